@@ -1,0 +1,211 @@
+//! The one error of the protocol floors: an HTTP status, a SCIM error type and a text for the
+//! administrator of the identity provider (RFC 7644 section 3.12).
+//!
+//! `detail` is for the client and never holds another tenant's data, SQL or a stack trace;
+//! `source` is for the operator's log and never reaches the client.
+
+use std::fmt;
+
+/// `scimType` of an error (RFC 7644 table 9, RFC 9865 table 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScimType {
+    /// Filter syntax, or an operator that does not fit the attribute.
+    InvalidFilter,
+    /// More results than the server will compute.
+    TooMany,
+    /// A value that must be unique is in use.
+    Uniqueness,
+    /// A readOnly or immutable attribute would change, or a required one vanish.
+    Mutability,
+    /// The structure of the message.
+    InvalidSyntax,
+    /// A PATCH path that cannot be read or names no attribute.
+    InvalidPath,
+    /// A PATCH path that gives nothing to work on.
+    NoTarget,
+    /// A value that is missing or unfit.
+    InvalidValue,
+    /// Protocol version in the URL.
+    InvalidVers,
+    /// Personal data in a URL.
+    Sensitive,
+    /// A cursor that is not ours, or not for this query.
+    InvalidCursor,
+    /// A cursor past its time.
+    ExpiredCursor,
+    /// A `count` that changed within a cursor walk.
+    InvalidCount,
+}
+
+impl ScimType {
+    /// The keyword on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidFilter => "invalidFilter",
+            Self::TooMany => "tooMany",
+            Self::Uniqueness => "uniqueness",
+            Self::Mutability => "mutability",
+            Self::InvalidSyntax => "invalidSyntax",
+            Self::InvalidPath => "invalidPath",
+            Self::NoTarget => "noTarget",
+            Self::InvalidValue => "invalidValue",
+            Self::InvalidVers => "invalidVers",
+            Self::Sensitive => "sensitive",
+            Self::InvalidCursor => "invalidCursor",
+            Self::ExpiredCursor => "expiredCursor",
+            Self::InvalidCount => "invalidCount",
+        }
+    }
+}
+
+/// What went wrong, as the client is told, with the cause kept for the log.
+#[derive(Debug)]
+pub struct ScimError {
+    status: u16,
+    scim_type: Option<ScimType>,
+    detail: String,
+    retry_after: Option<u32>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// Result of the protocol floors.
+pub type Result<T, E = ScimError> = std::result::Result<T, E>;
+
+macro_rules! bad_request {
+    ($($(#[$doc:meta])* $name:ident = $kind:ident;)*) => {$(
+        $(#[$doc])*
+        pub fn $name(detail: impl Into<String>) -> Self {
+            Self::new(400, detail).with_type(ScimType::$kind)
+        }
+    )*};
+}
+
+impl ScimError {
+    /// An error with an HTTP status and a text for the client.
+    pub fn new(status: u16, detail: impl Into<String>) -> Self {
+        Self { status, scim_type: None, detail: detail.into(), retry_after: None, source: None }
+    }
+
+    bad_request! {
+        /// 400 `invalidFilter`.
+        invalid_filter = InvalidFilter;
+        /// 400 `mutability`.
+        mutability = Mutability;
+        /// 400 `invalidSyntax`.
+        invalid_syntax = InvalidSyntax;
+        /// 400 `invalidPath`.
+        invalid_path = InvalidPath;
+        /// 400 `noTarget`.
+        no_target = NoTarget;
+        /// 400 `invalidValue`.
+        invalid_value = InvalidValue;
+        /// 400 `tooMany`.
+        too_many = TooMany;
+        /// 400 `invalidVers`.
+        invalid_version = InvalidVers;
+        /// 400 `invalidCursor` (RFC 9865 section 2.1).
+        invalid_cursor = InvalidCursor;
+        /// 400 `expiredCursor` (RFC 9865 section 2.1).
+        expired_cursor = ExpiredCursor;
+        /// 400 `invalidCount` (RFC 9865 section 2.1).
+        invalid_count = InvalidCount;
+    }
+
+    /// 409 `uniqueness`.
+    pub fn uniqueness(detail: impl Into<String>) -> Self {
+        Self::new(409, detail).with_type(ScimType::Uniqueness)
+    }
+
+    /// 404; carries no scimType (RFC 7644 section 3.12).
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(404, detail)
+    }
+
+    /// 401.
+    pub fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new(401, detail)
+    }
+
+    /// 403.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(403, detail)
+    }
+
+    /// 412.
+    pub fn precondition_failed(detail: impl Into<String>) -> Self {
+        Self::new(412, detail)
+    }
+
+    /// 413.
+    pub fn too_large(detail: impl Into<String>) -> Self {
+        Self::new(413, detail)
+    }
+
+    /// 501.
+    pub fn not_implemented(detail: impl Into<String>) -> Self {
+        Self::new(501, detail)
+    }
+
+    /// 503 with `Retry-After`, in seconds: trouble that passes by itself. Okta does not repeat a
+    /// failed task, so such trouble never takes another status.
+    pub fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(503, detail) }
+    }
+
+    /// 500: a fault of the server. The cause goes to the log, never to the client.
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(500, "The server failed to process the request; its log has the cause.").caused_by(source)
+    }
+
+    /// The same with a scimType.
+    pub fn with_type(self, scim_type: ScimType) -> Self {
+        Self { scim_type: Some(scim_type), ..self }
+    }
+
+    /// The same with the time, in seconds, after which the client may try again.
+    pub fn with_retry_after(self, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// The same with the cause for the log.
+    pub fn caused_by(self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { source: Some(source.into()), ..self }
+    }
+
+    /// The same with words put before the detail, such as the operation that failed.
+    pub fn within(self, context: impl fmt::Display) -> Self {
+        Self { detail: format!("{context}: {}", self.detail), ..self }
+    }
+
+    /// HTTP status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The SCIM error type, where RFC 7644 defines one.
+    pub fn scim_type(&self) -> Option<ScimType> {
+        self.scim_type
+    }
+
+    /// What the client is told.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// Seconds until the client may try again.
+    pub fn retry_after(&self) -> Option<u32> {
+        self.retry_after
+    }
+}
+
+impl fmt::Display for ScimError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for ScimError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,13 @@
+//! scimd: a SCIM 2.0 service provider (RFC 7643, RFC 7644).
+//!
+//! The modules stand in the order of their floors: each uses those above it in this list and
+//! none below. `ARCHITECTURE.md` is the map.
+
+pub mod clock;
+pub mod error;
+
+pub mod schema;
+
+pub mod resource;
+
+pub mod filter;

@@ -1,0 +1,107 @@
+//! What must hold of a resource as a whole: required attributes are there, immutable ones have
+//! not changed, at most one value of an attribute is primary (RFC 7643 sections 2.2, 2.4, 7).
+
+use super::same;
+use crate::error::{Result, ScimError};
+use crate::schema::{Attribute, Mutability, ResourceType};
+use serde_json::{Map, Value};
+
+/// Which error tells that a required attribute is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// POST or PUT: 400 `invalidValue`.
+    Whole,
+    /// PATCH: 400 `mutability` (RFC 7644 section 3.5.2.2).
+    Modify,
+}
+
+/// Checks the attributes of a resource after a change, against those before it if there were any.
+///
+/// # Errors
+/// 400 `invalidValue` or `mutability`, naming the attribute.
+pub fn check(
+    resource_type: &ResourceType,
+    before: Option<&Map<String, Value>>,
+    after: &Map<String, Value>,
+    change: Change,
+) -> Result<()> {
+    for attribute in
+        resource_type.top_attributes().iter().filter(|a| !matches!(a.name().as_ref(), "id" | "schemas" | "meta"))
+    {
+        let name = attribute.name().as_ref();
+        let was = before.and_then(|before| before.get(name));
+        check_attribute(attribute, was, after.get(name), name, change)?;
+    }
+    for extension in resource_type.extensions() {
+        let urn = extension.schema.id();
+        let held = after.get(urn.as_ref()).and_then(Value::as_object);
+        if held.is_none() && extension.required {
+            return Err(missing(urn, change));
+        }
+        let was = before.and_then(|before| before.get(urn.as_ref())).and_then(Value::as_object);
+        for attribute in extension.schema.attributes() {
+            let name = attribute.name().as_ref();
+            let (was, is) = (was.and_then(|o| o.get(name)), held.and_then(|o| o.get(name)));
+            // A required attribute of an optional extension is due only once the extension is used.
+            if held.is_some() || was.is_some() && attribute.mutability() == Mutability::Immutable {
+                check_attribute(attribute, was, is, &format!("{urn}:{name}"), change)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_attribute(
+    attribute: &Attribute,
+    was: Option<&Value>,
+    is: Option<&Value>,
+    path: &str,
+    change: Change,
+) -> Result<()> {
+    let unassigned = is.is_none_or(|value| value.as_str() == Some(""));
+    if attribute.is_required() && unassigned && attribute.mutability() != Mutability::ReadOnly {
+        return Err(missing(path, change));
+    }
+    let changed = match (was, is) {
+        (None, _) => false,
+        (Some(was), Some(is)) => !same(attribute, was, is),
+        (Some(_), None) => true,
+    };
+    if attribute.mutability() == Mutability::Immutable && changed {
+        return Err(ScimError::mutability(format!("Attribute \"{path}\" is immutable: it has a value and keeps it.")));
+    }
+    let Some(is) = is else { return Ok(()) };
+    if attribute.is_complex() {
+        check_complex(attribute, was, is, path, change)?;
+    }
+    if attribute.is_multi_valued() && is.as_array().is_some_and(|values| primaries(values) > 1) {
+        return Err(ScimError::invalid_value(format!("Only one value of \"{path}\" may have \"primary\" true.")));
+    }
+    Ok(())
+}
+
+fn check_complex(attribute: &Attribute, was: Option<&Value>, is: &Value, path: &str, change: Change) -> Result<()> {
+    let elements = is.as_array().map_or(std::slice::from_ref(is), Vec::as_slice);
+    // Values of a multi-valued attribute have no identity to compare over time; their immutable
+    // sub-attributes are guarded where a PATCH names them.
+    let was = if attribute.is_multi_valued() { None } else { was };
+    for element in elements {
+        for sub in attribute.sub_attributes() {
+            let name = sub.name().as_ref();
+            let was = was.and_then(|was| was.get(name));
+            check_attribute(sub, was, element.get(name), &format!("{path}.{name}"), change)?;
+        }
+    }
+    Ok(())
+}
+
+fn primaries(values: &[Value]) -> usize {
+    values.iter().filter(|value| value.get("primary") == Some(&Value::Bool(true))).count()
+}
+
+fn missing(path: &str, change: Change) -> ScimError {
+    match change {
+        Change::Whole => ScimError::invalid_value(format!("Attribute \"{path}\" is required and has no value.")),
+        Change::Modify => ScimError::mutability(format!("Attribute \"{path}\" is required and cannot be removed.")),
+    }
+}

@@ -1,0 +1,168 @@
+//! Strict reading of JSON (RFC 8259): what parsers disagree about is refused.
+//!
+//! `serde_json` keeps the last of two members with one name and takes NUL characters; SCIM
+//! names disregard letter case, so `userName` beside `USERNAME` is a duplicate too.
+
+use crate::error::{Result, ScimError};
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+use std::collections::HashSet;
+use std::fmt;
+
+/// Reads a message body: one JSON object, nested no deeper than `depth`.
+///
+/// # Errors
+/// 400 `invalidSyntax` with the position.
+pub fn read_object(body: &[u8], depth: usize) -> Result<Map<String, Value>> {
+    let text = std::str::from_utf8(body)
+        .map_err(|error| syntax(format!("The body is not UTF-8 (byte {}).", error.valid_up_to())))?;
+    if text.trim_ascii().is_empty() {
+        return Err(syntax("The body is empty; a JSON object is needed.".to_owned()));
+    }
+    match read_value(text, depth)? {
+        Value::Object(object) => Ok(object),
+        _ => Err(syntax("The body must be a JSON object.".to_owned())),
+    }
+}
+
+/// Reads any JSON value under the same rules.
+///
+/// # Errors
+/// 400 `invalidSyntax` with the position.
+pub fn read_value(text: &str, depth: usize) -> Result<Value> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let value = Strict { depth }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    value.map_err(|error| syntax(format!("The JSON cannot be read: {error}.")))
+}
+
+fn syntax(detail: String) -> ScimError {
+    ScimError::invalid_syntax(detail)
+}
+
+#[derive(Clone, Copy)]
+struct Strict {
+    depth: usize,
+}
+
+impl Strict {
+    fn deeper<E: Error>(self) -> Result<Self, E> {
+        let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom("it is nested too deeply"))?;
+        Ok(Self { depth })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+fn without_nul<E: Error>(text: &str) -> Result<&str, E> {
+    if text.contains('\0') { Err(E::custom("the character U+0000 is not allowed")) } else { Ok(text) }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<Value, E> {
+        Ok(Value::Bool(flag))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
+        without_nul(text).map(|text| Value::String(text.to_owned()))
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<Value, E> {
+        without_nul::<E>(&text)?;
+        Ok(Value::String(text))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut array = Vec::new();
+        while let Some(element) = elements.next_element_seed(inner)? {
+            array.push(element);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut object = Map::new();
+        let mut names = HashSet::new();
+        while let Some(name) = members.next_key::<String>()? {
+            without_nul::<A::Error>(&name)?;
+            if !names.insert(name.to_ascii_lowercase()) {
+                return Err(A::Error::custom(format_args!("member \"{name}\" occurs twice")));
+            }
+            object.insert(name, members.next_value_seed(inner)?);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_what_parsers_disagree_about() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        for text in [
+            "",
+            " ",
+            "[]",
+            "1",
+            "{",
+            "{}{}",
+            "{\"a\":1,\"a\":2}",
+            "{\"a\":1,\"A\":2}",
+            "{\"a\":{\"b\":1,\"B\":1}}",
+            "{\"a\":\"\\u0000\"}",
+            "{\"a\":\"\\ud800\"}",
+            "{\"a\":NaN}",
+            "{'a':1}",
+            "{\"a\":1,}",
+            "\u{feff}{}",
+            deep.as_str(),
+        ] {
+            let shown: String = text.chars().take(30).collect();
+            assert_eq!(read_object(text.as_bytes(), 32).unwrap_err().status(), 400, "{shown}");
+        }
+        assert!(read_object(b"{\"a\":\"\xff\"}", 32).is_err());
+    }
+
+    #[test]
+    fn depth_counts_objects_and_arrays() {
+        assert!(read_object(b"{\"a\":[{}]}", 3).is_ok());
+        assert!(read_object(b"{\"a\":[{}]}", 2).is_err());
+    }
+
+    #[test]
+    fn keeps_every_character() {
+        let object = read_object("{\"a\":\"\\ud83d\\ude00é\\n\"}".as_bytes(), 32).unwrap();
+        assert_eq!(object["a"], "😀é\n");
+    }
+}

@@ -1,0 +1,23 @@
+//! How large a resource may be.
+
+/// Bounds on the values of a resource; the rest of the limits guard messages and stand with
+/// their readers.
+#[derive(Debug, Clone, Copy)]
+pub struct ValueLimits {
+    /// Characters of an attribute that must be unique, in key form: what an index can hold.
+    pub unique_chars: usize,
+    /// Characters of `externalId` and of unique attributes as sent.
+    pub identifier_chars: usize,
+    /// Bytes of any other string.
+    pub string_bytes: usize,
+    /// Values of a multi-valued attribute.
+    pub values: usize,
+    /// Members named by one request.
+    pub members: usize,
+}
+
+impl Default for ValueLimits {
+    fn default() -> Self {
+        Self { unique_chars: 512, identifier_chars: 1024, string_bytes: 64 * 1024, values: 500, members: 10_000 }
+    }
+}

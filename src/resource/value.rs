@@ -1,0 +1,234 @@
+//! A value held against its attribute: type, canonical form, size (RFC 7643 section 2.3).
+
+use super::key::decode_base64;
+use super::limits::ValueLimits;
+use super::{Conformance, Key, Note, Notes, tolerance};
+use crate::error::{Result, ScimError};
+use crate::schema::{Attribute, Mutability, Type};
+use serde_json::{Map, Value};
+use std::collections::HashSet;
+
+/// What is needed to accept a value, and what was left out while doing so.
+#[derive(Debug)]
+pub struct Acceptance<'a> {
+    /// How much is forgiven.
+    pub conformance: Conformance,
+    /// How large values may be.
+    pub limits: &'a ValueLimits,
+    /// What was left out.
+    pub notes: Notes,
+}
+
+impl<'a> Acceptance<'a> {
+    /// Nothing left out yet.
+    pub fn new(conformance: Conformance, limits: &'a ValueLimits) -> Self {
+        Self { conformance, limits, notes: Notes::new() }
+    }
+}
+
+/// The canonical form of the whole value of an attribute: an array for a multi-valued one.
+/// `None` if the value means unassigned: null, an empty array, or nothing left of an object
+/// (RFC 7643 section 2.5). `path` is for messages.
+///
+/// # Errors
+/// 400 `invalidValue` for a value of another type or beyond a limit; in `rfc` mode
+/// 400 `invalidSyntax` for an unknown sub-attribute.
+pub fn accept_value(
+    attribute: &Attribute,
+    value: Value,
+    path: &str,
+    with: &mut Acceptance<'_>,
+) -> Result<Option<Value>> {
+    if !attribute.is_multi_valued() {
+        return accept_element(attribute, value, path, with);
+    }
+    let elements = match value {
+        Value::Null => return Ok(None),
+        Value::Array(elements) => elements,
+        other => return Err(wrong_type(attribute, &other, path)),
+    };
+    let most = if attribute.is_complex() && attribute.sub_attribute("$ref").is_some() {
+        with.limits.members
+    } else {
+        with.limits.values
+    };
+    if elements.len() > most {
+        return Err(ScimError::invalid_value(format!(
+            "Attribute \"{path}\" has {} values; at most {most} are allowed in one request.",
+            elements.len()
+        )));
+    }
+    let mut accepted = Vec::with_capacity(elements.len());
+    let mut seen = HashSet::new();
+    for element in elements {
+        let Some(element) = accept_element(attribute, element, path, with)? else { continue };
+        if seen.insert(identity(attribute, &element)) {
+            accepted.push(element);
+        }
+    }
+    Ok((!accepted.is_empty()).then_some(Value::Array(accepted)))
+}
+
+/// The canonical form of one value of an attribute: of the value itself if it is single-valued,
+/// of one element if it is multi-valued. Otherwise as [`accept_value`].
+pub fn accept_element(
+    attribute: &Attribute,
+    value: Value,
+    path: &str,
+    with: &mut Acceptance<'_>,
+) -> Result<Option<Value>> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    if attribute.is_complex() {
+        return accept_complex(attribute, value, path, with);
+    }
+    accept_simple(attribute, value, path, with).map(Some)
+}
+
+fn accept_complex(attribute: &Attribute, value: Value, path: &str, with: &mut Acceptance<'_>) -> Result<Option<Value>> {
+    let object = match value {
+        Value::Object(object) => object,
+        other if with.conformance.is_lenient() => match tolerance::complex_from_text(attribute, other) {
+            Ok(object) => object,
+            Err(other) => return Err(wrong_type(attribute, &other, path)),
+        },
+        other => return Err(wrong_type(attribute, &other, path)),
+    };
+    let mut given: Vec<Option<Value>> = vec![None; attribute.sub_attributes().len()];
+    for (name, value) in object {
+        let position = attribute
+            .sub_attribute(&name)
+            .and_then(|sub| attribute.sub_attributes().iter().position(|other| std::sync::Arc::ptr_eq(other, sub)));
+        let Some((sub, slot)) = position.and_then(|i| Some((attribute.sub_attributes().get(i)?, given.get_mut(i)?)))
+        else {
+            unknown(format!("{path}.{name}"), with)?;
+            continue;
+        };
+        if sub.mutability() != Mutability::ReadOnly {
+            *slot = accept_value(sub, value, &format!("{path}.{}", sub.name()), with)?;
+        }
+    }
+    let named = attribute.sub_attributes().iter().zip(given);
+    let object: Map<_, _> = named.filter_map(|(sub, value)| Some((sub.name().to_string(), value?))).collect();
+    Ok((!object.is_empty()).then_some(Value::Object(object)))
+}
+
+/// Notes an attribute that no schema declares, or refuses it in `rfc` mode.
+pub(crate) fn unknown(path: String, with: &mut Acceptance<'_>) -> Result<()> {
+    if with.conformance.is_lenient() {
+        with.notes.push(Note::UnknownAttribute(path));
+        return Ok(());
+    }
+    Err(ScimError::invalid_syntax(format!("Attribute \"{path}\" is not part of the schema.")))
+}
+
+fn accept_simple(attribute: &Attribute, value: Value, path: &str, with: &Acceptance<'_>) -> Result<Value> {
+    let wrong = |value: &Value| wrong_type(attribute, value, path);
+    match (attribute.kind(), value) {
+        (Type::String | Type::Reference, Value::String(text)) => {
+            within_limits(attribute, &text, path, with.limits)?;
+            Ok(Value::String(text))
+        }
+        (Type::Boolean, Value::Bool(flag)) => Ok(Value::Bool(flag)),
+        (Type::Boolean, other) if with.conformance.is_lenient() => {
+            tolerance::boolean_from_text(&other).map(Value::Bool).ok_or_else(|| wrong(&other))
+        }
+        (Type::Integer, Value::Number(number)) => {
+            number.as_i64().map(Value::from).ok_or_else(|| wrong(&Value::Number(number)))
+        }
+        (Type::Decimal, Value::Number(number)) if number.as_f64().is_some_and(f64::is_finite) => {
+            Ok(Value::Number(number))
+        }
+        (Type::DateTime, Value::String(text)) if Key::date_time(&text).is_some() => Ok(Value::String(text)),
+        (Type::Binary, Value::String(text)) if decode_base64(&text).is_some() => {
+            within_limits(attribute, &text, path, with.limits)?;
+            Ok(Value::String(text))
+        }
+        (_, other) => Err(wrong(&other)),
+    }
+}
+
+fn within_limits(attribute: &Attribute, text: &str, path: &str, limits: &ValueLimits) -> Result<()> {
+    let is_identifier = attribute.is_unique() || attribute.name().as_ref() == "externalId";
+    if text.len() > limits.string_bytes {
+        let most = limits.string_bytes;
+        return Err(ScimError::invalid_value(format!("Attribute \"{path}\" is longer than {most} bytes.")));
+    }
+    if is_identifier && text.chars().count() > limits.identifier_chars {
+        let most = limits.identifier_chars;
+        return Err(ScimError::invalid_value(format!("Attribute \"{path}\" is longer than {most} characters.")));
+    }
+    if attribute.is_unique()
+        && Key::text(text, attribute.is_case_exact()).as_str().chars().count() > limits.unique_chars
+    {
+        let most = limits.unique_chars;
+        return Err(ScimError::invalid_value(format!(
+            "Attribute \"{path}\" must be unique and is longer than {most} characters."
+        )));
+    }
+    Ok(())
+}
+
+fn wrong_type(attribute: &Attribute, value: &Value, path: &str) -> ScimError {
+    let found = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a Boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    };
+    let expected = match attribute.kind() {
+        _ if attribute.is_multi_valued() && !value.is_array() && !value.is_object() && attribute.is_complex() => {
+            "an array of objects"
+        }
+        _ if attribute.is_multi_valued() && value.is_object() => "an array",
+        Type::String => "a string",
+        Type::Reference => "a string that holds a URI",
+        Type::Boolean => "true or false",
+        Type::Decimal => "a number",
+        Type::Integer => "a whole number of 64 bits",
+        Type::DateTime => "a date with time, such as 2026-01-31T08:15:00Z",
+        Type::Binary => "a string of Base64",
+        Type::Complex => "an object",
+    };
+    ScimError::invalid_value(format!("Attribute \"{path}\" must be {expected}, not {found}."))
+}
+
+/// Whether two values of an attribute are the same: equal keys, sub-attribute by
+/// sub-attribute, in any order of values (RFC 7643 section 2.4: order means nothing).
+pub fn same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Array(a), Value::Array(b)) if attribute.is_multi_valued() => {
+            let ids = |values: &[Value]| values.iter().map(|v| identity(attribute, v)).collect::<HashSet<_>>();
+            a.len() == b.len() && ids(a) == ids(b)
+        }
+        _ => identity(attribute, a) == identity(attribute, b),
+    }
+}
+
+/// A text that two values of an attribute share if and only if they are the same.
+pub(crate) fn identity(attribute: &Attribute, value: &Value) -> String {
+    match value {
+        Value::Object(object) => attribute
+            .sub_attributes()
+            .iter()
+            .filter_map(|sub| {
+                Some(format!("{}\u{1}{}\u{2}", sub.name(), identity_of_sub(sub, object.get(sub.name().as_ref())?)))
+            })
+            .collect(),
+        simple => Key::of(attribute, simple).map_or_else(|| simple.to_string(), |key| key.as_str().to_owned()),
+    }
+}
+
+fn identity_of_sub(sub: &Attribute, value: &Value) -> String {
+    match value {
+        Value::Array(values) => {
+            let mut all: Vec<_> = values.iter().map(|value| identity(sub, value)).collect();
+            all.sort();
+            all.join("\u{3}")
+        }
+        one => identity(sub, one),
+    }
+}

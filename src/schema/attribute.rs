@@ -1,0 +1,179 @@
+//! An attribute and its characteristics (RFC 7643 sections 2.2 and 7).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+macro_rules! keywords {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$variant_doc])* $variant,)* }
+
+        impl $name {
+            /// Every keyword, for messages.
+            pub const KEYWORDS: &'static [&'static str] = &[$($text,)*];
+
+            /// The value for a keyword of a schema file.
+            pub fn from_keyword(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)* _ => None }
+            }
+
+            /// The keyword in a schema.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+        }
+    };
+}
+
+keywords! {
+    /// Data type (RFC 7643 section 2.3).
+    Type {
+        /// Unicode text.
+        String = "string",
+        /// `true` or `false`.
+        Boolean = "boolean",
+        /// A number with at least one digit on both sides of the point; 64-bit floating point here.
+        Decimal = "decimal",
+        /// A whole number; 64-bit here.
+        Integer = "integer",
+        /// xsd:dateTime.
+        DateTime = "dateTime",
+        /// Base64.
+        Binary = "binary",
+        /// A URI; case exact.
+        Reference = "reference",
+        /// A set of sub-attributes.
+        Complex = "complex",
+    }
+}
+
+keywords! {
+    /// Who may write, and when.
+    Mutability {
+        /// Only the server writes it.
+        ReadOnly = "readOnly",
+        /// The client may write it at any time.
+        ReadWrite = "readWrite",
+        /// Written once.
+        Immutable = "immutable",
+        /// The client writes it and nobody reads it.
+        WriteOnly = "writeOnly",
+    }
+}
+
+keywords! {
+    /// When it is in a response.
+    Returned {
+        /// In every one.
+        Always = "always",
+        /// In none.
+        Never = "never",
+        /// Unless the client asks otherwise.
+        Default = "default",
+        /// Only when the client names it.
+        Request = "request",
+    }
+}
+
+keywords! {
+    /// Whether two resources may share a value.
+    Uniqueness {
+        /// They may.
+        None = "none",
+        /// Not within the tenant.
+        Server = "server",
+        /// Nowhere; within a tenant here, as tenants do not see each other.
+        Global = "global",
+    }
+}
+
+/// An attribute definition.
+#[derive(Debug)]
+pub struct Attribute {
+    pub(super) name: Arc<str>,
+    pub(super) kind: Type,
+    pub(super) multi_valued: bool,
+    pub(super) required: bool,
+    pub(super) case_exact: bool,
+    pub(super) mutability: Mutability,
+    pub(super) returned: Returned,
+    pub(super) uniqueness: Uniqueness,
+    pub(super) canonical_values: Vec<String>,
+    pub(super) reference_types: Vec<String>,
+    pub(super) sub_attributes: Vec<Arc<Attribute>>,
+    pub(super) by_name: HashMap<String, usize>,
+}
+
+impl Attribute {
+    /// The name as the schema spells it.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Data type.
+    pub fn kind(&self) -> Type {
+        self.kind
+    }
+
+    /// Whether it holds an array of values.
+    pub fn is_multi_valued(&self) -> bool {
+        self.multi_valued
+    }
+
+    /// Whether a resource must have it.
+    pub fn is_required(&self) -> bool {
+        self.required
+    }
+
+    /// Whether letter case matters when values are compared. True for references (RFC 7643
+    /// section 2.3.7) whatever the file says.
+    pub fn is_case_exact(&self) -> bool {
+        self.case_exact || self.kind == Type::Reference
+    }
+
+    /// Who may write.
+    pub fn mutability(&self) -> Mutability {
+        self.mutability
+    }
+
+    /// When it is returned.
+    pub fn returned(&self) -> Returned {
+        self.returned
+    }
+
+    /// Whether values are unique within the tenant.
+    pub fn is_unique(&self) -> bool {
+        self.uniqueness != Uniqueness::None
+    }
+
+    /// Suggested values; not enforced (RFC 7643 section 2.3.1 leaves it open).
+    pub fn canonical_values(&self) -> &[String] {
+        &self.canonical_values
+    }
+
+    /// For references: the resource types it may name, `external` or `uri`.
+    pub fn reference_types(&self) -> &[String] {
+        &self.reference_types
+    }
+
+    /// Sub-attributes of a complex attribute.
+    pub fn sub_attributes(&self) -> &[Arc<Attribute>] {
+        &self.sub_attributes
+    }
+
+    /// The sub-attribute of that name, in any letter case.
+    pub fn sub_attribute(&self, name: &str) -> Option<&Arc<Attribute>> {
+        super::lookup(&self.by_name, &self.sub_attributes, name)
+    }
+
+    /// Whether it is of type complex.
+    pub fn is_complex(&self) -> bool {
+        self.kind == Type::Complex
+    }
+
+    /// Whether no client ever reads it: neither returned nor searched.
+    pub fn is_secret(&self) -> bool {
+        self.mutability == Mutability::WriteOnly || self.returned == Returned::Never
+    }
+}

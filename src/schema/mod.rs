@@ -1,0 +1,87 @@
+//! Schemas are data: attributes with their characteristics, the schemas that hold them, the
+//! resource types that use those, and the catalog of all (RFC 7643 sections 2, 6 and 7).
+//!
+//! Built-in types come from the same kind of JSON files as those of a deployment.
+
+mod attribute;
+mod catalog;
+mod load;
+mod resource_type;
+
+pub use attribute::{Attribute, Mutability, Returned, Type, Uniqueness};
+pub use catalog::Catalog;
+pub use load::{SchemaError, SchemaFile};
+pub use resource_type::{AttributePath, Extension, Named, ResourceType};
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// URN of the schema of ServiceProviderConfig.
+pub const SERVICE_PROVIDER_CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
+/// URN of the schema of ResourceType.
+pub const RESOURCE_TYPE: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
+/// URN of the schema of Schema.
+pub const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
+
+/// A schema: a URN and the attributes that it defines (RFC 7643 section 7).
+#[derive(Debug)]
+pub struct Schema {
+    id: Arc<str>,
+    name: String,
+    attributes: Vec<Arc<Attribute>>,
+    by_name: HashMap<String, usize>,
+    document: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Schema {
+    fn new(
+        id: &str,
+        name: &str,
+        attributes: Vec<Arc<Attribute>>,
+        document: serde_json::Map<String, serde_json::Value>,
+    ) -> Self {
+        let by_name = index(&attributes);
+        Self { id: id.into(), name: name.into(), attributes, by_name, document }
+    }
+
+    /// The URN, as the schema file spells it.
+    pub fn id(&self) -> &Arc<str> {
+        &self.id
+    }
+
+    /// The name for people.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The attributes, in the order of the file.
+    pub fn attributes(&self) -> &[Arc<Attribute>] {
+        &self.attributes
+    }
+
+    /// The attribute of that name, in any letter case (RFC 7643 section 2.1).
+    pub fn attribute(&self, name: &str) -> Option<&Arc<Attribute>> {
+        lookup(&self.by_name, &self.attributes, name)
+    }
+
+    /// The Schema resource as it is published, without `meta`.
+    pub fn document(&self) -> &serde_json::Map<String, serde_json::Value> {
+        &self.document
+    }
+}
+
+fn index(attributes: &[Arc<Attribute>]) -> HashMap<String, usize> {
+    attributes.iter().enumerate().map(|(i, a)| (a.name().to_ascii_lowercase(), i)).collect()
+}
+
+fn lookup<'a>(
+    by_name: &HashMap<String, usize>,
+    attributes: &'a [Arc<Attribute>],
+    name: &str,
+) -> Option<&'a Arc<Attribute>> {
+    let found = match by_name.get(name) {
+        Some(i) => Some(i),
+        None => by_name.get(&name.to_ascii_lowercase()),
+    };
+    found.and_then(|&i| attributes.get(i))
+}

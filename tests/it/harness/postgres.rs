@@ -1,0 +1,221 @@
+//! One private PostgreSQL server per test process, gone soon after the process is.
+
+use std::env;
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const MISSING: &str = "PostgreSQL is not installed: run tests/run, or set TEST_DATABASE_URL";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+// Another process can take the free port between our finding it and the server's binding it.
+const PORTS_TRIED: usize = 5;
+
+// ICU, so that an `order by` which forgot `collate "C"` differs from SQLite and fails a test. Nothing is synced:
+// the data does not outlive the run.
+const INITDB: [&str; 8] = [
+    "--auth=trust",
+    "--username=postgres",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=icu",
+    "--icu-locale=en-US",
+    "--no-instructions",
+    "--no-sync",
+];
+const SETTINGS: [&str; 6] = [
+    "listen_addresses=127.0.0.1",
+    "unix_socket_directories=",
+    "max_connections=300",
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+];
+
+// Statics are never dropped and a killed process runs no destructor; but its end of a pipe is closed in every case,
+// and that is what ends `read`. The server gives up its pid file as the last thing it does.
+const WATCHER: &str = r#"
+    trap '' HUP INT TERM
+    read -r _
+    pid=$(head -n 1 "$1/data/postmaster.pid") && kill -QUIT "$pid"
+    tries=100
+    while [ -e "$1/data/postmaster.pid" ] && [ $((tries -= 1)) -gt 0 ]; do sleep 0.1; done
+    until rm -rf "$1" || [ $((tries -= 1)) -lt 0 ]; do sleep 0.1; done
+"#;
+
+static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
+
+struct Server {
+    url: String,
+    /// Holds the pipe whose closing tells the watcher that this process is gone.
+    _watcher: Child,
+}
+
+/// The URL of a server whose databases tests may create and drop: the one that `TEST_DATABASE_URL` names, or our own.
+#[allow(clippy::panic, reason = "without a server no test can say anything")]
+pub(crate) fn url() -> String {
+    if let Some(given) = env::var("TEST_DATABASE_URL").ok().filter(|url| !url.is_empty()) {
+        return given;
+    }
+    match SERVER.get_or_init(start) {
+        Ok(server) => server.url.clone(),
+        Err(why) => panic!("{why}"),
+    }
+}
+
+fn start() -> Result<Server, String> {
+    let bin = programs().ok_or(MISSING)?;
+    let dir = create_directory().map_err(|e| format!("no directory for PostgreSQL: {e}"))?;
+    let watcher = watch(&dir).map_err(|e| format!("no watcher for PostgreSQL: {e}"))?;
+    let owner = give_away(&dir)?;
+    let data = dir.join("data");
+    initialize(&bin, &data, owner)?;
+    for _ in 0..PORTS_TRIED {
+        let port = free_port().map_err(|e| format!("no free port for PostgreSQL: {e}"))?;
+        let mut server = launch(&bin, &data, port, owner).map_err(|e| format!("PostgreSQL does not start: {e}"))?;
+        if is_ready(&mut server, &data)? {
+            return Ok(Server { url: format!("postgres://postgres@127.0.0.1:{port}/postgres"), _watcher: watcher });
+        }
+    }
+    Err(format!("PostgreSQL ended while starting; its log:\n{}", log(&data)))
+}
+
+/// The newest packaged version, else whatever the machine offers.
+fn programs() -> Option<PathBuf> {
+    let mut packaged: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
+        .collect();
+    packaged.sort();
+    let path = env::var_os("PATH").unwrap_or_default();
+    packaged
+        .into_iter()
+        .rev()
+        .map(|(_, bin)| bin)
+        .chain(env::split_paths(&path))
+        .chain(configured())
+        .find(|bin| bin.join("initdb").is_file() && bin.join("postgres").is_file())
+}
+
+fn configured() -> Option<PathBuf> {
+    let said = Command::new("pg_config").arg("--bindir").output().ok()?;
+    Some(PathBuf::from(String::from_utf8(said.stdout).ok()?.trim()))
+}
+
+fn create_directory() -> io::Result<PathBuf> {
+    let process = std::process::id();
+    let mut number = 0;
+    loop {
+        let dir = env::temp_dir().join(format!("scimd-postgres-{process}-{number}"));
+        match DirBuilder::new().mode(0o700).create(&dir) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            made => return made.map(|()| dir),
+        }
+    }
+}
+
+fn watch(dir: &Path) -> io::Result<Child> {
+    Command::new("sh")
+        .args(["-c", WATCHER, "watcher"])
+        .arg(dir)
+        .current_dir("/")
+        // Interrupting the tests at a terminal must not interrupt the one that cleans up.
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+}
+
+/// PostgreSQL refuses to run as root: then the directory and the server belong to the user that its package made.
+fn give_away(dir: &Path) -> Result<Option<(u32, u32)>, String> {
+    let made_by = fs::metadata(dir).map_err(|e| format!("{}: {e}", dir.display()))?.uid();
+    if made_by != 0 {
+        return Ok(None);
+    }
+    let (uid, gid) =
+        ids("postgres").ok_or("as root, PostgreSQL needs a user `postgres` to run as, and there is none")?;
+    chown(dir, Some(uid), Some(gid)).map_err(|e| format!("{}: {e}", dir.display()))?;
+    Ok(Some((uid, gid)))
+}
+
+fn ids(user: &str) -> Option<(u32, u32)> {
+    let known = fs::read_to_string("/etc/passwd").ok()?;
+    let fields = known.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let found = fields.into_iter().find(|fields| fields.first() == Some(&user))?;
+    Some((found.get(2)?.parse().ok()?, found.get(3)?.parse().ok()?))
+}
+
+fn as_owner(program: PathBuf, owner: Option<(u32, u32)>) -> Command {
+    let mut command = Command::new(program);
+    // The directory of the tests may be closed to the owner.
+    command.current_dir("/").env("LC_ALL", "C").stdin(Stdio::null()).process_group(0);
+    if let Some((uid, gid)) = owner {
+        command.uid(uid).gid(gid);
+    }
+    command
+}
+
+fn initialize(bin: &Path, data: &Path, owner: Option<(u32, u32)>) -> Result<(), String> {
+    let Output { status, stdout, stderr } = as_owner(bin.join("initdb"), owner)
+        .args(INITDB)
+        .arg("-D")
+        .arg(data)
+        .output()
+        .map_err(|e| format!("initdb does not start: {e}"))?;
+    if status.success() {
+        return Ok(());
+    }
+    let said = [stdout, stderr].concat();
+    Err(format!("initdb failed, {status}:\n{}", String::from_utf8_lossy(&said)))
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+fn launch(bin: &Path, data: &Path, port: u16, owner: Option<(u32, u32)>) -> io::Result<Child> {
+    let log = File::create(log_file(data))?;
+    as_owner(bin.join("postgres"), owner)
+        .arg("-D")
+        .arg(data)
+        .args(["-p", &port.to_string()])
+        .args(SETTINGS.into_iter().flat_map(|setting| ["-c", setting]))
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+}
+
+/// False when the server ended by itself. Its own word in its pid file counts, and not an answer at the port, which may
+/// come from another server that was quicker.
+fn is_ready(server: &mut Child, data: &Path) -> Result<bool, String> {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if !matches!(server.try_wait(), Ok(None)) {
+            return Ok(false);
+        }
+        let word = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
+        if word.lines().nth(7).is_some_and(|state| state.trim() == "ready") {
+            return Ok(true);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    Err(format!("PostgreSQL is not ready after {PATIENCE:?}; its log:\n{}", log(data)))
+}
+
+fn log_file(data: &Path) -> PathBuf {
+    data.with_file_name("log")
+}
+
+fn log(data: &Path) -> String {
+    fs::read_to_string(log_file(data)).unwrap_or_else(|e| e.to_string())
+}
