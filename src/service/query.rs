@@ -1,0 +1,36 @@
+//! What a client asks of a list, and of the shape of resources, as it was sent.
+
+/// `attributes` and `excludedAttributes` (RFC 7644 section 3.9), each a list of names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct View {
+    /// Only these, beside what is always returned.
+    pub attributes: Vec<String>,
+    /// All but these.
+    pub excluded: Vec<String>,
+}
+
+impl View {
+    /// Whether the client asked for a shape of its own.
+    pub fn is_chosen(&self) -> bool {
+        !self.attributes.is_empty() || !self.excluded.is_empty()
+    }
+}
+
+/// The parameters of a query (RFC 7644 sections 3.4.2 and 3.4.3, RFC 9865).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListQuery {
+    /// Filter text.
+    pub filter: Option<String>,
+    /// Attribute notation to sort by.
+    pub sort_by: Option<String>,
+    /// `ascending` or `descending`.
+    pub sort_order: Option<String>,
+    /// 1-based position of the first result.
+    pub start_index: Option<i64>,
+    /// Results on a page.
+    pub count: Option<i64>,
+    /// Cursor; empty to open a walk.
+    pub cursor: Option<String>,
+    /// Shape of the resources.
+    pub view: View,
+}

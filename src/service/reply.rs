@@ -1,0 +1,26 @@
+//! The outcome of an operation, before it becomes an HTTP response or a bulk result.
+
+/// What the client is answered.
+#[derive(Debug, Clone, Default)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// JSON text; `None` for an answer without a body.
+    pub body: Option<String>,
+    /// Entity tag of the resource.
+    pub etag: Option<String>,
+    /// URL of the resource.
+    pub location: Option<String>,
+}
+
+impl Reply {
+    /// 200 with a body.
+    pub fn ok(body: String) -> Self {
+        Self { status: 200, body: Some(body), ..Self::default() }
+    }
+
+    /// An answer without a body.
+    pub fn empty(status: u16) -> Self {
+        Self { status, ..Self::default() }
+    }
+}
