@@ -12,4 +12,6 @@ pub mod resource;
 
 pub mod filter;
 
+pub mod store;
+
 pub mod service;
