@@ -30,7 +30,13 @@ pub(super) fn compare(sql: &mut Sql, key: &'static str, tail: &'static str, oper
         Operator::Contains | Operator::EndsWith => {
             let end = if operator == Operator::Contains { "%" } else { "" };
             let pattern = format!("%{}{end}", escape_like(with.as_str()));
-            sql.raw("(").raw(key).raw(" || coalesce(").raw(tail).raw(", '')) like ").arg(Arg::Text(pattern)).raw(" escape '\\'");
+            sql.raw("(")
+                .raw(key)
+                .raw(" || coalesce(")
+                .raw(tail)
+                .raw(", '')) like ")
+                .arg(Arg::Text(pattern))
+                .raw(" escape '\\'");
         }
         _ => match split(with) {
             (head, None) => compare_short(sql, key, tail, operator, head),

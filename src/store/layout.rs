@@ -28,7 +28,9 @@ impl Layout {
     /// Finds or gives the numbers of all names of a catalog.
     pub(super) async fn of(catalog: &Catalog, engine: &Engine) -> Result<Self, StoreError> {
         let names: Vec<_> = catalog.resource_types().iter().map(|t| Some(t.name().to_string())).collect();
-        let kinds = numbers(engine, KINDS, ADD_KINDS, vec![("name", Column::Texts(names))], |row| Ok(row.text(1)?.to_owned())).await?;
+        let kinds =
+            numbers(engine, KINDS, ADD_KINDS, vec![("name", Column::Texts(names))], |row| Ok(row.text(1)?.to_owned()))
+                .await?;
         let mut types = Vec::new();
         for resource_type in catalog.resource_types() {
             let kind = kinds.get(resource_type.name().as_ref()).copied().unwrap_or_default();
@@ -61,7 +63,8 @@ impl TypeLayout {
 }
 
 async fn type_layout(resource_type: &Arc<ResourceType>, kind: i64, engine: &Engine) -> Result<TypeLayout, StoreError> {
-    let searched = |path: &AttributePath| is_indexed(resource_type, path).then(|| path.to_string().to_ascii_lowercase());
+    let searched =
+        |path: &AttributePath| is_indexed(resource_type, path).then(|| path.to_string().to_ascii_lowercase());
     let paths: Vec<_> = resource_type.leaves().iter().map(searched).collect();
     let given: Vec<_> = paths.iter().flatten().cloned().map(Some).collect();
     let rows = vec![("kind", Column::Ints(vec![kind; given.len()])), ("path", Column::Texts(given))];
@@ -72,8 +75,7 @@ async fn type_layout(resource_type: &Arc<ResourceType>, kind: i64, engine: &Engi
 
 const KINDS: &str = "select kind, name from kind where name in (select name from {rows})";
 const ADD_KINDS: &str = "insert into kind (name) select name from {rows} where true on conflict do nothing";
-const ATTRIBUTES: &str =
-    "select attribute, path from attribute where (kind, path) in (select kind, path from {rows})";
+const ATTRIBUTES: &str = "select attribute, path from attribute where (kind, path) in (select kind, path from {rows})";
 const ADD_ATTRIBUTES: &str =
     "insert into attribute (kind, path) select kind, path from {rows} where true on conflict do nothing";
 

@@ -183,7 +183,11 @@ impl Store {
                 0 => page.found.extend(found(scope, &row)?),
                 part => {
                     let related = related(scope, &row, part)?;
-                    page.found.last_mut().zip(related).into_iter().for_each(|(found, related)| found.relations.push(related));
+                    page.found
+                        .last_mut()
+                        .zip(related)
+                        .into_iter()
+                        .for_each(|(found, related)| found.relations.push(related));
                 }
             }
         }
@@ -289,8 +293,12 @@ fn sort_values(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], path: &crate
 fn resources(sql: &mut Sql, scope: &Scope, relations: Relations) {
     let tenant = scope.tenant;
     if relations.groups {
-        sql.raw(", up(seq, other, indirect) as (select f.seq, m.group_seq, 0 from found f join member m on m.tenant = ").int(tenant);
-        sql.raw(" and m.member_seq = f.seq union select u.seq, m.group_seq, 1 from up u join member m on m.tenant = ").int(tenant);
+        sql.raw(
+            ", up(seq, other, indirect) as (select f.seq, m.group_seq, 0 from found f join member m on m.tenant = ",
+        )
+        .int(tenant);
+        sql.raw(" and m.member_seq = f.seq union select u.seq, m.group_seq, 1 from up u join member m on m.tenant = ")
+            .int(tenant);
         sql.raw(" and m.member_seq = u.other)");
     }
     sql.raw(

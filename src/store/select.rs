@@ -85,7 +85,10 @@ impl Select<'_> {
 
     fn disjunction(&mut self, parts: &[Predicate], of: Of, within: Option<&AttributePath>) {
         if parts.is_empty() {
-            self.sql.raw("select ").raw(of.columns()).raw(" from (select seq, 0 as element from resource where 1 = 0) as nothing");
+            self.sql
+                .raw("select ")
+                .raw(of.columns())
+                .raw(" from (select seq, 0 as element from resource where 1 = 0) as nothing");
         }
         for (i, part) in parts.iter().enumerate() {
             if i > 0 {
@@ -172,9 +175,14 @@ impl Select<'_> {
     /// All values of a multi-valued attribute: each has at least one row.
     fn elements_of(&mut self, attribute: &AttributePath) {
         let leaves = self.of_type.resource_type.leaves().iter();
-        let own = leaves.filter(|leaf| leaf.container == attribute.container && leaf.attribute.name() == attribute.attribute.name());
+        let own = leaves.filter(|leaf| {
+            leaf.container == attribute.container && leaf.attribute.name() == attribute.attribute.name()
+        });
         let numbers: Vec<i64> = own.filter_map(|leaf| self.of_type.attribute(leaf)).collect();
-        self.sql.raw("select distinct seq, element from attribute_value where tenant = ").int(self.tenant).raw(" and attribute in (");
+        self.sql
+            .raw("select distinct seq, element from attribute_value where tenant = ")
+            .int(self.tenant)
+            .raw(" and attribute in (");
         for (i, number) in numbers.into_iter().enumerate() {
             self.sql.raw(if i > 0 { ", " } else { "" }).int(number);
         }
@@ -231,7 +239,8 @@ impl Select<'_> {
             Target::LastModified => self.moment("modified", operator, key),
             Target::Version => {
                 let version = i64::from_str_radix(key.as_str(), 16).unwrap_or(-1);
-                let version = u64::from_str_radix(key.as_str(), 16).map_or(version, |bits| (bits ^ (1 << 63)).cast_signed());
+                let version =
+                    u64::from_str_radix(key.as_str(), 16).map_or(version, |bits| (bits ^ (1 << 63)).cast_signed());
                 self.sql.raw("version = ").int(version);
             }
             _ => self.id(operator, key),
@@ -245,7 +254,7 @@ impl Select<'_> {
             (Operator::Equal, None) => self.sql.raw("1 = 0"),
             _ => {
                 compare(self.sql, "cast(id as text){binary}", "''", operator, key);
-                self.sql
+                &mut *self.sql
             }
         };
     }

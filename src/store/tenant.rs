@@ -170,7 +170,12 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn tenants(&self, name: Option<&str>, seated: &str, grouped: &str) -> Result<Vec<TenantInfo>, StoreError> {
+    pub async fn tenants(
+        &self,
+        name: Option<&str>,
+        seated: &str,
+        grouped: &str,
+    ) -> Result<Vec<TenantInfo>, StoreError> {
         let text = format!("select {COLUMNS}{LISTED}");
         let args = vec![Arg::OptText(name.map(str::to_owned)), seated.into(), grouped.into()];
         self.engine.read(&Statement::new(text, args)).await?.iter().map(read_info).collect()
@@ -209,7 +214,8 @@ impl Store {
     }
 }
 
-const CREATE: &str = "insert into tenant (name, created) values ($1, $2) on conflict (name) do nothing returning tenant";
+const CREATE: &str =
+    "insert into tenant (name, created) values ($1, $2) on conflict (name) do nothing returning tenant";
 const LISTED: &str = ", t.used, t.created, \
      cast(coalesce((select sum(live) from counter c join kind k on k.kind = c.kind where c.tenant = t.tenant and k.name = $2), 0) as bigint), \
      cast(coalesce((select sum(active) from counter c where c.tenant = t.tenant), 0) as bigint), \

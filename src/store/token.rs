@@ -136,7 +136,9 @@ impl Store {
 }
 
 fn find() -> String {
-    format!("select {COLUMNS}, {TOKEN}, k.secret_digest from token k join tenant t on t.tenant = k.tenant where k.id = $1")
+    format!(
+        "select {COLUMNS}, {TOKEN}, k.secret_digest from token k join tenant t on t.tenant = k.tenant where k.id = $1"
+    )
 }
 
 const TOKEN: &str = "k.id, t.name, k.name, k.scope, k.created, k.expires, k.last_used, k.revoked";

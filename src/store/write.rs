@@ -183,7 +183,8 @@ impl Store {
         let seats = i64::from(is.takes_seat) - i64::from(was.takes_seat);
         let needs_seat = writing.limited && seats > 0;
         let batch = || {
-            let target = vec![writing.tenant(), Arg::Int(seq), Arg::Int(before.found.revision), writing.version(before.found)];
+            let target =
+                vec![writing.tenant(), Arg::Int(seq), Arg::Int(before.found.revision), writing.version(before.found)];
             let mut batch = Batch::default();
             if needs_seat {
                 batch = batch.then("seated", Statement::new(TAKE_SEAT_FOR, target.clone()));
@@ -219,7 +220,8 @@ impl Store {
         let all: Vec<&Entry> = was.entries.iter().collect();
         let seq = before.found.seq;
         let batch = || {
-            let target = vec![writing.tenant(), Arg::Int(seq), Arg::Int(before.found.revision), writing.version(before.found)];
+            let target =
+                vec![writing.tenant(), Arg::Int(seq), Arg::Int(before.found.revision), writing.version(before.found)];
             let mut batch = Batch::default()
                 .then("written", Statement::new(DELETE, target))
                 .then("left", Statement::new(LEAVE_GROUPS, vec![writing.tenant(), Arg::Int(seq), writing.at()]))
@@ -252,7 +254,14 @@ impl Store {
 
     /// Adds the row of the change log for the resource in `{written}`, and those for `{added}`
     /// and `{removed}` members.
-    pub(super) fn log(&self, batch: Batch, writing: &Writing<'_>, action: &str, attributes: &str, members: &MemberDelta) -> Batch {
+    pub(super) fn log(
+        &self,
+        batch: Batch,
+        writing: &Writing<'_>,
+        action: &str,
+        attributes: &str,
+        members: &MemberDelta,
+    ) -> Batch {
         let change = self.sequence.for_change(writing.author.at);
         let args = vec![
             writing.tenant(),
