@@ -11,3 +11,5 @@ pub mod schema;
 pub mod resource;
 
 pub mod filter;
+
+pub mod patch;
