@@ -12,6 +12,8 @@ pub mod resource;
 
 pub mod filter;
 
+pub mod patch;
+
 pub mod store;
 
 pub mod service;
