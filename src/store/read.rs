@@ -7,11 +7,13 @@ use super::select::Select;
 use super::sequence::{keys_of, kind_of};
 use super::sql::Sql;
 use super::statement::Arg;
+use super::write::document_text;
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::filter::{Predicate, Target};
 use crate::resource::Meta;
 use crate::schema::ResourceType;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -114,6 +116,25 @@ pub struct Window {
 pub struct Position(pub(super) i64);
 
 impl Found {
+    /// A resource that was stored this moment, as a read would find it; without memberships.
+    pub fn fresh(of_type: &TypeLayout, id: Uuid, meta: Meta, attributes: &Map<String, Value>) -> Self {
+        Self {
+            seq: 0,
+            id,
+            meta,
+            revision: 1,
+            document: document_text(of_type, attributes),
+            relations: Vec::new(),
+            resource_type: of_type.resource_type.clone(),
+        }
+    }
+
+    /// Becomes what a read would find after a change; memberships stay as they were read.
+    pub fn changed(&mut self, of_type: &TypeLayout, version: i64, at: Timestamp, attributes: &Map<String, Value>) {
+        self.meta = Meta { version, modified: at, ..self.meta };
+        self.document = document_text(of_type, attributes);
+    }
+
     /// Its place in a list in order of creation.
     pub fn position(&self) -> Position {
         Position(self.seq)

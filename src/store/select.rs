@@ -160,7 +160,7 @@ impl Select<'_> {
     /// Everything that a negation is taken from.
     fn universe(&mut self, of: Of, within: Option<&AttributePath>) {
         match (of, within) {
-            (Of::Elements, Some(attribute)) if self.of_type.resource_type.is_relation(&attribute.attribute) => {
+            (Of::Elements, Some(attribute)) if self.of_type.resource_type.is_relation(attribute) => {
                 relation::elements(self, attribute, None);
             }
             (Of::Elements, Some(attribute)) => self.elements_of(attribute),
@@ -191,7 +191,7 @@ impl Select<'_> {
 
     fn leaf(&mut self, target: &Target, comparison: Option<(Operator, &Key)>, of: Of) {
         match target {
-            Target::Attribute(path) if self.of_type.resource_type.is_relation(&path.attribute) => {
+            Target::Attribute(path) if self.of_type.resource_type.is_relation(path) => {
                 self.sql.raw("select distinct ").raw(of.columns()).raw(" from (");
                 relation::elements(self, path, Some(comparison));
                 self.sql.raw(") as related");

@@ -81,7 +81,7 @@ fn row_args(row: &Row, written: &Written) -> [Arg; 5] {
 
 /// `schemas` first, then the attributes: what a client reads between the braces, but for `id`,
 /// `meta` and memberships.
-fn document_text(of_type: &TypeLayout, attributes: &Map<String, Value>) -> String {
+pub(super) fn document_text(of_type: &TypeLayout, attributes: &Map<String, Value>) -> String {
     let mut document = Map::new();
     document.insert("schemas".into(), Resource::schemas(&of_type.resource_type, attributes).collect());
     document.extend(attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
