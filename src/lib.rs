@@ -13,3 +13,5 @@ pub mod resource;
 pub mod filter;
 
 pub mod service;
+
+pub mod http;
