@@ -17,3 +17,5 @@ pub mod patch;
 pub mod store;
 
 pub mod service;
+
+pub mod http;
