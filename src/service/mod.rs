@@ -133,8 +133,10 @@ async fn open_store(settings: &ServiceSettings) -> Result<Store, StartError> {
     match &settings.database {
         DatabaseTarget::Postgres { url } => {
             Store::postgres(url.expose_secret(), &settings.pool).await.map_err(|error| match error {
-                StoreError::Away(_) => StartError::Unreachable(format!("PostgreSQL cannot be reached: {error}")),
-                _ => StartError::Unusable(format!("PostgreSQL cannot be used: {error}")),
+                StoreError::Away(_) => {
+                    StartError::Unreachable(format!("PostgreSQL cannot be reached: {}", cause(&error)))
+                }
+                _ => StartError::Unusable(format!("PostgreSQL cannot be used: {}", cause(&error))),
             })
         }
         DatabaseTarget::Sqlite { data_dir } => {
@@ -145,5 +147,10 @@ async fn open_store(settings: &ServiceSettings) -> Result<Store, StartError> {
 }
 
 fn cannot_open(file: &Path, error: &StoreError) -> StartError {
-    StartError::Unusable(format!("the embedded database {} cannot be opened: {error}", file.display()))
+    StartError::Unusable(format!("the embedded database {} cannot be opened: {}", file.display(), cause(error)))
+}
+
+/// What the database said, without our own words before it.
+fn cause(error: &StoreError) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }

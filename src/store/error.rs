@@ -16,16 +16,16 @@ pub enum StoreError {
     #[error("the resource has changed")]
     Stale,
     /// Another transaction was in the way; the same again may succeed.
-    #[error("the database was busy: {0}")]
+    #[error("the database was busy")]
     Busy(#[source] sqlx::Error),
     /// The database does not answer.
-    #[error("the database cannot be reached: {0}")]
+    #[error("the database cannot be reached")]
     Away(#[source] sqlx::Error),
     /// A fault of ours.
-    #[error("the database refused a statement: {0}")]
+    #[error("the database refused a statement")]
     Fault(#[source] sqlx::Error),
     /// The schema of the database cannot be brought up to date.
-    #[error("migration failed: {0}")]
+    #[error("migration failed")]
     Migration(#[source] sqlx::migrate::MigrateError),
     /// The writer of the embedded database has stopped.
     #[error("the writer of the embedded database has stopped")]

@@ -224,7 +224,7 @@ impl Store {
                 vec![writing.tenant(), Arg::Int(seq), Arg::Int(before.found.revision), writing.version(before.found)];
             let mut batch = Batch::default()
                 .then("written", Statement::new(DELETE, target))
-                .then("left", Statement::new(LEAVE_GROUPS, vec![writing.tenant(), Arg::Int(seq), writing.at()]))
+                .then("departed", Statement::new(LEAVE_GROUPS, vec![writing.tenant(), Arg::Int(seq), writing.at()]))
                 .then("unjoined", Statement::new(UNJOIN, vec![writing.tenant(), Arg::Int(seq)]));
             batch = remove_values(batch, writing, seq, &all);
             batch = count(batch, writing, seq, (-1, -i64::from(was.takes_seat)));
@@ -402,6 +402,6 @@ const COUNT: &str = "insert into counter (tenant, kind, shard, live, active) \
 const LOG: &str = "insert into change (tenant, change, seq, id, version, action, attributes, token, at) \
      select $1, $2, seq, id, version, $3, $4, $5, $6 from {written}";
 const LOG_LEFT: &str = "insert into change (tenant, change, seq, id, version, action, attributes, token, at) \
-     select $1, $2 + row_number() over (order by seq), seq, id, version, 'modify', 'members', $3, $4 from {left}";
+     select $1, $2 + row_number() over (order by seq), seq, id, version, 'modify', 'members', $3, $4 from {departed}";
 const LOG_LEFT_MEMBERS: &str = "insert into change_member (tenant, change, id, added) \
-     select $1, $2 + row_number() over (order by seq), $3, false from {left}";
+     select $1, $2 + row_number() over (order by seq), $3, false from {departed}";
