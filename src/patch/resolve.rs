@@ -11,7 +11,6 @@ use crate::filter::{Filter, resolve_value_filter};
 use crate::resource::{Acceptance, unknown};
 use crate::schema::{Extension, Named, ResourceType};
 use serde_json::{Map, Value};
-use std::sync::Arc;
 
 /// Resolves the operations of a message. Values pass `resource::accept_value`, as they do in the
 /// body of a resource; what a lenient server leaves out is noted in `with`.
@@ -20,11 +19,7 @@ use std::sync::Arc;
 /// Each names its operation. 400 `invalidPath` for a path that names no attribute, `mutability`
 /// for one that only the server writes or that must not go, `noTarget` for a `remove` without
 /// path, `invalidFilter`, `invalidValue`, and in `rfc` mode `invalidSyntax` for unknown attributes.
-pub fn resolve(
-    resource_type: &Arc<ResourceType>,
-    operations: Vec<Operation>,
-    with: &mut Acceptance<'_>,
-) -> Result<Patch> {
+pub fn resolve(resource_type: &ResourceType, operations: Vec<Operation>, with: &mut Acceptance<'_>) -> Result<Patch> {
     let mut resolving =
         Resolving { resource_type, with, number: 0, steps: Vec::new(), members: Vec::new(), named: Vec::new() };
     for (i, operation) in operations.into_iter().enumerate() {

@@ -44,15 +44,21 @@ impl<'a> Values<'a> {
                 continue;
             }
             let pair = pair(attribute, value);
-            match (pair.as_ref().and_then(|pair| pairs.get(pair)), value) {
-                (Some(&i), Value::Object(object)) => self.merge(i, &additions(attribute, object))?,
-                _ => {
+            match pair.as_ref().and_then(|pair| pairs.get(pair)) {
+                Some(&i) => self.complete(i, value)?,
+                None => {
                     pairs.extend(pair.map(|pair| (pair, self.values.len())));
                     self.push(value.clone());
                 }
             }
         }
         Ok(())
+    }
+
+    fn complete(&mut self, i: usize, by: &Value) -> Result<()> {
+        let (Some(Value::Object(there)), Value::Object(by)) = (self.values.get(i), by) else { return Ok(()) };
+        let subs = additions(self.attribute, by, there);
+        self.merge(i, &subs)
     }
 
     fn push(&mut self, value: Value) {
