@@ -1,6 +1,8 @@
 //! A table row is a document, operations, and what becomes of them: a document, or the scimType
 //! of the error as a plain text.
 
+
+#![allow(clippy::needless_pass_by_value, reason = "rows of a table read better so")]
 mod characteristics;
 mod clients;
 mod elements;
@@ -15,7 +17,7 @@ use crate::resource::accept::{accept, in_schema_order};
 use crate::resource::check::{Change, check};
 use crate::resource::limits::ValueLimits;
 use crate::resource::{Acceptance, Conformance, Note};
-use crate::schema::{Attribute, Catalog, ResourceType, SchemaFile};
+use crate::schema::{Catalog, ResourceType, SchemaFile};
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, LazyLock};
 
