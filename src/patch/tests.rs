@@ -1,8 +1,7 @@
 //! A table row is a document, operations, and what becomes of them: a document, or the scimType
 //! of the error as a plain text.
-
-
 #![allow(clippy::needless_pass_by_value, reason = "rows of a table read better so")]
+
 mod characteristics;
 mod clients;
 mod elements;

@@ -31,6 +31,10 @@ impl<'a> Values<'a> {
         Self { attribute, before: values.len(), values, limits, primary: Vec::new() }
     }
 
+    pub(super) fn clear(&mut self) {
+        self.values.clear();
+    }
+
     /// Adds values that are not there yet. One that differs only in further sub-attributes from
     /// a value of the same `type` and `value` is merged into that (RFC 7643 section 2.4: the
     /// pair occurs once).

@@ -266,6 +266,18 @@ fn one_login_and_google_name_legacy_urns() {
 }
 
 #[test]
+fn a_legacy_urn_does_not_make_a_name_known() {
+    for path in [
+        "urn:scim:schemas:core:1.0:nothing",
+        "urn:scim:schemas:core:2.0:User:nothing",
+        "urn:scim:schemas:core:3.0:title",
+    ] {
+        both(json!({}), add(path, json!("x")), json!("invalidPath"));
+        both(json!({}), add(path, json!({"title": "x"})), json!("invalidPath"));
+    }
+}
+
+#[test]
 fn an_empty_path_is_none() {
     let operation = json!({"op": "replace", "path": "", "value": {"nickName": "b"}});
     each(json!({}), operation, json!({"nickName": "b"}), json!("invalidPath"));

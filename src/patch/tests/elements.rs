@@ -85,6 +85,7 @@ fn equal_values_are_not_doubled() {
         ),
         emails(json!([shown("w"), {"value": "h", "display": "2", "type": "home"}])),
     );
+    both(json!({}), replace("emails", json!([work("w"), shown("W")])), emails(json!([shown("w")])));
     // another type: another value
     both(before.clone(), add("emails", home("w")), emails(json!([shown("w"), home("h"), home("w")])));
     // made equal by the operation
