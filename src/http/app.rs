@@ -1,8 +1,15 @@
 //! What a listener serves.
 
+use crate::error::Result;
+use crate::http::body::Upload;
+use crate::http::exchange::{Call, Exchange};
+use crate::http::gzip;
 use crate::http::rate::Limits;
+use crate::http::settings::HttpSettings;
 use crate::http::tasks::Tasks;
+use crate::service::Reply;
 use axum::Router;
+use axum::extract::Request;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,8 +31,20 @@ impl App {
         Self { router, tasks: Tasks::default(), limits: None, head_bytes: HEAD_BYTES }
     }
 
-    pub(super) fn scim(router: Router, tasks: Tasks, limits: Arc<Limits>, head_bytes: usize) -> Self {
-        Self { router, tasks, limits: Some(limits), head_bytes }
+    /// The app that answers every request with what `handle` makes of it.
+    pub(super) fn scim<H, W>(settings: HttpSettings, limits: Arc<Limits>, handle: H) -> Self
+    where
+        H: Fn(Call, Upload) -> W + Clone + Send + Sync + 'static,
+        W: Future<Output = Result<Reply>> + Send + 'static,
+    {
+        let tasks = Tasks::default();
+        let head_bytes = settings.uri_bytes.saturating_add(settings.header_bytes);
+        let exchange = Arc::new(Exchange::new(settings, tasks.clone()));
+        let router = Router::new().fallback(move |request: Request| {
+            let (exchange, handle) = (exchange.clone(), handle.clone());
+            async move { exchange.conduct(request, handle).await }
+        });
+        Self { router: gzip::over(router), tasks, limits: Some(limits), head_bytes }
     }
 
     /// Forgets what has no effect any more; called now and then.

@@ -6,6 +6,8 @@ use crate::http::pulse::{Busy, Pulse};
 use crate::http::settings::ServerSettings;
 use crate::http::stream::Timed;
 use axum::body::Body;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_LENGTH;
 use axum::response::Response;
 use bytes::Bytes;
 use hyper::Request;
@@ -105,7 +107,11 @@ fn answer(
     }
     let response = app.router.clone().call(request.map(Body::new));
     async move {
-        let response: Response = response.await?;
+        let mut response: Response = response.await?;
+        // axum declares every empty body; these answers have none (RFC 9110 section 8.6).
+        if matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+            response.headers_mut().remove(CONTENT_LENGTH);
+        }
         Ok(response.map(|body| Held { body, _busy: busy }))
     }
 }
