@@ -13,3 +13,7 @@ pub mod resource;
 pub mod filter;
 
 pub mod service;
+
+pub mod cli;
+pub mod config;
+pub mod telemetry;

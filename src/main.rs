@@ -1,1 +1,3 @@
+//! The program `scimd`.
+
 fn main() {}

@@ -1,9 +1,14 @@
 //! The protocol's operations, one file each. Knows no header and no table.
 
+mod admin;
 mod precondition;
 mod query;
 mod reply;
 
+pub use admin::{
+    DatabaseSettings, DatabaseTarget, FilterLimits, IssuedToken, PasswordPolicy, Scope, ServiceLimits, ServiceSettings,
+    StartError, TenantChange, TenantInfo, TenantStatus, TokenInfo, UsernameFormat,
+};
 pub use precondition::{Precondition, Tags};
 pub use query::{ListQuery, View};
 pub use reply::Reply;
