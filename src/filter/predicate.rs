@@ -4,6 +4,7 @@
 
 use crate::resource::Key;
 use crate::schema::AttributePath;
+use std::fmt;
 
 /// How a value is compared (RFC 7644 table 3). `ne` is `not (… eq …)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,52 @@ pub enum Operator {
     Less,
     /// `le`
     LessOrEqual,
+}
+
+impl Operator {
+    const ALL: [Self; 8] = [
+        Self::Equal,
+        Self::Contains,
+        Self::StartsWith,
+        Self::EndsWith,
+        Self::Greater,
+        Self::GreaterOrEqual,
+        Self::Less,
+        Self::LessOrEqual,
+    ];
+
+    /// The keyword in a filter.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Equal => "eq",
+            Self::Contains => "co",
+            Self::StartsWith => "sw",
+            Self::EndsWith => "ew",
+            Self::Greater => "gt",
+            Self::GreaterOrEqual => "ge",
+            Self::Less => "lt",
+            Self::LessOrEqual => "le",
+        }
+    }
+
+    /// The operator for a keyword in any letter case.
+    pub fn from_keyword(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operator| operator.as_str().eq_ignore_ascii_case(word))
+    }
+
+    /// Whether a value with the first key compares so with the second.
+    pub fn holds(self, value: &Key, with: &Key) -> bool {
+        match self {
+            Self::Equal => value == with,
+            Self::Contains => value.as_str().contains(with.as_str()),
+            Self::StartsWith => value.as_str().starts_with(with.as_str()),
+            Self::EndsWith => value.as_str().ends_with(with.as_str()),
+            Self::Greater => value > with,
+            Self::GreaterOrEqual => value >= with,
+            Self::Less => value < with,
+            Self::LessOrEqual => value <= with,
+        }
+    }
 }
 
 /// What is compared: a path of the document, or one of the few things the server keeps beside it.
@@ -70,4 +117,104 @@ pub enum Predicate {
         /// What its value must meet.
         predicate: Box<Predicate>,
     },
+}
+
+impl Predicate {
+    /// True of everything.
+    pub fn always() -> Self {
+        Self::All(Vec::new())
+    }
+
+    /// True of nothing.
+    pub fn never() -> Self {
+        Self::Any(Vec::new())
+    }
+
+    /// Every one holds; flat, and without terms that change nothing.
+    pub fn all(terms: impl IntoIterator<Item = Self>) -> Self {
+        let mut flat = Vec::new();
+        for term in terms {
+            match term {
+                Self::All(inner) => flat.extend(inner),
+                never if never.is_never() => return never,
+                other => flat.push(other),
+            }
+        }
+        alone(flat).unwrap_or_else(Self::All)
+    }
+
+    /// One holds at least; flat, and without terms that change nothing.
+    pub fn any(terms: impl IntoIterator<Item = Self>) -> Self {
+        let mut flat = Vec::new();
+        for term in terms {
+            match term {
+                Self::Any(inner) => flat.extend(inner),
+                always if always.is_always() => return always,
+                other => flat.push(other),
+            }
+        }
+        alone(flat).unwrap_or_else(Self::Any)
+    }
+
+    /// It does not hold.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        match self {
+            Self::Not(inner) => *inner,
+            always if always.is_always() => Self::never(),
+            never if never.is_never() => Self::always(),
+            other => Self::Not(Box::new(other)),
+        }
+    }
+
+    /// Whether it is the constant that is true of everything.
+    pub fn is_always(&self) -> bool {
+        matches!(self, Self::All(terms) if terms.is_empty())
+    }
+
+    /// Whether it is the constant that is true of nothing.
+    pub fn is_never(&self) -> bool {
+        matches!(self, Self::Any(terms) if terms.is_empty())
+    }
+}
+
+/// The one term of a list, or the list.
+fn alone(mut terms: Vec<Predicate>) -> Result<Predicate, Vec<Predicate>> {
+    if terms.len() == 1 { terms.pop().ok_or(terms) } else { Err(terms) }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Attribute(path) => write!(f, "{path}"),
+            Self::Id => f.write_str("id"),
+            Self::Created => f.write_str("meta.created"),
+            Self::LastModified => f.write_str("meta.lastModified"),
+            Self::Version => f.write_str("meta.version"),
+        }
+    }
+}
+
+impl fmt::Display for Predicate {
+    /// For logs and tests: like a filter, but with keys in place of values and a pair of
+    /// parentheses around every list.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All(terms) if terms.is_empty() => f.write_str("always"),
+            Self::Any(terms) if terms.is_empty() => f.write_str("never"),
+            Self::All(terms) => write_list(terms, " and ", f),
+            Self::Any(terms) => write_list(terms, " or ", f),
+            Self::Not(inner) => write!(f, "not {inner}"),
+            Self::Present(target) => write!(f, "{target} pr"),
+            Self::Compare { target, operator, key } => {
+                write!(f, "{target} {} {:?}", operator.as_str(), key.as_str())
+            }
+            Self::Element { attribute, predicate } => write!(f, "{attribute}[{predicate}]"),
+        }
+    }
+}
+
+fn write_list(terms: &[Predicate], between: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let terms: Vec<_> = terms.iter().map(ToString::to_string).collect();
+    write!(f, "({})", terms.join(between))
 }

@@ -1,0 +1,190 @@
+//! The words, marks and JSON literals of filters and paths, with their positions.
+
+use super::Literal;
+use serde::de::IgnoredAny;
+
+/// Why a text is not understood, and where.
+#[derive(Debug)]
+pub(super) struct Problem {
+    /// Byte at which it shows.
+    pub(super) at: usize,
+    /// What is wrong or was expected there.
+    pub(super) what: String,
+}
+
+/// Result of reading a part of the text.
+pub(super) type Read<T> = Result<T, Problem>;
+
+/// A text and how far it has been read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lexer<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Lexer<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// The byte that is read next.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    pub(super) fn problem(&self, what: impl Into<String>) -> Problem {
+        Problem { at: self.at, what: what.into() }
+    }
+
+    pub(super) fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    /// Takes one character if it comes next.
+    pub(super) fn take(&mut self, wanted: char) -> bool {
+        let comes = self.peek() == Some(wanted);
+        if comes {
+            self.at += wanted.len_utf8();
+        }
+        comes
+    }
+
+    /// Takes blanks; tells whether there were any. The grammar has one blank between words,
+    /// people and clients write more.
+    pub(super) fn take_blanks(&mut self) -> bool {
+        !self.take_while(|byte| byte.is_ascii_whitespace()).is_empty()
+    }
+
+    /// Takes a run of the characters that names with a URN are made of; empty if none comes.
+    pub(super) fn take_name(&mut self) -> &'a str {
+        self.take_while(is_name_byte)
+    }
+
+    /// Takes that word, in any letter case, if it comes next.
+    pub(super) fn take_word(&mut self, word: &str) -> bool {
+        let mut ahead = *self;
+        let comes = ahead.take_name().eq_ignore_ascii_case(word);
+        if comes {
+            *self = ahead;
+        }
+        comes
+    }
+
+    /// Takes `not` if a parenthesis follows; otherwise it may be an attribute of that name.
+    pub(super) fn take_not(&mut self) -> bool {
+        let mut ahead = *self;
+        let comes = ahead.take_word("not") && {
+            ahead.take_blanks();
+            ahead.peek() == Some('(')
+        };
+        if comes {
+            *self = ahead;
+        }
+        comes
+    }
+
+    /// Takes a JSON literal (RFC 8259 section 3).
+    pub(super) fn take_literal(&mut self) -> Read<Literal> {
+        match self.peek() {
+            Some('"') => self.take_string().map(Literal::Text),
+            Some('-' | '0'..='9') => self.take_number().map(Literal::Number),
+            _ => self.take_keyword(),
+        }
+    }
+
+    /// What comes next, for messages.
+    pub(super) fn next_in_words(&self) -> String {
+        let mut ahead = *self;
+        match (ahead.take_name(), self.peek()) {
+            ("", None) => "the end".to_owned(),
+            ("", Some(other)) => format!("{other:?}"),
+            (word, _) => quoted(word),
+        }
+    }
+
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'a str {
+        let rest = self.rest();
+        let length = rest.bytes().position(|byte| !wanted(byte)).unwrap_or(rest.len());
+        self.at += length;
+        rest.get(..length).unwrap_or_default()
+    }
+
+    fn take_string(&mut self) -> Read<String> {
+        let Some(length) = string_length(self.rest()) else {
+            return Err(self.problem("the string that begins here has no closing quote"));
+        };
+        let json = self.rest().get(..length).unwrap_or_default();
+        let text: String = serde_json::from_str(json).map_err(|error| {
+            let reason = error.to_string();
+            let reason = reason.split(" at line ").next().unwrap_or_default();
+            self.problem(format!("the string that begins here is no JSON string ({reason})"))
+        })?;
+        if text.contains('\0') {
+            return Err(self.problem("the string that begins here holds the character U+0000"));
+        }
+        self.at += length;
+        Ok(text)
+    }
+
+    fn take_number(&mut self) -> Read<String> {
+        let mut ahead = *self;
+        let digits = ahead.take_while(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+        if serde_json::from_str::<IgnoredAny>(digits).is_err() {
+            return Err(self.problem(format!("{} is no JSON number", quoted(digits))));
+        }
+        *self = ahead;
+        Ok(digits.to_owned())
+    }
+
+    fn take_keyword(&mut self) -> Read<Literal> {
+        let mut ahead = *self;
+        let literal = match ahead.take_name() {
+            "true" => Literal::Boolean(true),
+            "false" => Literal::Boolean(false),
+            "null" => Literal::Null,
+            _ => {
+                let next = self.next_in_words();
+                let forms = "a string in double quotes, a number, true, false or null";
+                return Err(self.problem(format!("expected a value ({forms}), not {next}")));
+            }
+        };
+        *self = ahead;
+        Ok(literal)
+    }
+}
+
+/// Bytes up to and including the closing quote of a text that begins with the opening one.
+fn string_length(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    let closing = text.bytes().skip(1).position(|byte| {
+        let closes = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        closes
+    });
+    closing.map(|position| position + 2)
+}
+
+/// Attribute names have letters, digits, `-`, `_` and `$`; the rest are marks of URNs and of the
+/// sub-attribute.
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_$:./%~+@".contains(&byte)
+}
+
+/// Text of a client in a message, quoted.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", shortened(text))
+}
+
+/// Text of a client in a message, cut if it is long.
+pub(super) fn shortened(text: &str) -> String {
+    const MOST: usize = 100;
+    let mut shown: String = text.chars().take(MOST).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}

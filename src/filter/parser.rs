@@ -1,0 +1,297 @@
+//! Recursive descent over filters and PATCH paths (RFC 7644 figures 1 and 7).
+//!
+//! The RFC's grammar is ambiguous; this is the same language with the precedence of section
+//! 3.4.2.2: grouping, `not`, `and`, `or`. Depth and clauses are counted while reading, so no
+//! tree grows beyond the limits.
+
+use super::lexer::{Lexer, Problem, Read, quoted};
+use super::{Filter, Name, Operator, PatchPath, Test};
+use crate::error::{Result, ScimError};
+
+/// How large a filter may be.
+#[derive(Debug, Clone, Copy)]
+pub struct FilterLimits {
+    /// Bytes of a filter.
+    pub bytes: usize,
+    /// Parentheses and brackets within each other.
+    pub depth: usize,
+    /// Comparisons and presence tests.
+    pub clauses: usize,
+    /// Bytes of a PATCH path.
+    pub path_bytes: usize,
+}
+
+impl Default for FilterLimits {
+    fn default() -> Self {
+        Self { bytes: 8 * 1024, depth: 32, clauses: 100, path_bytes: 1024 }
+    }
+}
+
+/// Reads a filter.
+///
+/// # Errors
+/// 400 `invalidFilter` with the column and what was expected there, or the limit that is
+/// exceeded (RFC 7644 section 3.4.2.2).
+pub fn parse_filter(text: &str, limits: &FilterLimits) -> Result<Filter> {
+    if text.len() > limits.bytes {
+        let (bytes, most) = (text.len(), limits.bytes);
+        return Err(ScimError::invalid_filter(format!("Filter has {bytes} bytes; at most {most} are allowed.")));
+    }
+    Parser::new(text, limits).filter_alone().map_err(|problem| in_filter(text, &problem))
+}
+
+/// Reads the path of a PATCH operation.
+///
+/// # Errors
+/// 400 `invalidPath`, or `invalidFilter` for what stands in brackets, with the column and what
+/// was expected there (RFC 7644 section 3.5.2).
+pub fn parse_path(text: &str, limits: &FilterLimits) -> Result<PatchPath> {
+    if text.len() > limits.path_bytes {
+        let (bytes, most) = (text.len(), limits.path_bytes);
+        return Err(ScimError::invalid_path(format!("Path has {bytes} bytes; at most {most} are allowed.")));
+    }
+    let mut parser = Parser::new(text, limits);
+    let name = parser.path_name().map_err(|problem| in_path(text, &problem))?;
+    let filter = parser.path_filter().map_err(|problem| in_filter(text, &problem))?;
+    let sub = parser.path_end(filter.is_some()).map_err(|problem| in_path(text, &problem))?;
+    Ok(PatchPath { name, filter, sub })
+}
+
+fn in_filter(text: &str, problem: &Problem) -> ScimError {
+    let column = column(text, problem.at);
+    ScimError::invalid_filter(format!("Filter is not understood at column {column}: {}.", problem.what))
+}
+
+fn in_path(text: &str, problem: &Problem) -> ScimError {
+    let column = column(text, problem.at);
+    ScimError::invalid_path(format!("Path is not understood at column {column}: {}.", problem.what))
+}
+
+/// People count characters, from 1.
+fn column(text: &str, byte: usize) -> usize {
+    text.char_indices().take_while(|(at, _)| *at < byte).count() + 1
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    lexer: Lexer<'a>,
+    limits: &'a FilterLimits,
+    depth: usize,
+    clauses: usize,
+    in_brackets: bool,
+}
+
+impl<'a> Parser<'a> {
+    fn new(text: &'a str, limits: &'a FilterLimits) -> Self {
+        Self { text, lexer: Lexer::new(text), limits, depth: 0, clauses: 0, in_brackets: false }
+    }
+
+    fn filter_alone(&mut self) -> Read<Filter> {
+        let filter = self.disjunction()?;
+        if self.lexer.peek().is_some() {
+            return Err(self.expected("\"and\", \"or\" or the end"));
+        }
+        Ok(filter)
+    }
+
+    fn disjunction(&mut self) -> Read<Filter> {
+        let first = self.conjunction()?;
+        let mut terms = Vec::new();
+        while self.lexer.take_word("or") {
+            terms.push(self.conjunction()?);
+        }
+        Ok(joined(first, terms, Filter::Or))
+    }
+
+    fn conjunction(&mut self) -> Read<Filter> {
+        let first = self.factor()?;
+        let mut terms = Vec::new();
+        while self.lexer.take_word("and") {
+            terms.push(self.factor()?);
+        }
+        Ok(joined(first, terms, Filter::And))
+    }
+
+    /// One term, and the blanks on both sides of it.
+    fn factor(&mut self) -> Read<Filter> {
+        self.lexer.take_blanks();
+        let filter = if self.lexer.take_not() {
+            Filter::Not(Box::new(self.enclosed('(', ')')?))
+        } else if self.lexer.peek() == Some('(') {
+            self.enclosed('(', ')')?
+        } else {
+            self.attribute_expression()?
+        };
+        self.lexer.take_blanks();
+        Ok(filter)
+    }
+
+    /// A filter between marks; the opening one comes next.
+    fn enclosed(&mut self, open: char, close: char) -> Read<Filter> {
+        if self.depth == self.limits.depth {
+            let most = self.limits.depth;
+            return Err(self.lexer.problem(format!("it is nested too deeply; at most {most} levels are allowed")));
+        }
+        self.depth += 1;
+        self.lexer.take(open);
+        let filter = self.disjunction()?;
+        if !self.lexer.take(close) {
+            return Err(self.expected(&format!("\"and\", \"or\" or \"{close}\"")));
+        }
+        self.depth -= 1;
+        Ok(filter)
+    }
+
+    fn attribute_expression(&mut self) -> Read<Filter> {
+        let name = self.name()?;
+        if self.lexer.peek() == Some('[') {
+            return self.value_path(name);
+        }
+        let test = self.test(&name.text)?;
+        Ok(Filter::Test { name, test })
+    }
+
+    fn value_path(&mut self, name: Name) -> Read<Filter> {
+        let filter = Box::new(self.brackets()?);
+        let then = if self.lexer.take('.') {
+            let sub = self.sub_name()?;
+            let test = self.test(&sub.text)?;
+            Some((sub, test))
+        } else {
+            None
+        };
+        Ok(Filter::Values { name, filter, then })
+    }
+
+    fn brackets(&mut self) -> Read<Filter> {
+        if self.in_brackets {
+            return Err(self.lexer.problem("brackets do not stand within brackets"));
+        }
+        self.in_brackets = true;
+        let filter = self.enclosed('[', ']')?;
+        self.in_brackets = false;
+        Ok(filter)
+    }
+
+    fn name(&mut self) -> Read<Name> {
+        let at = self.lexer.at();
+        let text = self.lexer.take_name();
+        if text.is_empty() {
+            return Err(self.expected("an attribute name"));
+        }
+        if !is_name(text) {
+            return Err(Problem { at, what: format!("{} is no attribute name", quoted(text)) });
+        }
+        Ok(Name { text: text.to_owned(), position: column(self.text, at) })
+    }
+
+    fn sub_name(&mut self) -> Read<Name> {
+        let at = self.lexer.at();
+        let name = self.name()?;
+        if !is_simple_name(&name.text) {
+            return Err(Problem { at, what: format!("{} is no name of a sub-attribute", quoted(&name.text)) });
+        }
+        Ok(name)
+    }
+
+    /// What follows a name: `pr`, or an operator and a value.
+    fn test(&mut self, name: &str) -> Read<Test> {
+        self.count_clause()?;
+        let after_blank = self.lexer.take_blanks();
+        let mut ahead = self.lexer;
+        let word = ahead.take_name();
+        let operator = Operator::from_keyword(word);
+        let is_known = operator.is_some() || ["pr", "ne"].iter().any(|known| word.eq_ignore_ascii_case(known));
+        if !after_blank || !is_known {
+            return Err(self.no_operator(name));
+        }
+        self.lexer = ahead;
+        if word.eq_ignore_ascii_case("pr") {
+            self.end_of_word()?;
+            return Ok(Test::Present);
+        }
+        if !self.lexer.take_blanks() {
+            return Err(self.expected(&format!("a blank and a value after {}", quoted(word))));
+        }
+        let literal = self.lexer.take_literal()?;
+        self.end_of_word()?;
+        Ok(match operator {
+            Some(operator) => Test::Compare(operator, literal),
+            None => Test::NotEqual(literal),
+        })
+    }
+
+    fn count_clause(&mut self) -> Read<()> {
+        if self.clauses == self.limits.clauses {
+            let most = self.limits.clauses;
+            return Err(self.lexer.problem(format!("there are too many comparisons; at most {most} are allowed")));
+        }
+        self.clauses += 1;
+        Ok(())
+    }
+
+    fn no_operator(&self, name: &str) -> Problem {
+        if name.eq_ignore_ascii_case("not") {
+            return self.expected("\"(\" after \"not\"");
+        }
+        let operators = "eq, ne, co, sw, ew, gt, ge, lt, le, pr";
+        self.lexer.problem(format!("expected an operator ({operators}) after {}", quoted(name)))
+    }
+
+    fn end_of_word(&self) -> Read<()> {
+        match self.lexer.peek() {
+            None | Some(')' | ']') => Ok(()),
+            Some(blank) if blank.is_ascii_whitespace() => Ok(()),
+            Some(_) => Err(self.expected("a blank")),
+        }
+    }
+
+    fn expected(&self, what: &str) -> Problem {
+        self.lexer.problem(format!("expected {what}, not {}", self.lexer.next_in_words()))
+    }
+
+    fn path_name(&mut self) -> Read<Name> {
+        self.lexer.take_blanks();
+        self.name()
+    }
+
+    fn path_filter(&mut self) -> Read<Option<Filter>> {
+        if self.lexer.peek() == Some('[') { self.brackets().map(Some) } else { Ok(None) }
+    }
+
+    fn path_end(&mut self, after_brackets: bool) -> Read<Option<Name>> {
+        let sub = if after_brackets && self.lexer.take('.') { Some(self.sub_name()?) } else { None };
+        self.lexer.take_blanks();
+        match self.lexer.peek() {
+            None => Ok(sub),
+            Some(_) => Err(self.expected("the end")),
+        }
+    }
+}
+
+fn joined(first: Filter, mut rest: Vec<Filter>, join: fn(Vec<Filter>) -> Filter) -> Filter {
+    if rest.is_empty() {
+        return first;
+    }
+    rest.insert(0, first);
+    join(rest)
+}
+
+/// Whether a text can be attribute notation. With a colon in it there is a URN, and only a
+/// resource type knows where that ends.
+fn is_name(text: &str) -> bool {
+    if text.contains(':') {
+        let starts_well = text.starts_with(|c: char| c.is_ascii_alphabetic());
+        return starts_well && !text.ends_with([':', '.']) && !text.contains("..") && !text.contains(":.");
+    }
+    match text.split_once('.') {
+        Some((name, sub)) => is_simple_name(name) && is_simple_name(sub),
+        None => is_simple_name(text),
+    }
+}
+
+/// `attrName` of RFC 7643 section 2.1, with the `$` that `$ref` has.
+fn is_simple_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '$')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_$".contains(&byte))
+}

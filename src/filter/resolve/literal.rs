@@ -1,0 +1,94 @@
+//! A value of a filter held against the type of its attribute (RFC 7644 section 3.4.2.2, table 3).
+
+use super::number::{Whole, is_negative};
+use super::tolerance;
+use crate::filter::lexer::shortened;
+use crate::filter::{Literal, Operator};
+use crate::resource::{Conformance, Key};
+use crate::schema::{Attribute, Type};
+use serde_json::Value;
+
+/// What remains of a comparison.
+#[derive(Debug, PartialEq)]
+pub(super) enum Answer {
+    /// A comparison of keys.
+    Compare(Operator, Key),
+    /// No value of this type compares so.
+    Never,
+    /// Every value of this type compares so.
+    Assigned,
+}
+
+/// What comparing the attribute's values with the literal comes to, or why it cannot be done, as
+/// words that follow the attribute's name.
+pub(super) fn answer(
+    attribute: &Attribute,
+    operator: Operator,
+    literal: &Literal,
+    conformance: Conformance,
+) -> Result<Answer, String> {
+    takes(attribute.kind(), operator)?;
+    match (attribute.kind(), literal) {
+        (Type::Integer, Literal::Number(digits)) => Ok(against_integers(operator, &Whole::of(digits))),
+        (Type::Decimal, Literal::Number(digits)) if literal.to_value().is_none() => {
+            Ok(beyond(operator, is_negative(digits)))
+        }
+        _ => {
+            let key = literal.to_value().and_then(|value| key(attribute, &value, conformance));
+            key.map(|key| Answer::Compare(operator, key)).ok_or_else(|| {
+                format!("is compared with {}, not with {}", form(attribute.kind()), shortened(&literal.to_string()))
+            })
+        }
+    }
+}
+
+fn key(attribute: &Attribute, value: &Value, conformance: Conformance) -> Option<Key> {
+    match attribute.kind() {
+        Type::Boolean => Key::of(attribute, &tolerance::boolean(value, conformance)),
+        _ => Key::of(attribute, value),
+    }
+}
+
+fn takes(kind: Type, operator: Operator) -> Result<(), String> {
+    let in_text = matches!(operator, Operator::Contains | Operator::StartsWith | Operator::EndsWith);
+    let (allowed, operators) = match kind {
+        Type::String | Type::Reference => (true, "every operator"),
+        Type::Integer | Type::Decimal | Type::DateTime => (!in_text, "eq, ne, gt, ge, lt, le and pr"),
+        Type::Boolean | Type::Binary | Type::Complex => (operator == Operator::Equal, "eq, ne and pr"),
+    };
+    let but = operator.as_str();
+    if allowed { Ok(()) } else { Err(format!("is of type {} and takes {operators}, not {but}", kind.as_str())) }
+}
+
+fn form(kind: Type) -> &'static str {
+    match kind {
+        Type::String | Type::Complex => "a string in double quotes",
+        Type::Reference => "a URI in double quotes",
+        Type::Boolean => "true or false",
+        Type::Integer | Type::Decimal => "a number",
+        Type::DateTime => "a date with time in double quotes, such as \"2026-01-31T08:15:00Z\"",
+        Type::Binary => "Base64 in double quotes",
+    }
+}
+
+/// Between two whole numbers, `gt` and `ge` begin above the lower one, `lt` and `le` end with it.
+fn against_integers(operator: Operator, number: &Whole) -> Answer {
+    match number {
+        Whole::Exactly(number) => Answer::Compare(operator, Key::integer(*number)),
+        Whole::Above(floor) => match operator {
+            Operator::Greater | Operator::GreaterOrEqual => Answer::Compare(Operator::Greater, Key::integer(*floor)),
+            Operator::Less | Operator::LessOrEqual => Answer::Compare(Operator::LessOrEqual, Key::integer(*floor)),
+            _ => Answer::Never,
+        },
+        Whole::Beyond { negative } => beyond(operator, *negative),
+    }
+}
+
+/// The number is larger, or if negative smaller, than every value that the type has.
+fn beyond(operator: Operator, negative: bool) -> Answer {
+    match operator {
+        Operator::Less | Operator::LessOrEqual if !negative => Answer::Assigned,
+        Operator::Greater | Operator::GreaterOrEqual if negative => Answer::Assigned,
+        _ => Answer::Never,
+    }
+}

@@ -1,0 +1,193 @@
+//! Syntax becomes meaning: every name is looked up and every value gets its type, once, so that
+//! evaluation and SQL cannot fail (RFC 7644 sections 3.4.2.2 and 3.10).
+
+mod common;
+mod literal;
+mod number;
+mod subject;
+mod tolerance;
+
+use self::subject::{Asked, Subject};
+use super::lexer::quoted;
+use super::{Filter, Name, Predicate, Target, Test};
+use crate::error::{Result, ScimError};
+use crate::resource::Conformance;
+use crate::resource::tolerance::named_with_legacy_urn;
+use crate::schema::{Attribute, AttributePath, Extension, Named, ResourceType};
+use std::sync::Arc;
+
+/// What a filter means for the resources of a type.
+///
+/// # Errors
+/// 400 `invalidFilter`, with the column, for an attribute that the type does not have or that no
+/// client may read, and for an operator or a value that does not fit the attribute.
+pub fn resolve(filter: &Filter, resource_type: &ResourceType, conformance: Conformance) -> Result<Predicate> {
+    Resolver { resource_type, conformance, scope: None, all_types: &[] }.filter(filter)
+}
+
+/// What a filter means for each of several types that are queried together: an attribute that
+/// only some of them have counts as unassigned in the others (RFC 7644 section 3.4.2.1).
+///
+/// # Errors
+/// As [`resolve`]; for an attribute only if no type has it.
+pub fn resolve_each(
+    filter: &Filter,
+    resource_types: &[Arc<ResourceType>],
+    conformance: Conformance,
+) -> Result<Vec<Predicate>> {
+    let each = resource_types.iter().map(|resource_type| {
+        Resolver { resource_type, conformance, scope: None, all_types: resource_types }.filter(filter)
+    });
+    each.collect()
+}
+
+/// What the inside of the brackets of a path means for one value of `attribute`, to be read by
+/// [`Predicate::matches_element`]. Names are sub-attributes; of a simple attribute, `value` is the
+/// value itself.
+///
+/// # Errors
+/// 400 `invalidFilter` as [`resolve`].
+pub fn resolve_value_filter(
+    filter: &Filter,
+    attribute: &AttributePath,
+    resource_type: &ResourceType,
+    conformance: Conformance,
+) -> Result<Predicate> {
+    Resolver { resource_type, conformance, scope: Some(attribute), all_types: &[] }.filter(filter)
+}
+
+/// Refuses what a name is asked.
+fn refused(name: &Name, why: impl std::fmt::Display) -> ScimError {
+    ScimError::invalid_filter(format!("Filter cannot be answered at column {}: {why}.", name.position))
+}
+
+#[derive(Clone, Copy)]
+struct Resolver<'a> {
+    resource_type: &'a ResourceType,
+    conformance: Conformance,
+    /// Within brackets, the attribute before them.
+    scope: Option<&'a AttributePath>,
+    /// The types that are queried together, if there are several.
+    all_types: &'a [Arc<ResourceType>],
+}
+
+impl<'a> Resolver<'a> {
+    fn filter(&self, filter: &Filter) -> Result<Predicate> {
+        match filter {
+            Filter::Or(terms) => Ok(Predicate::any(self.each(terms)?)),
+            Filter::And(terms) => Ok(Predicate::all(self.each(terms)?)),
+            Filter::Not(inner) => self.filter(inner).map(Predicate::negated),
+            Filter::Test { name, test } => self.test(name, test),
+            Filter::Values { name, filter, then } => self.values(name, filter, then.as_ref()),
+        }
+    }
+
+    fn each(&self, terms: &[Filter]) -> Result<Vec<Predicate>> {
+        terms.iter().map(|term| self.filter(term)).collect()
+    }
+
+    fn test(&self, name: &Name, test: &Test) -> Result<Predicate> {
+        let (negated, asked) = Asked::of(test);
+        let met = self.asked(name, asked)?;
+        Ok(if negated { met.negated() } else { met })
+    }
+
+    fn asked(&self, name: &Name, asked: Asked<'_>) -> Result<Predicate> {
+        match (self.named(name)?, asked) {
+            (None, _) => Ok(Predicate::never()),
+            (Some(Named::Attribute(path)), _) => Subject::new(*self, name, path)?.asked(asked),
+            (Some(Named::Core), Asked::Present) => Ok(Predicate::always()),
+            (Some(Named::Extension(extension)), Asked::Present) => Ok(self.has_extension(&extension)),
+            (Some(_), Asked::Compare(..)) => {
+                Err(refused(name, format!("{} is a schema, not an attribute", quoted(&name.text))))
+            }
+        }
+    }
+
+    /// `name[filter]`, and Entra's `name[filter].sub operator literal`. Negation of the latter
+    /// negates the whole, as it does for `name.sub`.
+    fn values(&self, name: &Name, filter: &Filter, then: Option<&(Name, Test)>) -> Result<Predicate> {
+        let path = match self.named(name)? {
+            None => return Ok(Predicate::never()),
+            Some(Named::Attribute(path)) if has_brackets(&path) => path,
+            Some(_) => {
+                let reason = format!("{} has no values that brackets could choose from", quoted(&name.text));
+                return Err(refused(name, reason));
+            }
+        };
+        let subject = Subject::new(*self, name, path.clone())?;
+        let within = Resolver { scope: Some(&path), ..*self };
+        let chosen = within.filter(filter)?;
+        let (negated, met) = match then {
+            None => (false, chosen),
+            Some((sub, test)) => {
+                let (negated, asked) = Asked::of(test);
+                (negated, Predicate::all([chosen, within.asked(sub, asked)?]))
+            }
+        };
+        let met = subject.has_value(met);
+        Ok(if negated { met.negated() } else { met })
+    }
+
+    /// `None` if only another type that is queried as well has that attribute.
+    fn named(&self, name: &Name) -> Result<Option<Named>> {
+        let found = match self.scope {
+            Some(attribute) => self.within(attribute, &name.text).map(Named::Attribute),
+            None => self.named_in(self.resource_type, &name.text),
+        };
+        let mut other_types = self.all_types.iter().filter(|_| self.scope.is_none());
+        match found {
+            Some(named) => Ok(Some(named)),
+            None if other_types.any(|other| self.named_in(other, &name.text).is_some()) => Ok(None),
+            None => Err(self.unknown(name)),
+        }
+    }
+
+    fn named_in(&self, resource_type: &ResourceType, name: &str) -> Option<Named> {
+        let lenient = || self.conformance.is_lenient().then(|| named_with_legacy_urn(resource_type, name)).flatten();
+        resource_type.named(name).or_else(lenient)
+    }
+
+    fn within(&self, attribute: &AttributePath, name: &str) -> Option<AttributePath> {
+        if !attribute.attribute.is_complex() && attribute.is_multi_valued() && name.eq_ignore_ascii_case("value") {
+            return Some(attribute.clone());
+        }
+        let sub = attribute.attribute.sub_attribute(name)?;
+        Some(self.resource_type.path(attribute.container.as_ref(), &attribute.attribute, Some(sub)))
+    }
+
+    fn unknown(&self, name: &Name) -> ScimError {
+        let text = quoted(&name.text);
+        match self.scope {
+            Some(attribute) => refused(name, format!("\"{attribute}\" has no sub-attribute {text}")),
+            None => refused(name, format!("resource type {} has no attribute {text}", self.resource_type.name())),
+        }
+    }
+
+    fn has_extension(&self, extension: &Extension) -> Predicate {
+        let urn = Some(extension.schema.id());
+        let leaves = self.resource_type.leaves().iter().filter(|leaf| leaf.container.as_ref() == urn);
+        Predicate::any(
+            leaves.filter(|leaf| !is_secret(leaf)).map(|leaf| Predicate::Present(Target::Attribute(leaf.clone()))),
+        )
+    }
+
+    /// Whether it is the attribute of memberships; an extension may have one of the same name.
+    fn is_relation(&self, path: &AttributePath) -> bool {
+        path.container.is_none() && self.resource_type.is_relation(&path.attribute)
+    }
+
+    fn sub_path(&self, path: &AttributePath, sub: &Arc<Attribute>) -> AttributePath {
+        self.resource_type.path(path.container.as_ref(), &path.attribute, Some(sub))
+    }
+}
+
+/// Whether brackets may follow: the values are complex, or several.
+fn has_brackets(path: &AttributePath) -> bool {
+    let is_schemas = path.container.is_none() && path.attribute.name().as_ref() == "schemas";
+    path.sub.is_none() && (path.attribute.is_complex() || path.attribute.is_multi_valued()) && !is_schemas
+}
+
+fn is_secret(path: &AttributePath) -> bool {
+    path.attribute.is_secret() || path.end().is_secret()
+}

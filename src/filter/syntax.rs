@@ -1,0 +1,190 @@
+//! A filter or path as the client wrote it: names are not looked up, values have no type yet.
+
+use super::Operator;
+use serde_json::{Number, Value};
+use std::fmt;
+
+/// An attribute in attribute notation, URN and sub-attribute included (RFC 7644 section 3.10).
+///
+/// Where a URN ends is known only to a resource type.
+#[derive(Debug, Clone)]
+pub struct Name {
+    /// The notation.
+    pub text: String,
+    /// Column in the filter or path, from 1, for messages.
+    pub position: usize,
+}
+
+impl PartialEq for Name {
+    /// Where a name stands means nothing.
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// A value in a filter: a JSON literal (RFC 7644 section 3.4.2.2, `compValue`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Literal {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Boolean(bool),
+    /// A number as it is written, so that none is too large and no digit is lost.
+    Number(String),
+    /// A string, unescaped.
+    Text(String),
+}
+
+impl Literal {
+    /// The JSON value; `None` for a number beyond a double.
+    pub fn to_value(&self) -> Option<Value> {
+        Some(match self {
+            Self::Null => Value::Null,
+            Self::Boolean(flag) => Value::Bool(*flag),
+            Self::Number(digits) => Value::Number(digits.parse::<Number>().ok()?),
+            Self::Text(text) => Value::String(text.clone()),
+        })
+    }
+}
+
+impl fmt::Display for Literal {
+    /// As JSON.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Boolean(flag) => write!(f, "{flag}"),
+            Self::Number(digits) => f.write_str(digits),
+            Self::Text(text) => write!(f, "{}", Value::from(text.as_str())),
+        }
+    }
+}
+
+/// What is asked of an attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Test {
+    /// `pr`
+    Present,
+    /// Any operator but `ne`.
+    Compare(Operator, Literal),
+    /// `ne`
+    NotEqual(Literal),
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Present => f.write_str("pr"),
+            Self::Compare(operator, literal) => write!(f, "{} {literal}", operator.as_str()),
+            Self::NotEqual(literal) => write!(f, "ne {literal}"),
+        }
+    }
+}
+
+/// A filter (RFC 7644 figure 1), and the inside of the brackets of a value path.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Filter {
+    /// Terms joined by `or`; two at least.
+    Or(Vec<Filter>),
+    /// Terms joined by `and`; two at least.
+    And(Vec<Filter>),
+    /// `not (…)`
+    Not(Box<Filter>),
+    /// An attribute and what is asked of it.
+    Test {
+        /// The attribute; within brackets the sub-attribute.
+        name: Name,
+        /// What is asked.
+        test: Test,
+    },
+    /// `name[filter]`: one value meets the filter by itself.
+    Values {
+        /// The attribute.
+        name: Name,
+        /// The inside of the brackets.
+        filter: Box<Filter>,
+        /// A sub-attribute of that same value and what is asked of it: Entra ID's
+        /// `emails[type eq "work"].value eq "…"`, which the RFC's grammar does not have.
+        then: Option<(Name, Test)>,
+    },
+}
+
+impl Filter {
+    /// The `eq` terms, if the filter is one such term or several joined by `and`: then they
+    /// describe a value that meets it. `None` for any other filter.
+    pub fn equalities(&self) -> Option<Vec<(&Name, &Literal)>> {
+        match self {
+            Self::Test { name, test: Test::Compare(Operator::Equal, literal) } => Some(vec![(name, literal)]),
+            Self::And(terms) => {
+                let each: Option<Vec<_>> = terms.iter().map(Self::equalities).collect();
+                Some(each?.into_iter().flatten().collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// How tight it binds: in a tighter place it needs parentheses.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Or(_) => 0,
+            Self::And(_) => 1,
+            _ => 2,
+        }
+    }
+
+    fn write_terms(&self, terms: &[Self], word: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, term) in terms.iter().enumerate() {
+            if i > 0 {
+                write!(f, " {word} ")?;
+            }
+            if term.rank() <= self.rank() {
+                write!(f, "({term})")?;
+            } else {
+                write!(f, "{term}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Filter {
+    /// Text that parses back to the same filter, with the fewest parentheses.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Or(terms) => self.write_terms(terms, "or", f),
+            Self::And(terms) => self.write_terms(terms, "and", f),
+            Self::Not(filter) => write!(f, "not ({filter})"),
+            Self::Test { name, test } => write!(f, "{name} {test}"),
+            Self::Values { name, filter, then: None } => write!(f, "{name}[{filter}]"),
+            Self::Values { name, filter, then: Some((sub, test)) } => write!(f, "{name}[{filter}].{sub} {test}"),
+        }
+    }
+}
+
+/// The `path` of a PATCH operation (RFC 7644 figure 7).
+#[derive(Debug, Clone, PartialEq)]
+pub struct PatchPath {
+    /// The attribute; it holds the sub-attribute too (`name.givenName`) when there are no
+    /// brackets, and may be the URN of a schema alone.
+    pub name: Name,
+    /// The inside of the brackets.
+    pub filter: Option<Filter>,
+    /// The sub-attribute after the brackets.
+    pub sub: Option<Name>,
+}
+
+impl fmt::Display for PatchPath {
+    /// Text that parses back to the same path.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.name)?;
+        if let Some(filter) = &self.filter {
+            write!(f, "[{filter}]")?;
+        }
+        self.sub.as_ref().map_or(Ok(()), |sub| write!(f, ".{sub}"))
+    }
+}
