@@ -14,6 +14,8 @@ pub mod filter;
 
 pub mod service;
 
+pub mod http;
+
 pub mod cli;
 pub mod config;
 pub mod telemetry;

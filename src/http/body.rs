@@ -1,0 +1,175 @@
+//! Request bodies: read up to a limit and within a time, whatever the client declares.
+
+use crate::error::{Result, ScimError};
+use crate::resource::json;
+use axum::body::Body;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use axum::http::{HeaderMap, HeaderName};
+use http_body_util::BodyExt;
+use serde_json::{Map, Value};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// What is thrown away of a body that was refused, so that the client comes to read the answer
+/// instead of a broken connection.
+const DISCARD_BYTES: usize = 8 << 20;
+const DISCARD_TIME: Duration = Duration::from_secs(2);
+
+/// How much of a body is read, and how long.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BodyLimits {
+    pub(super) bytes: usize,
+    pub(super) depth: usize,
+    pub(super) time: Duration,
+}
+
+/// A body that may still be on its way.
+#[derive(Debug)]
+pub(super) struct Upload {
+    body: Body,
+    /// The client waits for our word before it sends; an answer comes to it at once.
+    waits: bool,
+}
+
+impl Upload {
+    pub(super) fn new(headers: &HeaderMap, body: Body) -> Self {
+        Self { body, waits: headers.contains_key(EXPECT) }
+    }
+
+    /// Reads a JSON object.
+    ///
+    /// # Errors
+    /// 415 for other media types, 413 over the limit, 408 when it takes too long, 400
+    /// `invalidSyntax`.
+    pub(super) async fn object(&mut self, headers: &HeaderMap, limits: BodyLimits) -> Result<Map<String, Value>> {
+        check_type(headers)?;
+        if declared(headers).is_some_and(|length| length > limits.bytes as u64) {
+            return Err(too_large(limits.bytes));
+        }
+        self.waits = false;
+        let bytes = timeout(limits.time, self.read(limits.bytes)).await.map_err(|_| too_slow(limits.time))??;
+        json::read_object(&bytes, limits.depth)
+    }
+
+    async fn read(&mut self, limit: usize) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        while let Some(frame) = self.body.frame().await {
+            let frame = frame.map_err(|error| ScimError::new(400, "The body ended early.").caused_by(error))?;
+            let Ok(data) = frame.into_data() else { continue };
+            if bytes.len() + data.len() > limit {
+                return Err(too_large(limit));
+            }
+            bytes.extend_from_slice(&data);
+        }
+        Ok(bytes)
+    }
+
+    /// Throws away what comes of a refused body, within bounds.
+    pub(super) async fn discard(mut self) {
+        if self.waits {
+            return;
+        }
+        let rest = async {
+            let mut left = DISCARD_BYTES;
+            while let Some(Ok(frame)) = self.body.frame().await {
+                let size = frame.data_ref().map_or(0, |data| data.len());
+                let Some(less) = left.checked_sub(size) else { return };
+                left = less;
+            }
+        };
+        let _ = timeout(DISCARD_TIME, rest).await;
+    }
+}
+
+fn too_large(limit: usize) -> ScimError {
+    ScimError::too_large(format!("The body is larger than {limit} bytes."))
+}
+
+fn too_slow(time: Duration) -> ScimError {
+    ScimError::new(408, format!("The body did not arrive within {} seconds.", time.as_secs()))
+}
+
+fn declared(headers: &HeaderMap) -> Option<u64> {
+    text(headers, &CONTENT_LENGTH)?.parse().ok()
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or("?"))
+}
+
+/// SCIM JSON or plain JSON, with any parameters; a missing type is read as SCIM JSON
+/// (RFC 7644 section 3.8, SPEC GEN-3).
+fn check_type(headers: &HeaderMap) -> Result<()> {
+    let coding = text(headers, &CONTENT_ENCODING).unwrap_or("identity");
+    if !coding.eq_ignore_ascii_case("identity") {
+        return Err(ScimError::new(415, "The body must not be compressed."));
+    }
+    let Some(given) = text(headers, &CONTENT_TYPE) else { return Ok(()) };
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if ["application/scim+json", "application/json", ""].iter().any(|known| essence.eq_ignore_ascii_case(known)) {
+        return Ok(());
+    }
+    Err(ScimError::new(415, "The Content-Type must be application/scim+json or application/json."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    const LIMITS: BodyLimits = BodyLimits { bytes: 16, depth: 4, time: Duration::from_secs(5) };
+
+    async fn read(fields: &[(HeaderName, &str)], body: &'static str) -> Result<Map<String, Value>> {
+        let headers: HeaderMap = fields.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
+        Upload::new(&headers, Body::from(body)).object(&headers, LIMITS).await
+    }
+
+    #[tokio::test]
+    async fn json_of_either_name_is_read() {
+        for kind in [
+            "application/scim+json",
+            "application/scim+json; charset=utf-8",
+            "application/json;charset=UTF-8",
+            "Application/JSON",
+        ] {
+            assert!(read(&[(CONTENT_TYPE, kind)], "{}").await.is_ok(), "{kind}");
+        }
+        assert!(read(&[], "{}").await.is_ok());
+        for kind in ["text/plain", "application/xml", "application/x-www-form-urlencoded", "application/jsonx"] {
+            assert_eq!(read(&[(CONTENT_TYPE, kind)], "{}").await.unwrap_err().status(), 415, "{kind}");
+        }
+        assert_eq!(read(&[(CONTENT_ENCODING, "gzip")], "{}").await.unwrap_err().status(), 415);
+    }
+
+    #[tokio::test]
+    async fn the_limit_holds_declared_or_not() {
+        assert!(read(&[], "{\"a\": \"123456\"}").await.is_ok());
+        let long = "{\"a\": \"1234567890\"}";
+        let error = read(&[], long).await.unwrap_err();
+        assert_eq!((error.status(), error.detail()), (413, "The body is larger than 16 bytes."));
+        assert_eq!(read(&[(CONTENT_LENGTH, "17")], "{}").await.unwrap_err().status(), 413);
+        assert_eq!(read(&[], "").await.unwrap_err().status(), 400);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_never_comes_times_out() {
+        let limits = BodyLimits { time: Duration::from_millis(20), ..LIMITS };
+        let mut upload = Upload::new(&HeaderMap::new(), Body::new(Never));
+        assert_eq!(upload.object(&HeaderMap::new(), limits).await.unwrap_err().status(), 408);
+    }
+
+    struct Never;
+
+    impl hyper::body::Body for Never {
+        type Data = bytes::Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<hyper::body::Frame<bytes::Bytes>, Self::Error>>> {
+            Poll::Pending
+        }
+    }
+}

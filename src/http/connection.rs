@@ -1,0 +1,137 @@
+//! One connection, from its first byte to its last.
+
+use crate::http::app::App;
+use crate::http::exchange::Peer;
+use crate::http::pulse::{Busy, Pulse};
+use crate::http::settings::ServerSettings;
+use crate::http::stream::Timed;
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use hyper::Request;
+use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tower::Service;
+
+/// Most header lines of a request.
+const HEADER_LINES: usize = 100;
+
+/// Most requests at a time on one connection.
+const STREAMS: u32 = 100;
+
+/// What all connections of a server have in common.
+pub(super) struct Host {
+    app: App,
+    settings: ServerSettings,
+    builder: auto::Builder<TokioExecutor>,
+    draining: watch::Receiver<bool>,
+}
+
+impl Host {
+    pub(super) fn new(app: App, settings: ServerSettings, draining: watch::Receiver<bool>) -> Self {
+        let builder = builder(&settings, app.head_bytes);
+        Self { app, settings, builder, draining }
+    }
+
+    /// Serves a connection to its end.
+    pub(super) async fn welcome(&self, stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>) {
+        // Answers are small and written at once; waiting for more to send only delays them.
+        let _ = stream.set_nodelay(true);
+        let Some(acceptor) = tls else { return self.converse(stream, peer).await };
+        match timeout(self.settings.header_time(), acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => self.converse(stream, peer).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS handshake"),
+            Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
+        }
+    }
+
+    async fn converse<IO>(&self, stream: IO, peer: SocketAddr)
+    where
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let pulse = Pulse::new(&self.settings);
+        let stream = Timed::new(stream, pulse.clone(), self.settings.write_time());
+        let service = service_fn(|request| answer(&self.app, &pulse, peer, request));
+        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
+        let mut draining = self.draining.clone();
+        let stopping = async { draining.wait_for(|draining| *draining).await.is_ok() };
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            _ = stopping => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%peer, %error, "connection ended");
+        }
+    }
+}
+
+fn builder(settings: &ServerSettings, head_bytes: usize) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    // The pulse keeps the time of heads; hyper's own timer, which runs between requests as
+    // well, is a net below it.
+    let net = settings.header_time() + settings.idle_time();
+    // Twice what the guard takes: up to there the refusal has a reason in its body.
+    let room = head_bytes.saturating_mul(2).max(16 << 10);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(net).max_buf_size(room).max_headers(HEADER_LINES);
+    let room = u32::try_from(room).unwrap_or(u32::MAX);
+    builder.http2().timer(TokioTimer::new()).max_header_list_size(room).max_concurrent_streams(STREAMS);
+    builder
+}
+
+fn answer(
+    app: &App,
+    pulse: &Pulse,
+    peer: SocketAddr,
+    mut request: Request<Incoming>,
+) -> impl Future<Output = Result<hyper::Response<Held>, Infallible>> + Send + 'static {
+    let (busy, fault) = pulse.begin(request.method().as_str(), request.version());
+    request.extensions_mut().insert(Peer(peer));
+    if let Some(fault) = fault {
+        request.extensions_mut().insert(fault);
+    }
+    let response = app.router.clone().call(request.map(Body::new));
+    async move {
+        let response: Response = response.await?;
+        Ok(response.map(|body| Held { body, _busy: busy }))
+    }
+}
+
+/// A response body that keeps its request in flight until it is written.
+struct Held {
+    body: Body,
+    _busy: Busy,
+}
+
+impl hyper::body::Body for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

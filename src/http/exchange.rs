@@ -1,0 +1,130 @@
+//! What every request goes through, whatever it asks for: guarded, routed, handled in a task of
+//! its own, answered in SCIM form, logged.
+
+use crate::error::Result;
+use crate::http::body::Upload;
+use crate::http::log::{Entry, Facts};
+use crate::http::route::{BasePath, Route, Verb};
+use crate::http::settings::HttpSettings;
+use crate::http::tasks::Tasks;
+use crate::http::{guard, respond};
+use crate::service::Reply;
+use axum::extract::Request;
+use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Version};
+use axum::response::Response;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use tracing::Instrument;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The other end of a connection; the server puts it into each request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
+/// A request on its way to its handler, without the body, which is read when its turn comes.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) head: Parts,
+    pub(super) route: Route,
+    pub(super) verb: Verb,
+    pub(super) peer: Option<IpAddr>,
+    pub(super) facts: Arc<Facts>,
+}
+
+/// The common way of all requests.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    settings: HttpSettings,
+    base: BasePath,
+    tasks: Tasks,
+}
+
+/// What the answer needs to know of the request.
+struct Asked {
+    verb: Verb,
+    version: Version,
+    has_credentials: bool,
+}
+
+impl Exchange {
+    pub(super) fn new(settings: HttpSettings, tasks: Tasks) -> Self {
+        Self { base: BasePath::new(&settings.base_path), settings, tasks }
+    }
+
+    /// Answers a request with what `handle` makes of it.
+    pub(super) async fn conduct<H, W>(&self, request: Request, handle: H) -> Response
+    where
+        H: FnOnce(Call, Upload) -> W,
+        W: Future<Output = Result<Reply>> + Send + 'static,
+    {
+        let (head, body) = request.into_parts();
+        let peer = peer(&head, self.settings.behind_proxy);
+        let entry = Entry::begin(&head, peer);
+        let asked = Asked {
+            verb: Verb::of(&head.method),
+            version: head.version,
+            has_credentials: head.headers.contains_key(axum::http::header::AUTHORIZATION),
+        };
+        let (route, outcome) = match guard::check(&head, &self.settings) {
+            Err(refusal) => (None, Err(refusal)),
+            Ok(()) => {
+                let route = self.base.route(head.uri.path());
+                let upload = Upload::new(&head.headers, body);
+                let call = Call { verb: asked.verb, head, route: route.clone(), peer, facts: entry.facts.clone() };
+                (Some(route), self.run(handle(call, upload), asked.verb).instrument(entry.span()).await)
+            }
+        };
+        entry.finish(route.as_ref(), outcome.as_ref());
+        answer(outcome, route.as_ref(), &asked, &entry.request_id)
+    }
+
+    async fn run(&self, work: impl Future<Output = Result<Reply>> + Send + 'static, verb: Verb) -> Result<Reply> {
+        self.tasks.run(verb.is_safe(), self.settings.request_time(), work).await
+    }
+}
+
+/// Who sent the request: the other end of the connection or, behind a proxy, whom the proxy
+/// names last in `X-Forwarded-For`; what stands before that was written by the client.
+fn peer(head: &Parts, behind_proxy: bool) -> Option<IpAddr> {
+    let connected = head.extensions.get::<Peer>().map(|peer| peer.0.ip());
+    let forwarded = if behind_proxy { forwarded_for(&head.headers) } else { None };
+    forwarded.or(connected)
+}
+
+fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
+    let last = headers.get_all(FORWARDED_FOR).iter().next_back()?.to_str().ok()?.rsplit(',').next()?.trim();
+    last.parse().ok().or_else(|| last.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
+fn answer(outcome: Result<Reply>, route: Option<&Route>, asked: &Asked, request_id: &str) -> Response {
+    let mut response = match outcome {
+        Ok(reply) => respond::reply(reply),
+        Err(error) => respond::error(&error, asked.has_credentials),
+    };
+    let status = response.status().as_u16();
+    if let Some(route) = route.filter(|_| status == 405 || (asked.verb == Verb::Options && status == 204)) {
+        allow(&mut response, route.allow());
+    }
+    if matches!(route, Some(Route::Live | Route::Ready)) && status == 200 {
+        respond::put(&mut response, CONTENT_TYPE, "application/json");
+    }
+    // Where the request ends is unknown now, or there is more of it than will be read.
+    let must_close = route.is_none() || matches!(status, 408 | 413 | 414 | 431);
+    if must_close && asked.version < Version::HTTP_2 {
+        respond::put(&mut response, CONNECTION, "close");
+    }
+    respond::put(&mut response, REQUEST_ID, request_id);
+    response
+}
+
+fn allow(response: &mut Response, methods: &str) {
+    respond::put(response, ALLOW, methods);
+    if methods.contains("PATCH") {
+        respond::put(response, ACCEPT_PATCH, "application/scim+json, application/json");
+    }
+}

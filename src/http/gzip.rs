@@ -1,0 +1,73 @@
+//! Answers are compressed for clients that ask for it.
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::http::header::ACCEPT_ENCODING;
+use axum::middleware::map_request;
+use tower_http::compression::predicate::SizeAbove;
+use tower_http::compression::{CompressionLayer, CompressionLevel};
+
+/// Below this the work costs more than the bytes.
+const WORTHWHILE_BYTES: u64 = 1024;
+
+/// The same routes, with compression.
+pub(super) fn over(router: Router) -> Router {
+    let layer = CompressionLayer::new().quality(CompressionLevel::Fastest);
+    router.layer(layer.compress_when(SizeAbove::new(WORTHWHILE_BYTES))).layer(map_request(simplify))
+}
+
+/// Leaves of `Accept-Encoding` only whether gzip is wanted: the layer answers 406 to a client
+/// that refuses every coding, but such a client is better served with plain text.
+async fn simplify(mut request: Request) -> Request {
+    let wanted = wants_gzip(request.headers().get_all(ACCEPT_ENCODING).iter());
+    request.headers_mut().remove(ACCEPT_ENCODING);
+    if wanted {
+        request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    request
+}
+
+fn wants_gzip<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> bool {
+    let mut by_star = false;
+    for coding in lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')) {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let accepted = !is_zero(weight);
+        match name.trim().to_ascii_lowercase().as_str() {
+            "gzip" | "x-gzip" => return accepted,
+            "*" => by_star = accepted,
+            _ => {}
+        }
+    }
+    by_star
+}
+
+/// Whether a parameter such as `q=0.0` refuses the coding.
+fn is_zero(weight: &str) -> bool {
+    let value = weight.trim().trim_start_matches(['q', 'Q']).trim_start_matches('=');
+    value.trim().parse::<f32>().is_ok_and(|q| q <= 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_a_wish() {
+        for (header, expected) in [
+            ("gzip,deflate", true),
+            ("deflate, GZIP;q=0.5", true),
+            ("*", true),
+            ("gzip;q=0", false),
+            ("*;q=0", false),
+            ("identity;q=0, *;q=0", false),
+            ("*, gzip; q=0.000", false),
+            ("br", false),
+            ("", false),
+        ] {
+            let line = HeaderValue::from_static(header);
+            assert_eq!(wants_gzip([line].iter()), expected, "{header}");
+        }
+        assert!(!wants_gzip([].iter()));
+    }
+}

@@ -1,0 +1,31 @@
+//! The wire: HTTP/1.1 and HTTP/2, with or without TLS. The only floor, beside `admin`, that
+//! names axum.
+//!
+//! A connection comes in through [`serve`], which sets its limits and times. Each request is
+//! guarded, routed and answered in `exchange`; `routes` asks the service.
+
+mod app;
+mod body;
+mod connection;
+mod exchange;
+mod guard;
+mod gzip;
+mod log;
+mod pulse;
+mod query;
+mod rate;
+mod raw_head;
+mod respond;
+mod route;
+mod routes;
+mod search;
+mod server;
+mod settings;
+mod stream;
+mod tasks;
+mod tls;
+
+pub use app::App;
+pub use routes::app;
+pub use server::serve;
+pub use settings::{HttpSettings, ServerSettings};

@@ -1,0 +1,163 @@
+//! What a connection is doing, and until when it may go on so. hyper has one timer for the head
+//! of a request and none for a connection that says nothing; here each state has its own time.
+
+use crate::http::raw_head::{Fault, RawHead};
+use crate::http::settings::ServerSettings;
+use axum::http::Version;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The state of one connection, shared by its stream and its requests.
+#[derive(Debug, Clone)]
+pub(super) struct Pulse(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    head_time: Duration,
+    idle_time: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Requests that are being answered.
+    in_flight: usize,
+    /// Since when none is.
+    since: Instant,
+    /// When the head of the next request began.
+    head_since: Option<Instant>,
+    /// Whether there was a request at all.
+    has_asked: bool,
+    /// HTTP/2 speaks between requests too, so that bytes begin no head.
+    is_http2: bool,
+    /// Who waits for bytes, and must hear of a new deadline.
+    reader: Option<Waker>,
+    raw: RawHead,
+}
+
+impl Pulse {
+    pub(super) fn new(settings: &ServerSettings) -> Self {
+        let state = State {
+            in_flight: 0,
+            since: Instant::now(),
+            head_since: None,
+            has_asked: false,
+            is_http2: false,
+            reader: None,
+            raw: RawHead::default(),
+        };
+        let (head_time, idle_time) = (settings.header_time(), settings.idle_time());
+        Self(Arc::new(Shared { head_time, idle_time, state: Mutex::new(state) }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes came in.
+    pub(super) fn received(&self, bytes: &[u8]) {
+        let mut state = self.state();
+        if state.is_http2 || bytes.is_empty() {
+            return;
+        }
+        let idle = state.in_flight == 0;
+        if idle && state.head_since.is_none() {
+            state.head_since = Some(Instant::now());
+        }
+        state.raw.received(bytes, idle);
+    }
+
+    /// Until when more bytes must come; `None` while a request is being answered.
+    pub(super) fn deadline(&self, reader: &Waker) -> Option<Instant> {
+        let mut state = self.state();
+        if state.in_flight > 0 {
+            state.reader = Some(reader.clone());
+            return None;
+        }
+        Some(match state.head_since {
+            Some(began) => began + self.0.head_time,
+            None if !state.has_asked => state.since + self.0.head_time,
+            None => state.since + self.0.idle_time,
+        })
+    }
+
+    /// A request begins; it lasts until the guard is dropped. Also says what is wrong with its head.
+    pub(super) fn begin(&self, method: &str, version: Version) -> (Busy, Option<Fault>) {
+        let mut state = self.state();
+        state.in_flight += 1;
+        state.has_asked = true;
+        state.head_since = None;
+        state.is_http2 = version == Version::HTTP_2;
+        let fault = if state.is_http2 { None } else { state.raw.take(method) };
+        drop(state);
+        (Busy(self.clone()), fault)
+    }
+
+    /// Whether a head came in that no handler has got.
+    pub(super) fn has_unread_head(&self) -> bool {
+        let state = self.state();
+        state.in_flight == 0 && state.head_since.is_some()
+    }
+}
+
+/// A request in flight.
+#[derive(Debug)]
+pub(super) struct Busy(Pulse);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.in_flight = state.in_flight.saturating_sub(1);
+        if state.in_flight == 0 {
+            state.since = Instant::now();
+            if let Some(reader) = state.reader.take() {
+                drop(state);
+                reader.wake();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pulse() -> Pulse {
+        Pulse::new(&ServerSettings { header_seconds: 10, idle_seconds: 75, ..ServerSettings::default() })
+    }
+
+    fn seconds_left(pulse: &Pulse) -> Option<u64> {
+        let at = pulse.deadline(Waker::noop())?;
+        Some((at - Instant::now() + Duration::from_millis(500)).as_secs())
+    }
+
+    #[test]
+    fn each_state_has_its_time() {
+        let pulse = pulse();
+        assert_eq!(seconds_left(&pulse), Some(10));
+        pulse.received(b"GET / HT");
+        assert!(pulse.has_unread_head());
+        assert_eq!(seconds_left(&pulse), Some(10));
+        let (busy, _) = pulse.begin("GET", Version::HTTP_11);
+        assert_eq!(seconds_left(&pulse), None);
+        assert!(!pulse.has_unread_head());
+        let (second, _) = pulse.begin("GET", Version::HTTP_11);
+        drop(busy);
+        assert_eq!(seconds_left(&pulse), None);
+        drop(second);
+        assert_eq!(seconds_left(&pulse), Some(75));
+        pulse.received(b"G");
+        assert_eq!(seconds_left(&pulse), Some(10));
+    }
+
+    #[test]
+    fn http2_chatters_between_requests() {
+        let pulse = pulse();
+        pulse.received(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+        drop(pulse.begin("GET", Version::HTTP_2));
+        pulse.received(b"ping");
+        assert_eq!(seconds_left(&pulse), Some(75));
+    }
+}

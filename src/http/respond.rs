@@ -1,0 +1,145 @@
+//! From reply or error to an HTTP response (RFC 7644 sections 3.8, 3.12, 3.14).
+
+use crate::error::ScimError;
+use crate::service::Reply;
+use axum::body::Body;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use serde_json::json;
+
+const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
+const ERROR_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
+
+/// The response to what the service answered.
+pub(super) fn reply(reply: Reply) -> Response {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    // Personal data is for the client alone; with a tag it may keep it, if it asks again each time.
+    let caching = if reply.etag.is_some() { "private, no-cache" } else { "no-store" };
+    let mut response = with_body(status, reply.body);
+    put(&mut response, CACHE_CONTROL, caching);
+    for (name, value) in [(ETAG, reply.etag), (LOCATION, reply.location)] {
+        if let Some(value) = value {
+            put(&mut response, name, &value);
+        }
+    }
+    response
+}
+
+/// The response to an error. `credentials` says whether the request had an `Authorization`
+/// field: a challenge has no error code where there was none (RFC 6750 section 3.1).
+pub(super) fn error(error: &ScimError, credentials: bool) -> Response {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = with_body(status, Some(error_body(error)));
+    put(&mut response, CACHE_CONTROL, "no-store");
+    if status == StatusCode::UNAUTHORIZED {
+        put(&mut response, WWW_AUTHENTICATE, &challenge(error.detail(), credentials));
+    }
+    if let Some(seconds) = error.retry_after() {
+        put(&mut response, RETRY_AFTER, &seconds.max(1).to_string());
+    }
+    response
+}
+
+/// The Error message of RFC 7644 section 3.12.
+pub(super) fn error_body(error: &ScimError) -> String {
+    let status = error.status().to_string();
+    let body = match error.scim_type() {
+        Some(kind) => json!({
+            "schemas": [ERROR_SCHEMA], "scimType": kind.as_str(), "detail": error.detail(), "status": status
+        }),
+        None => json!({"schemas": [ERROR_SCHEMA], "detail": error.detail(), "status": status}),
+    };
+    body.to_string()
+}
+
+fn with_body(status: StatusCode, body: Option<String>) -> Response {
+    let has_body = body.is_some();
+    let mut response = Response::new(body.map_or_else(Body::empty, Body::from));
+    *response.status_mut() = status;
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if has_body {
+        response.headers_mut().insert(CONTENT_TYPE, SCIM_JSON);
+    }
+    response
+}
+
+/// Sets a header; text that no header can hold is left out rather than fail the response.
+pub(super) fn put(response: &mut Response, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+fn challenge(detail: &str, credentials: bool) -> String {
+    let realm = "Bearer realm=\"scim\"";
+    if !credentials {
+        return realm.to_owned();
+    }
+    // The characters that RFC 6750 section 3 allows in a description.
+    let allowed = |c: &char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
+    let description: String = detail.chars().map(|c| if c == '"' { '\'' } else { c }).filter(allowed).collect();
+    format!("{realm}, error=\"invalid_token\", error_description=\"{description}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(response: &Response, name: HeaderName) -> Option<&str> {
+        response.headers().get(name).map(|value| value.to_str().unwrap())
+    }
+
+    #[test]
+    fn errors_have_the_shape_of_the_rfc() {
+        let body = error_body(&ScimError::uniqueness("userName \"a\" is in use."));
+        assert_eq!(
+            body,
+            "{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:Error\"],\"scimType\":\"uniqueness\",\
+             \"detail\":\"userName \\\"a\\\" is in use.\",\"status\":\"409\"}"
+        );
+        assert!(!error_body(&ScimError::not_found("no")).contains("scimType"));
+    }
+
+    #[test]
+    fn a_challenge_tells_bad_credentials_from_none() {
+        let refused = ScimError::unauthorized("The token \"é\\x\" has expired.\n");
+        let none = error(&refused, false);
+        assert_eq!(header(&none, WWW_AUTHENTICATE), Some("Bearer realm=\"scim\""));
+        let bad = error(&refused, true);
+        assert_eq!(
+            header(&bad, WWW_AUTHENTICATE),
+            Some("Bearer realm=\"scim\", error=\"invalid_token\", error_description=\"The token 'x' has expired.\"")
+        );
+        assert_eq!(header(&error(&ScimError::forbidden("no"), true), WWW_AUTHENTICATE), None);
+    }
+
+    #[test]
+    fn waiting_takes_a_second_at_least() {
+        assert_eq!(header(&error(&ScimError::unavailable("later", 0), true), RETRY_AFTER), Some("1"));
+        assert_eq!(header(&error(&ScimError::unavailable("later", 7), true), RETRY_AFTER), Some("7"));
+    }
+
+    #[test]
+    fn versions_go_into_headers() {
+        let found = Reply {
+            etag: Some("W/\"3\"".into()),
+            location: Some("https://a/scim/v2/Users/1".into()),
+            ..Reply::ok("{}".into())
+        };
+        let response = reply(found.clone());
+        assert_eq!(header(&response, ETAG), Some("W/\"3\""));
+        assert_eq!(header(&response, LOCATION), Some("https://a/scim/v2/Users/1"));
+        assert_eq!(header(&response, CACHE_CONTROL), Some("private, no-cache"));
+        assert_eq!(header(&response, CONTENT_TYPE), Some("application/scim+json"));
+        let unmodified = reply(Reply { status: 304, body: None, ..found });
+        assert_eq!(unmodified.status(), 304);
+        assert_eq!(header(&unmodified, CONTENT_TYPE), None);
+        assert_eq!(header(&unmodified, ETAG), Some("W/\"3\""));
+        let listed = reply(Reply::ok("{}".into()));
+        assert_eq!(header(&listed, CACHE_CONTROL), Some("no-store"));
+        assert_eq!(header(&listed, X_CONTENT_TYPE_OPTIONS), Some("nosniff"));
+    }
+}

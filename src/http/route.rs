@@ -1,0 +1,367 @@
+//! From path to route. Resource types are data and differ between tenants, so the route of a
+//! resource names its endpoint as text; the caller's catalog says later whether it exists.
+
+use crate::error::{Result, ScimError};
+use axum::http::Method;
+
+/// Where a request is bound for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Route {
+    /// `/healthz`: the process runs.
+    Live,
+    /// `/readyz`: the database answers.
+    Ready,
+    /// Below the base path, where every request needs a token.
+    Scim(Target),
+    /// The base path with another protocol version than ours.
+    OtherVersion(String),
+    /// Anything else.
+    Outside,
+}
+
+/// An endpoint below the base path (RFC 7644 section 3.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Target {
+    Root,
+    RootSearch,
+    Config,
+    ResourceTypes(Option<String>),
+    Schemas(Option<String>),
+    Bulk,
+    Me,
+    /// The endpoint of a type, such as `/Users`.
+    Collection(String),
+    /// `/.search` below the endpoint of a type.
+    Search(String),
+    /// Endpoint and id.
+    Resource(String, String),
+    /// A protocol version other than ours.
+    OtherVersion(String),
+    Unknown,
+}
+
+/// What a request wants done; `HEAD` is a `GET` whose body is left out later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+    Options,
+    /// A method that no route knows.
+    Other,
+}
+
+impl Verb {
+    pub(super) fn of(method: &Method) -> Self {
+        match method.as_str() {
+            "GET" | "HEAD" => Self::Get,
+            "POST" => Self::Post,
+            "PUT" => Self::Put,
+            "PATCH" => Self::Patch,
+            "DELETE" => Self::Delete,
+            "OPTIONS" => Self::Options,
+            _ => Self::Other,
+        }
+    }
+
+    /// Whether work for it may be cut short: nothing is written.
+    pub(super) fn is_safe(self) -> bool {
+        matches!(self, Self::Get | Self::Options | Self::Other)
+    }
+}
+
+/// The configured base path, such as `/scim/v2`.
+#[derive(Debug, Clone)]
+pub(super) struct BasePath {
+    path: String,
+    /// What stands before the version segment, if the base path ends in one.
+    unversioned: Option<String>,
+}
+
+impl BasePath {
+    pub(super) fn new(configured: &str) -> Self {
+        let trimmed = configured.trim_matches('/');
+        let path = if trimmed.is_empty() { String::new() } else { format!("/{trimmed}") };
+        let unversioned = path.strip_suffix("/v2").map(str::to_owned);
+        Self { path, unversioned }
+    }
+
+    /// The route of a path whose percent-encoding is sound.
+    pub(super) fn route(&self, path: &str) -> Route {
+        match path {
+            "/healthz" => return Route::Live,
+            "/readyz" => return Route::Ready,
+            _ => {}
+        }
+        if let Some(below) = below(&self.path, path) {
+            return Route::Scim(target(below));
+        }
+        let beside = self.unversioned.as_deref().and_then(|prefix| below(prefix, path));
+        let version = beside.and_then(|rest| segments(rest).into_iter().next()).filter(|first| is_version(first));
+        version.map_or(Route::Outside, Route::OtherVersion)
+    }
+}
+
+/// What of a path stands below a prefix; `None` if it stands elsewhere.
+fn below<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {
+    path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The segments of a path, decoded one by one, so that an encoded slash is part of its segment.
+/// Empty ones are left out: a base URL entered with a slash at its end gives `//Users`.
+fn segments(path: &str) -> Vec<String> {
+    path.split('/').filter(|segment| !segment.is_empty()).filter_map(decode).collect()
+}
+
+fn is_version(segment: &str) -> bool {
+    let number = segment.strip_prefix(['v', 'V']).unwrap_or_default();
+    number.starts_with(|c: char| c.is_ascii_digit()) && number.chars().all(|c| c.is_ascii_digit() || c == '.')
+}
+
+/// A version segment directly before the endpoint is honoured or refused (RFC 7644 section 3.13).
+fn target(below: &str) -> Target {
+    let mut segments = segments(below);
+    if let Some(first) = segments.first().filter(|first| is_version(first)) {
+        if first != "v2" {
+            return Target::OtherVersion(first.clone());
+        }
+        segments.remove(0);
+    }
+    let mut segments = segments.into_iter();
+    match (segments.next(), segments.next(), segments.next()) {
+        (None, _, _) => Target::Root,
+        (Some(one), None, _) => of_one(one),
+        (Some(one), Some(two), None) => of_two(one, two),
+        _ => Target::Unknown,
+    }
+}
+
+fn of_one(one: String) -> Target {
+    match one.as_str() {
+        ".search" => Target::RootSearch,
+        "ServiceProviderConfig" => Target::Config,
+        "ResourceTypes" => Target::ResourceTypes(None),
+        "Schemas" => Target::Schemas(None),
+        "Bulk" => Target::Bulk,
+        "Me" => Target::Me,
+        _ => Target::Collection(format!("/{one}")),
+    }
+}
+
+fn of_two(one: String, two: String) -> Target {
+    match one.as_str() {
+        "ResourceTypes" => Target::ResourceTypes(Some(two)),
+        "Schemas" => Target::Schemas(Some(two)),
+        ".search" | "ServiceProviderConfig" | "Bulk" | "Me" => Target::Unknown,
+        _ if two == ".search" => Target::Search(format!("/{one}")),
+        _ => Target::Resource(format!("/{one}"), two),
+    }
+}
+
+impl Route {
+    /// The value of `Allow`.
+    pub(super) fn allow(&self) -> &'static str {
+        match self {
+            Self::Scim(target) => target.allow(),
+            _ => "GET, HEAD, OPTIONS",
+        }
+    }
+
+    /// What the log calls it; never text that a client made up.
+    pub(super) fn template(&self) -> &'static str {
+        match self {
+            Self::Live => "/healthz",
+            Self::Ready => "/readyz",
+            Self::Scim(target) => target.template(),
+            Self::OtherVersion(_) | Self::Outside => "outside",
+        }
+    }
+}
+
+impl Target {
+    fn allow(&self) -> &'static str {
+        match self {
+            Self::Collection(_) => "GET, HEAD, POST, OPTIONS",
+            Self::Resource(..) => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
+            Self::RootSearch | Self::Search(_) | Self::Bulk => "POST, OPTIONS",
+            _ => "GET, HEAD, OPTIONS",
+        }
+    }
+
+    /// Refuses a method that the target does not have.
+    ///
+    /// # Errors
+    /// 405, or 501 for a method that no target has (RFC 9110 section 15.6.2).
+    pub(super) fn check(&self, verb: Verb, method: &Method) -> Result<()> {
+        if verb == Verb::Other {
+            return Err(ScimError::not_implemented("The server does not know this HTTP method."));
+        }
+        if self.allow().split(", ").any(|allowed| allowed == method.as_str()) {
+            return Ok(());
+        }
+        let detail = format!("{method} is not for this endpoint, which takes {}.", self.allow());
+        Err(ScimError::new(405, detail))
+    }
+
+    fn template(&self) -> &'static str {
+        match self {
+            Self::Root => "/",
+            Self::RootSearch => "/.search",
+            Self::Config => "/ServiceProviderConfig",
+            Self::ResourceTypes(None) => "/ResourceTypes",
+            Self::ResourceTypes(Some(_)) => "/ResourceTypes/{id}",
+            Self::Schemas(None) => "/Schemas",
+            Self::Schemas(Some(_)) => "/Schemas/{urn}",
+            Self::Bulk => "/Bulk",
+            Self::Me => "/Me",
+            Self::Collection(_) => "/{endpoint}",
+            Self::Search(_) => "/{endpoint}/.search",
+            Self::Resource(..) => "/{endpoint}/{id}",
+            Self::OtherVersion(_) | Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Percent-decoding as UTF-8; `None` if either is broken.
+pub(super) fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let (high, low) = (hex(rest.next()?)?, hex(rest.next()?)?);
+            bytes.push(high << 4 | low);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(path: &str) -> Route {
+        BasePath::new("/scim/v2/").route(path)
+    }
+
+    fn scim(path: &str) -> Target {
+        match route(&format!("/scim/v2{path}")) {
+            Route::Scim(target) => target,
+            other => panic!("{path}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn paths_lead_to_targets() {
+        let user = || Target::Resource("/Users".into(), "u1".into());
+        for (path, target) in [
+            ("", Target::Root),
+            ("/", Target::Root),
+            ("/.search", Target::RootSearch),
+            ("/ServiceProviderConfig", Target::Config),
+            ("/ServiceProviderConfig/x", Target::Unknown),
+            ("/ResourceTypes/", Target::ResourceTypes(None)),
+            ("/ResourceTypes/User", Target::ResourceTypes(Some("User".into()))),
+            ("/Schemas", Target::Schemas(None)),
+            ("/Schemas/urn:a:b", Target::Schemas(Some("urn:a:b".into()))),
+            ("/Schemas/urn%3Aa%3ab", Target::Schemas(Some("urn:a:b".into()))),
+            ("/Bulk", Target::Bulk),
+            ("/Me", Target::Me),
+            ("/Me/x", Target::Unknown),
+            ("/Users", Target::Collection("/Users".into())),
+            ("/Users/", Target::Collection("/Users".into())),
+            ("/users", Target::Collection("/users".into())),
+            ("//Users//u1/", user()),
+            ("/Users/u1", user()),
+            ("/%55sers/u%31", user()),
+            ("/Users/.search", Target::Search("/Users".into())),
+            ("/Users/u1/x", Target::Unknown),
+            ("/Users/../Groups", Target::Unknown),
+            ("/Users/..", Target::Resource("/Users".into(), "..".into())),
+            ("/Users/a%2fb", Target::Resource("/Users".into(), "a/b".into())),
+            ("/v2/Users", Target::Collection("/Users".into())),
+            ("/v9/Users", Target::OtherVersion("v9".into())),
+            ("/vault", Target::Collection("/vault".into())),
+        ] {
+            assert_eq!(scim(path), target, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_stands_outside() {
+        for (path, expected) in [
+            ("/healthz", Route::Live),
+            ("/readyz", Route::Ready),
+            ("/", Route::Outside),
+            ("", Route::Outside),
+            ("*", Route::Outside),
+            ("/scim", Route::Outside),
+            ("/scim/v2x/Users", Route::Outside),
+            ("/scim/v2.1/Users", Route::OtherVersion("v2.1".into())),
+            ("/scim/v9/Users", Route::OtherVersion("v9".into())),
+            ("/scim/v1", Route::OtherVersion("v1".into())),
+            ("/scim/vx", Route::Outside),
+            ("/v2/Users", Route::Outside),
+        ] {
+            assert_eq!(route(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn any_base_path_will_do() {
+        let users = Route::Scim(Target::Collection("/Users".into()));
+        for (base, path) in
+            [("", "/Users"), ("/", "/v2/Users"), ("api/scim/v2", "/api/scim/v2/Users"), ("/s", "/s/Users")]
+        {
+            assert_eq!(BasePath::new(base).route(path), users, "{base}");
+        }
+        assert_eq!(BasePath::new("/s").route("/s/v3/Users"), Route::Scim(Target::OtherVersion("v3".into())));
+    }
+
+    #[test]
+    fn methods_fit_their_targets() {
+        let refusal = |target: Target, method: &str| {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            target.check(Verb::of(&method), &method).err().map(|error| error.status())
+        };
+        let collection = || Target::Collection("/Users".into());
+        let resource = || Target::Resource("/Users".into(), "u1".into());
+        for (target, method, status) in [
+            (collection(), "GET", None),
+            (collection(), "HEAD", None),
+            (collection(), "OPTIONS", None),
+            (collection(), "PUT", Some(405)),
+            (collection(), "DELETE", Some(405)),
+            (resource(), "PATCH", None),
+            (resource(), "POST", Some(405)),
+            (resource(), "TRACE", Some(501)),
+            (resource(), "FROB", Some(501)),
+            (Target::Config, "DELETE", Some(405)),
+            (Target::RootSearch, "GET", Some(405)),
+            (Target::Search("/Users".into()), "POST", None),
+            (Target::Bulk, "HEAD", Some(405)),
+        ] {
+            assert_eq!(refusal(target.clone(), method), status, "{method} {target:?}");
+        }
+    }
+
+    #[test]
+    fn decoding_is_strict() {
+        assert_eq!(decode("a%20%C3%A9+").as_deref(), Some("a é+"));
+        for broken in ["%", "%4", "%zz", "%ff", "a%"] {
+            assert_eq!(decode(broken), None, "{broken}");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The routes, and what each asks of the service.
+
+use crate::error::{Result, ScimError};
+use crate::http::app::App;
+use crate::http::body::{BodyLimits, Upload};
+use crate::http::exchange::{Call, Exchange};
+use crate::http::rate::Limits;
+use crate::http::route::{Route, Target, Verb};
+use crate::http::settings::HttpSettings;
+use crate::http::tasks::Tasks;
+use crate::http::{gzip, query, search};
+use crate::schema::ResourceType;
+use crate::service::{Caller, ListQuery, Precondition, Reply, Service, Tags, View};
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header::{AUTHORIZATION, HeaderName, IF_MATCH, IF_NONE_MATCH};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+
+/// How long the database may take to say that it is there.
+const READY_TIME: Duration = Duration::from_secs(2);
+
+/// The SCIM server, ready to be served.
+pub fn app(service: Service, settings: HttpSettings) -> App {
+    let tasks = Tasks::default();
+    let limits = Arc::new(Limits::new(&settings));
+    let exchange = Arc::new(Exchange::new(settings.clone(), tasks.clone()));
+    let head_bytes = settings.uri_bytes + settings.header_bytes;
+    let front = Arc::new(Front { service, settings, limits: limits.clone() });
+    let router = Router::new().fallback(move |request: Request| {
+        let (exchange, front) = (exchange.clone(), front.clone());
+        async move { exchange.conduct(request, |call, upload| front.handle(call, upload)).await }
+    });
+    App::scim(gzip::over(router), tasks, limits, head_bytes)
+}
+
+/// The service with what stands before it.
+struct Front {
+    service: Service,
+    settings: HttpSettings,
+    limits: Arc<Limits>,
+}
+
+impl Front {
+    async fn handle(self: Arc<Self>, call: Call, mut upload: Upload) -> Result<Reply> {
+        let outcome = self.route(&call, &mut upload).await;
+        if outcome.is_err() {
+            upload.discard().await;
+        }
+        outcome
+    }
+
+    async fn route(&self, call: &Call, upload: &mut Upload) -> Result<Reply> {
+        match &call.route {
+            Route::Live => health(call.verb),
+            Route::Ready => self.ready(call.verb).await,
+            Route::Scim(target) => self.scim(call, upload, target).await,
+            Route::OtherVersion(version) => Err(other_version(version)),
+            Route::Outside => Err(ScimError::not_found("Nothing is here.")),
+        }
+    }
+
+    async fn ready(&self, verb: Verb) -> Result<Reply> {
+        let healthy = health(verb)?;
+        let answer = timeout(READY_TIME, self.service.is_ready()).await;
+        let away = || ScimError::unavailable("The database does not answer.", 1);
+        match answer {
+            Ok(Ok(())) => Ok(healthy),
+            Ok(Err(error)) => Err(away().caused_by(error)),
+            Err(_) => Err(away()),
+        }
+    }
+
+    /// Below the base path nothing is told to a client without a token, not even what exists
+    /// (SPEC AUTH-7).
+    async fn scim(&self, call: &Call, upload: &mut Upload, target: &Target) -> Result<Reply> {
+        let caller = self.authenticate(call).await?;
+        call.facts.caller(&caller);
+        self.limits.admit(&caller.token_id)?;
+        let kind = kind(&caller, target)?;
+        if let Some(kind) = &kind {
+            call.facts.kind(kind);
+        }
+        match target {
+            Target::Me => {
+                return Err(ScimError::not_implemented("/Me needs tokens of users, which the server has not."));
+            }
+            Target::OtherVersion(version) => return Err(other_version(version)),
+            Target::Unknown => return Err(ScimError::not_found("There is no such endpoint.")),
+            _ => target.check(call.verb, &call.head.method)?,
+        }
+        if call.verb == Verb::Options {
+            return Ok(Reply::empty(204));
+        }
+        match kind {
+            Some(kind) => self.typed(call, upload, &caller, target, &kind).await,
+            None => self.untyped(call, upload, &caller, target).await,
+        }
+    }
+
+    async fn authenticate(&self, call: &Call) -> Result<Caller> {
+        let header = call.head.headers.get(AUTHORIZATION);
+        let text = header.map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let outcome = self.service.authenticate(text.as_deref()).await;
+        match text {
+            // Who sends no token guesses none.
+            None => outcome,
+            Some(_) => self.limits.judge(call.peer, outcome, Instant::now()),
+        }
+    }
+
+    /// The operations on resources of one type.
+    async fn typed(
+        &self,
+        call: &Call,
+        upload: &mut Upload,
+        caller: &Caller,
+        target: &Target,
+        kind: &Arc<ResourceType>,
+    ) -> Result<Reply> {
+        let service = &self.service;
+        if let Target::Search(_) = target {
+            let query = search::list_query(&self.body(call, upload).await?)?;
+            return service.list(caller, Some(kind), &query).await;
+        }
+        let Target::Resource(_, id) = target else { return self.collection(call, upload, caller, kind).await };
+        let condition = precondition(call);
+        match call.verb {
+            Verb::Put => {
+                let (view, body) = self.write(call, upload).await?;
+                service.replace(caller, kind, id, body, &view, &condition).await
+            }
+            Verb::Patch => {
+                let (view, body) = self.write(call, upload).await?;
+                service.modify(caller, kind, id, body, &view, &condition).await
+            }
+            Verb::Delete => service.delete(caller, kind, id, &condition).await,
+            _ => service.read(caller, kind, id, &query::view(call.head.uri.query())?, &condition).await,
+        }
+    }
+
+    async fn collection(
+        &self,
+        call: &Call,
+        upload: &mut Upload,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+    ) -> Result<Reply> {
+        if call.verb == Verb::Post {
+            let (view, body) = self.write(call, upload).await?;
+            return self.service.create(caller, kind, body, &view).await;
+        }
+        self.service.list(caller, Some(kind), &list_query(call)?).await
+    }
+
+    /// Discovery, bulk, and queries over all types.
+    async fn untyped(&self, call: &Call, upload: &mut Upload, caller: &Caller, target: &Target) -> Result<Reply> {
+        match target {
+            Target::Config => unfiltered(call).map(|()| self.service.service_provider_config(caller)),
+            Target::ResourceTypes(name) => {
+                unfiltered(call).and_then(|()| self.service.resource_types(caller, name.as_deref()))
+            }
+            Target::Schemas(urn) => unfiltered(call).and_then(|()| self.service.schemas(caller, urn.as_deref())),
+            Target::Bulk => {
+                let body = self.body_up_to(call, upload, self.settings.bulk_bytes).await?;
+                self.service.bulk(caller, body).await
+            }
+            Target::RootSearch => {
+                let query = search::list_query(&self.body(call, upload).await?)?;
+                self.service.list(caller, None, &query).await
+            }
+            _ => self.service.list(caller, None, &list_query(call)?).await,
+        }
+    }
+
+    /// What a write brings: the choice of attributes for the answer, and the body.
+    async fn write(&self, call: &Call, upload: &mut Upload) -> Result<(View, Map<String, Value>)> {
+        let view = query::view(call.head.uri.query())?;
+        Ok((view, self.body(call, upload).await?))
+    }
+
+    async fn body(&self, call: &Call, upload: &mut Upload) -> Result<Map<String, Value>> {
+        self.body_up_to(call, upload, self.settings.body_bytes).await
+    }
+
+    async fn body_up_to(&self, call: &Call, upload: &mut Upload, bytes: usize) -> Result<Map<String, Value>> {
+        let limits = BodyLimits { bytes, depth: self.settings.json_depth, time: self.settings.body_time() };
+        upload.object(&call.head.headers, limits).await
+    }
+}
+
+fn health(verb: Verb) -> Result<Reply> {
+    match verb {
+        Verb::Get => Ok(Reply::ok("{\"status\":\"ok\"}".to_owned())),
+        Verb::Options => Ok(Reply::empty(204)),
+        _ => Err(ScimError::new(405, "Health is for reading.")),
+    }
+}
+
+fn other_version(version: &str) -> ScimError {
+    ScimError::invalid_version(format!("The server speaks version v2 of the protocol, not {version}."))
+}
+
+/// The resource type that a target names.
+///
+/// # Errors
+/// 404 if the caller's tenant has no such type, or the id can be none.
+fn kind(caller: &Caller, target: &Target) -> Result<Option<Arc<ResourceType>>> {
+    let (Target::Collection(endpoint) | Target::Search(endpoint) | Target::Resource(endpoint, _)) = target else {
+        return Ok(None);
+    };
+    let found = caller.catalog.by_endpoint(endpoint);
+    let kind = found.ok_or_else(|| ScimError::not_found("There is no such endpoint."))?;
+    match target {
+        Target::Resource(_, id) if !is_id(id) => Err(ScimError::not_found("There is no such resource.")),
+        _ => Ok(Some(kind.clone())),
+    }
+}
+
+/// Ids are our own; what cannot be one is not worth a question to the database.
+fn is_id(text: &str) -> bool {
+    text.len() <= 128 && !text.contains(|c: char| c.is_control() || matches!(c, '/' | '\\')) && !text.starts_with('.')
+}
+
+/// A filter on discovery is refused, other parameters of lists are ignored (RFC 7644 section 4).
+fn unfiltered(call: &Call) -> Result<()> {
+    if query::names(call.head.uri.query(), "filter") {
+        return Err(ScimError::forbidden("This endpoint cannot be filtered; it answers with all it has."));
+    }
+    Ok(())
+}
+
+fn list_query(call: &Call) -> Result<ListQuery> {
+    query::list_query(call.head.uri.query())
+}
+
+fn precondition(call: &Call) -> Precondition {
+    let tags = |name: HeaderName| {
+        let lines: Vec<_> =
+            call.head.headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+        (!lines.is_empty()).then(|| Tags::parse(&lines.join(",")))
+    };
+    Precondition { if_match: tags(IF_MATCH), if_none_match: tags(IF_NONE_MATCH) }
+}

@@ -1,0 +1,132 @@
+//! The body of `POST …/.search` (RFC 7644 section 3.4.3, RFC 9865 section 3).
+
+use crate::error::{Result, ScimError};
+use crate::service::{ListQuery, View};
+use serde_json::{Map, Number, Value};
+
+const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
+
+/// Reads a SearchRequest.
+///
+/// # Errors
+/// 400 `invalidSyntax` if the body is none; 400 `invalidValue` or `invalidFilter` if a member
+/// has the wrong type.
+pub(super) fn list_query(body: &Map<String, Value>) -> Result<ListQuery> {
+    check_schemas(body)?;
+    let filter = text(body, "filter").map_err(|error| ScimError::invalid_filter(error.detail()))?;
+    Ok(ListQuery {
+        filter,
+        sort_by: text(body, "sortBy")?.filter(|name| !name.is_empty()),
+        sort_order: text(body, "sortOrder")?.filter(|order| !order.is_empty()),
+        start_index: integer(body, "startIndex")?,
+        count: integer(body, "count")?,
+        cursor: text(body, "cursor")?,
+        view: View { attributes: names(body, "attributes")?, excluded: names(body, "excludedAttributes")? },
+    })
+}
+
+/// A member by its name in any letter case; null is absent.
+fn member<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    let found = body.iter().find(|(there, _)| there.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value).filter(|value| !value.is_null())
+}
+
+fn check_schemas(body: &Map<String, Value>) -> Result<()> {
+    let listed = member(body, "schemas").and_then(Value::as_array);
+    let is_search = |value: &Value| value.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(SEARCH_REQUEST));
+    if listed.is_some_and(|urns| urns.iter().any(is_search)) {
+        return Ok(());
+    }
+    Err(ScimError::invalid_syntax(format!("A search must have \"schemas\": [\"{SEARCH_REQUEST}\"].")))
+}
+
+fn text(body: &Map<String, Value>, name: &str) -> Result<Option<String>> {
+    match member(body, name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(unfit(name, "a string")),
+    }
+}
+
+fn names(body: &Map<String, Value>, name: &str) -> Result<Vec<String>> {
+    let Some(value) = member(body, name) else { return Ok(Vec::new()) };
+    let elements = value.as_array().ok_or_else(|| unfit(name, "an array of strings"))?;
+    let text = |element: &Value| element.as_str().map(str::to_owned).ok_or_else(|| unfit(name, "an array of strings"));
+    elements.iter().map(text).collect()
+}
+
+fn integer(body: &Map<String, Value>, name: &str) -> Result<Option<i64>> {
+    match member(body, name) {
+        None => Ok(None),
+        Some(Value::Number(number)) => saturated(number).ok_or_else(|| unfit(name, "a whole number")).map(Some),
+        Some(_) => Err(unfit(name, "a whole number")),
+    }
+}
+
+/// A whole number; one that is out of range counts as the last that is in it.
+fn saturated(number: &Number) -> Option<i64> {
+    if let Some(exact) = number.as_i64() {
+        return Some(exact);
+    }
+    match number.as_f64() {
+        Some(large) if large >= 9.2e18 => Some(i64::MAX),
+        Some(large) if large <= -9.2e18 => Some(i64::MIN),
+        _ => None,
+    }
+}
+
+fn unfit(name: &str, needed: &str) -> ScimError {
+    ScimError::invalid_value(format!("\"{name}\" must be {needed}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(members: Value) -> Result<ListQuery> {
+        let mut body = members.as_object().unwrap().clone();
+        body.insert("SCHEMAS".into(), json!([SEARCH_REQUEST.to_ascii_lowercase()]));
+        list_query(&body)
+    }
+
+    #[test]
+    fn every_member_is_read() {
+        let query = read(json!({
+            "attributes": ["displayName", "userName"], "excludedattributes": null, "FILTER": "a pr",
+            "sortBy": "a", "sortOrder": "descending", "startIndex": 1, "count": 1e30, "cursor": "", "other": 1
+        }))
+        .unwrap();
+        assert_eq!(query.view.attributes, ["displayName", "userName"]);
+        assert_eq!(query.filter.as_deref(), Some("a pr"));
+        assert_eq!((query.start_index, query.count), (Some(1), Some(i64::MAX)));
+        assert_eq!(query.cursor.as_deref(), Some(""));
+        assert_eq!(query.sort_order.as_deref(), Some("descending"));
+    }
+
+    #[test]
+    fn wrong_types_are_named() {
+        for (members, kind) in [
+            (json!({"filter": 1}), "invalidFilter"),
+            (json!({"count": "5"}), "invalidValue"),
+            (json!({"count": 1.5}), "invalidValue"),
+            (json!({"startIndex": []}), "invalidValue"),
+            (json!({"attributes": "userName"}), "invalidValue"),
+            (json!({"attributes": [1]}), "invalidValue"),
+            (json!({"sortBy": {}}), "invalidValue"),
+        ] {
+            let error = read(members.clone()).unwrap_err();
+            assert_eq!(error.scim_type().map(|t| t.as_str()), Some(kind), "{members}");
+        }
+    }
+
+    #[test]
+    fn the_schema_must_be_named() {
+        for body in
+            [json!({}), json!({"schemas": []}), json!({"schemas": SEARCH_REQUEST}), json!({"schemas": ["urn:x"]})]
+        {
+            let error = list_query(body.as_object().unwrap()).unwrap_err();
+            assert_eq!(error.scim_type().map(|t| t.as_str()), Some("invalidSyntax"), "{body}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What an operator can set about the wire. The defaults suit Okta and Entra.
+
+use serde::Deserialize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of requests and their answers.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpSettings {
+    /// Path below which the SCIM endpoints stand, such as `/scim/v2`.
+    pub base_path: String,
+    /// Largest request body, in bytes.
+    pub body_bytes: usize,
+    /// Largest body of a bulk request, in bytes.
+    pub bulk_bytes: usize,
+    /// How deep a JSON body may be nested.
+    pub json_depth: usize,
+    /// Longest URI, in bytes.
+    pub uri_bytes: usize,
+    /// Largest block of header lines, in bytes.
+    pub header_bytes: usize,
+    /// Requests that a token may make in a second, in the long run; 0 sets no limit.
+    pub requests_per_second: u32,
+    /// Requests that a token may make at once after a pause.
+    pub burst: u32,
+    /// Bad tokens in a row that an address may present within a minute; 0 sets no limit.
+    pub bad_tokens: u32,
+    /// Time for the answer to a request, in seconds.
+    pub request_seconds: u64,
+    /// Time for the arrival of a request body, in seconds.
+    pub body_seconds: u64,
+    /// Whether a reverse proxy stands in front: the peer is then the last address in
+    /// `X-Forwarded-For`.
+    pub behind_proxy: bool,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            base_path: "/scim/v2".to_owned(),
+            body_bytes: 2 << 20,
+            bulk_bytes: 4 << 20,
+            json_depth: 32,
+            uri_bytes: 16 << 10,
+            header_bytes: 32 << 10,
+            requests_per_second: 50,
+            burst: 500,
+            bad_tokens: 20,
+            request_seconds: 30,
+            body_seconds: 20,
+            behind_proxy: false,
+        }
+    }
+}
+
+impl HttpSettings {
+    pub(super) fn request_time(&self) -> Duration {
+        Duration::from_secs(self.request_seconds)
+    }
+
+    pub(super) fn body_time(&self) -> Duration {
+        Duration::from_secs(self.body_seconds)
+    }
+}
+
+/// Settings of connections.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerSettings {
+    /// Connections at a time; more of them wait in the queue of the operating system. The
+    /// default leaves room for the database under the usual limit of 1 024 open files.
+    pub connections: usize,
+    /// Time for a TLS handshake, for the first byte, and for the head of a request, in seconds.
+    pub header_seconds: u64,
+    /// Time that a connection may rest between two requests, in seconds.
+    pub idle_seconds: u64,
+    /// Time for which a client may refuse to read the answer, in seconds.
+    pub write_seconds: u64,
+    /// Time for requests in flight to finish when the server stops, in seconds.
+    pub drain_seconds: u64,
+    /// PEM file with the certificate and its chain; with it the server speaks TLS.
+    pub tls_certificate: Option<PathBuf>,
+    /// PEM file with the private key of the certificate.
+    pub tls_key: Option<PathBuf>,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self {
+            connections: 1000,
+            header_seconds: 10,
+            idle_seconds: 75,
+            write_seconds: 30,
+            drain_seconds: 25,
+            tls_certificate: None,
+            tls_key: None,
+        }
+    }
+}
+
+impl ServerSettings {
+    pub(super) fn header_time(&self) -> Duration {
+        Duration::from_secs(self.header_seconds)
+    }
+
+    pub(super) fn idle_time(&self) -> Duration {
+        Duration::from_secs(self.idle_seconds)
+    }
+
+    pub(super) fn write_time(&self) -> Duration {
+        Duration::from_secs(self.write_seconds)
+    }
+
+    pub(super) fn drain_time(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds)
+    }
+}

@@ -1,0 +1,163 @@
+//! The byte stream of a connection, with the deadlines of its pulse.
+
+use crate::error::ScimError;
+use crate::http::pulse::Pulse;
+use crate::http::respond;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// A stream that ends when its time is over.
+pub(super) struct Timed<IO> {
+    io: IO,
+    pulse: Pulse,
+    write_time: Duration,
+    reading: Timer,
+    writing: Timer,
+    /// Until when the client must take some of what is written.
+    stalled_until: Option<Instant>,
+    refusal: Option<Refusal>,
+}
+
+impl<IO> Timed<IO> {
+    pub(super) fn new(io: IO, pulse: Pulse, write_time: Duration) -> Self {
+        Self {
+            io,
+            pulse,
+            write_time,
+            reading: Timer::default(),
+            writing: Timer::default(),
+            stalled_until: None,
+            refusal: None,
+        }
+    }
+
+    fn progress<T>(&mut self, outcome: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if outcome.is_ready() {
+            self.stalled_until = None;
+            return outcome;
+        }
+        let until = *self.stalled_until.get_or_insert_with(|| Instant::now() + self.write_time);
+        self.writing.poll(until, cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+#[derive(Default)]
+struct Timer(Option<Pin<Box<Sleep>>>);
+
+impl Timer {
+    fn poll(&mut self, until: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        if sleep.deadline() != until {
+            sleep.as_mut().reset(until);
+        }
+        sleep.as_mut().poll(cx)
+    }
+}
+
+impl<IO: AsyncRead + Unpin> AsyncRead for Timed<IO> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let before = buffer.filled().len();
+        if let Poll::Ready(outcome) = Pin::new(&mut this.io).poll_read(cx, buffer) {
+            this.pulse.received(buffer.filled().get(before..).unwrap_or_default());
+            return Poll::Ready(outcome);
+        }
+        let Some(until) = this.pulse.deadline(cx.waker()) else { return Poll::Pending };
+        this.reading.poll(until, cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<IO: AsyncWrite + Unpin> AsyncWrite for Timed<IO> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        this.look_for_refusal(bytes);
+        let outcome = match &mut this.refusal {
+            Some(refusal) => refusal.poll_write(Pin::new(&mut this.io), cx).map_ok(|()| bytes.len()),
+            None => Pin::new(&mut this.io).poll_write(cx, bytes),
+        };
+        this.progress(outcome, cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
+        self.look_for_refusal(first);
+        if self.refusal.is_some() {
+            return self.poll_write(cx, first);
+        }
+        let outcome = Pin::new(&mut self.io).poll_write_vectored(cx, slices);
+        self.progress(outcome, cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.io).poll_flush(cx);
+        self.progress(outcome, cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.io).poll_shutdown(cx);
+        self.progress(outcome, cx)
+    }
+}
+
+/// Our words in the place of hyper's: a head that it cannot read it refuses by itself, with an
+/// empty body, where SCIM clients look for an Error message.
+struct Refusal {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl<IO> Timed<IO> {
+    fn look_for_refusal(&mut self, bytes: &[u8]) {
+        // It is the last thing that hyper writes on a connection.
+        if self.refusal.is_none() && is_refusal(bytes) && self.pulse.has_unread_head() {
+            self.refusal = Refusal::of(bytes);
+        }
+    }
+}
+
+/// Whether a response is hyper's own: all of ours name the request.
+fn is_refusal(bytes: &[u8]) -> bool {
+    let ours = b"x-request-id:";
+    bytes.starts_with(b"HTTP/1.1 4") && !bytes.windows(ours.len()).any(|window| window == ours)
+}
+
+impl Refusal {
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let status = std::str::from_utf8(bytes.get(9..12)?).ok()?.parse().ok()?;
+        let (reason, detail) = match status {
+            414 => ("URI Too Long", "The URI is too long."),
+            431 => ("Request Header Fields Too Large", "The header fields are too many or too large."),
+            _ => ("Bad Request", "The request is no HTTP."),
+        };
+        let body = respond::error_body(&ScimError::new(status, detail));
+        let head = format!(
+            "HTTP/1.1 {status} {reason}\r\ncontent-type: application/scim+json\r\ncontent-length: {}\r\n\
+             cache-control: no-store\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n",
+            body.len()
+        );
+        tracing::info!(status, route = "refused", "request");
+        Some(Self { bytes: (head + &body).into_bytes(), written: 0 })
+    }
+
+    fn poll_write<IO: AsyncWrite>(&mut self, mut io: Pin<&mut IO>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = self.bytes.get(self.written..).filter(|rest| !rest.is_empty()) {
+            match ready!(io.as_mut().poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.written += count,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
