@@ -16,6 +16,8 @@ pub mod service;
 
 pub mod http;
 
-pub mod cli;
-pub mod config;
 pub mod telemetry;
+
+pub mod config;
+
+pub mod cli;

@@ -1,7 +1,6 @@
 //! Log lines, on standard error: standard output belongs to what a command answers.
 
-use crate::config::{Environment, Log, LogFormat};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use tracing::Metadata;
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -11,11 +10,21 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// Levels that may stand alone.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// Starts the log. `SCIMD_LOG` and `RUST_LOG` go before the configured level.
-pub fn init(log: &Log, environment: &Environment) {
-    let asked = ["SCIMD_LOG", "RUST_LOG"].into_iter().find_map(|name| filter(environment.get(name)?));
-    let filter = asked.or_else(|| filter(&log.level)).unwrap_or_default();
-    let as_json = match log.format {
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, otherwise JSON.
+    Auto,
+    /// One JSON object per line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Starts the log; `level` is what [`filter`] takes.
+pub fn init(format: LogFormat, level: &str) {
+    let filter = filter(level).unwrap_or_default();
+    let as_json = match format {
         LogFormat::Json => true,
         LogFormat::Text => false,
         LogFormat::Auto => !std::io::stderr().is_terminal(),
@@ -24,7 +33,6 @@ pub fn init(log: &Log, environment: &Environment) {
     // A second start, as in tests, keeps the first.
     let _ =
         tracing_subscriber::registry().with(lines.with_filter(filter_fn(is_free_of_values))).with(filter).try_init();
-    log_panics();
 }
 
 /// The filter for a level or for directives; `None` if the text is neither. A level alone is that
@@ -58,12 +66,16 @@ fn text_lines() -> Lines {
     tracing_subscriber::fmt::layer().with_target(false).with_ansi(colours).with_writer(std::io::stderr).boxed()
 }
 
-/// A panic becomes one line of the log.
-fn log_panics() {
+/// Makes a panic one line of the log, or of standard error while there is no log.
+pub fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        let message = panic.payload_as_str().unwrap_or("panic");
-        tracing::error!(place, message = message.replace('\n', " "), "panicked");
+        let message = panic.payload_as_str().unwrap_or("panic").replace('\n', " ");
+        if tracing::dispatcher::has_been_set() {
+            tracing::error!(place, cause = message, "panicked");
+        } else {
+            let _ = writeln!(std::io::stderr().lock(), "scimd: panicked at {place}: {message}");
+        }
     }));
 }
 

@@ -36,15 +36,40 @@ impl Value {
     }
 }
 
+impl Value {
+    /// Text from outside of a file, read as a value of the kind that the key has. Text that
+    /// cannot be read so stays, and is refused where the key is read.
+    fn read_as(text: &str, kind: &Self) -> Self {
+        let read = match kind {
+            Self::Integer(_) => text.replace('_', "").parse().ok().map(Self::Integer),
+            Self::Flag(_) => text.parse().ok().map(Self::Flag),
+            Self::List(_) => {
+                let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
+                Some(Self::List(texts.map(str::to_owned).collect()))
+            }
+            Self::Text(_) | Self::Other(_) => None,
+        };
+        read.unwrap_or_else(|| Self::Text(text.to_owned()))
+    }
+}
+
+impl From<Value> for toml::Value {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Integer(integer) => integer.into(),
+            Value::Flag(flag) => flag.into(),
+            Value::Text(text) | Value::Other(text) => text.into(),
+            Value::List(texts) => texts.into(),
+        }
+    }
+}
+
 impl fmt::Display for Value {
     /// As in a TOML file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Integer(integer) => integer.fmt(f),
-            Self::Flag(flag) => flag.fmt(f),
-            Self::Text(text) => toml::Value::String(text.clone()).fmt(f),
-            Self::List(texts) => toml::Value::from(texts.clone()).fmt(f),
             Self::Other(what) => f.write_str(what),
+            value => toml::Value::from(value.clone()).fmt(f),
         }
     }
 }
@@ -118,7 +143,10 @@ impl Entries {
     pub(super) fn set(&mut self, entry: Entry) -> Result<(), ConfigError> {
         let known = self.0.iter_mut().find(|known| known.section == entry.section && known.key == entry.key);
         let Some(known) = known else { return Err(suggest::unknown_key(self, &entry)) };
-        known.value = entry.value;
+        known.value = match entry.value {
+            Value::Text(text) if entry.origin.is_bare_text() => Value::read_as(&text, &known.value),
+            value => value,
+        };
         known.origin = entry.origin;
         Ok(())
     }

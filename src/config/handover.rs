@@ -1,9 +1,11 @@
 //! What the floors below need of the configuration.
 
 use super::{Config, ConfigError, Limits};
+use crate::filter::FilterLimits;
+use crate::http::{HttpSettings, ServerSettings};
 use crate::resource::limits::ValueLimits;
 use crate::schema::SchemaFile;
-use crate::service::{DatabaseSettings, FilterLimits, ServiceLimits, ServiceSettings};
+use crate::service::{DatabaseSettings, ServiceLimits, ServiceSettings};
 use std::path::{Path, PathBuf};
 
 impl Config {
@@ -26,6 +28,39 @@ impl Config {
             searchable: self.schemas.searchable.clone(),
             limits: self.limits.for_service(),
         })
+    }
+
+    /// What requests and their answers are held to.
+    pub fn for_http(&self) -> HttpSettings {
+        let Self { server, limits, .. } = self;
+        HttpSettings {
+            base_path: server.base_path.clone(),
+            body_bytes: limits.request_bytes,
+            bulk_bytes: limits.bulk_bytes,
+            json_depth: limits.json_depth,
+            uri_bytes: limits.uri_bytes,
+            header_bytes: limits.header_bytes,
+            requests_per_second: limits.requests_per_second,
+            burst: limits.burst,
+            bad_tokens: limits.bad_tokens,
+            request_seconds: limits.request_seconds,
+            body_seconds: limits.body_seconds,
+            behind_proxy: server.behind_proxy,
+        }
+    }
+
+    /// What connections are held to.
+    pub fn for_server(&self) -> ServerSettings {
+        let Self { server, limits, .. } = self;
+        ServerSettings {
+            connections: limits.connections,
+            header_seconds: limits.header_seconds,
+            idle_seconds: limits.idle_seconds,
+            write_seconds: limits.write_seconds,
+            drain_seconds: server.drain_seconds,
+            tls_certificate: server.tls.as_ref().map(|tls| tls.certificate.clone()),
+            tls_key: server.tls.as_ref().map(|tls| tls.key.clone()),
+        }
     }
 
     /// The deployment's schema and resource type files, in the order of their names.
@@ -67,13 +102,22 @@ impl Limits {
     fn for_service(&self) -> ServiceLimits {
         ServiceLimits {
             values: self.for_values(),
-            filter: FilterLimits { bytes: self.filter_bytes, depth: self.filter_depth, clauses: self.filter_clauses },
-            path_bytes: self.patch_path_bytes,
+            filter: self.for_filters(),
             page_default: self.page_default,
             page_max: self.page_max,
             patch_operations: self.patch_operations,
+            json_depth: self.json_depth,
             bulk_operations: self.bulk_operations,
             bulk_bytes: self.bulk_bytes,
+        }
+    }
+
+    pub(super) fn for_filters(&self) -> FilterLimits {
+        FilterLimits {
+            bytes: self.filter_bytes,
+            depth: self.filter_depth,
+            clauses: self.filter_clauses,
+            path_bytes: self.patch_path_bytes,
         }
     }
 

@@ -16,7 +16,7 @@ pub mod url;
 
 pub use database::Database;
 pub use origin::{ConfigError, Origin};
-pub use sections::{Limits, Log, LogFormat, Schemas, Server, TlsFiles, Tokens};
+pub use sections::{Limits, Log, Schemas, Server, TlsFiles, Tokens};
 pub use sources::{DEFAULTS, Environment, Override};
 
 use entries::Entries;
@@ -42,14 +42,14 @@ pub struct Config {
 }
 
 /// A key with its value in force, for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Effective {
     /// Section of the key.
     pub section: String,
     /// The key.
     pub key: String,
-    /// The value as in a TOML file, without secrets.
-    pub value: String,
+    /// The value, without secrets.
+    pub value: toml::Value,
     /// Where it was given.
     pub origin: Origin,
 }
@@ -70,7 +70,7 @@ impl Config {
             database: Database::read(&entries, environment)?,
             limits: Limits::read(&entries)?,
             schemas: Schemas::read(&entries)?,
-            log: Log::read(&entries)?,
+            log: Log::read(&entries, environment)?,
             tokens: Tokens::read(&entries)?,
             entries,
         })
@@ -81,7 +81,7 @@ impl Config {
         self.entries.iter().map(|entry| Effective {
             section: entry.section.clone(),
             key: entry.key.clone(),
-            value: entry.masked().to_string(),
+            value: entry.masked().into(),
             origin: entry.origin.clone(),
         })
     }

@@ -36,7 +36,6 @@ impl<'a> Section<'a> {
         let entry = self.entry(key)?;
         let given = match &entry.value {
             Value::Integer(integer) => Some(*integer),
-            Value::Text(text) if entry.origin.is_bare_text() => text.replace('_', "").parse().ok(),
             _ => None,
         };
         let within = given.filter(|given| bounds.contains(given)).and_then(|given| T::try_from(given).ok());
@@ -45,13 +44,28 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// Holds two numbers to their order; the complaint goes to the one that was given later.
+    pub(super) fn ordered<T: PartialOrd + std::fmt::Display>(
+        self,
+        (lesser, low): (&str, T),
+        (greater, high): (&str, T),
+    ) -> Result<(), ConfigError> {
+        if low <= high {
+            return Ok(());
+        }
+        let (low_entry, high_entry) = (self.entry(lesser)?, self.entry(greater)?);
+        Err(if low_entry.origin.layer() >= high_entry.origin.layer() {
+            low_entry.refuse(format_args!("at most {}.{greater}, which is {high}", self.name))
+        } else {
+            high_entry.refuse(format_args!("at least {}.{lesser}, which is {low}", self.name))
+        })
+    }
+
     /// `true` or `false`.
     pub(super) fn flag(self, key: &str) -> Result<bool, ConfigError> {
         let entry = self.entry(key)?;
         match &entry.value {
             Value::Flag(flag) => Ok(*flag),
-            Value::Text(text) if entry.origin.is_bare_text() && text == "true" => Ok(true),
-            Value::Text(text) if entry.origin.is_bare_text() && text == "false" => Ok(false),
             _ => Err(entry.refuse("true or false")),
         }
     }
@@ -81,14 +95,11 @@ impl<'a> Section<'a> {
         parse(text).ok_or_else(|| self.refuse(key, allowed))
     }
 
-    /// Texts: in a file an array, elsewhere with commas between.
+    /// Texts.
     pub(super) fn list(self, key: &str) -> Result<Vec<String>, ConfigError> {
         let entry = self.entry(key)?;
         match &entry.value {
             Value::List(texts) => Ok(texts.clone()),
-            Value::Text(text) if entry.origin.is_bare_text() => {
-                Ok(text.split(',').map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect())
-            }
             _ => Err(entry.refuse("an array of texts")),
         }
     }

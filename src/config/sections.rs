@@ -5,7 +5,9 @@ use super::duration;
 use super::entries::Entries;
 use super::origin::ConfigError;
 use super::section::Section;
+use super::sources::Environment;
 use super::url;
+use crate::telemetry::{self, LogFormat};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -106,24 +108,27 @@ pub struct Limits {
     pub requests_per_second: u32,
     /// Requests of a token at once after a pause.
     pub burst: u32,
+    /// Bad tokens in a row that an address may present within a minute; 0 for any number.
+    pub bad_tokens: u32,
     /// Connections open at once.
     pub connections: usize,
     /// Seconds in which headers must arrive.
     pub header_seconds: u64,
     /// Seconds that a request may take.
     pub request_seconds: u64,
+    /// Seconds in which the body of a request must arrive.
+    pub body_seconds: u64,
     /// Seconds after which a silent connection is closed.
     pub idle_seconds: u64,
+    /// Seconds for which a client may refuse to read the answer.
+    pub write_seconds: u64,
 }
 
 impl Limits {
     pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
         let section = Section::new(entries, "limits");
         let needs_25 = ": Entra ID sends up to 25 requests a second and gives up if they are refused";
-        let page_max = section.integer("page_max", 1..=10_000)?;
-        let requests_per_second = section.integer_because("requests_per_second", 25..=1_000_000, needs_25)?;
-        let request_seconds = section.integer("request_seconds", 1..=HOUR)?;
-        Ok(Self {
+        let limits = Self {
             request_bytes: section.integer("request_bytes", 1024..=1024 * MEBIBYTE)?,
             bulk_bytes: section.integer("bulk_bytes", 1024..=1024 * MEBIBYTE)?,
             bulk_operations: section.integer("bulk_operations", 1..=100_000)?,
@@ -144,19 +149,21 @@ impl Limits {
             string_bytes: section.integer("string_bytes", 1024..=16 * MEBIBYTE)?,
             // A key of an index of PostgreSQL has 2,700 bytes; a character up to four.
             unique_chars: section.integer("unique_chars", 64..=512)?,
-            page_default: section.integer_because("page_default", 1..=page_max, " (limits.page_max)")?,
-            page_max,
-            requests_per_second,
-            burst: section.integer_because(
-                "burst",
-                requests_per_second.into()..=10_000_000,
-                " (from limits.requests_per_second)",
-            )?,
+            page_default: section.integer("page_default", 1..=10_000)?,
+            page_max: section.integer("page_max", 1..=10_000)?,
+            requests_per_second: section.integer_because("requests_per_second", 25..=1_000_000, needs_25)?,
+            burst: section.integer("burst", 25..=10_000_000)?,
+            bad_tokens: section.integer("bad_tokens", 0..=1_000_000)?,
             connections: section.integer("connections", 1..=1_000_000)?,
-            header_seconds: section.integer("header_seconds", 1..=request_seconds)?,
-            request_seconds: request_seconds.unsigned_abs(),
+            header_seconds: section.integer("header_seconds", 1..=HOUR)?,
+            request_seconds: section.integer("request_seconds", 1..=HOUR)?,
+            body_seconds: section.integer("body_seconds", 1..=HOUR)?,
             idle_seconds: section.integer("idle_seconds", 1..=HOUR)?,
-        })
+            write_seconds: section.integer("write_seconds", 1..=HOUR)?,
+        };
+        section.ordered(("page_default", limits.page_default), ("page_max", limits.page_max))?;
+        section.ordered(("requests_per_second", limits.requests_per_second), ("burst", limits.burst))?;
+        Ok(limits)
     }
 }
 
@@ -176,17 +183,6 @@ impl Schemas {
     }
 }
 
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// Text on a terminal, otherwise JSON.
-    Auto,
-    /// One JSON object per line.
-    Json,
-    /// For people.
-    Text,
-}
-
 /// `[log]`: what is logged, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
@@ -194,10 +190,12 @@ pub struct Log {
     pub format: LogFormat,
     /// A level or directives.
     pub level: String,
+    /// The same from `SCIMD_LOG` or `RUST_LOG`, which goes before `level`.
+    pub asked: Option<String>,
 }
 
 impl Log {
-    pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
+    pub(super) fn read(entries: &Entries, environment: &Environment) -> Result<Self, ConfigError> {
         let section = Section::new(entries, "log");
         let format = |text: &str| match text {
             "auto" => Some(LogFormat::Auto),
@@ -206,10 +204,12 @@ impl Log {
             _ => None,
         };
         let level = "error, warn, info, debug or trace, or directives such as \"info,scimd::store=debug\"";
-        let is_level = |text: &str| crate::telemetry::filter(text).map(|_| text.to_owned());
+        let is_level = |text: &str| telemetry::filter(text).map(|_| text.to_owned());
+        let asked = ["SCIMD_LOG", "RUST_LOG"].into_iter().find_map(|name| is_level(environment.get(name)?));
         Ok(Self {
             format: section.parsed("format", "auto, json or text", format)?,
             level: section.parsed("level", level, is_level)?,
+            asked,
         })
     }
 }

@@ -3,6 +3,8 @@
 use super::entries::Value;
 use super::sources::{add_text, built_in, variable_name};
 use super::*;
+use crate::filter::FilterLimits;
+use crate::http::{HttpSettings, ServerSettings};
 use crate::resource::limits::ValueLimits;
 use crate::service::DatabaseTarget;
 use secrecy::ExposeSecret;
@@ -36,6 +38,9 @@ fn database(config: &Config) -> String {
 fn defaults_are_those_of_the_code() {
     let config = configure("", &[]).unwrap();
     assert_eq!(format!("{:?}", config.limits.for_values()), format!("{:?}", ValueLimits::default()));
+    assert_eq!(format!("{:?}", config.limits.for_filters()), format!("{:?}", FilterLimits::default()));
+    assert_eq!(config.for_http(), HttpSettings::default());
+    assert_eq!(config.for_server(), ServerSettings::default());
     assert_eq!(config.base_url(config.server.listen), "http://127.0.0.1:8080/scim/v2");
     assert_eq!(database(&config), "/home/ann/.local/share/scimd");
     assert!(config.database.is_default_folder);
@@ -130,7 +135,7 @@ fn secrets_come_from_files_too() {
 #[test]
 fn nothing_prints_a_secret() {
     let config = configure("", &[("DATABASE_URL", "postgres://u:secret@h/d")]).unwrap();
-    let shown: Vec<String> = config.effective().map(|effective| effective.value).collect();
+    let shown: Vec<String> = config.effective().map(|effective| effective.value.to_string()).collect();
     assert!(shown.contains(&"\"postgres://u:***@h/d\"".to_owned()));
     assert!(!format!("{config:?}{shown:?}").contains("secret@"));
     assert!(!complaint("", &[("DATABASE_URL", "mysql://u:secret@h/d")]).contains("secret"));
@@ -146,16 +151,9 @@ fn complaints_name_place_and_remedy() {
         ("limits", "page_max = \"9\"", "limits.page_max = \"9\": must be a whole number from 1 to 10000"),
         ("limits", "page_max = 0", "limits.page_max = 0: must be a whole number from 1 to 10000"),
         ("limits", "page_max = 1.5", "limits.page_max = 1.5: must be a whole number from 1 to 10000"),
-        (
-            "limits",
-            "page_default = 1001",
-            "limits.page_default = 1001: must be a whole number from 1 to 1000 (limits.page_max)",
-        ),
-        (
-            "limits",
-            "burst = 49",
-            "limits.burst = 49: must be a whole number from 50 to 10000000 (from limits.requests_per_second)",
-        ),
+        ("limits", "page_default = 1001", "limits.page_default = 1001: must be at most limits.page_max, which is 1000"),
+        ("limits", "page_max = 99", "limits.page_max = 99: must be at least limits.page_default, which is 100"),
+        ("limits", "burst = 49", "limits.burst = 49: must be at least limits.requests_per_second, which is 50"),
         (
             "limits",
             "requests_per_second = 24",
@@ -228,16 +226,19 @@ fn variables_of_others_are_left_alone() {
     configure("", &links).unwrap();
 }
 
+/// And what a variable gives shows as if a file had given it.
 #[test]
 fn every_key_has_a_variable() {
-    let entries = built_in().unwrap();
-    for entry in entries.iter().filter(|entry| !entry.is_unset()) {
+    for entry in built_in().unwrap().iter().filter(|entry| !entry.is_unset()) {
         let text = match &entry.value {
             Value::Text(text) => text.clone(),
             Value::List(texts) => texts.join(","),
             value => value.to_string(),
         };
-        configure("", &[(&variable_name(&entry.section, &entry.key), &text)]).unwrap();
+        let config = configure("", &[(&variable_name(&entry.section, &entry.key), &text)]).unwrap();
+        let set: Vec<Effective> =
+            config.effective().filter(|shown| matches!(shown.origin, Origin::Variable(_))).collect();
+        assert_eq!((set[0].key.as_str(), set[0].value.to_string()), (entry.key.as_str(), entry.value.to_string()));
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Service;
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
+use crate::filter::FilterLimits;
 use crate::resource::Conformance;
 use crate::resource::limits::ValueLimits;
 use crate::schema::SchemaFile;
@@ -59,31 +60,20 @@ pub enum DatabaseTarget {
 pub struct ServiceLimits {
     /// Bounds on the values of a resource.
     pub values: ValueLimits,
-    /// Bounds on filters.
+    /// Bounds on filters and PATCH paths.
     pub filter: FilterLimits,
-    /// Bytes of the path of a PATCH operation.
-    pub path_bytes: usize,
     /// Resources on a page when the client names no `count`.
     pub page_default: i64,
     /// Resources on a page at most.
     pub page_max: i64,
     /// Operations of a PATCH request.
     pub patch_operations: usize,
+    /// Levels of JSON that comes as text within a PATCH request.
+    pub json_depth: usize,
     /// Operations of a bulk request.
     pub bulk_operations: usize,
     /// Bytes of a bulk request.
     pub bulk_bytes: usize,
-}
-
-/// Bounds on filters.
-#[derive(Debug, Clone, Copy)]
-pub struct FilterLimits {
-    /// Bytes of its text.
-    pub bytes: usize,
-    /// Levels of brackets.
-    pub depth: usize,
-    /// Comparisons.
-    pub clauses: usize,
 }
 
 /// Why a service could not be opened, in one line for the operator.

@@ -6,8 +6,8 @@ mod query;
 mod reply;
 
 pub use admin::{
-    DatabaseSettings, DatabaseTarget, FilterLimits, IssuedToken, PasswordPolicy, Scope, ServiceLimits, ServiceSettings,
-    StartError, TenantChange, TenantInfo, TenantStatus, TokenInfo, UsernameFormat,
+    DatabaseSettings, DatabaseTarget, IssuedToken, PasswordPolicy, Scope, ServiceLimits, ServiceSettings, StartError,
+    TenantChange, TenantInfo, TenantStatus, TokenInfo, UsernameFormat,
 };
 pub use precondition::{Precondition, Tags};
 pub use query::{ListQuery, View};
