@@ -89,9 +89,9 @@ impl Service {
     ///
     /// # Errors
     /// One line that says what the operator has to do.
-    pub async fn open(settings: ServiceSettings, clock: Clock) -> Result<Self, StartError> {
-        let store = open_store(&settings).await?;
-        let catalogs = catalogs::Catalogs::load(&settings.schema_files, &store).await?;
+    pub async fn open(settings: &ServiceSettings, clock: Clock) -> Result<Self, StartError> {
+        let store = open_store(settings).await?;
+        let catalogs = catalogs::Catalogs::load(settings, &store).await?;
         store
             .create_tenant(DEFAULT_TENANT, clock.now())
             .await
@@ -103,7 +103,7 @@ impl Service {
             store,
             clock,
             catalogs: Arc::new(catalogs),
-            settings: Arc::new(settings),
+            settings: Arc::new(settings.clone()),
             lines: line::Lines::new(),
             passwords: password::Passwords::new(),
             touched: Arc::default(),
