@@ -11,7 +11,7 @@ use crate::service::Reply;
 use axum::Router;
 use axum::extract::Request;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Largest head of a request, where the routes set no limit of their own.
 const HEAD_BYTES: usize = 48 << 10;
@@ -23,12 +23,14 @@ pub struct App {
     pub(super) tasks: Tasks,
     limits: Option<Arc<Limits>>,
     pub(super) head_bytes: usize,
+    /// What a request may take, if anything limits it.
+    pub(super) request_time: Option<Duration>,
 }
 
 impl App {
     /// An app of other routes than SCIM, such as the console's.
     pub fn of(router: Router) -> Self {
-        Self { router, tasks: Tasks::default(), limits: None, head_bytes: HEAD_BYTES }
+        Self { router, tasks: Tasks::default(), limits: None, head_bytes: HEAD_BYTES, request_time: None }
     }
 
     /// The app that answers every request with what `handle` makes of it.
@@ -39,12 +41,13 @@ impl App {
     {
         let tasks = Tasks::default();
         let head_bytes = settings.uri_bytes.saturating_add(settings.header_bytes);
+        let request_time = Some(settings.request_time());
         let exchange = Arc::new(Exchange::new(settings, tasks.clone()));
         let router = Router::new().fallback(move |request: Request| {
             let (exchange, handle) = (exchange.clone(), handle.clone());
             async move { exchange.conduct(request, handle).await }
         });
-        Self { router: gzip::over(router), tasks, limits: Some(limits), head_bytes }
+        Self { router: gzip::over(router), tasks, limits: Some(limits), head_bytes, request_time }
     }
 
     /// Forgets what has no effect any more; called now and then.

@@ -62,7 +62,8 @@ impl Host {
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let pulse = Pulse::new(&self.settings);
+        let answer_time = self.app.request_time.map(|time| time + self.settings.idle_time());
+        let pulse = Pulse::new(&self.settings, answer_time);
         let stream = Timed::new(stream, pulse.clone(), self.settings.write_time());
         let service = service_fn(|request| answer(&self.app, &pulse, peer, request));
         let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));

@@ -3,7 +3,7 @@
 use super::*;
 use std::time::Instant;
 
-const CLOSED_IN: std::ops::Range<Duration> = Duration::from_millis(800)..Duration::from_millis(2500);
+const CLOSED_IN: std::ops::Range<Duration> = Duration::from_millis(800)..Duration::from_millis(4500);
 
 #[tokio::test]
 async fn silence_is_closed() {
@@ -27,7 +27,7 @@ async fn a_slow_head_is_closed() {
         }
     });
     let mut bytes = Vec::new();
-    let ended = timeout(Duration::from_secs(5), reader.read_to_end(&mut bytes)).await;
+    let ended = timeout(Duration::from_secs(8), reader.read_to_end(&mut bytes)).await;
     assert!(ended.is_ok() && bytes.is_empty(), "{ended:?}");
     assert!(CLOSED_IN.contains(&began.elapsed()), "{:?}", began.elapsed());
     dribble.abort();
@@ -56,7 +56,7 @@ async fn a_rest_has_an_end() {
     answer(&mut stream).await;
     let began = Instant::now();
     assert_eq!(rest(&mut stream).await, "");
-    assert!(began.elapsed() > Duration::from_millis(2500), "{:?}", began.elapsed());
+    assert!(began.elapsed() > Duration::from_millis(4500), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn a_client_that_does_not_read_is_left() {
     let server = Server::with(HttpSettings::default(), settings).await;
     let mut stream = server.connect().await;
     let many = request("GET", "big", "").repeat(500);
-    let outcome = timeout(Duration::from_secs(6), async {
+    let outcome = timeout(Duration::from_secs(12), async {
         stream.write_all(many.as_bytes()).await?;
         loop {
             sleep(Duration::from_millis(100)).await;
@@ -100,7 +100,7 @@ async fn requests_in_flight_finish() {
     assert_eq!(rest(&mut resting).await, "");
     let finished = rest(&mut busy).await;
     assert!(finished.ends_with("\"slow\""), "{finished}");
-    timeout(Duration::from_secs(1), server.running).await.unwrap().unwrap().unwrap();
+    timeout(Duration::from_secs(3), server.running).await.unwrap().unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn draining_has_an_end() {
     let began = Instant::now();
     server.stop();
     server.running.await.unwrap().unwrap();
-    assert!((Duration::from_millis(1800)..Duration::from_secs(4)).contains(&began.elapsed()), "{:?}", began.elapsed());
+    assert!((Duration::from_millis(1800)..Duration::from_secs(6)).contains(&began.elapsed()), "{:?}", began.elapsed());
     assert_eq!(rest(&mut busy).await, "");
 }
 

@@ -28,7 +28,7 @@ struct Server {
 }
 
 fn short() -> ServerSettings {
-    ServerSettings { header_seconds: 1, idle_seconds: 3, drain_seconds: 2, ..ServerSettings::default() }
+    ServerSettings { header_seconds: 1, idle_seconds: 5, drain_seconds: 2, ..ServerSettings::default() }
 }
 
 impl Server {
@@ -67,7 +67,7 @@ impl Server {
 
 async fn rest(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
-    let read = timeout(Duration::from_secs(8), stream.read_to_end(&mut bytes)).await;
+    let read = timeout(Duration::from_secs(12), stream.read_to_end(&mut bytes)).await;
     read.expect("the server keeps the connection").unwrap();
     String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -84,6 +84,8 @@ async fn large_answers_are_compressed_for_who_asks() {
     let compressed = server.say(ask("big", "gzip,deflate")).await;
     assert!(compressed.contains("content-encoding: gzip\r\n") && compressed.len() < 5000, "{}", compressed.len());
     assert!(compressed.contains("vary: accept-encoding\r\n"));
+    let head = server.say(ask("big", "gzip").replacen("GET", "HEAD", 1)).await;
+    assert!(head.contains("content-encoding: gzip\r\n") && !head.contains("content-length"), "{head}");
     for (path, accepted) in [("x", "gzip"), ("big", "br"), ("big", "identity;q=0, *;q=0"), ("big", "gzip;q=0")] {
         let plain = server.say(ask(path, accepted)).await;
         assert_eq!(status(&plain), 200);
