@@ -12,6 +12,10 @@ pub mod resource;
 
 pub mod filter;
 
+pub mod patch;
+
+pub mod store;
+
 pub mod service;
 
 pub mod http;

@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::output::say;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::service::{DatabaseTarget, Service, ServiceSettings, StartError};
 use std::io::ErrorKind;
@@ -21,14 +22,14 @@ pub(super) async fn existing(config: &Config) -> Result<Service, Failure> {
              or start one with scimd serve"
         )));
     }
-    Ok(Service::open(&settings(config)?).await?)
+    Ok(Service::open(settings(config)?, Clock::system()).await?)
 }
 
 /// Opens the database, and makes the folder of the embedded one if need be.
 pub(super) async fn or_create(config: &Config) -> Result<Service, Failure> {
     let settings = settings(config)?;
     make_folder(config)?;
-    Ok(Service::open(&settings).await?)
+    Ok(Service::open(settings, Clock::system()).await?)
 }
 
 /// The same, and waits for a database server that is not there yet.
@@ -36,8 +37,10 @@ pub(super) async fn patiently(config: &Config, settings: &ServiceSettings) -> Re
     make_folder(config)?;
     let patience = config.database.start_seconds;
     let end = Instant::now() + Duration::from_secs(patience);
-    for attempt in 1_u64.. {
-        match Service::open(settings).await {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        match Service::open(settings.clone(), Clock::system()).await {
             Err(StartError::Unreachable(problem)) if Instant::now() < end => {
                 tracing::warn!(attempt, problem, "the database cannot be reached yet; trying again");
                 sleep(Duration::from_secs(attempt.min(5)).min(end.saturating_duration_since(Instant::now()))).await;
@@ -51,7 +54,6 @@ pub(super) async fn patiently(config: &Config, settings: &ServiceSettings) -> Re
             outcome => return Ok(outcome?),
         }
     }
-    Err(Failure::Silent)
 }
 
 /// What the service is opened with by a command that does not listen.

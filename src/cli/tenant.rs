@@ -6,7 +6,7 @@ use super::open;
 use super::output::{self, moment, say};
 use crate::config::Config;
 use crate::resource::Conformance;
-use crate::service::{PasswordPolicy, Service, TenantChange, TenantInfo, TenantStatus, UsernameFormat};
+use crate::service::{PasswordPolicy, Service, Status, TenantChange, TenantInfo, UsernameFormat};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::io::{self, IsTerminal, Write};
@@ -57,7 +57,7 @@ pub(super) struct Change {
 }
 
 /// The settings of a tenant.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, PartialEq, Args)]
 #[command(next_help_heading = "Settings")]
 struct Settings {
     /// Active users at most, or none for no limit
@@ -67,13 +67,13 @@ struct Settings {
     #[arg(long, value_name = "MODE", value_parser = keyword(&["lenient", "rfc"], Conformance::from_keyword))]
     conformance: Option<Conformance>,
     /// What a userName must be
-    #[arg(long, value_name = "FORMAT", value_parser = keyword(&["any", "email"], UsernameFormat::from_keyword))]
+    #[arg(long, value_name = "FORMAT", value_parser = keyword(UsernameFormat::KEYWORDS, UsernameFormat::from_keyword))]
     username_format: Option<UsernameFormat>,
     /// Whether two groups may not share a displayName
     #[arg(long, value_name = "BOOL")]
     unique_group_names: Option<bool>,
     /// What becomes of passwords
-    #[arg(long, value_name = "POLICY", value_parser = keyword(&["discard", "argon2id"], PasswordPolicy::from_keyword))]
+    #[arg(long, value_name = "POLICY", value_parser = keyword(PasswordPolicy::KEYWORDS, PasswordPolicy::from_keyword))]
     password_policy: Option<PasswordPolicy>,
     /// URL of the tenant's endpoints where they are not at the server's, or none
     #[arg(long, value_name = "URL|none", value_parser = base_url)]
@@ -100,8 +100,8 @@ impl Tenant {
                 show(&tenant, output, out)
             }
             Self::Set(change) => change.set(config, out).await,
-            Self::Suspend(name) => name.change(&status(TenantStatus::Suspended), config, out).await,
-            Self::Resume(name) => name.change(&status(TenantStatus::Active), config, out).await,
+            Self::Suspend(name) => name.change(&status(Status::Suspended), config, out).await,
+            Self::Resume(name) => name.change(&status(Status::Active), config, out).await,
             Self::Delete(delete) => delete.run(config).await,
         }
     }
@@ -134,12 +134,11 @@ impl Change {
     }
 
     async fn set(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let change = self.settings.change();
-        if change == TenantChange::default() {
+        if self.settings == Settings::default() {
             let message = "nothing to change: give at least one setting (scimd tenant set --help)";
             return Err(Failure::Misused(message.to_owned()));
         }
-        self.tenant.change(&change, config, out).await
+        self.tenant.change(&self.settings.change(), config, out).await
     }
 }
 
@@ -157,7 +156,7 @@ impl Settings {
     }
 }
 
-fn status(status: TenantStatus) -> TenantChange {
+fn status(status: Status) -> TenantChange {
     TenantChange { status: Some(status), ..TenantChange::default() }
 }
 
@@ -170,35 +169,37 @@ async fn list(service: &Service, output: &Json, out: &mut dyn Write) -> Result<(
     output::table(out, &["NAME", "STATUS", "USERS", "ACTIVE", "SEATS", "GROUPS", "CONFORMANCE", "CREATED"], &rows)
 }
 
-fn as_row(tenant: &TenantInfo) -> Vec<String> {
+fn as_row(info: &TenantInfo) -> Vec<String> {
+    let tenant = &info.tenant;
     vec![
         tenant.name.clone(),
         tenant.status.as_str().to_owned(),
-        tenant.users.to_string(),
-        tenant.active_users.to_string(),
+        info.users.to_string(),
+        info.active_users.to_string(),
         or_none(tenant.seats),
-        tenant.groups.to_string(),
+        info.groups.to_string(),
         tenant.conformance.as_str().to_owned(),
-        moment(Some(tenant.created)),
+        moment(Some(info.created)),
     ]
 }
 
-fn show(tenant: &TenantInfo, output: &Json, out: &mut dyn Write) -> Result<(), Failure> {
+fn show(info: &TenantInfo, output: &Json, out: &mut dyn Write) -> Result<(), Failure> {
     if output.json {
-        return output::json(out, &as_json(tenant));
+        return output::json(out, &as_json(info));
     }
+    let tenant = &info.tenant;
     let facts = [
         ("name", tenant.name.clone()),
         ("status", tenant.status.as_str().to_owned()),
         ("seats", or_none(tenant.seats)),
-        ("users", format!("{}, of which active {}", tenant.users, tenant.active_users)),
-        ("groups", tenant.groups.to_string()),
+        ("users", format!("{}, of which active {}", info.users, info.active_users)),
+        ("groups", info.groups.to_string()),
         ("conformance", tenant.conformance.as_str().to_owned()),
         ("username-format", tenant.username_format.as_str().to_owned()),
         ("unique-group-names", tenant.unique_group_names.to_string()),
         ("password-policy", tenant.password_policy.as_str().to_owned()),
         ("base-url", or_none(tenant.base_url.as_ref())),
-        ("created", moment(Some(tenant.created))),
+        ("created", moment(Some(info.created))),
     ];
     output::facts(out, &facts)
 }
@@ -207,50 +208,46 @@ fn or_none(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "none".to_owned(), |value| value.to_string())
 }
 
-fn as_json(tenant: &TenantInfo) -> Value {
+fn as_json(info: &TenantInfo) -> Value {
+    let tenant = &info.tenant;
     json!({
         "name": tenant.name,
         "status": tenant.status.as_str(),
         "seats": tenant.seats,
-        "users": tenant.users,
-        "activeUsers": tenant.active_users,
-        "groups": tenant.groups,
+        "users": info.users,
+        "activeUsers": info.active_users,
+        "groups": info.groups,
         "conformance": tenant.conformance.as_str(),
         "usernameFormat": tenant.username_format.as_str(),
         "uniqueGroupNames": tenant.unique_group_names,
         "passwordPolicy": tenant.password_policy.as_str(),
         "baseUrl": tenant.base_url,
-        "created": tenant.created.to_string(),
+        "created": info.created.to_string(),
     })
 }
 
 impl Delete {
     async fn run(&self, config: &Config) -> Result<(), Failure> {
         let service = open::existing(config).await?;
-        let tenant = service.tenant(&self.name).await?;
+        let TenantInfo { users, groups, .. } = service.tenant(&self.name).await?;
+        let what = format!("tenant {} with {users} users and {groups} groups", self.name);
         if !self.yes {
-            confirm(&tenant)?;
+            confirm(&self.name, &what)?;
         }
         service.delete_tenant(&self.name).await?;
-        say(&format!("Deleted tenant {} with {} users and {} groups.", tenant.name, tenant.users, tenant.groups));
+        say(&format!("Deleted {what}."));
         Ok(())
     }
 }
 
-/// Asks for the name of the tenant, on a terminal; elsewhere `--yes` is needed.
-fn confirm(tenant: &TenantInfo) -> Result<(), Failure> {
-    let TenantInfo { name, users, groups, .. } = tenant;
+/// Asks for the name, on a terminal; elsewhere `--yes` is needed.
+fn confirm(name: &str, what: &str) -> Result<(), Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::Misused(format!(
-            "this deletes tenant {name} with {users} users and {groups} groups for ever: give --yes"
-        )));
+        return Err(Failure::Misused(format!("this deletes {what} for ever: give --yes")));
     }
-    say(&format!(
-        "This deletes tenant {name} with {users} users and {groups} groups for ever. Type its name to go on:"
-    ));
+    say(&format!("This deletes {what} for ever. Type the name of the tenant to go on:"));
     let mut answer = String::new();
-    let read = io::stdin().read_line(&mut answer);
-    match read {
+    match io::stdin().read_line(&mut answer) {
         Ok(_) if answer.trim() == name => Ok(()),
         _ => Err(Failure::Failed("nothing was deleted".to_owned())),
     }

@@ -145,7 +145,7 @@ fn tokens_in_words() {
         id: "id".into(),
         tenant: "default".into(),
         name: "okta".into(),
-        scope: crate::service::Scope::ReadWrite,
+        scope: crate::service::TokenScope::ReadWrite,
         created: now,
         expires: expires.map(|seconds| now.plus_seconds(seconds)),
         last_used: None,

@@ -6,7 +6,7 @@ use super::output::{self, moment, say};
 use super::{expiry, open};
 use crate::clock::Timestamp;
 use crate::config::{Config, duration};
-use crate::service::{IssuedToken, Scope, TokenInfo};
+use crate::service::{IssuedToken, TokenInfo, TokenScope};
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -42,8 +42,8 @@ pub(super) struct Issue {
     expires: Option<Span>,
     /// What it may do
     #[arg(long, default_value = "read-write",
-          value_parser = keyword(&["read-write", "read-only", "users-only"], Scope::from_keyword))]
-    scope: Scope,
+          value_parser = keyword(TokenScope::KEYWORDS, TokenScope::from_keyword))]
+    scope: TokenScope,
 }
 
 /// Arguments of `scimd token list`.

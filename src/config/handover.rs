@@ -3,10 +3,13 @@
 use super::{Config, ConfigError, Limits};
 use crate::filter::FilterLimits;
 use crate::http::{HttpSettings, ServerSettings};
+use crate::patch::PatchLimits;
 use crate::resource::limits::ValueLimits;
 use crate::schema::SchemaFile;
-use crate::service::{DatabaseSettings, ServiceLimits, ServiceSettings};
+use crate::service::{ServiceLimits, ServiceSettings};
+use crate::store::PoolSettings;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 impl Config {
     /// What the service is opened with; `base_url` is where clients find it.
@@ -16,16 +19,15 @@ impl Config {
     pub fn for_service(&self, base_url: String) -> Result<ServiceSettings, ConfigError> {
         let database = &self.database;
         Ok(ServiceSettings {
-            database: DatabaseSettings {
-                target: database.target.clone(),
+            database: database.target.clone(),
+            pool: PoolSettings {
                 max_connections: database.max_connections,
-                acquire_seconds: database.acquire_seconds,
-                statement_seconds: database.statement_seconds,
-                lock_seconds: database.lock_seconds,
+                acquire: Duration::from_secs(database.acquire_seconds),
+                statement: Duration::from_secs(database.statement_seconds),
+                lock: Duration::from_secs(database.lock_seconds),
             },
             public_url: base_url,
             schema_files: self.schema_files()?,
-            searchable: self.schemas.searchable.clone(),
             limits: self.limits.for_service(),
         })
     }
@@ -99,20 +101,23 @@ fn schema_file(path: &Path) -> Result<SchemaFile, ConfigError> {
 }
 
 impl Limits {
-    fn for_service(&self) -> ServiceLimits {
+    pub(super) fn for_service(&self) -> ServiceLimits {
         ServiceLimits {
             values: self.for_values(),
             filter: self.for_filters(),
+            patch: PatchLimits {
+                operations: self.patch_operations,
+                path: self.for_filters(),
+                json_depth: self.json_depth,
+            },
             page_default: self.page_default,
             page_max: self.page_max,
-            patch_operations: self.patch_operations,
-            json_depth: self.json_depth,
             bulk_operations: self.bulk_operations,
             bulk_bytes: self.bulk_bytes,
         }
     }
 
-    pub(super) fn for_filters(&self) -> FilterLimits {
+    fn for_filters(&self) -> FilterLimits {
         FilterLimits {
             bytes: self.filter_bytes,
             depth: self.filter_depth,
@@ -121,7 +126,7 @@ impl Limits {
         }
     }
 
-    pub(super) fn for_values(&self) -> ValueLimits {
+    fn for_values(&self) -> ValueLimits {
         ValueLimits {
             unique_chars: self.unique_chars,
             identifier_chars: self.identifier_chars,

@@ -3,10 +3,9 @@
 use super::entries::Value;
 use super::sources::{add_text, built_in, variable_name};
 use super::*;
-use crate::filter::FilterLimits;
 use crate::http::{HttpSettings, ServerSettings};
-use crate::resource::limits::ValueLimits;
-use crate::service::DatabaseTarget;
+use crate::service::{DatabaseTarget, ServiceLimits};
+use crate::store::PoolSettings;
 use secrecy::ExposeSecret;
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
@@ -37,8 +36,9 @@ fn database(config: &Config) -> String {
 #[test]
 fn defaults_are_those_of_the_code() {
     let config = configure("", &[]).unwrap();
-    assert_eq!(format!("{:?}", config.limits.for_values()), format!("{:?}", ValueLimits::default()));
-    assert_eq!(format!("{:?}", config.limits.for_filters()), format!("{:?}", FilterLimits::default()));
+    let settings = config.for_service(String::new()).unwrap();
+    assert_eq!(format!("{:?}", settings.limits), format!("{:?}", ServiceLimits::default()));
+    assert_eq!(format!("{:?}", settings.pool), format!("{:?}", PoolSettings::default()));
     assert_eq!(config.for_http(), HttpSettings::default());
     assert_eq!(config.for_server(), ServerSettings::default());
     assert_eq!(config.base_url(config.server.listen), "http://127.0.0.1:8080/scim/v2");
@@ -72,12 +72,9 @@ fn every_key_of_the_file_has_a_comment_line() {
 #[test]
 fn a_later_source_goes_before_an_earlier() {
     let file = "[limits]\npage_max = 200\npage_default = 20\n[schemas]\ndir = \"schemas\"";
-    let config =
-        configure(file, &[("SCIMD_LIMITS__PAGE_MAX", "300"), ("SCIMD_SCHEMAS__SEARCHABLE", "userName, emails.value")])
-            .unwrap();
+    let config = configure(file, &[("SCIMD_LIMITS__PAGE_MAX", "300")]).unwrap();
     assert_eq!((config.limits.page_max, config.limits.page_default), (300, 20));
     assert_eq!(config.schemas.dir.unwrap().display().to_string(), "/etc/x/schemas");
-    assert_eq!(config.schemas.searchable, ["userName", "emails.value"]);
 }
 
 #[test]
@@ -176,7 +173,7 @@ fn complaints_name_place_and_remedy() {
         ("log", "format = \"xml\"", "log.format = \"xml\": must be auto, json or text"),
         ("log", "level = \"loud\"", "log.level = \"loud\": must be error, warn, info, debug or trace"),
         ("tokens", "expires = \"1y\"", "tokens.expires = \"1y\": must be \"never\", or a whole number with a unit"),
-        ("schemas", "searchable = \"*\"", "schemas.searchable = \"*\": must be an array of texts"),
+        ("schemas", "dir = [\"a\"]", "schemas.dir = an array: must be a text in quotation marks"),
         ("server", "listen = 8080", "server.listen = 8080: must be a text in quotation marks"),
     ] {
         let message = within(section, line);
@@ -232,7 +229,6 @@ fn every_key_has_a_variable() {
     for entry in built_in().unwrap().iter().filter(|entry| !entry.is_unset()) {
         let text = match &entry.value {
             Value::Text(text) => text.clone(),
-            Value::List(texts) => texts.join(","),
             value => value.to_string(),
         };
         let config = configure("", &[(&variable_name(&entry.section, &entry.key), &text)]).unwrap();

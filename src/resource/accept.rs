@@ -50,6 +50,7 @@ pub fn assign_defaults(resource_type: &ResourceType, accepted: &mut Accepted) {
             accepted.attributes.entry(name.clone()).or_insert_with(|| value.clone());
         }
     }
+    accepted.attributes = in_schema_order(resource_type, std::mem::take(&mut accepted.attributes));
 }
 
 struct Reading<'a, 'b, 'c> {

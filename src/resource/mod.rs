@@ -17,6 +17,7 @@ mod value;
 pub use key::Key;
 pub use note::{Note, Notes};
 pub use value::{Acceptance, accept_element, accept_value, same};
+pub(crate) use value::{identity, unknown};
 
 use crate::clock::Timestamp;
 use crate::schema::ResourceType;

@@ -231,10 +231,11 @@ impl ResourceType {
         self.engine.member_of.as_deref().and_then(|name| self.top_attribute(name))
     }
 
-    /// Whether the values of that attribute are memberships, kept as rows and not in documents.
-    pub fn is_relation(&self, attribute: &Attribute) -> bool {
-        let name = Some(attribute.name().as_ref());
-        self.engine.members.as_deref() == name || self.engine.member_of.as_deref() == name
+    /// Whether the values at that path are memberships, kept as rows and not in documents.
+    pub fn is_relation(&self, path: &AttributePath) -> bool {
+        let name = Some(path.attribute.name().as_ref());
+        let is_named = self.engine.members.as_deref() == name || self.engine.member_of.as_deref() == name;
+        is_named && path.container.is_none()
     }
 
     /// The Boolean attribute that says whether a resource takes a seat.

@@ -1,327 +1,173 @@
 //! What the operator asks of the server: tenants, tokens, and whether the store is sound.
 
-use super::Service;
+use super::{Service, token};
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
-use crate::filter::FilterLimits;
-use crate::resource::Conformance;
-use crate::resource::limits::ValueLimits;
-use crate::schema::SchemaFile;
+use crate::store::{NewToken, TenantChange, TenantInfo, TokenInfo, TokenScope};
 use secrecy::SecretString;
-use std::path::PathBuf;
 
-/// What a service is opened with.
-#[derive(Debug, Clone)]
-pub struct ServiceSettings {
-    /// Where resources are kept.
-    pub database: DatabaseSettings,
-    /// Where resources stand for clients, with the base path and without a slash at the end.
-    pub public_url: String,
-    /// Schema and resource type files of the deployment.
-    pub schema_files: Vec<SchemaFile>,
-    /// Attributes that a filter may name; `*` means every one.
-    pub searchable: Vec<String>,
-    /// Bounds on what a request may ask.
-    pub limits: ServiceLimits,
-}
-
-/// The database and how long to wait for it.
-#[derive(Debug, Clone)]
-pub struct DatabaseSettings {
-    /// Which database.
-    pub target: DatabaseTarget,
-    /// Connections kept open at most.
-    pub max_connections: u32,
-    /// Seconds to wait for a free connection.
-    pub acquire_seconds: u64,
-    /// Seconds a statement may take.
-    pub statement_seconds: u64,
-    /// Seconds to wait for a row that another request holds.
-    pub lock_seconds: u64,
-}
-
-/// Which database holds the resources.
-#[derive(Debug, Clone)]
-pub enum DatabaseTarget {
-    /// A PostgreSQL server.
-    Postgres {
-        /// Its URL, which may hold a password.
-        url: SecretString,
-    },
-    /// Embedded SQLite.
-    Sqlite {
-        /// The folder of its files.
-        data_dir: PathBuf,
-    },
-}
-
-/// Bounds on what a request may ask of the service.
-#[derive(Debug, Clone, Copy)]
-pub struct ServiceLimits {
-    /// Bounds on the values of a resource.
-    pub values: ValueLimits,
-    /// Bounds on filters and PATCH paths.
-    pub filter: FilterLimits,
-    /// Resources on a page when the client names no `count`.
-    pub page_default: i64,
-    /// Resources on a page at most.
-    pub page_max: i64,
-    /// Operations of a PATCH request.
-    pub patch_operations: usize,
-    /// Levels of JSON that comes as text within a PATCH request.
-    pub json_depth: usize,
-    /// Operations of a bulk request.
-    pub bulk_operations: usize,
-    /// Bytes of a bulk request.
-    pub bulk_bytes: usize,
-}
-
-/// Why a service could not be opened, in one line for the operator.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The database cannot be reached at present; another try may succeed.
-    #[error("{0}")]
-    Unreachable(String),
-    /// Something that the operator must put right.
-    #[error("{0}")]
-    Unusable(String),
-}
-
-/// Whether a tenant may use the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TenantStatus {
-    /// Its requests are served.
-    Active,
-    /// Its requests are refused; its data stays.
-    Suspended,
-}
-
-/// What a tenant takes for a `userName`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UsernameFormat {
-    /// Any text.
-    Any,
-    /// An e-mail address.
-    Email,
-}
-
-/// What becomes of a `password`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PasswordPolicy {
-    /// It is taken and forgotten.
-    Discard,
-    /// Its argon2id hash is kept.
-    Argon2id,
-}
-
-/// What a token may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Everything within its tenant.
-    ReadWrite,
-    /// Reading only.
-    ReadOnly,
-    /// Reading and writing users only.
-    UsersOnly,
-}
-
-macro_rules! keywords {
-    ($($type:ident { $($variant:ident = $word:literal),* })*) => {$(
-        impl $type {
-            /// The keyword of configuration and command line.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),* }
-            }
-
-            /// The value for a keyword.
-            pub fn from_keyword(text: &str) -> Option<Self> {
-                [$(Self::$variant),*].into_iter().find(|value| value.as_str() == text)
-            }
-        }
-    )*};
-}
-
-keywords! {
-    TenantStatus { Active = "active", Suspended = "suspended" }
-    UsernameFormat { Any = "any", Email = "email" }
-    PasswordPolicy { Discard = "discard", Argon2id = "argon2id" }
-    Scope { ReadWrite = "read-write", ReadOnly = "read-only", UsersOnly = "users-only" }
-}
-
-/// A tenant, as the operator sees it.
-#[derive(Debug, Clone)]
-pub struct TenantInfo {
-    /// Its name.
-    pub name: String,
-    /// Whether it may use the server.
-    pub status: TenantStatus,
-    /// Active users at most; `None` for no limit.
-    pub seats: Option<i64>,
-    /// How much it forgives its clients.
-    pub conformance: Conformance,
-    /// What it takes for a `userName`.
-    pub username_format: UsernameFormat,
-    /// Whether two groups may not share a name.
-    pub unique_group_names: bool,
-    /// What becomes of passwords.
-    pub password_policy: PasswordPolicy,
-    /// Where its resources stand, if not under the server's URL.
-    pub base_url: Option<String>,
-    /// Number of users.
-    pub users: i64,
-    /// Number of active users.
-    pub active_users: i64,
-    /// Number of groups.
-    pub groups: i64,
-    /// When it was created.
-    pub created: Timestamp,
-}
-
-/// What changes of a tenant; `None` leaves as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TenantChange {
-    /// Whether it may use the server.
-    pub status: Option<TenantStatus>,
-    /// Active users at most; `Some(None)` for no limit.
-    pub seats: Option<Option<i64>>,
-    /// How much it forgives its clients.
-    pub conformance: Option<Conformance>,
-    /// What it takes for a `userName`.
-    pub username_format: Option<UsernameFormat>,
-    /// Whether two groups may not share a name.
-    pub unique_group_names: Option<bool>,
-    /// What becomes of passwords.
-    pub password_policy: Option<PasswordPolicy>,
-    /// Where its resources stand; `Some(None)` for under the server's URL.
-    pub base_url: Option<Option<String>>,
-}
-
-/// A token, as the operator sees it later: without its secret.
-#[derive(Debug, Clone)]
-pub struct TokenInfo {
-    /// Public part.
-    pub id: String,
-    /// Name of its tenant.
-    pub tenant: String,
-    /// Name that the operator gave.
-    pub name: String,
-    /// What it may do.
-    pub scope: Scope,
-    /// When it was issued.
-    pub created: Timestamp,
-    /// When it ends.
-    pub expires: Option<Timestamp>,
-    /// When it was used last, roughly.
-    pub last_used: Option<Timestamp>,
-    /// When it was revoked.
-    pub revoked: Option<Timestamp>,
-}
-
-/// A token at the only moment that its text is known.
+/// A token at the one time that it is shown.
 #[derive(Debug)]
 pub struct IssuedToken {
     /// Public part.
     pub id: String,
-    /// What the client sends.
+    /// The whole token.
     pub text: SecretString,
-    /// When it ends.
+    /// Until when it is good.
     pub expires: Option<Timestamp>,
 }
 
 impl Service {
-    /// Opens the database, brings its tables up to date and loads the schemas. Afterwards the
-    /// tenant `default` exists.
+    /// Creates a tenant with settings.
     ///
     /// # Errors
-    /// What the operator must do.
-    pub async fn open(_settings: &ServiceSettings) -> Result<Self, StartError> {
-        Err(StartError::Unusable("this build has no store".into()))
+    /// 400 for a name that is none, 409 if there is one of that name.
+    pub async fn create_tenant(&self, name: &str, change: &TenantChange) -> Result<TenantInfo> {
+        let is_name = !name.is_empty()
+            && name.len() <= 63
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+            && !name.starts_with('-');
+        if !is_name {
+            return Err(ScimError::invalid_value(format!(
+                "\"{name}\" is no tenant name: use lower-case letters, digits and hyphens, at most 63."
+            )));
+        }
+        if !self.store.create_tenant(name, self.clock.now()).await? {
+            return Err(ScimError::uniqueness(format!("There is a tenant \"{name}\" already.")));
+        }
+        self.change_tenant(name, change).await
     }
 
-    /// Creates a tenant.
+    /// All tenants.
     ///
     /// # Errors
-    /// 409 if there is one of that name.
-    pub async fn create_tenant(&self, _name: &str, _change: &TenantChange) -> Result<TenantInfo> {
-        Err(ScimError::not_implemented("create_tenant"))
-    }
-
-    /// All tenants, by name.
-    ///
-    /// # Errors
-    /// 503 if the database is away.
+    /// If the database fails.
     pub async fn tenants(&self) -> Result<Vec<TenantInfo>> {
-        Err(ScimError::not_implemented("tenants"))
+        Ok(self.store.tenants(None, "User", "Group").await?)
     }
 
     /// One tenant.
     ///
     /// # Errors
     /// 404 if there is none of that name.
-    pub async fn tenant(&self, _name: &str) -> Result<TenantInfo> {
-        Err(ScimError::not_implemented("tenant"))
+    pub async fn tenant(&self, name: &str) -> Result<TenantInfo> {
+        let found = self.store.tenants(Some(name), "User", "Group").await?;
+        found.into_iter().next().ok_or_else(|| no_tenant(name))
     }
 
-    /// Changes the settings of a tenant.
+    /// Changes settings of a tenant.
+    ///
+    /// # Errors
+    /// 400 for settings that cannot be, 404 if there is no tenant of that name.
+    pub async fn change_tenant(&self, name: &str, change: &TenantChange) -> Result<TenantInfo> {
+        if change.seats.flatten().is_some_and(|seats| seats < 0) {
+            return Err(ScimError::invalid_value("The number of seats cannot be negative."));
+        }
+        if let Some(unique) = change.unique_group_names {
+            self.claim_group_names(name, unique).await?;
+        }
+        if !self.store.change_tenant(name, change).await? {
+            return Err(no_tenant(name));
+        }
+        self.tenant(name).await
+    }
+
+    /// Deletes a tenant with all that it has.
     ///
     /// # Errors
     /// 404 if there is none of that name.
-    pub async fn change_tenant(&self, _name: &str, _change: &TenantChange) -> Result<TenantInfo> {
-        Err(ScimError::not_implemented("change_tenant"))
+    pub async fn delete_tenant(&self, name: &str) -> Result<()> {
+        if self.store.delete_tenant(name).await? { Ok(()) } else { Err(no_tenant(name)) }
     }
 
-    /// Deletes a tenant with its tokens and resources.
+    /// Issues a token, good for so many seconds.
     ///
     /// # Errors
-    /// 404 if there is none of that name.
-    pub async fn delete_tenant(&self, _name: &str) -> Result<()> {
-        Err(ScimError::not_implemented("delete_tenant"))
-    }
-
-    /// Issues a token that lives so many seconds, or for ever.
-    ///
-    /// # Errors
-    /// 404 if there is no such tenant.
+    /// 404 if there is no tenant of that name.
     pub async fn issue_token(
         &self,
-        _tenant: &str,
-        _name: &str,
-        _scope: Scope,
-        _expires: Option<i64>,
+        tenant: &str,
+        name: &str,
+        scope: TokenScope,
+        seconds: Option<i64>,
     ) -> Result<IssuedToken> {
-        Err(ScimError::not_implemented("issue_token"))
+        let fresh = token::fresh()?;
+        let created = self.clock.now();
+        let expires = seconds.map(|seconds| created.plus_seconds(seconds));
+        let kept = NewToken {
+            id: fresh.id.clone(),
+            name: name.to_owned(),
+            secret_digest: fresh.digest,
+            scope,
+            created,
+            expires,
+        };
+        if !self.store.add_token(tenant, &kept).await? {
+            return Err(no_tenant(tenant));
+        }
+        Ok(IssuedToken { id: fresh.id, text: fresh.text, expires })
     }
 
-    /// The tokens of a tenant, or of all.
+    /// All tokens, or those of a tenant.
     ///
     /// # Errors
-    /// 404 if there is no such tenant.
-    pub async fn tokens(&self, _tenant: Option<&str>) -> Result<Vec<TokenInfo>> {
-        Err(ScimError::not_implemented("tokens"))
+    /// 404 if there is no tenant of that name.
+    pub async fn tokens(&self, tenant: Option<&str>) -> Result<Vec<TokenInfo>> {
+        if let Some(name) = tenant {
+            self.tenant(name).await?;
+        }
+        Ok(self.store.tokens(tenant).await?)
     }
 
-    /// Issues a successor of a token, which itself lives on for the overlap.
+    /// Issues a successor with the same name, scope and length of life, and lets the old token
+    /// end after an overlap of so many seconds.
     ///
     /// # Errors
-    /// 404 if there is no such token.
-    pub async fn rotate_token(&self, _id: &str, _overlap_seconds: i64) -> Result<IssuedToken> {
-        Err(ScimError::not_implemented("rotate_token"))
+    /// 404 if there is no such token that is good.
+    pub async fn rotate_token(&self, id: &str, overlap: i64) -> Result<IssuedToken> {
+        let now = self.clock.now();
+        let tokens = self.store.tokens(None).await?;
+        let is_good = |token: &TokenInfo| token.revoked.is_none() && token.expires.is_none_or(|at| at > now);
+        let old = tokens.iter().find(|token| token.id == id && is_good(token)).ok_or_else(|| no_token(id))?;
+        let life = old.expires.map(|expires| expires.seconds_since(old.created));
+        let issued = self.issue_token(&old.tenant, &old.name, old.scope, life).await?;
+        self.store.expire_token(id, now.plus_seconds(overlap)).await?;
+        Ok(issued)
     }
 
-    /// Ends a token at once.
+    /// Revokes a token, from the next request on.
     ///
     /// # Errors
-    /// 404 if there is no such token.
-    pub async fn revoke_token(&self, _id: &str) -> Result<()> {
-        Err(ScimError::not_implemented("revoke_token"))
+    /// 404 if there is no such token, or it is revoked.
+    pub async fn revoke_token(&self, id: &str) -> Result<()> {
+        if self.store.revoke_token(id, self.clock.now()).await? { Ok(()) } else { Err(no_token(id)) }
     }
 
-    /// Compares what is derived with what it derives from; gives one line for each difference,
-    /// and with `repair` puts it right.
+    /// Compares every derived row with its source; one line for each finding.
     ///
     /// # Errors
-    /// 503 if the database is away.
+    /// If the database fails.
     pub async fn verify(&self, _repair: bool) -> Result<Vec<String>> {
-        Err(ScimError::not_implemented("verify"))
+        Ok(self.store.verify_counters().await?)
     }
+
+    /// Claims the names of groups, or gives them free.
+    async fn claim_group_names(&self, tenant: &str, unique: bool) -> Result<()> {
+        let numbered = self.catalogs.unique();
+        for kind in numbered.catalog.resource_types().iter().filter(|kind| kind.members().is_some()) {
+            let Some(of_type) = numbered.layout.of_type(kind) else { continue };
+            self.store.claim_display(tenant, of_type, unique).await.map_err(|error| {
+                ScimError::uniqueness("Some groups of this tenant have one name; rename them first.").caused_by(error)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn no_tenant(name: &str) -> ScimError {
+    ScimError::not_found(format!("There is no tenant \"{name}\"."))
+}
+
+fn no_token(id: &str) -> ScimError {
+    ScimError::not_found(format!("There is no token \"{id}\" that is good; `scimd token list` shows all."))
 }

@@ -1,28 +1,55 @@
 //! The protocol's operations, one file each. Knows no header and no table.
 
 mod admin;
+mod authenticate;
+mod body;
+mod catalogs;
+mod change;
+mod create;
+mod discovery;
+mod line;
+mod list;
+mod password;
 mod precondition;
 mod query;
+mod read;
+mod render;
 mod reply;
+mod settings;
+mod token;
 
-pub use admin::{
-    DatabaseSettings, DatabaseTarget, IssuedToken, PasswordPolicy, Scope, ServiceLimits, ServiceSettings, StartError,
-    TenantChange, TenantInfo, TenantStatus, TokenInfo, UsernameFormat,
-};
+pub use crate::store::{PasswordPolicy, Status, TenantChange, TenantInfo, TokenInfo, TokenScope, UsernameFormat};
+pub use admin::IssuedToken;
 pub use precondition::{Precondition, Tags};
 pub use query::{ListQuery, View};
 pub use reply::Reply;
+pub use settings::{DatabaseTarget, ServiceLimits, ServiceSettings, StartError};
 
 use crate::clock::Clock;
 use crate::error::{Result, ScimError};
 use crate::schema::{Catalog, ResourceType};
+use crate::store::{Author, Scope, Store, StoreError, Tenant, Writing};
+use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
+use std::path::Path;
 use std::sync::Arc;
+
+/// Name of the tenant that every server has.
+pub const DEFAULT_TENANT: &str = "default";
+
+/// The file of the embedded database in its folder.
+const DATABASE_FILE: &str = "scimd.db";
 
 /// The server without its wire: everything a request can ask for.
 #[derive(Debug, Clone)]
 pub struct Service {
+    store: Store,
     clock: Clock,
+    catalogs: Arc<catalogs::Catalogs>,
+    settings: Arc<ServiceSettings>,
+    lines: line::Lines,
+    passwords: password::Passwords,
+    touched: Arc<authenticate::Touched>,
 }
 
 /// Who asks: a tenant, by one of its tokens.
@@ -38,110 +65,92 @@ pub struct Caller {
     pub base_url: Arc<str>,
     /// The resource types and schemas of the tenant.
     pub catalog: Arc<Catalog>,
+    scope: Scope,
+    token_scope: TokenScope,
+    settings: Arc<Tenant>,
+}
+
+impl Caller {
+    /// A change by this caller to a resource of a type.
+    fn writing<'a>(&'a self, kind: &ResourceType, author: &'a Author) -> Result<Writing<'a>> {
+        let of_type =
+            self.scope.layout().of_type(kind).ok_or_else(|| ScimError::internal("a type without a layout"))?;
+        Ok(Writing { scope: &self.scope, of_type, author, limited: self.settings.seats.is_some(), exactly: false })
+    }
 }
 
 impl Service {
-    /// Who the value of an `Authorization` header stands for.
+    /// Opens the database, brings it up to date and loads the schemas. A `default` tenant exists
+    /// afterwards.
     ///
     /// # Errors
-    /// 401 with a `detail` that says what is wrong with the token; 503 if the database is away.
-    pub async fn authenticate(&self, _authorization: Option<&str>) -> Result<Caller> {
-        Err(ScimError::not_implemented("authenticate"))
-    }
-
-    /// POST to the endpoint of a type (RFC 7644 section 3.3).
-    pub async fn create(
-        &self,
-        _caller: &Caller,
-        _kind: &Arc<ResourceType>,
-        _body: Map<String, Value>,
-        _view: &View,
-    ) -> Result<Reply> {
-        Err(ScimError::not_implemented("create"))
-    }
-
-    /// GET of one resource (RFC 7644 section 3.4.1).
-    pub async fn read(
-        &self,
-        _caller: &Caller,
-        _kind: &Arc<ResourceType>,
-        _id: &str,
-        _view: &View,
-        _precondition: &Precondition,
-    ) -> Result<Reply> {
-        Err(ScimError::not_implemented("read"))
-    }
-
-    /// PUT (RFC 7644 section 3.5.1).
-    pub async fn replace(
-        &self,
-        _caller: &Caller,
-        _kind: &Arc<ResourceType>,
-        _id: &str,
-        _body: Map<String, Value>,
-        _view: &View,
-        _precondition: &Precondition,
-    ) -> Result<Reply> {
-        Err(ScimError::not_implemented("replace"))
-    }
-
-    /// PATCH (RFC 7644 section 3.5.2).
-    pub async fn modify(
-        &self,
-        _caller: &Caller,
-        _kind: &Arc<ResourceType>,
-        _id: &str,
-        _body: Map<String, Value>,
-        _view: &View,
-        _precondition: &Precondition,
-    ) -> Result<Reply> {
-        Err(ScimError::not_implemented("modify"))
-    }
-
-    /// DELETE (RFC 7644 section 3.6).
-    pub async fn delete(
-        &self,
-        _caller: &Caller,
-        _kind: &Arc<ResourceType>,
-        _id: &str,
-        _precondition: &Precondition,
-    ) -> Result<Reply> {
-        Err(ScimError::not_implemented("delete"))
-    }
-
-    /// GET of the endpoint of a type, POST to its `/.search`, or, with no type, the root query
-    /// (RFC 7644 sections 3.4.2 and 3.4.3).
-    pub async fn list(&self, _caller: &Caller, _kind: Option<&Arc<ResourceType>>, _query: &ListQuery) -> Result<Reply> {
-        Err(ScimError::not_implemented("list"))
+    /// One line that says what the operator has to do.
+    pub async fn open(settings: ServiceSettings, clock: Clock) -> Result<Self, StartError> {
+        let store = open_store(&settings).await?;
+        let catalogs = catalogs::Catalogs::load(&settings.schema_files, &store).await?;
+        store
+            .create_tenant(DEFAULT_TENANT, clock.now())
+            .await
+            .map_err(|error| StartError::Unusable(error.to_string()))?;
+        Ok(Self {
+            store,
+            clock,
+            catalogs: Arc::new(catalogs),
+            settings: Arc::new(settings),
+            lines: line::Lines::new(),
+            passwords: password::Passwords::new(),
+            touched: Arc::default(),
+        })
     }
 
     /// POST to `/Bulk` (RFC 7644 section 3.7).
+    ///
+    /// # Errors
+    /// 501: not yet.
     pub async fn bulk(&self, _caller: &Caller, _body: Map<String, Value>) -> Result<Reply> {
-        Err(ScimError::not_implemented("bulk"))
+        Err(ScimError::not_implemented("Bulk requests are not supported."))
     }
 
-    /// GET `/ServiceProviderConfig` (RFC 7643 section 5).
-    pub fn service_provider_config(&self, _caller: &Caller) -> Reply {
-        Reply::ok(String::new())
-    }
-
-    /// GET `/ResourceTypes`, or of one by name (RFC 7644 section 4).
-    pub fn resource_types(&self, _caller: &Caller, _name: Option<&str>) -> Result<Reply> {
-        Err(ScimError::not_implemented("resource types"))
-    }
-
-    /// GET `/Schemas`, or of one by URN (RFC 7644 section 4).
-    pub fn schemas(&self, _caller: &Caller, _urn: Option<&str>) -> Result<Reply> {
-        Err(ScimError::not_implemented("schemas"))
-    }
-
-    /// Whether the database answers and has the schema of this program.
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// 503 if it does not.
     pub async fn is_ready(&self) -> Result<()> {
-        Err(ScimError::not_implemented("ready"))
+        Ok(self.store.ping().await?)
     }
 
     /// The server's clock.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
+
+    fn keeps_passwords(&self, caller: &Caller) -> bool {
+        caller.settings.password_policy != PasswordPolicy::Discard
+    }
+}
+
+async fn open_store(settings: &ServiceSettings) -> Result<Store, StartError> {
+    match &settings.database {
+        DatabaseTarget::Postgres { url } => {
+            Store::postgres(url.expose_secret(), &settings.pool).await.map_err(|error| match error {
+                StoreError::Away(_) => {
+                    StartError::Unreachable(format!("PostgreSQL cannot be reached: {}", cause(&error)))
+                }
+                _ => StartError::Unusable(format!("PostgreSQL cannot be used: {}", cause(&error))),
+            })
+        }
+        DatabaseTarget::Sqlite { data_dir } => {
+            let file = data_dir.join(DATABASE_FILE);
+            Store::sqlite(&file, &settings.pool).await.map_err(|error| cannot_open(&file, &error))
+        }
+    }
+}
+
+fn cannot_open(file: &Path, error: &StoreError) -> StartError {
+    StartError::Unusable(format!("the embedded database {} cannot be opened: {}", file.display(), cause(error)))
+}
+
+/// What the database said, without our own words before it.
+fn cause(error: &StoreError) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }

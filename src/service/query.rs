@@ -1,5 +1,9 @@
 //! What a client asks of a list, and of the shape of resources, as it was sent.
 
+use crate::error::Result;
+use crate::resource::projection::Projection;
+use crate::schema::ResourceType;
+
 /// `attributes` and `excludedAttributes` (RFC 7644 section 3.9), each a list of names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct View {
@@ -10,6 +14,14 @@ pub struct View {
 }
 
 impl View {
+    /// What it means for the resources of a type.
+    ///
+    /// # Errors
+    /// 400 `invalidValue` if both lists are given.
+    pub(super) fn projection(&self, kind: &ResourceType) -> Result<Projection> {
+        Projection::new(kind, &self.attributes, &self.excluded)
+    }
+
     /// Whether the client asked for a shape of its own.
     pub fn is_chosen(&self) -> bool {
         !self.attributes.is_empty() || !self.excluded.is_empty()

@@ -1,1 +1,6 @@
-fn main() {}
+//! Tests at the edge: the real server on a real socket, on both databases.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
+
+mod harness;
+mod resources;

@@ -174,7 +174,7 @@ impl<'a> Resolver<'a> {
 
     /// Whether it is the attribute of memberships; an extension may have one of the same name.
     fn is_relation(&self, path: &AttributePath) -> bool {
-        path.container.is_none() && self.resource_type.is_relation(&path.attribute)
+        self.resource_type.is_relation(path)
     }
 
     fn sub_path(&self, path: &AttributePath, sub: &Arc<Attribute>) -> AttributePath {

@@ -1,0 +1,35 @@
+FROM rust:1.95-bookworm AS build
+WORKDIR /src
+
+# The dependencies, in a layer that stays valid while only our own code changes.
+COPY Cargo.toml Cargo.lock ./
+RUN mkdir src \
+    && echo 'fn main() {}' > src/main.rs \
+    && touch src/lib.rs \
+    && cargo build --release --locked --bin scimd \
+    && rm -r src
+
+COPY . .
+# Files come with the times they had outside, which may be older than the build above: Cargo would take it for current.
+RUN touch src/main.rs src/lib.rs \
+    && cargo build --release --locked --bin scimd
+
+FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/* \
+    && groupadd --gid 10001 scimd \
+    && useradd --uid 10001 --gid scimd --home-dir /data --no-create-home --shell /usr/sbin/nologin scimd \
+    && install -d -o scimd -g scimd -m 0700 /data
+COPY --from=build /src/target/release/scimd /usr/local/bin/scimd
+
+# By number, so that an orchestrator can see that it is not root.
+USER 10001:10001
+ENV SCIMD_DATA_DIR=/data
+VOLUME /data
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
+    CMD ["scimd", "health", "http://127.0.0.1:8080/healthz"]
+ENTRYPOINT ["scimd"]
+# TLS ends at the proxy in front: the port itself speaks plain HTTP and must not be reachable from outside.
+CMD ["serve", "--listen", "0.0.0.0:8080", "--behind-proxy"]

@@ -1,0 +1,125 @@
+//! A resolved patch, and what it makes of the attributes of a resource.
+
+use super::MemberChange;
+use super::change::{Action, Change, Step};
+use super::values::Values;
+use crate::error::{Result, ScimError};
+use crate::resource::accept::in_schema_order;
+use crate::resource::limits::ValueLimits;
+use crate::schema::{Attribute, AttributePath, ResourceType};
+use serde_json::{Map, Value};
+
+/// A PATCH request after it was resolved against a resource type: what is left can fail only for
+/// what the resource holds.
+#[derive(Debug, Clone)]
+pub struct Patch {
+    steps: Vec<Step>,
+    members: Vec<MemberChange>,
+    named: Vec<String>,
+    limits: ValueLimits,
+}
+
+impl Patch {
+    pub(super) fn new(steps: Vec<Step>, members: Vec<MemberChange>, named: Vec<String>, limits: ValueLimits) -> Self {
+        Self { steps, members, named, limits }
+    }
+
+    /// The attributes after the operations, each applied to the result of the one before, in the
+    /// order of the schemas and with nothing unassigned (RFC 7644 section 3.5.2). Required
+    /// attributes, immutable ones and `primary` are left to `resource::check`, but for immutable
+    /// sub-attributes in the values of a multi-valued attribute.
+    ///
+    /// # Errors
+    /// Each names its operation. 400 `noTarget` for a value path that matches nothing where that
+    /// matters, `mutability` for another id and for immutable sub-attributes, `invalidValue` for
+    /// more values than allowed.
+    pub fn apply(
+        &self,
+        resource_type: &ResourceType,
+        id: &str,
+        mut attributes: Map<String, Value>,
+    ) -> Result<Map<String, Value>> {
+        for step in &self.steps {
+            let applied = apply_action(&step.action, id, &mut attributes, &self.limits);
+            applied.map_err(|error| error.within(format_args!("Operation {}", step.operation)))?;
+        }
+        Ok(in_schema_order(resource_type, attributes))
+    }
+
+    /// The changes to memberships, in the order of the operations.
+    pub fn members(&self) -> &[MemberChange] {
+        &self.members
+    }
+
+    /// Whether [`Patch::apply`] can change or refuse anything: a patch of members alone does not
+    /// need the document.
+    pub fn touches_document(&self) -> bool {
+        !self.steps.is_empty()
+    }
+
+    /// The attributes and sub-attributes that the operations speak of, in attribute notation:
+    /// those that are returned on request are part of the answer (RFC 7643 section 7).
+    pub fn named(&self) -> &[String] {
+        &self.named
+    }
+}
+
+fn apply_action(action: &Action, id: &str, attributes: &mut Map<String, Value>, limits: &ValueLimits) -> Result<()> {
+    match action {
+        Action::Change { path, change } => apply_at(path, change, attributes, limits),
+        Action::RemoveExtension(urn) => {
+            attributes.remove(urn.as_ref());
+            Ok(())
+        }
+        Action::RequireId(told) if told == id => Ok(()),
+        Action::RequireId(_) => Err(ScimError::mutability("Attribute \"id\" is readOnly and has another value.")),
+    }
+}
+
+fn apply_at(
+    path: &AttributePath,
+    change: &Change,
+    attributes: &mut Map<String, Value>,
+    limits: &ValueLimits,
+) -> Result<()> {
+    let Some(urn) = &path.container else { return apply_change(&path.attribute, change, attributes, limits) };
+    let mut held = match attributes.get_mut(urn.as_ref()).map(Value::take) {
+        Some(Value::Object(held)) => held,
+        _ => Map::new(),
+    };
+    apply_change(&path.attribute, change, &mut held, limits)?;
+    if held.is_empty() {
+        attributes.remove(urn.as_ref());
+    } else {
+        attributes.insert(urn.to_string(), Value::Object(held));
+    }
+    Ok(())
+}
+
+/// Changes an attribute in the object that holds it: the document, an extension, or a value.
+pub(super) fn apply_change(
+    attribute: &Attribute,
+    change: &Change,
+    holder: &mut Map<String, Value>,
+    limits: &ValueLimits,
+) -> Result<()> {
+    match change {
+        Change::Set(value) => {
+            holder.insert(attribute.name().to_string(), value.clone());
+        }
+        Change::Unset => {
+            holder.remove(attribute.name().as_ref());
+        }
+        Change::Append(added) => {
+            let mut values = Values::take(attribute, holder, limits);
+            values.append(added)?;
+            values.put_back(holder)?;
+        }
+        Change::Select(selection) => {
+            let mut values = Values::take(attribute, holder, limits);
+            values.change(selection)?;
+            values.put_back(holder)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! What a resolved operation does: the vocabulary between resolving and applying.
+
+use crate::filter::Predicate;
+use crate::resource::same;
+use crate::schema::{Attribute, AttributePath};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// One thing that an operation does to the document. An operation without a path is several.
+#[derive(Debug, Clone)]
+pub(super) struct Step {
+    /// Which operation of the request, from 1, for messages.
+    pub(super) operation: usize,
+    pub(super) action: Action,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Action {
+    /// An attribute changes; its path has no sub-attribute.
+    Change { path: AttributePath, change: Box<Change> },
+    /// All attributes of the extension with that URN lose their values.
+    RemoveExtension(Arc<str>),
+    /// The client repeats the id, which must be that of the resource.
+    RequireId(String),
+}
+
+/// What happens to the value of an attribute or sub-attribute.
+#[derive(Debug, Clone)]
+pub(super) enum Change {
+    /// It becomes this one.
+    Set(Value),
+    /// These join the values it has.
+    Append(Vec<Value>),
+    /// It goes.
+    Unset,
+    /// Some of its values change. A single-valued attribute counts as one of at most one value.
+    Select(Selection),
+}
+
+/// A change to some values of an attribute.
+#[derive(Debug, Clone)]
+pub(super) struct Selection {
+    pub(super) which: Which,
+    pub(super) edit: Edit,
+    /// What happens if there is no such value.
+    pub(super) otherwise: Otherwise,
+}
+
+/// Which values of an attribute.
+#[derive(Debug, Clone)]
+pub(super) enum Which {
+    /// Every one.
+    All,
+    /// Those that meet the filter of a value path.
+    Matching(Predicate),
+    /// Those that hold all that one of these holds.
+    Holding(Vec<Value>),
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Edit {
+    /// Sub-attributes change, the others stay.
+    Merge(Vec<SubChange>),
+    /// The value is replaced as a whole.
+    Replace(Value),
+    /// The value goes.
+    Remove,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct SubChange {
+    pub(super) sub: Arc<Attribute>,
+    pub(super) change: Change,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Otherwise {
+    /// Nothing happens.
+    Nothing,
+    /// 400 `noTarget`.
+    Refuse,
+    /// This value is added.
+    Make(Value),
+}
+
+impl Which {
+    pub(super) fn selects(&self, attribute: &Attribute, value: &Value) -> bool {
+        match self {
+            Self::All => true,
+            Self::Matching(predicate) => predicate.matches_element(attribute, value),
+            Self::Holding(listed) => listed.iter().any(|listed| holds(attribute, value, listed)),
+        }
+    }
+}
+
+/// Whether a value has every sub-attribute of another, with the same content.
+fn holds(attribute: &Attribute, value: &Value, part: &Value) -> bool {
+    let Some(part) = part.as_object() else { return same(attribute, value, part) };
+    part.iter().all(|(name, part)| match (attribute.sub_attribute(name), value.get(name)) {
+        (Some(sub), Some(value)) => same(sub, value, part),
+        _ => false,
+    })
+}
+
+/// The value that these changes make where there was none.
+pub(super) fn made_of(attribute: &Attribute, subs: &[SubChange]) -> Map<String, Value> {
+    let made = subs.iter().filter_map(|SubChange { sub, change }| {
+        let value = match change {
+            Change::Set(value) => value.clone(),
+            Change::Append(values) => Value::Array(values.clone()),
+            Change::Unset | Change::Select(_) => return None,
+        };
+        Some((sub.name().to_string(), value))
+    });
+    in_order(attribute, made.collect())
+}
+
+/// The changes that bring these sub-attributes into a value that may have others.
+pub(super) fn additions(attribute: &Attribute, object: &Map<String, Value>) -> Vec<SubChange> {
+    let named = object.iter().filter_map(|(name, value)| Some((attribute.sub_attribute(name)?.clone(), value)));
+    named
+        .map(|(sub, value)| {
+            let change = match value {
+                Value::Array(values) if sub.is_multi_valued() => Change::Append(values.clone()),
+                value => Change::Set(value.clone()),
+            };
+            SubChange { sub, change }
+        })
+        .collect()
+}
+
+/// The same sub-attributes in the order of the schema, so that equal values have equal text.
+pub(super) fn in_order(attribute: &Attribute, mut object: Map<String, Value>) -> Map<String, Value> {
+    let subs = attribute.sub_attributes().iter();
+    subs.filter_map(|sub| object.remove_entry(sub.name().as_ref())).collect()
+}

@@ -1,0 +1,175 @@
+//! What a patch does to memberships. They are rows, not part of a document, so an operation on
+//! the members becomes a difference that needs no member list to be read (RFC 7644 section 3.5.2).
+
+use super::path::{Place, listed};
+use super::value::required;
+use super::{Verb, tolerance};
+use crate::error::{Result, ScimError};
+use crate::filter::{Filter, Predicate, resolve_value_filter};
+use crate::resource::{Acceptance, accept_element};
+use crate::schema::{Attribute, ResourceType};
+use serde_json::{Map, Value};
+use std::collections::HashSet;
+
+/// A change to the members of a resource. Members are named by id, as the client sent it; whether
+/// there is such a resource is not known yet.
+#[derive(Debug, Clone)]
+pub enum MemberChange {
+    /// These join; those that are members already stay so.
+    Add(Vec<String>),
+    /// These go; those that are no members do not matter.
+    Remove(Vec<String>),
+    /// Those that meet a condition go. Its targets are paths of the members attribute.
+    RemoveMatching(Predicate),
+    /// All go.
+    Clear,
+    /// These are the members, and no others.
+    Replace(Vec<String>),
+}
+
+/// The ids that a value of the members attribute names, in the body of a resource as well as in a
+/// patch, each once. A member without `value` is named by the end of its `$ref`.
+///
+/// # Errors
+/// 400 `invalidValue` for a member that has neither.
+pub fn member_ids(members: &Value) -> Result<Vec<String>> {
+    let each = members.as_array().map_or(std::slice::from_ref(members), Vec::as_slice);
+    let mut seen = HashSet::new();
+    let mut ids = Vec::with_capacity(each.len());
+    for member in each {
+        let id = member.as_object().and_then(member_id).ok_or_else(nameless)?;
+        if seen.insert(id) {
+            ids.push(id.to_owned());
+        }
+    }
+    Ok(ids)
+}
+
+fn member_id(member: &Map<String, Value>) -> Option<&str> {
+    let text = |name: &str| member.get(name).and_then(Value::as_str);
+    let id = text("value").or_else(|| text("$ref")?.trim_end_matches('/').rsplit('/').next())?;
+    (!id.is_empty()).then_some(id)
+}
+
+fn nameless() -> ScimError {
+    ScimError::invalid_value("A member has neither \"value\" nor \"$ref\" to tell which resource it is.")
+}
+
+/// What an operation on the members attribute does; `None`: nothing.
+///
+/// # Errors
+/// 400 `mutability` for a sub-attribute: a member is added or removed as a whole; 400
+/// `invalidValue` for a value that names no members.
+pub(super) fn change(
+    resource_type: &ResourceType,
+    place: &Place,
+    verb: Verb,
+    value: Option<Value>,
+    with: &mut Acceptance<'_>,
+) -> Result<Option<MemberChange>> {
+    if place.path.sub.is_some() {
+        return Err(fixed(&place.path.to_string()));
+    }
+    let attribute = place.attribute().as_ref();
+    match (&place.filter, verb, value) {
+        (Some(filter), Verb::Remove, _) => remove_selected(resource_type, place, filter, with).map(Some),
+        (Some(filter), _, value) => add_selected(attribute, filter, verb, value, with).map(Some),
+        (None, Verb::Remove, None | Some(Value::Null)) => Ok(Some(MemberChange::Clear)),
+        (None, Verb::Remove, Some(value)) => Ok(Some(MemberChange::Remove(ids(attribute, value, with)?))),
+        (None, Verb::Add, value) => Ok(Some(MemberChange::Add(ids(attribute, required(value)?, with)?))),
+        (None, Verb::Replace, None) if with.conformance.is_lenient() => Ok(tolerance::members_without_value()),
+        (None, Verb::Replace, value) => Ok(Some(MemberChange::Replace(ids(attribute, required(value)?, with)?))),
+    }
+}
+
+fn remove_selected(
+    resource_type: &ResourceType,
+    place: &Place,
+    filter: &Filter,
+    with: &Acceptance<'_>,
+) -> Result<MemberChange> {
+    if let Some(ids) = listed(filter, "value") {
+        return Ok(MemberChange::Remove(ids.into_iter().map(str::to_owned).collect()));
+    }
+    resolve_value_filter(filter, &place.path, resource_type, with.conformance).map(MemberChange::RemoveMatching)
+}
+
+/// `members[value eq "…"]` names a member that may be there or not; to have it there is all that
+/// `add` can mean, as nothing else of a member can be written.
+fn add_selected(
+    attribute: &Attribute,
+    filter: &Filter,
+    verb: Verb,
+    value: Option<Value>,
+    with: &mut Acceptance<'_>,
+) -> Result<MemberChange> {
+    let lenient = with.conformance.is_lenient();
+    let named = listed(filter, "value").ok_or_else(|| {
+        ScimError::no_target(format!("The filter does not name members; \"{filter}\" cannot be added."))
+    })?;
+    let named: Vec<_> = named.into_iter().map(str::to_owned).collect();
+    let given = match value {
+        None if lenient => Vec::new(),
+        value => ids_or_none(attribute, required(value)?, with)?,
+    };
+    let others = given.iter().any(|id| !named.contains(id));
+    if others || (verb == Verb::Replace && !lenient) {
+        return Err(fixed(attribute.name()));
+    }
+    Ok(if lenient { tolerance::member_of_path(named) } else { MemberChange::Add(named) })
+}
+
+/// As [`ids`], but of an object that need not name a member again.
+fn ids_or_none(attribute: &Attribute, value: Value, with: &mut Acceptance<'_>) -> Result<Vec<String>> {
+    let accepted = accept_element(attribute, value, attribute.name(), with)?;
+    Ok(accepted.iter().filter_map(Value::as_object).filter_map(member_id).map(str::to_owned).collect())
+}
+
+/// The members that the value of an operation names: an array of them, or one.
+fn ids(attribute: &Attribute, value: Value, with: &mut Acceptance<'_>) -> Result<Vec<String>> {
+    let members = match value {
+        Value::Array(members) => members,
+        Value::Null => Vec::new(),
+        one => vec![one],
+    };
+    within_limit(members.len(), attribute, with)?;
+    let mut accepted = Vec::with_capacity(members.len());
+    for member in members {
+        let member = if with.conformance.is_lenient() { tolerance::member_from_text(member) } else { member };
+        accepted.push(accept_element(attribute, member, attribute.name(), with)?.ok_or_else(nameless)?);
+    }
+    member_ids(&Value::Array(accepted))
+}
+
+fn within_limit(count: usize, attribute: &Attribute, with: &Acceptance<'_>) -> Result<()> {
+    let most = with.limits.members;
+    if count > most {
+        return Err(too_many(attribute.name(), count, most));
+    }
+    Ok(())
+}
+
+fn too_many(name: &str, count: usize, most: usize) -> ScimError {
+    ScimError::invalid_value(format!("\"{name}\" names {count} members; at most {most} are allowed in one request."))
+}
+
+fn fixed(path: &str) -> ScimError {
+    ScimError::mutability(format!("\"{path}\" cannot be changed in a member: add or remove the member as a whole."))
+}
+
+impl MemberChange {
+    /// How many members it names.
+    fn named(&self) -> usize {
+        match self {
+            Self::Add(ids) | Self::Remove(ids) | Self::Replace(ids) => ids.len(),
+            Self::RemoveMatching(_) | Self::Clear => 0,
+        }
+    }
+}
+
+/// Holds all changes of a request to the limit.
+pub(super) fn all_within_limit(changes: &[MemberChange], with: &Acceptance<'_>) -> Result<()> {
+    let count: usize = changes.iter().map(MemberChange::named).sum();
+    let most = with.limits.members;
+    if count > most { Err(too_many("members", count, most)) } else { Ok(()) }
+}

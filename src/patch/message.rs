@@ -1,0 +1,146 @@
+//! The PatchOp message (RFC 7644 section 3.5.2): its shape, before any attribute is looked at.
+
+use super::tolerance;
+use crate::error::{Result, ScimError};
+use crate::filter::{FilterLimits, PatchPath, parse_path};
+use crate::resource::Conformance;
+use serde_json::{Map, Value};
+
+/// URN of the message.
+const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+
+/// Bounds on a PATCH message.
+#[derive(Debug, Clone, Copy)]
+pub struct PatchLimits {
+    /// Operations in one request.
+    pub operations: usize,
+    /// Bounds on paths and the filters in them.
+    pub path: FilterLimits,
+    /// How deep JSON may be nested that comes as text within the message.
+    pub json_depth: usize,
+}
+
+impl Default for PatchLimits {
+    fn default() -> Self {
+        Self { operations: 1000, path: FilterLimits::default(), json_depth: 32 }
+    }
+}
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Values join, single ones are replaced (RFC 7644 section 3.5.2.1).
+    Add,
+    /// Values go (RFC 7644 section 3.5.2.2).
+    Remove,
+    /// Values take the place of others (RFC 7644 section 3.5.2.3).
+    Replace,
+}
+
+/// One operation of the message.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// What it does.
+    pub verb: Verb,
+    /// Its target; `None`: the resource, whose attributes the value then names.
+    pub path: Option<PatchPath>,
+    /// The value, where the member is there; it may be null.
+    pub value: Option<Value>,
+}
+
+/// Reads a PatchOp message. Member names are taken in any letter case, as is `op`: Entra ID sends
+/// `Add`, `Replace` and `Remove`, and RFC 7644 does not say that they are case-exact. Members
+/// that the message does not know are passed over.
+///
+/// # Errors
+/// 400 `invalidValue` for `schemas` without the PatchOp URN; 400 `invalidSyntax` for another
+/// shape; 400 `invalidPath` or `invalidFilter` for a path that cannot be read; 413 for more
+/// operations than allowed; in `rfc` mode 400 `invalidValue` for none.
+pub fn read(body: Map<String, Value>, conformance: Conformance, limits: &PatchLimits) -> Result<Vec<Operation>> {
+    let (mut schemas, mut operations) = (None, None);
+    for (name, value) in body {
+        match name.to_ascii_lowercase().as_str() {
+            "schemas" => schemas = Some(value),
+            "operations" => operations = Some(value),
+            _ => {}
+        }
+    }
+    require_schema(schemas.as_ref())?;
+    let operations = match operations {
+        Some(Value::Array(operations)) => operations,
+        _ => return Err(ScimError::invalid_syntax("Member \"Operations\" must be an array of operations.")),
+    };
+    within_limit(operations.len(), limits)?;
+    if operations.is_empty() {
+        return none(conformance);
+    }
+    let read = |(i, operation)| {
+        let read = operation_from(operation, conformance, limits);
+        read.map_err(|error| error.within(format_args!("Operation {}", i + 1)))
+    };
+    operations.into_iter().enumerate().map(read).collect()
+}
+
+fn require_schema(schemas: Option<&Value>) -> Result<()> {
+    let is_patch_op = |urn: &Value| urn.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(PATCH_OP));
+    match schemas.and_then(Value::as_array) {
+        Some(schemas) if schemas.iter().any(is_patch_op) => Ok(()),
+        _ => Err(ScimError::invalid_value(format!("Member \"schemas\" must be an array that holds \"{PATCH_OP}\"."))),
+    }
+}
+
+fn within_limit(operations: usize, limits: &PatchLimits) -> Result<()> {
+    let most = limits.operations;
+    if operations > most {
+        let detail = format!("The request has {operations} operations; at most {most} are allowed in one.");
+        return Err(ScimError::too_large(detail));
+    }
+    Ok(())
+}
+
+fn none(conformance: Conformance) -> Result<Vec<Operation>> {
+    if conformance.is_lenient() {
+        return Ok(tolerance::no_operations());
+    }
+    Err(ScimError::invalid_value("\"Operations\" is empty; at least one operation is needed."))
+}
+
+fn operation_from(operation: Value, conformance: Conformance, limits: &PatchLimits) -> Result<Operation> {
+    let Value::Object(members) = operation else {
+        return Err(ScimError::invalid_syntax("An operation must be an object."));
+    };
+    let (mut verb, mut path, mut value) = (None, None, None);
+    for (name, member) in members {
+        match name.to_ascii_lowercase().as_str() {
+            "op" => verb = Some(verb_from(&member)?),
+            "path" => path = path_from(member, conformance, limits)?,
+            "value" => value = Some(member),
+            _ => {}
+        }
+    }
+    let verb = verb.ok_or_else(|| ScimError::invalid_syntax("Member \"op\" is missing."))?;
+    if path.is_none() && conformance.is_lenient() {
+        value = value.map(|value| tolerance::object_from_text(value, limits.json_depth));
+    }
+    Ok(Operation { verb, path, value })
+}
+
+fn verb_from(member: &Value) -> Result<Verb> {
+    let verbs = [("add", Verb::Add), ("remove", Verb::Remove), ("replace", Verb::Replace)];
+    let named = member.as_str().and_then(|text| verbs.iter().find(|(name, _)| text.eq_ignore_ascii_case(name)));
+    named
+        .map(|(_, verb)| *verb)
+        .ok_or_else(|| ScimError::invalid_syntax("Member \"op\" must be \"add\", \"remove\" or \"replace\"."))
+}
+
+fn path_from(member: Value, conformance: Conformance, limits: &PatchLimits) -> Result<Option<PatchPath>> {
+    let text = match member {
+        Value::Null => return Ok(None),
+        Value::String(text) => text,
+        _ => return Err(ScimError::invalid_path("Member \"path\" must be a string.")),
+    };
+    if conformance.is_lenient() && tolerance::is_no_path(&text) {
+        return Ok(None);
+    }
+    parse_path(&text, &limits.path).map(Some)
+}

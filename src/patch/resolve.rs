@@ -1,0 +1,227 @@
+//! Operations held against the resource type: everything that can be decided without the resource
+//! is decided here, before any database work (RFC 7644 section 3.5.2).
+
+use super::apply::Patch;
+use super::change::{Action, Change, Edit, Otherwise, Selection, Step, SubChange, Which};
+use super::path::{Place, Target, named, target};
+use super::value::{merge_whole, put, put_aside, put_selected, required};
+use super::{MemberChange, Operation, Verb, members, schemas, tolerance};
+use crate::error::{Result, ScimError};
+use crate::filter::{Filter, resolve_value_filter};
+use crate::resource::{Acceptance, unknown};
+use crate::schema::{Extension, Named, ResourceType};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// Resolves the operations of a message. Values pass `resource::accept_value`, as they do in the
+/// body of a resource; what a lenient server leaves out is noted in `with`.
+///
+/// # Errors
+/// Each names its operation. 400 `invalidPath` for a path that names no attribute, `mutability`
+/// for one that only the server writes or that must not go, `noTarget` for a `remove` without
+/// path, `invalidFilter`, `invalidValue`, and in `rfc` mode `invalidSyntax` for unknown attributes.
+pub fn resolve(
+    resource_type: &Arc<ResourceType>,
+    operations: Vec<Operation>,
+    with: &mut Acceptance<'_>,
+) -> Result<Patch> {
+    let mut resolving =
+        Resolving { resource_type, with, number: 0, steps: Vec::new(), members: Vec::new(), named: Vec::new() };
+    for (i, operation) in operations.into_iter().enumerate() {
+        resolving.number = i + 1;
+        resolving.operation(operation).map_err(|error| error.within(format_args!("Operation {}", i + 1)))?;
+    }
+    let Resolving { steps, members, named, .. } = resolving;
+    members::all_within_limit(&members, with)?;
+    Ok(Patch::new(steps, members, named, *with.limits))
+}
+
+struct Resolving<'a, 'b> {
+    resource_type: &'a ResourceType,
+    with: &'a mut Acceptance<'b>,
+    number: usize,
+    steps: Vec<Step>,
+    members: Vec<MemberChange>,
+    named: Vec<String>,
+}
+
+impl Resolving<'_, '_> {
+    fn operation(&mut self, Operation { verb, path, value }: Operation) -> Result<()> {
+        let target = match path {
+            Some(path) => target(self.resource_type, path, self.with.conformance)?,
+            None => Target::Resource,
+        };
+        match target {
+            Target::Attribute(place) => self.attribute(&place, verb, value),
+            Target::Extension(extension) if verb == Verb::Remove => self.remove_extension(&extension),
+            Target::Extension(extension) => self.extension(&extension, verb, required(value)?),
+            Target::Resource if verb == Verb::Remove => {
+                Err(ScimError::no_target("A \"remove\" needs a \"path\" that says what is removed."))
+            }
+            Target::Resource => match required(value)? {
+                Value::Object(members) => self.resource(verb, members),
+                _ => Err(ScimError::invalid_value("Without a \"path\", \"value\" must be an object of attributes.")),
+            },
+        }
+    }
+
+    /// A value without a path: each member is an operation of its own.
+    fn resource(&mut self, verb: Verb, members: Map<String, Value>) -> Result<()> {
+        members.into_iter().try_for_each(|(name, value)| self.member(name, verb, value))
+    }
+
+    fn member(&mut self, name: String, verb: Verb, value: Value) -> Result<()> {
+        match (named(self.resource_type, &name, self.with.conformance), value) {
+            (Some(Named::Attribute(path)), value) => self.told(&Place { path, filter: None }, verb, value),
+            (Some(Named::Extension(extension)), value) => self.extension(&extension, verb, value),
+            (Some(Named::Core), Value::Object(members)) => self.resource(verb, members),
+            (Some(Named::Core), _) => Err(ScimError::invalid_value(format!("\"{name}\" must be an object."))),
+            (None, _) => unknown(name, self.with),
+        }
+    }
+
+    /// The attributes of an extension; null is none of them.
+    fn extension(&mut self, extension: &Extension, verb: Verb, value: Value) -> Result<()> {
+        let urn = extension.schema.id();
+        match value {
+            Value::Object(members) => members.into_iter().try_for_each(|(name, value)| {
+                let path = format!("{urn}:{name}");
+                match self.resource_type.named(&path) {
+                    Some(Named::Attribute(path)) => self.told(&Place { path, filter: None }, verb, value),
+                    _ => unknown(path, self.with),
+                }
+            }),
+            Value::Null if extension.required => Err(no_value(urn)),
+            Value::Null => self.remove_extension(extension),
+            _ => Err(ScimError::invalid_value(format!("\"{urn}\" must be an object of its attributes."))),
+        }
+    }
+
+    fn remove_extension(&mut self, extension: &Extension) -> Result<()> {
+        let urn = extension.schema.id();
+        if extension.required {
+            return Err(stays(urn));
+        }
+        self.step(Action::RemoveExtension(urn.clone()));
+        Ok(())
+    }
+
+    /// An attribute that a value without path speaks of. It may repeat what the client was told
+    /// and cannot change.
+    fn told(&mut self, place: &Place, verb: Verb, value: Value) -> Result<()> {
+        if self.with.conformance.is_lenient() && tolerance::is_echo(self.resource_type, place) {
+            return Ok(());
+        }
+        if place.is(self.resource_type.top_attribute("id")) {
+            let Value::String(id) = value else { return Err(read_only(place)) };
+            self.step(Action::RequireId(id));
+            return Ok(());
+        }
+        self.attribute(place, verb, Some(value))
+    }
+
+    fn attribute(&mut self, place: &Place, verb: Verb, value: Option<Value>) -> Result<()> {
+        if place.is(self.resource_type.top_attribute("schemas")) {
+            let removed = schemas::removed(self.resource_type, place, verb, value, self.with)?;
+            return removed.iter().try_for_each(|extension| self.remove_extension(extension));
+        }
+        if place.is_read_only(self.resource_type) {
+            return Err(read_only(place));
+        }
+        self.name(place);
+        if place.is(self.resource_type.members()) {
+            let change = members::change(self.resource_type, place, verb, value, self.with)?;
+            self.members.extend(change);
+            return Ok(());
+        }
+        let change = self.change(place, verb, value)?;
+        if matches!(change, Some(Change::Unset)) && self.is_due(place) {
+            return Err(if verb == Verb::Remove { stays(&place.path) } else { no_value(&place.path) });
+        }
+        if let Some(change) = change {
+            self.step(Action::Change { path: place.top(), change: Box::new(change) });
+        }
+        Ok(())
+    }
+
+    /// The change to the attribute that the place names, even if it names a sub-attribute.
+    fn change(&mut self, place: &Place, verb: Verb, value: Option<Value>) -> Result<Option<Change>> {
+        if let Some(filter) = &place.filter {
+            return self.selected(place, filter, verb, value);
+        }
+        let path = place.path.to_string();
+        let end = place.path.end();
+        let change = match (verb, value) {
+            (Verb::Remove, Some(value))
+                if self.with.conformance.is_lenient() && tolerance::removes_listed(end, &value) =>
+            {
+                put_aside(end, value, &path, self.with)?
+            }
+            (Verb::Remove, _) => Some(Change::Unset),
+            (_, value) => put(end, verb, self.assigned(place, value)?, &path, self.with)?,
+        };
+        Ok(match (&place.path.sub, change) {
+            (Some(sub), Some(change)) => {
+                Some(merge_whole(place.attribute(), vec![SubChange { sub: sub.clone(), change }]))
+            }
+            (_, change) => change,
+        })
+    }
+
+    /// The value, which for a required attribute is not the empty string.
+    fn assigned(&self, place: &Place, value: Option<Value>) -> Result<Value> {
+        let value = required(value)?;
+        if self.is_due(place) && value.as_str() == Some("") {
+            return Err(no_value(&place.path));
+        }
+        Ok(value)
+    }
+
+    fn selected(&mut self, place: &Place, filter: &Filter, verb: Verb, value: Option<Value>) -> Result<Option<Change>> {
+        let predicate = resolve_value_filter(filter, &place.top(), self.resource_type, self.with.conformance)?;
+        if verb != Verb::Remove {
+            return put_selected(place, filter, predicate, verb, required(value)?, self.with);
+        }
+        let edit = match &place.path.sub {
+            Some(sub) => Edit::Merge(vec![SubChange { sub: sub.clone(), change: Change::Unset }]),
+            None => Edit::Remove,
+        };
+        let which = Which::Matching(predicate);
+        Ok(Some(Change::Select(Selection { which, edit, otherwise: Otherwise::Nothing })))
+    }
+
+    /// Whether every resource of the type must have the attribute. Required sub-attributes, and
+    /// attributes of extensions that need not be used, are due only if the rest is there: that
+    /// is seen when the patch has been applied.
+    fn is_due(&self, place: &Place) -> bool {
+        let holder_is_due = match &place.path.container {
+            None => true,
+            Some(urn) => self.resource_type.extension(urn).is_some_and(|extension| extension.required),
+        };
+        holder_is_due && place.path.sub.is_none() && place.filter.is_none() && place.attribute().is_required()
+    }
+
+    fn name(&mut self, place: &Place) {
+        for path in [place.top().to_string(), place.path.to_string()] {
+            if !self.named.contains(&path) {
+                self.named.push(path);
+            }
+        }
+    }
+
+    fn step(&mut self, action: Action) {
+        self.steps.push(Step { operation: self.number, action });
+    }
+}
+
+fn read_only(place: &Place) -> ScimError {
+    ScimError::mutability(format!("Attribute \"{}\" is readOnly.", place.path))
+}
+
+fn stays(path: &impl std::fmt::Display) -> ScimError {
+    ScimError::mutability(format!("Attribute \"{path}\" is required and cannot be removed."))
+}
+
+fn no_value(path: &impl std::fmt::Display) -> ScimError {
+    ScimError::invalid_value(format!("Attribute \"{path}\" is required and needs a value."))
+}

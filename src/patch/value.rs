@@ -1,0 +1,186 @@
+//! The value of an operation held against its target: which change it asks for (RFC 7644
+//! sections 3.5.2.1 and 3.5.2.3).
+
+use super::change::{Change, Edit, Otherwise, Selection, SubChange, Which, in_order, made_of};
+use super::path::Place;
+use super::{Verb, tolerance};
+use crate::error::{Result, ScimError};
+use crate::filter::{Filter, Predicate};
+use crate::resource::{Acceptance, accept_element, accept_value, unknown};
+use crate::schema::{Attribute, Mutability};
+use serde_json::{Map, Value};
+
+/// What `add` or `replace` with this value does to an attribute or sub-attribute as a whole.
+/// `None`: nothing.
+pub(super) fn put(
+    attribute: &Attribute,
+    verb: Verb,
+    value: Value,
+    path: &str,
+    with: &mut Acceptance<'_>,
+) -> Result<Option<Change>> {
+    if attribute.is_multi_valued() {
+        return put_values(attribute, verb, value, path, with);
+    }
+    match value {
+        Value::Object(object) if attribute.is_complex() => {
+            let subs = sub_changes(attribute, verb, object, path, with)?;
+            Ok((!subs.is_empty()).then(|| merge_whole(attribute, subs)))
+        }
+        value => Ok(Some(accept_element(attribute, value, path, with)?.map_or(Change::Unset, Change::Set))),
+    }
+}
+
+/// `add` appends and `replace` replaces; a value that is no array is taken as the only one.
+fn put_values(
+    attribute: &Attribute,
+    verb: Verb,
+    value: Value,
+    path: &str,
+    with: &mut Acceptance<'_>,
+) -> Result<Option<Change>> {
+    let list = match value {
+        list @ (Value::Array(_) | Value::Null) => list,
+        one => Value::Array(vec![one]),
+    };
+    Ok(match (accept_value(attribute, list, path, with)?, verb) {
+        (Some(Value::Array(values)), Verb::Add) => Some(Change::Append(values)),
+        (Some(values), _) => Some(Change::Set(values)),
+        (None, Verb::Add) => None,
+        (None, _) => Some(Change::Unset),
+    })
+}
+
+/// The changes to sub-attributes that an object asks for. As in the body of a resource, those
+/// that only the server writes are passed over: RFC 7644 section 3.5.2.1 shows such a value.
+fn sub_changes(
+    attribute: &Attribute,
+    verb: Verb,
+    object: Map<String, Value>,
+    path: &str,
+    with: &mut Acceptance<'_>,
+) -> Result<Vec<SubChange>> {
+    let mut changes = Vec::new();
+    for (name, value) in object {
+        let Some(sub) = attribute.sub_attribute(&name) else {
+            unknown(format!("{path}.{name}"), with)?;
+            continue;
+        };
+        if sub.mutability() == Mutability::ReadOnly {
+            continue;
+        }
+        let change = put(sub, verb, value, &format!("{path}.{}", sub.name()), with)?;
+        changes.extend(change.map(|change| SubChange { sub: sub.clone(), change }));
+    }
+    Ok(changes)
+}
+
+/// Sub-attributes change in every value, and make one where there is none.
+pub(super) fn merge_whole(attribute: &Attribute, subs: Vec<SubChange>) -> Change {
+    let made = made_of(attribute, &subs);
+    let otherwise = if made.is_empty() { Otherwise::Nothing } else { Otherwise::Make(Value::Object(made)) };
+    Change::Select(Selection { which: Which::All, edit: Edit::Merge(subs), otherwise })
+}
+
+/// What `add` or `replace` does through a value path. `None`: nothing.
+pub(super) fn put_selected(
+    place: &Place,
+    filter: &Filter,
+    predicate: Predicate,
+    verb: Verb,
+    value: Value,
+    with: &mut Acceptance<'_>,
+) -> Result<Option<Change>> {
+    let attribute = place.attribute().as_ref();
+    let Some((edit, made)) = edit(place, verb, value, with)? else { return Ok(None) };
+    let made = match made {
+        Some(made) => {
+            complete(attribute, filter, made, with)?.filter(|made| predicate.matches_element(attribute, made))
+        }
+        None => return Ok(Some(select(predicate, edit, without_match(None, verb, with)))),
+    };
+    let otherwise = made.map_or(Otherwise::Refuse, |made| without_match(Some(made), verb, with));
+    Ok(Some(select(predicate, edit, otherwise)))
+}
+
+fn select(predicate: Predicate, edit: Edit, otherwise: Otherwise) -> Change {
+    Change::Select(Selection { which: Which::Matching(predicate), edit, otherwise })
+}
+
+/// What is done to a value that matches, and what of it would stand in a new one.
+fn edit(place: &Place, verb: Verb, value: Value, with: &mut Acceptance<'_>) -> Result<Option<(Edit, Option<Value>)>> {
+    let attribute = place.attribute().as_ref();
+    let path = place.path.to_string();
+    let subs = match (&place.path.sub, value) {
+        (Some(sub), value) => {
+            let change = put(sub, verb, value, &path, with)?;
+            change.map(|change| SubChange { sub: sub.clone(), change }).into_iter().collect()
+        }
+        (None, Value::Object(object)) if verb == Verb::Add && attribute.is_complex() => {
+            sub_changes(attribute, verb, object, &path, with)?
+        }
+        (None, Value::Null) if verb == Verb::Add => return Ok(None),
+        (None, value) => {
+            let accepted = accept_element(attribute, value, &path, with)?;
+            return Ok(Some(
+                accepted.map_or((Edit::Remove, None), |value| (Edit::Replace(value.clone()), Some(value))),
+            ));
+        }
+    };
+    if subs.is_empty() {
+        return Ok(None);
+    }
+    let made = made_of(attribute, &subs);
+    Ok(Some((Edit::Merge(subs), (!made.is_empty()).then_some(Value::Object(made)))))
+}
+
+/// A value that matches nothing yet, with what the `eq` terms of the filter say of it. `None` if
+/// the filter is of another kind: it does not describe one value.
+fn complete(attribute: &Attribute, filter: &Filter, made: Value, with: &mut Acceptance<'_>) -> Result<Option<Value>> {
+    let Value::Object(mut object) = made else { return Ok(Some(made)) };
+    let Some(terms) = filter.equalities() else { return Ok(None) };
+    let mut said = Map::new();
+    for (name, literal) in terms {
+        let (Some(sub), Some(value)) = (attribute.sub_attribute(&name.text), literal.to_value()) else {
+            return Ok(None);
+        };
+        if !object.contains_key(sub.name().as_ref()) {
+            said.insert(sub.name().to_string(), value);
+        }
+    }
+    if let Some(Value::Object(mut said)) = accept_element(attribute, Value::Object(said), attribute.name(), with)? {
+        object.append(&mut said);
+    }
+    Ok(Some(Value::Object(in_order(attribute, object))))
+}
+
+/// RFC 7644 leaves open whether `add` makes the value, and forbids it for `replace`.
+fn without_match(made: Option<Value>, verb: Verb, with: &Acceptance<'_>) -> Otherwise {
+    match (made, verb) {
+        (Some(made), Verb::Add) => Otherwise::Make(made),
+        (Some(made), _) if with.conformance.is_lenient() => tolerance::replace_makes(made),
+        (None, Verb::Add) => Otherwise::Nothing,
+        (None, _) if with.conformance.is_lenient() => tolerance::replace_clears_nothing(),
+        _ => Otherwise::Refuse,
+    }
+}
+
+/// The values that a `remove` lists.
+pub(super) fn put_aside(
+    attribute: &Attribute,
+    value: Value,
+    path: &str,
+    with: &mut Acceptance<'_>,
+) -> Result<Option<Change>> {
+    let listed = match put_values(attribute, Verb::Add, value, path, with)? {
+        Some(Change::Append(listed)) => listed,
+        _ => return Ok(None),
+    };
+    let which = Which::Holding(listed);
+    Ok(Some(Change::Select(Selection { which, edit: Edit::Remove, otherwise: Otherwise::Nothing })))
+}
+
+/// What an `add` or `replace` must come with.
+pub(super) fn required(value: Option<Value>) -> Result<Value> {
+    value.ok_or_else(|| ScimError::invalid_value("Member \"value\" is missing."))
+}

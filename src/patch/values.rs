@@ -1,0 +1,207 @@
+//! The values of an attribute while an operation changes some of them. A single-valued complex
+//! attribute is one with at most one value.
+
+use super::apply::apply_change;
+use super::change::{Change, Edit, Otherwise, Selection, SubChange, additions, in_order};
+use crate::error::{Result, ScimError};
+use crate::resource::limits::ValueLimits;
+use crate::resource::{identity, same};
+use crate::schema::{Attribute, Mutability};
+use serde_json::{Map, Value};
+use std::collections::{HashMap, HashSet};
+
+pub(super) struct Values<'a> {
+    attribute: &'a Attribute,
+    values: Vec<Value>,
+    limits: &'a ValueLimits,
+    /// How many there were.
+    before: usize,
+    /// Positions of values that this operation has made primary.
+    primary: Vec<usize>,
+}
+
+impl<'a> Values<'a> {
+    /// Takes the values out of their holder, to be put back.
+    pub(super) fn take(attribute: &'a Attribute, holder: &mut Map<String, Value>, limits: &'a ValueLimits) -> Self {
+        let values = match holder.get_mut(attribute.name().as_ref()).map(Value::take) {
+            Some(Value::Array(values)) => values,
+            Some(one) => vec![one],
+            None => Vec::new(),
+        };
+        Self { attribute, before: values.len(), values, limits, primary: Vec::new() }
+    }
+
+    /// Adds values that are not there yet. One that differs only in further sub-attributes from
+    /// a value of the same `type` and `value` is merged into that (RFC 7643 section 2.4: the
+    /// pair occurs once).
+    pub(super) fn append(&mut self, added: &[Value]) -> Result<()> {
+        let attribute = self.attribute;
+        let mut there: HashSet<_> = self.values.iter().map(|value| identity(attribute, value)).collect();
+        let places = self.values.iter().enumerate().rev();
+        let mut pairs: HashMap<_, _> = places.filter_map(|(i, value)| Some((pair(attribute, value)?, i))).collect();
+        for value in added {
+            if !there.insert(identity(attribute, value)) {
+                continue;
+            }
+            let pair = pair(attribute, value);
+            match (pair.as_ref().and_then(|pair| pairs.get(pair)), value) {
+                (Some(&i), Value::Object(object)) => self.merge(i, &additions(attribute, object))?,
+                _ => {
+                    pairs.extend(pair.map(|pair| (pair, self.values.len())));
+                    self.push(value.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, value: Value) {
+        if is_primary(&value) {
+            self.primary.push(self.values.len());
+        }
+        self.values.push(value);
+    }
+
+    /// Changes the selected values.
+    pub(super) fn change(&mut self, selection: &Selection) -> Result<()> {
+        let selected = |(i, value): (usize, &Value)| selection.which.selects(self.attribute, value).then_some(i);
+        let selected: Vec<usize> = self.values.iter().enumerate().filter_map(selected).collect();
+        if selected.is_empty() {
+            return self.without_match(&selection.otherwise);
+        }
+        match &selection.edit {
+            Edit::Merge(subs) => selected.into_iter().try_for_each(|i| self.merge(i, subs))?,
+            Edit::Replace(value) => selected.into_iter().try_for_each(|i| self.replace(i, value))?,
+            Edit::Remove => selected.into_iter().for_each(|i| self.remove(i)),
+        }
+        self.drop_doubles();
+        Ok(())
+    }
+
+    fn without_match(&mut self, otherwise: &Otherwise) -> Result<()> {
+        let name = self.attribute.name();
+        let has_room = self.attribute.is_multi_valued() || self.values.is_empty();
+        match otherwise {
+            Otherwise::Nothing => Ok(()),
+            Otherwise::Make(value) if has_room => self.append(std::slice::from_ref(value)),
+            _ => Err(ScimError::no_target(format!("No value of \"{name}\" matches the filter of the path."))),
+        }
+    }
+
+    fn merge(&mut self, i: usize, subs: &[SubChange]) -> Result<()> {
+        let Some(Value::Object(value)) = self.values.get_mut(i) else { return Ok(()) };
+        for SubChange { sub, change } in subs {
+            let was = value.get(sub.name().as_ref()).cloned();
+            apply_change(sub, change, value, self.limits)?;
+            if self.attribute.is_multi_valued() {
+                keeps_immutable(self.attribute, sub, was.as_ref(), value)?;
+            }
+        }
+        *value = in_order(self.attribute, std::mem::take(value));
+        if subs.iter().any(sets_primary) {
+            self.primary.push(i);
+        }
+        Ok(())
+    }
+
+    /// Positions stay: what is null is not put back.
+    fn remove(&mut self, i: usize) {
+        if let Some(value) = self.values.get_mut(i) {
+            *value = Value::Null;
+        }
+    }
+
+    fn replace(&mut self, i: usize, by: &Value) -> Result<()> {
+        let Some(value) = self.values.get_mut(i) else { return Ok(()) };
+        if let (true, Some(was), Some(is)) = (self.attribute.is_multi_valued(), value.as_object(), by.as_object()) {
+            for sub in self.attribute.sub_attributes() {
+                keeps_immutable(self.attribute, sub, was.get(sub.name().as_ref()), is)?;
+            }
+        }
+        *value = by.clone();
+        if is_primary(by) {
+            self.primary.push(i);
+        }
+        Ok(())
+    }
+
+    /// Values that an operation made equal are one value. What they have lost is lost first, so
+    /// that no other takes the place of a primary one.
+    fn drop_doubles(&mut self) {
+        self.yield_primary();
+        let mut seen = HashSet::new();
+        let attribute = self.attribute;
+        self.values.retain(|value| seen.insert(identity(attribute, value)));
+    }
+
+    /// Where this operation has made a value primary, no other is (RFC 7644 section 3.5.2). Two
+    /// that it has made so stay, and are an error of the request.
+    fn yield_primary(&mut self) {
+        let chosen = std::mem::take(&mut self.primary);
+        if chosen.is_empty() {
+            return;
+        }
+        let others = self.values.iter_mut().enumerate().filter(|(i, value)| !chosen.contains(i) && is_primary(value));
+        for (_, value) in others {
+            if let Some(object) = value.as_object_mut() {
+                object.insert("primary".to_owned(), Value::Bool(false));
+            }
+        }
+    }
+
+    /// Puts the values back, if any is left.
+    ///
+    /// # Errors
+    /// 400 `invalidValue` if they have become more than allowed.
+    pub(super) fn put_back(mut self, holder: &mut Map<String, Value>) -> Result<()> {
+        self.yield_primary();
+        self.values.retain(|value| !value.is_null() && value.as_object().is_none_or(|object| !object.is_empty()));
+        let name = self.attribute.name();
+        let (count, most) = (self.values.len(), self.limits.values);
+        if count > most && count > self.before {
+            let detail = format!("Attribute \"{name}\" would have {count} values; at most {most} are allowed.");
+            return Err(ScimError::invalid_value(detail));
+        }
+        let value = match self.attribute.is_multi_valued() {
+            true => Some(Value::Array(self.values)).filter(|_| count > 0),
+            false => self.values.into_iter().next(),
+        };
+        match value {
+            Some(value) => holder.insert(name.to_string(), value),
+            None => holder.remove(name.as_ref()),
+        };
+        Ok(())
+    }
+}
+
+/// What may occur once in an attribute: the `value` with its `type`.
+fn pair(attribute: &Attribute, value: &Value) -> Option<String> {
+    let part = |name: &str| Some(identity(attribute.sub_attribute(name)?, value.get(name)?));
+    Some(format!("{}\u{1}{}", part("value")?, part("type").unwrap_or_default()))
+}
+
+fn is_primary(value: &Value) -> bool {
+    value.get("primary") == Some(&Value::Bool(true))
+}
+
+fn sets_primary(change: &SubChange) -> bool {
+    change.sub.name().as_ref() == "primary" && matches!(change.change, Change::Set(Value::Bool(true)))
+}
+
+/// An immutable sub-attribute that has a value keeps it; the value as a whole may go.
+fn keeps_immutable(
+    attribute: &Attribute,
+    sub: &Attribute,
+    was: Option<&Value>,
+    value: &Map<String, Value>,
+) -> Result<()> {
+    let Some(was) = was.filter(|_| sub.mutability() == Mutability::Immutable) else { return Ok(()) };
+    match value.get(sub.name().as_ref()) {
+        Some(is) if same(sub, was, is) => Ok(()),
+        _ => Err(ScimError::mutability(format!(
+            "Attribute \"{}.{}\" is immutable: it has a value and keeps it.",
+            attribute.name(),
+            sub.name()
+        ))),
+    }
+}

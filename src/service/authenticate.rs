@@ -1,0 +1,134 @@
+//! Who asks: from the value of an `Authorization` header to a caller (RFC 6750, RFC 7644
+//! section 2).
+
+use super::{Caller, Service, token};
+use crate::clock::Timestamp;
+use crate::error::{Result, ScimError};
+use crate::schema::ResourceType;
+use crate::store::{Status, Tenant, TokenInfo, TokenScope};
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+/// How coarsely the last use of a token is kept.
+const TOUCH_SECONDS: i64 = 60;
+
+/// When each token's last use was written, so that parallel requests write it once.
+#[derive(Debug, Default)]
+pub(super) struct Touched(Mutex<HashMap<String, Timestamp>>);
+
+impl Touched {
+    fn is_due(&self, token: &TokenInfo, now: Timestamp) -> bool {
+        if token.last_used.is_some_and(|last| now.seconds_since(last) < TOUCH_SECONDS) {
+            return false;
+        }
+        let Ok(mut touched) = self.0.lock() else { return false };
+        let is_due = touched.get(&token.id).is_none_or(|last| now.seconds_since(*last) >= TOUCH_SECONDS);
+        if is_due {
+            touched.retain(|_, last| now.seconds_since(*last) < TOUCH_SECONDS);
+            touched.insert(token.id.clone(), now);
+        }
+        is_due
+    }
+}
+
+impl Service {
+    /// Who the value of an `Authorization` header stands for.
+    ///
+    /// # Errors
+    /// 401 with a `detail` that says what is wrong with the token; 403 for a suspended tenant;
+    /// 503 if the database is away.
+    pub async fn authenticate(&self, authorization: Option<&str>) -> Result<Caller> {
+        let text = bearer(authorization)?;
+        let Some((id, secret)) = token::parse(text) else {
+            return Err(ScimError::unauthorized(
+                "The token is unknown: it is not complete, or not one of this server. Copy the whole token, from \"scimd_\" on.",
+            ));
+        };
+        let found = self.store.token(id).await?;
+        // The digest is compared for unknown ids too, so that both take the same path.
+        let expected = found.as_ref().map_or("", |(_, _, digest)| digest.as_str());
+        let fits = token::fits(&secret, expected);
+        let Some((tenant, token, _)) = found.filter(|_| fits) else {
+            return Err(ScimError::unauthorized("The token is unknown: issue a new one and paste it here."));
+        };
+        let now = self.clock.now();
+        is_good(&tenant, &token, now)?;
+        self.touch(&token, now);
+        Ok(self.caller(tenant, &token))
+    }
+
+    fn caller(&self, tenant: Tenant, token: &TokenInfo) -> Caller {
+        let numbered = self.catalogs.of(&tenant);
+        Caller {
+            tenant: tenant.name.as_str().into(),
+            token_name: token.name.as_str().into(),
+            token_id: token.id.as_str().into(),
+            base_url: tenant.base_url.as_deref().unwrap_or(&self.settings.public_url).into(),
+            catalog: numbered.catalog.clone(),
+            scope: tenant.scope(numbered.layout.clone()),
+            token_scope: token.scope,
+            settings: tenant.into(),
+        }
+    }
+
+    fn touch(&self, token: &TokenInfo, now: Timestamp) {
+        if !self.touched.is_due(token, now) {
+            return;
+        }
+        let (store, id) = (self.store.clone(), token.id.clone());
+        tokio::spawn(async move {
+            if let Err(error) = store.touch_token(&id, now).await {
+                tracing::warn!(token = id, %error, "the last use of a token could not be written");
+            }
+        });
+    }
+}
+
+fn bearer(authorization: Option<&str>) -> Result<&str> {
+    let text = authorization.map(str::trim).filter(|text| !text.is_empty()).ok_or_else(|| {
+        ScimError::unauthorized(
+            "No token was sent: the Authorization header must be \"Bearer\", a blank and the token.",
+        )
+    })?;
+    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(ScimError::unauthorized(
+            "There is no Bearer scheme in the Authorization header: put \"Bearer \" before the token.",
+        ));
+    }
+    Ok(token.trim())
+}
+
+fn is_good(tenant: &Tenant, token: &TokenInfo, now: Timestamp) -> Result<()> {
+    if token.revoked.is_some_and(|at| at <= now) {
+        return Err(ScimError::unauthorized("The token was revoked: issue a new one and paste it here."));
+    }
+    if token.expires.is_some_and(|at| at <= now) {
+        return Err(ScimError::unauthorized("The token has expired: issue a new one and paste it here."));
+    }
+    if tenant.status == Status::Suspended {
+        return Err(ScimError::forbidden("This tenant is suspended: ask the operator of the application."));
+    }
+    Ok(())
+}
+
+impl Caller {
+    /// Whether the token may read resources of a type.
+    pub(super) fn may_read(&self, resource_type: &ResourceType) -> Result<()> {
+        let is_allowed = self.token_scope != TokenScope::UsersOnly || resource_type.seat().is_some();
+        is_allowed.then_some(()).ok_or_else(|| {
+            ScimError::forbidden(format!(
+                "This token is for users only; it does not reach {}.",
+                resource_type.endpoint()
+            ))
+        })
+    }
+
+    /// Whether the token may change resources of a type.
+    pub(super) fn may_write(&self, resource_type: &ResourceType) -> Result<()> {
+        if self.token_scope == TokenScope::ReadOnly {
+            return Err(ScimError::forbidden("This token is for reading only; issue one with scope read-write."));
+        }
+        self.may_read(resource_type)
+    }
+}

@@ -1,0 +1,163 @@
+//! What create, replace and modify share: from accepted attributes to what is written.
+
+use super::{Caller, Service};
+use crate::error::{Result, ScimError};
+use crate::patch::MemberChange;
+use crate::resource::{Conformance, Note, Notes};
+use crate::schema::ResourceType;
+use crate::store::{Author, Found, MemberDelta, PasswordPolicy, Tenant, UsernameFormat, Writing, Written};
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+impl Service {
+    /// Attributes as they are written: the password is taken out, and kept as a digest if the
+    /// tenant wants that.
+    pub(super) async fn written(
+        &self,
+        caller: &Caller,
+        kind: &ResourceType,
+        mut attributes: Map<String, Value>,
+    ) -> Result<Written> {
+        let sent = kind.password().and_then(|password| attributes.shift_remove(password.name().as_ref()));
+        let password = match (sent, caller.settings.password_policy) {
+            (Some(Value::String(password)), PasswordPolicy::Argon2id) => Some(self.passwords.digest(password).await?),
+            _ => None,
+        };
+        Ok(Written { attributes, password })
+    }
+
+    /// What a list of changes makes of the members of a resource. Members that do not exist are
+    /// left out and noted, or refused in `rfc` mode.
+    pub(super) async fn member_delta(
+        &self,
+        writing: &Writing<'_>,
+        conformance: Conformance,
+        group: Option<&Found>,
+        changes: &[MemberChange],
+        notes: &mut Notes,
+    ) -> Result<MemberDelta> {
+        let kind = &writing.of_type.resource_type;
+        let named: Vec<&str> = changes.iter().flat_map(named_ids).collect();
+        let ids: HashMap<&str, Uuid> = named.iter().filter_map(|id| Some((*id, Uuid::parse_str(id).ok()?))).collect();
+        let wanted: Vec<Uuid> = ids.values().copied().collect();
+        let allowed = member_types(kind);
+        let keys = self
+            .store
+            .resolve_members(writing.scope, &wanted, |name| allowed.is_empty() || allowed.contains(&name))
+            .await?;
+        let mut delta = MemberDelta::default();
+        for change in changes {
+            let mut joining = Vec::new();
+            match change {
+                MemberChange::Add(list) | MemberChange::Replace(list) => {
+                    for id in list {
+                        match ids.get(id.as_str()).and_then(|uuid| keys.get(uuid)) {
+                            Some(key) => joining.push(*key),
+                            None => unresolved(id, conformance, notes)?,
+                        }
+                    }
+                    if matches!(change, MemberChange::Replace(_)) {
+                        delta.clear();
+                    }
+                    delta.add(joining);
+                }
+                MemberChange::Remove(list) => {
+                    delta.remove(list.iter().filter_map(|id| keys.get(ids.get(id.as_str())?).copied()));
+                }
+                MemberChange::RemoveMatching(condition) => {
+                    if let Some(group) = group {
+                        delta.remove(self.store.members_matching(writing, group, condition).await?);
+                    }
+                }
+                MemberChange::Clear => delta.clear(),
+            }
+        }
+        Ok(delta)
+    }
+
+    /// Who writes, for the change log.
+    pub(super) fn author(&self, caller: &Caller) -> Author {
+        Author { token: Some(caller.token_id.to_string()), at: self.clock.now() }
+    }
+
+    /// Logs what was left out of a request; names and ids, never values.
+    pub(super) fn note(&self, caller: &Caller, notes: &[Note]) {
+        for note in notes {
+            tracing::info!(tenant = %caller.tenant, token = %caller.token_name, %note, "left out");
+        }
+    }
+}
+
+fn named_ids(change: &MemberChange) -> impl Iterator<Item = &str> {
+    let list: &[String] = match change {
+        MemberChange::Add(list) | MemberChange::Replace(list) | MemberChange::Remove(list) => list,
+        MemberChange::RemoveMatching(_) | MemberChange::Clear => &[],
+    };
+    list.iter().map(String::as_str)
+}
+
+/// Types that the members attribute may name: those of its reference; without any, all.
+fn member_types(kind: &ResourceType) -> Vec<&str> {
+    let reference = kind.members().and_then(|members| members.sub_attribute("$ref"));
+    let types = reference.map_or(&[] as &[String], |reference| reference.reference_types());
+    types.iter().map(String::as_str).filter(|name| !matches!(*name, "uri" | "external")).collect()
+}
+
+fn unresolved(id: &str, conformance: Conformance, notes: &mut Notes) -> Result<()> {
+    if conformance.is_lenient() {
+        notes.push(Note::UnresolvedMember(id.to_owned()));
+        return Ok(());
+    }
+    Err(ScimError::invalid_value(format!("There is no resource \"{id}\" that could be a member.")))
+}
+
+/// What a tenant asks of the names of those who take seats.
+///
+/// # Errors
+/// 400 `invalidValue` for a name of another format.
+pub(super) fn check_names(tenant: &Tenant, kind: &ResourceType, attributes: &Map<String, Value>) -> Result<()> {
+    if tenant.username_format == UsernameFormat::Any || kind.seat().is_none() {
+        return Ok(());
+    }
+    for attribute in kind.schema().attributes().iter().filter(|a| a.is_unique()) {
+        let name = attribute.name().as_ref();
+        if attributes.get(name).and_then(Value::as_str).is_some_and(|value| !is_email(value)) {
+            return Err(ScimError::invalid_value(format!(
+                "This application wants an e-mail address as \"{name}\": map an e-mail attribute to it in your identity provider."
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let plain = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control());
+    plain(local) && plain(domain) && !domain.starts_with('.') && !domain.ends_with('.')
+}
+
+/// 409 that says which attribute is in use.
+pub(super) fn in_use(kind: &ResourceType, attributes: &Map<String, Value>) -> ScimError {
+    let held = kind.leaves().iter().filter(|path| path.end().is_unique() && path.value_in(attributes).is_some());
+    let names: Vec<_> = held.map(|path| format!("\"{path}\"")).collect();
+    ScimError::uniqueness(format!(
+        "A {} with the same {} exists already (letter case is disregarded); inactive ones count too.",
+        kind.name(),
+        if names.is_empty() { "name".to_owned() } else { names.join(" or ") }
+    ))
+}
+
+/// 403 for a tenant without a free seat.
+pub(super) fn no_seat(tenant: &Tenant) -> ScimError {
+    let seats = tenant.seats.unwrap_or_default();
+    ScimError::forbidden(format!(
+        "All {seats} of {seats} seats of this application are in use: deactivate a user, or ask for more seats."
+    ))
+}
+
+/// The members that a body names.
+pub(super) fn sent_members(kind: &ResourceType, attributes: &mut Map<String, Value>) -> Result<Option<Vec<String>>> {
+    let sent = kind.members().and_then(|members| attributes.shift_remove(members.name().as_ref()));
+    sent.map(|members| crate::patch::member_ids(&members)).transpose()
+}

@@ -1,0 +1,71 @@
+//! The catalogs of the server: tenants differ in whether two groups may have one name, and the
+//! schema that they read says so.
+
+use super::settings::StartError;
+use crate::schema::{Catalog, SchemaFile};
+use crate::store::{Layout, Store, Tenant};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// A catalog and the numbers of its names.
+#[derive(Debug, Clone)]
+pub(super) struct Numbered {
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) layout: Arc<Layout>,
+}
+
+/// All catalogs.
+#[derive(Debug, Clone)]
+pub(super) struct Catalogs {
+    unique_group_names: Numbered,
+    shared_group_names: Numbered,
+}
+
+impl Catalogs {
+    pub(super) async fn load(files: &[SchemaFile], store: &Store) -> Result<Self, StartError> {
+        let standard = read(files)?;
+        let overriding = shared_names(&standard);
+        let shared = read(&files.iter().cloned().chain(overriding).collect::<Vec<_>>())?;
+        Ok(Self {
+            unique_group_names: number(standard, store).await?,
+            shared_group_names: number(shared, store).await?,
+        })
+    }
+
+    /// The catalog in which group names are unique: the default.
+    pub(super) fn unique(&self) -> &Numbered {
+        &self.unique_group_names
+    }
+
+    pub(super) fn of(&self, tenant: &Tenant) -> &Numbered {
+        if tenant.unique_group_names { &self.unique_group_names } else { &self.shared_group_names }
+    }
+}
+
+fn read(files: &[SchemaFile]) -> Result<Catalog, StartError> {
+    Catalog::new(files).map_err(|error| StartError::Unusable(error.to_string()))
+}
+
+async fn number(catalog: Catalog, store: &Store) -> Result<Numbered, StartError> {
+    let layout = store.layout(&catalog).await.map_err(|error| StartError::Unusable(error.to_string()))?;
+    Ok(Numbered { catalog: Arc::new(catalog), layout })
+}
+
+/// The schemas of types with members, their display attributes no longer unique.
+fn shared_names(catalog: &Catalog) -> Vec<SchemaFile> {
+    let types = catalog.resource_types().iter().filter(|t| t.members().is_some());
+    types
+        .map(|resource_type| {
+            let mut document = resource_type.schema().document().clone();
+            let attributes = document.get_mut("attributes").and_then(Value::as_array_mut);
+            for attribute in attributes.into_iter().flatten().filter_map(Value::as_object_mut) {
+                let name = attribute.get("name").and_then(Value::as_str).unwrap_or_default();
+                if resource_type.display().iter().any(|display| display == name) {
+                    attribute.insert("uniqueness".into(), "none".into());
+                }
+            }
+            let origin = format!("{} with shared names", resource_type.name());
+            SchemaFile { origin, text: Value::Object(document).to_string() }
+        })
+        .collect()
+}

@@ -1,0 +1,217 @@
+//! PUT, PATCH and DELETE: read, make the change, and write it if the resource is still as it
+//! was read; else again (RFC 7644 sections 3.5 and 3.6).
+
+use super::body::{check_names, in_use, no_seat, sent_members};
+use super::{Caller, Precondition, Reply, Service, View, render};
+use crate::error::{Result, ScimError};
+use crate::patch::{self, MemberChange, Patch};
+use crate::resource::accept::{Accepted, accept, assign_defaults, in_schema_order};
+use crate::resource::check::{Change as Kind, check};
+use crate::resource::projection::Projection;
+use crate::resource::{Acceptance, Notes};
+use crate::schema::ResourceType;
+use crate::store::{Before, Change, Found, Relations, StoreError, Writing};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// Times that a change is made anew because another one came first. Within one instance they
+/// stand in line after the first, so more are needed only against other instances.
+const ATTEMPTS: u32 = 32;
+
+/// The change that a request asks for.
+enum Asked<'a> {
+    Replace { accepted: &'a Accepted, members: Option<&'a [String]> },
+    Modify(&'a Patch),
+    Delete,
+}
+
+impl Service {
+    /// PUT (RFC 7644 section 3.5.1). What is left out is cleared, but for what no client reads
+    /// and, in lenient mode, members.
+    ///
+    /// # Errors
+    /// 400, 403 without a seat, 404, 409, 412, 503.
+    pub async fn replace(
+        &self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        id: &str,
+        body: Map<String, Value>,
+        view: &View,
+        precondition: &Precondition,
+    ) -> Result<Reply> {
+        caller.may_write(kind)?;
+        let mut with = Acceptance::new(caller.settings.conformance, &self.settings.limits.values);
+        let mut accepted = accept(kind, body, &mut with)?;
+        assign_defaults(kind, &mut accepted);
+        let projection = view.projection(kind)?.after_writing(accepted.attributes.keys().cloned());
+        let asserted = kind.members().is_some_and(|members| accepted.asserted.contains(members.name().as_ref()));
+        let sent = sent_members(kind, &mut accepted.attributes)?;
+        let keeps = !asserted && with.conformance.is_lenient();
+        let members = if keeps { None } else { Some(sent.unwrap_or_default()) };
+        let asked = Asked::Replace { accepted: &accepted, members: members.as_deref() };
+        let found = self.change(caller, kind, id, (&asked, precondition), &projection, &mut with.notes).await?;
+        self.note(caller, &with.notes);
+        self.answer(caller, found, &projection).await
+    }
+
+    /// PATCH (RFC 7644 section 3.5.2). Answers the resource, but 204 for types with members
+    /// unless the client asks for a shape: their member lists are long.
+    ///
+    /// # Errors
+    /// 400, 403 without a seat, 404, 409, 412, 413, 503.
+    pub async fn modify(
+        &self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        id: &str,
+        body: Map<String, Value>,
+        view: &View,
+        precondition: &Precondition,
+    ) -> Result<Reply> {
+        caller.may_write(kind)?;
+        let conformance = caller.settings.conformance;
+        let operations = patch::read(body, conformance, &self.settings.limits.patch)?;
+        let mut with = Acceptance::new(conformance, &self.settings.limits.values);
+        let patch = patch::resolve(kind, operations, &mut with)?;
+        let projection = view.projection(kind)?.after_writing(patch.named().iter().cloned());
+        let asked = Asked::Modify(&patch);
+        let found = self.change(caller, kind, id, (&asked, precondition), &projection, &mut with.notes).await?;
+        self.note(caller, &with.notes);
+        if kind.members().is_some() && !view.is_chosen() {
+            let etag = Some(found.meta.etag());
+            return Ok(Reply { etag, location: Some(render::location(caller, kind, found.id)), ..Reply::empty(204) });
+        }
+        self.answer(caller, found, &projection).await
+    }
+
+    /// DELETE (RFC 7644 section 3.6).
+    ///
+    /// # Errors
+    /// 404, 412, 503.
+    pub async fn delete(
+        &self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        id: &str,
+        precondition: &Precondition,
+    ) -> Result<Reply> {
+        caller.may_write(kind)?;
+        let asked = (&Asked::Delete, precondition);
+        self.change(caller, kind, id, asked, &Projection::default(), &mut Notes::new()).await?;
+        Ok(Reply::empty(204))
+    }
+
+    async fn change(
+        &self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        id: &str,
+        asked: (&Asked<'_>, &Precondition),
+        projection: &Projection,
+        notes: &mut Notes,
+    ) -> Result<Found> {
+        // Members are read, if at all, after the change.
+        let relations = Relations { members: false, ..render::relations(kind, projection) };
+        let mut line = None;
+        for _ in 0..ATTEMPTS {
+            let found = self.find(caller, kind, id, relations).await?;
+            asked.1.allows_write(found.meta.version)?;
+            if let Some(found) = self.attempt(caller, kind, found, asked, notes).await? {
+                return Ok(found);
+            }
+            if line.is_none() {
+                line = Some(self.lines.stand_in(id).await);
+            }
+        }
+        Err(ScimError::unavailable("Too many changes to this resource at once; try again.", 1))
+    }
+
+    /// One attempt; `None` if another change came first.
+    async fn attempt(
+        &self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        mut found: Found,
+        (asked, precondition): (&Asked<'_>, &Precondition),
+        notes: &mut Notes,
+    ) -> Result<Option<Found>> {
+        let author = self.author(caller);
+        let writing = Writing { exactly: !precondition.is_empty(), ..caller.writing(kind, &author)? };
+        let before = render::attributes(&found.document)?;
+        let (after, changes) = match asked {
+            Asked::Delete => {
+                let done = self.store.delete(&writing, Before { found: &found, attributes: &before }).await?;
+                return Ok((done != Change::Stale).then_some(found));
+            }
+            Asked::Replace { accepted, members } => {
+                let after = replaced(kind, &before, accepted);
+                check(kind, Some(&before), &after, Kind::Whole)?;
+                (after, members.map(|members| MemberChange::Replace(members.to_vec())).into_iter().collect())
+            }
+            Asked::Modify(patch) => {
+                let after = patch.apply(kind, &found.id.to_string(), before.clone())?;
+                check(kind, Some(&before), &after, Kind::Modify)?;
+                (after, patch.members().to_vec())
+            }
+        };
+        if after.iter().any(|(name, value)| before.get(name) != Some(value)) {
+            check_names(&caller.settings, kind, &after)?;
+        }
+        let noted = notes.len();
+        let delta = self.member_delta(&writing, caller.settings.conformance, Some(&found), &changes, notes).await?;
+        let written = self.written(caller, kind, after).await?;
+        let outcome =
+            self.store.replace(&writing, Before { found: &found, attributes: &before }, &written, &delta).await;
+        match outcome {
+            Ok(Change::Done(version)) => {
+                found.changed(writing.of_type, version, author.at, &written.attributes);
+                Ok(Some(found))
+            }
+            Ok(Change::Nothing) => Ok(Some(found)),
+            Ok(Change::Stale) => {
+                notes.truncate(noted);
+                Ok(None)
+            }
+            Ok(Change::NoSeat) => Err(no_seat(&caller.settings)),
+            Err(error @ StoreError::Unique(_)) => Err(in_use(kind, &written.attributes).caused_by(error)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn answer(&self, caller: &Caller, found: Found, projection: &Projection) -> Result<Reply> {
+        let relations = render::relations(&found.resource_type, projection);
+        if !relations.members {
+            return self.shown(caller, &found, projection, 200);
+        }
+        let kind = found.resource_type.clone();
+        let found = self.find(caller, &kind, &found.id.to_string(), relations).await?;
+        self.shown(caller, &found, projection, 200)
+    }
+}
+
+/// The attributes after a PUT: those of the body, and those that no client reads and the body
+/// does not speak of.
+fn replaced(kind: &ResourceType, before: &Map<String, Value>, accepted: &Accepted) -> Map<String, Value> {
+    let mut after = accepted.attributes.clone();
+    for attribute in kind.top_attributes().iter().filter(|attribute| attribute.is_secret()) {
+        let name = attribute.name().as_ref();
+        if let Some(kept) = before.get(name).filter(|_| !accepted.asserted.contains(name)) {
+            after.insert(name.to_owned(), kept.clone());
+        }
+    }
+    for extension in kind.extensions() {
+        let urn = extension.schema.id().as_ref();
+        let secrets = extension.schema.attributes().iter().filter(|attribute| attribute.is_secret());
+        let Some(was) = before.get(urn).and_then(Value::as_object) else { continue };
+        for secret in secrets {
+            let name = secret.name().as_ref();
+            let Some(kept) = was.get(name) else { continue };
+            let held = after.entry(urn).or_insert_with(|| Value::Object(Map::new()));
+            if let Some(held) = held.as_object_mut() {
+                held.entry(name).or_insert_with(|| kept.clone());
+            }
+        }
+    }
+    in_schema_order(kind, after)
+}

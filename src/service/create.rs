@@ -1,0 +1,91 @@
+//! POST to the endpoint of a type (RFC 7644 section 3.3).
+
+use super::body::{check_names, in_use, no_seat, sent_members};
+use super::{Caller, Reply, Service, View, render};
+use crate::error::{Result, ScimError};
+use crate::patch::MemberChange;
+use crate::resource::accept::{accept, assign_defaults};
+use crate::resource::check::{Change as Kind, check};
+use crate::resource::projection::Projection;
+use crate::resource::{Acceptance, Meta};
+use crate::schema::ResourceType;
+use crate::store::{Change, Found, MemberDelta, StoreError, Writing, Written};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use uuid::{ContextV7, Timestamp, Uuid};
+
+impl Service {
+    /// POST to the endpoint of a type (RFC 7644 section 3.3). An existing resource is never
+    /// adopted.
+    ///
+    /// # Errors
+    /// 400, 403 without a seat, 409, 503.
+    pub async fn create(
+        &self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        body: Map<String, Value>,
+        view: &View,
+    ) -> Result<Reply> {
+        caller.may_write(kind)?;
+        let mut with = Acceptance::new(caller.settings.conformance, &self.settings.limits.values);
+        let mut accepted = accept(kind, body, &mut with)?;
+        assign_defaults(kind, &mut accepted);
+        let projection = view.projection(kind)?.after_writing(accepted.attributes.keys().cloned());
+        let members = sent_members(kind, &mut accepted.attributes)?;
+        check_names(&caller.settings, kind, &accepted.attributes)?;
+        check(kind, None, &accepted.attributes, Kind::Whole)?;
+        let author = self.author(caller);
+        let writing = caller.writing(kind, &author)?;
+        let changes: Vec<_> = members.map(MemberChange::Add).into_iter().collect();
+        let delta = self.member_delta(&writing, with.conformance, None, &changes, &mut with.notes).await?;
+        let written = self.written(caller, kind, accepted.attributes).await?;
+        let id = self.store_new(caller, &writing, &written, &delta).await?;
+        self.note(caller, &with.notes);
+        self.created(caller, &writing, id, &written, (&delta, &projection)).await
+    }
+
+    async fn store_new(
+        &self,
+        caller: &Caller,
+        writing: &Writing<'_>,
+        written: &Written,
+        delta: &MemberDelta,
+    ) -> Result<Uuid> {
+        let kind = &writing.of_type.resource_type;
+        let millis = u64::try_from(writing.author.at.as_millis()).unwrap_or(0);
+        let moment = Timestamp::from_unix(
+            ContextV7::new(),
+            millis / 1000,
+            u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000,
+        );
+        let id = Uuid::new_v7(moment);
+        match self.store.create(writing, id, written, delta).await {
+            Ok(Change::Done(_)) => Ok(id),
+            Ok(Change::NoSeat) => Err(no_seat(&caller.settings)),
+            Ok(Change::Stale | Change::Nothing) => Err(ScimError::unavailable("The server is busy; try again.", 1)),
+            Err(error @ StoreError::Unique(_)) => Err(in_use(kind, &written.attributes).caused_by(error)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn created(
+        &self,
+        caller: &Caller,
+        writing: &Writing<'_>,
+        id: Uuid,
+        written: &Written,
+        (delta, projection): (&MemberDelta, &Projection),
+    ) -> Result<Reply> {
+        let kind = &writing.of_type.resource_type;
+        let at = writing.author.at;
+        let meta = Meta { version: 1, created: at, modified: at };
+        // Only members bring something that is not known here: what they display.
+        let found = if delta.is_empty() {
+            Found::fresh(writing.of_type, id, meta, &written.attributes)
+        } else {
+            self.find(caller, kind, &id.to_string(), render::relations(kind, projection)).await?
+        };
+        self.shown(caller, &found, projection, 201)
+    }
+}

@@ -1,0 +1,67 @@
+//! GET of one resource (RFC 7644 section 3.4.1).
+
+use super::{Caller, Precondition, Reply, Service, View, render};
+use crate::error::{Result, ScimError};
+use crate::resource::projection::Projection;
+use crate::schema::ResourceType;
+use crate::store::{Found, Relations};
+use std::sync::Arc;
+use uuid::Uuid;
+
+impl Service {
+    /// GET of one resource (RFC 7644 section 3.4.1).
+    ///
+    /// # Errors
+    /// 404, 412, 503.
+    pub async fn read(
+        &self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        id: &str,
+        view: &View,
+        precondition: &Precondition,
+    ) -> Result<Reply> {
+        caller.may_read(kind)?;
+        let projection = view.projection(kind)?;
+        let found = self.find(caller, kind, id, render::relations(kind, &projection)).await?;
+        if precondition.is_unmodified(found.meta.version)? {
+            return Ok(Reply { etag: Some(found.meta.etag()), ..Reply::empty(304) });
+        }
+        self.shown(caller, &found, &projection, 200)
+    }
+
+    /// The resource with that id.
+    ///
+    /// # Errors
+    /// 404 if there is none of that type in the tenant.
+    pub(super) async fn find(
+        &self,
+        caller: &Caller,
+        kind: &ResourceType,
+        id: &str,
+        relations: Relations,
+    ) -> Result<Found> {
+        // Ids are case-exact (RFC 7643 section 3.1), so only our own spelling is one.
+        let uuid = Uuid::parse_str(id).ok().filter(|uuid| uuid.to_string() == id);
+        let found = match uuid {
+            Some(uuid) => self.store.find(&caller.scope, kind, uuid, relations).await?,
+            None => None,
+        };
+        found.ok_or_else(|| absent(kind))
+    }
+
+    /// The answer that shows a resource.
+    pub(super) fn shown(&self, caller: &Caller, found: &Found, projection: &Projection, status: u16) -> Result<Reply> {
+        Ok(Reply {
+            status,
+            body: Some(render::resource(caller, found, projection)?),
+            etag: Some(found.meta.etag()),
+            location: Some(render::location(caller, &found.resource_type, found.id)),
+        })
+    }
+}
+
+/// 404 for an id that names nothing.
+pub(super) fn absent(kind: &ResourceType) -> ScimError {
+    ScimError::not_found(format!("There is no {} with this id.", kind.name()))
+}

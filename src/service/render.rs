@@ -1,0 +1,112 @@
+//! A stored resource as the client reads it. A document that is shown as it is stored is spliced
+//! into the answer as text; a tree is built only where something has to be cut.
+
+use super::Caller;
+use crate::error::{Result, ScimError};
+use crate::resource::projection::Projection;
+use crate::resource::{Meta, Resource};
+use crate::schema::ResourceType;
+use crate::store::{Found, Related, Relations};
+use serde_json::{Map, Value, json};
+use std::fmt::Write;
+
+/// Which memberships a projection needs.
+pub(super) fn relations(resource_type: &ResourceType, projection: &Projection) -> Relations {
+    let shows =
+        |attribute: Option<_>| attribute.is_some_and(|attribute: &std::sync::Arc<_>| projection.shows(attribute));
+    Relations { members: shows(resource_type.members()), groups: shows(resource_type.member_of()) }
+}
+
+/// The URL of a resource.
+pub(super) fn location(caller: &Caller, resource_type: &ResourceType, id: uuid::Uuid) -> String {
+    format!("{}{}/{id}", caller.base_url, resource_type.endpoint())
+}
+
+/// The attributes in a stored document.
+pub(super) fn attributes(document: &str) -> Result<Map<String, Value>> {
+    let mut attributes: Map<String, Value> = serde_json::from_str(document).map_err(ScimError::internal)?;
+    attributes.shift_remove("schemas");
+    Ok(attributes)
+}
+
+/// The JSON text of a resource.
+pub(super) fn resource(caller: &Caller, found: &Found, projection: &Projection) -> Result<String> {
+    if projection.is_whole(&found.resource_type) {
+        return Ok(spliced(caller, found));
+    }
+    let kind = &found.resource_type;
+    let mut attributes = attributes(&found.document)?;
+    for (name, values) in relation_values(caller, found) {
+        attributes.insert(name.to_owned(), Value::Array(values));
+    }
+    let shown = projection.apply(kind, &attributes);
+    let mut document = Map::new();
+    document.insert("schemas".into(), Resource::schemas(kind, &shown).collect());
+    document.insert("id".into(), found.id.to_string().into());
+    document.extend(shown);
+    if projection.shows_meta() {
+        let mut meta = meta(caller, kind, found.id, &found.meta);
+        meta.retain(|name, _| projection.shows_meta_part(name));
+        if !meta.is_empty() {
+            document.insert("meta".into(), Value::Object(meta));
+        }
+    }
+    Ok(Value::Object(document).to_string())
+}
+
+/// `schemas` is the first member of a stored document and ends at the first bracket: a URN holds
+/// none.
+fn spliced(caller: &Caller, found: &Found) -> String {
+    let document = found.document.strip_suffix('}').unwrap_or(&found.document);
+    let (schemas, rest) = document.split_once(']').unwrap_or((document, ""));
+    let mut text = String::with_capacity(document.len() + 512 + 200 * found.relations.len());
+    // Writing to a string cannot fail.
+    let _ = write!(text, "{schemas}],\"id\":\"{}\"{rest}", found.id);
+    for (name, values) in relation_values(caller, found) {
+        let _ = write!(text, ",\"{name}\":{}", Value::Array(values));
+    }
+    let meta = Value::Object(meta(caller, &found.resource_type, found.id, &found.meta));
+    let _ = write!(text, ",\"meta\":{meta}}}");
+    text
+}
+
+fn meta(caller: &Caller, resource_type: &ResourceType, id: uuid::Uuid, meta: &Meta) -> Map<String, Value> {
+    let Value::Object(members) = json!({
+        "resourceType": resource_type.name().as_ref(),
+        "created": meta.created.to_string(),
+        "lastModified": meta.modified.to_string(),
+        "location": location(caller, resource_type, id),
+        "version": meta.etag(),
+    }) else {
+        return Map::new();
+    };
+    members
+}
+
+fn relation_values<'a>(caller: &Caller, found: &'a Found) -> Vec<(&'a str, Vec<Value>)> {
+    let kind = &found.resource_type;
+    let each = [(kind.members(), true), (kind.member_of(), false)];
+    each.into_iter()
+        .filter_map(|(attribute, is_member)| {
+            let related = found.relations.iter().filter(|related| related.is_member == is_member);
+            let values: Vec<_> = related.map(|related| relation_value(caller, related)).collect();
+            Some((attribute?.name().as_ref(), values)).filter(|(_, values)| !values.is_empty())
+        })
+        .collect()
+}
+
+fn relation_value(caller: &Caller, related: &Related) -> Value {
+    let mut value = Map::new();
+    value.insert("value".into(), related.id.to_string().into());
+    value.insert("$ref".into(), location(caller, &related.resource_type, related.id).into());
+    if let Some(display) = &related.display {
+        value.insert("display".into(), display.as_str().into());
+    }
+    let kind = match (related.is_member, related.is_direct) {
+        (true, _) => related.resource_type.name().as_ref(),
+        (false, true) => "direct",
+        (false, false) => "indirect",
+    };
+    value.insert("type".into(), kind.into());
+    Value::Object(value)
+}

@@ -1,0 +1,204 @@
+//! The two databases: opening them, and running a statement or a batch. What PostgreSQL and
+//! SQLite must differ in is here, in [`super::statement`] and in the migrations.
+
+use super::error::StoreError;
+use super::row::Row;
+use super::statement::{Arg, Batch, Column, Expanded, Statement};
+use super::writer::Writer;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Postgres, SqlSafeStr};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long, and with how many connections, the database is worked with.
+#[derive(Debug, Clone)]
+pub struct PoolSettings {
+    /// Connections of one instance.
+    pub max_connections: u32,
+    /// Longest wait for a connection.
+    pub acquire: Duration,
+    /// Longest time of a statement.
+    pub statement: Duration,
+    /// Longest wait for a lock.
+    pub lock: Duration,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self {
+            max_connections: 16,
+            acquire: Duration::from_secs(2),
+            statement: Duration::from_secs(4),
+            lock: Duration::from_secs(2),
+        }
+    }
+}
+
+/// An open database.
+#[derive(Debug, Clone)]
+pub(super) enum Engine {
+    Postgres(PgPool),
+    Sqlite { readers: SqlitePool, writer: Writer },
+}
+
+macro_rules! embedded {
+    ($folder:literal, $($version:literal $name:literal),* $(,)?) => {
+        migrator(&[$(($version, $name, include_str!(concat!("../../migrations/", $folder, "/", $name)))),*])
+    };
+}
+
+impl Engine {
+    /// Connects to PostgreSQL and brings its schema up to date.
+    pub(super) async fn postgres(url: &str, settings: &PoolSettings) -> Result<Self, StoreError> {
+        let options: PgConnectOptions = url.parse::<PgConnectOptions>()?.disable_statement_logging();
+        let mut migrating =
+            sqlx::PgConnection::connect_with(&options.clone().application_name("scimd migrate")).await?;
+        embedded!("postgres", 1 "0001_directory.sql").run(&mut migrating).await.map_err(StoreError::Migration)?;
+        migrating.close().await?;
+        let milliseconds = |duration: Duration| duration.as_millis().to_string();
+        let options = options.application_name("scimd").statement_cache_capacity(256).options([
+            ("statement_timeout", milliseconds(settings.statement)),
+            ("lock_timeout", milliseconds(settings.lock)),
+            ("idle_in_transaction_session_timeout", "10000".to_owned()),
+        ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.max_connections)
+            .acquire_timeout(settings.acquire)
+            // The check costs a round trip for each query; broken connections are swept out
+            // when one of them fails.
+            .test_before_acquire(false)
+            .max_lifetime(Duration::from_secs(30 * 60))
+            .connect_with(options)
+            .await?;
+        Ok(Self::Postgres(pool))
+    }
+
+    /// Opens, or creates, the embedded database and brings its schema up to date.
+    pub(super) async fn sqlite(file: &Path, settings: &PoolSettings) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+            .statement_cache_capacity(256)
+            .pragma("case_sensitive_like", "on")
+            .disable_statement_logging();
+        let mut writing = options.connect().await?;
+        embedded!("sqlite", 1 "0001_directory.sql").run(&mut writing).await.map_err(StoreError::Migration)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(settings.max_connections.min(4))
+            .acquire_timeout(settings.acquire)
+            .test_before_acquire(false)
+            .connect_with(options.read_only(true))
+            .await?;
+        Ok(Self::Sqlite { readers, writer: Writer::start(writing) })
+    }
+
+    /// Runs a statement that only reads. A read that meets a broken connection is tried again.
+    pub(super) async fn read(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
+        match self.read_once(statement).await {
+            Err(StoreError::Away(sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Database(_))) => {
+                self.sweep().await;
+                self.read_once(statement).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn read_once(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Postgres(pool) => postgres_rows(pool, statement.for_postgres()).await,
+            Self::Sqlite { readers, .. } => {
+                let Expanded { text, args } = statement.for_sqlite();
+                let rows = sqlx::query_with(AssertSqlSafe(text), sqlite_args(args)).fetch_all(readers).await?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
+        }
+    }
+
+    /// Runs a batch; the rows are those of its last statement.
+    pub(super) async fn write(&self, batch: Batch) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Postgres(pool) => {
+                let outcome = postgres_rows(pool, batch.for_postgres()).await;
+                if let Err(StoreError::Away(_)) = outcome {
+                    self.sweep().await;
+                }
+                outcome
+            }
+            Self::Sqlite { writer, .. } => writer.write(batch).await,
+        }
+    }
+
+    /// Drops pooled connections that no longer answer, as after a restart of PostgreSQL.
+    async fn sweep(&self) {
+        let Self::Postgres(pool) = self else { return };
+        for _ in 0..pool.size() {
+            let Some(mut connection) = pool.try_acquire() else { return };
+            let answer = tokio::time::timeout(Duration::from_secs(1), connection.ping()).await;
+            if !matches!(answer, Ok(Ok(()))) {
+                // A connection that was detached is not given back to the pool.
+                drop(connection.detach());
+            }
+        }
+    }
+}
+
+async fn postgres_rows(pool: &PgPool, statement: Expanded) -> Result<Vec<Row>, StoreError> {
+    let Expanded { text, args } = statement;
+    let rows = sqlx::query_with::<Postgres, _>(AssertSqlSafe(text), postgres_args(args)).fetch_all(pool).await?;
+    Ok(rows.into_iter().map(Row::Postgres).collect())
+}
+
+fn migrator(files: &[(i64, &'static str, &'static str)]) -> Migrator {
+    let migration = |(version, name, text): &(i64, &'static str, &'static str)| {
+        Migration::new(*version, (*name).into(), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    Migrator::with_migrations(files.iter().map(migration).collect())
+}
+
+macro_rules! bind {
+    ($arguments:ident, $arg:expr, $($column:pat => $columns:expr),*) => {
+        match $arg {
+            Arg::Int(value) => $arguments.add(value),
+            Arg::OptInt(value) => $arguments.add(value),
+            Arg::Bool(value) => $arguments.add(value),
+            Arg::Text(value) => $arguments.add(value),
+            Arg::OptText(value) => $arguments.add(value),
+            $($column => $columns,)*
+        }
+    };
+}
+
+fn postgres_args(args: Vec<Arg>) -> PgArguments {
+    use sqlx::Arguments;
+    let mut arguments = PgArguments::default();
+    for arg in args {
+        // Encoding these types cannot fail; a missing argument would be refused by the database.
+        let _ = bind!(arguments, arg,
+            Arg::Uuid(value) => arguments.add(value),
+            Arg::Column(Column::Ints(values)) => arguments.add(values),
+            Arg::Column(Column::Bools(values)) => arguments.add(values),
+            Arg::Column(Column::Uuids(values)) => arguments.add(values),
+            Arg::Column(Column::Texts(values)) => arguments.add(values));
+    }
+    arguments
+}
+
+pub(super) fn sqlite_args(args: Vec<Arg>) -> SqliteArguments {
+    use sqlx::Arguments;
+    let mut arguments = SqliteArguments::default();
+    for arg in args {
+        let _ = bind!(arguments, arg,
+            Arg::Uuid(value) => arguments.add(value.to_string()),
+            // A table is one JSON parameter here, so no column comes by itself.
+            Arg::Column(_) => Ok(()));
+    }
+    arguments
+}

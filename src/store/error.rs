@@ -1,0 +1,83 @@
+//! What can go wrong in the store, told apart by what to do about it.
+
+use crate::error::ScimError;
+use sqlx::error::ErrorKind;
+
+/// A failed statement.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A value that must be unique is in use.
+    #[error("a unique value is in use")]
+    Unique(#[source] sqlx::Error),
+    /// A row that was referred to is gone.
+    #[error("a referenced row is gone")]
+    Reference(#[source] sqlx::Error),
+    /// A change came too late and took itself back.
+    #[error("the resource has changed")]
+    Stale,
+    /// Another transaction was in the way; the same again may succeed.
+    #[error("the database was busy")]
+    Busy(#[source] sqlx::Error),
+    /// The database does not answer.
+    #[error("the database cannot be reached")]
+    Away(#[source] sqlx::Error),
+    /// A fault of ours.
+    #[error("the database refused a statement")]
+    Fault(#[source] sqlx::Error),
+    /// The schema of the database cannot be brought up to date.
+    #[error("migration failed")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+    /// The writer of the embedded database has stopped.
+    #[error("the writer of the embedded database has stopped")]
+    Stopped,
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(database) => match (database.kind(), database.code().as_deref()) {
+                (ErrorKind::UniqueViolation, _) if is_value_index(&**database) => Self::Unique(error),
+                // Another instance made the same seq, or the same row, at the same moment.
+                (ErrorKind::UniqueViolation, _) => Self::Busy(error),
+                (ErrorKind::ForeignKeyViolation, _) => Self::Reference(error),
+                // The division by which a batch takes itself back.
+                (_, Some("22012")) => Self::Stale,
+                (_, Some("40001" | "40P01" | "55P03" | "57014" | "5" | "6" | "261" | "517")) => Self::Busy(error),
+                (_, Some(code)) if is_away(code) => Self::Away(error),
+                _ => Self::Fault(error),
+            },
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::Away(error),
+            _ => Self::Fault(error),
+        }
+    }
+}
+
+/// PostgreSQL names the index, SQLite its columns.
+fn is_value_index(error: &dyn sqlx::error::DatabaseError) -> bool {
+    error.constraint() == Some("attribute_value_unique") || error.message().contains("attribute_value.key")
+}
+
+/// Shut down, starting up, read-only standby, connection lost, too many connections.
+fn is_away(code: &str) -> bool {
+    code.starts_with("08") || matches!(code, "25006" | "57P01" | "57P02" | "57P03" | "53300")
+}
+
+impl From<StoreError> for ScimError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unique(_) => Self::uniqueness("A value that must be unique is in use.").caused_by(error),
+            StoreError::Fault(_) | StoreError::Migration(_) => Self::internal(error),
+            StoreError::Busy(_) | StoreError::Reference(_) | StoreError::Stale => {
+                Self::unavailable("The server is busy with other changes; try again.", 1).caused_by(error)
+            }
+            StoreError::Away(_) | StoreError::Stopped => {
+                Self::unavailable("The server's database is away for the moment; try again.", 5).caused_by(error)
+            }
+        }
+    }
+}

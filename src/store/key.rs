@@ -1,0 +1,143 @@
+//! Keys in the index: what of a long one fits an index entry, what does not, and comparing them.
+
+use super::sql::Sql;
+use super::statement::Arg;
+use crate::filter::Operator;
+use crate::resource::Key;
+
+/// Characters of a key that stand in the index: four bytes each stay below the third of a page
+/// that PostgreSQL allows an entry. Unique values are no longer than this.
+const HEAD: usize = 512;
+
+/// The key as it is stored: the head, and the tail if there is more.
+pub(super) fn split(key: &Key) -> (&str, Option<&str>) {
+    let text = key.as_str();
+    if text.len() <= HEAD {
+        return (text, None);
+    }
+    match text.char_indices().nth(HEAD) {
+        Some((at, _)) => {
+            let (head, tail) = text.split_at(at);
+            (head, Some(tail))
+        }
+        None => (text, None),
+    }
+}
+
+/// Adds a condition on a stored key: `key`, with `tail` the column of what did not fit.
+pub(super) fn compare(sql: &mut Sql, key: &'static str, tail: &'static str, operator: Operator, with: &Key) {
+    match operator {
+        Operator::Contains | Operator::EndsWith => {
+            let end = if operator == Operator::Contains { "%" } else { "" };
+            let pattern = format!("%{}{end}", escape_like(with.as_str()));
+            sql.raw("(")
+                .raw(key)
+                .raw(" || coalesce(")
+                .raw(tail)
+                .raw(", '')) like ")
+                .arg(Arg::Text(pattern))
+                .raw(" escape '\\'");
+        }
+        _ => match split(with) {
+            (head, None) => compare_short(sql, key, tail, operator, head),
+            (head, Some(rest)) => compare_long(sql, key, tail, operator, (head, rest)),
+        },
+    }
+}
+
+fn symbol(operator: Operator) -> &'static str {
+    match operator {
+        Operator::Greater => " > ",
+        Operator::GreaterOrEqual => " >= ",
+        Operator::Less => " < ",
+        Operator::LessOrEqual => " <= ",
+        _ => " = ",
+    }
+}
+
+/// Against a key without a tail, only a stored key of full length can have one.
+fn compare_short(sql: &mut Sql, key: &'static str, tail: &'static str, operator: Operator, with: &str) {
+    let is_full = with.chars().nth(HEAD - 1).is_some();
+    match operator {
+        Operator::StartsWith => {
+            sql.raw("(").raw(key).raw(" >= ").arg(with.into());
+            if let Some(end) = successor(with) {
+                sql.raw(" and ").raw(key).raw(" < ").arg(Arg::Text(end));
+            }
+            sql.raw(")");
+        }
+        _ if is_full => {
+            sql.raw("(").raw(key).raw(", coalesce(").raw(tail).raw(", ''))").raw(symbol(operator));
+            sql.raw("(").arg(with.into()).raw(", '')");
+        }
+        _ => {
+            sql.raw(key).raw(symbol(operator)).arg(with.into());
+        }
+    }
+}
+
+fn compare_long(sql: &mut Sql, key: &'static str, tail: &'static str, operator: Operator, with: (&str, &str)) {
+    let (head, rest) = with;
+    match operator {
+        Operator::StartsWith => {
+            sql.raw("(").raw(key).raw(" = ").arg(head.into()).raw(" and ").raw(tail).raw(" >= ").arg(rest.into());
+            if let Some(end) = successor(rest) {
+                sql.raw(" and ").raw(tail).raw(" < ").arg(Arg::Text(end));
+            }
+            sql.raw(")");
+        }
+        _ => {
+            sql.raw("(").raw(key).raw(", coalesce(").raw(tail).raw(", ''))").raw(symbol(operator));
+            sql.raw("(").arg(head.into()).raw(", ").arg(rest.into()).raw(")");
+        }
+    }
+}
+
+/// The least text that is greater than every text with this start; `None` if there is none.
+fn successor(prefix: &str) -> Option<String> {
+    let mut rest = prefix.to_owned();
+    while let Some(last) = rest.pop() {
+        let next = match last {
+            '\u{d7ff}' => Some('\u{e000}'),
+            _ => char::from_u32(u32::from(last) + 1),
+        };
+        if let Some(next) = next {
+            rest.push(next);
+            return Some(rest);
+        }
+    }
+    None
+}
+
+fn escape_like(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + 2);
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_successor_is_the_next_prefix() {
+        assert_eq!(successor("ab").as_deref(), Some("ac"));
+        assert_eq!(successor("a\u{10ffff}").as_deref(), Some("b"));
+        assert_eq!(successor("\u{d7ff}").as_deref(), Some("\u{e000}"));
+        assert_eq!(successor("\u{10ffff}"), None);
+        assert_eq!(successor(""), None);
+    }
+
+    #[test]
+    fn long_keys_are_split_by_characters() {
+        let long = Key::text(&"é".repeat(600), true);
+        let (head, tail) = split(&long);
+        assert_eq!((head.chars().count(), tail.map(|t| t.chars().count())), (512, Some(88)));
+        assert_eq!(split(&Key::text(&"é".repeat(512), true)).1, None);
+    }
+}

@@ -1,0 +1,214 @@
+//! Memberships as rows: changing the members of a group reads and writes the rows of those
+//! members, however many others there are.
+
+use super::read::{Found, Scope};
+use super::select::Select;
+use super::sequence::kind_of;
+use super::sql::Sql;
+use super::statement::{Arg, Batch, Column, Statement, Table};
+use super::write::{Change, Writing};
+use super::{Store, StoreError};
+use crate::filter::Predicate;
+use std::collections::{BTreeSet, HashMap};
+use uuid::Uuid;
+
+/// A resource that may become a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MemberKey(i64);
+
+/// What a request makes of the members of a group, in the end.
+#[derive(Debug, Clone, Default)]
+pub struct MemberDelta {
+    cleared: bool,
+    add: BTreeSet<i64>,
+    remove: BTreeSet<i64>,
+}
+
+impl MemberDelta {
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        !self.cleared && self.add.is_empty() && self.remove.is_empty()
+    }
+
+    /// These are members afterwards.
+    pub fn add(&mut self, members: impl IntoIterator<Item = MemberKey>) {
+        for MemberKey(seq) in members {
+            self.remove.remove(&seq);
+            self.add.insert(seq);
+        }
+    }
+
+    /// These are no members afterwards.
+    pub fn remove(&mut self, members: impl IntoIterator<Item = MemberKey>) {
+        for MemberKey(seq) in members {
+            self.add.remove(&seq);
+            if !self.cleared {
+                self.remove.insert(seq);
+            }
+        }
+    }
+
+    /// Nobody is a member afterwards, but for those that are added later.
+    pub fn clear(&mut self) {
+        *self = Self { cleared: true, ..Self::default() };
+    }
+
+    /// In the batch that creates the group.
+    pub(super) fn insert_into(&self, batch: Batch, writing: &Writing<'_>, group: i64) -> Batch {
+        if self.is_empty() {
+            return batch;
+        }
+        let args = vec![Arg::Int(writing.scope.tenant), Arg::Int(group)];
+        let removed = Statement::new(REMOVE_NONE, vec![]);
+        batch.then("removed", removed).then("added", Statement::new(ADD_WITH, args).with_rows(rows(&self.add)))
+    }
+
+    /// In the batch that changes the group's document.
+    pub(super) fn change_with(&self, batch: Batch, writing: &Writing<'_>, group: i64) -> Batch {
+        if self.is_empty() {
+            return batch;
+        }
+        let args = vec![Arg::Int(writing.scope.tenant), Arg::Int(group)];
+        let text = if self.cleared { CLEAR_WITH } else { REMOVE_WITH };
+        let listed = rows(if self.cleared { &self.add } else { &self.remove });
+        batch
+            .then("removed", Statement::new(text, args.clone()).with_rows(listed))
+            .then("added", Statement::new(ADD_WITH, args).with_rows(rows(&self.add)))
+    }
+
+    /// Adds the rows of the change log for `{added}` and `{removed}`.
+    pub(super) fn log(&self, batch: Batch, tenant: i64, change: i64) -> Batch {
+        if self.is_empty() {
+            return batch;
+        }
+        let args = vec![Arg::Int(tenant), Arg::Int(change)];
+        batch
+            .then("logged_added", Statement::new(LOG_ADDED, args.clone()))
+            .then("logged_removed", Statement::new(LOG_REMOVED, args))
+    }
+}
+
+fn rows(members: &BTreeSet<i64>) -> Table {
+    vec![("seq", Column::Ints(members.iter().copied().collect()))]
+}
+
+impl Store {
+    /// The keys of those resources that exist and are of a type that `allowed` names.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn resolve_members(
+        &self,
+        scope: &Scope,
+        ids: &[Uuid],
+        allowed: impl Fn(&str) -> bool,
+    ) -> Result<HashMap<Uuid, MemberKey>, StoreError> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let statement = Statement::new(RESOLVE, vec![Arg::Int(scope.tenant)]);
+        let rows = self.engine.read(&statement.with_rows(vec![("id", Column::Uuids(ids.to_vec()))])).await?;
+        let mut found = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let seq = row.int(0)?;
+            if scope.layout.by_kind(kind_of(seq)).is_some_and(|layout| allowed(layout.resource_type.name())) {
+                found.insert(row.uuid(1)?, MemberKey(seq));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The members of a group that meet a condition on one membership.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn members_matching(
+        &self,
+        writing: &Writing<'_>,
+        group: &Found,
+        condition: &Predicate,
+    ) -> Result<Vec<MemberKey>, StoreError> {
+        let Some(attribute) = writing.of_type.resource_type.members() else { return Ok(Vec::new()) };
+        let path = writing.of_type.resource_type.path(None, attribute, None);
+        let mut sql = Sql::default();
+        sql.raw("select element from (");
+        let scope = writing.scope;
+        Select { tenant: scope.tenant, layout: &scope.layout, of_type: writing.of_type, sql: &mut sql }
+            .elements(condition, &path);
+        sql.raw(") as matching where seq = ").int(group.seq);
+        let rows = self.engine.read(&sql.finish()).await?;
+        rows.iter().map(|row| Ok(MemberKey(row.int(0)?))).collect()
+    }
+
+    /// Changes the members of a group and nothing else. Other writers of the group are not
+    /// disturbed; a group whose members are as asked keeps its version.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn change_members(
+        &self,
+        writing: &Writing<'_>,
+        group: &Found,
+        delta: &MemberDelta,
+    ) -> Result<Change, StoreError> {
+        if delta.is_empty() {
+            return Ok(Change::Nothing);
+        }
+        let name = writing.of_type.resource_type.members().map_or("", |members| members.name().as_ref());
+        let batch = || {
+            let target = vec![Arg::Int(writing.scope.tenant), Arg::Int(group.seq), writing.version(group)];
+            let text = if delta.cleared { CLEAR } else { REMOVE };
+            let listed = rows(if delta.cleared { &delta.add } else { &delta.remove });
+            let bump = target.iter().cloned().chain([Arg::Int(writing.author.at.as_micros())]).collect();
+            let batch = Batch::default()
+                .then("removed", Statement::new(text, target.clone()).with_rows(listed))
+                .then("added", Statement::new(ADD, target.clone()).with_rows(rows(&delta.add)))
+                .then("written", Statement::new(BUMP, bump));
+            self.log(batch, writing, "modify", name, delta).then("answer", Statement::new(ANSWER, target))
+        };
+        let outcome = self.write_retrying(batch).await;
+        match outcome {
+            Err(StoreError::Stale) => Ok(Change::Stale),
+            Err(error) => Err(error),
+            Ok(rows) => match rows.first() {
+                None => Ok(Change::Stale),
+                Some(row) => Ok(row.opt_int(0)?.map_or(Change::Nothing, Change::Done)),
+            },
+        }
+    }
+}
+
+const RESOLVE: &str = "select seq, id from resource where tenant = $1 and id in (select id from {rows})";
+
+const ADD_WITH: &str = "insert into member (tenant, group_seq, member_seq) select $1, $2, seq from {rows} \
+     where exists (select 1 from {written}) order by seq on conflict do nothing returning member_seq";
+const REMOVE_WITH: &str = "delete from member where tenant = $1 and group_seq = $2 \
+     and member_seq in (select seq from {rows}) and exists (select 1 from {written}) returning member_seq";
+const CLEAR_WITH: &str = "delete from member where tenant = $1 and group_seq = $2 \
+     and member_seq not in (select seq from {rows}) and exists (select 1 from {written}) returning member_seq";
+const REMOVE_NONE: &str = "delete from member where 1 = 0 returning member_seq";
+
+const ADD: &str = "insert into member (tenant, group_seq, member_seq) select $1, $2, seq from {rows} \
+     where exists (select 1 from resource where tenant = $1 and resource.seq = $2 and ($3 = 0 or version = $3)) \
+     order by seq on conflict do nothing returning member_seq";
+const REMOVE: &str = "delete from member where tenant = $1 and group_seq = $2 and member_seq in (select seq from {rows}) \
+     and exists (select 1 from resource where tenant = $1 and resource.seq = $2 and ($3 = 0 or version = $3)) \
+     returning member_seq";
+const CLEAR: &str = "delete from member where tenant = $1 and group_seq = $2 and member_seq not in (select seq from {rows}) \
+     and exists (select 1 from resource where tenant = $1 and resource.seq = $2 and ($3 = 0 or version = $3)) \
+     returning member_seq";
+const BUMP: &str = "update resource set version = version + 1, modified = $4 where tenant = $1 and seq = $2 \
+     and ($3 = 0 or version = $3) and (exists (select 1 from {removed}) or exists (select 1 from {added})) \
+     returning seq, id, version";
+/// No row: the group is gone or has another version. A null version: nothing had to be changed.
+/// Members that were changed while the group was changed or deleted are taken back by the
+/// division.
+const ANSWER: &str = "select case when exists (select 1 from {removed}) or exists (select 1 from {added}) \
+       then coalesce((select version from {written}), 1 / (select count(*) from {written})) end \
+     from resource where tenant = $1 and seq = $2 and ($3 = 0 or version = $3 or exists (select 1 from {written}))";
+const LOG_ADDED: &str = "insert into change_member (tenant, change, id, added) \
+     select $1, $2, id, true from {added} join resource on tenant = $1 and seq = member_seq \
+     where exists (select 1 from {written})";
+const LOG_REMOVED: &str = "insert into change_member (tenant, change, id, added) \
+     select $1, $2, id, false from {removed} join resource on tenant = $1 and seq = member_seq \
+     where exists (select 1 from {written})";

@@ -1,0 +1,113 @@
+//! The store: SQL on PostgreSQL and SQLite. The only floor that knows tables.
+//!
+//! Each statement is written once, in the subset that both databases share; what they differ in
+//! is in `engine`, `statement` and the migrations. In every statement the first value is the
+//! tenant; those about tenants and tokens are the operator's.
+
+mod engine;
+mod error;
+mod key;
+mod layout;
+mod member;
+mod read;
+mod relation;
+mod row;
+mod select;
+mod sequence;
+mod sql;
+mod statement;
+mod tenant;
+mod token;
+mod write;
+mod writer;
+
+pub use engine::PoolSettings;
+pub use error::StoreError;
+pub use layout::{Layout, TypeLayout};
+pub use member::{MemberDelta, MemberKey};
+pub use read::{Found, Listed, Order, Page, Position, Related, Relations, Scope, Window};
+pub use tenant::{PasswordPolicy, Status, Tenant, TenantChange, TenantInfo, UsernameFormat};
+pub use token::{NewToken, TokenInfo, TokenScope};
+pub use write::{Author, Before, Change, Writing, Written};
+
+use crate::schema::Catalog;
+use engine::Engine;
+use row::Row;
+use sequence::Sequence;
+use statement::{Batch, Statement};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An open database.
+#[derive(Debug, Clone)]
+pub struct Store {
+    engine: Engine,
+    sequence: Arc<Sequence>,
+}
+
+/// Times that a write is tried again when another transaction was in the way.
+const RETRIES: u32 = 3;
+
+impl Store {
+    /// Connects to PostgreSQL and brings its schema up to date.
+    ///
+    /// # Errors
+    /// If the server cannot be reached or refuses.
+    pub async fn postgres(url: &str, settings: &PoolSettings) -> Result<Self, StoreError> {
+        Ok(Self::over(Engine::postgres(url, settings).await?))
+    }
+
+    /// Opens the embedded database in a file, which is created if it is not there.
+    ///
+    /// # Errors
+    /// If the file cannot be opened.
+    pub async fn sqlite(file: &Path, settings: &PoolSettings) -> Result<Self, StoreError> {
+        Ok(Self::over(Engine::sqlite(file, settings).await?))
+    }
+
+    fn over(engine: Engine) -> Self {
+        Self { engine, sequence: Arc::new(Sequence::new()) }
+    }
+
+    /// Finds or gives the numbers under which the names of a catalog are kept.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn layout(&self, catalog: &Catalog) -> Result<Arc<Layout>, StoreError> {
+        Ok(Arc::new(Layout::of(catalog, &self.engine).await?))
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.engine.read(&Statement::new("select 1", vec![])).await.map(|_| ())
+    }
+
+    /// Runs a batch, and runs it anew while another transaction is in the way.
+    async fn write_retrying(&self, batch: impl Fn() -> Batch) -> Result<Vec<Row>, StoreError> {
+        let mut attempt = 0;
+        loop {
+            match self.engine.write(batch()).await {
+                Err(StoreError::Busy(_) | StoreError::Reference(_)) if attempt < RETRIES => {
+                    attempt += 1;
+                    tokio::time::sleep(pause(attempt)).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Runs a batch of one statement.
+    async fn write_one(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        self.write_retrying(|| Batch::default().then("answer", statement.clone())).await
+    }
+}
+
+/// Longer each time, by chance, so that those who met do not meet again.
+fn pause(attempt: u32) -> Duration {
+    let chance = getrandom::u32().unwrap_or(0) % 20;
+    Duration::from_millis(u64::from(attempt * 10 + chance))
+}

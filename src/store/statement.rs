@@ -1,0 +1,290 @@
+//! Statements, each written once for both databases, and batches of them that take effect
+//! together.
+//!
+//! Beside `$1`, `$2` … a text may hold `{rows}`, a table that comes as a parameter, `{binary}`,
+//! which makes an expression compare by bytes as stored keys do, and, within
+//! a batch, `{name}`: the rows that the earlier statement of that name returned. On PostgreSQL
+//! a batch is one statement with data-modifying expressions: one round trip, atomic, and no
+//! `BEGIN` that a cancelled request could leave behind. On SQLite its statements run one after
+//! the other within the writer's transaction.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+use uuid::Uuid;
+
+/// A value for a placeholder.
+#[derive(Debug, Clone)]
+pub(super) enum Arg {
+    Int(i64),
+    OptInt(Option<i64>),
+    Bool(bool),
+    Uuid(Uuid),
+    Text(String),
+    OptText(Option<String>),
+    /// A list of equal types; PostgreSQL only, as part of `{rows}`.
+    Column(Column),
+}
+
+impl From<&str> for Arg {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+/// A column of a table parameter.
+#[derive(Debug, Clone)]
+pub(super) enum Column {
+    Ints(Vec<i64>),
+    Bools(Vec<bool>),
+    Uuids(Vec<Uuid>),
+    Texts(Vec<Option<String>>),
+}
+
+impl Column {
+    fn pg_type(&self) -> &'static str {
+        match self {
+            Self::Ints(_) => "int8[]",
+            Self::Bools(_) => "bool[]",
+            Self::Uuids(_) => "uuid[]",
+            Self::Texts(_) => "text[]",
+        }
+    }
+
+    fn json(&self, row: usize) -> serde_json::Value {
+        match self {
+            Self::Ints(values) => values.get(row).copied().into(),
+            Self::Bools(values) => values.get(row).copied().map(i64::from).into(),
+            Self::Uuids(values) => values.get(row).map(Uuid::to_string).into(),
+            Self::Texts(values) => values.get(row).cloned().flatten().into(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Ints(values) => values.len(),
+            Self::Bools(values) => values.len(),
+            Self::Uuids(values) => values.len(),
+            Self::Texts(values) => values.len(),
+        }
+    }
+}
+
+/// A table that comes as a parameter: names of columns, and the columns.
+pub(super) type Table = Vec<(&'static str, Column)>;
+
+/// Text with its values.
+#[derive(Debug, Clone)]
+pub(super) struct Statement {
+    text: Cow<'static, str>,
+    args: Vec<Arg>,
+    rows: Table,
+}
+
+/// A statement as an engine takes it.
+#[derive(Debug)]
+pub(super) struct Expanded {
+    pub(super) text: String,
+    pub(super) args: Vec<Arg>,
+}
+
+/// Rows that an earlier statement of a batch returned: names of columns, and a JSON array of
+/// arrays.
+pub(super) type Returned = (Vec<String>, String);
+
+impl Statement {
+    /// A statement with its values. A built text holds nothing but pieces of static text; what a
+    /// client sent can only be a value.
+    pub(super) fn new(text: impl Into<Cow<'static, str>>, args: Vec<Arg>) -> Self {
+        Self { text: text.into(), args, rows: Table::new() }
+    }
+
+    /// The same with the table for `{rows}`.
+    pub(super) fn with_rows(self, rows: Table) -> Self {
+        Self { rows, ..self }
+    }
+
+    /// Names of the columns that it returns: what stands after the last `returning`.
+    pub(super) fn returned_columns(&self) -> Vec<String> {
+        let (_, columns) = self.text.rsplit_once("returning ").unwrap_or(("", ""));
+        columns.split(',').map(|column| column.trim().to_owned()).filter(|column| !column.is_empty()).collect()
+    }
+
+    /// For PostgreSQL, its placeholders numbered after those in `into`; `{name}` stays a name.
+    fn expand_postgres(&self, into: &mut Expanded) {
+        let offset = into.args.len();
+        into.args.extend(self.args.iter().cloned());
+        let first_column = into.args.len();
+        into.args.extend(self.rows.iter().map(|(_, column)| Arg::Column(column.clone())));
+        for piece in pieces(&self.text) {
+            match piece {
+                Piece::Text(text) => into.text.push_str(text),
+                Piece::Placeholder(n) => push(&mut into.text, format_args!("${}", n + offset)),
+                Piece::Named("rows") => {
+                    let columns = self.rows.iter().enumerate();
+                    let typed = columns.map(|(i, (_, c))| format!("${}::{}", first_column + i + 1, c.pg_type()));
+                    let names: Vec<_> = self.rows.iter().map(|(name, _)| *name).collect();
+                    let typed: Vec<_> = typed.collect();
+                    push(&mut into.text, format_args!("unnest({}) as given({})", typed.join(","), names.join(",")));
+                }
+                Piece::Named("binary") => into.text.push_str(" collate \"C\""),
+                Piece::Named(name) => into.text.push_str(name),
+            }
+        }
+    }
+
+    /// For SQLite; `earlier` gives the rows that `{name}` stands for.
+    pub(super) fn expand_sqlite(&self, earlier: &dyn Fn(&str) -> Option<Returned>) -> Expanded {
+        let mut into = Expanded { text: String::with_capacity(self.text.len() + 64), args: self.args.clone() };
+        for piece in pieces(&self.text) {
+            match piece {
+                Piece::Text(text) => into.text.push_str(text),
+                Piece::Placeholder(n) => push(&mut into.text, format_args!("${n}")),
+                Piece::Named("rows") => {
+                    let names: Vec<_> = self.rows.iter().map(|(name, _)| (*name).to_owned()).collect();
+                    push_json_table(&mut into, &names, json_rows(&self.rows), "given");
+                }
+                Piece::Named("binary") => {}
+                Piece::Named(name) => {
+                    let (columns, rows) = earlier(name).unwrap_or_else(|| (vec!["seq".into()], "[]".into()));
+                    push_json_table(&mut into, &columns, rows, name);
+                }
+            }
+        }
+        into
+    }
+
+    /// For PostgreSQL, alone.
+    pub(super) fn for_postgres(&self) -> Expanded {
+        let mut into = Expanded { text: String::with_capacity(self.text.len() + 64), args: Vec::new() };
+        self.expand_postgres(&mut into);
+        into
+    }
+
+    /// For SQLite, alone.
+    pub(super) fn for_sqlite(&self) -> Expanded {
+        self.expand_sqlite(&|_| None)
+    }
+}
+
+fn push(text: &mut String, piece: std::fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    let _ = text.write_fmt(piece);
+}
+
+fn json_rows(rows: &Table) -> String {
+    let count = rows.first().map_or(0, |(_, column)| column.len());
+    let row = |i| serde_json::Value::Array(rows.iter().map(|(_, column)| column.json(i)).collect());
+    serde_json::Value::Array((0..count).map(row).collect()).to_string()
+}
+
+fn push_json_table(into: &mut Expanded, columns: &[String], rows: String, name: &str) {
+    into.args.push(Arg::Text(rows));
+    let number = into.args.len();
+    let selected: Vec<_> =
+        columns.iter().enumerate().map(|(i, column)| format!("json_extract(value, '$[{i}]') as {column}")).collect();
+    push(&mut into.text, format_args!("(select {} from json_each(${number})) as {name}", selected.join(", ")));
+}
+
+/// Statements that take effect together, or none of them. The last one gives the answer.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    statements: Vec<(&'static str, Statement)>,
+}
+
+impl Batch {
+    /// The same with one more statement. Later ones refer to the rows it returns by `name`.
+    #[must_use]
+    pub(super) fn then(mut self, name: &'static str, statement: Statement) -> Self {
+        self.statements.push((name, statement));
+        self
+    }
+
+    /// The statements in order, with their names.
+    pub(super) fn statements(&self) -> &[(&'static str, Statement)] {
+        &self.statements
+    }
+
+    /// All as one statement of PostgreSQL.
+    pub(super) fn for_postgres(&self) -> Expanded {
+        let mut into = Expanded { text: String::with_capacity(2048), args: Vec::new() };
+        let Some(((_, last), earlier)) = self.statements.split_last() else { return into };
+        for (i, (name, statement)) in earlier.iter().enumerate() {
+            push(&mut into.text, format_args!("{}{name} as (", if i == 0 { "with " } else { ", " }));
+            statement.expand_postgres(&mut into);
+            into.text.push(')');
+        }
+        into.text.push(' ');
+        last.expand_postgres(&mut into);
+        into
+    }
+}
+
+enum Piece<'a> {
+    Text(&'a str),
+    Placeholder(usize),
+    Named(&'a str),
+}
+
+fn pieces(mut text: &str) -> impl Iterator<Item = Piece<'_>> {
+    std::iter::from_fn(move || {
+        if text.is_empty() {
+            return None;
+        }
+        let (piece, rest) = match text.find(['$', '{']) {
+            Some(0) => special(text),
+            Some(at) => {
+                let (head, rest) = text.split_at(at);
+                (Piece::Text(head), rest)
+            }
+            None => (Piece::Text(text), ""),
+        };
+        text = rest;
+        Some(piece)
+    })
+}
+
+fn special(text: &str) -> (Piece<'_>, &str) {
+    if let Some((name, rest)) = text.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
+        return (Piece::Named(name), rest);
+    }
+    let (mark, after) = text.split_at(1);
+    let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
+    let (number, rest) = after.split_at(digits);
+    number.parse().map_or((Piece::Text(mark), after), |n| (Piece::Placeholder(n), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn insert() -> Statement {
+        let rows = vec![("attribute", Column::Ints(vec![7])), ("key", Column::Texts(vec![Some("a".into())]))];
+        Statement::new("insert into v select $1, attribute, key from {rows}", vec![Arg::Int(1)]).with_rows(rows)
+    }
+
+    #[test]
+    fn a_table_is_a_parameter() {
+        let postgres = insert().for_postgres();
+        assert_eq!(
+            postgres.text,
+            "insert into v select $1, attribute, key from unnest($2::int8[],$3::text[]) as given(attribute,key)"
+        );
+        assert_eq!(postgres.args.len(), 3);
+        let sqlite = insert().for_sqlite();
+        assert!(sqlite.text.ends_with("from (select json_extract(value, '$[0]') as attribute, json_extract(value, '$[1]') as key from json_each($2)) as given"));
+        assert!(matches!(&sqlite.args[1], Arg::Text(json) if json == "[[7,\"a\"]]"));
+    }
+
+    #[test]
+    fn a_batch_is_one_statement() {
+        let batch = Batch::default()
+            .then("written", Statement::new("update r set a = $1 returning seq", vec![Arg::Int(5)]))
+            .then("indexed", insert())
+            .then("answer", Statement::new("select seq from {written} where $1", vec![Arg::Bool(true)]));
+        assert_eq!(
+            batch.for_postgres().text,
+            "with written as (update r set a = $1 returning seq), indexed as (insert into v select $2, attribute, key \
+             from unnest($3::int8[],$4::text[]) as given(attribute,key)) select seq from written where $5"
+        );
+    }
+}

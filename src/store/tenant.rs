@@ -1,0 +1,280 @@
+//! Tenants: the operator's statements, which alone span tenants.
+
+use super::row::Row;
+use super::statement::{Arg, Statement};
+use super::{Store, StoreError, TypeLayout};
+use crate::clock::Timestamp;
+use crate::resource::Conformance;
+
+macro_rules! setting {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$variant_doc])* $variant,)* }
+
+        impl $name {
+            /// Every keyword.
+            pub const KEYWORDS: &'static [&'static str] = &[$($text,)*];
+
+            /// The keyword on the command line and in the database.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// The value for a keyword.
+            pub fn from_keyword(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+pub(super) use setting;
+
+setting! {
+    /// Whether a tenant is served.
+    Status {
+        /// It is.
+        Active = "active",
+        /// Every request is refused until it is resumed.
+        Suspended = "suspended",
+    }
+}
+
+setting! {
+    /// What user names of a tenant look like.
+    UsernameFormat {
+        /// Any text.
+        Any = "any",
+        /// An e-mail address.
+        Email = "email",
+    }
+}
+
+setting! {
+    /// What becomes of passwords that identity providers send.
+    PasswordPolicy {
+        /// They are dropped.
+        Discard = "discard",
+        /// They are kept as argon2id digests.
+        Argon2id = "argon2id",
+    }
+}
+
+/// A tenant as a request meets it.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    pub(super) number: i64,
+    /// Its name.
+    pub name: String,
+    /// Whether it is served.
+    pub status: Status,
+    /// How much is forgiven.
+    pub conformance: Conformance,
+    /// What user names look like.
+    pub username_format: UsernameFormat,
+    /// Whether two groups may not have one name.
+    pub unique_group_names: bool,
+    /// What becomes of passwords.
+    pub password_policy: PasswordPolicy,
+    /// Base URL in place of the server's.
+    pub base_url: Option<String>,
+    /// Most users that are active at once.
+    pub seats: Option<i64>,
+}
+
+impl Tenant {
+    /// The number that leads every statement about the tenant's resources, with the numbers of
+    /// its types.
+    pub fn scope(&self, layout: std::sync::Arc<super::Layout>) -> super::Scope {
+        super::Scope { tenant: self.number, layout }
+    }
+}
+
+/// A tenant as the operator sees it.
+#[derive(Debug, Clone)]
+pub struct TenantInfo {
+    /// Its settings.
+    pub tenant: Tenant,
+    /// Seats that are taken.
+    pub used: i64,
+    /// Live resources that can take a seat.
+    pub users: i64,
+    /// Those of them that take one.
+    pub active_users: i64,
+    /// Live resources of other types.
+    pub groups: i64,
+    /// When it was created.
+    pub created: Timestamp,
+}
+
+/// Settings to be changed; `None` leaves one as it is.
+#[derive(Debug, Clone, Default)]
+pub struct TenantChange {
+    /// Whether it is served.
+    pub status: Option<Status>,
+    /// How much is forgiven.
+    pub conformance: Option<Conformance>,
+    /// What user names look like.
+    pub username_format: Option<UsernameFormat>,
+    /// Whether two groups may not have one name.
+    pub unique_group_names: Option<bool>,
+    /// What becomes of passwords.
+    pub password_policy: Option<PasswordPolicy>,
+    /// Base URL; `Some(None)` takes it away.
+    pub base_url: Option<Option<String>>,
+    /// Most users that are active at once; `Some(None)` takes the limit away.
+    pub seats: Option<Option<i64>>,
+}
+
+/// Columns of [`Tenant`], in the order that [`read_tenant`] reads them.
+pub(super) const COLUMNS: &str = "t.tenant, t.name, t.status, t.conformance, t.username_format, \
+     t.unique_group_names, t.password_policy, t.base_url, t.seats";
+
+pub(super) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
+    Ok(Tenant {
+        number: row.int(0)?,
+        name: row.text(1)?.to_owned(),
+        status: Status::from_keyword(row.text(2)?).unwrap_or(Status::Suspended),
+        conformance: Conformance::from_keyword(row.text(3)?).unwrap_or_default(),
+        username_format: UsernameFormat::from_keyword(row.text(4)?).unwrap_or(UsernameFormat::Any),
+        unique_group_names: row.bool(5)?,
+        password_policy: PasswordPolicy::from_keyword(row.text(6)?).unwrap_or(PasswordPolicy::Discard),
+        base_url: row.opt_text(7)?.map(str::to_owned),
+        seats: row.opt_int(8)?,
+    })
+}
+
+fn read_info(row: &Row) -> Result<TenantInfo, StoreError> {
+    Ok(TenantInfo {
+        tenant: read_tenant(row)?,
+        used: row.int(9)?,
+        created: Timestamp::from_micros(row.int(10)?),
+        users: row.int(11)?,
+        active_users: row.int(12)?,
+        groups: row.int(13)?,
+    })
+}
+
+impl Store {
+    /// Creates a tenant; `false` if there is one of that name.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn create_tenant(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let args = vec![name.into(), Arg::Int(now.as_micros())];
+        Ok(!self.write_one(Statement::new(CREATE, args)).await?.is_empty())
+    }
+
+    /// All tenants, or the one of that name, with the counts of their resources. `seated` names
+    /// the type whose resources take seats, `grouped` the one that is counted beside it.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn tenants(
+        &self,
+        name: Option<&str>,
+        seated: &str,
+        grouped: &str,
+    ) -> Result<Vec<TenantInfo>, StoreError> {
+        let text = format!("select {COLUMNS}{LISTED}");
+        let args = vec![Arg::OptText(name.map(str::to_owned)), seated.into(), grouped.into()];
+        self.engine.read(&Statement::new(text, args)).await?.iter().map(read_info).collect()
+    }
+
+    /// Changes settings of a tenant; `false` if there is none of that name. A new limit of seats
+    /// counts those that are taken.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn change_tenant(&self, name: &str, change: &TenantChange) -> Result<bool, StoreError> {
+        let args = vec![
+            name.into(),
+            Arg::OptText(change.status.map(|s| s.as_str().to_owned())),
+            Arg::OptText(change.conformance.map(|c| c.as_str().to_owned())),
+            Arg::OptText(change.username_format.map(|f| f.as_str().to_owned())),
+            Arg::OptInt(change.unique_group_names.map(i64::from)),
+            Arg::OptText(change.password_policy.map(|p| p.as_str().to_owned())),
+            Arg::Bool(change.base_url.is_some()),
+            Arg::OptText(change.base_url.clone().flatten()),
+            Arg::Bool(change.seats.is_some()),
+            Arg::OptInt(change.seats.flatten()),
+        ];
+        Ok(!self.write_one(Statement::new(CHANGE, args)).await?.is_empty())
+    }
+
+    /// Makes the display attributes of a type unique in a tenant, or lets them repeat.
+    ///
+    /// # Errors
+    /// [`StoreError::Unique`] if two resources have one value, or the database's failure.
+    pub async fn claim_display(&self, tenant: &str, of_type: &TypeLayout, unique: bool) -> Result<(), StoreError> {
+        for name in of_type.resource_type.display() {
+            let path = of_type.resource_type.top_attribute(name).map(|a| of_type.resource_type.path(None, a, None));
+            let Some(attribute) = path.and_then(|path| of_type.attribute(&path)) else { continue };
+            let args = vec![tenant.into(), Arg::Int(attribute), Arg::Bool(unique)];
+            self.write_one(Statement::new(CLAIM, args)).await?;
+        }
+        Ok(())
+    }
+
+    /// Compares the counters of all tenants with the resources; one line for each difference.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn verify_counters(&self) -> Result<Vec<String>, StoreError> {
+        let rows = self.engine.read(&Statement::new(COUNTERS, vec![])).await?;
+        let line = |row: &Row| {
+            let (tenant, kind) = (row.text(0)?, row.text(1)?);
+            let (live, active, counted, counted_active) = (row.int(2)?, row.int(3)?, row.int(4)?, row.int(5)?);
+            Ok(format!(
+                "tenant {tenant}, type {kind}: {live} resources, {active} active; counted are {counted}, {counted_active} active"
+            ))
+        };
+        rows.iter().map(line).collect()
+    }
+
+    /// Deletes a tenant with all that it has; `false` if there is none of that name.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn delete_tenant(&self, name: &str) -> Result<bool, StoreError> {
+        for text in DELETE_PARTS {
+            self.write_one(Statement::new(*text, vec![name.into()])).await?;
+        }
+        Ok(!self.write_one(Statement::new(DELETE, vec![name.into()])).await?.is_empty())
+    }
+}
+
+const CREATE: &str =
+    "insert into tenant (name, created) values ($1, $2) on conflict (name) do nothing returning tenant";
+const LISTED: &str = ", t.used, t.created, \
+     cast(coalesce((select sum(live) from counter c join kind k on k.kind = c.kind where c.tenant = t.tenant and k.name = $2), 0) as bigint), \
+     cast(coalesce((select sum(active) from counter c where c.tenant = t.tenant), 0) as bigint), \
+     cast(coalesce((select sum(live) from counter c join kind k on k.kind = c.kind where c.tenant = t.tenant and k.name = $3), 0) as bigint) \
+     from tenant t where $1 is null or t.name = $1 order by t.name";
+const CHANGE: &str = "update tenant set status = coalesce($2, status), conformance = coalesce($3, conformance), \
+     username_format = coalesce($4, username_format), \
+     unique_group_names = case when $5 is null then unique_group_names when $5 = 1 then true else false end, \
+     password_policy = coalesce($6, password_policy), \
+     base_url = case when $7 then $8 else base_url end, \
+     used = case when $9 then cast(coalesce((select sum(active) from counter c where c.tenant = tenant.tenant), 0) as bigint) else used end, \
+     seats = case when $9 then $10 else seats end \
+     where name = $1 returning tenant";
+const CLAIM: &str = "update attribute_value set is_unique = $3 \
+     where tenant = (select tenant from tenant where name = $1) and attribute = $2 and is_unique <> $3";
+const COUNTERS: &str = "select t.name, k.name, r.live, r.active, coalesce(c.live, 0), coalesce(c.active, 0) from \
+     (select tenant, seq / 72057594037927936 as kind, count(*) as live, \
+        cast(sum(case when takes_seat then 1 else 0 end) as bigint) as active from resource group by 1, 2) r \
+     left join (select tenant, kind, cast(sum(live) as bigint) as live, cast(sum(active) as bigint) as active \
+        from counter group by 1, 2) c on c.tenant = r.tenant and c.kind = r.kind \
+     join tenant t on t.tenant = r.tenant join kind k on k.kind = r.kind \
+     where r.live <> coalesce(c.live, 0) or r.active <> coalesce(c.active, 0) order by 1, 2";
+const DELETE_PARTS: &[&str] = &[
+    "update tenant set status = 'suspended' where name = $1",
+    "delete from change_member where tenant = (select tenant from tenant where name = $1)",
+    "delete from change where tenant = (select tenant from tenant where name = $1)",
+    "delete from member where tenant = (select tenant from tenant where name = $1)",
+    "delete from attribute_value where tenant = (select tenant from tenant where name = $1)",
+    "delete from resource where tenant = (select tenant from tenant where name = $1)",
+    "delete from counter where tenant = (select tenant from tenant where name = $1)",
+];
+const DELETE: &str = "delete from tenant where name = $1 returning tenant";

@@ -1,0 +1,151 @@
+//! Tokens: only the digest of a secret is kept.
+
+use super::row::Row;
+use super::statement::{Arg, Statement};
+use super::tenant::{COLUMNS, Tenant, read_tenant, setting};
+use super::{Store, StoreError};
+use crate::clock::Timestamp;
+
+setting! {
+    /// What a token may do.
+    TokenScope {
+        /// Everything.
+        ReadWrite = "read-write",
+        /// Reading.
+        ReadOnly = "read-only",
+        /// Everything with users, nothing with groups and other types.
+        UsersOnly = "users-only",
+    }
+}
+
+/// A token without its secret.
+#[derive(Debug, Clone)]
+pub struct TokenInfo {
+    /// Public part.
+    pub id: String,
+    /// Name of its tenant.
+    pub tenant: String,
+    /// Name that the operator gave it.
+    pub name: String,
+    /// What it may do.
+    pub scope: TokenScope,
+    /// When it was issued.
+    pub created: Timestamp,
+    /// Until when it is good.
+    pub expires: Option<Timestamp>,
+    /// When it was used last; to the minute.
+    pub last_used: Option<Timestamp>,
+    /// Since when it is no longer good.
+    pub revoked: Option<Timestamp>,
+}
+
+/// A token to be kept.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// Public part.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Digest of the secret, in hexadecimal digits.
+    pub secret_digest: String,
+    /// What it may do.
+    pub scope: TokenScope,
+    /// When it was issued.
+    pub created: Timestamp,
+    /// Until when it is good.
+    pub expires: Option<Timestamp>,
+}
+
+fn read_token(row: &Row, first: usize) -> Result<TokenInfo, StoreError> {
+    let moment = |column: usize| Ok::<_, StoreError>(row.opt_int(column)?.map(Timestamp::from_micros));
+    Ok(TokenInfo {
+        id: row.text(first)?.to_owned(),
+        tenant: row.text(first + 1)?.to_owned(),
+        name: row.text(first + 2)?.to_owned(),
+        scope: TokenScope::from_keyword(row.text(first + 3)?).unwrap_or(TokenScope::ReadOnly),
+        created: Timestamp::from_micros(row.int(first + 4)?),
+        expires: moment(first + 5)?,
+        last_used: moment(first + 6)?,
+        revoked: moment(first + 7)?,
+    })
+}
+
+impl Store {
+    /// Keeps a token of a tenant; `false` if there is no tenant of that name.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn add_token(&self, tenant: &str, token: &NewToken) -> Result<bool, StoreError> {
+        let args = vec![
+            tenant.into(),
+            Arg::Text(token.id.clone()),
+            Arg::Text(token.name.clone()),
+            Arg::Text(token.secret_digest.clone()),
+            token.scope.as_str().into(),
+            Arg::Int(token.created.as_micros()),
+            Arg::OptInt(token.expires.map(Timestamp::as_micros)),
+        ];
+        Ok(!self.write_one(Statement::new(ADD, args)).await?.is_empty())
+    }
+
+    /// The token with that public part, its digest and its tenant.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn token(&self, id: &str) -> Result<Option<(Tenant, TokenInfo, String)>, StoreError> {
+        let rows = self.engine.read(&Statement::new(find(), vec![id.into()])).await?;
+        let read = |row: &Row| Ok((read_tenant(row)?, read_token(row, 9)?, row.text(17)?.to_owned()));
+        rows.first().map(read).transpose()
+    }
+
+    /// All tokens, or those of a tenant.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn tokens(&self, tenant: Option<&str>) -> Result<Vec<TokenInfo>, StoreError> {
+        let rows = self.engine.read(&Statement::new(LIST, vec![Arg::OptText(tenant.map(str::to_owned))])).await?;
+        rows.iter().map(|row| read_token(row, 0)).collect()
+    }
+
+    /// Revokes a token; `false` if there is none that is good.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn revoke_token(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let args = vec![id.into(), Arg::Int(now.as_micros())];
+        Ok(!self.write_one(Statement::new(REVOKE, args)).await?.is_empty())
+    }
+
+    /// Lets a token end at a moment, if it would not end before.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn expire_token(&self, id: &str, at: Timestamp) -> Result<bool, StoreError> {
+        let args = vec![id.into(), Arg::Int(at.as_micros())];
+        Ok(!self.write_one(Statement::new(EXPIRE, args)).await?.is_empty())
+    }
+
+    /// Remembers when a token was used.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn touch_token(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
+        let args = vec![id.into(), Arg::Int(at.as_micros())];
+        self.write_one(Statement::new(TOUCH, args)).await.map(|_| ())
+    }
+}
+
+fn find() -> String {
+    format!(
+        "select {COLUMNS}, {TOKEN}, k.secret_digest from token k join tenant t on t.tenant = k.tenant where k.id = $1"
+    )
+}
+
+const TOKEN: &str = "k.id, t.name, k.name, k.scope, k.created, k.expires, k.last_used, k.revoked";
+const ADD: &str = "insert into token (id, tenant, name, secret_digest, scope, created, expires) \
+     select $2, tenant, $3, $4, $5, $6, $7 from tenant where name = $1 returning id";
+const LIST: &str = "select k.id, t.name, k.name, k.scope, k.created, k.expires, k.last_used, k.revoked \
+     from token k join tenant t on t.tenant = k.tenant where $1 is null or t.name = $1 order by t.name, k.created, k.id";
+const REVOKE: &str = "update token set revoked = $2 where id = $1 and revoked is null returning id";
+const EXPIRE: &str = "update token set expires = $2 where id = $1 and revoked is null and (expires is null or expires > $2) returning id";
+const TOUCH: &str = "update token set last_used = $2 where id = $1 returning id";

@@ -1,0 +1,407 @@
+//! Creating, changing and deleting a resource: each is one batch, and each writes its row of
+//! the change log with it.
+
+use super::key::split;
+use super::layout::TypeLayout;
+use super::member::MemberDelta;
+use super::read::{Found, Scope};
+use super::statement::{Arg, Batch, Column, Statement, Table};
+use super::{Store, StoreError};
+use crate::clock::Timestamp;
+use crate::resource::Key;
+use crate::resource::Resource;
+use crate::resource::entries::{Entry, entries};
+use serde_json::{Map, Value};
+use std::collections::HashSet;
+use uuid::Uuid;
+
+/// What is written of a resource's document.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The attributes, without memberships.
+    pub attributes: Map<String, Value>,
+    /// The password's digest, if the tenant keeps passwords and this write sets one.
+    pub password: Option<String>,
+}
+
+/// Who writes, and when; for the change log.
+#[derive(Debug, Clone)]
+pub struct Author {
+    /// Public id of the token.
+    pub token: Option<String>,
+    /// The moment.
+    pub at: Timestamp,
+}
+
+/// The outcome of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It is stored, under this version.
+    Done(i64),
+    /// Another change came first, or the resource is gone: read again.
+    Stale,
+    /// The tenant has no seat left.
+    NoSeat,
+    /// Nothing was to be changed.
+    Nothing,
+}
+
+/// A document as the store keeps it.
+struct Row {
+    text: String,
+    display: Option<String>,
+    display_key: Option<String>,
+    takes_seat: bool,
+    entries: Vec<Entry>,
+}
+
+impl Row {
+    fn of(of_type: &TypeLayout, attributes: &Map<String, Value>) -> Self {
+        let resource_type = &of_type.resource_type;
+        let display = Resource::display(resource_type, attributes);
+        Self {
+            text: document_text(of_type, attributes),
+            display: display.map(str::to_owned),
+            display_key: display.map(|text| split(&Key::text(text, false)).0.to_owned()),
+            takes_seat: Resource::takes_seat(resource_type, attributes),
+            entries: entries(resource_type, attributes),
+        }
+    }
+}
+
+fn row_args(row: &Row, written: &Written) -> [Arg; 5] {
+    [
+        Arg::Text(row.text.clone()),
+        Arg::OptText(row.display.clone()),
+        Arg::OptText(row.display_key.clone()),
+        Arg::OptText(written.password.clone()),
+        Arg::Bool(row.takes_seat),
+    ]
+}
+
+/// `schemas` first, then the attributes: what a client reads between the braces, but for `id`,
+/// `meta` and memberships.
+pub(super) fn document_text(of_type: &TypeLayout, attributes: &Map<String, Value>) -> String {
+    let mut document = Map::new();
+    document.insert("schemas".into(), Resource::schemas(&of_type.resource_type, attributes).collect());
+    document.extend(attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
+    Value::Object(document).to_string()
+}
+
+/// What every change needs to know.
+#[derive(Debug, Clone, Copy)]
+pub struct Writing<'a> {
+    /// Tenant and numbers.
+    pub scope: &'a Scope,
+    /// Type of the resource.
+    pub of_type: &'a TypeLayout,
+    /// Who writes, and when.
+    pub author: &'a Author,
+    /// Whether the tenant has a limit of seats.
+    pub limited: bool,
+    /// Whether the version, too, must be the one that was found: the request has a condition.
+    pub exactly: bool,
+}
+
+/// A resource as it was found, and its attributes, read from the document.
+#[derive(Debug, Clone, Copy)]
+pub struct Before<'a> {
+    /// As it is stored.
+    pub found: &'a Found,
+    /// The document's attributes.
+    pub attributes: &'a Map<String, Value>,
+}
+
+impl Writing<'_> {
+    fn tenant(&self) -> Arg {
+        Arg::Int(self.scope.tenant)
+    }
+
+    fn at(&self) -> Arg {
+        Arg::Int(self.author.at.as_micros())
+    }
+
+    /// The version that is demanded; 0 for any.
+    pub(super) fn version(&self, found: &Found) -> Arg {
+        Arg::Int(if self.exactly { found.meta.version } else { 0 })
+    }
+}
+
+impl Store {
+    /// Stores a new resource with its members, if its type has any.
+    ///
+    /// # Errors
+    /// [`StoreError::Unique`] if a unique value is taken, or the database's failure.
+    pub async fn create(
+        &self,
+        writing: &Writing<'_>,
+        id: Uuid,
+        written: &Written,
+        members: &MemberDelta,
+    ) -> Result<Change, StoreError> {
+        let row = Row::of(writing.of_type, &written.attributes);
+        let names = written.attributes.keys().cloned().collect::<Vec<_>>().join(",");
+        let all: Vec<&Entry> = row.entries.iter().collect();
+        let needs_seat = writing.limited && row.takes_seat;
+        let batch = || {
+            let seq = self.sequence.for_kind(writing.of_type.kind, writing.author.at);
+            let mut batch = Batch::default();
+            if needs_seat {
+                batch = batch.then("seated", Statement::new(TAKE_SEAT, vec![writing.tenant()]));
+            }
+            let mut args = vec![writing.tenant(), Arg::Int(seq), Arg::Uuid(id)];
+            args.extend(row_args(&row, written));
+            args.push(writing.at());
+            batch = batch.then("written", Statement::new(if needs_seat { INSERT_SEATED } else { INSERT }, args));
+            batch = add_values(batch, writing, seq, &all);
+            batch = count(batch, writing, seq, (1, i64::from(row.takes_seat)));
+            batch = members.insert_into(batch, writing, seq);
+            self.log(batch, writing, "create", &names, members).then("answer", Statement::new(ANSWER, vec![]))
+        };
+        self.retrying(batch, if needs_seat { Change::NoSeat } else { Change::Stale }).await
+    }
+
+    /// Replaces the document of a resource and changes its members, if it is still as it was
+    /// found. Without a difference nothing is done.
+    ///
+    /// # Errors
+    /// As [`Store::create`].
+    pub async fn replace(
+        &self,
+        writing: &Writing<'_>,
+        before: Before<'_>,
+        written: &Written,
+        members: &MemberDelta,
+    ) -> Result<Change, StoreError> {
+        let (was, is) = (Row::of(writing.of_type, before.attributes), Row::of(writing.of_type, &written.attributes));
+        if was.text == is.text && written.password.is_none() {
+            return self.change_members(writing, before.found, members).await;
+        }
+        let changed = changed_names(before.attributes, &written.attributes);
+        let seq = before.found.seq;
+        let (gone, new) = difference(&was.entries, &is.entries);
+        let seats = i64::from(is.takes_seat) - i64::from(was.takes_seat);
+        let needs_seat = writing.limited && seats > 0;
+        let batch = || {
+            let target =
+                vec![writing.tenant(), Arg::Int(seq), Arg::Int(before.found.revision), writing.version(before.found)];
+            let mut batch = Batch::default();
+            if needs_seat {
+                batch = batch.then("seated", Statement::new(TAKE_SEAT_FOR, target.clone()));
+            }
+            let args = target.into_iter().chain(row_args(&is, written)).chain([writing.at()]).collect();
+            batch = batch.then("written", Statement::new(if needs_seat { UPDATE_SEATED } else { UPDATE }, args));
+            if writing.limited && seats < 0 {
+                batch = batch.then("freed", Statement::new(FREE_SEAT, vec![writing.tenant()]));
+            }
+            batch = remove_values(batch, writing, seq, &gone);
+            batch = add_values(batch, writing, seq, &new);
+            if seats != 0 {
+                batch = count(batch, writing, seq, (0, seats));
+            }
+            batch = members.change_with(batch, writing, seq);
+            let answer = if needs_seat { ANSWER_SEATED } else { ANSWER };
+            self.log(batch, writing, "modify", &changed, members).then("answer", Statement::new(answer, vec![]))
+        };
+        let change = self.retrying(batch, Change::Stale).await?;
+        if change == Change::Stale && needs_seat && self.is_current(writing.scope, before.found).await? {
+            return Ok(Change::NoSeat);
+        }
+        Ok(change)
+    }
+
+    /// Deletes a resource with its values and memberships; the groups that it was in get a new
+    /// version.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn delete(&self, writing: &Writing<'_>, before: Before<'_>) -> Result<Change, StoreError> {
+        let was = Row::of(writing.of_type, before.attributes);
+        let all: Vec<&Entry> = was.entries.iter().collect();
+        let seq = before.found.seq;
+        let batch = || {
+            let target =
+                vec![writing.tenant(), Arg::Int(seq), Arg::Int(before.found.revision), writing.version(before.found)];
+            let mut batch = Batch::default()
+                .then("written", Statement::new(DELETE, target))
+                .then("departed", Statement::new(LEAVE_GROUPS, vec![writing.tenant(), Arg::Int(seq), writing.at()]))
+                .then("unjoined", Statement::new(UNJOIN, vec![writing.tenant(), Arg::Int(seq)]));
+            batch = remove_values(batch, writing, seq, &all);
+            batch = count(batch, writing, seq, (-1, -i64::from(was.takes_seat)));
+            if writing.limited && was.takes_seat {
+                batch = batch.then("freed", Statement::new(FREE_SEAT, vec![writing.tenant()]));
+            }
+            batch = self.log(batch, writing, "delete", "", &MemberDelta::default());
+            self.log_left(batch, writing, before.found.id).then("answer", Statement::new(ANSWER, vec![]))
+        };
+        self.retrying(batch, Change::Stale).await
+    }
+
+    async fn is_current(&self, scope: &Scope, found: &Found) -> Result<bool, StoreError> {
+        let args = vec![Arg::Int(scope.tenant), Arg::Int(found.seq), Arg::Int(found.revision)];
+        Ok(!self.engine.read(&Statement::new(IS_CURRENT, args)).await?.is_empty())
+    }
+
+    /// Runs a batch that answers the new version, again with fresh numbers if another
+    /// transaction was in the way. `none` is what it means when nothing was written.
+    pub(super) async fn retrying(&self, batch: impl Fn() -> Batch, none: Change) -> Result<Change, StoreError> {
+        let rows = self.write_retrying(batch).await?;
+        match rows.first() {
+            Some(row) => Ok(Change::Done(row.int(0)?)),
+            None => Ok(none),
+        }
+    }
+
+    /// Adds the row of the change log for the resource in `{written}`, and those for `{added}`
+    /// and `{removed}` members.
+    pub(super) fn log(
+        &self,
+        batch: Batch,
+        writing: &Writing<'_>,
+        action: &str,
+        attributes: &str,
+        members: &MemberDelta,
+    ) -> Batch {
+        let change = self.sequence.for_change(writing.author.at);
+        let args = vec![
+            writing.tenant(),
+            Arg::Int(change),
+            action.into(),
+            attributes.into(),
+            Arg::OptText(writing.author.token.clone()),
+            writing.at(),
+        ];
+        members.log(batch.then("logged", Statement::new(LOG, args)), writing.scope.tenant, change)
+    }
+
+    /// One number serves all groups that the deleted resource has left: the position of the
+    /// group is added to it.
+    fn log_left(&self, batch: Batch, writing: &Writing<'_>, member: Uuid) -> Batch {
+        let change = Arg::Int(self.sequence.for_change(writing.author.at));
+        let args = vec![writing.tenant(), change.clone(), Arg::OptText(writing.author.token.clone()), writing.at()];
+        let members = vec![writing.tenant(), change, Arg::Uuid(member)];
+        batch
+            .then("logged_left", Statement::new(LOG_LEFT, args))
+            .then("logged_left_members", Statement::new(LOG_LEFT_MEMBERS, members))
+    }
+}
+
+fn add_values(batch: Batch, writing: &Writing<'_>, seq: i64, new: &[&Entry]) -> Batch {
+    if new.is_empty() {
+        return batch;
+    }
+    let statement = Statement::new(ADD_VALUES, vec![writing.tenant(), Arg::Int(seq)]);
+    batch.then("indexed", statement.with_rows(value_rows(writing.of_type, new)))
+}
+
+fn remove_values(mut batch: Batch, writing: &Writing<'_>, seq: i64, gone: &[&Entry]) -> Batch {
+    let is_unique = |entry: &&Entry| {
+        writing.of_type.resource_type.leaves().get(entry.leaf).is_some_and(|path| path.end().is_unique())
+    };
+    let (unique, plain): (Vec<&Entry>, Vec<&Entry>) = gone.iter().copied().partition(is_unique);
+    for (name, text, entries) in [("unclaimed", REMOVE_UNIQUE, unique), ("unindexed", REMOVE_VALUES, plain)] {
+        if !entries.is_empty() {
+            let statement = Statement::new(text, vec![writing.tenant(), Arg::Int(seq)]);
+            batch = batch.then(name, statement.with_rows(value_rows(writing.of_type, &entries)));
+        }
+    }
+    batch
+}
+
+fn count(batch: Batch, writing: &Writing<'_>, seq: i64, (live, active): (i64, i64)) -> Batch {
+    let args = vec![
+        writing.tenant(),
+        Arg::Int(writing.of_type.kind),
+        Arg::Int(seq % SHARDS),
+        Arg::Int(live),
+        Arg::Int(active),
+    ];
+    batch.then("counted", Statement::new(COUNT, args))
+}
+
+/// Entries that one document has and the other has not.
+fn difference<'a>(was: &'a [Entry], is: &'a [Entry]) -> (Vec<&'a Entry>, Vec<&'a Entry>) {
+    let (old, new): (HashSet<_>, HashSet<_>) = (was.iter().collect(), is.iter().collect());
+    (old.difference(&new).copied().collect(), new.difference(&old).copied().collect())
+}
+
+/// Names of the top-level attributes that differ, with a comma between.
+fn changed_names(was: &Map<String, Value>, is: &Map<String, Value>) -> String {
+    let names = was.keys().chain(is.keys().filter(|name| !was.contains_key(*name)));
+    names.filter(|name| was.get(*name) != is.get(*name)).cloned().collect::<Vec<_>>().join(",")
+}
+
+fn value_rows(of_type: &TypeLayout, entries: &[&Entry]) -> Table {
+    let (mut attributes, mut elements, mut unique) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut keys, mut tails) = (Vec::new(), Vec::new());
+    for entry in entries {
+        let Some(attribute) = of_type.attributes.get(entry.leaf).copied().flatten() else { continue };
+        let (head, tail) = split(&entry.key);
+        attributes.push(attribute);
+        elements.push(i64::from(entry.element));
+        unique.push(of_type.resource_type.leaves().get(entry.leaf).is_some_and(|path| path.end().is_unique()));
+        keys.push(Some(head.to_owned()));
+        tails.push(tail.map(str::to_owned));
+    }
+    vec![
+        ("attribute", Column::Ints(attributes)),
+        ("element", Column::Ints(elements)),
+        ("is_unique", Column::Bools(unique)),
+        ("key", Column::Texts(keys)),
+        ("tail", Column::Texts(tails)),
+    ]
+}
+
+/// Rows that share the counting of a type.
+const SHARDS: i64 = 16;
+
+const ANSWER: &str = "select version from {written}";
+/// A seat that was taken for a change that then came too late must not stay taken: the division
+/// fails and takes everything back.
+const ANSWER_SEATED: &str = "select version from {written} \
+     union all select 1 / (select count(*) from {written}) from {seated} where not exists (select 1 from {written})";
+const IS_CURRENT: &str = "select 1 from resource where tenant = $1 and seq = $2 and revision = $3";
+
+const TAKE_SEAT: &str = "update tenant set used = used + 1 where tenant = $1 and used < seats returning tenant";
+const TAKE_SEAT_FOR: &str = "update tenant set used = used + 1 where tenant = $1 and used < seats \
+     and exists (select 1 from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4)) \
+     returning tenant";
+const FREE_SEAT: &str =
+    "update tenant set used = used - 1 where tenant = $1 and seats is not null and exists (select 1 from {written})";
+
+const INSERT: &str = "insert into resource (tenant, seq, id, document, display, display_key, password, takes_seat, version, revision, created, modified) \
+     select $1, $2, $3, $4, $5, $6, $7, $8, 1, 1, $9, $9 returning seq, id, version";
+const INSERT_SEATED: &str = "insert into resource (tenant, seq, id, document, display, display_key, password, takes_seat, version, revision, created, modified) \
+     select $1, $2, $3, $4, $5, $6, $7, $8, 1, 1, $9, $9 where exists (select 1 from {seated}) returning seq, id, version";
+const UPDATE: &str = "update resource set document = $5, display = $6, display_key = $7, password = coalesce($8, password), \
+     takes_seat = $9, version = version + 1, revision = revision + 1, modified = $10 \
+     where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) returning seq, id, version";
+const UPDATE_SEATED: &str = "update resource set document = $5, display = $6, display_key = $7, password = coalesce($8, password), \
+     takes_seat = $9, version = version + 1, revision = revision + 1, modified = $10 \
+     where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) and exists (select 1 from {seated}) \
+     returning seq, id, version";
+const DELETE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) \
+     returning seq, id, version";
+const LEAVE_GROUPS: &str = "update resource set version = version + 1, modified = $3 where tenant = $1 \
+     and seq in (select group_seq from member where tenant = $1 and member_seq = $2) and exists (select 1 from {written}) \
+     returning seq, id, version";
+const UNJOIN: &str = "delete from member where tenant = $1 and (member_seq = $2 or group_seq = $2) \
+     and exists (select 1 from {written})";
+
+const ADD_VALUES: &str = "insert into attribute_value (tenant, attribute, element, is_unique, seq, key, tail) \
+     select $1, attribute, element, is_unique, $2, key, tail from {rows} where exists (select 1 from {written})";
+const REMOVE_VALUES: &str = "delete from attribute_value where tenant = $1 and seq = $2 and not is_unique \
+     and (attribute, key, element, coalesce(tail, '')) in (select attribute, key, element, coalesce(tail, '') from {rows}) and exists (select 1 from {written})";
+const REMOVE_UNIQUE: &str = "delete from attribute_value where tenant = $1 and seq = $2 and is_unique \
+     and (attribute, key) in (select attribute, key from {rows}) and exists (select 1 from {written})";
+
+const COUNT: &str = "insert into counter (tenant, kind, shard, live, active) \
+     select $1, $2, $3, $4, $5 where exists (select 1 from {written}) \
+     on conflict (tenant, kind, shard) do update set live = counter.live + excluded.live, active = counter.active + excluded.active";
+
+const LOG: &str = "insert into change (tenant, change, seq, id, version, action, attributes, token, at) \
+     select $1, $2, seq, id, version, $3, $4, $5, $6 from {written}";
+const LOG_LEFT: &str = "insert into change (tenant, change, seq, id, version, action, attributes, token, at) \
+     select $1, $2 + row_number() over (order by seq), seq, id, version, 'modify', 'members', $3, $4 from {departed}";
+const LOG_LEFT_MEMBERS: &str = "insert into change_member (tenant, change, id, added) \
+     select $1, $2 + row_number() over (order by seq), $3, false from {departed}";

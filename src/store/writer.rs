@@ -1,0 +1,134 @@
+//! The one writer of the embedded database. Requests that wait while it is at work share the
+//! next commit, each within a savepoint of its own: a commit is what takes time.
+
+use super::engine::sqlite_args;
+use super::error::StoreError;
+use super::row::{Row, json_of};
+use super::statement::{Batch, Expanded, Returned};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, Executor, Row as _};
+use tokio::sync::{mpsc, oneshot};
+
+/// Batches that share a commit, at most: a bound on how long the first of them waits.
+const SHARED: usize = 64;
+/// Batches that wait for the writer, at most.
+const WAITING: usize = 1024;
+
+type Outcome = Result<Vec<Row>, StoreError>;
+
+#[derive(Debug)]
+struct Job {
+    batch: Batch,
+    done: oneshot::Sender<Outcome>,
+}
+
+/// Handle of the task that owns the writing connection.
+#[derive(Debug, Clone)]
+pub(super) struct Writer(mpsc::Sender<Job>);
+
+impl Writer {
+    /// Starts the task. It ends when the last handle is gone.
+    pub(super) fn start(connection: SqliteConnection) -> Self {
+        let (sender, jobs) = mpsc::channel(WAITING);
+        tokio::spawn(work(connection, jobs));
+        Self(sender)
+    }
+
+    /// Runs a batch; when this returns it is on the disk.
+    pub(super) async fn write(&self, batch: Batch) -> Outcome {
+        let (done, outcome) = oneshot::channel();
+        self.0.send(Job { batch, done }).await.map_err(|_| StoreError::Stopped)?;
+        outcome.await.map_err(|_| StoreError::Stopped)?
+    }
+}
+
+async fn work(mut connection: SqliteConnection, mut jobs: mpsc::Receiver<Job>) {
+    while let Some(first) = jobs.recv().await {
+        let mut group = vec![first];
+        while group.len() < SHARED {
+            let Ok(next) = jobs.try_recv() else { break };
+            group.push(next);
+        }
+        if let [_] = group.as_slice() {
+            for Job { batch, done } in group {
+                // The caller may have gone; the outcome stands all the same.
+                let _ = done.send(alone(&mut connection, &batch).await);
+            }
+        } else {
+            together(&mut connection, group).await;
+        }
+    }
+}
+
+async fn alone(connection: &mut SqliteConnection, batch: &Batch) -> Outcome {
+    command(connection, "begin immediate").await?;
+    let outcome = match run(connection, batch).await {
+        Ok(rows) => command(connection, "commit").await.map(|()| rows),
+        Err(error) => Err(error),
+    };
+    if outcome.is_err() {
+        roll_back(connection).await;
+    }
+    outcome
+}
+
+/// Runs a group under one commit. If that cannot be had, each runs by itself, so that one
+/// request's trouble is not the others'.
+async fn together(connection: &mut SqliteConnection, group: Vec<Job>) {
+    match attempt(connection, &group).await {
+        Ok(outcomes) => {
+            for (job, outcome) in group.into_iter().zip(outcomes) {
+                let _ = job.done.send(outcome);
+            }
+        }
+        Err(_) => {
+            roll_back(connection).await;
+            for Job { batch, done } in group {
+                let _ = done.send(alone(connection, &batch).await);
+            }
+        }
+    }
+}
+
+async fn attempt(connection: &mut SqliteConnection, group: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+    command(connection, "begin immediate").await?;
+    let mut outcomes = Vec::with_capacity(group.len());
+    for job in group {
+        command(connection, "savepoint request").await?;
+        let outcome = run(connection, &job.batch).await;
+        if outcome.is_err() {
+            command(connection, "rollback to request").await?;
+        }
+        command(connection, "release request").await?;
+        outcomes.push(outcome);
+    }
+    command(connection, "commit").await?;
+    Ok(outcomes)
+}
+
+async fn command(connection: &mut SqliteConnection, text: &'static str) -> Result<(), StoreError> {
+    connection.execute(text).await?;
+    Ok(())
+}
+
+async fn roll_back(connection: &mut SqliteConnection) {
+    // Fails if the database has rolled back by itself, which is what is wanted.
+    let _ = connection.execute("rollback").await;
+}
+
+async fn run(connection: &mut SqliteConnection, batch: &Batch) -> Outcome {
+    let mut returned: Vec<(&'static str, Returned)> = Vec::new();
+    let mut last = Vec::new();
+    for (name, statement) in batch.statements() {
+        let earlier = |name: &str| returned.iter().find(|(n, _)| *n == name).map(|(_, rows)| rows.clone());
+        let Expanded { text, args } = statement.expand_sqlite(&earlier);
+        last = sqlx::query_with(AssertSqlSafe(text), sqlite_args(args)).fetch_all(&mut *connection).await?;
+        returned.push((name, (statement.returned_columns(), as_json(&last)?)));
+    }
+    Ok(last.into_iter().map(Row::Sqlite).collect())
+}
+
+fn as_json(rows: &[SqliteRow]) -> Result<String, StoreError> {
+    let row = |row: &SqliteRow| (0..row.len()).map(|i| json_of(row, i)).collect::<Result<serde_json::Value, _>>();
+    Ok(rows.iter().map(row).collect::<Result<serde_json::Value, _>>()?.to_string())
+}

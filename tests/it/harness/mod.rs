@@ -1,0 +1,242 @@
+//! A server for a test: its own database, its own socket, a token of the default tenant.
+
+mod postgres;
+
+use reqwest::Method;
+use scimd::clock::{Clock, Timestamp};
+use scimd::http::{HttpSettings, ServerSettings};
+use scimd::schema::SchemaFile;
+use scimd::service::{DatabaseTarget, Service, ServiceLimits, ServiceSettings, TenantChange, TokenScope};
+use scimd::store::PoolSettings;
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Runs one test body on each database, as two tests.
+#[macro_export]
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name($crate::harness::Server::on($crate::harness::Database::Sqlite).await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name($crate::harness::Server::on($crate::harness::Database::Postgres).await).await;
+            })*
+        }
+    };
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Database {
+    Sqlite,
+    Postgres,
+}
+
+pub(crate) struct Options {
+    pub(crate) clock: Clock,
+    pub(crate) schema_files: Vec<SchemaFile>,
+    pub(crate) limits: ServiceLimits,
+    pub(crate) http: HttpSettings,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let http =
+            HttpSettings { requests_per_second: 1_000_000, burst: 1_000_000, bad_tokens: 0, ..HttpSettings::default() };
+        Self { clock: Clock::system(), schema_files: Vec::new(), limits: ServiceLimits::default(), http }
+    }
+}
+
+pub(crate) struct Server {
+    pub(crate) service: Service,
+    pub(crate) base: String,
+    pub(crate) token: String,
+    pub(crate) database: DatabaseTarget,
+    client: reqwest::Client,
+    _folder: tempfile::TempDir,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    pub(crate) fn id(&self) -> String {
+        self.body["id"].as_str().unwrap_or_else(|| panic!("no id in {}", self.body)).to_owned()
+    }
+
+    /// The same, if it has that status.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.body);
+        self
+    }
+
+    /// The same, if it is an error of that kind.
+    #[track_caller]
+    pub(crate) fn refused(self, status: u16, scim_type: &str) -> Self {
+        assert_eq!((self.status, self.body["scimType"].as_str().unwrap_or("")), (status, scim_type), "{}", self.body);
+        assert_eq!(self.body["schemas"][0], "urn:ietf:params:scim:api:messages:2.0:Error");
+        assert_eq!(self.body["status"], status.to_string());
+        self
+    }
+}
+
+impl Server {
+    pub(crate) async fn on(database: Database) -> Self {
+        Self::with(database, Options::default()).await
+    }
+
+    pub(crate) async fn with(database: Database, options: Options) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let target = match database {
+            Database::Sqlite => DatabaseTarget::Sqlite { data_dir: folder.path().to_owned() },
+            Database::Postgres => DatabaseTarget::Postgres { url: create_database().await.into() },
+        };
+        Self::open(target, options, folder).await
+    }
+
+    /// Another instance over the same database.
+    pub(crate) async fn second(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self::open(self.database.clone(), Options::default(), folder).await
+    }
+
+    async fn open(target: DatabaseTarget, options: Options, folder: tempfile::TempDir) -> Self {
+        let _ = tracing_subscriber::fmt().with_test_writer().with_env_filter("scimd=error").try_init();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}{}", listener.local_addr().unwrap(), options.http.base_path);
+        let settings = ServiceSettings {
+            database: target.clone(),
+            pool: PoolSettings { max_connections: 8, ..PoolSettings::default() },
+            public_url: base.clone(),
+            schema_files: options.schema_files,
+            limits: options.limits,
+        };
+        let service = Service::open(settings, options.clock).await.unwrap();
+        let issued = service.issue_token("default", "test", TokenScope::ReadWrite, None).await.unwrap();
+        let app = scimd::http::app(service.clone(), options.http);
+        tokio::spawn(async move {
+            scimd::http::serve(listener, app, ServerSettings::default(), std::future::pending()).await.unwrap();
+        });
+        let token = issued.text.expose_secret().to_owned();
+        Self { service, base, token, database: target, client: reqwest::Client::new(), _folder: folder }
+    }
+
+    /// A token of another tenant, which is made if it is not there.
+    pub(crate) async fn tenant(&self, name: &str, change: &TenantChange) -> String {
+        if self.service.tenant(name).await.is_err() {
+            self.service.create_tenant(name, change).await.unwrap();
+        }
+        let issued = self.service.issue_token(name, "test", TokenScope::ReadWrite, None).await.unwrap();
+        issued.text.expose_secret().to_owned()
+    }
+
+    /// The same server, asked with another token.
+    pub(crate) fn by(&self, token: &str) -> Client<'_> {
+        Client { server: self, token: token.to_owned() }
+    }
+
+    pub(crate) fn client(&self) -> Client<'_> {
+        self.by(&self.token)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.client().send(Method::GET, path, None, &[]).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.client().send(Method::POST, path, Some(body), &[]).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.client().send(Method::PUT, path, Some(body), &[]).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.client().send(Method::DELETE, path, None, &[]).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, operations: Value) -> Answer {
+        self.client().patch(path, operations).await
+    }
+}
+
+pub(crate) struct Client<'a> {
+    server: &'a Server,
+    token: String,
+}
+
+impl Client<'_> {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let url = format!("{}{path}", self.server.base);
+        let mut request = self.server.client.request(method, url).bearer_auth(&self.token);
+        if let Some(body) = body {
+            request = request.header("content-type", "application/scim+json").body(body.to_string());
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect(&text) };
+        Answer { status, headers, body }
+    }
+
+    pub(crate) async fn patch(&self, path: &str, operations: Value) -> Answer {
+        let body = serde_json::json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations
+        });
+        self.send(Method::PATCH, path, Some(body), &[]).await
+    }
+}
+
+/// A new, empty database on the private PostgreSQL server.
+async fn create_database() -> String {
+    use sqlx::Connection;
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let url = postgres::url();
+    let name = format!("scimd_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::SeqCst));
+    let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(format!("create database {name}"))).execute(&mut connection).await.unwrap();
+    let (server, _) = url.rsplit_once('/').unwrap();
+    format!("{server}/{name}")
+}
+
+/// A moment for a standing clock.
+pub(crate) fn noon() -> Timestamp {
+    Timestamp::from_micros(1_800_000_000_000_000)
+}
+
+pub(crate) const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+pub(crate) const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+pub(crate) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+/// The least body of a user.
+pub(crate) fn user(name: &str) -> Value {
+    serde_json::json!({"schemas": [USER], "userName": name})
+}
+
+/// The body of a group.
+pub(crate) fn group(name: &str, members: &[String]) -> Value {
+    let members: Vec<_> = members.iter().map(|id| serde_json::json!({"value": id})).collect();
+    serde_json::json!({"schemas": [GROUP], "displayName": name, "members": members})
+}
