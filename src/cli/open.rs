@@ -46,10 +46,8 @@ pub(super) async fn patiently(config: &Config, settings: &ServiceSettings) -> Re
                 sleep(Duration::from_secs(attempt.min(5)).min(end.saturating_duration_since(Instant::now()))).await;
             }
             Err(StartError::Unreachable(problem)) => {
-                return Err(Failure::Failed(format!(
-                    "{problem}; gave up after {patience} s (database.start_seconds): start the database, or correct \
-                     database.url"
-                )));
+                let problem = format!("{problem}; waited {patience} s (database.start_seconds)");
+                return Err(StartError::Unreachable(problem).into());
             }
             outcome => return Ok(outcome?),
         }

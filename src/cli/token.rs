@@ -94,7 +94,7 @@ impl Issue {
 impl Rotate {
     async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let token = open::existing(config).await?.rotate_token(&self.id, self.overlap).await?;
-        say(&format!("Token {} stays valid for {}.", self.id, duration::show(self.overlap)));
+        say(&format!("Token {} stays valid for {} at most.", self.id, duration::show(self.overlap)));
         print(&token, out)
     }
 }
