@@ -22,14 +22,14 @@ pub(super) async fn existing(config: &Config) -> Result<Service, Failure> {
              or start one with scimd serve"
         )));
     }
-    Ok(Service::open(settings(config)?, Clock::system()).await?)
+    Ok(Service::open(&settings(config)?, Clock::system()).await?)
 }
 
 /// Opens the database, and makes the folder of the embedded one if need be.
 pub(super) async fn or_create(config: &Config) -> Result<Service, Failure> {
     let settings = settings(config)?;
     make_folder(config)?;
-    Ok(Service::open(settings, Clock::system()).await?)
+    Ok(Service::open(&settings, Clock::system()).await?)
 }
 
 /// The same, and waits for a database server that is not there yet.
@@ -40,7 +40,7 @@ pub(super) async fn patiently(config: &Config, settings: &ServiceSettings) -> Re
     let mut attempt = 0;
     loop {
         attempt += 1;
-        match Service::open(settings.clone(), Clock::system()).await {
+        match Service::open(settings, Clock::system()).await {
             Err(StartError::Unreachable(problem)) if Instant::now() < end => {
                 tracing::warn!(attempt, problem, "the database cannot be reached yet; trying again");
                 sleep(Duration::from_secs(attempt.min(5)).min(end.saturating_duration_since(Instant::now()))).await;

@@ -170,7 +170,7 @@ async fn list(service: &Service, output: &Json, out: &mut dyn Write) -> Result<(
 }
 
 fn as_row(info: &TenantInfo) -> Vec<String> {
-    let tenant = &info.tenant;
+    let tenant = &info.settings;
     vec![
         tenant.name.clone(),
         tenant.status.as_str().to_owned(),
@@ -187,7 +187,7 @@ fn show(info: &TenantInfo, output: &Json, out: &mut dyn Write) -> Result<(), Fai
     if output.json {
         return output::json(out, &as_json(info));
     }
-    let tenant = &info.tenant;
+    let tenant = &info.settings;
     let facts = [
         ("name", tenant.name.clone()),
         ("status", tenant.status.as_str().to_owned()),
@@ -209,7 +209,7 @@ fn or_none(value: Option<impl ToString>) -> String {
 }
 
 fn as_json(info: &TenantInfo) -> Value {
-    let tenant = &info.tenant;
+    let tenant = &info.settings;
     json!({
         "name": tenant.name,
         "status": tenant.status.as_str(),

@@ -12,7 +12,8 @@ pub(super) enum Value {
     Integer(i64),
     Flag(bool),
     Text(String),
-    /// What no key takes: a float, a date, a table, an array.
+    List(Vec<String>),
+    /// What no key takes: a float, a date, a table, a list that is not of texts.
     Other(String),
 }
 
@@ -23,7 +24,11 @@ impl Value {
             DeValue::Boolean(flag) => Self::Flag(*flag),
             DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
                 .map_or_else(|_| Self::Other(integer.to_string()), Self::Integer),
-            DeValue::Array(_) => Self::Other("an array".into()),
+            DeValue::Array(values) => {
+                let texts: Option<Vec<String>> =
+                    values.iter().map(|value| value.get_ref().as_str().map(str::to_owned)).collect();
+                texts.map_or_else(|| Self::Other("a mixed array".into()), Self::List)
+            }
             DeValue::Float(float) => Self::Other(float.to_string()),
             DeValue::Datetime(date) => Self::Other(date.to_string()),
             DeValue::Table(_) => Self::Other("a table".into()),
@@ -38,6 +43,10 @@ impl Value {
         let read = match kind {
             Self::Integer(_) => text.replace('_', "").parse().ok().map(Self::Integer),
             Self::Flag(_) => text.parse().ok().map(Self::Flag),
+            Self::List(_) => {
+                let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
+                Some(Self::List(texts.map(str::to_owned).collect()))
+            }
             Self::Text(_) | Self::Other(_) => None,
         };
         read.unwrap_or_else(|| Self::Text(text.to_owned()))
@@ -50,6 +59,7 @@ impl From<Value> for toml::Value {
             Value::Integer(integer) => integer.into(),
             Value::Flag(flag) => flag.into(),
             Value::Text(text) | Value::Other(text) => text.into(),
+            Value::List(texts) => texts.into(),
         }
     }
 }

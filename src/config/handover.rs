@@ -28,6 +28,7 @@ impl Config {
             },
             public_url: base_url,
             schema_files: self.schema_files()?,
+            searchable: self.schemas.searchable.clone(),
             limits: self.limits.for_service(),
         })
     }
@@ -101,23 +102,23 @@ fn schema_file(path: &Path) -> Result<SchemaFile, ConfigError> {
 }
 
 impl Limits {
-    pub(super) fn for_service(&self) -> ServiceLimits {
+    fn for_service(&self) -> ServiceLimits {
         ServiceLimits {
             values: self.for_values(),
             filter: self.for_filters(),
+            page_default: self.page_default,
+            page_max: self.page_max,
             patch: PatchLimits {
                 operations: self.patch_operations,
                 path: self.for_filters(),
                 json_depth: self.json_depth,
             },
-            page_default: self.page_default,
-            page_max: self.page_max,
             bulk_operations: self.bulk_operations,
             bulk_bytes: self.bulk_bytes,
         }
     }
 
-    fn for_filters(&self) -> FilterLimits {
+    pub(super) fn for_filters(&self) -> FilterLimits {
         FilterLimits {
             bytes: self.filter_bytes,
             depth: self.filter_depth,
@@ -126,7 +127,7 @@ impl Limits {
         }
     }
 
-    fn for_values(&self) -> ValueLimits {
+    pub(super) fn for_values(&self) -> ValueLimits {
         ValueLimits {
             unique_chars: self.unique_chars,
             identifier_chars: self.identifier_chars,

@@ -95,6 +95,15 @@ impl<'a> Section<'a> {
         parse(text).ok_or_else(|| self.refuse(key, allowed))
     }
 
+    /// Texts.
+    pub(super) fn list(self, key: &str) -> Result<Vec<String>, ConfigError> {
+        let entry = self.entry(key)?;
+        match &entry.value {
+            Value::List(texts) => Ok(texts.clone()),
+            _ => Err(entry.refuse("an array of texts")),
+        }
+    }
+
     /// A path; within a file it starts at the folder of the file.
     pub(super) fn path(self, key: &str) -> Result<Option<PathBuf>, ConfigError> {
         let Some(text) = self.optional(key)? else { return Ok(None) };

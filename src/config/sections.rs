@@ -172,12 +172,14 @@ impl Limits {
 pub struct Schemas {
     /// Folder of `*.json` files.
     pub dir: Option<PathBuf>,
+    /// Attributes that filters and sorting may name; `*` means every one.
+    pub searchable: Vec<String>,
 }
 
 impl Schemas {
     pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
         let section = Section::new(entries, "schemas");
-        Ok(Self { dir: section.path("dir")? })
+        Ok(Self { dir: section.path("dir")?, searchable: section.list("searchable")? })
     }
 }
 

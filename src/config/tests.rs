@@ -72,9 +72,12 @@ fn every_key_of_the_file_has_a_comment_line() {
 #[test]
 fn a_later_source_goes_before_an_earlier() {
     let file = "[limits]\npage_max = 200\npage_default = 20\n[schemas]\ndir = \"schemas\"";
-    let config = configure(file, &[("SCIMD_LIMITS__PAGE_MAX", "300")]).unwrap();
+    let config =
+        configure(file, &[("SCIMD_LIMITS__PAGE_MAX", "300"), ("SCIMD_SCHEMAS__SEARCHABLE", "userName, emails.value")])
+            .unwrap();
     assert_eq!((config.limits.page_max, config.limits.page_default), (300, 20));
     assert_eq!(config.schemas.dir.unwrap().display().to_string(), "/etc/x/schemas");
+    assert_eq!(config.schemas.searchable, ["userName", "emails.value"]);
 }
 
 #[test]
@@ -173,7 +176,7 @@ fn complaints_name_place_and_remedy() {
         ("log", "format = \"xml\"", "log.format = \"xml\": must be auto, json or text"),
         ("log", "level = \"loud\"", "log.level = \"loud\": must be error, warn, info, debug or trace"),
         ("tokens", "expires = \"1y\"", "tokens.expires = \"1y\": must be \"never\", or a whole number with a unit"),
-        ("schemas", "dir = [\"a\"]", "schemas.dir = an array: must be a text in quotation marks"),
+        ("schemas", "searchable = \"*\"", "schemas.searchable = \"*\": must be an array of texts"),
         ("server", "listen = 8080", "server.listen = 8080: must be a text in quotation marks"),
     ] {
         let message = within(section, line);
@@ -229,6 +232,7 @@ fn every_key_has_a_variable() {
     for entry in built_in().unwrap().iter().filter(|entry| !entry.is_unset()) {
         let text = match &entry.value {
             Value::Text(text) => text.clone(),
+            Value::List(texts) => texts.join(","),
             value => value.to_string(),
         };
         let config = configure("", &[(&variable_name(&entry.section, &entry.key), &text)]).unwrap();

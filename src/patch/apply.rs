@@ -104,6 +104,12 @@ pub(super) fn apply_change(
     limits: &ValueLimits,
 ) -> Result<()> {
     match change {
+        Change::Set(Value::Array(list)) if attribute.is_multi_valued() => {
+            let mut values = Values::take(attribute, holder, limits);
+            values.clear();
+            values.append(list)?;
+            values.put_back(holder)?;
+        }
         Change::Set(value) => {
             holder.insert(attribute.name().to_string(), value.clone());
         }

@@ -29,7 +29,7 @@ pub(super) fn is_no_path(path: &str) -> bool {
 /// A text that holds a JSON object is that object, where the value names attributes.
 ///
 /// scim-for-keycloak renames a group with a path-less `replace` whose value is such a text. Bends
-/// RFC 7644 section 3.5.2.3: "the value parameter" of an operation without a path is an object.
+/// RFC 7644 section 3.5.2.3: without a path the value "SHALL contain a list of one or more attributes".
 /// Only there: Entra ID puts JSON text into `roles[].value`, and that is kept as it is.
 pub(super) fn object_from_text(value: Value, depth: usize) -> Value {
     let read = value.as_str().and_then(|text| read_value(text, depth).ok());
@@ -41,18 +41,13 @@ pub(super) fn object_from_text(value: Value, depth: usize) -> Value {
 /// OneLogin's and Google's templates use such URNs. Bends RFC 7644 section 3.10, which wants the
 /// URN of the schema.
 pub(super) fn named_with_legacy_urn(resource_type: &ResourceType, name: &str) -> Option<Named> {
-    if let Some((urn, rest)) = name.rsplit_once(':') {
-        let modern =
-            if is_legacy_core(urn) { Some(resource_type.schema().id().as_ref()) } else { modern_extension(urn) };
-        let found = modern.and_then(|modern| resource_type.named(&format!("{modern}:{rest}")));
-        if found.is_some() {
-            return found;
-        }
-    }
-    if is_legacy_core(name) {
-        return Some(Named::Core);
-    }
-    modern_extension(name).and_then(|modern| resource_type.named(modern))
+    let (urn, rest) = name.rsplit_once(':')?;
+    let core = Some(resource_type.schema().id().as_ref());
+    let modern = if is_legacy_core(urn) { core } else { modern_extension(urn) };
+    let attribute = modern.and_then(|modern| resource_type.named(&format!("{modern}:{rest}")));
+    let is_whole = !is_legacy_core(urn) || rest.eq_ignore_ascii_case(resource_type.name());
+    let whole = if is_whole && is_legacy_core(name) { core } else { modern_extension(name) };
+    attribute.or_else(|| resource_type.named(whole?))
 }
 
 /// Brackets after a complex attribute with a single value ask whether that value meets the filter.

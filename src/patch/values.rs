@@ -31,6 +31,10 @@ impl<'a> Values<'a> {
         Self { attribute, before: values.len(), values, limits, primary: Vec::new() }
     }
 
+    pub(super) fn clear(&mut self) {
+        self.values.clear();
+    }
+
     /// Adds values that are not there yet. One that differs only in further sub-attributes from
     /// a value of the same `type` and `value` is merged into that (RFC 7643 section 2.4: the
     /// pair occurs once).
@@ -44,15 +48,21 @@ impl<'a> Values<'a> {
                 continue;
             }
             let pair = pair(attribute, value);
-            match (pair.as_ref().and_then(|pair| pairs.get(pair)), value) {
-                (Some(&i), Value::Object(object)) => self.merge(i, &additions(attribute, object))?,
-                _ => {
+            match pair.as_ref().and_then(|pair| pairs.get(pair)) {
+                Some(&i) => self.complete(i, value)?,
+                None => {
                     pairs.extend(pair.map(|pair| (pair, self.values.len())));
                     self.push(value.clone());
                 }
             }
         }
         Ok(())
+    }
+
+    fn complete(&mut self, i: usize, by: &Value) -> Result<()> {
+        let (Some(Value::Object(there)), Value::Object(by)) = (self.values.get(i), by) else { return Ok(()) };
+        let subs = additions(self.attribute, by, there);
+        self.merge(i, &subs)
     }
 
     fn push(&mut self, value: Value) {
