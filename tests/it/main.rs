@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
 mod bulk;
+mod cli;
 mod harness;
 mod paging;
 mod resources;
