@@ -2,7 +2,7 @@
 //! sentence of the RFC that it bends; `rfc` mode calls none of them.
 
 use super::{Note, Notes};
-use crate::schema::Attribute;
+use crate::schema::{Attribute, Named, ResourceType};
 use serde_json::{Map, Value};
 
 /// `"True"` and `"False"`, in any letter case, where a Boolean is due.
@@ -49,6 +49,20 @@ pub fn modern_extension(urn: &str) -> Option<&'static str> {
             && urn.get(l.len()..).is_some_and(|rest| rest.is_empty() || rest.eq_ignore_ascii_case(":User"))
     });
     known.then_some("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User")
+}
+
+/// An attribute named with a URN of SCIM 1.1 or of a draft means that of SCIM 2.0.
+///
+/// OneLogin's and Google's templates use such URNs. Bends RFC 7644 section 3.10, which wants the
+/// URN of the schema.
+pub fn named_with_legacy_urn(resource_type: &ResourceType, name: &str) -> Option<Named> {
+    let modern = |urn: &str| {
+        if is_legacy_core(urn) { Some(resource_type.schema().id().as_ref()) } else { modern_extension(urn) }
+    };
+    let attribute = name
+        .rsplit_once(':')
+        .and_then(|(urn, rest)| modern(urn).and_then(|urn| resource_type.named(&format!("{urn}:{rest}"))));
+    attribute.or_else(|| modern(name).and_then(|urn| resource_type.named(urn)))
 }
 
 /// A URN in `schemas` that the type does not have is left out.

@@ -51,14 +51,13 @@ fn key(attribute: &Attribute, value: &Value, conformance: Conformance) -> Option
 
 fn takes(kind: Type, operator: Operator) -> Result<(), String> {
     let in_text = matches!(operator, Operator::Contains | Operator::StartsWith | Operator::EndsWith);
-    let allowed = match kind {
-        Type::String | Type::Reference => true,
-        Type::Integer | Type::Decimal | Type::DateTime => !in_text,
-        Type::Boolean | Type::Binary | Type::Complex => operator == Operator::Equal,
+    let (allowed, operators) = match kind {
+        Type::String | Type::Reference => (true, "every operator"),
+        Type::Integer | Type::Decimal | Type::DateTime => (!in_text, "eq, ne, gt, ge, lt, le and pr"),
+        Type::Boolean | Type::Binary | Type::Complex => (operator == Operator::Equal, "eq, ne and pr"),
     };
-    let operators = if kind == Type::Boolean || kind == Type::Binary { "eq, ne and pr" } else { "no co, sw and ew" };
     let but = operator.as_str();
-    if allowed { Ok(()) } else { Err(format!("is of type {} and takes {operators}; found {but}", kind.as_str())) }
+    if allowed { Ok(()) } else { Err(format!("is of type {} and takes {operators}, not {but}", kind.as_str())) }
 }
 
 fn form(kind: Type) -> &'static str {

@@ -12,6 +12,7 @@ use super::lexer::quoted;
 use super::{Filter, Name, Predicate, Target, Test};
 use crate::error::{Result, ScimError};
 use crate::resource::Conformance;
+use crate::resource::tolerance::named_with_legacy_urn;
 use crate::schema::{Attribute, AttributePath, Extension, Named, ResourceType};
 use std::sync::Arc;
 
@@ -132,14 +133,19 @@ impl<'a> Resolver<'a> {
     fn named(&self, name: &Name) -> Result<Option<Named>> {
         let found = match self.scope {
             Some(attribute) => self.within(attribute, &name.text).map(Named::Attribute),
-            None => self.resource_type.named(&name.text),
+            None => self.named_in(self.resource_type, &name.text),
         };
-        let elsewhere = || self.scope.is_none() && self.all_types.iter().any(|other| other.named(&name.text).is_some());
+        let mut other_types = self.all_types.iter().filter(|_| self.scope.is_none());
         match found {
             Some(named) => Ok(Some(named)),
-            None if elsewhere() => Ok(None),
+            None if other_types.any(|other| self.named_in(other, &name.text).is_some()) => Ok(None),
             None => Err(self.unknown(name)),
         }
+    }
+
+    fn named_in(&self, resource_type: &ResourceType, name: &str) -> Option<Named> {
+        let lenient = || self.conformance.is_lenient().then(|| named_with_legacy_urn(resource_type, name)).flatten();
+        resource_type.named(name).or_else(lenient)
     }
 
     fn within(&self, attribute: &AttributePath, name: &str) -> Option<AttributePath> {

@@ -95,7 +95,7 @@ impl<'a> Subject<'a> {
         }
         let is_reference = self.path.sub.as_ref().is_some_and(|sub| sub.name().as_ref() == "$ref");
         match self.relation_value() {
-            Some(value) if is_reference => self.compare_reference(value, operator, literal),
+            Some(value) if is_reference => self.compare_reference(&value, operator, literal),
             _ => {
                 let path = self.simple_path()?;
                 self.compare_with(&path, Target::Attribute(path.clone()), operator, literal)
@@ -143,10 +143,10 @@ impl<'a> Subject<'a> {
     }
 
     /// `$ref` of a membership is made from `value` when it is shown, so `value` is compared.
-    fn compare_reference(&self, value: AttributePath, operator: Operator, literal: &Literal) -> Result<Predicate> {
+    fn compare_reference(&self, value: &AttributePath, operator: Operator, literal: &Literal) -> Result<Predicate> {
         let uri = self.equal_text(operator, literal)?;
         let id = Literal::Text(uri.rsplit('/').next().unwrap_or(uri).to_owned());
-        self.compare_with(&value, Target::Attribute(value.clone()), operator, &id)
+        self.compare_with(value, Target::Attribute(value.clone()), operator, &id)
     }
 
     /// The text of an `eq`, for attributes whose values are made when they are shown.
