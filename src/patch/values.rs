@@ -35,6 +35,12 @@ impl<'a> Values<'a> {
         self.values.clear();
     }
 
+    /// Puts others in their place.
+    pub(super) fn set(&mut self, list: &Value) -> Result<()> {
+        self.clear();
+        self.append(each(list))
+    }
+
     /// Adds values that are not there yet. One that differs only in further sub-attributes from
     /// a value of the same `type` and `value` is merged into that (RFC 7643 section 2.4: the
     /// pair occurs once).
@@ -182,6 +188,10 @@ impl<'a> Values<'a> {
         };
         Ok(())
     }
+}
+
+fn each(value: &Value) -> &[Value] {
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
 /// What may occur once in an attribute: the `value` with its `type`.
