@@ -7,3 +7,4 @@ mod cli;
 mod harness;
 mod paging;
 mod resources;
+mod tidy;
