@@ -73,8 +73,16 @@ fn only_the_store_names_sqlx_and_only_http_names_axum() {
     sources(&root().join("src"), &mut files);
     for path in files {
         let (own, code) = (module(&path), code(&path));
-        assert!(own == "store" || !code.contains("use sqlx") && !code.contains(" sqlx::"), "{}: sqlx outside store", path.display());
-        assert!(own == "http" || !code.contains("use axum") && !code.contains(" axum::"), "{}: axum outside http", path.display());
+        assert!(
+            own == "store" || !code.contains("use sqlx") && !code.contains(" sqlx::"),
+            "{}: sqlx outside store",
+            path.display()
+        );
+        assert!(
+            own == "http" || !code.contains("use axum") && !code.contains(" axum::"),
+            "{}: axum outside http",
+            path.display()
+        );
     }
 }
 
