@@ -8,3 +8,4 @@ mod harness;
 mod paging;
 mod resources;
 mod tidy;
+mod types;
