@@ -3,6 +3,7 @@
 
 mod groups;
 mod hang_up;
+mod replacing;
 mod restart;
 mod seats;
 mod users;
