@@ -10,6 +10,7 @@ use std::sync::Arc;
 crate::on_fleets!(
     memberships_are_what_was_acknowledged,
     a_group_is_renamed_while_members_are_pushed,
+    users_are_deleted_while_they_are_added,
     a_group_is_deleted_while_it_is_patched,
     groups_become_members_of_each_other,
 );
@@ -96,6 +97,42 @@ async fn rename(fleet: &Fleet, path: &str) {
             fleet.of(turn / 2).put(path, body).await.expect(200);
         }
     }
+}
+
+/// A member that is gone is left out of the push, and of the group.
+async fn users_are_deleted_while_they_are_added(fleet: Fleet) {
+    let users = Arc::new(new_users(&fleet, "u", 64).await);
+    let mut paths = Vec::new();
+    for name in ["A", "B", "C"] {
+        paths.push(new_group(fleet.first(), name, &users[..8]).await);
+    }
+    let paths = Arc::new(paths);
+    fleet
+        .race(12, |fleet, i| {
+            let (users, paths) = (users.clone(), paths.clone());
+            async move {
+                if i % 3 == 0 {
+                    for id in users.iter().take(48).skip(i / 3).step_by(4) {
+                        fleet.of(i).delete(&format!("/Users/{id}")).await.expect(204);
+                    }
+                    return;
+                }
+                let mut chance = Chance::of(i);
+                for _ in 0..20 {
+                    let id = &users[chance.within(0..users.len())];
+                    fleet.of(i).patch(&paths[i % 3], add(id)).await.expect(204);
+                    let many: Vec<_> = users.iter().map(|id| json!({"value": id})).collect();
+                    let all = json!([{"op": "add", "path": "members", "value": many}]);
+                    fleet.of(i).patch(&paths[(i + 1) % 3], all).await.expect(204);
+                }
+            }
+        })
+        .await;
+    let alive = super::set(&users[48..]);
+    for path in paths.iter() {
+        assert!(members(fleet.first(), path).await.is_subset(&alive));
+    }
+    fleet.first().is_sound().await;
 }
 
 async fn a_group_is_deleted_while_it_is_patched(fleet: Fleet) {
