@@ -51,7 +51,12 @@ impl From<ConfigError> for Failure {
 
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
-        Self::Failed(error.to_string())
+        match error {
+            StartError::Unreachable(problem) => {
+                Self::Failed(format!("{problem}; start the database, or correct database.url"))
+            }
+            StartError::Unusable(problem) => Self::Failed(problem),
+        }
     }
 }
 

@@ -37,22 +37,21 @@ pub(super) async fn patiently(config: &Config, settings: &ServiceSettings) -> Re
     make_folder(config)?;
     let patience = config.database.start_seconds;
     let end = Instant::now() + Duration::from_secs(patience);
-    for attempt in 1_u64.. {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
         match Service::open(settings, Clock::system()).await {
             Err(StartError::Unreachable(problem)) if Instant::now() < end => {
                 tracing::warn!(attempt, problem, "the database cannot be reached yet; trying again");
                 sleep(Duration::from_secs(attempt.min(5)).min(end.saturating_duration_since(Instant::now()))).await;
             }
             Err(StartError::Unreachable(problem)) => {
-                return Err(Failure::Failed(format!(
-                    "{problem}; gave up after {patience} s (database.start_seconds): start the database, or correct \
-                     database.url"
-                )));
+                let problem = format!("{problem}; waited {patience} s (database.start_seconds)");
+                return Err(StartError::Unreachable(problem).into());
             }
             outcome => return Ok(outcome?),
         }
     }
-    Err(Failure::Silent)
 }
 
 /// What the service is opened with by a command that does not listen.

@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::{expiry, open, signals};
 use crate::config::{Config, Override};
 use crate::http;
-use crate::service::{Service, TokenScope};
+use crate::service::{DEFAULT_TENANT, Service, TokenScope};
 use clap::Args;
 use secrecy::ExposeSecret;
 use std::io::{self, ErrorKind, Write};
@@ -77,7 +77,7 @@ impl Serve {
     ) -> Result<(), Failure> {
         let mut lines = format!("SCIM base URL: {base_url}\n");
         if let Some(name) = &self.issue_token {
-            let token = service.issue_token("default", name, TokenScope::ReadWrite, config.tokens.expires).await?;
+            let token = service.issue_token(DEFAULT_TENANT, name, TokenScope::ReadWrite, config.tokens.expires).await?;
             let text = token.text.expose_secret();
             lines.push_str(&format!("Bearer token \"{name}\" (shown once): {text}\n"));
             lines.push_str(&format!("Try: curl -H \"Authorization: Bearer {text}\" '{base_url}/Users?count=1'\n"));

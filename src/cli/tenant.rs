@@ -57,7 +57,7 @@ pub(super) struct Change {
 }
 
 /// The settings of a tenant.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, PartialEq, Args)]
 #[command(next_help_heading = "Settings")]
 struct Settings {
     /// Active users at most, or none for no limit
@@ -67,13 +67,13 @@ struct Settings {
     #[arg(long, value_name = "MODE", value_parser = keyword(&["lenient", "rfc"], Conformance::from_keyword))]
     conformance: Option<Conformance>,
     /// What a userName must be
-    #[arg(long, value_name = "FORMAT", value_parser = keyword(&["any", "email"], UsernameFormat::from_keyword))]
+    #[arg(long, value_name = "FORMAT", value_parser = keyword(UsernameFormat::KEYWORDS, UsernameFormat::from_keyword))]
     username_format: Option<UsernameFormat>,
     /// Whether two groups may not share a displayName
     #[arg(long, value_name = "BOOL")]
     unique_group_names: Option<bool>,
     /// What becomes of passwords
-    #[arg(long, value_name = "POLICY", value_parser = keyword(&["discard", "argon2id"], PasswordPolicy::from_keyword))]
+    #[arg(long, value_name = "POLICY", value_parser = keyword(PasswordPolicy::KEYWORDS, PasswordPolicy::from_keyword))]
     password_policy: Option<PasswordPolicy>,
     /// URL of the tenant's endpoints where they are not at the server's, or none
     #[arg(long, value_name = "URL|none", value_parser = base_url)]
@@ -134,12 +134,11 @@ impl Change {
     }
 
     async fn set(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let change = self.settings.change();
-        if change == TenantChange::default() {
+        if self.settings == Settings::default() {
             let message = "nothing to change: give at least one setting (scimd tenant set --help)";
             return Err(Failure::Misused(message.to_owned()));
         }
-        self.tenant.change(&change, config, out).await
+        self.tenant.change(&self.settings.change(), config, out).await
     }
 }
 
@@ -170,35 +169,37 @@ async fn list(service: &Service, output: &Json, out: &mut dyn Write) -> Result<(
     output::table(out, &["NAME", "STATUS", "USERS", "ACTIVE", "SEATS", "GROUPS", "CONFORMANCE", "CREATED"], &rows)
 }
 
-fn as_row(tenant: &TenantInfo) -> Vec<String> {
+fn as_row(info: &TenantInfo) -> Vec<String> {
+    let tenant = &info.settings;
     vec![
-        tenant.settings.name.clone(),
-        tenant.settings.status.as_str().to_owned(),
-        tenant.users.to_string(),
-        tenant.active_users.to_string(),
-        or_none(tenant.settings.seats),
-        tenant.groups.to_string(),
-        tenant.settings.conformance.as_str().to_owned(),
-        moment(Some(tenant.created)),
+        tenant.name.clone(),
+        tenant.status.as_str().to_owned(),
+        info.users.to_string(),
+        info.active_users.to_string(),
+        or_none(tenant.seats),
+        info.groups.to_string(),
+        tenant.conformance.as_str().to_owned(),
+        moment(Some(info.created)),
     ]
 }
 
-fn show(tenant: &TenantInfo, output: &Json, out: &mut dyn Write) -> Result<(), Failure> {
+fn show(info: &TenantInfo, output: &Json, out: &mut dyn Write) -> Result<(), Failure> {
     if output.json {
-        return output::json(out, &as_json(tenant));
+        return output::json(out, &as_json(info));
     }
+    let tenant = &info.settings;
     let facts = [
-        ("name", tenant.settings.name.clone()),
-        ("status", tenant.settings.status.as_str().to_owned()),
-        ("seats", or_none(tenant.settings.seats)),
-        ("users", format!("{}, of which active {}", tenant.users, tenant.active_users)),
-        ("groups", tenant.groups.to_string()),
-        ("conformance", tenant.settings.conformance.as_str().to_owned()),
-        ("username-format", tenant.settings.username_format.as_str().to_owned()),
-        ("unique-group-names", tenant.settings.unique_group_names.to_string()),
-        ("password-policy", tenant.settings.password_policy.as_str().to_owned()),
-        ("base-url", or_none(tenant.settings.base_url.as_ref())),
-        ("created", moment(Some(tenant.created))),
+        ("name", tenant.name.clone()),
+        ("status", tenant.status.as_str().to_owned()),
+        ("seats", or_none(tenant.seats)),
+        ("users", format!("{}, of which active {}", info.users, info.active_users)),
+        ("groups", info.groups.to_string()),
+        ("conformance", tenant.conformance.as_str().to_owned()),
+        ("username-format", tenant.username_format.as_str().to_owned()),
+        ("unique-group-names", tenant.unique_group_names.to_string()),
+        ("password-policy", tenant.password_policy.as_str().to_owned()),
+        ("base-url", or_none(tenant.base_url.as_ref())),
+        ("created", moment(Some(info.created))),
     ];
     output::facts(out, &facts)
 }
@@ -207,55 +208,47 @@ fn or_none(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "none".to_owned(), |value| value.to_string())
 }
 
-fn as_json(tenant: &TenantInfo) -> Value {
+fn as_json(info: &TenantInfo) -> Value {
+    let tenant = &info.settings;
     json!({
-        "name": tenant.settings.name,
-        "status": tenant.settings.status.as_str(),
-        "seats": tenant.settings.seats,
-        "users": tenant.users,
-        "activeUsers": tenant.active_users,
-        "groups": tenant.groups,
-        "conformance": tenant.settings.conformance.as_str(),
-        "usernameFormat": tenant.settings.username_format.as_str(),
-        "uniqueGroupNames": tenant.settings.unique_group_names,
-        "passwordPolicy": tenant.settings.password_policy.as_str(),
-        "baseUrl": tenant.settings.base_url,
-        "created": tenant.created.to_string(),
+        "name": tenant.name,
+        "status": tenant.status.as_str(),
+        "seats": tenant.seats,
+        "users": info.users,
+        "activeUsers": info.active_users,
+        "groups": info.groups,
+        "conformance": tenant.conformance.as_str(),
+        "usernameFormat": tenant.username_format.as_str(),
+        "uniqueGroupNames": tenant.unique_group_names,
+        "passwordPolicy": tenant.password_policy.as_str(),
+        "baseUrl": tenant.base_url,
+        "created": info.created.to_string(),
     })
 }
 
 impl Delete {
     async fn run(&self, config: &Config) -> Result<(), Failure> {
         let service = open::existing(config).await?;
-        let tenant = service.tenant(&self.name).await?;
+        let TenantInfo { users, groups, .. } = service.tenant(&self.name).await?;
+        let what = format!("tenant {} with {users} users and {groups} groups", self.name);
         if !self.yes {
-            confirm(&tenant)?;
+            confirm(&self.name, &what)?;
         }
         service.delete_tenant(&self.name).await?;
-        say(&format!(
-            "Deleted tenant {} with {} users and {} groups.",
-            tenant.settings.name, tenant.users, tenant.groups
-        ));
+        say(&format!("Deleted {what}."));
         Ok(())
     }
 }
 
-/// Asks for the name of the tenant, on a terminal; elsewhere `--yes` is needed.
-fn confirm(tenant: &TenantInfo) -> Result<(), Failure> {
-    let TenantInfo { settings, users, groups, .. } = tenant;
-    let name = &settings.name;
+/// Asks for the name, on a terminal; elsewhere `--yes` is needed.
+fn confirm(name: &str, what: &str) -> Result<(), Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::Misused(format!(
-            "this deletes tenant {name} with {users} users and {groups} groups for ever: give --yes"
-        )));
+        return Err(Failure::Misused(format!("this deletes {what} for ever: give --yes")));
     }
-    say(&format!(
-        "This deletes tenant {name} with {users} users and {groups} groups for ever. Type its name to go on:"
-    ));
+    say(&format!("This deletes {what} for ever. Type the name of the tenant to go on:"));
     let mut answer = String::new();
-    let read = io::stdin().read_line(&mut answer);
-    match read {
-        Ok(_) if answer.trim() == *name => Ok(()),
+    match io::stdin().read_line(&mut answer) {
+        Ok(_) if answer.trim() == name => Ok(()),
         _ => Err(Failure::Failed("nothing was deleted".to_owned())),
     }
 }

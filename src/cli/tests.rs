@@ -14,7 +14,10 @@ fn try_parse(line: &str) -> Result<Cli, clap::Error> {
 
 /// Standard output of a command, or why it failed.
 fn output(line: &str, variables: &[(&str, &str)]) -> Result<String, Failure> {
-    let environment = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    // The log is that of the whole test program.
+    let quiet = [("SCIMD_LOG", "off")];
+    let variables = quiet.iter().chain(variables);
+    let environment = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let mut out = Vec::new();
     dispatch(parse(line), &environment, &mut out).map(|()| String::from_utf8(out).unwrap())
 }
@@ -145,7 +148,7 @@ fn tokens_in_words() {
         id: "id".into(),
         tenant: "default".into(),
         name: "okta".into(),
-        scope: crate::service::Scope::ReadWrite,
+        scope: crate::service::TokenScope::ReadWrite,
         created: now,
         expires: expires.map(|seconds| now.plus_seconds(seconds)),
         last_used: None,

@@ -42,7 +42,7 @@ pub(super) struct Issue {
     expires: Option<Span>,
     /// What it may do
     #[arg(long, default_value = "read-write",
-          value_parser = keyword(&["read-write", "read-only", "users-only"], TokenScope::from_keyword))]
+          value_parser = keyword(TokenScope::KEYWORDS, TokenScope::from_keyword))]
     scope: TokenScope,
 }
 
@@ -94,7 +94,7 @@ impl Issue {
 impl Rotate {
     async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let token = open::existing(config).await?.rotate_token(&self.id, self.overlap).await?;
-        say(&format!("Token {} stays valid for {}.", self.id, duration::show(self.overlap)));
+        say(&format!("Token {} stays valid for {} at most.", self.id, duration::show(self.overlap)));
         print(&token, out)
     }
 }

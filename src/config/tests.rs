@@ -3,10 +3,9 @@
 use super::entries::Value;
 use super::sources::{add_text, built_in, variable_name};
 use super::*;
-use crate::filter::FilterLimits;
 use crate::http::{HttpSettings, ServerSettings};
-use crate::resource::limits::ValueLimits;
-use crate::service::DatabaseTarget;
+use crate::service::{DatabaseTarget, ServiceLimits};
+use crate::store::PoolSettings;
 use secrecy::ExposeSecret;
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
@@ -37,8 +36,9 @@ fn database(config: &Config) -> String {
 #[test]
 fn defaults_are_those_of_the_code() {
     let config = configure("", &[]).unwrap();
-    assert_eq!(format!("{:?}", config.limits.for_values()), format!("{:?}", ValueLimits::default()));
-    assert_eq!(format!("{:?}", config.limits.for_filters()), format!("{:?}", FilterLimits::default()));
+    let settings = config.for_service(String::new()).unwrap();
+    assert_eq!(format!("{:?}", settings.limits), format!("{:?}", ServiceLimits::default()));
+    assert_eq!(format!("{:?}", settings.pool), format!("{:?}", PoolSettings::default()));
     assert_eq!(config.for_http(), HttpSettings::default());
     assert_eq!(config.for_server(), ServerSettings::default());
     assert_eq!(config.base_url(config.server.listen), "http://127.0.0.1:8080/scim/v2");

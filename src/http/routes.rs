@@ -8,7 +8,7 @@ use crate::http::rate::Limits;
 use crate::http::route::{Route, Target, Verb};
 use crate::http::settings::HttpSettings;
 use crate::http::{query, search};
-use crate::schema::ResourceType;
+use crate::schema::{Catalog, ResourceType};
 use crate::service::{Caller, ListQuery, Precondition, Reply, Service, Tags, View};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HeaderName, IF_MATCH, IF_NONE_MATCH};
@@ -70,7 +70,7 @@ impl Front {
         let caller = self.authenticate(call).await?;
         call.facts.caller(&caller);
         self.limits.admit(&caller.token_id)?;
-        let kind = kind(&caller, target)?;
+        let kind = kind(&caller.catalog, target)?;
         if let Some(kind) = &kind {
             call.facts.kind(kind);
         }
@@ -198,11 +198,11 @@ fn other_version(version: &str) -> ScimError {
 ///
 /// # Errors
 /// 404 if the caller's tenant has no such type, or the id can be none.
-fn kind(caller: &Caller, target: &Target) -> Result<Option<Arc<ResourceType>>> {
+fn kind(catalog: &Catalog, target: &Target) -> Result<Option<Arc<ResourceType>>> {
     let (Target::Collection(endpoint) | Target::Search(endpoint) | Target::Resource(endpoint, _)) = target else {
         return Ok(None);
     };
-    let found = caller.catalog.by_endpoint(endpoint);
+    let found = catalog.by_endpoint(endpoint);
     let kind = found.ok_or_else(|| ScimError::not_found("There is no such endpoint."))?;
     match target {
         Target::Resource(_, id) if !is_id(id) => Err(ScimError::not_found("There is no such resource.")),
@@ -240,21 +240,14 @@ fn precondition(headers: &HeaderMap) -> Precondition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::Catalog;
 
-    fn caller() -> Caller {
-        Caller {
-            tenant: "default".into(),
-            token_name: "okta".into(),
-            token_id: "t1".into(),
-            base_url: "https://a/scim/v2".into(),
-            catalog: Arc::new(Catalog::new(&[]).unwrap()),
-        }
+    fn catalog() -> Catalog {
+        Catalog::new(&[]).unwrap()
     }
 
     #[test]
     fn the_catalog_decides_which_endpoints_there_are() {
-        let named = |target| kind(&caller(), &target).map(|kind| kind.map(|kind| kind.name().to_string()));
+        let named = |target| kind(&catalog(), &target).map(|kind| kind.map(|kind| kind.name().to_string()));
         assert_eq!(named(Target::Collection("/Users".into())).unwrap().as_deref(), Some("User"));
         assert_eq!(named(Target::Search("/Groups".into())).unwrap().as_deref(), Some("Group"));
         assert_eq!(named(Target::Bulk).unwrap(), None);
@@ -267,7 +260,7 @@ mod tests {
     fn what_can_be_no_id_is_not_looked_up() {
         let status = |id: &str| {
             let target = Target::Resource("/Users".into(), id.into());
-            kind(&caller(), &target).err().map(|error| error.status())
+            kind(&catalog(), &target).err().map(|error| error.status())
         };
         for id in ["..", ".", "a/b", "a\\b", "a\0", "a\nb", &"a".repeat(200)] {
             assert_eq!(status(id), Some(404), "{id:?}");

@@ -1,5 +1,5 @@
-//! The values of an attribute while an operation changes some of them. A single-valued complex
-//! attribute is one with at most one value.
+//! The values of an attribute while an operation changes some of them. A single-valued one
+//! is one with at most one value.
 
 use super::apply::apply_change;
 use super::change::{Change, Edit, Otherwise, Selection, SubChange, additions, in_order};
@@ -33,6 +33,12 @@ impl<'a> Values<'a> {
 
     pub(super) fn clear(&mut self) {
         self.values.clear();
+    }
+
+    /// Puts others in their place.
+    pub(super) fn set(&mut self, list: &Value) -> Result<()> {
+        self.clear();
+        self.append(each(list))
     }
 
     /// Adds values that are not there yet. One that differs only in further sub-attributes from
@@ -167,7 +173,7 @@ impl<'a> Values<'a> {
         self.yield_primary();
         self.values.retain(|value| !value.is_null() && value.as_object().is_none_or(|object| !object.is_empty()));
         let name = self.attribute.name();
-        let (count, most) = (self.values.len(), self.limits.values);
+        let (count, most) = (self.values.len(), self.limits.values_of(self.attribute));
         if count > most && count > self.before {
             let detail = format!("Attribute \"{name}\" would have {count} values; at most {most} are allowed.");
             return Err(ScimError::invalid_value(detail));
@@ -182,6 +188,10 @@ impl<'a> Values<'a> {
         };
         Ok(())
     }
+}
+
+fn each(value: &Value) -> &[Value] {
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
 /// What may occur once in an attribute: the `value` with its `type`.

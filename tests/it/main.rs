@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
+mod bulk;
+mod cli;
 mod concurrency;
 mod harness;
+mod paging;
 mod resources;
+mod tidy;
