@@ -4,6 +4,7 @@
 
 mod bulk;
 mod cli;
+mod concurrency;
 mod harness;
 mod paging;
 mod resources;
