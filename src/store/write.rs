@@ -277,7 +277,7 @@ impl Store {
     /// One number serves all groups that the deleted resource has left: the position of the
     /// group is added to it.
     fn log_left(&self, batch: Batch, writing: &Writing<'_>, member: Uuid) -> Batch {
-        let change = Arg::Int(self.sequence.for_change(writing.author.at));
+        let change = Arg::Int(self.sequence.for_changes(writing.author.at));
         let args = vec![writing.tenant(), change.clone(), Arg::OptText(writing.author.token.clone()), writing.at()];
         let members = vec![writing.tenant(), change, Arg::Uuid(member)];
         batch
