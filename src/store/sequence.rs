@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 const KIND_SHIFT: u32 = 56;
 /// Bits of the counter within a millisecond; a busier millisecond runs into the next.
 const COUNTER_BITS: u32 = 15;
+/// Numbers for the changes that one change brings with it. With more of them it may meet those of
+/// others, and is tried again.
+const BLOCK: i64 = 2048;
 /// 2020-01-01T00:00:00Z in milliseconds.
 const EPOCH: i64 = 1_577_836_800_000;
-
-/// Keys that are set aside for a statement that numbers its rows itself.
-const BLOCK: i64 = 1024;
 
 /// Makes numbers that grow. Another instance may make the same one in the same millisecond; the
 /// primary key tells, and the write is tried again with the next.
@@ -27,13 +27,14 @@ impl Sequence {
         Self(AtomicI64::new(0))
     }
 
-    /// The first of `count` numbers that follow each other.
+    /// The first of so many numbers that nobody else here is given.
     fn next(&self, now: Timestamp, count: i64) -> i64 {
         // Instances begin a millisecond at different counters, which makes equal numbers rare.
         let jitter = i64::from(getrandom::u32().unwrap_or(0) & ((1 << (COUNTER_BITS - 1)) - 1));
         let fresh = ((now.as_millis() - EPOCH).max(1) << COUNTER_BITS) | jitter;
         let first = |last: i64| if fresh >> COUNTER_BITS > last >> COUNTER_BITS { fresh } else { last + 1 };
-        match self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| Some(first(last) + count - 1)) {
+        let newer = |last: i64| Some(first(last) + count - 1);
+        match self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, newer) {
             Ok(last) | Err(last) => first(last),
         }
     }
@@ -48,10 +49,9 @@ impl Sequence {
         self.next(now, 1)
     }
 
-    /// The number before the keys of changes that one statement numbers itself, one for each row
-    /// that it finds. More rows than [`BLOCK`] may meet the next change and are tried again then.
+    /// What a change that brings others with it counts them from, itself not among them.
     pub(super) fn for_changes(&self, now: Timestamp) -> i64 {
-        self.next(now, BLOCK) - 1
+        self.next(now, BLOCK)
     }
 }
 
@@ -80,10 +80,11 @@ mod tests {
     }
 
     #[test]
-    fn keys_set_aside_are_nobody_elses() {
+    fn a_block_is_nobody_elses() {
         let (sequence, now) = (Sequence::new(), Timestamp::from_micros(1_800_000_000_000_000));
-        let before = sequence.for_changes(now);
-        assert!(sequence.for_change(now) > before + BLOCK);
-        assert_eq!(sequence.for_changes(now), before + BLOCK + 1);
+        let before = sequence.for_change(now);
+        let block = sequence.for_changes(now);
+        assert_eq!(block, before + 1);
+        assert_eq!(sequence.for_change(now), block + BLOCK);
     }
 }

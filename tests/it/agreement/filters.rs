@@ -63,7 +63,7 @@ impl<'a> Draft<'a> {
     fn leaf(&mut self, of: Named<'a>) -> AttributePath {
         let leaves = of.0.leaves();
         let related: Vec<_> = leaves.iter().filter(|path| of.0.is_relation(path)).collect();
-        if !related.is_empty() && self.chance.one_in(6) {
+        if !related.is_empty() && self.chance.one_in(4) {
             return (*self.chance.pick(&related)).clone();
         }
         self.chance.pick(leaves).clone()
@@ -83,7 +83,7 @@ impl<'a> Draft<'a> {
     fn value_path(&mut self, of: Named<'a>) -> String {
         let with_brackets = |path: &&AttributePath| path.attribute.is_complex() || path.attribute.is_multi_valued();
         let paths: Vec<_> = of.0.leaves().iter().filter(with_brackets).collect();
-        let path = match self.chance.one_in(5) {
+        let path = match self.chance.one_in(3) {
             true => self.leaf(of),
             false => (*self.chance.pick(&paths)).clone(),
         };
