@@ -1,6 +1,7 @@
 //! A server for a test: its own database, its own socket, a token of the default tenant.
 
 mod postgres;
+pub(crate) mod wire;
 
 use reqwest::Method;
 use scimd::clock::{Clock, Timestamp};
@@ -57,6 +58,7 @@ pub(crate) struct Server {
     pub(crate) base: String,
     pub(crate) token: String,
     pub(crate) database: DatabaseTarget,
+    pub(crate) clock: Clock,
     client: reqwest::Client,
     _folder: tempfile::TempDir,
 }
@@ -124,6 +126,7 @@ impl Server {
             schema_files: options.schema_files,
             limits: options.limits,
         };
+        let clock = options.clock.clone();
         let service = Service::open(settings, options.clock).await.unwrap();
         let issued = service.issue_token("default", "test", TokenScope::ReadWrite, None).await.unwrap();
         let app = scimd::http::app(service.clone(), options.http);
@@ -131,7 +134,17 @@ impl Server {
             scimd::http::serve(listener, app, ServerSettings::default(), std::future::pending()).await.unwrap();
         });
         let token = issued.text.expose_secret().to_owned();
-        Self { service, base, token, database: target, client: reqwest::Client::new(), _folder: folder }
+        Self { service, base, token, database: target, clock, client: reqwest::Client::new(), _folder: folder }
+    }
+
+    /// Where it listens: `host:port`.
+    pub(crate) fn address(&self) -> &str {
+        self.base.split('/').nth(2).unwrap()
+    }
+
+    /// What stands before the endpoints in a path.
+    pub(crate) fn base_path(&self) -> &str {
+        self.base.split_once(self.address()).unwrap().1
     }
 
     /// A token of another tenant, which is made if it is not there.
