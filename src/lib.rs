@@ -19,3 +19,9 @@ pub mod store;
 pub mod service;
 
 pub mod http;
+
+pub mod telemetry;
+
+pub mod config;
+
+pub mod cli;

@@ -86,13 +86,14 @@ create table member (
 );
 create index member_of on member (tenant, member_seq, group_seq);
 
--- Live resources by type, in shards so that no row is hot.
+-- Live resources by type, and how many were deleted, in shards so that no row is hot.
 create table counter (
   tenant integer not null,
   kind integer not null,
   shard smallint not null,
   live bigint not null,
   active bigint not null,
+  gone bigint not null,
   primary key (tenant, kind, shard)
 ) with (fillfactor = 50);
 
@@ -117,4 +118,10 @@ create table change_member (
   id uuid not null,
   added boolean not null,
   primary key (tenant, change, id)
+);
+
+-- What all instances over this database share, such as the key that seals cursors.
+create table shared (
+  name text collate "C" primary key,
+  value text not null
 );

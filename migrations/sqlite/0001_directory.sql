@@ -84,13 +84,14 @@ create table member (
 ) strict, without rowid;
 create index member_of on member (tenant, member_seq, group_seq);
 
--- Live resources by type, in shards so that no row is hot.
+-- Live resources by type, and how many were deleted, in shards so that no row is hot.
 create table counter (
   tenant integer not null,
   kind integer not null,
   shard integer not null,
   live integer not null,
   active integer not null,
+  gone integer not null,
   primary key (tenant, kind, shard)
 ) strict, without rowid;
 
@@ -114,3 +115,9 @@ create table change_member (
   added integer not null,
   primary key (tenant, change, id)
 ) strict, without rowid;
+
+-- What all instances over this database share, such as the key that seals cursors.
+create table shared (
+  name text primary key,
+  value text not null
+) strict;

@@ -2,7 +2,7 @@
 
 use crate::error::{Result, ScimError};
 use crate::resource::json;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use axum::http::{HeaderMap, HeaderName};
 use http_body_util::BodyExt;
@@ -27,13 +27,14 @@ pub(super) struct BodyLimits {
 #[derive(Debug)]
 pub(super) struct Upload {
     body: Body,
-    /// The client waits for our word before it sends; an answer comes to it at once.
-    waits: bool,
+    /// Whether more of it comes unasked: not from a client that waits for our word before it
+    /// sends, nor from one that has stalled.
+    comes: bool,
 }
 
 impl Upload {
     pub(super) fn new(headers: &HeaderMap, body: Body) -> Self {
-        Self { body, waits: headers.contains_key(EXPECT) }
+        Self { body, comes: !headers.contains_key(EXPECT) }
     }
 
     /// Reads a JSON object.
@@ -46,12 +47,15 @@ impl Upload {
         if declared(headers).is_some_and(|length| length > limits.bytes as u64) {
             return Err(too_large(limits.bytes));
         }
-        self.waits = false;
-        let bytes = timeout(limits.time, self.read(limits.bytes)).await.map_err(|_| too_slow(limits.time))??;
-        json::read_object(&bytes, limits.depth)
+        let Ok(read) = timeout(limits.time, self.read(limits.bytes)).await else {
+            self.comes = false;
+            return Err(too_slow(limits.time));
+        };
+        json::read_object(&read?, limits.depth)
     }
 
     async fn read(&mut self, limit: usize) -> Result<Vec<u8>> {
+        self.comes = true;
         let mut bytes = Vec::new();
         while let Some(frame) = self.body.frame().await {
             let frame = frame.map_err(|error| ScimError::new(400, "The body ended early.").caused_by(error))?;
@@ -66,13 +70,13 @@ impl Upload {
 
     /// Throws away what comes of a refused body, within bounds.
     pub(super) async fn discard(mut self) {
-        if self.waits {
+        if !self.comes {
             return;
         }
         let rest = async {
             let mut left = DISCARD_BYTES;
             while let Some(Ok(frame)) = self.body.frame().await {
-                let size = frame.data_ref().map_or(0, |data| data.len());
+                let size = frame.data_ref().map_or(0, Bytes::len);
                 let Some(less) = left.checked_sub(size) else { return };
                 left = less;
             }
@@ -162,13 +166,13 @@ mod tests {
     struct Never;
 
     impl hyper::body::Body for Never {
-        type Data = bytes::Bytes;
+        type Data = Bytes;
         type Error = std::convert::Infallible;
 
         fn poll_frame(
             self: Pin<&mut Self>,
             _: &mut Context<'_>,
-        ) -> Poll<Option<Result<hyper::body::Frame<bytes::Bytes>, Self::Error>>> {
+        ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
             Poll::Pending
         }
     }

@@ -6,6 +6,8 @@ use crate::http::pulse::{Busy, Pulse};
 use crate::http::settings::ServerSettings;
 use crate::http::stream::Timed;
 use axum::body::Body;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_LENGTH;
 use axum::response::Response;
 use bytes::Bytes;
 use hyper::Request;
@@ -60,7 +62,8 @@ impl Host {
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let pulse = Pulse::new(&self.settings);
+        let answer_time = self.app.request_time.map(|time| time + self.settings.idle_time());
+        let pulse = Pulse::new(&self.settings, answer_time);
         let stream = Timed::new(stream, pulse.clone(), self.settings.write_time());
         let service = service_fn(|request| answer(&self.app, &pulse, peer, request));
         let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
@@ -105,7 +108,11 @@ fn answer(
     }
     let response = app.router.clone().call(request.map(Body::new));
     async move {
-        let response: Response = response.await?;
+        let mut response: Response = response.await?;
+        // axum declares every empty body; these answers have none (RFC 9110 section 8.6).
+        if matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+            response.headers_mut().remove(CONTENT_LENGTH);
+        }
         Ok(response.map(|body| Held { body, _busy: busy }))
     }
 }

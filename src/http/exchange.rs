@@ -128,3 +128,32 @@ fn allow(response: &mut Response, methods: &str) {
         respond::put(response, ACCEPT_PATCH, "application/scim+json, application/json");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(behind_proxy: bool, lines: &[&str]) -> Option<String> {
+        let mut request = Request::new(axum::body::Body::empty());
+        request.extensions_mut().insert(Peer("192.0.2.9:4711".parse().unwrap()));
+        for line in lines {
+            request.headers_mut().append(FORWARDED_FOR, line.parse().unwrap());
+        }
+        peer(&request.into_parts().0, behind_proxy).map(|peer| peer.to_string())
+    }
+
+    #[test]
+    fn only_the_proxy_says_who_is_behind_it() {
+        for (behind_proxy, lines, expected) in [
+            (false, &["203.0.113.7"][..], "192.0.2.9"),
+            (true, &[], "192.0.2.9"),
+            (true, &["203.0.113.7"], "203.0.113.7"),
+            (true, &["10.0.0.1, 203.0.113.7"], "203.0.113.7"),
+            (true, &["10.0.0.1", "203.0.113.7:1234"], "203.0.113.7"),
+            (true, &["[2001:db8::1]:80"], "2001:db8::1"),
+            (true, &["nobody"], "192.0.2.9"),
+        ] {
+            assert_eq!(found(behind_proxy, lines).as_deref(), Some(expected), "{lines:?}");
+        }
+    }
+}

@@ -2,9 +2,10 @@
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::HeaderValue;
-use axum::http::header::ACCEPT_ENCODING;
-use axum::middleware::map_request;
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, VARY};
+use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use tower_http::compression::predicate::SizeAbove;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
@@ -14,18 +15,34 @@ const WORTHWHILE_BYTES: u64 = 1024;
 /// The same routes, with compression.
 pub(super) fn over(router: Router) -> Router {
     let layer = CompressionLayer::new().quality(CompressionLevel::Fastest);
-    router.layer(layer.compress_when(SizeAbove::new(WORTHWHILE_BYTES))).layer(map_request(simplify))
+    router.layer(layer.compress_when(SizeAbove::new(WORTHWHILE_BYTES))).layer(from_fn(negotiate))
 }
 
 /// Leaves of `Accept-Encoding` only whether gzip is wanted: the layer answers 406 to a client
 /// that refuses every coding, but such a client is better served with plain text.
-async fn simplify(mut request: Request) -> Request {
+async fn negotiate(mut request: Request, next: Next) -> Response {
     let wanted = wants_gzip(request.headers().get_all(ACCEPT_ENCODING).iter());
     request.headers_mut().remove(ACCEPT_ENCODING);
     if wanted {
         request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    request
+    let has_no_body = request.method() == Method::HEAD;
+    let mut response = next.run(request).await;
+    if wanted && has_no_body {
+        describe(response.headers_mut());
+    }
+    response
+}
+
+/// Gives the answer to a `HEAD`, which the layer has nothing to compress of, the headers that
+/// a `GET` would have.
+fn describe(headers: &mut HeaderMap) {
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length >= WORTHWHILE_BYTES) {
+        headers.remove(CONTENT_LENGTH);
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    }
 }
 
 fn wants_gzip<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> bool {

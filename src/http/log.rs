@@ -77,6 +77,7 @@ impl Entry {
         macro_rules! line {
             ($level:expr) => {
                 tracing::event!(
+                    target: "scimd::request",
                     $level,
                     method = self.method,
                     route = self.template(route),
@@ -86,7 +87,7 @@ impl Entry {
                     resource_type = self.facts.kind.get().map(|kind| &**kind.name()),
                     id = id.map(tracing::field::display),
                     scim_type = outcome.err().and_then(|error| Some(error.scim_type()?.as_str())),
-                    elapsed_ms = self.started.elapsed().as_secs_f64() * 1000.0,
+                    elapsed_ms = elapsed_ms(self.started),
                     request_id = self.request_id,
                     trace_id = self.trace_id,
                     peer = self.peer.map(tracing::field::display),
@@ -109,6 +110,11 @@ impl Entry {
             None => template.to_owned(),
         }
     }
+}
+
+/// Whole microseconds, as milliseconds.
+fn elapsed_ms(since: Instant) -> f64 {
+    f64::from(u32::try_from(since.elapsed().as_micros()).unwrap_or(u32::MAX)) / 1000.0
 }
 
 /// The id in the path, if it can be one of ours; other text stays out of the log.

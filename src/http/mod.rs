@@ -25,6 +25,9 @@ mod stream;
 mod tasks;
 mod tls;
 
+#[cfg(test)]
+mod tests;
+
 pub use app::App;
 pub use routes::app;
 pub use server::serve;

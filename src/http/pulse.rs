@@ -17,6 +17,7 @@ pub(super) struct Pulse(Arc<Shared>);
 struct Shared {
     head_time: Duration,
     idle_time: Duration,
+    answer_time: Option<Duration>,
     state: Mutex<State>,
 }
 
@@ -24,7 +25,7 @@ struct Shared {
 struct State {
     /// Requests that are being answered.
     in_flight: usize,
-    /// Since when none is.
+    /// When the last one began, or since when none is left.
     since: Instant,
     /// When the head of the next request began.
     head_since: Option<Instant>,
@@ -38,7 +39,9 @@ struct State {
 }
 
 impl Pulse {
-    pub(super) fn new(settings: &ServerSettings) -> Self {
+    /// `answer_time` is what a request may take, until its answer is written: a client of HTTP/2
+    /// can refuse to read without ever blocking the stream.
+    pub(super) fn new(settings: &ServerSettings, answer_time: Option<Duration>) -> Self {
         let state = State {
             in_flight: 0,
             since: Instant::now(),
@@ -49,7 +52,7 @@ impl Pulse {
             raw: RawHead::default(),
         };
         let (head_time, idle_time) = (settings.header_time(), settings.idle_time());
-        Self(Arc::new(Shared { head_time, idle_time, state: Mutex::new(state) }))
+        Self(Arc::new(Shared { head_time, idle_time, answer_time, state: Mutex::new(state) }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -69,12 +72,12 @@ impl Pulse {
         state.raw.received(bytes, idle);
     }
 
-    /// Until when more bytes must come; `None` while a request is being answered.
+    /// Until when more bytes must come, or the requests in flight be answered.
     pub(super) fn deadline(&self, reader: &Waker) -> Option<Instant> {
         let mut state = self.state();
         if state.in_flight > 0 {
             state.reader = Some(reader.clone());
-            return None;
+            return self.0.answer_time.map(|time| state.since + time);
         }
         Some(match state.head_since {
             Some(began) => began + self.0.head_time,
@@ -87,6 +90,7 @@ impl Pulse {
     pub(super) fn begin(&self, method: &str, version: Version) -> (Busy, Option<Fault>) {
         let mut state = self.state();
         state.in_flight += 1;
+        state.since = Instant::now();
         state.has_asked = true;
         state.head_since = None;
         state.is_http2 = version == Version::HTTP_2;
@@ -125,7 +129,8 @@ mod tests {
     use super::*;
 
     fn pulse() -> Pulse {
-        Pulse::new(&ServerSettings { header_seconds: 10, idle_seconds: 75, ..ServerSettings::default() })
+        let settings = ServerSettings { header_seconds: 10, idle_seconds: 75, ..ServerSettings::default() };
+        Pulse::new(&settings, Some(Duration::from_secs(99)))
     }
 
     fn seconds_left(pulse: &Pulse) -> Option<u64> {
@@ -141,11 +146,11 @@ mod tests {
         assert!(pulse.has_unread_head());
         assert_eq!(seconds_left(&pulse), Some(10));
         let (busy, _) = pulse.begin("GET", Version::HTTP_11);
-        assert_eq!(seconds_left(&pulse), None);
+        assert_eq!(seconds_left(&pulse), Some(99));
         assert!(!pulse.has_unread_head());
         let (second, _) = pulse.begin("GET", Version::HTTP_11);
         drop(busy);
-        assert_eq!(seconds_left(&pulse), None);
+        assert_eq!(seconds_left(&pulse), Some(99));
         drop(second);
         assert_eq!(seconds_left(&pulse), Some(75));
         pulse.received(b"G");

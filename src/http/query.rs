@@ -106,6 +106,7 @@ fn split(list: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ScimType;
 
     fn read(query: &str) -> ListQuery {
         list_query(Some(query)).unwrap()
@@ -140,7 +141,7 @@ mod tests {
         }
         for text in ["many", "1.5", "1e3", "-", "--1", "0x10", "1%202", "\u{664}"] {
             let error = list_query(Some(&format!("startIndex={text}"))).unwrap_err();
-            assert_eq!(error.scim_type().map(|t| t.as_str()), Some("invalidValue"), "{text}");
+            assert_eq!(error.scim_type().map(ScimType::as_str), Some("invalidValue"), "{text}");
         }
     }
 
@@ -172,7 +173,7 @@ mod tests {
             ("filter=a&%66ilter=b", "invalidValue"),
         ] {
             let error = list_query(Some(query)).unwrap_err();
-            assert_eq!(error.scim_type().map(|t| t.as_str()), Some(kind), "{query}");
+            assert_eq!(error.scim_type().map(ScimType::as_str), Some(kind), "{query}");
         }
     }
 

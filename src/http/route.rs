@@ -132,14 +132,14 @@ fn target(below: &str) -> Target {
     let mut segments = segments.into_iter();
     match (segments.next(), segments.next(), segments.next()) {
         (None, _, _) => Target::Root,
-        (Some(one), None, _) => of_one(one),
-        (Some(one), Some(two), None) => of_two(one, two),
+        (Some(one), None, _) => of_one(&one),
+        (Some(one), Some(two), None) => of_two(&one, two),
         _ => Target::Unknown,
     }
 }
 
-fn of_one(one: String) -> Target {
-    match one.as_str() {
+fn of_one(one: &str) -> Target {
+    match one {
         ".search" => Target::RootSearch,
         "ServiceProviderConfig" => Target::Config,
         "ResourceTypes" => Target::ResourceTypes(None),
@@ -150,8 +150,8 @@ fn of_one(one: String) -> Target {
     }
 }
 
-fn of_two(one: String, two: String) -> Target {
-    match one.as_str() {
+fn of_two(one: &str, two: String) -> Target {
+    match one {
         "ResourceTypes" => Target::ResourceTypes(Some(two)),
         "Schemas" => Target::Schemas(Some(two)),
         ".search" | "ServiceProviderConfig" | "Bulk" | "Me" => Target::Unknown,

@@ -3,16 +3,14 @@
 use crate::error::{Result, ScimError};
 use crate::http::app::App;
 use crate::http::body::{BodyLimits, Upload};
-use crate::http::exchange::{Call, Exchange};
+use crate::http::exchange::Call;
 use crate::http::rate::Limits;
 use crate::http::route::{Route, Target, Verb};
 use crate::http::settings::HttpSettings;
-use crate::http::tasks::Tasks;
-use crate::http::{gzip, query, search};
-use crate::schema::ResourceType;
+use crate::http::{query, search};
+use crate::schema::{Catalog, ResourceType};
 use crate::service::{Caller, ListQuery, Precondition, Reply, Service, Tags, View};
-use axum::Router;
-use axum::extract::Request;
+use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -24,16 +22,9 @@ const READY_TIME: Duration = Duration::from_secs(2);
 
 /// The SCIM server, ready to be served.
 pub fn app(service: Service, settings: HttpSettings) -> App {
-    let tasks = Tasks::default();
     let limits = Arc::new(Limits::new(&settings));
-    let exchange = Arc::new(Exchange::new(settings.clone(), tasks.clone()));
-    let head_bytes = settings.uri_bytes + settings.header_bytes;
-    let front = Arc::new(Front { service, settings, limits: limits.clone() });
-    let router = Router::new().fallback(move |request: Request| {
-        let (exchange, front) = (exchange.clone(), front.clone());
-        async move { exchange.conduct(request, |call, upload| front.handle(call, upload)).await }
-    });
-    App::scim(gzip::over(router), tasks, limits, head_bytes)
+    let front = Arc::new(Front { service, settings: settings.clone(), limits: limits.clone() });
+    App::scim(settings, limits, move |call, upload| front.clone().handle(call, upload))
 }
 
 /// The service with what stands before it.
@@ -79,7 +70,7 @@ impl Front {
         let caller = self.authenticate(call).await?;
         call.facts.caller(&caller);
         self.limits.admit(&caller.token_id)?;
-        let kind = kind(&caller, target)?;
+        let kind = kind(&caller.catalog, target)?;
         if let Some(kind) = &kind {
             call.facts.kind(kind);
         }
@@ -126,7 +117,7 @@ impl Front {
             return service.list(caller, Some(kind), &query).await;
         }
         let Target::Resource(_, id) = target else { return self.collection(call, upload, caller, kind).await };
-        let condition = precondition(call);
+        let condition = precondition(&call.head.headers);
         match call.verb {
             Verb::Put => {
                 let (view, body) = self.write(call, upload).await?;
@@ -207,11 +198,11 @@ fn other_version(version: &str) -> ScimError {
 ///
 /// # Errors
 /// 404 if the caller's tenant has no such type, or the id can be none.
-fn kind(caller: &Caller, target: &Target) -> Result<Option<Arc<ResourceType>>> {
+fn kind(catalog: &Catalog, target: &Target) -> Result<Option<Arc<ResourceType>>> {
     let (Target::Collection(endpoint) | Target::Search(endpoint) | Target::Resource(endpoint, _)) = target else {
         return Ok(None);
     };
-    let found = caller.catalog.by_endpoint(endpoint);
+    let found = catalog.by_endpoint(endpoint);
     let kind = found.ok_or_else(|| ScimError::not_found("There is no such endpoint."))?;
     match target {
         Target::Resource(_, id) if !is_id(id) => Err(ScimError::not_found("There is no such resource.")),
@@ -236,11 +227,64 @@ fn list_query(call: &Call) -> Result<ListQuery> {
     query::list_query(call.head.uri.query())
 }
 
-fn precondition(call: &Call) -> Precondition {
+/// The conditions of a request; several lines of one header are one list (RFC 9110 section 5.3).
+fn precondition(headers: &HeaderMap) -> Precondition {
     let tags = |name: HeaderName| {
-        let lines: Vec<_> =
-            call.head.headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+        let lines = headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
+        let lines: Vec<_> = lines.collect();
         (!lines.is_empty()).then(|| Tags::parse(&lines.join(",")))
     };
     Precondition { if_match: tags(IF_MATCH), if_none_match: tags(IF_NONE_MATCH) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalog() -> Catalog {
+        Catalog::new(&[]).unwrap()
+    }
+
+    #[test]
+    fn the_catalog_decides_which_endpoints_there_are() {
+        let named = |target| kind(&catalog(), &target).map(|kind| kind.map(|kind| kind.name().to_string()));
+        assert_eq!(named(Target::Collection("/Users".into())).unwrap().as_deref(), Some("User"));
+        assert_eq!(named(Target::Search("/Groups".into())).unwrap().as_deref(), Some("Group"));
+        assert_eq!(named(Target::Bulk).unwrap(), None);
+        for endpoint in ["/users", "/Robots", "/%", ""] {
+            assert_eq!(named(Target::Collection(endpoint.into())).unwrap_err().status(), 404, "{endpoint}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_no_id_is_not_looked_up() {
+        let status = |id: &str| {
+            let target = Target::Resource("/Users".into(), id.into());
+            kind(&catalog(), &target).err().map(|error| error.status())
+        };
+        for id in ["..", ".", "a/b", "a\\b", "a\0", "a\nb", &"a".repeat(200)] {
+            assert_eq!(status(id), Some(404), "{id:?}");
+        }
+        for id in ["0190c2a0-7b2e-7c11-8d3c-111111111111", "unknown", "é"] {
+            assert_eq!(status(id), None, "{id}");
+        }
+    }
+
+    #[test]
+    fn conditions_may_span_lines() {
+        let mut headers = HeaderMap::new();
+        assert!(precondition(&headers).is_empty());
+        headers.append(IF_MATCH, "W/\"1\"".parse().unwrap());
+        headers.append(IF_MATCH, "\"2\"".parse().unwrap());
+        headers.append(IF_NONE_MATCH, "*".parse().unwrap());
+        let found = precondition(&headers);
+        assert_eq!(found.if_match, Some(Tags::List(vec!["1".into(), "2".into()])));
+        assert_eq!(found.if_none_match, Some(Tags::Any));
+    }
+
+    #[test]
+    fn health_is_for_reading() {
+        assert_eq!(health(Verb::Get).unwrap().body.as_deref(), Some("{\"status\":\"ok\"}"));
+        assert_eq!(health(Verb::Post).unwrap_err().status(), 405);
+    }
 }

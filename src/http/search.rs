@@ -82,9 +82,10 @@ fn unfit(name: &str, needed: &str) -> ScimError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ScimType;
     use serde_json::json;
 
-    fn read(members: Value) -> Result<ListQuery> {
+    fn read(members: &Value) -> Result<ListQuery> {
         let mut body = members.as_object().unwrap().clone();
         body.insert("SCHEMAS".into(), json!([SEARCH_REQUEST.to_ascii_lowercase()]));
         list_query(&body)
@@ -92,7 +93,7 @@ mod tests {
 
     #[test]
     fn every_member_is_read() {
-        let query = read(json!({
+        let query = read(&json!({
             "attributes": ["displayName", "userName"], "excludedattributes": null, "FILTER": "a pr",
             "sortBy": "a", "sortOrder": "descending", "startIndex": 1, "count": 1e30, "cursor": "", "other": 1
         }))
@@ -115,8 +116,8 @@ mod tests {
             (json!({"attributes": [1]}), "invalidValue"),
             (json!({"sortBy": {}}), "invalidValue"),
         ] {
-            let error = read(members.clone()).unwrap_err();
-            assert_eq!(error.scim_type().map(|t| t.as_str()), Some(kind), "{members}");
+            let error = read(&members).unwrap_err();
+            assert_eq!(error.scim_type().map(ScimType::as_str), Some(kind), "{members}");
         }
     }
 
@@ -126,7 +127,7 @@ mod tests {
             [json!({}), json!({"schemas": []}), json!({"schemas": SEARCH_REQUEST}), json!({"schemas": ["urn:x"]})]
         {
             let error = list_query(body.as_object().unwrap()).unwrap_err();
-            assert_eq!(error.scim_type().map(|t| t.as_str()), Some("invalidSyntax"), "{body}");
+            assert_eq!(error.scim_type().map(ScimType::as_str), Some("invalidSyntax"), "{body}");
         }
     }
 }

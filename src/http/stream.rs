@@ -147,7 +147,7 @@ impl Refusal {
              cache-control: no-store\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n",
             body.len()
         );
-        tracing::info!(status, route = "refused", "request");
+        tracing::info!(target: "scimd::request", status, route = "refused", "request");
         Some(Self { bytes: (head + &body).into_bytes(), written: 0 })
     }
 

@@ -103,23 +103,12 @@ pub(super) fn apply_change(
     holder: &mut Map<String, Value>,
     limits: &ValueLimits,
 ) -> Result<()> {
+    let mut values = Values::take(attribute, holder, limits);
     match change {
-        Change::Set(value) => {
-            holder.insert(attribute.name().to_string(), value.clone());
-        }
-        Change::Unset => {
-            holder.remove(attribute.name().as_ref());
-        }
-        Change::Append(added) => {
-            let mut values = Values::take(attribute, holder, limits);
-            values.append(added)?;
-            values.put_back(holder)?;
-        }
-        Change::Select(selection) => {
-            let mut values = Values::take(attribute, holder, limits);
-            values.change(selection)?;
-            values.put_back(holder)?;
-        }
+        Change::Set(value) => values.set(value)?,
+        Change::Append(added) => values.append(added)?,
+        Change::Unset => values.clear(),
+        Change::Select(selection) => values.change(selection)?,
     }
-    Ok(())
+    values.put_back(holder)
 }

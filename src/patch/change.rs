@@ -115,18 +115,18 @@ pub(super) fn made_of(attribute: &Attribute, subs: &[SubChange]) -> Map<String, 
     in_order(attribute, made.collect())
 }
 
-/// The changes that bring these sub-attributes into a value that may have others.
-pub(super) fn additions(attribute: &Attribute, object: &Map<String, Value>) -> Vec<SubChange> {
-    let named = object.iter().filter_map(|(name, value)| Some((attribute.sub_attribute(name)?.clone(), value)));
-    named
-        .map(|(sub, value)| {
-            let change = match value {
-                Value::Array(values) if sub.is_multi_valued() => Change::Append(values.clone()),
-                value => Change::Set(value.clone()),
-            };
-            SubChange { sub, change }
-        })
-        .collect()
+/// The changes that bring what a value has into another; what is there already stays as it is.
+pub(super) fn additions(attribute: &Attribute, value: &Map<String, Value>, to: &Map<String, Value>) -> Vec<SubChange> {
+    let named = value.iter().filter_map(|(name, value)| Some((attribute.sub_attribute(name)?, value)));
+    let new = named.filter(|(sub, value)| to.get(sub.name().as_ref()).is_none_or(|there| !same(sub, there, value)));
+    new.map(|(sub, value)| {
+        let change = match value {
+            Value::Array(values) if sub.is_multi_valued() => Change::Append(values.clone()),
+            value => Change::Set(value.clone()),
+        };
+        SubChange { sub: sub.clone(), change }
+    })
+    .collect()
 }
 
 /// The same sub-attributes in the order of the schema, so that equal values have equal text.

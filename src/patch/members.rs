@@ -71,15 +71,16 @@ pub(super) fn change(
         return Err(fixed(&place.path.to_string()));
     }
     let attribute = place.attribute().as_ref();
-    match (&place.filter, verb, value) {
-        (Some(filter), Verb::Remove, _) => remove_selected(resource_type, place, filter, with).map(Some),
-        (Some(filter), _, value) => add_selected(attribute, filter, verb, value, with).map(Some),
-        (None, Verb::Remove, None | Some(Value::Null)) => Ok(Some(MemberChange::Clear)),
-        (None, Verb::Remove, Some(value)) => Ok(Some(MemberChange::Remove(ids(attribute, value, with)?))),
-        (None, Verb::Add, value) => Ok(Some(MemberChange::Add(ids(attribute, required(value)?, with)?))),
-        (None, Verb::Replace, None) if with.conformance.is_lenient() => Ok(tolerance::members_without_value()),
-        (None, Verb::Replace, value) => Ok(Some(MemberChange::Replace(ids(attribute, required(value)?, with)?))),
-    }
+    let change = match (&place.filter, verb, value) {
+        (Some(filter), Verb::Remove, _) => remove_selected(resource_type, place, filter, with)?,
+        (Some(filter), _, value) => add_selected(attribute, filter, verb, value, with)?,
+        (None, Verb::Remove, None | Some(Value::Null)) => MemberChange::Clear,
+        (None, Verb::Remove, Some(value)) => MemberChange::Remove(ids(attribute, value, with)?),
+        (None, Verb::Add, value) => MemberChange::Add(ids(attribute, required(value)?, with)?),
+        (None, Verb::Replace, None) if with.conformance.is_lenient() => return Ok(tolerance::members_without_value()),
+        (None, Verb::Replace, value) => MemberChange::Replace(ids(attribute, required(value)?, with)?),
+    };
+    Ok((!change.is_idle()).then_some(change))
 }
 
 fn remove_selected(
@@ -158,6 +159,10 @@ fn fixed(path: &str) -> ScimError {
 }
 
 impl MemberChange {
+    fn is_idle(&self) -> bool {
+        matches!(self, Self::Add(ids) | Self::Remove(ids) if ids.is_empty())
+    }
+
     /// How many members it names.
     fn named(&self) -> usize {
         match self {

@@ -4,6 +4,7 @@ use super::tolerance;
 use crate::error::{Result, ScimError};
 use crate::filter::{Filter, Literal, Name, PatchPath};
 use crate::resource::Conformance;
+use crate::resource::tolerance::named_with_legacy_urn;
 use crate::schema::{Attribute, AttributePath, Extension, Mutability, Named, ResourceType};
 use serde_json::Value;
 use std::sync::Arc;
@@ -74,7 +75,7 @@ pub(super) fn target(resource_type: &ResourceType, path: PatchPath, conformance:
 pub(super) fn named(resource_type: &ResourceType, name: &str, conformance: Conformance) -> Option<Named> {
     let found = resource_type.named(name);
     if found.is_none() && conformance.is_lenient() {
-        return tolerance::named_with_legacy_urn(resource_type, name);
+        return named_with_legacy_urn(resource_type, name);
     }
     found
 }

@@ -4,14 +4,13 @@
 use super::apply::Patch;
 use super::change::{Action, Change, Edit, Otherwise, Selection, Step, SubChange, Which};
 use super::path::{Place, Target, named, target};
-use super::value::{merge_whole, put, put_aside, put_selected, required};
+use super::value::{merge_whole, put, put_selected, remove_listed, required};
 use super::{MemberChange, Operation, Verb, members, schemas, tolerance};
 use crate::error::{Result, ScimError};
 use crate::filter::{Filter, resolve_value_filter};
 use crate::resource::{Acceptance, unknown};
 use crate::schema::{Extension, Named, ResourceType};
 use serde_json::{Map, Value};
-use std::sync::Arc;
 
 /// Resolves the operations of a message. Values pass `resource::accept_value`, as they do in the
 /// body of a resource; what a lenient server leaves out is noted in `with`.
@@ -20,16 +19,13 @@ use std::sync::Arc;
 /// Each names its operation. 400 `invalidPath` for a path that names no attribute, `mutability`
 /// for one that only the server writes or that must not go, `noTarget` for a `remove` without
 /// path, `invalidFilter`, `invalidValue`, and in `rfc` mode `invalidSyntax` for unknown attributes.
-pub fn resolve(
-    resource_type: &Arc<ResourceType>,
-    operations: Vec<Operation>,
-    with: &mut Acceptance<'_>,
-) -> Result<Patch> {
+pub fn resolve(resource_type: &ResourceType, operations: Vec<Operation>, with: &mut Acceptance<'_>) -> Result<Patch> {
     let mut resolving =
         Resolving { resource_type, with, number: 0, steps: Vec::new(), members: Vec::new(), named: Vec::new() };
     for (i, operation) in operations.into_iter().enumerate() {
         resolving.number = i + 1;
-        resolving.operation(operation).map_err(|error| error.within(format_args!("Operation {}", i + 1)))?;
+        let resolved = resolving.operation(operation);
+        resolved.map_err(|error| error.within(format_args!("Operation {}", i + 1)))?;
     }
     let Resolving { steps, members, named, .. } = resolving;
     members::all_within_limit(&members, with)?;
@@ -155,7 +151,7 @@ impl Resolving<'_, '_> {
             (Verb::Remove, Some(value))
                 if self.with.conformance.is_lenient() && tolerance::removes_listed(end, &value) =>
             {
-                put_aside(end, value, &path, self.with)?
+                remove_listed(end, value, &path, self.with)?
             }
             (Verb::Remove, _) => Some(Change::Unset),
             (_, value) => put(end, verb, self.assigned(place, value)?, &path, self.with)?,
@@ -191,8 +187,8 @@ impl Resolving<'_, '_> {
     }
 
     /// Whether every resource of the type must have the attribute. Required sub-attributes, and
-    /// attributes of extensions that need not be used, are due only if the rest is there: that
-    /// is seen when the patch has been applied.
+    /// attributes of extensions that need not be used, are due only where their parent is there:
+    /// that shows when the patch has been applied.
     fn is_due(&self, place: &Place) -> bool {
         let holder_is_due = match &place.path.container {
             None => true,

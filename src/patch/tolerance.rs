@@ -1,13 +1,12 @@
 //! Leniencies in PATCH. Each is one function that names its client and the sentence of the RFC
-//! that it bends; `rfc` mode calls none of them. Those for values in general, such as `"True"` or
-//! a manager as plain text, are in `resource::tolerance`.
+//! that it bends; `rfc` mode calls none of them. Those for values and names in general, such as
+//! `"True"`, a manager as plain text or legacy URNs, are in `resource::tolerance`.
 
 use super::change::Otherwise;
 use super::path::Place;
 use super::{MemberChange, Operation};
 use crate::resource::json::read_value;
-use crate::resource::tolerance::{is_legacy_core, modern_extension};
-use crate::schema::{Attribute, Named, ResourceType};
+use crate::schema::{Attribute, ResourceType};
 use serde_json::{Map, Value};
 
 /// An empty `Operations` array is a request that changes nothing.
@@ -29,30 +28,11 @@ pub(super) fn is_no_path(path: &str) -> bool {
 /// A text that holds a JSON object is that object, where the value names attributes.
 ///
 /// scim-for-keycloak renames a group with a path-less `replace` whose value is such a text. Bends
-/// RFC 7644 section 3.5.2.3: "the value parameter" of an operation without a path is an object.
+/// RFC 7644 section 3.5.2.3: without a path the value "SHALL contain a list of one or more attributes".
 /// Only there: Entra ID puts JSON text into `roles[].value`, and that is kept as it is.
 pub(super) fn object_from_text(value: Value, depth: usize) -> Value {
     let read = value.as_str().and_then(|text| read_value(text, depth).ok());
     read.filter(Value::is_object).unwrap_or(value)
-}
-
-/// A path or key whose URN is one of SCIM 1.1 or of a draft means the attribute of SCIM 2.0.
-///
-/// OneLogin's and Google's templates use such URNs. Bends RFC 7644 section 3.10, which wants the
-/// URN of the schema.
-pub(super) fn named_with_legacy_urn(resource_type: &ResourceType, name: &str) -> Option<Named> {
-    if let Some((urn, rest)) = name.rsplit_once(':') {
-        let modern =
-            if is_legacy_core(urn) { Some(resource_type.schema().id().as_ref()) } else { modern_extension(urn) };
-        let found = modern.and_then(|modern| resource_type.named(&format!("{modern}:{rest}")));
-        if found.is_some() {
-            return found;
-        }
-    }
-    if is_legacy_core(name) {
-        return Some(Named::Core);
-    }
-    modern_extension(name).and_then(|modern| resource_type.named(modern))
 }
 
 /// Brackets after a complex attribute with a single value ask whether that value meets the filter.

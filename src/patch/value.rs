@@ -92,52 +92,49 @@ pub(super) fn put_selected(
     with: &mut Acceptance<'_>,
 ) -> Result<Option<Change>> {
     let attribute = place.attribute().as_ref();
-    let Some((edit, made)) = edit(place, verb, value, with)? else { return Ok(None) };
-    let made = match made {
-        Some(made) => {
-            complete(attribute, filter, made, with)?.filter(|made| predicate.matches_element(attribute, made))
-        }
-        None => return Ok(Some(select(predicate, edit, without_match(None, verb, with)))),
+    let Some(edit) = edit(place, verb, value, with)? else { return Ok(None) };
+    let otherwise = match begun_by(attribute, &edit) {
+        None => without_value(verb, with),
+        Some(begun) => match complete(attribute, filter, begun, with)? {
+            // What would not be found again is not made: a repeated request would make it twice.
+            Some(made) if predicate.matches_element(attribute, &made) => with_value(made, verb, with),
+            _ => Otherwise::Refuse,
+        },
     };
-    let otherwise = made.map_or(Otherwise::Refuse, |made| without_match(Some(made), verb, with));
-    Ok(Some(select(predicate, edit, otherwise)))
+    Ok(Some(Change::Select(Selection { which: Which::Matching(predicate), edit, otherwise })))
 }
 
-fn select(predicate: Predicate, edit: Edit, otherwise: Otherwise) -> Change {
-    Change::Select(Selection { which: Which::Matching(predicate), edit, otherwise })
-}
-
-/// What is done to a value that matches, and what of it would stand in a new one.
-fn edit(place: &Place, verb: Verb, value: Value, with: &mut Acceptance<'_>) -> Result<Option<(Edit, Option<Value>)>> {
+/// What is done to a value that matches. `None`: nothing.
+fn edit(place: &Place, verb: Verb, value: Value, with: &mut Acceptance<'_>) -> Result<Option<Edit>> {
     let attribute = place.attribute().as_ref();
     let path = place.path.to_string();
-    let subs = match (&place.path.sub, value) {
+    match (&place.path.sub, value) {
         (Some(sub), value) => {
             let change = put(sub, verb, value, &path, with)?;
-            change.map(|change| SubChange { sub: sub.clone(), change }).into_iter().collect()
+            Ok(change.map(|change| Edit::Merge(vec![SubChange { sub: sub.clone(), change }])))
         }
+        (None, Value::Null) if verb == Verb::Add => Ok(None),
         (None, Value::Object(object)) if verb == Verb::Add && attribute.is_complex() => {
-            sub_changes(attribute, verb, object, &path, with)?
+            let subs = sub_changes(attribute, verb, object, &path, with)?;
+            Ok((!subs.is_empty()).then_some(Edit::Merge(subs)))
         }
-        (None, Value::Null) if verb == Verb::Add => return Ok(None),
-        (None, value) => {
-            let accepted = accept_element(attribute, value, &path, with)?;
-            return Ok(Some(
-                accepted.map_or((Edit::Remove, None), |value| (Edit::Replace(value.clone()), Some(value))),
-            ));
-        }
-    };
-    if subs.is_empty() {
-        return Ok(None);
+        (None, value) => Ok(Some(accept_element(attribute, value, &path, with)?.map_or(Edit::Remove, Edit::Replace))),
     }
-    let made = made_of(attribute, &subs);
-    Ok(Some((Edit::Merge(subs), (!made.is_empty()).then_some(Value::Object(made)))))
 }
 
-/// A value that matches nothing yet, with what the `eq` terms of the filter say of it. `None` if
-/// the filter is of another kind: it does not describe one value.
-fn complete(attribute: &Attribute, filter: &Filter, made: Value, with: &mut Acceptance<'_>) -> Result<Option<Value>> {
-    let Value::Object(mut object) = made else { return Ok(Some(made)) };
+/// The value that an edit would make where there is none.
+fn begun_by(attribute: &Attribute, edit: &Edit) -> Option<Value> {
+    match edit {
+        Edit::Merge(subs) => Some(made_of(attribute, subs)).filter(|made| !made.is_empty()).map(Value::Object),
+        Edit::Replace(value) => Some(value.clone()),
+        Edit::Remove => None,
+    }
+}
+
+/// A new value, with what the `eq` terms of the filter say of it. `None` if the filter is of
+/// another kind: it does not describe one value.
+fn complete(attribute: &Attribute, filter: &Filter, begun: Value, with: &mut Acceptance<'_>) -> Result<Option<Value>> {
+    let Value::Object(mut object) = begun else { return Ok(Some(begun)) };
     let Some(terms) = filter.equalities() else { return Ok(None) };
     let mut said = Map::new();
     for (name, literal) in terms {
@@ -154,19 +151,25 @@ fn complete(attribute: &Attribute, filter: &Filter, made: Value, with: &mut Acce
     Ok(Some(Value::Object(in_order(attribute, object))))
 }
 
-/// RFC 7644 leaves open whether `add` makes the value, and forbids it for `replace`.
-fn without_match(made: Option<Value>, verb: Verb, with: &Acceptance<'_>) -> Otherwise {
-    match (made, verb) {
-        (Some(made), Verb::Add) => Otherwise::Make(made),
-        (Some(made), _) if with.conformance.is_lenient() => tolerance::replace_makes(made),
-        (None, Verb::Add) => Otherwise::Nothing,
-        (None, _) if with.conformance.is_lenient() => tolerance::replace_clears_nothing(),
+/// RFC 7644 leaves open whether `add` makes a value, and forbids it for `replace`.
+fn with_value(made: Value, verb: Verb, with: &Acceptance<'_>) -> Otherwise {
+    match verb {
+        Verb::Add => Otherwise::Make(made),
+        _ if with.conformance.is_lenient() => tolerance::replace_makes(made),
+        _ => Otherwise::Refuse,
+    }
+}
+
+fn without_value(verb: Verb, with: &Acceptance<'_>) -> Otherwise {
+    match verb {
+        Verb::Add => Otherwise::Nothing,
+        _ if with.conformance.is_lenient() => tolerance::replace_clears_nothing(),
         _ => Otherwise::Refuse,
     }
 }
 
 /// The values that a `remove` lists.
-pub(super) fn put_aside(
+pub(super) fn remove_listed(
     attribute: &Attribute,
     value: Value,
     path: &str,

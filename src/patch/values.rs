@@ -1,5 +1,5 @@
-//! The values of an attribute while an operation changes some of them. A single-valued complex
-//! attribute is one with at most one value.
+//! The values of an attribute while an operation changes some of them. A single-valued one
+//! is one with at most one value.
 
 use super::apply::apply_change;
 use super::change::{Change, Edit, Otherwise, Selection, SubChange, additions, in_order};
@@ -31,6 +31,16 @@ impl<'a> Values<'a> {
         Self { attribute, before: values.len(), values, limits, primary: Vec::new() }
     }
 
+    pub(super) fn clear(&mut self) {
+        self.values.clear();
+    }
+
+    /// Puts others in their place.
+    pub(super) fn set(&mut self, list: &Value) -> Result<()> {
+        self.clear();
+        self.append(each(list))
+    }
+
     /// Adds values that are not there yet. One that differs only in further sub-attributes from
     /// a value of the same `type` and `value` is merged into that (RFC 7643 section 2.4: the
     /// pair occurs once).
@@ -44,15 +54,21 @@ impl<'a> Values<'a> {
                 continue;
             }
             let pair = pair(attribute, value);
-            match (pair.as_ref().and_then(|pair| pairs.get(pair)), value) {
-                (Some(&i), Value::Object(object)) => self.merge(i, &additions(attribute, object))?,
-                _ => {
+            match pair.as_ref().and_then(|pair| pairs.get(pair)) {
+                Some(&i) => self.complete(i, value)?,
+                None => {
                     pairs.extend(pair.map(|pair| (pair, self.values.len())));
                     self.push(value.clone());
                 }
             }
         }
         Ok(())
+    }
+
+    fn complete(&mut self, i: usize, by: &Value) -> Result<()> {
+        let (Some(Value::Object(there)), Value::Object(by)) = (self.values.get(i), by) else { return Ok(()) };
+        let subs = additions(self.attribute, by, there);
+        self.merge(i, &subs)
     }
 
     fn push(&mut self, value: Value) {
@@ -157,7 +173,7 @@ impl<'a> Values<'a> {
         self.yield_primary();
         self.values.retain(|value| !value.is_null() && value.as_object().is_none_or(|object| !object.is_empty()));
         let name = self.attribute.name();
-        let (count, most) = (self.values.len(), self.limits.values);
+        let (count, most) = (self.values.len(), self.limits.values_of(self.attribute));
         if count > most && count > self.before {
             let detail = format!("Attribute \"{name}\" would have {count} values; at most {most} are allowed.");
             return Err(ScimError::invalid_value(detail));
@@ -172,6 +188,10 @@ impl<'a> Values<'a> {
         };
         Ok(())
     }
+}
+
+fn each(value: &Value) -> &[Value] {
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
 /// What may occur once in an attribute: the `value` with its `type`.

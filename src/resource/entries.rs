@@ -21,7 +21,7 @@ pub struct Entry {
 pub fn is_indexed(resource_type: &ResourceType, path: &AttributePath) -> bool {
     let in_columns = path.container.is_none() && matches!(path.attribute.name().as_ref(), "id" | "schemas" | "meta");
     let secret = path.attribute.is_secret() || path.end().is_secret();
-    !in_columns && !secret && !resource_type.is_relation(path)
+    !in_columns && !secret && !resource_type.is_relation(path) && resource_type.is_searched(path)
 }
 
 /// The entries of a resource with these attributes, in the order of the leaves.

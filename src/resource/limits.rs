@@ -1,5 +1,7 @@
 //! How large a resource may be.
 
+use crate::schema::Attribute;
+
 /// Bounds on the values of a resource; the rest of the limits guard messages and stand with
 /// their readers.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +16,15 @@ pub struct ValueLimits {
     pub values: usize,
     /// Members named by one request.
     pub members: usize,
+}
+
+impl ValueLimits {
+    /// How many values an attribute may have. One that refers to resources may list as many as
+    /// there are members.
+    pub fn values_of(&self, attribute: &Attribute) -> usize {
+        let refers = attribute.is_complex() && attribute.sub_attribute("$ref").is_some();
+        if refers { self.members } else { self.values }
+    }
 }
 
 impl Default for ValueLimits {

@@ -56,13 +56,14 @@ pub fn modern_extension(urn: &str) -> Option<&'static str> {
 /// OneLogin's and Google's templates use such URNs. Bends RFC 7644 section 3.10, which wants the
 /// URN of the schema.
 pub fn named_with_legacy_urn(resource_type: &ResourceType, name: &str) -> Option<Named> {
-    let modern = |urn: &str| {
-        if is_legacy_core(urn) { Some(resource_type.schema().id().as_ref()) } else { modern_extension(urn) }
-    };
-    let attribute = name
-        .rsplit_once(':')
-        .and_then(|(urn, rest)| modern(urn).and_then(|urn| resource_type.named(&format!("{urn}:{rest}"))));
-    attribute.or_else(|| modern(name).and_then(|urn| resource_type.named(urn)))
+    let (urn, rest) = name.rsplit_once(':')?;
+    let core = Some(resource_type.schema().id().as_ref());
+    let modern = if is_legacy_core(urn) { core } else { modern_extension(urn) };
+    let attribute = modern.and_then(|modern| resource_type.named(&format!("{modern}:{rest}")));
+    // What follows the URN of the core schema is an attribute, known or not, unless it names the type.
+    let is_whole = !is_legacy_core(urn) || rest.eq_ignore_ascii_case(resource_type.name());
+    let whole = if is_whole && is_legacy_core(name) { core } else { modern_extension(name) };
+    attribute.or_else(|| resource_type.named(whole?))
 }
 
 /// A URN in `schemas` that the type does not have is left out.

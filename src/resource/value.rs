@@ -47,11 +47,7 @@ pub fn accept_value(
         Value::Array(elements) => elements,
         other => return Err(wrong_type(attribute, &other, path)),
     };
-    let most = if attribute.is_complex() && attribute.sub_attribute("$ref").is_some() {
-        with.limits.members
-    } else {
-        with.limits.values
-    };
+    let most = with.limits.values_of(attribute);
     if elements.len() > most {
         return Err(ScimError::invalid_value(format!(
             "Attribute \"{path}\" has {} values; at most {most} are allowed in one request.",

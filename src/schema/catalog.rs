@@ -73,6 +73,25 @@ impl Catalog {
         Ok(Self { resource_types, schemas })
     }
 
+    /// The same, its resources searched and sorted only by the attributes of that list, in
+    /// attribute notation, beside those that must be unique; `*` means all.
+    ///
+    /// # Errors
+    /// The name that no resource type has.
+    pub fn searching_only(mut self, names: &[String]) -> Result<Self, String> {
+        if names.iter().any(|name| name == "*") {
+            return Ok(self);
+        }
+        let known = |name: &str| self.resource_types.iter().any(|kind| kind.named(name).is_some());
+        if let Some(unknown) = names.iter().find(|name| !known(name)) {
+            return Err(unknown.clone());
+        }
+        for kind in self.resource_types.iter_mut().filter_map(Arc::get_mut) {
+            kind.search_only(names);
+        }
+        Ok(self)
+    }
+
     /// Every resource type, built-in ones first.
     pub fn resource_types(&self) -> &[Arc<ResourceType>] {
         &self.resource_types

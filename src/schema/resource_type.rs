@@ -3,7 +3,7 @@
 
 use super::{Attribute, Schema, index, lookup};
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -97,6 +97,8 @@ pub struct ResourceType {
     pub(super) top_by_name: HashMap<String, usize>,
     pub(super) leaves: Vec<AttributePath>,
     pub(super) leaf_by_path: HashMap<String, usize>,
+    /// Leaves that are not searched, by configuration.
+    pub(super) unsearched: HashSet<usize>,
     pub(super) document: Map<String, Value>,
 }
 
@@ -144,6 +146,7 @@ impl ResourceType {
             engine,
             leaves: Vec::new(),
             leaf_by_path: HashMap::new(),
+            unsearched: HashSet::new(),
             document,
         };
         made.leaves = made.list_leaves();
@@ -219,6 +222,41 @@ impl ResourceType {
     /// the life of the catalog; a store that keeps it must go by the path's text.
     pub fn leaves(&self) -> &[AttributePath] {
         &self.leaves
+    }
+
+    pub(super) fn search_only(&mut self, names: &[String]) {
+        let mut searched = HashSet::new();
+        for name in names {
+            match self.named(name) {
+                Some(Named::Attribute(path)) => searched.extend(self.leaves_at(&path)),
+                Some(Named::Extension(extension)) => {
+                    let urn = Some(extension.schema.id());
+                    searched.extend(
+                        (0..self.leaves.len())
+                            .filter(|i| self.leaves.get(*i).is_some_and(|l| l.container.as_ref() == urn)),
+                    );
+                }
+                Some(Named::Core) | None => {}
+            }
+        }
+        let unique = self.leaves.iter().filter(|path| path.end().is_unique()).filter_map(|path| path.leaf);
+        searched.extend(unique);
+        self.unsearched = (0..self.leaves.len()).filter(|leaf| !searched.contains(leaf)).collect();
+    }
+
+    /// The leaves of an attribute, or the one of a sub-attribute.
+    fn leaves_at(&self, path: &AttributePath) -> Vec<usize> {
+        let is_within = |leaf: &&AttributePath| {
+            leaf.container == path.container
+                && leaf.attribute.name() == path.attribute.name()
+                && (path.sub.is_none() || leaf.leaf == path.leaf)
+        };
+        self.leaves.iter().filter(is_within).filter_map(|leaf| leaf.leaf).collect()
+    }
+
+    /// Whether the configuration lets that path be searched.
+    pub fn is_searched(&self, path: &AttributePath) -> bool {
+        path.leaf.is_none_or(|leaf| !self.unsearched.contains(&leaf))
     }
 
     /// The attribute that lists the members of a resource of this type.

@@ -1,7 +1,7 @@
 //! The catalogs of the server: tenants differ in whether two groups may have one name, and the
 //! schema that they read says so.
 
-use super::settings::StartError;
+use super::settings::{ServiceSettings, StartError};
 use crate::schema::{Catalog, SchemaFile};
 use crate::store::{Layout, Store, Tenant};
 use serde_json::Value;
@@ -22,10 +22,11 @@ pub(super) struct Catalogs {
 }
 
 impl Catalogs {
-    pub(super) async fn load(files: &[SchemaFile], store: &Store) -> Result<Self, StartError> {
-        let standard = read(files)?;
+    pub(super) async fn load(settings: &ServiceSettings, store: &Store) -> Result<Self, StartError> {
+        let files = &settings.schema_files;
+        let standard = read(files, settings)?;
         let overriding = shared_names(&standard);
-        let shared = read(&files.iter().cloned().chain(overriding).collect::<Vec<_>>())?;
+        let shared = read(&files.iter().cloned().chain(overriding).collect::<Vec<_>>(), settings)?;
         Ok(Self {
             unique_group_names: number(standard, store).await?,
             shared_group_names: number(shared, store).await?,
@@ -42,8 +43,11 @@ impl Catalogs {
     }
 }
 
-fn read(files: &[SchemaFile]) -> Result<Catalog, StartError> {
-    Catalog::new(files).map_err(|error| StartError::Unusable(error.to_string()))
+fn read(files: &[SchemaFile], settings: &ServiceSettings) -> Result<Catalog, StartError> {
+    let catalog = Catalog::new(files).map_err(|error| StartError::Unusable(error.to_string()))?;
+    catalog.searching_only(&settings.searchable).map_err(|name| {
+        StartError::Unusable(format!("schemas.searchable names \"{name}\", which no resource type has"))
+    })
 }
 
 async fn number(catalog: Catalog, store: &Store) -> Result<Numbered, StartError> {

@@ -1,6 +1,7 @@
 //! ServiceProviderConfig, ResourceTypes and Schemas: what the server is and does, from the same
 //! data that it works by (RFC 7643 sections 5 to 7, RFC 7644 section 4).
 
+use super::cursor::CURSOR_SECONDS;
 use super::{Caller, Reply, Service};
 use crate::error::{Result, ScimError};
 use crate::schema::{RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_CONFIG};
@@ -15,7 +16,7 @@ impl Service {
             "schemas": [SERVICE_PROVIDER_CONFIG],
             "patch": {"supported": true},
             "bulk": {
-                "supported": false,
+                "supported": true,
                 "maxOperations": limits.bulk_operations,
                 "maxPayloadSize": limits.bulk_bytes,
             },
@@ -31,11 +32,12 @@ impl Service {
                 "primary": true,
             }],
             "pagination": {
-                "cursor": false,
+                "cursor": true,
                 "index": true,
                 "defaultPaginationMethod": "index",
                 "defaultPageSize": limits.page_default,
                 "maxPageSize": limits.page_max,
+                "cursorTimeout": CURSOR_SECONDS,
             },
             "meta": {"resourceType": "ServiceProviderConfig", "location": location},
         });

@@ -1,42 +1,125 @@
 //! Queries: GET of an endpoint, `.search`, and the root query over all types (RFC 7644
 //! sections 3.4.2 and 3.4.3).
 
+use super::cursor::Place;
+use super::walk::Last;
 use super::{Caller, ListQuery, Reply, Service, render};
 use crate::error::{Result, ScimError};
 use crate::filter::{Filter, Predicate, Target, parse_filter, resolve, resolve_each};
 use crate::resource::projection::Projection;
 use crate::schema::{Named, ResourceType};
-use crate::store::{Listed, Order, Page, Relations, Window};
+use crate::store::{Found, From, Listed, Order, Page, Relations, Window};
+use serde_json::{Map, json};
 use std::fmt::Write;
 use std::sync::Arc;
 
 const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+
+/// A query that was read: what is listed, how, and in which shape.
+struct Query<'a> {
+    kinds: Vec<Arc<ResourceType>>,
+    predicates: Option<Vec<Predicate>>,
+    projections: Vec<Projection>,
+    order: Option<Order>,
+    asked: &'a ListQuery,
+}
 
 impl Service {
     /// GET of the endpoint of a type, POST to its `/.search`, or, with no type, the root query.
     ///
     /// # Errors
     /// 400, 503.
-    pub async fn list(&self, caller: &Caller, kind: Option<&Arc<ResourceType>>, query: &ListQuery) -> Result<Reply> {
+    pub async fn list(&self, caller: &Caller, kind: Option<&Arc<ResourceType>>, asked: &ListQuery) -> Result<Reply> {
         let kinds = kinds(caller, kind)?;
-        let predicates = self.predicates(caller, &kinds, query)?;
-        let projections = kinds.iter().map(|kind| query.view.projection(kind)).collect::<Result<Vec<_>>>()?;
-        let order = order(&kinds, query)?;
-        let start = query.start_index.unwrap_or(1).max(1);
+        let predicates = self.predicates(caller, &kinds, asked)?;
+        let projections = kinds.iter().map(|kind| asked.view.projection(kind)).collect::<Result<Vec<_>>>()?;
+        let order = order(&kinds, asked)?;
+        let query = Query { kinds, predicates, projections, order, asked };
+        match &asked.cursor {
+            None => self.by_index(caller, &query).await,
+            Some(_) if asked.start_index.is_some() => {
+                Err(ScimError::invalid_value("Use either \"cursor\" or \"startIndex\", not both."))
+            }
+            Some(cursor) => self.by_cursor(caller, &query, cursor).await,
+        }
+    }
+
+    fn page_size(&self, count: Option<i64>) -> i64 {
         let limits = &self.settings.limits;
-        let take = query.count.unwrap_or(limits.page_default).clamp(0, limits.page_max);
-        let listed: Vec<Listed<'_>> = kinds
+        count.unwrap_or(limits.page_default).clamp(0, limits.page_max)
+    }
+
+    async fn page(&self, caller: &Caller, query: &Query<'_>, window: &Window) -> Result<Page> {
+        let listed: Vec<Listed<'_>> = query
+            .kinds
             .iter()
             .enumerate()
             .filter_map(|(i, kind)| {
-                let predicate = predicates.as_ref().and_then(|predicates| predicates.get(i));
+                let predicate = query.predicates.as_ref().and_then(|predicates| predicates.get(i));
                 Some(Listed { of_type: caller.scope.layout().of_type(kind)?, predicate })
             })
             .collect();
-        let window = Window { skip: start - 1, take, after: None };
-        let page =
-            self.store.list(&caller.scope, &listed, order.as_ref(), window, relations(&kinds, &projections)).await?;
-        Ok(Reply::ok(response(caller, &page, start, &kinds, &projections)?))
+        let relations = relations(&query.kinds, &query.projections);
+        Ok(self.store.list(&caller.scope, &listed, query.order.as_ref(), window, relations).await?)
+    }
+
+    /// RFC 7644 section 3.4.2.4.
+    async fn by_index(&self, caller: &Caller, query: &Query<'_>) -> Result<Reply> {
+        let start = query.asked.start_index.unwrap_or(1).max(1);
+        let take = self.page_size(query.asked.count);
+        let names = query.kinds.iter().map(|kind| kind.name().to_string()).collect::<Vec<_>>();
+        let is_walk = query.predicates.is_none() && query.order.is_none();
+        let point = |start: i64| (caller.tenant.to_string(), names.clone(), start);
+        let from = match is_walk.then(|| self.walks.last_before(&point(start))).flatten() {
+            Some(last) => From::SkipOr { skip: start - 1, mark: last.seq, gone: last.gone },
+            None => From::Skip(start - 1),
+        };
+        let page = self.page(caller, query, &Window { from, take }).await?;
+        if let (true, Some(last)) = (is_walk, page.found.last()) {
+            let next = start.saturating_add(i64::try_from(page.found.len()).unwrap_or(0));
+            let mark = Order::mark(None, last, &Map::new());
+            self.walks.remember(point(next), Last { seq: mark.seq, gone: page.gone });
+        }
+        let paging = format!("\"startIndex\":{start}");
+        Ok(Reply::ok(response(caller, &page, &paging, query)?))
+    }
+
+    /// RFC 9865. One result more than asked for tells whether there is another page.
+    async fn by_cursor(&self, caller: &Caller, query: &Query<'_>, cursor: &str) -> Result<Reply> {
+        let now = self.clock.now();
+        let sealed_for = fingerprint(caller, query);
+        let place = match cursor {
+            "" => None,
+            text => Some(self.cursors.open(text, &sealed_for, now)?),
+        };
+        let take = match &place {
+            Some(place) if query.asked.count.is_some_and(|count| self.page_size(Some(count)) != place.count) => {
+                return Err(ScimError::invalid_count("\"count\" must stay the same on every page of a walk."));
+            }
+            Some(place) => place.count,
+            None => self.page_size(query.asked.count),
+        };
+        let (is_first, is_before) = (place.is_none(), place.as_ref().is_some_and(|place| place.is_before));
+        let from = place.map_or(From::Skip(0), Place::from);
+        let mut page =
+            self.page(caller, query, &Window { from, take: take.saturating_add(i64::from(take > 0)) }).await?;
+        let has_more = i64::try_from(page.found.len()).unwrap_or(i64::MAX) > take;
+        if has_more {
+            let extra = if is_before { 0 } else { page.found.len() - 1 };
+            page.found.remove(extra);
+        }
+        let seal = |found: Option<&Found>, is_before: bool| {
+            let Some(found) = found else { return Ok(None) };
+            let mark = Order::mark(query.order.as_ref(), found, &render::attributes(&found.document)?);
+            self.cursors.seal(&Place { mark, is_before, count: take }, &sealed_for, now).map(Some)
+        };
+        let next = if has_more || is_before { seal(page.found.last(), false)? } else { None };
+        let previous = if is_before && !has_more || is_first { None } else { seal(page.found.first(), true)? };
+        let paging: Vec<String> = [("nextCursor", next), ("previousCursor", previous)]
+            .into_iter()
+            .filter_map(|(name, cursor)| Some(format!("\"{name}\":\"{}\"", cursor?)))
+            .collect();
+        Ok(Reply::ok(response(caller, &page, &paging.join(","), query)?))
     }
 
     fn predicates(
@@ -114,24 +197,37 @@ fn sort_target(kind: &ResourceType, name: &str) -> Option<Target> {
     (path.leaf.is_some() && is_kept && is_single && !is_secret).then_some(Target::Attribute(path))
 }
 
-fn response(
-    caller: &Caller,
-    page: &Page,
-    start: i64,
-    kinds: &[Arc<ResourceType>],
-    projections: &[Projection],
-) -> Result<String> {
+/// What a cursor is bound to: the tenant, the types, and all of the query but the page.
+fn fingerprint(caller: &Caller, query: &Query<'_>) -> Vec<u8> {
+    let asked = query.asked;
+    let kinds: Vec<_> = query.kinds.iter().map(|kind| kind.name().as_ref()).collect();
+    json!([
+        caller.tenant.as_ref(),
+        kinds,
+        asked.filter,
+        asked.sort_by,
+        asked.sort_order,
+        asked.view.attributes,
+        asked.view.excluded,
+    ])
+    .to_string()
+    .into_bytes()
+}
+
+/// `paging` is what tells of the page, as members of the answer.
+fn response(caller: &Caller, page: &Page, paging: &str, query: &Query<'_>) -> Result<String> {
     let mut text = String::with_capacity(256 + page.found.len() * 1024);
+    let comma = if paging.is_empty() { "" } else { "," };
     // Writing to a string cannot fail.
     let _ = write!(
         text,
-        "{{\"schemas\":[\"{LIST_RESPONSE}\"],\"totalResults\":{},\"startIndex\":{start},\"itemsPerPage\":{},\"Resources\":[",
+        "{{\"schemas\":[\"{LIST_RESPONSE}\"],\"totalResults\":{},{paging}{comma}\"itemsPerPage\":{},\"Resources\":[",
         page.total,
         page.found.len()
     );
     for (i, found) in page.found.iter().enumerate() {
-        let position = kinds.iter().position(|kind| kind.name() == found.resource_type.name());
-        let Some(projection) = position.and_then(|position| projections.get(position)) else { continue };
+        let position = query.kinds.iter().position(|kind| kind.name() == found.resource_type.name());
+        let Some(projection) = position.and_then(|position| query.projections.get(position)) else { continue };
         if i > 0 {
             text.push(',');
         }

@@ -3,9 +3,11 @@
 mod admin;
 mod authenticate;
 mod body;
+mod bulk;
 mod catalogs;
 mod change;
 mod create;
+mod cursor;
 mod discovery;
 mod line;
 mod list;
@@ -17,6 +19,7 @@ mod render;
 mod reply;
 mod settings;
 mod token;
+mod walk;
 
 pub use crate::store::{PasswordPolicy, Status, TenantChange, TenantInfo, TokenInfo, TokenScope, UsernameFormat};
 pub use admin::IssuedToken;
@@ -30,7 +33,6 @@ use crate::error::{Result, ScimError};
 use crate::schema::{Catalog, ResourceType};
 use crate::store::{Author, Scope, Store, StoreError, Tenant, Writing};
 use secrecy::ExposeSecret;
-use serde_json::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -50,6 +52,8 @@ pub struct Service {
     lines: line::Lines,
     passwords: password::Passwords,
     touched: Arc<authenticate::Touched>,
+    cursors: Arc<cursor::Cursors>,
+    walks: Arc<walk::Walks>,
 }
 
 /// Who asks: a tenant, by one of its tokens.
@@ -85,30 +89,25 @@ impl Service {
     ///
     /// # Errors
     /// One line that says what the operator has to do.
-    pub async fn open(settings: ServiceSettings, clock: Clock) -> Result<Self, StartError> {
-        let store = open_store(&settings).await?;
-        let catalogs = catalogs::Catalogs::load(&settings.schema_files, &store).await?;
+    pub async fn open(settings: &ServiceSettings, clock: Clock) -> Result<Self, StartError> {
+        let store = open_store(settings).await?;
+        let catalogs = catalogs::Catalogs::load(settings, &store).await?;
         store
             .create_tenant(DEFAULT_TENANT, clock.now())
             .await
             .map_err(|error| StartError::Unusable(error.to_string()))?;
+        let key = shared_key(&store).await.map_err(|error| StartError::Unusable(error.to_string()))?;
         Ok(Self {
+            cursors: Arc::new(key),
+            walks: Arc::default(),
             store,
             clock,
             catalogs: Arc::new(catalogs),
-            settings: Arc::new(settings),
+            settings: Arc::new(settings.clone()),
             lines: line::Lines::new(),
             passwords: password::Passwords::new(),
             touched: Arc::default(),
         })
-    }
-
-    /// POST to `/Bulk` (RFC 7644 section 3.7).
-    ///
-    /// # Errors
-    /// 501: not yet.
-    pub async fn bulk(&self, _caller: &Caller, _body: Map<String, Value>) -> Result<Reply> {
-        Err(ScimError::not_implemented("Bulk requests are not supported."))
     }
 
     /// Whether the database answers.
@@ -127,6 +126,11 @@ impl Service {
     fn keeps_passwords(&self, caller: &Caller) -> bool {
         caller.settings.password_policy != PasswordPolicy::Discard
     }
+}
+
+async fn shared_key(store: &Store) -> Result<cursor::Cursors> {
+    let key = store.shared("cursor_key", cursor::Cursors::new_key()?).await?;
+    cursor::Cursors::with_key(&key)
 }
 
 async fn open_store(settings: &ServiceSettings) -> Result<Store, StartError> {

@@ -19,6 +19,8 @@ pub struct ServiceSettings {
     pub public_url: String,
     /// Schema and resource type files of the deployment.
     pub schema_files: Vec<SchemaFile>,
+    /// Attributes that a filter may name and a list may be sorted by; `*` means every one.
+    pub searchable: Vec<String>,
     /// Bounds on what a request may ask.
     pub limits: ServiceLimits,
 }

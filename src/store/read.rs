@@ -2,15 +2,14 @@
 //! one statement.
 
 use super::layout::{Layout, TypeLayout};
+use super::list::Page;
 use super::row::Row;
-use super::select::Select;
 use super::sequence::{keys_of, kind_of};
 use super::sql::Sql;
 use super::statement::Arg;
 use super::write::document_text;
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
-use crate::filter::{Predicate, Target};
 use crate::resource::Meta;
 use crate::schema::ResourceType;
 use serde_json::{Map, Value};
@@ -73,48 +72,6 @@ pub struct Relations {
     pub groups: bool,
 }
 
-/// A page of results.
-#[derive(Debug, Default)]
-pub struct Page {
-    /// How many match in all.
-    pub total: i64,
-    /// Those on the page.
-    pub found: Vec<Found>,
-}
-
-/// What is listed: a type, and the condition on its resources.
-#[derive(Debug)]
-pub struct Listed<'a> {
-    /// The type.
-    pub of_type: &'a TypeLayout,
-    /// The condition.
-    pub predicate: Option<&'a Predicate>,
-}
-
-/// By what a list is sorted, where it is not in order of creation.
-#[derive(Debug, Clone)]
-pub struct Order {
-    /// The value that decides; for a multi-valued attribute the primary one, else the first.
-    pub by: Target,
-    /// Greatest first, and what has no value before all others (RFC 7644 section 3.4.2.3).
-    pub descending: bool,
-}
-
-/// The part of a list that is read.
-#[derive(Debug, Clone, Copy)]
-pub struct Window {
-    /// Results before the part.
-    pub skip: i64,
-    /// Results in the part, at most.
-    pub take: i64,
-    /// Only what comes after this resource in order of creation; `skip` counts from there.
-    pub after: Option<Position>,
-}
-
-/// A place in a list in order of creation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position(pub(super) i64);
-
 impl Found {
     /// A resource that was stored this moment, as a read would find it; without memberships.
     pub fn fresh(of_type: &TypeLayout, id: Uuid, meta: Meta, attributes: &Map<String, Value>) -> Self {
@@ -133,11 +90,6 @@ impl Found {
     pub fn changed(&mut self, of_type: &TypeLayout, version: i64, at: Timestamp, attributes: &Map<String, Value>) {
         self.meta = Meta { version, modified: at, ..self.meta };
         self.document = document_text(of_type, attributes);
-    }
-
-    /// Its place in a list in order of creation.
-    pub fn position(&self) -> Position {
-        Position(self.seq)
     }
 }
 
@@ -164,43 +116,13 @@ impl Store {
         Ok(page.found.into_iter().next())
     }
 
-    /// A page of the resources that match.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn list(
-        &self,
-        scope: &Scope,
-        listed: &[Listed<'_>],
-        order: Option<&Order>,
-        window: Window,
-        relations: Relations,
-    ) -> Result<Page, StoreError> {
-        let mut sql = Sql::default();
-        sql.raw("with recursive ");
-        let is_filtered = listed.iter().any(|listed| listed.predicate.is_some());
-        if is_filtered || order.is_some() {
-            sql.raw("hit(seq) as materialized (");
-            hits(&mut sql, scope, listed);
-            sql.raw("), ");
-        }
-        sql.raw("found(seq, place) as (");
-        match order {
-            Some(order) => sorted(&mut sql, scope, listed, order, window),
-            None => in_order_of_creation(&mut sql, scope, listed, window, is_filtered),
-        }
-        sql.raw(")");
-        resources(&mut sql, scope, relations);
-        total(&mut sql, scope, listed, is_filtered);
-        self.page(scope, sql).await
-    }
-
-    async fn page(&self, scope: &Scope, mut sql: Sql) -> Result<Page, StoreError> {
+    /// Runs a statement made of [`resources`].
+    pub(super) async fn page(&self, scope: &Scope, mut sql: Sql) -> Result<Page, StoreError> {
         sql.raw(" order by 1, 2, 3");
         let mut page = Page::default();
         for row in self.engine.read(&sql.finish()).await? {
             match row.int(1)? {
-                -1 => page.total = row.int(2)?,
+                -1 => (page.total, page.gone) = (row.int(2)?, row.int(5)?),
                 0 => page.found.extend(found(scope, &row)?),
                 part => {
                     let related = related(scope, &row, part)?;
@@ -245,73 +167,8 @@ fn related(scope: &Scope, row: &Row, part: i64) -> Result<Option<Related>, Store
     }))
 }
 
-fn hits(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>]) {
-    let everything = Predicate::All(Vec::new());
-    for (i, listed) in listed.iter().enumerate() {
-        sql.raw(if i > 0 { " union all select seq from (" } else { "select seq from (" });
-        let mut select = Select { tenant: scope.tenant, layout: &scope.layout, of_type: listed.of_type, sql };
-        select.resources(listed.predicate.unwrap_or(&everything));
-        sql.raw(") as matching");
-    }
-}
-
-fn in_order_of_creation(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], window: Window, is_filtered: bool) {
-    sql.raw("select seq, row_number() over (order by seq) from (select seq from ");
-    if is_filtered {
-        sql.raw("hit where 1 = 1");
-    } else {
-        sql.raw("resource where tenant = ").int(scope.tenant).raw(" and (1 = 0");
-        for listed in listed {
-            let keys = keys_of(listed.of_type.kind);
-            sql.raw(" or seq >= ").int(keys.start).raw(" and seq < ").int(keys.end);
-        }
-        sql.raw(")");
-    }
-    if let Some(Position(seq)) = window.after {
-        sql.raw(" and seq > ").int(seq);
-    }
-    sql.raw(" order by seq limit ").int(window.take).raw(" offset ").int(window.skip).raw(") as page");
-}
-
-fn sorted(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], order: &Order, window: Window) {
-    sql.raw("select seq, place from (select h.seq, row_number() over (order by ");
-    let direction = if order.descending { " desc" } else { "" };
-    let columns: &[&'static str] = match &order.by {
-        Target::Attribute(_) => &["case when v.key is null then 1 else 0 end", "v.key", "coalesce(v.tail, '')"],
-        Target::Created => &["r.created"],
-        Target::LastModified => &["r.modified"],
-        Target::Version => &["r.version"],
-        Target::Id => &["cast(r.id as text){binary}"],
-    };
-    for column in columns {
-        sql.raw(column).raw(direction).raw(", ");
-    }
-    sql.raw("h.seq) as place from hit h ");
-    match &order.by {
-        Target::Attribute(path) => sort_values(sql, scope, listed, path),
-        _ => {
-            sql.raw("join resource r on r.seq = h.seq and r.tenant = ").int(scope.tenant);
-        }
-    }
-    sql.raw(") as ranked where place > ").int(window.skip);
-    sql.raw(" and place <= ").int(window.skip.saturating_add(window.take));
-}
-
-fn sort_values(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], path: &crate::schema::AttributePath) {
-    sql.raw("left join attribute_value v on v.seq = h.seq and v.element = 0 and v.tenant = ").int(scope.tenant);
-    sql.raw(" and v.attribute in (0");
-    for listed in listed {
-        let notation = path.to_string();
-        if let Some(crate::schema::Named::Attribute(own)) = listed.of_type.resource_type.named(&notation)
-            && let Some(attribute) = listed.of_type.attribute(&own)
-        {
-            sql.raw(", ").int(attribute);
-        }
-    }
-    sql.raw(if path.end().is_unique() { ") and v.is_unique" } else { ") and not v.is_unique" });
-}
-
-fn resources(sql: &mut Sql, scope: &Scope, relations: Relations) {
+/// Adds what reads the resources of `found`, with their memberships.
+pub(super) fn resources(sql: &mut Sql, scope: &Scope, relations: Relations) {
     let tenant = scope.tenant;
     if relations.groups {
         sql.raw(
@@ -341,18 +198,4 @@ fn resources(sql: &mut Sql, scope: &Scope, relations: Relations) {
         );
         sql.int(tenant).raw(" join resource o on o.seq = m.member_seq and o.tenant = ").int(tenant);
     }
-}
-
-fn total(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], is_filtered: bool) {
-    sql.raw(" union all select 0, -1, cast(coalesce(");
-    if is_filtered {
-        sql.raw("(select count(*) from hit)");
-    } else {
-        sql.raw("(select sum(live) from counter where tenant = ").int(scope.tenant).raw(" and kind in (0");
-        for listed in listed {
-            sql.raw(", ").int(listed.of_type.kind);
-        }
-        sql.raw("))");
-    }
-    sql.raw(", 0) as bigint), ").arg(Arg::Uuid(Uuid::nil())).raw(", '', 0, 0, 0, 0, '', 0");
 }

@@ -94,7 +94,7 @@ impl Tenant {
 #[derive(Debug, Clone)]
 pub struct TenantInfo {
     /// Its settings.
-    pub tenant: Tenant,
+    pub settings: Tenant,
     /// Seats that are taken.
     pub used: i64,
     /// Live resources that can take a seat.
@@ -108,7 +108,7 @@ pub struct TenantInfo {
 }
 
 /// Settings to be changed; `None` leaves one as it is.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TenantChange {
     /// Whether it is served.
     pub status: Option<Status>,
@@ -146,7 +146,7 @@ pub(super) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
 
 fn read_info(row: &Row) -> Result<TenantInfo, StoreError> {
     Ok(TenantInfo {
-        tenant: read_tenant(row)?,
+        settings: read_tenant(row)?,
         used: row.int(9)?,
         created: Timestamp::from_micros(row.int(10)?),
         users: row.int(11)?,

@@ -309,12 +309,14 @@ fn remove_values(mut batch: Batch, writing: &Writing<'_>, seq: i64, gone: &[&Ent
 }
 
 fn count(batch: Batch, writing: &Writing<'_>, seq: i64, (live, active): (i64, i64)) -> Batch {
+    let gone = i64::from(live < 0);
     let args = vec![
         writing.tenant(),
         Arg::Int(writing.of_type.kind),
         Arg::Int(seq % SHARDS),
         Arg::Int(live),
         Arg::Int(active),
+        Arg::Int(gone),
     ];
     batch.then("counted", Statement::new(COUNT, args))
 }
@@ -395,9 +397,10 @@ const REMOVE_VALUES: &str = "delete from attribute_value where tenant = $1 and s
 const REMOVE_UNIQUE: &str = "delete from attribute_value where tenant = $1 and seq = $2 and is_unique \
      and (attribute, key) in (select attribute, key from {rows}) and exists (select 1 from {written})";
 
-const COUNT: &str = "insert into counter (tenant, kind, shard, live, active) \
-     select $1, $2, $3, $4, $5 where exists (select 1 from {written}) \
-     on conflict (tenant, kind, shard) do update set live = counter.live + excluded.live, active = counter.active + excluded.active";
+const COUNT: &str = "insert into counter (tenant, kind, shard, live, active, gone) \
+     select $1, $2, $3, $4, $5, $6 where exists (select 1 from {written}) \
+     on conflict (tenant, kind, shard) do update set live = counter.live + excluded.live, \
+     active = counter.active + excluded.active, gone = counter.gone + excluded.gone";
 
 const LOG: &str = "insert into change (tenant, change, seq, id, version, action, attributes, token, at) \
      select $1, $2, seq, id, version, $3, $4, $5, $6 from {written}";

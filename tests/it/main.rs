@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
+mod bulk;
+mod cli;
 mod conversations;
 mod harness;
+mod paging;
 mod resources;

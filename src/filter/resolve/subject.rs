@@ -40,6 +40,9 @@ impl<'a> Subject<'a> {
         if is_secret(&path) {
             return Err(refused(name, format!("\"{path}\" cannot be searched")));
         }
+        if !resolver.resource_type.is_searched(&path) {
+            return Err(refused(name, format!("\"{path}\" is not searched on this server (schemas.searchable)")));
+        }
         Ok(Self { resolver, name, path })
     }
 

@@ -124,10 +124,11 @@ impl Server {
             pool: PoolSettings { max_connections: 8, ..PoolSettings::default() },
             public_url: base.clone(),
             schema_files: options.schema_files,
+            searchable: vec!["*".to_owned()],
             limits: options.limits,
         };
         let clock = options.clock.clone();
-        let service = Service::open(settings, options.clock).await.unwrap();
+        let service = Service::open(&settings, options.clock).await.unwrap();
         let issued = service.issue_token("default", "test", TokenScope::ReadWrite, None).await.unwrap();
         let app = scimd::http::app(service.clone(), options.http);
         tokio::spawn(async move {

@@ -1,0 +1,86 @@
+//! Arguments that several commands share.
+
+use crate::config::{Config, ConfigError, Environment, Override, duration, url};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use std::path::PathBuf;
+
+/// Arguments of every command: which configuration, which database.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct Globals {
+    /// Configuration file, in place of SCIMD_CONFIG or /etc/scimd/scimd.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of the embedded database
+    #[arg(long, global = true, value_name = "DIR", conflicts_with = "database_url")]
+    data_dir: Option<String>,
+    /// PostgreSQL URL; better given as SCIMD_DATABASE_URL, which other users of the machine cannot see
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+}
+
+impl Globals {
+    /// The configuration under these arguments and those of the command.
+    pub(super) fn config(&self, environment: &Environment, more: &[Override]) -> Result<Config, ConfigError> {
+        let mut overrides = more.to_vec();
+        overrides.extend(given("database", "data_dir", "--data-dir", self.data_dir.as_deref()));
+        overrides.extend(given("database", "url", "--database-url", self.database_url.as_deref()));
+        Config::load(self.config.as_deref(), environment, &overrides)
+    }
+}
+
+/// An option as a value of the configuration, if it was given.
+pub(super) fn given(
+    section: &'static str,
+    key: &'static str,
+    option: &'static str,
+    value: Option<&str>,
+) -> Option<Override> {
+    value.map(|value| Override { section, key, option, value: value.to_owned() })
+}
+
+/// Takes one of a few words.
+pub(super) fn keyword<T: Clone + Send + Sync + 'static>(
+    words: &[&'static str],
+    read: fn(&str) -> Option<T>,
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(words.to_vec()).try_map(move |word| read(&word).ok_or("is not known"))
+}
+
+/// Takes a span of time; gives seconds.
+pub(super) fn span(text: &str) -> Result<i64, String> {
+    duration::parse(text).ok_or_else(|| format!("must be {}", duration::ALLOWED))
+}
+
+/// The same or `never`.
+pub(super) fn span_or_never(text: &str) -> Result<Span, String> {
+    duration::parse_or_never(text).map(Span).ok_or_else(|| format!("must be {}", duration::ALLOWED_OR_NEVER))
+}
+
+/// Seconds, or no end. A type of its own: clap takes an `Option` for an argument left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span(pub(super) Option<i64>);
+
+/// A value, or `none` to take it away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OrNone<T>(pub(super) Option<T>);
+
+/// Takes a number of seats or `none`.
+pub(super) fn seats(text: &str) -> Result<OrNone<i64>, String> {
+    if text == "none" {
+        return Ok(OrNone(None));
+    }
+    let seats = text.parse().ok().filter(|seats: &i64| *seats >= 0);
+    seats.map(|seats| OrNone(Some(seats))).ok_or_else(|| "must be a whole number, or \"none\" for no limit".to_owned())
+}
+
+/// Takes a base URL or `none`.
+pub(super) fn base_url(text: &str) -> Result<OrNone<String>, String> {
+    if text == "none" {
+        return Ok(OrNone(None));
+    }
+    url::public(text).map(|url| OrNone(Some(url))).ok_or_else(|| {
+        "must be an absolute URL with the base path, such as https://acme.example.com/scim/v2, or \"none\"".to_owned()
+    })
+}

@@ -1,0 +1,69 @@
+//! How a command ends when it does not succeed.
+
+use crate::config::ConfigError;
+use crate::error::ScimError;
+use crate::service::StartError;
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::process::ExitCode;
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It could not be done; exit code 1.
+    Failed(String),
+    /// The configuration or the arguments are wrong; exit code 2.
+    Misused(String),
+    /// What must be told has been told; exit code 1.
+    Silent,
+    /// Who reads standard output has seen enough: success.
+    ClosedPipe,
+}
+
+impl Failure {
+    /// Tells the operator, in one line, and gives the exit code.
+    pub(super) fn report(self) -> ExitCode {
+        let (message, code) = match self {
+            Self::Failed(message) => (message, 1),
+            Self::Misused(message) => (message, 2),
+            Self::Silent => return ExitCode::from(1),
+            Self::ClosedPipe => return ExitCode::SUCCESS,
+        };
+        super::output::say(&format!("scimd: {}", message.replace('\n', " ")));
+        ExitCode::from(code)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::BrokenPipe => Self::ClosedPipe,
+            _ => Self::Failed(format!("standard output cannot be written: {error}")),
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Misused(error.to_string())
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Unreachable(problem) => {
+                Self::Failed(format!("{problem}; start the database, or correct database.url"))
+            }
+            StartError::Unusable(problem) => Self::Failed(problem),
+        }
+    }
+}
+
+impl From<ScimError> for Failure {
+    /// With the cause, which the client of an identity provider would not see but the operator may.
+    fn from(error: ScimError) -> Self {
+        let cause = error.source().map(|cause| format!(" ({cause})")).unwrap_or_default();
+        Self::Failed(format!("{error}{cause}"))
+    }
+}

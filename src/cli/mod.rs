@@ -1,0 +1,118 @@
+//! The command line: one file for each command or group of commands.
+//!
+//! Exit codes: 0 success, 1 failure, 2 wrong arguments or configuration. Standard output carries
+//! what was asked for and nothing else.
+
+mod arguments;
+mod check;
+mod completions;
+mod expiry;
+mod failure;
+mod health;
+mod migrate;
+mod open;
+mod output;
+mod serve;
+mod signals;
+mod tenant;
+#[cfg(test)]
+mod tests;
+mod token;
+mod verify;
+
+use crate::config::{Config, Environment};
+use crate::telemetry;
+use arguments::Globals;
+use clap::{Parser, Subcommand};
+use failure::Failure;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// A SCIM 2.0 server: identity providers provision accounts into your application.
+#[derive(Debug, Parser)]
+#[command(name = "scimd", version, max_term_width = 110)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the server
+    Serve(serve::Serve),
+    /// Issues, lists, rotates and revokes bearer tokens
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Creates and manages tenants: separate sets of users, groups and tokens
+    #[command(subcommand)]
+    Tenant(tenant::Tenant),
+    /// Brings the tables of the database up to date
+    Migrate,
+    /// Checks configuration and schemas, and shows the values in force
+    Check(check::Check),
+    /// Compares what the database derives with what it derives from
+    Verify(verify::Verify),
+    /// Asks a running server whether it is well; for container health checks
+    Health(health::Health),
+    /// Prints the completions for a shell
+    Completions(completions::Completions),
+}
+
+/// Runs the command that the arguments name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help goes to standard output, and nobody may be reading on.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let mut out = io::stdout().lock();
+    match dispatch(cli, environment, &mut out).and_then(|()| Ok(out.flush()?)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<(), Failure> {
+    let Cli { globals, command } = cli;
+    match command {
+        Command::Completions(completions) => completions.run(out),
+        Command::Health(health) => health.run(&globals, environment),
+        Command::Check(check) => check.run(&globals, environment, out),
+        Command::Serve(serve) => {
+            let config = globals.config(environment, &serve.overrides())?;
+            start_log(&config, &config.log.level);
+            wait(serve.run(&config, out))
+        }
+        command => {
+            let config = globals.config(environment, &[])?;
+            // A command that ends by itself tells of trouble only.
+            start_log(&config, "warn");
+            wait(on_database(command, &config, out))
+        }
+    }
+}
+
+fn start_log(config: &Config, level: &str) {
+    telemetry::init(config.log.format, config.log.asked.as_deref().unwrap_or(level));
+}
+
+async fn on_database(command: Command, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    match command {
+        Command::Token(token) => token.run(config, out).await,
+        Command::Tenant(tenant) => tenant.run(config, out).await,
+        Command::Verify(verify) => verify.run(config, out).await,
+        _ => migrate::run(config).await,
+    }
+}
+
+fn wait(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::Failed(format!("no threads to work with: {error}")))?;
+    runtime.block_on(Box::pin(work))
+}

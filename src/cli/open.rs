@@ -1,0 +1,82 @@
+//! Opens the service for a command.
+
+use super::failure::Failure;
+use super::output::say;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::service::{DatabaseTarget, Service, ServiceSettings, StartError};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Opens the database that is there, for commands that would find nothing in a new one.
+pub(super) async fn existing(config: &Config) -> Result<Service, Failure> {
+    if let DatabaseTarget::Sqlite { data_dir } = &config.database.target
+        && !data_dir.is_dir()
+    {
+        let folder = data_dir.display();
+        return Err(Failure::Failed(format!(
+            "there is no database in {folder}; give the folder with --data-dir or the server with --database-url, \
+             or start one with scimd serve"
+        )));
+    }
+    Ok(Service::open(&settings(config)?, Clock::system()).await?)
+}
+
+/// Opens the database, and makes the folder of the embedded one if need be.
+pub(super) async fn or_create(config: &Config) -> Result<Service, Failure> {
+    let settings = settings(config)?;
+    make_folder(config)?;
+    Ok(Service::open(&settings, Clock::system()).await?)
+}
+
+/// The same, and waits for a database server that is not there yet.
+pub(super) async fn patiently(config: &Config, settings: &ServiceSettings) -> Result<Service, Failure> {
+    make_folder(config)?;
+    let patience = config.database.start_seconds;
+    let end = Instant::now() + Duration::from_secs(patience);
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        match Service::open(settings, Clock::system()).await {
+            Err(StartError::Unreachable(problem)) if Instant::now() < end => {
+                tracing::warn!(attempt, problem, "the database cannot be reached yet; trying again");
+                sleep(Duration::from_secs(attempt.min(5)).min(end.saturating_duration_since(Instant::now()))).await;
+            }
+            Err(StartError::Unreachable(problem)) => {
+                let problem = format!("{problem}; waited {patience} s (database.start_seconds)");
+                return Err(StartError::Unreachable(problem).into());
+            }
+            outcome => return Ok(outcome?),
+        }
+    }
+}
+
+/// What the service is opened with by a command that does not listen.
+pub(super) fn settings(config: &Config) -> Result<ServiceSettings, Failure> {
+    Ok(config.for_service(config.base_url(config.server.listen))?)
+}
+
+fn make_folder(config: &Config) -> Result<(), Failure> {
+    let DatabaseTarget::Sqlite { data_dir } = &config.database.target else { return Ok(()) };
+    let was_there = data_dir.is_dir();
+    make_private(data_dir).map_err(|error| {
+        let folder = data_dir.display();
+        let remedy = match error.kind() {
+            ErrorKind::PermissionDenied => "make it writable for this user, or give another with --data-dir",
+            _ => "give another with --data-dir",
+        };
+        Failure::Failed(format!("the data folder {folder} cannot be made: {error}; {remedy}"))
+    })?;
+    if !was_there {
+        say(&format!("Made the data folder {}", data_dir.display()));
+    }
+    Ok(())
+}
+
+/// Makes a folder, with those above it, that only this user can enter.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}

@@ -1,0 +1,68 @@
+//! What commands write: answers to standard output, everything else to standard error.
+
+use super::failure::Failure;
+use crate::clock::Timestamp;
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// A line on standard error. If nobody reads it, there is nobody to tell.
+pub(super) fn say(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// A value as JSON for programs.
+pub(super) fn json(out: &mut dyn Write, value: &impl Serialize) -> Result<(), Failure> {
+    serde_json::to_writer_pretty(&mut *out, value).map_err(io::Error::from)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// Rows under headings, each column as wide as its widest cell.
+pub(super) fn table(out: &mut dyn Write, headings: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> {
+    let headings: Vec<String> = headings.iter().map(|heading| (*heading).to_owned()).collect();
+    let lines = || std::iter::once(&headings).chain(rows);
+    let widths: Vec<usize> = (0..headings.len())
+        .map(|column| lines().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0))
+        .collect();
+    for line in lines() {
+        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        writeln!(out, "{}", cells.join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+/// Names with their values, one on a line.
+pub(super) fn facts(out: &mut dyn Write, facts: &[(&str, String)]) -> Result<(), Failure> {
+    let width = facts.iter().map(|(name, _)| name.len() + 1).max().unwrap_or(0);
+    for (name, value) in facts {
+        writeln!(out, "{:width$}  {value}", format!("{name}:"))?;
+    }
+    Ok(())
+}
+
+/// A moment for a table, to the minute, or a dash.
+pub(super) fn moment(moment: Option<Timestamp>) -> String {
+    let text = moment.map(|moment| moment.to_string());
+    text.as_deref()
+        .and_then(|text| text.get(..16))
+        .map_or("-".to_owned(), |minute| format!("{}Z", minute.replace('T', " ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_aligned() {
+        let mut out = Vec::new();
+        let rows = [vec!["añb".to_owned(), String::new()], vec!["c".to_owned(), "12345".to_owned()]];
+        table(&mut out, &["A", "B"], &rows).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "A    B\nañb\nc    12345\n");
+    }
+
+    #[test]
+    fn moments_are_short() {
+        assert_eq!(moment(Some(Timestamp::from_micros(1_700_000_000_123_000))), "2023-11-14 22:13Z");
+        assert_eq!(moment(None), "-");
+    }
+}

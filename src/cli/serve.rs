@@ -1,0 +1,107 @@
+//! `scimd serve`.
+
+use super::arguments::given;
+use super::failure::Failure;
+use super::{expiry, open, signals};
+use crate::config::{Config, Override};
+use crate::http;
+use crate::service::{DEFAULT_TENANT, Service, TokenScope};
+use clap::Args;
+use secrecy::ExposeSecret;
+use std::io::{self, ErrorKind, Write};
+use std::net::SocketAddr;
+use tokio::net::TcpListener;
+
+/// Arguments of `scimd serve`.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Issues a token of this name for the tenant default, and prints it
+    #[arg(long, value_name = "NAME")]
+    issue_token: Option<String>,
+    /// URL under which clients reach the server [default: by the address it listens on]
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// A proxy in front speaks TLS with the clients: allows plain HTTP on any address
+    #[arg(long)]
+    behind_proxy: bool,
+    /// Path in front of the SCIM endpoints [default: /scim/v2]
+    #[arg(long, value_name = "PATH")]
+    base_path: Option<String>,
+}
+
+impl Serve {
+    /// The options that are keys of the configuration.
+    pub(super) fn overrides(&self) -> Vec<Override> {
+        let options = [
+            given("server", "listen", "--listen", self.listen.as_deref()),
+            given("server", "public_url", "--public-url", self.public_url.as_deref()),
+            given("server", "behind_proxy", "--behind-proxy", self.behind_proxy.then_some("true")),
+            given("server", "base_path", "--base-path", self.base_path.as_deref()),
+        ];
+        options.into_iter().flatten().collect()
+    }
+
+    /// Serves until SIGTERM or SIGINT; requests under way finish.
+    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        config.check_exposure()?;
+        config.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+        let stop = signals::stop()?;
+        let listener = listen(config.server.listen).await?;
+        let base_url = config.base_url(local_address(&listener)?);
+        let settings = config.for_service(base_url.clone())?;
+        let service = tokio::select! {
+            service = open::patiently(config, &settings) => service?,
+            () = stop.clone().wait() => return Ok(()),
+        };
+        tracing::info!(database = %config.database, base_url, "opened");
+        self.greet(&service, config, &base_url, out).await?;
+        let watch = tokio::spawn(expiry::watch(service.clone(), config.tokens.warn_days));
+        let app = http::app(service, config.for_http());
+        let served = http::serve(listener, app, config.for_server(), stop.wait()).await;
+        watch.abort();
+        served.map_err(|error| Failure::Failed(format!("the server cannot run: {error}")))?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    /// Prints where the server is and the token that was asked for.
+    async fn greet(
+        &self,
+        service: &Service,
+        config: &Config,
+        base_url: &str,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let mut lines = format!("SCIM base URL: {base_url}\n");
+        if let Some(name) = &self.issue_token {
+            let token = service.issue_token(DEFAULT_TENANT, name, TokenScope::ReadWrite, config.tokens.expires).await?;
+            let text = token.text.expose_secret();
+            lines.push_str(&format!("Bearer token \"{name}\" (shown once): {text}\n"));
+            lines.push_str(&format!("Try: curl -H \"Authorization: Bearer {text}\" '{base_url}/Users?count=1'\n"));
+        }
+        // Who started the server may have closed its output; that is no reason not to serve.
+        if let Err(error) = out.write_all(lines.as_bytes()).and_then(|()| out.flush()) {
+            tracing::warn!(%error, "nobody reads standard output");
+        }
+        Ok(())
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let remedy = match error.kind() {
+            ErrorKind::AddrInUse => "another program listens there: stop it, or give --listen with another port",
+            ErrorKind::PermissionDenied => "ports below 1024 need privileges: give --listen with a higher one",
+            ErrorKind::AddrNotAvailable => "this machine does not have that address: correct --listen",
+            _ => "correct --listen",
+        };
+        Failure::Failed(format!("cannot listen on {address}: {error}; {remedy}"))
+    })
+}
+
+fn local_address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+    listener.local_addr().map_err(|error: io::Error| Failure::Failed(format!("no address to listen on: {error}")))
+}

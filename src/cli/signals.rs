@@ -1,0 +1,40 @@
+//! The signals that end the server.
+
+use super::failure::Failure;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+/// The wish of the operator that the server end; clones share it.
+#[derive(Debug, Clone)]
+pub(super) struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    /// Returns when the wish has come.
+    pub(super) async fn wait(mut self) {
+        // An error means that nobody watches the signals any more: end as well.
+        let _ = self.0.wait_for(|asked| *asked).await;
+    }
+}
+
+/// Watches for SIGTERM and SIGINT. The second one ends the program where it stands.
+pub(super) fn stop() -> Result<Stop, Failure> {
+    let caught = |kind| signal(kind).map_err(|error| Failure::Failed(format!("cannot watch signals: {error}")));
+    let mut signals = (caught(SignalKind::terminate())?, caught(SignalKind::interrupt())?);
+    let (ask, asked) = watch::channel(false);
+    tokio::spawn(async move {
+        let signal = next(&mut signals).await;
+        tracing::info!(signal, "stopping; requests under way may finish");
+        let _ = ask.send(true);
+        let signal = next(&mut signals).await;
+        tracing::warn!(signal, "stopping at once");
+        std::process::exit(1);
+    });
+    Ok(Stop(asked))
+}
+
+async fn next((terminate, interrupt): &mut (Signal, Signal)) -> &'static str {
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    }
+}

@@ -1,0 +1,254 @@
+//! `scimd tenant`.
+
+use super::arguments::{OrNone, base_url, keyword, seats};
+use super::failure::Failure;
+use super::open;
+use super::output::{self, moment, say};
+use crate::config::Config;
+use crate::resource::Conformance;
+use crate::service::{PasswordPolicy, Service, Status, TenantChange, TenantInfo, UsernameFormat};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use std::io::{self, IsTerminal, Write};
+
+/// Commands of `scimd tenant`.
+#[derive(Debug, Subcommand)]
+pub(super) enum Tenant {
+    /// Creates a tenant
+    Create(Change),
+    /// Lists the tenants
+    List(Json),
+    /// Shows a tenant
+    Show(Name),
+    /// Changes the settings of a tenant
+    Set(Change),
+    /// Refuses the requests of a tenant; its data stays
+    Suspend(Name),
+    /// Serves a suspended tenant again
+    Resume(Name),
+    /// Deletes a tenant with all its users, groups and tokens
+    Delete(Delete),
+}
+
+/// Output as JSON.
+#[derive(Debug, Args)]
+pub(super) struct Json {
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A tenant by name.
+#[derive(Debug, Args)]
+pub(super) struct Name {
+    /// Name of the tenant
+    name: String,
+    #[command(flatten)]
+    output: Json,
+}
+
+/// Arguments of `scimd tenant create` and `set`.
+#[derive(Debug, Args)]
+pub(super) struct Change {
+    #[command(flatten)]
+    tenant: Name,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// The settings of a tenant.
+#[derive(Debug, Default, PartialEq, Args)]
+#[command(next_help_heading = "Settings")]
+struct Settings {
+    /// Active users at most, or none for no limit
+    #[arg(long, value_name = "N|none", value_parser = seats)]
+    seats: Option<OrNone<i64>>,
+    /// Whether to take what Okta, Entra ID and others really send, or the letter of the RFCs
+    #[arg(long, value_name = "MODE", value_parser = keyword(&["lenient", "rfc"], Conformance::from_keyword))]
+    conformance: Option<Conformance>,
+    /// What a userName must be
+    #[arg(long, value_name = "FORMAT", value_parser = keyword(UsernameFormat::KEYWORDS, UsernameFormat::from_keyword))]
+    username_format: Option<UsernameFormat>,
+    /// Whether two groups may not share a displayName
+    #[arg(long, value_name = "BOOL")]
+    unique_group_names: Option<bool>,
+    /// What becomes of passwords
+    #[arg(long, value_name = "POLICY", value_parser = keyword(PasswordPolicy::KEYWORDS, PasswordPolicy::from_keyword))]
+    password_policy: Option<PasswordPolicy>,
+    /// URL of the tenant's endpoints where they are not at the server's, or none
+    #[arg(long, value_name = "URL|none", value_parser = base_url)]
+    base_url: Option<OrNone<String>>,
+}
+
+/// Arguments of `scimd tenant delete`.
+#[derive(Debug, Args)]
+pub(super) struct Delete {
+    /// Name of the tenant
+    name: String,
+    /// Does not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Tenant {
+    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        match self {
+            Self::Create(change) => change.create(config, out).await,
+            Self::List(output) => list(&open::existing(config).await?, output, out).await,
+            Self::Show(Name { name, output }) => {
+                let tenant = open::existing(config).await?.tenant(name).await?;
+                show(&tenant, output, out)
+            }
+            Self::Set(change) => change.set(config, out).await,
+            Self::Suspend(name) => name.change(&status(Status::Suspended), config, out).await,
+            Self::Resume(name) => name.change(&status(Status::Active), config, out).await,
+            Self::Delete(delete) => delete.run(config).await,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Tenant {
+    pub(super) fn settings(&self) -> TenantChange {
+        match self {
+            Self::Create(change) | Self::Set(change) => change.settings.change(),
+            _ => TenantChange::default(),
+        }
+    }
+}
+
+impl Name {
+    async fn change(&self, change: &TenantChange, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let tenant = open::existing(config).await?.change_tenant(&self.name, change).await?;
+        show(&tenant, &self.output, out)
+    }
+}
+
+impl Change {
+    async fn create(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let Name { name, output } = &self.tenant;
+        let tenant = open::or_create(config).await?.create_tenant(name, &self.settings.change()).await?;
+        show(&tenant, output, out)?;
+        say(&format!("It has no token yet: scimd token issue --tenant {name} --name NAME"));
+        Ok(())
+    }
+
+    async fn set(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        if self.settings == Settings::default() {
+            let message = "nothing to change: give at least one setting (scimd tenant set --help)";
+            return Err(Failure::Misused(message.to_owned()));
+        }
+        self.tenant.change(&self.settings.change(), config, out).await
+    }
+}
+
+impl Settings {
+    fn change(&self) -> TenantChange {
+        TenantChange {
+            status: None,
+            seats: self.seats.clone().map(|OrNone(seats)| seats),
+            conformance: self.conformance,
+            username_format: self.username_format,
+            unique_group_names: self.unique_group_names,
+            password_policy: self.password_policy,
+            base_url: self.base_url.clone().map(|OrNone(url)| url),
+        }
+    }
+}
+
+fn status(status: Status) -> TenantChange {
+    TenantChange { status: Some(status), ..TenantChange::default() }
+}
+
+async fn list(service: &Service, output: &Json, out: &mut dyn Write) -> Result<(), Failure> {
+    let tenants = service.tenants().await?;
+    if output.json {
+        return output::json(out, &tenants.iter().map(as_json).collect::<Vec<_>>());
+    }
+    let rows: Vec<Vec<String>> = tenants.iter().map(as_row).collect();
+    output::table(out, &["NAME", "STATUS", "USERS", "ACTIVE", "SEATS", "GROUPS", "CONFORMANCE", "CREATED"], &rows)
+}
+
+fn as_row(info: &TenantInfo) -> Vec<String> {
+    let tenant = &info.settings;
+    vec![
+        tenant.name.clone(),
+        tenant.status.as_str().to_owned(),
+        info.users.to_string(),
+        info.active_users.to_string(),
+        or_none(tenant.seats),
+        info.groups.to_string(),
+        tenant.conformance.as_str().to_owned(),
+        moment(Some(info.created)),
+    ]
+}
+
+fn show(info: &TenantInfo, output: &Json, out: &mut dyn Write) -> Result<(), Failure> {
+    if output.json {
+        return output::json(out, &as_json(info));
+    }
+    let tenant = &info.settings;
+    let facts = [
+        ("name", tenant.name.clone()),
+        ("status", tenant.status.as_str().to_owned()),
+        ("seats", or_none(tenant.seats)),
+        ("users", format!("{}, of which active {}", info.users, info.active_users)),
+        ("groups", info.groups.to_string()),
+        ("conformance", tenant.conformance.as_str().to_owned()),
+        ("username-format", tenant.username_format.as_str().to_owned()),
+        ("unique-group-names", tenant.unique_group_names.to_string()),
+        ("password-policy", tenant.password_policy.as_str().to_owned()),
+        ("base-url", or_none(tenant.base_url.as_ref())),
+        ("created", moment(Some(info.created))),
+    ];
+    output::facts(out, &facts)
+}
+
+fn or_none(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "none".to_owned(), |value| value.to_string())
+}
+
+fn as_json(info: &TenantInfo) -> Value {
+    let tenant = &info.settings;
+    json!({
+        "name": tenant.name,
+        "status": tenant.status.as_str(),
+        "seats": tenant.seats,
+        "users": info.users,
+        "activeUsers": info.active_users,
+        "groups": info.groups,
+        "conformance": tenant.conformance.as_str(),
+        "usernameFormat": tenant.username_format.as_str(),
+        "uniqueGroupNames": tenant.unique_group_names,
+        "passwordPolicy": tenant.password_policy.as_str(),
+        "baseUrl": tenant.base_url,
+        "created": info.created.to_string(),
+    })
+}
+
+impl Delete {
+    async fn run(&self, config: &Config) -> Result<(), Failure> {
+        let service = open::existing(config).await?;
+        let TenantInfo { users, groups, .. } = service.tenant(&self.name).await?;
+        let what = format!("tenant {} with {users} users and {groups} groups", self.name);
+        if !self.yes {
+            confirm(&self.name, &what)?;
+        }
+        service.delete_tenant(&self.name).await?;
+        say(&format!("Deleted {what}."));
+        Ok(())
+    }
+}
+
+/// Asks for the name, on a terminal; elsewhere `--yes` is needed.
+fn confirm(name: &str, what: &str) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::Misused(format!("this deletes {what} for ever: give --yes")));
+    }
+    say(&format!("This deletes {what} for ever. Type the name of the tenant to go on:"));
+    let mut answer = String::new();
+    match io::stdin().read_line(&mut answer) {
+        Ok(_) if answer.trim() == name => Ok(()),
+        _ => Err(Failure::Failed("nothing was deleted".to_owned())),
+    }
+}

@@ -1,0 +1,153 @@
+//! `scimd token`.
+
+use super::arguments::{Span, keyword, span, span_or_never};
+use super::failure::Failure;
+use super::output::{self, moment, say};
+use super::{expiry, open};
+use crate::clock::Timestamp;
+use crate::config::{Config, duration};
+use crate::service::{IssuedToken, TokenInfo, TokenScope};
+use clap::{Args, Subcommand};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use std::io::Write;
+
+/// Commands of `scimd token`.
+#[derive(Debug, Subcommand)]
+pub(super) enum Token {
+    /// Issues a token, and prints it alone on standard output, this once
+    Issue(Issue),
+    /// Lists tokens, without their secrets
+    List(List),
+    /// Issues the successor of a token, which itself stays valid for a while
+    Rotate(Rotate),
+    /// Ends a token at once
+    Revoke {
+        /// Id of the token, as `scimd token list` shows it
+        id: String,
+    },
+}
+
+/// Arguments of `scimd token issue`.
+#[derive(Debug, Args)]
+pub(super) struct Issue {
+    /// What the token is for, such as okta
+    #[arg(long)]
+    name: String,
+    /// Tenant that it opens
+    #[arg(long, default_value = "default")]
+    tenant: String,
+    /// Life of the token, such as 365d, 12h or never [default: tokens.expires of the configuration]
+    #[arg(long, value_name = "SPAN", value_parser = span_or_never)]
+    expires: Option<Span>,
+    /// What it may do
+    #[arg(long, default_value = "read-write",
+          value_parser = keyword(TokenScope::KEYWORDS, TokenScope::from_keyword))]
+    scope: TokenScope,
+}
+
+/// Arguments of `scimd token list`.
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Only tokens of this tenant
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `scimd token rotate`.
+#[derive(Debug, Args)]
+pub(super) struct Rotate {
+    /// Id of the token, as `scimd token list` shows it
+    id: String,
+    /// How long the old token stays valid, such as 7d
+    #[arg(long, value_name = "SPAN", default_value = "7d", value_parser = span)]
+    overlap: i64,
+}
+
+impl Token {
+    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        match self {
+            Self::Issue(issue) => issue.run(config, out).await,
+            Self::List(list) => list.run(config, out).await,
+            Self::Rotate(rotate) => rotate.run(config, out).await,
+            Self::Revoke { id } => {
+                open::existing(config).await?.revoke_token(id).await?;
+                say(&format!("Revoked token {id}."));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Issue {
+    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let expires = self.expires.map_or(config.tokens.expires, |Span(seconds)| seconds);
+        let service = open::or_create(config).await?;
+        let token = service.issue_token(&self.tenant, &self.name, self.scope, expires).await?;
+        print(&token, out)
+    }
+}
+
+impl Rotate {
+    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let token = open::existing(config).await?.rotate_token(&self.id, self.overlap).await?;
+        say(&format!("Token {} stays valid for {} at most.", self.id, duration::show(self.overlap)));
+        print(&token, out)
+    }
+}
+
+/// The token alone on standard output, so that `$(scimd token issue …)` works.
+fn print(token: &IssuedToken, out: &mut dyn Write) -> Result<(), Failure> {
+    let end = token.expires.map_or("does not expire".to_owned(), |end| format!("expires {}", moment(Some(end))));
+    say(&format!("Issued token {}, which {end}. It is shown this once:", token.id));
+    writeln!(out, "{}", token.text.expose_secret())?;
+    Ok(())
+}
+
+impl List {
+    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let service = open::existing(config).await?;
+        let tokens = service.tokens(self.tenant.as_deref()).await?;
+        let now = service.clock().now();
+        let state = |token| state(token, now, config.tokens.warn_days);
+        if self.json {
+            return output::json(out, &tokens.iter().map(|token| as_json(token, state(token))).collect::<Vec<_>>());
+        }
+        let rows: Vec<Vec<String>> = tokens.iter().map(|token| as_row(token, state(token))).collect();
+        output::table(out, &["ID", "TENANT", "NAME", "SCOPE", "STATE", "CREATED", "EXPIRES", "LAST USED"], &rows)
+    }
+}
+
+/// Whether a token works, in a word.
+pub(super) fn state(token: &TokenInfo, now: Timestamp, warn_days: i64) -> &'static str {
+    match token {
+        _ if token.revoked.is_some() => "revoked",
+        _ if !expiry::is_valid(token, now) => "expired",
+        _ if expiry::ends_within(token, warn_days, now) => "expiring",
+        _ => "active",
+    }
+}
+
+fn as_row(token: &TokenInfo, state: &str) -> Vec<String> {
+    let texts = [&token.id, &token.tenant, &token.name, token.scope.as_str(), state];
+    let moments = [Some(token.created), token.expires, token.last_used];
+    texts.into_iter().map(str::to_owned).chain(moments.map(moment)).collect()
+}
+
+fn as_json(token: &TokenInfo, state: &str) -> Value {
+    let text = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
+    json!({
+        "id": token.id,
+        "tenant": token.tenant,
+        "name": token.name,
+        "scope": token.scope.as_str(),
+        "state": state,
+        "created": token.created.to_string(),
+        "expires": text(token.expires),
+        "lastUsed": text(token.last_used),
+        "revoked": text(token.revoked),
+    })
+}

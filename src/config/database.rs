@@ -1,0 +1,113 @@
+//! `[database]`: which database, and how long to wait for it.
+
+use super::entries::{Entries, Entry};
+use super::origin::ConfigError;
+use super::section::Section;
+use super::sources::Environment;
+use super::url;
+use crate::service::DatabaseTarget;
+use secrecy::ExposeSecret;
+use std::fmt;
+use std::path::PathBuf;
+
+/// `[database]`.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// Which database.
+    pub target: DatabaseTarget,
+    /// Whether the folder of the embedded database was not given but is the platform's.
+    pub is_default_folder: bool,
+    /// Connections to PostgreSQL at most.
+    pub max_connections: u32,
+    /// Seconds to wait for a free connection.
+    pub acquire_seconds: u64,
+    /// Seconds a statement may take.
+    pub statement_seconds: u64,
+    /// Seconds to wait for a row that another request holds.
+    pub lock_seconds: u64,
+    /// Seconds to wait at the start for a PostgreSQL that is not there yet.
+    pub start_seconds: u64,
+}
+
+impl Database {
+    pub(super) fn read(entries: &Entries, environment: &Environment) -> Result<Self, ConfigError> {
+        let section = Section::new(entries, "database");
+        let chosen = chosen(section)?;
+        Ok(Self {
+            target: match chosen {
+                Some(entry) => target(section, entry)?,
+                None => DatabaseTarget::Sqlite { data_dir: default_folder(environment)? },
+            },
+            is_default_folder: chosen.is_none(),
+            max_connections: section.integer("max_connections", 1..=1000)?,
+            acquire_seconds: section.integer("acquire_seconds", 1..=60)?,
+            statement_seconds: section.integer("statement_seconds", 1..=600)?,
+            lock_seconds: section.integer("lock_seconds", 1..=600)?,
+            start_seconds: section.integer("start_seconds", 0..=3600)?,
+        })
+    }
+}
+
+impl fmt::Display for Database {
+    /// For people, without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.target {
+            DatabaseTarget::Postgres { url } => write!(f, "PostgreSQL, {}", url::masked(url.expose_secret())),
+            DatabaseTarget::Sqlite { data_dir } => write!(f, "embedded SQLite in {}", data_dir.display()),
+        }
+    }
+}
+
+/// The key that decides: the one of the latest source, and of one source `url` before `data_dir`,
+/// because an image that sets the folder must still take a URL.
+fn chosen(section: Section<'_>) -> Result<Option<&Entry>, ConfigError> {
+    let mut chosen: Option<&Entry> = None;
+    for key in ["data_dir", "url_file", "url"] {
+        section.text(key)?;
+        let entry = section.entry(key)?;
+        if entry.is_unset() || chosen.is_some_and(|other| other.origin.layer() > entry.origin.layer()) {
+            continue;
+        }
+        let same_source = |other: &&Entry| other.origin.layer() == entry.origin.layer();
+        if key == "url" && chosen.filter(same_source).is_some_and(|other| other.key == "url_file") {
+            return Err(entry.refuse("given without database.url_file: they say the same"));
+        }
+        chosen = Some(entry);
+    }
+    Ok(chosen)
+}
+
+fn target(section: Section<'_>, entry: &Entry) -> Result<DatabaseTarget, ConfigError> {
+    if entry.key == "data_dir" {
+        let data_dir = section.path("data_dir")?.unwrap_or_default();
+        return Ok(DatabaseTarget::Sqlite { data_dir });
+    }
+    let url = if entry.key == "url_file" { secret_of_file(section, entry)? } else { section.text("url")?.to_owned() };
+    let is_postgres = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
+    if !is_postgres {
+        return Err(entry.refuse(
+            "a URL that begins with postgres:// (for the embedded database give database.data_dir or --data-dir)",
+        ));
+    }
+    Ok(DatabaseTarget::Postgres { url: url.into() })
+}
+
+fn secret_of_file(section: Section<'_>, entry: &Entry) -> Result<String, ConfigError> {
+    let path = section.path("url_file")?.unwrap_or_default();
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| entry.refuse(format_args!("a file that can be read: {error}")))?;
+    Ok(text.trim().to_owned())
+}
+
+/// `scimd` in the platform's folder for data.
+fn default_folder(environment: &Environment) -> Result<PathBuf, ConfigError> {
+    let xdg = environment.get("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || environment.get("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+    let folder = xdg.or_else(home).map(|folder| folder.join("scimd"));
+    folder.ok_or_else(|| {
+        ConfigError::new(
+            "database.data_dir",
+            "there is no home folder to keep data in; give --data-dir or --database-url",
+        )
+    })
+}

@@ -1,0 +1,158 @@
+//! Every key of the configuration with its value and the place that gave it.
+
+use super::origin::{ConfigError, Origin};
+use super::suggest;
+use super::url;
+use std::fmt;
+use toml::de::DeValue;
+
+/// A value as it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Value {
+    Integer(i64),
+    Flag(bool),
+    Text(String),
+    List(Vec<String>),
+    /// What no key takes: a float, a date, a table, a list that is not of texts.
+    Other(String),
+}
+
+impl Value {
+    pub(super) fn of_toml(value: &DeValue<'_>) -> Self {
+        match value {
+            DeValue::String(text) => Self::Text(text.clone().into_owned()),
+            DeValue::Boolean(flag) => Self::Flag(*flag),
+            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
+                .map_or_else(|_| Self::Other(integer.to_string()), Self::Integer),
+            DeValue::Array(values) => {
+                let texts: Option<Vec<String>> =
+                    values.iter().map(|value| value.get_ref().as_str().map(str::to_owned)).collect();
+                texts.map_or_else(|| Self::Other("a mixed array".into()), Self::List)
+            }
+            DeValue::Float(float) => Self::Other(float.to_string()),
+            DeValue::Datetime(date) => Self::Other(date.to_string()),
+            DeValue::Table(_) => Self::Other("a table".into()),
+        }
+    }
+}
+
+impl Value {
+    /// Text from outside of a file, read as a value of the kind that the key has. Text that
+    /// cannot be read so stays, and is refused where the key is read.
+    fn read_as(text: &str, kind: &Self) -> Self {
+        let read = match kind {
+            Self::Integer(_) => text.replace('_', "").parse().ok().map(Self::Integer),
+            Self::Flag(_) => text.parse().ok().map(Self::Flag),
+            Self::List(_) => {
+                let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
+                Some(Self::List(texts.map(str::to_owned).collect()))
+            }
+            Self::Text(_) | Self::Other(_) => None,
+        };
+        read.unwrap_or_else(|| Self::Text(text.to_owned()))
+    }
+}
+
+impl From<Value> for toml::Value {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Integer(integer) => integer.into(),
+            Value::Flag(flag) => flag.into(),
+            Value::Text(text) | Value::Other(text) => text.into(),
+            Value::List(texts) => texts.into(),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    /// As in a TOML file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Other(what) => f.write_str(what),
+            value => toml::Value::from(value.clone()).fmt(f),
+        }
+    }
+}
+
+/// A key with its value.
+#[derive(Clone)]
+pub(super) struct Entry {
+    pub(super) section: String,
+    pub(super) key: String,
+    pub(super) value: Value,
+    pub(super) origin: Origin,
+}
+
+impl Entry {
+    /// A complaint about the value, which is shown unless it may hold a secret.
+    pub(super) fn refuse(&self, allowed: impl fmt::Display) -> ConfigError {
+        let Self { section, key, .. } = self;
+        let shown = if self.is_secret() { String::new() } else { format!(" = {}", self.value) };
+        ConfigError::new(&self.origin, format!("{section}.{key}{shown}: must be {allowed}"))
+    }
+
+    /// The value without what is secret in it.
+    pub(super) fn masked(&self) -> Value {
+        match &self.value {
+            Value::Text(text) if self.is_secret() => Value::Text(url::masked(text)),
+            value => value.clone(),
+        }
+    }
+
+    fn is_secret(&self) -> bool {
+        self.section == "database" && self.key == "url"
+    }
+
+    /// Whether it is the empty text, which stands for "not set".
+    pub(super) fn is_unset(&self) -> bool {
+        self.value == Value::Text(String::new())
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{} = {} ({})", self.section, self.key, self.masked(), self.origin)
+    }
+}
+
+/// All keys, in the order of the built-in file; which keys there are, is what that file has.
+#[derive(Debug, Clone)]
+pub(super) struct Entries(Vec<Entry>);
+
+impl Entries {
+    pub(super) fn of_built_in(mut all: Vec<Entry>) -> Self {
+        all.sort_by_key(|entry| match entry.origin {
+            Origin::BuiltIn(line) => line,
+            _ => usize::MAX,
+        });
+        Self(all)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.0.iter()
+    }
+
+    /// The sections, in order.
+    pub(super) fn sections(&self) -> Vec<&str> {
+        let mut sections: Vec<&str> = self.0.iter().map(|entry| entry.section.as_str()).collect();
+        sections.dedup();
+        sections
+    }
+
+    /// Puts a value in the place of an earlier one.
+    pub(super) fn set(&mut self, entry: Entry) -> Result<(), ConfigError> {
+        let known = self.0.iter_mut().find(|known| known.section == entry.section && known.key == entry.key);
+        let Some(known) = known else { return Err(suggest::unknown_key(self, &entry)) };
+        known.value = match entry.value {
+            Value::Text(text) if entry.origin.is_bare_text() => Value::read_as(&text, &known.value),
+            value => value,
+        };
+        known.origin = entry.origin;
+        Ok(())
+    }
+
+    pub(super) fn get(&self, section: &str, key: &str) -> Result<&Entry, ConfigError> {
+        let found = self.0.iter().find(|entry| entry.section == section && entry.key == key);
+        found.ok_or_else(|| ConfigError::new("built-in configuration", format!("has no {section}.{key}")))
+    }
+}

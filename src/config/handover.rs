@@ -1,0 +1,139 @@
+//! What the floors below need of the configuration.
+
+use super::{Config, ConfigError, Limits};
+use crate::filter::FilterLimits;
+use crate::http::{HttpSettings, ServerSettings};
+use crate::patch::PatchLimits;
+use crate::resource::limits::ValueLimits;
+use crate::schema::SchemaFile;
+use crate::service::{ServiceLimits, ServiceSettings};
+use crate::store::PoolSettings;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+impl Config {
+    /// What the service is opened with; `base_url` is where clients find it.
+    ///
+    /// # Errors
+    /// When a schema file cannot be read.
+    pub fn for_service(&self, base_url: String) -> Result<ServiceSettings, ConfigError> {
+        let database = &self.database;
+        Ok(ServiceSettings {
+            database: database.target.clone(),
+            pool: PoolSettings {
+                max_connections: database.max_connections,
+                acquire: Duration::from_secs(database.acquire_seconds),
+                statement: Duration::from_secs(database.statement_seconds),
+                lock: Duration::from_secs(database.lock_seconds),
+            },
+            public_url: base_url,
+            schema_files: self.schema_files()?,
+            searchable: self.schemas.searchable.clone(),
+            limits: self.limits.for_service(),
+        })
+    }
+
+    /// What requests and their answers are held to.
+    pub fn for_http(&self) -> HttpSettings {
+        let Self { server, limits, .. } = self;
+        HttpSettings {
+            base_path: server.base_path.clone(),
+            body_bytes: limits.request_bytes,
+            bulk_bytes: limits.bulk_bytes,
+            json_depth: limits.json_depth,
+            uri_bytes: limits.uri_bytes,
+            header_bytes: limits.header_bytes,
+            requests_per_second: limits.requests_per_second,
+            burst: limits.burst,
+            bad_tokens: limits.bad_tokens,
+            request_seconds: limits.request_seconds,
+            body_seconds: limits.body_seconds,
+            behind_proxy: server.behind_proxy,
+        }
+    }
+
+    /// What connections are held to.
+    pub fn for_server(&self) -> ServerSettings {
+        let Self { server, limits, .. } = self;
+        ServerSettings {
+            connections: limits.connections,
+            header_seconds: limits.header_seconds,
+            idle_seconds: limits.idle_seconds,
+            write_seconds: limits.write_seconds,
+            drain_seconds: server.drain_seconds,
+            tls_certificate: server.tls.as_ref().map(|tls| tls.certificate.clone()),
+            tls_key: server.tls.as_ref().map(|tls| tls.key.clone()),
+        }
+    }
+
+    /// The deployment's schema and resource type files, in the order of their names.
+    ///
+    /// # Errors
+    /// When the folder or a file cannot be read.
+    pub fn schema_files(&self) -> Result<Vec<SchemaFile>, ConfigError> {
+        let Some(dir) = &self.schemas.dir else { return Ok(Vec::new()) };
+        let mut paths = json_files(dir)
+            .map_err(|error| self.refuse("schemas", "dir", format_args!("a folder that can be read: {error}")))?;
+        paths.sort();
+        paths.iter().map(|path| schema_file(path)).collect()
+    }
+
+    fn refuse(&self, section: &str, key: &str, allowed: impl std::fmt::Display) -> ConfigError {
+        match self.entries.get(section, key) {
+            Ok(entry) => entry.refuse(allowed),
+            Err(missing) => missing,
+        }
+    }
+}
+
+fn json_files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let paths: Vec<PathBuf> =
+        std::fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    let is_json = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
+    Ok(paths.into_iter().filter(is_json).collect())
+}
+
+fn schema_file(path: &Path) -> Result<SchemaFile, ConfigError> {
+    let origin = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(SchemaFile { origin, text }),
+        Err(error) => Err(ConfigError::new(origin, format!("the schema file cannot be read: {error}"))),
+    }
+}
+
+impl Limits {
+    fn for_service(&self) -> ServiceLimits {
+        ServiceLimits {
+            values: self.for_values(),
+            filter: self.for_filters(),
+            page_default: self.page_default,
+            page_max: self.page_max,
+            patch: PatchLimits {
+                operations: self.patch_operations,
+                path: self.for_filters(),
+                json_depth: self.json_depth,
+            },
+            bulk_operations: self.bulk_operations,
+            bulk_bytes: self.bulk_bytes,
+        }
+    }
+
+    pub(super) fn for_filters(&self) -> FilterLimits {
+        FilterLimits {
+            bytes: self.filter_bytes,
+            depth: self.filter_depth,
+            clauses: self.filter_clauses,
+            path_bytes: self.patch_path_bytes,
+        }
+    }
+
+    pub(super) fn for_values(&self) -> ValueLimits {
+        ValueLimits {
+            unique_chars: self.unique_chars,
+            identifier_chars: self.identifier_chars,
+            string_bytes: self.string_bytes,
+            values: self.attribute_values,
+            members: self.request_members,
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The configuration: what is built in (`config/scimd.toml`), under a file, under the
+//! environment, under the command line. Every complaint names the place and what is allowed.
+
+mod database;
+pub mod duration;
+mod entries;
+mod handover;
+mod origin;
+mod section;
+mod sections;
+mod sources;
+mod suggest;
+#[cfg(test)]
+mod tests;
+pub mod url;
+
+pub use database::Database;
+pub use origin::{ConfigError, Origin};
+pub use sections::{Limits, Log, Schemas, Server, TlsFiles, Tokens};
+pub use sources::{DEFAULTS, Environment, Override};
+
+use entries::Entries;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+/// The whole configuration, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the server listens and how clients reach it.
+    pub server: Server,
+    /// Which database.
+    pub database: Database,
+    /// What a request may be and ask.
+    pub limits: Limits,
+    /// Resource types and attributes beside the built-in ones.
+    pub schemas: Schemas,
+    /// What is logged, and how.
+    pub log: Log,
+    /// How long tokens live.
+    pub tokens: Tokens,
+    entries: Entries,
+}
+
+/// A key with its value in force, for people.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Effective {
+    /// Section of the key.
+    pub section: String,
+    /// The key.
+    pub key: String,
+    /// The value, without secrets.
+    pub value: toml::Value,
+    /// Where it was given.
+    pub origin: Origin,
+}
+
+impl Config {
+    /// Reads all sources; a later one goes before an earlier: what is built in, the file (or
+    /// else `SCIMD_CONFIG`, or else `/etc/scimd/scimd.toml`), the environment, the command line.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn load(file: Option<&Path>, environment: &Environment, overrides: &[Override]) -> Result<Self, ConfigError> {
+        Self::of_entries(sources::read(file, environment, overrides)?, environment)
+    }
+
+    fn of_entries(entries: Entries, environment: &Environment) -> Result<Self, ConfigError> {
+        Ok(Self {
+            server: Server::read(&entries)?,
+            database: Database::read(&entries, environment)?,
+            limits: Limits::read(&entries)?,
+            schemas: Schemas::read(&entries)?,
+            log: Log::read(&entries, environment)?,
+            tokens: Tokens::read(&entries)?,
+            entries,
+        })
+    }
+
+    /// Every key with its value in force, in the order of the built-in file, secrets masked.
+    pub fn effective(&self) -> impl Iterator<Item = Effective> {
+        self.entries.iter().map(|entry| Effective {
+            section: entry.section.clone(),
+            key: entry.key.clone(),
+            value: entry.masked().into(),
+            origin: entry.origin.clone(),
+        })
+    }
+
+    /// Where the SCIM endpoints stand for clients, without a slash at the end, when the server
+    /// listens on `address`.
+    pub fn base_url(&self, address: SocketAddr) -> String {
+        let Server { public_url, base_path, .. } = &self.server;
+        let root = public_url.clone().unwrap_or_else(|| self.local_url(address));
+        // Identity providers ask for the URL with the path: who copies it from there is right too.
+        if root.ends_with(base_path.as_str()) { root } else { format!("{root}{base_path}") }
+    }
+
+    /// The URL of this machine's own clients.
+    pub fn local_url(&self, address: SocketAddr) -> String {
+        let scheme = if self.server.tls.is_some() { "https" } else { "http" };
+        let ip = match address.ip() {
+            ip if !ip.is_unspecified() => ip,
+            _ => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        };
+        format!("{scheme}://{}", SocketAddr::new(ip, address.port()))
+    }
+
+    /// Refuses to send tokens in the clear over a network.
+    ///
+    /// # Errors
+    /// When the server would speak plain HTTP with other machines and no proxy is declared.
+    pub fn check_exposure(&self) -> Result<(), ConfigError> {
+        let Server { listen, behind_proxy, tls, .. } = &self.server;
+        if listen.ip().is_loopback() || *behind_proxy || tls.is_some() {
+            return Ok(());
+        }
+        let entry = self.entries.get("server", "listen")?;
+        let problem = format!(
+            "server.listen = \"{listen}\": plain HTTP would carry tokens in the clear over the network; \
+             give --behind-proxy if a proxy in front speaks TLS, or set server.tls_certificate and server.tls_key"
+        );
+        Err(ConfigError::new(&entry.origin, problem))
+    }
+
+    /// What works but is likely not meant.
+    pub fn warnings(&self) -> Vec<String> {
+        let Server { listen, public_url, .. } = &self.server;
+        let mut warnings = Vec::new();
+        match public_url {
+            Some(url) if url::host(url).contains('_') => warnings.push(format!(
+                "server.public_url = \"{url}\": Okta refuses a host with an underscore; use another name"
+            )),
+            Some(url) if url.starts_with("http://") && !is_local(url::host(url)) => {
+                warnings.push(format!("server.public_url = \"{url}\": identity providers want https"));
+            }
+            None if !listen.ip().is_loopback() => warnings.push(format!(
+                "server.public_url is not set: the Location of resources will begin with {}, which other machines \
+                 cannot reach; set it to the URL that clients use",
+                self.local_url(*listen)
+            )),
+            _ => {}
+        }
+        warnings
+    }
+}
+
+fn is_local(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}

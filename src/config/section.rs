@@ -1,0 +1,124 @@
+//! Reads the values of one section as what they must be.
+
+use super::entries::{Entries, Entry, Value};
+use super::origin::{ConfigError, Origin};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+/// A section by name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Section<'a> {
+    entries: &'a Entries,
+    name: &'static str,
+}
+
+impl<'a> Section<'a> {
+    pub(super) fn new(entries: &'a Entries, name: &'static str) -> Self {
+        Self { entries, name }
+    }
+
+    pub(super) fn entry(self, key: &str) -> Result<&'a Entry, ConfigError> {
+        self.entries.get(self.name, key)
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn integer<T: TryFrom<i64>>(self, key: &str, bounds: RangeInclusive<i64>) -> Result<T, ConfigError> {
+        self.integer_because(key, bounds, "")
+    }
+
+    /// The same, where the message says why.
+    pub(super) fn integer_because<T: TryFrom<i64>>(
+        self,
+        key: &str,
+        bounds: RangeInclusive<i64>,
+        why: &str,
+    ) -> Result<T, ConfigError> {
+        let entry = self.entry(key)?;
+        let given = match &entry.value {
+            Value::Integer(integer) => Some(*integer),
+            _ => None,
+        };
+        let within = given.filter(|given| bounds.contains(given)).and_then(|given| T::try_from(given).ok());
+        within.ok_or_else(|| {
+            entry.refuse(format_args!("a whole number from {} to {}{why}", bounds.start(), bounds.end()))
+        })
+    }
+
+    /// Holds two numbers to their order; the complaint goes to the one that was given later.
+    pub(super) fn ordered<T: PartialOrd + std::fmt::Display>(
+        self,
+        (lesser, low): (&str, T),
+        (greater, high): (&str, T),
+    ) -> Result<(), ConfigError> {
+        if low <= high {
+            return Ok(());
+        }
+        let (low_entry, high_entry) = (self.entry(lesser)?, self.entry(greater)?);
+        Err(if low_entry.origin.layer() >= high_entry.origin.layer() {
+            low_entry.refuse(format_args!("at most {}.{greater}, which is {high}", self.name))
+        } else {
+            high_entry.refuse(format_args!("at least {}.{lesser}, which is {low}", self.name))
+        })
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(self, key: &str) -> Result<bool, ConfigError> {
+        let entry = self.entry(key)?;
+        match &entry.value {
+            Value::Flag(flag) => Ok(*flag),
+            _ => Err(entry.refuse("true or false")),
+        }
+    }
+
+    /// A text.
+    pub(super) fn text(self, key: &str) -> Result<&'a str, ConfigError> {
+        let entry = self.entry(key)?;
+        match &entry.value {
+            Value::Text(text) => Ok(text),
+            _ => Err(entry.refuse("a text in quotation marks")),
+        }
+    }
+
+    /// A text that may be empty for "not set".
+    pub(super) fn optional(self, key: &str) -> Result<Option<&'a str>, ConfigError> {
+        self.text(key).map(|text| Some(text).filter(|text| !text.is_empty()))
+    }
+
+    /// A text that a function reads; `allowed` says what it takes.
+    pub(super) fn parsed<T>(
+        self,
+        key: &str,
+        allowed: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, ConfigError> {
+        let text = self.text(key)?;
+        parse(text).ok_or_else(|| self.refuse(key, allowed))
+    }
+
+    /// Texts.
+    pub(super) fn list(self, key: &str) -> Result<Vec<String>, ConfigError> {
+        let entry = self.entry(key)?;
+        match &entry.value {
+            Value::List(texts) => Ok(texts.clone()),
+            _ => Err(entry.refuse("an array of texts")),
+        }
+    }
+
+    /// A path; within a file it starts at the folder of the file.
+    pub(super) fn path(self, key: &str) -> Result<Option<PathBuf>, ConfigError> {
+        let Some(text) = self.optional(key)? else { return Ok(None) };
+        let folder = match &self.entry(key)?.origin {
+            Origin::File(file, _) => Path::new(file.as_ref()).parent(),
+            _ => None,
+        };
+        Ok(Some(folder.map_or_else(|| PathBuf::from(text), |folder| folder.join(text))))
+    }
+
+    /// A complaint about a value.
+    pub(super) fn refuse(self, key: &str, allowed: impl std::fmt::Display) -> ConfigError {
+        match self.entry(key) {
+            Ok(entry) => entry.refuse(allowed),
+            Err(missing) => missing,
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The sections of the configuration. Every key, its bounds and its default are also in
+//! `config/scimd.toml`.
+
+use super::duration;
+use super::entries::Entries;
+use super::origin::ConfigError;
+use super::section::Section;
+use super::sources::Environment;
+use super::url;
+use crate::telemetry::{self, LogFormat};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+const MEBIBYTE: i64 = 1024 * 1024;
+const HOUR: i64 = 3600;
+
+/// `[server]`: where the server listens and how clients reach it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// URL under which clients reach the server, without a slash at the end; `None`: by `listen`.
+    pub public_url: Option<String>,
+    /// Path in front of every SCIM endpoint, without a slash at the end.
+    pub base_path: String,
+    /// Whether a proxy in front speaks TLS with the clients.
+    pub behind_proxy: bool,
+    /// Certificate and key files of TLS in process.
+    pub tls: Option<TlsFiles>,
+    /// Seconds that requests under way may still take after SIGTERM.
+    pub drain_seconds: u64,
+}
+
+/// The files of a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Certificate chain, PEM.
+    pub certificate: PathBuf,
+    /// Private key, PEM.
+    pub key: PathBuf,
+}
+
+impl Server {
+    pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
+        let section = Section::new(entries, "server");
+        let listen = "an IP address with a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080";
+        let empty_or_url = |text: &str| if text.is_empty() { Some(None) } else { url::public(text).map(Some) };
+        Ok(Self {
+            listen: section.parsed("listen", listen, |text| text.parse().ok())?,
+            public_url: section.parsed("public_url", url::PUBLIC, empty_or_url)?,
+            base_path: section.parsed("base_path", url::BASE_PATH, url::base_path)?,
+            behind_proxy: section.flag("behind_proxy")?,
+            tls: read_tls(section)?,
+            drain_seconds: section.integer("drain_seconds", 0..=HOUR)?,
+        })
+    }
+}
+
+fn read_tls(section: Section<'_>) -> Result<Option<TlsFiles>, ConfigError> {
+    match (section.path("tls_certificate")?, section.path("tls_key")?) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(section.refuse("tls_certificate", "given together with server.tls_key")),
+        (None, Some(_)) => Err(section.refuse("tls_key", "given together with server.tls_certificate")),
+    }
+}
+
+/// `[limits]`: what a request may be and ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the body of a request.
+    pub request_bytes: usize,
+    /// Bytes of the body of a bulk request.
+    pub bulk_bytes: usize,
+    /// Operations of a bulk request.
+    pub bulk_operations: usize,
+    /// Bytes of all headers.
+    pub header_bytes: usize,
+    /// Bytes of path and query.
+    pub uri_bytes: usize,
+    /// Levels of arrays and objects in a body.
+    pub json_depth: usize,
+    /// Bytes of a filter.
+    pub filter_bytes: usize,
+    /// Levels of brackets in a filter.
+    pub filter_depth: usize,
+    /// Comparisons in a filter.
+    pub filter_clauses: usize,
+    /// Bytes of the path of a PATCH operation.
+    pub patch_path_bytes: usize,
+    /// Operations of a PATCH request.
+    pub patch_operations: usize,
+    /// Members that one request may name.
+    pub request_members: usize,
+    /// Values of a multi-valued attribute.
+    pub attribute_values: usize,
+    /// Characters of userName, externalId and other identifiers.
+    pub identifier_chars: usize,
+    /// Bytes of any other string.
+    pub string_bytes: usize,
+    /// Characters of a value that must be unique.
+    pub unique_chars: usize,
+    /// Resources on a page when the client names no count.
+    pub page_default: i64,
+    /// Resources on a page at most.
+    pub page_max: i64,
+    /// Requests per second of a token, in the long run.
+    pub requests_per_second: u32,
+    /// Requests of a token at once after a pause.
+    pub burst: u32,
+    /// Bad tokens in a row that an address may present within a minute; 0 for any number.
+    pub bad_tokens: u32,
+    /// Connections open at once.
+    pub connections: usize,
+    /// Seconds in which headers must arrive.
+    pub header_seconds: u64,
+    /// Seconds that a request may take.
+    pub request_seconds: u64,
+    /// Seconds in which the body of a request must arrive.
+    pub body_seconds: u64,
+    /// Seconds after which a silent connection is closed.
+    pub idle_seconds: u64,
+    /// Seconds for which a client may refuse to read the answer.
+    pub write_seconds: u64,
+}
+
+impl Limits {
+    pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
+        let section = Section::new(entries, "limits");
+        let needs_25 = ": Entra ID sends up to 25 requests a second and gives up if they are refused";
+        let limits = Self {
+            request_bytes: section.integer("request_bytes", 1024..=1024 * MEBIBYTE)?,
+            bulk_bytes: section.integer("bulk_bytes", 1024..=1024 * MEBIBYTE)?,
+            bulk_operations: section.integer("bulk_operations", 1..=100_000)?,
+            // hyper reads heads in buffers of 8 KiB.
+            header_bytes: section.integer("header_bytes", 8192..=MEBIBYTE)?,
+            // The http crate holds no longer URI.
+            uri_bytes: section.integer("uri_bytes", 256..=65_534)?,
+            // serde_json stops at 128.
+            json_depth: section.integer("json_depth", 8..=100)?,
+            filter_bytes: section.integer("filter_bytes", 64..=MEBIBYTE)?,
+            filter_depth: section.integer("filter_depth", 1..=100)?,
+            filter_clauses: section.integer("filter_clauses", 1..=10_000)?,
+            patch_path_bytes: section.integer("patch_path_bytes", 64..=MEBIBYTE)?,
+            patch_operations: section.integer("patch_operations", 1..=100_000)?,
+            request_members: section.integer("request_members", 1..=1_000_000)?,
+            attribute_values: section.integer("attribute_values", 1..=100_000)?,
+            identifier_chars: section.integer("identifier_chars", 64..=65_536)?,
+            string_bytes: section.integer("string_bytes", 1024..=16 * MEBIBYTE)?,
+            // A key of an index of PostgreSQL has 2,700 bytes; a character up to four.
+            unique_chars: section.integer("unique_chars", 64..=512)?,
+            page_default: section.integer("page_default", 1..=10_000)?,
+            page_max: section.integer("page_max", 1..=10_000)?,
+            requests_per_second: section.integer_because("requests_per_second", 25..=1_000_000, needs_25)?,
+            burst: section.integer("burst", 25..=10_000_000)?,
+            bad_tokens: section.integer("bad_tokens", 0..=1_000_000)?,
+            connections: section.integer("connections", 1..=1_000_000)?,
+            header_seconds: section.integer("header_seconds", 1..=HOUR)?,
+            request_seconds: section.integer("request_seconds", 1..=HOUR)?,
+            body_seconds: section.integer("body_seconds", 1..=HOUR)?,
+            idle_seconds: section.integer("idle_seconds", 1..=HOUR)?,
+            write_seconds: section.integer("write_seconds", 1..=HOUR)?,
+        };
+        section.ordered(("page_default", limits.page_default), ("page_max", limits.page_max))?;
+        section.ordered(("requests_per_second", limits.requests_per_second), ("burst", limits.burst))?;
+        Ok(limits)
+    }
+}
+
+/// `[schemas]`: resource types and attributes beside the built-in ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schemas {
+    /// Folder of `*.json` files.
+    pub dir: Option<PathBuf>,
+    /// Attributes that filters and sorting may name; `*` means every one.
+    pub searchable: Vec<String>,
+}
+
+impl Schemas {
+    pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
+        let section = Section::new(entries, "schemas");
+        Ok(Self { dir: section.path("dir")?, searchable: section.list("searchable")? })
+    }
+}
+
+/// `[log]`: what is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// How lines look.
+    pub format: LogFormat,
+    /// A level or directives.
+    pub level: String,
+    /// The same from `SCIMD_LOG` or `RUST_LOG`, which goes before `level`.
+    pub asked: Option<String>,
+}
+
+impl Log {
+    pub(super) fn read(entries: &Entries, environment: &Environment) -> Result<Self, ConfigError> {
+        let section = Section::new(entries, "log");
+        let format = |text: &str| match text {
+            "auto" => Some(LogFormat::Auto),
+            "json" => Some(LogFormat::Json),
+            "text" => Some(LogFormat::Text),
+            _ => None,
+        };
+        let level = "error, warn, info, debug or trace, or directives such as \"info,scimd::store=debug\"";
+        let is_level = |text: &str| telemetry::filter(text).map(|_| text.to_owned());
+        let asked = ["SCIMD_LOG", "RUST_LOG"].into_iter().find_map(|name| is_level(environment.get(name)?));
+        Ok(Self {
+            format: section.parsed("format", "auto, json or text", format)?,
+            level: section.parsed("level", level, is_level)?,
+            asked,
+        })
+    }
+}
+
+/// `[tokens]`: how long tokens live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tokens {
+    /// Seconds that a token lives for which no other is asked; `None` for no end.
+    pub expires: Option<i64>,
+    /// Days before its end from which a token is reported as expiring.
+    pub warn_days: i64,
+}
+
+impl Tokens {
+    pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
+        let section = Section::new(entries, "tokens");
+        Ok(Self {
+            expires: section.parsed("expires", duration::ALLOWED_OR_NEVER, duration::parse_or_never)?,
+            warn_days: section.integer("warn_days", 0..=3650)?,
+        })
+    }
+}

@@ -1,0 +1,190 @@
+//! Reads the sources of the configuration, one over the other: what is built in, a file, the
+//! environment, the command line.
+
+use super::entries::{Entries, Entry, Value};
+use super::origin::{ConfigError, Origin};
+use super::suggest;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use toml::de::DeTable;
+
+/// The defaults, as they are shipped.
+pub const DEFAULTS: &str = include_str!("../../config/scimd.toml");
+
+const SYSTEM_FILE: &str = "/etc/scimd/scimd.toml";
+const PREFIX: &str = "SCIMD_";
+/// Variables without a section; of two that set the same key the later one counts.
+const SHORT_NAMES: [(&str, &str, &str); 3] = [
+    ("DATABASE_URL", "database", "url"),
+    ("SCIMD_DATABASE_URL", "database", "url"),
+    ("SCIMD_DATA_DIR", "database", "data_dir"),
+];
+/// Variables that are read elsewhere.
+const OTHER_NAMES: [&str; 2] = ["SCIMD_CONFIG", "SCIMD_LOG"];
+
+/// The environment variables that matter here.
+#[derive(Debug, Clone, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// Those of this process.
+    pub fn of_process() -> Self {
+        std::env::vars_os()
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+            .collect()
+    }
+
+    /// The value of a variable. An empty one counts as not set: compose files and unit files
+    /// pass on what they do not know as empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    fn of_scimd(&self) -> impl Iterator<Item = (&str, &str)> {
+        let set = self.0.iter().filter(|(name, value)| name.starts_with(PREFIX) && !value.is_empty());
+        set.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+impl FromIterator<(String, String)> for Environment {
+    fn from_iter<T: IntoIterator<Item = (String, String)>>(variables: T) -> Self {
+        Self(variables.into_iter().collect())
+    }
+}
+
+/// A value from the command line.
+#[derive(Debug, Clone)]
+pub struct Override {
+    /// Section of the key.
+    pub section: &'static str,
+    /// The key.
+    pub key: &'static str,
+    /// The option as it is typed, for messages.
+    pub option: &'static str,
+    /// The text that was given.
+    pub value: String,
+}
+
+/// Everything that is configured, the later source over the earlier.
+pub(super) fn read(
+    file: Option<&Path>,
+    environment: &Environment,
+    overrides: &[Override],
+) -> Result<Entries, ConfigError> {
+    let mut entries = built_in()?;
+    if let Some(path) = file_to_read(file, environment) {
+        add_file(&mut entries, &path)?;
+    }
+    add_environment(&mut entries, environment)?;
+    for Override { section, key, option, value } in overrides {
+        let (section, key, value) = ((*section).to_owned(), (*key).to_owned(), Value::Text(value.clone()));
+        entries.set(Entry { section, key, value, origin: Origin::Option(option) })?;
+    }
+    Ok(entries)
+}
+
+pub(super) fn built_in() -> Result<Entries, ConfigError> {
+    let table = parse("built-in configuration", DEFAULTS)?;
+    let mut all = Vec::new();
+    for (section, keys) in &table {
+        for (key, value) in keys.get_ref().as_table().into_iter().flatten() {
+            let origin = Origin::BuiltIn(line_of(DEFAULTS, key.span().start));
+            let (section, key) = (section.get_ref().to_string(), key.get_ref().to_string());
+            all.push(Entry { section, key, value: Value::of_toml(value.get_ref()), origin });
+        }
+    }
+    Ok(Entries::of_built_in(all))
+}
+
+fn file_to_read(file: Option<&Path>, environment: &Environment) -> Option<PathBuf> {
+    let named = file.map(Path::to_owned).or_else(|| environment.get("SCIMD_CONFIG").map(PathBuf::from));
+    named.or_else(|| Some(PathBuf::from(SYSTEM_FILE)).filter(|path| path.exists()))
+}
+
+fn add_file(entries: &mut Entries, path: &Path) -> Result<(), ConfigError> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| ConfigError::new(&name, format!("the configuration cannot be read: {error}")))?;
+    add_text(entries, &name, &text)
+}
+
+pub(super) fn add_text(entries: &mut Entries, file: &str, text: &str) -> Result<(), ConfigError> {
+    let table = parse(file, text)?;
+    let file: Arc<str> = file.into();
+    let origin_at = |offset: usize| Origin::File(file.clone(), line_of(text, offset));
+    for (section, keys) in &table {
+        let origin = origin_at(section.span().start);
+        let section = section.get_ref().as_ref();
+        let Some(keys) = keys.get_ref().as_table() else {
+            return Err(suggest::outside_section(entries, section, &origin));
+        };
+        if !entries.sections().contains(&section) {
+            return Err(suggest::unknown_section(entries, section, &origin));
+        }
+        for (key, value) in keys {
+            let origin = origin_at(key.span().start);
+            let (section, key) = (section.to_owned(), key.get_ref().to_string());
+            entries.set(Entry { section, key, value: Value::of_toml(value.get_ref()), origin })?;
+        }
+    }
+    Ok(())
+}
+
+fn parse<'a>(file: &str, text: &'a str) -> Result<DeTable<'a>, ConfigError> {
+    DeTable::parse(text).map(toml::Spanned::into_inner).map_err(|error| {
+        let line = error.span().map_or(1, |span| line_of(text, span.start));
+        ConfigError::new(format_args!("{file}:{line}"), format!("not TOML: {}", error.message().replace('\n', "; ")))
+    })
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}
+
+pub(super) fn add_environment(entries: &mut Entries, environment: &Environment) -> Result<(), ConfigError> {
+    for (name, section, key) in SHORT_NAMES {
+        if let Some(value) = environment.get(name) {
+            entries.set(from_variable(name, section, key, value))?;
+        }
+    }
+    for (name, value) in environment.of_scimd().filter(|(name, _)| is_ours(name)) {
+        let Some((section, key)) = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once("__")) else {
+            return Err(unknown_variable(entries, name));
+        };
+        let entry = from_variable(name, &section.to_ascii_lowercase(), &key.to_ascii_lowercase(), value);
+        entries.set(entry).map_err(|_| unknown_variable(entries, name))?;
+    }
+    Ok(())
+}
+
+fn unknown_variable(entries: &Entries, name: &str) -> ConfigError {
+    let shorts: Vec<&str> = SHORT_NAMES.iter().map(|(name, ..)| *name).chain(OTHER_NAMES).collect();
+    suggest::unknown_variable(entries, &shorts, name)
+}
+
+fn from_variable(name: &str, section: &str, key: &str, value: &str) -> Entry {
+    let origin = Origin::Variable(name.to_owned());
+    Entry { section: section.to_owned(), key: key.to_owned(), value: Value::Text(value.to_owned()), origin }
+}
+
+/// The variable that sets a key.
+pub(super) fn variable_name(section: &str, key: &str) -> String {
+    format!("{PREFIX}{section}__{key}").to_ascii_uppercase()
+}
+
+/// Whether a variable that begins as ours do is one of ours and not read elsewhere.
+fn is_ours(name: &str) -> bool {
+    let read_elsewhere = OTHER_NAMES.contains(&name) || SHORT_NAMES.iter().any(|(short, ..)| *short == name);
+    !read_elsewhere && (name.contains("__") || !is_service_link(name))
+}
+
+/// Kubernetes tells every container where each service is: one called `scimd` or `scimd-blue`
+/// gives `SCIMD_SERVICE_HOST`, `SCIMD_PORT_8080_TCP` and their like.
+fn is_service_link(name: &str) -> bool {
+    let has_port_number = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
+    name.ends_with("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || name.ends_with("_PORT")
+        || name.split_once("_PORT_").is_some_and(|(_, rest)| has_port_number(rest))
+}

@@ -1,0 +1,309 @@
+//! A page of the resources that match: by position, or from a mark on, in order of creation or
+//! sorted.
+
+use super::layout::TypeLayout;
+use super::read::{Found, Relations, Scope, resources};
+use super::select::Select;
+use super::sequence::keys_of;
+use super::sql::Sql;
+use super::statement::Arg;
+use super::{Store, StoreError};
+use crate::filter::{Predicate, Target};
+use crate::resource::entries::entries;
+use crate::schema::{AttributePath, Named};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// A page of results.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// How many match in all.
+    pub total: i64,
+    /// How many were ever deleted of the types that are listed, if nothing is filtered: while this
+    /// stands, positions in order of creation stand.
+    pub gone: i64,
+    /// Those on the page.
+    pub found: Vec<Found>,
+}
+
+/// What is listed: a type, and the condition on its resources.
+#[derive(Debug)]
+pub struct Listed<'a> {
+    /// The type.
+    pub of_type: &'a TypeLayout,
+    /// The condition.
+    pub predicate: Option<&'a Predicate>,
+}
+
+/// By what a list is sorted, where it is not in order of creation.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The value that decides; for a multi-valued attribute the primary one, else the first.
+    pub by: Target,
+    /// Greatest first, and what has no value before all others (RFC 7644 section 3.4.2.3).
+    pub descending: bool,
+}
+
+/// The place of a resource in a list: the values it is sorted by, and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Values that decide before the key.
+    pub values: Vec<MarkValue>,
+    /// The resource's internal key.
+    pub seq: i64,
+}
+
+/// A value that a list is sorted by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MarkValue {
+    /// A number.
+    Int(i64),
+    /// Text.
+    Text(String),
+}
+
+/// Where a page begins.
+#[derive(Debug, Clone)]
+pub enum From {
+    /// After so many results.
+    Skip(i64),
+    /// After so many results; if as many resources are gone as then, that is after the mark. In
+    /// order of creation only.
+    SkipOr {
+        /// Results before the page.
+        skip: i64,
+        /// The last of them, when it was read.
+        mark: i64,
+        /// [`Page::gone`] at that time.
+        gone: i64,
+    },
+    /// After a mark.
+    After(Mark),
+    /// Before a mark: the page ends there.
+    Before(Mark),
+}
+
+/// The part of a list that is read.
+#[derive(Debug, Clone)]
+pub struct Window {
+    /// Where it begins.
+    pub from: From,
+    /// Results in it, at most.
+    pub take: i64,
+}
+
+impl Order {
+    /// The place of a resource with these attributes in the list.
+    pub fn mark(order: Option<&Self>, found: &Found, attributes: &Map<String, Value>) -> Mark {
+        let values = order.map_or_else(Vec::new, |order| order.values(found, attributes));
+        Mark { values, seq: found.seq }
+    }
+
+    fn values(&self, found: &Found, attributes: &Map<String, Value>) -> Vec<MarkValue> {
+        match &self.by {
+            Target::Created => vec![MarkValue::Int(found.meta.created.as_micros())],
+            Target::LastModified => vec![MarkValue::Int(found.meta.modified.as_micros())],
+            Target::Version => vec![MarkValue::Int(found.meta.version)],
+            Target::Id => vec![MarkValue::Text(found.id.to_string())],
+            Target::Attribute(path) => {
+                let leaf = match found.resource_type.named(&path.to_string()) {
+                    Some(Named::Attribute(own)) => own.leaf,
+                    _ => None,
+                };
+                let all = entries(&found.resource_type, attributes);
+                let key =
+                    all.iter().find(|entry| Some(entry.leaf) == leaf && entry.element == 0).map(|entry| &entry.key);
+                let (head, tail) = key.map_or(("", None), super::key::split);
+                let texts = [head, tail.unwrap_or("")].map(|text| MarkValue::Text(text.to_owned()));
+                std::iter::once(MarkValue::Int(i64::from(key.is_none()))).chain(texts).collect()
+            }
+        }
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        match &self.by {
+            Target::Attribute(_) => &[
+                "case when v.key is null then 1 else 0 end",
+                "coalesce(v.key, ''){binary}",
+                "coalesce(v.tail, ''){binary}",
+            ],
+            Target::Created => &["r.created"],
+            Target::LastModified => &["r.modified"],
+            Target::Version => &["r.version"],
+            Target::Id => &["cast(r.id as text){binary}"],
+        }
+    }
+}
+
+impl Store {
+    /// A page of the resources that match.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list(
+        &self,
+        scope: &Scope,
+        listed: &[Listed<'_>],
+        order: Option<&Order>,
+        window: &Window,
+        relations: Relations,
+    ) -> Result<Page, StoreError> {
+        let mut sql = Sql::default();
+        let is_filtered = listed.iter().any(|listed| listed.predicate.is_some());
+        sql.raw("with recursive state(live, gone) as (");
+        state(&mut sql, scope, listed);
+        sql.raw(")");
+        if is_filtered || order.is_some() {
+            sql.raw(", hit(seq) as materialized (");
+            hits(&mut sql, scope, listed);
+            sql.raw(")");
+        }
+        sql.raw(", found(seq, place) as (");
+        match order {
+            Some(order) => sorted(&mut sql, scope, listed, order, window),
+            None => in_order_of_creation(&mut sql, scope, listed, window, is_filtered),
+        }
+        sql.raw(")");
+        resources(&mut sql, scope, relations);
+        sql.raw(" union all select 0, -1, ");
+        sql.raw(if is_filtered { "(select count(*) from hit)" } else { "live" }).raw(", ").arg(Arg::Uuid(Uuid::nil()));
+        sql.raw(", '', gone, 0, 0, 0, '', 0 from state");
+        self.page(scope, sql).await
+    }
+}
+
+/// How many resources of the types there are, and how many are gone.
+fn state(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>]) {
+    sql.raw("select cast(coalesce(sum(live), 0) as bigint), cast(coalesce(sum(gone), 0) as bigint) from counter where tenant = ");
+    sql.int(scope.tenant).raw(" and kind in (0");
+    for listed in listed {
+        sql.raw(", ").int(listed.of_type.kind);
+    }
+    sql.raw(")");
+}
+
+fn hits(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>]) {
+    let everything = Predicate::All(Vec::new());
+    for (i, listed) in listed.iter().enumerate() {
+        sql.raw(if i > 0 { " union all select seq from (" } else { "select seq from (" });
+        let mut select = Select { tenant: scope.tenant, layout: &scope.layout, of_type: listed.of_type, sql };
+        select.resources(listed.predicate.unwrap_or(&everything));
+        sql.raw(") as matching");
+    }
+}
+
+fn in_order_of_creation(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], window: &Window, is_filtered: bool) {
+    let backwards = matches!(window.from, From::Before(_));
+    sql.raw(if backwards {
+        "select seq, -row_number() over (order by seq desc) from (select seq from "
+    } else {
+        "select seq, row_number() over (order by seq) from (select seq from "
+    });
+    if is_filtered {
+        sql.raw("hit where 1 = 1");
+    } else {
+        sql.raw("resource where tenant = ").int(scope.tenant).raw(" and (1 = 0");
+        for listed in listed {
+            let keys = keys_of(listed.of_type.kind);
+            sql.raw(" or seq >= ").int(keys.start).raw(" and seq < ").int(keys.end);
+        }
+        sql.raw(")");
+    }
+    match &window.from {
+        From::Skip(_) => {}
+        From::SkipOr { mark, gone, .. } => {
+            sql.raw(" and seq > case when (select gone from state) = ")
+                .int(*gone)
+                .raw(" then ")
+                .int(*mark)
+                .raw(" else 0 end");
+        }
+        From::After(mark) => {
+            sql.raw(" and seq > ").int(mark.seq);
+        }
+        From::Before(mark) => {
+            sql.raw(" and seq < ").int(mark.seq);
+        }
+    }
+    sql.raw(if backwards { " order by seq desc limit " } else { " order by seq limit " }).int(window.take);
+    match &window.from {
+        From::Skip(skip) => {
+            sql.raw(" offset ").int(*skip);
+        }
+        From::SkipOr { skip, gone, .. } => {
+            sql.raw(" offset case when (select gone from state) = ")
+                .int(*gone)
+                .raw(" then 0 else ")
+                .int(*skip)
+                .raw(" end");
+        }
+        From::After(_) | From::Before(_) => {}
+    }
+    sql.raw(") as page");
+}
+
+fn sorted(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], order: &Order, window: &Window) {
+    let backwards = matches!(window.from, From::Before(_));
+    sql.raw(if backwards { "select seq, -place" } else { "select seq, place" });
+    sql.raw(" from (select h.seq, row_number() over (order by ");
+    let direction = if order.descending == backwards { ", " } else { " desc, " };
+    for column in order.columns() {
+        sql.raw(column).raw(direction);
+    }
+    sql.raw(if backwards { "h.seq desc" } else { "h.seq" }).raw(") as place from hit h ");
+    match &order.by {
+        Target::Attribute(path) => sort_values(sql, scope, listed, path),
+        _ => {
+            sql.raw("join resource r on r.seq = h.seq and r.tenant = ").int(scope.tenant);
+        }
+    }
+    let skip = match &window.from {
+        From::Skip(skip) | From::SkipOr { skip, .. } => *skip,
+        From::After(mark) => beyond(sql, order, mark, order.descending, " > "),
+        From::Before(mark) => beyond(sql, order, mark, !order.descending, " < "),
+    };
+    sql.raw(") as ranked where place > ").int(skip);
+    sql.raw(" and place <= ").int(skip.saturating_add(window.take));
+}
+
+/// Only what lies beyond a mark; nothing is skipped then.
+fn beyond(sql: &mut Sql, order: &Order, mark: &Mark, less: bool, by_key: &'static str) -> i64 {
+    sql.raw(" where (");
+    tuple(sql, order).raw(if less { " < (" } else { " > (" });
+    mark_values(sql, mark);
+    sql.raw(") or ");
+    tuple(sql, order).raw(" = (");
+    mark_values(sql, mark);
+    sql.raw(") and h.seq").raw(by_key).int(mark.seq).raw(")");
+    0
+}
+
+fn tuple<'a>(sql: &'a mut Sql, order: &Order) -> &'a mut Sql {
+    for (i, column) in order.columns().iter().enumerate() {
+        sql.raw(if i > 0 { ", " } else { "(" }).raw(column);
+    }
+    sql.raw(")")
+}
+
+fn mark_values(sql: &mut Sql, mark: &Mark) {
+    for (i, value) in mark.values.iter().enumerate() {
+        sql.raw(if i > 0 { ", " } else { "" });
+        match value {
+            MarkValue::Int(value) => sql.int(*value),
+            MarkValue::Text(text) => sql.arg(Arg::Text(text.clone())),
+        };
+    }
+}
+
+fn sort_values(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], path: &AttributePath) {
+    sql.raw("left join attribute_value v on v.seq = h.seq and v.element = 0 and v.tenant = ").int(scope.tenant);
+    sql.raw(" and v.attribute in (0");
+    for listed in listed {
+        if let Some(Named::Attribute(own)) = listed.of_type.resource_type.named(&path.to_string())
+            && let Some(attribute) = listed.of_type.attribute(&own)
+        {
+            sql.raw(", ").int(attribute);
+        }
+    }
+    sql.raw(if path.end().is_unique() { ") and v.is_unique" } else { ") and not v.is_unique" });
+}

@@ -1,0 +1,19 @@
+//! What all instances over one database share.
+
+use super::statement::Statement;
+use super::{Store, StoreError};
+
+impl Store {
+    /// A value that all instances share; the first one that asks decides it.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn shared(&self, name: &str, proposed: String) -> Result<String, StoreError> {
+        let args = vec![name.into(), proposed.as_str().into()];
+        self.write_one(Statement::new("insert into shared (name, value) values ($1, $2) on conflict do nothing", args))
+            .await?;
+        let rows =
+            self.engine.read(&Statement::new("select value from shared where name = $1", vec![name.into()])).await?;
+        Ok(rows.first().map_or(Ok(proposed), |row| row.text(0).map(str::to_owned))?)
+    }
+}

@@ -1,0 +1,100 @@
+//! Log lines, on standard error: standard output belongs to what a command answers.
+
+use std::io::{IsTerminal, Write};
+use tracing::Metadata;
+use tracing_subscriber::filter::{EnvFilter, filter_fn};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::registry::Registry;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Levels that may stand alone.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, otherwise JSON.
+    Auto,
+    /// One JSON object per line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Starts the log; `level` is what [`filter`] takes.
+pub fn init(format: LogFormat, level: &str) {
+    let filter = filter(level).unwrap_or_default();
+    let as_json = match format {
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+        LogFormat::Auto => !std::io::stderr().is_terminal(),
+    };
+    let lines = if as_json { json_lines() } else { text_lines() };
+    // A second start, as in tests, keeps the first.
+    let _ =
+        tracing_subscriber::registry().with(lines.with_filter(filter_fn(is_free_of_values))).with(filter).try_init();
+}
+
+/// The filter for a level or for directives; `None` if the text is neither. A level alone is that
+/// of scimd: at `debug` the libraries log a lot, and headers too.
+pub fn filter(text: &str) -> Option<EnvFilter> {
+    let text = text.trim().to_ascii_lowercase();
+    let is_level = |part: &str| LEVELS.contains(&part);
+    let directives = match text.as_str() {
+        "info" | "debug" | "trace" => format!("warn,scimd={text}"),
+        _ => text,
+    };
+    // A word alone would be taken for the name of a target, and so would a misspelt level.
+    let is_directive = |part: &str| is_level(part.trim()) || part.contains('=');
+    directives.split(',').all(is_directive).then(|| EnvFilter::try_new(&directives).ok()).flatten()
+}
+
+/// sqlx logs statements and PostgreSQL's notices, which can hold values: never, whatever is asked.
+fn is_free_of_values(metadata: &Metadata<'_>) -> bool {
+    !["sqlx::query", "sqlx::postgres::notice"].iter().any(|target| metadata.target().starts_with(target))
+}
+
+type Lines = Box<dyn Layer<Registry> + Send + Sync>;
+
+fn json_lines() -> Lines {
+    let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false);
+    layer.with_span_list(false).with_writer(std::io::stderr).boxed()
+}
+
+fn text_lines() -> Lines {
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt::layer().with_target(false).with_ansi(colours).with_writer(std::io::stderr).boxed()
+}
+
+/// Makes a panic one line of the log, or of standard error while there is no log.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let message = panic.payload_as_str().unwrap_or("panic").replace('\n', " ");
+        if tracing::dispatcher::has_been_set() {
+            tracing::error!(place, cause = message, "panicked");
+        } else {
+            let _ = writeln!(std::io::stderr().lock(), "scimd: panicked at {place}: {message}");
+        }
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_alone_is_that_of_scimd() {
+        for (text, shown) in [
+            ("info", "scimd=info,warn"),
+            ("WARN", "warn"),
+            ("off", "off"),
+            ("warn,scimd::store=debug", "scimd::store=debug,warn"),
+        ] {
+            assert_eq!(filter(text).map(|filter| filter.to_string()).as_deref(), Some(shown));
+        }
+        for text in ["", "inof", "info,", "scimd=verbose", "store"] {
+            assert!(filter(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Bulk requests (RFC 7644 section 3.7).
+
+use crate::harness::{Answer, Server, group, user};
+use serde_json::{Value, json};
+
+crate::on_both!(
+    every_method,
+    references_forward_and_in_circles,
+    unknown_references_fail_their_operation,
+    a_number_of_errors_ends_the_job,
+    the_first_of_two_equal_names_wins,
+    shapes_are_checked,
+    a_thousand_creates
+);
+
+async fn bulk(server: &Server, operations: Value) -> Answer {
+    server.post("/Bulk", request(operations)).await
+}
+
+fn request(operations: Value) -> Value {
+    json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations})
+}
+
+fn statuses(answer: &Answer) -> Vec<&str> {
+    answer.body["Operations"].as_array().unwrap().iter().map(|o| o["status"].as_str().unwrap()).collect()
+}
+
+fn post(bulk_id: &str, path: &str, data: Value) -> Value {
+    json!({"method": "POST", "path": path, "bulkId": bulk_id, "data": data})
+}
+
+/// BLK-1, BLK-2, BLK-3, BLK-4, BLK-7, BLK-10, BLK-11: sections 3.7, 3.7.3.
+async fn every_method(server: Server) {
+    let id = server.post("/Users", user("a")).await.expect(201).id();
+    let path = format!("/Users/{id}");
+    let patch = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "replace", "path": "title", "value": "t"}]});
+    let answer = bulk(
+        &server,
+        json!([
+            post("b", "/Users", user("b")),
+            {"method": "patch", "path": path, "data": patch},
+            {"method": "PUT", "path": path, "version": "W/\"1\"", "data": user("a2")},
+            {"method": "PUT", "path": path, "version": "W/\"2\"", "data": user("a3")},
+            post("c", "/Users", user("B")),
+            {"method": "GET", "path": path},
+            {"method": "DELETE", "path": path},
+            {"method": "DELETE", "path": path},
+            post("d", "/Robots", user("x")),
+        ]),
+    )
+    .await
+    .expect(200);
+    assert_eq!(statuses(&answer), ["201", "200", "412", "200", "409", "400", "204", "404", "404"]);
+    let operations = &answer.body["Operations"];
+    assert_eq!(
+        (&operations[0]["method"], &operations[0]["bulkId"], &operations[0]["version"]),
+        (&json!("POST"), &json!("b"), &json!("W/\"1\""))
+    );
+    assert!(operations[0]["location"].as_str().unwrap().starts_with(&format!("{}/Users/", server.base)));
+    assert_eq!(operations[3]["location"], format!("{}{path}", server.base));
+    assert!(operations[4].get("location").is_none(), "a failed POST has no location");
+    assert_eq!(operations[4]["response"]["scimType"], "uniqueness");
+    server.get(&path).await.expect(404);
+}
+
+/// BLK-5, BLK-6: sections 3.7.1, 3.7.2.
+async fn references_forward_and_in_circles(server: Server) {
+    let member = |name: &str| json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": name, "members": [{"value": format!("bulkId:{}", if name == "A" { "b" } else { "a" })}]});
+    let patch = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "remove", "path": "members[value eq \"bulkId:u\"]"}]});
+    let answer = bulk(&server, json!([
+        post("g", "/Groups", group("Sales", &["bulkId:u".to_owned(), "bulkId:v".to_owned()])),
+        post("u", "/Users", user("u")),
+        post("v", "/Users", json!({"schemas": [crate::harness::USER], "userName": "v", crate::harness::ENTERPRISE: {"manager": {"value": "bulkId:u"}}})),
+        post("a", "/Groups", member("A")),
+        post("b", "/Groups", member("B")),
+        {"method": "PATCH", "path": "/Groups/bulkId:g", "data": patch},
+    ])).await.expect(200);
+    assert_eq!(statuses(&answer), ["201", "201", "201", "201", "201", "204"]);
+    let path = |i: usize| answer.body["Operations"][i]["location"].as_str().unwrap().replace(&server.base, "");
+    let id = |i: usize| path(i).rsplit('/').next().unwrap().to_owned();
+    let sales = server.get(&path(0)).await.expect(200).body;
+    assert_eq!(
+        sales["members"].as_array().unwrap().iter().map(|m| m["value"].clone()).collect::<Vec<_>>(),
+        [json!(id(2))]
+    );
+    assert_eq!(server.get(&path(2)).await.body[crate::harness::ENTERPRISE]["manager"]["value"], id(1));
+    assert_eq!(server.get(&path(3)).await.body["members"][0]["value"], id(4));
+    assert_eq!(server.get(&path(4)).await.body["members"][0]["value"], id(3));
+    assert!(server.service.verify(false).await.unwrap().is_empty());
+}
+
+/// BLK-5, BLK-6.
+async fn unknown_references_fail_their_operation(server: Server) {
+    let answer = bulk(
+        &server,
+        json!([
+            post("g", "/Groups", group("G", &["bulkId:nobody".to_owned()])),
+            post("bad", "/Users", json!({"schemas": [crate::harness::USER]})),
+            post("h", "/Groups", group("H", &["bulkId:bad".to_owned()])),
+            {"method": "DELETE", "path": "/Users/bulkId:nobody"},
+        ]),
+    )
+    .await
+    .expect(200);
+    assert_eq!(statuses(&answer), ["409", "400", "409", "409"]);
+    assert_eq!(server.get("/Groups").await.body["totalResults"], 0);
+}
+
+/// BLK-8: section 3.7.
+async fn a_number_of_errors_ends_the_job(server: Server) {
+    let mut body = request(json!([
+        post("a", "/Users", user("a")),
+        post("b", "/Users", user("a")),
+        post("c", "/Users", user("c"))
+    ]));
+    body["failOnErrors"] = json!(1);
+    let answer = server.post("/Bulk", body).await.expect(200);
+    assert_eq!(statuses(&answer), ["201", "409"]);
+    assert_eq!(server.get("/Users").await.body["totalResults"], 1);
+}
+
+/// BLK-9: the order of operations decides.
+async fn the_first_of_two_equal_names_wins(server: Server) {
+    let operations: Vec<_> = (0..20)
+        .map(|i| {
+            post(
+                &format!("x{i}"),
+                "/Users",
+                json!({"schemas": [crate::harness::USER], "userName": format!("U{}", i / 2), "title": i.to_string()}),
+            )
+        })
+        .collect();
+    let answer = bulk(&server, json!(operations)).await.expect(200);
+    assert_eq!(statuses(&answer), ["201", "409"].repeat(10));
+}
+
+/// BLK-12, BLK-14: sections 3.7, 3.7.4.
+async fn shapes_are_checked(server: Server) {
+    server
+        .post("/Bulk", json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"]}))
+        .await
+        .refused(400, "invalidSyntax");
+    server.post("/Bulk", json!({"Operations": []})).await.refused(400, "invalidSyntax");
+    bulk(&server, json!({})).await.refused(400, "invalidSyntax");
+    bulk(&server, json!([1, {"method": "POST"}, {"method": "POST", "path": "/Users", "data": user("a")}]))
+        .await
+        .expect(200);
+    let many: Vec<_> = (0..1001).map(|_| json!({"method": "DELETE", "path": "/Users/x"})).collect();
+    let refused = bulk(&server, json!(many)).await.refused(413, "");
+    assert!(refused.body["detail"].as_str().unwrap().contains("1000"));
+}
+
+/// BLK-14: at the limit is fine.
+async fn a_thousand_creates(server: Server) {
+    let many: Vec<_> = (0..1000).map(|i| post(&i.to_string(), "/Users", user(&format!("user{i}")))).collect();
+    let answer = bulk(&server, json!(many)).await.expect(200);
+    assert!(statuses(&answer).iter().all(|status| *status == "201"));
+    assert_eq!(server.get("/Users?count=0").await.body["totalResults"], 1000);
+    assert!(server.service.verify(false).await.unwrap().is_empty());
+}

@@ -1,0 +1,175 @@
+//! The program itself: its output, its exit codes, its signals.
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+const SCIMD: &str = env!("CARGO_BIN_EXE_scimd");
+
+/// The program on a data folder, with nothing of this machine's settings.
+fn scimd(folder: &Path, arguments: &str) -> Command {
+    let mut command = Command::new(SCIMD);
+    command.args(arguments.split(' ')).arg("--data-dir").arg(folder.join("data")).env_clear();
+    command
+}
+
+fn run(folder: &Path, arguments: &str) -> Output {
+    scimd(folder, arguments).output().unwrap()
+}
+
+/// What a command prints, if it succeeds.
+#[track_caller]
+fn printed(folder: &Path, arguments: &str) -> String {
+    let output = run(folder, arguments);
+    assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Exit code and standard error of a command.
+fn refused(folder: &Path, arguments: &str) -> (Option<i32>, String) {
+    let output = run(folder, arguments);
+    assert!(output.stdout.is_empty(), "{arguments}");
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// A server that ends with the test.
+struct Served {
+    child: Child,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+}
+
+impl Served {
+    fn start(folder: &Path, arguments: &str) -> Self {
+        let mut command = scimd(folder, &format!("serve --listen 127.0.0.1:0 {arguments}"));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// The next line, without what it must begin with.
+    #[track_caller]
+    fn line(&mut self, beginning: &str) -> String {
+        let line = self.lines.next().unwrap().unwrap();
+        line.strip_prefix(beginning).unwrap_or_else(|| panic!("{line}")).to_owned()
+    }
+
+    fn signal(&mut self, signal: Signal) -> Option<i32> {
+        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn serve_prints_what_is_needed_to_use_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut served = Served::start(folder.path(), "--issue-token okta");
+    let base = served.line("SCIM base URL: ");
+    let token = served.line("Bearer token \"okta\" (shown once): ");
+    assert!(base.starts_with("http://127.0.0.1:") && base.ends_with("/scim/v2") && !base.contains(":0/"), "{base}");
+    assert!(token.starts_with("scimd_"), "{token}");
+    let curl = format!("curl -H \"Authorization: Bearer {token}\" '{base}/Users?count=1'");
+    assert_eq!(served.line("Try: "), curl);
+    let users = reqwest::Client::new().get(format!("{base}/Users?count=1")).bearer_auth(&token).send().await.unwrap();
+    assert_eq!(users.status(), 200);
+    let root = base.strip_suffix("/scim/v2").unwrap();
+    printed(folder.path(), &format!("health {root}/readyz"));
+    assert_eq!(refused(folder.path(), &format!("health {root}/nothing")).0, Some(1));
+    assert_eq!(served.signal(Signal::SIGTERM), Some(0));
+    let (code, message) = refused(folder.path(), &format!("health {root}/readyz"));
+    assert_eq!(code, Some(1), "{message}");
+}
+
+#[test]
+fn serve_ends_on_interrupt_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut served = Served::start(folder.path(), "--base-path /x --public-url https://scim.example.com/");
+    assert_eq!(served.line("SCIM base URL: "), "https://scim.example.com/x");
+    assert_eq!(served.signal(Signal::SIGINT), Some(0));
+}
+
+#[test]
+fn tokens_live_and_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let token = printed(folder, "token issue --name okta --expires 10d --scope users-only");
+    assert!(token.starts_with("scimd_") && token.trim_end().lines().count() == 1, "{token}");
+    let listed = || serde_json::from_str::<serde_json::Value>(&printed(folder, "token list --json")).unwrap();
+    let id = listed()[0]["id"].as_str().unwrap().to_owned();
+    assert!(token.contains(&id));
+    assert_eq!((&listed()[0]["scope"], &listed()[0]["state"]), (&"users-only".into(), &"expiring".into()));
+    assert!(printed(folder, &format!("token rotate {id} --overlap 12h")).starts_with("scimd_"));
+    printed(folder, &format!("token revoke {id}"));
+    let states: Vec<String> = listed().as_array().unwrap().iter().map(|token| token["state"].to_string()).collect();
+    assert_eq!(states.iter().filter(|state| *state == "\"revoked\"").count(), 1, "{states:?}");
+    assert_eq!(refused(folder, &format!("token revoke {id}")).0, Some(1));
+    assert!(!printed(folder, "token list").contains(token.trim()));
+}
+
+#[test]
+fn tenants_come_and_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    printed(folder, "tenant create acme --seats 5 --conformance rfc");
+    assert_eq!(refused(folder, "tenant create acme").0, Some(1));
+    let shown = printed(folder, "tenant set acme --seats none --username-format email --json");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((&shown["seats"], &shown["conformance"]), (&serde_json::Value::Null, &"rfc".into()));
+    assert!(printed(folder, "tenant suspend acme").contains("suspended"));
+    assert!(printed(folder, "tenant resume acme").contains("active"));
+    let table = printed(folder, "tenant list");
+    assert!(table.starts_with("NAME     STATUS  USERS"), "{table}");
+    let (code, message) = refused(folder, "tenant delete acme");
+    assert!(code == Some(2) && message.ends_with("give --yes\n"), "{message}");
+    printed(folder, "tenant delete acme --yes");
+    assert_eq!(refused(folder, "tenant show acme"), (Some(1), "scimd: There is no tenant \"acme\".\n".to_owned()));
+    printed(folder, "verify");
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    printed(folder.path(), "migrate");
+    for arguments in ["tenant list", "check", "check --defaults", "completions bash", "token list --help"] {
+        let mut child = scimd(folder.path(), arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && !told.contains("panicked"), "{arguments}: {told}");
+    }
+}
+
+#[test]
+fn mistakes_are_told_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("scimd.toml");
+    std::fs::write(&file, "[limits]\npage_maxx = 1\n").unwrap();
+    let file = file.to_str().unwrap();
+    for (arguments, code, expected) in [
+        (format!("check --config {file}"), 2, format!("{file}:2: there is no key \"page_maxx\" in [limits]; did you")),
+        (
+            "serve --listen 0.0.0.0:0".to_owned(),
+            2,
+            "option --listen: server.listen = \"0.0.0.0:0\": plain HTTP".to_owned(),
+        ),
+        (
+            "serve --listen 127.0.0.1".to_owned(),
+            2,
+            "option --listen: server.listen = \"127.0.0.1\": must be".to_owned(),
+        ),
+        ("tenant list".to_owned(), 1, "there is no database in ".to_owned()),
+        ("tenant set acme".to_owned(), 2, "nothing to change".to_owned()),
+    ] {
+        let (status, message) = refused(folder.path(), &arguments);
+        assert_eq!((status, message.lines().count()), (Some(code), 1), "{message}");
+        assert!(message.starts_with(&format!("scimd: {expected}")), "{message}");
+    }
+}
