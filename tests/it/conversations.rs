@@ -10,6 +10,7 @@
 //! passwords argon2id                 passwords are kept
 //! token reader read-only             {reader} is a token: read-only, users-only, expired, revoked, other (tenant)
 //! header Accept: application/json    every request has it
+//! show Cache-Control                 the header is part of every answer
 //!
 //! ## A title, with the obligations that it shows [CRE-1 CRE-2]
 //!
@@ -76,6 +77,7 @@ macro_rules! folders {
 folders! {
     rfc7644 = "http/rfc7644",
     rfc7643 = "http/rfc7643",
+    rfc9110 = "http/rfc9110",
     rfc_mode = "http/rfc_mode",
     okta = "clients/okta",
     entra = "clients/entra",
@@ -134,13 +136,15 @@ impl Conversation<'_> {
     async fn hold(mut self) -> String {
         let path = self.script.path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display().to_string();
         let always: Vec<_> = self.script.settings_of("header").map(str::to_owned).collect();
+        let more: Vec<_> = self.script.settings_of("show").map(str::to_owned).collect();
+        let shown: Vec<&str> = SHOWN.into_iter().chain(more.iter().map(String::as_str)).collect();
         let mut differences = String::new();
         for exchange in self.script.exchanges() {
             self.server.clock.advance(10);
             let found = match request(&self.names, exchange, &always, self.server) {
                 Ok(request) => {
                     let answer = request.send(self.server.address()).await;
-                    told(&mut self.names, exchange, &answer, self.blessing)
+                    told(&mut self.names, exchange, (&answer, &shown), self.blessing)
                 }
                 Err(problem) => problem,
             };
@@ -192,14 +196,19 @@ fn encoded(target: &str) -> String {
 }
 
 /// What is to be told of an answer: nothing, if it is the one in the file.
-fn told(names: &mut Names, exchange: &mut Exchange, answer: &RawAnswer, blessing: bool) -> String {
+fn told(
+    names: &mut Names,
+    exchange: &mut Exchange,
+    (answer, headers): (&RawAnswer, &[&str]),
+    blessing: bool,
+) -> String {
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
     if answer.status == 201 {
         let location = answer.header("location").unwrap_or_default();
         let id = body["id"].as_str().unwrap_or_else(|| location.rsplit('/').next().unwrap_or_default());
         names.made(id, location, exchange.name.as_deref());
     }
-    let came = shown(names, exchange, answer, body);
+    let came = lines(names, exchange, (answer, headers), body);
     if exchange.is_given {
         let done = (200..300).contains(&answer.status);
         return if done { String::new() } else { difference::difference(&[], &came) };
@@ -221,7 +230,7 @@ fn verdict(line: &str) -> &str {
 }
 
 /// The lines of an answer.
-fn shown(names: &mut Names, exchange: &Exchange, answer: &RawAnswer, body: Value) -> Vec<String> {
+fn lines(names: &mut Names, exchange: &Exchange, (answer, headers): (&RawAnswer, &[&str]), body: Value) -> Vec<String> {
     let resource =
         names.at(answer.header("location").unwrap_or(&names.filled(&exchange.target, false).unwrap_or_default()));
     let error = error(&body, answer.status);
@@ -234,9 +243,9 @@ fn shown(names: &mut Names, exchange: &Exchange, answer: &RawAnswer, body: Value
     }];
     // The body first: it may be what makes a version known.
     let body = if body.is_null() { None } else { Some(layout::pretty(&names.normal(body))) };
-    for name in SHOWN {
+    for name in headers {
         let Some(value) = answer.header(name) else { continue };
-        let value = match (name, &resource) {
+        let value = match (*name, &resource) {
             ("ETag", Some(resource)) => names.version(resource, value),
             _ => names.named(value),
         };

@@ -122,10 +122,10 @@ impl<'a> Reader<'a> {
             Some((target, name)) if !name.contains(' ') => (target, Some(name.to_owned())),
             _ => (rest, None),
         };
-        let heads = self.take(|line| line.starts_with(mark) && line.len() > 1);
+        let heads = self.take(|line| line.strip_prefix(mark).is_some_and(|rest| rest.starts_with(' ')));
         let headers = heads.iter().map(|line| self.header(&line[1..])).collect();
         let body = self.take(|line| !starts_something(line));
-        let answer = self.take(|line| line.starts_with('<'));
+        let answer = self.take(|line| line.starts_with("< "));
         let shown = if answer.is_empty() { Vec::new() } else { self.take(|line| !starts_something(line)) };
         source.extend(heads);
         source.extend(body.iter().cloned());
@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
 
 /// No JSON and no empty line begins so.
 fn starts_something(line: &str) -> bool {
-    line.starts_with(['>', '<', '#']) || line.starts_with("+ ")
+    ["> ", "< ", "+ ", "#"].iter().any(|mark| line.starts_with(mark))
 }
 
 /// The lines without empty ones at the end.

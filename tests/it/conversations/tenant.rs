@@ -67,7 +67,7 @@ fn change(script: &Script, conformance: Conformance) -> TenantChange {
             ("names", "shared") => change.unique_group_names = Some(false),
             ("usernames", "email") => change.username_format = Some(UsernameFormat::Email),
             ("passwords", "argon2id") => change.password_policy = Some(PasswordPolicy::Argon2id),
-            ("conformance" | "schemas" | "token" | "header", _) => {}
+            ("conformance" | "schemas" | "token" | "header" | "show", _) => {}
             _ => panic!("{}: what is this: {key} {value}", script.path.display()),
         }
     }
