@@ -36,7 +36,7 @@ pub fn check(
         let urn = extension.schema.id();
         let held = after.get(urn.as_ref()).and_then(Value::as_object);
         if held.is_none() && extension.required {
-            return Err(missing(urn, change));
+            return Err(missing(urn, change, before.is_some_and(|before| before.contains_key(urn.as_ref()))));
         }
         let was = before.and_then(|before| before.get(urn.as_ref())).and_then(Value::as_object);
         for attribute in extension.schema.attributes() {
@@ -60,7 +60,7 @@ fn check_attribute(
 ) -> Result<()> {
     let unassigned = is.is_none_or(|value| value.as_str() == Some(""));
     if attribute.is_required() && unassigned && attribute.mutability() != Mutability::ReadOnly {
-        return Err(missing(path, change));
+        return Err(missing(path, change, was.is_some()));
     }
     let changed = match (was, is) {
         (None, _) => false,
@@ -99,9 +99,15 @@ fn primaries(values: &[Value]) -> usize {
     values.iter().filter(|value| value.get("primary") == Some(&Value::Bool(true))).count()
 }
 
-fn missing(path: &str, change: Change) -> ScimError {
-    match change {
-        Change::Whole => ScimError::invalid_value(format!("Attribute \"{path}\" is required and has no value.")),
-        Change::Modify => ScimError::mutability(format!("Attribute \"{path}\" is required and cannot be removed.")),
+/// A PATCH that takes a required value away is told so; one that begins to use what needs
+/// another value is told what is missing.
+fn missing(path: &str, change: Change, had_value: bool) -> ScimError {
+    match (change, had_value) {
+        (Change::Whole, _) | (Change::Modify, false) => {
+            ScimError::invalid_value(format!("Attribute \"{path}\" is required and has no value."))
+        }
+        (Change::Modify, true) => {
+            ScimError::mutability(format!("Attribute \"{path}\" is required and cannot be removed."))
+        }
     }
 }

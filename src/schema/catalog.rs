@@ -64,7 +64,7 @@ impl Catalog {
                     put(&mut schemas, schema, |a, b| a.id().eq_ignore_ascii_case(b.id()));
                 }
                 Definition::ResourceType { document, engine, place } => {
-                    let made = TypeFile { document, engine, place };
+                    let made = TypeFile { document, engine: *engine, place };
                     put(&mut types, made, |a, b| a.document.get("name") == b.document.get("name"));
                 }
             }

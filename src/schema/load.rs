@@ -27,7 +27,7 @@ pub struct SchemaError {
 #[derive(Debug)]
 pub(super) enum Definition {
     Schema { schema: Arc<Schema>, extends: Vec<String>, required: bool, place: Place },
-    ResourceType { document: Map<String, Value>, engine: EngineKeys, place: Place },
+    ResourceType { document: Map<String, Value>, engine: Box<EngineKeys>, place: Place },
 }
 
 /// A place in a file, for messages.

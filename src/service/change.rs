@@ -42,6 +42,7 @@ impl Service {
     ) -> Result<Reply> {
         caller.may_write(kind)?;
         let mut with = Acceptance::new(caller.settings.conformance, &self.settings.limits.values);
+        names_somebody(kind, &body)?;
         let mut accepted = accept(kind, body, &mut with)?;
         assign_defaults(kind, &mut accepted);
         let projection = view.projection(kind)?.after_writing(accepted.attributes.keys().cloned());
@@ -187,6 +188,25 @@ impl Service {
         let kind = found.resource_type.clone();
         let found = self.find(caller, &kind, &found.id.to_string(), relations).await?;
         self.shown(caller, &found, projection, 200)
+    }
+}
+
+/// A list of members of which none is named must not empty a group.
+fn names_somebody(kind: &ResourceType, body: &Map<String, Value>) -> Result<()> {
+    let Some(members) = kind.members() else { return Ok(()) };
+    let sent = body.iter().find(|(name, _)| name.eq_ignore_ascii_case(members.name())).map(|(_, value)| value);
+    let is_named = |member: &Value| {
+        member.as_object().is_some_and(|member| {
+            member
+                .iter()
+                .any(|(name, value)| matches!(name.to_ascii_lowercase().as_str(), "value" | "$ref") && !value.is_null())
+        })
+    };
+    match sent.and_then(Value::as_array) {
+        Some(list) if list.iter().any(|member| member.is_object() && !is_named(member)) => Err(
+            ScimError::invalid_value(format!("A value of \"{}\" names nobody: it needs \"value\".", members.name())),
+        ),
+        _ => Ok(()),
     }
 }
 

@@ -51,12 +51,14 @@ impl Service {
     pub fn resource_types(&self, caller: &Caller, name: Option<&str>) -> Result<Reply> {
         let shown = |document: &Map<String, Value>| published(caller, document, RESOURCE_TYPE, "ResourceType");
         match name {
-            None => Ok(all(caller.catalog.resource_types().iter().map(|kind| shown(kind.document())).collect())),
+            None => {
+                Ok(all(&caller.catalog.resource_types().iter().map(|kind| shown(kind.document())).collect::<Vec<_>>()))
+            }
             Some(name) => {
                 let kind = caller.catalog.by_name(name);
                 let kind =
                     kind.ok_or_else(|| ScimError::not_found(format!("There is no resource type \"{name}\".")))?;
-                Ok(one(shown(kind.document())))
+                Ok(one(&shown(kind.document())))
             }
         }
     }
@@ -68,11 +70,13 @@ impl Service {
     pub fn schemas(&self, caller: &Caller, urn: Option<&str>) -> Result<Reply> {
         let shown = |document: &Map<String, Value>| published(caller, document, SCHEMA, "Schema");
         match urn {
-            None => Ok(all(caller.catalog.schemas().iter().map(|schema| shown(schema.document())).collect())),
+            None => {
+                Ok(all(&caller.catalog.schemas().iter().map(|schema| shown(schema.document())).collect::<Vec<_>>()))
+            }
             Some(urn) => {
                 let schema = caller.catalog.schema(urn);
                 let schema = schema.ok_or_else(|| ScimError::not_found(format!("There is no schema \"{urn}\".")))?;
-                Ok(one(shown(schema.document())))
+                Ok(one(&shown(schema.document())))
             }
         }
     }
@@ -91,12 +95,12 @@ fn published(caller: &Caller, document: &Map<String, Value>, schema: &str, resou
     Value::Object(shown)
 }
 
-fn one(document: Value) -> Reply {
+fn one(document: &Value) -> Reply {
     let location = document.pointer("/meta/location").and_then(Value::as_str).map(str::to_owned);
     Reply { location, ..Reply::ok(document.to_string()) }
 }
 
-fn all(documents: Vec<Value>) -> Reply {
+fn all(documents: &[Value]) -> Reply {
     let list = json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
         "totalResults": documents.len(),

@@ -45,6 +45,9 @@ pub(super) enum Engine {
     Sqlite { readers: SqlitePool, writer: Writer },
 }
 
+/// Longest wait for a first connection.
+const CONNECT: Duration = Duration::from_secs(10);
+
 macro_rules! embedded {
     ($folder:literal, $($version:literal $name:literal),* $(,)?) => {
         migrator(&[$(($version, $name, include_str!(concat!("../../migrations/", $folder, "/", $name)))),*])
@@ -55,8 +58,10 @@ impl Engine {
     /// Connects to PostgreSQL and brings its schema up to date.
     pub(super) async fn postgres(url: &str, settings: &PoolSettings) -> Result<Self, StoreError> {
         let options: PgConnectOptions = url.parse::<PgConnectOptions>()?.disable_statement_logging();
-        let mut migrating =
-            sqlx::PgConnection::connect_with(&options.clone().application_name("scimd migrate")).await?;
+        let migrating = options.clone().application_name("scimd migrate");
+        // The driver has no time-out of its own for a host that is silent.
+        let connecting = tokio::time::timeout(CONNECT, sqlx::PgConnection::connect_with(&migrating)).await;
+        let mut migrating = connecting.map_err(|_| StoreError::Away(sqlx::Error::PoolTimedOut))??;
         embedded!("postgres", 1 "0001_directory.sql").run(&mut migrating).await.map_err(StoreError::Migration)?;
         migrating.close().await?;
         let milliseconds = |duration: Duration| duration.as_millis().to_string();
@@ -79,6 +84,7 @@ impl Engine {
 
     /// Opens, or creates, the embedded database and brings its schema up to date.
     pub(super) async fn sqlite(file: &Path, settings: &PoolSettings) -> Result<Self, StoreError> {
+        private(file)?;
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -148,6 +154,13 @@ impl Engine {
             }
         }
     }
+}
+
+/// Makes the file, if it is not there, for this user alone; its companions take after it.
+fn private(file: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let made = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(file);
+    made.map(|_| ()).map_err(|error| StoreError::Fault(sqlx::Error::Io(error)))
 }
 
 async fn postgres_rows(pool: &PgPool, statement: Expanded) -> Result<Vec<Row>, StoreError> {

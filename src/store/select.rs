@@ -153,7 +153,9 @@ impl Select<'_> {
         if of == Of::Elements {
             self.sql.raw(" and v.element = d.element");
         }
-        self.sql.raw(")");
+        // The limit keeps PostgreSQL from making a join of this, for which it would read every
+        // row with the value.
+        self.sql.raw(" limit 1 offset 0)");
         true
     }
 

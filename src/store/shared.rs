@@ -14,6 +14,6 @@ impl Store {
             .await?;
         let rows =
             self.engine.read(&Statement::new("select value from shared where name = $1", vec![name.into()])).await?;
-        Ok(rows.first().map_or(Ok(proposed), |row| row.text(0).map(str::to_owned))?)
+        rows.first().map_or(Ok(proposed), |row| row.text(0).map(str::to_owned))
     }
 }

@@ -5,6 +5,7 @@ use super::key::split;
 use super::layout::TypeLayout;
 use super::member::MemberDelta;
 use super::read::{Found, Scope};
+use super::sql::Sql;
 use super::statement::{Arg, Batch, Column, Statement, Table};
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
@@ -300,12 +301,37 @@ fn remove_values(mut batch: Batch, writing: &Writing<'_>, seq: i64, gone: &[&Ent
     };
     let (unique, plain): (Vec<&Entry>, Vec<&Entry>) = gone.iter().copied().partition(is_unique);
     for (name, text, entries) in [("unclaimed", REMOVE_UNIQUE, unique), ("unindexed", REMOVE_VALUES, plain)] {
-        if !entries.is_empty() {
-            let statement = Statement::new(text, vec![writing.tenant(), Arg::Int(seq)]);
-            batch = batch.then(name, statement.with_rows(value_rows(writing.of_type, &entries)));
+        if entries.is_empty() {
+            continue;
         }
+        let statement = if entries.len() <= NAMED_ONE_BY_ONE {
+            remove_each(writing, seq, name == "unclaimed", &entries)
+        } else {
+            Statement::new(text, vec![writing.tenant(), Arg::Int(seq)]).with_rows(value_rows(writing.of_type, &entries))
+        };
+        batch = batch.then(name, statement);
     }
     batch
+}
+
+/// Names each entry by itself, so that each is found by the index whatever the planner thinks
+/// of the table.
+fn remove_each(writing: &Writing<'_>, seq: i64, is_unique: bool, entries: &[&Entry]) -> Statement {
+    let mut sql = Sql::default();
+    sql.raw("delete from attribute_value where exists (select 1 from {written}) and (1 = 0");
+    for entry in entries {
+        let Some(attribute) = writing.of_type.attributes.get(entry.leaf).copied().flatten() else { continue };
+        let (head, tail) = split(&entry.key);
+        sql.raw(if is_unique { " or is_unique" } else { " or not is_unique" });
+        sql.raw(" and tenant = ").int(writing.scope.tenant).raw(" and attribute = ").int(attribute);
+        sql.raw(" and key = ").arg(head.into()).raw(" and seq = ").int(seq);
+        sql.raw(" and element = ").int(i64::from(entry.element));
+        if let Some(tail) = tail {
+            sql.raw(" and tail = ").arg(tail.into());
+        }
+    }
+    sql.raw(")");
+    sql.finish()
 }
 
 fn count(batch: Batch, writing: &Writing<'_>, seq: i64, (live, active): (i64, i64)) -> Batch {
@@ -353,6 +379,9 @@ fn value_rows(of_type: &TypeLayout, entries: &[&Entry]) -> Table {
         ("tail", Column::Texts(tails)),
     ]
 }
+
+/// Index entries that a statement names one by one, at most.
+const NAMED_ONE_BY_ONE: usize = 64;
 
 /// Rows that share the counting of a type.
 const SHARDS: i64 = 16;

@@ -14,10 +14,10 @@ crate::on_both!(
 );
 
 async fn bulk(server: &Server, operations: Value) -> Answer {
-    server.post("/Bulk", request(operations)).await
+    server.post("/Bulk", request(&operations)).await
 }
 
-fn request(operations: Value) -> Value {
+fn request(operations: &Value) -> Value {
     json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations})
 }
 
@@ -25,7 +25,7 @@ fn statuses(answer: &Answer) -> Vec<&str> {
     answer.body["Operations"].as_array().unwrap().iter().map(|o| o["status"].as_str().unwrap()).collect()
 }
 
-fn post(bulk_id: &str, path: &str, data: Value) -> Value {
+fn post(bulk_id: &str, path: &str, data: &Value) -> Value {
     json!({"method": "POST", "path": path, "bulkId": bulk_id, "data": data})
 }
 
@@ -37,15 +37,15 @@ async fn every_method(server: Server) {
     let answer = bulk(
         &server,
         json!([
-            post("b", "/Users", user("b")),
+            post("b", "/Users", &user("b")),
             {"method": "patch", "path": path, "data": patch},
             {"method": "PUT", "path": path, "version": "W/\"1\"", "data": user("a2")},
             {"method": "PUT", "path": path, "version": "W/\"2\"", "data": user("a3")},
-            post("c", "/Users", user("B")),
+            post("c", "/Users", &user("B")),
             {"method": "GET", "path": path},
             {"method": "DELETE", "path": path},
             {"method": "DELETE", "path": path},
-            post("d", "/Robots", user("x")),
+            post("d", "/Robots", &user("x")),
         ]),
     )
     .await
@@ -69,11 +69,11 @@ async fn references_forward_and_in_circles(server: Server) {
     let patch = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
         "Operations": [{"op": "remove", "path": "members[value eq \"bulkId:u\"]"}]});
     let answer = bulk(&server, json!([
-        post("g", "/Groups", group("Sales", &["bulkId:u".to_owned(), "bulkId:v".to_owned()])),
-        post("u", "/Users", user("u")),
-        post("v", "/Users", json!({"schemas": [crate::harness::USER], "userName": "v", crate::harness::ENTERPRISE: {"manager": {"value": "bulkId:u"}}})),
-        post("a", "/Groups", member("A")),
-        post("b", "/Groups", member("B")),
+        post("g", "/Groups", &group("Sales", &["bulkId:u".to_owned(), "bulkId:v".to_owned()])),
+        post("u", "/Users", &user("u")),
+        post("v", "/Users", &json!({"schemas": [crate::harness::USER], "userName": "v", crate::harness::ENTERPRISE: {"manager": {"value": "bulkId:u"}}})),
+        post("a", "/Groups", &member("A")),
+        post("b", "/Groups", &member("B")),
         {"method": "PATCH", "path": "/Groups/bulkId:g", "data": patch},
     ])).await.expect(200);
     assert_eq!(statuses(&answer), ["201", "201", "201", "201", "201", "204"]);
@@ -95,9 +95,9 @@ async fn unknown_references_fail_their_operation(server: Server) {
     let answer = bulk(
         &server,
         json!([
-            post("g", "/Groups", group("G", &["bulkId:nobody".to_owned()])),
-            post("bad", "/Users", json!({"schemas": [crate::harness::USER]})),
-            post("h", "/Groups", group("H", &["bulkId:bad".to_owned()])),
+            post("g", "/Groups", &group("G", &["bulkId:nobody".to_owned()])),
+            post("bad", "/Users", &json!({"schemas": [crate::harness::USER]})),
+            post("h", "/Groups", &group("H", &["bulkId:bad".to_owned()])),
             {"method": "DELETE", "path": "/Users/bulkId:nobody"},
         ]),
     )
@@ -109,10 +109,10 @@ async fn unknown_references_fail_their_operation(server: Server) {
 
 /// BLK-8: section 3.7.
 async fn a_number_of_errors_ends_the_job(server: Server) {
-    let mut body = request(json!([
-        post("a", "/Users", user("a")),
-        post("b", "/Users", user("a")),
-        post("c", "/Users", user("c"))
+    let mut body = request(&json!([
+        post("a", "/Users", &user("a")),
+        post("b", "/Users", &user("a")),
+        post("c", "/Users", &user("c"))
     ]));
     body["failOnErrors"] = json!(1);
     let answer = server.post("/Bulk", body).await.expect(200);
@@ -127,7 +127,7 @@ async fn the_first_of_two_equal_names_wins(server: Server) {
             post(
                 &format!("x{i}"),
                 "/Users",
-                json!({"schemas": [crate::harness::USER], "userName": format!("U{}", i / 2), "title": i.to_string()}),
+                &json!({"schemas": [crate::harness::USER], "userName": format!("U{}", i / 2), "title": i.to_string()}),
             )
         })
         .collect();
@@ -153,7 +153,7 @@ async fn shapes_are_checked(server: Server) {
 
 /// BLK-14: at the limit is fine.
 async fn a_thousand_creates(server: Server) {
-    let many: Vec<_> = (0..1000).map(|i| post(&i.to_string(), "/Users", user(&format!("user{i}")))).collect();
+    let many: Vec<_> = (0..1000).map(|i| post(&i.to_string(), "/Users", &user(&format!("user{i}")))).collect();
     let answer = bulk(&server, json!(many)).await.expect(200);
     assert!(statuses(&answer).iter().all(|status| *status == "201"));
     assert_eq!(server.get("/Users?count=0").await.body["totalResults"], 1000);

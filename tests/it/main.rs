@@ -8,3 +8,4 @@ mod conversations;
 mod harness;
 mod paging;
 mod resources;
+mod tidy;

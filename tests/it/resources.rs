@@ -50,7 +50,8 @@ async fn a_user_lives(server: Server) {
 async fn a_group_has_members(server: Server) {
     let mut ids = Vec::new();
     for name in ["a", "b", "c"] {
-        ids.push(server.post("/Users", user(name)).await.expect(201).id());
+        let body = json!({"schemas": [USER], "userName": name, "displayName": name});
+        ids.push(server.post("/Users", body).await.expect(201).id());
     }
     let made = server.post("/Groups", group("Sales", &ids[..2])).await.expect(201);
     let path = format!("/Groups/{}", made.id());

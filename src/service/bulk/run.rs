@@ -131,7 +131,7 @@ impl Run<'_> {
             }
             let Some(joined) = tasks.join_next().await else { break };
             if let Ok((i, outcome)) = joined {
-                self.finish(i, outcome);
+                self.finish(i, &outcome);
             }
         }
     }
@@ -192,14 +192,14 @@ impl Run<'_> {
             Some(Err(error)) => Err(same_again(error)),
             None => return,
         };
-        self.finish(i, outcome);
+        self.finish(i, &outcome);
     }
 
     /// The operation with ids in place of references, and what of it has to wait.
     fn prepared(&self, i: usize, mut operation: Operation) -> Result<(Operation, Vec<Value>)> {
         let comes = |name: &str| {
             let maker = self.by_bulk_id.get(name).copied();
-            maker.is_some_and(|maker| maker != i && self.progress.get(maker) != Some(&Progress::Done) || maker == i)
+            maker.is_some_and(|maker| maker == i || self.progress.get(maker) != Some(&Progress::Done))
         };
         let is_post = operation.method == Method::Post;
         let later = if is_post {
@@ -222,7 +222,7 @@ impl Run<'_> {
         }
     }
 
-    fn finish(&mut self, i: usize, outcome: Result<Reply>) {
+    fn finish(&mut self, i: usize, outcome: &Result<Reply>) {
         self.set(i, Progress::Done);
         if outcome.is_err() {
             self.errors += 1;
@@ -232,13 +232,13 @@ impl Run<'_> {
         let location = operation
             .filter(|_| !is_post || outcome.is_ok())
             .map(|operation| format!("{}{}", self.caller.base_url, resolve_text(&operation.path, &self.ids)));
-        if let (Some(bulk_id), Ok(reply), true) = (operation.and_then(|o| o.bulk_id.clone()), &outcome, is_post) {
+        if let (Some(bulk_id), Ok(reply), true) = (operation.and_then(|o| o.bulk_id.clone()), outcome, is_post) {
             let id =
                 reply.location.as_deref().and_then(|location| location.rsplit_once('/')).map(|(_, id)| id.to_owned());
             self.ids.extend(id.map(|id| (bulk_id, id)));
         }
         if let (Some(sent), Some(place)) = (self.sent.get(i), self.results.get_mut(i)) {
-            *place = Some(result(sent, &outcome, location));
+            *place = Some(result(sent, outcome, location));
         }
     }
 
@@ -251,9 +251,9 @@ impl Run<'_> {
         for (i, later) in now {
             let outcome = self.add_later(i, later).await;
             if let Some(Err(error)) = outcome.as_ref().map(|outcome| outcome.as_ref()) {
-                self.finish(i, Err(same_again(error)));
+                self.finish(i, &Err(same_again(error)));
             } else if let Some(Ok(reply)) = outcome {
-                self.finish(i, Ok(Reply { status: 201, ..reply }));
+                self.finish(i, &Ok(Reply { status: 201, ..reply }));
             }
         }
     }
