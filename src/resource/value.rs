@@ -189,7 +189,10 @@ fn wrong_type(attribute: &Attribute, value: &Value, path: &str) -> ScimError {
         Type::Binary => "a string of Base64",
         Type::Complex => "an object",
     };
-    ScimError::invalid_value(format!("Attribute \"{path}\" must be {expected}, not {found}."))
+    // Of a date or of Base64 the form is wrong, not the type.
+    let is_text = matches!(attribute.kind(), Type::DateTime | Type::Binary) && value.is_string();
+    let but = if is_text { String::new() } else { format!(", not {found}") };
+    ScimError::invalid_value(format!("Attribute \"{path}\" must be {expected}{but}."))
 }
 
 /// Whether two values of an attribute are the same: equal keys, sub-attribute by

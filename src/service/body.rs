@@ -145,9 +145,10 @@ pub(super) fn in_use(kind: &ResourceType, attributes: &Map<String, Value>) -> Sc
     let held = kind.leaves().iter().filter(|path| path.end().is_unique() && path.value_in(attributes).is_some());
     let names: Vec<_> = held.map(|path| format!("\"{path}\"")).collect();
     ScimError::uniqueness(format!(
-        "A {} with the same {} exists already (letter case is disregarded); inactive ones count too.",
+        "A {} with the same {} exists already (letter case is disregarded){}.",
         kind.name(),
-        if names.is_empty() { "name".to_owned() } else { names.join(" or ") }
+        if names.is_empty() { "name".to_owned() } else { names.join(" or ") },
+        if kind.seat().is_some() { "; inactive ones count too" } else { "" }
     ))
 }
 

@@ -101,7 +101,12 @@ async fn filtered(directory: &Directory, chance: &mut Chance, seed: u64, listed:
     let answer = directory.server.post(&format!("{endpoint}/.search"), search).await;
     let place = format!("seed {seed}, {endpoint}, filter {filter}");
     let Some(predicates) = predicates(&filter, listed) else {
-        assert_eq!((answer.status, &answer.body["scimType"]), (400, &json!("invalidFilter")), "{place}: {}", answer.body);
+        assert_eq!(
+            (answer.status, &answer.body["scimType"]),
+            (400, &json!("invalidFilter")),
+            "{place}: {}",
+            answer.body
+        );
         return;
     };
     assert_eq!(answer.status, 200, "{place}: {}", answer.body);
@@ -113,7 +118,11 @@ async fn filtered(directory: &Directory, chance: &mut Chance, seed: u64, listed:
         .collect();
     let found = ids(&answer.body);
     if found != expected {
-        panic!("{place}\nmeans {:?}\n{}", predicates.iter().map(ToString::to_string).collect::<Vec<_>>(), told_apart(&found, &expected, listed));
+        panic!(
+            "{place}\nmeans {:?}\n{}",
+            predicates.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            told_apart(&found, &expected, listed)
+        );
     }
     assert_eq!(answer.body["totalResults"], expected.len(), "{place}");
 }

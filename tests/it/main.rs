@@ -6,6 +6,7 @@ mod agreement;
 mod bulk;
 mod cli;
 mod concurrency;
+mod conversations;
 mod harness;
 mod paging;
 mod resources;

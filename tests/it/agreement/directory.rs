@@ -116,7 +116,8 @@ impl Directory {
             2 => json!({"op": "add", "path": whole.to_string(), "value": value(chance, &path.attribute)}),
             3 => match (&path.sub, path.attribute.is_multi_valued()) {
                 (Some(sub), true) => {
-                    let chosen = format!("{whole}[{} pr].{}", chance.pick(path.attribute.sub_attributes()).name(), sub.name());
+                    let chosen =
+                        format!("{whole}[{} pr].{}", chance.pick(path.attribute.sub_attributes()).name(), sub.name());
                     json!({"op": "replace", "path": chosen, "value": value(chance, sub)})
                 }
                 _ => json!({"op": "replace", "path": path.to_string(), "value": value(chance, path.end())}),

@@ -144,7 +144,9 @@ impl<'a> Draft<'a> {
                 let near = self.moment_near(&moment);
                 quoted(self.chance, &near)
             }
-            Some(Value::String(bytes)) if path.end().kind() == Type::Binary => quoted(self.chance, bytes.trim_end_matches('=')),
+            Some(Value::String(bytes)) if path.end().kind() == Type::Binary => {
+                quoted(self.chance, bytes.trim_end_matches('='))
+            }
             Some(Value::String(text)) => {
                 let near = self.text_near(&text);
                 quoted(self.chance, &near)
@@ -221,7 +223,9 @@ impl<'a> Draft<'a> {
 
     /// `id` and `meta`.
     fn common(&mut self, (kind, resources): Named<'a>) -> String {
-        let Some(resource) = (!resources.is_empty()).then(|| self.chance.pick(resources)) else { return "id pr".into() };
+        let Some(resource) = (!resources.is_empty()).then(|| self.chance.pick(resources)) else {
+            return "id pr".into();
+        };
         let meta = resource.meta();
         let order = *self.chance.pick(&["eq", "ne", "gt", "ge", "lt", "le"]);
         match self.chance.below(7) {

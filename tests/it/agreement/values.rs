@@ -6,21 +6,98 @@ use scimd::schema::{Attribute, Mutability, ResourceType, Type};
 use serde_json::{Map, Value, json};
 
 const TEXTS: &[&str] = &[
-    "", "a", "A", "b", "ab", "Ab", "abc", "O'Brien", "o''brien", "\"quoted\"", "back\\slash", "\\", "100%", "100", "%", "_",
-    "a_b", "a%b", "axb", "a\\_b", "é", "e\u{301}", "É", "Straße", "STRASSE", "strasse", "ß", "SS", "ﬃ", "ffi", "İ", "i\u{307}",
-    "ı", "Å", "ａｂｃ", "℡", "ŉ", "Σίσυφος", "ΣΊΣΥΦΟΣ", "\u{10ffff}", "\u{d7ff}", "\u{e000}", "\u{ffff}", "😀", "😀😁",
-    "\t", "\n", " ", "a b", "a  b", "null", "true", "0", "1", "-1", "10", "9", "$1", "{rows}", "{written}", "?1", "--", ";", "work",
-    "home", "other", "Work", "direct", "indirect", "User", "Group", "jane@example.com", "Jane@Example.COM", "a.b@c.d",
+    "",
+    "a",
+    "A",
+    "b",
+    "ab",
+    "Ab",
+    "abc",
+    "O'Brien",
+    "o''brien",
+    "\"quoted\"",
+    "back\\slash",
+    "\\",
+    "100%",
+    "100",
+    "%",
+    "_",
+    "a_b",
+    "a%b",
+    "axb",
+    "a\\_b",
+    "é",
+    "e\u{301}",
+    "É",
+    "Straße",
+    "STRASSE",
+    "strasse",
+    "ß",
+    "SS",
+    "ﬃ",
+    "ffi",
+    "İ",
+    "i\u{307}",
+    "ı",
+    "Å",
+    "ａｂｃ",
+    "℡",
+    "ŉ",
+    "Σίσυφος",
+    "ΣΊΣΥΦΟΣ",
+    "\u{10ffff}",
+    "\u{d7ff}",
+    "\u{e000}",
+    "\u{ffff}",
+    "😀",
+    "😀😁",
+    "\t",
+    "\n",
+    " ",
+    "a b",
+    "a  b",
+    "null",
+    "true",
+    "0",
+    "1",
+    "-1",
+    "10",
+    "9",
+    "$1",
+    "{rows}",
+    "{written}",
+    "?1",
+    "--",
+    ";",
+    "work",
+    "home",
+    "other",
+    "Work",
+    "direct",
+    "indirect",
+    "User",
+    "Group",
+    "jane@example.com",
+    "Jane@Example.COM",
+    "a.b@c.d",
 ];
 const NUMBERS: &[i64] = &[0, 1, -1, 2, 9, 10, 11, 100, -10, i64::MAX, i64::MIN, 9_007_199_254_740_993];
 const DECIMALS: &[f64] = &[0.0, -0.0, 0.5, 1.0, 1.5, -1.5, 2.5e10, 1e-9, 1e300, -1e300, 10.0, 3.0];
 const MOMENTS: &[&str] = &[
-    "2024-02-29T12:00:00Z", "2024-02-29T13:00:00+01:00", "2024-02-29T12:00:00.000000001Z", "2024-02-29T11:59:59.999999999Z",
-    "2024-02-29T12:00:00", "1969-12-31T23:59:59.5Z", "2024-02-29T00:00:00-14:00", "0001-01-01T00:00:00Z",
-    "9999-12-30T23:59:59.999Z", "2027-01-15T08:00:00Z",
+    "2024-02-29T12:00:00Z",
+    "2024-02-29T13:00:00+01:00",
+    "2024-02-29T12:00:00.000000001Z",
+    "2024-02-29T11:59:59.999999999Z",
+    "2024-02-29T12:00:00",
+    "1969-12-31T23:59:59.5Z",
+    "2024-02-29T00:00:00-14:00",
+    "0001-01-01T00:00:00Z",
+    "9999-12-30T23:59:59.999Z",
+    "2027-01-15T08:00:00Z",
 ];
 const BYTES: &[&str] = &["", "YQ==", "YQ", "YWI=", "/+8=", "_-8", "AAAA"];
-const LINKS: &[&str] = &["https://example.com/a", "https://EXAMPLE.com/a", "/Users/1", "urn:a:b", "a%20b", "", "é", "e\u{301}"];
+const LINKS: &[&str] =
+    &["https://example.com/a", "https://EXAMPLE.com/a", "/Users/1", "urn:a:b", "a%20b", "", "é", "e\u{301}"];
 
 /// A text; some are longer than what an index holds and share their start with others.
 pub(super) fn text(chance: &mut Chance) -> String {
@@ -100,7 +177,9 @@ pub(super) fn value(chance: &mut Chance, attribute: &Attribute) -> Value {
 pub(super) fn body(chance: &mut Chance, kind: &ResourceType, density: usize) -> Map<String, Value> {
     let mut body = Map::new();
     body.insert("schemas".into(), json!([kind.schema().id().as_ref()]));
-    fill(chance, &mut body, kind.schema().attributes(), density, &|a| Some(a.name()) == kind.members().map(|m| m.name()));
+    fill(chance, &mut body, kind.schema().attributes(), density, &|a| {
+        Some(a.name()) == kind.members().map(|m| m.name())
+    });
     for extension in kind.extensions() {
         let mut held = Map::new();
         fill(chance, &mut held, extension.schema.attributes(), density, &|_| false);
