@@ -41,7 +41,9 @@ impl Service {
         let named: Vec<&str> = changes.iter().flat_map(named_ids).collect();
         let ids: HashMap<&str, Uuid> = named.iter().filter_map(|id| Some((*id, Uuid::parse_str(id).ok()?))).collect();
         let wanted: Vec<Uuid> = ids.values().copied().collect();
-        let allowed = member_types(kind);
+        let mirrored = writing.scope.layout().resource_types().filter(|kind| kind.member_of().is_some());
+        let allowed: Vec<&str> =
+            member_types(kind).into_iter().chain(mirrored.map(|kind| kind.name().as_ref())).collect();
         let keys = self
             .store
             .resolve_members(writing.scope, &wanted, |name| allowed.is_empty() || allowed.contains(&name))
@@ -97,7 +99,8 @@ fn named_ids(change: &MemberChange) -> impl Iterator<Item = &str> {
     list.iter().map(String::as_str)
 }
 
-/// Types that the members attribute may name: those of its reference; without any, all.
+/// Types that the members attribute names: those of its reference. Those that mirror memberships
+/// may be members too (RFC 9944 section 4).
 fn member_types(kind: &ResourceType) -> Vec<&str> {
     let reference = kind.members().and_then(|members| members.sub_attribute("$ref"));
     let types = reference.map_or(&[] as &[String], |reference| reference.reference_types());

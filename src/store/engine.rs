@@ -10,7 +10,7 @@ use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Postgres, SqlSafeStr};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Postgres, SqlSafeStr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -132,7 +132,10 @@ impl Engine {
     pub(super) async fn write(&self, batch: Batch) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Postgres(pool) => {
-                let outcome = postgres_rows(pool, batch.for_postgres()).await;
+                let outcome = match batch.claim() {
+                    None => postgres_rows(pool, batch.for_postgres()).await,
+                    Some(claim) => in_transaction(pool, [claim.for_postgres(), batch.for_postgres()]).await,
+                };
                 if let Err(StoreError::Away(_)) = outcome {
                     self.sweep().await;
                 }
@@ -163,10 +166,29 @@ fn private(file: &Path) -> Result<(), StoreError> {
     made.map(|_| ()).map_err(|error| StoreError::Fault(sqlx::Error::Io(error)))
 }
 
-async fn postgres_rows(pool: &PgPool, statement: Expanded) -> Result<Vec<Row>, StoreError> {
+async fn postgres_rows(
+    executor: impl Executor<'_, Database = Postgres>,
+    statement: Expanded,
+) -> Result<Vec<Row>, StoreError> {
     let Expanded { text, args } = statement;
-    let rows = sqlx::query_with::<Postgres, _>(AssertSqlSafe(text), postgres_args(args)).fetch_all(pool).await?;
+    let rows = sqlx::query_with(AssertSqlSafe(text), postgres_args(args)).fetch_all(executor).await?;
     Ok(rows.into_iter().map(Row::Postgres).collect())
+}
+
+/// Runs two statements in one transaction; the rows are those of the second. It has a task of its
+/// own, which nobody can cancel: a connection whose `BEGIN` was cancelled loses what is written
+/// through it later.
+async fn in_transaction(pool: &PgPool, [first, second]: [Expanded; 2]) -> Result<Vec<Row>, StoreError> {
+    let pool = pool.clone();
+    let work = async move {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that begins a transaction")]
+        let mut transaction = pool.begin().await?;
+        postgres_rows(&mut *transaction, first).await?;
+        let rows = postgres_rows(&mut *transaction, second).await?;
+        transaction.commit().await?;
+        Ok(rows)
+    };
+    tokio::spawn(work).await.unwrap_or(Err(StoreError::Away(sqlx::Error::WorkerCrashed)))
 }
 
 fn migrator(files: &[(i64, &'static str, &'static str)]) -> Migrator {

@@ -30,6 +30,11 @@ impl MemberDelta {
         !self.cleared && self.add.is_empty() && self.remove.is_empty()
     }
 
+    /// Whether it tells of several members, which must change all at once.
+    pub(super) fn is_wide(&self) -> bool {
+        self.cleared || self.add.len() + self.remove.len() > 1
+    }
+
     /// These are members afterwards.
     pub fn add(&mut self, members: impl IntoIterator<Item = MemberKey>) {
         for MemberKey(seq) in members {
@@ -156,56 +161,57 @@ impl Store {
         }
         let name = writing.of_type.resource_type.members().map_or("", |members| members.name().as_ref());
         let batch = || {
-            let target = vec![Arg::Int(writing.scope.tenant), Arg::Int(group.seq), writing.version(group)];
+            let target = vec![Arg::Int(writing.scope.tenant), Arg::Int(group.seq)];
+            let claim = claim(writing, group);
             let text = if delta.cleared { CLEAR } else { REMOVE };
             let listed = rows(if delta.cleared { &delta.add } else { &delta.remove });
             let bump = target.iter().cloned().chain([Arg::Int(writing.author.at.as_micros())]).collect();
-            let batch = Batch::default()
+            let batch = if delta.is_wide() { Batch::after(claim.clone()) } else { Batch::default() };
+            let batch = batch
+                .then("claimed", claim)
                 .then("removed", Statement::new(text, target.clone()).with_rows(listed))
-                .then("added", Statement::new(ADD, target.clone()).with_rows(rows(&delta.add)))
+                .then("added", Statement::new(ADD, target).with_rows(rows(&delta.add)))
                 .then("written", Statement::new(BUMP, bump));
-            self.log(batch, writing, "modify", name, delta).then("answer", Statement::new(ANSWER, target))
+            self.log(batch, writing, "modify", name, delta).then("answer", Statement::new(ANSWER, vec![]))
         };
-        let outcome = self.write_retrying(batch).await;
-        match outcome {
-            Err(StoreError::Stale) => Ok(Change::Stale),
-            Err(error) => Err(error),
-            Ok(rows) => match rows.first() {
-                None => Ok(Change::Stale),
-                Some(row) => Ok(row.opt_int(0)?.map_or(Change::Nothing, Change::Done)),
-            },
+        match self.write_retrying(batch).await?.first() {
+            None => Ok(Change::Stale),
+            Some(row) => Ok(row.opt_int(0)?.map_or(Change::Nothing, Change::Done)),
         }
     }
 }
 
+/// Locks a group, if it is there in the version that is demanded. Whoever changes members does so
+/// first; then come the members themselves and the rows between them, in this order for all.
+pub(super) fn claim(writing: &Writing<'_>, group: &Found) -> Statement {
+    Statement::new(CLAIM, vec![Arg::Int(writing.scope.tenant), Arg::Int(group.seq), writing.version(group)])
+}
+
 const RESOLVE: &str = "select seq, id from resource where tenant = $1 and id in (select id from {rows})";
 
-const ADD_WITH: &str = "insert into member (tenant, group_seq, member_seq) select $1, $2, seq from {rows} \
-     where exists (select 1 from {written}) order by seq on conflict do nothing returning member_seq";
+/// Who is deleted meanwhile does not join: that is as if he had joined first.
+const ADD_WITH: &str = "insert into member (tenant, group_seq, member_seq) select $1, $2, seq from resource \
+     where tenant = $1 and seq in (select seq from {rows}) and exists (select 1 from {written}) order by seq{keep} \
+     on conflict do nothing returning member_seq";
 const REMOVE_WITH: &str = "delete from member where tenant = $1 and group_seq = $2 \
      and member_seq in (select seq from {rows}) and exists (select 1 from {written}) returning member_seq";
 const CLEAR_WITH: &str = "delete from member where tenant = $1 and group_seq = $2 \
      and member_seq not in (select seq from {rows}) and exists (select 1 from {written}) returning member_seq";
 const REMOVE_NONE: &str = "delete from member where 1 = 0 returning member_seq";
 
-const ADD: &str = "insert into member (tenant, group_seq, member_seq) select $1, $2, seq from {rows} \
-     where exists (select 1 from resource where tenant = $1 and resource.seq = $2 and ($3 = 0 or version = $3)) \
-     order by seq on conflict do nothing returning member_seq";
-const REMOVE: &str = "delete from member where tenant = $1 and group_seq = $2 and member_seq in (select seq from {rows}) \
-     and exists (select 1 from resource where tenant = $1 and resource.seq = $2 and ($3 = 0 or version = $3)) \
-     returning member_seq";
-const CLEAR: &str = "delete from member where tenant = $1 and group_seq = $2 and member_seq not in (select seq from {rows}) \
-     and exists (select 1 from resource where tenant = $1 and resource.seq = $2 and ($3 = 0 or version = $3)) \
-     returning member_seq";
-const BUMP: &str = "update resource set version = version + 1, modified = $4 where tenant = $1 and seq = $2 \
-     and ($3 = 0 or version = $3) and (exists (select 1 from {removed}) or exists (select 1 from {added})) \
-     returning seq, id, version";
+const CLAIM: &str = "select seq from resource where tenant = $1 and seq = $2 and ($3 = 0 or version = $3){claim}";
+const ADD: &str = "insert into member (tenant, group_seq, member_seq) select $1, $2, seq from resource \
+     where tenant = $1 and seq in (select seq from {rows}) and exists (select 1 from {claimed}) order by seq{keep} \
+     on conflict do nothing returning member_seq";
+const REMOVE: &str = "delete from member where tenant = $1 and group_seq = $2 \
+     and member_seq in (select seq from {rows}) and exists (select 1 from {claimed}) returning member_seq";
+const CLEAR: &str = "delete from member where tenant = $1 and group_seq = $2 \
+     and member_seq not in (select seq from {rows}) and exists (select 1 from {claimed}) returning member_seq";
+const BUMP: &str = "update resource set version = version + 1, modified = $3 where tenant = $1 and seq = $2 \
+     and (exists (select 1 from {removed}) or exists (select 1 from {added})) returning seq, id, version";
 /// No row: the group is gone or has another version. A null version: nothing had to be changed.
-/// Members that were changed while the group was changed or deleted are taken back by the
-/// division.
-const ANSWER: &str = "select case when exists (select 1 from {removed}) or exists (select 1 from {added}) \
-       then coalesce((select version from {written}), 1 / (select count(*) from {written})) end \
-     from resource where tenant = $1 and seq = $2 and ($3 = 0 or version = $3 or exists (select 1 from {written}))";
+const ANSWER: &str = "select version from {written} \
+     union all select null from {claimed} where not exists (select 1 from {written})";
 const LOG_ADDED: &str = "insert into change_member (tenant, change, id, added) \
      select $1, $2, id, true from {added} join resource on tenant = $1 and seq = member_seq \
      where exists (select 1 from {written})";

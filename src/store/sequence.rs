@@ -11,6 +11,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 const KIND_SHIFT: u32 = 56;
 /// Bits of the counter within a millisecond; a busier millisecond runs into the next.
 const COUNTER_BITS: u32 = 15;
+/// Numbers for the changes that one change brings with it. With more of them it may meet those of
+/// others, and is tried again.
+const BLOCK: i64 = 2048;
 /// 2020-01-01T00:00:00Z in milliseconds.
 const EPOCH: i64 = 1_577_836_800_000;
 
@@ -24,24 +27,31 @@ impl Sequence {
         Self(AtomicI64::new(0))
     }
 
-    fn next(&self, now: Timestamp) -> i64 {
+    /// The first of so many numbers that nobody else here is given.
+    fn next(&self, now: Timestamp, count: i64) -> i64 {
         // Instances begin a millisecond at different counters, which makes equal numbers rare.
         let jitter = i64::from(getrandom::u32().unwrap_or(0) & ((1 << (COUNTER_BITS - 1)) - 1));
         let fresh = ((now.as_millis() - EPOCH).max(1) << COUNTER_BITS) | jitter;
-        let newer = |last: i64| Some(if fresh >> COUNTER_BITS > last >> COUNTER_BITS { fresh } else { last + 1 });
+        let first = |last: i64| if fresh >> COUNTER_BITS > last >> COUNTER_BITS { fresh } else { last + 1 };
+        let newer = |last: i64| Some(first(last) + count - 1);
         match self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, newer) {
-            Ok(last) | Err(last) => newer(last).unwrap_or(fresh),
+            Ok(last) | Err(last) => first(last),
         }
     }
 
     /// The key of a new resource of a kind.
     pub(super) fn for_kind(&self, kind: i64, now: Timestamp) -> i64 {
-        (kind << KIND_SHIFT) | self.next(now)
+        (kind << KIND_SHIFT) | self.next(now, 1)
     }
 
     /// The key of a change.
     pub(super) fn for_change(&self, now: Timestamp) -> i64 {
-        self.next(now)
+        self.next(now, 1)
+    }
+
+    /// What a change that brings others with it counts them from, itself not among them.
+    pub(super) fn for_changes(&self, now: Timestamp) -> i64 {
+        self.next(now, BLOCK)
     }
 }
 
@@ -67,5 +77,14 @@ mod tests {
         assert!(keys.is_sorted_by(|a, b| a < b));
         assert!(keys.iter().all(|key| kind_of(*key) == 3 && keys_of(3).contains(key)));
         assert!(sequence.for_kind(3, now.plus_seconds(60)) > keys[99_999]);
+    }
+
+    #[test]
+    fn a_block_is_nobody_elses() {
+        let (sequence, now) = (Sequence::new(), Timestamp::from_micros(1_800_000_000_000_000));
+        let before = sequence.for_change(now);
+        let block = sequence.for_changes(now);
+        assert_eq!(block, before + 1);
+        assert_eq!(sequence.for_change(now), block + BLOCK);
     }
 }

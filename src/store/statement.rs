@@ -2,8 +2,9 @@
 //! together.
 //!
 //! Beside `$1`, `$2` … a text may hold `{rows}`, a table that comes as a parameter, `{binary}`,
-//! which makes an expression compare by bytes as stored keys do, and, within
-//! a batch, `{name}`: the rows that the earlier statement of that name returned. On PostgreSQL
+//! which makes an expression compare by bytes as stored keys do, `{claim}` and `{keep}`, which
+//! lock the rows of a query against changes and against deletion, and, within a batch, `{name}`:
+//! the rows that the earlier statement of that name returned. On PostgreSQL
 //! a batch is one statement with data-modifying expressions: one round trip, atomic, and no
 //! `BEGIN` that a cancelled request could leave behind. On SQLite its statements run one after
 //! the other within the writer's transaction.
@@ -103,9 +104,12 @@ impl Statement {
         Self { rows, ..self }
     }
 
-    /// Names of the columns that it returns: what stands after the last `returning`.
+    /// Names of the columns that it returns: what stands after the last `returning`, or what a
+    /// plain query selects.
     pub(super) fn returned_columns(&self) -> Vec<String> {
-        let (_, columns) = self.text.rsplit_once("returning ").unwrap_or(("", ""));
+        let selected = || self.text.strip_prefix("select ")?.split_once(" from ").map(|(columns, _)| columns);
+        let returning = self.text.rsplit_once("returning ").map(|(_, columns)| columns);
+        let columns = returning.or_else(selected).unwrap_or_default();
         columns.split(',').map(|column| column.trim().to_owned()).filter(|column| !column.is_empty()).collect()
     }
 
@@ -127,6 +131,8 @@ impl Statement {
                     push(&mut into.text, format_args!("unnest({}) as given({})", typed.join(","), names.join(",")));
                 }
                 Piece::Named("binary") => into.text.push_str(" collate \"C\""),
+                Piece::Named("claim") => into.text.push_str(" for no key update"),
+                Piece::Named("keep") => into.text.push_str(" for key share"),
                 Piece::Named(name) => into.text.push_str(name),
             }
         }
@@ -143,7 +149,8 @@ impl Statement {
                     let names: Vec<_> = self.rows.iter().map(|(name, _)| (*name).to_owned()).collect();
                     push_json_table(&mut into, &names, json_rows(&self.rows), "given");
                 }
-                Piece::Named("binary") => {}
+                // Its one writer has nobody to lock out.
+                Piece::Named("binary" | "claim" | "keep") => {}
                 Piece::Named(name) => {
                     let (columns, rows) = earlier(name).unwrap_or_else(|| (vec!["seq".into()], "[]".into()));
                     push_json_table(&mut into, &columns, rows, name);
@@ -188,10 +195,23 @@ fn push_json_table(into: &mut Expanded, columns: &[String], rows: String, name: 
 /// Statements that take effect together, or none of them. The last one gives the answer.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
+    claim: Option<Statement>,
     statements: Vec<(&'static str, Statement)>,
 }
 
 impl Batch {
+    /// A batch that sees everything that was committed before its `claim`, a query with
+    /// `{claim}`, had its lock; other batches see what was committed before they began. It costs
+    /// PostgreSQL a transaction of several round trips.
+    pub(super) fn after(claim: Statement) -> Self {
+        Self { claim: Some(claim), statements: Vec::new() }
+    }
+
+    /// The claim, if the batch has one.
+    pub(super) fn claim(&self) -> Option<&Statement> {
+        self.claim.as_ref()
+    }
+
     /// The same with one more statement. Later ones refer to the rows it returns by `name`.
     #[must_use]
     pub(super) fn then(mut self, name: &'static str, statement: Statement) -> Self {

@@ -3,7 +3,7 @@
 
 use super::key::split;
 use super::layout::TypeLayout;
-use super::member::MemberDelta;
+use super::member::{MemberDelta, claim};
 use super::read::{Found, Scope};
 use super::sql::Sql;
 use super::statement::{Arg, Batch, Column, Statement, Table};
@@ -186,7 +186,8 @@ impl Store {
         let batch = || {
             let target =
                 vec![writing.tenant(), Arg::Int(seq), Arg::Int(before.found.revision), writing.version(before.found)];
-            let mut batch = Batch::default();
+            let mut batch =
+                if members.is_wide() { Batch::after(claim(writing, before.found)) } else { Batch::default() };
             if needs_seat {
                 batch = batch.then("seated", Statement::new(TAKE_SEAT_FOR, target.clone()));
             }
@@ -278,7 +279,7 @@ impl Store {
     /// One number serves all groups that the deleted resource has left: the position of the
     /// group is added to it.
     fn log_left(&self, batch: Batch, writing: &Writing<'_>, member: Uuid) -> Batch {
-        let change = Arg::Int(self.sequence.for_change(writing.author.at));
+        let change = Arg::Int(self.sequence.for_changes(writing.author.at));
         let args = vec![writing.tenant(), change.clone(), Arg::OptText(writing.author.token.clone()), writing.at()];
         let members = vec![writing.tenant(), change, Arg::Uuid(member)];
         batch
@@ -411,7 +412,10 @@ const UPDATE_SEATED: &str = "update resource set document = $5, display = $6, di
      takes_seat = $9, version = version + 1, revision = revision + 1, modified = $10 \
      where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) and exists (select 1 from {seated}) \
      returning seq, id, version";
+/// Groups are locked before their members.
 const DELETE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) \
+     and (select count(*) from (select 1 from resource where tenant = $1 \
+     and seq in (select group_seq from member where tenant = $1 and member_seq = $2) order by seq{claim}) as groups) >= 0 \
      returning seq, id, version";
 const LEAVE_GROUPS: &str = "update resource set version = version + 1, modified = $3 where tenant = $1 \
      and seq in (select group_seq from member where tenant = $1 and member_seq = $2) and exists (select 1 from {written}) \

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
+mod agreement;
 mod bulk;
 mod cli;
+mod concurrency;
 mod conversations;
 mod harness;
 mod paging;
 mod resources;
 mod tidy;
+mod types;

@@ -1,7 +1,14 @@
 //! A server for a test: its own database, its own socket, a token of the default tenant.
 
-mod postgres;
+mod chance;
+mod fleet;
+pub(crate) mod postgres;
+pub(crate) mod raw;
+mod sound;
 pub(crate) mod wire;
+
+pub(crate) use chance::Chance;
+pub(crate) use fleet::{Fleet, race};
 
 use reqwest::Method;
 use scimd::clock::{Clock, Timestamp};
@@ -109,10 +116,14 @@ impl Server {
         Self::open(target, options, folder).await
     }
 
+    /// Over a database that is there.
+    pub(crate) async fn over(target: DatabaseTarget) -> Self {
+        Self::open(target, Options::default(), tempfile::tempdir().unwrap()).await
+    }
+
     /// Another instance over the same database.
     pub(crate) async fn second(&self) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        Self::open(self.database.clone(), Options::default(), folder).await
+        Self::over(self.database.clone()).await
     }
 
     async fn open(target: DatabaseTarget, options: Options, folder: tempfile::TempDir) -> Self {
@@ -148,6 +159,10 @@ impl Server {
         self.base.split_once(self.address()).unwrap().1
     }
 
+    pub(crate) fn is_postgres(&self) -> bool {
+        matches!(self.database, DatabaseTarget::Postgres { .. })
+    }
+
     /// A token of another tenant, which is made if it is not there.
     pub(crate) async fn tenant(&self, name: &str, change: &TenantChange) -> String {
         if self.service.tenant(name).await.is_err() {
@@ -167,19 +182,19 @@ impl Server {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.client().send(Method::GET, path, None, &[]).await
+        self.client().get(path).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
-        self.client().send(Method::POST, path, Some(body), &[]).await
+        self.client().post(path, body).await
     }
 
     pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
-        self.client().send(Method::PUT, path, Some(body), &[]).await
+        self.client().put(path, body).await
     }
 
     pub(crate) async fn delete(&self, path: &str) -> Answer {
-        self.client().send(Method::DELETE, path, None, &[]).await
+        self.client().delete(path).await
     }
 
     pub(crate) async fn patch(&self, path: &str, operations: Value) -> Answer {
@@ -213,6 +228,22 @@ impl Client<'_> {
         let text = response.text().await.unwrap();
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect(&text) };
         Answer { status, headers, body }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None, &[]).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, Some(body), &[]).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PUT, path, Some(body), &[]).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, None, &[]).await
     }
 
     pub(crate) async fn patch(&self, path: &str, operations: Value) -> Answer {

@@ -1,5 +1,8 @@
-//! One private PostgreSQL server per test process, gone soon after the process is.
+//! Private PostgreSQL servers: one per test process for most tests, more for those that stop theirs. They are gone soon
+//! after the process is.
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::env;
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -18,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 // Another process can take the free port between our finding it and the server's binding it.
 const PORTS_TRIED: usize = 5;
 
-// ICU, so that an `order by` which forgot `collate "C"` differs from SQLite and fails a test. Nothing is synced:
-// the data does not outlive the run.
+// ICU, so that an `order by` which forgot `collate "C"` differs from SQLite and fails a test. Nothing is synced to the
+// disk: the data does not outlive the run. But commits reach the operating system, so that they survive the server.
 const INITDB: [&str; 8] = [
     "--auth=trust",
     "--username=postgres",
@@ -30,12 +33,11 @@ const INITDB: [&str; 8] = [
     "--no-instructions",
     "--no-sync",
 ];
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 5] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
     "max_connections=300",
     "fsync=off",
-    "synchronous_commit=off",
     "full_page_writes=off",
 ];
 
@@ -50,10 +52,16 @@ const WATCHER: &str = r#"
     until rm -rf "$1" || [ $((tries -= 1)) -lt 0 ]; do sleep 0.1; done
 "#;
 
-static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
+static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
 
-struct Server {
-    url: String,
+/// A private server, which its test may stop and start.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    bin: PathBuf,
+    data: PathBuf,
+    owner: Option<(u32, u32)>,
+    port: u16,
+    server: Child,
     /// Holds the pipe whose closing tells the watcher that this process is gone.
     _watcher: Child,
 }
@@ -64,27 +72,46 @@ pub(crate) fn url() -> String {
     if let Some(given) = env::var("TEST_DATABASE_URL").ok().filter(|url| !url.is_empty()) {
         return given;
     }
-    match SERVER.get_or_init(start) {
-        Ok(server) => server.url.clone(),
+    match SHARED.get_or_init(Cluster::start) {
+        Ok(cluster) => cluster.url(),
         Err(why) => panic!("{why}"),
     }
 }
 
-fn start() -> Result<Server, String> {
-    let bin = programs().ok_or(MISSING)?;
-    let dir = create_directory().map_err(|e| format!("no directory for PostgreSQL: {e}"))?;
-    let watcher = watch(&dir).map_err(|e| format!("no watcher for PostgreSQL: {e}"))?;
-    let owner = give_away(&dir)?;
-    let data = dir.join("data");
-    initialize(&bin, &data, owner)?;
-    for _ in 0..PORTS_TRIED {
-        let port = free_port().map_err(|e| format!("no free port for PostgreSQL: {e}"))?;
-        let mut server = launch(&bin, &data, port, owner).map_err(|e| format!("PostgreSQL does not start: {e}"))?;
-        if is_ready(&mut server, &data)? {
-            return Ok(Server { url: format!("postgres://postgres@127.0.0.1:{port}/postgres"), _watcher: watcher });
+impl Cluster {
+    pub(crate) fn start() -> Result<Self, String> {
+        let bin = programs().ok_or(MISSING)?;
+        let dir = create_directory().map_err(|e| format!("no directory for PostgreSQL: {e}"))?;
+        let watcher = watch(&dir).map_err(|e| format!("no watcher for PostgreSQL: {e}"))?;
+        let owner = give_away(&dir)?;
+        let data = dir.join("data");
+        initialize(&bin, &data, owner)?;
+        for _ in 0..PORTS_TRIED {
+            let port = free_port().map_err(|e| format!("no free port for PostgreSQL: {e}"))?;
+            if let Some(server) = launch(&bin, &data, port, owner)? {
+                return Ok(Self { bin, data, owner, port, server, _watcher: watcher });
+            }
         }
+        Err(format!("PostgreSQL ended while starting; its log:\n{}", log(&data)))
     }
-    Err(format!("PostgreSQL ended while starting; its log:\n{}", log(&data)))
+
+    pub(crate) fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Ends the server with a signal: SIGINT lets it close its connections and flush, SIGQUIT leaves everything as
+    /// a crash would.
+    pub(crate) fn stop(&mut self, signal: Signal) {
+        let pid = Pid::from_raw(self.server.id().try_into().unwrap());
+        kill(pid, signal).unwrap();
+        self.server.wait().unwrap();
+    }
+
+    /// Starts a server that was stopped, at the same port.
+    pub(crate) fn start_again(&mut self) {
+        let launched = launch(&self.bin, &self.data, self.port, self.owner).unwrap();
+        self.server = launched.unwrap_or_else(|| panic!("PostgreSQL did not start again:\n{}", log(&self.data)));
+    }
 }
 
 /// The newest packaged version, else whatever the machine offers.
@@ -183,7 +210,13 @@ fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-fn launch(bin: &Path, data: &Path, port: u16, owner: Option<(u32, u32)>) -> io::Result<Child> {
+/// A server that is ready; `None` if it ended by itself.
+fn launch(bin: &Path, data: &Path, port: u16, owner: Option<(u32, u32)>) -> Result<Option<Child>, String> {
+    let mut server = spawn(bin, data, port, owner).map_err(|e| format!("PostgreSQL does not start: {e}"))?;
+    Ok(is_ready(&mut server, data)?.then_some(server))
+}
+
+fn spawn(bin: &Path, data: &Path, port: u16, owner: Option<(u32, u32)>) -> io::Result<Child> {
     let log = File::create(log_file(data))?;
     as_owner(bin.join("postgres"), owner)
         .arg("-D")
@@ -196,15 +229,17 @@ fn launch(bin: &Path, data: &Path, port: u16, owner: Option<(u32, u32)>) -> io::
 }
 
 /// False when the server ended by itself. Its own word in its pid file counts, and not an answer at the port, which may
-/// come from another server that was quicker.
+/// come from another server that was quicker; a file that a crash left behind has another pid.
 fn is_ready(server: &mut Child, data: &Path) -> Result<bool, String> {
+    let pid = server.id().to_string();
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         if !matches!(server.try_wait(), Ok(None)) {
             return Ok(false);
         }
         let word = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
-        if word.lines().nth(7).is_some_and(|state| state.trim() == "ready") {
+        let is_own = word.lines().next() == Some(pid.as_str());
+        if is_own && word.lines().nth(7).is_some_and(|state| state.trim() == "ready") {
             return Ok(true);
         }
         thread::sleep(Duration::from_millis(10));

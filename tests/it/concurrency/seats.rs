@@ -1,0 +1,108 @@
+//! The limit of active users, when many want the last seats.
+
+use crate::harness::{Answer, Fleet, user};
+use scimd::service::TenantChange;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+crate::on_fleets!(seats_are_exact);
+
+const SEATS: usize = 10;
+
+fn active(is: bool) -> Value {
+    json!([{"op": "replace", "path": "active", "value": is}])
+}
+
+/// A tenant with a limit, and a token of it.
+#[derive(Clone)]
+struct Limited {
+    fleet: Fleet,
+    token: Arc<str>,
+}
+
+impl Limited {
+    /// So many users are created at once; those who got a seat.
+    async fn create(&self, round: &'static str, count: usize) -> Vec<String> {
+        let answers = self
+            .race(count, move |limited, i| async move {
+                limited.fleet.of(i).by(&limited.token).post("/Users", user(&format!("{round}{i}"))).await
+            })
+            .await;
+        self.seated(answers, 201)
+    }
+
+    /// All change whether they are active, at once, by PATCH and by PUT; those that were allowed to.
+    async fn set_active(&self, ids: &[String], is: bool) -> Vec<String> {
+        let ids: Arc<[String]> = ids.into();
+        let answers = self
+            .race(ids.len(), |limited, i| {
+                let path = format!("/Users/{}", ids[i]);
+                async move {
+                    let client = limited.fleet.of(i).by(&limited.token);
+                    if i % 2 == 0 {
+                        return client.patch(&path, active(is)).await;
+                    }
+                    let mut body = client.get(&path).await.expect(200).body;
+                    body["active"] = is.into();
+                    client.put(&path, body).await
+                }
+            })
+            .await;
+        self.seated(answers, 200)
+    }
+
+    fn seated(&self, answers: Vec<Answer>, status: u16) -> Vec<String> {
+        let (seated, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == status);
+        for answer in refused {
+            let answer = answer.refused(403, "");
+            assert!(answer.body["detail"].as_str().unwrap().contains("10 of 10 seats"), "{}", answer.body);
+        }
+        seated.iter().map(Answer::id).collect()
+    }
+
+    async fn race<T, W>(&self, count: usize, task: impl Fn(Self, usize) -> W) -> Vec<T>
+    where
+        T: Send + 'static,
+        W: Future<Output = T> + Send + 'static,
+    {
+        crate::harness::race(count, |i| task(self.clone(), i)).await
+    }
+
+    async fn used(&self) -> i64 {
+        let tenant = self.fleet.first().service.tenant("small").await.unwrap();
+        assert_eq!(tenant.used, tenant.active_users);
+        tenant.used
+    }
+}
+
+async fn seats_are_exact(fleet: Fleet) {
+    let change = TenantChange { seats: Some(Some(SEATS.try_into().unwrap())), ..TenantChange::default() };
+    let token = fleet.first().tenant("small", &change).await.into();
+    let limited = Limited { fleet, token };
+    let mut first = limited.create("first", 32).await;
+    assert_eq!((first.len(), limited.used().await), (SEATS, 10));
+    // One user who is deactivated by many gives up one seat.
+    let one = first.split_off(9);
+    let again: Vec<_> = std::iter::repeat_n(one[0].clone(), 8).collect();
+    assert_eq!(limited.set_active(&again, false).await.len(), 8);
+    assert_eq!(limited.used().await, 9);
+    let left = first.split_off(5);
+    assert_eq!(limited.set_active(&left, false).await.len(), 4);
+    assert_eq!(limited.used().await, 5);
+    let second = limited.create("second", 12).await;
+    assert_eq!((second.len(), limited.used().await), (5, 10));
+    let inactive = [one, left].concat();
+    assert_eq!(limited.set_active(&inactive, true).await, Vec::<String>::new());
+    // Deleting frees a seat for whoever comes first.
+    let (gone, waiting) = (Arc::new(second), Arc::new(inactive));
+    let statuses = limited
+        .race(3, |limited, i| {
+            let path = format!("/Users/{}", gone[i]);
+            async move { limited.fleet.of(i).by(&limited.token).delete(&path).await.status }
+        })
+        .await;
+    assert_eq!((statuses, limited.used().await), (vec![204; 3], 7));
+    let back = limited.set_active(&waiting, true).await;
+    assert_eq!((back.len(), limited.used().await), (3, 10));
+    limited.fleet.first().is_sound().await;
+}

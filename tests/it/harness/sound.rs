@@ -1,0 +1,82 @@
+//! Whether what is stored fits together: nothing lost, nothing half done.
+
+use super::Server;
+use scimd::service::DatabaseTarget;
+use secrecy::ExposeSecret;
+use sqlx::{ConnectOptions, Connection};
+
+/// Each counts what must not be there.
+const FAULTS: &[(&str, &str)] = &[
+    (
+        "memberships of resources that are gone",
+        "select count(*) from member m where \
+         not exists (select 1 from resource r where r.tenant = m.tenant and r.seq = m.group_seq) or \
+         not exists (select 1 from resource r where r.tenant = m.tenant and r.seq = m.member_seq)",
+    ),
+    (
+        "resources whose version is not the number of their changes",
+        "select count(*) from resource r where r.version <> \
+         (select count(*) from change c where c.tenant = r.tenant and c.seq = r.seq)",
+    ),
+    (
+        "changes that give a version twice",
+        "select count(*) from (select tenant, seq, version from change where action <> 'delete' \
+         group by tenant, seq, version having count(*) > 1) twice",
+    ),
+    (
+        "tenants that count their seats wrongly",
+        "select count(*) from tenant t where t.seats is not null and t.used <> \
+         (select count(*) from resource r where r.tenant = t.tenant and r.takes_seat)",
+    ),
+    (
+        "values of resources that are gone",
+        "select count(*) from attribute_value v where \
+         not exists (select 1 from resource r where r.tenant = v.tenant and r.seq = v.seq)",
+    ),
+    (
+        "resources without just one unique value",
+        "select count(*) from resource r where \
+         (select count(*) from attribute_value v where v.tenant = r.tenant and v.seq = r.seq and v.is_unique) <> 1",
+    ),
+    (
+        "memberships that the change log does not tell of",
+        "select count(*) from member m join resource r on r.tenant = m.tenant and r.seq = m.member_seq where coalesce( \
+         (select sum(case when d.added then 1 else -1 end) from change c \
+          join change_member d on d.tenant = c.tenant and d.change = c.change \
+          where c.tenant = m.tenant and c.seq = m.group_seq and d.id = r.id), 0) <> 1",
+    ),
+    (
+        "memberships that the change log alone knows",
+        "select count(*) from (select c.tenant, c.seq, d.id from change c \
+         join change_member d on d.tenant = c.tenant and d.change = c.change \
+         join resource g on g.tenant = c.tenant and g.seq = c.seq \
+         group by c.tenant, c.seq, d.id having sum(case when d.added then 1 else -1 end) <> 0) told \
+         where not exists (select 1 from member m join resource r on r.tenant = m.tenant and r.seq = m.member_seq \
+         where m.tenant = told.tenant and m.group_seq = told.seq and r.id = told.id)",
+    ),
+];
+
+impl Server {
+    /// Fails if the server, or a look at its tables, finds a fault in what is stored.
+    pub(crate) async fn is_sound(&self) {
+        assert_eq!(self.service.verify(false).await.unwrap(), Vec::<String>::new());
+        for (what, query) in FAULTS {
+            assert_eq!(self.number(query).await, 0, "{what}");
+        }
+    }
+
+    /// The number that a query answers.
+    pub(crate) async fn number(&self, query: &'static str) -> i64 {
+        match &self.database {
+            DatabaseTarget::Postgres { url } => {
+                let mut connection = sqlx::PgConnection::connect(url.expose_secret()).await.unwrap();
+                sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
+            }
+            DatabaseTarget::Sqlite { data_dir } => {
+                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(data_dir.join("scimd.db"));
+                let mut connection = options.read_only(true).connect().await.unwrap();
+                sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
+            }
+        }
+    }
+}
