@@ -142,12 +142,15 @@ fn is_email(text: &str) -> bool {
 
 /// 409 that says which attribute is in use.
 pub(super) fn in_use(kind: &ResourceType, attributes: &Map<String, Value>) -> ScimError {
-    let held = kind.leaves().iter().filter(|path| path.end().is_unique() && path.value_in(attributes).is_some());
-    let names: Vec<_> = held.map(|path| format!("\"{path}\"")).collect();
+    let unique = kind.leaves().iter().filter(|path| path.end().is_unique() && path.value_in(attributes).is_some());
+    let held: Vec<_> = unique.collect();
+    let names: Vec<_> = held.iter().map(|path| format!("\"{path}\"")).collect();
+    let folded = held.iter().all(|path| !path.end().is_case_exact());
     ScimError::uniqueness(format!(
-        "A {} with the same {} exists already (letter case is disregarded){}.",
+        "A {} with the same {} exists already{}{}.",
         kind.name(),
         if names.is_empty() { "name".to_owned() } else { names.join(" or ") },
+        if folded { " (letter case is disregarded)" } else { "" },
         if kind.seat().is_some() { "; inactive ones count too" } else { "" }
     ))
 }

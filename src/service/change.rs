@@ -45,7 +45,7 @@ impl Service {
         names_somebody(kind, &body)?;
         let mut accepted = accept(kind, body, &mut with)?;
         assign_defaults(kind, &mut accepted);
-        let projection = view.projection(kind)?.after_writing(accepted.attributes.keys().cloned());
+        let projection = view.projection(kind)?.after_writing(accepted.names(kind));
         let asserted = kind.members().is_some_and(|members| accepted.asserted.contains(members.name().as_ref()));
         let sent = sent_members(kind, &mut accepted.attributes)?;
         let keeps = !asserted && with.conformance.is_lenient();

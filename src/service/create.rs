@@ -31,7 +31,7 @@ impl Service {
         let mut with = Acceptance::new(caller.settings.conformance, &self.settings.limits.values);
         let mut accepted = accept(kind, body, &mut with)?;
         assign_defaults(kind, &mut accepted);
-        let projection = view.projection(kind)?.after_writing(accepted.attributes.keys().cloned());
+        let projection = view.projection(kind)?.after_writing(accepted.names(kind));
         let members = sent_members(kind, &mut accepted.attributes)?;
         check_names(&caller.settings, kind, &accepted.attributes)?;
         check(kind, None, &accepted.attributes, Kind::Whole)?;

@@ -77,6 +77,7 @@ macro_rules! folders {
 folders! {
     rfc7644 = "http/rfc7644",
     rfc7643 = "http/rfc7643",
+    rfc8259 = "http/rfc8259",
     rfc9110 = "http/rfc9110",
     rfc_mode = "http/rfc_mode",
     okta = "clients/okta",
