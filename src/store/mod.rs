@@ -21,6 +21,7 @@ mod sql;
 mod statement;
 mod tenant;
 mod token;
+mod value;
 mod write;
 mod writer;
 
