@@ -8,6 +8,7 @@ mod cli;
 mod concurrency;
 mod conversations;
 mod harness;
+mod isolation;
 mod paging;
 mod resources;
 mod tidy;
