@@ -79,6 +79,8 @@ folders! {
     rfc7643 = "http/rfc7643",
     rfc8259 = "http/rfc8259",
     rfc9110 = "http/rfc9110",
+    extensions = "http/extensions",
+    tenants = "http/tenants",
     rfc_mode = "http/rfc_mode",
     okta = "clients/okta",
     entra = "clients/entra",
