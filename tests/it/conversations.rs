@@ -79,9 +79,20 @@ folders! {
     rfc7643 = "http/rfc7643",
     rfc8259 = "http/rfc8259",
     rfc9110 = "http/rfc9110",
+    extensions = "http/extensions",
+    tenants = "http/tenants",
     rfc_mode = "http/rfc_mode",
     okta = "clients/okta",
     entra = "clients/entra",
+    onelogin = "clients/onelogin",
+    jumpcloud = "clients/jumpcloud",
+    ping = "clients/ping",
+    google = "clients/google",
+    sailpoint = "clients/sailpoint",
+    cyberark = "clients/cyberark",
+    rippling = "clients/rippling",
+    authentik = "clients/authentik",
+    keycloak = "clients/keycloak",
 }
 
 /// Holds every conversation of a folder, and tells all differences at the end.
@@ -169,7 +180,9 @@ fn request(names: &Names, exchange: &Exchange, always: &[String], server: &Serve
     if exchange.body.is_some() {
         fields.push(("Content-Type".into(), SCIM.into()));
     }
-    let said = always.iter().filter_map(|line| line.split_once(':')).map(|(n, v)| (n.to_owned(), v.trim().to_owned()));
+    let fits = |name: &str| exchange.body.is_some() || !name.eq_ignore_ascii_case("content-type");
+    let said = always.iter().filter_map(|line| line.split_once(':')).filter(|(name, _)| fits(name));
+    let said = said.map(|(name, value)| (name.to_owned(), value.trim().to_owned()));
     for (name, value) in said.chain(exchange.headers.iter().cloned()) {
         fields.retain(|(there, _)| !there.eq_ignore_ascii_case(&name));
         fields.push((name, names.filled(&value, false)?));
