@@ -7,6 +7,7 @@ mod bulk;
 mod cli;
 mod concurrency;
 mod conversations;
+mod days;
 mod harness;
 mod paging;
 mod resources;
