@@ -116,6 +116,7 @@ async fn hold(folder: &str, database: Database) {
             std::fs::write(&path, script.text()).unwrap();
         }
     }
+    stage.is_sound().await;
     assert!(differences.is_empty(), "\n{differences}\nSCIMD_BLESS=1 writes the answers into the files.\n");
 }
 
