@@ -13,5 +13,6 @@ mod harness;
 mod paging;
 mod resources;
 mod robustness;
+mod rows;
 mod tidy;
 mod types;
