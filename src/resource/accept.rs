@@ -181,8 +181,12 @@ pub fn in_schema_order(resource_type: &ResourceType, mut attributes: Map<String,
             continue;
         };
         let names = extension.schema.attributes().iter().map(|attribute| attribute.name().as_ref());
-        let held: Map<String, Value> = names.filter_map(|name| held.remove_entry(name)).collect();
+        let mut in_order: Map<String, Value> = names.filter_map(|name| held.remove_entry(name)).collect();
+        in_order.append(&mut held);
+        let held = in_order;
         ordered.insert(urn, Value::Object(held));
     }
+    // What a schema declared that is no longer loaded stays, out of reach, until it is back.
+    ordered.append(&mut attributes);
     ordered
 }

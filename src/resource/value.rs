@@ -180,6 +180,7 @@ fn wrong_type(attribute: &Attribute, value: &Value, path: &str) -> ScimError {
             "an array of objects"
         }
         _ if attribute.is_multi_valued() && value.is_object() => "an array",
+        _ if attribute.is_multi_valued() && !attribute.is_complex() => "an array of values of its type",
         Type::String => "a string",
         Type::Reference => "a string that holds a URI",
         Type::Boolean => "true or false",
@@ -189,9 +190,13 @@ fn wrong_type(attribute: &Attribute, value: &Value, path: &str) -> ScimError {
         Type::Binary => "a string of Base64",
         Type::Complex => "an object",
     };
-    // Of a date or of Base64 the form is wrong, not the type.
-    let is_text = matches!(attribute.kind(), Type::DateTime | Type::Binary) && value.is_string();
-    let but = if is_text { String::new() } else { format!(", not {found}") };
+    // Of a date, of Base64 or of a number the form is wrong, not the type.
+    let is_kind_right = match attribute.kind() {
+        Type::DateTime | Type::Binary => value.is_string(),
+        Type::Integer | Type::Decimal => value.is_number(),
+        _ => attribute.is_multi_valued(),
+    };
+    let but = if is_kind_right { String::new() } else { format!(", not {found}") };
     ScimError::invalid_value(format!("Attribute \"{path}\" must be {expected}{but}."))
 }
 

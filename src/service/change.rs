@@ -158,6 +158,7 @@ impl Service {
         };
         if after.iter().any(|(name, value)| before.get(name) != Some(value)) {
             check_names(&caller.settings, kind, &after)?;
+            self.check_references(&writing, &after).await?;
         }
         let noted = notes.len();
         let delta = self.member_delta(&writing, caller.settings.conformance, Some(&found), &changes, notes).await?;
@@ -231,6 +232,12 @@ fn replaced(kind: &ResourceType, before: &Map<String, Value>, accepted: &Accepte
             if let Some(held) = held.as_object_mut() {
                 held.entry(name).or_insert_with(|| kept.clone());
             }
+        }
+    }
+    for (name, value) in before {
+        let is_declared = kind.top_attribute(name).is_some() || kind.extension(name).is_some();
+        if !is_declared {
+            after.insert(name.clone(), value.clone());
         }
     }
     in_schema_order(kind, after)

@@ -39,6 +39,7 @@ impl Service {
         let writing = caller.writing(kind, &author)?;
         let changes: Vec<_> = members.map(MemberChange::Add).into_iter().collect();
         let delta = self.member_delta(&writing, with.conformance, None, &changes, &mut with.notes).await?;
+        self.check_references(&writing, &accepted.attributes).await?;
         let written = self.written(caller, kind, accepted.attributes).await?;
         let id = self.store_new(caller, &writing, &written, &delta).await?;
         self.note(caller, &with.notes);

@@ -10,6 +10,7 @@ mod conversations;
 mod days;
 mod discovery;
 mod harness;
+mod isolation;
 mod paging;
 mod resources;
 mod robustness;
