@@ -287,6 +287,7 @@ fn error(body: &Value, status: u16) -> Option<(String, String)> {
     }
     right.insert("detail".into(), detail.into());
     right.insert("status".into(), status.to_string().into());
-    let is_right = body.to_string() == Value::Object(right).to_string();
-    is_right.then(|| (text("scimType").unwrap_or_default().to_owned(), detail.to_owned()))
+    // As text, since the order of members counts.
+    let (came, right) = (body.to_string(), Value::Object(right).to_string());
+    (came == right).then(|| (text("scimType").unwrap_or_default().to_owned(), detail.to_owned()))
 }

@@ -14,5 +14,6 @@ mod isolation;
 mod paging;
 mod resources;
 mod robustness;
+mod rows;
 mod tidy;
 mod types;
