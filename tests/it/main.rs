@@ -6,6 +6,7 @@ mod bulk;
 mod cli;
 mod concurrency;
 mod harness;
+mod hostile;
 mod isolation;
 mod paging;
 mod resources;
