@@ -88,7 +88,7 @@ impl Select<'_> {
             self.sql
                 .raw("select ")
                 .raw(of.columns())
-                .raw(" from (select seq, 0 as element from resource where 1 = 0) as nothing");
+                .raw(" from (select seq, 0 as element from resource where 1 = 0) as none_at_all");
         }
         for (i, part) in parts.iter().enumerate() {
             if i > 0 {
