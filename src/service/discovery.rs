@@ -12,7 +12,7 @@ impl Service {
     pub fn service_provider_config(&self, caller: &Caller) -> Reply {
         let limits = &self.settings.limits;
         let location = format!("{}/ServiceProviderConfig", caller.base_url);
-        let document = json!({
+        let mut document = json!({
             "schemas": [SERVICE_PROVIDER_CONFIG],
             "patch": {"supported": true},
             "bulk": {
@@ -41,6 +41,9 @@ impl Service {
             },
             "meta": {"resourceType": "ServiceProviderConfig", "location": location},
         });
+        if let (Some(members), Some(found)) = (document.as_object_mut(), roles_and_entitlements(caller)) {
+            members.insert("RolesAndEntitlements".into(), found);
+        }
         Reply { location: Some(location), ..Reply::ok(document.to_string()) }
     }
 
@@ -80,6 +83,25 @@ impl Service {
             }
         }
     }
+}
+
+/// What draft-ietf-scim-roles-entitlements adds, where its types are loaded.
+fn roles_and_entitlements(caller: &Caller) -> Option<Value> {
+    let has =
+        |urn: &str| caller.catalog.resource_types().iter().any(|kind| kind.schema().id().eq_ignore_ascii_case(urn));
+    let roles = has("urn:ietf:params:scim:schemas:core:2.0:Role");
+    let entitlements = has("urn:ietf:params:scim:schemas:core:2.0:Entitlement");
+    (roles || entitlements).then(|| {
+        json!({
+            "roles": {"supported": roles, "multipleRolesSupported": roles, "primarySupported": roles, "typeSupported": roles},
+            "entitlements": {
+                "supported": entitlements,
+                "multipleEntitlementsSupported": entitlements,
+                "primarySupported": entitlements,
+                "typeSupported": entitlements,
+            },
+        })
+    })
 }
 
 /// The document with `schemas` first and `meta` last.

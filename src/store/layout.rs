@@ -39,12 +39,17 @@ impl Layout {
         Ok(Self { types })
     }
 
+    /// All types.
+    pub fn resource_types(&self) -> impl Iterator<Item = &Arc<ResourceType>> {
+        self.types.iter().map(|layout| &layout.resource_type)
+    }
+
     /// A type by its name.
     pub fn of_type(&self, resource_type: &ResourceType) -> Option<&TypeLayout> {
         self.types.iter().find(|layout| layout.resource_type.name() == resource_type.name())
     }
 
-    /// All types.
+    /// All types with their numbers.
     pub(super) fn types(&self) -> &[TypeLayout] {
         &self.types
     }

@@ -295,15 +295,26 @@ fn mark_values(sql: &mut Sql, mark: &Mark) {
     }
 }
 
+/// The values that decide, those of unique attributes from their own index.
 fn sort_values(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], path: &AttributePath) {
-    sql.raw("left join attribute_value v on v.seq = h.seq and v.element = 0 and v.tenant = ").int(scope.tenant);
-    sql.raw(" and v.attribute in (0");
-    for listed in listed {
-        if let Some(Named::Attribute(own)) = listed.of_type.resource_type.named(&path.to_string())
-            && let Some(attribute) = listed.of_type.attribute(&own)
-        {
-            sql.raw(", ").int(attribute);
+    let named = listed.iter().filter_map(|listed| {
+        let Some(Named::Attribute(own)) = listed.of_type.resource_type.named(&path.to_string()) else { return None };
+        Some((listed.of_type.attribute(&own)?, own.end().is_unique()))
+    });
+    let (unique, plain): (Vec<_>, Vec<_>) = named.partition(|(_, is_unique)| *is_unique);
+    sql.raw("left join (");
+    for (i, (is_unique, attributes)) in [(true, &unique), (false, &plain)].into_iter().enumerate() {
+        // One of the two is enough, and simpler to plan, when the types agree.
+        if attributes.is_empty() && (is_unique || !unique.is_empty()) {
+            continue;
         }
+        sql.raw(if i > 0 && !unique.is_empty() { " union all " } else { "" });
+        sql.raw("select seq, key, tail from attribute_value where tenant = ").int(scope.tenant);
+        sql.raw(" and element = 0 and attribute in (0");
+        for (attribute, _) in attributes {
+            sql.raw(", ").int(*attribute);
+        }
+        sql.raw(if is_unique { ") and is_unique" } else { ") and not is_unique" });
     }
-    sql.raw(if path.end().is_unique() { ") and v.is_unique" } else { ") and not v.is_unique" });
+    sql.raw(") as v on v.seq = h.seq");
 }

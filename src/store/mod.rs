@@ -6,6 +6,7 @@
 
 mod engine;
 mod error;
+mod hosts;
 mod key;
 mod layout;
 mod list;
@@ -20,6 +21,7 @@ mod sql;
 mod statement;
 mod tenant;
 mod token;
+mod value;
 mod write;
 mod writer;
 

@@ -85,10 +85,7 @@ impl Select<'_> {
 
     fn disjunction(&mut self, parts: &[Predicate], of: Of, within: Option<&AttributePath>) {
         if parts.is_empty() {
-            self.sql
-                .raw("select ")
-                .raw(of.columns())
-                .raw(" from (select seq, 0 as element from resource where 1 = 0) as none_at_all");
+            self.sql.raw("select ").raw(of.columns()).raw(" from attribute_value where 1 = 0");
         }
         for (i, part) in parts.iter().enumerate() {
             if i > 0 {

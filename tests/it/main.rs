@@ -2,12 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
+mod agreement;
 mod bulk;
 mod cli;
 mod concurrency;
+mod conversations;
+mod days;
+mod discovery;
 mod harness;
 mod hostile;
 mod isolation;
 mod paging;
 mod resources;
+mod robustness;
 mod tidy;
+mod types;

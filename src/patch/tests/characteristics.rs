@@ -46,7 +46,7 @@ fn required_where_it_is_not_due() {
     let code = format!("{TEST}:code");
     both(json!({TEST: {"code": "c"}}), remove(&code), json!({}));
     both(json!({TEST: {"level": 1, "code": "c"}}), remove(&code), json!("mutability"));
-    both(json!({}), add(&format!("{TEST}:level"), json!(1)), json!("mutability"));
+    both(json!({}), add(&format!("{TEST}:level"), json!(1)), json!("invalidValue"));
     let room = format!("{TEST}:place.room");
     let with_place = |place: Value| json!({TEST: {"code": "c", "place": place}});
     both(with_place(json!({"room": "7"})), remove(&room), json!({TEST: {"code": "c"}}));

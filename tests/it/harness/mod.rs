@@ -5,6 +5,7 @@ mod fleet;
 pub(crate) mod postgres;
 pub(crate) mod raw;
 mod sound;
+pub(crate) mod wire;
 
 pub(crate) use chance::Chance;
 pub(crate) use fleet::{Fleet, race};
@@ -64,6 +65,7 @@ pub(crate) struct Server {
     pub(crate) base: String,
     pub(crate) token: String,
     pub(crate) database: DatabaseTarget,
+    pub(crate) clock: Clock,
     client: reqwest::Client,
     _folder: tempfile::TempDir,
 }
@@ -114,6 +116,11 @@ impl Server {
         Self::open(target, options, folder).await
     }
 
+    /// Over a database that is there, with options.
+    pub(crate) async fn over_with(target: DatabaseTarget, options: Options) -> Self {
+        Self::open(target, options, tempfile::tempdir().unwrap()).await
+    }
+
     /// Over a database that is there.
     pub(crate) async fn over(target: DatabaseTarget) -> Self {
         Self::open(target, Options::default(), tempfile::tempdir().unwrap()).await
@@ -136,6 +143,7 @@ impl Server {
             searchable: vec!["*".to_owned()],
             limits: options.limits,
         };
+        let clock = options.clock.clone();
         let service = Service::open(&settings, options.clock).await.unwrap();
         let issued = service.issue_token("default", "test", TokenScope::ReadWrite, None).await.unwrap();
         let app = scimd::http::app(service.clone(), options.http);
@@ -143,7 +151,17 @@ impl Server {
             scimd::http::serve(listener, app, ServerSettings::default(), std::future::pending()).await.unwrap();
         });
         let token = issued.text.expose_secret().to_owned();
-        Self { service, base, token, database: target, client: reqwest::Client::new(), _folder: folder }
+        Self { service, base, token, database: target, clock, client: reqwest::Client::new(), _folder: folder }
+    }
+
+    /// Where it listens: `host:port`.
+    pub(crate) fn address(&self) -> &str {
+        self.base.split('/').nth(2).unwrap()
+    }
+
+    /// What stands before the endpoints in a path.
+    pub(crate) fn base_path(&self) -> &str {
+        self.base.split_once(self.address()).unwrap().1
     }
 
     pub(crate) fn is_postgres(&self) -> bool {
