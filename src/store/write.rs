@@ -1,26 +1,24 @@
 //! Creating, changing and deleting a resource: each is one batch, and each writes its row of
 //! the change log with it.
 
-use super::key::split;
+use super::index::{self, Value};
 use super::layout::TypeLayout;
 use super::member::{MemberDelta, claim};
 use super::read::{Found, Scope};
-use super::sql::Sql;
-use super::statement::{Arg, Batch, Column, Statement, Table};
+use super::statement::{Arg, Batch, Statement};
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::resource::Key;
 use crate::resource::Resource;
-use crate::resource::entries::{Entry, entries};
-use serde_json::{Map, Value};
-use std::collections::HashSet;
+use serde_json::Map;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// What is written of a resource's document.
 #[derive(Debug, Clone)]
 pub struct Written {
     /// The attributes, without memberships.
-    pub attributes: Map<String, Value>,
+    pub attributes: Map<String, serde_json::Value>,
     /// The password's digest, if the tenant keeps passwords and this write sets one.
     pub password: Option<String>,
 }
@@ -53,19 +51,19 @@ struct Row {
     display: Option<String>,
     display_key: Option<String>,
     takes_seat: bool,
-    entries: Vec<Entry>,
+    values: BTreeSet<Value>,
 }
 
 impl Row {
-    fn of(of_type: &TypeLayout, attributes: &Map<String, Value>) -> Self {
+    fn of(of_type: &TypeLayout, attributes: &Map<String, serde_json::Value>) -> Self {
         let resource_type = &of_type.resource_type;
         let display = Resource::display(resource_type, attributes);
         Self {
             text: document_text(of_type, attributes),
             display: display.map(str::to_owned),
-            display_key: display.map(|text| split(&Key::text(text, false)).0.to_owned()),
+            display_key: display.map(|text| Key::text(text, false).as_str().to_owned()),
             takes_seat: Resource::takes_seat(resource_type, attributes),
-            entries: entries(resource_type, attributes),
+            values: index::values(of_type, attributes),
         }
     }
 }
@@ -82,11 +80,11 @@ fn row_args(row: &Row, written: &Written) -> [Arg; 5] {
 
 /// `schemas` first, then the attributes: what a client reads between the braces, but for `id`,
 /// `meta` and memberships.
-pub(super) fn document_text(of_type: &TypeLayout, attributes: &Map<String, Value>) -> String {
+pub(super) fn document_text(of_type: &TypeLayout, attributes: &Map<String, serde_json::Value>) -> String {
     let mut document = Map::new();
     document.insert("schemas".into(), Resource::schemas(&of_type.resource_type, attributes).collect());
     document.extend(attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
-    Value::Object(document).to_string()
+    serde_json::Value::Object(document).to_string()
 }
 
 /// What every change needs to know.
@@ -110,7 +108,7 @@ pub struct Before<'a> {
     /// As it is stored.
     pub found: &'a Found,
     /// The document's attributes.
-    pub attributes: &'a Map<String, Value>,
+    pub attributes: &'a Map<String, serde_json::Value>,
 }
 
 impl Writing<'_> {
@@ -142,7 +140,6 @@ impl Store {
     ) -> Result<Change, StoreError> {
         let row = Row::of(writing.of_type, &written.attributes);
         let names = written.attributes.keys().cloned().collect::<Vec<_>>().join(",");
-        let all: Vec<&Entry> = row.entries.iter().collect();
         let needs_seat = writing.limited && row.takes_seat;
         let batch = || {
             let seq = self.sequence.for_kind(writing.of_type.kind, writing.author.at);
@@ -154,7 +151,7 @@ impl Store {
             args.extend(row_args(&row, written));
             args.push(writing.at());
             batch = batch.then("written", Statement::new(if needs_seat { INSERT_SEATED } else { INSERT }, args));
-            batch = add_values(batch, writing, seq, &all);
+            batch = index::add(batch, writing.scope.tenant, seq, &row.values);
             batch = count(batch, writing, seq, (1, i64::from(row.takes_seat)));
             batch = members.insert_into(batch, writing, seq);
             self.log(batch, writing, "create", &names, members).then("answer", Statement::new(ANSWER, vec![]))
@@ -180,7 +177,6 @@ impl Store {
         }
         let changed = changed_names(before.attributes, &written.attributes);
         let seq = before.found.seq;
-        let (gone, new) = difference(&was.entries, &is.entries);
         let seats = i64::from(is.takes_seat) - i64::from(was.takes_seat);
         let needs_seat = writing.limited && seats > 0;
         let batch = || {
@@ -196,8 +192,8 @@ impl Store {
             if writing.limited && seats < 0 {
                 batch = batch.then("freed", Statement::new(FREE_SEAT, vec![writing.tenant()]));
             }
-            batch = remove_values(batch, writing, seq, &gone);
-            batch = add_values(batch, writing, seq, &new);
+            batch = index::remove(batch, writing.scope.tenant, seq, was.values.difference(&is.values));
+            batch = index::add(batch, writing.scope.tenant, seq, is.values.difference(&was.values));
             if seats != 0 {
                 batch = count(batch, writing, seq, (0, seats));
             }
@@ -219,7 +215,6 @@ impl Store {
     /// If the database fails.
     pub async fn delete(&self, writing: &Writing<'_>, before: Before<'_>) -> Result<Change, StoreError> {
         let was = Row::of(writing.of_type, before.attributes);
-        let all: Vec<&Entry> = was.entries.iter().collect();
         let seq = before.found.seq;
         let batch = || {
             let target =
@@ -228,7 +223,7 @@ impl Store {
                 .then("written", Statement::new(DELETE, target))
                 .then("departed", Statement::new(LEAVE_GROUPS, vec![writing.tenant(), Arg::Int(seq), writing.at()]))
                 .then("unjoined", Statement::new(UNJOIN, vec![writing.tenant(), Arg::Int(seq)]));
-            batch = remove_values(batch, writing, seq, &all);
+            batch = index::remove(batch, writing.scope.tenant, seq, &was.values);
             batch = count(batch, writing, seq, (-1, -i64::from(was.takes_seat)));
             if writing.limited && was.takes_seat {
                 batch = batch.then("freed", Statement::new(FREE_SEAT, vec![writing.tenant()]));
@@ -288,53 +283,6 @@ impl Store {
     }
 }
 
-fn add_values(batch: Batch, writing: &Writing<'_>, seq: i64, new: &[&Entry]) -> Batch {
-    if new.is_empty() {
-        return batch;
-    }
-    let statement = Statement::new(ADD_VALUES, vec![writing.tenant(), Arg::Int(seq)]);
-    batch.then("indexed", statement.with_rows(value_rows(writing.of_type, new)))
-}
-
-fn remove_values(mut batch: Batch, writing: &Writing<'_>, seq: i64, gone: &[&Entry]) -> Batch {
-    let is_unique = |entry: &&Entry| {
-        writing.of_type.resource_type.leaves().get(entry.leaf).is_some_and(|path| path.end().is_unique())
-    };
-    let (unique, plain): (Vec<&Entry>, Vec<&Entry>) = gone.iter().copied().partition(is_unique);
-    for (name, text, entries) in [("unclaimed", REMOVE_UNIQUE, unique), ("unindexed", REMOVE_VALUES, plain)] {
-        if entries.is_empty() {
-            continue;
-        }
-        let statement = if entries.len() <= NAMED_ONE_BY_ONE {
-            remove_each(writing, seq, name == "unclaimed", &entries)
-        } else {
-            Statement::new(text, vec![writing.tenant(), Arg::Int(seq)]).with_rows(value_rows(writing.of_type, &entries))
-        };
-        batch = batch.then(name, statement);
-    }
-    batch
-}
-
-/// Names each entry by itself, so that each is found by the index whatever the planner thinks
-/// of the table.
-fn remove_each(writing: &Writing<'_>, seq: i64, is_unique: bool, entries: &[&Entry]) -> Statement {
-    let mut sql = Sql::default();
-    sql.raw("delete from attribute_value where exists (select 1 from {written}) and (1 = 0");
-    for entry in entries {
-        let Some(attribute) = writing.of_type.attributes.get(entry.leaf).copied().flatten() else { continue };
-        let (head, tail) = split(&entry.key);
-        sql.raw(if is_unique { " or is_unique" } else { " or not is_unique" });
-        sql.raw(" and tenant = ").int(writing.scope.tenant).raw(" and attribute = ").int(attribute);
-        sql.raw(" and key = ").arg(head.into()).raw(" and seq = ").int(seq);
-        sql.raw(" and element = ").int(i64::from(entry.element));
-        if let Some(tail) = tail {
-            sql.raw(" and tail = ").arg(tail.into());
-        }
-    }
-    sql.raw(")");
-    sql.finish()
-}
-
 fn count(batch: Batch, writing: &Writing<'_>, seq: i64, (live, active): (i64, i64)) -> Batch {
     let gone = i64::from(live < 0);
     let args = vec![
@@ -348,41 +296,11 @@ fn count(batch: Batch, writing: &Writing<'_>, seq: i64, (live, active): (i64, i6
     batch.then("counted", Statement::new(COUNT, args))
 }
 
-/// Entries that one document has and the other has not.
-fn difference<'a>(was: &'a [Entry], is: &'a [Entry]) -> (Vec<&'a Entry>, Vec<&'a Entry>) {
-    let (old, new): (HashSet<_>, HashSet<_>) = (was.iter().collect(), is.iter().collect());
-    (old.difference(&new).copied().collect(), new.difference(&old).copied().collect())
-}
-
 /// Names of the top-level attributes that differ, with a comma between.
-fn changed_names(was: &Map<String, Value>, is: &Map<String, Value>) -> String {
+fn changed_names(was: &Map<String, serde_json::Value>, is: &Map<String, serde_json::Value>) -> String {
     let names = was.keys().chain(is.keys().filter(|name| !was.contains_key(*name)));
     names.filter(|name| was.get(*name) != is.get(*name)).cloned().collect::<Vec<_>>().join(",")
 }
-
-fn value_rows(of_type: &TypeLayout, entries: &[&Entry]) -> Table {
-    let (mut attributes, mut elements, mut unique) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut keys, mut tails) = (Vec::new(), Vec::new());
-    for entry in entries {
-        let Some(attribute) = of_type.attributes.get(entry.leaf).copied().flatten() else { continue };
-        let (head, tail) = split(&entry.key);
-        attributes.push(attribute);
-        elements.push(i64::from(entry.element));
-        unique.push(of_type.resource_type.leaves().get(entry.leaf).is_some_and(|path| path.end().is_unique()));
-        keys.push(Some(head.to_owned()));
-        tails.push(tail.map(str::to_owned));
-    }
-    vec![
-        ("attribute", Column::Ints(attributes)),
-        ("element", Column::Ints(elements)),
-        ("is_unique", Column::Bools(unique)),
-        ("key", Column::Texts(keys)),
-        ("tail", Column::Texts(tails)),
-    ]
-}
-
-/// Index entries that a statement names one by one, at most.
-const NAMED_ONE_BY_ONE: usize = 64;
 
 /// Rows that share the counting of a type.
 const SHARDS: i64 = 16;
@@ -420,15 +338,8 @@ const DELETE: &str = "delete from resource where tenant = $1 and seq = $2 and re
 const LEAVE_GROUPS: &str = "update resource set version = version + 1, modified = $3 where tenant = $1 \
      and seq in (select group_seq from member where tenant = $1 and member_seq = $2) and exists (select 1 from {written}) \
      returning seq, id, version";
-const UNJOIN: &str = "delete from member where tenant = $1 and (member_seq = $2 or group_seq = $2) \
+const UNJOIN: &str = "delete from member where (tenant = $1 and member_seq = $2 or tenant = $1 and group_seq = $2) \
      and exists (select 1 from {written})";
-
-const ADD_VALUES: &str = "insert into attribute_value (tenant, attribute, element, is_unique, seq, key, tail) \
-     select $1, attribute, element, is_unique, $2, key, tail from {rows} where exists (select 1 from {written})";
-const REMOVE_VALUES: &str = "delete from attribute_value where tenant = $1 and seq = $2 and not is_unique \
-     and (attribute, key, element, coalesce(tail, '')) in (select attribute, key, element, coalesce(tail, '') from {rows}) and exists (select 1 from {written})";
-const REMOVE_UNIQUE: &str = "delete from attribute_value where tenant = $1 and seq = $2 and is_unique \
-     and (attribute, key) in (select attribute, key from {rows}) and exists (select 1 from {written})";
 
 const COUNT: &str = "insert into counter (tenant, kind, shard, live, active, gone) \
      select $1, $2, $3, $4, $5, $6 where exists (select 1 from {written}) \
