@@ -65,6 +65,7 @@ pub struct ScimError {
     scim_type: Option<ScimType>,
     detail: String,
     retry_after: Option<u32>,
+    lacks_scope: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -83,7 +84,7 @@ macro_rules! bad_request {
 impl ScimError {
     /// An error with an HTTP status and a text for the client.
     pub fn new(status: u16, detail: impl Into<String>) -> Self {
-        Self { status, scim_type: None, detail: detail.into(), retry_after: None, source: None }
+        Self { status, scim_type: None, detail: detail.into(), retry_after: None, lacks_scope: false, source: None }
     }
 
     bad_request! {
@@ -129,6 +130,11 @@ impl ScimError {
     /// 403.
     pub fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(403, detail)
+    }
+
+    /// 403 for a token that is good, but not for this (RFC 6750 section 3.1).
+    pub fn insufficient_scope(detail: impl Into<String>) -> Self {
+        Self { lacks_scope: true, ..Self::forbidden(detail) }
     }
 
     /// 412.
@@ -190,6 +196,11 @@ impl ScimError {
     /// What the client is told.
     pub fn detail(&self) -> &str {
         &self.detail
+    }
+
+    /// Whether another token of the tenant would do.
+    pub fn lacks_scope(&self) -> bool {
+        self.lacks_scope
     }
 
     /// Seconds until the client may try again.

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod error;
+mod keyword;
 
 pub mod schema;
 

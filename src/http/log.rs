@@ -91,6 +91,8 @@ impl Entry {
                     request_id = self.request_id,
                     trace_id = self.trace_id,
                     peer = self.peer.map(tracing::field::display),
+                    // What is told of a token names no person.
+                    refused = outcome.err().filter(|error| error.status() == 401).map(ScimError::detail),
                     cause = outcome.err().and_then(causes),
                     "request"
                 )

@@ -34,8 +34,8 @@ pub(super) fn error(error: &ScimError, credentials: bool) -> Response {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = with_body(status, Some(error_body(error)));
     put(&mut response, CACHE_CONTROL, "no-store");
-    if status == StatusCode::UNAUTHORIZED {
-        put(&mut response, WWW_AUTHENTICATE, &challenge(error.detail(), credentials));
+    if status == StatusCode::UNAUTHORIZED || error.lacks_scope() {
+        put(&mut response, WWW_AUTHENTICATE, &challenge(error, credentials));
     }
     if let Some(seconds) = error.retry_after() {
         put(&mut response, RETRY_AFTER, &seconds.max(1).to_string());
@@ -73,15 +73,16 @@ pub(super) fn put(response: &mut Response, name: HeaderName, value: &str) {
     }
 }
 
-fn challenge(detail: &str, credentials: bool) -> String {
+fn challenge(error: &ScimError, credentials: bool) -> String {
     let realm = "Bearer realm=\"scim\"";
     if !credentials {
         return realm.to_owned();
     }
     // The characters that RFC 6750 section 3 allows in a description.
     let allowed = |c: &char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
-    let description: String = detail.chars().map(|c| if c == '"' { '\'' } else { c }).filter(allowed).collect();
-    format!("{realm}, error=\"invalid_token\", error_description=\"{description}\"")
+    let description: String = error.detail().chars().map(|c| if c == '"' { '\'' } else { c }).filter(allowed).collect();
+    let code = if error.lacks_scope() { "insufficient_scope" } else { "invalid_token" };
+    format!("{realm}, error=\"{code}\", error_description=\"{description}\"")
 }
 
 #[cfg(test)]

@@ -111,6 +111,7 @@ impl<'a> Values<'a> {
             apply_change(sub, change, value, self.limits)?;
             if self.attribute.is_multi_valued() {
                 keeps_immutable(self.attribute, sub, was.as_ref(), value)?;
+                keeps_required(self.attribute, sub, was.as_ref(), value)?;
             }
         }
         *value = in_order(self.attribute, std::mem::take(value));
@@ -224,4 +225,19 @@ fn keeps_immutable(
             sub.name()
         ))),
     }
+}
+
+/// A required sub-attribute stays as long as anything of its value does (RFC 7644 section 3.5.2.2).
+fn keeps_required(
+    attribute: &Attribute,
+    sub: &Attribute,
+    was: Option<&Value>,
+    value: &Map<String, Value>,
+) -> Result<()> {
+    let is_gone = was.is_some() && !value.contains_key(sub.name().as_ref()) && !value.is_empty();
+    if !(is_gone && sub.is_required()) {
+        return Ok(());
+    }
+    let (attribute, sub) = (attribute.name(), sub.name());
+    Err(ScimError::mutability(format!("Attribute \"{attribute}.{sub}\" is required and cannot be removed.")))
 }

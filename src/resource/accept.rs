@@ -4,7 +4,7 @@
 use super::tolerance;
 use super::value::{Acceptance, accept_value, unknown};
 use crate::error::{Result, ScimError};
-use crate::schema::{Attribute, Extension, Mutability, ResourceType};
+use crate::schema::{Attribute, AttributePath, Extension, Mutability, ResourceType};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
@@ -15,6 +15,14 @@ pub struct Accepted {
     pub attributes: Map<String, Value>,
     /// Names of top-level attributes that the body speaks of, also with null, as the schema spells them.
     pub asserted: HashSet<String>,
+}
+
+impl Accepted {
+    /// The attributes and sub-attributes that have a value, in attribute notation.
+    pub fn names<'a>(&'a self, resource_type: &'a ResourceType) -> impl Iterator<Item = String> + 'a {
+        let given = resource_type.leaves().iter().filter(|path| path.value_in(&self.attributes).is_some());
+        given.flat_map(|path| [AttributePath { sub: None, ..path.clone() }.to_string(), path.to_string()])
+    }
 }
 
 /// Reads the body of a create or a replace.
@@ -173,8 +181,12 @@ pub fn in_schema_order(resource_type: &ResourceType, mut attributes: Map<String,
             continue;
         };
         let names = extension.schema.attributes().iter().map(|attribute| attribute.name().as_ref());
-        let held: Map<String, Value> = names.filter_map(|name| held.remove_entry(name)).collect();
+        let mut in_order: Map<String, Value> = names.filter_map(|name| held.remove_entry(name)).collect();
+        in_order.append(&mut held);
+        let held = in_order;
         ordered.insert(urn, Value::Object(held));
     }
+    // What a schema declared that is no longer loaded stays, out of reach, until it is back.
+    ordered.append(&mut attributes);
     ordered
 }

@@ -20,35 +20,23 @@ pub use value::{Acceptance, accept_element, accept_value, same};
 pub(crate) use value::{identity, unknown};
 
 use crate::clock::Timestamp;
+use crate::keyword::keywords;
 use crate::schema::ResourceType;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// How much a tenant forgives its clients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Conformance {
-    /// Takes what Okta, Entra and others really send; see the `tolerance` modules.
-    #[default]
-    Lenient,
-    /// The letter of the RFCs.
-    Rfc,
+keywords! {
+    /// How much a tenant forgives its clients.
+    Conformance {
+        /// Takes what Okta, Entra and others really send; see the `tolerance` modules.
+        Lenient = "lenient",
+        /// The letter of the RFCs.
+        Rfc = "rfc",
+    }
 }
 
 impl Conformance {
-    /// The keyword of configuration and command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Lenient => "lenient",
-            Self::Rfc => "rfc",
-        }
-    }
-
-    /// The value for a keyword.
-    pub fn from_keyword(text: &str) -> Option<Self> {
-        [Self::Lenient, Self::Rfc].into_iter().find(|mode| mode.as_str() == text)
-    }
-
     /// Whether leniencies apply.
     pub fn is_lenient(self) -> bool {
         self == Self::Lenient

@@ -1,30 +1,8 @@
 //! An attribute and its characteristics (RFC 7643 sections 2.2 and 7).
 
+use crate::keyword::keywords;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-macro_rules! keywords {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum $name { $($(#[$variant_doc])* $variant,)* }
-
-        impl $name {
-            /// Every keyword, for messages.
-            pub const KEYWORDS: &'static [&'static str] = &[$($text,)*];
-
-            /// The value for a keyword of a schema file.
-            pub fn from_keyword(text: &str) -> Option<Self> {
-                match text { $($text => Some(Self::$variant),)* _ => None }
-            }
-
-            /// The keyword in a schema.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-        }
-    };
-}
 
 keywords! {
     /// Data type (RFC 7643 section 2.3).

@@ -3,8 +3,9 @@
 
 use super::load::{Definition, Place, array_at, flag_at, read, read_common, text_at};
 use super::resource_type::EngineKeys;
-use super::{Attribute, Extension, ResourceType, Schema, SchemaError, SchemaFile, Type};
+use super::{Attribute, AttributePath, Extension, Named, ResourceType, Schema, SchemaError, SchemaFile, Type};
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 const COMMON: &str = include_str!("core/common.json");
@@ -51,6 +52,7 @@ impl Catalog {
         let mut schemas: Vec<Arc<Schema>> = Vec::new();
         let mut extensions: Vec<ExtensionFile> = Vec::new();
         let mut types: Vec<TypeFile> = Vec::new();
+        no_two_alike(files)?;
         for file in built_in.chain(files.iter().cloned()) {
             match read(&file)? {
                 Definition::Schema { schema, extends, required, place } => {
@@ -116,6 +118,24 @@ impl Catalog {
     pub fn schema(&self, urn: &str) -> Option<&Arc<Schema>> {
         self.schemas.iter().find(|s| s.id().eq_ignore_ascii_case(urn))
     }
+}
+
+/// Two files of a deployment that define the same are a mistake; which of them is meant cannot be
+/// known. Only a built-in definition is replaced.
+fn no_two_alike(files: &[SchemaFile]) -> Result<(), SchemaError> {
+    let mut seen: HashMap<(&str, String), &str> = HashMap::new();
+    for file in files {
+        let (key, name, place) = match read(file)? {
+            Definition::Schema { schema, place, .. } => ("id", schema.id().to_ascii_lowercase(), place),
+            Definition::ResourceType { document, place, .. } => {
+                ("name", text_at(&document, "name", &place)?.to_owned(), place)
+            }
+        };
+        if let Some(other) = seen.insert((key, name.clone()), &file.origin) {
+            return Err(place.at(key).error(format!("\"{name}\" is defined in {other} already")));
+        }
+    }
+    Ok(())
 }
 
 fn put<T>(list: &mut Vec<T>, item: T, same: impl Fn(&T, &T) -> bool) {
@@ -206,6 +226,17 @@ fn knows_its_attributes(made: &ResourceType, place: &Place) -> Result<(), Schema
     for (key, name) in [("members", &engine.members), ("memberOf", &engine.member_of)] {
         name.as_deref().map_or(Ok(()), |name| exists(key, name, &multi_valued_complex))?;
     }
+    for name in &engine.checked_references {
+        let has = |sub: &str, path: &AttributePath| path.attribute.sub_attribute(sub).is_some();
+        match made.named(name) {
+            Some(Named::Attribute(path)) if path.sub.is_none() && has("value", &path) && has("$ref", &path) => {}
+            _ => {
+                return Err(place
+                    .at("checkedReferences")
+                    .error(format!("\"{name}\" is no attribute with value and $ref")));
+            }
+        }
+    }
     let boolean = |a: &Attribute| a.kind() == Type::Boolean && !a.is_multi_valued();
     engine.seat.as_deref().map_or(Ok(()), |name| exists("seat", name, &boolean))?;
     engine.password.as_deref().map_or(Ok(()), |name| exists("password", name, &single_text))?;
@@ -265,11 +296,21 @@ mod tests {
     }
 
     #[test]
+    fn two_files_may_not_define_the_same() {
+        let file = |origin: &str| SchemaFile {
+            origin: origin.into(),
+            text: r#"{"id":"urn:a:b","attributes":[{"name":"a"}]}"#.into(),
+        };
+        let error = Catalog::new(&[file("one.json"), file("two.json")]).unwrap_err().to_string();
+        assert_eq!(error, "two.json: /id: \"urn:a:b\" is defined in one.json already");
+    }
+
+    #[test]
     fn an_extension_joins_its_type() {
         let text = r#"{"id":"urn:a:b","x-scimd":{"extends":["User"]},"attributes":[{"name":"distinguishedName"}]}"#;
         let catalog = with(text).unwrap();
         let user = catalog.by_name("User").unwrap();
-        let Some(super::super::Named::Attribute(path)) = user.named("urn:A:b:distinguishedname") else { panic!() };
+        let Some(Named::Attribute(path)) = user.named("urn:A:b:distinguishedname") else { panic!() };
         assert_eq!(path.to_string(), "urn:a:b:distinguishedName");
         assert!(path.leaf.is_some());
     }

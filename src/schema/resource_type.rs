@@ -116,6 +116,8 @@ pub(super) struct EngineKeys {
     pub(super) seat: Option<String>,
     /// The attribute that holds a password.
     pub(super) password: Option<String>,
+    /// Attributes, in attribute notation, that may name only resources that exist.
+    pub(super) checked_references: Vec<String>,
     /// Values given to attributes that a client does not assert at creation or replacement.
     pub(super) defaults: Map<String, Value>,
 }
@@ -284,6 +286,12 @@ impl ResourceType {
     /// The attribute that holds a password.
     pub fn password(&self) -> Option<&Arc<Attribute>> {
         self.engine.password.as_deref().and_then(|name| self.top_attribute(name))
+    }
+
+    /// Whether the attribute of that path may name only resources that exist.
+    pub fn checks_references(&self, path: &AttributePath) -> bool {
+        let attribute = self.path(path.container.as_ref(), &path.attribute, None).to_string();
+        self.engine.checked_references.iter().any(|name| name.eq_ignore_ascii_case(&attribute))
     }
 
     /// Names of the attributes whose first value other resources show as `display`.

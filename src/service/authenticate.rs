@@ -117,7 +117,7 @@ impl Caller {
     pub(super) fn may_read(&self, resource_type: &ResourceType) -> Result<()> {
         let is_allowed = self.token_scope != TokenScope::UsersOnly || resource_type.seat().is_some();
         is_allowed.then_some(()).ok_or_else(|| {
-            ScimError::forbidden(format!(
+            ScimError::insufficient_scope(format!(
                 "This token is for users only; it does not reach {}.",
                 resource_type.endpoint()
             ))
@@ -127,7 +127,9 @@ impl Caller {
     /// Whether the token may change resources of a type.
     pub(super) fn may_write(&self, resource_type: &ResourceType) -> Result<()> {
         if self.token_scope == TokenScope::ReadOnly {
-            return Err(ScimError::forbidden("This token is for reading only; issue one with scope read-write."));
+            return Err(ScimError::insufficient_scope(
+                "This token is for reading only; issue one with scope read-write.",
+            ));
         }
         self.may_read(resource_type)
     }

@@ -78,6 +78,26 @@ impl Service {
         Ok(delta)
     }
 
+    /// Holds attributes that name a resource by id to what there is, where the type asks for it.
+    /// `manager` is not among them: identity providers send what their directory has, before the
+    /// other resource comes or without that it ever does.
+    ///
+    /// # Errors
+    /// 400 `invalidValue` naming the attribute.
+    pub(super) async fn check_references(&self, writing: &Writing<'_>, attributes: &Map<String, Value>) -> Result<()> {
+        for (path, types, ids) in references(&writing.of_type.resource_type, attributes) {
+            let known: Vec<Uuid> = ids.iter().filter_map(|id| Uuid::parse_str(id).ok()).collect();
+            let found = self.store.resolve_members(writing.scope, &known, |name| types.contains(&name)).await?;
+            let missing = ids.iter().find(|id| !Uuid::parse_str(id).is_ok_and(|id| found.contains_key(&id)));
+            if let Some(id) = missing {
+                let detail =
+                    format!("Attribute \"{path}\" names {} \"{id}\", which does not exist.", types.join(" or "));
+                return Err(ScimError::invalid_value(detail));
+            }
+        }
+        Ok(())
+    }
+
     /// Who writes, for the change log.
     pub(super) fn author(&self, caller: &Caller) -> Author {
         Author { token: Some(caller.token_id.to_string()), at: self.clock.now() }
@@ -105,6 +125,27 @@ fn member_types(kind: &ResourceType) -> Vec<&str> {
     let reference = kind.members().and_then(|members| members.sub_attribute("$ref"));
     let types = reference.map_or(&[] as &[String], |reference| reference.reference_types());
     types.iter().map(String::as_str).filter(|name| !matches!(*name, "uri" | "external")).collect()
+}
+
+/// The ids in attributes whose references are checked: complex ones, whose `$ref` tells which types
+/// they name and whose `value` is the id.
+fn references<'a>(
+    kind: &'a ResourceType,
+    attributes: &'a Map<String, Value>,
+) -> Vec<(String, Vec<&'a str>, Vec<&'a str>)> {
+    let named = kind.leaves().iter().filter(|path| path.sub.as_ref().is_some_and(|sub| sub.name().as_ref() == "$ref"));
+    named
+        .filter(|path| kind.checks_references(path))
+        .filter_map(|path| {
+            let types = path.end().reference_types().iter().map(String::as_str);
+            let types: Vec<&str> = types.filter(|name| !matches!(*name, "uri" | "external")).collect();
+            let value = path.value_in(attributes)?;
+            let elements = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+            let ids: Vec<&str> = elements.iter().filter_map(|element| element.get("value")?.as_str()).collect();
+            let name = kind.path(path.container.as_ref(), &path.attribute, None);
+            (!types.is_empty() && !ids.is_empty()).then(|| (name.to_string(), types, ids))
+        })
+        .collect()
 }
 
 fn unresolved(id: &str, conformance: Conformance, notes: &mut Notes) -> Result<()> {
@@ -142,12 +183,15 @@ fn is_email(text: &str) -> bool {
 
 /// 409 that says which attribute is in use.
 pub(super) fn in_use(kind: &ResourceType, attributes: &Map<String, Value>) -> ScimError {
-    let held = kind.leaves().iter().filter(|path| path.end().is_unique() && path.value_in(attributes).is_some());
-    let names: Vec<_> = held.map(|path| format!("\"{path}\"")).collect();
+    let unique = kind.leaves().iter().filter(|path| path.end().is_unique() && path.value_in(attributes).is_some());
+    let held: Vec<_> = unique.collect();
+    let names: Vec<_> = held.iter().map(|path| format!("\"{path}\"")).collect();
+    let folded = held.iter().all(|path| !path.end().is_case_exact());
     ScimError::uniqueness(format!(
-        "A {} with the same {} exists already (letter case is disregarded){}.",
+        "A {} with the same {} exists already{}{}.",
         kind.name(),
         if names.is_empty() { "name".to_owned() } else { names.join(" or ") },
+        if folded { " (letter case is disregarded)" } else { "" },
         if kind.seat().is_some() { "; inactive ones count too" } else { "" }
     ))
 }

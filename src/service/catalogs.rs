@@ -26,7 +26,7 @@ impl Catalogs {
         let files = &settings.schema_files;
         let standard = read(files, settings)?;
         let overriding = shared_names(&standard);
-        let shared = read(&files.iter().cloned().chain(overriding).collect::<Vec<_>>(), settings)?;
+        let shared = read(&in_place_of(files, overriding), settings)?;
         Ok(Self {
             unique_group_names: number(standard, store).await?,
             shared_group_names: number(shared, store).await?,
@@ -53,6 +53,21 @@ fn read(files: &[SchemaFile], settings: &ServiceSettings) -> Result<Catalog, Sta
 async fn number(catalog: Catalog, store: &Store) -> Result<Numbered, StartError> {
     let layout = store.layout(&catalog).await.map_err(|error| StartError::Unusable(error.to_string()))?;
     Ok(Numbered { catalog: Arc::new(catalog), layout })
+}
+
+/// The files, with those that define the same schemas as `overriding` replaced by these.
+fn in_place_of(files: &[SchemaFile], overriding: Vec<SchemaFile>) -> Vec<SchemaFile> {
+    let id = |file: &SchemaFile| {
+        let document: Value = serde_json::from_str(&file.text).unwrap_or_default();
+        document
+            .get("id")
+            .and_then(Value::as_str)
+            .filter(|_| document.get("attributes").is_some())
+            .map(str::to_ascii_lowercase)
+    };
+    let replaced: Vec<_> = overriding.iter().filter_map(id).collect();
+    let kept = files.iter().filter(|file| id(file).is_none_or(|id| !replaced.contains(&id)));
+    kept.cloned().chain(overriding).collect()
 }
 
 /// The schemas of types with members, their display attributes no longer unique.

@@ -45,7 +45,7 @@ impl Service {
         names_somebody(kind, &body)?;
         let mut accepted = accept(kind, body, &mut with)?;
         assign_defaults(kind, &mut accepted);
-        let projection = view.projection(kind)?.after_writing(accepted.attributes.keys().cloned());
+        let projection = view.projection(kind)?.after_writing(accepted.names(kind));
         let asserted = kind.members().is_some_and(|members| accepted.asserted.contains(members.name().as_ref()));
         let sent = sent_members(kind, &mut accepted.attributes)?;
         let keeps = !asserted && with.conformance.is_lenient();
@@ -158,6 +158,7 @@ impl Service {
         };
         if after.iter().any(|(name, value)| before.get(name) != Some(value)) {
             check_names(&caller.settings, kind, &after)?;
+            self.check_references(&writing, &after).await?;
         }
         let noted = notes.len();
         let delta = self.member_delta(&writing, caller.settings.conformance, Some(&found), &changes, notes).await?;
@@ -231,6 +232,12 @@ fn replaced(kind: &ResourceType, before: &Map<String, Value>, accepted: &Accepte
             if let Some(held) = held.as_object_mut() {
                 held.entry(name).or_insert_with(|| kept.clone());
             }
+        }
+    }
+    for (name, value) in before {
+        let is_declared = kind.top_attribute(name).is_some() || kind.extension(name).is_some();
+        if !is_declared {
+            after.insert(name.clone(), value.clone());
         }
     }
     in_schema_order(kind, after)

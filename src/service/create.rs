@@ -31,7 +31,7 @@ impl Service {
         let mut with = Acceptance::new(caller.settings.conformance, &self.settings.limits.values);
         let mut accepted = accept(kind, body, &mut with)?;
         assign_defaults(kind, &mut accepted);
-        let projection = view.projection(kind)?.after_writing(accepted.attributes.keys().cloned());
+        let projection = view.projection(kind)?.after_writing(accepted.names(kind));
         let members = sent_members(kind, &mut accepted.attributes)?;
         check_names(&caller.settings, kind, &accepted.attributes)?;
         check(kind, None, &accepted.attributes, Kind::Whole)?;
@@ -39,6 +39,7 @@ impl Service {
         let writing = caller.writing(kind, &author)?;
         let changes: Vec<_> = members.map(MemberChange::Add).into_iter().collect();
         let delta = self.member_delta(&writing, with.conformance, None, &changes, &mut with.notes).await?;
+        self.check_references(&writing, &accepted.attributes).await?;
         let written = self.written(caller, kind, accepted.attributes).await?;
         let id = self.store_new(caller, &writing, &written, &delta).await?;
         self.note(caller, &with.notes);

@@ -2,6 +2,7 @@
 //! SQLite must differ in is here, in [`super::statement`] and in the migrations.
 
 use super::error::StoreError;
+use super::hosts::{Hosts, takes_writes};
 use super::row::Row;
 use super::statement::{Arg, Batch, Column, Expanded, Statement};
 use super::writer::Writer;
@@ -12,6 +13,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Postgres, SqlSafeStr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long, and with how many connections, the database is worked with.
@@ -41,12 +43,9 @@ impl Default for PoolSettings {
 /// An open database.
 #[derive(Debug, Clone)]
 pub(super) enum Engine {
-    Postgres(PgPool),
+    Postgres { pool: PgPool, hosts: Arc<Hosts>, settings: PoolSettings },
     Sqlite { readers: SqlitePool, writer: Writer },
 }
-
-/// Longest wait for a first connection.
-const CONNECT: Duration = Duration::from_secs(10);
 
 macro_rules! embedded {
     ($folder:literal, $($version:literal $name:literal),* $(,)?) => {
@@ -57,21 +56,10 @@ macro_rules! embedded {
 impl Engine {
     /// Connects to PostgreSQL and brings its schema up to date.
     pub(super) async fn postgres(url: &str, settings: &PoolSettings) -> Result<Self, StoreError> {
-        let options: PgConnectOptions = url.parse::<PgConnectOptions>()?.disable_statement_logging();
-        let migrating = options.clone().application_name("scimd migrate");
-        // The driver has no time-out of its own for a host that is silent.
-        let connecting = tokio::time::timeout(CONNECT, sqlx::PgConnection::connect_with(&migrating)).await;
-        let mut migrating = connecting.map_err(|_| StoreError::Away(sqlx::Error::PoolTimedOut))??;
+        let hosts = Hosts::parse(url, |options| options.application_name("scimd").disable_statement_logging())?;
+        let (primary, mut migrating) = hosts.primary().await?;
         embedded!("postgres", 1 "0001_directory.sql").run(&mut migrating).await.map_err(StoreError::Migration)?;
         migrating.close().await?;
-        let milliseconds = |duration: Duration| duration.as_millis().to_string();
-        let options = options.application_name("scimd").statement_cache_capacity(256).options([
-            ("statement_timeout", milliseconds(settings.statement)),
-            ("lock_timeout", milliseconds(settings.lock)),
-            ("idle_in_transaction_session_timeout", "10000".to_owned()),
-            // Compiling takes longer than any statement here; estimates of recursions call for it.
-            ("jit", "off".to_owned()),
-        ]);
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
             .acquire_timeout(settings.acquire)
@@ -79,9 +67,9 @@ impl Engine {
             // when one of them fails.
             .test_before_acquire(false)
             .max_lifetime(Duration::from_secs(30 * 60))
-            .connect_with(options)
+            .connect_with(with_limits(primary, settings))
             .await?;
-        Ok(Self::Postgres(pool))
+        Ok(Self::Postgres { pool, hosts: Arc::new(hosts), settings: settings.clone() })
     }
 
     /// Opens, or creates, the embedded database and brings its schema up to date.
@@ -121,7 +109,7 @@ impl Engine {
 
     async fn read_once(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
         match self {
-            Self::Postgres(pool) => postgres_rows(pool, statement.for_postgres()).await,
+            Self::Postgres { pool, .. } => postgres_rows(pool, statement.for_postgres()).await,
             Self::Sqlite { readers, .. } => {
                 let Expanded { text, args } = statement.for_sqlite();
                 let rows = sqlx::query_with(AssertSqlSafe(text), sqlite_args(args)).fetch_all(readers).await?;
@@ -133,7 +121,7 @@ impl Engine {
     /// Runs a batch; the rows are those of its last statement.
     pub(super) async fn write(&self, batch: Batch) -> Result<Vec<Row>, StoreError> {
         match self {
-            Self::Postgres(pool) => {
+            Self::Postgres { pool, .. } => {
                 let outcome = match batch.claim() {
                     None => postgres_rows(pool, batch.for_postgres()).await,
                     Some(claim) => in_transaction(pool, [claim.for_postgres(), batch.for_postgres()]).await,
@@ -147,18 +135,35 @@ impl Engine {
         }
     }
 
-    /// Drops pooled connections that no longer answer, as after a restart of PostgreSQL.
+    /// Drops pooled connections that no longer answer or no longer take writes, as after a
+    /// restart of PostgreSQL or a change of its primary, and turns to the host that does.
     async fn sweep(&self) {
-        let Self::Postgres(pool) = self else { return };
+        let Self::Postgres { pool, hosts, settings } = self else { return };
         for _ in 0..pool.size() {
-            let Some(mut connection) = pool.try_acquire() else { return };
-            let answer = tokio::time::timeout(Duration::from_secs(1), connection.ping()).await;
-            if !matches!(answer, Ok(Ok(()))) {
+            let Some(mut connection) = pool.try_acquire() else { break };
+            let answer = tokio::time::timeout(Duration::from_secs(1), takes_writes(&mut connection)).await;
+            if !matches!(answer, Ok(Ok(true))) {
                 // A connection that was detached is not given back to the pool.
                 drop(connection.detach());
             }
         }
+        if hosts.are_several()
+            && let Ok((primary, _)) = hosts.primary().await
+        {
+            pool.set_connect_options(with_limits(primary, settings));
+        }
     }
+}
+
+fn with_limits(options: PgConnectOptions, settings: &PoolSettings) -> PgConnectOptions {
+    let milliseconds = |duration: Duration| duration.as_millis().to_string();
+    options.statement_cache_capacity(256).options([
+        ("statement_timeout", milliseconds(settings.statement)),
+        ("lock_timeout", milliseconds(settings.lock)),
+        ("idle_in_transaction_session_timeout", "10000".to_owned()),
+        // Compiling takes longer than any statement here; estimates of recursions call for it.
+        ("jit", "off".to_owned()),
+    ])
 }
 
 /// Makes the file, if it is not there, for this user alone; its companions take after it.

@@ -5,12 +5,12 @@ use super::layout::TypeLayout;
 use super::sql::Sql;
 use super::statement::{Arg, Batch, Column, Statement, Table};
 use crate::resource::entries::entries;
-use serde_json::Map;
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// A row of the index, but for tenant and resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Value {
+pub(super) struct IndexRow {
     pub(super) attribute: i64,
     pub(super) key: String,
     pub(super) tail: Option<String>,
@@ -19,10 +19,10 @@ pub(super) struct Value {
 }
 
 /// The rows of a resource with these attributes.
-pub(super) fn values(of_type: &TypeLayout, attributes: &Map<String, serde_json::Value>) -> BTreeSet<Value> {
+pub(super) fn values(of_type: &TypeLayout, attributes: &Map<String, Value>) -> BTreeSet<IndexRow> {
     let rows = entries(&of_type.resource_type, attributes).into_iter().filter_map(|entry| {
         let (head, tail) = split(&entry.key);
-        Some(Value {
+        Some(IndexRow {
             attribute: of_type.attributes.get(entry.leaf).copied().flatten()?,
             key: head.to_owned(),
             tail: tail.map(str::to_owned),
@@ -34,7 +34,7 @@ pub(super) fn values(of_type: &TypeLayout, attributes: &Map<String, serde_json::
 }
 
 /// Adds rows to the resource that the batch has `{written}`.
-pub(super) fn add<'a>(batch: Batch, tenant: i64, seq: i64, rows: impl IntoIterator<Item = &'a Value>) -> Batch {
+pub(super) fn add<'a>(batch: Batch, tenant: i64, seq: i64, rows: impl IntoIterator<Item = &'a IndexRow>) -> Batch {
     let rows: Vec<_> = rows.into_iter().collect();
     if rows.is_empty() {
         return batch;
@@ -43,7 +43,12 @@ pub(super) fn add<'a>(batch: Batch, tenant: i64, seq: i64, rows: impl IntoIterat
 }
 
 /// Takes rows from the resource that the batch has `{written}`.
-pub(super) fn remove<'a>(mut batch: Batch, tenant: i64, seq: i64, rows: impl IntoIterator<Item = &'a Value>) -> Batch {
+pub(super) fn remove<'a>(
+    mut batch: Batch,
+    tenant: i64,
+    seq: i64,
+    rows: impl IntoIterator<Item = &'a IndexRow>,
+) -> Batch {
     let target = vec![Arg::Int(tenant), Arg::Int(seq)];
     let mut rows: Vec<_> = rows.into_iter().collect();
     if rows.len() > MOST_NAMED {
@@ -59,7 +64,7 @@ pub(super) fn remove<'a>(mut batch: Batch, tenant: i64, seq: i64, rows: impl Int
 
 /// Names each row by itself, so that each is found by the index whatever the planner thinks of the
 /// table.
-fn remove_named(target: &[Arg], rows: &[&Value]) -> Statement {
+fn remove_named(target: &[Arg], rows: &[&IndexRow]) -> Statement {
     let mut sql = Sql::with(target.to_vec());
     sql.raw("delete from attribute_value where exists (select 1 from {written}) and (");
     for (i, row) in rows.iter().enumerate() {
@@ -75,7 +80,7 @@ fn remove_named(target: &[Arg], rows: &[&Value]) -> Statement {
     sql.finish()
 }
 
-fn table(rows: &[&Value]) -> Table {
+fn table(rows: &[&IndexRow]) -> Table {
     vec![
         ("attribute", Column::Ints(rows.iter().map(|row| row.attribute).collect())),
         ("element", Column::Ints(rows.iter().map(|row| row.element).collect())),

@@ -6,6 +6,7 @@
 
 mod engine;
 mod error;
+mod hosts;
 mod index;
 mod key;
 mod layout;

@@ -4,33 +4,10 @@ use super::row::Row;
 use super::statement::{Arg, Statement};
 use super::{Store, StoreError, TypeLayout};
 use crate::clock::Timestamp;
+use crate::keyword::keywords;
 use crate::resource::Conformance;
 
-macro_rules! setting {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum $name { $($(#[$variant_doc])* $variant,)* }
-
-        impl $name {
-            /// Every keyword.
-            pub const KEYWORDS: &'static [&'static str] = &[$($text,)*];
-
-            /// The keyword on the command line and in the database.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-
-            /// The value for a keyword.
-            pub fn from_keyword(text: &str) -> Option<Self> {
-                match text { $($text => Some(Self::$variant),)* _ => None }
-            }
-        }
-    };
-}
-pub(super) use setting;
-
-setting! {
+keywords! {
     /// Whether a tenant is served.
     Status {
         /// It is.
@@ -40,7 +17,7 @@ setting! {
     }
 }
 
-setting! {
+keywords! {
     /// What user names of a tenant look like.
     UsernameFormat {
         /// Any text.
@@ -50,7 +27,7 @@ setting! {
     }
 }
 
-setting! {
+keywords! {
     /// What becomes of passwords that identity providers send.
     PasswordPolicy {
         /// They are dropped.
@@ -135,7 +112,7 @@ pub(super) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
         number: row.int(0)?,
         name: row.text(1)?.to_owned(),
         status: Status::from_keyword(row.text(2)?).unwrap_or(Status::Suspended),
-        conformance: Conformance::from_keyword(row.text(3)?).unwrap_or_default(),
+        conformance: Conformance::from_keyword(row.text(3)?).unwrap_or(Conformance::Lenient),
         username_format: UsernameFormat::from_keyword(row.text(4)?).unwrap_or(UsernameFormat::Any),
         unique_group_names: row.bool(5)?,
         password_policy: PasswordPolicy::from_keyword(row.text(6)?).unwrap_or(PasswordPolicy::Discard),

@@ -2,11 +2,12 @@
 
 use super::row::Row;
 use super::statement::{Arg, Statement};
-use super::tenant::{COLUMNS, Tenant, read_tenant, setting};
+use super::tenant::{COLUMNS, Tenant, read_tenant};
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
+use crate::keyword::keywords;
 
-setting! {
+keywords! {
     /// What a token may do.
     TokenScope {
         /// Everything.

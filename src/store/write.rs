@@ -1,7 +1,7 @@
 //! Creating, changing and deleting a resource: each is one batch, and each writes its row of
 //! the change log with it.
 
-use super::index::{self, Value};
+use super::index::{self, IndexRow};
 use super::layout::TypeLayout;
 use super::member::{MemberDelta, claim};
 use super::read::{Found, Scope};
@@ -10,7 +10,7 @@ use super::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::resource::Key;
 use crate::resource::Resource;
-use serde_json::Map;
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone)]
 pub struct Written {
     /// The attributes, without memberships.
-    pub attributes: Map<String, serde_json::Value>,
+    pub attributes: Map<String, Value>,
     /// The password's digest, if the tenant keeps passwords and this write sets one.
     pub password: Option<String>,
 }
@@ -51,11 +51,11 @@ struct Row {
     display: Option<String>,
     display_key: Option<String>,
     takes_seat: bool,
-    values: BTreeSet<Value>,
+    values: BTreeSet<IndexRow>,
 }
 
 impl Row {
-    fn of(of_type: &TypeLayout, attributes: &Map<String, serde_json::Value>) -> Self {
+    fn of(of_type: &TypeLayout, attributes: &Map<String, Value>) -> Self {
         let resource_type = &of_type.resource_type;
         let display = Resource::display(resource_type, attributes);
         Self {
@@ -80,11 +80,11 @@ fn row_args(row: &Row, written: &Written) -> [Arg; 5] {
 
 /// `schemas` first, then the attributes: what a client reads between the braces, but for `id`,
 /// `meta` and memberships.
-pub(super) fn document_text(of_type: &TypeLayout, attributes: &Map<String, serde_json::Value>) -> String {
+pub(super) fn document_text(of_type: &TypeLayout, attributes: &Map<String, Value>) -> String {
     let mut document = Map::new();
     document.insert("schemas".into(), Resource::schemas(&of_type.resource_type, attributes).collect());
     document.extend(attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
-    serde_json::Value::Object(document).to_string()
+    Value::Object(document).to_string()
 }
 
 /// What every change needs to know.
@@ -108,11 +108,11 @@ pub struct Before<'a> {
     /// As it is stored.
     pub found: &'a Found,
     /// The document's attributes.
-    pub attributes: &'a Map<String, serde_json::Value>,
+    pub attributes: &'a Map<String, Value>,
 }
 
 impl Writing<'_> {
-    fn tenant(&self) -> Arg {
+    pub(super) fn tenant(&self) -> Arg {
         Arg::Int(self.scope.tenant)
     }
 
@@ -297,7 +297,7 @@ fn count(batch: Batch, writing: &Writing<'_>, seq: i64, (live, active): (i64, i6
 }
 
 /// Names of the top-level attributes that differ, with a comma between.
-fn changed_names(was: &Map<String, serde_json::Value>, is: &Map<String, serde_json::Value>) -> String {
+fn changed_names(was: &Map<String, Value>, is: &Map<String, Value>) -> String {
     let names = was.keys().chain(is.keys().filter(|name| !was.contains_key(*name)));
     names.filter(|name| was.get(*name) != is.get(*name)).cloned().collect::<Vec<_>>().join(",")
 }

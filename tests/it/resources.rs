@@ -1,7 +1,9 @@
 //! Creating, reading, changing and deleting, as RFC 7644 section 3 has it.
 
-use crate::harness::{ENTERPRISE, Server, USER, group, user};
+use crate::harness::{Database, ENTERPRISE, Server, USER, group, user};
 use reqwest::Method;
+use scimd::service::DatabaseTarget;
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 crate::on_both!(a_user_lives, a_group_has_members, lists_and_filters, conditions_on_versions, groups_of_groups);
@@ -186,4 +188,16 @@ fn url_encoded(text: &str) -> String {
     text.bytes()
         .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
         .collect()
+}
+
+/// Of several hosts, the one that answers and takes writes is used.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_of_hosts() {
+    let server = Server::on(Database::Postgres).await;
+    let DatabaseTarget::Postgres { url } = &server.database else { panic!("no PostgreSQL") };
+    let dead = url.expose_secret().replacen("@127.0.0.1", "@127.0.0.1:1,127.0.0.1", 1);
+    assert_ne!(dead, url.expose_secret());
+    let second = Server::over(DatabaseTarget::Postgres { url: dead.into() }).await;
+    let id = second.post("/Users", user("a")).await.expect(201).id();
+    server.get(&format!("/Users/{id}")).await.expect(200);
 }

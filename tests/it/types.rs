@@ -38,6 +38,7 @@ macro_rules! with_files {
 
 with_files! {
     a_vendor_namespace: "schemas",
+    a_schema_goes_and_comes_back: "schemas",
     devices: "examples/devices",
     okta_entitlements: "examples/okta_entitlements",
     roles_of_the_draft: "examples/roles_entitlements_draft",
@@ -99,6 +100,13 @@ async fn devices(server: Server) {
     );
     server.patch(&path, json!([{"op": "replace", "value": {"active": false}}])).await.expect(200);
     server.get(&format!("/Users/{}", made.id())).await.refused(404, "");
+    const APPS: &str = "urn:ietf:params:scim:schemas:extension:endpointAppsExt:2.0:Device";
+    let app = json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:EndpointApp"], "applicationType": "telemetry", "applicationName": "Meter",
+        "certificateInfo": {"rootCA": "MIIB", "subjectName": "meter.example.com"}});
+    let app = server.post("/EndpointApps", app).await.expect(201).id();
+    let linked = |id: &str| json!([{"op": "add", "path": format!("{APPS}:applications"), "value": [{"value": id}]}]);
+    server.patch(&path, linked(&made.id())).await.refused(400, "invalidValue");
+    server.patch(&path, linked(&app)).await.expect(200);
     assert!(
         server.get("/ResourceTypes").await.body["Resources"]
             .as_array()
@@ -140,4 +148,19 @@ async fn roles_of_the_draft(server: Server) {
     assert_eq!((&made.body["value"], &made.body["supported"]), (&json!("admin"), &json!(true)));
     assert_eq!(server.get("/Roles").await.body["totalResults"], 1);
     server.post("/Users", user("a")).await.expect(201);
+}
+
+/// A schema file that is taken away hides its attributes and loses nothing.
+async fn a_schema_goes_and_comes_back(server: Server) {
+    let body =
+        json!({"schemas": [USER, ACME], "userName": "jane", ACME: {"distinguishedName": "CN=J", "clearance": 3}});
+    let path = format!("/Users/{}", server.post("/Users", body).await.expect(201).id());
+    let without = Server::over_with(server.database.clone(), Options::default()).await;
+    without.patch(&path, json!([{"op": "replace", "path": "title", "value": "Boss"}])).await.expect(200);
+    without.put(&path, user("jane")).await.expect(200);
+    without.get(&format!("/Schemas/{ACME}")).await.refused(404, "");
+    let read = server.get(&path).await.expect(200).body;
+    assert_eq!(read[ACME], json!({"distinguishedName": "CN=J", "clearance": 3}));
+    let found = server.get(&format!("/Users?filter={ACME}:clearance%20eq%203")).await.expect(200).body;
+    assert_eq!(found["totalResults"], 1);
 }

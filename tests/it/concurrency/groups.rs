@@ -17,7 +17,7 @@ crate::on_fleets!(
 
 const PUSHERS: usize = 16;
 
-/// A thousand PATCHes of one member each, from many clients at once.
+/// A thousand PATCHes of one member each, from many clients at once (QRK-1, PAT-50).
 async fn memberships_are_what_was_acknowledged(fleet: Fleet) {
     let users = Arc::new(new_users(&fleet, "u", PUSHERS * 8).await);
     let path: Arc<str> = new_group(fleet.first(), "Sales", &users[..PUSHERS * 4]).await.into();

@@ -2,7 +2,7 @@
 //! is half applied, and the connections to the database stay in order. Drivers get this wrong: a
 //! transaction whose beginning is cancelled can swallow what other requests write later.
 
-use super::{add, members, new_group, new_users, remove};
+use super::{add, members, new_group, new_users};
 use crate::harness::{Chance, Fleet, Server, USER, group, user};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -103,29 +103,32 @@ async fn hang_up(server: &Server, chance: &mut Chance, (i, turn): (usize, usize)
 
 fn request(server: &Server, chance: &mut Chance, (i, turn): (usize, usize), stage: &Stage) -> Vec<u8> {
     let others = &stage.others[i * 2..i * 2 + 2];
+    let pair: Vec<_> = others.iter().map(|id| json!({"value": id})).collect();
     let patch = |path: &str, operations: Value| {
         let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations});
         server.request("PATCH", path, body.to_string().as_bytes())
     };
     let own = format!("/Users/{}", stage.own[i]);
-    match chance.within(0..10) {
+    match chance.within(0..12) {
         0 | 1 => server.request("POST", "/Users", user(&format!("fickle{i}.{turn}")).to_string().as_bytes()),
         2 => {
             let body = group(&format!("fickle{i}.{turn}"), &stage.own[..5]);
             server.request("POST", "/Groups", body.to_string().as_bytes())
         }
         3 => patch(&stage.group, add(&others[turn % 2])),
-        4 => patch(&stage.group, remove(&others[turn % 2], turn % 3 == 0)),
-        5 => patch(&own, titled(turn)),
-        6 => {
+        4..7 => {
+            patch(&stage.group, json!([{"op": chance.one_of(&["add", "remove"]), "path": "members", "value": pair}]))
+        }
+        7 => patch(&own, titled(turn)),
+        8 => {
             let body = json!({"schemas": [USER], "userName": format!("own{i}"), "title": "put", "nickName": "put"});
             server.request("PUT", &own, body.to_string().as_bytes())
         }
-        7 => {
+        9 => {
             let doomed = &stage.doomed[chance.within(0..stage.doomed.len())];
             server.request("DELETE", &format!("/Users/{doomed}"), b"")
         }
-        8 => server.request("GET", "/Users?filter=userName%20co%20%22o%22&sortBy=userName", b""),
+        10 => server.request("GET", "/Users?filter=userName%20co%20%22o%22&sortBy=userName", b""),
         _ => server.request("GET", &stage.group, b""),
     }
 }

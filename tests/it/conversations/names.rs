@@ -64,15 +64,14 @@ impl Names {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
             filled.push_str(before);
-            let name = after.split('}').next().filter(|name| is_name(name) && name.len() < after.len());
-            let Some(name) = name else {
+            let Some((name, behind)) = after.split_once('}').filter(|(name, _)| is_name(name)) else {
                 filled.push('{');
                 rest = after;
                 continue;
             };
             let value = self.value(name).ok_or_else(|| format!("{{{name}}} stands for nothing"))?;
             filled.push_str(&if escaped { value.replace('"', "\\\"") } else { value });
-            rest = &after[name.len() + 1..];
+            rest = behind;
         }
         filled.push_str(rest);
         Ok(filled)

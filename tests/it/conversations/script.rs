@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
             _ => (rest, None),
         };
         let heads = self.take(|line| line.strip_prefix(mark).is_some_and(|rest| rest.starts_with(' ')));
-        let headers = heads.iter().map(|line| self.header(&line[1..])).collect();
+        let headers = heads.iter().map(|line| self.header(line.trim_start_matches(mark))).collect();
         let body = self.take(|line| !starts_something(line));
         let answer = self.take(|line| line.starts_with("< "));
         let shown = if answer.is_empty() { Vec::new() } else { self.take(|line| !starts_something(line)) };

@@ -45,6 +45,15 @@ impl Stage {
     }
 }
 
+impl Stage {
+    /// Fails if a server finds a fault in what is stored.
+    pub(super) async fn is_sound(&self) {
+        for server in self.servers.values() {
+            assert_eq!(server.service.verify(false).await.unwrap(), Vec::<String>::new());
+        }
+    }
+}
+
 fn schema_file(path: &str) -> SchemaFile {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect(path);
     SchemaFile { origin: path.into(), text }

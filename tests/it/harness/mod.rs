@@ -116,6 +116,11 @@ impl Server {
         Self::open(target, options, folder).await
     }
 
+    /// Over a database that is there, with options.
+    pub(crate) async fn over_with(target: DatabaseTarget, options: Options) -> Self {
+        Self::open(target, options, tempfile::tempdir().unwrap()).await
+    }
+
     /// Over a database that is there.
     pub(crate) async fn over(target: DatabaseTarget) -> Self {
         Self::open(target, Options::default(), tempfile::tempdir().unwrap()).await
