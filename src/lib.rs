@@ -24,4 +24,6 @@ pub mod telemetry;
 
 pub mod config;
 
+pub mod doctor;
+
 pub mod cli;
