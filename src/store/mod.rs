@@ -21,6 +21,7 @@ mod sql;
 mod statement;
 mod tenant;
 mod token;
+mod transfer;
 mod write;
 mod writer;
 
@@ -32,7 +33,8 @@ pub use member::{MemberDelta, MemberKey};
 pub use read::{Found, Related, Relations, Scope};
 pub use tenant::{PasswordPolicy, Status, Tenant, TenantChange, TenantInfo, UsernameFormat};
 pub use token::{NewToken, TokenInfo, TokenScope};
-pub use write::{Author, Before, Change, Writing, Written};
+pub use transfer::{MemberRow, Until};
+pub use write::{Author, Before, Change, Given, Place, Writing, Written};
 
 use crate::schema::Catalog;
 use engine::Engine;
