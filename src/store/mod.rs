@@ -33,8 +33,8 @@ pub use member::{MemberDelta, MemberKey};
 pub use read::{Found, Related, Relations, Scope};
 pub use tenant::{PasswordPolicy, Status, Tenant, TenantChange, TenantInfo, UsernameFormat};
 pub use token::{NewToken, TokenInfo, TokenScope};
-pub use transfer::{MemberRow, Until};
-pub use write::{Author, Before, Change, Given, Place, Writing, Written};
+pub use transfer::{Given, MemberRow, Place, Until};
+pub use write::{Author, Before, Change, Writing, Written};
 
 use crate::schema::Catalog;
 use engine::Engine;

@@ -7,15 +7,28 @@ use super::read::{Found, Relations, Scope, resources};
 use super::sequence::{KIND_SHIFT, keys_of, kind_of};
 use super::sql::Sql;
 use super::statement::{Arg, Column, Statement};
-use super::write::Place;
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
+use crate::resource::Meta;
 use crate::resource::entries::entries;
 use crate::schema::ResourceType;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
+
+/// What an import, which is the operator's, may say of a resource.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Given {
+    /// Version and times that the resource has afterwards.
+    pub meta: Option<Meta>,
+    /// Its place in the order of creation.
+    pub place: Option<Place>,
+}
+
+/// A place in the order of creation, kept for a resource that is created in a moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Place(pub(super) i64);
 
 /// A member of a group, as an export reads it.
 #[derive(Debug, Clone)]

@@ -7,10 +7,11 @@ use super::member::{MemberDelta, claim};
 use super::read::{Found, Scope};
 use super::sql::Sql;
 use super::statement::{Arg, Batch, Column, Statement, Table};
+use super::transfer::{Given, Place};
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::resource::entries::{Entry, entries};
-use crate::resource::{Key, Meta, Resource};
+use crate::resource::{Key, Resource};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -105,19 +106,6 @@ pub struct Writing<'a> {
     /// What an import says in place of what a write makes.
     pub given: Given,
 }
-
-/// What an import, which is the operator's, may say of a resource.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Given {
-    /// Version and times that the resource has afterwards.
-    pub meta: Option<Meta>,
-    /// Its place in the order of creation.
-    pub place: Option<Place>,
-}
-
-/// A place in the order of creation, kept for a resource that is created in a moment.
-#[derive(Debug, Clone, Copy)]
-pub struct Place(pub(super) i64);
 
 /// A resource as it was found, and its attributes, read from the document.
 #[derive(Debug, Clone, Copy)]

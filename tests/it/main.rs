@@ -11,4 +11,5 @@ mod harness;
 mod paging;
 mod resources;
 mod tidy;
+mod transfer;
 mod types;

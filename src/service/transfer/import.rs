@@ -162,7 +162,11 @@ impl Run<'_> {
                 self.flush().await?;
                 self.continued(number, group, members)
             }
-            Err(error) => self.problem(number, error),
+            Err(error) => {
+                // Problems are told in the order of their lines.
+                self.flush().await?;
+                if self.is_stopped { Ok(()) } else { self.problem(number, error) }
+            }
         }
     }
 
