@@ -24,4 +24,5 @@ mod resources;
 mod robustness;
 mod rows;
 mod tidy;
+mod transfer;
 mod types;
