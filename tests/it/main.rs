@@ -7,6 +7,7 @@ mod bulk;
 mod cli;
 mod concurrency;
 mod conversations;
+mod doctor;
 mod harness;
 mod paging;
 mod resources;
