@@ -16,6 +16,7 @@ mod concurrency;
 mod conversations;
 mod days;
 mod discovery;
+mod doctor;
 mod harness;
 mod hostile;
 mod isolation;
