@@ -45,7 +45,7 @@ pub fn accept_value(
     let elements = match value {
         Value::Null => return Ok(None),
         Value::Array(elements) => elements,
-        other => return Err(wrong_type(attribute, &other, path)),
+        other => return Err(no_array(attribute, &other, path)),
     };
     let most = with.limits.values_of(attribute);
     if elements.len() > most {
@@ -167,20 +167,7 @@ fn within_limits(attribute: &Attribute, text: &str, path: &str, limits: &ValueLi
 }
 
 fn wrong_type(attribute: &Attribute, value: &Value, path: &str) -> ScimError {
-    let found = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a Boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    };
     let expected = match attribute.kind() {
-        _ if attribute.is_multi_valued() && !value.is_array() && !value.is_object() && attribute.is_complex() => {
-            "an array of objects"
-        }
-        _ if attribute.is_multi_valued() && value.is_object() => "an array",
-        _ if attribute.is_multi_valued() && !attribute.is_complex() => "an array of values of its type",
         Type::String => "a string",
         Type::Reference => "a string that holds a URI",
         Type::Boolean => "true or false",
@@ -191,13 +178,30 @@ fn wrong_type(attribute: &Attribute, value: &Value, path: &str) -> ScimError {
         Type::Complex => "an object",
     };
     // Of a date, of Base64 or of a number the form is wrong, not the type.
-    let is_kind_right = match attribute.kind() {
+    let is_type_right = match attribute.kind() {
         Type::DateTime | Type::Binary => value.is_string(),
         Type::Integer | Type::Decimal => value.is_number(),
-        _ => attribute.is_multi_valued(),
+        _ => false,
     };
-    let but = if is_kind_right { String::new() } else { format!(", not {found}") };
-    ScimError::invalid_value(format!("Attribute \"{path}\" must be {expected}{but}."))
+    let but = if is_type_right { String::new() } else { format!(", not {}", found(value)) };
+    let subject = if attribute.is_multi_valued() { "Each value of attribute" } else { "Attribute" };
+    ScimError::invalid_value(format!("{subject} \"{path}\" must be {expected}{but}."))
+}
+
+fn no_array(attribute: &Attribute, value: &Value, path: &str) -> ScimError {
+    let of = if attribute.is_complex() { " of objects" } else { "" };
+    ScimError::invalid_value(format!("Attribute \"{path}\" must be an array{of}, not {}.", found(value)))
+}
+
+fn found(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a Boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
 }
 
 /// Whether two values of an attribute are the same: equal keys, sub-attribute by

@@ -10,6 +10,7 @@ mod conversations;
 mod days;
 mod discovery;
 mod harness;
+mod hostile;
 mod isolation;
 mod paging;
 mod resources;
