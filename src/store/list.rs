@@ -123,9 +123,9 @@ impl Order {
     fn columns(&self) -> &'static [&'static str] {
         match &self.by {
             Target::Attribute(_) => &[
-                "case when v.key is null then 1 else 0 end",
-                "coalesce(v.key, ''){binary}",
-                "coalesce(v.tail, ''){binary}",
+                "case when h.key is null then 1 else 0 end",
+                "coalesce(h.key, ''){binary}",
+                "coalesce(h.tail, ''){binary}",
             ],
             Target::Created => &["r.created"],
             Target::LastModified => &["r.modified"],
@@ -250,11 +250,11 @@ fn sorted(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], order: &Order, wi
     for column in order.columns() {
         sql.raw(column).raw(direction);
     }
-    sql.raw(if backwards { "h.seq desc" } else { "h.seq" }).raw(") as place from hit h ");
+    sql.raw(if backwards { "h.seq desc" } else { "h.seq" }).raw(") as place from ");
     match &order.by {
         Target::Attribute(path) => sort_values(sql, scope, listed, path),
         _ => {
-            sql.raw("join resource r on r.seq = h.seq and r.tenant = ").int(scope.tenant);
+            sql.raw("hit h join resource r on r.seq = h.seq and r.tenant = ").int(scope.tenant);
         }
     }
     let skip = match &window.from {
@@ -295,26 +295,28 @@ fn mark_values(sql: &mut Sql, mark: &Mark) {
     }
 }
 
-/// The values that decide, those of unique attributes from their own index.
+/// The hits with the values that decide, those of unique attributes from their own index. They are
+/// put together by grouping and not by a join: values are not indexed by resource, and a database
+/// that knows nothing of the table would look through all of them for each hit.
 fn sort_values(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], path: &AttributePath) {
     let named = listed.iter().filter_map(|listed| {
         let Some(Named::Attribute(own)) = listed.of_type.resource_type.named(&path.to_string()) else { return None };
         Some((listed.of_type.attribute(&own)?, own.end().is_unique()))
     });
     let (unique, plain): (Vec<_>, Vec<_>) = named.partition(|(_, is_unique)| *is_unique);
-    sql.raw("left join (");
+    sql.raw("(select seq, max(key) as key, max(tail) as tail from (");
     for (i, (is_unique, attributes)) in [(true, &unique), (false, &plain)].into_iter().enumerate() {
         // One of the two is enough, and simpler to plan, when the types agree.
         if attributes.is_empty() && (is_unique || !unique.is_empty()) {
             continue;
         }
         sql.raw(if i > 0 && !unique.is_empty() { " union all " } else { "" });
-        sql.raw("select seq, key, tail from attribute_value where tenant = ").int(scope.tenant);
+        sql.raw("select seq, key, tail, 0 as is_hit from attribute_value where tenant = ").int(scope.tenant);
         sql.raw(" and element = 0 and attribute in (0");
         for (attribute, _) in attributes {
             sql.raw(", ").int(*attribute);
         }
         sql.raw(if is_unique { ") and is_unique" } else { ") and not is_unique" });
     }
-    sql.raw(") as v on v.seq = h.seq");
+    sql.raw(" union all select seq, null, null, 1 from hit) as valued group by seq having max(is_hit) = 1) as h");
 }

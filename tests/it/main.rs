@@ -16,5 +16,6 @@ mod paging;
 mod resources;
 mod robustness;
 mod rows;
+mod scale;
 mod tidy;
 mod types;
