@@ -41,7 +41,7 @@ async fn replaced_lists_are_not_mixed(fleet: Fleet) {
 async fn change(fleet: &Fleet, i: usize, users: &[String], path: &str) {
     let server = fleet.of(i / 2);
     match i {
-        0..4 if i % 2 == 0 => {
+        0..4 if i.is_multiple_of(2) => {
             server.put(path, group("Sales", &users[i * 4..(i + 1) * 4])).await.expect(200);
         }
         0..4 => {
@@ -52,7 +52,7 @@ async fn change(fleet: &Fleet, i: usize, users: &[String], path: &str) {
             server.patch(path, add(&users[12 + i])).await.expect(204);
         }
         _ => {
-            server.patch(path, remove(&users[12 + i], i % 2 == 0)).await.expect(204);
+            server.patch(path, remove(&users[12 + i], i.is_multiple_of(2))).await.expect(204);
         }
     }
 }

@@ -47,7 +47,7 @@ async fn a_name_is_given_once(fleet: Fleet) {
 async fn conditional(fleet: Fleet, i: usize, path: Arc<str>, etag: Arc<str>) -> Answer {
     let (headers, name) = ([("if-match", &*etag)], format!("{i} after {etag}"));
     let client = fleet.of(i / 2).client();
-    if i % 2 == 0 {
+    if i.is_multiple_of(2) {
         return client.send(Method::PUT, &path, Some(user(&name)), &headers).await;
     }
     let operations = json!([{"op": "replace", "path": "userName", "value": name}]);
@@ -121,7 +121,7 @@ const ATTRIBUTES: [&str; WRITERS] = [
 
 fn at<'a>(user: &'a Value, path: &str) -> &'a Value {
     if let Some(name) = path.strip_prefix(ENTERPRISE) {
-        return &user[ENTERPRISE][&name[1..]];
+        return &user[ENTERPRISE][name.trim_start_matches(':')];
     }
     path.split('.').fold(user, |value, name| &value[name])
 }
