@@ -25,4 +25,6 @@ pub mod telemetry;
 
 pub mod config;
 
+pub mod doctor;
+
 pub mod cli;

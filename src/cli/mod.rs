@@ -6,6 +6,7 @@
 mod arguments;
 mod check;
 mod completions;
+mod doctor;
 mod expiry;
 mod failure;
 mod health;
@@ -57,6 +58,8 @@ enum Command {
     Verify(verify::Verify),
     /// Asks a running server whether it is well; for container health checks
     Health(health::Health),
+    /// Examines a SCIM server, this one or another, by doing what Okta and Entra do with one
+    Doctor(doctor::Doctor),
     /// Prints the completions for a shell
     Completions(completions::Completions),
 }
@@ -83,6 +86,7 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
     match command {
         Command::Completions(completions) => completions.run(out),
         Command::Health(health) => health.run(&globals, environment),
+        Command::Doctor(doctor) => wait(doctor.run(environment, out)),
         Command::Check(check) => check.run(&globals, environment, out),
         Command::Serve(serve) => {
             let config = globals.config(environment, &serve.overrides())?;

@@ -21,7 +21,7 @@ const SHORT_NAMES: [(&str, &str, &str); 3] = [
     ("SCIMD_DATA_DIR", "database", "data_dir"),
 ];
 /// Variables that are read elsewhere.
-const OTHER_NAMES: [&str; 2] = ["SCIMD_CONFIG", "SCIMD_LOG"];
+const OTHER_NAMES: [&str; 3] = ["SCIMD_CONFIG", "SCIMD_LOG", "SCIMD_DOCTOR_TOKEN"];
 
 /// The environment variables that matter here.
 #[derive(Debug, Clone, Default)]

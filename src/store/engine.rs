@@ -161,6 +161,8 @@ fn with_limits(options: PgConnectOptions, settings: &PoolSettings) -> PgConnectO
         ("statement_timeout", milliseconds(settings.statement)),
         ("lock_timeout", milliseconds(settings.lock)),
         ("idle_in_transaction_session_timeout", "10000".to_owned()),
+        // Compiling takes longer than any statement here; estimates of recursions call for it.
+        ("jit", "off".to_owned()),
     ])
 }
 

@@ -24,25 +24,36 @@ pub(super) fn split(key: &Key) -> (&str, Option<&str>) {
     }
 }
 
-/// Adds a condition on a stored key: `key`, with `tail` the column of what did not fit.
-pub(super) fn compare(sql: &mut Sql, key: &'static str, tail: &'static str, operator: Operator, with: &Key) {
-    match operator {
-        Operator::Contains | Operator::EndsWith => {
+/// Adds a condition on a stored key: `key`, with `tail` the column of what did not fit; without
+/// one, `key` is whole.
+pub(super) fn compare(sql: &mut Sql, key: &'static str, tail: Option<&'static str>, operator: Operator, with: &Key) {
+    match (operator, tail) {
+        (Operator::Contains | Operator::EndsWith, _) => {
             let end = if operator == Operator::Contains { "%" } else { "" };
             let pattern = format!("%{}{end}", escape_like(with.as_str()));
-            sql.raw("(")
-                .raw(key)
-                .raw(" || coalesce(")
-                .raw(tail)
-                .raw(", '')) like ")
-                .arg(Arg::Text(pattern))
-                .raw(" escape '\\'");
+            sql.raw("(").raw(key);
+            if let Some(tail) = tail {
+                sql.raw(" || coalesce(").raw(tail).raw(", '')");
+            }
+            sql.raw(") like ").arg(Arg::Text(pattern)).raw(" escape '\\'");
         }
-        _ => match split(with) {
+        (Operator::StartsWith, None) => starts_with(sql, key, with.as_str()),
+        (_, None) => {
+            sql.raw(key).raw(symbol(operator)).arg(with.as_str().into());
+        }
+        (_, Some(tail)) => match split(with) {
             (head, None) => compare_short(sql, key, tail, operator, head),
             (head, Some(rest)) => compare_long(sql, key, tail, operator, (head, rest)),
         },
     }
+}
+
+fn starts_with(sql: &mut Sql, key: &'static str, prefix: &str) {
+    sql.raw("(").raw(key).raw(" >= ").arg(prefix.into());
+    if let Some(end) = successor(prefix) {
+        sql.raw(" and ").raw(key).raw(" < ").arg(Arg::Text(end));
+    }
+    sql.raw(")");
 }
 
 fn symbol(operator: Operator) -> &'static str {
@@ -59,13 +70,7 @@ fn symbol(operator: Operator) -> &'static str {
 fn compare_short(sql: &mut Sql, key: &'static str, tail: &'static str, operator: Operator, with: &str) {
     let is_full = with.chars().nth(HEAD - 1).is_some();
     match operator {
-        Operator::StartsWith => {
-            sql.raw("(").raw(key).raw(" >= ").arg(with.into());
-            if let Some(end) = successor(with) {
-                sql.raw(" and ").raw(key).raw(" < ").arg(Arg::Text(end));
-            }
-            sql.raw(")");
-        }
+        Operator::StartsWith => starts_with(sql, key, with),
         _ if is_full => {
             sql.raw("(").raw(key).raw(", coalesce(").raw(tail).raw(", ''))").raw(symbol(operator));
             sql.raw("(").arg(with.into()).raw(", '')");
@@ -80,10 +85,8 @@ fn compare_long(sql: &mut Sql, key: &'static str, tail: &'static str, operator: 
     let (head, rest) = with;
     match operator {
         Operator::StartsWith => {
-            sql.raw("(").raw(key).raw(" = ").arg(head.into()).raw(" and ").raw(tail).raw(" >= ").arg(rest.into());
-            if let Some(end) = successor(rest) {
-                sql.raw(" and ").raw(tail).raw(" < ").arg(Arg::Text(end));
-            }
+            sql.raw("(").raw(key).raw(" = ").arg(head.into()).raw(" and ");
+            starts_with(sql, tail, rest);
             sql.raw(")");
         }
         _ => {

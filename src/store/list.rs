@@ -12,6 +12,7 @@ use crate::filter::{Predicate, Target};
 use crate::resource::entries::entries;
 use crate::schema::{AttributePath, Named};
 use serde_json::{Map, Value};
+use std::ops::Range;
 use uuid::Uuid;
 
 /// A page of results.
@@ -123,9 +124,9 @@ impl Order {
     fn columns(&self) -> &'static [&'static str] {
         match &self.by {
             Target::Attribute(_) => &[
-                "case when h.key is null then 1 else 0 end",
-                "coalesce(h.key, ''){binary}",
-                "coalesce(h.tail, ''){binary}",
+                "case when l.key is null then 1 else 0 end",
+                "coalesce(l.key, ''){binary}",
+                "coalesce(l.tail, ''){binary}",
             ],
             Target::Created => &["r.created"],
             Target::LastModified => &["r.modified"],
@@ -158,9 +159,12 @@ impl Store {
             hits(&mut sql, scope, listed);
             sql.raw(")");
         }
-        sql.raw(", found(seq, place) as (");
+        if let Some(Order { by: Target::Attribute(path), .. }) = order {
+            sort_values(&mut sql, scope, listed, path);
+        }
+        sql.raw(", found(seq, place) as materialized (");
         match order {
-            Some(order) => sorted(&mut sql, scope, listed, order, window),
+            Some(order) => sorted(&mut sql, scope, order, window),
             None => in_order_of_creation(&mut sql, scope, listed, window, is_filtered),
         }
         sql.raw(")");
@@ -200,30 +204,11 @@ fn in_order_of_creation(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], win
         "select seq, row_number() over (order by seq) from (select seq from "
     });
     if is_filtered {
-        sql.raw("hit where 1 = 1");
+        sql.raw("hit where ");
+        beyond_mark(sql, 0..i64::MAX, &window.from);
     } else {
-        sql.raw("resource where tenant = ").int(scope.tenant).raw(" and (1 = 0");
-        for listed in listed {
-            let keys = keys_of(listed.of_type.kind);
-            sql.raw(" or seq >= ").int(keys.start).raw(" and seq < ").int(keys.end);
-        }
-        sql.raw(")");
-    }
-    match &window.from {
-        From::Skip(_) => {}
-        From::SkipOr { mark, gone, .. } => {
-            sql.raw(" and seq > case when (select gone from state) = ")
-                .int(*gone)
-                .raw(" then ")
-                .int(*mark)
-                .raw(" else 0 end");
-        }
-        From::After(mark) => {
-            sql.raw(" and seq > ").int(mark.seq);
-        }
-        From::Before(mark) => {
-            sql.raw(" and seq < ").int(mark.seq);
-        }
+        sql.raw("resource where tenant = ").int(scope.tenant).raw(" and ");
+        of_kinds(sql, listed, &window.from);
     }
     sql.raw(if backwards { " order by seq desc limit " } else { " order by seq limit " }).int(window.take);
     match &window.from {
@@ -242,39 +227,89 @@ fn in_order_of_creation(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], win
     sql.raw(") as page");
 }
 
-fn sorted(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], order: &Order, window: &Window) {
-    let backwards = matches!(window.from, From::Before(_));
-    sql.raw(if backwards { "select seq, -place" } else { "select seq, place" });
-    sql.raw(" from (select h.seq, row_number() over (order by ");
-    let direction = if order.descending == backwards { ", " } else { " desc, " };
-    for column in order.columns() {
-        sql.raw(column).raw(direction);
+/// The keys of all types that are listed: one range, which an index serves in order, and within it
+/// those of the types.
+fn of_kinds(sql: &mut Sql, listed: &[Listed<'_>], from: &From) {
+    let ranges = listed.iter().map(|listed| keys_of(listed.of_type.kind));
+    let all = ranges.clone().reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..0);
+    beyond_mark(sql, all, from);
+    if listed.len() > 1 {
+        for (i, range) in ranges.enumerate() {
+            sql.raw(if i > 0 { " or seq >= " } else { " and (seq >= " }).int(range.start);
+            sql.raw(" and seq < ").int(range.end);
+        }
+        sql.raw(")");
     }
-    sql.raw(if backwards { "h.seq desc" } else { "h.seq" }).raw(") as place from ");
-    match &order.by {
-        Target::Attribute(path) => sort_values(sql, scope, listed, path),
+}
+
+/// Keys in a range that lie beyond the mark: one bound on either side, as SQLite goes by the first
+/// that it finds.
+fn beyond_mark(sql: &mut Sql, keys: Range<i64>, from: &From) {
+    let after = match from {
+        From::After(mark) => keys.start.max(mark.seq + 1),
+        _ => keys.start,
+    };
+    let before = match from {
+        From::Before(mark) => keys.end.min(mark.seq),
+        _ => keys.end,
+    };
+    match from {
+        From::SkipOr { mark, gone, .. } => {
+            sql.raw("seq > case when (select gone from state) = ").int(*gone).raw(" then ").int(*mark);
+            sql.raw(" else ").int(after - 1).raw(" end");
+        }
         _ => {
-            sql.raw("hit h join resource r on r.seq = h.seq and r.tenant = ").int(scope.tenant);
+            sql.raw("seq >= ").int(after);
         }
     }
+    sql.raw(" and seq < ").int(before);
+}
+
+/// All hits with the values that decide, or none. An outer join would say the same, but for it
+/// SQLite reads all values for each hit.
+const VALUED: &str = " from (select seq, key, tail from deciding union all \
+     select seq, cast(null as text), cast(null as text) from (select seq from hit except select seq from deciding) as rest) as l";
+
+/// Names of what is sorted by, within the statement.
+const DECIDING: [&str; 3] = ["a", "b", "c"];
+
+fn sorted(sql: &mut Sql, scope: &Scope, order: &Order, window: &Window) {
+    let backwards = matches!(window.from, From::Before(_));
+    let directed = |sql: &mut Sql| {
+        for (_, name) in order.columns().iter().zip(DECIDING) {
+            sql.raw(name).raw(if order.descending == backwards { ", " } else { " desc, " });
+        }
+        sql.raw(if backwards { "seq desc" } else { "seq" });
+    };
+    sql.raw(if backwards { "select seq, -row_number()" } else { "select seq, row_number()" }).raw(" over (order by ");
+    directed(sql);
+    sql.raw(") from (select l.seq as seq");
+    for (column, name) in order.columns().iter().zip(DECIDING) {
+        sql.raw(", ").raw(column).raw(" as ").raw(name);
+    }
+    match &order.by {
+        Target::Attribute(_) => sql.raw(VALUED).raw(" where 1 = 1"),
+        _ => sql.raw(" from hit l cross join resource r where r.seq = l.seq and r.tenant = ").int(scope.tenant),
+    };
     let skip = match &window.from {
         From::Skip(skip) | From::SkipOr { skip, .. } => *skip,
         From::After(mark) => beyond(sql, order, mark, order.descending, " > "),
         From::Before(mark) => beyond(sql, order, mark, !order.descending, " < "),
     };
-    sql.raw(") as ranked where place > ").int(skip);
-    sql.raw(" and place <= ").int(skip.saturating_add(window.take));
+    sql.raw(" order by ");
+    directed(sql);
+    sql.raw(" limit ").int(window.take).raw(" offset ").int(skip).raw(") as page");
 }
 
 /// Only what lies beyond a mark; nothing is skipped then.
 fn beyond(sql: &mut Sql, order: &Order, mark: &Mark, less: bool, by_key: &'static str) -> i64 {
-    sql.raw(" where (");
+    sql.raw(" and (");
     tuple(sql, order).raw(if less { " < (" } else { " > (" });
     mark_values(sql, mark);
     sql.raw(") or ");
     tuple(sql, order).raw(" = (");
     mark_values(sql, mark);
-    sql.raw(") and h.seq").raw(by_key).int(mark.seq).raw(")");
+    sql.raw(") and l.seq").raw(by_key).int(mark.seq).raw(")");
     0
 }
 
@@ -295,28 +330,26 @@ fn mark_values(sql: &mut Sql, mark: &Mark) {
     }
 }
 
-/// The hits with the values that decide, those of unique attributes from their own index. They are
-/// put together by grouping and not by a join: values are not indexed by resource, and a database
-/// that knows nothing of the table would look through all of them for each hit.
+/// Adds the table of values that decide for the hits, those of unique attributes from their own index.
 fn sort_values(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], path: &AttributePath) {
     let named = listed.iter().filter_map(|listed| {
         let Some(Named::Attribute(own)) = listed.of_type.resource_type.named(&path.to_string()) else { return None };
         Some((listed.of_type.attribute(&own)?, own.end().is_unique()))
     });
     let (unique, plain): (Vec<_>, Vec<_>) = named.partition(|(_, is_unique)| *is_unique);
-    sql.raw("(select seq, max(key) as key, max(tail) as tail from (");
+    sql.raw(", deciding(seq, key, tail) as materialized (");
     for (i, (is_unique, attributes)) in [(true, &unique), (false, &plain)].into_iter().enumerate() {
         // One of the two is enough, and simpler to plan, when the types agree.
         if attributes.is_empty() && (is_unique || !unique.is_empty()) {
             continue;
         }
         sql.raw(if i > 0 && !unique.is_empty() { " union all " } else { "" });
-        sql.raw("select seq, key, tail, 0 as is_hit from attribute_value where tenant = ").int(scope.tenant);
-        sql.raw(" and element = 0 and attribute in (0");
+        sql.raw("select seq, key, tail from attribute_value where tenant = ").int(scope.tenant);
+        sql.raw(" and element = 0 and seq in (select seq from hit) and attribute in (0");
         for (attribute, _) in attributes {
             sql.raw(", ").int(*attribute);
         }
         sql.raw(if is_unique { ") and is_unique" } else { ") and not is_unique" });
     }
-    sql.raw(" union all select seq, null, null, 1 from hit) as valued group by seq having max(is_hit) = 1) as h");
+    sql.raw(")");
 }

@@ -213,8 +213,8 @@ const BUMP: &str = "update resource set version = version + 1, modified = $3 whe
 const ANSWER: &str = "select version from {written} \
      union all select null from {claimed} where not exists (select 1 from {written})";
 const LOG_ADDED: &str = "insert into change_member (tenant, change, id, added) \
-     select $1, $2, id, true from {added} join resource on tenant = $1 and seq = member_seq \
-     where exists (select 1 from {written})";
+     select $1, $2, id, true from {added} cross join resource where tenant = $1 and seq = member_seq \
+     and exists (select 1 from {written})";
 const LOG_REMOVED: &str = "insert into change_member (tenant, change, id, added) \
-     select $1, $2, id, false from {removed} join resource on tenant = $1 and seq = member_seq \
-     where exists (select 1 from {written})";
+     select $1, $2, id, false from {removed} cross join resource where tenant = $1 and seq = member_seq \
+     and exists (select 1 from {written})";

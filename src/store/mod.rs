@@ -7,6 +7,7 @@
 mod engine;
 mod error;
 mod hosts;
+mod index;
 mod key;
 mod layout;
 mod list;
@@ -21,7 +22,6 @@ mod sql;
 mod statement;
 mod tenant;
 mod token;
-mod value;
 mod write;
 mod writer;
 

@@ -108,7 +108,7 @@ impl Store {
         let Some(of_type) = scope.layout.of_type(resource_type) else { return Ok(None) };
         let mut sql = Sql::default();
         let keys = keys_of(of_type.kind);
-        sql.raw("with recursive found(seq, place) as (select seq, 1 from resource where tenant = ");
+        sql.raw("with recursive found(seq, place) as materialized (select seq, 1 from resource where tenant = ");
         sql.int(scope.tenant).raw(" and id = ").arg(Arg::Uuid(id));
         sql.raw(" and seq >= ").int(keys.start).raw(" and seq < ").int(keys.end).raw(")");
         resources(&mut sql, scope, relations);
@@ -168,34 +168,37 @@ fn related(scope: &Scope, row: &Row, part: i64) -> Result<Option<Related>, Store
 }
 
 /// Adds what reads the resources of `found`, with their memberships.
+/// Adds what is read of the resources in `found`: few rows, from which others are found by keys.
+/// `cross join` tells SQLite to go that way. PostgreSQL thinks that a recursion finds many rows, and
+/// would read all memberships and groups; a range, and groups that are looked up each once, leave
+/// it no other way than by key.
 pub(super) fn resources(sql: &mut Sql, scope: &Scope, relations: Relations) {
     let tenant = scope.tenant;
     if relations.groups {
-        sql.raw(
-            ", up(seq, other, indirect) as (select f.seq, m.group_seq, 0 from found f join member m on m.tenant = ",
-        )
-        .int(tenant);
-        sql.raw(" and m.member_seq = f.seq union select u.seq, m.group_seq, 1 from up u join member m on m.tenant = ")
-            .int(tenant);
-        sql.raw(" and m.member_seq = u.other)");
+        sql.raw(", up(place, other, indirect) as (select f.place, m.group_seq, 0 from found f cross join member m where m.tenant = ");
+        sql.int(tenant).raw(" and m.member_seq = f.seq union select u.place, m.group_seq, 1 from up u cross join member m where m.tenant = ");
+        sql.int(tenant)
+            .raw(" and m.member_seq between u.other and u.other), above(seq, id, display) as materialized (");
+        sql.raw("select g.seq, g.id, g.display from (select distinct other from up) as o cross join resource g where g.tenant = ");
+        sql.int(tenant).raw(" and g.seq = o.other)");
     }
     sql.raw(
         " select f.place, 0, r.seq, r.id, r.document, r.version, r.revision, r.created, r.modified, r.display, 0 \
-         from found f join resource r on r.tenant = ",
+         from found f cross join resource r where r.tenant = ",
     );
     sql.int(tenant).raw(" and r.seq = f.seq");
     if relations.groups {
         sql.raw(
-            " union all select f.place, 1, g.seq, g.id, '', 0, 0, 0, 0, g.display, min(u.indirect) \
-             from up u join found f on f.seq = u.seq join resource g on g.tenant = ",
+            " union all select u.place, 1, a.seq, a.id, '', 0, 0, 0, 0, a.display, u.indirect \
+             from (select place, other, min(indirect) as indirect from up group by place, other) as u \
+             join above a on a.seq = u.other",
         );
-        sql.int(tenant).raw(" and g.seq = u.other group by f.place, g.seq, g.id, g.display");
     }
     if relations.members {
         sql.raw(
             " union all select f.place, 2, o.seq, o.id, '', 0, 0, 0, 0, o.display, 0 \
-             from found f join member m on m.group_seq = f.seq and m.tenant = ",
+             from found f cross join member m cross join resource o where m.tenant = ",
         );
-        sql.int(tenant).raw(" join resource o on o.seq = m.member_seq and o.tenant = ").int(tenant);
+        sql.int(tenant).raw(" and m.group_seq = f.seq and o.tenant = ").int(tenant).raw(" and o.seq = m.member_seq");
     }
 }

@@ -41,6 +41,19 @@ impl Of {
     }
 }
 
+/// Where an id is compared: as it is, and as text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct IdColumn {
+    id: &'static str,
+    text: &'static str,
+}
+
+impl IdColumn {
+    const OWN: Self = Self { id: "id", text: "cast(id as text){binary}" };
+    /// That of the resource at the other end of a membership.
+    pub(super) const OTHER: Self = Self { id: "o.id", text: "cast(o.id as text){binary}" };
+}
+
 /// Compiles the predicates of one resource type in one tenant.
 #[derive(Debug)]
 pub(super) struct Select<'a> {
@@ -58,6 +71,9 @@ impl Select<'_> {
 
     /// Adds a query for the values of an attribute that match.
     pub(super) fn elements(&mut self, predicate: &Predicate, attribute: &AttributePath) {
+        if self.of_type.resource_type.is_relation(attribute) {
+            return relation::elements(self, attribute, Some(predicate));
+        }
         self.set(predicate, Of::Elements, Some(attribute));
     }
 
@@ -67,11 +83,19 @@ impl Select<'_> {
             Predicate::All(parts) => self.conjunction(parts, of, within),
             Predicate::Any(parts) => self.disjunction(parts, of, within),
             Predicate::Not(part) => self.conjunction(std::slice::from_ref(&Predicate::Not(part.clone())), of, within),
+            Predicate::Present(Target::Attribute(path))
+            | Predicate::Compare { target: Target::Attribute(path), .. }
+                if self.of_type.resource_type.is_relation(path) =>
+            {
+                self.sql.raw("select distinct seq from (");
+                relation::elements(self, path, Some(predicate));
+                self.sql.raw(") as related");
+            }
             Predicate::Present(target) => self.leaf(target, None, of),
             Predicate::Compare { target, operator, key } => self.leaf(target, Some((*operator, key)), of),
             Predicate::Element { attribute, predicate } => {
                 self.sql.raw("select distinct seq from (");
-                self.set(predicate, Of::Elements, Some(attribute));
+                self.elements(predicate, attribute);
                 self.sql.raw(") as elements");
             }
         }
@@ -87,12 +111,45 @@ impl Select<'_> {
         if parts.is_empty() {
             self.sql.raw("select ").raw(of.columns()).raw(" from attribute_value where 1 = 0");
         }
-        for (i, part) in parts.iter().enumerate() {
-            if i > 0 {
+        let (present, others): (Vec<_>, Vec<_>) = parts.iter().partition(|part| self.presence(part).is_some());
+        let present: Vec<i64> = present.into_iter().filter_map(|part| self.presence(part)).collect();
+        if !present.is_empty() {
+            self.any_value(&present, of);
+        }
+        for (i, part) in others.iter().enumerate() {
+            if i > 0 || !present.is_empty() {
                 self.sql.raw(" union ");
             }
             self.operand(part, of, within);
         }
+    }
+
+    /// The number of the attribute, if the part asks only whether it has a value, and the index of
+    /// values that may repeat knows.
+    fn presence(&self, part: &Predicate) -> Option<i64> {
+        match part {
+            Predicate::Present(Target::Attribute(path)) if !path.end().is_unique() => self.of_type.attribute(path),
+            _ => None,
+        }
+    }
+
+    /// Those that have a value of one of the attributes: one scan, however many they are.
+    fn any_value(&mut self, attributes: &[i64], of: Of) {
+        self.sql
+            .raw("select distinct ")
+            .raw(of.columns())
+            .raw(" from attribute_value where tenant = ")
+            .int(self.tenant);
+        self.attribute_in(attributes);
+        self.sql.raw(" and not is_unique and key <> ''");
+    }
+
+    fn attribute_in(&mut self, attributes: &[i64]) {
+        self.sql.raw(" and attribute in (");
+        for (i, number) in attributes.iter().enumerate() {
+            self.sql.raw(if i > 0 { ", " } else { "" }).int(*number);
+        }
+        self.sql.raw(")");
     }
 
     fn conjunction(&mut self, parts: &[Predicate], of: Of, within: Option<&AttributePath>) {
@@ -159,9 +216,6 @@ impl Select<'_> {
     /// Everything that a negation is taken from.
     fn universe(&mut self, of: Of, within: Option<&AttributePath>) {
         match (of, within) {
-            (Of::Elements, Some(attribute)) if self.of_type.resource_type.is_relation(attribute) => {
-                relation::elements(self, attribute, None);
-            }
             (Of::Elements, Some(attribute)) => self.elements_of(attribute),
             _ => {
                 let keys = keys_of(self.of_type.kind);
@@ -178,23 +232,13 @@ impl Select<'_> {
             leaf.container == attribute.container && leaf.attribute.name() == attribute.attribute.name()
         });
         let numbers: Vec<i64> = own.filter_map(|leaf| self.of_type.attribute(leaf)).collect();
-        self.sql
-            .raw("select distinct seq, element from attribute_value where tenant = ")
-            .int(self.tenant)
-            .raw(" and attribute in (");
-        for (i, number) in numbers.into_iter().enumerate() {
-            self.sql.raw(if i > 0 { ", " } else { "" }).int(number);
-        }
-        self.sql.raw(") and not is_unique");
+        self.sql.raw("select distinct seq, element from attribute_value where tenant = ").int(self.tenant);
+        self.attribute_in(&numbers);
+        self.sql.raw(" and not is_unique");
     }
 
     fn leaf(&mut self, target: &Target, comparison: Option<(Operator, &Key)>, of: Of) {
         match target {
-            Target::Attribute(path) if self.of_type.resource_type.is_relation(path) => {
-                self.sql.raw("select distinct ").raw(of.columns()).raw(" from (");
-                relation::elements(self, path, Some(comparison));
-                self.sql.raw(") as related");
-            }
             Target::Attribute(path) => self.values(path, comparison, of),
             _ => self.column(target, comparison),
         }
@@ -220,7 +264,7 @@ impl Select<'_> {
         self.sql.raw("v.tenant = ").int(self.tenant).raw(" and v.attribute = ").int(attribute);
         self.sql.raw(if path.end().is_unique() { " and v.is_unique and " } else { " and not v.is_unique and " });
         match comparison {
-            Some((operator, key)) => compare(self.sql, "v.key", "v.tail", operator, key),
+            Some((operator, key)) => compare(self.sql, "v.key", Some("v.tail"), operator, key),
             None => {
                 self.sql.raw("v.key <> ''");
             }
@@ -242,17 +286,18 @@ impl Select<'_> {
                     u64::from_str_radix(key.as_str(), 16).map_or(version, |bits| (bits ^ (1 << 63)).cast_signed());
                 self.sql.raw("version = ").int(version);
             }
-            _ => self.id(operator, key),
+            _ => self.id(IdColumn::OWN, operator, key),
         }
     }
 
-    pub(super) fn id(&mut self, operator: Operator, key: &Key) {
+    /// Adds a comparison of an id.
+    pub(super) fn id(&mut self, column: IdColumn, operator: Operator, key: &Key) {
         let id = Uuid::parse_str(key.as_str()).ok().filter(|id| id.to_string() == key.as_str());
         match (operator, id) {
-            (Operator::Equal, Some(id)) => self.sql.raw("id = ").arg(Arg::Uuid(id)),
+            (Operator::Equal, Some(id)) => self.sql.raw(column.id).raw(" = ").arg(Arg::Uuid(id)),
             (Operator::Equal, None) => self.sql.raw("1 = 0"),
             _ => {
-                compare(self.sql, "cast(id as text){binary}", "''", operator, key);
+                compare(self.sql, column.text, None, operator, key);
                 &mut *self.sql
             }
         };

@@ -219,6 +219,12 @@ impl Batch {
         self
     }
 
+    /// The same with one more statement, to which no other refers.
+    #[must_use]
+    pub(super) fn and(self, statement: Statement) -> Self {
+        self.then("", statement)
+    }
+
     /// The statements in order, with their names.
     pub(super) fn statements(&self) -> &[(&'static str, Statement)] {
         &self.statements
@@ -229,7 +235,11 @@ impl Batch {
         let mut into = Expanded { text: String::with_capacity(2048), args: Vec::new() };
         let Some(((_, last), earlier)) = self.statements.split_last() else { return into };
         for (i, (name, statement)) in earlier.iter().enumerate() {
-            push(&mut into.text, format_args!("{}{name} as (", if i == 0 { "with " } else { ", " }));
+            into.text.push_str(if i == 0 { "with " } else { ", " });
+            match *name {
+                "" => push(&mut into.text, format_args!("step_{i} as (")),
+                name => push(&mut into.text, format_args!("{name} as (")),
+            }
             statement.expand_postgres(&mut into);
             into.text.push(')');
         }

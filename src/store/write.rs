@@ -1,18 +1,17 @@
 //! Creating, changing and deleting a resource: each is one batch, and each writes its row of
 //! the change log with it.
 
-use super::key::split;
+use super::index::{self, IndexRow};
 use super::layout::TypeLayout;
 use super::member::{MemberDelta, claim};
 use super::read::{Found, Scope};
 use super::statement::{Arg, Batch, Statement};
-use super::value::{add_values, difference, remove_values};
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::resource::Key;
 use crate::resource::Resource;
-use crate::resource::entries::{Entry, entries};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// What is written of a resource's document.
@@ -52,7 +51,7 @@ struct Row {
     display: Option<String>,
     display_key: Option<String>,
     takes_seat: bool,
-    entries: Vec<Entry>,
+    values: BTreeSet<IndexRow>,
 }
 
 impl Row {
@@ -62,9 +61,9 @@ impl Row {
         Self {
             text: document_text(of_type, attributes),
             display: display.map(str::to_owned),
-            display_key: display.map(|text| split(&Key::text(text, false)).0.to_owned()),
+            display_key: display.map(|text| Key::text(text, false).as_str().to_owned()),
             takes_seat: Resource::takes_seat(resource_type, attributes),
-            entries: entries(resource_type, attributes),
+            values: index::values(of_type, attributes),
         }
     }
 }
@@ -141,7 +140,6 @@ impl Store {
     ) -> Result<Change, StoreError> {
         let row = Row::of(writing.of_type, &written.attributes);
         let names = written.attributes.keys().cloned().collect::<Vec<_>>().join(",");
-        let all: Vec<&Entry> = row.entries.iter().collect();
         let needs_seat = writing.limited && row.takes_seat;
         let batch = || {
             let seq = self.sequence.for_kind(writing.of_type.kind, writing.author.at);
@@ -153,7 +151,7 @@ impl Store {
             args.extend(row_args(&row, written));
             args.push(writing.at());
             batch = batch.then("written", Statement::new(if needs_seat { INSERT_SEATED } else { INSERT }, args));
-            batch = add_values(batch, writing, seq, &all);
+            batch = index::add(batch, writing.scope.tenant, seq, &row.values);
             batch = count(batch, writing, seq, (1, i64::from(row.takes_seat)));
             batch = members.insert_into(batch, writing, seq);
             self.log(batch, writing, "create", &names, members).then("answer", Statement::new(ANSWER, vec![]))
@@ -179,7 +177,6 @@ impl Store {
         }
         let changed = changed_names(before.attributes, &written.attributes);
         let seq = before.found.seq;
-        let (gone, new) = difference(&was.entries, &is.entries);
         let seats = i64::from(is.takes_seat) - i64::from(was.takes_seat);
         let needs_seat = writing.limited && seats > 0;
         let batch = || {
@@ -195,8 +192,8 @@ impl Store {
             if writing.limited && seats < 0 {
                 batch = batch.then("freed", Statement::new(FREE_SEAT, vec![writing.tenant()]));
             }
-            batch = remove_values(batch, writing, seq, &gone);
-            batch = add_values(batch, writing, seq, &new);
+            batch = index::remove(batch, writing.scope.tenant, seq, was.values.difference(&is.values));
+            batch = index::add(batch, writing.scope.tenant, seq, is.values.difference(&was.values));
             if seats != 0 {
                 batch = count(batch, writing, seq, (0, seats));
             }
@@ -218,7 +215,6 @@ impl Store {
     /// If the database fails.
     pub async fn delete(&self, writing: &Writing<'_>, before: Before<'_>) -> Result<Change, StoreError> {
         let was = Row::of(writing.of_type, before.attributes);
-        let all: Vec<&Entry> = was.entries.iter().collect();
         let seq = before.found.seq;
         let batch = || {
             let target =
@@ -227,7 +223,7 @@ impl Store {
                 .then("written", Statement::new(DELETE, target))
                 .then("departed", Statement::new(LEAVE_GROUPS, vec![writing.tenant(), Arg::Int(seq), writing.at()]))
                 .then("unjoined", Statement::new(UNJOIN, vec![writing.tenant(), Arg::Int(seq)]));
-            batch = remove_values(batch, writing, seq, &all);
+            batch = index::remove(batch, writing.scope.tenant, seq, &was.values);
             batch = count(batch, writing, seq, (-1, -i64::from(was.takes_seat)));
             if writing.limited && was.takes_seat {
                 batch = batch.then("freed", Statement::new(FREE_SEAT, vec![writing.tenant()]));
@@ -342,7 +338,7 @@ const DELETE: &str = "delete from resource where tenant = $1 and seq = $2 and re
 const LEAVE_GROUPS: &str = "update resource set version = version + 1, modified = $3 where tenant = $1 \
      and seq in (select group_seq from member where tenant = $1 and member_seq = $2) and exists (select 1 from {written}) \
      returning seq, id, version";
-const UNJOIN: &str = "delete from member where tenant = $1 and (member_seq = $2 or group_seq = $2) \
+const UNJOIN: &str = "delete from member where (tenant = $1 and member_seq = $2 or tenant = $1 and group_seq = $2) \
      and exists (select 1 from {written})";
 
 const COUNT: &str = "insert into counter (tenant, kind, shard, live, active, gone) \

@@ -1,6 +1,13 @@
 //! Tests at the edge: the real server on a real socket, on both databases.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::string_slice,
+    missing_docs
+)]
 
 mod agreement;
 mod bulk;

@@ -125,14 +125,14 @@ impl<'a> Draft<'a> {
     fn operator(&mut self, attribute: &Attribute) -> &'static str {
         const ALL: &[&str] = &["eq", "eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "EQ", "Sw"];
         if self.chance.one_in(40) {
-            return *self.chance.pick(ALL);
+            return self.chance.pick::<&str>(ALL);
         }
         let fitting: &[&str] = match attribute.kind() {
             Type::String | Type::Reference => ALL,
             Type::Integer | Type::Decimal | Type::DateTime => &["eq", "ne", "gt", "ge", "lt", "le"],
             Type::Boolean | Type::Binary | Type::Complex => &["eq", "ne"],
         };
-        *self.chance.pick(fitting)
+        self.chance.pick::<&str>(fitting)
     }
 
     fn literal(&mut self, resources: &[Resource], path: &AttributePath) -> String {
