@@ -4,15 +4,19 @@
 //! what was asked for and nothing else.
 
 mod arguments;
+mod backup;
 mod check;
 mod completions;
 mod doctor;
 mod expiry;
+mod export;
 mod failure;
 mod health;
+mod import;
 mod migrate;
 mod open;
 mod output;
+mod progress;
 mod serve;
 mod signals;
 mod tenant;
@@ -56,6 +60,12 @@ enum Command {
     Check(check::Check),
     /// Compares what the database derives with what it derives from
     Verify(verify::Verify),
+    /// Writes the users, groups and other resources of a tenant as lines of JSON
+    Export(export::Export),
+    /// Reads such lines, of this server or another, and makes a tenant what they say
+    Import(import::Import),
+    /// Copies the embedded database into a file, also while a server works with it
+    Backup(backup::Backup),
     /// Asks a running server whether it is well; for container health checks
     Health(health::Health),
     /// Examines a SCIM server, this one or another, by doing what Okta and Entra do with one
@@ -111,6 +121,9 @@ async fn on_database(command: Command, config: &Config, out: &mut dyn Write) -> 
         Command::Token(token) => token.run(config, out).await,
         Command::Tenant(tenant) => tenant.run(config, out).await,
         Command::Verify(verify) => verify.run(config, out).await,
+        Command::Export(export) => export.run(config, out).await,
+        Command::Import(import) => import.run(config, out).await,
+        Command::Backup(backup) => backup.run(config, out).await,
         _ => migrate::run(config).await,
     }
 }

@@ -5,7 +5,9 @@ use crate::error::{Result, ScimError};
 use crate::patch::MemberChange;
 use crate::resource::{Conformance, Note, Notes};
 use crate::schema::ResourceType;
-use crate::store::{Author, Found, MemberDelta, PasswordPolicy, Tenant, UsernameFormat, Writing, Written};
+use crate::store::{
+    Author, Found, MemberDelta, MemberKey, PasswordPolicy, Scope, Tenant, UsernameFormat, Writing, Written,
+};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -41,13 +43,7 @@ impl Service {
         let named: Vec<&str> = changes.iter().flat_map(named_ids).collect();
         let ids: HashMap<&str, Uuid> = named.iter().filter_map(|id| Some((*id, Uuid::parse_str(id).ok()?))).collect();
         let wanted: Vec<Uuid> = ids.values().copied().collect();
-        let mirrored = writing.scope.layout().resource_types().filter(|kind| kind.member_of().is_some());
-        let allowed: Vec<&str> =
-            member_types(kind).into_iter().chain(mirrored.map(|kind| kind.name().as_ref())).collect();
-        let keys = self
-            .store
-            .resolve_members(writing.scope, &wanted, |name| allowed.is_empty() || allowed.contains(&name))
-            .await?;
+        let keys = self.joinable(writing.scope, kind, &wanted).await?;
         let mut delta = MemberDelta::default();
         for change in changes {
             let mut joining = Vec::new();
@@ -96,6 +92,20 @@ impl Service {
             }
         }
         Ok(())
+    }
+
+    /// Those of the ids that can be members of a resource of a type, with their keys.
+    pub(super) async fn joinable(
+        &self,
+        scope: &Scope,
+        kind: &ResourceType,
+        ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, MemberKey>> {
+        let mirrored = scope.layout().resource_types().filter(|kind| kind.member_of().is_some());
+        let allowed: Vec<&str> =
+            member_types(kind).into_iter().chain(mirrored.map(|kind| kind.name().as_ref())).collect();
+        let is_allowed = |name: &str| allowed.is_empty() || allowed.contains(&name);
+        Ok(self.store.resolve_members(scope, ids, is_allowed).await?)
     }
 
     /// Who writes, for the change log.

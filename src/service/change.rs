@@ -213,7 +213,7 @@ fn names_somebody(kind: &ResourceType, body: &Map<String, Value>) -> Result<()> 
 
 /// The attributes after a PUT: those of the body, and those that no client reads and the body
 /// does not speak of.
-fn replaced(kind: &ResourceType, before: &Map<String, Value>, accepted: &Accepted) -> Map<String, Value> {
+pub(super) fn replaced(kind: &ResourceType, before: &Map<String, Value>, accepted: &Accepted) -> Map<String, Value> {
     let mut after = accepted.attributes.clone();
     for attribute in kind.top_attributes().iter().filter(|attribute| attribute.is_secret()) {
         let name = attribute.name().as_ref();

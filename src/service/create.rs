@@ -9,7 +9,7 @@ use crate::resource::check::{Change as Kind, check};
 use crate::resource::projection::Projection;
 use crate::resource::{Acceptance, Meta};
 use crate::schema::ResourceType;
-use crate::store::{Change, Found, MemberDelta, StoreError, Writing, Written};
+use crate::store::{Author, Change, Found, MemberDelta, StoreError, Writing, Written};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use uuid::{ContextV7, Timestamp, Uuid};
@@ -41,28 +41,24 @@ impl Service {
         let delta = self.member_delta(&writing, with.conformance, None, &changes, &mut with.notes).await?;
         self.check_references(&writing, &accepted.attributes).await?;
         let written = self.written(caller, kind, accepted.attributes).await?;
-        let id = self.store_new(caller, &writing, &written, &delta).await?;
+        let id = fresh_id(&author);
+        self.store_new(caller, &writing, id, &written, &delta).await?;
         self.note(caller, &with.notes);
         self.created(caller, &writing, id, &written, (&delta, &projection)).await
     }
 
-    async fn store_new(
+    /// Stores a new resource under an id that is not in use.
+    pub(super) async fn store_new(
         &self,
         caller: &Caller,
         writing: &Writing<'_>,
+        id: Uuid,
         written: &Written,
         delta: &MemberDelta,
-    ) -> Result<Uuid> {
+    ) -> Result<()> {
         let kind = &writing.of_type.resource_type;
-        let millis = u64::try_from(writing.author.at.as_millis()).unwrap_or(0);
-        let moment = Timestamp::from_unix(
-            ContextV7::new(),
-            millis / 1000,
-            u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000,
-        );
-        let id = Uuid::new_v7(moment);
         match self.store.create(writing, id, written, delta).await {
-            Ok(Change::Done(_)) => Ok(id),
+            Ok(Change::Done(_)) => Ok(()),
             Ok(Change::NoSeat) => Err(no_seat(&caller.settings)),
             Ok(Change::Stale | Change::Nothing) => Err(ScimError::unavailable("The server is busy; try again.", 1)),
             Err(error @ StoreError::Unique(_)) => Err(in_use(kind, &written.attributes).caused_by(error)),
@@ -89,4 +85,10 @@ impl Service {
         };
         self.shown(caller, &found, projection, 201)
     }
+}
+
+fn fresh_id(author: &Author) -> Uuid {
+    let millis = u64::try_from(author.at.as_millis()).unwrap_or(0);
+    let nanos = u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000;
+    Uuid::new_v7(Timestamp::from_unix(ContextV7::new(), millis / 1000, nanos))
 }

@@ -19,6 +19,7 @@ mod render;
 mod reply;
 mod settings;
 mod token;
+mod transfer;
 mod walk;
 
 pub use crate::store::{PasswordPolicy, Status, TenantChange, TenantInfo, TokenInfo, TokenScope, UsernameFormat};
@@ -27,11 +28,12 @@ pub use precondition::{Precondition, Tags};
 pub use query::{ListQuery, View};
 pub use reply::Reply;
 pub use settings::{DatabaseTarget, ServiceLimits, ServiceSettings, StartError};
+pub use transfer::{Export, Exported, Import, Imported, OnError, Step};
 
 use crate::clock::Clock;
 use crate::error::{Result, ScimError};
 use crate::schema::{Catalog, ResourceType};
-use crate::store::{Author, Scope, Store, StoreError, Tenant, Writing};
+use crate::store::{Author, Given, Scope, Store, StoreError, Tenant, Writing};
 use secrecy::ExposeSecret;
 use std::path::Path;
 use std::sync::Arc;
@@ -79,7 +81,8 @@ impl Caller {
     fn writing<'a>(&'a self, kind: &ResourceType, author: &'a Author) -> Result<Writing<'a>> {
         let of_type =
             self.scope.layout().of_type(kind).ok_or_else(|| ScimError::internal("a type without a layout"))?;
-        Ok(Writing { scope: &self.scope, of_type, author, limited: self.settings.seats.is_some(), exactly: false })
+        let limited = self.settings.seats.is_some();
+        Ok(Writing { scope: &self.scope, of_type, author, limited, exactly: false, given: Given::default() })
     }
 }
 

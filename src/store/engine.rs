@@ -135,6 +135,14 @@ impl Engine {
         }
     }
 
+    /// Copies the embedded database, as it is at one moment, into a file that is there and empty;
+    /// `false` for PostgreSQL, which has tools of its own.
+    pub(super) async fn copy_into(&self, file: &str) -> Result<bool, StoreError> {
+        let Self::Sqlite { readers, .. } = self else { return Ok(false) };
+        sqlx::query("vacuum into $1").bind(file).execute(readers).await?;
+        Ok(true)
+    }
+
     /// Drops pooled connections that no longer answer or no longer take writes, as after a
     /// restart of PostgreSQL or a change of its primary, and turns to the host that does.
     async fn sweep(&self) {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 /// A resource that may become a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MemberKey(i64);
+pub struct MemberKey(pub(super) i64);
 
 /// What a request makes of the members of a group, in the end.
 #[derive(Debug, Clone, Default)]
@@ -165,7 +165,7 @@ impl Store {
             let claim = claim(writing, group);
             let text = if delta.cleared { CLEAR } else { REMOVE };
             let listed = rows(if delta.cleared { &delta.add } else { &delta.remove });
-            let bump = target.iter().cloned().chain([Arg::Int(writing.author.at.as_micros())]).collect();
+            let bump = target.iter().cloned().chain([writing.modified(), writing.given_version()]).collect();
             let batch = if delta.is_wide() { Batch::after(claim.clone()) } else { Batch::default() };
             let batch = batch
                 .then("claimed", claim)
@@ -207,7 +207,7 @@ const REMOVE: &str = "delete from member where tenant = $1 and group_seq = $2 \
      and member_seq in (select seq from {rows}) and exists (select 1 from {claimed}) returning member_seq";
 const CLEAR: &str = "delete from member where tenant = $1 and group_seq = $2 \
      and member_seq not in (select seq from {rows}) and exists (select 1 from {claimed}) returning member_seq";
-const BUMP: &str = "update resource set version = version + 1, modified = $3 where tenant = $1 and seq = $2 \
+const BUMP: &str = "update resource set version = coalesce($4, version + 1), modified = $3 where tenant = $1 and seq = $2 \
      and (exists (select 1 from {removed}) or exists (select 1 from {added})) returning seq, id, version";
 /// No row: the group is gone or has another version. A null version: nothing had to be changed.
 const ANSWER: &str = "select version from {written} \

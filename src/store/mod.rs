@@ -22,6 +22,7 @@ mod sql;
 mod statement;
 mod tenant;
 mod token;
+mod transfer;
 mod write;
 mod writer;
 
@@ -33,6 +34,7 @@ pub use member::{MemberDelta, MemberKey};
 pub use read::{Found, Related, Relations, Scope};
 pub use tenant::{PasswordPolicy, Status, Tenant, TenantChange, TenantInfo, UsernameFormat};
 pub use token::{NewToken, TokenInfo, TokenScope};
+pub use transfer::{Given, MemberRow, Place, Until};
 pub use write::{Author, Before, Change, Writing, Written};
 
 use crate::schema::Catalog;

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Bits of the kind start here: 56 bits for time and counter, until 2089.
-const KIND_SHIFT: u32 = 56;
+pub(super) const KIND_SHIFT: u32 = 56;
 /// Bits of the counter within a millisecond; a busier millisecond runs into the next.
 const COUNTER_BITS: u32 = 15;
 /// Numbers for the changes that one change brings with it. With more of them it may meet those of

@@ -6,12 +6,14 @@ use super::layout::TypeLayout;
 use super::member::{MemberDelta, claim};
 use super::read::{Found, Scope};
 use super::statement::{Arg, Batch, Statement};
+use super::transfer::{Given, Place};
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::resource::Key;
 use crate::resource::Resource;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
 use uuid::Uuid;
 
 /// What is written of a resource's document.
@@ -100,6 +102,8 @@ pub struct Writing<'a> {
     pub limited: bool,
     /// Whether the version, too, must be the one that was found: the request has a condition.
     pub exactly: bool,
+    /// What an import says in place of what a write makes.
+    pub given: Given,
 }
 
 /// A resource as it was found, and its attributes, read from the document.
@@ -118,6 +122,26 @@ impl Writing<'_> {
 
     fn at(&self) -> Arg {
         Arg::Int(self.author.at.as_micros())
+    }
+
+    /// When the resource was changed last, once this is written.
+    pub(super) fn modified(&self) -> Arg {
+        Arg::Int(self.given.meta.map_or(self.author.at, |meta| meta.modified).as_micros())
+    }
+
+    /// The version afterwards, if it is not the next one.
+    pub(super) fn given_version(&self) -> Arg {
+        Arg::OptInt(self.given.meta.map(|meta| meta.version))
+    }
+
+    /// When the resource was created, if the write says so.
+    fn given_creation(&self) -> Arg {
+        Arg::OptInt(self.given.meta.map(|meta| meta.created.as_micros()))
+    }
+
+    /// Whether the resource shows other times or another version than it was given.
+    fn differs(&self, found: &Found) -> bool {
+        self.given.meta.is_some_and(|meta| meta != found.meta)
     }
 
     /// The version that is demanded; 0 for any.
@@ -141,15 +165,16 @@ impl Store {
         let row = Row::of(writing.of_type, &written.attributes);
         let names = written.attributes.keys().cloned().collect::<Vec<_>>().join(",");
         let needs_seat = writing.limited && row.takes_seat;
+        let attempts = AtomicU32::new(0);
         let batch = || {
-            let seq = self.sequence.for_kind(writing.of_type.kind, writing.author.at);
+            let seq = self.seq_of_new(writing, attempts.fetch_add(1, Ordering::Relaxed));
             let mut batch = Batch::default();
             if needs_seat {
                 batch = batch.then("seated", Statement::new(TAKE_SEAT, vec![writing.tenant()]));
             }
             let mut args = vec![writing.tenant(), Arg::Int(seq), Arg::Uuid(id)];
             args.extend(row_args(&row, written));
-            args.push(writing.at());
+            args.extend([writing.modified(), writing.given_version(), writing.given_creation()]);
             batch = batch.then("written", Statement::new(if needs_seat { INSERT_SEATED } else { INSERT }, args));
             batch = index::add(batch, writing.scope.tenant, seq, &row.values);
             batch = count(batch, writing, seq, (1, i64::from(row.takes_seat)));
@@ -172,7 +197,7 @@ impl Store {
         members: &MemberDelta,
     ) -> Result<Change, StoreError> {
         let (was, is) = (Row::of(writing.of_type, before.attributes), Row::of(writing.of_type, &written.attributes));
-        if was.text == is.text && written.password.is_none() {
+        if was.text == is.text && written.password.is_none() && !writing.differs(before.found) {
             return self.change_members(writing, before.found, members).await;
         }
         let changed = changed_names(before.attributes, &written.attributes);
@@ -187,8 +212,13 @@ impl Store {
             if needs_seat {
                 batch = batch.then("seated", Statement::new(TAKE_SEAT_FOR, target.clone()));
             }
-            let args = target.into_iter().chain(row_args(&is, written)).chain([writing.at()]).collect();
-            batch = batch.then("written", Statement::new(if needs_seat { UPDATE_SEATED } else { UPDATE }, args));
+            let args = target.into_iter().chain(row_args(&is, written)).chain([
+                writing.modified(),
+                writing.given_version(),
+                writing.given_creation(),
+            ]);
+            batch =
+                batch.then("written", Statement::new(if needs_seat { UPDATE_SEATED } else { UPDATE }, args.collect()));
             if writing.limited && seats < 0 {
                 batch = batch.then("freed", Statement::new(FREE_SEAT, vec![writing.tenant()]));
             }
@@ -232,6 +262,14 @@ impl Store {
             self.log_left(batch, writing, before.found.id).then("answer", Statement::new(ANSWER, vec![]))
         };
         self.retrying(batch, Change::Stale).await
+    }
+
+    /// The key of a new resource: the place that was kept for it, unless that proves to be taken.
+    fn seq_of_new(&self, writing: &Writing<'_>, attempt: u32) -> i64 {
+        match writing.given.place {
+            Some(Place(seq)) if attempt <= 1 => seq,
+            _ => self.sequence.for_kind(writing.of_type.kind, writing.author.at),
+        }
     }
 
     async fn is_current(&self, scope: &Scope, found: &Found) -> Result<bool, StoreError> {
@@ -320,14 +358,14 @@ const FREE_SEAT: &str =
     "update tenant set used = used - 1 where tenant = $1 and seats is not null and exists (select 1 from {written})";
 
 const INSERT: &str = "insert into resource (tenant, seq, id, document, display, display_key, password, takes_seat, version, revision, created, modified) \
-     select $1, $2, $3, $4, $5, $6, $7, $8, 1, 1, $9, $9 returning seq, id, version";
+     select $1, $2, $3, $4, $5, $6, $7, $8, coalesce($10, 1), 1, coalesce($11, $9), $9 returning seq, id, version";
 const INSERT_SEATED: &str = "insert into resource (tenant, seq, id, document, display, display_key, password, takes_seat, version, revision, created, modified) \
-     select $1, $2, $3, $4, $5, $6, $7, $8, 1, 1, $9, $9 where exists (select 1 from {seated}) returning seq, id, version";
+     select $1, $2, $3, $4, $5, $6, $7, $8, coalesce($10, 1), 1, coalesce($11, $9), $9 where exists (select 1 from {seated}) returning seq, id, version";
 const UPDATE: &str = "update resource set document = $5, display = $6, display_key = $7, password = coalesce($8, password), \
-     takes_seat = $9, version = version + 1, revision = revision + 1, modified = $10 \
+     takes_seat = $9, version = coalesce($11, version + 1), revision = revision + 1, modified = $10, created = coalesce($12, created) \
      where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) returning seq, id, version";
 const UPDATE_SEATED: &str = "update resource set document = $5, display = $6, display_key = $7, password = coalesce($8, password), \
-     takes_seat = $9, version = version + 1, revision = revision + 1, modified = $10 \
+     takes_seat = $9, version = coalesce($11, version + 1), revision = revision + 1, modified = $10, created = coalesce($12, created) \
      where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) and exists (select 1 from {seated}) \
      returning seq, id, version";
 /// Groups are locked before their members.

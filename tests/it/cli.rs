@@ -135,6 +135,35 @@ fn tenants_come_and_go() {
 }
 
 #[test]
+fn resources_come_and_go_as_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let lines = folder.join("in");
+    let user = |name: &str| {
+        format!("{{\"schemas\":[\"urn:ietf:params:scim:schemas:core:2.0:User\"],\"userName\":\"{name}\"}}\n")
+    };
+    std::fs::write(&lines, [user("a"), user("b")].concat()).unwrap();
+    let lines = lines.to_str().unwrap();
+    let dry = printed(folder, &format!("import {lines} --dry-run --json"));
+    assert!(dry.contains("\"created\": 2") && dry.contains("\"dryRun\": true"), "{dry}");
+    assert_eq!(printed(folder, "export"), "");
+    printed(folder, &format!("import {lines}"));
+    let text = printed(folder, "export --with-secrets");
+    assert_eq!(text.lines().count(), 2);
+    let out = folder.join("out");
+    let to_file = format!("export --out {}", out.display());
+    printed(folder, &to_file);
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), text);
+    assert_eq!(refused(folder, &to_file).0, Some(1));
+    std::fs::write(lines, user("c") + "{").unwrap();
+    let (code, message) = refused(folder, &format!("import {lines}"));
+    assert!(code == Some(1) && message.starts_with("line 2: The JSON cannot be read"), "{message}");
+    printed(folder, &format!("backup {}", folder.join("copy").display()));
+    assert_eq!(refused(folder, &format!("backup {}", folder.join("copy").display())).0, Some(1));
+    printed(folder, "verify");
+}
+
+#[test]
 fn a_reader_that_leaves_is_no_failure() {
     let folder = tempfile::tempdir().unwrap();
     printed(folder.path(), "migrate");

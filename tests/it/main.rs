@@ -25,4 +25,5 @@ mod robustness;
 mod rows;
 mod scale;
 mod tidy;
+mod transfer;
 mod types;

@@ -1,0 +1,87 @@
+//! `scimd export`.
+
+use super::failure::Failure;
+use super::progress::{Progress, rate};
+use super::{open, output};
+use crate::config::Config;
+use crate::service::{Export as Asked, Exported, Service};
+use clap::Args;
+use serde_json::json;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Arguments of `scimd export`.
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// Name of the tenant
+    #[arg(long, value_name = "NAME", default_value = crate::service::DEFAULT_TENANT)]
+    tenant: String,
+    /// A new file, in place of standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// With what no client reads: secret attributes and digests of passwords
+    #[arg(long)]
+    with_secrets: bool,
+    /// Prints what was done as JSON
+    #[arg(long, requires = "out")]
+    json: bool,
+}
+
+impl Export {
+    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let service = open::existing(config).await?;
+        let tenant = service.tenant(&self.tenant).await?;
+        let whole = u64::try_from(tenant.users + tenant.groups).ok();
+        let progress = Progress::new(whole, "{wide_bar} {human_pos} of {human_len} resources, {per_sec}, {eta}");
+        let exported = match &self.out {
+            None => self.write(&service, &progress, &mut BufWriter::new(&mut *out), None).await?,
+            Some(file) => self.write_file(&service, &progress, file).await?,
+        };
+        let seconds = progress.finish();
+        if self.json {
+            return output::json(out, &json!({"done": exported, "seconds": seconds}));
+        }
+        output::say(&format!(
+            "Exported: {} resources, {} memberships, {}",
+            exported.resources,
+            exported.memberships,
+            rate(exported.resources, seconds)
+        ));
+        Ok(())
+    }
+
+    /// Into a file that only this user can read. One that is not whole does not stay.
+    async fn write_file(&self, service: &Service, progress: &Progress, file: &Path) -> Result<Exported, Failure> {
+        let trouble = |error: io::Error| Failure::Failed(format!("{} cannot be written: {error}", file.display()));
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(trouble)?;
+        let written = self.write(service, progress, &mut BufWriter::new(&made), Some(&made)).await;
+        if written.is_err() {
+            // The failure that is told is the one that made it useless.
+            let _ = std::fs::remove_file(file);
+        }
+        written
+    }
+
+    async fn write(
+        &self,
+        service: &Service,
+        progress: &Progress,
+        out: &mut dyn Write,
+        file: Option<&File>,
+    ) -> Result<Exported, Failure> {
+        let asked = Asked { tenant: &self.tenant, with_secrets: self.with_secrets };
+        let mut sink = |line: &str| -> Result<(), Failure> {
+            // A line that continues another is no resource of its own.
+            progress.advance(u64::from(line.starts_with("{\"schemas\"")));
+            Ok(writeln!(out, "{line}")?)
+        };
+        let exported = service.export(&asked, &mut sink).await?;
+        out.flush()?;
+        if let Some(file) = file {
+            file.sync_all()?;
+        }
+        Ok(exported)
+    }
+}

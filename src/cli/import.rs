@@ -1,0 +1,112 @@
+//! `scimd import`.
+
+use super::failure::Failure;
+use super::progress::{Progress, rate};
+use super::{open, output};
+use crate::config::Config;
+use crate::service::{Import as Asked, Imported, OnError, Step};
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+/// Arguments of `scimd import`.
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// A file of resources, one JSON object on each line; - is standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    file: PathBuf,
+    /// Name of the tenant, which must be there
+    #[arg(long, value_name = "NAME", default_value = crate::service::DEFAULT_TENANT)]
+    tenant: String,
+    /// Tells what would change and writes nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Resources that are written side by side
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    batch: u16,
+    /// What to do after a line that cannot be imported
+    #[arg(long, value_name = "WHAT", default_value = "stop")]
+    on_error: AfterError,
+    /// Prints what was done as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What to do after a line that cannot be imported.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum AfterError {
+    /// Read no further
+    Stop,
+    /// Go on with the next line
+    Skip,
+}
+
+impl Import {
+    /// Lines that could not be imported are a failure.
+    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let (mut input, size) = self.input()?;
+        let service = open::or_create(config).await?;
+        let progress = Progress::new(
+            size,
+            match size {
+                Some(_) => "{wide_bar} {bytes} of {total_bytes}, {eta} {msg}",
+                None => "{spinner} {bytes} read {msg}",
+            },
+        );
+        let asked = Asked {
+            tenant: &self.tenant,
+            dry_run: self.dry_run,
+            side_by_side: usize::from(self.batch),
+            on_error: match self.on_error {
+                AfterError::Stop => OnError::Stop,
+                AfterError::Skip => OnError::Skip,
+            },
+        };
+        let mut tell = |step: Step<'_>| match step {
+            Step::Read(bytes) => progress.advance(bytes),
+            Step::Members => progress.now("writing memberships"),
+            Step::Problem { line, detail } => progress.tell(&format!("line {line}: {detail}")),
+        };
+        let done = service.import(&asked, &mut *input, &mut tell).await?;
+        self.report(&done, progress.finish(), out)?;
+        if done.failed == 0 { Ok(()) } else { Err(Failure::Silent) }
+    }
+
+    fn input(&self) -> Result<(Box<dyn BufRead>, Option<u64>), Failure> {
+        if self.file == Path::new("-") {
+            return Ok((Box::new(BufReader::new(io::stdin())), None));
+        }
+        let trouble = |error: io::Error| Failure::Failed(format!("{} cannot be read: {error}", self.file.display()));
+        let file = File::open(&self.file).map_err(trouble)?;
+        let size = file.metadata().map_err(trouble)?.len();
+        Ok((Box::new(BufReader::with_capacity(1 << 16, file)), Some(size)))
+    }
+
+    fn report(&self, done: &Imported, seconds: f64, out: &mut dyn Write) -> Result<(), Failure> {
+        if self.json {
+            output::json(out, &json!({"done": done, "dryRun": self.dry_run, "seconds": seconds}))?;
+            return Ok(out.flush()?);
+        }
+        for (what, times) in &done.left_out {
+            output::say(&format!("left out {times} times: {what}"));
+        }
+        let all = done.created + done.updated + done.unchanged + done.failed;
+        output::say(&format!(
+            "{}: {} created, {} updated, {} unchanged, {} failed; memberships: {} added, {} removed; {}",
+            if self.dry_run { "Would be imported" } else { "Imported" },
+            done.created,
+            done.updated,
+            done.unchanged,
+            done.failed,
+            done.joined,
+            done.left,
+            rate(all, seconds)
+        ));
+        if done.failed > 0 && matches!(self.on_error, AfterError::Stop) {
+            output::say("Stopped at the first problem; run it again once that is solved, and it goes on from there.");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,329 @@
+//! Reads lines and makes a tenant what they say: resources first, many side by side, then the
+//! memberships between them. Another run goes on where one was interrupted, since what is as its
+//! line says costs a read and nothing else.
+
+use super::line::{Line, Record, parse};
+use super::member::{Settled, Wanted};
+use super::record::{Importer, Outcome, Present};
+use super::spill::{Entry, Spill};
+use crate::error::{Result, ScimError};
+use crate::resource::Notes;
+use crate::resource::limits::ValueLimits;
+use crate::service::Service;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashSet};
+use std::io::BufRead;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+/// Kinds of things left out that are counted by name.
+const NOTED: usize = 100;
+
+/// What is imported, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Import<'a> {
+    /// Name of the tenant.
+    pub tenant: &'a str,
+    /// Writes nothing.
+    pub dry_run: bool,
+    /// Resources that are written side by side.
+    pub side_by_side: usize,
+    /// What follows a line that cannot be imported.
+    pub on_error: OnError,
+}
+
+/// What follows a line that cannot be imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnError {
+    /// Nothing more is read.
+    Stop,
+    /// The next line.
+    Skip,
+}
+
+/// What an import tells while it works.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// So many bytes were read.
+    Read(u64),
+    /// The members of a resource are written.
+    Members,
+    /// A line could not be imported, or not as a whole.
+    Problem {
+        /// Its number, from 1.
+        line: u64,
+        /// Why.
+        detail: &'a str,
+    },
+}
+
+/// What an import did, or would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Imported {
+    /// Resources that were not there.
+    pub created: u64,
+    /// Resources that were different, or had other members.
+    pub updated: u64,
+    /// Resources that were as their lines say.
+    pub unchanged: u64,
+    /// Lines that could not be imported.
+    pub failed: u64,
+    /// Memberships that came.
+    pub joined: u64,
+    /// Memberships that went.
+    pub left: u64,
+    /// What lines had that the schemas do not know, and how often.
+    pub left_out: BTreeMap<String, u64>,
+}
+
+impl Service {
+    /// Imports lines into a tenant.
+    ///
+    /// # Errors
+    /// 404 if there is no such tenant; if the input cannot be read or the database fails. What is
+    /// wrong with a line is told and counted instead.
+    pub async fn import(
+        &self,
+        import: &Import<'_>,
+        input: &mut dyn BufRead,
+        tell: &mut dyn FnMut(Step<'_>),
+    ) -> Result<Imported> {
+        let caller = self.operator(import.tenant).await?;
+        let importer = Importer { service: self.clone(), caller, dry_run: import.dry_run };
+        let mut run = Run {
+            importer,
+            limits: ValueLimits { members: usize::MAX, ..self.settings.limits.values },
+            import: *import,
+            window: Vec::new(),
+            ids: HashSet::new(),
+            last: None,
+            spill: Spill::new()?,
+            done: Imported::default(),
+            is_stopped: false,
+            tell,
+        };
+        Box::pin(run.read(input)).await?;
+        Box::pin(run.settle()).await
+    }
+}
+
+struct Run<'a> {
+    importer: Importer,
+    limits: ValueLimits,
+    import: Import<'a>,
+    /// Resources to be written side by side.
+    window: Vec<Record>,
+    ids: HashSet<Uuid>,
+    /// The resource that was written last, and its entry if it was.
+    last: Option<(Uuid, Option<Entry>)>,
+    spill: Spill,
+    done: Imported,
+    is_stopped: bool,
+    tell: &'a mut dyn FnMut(Step<'_>),
+}
+
+impl Run<'_> {
+    async fn read(&mut self, input: &mut dyn BufRead) -> Result<()> {
+        let mut text = Vec::new();
+        let mut number = 0;
+        while !self.is_stopped {
+            text.clear();
+            let read = input.read_until(b'\n', &mut text).map_err(|error| {
+                ScimError::invalid_value(format!("The input cannot be read after line {number}: {error}."))
+            })?;
+            if read == 0 {
+                break;
+            }
+            number += 1;
+            (self.tell)(Step::Read(read as u64));
+            let line = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text).trim_ascii();
+            if !line.is_empty() {
+                self.line(number, line).await?;
+            }
+        }
+        self.flush().await
+    }
+
+    async fn line(&mut self, number: u64, text: &[u8]) -> Result<()> {
+        let mut notes = Notes::new();
+        let parsed = parse(&self.importer.caller, &self.limits, (number, text), &mut notes);
+        self.note(&notes);
+        match parsed {
+            Ok(Line::Resource(record)) => {
+                if self.ids.contains(&record.id) {
+                    self.flush().await?;
+                }
+                self.ids.insert(record.id);
+                self.window.push(*record);
+                if self.window.len() >= self.import.side_by_side { self.flush().await } else { Ok(()) }
+            }
+            Ok(Line::Members { group, members }) => {
+                self.flush().await?;
+                self.continued(number, group, members)
+            }
+            Err(error) => {
+                // Problems are told in the order of their lines.
+                self.flush().await?;
+                if self.is_stopped { Ok(()) } else { self.problem(number, error) }
+            }
+        }
+    }
+
+    /// Members that continue those of the resource on the line before.
+    fn continued(&mut self, line: u64, group: Uuid, members: Vec<Uuid>) -> Result<()> {
+        match &self.last {
+            Some((id, Some(head))) if *id == group => {
+                self.spill.push(&Entry { line, is_first: false, members, ..head.clone() })
+            }
+            // What became of the resource has been told.
+            Some((id, None)) if *id == group => Ok(()),
+            _ if self.is_stopped => Ok(()),
+            _ => self.problem(
+                line,
+                ScimError::invalid_value(format!("Members of {group} must follow the line of that resource.")),
+            ),
+        }
+    }
+
+    fn note(&mut self, notes: &Notes) {
+        for note in notes {
+            let name = note.to_string();
+            if self.done.left_out.len() < NOTED || self.done.left_out.contains_key(&name) {
+                *self.done.left_out.entry(name).or_default() += 1;
+            }
+        }
+    }
+
+    /// Tells of a line that cannot be imported. A failure of the database is not one of a line.
+    fn problem(&mut self, line: u64, error: ScimError) -> Result<()> {
+        if error.status() >= 500 {
+            return Err(error);
+        }
+        self.failed(line, &error.to_string());
+        Ok(())
+    }
+
+    fn failed(&mut self, line: u64, detail: &str) {
+        self.done.failed += 1;
+        self.is_stopped |= self.import.on_error == OnError::Stop;
+        (self.tell)(Step::Problem { line, detail });
+    }
+
+    /// Writes the resources of the window, in whose places in the order of creation they stand
+    /// as they stand in the input.
+    async fn flush(&mut self) -> Result<()> {
+        let records = std::mem::take(&mut self.window);
+        let ids: Vec<Uuid> = self.ids.drain().collect();
+        let importer = &self.importer;
+        let (store, scope) = (&importer.service.store, &importer.caller.scope);
+        let mut found = store.find_many(scope, &ids).await?;
+        let keeps = importer.service.keeps_passwords(&importer.caller);
+        let mut digests = store.password_digests(scope, if keeps { &ids } else { &[] }).await?;
+        let mut tasks = JoinSet::new();
+        for (i, record) in records.into_iter().enumerate() {
+            let digest = digests.remove(&record.id);
+            let present = found.remove(&record.id).map(|found| Present { found, digest });
+            let place = match present {
+                None => Some(store.place(importer.layout(&record.kind)?, importer.service.clock.now())),
+                Some(_) => None,
+            };
+            let importer = importer.clone();
+            tasks.spawn(async move { (i, importer.write(&record, present, place).await, record) });
+        }
+        let mut written = tasks.join_all().await;
+        written.sort_by_key(|(i, ..)| *i);
+        written.into_iter().try_for_each(|(_, outcome, record)| self.written(record, outcome))
+    }
+
+    fn written(&mut self, record: Record, outcome: Result<Outcome>) -> Result<()> {
+        let (id, line) = (record.id, record.number);
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                self.last = Some((id, None));
+                return self.problem(line, error);
+            }
+        };
+        match outcome {
+            Outcome::Created => self.done.created += 1,
+            Outcome::Updated => self.done.updated += 1,
+            Outcome::Unchanged => self.done.unchanged += 1,
+        }
+        let head = Entry {
+            line,
+            group: id,
+            kind: record.kind.name().to_string(),
+            is_first: true,
+            keeps_meta: record.is_state || outcome == Outcome::Created,
+            is_unchanged: outcome == Outcome::Unchanged,
+            members: Vec::new(),
+        };
+        if let Some(members) = record.members {
+            self.spill.push(&Entry { members, ..head.clone() })?;
+        }
+        self.last = Some((id, record.kind.members().map(|_| head)));
+        Ok(())
+    }
+
+    /// Writes the memberships.
+    async fn settle(mut self) -> Result<Imported> {
+        if self.is_stopped {
+            return Ok(self.done);
+        }
+        let spill = std::mem::replace(&mut self.spill, Spill::new()?);
+        let mut tasks = JoinSet::new();
+        let mut wanted: Option<Wanted> = None;
+        for entry in spill.entries()? {
+            let mut entry = entry?;
+            let members = std::mem::take(&mut entry.members);
+            if entry.is_first || wanted.is_none() {
+                self.start(&mut tasks, wanted.replace(Wanted::new(entry))).await?;
+                if self.is_stopped {
+                    break;
+                }
+            }
+            if let Some(wanted) = &mut wanted {
+                wanted.absorb(&self.importer, &members).await?;
+            }
+        }
+        if !self.is_stopped {
+            self.start(&mut tasks, wanted).await?;
+        }
+        while let Some(settled) = tasks.join_next().await {
+            self.settled(settled.map_err(ScimError::internal)?)?;
+        }
+        Ok(self.done)
+    }
+
+    /// Lets a resource get its members beside others, when there is room.
+    async fn start(&mut self, tasks: &mut JoinSet<(Entry, Result<Settled>)>, wanted: Option<Wanted>) -> Result<()> {
+        let Some(wanted) = wanted else { return Ok(()) };
+        if tasks.len() >= self.import.side_by_side
+            && let Some(settled) = tasks.join_next().await
+        {
+            self.settled(settled.map_err(ScimError::internal)?)?;
+        }
+        let importer = self.importer.clone();
+        tasks.spawn(async move { (wanted.head.clone(), wanted.settle(&importer).await) });
+        Ok(())
+    }
+
+    fn settled(&mut self, (head, settled): (Entry, Result<Settled>)) -> Result<()> {
+        let settled = match settled {
+            Ok(settled) => settled,
+            Err(error) => return self.problem(head.line, error),
+        };
+        (self.tell)(Step::Members);
+        self.done.joined += settled.joined;
+        self.done.left += settled.left;
+        if head.is_unchanged && settled.joined + settled.left > 0 {
+            self.done.unchanged -= 1;
+            self.done.updated += 1;
+        }
+        if let Some(problem) = settled.problem {
+            self.failed(head.line, &problem);
+        }
+        Ok(())
+    }
+}

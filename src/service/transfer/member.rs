@@ -1,0 +1,148 @@
+//! Memberships of an import, once all resources are there: what a resource has and what its lines
+//! name are walked side by side, so that only the difference is written.
+
+use super::MEMBERS_OF_LINE;
+use super::record::Importer;
+use super::spill::Entry;
+use crate::error::{Result, ScimError};
+use crate::store::{Change, Found, Given, MemberDelta, MemberKey, Relations};
+use uuid::Uuid;
+
+/// The members that a resource is to have. Eight bytes for each is what the largest group costs.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) head: Entry,
+    keys: Vec<MemberKey>,
+    /// Members of which there is no resource; some of them, and their number.
+    missing: Vec<Uuid>,
+    missing_count: u64,
+}
+
+/// What was done to the members of a resource.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    pub(super) joined: u64,
+    pub(super) left: u64,
+    /// What of the line could not be done.
+    pub(super) problem: Option<String>,
+}
+
+/// Missing members that a problem names.
+const NAMED: usize = 5;
+
+impl Wanted {
+    pub(super) fn new(head: Entry) -> Self {
+        Self { head, keys: Vec::new(), missing: Vec::new(), missing_count: 0 }
+    }
+
+    /// Adds the members of another line.
+    pub(super) async fn absorb(&mut self, importer: &Importer, members: &[Uuid]) -> Result<()> {
+        let caller = &importer.caller;
+        let Some(kind) = caller.catalog.by_name(&self.head.kind) else { return Ok(()) };
+        for part in members.chunks(MEMBERS_OF_LINE) {
+            let found = importer.service.joinable(&caller.scope, kind, part).await?;
+            self.keys.extend(found.values());
+            let missing = part.iter().filter(|id| !found.contains_key(id)).copied();
+            for id in missing {
+                self.missing_count += 1;
+                if self.missing.len() < NAMED {
+                    self.missing.push(id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the members of the resource what they are to be.
+    pub(super) async fn settle(mut self, importer: &Importer) -> Result<Settled> {
+        self.keys.sort_unstable();
+        self.keys.dedup();
+        let mut settled = Settled::default();
+        let caller = &importer.caller;
+        let found = match caller.catalog.by_name(&self.head.kind) {
+            Some(kind) => {
+                importer.service.store.find(&caller.scope, kind, self.head.group, Relations::default()).await?
+            }
+            None => None,
+        };
+        match found {
+            Some(group) => self.change(importer, &group, &mut settled).await?,
+            None if importer.dry_run => settled.joined = self.keys.len() as u64,
+            None => settled.problem = Some("The resource is gone.".to_owned()),
+        }
+        if importer.dry_run {
+            // Who is missing may be about to be created.
+            settled.joined += self.missing_count;
+        } else if self.missing_count > 0 {
+            settled.problem = Some(self.complaint());
+        }
+        Ok(settled)
+    }
+
+    fn complaint(&self) -> String {
+        let named: Vec<String> = self.missing.iter().map(Uuid::to_string).collect();
+        let more = self.missing_count.saturating_sub(NAMED as u64);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("There are no resources that could be members with the ids {}{more}.", named.join(", "))
+    }
+
+    async fn change(&self, importer: &Importer, group: &Found, settled: &mut Settled) -> Result<()> {
+        let mut wanted = self.keys.iter().copied().peekable();
+        let mut part = Part { importer, head: &self.head, group, join: Vec::new(), leave: Vec::new() };
+        let mut after = None;
+        loop {
+            let scope = &importer.caller.scope;
+            let page = importer.service.store.members_page(scope, group, None, after, MEMBERS_OF_LINE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.key);
+            for has in page.iter().map(|member| member.key) {
+                while let Some(joins) = wanted.next_if(|key| *key < has) {
+                    part.join.push(joins);
+                    part.write_if(MEMBERS_OF_LINE, settled).await?;
+                }
+                if wanted.next_if_eq(&has).is_none() {
+                    part.leave.push(has);
+                }
+            }
+            part.write_if(MEMBERS_OF_LINE, settled).await?;
+        }
+        for joins in wanted {
+            part.join.push(joins);
+            part.write_if(MEMBERS_OF_LINE, settled).await?;
+        }
+        part.write_if(1, settled).await
+    }
+}
+
+/// Changes that are written together.
+struct Part<'a> {
+    importer: &'a Importer,
+    head: &'a Entry,
+    group: &'a Found,
+    join: Vec<MemberKey>,
+    leave: Vec<MemberKey>,
+}
+
+impl Part<'_> {
+    /// Writes what has come together, if it is as much.
+    async fn write_if(&mut self, least: usize, settled: &mut Settled) -> Result<()> {
+        if self.join.len() + self.leave.len() < least {
+            return Ok(());
+        }
+        settled.joined += self.join.len() as u64;
+        settled.left += self.leave.len() as u64;
+        let mut delta = MemberDelta::default();
+        delta.add(self.join.drain(..));
+        delta.remove(self.leave.drain(..));
+        if self.importer.dry_run {
+            return Ok(());
+        }
+        let author = self.importer.service.by_operator();
+        let mut writing = self.importer.caller.writing(&self.group.resource_type, &author)?;
+        writing.given = Given { meta: self.head.keeps_meta.then_some(self.group.meta), place: None };
+        match self.importer.service.store.change_members(&writing, self.group, &delta).await? {
+            Change::Stale => Err(ScimError::new(409, "A resource was deleted while its members were imported.")),
+            Change::Done(_) | Change::NoSeat | Change::Nothing => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Resources as lines of JSON, for a move to another database, a copy to keep, or a migration from
+//! another server; and the copy of the embedded database.
+//!
+//! A line is a resource as a client reads it, without what follows from the server's address.
+//! Members of a large group continue on lines of their own after it. What no client reads stands
+//! under [`OWN`].
+
+mod backup;
+mod export;
+mod import;
+mod line;
+mod member;
+mod record;
+mod spill;
+
+pub use export::{Export, Exported};
+pub use import::{Import, Imported, OnError, Step};
+
+use super::{Caller, Service};
+use crate::error::Result;
+use crate::store::{Author, TokenScope};
+use std::sync::Arc;
+
+/// Name of the object for what SCIM has no attribute for.
+const OWN: &str = "x-scimd";
+
+/// Members on a line, at most, and changed at once.
+const MEMBERS_OF_LINE: usize = 1000;
+
+impl Service {
+    /// The operator, who may do everything in a tenant.
+    async fn operator(&self, tenant: &str) -> Result<Arc<Caller>> {
+        let tenant = self.tenant(tenant).await?.settings;
+        let numbered = self.catalogs.of(&tenant);
+        Ok(Arc::new(Caller {
+            tenant: tenant.name.as_str().into(),
+            token_name: "operator".into(),
+            token_id: "".into(),
+            base_url: tenant.base_url.as_deref().unwrap_or(&self.settings.public_url).into(),
+            catalog: numbered.catalog.clone(),
+            scope: tenant.scope(numbered.layout.clone()),
+            token_scope: TokenScope::ReadWrite,
+            settings: tenant.into(),
+        }))
+    }
+
+    /// The change log knows the operator by having no token.
+    fn by_operator(&self) -> Author {
+        Author { token: None, at: self.clock.now() }
+    }
+}

@@ -1,0 +1,143 @@
+//! Writes one resource of an import, or finds out what writing it would do.
+
+use super::line::Record;
+use crate::error::{Result, ScimError};
+use crate::resource::Meta;
+use crate::resource::check::{Change as Kind, check};
+use crate::schema::ResourceType;
+use crate::service::body::{check_names, in_use, no_seat};
+use crate::service::change::replaced;
+use crate::service::{Caller, Service, render};
+use crate::store::{Before, Change, Found, Given, MemberDelta, Place, StoreError, TypeLayout, Written};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// What became of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Created,
+    Updated,
+    Unchanged,
+}
+
+/// What an import knows of a resource that is there.
+#[derive(Debug)]
+pub(super) struct Present {
+    pub(super) found: Found,
+    pub(super) digest: Option<String>,
+}
+
+/// The service at work for the operator.
+#[derive(Debug, Clone)]
+pub(super) struct Importer {
+    pub(super) service: Service,
+    pub(super) caller: Arc<Caller>,
+    pub(super) dry_run: bool,
+}
+
+impl Importer {
+    /// The numbers of a type.
+    pub(super) fn layout(&self, kind: &ResourceType) -> Result<&TypeLayout> {
+        let layout = self.caller.scope.layout().of_type(kind);
+        layout.ok_or_else(|| ScimError::internal("a type without a layout"))
+    }
+
+    /// Writes a resource without its members.
+    pub(super) async fn write(
+        &self,
+        record: &Record,
+        present: Option<Present>,
+        place: Option<Place>,
+    ) -> Result<Outcome> {
+        match present {
+            None => self.create(record, place).await,
+            Some(present) => self.update(record, present).await,
+        }
+    }
+
+    async fn create(&self, record: &Record, place: Option<Place>) -> Result<Outcome> {
+        let (kind, attributes) = (&record.kind, &record.accepted.attributes);
+        check_names(&self.caller.settings, kind, attributes)?;
+        check(kind, None, attributes, Kind::Whole)?;
+        if self.dry_run {
+            let holder = self.service.store.holder(&self.caller.scope, self.layout(kind)?, attributes).await?;
+            return holder.map_or(Ok(Outcome::Created), |_| Err(in_use(kind, attributes)));
+        }
+        let author = self.service.by_operator();
+        let mut writing = self.caller.writing(kind, &author)?;
+        writing.given = Given { meta: record.meta, place };
+        let mut written = self.service.written(&self.caller, kind, attributes.clone()).await?;
+        written.password = self.kept(record).or(written.password);
+        self.service.store_new(&self.caller, &writing, record.id, &written, &MemberDelta::default()).await?;
+        Ok(Outcome::Created)
+    }
+
+    async fn update(&self, record: &Record, Present { found, digest }: Present) -> Result<Outcome> {
+        let kind = &record.kind;
+        if found.resource_type.name() != kind.name() {
+            let (id, there) = (record.id, found.resource_type.name());
+            return Err(ScimError::uniqueness(format!("The id {id} belongs to a {there}.")));
+        }
+        let before = render::attributes(&found.document)?;
+        let after = after(record, &before);
+        check(kind, Some(&before), &after, Kind::Whole)?;
+        if after != before {
+            check_names(&self.caller.settings, kind, &after)?;
+        }
+        let password = self.kept(record).filter(|kept| Some(kept) != digest.as_ref());
+        let meta = record.meta.filter(|_| record.is_state);
+        if password.is_none() && self.is_same(record, &found, meta, (&before, &after)) {
+            return Ok(Outcome::Unchanged);
+        }
+        if self.dry_run {
+            return Ok(Outcome::Updated);
+        }
+        let author = self.service.by_operator();
+        let mut writing = self.caller.writing(kind, &author)?;
+        writing.given.meta = meta;
+        let before = Before { found: &found, attributes: &before };
+        let written = Written { attributes: after, password };
+        match self.service.store.replace(&writing, before, &written, &MemberDelta::default()).await {
+            Ok(Change::Done(_)) => Ok(Outcome::Updated),
+            Ok(Change::Nothing) => Ok(Outcome::Unchanged),
+            Ok(Change::Stale) => Err(ScimError::new(409, "It was changed meanwhile; import this line again.")),
+            Ok(Change::NoSeat) => Err(no_seat(&self.caller.settings)),
+            Err(error @ StoreError::Unique(_)) => Err(in_use(kind, &written.attributes).caused_by(error)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The digest of a line, if the tenant keeps passwords.
+    fn kept(&self, record: &Record) -> Option<String> {
+        record.digest.clone().filter(|_| self.service.keeps_passwords(&self.caller))
+    }
+
+    /// Whether a resource is as its line says: a state to the letter, else by what it means.
+    fn is_same(
+        &self,
+        record: &Record,
+        found: &Found,
+        meta: Option<Meta>,
+        (before, after): (&Map<String, Value>, &Map<String, Value>),
+    ) -> bool {
+        if !record.is_state {
+            return before == after;
+        }
+        let text = |layout| Found::fresh(layout, found.id, found.meta, after).document;
+        let is_same_text = self.layout(&record.kind).is_ok_and(|layout| text(layout) == found.document);
+        is_same_text && meta.is_none_or(|meta| meta == found.meta)
+    }
+}
+
+/// The attributes afterwards: those of the line, and what no client reads. A password in plain
+/// text counts at creation only: whether it is another one can be told from no digest.
+fn after(record: &Record, before: &Map<String, Value>) -> Map<String, Value> {
+    let mut after = replaced(&record.kind, before, &record.accepted);
+    if after == record.accepted.attributes {
+        after = record.accepted.attributes.clone();
+    }
+    if let Some(password) = record.kind.password() {
+        after.shift_remove(password.name().as_ref());
+    }
+    after
+}

@@ -1,0 +1,64 @@
+//! Memberships that wait until all resources are there, in a file without a name: it goes with
+//! the program, however that ends.
+
+use crate::error::{Result, ScimError};
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use uuid::Uuid;
+
+/// The members that a line gives to a resource.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Entry {
+    /// Number of the line.
+    pub(super) line: u64,
+    /// The resource that has the members.
+    pub(super) group: Uuid,
+    /// Name of its type.
+    pub(super) kind: String,
+    /// Whether it is the first line of the resource; the others follow at once.
+    pub(super) is_first: bool,
+    /// Whether version and times stay as they are.
+    pub(super) keeps_meta: bool,
+    /// Whether the resource was counted as unchanged.
+    pub(super) is_unchanged: bool,
+    /// The members.
+    pub(super) members: Vec<Uuid>,
+}
+
+/// The file.
+#[derive(Debug)]
+pub(super) struct Spill(BufWriter<File>);
+
+impl Spill {
+    pub(super) fn new() -> Result<Self> {
+        unnamed().map(|file| Self(BufWriter::new(file))).map_err(trouble)
+    }
+
+    pub(super) fn push(&mut self, entry: &Entry) -> Result<()> {
+        serde_json::to_writer(&mut self.0, entry).map_err(ScimError::internal)?;
+        self.0.write_all(b"\n").map_err(trouble)
+    }
+
+    /// All entries, in the order in which they came.
+    pub(super) fn entries(self) -> Result<impl Iterator<Item = Result<Entry>>> {
+        let mut file = self.0.into_inner().map_err(|error| trouble(error.into_error()))?;
+        file.rewind().map_err(trouble)?;
+        let read =
+            |line: io::Result<String>| serde_json::from_str(&line.map_err(trouble)?).map_err(ScimError::internal);
+        Ok(BufReader::new(file).lines().map(read))
+    }
+}
+
+fn unnamed() -> io::Result<File> {
+    let name = std::env::temp_dir().join(format!("scimd-import-{}", Uuid::now_v7()));
+    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&name)?;
+    std::fs::remove_file(name)?;
+    Ok(file)
+}
+
+fn trouble(error: io::Error) -> ScimError {
+    let folder = std::env::temp_dir();
+    ScimError::internal(format!("the temporary folder {} cannot be used: {error}", folder.display()))
+}

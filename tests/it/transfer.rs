@@ -1,0 +1,338 @@
+//! Export, import and backup: what comes out goes in again, on the other database too.
+
+use crate::harness::{Database, ENTERPRISE, GROUP, Options, Server, USER, group, user};
+use scimd::schema::SchemaFile;
+use scimd::service::{
+    Export, Import, Imported, OnError, PasswordPolicy, Service, ServiceLimits, ServiceSettings, Step, TenantChange,
+};
+use scimd::store::PoolSettings;
+use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
+
+const BADGE: &str = "urn:example:badge:2.0:User";
+
+/// An extension with an attribute that no client reads.
+fn schemas() -> Vec<SchemaFile> {
+    let text = json!({"id": BADGE, "name": "Badge", "x-scimd": {"extends": ["User"]}, "attributes": [
+        {"name": "number", "type": "string"},
+        {"name": "pin", "type": "string", "mutability": "writeOnly", "returned": "never"}]});
+    vec![SchemaFile { origin: "badge.json".into(), text: text.to_string() }]
+}
+
+async fn server(database: Database) -> Server {
+    let server = Server::with(database, Options { schema_files: schemas(), ..Options::default() }).await;
+    let change = TenantChange { password_policy: Some(PasswordPolicy::Argon2id), ..TenantChange::default() };
+    server.service.change_tenant("default", &change).await.unwrap();
+    server
+}
+
+async fn exported(server: &Server, with_secrets: bool) -> String {
+    let mut text = String::new();
+    let mut sink = |line: &str| -> Result<(), scimd::error::ScimError> {
+        text.push_str(line);
+        text.push('\n');
+        Ok(())
+    };
+    server.service.export(&Export { tenant: "default", with_secrets }, &mut sink).await.unwrap();
+    text
+}
+
+struct Run {
+    dry_run: bool,
+    on_error: OnError,
+}
+
+const REAL: Run = Run { dry_run: false, on_error: OnError::Stop };
+const SKIPPING: Run = Run { dry_run: false, on_error: OnError::Skip };
+const DRY: Run = Run { dry_run: true, on_error: OnError::Stop };
+
+/// What an import did, and the problems with their lines.
+async fn imported(server: &Server, text: &str, run: &Run) -> (Imported, Vec<(u64, String)>) {
+    let mut problems = Vec::new();
+    let mut tell = |step: Step<'_>| {
+        if let Step::Problem { line, detail } = step {
+            problems.push((line, detail.to_owned()));
+        }
+    };
+    let import = Import { tenant: "default", dry_run: run.dry_run, side_by_side: 8, on_error: run.on_error };
+    let done = server.service.import(&import, &mut text.as_bytes(), &mut tell).await.unwrap();
+    (done, problems)
+}
+
+/// Created, updated, unchanged, failed.
+fn counts(done: &Imported) -> [u64; 4] {
+    [done.created, done.updated, done.unchanged, done.failed]
+}
+
+async fn member_of(server: &Server, group: &str, members: &[&str]) {
+    let members: Vec<_> = members.iter().map(|id| json!({"value": id})).collect();
+    server.patch(&format!("/Groups/{group}"), json!([{"op": "add", "path": "members", "value": members}])).await;
+}
+
+/// Users of all sorts, groups in groups and around in a circle, versions above 1; 16 resources.
+async fn fill(server: &Server) {
+    let mut ids = Vec::new();
+    for i in 0..12 {
+        let mut body = user(&format!("user{i:02}"));
+        body["schemas"] = json!([USER, ENTERPRISE, BADGE]);
+        body["externalId"] = json!(format!("x{i}"));
+        body["active"] = json!(i % 3 != 0);
+        body["name"] = json!({"familyName": "Ünïcode \"quoted\"", "givenName": "G"});
+        body["emails"] = json!([{"value": format!("u{i}@example.com"), "primary": true}, {"value": "b@c.d"}]);
+        body[ENTERPRISE] = json!({"department": "Sales", "employeeNumber": i.to_string()});
+        body[BADGE] = if i == 5 { json!({"pin": "p"}) } else { json!({"number": "7", "pin": "1234"}) };
+        body["password"] = json!("secret");
+        ids.push(server.post("/Users", body).await.expect(201).id());
+    }
+    let change = json!([{"op": "replace", "path": "name.formatted", "value": "F"}, {"op": "remove", "path": "active"},
+        {"op": "add", "path": "emails", "value": [{"type": "work", "value": "n@e.w"}]}]);
+    for id in ids.iter().take(4) {
+        server.patch(&format!("/Users/{id}"), change.clone()).await.expect(200);
+    }
+    let mut groups = Vec::new();
+    for name in ["a", "b", "c", "empty"] {
+        groups.push(server.post("/Groups", group(name, &[])).await.expect(201).id());
+    }
+    member_of(server, &groups[0], &[&groups[1], &ids[1], &ids[0]]).await;
+    member_of(server, &groups[1], &[&groups[2], &ids[2]]).await;
+    member_of(server, &groups[2], &[&groups[0], &ids[3]]).await;
+}
+
+async fn moved(from: Database, over: Database) {
+    let source = server(from).await;
+    fill(&source).await;
+    let before = exported(&source, true).await;
+    assert_eq!(before.lines().count(), 16, "{before}");
+    let between = server(over).await;
+    let (done, problems) = imported(&between, &before, &REAL).await;
+    assert_eq!((counts(&done), done.joined, problems), ([16, 0, 0, 0], 7, vec![]));
+    assert_eq!(exported(&between, true).await, before);
+    assert_eq!(between.service.verify(false).await.unwrap(), Vec::<String>::new());
+    let back = server(from).await;
+    imported(&back, &exported(&between, true).await, &REAL).await;
+    assert_eq!(exported(&back, true).await, before);
+    // What was imported is served, searched and changed as what was created.
+    let found = back.get("/Users?filter=userName%20eq%20%22USER07%22").await.expect(200).body;
+    assert_eq!(found["totalResults"], 1);
+    let id = found["Resources"][0]["id"].as_str().unwrap().to_owned();
+    let (was, is) = (source.get(&format!("/Users/{id}")).await, back.get(&format!("/Users/{id}")).await);
+    assert_eq!((was.header("etag"), &was.body["meta"]["created"]), (is.header("etag"), &is.body["meta"]["created"]));
+    assert_eq!(back.get("/Groups?filter=displayName%20eq%20%22a%22").await.body["totalResults"], 1);
+    back.post("/Users", user("user07")).await.refused(409, "uniqueness");
+    back.delete(&format!("/Users/{id}")).await.expect(204);
+    assert_eq!(back.service.verify(false).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_sqlite_over_postgres_and_back() {
+    moved(Database::Sqlite, Database::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_postgres_over_sqlite_and_back() {
+    moved(Database::Postgres, Database::Sqlite).await;
+}
+
+mod on {
+    use super::{Database, server};
+
+    macro_rules! each {
+        ($($name:ident),* $(,)?) => {$(
+            mod $name {
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn sqlite() {
+                    super::super::$name(super::server(super::Database::Sqlite).await).await;
+                }
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn postgres() {
+                    super::super::$name(super::server(super::Database::Postgres).await).await;
+                }
+            }
+        )*};
+    }
+
+    each! { secrets_stay, a_second_run_changes_nothing, an_interrupted_run_goes_on, only_differences_are_written,
+    a_dry_run_writes_nothing, problems_name_their_lines, lines_of_other_servers, large_groups_continue }
+}
+
+/// Without secrets neither digests nor secret attributes come out, and an import lets them be.
+async fn secrets_stay(server: Server) {
+    fill(&server).await;
+    let (open, secret) = (exported(&server, false).await, exported(&server, true).await);
+    assert!(!open.contains("argon2") && !open.contains("pin") && !open.contains("x-scimd"), "{open}");
+    assert!(secret.contains("\"x-scimd\":{\"password\":\"$argon2id$") && secret.contains("\"pin\":\"1234\""));
+    let only_secret = open.lines().nth(5).unwrap();
+    assert!(!only_secret.contains(BADGE), "{only_secret}");
+    let (done, problems) = imported(&server, &open, &REAL).await;
+    assert_eq!((counts(&done), problems), ([0, 0, 16, 0], vec![]));
+    assert_eq!(exported(&server, true).await, secret);
+}
+
+async fn a_second_run_changes_nothing(server: Server) {
+    fill(&server).await;
+    let text = exported(&server, true).await;
+    let changes = server.number("select count(*) from change").await;
+    let (done, _) = imported(&server, &text, &REAL).await;
+    assert_eq!((counts(&done), done.joined + done.left), ([0, 0, 16, 0], 0));
+    assert_eq!(server.number("select count(*) from change").await, changes);
+    assert_eq!(exported(&server, true).await, text);
+}
+
+/// Half of the lines, as after an interruption among the resources; then all of them.
+async fn an_interrupted_run_goes_on(server: Server) {
+    let source = self::server(Database::Sqlite).await;
+    fill(&source).await;
+    let text = exported(&source, true).await;
+    let half: String = text.lines().take(9).flat_map(|line| [line, "\n"]).collect();
+    assert_eq!(counts(&imported(&server, &half, &REAL).await.0), [9, 0, 0, 0]);
+    let torn = format!("{half}{}", text.lines().nth(9).unwrap().split_at(40).0);
+    let (done, problems) = imported(&server, &torn, &REAL).await;
+    assert_eq!((counts(&done), problems[0].0), ([0, 0, 9, 1], 10));
+    let (done, problems) = imported(&server, &text, &REAL).await;
+    assert_eq!((counts(&done), done.joined, problems), ([7, 0, 9, 0], 7, vec![]));
+    assert_eq!(exported(&server, true).await, text);
+    assert_eq!(server.service.verify(false).await.unwrap(), Vec::<String>::new());
+}
+
+async fn only_differences_are_written(server: Server) {
+    fill(&server).await;
+    let text = exported(&server, true).await;
+    let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    let id = first["id"].as_str().unwrap();
+    server.patch(&format!("/Users/{id}"), json!([{"op": "replace", "path": "title", "value": "T"}])).await.expect(200);
+    let listed = server.get("/Groups?filter=displayName%20eq%20%22a%22").await.body["Resources"][0].clone();
+    let path = format!("/Groups/{}", listed["id"].as_str().unwrap());
+    let remaining = json!([{"value": listed["members"][0]["value"]}]);
+    server.patch(&path, json!([{"op": "replace", "path": "members", "value": remaining}])).await;
+    let empty = server.get("/Groups?filter=displayName%20eq%20%22empty%22").await.body["Resources"][0]["id"].clone();
+    member_of(&server, empty.as_str().unwrap(), &[id]).await;
+    let (would, _) = imported(&server, &text, &DRY).await;
+    let (done, problems) = imported(&server, &text, &REAL).await;
+    assert_eq!((counts(&done), problems), ([0, 3, 13, 0], vec![]));
+    assert_eq!((done.joined, done.left), (2, 1));
+    assert_eq!(would, done);
+    assert_eq!(exported(&server, true).await, text);
+    assert_eq!(server.service.verify(false).await.unwrap(), Vec::<String>::new());
+}
+
+async fn a_dry_run_writes_nothing(server: Server) {
+    let source = self::server(Database::Sqlite).await;
+    fill(&source).await;
+    let text = exported(&source, true).await;
+    let (done, problems) = imported(&server, &text, &DRY).await;
+    assert_eq!((counts(&done), done.joined, problems), ([16, 0, 0, 0], 7, vec![]));
+    assert_eq!(exported(&server, true).await, "");
+    server.post("/Users", user("USER03")).await.expect(201);
+    let (done, problems) = imported(&server, &text, &DRY).await;
+    assert_eq!((done.failed, problems[0].0), (1, 4), "{problems:?}");
+    assert_eq!(server.number("select count(*) from resource").await, 1);
+}
+
+async fn problems_name_their_lines(server: Server) {
+    server.post("/Users", user("taken")).await.expect(201);
+    let nobody = "0190e2a0-0000-7000-8000-000000000000";
+    let lines = [
+        user("fine").to_string(),
+        "{\"schemas\":".to_owned(),
+        user("Taken").to_string(),
+        json!({"schemas": [USER]}).to_string(),
+        json!({"schemas": ["urn:none"], "userName": "x"}).to_string(),
+        String::new(),
+        json!({"schemas": [USER], "userName": 7}).to_string(),
+        json!({"x-scimd": {"membersOf": nobody}, "members": [{"value": nobody}]}).to_string(),
+        group("g", &[nobody.to_owned()]).to_string(),
+        user("fine too").to_string(),
+    ];
+    let (done, problems) = imported(&server, &lines.join("\n"), &SKIPPING).await;
+    let numbers: Vec<u64> = problems.iter().map(|(line, _)| *line).collect();
+    assert_eq!(
+        (counts(&done), numbers),
+        ([3, 0, 0, 7], vec![2, 3, 4, 5, 7, 8, 9].into_iter().collect()),
+        "{problems:?}"
+    );
+    assert!(problems.iter().any(|(line, detail)| *line == 3 && detail.contains("userName")), "{problems:?}");
+    assert!(problems.iter().any(|(line, detail)| *line == 9 && detail.contains(nobody)), "{problems:?}");
+    let (done, problems) = imported(&server, &lines[1..].join("\n"), &REAL).await;
+    assert_eq!((counts(&done), problems.len()), ([0, 0, 0, 1], 1));
+    assert_eq!(server.service.verify(false).await.unwrap(), Vec::<String>::new());
+}
+
+/// Without ids, or with ids that are no UUIDs; with read-only attributes and unknown ones.
+async fn lines_of_other_servers(server: Server) {
+    let lines = [
+        json!({"schemas": [GROUP], "id": "g-1", "displayName": "Staff", "members": [{"value": "2819", "display": "x"}]}),
+        json!({"schemas": [USER], "id": "2819", "userName": "ann", "hat": "red", "groups": [{"value": "g-1"}],
+            "meta": {"resourceType": "User", "created": "2010-01-23T04:56:22Z", "lastModified": "2011-05-13T04:42:34.1234Z",
+            "version": "W/\"3694e05e9dff590\"", "location": "https://example.com/v2/Users/2819"}}),
+        user("bob"),
+    ];
+    let text = lines.map(|line| line.to_string()).join("\n");
+    let (done, problems) = imported(&server, &text, &REAL).await;
+    assert_eq!((counts(&done), done.joined, problems), ([3, 0, 0, 0], 1, vec![]));
+    assert_eq!(done.left_out.get("attribute.unknown hat"), Some(&1));
+    let ann = server.get("/Users?filter=userName%20eq%20%22ann%22").await.body["Resources"][0].clone();
+    assert_eq!((&ann["meta"]["created"], &ann["active"]), (&json!("2010-01-23T04:56:22.000Z"), &json!(true)));
+    assert_eq!(
+        (&ann["meta"]["lastModified"], &ann["groups"][0]["display"]),
+        (&json!("2011-05-13T04:42:34.123Z"), &json!("Staff"))
+    );
+    let (done, _) = imported(&server, &text, &REAL).await;
+    assert_eq!(counts(&done), [0, 0, 3, 0]);
+    let (done, _) = imported(&server, &text.replace("\"bob\"", "\"bob\",\"title\":\"T\""), &REAL).await;
+    assert_eq!(counts(&done), [0, 1, 2, 0]);
+    assert_eq!(server.service.verify(false).await.unwrap(), Vec::<String>::new());
+}
+
+async fn large_groups_continue(server: Server) {
+    let lines: Vec<_> =
+        (0..1001).map(|i| format!("{{\"id\":\"u{i}\",{}", user(&format!("u{i}")).to_string().split_at(1).1)).collect();
+    let all: Vec<String> = (0..1001).map(|i| format!("u{i}")).collect();
+    let mut big = group("big", &all);
+    big["id"] = json!("big");
+    let text = format!("{}\n{big}\n", lines.join("\n"));
+    let (done, problems) = imported(&server, &text, &REAL).await;
+    assert_eq!((counts(&done), done.joined, problems), ([1002, 0, 0, 0], 1001, vec![]));
+    let text = exported(&server, false).await;
+    assert_eq!(text.lines().count(), 1001 + 3);
+    assert!(text.lines().last().unwrap().starts_with("{\"x-scimd\":{\"membersOf\":"));
+    let (done, problems) = imported(&server, &text, &REAL).await;
+    assert_eq!((counts(&done), done.joined + done.left, problems), ([0, 0, 1002, 0], 0, vec![]));
+    let other = self::server(if server.is_postgres() { Database::Sqlite } else { Database::Postgres }).await;
+    imported(&other, &text, &REAL).await;
+    assert_eq!(exported(&other, false).await, text);
+}
+
+/// A copy taken while writers are at work opens by itself, and fits together.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_under_load() {
+    let server = server(Database::Sqlite).await;
+    fill(&server).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("scimd.db");
+    let writers = async {
+        for i in 0..60 {
+            server.post("/Users", user(&format!("w{i}"))).await.expect(201);
+        }
+    };
+    let copying = async {
+        tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+        server.service.backup(&file).await.unwrap()
+    };
+    let ((), bytes) = tokio::join!(writers, copying);
+    let kept = std::fs::metadata(&file).unwrap();
+    assert_eq!((kept.len(), kept.permissions().mode() & 0o777), (bytes, 0o600));
+    assert!(server.service.backup(&file).await.is_err());
+    let settings = ServiceSettings {
+        database: scimd::service::DatabaseTarget::Sqlite { data_dir: folder.path().to_owned() },
+        pool: PoolSettings::default(),
+        public_url: "http://localhost/scim/v2".into(),
+        schema_files: schemas(),
+        searchable: vec!["*".to_owned()],
+        limits: ServiceLimits::default(),
+    };
+    let copy = Service::open(&settings, server.clock.clone()).await.unwrap();
+    assert_eq!(copy.verify(false).await.unwrap(), Vec::<String>::new());
+    assert!((12..=72).contains(&copy.tenant("default").await.unwrap().users));
+    let other = self::server(Database::Postgres).await;
+    assert!(other.service.backup(&folder.path().join("pg")).await.unwrap_err().to_string().contains("pg_dump"));
+}
