@@ -14,6 +14,7 @@ mod list;
 mod member;
 mod read;
 mod relation;
+mod removal;
 mod row;
 mod select;
 mod sequence;

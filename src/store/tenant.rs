@@ -208,17 +208,6 @@ impl Store {
         };
         rows.iter().map(line).collect()
     }
-
-    /// Deletes a tenant with all that it has; `false` if there is none of that name.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn delete_tenant(&self, name: &str) -> Result<bool, StoreError> {
-        for text in DELETE_PARTS {
-            self.write_one(Statement::new(*text, vec![name.into()])).await?;
-        }
-        Ok(!self.write_one(Statement::new(DELETE, vec![name.into()])).await?.is_empty())
-    }
 }
 
 const CREATE: &str =
@@ -245,13 +234,3 @@ const COUNTERS: &str = "select t.name, k.name, r.live, r.active, coalesce(c.live
         from counter group by 1, 2) c on c.tenant = r.tenant and c.kind = r.kind \
      join tenant t on t.tenant = r.tenant join kind k on k.kind = r.kind \
      where r.live <> coalesce(c.live, 0) or r.active <> coalesce(c.active, 0) order by 1, 2";
-const DELETE_PARTS: &[&str] = &[
-    "update tenant set status = 'suspended' where name = $1",
-    "delete from change_member where tenant = (select tenant from tenant where name = $1)",
-    "delete from change where tenant = (select tenant from tenant where name = $1)",
-    "delete from member where tenant = (select tenant from tenant where name = $1)",
-    "delete from attribute_value where tenant = (select tenant from tenant where name = $1)",
-    "delete from resource where tenant = (select tenant from tenant where name = $1)",
-    "delete from counter where tenant = (select tenant from tenant where name = $1)",
-];
-const DELETE: &str = "delete from tenant where name = $1 returning tenant";

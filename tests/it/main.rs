@@ -24,6 +24,7 @@ mod limits;
 mod paging;
 mod resources;
 mod rows;
+mod scale;
 mod tidy;
 mod transfer;
 mod types;

@@ -3,12 +3,13 @@
 use super::{add, members, new_group, new_users, remove};
 use crate::harness::{Chance, Fleet, group};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 crate::on_fleets!(
     memberships_are_what_was_acknowledged,
+    one_push_wins_per_version,
     a_group_is_renamed_while_members_are_pushed,
     users_are_deleted_while_they_are_added,
     a_group_is_deleted_while_it_is_patched,
@@ -60,6 +61,46 @@ async fn push(fleet: &Fleet, pusher: usize, users: &[String], path: &str) -> (BT
         }
     }
     (is_member, etags)
+}
+
+/// RFC 7644 section 3.14, for changes of members alone: one of them, several, and all.
+async fn one_push_wins_per_version(fleet: Fleet) {
+    let users = Arc::new(new_users(&fleet, "u", PUSHERS).await);
+    let path: Arc<str> = new_group(fleet.first(), "Sales", &[]).await.into();
+    for round in 0..8 {
+        let etag: Arc<str> = fleet.first().get(&path).await.expect(200).header("etag").unwrap().into();
+        let before = members(fleet.first(), &path).await;
+        let answers = fleet
+            .race(PUSHERS, |fleet, i| {
+                let (users, path, etag) = (users.clone(), path.clone(), etag.clone());
+                async move {
+                    let body = conditional(i, &users[(i + round) % PUSHERS], &users[i]);
+                    fleet.of(i / 4).client().send(Method::PATCH, &path, Some(body), &[("if-match", &etag)]).await
+                }
+            })
+            .await;
+        let (done, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 204);
+        // One that finds its members as it wants them changes nothing, and holds to the version.
+        let changed: BTreeSet<_> =
+            done.iter().filter_map(|answer| answer.header("etag")).filter(|e| **e != *etag).collect();
+        let now = members(fleet.first(), &path).await;
+        assert_eq!((changed.len(), before != now), (1, true), "round {round}");
+        for answer in refused {
+            answer.refused(412, "");
+        }
+    }
+    fleet.first().is_sound().await;
+}
+
+fn conditional(i: usize, one: &str, other: &str) -> Value {
+    let list = json!([{"value": one}, {"value": other}]);
+    let operations = match i % 4 {
+        0 => add(one),
+        1 => remove(one, true),
+        2 => json!([{"op": "add", "path": "members", "value": list}]),
+        _ => json!([{"op": "replace", "path": "members", "value": list}]),
+    };
+    json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations})
 }
 
 async fn a_group_is_renamed_while_members_are_pushed(fleet: Fleet) {

@@ -6,6 +6,7 @@ mod hang_up;
 mod replacing;
 mod restart;
 mod seats;
+mod tenants;
 mod users;
 
 use crate::harness::{Fleet, Server, group, user};

@@ -121,7 +121,7 @@ const ATTRIBUTES: [&str; WRITERS] = [
 
 fn at<'a>(user: &'a Value, path: &str) -> &'a Value {
     if let Some(name) = path.strip_prefix(ENTERPRISE) {
-        return &user[ENTERPRISE][&name[1..]];
+        return &user[ENTERPRISE][name.trim_start_matches(':')];
     }
     path.split('.').fold(user, |value, name| &value[name])
 }

@@ -13,19 +13,19 @@ crate::on_both!(lenient_tenants_leave_them_out, strict_tenants_refuse_them);
 fn attempts(path: &str, own: &Tenant, other: &Tenant) -> Vec<(Method, String, Value)> {
     let all = [own.user.clone(), other.user.clone(), other.group.clone()];
     let members = group("x", &all)["members"].clone();
-    let add = |value: &Value| patch(json!([{"op": "add", "path": "members", "value": value}]));
+    let add = |value: &Value| patch(&json!([{"op": "add", "path": "members", "value": value}]));
     let by_reference =
         json!([{"value": own.user}, {"$ref": format!("https://example.com/scim/v2/Users/{}", other.user)}]);
     vec![
         (Method::PUT, path.into(), group("Team", &all)),
         (Method::PATCH, path.into(), add(&members)),
         (Method::PATCH, path.into(), add(&by_reference)),
-        (Method::PATCH, path.into(), patch(json!([{"op": "replace", "path": "members", "value": members}]))),
-        (Method::PATCH, path.into(), patch(json!([{"op": "add", "value": {"members": members}}]))),
+        (Method::PATCH, path.into(), patch(&json!([{"op": "replace", "path": "members", "value": members}]))),
+        (Method::PATCH, path.into(), patch(&json!([{"op": "add", "value": {"members": members}}]))),
         (
             Method::PATCH,
             path.into(),
-            patch(json!([
+            patch(&json!([
                 {"op": "add", "path": "members", "value": [{"value": own.user}]},
                 {"op": "add", "path": format!("members[value eq \"{}\"]", other.user), "value": {"value": other.user}},
             ])),
@@ -48,7 +48,7 @@ async fn lenient_tenants_leave_them_out(server: Server) {
     let made = client.post("/Groups", group("Made", &[own.user.clone(), other.user.clone()])).await.expect(201);
     assert_eq!(made.body["members"].as_array().unwrap().len(), 1);
     let bulked = json!([{"method": "POST", "path": "/Groups", "bulkId": "1", "data": group("Bulk", std::slice::from_ref(&other.user))}]);
-    let answer = client.post("/Bulk", bulk(bulked)).await.expect(200).body;
+    let answer = client.post("/Bulk", bulk(&bulked)).await.expect(200).body;
     assert_eq!(answer["Operations"][0]["status"], "201");
     for i in 0..6 {
         let path = format!("/Groups/{}", client.post("/Groups", group("Team", &[])).await.expect(201).id());

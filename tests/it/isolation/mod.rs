@@ -47,8 +47,8 @@ fn routes_of(user_id: &str, group_id: &str) -> Vec<(Method, String, Option<Value
         routes.push((Method::GET, path.clone(), None));
         routes.push((Method::GET, format!("{path}?attributes=id"), None));
         routes.push((Method::PUT, path.clone(), Some(body)));
-        routes.push((Method::PATCH, path.clone(), Some(patch(deactivation))));
-        routes.push((Method::PATCH, format!("{path}?attributes=id"), Some(patch(json!([])))));
+        routes.push((Method::PATCH, path.clone(), Some(patch(&deactivation))));
+        routes.push((Method::PATCH, format!("{path}?attributes=id"), Some(patch(&json!([])))));
         routes.push((Method::DELETE, path, None));
     }
     routes
@@ -70,11 +70,11 @@ fn all_routes(user_id: &str, group_id: &str) -> Vec<(Method, String, Option<Valu
     routes.push((Method::POST, "/Users".into(), Some(user("new"))));
     routes.push((Method::POST, "/Groups".into(), Some(group("new", &[]))));
     let operations = json!([{"method": "DELETE", "path": format!("/Users/{user_id}")}]);
-    routes.push((Method::POST, "/Bulk".into(), Some(bulk(operations))));
+    routes.push((Method::POST, "/Bulk".into(), Some(bulk(&operations))));
     routes
 }
 
-fn patch(operations: Value) -> Value {
+fn patch(operations: &Value) -> Value {
     json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations})
 }
 
@@ -82,7 +82,7 @@ fn search(filter: &str) -> Value {
     json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": filter})
 }
 
-fn bulk(operations: Value) -> Value {
+fn bulk(operations: &Value) -> Value {
     json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations})
 }
 
