@@ -20,9 +20,11 @@ mod sequence;
 mod shared;
 mod sql;
 mod statement;
+mod stream;
 mod tenant;
 mod token;
 mod transfer;
+mod verify;
 mod write;
 mod writer;
 

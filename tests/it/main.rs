@@ -26,3 +26,4 @@ mod rows;
 mod tidy;
 mod transfer;
 mod types;
+mod verify;
