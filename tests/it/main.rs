@@ -23,6 +23,7 @@ mod paging;
 mod resources;
 mod robustness;
 mod rows;
+mod searchable;
 mod tidy;
 mod transfer;
 mod types;
