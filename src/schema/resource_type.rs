@@ -241,8 +241,13 @@ impl ResourceType {
                 Some(Named::Core) | None => {}
             }
         }
-        let unique = self.leaves.iter().filter(|path| path.end().is_unique()).filter_map(|path| path.leaf);
-        searched.extend(unique);
+        // What must be unique is in the index anyway; `id`, `schemas`, `meta` and memberships need none.
+        let needs_none = |path: &AttributePath| {
+            let name = path.attribute.name().as_ref();
+            path.container.is_none() && matches!(name, "id" | "schemas" | "meta") || self.is_relation(path)
+        };
+        let anyway = self.leaves.iter().filter(|path| path.end().is_unique() || needs_none(path));
+        searched.extend(anyway.filter_map(|path| path.leaf));
         self.unsearched = (0..self.leaves.len()).filter(|leaf| !searched.contains(leaf)).collect();
     }
 

@@ -143,16 +143,19 @@ impl Service {
         if self.store.revoke_token(id, self.clock.now()).await? { Ok(()) } else { Err(no_token(id)) }
     }
 
-    /// Compares every derived row with its source; one line for each finding.
+    /// Holds every derived row against its source, of all tenants; a line for each finding. A
+    /// repair rewrites what differs.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn verify(&self, repair: bool) -> Result<Vec<String>> {
-        let found = self.store.verify_counters().await?;
-        if repair && !found.is_empty() {
-            self.store.repair_counters().await?;
+        let mut findings = Vec::new();
+        for tenant in self.tenants().await? {
+            let layout = self.catalogs.of(&tenant.settings).layout.clone();
+            let scope = tenant.settings.scope(layout);
+            findings.extend(self.store.verify(&scope, &tenant.settings.name, repair).await?);
         }
-        Ok(found)
+        Ok(findings)
     }
 
     /// Claims the names of groups, or gives them free.

@@ -226,7 +226,7 @@ macro_rules! bind {
     };
 }
 
-fn postgres_args(args: Vec<Arg>) -> PgArguments {
+pub(super) fn postgres_args(args: Vec<Arg>) -> PgArguments {
     use sqlx::Arguments;
     let mut arguments = PgArguments::default();
     for arg in args {

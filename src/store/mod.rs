@@ -21,9 +21,11 @@ mod sequence;
 mod shared;
 mod sql;
 mod statement;
+mod stream;
 mod tenant;
 mod token;
 mod transfer;
+mod verify;
 mod write;
 mod writer;
 

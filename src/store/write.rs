@@ -48,16 +48,16 @@ pub enum Change {
 }
 
 /// A document as the store keeps it.
-struct Row {
+pub(super) struct Row {
     text: String,
-    display: Option<String>,
-    display_key: Option<String>,
-    takes_seat: bool,
-    values: BTreeSet<IndexRow>,
+    pub(super) display: Option<String>,
+    pub(super) display_key: Option<String>,
+    pub(super) takes_seat: bool,
+    pub(super) values: BTreeSet<IndexRow>,
 }
 
 impl Row {
-    fn of(of_type: &TypeLayout, attributes: &Map<String, Value>) -> Self {
+    pub(super) fn of(of_type: &TypeLayout, attributes: &Map<String, Value>) -> Self {
         let resource_type = &of_type.resource_type;
         let display = Resource::display(resource_type, attributes);
         Self {

@@ -25,6 +25,8 @@ mod paging;
 mod resources;
 mod rows;
 mod scale;
+mod searchable;
 mod tidy;
 mod transfer;
 mod types;
+mod verify;

@@ -25,7 +25,10 @@ impl Subject<'_> {
             (_, Some("created")) => self.compare_with(&self.path, Target::Created, operator, literal)?,
             (_, Some("lastModified")) => self.compare_with(&self.path, Target::LastModified, operator, literal)?,
             (_, Some("resourceType")) => {
-                self.compare_constant(self.resolver.resource_type.name(), Predicate::always(), operator, literal)?
+                match self.constant_holds(self.resolver.resource_type.name(), operator, literal)? {
+                    true => Predicate::always(),
+                    false => Predicate::never(),
+                }
             }
             (_, Some("version")) => self.compare_version(operator, literal)?,
             (_, Some("location")) => self.compare_location(operator, literal)?,
@@ -34,31 +37,28 @@ impl Subject<'_> {
         Ok(Some(predicate))
     }
 
-    /// A value that is known now: if it compares so, what remains is `condition`.
-    fn compare_constant(
-        &self,
-        value: &str,
-        condition: Predicate,
-        operator: Operator,
-        literal: &Literal,
-    ) -> Result<Predicate> {
+    /// Whether a value that is known now compares so.
+    fn constant_holds(&self, value: &str, operator: Operator, literal: &Literal) -> Result<bool> {
         let value = Key::of(self.path.end(), &Value::from(value));
         Ok(match self.answer(&self.path, operator, literal)? {
-            Answer::Compare(operator, key) if value.is_some_and(|value| operator.holds(&value, &key)) => condition,
-            _ => Predicate::never(),
+            Answer::Compare(operator, key) => value.is_some_and(|value| operator.holds(&value, &key)),
+            Answer::Never | Answer::Assigned => false,
         })
     }
 
     /// A resource carries the URN of its type and those of the extensions that it has values of.
     fn compare_schemas(&self, operator: Operator, literal: &Literal) -> Result<Predicate> {
-        let resolver = &self.resolver;
-        let core = (resolver.resource_type.schema().id(), Predicate::always());
-        let extensions = resolver.resource_type.extensions().iter();
-        let extensions = extensions.map(|extension| (extension.schema.id(), resolver.has_extension(extension)));
-        let urns = std::iter::once(core).chain(extensions);
-        let each: Result<Vec<_>> =
-            urns.map(|(urn, condition)| self.compare_constant(urn, condition, operator, literal)).collect();
-        Ok(Predicate::any(each?))
+        let resource_type = self.resolver.resource_type;
+        if self.constant_holds(resource_type.schema().id(), operator, literal)? {
+            return Ok(Predicate::always());
+        }
+        let mut met = Vec::new();
+        for extension in resource_type.extensions() {
+            if self.constant_holds(extension.schema.id(), operator, literal)? {
+                met.push(self.resolver.has_extension(self.name, extension)?);
+            }
+        }
+        Ok(Predicate::any(met))
     }
 
     fn compare_version(&self, operator: Operator, literal: &Literal) -> Result<Predicate> {

@@ -22,7 +22,7 @@ use std::sync::Arc;
 /// 400 `invalidFilter`, with the column, for an attribute that the type does not have or that no
 /// client may read, and for an operator or a value that does not fit the attribute.
 pub fn resolve(filter: &Filter, resource_type: &ResourceType, conformance: Conformance) -> Result<Predicate> {
-    Resolver { resource_type, conformance, scope: None, all_types: &[] }.filter(filter)
+    Resolver { resource_type, conformance, scope: None, all_types: &[], searches: true }.filter(filter)
 }
 
 /// What a filter means for each of several types that are queried together: an attribute that
@@ -36,7 +36,7 @@ pub fn resolve_each(
     conformance: Conformance,
 ) -> Result<Vec<Predicate>> {
     let each = resource_types.iter().map(|resource_type| {
-        Resolver { resource_type, conformance, scope: None, all_types: resource_types }.filter(filter)
+        Resolver { resource_type, conformance, scope: None, all_types: resource_types, searches: true }.filter(filter)
     });
     each.collect()
 }
@@ -53,7 +53,7 @@ pub fn resolve_value_filter(
     resource_type: &ResourceType,
     conformance: Conformance,
 ) -> Result<Predicate> {
-    Resolver { resource_type, conformance, scope: Some(attribute), all_types: &[] }.filter(filter)
+    Resolver { resource_type, conformance, scope: Some(attribute), all_types: &[], searches: false }.filter(filter)
 }
 
 /// Refuses what a name is asked.
@@ -69,6 +69,9 @@ struct Resolver<'a> {
     scope: Option<&'a AttributePath>,
     /// The types that are queried together, if there are several.
     all_types: &'a [Arc<ResourceType>],
+    /// Whether resources are searched for, which the configuration may restrict, and not a value of
+    /// one that is at hand.
+    searches: bool,
 }
 
 impl<'a> Resolver<'a> {
@@ -97,7 +100,7 @@ impl<'a> Resolver<'a> {
             (None, _) => Ok(Predicate::never()),
             (Some(Named::Attribute(path)), _) => Subject::new(*self, name, path)?.asked(asked),
             (Some(Named::Core), Asked::Present) => Ok(Predicate::always()),
-            (Some(Named::Extension(extension)), Asked::Present) => Ok(self.has_extension(&extension)),
+            (Some(Named::Extension(extension)), Asked::Present) => self.has_extension(name, &extension),
             (Some(_), Asked::Compare(..)) => {
                 Err(refused(name, format!("{} is a schema, not an attribute", quoted(&name.text))))
             }
@@ -125,7 +128,7 @@ impl<'a> Resolver<'a> {
                 (negated, Predicate::all([chosen, within.asked(sub, asked)?]))
             }
         };
-        let met = subject.has_value(met);
+        let met = subject.has_value(met)?;
         Ok(if negated { met.negated() } else { met })
     }
 
@@ -167,12 +170,24 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn has_extension(&self, extension: &Extension) -> Predicate {
+    fn has_extension(&self, name: &Name, extension: &Extension) -> Result<Predicate> {
         let urn = Some(extension.schema.id());
         let leaves = self.resource_type.leaves().iter().filter(|leaf| leaf.container.as_ref() == urn);
-        Predicate::any(
-            leaves.filter(|leaf| !is_secret(leaf)).map(|leaf| Predicate::Present(Target::Attribute(leaf.clone()))),
-        )
+        self.any_present(name, leaves.cloned())
+    }
+
+    /// One of the paths has a value. All must be searched: the value may be in any.
+    fn any_present(&self, name: &Name, paths: impl Iterator<Item = AttributePath>) -> Result<Predicate> {
+        let read: Vec<_> = paths.filter(|path| !is_secret(path)).collect();
+        read.iter().try_for_each(|path| self.may_search(name, path))?;
+        Ok(Predicate::any(read.into_iter().map(|path| Predicate::Present(Target::Attribute(path)))))
+    }
+
+    fn may_search(&self, name: &Name, path: &AttributePath) -> Result<()> {
+        if !self.searches || self.resource_type.is_searched(path) {
+            return Ok(());
+        }
+        Err(refused(name, format!("\"{path}\" is not searched on this server (schemas.searchable)")))
     }
 
     /// Whether it is the attribute of memberships; an extension may have one of the same name.

@@ -40,15 +40,13 @@ impl<'a> Subject<'a> {
         if is_secret(&path) {
             return Err(refused(name, format!("\"{path}\" cannot be searched")));
         }
-        if !resolver.resource_type.is_searched(&path) {
-            return Err(refused(name, format!("\"{path}\" is not searched on this server (schemas.searchable)")));
-        }
+        resolver.may_search(name, &path)?;
         Ok(Self { resolver, name, path })
     }
 
     pub(super) fn asked(&self, asked: Asked<'_>) -> Result<Predicate> {
         match asked {
-            Asked::Present => Ok(self.present()),
+            Asked::Present => self.present(),
             Asked::Compare(operator, Literal::Null) => {
                 Err(self.refused(format!("null has no order: it takes eq and ne, not {}", operator.as_str())))
             }
@@ -57,30 +55,34 @@ impl<'a> Subject<'a> {
     }
 
     /// One value of the attribute meets the predicate by itself.
-    pub(super) fn has_value(&self, predicate: Predicate) -> Predicate {
+    pub(super) fn has_value(&self, predicate: Predicate) -> Result<Predicate> {
         if predicate.is_never() || predicate.is_always() || !self.path.is_multi_valued() {
             // A single value is its own choice; what remains to ask is whether there is one.
-            return Predicate::all([self.present(), predicate]);
+            return Ok(Predicate::all([self.present()?, predicate]));
         }
-        Predicate::Element { attribute: self.path.clone(), predicate: Box::new(predicate) }
+        if negates(&predicate) {
+            // What is not so is found among all values, and each must be known.
+            self.present()?;
+        }
+        Ok(Predicate::Element { attribute: self.path.clone(), predicate: Box::new(predicate) })
     }
 
     pub(super) fn refused(&self, why: impl std::fmt::Display) -> ScimError {
         refused(self.name, why)
     }
 
-    fn present(&self) -> Predicate {
+    fn present(&self) -> Result<Predicate> {
         if self.is_always_assigned() {
-            return Predicate::always();
+            return Ok(Predicate::always());
         }
         if let Some(value) = self.relation_value() {
-            return Predicate::Present(Target::Attribute(value));
+            return Ok(Predicate::Present(Target::Attribute(value)));
         }
         if self.path.sub.is_some() || !self.path.attribute.is_complex() {
-            return Predicate::Present(Target::Attribute(self.path.clone()));
+            return Ok(Predicate::Present(Target::Attribute(self.path.clone())));
         }
         let subs = self.path.attribute.sub_attributes().iter().map(|sub| self.resolver.sub_path(&self.path, sub));
-        Predicate::any(subs.filter(|sub| !is_secret(sub)).map(|sub| Predicate::Present(Target::Attribute(sub))))
+        self.resolver.any_present(self.name, subs)
     }
 
     /// `value` of a membership, if the path is the membership as a whole or its `$ref`: both are
@@ -159,5 +161,13 @@ impl<'a> Subject<'a> {
             (Operator::Equal, _) => Err(self.refused(format!("\"{}\" is compared with a string", self.path))),
             _ => Err(self.refused(format!("\"{}\" takes eq, ne and pr, not {}", self.path, operator.as_str()))),
         }
+    }
+}
+
+fn negates(predicate: &Predicate) -> bool {
+    match predicate {
+        Predicate::Not(_) => true,
+        Predicate::All(terms) | Predicate::Any(terms) => terms.iter().any(negates),
+        _ => false,
     }
 }

@@ -100,7 +100,7 @@ fn sort_name(chance: &mut Chance, listed: &[Listed]) -> String {
         let is_secret = path.attribute.is_secret() || path.end().is_secret();
         let is_made = path.container.is_none()
             && matches!(path.to_string().as_str(), "schemas" | "meta.resourceType" | "meta.location");
-        if is_single && !is_secret && !is_made && !kind.is_relation(&path) {
+        if is_single && !is_secret && !is_made && !kind.is_relation(&path) && kind.is_searched(&path) {
             return path.to_string();
         }
     }

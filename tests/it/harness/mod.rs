@@ -47,6 +47,7 @@ pub(crate) enum Database {
 pub(crate) struct Options {
     pub(crate) clock: Clock,
     pub(crate) schema_files: Vec<SchemaFile>,
+    pub(crate) searchable: Vec<String>,
     pub(crate) limits: ServiceLimits,
     pub(crate) http: HttpSettings,
 }
@@ -55,7 +56,8 @@ impl Default for Options {
     fn default() -> Self {
         let http =
             HttpSettings { requests_per_second: 1_000_000, burst: 1_000_000, bad_tokens: 0, ..HttpSettings::default() };
-        Self { clock: Clock::system(), schema_files: Vec::new(), limits: ServiceLimits::default(), http }
+        let searchable = vec!["*".to_owned()];
+        Self { clock: Clock::system(), schema_files: Vec::new(), searchable, limits: ServiceLimits::default(), http }
     }
 }
 
@@ -139,7 +141,7 @@ impl Server {
             pool: PoolSettings { max_connections: 8, ..PoolSettings::default() },
             public_url: base.clone(),
             schema_files: options.schema_files,
-            searchable: vec!["*".to_owned()],
+            searchable: options.searchable,
             limits: options.limits,
         };
         let clock = options.clock.clone();

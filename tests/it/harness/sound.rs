@@ -79,4 +79,21 @@ impl Server {
             }
         }
     }
+
+    /// Runs a statement behind the server's back, references unheeded.
+    pub(crate) async fn spoil(&self, statement: &'static str) {
+        let changed = match &self.database {
+            DatabaseTarget::Postgres { url } => {
+                let mut connection = sqlx::PgConnection::connect(url.expose_secret()).await.unwrap();
+                sqlx::query("set session_replication_role = replica").execute(&mut connection).await.unwrap();
+                sqlx::query(statement).execute(&mut connection).await.unwrap().rows_affected()
+            }
+            DatabaseTarget::Sqlite { data_dir } => {
+                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(data_dir.join("scimd.db"));
+                let mut connection = options.foreign_keys(false).connect().await.unwrap();
+                sqlx::query(statement).execute(&mut connection).await.unwrap().rows_affected()
+            }
+        };
+        assert!(changed > 0, "nothing is spoilt by: {statement}");
+    }
 }

@@ -1,0 +1,127 @@
+//! `scimd verify`: whether what is derived is what its source says, and its repair.
+
+use crate::harness::{Database, Options, Server, USER, group, user};
+use scimd::schema::SchemaFile;
+use scimd::service::TenantChange;
+use serde_json::json;
+use std::sync::Arc;
+
+crate::on_both!(
+    what_is_spoilt_is_found_and_repaired,
+    a_name_that_two_have_is_not_claimed,
+    a_schema_goes_and_comes_back,
+    the_server_may_be_at_work,
+);
+
+/// What is done to the tables, and what is said of it.
+const SPOILT: &[(&str, &[&str])] = &[
+    ("delete from attribute_value where key = 'jane'", &["User", "the index lacks userName"]),
+    ("update attribute_value set key = 'ghost' where key = 'boss'", &["lacks title", "has too much of title"]),
+    (
+        "insert into attribute_value select * from attribute_value where key = 'boss'",
+        &["lacks title", "has too much of title"],
+    ),
+    ("update attribute_value set is_unique = not is_unique where key = 'jane'", &["has too much of userName"]),
+    ("update attribute_value set element = 1 where key = 'jane'", &["lacks userName"]),
+    ("update attribute_value set tail = 'x' where key = 'boss'", &["lacks title"]),
+    ("update attribute_value set attribute = 32000 where key = 'boss'", &["an attribute that is not searched"]),
+    ("update resource set display = 'x' where display = 'Jane'", &["its name is kept otherwise"]),
+    ("update resource set display_key = null where display = 'Jane'", &["its name is kept otherwise"]),
+    ("update resource set takes_seat = not takes_seat where display = 'Jane'", &["whether it takes a seat"]),
+    ("update counter set live = live + 3, active = active - 1", &["type User: 2 resources, 2 active; counted are"]),
+    ("delete from counter", &["type Group: 1 resources, 0 active; counted are 0, 0 active"]),
+    ("update tenant set used = used + 2", &["2 seats are taken; counted are 4"]),
+    (
+        "delete from resource where display = 'Joe'",
+        &["a User that is gone: it still has values", "member of a Group, and one of them is gone", "type User: 1"],
+    ),
+];
+
+async fn what_is_spoilt_is_found_and_repaired(server: Server) {
+    let seats = TenantChange { seats: Some(Some(10)), ..TenantChange::default() };
+    server.service.change_tenant("default", &seats).await.unwrap();
+    let mut ids = Vec::new();
+    for (name, display) in [("jane", "Jane"), ("joe", "Joe")] {
+        let body = json!({"schemas": [USER], "userName": name, "displayName": display, "title": format!("{name}'s boss"),
+            "emails": [{"value": format!("{name}@example.com"), "type": "work"}, {"value": "shared@example.com"}]});
+        ids.push(server.post("/Users", body).await.expect(201).id());
+    }
+    server.patch(&format!("/Users/{}", ids[0]), json!([{"op": "replace", "path": "title", "value": "Boss"}])).await;
+    server.post("/Groups", group("Sales", &ids)).await.expect(201);
+    for (statement, said) in SPOILT {
+        server.spoil(statement).await;
+        let findings = server.service.verify(false).await.unwrap();
+        for said in *said {
+            assert!(findings.iter().any(|finding| finding.contains(said)), "{statement}: {findings:#?}");
+        }
+        let repaired = server.service.verify(true).await.unwrap();
+        assert!(!repaired.is_empty() && repaired.iter().all(|line| !line.contains("not repaired")), "{repaired:#?}");
+        assert_eq!(server.service.verify(false).await.unwrap(), Vec::<String>::new(), "{statement}");
+        let found = server.get("/Users?filter=userName%20eq%20%22JANE%22%20and%20title%20eq%20%22boss%22").await;
+        assert_eq!(found.expect(200).body["totalResults"], 1, "{statement}");
+    }
+}
+
+async fn a_name_that_two_have_is_not_claimed(server: Server) {
+    let shared = TenantChange { unique_group_names: Some(false), ..TenantChange::default() };
+    server.service.change_tenant("default", &shared).await.unwrap();
+    for _ in 0..2 {
+        server.post("/Groups", group("Twins", &[])).await.expect(201);
+    }
+    assert_eq!(server.service.verify(false).await.unwrap(), Vec::<String>::new());
+    server.spoil("update tenant set unique_group_names = not unique_group_names").await;
+    let repaired = server.service.verify(true).await.unwrap();
+    let left: Vec<_> = repaired.iter().filter(|line| line.contains("another resource has a value")).collect();
+    assert_eq!((repaired.len(), left.len()), (2, 1), "{repaired:#?}");
+    assert_eq!(server.service.verify(false).await.unwrap().len(), 1);
+}
+
+/// Documents keep what a schema of today does not know; the index knows it again when the schema
+/// does.
+async fn a_schema_goes_and_comes_back(server: Server) {
+    let text = include_str!("../../config/schemas/acme_user.json").to_owned();
+    let schema_files = vec![SchemaFile { origin: "acme_user.json".to_owned(), text }];
+    let database = if server.is_postgres() { Database::Postgres } else { Database::Sqlite };
+    let knowing = Server::with(database, Options { schema_files, ..Options::default() }).await;
+    let urn = "urn:ietf:params:scim:schemas:extension:acme:2.0:User";
+    let body = json!({"schemas": [USER, urn], "userName": "a", urn: {"clearance": 3}});
+    knowing.post("/Users", body).await.expect(201);
+    let unknowing = knowing.second().await;
+    assert_eq!(unknowing.service.verify(true).await.unwrap().len(), 1);
+    assert_eq!(unknowing.service.verify(false).await.unwrap(), Vec::<String>::new());
+    let findings = knowing.service.verify(true).await.unwrap();
+    assert!(findings.len() == 1 && findings[0].contains("the index lacks"), "{findings:#?}");
+    let found = knowing.get(&format!("/Users?filter={urn}:clearance%20eq%203")).await.expect(200);
+    assert_eq!(found.body["totalResults"], 1);
+}
+
+/// Every look is at one moment, so changes that are made meanwhile are no findings.
+async fn the_server_may_be_at_work(server: Server) {
+    let server = Arc::new(server);
+    let writers: Vec<_> = (0..4)
+        .map(|writer| {
+            let server = server.clone();
+            tokio::spawn(async move {
+                for i in 0..20 {
+                    let id = server.post("/Users", user(&format!("w{writer}-{i}"))).await.expect(201).id();
+                    let path = format!("/Users/{id}");
+                    let made =
+                        server.post("/Groups", group(&format!("g{writer}-{i}"), std::slice::from_ref(&id))).await;
+                    let change = json!([{"op": "replace", "value": {"displayName": "x", "active": i % 2 == 0}}]);
+                    server.patch(&path, change).await.expect(200);
+                    if i % 3 == 0 {
+                        server.delete(&path).await.expect(204);
+                        server.delete(&format!("/Groups/{}", made.id())).await.expect(204);
+                    }
+                }
+            })
+        })
+        .collect();
+    while writers.iter().any(|writer| !writer.is_finished()) {
+        assert_eq!(server.service.verify(true).await.unwrap(), Vec::<String>::new());
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    server.is_sound().await;
+}
