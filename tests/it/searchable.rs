@@ -25,9 +25,13 @@ async fn the_rest_is_refused_in_filters_and_nowhere_else(server: Server) {
         let found = search(&server, endpoint, &filter).await.expect(200);
         assert_eq!(found.body["totalResults"], total, "{filter}");
     }
-    for filter in
-        ["title pr", "emails pr", "emails.type eq \"work\"", "emails[not (value eq \"a\")]", "schemas co \"enterprise\""]
-    {
+    for filter in [
+        "title pr",
+        "emails pr",
+        "emails.type eq \"work\"",
+        "emails[not (value eq \"a\")]",
+        "schemas co \"enterprise\"",
+    ] {
         search(&server, "/Users", filter).await.refused(400, "invalidFilter");
     }
     let left = json!([{"op": "remove", "path": format!("members[value eq \"{id}\" and type eq \"User\"]")}]);
