@@ -6,6 +6,7 @@
 
 mod directory;
 mod filters;
+mod largest;
 mod pages;
 mod values;
 
@@ -39,11 +40,21 @@ mod sqlite {
     async fn agrees_with_the_evaluator() {
         super::rounds(crate::harness::Database::Sqlite).await;
     }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn answers_the_largest_filters() {
+        super::largest::all_are_answered(crate::harness::Database::Sqlite).await;
+    }
 }
 mod postgres {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn agrees_with_the_evaluator() {
         super::rounds(crate::harness::Database::Postgres).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn answers_the_largest_filters() {
+        super::largest::all_are_answered(crate::harness::Database::Postgres).await;
     }
 }
 
