@@ -9,12 +9,13 @@ use super::writer::Writer;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Postgres, SqlSafeStr};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long, and with how many connections, the database is worked with.
 #[derive(Debug, Clone)]
@@ -44,7 +45,7 @@ impl Default for PoolSettings {
 #[derive(Debug, Clone)]
 pub(super) enum Engine {
     Postgres { pool: PgPool, hosts: Arc<Hosts>, settings: PoolSettings },
-    Sqlite { readers: SqlitePool, writer: Writer },
+    Sqlite { readers: SqlitePool, writer: Writer, limit: Duration },
 }
 
 macro_rules! embedded {
@@ -93,7 +94,7 @@ impl Engine {
             .test_before_acquire(false)
             .connect_with(options.read_only(true))
             .await?;
-        Ok(Self::Sqlite { readers, writer: Writer::start(writing) })
+        Ok(Self::Sqlite { readers, writer: Writer::start(writing, settings.statement), limit: settings.statement })
     }
 
     /// Runs a statement that only reads. A read that meets a broken connection is tried again.
@@ -110,9 +111,11 @@ impl Engine {
     async fn read_once(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Postgres { pool, .. } => postgres_rows(pool, statement.for_postgres()).await,
-            Self::Sqlite { readers, .. } => {
+            Self::Sqlite { readers, limit, .. } => {
                 let Expanded { text, args } = statement.for_sqlite();
-                let rows = sqlx::query_with(AssertSqlSafe(text), sqlite_args(args)).fetch_all(readers).await?;
+                let mut connection = readers.acquire().await?;
+                end_after(&mut connection, *limit).await?;
+                let rows = sqlx::query_with(AssertSqlSafe(text), sqlite_args(args)).fetch_all(&mut *connection).await?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
             }
         }
@@ -139,7 +142,9 @@ impl Engine {
     /// `false` for PostgreSQL, which has tools of its own.
     pub(super) async fn copy_into(&self, file: &str) -> Result<bool, StoreError> {
         let Self::Sqlite { readers, .. } = self else { return Ok(false) };
-        sqlx::query("vacuum into $1").bind(file).execute(readers).await?;
+        let mut connection = readers.acquire().await?;
+        connection.lock_handle().await?.remove_progress_handler();
+        sqlx::query("vacuum into $1").bind(file).execute(&mut *connection).await?;
         Ok(true)
     }
 
@@ -161,6 +166,16 @@ impl Engine {
             pool.set_connect_options(with_limits(primary, settings));
         }
     }
+}
+
+/// Steps of a statement between two looks at the time.
+const STEPS: i32 = 10_000;
+
+/// Lets what SQLite does on a connection end when the time is over; until that is set anew.
+pub(super) async fn end_after(connection: &mut SqliteConnection, limit: Duration) -> Result<(), StoreError> {
+    let end = Instant::now() + limit;
+    connection.lock_handle().await?.set_progress_handler(STEPS, move || Instant::now() < end);
+    Ok(())
 }
 
 fn with_limits(options: PgConnectOptions, settings: &PoolSettings) -> PgConnectOptions {
@@ -251,4 +266,28 @@ pub(super) fn sqlite_args(args: Vec<Arg>) -> SqliteArguments {
             Arg::Column(_) => Ok(()));
     }
     arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENDLESS: &str = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n";
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_embedded_database_ends_what_takes_too_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = PoolSettings { statement: Duration::from_millis(50), ..PoolSettings::default() };
+        let engine = Engine::sqlite(&folder.path().join("a.db"), &settings).await.unwrap();
+        let endless = Statement::new(ENDLESS, vec![]);
+        let batch = |statement: &Statement| Batch::default().then("answer", statement.clone());
+        let short = Statement::new("select 1", vec![]);
+        for _ in 0..2 {
+            assert!(matches!(engine.read(&endless).await, Err(StoreError::Slow(_))));
+            assert!(matches!(engine.write(batch(&endless)).await, Err(StoreError::Slow(_))));
+            let both = tokio::join!(engine.write(batch(&endless)), engine.write(batch(&short)));
+            assert!(matches!(both, (Err(StoreError::Slow(_)), Ok(rows)) if rows.len() == 1));
+            assert_eq!(engine.read(&short).await.unwrap().len(), 1);
+        }
+    }
 }

@@ -18,6 +18,9 @@ pub enum StoreError {
     /// Another transaction was in the way; the same again may succeed.
     #[error("the database was busy")]
     Busy(#[source] sqlx::Error),
+    /// It took longer than a statement may.
+    #[error("a statement took too long")]
+    Slow(#[source] sqlx::Error),
     /// The database does not answer.
     #[error("the database cannot be reached")]
     Away(#[source] sqlx::Error),
@@ -42,7 +45,8 @@ impl From<sqlx::Error> for StoreError {
                 (ErrorKind::ForeignKeyViolation, _) => Self::Reference(error),
                 // The division by which a batch takes itself back.
                 (_, Some("22012")) => Self::Stale,
-                (_, Some("40001" | "40P01" | "55P03" | "57014" | "5" | "6" | "261" | "517")) => Self::Busy(error),
+                (_, Some("40001" | "40P01" | "55P03" | "5" | "6" | "261" | "517")) => Self::Busy(error),
+                (_, Some("57014" | "9")) => Self::Slow(error),
                 (_, Some(code)) if is_away(code) => Self::Away(error),
                 _ => Self::Fault(error),
             },
@@ -74,6 +78,9 @@ impl From<StoreError> for ScimError {
             StoreError::Fault(_) | StoreError::Migration(_) => Self::internal(error),
             StoreError::Busy(_) | StoreError::Reference(_) | StoreError::Stale => {
                 Self::unavailable("The server is busy with other changes; try again.", 1).caused_by(error)
+            }
+            StoreError::Slow(_) => {
+                Self::unavailable("The server took too long over this request; try again.", 5).caused_by(error)
             }
             StoreError::Away(_) | StoreError::Stopped => {
                 Self::unavailable("The server's database is away for the moment; try again.", 5).caused_by(error)

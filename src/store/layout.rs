@@ -2,6 +2,7 @@
 
 use super::engine::Engine;
 use super::error::StoreError;
+use super::sequence::KINDS_IN_KEYS;
 use super::statement::{Arg, Batch, Column, Statement};
 use crate::resource::entries::is_indexed;
 use crate::schema::{AttributePath, Catalog, ResourceType};
@@ -34,6 +35,11 @@ impl Layout {
         let mut types = Vec::new();
         for resource_type in catalog.resource_types() {
             let kind = kinds.get(resource_type.name().as_ref()).copied().unwrap_or_default();
+            if !KINDS_IN_KEYS.contains(&kind) {
+                let problem =
+                    format!("resource type {} has number {kind}; keys have room for 127", resource_type.name());
+                return Err(StoreError::Fault(sqlx::Error::Configuration(problem.into())));
+            }
             types.push(type_layout(resource_type, kind, engine).await?);
         }
         Ok(Self { types })
@@ -79,10 +85,12 @@ async fn type_layout(resource_type: &Arc<ResourceType>, kind: i64, engine: &Engi
 }
 
 const KINDS: &str = "select kind, name from kind where name in (select name from {rows})";
-const ADD_KINDS: &str = "insert into kind (name) select name from {rows} where true on conflict do nothing";
+// A name that is there must not be tried: PostgreSQL would use up a number for it.
+const ADD_KINDS: &str = "insert into kind (name) select name from {rows} \
+     where name not in (select name from kind) on conflict do nothing";
 const ATTRIBUTES: &str = "select attribute, path from attribute where (kind, path) in (select kind, path from {rows})";
-const ADD_ATTRIBUTES: &str =
-    "insert into attribute (kind, path) select kind, path from {rows} where true on conflict do nothing";
+const ADD_ATTRIBUTES: &str = "insert into attribute (kind, path) select given.kind, given.path from {rows} where not exists \
+     (select 1 from attribute a where a.kind = given.kind and a.path = given.path) on conflict do nothing";
 
 async fn numbers(
     engine: &Engine,

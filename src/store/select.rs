@@ -112,36 +112,43 @@ impl Select<'_> {
             self.sql.raw("select ").raw(of.columns()).raw(" from attribute_value where 1 = 0");
         }
         let (present, others): (Vec<_>, Vec<_>) = parts.iter().partition(|part| self.presence(part).is_some());
-        let present: Vec<i64> = present.into_iter().filter_map(|part| self.presence(part)).collect();
-        if !present.is_empty() {
-            self.any_value(&present, of);
-        }
-        for (i, part) in others.iter().enumerate() {
-            if i > 0 || !present.is_empty() {
-                self.sql.raw(" union ");
+        let present: Vec<(i64, bool)> = present.into_iter().filter_map(|part| self.presence(part)).collect();
+        let mut is_first = true;
+        for is_unique in [false, true] {
+            let attributes: Vec<i64> = present.iter().filter(|one| one.1 == is_unique).map(|one| one.0).collect();
+            if !attributes.is_empty() {
+                self.sql.raw(if is_first { "" } else { " union " });
+                self.any_value(&attributes, is_unique, of);
+                is_first = false;
             }
+        }
+        for part in others {
+            self.sql.raw(if is_first { "" } else { " union " });
             self.operand(part, of, within);
+            is_first = false;
         }
     }
 
-    /// The number of the attribute, if the part asks only whether it has a value, and the index of
-    /// values that may repeat knows.
-    fn presence(&self, part: &Predicate) -> Option<i64> {
+    /// The number of the attribute, and whether it is unique, if the part asks only whether it has
+    /// a value, and the index knows.
+    fn presence(&self, part: &Predicate) -> Option<(i64, bool)> {
         match part {
-            Predicate::Present(Target::Attribute(path)) if !path.end().is_unique() => self.of_type.attribute(path),
+            Predicate::Present(Target::Attribute(path)) => {
+                self.of_type.attribute(path).map(|number| (number, path.end().is_unique()))
+            }
             _ => None,
         }
     }
 
     /// Those that have a value of one of the attributes: one scan, however many they are.
-    fn any_value(&mut self, attributes: &[i64], of: Of) {
+    fn any_value(&mut self, attributes: &[i64], is_unique: bool, of: Of) {
         self.sql
             .raw("select distinct ")
             .raw(of.columns())
             .raw(" from attribute_value where tenant = ")
             .int(self.tenant);
         self.attribute_in(attributes);
-        self.sql.raw(" and not is_unique and key <> ''");
+        self.sql.raw(if is_unique { " and is_unique" } else { " and not is_unique" }).raw(" and key <> ''");
     }
 
     fn attribute_in(&mut self, attributes: &[i64]) {

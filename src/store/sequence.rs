@@ -4,11 +4,13 @@
 //! statement, and so that one index serves joins and the list of a type in order of creation.
 
 use crate::clock::Timestamp;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Bits of the kind start here: 56 bits for time and counter, until 2089.
 pub(super) const KIND_SHIFT: u32 = 56;
+/// Kinds that a key has room for.
+pub(super) const KINDS_IN_KEYS: RangeInclusive<i64> = 1..=127;
 /// Bits of the counter within a millisecond; a busier millisecond runs into the next.
 const COUNTER_BITS: u32 = 15;
 /// Numbers for the changes that one change brings with it. With more of them it may meet those of

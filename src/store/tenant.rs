@@ -158,8 +158,9 @@ impl Store {
         self.engine.read(&Statement::new(text, args)).await?.iter().map(read_info).collect()
     }
 
-    /// Changes settings of a tenant; `false` if there is none of that name. A new limit of seats
-    /// counts those that are taken.
+    /// Changes settings of a tenant; `false` if there is none of that name. The first limit of seats
+    /// counts those that are taken; a later one goes by what was counted since, for a count would
+    /// miss who takes a seat at that moment.
     ///
     /// # Errors
     /// If the database fails.
@@ -206,7 +207,7 @@ const CHANGE: &str = "update tenant set status = coalesce($2, status), conforman
      unique_group_names = case when $5 is null then unique_group_names when $5 = 1 then true else false end, \
      password_policy = coalesce($6, password_policy), \
      base_url = case when $7 then $8 else base_url end, \
-     used = case when $9 then cast(coalesce((select sum(active) from counter c where c.tenant = tenant.tenant), 0) as bigint) else used end, \
+     used = case when $9 and seats is null then cast(coalesce((select sum(active) from counter c where c.tenant = tenant.tenant), 0) as bigint) else used end, \
      seats = case when $9 then $10 else seats end \
      where name = $1 returning tenant";
 const CLAIM: &str = "update attribute_value set is_unique = $3 \

@@ -1,12 +1,13 @@
 //! The one writer of the embedded database. Requests that wait while it is at work share the
 //! next commit, each within a savepoint of its own: a commit is what takes time.
 
-use super::engine::sqlite_args;
+use super::engine::{end_after, sqlite_args};
 use super::error::StoreError;
 use super::row::{Row, json_of};
 use super::statement::{Batch, Expanded, Returned};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Executor, Row as _};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// Batches that share a commit, at most: a bound on how long the first of them waits.
@@ -22,15 +23,21 @@ struct Job {
     done: oneshot::Sender<Outcome>,
 }
 
+/// The writing connection, and how long a batch may take.
+struct Writing {
+    connection: SqliteConnection,
+    limit: Duration,
+}
+
 /// Handle of the task that owns the writing connection.
 #[derive(Debug, Clone)]
 pub(super) struct Writer(mpsc::Sender<Job>);
 
 impl Writer {
     /// Starts the task. It ends when the last handle is gone.
-    pub(super) fn start(connection: SqliteConnection) -> Self {
+    pub(super) fn start(connection: SqliteConnection, limit: Duration) -> Self {
         let (sender, jobs) = mpsc::channel(WAITING);
-        tokio::spawn(work(connection, jobs));
+        tokio::spawn(work(Writing { connection, limit }, jobs));
         Self(sender)
     }
 
@@ -42,7 +49,7 @@ impl Writer {
     }
 }
 
-async fn work(mut connection: SqliteConnection, mut jobs: mpsc::Receiver<Job>) {
+async fn work(mut writing: Writing, mut jobs: mpsc::Receiver<Job>) {
     while let Some(first) = jobs.recv().await {
         let mut group = vec![first];
         while group.len() < SHARED {
@@ -52,77 +59,78 @@ async fn work(mut connection: SqliteConnection, mut jobs: mpsc::Receiver<Job>) {
         if let [_] = group.as_slice() {
             for Job { batch, done } in group {
                 // The caller may have gone; the outcome stands all the same.
-                let _ = done.send(alone(&mut connection, &batch).await);
+                let _ = done.send(alone(&mut writing, &batch).await);
             }
         } else {
-            together(&mut connection, group).await;
+            together(&mut writing, group).await;
         }
     }
 }
 
-async fn alone(connection: &mut SqliteConnection, batch: &Batch) -> Outcome {
-    command(connection, "begin immediate").await?;
-    let outcome = match run(connection, batch).await {
-        Ok(rows) => command(connection, "commit").await.map(|()| rows),
+async fn alone(writing: &mut Writing, batch: &Batch) -> Outcome {
+    command(writing, "begin immediate").await?;
+    let outcome = match run(writing, batch).await {
+        Ok(rows) => command(writing, "commit").await.map(|()| rows),
         Err(error) => Err(error),
     };
     if outcome.is_err() {
-        roll_back(connection).await;
+        roll_back(writing).await;
     }
     outcome
 }
 
 /// Runs a group under one commit. If that cannot be had, each runs by itself, so that one
 /// request's trouble is not the others'.
-async fn together(connection: &mut SqliteConnection, group: Vec<Job>) {
-    match attempt(connection, &group).await {
+async fn together(writing: &mut Writing, group: Vec<Job>) {
+    match attempt(writing, &group).await {
         Ok(outcomes) => {
             for (job, outcome) in group.into_iter().zip(outcomes) {
                 let _ = job.done.send(outcome);
             }
         }
         Err(_) => {
-            roll_back(connection).await;
+            roll_back(writing).await;
             for Job { batch, done } in group {
-                let _ = done.send(alone(connection, &batch).await);
+                let _ = done.send(alone(writing, &batch).await);
             }
         }
     }
 }
 
-async fn attempt(connection: &mut SqliteConnection, group: &[Job]) -> Result<Vec<Outcome>, StoreError> {
-    command(connection, "begin immediate").await?;
+async fn attempt(writing: &mut Writing, group: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+    command(writing, "begin immediate").await?;
     let mut outcomes = Vec::with_capacity(group.len());
     for job in group {
-        command(connection, "savepoint request").await?;
-        let outcome = run(connection, &job.batch).await;
+        command(writing, "savepoint request").await?;
+        let outcome = run(writing, &job.batch).await;
         if outcome.is_err() {
-            command(connection, "rollback to request").await?;
+            command(writing, "rollback to request").await?;
         }
-        command(connection, "release request").await?;
+        command(writing, "release request").await?;
         outcomes.push(outcome);
     }
-    command(connection, "commit").await?;
+    command(writing, "commit").await?;
     Ok(outcomes)
 }
 
-async fn command(connection: &mut SqliteConnection, text: &'static str) -> Result<(), StoreError> {
-    connection.execute(text).await?;
+async fn command(writing: &mut Writing, text: &'static str) -> Result<(), StoreError> {
+    writing.connection.execute(text).await?;
     Ok(())
 }
 
-async fn roll_back(connection: &mut SqliteConnection) {
+async fn roll_back(writing: &mut Writing) {
     // Fails if the database has rolled back by itself, which is what is wanted.
-    let _ = connection.execute("rollback").await;
+    let _ = writing.connection.execute("rollback").await;
 }
 
-async fn run(connection: &mut SqliteConnection, batch: &Batch) -> Outcome {
+async fn run(writing: &mut Writing, batch: &Batch) -> Outcome {
+    end_after(&mut writing.connection, writing.limit).await?;
     let mut returned: Vec<(&'static str, Returned)> = Vec::new();
     let mut last = Vec::new();
     for (name, statement) in batch.statements() {
         let earlier = |name: &str| returned.iter().find(|(n, _)| *n == name).map(|(_, rows)| rows.clone());
         let Expanded { text, args } = statement.expand_sqlite(&earlier);
-        last = sqlx::query_with(AssertSqlSafe(text), sqlite_args(args)).fetch_all(&mut *connection).await?;
+        last = sqlx::query_with(AssertSqlSafe(text), sqlite_args(args)).fetch_all(&mut writing.connection).await?;
         returned.push((name, (statement.returned_columns(), as_json(&last)?)));
     }
     Ok(last.into_iter().map(Row::Sqlite).collect())

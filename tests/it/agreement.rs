@@ -4,16 +4,15 @@
 //! A disagreement prints what repeats it: `AGREEMENT_SEED=7 cargo test --test it agreement`.
 //! `AGREEMENT_ROUNDS=100` makes more rounds than every run does.
 
-mod chance;
 mod directory;
 mod filters;
+mod largest;
 mod pages;
 mod values;
 
-use self::chance::Chance;
 use self::directory::{Directory, SEARCH};
 use self::filters::Draft;
-use crate::harness::Database;
+use crate::harness::{Chance, Database};
 use scimd::filter::{FilterLimits, Predicate, parse_filter, resolve_each};
 use scimd::resource::{Conformance, Resource};
 use scimd::schema::ResourceType;
@@ -41,11 +40,21 @@ mod sqlite {
     async fn agrees_with_the_evaluator() {
         super::rounds(crate::harness::Database::Sqlite).await;
     }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn answers_the_largest_filters() {
+        super::largest::all_are_answered(crate::harness::Database::Sqlite).await;
+    }
 }
 mod postgres {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn agrees_with_the_evaluator() {
         super::rounds(crate::harness::Database::Postgres).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn answers_the_largest_filters() {
+        super::largest::all_are_answered(crate::harness::Database::Postgres).await;
     }
 }
 
@@ -65,10 +74,10 @@ async fn rounds(database: Database) {
 
 /// Every fourth round is on a server that searches a few attributes only.
 async fn round(database: Database, seed: u64) {
-    let mut chance = Chance::new(seed);
+    let mut chance = Chance::of(usize::try_from(seed).unwrap());
     let searchable = if seed.is_multiple_of(4) { FEW } else { &["*"] };
     let mut directory = Directory::open(database, searchable).await;
-    let users = chance.between(60, 150);
+    let users = chance.within(60..151);
     directory.fill(&mut chance, "User", users / 2).await;
     directory.fill(&mut chance, "Group", 25).await;
     directory.fill(&mut chance, "Team", 12).await;
@@ -106,7 +115,7 @@ async fn compare(directory: &Directory, chance: &mut Chance, seed: u64) {
 
 /// Asks for the resources that meet a random filter.
 async fn filtered(directory: &Directory, chance: &mut Chance, seed: u64, listed: &[Listed]) {
-    let depth = chance.below(4);
+    let depth = chance.within(0..4);
     let filter = Draft { chance, listed }.filter(depth);
     let endpoint = if let [(kind, _)] = listed { kind.endpoint() } else { "" };
     let search = json!({"schemas": [SEARCH], "filter": filter, "attributes": ["id"], "count": 1000});

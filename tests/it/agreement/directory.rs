@@ -1,8 +1,7 @@
 //! A directory that is filled and changed by random requests to the real server, and read back.
 
-use super::chance::Chance;
 use super::values::{body, element, value};
-use crate::harness::{Answer, Database, Options, Server, noon};
+use crate::harness::{Answer, Chance, Database, Options, Server, noon};
 use scimd::clock::{Clock, Timestamp};
 use scimd::resource::{Meta, Resource};
 use scimd::schema::{AttributePath, Catalog, Mutability, ResourceType, SchemaFile};
@@ -53,7 +52,7 @@ impl Directory {
             let density = *chance.pick(&[2, 4, 12]);
             let mut body = body(chance, &kind, density);
             if let Some(members) = kind.members() {
-                let most = chance.below(12);
+                let most = chance.within(0..12);
                 body.insert(members.name().to_string(), self.some_members(chance, most));
             }
             let answer = self.server.post(kind.endpoint(), Value::Object(body)).await;
@@ -70,11 +69,11 @@ impl Directory {
             let (endpoint, id) = chance.pick(&self.created).clone();
             let kind = self.catalog.by_endpoint(&endpoint).unwrap().clone();
             let path = format!("{endpoint}/{id}");
-            let answer = match chance.below(16) {
+            let answer = match chance.within(0..16) {
                 0 => self.server.delete(&path).await,
                 1..4 => self.server.put(&path, Value::Object(body(chance, &kind, 4))).await,
                 _ => {
-                    let count = chance.between(1, 3);
+                    let count = chance.within(1..4);
                     let operations: Vec<_> = (0..count).map(|_| self.operation(chance, &kind)).collect();
                     self.server.patch(&path, Value::Array(operations)).await
                 }
@@ -93,7 +92,7 @@ impl Directory {
     }
 
     fn pass_time(&self, chance: &mut Chance) {
-        self.clock.advance(i64::from(chance.one_in(2)));
+        self.clock.advance(i64::from(chance.once_in(2)));
     }
 
     fn some_members(&self, chance: &mut Chance, most: usize) -> Value {
@@ -104,14 +103,14 @@ impl Directory {
     }
 
     fn operation(&self, chance: &mut Chance, kind: &ResourceType) -> Value {
-        if let Some(members) = kind.members().filter(|_| chance.one_in(2)) {
+        if let Some(members) = kind.members().filter(|_| chance.once_in(2)) {
             return self.member_operation(chance, members.name());
         }
         let writable: Vec<_> =
             kind.leaves().iter().filter(|path| path.attribute.mutability() == Mutability::ReadWrite).collect();
         let path = *chance.pick(&writable);
         let whole = AttributePath { sub: None, ..path.clone() };
-        match chance.below(6) {
+        match chance.within(0..6) {
             0 => json!({"op": "remove", "path": whole.to_string()}),
             1 => json!({"op": "replace", "path": whole.to_string(), "value": value(chance, &path.attribute)}),
             2 => json!({"op": "add", "path": whole.to_string(), "value": value(chance, &path.attribute)}),
@@ -136,8 +135,8 @@ impl Directory {
 
     fn member_operation(&self, chance: &mut Chance, members: &str) -> Value {
         let one = chance.pick(&self.created).1.clone();
-        let most = chance.between(1, 6);
-        match chance.below(5) {
+        let most = chance.within(1..7);
+        match chance.within(0..5) {
             0 => json!({"op": "remove", "path": format!("{members}[value eq \"{one}\"]")}),
             1 => json!({"op": "remove", "path": format!("{members}[type eq \"Group\"]")}),
             2 => json!({"op": "replace", "path": members, "value": self.some_members(chance, most)}),

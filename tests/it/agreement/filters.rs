@@ -1,7 +1,7 @@
 //! Random filters: all operators on all paths, with values that occur, and with values near them.
 
-use super::chance::Chance;
 use super::values::element;
+use crate::harness::Chance;
 use scimd::resource::Resource;
 use scimd::schema::{Attribute, AttributePath, ResourceType, Type};
 use serde_json::Value;
@@ -17,23 +17,23 @@ type Named<'a> = (&'a Arc<ResourceType>, &'a [Resource]);
 
 impl<'a> Draft<'a> {
     pub(super) fn filter(&mut self, depth: usize) -> String {
-        if depth == 0 || self.chance.one_in(4) {
+        if depth == 0 || self.chance.once_in(4) {
             return self.test();
         }
         self.combined(depth, &mut Self::filter)
     }
 
     fn combined(&mut self, depth: usize, part: &mut dyn FnMut(&mut Self, usize) -> String) -> String {
-        let kind = self.chance.below(5);
+        let kind = self.chance.within(0..5);
         if kind == 0 {
             return format!("{}({})", self.chance.pick(&["not ", "not", "NOT "]), part(self, depth - 1));
         }
-        let count = self.chance.between(2, 3);
+        let count = self.chance.within(2..4);
         let word = *self.chance.pick(if kind < 3 { &[" and ", " AND "] } else { &[" or ", " Or "] });
         let parts: Vec<_> = (0..count)
             .map(|_| {
                 let inner = part(self, depth - 1);
-                if self.chance.one_in(3) { inner } else { format!("({inner})") }
+                if self.chance.once_in(3) { inner } else { format!("({inner})") }
             })
             .collect();
         parts.join(word)
@@ -42,7 +42,7 @@ impl<'a> Draft<'a> {
     fn test(&mut self) -> String {
         let chosen = self.chance.pick(self.listed);
         let of: Named<'a> = (&chosen.0, &chosen.1);
-        match self.chance.below(14) {
+        match self.chance.within(0..14) {
             0 => self.common(of),
             1 => self.schemas(of),
             2 => {
@@ -63,7 +63,7 @@ impl<'a> Draft<'a> {
     fn leaf(&mut self, of: Named<'a>) -> AttributePath {
         let leaves = of.0.leaves();
         let related: Vec<_> = leaves.iter().filter(|path| of.0.is_relation(path)).collect();
-        if !related.is_empty() && self.chance.one_in(4) {
+        if !related.is_empty() && self.chance.once_in(4) {
             return (*self.chance.pick(&related)).clone();
         }
         self.chance.pick(leaves).clone()
@@ -71,7 +71,7 @@ impl<'a> Draft<'a> {
 
     fn notation(&mut self, kind: &ResourceType, path: &AttributePath) -> String {
         let name = path.to_string();
-        match self.chance.below(6) {
+        match self.chance.within(0..6) {
             0 => name.to_uppercase(),
             1 if path.container.is_none() && !kind.is_common(path.attribute.name()) => {
                 format!("{}:{name}", kind.schema().id())
@@ -83,14 +83,14 @@ impl<'a> Draft<'a> {
     fn value_path(&mut self, of: Named<'a>) -> String {
         let with_brackets = |path: &&AttributePath| path.attribute.is_complex() || path.attribute.is_multi_valued();
         let paths: Vec<_> = of.0.leaves().iter().filter(with_brackets).collect();
-        let path = match self.chance.one_in(3) {
+        let path = match self.chance.once_in(3) {
             true => self.leaf(of),
             false => (*self.chance.pick(&paths)).clone(),
         };
-        let depth = self.chance.below(3);
+        let depth = self.chance.within(0..3);
         let within = self.within(of, &path, depth);
         let name = self.notation(of.0, &AttributePath { sub: None, ..path.clone() });
-        if self.chance.one_in(5) {
+        if self.chance.once_in(5) {
             return format!("{name}[{within}].{}", self.element_test(of, &path));
         }
         format!("{name}[{within}]")
@@ -114,7 +114,7 @@ impl<'a> Draft<'a> {
     }
 
     fn compared(&mut self, of: Named<'a>, path: &AttributePath, name: &str) -> String {
-        if self.chance.one_in(8) {
+        if self.chance.once_in(8) {
             return format!("{name} pr");
         }
         let operator = self.operator(path.end());
@@ -124,7 +124,7 @@ impl<'a> Draft<'a> {
 
     fn operator(&mut self, attribute: &Attribute) -> &'static str {
         const ALL: &[&str] = &["eq", "eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "EQ", "Sw"];
-        if self.chance.one_in(40) {
+        if self.chance.once_in(40) {
             return self.chance.pick::<&str>(ALL);
         }
         let fitting: &[&str] = match attribute.kind() {
@@ -136,7 +136,7 @@ impl<'a> Draft<'a> {
     }
 
     fn literal(&mut self, resources: &[Resource], path: &AttributePath) -> String {
-        if self.chance.one_in(40) {
+        if self.chance.once_in(40) {
             return (*self.chance.pick(&["null", "true", "1", "\"\"", "1e400", "\"x\""])).to_owned();
         }
         match self.occurring(resources, path) {
@@ -168,7 +168,7 @@ impl<'a> Draft<'a> {
     /// A value that some resource has there.
     fn occurring(&mut self, resources: &[Resource], path: &AttributePath) -> Option<Value> {
         (0..12).find_map(|_| {
-            let resource = resources.get(self.chance.below(resources.len().max(1)))?;
+            let resource = resources.get(self.chance.within(0..resources.len().max(1)))?;
             let element = self.chance.pick(each(path.value_in(resource.attributes())?));
             let value = match &path.sub {
                 Some(sub) => element.get(sub.name().as_ref())?,
@@ -180,15 +180,15 @@ impl<'a> Draft<'a> {
 
     fn text_near(&mut self, text: &str) -> String {
         let chars: Vec<char> = text.chars().collect();
-        let cut = self.chance.below(chars.len() + 1);
+        let cut = self.chance.within(0..chars.len() + 1);
         let head: String = chars[..cut].iter().collect();
         let tail: String = chars[cut..].iter().collect();
-        match self.chance.below(14) {
+        match self.chance.within(0..14) {
             0 => text.to_uppercase(),
             1 => text.to_lowercase(),
             2 | 3 => head,
             4 | 5 => tail,
-            6 => tail.chars().take(self.chance.between(1, 600)).collect(),
+            6 => tail.chars().take(self.chance.within(1..601)).collect(),
             7 => format!("{text}{}", self.chance.pick(&["a", "", " ", "\u{10ffff}"])),
             8 => format!("{head}{}{tail}", self.chance.pick(&["%", "_", "\\", "x"])),
             9 => text.replace('é', "e\u{301}"),
@@ -199,7 +199,7 @@ impl<'a> Draft<'a> {
 
     fn number_near(&mut self, number: &str) -> String {
         let whole: i64 = number.parse().unwrap_or(0);
-        match self.chance.below(7) {
+        match self.chance.within(0..7) {
             0 => whole.saturating_add(1).to_string(),
             1 => whole.saturating_sub(1).to_string(),
             2 if !number.contains(['.', 'e']) => format!("{number}.0"),
@@ -213,7 +213,7 @@ impl<'a> Draft<'a> {
         let Some(at) = scimd::clock::parse_date_time(moment) else { return moment.to_owned() };
         let step = *self.chance.pick(&[0, 0, 0, 1, -1, 1000, -1_000_000, 1_000_000_000]);
         let at = at.checked_add(jiff::SignedDuration::from_nanos(step)).unwrap_or(at);
-        match self.chance.below(4) {
+        match self.chance.within(0..4) {
             0 => moment.to_owned(),
             1 => at.display_with_offset(jiff::tz::Offset::constant(5)).to_string(),
             2 => at.display_with_offset(jiff::tz::Offset::constant(-3)).to_string(),
@@ -228,7 +228,7 @@ impl<'a> Draft<'a> {
         };
         let meta = resource.meta();
         let order = *self.chance.pick(&["eq", "ne", "gt", "ge", "lt", "le"]);
-        match self.chance.below(7) {
+        match self.chance.within(0..7) {
             0 => format!("meta.created {order} \"{}\"", self.moment_near(&meta.created.to_string())),
             1 => format!("meta.lastModified {order} \"{}\"", self.moment_near(&meta.modified.to_string())),
             2 => format!("meta.version {} {}", self.chance.pick(&["eq", "ne"]), Value::from(meta.etag())),
@@ -246,7 +246,7 @@ impl<'a> Draft<'a> {
         let mut urns = vec![kind.schema().id().to_string()];
         urns.extend(kind.extensions().iter().map(|extension| extension.schema.id().to_string()));
         let urn = self.chance.pick(&urns).clone();
-        match self.chance.below(3) {
+        match self.chance.within(0..3) {
             0 => format!("{urn} pr"),
             1 => format!("schemas {} \"{urn}\"", self.chance.pick(&["eq", "ne", "sw"])),
             _ => format!("schemas co \"{}\"", self.chance.pick(&["trial", "core", "extension", "x"])),
@@ -261,7 +261,7 @@ fn each(value: &Value) -> &[Value] {
 /// A JSON string, some of its characters as escapes.
 fn quoted(chance: &mut Chance, text: &str) -> String {
     let plain = Value::from(text).to_string();
-    if !chance.one_in(6) {
+    if !chance.once_in(6) {
         return plain;
     }
     let mut escaped = String::from("\"");

@@ -1,8 +1,8 @@
 //! Lists in pages: by position and by cursor, in order of creation and sorted.
 
-use super::chance::Chance;
 use super::directory::{Directory, SEARCH};
 use super::{Listed, filters::Draft, ids, predicates};
+use crate::harness::Chance;
 use scimd::filter::Target;
 use scimd::resource::{Key, Resource};
 use scimd::schema::{Named, ResourceType};
@@ -22,8 +22,8 @@ pub(super) async fn walk(directory: &Directory, chance: &mut Chance, seed: u64, 
         expected = listed.iter().flat_map(|(_, resources)| resources).collect();
         search.as_object_mut().unwrap().remove("filter");
     }
-    if !chance.one_in(4) {
-        let (by, descending) = (sort_name(chance, listed), chance.one_in(2));
+    if !chance.once_in(4) {
+        let (by, descending) = (sort_name(chance, listed), chance.once_in(2));
         expected.sort_by(|a, b| compare(a, b, &by, descending));
         search["sortBy"] = by.into();
         search["sortOrder"] = if descending { "descending" } else { "ascending" }.into();
@@ -34,7 +34,7 @@ pub(super) async fn walk(directory: &Directory, chance: &mut Chance, seed: u64, 
     let place = format!("seed {seed}, {endpoint}, {}", walk.search);
     same(&walk.whole().await, &walk.expected, &place);
     same(&walk.by_index(7).await, &walk.expected, &format!("pages of 7, {place}"));
-    walk.by_cursor(chance.between(1, 9) * 5, &place).await;
+    walk.by_cursor(chance.within(1..10) * 5, &place).await;
 }
 
 /// Lists are long: the first difference tells enough.

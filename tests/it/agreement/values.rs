@@ -1,7 +1,7 @@
 //! Random values of attributes, and bodies of them. Texts are such as SQL, patterns, collations
 //! and indexes stumble over.
 
-use super::chance::Chance;
+use crate::harness::Chance;
 use scimd::schema::{Attribute, Mutability, ResourceType, Type};
 use serde_json::{Map, Value, json};
 
@@ -101,10 +101,10 @@ const LINKS: &[&str] =
 
 /// A text; some are longer than what an index holds and share their start with others.
 pub(super) fn text(chance: &mut Chance) -> String {
-    match chance.below(12) {
+    match chance.within(0..12) {
         0 => long_text(chance),
         1 => format!("{}{}", chance.pick(TEXTS), chance.pick(TEXTS)),
-        2 => format!("{}{}", chance.pick(TEXTS), chance.below(5)),
+        2 => format!("{}{}", chance.pick(TEXTS), chance.within(0..5)),
         _ => (*chance.pick(TEXTS)).to_owned(),
     }
 }
@@ -120,11 +120,11 @@ fn long_text(chance: &mut Chance) -> String {
 pub(super) fn element(chance: &mut Chance, attribute: &Attribute) -> Value {
     match attribute.kind() {
         Type::String if attribute.is_unique() => unique_text(chance).into(),
-        Type::String if !attribute.canonical_values().is_empty() && !chance.one_in(4) => {
+        Type::String if !attribute.canonical_values().is_empty() && !chance.once_in(4) => {
             chance.pick(attribute.canonical_values()).clone().into()
         }
         Type::String => text(chance).into(),
-        Type::Boolean => chance.one_in(2).into(),
+        Type::Boolean => chance.once_in(2).into(),
         Type::Integer => (*chance.pick(NUMBERS)).into(),
         Type::Decimal => json!(*chance.pick(DECIMALS)),
         Type::DateTime => (*chance.pick(MOMENTS)).into(),
@@ -136,8 +136,8 @@ pub(super) fn element(chance: &mut Chance, attribute: &Attribute) -> Value {
 
 /// As long as a unique key may be, at times.
 fn unique_text(chance: &mut Chance) -> String {
-    let number = chance.below(100_000);
-    match chance.below(6) {
+    let number = chance.within(0..100_000);
+    match chance.within(0..6) {
         0 => format!("{}{number:05}", "u".repeat(507)),
         1 => format!("{}{number:05}", "é".repeat(507)),
         _ => format!("{}{number}", chance.pick(TEXTS)),
@@ -148,7 +148,7 @@ fn complex(chance: &mut Chance, attribute: &Attribute) -> Value {
     let subs = attribute.sub_attributes().iter().filter(|sub| sub.mutability() != Mutability::ReadOnly);
     let mut object = Map::new();
     for sub in subs {
-        if sub.name().as_ref() != "primary" && !chance.one_in(3) {
+        if sub.name().as_ref() != "primary" && !chance.once_in(3) {
             object.insert(sub.name().to_string(), value(chance, sub));
         }
     }
@@ -160,10 +160,10 @@ pub(super) fn value(chance: &mut Chance, attribute: &Attribute) -> Value {
     if !attribute.is_multi_valued() {
         return element(chance, attribute);
     }
-    let count = chance.below(4);
+    let count = chance.within(0..4);
     let mut elements: Vec<_> = (0..count).map(|_| element(chance, attribute)).collect();
     if attribute.sub_attribute("primary").is_some() && count > 0 {
-        for (i, element) in elements.iter_mut().enumerate().skip(chance.below(count)) {
+        for (i, element) in elements.iter_mut().enumerate().skip(chance.within(0..count)) {
             element["primary"] = (i % 2 == 0 || count == 1).into();
             if element["primary"] == true {
                 break;
@@ -196,7 +196,7 @@ fn fill(
     skipped: &dyn Fn(&Attribute) -> bool,
 ) {
     for attribute in attributes.iter().filter(|a| a.mutability() != Mutability::ReadOnly && !skipped(a)) {
-        if attribute.is_required() || chance.one_in(density) {
+        if attribute.is_required() || chance.once_in(density) {
             into.insert(attribute.name().to_string(), value(chance, attribute));
         }
     }

@@ -5,7 +5,7 @@ use scimd::service::TenantChange;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-crate::on_fleets!(seats_are_exact);
+crate::on_fleets!(seats_are_exact, the_limit_moves_while_seats_are_taken);
 
 const SEATS: usize = 10;
 
@@ -104,5 +104,27 @@ async fn seats_are_exact(fleet: Fleet) {
     assert_eq!((statuses, limited.used().await), (vec![204; 3], 7));
     let back = limited.set_active(&waiting, true).await;
     assert_eq!((back.len(), limited.used().await), (3, 10));
+    limited.fleet.first().is_sound().await;
+}
+
+async fn the_limit_moves_while_seats_are_taken(fleet: Fleet) {
+    let limit = |seats: i64| TenantChange { seats: Some(Some(seats)), ..TenantChange::default() };
+    let token = fleet.first().tenant("small", &limit(1000)).await.into();
+    let limited = Limited { fleet, token };
+    for seats in 1001..1021 {
+        let (ids, moved) = tokio::join!(
+            limited.race(12, move |limited, i| async move {
+                let name = format!("u{seats}-{i}");
+                limited.fleet.of(i).by(&limited.token).post("/Users", user(&name)).await.expect(201).id()
+            }),
+            async {
+                // Among the writes, not before them.
+                limited.fleet.first().get("/Users?count=1").await;
+                limited.fleet.first().service.change_tenant("small", &limit(seats)).await
+            }
+        );
+        assert_eq!((ids.len(), moved.unwrap().settings.seats), (12, Some(seats)));
+        assert_eq!(limited.used().await, 12 * (seats - 1000));
+    }
     limited.fleet.first().is_sound().await;
 }

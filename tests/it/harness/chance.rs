@@ -33,6 +33,11 @@ impl Chance {
         self.next().to_le_bytes()[0]
     }
 
+    /// One of several.
+    pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.within(0..from.len())]
+    }
+
     pub(crate) fn one_of<'a, T: ?Sized>(&mut self, choice: &[&'a T]) -> &'a T {
         choice[self.within(0..choice.len())]
     }

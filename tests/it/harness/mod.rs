@@ -129,7 +129,12 @@ impl Server {
 
     /// Another instance over the same database.
     pub(crate) async fn second(&self) -> Self {
-        Self::over(self.database.clone()).await
+        self.other(Options::default()).await
+    }
+
+    /// Another instance over the same database, of another configuration.
+    pub(crate) async fn other(&self, options: Options) -> Self {
+        Self::open(self.database.clone(), options, tempfile::tempdir().unwrap()).await
     }
 
     async fn open(target: DatabaseTarget, options: Options, folder: tempfile::TempDir) -> Self {
