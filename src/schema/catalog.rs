@@ -285,6 +285,10 @@ mod tests {
                 "acme.json: /attributes/0/type: \"text\" is not one of string",
             ),
             (
+                r#"{"id":"urn:a:b","attributes":[{"name":"a","type":"complex","multiValued":true,"subAttributes":[{"name":"b","uniqueness":"server"}]}]}"#,
+                "acme.json: /attributes/0/subAttributes/0/uniqueness: a value of a list cannot be unique",
+            ),
+            (
                 r#"{"id":"urn:a:b","x-scimd":{"extends":["Robot"]},"attributes":[{"name":"a"}]}"#,
                 "acme.json: /x-scimd/extends: there is no resource type",
             ),

@@ -209,6 +209,10 @@ fn fits_together(attribute: &Attribute, place: &Place) -> Result<(), SchemaError
     if unique && (attribute.multi_valued || attribute.is_complex()) {
         return Err(place.at("uniqueness").error("only a single simple value can be unique"));
     }
+    let in_list = attribute.sub_attributes.iter().position(|sub| attribute.multi_valued && sub.is_unique());
+    if let Some(i) = in_list {
+        return Err(place.at("subAttributes").at(i).at("uniqueness").error("a value of a list cannot be unique"));
+    }
     if unique && matches!(attribute.kind, Type::Boolean | Type::Binary) {
         return Err(place.at("uniqueness").error(format!("type {} cannot be unique", attribute.kind.as_str())));
     }
