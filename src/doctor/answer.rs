@@ -154,6 +154,11 @@ pub(super) fn entry<'a>(resource: &'a Value, attribute: &str, kind: &str) -> Opt
     resource[attribute].as_array()?.iter().find(|entry| entry["type"] == kind)
 }
 
+/// Text of a server for a terminal: it must not steer one.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 fn shortened(text: &str) -> String {
     const LONGEST: usize = 160;
     if text.chars().count() <= LONGEST {

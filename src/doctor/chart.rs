@@ -1,5 +1,6 @@
 //! The chart: what was found, in the order in which it was looked for.
 
+use super::answer::printable;
 use super::check::{Check, Provider, Trouble, Verdict};
 use serde::Serialize;
 use std::fmt;
@@ -112,12 +113,11 @@ impl Chart {
     }
 
     fn enter(&mut self, check: &Check, outcome: Outcome, came: Option<String>, millis: u128) {
-        let came = came.map(|came| self.discreet(came));
+        let came = came.map(|came| self.discreet(&came));
         self.findings.push(Finding { section: self.section, check: *check, outcome, came, millis });
     }
 
-    fn discreet(&self, text: String) -> String {
-        let without_lines: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        self.secrets.iter().fold(without_lines, |text, (secret, shown)| text.replace(secret, shown))
+    fn discreet(&self, text: &str) -> String {
+        self.secrets.iter().fold(printable(text), |text, (secret, shown)| text.replace(secret, shown))
     }
 }

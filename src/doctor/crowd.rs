@@ -2,7 +2,7 @@
 
 use super::body::references;
 use super::chart::Chart;
-use super::check::{BOTH, Check, Trouble, Verdict, fails, notes};
+use super::check::{BOTH, Check, Trouble, Verdict, fails};
 use super::member::are;
 use super::patient::{Patient, at};
 use serde_json::json;
@@ -51,25 +51,28 @@ pub(super) async fn examine(patient: &Arc<Patient>, chart: &mut Chart, members: 
 
 /// Makes so many users; gives their ids.
 async fn people(patient: &Arc<Patient>, count: usize) -> Verdict<Vec<String>> {
-    let mut people = Vec::with_capacity(count);
+    let (mut people, mut trouble) = (Vec::with_capacity(count), None);
     let mut running = JoinSet::new();
     let mut numbers = 0..count;
     loop {
-        while running.len() < PARALLEL
+        while trouble.is_none()
+            && running.len() < PARALLEL
             && let Some(number) = numbers.next()
         {
             let patient = patient.clone();
             running.spawn(async move { patient.person(&format!("member{number}")).await });
         }
+        // Those under way are waited for also after trouble: the server may make them still, and they must not stay.
         match running.join_next().await {
-            None => return Ok(people),
+            None => break,
             Some(Ok(Ok(id))) => people.push(id),
-            Some(Ok(Err(Trouble::Fails(came) | Trouble::Notes(came)))) => {
-                // A limit on users is no fault of the server: which is for the reader to say.
-                return fails(format!("after {} users: {came}", people.len()));
-            }
-            Some(Err(error)) => return notes(format!("not tried to the end: {error}")),
+            Some(Ok(Err(Trouble::Fails(came) | Trouble::Notes(came)))) => trouble = trouble.or(Some(came)),
+            Some(Err(error)) => trouble = trouble.or(Some(error.to_string())),
         }
+    }
+    match trouble {
+        None => Ok(people),
+        Some(came) => fails(format!("{came}; {} of {count} users were made", people.len())),
     }
 }
 
@@ -85,11 +88,8 @@ async fn race(patient: &Arc<Patient>, people: &[String]) -> Verdict {
             patient.patch(&path, json!([{"op": "add", "path": "members", "value": value}])).await
         });
     }
-    while let Some(ended) = running.join_next().await {
-        match ended {
-            Ok(verdict) => verdict.map(drop)?,
-            Err(error) => return notes(format!("not tried to the end: {error}")),
-        }
+    for ended in running.join_all().await {
+        ended?;
     }
     are(&patient.read(&path).await?, racers)
 }

@@ -59,7 +59,12 @@ impl Patient {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("scimd-doctor/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| format!("cannot prepare HTTPS: {}", causes(error)))?;
+            .map_err(|error| {
+                let told = causes(error);
+                format!(
+                    "cannot prepare HTTPS: {told}; install ca-certificates, or name a file of them by SSL_CERT_FILE"
+                )
+            })?;
         Ok(Self {
             client,
             base: base_url(base)?,
@@ -129,14 +134,14 @@ impl Patient {
         let url = format!("{}{path}", self.base());
         match self.ask(method, &url, body, badge).await {
             Ok(answer) => {
-                self.see_kind(&answer, asked);
+                self.see_kind(&answer, &asked);
                 Ok(answer)
             }
             Err(error) => Err(Trouble::Fails(format!("{asked}: no answer: {}", causes(error)))),
         }
     }
 
-    fn see_kind(&self, answer: &Answer, asked: String) {
+    fn see_kind(&self, answer: &Answer, asked: &str) {
         if !answer.text.is_empty() && answer.kind != "application/scim+json" {
             let mut kinds = self.odd_kinds.lock().unwrap_or_else(PoisonError::into_inner);
             kinds.entry(answer.kind.clone()).or_insert_with(|| format!("status {} to {asked}", answer.status));

@@ -1,6 +1,6 @@
 //! The first contact: if it does not succeed, the address or the token is wrong, not the server.
 
-use super::answer::Answer;
+use super::answer::{Answer, printable};
 use super::patient::{Badge, Patient, causes};
 use reqwest::{Method, Url};
 use secrecy::ExposeSecret;
@@ -64,7 +64,7 @@ async fn refused(patient: &Patient, answer: &Answer) -> String {
             .to_owned();
     }
     let detail = answer.body.as_ref().and_then(|body| body["detail"].as_str()).unwrap_or_default();
-    let detail = detail.replace(patient.token.expose_secret(), "(token)");
+    let detail = printable(detail).replace(patient.token.expose_secret(), "(token)");
     let said = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
     format!(
         "the server refuses the token with status {}{said}; it was sent as \"Authorization: Bearer TOKEN\": check that \

@@ -147,8 +147,12 @@ impl Service {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn verify(&self, _repair: bool) -> Result<Vec<String>> {
-        Ok(self.store.verify_counters().await?)
+    pub async fn verify(&self, repair: bool) -> Result<Vec<String>> {
+        let found = self.store.verify_counters().await?;
+        if repair && !found.is_empty() {
+            self.store.repair_counters().await?;
+        }
+        Ok(found)
     }
 
     /// Claims the names of groups, or gives them free.

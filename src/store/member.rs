@@ -212,9 +212,10 @@ const BUMP: &str = "update resource set version = coalesce($4, version + 1), mod
 /// No row: the group is gone or has another version. A null version: nothing had to be changed.
 const ANSWER: &str = "select version from {written} \
      union all select null from {claimed} where not exists (select 1 from {written})";
+/// A set and not a join: SQLite would read every resource of the tenant for each member.
 const LOG_ADDED: &str = "insert into change_member (tenant, change, id, added) \
-     select $1, $2, id, true from {added} cross join resource where tenant = $1 and seq = member_seq \
-     and exists (select 1 from {written})";
+     select $1, $2, id, true from resource \
+     where tenant = $1 and seq in (select member_seq from {added}) and exists (select 1 from {written})";
 const LOG_REMOVED: &str = "insert into change_member (tenant, change, id, added) \
-     select $1, $2, id, false from {removed} cross join resource where tenant = $1 and seq = member_seq \
-     and exists (select 1 from {written})";
+     select $1, $2, id, false from resource \
+     where tenant = $1 and seq in (select member_seq from {removed}) and exists (select 1 from {written})";

@@ -193,6 +193,14 @@ impl Store {
         Ok(())
     }
 
+    /// Makes the counters of all tenants right.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn repair_counters(&self) -> Result<(), StoreError> {
+        self.write_one(Statement::new(RECOUNT, vec![])).await.map(|_| ())
+    }
+
     /// Compares the counters of all tenants with the resources; one line for each difference.
     ///
     /// # Errors
@@ -227,10 +235,26 @@ const CHANGE: &str = "update tenant set status = coalesce($2, status), conforman
      where name = $1 returning tenant";
 const CLAIM: &str = "update attribute_value set is_unique = $3 \
      where tenant = (select tenant from tenant where name = $1) and attribute = $2 and is_unique <> $3";
-const COUNTERS: &str = "select t.name, k.name, r.live, r.active, coalesce(c.live, 0), coalesce(c.active, 0) from \
-     (select tenant, seq / 72057594037927936 as kind, count(*) as live, \
-        cast(sum(case when takes_seat then 1 else 0 end) as bigint) as active from resource group by 1, 2) r \
-     left join (select tenant, kind, cast(sum(live) as bigint) as live, cast(sum(active) as bigint) as active \
-        from counter group by 1, 2) c on c.tenant = r.tenant and c.kind = r.kind \
-     join tenant t on t.tenant = r.tenant join kind k on k.kind = r.kind \
-     where r.live <> coalesce(c.live, 0) or r.active <> coalesce(c.active, 0) order by 1, 2";
+/// What is counted against what is there.
+macro_rules! counters {
+    ($select:literal, $rest:literal) => {
+        concat!(
+            $select,
+            " from (select tenant, seq / 72057594037927936 as kind, count(*) as live, \
+               cast(sum(case when takes_seat then 1 else 0 end) as bigint) as active from resource group by 1, 2) r \
+             left join (select tenant, kind, cast(sum(live) as bigint) as live, cast(sum(active) as bigint) as active \
+               from counter group by 1, 2) c on c.tenant = r.tenant and c.kind = r.kind \
+             join tenant t on t.tenant = r.tenant join kind k on k.kind = r.kind \
+             where (r.live <> coalesce(c.live, 0) or r.active <> coalesce(c.active, 0)) ",
+            $rest
+        )
+    };
+}
+const COUNTERS: &str =
+    counters!("select t.name, k.name, r.live, r.active, coalesce(c.live, 0), coalesce(c.active, 0)", "order by 1, 2");
+const RECOUNT: &str = counters!(
+    "insert into counter (tenant, kind, shard, live, active, gone) \
+     select r.tenant, r.kind, 0, r.live - coalesce(c.live, 0), r.active - coalesce(c.active, 0), 0",
+    "on conflict (tenant, kind, shard) do update set live = counter.live + excluded.live, \
+     active = counter.active + excluded.active"
+);

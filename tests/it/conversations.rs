@@ -44,7 +44,7 @@ mod names;
 mod script;
 mod tenant;
 
-use crate::harness::wire::{RawAnswer, RawRequest};
+use crate::harness::raw::{RawAnswer, RawRequest};
 use crate::harness::{Database, Server};
 use names::Names;
 use scimd::resource::Conformance;
@@ -154,9 +154,9 @@ impl Conversation<'_> {
         let mut differences = String::new();
         for exchange in self.script.exchanges() {
             self.server.clock.advance(10);
-            let found = match request(&self.names, exchange, &always, self.server) {
+            let found = match request(&self.names, exchange, &always) {
                 Ok(request) => {
-                    let answer = request.send(self.server.address()).await;
+                    let answer = self.server.say(&request.bytes()).await;
                     told(&mut self.names, exchange, (&answer, &shown), self.blessing)
                 }
                 Err(problem) => problem,
@@ -171,12 +171,10 @@ impl Conversation<'_> {
 }
 
 /// The request that an exchange describes.
-fn request(names: &Names, exchange: &Exchange, always: &[String], server: &Server) -> Result<RawRequest, String> {
-    let target = names.filled(&exchange.target, true)?;
-    let target = match exchange.target.strip_prefix("{origin}") {
-        Some(_) => target.split('/').skip(3).fold(String::new(), |path, segment| format!("{path}/{segment}")),
-        None => format!("{}{target}", server.base_path()),
-    };
+fn request(names: &Names, exchange: &Exchange, always: &[String]) -> Result<RawRequest, String> {
+    let place = if exchange.target.starts_with('{') { "" } else { "{base}" };
+    let url = names.filled(&format!("{place}{}", exchange.target), true)?;
+    let target = url.split('/').skip(3).fold(String::new(), |path, segment| format!("{path}/{segment}"));
     let mut fields: Vec<(String, String)> = vec![("Authorization".into(), names.filled("Bearer {token}", false)?)];
     if exchange.body.is_some() {
         fields.push(("Content-Type".into(), SCIM.into()));
@@ -190,7 +188,7 @@ fn request(names: &Names, exchange: &Exchange, always: &[String], server: &Serve
     }
     let fields = fields.into_iter().filter(|(_, value)| !value.is_empty());
     let request = RawRequest::new(&exchange.method, &encoded(&target));
-    let request = fields.fold(request, |request, (name, value)| request.field(&name, value));
+    let request = fields.fold(request, |request, (name, value)| request.field(&name, &value));
     let Some(body) = &exchange.body else { return Ok(request) };
     let body = names.filled(body, true)?;
     let is_list = exchange.method == "PATCH" && body.starts_with('[');
@@ -217,7 +215,7 @@ fn told(
     (answer, headers): (&RawAnswer, &[&str]),
     blessing: bool,
 ) -> String {
-    let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+    let body: Value = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
     if answer.status == 201 {
         let location = answer.header("location").unwrap_or_default();
         let id = body["id"].as_str().unwrap_or_else(|| location.rsplit('/').next().unwrap_or_default());
@@ -271,7 +269,7 @@ fn lines(names: &mut Names, exchange: &Exchange, (answer, headers): (&RawAnswer,
         lines.push(format!("< Content-Type: {}", kind.unwrap_or("(none)")));
     }
     if error.is_none() {
-        let text = body.unwrap_or_else(|| String::from_utf8_lossy(&answer.body).into_owned());
+        let text = body.unwrap_or_else(|| answer.body.clone());
         lines.extend(text.lines().map(str::to_owned));
     }
     lines

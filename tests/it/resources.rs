@@ -6,7 +6,14 @@ use scimd::service::DatabaseTarget;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-crate::on_both!(a_user_lives, a_group_has_members, lists_and_filters, conditions_on_versions, groups_of_groups);
+crate::on_both!(
+    wrong_counters_are_found_and_put_right,
+    a_user_lives,
+    a_group_has_members,
+    lists_and_filters,
+    conditions_on_versions,
+    groups_of_groups
+);
 
 /// RFC 7644 sections 3.3, 3.4.1, 3.5.1, 3.5.2, 3.6.
 async fn a_user_lives(server: Server) {
@@ -200,4 +207,29 @@ async fn a_list_of_hosts() {
     let second = Server::over(DatabaseTarget::Postgres { url: dead.into() }).await;
     let id = second.post("/Users", user("a")).await.expect(201).id();
     server.get(&format!("/Users/{id}")).await.expect(200);
+}
+
+/// `verify` finds counters that disagree with the resources, and puts them right when told to.
+async fn wrong_counters_are_found_and_put_right(server: Server) {
+    server.post("/Users", user("a")).await.expect(201);
+    miscount(&server.database).await;
+    assert_eq!(server.get("/Users?count=0").await.body["totalResults"], 6);
+    assert_eq!(server.service.verify(false).await.unwrap().len(), 1);
+    assert_eq!(server.service.verify(true).await.unwrap().len(), 1);
+    assert!(server.service.verify(false).await.unwrap().is_empty());
+    assert_eq!(server.get("/Users?count=0").await.body["totalResults"], 1);
+}
+
+async fn miscount(database: &DatabaseTarget) {
+    use sqlx::{ConnectOptions, Connection, Executor};
+    let wrong = "update counter set live = live + 5";
+    match database {
+        DatabaseTarget::Postgres { url } => {
+            sqlx::PgConnection::connect(url.expose_secret()).await.unwrap().execute(wrong).await.unwrap();
+        }
+        DatabaseTarget::Sqlite { data_dir } => {
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(data_dir.join("scimd.db"));
+            options.connect().await.unwrap().execute(wrong).await.unwrap();
+        }
+    }
 }

@@ -160,7 +160,10 @@ impl<'a> Resolver<'a> {
         let text = quoted(&name.text);
         match self.scope {
             Some(attribute) => refused(name, format!("\"{attribute}\" has no sub-attribute {text}")),
-            None => refused(name, format!("resource type {} has no attribute {text}", self.resource_type.name())),
+            None if self.all_types.is_empty() => {
+                refused(name, format!("resource type {} has no attribute {text}", self.resource_type.name()))
+            }
+            None => refused(name, format!("no resource type has an attribute {text}")),
         }
     }
 

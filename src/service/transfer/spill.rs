@@ -33,20 +33,21 @@ pub(super) struct Spill(BufWriter<File>);
 
 impl Spill {
     pub(super) fn new() -> Result<Self> {
-        unnamed().map(|file| Self(BufWriter::new(file))).map_err(trouble)
+        unnamed().map(|file| Self(BufWriter::new(file))).map_err(|error| trouble(&error))
     }
 
     pub(super) fn push(&mut self, entry: &Entry) -> Result<()> {
         serde_json::to_writer(&mut self.0, entry).map_err(ScimError::internal)?;
-        self.0.write_all(b"\n").map_err(trouble)
+        self.0.write_all(b"\n").map_err(|error| trouble(&error))
     }
 
     /// All entries, in the order in which they came.
     pub(super) fn entries(self) -> Result<impl Iterator<Item = Result<Entry>>> {
-        let mut file = self.0.into_inner().map_err(|error| trouble(error.into_error()))?;
-        file.rewind().map_err(trouble)?;
-        let read =
-            |line: io::Result<String>| serde_json::from_str(&line.map_err(trouble)?).map_err(ScimError::internal);
+        let mut file = self.0.into_inner().map_err(|error| trouble(&error.into_error()))?;
+        file.rewind().map_err(|error| trouble(&error))?;
+        let read = |line: io::Result<String>| {
+            serde_json::from_str(&line.map_err(|error| trouble(&error))?).map_err(ScimError::internal)
+        };
         Ok(BufReader::new(file).lines().map(read))
     }
 }
@@ -58,7 +59,7 @@ fn unnamed() -> io::Result<File> {
     Ok(file)
 }
 
-fn trouble(error: io::Error) -> ScimError {
+fn trouble(error: &io::Error) -> ScimError {
     let folder = std::env::temp_dir();
     ScimError::internal(format!("the temporary folder {} cannot be used: {error}", folder.display()))
 }

@@ -3,6 +3,9 @@
 use serde_json::Value;
 use std::collections::HashMap;
 
+/// An id that no resource has.
+const ABSENT: &str = "0190a000-0000-7000-8000-000000000000";
+
 /// What the names of a conversation stand for so far.
 #[derive(Debug)]
 pub(super) struct Names {
@@ -20,7 +23,7 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn new(base: &str) -> Self {
         let origin = base.split('/').take(3).collect::<Vec<_>>().join("/");
-        let absent = "0190a000-0000-7000-8000-000000000000".to_owned();
+        let absent = ABSENT.to_owned();
         let given =
             [("base".to_owned(), base.to_owned()), ("origin".to_owned(), origin), ("absent".to_owned(), absent)];
         Self {
@@ -162,7 +165,7 @@ impl Names {
 
     /// A text with the names of resources and of the server.
     pub(super) fn named(&self, text: &str) -> String {
-        let mut named = text.replace(&self.base, "{base}");
+        let mut named = text.replace(&self.base, "{base}").replace(ABSENT, "{absent}");
         for (id, name) in &self.resources {
             named = named.replace(id, &format!("{{{name}}}"));
         }

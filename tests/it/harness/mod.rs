@@ -5,7 +5,6 @@ mod fleet;
 pub(crate) mod postgres;
 pub(crate) mod raw;
 mod sound;
-pub(crate) mod wire;
 
 pub(crate) use chance::Chance;
 pub(crate) use fleet::{Fleet, race};
@@ -152,16 +151,6 @@ impl Server {
         });
         let token = issued.text.expose_secret().to_owned();
         Self { service, base, token, database: target, clock, client: reqwest::Client::new(), _folder: folder }
-    }
-
-    /// Where it listens: `host:port`.
-    pub(crate) fn address(&self) -> &str {
-        self.base.split('/').nth(2).unwrap()
-    }
-
-    /// What stands before the endpoints in a path.
-    pub(crate) fn base_path(&self) -> &str {
-        self.base.split_once(self.address()).unwrap().1
     }
 
     pub(crate) fn is_postgres(&self) -> bool {

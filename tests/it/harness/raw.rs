@@ -70,3 +70,33 @@ impl Server {
         RawAnswer::read(std::str::from_utf8(&answer).unwrap())
     }
 }
+
+/// A request that is put together line by line.
+#[derive(Debug)]
+pub(crate) struct RawRequest {
+    head: String,
+    body: String,
+}
+
+impl RawRequest {
+    /// The target goes over the wire as it stands here.
+    pub(crate) fn new(method: &str, target: &str) -> Self {
+        let head = format!("{method} {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n");
+        Self { head, body: String::new() }
+    }
+
+    /// The same with a field more.
+    pub(crate) fn field(self, name: &str, value: &str) -> Self {
+        Self { head: format!("{}{name}: {value}\r\n", self.head), ..self }
+    }
+
+    /// The same with a body, and its length.
+    pub(crate) fn body(self, body: String) -> Self {
+        let length = body.len().to_string();
+        Self { body, ..self }.field("Content-Length", &length)
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        format!("{}\r\n{}", self.head, self.body).into_bytes()
+    }
+}

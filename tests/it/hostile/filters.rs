@@ -144,6 +144,7 @@ async fn by_search(target: &Target<'_>, filter: &str) -> (u16, Value) {
     (answer.status, answer.json())
 }
 
+/// SPEC FIL-16.
 async fn large_filters_have_a_bound(server: Server) {
     let target = Target::new(&server, scimd::resource::Conformance::Lenient).await;
     let clauses = |count: usize, operator: &str| vec!["title co \"x\""; count].join(&format!(" {operator} "));

@@ -288,6 +288,7 @@ async fn members_have_their_shape(server: Server) {
     }
 }
 
+/// SPEC PAT-38.
 async fn many_operations_have_a_bound(server: Server) {
     for target in Target::both(&server).await {
         let (user, group) = (format!("/Users/{}", target.user), format!("/Groups/{}", target.group));

@@ -1,0 +1,146 @@
+//! A stand-in for a broken server: passes everything on to a sound one, and breaks one thing.
+
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A request on its way to the sound server.
+pub(super) struct Asked {
+    pub(super) method: Method,
+    /// Path and query.
+    pub(super) target: String,
+    pub(super) authorization: Option<String>,
+    pub(super) body: Value,
+    /// How many other requests are under way.
+    pub(super) others: usize,
+}
+
+/// An answer on its way back.
+pub(super) struct Told {
+    pub(super) status: u16,
+    pub(super) kind: String,
+    pub(super) body: String,
+}
+
+/// What is broken: answers in place of the sound server, or changes the request, or the answer.
+#[derive(Clone, Copy)]
+pub(super) struct Fault {
+    pub(super) before: fn(&mut Asked) -> Option<Told>,
+    pub(super) after: fn(&Asked, &mut Told),
+}
+
+pub(super) const SOUND: Fault = Fault { before: |_| None, after: |_, _| {} };
+
+impl Asked {
+    pub(super) fn is(&self, method: &Method, start: &str) -> bool {
+        self.method == method && self.target.contains(start)
+    }
+
+    pub(super) fn operation(&self) -> &Value {
+        &self.body["Operations"][0]
+    }
+}
+
+impl Told {
+    pub(super) fn error(status: u16) -> Self {
+        let schemas = ["urn:ietf:params:scim:api:messages:2.0:Error"];
+        let body = json!({"schemas": schemas, "status": status.to_string(), "detail": "broken"});
+        Self { status, kind: "application/scim+json".into(), body: body.to_string() }
+    }
+
+    /// Changes the body, if it is JSON.
+    pub(super) fn edit(&mut self, change: impl FnOnce(&mut Value)) {
+        if let Ok(mut body) = serde_json::from_str(&self.body) {
+            change(&mut body);
+            self.body = body.to_string();
+        }
+    }
+}
+
+struct Broken {
+    /// Scheme, host and port of the sound server.
+    sound: String,
+    fault: Fault,
+    client: reqwest::Client,
+    running: AtomicUsize,
+}
+
+async fn listen(router: Router) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}/scim/v2", listener.local_addr().unwrap());
+    tokio::spawn(serve(listener, router));
+    base
+}
+
+/// One connection after the other; what axum::serve does is not compiled in.
+async fn serve(listener: tokio::net::TcpListener, router: Router) {
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let service = hyper_util::service::TowerToHyperService::new(router.clone());
+        tokio::spawn(async move {
+            let builder = hyper_util::server::conn::auto::Builder::new(hyper_util::rt::TokioExecutor::new());
+            let _ = builder.serve_connection(hyper_util::rt::TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+/// The base URL of a broken server in front of a sound one.
+pub(super) async fn before(base: &str, fault: Fault) -> String {
+    let sound = base.strip_suffix("/scim/v2").unwrap().to_owned();
+    let broken = Broken { sound, fault, client: reqwest::Client::new(), running: AtomicUsize::new(0) };
+    listen(Router::new().fallback(pass).with_state(Arc::new(broken))).await
+}
+
+/// A web server that knows nothing of SCIM.
+pub(super) async fn of_html() -> String {
+    listen(Router::new().fallback(async || Html("<html>Welcome</html>"))).await
+}
+
+/// A server that sends everybody elsewhere.
+pub(super) async fn of_redirects() -> String {
+    listen(Router::new().fallback(async || Redirect::permanent("https://elsewhere.example.com/scim/v2/Users"))).await
+}
+
+async fn pass(State(broken): State<Arc<Broken>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    let mut asked = Asked {
+        method: head.method,
+        target: head.uri.path_and_query().unwrap().to_string(),
+        authorization: head.headers.get("authorization").map(|value| value.to_str().unwrap().to_owned()),
+        body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+        others: broken.running.fetch_add(1, Ordering::SeqCst),
+    };
+    let told = match (broken.fault.before)(&mut asked) {
+        Some(told) => told,
+        None => {
+            let mut told = broken.forward(&asked).await;
+            (broken.fault.after)(&asked, &mut told);
+            told
+        }
+    };
+    broken.running.fetch_sub(1, Ordering::SeqCst);
+    let status = axum::http::StatusCode::from_u16(told.status).unwrap();
+    (status, [("content-type", told.kind)], told.body).into_response()
+}
+
+impl Broken {
+    async fn forward(&self, asked: &Asked) -> Told {
+        let mut request = self.client.request(asked.method.clone(), format!("{}{}", self.sound, asked.target));
+        if let Some(authorization) = &asked.authorization {
+            request = request.header("authorization", authorization);
+        }
+        if !asked.body.is_null() {
+            request = request.header("content-type", "application/scim+json").body(asked.body.to_string());
+        }
+        let answer = request.send().await.unwrap();
+        let kind = answer.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
+        let (status, kind) = (answer.status().as_u16(), kind.unwrap_or_default());
+        Told { status, kind, body: answer.text().await.unwrap() }
+    }
+}
