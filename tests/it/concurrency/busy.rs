@@ -35,7 +35,10 @@ async fn a_busy_group_leaves_room_for_others() {
         .collect();
     const WAITING: &str = "select count(*) from pg_stat_activity \
          where datname = current_database() and wait_event_type = 'Lock'";
-    while fleet.first().number(WAITING).await == 0 {}
+    let begun = Instant::now();
+    while fleet.first().number(WAITING).await == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "nobody waits");
+    }
     for _ in 0..30 {
         let asked = Instant::now();
         fleet.first().get(&format!("/Users/{}", users[0])).await.expect(200);
