@@ -25,6 +25,23 @@ enum Asked<'a> {
     Delete,
 }
 
+impl Asked<'_> {
+    /// Whether the database would let it wait for other changes of the resource, as it does where
+    /// several members change at once. To wait here takes no connection from requests that have
+    /// nothing to do with it.
+    fn waits_for_others(&self) -> bool {
+        match self {
+            Self::Replace { members, .. } => members.is_some(),
+            Self::Modify(patch) => match patch.members() {
+                [] => false,
+                [MemberChange::Add(ids) | MemberChange::Remove(ids)] => ids.len() > 1,
+                _ => true,
+            },
+            Self::Delete => false,
+        }
+    }
+}
+
 impl Service {
     /// PUT (RFC 7644 section 3.5.1). What is left out is cleared, but for what no client reads
     /// and, in lenient mode, members.
@@ -114,7 +131,7 @@ impl Service {
     ) -> Result<Found> {
         // Members are read, if at all, after the change.
         let relations = Relations { members: false, ..render::relations(kind, projection) };
-        let mut line = None;
+        let mut line = if asked.0.waits_for_others() { Some(self.lines.stand_in(id).await) } else { None };
         for _ in 0..ATTEMPTS {
             let found = self.find(caller, kind, id, relations).await?;
             asked.1.allows_write(found.meta.version)?;

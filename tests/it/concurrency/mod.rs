@@ -1,6 +1,7 @@
 //! Clients that do not wait for each other: identity providers push memberships and profiles in
 //! parallel, hang up, and try again.
 
+mod busy;
 mod groups;
 mod hang_up;
 mod replacing;

@@ -2,7 +2,12 @@
 
 use super::{Database, Server};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Barrier;
+use tokio::time::timeout;
+
+/// No race takes as long, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs one test body on SQLite, on PostgreSQL, and on two instances over one PostgreSQL.
 #[macro_export]
@@ -80,7 +85,7 @@ where
     let running: Vec<_> = (0..count).map(begin).collect();
     let mut outcomes = Vec::with_capacity(count);
     for task in running {
-        outcomes.push(task.await.unwrap());
+        outcomes.push(timeout(PATIENCE, task).await.expect("a task does not end").unwrap());
     }
     outcomes
 }

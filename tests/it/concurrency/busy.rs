@@ -1,0 +1,53 @@
+//! A group that many change at once, while others want something else of the server.
+
+use super::{new_group, new_users};
+use crate::harness::{Database, Fleet};
+use scimd::service::DatabaseTarget;
+use secrecy::ExposeSecret;
+use serde_json::json;
+use sqlx::Connection;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// More than there are connections to the database.
+const PUSHES: usize = 24;
+
+/// Pushes that wait for each other do so without a connection each, or a few would keep everyone
+/// out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_busy_group_leaves_room_for_others() {
+    let fleet = Fleet::of_one(Database::Postgres).await;
+    let users = new_users(&fleet, "u", 2).await;
+    let path: Arc<str> = new_group(fleet.first(), "Sales", &[]).await.into();
+    let DatabaseTarget::Postgres { url } = &fleet.first().database else { panic!("no PostgreSQL") };
+    let mut holder = sqlx::PgConnection::connect(url.expose_secret()).await.unwrap();
+    sqlx::raw_sql("begin; select 1 from resource where display = 'Sales' for update")
+        .execute(&mut holder)
+        .await
+        .unwrap();
+    let members = json!([{"value": users[0]}, {"value": users[1]}]);
+    let pushes: Vec<_> = (0..PUSHES)
+        .map(|_| {
+            let (fleet, path, members) = (fleet.clone(), path.clone(), members.clone());
+            let operations = json!([{"op": "add", "path": "members", "value": members}]);
+            tokio::spawn(async move { fleet.first().patch(&path, operations).await.expect(204) })
+        })
+        .collect();
+    const WAITING: &str = "select count(*) from pg_stat_activity \
+         where datname = current_database() and wait_event_type = 'Lock'";
+    let begun = Instant::now();
+    while fleet.first().number(WAITING).await == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "nobody waits");
+    }
+    for _ in 0..30 {
+        let asked = Instant::now();
+        fleet.first().get(&format!("/Users/{}", users[0])).await.expect(200);
+        assert!(asked.elapsed() < Duration::from_secs(1), "waited {:?}", asked.elapsed());
+    }
+    sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
+    for push in pushes {
+        push.await.unwrap();
+    }
+    assert_eq!(super::members(fleet.first(), &path).await, super::set(&users));
+    fleet.first().is_sound().await;
+}
