@@ -59,7 +59,10 @@ impl Engine {
     pub(super) async fn postgres(url: &str, settings: &PoolSettings) -> Result<Self, StoreError> {
         let hosts = Hosts::parse(url, |options| options.application_name("scimd").disable_statement_logging())?;
         let (primary, mut migrating) = hosts.primary().await?;
-        embedded!("postgres", 1 "0001_directory.sql").run(&mut migrating).await.map_err(StoreError::Migration)?;
+        embedded!("postgres", 1 "0001_directory.sql", 2 "0002_tenant_revision.sql")
+            .run(&mut migrating)
+            .await
+            .map_err(StoreError::Migration)?;
         migrating.close().await?;
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
@@ -87,7 +90,10 @@ impl Engine {
             .pragma("case_sensitive_like", "on")
             .disable_statement_logging();
         let mut writing = options.connect().await?;
-        embedded!("sqlite", 1 "0001_directory.sql").run(&mut writing).await.map_err(StoreError::Migration)?;
+        embedded!("sqlite", 1 "0001_directory.sql", 2 "0002_tenant_revision.sql")
+            .run(&mut writing)
+            .await
+            .map_err(StoreError::Migration)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(settings.max_connections.min(4))
             .acquire_timeout(settings.acquire)

@@ -57,6 +57,8 @@ pub struct Tenant {
     pub base_url: Option<String>,
     /// Most users that are active at once.
     pub seats: Option<i64>,
+    /// Counts the changes of its settings and schemas.
+    pub revision: i64,
 }
 
 impl Tenant {
@@ -105,7 +107,9 @@ pub struct TenantChange {
 
 /// Columns of [`Tenant`], in the order that [`read_tenant`] reads them.
 pub(super) const COLUMNS: &str = "t.tenant, t.name, t.status, t.conformance, t.username_format, \
-     t.unique_group_names, t.password_policy, t.base_url, t.seats";
+     t.unique_group_names, t.password_policy, t.base_url, t.seats, t.revision";
+/// How many they are.
+pub(super) const WIDTH: usize = 10;
 
 pub(super) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
     Ok(Tenant {
@@ -118,17 +122,18 @@ pub(super) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
         password_policy: PasswordPolicy::from_keyword(row.text(6)?).unwrap_or(PasswordPolicy::Discard),
         base_url: row.opt_text(7)?.map(str::to_owned),
         seats: row.opt_int(8)?,
+        revision: row.int(9)?,
     })
 }
 
 fn read_info(row: &Row) -> Result<TenantInfo, StoreError> {
     Ok(TenantInfo {
         settings: read_tenant(row)?,
-        used: row.int(9)?,
-        created: Timestamp::from_micros(row.int(10)?),
-        users: row.int(11)?,
-        active_users: row.int(12)?,
-        groups: row.int(13)?,
+        used: row.int(WIDTH)?,
+        created: Timestamp::from_micros(row.int(WIDTH + 1)?),
+        users: row.int(WIDTH + 2)?,
+        active_users: row.int(WIDTH + 3)?,
+        groups: row.int(WIDTH + 4)?,
     })
 }
 
@@ -208,7 +213,7 @@ const CHANGE: &str = "update tenant set status = coalesce($2, status), conforman
      password_policy = coalesce($6, password_policy), \
      base_url = case when $7 then $8 else base_url end, \
      used = case when $9 and seats is null then cast(coalesce((select sum(active) from counter c where c.tenant = tenant.tenant), 0) as bigint) else used end, \
-     seats = case when $9 then $10 else seats end \
+     seats = case when $9 then $10 else seats end, revision = revision + 1 \
      where name = $1 returning tenant";
 const CLAIM: &str = "update attribute_value set is_unique = $3 \
      where tenant = (select tenant from tenant where name = $1) and attribute = $2 and is_unique <> $3";

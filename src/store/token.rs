@@ -2,7 +2,7 @@
 
 use super::row::Row;
 use super::statement::{Arg, Statement};
-use super::tenant::{COLUMNS, Tenant, read_tenant};
+use super::tenant::{COLUMNS, Tenant, WIDTH, read_tenant};
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::keyword::keywords;
@@ -95,7 +95,7 @@ impl Store {
     /// If the database fails.
     pub async fn token(&self, id: &str) -> Result<Option<(Tenant, TokenInfo, String)>, StoreError> {
         let rows = self.engine.read(&Statement::new(find(), vec![id.into()])).await?;
-        let read = |row: &Row| Ok((read_tenant(row)?, read_token(row, 9)?, row.text(17)?.to_owned()));
+        let read = |row: &Row| Ok((read_tenant(row)?, read_token(row, WIDTH)?, row.text(WIDTH + 8)?.to_owned()));
         rows.first().map(read).transpose()
     }
 
