@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod error;
 mod keyword;
+pub mod nearest;
 
 pub mod schema;
 
@@ -14,6 +15,8 @@ pub mod resource;
 pub mod filter;
 
 pub mod patch;
+
+pub mod mapping;
 
 pub mod store;
 

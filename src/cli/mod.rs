@@ -13,6 +13,7 @@ mod export;
 mod failure;
 mod health;
 mod import;
+mod mapping;
 mod migrate;
 mod open;
 mod output;
@@ -58,6 +59,9 @@ enum Command {
     Migrate,
     /// Checks configuration and schemas, and shows the values in force
     Check(check::Check),
+    /// Shows and checks the columns by which the application reads users and groups with SQL
+    #[command(subcommand)]
+    Mapping(mapping::Mapping),
     /// Compares what the database derives with what it derives from
     Verify(verify::Verify),
     /// Writes the users, groups and other resources of a tenant as lines of JSON
@@ -120,6 +124,7 @@ async fn on_database(command: Command, config: &Config, out: &mut dyn Write) -> 
     match command {
         Command::Token(token) => token.run(config, out).await,
         Command::Tenant(tenant) => tenant.run(config, out).await,
+        Command::Mapping(mapping) => mapping.run(config, out).await,
         Command::Verify(verify) => verify.run(config, out).await,
         Command::Export(export) => export.run(config, out).await,
         Command::Import(import) => import.run(config, out).await,

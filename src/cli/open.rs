@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::output::say;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::mapping::Directory;
 use crate::service::{DatabaseTarget, Service, ServiceSettings, StartError};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
@@ -32,15 +33,20 @@ pub(super) async fn or_create(config: &Config) -> Result<Service, Failure> {
     Ok(Service::open(&settings, Clock::system()).await?)
 }
 
-/// The same, and waits for a database server that is not there yet.
-pub(super) async fn patiently(config: &Config, settings: &ServiceSettings) -> Result<Service, Failure> {
+/// The same, and waits for a database server that is not there yet. What the directory looks rows
+/// up by comes into force.
+pub(super) async fn patiently(
+    config: &Config,
+    settings: &ServiceSettings,
+    directory: &Directory,
+) -> Result<Service, Failure> {
     make_folder(config)?;
     let patience = config.database.start_seconds;
     let end = Instant::now() + Duration::from_secs(patience);
     let mut attempt = 0;
     loop {
         attempt += 1;
-        match Service::open(settings, Clock::system()).await {
+        match Service::open_for(settings, Clock::system(), directory).await {
             Err(StartError::Unreachable(problem)) if Instant::now() < end => {
                 tracing::warn!(attempt, problem, "the database cannot be reached yet; trying again");
                 sleep(Duration::from_secs(attempt.min(5)).min(end.saturating_duration_since(Instant::now()))).await;

@@ -2,7 +2,7 @@
 
 use super::arguments::given;
 use super::failure::Failure;
-use super::{expiry, open, signals};
+use super::{expiry, mapping, open, signals};
 use crate::config::{Config, Override};
 use crate::http;
 use crate::service::{DEFAULT_TENANT, Service, TokenScope};
@@ -52,16 +52,20 @@ impl Serve {
         let listener = listen(config.server.listen).await?;
         let base_url = config.base_url(local_address(&listener)?);
         let settings = config.for_service(base_url.clone())?;
+        let directory = config.directory()?;
         let service = tokio::select! {
-            service = open::patiently(config, &settings) => service?,
+            service = open::patiently(config, &settings, &directory) => service?,
             () = stop.clone().wait() => return Ok(()),
         };
         tracing::info!(database = %config.database, base_url, "opened");
+        let made = service.make_directory(&directory).await;
+        let views = tokio::spawn(mapping::apply_beside(service.clone(), directory, made));
         self.greet(&service, config, &base_url, out).await?;
         let watch = tokio::spawn(expiry::watch(service.clone(), config.tokens.warn_days));
         let app = http::app(service, config.for_http());
         let served = http::serve(listener, app, config.for_server(), stop.wait()).await;
         watch.abort();
+        views.abort();
         served.map_err(|error| Failure::Failed(format!("the server cannot run: {error}")))?;
         tracing::info!("stopped");
         Ok(())

@@ -115,6 +115,11 @@ impl fmt::Debug for Entry {
     }
 }
 
+/// Whether a section takes keys that the built-in file does not have: names of columns.
+pub(super) fn is_open(section: &str) -> bool {
+    matches!(section, "mapping.users" | "mapping.groups")
+}
+
 /// All keys, in the order of the built-in file; which keys there are, is what that file has.
 #[derive(Debug, Clone)]
 pub(super) struct Entries(Vec<Entry>);
@@ -132,6 +137,11 @@ impl Entries {
         self.0.iter()
     }
 
+    /// The keys of a section.
+    pub(super) fn of(&self, section: &str) -> impl Iterator<Item = &Entry> {
+        self.0.iter().filter(move |entry| entry.section == section)
+    }
+
     /// The sections, in order.
     pub(super) fn sections(&self) -> Vec<&str> {
         let mut sections: Vec<&str> = self.0.iter().map(|entry| entry.section.as_str()).collect();
@@ -141,6 +151,11 @@ impl Entries {
 
     /// Puts a value in the place of an earlier one.
     pub(super) fn set(&mut self, entry: Entry) -> Result<(), ConfigError> {
+        if self.get(&entry.section, &entry.key).is_err() && is_open(&entry.section) {
+            let end = self.0.iter().rposition(|known| known.section == entry.section);
+            self.0.insert(end.map_or(self.0.len(), |end| end + 1), entry);
+            return Ok(());
+        }
         let known = self.0.iter_mut().find(|known| known.section == entry.section && known.key == entry.key);
         let Some(known) = known else { return Err(suggest::unknown_key(self, &entry)) };
         known.value = match entry.value {

@@ -3,9 +3,10 @@
 use super::{Config, ConfigError, Limits};
 use crate::filter::FilterLimits;
 use crate::http::{HttpSettings, ServerSettings};
+use crate::mapping::Directory;
 use crate::patch::PatchLimits;
 use crate::resource::limits::ValueLimits;
-use crate::schema::SchemaFile;
+use crate::schema::{Catalog, SchemaFile};
 use crate::service::{ServiceLimits, ServiceSettings};
 use crate::store::PoolSettings;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,16 @@ impl Config {
             searchable: self.schemas.searchable.clone(),
             limits: self.limits.for_service(),
         })
+    }
+
+    /// The mapping of the directory, held against the schemas.
+    ///
+    /// # Errors
+    /// When a schema file cannot be read or used, or with all that is wrong with the mapping.
+    pub fn directory(&self) -> Result<Directory, ConfigError> {
+        let catalog =
+            Catalog::new(&self.schema_files()?).map_err(|error| ConfigError::new("schemas", error.to_string()))?;
+        self.mapping.resolve(&catalog).map_err(|problems| ConfigError::new("mapping", problems.join("; ")))
     }
 
     /// What requests and their answers are held to.

@@ -5,6 +5,7 @@ mod database;
 pub mod duration;
 mod entries;
 mod handover;
+mod mapping;
 mod origin;
 mod section;
 mod sections;
@@ -19,6 +20,7 @@ pub use origin::{ConfigError, Origin};
 pub use sections::{Limits, Log, Schemas, Server, TlsFiles, Tokens};
 pub use sources::{DEFAULTS, Environment, Override};
 
+use crate::mapping::Mapping;
 use entries::Entries;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -38,6 +40,8 @@ pub struct Config {
     pub log: Log,
     /// How long tokens live.
     pub tokens: Tokens,
+    /// Which column of the directory shows which attribute.
+    pub mapping: Mapping,
     entries: Entries,
 }
 
@@ -72,6 +76,7 @@ impl Config {
             schemas: Schemas::read(&entries)?,
             log: Log::read(&entries, environment)?,
             tokens: Tokens::read(&entries)?,
+            mapping: mapping::read(&entries)?,
             entries,
         })
     }

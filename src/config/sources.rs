@@ -1,13 +1,13 @@
 //! Reads the sources of the configuration, one over the other: what is built in, a file, the
 //! environment, the command line.
 
-use super::entries::{Entries, Entry, Value};
+use super::entries::{Entries, Entry, Value, is_open};
 use super::origin::{ConfigError, Origin};
 use super::suggest;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 /// The defaults, as they are shipped.
 pub const DEFAULTS: &str = include_str!("../../config/scimd.toml");
@@ -87,12 +87,10 @@ pub(super) fn read(
 pub(super) fn built_in() -> Result<Entries, ConfigError> {
     let table = parse("built-in configuration", DEFAULTS)?;
     let mut all = Vec::new();
-    for (section, keys) in &table {
-        for (key, value) in keys.get_ref().as_table().into_iter().flatten() {
-            let origin = Origin::BuiltIn(line_of(DEFAULTS, key.span().start));
-            let (section, key) = (section.get_ref().to_string(), key.get_ref().to_string());
-            all.push(Entry { section, key, value: Value::of_toml(value.get_ref()), origin });
-        }
+    for Given { section, key, value, at } in table.iter().flat_map(|(name, keys)| given(name.get_ref(), keys.get_ref()))
+    {
+        let origin = Origin::BuiltIn(line_of(DEFAULTS, at));
+        all.push(Entry { section, key, value, origin });
     }
     Ok(Entries::of_built_in(all))
 }
@@ -116,19 +114,41 @@ pub(super) fn add_text(entries: &mut Entries, file: &str, text: &str) -> Result<
     for (section, keys) in &table {
         let origin = origin_at(section.span().start);
         let section = section.get_ref().as_ref();
-        let Some(keys) = keys.get_ref().as_table() else {
+        let keys = keys.get_ref();
+        if !keys.is_table() {
             return Err(suggest::outside_section(entries, section, &origin));
-        };
+        }
         if !entries.sections().contains(&section) {
             return Err(suggest::unknown_section(entries, section, &origin));
         }
-        for (key, value) in keys {
-            let origin = origin_at(key.span().start);
-            let (section, key) = (section.to_owned(), key.get_ref().to_string());
-            entries.set(Entry { section, key, value: Value::of_toml(value.get_ref()), origin })?;
+        for Given { section, key, value, at } in given(section, keys) {
+            entries.set(Entry { section, key, value, origin: origin_at(at) })?;
         }
     }
     Ok(())
+}
+
+/// A key as a file gives it, and at which byte.
+struct Given {
+    section: String,
+    key: String,
+    value: Value,
+    at: usize,
+}
+
+/// The keys of a section and of those within it, which are named with a dot, in the order of the file.
+fn given(section: &str, keys: &DeValue<'_>) -> Vec<Given> {
+    let mut all = Vec::new();
+    for (key, value) in keys.as_table().into_iter().flatten() {
+        if value.get_ref().is_table() && is_open(&format!("{section}.{}", key.get_ref())) {
+            all.extend(given(&format!("{section}.{}", key.get_ref()), value.get_ref()));
+            continue;
+        }
+        let (section, key, at) = (section.to_owned(), key.get_ref().to_string(), key.span().start);
+        all.push(Given { section, key, value: Value::of_toml(value.get_ref()), at });
+    }
+    all.sort_by_key(|given| given.at);
+    all
 }
 
 fn parse<'a>(file: &str, text: &'a str) -> Result<DeTable<'a>, ConfigError> {
@@ -149,10 +169,11 @@ pub(super) fn add_environment(entries: &mut Entries, environment: &Environment) 
         }
     }
     for (name, value) in environment.of_scimd().filter(|(name, _)| is_ours(name)) {
-        let Some((section, key)) = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once("__")) else {
+        let Some((section, key)) = name.strip_prefix(PREFIX).and_then(|rest| rest.rsplit_once("__")) else {
             return Err(unknown_variable(entries, name));
         };
-        let entry = from_variable(name, &section.to_ascii_lowercase(), &key.to_ascii_lowercase(), value);
+        let entry =
+            from_variable(name, &section.to_ascii_lowercase().replace("__", "."), &key.to_ascii_lowercase(), value);
         entries.set(entry).map_err(|_| unknown_variable(entries, name))?;
     }
     Ok(())
@@ -170,7 +191,7 @@ fn from_variable(name: &str, section: &str, key: &str, value: &str) -> Entry {
 
 /// The variable that sets a key.
 pub(super) fn variable_name(section: &str, key: &str) -> String {
-    format!("{PREFIX}{section}__{key}").to_ascii_uppercase()
+    format!("{PREFIX}{}__{key}", section.replace('.', "__")).to_ascii_uppercase()
 }
 
 /// Whether a variable that begins as ours do is one of ours and not read elsewhere.

@@ -3,6 +3,7 @@
 use super::entries::{Entries, Entry};
 use super::origin::{ConfigError, Origin};
 use super::sources::variable_name;
+use crate::nearest::nearest;
 
 pub(super) fn unknown_section(entries: &Entries, section: &str, origin: &Origin) -> ConfigError {
     let sections = entries.sections();
@@ -48,12 +49,4 @@ pub(super) fn unknown_variable(entries: &Entries, shorts: &[&str], name: &str) -
         None => "variables are named SCIMD_SECTION__KEY, such as SCIMD_LIMITS__PAGE_MAX".to_owned(),
     };
     ConfigError::new(Origin::Variable(name.to_owned()), format!("sets nothing; {hint}"))
-}
-
-/// The name with the fewest slips of the finger between, unless there are too many.
-fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let wrong = wrong.to_ascii_lowercase();
-    let slips = |name: &str| strsim::damerau_levenshtein(&wrong, &name.to_ascii_lowercase());
-    let (count, name) = known.map(|name| (slips(name), name)).min_by_key(|(count, _)| *count)?;
-    (count <= (name.len() / 3).max(2)).then_some(name)
 }

@@ -8,6 +8,7 @@ mod catalogs;
 mod change;
 mod create;
 mod cursor;
+mod directory;
 mod discovery;
 mod line;
 mod list;
@@ -24,6 +25,7 @@ mod walk;
 
 pub use crate::store::{PasswordPolicy, Status, TenantChange, TenantInfo, TokenInfo, TokenScope, UsernameFormat};
 pub use admin::IssuedToken;
+pub use directory::{DirectoryState, Views};
 pub use precondition::{Precondition, Tags};
 pub use query::{ListQuery, View};
 pub use reply::Reply;
@@ -32,6 +34,7 @@ pub use transfer::{Export, Exported, Import, Imported, OnError, Step};
 
 use crate::clock::Clock;
 use crate::error::{Result, ScimError};
+use crate::mapping::Directory;
 use crate::schema::{Catalog, ResourceType};
 use crate::store::{Author, Given, Scope, Store, StoreError, Tenant, Writing};
 use secrecy::ExposeSecret;
@@ -93,7 +96,19 @@ impl Service {
     /// # Errors
     /// One line that says what the operator has to do.
     pub async fn open(settings: &ServiceSettings, clock: Clock) -> Result<Self, StartError> {
+        Self::open_with(settings, clock, None).await
+    }
+
+    /// What is looked up, a layout tells: it is kept first.
+    async fn open_with(
+        settings: &ServiceSettings,
+        clock: Clock,
+        directory: Option<&Directory>,
+    ) -> Result<Self, StartError> {
         let store = open_store(settings).await?;
+        if let Some(directory) = directory {
+            store.keep_lookups(directory).await.map_err(|error| StartError::Unusable(error.to_string()))?;
+        }
         let catalogs = catalogs::Catalogs::load(settings, &store).await?;
         store
             .create_tenant(DEFAULT_TENANT, clock.now())

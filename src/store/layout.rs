@@ -2,6 +2,7 @@
 
 use super::engine::Engine;
 use super::error::StoreError;
+use super::lookup::{self, Lookups};
 use super::sequence::KINDS_IN_KEYS;
 use super::statement::{Arg, Batch, Column, Statement};
 use crate::resource::entries::is_indexed;
@@ -23,6 +24,8 @@ pub struct TypeLayout {
     pub(super) kind: i64,
     /// Numbers of the type's leaves; `None` for those that are not searched in the index.
     pub(super) attributes: Vec<Option<i64>>,
+    /// What the application looks resources up by.
+    pub(super) lookups: Lookups,
 }
 
 impl Layout {
@@ -32,6 +35,7 @@ impl Layout {
         let kinds =
             numbers(engine, KINDS, ADD_KINDS, vec![("name", Column::Texts(names))], |row| Ok(row.text(1)?.to_owned()))
                 .await?;
+        let paths = lookup::kept(engine).await?;
         let mut types = Vec::new();
         for resource_type in catalog.resource_types() {
             let kind = kinds.get(resource_type.name().as_ref()).copied().unwrap_or_default();
@@ -40,7 +44,7 @@ impl Layout {
                     format!("resource type {} has number {kind}; keys have room for 127", resource_type.name());
                 return Err(StoreError::Fault(sqlx::Error::Configuration(problem.into())));
             }
-            types.push(type_layout(resource_type, kind, engine).await?);
+            types.push(type_layout(resource_type, kind, &paths, engine).await?);
         }
         Ok(Self { types })
     }
@@ -73,15 +77,21 @@ impl TypeLayout {
     }
 }
 
-async fn type_layout(resource_type: &Arc<ResourceType>, kind: i64, engine: &Engine) -> Result<TypeLayout, StoreError> {
+async fn type_layout(
+    resource_type: &Arc<ResourceType>,
+    kind: i64,
+    paths: &lookup::Paths,
+    engine: &Engine,
+) -> Result<TypeLayout, StoreError> {
     let searched =
         |path: &AttributePath| is_indexed(resource_type, path).then(|| path.to_string().to_ascii_lowercase());
-    let paths: Vec<_> = resource_type.leaves().iter().map(searched).collect();
-    let given: Vec<_> = paths.iter().flatten().cloned().map(Some).collect();
+    let names: Vec<_> = resource_type.leaves().iter().map(searched).collect();
+    let given: Vec<_> = names.iter().flatten().cloned().map(Some).collect();
     let rows = vec![("kind", Column::Ints(vec![kind; given.len()])), ("path", Column::Texts(given))];
     let numbers = numbers(engine, ATTRIBUTES, ADD_ATTRIBUTES, rows, |row| Ok(row.text(1)?.to_owned())).await?;
-    let attributes = paths.iter().map(|path| numbers.get(path.as_ref()?).copied()).collect();
-    Ok(TypeLayout { resource_type: resource_type.clone(), kind, attributes })
+    let attributes = names.iter().map(|path| numbers.get(path.as_ref()?).copied()).collect();
+    let lookups = Lookups::of(paths, resource_type);
+    Ok(TypeLayout { resource_type: resource_type.clone(), kind, attributes, lookups })
 }
 
 const KINDS: &str = "select kind, name from kind where name in (select name from {rows})";

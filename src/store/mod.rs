@@ -4,6 +4,7 @@
 //! is in `engine`, `statement` and the migrations. In every statement the first value is the
 //! tenant; those about tenants and tokens are the operator's.
 
+mod directory;
 mod engine;
 mod error;
 mod hosts;
@@ -11,6 +12,7 @@ mod index;
 mod key;
 mod layout;
 mod list;
+mod lookup;
 mod member;
 mod read;
 mod relation;
@@ -29,6 +31,7 @@ mod verify;
 mod write;
 mod writer;
 
+pub use directory::{DirectoryState, Views};
 pub use engine::PoolSettings;
 pub use error::StoreError;
 pub use layout::{Layout, TypeLayout};

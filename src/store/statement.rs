@@ -79,6 +79,7 @@ pub(super) struct Statement {
     text: Cow<'static, str>,
     args: Vec<Arg>,
     rows: Table,
+    is_verbatim: bool,
 }
 
 /// A statement as an engine takes it.
@@ -96,7 +97,12 @@ impl Statement {
     /// A statement with its values. A built text holds nothing but pieces of static text; what a
     /// client sent can only be a value.
     pub(super) fn new(text: impl Into<Cow<'static, str>>, args: Vec<Arg>) -> Self {
-        Self { text: text.into(), args, rows: Table::new() }
+        Self { text: text.into(), args, rows: Table::new(), is_verbatim: false }
+    }
+
+    /// A text in which nothing is a mark.
+    pub(super) fn verbatim(text: String) -> Self {
+        Self { is_verbatim: true, ..Self::new(text, Vec::new()) }
     }
 
     /// The same with the table for `{rows}`.
@@ -119,7 +125,7 @@ impl Statement {
         into.args.extend(self.args.iter().cloned());
         let first_column = into.args.len();
         into.args.extend(self.rows.iter().map(|(_, column)| Arg::Column(column.clone())));
-        for piece in pieces(&self.text) {
+        for piece in self.pieces() {
             match piece {
                 Piece::Text(text) => into.text.push_str(text),
                 Piece::Placeholder(n) => push(&mut into.text, format_args!("${}", n + offset)),
@@ -141,7 +147,7 @@ impl Statement {
     /// For SQLite; `earlier` gives the rows that `{name}` stands for.
     pub(super) fn expand_sqlite(&self, earlier: &dyn Fn(&str) -> Option<Returned>) -> Expanded {
         let mut into = Expanded { text: String::with_capacity(self.text.len() + 64), args: self.args.clone() };
-        for piece in pieces(&self.text) {
+        for piece in self.pieces() {
             match piece {
                 Piece::Text(text) => into.text.push_str(text),
                 Piece::Placeholder(n) => push(&mut into.text, format_args!("${n}")),
@@ -158,6 +164,11 @@ impl Statement {
             }
         }
         into
+    }
+
+    fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+        let (verbatim, marked) = if self.is_verbatim { (self.text.as_ref(), "") } else { ("", self.text.as_ref()) };
+        std::iter::once(Piece::Text(verbatim)).chain(pieces(marked))
     }
 
     /// For PostgreSQL, alone.

@@ -7,6 +7,7 @@
 
 use super::index::{self, IndexRow};
 use super::layout::TypeLayout;
+use super::lookup::Looked;
 use super::read::Scope;
 use super::row::Row;
 use super::sequence::kind_of;
@@ -38,6 +39,7 @@ struct Source {
     display: Option<String>,
     display_key: Option<String>,
     takes_seat: bool,
+    looked: Looked,
 }
 
 struct Verification<'a> {
@@ -139,12 +141,16 @@ impl Verification<'_> {
     ) -> Result<&'static str, StoreError> {
         let tenant = self.scope.tenant;
         let restored = || {
+            let [first, second, third] = derived.looked.clone().map(Arg::OptText);
             let columns = [
                 Arg::Int(seq),
                 Arg::Int(revision),
                 Arg::OptText(derived.display.clone()),
                 Arg::OptText(derived.display_key.clone()),
                 Arg::Bool(derived.takes_seat),
+                first,
+                second,
+                third,
             ];
             Batch::default().then("written", Statement::new(RESTORE, self.args(columns)))
         };
@@ -245,6 +251,7 @@ impl Stored {
                 document: row.text(6)?.to_owned(),
                 display: row.opt_text(7)?.map(str::to_owned),
                 display_key: row.opt_text(8)?.map(str::to_owned),
+                looked: looked(row, 9)?,
             });
             return Ok(());
         }
@@ -262,10 +269,19 @@ impl Stored {
     }
 }
 
+/// The lookups from that column on.
+pub(super) fn looked(row: &Row, column: usize) -> Result<Looked, StoreError> {
+    let text = |at: usize| Ok::<_, StoreError>(row.opt_text(column + at)?.map(str::to_owned));
+    Ok([text(0)?, text(1)?, text(2)?])
+}
+
 fn column_differences(source: &Source, derived: &Derived) -> Vec<String> {
     let mut differences = Vec::new();
     if (&source.display, &source.display_key) != (&derived.display, &derived.display_key) {
         differences.push("its name is kept otherwise".to_owned());
+    }
+    if source.looked != derived.looked {
+        differences.push("what it is looked up by is kept otherwise".to_owned());
     }
     if source.takes_seat != derived.takes_seat {
         differences.push("whether it takes a seat is kept otherwise".to_owned());
@@ -285,10 +301,12 @@ fn of_index(what: &str, of_type: &TypeLayout, rows: &BTreeSet<IndexRow>) -> Opti
     (!names.is_empty()).then(|| format!("the index {what} {}", names.join(", ")))
 }
 
-const STORED: &str = "select seq, 0, id, revision, 0, takes_seat, document, display, display_key from resource where tenant = $1 \
-     union all select seq, 1, null, attribute, element, is_unique, key, tail, null from attribute_value where tenant = $1 \
+const STORED: &str = "select seq, 0, id, revision, 0, takes_seat, document, display, display_key, \
+       lookup_1, lookup_2, lookup_3 from resource where tenant = $1 \
+     union all select seq, 1, null, attribute, element, is_unique, key, tail, null, null, null, null from attribute_value where tenant = $1 \
      order by 1";
-const RESTORE: &str = "update resource set display = $4, display_key = $5, takes_seat = $6 \
+const RESTORE: &str = "update resource set display = $4, display_key = $5, takes_seat = $6, \
+     lookup_1 = $7, lookup_2 = $8, lookup_3 = $9 \
      where tenant = $1 and seq = $2 and revision = $3 returning seq";
 const GONE: &str = "select tenant from tenant where tenant = $1 \
      and not exists (select 1 from resource where tenant = $1 and seq = $2)";

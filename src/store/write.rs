@@ -3,6 +3,7 @@
 
 use super::index::{self, IndexRow};
 use super::layout::TypeLayout;
+use super::lookup::Looked;
 use super::member::{MemberDelta, claim};
 use super::read::{Found, Scope};
 use super::statement::{Arg, Batch, Statement};
@@ -54,6 +55,7 @@ pub(super) struct Row {
     pub(super) display_key: Option<String>,
     pub(super) takes_seat: bool,
     pub(super) values: BTreeSet<IndexRow>,
+    pub(super) looked: Looked,
 }
 
 impl Row {
@@ -66,17 +68,22 @@ impl Row {
             display_key: display.map(|text| Key::text(text, false).as_str().to_owned()),
             takes_seat: Resource::takes_seat(resource_type, attributes),
             values: index::values(of_type, attributes),
+            looked: of_type.lookups.values(attributes),
         }
     }
 }
 
-fn row_args(row: &Row, written: &Written) -> [Arg; 5] {
+fn row_args(row: &Row, written: &Written) -> [Arg; 8] {
+    let [first, second, third] = row.looked.clone().map(Arg::OptText);
     [
         Arg::Text(row.text.clone()),
         Arg::OptText(row.display.clone()),
         Arg::OptText(row.display_key.clone()),
         Arg::OptText(written.password.clone()),
         Arg::Bool(row.takes_seat),
+        first,
+        second,
+        third,
     ]
 }
 
@@ -357,15 +364,15 @@ const TAKE_SEAT_FOR: &str = "update tenant set used = used + 1 where tenant = $1
 const FREE_SEAT: &str =
     "update tenant set used = used - 1 where tenant = $1 and seats is not null and exists (select 1 from {written})";
 
-const INSERT: &str = "insert into resource (tenant, seq, id, document, display, display_key, password, takes_seat, version, revision, created, modified) \
-     select $1, $2, $3, $4, $5, $6, $7, $8, coalesce($10, 1), 1, coalesce($11, $9), $9 returning seq, id, version";
-const INSERT_SEATED: &str = "insert into resource (tenant, seq, id, document, display, display_key, password, takes_seat, version, revision, created, modified) \
-     select $1, $2, $3, $4, $5, $6, $7, $8, coalesce($10, 1), 1, coalesce($11, $9), $9 where exists (select 1 from {seated}) returning seq, id, version";
+const INSERT: &str = "insert into resource (tenant, seq, id, document, display, display_key, password, takes_seat, lookup_1, lookup_2, lookup_3, version, revision, created, modified) \
+     select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($13, 1), 1, coalesce($14, $12), $12 returning seq, id, version";
+const INSERT_SEATED: &str = "insert into resource (tenant, seq, id, document, display, display_key, password, takes_seat, lookup_1, lookup_2, lookup_3, version, revision, created, modified) \
+     select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($13, 1), 1, coalesce($14, $12), $12 where exists (select 1 from {seated}) returning seq, id, version";
 const UPDATE: &str = "update resource set document = $5, display = $6, display_key = $7, password = coalesce($8, password), \
-     takes_seat = $9, version = coalesce($11, version + 1), revision = revision + 1, modified = $10, created = coalesce($12, created) \
+     takes_seat = $9, lookup_1 = $10, lookup_2 = $11, lookup_3 = $12, version = coalesce($14, version + 1), revision = revision + 1, modified = $13, created = coalesce($15, created) \
      where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) returning seq, id, version";
 const UPDATE_SEATED: &str = "update resource set document = $5, display = $6, display_key = $7, password = coalesce($8, password), \
-     takes_seat = $9, version = coalesce($11, version + 1), revision = revision + 1, modified = $10, created = coalesce($12, created) \
+     takes_seat = $9, lookup_1 = $10, lookup_2 = $11, lookup_3 = $12, version = coalesce($14, version + 1), revision = revision + 1, modified = $13, created = coalesce($15, created) \
      where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) and exists (select 1 from {seated}) \
      returning seq, id, version";
 /// Groups are locked before their members.

@@ -30,3 +30,4 @@ mod tidy;
 mod transfer;
 mod types;
 mod verify;
+mod views;

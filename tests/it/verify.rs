@@ -28,6 +28,7 @@ const SPOILT: &[(&str, &[&str])] = &[
     ("update resource set display = 'x' where display = 'Jane'", &["its name is kept otherwise"]),
     ("update resource set display_key = null where display = 'Jane'", &["its name is kept otherwise"]),
     ("update resource set takes_seat = not takes_seat where display = 'Jane'", &["whether it takes a seat"]),
+    ("update resource set lookup_1 = 'x' where display = 'Jane'", &["what it is looked up by is kept otherwise"]),
     ("update counter set live = live + 3, active = active - 1", &["type User: 2 resources, 2 active; counted are"]),
     ("delete from counter", &["type Group: 1 resources, 0 active; counted are 0, 0 active"]),
     ("update tenant set used = used + 2", &["2 seats are taken; counted are 4"]),

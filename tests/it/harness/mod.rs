@@ -11,12 +11,15 @@ pub(crate) use fleet::{Fleet, race};
 
 use reqwest::Method;
 use scimd::clock::{Clock, Timestamp};
+use scimd::config::Config;
 use scimd::http::{HttpSettings, ServerSettings};
-use scimd::schema::SchemaFile;
+use scimd::mapping::Directory;
+use scimd::schema::{Catalog, SchemaFile};
 use scimd::service::{DatabaseTarget, Service, ServiceLimits, ServiceSettings, TenantChange, TokenScope};
 use scimd::store::PoolSettings;
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use std::io::Write;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Runs one test body on each database, as two tests.
@@ -50,6 +53,8 @@ pub(crate) struct Options {
     pub(crate) searchable: Vec<String>,
     pub(crate) limits: ServiceLimits,
     pub(crate) http: HttpSettings,
+    /// A configuration file, of which the mapping counts.
+    pub(crate) mapping: String,
 }
 
 impl Default for Options {
@@ -57,7 +62,8 @@ impl Default for Options {
         let http =
             HttpSettings { requests_per_second: 1_000_000, burst: 1_000_000, bad_tokens: 0, ..HttpSettings::default() };
         let searchable = vec!["*".to_owned()];
-        Self { clock: Clock::system(), schema_files: Vec::new(), searchable, limits: ServiceLimits::default(), http }
+        let (schema_files, limits, mapping) = (Vec::new(), ServiceLimits::default(), String::new());
+        Self { clock: Clock::system(), schema_files, searchable, limits, http, mapping }
     }
 }
 
@@ -67,6 +73,7 @@ pub(crate) struct Server {
     pub(crate) token: String,
     pub(crate) database: DatabaseTarget,
     pub(crate) clock: Clock,
+    pub(crate) directory: Directory,
     client: reqwest::Client,
     _folder: tempfile::TempDir,
 }
@@ -150,14 +157,27 @@ impl Server {
             limits: options.limits,
         };
         let clock = options.clock.clone();
-        let service = Service::open(&settings, options.clock).await.unwrap();
+        let directory = directory(&options.mapping, &settings.schema_files);
+        let service = Service::open_for(&settings, options.clock, &directory).await.unwrap();
+        if !service.make_directory(&directory).await.unwrap() {
+            service.fill_directory(&directory).await.unwrap();
+        }
         let issued = service.issue_token("default", "test", TokenScope::ReadWrite, None).await.unwrap();
         let app = scimd::http::app(service.clone(), options.http);
         tokio::spawn(async move {
             scimd::http::serve(listener, app, ServerSettings::default(), std::future::pending()).await.unwrap();
         });
         let token = issued.text.expose_secret().to_owned();
-        Self { service, base, token, database: target, clock, client: reqwest::Client::new(), _folder: folder }
+        Self {
+            service,
+            base,
+            token,
+            database: target,
+            clock,
+            directory,
+            client: reqwest::Client::new(),
+            _folder: folder,
+        }
     }
 
     pub(crate) fn is_postgres(&self) -> bool {
@@ -253,6 +273,15 @@ impl Client<'_> {
         });
         self.send(Method::PATCH, path, Some(body), &[]).await
     }
+}
+
+/// What a configuration file maps, with these schemas.
+fn directory(file: &str, schema_files: &[SchemaFile]) -> Directory {
+    let mut given = tempfile::NamedTempFile::new().unwrap();
+    given.write_all(file.as_bytes()).unwrap();
+    let home = [("HOME".to_owned(), "/home/ann".to_owned())].into_iter().collect();
+    let config = Config::load(Some(given.path()), &home, &[]).unwrap();
+    config.mapping.resolve(&Catalog::new(schema_files).unwrap()).unwrap()
 }
 
 /// A new, empty database on the private PostgreSQL server.

@@ -3,7 +3,7 @@
 use super::Server;
 use scimd::service::DatabaseTarget;
 use secrecy::ExposeSecret;
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 /// Each counts what must not be there.
 const FAULTS: &[(&str, &str)] = &[
@@ -82,18 +82,23 @@ impl Server {
 
     /// Runs a statement behind the server's back, references unheeded.
     pub(crate) async fn spoil(&self, statement: &'static str) {
-        let changed = match &self.database {
+        assert!(self.run(statement).await > 0, "nothing is spoilt by: {statement}");
+    }
+
+    /// The same for a statement that may change no row; gives how many it does.
+    pub(crate) async fn run(&self, statement: &str) -> u64 {
+        let text = AssertSqlSafe(statement.to_owned());
+        match &self.database {
             DatabaseTarget::Postgres { url } => {
                 let mut connection = sqlx::PgConnection::connect(url.expose_secret()).await.unwrap();
                 sqlx::query("set session_replication_role = replica").execute(&mut connection).await.unwrap();
-                sqlx::query(statement).execute(&mut connection).await.unwrap().rows_affected()
+                sqlx::query(text).execute(&mut connection).await.unwrap().rows_affected()
             }
             DatabaseTarget::Sqlite { data_dir } => {
                 let options = sqlx::sqlite::SqliteConnectOptions::new().filename(data_dir.join("scimd.db"));
                 let mut connection = options.foreign_keys(false).connect().await.unwrap();
-                sqlx::query(statement).execute(&mut connection).await.unwrap().rows_affected()
+                sqlx::query(text).execute(&mut connection).await.unwrap().rows_affected()
             }
-        };
-        assert!(changed > 0, "nothing is spoilt by: {statement}");
+        }
     }
 }

@@ -1,0 +1,157 @@
+//! `scimd mapping`, and bringing the mapping into force.
+
+use super::failure::Failure;
+use super::open;
+use super::output::{self, say};
+use super::progress::Progress;
+use crate::config::Config;
+use crate::mapping::{Column, Directory, Table};
+use crate::service::{DirectoryState, Service};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How long instances of the mapping before may still write.
+const REPLACEMENT: Duration = Duration::from_secs(600);
+/// Pause before what failed is tried again.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// Commands of `scimd mapping`.
+#[derive(Debug, Subcommand)]
+pub(super) enum Mapping {
+    /// Shows which column has which attribute, and the SQL of the views
+    Show(Show),
+    /// Checks the mapping against the schemas, and the views in the database against the mapping
+    Check(Check),
+}
+
+/// Arguments of `scimd mapping show`.
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `scimd mapping check`.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Mapping {
+    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        match self {
+            Self::Show(show) => show.run(config, out).await,
+            Self::Check(check) => check.run(config, out).await,
+        }
+    }
+}
+
+impl Show {
+    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let directory = config.directory()?;
+        let views = open::existing(config).await?.views(&directory);
+        if self.json {
+            let queries: serde_json::Map<_, _> =
+                views.queries().map(|(name, query)| (name.to_owned(), query.into())).collect();
+            return output::json(
+                out,
+                &json!({"users": columns(&directory.users), "groups": columns(&directory.groups), "views": queries}),
+            );
+        }
+        let tables = [("directory_users", &directory.users), ("directory_groups", &directory.groups)];
+        let rows: Vec<_> =
+            tables.iter().flat_map(|(view, table)| table.columns.iter().map(|column| row(view, column))).collect();
+        output::table(out, &["VIEW", "COLUMN", "TYPE", "INDEXED", "ATTRIBUTE"], &rows)?;
+        for (name, query) in views.queries() {
+            writeln!(out, "\ncreate view {name} as\n{query};")?;
+        }
+        Ok(())
+    }
+}
+
+fn row(view: &str, column: &Column) -> Vec<String> {
+    let indexed = if column.lookup.is_some() { "yes" } else { "-" };
+    [view, &column.name, column.kind.as_str(), indexed, &column.paths.join(", else ")].map(str::to_owned).to_vec()
+}
+
+fn columns(table: &Table) -> Vec<Value> {
+    let column = |column: &Column| {
+        json!({
+            "column": column.name, "paths": column.paths, "type": column.kind.as_str(), "indexed": column.lookup.is_some(),
+        })
+    };
+    table.columns.iter().map(column).collect()
+}
+
+impl Check {
+    /// A mapping that cannot be is a wrong configuration; views that are others are a failure.
+    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let directory = config.directory()?;
+        let state = open::existing(config).await?.directory_state(&directory).await?;
+        let (word, told) = match state {
+            DirectoryState::Ready => ("ready", "The views in the database are those of the mapping."),
+            DirectoryState::Filling => (
+                "filling",
+                "The views in the database are those of the mapping; rows are still being prepared for lookups, \
+                 which are slow until then (scimd migrate finishes it).",
+            ),
+            DirectoryState::Different => {
+                ("different", "The views in the database are those of another mapping: scimd migrate makes them anew.")
+            }
+            DirectoryState::Missing => ("missing", "There are no views in the database yet: scimd migrate makes them."),
+        };
+        let is_right = matches!(state, DirectoryState::Ready | DirectoryState::Filling);
+        if self.json {
+            output::json(out, &json!({"views": word, "undeclared": directory.undeclared}))?;
+        } else {
+            for path in &directory.undeclared {
+                writeln!(out, "note: {path}; the column is empty unless a tenant's own schema does")?;
+            }
+            writeln!(out, "{told}")?;
+        }
+        out.flush()?;
+        if is_right { Ok(()) } else { Err(Failure::Silent) }
+    }
+}
+
+/// Makes the views and lets them find rows by their lookups; returns when that is done.
+pub(super) async fn apply(service: &Service, directory: &Directory) -> Result<(), Failure> {
+    if !service.make_directory(directory).await? {
+        let progress = Progress::new(None, "{spinner} preparing rows for lookups, {elapsed}");
+        let filled = service.fill_directory(directory).await;
+        progress.finish();
+        say(&format!("Prepared rows for lookups: {}", filled?));
+    }
+    Ok(())
+}
+
+/// The same beside requests. Requests do not need the views, so trouble with them is only told.
+pub(super) async fn apply_beside(service: Service, directory: Directory, mut made: crate::error::Result<bool>) {
+    loop {
+        match made {
+            Ok(true) => return,
+            Ok(false) => break,
+            Err(error) => tracing::warn!(
+                %error,
+                cause = std::error::Error::source(&error),
+                "the views of the directory could not be made; trying again"
+            ),
+        }
+        sleep(PAUSE).await;
+        made = service.make_directory(&directory).await;
+    }
+    // Instances that were started before, with other lookups, write until they are replaced.
+    for pause in [Duration::ZERO, REPLACEMENT] {
+        sleep(pause).await;
+        match service.fill_directory(&directory).await {
+            Ok(rows) => tracing::info!(rows, "prepared rows for lookups"),
+            Err(error) => tracing::warn!(%error, "rows could not be prepared for lookups: scimd migrate does it"),
+        }
+    }
+}

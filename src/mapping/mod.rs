@@ -1,0 +1,37 @@
+//! The mapping of the directory: which column shows which attribute of users and groups, for an
+//! application that reads them with SQL.
+//!
+//! A mapping is configured as text and resolved against the resource types. A column has one path
+//! or several, of which the first with a value counts.
+
+mod parse;
+mod resolve;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub use parse::parse;
+pub use resolve::{Column, Directory, LOOKUPS, Table};
+pub use source::{Condition, Container, Kind, Source};
+
+/// A mapping as it is configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapping {
+    /// Columns of users.
+    pub users: Vec<Mapped>,
+    /// Columns of groups.
+    pub groups: Vec<Mapped>,
+    /// Columns by which a row is looked up.
+    pub indexed: Vec<String>,
+}
+
+/// A column as it is configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapped {
+    /// Name of the column.
+    pub column: String,
+    /// Paths in attribute notation, with brackets or `*:` in place of the URN; none: no column.
+    pub paths: Vec<String>,
+    /// Where it is configured, for messages: a place, a colon, and the key with its section.
+    pub origin: String,
+}

@@ -1,0 +1,158 @@
+//! A mapping held against the schemas.
+
+use super::parse::parse;
+use super::source::{Kind, Source};
+use super::{Mapped, Mapping};
+use crate::schema::{Catalog, ResourceType};
+
+/// Columns that every table has, beside `external_id`, which is mapped as others are.
+const FIXED: [&str; 5] = ["tenant", "id", "created", "modified", "version"];
+/// The column that is there whatever the configuration maps.
+const EXTERNAL_ID: &str = "external_id";
+/// Lookups of a type: values that stand in an index.
+pub const LOOKUPS: usize = 3;
+
+/// A mapping that fits the schemas.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    /// The users.
+    pub users: Table,
+    /// The groups.
+    pub groups: Table,
+    /// Paths that no schema declares, in a line each.
+    pub undeclared: Vec<String>,
+}
+
+/// The columns of a type.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Name of the resource type.
+    pub resource_type: String,
+    /// The columns that are mapped.
+    pub columns: Vec<Column>,
+    /// The paths of each lookup, at most [`LOOKUPS`].
+    pub lookups: Vec<Vec<String>>,
+}
+
+/// A column that fits the schemas.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Paths as they are configured.
+    pub paths: Vec<String>,
+    /// Where the value is found; the first source that has one counts.
+    pub sources: Vec<Source>,
+    /// Type of the values.
+    pub kind: Kind,
+    /// Position among the lookups, if it is indexed.
+    pub lookup: Option<usize>,
+}
+
+impl Mapping {
+    /// Holds the mapping against the schemas.
+    ///
+    /// # Errors
+    /// Everything that is wrong, a line each.
+    pub fn resolve(&self, catalog: &Catalog) -> Result<Directory, Vec<String>> {
+        let (mut problems, mut undeclared) = (Vec::new(), Vec::new());
+        let mut table = |name: &str, mapped: &[Mapped]| {
+            let Some(resource_type) = catalog.by_name(name) else {
+                problems.push(format!("there is no resource type {name}"));
+                return Table { resource_type: name.to_owned(), columns: Vec::new(), lookups: Vec::new() };
+            };
+            self.table(resource_type, mapped, &mut problems, &mut undeclared)
+        };
+        let (users, groups) = (table("User", &self.users), table("Group", &self.groups));
+        for name in &self.indexed {
+            let is_mapped = self.users.iter().chain(&self.groups).any(|mapped| mapped.column == *name);
+            if !is_mapped && name != EXTERNAL_ID {
+                problems.push(format!("mapping.indexed names \"{name}\", which is no column"));
+            }
+        }
+        if problems.is_empty() { Ok(Directory { users, groups, undeclared }) } else { Err(problems) }
+    }
+
+    fn table(
+        &self,
+        resource_type: &ResourceType,
+        mapped: &[Mapped],
+        problems: &mut Vec<String>,
+        undeclared: &mut Vec<String>,
+    ) -> Table {
+        let (column, paths) = (EXTERNAL_ID.to_owned(), vec!["externalId".to_owned()]);
+        let external_id = Mapped { column, paths, origin: String::new() };
+        let mut table =
+            Table { resource_type: resource_type.name().to_string(), columns: Vec::new(), lookups: Vec::new() };
+        for mapped in std::iter::once(&external_id).chain(mapped).filter(|mapped| !mapped.paths.is_empty()) {
+            match column_of(mapped, resource_type, &table.columns, undeclared) {
+                Ok(column) => table.columns.push(column),
+                Err(problem) => problems.push(format!("{}: {problem}", mapped.origin)),
+            }
+        }
+        for column in &mut table.columns {
+            if !self.indexed.contains(&column.name) {
+                continue;
+            }
+            if column.kind != Kind::Text {
+                problems.push(format!("mapping.indexed names \"{}\", whose values are no text", column.name));
+                continue;
+            }
+            let known = table.lookups.iter().position(|paths| *paths == column.paths);
+            column.lookup = known.or_else(|| {
+                table.lookups.push(column.paths.clone());
+                Some(table.lookups.len() - 1)
+            });
+        }
+        if table.lookups.len() > LOOKUPS {
+            problems.push(format!(
+                "mapping.indexed names columns of {} with {} different paths; at most {LOOKUPS} can be indexed",
+                resource_type.name(),
+                table.lookups.len()
+            ));
+        }
+        table
+    }
+}
+
+fn column_of(
+    mapped: &Mapped,
+    resource_type: &ResourceType,
+    earlier: &[Column],
+    undeclared: &mut Vec<String>,
+) -> Result<Column, String> {
+    let Mapped { column: name, paths, origin } = mapped;
+    let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+    if !starts_well
+        || name.len() > 63
+        || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    {
+        return Err(format!("\"{name}\" is no name of a column: use lower-case letters, digits and _, at most 63"));
+    }
+    if FIXED.contains(&name.as_str()) || earlier.iter().any(|column| column.name == *name) {
+        return Err(format!("there is a column \"{name}\" already"));
+    }
+    let mut sources = Vec::new();
+    for path in paths {
+        let (source, is_declared) = parse(path, resource_type)?;
+        if !is_declared {
+            undeclared.push(format!("{origin}: no schema declares \"{path}\""));
+        }
+        sources.push(source);
+    }
+    let kind = sources.first().map_or(Kind::Text, |source| source.kind);
+    if let Some(other) = sources.iter().find(|source| source.kind != kind) {
+        let (one, other) = (kind.as_str(), other.kind.as_str());
+        return Err(format!("its paths have values of different types: {one} and {other}"));
+    }
+    Ok(Column { name: name.clone(), paths: paths.clone(), sources, kind, lookup: None })
+}
+
+impl Directory {
+    /// What is looked up, as it is kept in the database: the paths of each lookup by type.
+    pub fn lookups(&self) -> String {
+        let tables =
+            [&self.users, &self.groups].map(|table| (table.resource_type.clone(), table.lookups.clone().into()));
+        serde_json::Value::Object(tables.into_iter().collect()).to_string()
+    }
+}

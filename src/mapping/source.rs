@@ -1,0 +1,113 @@
+//! A resolved path: where a column finds its value in a document.
+
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// What holds the attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Container {
+    /// The document.
+    Document,
+    /// The object of an extension.
+    Extension(Arc<str>),
+    /// The object of the first extension that has the attribute.
+    AnyExtension,
+}
+
+/// Type of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Text; moments too, in the form of RFC 3339.
+    Text,
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Decimal,
+}
+
+impl Kind {
+    /// The type in a word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Boolean => "boolean",
+            Self::Integer => "integer",
+            Self::Decimal => "decimal",
+        }
+    }
+}
+
+/// What a sub-attribute of a value must be for the value to be chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// That Boolean.
+    Is(Arc<str>, bool),
+    /// That text, in ASCII letters of either case if the last says so.
+    Equals(Arc<str>, String, bool),
+}
+
+/// Where a value is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// What holds the attribute.
+    pub container: Container,
+    /// The attribute.
+    pub attribute: Arc<str>,
+    /// Whether it holds an array: then the first value that meets the conditions counts.
+    pub is_list: bool,
+    /// What a value of the array must meet.
+    pub conditions: Vec<Condition>,
+    /// The sub-attribute.
+    pub sub: Option<Arc<str>>,
+    /// Type of the value.
+    pub kind: Kind,
+}
+
+impl Source {
+    /// The text that a document has there.
+    pub fn text<'a>(&self, document: &'a Map<String, Value>) -> Option<&'a str> {
+        match &self.container {
+            Container::Document => self.text_in(document),
+            Container::Extension(urn) => self.text_in(document.get(urn.as_ref())?.as_object()?),
+            Container::AnyExtension => {
+                let mut extensions: Vec<_> = document.iter().filter(|(name, _)| is_urn(name)).collect();
+                extensions.sort_by_key(|(name, _)| *name);
+                extensions.into_iter().find_map(|(_, value)| self.text_in(value.as_object()?))
+            }
+        }
+    }
+
+    fn text_in<'a>(&self, holder: &'a Map<String, Value>) -> Option<&'a str> {
+        let value = holder.get(self.attribute.as_ref())?;
+        if !self.is_list {
+            return self.end(value);
+        }
+        let chosen = value.as_array()?.iter().filter(|value| self.conditions.iter().all(|c| c.is_met(value)));
+        chosen.into_iter().find_map(|value| self.end(value))
+    }
+
+    fn end<'a>(&self, value: &'a Value) -> Option<&'a str> {
+        self.sub.as_ref().map_or(Some(value), |sub| value.get(sub.as_ref()))?.as_str()
+    }
+}
+
+impl Condition {
+    fn is_met(&self, value: &Value) -> bool {
+        match self {
+            Self::Is(name, flag) => value.get(name.as_ref()).and_then(Value::as_bool) == Some(*flag),
+            Self::Equals(name, text, folded) => {
+                value.get(name.as_ref()).and_then(Value::as_str).is_some_and(|found| match folded {
+                    true => found.eq_ignore_ascii_case(text),
+                    false => found == text,
+                })
+            }
+        }
+    }
+}
+
+/// Whether a member of a document is the object of an extension.
+fn is_urn(name: &str) -> bool {
+    name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("urn:"))
+}

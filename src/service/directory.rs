@@ -1,0 +1,63 @@
+//! The directory that the application reads with SQL.
+
+use super::{Service, StartError};
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::mapping::Directory;
+use crate::service::ServiceSettings;
+pub use crate::store::{DirectoryState, Views};
+
+impl Service {
+    /// Opens the database as [`Service::open`] does, and puts the lookups of a directory into force.
+    ///
+    /// # Errors
+    /// One line that says what the operator has to do.
+    pub async fn open_for(settings: &ServiceSettings, clock: Clock, directory: &Directory) -> Result<Self, StartError> {
+        Self::open_with(settings, clock, Some(directory)).await
+    }
+
+    /// Makes the views of a directory if they are not there or others; they answer at once. `true` if
+    /// they find a row by its lookups already; else [`Service::fill_directory`] lets them.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn make_directory(&self, directory: &Directory) -> Result<bool> {
+        let layout = &self.catalogs.unique().layout;
+        let is_filled = self.store.is_filled(directory).await?;
+        let right = if is_filled { DirectoryState::Ready } else { DirectoryState::Filling };
+        if self.store.directory_state(directory, layout).await? != right {
+            self.store.make_views(&self.store.views(directory, layout, is_filled)).await?;
+        }
+        Ok(is_filled)
+    }
+
+    /// Gives every row the lookups of a directory that was put into force, and lets the views use
+    /// them; gives how many rows had others.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn fill_directory(&self, directory: &Directory) -> Result<u64> {
+        let mut count = 0;
+        for tenant in self.tenants().await? {
+            let layout = self.catalogs.of(&tenant.settings).layout.clone();
+            count += self.store.fill_lookups(&tenant.settings.scope(layout)).await?;
+        }
+        if self.store.mark_filled(directory).await? {
+            self.make_directory(directory).await?;
+        }
+        Ok(count)
+    }
+
+    /// How a directory stands in the database.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn directory_state(&self, directory: &Directory) -> Result<DirectoryState> {
+        Ok(self.store.directory_state(directory, &self.catalogs.unique().layout).await?)
+    }
+
+    /// The views of a directory, as they are when every row has its lookups.
+    pub fn views(&self, directory: &Directory) -> Views {
+        self.store.views(directory, &self.catalogs.unique().layout, true)
+    }
+}

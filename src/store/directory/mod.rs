@@ -1,0 +1,198 @@
+//! The views by which the application reads its users, and the columns that it finds them by.
+//!
+//! A mapping comes into force in three steps: its lookups are kept, so that every writer obeys them
+//! from its next start on; the views are made to read documents, which is slow but right; and when
+//! every row has its lookups, the views read those.
+
+mod json;
+mod views;
+
+pub use views::Views;
+
+use super::engine::Engine;
+use super::layout::{Layout, TypeLayout};
+use super::lookup::{KEPT, Looked};
+use super::read::Scope;
+use super::sequence::kind_of;
+use super::statement::{Arg, Batch, Column, Statement};
+use super::verify::looked;
+use super::{Store, StoreError};
+use crate::mapping::Directory;
+use serde_json::{Map, Value};
+
+/// The name under which `shared` keeps the lookups that every row has.
+const FILLED: &str = "lookups_filled";
+/// The name under which `shared` keeps the text of the views.
+const MADE: &str = "directory";
+/// Rows that are filled by one statement.
+const AT_ONCE: usize = 200;
+
+#[derive(Debug, Clone, Copy)]
+enum Dialect {
+    Postgres,
+    Sqlite,
+}
+
+/// How a directory stands in the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DirectoryState {
+    /// There are no views.
+    Missing,
+    /// The views are those of another mapping.
+    Different,
+    /// The views are right; rows do not have all their lookups yet, so finding one is slow.
+    Filling,
+    /// The views are right.
+    Ready,
+}
+
+impl Store {
+    fn dialect(&self) -> Dialect {
+        match self.engine {
+            Engine::Postgres { .. } => Dialect::Postgres,
+            Engine::Sqlite { .. } => Dialect::Sqlite,
+        }
+    }
+
+    /// Keeps the lookups of a directory; whoever reads a layout from now on writes by them.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn keep_lookups(&self, directory: &Directory) -> Result<(), StoreError> {
+        let lookups = directory.lookups();
+        if self.kept(KEPT).await?.as_ref() == Some(&lookups) {
+            return Ok(());
+        }
+        let keep = || {
+            Batch::default()
+                .then("kept", Statement::new(KEEP_OTHER, vec![KEPT.into(), lookups.as_str().into()]))
+                .then("answer", Statement::new(FORGET, vec![FILLED.into()]))
+        };
+        self.write_retrying(keep).await.map(|_| ())
+    }
+
+    /// The views of a directory, if every row has its lookups or if not.
+    pub fn views(&self, directory: &Directory, layout: &Layout, is_filled: bool) -> Views {
+        Views::of(directory, layout, self.dialect(), is_filled)
+    }
+
+    /// How a directory stands.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn directory_state(&self, directory: &Directory, layout: &Layout) -> Result<DirectoryState, StoreError> {
+        let present = match self.dialect() {
+            Dialect::Postgres => PRESENT_ON_POSTGRES,
+            Dialect::Sqlite => PRESENT_ON_SQLITE,
+        };
+        let rows = self.engine.read(&Statement::new(present, vec![])).await?;
+        let made = self.kept(MADE).await?;
+        let is = |is_filled| made == Some(self.views(directory, layout, is_filled).text());
+        Ok(match rows.first().map(|row| row.int(0)).transpose()? {
+            Some(3) if is(true) => DirectoryState::Ready,
+            Some(3) if is(false) => DirectoryState::Filling,
+            Some(1..) => DirectoryState::Different,
+            _ => DirectoryState::Missing,
+        })
+    }
+
+    /// Whether every row has the lookups of a directory.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn is_filled(&self, directory: &Directory) -> Result<bool, StoreError> {
+        Ok(self.kept(FILLED).await? == Some(directory.lookups()))
+    }
+
+    /// Makes the views, as a whole or not at all; grants on views that were there stay.
+    ///
+    /// # Errors
+    /// If the database fails: also where something of others depends on a view that must be made
+    /// anew, and where somebody reads for longer than a lock is waited for.
+    pub async fn make_views(&self, views: &Views) -> Result<(), StoreError> {
+        let make = || match self.dialect() {
+            Dialect::Postgres => {
+                Batch::default().then("answer", Statement::verbatim(views::postgres_block(views, MADE)))
+            }
+            Dialect::Sqlite => {
+                let statements = views::sqlite_statements(views, MADE);
+                statements.into_iter().fold(Batch::default(), |batch, text| batch.and(Statement::verbatim(text)))
+            }
+        };
+        self.write_retrying(make).await.map(|_| ())
+    }
+
+    /// Marks that every row has the lookups of a directory, if they are still the ones that are kept.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn mark_filled(&self, directory: &Directory) -> Result<bool, StoreError> {
+        let args = vec![FILLED.into(), directory.lookups().as_str().into(), KEPT.into()];
+        Ok(!self.write_one(Statement::new(MARK, args)).await?.is_empty())
+    }
+
+    /// Gives every resource of a tenant its lookups; gives how many had others. Those that are
+    /// changed meanwhile get theirs with the change.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn fill_lookups(&self, scope: &Scope) -> Result<u64, StoreError> {
+        let mut rows = self.engine.rows(Statement::new(LOOKED, vec![Arg::Int(scope.tenant)]));
+        let (mut other, mut count) = (Vec::new(), 0);
+        while let Some(row) = rows.recv().await.transpose()? {
+            let (seq, revision) = (row.int(0)?, row.int(1)?);
+            let Some(of_type) = scope.layout.by_kind(kind_of(seq)) else { continue };
+            let values = values(of_type, row.text(2)?);
+            if values == looked(&row, 3)? {
+                continue;
+            }
+            count += 1;
+            other.push((seq, revision, values));
+            if other.len() == AT_ONCE {
+                self.write_lookups(scope, &std::mem::take(&mut other)).await?;
+            }
+        }
+        if !other.is_empty() {
+            self.write_lookups(scope, &other).await?;
+        }
+        Ok(count)
+    }
+
+    async fn write_lookups(&self, scope: &Scope, rows: &[(i64, i64, Looked)]) -> Result<(), StoreError> {
+        let column =
+            |at: usize| Column::Texts(rows.iter().map(|(_, _, values)| values.get(at).cloned().flatten()).collect());
+        let table = vec![
+            ("seq", Column::Ints(rows.iter().map(|(seq, ..)| *seq).collect())),
+            ("revision", Column::Ints(rows.iter().map(|(_, revision, _)| *revision).collect())),
+            ("one", column(0)),
+            ("two", column(1)),
+            ("three", column(2)),
+        ];
+        self.write_one(Statement::new(FILL, vec![Arg::Int(scope.tenant)]).with_rows(table)).await.map(|_| ())
+    }
+
+    async fn kept(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let rows = self.engine.read(&Statement::new(READ, vec![name.into()])).await?;
+        rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()
+    }
+}
+
+fn values(of_type: &TypeLayout, document: &str) -> Looked {
+    let attributes: Map<String, Value> = serde_json::from_str(document).unwrap_or_default();
+    of_type.lookups.values(&attributes)
+}
+
+const READ: &str = "select value from shared where name = $1";
+const KEEP_OTHER: &str = "insert into shared (name, value) values ($1, $2) \
+     on conflict (name) do update set value = excluded.value where shared.value <> excluded.value returning name";
+const FORGET: &str = "delete from shared where name = $1 and exists (select 1 from {kept})";
+const MARK: &str = "insert into shared (name, value) \
+     select $1, value from shared where name = $3 and value = $2 \
+     on conflict (name) do update set value = excluded.value returning name";
+const LOOKED: &str = "select seq, revision, document, lookup_1, lookup_2, lookup_3 from resource where tenant = $1";
+const FILL: &str = "update resource set lookup_1 = given.one, lookup_2 = given.two, lookup_3 = given.three from {rows} \
+     where resource.tenant = $1 and resource.seq = given.seq and resource.revision = given.revision";
+const PRESENT_ON_POSTGRES: &str = "select count(*) from pg_views where schemaname = current_schema() \
+     and viewname in ('directory_users', 'directory_groups', 'directory_memberships')";
+const PRESENT_ON_SQLITE: &str = "select count(*) from sqlite_schema where type = 'view' \
+     and name in ('directory_users', 'directory_groups', 'directory_memberships')";

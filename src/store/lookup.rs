@@ -1,0 +1,56 @@
+//! Values that stand in columns of their own, so that the application finds a user by them. Which
+//! they are is kept in the database: whoever writes, with whatever configuration, writes the same.
+
+use super::engine::Engine;
+use super::error::StoreError;
+use super::statement::{Arg, Statement};
+use crate::mapping::{self, LOOKUPS, Source};
+use crate::schema::ResourceType;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+
+/// The name under which `shared` keeps the paths.
+pub(super) const KEPT: &str = "lookups";
+/// Characters of a value at most: an entry of an index has only so much room.
+const LONGEST: usize = 512;
+
+/// Values of a resource by position, with their columns.
+pub(super) type Looked = [Option<String>; LOOKUPS];
+
+/// The paths of each lookup, by resource type.
+pub(super) type Paths = HashMap<String, Vec<Vec<String>>>;
+
+/// Where a type's lookups find their values.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lookups([Vec<Source>; LOOKUPS]);
+
+/// The paths as they are kept; none if no mapping was ever put into force.
+pub(super) async fn kept(engine: &Engine) -> Result<Paths, StoreError> {
+    let rows = engine.read(&Statement::new(READ, vec![Arg::Text(KEPT.to_owned())])).await?;
+    let text = rows.first().map(|row| row.text(0)).transpose()?;
+    Ok(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
+}
+
+impl Lookups {
+    /// Those of a type. A path that its schemas do not know finds nothing.
+    pub(super) fn of(paths: &Paths, resource_type: &ResourceType) -> Self {
+        let mut lookups = Self::default();
+        let of_type = paths.get(resource_type.name().as_ref()).into_iter().flatten();
+        for (sources, paths) in lookups.0.iter_mut().zip(of_type) {
+            let found = paths.iter().filter_map(|path| mapping::parse(path, resource_type).ok());
+            sources.extend(found.map(|(source, _)| source));
+        }
+        lookups
+    }
+
+    /// The values of a resource with these attributes.
+    pub(super) fn values(&self, attributes: &Map<String, Value>) -> Looked {
+        let value = |sources: &Vec<Source>| {
+            let found = sources.iter().find_map(|source| source.text(attributes))?;
+            (found.chars().nth(LONGEST).is_none()).then(|| found.to_owned())
+        };
+        self.0.each_ref().map(value)
+    }
+}
+
+const READ: &str = "select value from shared where name = $1";
