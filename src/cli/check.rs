@@ -28,6 +28,7 @@ impl Check {
         let config = globals.config(environment, &[])?;
         let files = config.schema_files()?;
         let catalog = Catalog::new(&files).map_err(|error| Failure::Misused(error.to_string()))?;
+        config.directory()?;
         let print = if self.json { show_json } else { show };
         print(&config, out)?;
         for warning in config.warnings() {

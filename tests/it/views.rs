@@ -49,7 +49,7 @@ impl Reader {
             Self::Postgres(connection) => {
                 let rows = sqlx::raw_sql(query).fetch_all(connection).await?;
                 rows.iter()
-                    .map(|row| joined((0..row.len()).map(|i| of_postgres(row.try_get_raw(i).unwrap()))))
+                    .map(|row| joined((0..row.len()).map(|i| of_postgres(&row.try_get_raw(i).unwrap()))))
                     .collect()
             }
             Self::Sqlite(connection) => {
@@ -68,7 +68,7 @@ fn joined(cells: impl Iterator<Item = Option<String>>) -> String {
     cells.map(|cell| cell.unwrap_or("-".to_owned())).collect::<Vec<_>>().join("|")
 }
 
-fn of_postgres(value: PgValueRef<'_>) -> Option<String> {
+fn of_postgres(value: &PgValueRef<'_>) -> Option<String> {
     let text = (!value.is_null()).then(|| value.as_str().unwrap().to_owned());
     match value.type_info().name() {
         "BOOL" => text.map(|text| if text == "t" { "1" } else { "0" }.to_owned()),
