@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::progress::{Progress, rate};
 use super::{open, output};
 use crate::config::Config;
-use crate::service::{Import as Asked, Imported, OnError, Step};
+use crate::service::{Counts, Import as Asked, Imported, OnError, Step};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::fs::File;
@@ -91,6 +91,14 @@ impl Import {
         }
         for (what, times) in &done.left_out {
             output::say(&format!("left out {times} times: {what}"));
+        }
+        let row = |(kind, Counts { created, updated, unchanged }): (&String, &Counts)| {
+            vec![kind.clone(), created.to_string(), updated.to_string(), unchanged.to_string()]
+        };
+        let rows: Vec<Vec<String>> = done.types.iter().map(row).collect();
+        if self.dry_run && !rows.is_empty() {
+            output::table(out, &["TYPE", "CREATED", "UPDATED", "UNCHANGED"], &rows)?;
+            out.flush()?;
         }
         let all = done.created + done.updated + done.unchanged + done.failed;
         output::say(&format!(

@@ -204,6 +204,11 @@ fn show(info: &TenantInfo, output: &Json, out: &mut dyn Write) -> Result<(), Fai
     output::facts(out, &facts)
 }
 
+/// A number of things: `1 user`, `2 users`.
+fn counted(count: i64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 fn or_none(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "none".to_owned(), |value| value.to_string())
 }
@@ -230,7 +235,14 @@ impl Delete {
     async fn run(&self, config: &Config) -> Result<(), Failure> {
         let service = open::existing(config).await?;
         let TenantInfo { users, groups, .. } = service.tenant(&self.name).await?;
-        let what = format!("tenant {} with {users} users and {groups} groups", self.name);
+        let tokens = i64::try_from(service.tokens(Some(&self.name)).await?.len()).unwrap_or(i64::MAX);
+        let what = format!(
+            "tenant {} with {}, {}, {} and all that is logged of it",
+            self.name,
+            counted(users, "user"),
+            counted(groups, "group"),
+            counted(tokens, "token")
+        );
         if !self.yes {
             confirm(&self.name, &what)?;
         }

@@ -1,8 +1,10 @@
 //! `scimd verify`.
 
 use super::failure::Failure;
+use super::progress::Progress;
 use super::{open, output};
 use crate::config::Config;
+use crate::service::Verified;
 use clap::Args;
 use std::io::Write;
 
@@ -20,7 +22,12 @@ pub(super) struct Verify {
 impl Verify {
     /// Differences that stay are a failure.
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let findings = open::existing(config).await?.verify(self.repair).await?;
+        let service = open::existing(config).await?;
+        let whole = service.tenants().await?.iter().map(|tenant| tenant.users + tenant.groups).sum::<i64>();
+        let progress = Progress::new(u64::try_from(whole).ok(), "{wide_bar} {pos} of {len} compared, {eta}");
+        let verified = service.verify_telling(self.repair, &mut || progress.advance(1)).await;
+        progress.finish();
+        let Verified { findings, unrepaired } = verified?;
         if self.json {
             output::json(out, &findings)?;
         } else {
@@ -28,12 +35,16 @@ impl Verify {
                 writeln!(out, "{finding}")?;
             }
         }
-        match (findings.len(), self.repair) {
-            (0, _) => output::say("Everything agrees."),
-            (count, true) => output::say(&format!("Repaired: {count}")),
-            (count, false) => {
+        out.flush()?;
+        match (findings.len(), self.repair, unrepaired) {
+            (0, ..) => output::say("Everything agrees."),
+            (count, true, 0) => output::say(&format!("Repaired: {count}")),
+            (count, true, _) => {
+                output::say(&format!("Repaired: {}; not repaired: {unrepaired}", count.saturating_sub(unrepaired)));
+                return Err(Failure::Silent);
+            }
+            (count, false, _) => {
                 output::say(&format!("Differences: {count}; scimd verify --repair puts them right"));
-                out.flush()?;
                 return Err(Failure::Silent);
             }
         }

@@ -27,9 +27,10 @@ pub fn parse_or_never(text: &str) -> Option<Option<i64>> {
     if text == "never" { Some(None) } else { parse(text).map(Some) }
 }
 
-/// The seconds in their largest unit that counts at least two, rounded down: `36h`, `364d`.
+/// The seconds in their largest unit that counts at least two, or just one, rounded down: `36h`, `364d`,
+/// `1h`.
 pub fn show(seconds: i64) -> String {
-    let unit = UNITS.into_iter().take(4).rev().find(|(_, length)| seconds >= 2 * length);
+    let unit = UNITS.into_iter().take(4).rev().find(|(_, length)| seconds >= 2 * length || seconds == *length);
     let (letter, length) = unit.unwrap_or(('s', 1));
     format!("{}{letter}", seconds / length)
 }
@@ -54,8 +55,17 @@ mod tests {
 
     #[test]
     fn shows_the_largest_fitting_unit() {
-        for (seconds, text) in [(1, "1s"), (119, "119s"), (120, "2m"), (7_200, "2h"), (86_400, "24h"), (172_800, "2d")]
-        {
+        for (seconds, text) in [
+            (1, "1s"),
+            (119, "119s"),
+            (120, "2m"),
+            (3_600, "1h"),
+            (3_601, "60m"),
+            (7_200, "2h"),
+            (86_400, "1d"),
+            (129_600, "36h"),
+            (172_800, "2d"),
+        ] {
             assert_eq!(show(seconds), text);
         }
     }

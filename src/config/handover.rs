@@ -49,6 +49,7 @@ impl Config {
         let Self { server, limits, .. } = self;
         HttpSettings {
             base_path: server.base_path.clone(),
+            tenant_paths: server.tenant_paths,
             body_bytes: limits.request_bytes,
             bulk_bytes: limits.bulk_bytes,
             json_depth: limits.json_depth,

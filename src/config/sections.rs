@@ -23,6 +23,8 @@ pub struct Server {
     pub public_url: Option<String>,
     /// Path in front of every SCIM endpoint, without a slash at the end.
     pub base_path: String,
+    /// Whether each tenant has a path of its own beside it.
+    pub tenant_paths: bool,
     /// Whether a proxy in front speaks TLS with the clients.
     pub behind_proxy: bool,
     /// Certificate and key files of TLS in process.
@@ -49,6 +51,7 @@ impl Server {
             listen: section.parsed("listen", listen, |text| text.parse().ok())?,
             public_url: section.parsed("public_url", url::PUBLIC, empty_or_url)?,
             base_path: section.parsed("base_path", url::BASE_PATH, url::base_path)?,
+            tenant_paths: section.flag("tenant_paths")?,
             behind_proxy: section.flag("behind_proxy")?,
             tls: read_tls(section)?,
             drain_seconds: section.integer("drain_seconds", 0..=HOUR)?,

@@ -30,6 +30,8 @@ pub(super) struct Peer(pub(super) SocketAddr);
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) head: Parts,
+    /// The tenant that the path names.
+    pub(super) tenant: Option<String>,
     pub(super) route: Route,
     pub(super) verb: Verb,
     pub(super) peer: Option<IpAddr>,
@@ -73,9 +75,12 @@ impl Exchange {
         let (route, outcome) = match guard::check(&head, &self.settings) {
             Err(refusal) => (None, Err(refusal)),
             Ok(()) => {
-                let route = self.base.route(head.uri.path());
+                let path = head.uri.path();
+                let (tenant, path) = if self.settings.tenant_paths { self.base.tenant(path) } else { (None, path) };
+                let route = self.base.route(path);
                 let upload = Upload::new(&head.headers, body);
-                let call = Call { verb: asked.verb, head, route: route.clone(), peer, facts: entry.facts.clone() };
+                let (facts, verb) = (entry.facts.clone(), asked.verb);
+                let call = Call { verb, head, tenant, route: route.clone(), peer, facts };
                 (Some(route), self.run(handle(call, upload), asked.verb).instrument(entry.span()).await)
             }
         };

@@ -88,6 +88,17 @@ impl BasePath {
         Self { path, unversioned }
     }
 
+    /// The tenant that a path names in front of the base path, `/t/acme/scim/v2/Users`, and the rest.
+    pub(super) fn tenant<'a>(&self, path: &'a str) -> (Option<String>, &'a str) {
+        let named =
+            path.strip_prefix("/t/").and_then(|rest| rest.split_at_checked(rest.find('/').unwrap_or(rest.len())));
+        let is_ours = |rest: &str| matches!(self.route(rest), Route::Scim(_) | Route::OtherVersion(_));
+        match named.and_then(|(name, rest)| Some((decode(name)?, rest))) {
+            Some((name, rest)) if !name.is_empty() && is_ours(rest) => (Some(name), rest),
+            _ => (None, path),
+        }
+    }
+
     /// The route of a path whose percent-encoding is sound.
     pub(super) fn route(&self, path: &str) -> Route {
         match path {
@@ -328,6 +339,25 @@ mod tests {
             assert_eq!(BasePath::new(base).route(path), users, "{base}");
         }
         assert_eq!(BasePath::new("/s").route("/s/v3/Users"), Route::Scim(Target::OtherVersion("v3".into())));
+    }
+
+    #[test]
+    fn a_path_may_name_the_tenant() {
+        let base = BasePath::new("/scim/v2");
+        for (path, tenant, rest) in [
+            ("/t/acme/scim/v2/Users", Some("acme"), "/scim/v2/Users"),
+            ("/t/acme/scim/v2", Some("acme"), "/scim/v2"),
+            ("/t/acme/scim/v1/Users", Some("acme"), "/scim/v1/Users"),
+            ("/t/a%2fb/scim/v2/", Some("a/b"), "/scim/v2/"),
+            ("/t//scim/v2/Users", None, "/t//scim/v2/Users"),
+            ("/t/acme/healthz", None, "/t/acme/healthz"),
+            ("/t/acme", None, "/t/acme"),
+            ("/t/acme/t/other/scim/v2", None, "/t/acme/t/other/scim/v2"),
+            ("/scim/v2/Users", None, "/scim/v2/Users"),
+        ] {
+            assert_eq!(base.tenant(path), (tenant.map(str::to_owned), rest), "{path}");
+        }
+        assert_eq!(BasePath::new("").tenant("/t/acme/Users"), (Some("acme".to_owned()), "/Users"));
     }
 
     #[test]

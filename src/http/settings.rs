@@ -10,6 +10,8 @@ use std::time::Duration;
 pub struct HttpSettings {
     /// Path below which the SCIM endpoints stand, such as `/scim/v2`.
     pub base_path: String,
+    /// Whether each tenant has a path of its own beside it: `/t/`, its name, and the base path.
+    pub tenant_paths: bool,
     /// Largest request body, in bytes.
     pub body_bytes: usize,
     /// Largest body of a bulk request, in bytes.
@@ -39,6 +41,7 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             base_path: "/scim/v2".to_owned(),
+            tenant_paths: true,
             body_bytes: 2 << 20,
             bulk_bytes: 4 << 20,
             json_depth: 32,

@@ -53,7 +53,7 @@ fn what_cannot_be_a_column_is_told() {
         ("emails.valu", "did you mean \"emails.value\"?"),
         ("emails", "name one of value"),
         ("emails[primary eq true].valu", "did you mean \"value\"?"),
-        ("emails[prim eq true].value", "did you mean"),
+        ("emails[prim eq true].value", "has no sub-attribute \"prim\""),
         ("emails[primary eq \"true\"].value", "cannot be compared"),
         ("emails[type co \"w\"].value", "comparisons with eq"),
         ("name[formatted eq \"a\"].formatted", "single value"),

@@ -3,7 +3,7 @@
 use super::{Service, token};
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
-use crate::store::{NewToken, TenantChange, TenantInfo, TokenInfo, TokenScope};
+use crate::store::{NewToken, TenantChange, TenantInfo, TokenInfo, TokenScope, Verified};
 use secrecy::SecretString;
 
 /// A token at the one time that it is shown.
@@ -149,13 +149,24 @@ impl Service {
     /// # Errors
     /// If the database fails.
     pub async fn verify(&self, repair: bool) -> Result<Vec<String>> {
-        let mut findings = Vec::new();
+        Ok(self.verify_telling(repair, &mut || ()).await?.findings)
+    }
+
+    /// The same; `compared` is called for every resource.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn verify_telling(&self, repair: bool, compared: &mut (dyn FnMut() + Send)) -> Result<Verified> {
+        let mut all = Verified::default();
         for tenant in self.tenants().await? {
             let layout = self.catalogs.of(&tenant.settings).layout.clone();
             let scope = tenant.settings.scope(layout);
-            findings.extend(self.store.verify(&scope, &tenant.settings.name, repair).await?);
+            let Verified { findings, unrepaired } =
+                self.store.verify(&scope, &tenant.settings.name, repair, compared).await?;
+            all.findings.extend(findings);
+            all.unrepaired += unrepaired;
         }
-        Ok(findings)
+        Ok(all)
     }
 
     /// Claims the names of groups, or gives them free.

@@ -10,6 +10,7 @@ mod create;
 mod cursor;
 mod directory;
 mod discovery;
+mod known;
 mod line;
 mod list;
 mod password;
@@ -23,14 +24,16 @@ mod token;
 mod transfer;
 mod walk;
 
-pub use crate::store::{PasswordPolicy, Status, TenantChange, TenantInfo, TokenInfo, TokenScope, UsernameFormat};
+pub use crate::store::{
+    PasswordPolicy, Status, TenantChange, TenantInfo, TokenInfo, TokenScope, UsernameFormat, Verified,
+};
 pub use admin::IssuedToken;
 pub use directory::{DirectoryState, Views};
 pub use precondition::{Precondition, Tags};
 pub use query::{ListQuery, View};
 pub use reply::Reply;
 pub use settings::{DatabaseTarget, ServiceLimits, ServiceSettings, StartError};
-pub use transfer::{Export, Exported, Import, Imported, OnError, Step};
+pub use transfer::{Counts, Export, Exported, Import, Imported, OnError, Step};
 
 use crate::clock::Clock;
 use crate::error::{Result, ScimError};
@@ -57,6 +60,7 @@ pub struct Service {
     lines: line::Lines,
     passwords: password::Passwords,
     touched: Arc<authenticate::Touched>,
+    callers: Arc<known::Callers>,
     cursors: Arc<cursor::Cursors>,
     walks: Arc<walk::Walks>,
 }
@@ -80,6 +84,17 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The caller as a request to the path of his tenant has him: what he is told stands below that
+    /// path, unless the tenant has a base URL of its own. `base_path` is what the public URL ends with.
+    #[must_use]
+    pub fn at_own_path(self, base_path: &str) -> Self {
+        let base_path = base_path.trim_end_matches('/');
+        match self.base_url.strip_suffix(base_path).filter(|_| self.settings.base_url.is_none()) {
+            Some(root) => Self { base_url: format!("{root}/t/{}{base_path}", self.tenant).into(), ..self },
+            None => self,
+        }
+    }
+
     /// A change by this caller to a resource of a type.
     fn writing<'a>(&'a self, kind: &ResourceType, author: &'a Author) -> Result<Writing<'a>> {
         let of_type =
@@ -125,6 +140,7 @@ impl Service {
             lines: line::Lines::new(),
             passwords: password::Passwords::new(),
             touched: Arc::default(),
+            callers: Arc::default(),
         })
     }
 

@@ -7,6 +7,7 @@
 mod directory;
 mod engine;
 mod error;
+mod few;
 mod hosts;
 mod index;
 mod key;
@@ -22,6 +23,7 @@ mod select;
 mod sequence;
 mod shared;
 mod sql;
+mod stamp;
 mod statement;
 mod stream;
 mod tenant;
@@ -38,9 +40,11 @@ pub use layout::{Layout, TypeLayout};
 pub use list::{From, Listed, Mark, MarkValue, Order, Page, Window};
 pub use member::{MemberDelta, MemberKey};
 pub use read::{Found, Related, Relations, Scope};
+pub use stamp::Stamp;
 pub use tenant::{PasswordPolicy, Status, Tenant, TenantChange, TenantInfo, UsernameFormat};
 pub use token::{NewToken, TokenInfo, TokenScope};
 pub use transfer::{Given, MemberRow, Place, Until};
+pub use verify::Verified;
 pub use write::{Author, Before, Change, Writing, Written};
 
 use crate::schema::Catalog;

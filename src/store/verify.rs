@@ -47,18 +47,37 @@ struct Verification<'a> {
     scope: &'a Scope,
     tenant: &'a str,
     repair: bool,
+    /// Is told of every resource that was compared.
+    compared: &'a mut (dyn FnMut() + Send),
     told: Vec<String>,
     untold: usize,
+    unrepaired: usize,
+}
+
+/// What a verification found.
+#[derive(Debug, Default)]
+pub struct Verified {
+    /// A line for each finding; those that could not be repaired say why.
+    pub findings: Vec<String>,
+    /// How many could not be repaired though that was asked for.
+    pub unrepaired: usize,
 }
 
 impl Store {
-    /// Holds every derived row of a tenant against its source; a line for each finding. If they are
-    /// repaired, a line says of those that could not be why.
+    /// Holds every derived row of a tenant against its source, and repairs what differs if asked to;
+    /// `compared` is called for every resource.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn verify(&self, scope: &Scope, tenant: &str, repair: bool) -> Result<Vec<String>, StoreError> {
-        let mut verification = Verification { store: self, scope, tenant, repair, told: Vec::new(), untold: 0 };
+    pub async fn verify(
+        &self,
+        scope: &Scope,
+        tenant: &str,
+        repair: bool,
+        compared: &mut (dyn FnMut() + Send),
+    ) -> Result<Verified, StoreError> {
+        let (told, untold, unrepaired) = (Vec::new(), 0, 0);
+        let mut verification = Verification { store: self, scope, tenant, repair, compared, told, untold, unrepaired };
         verification.resources().await?;
         verification.members().await?;
         verification.counters().await?;
@@ -76,11 +95,21 @@ impl Verification<'_> {
         }
     }
 
-    fn findings(mut self) -> Vec<String> {
+    fn tell_of(&mut self, finding: String, why_not_repaired: Option<&str>) {
+        match why_not_repaired {
+            Some(why) => {
+                self.unrepaired += 1;
+                self.tell(format!("{finding} (not repaired: {why})"));
+            }
+            None => self.tell(finding),
+        }
+    }
+
+    fn findings(mut self) -> Verified {
         if self.untold > 0 {
             self.told.push(format!("tenant {}: {} more", self.tenant, self.untold));
         }
-        self.told
+        Verified { findings: self.told, unrepaired: self.unrepaired }
     }
 
     fn args(&self, more: impl IntoIterator<Item = Arg>) -> Vec<Arg> {
@@ -104,13 +133,15 @@ impl Verification<'_> {
     }
 
     async fn resource(&mut self, stored: Stored) -> Result<(), StoreError> {
+        (self.compared)();
         // Of a type that is not configured now nothing can be said.
         let scope = self.scope;
         let Some(of_type) = scope.layout.by_kind(kind_of(stored.seq)) else { return Ok(()) };
         let Some(source) = &stored.source else { return self.orphans(of_type, &stored).await };
         let subject = format!("tenant {}, {} {}", self.tenant, of_type.resource_type.name(), source.id);
         let Ok(mut attributes) = serde_json::from_str::<Map<String, Value>>(&source.document) else {
-            self.tell(format!("{subject}: the document cannot be read"));
+            let reason = "it is the source of the rest";
+            self.tell_of(format!("{subject}: the document cannot be read"), Some(reason).filter(|_| self.repair));
             return Ok(());
         };
         attributes.shift_remove("schemas");
@@ -125,20 +156,20 @@ impl Verification<'_> {
         }
         let outcome = match self.repair {
             true => self.restore(stored.seq, source.revision, &derived, (&surplus, &lacking)).await?,
-            false => "",
+            false => None,
         };
-        self.tell(format!("{subject}: {}{outcome}", differences.join("; ")));
+        self.tell_of(format!("{subject}: {}", differences.join("; ")), outcome);
         Ok(())
     }
 
-    /// First takes away what is too much: among it may be what stands in the way of what lacks.
+    /// Gives why it could not be repaired, if so. First takes away what is too much: among it may be what stands in the way of what lacks.
     async fn restore(
         &self,
         seq: i64,
         revision: i64,
         derived: &Derived,
         (surplus, lacking): (&BTreeSet<IndexRow>, &BTreeSet<IndexRow>),
-    ) -> Result<&'static str, StoreError> {
+    ) -> Result<Option<&'static str>, StoreError> {
         let tenant = self.scope.tenant;
         let restored = || {
             let [first, second, third] = derived.looked.clone().map(Arg::OptText);
@@ -157,13 +188,13 @@ impl Verification<'_> {
         let answer = || Statement::new(ANSWER, vec![]);
         let removing = || index::remove(restored(), tenant, seq, surplus).then("answer", answer());
         if self.store.write_retrying(removing).await?.is_empty() {
-            return Ok(" (not repaired: it was changed meanwhile)");
+            return Ok(Some("it was changed meanwhile"));
         }
         let adding = || index::add(restored(), tenant, seq, lacking).then("answer", answer());
         match self.store.write_retrying(adding).await {
-            Ok(rows) if rows.is_empty() => Ok(" (not repaired: it was changed meanwhile)"),
-            Err(StoreError::Unique(_)) => Ok(" (not repaired: another resource has a value that must be unique)"),
-            Ok(_) => Ok(""),
+            Ok(rows) if rows.is_empty() => Ok(Some("it was changed meanwhile")),
+            Err(StoreError::Unique(_)) => Ok(Some("another resource has a value that must be unique")),
+            Ok(_) => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::error::{Result, ScimError};
 use crate::service::Service;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 impl Service {
     /// Copies the embedded database as it is at one moment into a new file, which only this user
     /// can read and which is on the disk when this returns; answers its bytes. Writers are not
-    /// kept waiting.
+    /// kept waiting. Until it is whole it has the ending `.partial`; what a copy that was broken
+    /// off left under that name is replaced.
     ///
     /// # Errors
     /// If there is such a file, or it cannot be written, or the database is PostgreSQL.
@@ -22,7 +23,7 @@ impl Service {
         let trouble = |error: io::Error| {
             ScimError::invalid_value(format!("The copy cannot be written to {}: {error}.", part.display()))
         };
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part).map_err(trouble)?;
+        let _held = claim(&part).map_err(trouble)?;
         let copied = match self.copy(&part).await {
             Ok(()) => finish(&part, file).map_err(trouble),
             Err(error) => Err(error),
@@ -48,6 +49,29 @@ fn partial(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".partial");
     name.into()
+}
+
+/// Makes the file of the copy, in place of one that a copy left behind which was broken off. As long
+/// as the file that is returned is open, nobody else does.
+fn claim(part: &Path) -> io::Result<File> {
+    if let Ok(left) = part.symlink_metadata() {
+        if !left.is_file() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let left = File::open(part)?;
+        lock(&left)?;
+        fs::remove_file(part)?;
+    }
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(part)?;
+    lock(&file)?;
+    Ok(file)
+}
+
+fn lock(file: &File) -> io::Result<()> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => io::Error::other("another copy is being written there"),
+        TryLockError::Error(error) => error,
+    })
 }
 
 fn finish(part: &Path, file: &Path) -> io::Result<u64> {

@@ -73,8 +73,21 @@ pub struct Imported {
     pub joined: u64,
     /// Memberships that went.
     pub left: u64,
+    /// The same resources by their types.
+    pub types: BTreeMap<String, Counts>,
     /// What lines had that the schemas do not know, and how often.
     pub left_out: BTreeMap<String, u64>,
+}
+
+/// What an import did with the resources of a type, or would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Resources that were not there.
+    pub created: u64,
+    /// Resources that were different, or had other members.
+    pub updated: u64,
+    /// Resources that were as their lines say.
+    pub unchanged: u64,
 }
 
 impl Service {
@@ -245,11 +258,14 @@ impl Run<'_> {
                 return self.problem(line, error);
             }
         };
-        match outcome {
-            Outcome::Created => self.done.created += 1,
-            Outcome::Updated => self.done.updated += 1,
-            Outcome::Unchanged => self.done.unchanged += 1,
-        }
+        let counts = self.done.types.entry(record.kind.name().to_string()).or_default();
+        let (of_all, of_type) = match outcome {
+            Outcome::Created => (&mut self.done.created, &mut counts.created),
+            Outcome::Updated => (&mut self.done.updated, &mut counts.updated),
+            Outcome::Unchanged => (&mut self.done.unchanged, &mut counts.unchanged),
+        };
+        *of_all += 1;
+        *of_type += 1;
         let head = Entry {
             line,
             group: id,
@@ -318,8 +334,13 @@ impl Run<'_> {
         self.done.joined += settled.joined;
         self.done.left += settled.left;
         if head.is_unchanged && settled.joined + settled.left > 0 {
-            self.done.unchanged -= 1;
-            self.done.updated += 1;
+            let counts = self.done.types.entry(head.kind).or_default();
+            for (unchanged, updated) in
+                [(&mut self.done.unchanged, &mut self.done.updated), (&mut counts.unchanged, &mut counts.updated)]
+            {
+                *unchanged -= 1;
+                *updated += 1;
+            }
         }
         if let Some(problem) = settled.problem {
             self.failed(head.line, &problem);

@@ -14,7 +14,7 @@ mod record;
 mod spill;
 
 pub use export::{Export, Exported};
-pub use import::{Import, Imported, OnError, Step};
+pub use import::{Counts, Import, Imported, OnError, Step};
 
 use super::{Caller, Service};
 use crate::error::Result;

@@ -4,6 +4,7 @@
 mod ids;
 mod members;
 mod tokens;
+mod urls;
 
 use crate::harness::{Client, GROUP, Server, USER, group, user};
 use reqwest::Method;
