@@ -72,7 +72,9 @@ pub(super) fn seats(text: &str) -> Result<OrNone<i64>, String> {
         return Ok(OrNone(None));
     }
     let seats = text.parse().ok().filter(|seats: &i64| *seats >= 0);
-    seats.map(|seats| OrNone(Some(seats))).ok_or_else(|| "must be a whole number, or \"none\" for no limit".to_owned())
+    seats
+        .map(|seats| OrNone(Some(seats)))
+        .ok_or_else(|| "must be a whole number from 0, or \"none\" for no limit".to_owned())
 }
 
 /// Takes a base URL or `none`.

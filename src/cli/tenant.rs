@@ -6,7 +6,7 @@ use super::open;
 use super::output::{self, moment, say};
 use crate::config::Config;
 use crate::resource::Conformance;
-use crate::service::{PasswordPolicy, Service, Status, TenantChange, TenantInfo, UsernameFormat};
+use crate::service::{DEFAULT_TENANT, PasswordPolicy, Service, Status, TenantChange, TenantInfo, UsernameFormat};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::io::{self, IsTerminal, Write};
@@ -61,7 +61,7 @@ pub(super) struct Change {
 #[command(next_help_heading = "Settings")]
 struct Settings {
     /// Active users at most, or none for no limit
-    #[arg(long, value_name = "N|none", value_parser = seats)]
+    #[arg(long, value_name = "N|none", value_parser = seats, allow_negative_numbers = true)]
     seats: Option<OrNone<i64>>,
     /// Whether to take what Okta, Entra ID and others really send, or the letter of the RFCs
     #[arg(long, value_name = "MODE", value_parser = keyword(&["lenient", "rfc"], Conformance::from_keyword))]
@@ -248,6 +248,9 @@ impl Delete {
         }
         service.delete_tenant(&self.name).await?;
         say(&format!("Deleted {what}."));
+        if self.name == DEFAULT_TENANT {
+            say("There always is a tenant of that name: it comes back empty, without a token.");
+        }
         Ok(())
     }
 }

@@ -23,7 +23,7 @@ pub(super) enum Token {
     Rotate(Rotate),
     /// Ends a token at once
     Revoke {
-        /// Id of the token, as `scimd token list` shows it
+        /// Id of the token, as `scimd token list` shows it, or the token
         id: String,
     },
 }
@@ -60,7 +60,7 @@ pub(super) struct List {
 /// Arguments of `scimd token rotate`.
 #[derive(Debug, Args)]
 pub(super) struct Rotate {
-    /// Id of the token, as `scimd token list` shows it
+    /// Id of the token, as `scimd token list` shows it, or the token
     id: String,
     /// How long the old token stays valid, such as 7d
     #[arg(long, value_name = "SPAN", default_value = "7d", value_parser = span)]

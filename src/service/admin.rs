@@ -83,7 +83,7 @@ impl Service {
     /// Issues a token, good for so many seconds.
     ///
     /// # Errors
-    /// 404 if there is no tenant of that name.
+    /// 400 for a name that is none, 404 if there is no tenant of that name.
     pub async fn issue_token(
         &self,
         tenant: &str,
@@ -91,6 +91,10 @@ impl Service {
         scope: TokenScope,
         seconds: Option<i64>,
     ) -> Result<IssuedToken> {
+        let is_name = (1..=100).contains(&name.trim().chars().count()) && !name.contains(char::is_control);
+        if !is_name {
+            return Err(ScimError::invalid_value("A token needs a name, such as okta, of at most 100 characters."));
+        }
         let fresh = token::fresh()?;
         let created = self.clock.now();
         let expires = seconds.map(|seconds| created.plus_seconds(seconds));
@@ -120,11 +124,12 @@ impl Service {
     }
 
     /// Issues a successor with the same name, scope and length of life, and lets the old token
-    /// end after an overlap of so many seconds.
+    /// end after an overlap of so many seconds. The old one is given by its id or as a whole.
     ///
     /// # Errors
     /// 404 if there is no such token that is good.
     pub async fn rotate_token(&self, id: &str, overlap: i64) -> Result<IssuedToken> {
+        let id = token::public_part(id);
         let now = self.clock.now();
         let tokens = self.store.tokens(None).await?;
         let is_good = |token: &TokenInfo| token.revoked.is_none() && token.expires.is_none_or(|at| at > now);
@@ -135,11 +140,12 @@ impl Service {
         Ok(issued)
     }
 
-    /// Revokes a token, from the next request on.
+    /// Revokes a token, given by its id or as a whole, from the next request on.
     ///
     /// # Errors
     /// 404 if there is no such token, or it is revoked.
     pub async fn revoke_token(&self, id: &str) -> Result<()> {
+        let id = token::public_part(id);
         if self.store.revoke_token(id, self.clock.now()).await? { Ok(()) } else { Err(no_token(id)) }
     }
 

@@ -206,12 +206,23 @@ pub(super) fn in_use(kind: &ResourceType, attributes: &Map<String, Value>) -> Sc
     ))
 }
 
-/// 403 for a tenant without a free seat.
-pub(super) fn no_seat(tenant: &Tenant) -> ScimError {
-    let seats = tenant.seats.unwrap_or_default();
-    ScimError::forbidden(format!(
-        "All {seats} of {seats} seats of this application are in use: deactivate a user, or ask for more seats."
-    ))
+impl Service {
+    /// The refusal of a user that would be one more than the tenant has seats for. More than those can
+    /// be active if the limit was lowered.
+    pub(super) async fn no_seat(&self, tenant: &Tenant) -> ScimError {
+        let known = tenant.seats.unwrap_or_default();
+        let now = self.tenant(&tenant.name).await.ok();
+        let (seats, used) = now.map_or((known, known), |now| (now.settings.seats.unwrap_or(known), now.used));
+        ScimError::forbidden(match used - seats {
+            ..=0 => format!(
+                "All {seats} of {seats} seats of this application are in use: deactivate a user, or ask for more seats."
+            ),
+            more => format!(
+                "Seats of this application: {seats}; active users: {used}. Deactivate {} of them, or ask for more seats.",
+                more + 1
+            ),
+        })
+    }
 }
 
 /// The members that a body names.

@@ -1,7 +1,7 @@
 //! PUT, PATCH and DELETE: read, make the change, and write it if the resource is still as it
 //! was read; else again (RFC 7644 sections 3.5 and 3.6).
 
-use super::body::{check_names, in_use, no_seat, sent_members};
+use super::body::{check_names, in_use, sent_members};
 use super::{Caller, Precondition, Reply, Service, View, render};
 use crate::error::{Result, ScimError};
 use crate::patch::{self, MemberChange, Patch};
@@ -192,7 +192,7 @@ impl Service {
                 notes.truncate(noted);
                 Ok(None)
             }
-            Ok(Change::NoSeat) => Err(no_seat(&caller.settings)),
+            Ok(Change::NoSeat) => Err(self.no_seat(&caller.settings).await),
             Err(error @ StoreError::Unique(_)) => Err(in_use(kind, &written.attributes).caused_by(error)),
             Err(error) => Err(error.into()),
         }

@@ -1,6 +1,6 @@
 //! POST to the endpoint of a type (RFC 7644 section 3.3).
 
-use super::body::{check_names, in_use, no_seat, sent_members};
+use super::body::{check_names, in_use, sent_members};
 use super::{Caller, Reply, Service, View, render};
 use crate::error::{Result, ScimError};
 use crate::patch::MemberChange;
@@ -59,7 +59,7 @@ impl Service {
         let kind = &writing.of_type.resource_type;
         match self.store.create(writing, id, written, delta).await {
             Ok(Change::Done(_)) => Ok(()),
-            Ok(Change::NoSeat) => Err(no_seat(&caller.settings)),
+            Ok(Change::NoSeat) => Err(self.no_seat(&caller.settings).await),
             Ok(Change::Stale | Change::Nothing) => Err(ScimError::unavailable("The server is busy; try again.", 1)),
             Err(error @ StoreError::Unique(_)) => Err(in_use(kind, &written.attributes).caused_by(error)),
             Err(error) => Err(error.into()),

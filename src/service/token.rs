@@ -40,6 +40,12 @@ pub(super) fn parse(text: &str) -> Option<(&str, SecretString)> {
     (is_ours && id.len() == ID && check_digits(body) == check).then(|| (id, SecretString::from(secret)))
 }
 
+/// The public id in a token's text, whole or cut off; of other text all of it, which may be an id.
+pub(super) fn public_part(text: &str) -> &str {
+    let text = text.trim();
+    text.strip_prefix(PREFIX).map_or(text, |rest| rest.split('_').next().unwrap_or(rest))
+}
+
 /// What is kept of a secret. It is random and long, so that no slow function is needed.
 pub(super) fn digest(secret: &str) -> String {
     Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()

@@ -2,6 +2,7 @@
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use sqlx::ConnectOptions;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
@@ -107,7 +108,10 @@ fn tokens_live_and_end() {
     assert!(token.contains(&id));
     assert_eq!((&listed()[0]["scope"], &listed()[0]["state"]), (&"users-only".into(), &"expiring".into()));
     assert!(printed(folder, &format!("token rotate {id} --overlap 12h")).starts_with("scimd_"));
-    printed(folder, &format!("token revoke {id}"));
+    // A token that turns up somewhere is revoked as it is; its secret is not repeated.
+    printed(folder, &format!("token revoke {}", token.trim()));
+    let (code, message) = refused(folder, &format!("token revoke {}", token.trim()));
+    assert!(code == Some(1) && message.contains(&id) && !message.contains("scimd_"), "{message}");
     let states: Vec<String> = listed().as_array().unwrap().iter().map(|token| token["state"].to_string()).collect();
     assert_eq!(states.iter().filter(|state| *state == "\"revoked\"").count(), 1, "{states:?}");
     assert_eq!(refused(folder, &format!("token revoke {id}")).0, Some(1));
@@ -120,6 +124,10 @@ fn tenants_come_and_go() {
     let folder = folder.path();
     printed(folder, "tenant create acme --seats 5 --conformance rfc");
     assert_eq!(refused(folder, "tenant create acme").0, Some(1));
+    let (code, message) = refused(folder, "tenant set acme --seats -1");
+    assert!(code == Some(2) && message.contains("must be a whole number from 0"), "{message}");
+    let (code, message) = refused(folder, "token issue --tenant acme --name=");
+    assert!(code == Some(1) && message.contains("needs a name"), "{message}");
     let shown = printed(folder, "tenant set acme --seats none --username-format email --json");
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
     assert_eq!((&shown["seats"], &shown["conformance"]), (&serde_json::Value::Null, &"rfc".into()));
@@ -129,6 +137,7 @@ fn tenants_come_and_go() {
     assert!(table.starts_with("NAME     STATUS  USERS"), "{table}");
     let (code, message) = refused(folder, "tenant delete acme");
     assert!(code == Some(2) && message.ends_with("give --yes\n"), "{message}");
+    assert!(message.contains("0 users, 0 groups, 0 tokens and all that is logged of it"), "{message}");
     printed(folder, "tenant delete acme --yes");
     assert_eq!(refused(folder, "tenant show acme"), (Some(1), "scimd: There is no tenant \"acme\".\n".to_owned()));
     printed(folder, "verify");
@@ -146,6 +155,8 @@ fn resources_come_and_go_as_lines() {
     let lines = lines.to_str().unwrap();
     let dry = printed(folder, &format!("import {lines} --dry-run --json"));
     assert!(dry.contains("\"created\": 2") && dry.contains("\"dryRun\": true"), "{dry}");
+    let dry = printed(folder, &format!("import {lines} --dry-run"));
+    assert_eq!(dry, "TYPE  CREATED  UPDATED  UNCHANGED\nUser  2        0        0\n");
     assert_eq!(printed(folder, "export"), "");
     printed(folder, &format!("import {lines}"));
     let text = printed(folder, "export --with-secrets");
@@ -158,9 +169,69 @@ fn resources_come_and_go_as_lines() {
     std::fs::write(lines, user("c") + "{").unwrap();
     let (code, message) = refused(folder, &format!("import {lines}"));
     assert!(code == Some(1) && message.starts_with("line 2: The JSON cannot be read"), "{message}");
+    // What a backup left behind that was killed is no obstacle.
+    std::fs::write(folder.join("copy.partial"), "half").unwrap();
     printed(folder, &format!("backup {}", folder.join("copy").display()));
+    assert!(!folder.join("copy.partial").exists());
     assert_eq!(refused(folder, &format!("backup {}", folder.join("copy").display())).0, Some(1));
     printed(folder, "verify");
+}
+
+#[test]
+fn the_mapping_is_shown_and_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    printed(folder, "token issue --name okta");
+    let checked = run(folder, "mapping check");
+    assert_eq!(checked.status.code(), Some(1), "{checked:?}");
+    assert!(String::from_utf8(checked.stdout).unwrap().contains("There are no views"));
+    printed(folder, "migrate");
+    assert!(printed(folder, "mapping check").contains("The views in the database are those of the mapping."));
+    let shown = printed(folder, "mapping show");
+    assert!(shown.contains("directory_users   login               text     yes      userName\n"), "{shown}");
+    assert!(shown.contains("create view directory_memberships as\n"), "{shown}");
+    let shown: serde_json::Value = serde_json::from_str(&printed(folder, "mapping show --json")).unwrap();
+    assert_eq!(shown["users"][2]["paths"], serde_json::json!(["userName"]));
+    let file = folder.join("scimd.toml");
+    std::fs::write(&file, "[mapping.users]\nlogin = \"title\"\n").unwrap();
+    let config = file.display();
+    assert_eq!(run(folder, &format!("mapping check --config {config}")).status.code(), Some(1));
+    // Only these two commands bring a mapping into force.
+    printed(folder, &format!("tenant list --config {config}"));
+    assert_eq!(run(folder, "mapping check").status.code(), Some(0));
+    printed(folder, &format!("migrate --config {config}"));
+    assert_eq!(run(folder, &format!("mapping check --config {config}")).status.code(), Some(0));
+    std::fs::write(&file, "[mapping.users]\nlogin = \"titel\"\n").unwrap();
+    for command in ["mapping check", "mapping show", "check", "migrate", "serve"] {
+        let (code, message) = refused(folder, &format!("{command} --config {config}"));
+        assert_eq!(code, Some(2), "{command}: {message}");
+        assert!(
+            message.contains("scimd.toml:2: mapping.users.login: User has no attribute \"titel\"; did you mean"),
+            "{message}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn verify_tells_by_its_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let file = folder.join("in");
+    std::fs::write(&file, "{\"schemas\":[\"urn:ietf:params:scim:schemas:core:2.0:User\"],\"userName\":\"a\"}\n")
+        .unwrap();
+    printed(folder, &format!("import {}", file.display()));
+    assert_eq!(run(folder, "verify").status.code(), Some(0));
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.join("data/scimd.db"));
+    let mut database = options.connect().await.unwrap();
+    sqlx::query("delete from attribute_value").execute(&mut database).await.unwrap();
+    let found = run(folder, "verify");
+    assert_eq!((found.status.code(), found.stdout.is_empty()), (Some(1), false), "{found:?}");
+    assert_eq!(run(folder, "verify --repair").status.code(), Some(0));
+    assert_eq!(run(folder, "verify").status.code(), Some(0));
+    sqlx::query("update resource set document = '{'").execute(&mut database).await.unwrap();
+    let found = run(folder, "verify --repair");
+    assert_eq!(found.status.code(), Some(1), "{found:?}");
+    assert!(String::from_utf8(found.stdout).unwrap().contains("the document cannot be read (not repaired: "));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::harness::{Database, ENTERPRISE, Server, USER, group, user};
 use reqwest::Method;
-use scimd::service::DatabaseTarget;
+use scimd::service::{DatabaseTarget, TenantChange};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
@@ -12,8 +12,28 @@ crate::on_both!(
     a_group_has_members,
     lists_and_filters,
     conditions_on_versions,
-    groups_of_groups
+    groups_of_groups,
+    a_lower_limit_deactivates_nobody,
 );
+
+async fn a_lower_limit_deactivates_nobody(server: Server) {
+    let seats = |seats| TenantChange { seats: Some(Some(seats)), ..TenantChange::default() };
+    let mut ids = Vec::new();
+    for name in ["a", "b", "c"] {
+        ids.push(server.post("/Users", user(name)).await.expect(201).id());
+    }
+    let info = server.service.change_tenant("default", &seats(1)).await.unwrap();
+    assert_eq!((info.active_users, info.used), (3, 3));
+    let refused = server.post("/Users", user("d")).await.refused(403, "");
+    let detail = "Seats of this application: 1; active users: 3. Deactivate 3 of them, or ask for more seats.";
+    assert_eq!(refused.body["detail"], detail);
+    for id in &ids {
+        let off = json!([{"op": "replace", "path": "active", "value": false}]);
+        server.patch(&format!("/Users/{id}"), off).await.expect(200);
+    }
+    server.post("/Users", user("d")).await.expect(201);
+    server.post("/Users", user("e")).await.refused(403, "");
+}
 
 /// RFC 7644 sections 3.3, 3.4.1, 3.5.1, 3.5.2, 3.6.
 async fn a_user_lives(server: Server) {

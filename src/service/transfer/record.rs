@@ -5,7 +5,7 @@ use crate::error::{Result, ScimError};
 use crate::resource::Meta;
 use crate::resource::check::{Change as Kind, check};
 use crate::schema::ResourceType;
-use crate::service::body::{check_names, in_use, no_seat};
+use crate::service::body::{check_names, in_use};
 use crate::service::change::replaced;
 use crate::service::{Caller, Service, render};
 use crate::store::{Before, Change, Found, Given, MemberDelta, Place, StoreError, TypeLayout, Written};
@@ -101,7 +101,7 @@ impl Importer {
             Ok(Change::Done(_)) => Ok(Outcome::Updated),
             Ok(Change::Nothing) => Ok(Outcome::Unchanged),
             Ok(Change::Stale) => Err(ScimError::new(409, "It was changed meanwhile; import this line again.")),
-            Ok(Change::NoSeat) => Err(no_seat(&self.caller.settings)),
+            Ok(Change::NoSeat) => Err(self.service.no_seat(&self.caller.settings).await),
             Err(error @ StoreError::Unique(_)) => Err(in_use(kind, &written.attributes).caused_by(error)),
             Err(error) => Err(error.into()),
         }
