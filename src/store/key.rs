@@ -28,15 +28,11 @@ pub(super) fn split(key: &Key) -> (&str, Option<&str>) {
 /// one, `key` is whole.
 pub(super) fn compare(sql: &mut Sql, key: &'static str, tail: Option<&'static str>, operator: Operator, with: &Key) {
     match (operator, tail) {
-        (Operator::Contains | Operator::EndsWith, _) => {
-            let end = if operator == Operator::Contains { "%" } else { "" };
-            let pattern = format!("%{}{end}", escape_like(with.as_str()));
-            sql.raw("(").raw(key);
-            if let Some(tail) = tail {
-                sql.raw(" || coalesce(").raw(tail).raw(", '')");
-            }
-            sql.raw(") like ").arg(Arg::Text(pattern)).raw(" escape '\\'");
+        (Operator::Contains, _) => {
+            whole(sql.raw("{position}("), key, tail);
+            sql.raw(", ").arg(with.as_str().into()).raw(") > 0");
         }
+        (Operator::EndsWith, _) => ends_with(sql, key, tail, with.as_str()),
         (Operator::StartsWith, None) => starts_with(sql, key, with.as_str()),
         (_, None) => {
             sql.raw(key).raw(symbol(operator)).arg(with.as_str().into());
@@ -46,6 +42,24 @@ pub(super) fn compare(sql: &mut Sql, key: &'static str, tail: Option<&'static st
             (head, Some(rest)) => compare_long(sql, key, tail, operator, (head, rest)),
         },
     }
+}
+
+/// The stored key with what of it stands in the tail.
+fn whole(sql: &mut Sql, key: &'static str, tail: Option<&'static str>) {
+    sql.raw("(").raw(key);
+    if let Some(tail) = tail {
+        sql.raw(" || coalesce(").raw(tail).raw(", '')");
+    }
+    sql.raw(")");
+}
+
+/// A pattern would do as well, but takes the square of the length.
+fn ends_with(sql: &mut Sql, key: &'static str, tail: Option<&'static str>, end: &str) {
+    let length = i64::try_from(end.chars().count()).unwrap_or(i64::MAX);
+    whole(sql.raw("substr("), key, tail);
+    whole(sql.raw(", length("), key, tail);
+    sql.raw(") - cast(").int(length - 1).raw(" as integer), cast(").int(length).raw(" as integer)) = ");
+    sql.arg(end.into());
 }
 
 fn starts_with(sql: &mut Sql, key: &'static str, prefix: &str) {
@@ -110,17 +124,6 @@ fn successor(prefix: &str) -> Option<String> {
         }
     }
     None
-}
-
-fn escape_like(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len() + 2);
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
 }
 
 #[cfg(test)]
