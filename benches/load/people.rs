@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 use uuid::{Builder, Uuid};
 
-pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
-pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
-pub const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-pub const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+pub(crate) const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+pub(crate) const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+pub(crate) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+pub(crate) const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
 const GIVEN: [&str; 24] = [
     "Adaeze", "Björn", "Carmen", "Dinesh", "Edith", "Fatou", "Giorgio", "Hannah", "Ivo", "Jelena", "Kwame", "Lucía",
@@ -50,7 +50,7 @@ const TITLE: [&str; 6] = ["Account Manager", "Nurse", "Buyer", "Systems Engineer
 const DEPARTMENT: [&str; 6] = ["Care", "Field Service", "Purchasing", "Platform", "Press", "Works"];
 
 /// One of several, by chance that is the same in every run (SplitMix64).
-pub fn chance(seed: u64, of: u64, number: u64) -> u64 {
+pub(crate) fn chance(seed: u64, of: u64, number: u64) -> u64 {
     let mut mixed = seed.rotate_left(17) ^ of.rotate_left(41) ^ number;
     for _ in 0..2 {
         mixed = mixed.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -67,13 +67,13 @@ fn pick<T: Copy>(from: &[T], by: u64) -> T {
 
 /// Someone who works for the tenant.
 #[derive(Debug, Clone, Copy)]
-pub struct Person {
-    pub seed: u64,
-    pub number: u64,
+pub(crate) struct Person {
+    pub(crate) seed: u64,
+    pub(crate) number: u64,
 }
 
 impl Person {
-    pub fn new(seed: u64, number: u64) -> Self {
+    pub(crate) fn new(seed: u64, number: u64) -> Self {
         Self { seed, number }
     }
 
@@ -82,33 +82,33 @@ impl Person {
     }
 
     /// The id that an import gives.
-    pub fn id(self) -> Uuid {
+    pub(crate) fn id(self) -> Uuid {
         id(self.seed, 1, self.number)
     }
 
-    pub fn given(self) -> &'static str {
+    pub(crate) fn given(self) -> &'static str {
         pick(&GIVEN, self.drawn(3))
     }
 
-    pub fn family(self) -> &'static str {
+    pub(crate) fn family(self) -> &'static str {
         pick(&FAMILY, self.drawn(4))
     }
 
-    pub fn user_name(self) -> String {
+    pub(crate) fn user_name(self) -> String {
         format!("p{}.{}@tenant.example", self.number, self.seed)
     }
 
     /// As Okta's: 20 characters.
-    pub fn external_id(self) -> String {
+    pub(crate) fn external_id(self) -> String {
         format!("00u{:017x}", self.drawn(5) >> 1)
     }
 
-    pub fn email(self) -> String {
+    pub(crate) fn email(self) -> String {
         format!("person.{}.{}@mail.example", self.number, self.seed)
     }
 
     /// What Okta posts for someone with a full profile, about 1.2 KB.
-    pub fn body(self) -> Value {
+    pub(crate) fn body(self) -> Value {
         let (given, family) = (self.given(), self.family());
         let (city, code) = pick(&PLACE, self.drawn(6));
         json!({
@@ -146,7 +146,7 @@ impl Person {
 }
 
 /// The id of a resource that an import makes; `of` keeps kinds apart.
-pub fn id(seed: u64, of: u64, number: u64) -> Uuid {
+pub(crate) fn id(seed: u64, of: u64, number: u64) -> Uuid {
     let halves = [chance(seed, of.wrapping_add(100), number), chance(seed, of.wrapping_add(200), number)];
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&halves[0].to_be_bytes());
@@ -155,16 +155,26 @@ pub fn id(seed: u64, of: u64, number: u64) -> Uuid {
 }
 
 /// A PATCH body.
-pub fn patch(operations: &Value) -> Value {
+pub(crate) fn patch(operations: &Value) -> Value {
     json!({"schemas": [PATCH], "Operations": operations})
 }
 
 /// Okta's way to deactivate someone, and to take them back.
-pub fn set_active(active: bool) -> Value {
+pub(crate) fn set_active(active: bool) -> Value {
     patch(&json!([{"op": "replace", "value": {"active": active}}]))
 }
 
 /// A `members` value.
-pub fn members<'a>(ids: impl IntoIterator<Item = &'a str>) -> Value {
+pub(crate) fn members<'a>(ids: impl IntoIterator<Item = &'a str>) -> Value {
     ids.into_iter().map(|id| json!({"value": id})).collect()
+}
+
+/// The id of a group that an import makes.
+pub(crate) fn group_id(seed: u64, number: u64) -> String {
+    id(seed, 2, number).to_string()
+}
+
+/// The body of a group without members.
+pub(crate) fn group(name: &str) -> Value {
+    json!({"schemas": [GROUP], "displayName": name})
 }
