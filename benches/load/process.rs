@@ -74,10 +74,7 @@ pub(crate) fn machine() -> f64 {
     [0, 1, 2, 5, 6].iter().filter_map(|at| fields.get(*at)).sum::<f64>() / TICKS
 }
 
-/// Seconds of CPU that this program used, without its children.
+/// Seconds of CPU that this program used, with those of its children that ended, such as pgbench.
 pub(crate) fn own_cpu() -> f64 {
-    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = text.rsplit_once(") ").map_or(vec![], |(_, rest)| rest.split(' ').collect());
-    let ticks = [11, 12].iter().filter_map(|at| fields.get(*at)?.parse::<f64>().ok());
-    ticks.sum::<f64>() / TICKS
+    stat(std::process::id()).map_or(0.0, |(_, cpu)| cpu)
 }

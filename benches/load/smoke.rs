@@ -19,9 +19,9 @@ pub(crate) async fn run() -> Result<u64, String> {
         return Ok(0);
     }
     let wrong = every_phase().await?;
-    println!("test {NAME} ... {}", if wrong == 0 { "ok" } else { "FAILED" });
-    let (passed, failed) = (u8::from(wrong == 0), u8::from(wrong > 0));
-    println!("test result: {passed} passed; {failed} failed; 0 ignored");
+    let (word, passed) = if wrong == 0 { ("ok", 1) } else { ("FAILED", 0) };
+    println!("test {NAME} ... {word}");
+    println!("test result: {word}. {passed} passed; {} failed; 0 ignored", 1 - passed);
     Ok(wrong)
 }
 

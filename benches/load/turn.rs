@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::phase::Phase;
-use crate::process::{Family, machine};
+use crate::process::{Family, machine, own_cpu};
 use crate::site::Site;
 use crate::tally::Tally;
 use std::cell::RefCell;
@@ -40,7 +40,7 @@ impl Meter {
 
     fn read(server: Option<Family>, postgres: Option<Family>) -> [f64; 4] {
         let of = |family: Option<Family>| family.map_or(0.0, Family::cpu);
-        [of(server), of(postgres), crate::process::own_cpu(), machine()]
+        [of(server), of(postgres), own_cpu(), machine()]
     }
 
     pub(crate) fn stop(self, tally: &mut Tally) {
