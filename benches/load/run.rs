@@ -23,7 +23,7 @@ pub(crate) fn phases(asked: &Run) -> Vec<Phase> {
                 rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix('_').is_some_and(is_number))
             })
     };
-    Phase::all(&asked.sizes).into_iter().filter(is_asked).collect()
+    Phase::all(&population(asked).sizes).into_iter().filter(is_asked).collect()
 }
 
 fn is_number(text: &str) -> bool {
@@ -43,8 +43,7 @@ pub(crate) fn cluster(common: &crate::options::Common) -> Result<Cluster, String
     }
 }
 
-pub(crate) async fn run(mut asked: Run) -> Result<u64, String> {
-    asked.sizes.retain(|size| *size <= asked.users);
+pub(crate) async fn run(asked: Run) -> Result<u64, String> {
     let mut out = Output::new(asked.common.out.as_deref())?;
     std::fs::create_dir_all(&asked.common.folder).map_err(|error| error.to_string())?;
     let cluster = if asked.postgres { Some(cluster(&asked.common)?) } else { None };
