@@ -16,10 +16,10 @@ mod password;
 mod precondition;
 mod query;
 mod read;
-mod render;
+pub mod render;
 mod reply;
 mod settings;
-mod token;
+pub mod token;
 mod transfer;
 mod walk;
 

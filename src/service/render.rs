@@ -6,9 +6,14 @@ use crate::error::{Result, ScimError};
 use crate::resource::projection::Projection;
 use crate::resource::{Meta, Resource};
 use crate::schema::ResourceType;
-use crate::store::{Found, Related, Relations};
+use crate::store::{Found, Page, Related, Relations};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
+
+const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+
+/// A type, and what is shown of its resources.
+pub type Shape<'a> = (&'a ResourceType, &'a Projection);
 
 /// Which memberships a projection needs.
 pub(super) fn relations(resource_type: &ResourceType, projection: &Projection) -> Relations {
@@ -30,7 +35,10 @@ pub(super) fn attributes(document: &str) -> Result<Map<String, Value>> {
 }
 
 /// The JSON text of a resource.
-pub(super) fn resource(caller: &Caller, found: &Found, projection: &Projection) -> Result<String> {
+///
+/// # Errors
+/// 500 if what is stored is no document.
+pub fn resource(caller: &Caller, found: &Found, projection: &Projection) -> Result<String> {
     if projection.is_whole(&found.resource_type) {
         return Ok(spliced(caller, found));
     }
@@ -52,6 +60,33 @@ pub(super) fn resource(caller: &Caller, found: &Found, projection: &Projection) 
         }
     }
     Ok(Value::Object(document).to_string())
+}
+
+/// The JSON text of a page of a list (RFC 7644 section 3.4.2). `paging` is what tells of the page, as
+/// members of the answer; resources of types without a shape are left out.
+///
+/// # Errors
+/// 500 if what is stored is no document.
+pub fn list(caller: &Caller, page: &Page, paging: &str, shapes: &[Shape<'_>]) -> Result<String> {
+    let mut text = String::with_capacity(256 + page.found.len() * 1024);
+    let comma = if paging.is_empty() { "" } else { "," };
+    // Writing to a string cannot fail.
+    let _ = write!(
+        text,
+        "{{\"schemas\":[\"{LIST_RESPONSE}\"],\"totalResults\":{},{paging}{comma}\"itemsPerPage\":{},\"Resources\":[",
+        page.total,
+        page.found.len()
+    );
+    for (i, found) in page.found.iter().enumerate() {
+        let shape = shapes.iter().find(|(kind, _)| kind.name() == found.resource_type.name());
+        let Some((_, projection)) = shape else { continue };
+        if i > 0 {
+            text.push(',');
+        }
+        text.push_str(&resource(caller, found, projection)?);
+    }
+    text.push_str("]}");
+    Ok(text)
 }
 
 /// `schemas` is the first member of a stored document and ends at the first bracket: a URN holds
