@@ -113,6 +113,9 @@ pub(crate) struct Targets {
     /// Seconds of the mixed load under which memory is watched
     #[arg(long, default_value_t = 30.0)]
     pub(crate) mixed: f64,
+    /// Another build of scimd to measure
+    #[arg(long, value_name = "FILE", default_value = env!("CARGO_BIN_EXE_scimd"), hide_default_value = true)]
+    pub(crate) program: PathBuf,
     /// Only targets whose names contain one of these
     #[arg(long, value_delimiter = ',')]
     pub(crate) only: Vec<String>,

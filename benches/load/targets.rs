@@ -58,11 +58,11 @@ pub(crate) async fn run(asked: Targets) -> Result<u64, String> {
 
 async fn site_of(asked: &Targets, cluster: &Cluster, users: u64, out: &mut Output) -> Result<Rc<Site>, String> {
     out.now(&format!("filling a tenant with {users} people"));
-    let (program, people) = (crate::program(), population(asked, users));
+    let (program, people) = (&asked.program, population(asked, users));
     let label = users.to_string();
-    let (database, told) = cluster.filled(&program, &people, &asked.common.folder, &label)?;
+    let (database, told) = cluster.filled(program, &people, &asked.common.folder, &label)?;
     told.iter().for_each(|told| out.line(told));
-    Ok(Rc::new(Site::start(&label, &program, &database, people, &[]).await?))
+    Ok(Rc::new(Site::start(&label, program, &database, people, &[]).await?))
 }
 
 fn population(asked: &Targets, users: u64) -> Population {
@@ -276,12 +276,12 @@ impl Field<'_> {
             return Ok(());
         }
         self.out.now("filling SQLite");
-        let (program, people) = (crate::program(), population(self.asked, self.asked.users));
+        let (program, people) = (&self.asked.program, population(self.asked, self.asked.users));
         let folder = &self.asked.common.folder;
-        let (database, told) = database::sqlite(&program, &people, folder, "sqlite")?;
+        let (database, told) = database::sqlite(program, &people, folder, "sqlite")?;
         told.iter().for_each(|told| self.out.line(told));
-        let (bare, _) = database::sqlite(&program, &people, folder, "bare")?;
-        let site = Rc::new(Site::start("sqlite", &program, &database, people, &[]).await?);
+        let (bare, _) = database::sqlite(program, &people, folder, "bare")?;
+        let site = Rc::new(Site::start("sqlite", program, &database, people, &[]).await?);
         for phase in [Phase::Get, Phase::UserName, Phase::EmailPath] {
             let what = format!("SQLite {phase}");
             let tallies = contest(&what, &[Side::scim(&site, phase)], self.pace, &mut self.out).await;
