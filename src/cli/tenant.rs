@@ -152,6 +152,7 @@ impl Settings {
             unique_group_names: self.unique_group_names,
             password_policy: self.password_policy,
             base_url: self.base_url.clone().map(|OrNone(url)| url),
+            bodies_until: None,
         }
     }
 }

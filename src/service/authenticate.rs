@@ -1,13 +1,14 @@
 //! Who asks: from the value of an `Authorization` header to a caller (RFC 6750, RFC 7644
 //! section 2).
 
+use super::provisioning::{Asker, Trail, keeps_bodies};
 use super::{Caller, Service, token};
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
 use crate::schema::ResourceType;
 use crate::store::{Status, Tenant, TokenInfo, TokenScope};
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// How coarsely the last use of a token is kept.
 const TOUCH_SECONDS: i64 = 60;
@@ -32,12 +33,13 @@ impl Touched {
 }
 
 impl Service {
-    /// Who the value of an `Authorization` header stands for.
+    /// Who the value of an `Authorization` header stands for. The trail learns it too, also where
+    /// the token, or its tenant, is no longer good.
     ///
     /// # Errors
     /// 401 with a `detail` that says what is wrong with the token; 403 for a suspended tenant;
     /// 503 if the database is away.
-    pub async fn authenticate(&self, authorization: Option<&str>) -> Result<Caller> {
+    pub async fn authenticate(&self, authorization: Option<&str>, trail: &Arc<Trail>) -> Result<Caller> {
         let text = bearer(authorization)?;
         let Some((id, secret)) = token::parse(text) else {
             return Err(ScimError::unauthorized(
@@ -52,22 +54,36 @@ impl Service {
             return Err(ScimError::unauthorized("The token is unknown: issue a new one and paste it here."));
         };
         let now = self.clock.now();
+        let asker = self.asker(&tenant, &token, now);
+        trail.ask(asker.clone());
         is_good(&tenant, &token, now)?;
         self.touch(&token, now);
-        Ok(self.caller(tenant, &token))
+        Ok(self.caller(tenant, &token, asker, trail.clone()))
     }
 
-    fn caller(&self, tenant: Tenant, token: &TokenInfo) -> Caller {
+    fn asker(&self, tenant: &Tenant, token: &TokenInfo, now: Timestamp) -> Asker {
+        let keeps_bodies = keeps_bodies(tenant.bodies_until, now);
+        Asker {
+            tenant_key: tenant.key(),
+            tenant: tenant.name.as_str().into(),
+            token_id: token.id.as_str().into(),
+            token_name: token.name.as_str().into(),
+            bodies: keeps_bodies.then(|| self.catalogs.of(tenant).catalog.clone()),
+        }
+    }
+
+    fn caller(&self, tenant: Tenant, token: &TokenInfo, asker: Asker, trail: Arc<Trail>) -> Caller {
         let numbered = self.catalogs.of(&tenant);
         Caller {
-            tenant: tenant.name.as_str().into(),
-            token_name: token.name.as_str().into(),
-            token_id: token.id.as_str().into(),
+            tenant: asker.tenant,
+            token_name: asker.token_name,
+            token_id: asker.token_id,
             base_url: tenant.base_url.as_deref().unwrap_or(&self.settings.public_url).into(),
             catalog: numbered.catalog.clone(),
             scope: tenant.scope(numbered.layout.clone()),
             token_scope: token.scope,
             settings: tenant.into(),
+            trail,
         }
     }
 
