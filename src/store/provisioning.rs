@@ -2,7 +2,7 @@
 //! requests at a time, and deleted by age.
 
 use super::row::Row;
-use super::sequence::moment_of;
+use super::sequence::{milliseconds, moment_of};
 use super::sql::Sql;
 use super::statement::{Arg, Batch, Column, Statement, Table};
 use super::{Store, StoreError};
@@ -21,6 +21,14 @@ pub struct TenantKey(pub(super) i64);
 /// instances may come up to some seconds late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Entry(i64);
+
+impl Entry {
+    /// A place that was so many seconds earlier.
+    #[must_use]
+    pub fn earlier(self, seconds: i64) -> Self {
+        Self(self.0.saturating_sub(milliseconds(seconds * 1000)))
+    }
+}
 
 /// A request as the log keeps it: names and ids, never values.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +80,8 @@ pub struct LogQuery {
     pub resource: Option<Uuid>,
     /// Only those of this name.
     pub request_id: Option<String>,
+    /// Only those after this place.
+    pub after: Option<Entry>,
     /// The latest of them, so many at most.
     pub limit: i64,
 }
@@ -119,6 +129,9 @@ impl Store {
         if let Some(since) = query.since {
             // Written after it came, so the key bounds the time too.
             sql.raw(" and p.entry >= ").int(moment_of(since)).raw(" and p.at >= ").int(since.as_micros());
+        }
+        if let Some(Entry(after)) = query.after {
+            sql.raw(" and p.entry > ").int(after);
         }
         if query.failed {
             sql.raw(" and p.status >= 400");

@@ -62,6 +62,11 @@ impl Sequence {
     }
 }
 
+/// How far apart keys are that were made so many milliseconds one after the other.
+pub(super) fn milliseconds(count: i64) -> i64 {
+    count << COUNTER_BITS
+}
+
 /// What keys of changes and requests that are made at a moment, or later, are not less than.
 pub(super) fn moment_of(at: Timestamp) -> i64 {
     (at.as_millis() - EPOCH).max(0) << COUNTER_BITS
