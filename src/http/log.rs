@@ -100,6 +100,7 @@ impl Entry {
             _ => Level::INFO,
         };
         let (tenant, token) = self.facts.trail.names().unzip();
+        let (tenant, token) = (tenant.as_deref(), token.as_deref());
         let id = route.and_then(requested_id).or_else(|| outcome.ok().and_then(created_id));
         self.record(id, outcome);
         macro_rules! line {

@@ -1,12 +1,12 @@
 //! Who asks: from the value of an `Authorization` header to a caller (RFC 6750, RFC 7644
 //! section 2).
 
-use super::provisioning::{Asker, Trail, keeps_bodies};
+use super::provisioning::{Asker, Trail};
 use super::{Caller, Service, token};
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
 use crate::schema::ResourceType;
-use crate::store::{Status, Tenant, TokenInfo, TokenScope};
+use crate::store::{Stamp, Status, Tenant, TokenInfo, TokenScope};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -18,28 +18,42 @@ const TOUCH_SECONDS: i64 = 60;
 pub(super) struct Touched(Mutex<HashMap<String, Timestamp>>);
 
 impl Touched {
-    fn is_due(&self, token: &TokenInfo, now: Timestamp) -> bool {
-        if token.last_used.is_some_and(|last| now.seconds_since(last) < TOUCH_SECONDS) {
+    /// Whether the use has to be written; `last_used` is what was read of the token, if it was.
+    fn is_due(&self, token: &str, last_used: Option<Timestamp>, now: Timestamp) -> bool {
+        if last_used.is_some_and(|last| now.seconds_since(last) < TOUCH_SECONDS) {
             return false;
         }
         let Ok(mut touched) = self.0.lock() else { return false };
-        let is_due = touched.get(&token.id).is_none_or(|last| now.seconds_since(*last) >= TOUCH_SECONDS);
+        let is_due = touched.get(token).is_none_or(|last| now.seconds_since(*last) >= TOUCH_SECONDS);
         if is_due {
             touched.retain(|_, last| now.seconds_since(*last) < TOUCH_SECONDS);
-            touched.insert(token.id.clone(), now);
+            touched.insert(token.to_owned(), now);
         }
         is_due
     }
 }
 
 impl Service {
-    /// Who the value of an `Authorization` header stands for. The trail learns it too, also where
-    /// the token, or its tenant, is no longer good.
+    /// Who the value of an `Authorization` header stood for when this instance saw it last. A
+    /// reply made for him is good if [`Caller::is_confirmed`] afterwards; else
+    /// [`Service::authenticate`] has to say who calls.
+    pub fn recall(&self, authorization: Option<&str>, trail: &Arc<Trail>) -> Option<Caller> {
+        let (id, secret) = token::parse(bearer(authorization).ok()?)?;
+        let now = self.clock.now();
+        let caller = self.callers.recall(id, &secret, now, trail)?;
+        trail.begin(caller.asker(now));
+        self.touch(&caller.token_id, None, now);
+        Some(caller)
+    }
+
+    /// Who the value of an `Authorization` header stands for. The trail begins anew and learns it
+    /// too, also where the token, or its tenant, is no longer good.
     ///
     /// # Errors
     /// 401 with a `detail` that says what is wrong with the token; 403 for a suspended tenant;
     /// 503 if the database is away.
     pub async fn authenticate(&self, authorization: Option<&str>, trail: &Arc<Trail>) -> Result<Caller> {
+        trail.forget();
         let text = bearer(authorization)?;
         let Some((id, secret)) = token::parse(text) else {
             return Err(ScimError::unauthorized(
@@ -47,37 +61,28 @@ impl Service {
             ));
         };
         let found = self.store.token(id).await?;
+        self.callers.forget(id);
         // The digest is compared for unknown ids too, so that both take the same path.
         let expected = found.as_ref().map_or("", |(_, _, digest)| digest.as_str());
         let fits = token::fits(&secret, expected);
-        let Some((tenant, token, _)) = found.filter(|_| fits) else {
+        let Some((tenant, token, digest)) = found.filter(|_| fits) else {
             return Err(ScimError::unauthorized("The token is unknown: issue a new one and paste it here."));
         };
         let now = self.clock.now();
-        let asker = self.asker(&tenant, &token, now);
-        trail.ask(asker.clone());
-        is_good(&tenant, &token, now)?;
-        self.touch(&token, now);
-        Ok(self.caller(tenant, &token, asker, trail.clone()))
+        let caller = self.caller(tenant, &token, trail.clone());
+        trail.begin(caller.asker(now));
+        is_good(&caller.settings, &token, now)?;
+        self.touch(&token.id, token.last_used, now);
+        self.callers.remember(digest, Stamp::of(&caller.settings, &token), &caller);
+        Ok(caller)
     }
 
-    fn asker(&self, tenant: &Tenant, token: &TokenInfo, now: Timestamp) -> Asker {
-        let keeps_bodies = keeps_bodies(tenant.bodies_until, now);
-        Asker {
-            tenant_key: tenant.key(),
-            tenant: tenant.name.as_str().into(),
-            token_id: token.id.as_str().into(),
-            token_name: token.name.as_str().into(),
-            bodies: keeps_bodies.then(|| self.catalogs.of(tenant).catalog.clone()),
-        }
-    }
-
-    fn caller(&self, tenant: Tenant, token: &TokenInfo, asker: Asker, trail: Arc<Trail>) -> Caller {
+    fn caller(&self, tenant: Tenant, token: &TokenInfo, trail: Arc<Trail>) -> Caller {
         let numbered = self.catalogs.of(&tenant);
         Caller {
-            tenant: asker.tenant,
-            token_name: asker.token_name,
-            token_id: asker.token_id,
+            tenant: tenant.name.as_str().into(),
+            token_name: token.name.as_str().into(),
+            token_id: token.id.as_str().into(),
             base_url: tenant.base_url.as_deref().unwrap_or(&self.settings.public_url).into(),
             catalog: numbered.catalog.clone(),
             scope: tenant.scope(numbered.layout.clone()),
@@ -87,11 +92,11 @@ impl Service {
         }
     }
 
-    fn touch(&self, token: &TokenInfo, now: Timestamp) {
-        if !self.touched.is_due(token, now) {
+    fn touch(&self, token: &str, last_used: Option<Timestamp>, now: Timestamp) {
+        if !self.touched.is_due(token, last_used, now) {
             return;
         }
-        let (store, id) = (self.store.clone(), token.id.clone());
+        let (store, id) = (self.store.clone(), token.to_owned());
         tokio::spawn(async move {
             if let Err(error) = store.touch_token(&id, now).await {
                 tracing::warn!(token = id, %error, "the last use of a token could not be written");
@@ -129,6 +134,23 @@ fn is_good(tenant: &Tenant, token: &TokenInfo, now: Timestamp) -> Result<()> {
 }
 
 impl Caller {
+    fn asker(&self, now: Timestamp) -> Asker {
+        let keeps_bodies = self.settings.bodies_until.is_some_and(|until| until > now);
+        Asker {
+            tenant_key: self.settings.key(),
+            tenant: self.tenant.clone(),
+            token_id: self.token_id.clone(),
+            token_name: self.token_name.clone(),
+            bodies: keeps_bodies.then(|| self.catalog.clone()),
+        }
+    }
+
+    /// Whether the database has said during this request that the caller's token and tenant are as
+    /// they were.
+    pub fn is_confirmed(&self) -> bool {
+        self.scope.is_confirmed()
+    }
+
     /// Whether the token may read resources of a type.
     pub(super) fn may_read(&self, resource_type: &ResourceType) -> Result<()> {
         let is_allowed = self.token_scope != TokenScope::UsersOnly || resource_type.seat().is_some();

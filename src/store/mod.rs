@@ -6,6 +6,7 @@
 
 mod engine;
 mod error;
+mod few;
 mod hosts;
 mod index;
 mod key;
@@ -21,6 +22,7 @@ mod select;
 mod sequence;
 mod shared;
 mod sql;
+mod stamp;
 mod statement;
 mod stream;
 mod tenant;
@@ -37,6 +39,7 @@ pub use list::{From, Listed, Mark, MarkValue, Order, Page, Window};
 pub use member::{MemberDelta, MemberKey};
 pub use provisioning::{Entry, Left, LogQuery, LoggedRequest, TenantKey};
 pub use read::{Found, Related, Relations, Scope};
+pub use stamp::Stamp;
 pub use tenant::{PasswordPolicy, Status, Tenant, TenantChange, TenantInfo, UsernameFormat};
 pub use token::{NewToken, TokenInfo, TokenScope};
 pub use transfer::{Given, MemberRow, Place, Until};

@@ -9,5 +9,5 @@ mod trail;
 
 pub use notes::{NoteText, UnknownAttribute};
 pub use recorder::{Asked, Record, Recorder};
+pub(crate) use trail::Asker;
 pub use trail::Trail;
-pub(crate) use trail::{Asker, keeps_bodies};

@@ -98,14 +98,15 @@ impl Recorder {
         Self { queue, shared, record }
     }
 
-    /// Takes a request whose tenant is known. Never waits: what finds no room is lost and counted.
+    /// Takes a request; of one whose tenant is not known nothing is kept. Never waits: what finds no
+    /// room is lost and counted.
     pub fn take(&self, asked: Asked, trail: &Arc<Trail>) {
         let is_kept = match self.record {
             Record::All => true,
             Record::Changes => !asked.reads || asked.status >= 400,
             Record::None => false,
         };
-        if !is_kept || trail.asker().is_none() {
+        if !is_kept {
             return;
         }
         if self.queue.try_send(Message::Request(Box::new((asked, trail.clone())))).is_err() {
@@ -200,12 +201,12 @@ impl Writing {
 
 /// The row of a request.
 fn row((asked, trail): (Asked, Arc<Trail>)) -> Option<(TenantKey, LoggedRequest)> {
-    let asker = trail.asker()?;
-    let Seen { notes, more, changed, filter, body } = trail.take();
+    let Seen { asker, notes, more, changed, filter, body } = trail.take();
+    let asker = asker?;
     let request = LoggedRequest {
         at: asked.at,
-        token_id: asker.token_id.clone(),
-        token_name: asker.token_name.clone(),
+        token_id: asker.token_id,
+        token_name: asker.token_name,
         client: asked.client,
         method: asked.method,
         route: asked.route,

@@ -1,12 +1,11 @@
 //! What becomes known of a request while it is carried out.
 
-use crate::clock::Timestamp;
 use crate::error::{ScimError, ScimType};
 use crate::resource::Note;
 use crate::schema::{Catalog, ResourceType};
 use crate::store::TenantKey;
 use serde_json::{Map, Value};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Notes of one request that are kept; more are counted.
 const NOTES: usize = 100;
@@ -14,10 +13,7 @@ const NOTES: usize = 100;
 /// What becomes known of a request while it is carried out: who asks, what was left out, what
 /// changed. The parts of a request share it.
 #[derive(Debug, Default)]
-pub struct Trail {
-    asker: OnceLock<Asker>,
-    seen: Mutex<Seen>,
-}
+pub struct Trail(Mutex<Seen>);
 
 /// The tenant and the token of a request, also where the token is no longer good.
 #[derive(Debug, Clone)]
@@ -41,6 +37,7 @@ pub(super) enum Noted {
 
 #[derive(Debug, Default)]
 pub(super) struct Seen {
+    pub(super) asker: Option<Asker>,
     pub(super) notes: Vec<Noted>,
     /// How many more there were.
     pub(super) more: usize,
@@ -51,22 +48,24 @@ pub(super) struct Seen {
 
 impl Trail {
     /// Name of the tenant and of the token, once they are known.
-    pub fn names(&self) -> Option<(&str, &str)> {
-        self.asker.get().map(|asker| (&*asker.tenant, &*asker.token_name))
+    pub fn names(&self) -> Option<(Arc<str>, Arc<str>)> {
+        self.seen(|seen| seen.asker.as_ref().map(|asker| (asker.tenant.clone(), asker.token_name.clone())))
     }
 
-    pub(crate) fn ask(&self, asker: Asker) {
-        let _ = self.asker.set(asker);
+    /// Forgets all: the request is carried out anew.
+    pub(crate) fn forget(&self) {
+        self.seen(|seen| *seen = Seen::default());
     }
 
-    pub(super) fn asker(&self) -> Option<&Asker> {
-        self.asker.get()
+    /// Begins with who asks.
+    pub(crate) fn begin(&self, asker: Asker) {
+        self.seen(|seen| *seen = Seen { asker: Some(asker), ..Seen::default() });
     }
 
     /// Keeps the body of the request, if the tenant wants that, without its secrets.
     pub fn body(&self, body: &Map<String, Value>) {
-        if let Some(catalog) = self.asker.get().and_then(|asker| asker.bodies.as_ref()) {
-            let kept = super::body::kept(body, catalog);
+        if let Some(catalog) = self.seen(|seen| seen.asker.as_ref().and_then(|asker| asker.bodies.clone())) {
+            let kept = super::body::kept(body, &catalog);
             self.seen(|seen| seen.body = Some(kept));
         }
     }
@@ -100,13 +99,11 @@ impl Trail {
     }
 
     pub(super) fn take(&self) -> Seen {
-        let mut taken = Seen::default();
-        self.seen(|seen| std::mem::swap(seen, &mut taken));
-        taken
+        self.seen(std::mem::take)
     }
 
-    fn seen(&self, change: impl FnOnce(&mut Seen)) {
-        change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
+    fn seen<T>(&self, change: impl FnOnce(&mut Seen) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -118,9 +115,4 @@ impl Seen {
             self.more += 1;
         }
     }
-}
-
-/// Whether bodies are kept at a moment.
-pub(crate) fn keeps_bodies(until: Option<Timestamp>, now: Timestamp) -> bool {
-    until.is_some_and(|until| until > now)
 }
