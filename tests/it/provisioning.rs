@@ -1,6 +1,7 @@
 //! The provisioning log: what is kept of the requests of a tenant, and what is not.
 
 mod bodies;
+mod command;
 
 use crate::harness::{Client, Database, GROUP, Options, Server, USER, noon, user};
 use reqwest::Method;
