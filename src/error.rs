@@ -64,6 +64,7 @@ pub struct ScimError {
     status: u16,
     scim_type: Option<ScimType>,
     detail: String,
+    logged: Option<String>,
     retry_after: Option<u32>,
     lacks_scope: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -84,7 +85,15 @@ macro_rules! bad_request {
 impl ScimError {
     /// An error with an HTTP status and a text for the client.
     pub fn new(status: u16, detail: impl Into<String>) -> Self {
-        Self { status, scim_type: None, detail: detail.into(), retry_after: None, lacks_scope: false, source: None }
+        Self {
+            status,
+            scim_type: None,
+            detail: detail.into(),
+            logged: None,
+            retry_after: None,
+            lacks_scope: false,
+            source: None,
+        }
     }
 
     bad_request! {
@@ -180,7 +189,28 @@ impl ScimError {
 
     /// The same with words put before the detail, such as the operation that failed.
     pub fn within(self, context: impl fmt::Display) -> Self {
-        Self { detail: format!("{context}: {}", self.detail), ..self }
+        let within = |detail: &str| format!("{context}: {detail}");
+        Self { detail: within(&self.detail), logged: self.logged.as_deref().map(within), ..self }
+    }
+
+    /// The same with what a log is told in place of the detail: for details that repeat a value
+    /// of the client.
+    pub fn logged_as(self, detail: impl Into<String>) -> Self {
+        Self { logged: Some(detail.into()), ..self }
+    }
+
+    /// The same error once more, without its cause.
+    pub fn again(&self) -> Self {
+        let Self { status, scim_type, retry_after, lacks_scope, .. } = *self;
+        Self {
+            status,
+            scim_type,
+            detail: self.detail.clone(),
+            logged: self.logged.clone(),
+            retry_after,
+            lacks_scope,
+            source: None,
+        }
     }
 
     /// HTTP status.
@@ -196,6 +226,11 @@ impl ScimError {
     /// What the client is told.
     pub fn detail(&self) -> &str {
         &self.detail
+    }
+
+    /// What a log is told: the detail, free of values that the client sent.
+    pub fn logged(&self) -> &str {
+        self.logged.as_deref().unwrap_or(&self.detail)
     }
 
     /// Whether another token of the tenant would do.

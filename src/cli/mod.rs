@@ -13,10 +13,12 @@ mod export;
 mod failure;
 mod health;
 mod import;
+mod log;
 mod migrate;
 mod open;
 mod output;
 mod progress;
+mod retention;
 mod serve;
 mod signals;
 mod tenant;
@@ -54,6 +56,8 @@ enum Command {
     /// Creates and manages tenants: separate sets of users, groups and tokens
     #[command(subcommand)]
     Tenant(tenant::Tenant),
+    /// Shows what identity providers asked of a tenant, and what they got
+    Log(log::Log),
     /// Brings the tables of the database up to date
     Migrate,
     /// Checks configuration and schemas, and shows the values in force
@@ -120,6 +124,7 @@ async fn on_database(command: Command, config: &Config, out: &mut dyn Write) -> 
     match command {
         Command::Token(token) => token.run(config, out).await,
         Command::Tenant(tenant) => tenant.run(config, out).await,
+        Command::Log(log) => log.run(config, out).await,
         Command::Verify(verify) => verify.run(config, out).await,
         Command::Export(export) => export.run(config, out).await,
         Command::Import(import) => import.run(config, out).await,

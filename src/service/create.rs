@@ -29,7 +29,20 @@ impl Service {
     ) -> Result<Reply> {
         caller.may_write(kind)?;
         let mut with = Acceptance::new(caller.settings.conformance, &self.settings.limits.values);
-        let mut accepted = accept(kind, body, &mut with)?;
+        let outcome = self.create_with(caller, kind, body, view, &mut with).await;
+        self.note(caller, kind, &with.notes);
+        outcome
+    }
+
+    async fn create_with(
+        &self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        body: Map<String, Value>,
+        view: &View,
+        with: &mut Acceptance<'_>,
+    ) -> Result<Reply> {
+        let mut accepted = accept(kind, body, with)?;
         assign_defaults(kind, &mut accepted);
         let projection = view.projection(kind)?.after_writing(accepted.names(kind));
         let members = sent_members(kind, &mut accepted.attributes)?;
@@ -43,7 +56,6 @@ impl Service {
         let written = self.written(caller, kind, accepted.attributes).await?;
         let id = fresh_id(&author);
         self.store_new(caller, &writing, id, &written, &delta).await?;
-        self.note(caller, &with.notes);
         self.created(caller, &writing, id, &written, (&delta, &projection)).await
     }
 
@@ -58,7 +70,10 @@ impl Service {
     ) -> Result<()> {
         let kind = &writing.of_type.resource_type;
         match self.store.create(writing, id, written, delta).await {
-            Ok(Change::Done(_)) => Ok(()),
+            Ok(Change::Done(_)) => {
+                caller.changed(kind, &Map::new(), written, delta);
+                Ok(())
+            }
             Ok(Change::NoSeat) => Err(no_seat(&caller.settings)),
             Ok(Change::Stale | Change::Nothing) => Err(ScimError::unavailable("The server is busy; try again.", 1)),
             Err(error @ StoreError::Unique(_)) => Err(in_use(kind, &written.attributes).caused_by(error)),
