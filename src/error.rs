@@ -66,6 +66,7 @@ pub struct ScimError {
     detail: String,
     retry_after: Option<u32>,
     lacks_scope: bool,
+    is_outdated: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -84,7 +85,15 @@ macro_rules! bad_request {
 impl ScimError {
     /// An error with an HTTP status and a text for the client.
     pub fn new(status: u16, detail: impl Into<String>) -> Self {
-        Self { status, scim_type: None, detail: detail.into(), retry_after: None, lacks_scope: false, source: None }
+        Self {
+            status,
+            scim_type: None,
+            detail: detail.into(),
+            retry_after: None,
+            lacks_scope: false,
+            is_outdated: false,
+            source: None,
+        }
     }
 
     bad_request! {
@@ -158,6 +167,13 @@ impl ScimError {
         Self { retry_after: Some(retry_after), ..Self::new(503, detail) }
     }
 
+    /// 503 for a write that was made under schemas which are no longer those of the tenant. It is
+    /// to be made anew under those of now.
+    pub fn outdated() -> Self {
+        let error = Self::unavailable("The schemas of this tenant were changed at this moment; try again.", 1);
+        Self { is_outdated: true, ..error }
+    }
+
     /// 500: a fault of the server. The cause goes to the log, never to the client.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(500, "The server failed to process the request; its log has the cause.").caused_by(source)
@@ -201,6 +217,11 @@ impl ScimError {
     /// Whether another token of the tenant would do.
     pub fn lacks_scope(&self) -> bool {
         self.lacks_scope
+    }
+
+    /// Whether the schemas were changed while a write was made under them.
+    pub fn is_outdated(&self) -> bool {
+        self.is_outdated
     }
 
     /// Seconds until the client may try again.

@@ -57,10 +57,12 @@ impl Place {
 struct ExtensionKeys {
     extends: Vec<String>,
     required: bool,
+    /// Attributes that were removed, of which resources may still hold values.
+    hides: Vec<String>,
 }
 
 /// Our own object in a file: what RFC 7643 has no words for.
-const ENGINE_KEY: &str = "x-scimd";
+pub(super) const ENGINE_KEY: &str = "x-scimd";
 
 pub(super) fn read(file: &SchemaFile) -> Result<Definition, SchemaError> {
     let place = Place::of(&file.origin);
@@ -71,7 +73,10 @@ pub(super) fn read(file: &SchemaFile) -> Result<Definition, SchemaError> {
     document.remove("meta");
     if document.contains_key("attributes") {
         let keys: ExtensionKeys = serde_json::from_value(own).map_err(|error| own_place.error(error.to_string()))?;
-        let schema = Arc::new(read_schema(document, &place)?);
+        let mut hidden = keys.hides;
+        let schema = read_schema(document, &place)?;
+        hidden.retain(|name| schema.attribute(name).is_none());
+        let schema = Arc::new(schema.hiding(hidden));
         Ok(Definition::Schema { schema, extends: keys.extends, required: keys.required, place })
     } else if document.contains_key("endpoint") {
         let engine = serde_json::from_value(own).map_err(|error| own_place.error(error.to_string()))?;

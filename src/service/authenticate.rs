@@ -54,12 +54,12 @@ impl Service {
         let now = self.clock.now();
         is_good(&tenant, &token, now)?;
         self.touch(&token, now);
-        Ok(self.caller(tenant, &token))
+        self.caller(tenant, &token).await
     }
 
-    fn caller(&self, tenant: Tenant, token: &TokenInfo) -> Caller {
-        let numbered = self.catalogs.of(&tenant);
-        Caller {
+    async fn caller(&self, tenant: Tenant, token: &TokenInfo) -> Result<Caller> {
+        let numbered = self.catalogs.of(&self.store, &tenant).await?;
+        Ok(Caller {
             tenant: tenant.name.as_str().into(),
             token_name: token.name.as_str().into(),
             token_id: token.id.as_str().into(),
@@ -68,7 +68,7 @@ impl Service {
             scope: tenant.scope(numbered.layout.clone()),
             token_scope: token.scope,
             settings: tenant.into(),
-        }
+        })
     }
 
     fn touch(&self, token: &TokenInfo, now: Timestamp) {

@@ -7,6 +7,7 @@ mod bulk;
 mod catalogs;
 mod change;
 mod create;
+mod current;
 mod cursor;
 mod discovery;
 mod line;

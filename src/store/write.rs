@@ -11,6 +11,7 @@ use super::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::resource::Key;
 use crate::resource::Resource;
+use crate::resource::hidden::undeclared;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -39,9 +40,10 @@ pub struct Author {
 pub enum Change {
     /// It is stored, under this version.
     Done(i64),
-    /// Another change came first, or the resource is gone: read again.
+    /// Another change came first, of the resource or of the tenant's schemas, or the resource is
+    /// gone: read again.
     Stale,
-    /// The tenant has no seat left.
+    /// The tenant has no seat left, or its schemas were changed.
     NoSeat,
     /// Nothing was to be changed.
     Nothing,
@@ -81,10 +83,11 @@ fn row_args(row: &Row, written: &Written) -> [Arg; 5] {
 }
 
 /// `schemas` first, then the attributes: what a client reads between the braces, but for `id`,
-/// `meta` and memberships.
+/// `meta` and memberships. Among `schemas` is also what is hidden, so that it is known to be there.
 pub(super) fn document_text(of_type: &TypeLayout, attributes: &Map<String, Value>) -> String {
     let mut document = Map::new();
-    document.insert("schemas".into(), Resource::schemas(&of_type.resource_type, attributes).collect());
+    let schemas = Resource::schemas(&of_type.resource_type, attributes);
+    document.insert("schemas".into(), schemas.chain(undeclared(&of_type.resource_type, attributes)).collect());
     document.extend(attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
     Value::Object(document).to_string()
 }
@@ -139,6 +142,11 @@ impl Writing<'_> {
         Arg::OptInt(self.given.meta.map(|meta| meta.created.as_micros()))
     }
 
+    /// The schemas that the write was made under must be those of the tenant.
+    fn schema_revision(&self) -> Arg {
+        Arg::Int(self.scope.schema_revision)
+    }
+
     /// Whether the resource shows other times or another version than it was given.
     fn differs(&self, found: &Found) -> bool {
         self.given.meta.is_some_and(|meta| meta != found.meta)
@@ -170,11 +178,12 @@ impl Store {
             let seq = self.seq_of_new(writing, attempts.fetch_add(1, Ordering::Relaxed));
             let mut batch = Batch::default();
             if needs_seat {
-                batch = batch.then("seated", Statement::new(TAKE_SEAT, vec![writing.tenant()]));
+                batch = batch.then("seated", Statement::new(TAKE_SEAT, vec![writing.tenant(), writing.schema_revision()]));
             }
             let mut args = vec![writing.tenant(), Arg::Int(seq), Arg::Uuid(id)];
             args.extend(row_args(&row, written));
             args.extend([writing.modified(), writing.given_version(), writing.given_creation()]);
+            args.push(writing.schema_revision());
             batch = batch.then("written", Statement::new(if needs_seat { INSERT_SEATED } else { INSERT }, args));
             batch = index::add(batch, writing.scope.tenant, seq, &row.values);
             batch = count(batch, writing, seq, (1, i64::from(row.takes_seat)));
@@ -210,12 +219,14 @@ impl Store {
             let mut batch =
                 if members.is_wide() { Batch::after(claim(writing, before.found)) } else { Batch::default() };
             if needs_seat {
-                batch = batch.then("seated", Statement::new(TAKE_SEAT_FOR, target.clone()));
+                let args = target.iter().cloned().chain([writing.schema_revision()]);
+                batch = batch.then("seated", Statement::new(TAKE_SEAT_FOR, args.collect()));
             }
             let args = target.into_iter().chain(row_args(&is, written)).chain([
                 writing.modified(),
                 writing.given_version(),
                 writing.given_creation(),
+                writing.schema_revision(),
             ]);
             batch =
                 batch.then("written", Statement::new(if needs_seat { UPDATE_SEATED } else { UPDATE }, args.collect()));
@@ -247,8 +258,9 @@ impl Store {
         let was = Row::of(writing.of_type, before.attributes);
         let seq = before.found.seq;
         let batch = || {
-            let target =
+            let mut target =
                 vec![writing.tenant(), Arg::Int(seq), Arg::Int(before.found.revision), writing.version(before.found)];
+            target.push(writing.schema_revision());
             let mut batch = Batch::default()
                 .then("written", Statement::new(DELETE, target))
                 .then("departed", Statement::new(LEAVE_GROUPS, vec![writing.tenant(), Arg::Int(seq), writing.at()]))
@@ -350,29 +362,33 @@ const ANSWER_SEATED: &str = "select version from {written} \
      union all select 1 / (select count(*) from {written}) from {seated} where not exists (select 1 from {written})";
 const IS_CURRENT: &str = "select 1 from resource where tenant = $1 and seq = $2 and revision = $3";
 
-const TAKE_SEAT: &str = "update tenant set used = used + 1 where tenant = $1 and used < seats returning tenant";
+const TAKE_SEAT: &str = "update tenant set used = used + 1 where tenant = $1 and used < seats \
+     and schema_revision = $2 returning tenant";
 const TAKE_SEAT_FOR: &str = "update tenant set used = used + 1 where tenant = $1 and used < seats \
      and exists (select 1 from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4)) \
-     returning tenant";
+     and schema_revision = $5 returning tenant";
 const FREE_SEAT: &str =
     "update tenant set used = used - 1 where tenant = $1 and seats is not null and exists (select 1 from {written})";
 
 const INSERT: &str = "insert into resource (tenant, seq, id, document, display, display_key, password, takes_seat, version, revision, created, modified) \
-     select $1, $2, $3, $4, $5, $6, $7, $8, coalesce($10, 1), 1, coalesce($11, $9), $9 returning seq, id, version";
+     select $1, $2, $3, $4, $5, $6, $7, $8, coalesce($10, 1), 1, coalesce($11, $9), $9 \
+     where exists (select 1 from tenant where tenant = $1 and schema_revision = $12) returning seq, id, version";
 const INSERT_SEATED: &str = "insert into resource (tenant, seq, id, document, display, display_key, password, takes_seat, version, revision, created, modified) \
-     select $1, $2, $3, $4, $5, $6, $7, $8, coalesce($10, 1), 1, coalesce($11, $9), $9 where exists (select 1 from {seated}) returning seq, id, version";
+     select $1, $2, $3, $4, $5, $6, $7, $8, coalesce($10, 1), 1, coalesce($11, $9), $9 \
+     where exists (select 1 from {seated}) and exists (select 1 from tenant where tenant = $1 and schema_revision = $12) returning seq, id, version";
 const UPDATE: &str = "update resource set document = $5, display = $6, display_key = $7, password = coalesce($8, password), \
      takes_seat = $9, version = coalesce($11, version + 1), revision = revision + 1, modified = $10, created = coalesce($12, created) \
-     where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) returning seq, id, version";
+     where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) \
+     and exists (select 1 from tenant where tenant = $1 and schema_revision = $13) returning seq, id, version";
 const UPDATE_SEATED: &str = "update resource set document = $5, display = $6, display_key = $7, password = coalesce($8, password), \
      takes_seat = $9, version = coalesce($11, version + 1), revision = revision + 1, modified = $10, created = coalesce($12, created) \
      where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) and exists (select 1 from {seated}) \
-     returning seq, id, version";
+     and exists (select 1 from tenant where tenant = $1 and schema_revision = $13) returning seq, id, version";
 /// Groups are locked before their members.
 const DELETE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) \
      and (select count(*) from (select 1 from resource where tenant = $1 \
      and seq in (select group_seq from member where tenant = $1 and member_seq = $2) order by seq{claim}) as groups) >= 0 \
-     returning seq, id, version";
+     and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version";
 const LEAVE_GROUPS: &str = "update resource set version = version + 1, modified = $3 where tenant = $1 \
      and seq in (select group_seq from member where tenant = $1 and member_seq = $2) and exists (select 1 from {written}) \
      returning seq, id, version";
