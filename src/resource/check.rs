@@ -36,7 +36,11 @@ pub fn check(
         let urn = extension.schema.id();
         let held = hidden::visible(extension, after);
         if held.is_none() && extension.required {
-            return Err(missing(urn, change, before.is_some_and(|before| hidden::visible(extension, before).is_some())));
+            return Err(missing(
+                urn,
+                change,
+                before.is_some_and(|before| hidden::visible(extension, before).is_some()),
+            ));
         }
         let was = before.and_then(|before| hidden::visible(extension, before));
         for attribute in extension.schema.attributes() {

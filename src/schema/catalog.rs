@@ -103,6 +103,12 @@ impl Catalog {
         &self.schemas
     }
 
+    /// Whether a schema of that URN, in any letter case, is built in.
+    pub fn is_built_in(urn: &str) -> bool {
+        let id = |text: &str| serde_json::from_str::<Value>(text).ok()?.get("id")?.as_str().map(str::to_owned);
+        BUILT_IN.iter().filter_map(|(_, text)| id(text)).any(|id| id.eq_ignore_ascii_case(urn))
+    }
+
     /// The resource type with that endpoint, such as `/Users`.
     pub fn by_endpoint(&self, endpoint: &str) -> Option<&Arc<ResourceType>> {
         self.resource_types.iter().find(|t| t.endpoint() == endpoint)

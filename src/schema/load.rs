@@ -23,6 +23,13 @@ pub struct SchemaError {
     problem: String,
 }
 
+impl SchemaError {
+    /// The JSON pointer of the place.
+    pub(super) fn pointer(&self) -> &str {
+        &self.pointer
+    }
+}
+
 /// A file after reading, before types and schemas are put together.
 #[derive(Debug)]
 pub(super) enum Definition {

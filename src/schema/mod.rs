@@ -5,12 +5,15 @@
 
 mod attribute;
 mod catalog;
+pub mod edit;
 mod load;
+mod problems;
 mod resource_type;
 
 pub use attribute::{Attribute, Mutability, Returned, Type, Uniqueness};
 pub use catalog::Catalog;
 pub use load::{SchemaError, SchemaFile};
+pub use problems::problems;
 pub use resource_type::{AttributePath, Extension, Named, ResourceType};
 
 use std::collections::HashMap;

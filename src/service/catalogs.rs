@@ -25,14 +25,22 @@ struct Content {
     changes: Vec<i64>,
 }
 
+/// The catalog that a tenant had when it was read.
+#[derive(Debug, Clone)]
+struct Known {
+    schema_revision: i64,
+    unique_group_names: bool,
+    numbered: Arc<Numbered>,
+}
+
 /// All catalogs.
 #[derive(Debug)]
 pub(super) struct Catalogs {
     files: Vec<SchemaFile>,
     searchable: Vec<String>,
     made: Mutex<HashMap<Content, Weak<Numbered>>>,
-    /// By the number of the tenant, with the revision of its schemas.
-    of_tenants: RwLock<HashMap<i64, (i64, Arc<Numbered>)>>,
+    /// By the number of the tenant.
+    of_tenants: RwLock<HashMap<i64, Known>>,
 }
 
 impl Catalogs {
@@ -64,14 +72,15 @@ impl Catalogs {
     /// The catalog of a tenant.
     pub(super) async fn of(&self, store: &Store, tenant: &Tenant) -> Result<Arc<Numbered>> {
         let known = self.of_tenants.read().unwrap_or_else(PoisonError::into_inner).get(&tenant.number()).cloned();
-        if let Some((revision, numbered)) = known
-            && revision == tenant.schema_revision
+        let (schema_revision, unique_group_names) = (tenant.schema_revision, tenant.unique_group_names);
+        if let Some(known) = known
+            && (known.schema_revision, known.unique_group_names) == (schema_revision, unique_group_names)
         {
-            return Ok(numbered);
+            return Ok(known.numbered);
         }
-        let numbered = self.made_of(store, tenant, tenant.unique_group_names).await?;
-        let mut of_tenants = self.of_tenants.write().unwrap_or_else(PoisonError::into_inner);
-        of_tenants.insert(tenant.number(), (tenant.schema_revision, numbered.clone()));
+        let numbered = self.made_of(store, tenant, unique_group_names).await?;
+        let known = Known { schema_revision, unique_group_names, numbered: numbered.clone() };
+        self.of_tenants.write().unwrap_or_else(PoisonError::into_inner).insert(tenant.number(), known);
         Ok(numbered)
     }
 

@@ -18,6 +18,7 @@ mod query;
 mod read;
 mod render;
 mod reply;
+mod schemas;
 mod settings;
 mod token;
 mod transfer;
@@ -28,6 +29,9 @@ pub use admin::IssuedToken;
 pub use precondition::{Precondition, Tags};
 pub use query::{ListQuery, View};
 pub use reply::Reply;
+pub use schemas::{
+    KnownSchema, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep, Survey,
+};
 pub use settings::{DatabaseTarget, ServiceLimits, ServiceSettings, StartError};
 pub use transfer::{Export, Exported, Import, Imported, OnError, Step};
 

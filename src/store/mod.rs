@@ -34,10 +34,10 @@ mod writer;
 
 pub use engine::PoolSettings;
 pub use error::StoreError;
+pub use holders::Holder;
 pub use layout::{Layout, TypeLayout};
 pub use list::{From, Listed, Mark, MarkValue, Order, Page, Window};
 pub use member::{MemberDelta, MemberKey};
-pub use holders::Holder;
 pub use read::{Found, Related, Relations, Scope};
 pub use rederive::Rederived;
 pub use schema::KeptSchema;

@@ -178,7 +178,8 @@ impl Store {
             let seq = self.seq_of_new(writing, attempts.fetch_add(1, Ordering::Relaxed));
             let mut batch = Batch::default();
             if needs_seat {
-                batch = batch.then("seated", Statement::new(TAKE_SEAT, vec![writing.tenant(), writing.schema_revision()]));
+                batch =
+                    batch.then("seated", Statement::new(TAKE_SEAT, vec![writing.tenant(), writing.schema_revision()]));
             }
             let mut args = vec![writing.tenant(), Arg::Int(seq), Arg::Uuid(id)];
             args.extend(row_args(&row, written));
