@@ -7,6 +7,7 @@ mod arguments;
 mod backup;
 mod check;
 mod completions;
+mod confirm;
 mod doctor;
 mod expiry;
 mod export;
@@ -17,6 +18,7 @@ mod migrate;
 mod open;
 mod output;
 mod progress;
+mod schema;
 mod serve;
 mod signals;
 mod tenant;
@@ -54,6 +56,9 @@ enum Command {
     /// Creates and manages tenants: separate sets of users, groups and tokens
     #[command(subcommand)]
     Tenant(tenant::Tenant),
+    /// Adds, shows and removes schemas: attributes of your own, for all tenants or for one
+    #[command(subcommand)]
+    Schema(schema::Schema),
     /// Brings the tables of the database up to date
     Migrate,
     /// Checks configuration and schemas, and shows the values in force
@@ -120,6 +125,7 @@ async fn on_database(command: Command, config: &Config, out: &mut dyn Write) -> 
     match command {
         Command::Token(token) => token.run(config, out).await,
         Command::Tenant(tenant) => tenant.run(config, out).await,
+        Command::Schema(schema) => schema.run(config, out).await,
         Command::Verify(verify) => verify.run(config, out).await,
         Command::Export(export) => export.run(config, out).await,
         Command::Import(import) => import.run(config, out).await,

@@ -9,12 +9,17 @@ use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// The resource type that is extended where nothing is said.
+const USUAL: &str = "User";
+
 /// What becomes of a schema that the database keeps.
 #[derive(Debug, Clone)]
 pub enum SchemaChange {
-    /// It is that of a file, which extends these resource types unless it names some itself.
+    /// It is that of a file, which extends these resource types, or users, unless it names some
+    /// itself.
     File(SchemaFile, Vec<String>),
-    /// It gets attributes; if there is none of that URN it is made, and extends these resource types.
+    /// It gets attributes; if there is none of that URN it is made, and extends these resource types,
+    /// or users.
     Attributes {
         /// Its URN.
         urn: String,
@@ -60,7 +65,7 @@ impl SchemaPlan {
     /// Names of attributes that nobody sees any more afterwards, with the number of resources that
     /// hold values of them.
     pub fn hidden(&self) -> BTreeMap<String, u64> {
-        let names = self.before.iter().flat_map(|before| edit::names(before));
+        let names = self.before.iter().flat_map(edit::names);
         let gone = names.filter(|name| self.after.as_ref().is_none_or(|after| edit::attribute(after, name).is_none()));
         gone.map(|name| (name.to_owned(), self.surveys.iter().filter_map(|survey| survey.holders.get(name)).sum()))
             .collect()
@@ -217,7 +222,7 @@ impl Edited {
         let mut after = read(file)?;
         let urn = after.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
         if edit::extends(&after).is_empty() {
-            edit::extend(&mut after, extends);
+            edit::extend(&mut after, &or_usual(extends));
         }
         let before = there(&urn);
         if let Some(before) = &before {
@@ -234,7 +239,8 @@ impl Edited {
     ) -> Result<Self, SchemaRefusal> {
         let mut after = before.clone().unwrap_or_else(|| edit::extension(urn));
         let mut types = edit::extends(&after);
-        types.extend(extends.iter().filter(|name| !types.contains(name)).cloned().collect::<Vec<_>>());
+        let usual = if types.is_empty() { or_usual(extends) } else { extends.to_vec() };
+        types.extend(usual.into_iter().filter(|name| !types.contains(name)).collect::<Vec<_>>());
         edit::extend(&mut after, &types);
         for definition in definitions {
             let name = definition.get("name").and_then(Value::as_str).unwrap_or_default();
@@ -269,6 +275,10 @@ impl Edited {
         }
         Ok(edited)
     }
+}
+
+fn or_usual(extends: &[String]) -> Vec<String> {
+    if extends.is_empty() { vec![USUAL.to_owned()] } else { extends.to_vec() }
 }
 
 /// A schema file that nothing is wrong with by itself.
