@@ -15,20 +15,20 @@ fn scimd(folder: &Path, arguments: &str) -> Command {
     command
 }
 
-fn run(folder: &Path, arguments: &str) -> Output {
+pub(crate) fn run(folder: &Path, arguments: &str) -> Output {
     scimd(folder, arguments).output().unwrap()
 }
 
 /// What a command prints, if it succeeds.
 #[track_caller]
-fn printed(folder: &Path, arguments: &str) -> String {
+pub(crate) fn printed(folder: &Path, arguments: &str) -> String {
     let output = run(folder, arguments);
     assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// Exit code and standard error of a command.
-fn refused(folder: &Path, arguments: &str) -> (Option<i32>, String) {
+pub(crate) fn refused(folder: &Path, arguments: &str) -> (Option<i32>, String) {
     let output = run(folder, arguments);
     assert!(output.stdout.is_empty(), "{arguments}");
     (output.status.code(), String::from_utf8(output.stderr).unwrap())

@@ -25,6 +25,7 @@ mod paging;
 mod resources;
 mod rows;
 mod scale;
+mod schemas;
 mod searchable;
 mod tidy;
 mod transfer;
