@@ -155,6 +155,9 @@ impl Service {
             let scope = tenant.settings.scope(layout);
             findings.extend(self.store.verify(&scope, &tenant.settings.name, repair).await?);
         }
+        if repair {
+            self.index_follows().await?;
+        }
         Ok(findings)
     }
 

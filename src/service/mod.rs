@@ -10,6 +10,7 @@ mod create;
 mod current;
 mod cursor;
 mod discovery;
+mod index;
 mod line;
 mod list;
 mod password;
@@ -105,7 +106,7 @@ impl Service {
             .await
             .map_err(|error| StartError::Unusable(error.to_string()))?;
         let key = shared_key(&store).await.map_err(|error| StartError::Unusable(error.to_string()))?;
-        Ok(Self {
+        let service = Self {
             cursors: Arc::new(key),
             walks: Arc::default(),
             store,
@@ -115,7 +116,9 @@ impl Service {
             lines: line::Lines::new(),
             passwords: password::Passwords::new(),
             touched: Arc::default(),
-        })
+        };
+        service.warn_of_index().await.map_err(|error| StartError::Unusable(error.to_string()))?;
+        Ok(service)
     }
 
     /// Whether the database answers.

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Add {
     /// A schema file (RFC 7643 section 7); one of the same URN is replaced
-    #[arg(value_name = "FILE", conflicts_with_all = ["urn", "attributes"], required_unless_present = "urn")]
+    #[arg(value_name = "FILE", conflicts_with_all = ["urn", "attributes"])]
     file: Option<PathBuf>,
     /// URN of the schema that gets attributes; it is made if it is not there
     #[arg(long, value_name = "URN", requires = "attributes")]
@@ -53,8 +53,12 @@ impl Add {
     fn change(&self) -> Result<SchemaChange, Failure> {
         Ok(match (&self.file, &self.urn) {
             (Some(path), _) => SchemaChange::File(file(path)?, self.resource_types.clone()),
-            (None, urn) => SchemaChange::Attributes {
-                urn: urn.clone().unwrap_or_default(),
+            (None, None) => {
+                let message = "give a schema FILE, or --urn with --attribute (scimd schema add --help shows how)";
+                return Err(Failure::Misused(message.to_owned()));
+            }
+            (None, Some(urn)) => SchemaChange::Attributes {
+                urn: urn.clone(),
                 definitions: self.attributes.clone(),
                 extends: self.resource_types.clone(),
             },

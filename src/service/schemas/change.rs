@@ -1,7 +1,7 @@
 //! Makes a change of schemas: it takes effect on every instance at once, and then the index
 //! follows while servers work.
 
-use super::{SchemaPlan, SchemaRefusal, Survey};
+use super::{SchemaPlan, SchemaRefusal};
 use crate::error::ScimError;
 use crate::schema::edit;
 use crate::service::Service;
@@ -37,13 +37,22 @@ impl Service {
     /// 409 if other schemas were changed since it was planned; what resources hold against it, if
     /// that came to be since: then it is taken back.
     pub async fn change_schema(&self, plan: &SchemaPlan, tell: Tell<'_>) -> Result<SchemaOutcome, SchemaRefusal> {
+        let may_lag = plan.may_lag();
+        if may_lag {
+            self.index_lags(&plan.urn).await?;
+        }
         self.put(plan, plan.after.as_ref(), plan.seen).await?;
-        let mut outcome = self.follow(plan, tell).await?;
+        let mut outcome = if may_lag { self.follow(plan, tell).await? } else { Followed::default() };
+        if !outcome.contradictions.is_empty() {
+            self.put(plan, plan.before.as_ref(), plan.seen + 1).await?;
+            self.follow(plan, tell).await?;
+        }
+        if may_lag && !outcome.done.is_unfinished {
+            self.index_lags_no_more().await?;
+        }
         if outcome.contradictions.is_empty() {
             return Ok(outcome.done);
         }
-        self.put(plan, plan.before.as_ref(), plan.seen + 1).await?;
-        self.follow(plan, tell).await?;
         outcome.contradictions.push("it was taken back: nothing is changed".to_owned());
         Err(SchemaRefusal::Problems(outcome.contradictions))
     }
@@ -66,15 +75,11 @@ impl Service {
     /// Lets the index follow the schemas.
     async fn follow(&self, plan: &SchemaPlan, tell: Tell<'_>) -> Result<Followed, SchemaRefusal> {
         let mut followed = Followed::default();
-        let holds = |survey: &Survey| survey.most_of(&plan.touched) > 0;
-        if !plan.changes_attributes() && !plan.surveys.iter().any(holds) {
-            return Ok(followed);
-        }
         tell(SchemaStep::Waiting);
         followed.done.is_unfinished = !self.store.outlast_writers().await?;
         for tenant in self.having(plan).await? {
             let survey = self.survey(&tenant, &plan.urn, plan.schema.as_deref()).await?;
-            if !holds(&survey) {
+            if survey.most_of(&plan.touched) == 0 {
                 continue;
             }
             followed.contradictions.extend(survey.contradictions());

@@ -78,9 +78,11 @@ impl SchemaPlan {
         self.surveys.iter().map(|survey| survey.most_of(names.iter().copied())).sum()
     }
 
-    /// Whether it changes or takes away an attribute that is there.
-    pub(super) fn changes_attributes(&self) -> bool {
-        self.touched.iter().any(|name| self.before.as_ref().is_some_and(|b| edit::attribute(b, name).is_some()))
+    /// Whether the index may say other than the schemas afterwards: resources hold values of what
+    /// changes, or come to by a write that is under way.
+    pub(super) fn may_lag(&self) -> bool {
+        let was = |name: &String| self.before.as_ref().is_some_and(|before| edit::attribute(before, name).is_some());
+        self.touched.iter().any(was) || self.surveys.iter().any(|survey| survey.most_of(&self.touched) > 0)
     }
 
     pub(super) fn tenant_number(&self) -> Option<i64> {
