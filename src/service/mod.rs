@@ -11,6 +11,7 @@ mod current;
 mod cursor;
 mod discovery;
 mod index;
+mod known;
 mod line;
 mod list;
 mod password;
@@ -60,6 +61,7 @@ pub struct Service {
     lines: line::Lines,
     passwords: password::Passwords,
     touched: Arc<authenticate::Touched>,
+    callers: Arc<known::Callers>,
     cursors: Arc<cursor::Cursors>,
     walks: Arc<walk::Walks>,
 }
@@ -116,6 +118,7 @@ impl Service {
             lines: line::Lines::new(),
             passwords: password::Passwords::new(),
             touched: Arc::default(),
+            callers: Arc::default(),
         };
         service.warn_of_index().await.map_err(|error| StartError::Unusable(error.to_string()))?;
         Ok(service)

@@ -149,6 +149,9 @@ impl Store {
         window: &Window,
         relations: Relations,
     ) -> Result<Page, StoreError> {
+        if let Some(page) = self.few_matching(scope, listed, order, window, relations).await? {
+            return Ok(page);
+        }
         let mut sql = Sql::default();
         let is_filtered = listed.iter().any(|listed| listed.predicate.is_some());
         sql.raw("with recursive state(live, gone) as (");

@@ -6,6 +6,7 @@
 
 mod engine;
 mod error;
+mod few;
 mod holders;
 mod hosts;
 mod index;
@@ -23,6 +24,7 @@ mod select;
 mod sequence;
 mod shared;
 mod sql;
+mod stamp;
 mod statement;
 mod stream;
 mod tenant;
@@ -41,6 +43,7 @@ pub use member::{MemberDelta, MemberKey};
 pub use read::{Found, Related, Relations, Scope};
 pub use rederive::Rederived;
 pub use schema::KeptSchema;
+pub use stamp::Stamp;
 pub use tenant::{PasswordPolicy, Status, Tenant, TenantChange, TenantInfo, UsernameFormat};
 pub use token::{NewToken, TokenInfo, TokenScope};
 pub use transfer::{Given, MemberRow, Place, Until};
