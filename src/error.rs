@@ -64,6 +64,7 @@ pub struct ScimError {
     status: u16,
     scim_type: Option<ScimType>,
     detail: String,
+    logged: Option<String>,
     retry_after: Option<u32>,
     lacks_scope: bool,
     is_outdated: bool,
@@ -89,6 +90,7 @@ impl ScimError {
             status,
             scim_type: None,
             detail: detail.into(),
+            logged: None,
             retry_after: None,
             lacks_scope: false,
             is_outdated: false,
@@ -196,7 +198,29 @@ impl ScimError {
 
     /// The same with words put before the detail, such as the operation that failed.
     pub fn within(self, context: impl fmt::Display) -> Self {
-        Self { detail: format!("{context}: {}", self.detail), ..self }
+        let within = |detail: &str| format!("{context}: {detail}");
+        Self { detail: within(&self.detail), logged: self.logged.as_deref().map(within), ..self }
+    }
+
+    /// The same with what a log is told in place of the detail: for details that repeat a value
+    /// of the client.
+    pub fn logged_as(self, detail: impl Into<String>) -> Self {
+        Self { logged: Some(detail.into()), ..self }
+    }
+
+    /// The same error once more, without its cause.
+    pub fn again(&self) -> Self {
+        let Self { status, scim_type, retry_after, lacks_scope, is_outdated, .. } = *self;
+        Self {
+            status,
+            scim_type,
+            detail: self.detail.clone(),
+            logged: self.logged.clone(),
+            retry_after,
+            lacks_scope,
+            is_outdated,
+            source: None,
+        }
     }
 
     /// HTTP status.
@@ -212,6 +236,11 @@ impl ScimError {
     /// What the client is told.
     pub fn detail(&self) -> &str {
         &self.detail
+    }
+
+    /// What a log is told: the detail, free of values that the client sent.
+    pub fn logged(&self) -> &str {
+        self.logged.as_deref().unwrap_or(&self.detail)
     }
 
     /// Whether another token of the tenant would do.

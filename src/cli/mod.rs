@@ -14,10 +14,12 @@ mod export;
 mod failure;
 mod health;
 mod import;
+mod log;
 mod migrate;
 mod open;
 mod output;
 mod progress;
+mod retention;
 mod schema;
 mod serve;
 mod signals;
@@ -59,6 +61,8 @@ enum Command {
     /// Adds, shows and removes schemas: attributes of your own, for all tenants or for one
     #[command(subcommand)]
     Schema(schema::Schema),
+    /// Shows what identity providers asked of a tenant, and what they got
+    Log(log::Log),
     /// Brings the tables of the database up to date
     Migrate,
     /// Checks configuration and schemas, and shows the values in force
@@ -126,6 +130,7 @@ async fn on_database(command: Command, config: &Config, out: &mut dyn Write) -> 
         Command::Token(token) => token.run(config, out).await,
         Command::Tenant(tenant) => tenant.run(config, out).await,
         Command::Schema(schema) => schema.run(config, out).await,
+        Command::Log(log) => log.run(config, out).await,
         Command::Verify(verify) => verify.run(config, out).await,
         Command::Export(export) => export.run(config, out).await,
         Command::Import(import) => import.run(config, out).await,

@@ -16,7 +16,7 @@ pub mod url;
 
 pub use database::Database;
 pub use origin::{ConfigError, Origin};
-pub use sections::{Limits, Log, Schemas, Server, TlsFiles, Tokens};
+pub use sections::{Limits, Log, Provisioning, Schemas, Server, TlsFiles, Tokens};
 pub use sources::{DEFAULTS, Environment, Override};
 
 use entries::Entries;
@@ -36,6 +36,8 @@ pub struct Config {
     pub schemas: Schemas,
     /// What is logged, and how.
     pub log: Log,
+    /// What is kept of what identity providers ask.
+    pub provisioning: Provisioning,
     /// How long tokens live.
     pub tokens: Tokens,
     entries: Entries,
@@ -71,6 +73,7 @@ impl Config {
             limits: Limits::read(&entries)?,
             schemas: Schemas::read(&entries)?,
             log: Log::read(&entries, environment)?,
+            provisioning: Provisioning::read(&entries)?,
             tokens: Tokens::read(&entries)?,
             entries,
         })

@@ -4,6 +4,7 @@ use crate::error::{Result, ScimError};
 use crate::http::app::App;
 use crate::http::body::{BodyLimits, Upload};
 use crate::http::exchange::Call;
+use crate::http::log::Logs;
 use crate::http::rate::Limits;
 use crate::http::route::{Route, Target, Verb};
 use crate::http::settings::HttpSettings;
@@ -23,8 +24,9 @@ const READY_TIME: Duration = Duration::from_secs(2);
 /// The SCIM server, ready to be served.
 pub fn app(service: Service, settings: HttpSettings) -> App {
     let limits = Arc::new(Limits::new(&settings));
+    let logs = Logs { recorder: Some(service.recorder().clone()), clock: service.clock().clone() };
     let front = Arc::new(Front { service, settings: settings.clone(), limits: limits.clone() });
-    App::scim(settings, limits, move |call, upload| front.clone().handle(call, upload))
+    App::scim(settings, limits, logs, move |call, upload| front.clone().handle(call, upload))
 }
 
 /// The service with what stands before it.
@@ -73,12 +75,10 @@ impl Front {
             let outcome = self.carry_out(call, upload, target, caller).await;
             let is_ours = outcome.as_ref().is_err_and(|error| error.status() >= 500);
             if caller.is_confirmed() || is_ours {
-                call.facts.caller(caller);
                 return outcome;
             }
         }
         let caller = self.authenticate(call).await?;
-        call.facts.caller(&caller);
         if known.is_none() {
             self.limits.admit(&caller.token_id)?;
         }
@@ -95,7 +95,7 @@ impl Front {
             return None;
         }
         let header = call.head.headers.get(AUTHORIZATION)?;
-        self.service.recall(header.to_str().ok())
+        self.service.recall(header.to_str().ok(), &call.facts.trail)
     }
 
     async fn carry_out(&self, call: &Call, upload: &mut Upload, target: &Target, caller: &Caller) -> Result<Reply> {
@@ -123,7 +123,7 @@ impl Front {
     async fn authenticate(&self, call: &Call) -> Result<Caller> {
         let header = call.head.headers.get(AUTHORIZATION);
         let text = header.map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let outcome = self.service.authenticate(text.as_deref()).await;
+        let outcome = self.service.authenticate(text.as_deref(), &call.facts.trail).await;
         match text {
             // Who sends no token guesses none.
             None => outcome,
@@ -207,7 +207,9 @@ impl Front {
 
     async fn body_up_to(&self, call: &Call, upload: &mut Upload, bytes: usize) -> Result<Map<String, Value>> {
         let limits = BodyLimits { bytes, depth: self.settings.json_depth, time: self.settings.body_time() };
-        upload.object(&call.head.headers, limits).await
+        let body = upload.object(&call.head.headers, limits).await?;
+        call.facts.trail.body(&body);
+        Ok(body)
     }
 }
 

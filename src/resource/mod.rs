@@ -13,11 +13,13 @@ mod key;
 pub mod limits;
 mod note;
 pub mod projection;
+mod shape;
 pub mod tolerance;
 mod value;
 
 pub use key::Key;
 pub use note::{Note, Notes};
+pub use shape::Shape;
 pub use value::{Acceptance, accept_element, accept_value, same};
 pub(crate) use value::{identity, unknown};
 

@@ -77,8 +77,22 @@ impl Service {
     ) -> Result<Reply> {
         caller.may_write(kind)?;
         let mut with = Acceptance::new(caller.settings.conformance, &self.settings.limits.values);
+        let outcome = self.replace_with(caller, kind, id, body, (view, precondition), &mut with).await;
+        self.note(caller, kind, &with.notes);
+        outcome
+    }
+
+    async fn replace_with(
+        &self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        id: &str,
+        body: Map<String, Value>,
+        (view, precondition): (&View, &Precondition),
+        with: &mut Acceptance<'_>,
+    ) -> Result<Reply> {
         names_somebody(kind, &body)?;
-        let mut accepted = accept(kind, body, &mut with)?;
+        let mut accepted = accept(kind, body, with)?;
         assign_defaults(kind, &mut accepted);
         let projection = view.projection(kind)?.after_writing(accepted.names(kind));
         let asserted = kind.members().is_some_and(|members| accepted.asserted.contains(members.name().as_ref()));
@@ -87,7 +101,6 @@ impl Service {
         let members = if keeps { None } else { Some(sent.unwrap_or_default()) };
         let asked = Asked::Replace { accepted: &accepted, members: members.as_deref() };
         let found = self.change(caller, kind, id, (&asked, precondition), &projection, &mut with.notes).await?;
-        self.note(caller, &with.notes);
         self.answer(caller, found, &projection).await
     }
 
@@ -126,11 +139,24 @@ impl Service {
         let conformance = caller.settings.conformance;
         let operations = patch::read(body, conformance, &self.settings.limits.patch)?;
         let mut with = Acceptance::new(conformance, &self.settings.limits.values);
-        let patch = patch::resolve(kind, operations, &mut with)?;
+        let outcome = self.modify_with(caller, kind, id, operations, (view, precondition), &mut with).await;
+        self.note(caller, kind, &with.notes);
+        outcome
+    }
+
+    async fn modify_with(
+        &self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        id: &str,
+        operations: Vec<patch::Operation>,
+        (view, precondition): (&View, &Precondition),
+        with: &mut Acceptance<'_>,
+    ) -> Result<Reply> {
+        let patch = patch::resolve(kind, operations, with)?;
         let projection = view.projection(kind)?.after_writing(patch.named().iter().cloned());
         let asked = Asked::Modify(&patch);
         let found = self.change(caller, kind, id, (&asked, precondition), &projection, &mut with.notes).await?;
-        self.note(caller, &with.notes);
         if kind.members().is_some() && !view.is_chosen() {
             let etag = Some(found.meta.etag());
             return Ok(Reply { etag, location: Some(render::location(caller, kind, found.id)), ..Reply::empty(204) });
@@ -238,6 +264,7 @@ impl Service {
             self.store.replace(&writing, Before { found: &found, attributes: &before }, &written, &delta).await;
         match outcome {
             Ok(Change::Done(version)) => {
+                caller.changed(kind, &before, &written, &delta);
                 found.changed(writing.of_type, version, author.at, &written.attributes);
                 Ok(Some(found))
             }

@@ -45,7 +45,20 @@ impl Service {
     ) -> Result<Reply> {
         caller.may_write(kind)?;
         let mut with = Acceptance::new(caller.settings.conformance, &self.settings.limits.values);
-        let mut accepted = accept(kind, body, &mut with)?;
+        let outcome = self.create_with(caller, kind, body, view, &mut with).await;
+        self.note(caller, kind, &with.notes);
+        outcome
+    }
+
+    async fn create_with(
+        &self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        body: Map<String, Value>,
+        view: &View,
+        with: &mut Acceptance<'_>,
+    ) -> Result<Reply> {
+        let mut accepted = accept(kind, body, with)?;
         assign_defaults(kind, &mut accepted);
         let projection = view.projection(kind)?.after_writing(accepted.names(kind));
         let members = sent_members(kind, &mut accepted.attributes)?;
@@ -59,7 +72,6 @@ impl Service {
         let written = self.written(caller, kind, accepted.attributes).await?;
         let id = fresh_id(&author);
         self.store_new(caller, &writing, id, &written, &delta).await?;
-        self.note(caller, &with.notes);
         self.created(caller, &writing, id, &written, (&delta, &projection)).await
     }
 
@@ -74,7 +86,10 @@ impl Service {
     ) -> Result<()> {
         let kind = &writing.of_type.resource_type;
         match self.store.create(writing, id, written, delta).await {
-            Ok(Change::Done(_)) => Ok(()),
+            Ok(Change::Done(_)) => {
+                caller.changed(kind, &Map::new(), written, delta);
+                Ok(())
+            }
             Ok(refusal @ (Change::NoSeat | Change::Stale | Change::Nothing)) => {
                 self.check_current(writing.scope).await?;
                 Err(match refusal {

@@ -135,6 +135,7 @@ impl Service {
             [kind] => vec![resolve(&filter, kind, conformance)?],
             kinds => resolve_each(&filter, kinds, conformance)?,
         };
+        caller.trail.filtered(filter.outline());
         Ok(Some(predicates))
     }
 }
@@ -164,7 +165,8 @@ fn order(kinds: &[Arc<ResourceType>], query: &ListQuery) -> Result<Option<Order>
         Some(order) if order.eq_ignore_ascii_case("descending") => true,
         Some(order) => {
             let detail = format!("\"sortOrder\" must be \"ascending\" or \"descending\", not \"{order}\".");
-            return Err(ScimError::invalid_value(detail));
+            let logged = "\"sortOrder\" must be \"ascending\" or \"descending\".";
+            return Err(ScimError::invalid_value(detail).logged_as(logged));
         }
     };
     let Some(name) = query.sort_by.as_deref().map(str::trim).filter(|name| !name.is_empty()) else { return Ok(None) };
@@ -172,6 +174,7 @@ fn order(kinds: &[Arc<ResourceType>], query: &ListQuery) -> Result<Option<Order>
         ScimError::invalid_value(format!(
             "\"sortBy\" cannot be \"{name}\": name a simple attribute or a sub-attribute that is not a membership or a secret."
         ))
+        .logged_as("\"sortBy\" names nothing that can be sorted by.")
     })?;
     Ok(Some(Order { by, descending }))
 }

@@ -16,6 +16,7 @@ mod line;
 mod list;
 mod password;
 mod precondition;
+mod provisioning;
 mod query;
 mod read;
 mod render;
@@ -26,9 +27,13 @@ mod token;
 mod transfer;
 mod walk;
 
-pub use crate::store::{PasswordPolicy, Status, TenantChange, TenantInfo, TokenInfo, TokenScope, UsernameFormat};
+pub use crate::store::{
+    Entry, LogQuery, LoggedRequest, PasswordPolicy, Status, TenantChange, TenantInfo, TokenInfo, TokenScope,
+    UsernameFormat,
+};
 pub use admin::IssuedToken;
 pub use precondition::{Precondition, Tags};
+pub use provisioning::{Asked, NoteText, Record, Recorder, Trail, UnknownAttribute};
 pub use query::{ListQuery, View};
 pub use reply::Reply;
 pub use schemas::{
@@ -40,8 +45,9 @@ pub use transfer::{Export, Exported, Import, Imported, OnError, Step};
 use crate::clock::Clock;
 use crate::error::{Result, ScimError};
 use crate::schema::{Catalog, ResourceType};
-use crate::store::{Author, Given, Scope, Store, StoreError, Tenant, Writing};
+use crate::store::{Author, Given, MemberDelta, Scope, Store, StoreError, Tenant, Writing, Written, changed_names};
 use secrecy::ExposeSecret;
+use serde_json::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -64,6 +70,7 @@ pub struct Service {
     callers: Arc<known::Callers>,
     cursors: Arc<cursor::Cursors>,
     walks: Arc<walk::Walks>,
+    recorder: Recorder,
 }
 
 /// Who asks: a tenant, by one of its tokens.
@@ -82,6 +89,7 @@ pub struct Caller {
     scope: Scope,
     token_scope: TokenScope,
     settings: Arc<Tenant>,
+    trail: Arc<Trail>,
 }
 
 impl Caller {
@@ -91,6 +99,14 @@ impl Caller {
             self.scope.layout().of_type(kind).ok_or_else(|| ScimError::internal("a type without a layout"))?;
         let limited = self.settings.seats.is_some();
         Ok(Writing { scope: &self.scope, of_type, author, limited, exactly: false, given: Given::default() })
+    }
+
+    /// Tells the provisioning log which attributes a change has changed.
+    fn changed(&self, kind: &ResourceType, before: &Map<String, Value>, written: &Written, members: &MemberDelta) {
+        self.trail.changed(&changed_names(before, &written.attributes));
+        let joined = kind.members().filter(|_| !members.is_empty());
+        let kept = kind.password().filter(|_| written.password.is_some());
+        joined.into_iter().chain(kept).for_each(|attribute| self.trail.changed(attribute.name()));
     }
 }
 
@@ -111,6 +127,7 @@ impl Service {
         let service = Self {
             cursors: Arc::new(key),
             walks: Arc::default(),
+            recorder: Recorder::start(store.clone(), clock.clone(), settings.record),
             store,
             clock,
             catalogs: Arc::new(catalogs),
@@ -130,6 +147,11 @@ impl Service {
     /// 503 if it does not.
     pub async fn is_ready(&self) -> Result<()> {
         Ok(self.store.ping().await?)
+    }
+
+    /// What writes the provisioning log.
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
     }
 
     /// The server's clock.

@@ -59,7 +59,7 @@ impl Engine {
     pub(super) async fn postgres(url: &str, settings: &PoolSettings) -> Result<Self, StoreError> {
         let hosts = Hosts::parse(url, |options| options.application_name("scimd").disable_statement_logging())?;
         let (primary, mut migrating) = hosts.primary().await?;
-        embedded!("postgres", 1 "0001_directory.sql", 2 "0002_tenant_revision.sql", 4 "0004_schema.sql")
+        embedded!("postgres", 1 "0001_directory.sql", 2 "0002_tenant_revision.sql", 3 "0003_provisioning.sql", 4 "0004_schema.sql")
             .run(&mut migrating)
             .await
             .map_err(StoreError::Migration)?;
@@ -90,7 +90,7 @@ impl Engine {
             .pragma("case_sensitive_like", "on")
             .disable_statement_logging();
         let mut writing = options.connect().await?;
-        embedded!("sqlite", 1 "0001_directory.sql", 2 "0002_tenant_revision.sql", 4 "0004_schema.sql")
+        embedded!("sqlite", 1 "0001_directory.sql", 2 "0002_tenant_revision.sql", 3 "0003_provisioning.sql", 4 "0004_schema.sql")
             .run(&mut writing)
             .await
             .map_err(StoreError::Migration)?;

@@ -55,6 +55,21 @@ impl Sequence {
     pub(super) fn for_changes(&self, now: Timestamp) -> i64 {
         self.next(now, BLOCK)
     }
+
+    /// The first of the keys of so many requests in a provisioning log.
+    pub(super) fn for_requests(&self, now: Timestamp, count: i64) -> i64 {
+        self.next(now, count.max(1))
+    }
+}
+
+/// How far apart keys are that were made so many milliseconds one after the other.
+pub(super) fn milliseconds(count: i64) -> i64 {
+    count << COUNTER_BITS
+}
+
+/// What keys of changes and requests that are made at a moment, or later, are not less than.
+pub(super) fn moment_of(at: Timestamp) -> i64 {
+    (at.as_millis() - EPOCH).max(0) << COUNTER_BITS
 }
 
 /// The kind that a key belongs to.

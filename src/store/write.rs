@@ -381,7 +381,7 @@ fn count(batch: Batch, writing: &Writing<'_>, seq: i64, (live, active): (i64, i6
 }
 
 /// Names of the top-level attributes that differ, with a comma between.
-fn changed_names(was: &Map<String, Value>, is: &Map<String, Value>) -> String {
+pub fn changed_names(was: &Map<String, Value>, is: &Map<String, Value>) -> String {
     let names = was.keys().chain(is.keys().filter(|name| !was.contains_key(*name)));
     names.filter(|name| was.get(*name) != is.get(*name)).cloned().collect::<Vec<_>>().join(",")
 }

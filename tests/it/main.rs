@@ -22,6 +22,7 @@ mod hostile;
 mod isolation;
 mod limits;
 mod paging;
+mod provisioning;
 mod resources;
 mod rows;
 mod scale;

@@ -13,7 +13,7 @@ use reqwest::Method;
 use scimd::clock::{Clock, Timestamp};
 use scimd::http::{HttpSettings, ServerSettings};
 use scimd::schema::SchemaFile;
-use scimd::service::{DatabaseTarget, Service, ServiceLimits, ServiceSettings, TenantChange, TokenScope};
+use scimd::service::{DatabaseTarget, Record, Service, ServiceLimits, ServiceSettings, TenantChange, TokenScope};
 use scimd::store::PoolSettings;
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -50,6 +50,7 @@ pub(crate) struct Options {
     pub(crate) searchable: Vec<String>,
     pub(crate) limits: ServiceLimits,
     pub(crate) http: HttpSettings,
+    pub(crate) record: Record,
 }
 
 impl Default for Options {
@@ -57,7 +58,14 @@ impl Default for Options {
         let http =
             HttpSettings { requests_per_second: 1_000_000, burst: 1_000_000, bad_tokens: 0, ..HttpSettings::default() };
         let searchable = vec!["*".to_owned()];
-        Self { clock: Clock::system(), schema_files: Vec::new(), searchable, limits: ServiceLimits::default(), http }
+        Self {
+            clock: Clock::system(),
+            schema_files: Vec::new(),
+            searchable,
+            limits: ServiceLimits::default(),
+            http,
+            record: Record::All,
+        }
     }
 }
 
@@ -148,6 +156,7 @@ impl Server {
             schema_files: options.schema_files,
             searchable: options.searchable,
             limits: options.limits,
+            record: options.record,
         };
         let clock = options.clock.clone();
         let service = Service::open(&settings, options.clock).await.unwrap();

@@ -82,7 +82,12 @@ impl Server {
 
     /// Runs a statement behind the server's back, references unheeded.
     pub(crate) async fn spoil(&self, statement: &'static str) {
-        let changed = match &self.database {
+        assert!(self.behind(statement).await > 0, "nothing is spoilt by: {statement}");
+    }
+
+    /// The same, whatever it does; the number of rows that it changed.
+    pub(crate) async fn behind(&self, statement: &'static str) -> u64 {
+        match &self.database {
             DatabaseTarget::Postgres { url } => {
                 let mut connection = sqlx::PgConnection::connect(url.expose_secret()).await.unwrap();
                 sqlx::query("set session_replication_role = replica").execute(&mut connection).await.unwrap();
@@ -93,7 +98,6 @@ impl Server {
                 let mut connection = options.foreign_keys(false).connect().await.unwrap();
                 sqlx::query(statement).execute(&mut connection).await.unwrap().rows_affected()
             }
-        };
-        assert!(changed > 0, "nothing is spoilt by: {statement}");
+        }
     }
 }
