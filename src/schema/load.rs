@@ -235,7 +235,7 @@ fn fits_together(attribute: &Attribute, place: &Place) -> Result<(), SchemaError
 }
 
 /// RFC 7643 section 2.1, with the `$` that `$ref` needs.
-fn is_attribute_name(name: &str) -> bool {
+pub(super) fn is_attribute_name(name: &str) -> bool {
     let body = name.strip_prefix('$').unwrap_or(name);
     body.starts_with(|c: char| c.is_ascii_alphabetic())
         && body.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')

@@ -9,6 +9,7 @@ pub mod edit;
 mod load;
 mod problems;
 mod resource_type;
+pub mod suggest;
 
 pub use attribute::{Attribute, Mutability, Returned, Type, Uniqueness};
 pub use catalog::Catalog;

@@ -35,13 +35,13 @@ pub(crate) fn refused(folder: &Path, arguments: &str) -> (Option<i32>, String) {
 }
 
 /// A server that ends with the test.
-struct Served {
+pub(crate) struct Served {
     child: Child,
     lines: std::io::Lines<BufReader<ChildStdout>>,
 }
 
 impl Served {
-    fn start(folder: &Path, arguments: &str) -> Self {
+    pub(crate) fn start(folder: &Path, arguments: &str) -> Self {
         let mut command = scimd(folder, &format!("serve --listen 127.0.0.1:0 {arguments}"));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -50,7 +50,7 @@ impl Served {
 
     /// The next line, without what it must begin with.
     #[track_caller]
-    fn line(&mut self, beginning: &str) -> String {
+    pub(crate) fn line(&mut self, beginning: &str) -> String {
         let line = self.lines.next().unwrap().unwrap();
         line.strip_prefix(beginning).unwrap_or_else(|| panic!("{line}")).to_owned()
     }

@@ -6,6 +6,7 @@ mod line;
 mod list;
 mod remove;
 mod show;
+mod suggest;
 
 use super::confirm::confirm;
 use super::failure::Failure;
@@ -33,6 +34,8 @@ pub(super) enum Schema {
     Check(check::Check),
     /// Removes a schema, or one of its attributes; says first what data it hides
     Remove(remove::Remove),
+    /// Prints the schema that would take what an identity provider sends and no schema declares
+    Suggest(suggest::Suggest),
 }
 
 impl Schema {
@@ -43,6 +46,7 @@ impl Schema {
             Self::Show(show) => show.run(config, out).await,
             Self::Check(check) => check.run(config).await,
             Self::Remove(remove) => remove.run(config).await,
+            Self::Suggest(suggest) => suggest.run(config, out).await,
         }
     }
 }

@@ -4,6 +4,7 @@
 mod change;
 mod list;
 mod plan;
+mod suggest;
 mod survey;
 
 pub use change::{SchemaOutcome, SchemaStep};

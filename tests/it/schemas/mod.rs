@@ -5,6 +5,7 @@ mod command;
 mod hidden;
 mod load;
 mod refusal;
+mod suggestion;
 mod tenants;
 
 use crate::harness::{Fleet, Server, USER, user};
