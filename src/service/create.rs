@@ -1,6 +1,7 @@
 //! POST to the endpoint of a type (RFC 7644 section 3.3).
 
 use super::body::{check_names, in_use, no_seat, sent_members};
+use super::current::Current;
 use super::{Caller, Reply, Service, View, render};
 use crate::error::{Result, ScimError};
 use crate::patch::MemberChange;
@@ -24,6 +25,21 @@ impl Service {
         &self,
         caller: &Caller,
         kind: &Arc<ResourceType>,
+        body: Map<String, Value>,
+        view: &View,
+    ) -> Result<Reply> {
+        let mut now = Current::of(caller, kind);
+        loop {
+            let outcome = self.create_now(&now, body.clone(), view).await;
+            if let Some(reply) = now.settled(self, outcome).await? {
+                return Ok(reply);
+            }
+        }
+    }
+
+    async fn create_now(
+        &self,
+        Current { caller, kind, .. }: &Current<'_>,
         body: Map<String, Value>,
         view: &View,
     ) -> Result<Reply> {
@@ -74,8 +90,13 @@ impl Service {
                 caller.changed(kind, &Map::new(), written, delta);
                 Ok(())
             }
-            Ok(Change::NoSeat) => Err(no_seat(&caller.settings)),
-            Ok(Change::Stale | Change::Nothing) => Err(ScimError::unavailable("The server is busy; try again.", 1)),
+            Ok(refusal @ (Change::NoSeat | Change::Stale | Change::Nothing)) => {
+                self.check_current(writing.scope).await?;
+                Err(match refusal {
+                    Change::NoSeat => no_seat(&caller.settings),
+                    _ => ScimError::unavailable("The server is busy; try again.", 1),
+                })
+            }
             Err(error @ StoreError::Unique(_)) => Err(in_use(kind, &written.attributes).caused_by(error)),
             Err(error) => Err(error.into()),
         }

@@ -7,8 +7,10 @@ mod bulk;
 mod catalogs;
 mod change;
 mod create;
+mod current;
 mod cursor;
 mod discovery;
+mod index;
 mod known;
 mod line;
 mod list;
@@ -19,6 +21,7 @@ mod query;
 mod read;
 pub mod render;
 mod reply;
+mod schemas;
 mod settings;
 pub mod token;
 mod transfer;
@@ -33,6 +36,9 @@ pub use precondition::{Precondition, Tags};
 pub use provisioning::{Asked, NoteText, Record, Recorder, Trail, UnknownAttribute};
 pub use query::{ListQuery, View};
 pub use reply::Reply;
+pub use schemas::{
+    KnownSchema, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep, Survey,
+};
 pub use settings::{DatabaseTarget, ServiceLimits, ServiceSettings, StartError};
 pub use transfer::{Export, Exported, Import, Imported, OnError, Step};
 
@@ -118,7 +124,7 @@ impl Service {
             .await
             .map_err(|error| StartError::Unusable(error.to_string()))?;
         let key = shared_key(&store).await.map_err(|error| StartError::Unusable(error.to_string()))?;
-        Ok(Self {
+        let service = Self {
             cursors: Arc::new(key),
             walks: Arc::default(),
             recorder: Recorder::start(store.clone(), clock.clone(), settings.record),
@@ -130,7 +136,9 @@ impl Service {
             passwords: password::Passwords::new(),
             touched: Arc::default(),
             callers: Arc::default(),
-        })
+        };
+        service.warn_of_index().await.map_err(|error| StartError::Unusable(error.to_string()))?;
+        Ok(service)
     }
 
     /// Whether the database answers.

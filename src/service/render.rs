@@ -4,7 +4,7 @@
 use super::Caller;
 use crate::error::{Result, ScimError};
 use crate::resource::projection::Projection;
-use crate::resource::{Meta, Resource};
+use crate::resource::{Meta, Resource, hidden};
 use crate::schema::ResourceType;
 use crate::store::{Found, Page, Related, Relations};
 use serde_json::{Map, Value, json};
@@ -34,12 +34,19 @@ pub(super) fn attributes(document: &str) -> Result<Map<String, Value>> {
     Ok(attributes)
 }
 
+/// Whether the document may hold what no schema declares any more.
+pub(super) fn may_hide(found: &Found) -> bool {
+    // `schemas` is the first member and ends at the first bracket; its URNs stand between quotes.
+    let schemas = found.document.split_once(']').map_or("", |(schemas, _)| schemas);
+    hidden::may_hide(&found.resource_type, schemas.split('"').skip(3).step_by(2))
+}
+
 /// The JSON text of a resource.
 ///
 /// # Errors
 /// 500 if what is stored is no document.
 pub fn resource(caller: &Caller, found: &Found, projection: &Projection) -> Result<String> {
-    if projection.is_whole(&found.resource_type) {
+    if projection.is_whole(&found.resource_type) && !may_hide(found) {
         return Ok(spliced(caller, found));
     }
     let kind = &found.resource_type;

@@ -21,6 +21,8 @@ use uuid::Uuid;
 #[derive(Debug, Clone)]
 pub struct Scope {
     pub(super) tenant: i64,
+    /// Of the schemas that the types come from.
+    pub(super) schema_revision: i64,
     pub(super) layout: Arc<Layout>,
     pub(super) stamp: Option<Arc<Stamp>>,
 }

@@ -12,6 +12,7 @@ use super::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::resource::Key;
 use crate::resource::Resource;
+use crate::resource::hidden::undeclared;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -40,9 +41,10 @@ pub struct Author {
 pub enum Change {
     /// It is stored, under this version.
     Done(i64),
-    /// Another change came first, or the resource is gone: read again.
+    /// Another change came first, of the resource or of the tenant's schemas, or the resource is
+    /// gone: read again.
     Stale,
-    /// The tenant has no seat left.
+    /// The tenant has no seat left, or its schemas were changed.
     NoSeat,
     /// Nothing was to be changed.
     Nothing,
@@ -82,10 +84,11 @@ fn row_args(row: &Row, written: &Written) -> [Arg; 5] {
 }
 
 /// `schemas` first, then the attributes: what a client reads between the braces, but for `id`,
-/// `meta` and memberships.
+/// `meta` and memberships. Among `schemas` is also what is hidden, so that it is known to be there.
 pub(super) fn document_text(of_type: &TypeLayout, attributes: &Map<String, Value>) -> String {
     let mut document = Map::new();
-    document.insert("schemas".into(), Resource::schemas(&of_type.resource_type, attributes).collect());
+    let schemas = Resource::schemas(&of_type.resource_type, attributes);
+    document.insert("schemas".into(), schemas.chain(undeclared(&of_type.resource_type, attributes)).collect());
     document.extend(attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
     Value::Object(document).to_string()
 }
@@ -140,6 +143,11 @@ impl Writing<'_> {
         Arg::OptInt(self.given.meta.map(|meta| meta.created.as_micros()))
     }
 
+    /// The schemas that the write was made under must be those of the tenant.
+    fn schema_revision(&self) -> Arg {
+        Arg::Int(self.scope.schema_revision)
+    }
+
     /// Whether the resource shows other times or another version than it was given.
     fn differs(&self, found: &Found) -> bool {
         self.given.meta.is_some_and(|meta| meta != found.meta)
@@ -176,6 +184,7 @@ impl Store {
             let mut args = vec![writing.tenant(), Arg::Int(seq), Arg::Uuid(id)];
             args.extend(row_args(&row, written));
             args.extend([writing.modified(), writing.given_version(), writing.given_creation()]);
+            args.push(writing.schema_revision());
             batch = batch.then("written", insert(writing.scope, needs_seat, args));
             batch = index::add(batch, writing.scope.tenant, seq, &row.values);
             batch = count(batch, writing, seq, (1, i64::from(row.takes_seat)));
@@ -213,12 +222,14 @@ impl Store {
             let mut batch =
                 if members.is_wide() { Batch::after(claim(writing, before.found)) } else { Batch::default() };
             if needs_seat {
-                batch = batch.then("seated", Statement::new(TAKE_SEAT_FOR, target.clone()));
+                let args = target.iter().cloned().chain([writing.schema_revision()]);
+                batch = batch.then("seated", Statement::new(TAKE_SEAT_FOR, args.collect()));
             }
             let args = target.into_iter().chain(row_args(&is, written)).chain([
                 writing.modified(),
                 writing.given_version(),
                 writing.given_creation(),
+                writing.schema_revision(),
             ]);
             batch =
                 batch.then("written", Statement::new(if needs_seat { UPDATE_SEATED } else { UPDATE }, args.collect()));
@@ -250,8 +261,9 @@ impl Store {
         let was = Row::of(writing.of_type, before.attributes);
         let seq = before.found.seq;
         let batch = || {
-            let target =
+            let mut target =
                 vec![writing.tenant(), Arg::Int(seq), Arg::Int(before.found.revision), writing.version(before.found)];
+            target.push(writing.schema_revision());
             let mut batch = Batch::default()
                 .then("written", Statement::new(DELETE, target))
                 .then("departed", Statement::new(LEAVE_GROUPS, vec![writing.tenant(), Arg::Int(seq), writing.at()]))
@@ -326,9 +338,9 @@ impl Store {
 
 /// Takes a seat for a caller that stands.
 fn take_seat(writing: &Writing<'_>) -> Statement {
-    let mut sql = Sql::with(vec![writing.tenant()]);
-    sql.raw("update tenant set used = used + 1 where tenant = $1 and used < seats");
-    confirming(&mut sql, writing.scope, " and");
+    let mut sql = Sql::with(vec![writing.tenant(), writing.schema_revision()]);
+    sql.raw("update tenant set used = used + 1 where tenant = $1 and used < seats and schema_revision = $2");
+    confirming(&mut sql, writing.scope);
     sql.raw(" returning tenant");
     sql.finish()
 }
@@ -338,19 +350,19 @@ fn insert(scope: &Scope, needs_seat: bool, args: Vec<Arg>) -> Statement {
     let mut sql = Sql::with(args);
     sql.raw(INSERT);
     if needs_seat {
-        sql.raw(" where exists (select 1 from {seated})");
+        sql.raw(" and exists (select 1 from {seated})");
     } else {
-        confirming(&mut sql, scope, " where");
+        confirming(&mut sql, scope);
     }
     sql.raw(" returning seq, id, version");
     sql.finish()
 }
 
-fn confirming(sql: &mut Sql, scope: &Scope, before: &'static str) {
+fn confirming(sql: &mut Sql, scope: &Scope) {
     if scope.is_confirmed() {
         return;
     }
-    sql.raw(before).raw(" exists (");
+    sql.raw(" and exists (");
     scope.confirm_by(sql);
     sql.raw(")");
 }
@@ -386,24 +398,26 @@ const IS_CURRENT: &str = "select 1 from resource where tenant = $1 and seq = $2 
 
 const TAKE_SEAT_FOR: &str = "update tenant set used = used + 1 where tenant = $1 and used < seats \
      and exists (select 1 from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4)) \
-     returning tenant";
+     and schema_revision = $5 returning tenant";
 const FREE_SEAT: &str =
     "update tenant set used = used - 1 where tenant = $1 and seats is not null and exists (select 1 from {written})";
 
 const INSERT: &str = "insert into resource (tenant, seq, id, document, display, display_key, password, takes_seat, version, revision, created, modified) \
-     select $1, $2, $3, $4, $5, $6, $7, $8, coalesce($10, 1), 1, coalesce($11, $9), $9";
+     select $1, $2, $3, $4, $5, $6, $7, $8, coalesce($10, 1), 1, coalesce($11, $9), $9 \
+     where exists (select 1 from tenant where tenant = $1 and schema_revision = $12)";
 const UPDATE: &str = "update resource set document = $5, display = $6, display_key = $7, password = coalesce($8, password), \
      takes_seat = $9, version = coalesce($11, version + 1), revision = revision + 1, modified = $10, created = coalesce($12, created) \
-     where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) returning seq, id, version";
+     where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) \
+     and exists (select 1 from tenant where tenant = $1 and schema_revision = $13) returning seq, id, version";
 const UPDATE_SEATED: &str = "update resource set document = $5, display = $6, display_key = $7, password = coalesce($8, password), \
      takes_seat = $9, version = coalesce($11, version + 1), revision = revision + 1, modified = $10, created = coalesce($12, created) \
      where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) and exists (select 1 from {seated}) \
-     returning seq, id, version";
+     and exists (select 1 from tenant where tenant = $1 and schema_revision = $13) returning seq, id, version";
 /// Groups are locked before their members.
 const DELETE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) \
      and (select count(*) from (select 1 from resource where tenant = $1 \
      and seq in (select group_seq from member where tenant = $1 and member_seq = $2) order by seq{claim}) as groups) >= 0 \
-     returning seq, id, version";
+     and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version";
 const LEAVE_GROUPS: &str = "update resource set version = version + 1, modified = $3 where tenant = $1 \
      and seq in (select group_seq from member where tenant = $1 and member_seq = $2) and exists (select 1 from {written}) \
      returning seq, id, version";

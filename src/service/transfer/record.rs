@@ -100,6 +100,9 @@ impl Importer {
         match self.service.store.replace(&writing, before, &written, &MemberDelta::default()).await {
             Ok(Change::Done(_)) => Ok(Outcome::Updated),
             Ok(Change::Nothing) => Ok(Outcome::Unchanged),
+            Ok(Change::Stale) if !self.service.store.has_schemas_of(&self.caller.scope).await? => {
+                Err(ScimError::outdated())
+            }
             Ok(Change::Stale) => Err(ScimError::new(409, "It was changed meanwhile; import this line again.")),
             Ok(Change::NoSeat) => Err(no_seat(&self.caller.settings)),
             Err(error @ StoreError::Unique(_)) => Err(in_use(kind, &written.attributes).caused_by(error)),
