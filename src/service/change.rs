@@ -62,7 +62,7 @@ impl Service {
         names_somebody(kind, &body)?;
         let mut accepted = accept(kind, body, &mut with)?;
         assign_defaults(kind, &mut accepted);
-        let projection = view.projection(kind)?.after_writing(accepted.names(kind));
+        let projection = view.projection(kind)?.after_writing(kind, accepted.names(kind));
         let asserted = kind.members().is_some_and(|members| accepted.asserted.contains(members.name().as_ref()));
         let sent = sent_members(kind, &mut accepted.attributes)?;
         let keeps = !asserted && with.conformance.is_lenient();
@@ -92,7 +92,7 @@ impl Service {
         let operations = patch::read(body, conformance, &self.settings.limits.patch)?;
         let mut with = Acceptance::new(conformance, &self.settings.limits.values);
         let patch = patch::resolve(kind, operations, &mut with)?;
-        let projection = view.projection(kind)?.after_writing(patch.named().iter().cloned());
+        let projection = view.projection(kind)?.after_writing(kind, patch.named().iter().cloned());
         let asked = Asked::Modify(&patch);
         let found = self.change(caller, kind, id, (&asked, precondition), &projection, &mut with.notes).await?;
         self.note(caller, &with.notes);
@@ -184,7 +184,7 @@ impl Service {
             self.store.replace(&writing, Before { found: &found, attributes: &before }, &written, &delta).await;
         match outcome {
             Ok(Change::Done(version)) => {
-                found.changed(writing.of_type, version, author.at, &written.attributes);
+                found.changed(version, author.at, written);
                 Ok(Some(found))
             }
             Ok(Change::Nothing) => Ok(Some(found)),

@@ -31,7 +31,7 @@ impl Service {
         let mut with = Acceptance::new(caller.settings.conformance, &self.settings.limits.values);
         let mut accepted = accept(kind, body, &mut with)?;
         assign_defaults(kind, &mut accepted);
-        let projection = view.projection(kind)?.after_writing(accepted.names(kind));
+        let projection = view.projection(kind)?.after_writing(kind, accepted.names(kind));
         let members = sent_members(kind, &mut accepted.attributes)?;
         check_names(&caller.settings, kind, &accepted.attributes)?;
         check(kind, None, &accepted.attributes, Kind::Whole)?;
@@ -44,7 +44,7 @@ impl Service {
         let id = fresh_id(&author);
         self.store_new(caller, &writing, id, &written, &delta).await?;
         self.note(caller, &with.notes);
-        self.created(caller, &writing, id, &written, (&delta, &projection)).await
+        self.created(caller, &writing, id, written, (&delta, &projection)).await
     }
 
     /// Stores a new resource under an id that is not in use.
@@ -71,7 +71,7 @@ impl Service {
         caller: &Caller,
         writing: &Writing<'_>,
         id: Uuid,
-        written: &Written,
+        written: Written,
         (delta, projection): (&MemberDelta, &Projection),
     ) -> Result<Reply> {
         let kind = &writing.of_type.resource_type;
@@ -79,7 +79,7 @@ impl Service {
         let meta = Meta { version: 1, created: at, modified: at };
         // Only members bring something that is not known here: what they display.
         let found = if delta.is_empty() {
-            Found::fresh(writing.of_type, id, meta, &written.attributes)
+            Found::fresh(kind, id, meta, written)
         } else {
             self.find(caller, kind, &id.to_string(), render::relations(kind, projection)).await?
         };
