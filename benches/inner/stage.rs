@@ -6,8 +6,8 @@ use scimd::resource::accept::accept;
 use scimd::resource::limits::ValueLimits;
 use scimd::resource::{Acceptance, Conformance, Meta};
 use scimd::schema::{Catalog, ResourceType};
-use scimd::service::{Caller, DatabaseTarget, Service, ServiceLimits, ServiceSettings, TokenScope};
-use scimd::store::{Found, Layout, Page, PoolSettings, Scope, Store};
+use scimd::service::{Caller, DatabaseTarget, Record, Service, ServiceLimits, ServiceSettings, TokenScope};
+use scimd::store::{Found, Layout, Page, PoolSettings, Scope, Store, Written};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 use std::sync::{Arc, LazyLock};
@@ -38,11 +38,13 @@ impl Stage {
             public_url: "https://scim.example.com/scim/v2".to_owned(),
             schema_files: Vec::new(),
             searchable: vec!["*".to_owned()],
+            record: Record::None,
             limits: ServiceLimits::default(),
         };
         let service = Service::open(&settings, Clock::system()).await.unwrap();
         let issued = service.issue_token("default", "bench", TokenScope::ReadWrite, None).await.unwrap();
-        let caller = service.authenticate(Some(&format!("Bearer {}", issued.text.expose_secret()))).await.unwrap();
+        let bearer = format!("Bearer {}", issued.text.expose_secret());
+        let caller = service.authenticate(Some(&bearer), &Arc::default()).await.unwrap();
         let store = Store::sqlite(&folder.path().join("scimd.db"), &PoolSettings::default()).await.unwrap();
         let layout = store.layout(&caller.catalog).await.unwrap();
         let (tenant, _, _) = store.token(&issued.id).await.unwrap().unwrap();
@@ -71,8 +73,8 @@ impl Stage {
     pub(crate) fn found(&self, number: u64) -> Found {
         let at = Timestamp::from_micros(1_800_000_000_000_000);
         let meta = Meta { version: 3, created: at, modified: at };
-        let of_type = self.layout.of_type(&self.user).unwrap();
-        Found::fresh(of_type, Person::new(1, number).id(), meta, &self.attributes(number))
+        let written = Written::new(&self.user, self.attributes(number), None);
+        Found::fresh(&self.user, Person::new(1, number).id(), meta, written)
     }
 
     /// The page of a list that a read finds.

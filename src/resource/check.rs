@@ -66,12 +66,12 @@ fn check_attribute(
     if attribute.is_required() && unassigned && attribute.mutability() != Mutability::ReadOnly {
         return Err(missing(path, change, was.is_some()));
     }
-    let changed = match (was, is) {
+    let has_changed = || match (was, is) {
         (None, _) => false,
         (Some(was), Some(is)) => !same(attribute, was, is),
         (Some(_), None) => true,
     };
-    if attribute.mutability() == Mutability::Immutable && changed {
+    if attribute.mutability() == Mutability::Immutable && has_changed() {
         return Err(ScimError::mutability(format!("Attribute \"{path}\" is immutable: it has a value and keeps it.")));
     }
     let Some(is) = is else { return Ok(()) };

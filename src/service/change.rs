@@ -94,7 +94,7 @@ impl Service {
         names_somebody(kind, &body)?;
         let mut accepted = accept(kind, body, with)?;
         assign_defaults(kind, &mut accepted);
-        let projection = view.projection(kind)?.after_writing(accepted.names(kind));
+        let projection = view.projection(kind)?.after_writing(kind, accepted.names(kind));
         let asserted = kind.members().is_some_and(|members| accepted.asserted.contains(members.name().as_ref()));
         let sent = sent_members(kind, &mut accepted.attributes)?;
         let keeps = !asserted && with.conformance.is_lenient();
@@ -154,7 +154,7 @@ impl Service {
         with: &mut Acceptance<'_>,
     ) -> Result<Reply> {
         let patch = patch::resolve(kind, operations, with)?;
-        let projection = view.projection(kind)?.after_writing(patch.named().iter().cloned());
+        let projection = view.projection(kind)?.after_writing(kind, patch.named().iter().cloned());
         let asked = Asked::Modify(&patch);
         let found = self.change(caller, kind, id, (&asked, precondition), &projection, &mut with.notes).await?;
         if kind.members().is_some() && !view.is_chosen() {
@@ -265,7 +265,7 @@ impl Service {
         match outcome {
             Ok(Change::Done(version)) => {
                 caller.changed(kind, &before, &written, &delta);
-                found.changed(writing.of_type, version, author.at, &written.attributes);
+                found.changed(version, author.at, written);
                 Ok(Some(found))
             }
             Ok(Change::Nothing) => Ok(Some(found)),

@@ -60,7 +60,7 @@ impl Service {
     ) -> Result<Reply> {
         let mut accepted = accept(kind, body, with)?;
         assign_defaults(kind, &mut accepted);
-        let projection = view.projection(kind)?.after_writing(accepted.names(kind));
+        let projection = view.projection(kind)?.after_writing(kind, accepted.names(kind));
         let members = sent_members(kind, &mut accepted.attributes)?;
         check_names(&caller.settings, kind, &accepted.attributes)?;
         check(kind, None, &accepted.attributes, Kind::Whole)?;
@@ -72,7 +72,7 @@ impl Service {
         let written = self.written(caller, kind, accepted.attributes).await?;
         let id = fresh_id(&author);
         self.store_new(caller, &writing, id, &written, &delta).await?;
-        self.created(caller, &writing, id, &written, (&delta, &projection)).await
+        self.created(caller, &writing, id, written, (&delta, &projection)).await
     }
 
     /// Stores a new resource under an id that is not in use.
@@ -107,7 +107,7 @@ impl Service {
         caller: &Caller,
         writing: &Writing<'_>,
         id: Uuid,
-        written: &Written,
+        written: Written,
         (delta, projection): (&MemberDelta, &Projection),
     ) -> Result<Reply> {
         let kind = &writing.of_type.resource_type;
@@ -115,7 +115,7 @@ impl Service {
         let meta = Meta { version: 1, created: at, modified: at };
         // Only members bring something that is not known here: what they display.
         let found = if delta.is_empty() {
-            Found::fresh(writing.of_type, id, meta, &written.attributes)
+            Found::fresh(kind, id, meta, written)
         } else {
             self.find(caller, kind, &id.to_string(), render::relations(kind, projection)).await?
         };

@@ -103,10 +103,10 @@ impl Caller {
 
     /// Tells the provisioning log which attributes a change has changed.
     fn changed(&self, kind: &ResourceType, before: &Map<String, Value>, written: &Written, members: &MemberDelta) {
-        self.trail.changed(&changed_names(before, &written.attributes));
+        self.trail.changed(changed_names(before, &written.attributes));
         let joined = kind.members().filter(|_| !members.is_empty());
         let kept = kind.password().filter(|_| written.password.is_some());
-        joined.into_iter().chain(kept).for_each(|attribute| self.trail.changed(attribute.name()));
+        self.trail.changed(joined.into_iter().chain(kept).map(|attribute| attribute.name().as_ref()));
     }
 }
 

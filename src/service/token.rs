@@ -5,6 +5,7 @@
 use crate::error::ScimError;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+use std::fmt::Write;
 use subtle::ConstantTimeEq;
 
 const PREFIX: &str = "scimd_";
@@ -48,7 +49,11 @@ pub fn parse(text: &str) -> Option<(&str, SecretString)> {
 
 /// What is kept of a secret. It is random and long, so that no slow function is needed.
 pub fn digest(secret: &str) -> String {
-    Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(secret.as_bytes()).iter().fold(String::with_capacity(64), |mut digits, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
 }
 
 /// Whether the secret has that digest, in a time that does not tell how much of it fits.

@@ -1,19 +1,18 @@
 //! Reading resources: one by id, or a page of those that match, each with its memberships, in
 //! one statement.
 
-use super::layout::{Layout, TypeLayout};
+use super::layout::Layout;
 use super::list::Page;
 use super::row::Row;
 use super::sequence::{keys_of, kind_of};
 use super::sql::Sql;
 use super::stamp::Stamp;
 use super::statement::Arg;
-use super::write::document_text;
+use super::write::Written;
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::resource::Meta;
 use crate::schema::ResourceType;
-use serde_json::{Map, Value};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -78,22 +77,22 @@ pub struct Relations {
 
 impl Found {
     /// A resource that was stored this moment, as a read would find it; without memberships.
-    pub fn fresh(of_type: &TypeLayout, id: Uuid, meta: Meta, attributes: &Map<String, Value>) -> Self {
+    pub fn fresh(resource_type: &Arc<ResourceType>, id: Uuid, meta: Meta, written: Written) -> Self {
         Self {
             seq: 0,
             id,
             meta,
             revision: 1,
-            document: document_text(of_type, attributes),
+            document: written.document,
             relations: Vec::new(),
-            resource_type: of_type.resource_type.clone(),
+            resource_type: resource_type.clone(),
         }
     }
 
     /// Becomes what a read would find after a change; memberships stay as they were read.
-    pub fn changed(&mut self, of_type: &TypeLayout, version: i64, at: Timestamp, attributes: &Map<String, Value>) {
+    pub fn changed(&mut self, version: i64, at: Timestamp, written: Written) {
         self.meta = Meta { version, modified: at, ..self.meta };
-        self.document = document_text(of_type, attributes);
+        self.document = written.document;
     }
 }
 

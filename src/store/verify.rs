@@ -146,9 +146,10 @@ impl<'a> Verification<'a> {
             return Ok(());
         };
         attributes.shift_remove("schemas");
-        let derived = Derived::of(of_type, &attributes);
-        let lacking: BTreeSet<_> = derived.values.difference(&stored.rows).chain(&stored.repeated).cloned().collect();
-        let surplus: BTreeSet<_> = stored.rows.difference(&derived.values).chain(&stored.repeated).cloned().collect();
+        let derived = Derived::of(&of_type.resource_type, &attributes);
+        let values = index::values(of_type, &attributes);
+        let lacking: BTreeSet<_> = values.difference(&stored.rows).chain(&stored.repeated).cloned().collect();
+        let surplus: BTreeSet<_> = stored.rows.difference(&values).chain(&stored.repeated).cloned().collect();
         let mut differences = column_differences(source, &derived);
         differences.extend(of_index("lacks", of_type, &lacking));
         differences.extend(of_index("has too much of", of_type, &surplus));

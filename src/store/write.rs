@@ -1,7 +1,7 @@
 //! Creating, changing and deleting a resource: each is one batch, and each writes its row of
 //! the change log with it.
 
-use super::index::{self, IndexRow};
+use super::index;
 use super::layout::TypeLayout;
 use super::member::{MemberDelta, claim};
 use super::read::{Found, Scope};
@@ -13,8 +13,9 @@ use crate::clock::Timestamp;
 use crate::resource::Key;
 use crate::resource::Resource;
 use crate::resource::hidden::undeclared;
+use crate::schema::ResourceType;
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::sync::atomic::{AtomicU32, Ordering};
 use uuid::Uuid;
 
@@ -23,8 +24,17 @@ use uuid::Uuid;
 pub struct Written {
     /// The attributes, without memberships.
     pub attributes: Map<String, Value>,
+    /// The same as text, as it is stored.
+    pub document: String,
     /// The password's digest, if the tenant keeps passwords and this write sets one.
     pub password: Option<String>,
+}
+
+impl Written {
+    /// The attributes of a resource of a type, and the digest of its password.
+    pub fn new(resource_type: &ResourceType, attributes: Map<String, Value>, password: Option<String>) -> Self {
+        Self { document: document_text(resource_type, &attributes), attributes, password }
+    }
 }
 
 /// Who writes, and when; for the change log.
@@ -50,32 +60,27 @@ pub enum Change {
     Nothing,
 }
 
-/// A document as the store keeps it.
+/// What the store keeps of a document beside its text and its values.
 pub(super) struct Row {
-    text: String,
     pub(super) display: Option<String>,
     pub(super) display_key: Option<String>,
     pub(super) takes_seat: bool,
-    pub(super) values: BTreeSet<IndexRow>,
 }
 
 impl Row {
-    pub(super) fn of(of_type: &TypeLayout, attributes: &Map<String, Value>) -> Self {
-        let resource_type = &of_type.resource_type;
+    pub(super) fn of(resource_type: &ResourceType, attributes: &Map<String, Value>) -> Self {
         let display = Resource::display(resource_type, attributes);
         Self {
-            text: document_text(of_type, attributes),
             display: display.map(str::to_owned),
             display_key: display.map(|text| Key::text(text, false).as_str().to_owned()),
             takes_seat: Resource::takes_seat(resource_type, attributes),
-            values: index::values(of_type, attributes),
         }
     }
 }
 
 fn row_args(row: &Row, written: &Written) -> [Arg; 5] {
     [
-        Arg::Text(row.text.clone()),
+        Arg::Text(written.document.clone()),
         Arg::OptText(row.display.clone()),
         Arg::OptText(row.display_key.clone()),
         Arg::OptText(written.password.clone()),
@@ -85,12 +90,17 @@ fn row_args(row: &Row, written: &Written) -> [Arg; 5] {
 
 /// `schemas` first, then the attributes: what a client reads between the braces, but for `id`,
 /// `meta` and memberships. Among `schemas` is also what is hidden, so that it is known to be there.
-pub(super) fn document_text(of_type: &TypeLayout, attributes: &Map<String, Value>) -> String {
-    let mut document = Map::new();
-    let schemas = Resource::schemas(&of_type.resource_type, attributes);
-    document.insert("schemas".into(), schemas.chain(undeclared(&of_type.resource_type, attributes)).collect());
-    document.extend(attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
-    Value::Object(document).to_string()
+fn document_text(resource_type: &ResourceType, attributes: &Map<String, Value>) -> String {
+    let schemas = Resource::schemas(resource_type, attributes);
+    let schemas: Value = schemas.chain(undeclared(resource_type, attributes)).collect();
+    let mut text = String::with_capacity(1024);
+    // Writing to a string cannot fail.
+    let _ = write!(text, "{{\"schemas\":{schemas}");
+    for (name, value) in attributes {
+        let _ = write!(text, ",{}:{value}", Value::from(name.as_str()));
+    }
+    text.push('}');
+    text
 }
 
 /// What every change needs to know.
@@ -171,7 +181,8 @@ impl Store {
         written: &Written,
         members: &MemberDelta,
     ) -> Result<Change, StoreError> {
-        let row = Row::of(writing.of_type, &written.attributes);
+        let row = Row::of(&writing.of_type.resource_type, &written.attributes);
+        let values = index::values(writing.of_type, &written.attributes);
         let names = written.attributes.keys().cloned().collect::<Vec<_>>().join(",");
         let needs_seat = writing.limited && row.takes_seat;
         let attempts = AtomicU32::new(0);
@@ -186,7 +197,7 @@ impl Store {
             args.extend([writing.modified(), writing.given_version(), writing.given_creation()]);
             args.push(writing.schema_revision());
             batch = batch.then("written", insert(writing.scope, needs_seat, args));
-            batch = index::add(batch, writing.scope.tenant, seq, &row.values);
+            batch = index::add(batch, writing.scope.tenant, seq, &values);
             batch = count(batch, writing, seq, (1, i64::from(row.takes_seat)));
             batch = members.insert_into(batch, writing, seq);
             self.log(batch, writing, "create", &names, members).then("answer", Statement::new(ANSWER, vec![]))
@@ -208,11 +219,15 @@ impl Store {
         written: &Written,
         members: &MemberDelta,
     ) -> Result<Change, StoreError> {
-        let (was, is) = (Row::of(writing.of_type, before.attributes), Row::of(writing.of_type, &written.attributes));
-        if was.text == is.text && written.password.is_none() && !writing.differs(before.found) {
+        let kind = &writing.of_type.resource_type;
+        let (was, is) = (Row::of(kind, before.attributes), Row::of(kind, &written.attributes));
+        if before.found.document == written.document && written.password.is_none() && !writing.differs(before.found) {
             return self.change_members(writing, before.found, members).await;
         }
         let changed = changed_names(before.attributes, &written.attributes);
+        let values_were = index::values(writing.of_type, &only(before.attributes, &changed));
+        let values_are = index::values(writing.of_type, &only(&written.attributes, &changed));
+        let changed = changed.join(",");
         let seq = before.found.seq;
         let seats = i64::from(is.takes_seat) - i64::from(was.takes_seat);
         let needs_seat = writing.limited && seats > 0;
@@ -236,8 +251,8 @@ impl Store {
             if writing.limited && seats < 0 {
                 batch = batch.then("freed", Statement::new(FREE_SEAT, vec![writing.tenant()]));
             }
-            batch = index::remove(batch, writing.scope.tenant, seq, was.values.difference(&is.values));
-            batch = index::add(batch, writing.scope.tenant, seq, is.values.difference(&was.values));
+            batch = index::remove(batch, writing.scope.tenant, seq, values_were.difference(&values_are));
+            batch = index::add(batch, writing.scope.tenant, seq, values_are.difference(&values_were));
             if seats != 0 {
                 batch = count(batch, writing, seq, (0, seats));
             }
@@ -258,7 +273,8 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn delete(&self, writing: &Writing<'_>, before: Before<'_>) -> Result<Change, StoreError> {
-        let was = Row::of(writing.of_type, before.attributes);
+        let was = Row::of(&writing.of_type.resource_type, before.attributes);
+        let values = index::values(writing.of_type, before.attributes);
         let seq = before.found.seq;
         let batch = || {
             let mut target =
@@ -268,7 +284,7 @@ impl Store {
                 .then("written", Statement::new(DELETE, target))
                 .then("departed", Statement::new(LEAVE_GROUPS, vec![writing.tenant(), Arg::Int(seq), writing.at()]))
                 .then("unjoined", Statement::new(UNJOIN, vec![writing.tenant(), Arg::Int(seq)]));
-            batch = index::remove(batch, writing.scope.tenant, seq, &was.values);
+            batch = index::remove(batch, writing.scope.tenant, seq, &values);
             batch = count(batch, writing, seq, (-1, -i64::from(was.takes_seat)));
             if writing.limited && was.takes_seat {
                 batch = batch.then("freed", Statement::new(FREE_SEAT, vec![writing.tenant()]));
@@ -380,10 +396,16 @@ fn count(batch: Batch, writing: &Writing<'_>, seq: i64, (live, active): (i64, i6
     batch.then("counted", Statement::new(COUNT, args))
 }
 
-/// Names of the top-level attributes that differ, with a comma between.
-pub fn changed_names(was: &Map<String, Value>, is: &Map<String, Value>) -> String {
+/// Names of the top-level attributes that differ.
+pub fn changed_names<'a>(was: &'a Map<String, Value>, is: &'a Map<String, Value>) -> Vec<&'a str> {
     let names = was.keys().chain(is.keys().filter(|name| !was.contains_key(*name)));
-    names.filter(|name| was.get(*name) != is.get(*name)).cloned().collect::<Vec<_>>().join(",")
+    names.filter(|name| was.get(*name) != is.get(*name)).map(String::as_str).collect()
+}
+
+/// The attributes of these names.
+fn only(attributes: &Map<String, Value>, names: &[&str]) -> Map<String, Value> {
+    let named = names.iter().filter_map(|name| Some(((*name).to_owned(), attributes.get(*name)?.clone())));
+    named.collect()
 }
 
 /// Rows that share the counting of a type.
