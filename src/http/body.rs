@@ -7,6 +7,7 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT}
 use axum::http::{HeaderMap, HeaderName};
 use http_body_util::BodyExt;
 use serde_json::{Map, Value};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -30,14 +31,37 @@ pub(super) struct Upload {
     /// Whether more of it comes unasked: not from a client that waits for our word before it
     /// sends, nor from one that has stalled.
     comes: bool,
+    /// What came of it, once it was read.
+    outcome: Option<Result<Bytes, Failure>>,
+}
+
+/// Why a body could not be read.
+#[derive(Debug, Clone)]
+enum Failure {
+    TooLarge,
+    TooSlow,
+    EndedEarly(Arc<axum::Error>),
+}
+
+impl Failure {
+    fn error(self, limits: BodyLimits) -> ScimError {
+        match self {
+            Self::TooLarge => too_large(limits.bytes),
+            Self::TooSlow => {
+                let seconds = limits.time.as_secs();
+                ScimError::new(408, format!("The body did not arrive within {seconds} seconds."))
+            }
+            Self::EndedEarly(cause) => ScimError::new(400, "The body ended early.").caused_by(cause),
+        }
+    }
 }
 
 impl Upload {
     pub(super) fn new(headers: &HeaderMap, body: Body) -> Self {
-        Self { body, comes: !headers.contains_key(EXPECT) }
+        Self { body, comes: !headers.contains_key(EXPECT), outcome: None }
     }
 
-    /// Reads a JSON object.
+    /// Reads a JSON object; as often as it is asked to.
     ///
     /// # Errors
     /// 415 for other media types, 413 over the limit, 408 when it takes too long, 400
@@ -47,21 +71,25 @@ impl Upload {
         if declared(headers).is_some_and(|length| length > limits.bytes as u64) {
             return Err(too_large(limits.bytes));
         }
-        let Ok(read) = timeout(limits.time, self.read(limits.bytes)).await else {
-            self.comes = false;
-            return Err(too_slow(limits.time));
+        let outcome = match &self.outcome {
+            Some(outcome) => outcome.clone(),
+            None => {
+                let read = timeout(limits.time, self.read(limits.bytes)).await;
+                self.comes &= read.is_ok();
+                self.outcome.insert(read.unwrap_or(Err(Failure::TooSlow)).map(Bytes::from)).clone()
+            }
         };
-        json::read_object(&read?, limits.depth)
+        json::read_object(&outcome.map_err(|failure| failure.error(limits))?, limits.depth)
     }
 
-    async fn read(&mut self, limit: usize) -> Result<Vec<u8>> {
+    async fn read(&mut self, limit: usize) -> Result<Vec<u8>, Failure> {
         self.comes = true;
         let mut bytes = Vec::new();
         while let Some(frame) = self.body.frame().await {
-            let frame = frame.map_err(|error| ScimError::new(400, "The body ended early.").caused_by(error))?;
+            let frame = frame.map_err(|error| Failure::EndedEarly(Arc::new(error)))?;
             let Ok(data) = frame.into_data() else { continue };
             if bytes.len() + data.len() > limit {
-                return Err(too_large(limit));
+                return Err(Failure::TooLarge);
             }
             bytes.extend_from_slice(&data);
         }
@@ -87,10 +115,6 @@ impl Upload {
 
 fn too_large(limit: usize) -> ScimError {
     ScimError::too_large(format!("The body is larger than {limit} bytes."))
-}
-
-fn too_slow(time: Duration) -> ScimError {
-    ScimError::new(408, format!("The body did not arrive within {} seconds.", time.as_secs()))
 }
 
 fn declared(headers: &HeaderMap) -> Option<u64> {

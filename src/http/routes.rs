@@ -67,9 +67,38 @@ impl Front {
     /// Below the base path nothing is told to a client without a token, not even what exists
     /// (SPEC AUTH-7).
     async fn scim(&self, call: &Call, upload: &mut Upload, target: &Target) -> Result<Reply> {
+        let known = self.recall(call, target);
+        if let Some(caller) = &known {
+            self.limits.admit(&caller.token_id)?;
+            let outcome = self.carry_out(call, upload, target, caller).await;
+            let is_ours = outcome.as_ref().is_err_and(|error| error.status() >= 500);
+            if caller.is_confirmed() || is_ours {
+                call.facts.caller(caller);
+                return outcome;
+            }
+        }
         let caller = self.authenticate(call).await?;
         call.facts.caller(&caller);
-        self.limits.admit(&caller.token_id)?;
+        if known.is_none() {
+            self.limits.admit(&caller.token_id)?;
+        }
+        self.carry_out(call, upload, target, &caller).await
+    }
+
+    /// The caller as he is known here, for what is about resources: their statements confirm him,
+    /// and nothing is written or told before.
+    fn recall(&self, call: &Call, target: &Target) -> Option<Caller> {
+        if !matches!(
+            target,
+            Target::Root | Target::RootSearch | Target::Collection(_) | Target::Search(_) | Target::Resource(..)
+        ) {
+            return None;
+        }
+        let header = call.head.headers.get(AUTHORIZATION)?;
+        self.service.recall(header.to_str().ok())
+    }
+
+    async fn carry_out(&self, call: &Call, upload: &mut Upload, target: &Target, caller: &Caller) -> Result<Reply> {
         let kind = kind(&caller.catalog, target)?;
         if let Some(kind) = &kind {
             call.facts.kind(kind);
@@ -86,8 +115,8 @@ impl Front {
             return Ok(Reply::empty(204));
         }
         match kind {
-            Some(kind) => self.typed(call, upload, &caller, target, &kind).await,
-            None => self.untyped(call, upload, &caller, target).await,
+            Some(kind) => self.typed(call, upload, caller, target, &kind).await,
+            None => self.untyped(call, upload, caller, target).await,
         }
     }
 

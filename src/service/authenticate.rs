@@ -5,7 +5,7 @@ use super::{Caller, Service, token};
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
 use crate::schema::ResourceType;
-use crate::store::{Status, Tenant, TokenInfo, TokenScope};
+use crate::store::{Stamp, Status, Tenant, TokenInfo, TokenScope};
 use std::collections::HashMap;
 use std::sync::Mutex;
 
@@ -17,21 +17,33 @@ const TOUCH_SECONDS: i64 = 60;
 pub(super) struct Touched(Mutex<HashMap<String, Timestamp>>);
 
 impl Touched {
-    fn is_due(&self, token: &TokenInfo, now: Timestamp) -> bool {
-        if token.last_used.is_some_and(|last| now.seconds_since(last) < TOUCH_SECONDS) {
+    /// Whether the use has to be written; `last_used` is what was read of the token, if it was.
+    fn is_due(&self, token: &str, last_used: Option<Timestamp>, now: Timestamp) -> bool {
+        if last_used.is_some_and(|last| now.seconds_since(last) < TOUCH_SECONDS) {
             return false;
         }
         let Ok(mut touched) = self.0.lock() else { return false };
-        let is_due = touched.get(&token.id).is_none_or(|last| now.seconds_since(*last) >= TOUCH_SECONDS);
+        let is_due = touched.get(token).is_none_or(|last| now.seconds_since(*last) >= TOUCH_SECONDS);
         if is_due {
             touched.retain(|_, last| now.seconds_since(*last) < TOUCH_SECONDS);
-            touched.insert(token.id.clone(), now);
+            touched.insert(token.to_owned(), now);
         }
         is_due
     }
 }
 
 impl Service {
+    /// Who the value of an `Authorization` header stood for when this instance saw it last. A
+    /// reply made for him is good if [`Caller::is_confirmed`] afterwards; else
+    /// [`Service::authenticate`] has to say who calls.
+    pub fn recall(&self, authorization: Option<&str>) -> Option<Caller> {
+        let (id, secret) = token::parse(bearer(authorization).ok()?)?;
+        let now = self.clock.now();
+        let caller = self.callers.recall(id, &secret, now)?;
+        self.touch(&caller.token_id, None, now);
+        Some(caller)
+    }
+
     /// Who the value of an `Authorization` header stands for.
     ///
     /// # Errors
@@ -45,16 +57,20 @@ impl Service {
             ));
         };
         let found = self.store.token(id).await?;
+        self.callers.forget(id);
         // The digest is compared for unknown ids too, so that both take the same path.
         let expected = found.as_ref().map_or("", |(_, _, digest)| digest.as_str());
         let fits = token::fits(&secret, expected);
-        let Some((tenant, token, _)) = found.filter(|_| fits) else {
+        let Some((tenant, token, digest)) = found.filter(|_| fits) else {
             return Err(ScimError::unauthorized("The token is unknown: issue a new one and paste it here."));
         };
         let now = self.clock.now();
         is_good(&tenant, &token, now)?;
-        self.touch(&token, now);
-        Ok(self.caller(tenant, &token))
+        self.touch(&token.id, token.last_used, now);
+        let stamp = Stamp::of(&tenant, &token);
+        let caller = self.caller(tenant, &token);
+        self.callers.remember(digest, stamp, &caller);
+        Ok(caller)
     }
 
     fn caller(&self, tenant: Tenant, token: &TokenInfo) -> Caller {
@@ -71,11 +87,11 @@ impl Service {
         }
     }
 
-    fn touch(&self, token: &TokenInfo, now: Timestamp) {
-        if !self.touched.is_due(token, now) {
+    fn touch(&self, token: &str, last_used: Option<Timestamp>, now: Timestamp) {
+        if !self.touched.is_due(token, last_used, now) {
             return;
         }
-        let (store, id) = (self.store.clone(), token.id.clone());
+        let (store, id) = (self.store.clone(), token.to_owned());
         tokio::spawn(async move {
             if let Err(error) = store.touch_token(&id, now).await {
                 tracing::warn!(token = id, %error, "the last use of a token could not be written");
@@ -113,6 +129,12 @@ fn is_good(tenant: &Tenant, token: &TokenInfo, now: Timestamp) -> Result<()> {
 }
 
 impl Caller {
+    /// Whether the database has said during this request that the caller's token and tenant are as
+    /// they were.
+    pub fn is_confirmed(&self) -> bool {
+        self.scope.is_confirmed()
+    }
+
     /// Whether the token may read resources of a type.
     pub(super) fn may_read(&self, resource_type: &ResourceType) -> Result<()> {
         let is_allowed = self.token_scope != TokenScope::UsersOnly || resource_type.seat().is_some();

@@ -9,6 +9,7 @@ mod change;
 mod create;
 mod cursor;
 mod discovery;
+mod known;
 mod line;
 mod list;
 mod password;
@@ -54,6 +55,7 @@ pub struct Service {
     lines: line::Lines,
     passwords: password::Passwords,
     touched: Arc<authenticate::Touched>,
+    callers: Arc<known::Callers>,
     cursors: Arc<cursor::Cursors>,
     walks: Arc<walk::Walks>,
 }
@@ -110,6 +112,7 @@ impl Service {
             lines: line::Lines::new(),
             passwords: password::Passwords::new(),
             touched: Arc::default(),
+            callers: Arc::default(),
         })
     }
 

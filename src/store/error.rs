@@ -15,6 +15,9 @@ pub enum StoreError {
     /// A change came too late and took itself back.
     #[error("the resource has changed")]
     Stale,
+    /// Token or tenant of the caller are no longer as they were when he was authenticated.
+    #[error("the caller's token or tenant has changed")]
+    Outdated,
     /// Another transaction was in the way; the same again may succeed.
     #[error("the database was busy")]
     Busy(#[source] sqlx::Error),
@@ -79,6 +82,8 @@ impl From<StoreError> for ScimError {
             StoreError::Busy(_) | StoreError::Reference(_) | StoreError::Stale => {
                 Self::unavailable("The server is busy with other changes; try again.", 1).caused_by(error)
             }
+            // Whoever took the caller for good asks again who calls; no client sees this.
+            StoreError::Outdated => Self::unauthorized("The token or its tenant has changed.").caused_by(error),
             StoreError::Slow(_) => {
                 Self::unavailable("The server took too long over this request; try again.", 5).caused_by(error)
             }

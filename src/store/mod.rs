@@ -6,6 +6,7 @@
 
 mod engine;
 mod error;
+mod few;
 mod hosts;
 mod index;
 mod key;
@@ -20,6 +21,7 @@ mod select;
 mod sequence;
 mod shared;
 mod sql;
+mod stamp;
 mod statement;
 mod stream;
 mod tenant;
@@ -35,6 +37,7 @@ pub use layout::{Layout, TypeLayout};
 pub use list::{From, Listed, Mark, MarkValue, Order, Page, Window};
 pub use member::{MemberDelta, MemberKey};
 pub use read::{Found, Related, Relations, Scope};
+pub use stamp::Stamp;
 pub use tenant::{PasswordPolicy, Status, Tenant, TenantChange, TenantInfo, UsernameFormat};
 pub use token::{NewToken, TokenInfo, TokenScope};
 pub use transfer::{Given, MemberRow, Place, Until};

@@ -6,6 +6,7 @@ use super::list::Page;
 use super::row::Row;
 use super::sequence::{keys_of, kind_of};
 use super::sql::Sql;
+use super::stamp::Stamp;
 use super::statement::Arg;
 use super::write::document_text;
 use super::{Store, StoreError};
@@ -21,6 +22,7 @@ use uuid::Uuid;
 pub struct Scope {
     pub(super) tenant: i64,
     pub(super) layout: Arc<Layout>,
+    pub(super) stamp: Option<Arc<Stamp>>,
 }
 
 impl Scope {
@@ -106,6 +108,9 @@ impl Store {
         relations: Relations,
     ) -> Result<Option<Found>, StoreError> {
         let Some(of_type) = scope.layout.of_type(resource_type) else { return Ok(None) };
+        if let Some(few) = self.few_by_id(scope, of_type, id, relations).await? {
+            return Ok(few.into_iter().next());
+        }
         let mut sql = Sql::default();
         let keys = keys_of(of_type.kind);
         sql.raw("with recursive found(seq, place) as materialized (select seq, 1 from resource where tenant = ");
@@ -118,12 +123,20 @@ impl Store {
 
     /// Runs a statement made of [`resources`].
     pub(super) async fn page(&self, scope: &Scope, mut sql: Sql) -> Result<Page, StoreError> {
+        if !scope.is_confirmed() {
+            sql.raw(" union all select 0, -2, 0, ").arg(Arg::Uuid(Uuid::nil())).raw(", '', 0, 0, 0, 0, '', 0 from (");
+            scope.confirm_by(&mut sql);
+            sql.raw(") as caller");
+        }
         sql.raw(" order by 1, 2, 3");
+        let rows = self.engine.read(&sql.finish()).await?;
+        scope.confirmed(rows.first().map(|row| row.int(1)).transpose()? == Some(-2))?;
         let mut page = Page::default();
-        for row in self.engine.read(&sql.finish()).await? {
+        for row in rows {
             match row.int(1)? {
+                -2 => {}
                 -1 => (page.total, page.gone) = (row.int(2)?, row.int(5)?),
-                0 => page.found.extend(found(scope, &row)?),
+                0 => page.found.extend(found(scope, &row, 2)?),
                 part => {
                     let related = related(scope, &row, part)?;
                     page.found
@@ -138,19 +151,20 @@ impl Store {
     }
 }
 
-fn found(scope: &Scope, row: &Row) -> Result<Option<Found>, StoreError> {
-    let seq = row.int(2)?;
+/// The resource in a row, its columns from `first` on; `None` if its type is unknown here.
+pub(super) fn found(scope: &Scope, row: &Row, first: usize) -> Result<Option<Found>, StoreError> {
+    let seq = row.int(first)?;
     let Some(of_type) = scope.layout.by_kind(kind_of(seq)) else { return Ok(None) };
     Ok(Some(Found {
         seq,
-        id: row.uuid(3)?,
-        document: row.text(4)?.to_owned(),
+        id: row.uuid(first + 1)?,
+        document: row.text(first + 2)?.to_owned(),
         meta: Meta {
-            version: row.int(5)?,
-            created: Timestamp::from_micros(row.int(7)?),
-            modified: Timestamp::from_micros(row.int(8)?),
+            version: row.int(first + 3)?,
+            created: Timestamp::from_micros(row.int(first + 5)?),
+            modified: Timestamp::from_micros(row.int(first + 6)?),
         },
-        revision: row.int(6)?,
+        revision: row.int(first + 4)?,
         relations: Vec::new(),
         resource_type: of_type.resource_type.clone(),
     }))
@@ -167,7 +181,6 @@ fn related(scope: &Scope, row: &Row, part: i64) -> Result<Option<Related>, Store
     }))
 }
 
-/// Adds what reads the resources of `found`, with their memberships.
 /// Adds what is read of the resources in `found`: few rows, from which others are found by keys.
 /// `cross join` tells SQLite to go that way. PostgreSQL thinks that a recursion finds many rows, and
 /// would read all memberships and groups; a range, and groups that are looked up each once, leave

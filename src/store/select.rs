@@ -331,6 +331,11 @@ impl Select<'_> {
     }
 }
 
+/// Whether the condition is likely to leave no more than a handful.
+pub(super) fn is_selective(predicate: &Predicate) -> bool {
+    selectivity(predicate) >= 7
+}
+
 /// How few resources a part is likely to leave: the greater the fewer.
 fn selectivity(predicate: &Predicate) -> u8 {
     match predicate {

@@ -2,8 +2,8 @@
 //! together.
 //!
 //! Beside `$1`, `$2` … a text may hold `{rows}`, a table that comes as a parameter, `{binary}`,
-//! which makes an expression compare by bytes as stored keys do, `{claim}` and `{keep}`, which
-//! lock the rows of a query against changes and against deletion, and, within a batch, `{name}`:
+//! which makes an expression compare by bytes as stored keys do, `{rows_of}` and `{row_of}`, the
+//! functions that make a JSON array of rows and of columns, `{claim}` and `{keep}`, which lock the rows of a query against changes and against deletion, and, within a batch, `{name}`:
 //! the rows that the earlier statement of that name returned. On PostgreSQL
 //! a batch is one statement with data-modifying expressions: one round trip, atomic, and no
 //! `BEGIN` that a cancelled request could leave behind. On SQLite its statements run one after
@@ -131,6 +131,8 @@ impl Statement {
                     push(&mut into.text, format_args!("unnest({}) as given({})", typed.join(","), names.join(",")));
                 }
                 Piece::Named("binary") => into.text.push_str(" collate \"C\""),
+                Piece::Named("rows_of") => into.text.push_str("json_agg"),
+                Piece::Named("row_of") => into.text.push_str("json_build_array"),
                 Piece::Named("claim") => into.text.push_str(" for no key update"),
                 Piece::Named("keep") => into.text.push_str(" for key share"),
                 Piece::Named(name) => into.text.push_str(name),
@@ -149,6 +151,8 @@ impl Statement {
                     let names: Vec<_> = self.rows.iter().map(|(name, _)| (*name).to_owned()).collect();
                     push_json_table(&mut into, &names, json_rows(&self.rows), "given");
                 }
+                Piece::Named("rows_of") => into.text.push_str("json_group_array"),
+                Piece::Named("row_of") => into.text.push_str("json_array"),
                 // Its one writer has nobody to lock out.
                 Piece::Named("binary" | "claim" | "keep") => {}
                 Piece::Named(name) => {

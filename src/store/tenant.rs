@@ -65,7 +65,7 @@ impl Tenant {
     /// The number that leads every statement about the tenant's resources, with the numbers of
     /// its types.
     pub fn scope(&self, layout: std::sync::Arc<super::Layout>) -> super::Scope {
-        super::Scope { tenant: self.number, layout }
+        super::Scope { tenant: self.number, layout, stamp: None }
     }
 }
 

@@ -5,6 +5,7 @@ use super::index::{self, IndexRow};
 use super::layout::TypeLayout;
 use super::member::{MemberDelta, claim};
 use super::read::{Found, Scope};
+use super::sql::Sql;
 use super::statement::{Arg, Batch, Statement};
 use super::transfer::{Given, Place};
 use super::{Store, StoreError};
@@ -170,18 +171,20 @@ impl Store {
             let seq = self.seq_of_new(writing, attempts.fetch_add(1, Ordering::Relaxed));
             let mut batch = Batch::default();
             if needs_seat {
-                batch = batch.then("seated", Statement::new(TAKE_SEAT, vec![writing.tenant()]));
+                batch = batch.then("seated", take_seat(writing));
             }
             let mut args = vec![writing.tenant(), Arg::Int(seq), Arg::Uuid(id)];
             args.extend(row_args(&row, written));
             args.extend([writing.modified(), writing.given_version(), writing.given_creation()]);
-            batch = batch.then("written", Statement::new(if needs_seat { INSERT_SEATED } else { INSERT }, args));
+            batch = batch.then("written", insert(writing.scope, needs_seat, args));
             batch = index::add(batch, writing.scope.tenant, seq, &row.values);
             batch = count(batch, writing, seq, (1, i64::from(row.takes_seat)));
             batch = members.insert_into(batch, writing, seq);
             self.log(batch, writing, "create", &names, members).then("answer", Statement::new(ANSWER, vec![]))
         };
-        self.retrying(batch, if needs_seat { Change::NoSeat } else { Change::Stale }).await
+        let change = self.retrying(batch, if needs_seat { Change::NoSeat } else { Change::Stale }).await?;
+        writing.scope.confirmed(matches!(change, Change::Done(_)))?;
+        Ok(change)
     }
 
     /// Replaces the document of a resource and changes its members, if it is still as it was
@@ -321,6 +324,37 @@ impl Store {
     }
 }
 
+/// Takes a seat for a caller that stands.
+fn take_seat(writing: &Writing<'_>) -> Statement {
+    let mut sql = Sql::with(vec![writing.tenant()]);
+    sql.raw("update tenant set used = used + 1 where tenant = $1 and used < seats");
+    confirming(&mut sql, writing.scope, " and");
+    sql.raw(" returning tenant");
+    sql.finish()
+}
+
+/// Inserts the resource if its caller stands and, where one is needed, a seat was taken.
+fn insert(scope: &Scope, needs_seat: bool, args: Vec<Arg>) -> Statement {
+    let mut sql = Sql::with(args);
+    sql.raw(INSERT);
+    if needs_seat {
+        sql.raw(" where exists (select 1 from {seated})");
+    } else {
+        confirming(&mut sql, scope, " where");
+    }
+    sql.raw(" returning seq, id, version");
+    sql.finish()
+}
+
+fn confirming(sql: &mut Sql, scope: &Scope, before: &'static str) {
+    if scope.is_confirmed() {
+        return;
+    }
+    sql.raw(before).raw(" exists (");
+    scope.confirm_by(sql);
+    sql.raw(")");
+}
+
 fn count(batch: Batch, writing: &Writing<'_>, seq: i64, (live, active): (i64, i64)) -> Batch {
     let gone = i64::from(live < 0);
     let args = vec![
@@ -350,7 +384,6 @@ const ANSWER_SEATED: &str = "select version from {written} \
      union all select 1 / (select count(*) from {written}) from {seated} where not exists (select 1 from {written})";
 const IS_CURRENT: &str = "select 1 from resource where tenant = $1 and seq = $2 and revision = $3";
 
-const TAKE_SEAT: &str = "update tenant set used = used + 1 where tenant = $1 and used < seats returning tenant";
 const TAKE_SEAT_FOR: &str = "update tenant set used = used + 1 where tenant = $1 and used < seats \
      and exists (select 1 from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4)) \
      returning tenant";
@@ -358,9 +391,7 @@ const FREE_SEAT: &str =
     "update tenant set used = used - 1 where tenant = $1 and seats is not null and exists (select 1 from {written})";
 
 const INSERT: &str = "insert into resource (tenant, seq, id, document, display, display_key, password, takes_seat, version, revision, created, modified) \
-     select $1, $2, $3, $4, $5, $6, $7, $8, coalesce($10, 1), 1, coalesce($11, $9), $9 returning seq, id, version";
-const INSERT_SEATED: &str = "insert into resource (tenant, seq, id, document, display, display_key, password, takes_seat, version, revision, created, modified) \
-     select $1, $2, $3, $4, $5, $6, $7, $8, coalesce($10, 1), 1, coalesce($11, $9), $9 where exists (select 1 from {seated}) returning seq, id, version";
+     select $1, $2, $3, $4, $5, $6, $7, $8, coalesce($10, 1), 1, coalesce($11, $9), $9";
 const UPDATE: &str = "update resource set document = $5, display = $6, display_key = $7, password = coalesce($8, password), \
      takes_seat = $9, version = coalesce($11, version + 1), revision = revision + 1, modified = $10, created = coalesce($12, created) \
      where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) returning seq, id, version";

@@ -9,8 +9,16 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 mod everywhere {
-    crate::on_fleets!(a_suspension_holds_at_once, a_revocation_holds_at_once);
-    use super::{a_revocation_holds_at_once, a_suspension_holds_at_once};
+    crate::on_fleets!(
+        a_suspension_holds_at_once,
+        a_revocation_holds_at_once,
+        a_token_that_is_known_is_refused_at_once,
+        settings_hold_at_once,
+    );
+    use super::{
+        a_revocation_holds_at_once, a_suspension_holds_at_once, a_token_that_is_known_is_refused_at_once,
+        settings_hold_at_once,
+    };
 }
 crate::on_both!(
     a_token_expires,
@@ -60,6 +68,62 @@ async fn a_revocation_holds_at_once(fleet: Fleet) {
         service.revoke_token(&issued.id).await.unwrap();
         refuses(server, token, &one, 401, "revoked").await;
         server.by(&one.token).get("/Users").await.expect(200);
+    }
+}
+
+/// Each route is the first that asks after the change, on an instance that has just answered.
+async fn a_token_that_is_known_is_refused_at_once(fleet: Fleet) {
+    let one = Tenant::new(fleet.first(), "one").await;
+    let before = one.everything(fleet.first()).await;
+    let service = &fleet.first().service;
+    let set = |status| TenantChange { status: Some(status), ..TenantChange::default() };
+    for (method, path, body) in all_routes(&one.user, &one.group) {
+        let issued = service.issue_token("one", "known", TokenScope::ReadWrite, None).await.unwrap();
+        let client = fleet.of(1).by(issued.text.expose_secret());
+        for status in [Status::Suspended, Status::Active] {
+            for _ in 0..2 {
+                client.get(&format!("/Users/{}", one.user)).await.expect(200);
+            }
+            let expected = match status {
+                Status::Suspended => {
+                    service.change_tenant("one", &set(status)).await.unwrap();
+                    403
+                }
+                Status::Active => {
+                    service.revoke_token(&issued.id).await.unwrap();
+                    401
+                }
+            };
+            let answer = client.send(method.clone(), &path, body.clone(), &[]).await;
+            assert_eq!(answer.status, expected, "{method} {path}: {}", answer.body);
+            service.change_tenant("one", &set(Status::Active)).await.unwrap();
+        }
+    }
+    assert_eq!(one.everything(fleet.first()).await, before);
+}
+
+/// Settings that decide over a write, changed between two requests to another instance.
+async fn settings_hold_at_once(fleet: Fleet) {
+    let one = Tenant::new(fleet.first(), "one").await;
+    let service = &fleet.first().service;
+    let client = fleet.of(1).by(&one.token);
+    for turn in 0..3 {
+        for (seats, status) in [(Some(0), 403), (None, 201)] {
+            client.get("/Users").await.expect(200);
+            service
+                .change_tenant("one", &TenantChange { seats: Some(seats), ..TenantChange::default() })
+                .await
+                .unwrap();
+            client.post("/Users", user(&format!("seated{turn}"))).await.expect(status);
+        }
+        for (base_url, shown) in [(Some("https://a.example/scim/v2"), true), (None, false)] {
+            client.get("/Users").await.expect(200);
+            let base_url = Some(base_url.map(str::to_owned));
+            service.change_tenant("one", &TenantChange { base_url, ..TenantChange::default() }).await.unwrap();
+            let read = client.get(&format!("/Users/{}", one.user)).await.expect(200).body;
+            let location = read["meta"]["location"].as_str().unwrap();
+            assert_eq!(location.starts_with("https://a.example/"), shown, "{location}");
+        }
     }
 }
 
