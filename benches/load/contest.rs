@@ -72,9 +72,10 @@ pub(crate) async fn contest(what: &str, sides: &[Side<'_>], pace: Pace, out: &mu
         out.phase(what, side.label(), tally);
     }
     for (side, tally) in sides.iter().zip(&tallies).skip(1) {
-        let p50 = tallies[0].within(0.5) / tally.within(0.5).max(1e-9);
+        // pgbench keeps no single times.
+        let p50 = (!tally.micros.is_empty()).then(|| round(tallies[0].within(0.5) / tally.within(0.5).max(1e-9)));
         let line = json!({"kind": "ratio", "phase": what, "of": sides[0].label(), "to": side.label(),
-            "perSecond": round(ratio(&tallies[0], tally)), "p50": round(p50)});
+            "perSecond": round(ratio(&tallies[0], tally)), "p50": p50});
         out.line(&line);
     }
     tallies

@@ -59,7 +59,6 @@ impl Output {
         }
         let numbers = [
             tally.rate(),
-            // pgbench keeps no single times.
             tally.within(0.5),
             tally.within(0.99),
             tally.each(tally.server),

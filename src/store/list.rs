@@ -1,6 +1,7 @@
 //! A page of the resources that match: by position, or from a mark on, in order of creation or
 //! sorted.
 
+use super::few::matching;
 use super::layout::TypeLayout;
 use super::read::{Found, Relations, Scope, resources};
 use super::select::Select;
@@ -155,7 +156,7 @@ impl Store {
         self.page(scope, statement(scope, listed, order, window, relations)).await
     }
 
-    /// The statement of [`Store::list`] as PostgreSQL is given it, to be explained or measured.
+    /// The statement with which [`Store::list`] begins, as PostgreSQL is given it, to be explained or measured.
     pub fn list_text(
         scope: &Scope,
         listed: &[Listed<'_>],
@@ -163,7 +164,8 @@ impl Store {
         window: &Window,
         relations: Relations,
     ) -> String {
-        statement(scope, listed, order, window, relations).finish().for_postgres().text
+        let few = matching(scope, listed, order, window, relations);
+        few.unwrap_or_else(|| statement(scope, listed, order, window, relations)).finish().for_postgres().text
     }
 }
 
