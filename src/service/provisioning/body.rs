@@ -49,7 +49,20 @@ impl Secrets {
         match value {
             Value::Object(members) => self.cut_members(members),
             Value::Array(values) => values.iter_mut().for_each(|value| self.cut(value)),
+            Value::String(text) if text.trim_start().starts_with(['{', '[']) => *text = self.cut_text(text),
             _ => {}
+        }
+    }
+
+    /// Some clients send an object as the text of one.
+    fn cut_text(&self, text: &str) -> String {
+        match serde_json::from_str::<Value>(text) {
+            Ok(mut value) => {
+                self.cut(&mut value);
+                value.to_string()
+            }
+            Err(_) if self.names(text) => CUT.to_owned(),
+            Err(_) => text.to_owned(),
         }
     }
 
@@ -109,6 +122,8 @@ mod tests {
             json!({"operations": [{"OP": "add", "PATH": "Password", "VALUE": "S3cret"}]}),
             json!({"Operations": [{"op": "add", "path": format!("{user}:password"), "value": "S3cret"}]}),
             json!({"Operations": [{"op": "replace", "value": {"password": "S3cret"}}]}),
+            json!({"Operations": [{"op": "replace", "value": "{\"password\": \"S3cret\"}"}]}),
+            json!({"Operations": [{"op": "replace", "value": " {\"password\": \"S3cret\""}]}),
             json!({"Operations": [{"op": "replace", "path": "x[password eq \"S3cret\"].y", "value": 1}]}),
             json!({"filter": "password eq \"S3cret\""}),
             json!({"Operations": [{"method": "POST", "path": "/Users", "data": {"password": "S3cret"}}]}),

@@ -217,3 +217,27 @@ async fn a_server_that_stops_loses_nothing() {
     assert_eq!(running.served.signal(Signal::SIGTERM), Some(0));
     assert_eq!(shown(folder, "log --limit 1000 --json", 150).len(), 150);
 }
+
+/// A request of long ago, as an earlier run has left it.
+const OLD: &str = "insert into provisioning (tenant, entry, at, token, token_name, method, route, status, micros, request) \
+     select tenant, 5, 0, 't', 'okta', 'GET', '/Users', 200, 1, 'old' from tenant where name = 'default'";
+
+#[tokio::test]
+async fn a_server_forgets_what_is_old() {
+    use sqlx::{ConnectOptions, Connection};
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    printed(folder, "migrate");
+    let file = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.join("data/scimd.db"));
+    let mut connection = file.connect().await.unwrap();
+    sqlx::query(OLD).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    assert_eq!(shown(folder, "log --json", 1)[0]["request"], "old");
+    let running = Running::start(folder);
+    assert_eq!(running.get("/Users").await, 200);
+    let begun = Instant::now();
+    while printed(folder, "log --json").contains("\"old\"") {
+        assert!(begun.elapsed() < PATIENCE, "it is not forgotten");
+    }
+    assert_eq!(shown(folder, "log --json", 1)[0]["token"], "okta");
+}
