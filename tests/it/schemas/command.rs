@@ -114,7 +114,7 @@ fn a_changed_configuration_is_told_of_until_the_index_follows() {
     let more = serde_json::json!([{"name": "code", "uniqueness": "server"}, {"name": "level"}]);
     assert_eq!(warned(plain.clone()), "", "what is new has no values");
     let told = warned(more.clone());
-    assert!(told.contains(":code are searched: run scimd verify --repair") && !told.contains("level"), "{told}");
+    assert!(told.contains(":code are searched: run scimd verify --repair") && !told.contains(":level"), "{told}");
     assert!(!warned(more.clone()).is_empty(), "it is told until something is done");
     repair();
     assert_eq!(warned(more.clone()), "");
