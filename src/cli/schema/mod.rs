@@ -120,6 +120,10 @@ fn hidden(plan: &SchemaPlan) -> Option<String> {
     if names.is_empty() {
         return None;
     }
+    if names.values().sum::<u64>() == 0 {
+        let names: Vec<_> = names.into_keys().collect();
+        return Some(format!("takes {} away, of which no resource holds a value", names.join(", ")));
+    }
     let mut text = String::from("hides");
     for (i, (name, count)) in names.iter().enumerate() {
         let comma = if i > 0 { "," } else { "" };

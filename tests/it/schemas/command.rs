@@ -31,7 +31,7 @@ fn schemas_come_and_go() {
     assert!(shown.contains("badges") && shown.contains("string[]") && shown.contains("caseExact"), "{shown}");
 
     let (code, message) = refused(folder, &format!("schema remove {ACME} --attribute level"));
-    assert!(code == Some(2) && message.contains("hides level") && message.contains("--yes"), "{message}");
+    assert!(code == Some(2) && message.contains("takes level away") && message.contains("--yes"), "{message}");
     printed(folder, &format!("schema remove {ACME} --attribute level --yes"));
     let schema = json(folder, &format!("schema show {ACME} --json"))["schema"].clone();
     assert_eq!(schema["attributes"].as_array().unwrap().len(), 2);
@@ -92,4 +92,34 @@ fn wrong_arguments_are_told_what_is_right() {
     for word in ["NAME[:TYPE][:OPTION]", "caseExact", "dateTime", "Examples:"] {
         assert!(help.contains(word), "{help}");
     }
+}
+
+#[test]
+fn a_changed_configuration_is_told_of_until_the_index_follows() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (dir, config) = (folder.join("schemas"), folder.join("scimd.toml"));
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::write(&config, format!("[schemas]\ndir = \"{}\"\n", dir.display())).unwrap();
+    let warned = |attributes: Value| {
+        let schema = serde_json::json!({"id": ACME, "attributes": attributes, "x-scimd": {"extends": ["User"]}});
+        std::fs::write(dir.join("acme.json"), schema.to_string()).unwrap();
+        let output = run(folder, &format!("tenant list --config {}", config.display()));
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let repair = || printed(folder, &format!("verify --repair --config {}", config.display()));
+    printed(folder, &format!("tenant create acme --config {}", config.display()));
+    let plain = serde_json::json!([{"name": "code"}]);
+    let more = serde_json::json!([{"name": "code", "uniqueness": "server"}, {"name": "level"}]);
+    assert_eq!(warned(plain.clone()), "", "what is new has no values");
+    let told = warned(more.clone());
+    assert!(told.contains(":code are searched: run scimd verify --repair") && !told.contains(":level"), "{told}");
+    assert!(!warned(more.clone()).is_empty(), "it is told until something is done");
+    repair();
+    assert_eq!(warned(more.clone()), "");
+    assert!(warned(plain.clone()).contains(":level"), "what goes counts");
+    repair();
+    assert_eq!(warned(plain), "");
+    assert!(warned(more).contains(":level"), "what comes back may have values");
 }

@@ -2,13 +2,14 @@
 
 use super::{ACME, agrees, attributes, change, file, gone, with, without};
 use crate::harness::Fleet;
+use scimd::service::SchemaStep;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-crate::on_fleets!(writes_go_on_while_schemas_change);
+crate::on_fleets!(writes_go_on_while_schemas_change, a_bulk_request_outlasts_its_schemas);
 
-const CLIENTS: usize = 6;
+const CLIENTS: usize = 4;
 
 async fn writes_go_on_while_schemas_change(fleet: Fleet) {
     let is_over = Arc::new(AtomicBool::new(false));
@@ -43,6 +44,35 @@ async fn writes_go_on_while_schemas_change(fleet: Fleet) {
         client.await.unwrap();
     }
     agrees(fleet.first()).await;
+}
+
+/// Who asks is asked once, at the beginning; what is written later is written under the schemas of
+/// then.
+async fn a_bulk_request_outlasts_its_schemas(fleet: Fleet) {
+    let server = fleet.of(1);
+    change(fleet.of(0), None, &attributes(json!([{"name": "level", "type": "integer"}]))).await.unwrap();
+    let create = |i: usize| {
+        let data = with(&format!("u{i}"), &json!({"level": i}));
+        json!({"method": "POST", "path": "/Users", "bulkId": format!("b{i}"), "data": data})
+    };
+    let operations: Vec<_> = (0..800).map(create).collect();
+    let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations});
+    let bulk = {
+        let fleet = fleet.clone();
+        tokio::spawn(async move { fleet.of(1).post("/Bulk", body).await.expect(200).body })
+    };
+    let plan = fleet.of(0).service.plan_schema(None, &without("level")).await.unwrap();
+    while server.get("/Users?count=0").await.body["totalResults"] == 0 {
+        tokio::task::yield_now().await;
+    }
+    let mut is_early = false;
+    let mut tell = |step: SchemaStep<'_>| is_early |= step == SchemaStep::Waiting && !bulk.is_finished();
+    fleet.of(0).service.change_schema(&plan, &mut tell).await.unwrap();
+    let done = bulk.await.unwrap();
+    let statuses: Vec<_> = done["Operations"].as_array().unwrap().iter().map(|one| one["status"].clone()).collect();
+    assert!(is_early, "the schema outlasted the request");
+    assert!(statuses.len() == 800 && statuses.iter().all(|status| status == "201"), "{done}");
+    agrees(server).await;
 }
 
 /// Creates, changes, replaces and deletes users with values of their own until it is over.
