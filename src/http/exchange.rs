@@ -76,7 +76,9 @@ impl Exchange {
                 let route = self.base.route(head.uri.path());
                 let upload = Upload::new(&head.headers, body);
                 let call = Call { verb: asked.verb, head, route: route.clone(), peer, facts: entry.facts.clone() };
-                (Some(route), self.run(handle(call, upload).instrument(entry.span()), asked.verb).await)
+                // It is large, and handed on several times.
+                let work = Box::pin(handle(call, upload));
+                (Some(route), self.run(work.instrument(entry.span()), asked.verb).await)
             }
         };
         entry.finish(route.as_ref(), outcome.as_ref());

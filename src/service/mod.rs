@@ -18,6 +18,7 @@ mod query;
 mod read;
 mod render;
 mod reply;
+mod roll;
 mod settings;
 mod token;
 mod transfer;
@@ -28,6 +29,7 @@ pub use admin::IssuedToken;
 pub use precondition::{Precondition, Tags};
 pub use query::{ListQuery, View};
 pub use reply::Reply;
+pub use roll::Pieces;
 pub use settings::{DatabaseTarget, ServiceLimits, ServiceSettings, StartError};
 pub use transfer::{Export, Exported, Import, Imported, OnError, Step};
 
@@ -38,6 +40,7 @@ use crate::store::{Author, Given, Scope, Store, StoreError, Tenant, Writing};
 use secrecy::ExposeSecret;
 use std::path::Path;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Name of the tenant that every server has.
 pub const DEFAULT_TENANT: &str = "default";
@@ -58,6 +61,7 @@ pub struct Service {
     callers: Arc<known::Callers>,
     cursors: Arc<cursor::Cursors>,
     walks: Arc<walk::Walks>,
+    rolls: Arc<Semaphore>,
 }
 
 /// Who asks: a tenant, by one of its tokens.
@@ -105,6 +109,7 @@ impl Service {
         Ok(Self {
             cursors: Arc::new(key),
             walks: Arc::default(),
+            rolls: Arc::new(Semaphore::new(roll::AT_ONCE)),
             store,
             clock,
             catalogs: Arc::new(catalogs),
