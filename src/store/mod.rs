@@ -4,6 +4,7 @@
 //! is in `engine`, `statement` and the migrations. In every statement the first value is the
 //! tenant; those about tenants and tokens are the operator's.
 
+mod document;
 mod engine;
 mod error;
 mod few;
@@ -32,6 +33,7 @@ mod verify;
 mod write;
 mod writer;
 
+pub use document::Written;
 pub use engine::PoolSettings;
 pub use error::StoreError;
 pub use layout::{Layout, TypeLayout};
@@ -43,7 +45,7 @@ pub use stamp::Stamp;
 pub use tenant::{PasswordPolicy, Status, Tenant, TenantChange, TenantInfo, UsernameFormat};
 pub use token::{NewToken, TokenInfo, TokenScope};
 pub use transfer::{Given, MemberRow, Place, Until};
-pub use write::{Author, Before, Change, Writing, Written};
+pub use write::{Author, Before, Change, Writing};
 
 use crate::schema::Catalog;
 use engine::Engine;

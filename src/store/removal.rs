@@ -41,7 +41,8 @@ impl Store {
     }
 }
 
-const SUSPEND: &str = "update tenant set status = 'suspended', revision = revision + 1 where name = $1 returning tenant";
+const SUSPEND: &str =
+    "update tenant set status = 'suspended', revision = revision + 1 where name = $1 returning tenant";
 
 /// Rows of a tenant, a few thousand at a time: others are not kept waiting, and no statement takes
 /// too long.
