@@ -43,7 +43,7 @@ fn parse_resolve_compile(bencher: Bencher, name: &str) {
     let (text, limits, stage) = (text(name), FilterLimits::default(), &*STAGE);
     let of_type = stage.layout.of_type(&stage.user).unwrap();
     let window = Window { from: From::Skip(0), take: 100 };
-    let relations = Relations { members: false, groups: true };
+    let relations = Relations { groups: true, ..Relations::default() };
     bencher.bench(|| {
         let filter = parse_filter(black_box(&text), &limits).unwrap();
         let predicate = resolve(&filter, &stage.user, Conformance::Lenient).unwrap();

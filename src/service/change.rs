@@ -3,6 +3,7 @@
 
 use super::body::{check_names, in_use, no_seat, sent_members};
 use super::current::Current;
+use super::roll::READ_ALONG;
 use super::{Caller, Precondition, Reply, Service, View, render};
 use crate::error::{Result, ScimError};
 use crate::patch::{self, MemberChange, Patch};
@@ -288,8 +289,8 @@ impl Service {
             return self.shown(caller, &found, projection, 200);
         }
         let kind = found.resource_type.clone();
-        let found = self.find(caller, &kind, &found.id.to_string(), relations).await?;
-        self.shown(caller, &found, projection, 200)
+        let found = self.find(caller, &kind, &found.id.to_string(), relations.at_most(READ_ALONG)).await?;
+        self.shown_in_full(caller, found, projection, 200).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::body::{check_names, in_use, no_seat, sent_members};
 use super::current::Current;
+use super::roll::READ_ALONG;
 use super::{Caller, Reply, Service, View, render};
 use crate::error::{Result, ScimError};
 use crate::patch::MemberChange;
@@ -114,12 +115,12 @@ impl Service {
         let at = writing.author.at;
         let meta = Meta { version: 1, created: at, modified: at };
         // Only members bring something that is not known here: what they display.
-        let found = if delta.is_empty() {
-            Found::fresh(kind, id, meta, written)
-        } else {
-            self.find(caller, kind, &id.to_string(), render::relations(kind, projection)).await?
-        };
-        self.shown(caller, &found, projection, 201)
+        if delta.is_empty() {
+            return self.shown(caller, &Found::fresh(kind, id, meta, written), projection, 201);
+        }
+        let relations = render::relations(kind, projection).at_most(READ_ALONG);
+        let found = self.find(caller, kind, &id.to_string(), relations).await?;
+        self.shown_in_full(caller, found, projection, 201).await
     }
 }
 

@@ -157,6 +157,7 @@ fn relations(kinds: &[Arc<ResourceType>], projections: &[Projection]) -> Relatio
     each.fold(Relations::default(), |all, one| Relations {
         members: all.members || one.members,
         groups: all.groups || one.groups,
+        ..all
     })
 }
 

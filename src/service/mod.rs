@@ -21,6 +21,7 @@ mod query;
 mod read;
 pub mod render;
 mod reply;
+mod roll;
 mod schemas;
 mod settings;
 pub mod token;
@@ -36,6 +37,7 @@ pub use precondition::{Precondition, Tags};
 pub use provisioning::{Asked, NoteText, Record, Recorder, Trail, UnknownAttribute};
 pub use query::{ListQuery, View};
 pub use reply::Reply;
+pub use roll::Pieces;
 pub use schemas::{
     KnownSchema, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep, Survey,
 };
@@ -50,6 +52,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Name of the tenant that every server has.
 pub const DEFAULT_TENANT: &str = "default";
@@ -71,6 +74,7 @@ pub struct Service {
     cursors: Arc<cursor::Cursors>,
     walks: Arc<walk::Walks>,
     recorder: Recorder,
+    rolls: Arc<Semaphore>,
 }
 
 /// Who asks: a tenant, by one of its tokens.
@@ -128,6 +132,7 @@ impl Service {
             cursors: Arc::new(key),
             walks: Arc::default(),
             recorder: Recorder::start(store.clone(), clock.clone(), settings.record),
+            rolls: Arc::new(Semaphore::new(roll::AT_ONCE)),
             store,
             clock,
             catalogs: Arc::new(catalogs),

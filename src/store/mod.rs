@@ -4,6 +4,7 @@
 //! is in `engine`, `statement` and the migrations. In every statement the first value is the
 //! tenant; those about tenants and tokens are the operator's.
 
+mod document;
 mod engine;
 mod error;
 mod few;
@@ -19,6 +20,7 @@ mod read;
 mod rederive;
 mod relation;
 mod removal;
+mod roll;
 mod row;
 mod schema;
 mod select;
@@ -35,6 +37,7 @@ mod verify;
 mod write;
 mod writer;
 
+pub use document::{Written, changed_names};
 pub use engine::PoolSettings;
 pub use error::StoreError;
 pub use holders::Holder;
@@ -44,12 +47,13 @@ pub use member::{MemberDelta, MemberKey};
 pub use provisioning::{Entry, Left, LogQuery, LoggedRequest, TenantKey};
 pub use read::{Found, Related, Relations, Scope};
 pub use rederive::Rederived;
+pub use roll::Roll;
 pub use schema::KeptSchema;
 pub use stamp::Stamp;
 pub use tenant::{PasswordPolicy, Status, Tenant, TenantChange, TenantInfo, UsernameFormat};
 pub use token::{NewToken, TokenInfo, TokenScope};
 pub use transfer::{Given, MemberRow, Place, Until};
-pub use write::{Author, Before, Change, Writing, Written, changed_names};
+pub use write::{Author, Before, Change, Writing};
 
 use crate::schema::Catalog;
 use engine::Engine;

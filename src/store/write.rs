@@ -1,6 +1,7 @@
 //! Creating, changing and deleting a resource: each is one batch, and each writes its row of
 //! the change log with it.
 
+use super::document::{Row, Written, changed_names, only, row_args};
 use super::index;
 use super::layout::TypeLayout;
 use super::member::{MemberDelta, claim};
@@ -10,32 +11,9 @@ use super::statement::{Arg, Batch, Statement};
 use super::transfer::{Given, Place};
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
-use crate::resource::Key;
-use crate::resource::Resource;
-use crate::resource::hidden::undeclared;
-use crate::schema::ResourceType;
 use serde_json::{Map, Value};
-use std::fmt::Write;
 use std::sync::atomic::{AtomicU32, Ordering};
 use uuid::Uuid;
-
-/// What is written of a resource's document.
-#[derive(Debug, Clone)]
-pub struct Written {
-    /// The attributes, without memberships.
-    pub attributes: Map<String, Value>,
-    /// The same as text, as it is stored.
-    pub document: String,
-    /// The password's digest, if the tenant keeps passwords and this write sets one.
-    pub password: Option<String>,
-}
-
-impl Written {
-    /// The attributes of a resource of a type, and the digest of its password.
-    pub fn new(resource_type: &ResourceType, attributes: Map<String, Value>, password: Option<String>) -> Self {
-        Self { document: document_text(resource_type, &attributes), attributes, password }
-    }
-}
 
 /// Who writes, and when; for the change log.
 #[derive(Debug, Clone)]
@@ -58,49 +36,6 @@ pub enum Change {
     NoSeat,
     /// Nothing was to be changed.
     Nothing,
-}
-
-/// What the store keeps of a document beside its text and its values.
-pub(super) struct Row {
-    pub(super) display: Option<String>,
-    pub(super) display_key: Option<String>,
-    pub(super) takes_seat: bool,
-}
-
-impl Row {
-    pub(super) fn of(resource_type: &ResourceType, attributes: &Map<String, Value>) -> Self {
-        let display = Resource::display(resource_type, attributes);
-        Self {
-            display: display.map(str::to_owned),
-            display_key: display.map(|text| Key::text(text, false).as_str().to_owned()),
-            takes_seat: Resource::takes_seat(resource_type, attributes),
-        }
-    }
-}
-
-fn row_args(row: &Row, written: &Written) -> [Arg; 5] {
-    [
-        Arg::Text(written.document.clone()),
-        Arg::OptText(row.display.clone()),
-        Arg::OptText(row.display_key.clone()),
-        Arg::OptText(written.password.clone()),
-        Arg::Bool(row.takes_seat),
-    ]
-}
-
-/// `schemas` first, then the attributes: what a client reads between the braces, but for `id`,
-/// `meta` and memberships. Among `schemas` is also what is hidden, so that it is known to be there.
-fn document_text(resource_type: &ResourceType, attributes: &Map<String, Value>) -> String {
-    let schemas = Resource::schemas(resource_type, attributes);
-    let schemas: Value = schemas.chain(undeclared(resource_type, attributes)).collect();
-    let mut text = String::with_capacity(1024);
-    // Writing to a string cannot fail.
-    let _ = write!(text, "{{\"schemas\":{schemas}");
-    for (name, value) in attributes {
-        let _ = write!(text, ",{}:{value}", Value::from(name.as_str()));
-    }
-    text.push('}');
-    text
 }
 
 /// What every change needs to know.
@@ -198,7 +133,7 @@ impl Store {
             args.push(writing.schema_revision());
             batch = batch.then("written", insert(writing.scope, needs_seat, args));
             batch = index::add(batch, writing.scope.tenant, seq, &values);
-            batch = count(batch, writing, seq, (1, i64::from(row.takes_seat)));
+            batch = self.count(batch, writing, (1, i64::from(row.takes_seat)));
             batch = members.insert_into(batch, writing, seq);
             self.log(batch, writing, "create", &names, members).then("answer", Statement::new(ANSWER, vec![]))
         };
@@ -254,7 +189,7 @@ impl Store {
             batch = index::remove(batch, writing.scope.tenant, seq, values_were.difference(&values_are));
             batch = index::add(batch, writing.scope.tenant, seq, values_are.difference(&values_were));
             if seats != 0 {
-                batch = count(batch, writing, seq, (0, seats));
+                batch = self.count(batch, writing, (0, seats));
             }
             batch = members.change_with(batch, writing, seq);
             let answer = if needs_seat { ANSWER_SEATED } else { ANSWER };
@@ -285,7 +220,7 @@ impl Store {
                 .then("departed", Statement::new(LEAVE_GROUPS, vec![writing.tenant(), Arg::Int(seq), writing.at()]))
                 .then("unjoined", Statement::new(UNJOIN, vec![writing.tenant(), Arg::Int(seq)]));
             batch = index::remove(batch, writing.scope.tenant, seq, &values);
-            batch = count(batch, writing, seq, (-1, -i64::from(was.takes_seat)));
+            batch = self.count(batch, writing, (-1, -i64::from(was.takes_seat)));
             if writing.limited && was.takes_seat {
                 batch = batch.then("freed", Statement::new(FREE_SEAT, vec![writing.tenant()]));
             }
@@ -340,6 +275,20 @@ impl Store {
         members.log(batch.then("logged", Statement::new(LOG, args)), writing.scope.tenant, change)
     }
 
+    /// Counts resources and those of them that take a seat.
+    fn count(&self, batch: Batch, writing: &Writing<'_>, (live, active): (i64, i64)) -> Batch {
+        let gone = i64::from(live < 0);
+        let args = vec![
+            writing.tenant(),
+            Arg::Int(writing.of_type.kind),
+            Arg::Int(self.sequence.turn(SHARDS)),
+            Arg::Int(live),
+            Arg::Int(active),
+            Arg::Int(gone),
+        ];
+        batch.then("counted", Statement::new(COUNT, args))
+    }
+
     /// One number serves all groups that the deleted resource has left: the position of the
     /// group is added to it.
     fn log_left(&self, batch: Batch, writing: &Writing<'_>, member: Uuid) -> Batch {
@@ -381,31 +330,6 @@ fn confirming(sql: &mut Sql, scope: &Scope) {
     sql.raw(" and exists (");
     scope.confirm_by(sql);
     sql.raw(")");
-}
-
-fn count(batch: Batch, writing: &Writing<'_>, seq: i64, (live, active): (i64, i64)) -> Batch {
-    let gone = i64::from(live < 0);
-    let args = vec![
-        writing.tenant(),
-        Arg::Int(writing.of_type.kind),
-        Arg::Int(seq % SHARDS),
-        Arg::Int(live),
-        Arg::Int(active),
-        Arg::Int(gone),
-    ];
-    batch.then("counted", Statement::new(COUNT, args))
-}
-
-/// Names of the top-level attributes that differ.
-pub fn changed_names<'a>(was: &'a Map<String, Value>, is: &'a Map<String, Value>) -> Vec<&'a str> {
-    let names = was.keys().chain(is.keys().filter(|name| !was.contains_key(*name)));
-    names.filter(|name| was.get(*name) != is.get(*name)).map(String::as_str).collect()
-}
-
-/// The attributes of these names.
-fn only(attributes: &Map<String, Value>, names: &[&str]) -> Map<String, Value> {
-    let named = names.iter().filter_map(|name| Some(((*name).to_owned(), attributes.get(*name)?.clone())));
-    named.collect()
 }
 
 /// Rows that share the counting of a type.
