@@ -37,6 +37,16 @@ impl Side<'_> {
         }
     }
 
+    /// Lets a server open its connections and prepare its statements; only what is wrong is kept of it.
+    async fn warm_up(&self, pace: Pace, tally: &mut Tally) {
+        if let Self::Scim { site, phase, .. } = self {
+            let operations = pace.measure.operations.min(40 * pace.clients as u64) / 2;
+            let measure = Measure { seconds: pace.measure.seconds.min(1.0), operations };
+            let warm = site.turn(*phase, phase.clients(pace.clients), measure).await;
+            warm.first_wrong.into_iter().for_each(|why| tally.fail(why));
+        }
+    }
+
     async fn turn(&self, clients: usize, measure: Measure) -> Tally {
         match self {
             Self::Scim { site, phase, .. } => site.turn(*phase, phase.clients(clients), measure).await,
@@ -58,6 +68,10 @@ pub(crate) struct Pace {
 /// Lets the sides take turns; the tallies are in their order.
 pub(crate) async fn contest(what: &str, sides: &[Side<'_>], pace: Pace, out: &mut Output) -> Vec<Tally> {
     let mut tallies = vec![Tally::default(); sides.len()];
+    for (side, tally) in sides.iter().zip(&mut tallies) {
+        out.now(&format!("{what}: warming up {}", side.label()));
+        side.warm_up(pace, tally).await;
+    }
     for number in 0..pace.rounds.max(1) {
         let mut order: Vec<usize> = (0..sides.len()).collect();
         if number % 2 == 1 {

@@ -99,8 +99,8 @@ impl Field<'_> {
         self.writers().await;
         self.pages().await;
         self.searches().await;
-        self.full_read().await;
         self.mixed().await;
+        self.full_read().await;
         self.sqlite().await
     }
 
@@ -233,7 +233,7 @@ impl Field<'_> {
         }
     }
 
-    /// A group read with all its members, beside psql.
+    /// A group read with all its members, beside psql. What such a read leaves behind must not count for others.
     async fn full_read(&mut self) {
         let (site, people) = (self.site.clone(), self.site.state.borrow().people.clone());
         let Some(size) = people.sizes.last().copied().filter(|_| self.wants("group_full")) else { return };
