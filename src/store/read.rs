@@ -1,6 +1,7 @@
 //! Reading resources: one by id, or a page of those that match, each with its memberships, in
 //! one statement.
 
+use super::document::document_text;
 use super::layout::{Layout, TypeLayout};
 use super::list::Page;
 use super::row::Row;
@@ -8,7 +9,6 @@ use super::sequence::{keys_of, kind_of};
 use super::sql::Sql;
 use super::stamp::Stamp;
 use super::statement::Arg;
-use super::write::document_text;
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::resource::Meta;

@@ -5,13 +5,13 @@
 //! read in the order of its keys, one resource at a time; a repair is made only if the resource is
 //! still as it was read, so the server may be at work meanwhile.
 
+use super::document::Row as Derived;
 use super::index::{self, IndexRow};
 use super::layout::TypeLayout;
 use super::read::Scope;
 use super::row::Row;
 use super::sequence::kind_of;
 use super::statement::{Arg, Batch, Statement};
-use super::write::Row as Derived;
 use super::{Store, StoreError};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,8 @@
 //! Creating, changing and deleting a resource: each is one batch, and each writes its row of
 //! the change log with it.
 
-use super::index::{self, IndexRow};
+use super::document::{Row, row_args};
+use super::index;
 use super::layout::TypeLayout;
 use super::member::{MemberDelta, claim};
 use super::read::{Found, Scope};
@@ -10,11 +11,7 @@ use super::statement::{Arg, Batch, Statement};
 use super::transfer::{Given, Place};
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
-use crate::resource::Key;
-use crate::resource::Resource;
-use crate::resource::hidden::undeclared;
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use uuid::Uuid;
 
@@ -48,49 +45,6 @@ pub enum Change {
     NoSeat,
     /// Nothing was to be changed.
     Nothing,
-}
-
-/// A document as the store keeps it.
-pub(super) struct Row {
-    text: String,
-    pub(super) display: Option<String>,
-    pub(super) display_key: Option<String>,
-    pub(super) takes_seat: bool,
-    pub(super) values: BTreeSet<IndexRow>,
-}
-
-impl Row {
-    pub(super) fn of(of_type: &TypeLayout, attributes: &Map<String, Value>) -> Self {
-        let resource_type = &of_type.resource_type;
-        let display = Resource::display(resource_type, attributes);
-        Self {
-            text: document_text(of_type, attributes),
-            display: display.map(str::to_owned),
-            display_key: display.map(|text| Key::text(text, false).as_str().to_owned()),
-            takes_seat: Resource::takes_seat(resource_type, attributes),
-            values: index::values(of_type, attributes),
-        }
-    }
-}
-
-fn row_args(row: &Row, written: &Written) -> [Arg; 5] {
-    [
-        Arg::Text(row.text.clone()),
-        Arg::OptText(row.display.clone()),
-        Arg::OptText(row.display_key.clone()),
-        Arg::OptText(written.password.clone()),
-        Arg::Bool(row.takes_seat),
-    ]
-}
-
-/// `schemas` first, then the attributes: what a client reads between the braces, but for `id`,
-/// `meta` and memberships. Among `schemas` is also what is hidden, so that it is known to be there.
-pub(super) fn document_text(of_type: &TypeLayout, attributes: &Map<String, Value>) -> String {
-    let mut document = Map::new();
-    let schemas = Resource::schemas(&of_type.resource_type, attributes);
-    document.insert("schemas".into(), schemas.chain(undeclared(&of_type.resource_type, attributes)).collect());
-    document.extend(attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
-    Value::Object(document).to_string()
 }
 
 /// What every change needs to know.
