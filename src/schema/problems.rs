@@ -34,6 +34,11 @@ fn mend(document: &mut Value, pointer: &str, number: usize) -> bool {
                 "" => return false,
                 "id" => json!("urn:mended"),
                 "name" => json!(format!("mended{number}")),
+                "type" => {
+                    // What a type must have it may not have without it.
+                    object.remove("subAttributes");
+                    return object.remove(last).is_some();
+                }
                 _ => return object.remove(last).is_some(),
             };
             object.insert(last.to_owned(), value);
