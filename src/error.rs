@@ -64,8 +64,10 @@ pub struct ScimError {
     status: u16,
     scim_type: Option<ScimType>,
     detail: String,
+    logged: Option<String>,
     retry_after: Option<u32>,
     lacks_scope: bool,
+    is_outdated: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -84,7 +86,16 @@ macro_rules! bad_request {
 impl ScimError {
     /// An error with an HTTP status and a text for the client.
     pub fn new(status: u16, detail: impl Into<String>) -> Self {
-        Self { status, scim_type: None, detail: detail.into(), retry_after: None, lacks_scope: false, source: None }
+        Self {
+            status,
+            scim_type: None,
+            detail: detail.into(),
+            logged: None,
+            retry_after: None,
+            lacks_scope: false,
+            is_outdated: false,
+            source: None,
+        }
     }
 
     bad_request! {
@@ -158,6 +169,13 @@ impl ScimError {
         Self { retry_after: Some(retry_after), ..Self::new(503, detail) }
     }
 
+    /// 503 for a write that was made under schemas which are no longer those of the tenant. It is
+    /// to be made anew under those of now.
+    pub fn outdated() -> Self {
+        let error = Self::unavailable("The schemas of this tenant were changed at this moment; try again.", 1);
+        Self { is_outdated: true, ..error }
+    }
+
     /// 500: a fault of the server. The cause goes to the log, never to the client.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(500, "The server failed to process the request; its log has the cause.").caused_by(source)
@@ -180,7 +198,29 @@ impl ScimError {
 
     /// The same with words put before the detail, such as the operation that failed.
     pub fn within(self, context: impl fmt::Display) -> Self {
-        Self { detail: format!("{context}: {}", self.detail), ..self }
+        let within = |detail: &str| format!("{context}: {detail}");
+        Self { detail: within(&self.detail), logged: self.logged.as_deref().map(within), ..self }
+    }
+
+    /// The same with what a log is told in place of the detail: for details that repeat a value
+    /// of the client.
+    pub fn logged_as(self, detail: impl Into<String>) -> Self {
+        Self { logged: Some(detail.into()), ..self }
+    }
+
+    /// The same error once more, without its cause.
+    pub fn again(&self) -> Self {
+        let Self { status, scim_type, retry_after, lacks_scope, is_outdated, .. } = *self;
+        Self {
+            status,
+            scim_type,
+            detail: self.detail.clone(),
+            logged: self.logged.clone(),
+            retry_after,
+            lacks_scope,
+            is_outdated,
+            source: None,
+        }
     }
 
     /// HTTP status.
@@ -198,9 +238,19 @@ impl ScimError {
         &self.detail
     }
 
+    /// What a log is told: the detail, free of values that the client sent.
+    pub fn logged(&self) -> &str {
+        self.logged.as_deref().unwrap_or(&self.detail)
+    }
+
     /// Whether another token of the tenant would do.
     pub fn lacks_scope(&self) -> bool {
         self.lacks_scope
+    }
+
+    /// Whether the schemas were changed while a write was made under them.
+    pub fn is_outdated(&self) -> bool {
+        self.is_outdated
     }
 
     /// Seconds until the client may try again.

@@ -17,6 +17,11 @@ pub(super) fn ends_within(token: &TokenInfo, days: i64, now: Timestamp) -> bool 
     is_valid(token, now) && !is_valid(token, now.plus_seconds(days * 86_400))
 }
 
+/// Seconds that a token is still valid; `None` if it is not, or has no end.
+pub(super) fn left(token: &TokenInfo, now: Timestamp) -> Option<i64> {
+    token.expires.filter(|_| is_valid(token, now)).map(|end| end.seconds_since(now))
+}
+
 /// Looks once a day, for as long as the server runs.
 pub(super) async fn watch(service: Service, warn_days: i64) {
     let mut days = interval(DAY);

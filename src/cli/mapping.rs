@@ -55,7 +55,7 @@ impl Mapping {
 impl Show {
     async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let directory = config.directory()?;
-        let views = open::existing(config).await?.views(&directory);
+        let views = open::existing(config).await?.views(&directory).await?;
         if self.json {
             let queries: serde_json::Map<_, _> =
                 views.queries().map(|(name, query)| (name.to_owned(), query.into())).collect();
@@ -93,7 +93,11 @@ impl Check {
     /// A mapping that cannot be is a wrong configuration; views that are others are a failure.
     async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let directory = config.directory()?;
-        let state = open::existing(config).await?.directory_state(&directory).await?;
+        let service = open::existing(config).await?;
+        let state = service.directory_state(&directory).await?;
+        let found = service.undeclared(&directory).await?;
+        let undeclared: Vec<_> =
+            found.iter().map(|u| format!("{}: no schema declares \"{}\"", u.origin, u.path)).collect();
         let (word, told) = match state {
             DirectoryState::Ready => ("ready", "The views in the database are those of the mapping."),
             DirectoryState::Filling => (
@@ -108,10 +112,10 @@ impl Check {
         };
         let is_right = matches!(state, DirectoryState::Ready | DirectoryState::Filling);
         if self.json {
-            output::json(out, &json!({"views": word, "undeclared": directory.undeclared}))?;
+            output::json(out, &json!({"views": word, "undeclared": undeclared}))?;
         } else {
-            for path in &directory.undeclared {
-                writeln!(out, "note: {path}; the column is empty unless a tenant's own schema does")?;
+            for path in &undeclared {
+                writeln!(out, "note: {path}; the column is empty until one does")?;
             }
             writeln!(out, "{told}")?;
         }

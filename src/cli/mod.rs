@@ -7,17 +7,21 @@ mod arguments;
 mod backup;
 mod check;
 mod completions;
+mod confirm;
 mod doctor;
 mod expiry;
 mod export;
 mod failure;
 mod health;
 mod import;
+mod log;
 mod mapping;
 mod migrate;
 mod open;
 mod output;
 mod progress;
+mod retention;
+mod schema;
 mod serve;
 mod signals;
 mod tenant;
@@ -55,6 +59,11 @@ enum Command {
     /// Creates and manages tenants: separate sets of users, groups and tokens
     #[command(subcommand)]
     Tenant(tenant::Tenant),
+    /// Adds, shows and removes schemas: attributes of your own, for all tenants or for one
+    #[command(subcommand)]
+    Schema(schema::Schema),
+    /// Shows what identity providers asked of a tenant, and what they got
+    Log(log::Log),
     /// Brings the tables of the database up to date
     Migrate,
     /// Checks configuration and schemas, and shows the values in force
@@ -124,6 +133,8 @@ async fn on_database(command: Command, config: &Config, out: &mut dyn Write) -> 
     match command {
         Command::Token(token) => token.run(config, out).await,
         Command::Tenant(tenant) => tenant.run(config, out).await,
+        Command::Schema(schema) => schema.run(config, out).await,
+        Command::Log(log) => log.run(config, out).await,
         Command::Mapping(mapping) => mapping.run(config, out).await,
         Command::Verify(verify) => verify.run(config, out).await,
         Command::Export(export) => export.run(config, out).await,

@@ -2,7 +2,7 @@
 
 use super::arguments::given;
 use super::failure::Failure;
-use super::{expiry, mapping, open, signals};
+use super::{expiry, mapping, open, retention, signals};
 use crate::config::{Config, Override};
 use crate::http;
 use crate::service::{DEFAULT_TENANT, Service, TokenScope};
@@ -61,11 +61,15 @@ impl Serve {
         let made = service.make_directory(&directory).await;
         let views = tokio::spawn(mapping::apply_beside(service.clone(), directory, made));
         self.greet(&service, config, &base_url, out).await?;
-        let watch = tokio::spawn(expiry::watch(service.clone(), config.tokens.warn_days));
+        let expiring = tokio::spawn(expiry::watch(service.clone(), config.tokens.warn_days));
+        let forgetting = tokio::spawn(retention::watch(service.clone(), config.provisioning.retention_days));
+        let recorder = service.recorder().clone();
         let app = http::app(service, config.for_http());
         let served = http::serve(listener, app, config.for_server(), stop.wait()).await;
-        watch.abort();
+        expiring.abort();
+        forgetting.abort();
         views.abort();
+        recorder.finish().await;
         served.map_err(|error| Failure::Failed(format!("the server cannot run: {error}")))?;
         tracing::info!("stopped");
         Ok(())

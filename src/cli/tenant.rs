@@ -1,15 +1,19 @@
 //! `scimd tenant`.
 
 use super::arguments::{OrNone, base_url, keyword, seats};
+use super::confirm::confirm;
 use super::failure::Failure;
-use super::open;
 use super::output::{self, moment, say};
-use crate::config::Config;
+use super::{expiry, log, open, token};
+use crate::clock::Timestamp;
+use crate::config::{Config, duration};
 use crate::resource::Conformance;
-use crate::service::{DEFAULT_TENANT, PasswordPolicy, Service, Status, TenantChange, TenantInfo, UsernameFormat};
+use crate::service::{
+    DEFAULT_TENANT, LoggedRequest, PasswordPolicy, Service, Status, TenantChange, TenantInfo, TokenInfo, UsernameFormat,
+};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use std::io::{self, IsTerminal, Write};
+use std::io::Write;
 
 /// Commands of `scimd tenant`.
 #[derive(Debug, Subcommand)]
@@ -96,8 +100,7 @@ impl Tenant {
             Self::Create(change) => change.create(config, out).await,
             Self::List(output) => list(&open::existing(config).await?, output, out).await,
             Self::Show(Name { name, output }) => {
-                let tenant = open::existing(config).await?.tenant(name).await?;
-                show(&tenant, output, out)
+                State::of(&open::existing(config).await?, name, config.tokens.warn_days).await?.show(output, out)
             }
             Self::Set(change) => change.set(config, out).await,
             Self::Suspend(name) => name.change(&status(Status::Suspended), config, out).await,
@@ -152,7 +155,51 @@ impl Settings {
             unique_group_names: self.unique_group_names,
             password_policy: self.password_policy,
             base_url: self.base_url.clone().map(|OrNone(url)| url),
+            bodies_until: None,
         }
+    }
+}
+
+/// A tenant with what becomes of it: what its identity provider did last, and what ends soon.
+struct State {
+    info: TenantInfo,
+    last: Option<LoggedRequest>,
+    expiring: Vec<TokenInfo>,
+    now: Timestamp,
+}
+
+impl State {
+    async fn of(service: &Service, name: &str, warn_days: i64) -> Result<Self, Failure> {
+        let now = service.clock().now();
+        let mut expiring = service.tokens(Some(name)).await?;
+        expiring.retain(|token| expiry::ends_within(token, warn_days, now));
+        Ok(Self { info: service.tenant(name).await?, last: service.last_request(name).await?, expiring, now })
+    }
+
+    fn show(&self, output: &Json, out: &mut dyn Write) -> Result<(), Failure> {
+        if output.json {
+            return output::json(out, &self.as_json());
+        }
+        let mut facts = facts(&self.info);
+        if let Some(until) = self.info.settings.bodies_until.filter(|until| *until > self.now) {
+            facts.push(("request-bodies", format!("kept until {}", moment(Some(until)))));
+        }
+        facts.push(("last-request", self.last.as_ref().map_or_else(|| "none".to_owned(), log::summary)));
+        for token in &self.expiring {
+            let left = duration::show(expiry::left(token, self.now).unwrap_or_default());
+            let text = format!("{} ends in {left}: scimd token rotate {}", token.name, token.id);
+            facts.push(("expiring-token", text));
+        }
+        output::facts(out, &facts)
+    }
+
+    fn as_json(&self) -> Value {
+        let mut whole = as_json(&self.info);
+        let name = &self.info.settings.name;
+        let expiring = self.expiring.iter().map(|token| token::as_json(token, "expiring", self.now));
+        whole["lastRequest"] = self.last.as_ref().map(|request| log::as_json(name, request)).into();
+        whole["expiringTokens"] = expiring.collect();
+        whole
     }
 }
 
@@ -187,8 +234,12 @@ fn show(info: &TenantInfo, output: &Json, out: &mut dyn Write) -> Result<(), Fai
     if output.json {
         return output::json(out, &as_json(info));
     }
+    output::facts(out, &facts(info))
+}
+
+fn facts(info: &TenantInfo) -> Vec<(&'static str, String)> {
     let tenant = &info.settings;
-    let facts = [
+    vec![
         ("name", tenant.name.clone()),
         ("status", tenant.status.as_str().to_owned()),
         ("seats", or_none(tenant.seats)),
@@ -200,8 +251,7 @@ fn show(info: &TenantInfo, output: &Json, out: &mut dyn Write) -> Result<(), Fai
         ("password-policy", tenant.password_policy.as_str().to_owned()),
         ("base-url", or_none(tenant.base_url.as_ref())),
         ("created", moment(Some(info.created))),
-    ];
-    output::facts(out, &facts)
+    ]
 }
 
 /// A number of things: `1 user`, `2 users`.
@@ -227,6 +277,7 @@ fn as_json(info: &TenantInfo) -> Value {
         "uniqueGroupNames": tenant.unique_group_names,
         "passwordPolicy": tenant.password_policy.as_str(),
         "baseUrl": tenant.base_url,
+        "bodiesUntil": tenant.bodies_until.map(|until| until.to_string()),
         "created": info.created.to_string(),
     })
 }
@@ -244,7 +295,7 @@ impl Delete {
             counted(tokens, "token")
         );
         if !self.yes {
-            confirm(&self.name, &what)?;
+            confirm(&format!("deletes {what} for ever"), &self.name, "the name of the tenant")?;
         }
         service.delete_tenant(&self.name).await?;
         say(&format!("Deleted {what}."));
@@ -252,18 +303,5 @@ impl Delete {
             say("There always is a tenant of that name: it comes back empty, without a token.");
         }
         Ok(())
-    }
-}
-
-/// Asks for the name, on a terminal; elsewhere `--yes` is needed.
-fn confirm(name: &str, what: &str) -> Result<(), Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::Misused(format!("this deletes {what} for ever: give --yes")));
-    }
-    say(&format!("This deletes {what} for ever. Type the name of the tenant to go on:"));
-    let mut answer = String::new();
-    match io::stdin().read_line(&mut answer) {
-        Ok(_) if answer.trim() == name => Ok(()),
-        _ => Err(Failure::Failed("nothing was deleted".to_owned())),
     }
 }

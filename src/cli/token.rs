@@ -114,10 +114,12 @@ impl List {
         let now = service.clock().now();
         let state = |token| state(token, now, config.tokens.warn_days);
         if self.json {
-            return output::json(out, &tokens.iter().map(|token| as_json(token, state(token))).collect::<Vec<_>>());
+            let listed: Vec<_> = tokens.iter().map(|token| as_json(token, state(token), now)).collect();
+            return output::json(out, &listed);
         }
-        let rows: Vec<Vec<String>> = tokens.iter().map(|token| as_row(token, state(token))).collect();
-        output::table(out, &["ID", "TENANT", "NAME", "SCOPE", "STATE", "CREATED", "EXPIRES", "LAST USED"], &rows)
+        let rows: Vec<Vec<String>> = tokens.iter().map(|token| as_row(token, state(token), now)).collect();
+        let headings = ["ID", "TENANT", "NAME", "SCOPE", "STATE", "CREATED", "EXPIRES", "LEFT", "LAST USED"];
+        output::table(out, &headings, &rows)
     }
 }
 
@@ -131,13 +133,14 @@ pub(super) fn state(token: &TokenInfo, now: Timestamp, warn_days: i64) -> &'stat
     }
 }
 
-fn as_row(token: &TokenInfo, state: &str) -> Vec<String> {
+fn as_row(token: &TokenInfo, state: &str, now: Timestamp) -> Vec<String> {
+    let left = expiry::left(token, now).map_or_else(|| "-".to_owned(), duration::show);
     let texts = [&token.id, &token.tenant, &token.name, token.scope.as_str(), state];
-    let moments = [Some(token.created), token.expires, token.last_used];
-    texts.into_iter().map(str::to_owned).chain(moments.map(moment)).collect()
+    let rest = [moment(Some(token.created)), moment(token.expires), left, moment(token.last_used)];
+    texts.into_iter().map(str::to_owned).chain(rest).collect()
 }
 
-fn as_json(token: &TokenInfo, state: &str) -> Value {
+pub(super) fn as_json(token: &TokenInfo, state: &str, now: Timestamp) -> Value {
     let text = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
     json!({
         "id": token.id,
@@ -147,6 +150,7 @@ fn as_json(token: &TokenInfo, state: &str) -> Value {
         "state": state,
         "created": token.created.to_string(),
         "expires": text(token.expires),
+        "daysLeft": expiry::left(token, now).map(|seconds| seconds / 86_400),
         "lastUsed": text(token.last_used),
         "revoked": text(token.revoked),
     })

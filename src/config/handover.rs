@@ -31,6 +31,7 @@ impl Config {
             schema_files: self.schema_files()?,
             searchable: self.schemas.searchable.clone(),
             limits: self.limits.for_service(),
+            record: self.provisioning.record,
         })
     }
 

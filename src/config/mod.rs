@@ -17,7 +17,7 @@ pub mod url;
 
 pub use database::Database;
 pub use origin::{ConfigError, Origin};
-pub use sections::{Limits, Log, Schemas, Server, TlsFiles, Tokens};
+pub use sections::{Limits, Log, Provisioning, Schemas, Server, TlsFiles, Tokens};
 pub use sources::{DEFAULTS, Environment, Override};
 
 use crate::mapping::Mapping;
@@ -38,6 +38,8 @@ pub struct Config {
     pub schemas: Schemas,
     /// What is logged, and how.
     pub log: Log,
+    /// What is kept of what identity providers ask.
+    pub provisioning: Provisioning,
     /// How long tokens live.
     pub tokens: Tokens,
     /// Which column of the directory shows which attribute.
@@ -75,6 +77,7 @@ impl Config {
             limits: Limits::read(&entries)?,
             schemas: Schemas::read(&entries)?,
             log: Log::read(&entries, environment)?,
+            provisioning: Provisioning::read(&entries)?,
             tokens: Tokens::read(&entries)?,
             mapping: mapping::read(&entries)?,
             entries,

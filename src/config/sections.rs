@@ -7,6 +7,7 @@ use super::origin::ConfigError;
 use super::section::Section;
 use super::sources::Environment;
 use super::url;
+use crate::service::Record;
 use crate::telemetry::{self, LogFormat};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -213,6 +214,25 @@ impl Log {
             format: section.parsed("format", "auto, json or text", format)?,
             level: section.parsed("level", level, is_level)?,
             asked,
+        })
+    }
+}
+
+/// `[provisioning]`: what is kept of what identity providers ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provisioning {
+    /// Which requests are kept.
+    pub record: Record,
+    /// Days after which they are forgotten.
+    pub retention_days: i64,
+}
+
+impl Provisioning {
+    pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
+        let section = Section::new(entries, "provisioning");
+        Ok(Self {
+            record: section.parsed("record", "all, changes or none", Record::from_keyword)?,
+            retention_days: section.integer("retention_days", 1..=3650)?,
         })
     }
 }

@@ -188,7 +188,10 @@ fn complaints_name_place_and_remedy() {
 fn complaints_about_structure() {
     for (file, expected) in [
         ("[limit]\npage_max = 1", ":1: there is no section [limit]; did you mean [limits]?"),
-        ("[http]\na = 1", ":1: there is no section [http]; there are server, database, limits, schemas, log, tokens"),
+        (
+            "[http]\na = 1",
+            ":1: there is no section [http]; there are server, database, limits, schemas, log, provisioning, tokens",
+        ),
         ("listen = \"a\"", ":1: key \"listen\" stands outside of a section; it belongs under [server]"),
         ("\n[server]\nlisten = ", ":3: not TOML: "),
         ("[server]\nlisten = \"a\"\nlisten = \"b\"", ":3: not TOML: duplicate key"),

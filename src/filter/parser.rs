@@ -59,12 +59,23 @@ pub fn parse_path(text: &str, limits: &FilterLimits) -> Result<PatchPath> {
 
 fn in_filter(text: &str, problem: &Problem) -> ScimError {
     let column = column(text, problem.at);
-    ScimError::invalid_filter(format!("Filter is not understood at column {column}: {}.", problem.what))
+    let told = |what: &str| format!("Filter is not understood at column {column}: {what}.");
+    ScimError::invalid_filter(told(&problem.what)).logged_as(told(&masked(&problem.what)))
 }
 
 fn in_path(text: &str, problem: &Problem) -> ScimError {
     let column = column(text, problem.at);
-    ScimError::invalid_path(format!("Path is not understood at column {column}: {}.", problem.what))
+    let told = |what: &str| format!("Path is not understood at column {column}: {what}.");
+    ScimError::invalid_path(told(&problem.what)).logged_as(told(&masked(&problem.what)))
+}
+
+/// What a problem says without the words of the client: what is not understood may be a value.
+fn masked(what: &str) -> String {
+    const OURS: [&str; 16] =
+        ["and", "or", "not", "(", ")", "[", "]", "eq", "co", "sw", "ew", "gt", "ge", "lt", "le", "pr"];
+    let pieces = what.split('"').enumerate();
+    let piece = |(i, text)| if i % 2 == 0 || OURS.contains(&text) { text } else { "\u{2026}" };
+    pieces.map(piece).collect::<Vec<_>>().join("\"")
 }
 
 /// People count characters, from 1.

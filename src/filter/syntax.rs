@@ -76,6 +76,16 @@ pub enum Test {
     NotEqual(Literal),
 }
 
+impl Test {
+    fn outline(&self) -> String {
+        match self {
+            Self::Present => "pr".to_owned(),
+            Self::Compare(operator, _) => format!("{} \u{2026}", operator.as_str()),
+            Self::NotEqual(_) => "ne \u{2026}".to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -125,6 +135,27 @@ impl Filter {
                 Some(each?.into_iter().flatten().collect())
             }
             _ => None,
+        }
+    }
+
+    /// The filter without its values, for a log: `userName eq …`.
+    pub fn outline(&self) -> String {
+        let terms = |terms: &[Self], word: &str| {
+            let each: Vec<_> = terms
+                .iter()
+                .map(|term| if term.rank() <= self.rank() { format!("({})", term.outline()) } else { term.outline() })
+                .collect();
+            each.join(word)
+        };
+        match self {
+            Self::Or(each) => terms(each, " or "),
+            Self::And(each) => terms(each, " and "),
+            Self::Not(filter) => format!("not ({})", filter.outline()),
+            Self::Test { name, test } => format!("{name} {}", test.outline()),
+            Self::Values { name, filter, then: None } => format!("{name}[{}]", filter.outline()),
+            Self::Values { name, filter, then: Some((sub, test)) } => {
+                format!("{name}[{}].{sub} {}", filter.outline(), test.outline())
+            }
         }
     }
 

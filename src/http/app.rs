@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::http::body::Upload;
 use crate::http::exchange::{Call, Exchange};
 use crate::http::gzip;
+use crate::http::log::Logs;
 use crate::http::rate::Limits;
 use crate::http::settings::HttpSettings;
 use crate::http::tasks::Tasks;
@@ -34,7 +35,7 @@ impl App {
     }
 
     /// The app that answers every request with what `handle` makes of it.
-    pub(super) fn scim<H, W>(settings: HttpSettings, limits: Arc<Limits>, handle: H) -> Self
+    pub(super) fn scim<H, W>(settings: HttpSettings, limits: Arc<Limits>, logs: Logs, handle: H) -> Self
     where
         H: Fn(Call, Upload) -> W + Clone + Send + Sync + 'static,
         W: Future<Output = Result<Reply>> + Send + 'static,
@@ -42,7 +43,7 @@ impl App {
         let tasks = Tasks::default();
         let head_bytes = settings.uri_bytes.saturating_add(settings.header_bytes);
         let request_time = Some(settings.request_time());
-        let exchange = Arc::new(Exchange::new(settings, tasks.clone()));
+        let exchange = Arc::new(Exchange::new(settings, tasks.clone(), logs));
         let router = Router::new().fallback(move |request: Request| {
             let (exchange, handle) = (exchange.clone(), handle.clone());
             async move { exchange.conduct(request, handle).await }

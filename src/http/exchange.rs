@@ -3,7 +3,7 @@
 
 use crate::error::Result;
 use crate::http::body::Upload;
-use crate::http::log::{Entry, Facts};
+use crate::http::log::{Facts, Logs};
 use crate::http::route::{BasePath, Route, Verb};
 use crate::http::settings::HttpSettings;
 use crate::http::tasks::Tasks;
@@ -44,6 +44,7 @@ pub(super) struct Exchange {
     settings: HttpSettings,
     base: BasePath,
     tasks: Tasks,
+    logs: Logs,
 }
 
 /// What the answer needs to know of the request.
@@ -54,8 +55,8 @@ struct Asked {
 }
 
 impl Exchange {
-    pub(super) fn new(settings: HttpSettings, tasks: Tasks) -> Self {
-        Self { base: BasePath::new(&settings.base_path), settings, tasks }
+    pub(super) fn new(settings: HttpSettings, tasks: Tasks, logs: Logs) -> Self {
+        Self { base: BasePath::new(&settings.base_path), settings, tasks, logs }
     }
 
     /// Answers a request with what `handle` makes of it.
@@ -66,26 +67,28 @@ impl Exchange {
     {
         let (head, body) = request.into_parts();
         let peer = peer(&head, self.settings.behind_proxy);
-        let entry = Entry::begin(&head, peer);
+        let mut entry = self.logs.begin(&head, peer);
         let asked = Asked {
             verb: Verb::of(&head.method),
             version: head.version,
             has_credentials: head.headers.contains_key(axum::http::header::AUTHORIZATION),
         };
-        let (route, outcome) = match guard::check(&head, &self.settings) {
-            Err(refusal) => (None, Err(refusal)),
+        let outcome = match guard::check(&head, &self.settings) {
+            Err(refusal) => Err(refusal),
             Ok(()) => {
                 let path = head.uri.path();
                 let (tenant, path) = if self.settings.tenant_paths { self.base.tenant(path) } else { (None, path) };
                 let route = self.base.route(path);
+                entry.route = Some(route.clone());
                 let upload = Upload::new(&head.headers, body);
-                let (facts, verb) = (entry.facts.clone(), asked.verb);
-                let call = Call { verb, head, tenant, route: route.clone(), peer, facts };
-                (Some(route), self.run(handle(call, upload), asked.verb).instrument(entry.span()).await)
+                let call = Call { verb: asked.verb, head, tenant, route, peer, facts: entry.facts.clone() };
+                // It is large, and handed on several times.
+                let work = Box::pin(handle(call, upload));
+                self.run(work.instrument(entry.span()), asked.verb).await
             }
         };
-        entry.finish(route.as_ref(), outcome.as_ref());
-        answer(outcome, route.as_ref(), &asked, &entry.request_id)
+        entry.finish(outcome.as_ref());
+        answer(outcome, entry.route.as_ref(), &asked, &entry.request_id)
     }
 
     async fn run(&self, work: impl Future<Output = Result<Reply>> + Send + 'static, verb: Verb) -> Result<Reply> {

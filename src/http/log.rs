@@ -1,10 +1,13 @@
-//! One line for each request. It never holds header values, query strings or bodies.
+//! One line for each request, and what the provisioning log of its tenant is told. Neither ever
+//! holds query strings, and of headers only what the client calls itself.
 
+use crate::clock::{Clock, Timestamp};
 use crate::error::ScimError;
 use crate::http::route::{Route, Target, Verb};
 use crate::schema::ResourceType;
-use crate::service::{Caller, Reply};
+use crate::service::{Asked, Recorder, Reply, Trail};
 use axum::http::HeaderMap;
+use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use std::error::Error;
 use std::net::IpAddr;
@@ -13,28 +16,39 @@ use std::time::Instant;
 use tracing::{Level, Span};
 use uuid::Uuid;
 
+/// Characters of a client's name that are kept.
+const CLIENT: usize = 200;
+
 /// What is learned of a request while it is handled; kept outside of the task that handles it,
 /// so that a request which ran out of time is logged with what was known by then.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    caller: OnceLock<(Arc<str>, Arc<str>)>,
     kind: OnceLock<Arc<ResourceType>>,
+    /// What the service learns.
+    pub(super) trail: Arc<Trail>,
 }
 
 impl Facts {
-    pub(super) fn caller(&self, caller: &Caller) {
-        let _ = self.caller.set((caller.tenant.clone(), caller.token_name.clone()));
-    }
-
     pub(super) fn kind(&self, kind: &Arc<ResourceType>) {
         let _ = self.kind.set(kind.clone());
     }
+}
+
+/// Where requests are logged.
+#[derive(Debug, Default)]
+pub(super) struct Logs {
+    /// That of the provisioning log, if there is one.
+    pub(super) recorder: Option<Recorder>,
+    pub(super) clock: Clock,
 }
 
 /// A line in the making.
 #[derive(Debug)]
 pub(super) struct Entry {
     started: Instant,
+    at: Timestamp,
+    recorder: Option<Recorder>,
+    client: Option<String>,
     method: String,
     peer: Option<IpAddr>,
     trace_id: Option<String>,
@@ -42,28 +56,41 @@ pub(super) struct Entry {
     pub(super) request_id: String,
     /// What the handler learns.
     pub(super) facts: Arc<Facts>,
+    /// Where the request is bound for; `None` while it is not known.
+    pub(super) route: Option<Route>,
+    is_written: bool,
 }
 
-impl Entry {
-    pub(super) fn begin(head: &Parts, peer: Option<IpAddr>) -> Self {
+impl Logs {
+    /// Begins the line of a request.
+    pub(super) fn begin(&self, head: &Parts, peer: Option<IpAddr>) -> Entry {
         let known = Verb::of(&head.method) != Verb::Other;
-        Self {
+        Entry {
             started: Instant::now(),
+            at: self.clock.now(),
+            recorder: self.recorder.clone(),
+            client: client(&head.headers),
             method: if known { head.method.to_string() } else { "other".to_owned() },
             peer,
             trace_id: trace_id(&head.headers),
             request_id: request_id(&head.headers),
             facts: Arc::default(),
+            route: None,
+            is_written: false,
         }
     }
+}
 
+impl Entry {
     /// The span of everything that is done for the request.
     pub(super) fn span(&self) -> Span {
         tracing::info_span!("request", request_id = self.request_id)
     }
 
     /// Writes the line.
-    pub(super) fn finish(&self, route: Option<&Route>, outcome: Result<&Reply, &ScimError>) {
+    pub(super) fn finish(&mut self, outcome: Result<&Reply, &ScimError>) {
+        self.is_written = true;
+        let route = self.route.as_ref();
         let status = outcome.map_or_else(ScimError::status, |reply| reply.status);
         let level = match (route, status) {
             // Probes come every few seconds and say nothing while all is well.
@@ -72,8 +99,10 @@ impl Entry {
             (_, 500..) => Level::ERROR,
             _ => Level::INFO,
         };
-        let (tenant, token) = self.facts.caller.get().map(|(tenant, token)| (&**tenant, &**token)).unzip();
+        let (tenant, token) = self.facts.trail.names().unzip();
+        let (tenant, token) = (tenant.as_deref(), token.as_deref());
         let id = route.and_then(requested_id).or_else(|| outcome.ok().and_then(created_id));
+        self.record(id, outcome);
         macro_rules! line {
             ($level:expr) => {
                 tracing::event!(
@@ -105,11 +134,45 @@ impl Entry {
         }
     }
 
+    /// Tells the provisioning log; a request without a tenant is not told of.
+    fn record(&self, id: Option<Uuid>, outcome: Result<&Reply, &ScimError>) {
+        let Some(recorder) = self.recorder.as_ref().filter(|_| self.facts.trail.names().is_some()) else { return };
+        let route = self.route.as_ref();
+        let reads = match route {
+            Some(Route::Scim(Target::Search(_) | Target::RootSearch)) => true,
+            _ => matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS"),
+        };
+        let asked = Asked {
+            at: self.at,
+            client: self.client.clone(),
+            method: self.method.clone(),
+            route: self.template(route),
+            reads,
+            resource_type: self.facts.kind.get().map(|kind| kind.name().to_string()),
+            resource: id,
+            status: outcome.map_or_else(ScimError::status, |reply| reply.status),
+            scim_type: outcome.err().and_then(|error| Some(error.scim_type()?.as_str())),
+            detail: outcome.err().map(|error| error.logged().to_owned()),
+            micros: i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX),
+            request_id: self.request_id.clone(),
+        };
+        recorder.take(asked, &self.facts.trail);
+    }
+
     fn template(&self, route: Option<&Route>) -> String {
         let template = route.map_or("refused", Route::template);
         match self.facts.kind.get() {
             Some(kind) => template.replace("/{endpoint}", kind.endpoint()),
             None => template.to_owned(),
+        }
+    }
+}
+
+impl Drop for Entry {
+    /// A client that hangs up drops the wait for its answer; what it asked is logged all the same.
+    fn drop(&mut self) {
+        if !self.is_written {
+            self.finish(Err(&ScimError::new(499, "The client hung up before it was answered.")));
         }
     }
 }
@@ -141,6 +204,13 @@ fn causes(error: &ScimError) -> Option<String> {
         words.push_str(&cause.to_string());
     }
     Some(words)
+}
+
+/// What the client calls itself, as far as that is fit for a log.
+fn client(headers: &HeaderMap) -> Option<String> {
+    let name = headers.get(USER_AGENT)?.as_bytes();
+    let printable = |byte: &u8| if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '?' };
+    Some(name.iter().take(CLIENT).map(printable).collect())
 }
 
 /// The client's own `X-Request-Id`, if it is fit for a log, or a new one.

@@ -4,6 +4,7 @@ use crate::error::{Result, ScimError};
 use crate::http::app::App;
 use crate::http::body::{BodyLimits, Upload};
 use crate::http::exchange::Call;
+use crate::http::log::Logs;
 use crate::http::rate::Limits;
 use crate::http::route::{Route, Target, Verb};
 use crate::http::settings::HttpSettings;
@@ -23,8 +24,9 @@ const READY_TIME: Duration = Duration::from_secs(2);
 /// The SCIM server, ready to be served.
 pub fn app(service: Service, settings: HttpSettings) -> App {
     let limits = Arc::new(Limits::new(&settings));
+    let logs = Logs { recorder: Some(service.recorder().clone()), clock: service.clock().clone() };
     let front = Arc::new(Front { service, settings: settings.clone(), limits: limits.clone() });
-    App::scim(settings, limits, move |call, upload| front.clone().handle(call, upload))
+    App::scim(settings, limits, logs, move |call, upload| front.clone().handle(call, upload))
 }
 
 /// The service with what stands before it.
@@ -73,12 +75,10 @@ impl Front {
             let outcome = self.carry_out(call, upload, target, caller).await;
             let is_ours = outcome.as_ref().is_err_and(|error| error.status() >= 500);
             if caller.is_confirmed() || is_ours {
-                call.facts.caller(caller);
                 return outcome;
             }
         }
         let caller = self.authenticate(call).await?;
-        call.facts.caller(&caller);
         if known.is_none() {
             self.limits.admit(&caller.token_id)?;
         }
@@ -95,7 +95,7 @@ impl Front {
             return None;
         }
         let header = call.head.headers.get(AUTHORIZATION)?;
-        self.service.recall(header.to_str().ok()).and_then(|caller| self.at_path(call, caller).ok())
+        self.service.recall(header.to_str().ok(), &call.facts.trail).and_then(|caller| self.at_path(call, caller).ok())
     }
 
     /// The caller, if the path names his tenant or none. Whether there is a tenant of that name is
@@ -136,7 +136,7 @@ impl Front {
     async fn authenticate(&self, call: &Call) -> Result<Caller> {
         let header = call.head.headers.get(AUTHORIZATION);
         let text = header.map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let outcome = self.service.authenticate(text.as_deref()).await;
+        let outcome = self.service.authenticate(text.as_deref(), &call.facts.trail).await;
         let caller = match text {
             // Who sends no token guesses none.
             None => outcome,
@@ -145,7 +145,8 @@ impl Front {
         caller.and_then(|caller| self.at_path(call, caller))
     }
 
-    /// The operations on resources of one type.
+    /// The operations on resources of one type. Each has a place of its own in memory: what is moved
+    /// and kept for every request is then as large as the least of them, not as the largest.
     async fn typed(
         &self,
         call: &Call,
@@ -157,21 +158,24 @@ impl Front {
         let service = &self.service;
         if let Target::Search(_) = target {
             let query = search::list_query(&self.body(call, upload).await?)?;
-            return service.list(caller, Some(kind), &query).await;
+            return Box::pin(service.list(caller, Some(kind), &query)).await;
         }
         let Target::Resource(_, id) = target else { return self.collection(call, upload, caller, kind).await };
         let condition = precondition(&call.head.headers);
         match call.verb {
             Verb::Put => {
                 let (view, body) = self.write(call, upload).await?;
-                service.replace(caller, kind, id, body, &view, &condition).await
+                Box::pin(service.replace(caller, kind, id, body, &view, &condition)).await
             }
             Verb::Patch => {
                 let (view, body) = self.write(call, upload).await?;
-                service.modify(caller, kind, id, body, &view, &condition).await
+                Box::pin(service.modify(caller, kind, id, body, &view, &condition)).await
             }
-            Verb::Delete => service.delete(caller, kind, id, &condition).await,
-            _ => service.read(caller, kind, id, &query::view(call.head.uri.query())?, &condition).await,
+            Verb::Delete => Box::pin(service.delete(caller, kind, id, &condition)).await,
+            _ => {
+                let view = query::view(call.head.uri.query())?;
+                Box::pin(service.read(caller, kind, id, &view, &condition)).await
+            }
         }
     }
 
@@ -184,9 +188,9 @@ impl Front {
     ) -> Result<Reply> {
         if call.verb == Verb::Post {
             let (view, body) = self.write(call, upload).await?;
-            return self.service.create(caller, kind, body, &view).await;
+            return Box::pin(self.service.create(caller, kind, body, &view)).await;
         }
-        self.service.list(caller, Some(kind), &list_query(call)?).await
+        Box::pin(self.service.list(caller, Some(kind), &list_query(call)?)).await
     }
 
     /// Discovery, bulk, and queries over all types.
@@ -199,13 +203,13 @@ impl Front {
             Target::Schemas(urn) => unfiltered(call).and_then(|()| self.service.schemas(caller, urn.as_deref())),
             Target::Bulk => {
                 let body = self.body_up_to(call, upload, self.settings.bulk_bytes).await?;
-                self.service.bulk(caller, body).await
+                Box::pin(self.service.bulk(caller, body)).await
             }
             Target::RootSearch => {
                 let query = search::list_query(&self.body(call, upload).await?)?;
-                self.service.list(caller, None, &query).await
+                Box::pin(self.service.list(caller, None, &query)).await
             }
-            _ => self.service.list(caller, None, &list_query(call)?).await,
+            _ => Box::pin(self.service.list(caller, None, &list_query(call)?)).await,
         }
     }
 
@@ -221,7 +225,9 @@ impl Front {
 
     async fn body_up_to(&self, call: &Call, upload: &mut Upload, bytes: usize) -> Result<Map<String, Value>> {
         let limits = BodyLimits { bytes, depth: self.settings.json_depth, time: self.settings.body_time() };
-        upload.object(&call.head.headers, limits).await
+        let body = upload.object(&call.head.headers, limits).await?;
+        call.facts.trail.body(&body);
+        Ok(body)
     }
 }
 

@@ -19,8 +19,26 @@ pub struct Directory {
     pub users: Table,
     /// The groups.
     pub groups: Table,
-    /// Paths that no schema declares, in a line each.
-    pub undeclared: Vec<String>,
+    /// Paths that no schema of the configuration declares.
+    pub undeclared: Vec<Undeclared>,
+}
+
+/// A path that may be declared by a schema that the database keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undeclared {
+    resource_type: String,
+    /// The path.
+    pub path: String,
+    /// Where it is configured.
+    pub origin: String,
+}
+
+impl Undeclared {
+    /// Whether these schemas declare it.
+    pub fn is_declared_in(&self, catalog: &Catalog) -> bool {
+        let found = catalog.by_name(&self.resource_type).map(|resource_type| parse(&self.path, resource_type));
+        matches!(found, Some(Ok((_, true))))
+    }
 }
 
 /// The columns of a type.
@@ -78,7 +96,7 @@ impl Mapping {
         resource_type: &ResourceType,
         mapped: &[Mapped],
         problems: &mut Vec<String>,
-        undeclared: &mut Vec<String>,
+        undeclared: &mut Vec<Undeclared>,
     ) -> Table {
         let (column, paths) = (EXTERNAL_ID.to_owned(), vec!["externalId".to_owned()]);
         let external_id = Mapped { column, paths, origin: String::new() };
@@ -119,7 +137,7 @@ fn column_of(
     mapped: &Mapped,
     resource_type: &ResourceType,
     earlier: &[Column],
-    undeclared: &mut Vec<String>,
+    undeclared: &mut Vec<Undeclared>,
 ) -> Result<Column, String> {
     let Mapped { column: name, paths, origin } = mapped;
     let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
@@ -136,7 +154,8 @@ fn column_of(
     for path in paths {
         let (source, is_declared) = parse(path, resource_type)?;
         if !is_declared {
-            undeclared.push(format!("{origin}: no schema declares \"{path}\""));
+            let resource_type = resource_type.name().to_string();
+            undeclared.push(Undeclared { resource_type, path: path.clone(), origin: origin.clone() });
         }
         sources.push(source);
     }

@@ -107,6 +107,7 @@ fn add_selected(
     let lenient = with.conformance.is_lenient();
     let named = listed(filter, "value").ok_or_else(|| {
         ScimError::no_target(format!("The filter does not name members; \"{filter}\" cannot be added."))
+            .logged_as("The filter does not name members.")
     })?;
     let named: Vec<_> = named.into_iter().map(str::to_owned).collect();
     let given = match value {

@@ -63,16 +63,16 @@ impl Resolving<'_, '_> {
 
     /// A value without a path: each member is an operation of its own.
     fn resource(&mut self, verb: Verb, members: Map<String, Value>) -> Result<()> {
-        members.into_iter().try_for_each(|(name, value)| self.member(name, verb, value))
+        members.into_iter().try_for_each(|(name, value)| self.member(&name, verb, value))
     }
 
-    fn member(&mut self, name: String, verb: Verb, value: Value) -> Result<()> {
-        match (named(self.resource_type, &name, self.with.conformance), value) {
+    fn member(&mut self, name: &str, verb: Verb, value: Value) -> Result<()> {
+        match (named(self.resource_type, name, self.with.conformance), value) {
             (Some(Named::Attribute(path)), value) => self.told(&Place { path, filter: None }, verb, value),
             (Some(Named::Extension(extension)), value) => self.extension(&extension, verb, value),
             (Some(Named::Core), Value::Object(members)) => self.resource(verb, members),
             (Some(Named::Core), _) => Err(ScimError::invalid_value(format!("\"{name}\" must be an object."))),
-            (None, _) => unknown(name, self.with),
+            (None, value) => unknown(name, &value, self.with),
         }
     }
 
@@ -84,7 +84,7 @@ impl Resolving<'_, '_> {
                 let path = format!("{urn}:{name}");
                 match self.resource_type.named(&path) {
                     Some(Named::Attribute(path)) => self.told(&Place { path, filter: None }, verb, value),
-                    _ => unknown(path, self.with),
+                    _ => unknown(&path, &value, self.with),
                 }
             }),
             Value::Null if extension.required => Err(no_value(urn)),

@@ -63,7 +63,7 @@ fn sub_changes(
     let mut changes = Vec::new();
     for (name, value) in object {
         let Some(sub) = attribute.sub_attribute(&name) else {
-            unknown(format!("{path}.{name}"), with)?;
+            unknown(&format!("{path}.{name}"), &value, with)?;
             continue;
         };
         if sub.mutability() == Mutability::ReadOnly {

@@ -115,9 +115,9 @@ impl Reading<'_, '_, '_> {
                 .into_iter()
                 .try_for_each(|(name, value)| match self.resource_type.top_attribute(&name).cloned() {
                     Some(attribute) => self.top(&attribute, value),
-                    None => unknown(name, self.with),
+                    None => unknown(&name, &value, self.with),
                 }),
-            _ => unknown(name.to_owned(), self.with),
+            value => unknown(name, &value, self.with),
         }
     }
 
@@ -144,7 +144,7 @@ impl Reading<'_, '_, '_> {
         let mut accepted = Map::new();
         for (name, value) in members {
             let Some(attribute) = extension.schema.attribute(&name) else {
-                unknown(format!("{urn}:{name}"), self.with)?;
+                unknown(&format!("{urn}:{name}"), &value, self.with)?;
                 continue;
             };
             if attribute.mutability() == Mutability::ReadOnly {

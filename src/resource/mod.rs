@@ -2,20 +2,24 @@
 //!
 //! Bodies become resources in [`accept`], are held to what spans attributes in [`check`], are
 //! cut to what a client may see in [`projection`], and give the store its index in [`entries`].
+//! What no schema declares any more is [`hidden`].
 
 pub mod accept;
 pub mod check;
 pub mod entries;
+pub mod hidden;
 pub mod json;
 mod key;
 pub mod limits;
 mod note;
 pub mod projection;
+mod shape;
 pub mod tolerance;
 mod value;
 
 pub use key::Key;
 pub use note::{Note, Notes};
+pub use shape::Shape;
 pub use value::{Acceptance, accept_element, accept_value, same};
 pub(crate) use value::{identity, unknown};
 

@@ -1,12 +1,17 @@
-//! What a lenient server left out of a request, for the provisioning log.
+//! What a lenient server left out of a request, for the provisioning log: names and ids, never
+//! values.
 
+use super::Shape;
 use std::fmt;
+
+/// Characters of a name that a client made up, at most.
+const NAME: usize = 256;
 
 /// One thing that was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
-    /// An attribute that no schema declares.
-    UnknownAttribute(String),
+    /// An attribute that no schema declares, in attribute notation, and what its value looks like.
+    UnknownAttribute(String, Shape),
     /// A URN in `schemas` that the resource type does not have.
     UndeclaredSchema(String),
     /// A member that does not exist in the tenant.
@@ -16,12 +21,41 @@ pub enum Note {
 /// All that was left out of a request.
 pub type Notes = Vec<Note>;
 
+impl Note {
+    /// A member that does not exist; what can be no id of any server is not repeated, for it may
+    /// be a value of another kind.
+    pub fn unresolved_member(id: &str) -> Self {
+        let is_id = (1..=64).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        Self::UnresolvedMember(if is_id { id.to_owned() } else { "(text that is no id)".to_owned() })
+    }
+}
+
+/// A name that a client made up, as it is fit for a log: printable, and no longer than a name.
+pub(crate) fn printable(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(NAME).collect()
+}
+
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownAttribute(name) => write!(f, "attribute.unknown {name}"),
+            Self::UnknownAttribute(name, _) => write!(f, "attribute.unknown {name}"),
             Self::UndeclaredSchema(urn) => write!(f, "schema.undeclared {urn}"),
             Self::UnresolvedMember(id) => write!(f, "member.unresolved {id}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_ids_are_repeated() {
+        let told = |id: &str| Note::unresolved_member(id).to_string();
+        assert_eq!(told("00u1a-B_c"), "member.unresolved 00u1a-B_c");
+        for other in ["", "ann@example.com", "Ann Example", &"a".repeat(65)] {
+            assert_eq!(told(other), "member.unresolved (text that is no id)", "{other}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Leniencies in the bodies of resources. Each is one function that names its client and the
 //! sentence of the RFC that it bends; `rfc` mode calls none of them.
 
+use super::note::printable;
 use super::{Note, Notes};
 use crate::schema::{Attribute, Named, ResourceType};
 use serde_json::{Map, Value};
@@ -71,5 +72,5 @@ pub fn named_with_legacy_urn(resource_type: &ResourceType, name: &str) -> Option
 /// Entra ID names a Windows group URN beside the core one; Okta admins invent namespaces.
 /// Bends RFC 7643 section 3, which allows only URNs of the resource type.
 pub fn undeclared_schema(urn: &str, notes: &mut Notes) {
-    notes.push(Note::UndeclaredSchema(urn.to_owned()));
+    notes.push(Note::UndeclaredSchema(printable(urn)));
 }

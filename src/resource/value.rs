@@ -2,7 +2,8 @@
 
 use super::key::decode_base64;
 use super::limits::ValueLimits;
-use super::{Conformance, Key, Note, Notes, tolerance};
+use super::note::printable;
+use super::{Conformance, Key, Note, Notes, Shape, tolerance};
 use crate::error::{Result, ScimError};
 use crate::schema::{Attribute, Mutability, Type};
 use serde_json::{Map, Value};
@@ -98,7 +99,7 @@ fn accept_complex(attribute: &Attribute, value: Value, path: &str, with: &mut Ac
             .and_then(|sub| attribute.sub_attributes().iter().position(|other| std::sync::Arc::ptr_eq(other, sub)));
         let Some((sub, slot)) = position.and_then(|i| Some((attribute.sub_attributes().get(i)?, given.get_mut(i)?)))
         else {
-            unknown(format!("{path}.{name}"), with)?;
+            unknown(&format!("{path}.{name}"), &value, with)?;
             continue;
         };
         if sub.mutability() != Mutability::ReadOnly {
@@ -111,9 +112,9 @@ fn accept_complex(attribute: &Attribute, value: Value, path: &str, with: &mut Ac
 }
 
 /// Notes an attribute that no schema declares, or refuses it in `rfc` mode.
-pub(crate) fn unknown(path: String, with: &mut Acceptance<'_>) -> Result<()> {
+pub(crate) fn unknown(path: &str, value: &Value, with: &mut Acceptance<'_>) -> Result<()> {
     if with.conformance.is_lenient() {
-        with.notes.push(Note::UnknownAttribute(path));
+        with.notes.push(Note::UnknownAttribute(printable(path), Shape::of(value)));
         return Ok(());
     }
     Err(ScimError::invalid_syntax(format!("Attribute \"{path}\" is not part of the schema.")))

@@ -165,19 +165,23 @@ impl Service {
     pub async fn verify_telling(&self, repair: bool, compared: &mut (dyn FnMut() + Send)) -> Result<Verified> {
         let mut all = Verified::default();
         for tenant in self.tenants().await? {
-            let layout = self.catalogs.of(&tenant.settings).layout.clone();
+            let layout = self.catalogs.of(&self.store, &tenant.settings).await?.layout.clone();
             let scope = tenant.settings.scope(layout);
             let Verified { findings, unrepaired } =
                 self.store.verify(&scope, &tenant.settings.name, repair, compared).await?;
             all.findings.extend(findings);
             all.unrepaired += unrepaired;
         }
+        if repair {
+            self.index_follows().await?;
+        }
         Ok(all)
     }
 
     /// Claims the names of groups, or gives them free.
     async fn claim_group_names(&self, tenant: &str, unique: bool) -> Result<()> {
-        let numbered = self.catalogs.unique();
+        let settings = self.tenant(tenant).await?.settings;
+        let numbered = self.catalogs.made_of(&self.store, &settings, true).await?;
         for kind in numbered.catalog.resource_types().iter().filter(|kind| kind.members().is_some()) {
             let Some(of_type) = numbered.layout.of_type(kind) else { continue };
             self.store.claim_display(tenant, of_type, unique).await.map_err(|error| {

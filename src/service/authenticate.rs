@@ -1,13 +1,14 @@
 //! Who asks: from the value of an `Authorization` header to a caller (RFC 6750, RFC 7644
 //! section 2).
 
+use super::provisioning::{Asker, Trail};
 use super::{Caller, Service, token};
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
 use crate::schema::ResourceType;
 use crate::store::{Stamp, Status, Tenant, TokenInfo, TokenScope};
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// How coarsely the last use of a token is kept.
 const TOUCH_SECONDS: i64 = 60;
@@ -36,20 +37,23 @@ impl Service {
     /// Who the value of an `Authorization` header stood for when this instance saw it last. A
     /// reply made for him is good if [`Caller::is_confirmed`] afterwards; else
     /// [`Service::authenticate`] has to say who calls.
-    pub fn recall(&self, authorization: Option<&str>) -> Option<Caller> {
+    pub fn recall(&self, authorization: Option<&str>, trail: &Arc<Trail>) -> Option<Caller> {
         let (id, secret) = token::parse(bearer(authorization).ok()?)?;
         let now = self.clock.now();
-        let caller = self.callers.recall(id, &secret, now)?;
+        let caller = self.callers.recall(id, &secret, now, trail)?;
+        trail.begin(caller.asker(now));
         self.touch(&caller.token_id, None, now);
         Some(caller)
     }
 
-    /// Who the value of an `Authorization` header stands for.
+    /// Who the value of an `Authorization` header stands for. The trail begins anew and learns it
+    /// too, also where the token, or its tenant, is no longer good.
     ///
     /// # Errors
     /// 401 with a `detail` that says what is wrong with the token; 403 for a suspended tenant;
     /// 503 if the database is away.
-    pub async fn authenticate(&self, authorization: Option<&str>) -> Result<Caller> {
+    pub async fn authenticate(&self, authorization: Option<&str>, trail: &Arc<Trail>) -> Result<Caller> {
+        trail.forget();
         let text = bearer(authorization)?;
         let Some((id, secret)) = token::parse(text) else {
             return Err(ScimError::unauthorized(
@@ -65,17 +69,17 @@ impl Service {
             return Err(ScimError::unauthorized("The token is unknown: issue a new one and paste it here."));
         };
         let now = self.clock.now();
-        is_good(&tenant, &token, now)?;
+        let caller = self.caller(tenant, &token, trail.clone()).await?;
+        trail.begin(caller.asker(now));
+        is_good(&caller.settings, &token, now)?;
         self.touch(&token.id, token.last_used, now);
-        let stamp = Stamp::of(&tenant, &token);
-        let caller = self.caller(tenant, &token);
-        self.callers.remember(digest, stamp, &caller);
+        self.callers.remember(digest, Stamp::of(&caller.settings, &token), &caller);
         Ok(caller)
     }
 
-    fn caller(&self, tenant: Tenant, token: &TokenInfo) -> Caller {
-        let numbered = self.catalogs.of(&tenant);
-        Caller {
+    async fn caller(&self, tenant: Tenant, token: &TokenInfo, trail: Arc<Trail>) -> Result<Caller> {
+        let numbered = self.catalogs.of(&self.store, &tenant).await?;
+        Ok(Caller {
             tenant: tenant.name.as_str().into(),
             token_name: token.name.as_str().into(),
             token_id: token.id.as_str().into(),
@@ -84,7 +88,8 @@ impl Service {
             scope: tenant.scope(numbered.layout.clone()),
             token_scope: token.scope,
             settings: tenant.into(),
-        }
+            trail,
+        })
     }
 
     fn touch(&self, token: &str, last_used: Option<Timestamp>, now: Timestamp) {
@@ -129,6 +134,17 @@ fn is_good(tenant: &Tenant, token: &TokenInfo, now: Timestamp) -> Result<()> {
 }
 
 impl Caller {
+    fn asker(&self, now: Timestamp) -> Asker {
+        let keeps_bodies = self.settings.bodies_until.is_some_and(|until| until > now);
+        Asker {
+            tenant_key: self.settings.key(),
+            tenant: self.tenant.clone(),
+            token_id: self.token_id.clone(),
+            token_name: self.token_name.clone(),
+            bodies: keeps_bodies.then(|| self.catalog.clone()),
+        }
+    }
+
     /// Whether the database has said during this request that the caller's token and tenant are as
     /// they were.
     pub fn is_confirmed(&self) -> bool {

@@ -10,6 +10,7 @@ use crate::store::{
 };
 use serde_json::{Map, Value};
 use std::collections::HashMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 impl Service {
@@ -26,7 +27,7 @@ impl Service {
             (Some(Value::String(password)), PasswordPolicy::Argon2id) => Some(self.passwords.digest(password).await?),
             _ => None,
         };
-        Ok(Written { attributes, password })
+        Ok(Written::new(kind, attributes, password))
     }
 
     /// What a list of changes makes of the members of a resource. Members that do not exist are
@@ -88,7 +89,8 @@ impl Service {
             if let Some(id) = missing {
                 let detail =
                     format!("Attribute \"{path}\" names {} \"{id}\", which does not exist.", types.join(" or "));
-                return Err(ScimError::invalid_value(detail));
+                let logged = format!("Attribute \"{path}\" names {}, which does not exist.", types.join(" or "));
+                return Err(ScimError::invalid_value(detail).logged_as(logged));
             }
         }
         Ok(())
@@ -114,7 +116,8 @@ impl Service {
     }
 
     /// Logs what was left out of a request; names and ids, never values.
-    pub(super) fn note(&self, caller: &Caller, notes: &[Note]) {
+    pub(super) fn note(&self, caller: &Caller, kind: &Arc<ResourceType>, notes: &[Note]) {
+        caller.trail.left_out(kind, notes);
         for note in notes {
             tracing::info!(tenant = %caller.tenant, token = %caller.token_name, %note, "left out");
         }
@@ -160,10 +163,11 @@ fn references<'a>(
 
 fn unresolved(id: &str, conformance: Conformance, notes: &mut Notes) -> Result<()> {
     if conformance.is_lenient() {
-        notes.push(Note::UnresolvedMember(id.to_owned()));
+        notes.push(Note::unresolved_member(id));
         return Ok(());
     }
-    Err(ScimError::invalid_value(format!("There is no resource \"{id}\" that could be a member.")))
+    Err(ScimError::invalid_value(format!("There is no resource \"{id}\" that could be a member."))
+        .logged_as("There is no resource with the id of a member."))
 }
 
 /// What a tenant asks of the names of those who take seats.

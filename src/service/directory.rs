@@ -1,11 +1,12 @@
 //! The directory that the application reads with SQL.
 
-use super::{Service, StartError};
+use super::{DEFAULT_TENANT, Service, ServiceSettings, StartError};
 use crate::clock::Clock;
 use crate::error::Result;
-use crate::mapping::Directory;
-use crate::service::ServiceSettings;
+use crate::mapping::{Directory, Undeclared};
+use crate::store::Layout;
 pub use crate::store::{DirectoryState, Views};
+use std::sync::Arc;
 
 impl Service {
     /// Opens the database as [`Service::open`] does, and puts the lookups of a directory into force.
@@ -22,7 +23,7 @@ impl Service {
     /// # Errors
     /// If the database fails.
     pub async fn make_directory(&self, directory: &Directory) -> Result<bool> {
-        let layout = &self.catalogs.unique().layout;
+        let layout = &self.numbers().await?;
         let is_filled = self.store.is_filled(directory).await?;
         let right = if is_filled { DirectoryState::Ready } else { DirectoryState::Filling };
         if self.store.directory_state(directory, layout).await? != right {
@@ -39,7 +40,7 @@ impl Service {
     pub async fn fill_directory(&self, directory: &Directory) -> Result<u64> {
         let mut count = 0;
         for tenant in self.tenants().await? {
-            let layout = self.catalogs.of(&tenant.settings).layout.clone();
+            let layout = self.catalogs.of(&self.store, &tenant.settings).await?.layout.clone();
             count += self.store.fill_lookups(&tenant.settings.scope(layout)).await?;
         }
         if self.store.mark_filled(directory).await? {
@@ -53,11 +54,34 @@ impl Service {
     /// # Errors
     /// If the database fails.
     pub async fn directory_state(&self, directory: &Directory) -> Result<DirectoryState> {
-        Ok(self.store.directory_state(directory, &self.catalogs.unique().layout).await?)
+        Ok(self.store.directory_state(directory, &*self.numbers().await?).await?)
     }
 
     /// The views of a directory, as they are when every row has its lookups.
-    pub fn views(&self, directory: &Directory) -> Views {
-        self.store.views(directory, &self.catalogs.unique().layout, true)
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn views(&self, directory: &Directory) -> Result<Views> {
+        Ok(self.store.views(directory, &*self.numbers().await?, true))
+    }
+
+    /// The paths of a directory that no schema declares, neither one of all tenants nor one of a
+    /// tenant's own.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn undeclared(&self, directory: &Directory) -> Result<Vec<Undeclared>> {
+        let mut left = directory.undeclared.clone();
+        for tenant in self.tenants().await? {
+            let catalog = &self.catalogs.of(&self.store, &tenant.settings).await?.catalog;
+            left.retain(|undeclared| !undeclared.is_declared_in(catalog));
+        }
+        Ok(left)
+    }
+
+    /// The numbers of the types, which all tenants share.
+    async fn numbers(&self) -> Result<Arc<Layout>> {
+        let tenant = self.tenant(DEFAULT_TENANT).await?;
+        Ok(self.catalogs.of(&self.store, &tenant.settings).await?.layout.clone())
     }
 }

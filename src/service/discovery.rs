@@ -59,8 +59,10 @@ impl Service {
             }
             Some(name) => {
                 let kind = caller.catalog.by_name(name);
-                let kind =
-                    kind.ok_or_else(|| ScimError::not_found(format!("There is no resource type \"{name}\".")))?;
+                let kind = kind.ok_or_else(|| {
+                    ScimError::not_found(format!("There is no resource type \"{name}\"."))
+                        .logged_as("There is no such resource type.")
+                })?;
                 Ok(one(&shown(kind.document())))
             }
         }
@@ -78,7 +80,9 @@ impl Service {
             }
             Some(urn) => {
                 let schema = caller.catalog.schema(urn);
-                let schema = schema.ok_or_else(|| ScimError::not_found(format!("There is no schema \"{urn}\".")))?;
+                let schema = schema.ok_or_else(|| {
+                    ScimError::not_found(format!("There is no schema \"{urn}\".")).logged_as("There is no such schema.")
+                })?;
                 Ok(one(&shown(schema.document())))
             }
         }

@@ -2,12 +2,12 @@
 //! the first statement of his request confirms it ([`Stamp`]), so that revoking a token, suspending
 //! a tenant and changing its settings hold from the next request on, on every instance.
 
-use super::{Caller, token};
+use super::{Caller, Trail, token};
 use crate::clock::Timestamp;
 use crate::store::Stamp;
 use secrecy::SecretString;
 use std::collections::HashMap;
-use std::sync::RwLock;
+use std::sync::{Arc, RwLock};
 
 /// Tokens that are known at a time; all are forgotten when there are more.
 const MOST: usize = 4096;
@@ -26,14 +26,15 @@ pub(super) struct Callers(RwLock<HashMap<String, Known>>);
 
 impl Callers {
     /// The caller that a token stood for, unless its time is over.
-    pub(super) fn recall(&self, id: &str, secret: &SecretString, now: Timestamp) -> Option<Caller> {
+    pub(super) fn recall(&self, id: &str, secret: &SecretString, now: Timestamp, trail: &Arc<Trail>) -> Option<Caller> {
         let callers = self.0.read().ok()?;
         let known = callers.get(id)?;
         let is_over = known.stamp.expires().is_some_and(|at| at <= now);
         if is_over || !token::fits(secret, &known.digest) {
             return None;
         }
-        Some(Caller { scope: known.caller.scope.stamped(known.stamp.anew()), ..known.caller.clone() })
+        let scope = known.caller.scope.stamped(known.stamp.anew());
+        Some(Caller { scope, trail: trail.clone(), ..known.caller.clone() })
     }
 
     pub(super) fn remember(&self, digest: String, stamp: Stamp, caller: &Caller) {
@@ -41,7 +42,9 @@ impl Callers {
         if callers.len() >= MOST {
             callers.clear();
         }
-        callers.insert(caller.token_id.to_string(), Known { digest, stamp, caller: caller.clone() });
+        // What a request leaves is its own.
+        let caller = Caller { trail: Arc::default(), ..caller.clone() };
+        callers.insert(caller.token_id.to_string(), Known { digest, stamp, caller });
     }
 
     pub(super) fn forget(&self, id: &str) {

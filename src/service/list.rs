@@ -10,10 +10,7 @@ use crate::resource::projection::Projection;
 use crate::schema::{Named, ResourceType};
 use crate::store::{Found, From, Listed, Order, Page, Relations, Window};
 use serde_json::{Map, json};
-use std::fmt::Write;
 use std::sync::Arc;
-
-const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
 /// A query that was read: what is listed, how, and in which shape.
 struct Query<'a> {
@@ -22,6 +19,12 @@ struct Query<'a> {
     projections: Vec<Projection>,
     order: Option<Order>,
     asked: &'a ListQuery,
+}
+
+impl Query<'_> {
+    fn shapes(&self) -> Vec<render::Shape<'_>> {
+        self.kinds.iter().map(AsRef::as_ref).zip(&self.projections).collect()
+    }
 }
 
 impl Service {
@@ -81,7 +84,7 @@ impl Service {
             self.walks.remember(point(next), Last { seq: mark.seq, gone: page.gone });
         }
         let paging = format!("\"startIndex\":{start}");
-        Ok(Reply::ok(response(caller, &page, &paging, query)?))
+        Ok(Reply::ok(render::list(caller, &page, &paging, &query.shapes())?))
     }
 
     /// RFC 9865. One result more than asked for tells whether there is another page.
@@ -119,7 +122,7 @@ impl Service {
             .into_iter()
             .filter_map(|(name, cursor)| Some(format!("\"{name}\":\"{}\"", cursor?)))
             .collect();
-        Ok(Reply::ok(response(caller, &page, &paging.join(","), query)?))
+        Ok(Reply::ok(render::list(caller, &page, &paging.join(","), &query.shapes())?))
     }
 
     fn predicates(
@@ -135,6 +138,7 @@ impl Service {
             [kind] => vec![resolve(&filter, kind, conformance)?],
             kinds => resolve_each(&filter, kinds, conformance)?,
         };
+        caller.trail.filtered(filter.outline());
         Ok(Some(predicates))
     }
 }
@@ -153,6 +157,7 @@ fn relations(kinds: &[Arc<ResourceType>], projections: &[Projection]) -> Relatio
     each.fold(Relations::default(), |all, one| Relations {
         members: all.members || one.members,
         groups: all.groups || one.groups,
+        ..all
     })
 }
 
@@ -164,7 +169,8 @@ fn order(kinds: &[Arc<ResourceType>], query: &ListQuery) -> Result<Option<Order>
         Some(order) if order.eq_ignore_ascii_case("descending") => true,
         Some(order) => {
             let detail = format!("\"sortOrder\" must be \"ascending\" or \"descending\", not \"{order}\".");
-            return Err(ScimError::invalid_value(detail));
+            let logged = "\"sortOrder\" must be \"ascending\" or \"descending\".";
+            return Err(ScimError::invalid_value(detail).logged_as(logged));
         }
     };
     let Some(name) = query.sort_by.as_deref().map(str::trim).filter(|name| !name.is_empty()) else { return Ok(None) };
@@ -172,6 +178,7 @@ fn order(kinds: &[Arc<ResourceType>], query: &ListQuery) -> Result<Option<Order>
         ScimError::invalid_value(format!(
             "\"sortBy\" cannot be \"{name}\": name a simple attribute or a sub-attribute that is not a membership or a secret."
         ))
+        .logged_as("\"sortBy\" names nothing that can be sorted by.")
     })?;
     Ok(Some(Order { by, descending }))
 }
@@ -212,27 +219,4 @@ fn fingerprint(caller: &Caller, query: &Query<'_>) -> Vec<u8> {
     ])
     .to_string()
     .into_bytes()
-}
-
-/// `paging` is what tells of the page, as members of the answer.
-fn response(caller: &Caller, page: &Page, paging: &str, query: &Query<'_>) -> Result<String> {
-    let mut text = String::with_capacity(256 + page.found.len() * 1024);
-    let comma = if paging.is_empty() { "" } else { "," };
-    // Writing to a string cannot fail.
-    let _ = write!(
-        text,
-        "{{\"schemas\":[\"{LIST_RESPONSE}\"],\"totalResults\":{},{paging}{comma}\"itemsPerPage\":{},\"Resources\":[",
-        page.total,
-        page.found.len()
-    );
-    for (i, found) in page.found.iter().enumerate() {
-        let position = query.kinds.iter().position(|kind| kind.name() == found.resource_type.name());
-        let Some(projection) = position.and_then(|position| query.projections.get(position)) else { continue };
-        if i > 0 {
-            text.push(',');
-        }
-        text.push_str(&render::resource(caller, found, projection)?);
-    }
-    text.push_str("]}");
-    Ok(text)
 }

@@ -7,31 +7,42 @@ mod bulk;
 mod catalogs;
 mod change;
 mod create;
+mod current;
 mod cursor;
 mod directory;
 mod discovery;
+mod index;
 mod known;
 mod line;
 mod list;
 mod password;
 mod precondition;
+mod provisioning;
 mod query;
 mod read;
-mod render;
+pub mod render;
 mod reply;
+mod roll;
+mod schemas;
 mod settings;
-mod token;
+pub mod token;
 mod transfer;
 mod walk;
 
 pub use crate::store::{
-    PasswordPolicy, Status, TenantChange, TenantInfo, TokenInfo, TokenScope, UsernameFormat, Verified,
+    Entry, LogQuery, LoggedRequest, PasswordPolicy, Status, TenantChange, TenantInfo, TokenInfo, TokenScope,
+    UsernameFormat, Verified,
 };
 pub use admin::IssuedToken;
 pub use directory::{DirectoryState, Views};
 pub use precondition::{Precondition, Tags};
+pub use provisioning::{Asked, NoteText, Record, Recorder, Trail, UnknownAttribute};
 pub use query::{ListQuery, View};
 pub use reply::Reply;
+pub use roll::Pieces;
+pub use schemas::{
+    KnownSchema, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep, Survey,
+};
 pub use settings::{DatabaseTarget, ServiceLimits, ServiceSettings, StartError};
 pub use transfer::{Counts, Export, Exported, Import, Imported, OnError, Step};
 
@@ -39,10 +50,12 @@ use crate::clock::Clock;
 use crate::error::{Result, ScimError};
 use crate::mapping::Directory;
 use crate::schema::{Catalog, ResourceType};
-use crate::store::{Author, Given, Scope, Store, StoreError, Tenant, Writing};
+use crate::store::{Author, Given, MemberDelta, Scope, Store, StoreError, Tenant, Writing, Written, changed_names};
 use secrecy::ExposeSecret;
+use serde_json::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Name of the tenant that every server has.
 pub const DEFAULT_TENANT: &str = "default";
@@ -63,6 +76,8 @@ pub struct Service {
     callers: Arc<known::Callers>,
     cursors: Arc<cursor::Cursors>,
     walks: Arc<walk::Walks>,
+    recorder: Recorder,
+    rolls: Arc<Semaphore>,
 }
 
 /// Who asks: a tenant, by one of its tokens.
@@ -81,6 +96,7 @@ pub struct Caller {
     scope: Scope,
     token_scope: TokenScope,
     settings: Arc<Tenant>,
+    trail: Arc<Trail>,
 }
 
 impl Caller {
@@ -101,6 +117,14 @@ impl Caller {
             self.scope.layout().of_type(kind).ok_or_else(|| ScimError::internal("a type without a layout"))?;
         let limited = self.settings.seats.is_some();
         Ok(Writing { scope: &self.scope, of_type, author, limited, exactly: false, given: Given::default() })
+    }
+
+    /// Tells the provisioning log which attributes a change has changed.
+    fn changed(&self, kind: &ResourceType, before: &Map<String, Value>, written: &Written, members: &MemberDelta) {
+        self.trail.changed(changed_names(before, &written.attributes));
+        let joined = kind.members().filter(|_| !members.is_empty());
+        let kept = kind.password().filter(|_| written.password.is_some());
+        self.trail.changed(joined.into_iter().chain(kept).map(|attribute| attribute.name().as_ref()));
     }
 }
 
@@ -130,9 +154,11 @@ impl Service {
             .await
             .map_err(|error| StartError::Unusable(error.to_string()))?;
         let key = shared_key(&store).await.map_err(|error| StartError::Unusable(error.to_string()))?;
-        Ok(Self {
+        let service = Self {
             cursors: Arc::new(key),
             walks: Arc::default(),
+            recorder: Recorder::start(store.clone(), clock.clone(), settings.record),
+            rolls: Arc::new(Semaphore::new(roll::AT_ONCE)),
             store,
             clock,
             catalogs: Arc::new(catalogs),
@@ -141,7 +167,9 @@ impl Service {
             passwords: password::Passwords::new(),
             touched: Arc::default(),
             callers: Arc::default(),
-        })
+        };
+        service.warn_of_index().await.map_err(|error| StartError::Unusable(error.to_string()))?;
+        Ok(service)
     }
 
     /// Whether the database answers.
@@ -150,6 +178,11 @@ impl Service {
     /// 503 if it does not.
     pub async fn is_ready(&self) -> Result<()> {
         Ok(self.store.ping().await?)
+    }
+
+    /// What writes the provisioning log.
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
     }
 
     /// The server's clock.

@@ -1,5 +1,6 @@
 //! What a service is opened with.
 
+use super::Record;
 use crate::filter::FilterLimits;
 use crate::patch::PatchLimits;
 use crate::resource::limits::ValueLimits;
@@ -23,6 +24,8 @@ pub struct ServiceSettings {
     pub searchable: Vec<String>,
     /// Bounds on what a request may ask.
     pub limits: ServiceLimits,
+    /// Which requests the provisioning log keeps.
+    pub record: Record,
 }
 
 /// Which database holds the resources.

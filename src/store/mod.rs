@@ -5,9 +5,11 @@
 //! tenant; those about tenants and tokens are the operator's.
 
 mod directory;
+mod document;
 mod engine;
 mod error;
 mod few;
+mod holders;
 mod hosts;
 mod index;
 mod key;
@@ -15,10 +17,14 @@ mod layout;
 mod list;
 mod lookup;
 mod member;
+mod provisioning;
 mod read;
+mod rederive;
 mod relation;
 mod removal;
+mod roll;
 mod row;
+mod schema;
 mod select;
 mod sequence;
 mod shared;
@@ -34,18 +40,24 @@ mod write;
 mod writer;
 
 pub use directory::{DirectoryState, Views};
+pub use document::{Written, changed_names};
 pub use engine::PoolSettings;
 pub use error::StoreError;
+pub use holders::Holder;
 pub use layout::{Layout, TypeLayout};
 pub use list::{From, Listed, Mark, MarkValue, Order, Page, Window};
 pub use member::{MemberDelta, MemberKey};
+pub use provisioning::{Entry, Left, LogQuery, LoggedRequest, TenantKey};
 pub use read::{Found, Related, Relations, Scope};
+pub use rederive::Rederived;
+pub use roll::Roll;
+pub use schema::KeptSchema;
 pub use stamp::Stamp;
 pub use tenant::{PasswordPolicy, Status, Tenant, TenantChange, TenantInfo, UsernameFormat};
 pub use token::{NewToken, TokenInfo, TokenScope};
 pub use transfer::{Given, MemberRow, Place, Until};
 pub use verify::Verified;
-pub use write::{Author, Before, Change, Writing, Written};
+pub use write::{Author, Before, Change, Writing};
 
 use crate::schema::Catalog;
 use engine::Engine;

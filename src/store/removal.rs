@@ -59,11 +59,17 @@ const SLICES: &[&str] = &[
      (select change, id from change_member where tenant = $1 limit 2000) returning tenant",
     "delete from change where tenant = $1 and change in \
      (select change from change where tenant = $1 limit 2000) returning tenant",
+    "delete from provisioning_body where tenant = $1 and entry in \
+     (select entry from provisioning_body where tenant = $1 limit 200) returning tenant",
+    "delete from provisioning where tenant = $1 and entry in \
+     (select entry from provisioning where tenant = $1 limit 2000) returning tenant",
 ];
 const REST: &[(&str, &str)] = &[
     ("unindexed", "delete from attribute_value where tenant = $1"),
     ("change_members", "delete from change_member where tenant = $1"),
     ("changes", "delete from change where tenant = $1"),
+    ("bodies", "delete from provisioning_body where tenant = $1"),
+    ("requests", "delete from provisioning where tenant = $1"),
     ("counters", "delete from counter where tenant = $1"),
     ("answer", "delete from tenant where tenant = $1 returning tenant"),
 ];

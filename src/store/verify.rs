@@ -5,6 +5,7 @@
 //! read in the order of its keys, one resource at a time; a repair is made only if the resource is
 //! still as it was read, so the server may be at work meanwhile.
 
+use super::document::Row as Derived;
 use super::index::{self, IndexRow};
 use super::layout::TypeLayout;
 use super::lookup::Looked;
@@ -12,10 +13,9 @@ use super::read::Scope;
 use super::row::Row;
 use super::sequence::kind_of;
 use super::statement::{Arg, Batch, Statement};
-use super::write::Row as Derived;
 use super::{Store, StoreError};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Findings that are told one by one; the rest are counted.
@@ -42,16 +42,15 @@ struct Source {
     looked: Looked,
 }
 
-struct Verification<'a> {
+pub(super) struct Verification<'a> {
     store: &'a Store,
     scope: &'a Scope,
     tenant: &'a str,
     repair: bool,
-    /// Is told of every resource that was compared.
-    compared: &'a mut (dyn FnMut() + Send),
     told: Vec<String>,
     untold: usize,
     unrepaired: usize,
+    restored: BTreeMap<Restored, u64>,
 }
 
 /// What a verification found.
@@ -61,6 +60,28 @@ pub struct Verified {
     pub findings: Vec<String>,
     /// How many could not be repaired though that was asked for.
     pub unrepaired: usize,
+}
+
+/// What became of a resource whose derived rows differed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Restored {
+    Not,
+    Done,
+    /// It was changed since it was read.
+    Overtaken,
+    /// Another resource has a value that must be unique.
+    Taken,
+}
+
+impl Restored {
+    /// Why it could not be repaired, if so.
+    fn why_not(self) -> Option<&'static str> {
+        match self {
+            Self::Not | Self::Done => None,
+            Self::Overtaken => Some("it was changed meanwhile"),
+            Self::Taken => Some("another resource has a value that must be unique"),
+        }
+    }
 }
 
 impl Store {
@@ -76,9 +97,8 @@ impl Store {
         repair: bool,
         compared: &mut (dyn FnMut() + Send),
     ) -> Result<Verified, StoreError> {
-        let (told, untold, unrepaired) = (Vec::new(), 0, 0);
-        let mut verification = Verification { store: self, scope, tenant, repair, compared, told, untold, unrepaired };
-        verification.resources().await?;
+        let mut verification = Verification::new(self, scope, tenant, repair);
+        verification.resources(compared).await?;
         verification.members().await?;
         verification.counters().await?;
         verification.seats().await?;
@@ -86,7 +106,17 @@ impl Store {
     }
 }
 
-impl Verification<'_> {
+impl<'a> Verification<'a> {
+    pub(super) fn new(store: &'a Store, scope: &'a Scope, tenant: &'a str, repair: bool) -> Self {
+        let (told, untold, unrepaired, restored) = (Vec::new(), 0, 0, BTreeMap::new());
+        Self { store, scope, tenant, repair, told, untold, unrepaired, restored }
+    }
+
+    /// How many of the resources that differed came to that.
+    pub(super) fn count(&self, restored: Restored) -> u64 {
+        self.restored.get(&restored).copied().unwrap_or(0)
+    }
+
     fn tell(&mut self, finding: String) {
         if self.told.len() < TOLD {
             self.told.push(finding);
@@ -116,13 +146,15 @@ impl Verification<'_> {
         std::iter::once(Arg::Int(self.scope.tenant)).chain(more).collect()
     }
 
-    async fn resources(&mut self) -> Result<(), StoreError> {
+    /// Holds all resources against their index; `seen` is told of each.
+    pub(super) async fn resources(&mut self, seen: &mut (dyn FnMut() + Send)) -> Result<(), StoreError> {
         let mut rows = self.store.engine.rows(Statement::new(STORED, self.args([])));
         let mut stored: Option<Stored> = None;
         while let Some(row) = rows.recv().await.transpose()? {
             let seq = row.int(0)?;
             if let Some(whole) = stored.take_if(|stored| stored.seq != seq) {
                 self.resource(whole).await?;
+                seen();
             }
             stored.get_or_insert_with(|| Stored::new(seq)).take(&row)?;
         }
@@ -133,7 +165,6 @@ impl Verification<'_> {
     }
 
     async fn resource(&mut self, stored: Stored) -> Result<(), StoreError> {
-        (self.compared)();
         // Of a type that is not configured now nothing can be said.
         let scope = self.scope;
         let Some(of_type) = scope.layout.by_kind(kind_of(stored.seq)) else { return Ok(()) };
@@ -146,8 +177,9 @@ impl Verification<'_> {
         };
         attributes.shift_remove("schemas");
         let derived = Derived::of(of_type, &attributes);
-        let lacking: BTreeSet<_> = derived.values.difference(&stored.rows).chain(&stored.repeated).cloned().collect();
-        let surplus: BTreeSet<_> = stored.rows.difference(&derived.values).chain(&stored.repeated).cloned().collect();
+        let values = index::values(of_type, &attributes);
+        let lacking: BTreeSet<_> = values.difference(&stored.rows).chain(&stored.repeated).cloned().collect();
+        let surplus: BTreeSet<_> = stored.rows.difference(&values).chain(&stored.repeated).cloned().collect();
         let mut differences = column_differences(source, &derived);
         differences.extend(of_index("lacks", of_type, &lacking));
         differences.extend(of_index("has too much of", of_type, &surplus));
@@ -156,9 +188,10 @@ impl Verification<'_> {
         }
         let outcome = match self.repair {
             true => self.restore(stored.seq, source.revision, &derived, (&surplus, &lacking)).await?,
-            false => None,
+            false => Restored::Not,
         };
-        self.tell_of(format!("{subject}: {}", differences.join("; ")), outcome);
+        *self.restored.entry(outcome).or_default() += 1;
+        self.tell_of(format!("{subject}: {}", differences.join("; ")), outcome.why_not());
         Ok(())
     }
 
@@ -169,7 +202,7 @@ impl Verification<'_> {
         revision: i64,
         derived: &Derived,
         (surplus, lacking): (&BTreeSet<IndexRow>, &BTreeSet<IndexRow>),
-    ) -> Result<Option<&'static str>, StoreError> {
+    ) -> Result<Restored, StoreError> {
         let tenant = self.scope.tenant;
         let restored = || {
             let [first, second, third] = derived.looked.clone().map(Arg::OptText);
@@ -188,13 +221,13 @@ impl Verification<'_> {
         let answer = || Statement::new(ANSWER, vec![]);
         let removing = || index::remove(restored(), tenant, seq, surplus).then("answer", answer());
         if self.store.write_retrying(removing).await?.is_empty() {
-            return Ok(Some("it was changed meanwhile"));
+            return Ok(Restored::Overtaken);
         }
         let adding = || index::add(restored(), tenant, seq, lacking).then("answer", answer());
         match self.store.write_retrying(adding).await {
-            Ok(rows) if rows.is_empty() => Ok(Some("it was changed meanwhile")),
-            Err(StoreError::Unique(_)) => Ok(Some("another resource has a value that must be unique")),
-            Ok(_) => Ok(None),
+            Ok(rows) if rows.is_empty() => Ok(Restored::Overtaken),
+            Err(StoreError::Unique(_)) => Ok(Restored::Taken),
+            Ok(_) => Ok(Restored::Done),
             Err(error) => Err(error),
         }
     }

@@ -10,39 +10,39 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 const SCIMD: &str = env!("CARGO_BIN_EXE_scimd");
 
 /// The program on a data folder, with nothing of this machine's settings.
-fn scimd(folder: &Path, arguments: &str) -> Command {
+pub(crate) fn scimd(folder: &Path, arguments: &str) -> Command {
     let mut command = Command::new(SCIMD);
     command.args(arguments.split(' ')).arg("--data-dir").arg(folder.join("data")).env_clear();
     command
 }
 
-fn run(folder: &Path, arguments: &str) -> Output {
+pub(crate) fn run(folder: &Path, arguments: &str) -> Output {
     scimd(folder, arguments).output().unwrap()
 }
 
 /// What a command prints, if it succeeds.
 #[track_caller]
-fn printed(folder: &Path, arguments: &str) -> String {
+pub(crate) fn printed(folder: &Path, arguments: &str) -> String {
     let output = run(folder, arguments);
     assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// Exit code and standard error of a command.
-fn refused(folder: &Path, arguments: &str) -> (Option<i32>, String) {
+pub(crate) fn refused(folder: &Path, arguments: &str) -> (Option<i32>, String) {
     let output = run(folder, arguments);
     assert!(output.stdout.is_empty(), "{arguments}");
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
 /// A server that ends with the test.
-struct Served {
+pub(crate) struct Served {
     child: Child,
     lines: std::io::Lines<BufReader<ChildStdout>>,
 }
 
 impl Served {
-    fn start(folder: &Path, arguments: &str) -> Self {
+    pub(crate) fn start(folder: &Path, arguments: &str) -> Self {
         let mut command = scimd(folder, &format!("serve --listen 127.0.0.1:0 {arguments}"));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -51,12 +51,12 @@ impl Served {
 
     /// The next line, without what it must begin with.
     #[track_caller]
-    fn line(&mut self, beginning: &str) -> String {
+    pub(crate) fn line(&mut self, beginning: &str) -> String {
         let line = self.lines.next().unwrap().unwrap();
         line.strip_prefix(beginning).unwrap_or_else(|| panic!("{line}")).to_owned()
     }
 
-    fn signal(&mut self, signal: Signal) -> Option<i32> {
+    pub(crate) fn signal(&mut self, signal: Signal) -> Option<i32> {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
         self.child.wait().unwrap().code()
     }

@@ -329,6 +329,7 @@ async fn a_backup_under_load() {
         schema_files: schemas(),
         searchable: vec!["*".to_owned()],
         limits: ServiceLimits::default(),
+        record: scimd::service::Record::All,
     };
     let copy = Service::open(&settings, server.clock.clone()).await.unwrap();
     assert_eq!(copy.verify(false).await.unwrap(), Vec::<String>::new());

@@ -19,6 +19,15 @@ pub(super) enum Answer {
     Assigned,
 }
 
+/// Why a comparison cannot be made, as words that follow the attribute's name.
+#[derive(Debug, PartialEq)]
+pub(super) struct Unfit {
+    /// Words of ours.
+    pub(super) why: String,
+    /// The literal that was met instead.
+    pub(super) but: Option<String>,
+}
+
 /// What comparing the attribute's values with the literal comes to, or why it cannot be done, as
 /// words that follow the attribute's name.
 pub(super) fn answer(
@@ -26,7 +35,7 @@ pub(super) fn answer(
     operator: Operator,
     literal: &Literal,
     conformance: Conformance,
-) -> Result<Answer, String> {
+) -> Result<Answer, Unfit> {
     takes(attribute.kind(), operator)?;
     match (attribute.kind(), literal) {
         (Type::Integer, Literal::Number(digits)) => Ok(against_integers(operator, &Whole::of(digits))),
@@ -35,8 +44,9 @@ pub(super) fn answer(
         }
         _ => {
             let key = literal.to_value().and_then(|value| key(attribute, &value, conformance));
-            key.map(|key| Answer::Compare(operator, key)).ok_or_else(|| {
-                format!("is compared with {}, not with {}", form(attribute.kind()), shortened(&literal.to_string()))
+            key.map(|key| Answer::Compare(operator, key)).ok_or_else(|| Unfit {
+                why: format!("is compared with {}", form(attribute.kind())),
+                but: Some(shortened(&literal.to_string())),
             })
         }
     }
@@ -49,7 +59,7 @@ fn key(attribute: &Attribute, value: &Value, conformance: Conformance) -> Option
     }
 }
 
-fn takes(kind: Type, operator: Operator) -> Result<(), String> {
+fn takes(kind: Type, operator: Operator) -> Result<(), Unfit> {
     let in_text = matches!(operator, Operator::Contains | Operator::StartsWith | Operator::EndsWith);
     let (allowed, operators) = match kind {
         Type::String | Type::Reference => (true, "every operator"),
@@ -57,7 +67,11 @@ fn takes(kind: Type, operator: Operator) -> Result<(), String> {
         Type::Boolean | Type::Binary | Type::Complex => (operator == Operator::Equal, "eq, ne and pr"),
     };
     let but = operator.as_str();
-    if allowed { Ok(()) } else { Err(format!("is of type {} and takes {operators}, not {but}", kind.as_str())) }
+    if allowed {
+        Ok(())
+    } else {
+        Err(Unfit { why: format!("is of type {} and takes {operators}, not {but}", kind.as_str()), but: None })
+    }
 }
 
 fn form(kind: Type) -> &'static str {

@@ -1,6 +1,6 @@
 //! One attribute and what is asked of it.
 
-use super::literal::{self, Answer};
+use super::literal::{self, Answer, Unfit};
 use super::{Resolver, is_secret, refused, tolerance};
 use crate::error::{Result, ScimError};
 use crate::filter::{Literal, Name, Operator, Predicate, Target, Test};
@@ -144,7 +144,13 @@ impl<'a> Subject<'a> {
 
     pub(super) fn answer(&self, path: &AttributePath, operator: Operator, literal: &Literal) -> Result<Answer> {
         let answer = literal::answer(path.end(), operator, literal, self.resolver.conformance);
-        answer.map_err(|why| self.refused(format!("\"{path}\" {why}")))
+        answer.map_err(|Unfit { why, but }| {
+            let logged = self.refused(format!("\"{path}\" {why}"));
+            match but {
+                None => logged,
+                Some(but) => self.refused(format!("\"{path}\" {why}, not with {but}")).logged_as(logged.detail()),
+            }
+        })
     }
 
     /// `$ref` of a membership is made from `value` when it is shown, so `value` is compared.

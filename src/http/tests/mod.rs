@@ -8,6 +8,7 @@ use crate::error::{Result, ScimError};
 use crate::http::app::App;
 use crate::http::body::{BodyLimits, Upload};
 use crate::http::exchange::Call;
+use crate::http::log::Logs;
 use crate::http::rate::Limits;
 use crate::http::{HttpSettings, ServerSettings, serve};
 use crate::service::Reply;
@@ -40,9 +41,10 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let app = App::scim(settings.clone(), Arc::new(Limits::new(&settings)), move |call, upload| {
-            handle(settings.clone(), call, upload)
-        });
+        let app =
+            App::scim(settings.clone(), Arc::new(Limits::new(&settings)), Logs::default(), move |call, upload| {
+                handle(settings.clone(), call, upload)
+            });
         let running = tokio::spawn(serve(listener, app, server, async {
             let _ = stopped.await;
         }));

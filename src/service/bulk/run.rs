@@ -189,7 +189,7 @@ impl Run<'_> {
                 }
                 Err(error) => Err(error),
             },
-            Some(Err(error)) => Err(same_again(error)),
+            Some(Err(error)) => Err(error.again()),
             None => return,
         };
         self.finish(i, &outcome);
@@ -216,16 +216,15 @@ impl Run<'_> {
         left.extend(references(&Value::String(operation.path.clone())));
         match left.first() {
             None => Ok((operation, later)),
-            Some(name) => {
-                Err(ScimError::new(409, format!("bulkId \"{name}\" cannot be resolved: nothing was created under it.")))
-            }
+            Some(name) => Err(unmade(name)),
         }
     }
 
     fn finish(&mut self, i: usize, outcome: &Result<Reply>) {
         self.set(i, Progress::Done);
-        if outcome.is_err() {
+        if let Err(error) = outcome {
             self.errors += 1;
+            self.caller.trail.failed(i + 1, error);
         }
         let operation = self.operations.get(i).and_then(|operation| operation.as_ref().ok());
         let is_post = operation.is_none_or(|operation| operation.method == Method::Post);
@@ -251,7 +250,7 @@ impl Run<'_> {
         for (i, later) in now {
             let outcome = self.add_later(i, later).await;
             if let Some(Err(error)) = outcome.as_ref().map(|outcome| outcome.as_ref()) {
-                self.finish(i, &Err(same_again(error)));
+                self.finish(i, &Err(error.again()));
             } else if let Some(Ok(reply)) = outcome {
                 self.finish(i, &Ok(Reply { status: 201, ..reply }));
             }
@@ -269,10 +268,7 @@ impl Run<'_> {
         let id = self.ids.get(operation.bulk_id.as_deref()?)?;
         let Value::Array(operations) = resolve(&Value::Array(later), &self.ids) else { return None };
         if let Some(name) = operations.iter().flat_map(references).next() {
-            return Some(Err(ScimError::new(
-                409,
-                format!("bulkId \"{name}\" cannot be resolved: nothing was created under it."),
-            )));
+            return Some(Err(unmade(&name)));
         }
         let patch = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations});
         let Value::Object(data) = patch else { return None };
@@ -286,12 +282,9 @@ impl Run<'_> {
     }
 }
 
-fn same_again(error: &ScimError) -> ScimError {
-    let again = ScimError::new(error.status(), error.detail());
-    match error.scim_type() {
-        Some(scim_type) => again.with_type(scim_type),
-        None => again,
-    }
+fn unmade(bulk_id: &str) -> ScimError {
+    ScimError::new(409, format!("bulkId \"{bulk_id}\" cannot be resolved: nothing was created under it."))
+        .logged_as("A bulkId cannot be resolved: nothing was created under it.")
 }
 
 /// The type that a path names, and the id behind it.
@@ -299,11 +292,15 @@ fn kind(caller: &Caller, path: &str) -> Result<(Arc<ResourceType>, Option<String
     let mut segments = path.trim_matches('/').split('/');
     let endpoint = format!("/{}", segments.next().unwrap_or_default());
     let kind = caller.catalog.by_endpoint(&endpoint).cloned();
-    let kind = kind.ok_or_else(|| ScimError::not_found(format!("There is no endpoint \"{endpoint}\".")))?;
+    let kind = kind.ok_or_else(|| {
+        ScimError::not_found(format!("There is no endpoint \"{endpoint}\".")).logged_as("There is no such endpoint.")
+    })?;
     let id = segments.next().map(str::to_owned);
     match segments.next() {
         None => Ok((kind, id)),
-        Some(_) => Err(ScimError::not_found(format!("There is nothing at \"{path}\"."))),
+        Some(_) => {
+            Err(ScimError::not_found(format!("There is nothing at \"{path}\".")).logged_as("There is no such path."))
+        }
     }
 }
 

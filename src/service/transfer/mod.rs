@@ -29,9 +29,9 @@ const MEMBERS_OF_LINE: usize = 1000;
 
 impl Service {
     /// The operator, who may do everything in a tenant.
-    async fn operator(&self, tenant: &str) -> Result<Arc<Caller>> {
+    pub(super) async fn operator(&self, tenant: &str) -> Result<Arc<Caller>> {
         let tenant = self.tenant(tenant).await?.settings;
-        let numbered = self.catalogs.of(&tenant);
+        let numbered = self.catalogs.of(&self.store, &tenant).await?;
         Ok(Arc::new(Caller {
             tenant: tenant.name.as_str().into(),
             token_name: "operator".into(),
@@ -41,6 +41,7 @@ impl Service {
             scope: tenant.scope(numbered.layout.clone()),
             token_scope: TokenScope::ReadWrite,
             settings: tenant.into(),
+            trail: Arc::default(),
         }))
     }
 

@@ -10,7 +10,7 @@ crate::on_fleets!(nothing_of_a_deleted_tenant_is_left);
 
 const WRITERS: usize = 8;
 
-const LEFT: [&str; 7] = [
+const LEFT: [&str; 8] = [
     "select count(*) from token where tenant not in (select tenant from tenant)",
     "select count(*) from resource where tenant not in (select tenant from tenant)",
     "select count(*) from attribute_value where tenant not in (select tenant from tenant)",
@@ -18,6 +18,7 @@ const LEFT: [&str; 7] = [
     "select count(*) from counter where tenant not in (select tenant from tenant)",
     "select count(*) from change where tenant not in (select tenant from tenant)",
     "select count(*) from change_member where tenant not in (select tenant from tenant)",
+    "select count(*) from provisioning where tenant not in (select tenant from tenant)",
 ];
 
 async fn nothing_of_a_deleted_tenant_is_left(fleet: Fleet) {

@@ -15,7 +15,7 @@ use scimd::config::Config;
 use scimd::http::{HttpSettings, ServerSettings};
 use scimd::mapping::Directory;
 use scimd::schema::{Catalog, SchemaFile};
-use scimd::service::{DatabaseTarget, Service, ServiceLimits, ServiceSettings, TenantChange, TokenScope};
+use scimd::service::{DatabaseTarget, Record, Service, ServiceLimits, ServiceSettings, TenantChange, TokenScope};
 use scimd::store::PoolSettings;
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -53,6 +53,7 @@ pub(crate) struct Options {
     pub(crate) searchable: Vec<String>,
     pub(crate) limits: ServiceLimits,
     pub(crate) http: HttpSettings,
+    pub(crate) record: Record,
     /// A configuration file, of which the mapping counts.
     pub(crate) mapping: String,
 }
@@ -62,8 +63,15 @@ impl Default for Options {
         let http =
             HttpSettings { requests_per_second: 1_000_000, burst: 1_000_000, bad_tokens: 0, ..HttpSettings::default() };
         let searchable = vec!["*".to_owned()];
-        let (schema_files, limits, mapping) = (Vec::new(), ServiceLimits::default(), String::new());
-        Self { clock: Clock::system(), schema_files, searchable, limits, http, mapping }
+        Self {
+            clock: Clock::system(),
+            schema_files: Vec::new(),
+            searchable,
+            limits: ServiceLimits::default(),
+            http,
+            record: Record::All,
+            mapping: String::new(),
+        }
     }
 }
 
@@ -155,6 +163,7 @@ impl Server {
             schema_files: options.schema_files,
             searchable: options.searchable,
             limits: options.limits,
+            record: options.record,
         };
         let clock = options.clock.clone();
         let directory = directory(&options.mapping, &settings.schema_files);

@@ -85,7 +85,7 @@ impl Server {
         assert!(self.run(statement).await > 0, "nothing is spoilt by: {statement}");
     }
 
-    /// The same for a statement that may change no row; gives how many it does.
+    /// The same, whatever it does; the number of rows that it changed.
     pub(crate) async fn run(&self, statement: &str) -> u64 {
         let text = AssertSqlSafe(statement.to_owned());
         match &self.database {

@@ -1,0 +1,204 @@
+//! `scimd log`: what identity providers asked of a tenant, and what they got.
+
+mod line;
+
+pub(super) use line::{as_json, summary};
+
+use super::arguments::span;
+use super::failure::Failure;
+use super::output::{self, moment, say};
+use super::{open, signals};
+use crate::config::Config;
+use crate::service::{DEFAULT_TENANT, Entry, LogQuery, LoggedRequest, Service};
+use clap::{ArgGroup, Args, Subcommand};
+use std::collections::HashSet;
+use std::io::Write;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Requests that are shown when no number is given, and before those that are followed.
+const SHOWN: i64 = 100;
+const SHOWN_FIRST: i64 = 10;
+/// Requests that are taken at a time while following.
+const FOLLOWED: i64 = 10_000;
+/// How often the log is looked at.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How many seconds late an instance may write.
+const LATE: i64 = 15;
+
+/// Arguments of `scimd log`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Log {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    show: Show,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Keeps the bodies of a tenant's requests for a while, without passwords and other secrets
+    Bodies(Bodies),
+}
+
+/// Which requests are shown, and how.
+#[derive(Debug, Args)]
+struct Show {
+    /// Name of the tenant
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_TENANT)]
+    tenant: String,
+    /// Goes on with requests as they come, until Ctrl-C
+    #[arg(long, short)]
+    follow: bool,
+    /// Only requests that were refused or failed
+    #[arg(long)]
+    failed: bool,
+    /// Only requests for this user: a userName, or the id of any resource
+    #[arg(long, value_name = "NAME|ID")]
+    user: Option<String>,
+    /// Only requests since so long ago, such as 2h
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    since: Option<i64>,
+    /// The latest of them, so many at most [default: 100; with --follow 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
+    limit: Option<i64>,
+    /// One request with all that is known of it, by the id that X-Request-Id gave the client
+    #[arg(long, value_name = "REQUEST", conflicts_with_all = ["follow", "failed", "user", "since", "limit"])]
+    id: Option<String>,
+    /// Prints JSON, one object on each line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `scimd log bodies`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true))]
+struct Bodies {
+    /// Name of the tenant
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_TENANT)]
+    tenant: String,
+    /// For how long, such as 2h
+    #[arg(long = "for", value_name = "SPAN", value_parser = span, group = "what")]
+    span: Option<i64>,
+    /// Keeps none any more; those that are there go with their requests
+    #[arg(long, group = "what")]
+    off: bool,
+}
+
+impl Log {
+    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let service = open::existing(config).await?;
+        match &self.command {
+            Some(Command::Bodies(bodies)) => bodies.run(&service).await,
+            None => self.show.run(&service, out).await,
+        }
+    }
+}
+
+impl Bodies {
+    async fn run(&self, service: &Service) -> Result<(), Failure> {
+        let Self { tenant, span, .. } = self;
+        let until = span.map(|seconds| service.clock().now().plus_seconds(seconds));
+        service.keep_bodies(tenant, until).await?;
+        match until {
+            Some(_) => say(&format!(
+                "Bodies of requests of tenant {tenant} are kept until {}, without passwords and other secrets. They hold \
+                 personal data. To see one: scimd log --tenant {tenant} --id REQUEST",
+                moment(until)
+            )),
+            None => say(&format!("No more bodies of requests of tenant {tenant} are kept.")),
+        }
+        Ok(())
+    }
+}
+
+impl Show {
+    async fn run(&self, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
+        let resource = match &self.user {
+            Some(user) => Some(service.user_id(&self.tenant, user).await?),
+            None => None,
+        };
+        let query = LogQuery {
+            since: self.since.map(|seconds| service.clock().now().plus_seconds(-seconds)),
+            failed: self.failed,
+            resource,
+            request_id: self.id.clone(),
+            after: None,
+            limit: self.limit.unwrap_or(if self.follow { SHOWN_FIRST } else { SHOWN }),
+        };
+        let found = service.requests(&self.tenant, &query).await?;
+        match &self.id {
+            Some(id) if found.is_empty() => {
+                return Err(Failure::Failed(format!("there is no request {id} in the log of tenant {}", self.tenant)));
+            }
+            Some(_) if !self.json => {
+                return found.iter().try_for_each(|(_, request)| output::facts(out, &line::facts(request)));
+            }
+            _ => {}
+        }
+        for (_, request) in &found {
+            self.print(request, out)?;
+        }
+        if self.follow {
+            return self.go_on(service, query, &found, out).await;
+        }
+        if found.is_empty() {
+            say(&format!("No requests of tenant {} that would be shown.", self.tenant));
+        }
+        Ok(())
+    }
+
+    /// Shows what comes. Instances write at different moments, so what was shown is looked through
+    /// again for some seconds.
+    async fn go_on(
+        &self,
+        service: &Service,
+        mut query: LogQuery,
+        shown: &[(Entry, LoggedRequest)],
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let stop = signals::stop()?;
+        let mut seen: HashSet<Entry> = shown.iter().map(|(entry, _)| *entry).collect();
+        let mut last = seen.iter().max().copied();
+        query.limit = FOLLOWED;
+        if last.is_none() {
+            query.since = query.since.or_else(|| Some(service.clock().now().plus_seconds(-LATE)));
+        }
+        let mut is_away = false;
+        loop {
+            out.flush()?;
+            tokio::select! {
+                () = stop.clone().wait() => return Ok(()),
+                () = sleep(PAUSE) => {}
+            }
+            query.after = last.map(|last| last.earlier(LATE));
+            let found = match service.requests(&self.tenant, &query).await {
+                Ok(found) => found,
+                Err(error) if error.status() == 503 => {
+                    if !is_away {
+                        say("The database is away for the moment; trying again.");
+                    }
+                    is_away = true;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            is_away = false;
+            for (_, request) in found.iter().filter(|(entry, _)| !seen.contains(entry)) {
+                self.print(request, out)?;
+            }
+            seen = found.iter().map(|(entry, _)| *entry).collect();
+            last = seen.iter().max().copied().or(last);
+        }
+    }
+
+    fn print(&self, request: &LoggedRequest, out: &mut dyn Write) -> Result<(), Failure> {
+        if self.json {
+            writeln!(out, "{}", as_json(&self.tenant, request))?;
+        } else {
+            writeln!(out, "{}", line::text(request))?;
+        }
+        Ok(())
+    }
+}

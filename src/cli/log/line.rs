@@ -1,0 +1,96 @@
+//! A request of the provisioning log, for people and for programs.
+
+use crate::service::{LoggedRequest, NoteText};
+use serde_json::{Value, json};
+
+/// One line, and below it what is to be said beside: why it failed, what was left out.
+pub(in crate::cli) fn text(request: &LoggedRequest) -> String {
+    let path = path(request);
+    let mut text = format!(
+        "{}  {}  {:6}  {path:43}  {:>6} ms  {}  {}  {}",
+        request.at,
+        request.status,
+        request.method,
+        request.micros / 1000,
+        request.token_name,
+        request.client.as_deref().unwrap_or("-"),
+        request.request_id
+    );
+    for (name, value) in remarks(request) {
+        text.push_str(&format!("\n    {name}: {value}"));
+    }
+    printable(&text)
+}
+
+/// What the last request of a tenant was, in a few words.
+pub(in crate::cli) fn summary(request: &LoggedRequest) -> String {
+    let client = request.client.as_deref().map(|client| format!(", {client}")).unwrap_or_default();
+    printable(&format!("{}  {} {} {}{client}", request.at, request.method, path(request), request.status))
+}
+
+/// All that is known.
+pub(super) fn facts(request: &LoggedRequest) -> Vec<(&'static str, String)> {
+    let mut facts = vec![
+        ("time", request.at.to_string()),
+        ("request", request.request_id.clone()),
+        ("token", format!("{} ({})", request.token_name, request.token_id)),
+        ("client", request.client.clone().unwrap_or_else(|| "-".to_owned())),
+        ("asked", format!("{} {}", request.method, path(request))),
+        ("status", request.status.to_string()),
+        ("took", format!("{} ms", request.micros / 1000)),
+    ];
+    facts.extend(remarks(request));
+    facts.extend(request.body.clone().map(|body| ("body", body)));
+    facts.into_iter().map(|(name, value)| (name, printable(&value))).collect()
+}
+
+/// What is to be said of a request beside its line.
+fn remarks(request: &LoggedRequest) -> Vec<(&'static str, String)> {
+    let kind = request.scim_type.as_ref().map(|kind| format!("{kind}: ")).unwrap_or_default();
+    let detail = request.detail.as_ref().map(|detail| ("why", format!("{kind}{detail}")));
+    let filter = request.filter.clone().map(|filter| ("filter", filter));
+    let changed = request.changed.as_ref().map(|names| ("changed", names.replace(',', ", ")));
+    let notes = NoteText::read(request.notes.as_deref().unwrap_or("[]"));
+    let notes = notes.iter().map(|note| ("note", note.to_string()));
+    detail.into_iter().chain(filter).chain(changed).chain(notes).collect()
+}
+
+/// The route with the id that it was asked for, or that came of it.
+fn path(request: &LoggedRequest) -> String {
+    match &request.resource {
+        Some(id) if request.route.contains("{id}") => request.route.replace("{id}", &id.to_string()),
+        Some(id) => format!("{} {id}", request.route),
+        None => request.route.clone(),
+    }
+}
+
+/// Without what would steer a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '?' } else { c }).collect()
+}
+
+pub(in crate::cli) fn as_json(tenant: &str, request: &LoggedRequest) -> Value {
+    let parsed = |text: &Option<String>| text.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let body = parsed(&request.body).or_else(|| request.body.clone().map(Value::from));
+    let changed: Vec<&str> = request.changed.as_deref().map(|names| names.split(',').collect()).unwrap_or_default();
+    json!({
+        "time": request.at.to_string(),
+        "tenant": tenant,
+        "token": &*request.token_name,
+        "tokenId": &*request.token_id,
+        "client": request.client,
+        "method": request.method,
+        "route": request.route,
+        "resourceType": request.resource_type,
+        "resource": request.resource.map(|id| id.to_string()),
+        "status": request.status,
+        "scimType": request.scim_type,
+        "detail": request.detail,
+        "filter": request.filter,
+        "changed": changed,
+        "notes": parsed(&request.notes).unwrap_or_else(|| json!([])),
+        "milliseconds": request.micros / 1000,
+        "request": request.request_id,
+        "body": body,
+    })
+}

@@ -1,0 +1,226 @@
+//! Writes the provisioning log, many requests at a time, in a task of its own: no request ever
+//! waits for it. What cannot be written is counted, not kept for ever.
+
+use super::notes;
+use super::trail::{Seen, Trail};
+use crate::clock::{Clock, Timestamp};
+use crate::keyword::keywords;
+use crate::store::{LoggedRequest, Store, TenantKey};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+/// Requests that wait to be written, at most.
+const WAITING: usize = 16_384;
+/// Requests that are written at once, at most.
+const AT_ONCE: usize = 500;
+/// How long the first of them waits for others.
+const PAUSE: Duration = Duration::from_millis(150);
+/// How often writing is tried, and the pause before another attempt.
+const ATTEMPTS: u32 = 3;
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+/// How often a loss is told of, at most.
+const TELLING: Duration = Duration::from_secs(10);
+/// How long the end of a server waits for the rest to be written.
+const LAST: Duration = Duration::from_secs(5);
+
+keywords! {
+    /// Which requests the provisioning log keeps.
+    Record {
+        /// Every one.
+        All = "all",
+        /// Those that change something, and those that are refused or fail.
+        Changes = "changes",
+        /// None.
+        None = "none",
+    }
+}
+
+/// What was asked, as the wire knows it.
+#[derive(Debug)]
+pub struct Asked {
+    /// When it came.
+    pub at: Timestamp,
+    /// What the client calls itself.
+    pub client: Option<String>,
+    /// HTTP method.
+    pub method: String,
+    /// Template of the route, such as `/Users/{id}`.
+    pub route: String,
+    /// Whether it only reads.
+    pub reads: bool,
+    /// Type of the resource.
+    pub resource_type: Option<String>,
+    /// Id of the resource.
+    pub resource: Option<Uuid>,
+    /// HTTP status of the answer.
+    pub status: u16,
+    /// SCIM error type of the answer.
+    pub scim_type: Option<&'static str>,
+    /// What an error says, without values.
+    pub detail: Option<String>,
+    /// How long it took, in microseconds.
+    pub micros: i64,
+    /// Names the request.
+    pub request_id: String,
+}
+
+/// Takes requests for the provisioning log; clones share one queue.
+#[derive(Debug, Clone)]
+pub struct Recorder {
+    queue: mpsc::Sender<Message>,
+    shared: Arc<Shared>,
+    record: Record,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    lost: AtomicU64,
+    hurry: Notify,
+}
+
+#[derive(Debug)]
+enum Message {
+    Request(Box<(Asked, Arc<Trail>)>),
+    Written(oneshot::Sender<()>),
+}
+
+impl Recorder {
+    /// Starts the task that writes. It ends when the last recorder is gone.
+    pub(crate) fn start(store: Store, clock: Clock, record: Record) -> Self {
+        let (queue, messages) = mpsc::channel(WAITING);
+        let shared = Arc::new(Shared::default());
+        let writing = Writing { store, clock, shared: shared.clone(), told: None };
+        tokio::spawn(writing.work(messages));
+        Self { queue, shared, record }
+    }
+
+    /// Takes a request; of one whose tenant is not known nothing is kept. Never waits: what finds no
+    /// room is lost and counted.
+    pub fn take(&self, asked: Asked, trail: &Arc<Trail>) {
+        let is_kept = match self.record {
+            Record::All => true,
+            Record::Changes => !asked.reads || asked.status >= 400,
+            Record::None => false,
+        };
+        if !is_kept {
+            return;
+        }
+        if self.queue.try_send(Message::Request(Box::new((asked, trail.clone())))).is_err() {
+            self.shared.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns when all that was taken is written, or some seconds later.
+    pub async fn finish(&self) {
+        let (done, written) = oneshot::channel();
+        let rest = async {
+            if self.queue.send(Message::Written(done)).await.is_ok() {
+                self.shared.hurry.notify_one();
+                let _ = written.await;
+            }
+        };
+        if timeout(LAST, rest).await.is_err() {
+            tracing::warn!("stopped before the provisioning log was written");
+        }
+    }
+}
+
+/// The task that writes.
+struct Writing {
+    store: Store,
+    clock: Clock,
+    shared: Arc<Shared>,
+    /// When a loss was told of last.
+    told: Option<Instant>,
+}
+
+impl Writing {
+    async fn work(mut self, mut messages: mpsc::Receiver<Message>) {
+        while let Some(first) = messages.recv().await {
+            if matches!(first, Message::Request(_)) {
+                tokio::select! {
+                    () = sleep(PAUSE) => {}
+                    () = self.shared.hurry.notified() => {}
+                }
+            }
+            let mut next = Some(first);
+            while next.is_some() {
+                let (mut rows, mut waiting) = (Vec::new(), Vec::new());
+                while let Some(message) = next {
+                    match message {
+                        Message::Request(request) => rows.extend(row(*request)),
+                        Message::Written(done) => waiting.push(done),
+                    }
+                    next = if rows.len() < AT_ONCE { messages.try_recv().ok() } else { None };
+                }
+                self.write(&rows).await;
+                self.tell();
+                for done in waiting {
+                    // Who waited may have run out of patience.
+                    let _ = done.send(());
+                }
+                next = messages.try_recv().ok();
+            }
+        }
+        self.told = None;
+        self.tell();
+    }
+
+    async fn write(&self, rows: &[(TenantKey, LoggedRequest)]) {
+        if rows.is_empty() {
+            return;
+        }
+        for attempt in 1..=ATTEMPTS {
+            match self.store.record(rows, self.clock.now()).await {
+                Ok(()) => return,
+                Err(_) if attempt < ATTEMPTS => sleep(RETRY_PAUSE).await,
+                Err(error) => {
+                    self.shared.lost.fetch_add(rows.len() as u64, Ordering::Relaxed);
+                    tracing::debug!(%error, "the provisioning log cannot be written");
+                }
+            }
+        }
+    }
+
+    /// Tells of a loss, one line in a while.
+    fn tell(&mut self) {
+        if self.told.is_some_and(|told| told.elapsed() < TELLING) {
+            return;
+        }
+        let lost = self.shared.lost.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            self.told = Some(Instant::now());
+            tracing::warn!(lost, "requests are missing in the provisioning log: the database was away or too slow");
+        }
+    }
+}
+
+/// The row of a request.
+fn row((asked, trail): (Asked, Arc<Trail>)) -> Option<(TenantKey, LoggedRequest)> {
+    let Seen { asker, notes, more, changed, filter, body } = trail.take();
+    let asker = asker?;
+    let request = LoggedRequest {
+        at: asked.at,
+        token_id: asker.token_id,
+        token_name: asker.token_name,
+        client: asked.client,
+        method: asked.method,
+        route: asked.route,
+        resource_type: asked.resource_type,
+        resource: asked.resource,
+        status: asked.status,
+        scim_type: asked.scim_type.map(str::to_owned),
+        detail: asked.detail,
+        filter,
+        changed: (!changed.is_empty()).then(|| changed.join(",")),
+        notes: notes::encode(&notes, more),
+        micros: asked.micros,
+        request_id: asked.request_id,
+        body,
+    };
+    Some((asker.tenant_key, request))
+}

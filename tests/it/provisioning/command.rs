@@ -1,0 +1,243 @@
+//! `scimd log` beside a server that runs.
+
+use crate::cli::{Served, printed, refused, scimd};
+use crate::harness::user;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+/// Nothing takes as long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Running {
+    served: Served,
+    base: String,
+    token: String,
+    client: reqwest::Client,
+}
+
+impl Running {
+    fn start(folder: &Path) -> Self {
+        let mut served = Served::start(folder, "--issue-token okta");
+        let base = served.line("SCIM base URL: ");
+        let token = served.line("Bearer token \"okta\" (shown once): ");
+        let client = reqwest::Client::builder().user_agent("Okta SCIM Client 1.0").build().unwrap();
+        Self { served, base, token, client }
+    }
+
+    async fn get(&self, path: &str) -> u16 {
+        let answer = self.client.get(format!("{}{path}", self.base)).bearer_auth(&self.token).send().await.unwrap();
+        answer.status().as_u16()
+    }
+
+    /// The id that the answer gives the request.
+    async fn create(&self, body: &Value) -> (u16, String) {
+        let request = self.client.post(format!("{}/Users", self.base)).bearer_auth(&self.token);
+        let answer = request.body(body.to_string()).send().await.unwrap();
+        let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+        (answer.status().as_u16(), id)
+    }
+}
+
+/// The requests that a command shows, once there are so many.
+#[track_caller]
+fn shown(folder: &Path, arguments: &str, count: usize) -> Vec<Value> {
+    let begun = Instant::now();
+    loop {
+        let text = printed(folder, arguments);
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+        if lines.len() >= count {
+            assert_eq!(lines.len(), count, "{text}");
+            return lines;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{arguments}: {text}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[tokio::test]
+async fn the_log_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let running = Running::start(folder);
+    let ann = json!({"schemas": [crate::harness::USER], "userName": "ann", "shoeSize": 42});
+    assert_eq!(running.create(&ann).await.0, 201);
+    let (status, request) = running.create(&ann).await;
+    assert_eq!((status, running.get("/Users?filter=userName%20eq%20%22ann%22").await), (409, 200));
+    let all = shown(folder, "log --json", 3);
+    assert_eq!((&all[0]["status"], &all[0]["client"]), (&201.into(), &"Okta SCIM Client 1.0".into()));
+    assert_eq!((&all[0]["changed"], &all[0]["token"]), (&json!(["userName", "active"]), &"okta".into()));
+    assert_eq!(all[0]["notes"][0]["attribute"], "shoeSize");
+    assert_eq!(all[2]["filter"], "userName eq …");
+    assert_eq!(shown(folder, "log --failed --json --tenant default", 1)[0]["scimType"], "uniqueness");
+    assert_eq!(shown(folder, "log --user ann --since 1h --json", 1)[0]["resource"], all[0]["resource"]);
+    assert_eq!(shown(folder, "log --limit 1 --json", 1)[0]["method"], "GET");
+    let text = printed(folder, "log");
+    assert!(text.contains("  409  POST    /Users ") && text.contains("\n    why: uniqueness: A User with"), "{text}");
+    assert!(text.contains("\n    note: left out: attributes that no schema declares: shoeSize\n"), "{text}");
+    let one = printed(folder, &format!("log --id {request}"));
+    assert!(one.contains("status:   409") && one.contains(&request), "{one}");
+    let tenant = printed(folder, "tenant show default");
+    assert!(tenant.contains("last-request:") && tenant.contains("GET /Users 200, Okta SCIM Client 1.0"), "{tenant}");
+    let tenant: Value = serde_json::from_str(&printed(folder, "tenant show default --json")).unwrap();
+    assert_eq!((&tenant["lastRequest"]["status"], &tenant["expiringTokens"]), (&200.into(), &json!([])));
+    printed(folder, "token issue --name short --expires 5d");
+    let tenant = printed(folder, "tenant show default");
+    assert!(tenant.contains("short ends in 4d: scimd token rotate "), "{tenant}");
+    let tokens: Value = serde_json::from_str(&printed(folder, "token list --json")).unwrap();
+    assert_eq!(tokens[1]["daysLeft"], 4);
+}
+
+#[test]
+fn mistakes_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    assert_eq!(refused(folder, "log").0, Some(1));
+    printed(folder, "tenant create acme");
+    for (arguments, code, message) in [
+        ("log --tenant nobody", 1, "scimd: There is no tenant \"nobody\".\n"),
+        ("log --user ann", 1, "scimd: There is no user \"ann\" in tenant \"default\"; of one that was deleted"),
+        ("log --id x", 1, "scimd: there is no request x in the log of tenant default\n"),
+        ("log --since yesterday", 2, "error: invalid value 'yesterday' for '--since <SPAN>'"),
+        ("log --limit 0", 2, "error: invalid value '0'"),
+        ("log --tenant acme bodies --for 2h", 2, "error: "),
+        ("log bodies --tenant acme", 2, "error: the following required arguments"),
+        ("log bodies --for 2h --off", 2, "error: the argument"),
+        ("log bodies --tenant nobody --off", 1, "scimd: There is no tenant \"nobody\".\n"),
+    ] {
+        let (status, told) = refused(folder, arguments);
+        assert!(status == Some(code) && told.starts_with(message), "{arguments}: {told}");
+    }
+    assert_eq!(printed(folder, "log"), "");
+}
+
+#[tokio::test]
+async fn bodies_are_switched_on_for_a_while() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let running = Running::start(folder);
+    let body = |name: &str| json!({"schemas": [crate::harness::USER], "userName": name, "password": "Yp3Planted"});
+    running.create(&body("a")).await;
+    printed(folder, "log bodies --tenant default --for 2h");
+    let (_, request) = running.create(&body("b")).await;
+    printed(folder, "log bodies --off");
+    running.create(&body("c")).await;
+    let kept: Vec<Value> = shown(folder, "log --json", 3).into_iter().map(|row| row["body"].clone()).collect();
+    let mut cut = body("b");
+    cut["password"] = "***".into();
+    assert_eq!(kept, [Value::Null, cut, Value::Null]);
+    let one = printed(folder, &format!("log --id {request}"));
+    assert!(one.contains("\"userName\":\"b\"") && !one.contains("Yp3Planted"), "{one}");
+    assert!(!printed(folder, "tenant show default").contains("request-bodies"));
+}
+
+/// Lines of a command that goes on.
+struct Following {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Following {
+    fn start(folder: &Path, arguments: &str) -> Self {
+        let mut command = scimd(folder, arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let (sender, lines) = channel();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Self { child, lines }
+    }
+
+    fn line(&self) -> Value {
+        serde_json::from_str(&self.lines.recv_timeout(PATIENCE).unwrap()).unwrap()
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn the_log_is_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let running = Running::start(folder);
+    assert_eq!(running.get("/Users?count=1").await, 200);
+    shown(folder, "log --json", 1);
+    let mut following = Following::start(folder, "log --follow --json");
+    let failing = Following::start(folder, "log -f --failed --json");
+    assert_eq!(following.line()["route"], "/Users");
+    for _ in 0..3 {
+        assert_eq!((running.get("/Groups").await, running.get("/Groups/x").await), (200, 404));
+        for status in [200, 404] {
+            assert_eq!(following.line()["status"], status);
+        }
+        assert_eq!(failing.line()["status"], 404);
+    }
+    assert!(following.lines.try_recv().is_err(), "nothing is shown twice");
+    kill(Pid::from_raw(following.child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+    assert_eq!(following.child.wait().unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_reader_that_leaves_ends_the_following() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let running = Running::start(folder);
+    let mut command = scimd(folder, "log --follow");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let begun = Instant::now();
+    let code = loop {
+        running.get("/Users").await;
+        if let Some(status) = child.try_wait().unwrap() {
+            break status.code();
+        }
+        assert!(begun.elapsed() < PATIENCE, "it goes on");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!(code, Some(0));
+}
+
+#[tokio::test]
+async fn a_server_that_stops_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut running = Running::start(folder);
+    for i in 0..150 {
+        assert_eq!(running.create(&user(&format!("u{i}"))).await.0, 201);
+    }
+    assert_eq!(running.served.signal(Signal::SIGTERM), Some(0));
+    assert_eq!(shown(folder, "log --limit 1000 --json", 150).len(), 150);
+}
+
+/// A request of long ago, as an earlier run has left it.
+const OLD: &str = "insert into provisioning (tenant, entry, at, token, token_name, method, route, status, micros, request) \
+     select tenant, 5, 0, 't', 'okta', 'GET', '/Users', 200, 1, 'old' from tenant where name = 'default'";
+
+#[tokio::test]
+async fn a_server_forgets_what_is_old() {
+    use sqlx::{ConnectOptions, Connection};
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    printed(folder, "migrate");
+    let file = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.join("data/scimd.db"));
+    let mut connection = file.connect().await.unwrap();
+    sqlx::query(OLD).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    assert_eq!(shown(folder, "log --json", 1)[0]["request"], "old");
+    let running = Running::start(folder);
+    assert_eq!(running.get("/Users").await, 200);
+    let begun = Instant::now();
+    while printed(folder, "log --json").contains("\"old\"") {
+        assert!(begun.elapsed() < PATIENCE, "it is not forgotten");
+    }
+    assert_eq!(shown(folder, "log --json", 1)[0]["token"], "okta");
+}
