@@ -67,6 +67,7 @@ pub struct ScimError {
     logged: Option<String>,
     retry_after: Option<u32>,
     lacks_scope: bool,
+    is_outdated: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -92,6 +93,7 @@ impl ScimError {
             logged: None,
             retry_after: None,
             lacks_scope: false,
+            is_outdated: false,
             source: None,
         }
     }
@@ -167,6 +169,13 @@ impl ScimError {
         Self { retry_after: Some(retry_after), ..Self::new(503, detail) }
     }
 
+    /// 503 for a write that was made under schemas which are no longer those of the tenant. It is
+    /// to be made anew under those of now.
+    pub fn outdated() -> Self {
+        let error = Self::unavailable("The schemas of this tenant were changed at this moment; try again.", 1);
+        Self { is_outdated: true, ..error }
+    }
+
     /// 500: a fault of the server. The cause goes to the log, never to the client.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(500, "The server failed to process the request; its log has the cause.").caused_by(source)
@@ -201,7 +210,7 @@ impl ScimError {
 
     /// The same error once more, without its cause.
     pub fn again(&self) -> Self {
-        let Self { status, scim_type, retry_after, lacks_scope, .. } = *self;
+        let Self { status, scim_type, retry_after, lacks_scope, is_outdated, .. } = *self;
         Self {
             status,
             scim_type,
@@ -209,6 +218,7 @@ impl ScimError {
             logged: self.logged.clone(),
             retry_after,
             lacks_scope,
+            is_outdated,
             source: None,
         }
     }
@@ -236,6 +246,11 @@ impl ScimError {
     /// Whether another token of the tenant would do.
     pub fn lacks_scope(&self) -> bool {
         self.lacks_scope
+    }
+
+    /// Whether the schemas were changed while a write was made under them.
+    pub fn is_outdated(&self) -> bool {
+        self.is_outdated
     }
 
     /// Seconds until the client may try again.

@@ -7,6 +7,7 @@ mod arguments;
 mod backup;
 mod check;
 mod completions;
+mod confirm;
 mod doctor;
 mod expiry;
 mod export;
@@ -19,6 +20,7 @@ mod open;
 mod output;
 mod progress;
 mod retention;
+mod schema;
 mod serve;
 mod signals;
 mod tenant;
@@ -56,6 +58,9 @@ enum Command {
     /// Creates and manages tenants: separate sets of users, groups and tokens
     #[command(subcommand)]
     Tenant(tenant::Tenant),
+    /// Adds, shows and removes schemas: attributes of your own, for all tenants or for one
+    #[command(subcommand)]
+    Schema(schema::Schema),
     /// Shows what identity providers asked of a tenant, and what they got
     Log(log::Log),
     /// Brings the tables of the database up to date
@@ -124,6 +129,7 @@ async fn on_database(command: Command, config: &Config, out: &mut dyn Write) -> 
     match command {
         Command::Token(token) => token.run(config, out).await,
         Command::Tenant(tenant) => tenant.run(config, out).await,
+        Command::Schema(schema) => schema.run(config, out).await,
         Command::Log(log) => log.run(config, out).await,
         Command::Verify(verify) => verify.run(config, out).await,
         Command::Export(export) => export.run(config, out).await,

@@ -29,6 +29,11 @@ impl Progress {
         Self { bar, since: Instant::now() }
     }
 
+    /// So much more is to be done than was known.
+    pub(super) fn expect(&self, more: u64) {
+        self.bar.inc_length(more);
+    }
+
     /// So much more is done.
     pub(super) fn advance(&self, by: u64) {
         self.bar.inc(by);

@@ -1,6 +1,7 @@
 //! `scimd tenant`.
 
 use super::arguments::{OrNone, base_url, keyword, seats};
+use super::confirm::confirm;
 use super::failure::Failure;
 use super::output::{self, moment, say};
 use super::{expiry, log, open, token};
@@ -12,7 +13,7 @@ use crate::service::{
 };
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use std::io::{self, IsTerminal, Write};
+use std::io::Write;
 
 /// Commands of `scimd tenant`.
 #[derive(Debug, Subcommand)]
@@ -282,23 +283,10 @@ impl Delete {
         let TenantInfo { users, groups, .. } = service.tenant(&self.name).await?;
         let what = format!("tenant {} with {users} users and {groups} groups", self.name);
         if !self.yes {
-            confirm(&self.name, &what)?;
+            confirm(&format!("deletes {what} for ever"), &self.name, "the name of the tenant")?;
         }
         service.delete_tenant(&self.name).await?;
         say(&format!("Deleted {what}."));
         Ok(())
-    }
-}
-
-/// Asks for the name, on a terminal; elsewhere `--yes` is needed.
-fn confirm(name: &str, what: &str) -> Result<(), Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::Misused(format!("this deletes {what} for ever: give --yes")));
-    }
-    say(&format!("This deletes {what} for ever. Type the name of the tenant to go on:"));
-    let mut answer = String::new();
-    match io::stdin().read_line(&mut answer) {
-        Ok(_) if answer.trim() == name => Ok(()),
-        _ => Err(Failure::Failed("nothing was deleted".to_owned())),
     }
 }

@@ -78,7 +78,9 @@ impl Exchange {
                 entry.route = Some(route.clone());
                 let upload = Upload::new(&head.headers, body);
                 let call = Call { verb: asked.verb, head, route, peer, facts: entry.facts.clone() };
-                self.run(handle(call, upload), asked.verb).instrument(entry.span()).await
+                // It is large, and handed on several times.
+                let work = Box::pin(handle(call, upload));
+                self.run(work.instrument(entry.span()), asked.verb).await
             }
         };
         entry.finish(outcome.as_ref());

@@ -1,14 +1,17 @@
 //! From reply or error to an HTTP response (RFC 7644 sections 3.8, 3.12, 3.14).
 
 use crate::error::ScimError;
-use crate::service::Reply;
-use axum::body::Body;
+use crate::service::{Pieces, Reply};
+use axum::body::{Body, Bytes};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use hyper::body::Frame;
 use serde_json::json;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
 const ERROR_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
@@ -18,7 +21,7 @@ pub(super) fn reply(reply: Reply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     // Personal data is for the client alone; with a tag it may keep it, if it asks again each time.
     let caching = if reply.etag.is_some() { "private, no-cache" } else { "no-store" };
-    let mut response = with_body(status, reply.body);
+    let mut response = with_body(status, reply.body, reply.rest);
     put(&mut response, CACHE_CONTROL, caching);
     for (name, value) in [(ETAG, reply.etag), (LOCATION, reply.location)] {
         if let Some(value) = value {
@@ -32,7 +35,7 @@ pub(super) fn reply(reply: Reply) -> Response {
 /// field: a challenge has no error code where there was none (RFC 6750 section 3.1).
 pub(super) fn error(error: &ScimError, credentials: bool) -> Response {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = with_body(status, Some(error_body(error)));
+    let mut response = with_body(status, Some(error_body(error)), None);
     put(&mut response, CACHE_CONTROL, "no-store");
     if status == StatusCode::UNAUTHORIZED || error.lacks_scope() {
         put(&mut response, WWW_AUTHENTICATE, &challenge(error, credentials));
@@ -55,9 +58,34 @@ pub(super) fn error_body(error: &ScimError) -> String {
     body.to_string()
 }
 
-fn with_body(status: StatusCode, body: Option<String>) -> Response {
+/// A body whose end comes while the beginning is sent. If it does not come, the transfer is cut, which
+/// the client can tell from a body that is complete.
+struct Growing {
+    head: Option<String>,
+    rest: Pieces,
+}
+
+impl hyper::body::Body for Growing {
+    type Data = Bytes;
+    type Error = ScimError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ScimError>>> {
+        match self.head.take() {
+            Some(head) => Poll::Ready(Some(Ok(Frame::data(head.into())))),
+            None => self.rest.poll_next(context).map(|piece| piece.map(|text| Ok(Frame::data(text?.into())))),
+        }
+    }
+}
+
+fn with_body(status: StatusCode, body: Option<String>, rest: Option<Pieces>) -> Response {
     let has_body = body.is_some();
-    let mut response = Response::new(body.map_or_else(Body::empty, Body::from));
+    let mut response = Response::new(match rest {
+        Some(rest) => Body::new(Growing { head: body, rest }),
+        None => body.map_or_else(Body::empty, Body::from),
+    });
     *response.status_mut() = status;
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if has_body {
@@ -125,17 +153,17 @@ mod tests {
 
     #[test]
     fn versions_go_into_headers() {
-        let found = Reply {
+        let found = |reply: Reply| Reply {
             etag: Some("W/\"3\"".into()),
             location: Some("https://a/scim/v2/Users/1".into()),
-            ..Reply::ok("{}".into())
+            ..reply
         };
-        let response = reply(found.clone());
+        let response = reply(found(Reply::ok("{}".into())));
         assert_eq!(header(&response, ETAG), Some("W/\"3\""));
         assert_eq!(header(&response, LOCATION), Some("https://a/scim/v2/Users/1"));
         assert_eq!(header(&response, CACHE_CONTROL), Some("private, no-cache"));
         assert_eq!(header(&response, CONTENT_TYPE), Some("application/scim+json"));
-        let unmodified = reply(Reply { status: 304, body: None, ..found });
+        let unmodified = reply(found(Reply::empty(304)));
         assert_eq!(unmodified.status(), 304);
         assert_eq!(header(&unmodified, CONTENT_TYPE), None);
         assert_eq!(header(&unmodified, ETAG), Some("W/\"3\""));

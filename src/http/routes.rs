@@ -131,7 +131,8 @@ impl Front {
         }
     }
 
-    /// The operations on resources of one type.
+    /// The operations on resources of one type. Each has a place of its own in memory: what is moved
+    /// and kept for every request is then as large as the least of them, not as the largest.
     async fn typed(
         &self,
         call: &Call,
@@ -143,21 +144,24 @@ impl Front {
         let service = &self.service;
         if let Target::Search(_) = target {
             let query = search::list_query(&self.body(call, upload).await?)?;
-            return service.list(caller, Some(kind), &query).await;
+            return Box::pin(service.list(caller, Some(kind), &query)).await;
         }
         let Target::Resource(_, id) = target else { return self.collection(call, upload, caller, kind).await };
         let condition = precondition(&call.head.headers);
         match call.verb {
             Verb::Put => {
                 let (view, body) = self.write(call, upload).await?;
-                service.replace(caller, kind, id, body, &view, &condition).await
+                Box::pin(service.replace(caller, kind, id, body, &view, &condition)).await
             }
             Verb::Patch => {
                 let (view, body) = self.write(call, upload).await?;
-                service.modify(caller, kind, id, body, &view, &condition).await
+                Box::pin(service.modify(caller, kind, id, body, &view, &condition)).await
             }
-            Verb::Delete => service.delete(caller, kind, id, &condition).await,
-            _ => service.read(caller, kind, id, &query::view(call.head.uri.query())?, &condition).await,
+            Verb::Delete => Box::pin(service.delete(caller, kind, id, &condition)).await,
+            _ => {
+                let view = query::view(call.head.uri.query())?;
+                Box::pin(service.read(caller, kind, id, &view, &condition)).await
+            }
         }
     }
 
@@ -170,9 +174,9 @@ impl Front {
     ) -> Result<Reply> {
         if call.verb == Verb::Post {
             let (view, body) = self.write(call, upload).await?;
-            return self.service.create(caller, kind, body, &view).await;
+            return Box::pin(self.service.create(caller, kind, body, &view)).await;
         }
-        self.service.list(caller, Some(kind), &list_query(call)?).await
+        Box::pin(self.service.list(caller, Some(kind), &list_query(call)?)).await
     }
 
     /// Discovery, bulk, and queries over all types.
@@ -185,13 +189,13 @@ impl Front {
             Target::Schemas(urn) => unfiltered(call).and_then(|()| self.service.schemas(caller, urn.as_deref())),
             Target::Bulk => {
                 let body = self.body_up_to(call, upload, self.settings.bulk_bytes).await?;
-                self.service.bulk(caller, body).await
+                Box::pin(self.service.bulk(caller, body)).await
             }
             Target::RootSearch => {
                 let query = search::list_query(&self.body(call, upload).await?)?;
-                self.service.list(caller, None, &query).await
+                Box::pin(self.service.list(caller, None, &query)).await
             }
-            _ => self.service.list(caller, None, &list_query(call)?).await,
+            _ => Box::pin(self.service.list(caller, None, &list_query(call)?)).await,
         }
     }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinError};
 use tokio::time::timeout;
-use tracing::Instrument;
 
 /// How long a client is asked to wait after the server ran out of time.
 const RETRY_SECONDS: u32 = 5;
@@ -39,7 +38,7 @@ impl Tasks {
             drop(entered);
             outcome
         };
-        let task = tokio::spawn(whole.in_current_span());
+        let task = tokio::spawn(whole);
         let _cut = may_be_cut.then(|| Cut(task.abort_handle()));
         match timeout(time, task).await {
             Ok(Ok(outcome)) => outcome,

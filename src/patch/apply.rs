@@ -5,6 +5,7 @@ use super::change::{Action, Change, Step};
 use super::values::Values;
 use crate::error::{Result, ScimError};
 use crate::resource::accept::in_schema_order;
+use crate::resource::hidden;
 use crate::resource::limits::ValueLimits;
 use crate::schema::{Attribute, AttributePath, ResourceType};
 use serde_json::{Map, Value};
@@ -40,10 +41,28 @@ impl Patch {
         mut attributes: Map<String, Value>,
     ) -> Result<Map<String, Value>> {
         for step in &self.steps {
-            let applied = apply_action(&step.action, id, &mut attributes, &self.limits);
+            let applied = self.apply_action(&step.action, resource_type, id, &mut attributes);
             applied.map_err(|error| error.within(format_args!("Operation {}", step.operation)))?;
         }
         Ok(in_schema_order(resource_type, attributes))
+    }
+
+    fn apply_action(
+        &self,
+        action: &Action,
+        resource_type: &ResourceType,
+        id: &str,
+        attributes: &mut Map<String, Value>,
+    ) -> Result<()> {
+        match action {
+            Action::Change { path, change } => apply_at(path, change, attributes, &self.limits),
+            Action::RemoveExtension(urn) => {
+                remove_extension(resource_type, urn, attributes);
+                Ok(())
+            }
+            Action::RequireId(told) if told == id => Ok(()),
+            Action::RequireId(_) => Err(ScimError::mutability("Attribute \"id\" is readOnly and has another value.")),
+        }
     }
 
     /// The changes to memberships, in the order of the operations.
@@ -64,15 +83,14 @@ impl Patch {
     }
 }
 
-fn apply_action(action: &Action, id: &str, attributes: &mut Map<String, Value>, limits: &ValueLimits) -> Result<()> {
-    match action {
-        Action::Change { path, change } => apply_at(path, change, attributes, limits),
-        Action::RemoveExtension(urn) => {
-            attributes.remove(urn.as_ref());
-            Ok(())
+/// What is hidden in it stays.
+fn remove_extension(resource_type: &ResourceType, urn: &str, attributes: &mut Map<String, Value>) {
+    let mut held = attributes.remove(urn);
+    if let (Some(extension), Some(Value::Object(held))) = (resource_type.extension(urn), &mut held) {
+        hidden::keep_in(extension, held);
+        if !held.is_empty() {
+            attributes.insert(urn.to_owned(), Value::Object(std::mem::take(held)));
         }
-        Action::RequireId(told) if told == id => Ok(()),
-        Action::RequireId(_) => Err(ScimError::mutability("Attribute \"id\" is readOnly and has another value.")),
     }
 }
 

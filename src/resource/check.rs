@@ -1,7 +1,7 @@
 //! What must hold of a resource as a whole: required attributes are there, immutable ones have
 //! not changed, at most one value of an attribute is primary (RFC 7643 sections 2.2, 2.4, 7).
 
-use super::same;
+use super::{hidden, same};
 use crate::error::{Result, ScimError};
 use crate::schema::{Attribute, Mutability, ResourceType};
 use serde_json::{Map, Value};
@@ -34,11 +34,15 @@ pub fn check(
     }
     for extension in resource_type.extensions() {
         let urn = extension.schema.id();
-        let held = after.get(urn.as_ref()).and_then(Value::as_object);
+        let held = hidden::visible(extension, after);
         if held.is_none() && extension.required {
-            return Err(missing(urn, change, before.is_some_and(|before| before.contains_key(urn.as_ref()))));
+            return Err(missing(
+                urn,
+                change,
+                before.is_some_and(|before| hidden::visible(extension, before).is_some()),
+            ));
         }
-        let was = before.and_then(|before| before.get(urn.as_ref())).and_then(Value::as_object);
+        let was = before.and_then(|before| hidden::visible(extension, before));
         for attribute in extension.schema.attributes() {
             let name = attribute.name().as_ref();
             let (was, is) = (was.and_then(|o| o.get(name)), held.and_then(|o| o.get(name)));
@@ -62,12 +66,12 @@ fn check_attribute(
     if attribute.is_required() && unassigned && attribute.mutability() != Mutability::ReadOnly {
         return Err(missing(path, change, was.is_some()));
     }
-    let changed = match (was, is) {
+    let has_changed = || match (was, is) {
         (None, _) => false,
         (Some(was), Some(is)) => !same(attribute, was, is),
         (Some(_), None) => true,
     };
-    if attribute.mutability() == Mutability::Immutable && changed {
+    if attribute.mutability() == Mutability::Immutable && has_changed() {
         return Err(ScimError::mutability(format!("Attribute \"{path}\" is immutable: it has a value and keeps it.")));
     }
     let Some(is) = is else { return Ok(()) };

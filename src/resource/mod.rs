@@ -2,10 +2,12 @@
 //!
 //! Bodies become resources in [`accept`], are held to what spans attributes in [`check`], are
 //! cut to what a client may see in [`projection`], and give the store its index in [`entries`].
+//! What no schema declares any more is [`hidden`].
 
 pub mod accept;
 pub mod check;
 pub mod entries;
+pub mod hidden;
 pub mod json;
 mod key;
 pub mod limits;

@@ -73,8 +73,10 @@ impl Projection {
     /// The same for the answer to a write: attributes that are returned on request are shown if
     /// the write set them (RFC 7643 section 7).
     #[must_use]
-    pub fn after_writing(mut self, names: impl IntoIterator<Item = String>) -> Self {
-        self.written.extend(names.into_iter().map(|name| name.to_ascii_lowercase()));
+    pub fn after_writing(mut self, resource_type: &ResourceType, names: impl IntoIterator<Item = String>) -> Self {
+        if resource_type.shows_on_request() {
+            self.written.extend(names.into_iter().map(|name| name.to_ascii_lowercase()));
+        }
         self
     }
 
@@ -85,12 +87,7 @@ impl Projection {
 
     /// Whether a document of this type is shown as it is stored.
     pub fn is_whole(&self, resource_type: &ResourceType) -> bool {
-        let usual = |attribute: &Attribute| matches!(attribute.returned(), Returned::Default | Returned::Always);
-        !self.is_chosen()
-            && resource_type.leaves().iter().all(|path| {
-                let is_password = resource_type.password().is_some_and(|p| p.name() == path.attribute.name());
-                is_password || usual(&path.attribute) && usual(path.end())
-            })
+        !self.is_chosen() && resource_type.is_shown_whole()
     }
 
     /// Whether the attribute at the top of a document is shown, at least in part. The store

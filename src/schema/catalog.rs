@@ -76,22 +76,21 @@ impl Catalog {
     }
 
     /// The same, its resources searched and sorted only by the attributes of that list, in
-    /// attribute notation, beside those that must be unique; `*` means all.
-    ///
-    /// # Errors
-    /// The name that no resource type has.
-    pub fn searching_only(mut self, names: &[String]) -> Result<Self, String> {
-        if names.iter().any(|name| name == "*") {
-            return Ok(self);
+    /// attribute notation, beside those that must be unique; `*` means all. Names that no type has
+    /// mean nothing.
+    #[must_use]
+    pub fn searching_only(mut self, names: &[String]) -> Self {
+        if names.iter().all(|name| name != "*") {
+            for kind in self.resource_types.iter_mut().filter_map(Arc::get_mut) {
+                kind.search_only(names);
+            }
         }
-        let known = |name: &str| self.resource_types.iter().any(|kind| kind.named(name).is_some());
-        if let Some(unknown) = names.iter().find(|name| !known(name)) {
-            return Err(unknown.clone());
-        }
-        for kind in self.resource_types.iter_mut().filter_map(Arc::get_mut) {
-            kind.search_only(names);
-        }
-        Ok(self)
+        self
+    }
+
+    /// Whether a resource type has what the name in attribute notation says; all have `*`.
+    pub fn names(&self, name: &str) -> bool {
+        name == "*" || self.resource_types.iter().any(|kind| kind.named(name).is_some())
     }
 
     /// Every resource type, built-in ones first.
@@ -102,6 +101,12 @@ impl Catalog {
     /// Every schema that is published at `/Schemas`.
     pub fn schemas(&self) -> &[Arc<Schema>] {
         &self.schemas
+    }
+
+    /// Whether a schema of that URN, in any letter case, is built in.
+    pub fn is_built_in(urn: &str) -> bool {
+        let id = |text: &str| serde_json::from_str::<Value>(text).ok()?.get("id")?.as_str().map(str::to_owned);
+        BUILT_IN.iter().filter_map(|(_, text)| id(text)).any(|id| id.eq_ignore_ascii_case(urn))
     }
 
     /// The resource type with that endpoint, such as `/Users`.

@@ -23,6 +23,13 @@ pub struct SchemaError {
     problem: String,
 }
 
+impl SchemaError {
+    /// The JSON pointer of the place.
+    pub(super) fn pointer(&self) -> &str {
+        &self.pointer
+    }
+}
+
 /// A file after reading, before types and schemas are put together.
 #[derive(Debug)]
 pub(super) enum Definition {
@@ -57,10 +64,12 @@ impl Place {
 struct ExtensionKeys {
     extends: Vec<String>,
     required: bool,
+    /// Attributes that were removed, of which resources may still hold values.
+    hides: Vec<String>,
 }
 
 /// Our own object in a file: what RFC 7643 has no words for.
-const ENGINE_KEY: &str = "x-scimd";
+pub(super) const ENGINE_KEY: &str = "x-scimd";
 
 pub(super) fn read(file: &SchemaFile) -> Result<Definition, SchemaError> {
     let place = Place::of(&file.origin);
@@ -71,7 +80,10 @@ pub(super) fn read(file: &SchemaFile) -> Result<Definition, SchemaError> {
     document.remove("meta");
     if document.contains_key("attributes") {
         let keys: ExtensionKeys = serde_json::from_value(own).map_err(|error| own_place.error(error.to_string()))?;
-        let schema = Arc::new(read_schema(document, &place)?);
+        let mut hidden = keys.hides;
+        let schema = read_schema(document, &place)?;
+        hidden.retain(|name| schema.attribute(name).is_none());
+        let schema = Arc::new(schema.hiding(hidden));
         Ok(Definition::Schema { schema, extends: keys.extends, required: keys.required, place })
     } else if document.contains_key("endpoint") {
         let engine = serde_json::from_value(own).map_err(|error| own_place.error(error.to_string()))?;
@@ -223,7 +235,7 @@ fn fits_together(attribute: &Attribute, place: &Place) -> Result<(), SchemaError
 }
 
 /// RFC 7643 section 2.1, with the `$` that `$ref` needs.
-fn is_attribute_name(name: &str) -> bool {
+pub(super) fn is_attribute_name(name: &str) -> bool {
     let body = name.strip_prefix('$').unwrap_or(name);
     body.starts_with(|c: char| c.is_ascii_alphabetic())
         && body.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')

@@ -5,12 +5,16 @@
 
 mod attribute;
 mod catalog;
+pub mod edit;
 mod load;
+mod problems;
 mod resource_type;
+pub mod suggest;
 
 pub use attribute::{Attribute, Mutability, Returned, Type, Uniqueness};
 pub use catalog::Catalog;
 pub use load::{SchemaError, SchemaFile};
+pub use problems::problems;
 pub use resource_type::{AttributePath, Extension, Named, ResourceType};
 
 use std::collections::HashMap;
@@ -30,6 +34,7 @@ pub struct Schema {
     name: String,
     attributes: Vec<Arc<Attribute>>,
     by_name: HashMap<String, usize>,
+    hidden: Vec<String>,
     document: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -41,7 +46,11 @@ impl Schema {
         document: serde_json::Map<String, serde_json::Value>,
     ) -> Self {
         let by_name = index(&attributes);
-        Self { id: id.into(), name: name.into(), attributes, by_name, document }
+        Self { id: id.into(), name: name.into(), attributes, by_name, hidden: Vec::new(), document }
+    }
+
+    fn hiding(self, hidden: Vec<String>) -> Self {
+        Self { hidden, ..self }
     }
 
     /// The URN, as the schema file spells it.
@@ -62,6 +71,12 @@ impl Schema {
     /// The attribute of that name, in any letter case (RFC 7643 section 2.1).
     pub fn attribute(&self, name: &str) -> Option<&Arc<Attribute>> {
         lookup(&self.by_name, &self.attributes, name)
+    }
+
+    /// Names of attributes that it had once: resources may still hold values of them, which nobody
+    /// sees.
+    pub fn hidden(&self) -> &[String] {
+        &self.hidden
     }
 
     /// The Schema resource as it is published, without `meta`.

@@ -1,7 +1,7 @@
 //! A resource type: its endpoint, its schema with extensions, and the paths of all attributes
 //! that its resources may have (RFC 7643 section 6, RFC 7644 section 3.10).
 
-use super::{Attribute, Schema, index, lookup};
+use super::{Attribute, Returned, Schema, index, lookup};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -93,6 +93,7 @@ pub struct ResourceType {
     /// URNs that a name may begin with, the longest first; the extension's position or none for core.
     pub(super) urns: Vec<(Arc<str>, Option<usize>)>,
     pub(super) engine: EngineKeys,
+    roles: Roles,
     pub(super) top: Vec<Arc<Attribute>>,
     pub(super) top_by_name: HashMap<String, usize>,
     pub(super) leaves: Vec<AttributePath>,
@@ -100,6 +101,17 @@ pub struct ResourceType {
     /// Leaves that are not searched, by configuration.
     pub(super) unsearched: HashSet<usize>,
     pub(super) document: Map<String, Value>,
+}
+
+/// What is asked of a type with every request and depends on nothing else.
+#[derive(Debug, Default)]
+struct Roles {
+    members: Option<Arc<Attribute>>,
+    member_of: Option<Arc<Attribute>>,
+    seat: Option<Arc<Attribute>>,
+    password: Option<Arc<Attribute>>,
+    is_shown_whole: bool,
+    shows_on_request: bool,
 }
 
 /// What the engine must know of a type beside RFC 7643: the `x-scimd` object of its file.
@@ -146,6 +158,7 @@ impl ResourceType {
             extensions,
             common,
             engine,
+            roles: Roles::default(),
             leaves: Vec::new(),
             leaf_by_path: HashMap::new(),
             unsearched: HashSet::new(),
@@ -154,7 +167,26 @@ impl ResourceType {
         made.leaves = made.list_leaves();
         made.leaf_by_path =
             made.leaves.iter().enumerate().map(|(i, path)| (path.to_string().to_ascii_lowercase(), i)).collect();
+        made.roles = made.find_roles();
         made
+    }
+
+    fn find_roles(&self) -> Roles {
+        let named = |name: &Option<String>| self.top_attribute(name.as_deref()?).cloned();
+        let password = named(&self.engine.password);
+        let is_password = |path: &AttributePath| password.as_ref().is_some_and(|p| p.name() == path.attribute.name());
+        let any = |returned: Returned| {
+            let mut shown = self.leaves.iter().filter(|path| !is_password(path));
+            shown.any(|path| path.attribute.returned() == returned || path.end().returned() == returned)
+        };
+        Roles {
+            members: named(&self.engine.members),
+            member_of: named(&self.engine.member_of),
+            seat: named(&self.engine.seat),
+            is_shown_whole: !any(Returned::Never) && !any(Returned::Request),
+            shows_on_request: any(Returned::Request),
+            password,
+        }
     }
 
     fn list_leaves(&self) -> Vec<AttributePath> {
@@ -268,12 +300,12 @@ impl ResourceType {
 
     /// The attribute that lists the members of a resource of this type.
     pub fn members(&self) -> Option<&Arc<Attribute>> {
-        self.engine.members.as_deref().and_then(|name| self.top_attribute(name))
+        self.roles.members.as_ref()
     }
 
     /// The attribute that mirrors in which resources one of this type is a member.
     pub fn member_of(&self) -> Option<&Arc<Attribute>> {
-        self.engine.member_of.as_deref().and_then(|name| self.top_attribute(name))
+        self.roles.member_of.as_ref()
     }
 
     /// Whether the values at that path are memberships, kept as rows and not in documents.
@@ -285,12 +317,23 @@ impl ResourceType {
 
     /// The Boolean attribute that says whether a resource takes a seat.
     pub fn seat(&self) -> Option<&Arc<Attribute>> {
-        self.engine.seat.as_deref().and_then(|name| self.top_attribute(name))
+        self.roles.seat.as_ref()
     }
 
     /// The attribute that holds a password.
     pub fn password(&self) -> Option<&Arc<Attribute>> {
-        self.engine.password.as_deref().and_then(|name| self.top_attribute(name))
+        self.roles.password.as_ref()
+    }
+
+    /// Whether nothing is left out of a stored document that is shown without a choice: all
+    /// attributes are returned by default or always. The password is not in the document.
+    pub fn is_shown_whole(&self) -> bool {
+        self.roles.is_shown_whole
+    }
+
+    /// Whether it has attributes that are returned on request.
+    pub fn shows_on_request(&self) -> bool {
+        self.roles.shows_on_request
     }
 
     /// Whether the attribute of that path may name only resources that exist.

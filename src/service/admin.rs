@@ -151,16 +151,20 @@ impl Service {
     pub async fn verify(&self, repair: bool) -> Result<Vec<String>> {
         let mut findings = Vec::new();
         for tenant in self.tenants().await? {
-            let layout = self.catalogs.of(&tenant.settings).layout.clone();
+            let layout = self.catalogs.of(&self.store, &tenant.settings).await?.layout.clone();
             let scope = tenant.settings.scope(layout);
             findings.extend(self.store.verify(&scope, &tenant.settings.name, repair).await?);
+        }
+        if repair {
+            self.index_follows().await?;
         }
         Ok(findings)
     }
 
     /// Claims the names of groups, or gives them free.
     async fn claim_group_names(&self, tenant: &str, unique: bool) -> Result<()> {
-        let numbered = self.catalogs.unique();
+        let settings = self.tenant(tenant).await?.settings;
+        let numbered = self.catalogs.made_of(&self.store, &settings, true).await?;
         for kind in numbered.catalog.resource_types().iter().filter(|kind| kind.members().is_some()) {
             let Some(of_type) = numbered.layout.of_type(kind) else { continue };
             self.store.claim_display(tenant, of_type, unique).await.map_err(|error| {

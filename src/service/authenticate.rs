@@ -69,7 +69,7 @@ impl Service {
             return Err(ScimError::unauthorized("The token is unknown: issue a new one and paste it here."));
         };
         let now = self.clock.now();
-        let caller = self.caller(tenant, &token, trail.clone());
+        let caller = self.caller(tenant, &token, trail.clone()).await?;
         trail.begin(caller.asker(now));
         is_good(&caller.settings, &token, now)?;
         self.touch(&token.id, token.last_used, now);
@@ -77,9 +77,9 @@ impl Service {
         Ok(caller)
     }
 
-    fn caller(&self, tenant: Tenant, token: &TokenInfo, trail: Arc<Trail>) -> Caller {
-        let numbered = self.catalogs.of(&tenant);
-        Caller {
+    async fn caller(&self, tenant: Tenant, token: &TokenInfo, trail: Arc<Trail>) -> Result<Caller> {
+        let numbered = self.catalogs.of(&self.store, &tenant).await?;
+        Ok(Caller {
             tenant: tenant.name.as_str().into(),
             token_name: token.name.as_str().into(),
             token_id: token.id.as_str().into(),
@@ -89,7 +89,7 @@ impl Service {
             token_scope: token.scope,
             settings: tenant.into(),
             trail,
-        }
+        })
     }
 
     fn touch(&self, token: &str, last_used: Option<Timestamp>, now: Timestamp) {

@@ -27,7 +27,7 @@ impl Service {
             (Some(Value::String(password)), PasswordPolicy::Argon2id) => Some(self.passwords.digest(password).await?),
             _ => None,
         };
-        Ok(Written { attributes, password })
+        Ok(Written::new(kind, attributes, password))
     }
 
     /// What a list of changes makes of the members of a resource. Members that do not exist are

@@ -2,13 +2,15 @@
 //! was read; else again (RFC 7644 sections 3.5 and 3.6).
 
 use super::body::{check_names, in_use, no_seat, sent_members};
+use super::current::Current;
+use super::roll::READ_ALONG;
 use super::{Caller, Precondition, Reply, Service, View, render};
 use crate::error::{Result, ScimError};
 use crate::patch::{self, MemberChange, Patch};
 use crate::resource::accept::{Accepted, accept, assign_defaults, in_schema_order};
 use crate::resource::check::{Change as Kind, check};
 use crate::resource::projection::Projection;
-use crate::resource::{Acceptance, Notes};
+use crate::resource::{Acceptance, Notes, hidden};
 use crate::schema::ResourceType;
 use crate::store::{Before, Change, Found, Relations, StoreError, Writing};
 use serde_json::{Map, Value};
@@ -57,6 +59,23 @@ impl Service {
         view: &View,
         precondition: &Precondition,
     ) -> Result<Reply> {
+        let mut now = Current::of(caller, kind);
+        loop {
+            let outcome = self.replace_now(&now, id, body.clone(), view, precondition).await;
+            if let Some(reply) = now.settled(self, outcome).await? {
+                return Ok(reply);
+            }
+        }
+    }
+
+    async fn replace_now(
+        &self,
+        Current { caller, kind, .. }: &Current<'_>,
+        id: &str,
+        body: Map<String, Value>,
+        view: &View,
+        precondition: &Precondition,
+    ) -> Result<Reply> {
         caller.may_write(kind)?;
         let mut with = Acceptance::new(caller.settings.conformance, &self.settings.limits.values);
         let outcome = self.replace_with(caller, kind, id, body, (view, precondition), &mut with).await;
@@ -76,7 +95,7 @@ impl Service {
         names_somebody(kind, &body)?;
         let mut accepted = accept(kind, body, with)?;
         assign_defaults(kind, &mut accepted);
-        let projection = view.projection(kind)?.after_writing(accepted.names(kind));
+        let projection = view.projection(kind)?.after_writing(kind, accepted.names(kind));
         let asserted = kind.members().is_some_and(|members| accepted.asserted.contains(members.name().as_ref()));
         let sent = sent_members(kind, &mut accepted.attributes)?;
         let keeps = !asserted && with.conformance.is_lenient();
@@ -95,6 +114,23 @@ impl Service {
         &self,
         caller: &Caller,
         kind: &Arc<ResourceType>,
+        id: &str,
+        body: Map<String, Value>,
+        view: &View,
+        precondition: &Precondition,
+    ) -> Result<Reply> {
+        let mut now = Current::of(caller, kind);
+        loop {
+            let outcome = self.modify_now(&now, id, body.clone(), view, precondition).await;
+            if let Some(reply) = now.settled(self, outcome).await? {
+                return Ok(reply);
+            }
+        }
+    }
+
+    async fn modify_now(
+        &self,
+        Current { caller, kind, .. }: &Current<'_>,
         id: &str,
         body: Map<String, Value>,
         view: &View,
@@ -119,7 +155,7 @@ impl Service {
         with: &mut Acceptance<'_>,
     ) -> Result<Reply> {
         let patch = patch::resolve(kind, operations, with)?;
-        let projection = view.projection(kind)?.after_writing(patch.named().iter().cloned());
+        let projection = view.projection(kind)?.after_writing(kind, patch.named().iter().cloned());
         let asked = Asked::Modify(&patch);
         let found = self.change(caller, kind, id, (&asked, precondition), &projection, &mut with.notes).await?;
         if kind.members().is_some() && !view.is_chosen() {
@@ -137,6 +173,21 @@ impl Service {
         &self,
         caller: &Caller,
         kind: &Arc<ResourceType>,
+        id: &str,
+        precondition: &Precondition,
+    ) -> Result<Reply> {
+        let mut now = Current::of(caller, kind);
+        loop {
+            let outcome = self.delete_now(&now, id, precondition).await;
+            if let Some(reply) = now.settled(self, outcome).await? {
+                return Ok(reply);
+            }
+        }
+    }
+
+    async fn delete_now(
+        &self,
+        Current { caller, kind, .. }: &Current<'_>,
         id: &str,
         precondition: &Precondition,
     ) -> Result<Reply> {
@@ -158,7 +209,7 @@ impl Service {
         // Members are read, if at all, after the change.
         let relations = Relations { members: false, ..render::relations(kind, projection) };
         let mut line = if asked.0.waits_for_others() { Some(self.lines.stand_in(id).await) } else { None };
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
             let found = self.find(caller, kind, id, relations).await?;
             asked.1.allows_write(found.meta.version)?;
             if let Some(found) = self.attempt(caller, kind, found, asked, notes).await? {
@@ -166,6 +217,10 @@ impl Service {
             }
             if line.is_none() {
                 line = Some(self.lines.stand_in(id).await);
+            }
+            // What came first once is another change of the resource, as a rule.
+            if attempt > 0 {
+                self.check_current(&caller.scope).await?;
             }
         }
         Err(ScimError::unavailable("Too many changes to this resource at once; try again.", 1))
@@ -211,7 +266,7 @@ impl Service {
         match outcome {
             Ok(Change::Done(version)) => {
                 caller.changed(kind, &before, &written, &delta);
-                found.changed(writing.of_type, version, author.at, &written.attributes);
+                found.changed(version, author.at, written);
                 Ok(Some(found))
             }
             Ok(Change::Nothing) => Ok(Some(found)),
@@ -219,7 +274,10 @@ impl Service {
                 notes.truncate(noted);
                 Ok(None)
             }
-            Ok(Change::NoSeat) => Err(no_seat(&caller.settings)),
+            Ok(Change::NoSeat) => {
+                self.check_current(&caller.scope).await?;
+                Err(no_seat(&caller.settings))
+            }
             Err(error @ StoreError::Unique(_)) => Err(in_use(kind, &written.attributes).caused_by(error)),
             Err(error) => Err(error.into()),
         }
@@ -231,8 +289,8 @@ impl Service {
             return self.shown(caller, &found, projection, 200);
         }
         let kind = found.resource_type.clone();
-        let found = self.find(caller, &kind, &found.id.to_string(), relations).await?;
-        self.shown(caller, &found, projection, 200)
+        let found = self.find(caller, &kind, &found.id.to_string(), relations.at_most(READ_ALONG)).await?;
+        self.shown_in_full(caller, found, projection, 200).await
     }
 }
 
@@ -255,8 +313,8 @@ fn names_somebody(kind: &ResourceType, body: &Map<String, Value>) -> Result<()> 
     }
 }
 
-/// The attributes after a PUT: those of the body, and those that no client reads and the body
-/// does not speak of.
+/// The attributes after a PUT: those of the body, those that no client reads and the body does not
+/// speak of, and what is hidden.
 pub(super) fn replaced(kind: &ResourceType, before: &Map<String, Value>, accepted: &Accepted) -> Map<String, Value> {
     let mut after = accepted.attributes.clone();
     for attribute in kind.top_attributes().iter().filter(|attribute| attribute.is_secret()) {
@@ -278,10 +336,12 @@ pub(super) fn replaced(kind: &ResourceType, before: &Map<String, Value>, accepte
             }
         }
     }
-    for (name, value) in before {
-        let is_declared = kind.top_attribute(name).is_some() || kind.extension(name).is_some();
-        if !is_declared {
-            after.insert(name.clone(), value.clone());
+    let mut kept = before.clone();
+    hidden::keep(kind, &mut kept);
+    for (name, value) in kept {
+        match (after.get_mut(&name), value) {
+            (Some(Value::Object(held)), Value::Object(hidden)) => held.extend(hidden),
+            (_, value) => drop(after.insert(name, value)),
         }
     }
     in_schema_order(kind, after)

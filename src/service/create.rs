@@ -1,6 +1,8 @@
 //! POST to the endpoint of a type (RFC 7644 section 3.3).
 
 use super::body::{check_names, in_use, no_seat, sent_members};
+use super::current::Current;
+use super::roll::READ_ALONG;
 use super::{Caller, Reply, Service, View, render};
 use crate::error::{Result, ScimError};
 use crate::patch::MemberChange;
@@ -27,6 +29,21 @@ impl Service {
         body: Map<String, Value>,
         view: &View,
     ) -> Result<Reply> {
+        let mut now = Current::of(caller, kind);
+        loop {
+            let outcome = self.create_now(&now, body.clone(), view).await;
+            if let Some(reply) = now.settled(self, outcome).await? {
+                return Ok(reply);
+            }
+        }
+    }
+
+    async fn create_now(
+        &self,
+        Current { caller, kind, .. }: &Current<'_>,
+        body: Map<String, Value>,
+        view: &View,
+    ) -> Result<Reply> {
         caller.may_write(kind)?;
         let mut with = Acceptance::new(caller.settings.conformance, &self.settings.limits.values);
         let outcome = self.create_with(caller, kind, body, view, &mut with).await;
@@ -44,7 +61,7 @@ impl Service {
     ) -> Result<Reply> {
         let mut accepted = accept(kind, body, with)?;
         assign_defaults(kind, &mut accepted);
-        let projection = view.projection(kind)?.after_writing(accepted.names(kind));
+        let projection = view.projection(kind)?.after_writing(kind, accepted.names(kind));
         let members = sent_members(kind, &mut accepted.attributes)?;
         check_names(&caller.settings, kind, &accepted.attributes)?;
         check(kind, None, &accepted.attributes, Kind::Whole)?;
@@ -56,7 +73,7 @@ impl Service {
         let written = self.written(caller, kind, accepted.attributes).await?;
         let id = fresh_id(&author);
         self.store_new(caller, &writing, id, &written, &delta).await?;
-        self.created(caller, &writing, id, &written, (&delta, &projection)).await
+        self.created(caller, &writing, id, written, (&delta, &projection)).await
     }
 
     /// Stores a new resource under an id that is not in use.
@@ -74,8 +91,13 @@ impl Service {
                 caller.changed(kind, &Map::new(), written, delta);
                 Ok(())
             }
-            Ok(Change::NoSeat) => Err(no_seat(&caller.settings)),
-            Ok(Change::Stale | Change::Nothing) => Err(ScimError::unavailable("The server is busy; try again.", 1)),
+            Ok(refusal @ (Change::NoSeat | Change::Stale | Change::Nothing)) => {
+                self.check_current(writing.scope).await?;
+                Err(match refusal {
+                    Change::NoSeat => no_seat(&caller.settings),
+                    _ => ScimError::unavailable("The server is busy; try again.", 1),
+                })
+            }
             Err(error @ StoreError::Unique(_)) => Err(in_use(kind, &written.attributes).caused_by(error)),
             Err(error) => Err(error.into()),
         }
@@ -86,19 +108,19 @@ impl Service {
         caller: &Caller,
         writing: &Writing<'_>,
         id: Uuid,
-        written: &Written,
+        written: Written,
         (delta, projection): (&MemberDelta, &Projection),
     ) -> Result<Reply> {
         let kind = &writing.of_type.resource_type;
         let at = writing.author.at;
         let meta = Meta { version: 1, created: at, modified: at };
         // Only members bring something that is not known here: what they display.
-        let found = if delta.is_empty() {
-            Found::fresh(writing.of_type, id, meta, &written.attributes)
-        } else {
-            self.find(caller, kind, &id.to_string(), render::relations(kind, projection)).await?
-        };
-        self.shown(caller, &found, projection, 201)
+        if delta.is_empty() {
+            return self.shown(caller, &Found::fresh(kind, id, meta, written), projection, 201);
+        }
+        let relations = render::relations(kind, projection).at_most(READ_ALONG);
+        let found = self.find(caller, kind, &id.to_string(), relations).await?;
+        self.shown_in_full(caller, found, projection, 201).await
     }
 }
 

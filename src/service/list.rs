@@ -10,10 +10,7 @@ use crate::resource::projection::Projection;
 use crate::schema::{Named, ResourceType};
 use crate::store::{Found, From, Listed, Order, Page, Relations, Window};
 use serde_json::{Map, json};
-use std::fmt::Write;
 use std::sync::Arc;
-
-const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
 /// A query that was read: what is listed, how, and in which shape.
 struct Query<'a> {
@@ -22,6 +19,12 @@ struct Query<'a> {
     projections: Vec<Projection>,
     order: Option<Order>,
     asked: &'a ListQuery,
+}
+
+impl Query<'_> {
+    fn shapes(&self) -> Vec<render::Shape<'_>> {
+        self.kinds.iter().map(AsRef::as_ref).zip(&self.projections).collect()
+    }
 }
 
 impl Service {
@@ -81,7 +84,7 @@ impl Service {
             self.walks.remember(point(next), Last { seq: mark.seq, gone: page.gone });
         }
         let paging = format!("\"startIndex\":{start}");
-        Ok(Reply::ok(response(caller, &page, &paging, query)?))
+        Ok(Reply::ok(render::list(caller, &page, &paging, &query.shapes())?))
     }
 
     /// RFC 9865. One result more than asked for tells whether there is another page.
@@ -119,7 +122,7 @@ impl Service {
             .into_iter()
             .filter_map(|(name, cursor)| Some(format!("\"{name}\":\"{}\"", cursor?)))
             .collect();
-        Ok(Reply::ok(response(caller, &page, &paging.join(","), query)?))
+        Ok(Reply::ok(render::list(caller, &page, &paging.join(","), &query.shapes())?))
     }
 
     fn predicates(
@@ -154,6 +157,7 @@ fn relations(kinds: &[Arc<ResourceType>], projections: &[Projection]) -> Relatio
     each.fold(Relations::default(), |all, one| Relations {
         members: all.members || one.members,
         groups: all.groups || one.groups,
+        ..all
     })
 }
 
@@ -215,27 +219,4 @@ fn fingerprint(caller: &Caller, query: &Query<'_>) -> Vec<u8> {
     ])
     .to_string()
     .into_bytes()
-}
-
-/// `paging` is what tells of the page, as members of the answer.
-fn response(caller: &Caller, page: &Page, paging: &str, query: &Query<'_>) -> Result<String> {
-    let mut text = String::with_capacity(256 + page.found.len() * 1024);
-    let comma = if paging.is_empty() { "" } else { "," };
-    // Writing to a string cannot fail.
-    let _ = write!(
-        text,
-        "{{\"schemas\":[\"{LIST_RESPONSE}\"],\"totalResults\":{},{paging}{comma}\"itemsPerPage\":{},\"Resources\":[",
-        page.total,
-        page.found.len()
-    );
-    for (i, found) in page.found.iter().enumerate() {
-        let position = query.kinds.iter().position(|kind| kind.name() == found.resource_type.name());
-        let Some(projection) = position.and_then(|position| query.projections.get(position)) else { continue };
-        if i > 0 {
-            text.push(',');
-        }
-        text.push_str(&render::resource(caller, found, projection)?);
-    }
-    text.push_str("]}");
-    Ok(text)
 }

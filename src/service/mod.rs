@@ -7,8 +7,10 @@ mod bulk;
 mod catalogs;
 mod change;
 mod create;
+mod current;
 mod cursor;
 mod discovery;
+mod index;
 mod known;
 mod line;
 mod list;
@@ -17,10 +19,12 @@ mod precondition;
 mod provisioning;
 mod query;
 mod read;
-mod render;
+pub mod render;
 mod reply;
+mod roll;
+mod schemas;
 mod settings;
-mod token;
+pub mod token;
 mod transfer;
 mod walk;
 
@@ -33,6 +37,10 @@ pub use precondition::{Precondition, Tags};
 pub use provisioning::{Asked, NoteText, Record, Recorder, Trail, UnknownAttribute};
 pub use query::{ListQuery, View};
 pub use reply::Reply;
+pub use roll::Pieces;
+pub use schemas::{
+    KnownSchema, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep, Survey,
+};
 pub use settings::{DatabaseTarget, ServiceLimits, ServiceSettings, StartError};
 pub use transfer::{Export, Exported, Import, Imported, OnError, Step};
 
@@ -44,6 +52,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Name of the tenant that every server has.
 pub const DEFAULT_TENANT: &str = "default";
@@ -65,6 +74,7 @@ pub struct Service {
     cursors: Arc<cursor::Cursors>,
     walks: Arc<walk::Walks>,
     recorder: Recorder,
+    rolls: Arc<Semaphore>,
 }
 
 /// Who asks: a tenant, by one of its tokens.
@@ -97,10 +107,10 @@ impl Caller {
 
     /// Tells the provisioning log which attributes a change has changed.
     fn changed(&self, kind: &ResourceType, before: &Map<String, Value>, written: &Written, members: &MemberDelta) {
-        self.trail.changed(&changed_names(before, &written.attributes));
+        self.trail.changed(changed_names(before, &written.attributes));
         let joined = kind.members().filter(|_| !members.is_empty());
         let kept = kind.password().filter(|_| written.password.is_some());
-        joined.into_iter().chain(kept).for_each(|attribute| self.trail.changed(attribute.name()));
+        self.trail.changed(joined.into_iter().chain(kept).map(|attribute| attribute.name().as_ref()));
     }
 }
 
@@ -118,10 +128,11 @@ impl Service {
             .await
             .map_err(|error| StartError::Unusable(error.to_string()))?;
         let key = shared_key(&store).await.map_err(|error| StartError::Unusable(error.to_string()))?;
-        Ok(Self {
+        let service = Self {
             cursors: Arc::new(key),
             walks: Arc::default(),
             recorder: Recorder::start(store.clone(), clock.clone(), settings.record),
+            rolls: Arc::new(Semaphore::new(roll::AT_ONCE)),
             store,
             clock,
             catalogs: Arc::new(catalogs),
@@ -130,7 +141,9 @@ impl Service {
             passwords: password::Passwords::new(),
             touched: Arc::default(),
             callers: Arc::default(),
-        })
+        };
+        service.warn_of_index().await.map_err(|error| StartError::Unusable(error.to_string()))?;
+        Ok(service)
     }
 
     /// Whether the database answers.

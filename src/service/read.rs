@@ -1,5 +1,6 @@
 //! GET of one resource (RFC 7644 section 3.4.1).
 
+use super::roll::READ_ALONG;
 use super::{Caller, Precondition, Reply, Service, View, render};
 use crate::error::{Result, ScimError};
 use crate::resource::projection::Projection;
@@ -23,11 +24,12 @@ impl Service {
     ) -> Result<Reply> {
         caller.may_read(kind)?;
         let projection = view.projection(kind)?;
-        let found = self.find(caller, kind, id, render::relations(kind, &projection)).await?;
+        let relations = render::relations(kind, &projection).at_most(READ_ALONG);
+        let found = self.find(caller, kind, id, relations).await?;
         if precondition.is_unmodified(found.meta.version)? {
             return Ok(Reply { etag: Some(found.meta.etag()), ..Reply::empty(304) });
         }
-        self.shown(caller, &found, &projection, 200)
+        self.shown_in_full(caller, found, &projection, 200).await
     }
 
     /// The resource with that id.
@@ -57,6 +59,7 @@ impl Service {
             body: Some(render::resource(caller, found, projection)?),
             etag: Some(found.meta.etag()),
             location: Some(render::location(caller, &found.resource_type, found.id)),
+            rest: None,
         })
     }
 }

@@ -4,17 +4,26 @@
 use super::Caller;
 use crate::error::{Result, ScimError};
 use crate::resource::projection::Projection;
-use crate::resource::{Meta, Resource};
-use crate::schema::ResourceType;
-use crate::store::{Found, Related, Relations};
+use crate::resource::{Meta, Resource, hidden};
+use crate::schema::{Attribute, ResourceType};
+use crate::store::{Found, Page, Related, Relations};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
+
+const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+
+/// A type, and what is shown of its resources.
+pub type Shape<'a> = (&'a ResourceType, &'a Projection);
 
 /// Which memberships a projection needs.
 pub(super) fn relations(resource_type: &ResourceType, projection: &Projection) -> Relations {
     let shows =
         |attribute: Option<_>| attribute.is_some_and(|attribute: &std::sync::Arc<_>| projection.shows(attribute));
-    Relations { members: shows(resource_type.members()), groups: shows(resource_type.member_of()) }
+    Relations {
+        members: shows(resource_type.members()),
+        groups: shows(resource_type.member_of()),
+        ..Relations::default()
+    }
 }
 
 /// The URL of a resource.
@@ -29,9 +38,19 @@ pub(super) fn attributes(document: &str) -> Result<Map<String, Value>> {
     Ok(attributes)
 }
 
+/// Whether the document may hold what no schema declares any more.
+pub(super) fn may_hide(found: &Found) -> bool {
+    // `schemas` is the first member and ends at the first bracket; its URNs stand between quotes.
+    let schemas = found.document.split_once(']').map_or("", |(schemas, _)| schemas);
+    hidden::may_hide(&found.resource_type, schemas.split('"').skip(3).step_by(2))
+}
+
 /// The JSON text of a resource.
-pub(super) fn resource(caller: &Caller, found: &Found, projection: &Projection) -> Result<String> {
-    if projection.is_whole(&found.resource_type) {
+///
+/// # Errors
+/// 500 if what is stored is no document.
+pub fn resource(caller: &Caller, found: &Found, projection: &Projection) -> Result<String> {
+    if projection.is_whole(&found.resource_type) && !may_hide(found) {
         return Ok(spliced(caller, found));
     }
     let kind = &found.resource_type;
@@ -54,20 +73,101 @@ pub(super) fn resource(caller: &Caller, found: &Found, projection: &Projection) 
     Ok(Value::Object(document).to_string())
 }
 
-/// `schemas` is the first member of a stored document and ends at the first bracket: a URN holds
-/// none.
+/// The JSON text of a page of a list (RFC 7644 section 3.4.2). `paging` is what tells of the page, as
+/// members of the answer; resources of types without a shape are left out.
+///
+/// # Errors
+/// 500 if what is stored is no document.
+pub fn list(caller: &Caller, page: &Page, paging: &str, shapes: &[Shape<'_>]) -> Result<String> {
+    let mut text = String::with_capacity(256 + page.found.len() * 1024);
+    let comma = if paging.is_empty() { "" } else { "," };
+    // Writing to a string cannot fail.
+    let _ = write!(
+        text,
+        "{{\"schemas\":[\"{LIST_RESPONSE}\"],\"totalResults\":{},{paging}{comma}\"itemsPerPage\":{},\"Resources\":[",
+        page.total,
+        page.found.len()
+    );
+    for (i, found) in page.found.iter().enumerate() {
+        let shape = shapes.iter().find(|(kind, _)| kind.name() == found.resource_type.name());
+        let Some((_, projection)) = shape else { continue };
+        if i > 0 {
+            text.push(',');
+        }
+        text.push_str(&resource(caller, found, projection)?);
+    }
+    text.push_str("]}");
+    Ok(text)
+}
+
 fn spliced(caller: &Caller, found: &Found) -> String {
+    let mut text = head(found, 512 + 200 * found.relations.len());
+    for (attribute, is_member) in [(found.resource_type.members(), true), (found.resource_type.member_of(), false)] {
+        relations_as_text(&mut text, caller, found, attribute, is_member);
+    }
+    end(&mut text, caller, found);
+    text
+}
+
+/// What of a resource stands before its members, and what after them.
+pub(super) fn around_members(caller: &Caller, found: &Found) -> (String, String) {
+    let (mut before, mut after) = (head(found, 64), "]".to_owned());
+    let name = found.resource_type.members().map_or("", |members| members.name().as_ref());
+    // Writing to a string cannot fail.
+    let _ = write!(before, ",\"{name}\":[");
+    relations_as_text(&mut after, caller, found, found.resource_type.member_of(), false);
+    end(&mut after, caller, found);
+    (before, after)
+}
+
+/// The beginning of a resource, with its id. `schemas` is the first member of a stored document
+/// and ends at the first bracket: a URN holds none.
+fn head(found: &Found, room: usize) -> String {
     let document = found.document.strip_suffix('}').unwrap_or(&found.document);
     let (schemas, rest) = document.split_once(']').unwrap_or((document, ""));
-    let mut text = String::with_capacity(document.len() + 512 + 200 * found.relations.len());
-    // Writing to a string cannot fail.
+    let mut text = String::with_capacity(document.len() + room);
     let _ = write!(text, "{schemas}],\"id\":\"{}\"{rest}", found.id);
-    for (name, values) in relation_values(caller, found) {
-        let _ = write!(text, ",\"{name}\":{}", Value::Array(values));
-    }
-    let meta = Value::Object(meta(caller, &found.resource_type, found.id, &found.meta));
-    let _ = write!(text, ",\"meta\":{meta}}}");
     text
+}
+
+fn end(text: &mut String, caller: &Caller, found: &Found) {
+    let (kind, meta) = (&found.resource_type, &found.meta);
+    let _ = write!(
+        text,
+        ",\"meta\":{{\"resourceType\":{},\"created\":\"{}\",\"lastModified\":\"{}\",\"location\":{},\"version\":{}}}}}",
+        Value::from(kind.name().as_ref()),
+        meta.created,
+        meta.modified,
+        Value::from(location(caller, kind, found.id)),
+        Value::from(meta.etag()),
+    );
+}
+
+fn relations_as_text(
+    text: &mut String,
+    caller: &Caller,
+    found: &Found,
+    attribute: Option<&std::sync::Arc<Attribute>>,
+    is_member: bool,
+) {
+    let Some(attribute) = attribute else { return };
+    let mut is_first = true;
+    for related in found.relations.iter().filter(|related| related.is_member == is_member) {
+        let _ = if is_first { write!(text, ",\"{}\":[", attribute.name()) } else { write!(text, ",") };
+        is_first = false;
+        relation(text, caller, related);
+    }
+    text.push_str(if is_first { "" } else { "]" });
+}
+
+/// Adds the JSON text of a membership.
+pub(super) fn relation(text: &mut String, caller: &Caller, related: &Related) {
+    let location = Value::from(location(caller, &related.resource_type, related.id));
+    let _ = write!(text, "{{\"value\":\"{}\",\"$ref\":{location}", related.id);
+    if let Some(display) = &related.display {
+        let _ = write!(text, ",\"display\":{}", Value::from(display.as_str()));
+    }
+    let _ = write!(text, ",\"type\":{}}}", Value::from(relation_kind(related)));
 }
 
 fn meta(caller: &Caller, resource_type: &ResourceType, id: uuid::Uuid, meta: &Meta) -> Map<String, Value> {
@@ -102,11 +202,14 @@ fn relation_value(caller: &Caller, related: &Related) -> Value {
     if let Some(display) = &related.display {
         value.insert("display".into(), display.as_str().into());
     }
-    let kind = match (related.is_member, related.is_direct) {
+    value.insert("type".into(), relation_kind(related).into());
+    Value::Object(value)
+}
+
+fn relation_kind(related: &Related) -> &str {
+    match (related.is_member, related.is_direct) {
         (true, _) => related.resource_type.name().as_ref(),
         (false, true) => "direct",
         (false, false) => "indirect",
-    };
-    value.insert("type".into(), kind.into());
-    Value::Object(value)
+    }
 }

@@ -1,12 +1,16 @@
 //! The outcome of an operation, before it becomes an HTTP response or a bulk result.
 
+use super::Pieces;
+
 /// What the client is answered.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Reply {
     /// HTTP status.
     pub status: u16,
     /// JSON text; `None` for an answer without a body.
     pub body: Option<String>,
+    /// What follows it, if that is still being read.
+    pub rest: Option<Pieces>,
     /// Entity tag of the resource.
     pub etag: Option<String>,
     /// URL of the resource.

@@ -5,6 +5,7 @@
 use crate::error::ScimError;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+use std::fmt::Write;
 use subtle::ConstantTimeEq;
 
 const PREFIX: &str = "scimd_";
@@ -18,14 +19,20 @@ const CHECK: usize = 6;
 
 /// A fresh token.
 #[derive(Debug)]
-pub(super) struct FreshToken {
-    pub(super) id: String,
-    pub(super) digest: String,
-    pub(super) text: SecretString,
+pub struct FreshToken {
+    /// Public part.
+    pub id: String,
+    /// What is kept of the secret.
+    pub digest: String,
+    /// The whole token, for the one who asked for it.
+    pub text: SecretString,
 }
 
 /// Makes a token from the operating system's randomness.
-pub(super) fn fresh() -> Result<FreshToken, ScimError> {
+///
+/// # Errors
+/// If the operating system has none.
+pub fn fresh() -> Result<FreshToken, ScimError> {
     let (id, secret) = (random(ID)?, random(SECRET)?);
     let body = format!("{PREFIX}{id}_{secret}");
     let text = format!("{body}{}", check_digits(&body));
@@ -33,7 +40,7 @@ pub(super) fn fresh() -> Result<FreshToken, ScimError> {
 }
 
 /// Public id and secret of a token's text; `None` if it is no token of ours.
-pub(super) fn parse(text: &str) -> Option<(&str, SecretString)> {
+pub fn parse(text: &str) -> Option<(&str, SecretString)> {
     let is_ours = text.is_ascii() && text.len() == PREFIX.len() + ID + 1 + SECRET + CHECK;
     let (body, check) = text.split_at_checked(text.len().checked_sub(CHECK)?)?;
     let (id, secret) = body.strip_prefix(PREFIX)?.split_once('_')?;
@@ -41,12 +48,16 @@ pub(super) fn parse(text: &str) -> Option<(&str, SecretString)> {
 }
 
 /// What is kept of a secret. It is random and long, so that no slow function is needed.
-pub(super) fn digest(secret: &str) -> String {
-    Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+pub fn digest(secret: &str) -> String {
+    Sha256::digest(secret.as_bytes()).iter().fold(String::with_capacity(64), |mut digits, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
 }
 
 /// Whether the secret has that digest, in a time that does not tell how much of it fits.
-pub(super) fn fits(secret: &SecretString, expected: &str) -> bool {
+pub fn fits(secret: &SecretString, expected: &str) -> bool {
     digest(secret.expose_secret()).as_bytes().ct_eq(expected.as_bytes()).into()
 }
 

@@ -59,7 +59,7 @@ impl Engine {
     pub(super) async fn postgres(url: &str, settings: &PoolSettings) -> Result<Self, StoreError> {
         let hosts = Hosts::parse(url, |options| options.application_name("scimd").disable_statement_logging())?;
         let (primary, mut migrating) = hosts.primary().await?;
-        embedded!("postgres", 1 "0001_directory.sql", 2 "0002_tenant_revision.sql", 3 "0003_provisioning.sql")
+        embedded!("postgres", 1 "0001_directory.sql", 2 "0002_tenant_revision.sql", 3 "0003_provisioning.sql", 4 "0004_schema.sql")
             .run(&mut migrating)
             .await
             .map_err(StoreError::Migration)?;
@@ -90,7 +90,7 @@ impl Engine {
             .pragma("case_sensitive_like", "on")
             .disable_statement_logging();
         let mut writing = options.connect().await?;
-        embedded!("sqlite", 1 "0001_directory.sql", 2 "0002_tenant_revision.sql", 3 "0003_provisioning.sql")
+        embedded!("sqlite", 1 "0001_directory.sql", 2 "0002_tenant_revision.sql", 3 "0003_provisioning.sql", 4 "0004_schema.sql")
             .run(&mut writing)
             .await
             .map_err(StoreError::Migration)?;
@@ -154,6 +154,23 @@ impl Engine {
         Ok(true)
     }
 
+    /// Waits until every statement that began before this moment has ended, on all instances: later
+    /// ones see what was committed before. `false` if one lasts longer than any may. SQLite has one
+    /// writer, for whom statements follow each other anyway.
+    pub(super) async fn outlast_writers(&self) -> Result<bool, StoreError> {
+        let Self::Postgres { .. } = self else { return Ok(true) };
+        let moment = self.read(&Statement::new(MOMENT, vec![])).await?;
+        let since = moment.first().map_or(Ok(0), |row| row.int(0))?;
+        let end = Instant::now() + OUTLAST;
+        while !self.read(&Statement::new(OLDER, vec![Arg::Int(since)])).await?.is_empty() {
+            if Instant::now() > end {
+                return Ok(false);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(true)
+    }
+
     /// Drops pooled connections that no longer answer or no longer take writes, as after a
     /// restart of PostgreSQL or a change of its primary, and turns to the host that does.
     async fn sweep(&self) {
@@ -173,6 +190,12 @@ impl Engine {
         }
     }
 }
+
+/// Longer than a statement, and a transaction that waits for its next one, may last.
+const OUTLAST: Duration = Duration::from_secs(20);
+const MOMENT: &str = "select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)";
+const OLDER: &str = "select pid from pg_stat_activity where datname = current_database() and application_name = 'scimd' \
+     and pid <> pg_backend_pid() and extract(epoch from xact_start) * 1000000 <= $1";
 
 /// Steps of a statement between two looks at the time.
 const STEPS: i32 = 10_000;

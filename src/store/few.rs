@@ -43,19 +43,7 @@ impl Store {
         window: &Window,
         relations: Relations,
     ) -> Result<Option<Page>, StoreError> {
-        let ([Listed { of_type, predicate: Some(predicate) }], None, From::Skip(0)) = (listed, order, &window.from)
-        else {
-            return Ok(None);
-        };
-        if relations.members || !is_selective(predicate) {
-            return Ok(None);
-        }
-        let mut sql = Sql::default();
-        begin(&mut sql, scope, relations);
-        sql.raw(" left join (");
-        Select { tenant: scope.tenant, layout: &scope.layout, of_type, sql: &mut sql }.resources(predicate);
-        sql.raw(") as hit on 1 = 1 left join resource r on r.tenant = ").int(scope.tenant).raw(" and r.seq = hit.seq");
-        sql.raw(" order by r.seq limit ").int(window.take.saturating_add(1));
+        let Some(sql) = matching(scope, listed, order, window, relations) else { return Ok(None) };
         let found = self.few(scope, sql).await?;
         let total = found.as_ref().and_then(|found| i64::try_from(found.len()).ok()).unwrap_or(i64::MAX);
         Ok(found.filter(|_| total <= window.take).map(|found| Page { total, gone: 0, found }))
@@ -75,6 +63,30 @@ impl Store {
         }
         Ok(Some(all))
     }
+}
+
+/// The statement for the first page of what a selective condition finds, with one resource more than
+/// the page holds; `None` where the long way has to be taken at once.
+pub(super) fn matching(
+    scope: &Scope,
+    listed: &[Listed<'_>],
+    order: Option<&Order>,
+    window: &Window,
+    relations: Relations,
+) -> Option<Sql> {
+    let ([Listed { of_type, predicate: Some(predicate) }], None, From::Skip(0)) = (listed, order, &window.from) else {
+        return None;
+    };
+    if relations.members || !is_selective(predicate) {
+        return None;
+    }
+    let mut sql = Sql::default();
+    begin(&mut sql, scope, relations);
+    sql.raw(" left join (");
+    Select { tenant: scope.tenant, layout: &scope.layout, of_type, sql: &mut sql }.resources(predicate);
+    sql.raw(") as hit on 1 = 1 left join resource r on r.tenant = ").int(scope.tenant).raw(" and r.seq = hit.seq");
+    sql.raw(" order by r.seq limit ").int(window.take.saturating_add(1));
+    Some(sql)
 }
 
 fn begin(sql: &mut Sql, scope: &Scope, relations: Relations) {

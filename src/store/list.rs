@@ -1,6 +1,7 @@
 //! A page of the resources that match: by position, or from a mark on, in order of creation or
 //! sorted.
 
+use super::few::matching;
 use super::layout::TypeLayout;
 use super::read::{Found, Relations, Scope, resources};
 use super::select::Select;
@@ -152,31 +153,53 @@ impl Store {
         if let Some(page) = self.few_matching(scope, listed, order, window, relations).await? {
             return Ok(page);
         }
-        let mut sql = Sql::default();
-        let is_filtered = listed.iter().any(|listed| listed.predicate.is_some());
-        sql.raw("with recursive state(live, gone) as (");
-        state(&mut sql, scope, listed);
-        sql.raw(")");
-        if is_filtered || order.is_some() {
-            sql.raw(", hit(seq) as materialized (");
-            hits(&mut sql, scope, listed);
-            sql.raw(")");
-        }
-        if let Some(Order { by: Target::Attribute(path), .. }) = order {
-            sort_values(&mut sql, scope, listed, path);
-        }
-        sql.raw(", found(seq, place) as materialized (");
-        match order {
-            Some(order) => sorted(&mut sql, scope, order, window),
-            None => in_order_of_creation(&mut sql, scope, listed, window, is_filtered),
-        }
-        sql.raw(")");
-        resources(&mut sql, scope, relations);
-        sql.raw(" union all select 0, -1, ");
-        sql.raw(if is_filtered { "(select count(*) from hit)" } else { "live" }).raw(", ").arg(Arg::Uuid(Uuid::nil()));
-        sql.raw(", '', gone, 0, 0, 0, '', 0 from state");
-        self.page(scope, sql).await
+        self.page(scope, statement(scope, listed, order, window, relations)).await
     }
+
+    /// The statement with which [`Store::list`] begins, as PostgreSQL is given it, to be explained or measured.
+    pub fn list_text(
+        scope: &Scope,
+        listed: &[Listed<'_>],
+        order: Option<&Order>,
+        window: &Window,
+        relations: Relations,
+    ) -> String {
+        let few = matching(scope, listed, order, window, relations);
+        few.unwrap_or_else(|| statement(scope, listed, order, window, relations)).finish().for_postgres().text
+    }
+}
+
+fn statement(
+    scope: &Scope,
+    listed: &[Listed<'_>],
+    order: Option<&Order>,
+    window: &Window,
+    relations: Relations,
+) -> Sql {
+    let mut sql = Sql::default();
+    let is_filtered = listed.iter().any(|listed| listed.predicate.is_some());
+    sql.raw("with recursive state(live, gone) as (");
+    state(&mut sql, scope, listed);
+    sql.raw(")");
+    if is_filtered || order.is_some() {
+        sql.raw(", hit(seq) as materialized (");
+        hits(&mut sql, scope, listed);
+        sql.raw(")");
+    }
+    if let Some(Order { by: Target::Attribute(path), .. }) = order {
+        sort_values(&mut sql, scope, listed, path);
+    }
+    sql.raw(", found(seq, place) as materialized (");
+    match order {
+        Some(order) => sorted(&mut sql, scope, order, window),
+        None => in_order_of_creation(&mut sql, scope, listed, window, is_filtered),
+    }
+    sql.raw(")");
+    resources(&mut sql, scope, relations);
+    sql.raw(" union all select 0, -1, ");
+    sql.raw(if is_filtered { "(select count(*) from hit)" } else { "live" }).raw(", ").arg(Arg::Uuid(Uuid::nil()));
+    sql.raw(", '', gone, 0, 0, 0, '', 0 from state");
+    sql
 }
 
 /// How many resources of the types there are, and how many are gone.

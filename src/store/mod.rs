@@ -4,9 +4,11 @@
 //! is in `engine`, `statement` and the migrations. In every statement the first value is the
 //! tenant; those about tenants and tokens are the operator's.
 
+mod document;
 mod engine;
 mod error;
 mod few;
+mod holders;
 mod hosts;
 mod index;
 mod key;
@@ -15,9 +17,12 @@ mod list;
 mod member;
 mod provisioning;
 mod read;
+mod rederive;
 mod relation;
 mod removal;
+mod roll;
 mod row;
+mod schema;
 mod select;
 mod sequence;
 mod shared;
@@ -32,18 +37,23 @@ mod verify;
 mod write;
 mod writer;
 
+pub use document::{Written, changed_names};
 pub use engine::PoolSettings;
 pub use error::StoreError;
+pub use holders::Holder;
 pub use layout::{Layout, TypeLayout};
 pub use list::{From, Listed, Mark, MarkValue, Order, Page, Window};
 pub use member::{MemberDelta, MemberKey};
 pub use provisioning::{Entry, Left, LogQuery, LoggedRequest, TenantKey};
 pub use read::{Found, Related, Relations, Scope};
+pub use rederive::Rederived;
+pub use roll::Roll;
+pub use schema::KeptSchema;
 pub use stamp::Stamp;
 pub use tenant::{PasswordPolicy, Status, Tenant, TenantChange, TenantInfo, UsernameFormat};
 pub use token::{NewToken, TokenInfo, TokenScope};
 pub use transfer::{Given, MemberRow, Place, Until};
-pub use write::{Author, Before, Change, Writing, Written, changed_names};
+pub use write::{Author, Before, Change, Writing};
 
 use crate::schema::Catalog;
 use engine::Engine;

@@ -1,19 +1,18 @@
 //! Reading resources: one by id, or a page of those that match, each with its memberships, in
 //! one statement.
 
-use super::layout::{Layout, TypeLayout};
+use super::document::Written;
+use super::layout::Layout;
 use super::list::Page;
 use super::row::Row;
 use super::sequence::{keys_of, kind_of};
 use super::sql::Sql;
 use super::stamp::Stamp;
 use super::statement::Arg;
-use super::write::document_text;
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::resource::Meta;
 use crate::schema::ResourceType;
-use serde_json::{Map, Value};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -21,6 +20,8 @@ use uuid::Uuid;
 #[derive(Debug, Clone)]
 pub struct Scope {
     pub(super) tenant: i64,
+    /// Of the schemas that the types come from.
+    pub(super) schema_revision: i64,
     pub(super) layout: Arc<Layout>,
     pub(super) stamp: Option<Arc<Stamp>>,
 }
@@ -72,26 +73,41 @@ pub struct Relations {
     pub members: bool,
     /// What the resources are members of.
     pub groups: bool,
+    /// Members that are read at most, if not all; for one resource.
+    pub most: Option<i64>,
+}
+
+impl Relations {
+    /// The same with so many members of one resource, and one more if there are more.
+    #[must_use]
+    pub fn at_most(self, members: usize) -> Self {
+        Self { most: i64::try_from(members).ok().map(|members| members.saturating_add(1)), ..self }
+    }
 }
 
 impl Found {
+    /// How many members were read.
+    pub fn members(&self) -> usize {
+        self.relations.iter().filter(|related| related.is_member).count()
+    }
+
     /// A resource that was stored this moment, as a read would find it; without memberships.
-    pub fn fresh(of_type: &TypeLayout, id: Uuid, meta: Meta, attributes: &Map<String, Value>) -> Self {
+    pub fn fresh(resource_type: &Arc<ResourceType>, id: Uuid, meta: Meta, written: Written) -> Self {
         Self {
             seq: 0,
             id,
             meta,
             revision: 1,
-            document: document_text(of_type, attributes),
+            document: written.document,
             relations: Vec::new(),
-            resource_type: of_type.resource_type.clone(),
+            resource_type: resource_type.clone(),
         }
     }
 
     /// Becomes what a read would find after a change; memberships stay as they were read.
-    pub fn changed(&mut self, of_type: &TypeLayout, version: i64, at: Timestamp, attributes: &Map<String, Value>) {
+    pub fn changed(&mut self, version: i64, at: Timestamp, written: Written) {
         self.meta = Meta { version, modified: at, ..self.meta };
-        self.document = document_text(of_type, attributes);
+        self.document = written.document;
     }
 }
 
@@ -208,10 +224,14 @@ pub(super) fn resources(sql: &mut Sql, scope: &Scope, relations: Relations) {
         );
     }
     if relations.members {
+        sql.raw(if relations.most.is_some() { " union all select * from (" } else { " union all " });
         sql.raw(
-            " union all select f.place, 2, o.seq, o.id, '', 0, 0, 0, 0, o.display, 0 \
+            "select f.place, 2, o.seq, o.id, '', 0, 0, 0, 0, o.display, 0 \
              from found f cross join member m cross join resource o where m.tenant = ",
         );
         sql.int(tenant).raw(" and m.group_seq = f.seq and o.tenant = ").int(tenant).raw(" and o.seq = m.member_seq");
+        if let Some(most) = relations.most {
+            sql.raw(" limit ").int(most).raw(") as along");
+        }
     }
 }

@@ -22,11 +22,14 @@ const EPOCH: i64 = 1_577_836_800_000;
 /// Makes numbers that grow. Another instance may make the same one in the same millisecond; the
 /// primary key tells, and the write is tried again with the next.
 #[derive(Debug)]
-pub(super) struct Sequence(AtomicI64);
+pub(super) struct Sequence {
+    last: AtomicI64,
+    turns: AtomicI64,
+}
 
 impl Sequence {
     pub(super) fn new() -> Self {
-        Self(AtomicI64::new(0))
+        Self { last: AtomicI64::new(0), turns: AtomicI64::new(0) }
     }
 
     /// The first of so many numbers that nobody else here is given.
@@ -36,7 +39,7 @@ impl Sequence {
         let fresh = ((now.as_millis() - EPOCH).max(1) << COUNTER_BITS) | jitter;
         let first = |last: i64| if fresh >> COUNTER_BITS > last >> COUNTER_BITS { fresh } else { last + 1 };
         let newer = |last: i64| Some(first(last) + count - 1);
-        match self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, newer) {
+        match self.last.fetch_update(Ordering::SeqCst, Ordering::SeqCst, newer) {
             Ok(last) | Err(last) => first(last),
         }
     }
@@ -44,6 +47,12 @@ impl Sequence {
     /// The key of a new resource of a kind.
     pub(super) fn for_kind(&self, kind: i64, now: Timestamp) -> i64 {
         (kind << KIND_SHIFT) | self.next(now, 1)
+    }
+
+    /// Whose turn it is among so many rows that share a count: one after the other, so that changes at
+    /// the same time do not wait for each other's row.
+    pub(super) fn turn(&self, among: i64) -> i64 {
+        self.turns.fetch_add(1, Ordering::Relaxed).rem_euclid(among)
     }
 
     /// The key of a change.

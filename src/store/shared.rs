@@ -16,4 +16,14 @@ impl Store {
             self.engine.read(&Statement::new("select value from shared where name = $1", vec![name.into()])).await?;
         rows.first().map_or(Ok(proposed), |row| row.text(0).map(str::to_owned))
     }
+
+    /// Puts another value in place of one that all instances share.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn set_shared(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        let text =
+            "insert into shared (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value";
+        self.write_one(Statement::new(text, vec![name.into(), value.into()])).await.map(|_| ())
+    }
 }

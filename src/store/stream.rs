@@ -33,7 +33,8 @@ impl Engine {
         match self {
             Self::Postgres { pool, .. } => {
                 let mut connection = pool.acquire().await?.detach();
-                connection.execute("set statement_timeout = 0").await?;
+                // Its name tells it from those that write; see Engine::outlast_writers.
+                connection.execute("set statement_timeout = 0; set application_name = 'scimd reading'").await?;
                 let Expanded { text, args } = statement.for_postgres();
                 let query = sqlx::query_with::<Postgres, _>(AssertSqlSafe(text), postgres_args(args));
                 send(query.fetch(&mut connection), Row::Postgres, to).await?;

@@ -59,15 +59,22 @@ pub struct Tenant {
     pub seats: Option<i64>,
     /// Counts the changes of its settings and schemas.
     pub revision: i64,
+    /// Counts those that change what its resources are.
+    pub schema_revision: i64,
     /// Until when the provisioning log keeps the bodies of requests.
     pub bodies_until: Option<Timestamp>,
 }
 
 impl Tenant {
+    /// The number by which the store knows it.
+    pub fn number(&self) -> i64 {
+        self.number
+    }
+
     /// The number that leads every statement about the tenant's resources, with the numbers of
     /// its types.
     pub fn scope(&self, layout: std::sync::Arc<super::Layout>) -> super::Scope {
-        super::Scope { tenant: self.number, layout, stamp: None }
+        super::Scope { tenant: self.number, schema_revision: self.schema_revision, layout, stamp: None }
     }
 
     /// What names it in its provisioning log.
@@ -116,9 +123,9 @@ pub struct TenantChange {
 
 /// Columns of [`Tenant`], in the order that [`read_tenant`] reads them.
 pub(super) const COLUMNS: &str = "t.tenant, t.name, t.status, t.conformance, t.username_format, \
-     t.unique_group_names, t.password_policy, t.base_url, t.seats, t.revision, t.bodies_until";
+     t.unique_group_names, t.password_policy, t.base_url, t.seats, t.revision, t.schema_revision, t.bodies_until";
 /// How many they are.
-pub(super) const WIDTH: usize = 11;
+pub(super) const WIDTH: usize = 12;
 
 pub(super) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
     Ok(Tenant {
@@ -132,7 +139,8 @@ pub(super) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
         base_url: row.opt_text(7)?.map(str::to_owned),
         seats: row.opt_int(8)?,
         revision: row.int(9)?,
-        bodies_until: row.opt_int(10)?.map(Timestamp::from_micros),
+        schema_revision: row.int(10)?,
+        bodies_until: row.opt_int(11)?.map(Timestamp::from_micros),
     })
 }
 
@@ -171,6 +179,16 @@ impl Store {
         let text = format!("select {COLUMNS}{LISTED}");
         let args = vec![Arg::OptText(name.map(str::to_owned)), seated.into(), grouped.into()];
         self.engine.read(&Statement::new(text, args)).await?.iter().map(read_info).collect()
+    }
+
+    /// The tenant of that number, as it is now.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn tenant_now(&self, number: i64) -> Result<Option<Tenant>, StoreError> {
+        let text = format!("select {COLUMNS} from tenant t where t.tenant = $1");
+        let rows = self.engine.read(&Statement::new(text, vec![Arg::Int(number)])).await?;
+        rows.first().map(read_tenant).transpose()
     }
 
     /// Changes settings of a tenant; `false` if there is none of that name. The first limit of seats
@@ -226,7 +244,8 @@ const CHANGE: &str = "update tenant set status = coalesce($2, status), conforman
      base_url = case when $7 then $8 else base_url end, \
      used = case when $9 and seats is null then cast(coalesce((select sum(active) from counter c where c.tenant = tenant.tenant), 0) as bigint) else used end, \
      seats = case when $9 then $10 else seats end, \
-     bodies_until = case when $11 then $12 else bodies_until end, revision = revision + 1 \
+     bodies_until = case when $11 then $12 else bodies_until end, revision = revision + 1, \
+     schema_revision = schema_revision + case when $5 is null then 0 else 1 end \
      where name = $1 returning tenant";
 const CLAIM: &str = "update attribute_value set is_unique = $3 \
      where tenant = (select tenant from tenant where name = $1) and attribute = $2 and is_unique <> $3";

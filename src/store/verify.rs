@@ -5,16 +5,16 @@
 //! read in the order of its keys, one resource at a time; a repair is made only if the resource is
 //! still as it was read, so the server may be at work meanwhile.
 
+use super::document::Row as Derived;
 use super::index::{self, IndexRow};
 use super::layout::TypeLayout;
 use super::read::Scope;
 use super::row::Row;
 use super::sequence::kind_of;
 use super::statement::{Arg, Batch, Statement};
-use super::write::Row as Derived;
 use super::{Store, StoreError};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Findings that are told one by one; the rest are counted.
@@ -40,13 +40,35 @@ struct Source {
     takes_seat: bool,
 }
 
-struct Verification<'a> {
+pub(super) struct Verification<'a> {
     store: &'a Store,
     scope: &'a Scope,
     tenant: &'a str,
     repair: bool,
     told: Vec<String>,
     untold: usize,
+    restored: BTreeMap<Restored, u64>,
+}
+
+/// What became of a resource whose derived rows differed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Restored {
+    Not,
+    Done,
+    /// It was changed since it was read.
+    Overtaken,
+    /// Another resource has a value that must be unique.
+    Taken,
+}
+
+impl Restored {
+    fn told(self) -> &'static str {
+        match self {
+            Self::Not | Self::Done => "",
+            Self::Overtaken => " (not repaired: it was changed meanwhile)",
+            Self::Taken => " (not repaired: another resource has a value that must be unique)",
+        }
+    }
 }
 
 impl Store {
@@ -56,8 +78,8 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn verify(&self, scope: &Scope, tenant: &str, repair: bool) -> Result<Vec<String>, StoreError> {
-        let mut verification = Verification { store: self, scope, tenant, repair, told: Vec::new(), untold: 0 };
-        verification.resources().await?;
+        let mut verification = Verification::new(self, scope, tenant, repair);
+        verification.resources(&mut || ()).await?;
         verification.members().await?;
         verification.counters().await?;
         verification.seats().await?;
@@ -65,7 +87,17 @@ impl Store {
     }
 }
 
-impl Verification<'_> {
+impl<'a> Verification<'a> {
+    pub(super) fn new(store: &'a Store, scope: &'a Scope, tenant: &'a str, repair: bool) -> Self {
+        let (told, untold, restored) = (Vec::new(), 0, BTreeMap::new());
+        Self { store, scope, tenant, repair, told, untold, restored }
+    }
+
+    /// How many of the resources that differed came to that.
+    pub(super) fn count(&self, restored: Restored) -> u64 {
+        self.restored.get(&restored).copied().unwrap_or(0)
+    }
+
     fn tell(&mut self, finding: String) {
         if self.told.len() < TOLD {
             self.told.push(finding);
@@ -85,13 +117,15 @@ impl Verification<'_> {
         std::iter::once(Arg::Int(self.scope.tenant)).chain(more).collect()
     }
 
-    async fn resources(&mut self) -> Result<(), StoreError> {
+    /// Holds all resources against their index; `seen` is told of each.
+    pub(super) async fn resources(&mut self, seen: &mut (dyn FnMut() + Send)) -> Result<(), StoreError> {
         let mut rows = self.store.engine.rows(Statement::new(STORED, self.args([])));
         let mut stored: Option<Stored> = None;
         while let Some(row) = rows.recv().await.transpose()? {
             let seq = row.int(0)?;
             if let Some(whole) = stored.take_if(|stored| stored.seq != seq) {
                 self.resource(whole).await?;
+                seen();
             }
             stored.get_or_insert_with(|| Stored::new(seq)).take(&row)?;
         }
@@ -112,9 +146,10 @@ impl Verification<'_> {
             return Ok(());
         };
         attributes.shift_remove("schemas");
-        let derived = Derived::of(of_type, &attributes);
-        let lacking: BTreeSet<_> = derived.values.difference(&stored.rows).chain(&stored.repeated).cloned().collect();
-        let surplus: BTreeSet<_> = stored.rows.difference(&derived.values).chain(&stored.repeated).cloned().collect();
+        let derived = Derived::of(&of_type.resource_type, &attributes);
+        let values = index::values(of_type, &attributes);
+        let lacking: BTreeSet<_> = values.difference(&stored.rows).chain(&stored.repeated).cloned().collect();
+        let surplus: BTreeSet<_> = stored.rows.difference(&values).chain(&stored.repeated).cloned().collect();
         let mut differences = column_differences(source, &derived);
         differences.extend(of_index("lacks", of_type, &lacking));
         differences.extend(of_index("has too much of", of_type, &surplus));
@@ -123,9 +158,10 @@ impl Verification<'_> {
         }
         let outcome = match self.repair {
             true => self.restore(stored.seq, source.revision, &derived, (&surplus, &lacking)).await?,
-            false => "",
+            false => Restored::Not,
         };
-        self.tell(format!("{subject}: {}{outcome}", differences.join("; ")));
+        *self.restored.entry(outcome).or_default() += 1;
+        self.tell(format!("{subject}: {}{}", differences.join("; "), outcome.told()));
         Ok(())
     }
 
@@ -136,7 +172,7 @@ impl Verification<'_> {
         revision: i64,
         derived: &Derived,
         (surplus, lacking): (&BTreeSet<IndexRow>, &BTreeSet<IndexRow>),
-    ) -> Result<&'static str, StoreError> {
+    ) -> Result<Restored, StoreError> {
         let tenant = self.scope.tenant;
         let restored = || {
             let columns = [
@@ -151,13 +187,13 @@ impl Verification<'_> {
         let answer = || Statement::new(ANSWER, vec![]);
         let removing = || index::remove(restored(), tenant, seq, surplus).then("answer", answer());
         if self.store.write_retrying(removing).await?.is_empty() {
-            return Ok(" (not repaired: it was changed meanwhile)");
+            return Ok(Restored::Overtaken);
         }
         let adding = || index::add(restored(), tenant, seq, lacking).then("answer", answer());
         match self.store.write_retrying(adding).await {
-            Ok(rows) if rows.is_empty() => Ok(" (not repaired: it was changed meanwhile)"),
-            Err(StoreError::Unique(_)) => Ok(" (not repaired: another resource has a value that must be unique)"),
-            Ok(_) => Ok(""),
+            Ok(rows) if rows.is_empty() => Ok(Restored::Overtaken),
+            Err(StoreError::Unique(_)) => Ok(Restored::Taken),
+            Ok(_) => Ok(Restored::Done),
             Err(error) => Err(error),
         }
     }

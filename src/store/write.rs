@@ -1,7 +1,8 @@
 //! Creating, changing and deleting a resource: each is one batch, and each writes its row of
 //! the change log with it.
 
-use super::index::{self, IndexRow};
+use super::document::{Row, Written, changed_names, only, row_args};
+use super::index;
 use super::layout::TypeLayout;
 use super::member::{MemberDelta, claim};
 use super::read::{Found, Scope};
@@ -10,21 +11,9 @@ use super::statement::{Arg, Batch, Statement};
 use super::transfer::{Given, Place};
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
-use crate::resource::Key;
-use crate::resource::Resource;
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use uuid::Uuid;
-
-/// What is written of a resource's document.
-#[derive(Debug, Clone)]
-pub struct Written {
-    /// The attributes, without memberships.
-    pub attributes: Map<String, Value>,
-    /// The password's digest, if the tenant keeps passwords and this write sets one.
-    pub password: Option<String>,
-}
 
 /// Who writes, and when; for the change log.
 #[derive(Debug, Clone)]
@@ -40,54 +29,13 @@ pub struct Author {
 pub enum Change {
     /// It is stored, under this version.
     Done(i64),
-    /// Another change came first, or the resource is gone: read again.
+    /// Another change came first, of the resource or of the tenant's schemas, or the resource is
+    /// gone: read again.
     Stale,
-    /// The tenant has no seat left.
+    /// The tenant has no seat left, or its schemas were changed.
     NoSeat,
     /// Nothing was to be changed.
     Nothing,
-}
-
-/// A document as the store keeps it.
-pub(super) struct Row {
-    text: String,
-    pub(super) display: Option<String>,
-    pub(super) display_key: Option<String>,
-    pub(super) takes_seat: bool,
-    pub(super) values: BTreeSet<IndexRow>,
-}
-
-impl Row {
-    pub(super) fn of(of_type: &TypeLayout, attributes: &Map<String, Value>) -> Self {
-        let resource_type = &of_type.resource_type;
-        let display = Resource::display(resource_type, attributes);
-        Self {
-            text: document_text(of_type, attributes),
-            display: display.map(str::to_owned),
-            display_key: display.map(|text| Key::text(text, false).as_str().to_owned()),
-            takes_seat: Resource::takes_seat(resource_type, attributes),
-            values: index::values(of_type, attributes),
-        }
-    }
-}
-
-fn row_args(row: &Row, written: &Written) -> [Arg; 5] {
-    [
-        Arg::Text(row.text.clone()),
-        Arg::OptText(row.display.clone()),
-        Arg::OptText(row.display_key.clone()),
-        Arg::OptText(written.password.clone()),
-        Arg::Bool(row.takes_seat),
-    ]
-}
-
-/// `schemas` first, then the attributes: what a client reads between the braces, but for `id`,
-/// `meta` and memberships.
-pub(super) fn document_text(of_type: &TypeLayout, attributes: &Map<String, Value>) -> String {
-    let mut document = Map::new();
-    document.insert("schemas".into(), Resource::schemas(&of_type.resource_type, attributes).collect());
-    document.extend(attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
-    Value::Object(document).to_string()
 }
 
 /// What every change needs to know.
@@ -140,6 +88,11 @@ impl Writing<'_> {
         Arg::OptInt(self.given.meta.map(|meta| meta.created.as_micros()))
     }
 
+    /// The schemas that the write was made under must be those of the tenant.
+    fn schema_revision(&self) -> Arg {
+        Arg::Int(self.scope.schema_revision)
+    }
+
     /// Whether the resource shows other times or another version than it was given.
     fn differs(&self, found: &Found) -> bool {
         self.given.meta.is_some_and(|meta| meta != found.meta)
@@ -163,7 +116,8 @@ impl Store {
         written: &Written,
         members: &MemberDelta,
     ) -> Result<Change, StoreError> {
-        let row = Row::of(writing.of_type, &written.attributes);
+        let row = Row::of(&writing.of_type.resource_type, &written.attributes);
+        let values = index::values(writing.of_type, &written.attributes);
         let names = written.attributes.keys().cloned().collect::<Vec<_>>().join(",");
         let needs_seat = writing.limited && row.takes_seat;
         let attempts = AtomicU32::new(0);
@@ -176,9 +130,10 @@ impl Store {
             let mut args = vec![writing.tenant(), Arg::Int(seq), Arg::Uuid(id)];
             args.extend(row_args(&row, written));
             args.extend([writing.modified(), writing.given_version(), writing.given_creation()]);
+            args.push(writing.schema_revision());
             batch = batch.then("written", insert(writing.scope, needs_seat, args));
-            batch = index::add(batch, writing.scope.tenant, seq, &row.values);
-            batch = count(batch, writing, seq, (1, i64::from(row.takes_seat)));
+            batch = index::add(batch, writing.scope.tenant, seq, &values);
+            batch = self.count(batch, writing, (1, i64::from(row.takes_seat)));
             batch = members.insert_into(batch, writing, seq);
             self.log(batch, writing, "create", &names, members).then("answer", Statement::new(ANSWER, vec![]))
         };
@@ -199,11 +154,15 @@ impl Store {
         written: &Written,
         members: &MemberDelta,
     ) -> Result<Change, StoreError> {
-        let (was, is) = (Row::of(writing.of_type, before.attributes), Row::of(writing.of_type, &written.attributes));
-        if was.text == is.text && written.password.is_none() && !writing.differs(before.found) {
+        let kind = &writing.of_type.resource_type;
+        let (was, is) = (Row::of(kind, before.attributes), Row::of(kind, &written.attributes));
+        if before.found.document == written.document && written.password.is_none() && !writing.differs(before.found) {
             return self.change_members(writing, before.found, members).await;
         }
         let changed = changed_names(before.attributes, &written.attributes);
+        let values_were = index::values(writing.of_type, &only(before.attributes, &changed));
+        let values_are = index::values(writing.of_type, &only(&written.attributes, &changed));
+        let changed = changed.join(",");
         let seq = before.found.seq;
         let seats = i64::from(is.takes_seat) - i64::from(was.takes_seat);
         let needs_seat = writing.limited && seats > 0;
@@ -213,22 +172,24 @@ impl Store {
             let mut batch =
                 if members.is_wide() { Batch::after(claim(writing, before.found)) } else { Batch::default() };
             if needs_seat {
-                batch = batch.then("seated", Statement::new(TAKE_SEAT_FOR, target.clone()));
+                let args = target.iter().cloned().chain([writing.schema_revision()]);
+                batch = batch.then("seated", Statement::new(TAKE_SEAT_FOR, args.collect()));
             }
             let args = target.into_iter().chain(row_args(&is, written)).chain([
                 writing.modified(),
                 writing.given_version(),
                 writing.given_creation(),
+                writing.schema_revision(),
             ]);
             batch =
                 batch.then("written", Statement::new(if needs_seat { UPDATE_SEATED } else { UPDATE }, args.collect()));
             if writing.limited && seats < 0 {
                 batch = batch.then("freed", Statement::new(FREE_SEAT, vec![writing.tenant()]));
             }
-            batch = index::remove(batch, writing.scope.tenant, seq, was.values.difference(&is.values));
-            batch = index::add(batch, writing.scope.tenant, seq, is.values.difference(&was.values));
+            batch = index::remove(batch, writing.scope.tenant, seq, values_were.difference(&values_are));
+            batch = index::add(batch, writing.scope.tenant, seq, values_are.difference(&values_were));
             if seats != 0 {
-                batch = count(batch, writing, seq, (0, seats));
+                batch = self.count(batch, writing, (0, seats));
             }
             batch = members.change_with(batch, writing, seq);
             let answer = if needs_seat { ANSWER_SEATED } else { ANSWER };
@@ -247,17 +208,19 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn delete(&self, writing: &Writing<'_>, before: Before<'_>) -> Result<Change, StoreError> {
-        let was = Row::of(writing.of_type, before.attributes);
+        let was = Row::of(&writing.of_type.resource_type, before.attributes);
+        let values = index::values(writing.of_type, before.attributes);
         let seq = before.found.seq;
         let batch = || {
-            let target =
+            let mut target =
                 vec![writing.tenant(), Arg::Int(seq), Arg::Int(before.found.revision), writing.version(before.found)];
+            target.push(writing.schema_revision());
             let mut batch = Batch::default()
                 .then("written", Statement::new(DELETE, target))
                 .then("departed", Statement::new(LEAVE_GROUPS, vec![writing.tenant(), Arg::Int(seq), writing.at()]))
                 .then("unjoined", Statement::new(UNJOIN, vec![writing.tenant(), Arg::Int(seq)]));
-            batch = index::remove(batch, writing.scope.tenant, seq, &was.values);
-            batch = count(batch, writing, seq, (-1, -i64::from(was.takes_seat)));
+            batch = index::remove(batch, writing.scope.tenant, seq, &values);
+            batch = self.count(batch, writing, (-1, -i64::from(was.takes_seat)));
             if writing.limited && was.takes_seat {
                 batch = batch.then("freed", Statement::new(FREE_SEAT, vec![writing.tenant()]));
             }
@@ -312,6 +275,20 @@ impl Store {
         members.log(batch.then("logged", Statement::new(LOG, args)), writing.scope.tenant, change)
     }
 
+    /// Counts resources and those of them that take a seat.
+    fn count(&self, batch: Batch, writing: &Writing<'_>, (live, active): (i64, i64)) -> Batch {
+        let gone = i64::from(live < 0);
+        let args = vec![
+            writing.tenant(),
+            Arg::Int(writing.of_type.kind),
+            Arg::Int(self.sequence.turn(SHARDS)),
+            Arg::Int(live),
+            Arg::Int(active),
+            Arg::Int(gone),
+        ];
+        batch.then("counted", Statement::new(COUNT, args))
+    }
+
     /// One number serves all groups that the deleted resource has left: the position of the
     /// group is added to it.
     fn log_left(&self, batch: Batch, writing: &Writing<'_>, member: Uuid) -> Batch {
@@ -326,9 +303,9 @@ impl Store {
 
 /// Takes a seat for a caller that stands.
 fn take_seat(writing: &Writing<'_>) -> Statement {
-    let mut sql = Sql::with(vec![writing.tenant()]);
-    sql.raw("update tenant set used = used + 1 where tenant = $1 and used < seats");
-    confirming(&mut sql, writing.scope, " and");
+    let mut sql = Sql::with(vec![writing.tenant(), writing.schema_revision()]);
+    sql.raw("update tenant set used = used + 1 where tenant = $1 and used < seats and schema_revision = $2");
+    confirming(&mut sql, writing.scope);
     sql.raw(" returning tenant");
     sql.finish()
 }
@@ -338,40 +315,21 @@ fn insert(scope: &Scope, needs_seat: bool, args: Vec<Arg>) -> Statement {
     let mut sql = Sql::with(args);
     sql.raw(INSERT);
     if needs_seat {
-        sql.raw(" where exists (select 1 from {seated})");
+        sql.raw(" and exists (select 1 from {seated})");
     } else {
-        confirming(&mut sql, scope, " where");
+        confirming(&mut sql, scope);
     }
     sql.raw(" returning seq, id, version");
     sql.finish()
 }
 
-fn confirming(sql: &mut Sql, scope: &Scope, before: &'static str) {
+fn confirming(sql: &mut Sql, scope: &Scope) {
     if scope.is_confirmed() {
         return;
     }
-    sql.raw(before).raw(" exists (");
+    sql.raw(" and exists (");
     scope.confirm_by(sql);
     sql.raw(")");
-}
-
-fn count(batch: Batch, writing: &Writing<'_>, seq: i64, (live, active): (i64, i64)) -> Batch {
-    let gone = i64::from(live < 0);
-    let args = vec![
-        writing.tenant(),
-        Arg::Int(writing.of_type.kind),
-        Arg::Int(seq % SHARDS),
-        Arg::Int(live),
-        Arg::Int(active),
-        Arg::Int(gone),
-    ];
-    batch.then("counted", Statement::new(COUNT, args))
-}
-
-/// Names of the top-level attributes that differ, with a comma between.
-pub fn changed_names(was: &Map<String, Value>, is: &Map<String, Value>) -> String {
-    let names = was.keys().chain(is.keys().filter(|name| !was.contains_key(*name)));
-    names.filter(|name| was.get(*name) != is.get(*name)).cloned().collect::<Vec<_>>().join(",")
 }
 
 /// Rows that share the counting of a type.
@@ -386,24 +344,26 @@ const IS_CURRENT: &str = "select 1 from resource where tenant = $1 and seq = $2 
 
 const TAKE_SEAT_FOR: &str = "update tenant set used = used + 1 where tenant = $1 and used < seats \
      and exists (select 1 from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4)) \
-     returning tenant";
+     and schema_revision = $5 returning tenant";
 const FREE_SEAT: &str =
     "update tenant set used = used - 1 where tenant = $1 and seats is not null and exists (select 1 from {written})";
 
 const INSERT: &str = "insert into resource (tenant, seq, id, document, display, display_key, password, takes_seat, version, revision, created, modified) \
-     select $1, $2, $3, $4, $5, $6, $7, $8, coalesce($10, 1), 1, coalesce($11, $9), $9";
+     select $1, $2, $3, $4, $5, $6, $7, $8, coalesce($10, 1), 1, coalesce($11, $9), $9 \
+     where exists (select 1 from tenant where tenant = $1 and schema_revision = $12)";
 const UPDATE: &str = "update resource set document = $5, display = $6, display_key = $7, password = coalesce($8, password), \
      takes_seat = $9, version = coalesce($11, version + 1), revision = revision + 1, modified = $10, created = coalesce($12, created) \
-     where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) returning seq, id, version";
+     where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) \
+     and exists (select 1 from tenant where tenant = $1 and schema_revision = $13) returning seq, id, version";
 const UPDATE_SEATED: &str = "update resource set document = $5, display = $6, display_key = $7, password = coalesce($8, password), \
      takes_seat = $9, version = coalesce($11, version + 1), revision = revision + 1, modified = $10, created = coalesce($12, created) \
      where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) and exists (select 1 from {seated}) \
-     returning seq, id, version";
+     and exists (select 1 from tenant where tenant = $1 and schema_revision = $13) returning seq, id, version";
 /// Groups are locked before their members.
 const DELETE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) \
      and (select count(*) from (select 1 from resource where tenant = $1 \
      and seq in (select group_seq from member where tenant = $1 and member_seq = $2) order by seq{claim}) as groups) >= 0 \
-     returning seq, id, version";
+     and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version";
 const LEAVE_GROUPS: &str = "update resource set version = version + 1, modified = $3 where tenant = $1 \
      and seq in (select group_seq from member where tenant = $1 and member_seq = $2) and exists (select 1 from {written}) \
      returning seq, id, version";

@@ -15,7 +15,7 @@ pub(crate) fn scimd(folder: &Path, arguments: &str) -> Command {
     command
 }
 
-fn run(folder: &Path, arguments: &str) -> Output {
+pub(crate) fn run(folder: &Path, arguments: &str) -> Output {
     scimd(folder, arguments).output().unwrap()
 }
 

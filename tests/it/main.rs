@@ -26,6 +26,7 @@ mod provisioning;
 mod resources;
 mod rows;
 mod scale;
+mod schemas;
 mod searchable;
 mod tidy;
 mod transfer;

@@ -1,10 +1,10 @@
 //! What must not cost more than the rows that it is about, whatever the database knows of its tables.
 
-use crate::harness::{Server, USER};
+use crate::harness::{Server, USER, group};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-crate::on_both!(sorting_is_not_quadratic);
+crate::on_both!(sorting_is_not_quadratic, a_large_group_is_read_whole);
 
 /// Longer than any honest way takes, and shorter than to compare each with each.
 const BOUND: Duration = Duration::from_secs(2);
@@ -28,5 +28,29 @@ async fn sorting_is_not_quadratic(server: Server) {
         let listed = server.get(&format!("/Users?count=10&{query}")).await.expect(200).body;
         assert_eq!(listed["totalResults"], 4000);
         assert!(begun.elapsed() < BOUND, "{query} took {:?}", begun.elapsed());
+    }
+}
+
+/// One that is sent while it is read is no other than one that is read at once.
+async fn a_large_group_is_read_whole(server: Server) {
+    fill(&server, 3).await;
+    let mut ids = Vec::new();
+    for start in [1, 1001, 2001] {
+        let page = server.get(&format!("/Users?attributes=id&count=1000&startIndex={start}")).await.expect(200).body;
+        ids.extend(page["Resources"].as_array().unwrap().iter().map(|user| user["id"].as_str().unwrap().to_owned()));
+    }
+    for count in [999, 1000, 1001, 3000] {
+        let made = server.post("/Groups", group(&format!("of {count}"), &ids[..count])).await.expect(201);
+        let path = format!("/Groups/{}", made.id());
+        let read = server.get(&path).await.expect(200);
+        assert_eq!(made.body, read.body, "{count}");
+        assert_eq!(read.header("etag"), read.body["meta"]["version"].as_str());
+        let shown = server.get(&format!("{path}?attributes=members.value,members.$ref,members.type")).await.expect(200);
+        assert_eq!(read.body["members"], shown.body["members"], "{count}");
+        let members = read.body["members"].as_array().unwrap();
+        let read: Vec<_> = members.iter().map(|member| member["value"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(read, ids[..count], "{count}");
+        let replaced = server.put(&path, group(&format!("of {count}"), &ids[1..count])).await.expect(200);
+        assert_eq!(replaced.body["members"].as_array().unwrap().len(), count - 1);
     }
 }

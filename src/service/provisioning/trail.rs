@@ -88,10 +88,10 @@ impl Trail {
         self.seen(|seen| seen.note(Noted::Failed { operation, status, scim_type, detail }));
     }
 
-    /// Adds names of attributes that changed, with a comma between.
-    pub(crate) fn changed(&self, names: &str) {
+    /// Adds names of attributes that changed.
+    pub(crate) fn changed<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
         self.seen(|seen| {
-            for name in names.split(',').filter(|name| !name.is_empty()) {
+            for name in names {
                 if !seen.changed.iter().any(|known| known == name) {
                     seen.changed.push(name.to_owned());
                 }

@@ -3,7 +3,7 @@
 
 use super::{MEMBERS_OF_LINE, OWN};
 use crate::error::{Result, ScimError};
-use crate::resource::Resource;
+use crate::resource::{Resource, hidden};
 use crate::schema::{AttributePath, ResourceType};
 use crate::service::{Caller, Service, render};
 use crate::store::{Found, From as Start, Listed, Mark, MemberKey, MemberRow, Order, Relations, Until, Window};
@@ -83,7 +83,10 @@ impl Walk<'_> {
                 if !self.until.includes(found) {
                     return Ok(());
                 }
-                let document = if hides { without_secrets(kind, found)? } else { found.document.clone() };
+                let document = match hides || render::may_hide(found) {
+                    true => shown(kind, found, hides)?,
+                    false => found.document.clone(),
+                };
                 let digest = digests.get(&found.id).map(String::as_str);
                 self.write_resource(found, &document, digest, sink, done).await?;
                 done.resources += 1;
@@ -199,9 +202,11 @@ fn has_secrets(kind: &ResourceType) -> bool {
     kind.leaves().iter().any(|path| is_secret(path) && Some(path.attribute.name()) != password)
 }
 
-fn without_secrets(kind: &ResourceType, found: &Found) -> Result<String> {
+/// The document without what is hidden and, if it says so, without secrets.
+fn shown(kind: &ResourceType, found: &Found, without_secrets: bool) -> Result<String> {
     let mut attributes = render::attributes(&found.document)?;
-    for path in kind.leaves().iter().filter(|path| is_secret(path)) {
+    hidden::cut(kind, &mut attributes);
+    for path in kind.leaves().iter().filter(|path| without_secrets && is_secret(path)) {
         let holder = match &path.container {
             None => Some(&mut attributes),
             Some(urn) => attributes.get_mut(urn.as_ref()).and_then(Value::as_object_mut),

@@ -31,7 +31,7 @@ impl Service {
     /// The operator, who may do everything in a tenant.
     pub(super) async fn operator(&self, tenant: &str) -> Result<Arc<Caller>> {
         let tenant = self.tenant(tenant).await?.settings;
-        let numbered = self.catalogs.of(&tenant);
+        let numbered = self.catalogs.of(&self.store, &tenant).await?;
         Ok(Arc::new(Caller {
             tenant: tenant.name.as_str().into(),
             token_name: "operator".into(),

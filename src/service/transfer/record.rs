@@ -96,10 +96,13 @@ impl Importer {
         let mut writing = self.caller.writing(kind, &author)?;
         writing.given.meta = meta;
         let before = Before { found: &found, attributes: &before };
-        let written = Written { attributes: after, password };
+        let written = Written::new(kind, after, password);
         match self.service.store.replace(&writing, before, &written, &MemberDelta::default()).await {
             Ok(Change::Done(_)) => Ok(Outcome::Updated),
             Ok(Change::Nothing) => Ok(Outcome::Unchanged),
+            Ok(Change::Stale) if !self.service.store.has_schemas_of(&self.caller.scope).await? => {
+                Err(ScimError::outdated())
+            }
             Ok(Change::Stale) => Err(ScimError::new(409, "It was changed meanwhile; import this line again.")),
             Ok(Change::NoSeat) => Err(no_seat(&self.caller.settings)),
             Err(error @ StoreError::Unique(_)) => Err(in_use(kind, &written.attributes).caused_by(error)),
@@ -123,8 +126,7 @@ impl Importer {
         if !record.is_state {
             return before == after;
         }
-        let text = |layout| Found::fresh(layout, found.id, found.meta, after).document;
-        let is_same_text = self.layout(&record.kind).is_ok_and(|layout| text(layout) == found.document);
+        let is_same_text = Written::new(&record.kind, after.clone(), None).document == found.document;
         is_same_text && meta.is_none_or(|meta| meta == found.meta)
     }
 }

@@ -1,0 +1,36 @@
+//! What a client reads: a user, a page of a list, and a choice of attributes.
+
+use crate::stage::STAGE;
+use divan::{Bencher, black_box};
+use scimd::resource::projection::Projection;
+use scimd::service::render;
+
+const CHOICES: [&str; 3] = ["whole", "attributes", "excludedAttributes"];
+
+fn projection(choice: &str) -> Projection {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let (only, without) = match choice {
+        "attributes" => (names(&["userName", "emails.value", "active", "meta.lastModified"]), vec![]),
+        "excludedAttributes" => (vec![], names(&["groups", "addresses", "phoneNumbers.type"])),
+        _ => (vec![], vec![]),
+    };
+    Projection::new(&STAGE.user, &only, &without).unwrap()
+}
+
+#[divan::bench(args = CHOICES)]
+fn user(bencher: Bencher, choice: &str) {
+    let (stage, found, projection) = (&*STAGE, STAGE.found(7), projection(choice));
+    bencher.bench(|| render::resource(&stage.caller, black_box(&found), &projection).unwrap());
+}
+
+#[divan::bench(args = CHOICES)]
+fn page_of_100(bencher: Bencher, choice: &str) {
+    let (stage, page, projection) = (&*STAGE, STAGE.page(100), projection(choice));
+    let shapes = [(stage.user.as_ref(), &projection)];
+    bencher.bench(|| render::list(&stage.caller, black_box(&page), "\"startIndex\":1", &shapes).unwrap());
+}
+
+#[divan::bench(args = CHOICES)]
+fn read_projection(choice: &str) -> Projection {
+    projection(black_box(choice))
+}

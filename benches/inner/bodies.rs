@@ -1,0 +1,36 @@
+//! The body of a user: read, accepted, held to its type, and taken apart for the index.
+
+use crate::people::Person;
+use crate::stage::STAGE;
+use divan::{Bencher, black_box};
+use scimd::resource::accept::{accept, assign_defaults};
+use scimd::resource::check::{Change, check};
+use scimd::resource::entries::entries;
+use scimd::resource::json::read_object;
+
+fn okta() -> Vec<u8> {
+    Person::new(1, 7).body().to_string().into_bytes()
+}
+
+#[divan::bench]
+fn read_json(bencher: Bencher) {
+    let body = okta();
+    bencher.bench(|| read_object(black_box(&body), 32).unwrap());
+}
+
+#[divan::bench]
+fn accept_and_check(bencher: Bencher) {
+    let (stage, body) = (&*STAGE, okta());
+    bencher.with_inputs(|| read_object(&body, 32).unwrap()).bench_values(|body| {
+        let mut accepted = accept(&stage.user, body, &mut stage.acceptance()).unwrap();
+        assign_defaults(&stage.user, &mut accepted);
+        check(&stage.user, None, &accepted.attributes, Change::Whole).unwrap();
+        accepted
+    });
+}
+
+#[divan::bench]
+fn index_entries(bencher: Bencher) {
+    let (stage, attributes) = (&*STAGE, STAGE.attributes(7));
+    bencher.bench(|| entries(&stage.user, black_box(&attributes)));
+}

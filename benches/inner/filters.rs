@@ -1,0 +1,53 @@
+//! A filter: from its text to the statement that PostgreSQL is given.
+
+use crate::people::Person;
+use crate::stage::STAGE;
+use divan::{Bencher, black_box};
+use scimd::filter::{FilterLimits, parse_filter, resolve};
+use scimd::resource::Conformance;
+use scimd::store::{From, Listed, Relations, Store, Window};
+
+fn filters() -> [(&'static str, String); 6] {
+    let (person, other) = (Person::new(1, 7), Person::new(1, 8));
+    [
+        ("userName", format!("userName eq \"{}\"", person.user_name())),
+        ("externalId", format!("externalId eq \"{}\"", person.external_id())),
+        ("emails", format!("emails.value eq \"{}\"", person.email())),
+        ("path", format!("emails[type eq \"work\" and value eq \"{}\"]", person.email())),
+        ("co", "displayName co \"rand\" and active eq true".to_owned()),
+        (
+            "both",
+            format!(
+                "(userName eq \"{}\" or userName eq \"{}\") and not (title pr)",
+                person.user_name(),
+                other.user_name()
+            ),
+        ),
+    ]
+}
+
+fn text(name: &str) -> String {
+    filters().into_iter().find(|(known, _)| *known == name).unwrap().1
+}
+
+const NAMES: [&str; 6] = ["userName", "externalId", "emails", "path", "co", "both"];
+
+#[divan::bench(args = NAMES)]
+fn parse(bencher: Bencher, name: &str) {
+    let (text, limits) = (text(name), FilterLimits::default());
+    bencher.bench(|| parse_filter(black_box(&text), &limits).unwrap());
+}
+
+#[divan::bench(args = NAMES)]
+fn parse_resolve_compile(bencher: Bencher, name: &str) {
+    let (text, limits, stage) = (text(name), FilterLimits::default(), &*STAGE);
+    let of_type = stage.layout.of_type(&stage.user).unwrap();
+    let window = Window { from: From::Skip(0), take: 100 };
+    let relations = Relations { groups: true, ..Relations::default() };
+    bencher.bench(|| {
+        let filter = parse_filter(black_box(&text), &limits).unwrap();
+        let predicate = resolve(&filter, &stage.user, Conformance::Lenient).unwrap();
+        let listed = [Listed { of_type, predicate: Some(&predicate) }];
+        Store::list_text(&stage.scope, &listed, None, &window, relations)
+    });
+}

@@ -1,0 +1,84 @@
+//! What the inner loops work on: the built-in types, one user, and a caller of an empty tenant.
+
+use crate::people::Person;
+use scimd::clock::{Clock, Timestamp};
+use scimd::resource::accept::accept;
+use scimd::resource::limits::ValueLimits;
+use scimd::resource::{Acceptance, Conformance, Meta};
+use scimd::schema::{Catalog, ResourceType};
+use scimd::service::{Caller, DatabaseTarget, Record, Service, ServiceLimits, ServiceSettings, TokenScope};
+use scimd::store::{Found, Layout, Page, PoolSettings, Scope, Store, Written};
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value};
+use std::sync::{Arc, LazyLock};
+
+pub(crate) static STAGE: LazyLock<Stage> = LazyLock::new(Stage::new);
+
+pub(crate) struct Stage {
+    pub(crate) user: Arc<ResourceType>,
+    pub(crate) group: Arc<ResourceType>,
+    pub(crate) limits: ValueLimits,
+    pub(crate) caller: Caller,
+    pub(crate) layout: Arc<Layout>,
+    pub(crate) scope: Scope,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(Self::over_nothing())
+    }
+
+    /// A caller and the numbers of a tenant come from a database; nothing is measured on it.
+    async fn over_nothing() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = ServiceSettings {
+            database: DatabaseTarget::Sqlite { data_dir: folder.path().to_owned() },
+            pool: PoolSettings::default(),
+            public_url: "https://scim.example.com/scim/v2".to_owned(),
+            schema_files: Vec::new(),
+            searchable: vec!["*".to_owned()],
+            record: Record::None,
+            limits: ServiceLimits::default(),
+        };
+        let service = Service::open(&settings, Clock::system()).await.unwrap();
+        let issued = service.issue_token("default", "bench", TokenScope::ReadWrite, None).await.unwrap();
+        let bearer = format!("Bearer {}", issued.text.expose_secret());
+        let caller = service.authenticate(Some(&bearer), &Arc::default()).await.unwrap();
+        let store = Store::sqlite(&folder.path().join("scimd.db"), &PoolSettings::default()).await.unwrap();
+        let layout = store.layout(&caller.catalog).await.unwrap();
+        let (tenant, _, _) = store.token(&issued.id).await.unwrap().unwrap();
+        let of = |catalog: &Catalog, name: &str| catalog.by_name(name).unwrap().clone();
+        Self {
+            user: of(&caller.catalog, "User"),
+            group: of(&caller.catalog, "Group"),
+            limits: ValueLimits::default(),
+            scope: tenant.scope(layout.clone()),
+            caller,
+            layout,
+        }
+    }
+
+    pub(crate) fn acceptance(&self) -> Acceptance<'_> {
+        Acceptance::new(Conformance::Lenient, &self.limits)
+    }
+
+    /// The attributes of someone, as they are kept.
+    pub(crate) fn attributes(&self, number: u64) -> Map<String, Value> {
+        let Value::Object(body) = Person::new(1, number).body() else { return Map::new() };
+        accept(&self.user, body, &mut self.acceptance()).unwrap().attributes
+    }
+
+    /// Someone as a read finds them.
+    pub(crate) fn found(&self, number: u64) -> Found {
+        let at = Timestamp::from_micros(1_800_000_000_000_000);
+        let meta = Meta { version: 3, created: at, modified: at };
+        let written = Written::new(&self.user, self.attributes(number), None);
+        Found::fresh(&self.user, Person::new(1, number).id(), meta, written)
+    }
+
+    /// The page of a list that a read finds.
+    pub(crate) fn page(&self, count: u64) -> Page {
+        Page { total: 100_000, gone: 0, found: (0..count).map(|number| self.found(number)).collect() }
+    }
+}

@@ -1,0 +1,15 @@
+//! Whether a token is good, once its row is there.
+
+use divan::{Bencher, black_box};
+use scimd::service::token::{fits, fresh, parse};
+use secrecy::ExposeSecret;
+
+#[divan::bench]
+fn parse_digest_compare(bencher: Bencher) {
+    let token = fresh().unwrap();
+    let text = token.text.expose_secret().to_owned();
+    bencher.bench(|| {
+        let (_, secret) = parse(black_box(&text)).unwrap();
+        fits(&secret, &token.digest)
+    });
+}

@@ -1,0 +1,86 @@
+//! One keep-alive connection over HTTP/1.1, as thin as can be: what the driver spends, the server does not get.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where a server is, and by which token it is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Address {
+    /// Host and port.
+    pub(crate) host: String,
+    /// Base path, without a slash at the end.
+    pub(crate) path: String,
+    pub(crate) token: String,
+}
+
+impl Address {
+    /// From a base URL such as `http://127.0.0.1:8080/scim/v2`.
+    pub(crate) fn new(url: &str, token: &str) -> Result<Self, String> {
+        let rest = url.strip_prefix("http://").ok_or_else(|| format!("{url}: must begin with http://"))?;
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let path = if path.is_empty() { String::new() } else { format!("/{}", path.trim_end_matches('/')) };
+        Ok(Self { host: host.to_owned(), path, token: format!("Bearer {token}") })
+    }
+}
+
+/// An answer, read to its last byte.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Bytes,
+}
+
+/// A connection, opened when it is needed.
+#[derive(Debug)]
+pub(crate) struct Client {
+    address: Address,
+    open: Option<SendRequest<Full<Bytes>>>,
+}
+
+impl Client {
+    pub(crate) fn new(address: &Address) -> Self {
+        Self { address: address.clone(), open: None }
+    }
+
+    /// Sends a request and reads the answer; an error is a broken connection or a minute's silence.
+    pub(crate) async fn send(&mut self, method: &Method, path: &str, body: Option<Vec<u8>>) -> Result<Answer, String> {
+        let answer = tokio::time::timeout(PATIENCE, self.exchange(method, path, body)).await;
+        answer.unwrap_or_else(|_| Err("no answer".to_owned())).inspect_err(|_| self.open = None)
+    }
+
+    async fn exchange(&mut self, method: &Method, path: &str, body: Option<Vec<u8>>) -> Result<Answer, String> {
+        if self.open.as_ref().is_none_or(SendRequest::is_closed) {
+            self.open = Some(connect(&self.address.host).await?);
+        }
+        let Some(connection) = &mut self.open else { return Err("no connection".to_owned()) };
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.address.path))
+            .header("host", &self.address.host)
+            .header("authorization", &self.address.token);
+        if body.is_some() {
+            request = request.header("content-type", "application/scim+json");
+        }
+        let request = request.body(Full::from(body.unwrap_or_default())).map_err(|error| error.to_string())?;
+        connection.ready().await.map_err(|error| error.to_string())?;
+        let response = connection.send_request(request).await.map_err(|error| error.to_string())?;
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
+        Ok(Answer { status, body })
+    }
+}
+
+async fn connect(host: &str) -> Result<SendRequest<Full<Bytes>>, String> {
+    let stream = TcpStream::connect(host).await.map_err(|error| format!("{host}: {error}"))?;
+    stream.set_nodelay(true).map_err(|error| error.to_string())?;
+    let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+    tokio::task::spawn_local(connection);
+    Ok(sender)
+}

@@ -1,0 +1,96 @@
+//! A contest: sides take turns at one kind of work (A B, B A, …), so that a slow minute of the machine meets both.
+
+use crate::bare::Bare;
+use crate::cluster::Cluster;
+use crate::floor::{Floor, read_members};
+use crate::output::Output;
+use crate::phase::Phase;
+use crate::site::Site;
+use crate::tally::{Tally, ratio, round};
+use crate::turn::Measure;
+use serde_json::json;
+use std::rc::Rc;
+
+/// Someone who does the work.
+pub(crate) enum Side<'a> {
+    /// A server, with a name for this contest.
+    Scim { label: String, site: Rc<Site>, phase: Phase },
+    /// pgbench.
+    Floor { floor: &'a Floor<'a>, phase: Phase },
+    /// psql, which reads the members of a group.
+    Members { cluster: &'a Cluster, database: String, group: String },
+    /// A loop of bare statements on SQLite.
+    Bare(&'a Bare),
+}
+
+impl Side<'_> {
+    pub(crate) fn scim(site: &Rc<Site>, phase: Phase) -> Self {
+        Self::Scim { label: site.label.clone(), site: site.clone(), phase }
+    }
+
+    fn label(&self) -> &str {
+        match self {
+            Self::Scim { label, .. } => label,
+            Self::Floor { .. } => "floor",
+            Self::Members { .. } => "psql",
+            Self::Bare(_) => "bare loop",
+        }
+    }
+
+    /// Lets a server open its connections and prepare its statements; only what is wrong is kept of it.
+    async fn warm_up(&self, pace: Pace, tally: &mut Tally) {
+        if let Self::Scim { site, phase, .. } = self {
+            let operations = pace.measure.operations.min(40 * pace.clients as u64) / 2;
+            let measure = Measure { seconds: pace.measure.seconds.min(1.0), operations };
+            let warm = site.turn(*phase, phase.clients(pace.clients), measure).await;
+            warm.first_wrong.into_iter().for_each(|why| tally.fail(why));
+        }
+    }
+
+    async fn turn(&self, clients: usize, measure: Measure) -> Tally {
+        match self {
+            Self::Scim { site, phase, .. } => site.turn(*phase, phase.clients(clients), measure).await,
+            Self::Floor { floor, phase } => floor.turn(*phase, phase.clients(clients), measure),
+            Self::Members { cluster, database, group } => read_members(cluster, database, group, measure),
+            Self::Bare(bare) => bare.turn(clients, measure).await,
+        }
+    }
+}
+
+/// How a run measures.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    pub(crate) clients: usize,
+    pub(crate) rounds: usize,
+    pub(crate) measure: Measure,
+}
+
+/// Lets the sides take turns; the tallies are in their order.
+pub(crate) async fn contest(what: &str, sides: &[Side<'_>], pace: Pace, out: &mut Output) -> Vec<Tally> {
+    let mut tallies = vec![Tally::default(); sides.len()];
+    for (side, tally) in sides.iter().zip(&mut tallies) {
+        out.now(&format!("{what}: warming up {}", side.label()));
+        side.warm_up(pace, tally).await;
+    }
+    for number in 0..pace.rounds.max(1) {
+        let mut order: Vec<usize> = (0..sides.len()).collect();
+        if number % 2 == 1 {
+            order.reverse();
+        }
+        for at in order {
+            out.now(&format!("{what}: {}", sides[at].label()));
+            tallies[at].add(sides[at].turn(pace.clients, pace.measure).await);
+        }
+    }
+    for (side, tally) in sides.iter().zip(&tallies) {
+        out.phase(what, side.label(), tally);
+    }
+    for (side, tally) in sides.iter().zip(&tallies).skip(1) {
+        // pgbench keeps no single times.
+        let p50 = (!tally.micros.is_empty()).then(|| round(tallies[0].within(0.5) / tally.within(0.5).max(1e-9)));
+        let line = json!({"kind": "ratio", "phase": what, "of": sides[0].label(), "to": side.label(),
+            "perSecond": round(ratio(&tallies[0], tally)), "p50": p50});
+        out.line(&line);
+    }
+    tallies
+}

@@ -1,0 +1,73 @@
+//! `count`: instructions of a request, by valgrind. They are the same on a busy machine, and tell apart what a
+//! clock cannot; what the kernel does for the server is not in them.
+
+use crate::cluster::tool;
+use crate::database;
+use crate::options::Count;
+use crate::output::Output;
+use crate::run::{cluster, phases, population};
+use crate::site::Site;
+use crate::tally::round;
+use crate::turn::Measure;
+use serde_json::json;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::rc::Rc;
+
+/// Requests before the count begins: statements are prepared by then.
+const WARM: u64 = 20;
+
+pub(crate) async fn run(asked: Count) -> Result<u64, String> {
+    let (common, program) = (&asked.run.common, asked.run.program.first().cloned().unwrap_or_else(crate::program));
+    let folder = common.folder.join("callgrind");
+    fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let mut out = Output::new(common.out.as_deref())?;
+    let cluster = if asked.run.postgres { Some(cluster(common)?) } else { None };
+    let people = population(&asked.run);
+    let (database, _) = match &cluster {
+        Some(cluster) => cluster.filled(&program, &people, &common.folder, "count")?,
+        None => database::sqlite(&program, &people, &common.folder, "count")?,
+    };
+    let under = ["valgrind", "--tool=callgrind", "--instr-atstart=no"].map(str::to_owned);
+    let file = format!("--callgrind-out-file={}", folder.join("out").display());
+    let site = Site::start("scimd", &program, &database, people, &[under.as_slice(), &[file]].concat()).await?;
+    let (site, mut wrong) = (Rc::new(site), 0);
+    let process = site.process.ok_or("the server has no process")?;
+    let measure = |operations| Measure { seconds: 600.0, operations };
+    for phase in phases(&asked.run) {
+        out.now(&phase.to_string());
+        wrong += site.turn(phase, 1, measure(WARM)).await.wrong;
+        control(process, &["-z"])?;
+        control(process, &["-i", "on"])?;
+        let turn = site.turn(phase, 1, measure(asked.requests)).await;
+        control(process, &["-i", "off"])?;
+        control(process, &["-d", "counted"])?;
+        let profile = folder.join(format!("{phase}.callgrind"));
+        let all = newest(&folder, &profile)?;
+        let each = all / (turn.operations() as f64).max(1.0) / 1000.0;
+        out.say(&format!("{:<22}{each:>10.0} thousand instructions a request", phase.to_string()));
+        out.line(&json!({"kind": "count", "phase": phase.to_string(), "requests": turn.operations(),
+            "kiloInstructions": round(each), "wrong": turn.wrong}));
+        wrong += turn.wrong;
+    }
+    out.say(&format!("callgrind_annotate --inclusive=yes {}/PHASE.callgrind shows where they went", folder.display()));
+    Ok(wrong)
+}
+
+fn control(process: u32, arguments: &[&str]) -> Result<(), String> {
+    tool(Command::new("callgrind_control").args(arguments).arg(process.to_string())).map(|_| ())
+}
+
+/// Gives the newest profile its name, and reads the sum of it.
+fn newest(folder: &Path, profile: &Path) -> Result<f64, String> {
+    let text = |error: std::io::Error| error.to_string();
+    let dumps = fs::read_dir(folder).map_err(text)?.flatten();
+    let dumps = dumps.filter(|file| file.file_name().to_string_lossy().starts_with("out."));
+    let newest = dumps.max_by_key(|file| file.metadata().and_then(|about| about.modified()).ok());
+    let newest = newest.ok_or("valgrind has written no profile")?.path();
+    fs::rename(newest, profile).map_err(text)?;
+    let told = fs::read_to_string(profile).map_err(text)?;
+    let sum = told.lines().find_map(|line| line.strip_prefix("totals:").or_else(|| line.strip_prefix("summary:")));
+    sum.and_then(|sum| sum.trim().parse().ok()).ok_or_else(|| "a profile without a sum".to_owned())
+}

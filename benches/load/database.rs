@@ -1,0 +1,96 @@
+//! Databases for a run: filled once by an import, and copied for each run, so that every run begins alike.
+
+use crate::population::Population;
+use crate::process::{Family, peak};
+use serde_json::{Value, json};
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// What a server keeps its data in.
+#[derive(Debug, Clone)]
+pub(crate) enum Database {
+    Sqlite { folder: PathBuf },
+    Postgres { url: String, postmaster: Option<u32> },
+}
+
+impl Database {
+    /// Lets a command of scimd work with it, unhindered by limits that are made for one client.
+    pub(crate) fn configure(&self, command: &mut Command) {
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SCIMD_")) {
+            command.env_remove(name);
+        }
+        command.env("SCIMD_LIMITS__REQUESTS_PER_SECOND", "1000000").env("SCIMD_LIMITS__BURST", "1000000");
+        match self {
+            Self::Sqlite { folder } => command.arg("--data-dir").arg(folder),
+            Self::Postgres { url, .. } => command.env("SCIMD_DATABASE_URL", url),
+        };
+    }
+
+    pub(crate) fn postgres(&self) -> Option<Family> {
+        let Self::Postgres { postmaster, .. } = self else { return None };
+        postmaster.map(Family)
+    }
+
+    /// Imports a population, and tells how that went.
+    pub(crate) fn fill(&self, program: &Path, people: &Population, folder: &Path) -> Result<Value, String> {
+        let path = folder.join("people.jsonl");
+        let text = |error: std::io::Error| format!("{}: {error}", path.display());
+        let mut file = BufWriter::new(File::create(&path).map_err(text)?);
+        people.write(&mut file).and_then(|()| file.flush()).map_err(text)?;
+        let mut command = Command::new(program);
+        command.args(["import", "--json"]).arg(&path);
+        self.configure(&mut command);
+        let begun = Instant::now();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        let mut child = child.map_err(|error| format!("{}: {error}", program.display()))?;
+        let mut most = 0.0_f64;
+        while child.try_wait().map_err(text)?.is_none() {
+            most = most.max(peak(child.id()));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let seconds = begun.elapsed().as_secs_f64();
+        let output = child.wait_with_output().map_err(text)?;
+        let _ = fs::remove_file(&path);
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        if !output.status.success() {
+            return Err(format!("the import failed: {told}"));
+        }
+        let per_second = people.users as f64 / seconds;
+        Ok(json!({"kind": "fill", "users": people.users, "groups": people.sizes, "seconds": seconds,
+            "usersPerSecond": per_second, "peakMiB": most, "told": told}))
+    }
+}
+
+/// The name under which a population is kept.
+pub(crate) fn name(people: &Population) -> String {
+    let sizes: Vec<_> = people.sizes.iter().map(u64::to_string).collect();
+    format!("people_{}_{}_{}", people.users, people.seed, sizes.join("_"))
+}
+
+/// A folder of an embedded database with a population in it, for one run.
+pub(crate) fn sqlite(
+    program: &Path,
+    people: &Population,
+    folder: &Path,
+    label: &str,
+) -> Result<(Database, Option<Value>), String> {
+    let (filled, own) = (folder.join(name(people)), folder.join(format!("run_{label}")));
+    let text = |error: std::io::Error| format!("{}: {error}", own.display());
+    let mut told = None;
+    if !filled.exists() {
+        let part = folder.join(format!("{}_part", name(people)));
+        let _ = fs::remove_dir_all(&part);
+        fs::create_dir_all(&part).map_err(text)?;
+        told = Some(Database::Sqlite { folder: part.clone() }.fill(program, people, folder)?);
+        fs::rename(&part, &filled).map_err(text)?;
+    }
+    let _ = fs::remove_dir_all(&own);
+    fs::create_dir_all(&own).map_err(text)?;
+    for file in fs::read_dir(&filled).map_err(text)?.flatten() {
+        fs::copy(file.path(), own.join(file.file_name())).map_err(text)?;
+    }
+    Ok((Database::Sqlite { folder: own }, told))
+}

@@ -1,0 +1,97 @@
+//! The load program: a tenant full of people, the work of identity providers, every answer checked.
+//! `docs/performance.md` tells how to use it. Without `--bench`, as `cargo test` starts it, it does a little of
+//! everything and looks at the answers only.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    missing_docs,
+    missing_debug_implementations,
+    reason = "a program that measures: it prints, and divides counts"
+)]
+
+mod bare;
+mod client;
+mod cluster;
+mod contest;
+mod count;
+mod database;
+mod floor;
+mod options;
+mod output;
+mod people;
+mod phase;
+mod population;
+mod process;
+mod report;
+mod request;
+mod run;
+mod site;
+mod smoke;
+mod state;
+mod tally;
+mod targets;
+mod turn;
+
+use clap::Parser;
+use options::{Command, Options};
+use population::Population;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tokio::runtime::Builder;
+use tokio::task::LocalSet;
+
+/// The server that is measured unless another is named: the one of this build.
+pub(crate) fn program() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_scimd"))
+}
+
+fn main() -> ExitCode {
+    let is_test = !std::env::args().any(|argument| argument == "--bench");
+    let outcome = if is_test { in_runtime(smoke::run()) } else { dispatch(Options::parse()) };
+    match outcome {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(wrong) => {
+            eprintln!("load: {wrong} answers were wrong; each kind is shown under its phase");
+            ExitCode::FAILURE
+        }
+        Err(why) => {
+            eprintln!("load: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(options: Options) -> Result<u64, String> {
+    match options.command {
+        None => in_runtime(run::run(Options::parse_from(["load", "run"]).into_run()?)),
+        Some(Command::Run(run)) => in_runtime(run::run(run)),
+        Some(Command::Targets(targets)) => in_runtime(targets::run(targets)),
+        Some(Command::Count(count)) => in_runtime(count::run(count)),
+        Some(Command::Report { file }) => report::print(&file).map(|()| 0),
+        Some(Command::People(asked)) => {
+            let sizes = asked.sizes.iter().filter_map(|size| size.parse().ok()).collect();
+            let people = Population { seed: asked.seed, users: asked.users, sizes };
+            let mut out = BufWriter::new(io::stdout().lock());
+            people.write(&mut out).and_then(|()| out.flush()).map_err(|error| error.to_string())?;
+            Ok(0)
+        }
+    }
+}
+
+impl Options {
+    fn into_run(self) -> Result<options::Run, String> {
+        match self.command {
+            Some(Command::Run(run)) => Ok(run),
+            _ => Err("no such command".to_owned()),
+        }
+    }
+}
+
+fn in_runtime(work: impl Future<Output = Result<u64, String>>) -> Result<u64, String> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    LocalSet::new().block_on(&runtime, work)
+}

@@ -1,0 +1,146 @@
+//! The command line.
+
+use crate::turn::Measure;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Puts a SCIM server under load, checks every answer, and tells what each operation costs.
+#[derive(Debug, Parser)]
+#[command(name = "load")]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// Given by `cargo bench`
+    #[arg(long, global = true, hide = true)]
+    pub(crate) bench: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Drives one server, or several programs in turn, phase by phase
+    Run(Run),
+    /// Measures every target of docs/performance.md beside its floor
+    Targets(Targets),
+    /// Counts the instructions of each operation with valgrind
+    Count(Count),
+    /// Prints a population as JSON Lines for `scimd import`
+    People(People),
+    /// Prints the results of a file as Markdown
+    Report {
+        /// JSON lines of `targets` or `run`
+        file: PathBuf,
+    },
+}
+
+/// What every measurement needs.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    /// Clients at once, each with a connection of its own
+    #[arg(long, default_value_t = 8)]
+    pub(crate) clients: usize,
+    /// Seconds of a turn
+    #[arg(long, default_value_t = 2.0)]
+    pub(crate) seconds: f64,
+    /// Most operations of a turn
+    #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
+    pub(crate) operations: u64,
+    /// Turns of each side; ratios are medians of them
+    #[arg(long, default_value_t = 3)]
+    pub(crate) rounds: usize,
+    /// Other people
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Adds results to this file, one JSON object on each line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Where databases are kept between runs
+    #[arg(long, value_name = "DIR", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/target/load"))]
+    pub(crate) folder: PathBuf,
+    /// A PostgreSQL server to use, in place of one that is started for the run
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+}
+
+impl Common {
+    pub(crate) fn pace(&self) -> crate::contest::Pace {
+        let measure = Measure { seconds: self.seconds, operations: self.operations };
+        crate::contest::Pace { clients: self.clients, rounds: self.rounds, measure }
+    }
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// People in the tenant
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) users: u64,
+    /// Sizes of groups
+    #[arg(long, value_delimiter = ',', default_value = "10,500")]
+    pub(crate) sizes: Vec<u64>,
+    /// Only these phases; the name without its size for all sizes
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) phases: Vec<String>,
+    /// Over PostgreSQL, and beside pgbench where there is a floor; otherwise over SQLite
+    #[arg(long)]
+    pub(crate) postgres: bool,
+    /// Another build of scimd, which takes turns with the others; ratios are those of the first to each
+    #[arg(long, value_name = "FILE")]
+    pub(crate) program: Vec<PathBuf>,
+    /// A server that runs already and holds the population; with --token
+    #[arg(long, requires = "token", conflicts_with = "program")]
+    pub(crate) url: Option<String>,
+    /// Its token
+    #[arg(long)]
+    pub(crate) token: Option<String>,
+    /// Its process, whose CPU and memory are told
+    #[arg(long)]
+    pub(crate) process: Option<u32>,
+}
+
+/// Arguments of `targets`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Targets {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// People in the tenant
+    #[arg(long, default_value_t = 100_000)]
+    pub(crate) users: u64,
+    /// People in the large tenant beside it; 0 leaves it out
+    #[arg(long, default_value_t = 0)]
+    pub(crate) large: u64,
+    /// Seconds of the mixed load under which memory is watched
+    #[arg(long, default_value_t = 30.0)]
+    pub(crate) mixed: f64,
+    /// Another build of scimd to measure
+    #[arg(long, value_name = "FILE", default_value = env!("CARGO_BIN_EXE_scimd"), hide_default_value = true)]
+    pub(crate) program: PathBuf,
+    /// Only targets whose names contain one of these
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+}
+
+/// Arguments of `count`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Count {
+    #[command(flatten)]
+    pub(crate) run: Run,
+    /// Requests of each phase
+    #[arg(long, default_value_t = 200)]
+    pub(crate) requests: u64,
+}
+
+/// Arguments of `people`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct People {
+    /// How many
+    #[arg(long, default_value_t = 100_000)]
+    pub(crate) users: u64,
+    /// Sizes of groups beside the small ones
+    #[arg(long, value_delimiter = ',', default_value = "")]
+    pub(crate) sizes: Vec<String>,
+    /// Other people
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+}

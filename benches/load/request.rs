@@ -1,0 +1,189 @@
+//! Requests, and what a right answer to each is.
+
+use crate::client::Answer;
+use hyper::Method;
+use serde::Deserialize;
+use serde_json::Value;
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// A request with what its answer must be.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) right: Right,
+}
+
+/// A right answer.
+#[derive(Debug, Clone)]
+pub(crate) enum Right {
+    /// 200 with that id, and these texts in the body.
+    Resource { id: String, holds: String },
+    /// 201 with an id.
+    Created,
+    /// 204, or 200 if `attributes` asked for an answer.
+    Done,
+    /// 204, and the person is gone.
+    Deleted,
+    /// A list of that one alone, or of none.
+    Only(Option<String>),
+    /// A list of at most so many, and of one at least.
+    Some(usize),
+    /// A page with so many resources, of so many in all.
+    Page { count: usize, total: u64 },
+    /// A page of a walk by cursor: as many as asked for, or the last, of so many in all.
+    Next { count: usize, total: u64 },
+    /// A group with so many members at least.
+    Members(u64),
+}
+
+impl Request {
+    pub(crate) fn get(path: String, right: Right) -> Self {
+        Self { method: Method::GET, path, body: None, right }
+    }
+
+    pub(crate) fn with(method: Method, path: String, body: &Value, right: Right) -> Self {
+        Self { method, path, body: Some(body.to_string().into_bytes()), right }
+    }
+
+    /// A search among the users.
+    pub(crate) fn filter(filter: &str, right: Right) -> Self {
+        Self::get(format!("/Users?filter={}", escaped(filter)), right)
+    }
+}
+
+/// What an answer tells.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// The id of a new resource.
+    pub(crate) id: Option<String>,
+    /// The next page's cursor.
+    pub(crate) next: Option<String>,
+    /// All ids that were listed, or those of members.
+    pub(crate) ids: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Listed<'a> {
+    #[serde(rename = "totalResults")]
+    total: u64,
+    #[serde(rename = "nextCursor")]
+    next: Option<String>,
+    #[serde(rename = "Resources", borrow, default)]
+    resources: Vec<Named<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Group<'a> {
+    #[serde(borrow, default)]
+    members: Vec<Member<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Member<'a> {
+    #[serde(borrow)]
+    value: Cow<'a, str>,
+}
+
+impl Right {
+    /// Holds an answer to what it must be.
+    pub(crate) fn check(&self, answer: &Answer) -> Result<Told, String> {
+        self.told(answer).map_err(|why| {
+            let start: String = String::from_utf8_lossy(&answer.body).chars().take(300).collect();
+            format!("{why}: {} {start}", answer.status)
+        })
+    }
+
+    fn told(&self, answer: &Answer) -> Result<Told, String> {
+        let status = match self {
+            Self::Created => 201,
+            Self::Done | Self::Deleted => 204,
+            _ => 200,
+        };
+        if answer.status != status {
+            return Err(format!("status is not {status}"));
+        }
+        let text = std::str::from_utf8(&answer.body).map_err(|error| error.to_string())?;
+        match self {
+            Self::Resource { id, holds } => resource(text, id, holds),
+            Self::Created => Ok(Told { id: Some(parse::<Named<'_>>(text)?.id.into_owned()), ..Told::default() }),
+            Self::Done | Self::Deleted => Ok(Told::default()),
+            Self::Only(id) => only(&listed(text)?, id.as_deref()),
+            Self::Some(most) => {
+                let list = listed(text)?;
+                let fits = list.resources.len() <= *most && list.total > 0;
+                fits.then(Told::default).ok_or_else(|| "another number of resources".to_owned())
+            }
+            Self::Page { count, total } => page(listed(text)?, *count, *total),
+            Self::Next { count, total } => {
+                let list = listed(text)?;
+                let count = if list.next.is_none() { list.resources.len().min(*count) } else { *count };
+                page(list, count, *total)
+            }
+            Self::Members(least) => members(parse(text)?, *least),
+        }
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+fn listed(text: &str) -> Result<Listed<'_>, String> {
+    parse(text)
+}
+
+fn resource(text: &str, id: &str, holds: &str) -> Result<Told, String> {
+    let found = parse::<Named<'_>>(text)?;
+    match found.id == id && text.contains(holds) {
+        true => Ok(Told::default()),
+        false => Err(format!("not resource {id} with {holds}")),
+    }
+}
+
+fn only(list: &Listed<'_>, id: Option<&str>) -> Result<Told, String> {
+    let ids: Vec<_> = list.resources.iter().map(|one| one.id.as_ref()).collect();
+    let wanted: Vec<_> = id.into_iter().collect();
+    match ids == wanted && list.total == wanted.len() as u64 {
+        true => Ok(Told::default()),
+        false => Err(format!("not a list of {wanted:?} alone")),
+    }
+}
+
+fn page(list: Listed<'_>, count: usize, total: u64) -> Result<Told, String> {
+    if list.resources.len() != count || list.total != total {
+        return Err(format!("{} of {}, not {count} of {total}", list.resources.len(), list.total));
+    }
+    let ids = list.resources.into_iter().map(|one| one.id.into_owned()).collect();
+    Ok(Told { next: list.next, ids, id: None })
+}
+
+fn members(group: Group<'_>, least: u64) -> Result<Told, String> {
+    if (group.members.len() as u64) < least {
+        return Err(format!("{} members, not {least}", group.members.len()));
+    }
+    Ok(Told { ids: group.members.into_iter().map(|member| member.value.into_owned()).collect(), ..Told::default() })
+}
+
+/// Text as part of a query.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() * 2);
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
+            _ => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+    }
+    out
+}

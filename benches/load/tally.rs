@@ -1,0 +1,103 @@
+//! What came of a number of operations.
+
+use serde_json::{Value, json};
+
+/// Counts and times of operations.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tally {
+    /// Microseconds of each right answer.
+    pub(crate) micros: Vec<u32>,
+    /// Right answers of a turn in each second, turn by turn.
+    pub(crate) rates: Vec<f64>,
+    /// Seconds that the turns took.
+    pub(crate) seconds: f64,
+    /// Answers that were wrong.
+    pub(crate) wrong: u64,
+    /// The first of them, as it was.
+    pub(crate) first_wrong: Option<String>,
+    /// Operations that someone else timed, such as pgbench.
+    pub(crate) counted: u64,
+    /// Seconds of CPU: of the server, of PostgreSQL, of this program.
+    pub(crate) server: f64,
+    pub(crate) postgres: f64,
+    pub(crate) driver: f64,
+    /// Those that nobody of these used.
+    pub(crate) strangers: f64,
+}
+
+impl Tally {
+    pub(crate) fn fail(&mut self, what: String) {
+        self.wrong += 1;
+        self.first_wrong.get_or_insert(what);
+    }
+
+    /// Adds a turn.
+    pub(crate) fn add(&mut self, turn: Self) {
+        self.rates.push(turn.operations() as f64 / turn.seconds.max(1e-9));
+        self.micros.extend(turn.micros);
+        self.counted += turn.counted;
+        self.seconds += turn.seconds;
+        self.wrong += turn.wrong;
+        self.first_wrong = self.first_wrong.take().or(turn.first_wrong);
+        self.server += turn.server;
+        self.postgres += turn.postgres;
+        self.driver += turn.driver;
+        self.strangers += turn.strangers;
+    }
+
+    pub(crate) fn operations(&self) -> u64 {
+        self.counted + self.micros.len() as u64
+    }
+
+    /// Operations in a second: the median of the turns.
+    pub(crate) fn rate(&self) -> f64 {
+        median(&self.rates)
+    }
+
+    /// Milliseconds within which such a part of the operations were done.
+    pub(crate) fn within(&self, part: f64) -> f64 {
+        let mut sorted = self.micros.clone();
+        sorted.sort_unstable();
+        let last = sorted.len().saturating_sub(1);
+        let place = (part * last as f64).round() as usize;
+        sorted.get(place.min(last)).map_or(0.0, |micros| f64::from(*micros) / 1000.0)
+    }
+
+    /// Milliseconds of something for each operation.
+    pub(crate) fn each(&self, seconds: f64) -> f64 {
+        seconds * 1000.0 / (self.operations() as f64).max(1.0)
+    }
+
+    /// As a line of results.
+    pub(crate) fn line(&self) -> Value {
+        json!({
+            "operations": self.operations(), "wrong": self.wrong, "firstWrong": self.first_wrong,
+            "perSecond": round(self.rate()), "rounds": self.rates.iter().map(|rate| round(*rate)).collect::<Vec<_>>(),
+            "p50ms": round(self.within(0.5)), "p99ms": round(self.within(0.99)),
+            "serverMs": round(self.each(self.server)), "postgresMs": round(self.each(self.postgres)),
+            "driverMs": round(self.each(self.driver)), "strangerCores": round(self.strangers / self.seconds.max(1e-9)),
+        })
+    }
+}
+
+/// The middle one, or the mean of the two in the middle; 0 of none.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match sorted.len() {
+        0 => 0.0,
+        n if n % 2 == 1 => sorted[n / 2],
+        n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
+    }
+}
+
+/// The median of the quotients of each two rates that were measured one after the other.
+pub(crate) fn ratio(above: &Tally, below: &Tally) -> f64 {
+    let pairs = above.rates.iter().zip(&below.rates).filter(|(_, below)| **below > 0.0);
+    median(&pairs.map(|(above, below)| above / below).collect::<Vec<_>>())
+}
+
+/// Three digits after the point.
+pub(crate) fn round(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}

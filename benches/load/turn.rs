@@ -1,0 +1,110 @@
+//! A turn: so many clients do one kind of work until the time is up or the work is done.
+
+use crate::client::Client;
+use crate::phase::Phase;
+use crate::process::{Family, machine, own_cpu};
+use crate::site::Site;
+use crate::tally::Tally;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+/// How long a turn is, whichever comes first.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Measure {
+    pub(crate) seconds: f64,
+    pub(crate) operations: u64,
+}
+
+/// What a turn has come to, for its clients.
+struct Shared {
+    left: u64,
+    until: Instant,
+    tally: Tally,
+}
+
+/// CPU of the three and of the machine, before a turn.
+pub(crate) struct Meter {
+    server: Option<Family>,
+    postgres: Option<Family>,
+    before: [f64; 4],
+    since: Instant,
+}
+
+impl Meter {
+    pub(crate) fn start(server: Option<Family>, postgres: Option<Family>) -> Self {
+        let before = Self::read(server, postgres);
+        Self { server, postgres, before, since: Instant::now() }
+    }
+
+    fn read(server: Option<Family>, postgres: Option<Family>) -> [f64; 4] {
+        let of = |family: Option<Family>| family.map_or(0.0, Family::cpu);
+        [of(server), of(postgres), own_cpu(), machine()]
+    }
+
+    pub(crate) fn stop(self, tally: &mut Tally) {
+        tally.seconds = self.since.elapsed().as_secs_f64();
+        let after = Self::read(self.server, self.postgres);
+        let [server, postgres, driver, all] = std::array::from_fn(|i| (after[i] - self.before[i]).max(0.0));
+        (tally.server, tally.postgres, tally.driver) = (server, postgres, driver);
+        tally.strangers = (all - server - postgres - driver).max(0.0);
+    }
+}
+
+impl Site {
+    /// Does a turn of a phase.
+    pub(crate) async fn turn(self: &Rc<Self>, phase: Phase, clients: usize, measure: Measure) -> Tally {
+        let mut turn = Tally::default();
+        if let Err(why) = self.prepare(phase).await {
+            turn.fail(why);
+            return turn;
+        }
+        let meter = Meter::start(self.process.map(Family), self.postgres);
+        let until = Instant::now() + Duration::from_secs_f64(measure.seconds);
+        let shared = Rc::new(RefCell::new(Shared { left: measure.operations, until, tally: turn }));
+        let mut working = JoinSet::new();
+        for _ in 0..clients {
+            working.spawn_local(work(self.clone(), phase, shared.clone()));
+        }
+        while working.join_next().await.is_some() {}
+        let mut turn = std::mem::take(&mut shared.borrow_mut().tally);
+        meter.stop(&mut turn);
+        if let Err(why) = self.audit(phase).await {
+            turn.fail(why);
+        }
+        turn
+    }
+}
+
+async fn work(site: Rc<Site>, phase: Phase, shared: Rc<RefCell<Shared>>) {
+    let mut client = Client::new(&site.address);
+    loop {
+        {
+            let mut shared = shared.borrow_mut();
+            if shared.left == 0 || Instant::now() >= shared.until {
+                return;
+            }
+            shared.left -= 1;
+        }
+        let Some(requests) = site.state.borrow_mut().operation(phase) else { return };
+        let (mut micros, mut outcome) = (0, Ok(()));
+        for request in requests {
+            let begun = Instant::now();
+            let answer = client.send(&request.method, &request.path, request.body).await;
+            micros += u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX);
+            match answer.and_then(|answer| request.right.check(&answer)) {
+                Ok(told) => site.state.borrow_mut().answered(phase, &request.right, told),
+                Err(why) => {
+                    outcome = Err(format!("{} {}: {why}", request.method, request.path));
+                    break;
+                }
+            }
+        }
+        let tally = &mut shared.borrow_mut().tally;
+        match outcome {
+            Ok(()) => tally.micros.push(micros),
+            Err(why) => tally.fail(why),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Asks before something is taken away.
+
+use super::failure::Failure;
+use super::output::say;
+use std::io::{self, IsTerminal};
+
+/// Goes on if the word is typed, on a terminal; elsewhere `--yes` is needed. `what` completes
+/// "this …", and `kind` says what the word is.
+pub(super) fn confirm(what: &str, word: &str, kind: &str) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::Misused(format!("this {what}: give --yes")));
+    }
+    say(&format!("This {what}. Type {kind} to go on:"));
+    let mut answer = String::new();
+    match io::stdin().read_line(&mut answer) {
+        Ok(_) if answer.trim() == word => Ok(()),
+        _ => Err(Failure::Failed("nothing was changed".to_owned())),
+    }
+}

@@ -1,0 +1,79 @@
+//! `scimd schema add`.
+
+use super::{Owner, carry_out, counted, file, line, refused};
+use crate::cli::failure::Failure;
+use crate::cli::open;
+use crate::cli::output::{self, say};
+use crate::config::Config;
+use crate::service::{SchemaChange, SchemaPlan};
+use clap::Args;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Arguments of `scimd schema add`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Add {
+    /// A schema file (RFC 7643 section 7); one of the same URN is replaced
+    #[arg(value_name = "FILE", conflicts_with_all = ["urn", "attributes"])]
+    file: Option<PathBuf>,
+    /// URN of the schema that gets attributes; it is made if it is not there
+    #[arg(long, value_name = "URN", requires = "attributes")]
+    urn: Option<String>,
+    /// An attribute: NAME[:TYPE][:OPTION]…, such as distinguishedName:string; may be repeated
+    #[arg(long = "attribute", value_name = "ATTRIBUTE", requires = "urn", value_parser = line::attribute)]
+    attributes: Vec<Value>,
+    /// Resource type that it extends, unless the file says so; User if left out; may be repeated
+    #[arg(long = "resource-type", value_name = "TYPE")]
+    resource_types: Vec<String>,
+    #[command(flatten)]
+    owner: Owner,
+    /// Does not ask
+    #[arg(long)]
+    yes: bool,
+    /// Prints the schema as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Add {
+    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let change = self.change()?;
+        let service = open::or_create(config).await?;
+        let plan = service.plan_schema(self.owner.name(), &change).await;
+        let plan = plan.map_err(|refusal| refused(refusal, "nothing was added"))?;
+        let restored = plan.restored();
+        carry_out(&service, &plan, self.yes).await?;
+        if restored > 0 {
+            say(&format!("{} held values of it from before, which are back.", counted(restored, "resource")));
+        }
+        self.report(&plan, out)
+    }
+
+    fn change(&self) -> Result<SchemaChange, Failure> {
+        Ok(match (&self.file, &self.urn) {
+            (Some(path), _) => SchemaChange::File(file(path)?, self.resource_types.clone()),
+            (None, None) => {
+                let message = "give a schema FILE, or --urn with --attribute (scimd schema add --help shows how)";
+                return Err(Failure::Misused(message.to_owned()));
+            }
+            (None, Some(urn)) => SchemaChange::Attributes {
+                urn: urn.clone(),
+                definitions: self.attributes.clone(),
+                extends: self.resource_types.clone(),
+            },
+        })
+    }
+
+    fn report(&self, plan: &SchemaPlan, out: &mut dyn Write) -> Result<(), Failure> {
+        let Some(document) = plan.document() else { return Ok(()) };
+        if self.json {
+            return output::json(out, &json!({"urn": plan.urn, "tenant": self.owner.tenant, "schema": document}));
+        }
+        let what = if plan.replaces() { "Changed" } else { "Added" };
+        say(&format!("{what} {} for {}.", plan.urn, self.owner.told()));
+        let tenant = self.owner.name().map(|name| format!(" --tenant {name}")).unwrap_or_default();
+        say(&format!("scimd schema show {}{tenant} shows it.", plan.urn));
+        Ok(())
+    }
+}

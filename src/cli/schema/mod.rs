@@ -1,0 +1,147 @@
+//! `scimd schema`.
+
+mod add;
+mod check;
+mod line;
+mod list;
+mod remove;
+mod show;
+mod suggest;
+
+use super::confirm::confirm;
+use super::failure::Failure;
+use super::output::say;
+use super::progress::Progress;
+use crate::config::Config;
+use crate::schema::SchemaFile;
+use crate::service::{SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep, Service};
+use clap::{Args, Subcommand};
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::Path;
+
+/// Commands of `scimd schema`.
+#[derive(Debug, Subcommand)]
+pub(super) enum Schema {
+    /// Adds a schema from a file, or attributes one by one; servers at work have it at once
+    #[command(after_long_help = line::GRAMMAR)]
+    Add(add::Add),
+    /// Lists the schemas and where each comes from
+    List(list::List),
+    /// Shows a schema with its attributes
+    Show(show::Show),
+    /// Checks a schema file and adds nothing: tells place and reason of every error
+    Check(check::Check),
+    /// Removes a schema, or one of its attributes; says first what data it hides
+    Remove(remove::Remove),
+    /// Prints the schema that would take what an identity provider sends and no schema declares
+    Suggest(suggest::Suggest),
+}
+
+impl Schema {
+    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        match self {
+            Self::Add(add) => add.run(config, out).await,
+            Self::List(list) => list.run(config, out).await,
+            Self::Show(show) => show.run(config, out).await,
+            Self::Check(check) => check.run(config).await,
+            Self::Remove(remove) => remove.run(config).await,
+            Self::Suggest(suggest) => suggest.run(config, out).await,
+        }
+    }
+}
+
+/// Whose schema.
+#[derive(Debug, Args)]
+struct Owner {
+    /// Name of the tenant that alone has it; all have it if this is left out
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+}
+
+impl Owner {
+    fn name(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    /// For messages.
+    fn told(&self) -> String {
+        self.tenant.as_ref().map_or("all tenants".to_owned(), |name| format!("tenant {name}"))
+    }
+}
+
+fn file(path: &Path) -> Result<SchemaFile, Failure> {
+    let origin = path.display().to_string();
+    let text =
+        std::fs::read_to_string(path).map_err(|error| Failure::Misused(format!("{origin} cannot be read: {error}")))?;
+    Ok(SchemaFile { origin, text })
+}
+
+/// A line for each problem, and what follows from them.
+fn refused(refusal: SchemaRefusal, outcome: &str) -> Failure {
+    match refusal {
+        SchemaRefusal::Failed(error) => error.into(),
+        SchemaRefusal::Problems(problems) => {
+            problems.iter().for_each(|problem| say(problem));
+            Failure::Misused(format!("{} found; {outcome}", counted(problems.len() as u64, "problem")))
+        }
+    }
+}
+
+/// Makes a change, after a question if it hides what resources hold.
+async fn carry_out(service: &Service, plan: &SchemaPlan, yes: bool) -> Result<SchemaOutcome, Failure> {
+    if let Some(loss) = hidden(plan).filter(|_| !yes) {
+        confirm(&loss, &plan.urn, "the URN")?;
+    }
+    let progress = Progress::new(Some(0), "{wide_bar} {pos} of {len} resources, {eta} {msg}");
+    let mut tell = |step: SchemaStep<'_>| match step {
+        SchemaStep::Waiting => progress.now("waiting for writes under way"),
+        SchemaStep::Tenant(_, resources) => {
+            progress.expect(resources);
+            progress.now("index");
+        }
+        SchemaStep::Resource => progress.advance(1),
+    };
+    let outcome = service.change_schema(plan, &mut tell).await;
+    progress.finish();
+    let outcome = outcome.map_err(|refusal| refused(refusal, "nothing was changed"))?;
+    if outcome.reindexed > 0 {
+        say(&format!("The index of {} follows.", counted(outcome.reindexed, "resource")));
+    }
+    if outcome.is_unfinished {
+        say("Something was written all the while; run scimd verify --repair when it is quiet.");
+    }
+    Ok(outcome)
+}
+
+/// What data a change hides, if any; completes "this …".
+fn hidden(plan: &SchemaPlan) -> Option<String> {
+    let names = plan.hidden();
+    if names.is_empty() {
+        return None;
+    }
+    if names.values().sum::<u64>() == 0 {
+        let names: Vec<_> = names.into_keys().collect();
+        return Some(format!("takes {} away, of which no resource holds a value", names.join(", ")));
+    }
+    let mut text = String::from("hides");
+    for (i, (name, count)) in names.iter().enumerate() {
+        let comma = if i > 0 { "," } else { "" };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{comma} {name} ({} of it)", counted_holders(*count));
+    }
+    text.push_str(" from clients; the values stay stored, out of reach, and come back when it is added again");
+    Some(text)
+}
+
+fn counted_holders(count: u64) -> String {
+    match count {
+        0 => "no resource holds a value".to_owned(),
+        1 => "1 resource holds a value".to_owned(),
+        count => format!("{count} resources hold a value"),
+    }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

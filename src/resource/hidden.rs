@@ -1,0 +1,59 @@
+//! What a document holds and no schema declares any more. It stays, and is shown to nobody, until
+//! a schema declares it again.
+
+use crate::schema::{Extension, ResourceType};
+use serde_json::{Map, Value};
+
+/// The URNs of a document that its type does not know.
+pub fn undeclared<'a>(
+    resource_type: &'a ResourceType,
+    attributes: &'a Map<String, Value>,
+) -> impl Iterator<Item = &'a str> {
+    let unknown = |name: &&str| is_undeclared(resource_type, name);
+    attributes.keys().map(String::as_str).filter(unknown)
+}
+
+fn is_undeclared(resource_type: &ResourceType, name: &str) -> bool {
+    resource_type.top_attribute(name).is_none() && resource_type.extension(name).is_none()
+}
+
+/// Whether documents that name these URNs in `schemas` may hold something hidden.
+pub fn may_hide<'a>(resource_type: &ResourceType, mut urns: impl Iterator<Item = &'a str>) -> bool {
+    let core = resource_type.schema().id().as_ref();
+    urns.any(|urn| {
+        urn != core && resource_type.extension(urn).is_none_or(|extension| !extension.schema.hidden().is_empty())
+    })
+}
+
+/// Takes out what is hidden.
+pub fn cut(resource_type: &ResourceType, attributes: &mut Map<String, Value>) {
+    attributes.retain(|name, value| match (resource_type.extension(name), value) {
+        (Some(extension), Value::Object(held)) => {
+            held.retain(|name, _| extension.schema.attribute(name).is_some());
+            !held.is_empty()
+        }
+        _ => !is_undeclared(resource_type, name),
+    });
+}
+
+/// Takes out all but what is hidden.
+pub fn keep(resource_type: &ResourceType, attributes: &mut Map<String, Value>) {
+    attributes.retain(|name, value| match (resource_type.extension(name), value) {
+        (Some(extension), Value::Object(held)) => {
+            keep_in(extension, held);
+            !held.is_empty()
+        }
+        _ => is_undeclared(resource_type, name),
+    });
+}
+
+/// Takes all but what is hidden out of what a resource has of an extension.
+pub fn keep_in(extension: &Extension, held: &mut Map<String, Value>) {
+    held.retain(|name, _| extension.schema.attribute(name).is_none());
+}
+
+/// What a resource has of an extension, if any of it is declared.
+pub fn visible<'a>(extension: &Extension, attributes: &'a Map<String, Value>) -> Option<&'a Map<String, Value>> {
+    let held = attributes.get(extension.schema.id().as_ref())?.as_object()?;
+    held.keys().any(|name| extension.schema.attribute(name).is_some()).then_some(held)
+}

@@ -1,0 +1,96 @@
+//! All that is wrong with a schema file, where reading it ends at the first complaint.
+
+use super::SchemaError;
+use super::load::{SchemaFile, read};
+use serde_json::{Value, json};
+
+/// Complaints that are worth reading.
+const MOST: usize = 100;
+
+/// Every complaint about a file by itself, each with its place. After each the place is made good,
+/// so that the next is found.
+pub fn problems(file: &SchemaFile) -> Vec<SchemaError> {
+    let mut found = Vec::new();
+    let mut file = file.clone();
+    while let Err(error) = read(&file) {
+        let pointer = error.pointer().to_owned();
+        found.push(error);
+        let Ok(mut document) = serde_json::from_str::<Value>(&file.text) else { break };
+        if found.len() == MOST || !mend(&mut document, &pointer, found.len()) {
+            break;
+        }
+        file.text = document.to_string();
+    }
+    found
+}
+
+/// Puts something in the place that nothing is wrong with; `false` if there is nothing to put.
+fn mend(document: &mut Value, pointer: &str, number: usize) -> bool {
+    let Some((above, last)) = pointer.rsplit_once('/') else { return false };
+    let stopgap = json!({"name": format!("mended{number}")});
+    match document.pointer_mut(above) {
+        Some(Value::Object(object)) => {
+            let value = match last {
+                "" => return false,
+                "id" => json!("urn:mended"),
+                "name" => json!(format!("mended{number}")),
+                "type" => {
+                    // What a type must have it may not have without it.
+                    object.remove("subAttributes");
+                    return object.remove(last).is_some();
+                }
+                _ => return object.remove(last).is_some(),
+            };
+            object.insert(last.to_owned(), value);
+            true
+        }
+        Some(Value::Array(elements)) => match last.parse().ok().and_then(|i: usize| elements.get_mut(i)) {
+            Some(element) if *element != stopgap => {
+                *element = stopgap;
+                true
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_complaint_is_found() {
+        let text = r#"{"id": "acme", "attributes": [
+            {"name": "1st", "type": "text", "multiValued": "yes"},
+            {"type": "string"}, 7,
+            {"name": "badge", "type": "complex"},
+            {"name": "box", "type": "complex", "subAttributes": [{"name": "a", "type": "complex", "subAttributes": []}]},
+            {"name": "ok"}, {"name": "OK"}, {"name": "flag", "type": "boolean", "uniqueness": "server"}],
+            "x-scimd": {"extend": "User"}}"#;
+        let found = problems(&SchemaFile { origin: "a.json".into(), text: text.into() });
+        let said: Vec<_> = found.iter().map(ToString::to_string).collect();
+        let places: Vec<_> = found.iter().map(SchemaError::pointer).collect();
+        let expected = [
+            "/x-scimd",
+            "/id",
+            "/attributes/0/name",
+            "/attributes/0/type",
+            "/attributes/0/multiValued",
+            "/attributes/1",
+            "/attributes/2",
+            "/attributes/3",
+            "/attributes/4/subAttributes/0/type",
+            "/attributes/6/name",
+            "/attributes/7/uniqueness",
+        ];
+        assert_eq!(places, expected, "{said:#?}");
+    }
+
+    #[test]
+    fn a_file_that_is_no_json_has_one_complaint() {
+        for text in ["", "{", "[]", "{}", "null"] {
+            assert_eq!(problems(&SchemaFile { origin: "a.json".into(), text: text.into() }).len(), 1, "{text}");
+        }
+    }
+}

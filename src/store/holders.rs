@@ -1,0 +1,47 @@
+//! Resources that hold values of an extension, whether it is declared or hidden.
+
+use super::read::Scope;
+use super::sequence::kind_of;
+use super::statement::{Arg, Statement};
+use super::{Store, StoreError};
+use crate::schema::ResourceType;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// A resource that holds values of an extension.
+#[derive(Debug)]
+pub struct Holder<'a> {
+    /// Its type.
+    pub resource_type: &'a ResourceType,
+    /// Its id.
+    pub id: Uuid,
+    /// What it holds, by name of attribute.
+    pub values: &'a Map<String, Value>,
+}
+
+impl Store {
+    /// Visits the resources of a tenant that hold values under a URN.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn visit_holders(
+        &self,
+        scope: &Scope,
+        urn: &str,
+        visit: &mut (dyn FnMut(Holder<'_>) + Send),
+    ) -> Result<(), StoreError> {
+        let args = vec![Arg::Int(scope.tenant), Arg::Text(format!("%\"{urn}\":{{%"))];
+        let mut rows = self.engine.rows(Statement::new(HOLDERS, args));
+        while let Some(row) = rows.recv().await.transpose()? {
+            let Some(of_type) = scope.layout.by_kind(kind_of(row.int(0)?)) else { continue };
+            let document: Map<String, Value> = serde_json::from_str(row.text(2)?).unwrap_or_default();
+            if let Some(Value::Object(values)) = document.get(urn) {
+                visit(Holder { resource_type: &of_type.resource_type, id: row.uuid(1)?, values });
+            }
+        }
+        Ok(())
+    }
+}
+
+// What a URN has of wildcards finds too much; the document tells.
+const HOLDERS: &str = "select seq, id, document from resource where tenant = $1 and document like $2 order by seq";
