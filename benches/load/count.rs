@@ -68,6 +68,6 @@ fn newest(folder: &Path, profile: &Path) -> Result<f64, String> {
     let newest = newest.ok_or("valgrind has written no profile")?.path();
     fs::rename(newest, profile).map_err(text)?;
     let told = fs::read_to_string(profile).map_err(text)?;
-    let sum = told.lines().find_map(|line| line.strip_prefix("totals:").or_else(|| line.strip_prefix("summary:")));
+    let sum = told.lines().find_map(|line| line.strip_prefix("totals:"));
     sum.and_then(|sum| sum.trim().parse().ok()).ok_or_else(|| "a profile without a sum".to_owned())
 }

@@ -46,6 +46,11 @@ impl Shape {
         }
     }
 
+    /// About how many bytes it takes to write it down.
+    pub(crate) fn weight(&self) -> usize {
+        32 + self.sub_attributes.iter().map(|(name, shape)| name.len() + shape.weight()).sum::<usize>()
+    }
+
     /// What also describes values of the other shape: the wider type where they differ.
     pub fn join(&mut self, other: Self) {
         self.kind = match (self.kind, other.kind) {

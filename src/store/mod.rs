@@ -22,6 +22,7 @@ mod read;
 mod rederive;
 mod relation;
 mod removal;
+mod restore;
 mod roll;
 mod row;
 mod schema;

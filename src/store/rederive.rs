@@ -2,7 +2,8 @@
 //! not. All of a tenant is gone through while the server works.
 
 use super::read::Scope;
-use super::verify::{Restored, Verification};
+use super::restore::Restored;
+use super::verify::Verification;
 use super::{Store, StoreError};
 
 /// Times that a tenant is gone through, at most: again for what was changed while it was.
@@ -36,9 +37,11 @@ impl Store {
             let mut pass = Verification::new(self, scope, tenant, true);
             pass.resources(seen).await?;
             done.changed += pass.count(Restored::Done);
+            let before = done.taken;
             done.taken = pass.count(Restored::Taken);
             done.overtaken = pass.count(Restored::Overtaken);
-            if done.overtaken == 0 {
+            // What was taken may have been by a row that went later.
+            if done.overtaken == 0 && done.taken == before {
                 break;
             }
         }

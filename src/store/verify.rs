@@ -10,16 +10,21 @@ use super::index::{self, IndexRow};
 use super::layout::TypeLayout;
 use super::lookup::Looked;
 use super::read::Scope;
+use super::restore::{Restoration, Restored};
 use super::row::Row;
 use super::sequence::kind_of;
 use super::statement::{Arg, Batch, Statement};
 use super::{Store, StoreError};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 /// Findings that are told one by one; the rest are counted.
 const TOLD: usize = 10_000;
+
+/// Resources that are put right side by side: what waits shares a commit.
+const SIDE_BY_SIDE: usize = 32;
 
 /// A resource as it is stored, with its index rows.
 #[derive(Debug)]
@@ -51,6 +56,8 @@ pub(super) struct Verification<'a> {
     untold: usize,
     unrepaired: usize,
     restored: BTreeMap<Restored, u64>,
+    /// Those that are being put right, each with what is told of it.
+    restoring: JoinSet<(String, Result<Restored, StoreError>)>,
 }
 
 /// What a verification found.
@@ -60,28 +67,6 @@ pub struct Verified {
     pub findings: Vec<String>,
     /// How many could not be repaired though that was asked for.
     pub unrepaired: usize,
-}
-
-/// What became of a resource whose derived rows differed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Restored {
-    Not,
-    Done,
-    /// It was changed since it was read.
-    Overtaken,
-    /// Another resource has a value that must be unique.
-    Taken,
-}
-
-impl Restored {
-    /// Why it could not be repaired, if so.
-    fn why_not(self) -> Option<&'static str> {
-        match self {
-            Self::Not | Self::Done => None,
-            Self::Overtaken => Some("it was changed meanwhile"),
-            Self::Taken => Some("another resource has a value that must be unique"),
-        }
-    }
 }
 
 impl Store {
@@ -109,7 +94,7 @@ impl Store {
 impl<'a> Verification<'a> {
     pub(super) fn new(store: &'a Store, scope: &'a Scope, tenant: &'a str, repair: bool) -> Self {
         let (told, untold, unrepaired, restored) = (Vec::new(), 0, 0, BTreeMap::new());
-        Self { store, scope, tenant, repair, told, untold, unrepaired, restored }
+        Self { store, scope, tenant, repair, told, untold, unrepaired, restored, restoring: JoinSet::new() }
     }
 
     /// How many of the resources that differed came to that.
@@ -158,10 +143,11 @@ impl<'a> Verification<'a> {
             }
             stored.get_or_insert_with(|| Stored::new(seq)).take(&row)?;
         }
-        match stored {
-            Some(last) => self.resource(last).await,
-            None => Ok(()),
+        if let Some(last) = stored {
+            self.resource(last).await?;
         }
+        while self.settle_one().await? {}
+        Ok(())
     }
 
     async fn resource(&mut self, stored: Stored) -> Result<(), StoreError> {
@@ -186,50 +172,36 @@ impl<'a> Verification<'a> {
         if differences.is_empty() {
             return Ok(());
         }
-        let outcome = match self.repair {
-            true => self.restore(stored.seq, source.revision, &derived, (&surplus, &lacking)).await?,
-            false => Restored::Not,
+        let finding = format!("{subject}: {}", differences.join("; "));
+        if !self.repair {
+            self.tell(finding);
+            return Ok(());
+        }
+        let revision = source.revision;
+        let restoration = Restoration {
+            store: self.store.clone(),
+            tenant: scope.tenant,
+            seq: stored.seq,
+            revision,
+            derived,
+            surplus,
+            lacking,
         };
-        *self.restored.entry(outcome).or_default() += 1;
-        self.tell_of(format!("{subject}: {}", differences.join("; ")), outcome.why_not());
+        if self.restoring.len() >= SIDE_BY_SIDE {
+            self.settle_one().await?;
+        }
+        self.restoring.spawn(async move { (finding, restoration.run().await) });
         Ok(())
     }
 
-    /// Gives why it could not be repaired, if so. First takes away what is too much: among it may be what stands in the way of what lacks.
-    async fn restore(
-        &self,
-        seq: i64,
-        revision: i64,
-        derived: &Derived,
-        (surplus, lacking): (&BTreeSet<IndexRow>, &BTreeSet<IndexRow>),
-    ) -> Result<Restored, StoreError> {
-        let tenant = self.scope.tenant;
-        let restored = || {
-            let [first, second, third] = derived.looked.clone().map(Arg::OptText);
-            let columns = [
-                Arg::Int(seq),
-                Arg::Int(revision),
-                Arg::OptText(derived.display.clone()),
-                Arg::OptText(derived.display_key.clone()),
-                Arg::Bool(derived.takes_seat),
-                first,
-                second,
-                third,
-            ];
-            Batch::default().then("written", Statement::new(RESTORE, self.args(columns)))
-        };
-        let answer = || Statement::new(ANSWER, vec![]);
-        let removing = || index::remove(restored(), tenant, seq, surplus).then("answer", answer());
-        if self.store.write_retrying(removing).await?.is_empty() {
-            return Ok(Restored::Overtaken);
-        }
-        let adding = || index::add(restored(), tenant, seq, lacking).then("answer", answer());
-        match self.store.write_retrying(adding).await {
-            Ok(rows) if rows.is_empty() => Ok(Restored::Overtaken),
-            Err(StoreError::Unique(_)) => Ok(Restored::Taken),
-            Ok(_) => Ok(Restored::Done),
-            Err(error) => Err(error),
-        }
+    /// Waits for one of those that are being put right; `false` if there is none.
+    async fn settle_one(&mut self) -> Result<bool, StoreError> {
+        let Some(joined) = self.restoring.join_next().await else { return Ok(false) };
+        let (finding, outcome) = joined.map_err(|_| StoreError::Away(sqlx::Error::WorkerCrashed))?;
+        let outcome = outcome?;
+        *self.restored.entry(outcome).or_default() += 1;
+        self.tell_of(finding, outcome.why_not());
+        Ok(true)
     }
 
     async fn orphans(&mut self, of_type: &TypeLayout, stored: &Stored) -> Result<(), StoreError> {
@@ -369,9 +341,6 @@ const STORED: &str = "select seq, 0, id, revision, 0, takes_seat, document, disp
        lookup_1, lookup_2, lookup_3 from resource where tenant = $1 \
      union all select seq, 1, null, attribute, element, is_unique, key, tail, null, null, null, null from attribute_value where tenant = $1 \
      order by 1";
-const RESTORE: &str = "update resource set display = $4, display_key = $5, takes_seat = $6, \
-     lookup_1 = $7, lookup_2 = $8, lookup_3 = $9 \
-     where tenant = $1 and seq = $2 and revision = $3 returning seq";
 const GONE: &str = "select tenant from tenant where tenant = $1 \
      and not exists (select 1 from resource where tenant = $1 and seq = $2)";
 const ANSWER: &str = "select 1 from {written}";

@@ -343,3 +343,20 @@ async fn requests_are_served_while_the_log_cannot_be_written() {
         assert_eq!(routes, ["GET"], "what could not be written is not kept for ever");
     }
 }
+
+/// However much a client makes up, a row stays small.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_client_makes_up_is_bounded() {
+    let server = Server::on(Database::Sqlite).await;
+    let mut body = user("ann");
+    for i in 0..200 {
+        let inner: serde_json::Map<_, _> = (0..60).map(|j| (format!("{}{j}", "n".repeat(60)), json!(j))).collect();
+        body[format!("made_up_{i}")] = inner.into();
+    }
+    server.post("/Users", body).await.expect(201);
+    let clauses = vec!["emails[type eq \"work\"]"; 90].join(" or ").replace(' ', "%20").replace('"', "%22");
+    server.get(&format!("/Users?filter={clauses}")).await.expect(200);
+    let rows = logged(&server, "default").await;
+    assert!(rows[0].notes.as_ref().unwrap().len() < 100_000 && told(&rows[0]).last().unwrap().ends_with(" more"));
+    assert_eq!(rows[1].filter.as_ref().unwrap().chars().count(), 1024);
+}

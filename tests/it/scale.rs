@@ -2,12 +2,8 @@
 
 use crate::harness::{Server, USER, group};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
 
 crate::on_both!(sorting_is_not_quadratic, a_large_group_is_read_whole);
-
-/// Longer than any honest way takes, and shorter than to compare each with each.
-const BOUND: Duration = Duration::from_secs(2);
 
 async fn fill(server: &Server, batches: usize) {
     for batch in 0..batches {
@@ -21,13 +17,12 @@ async fn fill(server: &Server, batches: usize) {
     }
 }
 
+/// To compare each with each takes longer than the server lets a statement take, and is answered 503.
 async fn sorting_is_not_quadratic(server: Server) {
     fill(&server, 4).await;
     for query in ["sortBy=title", "sortBy=userName&sortOrder=descending", "sortBy=active", "sortBy=title&cursor"] {
-        let begun = Instant::now();
         let listed = server.get(&format!("/Users?count=10&{query}")).await.expect(200).body;
         assert_eq!(listed["totalResults"], 4000);
-        assert!(begun.elapsed() < BOUND, "{query} took {:?}", begun.elapsed());
     }
 }
 

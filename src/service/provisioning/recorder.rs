@@ -7,7 +7,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::keyword::keywords;
 use crate::store::{LoggedRequest, Store, TenantKey};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
@@ -15,8 +15,13 @@ use uuid::Uuid;
 
 /// Requests that wait to be written, at most.
 const WAITING: usize = 16_384;
-/// Requests that are written at once, at most.
+/// Bytes that wait to be written, at most, more or less.
+const WAITING_BYTES: usize = 64 << 20;
+/// Requests, and bytes, that are written at once, at most.
 const AT_ONCE: usize = 500;
+const BYTES_AT_ONCE: usize = 4 << 20;
+/// Bytes of a request without notes and body, more or less.
+const PLAIN: usize = 512;
 /// How long the first of them waits for others.
 const PAUSE: Duration = Duration::from_millis(150);
 /// How often writing is tried, and the pause before another attempt.
@@ -79,12 +84,13 @@ pub struct Recorder {
 #[derive(Debug, Default)]
 struct Shared {
     lost: AtomicU64,
+    waiting_bytes: AtomicUsize,
     hurry: Notify,
 }
 
 #[derive(Debug)]
 enum Message {
-    Request(Box<(Asked, Arc<Trail>)>),
+    Request(Box<(Asked, Arc<Trail>)>, usize),
     Written(oneshot::Sender<()>),
 }
 
@@ -109,7 +115,11 @@ impl Recorder {
         if !is_kept {
             return;
         }
-        if self.queue.try_send(Message::Request(Box::new((asked, trail.clone())))).is_err() {
+        let bytes = PLAIN + trail.weight();
+        let waiting = self.shared.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let message = Message::Request(Box::new((asked, trail.clone())), bytes);
+        if waiting > WAITING_BYTES || self.queue.try_send(message).is_err() {
+            self.shared.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
             self.shared.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -141,7 +151,7 @@ struct Writing {
 impl Writing {
     async fn work(mut self, mut messages: mpsc::Receiver<Message>) {
         while let Some(first) = messages.recv().await {
-            if matches!(first, Message::Request(_)) {
+            if matches!(first, Message::Request(..)) {
                 tokio::select! {
                     () = sleep(PAUSE) => {}
                     () = self.shared.hurry.notified() => {}
@@ -149,15 +159,20 @@ impl Writing {
             }
             let mut next = Some(first);
             while next.is_some() {
-                let (mut rows, mut waiting) = (Vec::new(), Vec::new());
+                let (mut rows, mut bytes, mut waiting) = (Vec::new(), 0, Vec::new());
                 while let Some(message) = next {
                     match message {
-                        Message::Request(request) => rows.extend(row(*request)),
+                        Message::Request(request, weight) => {
+                            bytes += weight;
+                            rows.extend(row(*request));
+                        }
                         Message::Written(done) => waiting.push(done),
                     }
-                    next = if rows.len() < AT_ONCE { messages.try_recv().ok() } else { None };
+                    let has_room = rows.len() < AT_ONCE && bytes < BYTES_AT_ONCE;
+                    next = if has_room { messages.try_recv().ok() } else { None };
                 }
                 self.write(&rows).await;
+                self.shared.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
                 self.tell();
                 for done in waiting {
                     // Who waited may have run out of patience.
@@ -201,7 +216,7 @@ impl Writing {
 
 /// The row of a request.
 fn row((asked, trail): (Asked, Arc<Trail>)) -> Option<(TenantKey, LoggedRequest)> {
-    let Seen { asker, notes, more, changed, filter, body } = trail.take();
+    let Seen { asker, notes, more, changed, filter, body, .. } = trail.take();
     let asker = asker?;
     let request = LoggedRequest {
         at: asked.at,

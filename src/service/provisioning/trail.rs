@@ -7,8 +7,11 @@ use crate::store::TenantKey;
 use serde_json::{Map, Value};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Notes of one request that are kept; more are counted.
+/// Notes of one request that are kept, and about how many bytes of them; more are counted.
 const NOTES: usize = 100;
+const NOTED_BYTES: usize = 32 * 1024;
+/// Characters of a filter that are kept.
+const FILTER: usize = 1024;
 
 /// What becomes known of a request while it is carried out: who asks, what was left out, what
 /// changed. The parts of a request share it.
@@ -41,6 +44,8 @@ pub(super) struct Seen {
     pub(super) notes: Vec<Noted>,
     /// How many more there were.
     pub(super) more: usize,
+    /// About how many bytes the notes take.
+    noted_bytes: usize,
     pub(super) changed: Vec<String>,
     pub(super) filter: Option<String>,
     pub(super) body: Option<String>,
@@ -95,7 +100,13 @@ impl Trail {
     }
 
     pub(crate) fn filtered(&self, shape: String) {
+        let shape = if shape.len() > FILTER { shape.chars().take(FILTER).collect() } else { shape };
         self.seen(|seen| seen.filter = Some(shape));
+    }
+
+    /// About how many bytes wait to be written.
+    pub(super) fn weight(&self) -> usize {
+        self.seen(|seen| seen.noted_bytes + seen.body.as_ref().map_or(0, String::len))
     }
 
     pub(super) fn take(&self) -> Seen {
@@ -107,9 +118,22 @@ impl Trail {
     }
 }
 
+impl Noted {
+    fn weight(&self) -> usize {
+        let text = match self {
+            Self::Left(_, Note::UnknownAttribute(name, shape)) => name.len() + shape.weight(),
+            Self::Left(_, Note::UndeclaredSchema(text) | Note::UnresolvedMember(text)) => text.len(),
+            Self::Failed { detail, .. } => detail.len(),
+        };
+        text + 64
+    }
+}
+
 impl Seen {
     fn note(&mut self, noted: Noted) {
-        if self.notes.len() < NOTES {
+        let bytes = noted.weight();
+        if self.notes.len() < NOTES && self.noted_bytes + bytes <= NOTED_BYTES {
+            self.noted_bytes += bytes;
             self.notes.push(noted);
         } else {
             self.more += 1;

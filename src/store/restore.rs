@@ -1,0 +1,85 @@
+//! Puts right what is derived from one resource.
+
+use super::document::Row as Derived;
+use super::index::{self, IndexRow};
+use super::statement::{Arg, Batch, Statement};
+use super::{Store, StoreError};
+use std::collections::BTreeSet;
+
+/// What became of a resource whose derived rows differed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Restored {
+    Done,
+    /// It was changed since it was read.
+    Overtaken,
+    /// Another resource has a value that must be unique.
+    Taken,
+}
+
+impl Restored {
+    /// Why it could not be repaired, if so.
+    pub(super) fn why_not(self) -> Option<&'static str> {
+        match self {
+            Self::Done => None,
+            Self::Overtaken => Some("it was changed meanwhile"),
+            Self::Taken => Some("another resource has a value that must be unique"),
+        }
+    }
+}
+
+/// A resource that differs, as it was read.
+pub(super) struct Restoration {
+    pub(super) store: Store,
+    pub(super) tenant: i64,
+    pub(super) seq: i64,
+    pub(super) revision: i64,
+    pub(super) derived: Derived,
+    pub(super) surplus: BTreeSet<IndexRow>,
+    pub(super) lacking: BTreeSet<IndexRow>,
+}
+
+impl Restoration {
+    /// First takes away what is too much: among it may be what stands in the way of what lacks.
+    pub(super) async fn run(self) -> Result<Restored, StoreError> {
+        let answer = || Statement::new(ANSWER, vec![]);
+        if !self.surplus.is_empty() {
+            let removing =
+                || index::remove(self.columns(), self.tenant, self.seq, &self.surplus).then("answer", answer());
+            if self.store.write_retrying(removing).await?.is_empty() {
+                return Ok(Restored::Overtaken);
+            }
+            if self.lacking.is_empty() {
+                return Ok(Restored::Done);
+            }
+        }
+        let adding = || index::add(self.columns(), self.tenant, self.seq, &self.lacking).then("answer", answer());
+        match self.store.write_retrying(adding).await {
+            Ok(rows) if rows.is_empty() => Ok(Restored::Overtaken),
+            Err(StoreError::Unique(_)) => Ok(Restored::Taken),
+            Ok(_) => Ok(Restored::Done),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes what stands beside the document, if that is as it was read.
+    fn columns(&self) -> Batch {
+        let [first, second, third] = self.derived.looked.clone().map(Arg::OptText);
+        let columns = vec![
+            Arg::Int(self.tenant),
+            Arg::Int(self.seq),
+            Arg::Int(self.revision),
+            Arg::OptText(self.derived.display.clone()),
+            Arg::OptText(self.derived.display_key.clone()),
+            Arg::Bool(self.derived.takes_seat),
+            first,
+            second,
+            third,
+        ];
+        Batch::default().then("written", Statement::new(RESTORE, columns))
+    }
+}
+
+const RESTORE: &str = "update resource set display = $4, display_key = $5, takes_seat = $6, \
+     lookup_1 = $7, lookup_2 = $8, lookup_3 = $9 \
+     where tenant = $1 and seq = $2 and revision = $3 returning seq";
+const ANSWER: &str = "select 1 from {written}";
