@@ -229,6 +229,9 @@ fn with_limits(options: PgConnectOptions, settings: &PoolSettings) -> PgConnectO
         ("idle_in_transaction_session_timeout", "10000".to_owned()),
         // Compiling takes longer than any statement here; estimates of recursions call for it.
         ("jit", "off".to_owned()),
+        // Statements leave one way to go. Where the length of a list is a parameter PostgreSQL would plan
+        // them anew each time, which takes longer than to carry them out.
+        ("plan_cache_mode", "force_generic_plan".to_owned()),
     ])
 }
 
