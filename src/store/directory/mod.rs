@@ -190,9 +190,29 @@ const MARK: &str = "insert into shared (name, value) \
      select $1, value from shared where name = $3 and value = $2 \
      on conflict (name) do update set value = excluded.value returning name";
 const LOOKED: &str = "select seq, revision, document, lookup_1, lookup_2, lookup_3 from resource where tenant = $1";
+/// The set beside the join: without it SQLite would read the whole tenant for each slice.
 const FILL: &str = "update resource set lookup_1 = given.one, lookup_2 = given.two, lookup_3 = given.three from {rows} \
-     where resource.tenant = $1 and resource.seq = given.seq and resource.revision = given.revision";
+     where resource.tenant = $1 and resource.seq in (select seq from {rows}) \
+     and resource.seq = given.seq and resource.revision = given.revision";
 const PRESENT_ON_POSTGRES: &str = "select count(*) from pg_views where schemaname = current_schema() \
      and viewname in ('directory_users', 'directory_groups', 'directory_memberships')";
 const PRESENT_ON_SQLITE: &str = "select count(*) from sqlite_schema where type = 'view' \
      and name in ('directory_users', 'directory_groups', 'directory_memberships')";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::PoolSettings;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_embedded_database_finds_the_rows_of_a_slice_by_their_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::sqlite(&folder.path().join("a.db"), &PoolSettings::default()).await.unwrap();
+        let columns = ["seq", "revision", "one", "two", "three"].map(|name| (name, Column::Ints(vec![1])));
+        let explained = Statement::new(format!("explain query plan {FILL}"), vec![Arg::Int(1)]);
+        let plan = store.engine.read(&explained.with_rows(columns.to_vec())).await.unwrap();
+        let steps: Vec<_> = plan.iter().map(|row| row.text(3).unwrap().to_owned()).collect();
+        let is_by_key = |step: &String| step.starts_with("SEARCH resource") && step.contains("seq=?");
+        assert!(steps.iter().any(is_by_key), "{steps:?}");
+    }
+}
