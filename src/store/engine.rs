@@ -65,7 +65,8 @@ impl Engine {
             2 "0002_tenant_revision.sql",
             3 "0003_provisioning.sql",
             4 "0004_schema.sql",
-            5 "0005_directory_views.sql", 6 "0006_statistics.sql",
+            5 "0005_directory_views.sql",
+            6 "0006_statistics.sql",
         )
         .run(&mut migrating)
         .await
@@ -103,7 +104,8 @@ impl Engine {
             2 "0002_tenant_revision.sql",
             3 "0003_provisioning.sql",
             4 "0004_schema.sql",
-            5 "0005_directory_views.sql", 6 "0006_statistics.sql",
+            5 "0005_directory_views.sql",
+            6 "0006_statistics.sql",
         )
         .run(&mut writing)
         .await
