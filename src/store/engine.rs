@@ -48,8 +48,19 @@ pub(super) enum Engine {
     Sqlite { readers: SqlitePool, writer: Writer, limit: Duration },
 }
 
-macro_rules! embedded {
-    ($folder:literal, $($version:literal $name:literal),* $(,)?) => {
+/// The migrations in a folder: the same ones in both, side by side.
+macro_rules! migrations {
+    ($folder:literal) => {
+        migrations!($folder,
+            1 "0001_directory.sql",
+            2 "0002_tenant_revision.sql",
+            3 "0003_provisioning.sql",
+            4 "0004_schema.sql",
+            5 "0005_directory_views.sql",
+            6 "0006_statistics.sql",
+        )
+    };
+    ($folder:literal, $($version:literal $name:literal,)*) => {
         migrator(&[$(($version, $name, include_str!(concat!("../../migrations/", $folder, "/", $name)))),*])
     };
 }
@@ -59,18 +70,7 @@ impl Engine {
     pub(super) async fn postgres(url: &str, settings: &PoolSettings) -> Result<Self, StoreError> {
         let hosts = Hosts::parse(url, |options| options.application_name("scimd").disable_statement_logging())?;
         let (primary, mut migrating) = hosts.primary().await?;
-        embedded!(
-            "postgres",
-            1 "0001_directory.sql",
-            2 "0002_tenant_revision.sql",
-            3 "0003_provisioning.sql",
-            4 "0004_schema.sql",
-            5 "0005_directory_views.sql",
-            6 "0006_statistics.sql",
-        )
-        .run(&mut migrating)
-        .await
-        .map_err(StoreError::Migration)?;
+        migrations!("postgres").run(&mut migrating).await.map_err(StoreError::Migration)?;
         migrating.close().await?;
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
@@ -98,18 +98,7 @@ impl Engine {
             .pragma("case_sensitive_like", "on")
             .disable_statement_logging();
         let mut writing = options.connect().await?;
-        embedded!(
-            "sqlite",
-            1 "0001_directory.sql",
-            2 "0002_tenant_revision.sql",
-            3 "0003_provisioning.sql",
-            4 "0004_schema.sql",
-            5 "0005_directory_views.sql",
-            6 "0006_statistics.sql",
-        )
-        .run(&mut writing)
-        .await
-        .map_err(StoreError::Migration)?;
+        migrations!("sqlite").run(&mut writing).await.map_err(StoreError::Migration)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(settings.max_connections.min(4))
             .acquire_timeout(settings.acquire)

@@ -3,7 +3,7 @@
 
 use super::engine::Engine;
 use super::error::StoreError;
-use super::statement::{Arg, Statement};
+use super::shared::shared;
 use crate::mapping::{self, LOOKUPS, Source};
 use crate::schema::ResourceType;
 use serde_json::{Map, Value};
@@ -26,9 +26,8 @@ pub(super) struct Lookups([Vec<Source>; LOOKUPS]);
 
 /// The paths as they are kept; none if no mapping was ever put into force.
 pub(super) async fn kept(engine: &Engine) -> Result<Paths, StoreError> {
-    let rows = engine.read(&Statement::new(READ, vec![Arg::Text(KEPT.to_owned())])).await?;
-    let text = rows.first().map(|row| row.text(0)).transpose()?;
-    Ok(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
+    let text = shared(engine, KEPT).await?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
 }
 
 impl Lookups {
@@ -52,5 +51,3 @@ impl Lookups {
         self.0.each_ref().map(value)
     }
 }
-
-const READ: &str = "select value from shared where name = $1";

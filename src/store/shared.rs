@@ -1,5 +1,6 @@
 //! What all instances over one database share.
 
+use super::engine::Engine;
 use super::statement::Statement;
 use super::{Store, StoreError};
 
@@ -12,9 +13,7 @@ impl Store {
         let args = vec![name.into(), proposed.as_str().into()];
         self.write_one(Statement::new("insert into shared (name, value) values ($1, $2) on conflict do nothing", args))
             .await?;
-        let rows =
-            self.engine.read(&Statement::new("select value from shared where name = $1", vec![name.into()])).await?;
-        rows.first().map_or(Ok(proposed), |row| row.text(0).map(str::to_owned))
+        Ok(shared(&self.engine, name).await?.unwrap_or(proposed))
     }
 
     /// Puts another value in place of one that all instances share.
@@ -26,4 +25,10 @@ impl Store {
             "insert into shared (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value";
         self.write_one(Statement::new(text, vec![name.into(), value.into()])).await.map(|_| ())
     }
+}
+
+/// A value that all instances share, if one was decided.
+pub(super) async fn shared(engine: &Engine, name: &str) -> Result<Option<String>, StoreError> {
+    let rows = engine.read(&Statement::new("select value from shared where name = $1", vec![name.into()])).await?;
+    rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()
 }

@@ -14,6 +14,7 @@ use super::layout::{Layout, TypeLayout};
 use super::lookup::{KEPT, Looked};
 use super::read::Scope;
 use super::sequence::kind_of;
+use super::shared::shared;
 use super::statement::{Arg, Batch, Column, Statement};
 use super::verify::looked;
 use super::{Store, StoreError};
@@ -60,7 +61,7 @@ impl Store {
     /// If the database fails.
     pub async fn keep_lookups(&self, directory: &Directory) -> Result<(), StoreError> {
         let lookups = directory.lookups();
-        if self.kept(KEPT).await?.as_ref() == Some(&lookups) {
+        if shared(&self.engine, KEPT).await?.as_ref() == Some(&lookups) {
             return Ok(());
         }
         let keep = || {
@@ -86,7 +87,7 @@ impl Store {
             Dialect::Sqlite => PRESENT_ON_SQLITE,
         };
         let rows = self.engine.read(&Statement::new(present, vec![])).await?;
-        let made = self.kept(MADE).await?;
+        let made = shared(&self.engine, MADE).await?;
         let is = |is_filled| made == Some(self.views(directory, layout, is_filled).text());
         Ok(match rows.first().map(|row| row.int(0)).transpose()? {
             Some(3) if is(true) => DirectoryState::Ready,
@@ -101,7 +102,7 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn is_filled(&self, directory: &Directory) -> Result<bool, StoreError> {
-        Ok(self.kept(FILLED).await? == Some(directory.lookups()))
+        Ok(shared(&self.engine, FILLED).await? == Some(directory.lookups()))
     }
 
     /// Makes the views, as a whole or not at all; grants on views that were there stay.
@@ -170,11 +171,6 @@ impl Store {
         ];
         self.write_one(Statement::new(FILL, vec![Arg::Int(scope.tenant)]).with_rows(table)).await.map(|_| ())
     }
-
-    async fn kept(&self, name: &str) -> Result<Option<String>, StoreError> {
-        let rows = self.engine.read(&Statement::new(READ, vec![name.into()])).await?;
-        rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()
-    }
 }
 
 fn values(of_type: &TypeLayout, document: &str) -> Looked {
@@ -182,7 +178,6 @@ fn values(of_type: &TypeLayout, document: &str) -> Looked {
     of_type.lookups.values(&attributes)
 }
 
-const READ: &str = "select value from shared where name = $1";
 const KEEP_OTHER: &str = "insert into shared (name, value) values ($1, $2) \
      on conflict (name) do update set value = excluded.value where shared.value <> excluded.value returning name";
 const FORGET: &str = "delete from shared where name = $1 and exists (select 1 from {kept})";
