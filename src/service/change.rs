@@ -2,7 +2,7 @@
 //! was read; else again (RFC 7644 sections 3.5 and 3.6).
 
 use super::body::{check_names, in_use, sent_members};
-use super::current::Current;
+use super::current::Wanted;
 use super::roll::READ_ALONG;
 use super::{Caller, Precondition, Reply, Service, View, render};
 use crate::error::{Result, ScimError};
@@ -59,31 +59,10 @@ impl Service {
         view: &View,
         precondition: &Precondition,
     ) -> Result<Reply> {
-        let mut now = Current::of(caller, kind);
-        loop {
-            let outcome = self.replace_now(&now, id, body.clone(), view, precondition).await;
-            if let Some(reply) = now.settled(self, outcome).await? {
-                return Ok(reply);
-            }
-        }
+        self.write(caller, kind, Wanted::Replace { id, body: &body, view, precondition }).await
     }
 
-    async fn replace_now(
-        &self,
-        Current { caller, kind, .. }: &Current<'_>,
-        id: &str,
-        body: Map<String, Value>,
-        view: &View,
-        precondition: &Precondition,
-    ) -> Result<Reply> {
-        caller.may_write(kind)?;
-        let mut with = Acceptance::new(caller.settings.conformance, &self.settings.limits.values);
-        let outcome = self.replace_with(caller, kind, id, body, (view, precondition), &mut with).await;
-        self.note(caller, kind, &with.notes);
-        outcome
-    }
-
-    async fn replace_with(
+    pub(super) async fn replace_with(
         &self,
         caller: &Caller,
         kind: &Arc<ResourceType>,
@@ -119,41 +98,19 @@ impl Service {
         view: &View,
         precondition: &Precondition,
     ) -> Result<Reply> {
-        let mut now = Current::of(caller, kind);
-        loop {
-            let outcome = self.modify_now(&now, id, body.clone(), view, precondition).await;
-            if let Some(reply) = now.settled(self, outcome).await? {
-                return Ok(reply);
-            }
-        }
+        self.write(caller, kind, Wanted::Modify { id, body: &body, view, precondition }).await
     }
 
-    async fn modify_now(
-        &self,
-        Current { caller, kind, .. }: &Current<'_>,
-        id: &str,
-        body: Map<String, Value>,
-        view: &View,
-        precondition: &Precondition,
-    ) -> Result<Reply> {
-        caller.may_write(kind)?;
-        let conformance = caller.settings.conformance;
-        let operations = patch::read(body, conformance, &self.settings.limits.patch)?;
-        let mut with = Acceptance::new(conformance, &self.settings.limits.values);
-        let outcome = self.modify_with(caller, kind, id, operations, (view, precondition), &mut with).await;
-        self.note(caller, kind, &with.notes);
-        outcome
-    }
-
-    async fn modify_with(
+    pub(super) async fn modify_with(
         &self,
         caller: &Caller,
         kind: &Arc<ResourceType>,
         id: &str,
-        operations: Vec<patch::Operation>,
+        body: Map<String, Value>,
         (view, precondition): (&View, &Precondition),
         with: &mut Acceptance<'_>,
     ) -> Result<Reply> {
+        let operations = patch::read(body, caller.settings.conformance, &self.settings.limits.patch)?;
         let patch = patch::resolve(kind, operations, with)?;
         let projection = view.projection(kind)?.after_writing(kind, patch.named().iter().cloned());
         let asked = Asked::Modify(&patch);
@@ -176,22 +133,16 @@ impl Service {
         id: &str,
         precondition: &Precondition,
     ) -> Result<Reply> {
-        let mut now = Current::of(caller, kind);
-        loop {
-            let outcome = self.delete_now(&now, id, precondition).await;
-            if let Some(reply) = now.settled(self, outcome).await? {
-                return Ok(reply);
-            }
-        }
+        self.write(caller, kind, Wanted::Delete { id, precondition }).await
     }
 
-    async fn delete_now(
+    pub(super) async fn delete_with(
         &self,
-        Current { caller, kind, .. }: &Current<'_>,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
         id: &str,
         precondition: &Precondition,
     ) -> Result<Reply> {
-        caller.may_write(kind)?;
         let asked = (&Asked::Delete, precondition);
         self.change(caller, kind, id, asked, &Projection::default(), &mut Notes::new()).await?;
         Ok(Reply::empty(204))

@@ -1,7 +1,7 @@
 //! POST to the endpoint of a type (RFC 7644 section 3.3).
 
 use super::body::{check_names, in_use, sent_members};
-use super::current::Current;
+use super::current::Wanted;
 use super::roll::READ_ALONG;
 use super::{Caller, Reply, Service, View, render};
 use crate::error::{Result, ScimError};
@@ -29,29 +29,10 @@ impl Service {
         body: Map<String, Value>,
         view: &View,
     ) -> Result<Reply> {
-        let mut now = Current::of(caller, kind);
-        loop {
-            let outcome = self.create_now(&now, body.clone(), view).await;
-            if let Some(reply) = now.settled(self, outcome).await? {
-                return Ok(reply);
-            }
-        }
+        self.write(caller, kind, Wanted::Create { body: &body, view }).await
     }
 
-    async fn create_now(
-        &self,
-        Current { caller, kind, .. }: &Current<'_>,
-        body: Map<String, Value>,
-        view: &View,
-    ) -> Result<Reply> {
-        caller.may_write(kind)?;
-        let mut with = Acceptance::new(caller.settings.conformance, &self.settings.limits.values);
-        let outcome = self.create_with(caller, kind, body, view, &mut with).await;
-        self.note(caller, kind, &with.notes);
-        outcome
-    }
-
-    async fn create_with(
+    pub(super) async fn create_with(
         &self,
         caller: &Caller,
         kind: &Arc<ResourceType>,

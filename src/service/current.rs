@@ -1,44 +1,63 @@
 //! Writes under the schemas of the moment: one that was made under others is made anew.
 
-use super::{Caller, Reply, Service};
+use super::{Caller, Precondition, Reply, Service, View};
 use crate::error::{Result, ScimError};
+use crate::resource::Acceptance;
 use crate::schema::ResourceType;
 use crate::store::Scope;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Times that a write is made anew.
 const RENEWALS: u32 = 8;
 
-/// A caller and the type that is written, with the schemas that the tenant had when they were read.
+/// A write that is asked for.
 #[derive(Debug)]
-pub(super) struct Current<'a> {
-    pub(super) caller: Cow<'a, Caller>,
-    pub(super) kind: Cow<'a, Arc<ResourceType>>,
-    left: u32,
-}
-
-impl<'a> Current<'a> {
-    pub(super) fn of(caller: &'a Caller, kind: &'a Arc<ResourceType>) -> Self {
-        Self { caller: Cow::Borrowed(caller), kind: Cow::Borrowed(kind), left: RENEWALS }
-    }
-
-    /// The outcome of a write, or `None` if it is to be made anew, under what this is from now on.
-    pub(super) async fn settled(&mut self, service: &Service, outcome: Result<Reply>) -> Result<Option<Reply>> {
-        match outcome {
-            Err(error) if error.is_outdated() && self.left > 0 => {
-                let caller = service.renewed(&self.caller).await?;
-                let kind = caller.catalog.by_name(self.kind.name()).cloned();
-                let kind = kind.ok_or_else(|| ScimError::not_found("There is no such endpoint."))?;
-                *self = Self { caller: Cow::Owned(caller), kind: Cow::Owned(kind), left: self.left - 1 };
-                Ok(None)
-            }
-            outcome => outcome.map(Some),
-        }
-    }
+pub(super) enum Wanted<'a> {
+    Create { body: &'a Map<String, Value>, view: &'a View },
+    Replace { id: &'a str, body: &'a Map<String, Value>, view: &'a View, precondition: &'a Precondition },
+    Modify { id: &'a str, body: &'a Map<String, Value>, view: &'a View, precondition: &'a Precondition },
+    Delete { id: &'a str, precondition: &'a Precondition },
 }
 
 impl Service {
+    /// Makes a write, and makes it anew as long as the tenant's schemas change under it.
+    pub(super) async fn write(&self, caller: &Caller, kind: &Arc<ResourceType>, wanted: Wanted<'_>) -> Result<Reply> {
+        let mut outcome = self.write_once(caller, kind, &wanted).await;
+        let mut renewed = Cow::Borrowed(caller);
+        for _ in 0..RENEWALS {
+            if !outcome.as_ref().is_err_and(ScimError::is_outdated) {
+                break;
+            }
+            renewed = Cow::Owned(self.renewed(&renewed).await?);
+            let kind = renewed.catalog.by_name(kind.name()).cloned();
+            let kind = kind.ok_or_else(|| ScimError::not_found("There is no such endpoint."))?;
+            outcome = self.write_once(&renewed, &kind, &wanted).await;
+        }
+        outcome
+    }
+
+    /// What a write that has to be made anew has left out is not noted: it will be left out again.
+    async fn write_once(&self, caller: &Caller, kind: &Arc<ResourceType>, wanted: &Wanted<'_>) -> Result<Reply> {
+        caller.may_write(kind)?;
+        let mut with = Acceptance::new(caller.settings.conformance, &self.settings.limits.values);
+        let outcome = match *wanted {
+            Wanted::Create { body, view } => self.create_with(caller, kind, body.clone(), view, &mut with).await,
+            Wanted::Replace { id, body, view, precondition } => {
+                self.replace_with(caller, kind, id, body.clone(), (view, precondition), &mut with).await
+            }
+            Wanted::Modify { id, body, view, precondition } => {
+                self.modify_with(caller, kind, id, body.clone(), (view, precondition), &mut with).await
+            }
+            Wanted::Delete { id, precondition } => self.delete_with(caller, kind, id, precondition).await,
+        };
+        if !outcome.as_ref().is_err_and(ScimError::is_outdated) {
+            self.note(caller, kind, &with.notes);
+        }
+        outcome
+    }
+
     /// The same caller with the settings and schemas that its tenant has now.
     async fn renewed(&self, caller: &Caller) -> Result<Caller> {
         let tenant = self.store.tenant_now(caller.settings.number()).await?;
