@@ -41,18 +41,24 @@ pub(super) struct Restoration {
 impl Restoration {
     /// First takes away what is too much: among it may be what stands in the way of what lacks.
     pub(super) async fn run(self) -> Result<Restored, StoreError> {
-        let answer = || Statement::new(ANSWER, vec![]);
+        let mut revision = self.revision;
         if !self.surplus.is_empty() {
-            let removing =
-                || index::remove(self.columns(), self.tenant, self.seq, &self.surplus).then("answer", answer());
-            if self.store.write_retrying(removing).await?.is_empty() {
-                return Ok(Restored::Overtaken);
+            let removing = || {
+                index::remove(self.columns(revision), self.tenant, self.seq, &self.surplus)
+                    .then("answer", Statement::new(ANSWER, vec![]))
+            };
+            match self.store.write_retrying(removing).await?.first() {
+                Some(row) => revision = row.int(0)?,
+                None => return Ok(Restored::Overtaken),
             }
             if self.lacking.is_empty() {
                 return Ok(Restored::Done);
             }
         }
-        let adding = || index::add(self.columns(), self.tenant, self.seq, &self.lacking).then("answer", answer());
+        let adding = || {
+            index::add(self.columns(revision), self.tenant, self.seq, &self.lacking)
+                .then("answer", Statement::new(ANSWER, vec![]))
+        };
         match self.store.write_retrying(adding).await {
             Ok(rows) if rows.is_empty() => Ok(Restored::Overtaken),
             Err(StoreError::Unique(_)) => Ok(Restored::Taken),
@@ -62,12 +68,12 @@ impl Restoration {
     }
 
     /// Writes what stands beside the document, if that is as it was read.
-    fn columns(&self) -> Batch {
+    fn columns(&self, revision: i64) -> Batch {
         let [first, second, third] = self.derived.looked.clone().map(Arg::OptText);
         let columns = vec![
             Arg::Int(self.tenant),
             Arg::Int(self.seq),
-            Arg::Int(self.revision),
+            Arg::Int(revision),
             Arg::OptText(self.derived.display.clone()),
             Arg::OptText(self.derived.display_key.clone()),
             Arg::Bool(self.derived.takes_seat),
@@ -79,7 +85,9 @@ impl Restoration {
     }
 }
 
+/// A write that waited for this one does not see the rows that came with it: by the revision it
+/// learns that it has to read again.
 const RESTORE: &str = "update resource set display = $4, display_key = $5, takes_seat = $6, \
-     lookup_1 = $7, lookup_2 = $8, lookup_3 = $9 \
-     where tenant = $1 and seq = $2 and revision = $3 returning seq";
-const ANSWER: &str = "select 1 from {written}";
+     lookup_1 = $7, lookup_2 = $8, lookup_3 = $9, revision = revision + 1 \
+     where tenant = $1 and seq = $2 and revision = $3 returning seq, revision";
+const ANSWER: &str = "select revision from {written}";
