@@ -45,7 +45,7 @@ impl Default for PoolSettings {
 /// An open database.
 #[derive(Debug, Clone)]
 pub(super) enum Engine {
-    Postgres { pool: PgPool, hosts: Arc<Hosts>, settings: PoolSettings, gathering: Arc<Gathering> },
+    Postgres { pool: PgPool, hosts: Arc<Hosts>, settings: PoolSettings, gathering: Gathering },
     Sqlite { readers: SqlitePool, writer: Writer, limit: Duration },
 }
 
@@ -83,7 +83,7 @@ impl Engine {
             .max_lifetime(Duration::from_secs(30 * 60))
             .connect_with(with_limits(primary, settings))
             .await?;
-        Ok(Self::Postgres { pool, hosts: Arc::new(hosts), settings: settings.clone(), gathering: Arc::default() })
+        Ok(Self::Postgres { pool, hosts: Arc::new(hosts), settings: settings.clone(), gathering: Gathering::default() })
     }
 
     /// Opens, or creates, the embedded database and brings its schema up to date.
