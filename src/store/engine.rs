@@ -96,7 +96,8 @@ impl Engine {
             .statement_cache_capacity(256)
             .pragma("case_sensitive_like", "on")
             .disable_statement_logging();
-        let mut writing = options.connect().await?;
+        // A savepoint keeps the pages as they were; beyond 64 KiB of them they would go through a file.
+        let mut writing = options.clone().pragma("temp_store", "memory").connect().await?;
         migrations!("sqlite").run(&mut writing).await.map_err(StoreError::Migration)?;
         let most = settings.max_connections.min(4);
         let readers = Readers::open(options.read_only(true), most, settings.acquire, settings.statement).await?;

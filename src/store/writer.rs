@@ -98,18 +98,20 @@ async fn together(writing: &mut Writing, group: Vec<Job>) {
 }
 
 async fn attempt(writing: &mut Writing, group: &[Job]) -> Result<Vec<Outcome>, StoreError> {
-    command(writing, "begin immediate").await?;
+    // Each command is a word with the connection's thread, so they come together where they can.
+    command(writing, "begin immediate; savepoint request").await?;
     let mut outcomes = Vec::with_capacity(group.len());
-    for job in group {
-        command(writing, "savepoint request").await?;
+    for (i, job) in group.iter().enumerate() {
+        if i > 0 {
+            command(writing, "release request; savepoint request").await?;
+        }
         let outcome = run(writing, &job.batch).await;
         if outcome.is_err() {
             command(writing, "rollback to request").await?;
         }
-        command(writing, "release request").await?;
         outcomes.push(outcome);
     }
-    command(writing, "commit").await?;
+    command(writing, "release request; commit").await?;
     Ok(outcomes)
 }
 
