@@ -2,6 +2,7 @@
 //! SQLite must differ in is here, in [`super::statement`] and in the migrations.
 
 use super::error::StoreError;
+use super::gather::Gathering;
 use super::hosts::{Hosts, takes_writes};
 use super::limit::Limit;
 use super::readers::Readers;
@@ -43,7 +44,7 @@ impl Default for PoolSettings {
 /// An open database.
 #[derive(Debug, Clone)]
 pub(super) enum Engine {
-    Postgres { pool: PgPool, hosts: Arc<Hosts>, settings: PoolSettings },
+    Postgres { pool: PgPool, hosts: Arc<Hosts>, settings: PoolSettings, gathering: Arc<Gathering> },
     Sqlite { readers: Readers, writer: Writer },
 }
 
@@ -80,7 +81,7 @@ impl Engine {
             .max_lifetime(Duration::from_secs(30 * 60))
             .connect_with(with_limits(primary, settings))
             .await?;
-        Ok(Self::Postgres { pool, hosts: Arc::new(hosts), settings: settings.clone() })
+        Ok(Self::Postgres { pool, hosts: Arc::new(hosts), settings: settings.clone(), gathering: Arc::default() })
     }
 
     /// Opens, or creates, the embedded database and brings its schema up to date.
@@ -105,12 +106,28 @@ impl Engine {
         Ok(Self::Sqlite { readers, writer: Writer::start(writing, limit) })
     }
 
-    /// Runs a statement that only reads. A read that meets a broken connection is tried again.
+    /// Runs a statement that only reads.
     pub(super) async fn read(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
-        match self.read_once(statement).await {
+        self.reading(|| self.read_once(statement)).await
+    }
+
+    /// The same for a short one that is asked for often; its first value is the tenant.
+    pub(super) async fn read_short(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
+        self.reading(|| async {
+            match self {
+                Self::Postgres { pool, gathering, .. } => gathering.read(pool, statement.for_postgres()).await,
+                Self::Sqlite { .. } => self.read_once(statement).await,
+            }
+        })
+        .await
+    }
+
+    /// A read that meets a broken connection is tried again.
+    async fn reading<R: Future<Output = Result<Vec<Row>, StoreError>>>(&self, read: impl Fn() -> R) -> R::Output {
+        match read().await {
             Err(StoreError::Away(sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Database(_))) => {
                 self.sweep().await;
-                self.read_once(statement).await
+                read().await
             }
             outcome => outcome,
         }
@@ -171,7 +188,7 @@ impl Engine {
     /// Drops pooled connections that no longer answer or no longer take writes, as after a
     /// restart of PostgreSQL or a change of its primary, and turns to the host that does.
     async fn sweep(&self) {
-        let Self::Postgres { pool, hosts, settings } = self else { return };
+        let Self::Postgres { pool, hosts, settings, .. } = self else { return };
         for _ in 0..pool.size() {
             let Some(mut connection) = pool.try_acquire() else { break };
             let answer = tokio::time::timeout(Duration::from_secs(1), takes_writes(&mut connection)).await;
@@ -215,7 +232,7 @@ fn private(file: &Path) -> Result<(), StoreError> {
     made.map(|_| ()).map_err(|error| StoreError::Fault(sqlx::Error::Io(error)))
 }
 
-async fn postgres_rows(
+pub(super) async fn postgres_rows(
     executor: impl Executor<'_, Database = Postgres>,
     statement: Expanded,
 ) -> Result<Vec<Row>, StoreError> {

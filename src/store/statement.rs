@@ -61,6 +61,26 @@ impl Column {
         }
     }
 
+    /// Values of one type; `None` if they are not, or of one that has no column.
+    pub(super) fn of<'a>(args: impl Iterator<Item = Option<&'a Arg>> + Clone) -> Option<Self> {
+        let mut args = args.peekable();
+        Some(match args.peek()? {
+            Some(Arg::Int(_)) => Self::Ints(
+                args.map(|arg| if let Some(Arg::Int(value)) = arg { Some(*value) } else { None })
+                    .collect::<Option<_>>()?,
+            ),
+            Some(Arg::Uuid(_)) => Self::Uuids(
+                args.map(|arg| if let Some(Arg::Uuid(value)) = arg { Some(*value) } else { None })
+                    .collect::<Option<_>>()?,
+            ),
+            Some(Arg::Text(_)) => Self::Texts(
+                args.map(|arg| if let Some(Arg::Text(value)) = arg { Some(Some(value.clone())) } else { None })
+                    .collect::<Option<_>>()?,
+            ),
+            _ => return None,
+        })
+    }
+
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Ints(values) => values.len(),
@@ -216,6 +236,31 @@ fn push_json_table(into: &mut Expanded, columns: &[String], rows: String, name: 
     let selected: Vec<_> =
         columns.iter().enumerate().map(|(i, column)| format!("json_extract(value, '$[{i}]') as {column}")).collect();
     push(&mut into.text, format_args!("(select {} from json_each(${number})) as {name}", selected.join(", ")));
+}
+
+/// A query of PostgreSQL that carries out another one for each row of its values, which come as columns.
+/// The rows have the number of that row as their last column, and come in its order. `offset 0` keeps
+/// the two apart, so that the inner one is planned as it is by itself.
+pub(super) fn together(text: &str, columns: Vec<Column>) -> Expanded {
+    let mut into = Expanded { text: String::with_capacity(text.len() + 256), args: Vec::new() };
+    into.text.push_str("select one.*, asked.number from unnest(");
+    for (i, column) in columns.iter().enumerate() {
+        push(&mut into.text, format_args!("{}${}::{}", if i > 0 { "," } else { "" }, i + 1, column.pg_type()));
+    }
+    into.text.push_str(") with ordinality as asked(");
+    for i in 0..columns.len() {
+        push(&mut into.text, format_args!("v{}, ", i + 1));
+    }
+    into.text.push_str("number) cross join lateral (");
+    for piece in pieces(text) {
+        match piece {
+            Piece::Text(text) | Piece::Named(text) => into.text.push_str(text),
+            Piece::Placeholder(n) => push(&mut into.text, format_args!("asked.v{n}")),
+        }
+    }
+    into.text.push_str(" offset 0) as one");
+    into.args = columns.into_iter().map(Arg::Column).collect();
+    into
 }
 
 /// Statements that take effect together, or none of them. The last one gives the answer.
