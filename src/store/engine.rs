@@ -58,6 +58,7 @@ macro_rules! migrations {
             4 "0004_schema.sql",
             5 "0005_directory_views.sql",
             6 "0006_statistics.sql",
+            7 "0007_provisioning_tenant.sql",
         )
     };
     ($folder:literal, $($version:literal $name:literal,)*) => {

@@ -4,11 +4,11 @@
 //! Beside `$1`, `$2` … a text may hold `{rows}`, a table that comes as a parameter, `{binary}`,
 //! which makes an expression compare by bytes as stored keys do, `{position}`, the function that
 //! finds a text in a text, `{rows_of}` and `{row_of}`, the functions that make a JSON array of rows
-//! and of columns, `{claim}` and `{keep}`, which lock the rows of a query against changes and
-//! against deletion, and, within a batch, `{name}`: the rows that the earlier statement of that name
-//! returned. On PostgreSQL a batch is one statement with data-modifying expressions: one round trip, atomic, and no
-//! `BEGIN` that a cancelled request could leave behind. On SQLite its statements run one after
-//! the other within the writer's transaction.
+//! and of columns, `{claim}`, `{keep}` and `{seize}`, which lock the rows of a query against changes,
+//! against deletion, and against those who would keep them, and, within a batch, `{name}`: the rows
+//! that the earlier statement of that name returned. On PostgreSQL a batch is one statement with
+//! data-modifying expressions: one round trip, atomic, and no `BEGIN` that a cancelled request could
+//! leave behind. On SQLite its statements run one after the other within the writer's transaction.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -163,6 +163,7 @@ impl Statement {
                 Piece::Named("position") => into.text.push_str("strpos"),
                 Piece::Named("claim") => into.text.push_str(" for no key update"),
                 Piece::Named("keep") => into.text.push_str(" for key share"),
+                Piece::Named("seize") => into.text.push_str(" for update"),
                 Piece::Named(name) => into.text.push_str(name),
             }
         }
@@ -186,7 +187,7 @@ impl Statement {
                 Piece::Named("row_of") => into.text.push_str("json_array"),
                 Piece::Named("position") => into.text.push_str("instr"),
                 // Its one writer has nobody to lock out.
-                Piece::Named("binary" | "claim" | "keep") => {}
+                Piece::Named("binary" | "claim" | "keep" | "seize") => {}
                 Piece::Named(name) => {
                     let (columns, rows) = earlier(name).unwrap_or_else(|| (vec!["seq".into()], "[]".into()));
                     push_json_table(&mut into, &columns, rows, name);
