@@ -1,18 +1,19 @@
 //! The two databases: opening them, and running a statement or a batch. What PostgreSQL and
 //! SQLite must differ in is here, in [`super::statement`] and in the migrations.
 
+use super::connections::Connections;
 use super::error::StoreError;
 use super::gather::Gathering;
-use super::hosts::{Hosts, takes_writes};
+use super::hosts::Hosts;
 use super::limit::Limit;
 use super::readers::Readers;
 use super::row::Row;
-use super::statement::{Arg, Batch, Column, Expanded, Statement};
+use super::statement::{Arg, Batch, Column, Statement};
 use super::writer::Writer;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgArguments, PgConnectOptions};
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Postgres, SqlSafeStr};
+use sqlx::{ConnectOptions, Connection, SqlSafeStr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,7 +45,7 @@ impl Default for PoolSettings {
 /// An open database.
 #[derive(Debug, Clone)]
 pub(super) enum Engine {
-    Postgres { pool: PgPool, hosts: Arc<Hosts>, settings: PoolSettings, gathering: Gathering },
+    Postgres { connections: Connections, hosts: Arc<Hosts>, settings: PoolSettings, gathering: Gathering },
     Sqlite { readers: Readers, writer: Writer },
 }
 
@@ -73,16 +74,10 @@ impl Engine {
         let (primary, mut migrating) = hosts.primary().await?;
         migrations!("postgres").run(&mut migrating).await.map_err(StoreError::Migration)?;
         migrating.close().await?;
-        let pool = PgPoolOptions::new()
-            .max_connections(settings.max_connections)
-            .acquire_timeout(settings.acquire)
-            // The check costs a round trip for each query; broken connections are swept out
-            // when one of them fails.
-            .test_before_acquire(false)
-            .max_lifetime(Duration::from_secs(30 * 60))
-            .connect_with(with_limits(primary, settings))
-            .await?;
-        Ok(Self::Postgres { pool, hosts: Arc::new(hosts), settings: settings.clone(), gathering: Gathering::default() })
+        let (most, acquire) = (settings.max_connections, settings.acquire);
+        let connections = Connections::open(with_limits(primary, settings), most, acquire).await?;
+        let (hosts, settings) = (Arc::new(hosts), settings.clone());
+        Ok(Self::Postgres { connections, hosts, settings, gathering: Gathering::default() })
     }
 
     /// Opens, or creates, the embedded database and brings its schema up to date.
@@ -116,7 +111,9 @@ impl Engine {
     pub(super) async fn read_short(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
         self.reading(|| async {
             match self {
-                Self::Postgres { pool, gathering, .. } => gathering.read(pool, statement.for_postgres()).await,
+                Self::Postgres { connections, gathering, .. } => {
+                    gathering.read(connections, statement.for_postgres()).await
+                }
                 Self::Sqlite { .. } => self.read_once(statement).await,
             }
         })
@@ -136,7 +133,7 @@ impl Engine {
 
     async fn read_once(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
         match self {
-            Self::Postgres { pool, .. } => postgres_rows(pool, statement.for_postgres()).await,
+            Self::Postgres { connections, .. } => connections.rows(statement.for_postgres()).await,
             Self::Sqlite { readers, .. } => {
                 Ok(readers.read(statement.for_sqlite()).await?.into_iter().map(Row::Sqlite).collect())
             }
@@ -146,10 +143,10 @@ impl Engine {
     /// Runs a batch; the rows are those of its last statement.
     pub(super) async fn write(&self, batch: Batch) -> Result<Vec<Row>, StoreError> {
         match self {
-            Self::Postgres { pool, .. } => {
+            Self::Postgres { connections, .. } => {
                 let outcome = match batch.claim() {
-                    None => postgres_rows(pool, batch.for_postgres()).await,
-                    Some(claim) => in_transaction(pool, [claim.for_postgres(), batch.for_postgres()]).await,
+                    None => connections.rows(batch.for_postgres()).await,
+                    Some(claim) => connections.transaction([claim.for_postgres(), batch.for_postgres()]).await,
                 };
                 if let Err(StoreError::Away(_)) = outcome {
                     self.sweep().await;
@@ -186,23 +183,12 @@ impl Engine {
         Ok(true)
     }
 
-    /// Drops pooled connections that no longer answer or no longer take writes, as after a
-    /// restart of PostgreSQL or a change of its primary, and turns to the host that does.
+    /// Drops the connections that wait for use, as after a restart of PostgreSQL or a change of its
+    /// primary, and turns to the host that takes writes.
     async fn sweep(&self) {
-        let Self::Postgres { pool, hosts, settings, .. } = self else { return };
-        for _ in 0..pool.size() {
-            let Some(mut connection) = pool.try_acquire() else { break };
-            let answer = tokio::time::timeout(Duration::from_secs(1), takes_writes(&mut connection)).await;
-            if !matches!(answer, Ok(Ok(true))) {
-                // A connection that was detached is not given back to the pool.
-                drop(connection.detach());
-            }
-        }
-        if hosts.are_several()
-            && let Ok((primary, _)) = hosts.primary().await
-        {
-            pool.set_connect_options(with_limits(primary, settings));
-        }
+        let Self::Postgres { connections, hosts, settings, .. } = self else { return };
+        let primary = if hosts.are_several() { hosts.primary().await.ok() } else { None };
+        connections.renew(primary.map(|(options, _)| with_limits(options, settings)));
     }
 }
 
@@ -231,31 +217,6 @@ fn private(file: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::OpenOptionsExt;
     let made = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(file);
     made.map(|_| ()).map_err(|error| StoreError::Fault(sqlx::Error::Io(error)))
-}
-
-pub(super) async fn postgres_rows(
-    executor: impl Executor<'_, Database = Postgres>,
-    statement: Expanded,
-) -> Result<Vec<Row>, StoreError> {
-    let Expanded { text, args } = statement;
-    let rows = sqlx::query_with(AssertSqlSafe(text), postgres_args(args)).fetch_all(executor).await?;
-    Ok(rows.into_iter().map(Row::Postgres).collect())
-}
-
-/// Runs two statements in one transaction; the rows are those of the second. It has a task of its
-/// own, which nobody can cancel: a connection whose `BEGIN` was cancelled loses what is written
-/// through it later.
-async fn in_transaction(pool: &PgPool, [first, second]: [Expanded; 2]) -> Result<Vec<Row>, StoreError> {
-    let pool = pool.clone();
-    let work = async move {
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that begins a transaction")]
-        let mut transaction = pool.begin().await?;
-        postgres_rows(&mut *transaction, first).await?;
-        let rows = postgres_rows(&mut *transaction, second).await?;
-        transaction.commit().await?;
-        Ok(rows)
-    };
-    tokio::spawn(work).await.unwrap_or(Err(StoreError::Away(sqlx::Error::WorkerCrashed)))
 }
 
 fn migrator(files: &[(i64, &'static str, &'static str)]) -> Migrator {

@@ -6,13 +6,12 @@
 //! Each is carried out as it would be alone, within the statement that holds it, and on a view of the
 //! database that is no older than its request.
 
-use super::engine::postgres_rows;
+use super::connections::{Connections, Opener};
 use super::error::StoreError;
 use super::queues::{Duty, Queues};
 use super::row::Row;
 use super::statement::{Arg, Column, Expanded, together};
-use sqlx::pool::PoolConnection;
-use sqlx::{PgPool, Postgres};
+use deadpool::managed::Object;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -36,56 +35,51 @@ struct Waiting {
 
 impl Gathering {
     /// Runs a statement whose first value is the tenant, together with others of its kind.
-    pub(super) async fn read(&self, pool: &PgPool, statement: Expanded) -> Answer {
+    pub(super) async fn read(&self, connections: &Connections, statement: Expanded) -> Answer {
         let Expanded { text, args } = statement;
-        let Some(Arg::Int(tenant)) = args.first() else { return postgres_rows(pool, Expanded { text, args }).await };
+        let Some(Arg::Int(tenant)) = args.first() else { return connections.rows(Expanded { text, args }).await };
         let kind: Kind = (*tenant, text.into());
         let (answer, answered) = oneshot::channel();
         if let Some(duty) = self.0.join(kind, Waiting { args, answer }) {
             // In a task of its own: whoever gives up waiting must not take the others along.
-            tokio::spawn(serve(duty, pool.clone()));
+            tokio::spawn(serve(duty, connections.clone()));
         }
         answered.await.unwrap_or(Err(StoreError::Away(sqlx::Error::WorkerCrashed)))
     }
 }
 
-async fn serve(mut duty: Duty<Kind, Waiting>, pool: PgPool) {
+async fn serve(mut duty: Duty<Kind, Waiting>, connections: Connections) {
     // Requests that have arrived are read first, so that they can come along.
     tokio::task::yield_now().await;
-    let mut connection = None;
+    let mut link = None;
     while let Some(group) = duty.next(|waiting| waiting.drain(..waiting.len().min(MOST)).collect()) {
-        connection = carry_out(&pool, connection, &duty.kind().1, group).await;
+        link = carry_out(&connections, link, &duty.kind().1, group).await;
     }
 }
 
-type Connection = PoolConnection<Postgres>;
+type Link = Object<Opener>;
 
-/// Runs a group on the connection of the one before, or on one from the pool; gives it back if it is good.
-async fn carry_out(
-    pool: &PgPool,
-    connection: Option<Connection>,
-    text: &str,
-    group: Vec<Waiting>,
-) -> Option<Connection> {
-    let mut connection = match connection {
-        Some(connection) => connection,
-        None => match pool.acquire().await {
-            Ok(connection) => connection,
+/// Runs a group on the connection of the one before, or on another; gives it back if it is good.
+async fn carry_out(connections: &Connections, link: Option<Link>, text: &str, group: Vec<Waiting>) -> Option<Link> {
+    let mut link = match link {
+        Some(link) => link,
+        None => match connections.link().await {
+            Ok(link) => link,
             // To wait for one each would be to wait twice.
-            Err(sqlx::Error::PoolTimedOut) => return none_free(group),
-            Err(_) => return each_alone(pool, text, group),
+            Err(StoreError::Away(sqlx::Error::PoolTimedOut)) => return none_free(group),
+            Err(_) => return each_alone(connections, text, group),
         },
     };
     if group.len() > 1 {
-        let Some(columns) = columns(&group) else { return each_alone(pool, text, group) };
-        match read_together(&mut connection, together(text, columns), group.len()).await {
+        let Some(columns) = columns(&group) else { return each_alone(connections, text, group) };
+        match read_together(&mut link, together(text, columns), group.len()).await {
             // Who is not there any more has given up.
             Ok(answers) => group.into_iter().zip(answers).for_each(|(one, rows)| drop(one.answer.send(Ok(rows)))),
-            Err(_) => return each_alone(pool, text, group),
+            Err(_) => return each_alone(connections, text, group),
         }
     } else {
         for Waiting { args, answer } in group {
-            let rows = postgres_rows(&mut *connection, Expanded { text: text.to_owned(), args }).await;
+            let rows = link.rows(Expanded { text: text.to_owned(), args }).await;
             let failed = rows.is_err();
             drop(answer.send(rows));
             if failed {
@@ -93,19 +87,19 @@ async fn carry_out(
             }
         }
     }
-    Some(connection)
+    Some(link)
 }
 
-fn none_free(group: Vec<Waiting>) -> Option<Connection> {
+fn none_free(group: Vec<Waiting>) -> Option<Link> {
     group.into_iter().for_each(|one| drop(one.answer.send(Err(sqlx::Error::PoolTimedOut.into()))));
     None
 }
 
 /// Those of a group that failed run by themselves, so that each gets its own error.
-fn each_alone(pool: &PgPool, text: &str, group: Vec<Waiting>) -> Option<Connection> {
+fn each_alone(connections: &Connections, text: &str, group: Vec<Waiting>) -> Option<Link> {
     for Waiting { args, answer } in group {
-        let (pool, statement) = (pool.clone(), Expanded { text: text.to_owned(), args });
-        tokio::spawn(async move { drop(answer.send(postgres_rows(&pool, statement).await)) });
+        let (connections, statement) = (connections.clone(), Expanded { text: text.to_owned(), args });
+        tokio::spawn(async move { drop(answer.send(connections.rows(statement).await)) });
     }
     None
 }
@@ -117,13 +111,9 @@ fn columns(group: &[Waiting]) -> Option<Vec<Column>> {
 }
 
 /// The rows of each.
-async fn read_together(
-    connection: &mut Connection,
-    statement: Expanded,
-    count: usize,
-) -> Result<Vec<Vec<Row>>, StoreError> {
+async fn read_together(link: &mut Link, statement: Expanded, count: usize) -> Result<Vec<Vec<Row>>, StoreError> {
     let mut answers: Vec<Vec<Row>> = std::iter::repeat_with(Vec::new).take(count).collect();
-    for row in postgres_rows(&mut **connection, statement).await? {
+    for row in link.rows(statement).await? {
         let number = usize::try_from(row.last_int()?).unwrap_or(0);
         if let Some(answer) = answers.get_mut(number.wrapping_sub(1)) {
             answer.push(row);

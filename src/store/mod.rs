@@ -4,6 +4,7 @@
 //! is in `engine`, `statement` and the migrations. In every statement the first value is the
 //! tenant; those about tenants and tokens are the operator's.
 
+mod connections;
 mod directory;
 mod document;
 mod engine;

@@ -31,8 +31,8 @@ impl Engine {
 
     async fn send_rows(&self, statement: &Statement, to: &mpsc::Sender<Sent>) -> Result<(), StoreError> {
         match self {
-            Self::Postgres { pool, .. } => {
-                let mut connection = pool.acquire().await?.detach();
+            Self::Postgres { connections, .. } => {
+                let mut connection = connections.apart().await?;
                 // Its name tells it from those that write; see Engine::outlast_writers.
                 connection.execute("set statement_timeout = 0; set application_name = 'scimd reading'").await?;
                 let Expanded { text, args } = statement.for_postgres();

@@ -1,0 +1,162 @@
+//! Connections to PostgreSQL. The driver's own pool asks the server after each use of one whether it is
+//! well, which is a round trip more for each statement; here one that failed is not used again.
+
+use super::engine::postgres_args;
+use super::error::StoreError;
+use super::row::Row;
+use super::statement::Expanded;
+use deadpool::Runtime;
+use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+use std::io::ErrorKind;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long a connection is used at most: balancers and failed hosts are turned to again.
+const LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// How long one may lie idle.
+const IDLE: Duration = Duration::from_secs(10 * 60);
+/// Pause before a server that is not there yet is tried again, while somebody waits.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// Handle of the connections.
+#[derive(Debug, Clone)]
+pub(super) struct Connections(Pool<Opener>);
+
+#[derive(Debug)]
+pub(super) struct Opener(Mutex<PgConnectOptions>);
+
+/// A connection, and whether it may still be at work: for somebody who has given up waiting, or because
+/// it has failed. It is not used again then.
+#[derive(Debug)]
+pub(super) struct Link {
+    connection: PgConnection,
+    is_at_work: bool,
+}
+
+impl Manager for Opener {
+    type Type = Link;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> Result<Link, sqlx::Error> {
+        loop {
+            let options = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            // Boxed: what waits for a connection should not carry the opening of one along.
+            match Box::pin(options.connect()).await {
+                Err(error) if is_starting(&error) => tokio::time::sleep(RETRY).await,
+                outcome => return outcome.map(|connection| Link { connection, is_at_work: false }),
+            }
+        }
+    }
+
+    async fn recycle(&self, link: &mut Link, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
+        let is_old = metrics.age() > LIFETIME || metrics.last_used() > IDLE;
+        if is_old || link.is_at_work { Err(RecycleError::message("not to be used again")) } else { Ok(()) }
+    }
+}
+
+/// Nobody listens, or PostgreSQL says that it starts or stops.
+fn is_starting(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => error.kind() == ErrorKind::ConnectionRefused,
+        sqlx::Error::Database(error) => error.code().as_deref() == Some("57P03"),
+        _ => false,
+    }
+}
+
+impl Connections {
+    /// So many connections at most, for each of which nobody waits longer than `acquire`.
+    ///
+    /// # Errors
+    /// If the first one cannot be opened.
+    pub(super) async fn open(options: PgConnectOptions, most: u32, acquire: Duration) -> Result<Self, StoreError> {
+        let pool = Pool::builder(Opener(Mutex::new(options)))
+            .max_size(usize::try_from(most.max(1)).unwrap_or(1))
+            .queue_mode(QueueMode::Lifo)
+            .timeouts(Timeouts { wait: Some(acquire), create: Some(acquire), recycle: None })
+            .runtime(Runtime::Tokio1)
+            .build();
+        let connections = Self(pool.map_err(|error| sqlx::Error::Configuration(error.into()))?);
+        drop(connections.link().await?);
+        Ok(connections)
+    }
+
+    /// A connection that is free, or a new one.
+    ///
+    /// # Errors
+    /// If none is free for too long, or none can be opened.
+    pub(super) async fn link(&self) -> Result<Object<Opener>, StoreError> {
+        match self.0.get().await {
+            Ok(link) => Ok(link),
+            Err(PoolError::Backend(error)) => Err(error.into()),
+            Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+        }
+    }
+
+    /// A connection that nobody else will use.
+    ///
+    /// # Errors
+    /// As [`Connections::link`].
+    pub(super) async fn apart(&self) -> Result<PgConnection, StoreError> {
+        Ok(Object::take(self.link().await?).connection)
+    }
+
+    /// Runs a statement.
+    ///
+    /// # Errors
+    /// As [`Connections::link`], or if it fails.
+    pub(super) async fn rows(&self, statement: Expanded) -> Result<Vec<Row>, StoreError> {
+        self.link().await?.rows(statement).await
+    }
+
+    /// Runs two statements in one transaction; the rows are those of the second. It has a task of its
+    /// own, which nobody can cancel: a connection whose `BEGIN` was cancelled loses what is written
+    /// through it later.
+    ///
+    /// # Errors
+    /// As [`Connections::link`], or if one fails; then neither takes effect.
+    pub(super) async fn transaction(&self, statements: [Expanded; 2]) -> Result<Vec<Row>, StoreError> {
+        let connections = self.clone();
+        let work = async move { connections.link().await?.transaction(statements).await };
+        tokio::spawn(work).await.unwrap_or(Err(StoreError::Away(sqlx::Error::WorkerCrashed)))
+    }
+
+    /// Forgets those that are not in use, since one has failed; new ones go to `primary`, if it is given.
+    pub(super) fn renew(&self, primary: Option<PgConnectOptions>) {
+        if let Some(primary) = primary {
+            *self.0.manager().0.lock().unwrap_or_else(PoisonError::into_inner) = primary;
+        }
+        self.0.retain(|_, _| false);
+    }
+}
+
+impl Link {
+    /// Runs a statement.
+    ///
+    /// # Errors
+    /// If it fails.
+    pub(super) async fn rows(&mut self, statement: Expanded) -> Result<Vec<Row>, StoreError> {
+        self.is_at_work = true;
+        let rows = rows(&mut self.connection, statement).await;
+        self.is_at_work = matches!(rows, Err(StoreError::Away(_)));
+        rows
+    }
+
+    async fn transaction(&mut self, [first, second]: [Expanded; 2]) -> Result<Vec<Row>, StoreError> {
+        self.is_at_work = true;
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that begins a transaction")]
+        let mut transaction = self.connection.begin().await?;
+        rows(&mut transaction, first).await?;
+        let rows = rows(&mut transaction, second).await?;
+        transaction.commit().await?;
+        self.is_at_work = false;
+        Ok(rows)
+    }
+}
+
+async fn rows(connection: &mut PgConnection, statement: Expanded) -> Result<Vec<Row>, StoreError> {
+    let Expanded { text, args } = statement;
+    let rows = sqlx::query_with(AssertSqlSafe(text), postgres_args(args)).fetch_all(connection).await?;
+    Ok(rows.into_iter().map(Row::Postgres).collect())
+}
