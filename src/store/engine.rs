@@ -58,6 +58,7 @@ macro_rules! migrations {
             4 "0004_schema.sql",
             5 "0005_directory_views.sql",
             6 "0006_statistics.sql",
+            7 "0007_resource_by_id.sql",
         )
     };
     ($folder:literal, $($version:literal $name:literal,)*) => {
@@ -223,6 +224,9 @@ fn with_limits(options: PgConnectOptions, settings: &PoolSettings) -> PgConnectO
         // Statements leave one way to go. Where the length of a list is a parameter PostgreSQL would plan
         // them anew each time, which takes longer than to carry them out.
         ("plan_cache_mode", "force_generic_plan".to_owned()),
+        // A plan is made once, often while tables are small or nobody has counted them, and serves when
+        // they are large: no table is to be read as a whole where an index leads to the rows.
+        ("enable_seqscan", "off".to_owned()),
     ])
 }
 
