@@ -4,7 +4,8 @@
 //! Beside `$1`, `$2` … a text may hold `{rows}`, a table that comes as a parameter, `{binary}`,
 //! which makes an expression compare by bytes as stored keys do, `{position}`, the function that
 //! finds a text in a text, `{rows_of}` and `{row_of}`, the functions that make a JSON array of rows
-//! and of columns, `{claim}` and `{keep}`, which lock the rows of a query against changes and
+//! and of columns, `{row}`, where a row is stored, `{row_among}`, which takes the rows that a query in
+//! parentheses and one more `)` tells, `{claim}` and `{keep}`, which lock the rows of a query against changes and
 //! against deletion, and, within a batch, `{name}`: the rows that the earlier statement of that name
 //! returned. On PostgreSQL a batch is one statement with data-modifying expressions: one round trip, atomic, and no
 //! `BEGIN` that a cancelled request could leave behind. On SQLite its statements run one after
@@ -141,6 +142,8 @@ impl Statement {
                 Piece::Named("rows_of") => into.text.push_str("json_agg"),
                 Piece::Named("row_of") => into.text.push_str("json_build_array"),
                 Piece::Named("position") => into.text.push_str("strpos"),
+                Piece::Named("row") => into.text.push_str("ctid"),
+                Piece::Named("row_among") => into.text.push_str("ctid = any(array"),
                 Piece::Named("claim") => into.text.push_str(" for no key update"),
                 Piece::Named("keep") => into.text.push_str(" for key share"),
                 Piece::Named(name) => into.text.push_str(name),
@@ -162,6 +165,8 @@ impl Statement {
                 Piece::Named("rows_of") => into.text.push_str("json_group_array"),
                 Piece::Named("row_of") => into.text.push_str("json_array"),
                 Piece::Named("position") => into.text.push_str("instr"),
+                Piece::Named("row") => into.text.push_str("rowid"),
+                Piece::Named("row_among") => into.text.push_str("(rowid in "),
                 // Its one writer has nobody to lock out.
                 Piece::Named("binary" | "claim" | "keep") => {}
                 Piece::Named(name) => {
