@@ -109,18 +109,18 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
     match command {
         Command::Completions(completions) => completions.run(out),
         Command::Health(health) => health.run(&globals, environment),
-        Command::Doctor(doctor) => wait(doctor.run(environment, out)),
+        Command::Doctor(doctor) => wait(0, doctor.run(environment, out)),
         Command::Check(check) => check.run(&globals, environment, out),
         Command::Serve(serve) => {
             let config = globals.config(environment, &serve.overrides())?;
             start_log(&config, &config.log.level);
-            wait(serve.run(&config, out))
+            wait(config.server.threads, serve.run(&config, out))
         }
         command => {
             let config = globals.config(environment, &[])?;
             // A command that ends by itself tells of trouble only.
             start_log(&config, "warn");
-            wait(on_database(command, &config, out))
+            wait(config.server.threads, on_database(command, &config, out))
         }
     }
 }
@@ -144,8 +144,12 @@ async fn on_database(command: Command, config: &Config, out: &mut dyn Write) -> 
     }
 }
 
-fn wait(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+/// Works on so many threads; 0: on half as many as there are cores. Threads that have to share cores with
+/// the database spend their time on waking each other.
+fn wait(threads: usize, work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let half = || std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
+    let threads = if threads == 0 { half() } else { threads };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("no threads to work with: {error}")))?;
     runtime.block_on(Box::pin(work))
 }

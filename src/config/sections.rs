@@ -32,6 +32,8 @@ pub struct Server {
     pub tls: Option<TlsFiles>,
     /// Seconds that requests under way may still take after SIGTERM.
     pub drain_seconds: u64,
+    /// Threads that work on requests; 0: by the cores of the machine.
+    pub threads: usize,
 }
 
 /// The files of a certificate.
@@ -56,6 +58,7 @@ impl Server {
             behind_proxy: section.flag("behind_proxy")?,
             tls: read_tls(section)?,
             drain_seconds: section.integer("drain_seconds", 0..=HOUR)?,
+            threads: section.integer("threads", 0..=1024)?,
         })
     }
 }

@@ -2,6 +2,7 @@
 //! SQLite must differ in is here, in [`super::statement`] and in the migrations.
 
 use super::error::StoreError;
+use super::gather::Gathering;
 use super::hosts::{Hosts, takes_writes};
 use super::row::Row;
 use super::statement::{Arg, Batch, Column, Expanded, Statement};
@@ -44,7 +45,7 @@ impl Default for PoolSettings {
 /// An open database.
 #[derive(Debug, Clone)]
 pub(super) enum Engine {
-    Postgres { pool: PgPool, hosts: Arc<Hosts>, settings: PoolSettings },
+    Postgres { pool: PgPool, hosts: Arc<Hosts>, settings: PoolSettings, gathering: Arc<Gathering> },
     Sqlite { readers: SqlitePool, writer: Writer, limit: Duration },
 }
 
@@ -58,7 +59,8 @@ macro_rules! migrations {
             4 "0004_schema.sql",
             5 "0005_directory_views.sql",
             6 "0006_statistics.sql",
-            7 "0007_resource_by_id.sql",
+            7 "0007_provisioning_tenant.sql",
+            8 "0008_resource_by_id.sql",
         )
     };
     ($folder:literal, $($version:literal $name:literal,)*) => {
@@ -82,7 +84,7 @@ impl Engine {
             .max_lifetime(Duration::from_secs(30 * 60))
             .connect_with(with_limits(primary, settings))
             .await?;
-        Ok(Self::Postgres { pool, hosts: Arc::new(hosts), settings: settings.clone() })
+        Ok(Self::Postgres { pool, hosts: Arc::new(hosts), settings: settings.clone(), gathering: Arc::default() })
     }
 
     /// Opens, or creates, the embedded database and brings its schema up to date.
@@ -109,12 +111,28 @@ impl Engine {
         Ok(Self::Sqlite { readers, writer: Writer::start(writing, settings.statement), limit: settings.statement })
     }
 
-    /// Runs a statement that only reads. A read that meets a broken connection is tried again.
+    /// Runs a statement that only reads.
     pub(super) async fn read(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
-        match self.read_once(statement).await {
+        self.reading(|| self.read_once(statement)).await
+    }
+
+    /// The same for a short one that is asked for often; its first value is the tenant.
+    pub(super) async fn read_short(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
+        self.reading(|| async {
+            match self {
+                Self::Postgres { pool, gathering, .. } => gathering.read(pool, statement.for_postgres()).await,
+                Self::Sqlite { .. } => self.read_once(statement).await,
+            }
+        })
+        .await
+    }
+
+    /// A read that meets a broken connection is tried again.
+    async fn reading<R: Future<Output = Result<Vec<Row>, StoreError>>>(&self, read: impl Fn() -> R) -> R::Output {
+        match read().await {
             Err(StoreError::Away(sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Database(_))) => {
                 self.sweep().await;
-                self.read_once(statement).await
+                read().await
             }
             outcome => outcome,
         }
@@ -137,9 +155,9 @@ impl Engine {
     pub(super) async fn write(&self, batch: Batch) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Postgres { pool, .. } => {
-                let outcome = match batch.claim() {
+                let outcome = match batch.claim().map(Statement::for_postgres) {
                     None => postgres_rows(pool, batch.for_postgres()).await,
-                    Some(claim) => in_transaction(pool, [claim.for_postgres(), batch.for_postgres()]).await,
+                    Some(claim) => in_transaction(pool, [claim, batch.for_postgres()]).await,
                 };
                 if let Err(StoreError::Away(_)) = outcome {
                     self.sweep().await;
@@ -180,7 +198,7 @@ impl Engine {
     /// Drops pooled connections that no longer answer or no longer take writes, as after a
     /// restart of PostgreSQL or a change of its primary, and turns to the host that does.
     async fn sweep(&self) {
-        let Self::Postgres { pool, hosts, settings } = self else { return };
+        let Self::Postgres { pool, hosts, settings, .. } = self else { return };
         for _ in 0..pool.size() {
             let Some(mut connection) = pool.try_acquire() else { break };
             let answer = tokio::time::timeout(Duration::from_secs(1), takes_writes(&mut connection)).await;
@@ -237,7 +255,7 @@ fn private(file: &Path) -> Result<(), StoreError> {
     made.map(|_| ()).map_err(|error| StoreError::Fault(sqlx::Error::Io(error)))
 }
 
-async fn postgres_rows(
+pub(super) async fn postgres_rows(
     executor: impl Executor<'_, Database = Postgres>,
     statement: Expanded,
 ) -> Result<Vec<Row>, StoreError> {

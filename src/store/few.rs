@@ -50,7 +50,7 @@ impl Store {
     }
 
     async fn few(&self, scope: &Scope, sql: Sql) -> Few {
-        let rows = self.engine.read(&sql.finish()).await?;
+        let rows = self.engine.read_short(&sql.finish()).await?;
         scope.confirmed(!rows.is_empty())?;
         let mut all = Vec::with_capacity(rows.len());
         for row in rows {
@@ -61,6 +61,8 @@ impl Store {
             }
             all.push(found);
         }
+        // A statement that went together with others keeps no promise about the order.
+        all.sort_unstable_by_key(|found| found.seq);
         Ok(Some(all))
     }
 }

@@ -9,6 +9,7 @@ mod document;
 mod engine;
 mod error;
 mod few;
+mod gather;
 mod holders;
 mod hosts;
 mod index;

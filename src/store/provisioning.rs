@@ -7,6 +7,7 @@ use super::sql::Sql;
 use super::statement::{Arg, Batch, Column, Statement, Table};
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -96,8 +97,8 @@ pub struct Left {
 }
 
 impl Store {
-    /// Writes requests at once, in the order given. Those of tenants that are gone are left out; one
-    /// that goes meanwhile is a broken reference, and the next attempt finds it gone.
+    /// Writes requests at once, in the order given. Those of tenants that are gone are left out; the
+    /// others are kept until they are written.
     ///
     /// # Errors
     /// If the database fails; then none is written.
@@ -106,7 +107,9 @@ impl Store {
         let batch = || {
             let first = self.sequence.for_requests(now, count);
             let entries: Vec<i64> = (first..).take(requests.len()).collect();
-            let batch = Batch::default().and(Statement::new(RECORD, vec![]).with_rows(rows(requests, &entries)));
+            let batch = Batch::default()
+                .then("kept", Statement::new(KEEP, vec![]).with_rows(tenants(requests)))
+                .and(Statement::new(RECORD, vec![]).with_rows(rows(requests, &entries)));
             match bodies(requests, &entries) {
                 Some(bodies) => batch.and(Statement::new(RECORD_BODIES, vec![]).with_rows(bodies)),
                 None => batch,
@@ -183,6 +186,11 @@ impl Store {
     }
 }
 
+fn tenants(requests: &[(TenantKey, LoggedRequest)]) -> Table {
+    let tenants: BTreeSet<i64> = requests.iter().map(|(tenant, _)| tenant.0).collect();
+    vec![("tenant", Column::Ints(tenants.into_iter().collect()))]
+}
+
 fn rows(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
     let ints = |of: fn(&LoggedRequest) -> i64| Column::Ints(requests.iter().map(|(_, r)| of(r)).collect());
     let texts =
@@ -252,13 +260,14 @@ fn read(row: &Row) -> Result<(Entry, LoggedRequest), StoreError> {
     Ok((Entry(row.int(0)?), request))
 }
 
+const KEEP: &str = "select tenant from tenant where tenant in (select tenant from {rows}) order by tenant{keep}";
 const RECORD: &str = "insert into provisioning (tenant, entry, at, token, token_name, client, method, route, resource_type, resource, \
      status, scim_type, detail, filter, changed, notes, micros, request) \
-     select t.tenant, entry, at, token, token_name, client, method, route, resource_type, resource, \
+     select kept.tenant, entry, at, token, token_name, client, method, route, resource_type, resource, \
      given.status, scim_type, detail, filter, changed, notes, micros, request \
-     from {rows} join tenant t on t.tenant = given.tenant";
+     from {rows} join {kept} on kept.tenant = given.tenant";
 const RECORD_BODIES: &str = "insert into provisioning_body (tenant, entry, body) \
-     select t.tenant, entry, body from {rows} join tenant t on t.tenant = given.tenant";
+     select kept.tenant, entry, body from {rows} join {kept} on kept.tenant = given.tenant";
 const LISTED: &str = "select p.entry, p.at, p.token, p.token_name, p.client, p.method, p.route, p.resource_type, p.resource, \
      p.status, p.scim_type, p.detail, p.filter, p.changed, p.notes, p.micros, p.request, b.body \
      from provisioning p left join provisioning_body b on b.tenant = p.tenant and b.entry = p.entry where p.tenant = ";

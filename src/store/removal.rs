@@ -27,7 +27,7 @@ impl Store {
     }
 
     /// Whoever still writes holds the row of a resource, or keeps that of the tenant: when both are
-    /// gone nobody does, and what is left was committed before the last batch.
+    /// seized nobody does, and what is left was committed before the last batch.
     async fn empty_and_delete(&self, tenant: i64) -> Result<(), StoreError> {
         for slice in SLICES {
             let statement = Statement::new(*slice, vec![Arg::Int(tenant)]);
@@ -35,7 +35,8 @@ impl Store {
         }
         let rest = || {
             let all = REST.iter().map(|(name, text)| (*name, Statement::new(*text, vec![Arg::Int(tenant)])));
-            all.fold(Batch::default(), |batch, (name, statement)| batch.then(name, statement))
+            let seized = Batch::after(Statement::new(SEIZE, vec![Arg::Int(tenant)]));
+            all.fold(seized, |batch, (name, statement)| batch.then(name, statement))
         };
         self.write_retrying(rest).await.map(|_| ())
     }
@@ -64,6 +65,7 @@ const SLICES: &[&str] = &[
     "delete from provisioning where tenant = $1 and entry in \
      (select entry from provisioning where tenant = $1 limit 2000) returning tenant",
 ];
+const SEIZE: &str = "select tenant from tenant where tenant = $1{seize}";
 const REST: &[(&str, &str)] = &[
     ("unindexed", "delete from attribute_value where tenant = $1"),
     ("change_members", "delete from change_member where tenant = $1"),

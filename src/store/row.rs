@@ -34,6 +34,15 @@ impl Row {
         })
     }
 
+    /// The whole number in the last column.
+    pub(super) fn last_int(&self) -> Result<i64> {
+        let columns = match self {
+            Self::Postgres(row) => row.len(),
+            Self::Sqlite(row) => row.len(),
+        };
+        self.int(columns.saturating_sub(1))
+    }
+
     /// A Boolean.
     pub(super) fn bool(&self, column: usize) -> Result<bool> {
         Ok(self.int(column)? != 0)

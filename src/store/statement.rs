@@ -5,11 +5,12 @@
 //! which makes an expression compare by bytes as stored keys do, `{position}`, the function that
 //! finds a text in a text, `{rows_of}` and `{row_of}`, the functions that make a JSON array of rows
 //! and of columns, `{row}`, where a row is stored, `{row_among}`, which takes the rows that a query in
-//! parentheses and one more `)` tells, `{claim}` and `{keep}`, which lock the rows of a query against changes and
-//! against deletion, and, within a batch, `{name}`: the rows that the earlier statement of that name
-//! returned. On PostgreSQL a batch is one statement with data-modifying expressions: one round trip, atomic, and no
-//! `BEGIN` that a cancelled request could leave behind. On SQLite its statements run one after
-//! the other within the writer's transaction.
+//! parentheses and one more `)` tells, `{claim}`, `{keep}` and `{seize}`, which lock the rows of a query
+//! against changes, against deletion, and against those who would keep them, and, within a batch,
+//! `{name}`: the rows that the earlier statement of that name returned. On PostgreSQL a batch is one
+//! statement with data-modifying expressions: one round trip, atomic, and no `BEGIN` that a cancelled
+//! request could leave behind. On SQLite its statements run one after the other within the writer's
+//! transaction.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -60,6 +61,26 @@ impl Column {
             Self::Uuids(values) => values.get(row).map(Uuid::to_string).into(),
             Self::Texts(values) => values.get(row).cloned().flatten().into(),
         }
+    }
+
+    /// Values of one type; `None` if they are not, or of one that has no column.
+    pub(super) fn of<'a>(args: impl Iterator<Item = Option<&'a Arg>> + Clone) -> Option<Self> {
+        let mut args = args.peekable();
+        Some(match args.peek()? {
+            Some(Arg::Int(_)) => Self::Ints(
+                args.map(|arg| if let Some(Arg::Int(value)) = arg { Some(*value) } else { None })
+                    .collect::<Option<_>>()?,
+            ),
+            Some(Arg::Uuid(_)) => Self::Uuids(
+                args.map(|arg| if let Some(Arg::Uuid(value)) = arg { Some(*value) } else { None })
+                    .collect::<Option<_>>()?,
+            ),
+            Some(Arg::Text(_)) => Self::Texts(
+                args.map(|arg| if let Some(Arg::Text(value)) = arg { Some(Some(value.clone())) } else { None })
+                    .collect::<Option<_>>()?,
+            ),
+            _ => return None,
+        })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -122,31 +143,36 @@ impl Statement {
     }
 
     /// For PostgreSQL, its placeholders numbered after those in `into`; `{name}` stays a name.
-    fn expand_postgres(&self, into: &mut Expanded) {
-        let offset = into.args.len();
-        into.args.extend(self.args.iter().cloned());
-        let first_column = into.args.len();
-        into.args.extend(self.rows.iter().map(|(_, column)| Arg::Column(column.clone())));
+    fn expand_postgres(self, into: &mut Expanded) {
+        self.push_postgres(&mut into.text, into.args.len());
+        into.args.extend(self.args);
+        into.args.extend(self.rows.into_iter().map(|(_, column)| Arg::Column(column)));
+    }
+
+    /// Its text, with placeholders that are numbered after so many others.
+    fn push_postgres(&self, into: &mut String, offset: usize) {
+        let first_column = offset + self.args.len();
         for piece in self.pieces() {
             match piece {
-                Piece::Text(text) => into.text.push_str(text),
-                Piece::Placeholder(n) => push(&mut into.text, format_args!("${}", n + offset)),
+                Piece::Text(text) => into.push_str(text),
+                Piece::Placeholder(n) => push(into, format_args!("${}", n + offset)),
                 Piece::Named("rows") => {
                     let columns = self.rows.iter().enumerate();
                     let typed = columns.map(|(i, (_, c))| format!("${}::{}", first_column + i + 1, c.pg_type()));
                     let names: Vec<_> = self.rows.iter().map(|(name, _)| *name).collect();
                     let typed: Vec<_> = typed.collect();
-                    push(&mut into.text, format_args!("unnest({}) as given({})", typed.join(","), names.join(",")));
+                    push(into, format_args!("unnest({}) as given({})", typed.join(","), names.join(",")));
                 }
-                Piece::Named("binary") => into.text.push_str(" collate \"C\""),
-                Piece::Named("rows_of") => into.text.push_str("json_agg"),
-                Piece::Named("row_of") => into.text.push_str("json_build_array"),
-                Piece::Named("position") => into.text.push_str("strpos"),
-                Piece::Named("row") => into.text.push_str("ctid"),
-                Piece::Named("row_among") => into.text.push_str("ctid = any(array"),
-                Piece::Named("claim") => into.text.push_str(" for no key update"),
-                Piece::Named("keep") => into.text.push_str(" for key share"),
-                Piece::Named(name) => into.text.push_str(name),
+                Piece::Named("binary") => into.push_str(" collate \"C\""),
+                Piece::Named("rows_of") => into.push_str("json_agg"),
+                Piece::Named("row_of") => into.push_str("json_build_array"),
+                Piece::Named("position") => into.push_str("strpos"),
+                Piece::Named("row") => into.push_str("ctid"),
+                Piece::Named("row_among") => into.push_str("ctid = any(array"),
+                Piece::Named("claim") => into.push_str(" for no key update"),
+                Piece::Named("keep") => into.push_str(" for key share"),
+                Piece::Named("seize") => into.push_str(" for update"),
+                Piece::Named(name) => into.push_str(name),
             }
         }
     }
@@ -168,7 +194,7 @@ impl Statement {
                 Piece::Named("row") => into.text.push_str("rowid"),
                 Piece::Named("row_among") => into.text.push_str("(rowid in "),
                 // Its one writer has nobody to lock out.
-                Piece::Named("binary" | "claim" | "keep") => {}
+                Piece::Named("binary" | "claim" | "keep" | "seize") => {}
                 Piece::Named(name) => {
                     let (columns, rows) = earlier(name).unwrap_or_else(|| (vec!["seq".into()], "[]".into()));
                     push_json_table(&mut into, &columns, rows, name);
@@ -185,9 +211,10 @@ impl Statement {
 
     /// For PostgreSQL, alone.
     pub(super) fn for_postgres(&self) -> Expanded {
-        let mut into = Expanded { text: String::with_capacity(self.text.len() + 64), args: Vec::new() };
-        self.expand_postgres(&mut into);
-        into
+        let mut text = String::with_capacity(self.text.len() + 64);
+        self.push_postgres(&mut text, 0);
+        let columns = self.rows.iter().map(|(_, column)| Arg::Column(column.clone()));
+        Expanded { text, args: self.args.iter().cloned().chain(columns).collect() }
     }
 
     /// For SQLite, alone.
@@ -213,6 +240,31 @@ fn push_json_table(into: &mut Expanded, columns: &[String], rows: String, name: 
     let selected: Vec<_> =
         columns.iter().enumerate().map(|(i, column)| format!("json_extract(value, '$[{i}]') as {column}")).collect();
     push(&mut into.text, format_args!("(select {} from json_each(${number})) as {name}", selected.join(", ")));
+}
+
+/// A query of PostgreSQL that carries out another one for each row of its values, which come as columns.
+/// The rows have the number of that row as their last column, and come in its order. `offset 0` keeps
+/// the two apart, so that the inner one is planned as it is by itself.
+pub(super) fn together(text: &str, columns: Vec<Column>) -> Expanded {
+    let mut into = Expanded { text: String::with_capacity(text.len() + 256), args: Vec::new() };
+    into.text.push_str("select one.*, asked.number from unnest(");
+    for (i, column) in columns.iter().enumerate() {
+        push(&mut into.text, format_args!("{}${}::{}", if i > 0 { "," } else { "" }, i + 1, column.pg_type()));
+    }
+    into.text.push_str(") with ordinality as asked(");
+    for i in 0..columns.len() {
+        push(&mut into.text, format_args!("v{}, ", i + 1));
+    }
+    into.text.push_str("number) cross join lateral (");
+    for piece in pieces(text) {
+        match piece {
+            Piece::Text(text) | Piece::Named(text) => into.text.push_str(text),
+            Piece::Placeholder(n) => push(&mut into.text, format_args!("asked.v{n}")),
+        }
+    }
+    into.text.push_str(" offset 0) as one");
+    into.args = columns.into_iter().map(Arg::Column).collect();
+    into
 }
 
 /// Statements that take effect together, or none of them. The last one gives the answer.
@@ -254,12 +306,12 @@ impl Batch {
     }
 
     /// All as one statement of PostgreSQL.
-    pub(super) fn for_postgres(&self) -> Expanded {
-        let mut into = Expanded { text: String::with_capacity(2048), args: Vec::new() };
-        let Some(((_, last), earlier)) = self.statements.split_last() else { return into };
-        for (i, (name, statement)) in earlier.iter().enumerate() {
+    pub(super) fn for_postgres(mut self) -> Expanded {
+        let mut into = Expanded { text: String::with_capacity(2048), args: Vec::with_capacity(64) };
+        let Some((_, last)) = self.statements.pop() else { return into };
+        for (i, (name, statement)) in self.statements.into_iter().enumerate() {
             into.text.push_str(if i == 0 { "with " } else { ", " });
-            match *name {
+            match name {
                 "" => push(&mut into.text, format_args!("step_{i} as (")),
                 name => push(&mut into.text, format_args!("{name} as (")),
             }

@@ -4,6 +4,7 @@
 mod busy;
 mod groups;
 mod hang_up;
+mod reads;
 mod repair;
 mod replacing;
 mod restart;
