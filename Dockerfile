@@ -2,6 +2,7 @@ FROM rust:1.95-bookworm AS build
 WORKDIR /src
 
 # The dependencies, in a layer that stays valid while only our own code changes.
+COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src \
     && echo 'fn main() {}' > src/main.rs \

@@ -4,15 +4,14 @@
 use super::error::StoreError;
 use super::gather::Gathering;
 use super::hosts::{Hosts, takes_writes};
+use super::limit::Limit;
+use super::readers::Readers;
 use super::row::Row;
 use super::statement::{Arg, Batch, Column, Expanded, Statement};
 use super::writer::Writer;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Postgres, SqlSafeStr};
 use std::path::Path;
 use std::sync::Arc;
@@ -45,8 +44,8 @@ impl Default for PoolSettings {
 /// An open database.
 #[derive(Debug, Clone)]
 pub(super) enum Engine {
-    Postgres { pool: PgPool, hosts: Arc<Hosts>, settings: PoolSettings, gathering: Arc<Gathering> },
-    Sqlite { readers: SqlitePool, writer: Writer, limit: Duration },
+    Postgres { pool: PgPool, hosts: Arc<Hosts>, settings: PoolSettings, gathering: Gathering },
+    Sqlite { readers: Readers, writer: Writer },
 }
 
 /// The migrations in a folder: the same ones in both, side by side.
@@ -84,7 +83,7 @@ impl Engine {
             .max_lifetime(Duration::from_secs(30 * 60))
             .connect_with(with_limits(primary, settings))
             .await?;
-        Ok(Self::Postgres { pool, hosts: Arc::new(hosts), settings: settings.clone(), gathering: Arc::default() })
+        Ok(Self::Postgres { pool, hosts: Arc::new(hosts), settings: settings.clone(), gathering: Gathering::default() })
     }
 
     /// Opens, or creates, the embedded database and brings its schema up to date.
@@ -100,15 +99,13 @@ impl Engine {
             .statement_cache_capacity(256)
             .pragma("case_sensitive_like", "on")
             .disable_statement_logging();
-        let mut writing = options.connect().await?;
+        // A savepoint keeps the pages as they were; beyond 64 KiB of them they would go through a file.
+        let mut writing = options.clone().pragma("temp_store", "memory").connect().await?;
         migrations!("sqlite").run(&mut writing).await.map_err(StoreError::Migration)?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(settings.max_connections.min(4))
-            .acquire_timeout(settings.acquire)
-            .test_before_acquire(false)
-            .connect_with(options.read_only(true))
-            .await?;
-        Ok(Self::Sqlite { readers, writer: Writer::start(writing, settings.statement), limit: settings.statement })
+        let most = settings.max_connections.min(4);
+        let readers = Readers::open(options.read_only(true), most, settings.acquire, settings.statement).await?;
+        let limit = Limit::on(&mut writing, settings.statement).await?;
+        Ok(Self::Sqlite { readers, writer: Writer::start(writing, limit) })
     }
 
     /// Runs a statement that only reads.
@@ -141,12 +138,8 @@ impl Engine {
     async fn read_once(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Postgres { pool, .. } => postgres_rows(pool, statement.for_postgres()).await,
-            Self::Sqlite { readers, limit, .. } => {
-                let Expanded { text, args } = statement.for_sqlite();
-                let mut connection = readers.acquire().await?;
-                end_after(&mut connection, *limit).await?;
-                let rows = sqlx::query_with(AssertSqlSafe(text), sqlite_args(args)).fetch_all(&mut *connection).await?;
-                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            Self::Sqlite { readers, .. } => {
+                Ok(readers.read(statement.for_sqlite()).await?.into_iter().map(Row::Sqlite).collect())
             }
         }
     }
@@ -172,9 +165,8 @@ impl Engine {
     /// `false` for PostgreSQL, which has tools of its own.
     pub(super) async fn copy_into(&self, file: &str) -> Result<bool, StoreError> {
         let Self::Sqlite { readers, .. } = self else { return Ok(false) };
-        let mut connection = readers.acquire().await?;
-        connection.lock_handle().await?.remove_progress_handler();
-        sqlx::query("vacuum into $1").bind(file).execute(&mut *connection).await?;
+        let mut connection = readers.apart().await?;
+        sqlx::query("vacuum into $1").bind(file).execute(&mut connection).await?;
         Ok(true)
     }
 
@@ -220,16 +212,6 @@ const OUTLAST: Duration = Duration::from_secs(20);
 const MOMENT: &str = "select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)";
 const OLDER: &str = "select pid from pg_stat_activity where datname = current_database() and application_name = 'scimd' \
      and pid <> pg_backend_pid() and extract(epoch from xact_start) * 1000000 <= $1";
-
-/// Steps of a statement between two looks at the time.
-const STEPS: i32 = 10_000;
-
-/// Lets what SQLite does on a connection end when the time is over; until that is set anew.
-pub(super) async fn end_after(connection: &mut SqliteConnection, limit: Duration) -> Result<(), StoreError> {
-    let end = Instant::now() + limit;
-    connection.lock_handle().await?.set_progress_handler(STEPS, move || Instant::now() < end);
-    Ok(())
-}
 
 fn with_limits(options: PgConnectOptions, settings: &PoolSettings) -> PgConnectOptions {
     let milliseconds = |duration: Duration| duration.as_millis().to_string();
@@ -348,5 +330,16 @@ mod tests {
             assert!(matches!(both, (Err(StoreError::Slow(_)), Ok(rows)) if rows.len() == 1));
             assert_eq!(engine.read(&short).await.unwrap().len(), 1);
         }
+    }
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_read_that_is_given_up_leaves_its_place_to_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = PoolSettings { statement: Duration::from_secs(60), ..PoolSettings::default() };
+        let engine = Engine::sqlite(&folder.path().join("a.db"), &settings).await.unwrap();
+        let endless = Statement::new(ENDLESS, vec![]);
+        for _ in 0..9 {
+            assert!(tokio::time::timeout(Duration::from_millis(20), engine.read(&endless)).await.is_err());
+        }
+        assert_eq!(engine.read(&Statement::new("select 1", vec![])).await.unwrap().len(), 1);
     }
 }

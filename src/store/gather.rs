@@ -8,12 +8,12 @@
 
 use super::engine::postgres_rows;
 use super::error::StoreError;
+use super::queues::{Duty, Queues};
 use super::row::Row;
 use super::statement::{Arg, Column, Expanded, together};
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// Statements that go together, at most.
@@ -24,9 +24,9 @@ type Answer = Result<Vec<Row>, StoreError>;
 /// A text, and the tenant that its first value names.
 type Kind = (i64, Arc<str>);
 
-/// What waits to be read while others of its kind are under way.
-#[derive(Debug, Default)]
-pub(super) struct Gathering(Mutex<HashMap<Kind, Vec<Waiting>>>);
+/// Reads that wait while others of their kind are under way.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Gathering(Arc<Queues<Kind, Waiting>>);
 
 #[derive(Debug)]
 struct Waiting {
@@ -36,45 +36,25 @@ struct Waiting {
 
 impl Gathering {
     /// Runs a statement whose first value is the tenant, together with others of its kind.
-    pub(super) async fn read(self: &Arc<Self>, pool: &PgPool, statement: Expanded) -> Answer {
+    pub(super) async fn read(&self, pool: &PgPool, statement: Expanded) -> Answer {
         let Expanded { text, args } = statement;
         let Some(Arg::Int(tenant)) = args.first() else { return postgres_rows(pool, Expanded { text, args }).await };
         let kind: Kind = (*tenant, text.into());
         let (answer, answered) = oneshot::channel();
-        if self.join(&kind, Waiting { args, answer }) {
+        if let Some(duty) = self.0.join(kind, Waiting { args, answer }) {
             // In a task of its own: whoever gives up waiting must not take the others along.
-            tokio::spawn(self.clone().run(pool.clone(), kind));
+            tokio::spawn(serve(duty, pool.clone()));
         }
         answered.await.unwrap_or(Err(StoreError::Away(sqlx::Error::WorkerCrashed)))
     }
+}
 
-    /// Whether nobody is there yet to run those of this kind.
-    fn join(&self, kind: &Kind, waiting: Waiting) -> bool {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_first = !lines.contains_key(kind);
-        lines.entry(kind.clone()).or_default().push(waiting);
-        is_first
-    }
-
-    /// Runs what waits until nothing does.
-    async fn run(self: Arc<Self>, pool: PgPool, kind: Kind) {
-        // Requests that have arrived are read first, so that they can come along.
-        tokio::task::yield_now().await;
-        let mut connection = None;
-        while let Some(group) = self.next(&kind) {
-            connection = carry_out(&pool, connection, &kind.1, group).await;
-        }
-    }
-
-    fn next(&self, kind: &Kind) -> Option<Vec<Waiting>> {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = lines.get_mut(kind)?;
-        if waiting.is_empty() {
-            lines.remove(kind);
-            return None;
-        }
-        let count = waiting.len().min(MOST);
-        Some(waiting.drain(..count).collect())
+async fn serve(mut duty: Duty<Kind, Waiting>, pool: PgPool) {
+    // Requests that have arrived are read first, so that they can come along.
+    tokio::task::yield_now().await;
+    let mut connection = None;
+    while let Some(group) = duty.next(|waiting| waiting.drain(..waiting.len().min(MOST)).collect()) {
+        connection = carry_out(&pool, connection, &duty.kind().1, group).await;
     }
 }
 

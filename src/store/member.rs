@@ -1,6 +1,7 @@
 //! Memberships as rows: changing the members of a group reads and writes the rows of those
 //! members, however many others there are.
 
+use super::member_together::Move;
 use super::read::{Found, Scope};
 use super::select::Select;
 use super::sequence::kind_of;
@@ -33,6 +34,13 @@ impl MemberDelta {
     /// Whether it tells of several members, which must change all at once.
     pub(super) fn is_wide(&self) -> bool {
         self.cleared || self.add.len() + self.remove.len() > 1
+    }
+
+    /// The only member that it tells of, if there is one and nobody is cleared away.
+    fn single(&self) -> Option<Move> {
+        let mut moved = self.add.iter().map(|member| Move { member: *member, joins: true });
+        let mut left = self.remove.iter().map(|member| Move { member: *member, joins: false });
+        if self.is_wide() { None } else { moved.next().or_else(|| left.next()) }
     }
 
     /// These are members afterwards.
@@ -93,7 +101,7 @@ impl MemberDelta {
     }
 }
 
-fn rows(members: &BTreeSet<i64>) -> Table {
+pub(super) fn rows(members: &BTreeSet<i64>) -> Table {
     vec![("seq", Column::Ints(members.iter().copied().collect()))]
 }
 
@@ -111,8 +119,14 @@ impl Store {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let statement = Statement::new(RESOLVE, vec![Arg::Int(scope.tenant)]);
-        let rows = self.engine.read(&statement.with_rows(vec![("id", Column::Uuids(ids.to_vec()))])).await?;
+        let mut args = vec![Arg::Int(scope.tenant)];
+        let rows = if let [id] = ids {
+            args.push(Arg::Uuid(*id));
+            self.engine.read_short(&Statement::new(RESOLVE_ONE, args)).await?
+        } else {
+            let listed = vec![("id", Column::Uuids(ids.to_vec()))];
+            self.engine.read(&Statement::new(RESOLVE, args).with_rows(listed)).await?
+        };
         let mut found = HashMap::with_capacity(rows.len());
         for row in rows {
             let seq = row.int(0)?;
@@ -159,6 +173,9 @@ impl Store {
         if delta.is_empty() {
             return Ok(Change::Nothing);
         }
+        if let Some(moved) = delta.single().filter(|_| !writing.exactly && writing.given.meta.is_none()) {
+            return self.move_member(writing, group.seq, moved).await;
+        }
         let name = writing.of_type.resource_type.members().map_or("", |members| members.name().as_ref());
         let batch = || {
             let target = vec![Arg::Int(writing.scope.tenant), Arg::Int(group.seq)];
@@ -187,6 +204,7 @@ pub(super) fn claim(writing: &Writing<'_>, group: &Found) -> Statement {
     Statement::new(CLAIM, vec![Arg::Int(writing.scope.tenant), Arg::Int(group.seq), writing.version(group)])
 }
 
+const RESOLVE_ONE: &str = "select seq, id from resource where tenant = $1 and id = $2";
 const RESOLVE: &str = "select seq, id from resource where tenant = $1 and id in (select id from {rows})";
 
 /// Who is deleted meanwhile does not join: that is as if he had joined first.
@@ -199,11 +217,12 @@ const CLEAR_WITH: &str = "delete from member where tenant = $1 and group_seq = $
      and member_seq not in (select seq from {rows}) and exists (select 1 from {written}) returning member_seq";
 const REMOVE_NONE: &str = "delete from member where 1 = 0 returning member_seq";
 
-const CLAIM: &str = "select seq from resource where tenant = $1 and seq = $2 and ($3 = 0 or version = $3){claim}";
-const ADD: &str = "insert into member (tenant, group_seq, member_seq) select $1, $2, seq from resource \
+pub(super) const CLAIM: &str =
+    "select seq from resource where tenant = $1 and seq = $2 and ($3 = 0 or version = $3){claim}";
+pub(super) const ADD: &str = "insert into member (tenant, group_seq, member_seq) select $1, $2, seq from resource \
      where tenant = $1 and seq in (select seq from {rows}) and exists (select 1 from {claimed}) order by seq{keep} \
      on conflict do nothing returning member_seq";
-const REMOVE: &str = "delete from member where tenant = $1 and group_seq = $2 \
+pub(super) const REMOVE: &str = "delete from member where tenant = $1 and group_seq = $2 \
      and member_seq in (select seq from {rows}) and exists (select 1 from {claimed}) returning member_seq";
 const CLEAR: &str = "delete from member where tenant = $1 and group_seq = $2 \
      and member_seq not in (select seq from {rows}) and exists (select 1 from {claimed}) returning member_seq";

@@ -15,11 +15,15 @@ mod hosts;
 mod index;
 mod key;
 mod layout;
+mod limit;
 mod list;
 mod lookup;
 mod member;
+mod member_together;
 mod provisioning;
+mod queues;
 mod read;
+mod readers;
 mod rederive;
 mod relation;
 mod removal;
@@ -63,6 +67,7 @@ pub use write::{Author, Before, Change, Writing};
 
 use crate::schema::Catalog;
 use engine::Engine;
+use member_together::MemberChanges;
 use row::Row;
 use sequence::Sequence;
 use statement::{Batch, Statement};
@@ -75,6 +80,7 @@ use std::time::Duration;
 pub struct Store {
     engine: Engine,
     sequence: Arc<Sequence>,
+    member_changes: MemberChanges,
 }
 
 /// Times that a write is tried again when another transaction was in the way.
@@ -98,7 +104,7 @@ impl Store {
     }
 
     fn over(engine: Engine) -> Self {
-        Self { engine, sequence: Arc::new(Sequence::new()) }
+        Self { engine, sequence: Arc::new(Sequence::new()), member_changes: MemberChanges::default() }
     }
 
     /// Finds or gives the numbers under which the names of a catalog are kept.

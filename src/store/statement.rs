@@ -183,7 +183,10 @@ impl Statement {
         for piece in self.pieces() {
             match piece {
                 Piece::Text(text) => into.text.push_str(text),
-                Piece::Placeholder(n) => push(&mut into.text, format_args!("${n}")),
+                Piece::Placeholder(n) => {
+                    into.text.push_str(if into.text.ends_with(" limit ") { PLAIN } else { "" });
+                    push(&mut into.text, format_args!("${n}"));
+                }
                 Piece::Named("rows") => {
                     let names: Vec<_> = self.rows.iter().map(|(name, _)| (*name).to_owned()).collect();
                     push_json_table(&mut into, &names, json_rows(&self.rows), "given");
@@ -222,6 +225,11 @@ impl Statement {
         self.expand_sqlite(&|_| None)
     }
 }
+
+/// Before the value of a limit. SQLite makes a statement whose limit is a bare parameter anew each time
+/// that it runs, for a plan that fits the value, which takes longer than to run it; not one whose limit
+/// is an expression.
+const PLAIN: &str = "+";
 
 fn push(text: &mut String, piece: std::fmt::Arguments<'_>) {
     // Writing to a string cannot fail.
@@ -378,6 +386,13 @@ mod tests {
         let sqlite = insert().for_sqlite();
         assert!(sqlite.text.ends_with("from (select json_extract(value, '$[0]') as attribute, json_extract(value, '$[1]') as key from json_each($2)) as given"));
         assert!(matches!(&sqlite.args[1], Arg::Text(json) if json == "[[7,\"a\"]]"));
+    }
+
+    #[test]
+    fn sqlite_prepares_a_statement_with_a_limit_once() {
+        let page = Statement::new("select seq from r where tenant = $1 limit $2", vec![Arg::Int(1), Arg::Int(2)]);
+        assert_eq!(page.for_sqlite().text, "select seq from r where tenant = $1 limit +$2");
+        assert_eq!(page.for_postgres().text, "select seq from r where tenant = $1 limit $2");
     }
 
     #[test]

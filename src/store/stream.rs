@@ -41,8 +41,7 @@ impl Engine {
                 connection.close().await?;
             }
             Self::Sqlite { readers, .. } => {
-                let mut connection = readers.acquire().await?.detach();
-                connection.lock_handle().await?.remove_progress_handler();
+                let mut connection = readers.apart().await?;
                 let Expanded { text, args } = statement.for_sqlite();
                 let query = sqlx::query_with::<Sqlite, _>(AssertSqlSafe(text), sqlite_args(args));
                 send(query.fetch(&mut connection), Row::Sqlite, to).await?;

@@ -1,13 +1,13 @@
 //! The one writer of the embedded database. Requests that wait while it is at work share the
 //! next commit, each within a savepoint of its own: a commit is what takes time.
 
-use super::engine::{end_after, sqlite_args};
+use super::engine::sqlite_args;
 use super::error::StoreError;
+use super::limit::Limit;
 use super::row::{Row, json_of};
 use super::statement::{Batch, Expanded, Returned};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Executor, Row as _};
-use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// Batches that share a commit, at most: a bound on how long the first of them waits.
@@ -23,10 +23,10 @@ struct Job {
     done: oneshot::Sender<Outcome>,
 }
 
-/// The writing connection, and how long a batch may take.
+/// The writing connection, and the time that is left to a batch.
 struct Writing {
     connection: SqliteConnection,
-    limit: Duration,
+    limit: Limit,
 }
 
 /// Handle of the task that owns the writing connection.
@@ -35,7 +35,7 @@ pub(super) struct Writer(mpsc::Sender<Job>);
 
 impl Writer {
     /// Starts the task. It ends when the last handle is gone.
-    pub(super) fn start(connection: SqliteConnection, limit: Duration) -> Self {
+    pub(super) fn start(connection: SqliteConnection, limit: Limit) -> Self {
         let (sender, jobs) = mpsc::channel(WAITING);
         tokio::spawn(work(Writing { connection, limit }, jobs));
         Self(sender)
@@ -98,18 +98,20 @@ async fn together(writing: &mut Writing, group: Vec<Job>) {
 }
 
 async fn attempt(writing: &mut Writing, group: &[Job]) -> Result<Vec<Outcome>, StoreError> {
-    command(writing, "begin immediate").await?;
+    // Each command is a word with the connection's thread, so they come together where they can.
+    command(writing, "begin immediate; savepoint request").await?;
     let mut outcomes = Vec::with_capacity(group.len());
-    for job in group {
-        command(writing, "savepoint request").await?;
+    for (i, job) in group.iter().enumerate() {
+        if i > 0 {
+            command(writing, "release request; savepoint request").await?;
+        }
         let outcome = run(writing, &job.batch).await;
         if outcome.is_err() {
             command(writing, "rollback to request").await?;
         }
-        command(writing, "release request").await?;
         outcomes.push(outcome);
     }
-    command(writing, "commit").await?;
+    command(writing, "release request; commit").await?;
     Ok(outcomes)
 }
 
@@ -124,7 +126,7 @@ async fn roll_back(writing: &mut Writing) {
 }
 
 async fn run(writing: &mut Writing, batch: &Batch) -> Outcome {
-    end_after(&mut writing.connection, writing.limit).await?;
+    writing.limit.begin();
     let mut returned: Vec<(&'static str, Returned)> = Vec::new();
     let mut last = Vec::new();
     for (name, statement) in batch.statements() {
