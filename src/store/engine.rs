@@ -60,6 +60,7 @@ macro_rules! migrations {
             5 "0005_directory_views.sql",
             6 "0006_statistics.sql",
             7 "0007_provisioning_tenant.sql",
+            8 "0008_resource_by_id.sql",
         )
     };
     ($folder:literal, $($version:literal $name:literal,)*) => {
@@ -144,9 +145,9 @@ impl Engine {
     pub(super) async fn write(&self, batch: Batch) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Postgres { connections, .. } => {
-                let outcome = match batch.claim() {
+                let outcome = match batch.claim().map(Statement::for_postgres) {
                     None => connections.rows(batch.for_postgres()).await,
-                    Some(claim) => connections.transaction([claim.for_postgres(), batch.for_postgres()]).await,
+                    Some(claim) => connections.transaction([claim, batch.for_postgres()]).await,
                 };
                 if let Err(StoreError::Away(_)) = outcome {
                     self.sweep().await;
@@ -209,6 +210,9 @@ fn with_limits(options: PgConnectOptions, settings: &PoolSettings) -> PgConnectO
         // Statements leave one way to go. Where the length of a list is a parameter PostgreSQL would plan
         // them anew each time, which takes longer than to carry them out.
         ("plan_cache_mode", "force_generic_plan".to_owned()),
+        // A plan is made once, often while tables are small or nobody has counted them, and serves when
+        // they are large: no table is to be read as a whole where an index leads to the rows.
+        ("enable_seqscan", "off".to_owned()),
     ])
 }
 

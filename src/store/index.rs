@@ -43,29 +43,19 @@ pub(super) fn add<'a>(batch: Batch, tenant: i64, seq: i64, rows: impl IntoIterat
 }
 
 /// Takes rows from the resource that the batch has `{written}`.
-pub(super) fn remove<'a>(
-    mut batch: Batch,
-    tenant: i64,
-    seq: i64,
-    rows: impl IntoIterator<Item = &'a IndexRow>,
-) -> Batch {
+pub(super) fn remove<'a>(batch: Batch, tenant: i64, seq: i64, rows: impl IntoIterator<Item = &'a IndexRow>) -> Batch {
+    let rows: Vec<_> = rows.into_iter().collect();
     let target = vec![Arg::Int(tenant), Arg::Int(seq)];
-    let mut rows: Vec<_> = rows.into_iter().collect();
-    if rows.len() > MOST_NAMED {
-        let (unique, plain): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.is_unique);
-        batch = batch.and(Statement::new(REMOVE, target.clone()).with_rows(table(&plain)));
-        rows = unique;
+    match rows.len() {
+        0 => batch,
+        1..=MOST_NAMED => batch.and(remove_named(target, &rows)),
+        _ => batch.and(Statement::new(REMOVE, target).with_rows(table(&rows))),
     }
-    for some in rows.chunks(NAMED_AT_ONCE) {
-        batch = batch.and(remove_named(&target, some));
-    }
-    batch
 }
 
-/// Names each row by itself, so that each is found by the index whatever the planner thinks of the
-/// table.
-fn remove_named(target: &[Arg], rows: &[&IndexRow]) -> Statement {
-    let mut sql = Sql::with(target.to_vec());
+/// Names each row by itself, which for a few is cheaper than a table of them.
+fn remove_named(target: Vec<Arg>, rows: &[&IndexRow]) -> Statement {
+    let mut sql = Sql::with(target);
     sql.raw("delete from attribute_value where exists (select 1 from {written}) and (");
     for (i, row) in rows.iter().enumerate() {
         sql.raw(if i > 0 { " or " } else { "" }).raw(if row.is_unique { "is_unique" } else { "not is_unique" });
@@ -90,13 +80,16 @@ fn table(rows: &[&IndexRow]) -> Table {
     ]
 }
 
-/// Rows that one statement names, at most.
-const NAMED_AT_ONCE: usize = 64;
-/// Rows that are named at all: a statement has only so many placeholders.
-const MOST_NAMED: usize = 1024;
+/// Rows that are named one by one, at most.
+const MOST_NAMED: usize = 4;
 
 const ADD: &str = "insert into attribute_value (tenant, attribute, element, is_unique, seq, key, tail) \
      select $1, attribute, element, is_unique, $2, key, tail from {rows} where exists (select 1 from {written})";
-const REMOVE: &str = "delete from attribute_value where tenant = $1 and seq = $2 and not is_unique \
-     and (attribute, key, element, coalesce(tail, '')) in (select attribute, key, element, coalesce(tail, '') from {rows}) \
-     and exists (select 1 from {written})";
+/// Looks each row up by itself, so that each is found by the index whatever the planner thinks of the
+/// table.
+const REMOVE: &str = "delete from attribute_value where {row_among}(select case when given.is_unique \
+       then (select v.{row} from attribute_value v where v.is_unique and v.tenant = $1 and v.attribute = given.attribute \
+         and v.key = given.key and v.seq = $2 and v.element = given.element limit 1) \
+       else (select v.{row} from attribute_value v where not v.is_unique and v.tenant = $1 and v.attribute = given.attribute \
+         and v.key = given.key and v.seq = $2 and v.element = given.element and coalesce(v.tail, '') = coalesce(given.tail, '') \
+         limit 1) end from {rows} where exists (select 1 from {written})))";

@@ -4,11 +4,13 @@
 //! Beside `$1`, `$2` … a text may hold `{rows}`, a table that comes as a parameter, `{binary}`,
 //! which makes an expression compare by bytes as stored keys do, `{position}`, the function that
 //! finds a text in a text, `{rows_of}` and `{row_of}`, the functions that make a JSON array of rows
-//! and of columns, `{claim}`, `{keep}` and `{seize}`, which lock the rows of a query against changes,
-//! against deletion, and against those who would keep them, and, within a batch, `{name}`: the rows
-//! that the earlier statement of that name returned. On PostgreSQL a batch is one statement with
-//! data-modifying expressions: one round trip, atomic, and no `BEGIN` that a cancelled request could
-//! leave behind. On SQLite its statements run one after the other within the writer's transaction.
+//! and of columns, `{row}`, where a row is stored, `{row_among}`, which takes the rows that a query in
+//! parentheses and one more `)` tells, `{claim}`, `{keep}` and `{seize}`, which lock the rows of a query
+//! against changes, against deletion, and against those who would keep them, and, within a batch,
+//! `{name}`: the rows that the earlier statement of that name returned. On PostgreSQL a batch is one
+//! statement with data-modifying expressions: one round trip, atomic, and no `BEGIN` that a cancelled
+//! request could leave behind. On SQLite its statements run one after the other within the writer's
+//! transaction.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -141,30 +143,36 @@ impl Statement {
     }
 
     /// For PostgreSQL, its placeholders numbered after those in `into`; `{name}` stays a name.
-    fn expand_postgres(&self, into: &mut Expanded) {
-        let offset = into.args.len();
-        into.args.extend(self.args.iter().cloned());
-        let first_column = into.args.len();
-        into.args.extend(self.rows.iter().map(|(_, column)| Arg::Column(column.clone())));
+    fn expand_postgres(self, into: &mut Expanded) {
+        self.push_postgres(&mut into.text, into.args.len());
+        into.args.extend(self.args);
+        into.args.extend(self.rows.into_iter().map(|(_, column)| Arg::Column(column)));
+    }
+
+    /// Its text, with placeholders that are numbered after so many others.
+    fn push_postgres(&self, into: &mut String, offset: usize) {
+        let first_column = offset + self.args.len();
         for piece in self.pieces() {
             match piece {
-                Piece::Text(text) => into.text.push_str(text),
-                Piece::Placeholder(n) => push(&mut into.text, format_args!("${}", n + offset)),
+                Piece::Text(text) => into.push_str(text),
+                Piece::Placeholder(n) => push(into, format_args!("${}", n + offset)),
                 Piece::Named("rows") => {
                     let columns = self.rows.iter().enumerate();
                     let typed = columns.map(|(i, (_, c))| format!("${}::{}", first_column + i + 1, c.pg_type()));
                     let names: Vec<_> = self.rows.iter().map(|(name, _)| *name).collect();
                     let typed: Vec<_> = typed.collect();
-                    push(&mut into.text, format_args!("unnest({}) as given({})", typed.join(","), names.join(",")));
+                    push(into, format_args!("unnest({}) as given({})", typed.join(","), names.join(",")));
                 }
-                Piece::Named("binary") => into.text.push_str(" collate \"C\""),
-                Piece::Named("rows_of") => into.text.push_str("json_agg"),
-                Piece::Named("row_of") => into.text.push_str("json_build_array"),
-                Piece::Named("position") => into.text.push_str("strpos"),
-                Piece::Named("claim") => into.text.push_str(" for no key update"),
-                Piece::Named("keep") => into.text.push_str(" for key share"),
-                Piece::Named("seize") => into.text.push_str(" for update"),
-                Piece::Named(name) => into.text.push_str(name),
+                Piece::Named("binary") => into.push_str(" collate \"C\""),
+                Piece::Named("rows_of") => into.push_str("json_agg"),
+                Piece::Named("row_of") => into.push_str("json_build_array"),
+                Piece::Named("position") => into.push_str("strpos"),
+                Piece::Named("row") => into.push_str("ctid"),
+                Piece::Named("row_among") => into.push_str("ctid = any(array"),
+                Piece::Named("claim") => into.push_str(" for no key update"),
+                Piece::Named("keep") => into.push_str(" for key share"),
+                Piece::Named("seize") => into.push_str(" for update"),
+                Piece::Named(name) => into.push_str(name),
             }
         }
     }
@@ -186,6 +194,8 @@ impl Statement {
                 Piece::Named("rows_of") => into.text.push_str("json_group_array"),
                 Piece::Named("row_of") => into.text.push_str("json_array"),
                 Piece::Named("position") => into.text.push_str("instr"),
+                Piece::Named("row") => into.text.push_str("rowid"),
+                Piece::Named("row_among") => into.text.push_str("(rowid in "),
                 // Its one writer has nobody to lock out.
                 Piece::Named("binary" | "claim" | "keep" | "seize") => {}
                 Piece::Named(name) => {
@@ -204,9 +214,10 @@ impl Statement {
 
     /// For PostgreSQL, alone.
     pub(super) fn for_postgres(&self) -> Expanded {
-        let mut into = Expanded { text: String::with_capacity(self.text.len() + 64), args: Vec::new() };
-        self.expand_postgres(&mut into);
-        into
+        let mut text = String::with_capacity(self.text.len() + 64);
+        self.push_postgres(&mut text, 0);
+        let columns = self.rows.iter().map(|(_, column)| Arg::Column(column.clone()));
+        Expanded { text, args: self.args.iter().cloned().chain(columns).collect() }
     }
 
     /// For SQLite, alone.
@@ -303,12 +314,12 @@ impl Batch {
     }
 
     /// All as one statement of PostgreSQL.
-    pub(super) fn for_postgres(&self) -> Expanded {
-        let mut into = Expanded { text: String::with_capacity(2048), args: Vec::new() };
-        let Some(((_, last), earlier)) = self.statements.split_last() else { return into };
-        for (i, (name, statement)) in earlier.iter().enumerate() {
+    pub(super) fn for_postgres(mut self) -> Expanded {
+        let mut into = Expanded { text: String::with_capacity(2048), args: Vec::with_capacity(64) };
+        let Some((_, last)) = self.statements.pop() else { return into };
+        for (i, (name, statement)) in self.statements.into_iter().enumerate() {
             into.text.push_str(if i == 0 { "with " } else { ", " });
-            match *name {
+            match name {
                 "" => push(&mut into.text, format_args!("step_{i} as (")),
                 name => push(&mut into.text, format_args!("{name} as (")),
             }

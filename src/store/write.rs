@@ -202,11 +202,20 @@ impl Store {
     }
 
     /// Deletes a resource with its values and memberships; the groups that it was in get a new
-    /// version.
+    /// version. One that was in no group when it was read goes the short way, unless it has joined
+    /// one since.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn delete(&self, writing: &Writing<'_>, before: Before<'_>) -> Result<Change, StoreError> {
+        let may_be_alone = writing.of_type.resource_type.members().is_none() && before.found.relations.is_empty();
+        if may_be_alone && let done @ Change::Done(_) = self.delete_by(writing, before, true).await? {
+            return Ok(done);
+        }
+        self.delete_by(writing, before, false).await
+    }
+
+    async fn delete_by(&self, writing: &Writing<'_>, before: Before<'_>, alone: bool) -> Result<Change, StoreError> {
         let was = Row::of(writing.of_type, before.attributes);
         let values = index::values(writing.of_type, before.attributes);
         let seq = before.found.seq;
@@ -214,17 +223,21 @@ impl Store {
             let mut target =
                 vec![writing.tenant(), Arg::Int(seq), Arg::Int(before.found.revision), writing.version(before.found)];
             target.push(writing.schema_revision());
-            let mut batch = Batch::default()
-                .then("written", Statement::new(DELETE, target))
-                .then("departed", Statement::new(LEAVE_GROUPS, vec![writing.tenant(), Arg::Int(seq), writing.at()]))
-                .then("unjoined", Statement::new(UNJOIN, vec![writing.tenant(), Arg::Int(seq)]));
+            let mut batch =
+                Batch::default().then("written", Statement::new(if alone { DELETE_ALONE } else { DELETE }, target));
+            if !alone {
+                batch = leave(batch, writing, seq);
+            }
             batch = index::remove(batch, writing.scope.tenant, seq, &values);
             batch = self.count(batch, writing, (-1, -i64::from(was.takes_seat)));
             if writing.limited && was.takes_seat {
                 batch = batch.then("freed", Statement::new(FREE_SEAT, vec![writing.tenant()]));
             }
             batch = self.log(batch, writing, "delete", "", &MemberDelta::default());
-            self.log_left(batch, writing, before.found.id).then("answer", Statement::new(ANSWER, vec![]))
+            if !alone {
+                batch = self.log_left(batch, writing, before.found.id);
+            }
+            batch.then("answer", Statement::new(ANSWER, vec![]))
         };
         self.retrying(batch, Change::Stale).await
     }
@@ -300,6 +313,13 @@ impl Store {
     }
 }
 
+/// Ends the memberships of the resource in `{written}`.
+fn leave(batch: Batch, writing: &Writing<'_>, seq: i64) -> Batch {
+    batch
+        .then("departed", Statement::new(LEAVE_GROUPS, vec![writing.tenant(), Arg::Int(seq), writing.at()]))
+        .then("unjoined", Statement::new(UNJOIN, vec![writing.tenant(), Arg::Int(seq)]))
+}
+
 /// Takes a seat for a caller that stands.
 fn take_seat(writing: &Writing<'_>) -> Statement {
     let mut sql = Sql::with(vec![writing.tenant(), writing.schema_revision()]);
@@ -365,6 +385,11 @@ const UPDATE_SEATED: &str = "update resource set document = $5, display = $6, di
 const DELETE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) \
      and (select count(*) from (select 1 from resource where tenant = $1 \
      and seq in (select group_seq from member where tenant = $1 and member_seq = $2) order by seq{claim}) as groups) >= 0 \
+     and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version";
+/// Who joins a group meanwhile holds the row; then the reference stops this, and the next attempt
+/// sees the membership.
+const DELETE_ALONE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) \
+     and not exists (select 1 from member where tenant = $1 and member_seq = $2) \
      and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version";
 const LEAVE_GROUPS: &str = "update resource set version = version + 1, modified = $3 where tenant = $1 \
      and seq in (select group_seq from member where tenant = $1 and member_seq = $2) and exists (select 1 from {written}) \

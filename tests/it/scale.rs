@@ -3,6 +3,9 @@
 use crate::harness::{Server, USER, group};
 use serde_json::{Value, json};
 
+use crate::harness::Database;
+use std::time::{Duration, Instant};
+
 crate::on_both!(sorting_is_not_quadratic, a_large_group_is_read_whole);
 
 async fn fill(server: &Server, batches: usize) {
@@ -48,4 +51,36 @@ async fn a_large_group_is_read_whole(server: Server) {
         let replaced = server.put(&path, group(&format!("of {count}"), &ids[1..count])).await.expect(200);
         assert_eq!(replaced.body["members"].as_array().unwrap().len(), count - 1);
     }
+}
+
+/// A plan that was made while a table was empty still leads to the rows when it is not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_does_not_read_a_table() {
+    let server = Server::on(Database::Postgres).await;
+    change_and_delete(&server, "first").await;
+    fill(&server, 3).await;
+    let tables = "relname in ('resource', 'attribute_value', 'member')";
+    for i in 0..30 {
+        change_and_delete(&server, &format!("later{i}")).await;
+    }
+    // Connections tell their counts with a later statement.
+    let end = Instant::now() + Duration::from_secs(30);
+    let counted =
+        "select 1 from pg_stat_user_tables where relname = 'resource' and n_tup_del = 31 and n_tup_ins = 3031";
+    while server.run(counted).await == 0 {
+        assert!(Instant::now() < end, "PostgreSQL does not count");
+        server.get("/Users?count=1").await.expect(200);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let scanned = format!("select 1 from pg_stat_user_tables where {tables} and seq_tup_read > 3000");
+    assert_eq!(server.run(&scanned).await, 0, "a table was read");
+    let walked = format!("select 1 from pg_stat_user_indexes where {tables} and idx_tup_read > 30000");
+    assert_eq!(server.run(&walked).await, 0, "an index was read");
+}
+
+async fn change_and_delete(server: &Server, name: &str) {
+    let user = |title: &str| json!({"schemas": [USER], "userName": name, "title": title, "nickName": title});
+    let path = format!("/Users/{}", server.post("/Users", user("a")).await.expect(201).id());
+    server.put(&path, user("b")).await.expect(200);
+    server.delete(&path).await.expect(204);
 }
