@@ -129,7 +129,7 @@ impl Store {
         };
         let mut found = HashMap::with_capacity(rows.len());
         for row in rows {
-            let seq = row.int(0)?;
+            let Some(seq) = row.opt_int(0)? else { continue };
             if scope.layout.by_kind(kind_of(seq)).is_some_and(|layout| allowed(layout.resource_type.name())) {
                 found.insert(row.uuid(1)?, MemberKey(seq));
             }
@@ -205,14 +205,20 @@ pub(super) fn claim(writing: &Writing<'_>, group: &Found) -> Statement {
 }
 
 const RESOLVE_ONE: &str = "select seq, id from resource where tenant = $1 and id = $2";
-const RESOLVE: &str = "select seq, id from resource where tenant = $1 and id in (select id from {rows})";
+const RESOLVE: &str =
+    "select (select r.seq from resource r where r.tenant = $1 and r.id = given.id), given.id from {rows}";
 
+// Each row is looked up by itself: to go through a small group, or a small table, seems as good to a
+// planner, who then does so with a large one.
 /// Who is deleted meanwhile does not join: that is as if he had joined first.
 const ADD_WITH: &str = "insert into member (tenant, group_seq, member_seq) select $1, $2, seq from resource \
-     where tenant = $1 and seq in (select seq from {rows}) and exists (select 1 from {written}) order by seq{keep} \
+     where tenant = $1 and {row_among:seq}(select (select r.{row:seq} from resource r where r.tenant = $1 and r.seq = given.seq) \
+       from {rows} where exists (select 1 from {written}))) order by seq{keep} \
      on conflict do nothing returning member_seq";
 const REMOVE_WITH: &str = "delete from member where tenant = $1 and group_seq = $2 \
-     and member_seq in (select seq from {rows}) and exists (select 1 from {written}) returning member_seq";
+     and {row_among:member_seq}(select (select m.{row:member_seq} from member m \
+       where m.tenant = $1 and m.group_seq = $2 and m.member_seq = given.seq) \
+       from {rows} where exists (select 1 from {written}))) returning member_seq";
 const CLEAR_WITH: &str = "delete from member where tenant = $1 and group_seq = $2 \
      and member_seq not in (select seq from {rows}) and exists (select 1 from {written}) returning member_seq";
 const REMOVE_NONE: &str = "delete from member where 1 = 0 returning member_seq";
@@ -220,10 +226,13 @@ const REMOVE_NONE: &str = "delete from member where 1 = 0 returning member_seq";
 pub(super) const CLAIM: &str =
     "select seq from resource where tenant = $1 and seq = $2 and ($3 = 0 or version = $3){claim}";
 pub(super) const ADD: &str = "insert into member (tenant, group_seq, member_seq) select $1, $2, seq from resource \
-     where tenant = $1 and seq in (select seq from {rows}) and exists (select 1 from {claimed}) order by seq{keep} \
+     where tenant = $1 and {row_among:seq}(select (select r.{row:seq} from resource r where r.tenant = $1 and r.seq = given.seq) \
+       from {rows} where exists (select 1 from {claimed}))) order by seq{keep} \
      on conflict do nothing returning member_seq";
 pub(super) const REMOVE: &str = "delete from member where tenant = $1 and group_seq = $2 \
-     and member_seq in (select seq from {rows}) and exists (select 1 from {claimed}) returning member_seq";
+     and {row_among:member_seq}(select (select m.{row:member_seq} from member m \
+       where m.tenant = $1 and m.group_seq = $2 and m.member_seq = given.seq) \
+       from {rows} where exists (select 1 from {claimed}))) returning member_seq";
 const CLEAR: &str = "delete from member where tenant = $1 and group_seq = $2 \
      and member_seq not in (select seq from {rows}) and exists (select 1 from {claimed}) returning member_seq";
 const BUMP: &str = "update resource set version = coalesce($4, version + 1), modified = $3 where tenant = $1 and seq = $2 \
@@ -231,10 +240,9 @@ const BUMP: &str = "update resource set version = coalesce($4, version + 1), mod
 /// No row: the group is gone or has another version. A null version: nothing had to be changed.
 const ANSWER: &str = "select version from {written} \
      union all select null from {claimed} where not exists (select 1 from {written})";
-/// A set and not a join: SQLite would read every resource of the tenant for each member.
 const LOG_ADDED: &str = "insert into change_member (tenant, change, id, added) \
-     select $1, $2, id, true from resource \
-     where tenant = $1 and seq in (select member_seq from {added}) and exists (select 1 from {written})";
+     select $1, $2, (select r.id from resource r where r.tenant = $1 and r.seq = added.member_seq), true \
+     from {added} where exists (select 1 from {written})";
 const LOG_REMOVED: &str = "insert into change_member (tenant, change, id, added) \
-     select $1, $2, id, false from resource \
-     where tenant = $1 and seq in (select member_seq from {removed}) and exists (select 1 from {written})";
+     select $1, $2, (select r.id from resource r where r.tenant = $1 and r.seq = removed.member_seq), false \
+     from {removed} where exists (select 1 from {written})";

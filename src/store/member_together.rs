@@ -151,8 +151,8 @@ const LOG: &str = "insert into change (tenant, change, seq, id, version, action,
        where seq in (select member_seq from {added}) or seq in (select member_seq from {removed})) as moved \
      returning change, version";
 const LOG_MEMBERS: &str = "insert into change_member (tenant, change, id, added) \
-     select $1, given.change, resource.id, given.joins from {rows} cross join resource \
-     where given.change in (select change from {logged}) and resource.tenant = $1 and resource.seq = given.seq";
+     select $1, given.change, (select r.id from resource r where r.tenant = $1 and r.seq = given.seq), given.joins \
+     from {rows} where given.change in (select change from {logged})";
 /// No row: the group is gone. A null: nothing had to be changed.
 const ANSWER: &str = "select place, version from {rows} cross join {logged} where logged.change = given.change \
      union all select null, null from {claimed} where not exists (select 1 from {logged})";

@@ -4,8 +4,8 @@
 //! Beside `$1`, `$2` … a text may hold `{rows}`, a table that comes as a parameter, `{binary}`,
 //! which makes an expression compare by bytes as stored keys do, `{position}`, the function that
 //! finds a text in a text, `{rows_of}` and `{row_of}`, the functions that make a JSON array of rows
-//! and of columns, `{row}`, where a row is stored, `{row_among}`, which takes the rows that a query in
-//! parentheses and one more `)` tells, `{claim}`, `{keep}` and `{seize}`, which lock the rows of a query
+//! and of columns, `{row:column}`, where a row is stored, for which SQLite takes a column that tells it,
+//! `{row_among:column}`, which takes the rows that a query in parentheses and one more `)` tells, `{claim}`, `{keep}` and `{seize}`, which lock the rows of a query
 //! against changes, against deletion, and against those who would keep them, and, within a batch,
 //! `{name}`: the rows that the earlier statement of that name returned. On PostgreSQL a batch is one
 //! statement with data-modifying expressions: one round trip, atomic, and no `BEGIN` that a cancelled
@@ -167,8 +167,8 @@ impl Statement {
                 Piece::Named("rows_of") => into.push_str("json_agg"),
                 Piece::Named("row_of") => into.push_str("json_build_array"),
                 Piece::Named("position") => into.push_str("strpos"),
-                Piece::Named("row") => into.push_str("ctid"),
-                Piece::Named("row_among") => into.push_str("ctid = any(array"),
+                Piece::Named(name) if name.starts_with("row:") => into.push_str("ctid"),
+                Piece::Named(name) if name.starts_with("row_among:") => into.push_str("ctid = any(array"),
                 Piece::Named("claim") => into.push_str(" for no key update"),
                 Piece::Named("keep") => into.push_str(" for key share"),
                 Piece::Named("seize") => into.push_str(" for update"),
@@ -194,8 +194,10 @@ impl Statement {
                 Piece::Named("rows_of") => into.text.push_str("json_group_array"),
                 Piece::Named("row_of") => into.text.push_str("json_array"),
                 Piece::Named("position") => into.text.push_str("instr"),
-                Piece::Named("row") => into.text.push_str("rowid"),
-                Piece::Named("row_among") => into.text.push_str("(rowid in "),
+                Piece::Named(name) if name.starts_with("row:") => into.text.push_str(after_colon(name)),
+                Piece::Named(name) if name.starts_with("row_among:") => {
+                    push(&mut into.text, format_args!("({} in ", after_colon(name)));
+                }
                 // Its one writer has nobody to lock out.
                 Piece::Named("binary" | "claim" | "keep" | "seize") => {}
                 Piece::Named(name) => {
@@ -230,6 +232,10 @@ impl Statement {
 /// that it runs, for a plan that fits the value, which takes longer than to run it; not one whose limit
 /// is an expression.
 const PLAIN: &str = "+";
+
+fn after_colon(name: &str) -> &str {
+    name.split_once(':').map_or(name, |(_, column)| column)
+}
 
 fn push(text: &mut String, piece: std::fmt::Arguments<'_>) {
     // Writing to a string cannot fail.
