@@ -5,12 +5,13 @@
 //! which makes an expression compare by bytes as stored keys do, `{position}`, the function that
 //! finds a text in a text, `{rows_of}` and `{row_of}`, the functions that make a JSON array of rows
 //! and of columns, `{row:column}`, where a row is stored, for which SQLite takes a column that tells it,
-//! `{row_among:column}`, which takes the rows that a query in parentheses and one more `)` tells, `{claim}`, `{keep}` and `{seize}`, which lock the rows of a query
-//! against changes, against deletion, and against those who would keep them, and, within a batch,
-//! `{name}`: the rows that the earlier statement of that name returned. On PostgreSQL a batch is one
-//! statement with data-modifying expressions: one round trip, atomic, and no `BEGIN` that a cancelled
-//! request could leave behind. On SQLite its statements run one after the other within the writer's
-//! transaction.
+//! `{row_among:column}`, which takes the rows that a query in parentheses and one more `)` tells (before
+//! the column stands what else SQLite has to know of them), `{claim}`, `{keep}` and `{seize}`, which lock
+//! the rows of a query against changes, against deletion, and against those who would keep them, and,
+//! within a batch, `{name}`: the rows that the earlier statement of that name returned. On PostgreSQL a
+//! batch is one statement with data-modifying expressions: one round trip, atomic, and no `BEGIN` that a
+//! cancelled request could leave behind. On SQLite its statements run one after the other within the
+//! writer's transaction.
 
 use std::borrow::Cow;
 use std::fmt::Write;

@@ -1,9 +1,7 @@
 //! What must not cost more than the rows that it is about, whatever the database knows of its tables.
 
-use crate::harness::{Server, USER, group};
+use crate::harness::{Database, Server, USER, group};
 use serde_json::{Value, json};
-
-use crate::harness::Database;
 use std::time::{Duration, Instant};
 
 crate::on_both!(sorting_is_not_quadratic, a_large_group_is_read_whole);
@@ -63,15 +61,9 @@ async fn a_write_does_not_read_a_table() {
     for i in 0..30 {
         change_and_delete(&server, &format!("later{i}")).await;
     }
-    // Connections tell their counts with a later statement.
-    let end = Instant::now() + Duration::from_secs(30);
-    let counted =
+    let changed =
         "select 1 from pg_stat_user_tables where relname = 'resource' and n_tup_del = 31 and n_tup_ins = 3031";
-    while server.run(counted).await == 0 {
-        assert!(Instant::now() < end, "PostgreSQL does not count");
-        server.get("/Users?count=1").await.expect(200);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    counted(&server, changed).await;
     let scanned = format!("select 1 from pg_stat_user_tables where {tables} and seq_tup_read > 3000");
     assert_eq!(server.run(&scanned).await, 0, "a table was read");
     let walked = format!("select 1 from pg_stat_user_indexes where {tables} and idx_tup_read > 30000");
@@ -83,4 +75,56 @@ async fn change_and_delete(server: &Server, name: &str) {
     let path = format!("/Users/{}", server.post("/Users", user("a")).await.expect(201).id());
     server.put(&path, user("b")).await.expect(200);
     server.delete(&path).await.expect(204);
+}
+
+/// Nor does a change of members go through a large group because most groups are small.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_members_does_not_read_a_group() {
+    const CHANGES: usize = 20;
+    let server = Server::on(Database::Postgres).await;
+    let everybody = fill_with_ids(&server).await;
+    for (i, id) in everybody.iter().take(20).enumerate() {
+        server.post("/Groups", group(&format!("small{i}"), std::slice::from_ref(id))).await.expect(201);
+    }
+    server.run("analyze").await;
+    let (members, others) = everybody.split_at(800);
+    let path = format!("/Groups/{}", server.post("/Groups", group("large", members)).await.expect(201).id());
+    let settled =
+        |left: usize| format!("select 1 from pg_stat_user_tables where relname = 'member' and n_tup_del = {left}");
+    for i in 0..CHANGES {
+        let listed = |ids: &[String]| ids.iter().map(|id| json!({"value": id})).collect::<Value>();
+        for operations in [
+            json!([{"op": "remove", "path": "members", "value": listed(&members[i..=i])}]),
+            json!([{"op": "add", "path": "members", "value": listed(&members[i..=i])}]),
+            json!([{"op": "remove", "path": "members", "value": listed(&members[i..i + 3])}]),
+            json!([{"op": "add", "path": "members", "value": listed(&others[i..i + 3])}]),
+        ] {
+            server.patch(&path, operations).await.expect(204);
+        }
+    }
+    let changed =
+        format!("select 1 from pg_stat_user_tables where relname = 'member' and n_tup_del = {}", 2 * CHANGES + 2);
+    counted(&server, &changed).await;
+    let read = server.number(READ).await;
+    assert!(read < 2_000, "{read} memberships were read for {CHANGES} rounds");
+}
+
+const READ: &str =
+    "select cast(sum(idx_tup_read) as bigint) from pg_stat_user_indexes where relname in ('member', 'resource')";
+
+/// Waits until PostgreSQL has counted so; connections tell their counts with a later statement.
+async fn counted(server: &Server, query: &str) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while server.run(query).await == 0 {
+        assert!(Instant::now() < end, "PostgreSQL does not count: {query}");
+        server.get("/Users?count=1").await.expect(200);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn fill_with_ids(server: &Server) -> Vec<String> {
+    fill(server, 1).await;
+    let listed = server.get("/Users?count=1000&attributes=id").await.expect(200).body;
+    let users = listed["Resources"].as_array().unwrap().iter();
+    users.map(|user| user["id"].as_str().unwrap().to_owned()).collect()
 }
