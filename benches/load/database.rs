@@ -40,6 +40,13 @@ impl Database {
         let text = |error: std::io::Error| format!("{}: {error}", path.display());
         let mut file = BufWriter::new(File::create(&path).map_err(text)?);
         people.write(&mut file).and_then(|()| file.flush()).map_err(text)?;
+        // With the columns of the views in force the import fills them; else the first start of a server does.
+        let mut command = Command::new(program);
+        self.configure(command.arg("migrate"));
+        let made = command.stdout(Stdio::null()).status().map_err(text)?;
+        if !made.success() {
+            return Err(format!("{} migrate failed", program.display()));
+        }
         let mut command = Command::new(program);
         command.args(["import", "--json"]).arg(&path);
         self.configure(&mut command);

@@ -86,10 +86,10 @@ const MOST_NAMED: usize = 4;
 const ADD: &str = "insert into attribute_value (tenant, attribute, element, is_unique, seq, key, tail) \
      select $1, attribute, element, is_unique, $2, key, tail from {rows} where exists (select 1 from {written})";
 /// Looks each row up by itself, so that each is found by the index whatever the planner thinks of the
-/// table.
+/// table. What is taken by its place is still held against the tenant, by `+ 0` without an index.
 const REMOVE: &str = "delete from attribute_value where {row_among:rowid}(select case when given.is_unique \
        then (select v.{row:rowid} from attribute_value v where v.is_unique and v.tenant = $1 and v.attribute = given.attribute \
          and v.key = given.key and v.seq = $2 and v.element = given.element limit 1) \
        else (select v.{row:rowid} from attribute_value v where not v.is_unique and v.tenant = $1 and v.attribute = given.attribute \
          and v.key = given.key and v.seq = $2 and v.element = given.element and coalesce(v.tail, '') = coalesce(given.tail, '') \
-         limit 1) end from {rows} where exists (select 1 from {written})))";
+         limit 1) end from {rows} where exists (select 1 from {written}))) and tenant + 0 = $1 and seq + 0 = $2";

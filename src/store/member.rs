@@ -209,16 +209,17 @@ const RESOLVE: &str =
     "select (select r.seq from resource r where r.tenant = $1 and r.id = given.id), given.id from {rows}";
 
 // Each row is looked up by itself: to go through a small group, or a small table, seems as good to a
-// planner, who then does so with a large one. Hence PostgreSQL is told of nothing but where rows are.
+// planner, who then does so with a large one. What is taken by its place is still held against tenant and
+// group, by `+ 0` without an index.
 /// Who is deleted meanwhile does not join: that is as if he had joined first.
 const ADD_WITH: &str = "insert into member (tenant, group_seq, member_seq) select $1, $2, seq from resource \
      where {row_among:tenant = $1 and seq}(select (select r.{row:seq} from resource r where r.tenant = $1 and r.seq = given.seq) \
-       from {rows} where exists (select 1 from {written}))) order by seq{keep} \
+       from {rows} where exists (select 1 from {written}))) and tenant + 0 = $1 order by seq{keep} \
      on conflict do nothing returning member_seq";
 const REMOVE_WITH: &str = "delete from member where \
      {row_among:tenant = $1 and group_seq = $2 and member_seq}(select (select m.{row:member_seq} from member m \
        where m.tenant = $1 and m.group_seq = $2 and m.member_seq = given.seq) \
-       from {rows} where exists (select 1 from {written}))) returning member_seq";
+       from {rows} where exists (select 1 from {written}))) and tenant + 0 = $1 and group_seq + 0 = $2 returning member_seq";
 const CLEAR_WITH: &str = "delete from member where tenant = $1 and group_seq = $2 \
      and member_seq not in (select seq from {rows}) and exists (select 1 from {written}) returning member_seq";
 const REMOVE_NONE: &str = "delete from member where 1 = 0 returning member_seq";
@@ -227,12 +228,12 @@ pub(super) const CLAIM: &str =
     "select seq from resource where tenant = $1 and seq = $2 and ($3 = 0 or version = $3){claim}";
 pub(super) const ADD: &str = "insert into member (tenant, group_seq, member_seq) select $1, $2, seq from resource \
      where {row_among:tenant = $1 and seq}(select (select r.{row:seq} from resource r where r.tenant = $1 and r.seq = given.seq) \
-       from {rows} where exists (select 1 from {claimed}))) order by seq{keep} \
+       from {rows} where exists (select 1 from {claimed}))) and tenant + 0 = $1 order by seq{keep} \
      on conflict do nothing returning member_seq";
 pub(super) const REMOVE: &str = "delete from member where \
      {row_among:tenant = $1 and group_seq = $2 and member_seq}(select (select m.{row:member_seq} from member m \
        where m.tenant = $1 and m.group_seq = $2 and m.member_seq = given.seq) \
-       from {rows} where exists (select 1 from {claimed}))) returning member_seq";
+       from {rows} where exists (select 1 from {claimed}))) and tenant + 0 = $1 and group_seq + 0 = $2 returning member_seq";
 const CLEAR: &str = "delete from member where tenant = $1 and group_seq = $2 \
      and member_seq not in (select seq from {rows}) and exists (select 1 from {claimed}) returning member_seq";
 const BUMP: &str = "update resource set version = coalesce($4, version + 1), modified = $3 where tenant = $1 and seq = $2 \
