@@ -49,8 +49,8 @@ async fn connect(options: &PgConnectOptions) -> Result<Option<PgConnection>, sql
     Ok(takes_writes(&mut connection).await?.then_some(connection))
 }
 
-/// Whether the server behind a connection is no standby. Also tells whether it answers.
-pub(super) async fn takes_writes(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+/// Whether the server behind a connection is no standby.
+async fn takes_writes(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar::<_, bool>("select not pg_is_in_recovery()").fetch_one(connection).await
 }
 

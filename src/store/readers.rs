@@ -6,32 +6,48 @@ use super::engine::sqlite_args;
 use super::error::StoreError;
 use super::limit::Limit;
 use super::statement::Expanded;
+use deadpool::Runtime;
+use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Handle of the connections.
+/// Handle of the connections. The one that was used last, whose pages are warm, is used first.
 #[derive(Debug, Clone)]
-pub(super) struct Readers(Arc<Shared>);
+pub(super) struct Readers(Pool<Opener>);
 
 #[derive(Debug)]
-struct Shared {
+struct Opener {
     options: SqliteConnectOptions,
-    /// Longest wait for a connection.
-    acquire: Duration,
     /// Longest time of a statement.
     limit: Duration,
-    places: Semaphore,
-    /// The one that was used last, whose pages are warm, at the end.
-    idle: Mutex<Vec<Reader>>,
 }
 
+/// A connection, and whether it may still be at work for somebody who has given up waiting. It is not
+/// used again then.
 #[derive(Debug)]
 struct Reader {
     connection: SqliteConnection,
     limit: Limit,
+    is_at_work: bool,
+}
+
+/// Ends what is at work when it is dropped.
+struct Ending<'a>(&'a Limit);
+
+impl Manager for Opener {
+    type Type = Reader;
+    type Error = StoreError;
+
+    async fn create(&self) -> Result<Reader, StoreError> {
+        let mut connection = self.options.connect().await?;
+        let limit = Limit::on(&mut connection, self.limit).await?;
+        Ok(Reader { connection, limit, is_at_work: false })
+    }
+
+    async fn recycle(&self, reader: &mut Reader, _: &Metrics) -> RecycleResult<StoreError> {
+        if reader.is_at_work { Err(RecycleError::message("still at work")) } else { Ok(()) }
+    }
 }
 
 impl Readers {
@@ -45,10 +61,14 @@ impl Readers {
         acquire: Duration,
         limit: Duration,
     ) -> Result<Self, StoreError> {
-        let places = Semaphore::new(usize::try_from(most.max(1)).unwrap_or(1));
-        let readers = Self(Arc::new(Shared { options, acquire, limit, places, idle: Mutex::default() }));
-        let first = readers.another().await?;
-        readers.put_back(first);
+        let pool = Pool::builder(Opener { options, limit })
+            .max_size(usize::try_from(most.max(1)).unwrap_or(1))
+            .queue_mode(QueueMode::Lifo)
+            .timeouts(Timeouts { wait: Some(acquire), ..Timeouts::default() })
+            .runtime(Runtime::Tokio1)
+            .build();
+        let readers = Self(pool.map_err(|error| sqlx::Error::Configuration(error.into()))?);
+        drop(readers.reader().await?);
         Ok(readers)
     }
 
@@ -57,18 +77,7 @@ impl Readers {
     /// # Errors
     /// If it fails, or no connection is free for too long.
     pub(super) async fn read(&self, statement: Expanded) -> Result<Vec<SqliteRow>, StoreError> {
-        let _place = self.place().await?;
-        let last_used = self.idle().pop();
-        let mut reader = match last_used {
-            Some(reader) => reader,
-            None => self.another().await?,
-        };
-        // One whose reader is gone before this returns is not put back: it may still be at work.
-        let rows = reader.run(statement).await;
-        if !matches!(rows, Err(sqlx::Error::WorkerCrashed)) {
-            self.put_back(reader);
-        }
-        Ok(rows?)
+        Ok(self.reader().await?.run(statement).await?)
     }
 
     /// A connection for what takes as long as it takes.
@@ -76,44 +85,32 @@ impl Readers {
     /// # Errors
     /// If the file cannot be opened.
     pub(super) async fn apart(&self) -> Result<SqliteConnection, StoreError> {
-        Ok(self.0.options.connect().await?)
+        Ok(self.0.manager().options.connect().await?)
     }
 
-    async fn place(&self) -> Result<SemaphorePermit<'_>, StoreError> {
-        if let Ok(place) = self.0.places.try_acquire() {
-            return Ok(place);
+    async fn reader(&self) -> Result<Object<Opener>, StoreError> {
+        match self.0.get().await {
+            Ok(reader) => Ok(reader),
+            Err(PoolError::Backend(error)) => Err(error),
+            Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
         }
-        match tokio::time::timeout(self.0.acquire, self.0.places.acquire()).await {
-            Ok(Ok(place)) => Ok(place),
-            _ => Err(sqlx::Error::PoolTimedOut.into()),
-        }
-    }
-
-    async fn another(&self) -> Result<Reader, StoreError> {
-        let mut connection = self.apart().await?;
-        let limit = Limit::on(&mut connection, self.0.limit).await?;
-        Ok(Reader { connection, limit })
-    }
-
-    fn put_back(&self, reader: Reader) {
-        self.idle().push(reader);
-    }
-
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Reader>> {
-        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Reader {
     async fn run(&mut self, statement: Expanded) -> sqlx::Result<Vec<SqliteRow>> {
         let Expanded { text, args } = statement;
+        self.is_at_work = true;
         self.limit.begin();
-        sqlx::query_with(AssertSqlSafe(text), sqlite_args(args)).fetch_all(&mut self.connection).await
+        let _ending = Ending(&self.limit);
+        let rows = sqlx::query_with(AssertSqlSafe(text), sqlite_args(args)).fetch_all(&mut self.connection).await;
+        self.is_at_work = matches!(rows, Err(sqlx::Error::WorkerCrashed));
+        rows
     }
 }
 
-impl Drop for Reader {
+impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        self.limit.end();
+        self.0.end();
     }
 }
