@@ -154,6 +154,8 @@ pub(super) async fn apply_beside(service: Service, directory: Directory, mut mad
     for pause in [Duration::ZERO, REPLACEMENT] {
         sleep(pause).await;
         match service.fill_directory(&directory).await {
+            // Nothing to tell at the first start, nor when the instances before wrote the same lookups.
+            Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "prepared rows for lookups"),
             Err(error) => tracing::warn!(%error, "rows could not be prepared for lookups: scimd migrate does it"),
         }
