@@ -23,6 +23,7 @@ mod isolation;
 mod limits;
 mod paging;
 mod provisioning;
+mod releases;
 mod resources;
 mod rows;
 mod scale;

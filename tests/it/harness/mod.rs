@@ -294,7 +294,7 @@ fn directory(file: &str, schema_files: &[SchemaFile]) -> Directory {
 }
 
 /// A new, empty database on the private PostgreSQL server.
-async fn create_database() -> String {
+pub(crate) async fn create_database() -> String {
     use sqlx::Connection;
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let url = postgres::url();
