@@ -203,17 +203,23 @@ async fn shared_key(store: &Store) -> Result<cursor::Cursors> {
 async fn open_store(settings: &ServiceSettings) -> Result<Store, StartError> {
     match &settings.database {
         DatabaseTarget::Postgres { url } => {
-            Store::postgres(url.expose_secret(), &settings.pool).await.map_err(|error| match error {
-                StoreError::Away(_) => {
-                    StartError::Unreachable(format!("PostgreSQL cannot be reached: {}", cause(&error)))
-                }
-                _ => StartError::Unusable(format!("PostgreSQL cannot be used: {}", cause(&error))),
-            })
+            Store::postgres(url.expose_secret(), &settings.pool).await.map_err(|error| no_postgres(&error))
         }
         DatabaseTarget::Sqlite { data_dir } => {
             let file = data_dir.join(DATABASE_FILE);
             Store::sqlite(&file, &settings.pool).await.map_err(|error| cannot_open(&file, &error))
         }
+    }
+}
+
+/// Only what may go away by itself is waited for.
+fn no_postgres(error: &StoreError) -> StartError {
+    match (error, error.remedy()) {
+        (_, Some(remedy)) => StartError::Unusable(format!("PostgreSQL cannot be used: {}; {remedy}", cause(error))),
+        (StoreError::Away(_), None) => {
+            StartError::Unreachable(format!("PostgreSQL cannot be reached: {}", cause(error)))
+        }
+        _ => StartError::Unusable(format!("PostgreSQL cannot be used: {}", cause(error))),
     }
 }
 
