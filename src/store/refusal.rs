@@ -40,7 +40,7 @@ fn refused(error: &dyn DatabaseError) -> Option<String> {
         "3D000" => "create the database (createdb), or correct its name in database.url",
         "42501" => "grant the role of database.url what it lacks, or give another role",
         "3F000" => "grant the role of database.url the right to create in a schema, or set database.schema",
-        "42704" | "22023" => "correct the options in database.url or PGOPTIONS",
+        "42602" | "42704" | "22023" => "correct the options in database.url or PGOPTIONS",
         "08P01" => return of_pooler(error.message()),
         _ => return None,
     };
