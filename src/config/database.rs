@@ -83,9 +83,9 @@ fn chosen(section: Section<'_>) -> Result<Option<&Entry>, ConfigError> {
     }
     let url = section.entry("url")?;
     if url.is_unset() && url.origin.layer() == Layer::Environment && !chosen.is_some_and(|other| outdoes(other, url)) {
-        return Err(url.refuse(
-            "a URL that begins with postgres://, but it is empty; unset the variable for another database",
-        ));
+        return Err(
+            url.refuse("a URL that begins with postgres://, but it is empty; unset the variable for another database")
+        );
     }
     Ok(chosen)
 }
@@ -97,7 +97,8 @@ fn outdoes(other: &Entry, url: &Entry) -> bool {
     is_later || (other.key == "url_file" && other.origin.layer() == url.origin.layer())
 }
 
-const SCHEMA: &str = "the name of a schema of PostgreSQL in small letters, digits and '_', not one of its own, or empty";
+const SCHEMA: &str =
+    "the name of a schema of PostgreSQL in small letters, digits and '_', not one of its own, or empty";
 
 /// Reads the name of a schema; empty: none.
 fn schema(text: &str) -> Option<Option<String>> {

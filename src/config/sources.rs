@@ -21,8 +21,7 @@ const SHORT_NAMES: [(&str, &str, &str); 3] = [
     ("SCIMD_DATA_DIR", "database", "data_dir"),
 ];
 /// Variables whose emptiness is told from their absence: see `database::chosen`.
-const URLS: [(&str, &str, &str); 3] =
-    [SHORT_NAMES[0], SHORT_NAMES[1], ("SCIMD_DATABASE__URL", "database", "url")];
+const URLS: [(&str, &str, &str); 3] = [SHORT_NAMES[0], SHORT_NAMES[1], ("SCIMD_DATABASE__URL", "database", "url")];
 /// Variables that are read elsewhere.
 const OTHER_NAMES: [&str; 3] = ["SCIMD_CONFIG", "SCIMD_LOG", "SCIMD_DOCTOR_TOKEN"];
 

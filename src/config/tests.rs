@@ -122,7 +122,10 @@ fn an_empty_url_is_no_database() {
     for name in ["DATABASE_URL", "SCIMD_DATABASE_URL", "SCIMD_DATABASE__URL"] {
         for file in ["", "[database]\nurl = \"postgres://file\""] {
             let message = complaint(file, &[(name, ""), image]);
-            assert!(message.starts_with(&format!("environment variable {name}: database.url: must be a URL")), "{message}");
+            assert!(
+                message.starts_with(&format!("environment variable {name}: database.url: must be a URL")),
+                "{message}"
+            );
         }
     }
     let folder = Override { section: "database", key: "data_dir", option: "--data-dir", value: "/o".into() };

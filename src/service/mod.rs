@@ -146,13 +146,10 @@ impl Service {
     ) -> Result<Self, StartError> {
         let store = open_store(settings).await?;
         if let Some(directory) = directory {
-            store.keep_lookups(directory).await.map_err(|error| StartError::Unusable(error.to_string()))?;
+            store.keep_lookups(directory).await.map_err(|error| cannot_start(&error))?;
         }
         let catalogs = catalogs::Catalogs::load(settings, &store).await?;
-        store
-            .create_tenant(DEFAULT_TENANT, clock.now())
-            .await
-            .map_err(|error| StartError::Unusable(error.to_string()))?;
+        store.create_tenant(DEFAULT_TENANT, clock.now()).await.map_err(|error| cannot_start(&error))?;
         let key = shared_key(&store).await.map_err(|error| StartError::Unusable(error.to_string()))?;
         let service = Self {
             cursors: Arc::new(key),
@@ -220,6 +217,16 @@ fn no_postgres(error: &StoreError) -> StartError {
             StartError::Unreachable(format!("PostgreSQL cannot be reached: {}", cause(error)))
         }
         _ => StartError::Unusable(format!("PostgreSQL cannot be used: {}", cause(error))),
+    }
+}
+
+/// A database that goes away while the rest is read from it is waited for too.
+fn cannot_start(error: &StoreError) -> StartError {
+    match (error, error.remedy()) {
+        (StoreError::Away(_), None) => {
+            StartError::Unreachable(format!("the database cannot be reached: {}", cause(error)))
+        }
+        _ => StartError::Unusable(format!("the database cannot be used: {}", cause(error))),
     }
 }
 

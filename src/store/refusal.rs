@@ -52,7 +52,9 @@ fn of_pooler(message: &str) -> Option<String> {
     let remedy = if message.contains("unsupported startup parameter") {
         "remove the options from database.url and PGOPTIONS: the pooler takes none"
     } else if message.contains("authentication failed") || message.contains("no such user") {
-        return Some(format!("correct the user and the password in database.url, or the pooler's auth_file; {ENCODED}"));
+        return Some(format!(
+            "correct the user and the password in database.url, or the pooler's auth_file; {ENCODED}"
+        ));
     } else if message.contains("no such database") || message.contains("does not exist") {
         "correct the name of the database in database.url, or the pooler's list of databases"
     } else if message.contains("login rejected") || message.contains("not allowed") || message.contains("required") {

@@ -21,7 +21,8 @@ async fn a_start_without_the_settings_of_the_role_says_what_to_run() {
     let url = fresh().await;
     let refused = scimd(&url, "token list", &[]);
     assert_eq!(refused.code, Some(1));
-    for said in ["enable_seqscan=off", "statement_timeout=4000", "run scimd migrate", "alter role \"postgres\" in database"]
+    for said in
+        ["enable_seqscan=off", "statement_timeout=4000", "run scimd migrate", "alter role \"postgres\" in database"]
     {
         assert!(refused.told.contains(said), "{said}: {}", refused.told);
     }

@@ -28,7 +28,8 @@ async fn shared(is_pooled: bool) -> (Server, sqlx::PgConnection) {
 async fn everything_is_in_the_schema(is_pooled: bool) {
     let (server, mut application) = shared(is_pooled).await;
     let id = server.post("/Users", user("ann")).await.expect(201).id();
-    let path = format!("/Groups/{}", server.post("/Groups", group("staff", std::slice::from_ref(&id))).await.expect(201).id());
+    let path =
+        format!("/Groups/{}", server.post("/Groups", group("staff", std::slice::from_ref(&id))).await.expect(201).id());
     assert_eq!(server.get(&path).await.expect(200).body["members"][0]["value"], id.as_str());
     assert_eq!(server.get("/Users?filter=userName%20eq%20%22ann%22").await.expect(200).body["totalResults"], 1);
     assert_eq!(server.service.verify(false).await.unwrap(), Vec::<String>::new());

@@ -87,7 +87,10 @@ fn certify(data: &Path) -> Result<Vec<String>, String> {
         [server]\nbasicConstraints = critical, CA:FALSE\nsubjectAltName = DNS:localhost\n";
     std::fs::write(data.join("openssl.cnf"), config).map_err(|e| e.to_string())?;
     openssl(data, "-keyout ca.key -out ca.pem -subj /CN=ca -extensions ca")?;
-    openssl(data, "-keyout server.key -out server.pem -subj /CN=localhost -CA ca.pem -CAkey ca.key -extensions server")?;
+    openssl(
+        data,
+        "-keyout server.key -out server.pem -subj /CN=localhost -CA ca.pem -CAkey ca.key -extensions server",
+    )?;
     Ok(["ssl=on", "ssl_cert_file=server.pem", "ssl_key_file=server.key"].map(str::to_owned).to_vec())
 }
 

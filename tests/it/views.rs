@@ -43,9 +43,9 @@ enum Reader {
 impl Reader {
     async fn of(server: &Server) -> Self {
         match &server.database {
-            DatabaseTarget::Postgres { url } => {
-                Self::Postgres(sqlx::PgConnection::connect(&crate::harness::pooler::behind(url.expose_secret())).await.unwrap())
-            }
+            DatabaseTarget::Postgres { url } => Self::Postgres(
+                sqlx::PgConnection::connect(&crate::harness::pooler::behind(url.expose_secret())).await.unwrap(),
+            ),
             DatabaseTarget::Sqlite { data_dir } => {
                 let options = sqlx::sqlite::SqliteConnectOptions::new().filename(data_dir.join("scimd.db"));
                 Self::Sqlite(options.read_only(true).connect().await.unwrap())

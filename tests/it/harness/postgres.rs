@@ -256,13 +256,7 @@ fn launch(
     Ok(is_ready(&mut server, data)?.then_some(server))
 }
 
-fn spawn(
-    bin: &Path,
-    data: &Path,
-    port: u16,
-    owner: Option<(u32, u32)>,
-    settings: &[String],
-) -> io::Result<Child> {
+fn spawn(bin: &Path, data: &Path, port: u16, owner: Option<(u32, u32)>, settings: &[String]) -> io::Result<Child> {
     let log = File::create(log_file(data))?;
     as_owner(bin.join("postgres"), owner)
         .arg("-D")
