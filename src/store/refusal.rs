@@ -67,7 +67,7 @@ fn of_pooler(message: &str) -> Option<String> {
 
 /// Whether an error of the connection is the verdict of TLS, not a broken line.
 fn is_tls(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+    error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some()
 }
 
 fn tls(message: &str) -> String {
