@@ -146,13 +146,10 @@ impl Service {
     ) -> Result<Self, StartError> {
         let store = open_store(settings).await?;
         if let Some(directory) = directory {
-            store.keep_lookups(directory).await.map_err(|error| StartError::Unusable(error.to_string()))?;
+            store.keep_lookups(directory).await.map_err(|error| cannot_start(&error))?;
         }
         let catalogs = catalogs::Catalogs::load(settings, &store).await?;
-        store
-            .create_tenant(DEFAULT_TENANT, clock.now())
-            .await
-            .map_err(|error| StartError::Unusable(error.to_string()))?;
+        store.create_tenant(DEFAULT_TENANT, clock.now()).await.map_err(|error| cannot_start(&error))?;
         let key = shared_key(&store).await.map_err(|error| StartError::Unusable(error.to_string()))?;
         let service = Self {
             cursors: Arc::new(key),
@@ -203,17 +200,33 @@ async fn shared_key(store: &Store) -> Result<cursor::Cursors> {
 async fn open_store(settings: &ServiceSettings) -> Result<Store, StartError> {
     match &settings.database {
         DatabaseTarget::Postgres { url } => {
-            Store::postgres(url.expose_secret(), &settings.pool).await.map_err(|error| match error {
-                StoreError::Away(_) => {
-                    StartError::Unreachable(format!("PostgreSQL cannot be reached: {}", cause(&error)))
-                }
-                _ => StartError::Unusable(format!("PostgreSQL cannot be used: {}", cause(&error))),
-            })
+            Store::postgres(url.expose_secret(), &settings.pool).await.map_err(|error| no_postgres(&error))
         }
         DatabaseTarget::Sqlite { data_dir } => {
             let file = data_dir.join(DATABASE_FILE);
             Store::sqlite(&file, &settings.pool).await.map_err(|error| cannot_open(&file, &error))
         }
+    }
+}
+
+/// Only what may go away by itself is waited for.
+fn no_postgres(error: &StoreError) -> StartError {
+    match (error, error.remedy()) {
+        (_, Some(remedy)) => StartError::Unusable(format!("PostgreSQL cannot be used: {}; {remedy}", cause(error))),
+        (StoreError::Away(_), None) => {
+            StartError::Unreachable(format!("PostgreSQL cannot be reached: {}", cause(error)))
+        }
+        _ => StartError::Unusable(format!("PostgreSQL cannot be used: {}", cause(error))),
+    }
+}
+
+/// A database that goes away while the rest is read from it is waited for too.
+fn cannot_start(error: &StoreError) -> StartError {
+    match (error, error.remedy()) {
+        (StoreError::Away(_), None) => {
+            StartError::Unreachable(format!("the database cannot be reached: {}", cause(error)))
+        }
+        _ => StartError::Unusable(format!("the database cannot be used: {}", cause(error))),
     }
 }
 

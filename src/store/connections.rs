@@ -4,11 +4,12 @@
 use super::engine::postgres_args;
 use super::error::StoreError;
 use super::row::Row;
+use super::session::Session;
 use super::statement::Expanded;
 use deadpool::Runtime;
 use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
 use std::io::ErrorKind;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -25,13 +26,17 @@ const RETRY: Duration = Duration::from_millis(50);
 pub(super) struct Connections(Pool<Opener>);
 
 #[derive(Debug)]
-pub(super) struct Opener(Mutex<PgConnectOptions>);
+pub(super) struct Opener {
+    primary: Mutex<PgConnectOptions>,
+    session: Session,
+}
 
 /// A connection, and whether it may still be at work: for somebody who has given up waiting, or because
 /// it has failed. It is not used again then.
 #[derive(Debug)]
 pub(super) struct Link {
     connection: PgConnection,
+    session: Session,
     is_at_work: bool,
 }
 
@@ -41,11 +46,14 @@ impl Manager for Opener {
 
     async fn create(&self) -> Result<Link, sqlx::Error> {
         loop {
-            let options = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let options = self.session.options(self.primary.lock().unwrap_or_else(PoisonError::into_inner).clone());
             // Boxed: what waits for a connection should not carry the opening of one along.
             match Box::pin(options.connect()).await {
                 Err(error) if is_starting(&error) => tokio::time::sleep(RETRY).await,
-                outcome => return outcome.map(|connection| Link { connection, is_at_work: false }),
+                outcome => {
+                    let session = self.session.clone();
+                    return outcome.map(|connection| Link { connection, session, is_at_work: false });
+                }
             }
         }
     }
@@ -70,8 +78,13 @@ impl Connections {
     ///
     /// # Errors
     /// If the first one cannot be opened.
-    pub(super) async fn open(options: PgConnectOptions, most: u32, acquire: Duration) -> Result<Self, StoreError> {
-        let pool = Pool::builder(Opener(Mutex::new(options)))
+    pub(super) async fn open(
+        primary: PgConnectOptions,
+        session: Session,
+        most: u32,
+        acquire: Duration,
+    ) -> Result<Self, StoreError> {
+        let pool = Pool::builder(Opener { primary: Mutex::new(primary), session })
             .max_size(usize::try_from(most.max(1)).unwrap_or(1))
             .queue_mode(QueueMode::Lifo)
             .timeouts(Timeouts { wait: Some(acquire), create: Some(acquire), recycle: None })
@@ -94,12 +107,14 @@ impl Connections {
         }
     }
 
-    /// A connection that nobody else will use.
+    /// A connection that nobody else will use, within a transaction that may read for as long as it takes.
     ///
     /// # Errors
     /// As [`Connections::link`].
-    pub(super) async fn apart(&self) -> Result<PgConnection, StoreError> {
-        Ok(Object::take(self.link().await?).connection)
+    pub(super) async fn reading(&self) -> Result<PgConnection, StoreError> {
+        let mut connection = Object::take(self.link().await?).connection;
+        connection.execute(AssertSqlSafe(self.0.manager().session.begin_reading())).await?;
+        Ok(connection)
     }
 
     /// Runs a statement.
@@ -107,16 +122,19 @@ impl Connections {
     /// # Errors
     /// As [`Connections::link`], or if it fails.
     pub(super) async fn rows(&self, statement: Expanded) -> Result<Vec<Row>, StoreError> {
+        if self.0.manager().session.is_pooled() {
+            return self.transaction(vec![statement]).await;
+        }
         self.link().await?.rows(statement).await
     }
 
-    /// Runs two statements in one transaction; the rows are those of the second. It has a task of its
+    /// Runs statements in one transaction; the rows are those of the last. It has a task of its
     /// own, which nobody can cancel: a connection whose `BEGIN` was cancelled loses what is written
     /// through it later.
     ///
     /// # Errors
     /// As [`Connections::link`], or if one fails; then neither takes effect.
-    pub(super) async fn transaction(&self, statements: [Expanded; 2]) -> Result<Vec<Row>, StoreError> {
+    pub(super) async fn transaction(&self, statements: Vec<Expanded>) -> Result<Vec<Row>, StoreError> {
         let connections = self.clone();
         let work = async move { connections.link().await?.transaction(statements).await };
         tokio::spawn(work).await.unwrap_or(Err(StoreError::Away(sqlx::Error::WorkerCrashed)))
@@ -125,38 +143,54 @@ impl Connections {
     /// Forgets those that are not in use, since one has failed; new ones go to `primary`, if it is given.
     pub(super) fn renew(&self, primary: Option<PgConnectOptions>) {
         if let Some(primary) = primary {
-            *self.0.manager().0.lock().unwrap_or_else(PoisonError::into_inner) = primary;
+            *self.0.manager().primary.lock().unwrap_or_else(PoisonError::into_inner) = primary;
         }
         self.0.retain(|_, _| false);
     }
 }
 
 impl Link {
-    /// Runs a statement.
+    /// Runs a statement; in a transaction of its own, if the session is pooled.
     ///
     /// # Errors
     /// If it fails.
     pub(super) async fn rows(&mut self, statement: Expanded) -> Result<Vec<Row>, StoreError> {
+        if self.session.is_pooled() {
+            return self.transaction(vec![statement]).await;
+        }
         self.is_at_work = true;
-        let rows = rows(&mut self.connection, statement).await;
+        let rows = rows(&mut self.connection, statement, true).await;
         self.is_at_work = matches!(rows, Err(StoreError::Away(_)));
         rows
     }
 
-    async fn transaction(&mut self, [first, second]: [Expanded; 2]) -> Result<Vec<Row>, StoreError> {
+    async fn transaction(&mut self, statements: Vec<Expanded>) -> Result<Vec<Row>, StoreError> {
         self.is_at_work = true;
+        let is_named = !self.session.is_pooled();
+        let begin = AssertSqlSafe(self.session.begin());
         #[expect(clippy::disallowed_methods, reason = "this is the one place that begins a transaction")]
-        let mut transaction = self.connection.begin().await?;
-        rows(&mut transaction, first).await?;
-        let rows = rows(&mut transaction, second).await?;
-        transaction.commit().await?;
+        let mut transaction = self.connection.begin_with(begin).await?;
+        let mut outcome = Ok(Vec::new());
+        for statement in statements {
+            outcome = rows(&mut transaction, statement, is_named).await;
+            if outcome.is_err() {
+                break;
+            }
+        }
+        match &outcome {
+            Ok(_) => transaction.commit().await?,
+            // A connection that failed is not used again; the server takes back by itself.
+            Err(StoreError::Away(_)) => return outcome,
+            Err(_) => transaction.rollback().await?,
+        }
         self.is_at_work = false;
-        Ok(rows)
+        outcome
     }
 }
 
-async fn rows(connection: &mut PgConnection, statement: Expanded) -> Result<Vec<Row>, StoreError> {
+/// `is_named`: whether the statement stays prepared under a name, for the next time.
+async fn rows(connection: &mut PgConnection, statement: Expanded, is_named: bool) -> Result<Vec<Row>, StoreError> {
     let Expanded { text, args } = statement;
-    let rows = sqlx::query_with(AssertSqlSafe(text), postgres_args(args)).fetch_all(connection).await?;
-    Ok(rows.into_iter().map(Row::Postgres).collect())
+    let query = sqlx::query_with(AssertSqlSafe(text), postgres_args(args)).persistent(is_named);
+    Ok(query.fetch_all(connection).await?.into_iter().map(Row::Postgres).collect())
 }

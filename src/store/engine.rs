@@ -6,8 +6,11 @@ use super::error::StoreError;
 use super::gather::Gathering;
 use super::hosts::Hosts;
 use super::limit::Limit;
+use super::migrating;
 use super::readers::Readers;
+use super::role;
 use super::row::Row;
+use super::session::Session;
 use super::statement::{Arg, Batch, Column, Statement};
 use super::writer::Writer;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -29,6 +32,12 @@ pub struct PoolSettings {
     pub statement: Duration,
     /// Longest wait for a lock.
     pub lock: Duration,
+    /// Whether PostgreSQL is known to be behind a pooler in transaction mode; else it is found out.
+    pub pooler: bool,
+    /// Whether the settings that count behind a pooler are kept as those of the role.
+    pub keeps_role: bool,
+    /// PostgreSQL's schema of the tables; `None` for the first of the role's search path.
+    pub schema: Option<String>,
 }
 
 impl Default for PoolSettings {
@@ -38,6 +47,9 @@ impl Default for PoolSettings {
             acquire: Duration::from_secs(2),
             statement: Duration::from_secs(4),
             lock: Duration::from_secs(2),
+            pooler: false,
+            keeps_role: false,
+            schema: None,
         }
     }
 }
@@ -45,7 +57,7 @@ impl Default for PoolSettings {
 /// An open database.
 #[derive(Debug, Clone)]
 pub(super) enum Engine {
-    Postgres { connections: Connections, hosts: Arc<Hosts>, settings: PoolSettings, gathering: Gathering },
+    Postgres { connections: Connections, hosts: Arc<Hosts>, gathering: Gathering },
     Sqlite { readers: Readers, writer: Writer },
 }
 
@@ -71,14 +83,21 @@ macro_rules! migrations {
 impl Engine {
     /// Connects to PostgreSQL and brings its schema up to date.
     pub(super) async fn postgres(url: &str, settings: &PoolSettings) -> Result<Self, StoreError> {
-        let hosts = Hosts::parse(url, |options| options.application_name("scimd").disable_statement_logging())?;
+        // A pooler refuses a startup packet with more than a name.
+        let bare = |options: PgConnectOptions| {
+            options.application_name("scimd").extra_float_digits(None).disable_statement_logging()
+        };
+        let hosts = Hosts::parse(url, bare)?;
         let (primary, mut migrating) = hosts.primary().await?;
-        migrations!("postgres").run(&mut migrating).await.map_err(StoreError::Migration)?;
+        let session = Session::find(&primary, settings).await?;
+        let keeps_role = session.is_pooled() && settings.keeps_role;
+        migrating::run(&mut migrating, migrations!("postgres"), &session, keeps_role).await?;
         migrating.close().await?;
-        let (most, acquire) = (settings.max_connections, settings.acquire);
-        let connections = Connections::open(with_limits(primary, settings), most, acquire).await?;
-        let (hosts, settings) = (Arc::new(hosts), settings.clone());
-        Ok(Self::Postgres { connections, hosts, settings, gathering: Gathering::default() })
+        if session.is_pooled() {
+            role::check(&primary, &session).await?;
+        }
+        let connections = Connections::open(primary, session, settings.max_connections, settings.acquire).await?;
+        Ok(Self::Postgres { connections, hosts: Arc::new(hosts), gathering: Gathering::default() })
     }
 
     /// Opens, or creates, the embedded database and brings its schema up to date.
@@ -147,7 +166,7 @@ impl Engine {
             Self::Postgres { connections, .. } => {
                 let outcome = match batch.claim().map(Statement::for_postgres) {
                     None => connections.rows(batch.for_postgres()).await,
-                    Some(claim) => connections.transaction([claim, batch.for_postgres()]).await,
+                    Some(claim) => connections.transaction(vec![claim, batch.for_postgres()]).await,
                 };
                 if let Err(StoreError::Away(_)) = outcome {
                     self.sweep().await;
@@ -187,9 +206,9 @@ impl Engine {
     /// Drops the connections that wait for use, as after a restart of PostgreSQL or a change of its
     /// primary, and turns to the host that takes writes.
     async fn sweep(&self) {
-        let Self::Postgres { connections, hosts, settings, .. } = self else { return };
+        let Self::Postgres { connections, hosts, .. } = self else { return };
         let primary = if hosts.are_several() { hosts.primary().await.ok() } else { None };
-        connections.renew(primary.map(|(options, _)| with_limits(options, settings)));
+        connections.renew(primary.map(|(options, _)| options));
     }
 }
 
@@ -198,23 +217,6 @@ const OUTLAST: Duration = Duration::from_secs(20);
 const MOMENT: &str = "select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)";
 const OLDER: &str = "select pid from pg_stat_activity where datname = current_database() and application_name = 'scimd' \
      and pid <> pg_backend_pid() and extract(epoch from xact_start) * 1000000 <= $1";
-
-fn with_limits(options: PgConnectOptions, settings: &PoolSettings) -> PgConnectOptions {
-    let milliseconds = |duration: Duration| duration.as_millis().to_string();
-    options.statement_cache_capacity(256).options([
-        ("statement_timeout", milliseconds(settings.statement)),
-        ("lock_timeout", milliseconds(settings.lock)),
-        ("idle_in_transaction_session_timeout", "10000".to_owned()),
-        // Compiling takes longer than any statement here; estimates of recursions call for it.
-        ("jit", "off".to_owned()),
-        // Statements leave one way to go. Where the length of a list is a parameter PostgreSQL would plan
-        // them anew each time, which takes longer than to carry them out.
-        ("plan_cache_mode", "force_generic_plan".to_owned()),
-        // A plan is made once, often while tables are small or nobody has counted them, and serves when
-        // they are large: no table is to be read as a whole where an index leads to the rows.
-        ("enable_seqscan", "off".to_owned()),
-    ])
-}
 
 /// Makes the file, if it is not there, for this user alone; its companions take after it.
 fn private(file: &Path) -> Result<(), StoreError> {

@@ -33,6 +33,9 @@ pub enum StoreError {
     /// The schema of the database cannot be brought up to date.
     #[error("migration failed")]
     Migration(#[source] sqlx::migrate::MigrateError),
+    /// The role lacks settings that count behind a pooler; what to run.
+    #[error("{0}")]
+    Role(String),
     /// The writer of the embedded database has stopped.
     #[error("the writer of the embedded database has stopped")]
     Stopped,
@@ -69,16 +72,18 @@ fn is_value_index(error: &dyn sqlx::error::DatabaseError) -> bool {
     error.constraint() == Some("attribute_value_unique") || error.message().contains("attribute_value.key")
 }
 
-/// Shut down, starting up, read-only standby, connection lost, too many connections.
+/// Shut down, starting up, read-only standby, connection lost, too many connections; or the server does not
+/// take the user or the database any more.
 fn is_away(code: &str) -> bool {
-    code.starts_with("08") || matches!(code, "25006" | "57P01" | "57P02" | "57P03" | "53300")
+    let refuses = matches!(code, "28000" | "28P01" | "3D000");
+    refuses || code.starts_with("08") || matches!(code, "25006" | "57P01" | "57P02" | "57P03" | "53300")
 }
 
 impl From<StoreError> for ScimError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unique(_) => Self::uniqueness("A value that must be unique is in use.").caused_by(error),
-            StoreError::Fault(_) | StoreError::Migration(_) => Self::internal(error),
+            StoreError::Fault(_) | StoreError::Migration(_) | StoreError::Role(_) => Self::internal(error),
             StoreError::Busy(_) | StoreError::Reference(_) | StoreError::Stale => {
                 Self::unavailable("The server is busy with other changes; try again.", 1).caused_by(error)
             }

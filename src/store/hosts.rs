@@ -4,7 +4,7 @@
 
 use super::StoreError;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, Row};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -51,7 +51,8 @@ async fn connect(options: &PgConnectOptions) -> Result<Option<PgConnection>, sql
 
 /// Whether the server behind a connection is no standby.
 async fn takes_writes(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar::<_, bool>("select not pg_is_in_recovery()").fetch_one(connection).await
+    // One message of the simple protocol: a pooler may give each one another session.
+    sqlx::raw_sql("select not pg_is_in_recovery()").fetch_one(connection).await?.try_get(0)
 }
 
 /// A URL for each host of a URL.

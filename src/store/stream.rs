@@ -32,12 +32,11 @@ impl Engine {
     async fn send_rows(&self, statement: &Statement, to: &mpsc::Sender<Sent>) -> Result<(), StoreError> {
         match self {
             Self::Postgres { connections, .. } => {
-                let mut connection = connections.apart().await?;
-                // Its name tells it from those that write; see Engine::outlast_writers.
-                connection.execute("set statement_timeout = 0; set application_name = 'scimd reading'").await?;
+                let mut connection = connections.reading().await?;
                 let Expanded { text, args } = statement.for_postgres();
-                let query = sqlx::query_with::<Postgres, _>(AssertSqlSafe(text), postgres_args(args));
+                let query = sqlx::query_with::<Postgres, _>(AssertSqlSafe(text), postgres_args(args)).persistent(false);
                 send(query.fetch(&mut connection), Row::Postgres, to).await?;
+                connection.execute("commit").await?;
                 connection.close().await?;
             }
             Self::Sqlite { readers, .. } => {

@@ -12,6 +12,15 @@ crate::on_both!(
     shapes_are_checked,
     a_thousand_creates
 );
+crate::on_pooler!(
+    every_method,
+    references_forward_and_in_circles,
+    unknown_references_fail_their_operation,
+    a_number_of_errors_ends_the_job,
+    the_first_of_two_equal_names_wins,
+    shapes_are_checked,
+    a_thousand_creates
+);
 
 async fn bulk(server: &Server, operations: Value) -> Answer {
     server.post("/Bulk", request(&operations)).await

@@ -71,6 +71,10 @@ macro_rules! folders {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() { super::hold($folder, crate::harness::Database::Postgres).await; })*
         }
+        mod pooled {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::hold($folder, crate::harness::Database::Pooled).await; })*
+        }
     };
 }
 

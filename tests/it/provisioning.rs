@@ -25,6 +25,17 @@ crate::on_both!(
     old_requests_are_forgotten,
     a_tenant_sees_its_own_alone,
 );
+crate::on_pooler!(
+    every_request_leaves_a_row,
+    failures_say_why,
+    what_is_left_out_is_told,
+    unknown_attributes_are_counted,
+    operations_of_a_bulk_request_that_fail_are_told,
+    tokens_that_are_no_longer_good_are_of_the_tenant,
+    no_value_is_kept,
+    old_requests_are_forgotten,
+    a_tenant_sees_its_own_alone,
+);
 
 /// What the log has of a tenant, once all is written.
 async fn logged(server: &Server, tenant: &str) -> Vec<LoggedRequest> {

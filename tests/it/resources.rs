@@ -245,7 +245,12 @@ async fn miscount(database: &DatabaseTarget) {
     let wrong = "update counter set live = live + 5";
     match database {
         DatabaseTarget::Postgres { url } => {
-            sqlx::PgConnection::connect(url.expose_secret()).await.unwrap().execute(wrong).await.unwrap();
+            sqlx::PgConnection::connect(&crate::harness::pooler::behind(url.expose_secret()))
+                .await
+                .unwrap()
+                .execute(wrong)
+                .await
+                .unwrap();
         }
         DatabaseTarget::Sqlite { data_dir } => {
             let options = sqlx::sqlite::SqliteConnectOptions::new().filename(data_dir.join("scimd.db"));

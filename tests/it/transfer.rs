@@ -147,6 +147,10 @@ mod on {
                 async fn postgres() {
                     super::super::$name(super::server(super::Database::Postgres).await).await;
                 }
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn pooled() {
+                    super::super::$name(super::server(super::Database::Pooled).await).await;
+                }
             }
         )*};
     }

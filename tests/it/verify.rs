@@ -12,6 +12,12 @@ crate::on_both!(
     a_schema_goes_and_comes_back,
     the_server_may_be_at_work,
 );
+crate::on_pooler!(
+    what_is_spoilt_is_found_and_repaired,
+    a_name_that_two_have_is_not_claimed,
+    a_schema_goes_and_comes_back,
+    the_server_may_be_at_work,
+);
 
 /// What is done to the tables, and what is said of it.
 const SPOILT: &[(&str, &[&str])] = &[

@@ -20,6 +20,17 @@ crate::on_both!(
     instances_start_at_once,
     readers_and_the_server_do_not_meet,
 );
+crate::on_pooler!(
+    each_column_of_the_default_mapping,
+    each_kind_of_path,
+    the_preferred_address,
+    memberships_are_direct,
+    tenants_stand_apart,
+    rows_are_found_by_their_lookups,
+    another_mapping_replaces_the_views,
+    instances_start_at_once,
+    readers_and_the_server_do_not_meet,
+);
 
 const ACME: &str = "urn:ietf:params:scim:schemas:extension:acme:2.0:User";
 
@@ -32,9 +43,9 @@ enum Reader {
 impl Reader {
     async fn of(server: &Server) -> Self {
         match &server.database {
-            DatabaseTarget::Postgres { url } => {
-                Self::Postgres(sqlx::PgConnection::connect(url.expose_secret()).await.unwrap())
-            }
+            DatabaseTarget::Postgres { url } => Self::Postgres(
+                sqlx::PgConnection::connect(&crate::harness::pooler::behind(url.expose_secret())).await.unwrap(),
+            ),
             DatabaseTarget::Sqlite { data_dir } => {
                 let options = sqlx::sqlite::SqliteConnectOptions::new().filename(data_dir.join("scimd.db"));
                 Self::Sqlite(options.read_only(true).connect().await.unwrap())

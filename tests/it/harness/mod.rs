@@ -2,6 +2,7 @@
 
 mod chance;
 mod fleet;
+pub(crate) mod pooler;
 pub(crate) mod postgres;
 pub(crate) mod raw;
 mod sound;
@@ -41,10 +42,26 @@ macro_rules! on_both {
     };
 }
 
+/// Runs test bodies on PostgreSQL through a pooler; those that are named here are run so each time.
+#[macro_export]
+macro_rules! on_pooler {
+    ($($name:ident),* $(,)?) => {
+        mod pooled {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name($crate::harness::Server::on($crate::harness::Database::Pooled).await).await;
+            })*
+        }
+    };
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Database {
     Sqlite,
+    /// Through the pooler, if `TEST_POOLER` is set.
     Postgres,
+    /// PostgreSQL through a pooler.
+    Pooled,
 }
 
 pub(crate) struct Options {
@@ -56,6 +73,8 @@ pub(crate) struct Options {
     pub(crate) record: Record,
     /// A configuration file, of which the mapping counts.
     pub(crate) mapping: String,
+    /// PostgreSQL's schema of the tables.
+    pub(crate) schema: Option<String>,
 }
 
 impl Default for Options {
@@ -71,6 +90,7 @@ impl Default for Options {
             http,
             record: Record::All,
             mapping: String::new(),
+            schema: None,
         }
     }
 }
@@ -127,7 +147,7 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let target = match database {
             Database::Sqlite => DatabaseTarget::Sqlite { data_dir: folder.path().to_owned() },
-            Database::Postgres => DatabaseTarget::Postgres { url: create_database().await.into() },
+            Database::Postgres | Database::Pooled => DatabaseTarget::Postgres { url: url_on(database).await.into() },
         };
         Self::open(target, options, folder).await
     }
@@ -158,7 +178,12 @@ impl Server {
         let base = format!("http://{}{}", listener.local_addr().unwrap(), options.http.base_path);
         let settings = ServiceSettings {
             database: target.clone(),
-            pool: PoolSettings { max_connections: 8, ..PoolSettings::default() },
+            pool: PoolSettings {
+                max_connections: 8,
+                keeps_role: true,
+                schema: options.schema,
+                ..PoolSettings::default()
+            },
             public_url: base.clone(),
             schema_files: options.schema_files,
             searchable: options.searchable,
@@ -293,8 +318,15 @@ fn directory(file: &str, schema_files: &[SchemaFile]) -> Directory {
     config.mapping.resolve(&Catalog::new(schema_files).unwrap()).unwrap()
 }
 
+/// The URL of a new, empty database.
+async fn url_on(database: Database) -> String {
+    let url = create_database().await;
+    let is_pooled = database == Database::Pooled || std::env::var_os("TEST_POOLER").is_some();
+    if is_pooled { pooler::before(&url) } else { url }
+}
+
 /// A new, empty database on the private PostgreSQL server.
-async fn create_database() -> String {
+pub(crate) async fn create_database() -> String {
     use sqlx::Connection;
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let url = postgres::url();
