@@ -112,7 +112,7 @@ fn broken_filters_name_the_column() {
         ("'; drop table resource; --", 1),
         ("displayName eq \"ä\" ?", 20),
     ] {
-        let error = parse_filter(text, &FilterLimits::default()).expect_err(text);
+        let error = parse_filter(text, &FilterLimits::default(), Conformance::Lenient).expect_err(text);
         assert_eq!((error.status(), error.scim_type()), (400, Some(ScimType::InvalidFilter)), "{text}");
         let place = format!("Filter is not understood at column {column}: ");
         assert!(error.detail().starts_with(&place), "{text}: {error}");
@@ -134,7 +134,10 @@ fn messages_help() {
         ),
         ("(a pr", "Filter is not understood at column 6: expected \"and\", \"or\" or \")\", not the end."),
     ] {
-        assert_eq!(parse_filter(text, &FilterLimits::default()).expect_err(text).to_string(), message);
+        assert_eq!(
+            parse_filter(text, &FilterLimits::default(), Conformance::Lenient).expect_err(text).to_string(),
+            message
+        );
     }
 }
 
@@ -155,11 +158,11 @@ fn paths() {
         ("urn:a:2.0:User:emails[type pr].value", "urn:a:2.0:User:emails", Some("type pr"), Some("value")),
         ("urn:acme:2.0", "urn:acme:2.0", None, None),
     ] {
-        let path = parse_path(text, &FilterLimits::default()).unwrap();
+        let path = parse_path(text, &FilterLimits::default(), Conformance::Lenient).unwrap();
         assert_eq!(path.name.text, name);
         assert_eq!(path.filter.as_ref().map(ToString::to_string).as_deref(), filter);
         assert_eq!(path.sub.as_ref().map(|sub| sub.text.as_str()), sub);
-        assert_eq!(parse_path(&path.to_string(), &FilterLimits::default()).unwrap(), path);
+        assert_eq!(parse_path(&path.to_string(), &FilterLimits::default(), Conformance::Lenient).unwrap(), path);
     }
 }
 
@@ -186,11 +189,11 @@ fn broken_paths_name_the_column() {
         ("emails[type pr][type pr]", InvalidPath, 16),
         ("emails]", InvalidPath, 7),
     ] {
-        let error = parse_path(text, &FilterLimits::default()).expect_err(text);
+        let error = parse_path(text, &FilterLimits::default(), Conformance::Lenient).expect_err(text);
         assert_eq!(error.scim_type(), Some(kind), "{text}: {error}");
         assert!(error.detail().contains(&format!("at column {column}: ")), "{text}: {error}");
     }
-    let long = parse_path(&"a".repeat(1025), &FilterLimits::default()).unwrap_err();
+    let long = parse_path(&"a".repeat(1025), &FilterLimits::default(), Conformance::Lenient).unwrap_err();
     assert_eq!(long.to_string(), "Path has 1025 bytes; at most 1024 are allowed.");
     assert_eq!(long.scim_type(), Some(InvalidPath));
 }
