@@ -5,6 +5,7 @@
 mod characteristics;
 mod clients;
 mod elements;
+mod forms;
 mod members;
 mod message;
 mod model;

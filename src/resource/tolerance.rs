@@ -56,7 +56,9 @@ pub fn number_from_text(value: &Value) -> Option<Number> {
 /// Bends RFC 7643 section 2.2, where an attribute is single-valued or multi-valued.
 pub fn one_of_array(value: Value) -> Value {
     match value {
-        Value::Array(mut values) if values.len() <= 1 => values.pop().unwrap_or_default(),
+        Value::Array(mut values) if values.len() <= 1 && !values.iter().any(Value::is_array) => {
+            values.pop().unwrap_or_default()
+        }
         other => other,
     }
 }
