@@ -8,7 +8,7 @@ use super::value::{merge_whole, put, put_selected, remove_listed, required};
 use super::{MemberChange, Operation, Verb, members, schemas, tolerance};
 use crate::error::{Result, ScimError};
 use crate::filter::{Filter, FilterLimits, parse_path, resolve_value_filter};
-use crate::resource::tolerance::unfit_without_urn;
+use crate::resource::tolerance::{is_empty_reference, unfit_without_urn};
 use crate::resource::{Acceptance, Note, is_blank, named, unknown};
 use crate::schema::{Extension, Named, ResourceType};
 use serde_json::{Map, Value};
@@ -200,6 +200,9 @@ impl Resolving<'_, '_> {
         }
         let path = place.path.to_string();
         let end = place.path.end();
+        if verb != Verb::Remove && self.empties_reference(place, value.as_ref()) {
+            return Ok(Some(Change::Unset));
+        }
         let change = match (verb, value) {
             (Verb::Remove, Some(value))
                 if self.with.conformance.is_lenient() && tolerance::removes_listed(end, &value) =>
@@ -215,6 +218,13 @@ impl Resolving<'_, '_> {
             }
             (_, change) => change,
         })
+    }
+
+    /// Whether the `value` of a reference becomes empty text, and the reference goes with it.
+    fn empties_reference(&self, place: &Place, value: Option<&Value>) -> bool {
+        let (Some(sub), Some(value)) = (&place.path.sub, value) else { return false };
+        let object = Map::from_iter([(sub.name().to_string(), value.clone())]);
+        self.with.conformance.is_lenient() && is_empty_reference(place.attribute(), &object)
     }
 
     /// The value, which for a required attribute is not a blank text.

@@ -176,9 +176,9 @@ pub fn is_qualified_key(name: &str, named: &Named) -> bool {
 /// A key of a body that names an attribute of an extension without its URN is left out if its value
 /// does not fit.
 ///
-/// okta-scim templates send `employeeNumber` as a number beside a complete user: what was passed over
-/// before the name meant something is no reason to refuse the user. Bends RFC 7644 section 3.12, in
-/// which a value of another type is `invalidValue`.
+/// A user that comes with attributes of another application's schema, such as `"employeeNumber": 100`,
+/// is taken without them, as it is where nobody declares the name. Bends RFC 7644 section 3.12, in which
+/// a value of another type is `invalidValue`.
 pub fn unfit_without_urn(path: &str, notes: &mut Notes) {
     notes.push(Note::UnfitValue(path.to_owned()));
 }

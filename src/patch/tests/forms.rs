@@ -221,6 +221,8 @@ fn an_empty_manager_is_none() {
             assert_eq!(found, user_with(json!({})), "{value}");
         }
     }
+    let sub = replace("manager.value", json!(""));
+    assert_eq!(outcome(user(), Conformance::Lenient, &user_with(boss()), sub), user_with(json!({})));
     let kept = outcome(
         user(),
         Conformance::Rfc,
