@@ -75,7 +75,11 @@ pub(super) fn change(
         (Some(filter), Verb::Remove, _) => remove_selected(resource_type, place, filter, with)?,
         (Some(filter), _, value) => add_selected(attribute, filter, verb, value, with)?,
         (None, Verb::Remove, None | Some(Value::Null)) => MemberChange::Clear,
-        (None, Verb::Remove, Some(value)) => MemberChange::Remove(ids(attribute, value, with)?),
+        (None, Verb::Remove, Some(value)) => {
+            let lenient = with.conformance.is_lenient();
+            let value = if lenient { tolerance::listed_under_name(attribute, value) } else { value };
+            MemberChange::Remove(ids(attribute, value, with)?)
+        }
         (None, Verb::Add, value) => MemberChange::Add(ids(attribute, required(value)?, with)?),
         (None, Verb::Replace, None) if with.conformance.is_lenient() => return Ok(tolerance::members_without_value()),
         (None, Verb::Replace, value) => MemberChange::Replace(ids(attribute, required(value)?, with)?),

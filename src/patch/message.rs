@@ -142,5 +142,5 @@ fn path_from(member: Value, conformance: Conformance, limits: &PatchLimits) -> R
     if conformance.is_lenient() && tolerance::is_no_path(&text) {
         return Ok(None);
     }
-    parse_path(&text, &limits.path).map(Some)
+    parse_path(&text, &limits.path, conformance).map(Some)
 }

@@ -1,7 +1,7 @@
 //! What must hold of a resource as a whole: required attributes are there, immutable ones have
 //! not changed, at most one value of an attribute is primary (RFC 7643 sections 2.2, 2.4, 7).
 
-use super::{hidden, same};
+use super::{hidden, is_blank, same};
 use crate::error::{Result, ScimError};
 use crate::schema::{Attribute, Mutability, ResourceType};
 use serde_json::{Map, Value};
@@ -31,6 +31,9 @@ pub fn check(
         let name = attribute.name().as_ref();
         let was = before.and_then(|before| before.get(name));
         check_attribute(attribute, was, after.get(name), name, change)?;
+        if resource_type.seat().is_some() {
+            check_name(attribute, was, after.get(name))?;
+        }
     }
     for extension in resource_type.extensions() {
         let urn = extension.schema.id();
@@ -62,7 +65,8 @@ fn check_attribute(
     path: &str,
     change: Change,
 ) -> Result<()> {
-    let unassigned = is.is_none_or(|value| value.as_str() == Some(""));
+    // What was taken once stays until the client speaks of it.
+    let unassigned = is.is_none_or(|value| is_blank(value) && was != Some(value));
     if attribute.is_required() && unassigned && attribute.mutability() != Mutability::ReadOnly {
         return Err(missing(path, change, was.is_some()));
     }
@@ -80,6 +84,18 @@ fn check_attribute(
     }
     if attribute.is_multi_valued() && is.as_array().is_some_and(|values| primaries(values) > 1) {
         return Err(ScimError::invalid_value(format!("Only one value of \"{path}\" may have \"primary\" true.")));
+    }
+    Ok(())
+}
+
+/// What people are told apart by is text that can be shown and typed (RFC 7644 section 5).
+fn check_name(attribute: &Attribute, was: Option<&Value>, is: Option<&Value>) -> Result<()> {
+    let text = is.filter(|is| attribute.is_unique() && was != Some(*is)).and_then(Value::as_str);
+    if text.is_some_and(|text| text.contains(char::is_control)) {
+        let name = attribute.name();
+        return Err(ScimError::invalid_value(format!(
+            "Attribute \"{name}\" holds a control character, such as a tab or a line break: correct it in your identity provider."
+        )));
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ pub mod hidden;
 pub mod json;
 mod key;
 pub mod limits;
+mod name;
 mod note;
 pub mod projection;
 mod shape;
@@ -18,9 +19,11 @@ pub mod tolerance;
 mod value;
 
 pub use key::Key;
+pub use name::named;
+pub(crate) use note::printable;
 pub use note::{Note, Notes};
 pub use shape::Shape;
-pub use value::{Acceptance, accept_element, accept_value, same};
+pub use value::{Acceptance, accept_element, accept_value, is_blank, same};
 pub(crate) use value::{identity, unknown};
 
 use crate::clock::Timestamp;

@@ -16,6 +16,10 @@ pub enum Note {
     UndeclaredSchema(String),
     /// A member that does not exist in the tenant.
     UnresolvedMember(String),
+    /// An attribute whose value does not fit, in attribute notation.
+    UnfitValue(String),
+    /// An attribute that was to lose its value and keeps it, in attribute notation.
+    KeptValue(String),
 }
 
 /// All that was left out of a request.
@@ -42,6 +46,8 @@ impl fmt::Display for Note {
             Self::UnknownAttribute(name, _) => write!(f, "attribute.unknown {name}"),
             Self::UndeclaredSchema(urn) => write!(f, "schema.undeclared {urn}"),
             Self::UnresolvedMember(id) => write!(f, "member.unresolved {id}"),
+            Self::UnfitValue(name) => write!(f, "value.unfit {name}"),
+            Self::KeptValue(name) => write!(f, "value.kept {name}"),
         }
     }
 }

@@ -74,6 +74,7 @@ pub fn accept_element(
     path: &str,
     with: &mut Acceptance<'_>,
 ) -> Result<Option<Value>> {
+    let value = if with.conformance.is_lenient() { unwrapped(attribute, value) } else { value };
     if value.is_null() {
         return Ok(None);
     }
@@ -81,6 +82,12 @@ pub fn accept_element(
         return accept_complex(attribute, value, path, with);
     }
     accept_simple(attribute, value, path, with).map(Some)
+}
+
+/// The value itself, without what clients put around it.
+fn unwrapped(attribute: &Attribute, value: Value) -> Value {
+    let value = if attribute.is_multi_valued() { value } else { tolerance::one_of_array(value) };
+    if attribute.is_complex() { value } else { tolerance::simple_from_object(value) }
 }
 
 fn accept_complex(attribute: &Attribute, value: Value, path: &str, with: &mut Acceptance<'_>) -> Result<Option<Value>> {
@@ -92,6 +99,9 @@ fn accept_complex(attribute: &Attribute, value: Value, path: &str, with: &mut Ac
         },
         other => return Err(wrong_type(attribute, &other, path)),
     };
+    if with.conformance.is_lenient() && tolerance::is_empty_reference(attribute, &object) {
+        return Ok(None);
+    }
     let mut given: Vec<Option<Value>> = vec![None; attribute.sub_attributes().len()];
     for (name, value) in object {
         let position = attribute
@@ -122,6 +132,7 @@ pub(crate) fn unknown(path: &str, value: &Value, with: &mut Acceptance<'_>) -> R
 
 fn accept_simple(attribute: &Attribute, value: Value, path: &str, with: &Acceptance<'_>) -> Result<Value> {
     let wrong = |value: &Value| wrong_type(attribute, value, path);
+    let value = if with.conformance.is_lenient() { number_of(attribute, value) } else { value };
     match (attribute.kind(), value) {
         (Type::String | Type::Reference, Value::String(text)) => {
             within_limits(attribute, &text, path, with.limits)?;
@@ -144,6 +155,12 @@ fn accept_simple(attribute: &Attribute, value: Value, path: &str, with: &Accepta
         }
         (_, other) => Err(wrong(&other)),
     }
+}
+
+fn number_of(attribute: &Attribute, value: Value) -> Value {
+    let is_number = matches!(attribute.kind(), Type::Integer | Type::Decimal);
+    let number = if is_number { tolerance::number_from_text(&value) } else { None };
+    number.map_or(value, Value::Number)
 }
 
 fn within_limits(attribute: &Attribute, text: &str, path: &str, limits: &ValueLimits) -> Result<()> {
@@ -203,6 +220,11 @@ fn found(value: &Value) -> &'static str {
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     }
+}
+
+/// Whether it is a text of blanks only, or of nothing: no value for what must have one.
+pub fn is_blank(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
 /// Whether two values of an attribute are the same: equal keys, sub-attribute by

@@ -57,6 +57,11 @@ impl Service {
                         }
                     }
                     if matches!(change, MemberChange::Replace(_)) {
+                        if joining.is_empty() && !list.is_empty() {
+                            // Nobody is known who could take their place, so they stay; with none there is nothing to do.
+                            self.keeps_members(writing.scope, group, &delta, list).await?;
+                            continue;
+                        }
                         delta.clear();
                     }
                     delta.add(joining);
@@ -73,6 +78,30 @@ impl Service {
             }
         }
         Ok(delta)
+    }
+
+    /// # Errors
+    /// 400 `invalidValue` naming the first of these ids, if the group has members that they would replace.
+    async fn keeps_members(
+        &self,
+        scope: &Scope,
+        group: Option<&Found>,
+        delta: &MemberDelta,
+        ids: &[String],
+    ) -> Result<()> {
+        let has_members = match (delta.has_members(), group) {
+            (Some(has_members), _) => has_members,
+            (None, Some(group)) => self.store.has_members(scope, group).await?,
+            (None, None) => false,
+        };
+        match ids.first().filter(|_| has_members) {
+            None => Ok(()),
+            Some(first) => Err(ScimError::invalid_value(format!(
+                "No member can be replaced by \"{first}\": neither this id nor another one of the list is known. The group \
+                 keeps its members; provision the new ones first."
+            ))
+            .logged_as("No id in a list that replaces members is known.")),
+        }
     }
 
     /// Holds attributes that name a resource by id to what there is, where the type asks for it.
@@ -191,8 +220,9 @@ pub(super) fn check_names(tenant: &Tenant, kind: &ResourceType, attributes: &Map
 
 fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    let plain = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control());
-    plain(local) && plain(domain) && !domain.starts_with('.') && !domain.ends_with('.')
+    let plain =
+        |part: &str| !part.is_empty() && !part.contains(|c: char| c == '@' || c.is_whitespace() || c.is_control());
+    plain(local) && domain.split('.').all(plain)
 }
 
 /// 409 that says which attribute is in use.

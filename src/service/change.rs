@@ -7,10 +7,10 @@ use super::roll::READ_ALONG;
 use super::{Caller, Precondition, Reply, Service, View, render};
 use crate::error::{Result, ScimError};
 use crate::patch::{self, MemberChange, Patch};
-use crate::resource::accept::{Accepted, accept, assign_defaults, in_schema_order};
+use crate::resource::accept::{Accepted, accept, assign_defaults, in_schema_order, sent};
 use crate::resource::check::{Change as Kind, check};
 use crate::resource::projection::Projection;
-use crate::resource::{Acceptance, Notes, hidden};
+use crate::resource::{Acceptance, Conformance, Notes, hidden};
 use crate::schema::ResourceType;
 use crate::store::{Before, Change, Found, Relations, StoreError, Writing};
 use serde_json::{Map, Value};
@@ -71,14 +71,14 @@ impl Service {
         (view, precondition): (&View, &Precondition),
         with: &mut Acceptance<'_>,
     ) -> Result<Reply> {
-        names_somebody(kind, &body)?;
+        names_somebody(kind, &body, with.conformance)?;
         let mut accepted = accept(kind, body, with)?;
         assign_defaults(kind, &mut accepted);
-        let projection = view.projection(kind)?.after_writing(kind, accepted.names(kind));
+        let projection = view.projection(kind, with.conformance)?.after_writing(kind, accepted.names(kind));
         let asserted = kind.members().is_some_and(|members| accepted.asserted.contains(members.name().as_ref()));
-        let sent = sent_members(kind, &mut accepted.attributes)?;
+        let listed = sent_members(kind, &mut accepted.attributes)?;
         let keeps = !asserted && with.conformance.is_lenient();
-        let members = if keeps { None } else { Some(sent.unwrap_or_default()) };
+        let members = if keeps { None } else { Some(listed.unwrap_or_default()) };
         let asked = Asked::Replace { accepted: &accepted, members: members.as_deref() };
         let found = self.change(caller, kind, id, (&asked, precondition), &projection, &mut with.notes).await?;
         self.answer(caller, found, &projection).await
@@ -111,8 +111,8 @@ impl Service {
         with: &mut Acceptance<'_>,
     ) -> Result<Reply> {
         let operations = patch::read(body, caller.settings.conformance, &self.settings.limits.patch)?;
-        let patch = patch::resolve(kind, operations, with)?;
-        let projection = view.projection(kind)?.after_writing(kind, patch.named().iter().cloned());
+        let patch = patch::resolve(kind, operations, &self.settings.limits.patch.path, with)?;
+        let projection = view.projection(kind, with.conformance)?.after_writing(kind, patch.named().iter().cloned());
         let asked = Asked::Modify(&patch);
         let found = self.change(caller, kind, id, (&asked, precondition), &projection, &mut with.notes).await?;
         if kind.members().is_some() && !view.is_chosen() {
@@ -246,9 +246,8 @@ impl Service {
 }
 
 /// A list of members of which none is named must not empty a group.
-fn names_somebody(kind: &ResourceType, body: &Map<String, Value>) -> Result<()> {
+fn names_somebody(kind: &ResourceType, body: &Map<String, Value>, conformance: Conformance) -> Result<()> {
     let Some(members) = kind.members() else { return Ok(()) };
-    let sent = body.iter().find(|(name, _)| name.eq_ignore_ascii_case(members.name())).map(|(_, value)| value);
     let is_named = |member: &Value| {
         member.as_object().is_some_and(|member| {
             member
@@ -256,7 +255,7 @@ fn names_somebody(kind: &ResourceType, body: &Map<String, Value>) -> Result<()> 
                 .any(|(name, value)| matches!(name.to_ascii_lowercase().as_str(), "value" | "$ref") && !value.is_null())
         })
     };
-    match sent.and_then(Value::as_array) {
+    match sent(kind, body, members, conformance).and_then(Value::as_array) {
         Some(list) if list.iter().any(|member| member.is_object() && !is_named(member)) => Err(
             ScimError::invalid_value(format!("A value of \"{}\" names nobody: it needs \"value\".", members.name())),
         ),

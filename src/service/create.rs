@@ -42,7 +42,7 @@ impl Service {
     ) -> Result<Reply> {
         let mut accepted = accept(kind, body, with)?;
         assign_defaults(kind, &mut accepted);
-        let projection = view.projection(kind)?.after_writing(kind, accepted.names(kind));
+        let projection = view.projection(kind, with.conformance)?.after_writing(kind, accepted.names(kind));
         let members = sent_members(kind, &mut accepted.attributes)?;
         check_names(&caller.settings, kind, &accepted.attributes)?;
         check(kind, None, &accepted.attributes, Kind::Whole)?;

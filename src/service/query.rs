@@ -1,6 +1,7 @@
 //! What a client asks of a list, and of the shape of resources, as it was sent.
 
 use crate::error::Result;
+use crate::resource::Conformance;
 use crate::resource::projection::Projection;
 use crate::schema::ResourceType;
 
@@ -18,8 +19,8 @@ impl View {
     ///
     /// # Errors
     /// 400 `invalidValue` if both lists are given.
-    pub(super) fn projection(&self, kind: &ResourceType) -> Result<Projection> {
-        Projection::new(kind, &self.attributes, &self.excluded)
+    pub(super) fn projection(&self, kind: &ResourceType, conformance: Conformance) -> Result<Projection> {
+        Projection::new(kind, &self.attributes, &self.excluded, conformance)
     }
 
     /// Whether the client asked for a shape of its own.

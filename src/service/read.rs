@@ -23,7 +23,7 @@ impl Service {
         precondition: &Precondition,
     ) -> Result<Reply> {
         caller.may_read(kind)?;
-        let projection = view.projection(kind)?;
+        let projection = view.projection(kind, caller.settings.conformance)?;
         let relations = render::relations(kind, &projection).at_most(READ_ALONG);
         let found = self.find(caller, kind, id, relations).await?;
         if precondition.is_unmodified(found.meta.version)? {

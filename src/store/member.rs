@@ -43,6 +43,11 @@ impl MemberDelta {
         if self.is_wide() { None } else { moved.next().or_else(|| left.next()) }
     }
 
+    /// Whether the group has members afterwards, as far as this tells.
+    pub fn has_members(&self) -> Option<bool> {
+        if self.add.is_empty() { self.cleared.then_some(false) } else { Some(true) }
+    }
+
     /// These are members afterwards.
     pub fn add(&mut self, members: impl IntoIterator<Item = MemberKey>) {
         for MemberKey(seq) in members {
@@ -159,6 +164,15 @@ impl Store {
         rows.iter().map(|row| Ok(MemberKey(row.int(0)?))).collect()
     }
 
+    /// Whether a group has members.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn has_members(&self, scope: &Scope, group: &Found) -> Result<bool, StoreError> {
+        let args = vec![Arg::Int(scope.tenant), Arg::Int(group.seq)];
+        Ok(!self.engine.read(&Statement::new(ANY, args)).await?.is_empty())
+    }
+
     /// Changes the members of a group and nothing else. Other writers of the group are not
     /// disturbed; a group whose members are as asked keeps its version.
     ///
@@ -207,6 +221,8 @@ pub(super) fn claim(writing: &Writing<'_>, group: &Found) -> Statement {
 const RESOLVE_ONE: &str = "select seq, id from resource where tenant = $1 and id = $2";
 const RESOLVE: &str =
     "select (select r.seq from resource r where r.tenant = $1 and r.id = given.id), given.id from {rows}";
+
+const ANY: &str = "select member_seq from member where tenant = $1 and group_seq = $2 limit 1";
 
 // Each row is looked up by itself: to go through a small group, or a small table, seems as good to a
 // planner, who then does so with a large one. What is taken by its place is still held against tenant and

@@ -97,6 +97,10 @@ folders! {
     rippling = "clients/rippling",
     authentik = "clients/authentik",
     keycloak = "clients/keycloak",
+    salesforce = "clients/salesforce",
+    better_auth = "clients/better_auth",
+    wso2 = "clients/wso2",
+    people = "clients/people",
 }
 
 /// Holds every conversation of a folder, and tells all differences at the end.

@@ -3,7 +3,7 @@
 mod bodies;
 mod command;
 
-use crate::harness::{Client, Database, GROUP, Options, Server, USER, noon, user};
+use crate::harness::{Client, Database, ENTERPRISE, GROUP, Options, Server, USER, noon, user};
 use reqwest::Method;
 use scimd::clock::Clock;
 use scimd::resource::Shape;
@@ -127,6 +127,21 @@ async fn what_is_left_out_is_told(server: Server) {
     assert_eq!(told(&last(&server).await), expected, "a refused request leaves out as much");
     server.patch(&format!("/Users/{id}"), json!([{"op": "add", "value": {"name.x": 1}}])).await.expect(200);
     assert_eq!(told(&last(&server).await), ["left out: attributes that no schema declares: name.x"]);
+    let operations = json!([
+        {"op": "add", "path": "urn:acme:X:level", "value": 3},
+        {"op": "remove", "path": "active"},
+        {"op": "add", "value": {"employeeNumber": 7}},
+    ]);
+    server.patch(&format!("/Users/{id}"), operations).await.expect(200);
+    let expected = [
+        "left out: attributes that no schema declares: urn:acme:X:level".to_owned(),
+        format!("left out: values that do not fit their attribute: {ENTERPRISE}:employeeNumber"),
+        "left out: the removal of values that stay: active".to_owned(),
+    ];
+    assert_eq!(told(&last(&server).await), expected);
+    let nothing = json!([{"op": "add", "path": "shoeSize", "value": 44}]);
+    server.patch(&format!("/Users/{id}"), nothing).await.refused(400, "invalidPath");
+    assert_eq!(told(&last(&server).await), ["left out: attributes that no schema declares: shoeSize"]);
     let members: Vec<_> = (0..150).map(|i| json!({"value": format!("m{i}")})).collect();
     let group = json!({"schemas": [GROUP], "displayName": "g", "members": members});
     server.post("/Groups", group).await.expect(201);

@@ -40,16 +40,13 @@ struct Run<'a> {
 
 /// The results of the operations that were carried out, in the order of the request.
 pub(super) async fn run(service: &Service, caller: &Caller, job: &Job) -> Vec<Value> {
-    let operations: Vec<_> = job.operations.iter().map(Operation::read).collect();
+    let operations = read(&job.operations);
     let named = operations.iter().enumerate().filter_map(|(i, operation)| {
         let operation = operation.as_ref().ok()?;
         let is_post = operation.method == Method::Post;
         Some((operation.bulk_id.clone().filter(|_| is_post)?, i))
     });
-    let mut by_bulk_id = HashMap::new();
-    named.for_each(|(bulk_id, i)| {
-        by_bulk_id.entry(bulk_id).or_insert(i);
-    });
+    let by_bulk_id = named.collect();
     let count = operations.len();
     let mut run = Run {
         service,
@@ -66,6 +63,23 @@ pub(super) async fn run(service: &Service, caller: &Caller, job: &Job) -> Vec<Va
     };
     run.all().await;
     run.results.into_iter().flatten().collect()
+}
+
+/// The operations, each with a bulkId that no other before it has (RFC 7644 section 3.7: it is "unique
+/// within a bulk request").
+fn read(sent: &[Value]) -> Vec<Result<Operation>> {
+    let mut seen = HashSet::new();
+    let each = sent.iter().map(|sent| {
+        let operation = Operation::read(sent)?;
+        match &operation.bulk_id {
+            Some(bulk_id) if !seen.insert(bulk_id.clone()) => {
+                let detail = format!("bulkId \"{bulk_id}\" is used by another operation of this request already.");
+                Err(ScimError::invalid_value(detail).logged_as("A bulkId is used twice in the request."))
+            }
+            _ => Ok(operation),
+        }
+    });
+    each.collect()
 }
 
 impl Run<'_> {

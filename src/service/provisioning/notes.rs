@@ -43,6 +43,8 @@ fn note(noted: &Noted) -> Value {
                 }
                 Note::UndeclaredSchema(urn) => Map::from_iter([("schema".to_owned(), urn.as_str().into())]),
                 Note::UnresolvedMember(id) => Map::from_iter([("member".to_owned(), id.as_str().into())]),
+                Note::UnfitValue(name) => Map::from_iter([("unfit".to_owned(), name.as_str().into())]),
+                Note::KeptValue(name) => Map::from_iter([("kept".to_owned(), name.as_str().into())]),
             };
             members.insert("resourceType".into(), kind.name().as_ref().into());
             Value::Object(members)
@@ -124,6 +126,8 @@ impl NoteText {
             ("attributes that no schema declares", named("attribute")),
             ("schemas that the type does not have", named("schema")),
             ("members that do not exist", named("member")),
+            ("values that do not fit their attribute", named("unfit")),
+            ("the removal of values that stay", named("kept")),
         ];
         let left = listed.into_iter().filter(|(_, names)| !names.is_empty());
         let left = left.map(|(what, names)| format!("left out: {what}: {}", names.join(", ")));
