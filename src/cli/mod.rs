@@ -43,7 +43,7 @@ use std::process::ExitCode;
 
 /// A SCIM 2.0 server: identity providers provision accounts into your application.
 #[derive(Debug, Parser)]
-#[command(name = "scimd", version, max_term_width = 110)]
+#[command(name = "scimd", version = env!("SCIMD_VERSION"), max_term_width = 110)]
 struct Cli {
     #[command(flatten)]
     globals: Globals,
