@@ -18,6 +18,8 @@ pub mod patch;
 
 pub mod mapping;
 
+pub mod guide;
+
 pub mod store;
 
 pub mod service;

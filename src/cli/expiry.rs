@@ -1,6 +1,7 @@
 //! Warns of tokens that end soon, for with its token an identity provider stops without a word.
 
 use crate::clock::Timestamp;
+use crate::error::ScimError;
 use crate::service::{Service, TokenInfo};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
@@ -33,15 +34,17 @@ pub(super) async fn watch(service: Service, warn_days: i64) {
 }
 
 async fn warn(service: &Service, warn_days: i64) {
-    let tokens = match service.tokens(None).await {
-        Ok(tokens) => tokens,
-        Err(error) => return tracing::warn!(%error, "cannot look for tokens that end soon"),
-    };
-    let now = service.clock().now();
-    if !tokens.iter().any(|token| is_valid(token, now)) {
+    if let Err(error) = warn_of_ending(service, warn_days).await {
+        tracing::warn!(%error, "cannot look for tokens that end soon");
+    }
+}
+
+async fn warn_of_ending(service: &Service, warn_days: i64) -> Result<(), ScimError> {
+    if !service.has_good_token().await? {
         tracing::warn!("there is no valid token: scimd token issue --name NAME");
     }
-    for token in tokens.iter().filter(|token| ends_within(token, warn_days, now)) {
+    let mut ending = service.ending_tokens(None, warn_days);
+    while let Some(token) = ending.next().await? {
         let end = token.expires.map(|end| end.to_string());
         tracing::warn!(
             tenant = token.tenant,
@@ -51,4 +54,5 @@ async fn warn(service: &Service, warn_days: i64) {
             "the token ends soon: scimd token rotate ID"
         );
     }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 mod line;
 
-pub(super) use line::{as_json, summary};
+pub(super) use line::{as_json, printable, summary};
 
 use super::arguments::span;
 use super::failure::Failure;
@@ -11,6 +11,7 @@ use super::{open, signals};
 use crate::config::Config;
 use crate::service::{DEFAULT_TENANT, Entry, LogQuery, LoggedRequest, Service};
 use clap::{ArgGroup, Args, Subcommand};
+use serde_json::json;
 use std::collections::HashSet;
 use std::io::Write;
 use std::time::Duration;
@@ -84,23 +85,30 @@ struct Bodies {
     /// Keeps none any more; those that are there go with their requests
     #[arg(long, group = "what")]
     off: bool,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
 }
 
 impl Log {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let service = open::existing(config).await?;
         match &self.command {
-            Some(Command::Bodies(bodies)) => bodies.run(&service).await,
+            Some(Command::Bodies(bodies)) => bodies.run(&service, out).await,
             None => self.show.run(&service, out).await,
         }
     }
 }
 
 impl Bodies {
-    async fn run(&self, service: &Service) -> Result<(), Failure> {
+    async fn run(&self, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
         let Self { tenant, span, .. } = self;
         let until = span.map(|seconds| service.clock().now().plus_seconds(seconds));
         service.keep_bodies(tenant, until).await?;
+        if self.json {
+            let kept = json!({"tenant": tenant, "bodiesUntil": until.map(|until| until.to_string())});
+            output::json(out, &kept)?;
+        }
         match until {
             Some(_) => say(&format!(
                 "Bodies of requests of tenant {tenant} are kept until {}, without passwords and other secrets. They hold \

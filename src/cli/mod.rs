@@ -14,12 +14,14 @@ mod export;
 mod failure;
 mod health;
 mod import;
+mod listing;
 mod log;
 mod mapping;
 mod migrate;
 mod open;
 mod output;
 mod progress;
+mod resource;
 mod retention;
 mod schema;
 mod serve;
@@ -41,7 +43,7 @@ use std::process::ExitCode;
 
 /// A SCIM 2.0 server: identity providers provision accounts into your application.
 #[derive(Debug, Parser)]
-#[command(name = "scimd", version, max_term_width = 110)]
+#[command(name = "scimd", version = env!("SCIMD_VERSION"), max_term_width = 110)]
 struct Cli {
     #[command(flatten)]
     globals: Globals,
@@ -59,6 +61,12 @@ enum Command {
     /// Creates and manages tenants: separate sets of users, groups and tokens
     #[command(subcommand)]
     Tenant(tenant::Tenant),
+    /// Lists, shows, deactivates and deletes users of a tenant
+    #[command(subcommand)]
+    User(resource::User),
+    /// Lists, shows and deletes groups of a tenant
+    #[command(subcommand)]
+    Group(resource::Group),
     /// Adds, shows and removes schemas: attributes of your own, for all tenants or for one
     #[command(subcommand)]
     Schema(schema::Schema),
@@ -133,6 +141,8 @@ async fn on_database(command: Command, config: &Config, out: &mut dyn Write) -> 
     match command {
         Command::Token(token) => token.run(config, out).await,
         Command::Tenant(tenant) => tenant.run(config, out).await,
+        Command::User(user) => user.run(config, out).await,
+        Command::Group(group) => group.run(config, out).await,
         Command::Schema(schema) => schema.run(config, out).await,
         Command::Log(log) => log.run(config, out).await,
         Command::Mapping(mapping) => mapping.run(config, out).await,

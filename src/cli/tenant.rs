@@ -1,5 +1,10 @@
 //! `scimd tenant`.
 
+mod guide;
+mod list;
+mod urls;
+
+use self::urls::Urls;
 use super::arguments::{OrNone, base_url, keyword, seats};
 use super::confirm::confirm;
 use super::failure::Failure;
@@ -20,10 +25,12 @@ use std::io::Write;
 pub(super) enum Tenant {
     /// Creates a tenant
     Create(Change),
-    /// Lists the tenants
-    List(Json),
+    /// Lists the tenants by name
+    List(list::List),
     /// Shows a tenant
     Show(Name),
+    /// Prints how a tenant's identity provider is set up: base URL, steps, and custom attributes
+    Guide(guide::Guide),
     /// Changes the settings of a tenant
     Set(Change),
     /// Refuses the requests of a tenant; its data stays
@@ -92,20 +99,23 @@ pub(super) struct Delete {
     /// Does not ask
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    output: Json,
 }
 
 impl Tenant {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         match self {
             Self::Create(change) => change.create(config, out).await,
-            Self::List(output) => list(&open::existing(config).await?, output, out).await,
+            Self::List(list) => list.run(config, out).await,
+            Self::Guide(guide) => guide.run(config, out).await,
             Self::Show(Name { name, output }) => {
-                State::of(&open::existing(config).await?, name, config.tokens.warn_days).await?.show(output, out)
+                State::of(&open::existing(config).await?, name, config).await?.show(output, out)
             }
             Self::Set(change) => change.set(config, out).await,
             Self::Suspend(name) => name.change(&status(Status::Suspended), config, out).await,
             Self::Resume(name) => name.change(&status(Status::Active), config, out).await,
-            Self::Delete(delete) => delete.run(config).await,
+            Self::Delete(delete) => delete.run(config, out).await,
         }
     }
 }
@@ -123,15 +133,15 @@ impl Tenant {
 impl Name {
     async fn change(&self, change: &TenantChange, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let tenant = open::existing(config).await?.change_tenant(&self.name, change).await?;
-        show(&tenant, &self.output, out)
+        show(&tenant, config, &self.output, out)
     }
 }
 
 impl Change {
     async fn create(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let Name { name, output } = &self.tenant;
-        let tenant = open::or_create(config).await?.create_tenant(name, &self.settings.change()).await?;
-        show(&tenant, output, out)?;
+        let tenant = open::existing(config).await?.create_tenant(name, &self.settings.change()).await?;
+        show(&tenant, config, output, out)?;
         say(&format!("It has no token yet: scimd token issue --tenant {name} --name NAME"));
         Ok(())
     }
@@ -163,24 +173,29 @@ impl Settings {
 /// A tenant with what becomes of it: what its identity provider did last, and what ends soon.
 struct State {
     info: TenantInfo,
+    urls: Urls,
     last: Option<LoggedRequest>,
     expiring: Vec<TokenInfo>,
     now: Timestamp,
 }
 
 impl State {
-    async fn of(service: &Service, name: &str, warn_days: i64) -> Result<Self, Failure> {
-        let now = service.clock().now();
-        let mut expiring = service.tokens(Some(name)).await?;
-        expiring.retain(|token| expiry::ends_within(token, warn_days, now));
-        Ok(Self { info: service.tenant(name).await?, last: service.last_request(name).await?, expiring, now })
+    async fn of(service: &Service, name: &str, config: &Config) -> Result<Self, Failure> {
+        let info = service.tenant(name).await?;
+        let mut expiring = Vec::new();
+        let mut ending = service.ending_tokens(Some(name), config.tokens.warn_days);
+        while let Some(token) = ending.next().await? {
+            expiring.push(token);
+        }
+        let urls = Urls::of(&info, config);
+        Ok(Self { urls, last: service.last_request(name).await?, expiring, now: service.clock().now(), info })
     }
 
     fn show(&self, output: &Json, out: &mut dyn Write) -> Result<(), Failure> {
         if output.json {
             return output::json(out, &self.as_json());
         }
-        let mut facts = facts(&self.info);
+        let mut facts = facts(&self.info, &self.urls);
         if let Some(until) = self.info.settings.bodies_until.filter(|until| *until > self.now) {
             facts.push(("request-bodies", format!("kept until {}", moment(Some(until)))));
         }
@@ -194,7 +209,7 @@ impl State {
     }
 
     fn as_json(&self) -> Value {
-        let mut whole = as_json(&self.info);
+        let mut whole = as_json(&self.info, &self.urls);
         let name = &self.info.settings.name;
         let expiring = self.expiring.iter().map(|token| token::as_json(token, "expiring", self.now));
         whole["lastRequest"] = self.last.as_ref().map(|request| log::as_json(name, request)).into();
@@ -207,39 +222,17 @@ fn status(status: Status) -> TenantChange {
     TenantChange { status: Some(status), ..TenantChange::default() }
 }
 
-async fn list(service: &Service, output: &Json, out: &mut dyn Write) -> Result<(), Failure> {
-    let tenants = service.tenants().await?;
+fn show(info: &TenantInfo, config: &Config, output: &Json, out: &mut dyn Write) -> Result<(), Failure> {
+    let urls = Urls::of(info, config);
     if output.json {
-        return output::json(out, &tenants.iter().map(as_json).collect::<Vec<_>>());
+        return output::json(out, &as_json(info, &urls));
     }
-    let rows: Vec<Vec<String>> = tenants.iter().map(as_row).collect();
-    output::table(out, &["NAME", "STATUS", "USERS", "ACTIVE", "SEATS", "GROUPS", "CONFORMANCE", "CREATED"], &rows)
+    output::facts(out, &facts(info, &urls))
 }
 
-fn as_row(info: &TenantInfo) -> Vec<String> {
+fn facts(info: &TenantInfo, urls: &Urls) -> Vec<(&'static str, String)> {
     let tenant = &info.settings;
-    vec![
-        tenant.name.clone(),
-        tenant.status.as_str().to_owned(),
-        info.users.to_string(),
-        info.active_users.to_string(),
-        or_none(tenant.seats),
-        info.groups.to_string(),
-        tenant.conformance.as_str().to_owned(),
-        moment(Some(info.created)),
-    ]
-}
-
-fn show(info: &TenantInfo, output: &Json, out: &mut dyn Write) -> Result<(), Failure> {
-    if output.json {
-        return output::json(out, &as_json(info));
-    }
-    output::facts(out, &facts(info))
-}
-
-fn facts(info: &TenantInfo) -> Vec<(&'static str, String)> {
-    let tenant = &info.settings;
-    vec![
+    let mut facts = vec![
         ("name", tenant.name.clone()),
         ("status", tenant.status.as_str().to_owned()),
         ("seats", or_none(tenant.seats)),
@@ -251,7 +244,10 @@ fn facts(info: &TenantInfo) -> Vec<(&'static str, String)> {
         ("password-policy", tenant.password_policy.as_str().to_owned()),
         ("base-url", or_none(tenant.base_url.as_ref())),
         ("created", moment(Some(info.created))),
-    ]
+        ("scim-base-url", urls.scim.clone()),
+    ];
+    facts.extend(urls.own.clone().map(|own| ("own-scim-base-url", own)));
+    facts
 }
 
 /// A number of things: `1 user`, `2 users`.
@@ -263,7 +259,7 @@ fn or_none(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "none".to_owned(), |value| value.to_string())
 }
 
-fn as_json(info: &TenantInfo) -> Value {
+fn as_json(info: &TenantInfo, urls: &Urls) -> Value {
     let tenant = &info.settings;
     json!({
         "name": tenant.name,
@@ -279,14 +275,16 @@ fn as_json(info: &TenantInfo) -> Value {
         "baseUrl": tenant.base_url,
         "bodiesUntil": tenant.bodies_until.map(|until| until.to_string()),
         "created": info.created.to_string(),
+        "scimBaseUrl": urls.scim,
+        "ownScimBaseUrl": urls.own,
     })
 }
 
 impl Delete {
-    async fn run(&self, config: &Config) -> Result<(), Failure> {
+    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let service = open::existing(config).await?;
         let TenantInfo { users, groups, .. } = service.tenant(&self.name).await?;
-        let tokens = i64::try_from(service.tokens(Some(&self.name)).await?.len()).unwrap_or(i64::MAX);
+        let tokens = service.count_tokens(&self.name).await?;
         let what = format!(
             "tenant {} with {}, {}, {} and all that is logged of it",
             self.name,
@@ -298,6 +296,11 @@ impl Delete {
             confirm(&format!("deletes {what} for ever"), &self.name, "the name of the tenant")?;
         }
         service.delete_tenant(&self.name).await?;
+        if self.output.json {
+            let Self { name, .. } = self;
+            let gone = json!({"deleted": name, "users": users, "groups": groups, "tokens": tokens});
+            output::json(out, &gone)?;
+        }
         say(&format!("Deleted {what}."));
         if self.name == DEFAULT_TENANT {
             say("There always is a tenant of that name: it comes back empty, without a token.");

@@ -6,8 +6,8 @@ use crate::filter::{FilterLimits, PatchPath, parse_path};
 use crate::resource::Conformance;
 use serde_json::{Map, Value};
 
-/// URN of the message.
-const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+/// URN of the PatchOp message (RFC 7644 section 3.5.2).
+pub const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
 /// Bounds on a PATCH message.
 #[derive(Debug, Clone, Copy)]

@@ -1,5 +1,6 @@
 //! What the operator asks of the server: tenants, tokens, and whether the store is sound.
 
+use super::tenants::COUNTED;
 use super::{Service, token};
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
@@ -11,6 +12,12 @@ use secrecy::SecretString;
 pub struct IssuedToken {
     /// Public part.
     pub id: String,
+    /// Name of its tenant.
+    pub tenant: String,
+    /// Name that the operator gave it.
+    pub name: String,
+    /// What it may do.
+    pub scope: TokenScope,
     /// The whole token.
     pub text: SecretString,
     /// Until when it is good.
@@ -38,21 +45,12 @@ impl Service {
         self.change_tenant(name, change).await
     }
 
-    /// All tenants.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn tenants(&self) -> Result<Vec<TenantInfo>> {
-        Ok(self.store.tenants(None, "User", "Group").await?)
-    }
-
     /// One tenant.
     ///
     /// # Errors
     /// 404 if there is none of that name.
     pub async fn tenant(&self, name: &str) -> Result<TenantInfo> {
-        let found = self.store.tenants(Some(name), "User", "Group").await?;
-        found.into_iter().next().ok_or_else(|| no_tenant(name))
+        self.store.tenant(name, COUNTED).await?.ok_or_else(|| no_tenant(name))
     }
 
     /// Changes settings of a tenant.
@@ -109,18 +107,8 @@ impl Service {
         if !self.store.add_token(tenant, &kept).await? {
             return Err(no_tenant(tenant));
         }
-        Ok(IssuedToken { id: fresh.id, text: fresh.text, expires })
-    }
-
-    /// All tokens, or those of a tenant.
-    ///
-    /// # Errors
-    /// 404 if there is no tenant of that name.
-    pub async fn tokens(&self, tenant: Option<&str>) -> Result<Vec<TokenInfo>> {
-        if let Some(name) = tenant {
-            self.tenant(name).await?;
-        }
-        Ok(self.store.tokens(tenant).await?)
+        let (tenant, name) = (tenant.to_owned(), name.to_owned());
+        Ok(IssuedToken { id: fresh.id, tenant, name, scope, text: fresh.text, expires })
     }
 
     /// Issues a successor with the same name, scope and length of life, and lets the old token
@@ -131,22 +119,22 @@ impl Service {
     pub async fn rotate_token(&self, id: &str, overlap: i64) -> Result<IssuedToken> {
         let id = token::public_part(id);
         let now = self.clock.now();
-        let tokens = self.store.tokens(None).await?;
         let is_good = |token: &TokenInfo| token.revoked.is_none() && token.expires.is_none_or(|at| at > now);
-        let old = tokens.iter().find(|token| token.id == id && is_good(token)).ok_or_else(|| no_token(id))?;
+        let found = self.store.token(id).await?.map(|(_, token, _)| token);
+        let old = found.filter(is_good).ok_or_else(|| no_token(id))?;
         let life = old.expires.map(|expires| expires.seconds_since(old.created));
         let issued = self.issue_token(&old.tenant, &old.name, old.scope, life).await?;
         self.store.expire_token(id, now.plus_seconds(overlap)).await?;
         Ok(issued)
     }
 
-    /// Revokes a token, given by its id or as a whole, from the next request on.
+    /// Revokes a token, given by its id or as a whole, from the next request on; gives its id.
     ///
     /// # Errors
     /// 404 if there is no such token, or it is revoked.
-    pub async fn revoke_token(&self, id: &str) -> Result<()> {
+    pub async fn revoke_token(&self, id: &str) -> Result<String> {
         let id = token::public_part(id);
-        if self.store.revoke_token(id, self.clock.now()).await? { Ok(()) } else { Err(no_token(id)) }
+        if self.store.revoke_token(id, self.clock.now()).await? { Ok(id.to_owned()) } else { Err(no_token(id)) }
     }
 
     /// Holds every derived row against its source, of all tenants; a line for each finding. A
@@ -164,11 +152,10 @@ impl Service {
     /// If the database fails.
     pub async fn verify_telling(&self, repair: bool, compared: &mut (dyn FnMut() + Send)) -> Result<Verified> {
         let mut all = Verified::default();
-        for tenant in self.tenants().await? {
-            let layout = self.catalogs.of(&self.store, &tenant.settings).await?.layout.clone();
-            let scope = tenant.settings.scope(layout);
-            let Verified { findings, unrepaired } =
-                self.store.verify(&scope, &tenant.settings.name, repair, compared).await?;
+        let mut tenants = self.each_tenant();
+        while let Some(tenant) = tenants.next().await? {
+            let scope = tenant.scope(self.catalogs.of(&self.store, &tenant).await?.layout.clone());
+            let Verified { findings, unrepaired } = self.store.verify(&scope, &tenant.name, repair, compared).await?;
             all.findings.extend(findings);
             all.unrepaired += unrepaired;
         }

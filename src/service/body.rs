@@ -141,7 +141,7 @@ impl Service {
 
     /// Who writes, for the change log.
     pub(super) fn author(&self, caller: &Caller) -> Author {
-        Author { token: Some(caller.token_id.to_string()), at: self.clock.now() }
+        caller.author(self.clock.now())
     }
 
     /// Logs what was left out of a request; names and ids, never values.

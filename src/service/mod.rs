@@ -15,6 +15,7 @@ mod index;
 mod known;
 mod line;
 mod list;
+mod operator;
 mod password;
 mod precondition;
 mod provisioning;
@@ -25,16 +26,19 @@ mod reply;
 mod roll;
 mod schemas;
 mod settings;
+mod tenants;
 pub mod token;
+mod tokens;
 mod transfer;
 mod walk;
 
 pub use crate::store::{
-    Entry, LogQuery, LoggedRequest, PasswordPolicy, Status, TenantChange, TenantInfo, TokenInfo, TokenScope,
-    UsernameFormat, Verified,
+    Entry, LogQuery, LoggedRequest, PasswordPolicy, Status, TenantChange, TenantInfo, TenantQuery, TokenInfo,
+    TokenQuery, TokenScope, UsernameFormat, Verified,
 };
 pub use admin::IssuedToken;
 pub use directory::{DirectoryState, Views};
+pub use operator::naming_attribute;
 pub use precondition::{Precondition, Tags};
 pub use provisioning::{Asked, NoteText, Record, Recorder, Trail, UnknownAttribute};
 pub use query::{ListQuery, View};
@@ -44,6 +48,7 @@ pub use schemas::{
     KnownSchema, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep, Survey,
 };
 pub use settings::{DatabaseTarget, ServiceLimits, ServiceSettings, StartError};
+pub use tokens::EndingTokens;
 pub use transfer::{Counts, Export, Exported, Import, Imported, OnError, Step};
 
 use crate::clock::Clock;
@@ -104,9 +109,9 @@ impl Caller {
     /// path, unless the tenant has a base URL of its own. `base_path` is what the public URL ends with.
     #[must_use]
     pub fn at_own_path(self, base_path: &str) -> Self {
-        let base_path = base_path.trim_end_matches('/');
-        match self.base_url.strip_suffix(base_path).filter(|_| self.settings.base_url.is_none()) {
-            Some(root) => Self { base_url: format!("{root}/t/{}{base_path}", self.tenant).into(), ..self },
+        let own = url_of_tenant(&self.base_url, base_path, &self.tenant).filter(|_| self.settings.base_url.is_none());
+        match own {
+            Some(url) => Self { base_url: url.into(), ..self },
             None => self,
         }
     }
@@ -190,6 +195,13 @@ impl Service {
     fn keeps_passwords(&self, caller: &Caller) -> bool {
         caller.settings.password_policy != PasswordPolicy::Discard
     }
+}
+
+/// The URL at which a tenant alone is served: `https://host/t/acme/scim/v2` for the base URL
+/// `https://host/scim/v2`. `None` if the base URL does not end with the base path.
+pub fn url_of_tenant(base_url: &str, base_path: &str, tenant: &str) -> Option<String> {
+    let base_path = base_path.trim_end_matches('/');
+    base_url.strip_suffix(base_path).map(|root| format!("{root}/t/{tenant}{base_path}"))
 }
 
 async fn shared_key(store: &Store) -> Result<cursor::Cursors> {

@@ -1,6 +1,6 @@
 //! What a service is opened with.
 
-use super::Record;
+use super::{DATABASE_FILE, Record};
 use crate::filter::FilterLimits;
 use crate::patch::PatchLimits;
 use crate::resource::limits::ValueLimits;
@@ -41,6 +41,17 @@ pub enum DatabaseTarget {
         /// The folder of its files.
         data_dir: PathBuf,
     },
+}
+
+impl DatabaseTarget {
+    /// Whether there is a database to open: the file of the embedded one. Of a database server that
+    /// only opening tells.
+    pub fn is_there(&self) -> bool {
+        match self {
+            Self::Postgres { .. } => true,
+            Self::Sqlite { data_dir } => data_dir.join(DATABASE_FILE).is_file(),
+        }
+    }
 }
 
 /// Bounds on what a request may ask of the service.

@@ -73,6 +73,7 @@ macro_rules! migrations {
             6 "0006_statistics.sql",
             7 "0007_provisioning_tenant.sql",
             8 "0008_resource_by_id.sql",
+            12 "0012_token_ending.sql",
         )
     };
     ($folder:literal, $($version:literal $name:literal,)*) => {

@@ -144,17 +144,6 @@ pub(super) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
     })
 }
 
-fn read_info(row: &Row) -> Result<TenantInfo, StoreError> {
-    Ok(TenantInfo {
-        settings: read_tenant(row)?,
-        used: row.int(WIDTH)?,
-        created: Timestamp::from_micros(row.int(WIDTH + 1)?),
-        users: row.int(WIDTH + 2)?,
-        active_users: row.int(WIDTH + 3)?,
-        groups: row.int(WIDTH + 4)?,
-    })
-}
-
 impl Store {
     /// Creates a tenant; `false` if there is one of that name.
     ///
@@ -163,22 +152,6 @@ impl Store {
     pub async fn create_tenant(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
         let args = vec![name.into(), Arg::Int(now.as_micros())];
         Ok(!self.write_one(Statement::new(CREATE, args)).await?.is_empty())
-    }
-
-    /// All tenants, or the one of that name, with the counts of their resources. `seated` names
-    /// the type whose resources take seats, `grouped` the one that is counted beside it.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn tenants(
-        &self,
-        name: Option<&str>,
-        seated: &str,
-        grouped: &str,
-    ) -> Result<Vec<TenantInfo>, StoreError> {
-        let text = format!("select {COLUMNS}{LISTED}");
-        let args = vec![Arg::OptText(name.map(str::to_owned)), seated.into(), grouped.into()];
-        self.engine.read(&Statement::new(text, args)).await?.iter().map(read_info).collect()
     }
 
     /// The tenant of that number, as it is now.
@@ -232,11 +205,6 @@ impl Store {
 
 const CREATE: &str =
     "insert into tenant (name, created) values ($1, $2) on conflict (name) do nothing returning tenant";
-const LISTED: &str = ", t.used, t.created, \
-     cast(coalesce((select sum(live) from counter c join kind k on k.kind = c.kind where c.tenant = t.tenant and k.name = $2), 0) as bigint), \
-     cast(coalesce((select sum(active) from counter c where c.tenant = t.tenant), 0) as bigint), \
-     cast(coalesce((select sum(live) from counter c join kind k on k.kind = c.kind where c.tenant = t.tenant and k.name = $3), 0) as bigint) \
-     from tenant t where $1 is null or t.name = $1 order by t.name";
 const CHANGE: &str = "update tenant set status = coalesce($2, status), conformance = coalesce($3, conformance), \
      username_format = coalesce($4, username_format), \
      unique_group_names = case when $5 is null then unique_group_names when $5 = 1 then true else false end, \

@@ -57,7 +57,8 @@ pub struct NewToken {
     pub expires: Option<Timestamp>,
 }
 
-fn read_token(row: &Row, first: usize) -> Result<TokenInfo, StoreError> {
+/// Reads the columns of [`TOKEN`], of which one is the first.
+pub(super) fn read_token(row: &Row, first: usize) -> Result<TokenInfo, StoreError> {
     let moment = |column: usize| Ok::<_, StoreError>(row.opt_int(column)?.map(Timestamp::from_micros));
     Ok(TokenInfo {
         id: row.text(first)?.to_owned(),
@@ -99,15 +100,6 @@ impl Store {
         rows.first().map(read).transpose()
     }
 
-    /// All tokens, or those of a tenant.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn tokens(&self, tenant: Option<&str>) -> Result<Vec<TokenInfo>, StoreError> {
-        let rows = self.engine.read(&Statement::new(LIST, vec![Arg::OptText(tenant.map(str::to_owned))])).await?;
-        rows.iter().map(|row| read_token(row, 0)).collect()
-    }
-
     /// Revokes a token; `false` if there is none that is good.
     ///
     /// # Errors
@@ -142,11 +134,10 @@ fn find() -> String {
     )
 }
 
-const TOKEN: &str = "k.id, t.name, k.name, k.scope, k.created, k.expires, k.last_used, k.revoked";
+/// Columns of [`TokenInfo`], in the order that [`read_token`] reads them.
+pub(super) const TOKEN: &str = "k.id, t.name, k.name, k.scope, k.created, k.expires, k.last_used, k.revoked";
 const ADD: &str = "insert into token (id, tenant, name, secret_digest, scope, created, expires) \
      select $2, tenant, $3, $4, $5, $6, $7 from tenant where name = $1 returning id";
-const LIST: &str = "select k.id, t.name, k.name, k.scope, k.created, k.expires, k.last_used, k.revoked \
-     from token k join tenant t on t.tenant = k.tenant where $1 is null or t.name = $1 order by t.name, k.created, k.id";
 const REVOKE: &str = "update token set revoked = $2 where id = $1 and revoked is null returning id";
 const EXPIRE: &str = "update token set expires = $2 where id = $1 and revoked is null and (expires is null or expires > $2) returning id";
 const TOUCH: &str = "update token set last_used = $2 where id = $1 returning id";

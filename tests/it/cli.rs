@@ -1,7 +1,15 @@
 //! The program itself: its output, its exit codes, its signals.
 
+mod guide;
+mod lists;
+mod resources;
+mod version;
+
+use crate::harness::Server;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use scimd::service::DatabaseTarget;
+use secrecy::ExposeSecret;
 use sqlx::ConnectOptions;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -18,6 +26,40 @@ pub(crate) fn scimd(folder: &Path, arguments: &str) -> Command {
 
 pub(crate) fn run(folder: &Path, arguments: &str) -> Output {
     scimd(folder, arguments).output().unwrap()
+}
+
+/// A folder with a new database in it.
+pub(crate) fn migrated() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    printed(folder.path(), "migrate");
+    folder
+}
+
+/// The program on the database of a server, while that is at work.
+pub(crate) fn beside(server: &Server, arguments: &[&str]) -> Output {
+    let mut command = Command::new(SCIMD);
+    command.args(arguments).env_clear();
+    match &server.database {
+        DatabaseTarget::Sqlite { data_dir } => command.arg("--data-dir").arg(data_dir),
+        DatabaseTarget::Postgres { url } => command.env("SCIMD_DATABASE_URL", url.expose_secret()),
+    };
+    command.output().unwrap()
+}
+
+/// What a command prints on standard output and on standard error, if it succeeds.
+#[track_caller]
+pub(crate) fn told_beside(server: &Server, arguments: &[&str]) -> (String, String) {
+    let output = beside(server, arguments);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{arguments:?}: {told}");
+    (String::from_utf8(output.stdout).unwrap(), told)
+}
+
+/// What a command prints as JSON.
+#[track_caller]
+pub(crate) fn json_beside(server: &Server, arguments: &[&str]) -> serde_json::Value {
+    let all: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
+    serde_json::from_str(&told_beside(server, &all).0).unwrap()
 }
 
 /// What a command prints, if it succeeds.
@@ -99,7 +141,7 @@ fn serve_ends_on_interrupt_too() {
 
 #[test]
 fn tokens_live_and_end() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = migrated();
     let folder = folder.path();
     let token = printed(folder, "token issue --name okta --expires 10d --scope users-only");
     assert!(token.starts_with("scimd_") && token.trim_end().lines().count() == 1, "{token}");
@@ -120,7 +162,7 @@ fn tokens_live_and_end() {
 
 #[test]
 fn tenants_come_and_go() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = migrated();
     let folder = folder.path();
     printed(folder, "tenant create acme --seats 5 --conformance rfc");
     assert_eq!(refused(folder, "tenant create acme").0, Some(1));
@@ -181,7 +223,8 @@ fn resources_come_and_go_as_lines() {
 fn the_mapping_is_shown_and_checked() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    printed(folder, "token issue --name okta");
+    // An import makes a database, and leaves the views to those who serve.
+    printed(folder, "import");
     let checked = run(folder, "mapping check");
     assert_eq!(checked.status.code(), Some(1), "{checked:?}");
     assert!(String::from_utf8(checked.stdout).unwrap().contains("There are no views"));
@@ -248,6 +291,61 @@ fn a_reader_that_leaves_is_no_failure() {
 }
 
 #[test]
+fn a_folder_that_holds_no_database_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    for arguments in ["token issue --name okta", "token list", "tenant create acme", "user list", "verify", "backup x"]
+    {
+        let (code, message) = refused(folder.path(), arguments);
+        assert!(code == Some(1) && message.contains("make one with scimd serve or scimd migrate"), "{message}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path().join("data")).unwrap().count(), 0);
+}
+
+#[test]
+fn changes_are_told_as_json() {
+    let folder = migrated();
+    let told = |arguments: &str| {
+        let text = printed(folder.path(), &format!("{arguments} --json"));
+        serde_json::from_str::<serde_json::Value>(&text).expect(&text)
+    };
+    let made = told("tenant create acme --seats 3");
+    assert_eq!((&made["name"], &made["seats"]), (&"acme".into(), &3.into()));
+    assert_eq!(made["scimBaseUrl"], "http://127.0.0.1:8080/scim/v2");
+    assert_eq!(made["ownScimBaseUrl"], "http://127.0.0.1:8080/t/acme/scim/v2");
+    let issued = told("token issue --tenant acme --name okta --expires 90d");
+    let (id, token) = (issued["id"].as_str().unwrap(), issued["token"].as_str().unwrap());
+    assert!(token.starts_with(&format!("scimd_{id}_")), "{issued}");
+    assert_eq!((&issued["tenant"], &issued["scope"]), (&"acme".into(), &"read-write".into()));
+    let successor = told(&format!("token rotate {id}"));
+    assert_ne!(successor["token"], issued["token"]);
+    // The token is taken as it is, and not repeated.
+    assert_eq!(told(&format!("token revoke {token}"))["revoked"], id);
+    let bodies = told("log bodies --tenant acme --for 2h");
+    assert_eq!((&bodies["tenant"], bodies["bodiesUntil"].is_string()), (&"acme".into(), true));
+    assert_eq!(told("log bodies --tenant acme --off")["bodiesUntil"], serde_json::Value::Null);
+    let gone = told("tenant delete acme --yes");
+    assert_eq!((&gone["deleted"], &gone["tokens"]), (&"acme".into(), &2.into()));
+}
+
+#[test]
+fn a_tenant_tells_its_base_url() {
+    let folder = migrated();
+    let folder = folder.path();
+    let config = folder.join("scimd.toml");
+    std::fs::write(&config, "[server]\npublic_url = \"https://scim.example.com\"\n").unwrap();
+    let told = |arguments: &str| printed(folder, &format!("{arguments} --config {}", config.display()));
+    let made = told("tenant create acme");
+    assert!(made.contains("scim-base-url:       https://scim.example.com/scim/v2\n"), "{made}");
+    assert!(told("tenant show acme").contains("own-scim-base-url:   https://scim.example.com/t/acme/scim/v2\n"));
+    let own = told("tenant set acme --base-url https://acme.example.com/scim/v2");
+    assert!(own.contains("scim-base-url:       https://acme.example.com/scim/v2\n"), "{own}");
+    assert!(!own.contains("own-scim-base-url"), "{own}");
+    std::fs::write(&config, "[server]\ntenant_paths = false\n").unwrap();
+    assert!(!told("tenant show default").contains("own-scim-base-url"));
+}
+
+#[test]
 fn mistakes_are_told_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("scimd.toml");
@@ -266,6 +364,9 @@ fn mistakes_are_told_in_one_line() {
             "option --listen: server.listen = \"127.0.0.1\": must be".to_owned(),
         ),
         ("tenant list".to_owned(), 1, "there is no database in ".to_owned()),
+        ("token issue --name okta".to_owned(), 1, "there is no database in ".to_owned()),
+        ("tenant create acme".to_owned(), 1, "there is no database in ".to_owned()),
+        ("schema add --urn urn:acme:User --attribute a".to_owned(), 1, "there is no database in ".to_owned()),
         ("tenant set acme".to_owned(), 2, "nothing to change".to_owned()),
     ] {
         let (status, message) = refused(folder.path(), &arguments);

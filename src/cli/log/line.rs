@@ -65,7 +65,7 @@ fn path(request: &LoggedRequest) -> String {
 }
 
 /// Without what would steer a terminal.
-fn printable(text: &str) -> String {
+pub(in crate::cli) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '?' } else { c }).collect()
 }
 

@@ -39,7 +39,7 @@ pub(in crate::cli) struct Add {
 impl Add {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let change = self.change()?;
-        let service = open::or_create(config).await?;
+        let service = open::existing(config).await?;
         let plan = service.plan_schema(self.owner.name(), &change).await;
         let plan = plan.map_err(|refusal| refused(refusal, "nothing was added"))?;
         let restored = plan.restored();

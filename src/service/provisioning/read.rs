@@ -3,9 +3,8 @@
 use super::notes::{UnknownAttribute, count_unknown};
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
-use crate::service::{ListQuery, Service, View};
+use crate::service::Service;
 use crate::store::{Entry, LogQuery, LoggedRequest};
-use serde_json::Value;
 use uuid::Uuid;
 
 /// Requests with notes that are looked through for unknown attributes: the latest.
@@ -55,19 +54,9 @@ impl Service {
         if let Ok(id) = text.parse() {
             return Ok(id);
         }
-        let names = caller.catalog.resource_types().iter().filter(|kind| kind.seat().is_some()).flat_map(|kind| {
-            let unique = kind.schema().attributes().iter().filter(|attribute| attribute.is_unique());
-            unique.map(move |attribute| (kind, attribute.name()))
-        });
-        for (kind, name) in names {
-            let asked = ListQuery {
-                filter: Some(format!("{name} eq {}", Value::from(text))),
-                view: View { attributes: vec!["id".to_owned()], ..View::default() },
-                ..ListQuery::default()
-            };
-            let found = self.list(&caller, Some(kind), &asked).await?.body.unwrap_or_default();
-            let found: Value = serde_json::from_str(&found).unwrap_or_default();
-            if let Some(id) = found.pointer("/Resources/0/id").and_then(Value::as_str).and_then(|id| id.parse().ok()) {
+        for kind in caller.catalog.resource_types().iter().filter(|kind| kind.seat().is_some()) {
+            let ids = self.ids_of(&caller, kind, text).await?;
+            if let Some(id) = ids.first().and_then(|id| id.parse().ok()) {
                 return Ok(id);
             }
         }
@@ -82,11 +71,17 @@ impl Service {
     /// If the database fails.
     pub async fn forget_requests(&self, days: i64) -> Result<usize> {
         let before = self.clock.now().plus_seconds(-days * 86_400);
-        let mut gone = 0;
-        for tenant in self.tenants().await? {
-            gone += self.store.forget_requests(tenant.settings.key(), before).await?;
+        let (mut gone, mut after) = (0, None);
+        loop {
+            let (holding, last) = self.store.tenants_with_requests_before(before, after).await?;
+            for tenant in holding {
+                gone += self.store.forget_requests(tenant, before).await?;
+            }
+            if last.is_none() {
+                return Ok(gone);
+            }
+            after = last;
         }
-        Ok(gone)
     }
 
     /// Keeps the bodies of a tenant's requests until a moment, or none.

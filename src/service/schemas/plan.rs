@@ -145,11 +145,14 @@ impl Service {
 
     /// The tenants that have the schema, as they are now.
     pub(super) async fn having(&self, plan: &SchemaPlan) -> Result<Vec<Tenant>, SchemaRefusal> {
-        let infos = match &plan.tenant {
-            Some(tenant) => vec![self.tenant(&tenant.name).await?],
-            None => self.tenants().await?,
-        };
-        Ok(infos.into_iter().map(|info| info.settings).collect())
+        if let Some(tenant) = &plan.tenant {
+            return Ok(vec![self.tenant(&tenant.name).await?.settings]);
+        }
+        let (mut all, mut tenants) = (Vec::new(), self.each_tenant());
+        while let Some(tenant) = tenants.next().await? {
+            all.push(tenant);
+        }
+        Ok(all)
     }
 
     fn edited(

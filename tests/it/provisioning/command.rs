@@ -98,6 +98,7 @@ fn mistakes_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     assert_eq!(refused(folder, "log").0, Some(1));
+    printed(folder, "migrate");
     printed(folder, "tenant create acme");
     for (arguments, code, message) in [
         ("log --tenant nobody", 1, "scimd: There is no tenant \"nobody\".\n"),

@@ -1,6 +1,6 @@
 //! `scimd schema` as a newcomer would try it, beside a server at work.
 
-use crate::cli::{printed, refused, run};
+use crate::cli::{migrated, printed, refused, run};
 use serde_json::Value;
 use std::path::Path;
 
@@ -12,7 +12,7 @@ fn json(folder: &Path, arguments: &str) -> Value {
 
 #[test]
 fn schemas_come_and_go() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = migrated();
     let folder = folder.path();
     printed(folder, "tenant create acme");
     printed(folder, &format!("schema add --urn {ACME} --attribute dn:string --attribute level:integer"));
@@ -47,7 +47,7 @@ fn schemas_come_and_go() {
 
 #[test]
 fn wrong_arguments_are_told_what_is_right() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = migrated();
     let folder = folder.path();
     printed(folder, "tenant create acme");
     let wrong = folder.join("wrong.json");
@@ -109,7 +109,7 @@ fn a_changed_configuration_is_told_of_until_the_index_follows() {
         String::from_utf8(output.stderr).unwrap()
     };
     let repair = || printed(folder, &format!("verify --repair --config {}", config.display()));
-    printed(folder, &format!("tenant create acme --config {}", config.display()));
+    printed(folder, &format!("migrate --config {}", config.display()));
     let plain = serde_json::json!([{"name": "code"}]);
     let more = serde_json::json!([{"name": "code", "uniqueness": "server"}, {"name": "level"}]);
     assert_eq!(warned(plain.clone()), "", "what is new has no values");
