@@ -105,13 +105,7 @@ impl Import {
         Ok((Box::new(BufReader::with_capacity(1 << 16, file)), Some(size)))
     }
 
-    fn report(
-        &self,
-        done: &Imported,
-        failed: &[FailedLine],
-        seconds: f64,
-        out: &mut dyn Write,
-    ) -> Result<(), Failure> {
+    fn report(&self, done: &Imported, failed: &[FailedLine], seconds: f64, out: &mut dyn Write) -> Result<(), Failure> {
         if self.json {
             let told = json!({"done": done, "failedLines": failed, "dryRun": self.dry_run, "seconds": seconds});
             output::json(out, &told)?;

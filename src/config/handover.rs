@@ -43,8 +43,8 @@ impl Config {
     /// # Errors
     /// When a schema file cannot be read or used, or with all that is wrong with the mapping.
     pub fn directory(&self) -> Result<Directory, ConfigError> {
-        let catalog =
-            Catalog::new(&self.schema_files()?.unwrap_or_default()).map_err(|error| ConfigError::new("schemas", error.to_string()))?;
+        let catalog = Catalog::new(&self.schema_files()?.unwrap_or_default())
+            .map_err(|error| ConfigError::new("schemas", error.to_string()))?;
         self.mapping.resolve(&catalog).map_err(|problems| ConfigError::new("mapping", problems.join("; ")))
     }
 

@@ -190,7 +190,8 @@ fn count(seen: i64) -> Statement {
 
 /// Puts files in place of those that are there. One that is as it was keeps the number of its change.
 fn put_files(batch: Batch, files: &[ConfiguredSchema], change: i64) -> Batch {
-    let column = |of: fn(&ConfiguredSchema) -> &String| Column::Texts(files.iter().map(|f| Some(of(f).clone())).collect());
+    let column =
+        |of: fn(&ConfiguredSchema) -> &String| Column::Texts(files.iter().map(|f| Some(of(f).clone())).collect());
     let urns = || vec![("urn", column(|file| &file.urn))];
     let whole = || {
         let mut rows = urns();

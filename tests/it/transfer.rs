@@ -296,7 +296,10 @@ async fn lines_of_other_servers(server: Server) {
     let text = lines.map(|line| line.to_string()).join("\n");
     let (done, problems) = imported(&server, &text, &SKIPPING).await;
     assert_eq!((counts(&done), problems.len(), done.left_out.len()), ([2, 0, 0, 2], 2, 0));
-    assert!(problems[0].1.contains("attribute.unknown hat") && problems[0].1.contains("--drop-unknown"), "{problems:?}");
+    assert!(
+        problems[0].1.contains("attribute.unknown hat") && problems[0].1.contains("--drop-unknown"),
+        "{problems:?}"
+    );
     let (done, problems) = imported(&server, &text, &DROPPING).await;
     assert_eq!((counts(&done), done.joined, problems), ([1, 1, 1, 0], 1, vec![]));
     assert_eq!(done.left_out.get("attribute.unknown hat"), Some(&1));
@@ -392,7 +395,11 @@ async fn lines_that_share_a_name(server: Server) {
         assert!(problems[0].1.contains("those of line 1") && problems[1].1.contains("externalId"), "{problems:?}");
         for (name, title) in [("ann", "One"), ("bob", "One"), ("cid", "Two")] {
             let found = server.get(&format!("/Users?filter=userName%20eq%20%22{name}%22")).await.body;
-            assert_eq!((&found["totalResults"], &found["Resources"][0]["title"]), (&json!(1), &json!(title)), "run {run}");
+            assert_eq!(
+                (&found["totalResults"], &found["Resources"][0]["title"]),
+                (&json!(1), &json!(title)),
+                "run {run}"
+            );
         }
     }
 }

@@ -51,12 +51,7 @@ impl Suggest {
         Ok(())
     }
 
-    async fn print_all(
-        &self,
-        service: &Service,
-        suggestion: &Suggestion,
-        out: &mut dyn Write,
-    ) -> Result<(), Failure> {
+    async fn print_all(&self, service: &Service, suggestion: &Suggestion, out: &mut dyn Write) -> Result<(), Failure> {
         let documents: Vec<_> = suggestion.schemas.values().collect();
         output::json(out, &documents)?;
         let mut options = Vec::new();

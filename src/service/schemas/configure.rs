@@ -41,14 +41,17 @@ pub(in crate::service) async fn configure(store: &Store, settings: &ServiceSetti
 pub(in crate::service) async fn compare(store: &Store, settings: &ServiceSettings) -> Result<(), StartError> {
     let before = Sources::read(store, None).await.map_err(unusable)?;
     let wanted = wanted(settings, &before)?;
-    let differing: Vec<_> = [("schemas.dir", wanted.files.is_some()), ("schemas.searchable", wanted.searchable.is_some())]
-        .iter()
-        .filter(|(_, differs)| *differs)
-        .map(|(key, _)| *key)
-        .collect();
+    let differing: Vec<_> =
+        [("schemas.dir", wanted.files.is_some()), ("schemas.searchable", wanted.searchable.is_some())]
+            .iter()
+            .filter(|(_, differs)| *differs)
+            .map(|(key, _)| *key)
+            .collect();
     if !differing.is_empty() {
         let keys = differing.join(" and ");
-        tracing::warn!("{keys} of this configuration is not what the servers have: scimd serve or scimd migrate puts it into force");
+        tracing::warn!(
+            "{keys} of this configuration is not what the servers have: scimd serve or scimd migrate puts it into force"
+        );
     }
     Ok(())
 }
