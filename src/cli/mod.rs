@@ -40,6 +40,7 @@ use failure::Failure;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 /// A SCIM 2.0 server: identity providers provision accounts into your application.
 #[derive(Debug, Parser)]
@@ -128,7 +129,12 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
             let config = globals.config(environment, &[])?;
             // A command that ends by itself tells of trouble only.
             start_log(&config, "warn");
-            wait(config.server.threads, on_database(command, &config, out))
+            let work = async {
+                let outcome = on_database(command, &config, out).await;
+                last_tasks().await;
+                outcome
+            };
+            wait(config.server.threads, work)
         }
     }
 }
@@ -162,4 +168,16 @@ fn wait(threads: usize, work: impl Future<Output = Result<(), Failure>>) -> Resu
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("no threads to work with: {error}")))?;
     runtime.block_on(Box::pin(work))
+}
+
+/// Longest wait for tasks that end by themselves once the work is done, such as the one that closes the
+/// embedded database.
+const LAST_TASKS: Duration = Duration::from_secs(2);
+
+/// Waits for the tasks that are left.
+async fn last_tasks() {
+    let end = Instant::now() + LAST_TASKS;
+    while tokio::runtime::Handle::current().metrics().num_alive_tasks() > 0 && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }

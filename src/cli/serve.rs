@@ -10,7 +10,9 @@ use clap::Args;
 use secrecy::ExposeSecret;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 /// Arguments of `scimd serve`.
 #[derive(Debug, Args)]
@@ -64,12 +66,13 @@ impl Serve {
         let expiring = tokio::spawn(expiry::watch(service.clone(), config.tokens.warn_days));
         let forgetting = tokio::spawn(retention::watch(service.clone(), config.provisioning.retention_days));
         let recorder = service.recorder().clone();
-        let app = http::app(service, config.for_http());
+        let app = http::app(service.clone(), config.for_http());
         let served = http::serve(listener, app, config.for_server(), stop.wait()).await;
         expiring.abort();
         forgetting.abort();
         views.abort();
         recorder.finish().await;
+        close(&service).await;
         served.map_err(|error| Failure::Failed(format!("the server cannot run: {error}")))?;
         tracing::info!("stopped");
         Ok(())
@@ -95,6 +98,22 @@ impl Serve {
             tracing::warn!(%error, "nobody reads standard output");
         }
         Ok(())
+    }
+}
+
+/// Longest wait for those who read the database while it is closed.
+const CLOSING: Duration = Duration::from_secs(10);
+
+/// Trouble at the end is told and no failure: what was acknowledged is stored.
+async fn close(service: &Service) {
+    match timeout(CLOSING, service.close()).await {
+        Ok(Ok(true)) => {}
+        Ok(Ok(false)) | Err(_) => tracing::warn!(
+            "another program reads the database: copy scimd.db together with scimd.db-wal, or run scimd backup"
+        ),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, cause = std::error::Error::source(&error), "the database was not closed");
+        }
     }
 }
 

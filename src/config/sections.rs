@@ -3,7 +3,7 @@
 
 use super::duration;
 use super::entries::Entries;
-use super::origin::ConfigError;
+use super::origin::{ConfigError, Layer};
 use super::section::Section;
 use super::sources::Environment;
 use super::url;
@@ -177,16 +177,18 @@ impl Limits {
 /// `[schemas]`: resource types and attributes beside the built-in ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schemas {
-    /// Folder of `*.json` files.
+    /// Folder of `*.json` files; `None` if none is named.
     pub dir: Option<PathBuf>,
-    /// Attributes that filters and sorting may name; `*` means every one.
-    pub searchable: Vec<String>,
+    /// Attributes that filters and sorting may name; `*` means every one. `None` if nobody says.
+    pub searchable: Option<Vec<String>>,
 }
 
 impl Schemas {
     pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
         let section = Section::new(entries, "schemas");
-        Ok(Self { dir: section.path("dir")?, searchable: section.list("searchable")? })
+        let searchable = section.list("searchable")?;
+        let is_said = section.entry("searchable")?.origin.layer() > Layer::BuiltIn;
+        Ok(Self { dir: section.path("dir")?, searchable: Some(searchable).filter(|_| is_said) })
     }
 }
 

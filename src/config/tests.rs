@@ -77,7 +77,7 @@ fn a_later_source_goes_before_an_earlier() {
             .unwrap();
     assert_eq!((config.limits.page_max, config.limits.page_default), (300, 20));
     assert_eq!(config.schemas.dir.unwrap().display().to_string(), "/etc/x/schemas");
-    assert_eq!(config.schemas.searchable, ["userName", "emails.value"]);
+    assert_eq!(config.schemas.searchable.as_deref().unwrap(), ["userName", "emails.value"]);
 }
 
 #[test]
@@ -317,7 +317,7 @@ fn schema_files_are_read_by_name() {
         std::fs::write(folder.path().join(name), "{}").unwrap();
     }
     let with = |dir: &str| configure(&format!("[schemas]\ndir = \"{dir}\""), &[]).unwrap();
-    let files = with(folder.path().to_str().unwrap()).schema_files().unwrap();
+    let files = with(folder.path().to_str().unwrap()).schema_files().unwrap().unwrap();
     assert!(files[0].origin.ends_with("a.json") && files[1].origin.ends_with("b.json") && files.len() == 2);
     let error = with("/none").schema_files().unwrap_err().to_string();
     assert!(

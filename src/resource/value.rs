@@ -3,7 +3,7 @@
 use super::key::decode_base64;
 use super::limits::ValueLimits;
 use super::note::printable;
-use super::{Conformance, Key, Note, Notes, Shape, tolerance};
+use super::{Conformance, Key, Note, Notes, Shape, identity, tolerance};
 use crate::error::{Result, ScimError};
 use crate::schema::{Attribute, Mutability, Type};
 use serde_json::{Map, Value};
@@ -225,41 +225,4 @@ fn found(value: &Value) -> &'static str {
 /// Whether it is a text of blanks only, or of nothing: no value for what must have one.
 pub fn is_blank(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.trim().is_empty())
-}
-
-/// Whether two values of an attribute are the same: equal keys, sub-attribute by
-/// sub-attribute, in any order of values (RFC 7643 section 2.4: order means nothing).
-pub fn same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Array(a), Value::Array(b)) if attribute.is_multi_valued() => {
-            let ids = |values: &[Value]| values.iter().map(|v| identity(attribute, v)).collect::<HashSet<_>>();
-            a.len() == b.len() && ids(a) == ids(b)
-        }
-        _ => identity(attribute, a) == identity(attribute, b),
-    }
-}
-
-/// A text that two values of an attribute share if and only if they are the same.
-pub(crate) fn identity(attribute: &Attribute, value: &Value) -> String {
-    match value {
-        Value::Object(object) => attribute
-            .sub_attributes()
-            .iter()
-            .filter_map(|sub| {
-                Some(format!("{}\u{1}{}\u{2}", sub.name(), identity_of_sub(sub, object.get(sub.name().as_ref())?)))
-            })
-            .collect(),
-        simple => Key::of(attribute, simple).map_or_else(|| simple.to_string(), |key| key.as_str().to_owned()),
-    }
-}
-
-fn identity_of_sub(sub: &Attribute, value: &Value) -> String {
-    match value {
-        Value::Array(values) => {
-            let mut all: Vec<_> = values.iter().map(|value| identity(sub, value)).collect();
-            all.sort();
-            all.join("\u{3}")
-        }
-        one => identity(sub, one),
-    }
 }

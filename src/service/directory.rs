@@ -9,7 +9,8 @@ pub use crate::store::{DirectoryState, Views};
 use std::sync::Arc;
 
 impl Service {
-    /// Opens the database as [`Service::open`] does, and puts the lookups of a directory into force.
+    /// Opens the database as [`Service::open`] does, and puts into force what the configuration says of
+    /// schemas and the lookups of a directory.
     ///
     /// # Errors
     /// One line that says what the operator has to do.

@@ -134,8 +134,8 @@ impl Caller {
 }
 
 impl Service {
-    /// Opens the database, brings it up to date and loads the schemas. A `default` tenant exists
-    /// afterwards.
+    /// Opens the database, brings it up to date and loads the schemas that it keeps. A `default` tenant
+    /// exists afterwards.
     ///
     /// # Errors
     /// One line that says what the operator has to do.
@@ -153,7 +153,11 @@ impl Service {
         if let Some(directory) = directory {
             store.keep_lookups(directory).await.map_err(|error| cannot_start(&error))?;
         }
-        let catalogs = catalogs::Catalogs::load(settings, &store).await?;
+        match directory {
+            Some(_) => schemas::configure(&store, settings).await?,
+            None => schemas::compare(&store, settings).await?,
+        }
+        let catalogs = catalogs::Catalogs::load(&store).await?;
         store.create_tenant(DEFAULT_TENANT, clock.now()).await.map_err(|error| cannot_start(&error))?;
         let key = shared_key(&store).await.map_err(|error| StartError::Unusable(error.to_string()))?;
         let service = Self {
@@ -180,6 +184,15 @@ impl Service {
     /// 503 if it does not.
     pub async fn is_ready(&self) -> Result<()> {
         Ok(self.store.ping().await?)
+    }
+
+    /// Ends work with the database, once no request is under way. The embedded database is in its file
+    /// alone afterwards; `false` if another program that reads it is in the way of that.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn close(&self) -> Result<bool> {
+        Ok(self.store.close().await?)
     }
 
     /// What writes the provisioning log.

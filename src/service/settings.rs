@@ -18,10 +18,11 @@ pub struct ServiceSettings {
     pub pool: PoolSettings,
     /// Where resources stand for clients, with the base path and without a slash at the end.
     pub public_url: String,
-    /// Schema and resource type files of the deployment.
-    pub schema_files: Vec<SchemaFile>,
-    /// Attributes that a filter may name and a list may be sorted by; `*` means every one.
-    pub searchable: Vec<String>,
+    /// All schema and resource type files of the deployment, to be put into the database by
+    /// [`super::Service::open_for`]; `None` if the configuration names no folder: those of the database stay.
+    pub schema_files: Option<Vec<SchemaFile>>,
+    /// Attributes that a filter may name and a list may be sorted by, likewise; `*` means every one.
+    pub searchable: Option<Vec<String>>,
     /// Bounds on what a request may ask.
     pub limits: ServiceLimits,
     /// Which requests the provisioning log keeps.

@@ -73,6 +73,7 @@ macro_rules! migrations {
             6 "0006_statistics.sql",
             7 "0007_provisioning_tenant.sql",
             8 "0008_resource_by_id.sql",
+            9 "0009_configured_schema.sql",
             12 "0012_token_ending.sql",
         )
     };
@@ -185,6 +186,14 @@ impl Engine {
         let mut connection = readers.apart().await?;
         sqlx::query("vacuum into $1").bind(file).execute(&mut connection).await?;
         Ok(true)
+    }
+
+    /// Ends work with the database. The embedded one is in its file alone afterwards; `false` if another
+    /// program that reads it is in the way of that.
+    pub(super) async fn close(&self) -> Result<bool, StoreError> {
+        let Self::Sqlite { readers, writer } = self else { return Ok(true) };
+        readers.close();
+        writer.close().await
     }
 
     /// Waits until every statement that began before this moment has ended, on all instances: later

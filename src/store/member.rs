@@ -252,7 +252,7 @@ pub(super) const REMOVE: &str = "delete from member where \
        from {rows} where exists (select 1 from {claimed}))) and tenant + 0 = $1 and group_seq + 0 = $2 returning member_seq";
 const CLEAR: &str = "delete from member where tenant = $1 and group_seq = $2 \
      and member_seq not in (select seq from {rows}) and exists (select 1 from {claimed}) returning member_seq";
-const BUMP: &str = "update resource set version = coalesce($4, version + 1), modified = $3 where tenant = $1 and seq = $2 \
+const BUMP: &str = "update resource set version = case when $4 > version then $4 else version + 1 end, modified = $3 where tenant = $1 and seq = $2 \
      and (exists (select 1 from {removed}) or exists (select 1 from {added})) returning seq, id, version";
 /// No row: the group is gone or has another version. A null version: nothing had to be changed.
 const ANSWER: &str = "select version from {written} \

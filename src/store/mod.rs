@@ -64,7 +64,7 @@ pub use provisioning::{Entry, Left, LogQuery, LoggedRequest, TenantKey};
 pub use read::{Found, Related, Relations, Scope};
 pub use rederive::Rederived;
 pub use roll::Roll;
-pub use schema::KeptSchema;
+pub use schema::{Configured, ConfiguredSchema, KeptSchema};
 pub use stamp::Stamp;
 pub use tenant::{PasswordPolicy, Status, Tenant, TenantChange, TenantInfo, UsernameFormat};
 pub use tenant_list::{CountedTypes, TenantQuery};
@@ -130,6 +130,15 @@ impl Store {
     /// If it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.engine.read(&Statement::new("select 1", vec![])).await.map(|_| ())
+    }
+
+    /// Ends work with the database. The embedded one is in its file alone afterwards; `false` if another
+    /// program that reads it is in the way of that.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn close(&self) -> Result<bool, StoreError> {
+        self.engine.close().await
     }
 
     /// Runs a batch, and runs it anew while another transaction is in the way.

@@ -7,7 +7,7 @@ use super::limit::Limit;
 use super::row::{Row, json_of};
 use super::statement::{Batch, Expanded, Returned};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Executor, Row as _};
+use sqlx::{AssertSqlSafe, Connection, Executor, Row as _};
 use tokio::sync::{mpsc, oneshot};
 
 /// Batches that share a commit, at most: a bound on how long the first of them waits.
@@ -23,6 +23,13 @@ struct Job {
     done: oneshot::Sender<Outcome>,
 }
 
+/// What the task is asked for.
+#[derive(Debug)]
+enum Message {
+    Write(Job),
+    Close(oneshot::Sender<Result<bool, StoreError>>),
+}
+
 /// The writing connection, and the time that is left to a batch.
 struct Writing {
     connection: SqliteConnection,
@@ -31,7 +38,7 @@ struct Writing {
 
 /// Handle of the task that owns the writing connection.
 #[derive(Debug, Clone)]
-pub(super) struct Writer(mpsc::Sender<Job>);
+pub(super) struct Writer(mpsc::Sender<Message>);
 
 impl Writer {
     /// Starts the task. It ends when the last handle is gone.
@@ -44,19 +51,36 @@ impl Writer {
     /// Runs a batch; when this returns it is on the disk.
     pub(super) async fn write(&self, batch: Batch) -> Outcome {
         let (done, outcome) = oneshot::channel();
-        self.0.send(Job { batch, done }).await.map_err(|_| StoreError::Stopped)?;
+        self.0.send(Message::Write(Job { batch, done })).await.map_err(|_| StoreError::Stopped)?;
+        outcome.await.map_err(|_| StoreError::Stopped)?
+    }
+
+    /// Ends the task once what was asked for before is written, and leaves the database in its file
+    /// alone; `false` if another connection is in the way of that.
+    pub(super) async fn close(&self) -> Result<bool, StoreError> {
+        let (done, outcome) = oneshot::channel();
+        self.0.send(Message::Close(done)).await.map_err(|_| StoreError::Stopped)?;
         outcome.await.map_err(|_| StoreError::Stopped)?
     }
 }
 
-async fn work(mut writing: Writing, mut jobs: mpsc::Receiver<Job>) {
-    while let Some(first) = jobs.recv().await {
-        let mut group = vec![first];
-        while group.len() < SHARED {
-            let Ok(next) = jobs.try_recv() else { break };
-            group.push(next);
+async fn work(mut writing: Writing, mut messages: mpsc::Receiver<Message>) {
+    let mut asked_to_close = None;
+    while asked_to_close.is_none()
+        && let Some(first) = messages.recv().await
+    {
+        let mut group = Vec::new();
+        let mut next = Some(first);
+        while let Some(message) = next.take() {
+            match message {
+                Message::Write(job) => group.push(job),
+                Message::Close(done) => asked_to_close = Some(done),
+            }
+            if group.len() < SHARED && asked_to_close.is_none() {
+                next = messages.try_recv().ok();
+            }
         }
-        if let [_] = group.as_slice() {
+        if group.len() < 2 {
             for Job { batch, done } in group {
                 // The caller may have gone; the outcome stands all the same.
                 let _ = done.send(alone(&mut writing, &batch).await);
@@ -65,6 +89,21 @@ async fn work(mut writing: Writing, mut jobs: mpsc::Receiver<Job>) {
             together(&mut writing, group).await;
         }
     }
+    let closed = close(writing).await;
+    if let Some(done) = asked_to_close {
+        let _ = done.send(closed);
+    }
+}
+
+/// Moves what is in the log of writes into the file and empties the log, unless a reader needs it.
+async fn close(mut writing: Writing) -> Result<bool, StoreError> {
+    writing.limit.begin();
+    let row = writing.connection.fetch_one("pragma wal_checkpoint(truncate)").await?;
+    let is_blocked = row.try_get::<i64, _>(0)? != 0;
+    let Writing { connection, limit } = writing;
+    drop(limit);
+    connection.close().await?;
+    Ok(!is_blocked)
 }
 
 async fn alone(writing: &mut Writing, batch: &Batch) -> Outcome {

@@ -7,6 +7,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 crate::on_both!(
+    values_that_hold_marks_are_different,
     wrong_counters_are_found_and_put_right,
     a_user_lives,
     a_group_has_members,
@@ -257,4 +258,17 @@ async fn miscount(database: &DatabaseTarget) {
             options.connect().await.unwrap().execute(wrong).await.unwrap();
         }
     }
+}
+
+/// Values are compared part by part: what separates parts in a text may be in a value.
+async fn values_that_hold_marks_are_different(server: Server) {
+    let emails = json!([{"value": "a", "display": "b"}, {"value": "a\u{2}display\u{1}b"}]);
+    let mut body = user("a");
+    body["emails"] = emails.clone();
+    let made = server.post("/Users", body).await.expect(201);
+    assert_eq!(made.body["emails"], emails);
+    let path = format!("/Users/{}", made.id());
+    let pair = json!([{"value": "c", "type": "work"}, {"value": "c\u{1}work"}]);
+    let added = json!([{"op": "add", "path": "emails", "value": pair}]);
+    assert_eq!(server.patch(&path, added).await.expect(200).body["emails"].as_array().unwrap().len(), 4);
 }

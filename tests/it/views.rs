@@ -161,7 +161,7 @@ async fn each_kind_of_path(server: Server) {
          home = \"emails[type eq \\\"home\\\" and primary eq false].value\"\nphone = \"phoneNumbers.value\"\n\
          boss = \"{ENTERPRISE}:manager.value\"\nunknown = \"urn:x:y:thing\"\nclearance_text = [\"title\", \"*:badge.number\"]\n"
     );
-    let options = Options { schema_files: acme(), mapping, ..Options::default() };
+    let options = Options { schema_files: Some(acme()), mapping, ..Options::default() };
     let server = Server::with(same_kind(&server), options).await;
     let boss = server.post("/Users", user("boss")).await.expect(201).id();
     let body = json!({"schemas": [USER, ENTERPRISE, ACME], "userName": "a", "externalId": "x1", "name": {"familyName": "A"},

@@ -63,7 +63,7 @@ impl Service {
             return Ok(under(urn));
         }
         let first = under(&usual);
-        let mut came = first.schemas.keys().filter(|urn| **urn != usual);
+        let mut came = first.schemas.keys().filter(|urn| !urn.eq_ignore_ascii_case(&usual));
         Ok(match (came.next().cloned(), came.next()) {
             (Some(only), None) if !first.moved.is_empty() => under(&only),
             _ => first,

@@ -12,6 +12,7 @@ mod line;
 mod member;
 mod record;
 mod spill;
+mod twins;
 
 pub use export::{Export, Exported};
 pub use import::{Counts, Import, Imported, OnError, Step};

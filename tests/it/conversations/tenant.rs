@@ -27,7 +27,7 @@ impl Stage {
     pub(super) async fn set(&mut self, script: &Script, conformance: Conformance) -> (&Server, Names) {
         let schemas = script.settings_of("schemas").collect::<Vec<_>>().join(" ");
         if !self.servers.contains_key(&schemas) {
-            let schema_files = schemas.split_whitespace().map(schema_file).collect();
+            let schema_files = Some(schemas.split_whitespace().map(schema_file).collect());
             let options = Options { clock: Clock::standing(noon()), schema_files, ..Options::default() };
             self.servers.insert(schemas.clone(), Server::with(self.database, options).await);
         }

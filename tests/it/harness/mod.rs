@@ -66,7 +66,8 @@ pub(crate) enum Database {
 
 pub(crate) struct Options {
     pub(crate) clock: Clock,
-    pub(crate) schema_files: Vec<SchemaFile>,
+    /// Those of the folder that the configuration names, if it names one.
+    pub(crate) schema_files: Option<Vec<SchemaFile>>,
     pub(crate) searchable: Vec<String>,
     pub(crate) limits: ServiceLimits,
     pub(crate) http: HttpSettings,
@@ -84,7 +85,7 @@ impl Default for Options {
         let searchable = vec!["*".to_owned()];
         Self {
             clock: Clock::system(),
-            schema_files: Vec::new(),
+            schema_files: None,
             searchable,
             limits: ServiceLimits::default(),
             http,
@@ -172,6 +173,20 @@ impl Server {
         Self::open(self.database.clone(), options, tempfile::tempdir().unwrap()).await
     }
 
+    /// What another start over the same database says that cannot be, for its schema files.
+    pub(crate) async fn refused(&self, schema_files: Vec<SchemaFile>) -> String {
+        let settings = ServiceSettings {
+            database: self.database.clone(),
+            pool: PoolSettings::default(),
+            public_url: self.base.clone(),
+            schema_files: Some(schema_files),
+            searchable: None,
+            limits: ServiceLimits::default(),
+            record: Record::None,
+        };
+        Service::open_for(&settings, self.clock.clone(), &self.directory).await.unwrap_err().to_string()
+    }
+
     async fn open(target: DatabaseTarget, options: Options, folder: tempfile::TempDir) -> Self {
         let _ = tracing_subscriber::fmt().with_test_writer().with_env_filter("scimd=error").try_init();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -186,12 +201,12 @@ impl Server {
             },
             public_url: base.clone(),
             schema_files: options.schema_files,
-            searchable: options.searchable,
+            searchable: Some(options.searchable).filter(|names| names != &["*"]),
             limits: options.limits,
             record: options.record,
         };
         let clock = options.clock.clone();
-        let directory = directory(&options.mapping, &settings.schema_files);
+        let directory = directory(&options.mapping, settings.schema_files.as_deref().unwrap_or_default());
         let service = Service::open_for(&settings, options.clock, &directory).await.unwrap();
         if !service.make_directory(&directory).await.unwrap() {
             service.fill_directory(&directory).await.unwrap();

@@ -20,7 +20,7 @@ const FAULTS: &[(&str, &str)] = &[
     ),
     (
         "changes that give a version twice",
-        "select count(*) from (select tenant, seq, version from change where action <> 'delete' \
+        "select count(*) from (select tenant, seq, version from change \
          group by tenant, seq, version having count(*) > 1) twice",
     ),
     (

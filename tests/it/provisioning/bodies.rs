@@ -36,7 +36,7 @@ async fn switch_on(server: &Server) {
 }
 
 async fn secrets_are_cut_wherever_they_stand(server: Server) {
-    let server = server.other(Options { schema_files: files(), ..Options::default() }).await;
+    let server = server.other(Options { schema_files: Some(files()), ..Options::default() }).await;
     switch_on(&server).await;
     let secret = "Xk9Planted";
     let id = server.post("/Users", user("ann")).await.expect(201).id();

@@ -75,6 +75,8 @@ async fn the_program_suggests_and_takes_what_it_suggested() {
     for said in ["scimd schema add FILE", "Okta sends shoeSize", "external namespace urn:"] {
         assert!(advice.contains(said), "{advice}");
     }
+    let all: Value = serde_json::from_str(&printed(folder, "schema suggest --all")).unwrap();
+    assert_eq!((all.as_array().unwrap().len(), &all[0]["id"]), (1, &json!(ACME)));
     let file = folder.join("suggested.json");
     std::fs::write(&file, &output.stdout).unwrap();
     printed(folder, &format!("schema check {}", file.display()));
