@@ -151,6 +151,7 @@ impl Service {
     /// # Errors
     /// If the database fails.
     pub async fn verify_telling(&self, repair: bool, compared: &mut (dyn FnMut() + Send)) -> Result<Verified> {
+        self.store.check_file(None).await?;
         let mut all = Verified::default();
         let mut tenants = self.each_tenant();
         while let Some(tenant) = tenants.next().await? {

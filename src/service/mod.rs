@@ -58,8 +58,8 @@ use crate::schema::{Catalog, ResourceType};
 use crate::store::{Author, Given, MemberDelta, Scope, Store, StoreError, Tenant, Writing, Written, changed_names};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
-use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Name of the tenant that every server has.
@@ -67,6 +67,9 @@ pub const DEFAULT_TENANT: &str = "default";
 
 /// The file of the embedded database in its folder.
 const DATABASE_FILE: &str = "scimd.db";
+
+/// How long the file of the embedded database is gone through at the start.
+const FILE_CHECK: Duration = Duration::from_secs(2);
 
 /// The server without its wire: everything a request can ask for.
 #[derive(Debug, Clone)]
@@ -151,6 +154,7 @@ impl Service {
     ) -> Result<Self, StartError> {
         let store = open_store(settings).await?;
         if let Some(directory) = directory {
+            store.check_file(Some(FILE_CHECK)).await.map_err(|error| unusable(settings, &error))?;
             store.keep_lookups(directory).await.map_err(|error| cannot_start(&error))?;
         }
         match directory {
@@ -228,8 +232,8 @@ async fn open_store(settings: &ServiceSettings) -> Result<Store, StartError> {
             Store::postgres(url.expose_secret(), &settings.pool).await.map_err(|error| no_postgres(&error))
         }
         DatabaseTarget::Sqlite { data_dir } => {
-            let file = data_dir.join(DATABASE_FILE);
-            Store::sqlite(&file, &settings.pool).await.map_err(|error| cannot_open(&file, &error))
+            let opened = Store::sqlite(&data_dir.join(DATABASE_FILE), &settings.pool).await;
+            opened.map_err(|error| unusable(settings, &error))
         }
     }
 }
@@ -238,7 +242,7 @@ async fn open_store(settings: &ServiceSettings) -> Result<Store, StartError> {
 fn no_postgres(error: &StoreError) -> StartError {
     match (error, error.remedy()) {
         (_, Some(remedy)) => StartError::Unusable(format!("PostgreSQL cannot be used: {}; {remedy}", cause(error))),
-        (StoreError::Away(_), None) => {
+        (error, None) if error.may_pass() => {
             StartError::Unreachable(format!("PostgreSQL cannot be reached: {}", cause(error)))
         }
         _ => StartError::Unusable(format!("PostgreSQL cannot be used: {}", cause(error))),
@@ -248,15 +252,22 @@ fn no_postgres(error: &StoreError) -> StartError {
 /// A database that goes away while the rest is read from it is waited for too.
 fn cannot_start(error: &StoreError) -> StartError {
     match (error, error.remedy()) {
-        (StoreError::Away(_), None) => {
+        (error, None) if error.may_pass() => {
             StartError::Unreachable(format!("the database cannot be reached: {}", cause(error)))
         }
         _ => StartError::Unusable(format!("the database cannot be used: {}", cause(error))),
     }
 }
 
-fn cannot_open(file: &Path, error: &StoreError) -> StartError {
-    StartError::Unusable(format!("the embedded database {} cannot be opened: {}", file.display(), cause(error)))
+fn unusable(settings: &ServiceSettings, error: &StoreError) -> StartError {
+    let cause = cause(error);
+    StartError::Unusable(match &settings.database {
+        DatabaseTarget::Postgres { .. } => format!("PostgreSQL cannot be used: {cause}"),
+        DatabaseTarget::Sqlite { data_dir } => {
+            let file = data_dir.join(DATABASE_FILE);
+            format!("the embedded database {} cannot be used: {cause}", file.display())
+        }
+    })
 }
 
 /// What the database said, without our own words before it.

@@ -2,6 +2,7 @@
 //! SQLite must differ in is here, in [`super::statement`] and in the migrations.
 
 use super::connections::Connections;
+use super::damage::check_length;
 use super::error::StoreError;
 use super::gather::Gathering;
 use super::hosts::Hosts;
@@ -11,14 +12,14 @@ use super::readers::Readers;
 use super::role;
 use super::row::Row;
 use super::session::Session;
+use super::shortage;
 use super::statement::{Arg, Batch, Column, Statement};
-use super::writer::Writer;
+use super::writer::{ATTEMPT, Writer};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgArguments, PgConnectOptions};
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, SqlSafeStr};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, SqlSafeStr};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long, and with how many connections, the database is worked with.
@@ -57,7 +58,7 @@ impl Default for PoolSettings {
 /// An open database.
 #[derive(Debug, Clone)]
 pub(super) enum Engine {
-    Postgres { connections: Connections, hosts: Arc<Hosts>, gathering: Gathering },
+    Postgres { connections: Connections, gathering: Gathering },
     Sqlite { readers: Readers, writer: Writer },
 }
 
@@ -98,26 +99,29 @@ impl Engine {
         if session.is_pooled() {
             role::check(&primary, &session).await?;
         }
-        let connections = Connections::open(primary, session, settings.max_connections, settings.acquire).await?;
-        Ok(Self::Postgres { connections, hosts: Arc::new(hosts), gathering: Gathering::default() })
+        let connections = Connections::open(hosts, primary, session, settings).await?;
+        Ok(Self::Postgres { connections, gathering: Gathering::default() })
     }
 
     /// Opens, or creates, the embedded database and brings its schema up to date.
     pub(super) async fn sqlite(file: &Path, settings: &PoolSettings) -> Result<Self, StoreError> {
         private(file)?;
+        check_length(file)?;
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(5))
+            .busy_timeout(settings.lock)
             .statement_cache_capacity(256)
             .pragma("case_sensitive_like", "on")
             .disable_statement_logging();
         // A savepoint keeps the pages as they were; beyond 64 KiB of them they would go through a file.
         let mut writing = options.clone().pragma("temp_store", "memory").connect().await?;
-        migrations!("sqlite").run(&mut writing).await.map_err(StoreError::Migration)?;
+        let migrator = migrations!("sqlite");
+        migrator.run(&mut writing).await.map_err(|error| migrating::failed(error, &migrator))?;
+        writing.execute(AssertSqlSafe(format!("pragma busy_timeout = {}", ATTEMPT.as_millis()))).await?;
         let most = settings.max_connections.min(4);
         let readers = Readers::open(options.read_only(true), most, settings.acquire, settings.statement).await?;
         let limit = Limit::on(&mut writing, settings.statement).await?;
@@ -144,13 +148,14 @@ impl Engine {
 
     /// A read that meets a broken connection is tried again.
     async fn reading<R: Future<Output = Result<Vec<Row>, StoreError>>>(&self, read: impl Fn() -> R) -> R::Output {
-        match read().await {
+        let outcome = match read().await {
             Err(StoreError::Away(sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Database(_))) => {
-                self.sweep().await;
                 read().await
             }
             outcome => outcome,
-        }
+        };
+        shortage::tell(&outcome);
+        outcome
     }
 
     async fn read_once(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
@@ -164,19 +169,15 @@ impl Engine {
 
     /// Runs a batch; the rows are those of its last statement.
     pub(super) async fn write(&self, batch: Batch) -> Result<Vec<Row>, StoreError> {
-        match self {
-            Self::Postgres { connections, .. } => {
-                let outcome = match batch.claim().map(Statement::for_postgres) {
-                    None => connections.rows(batch.for_postgres()).await,
-                    Some(claim) => connections.transaction(vec![claim, batch.for_postgres()]).await,
-                };
-                if let Err(StoreError::Away(_)) = outcome {
-                    self.sweep().await;
-                }
-                outcome
-            }
+        let outcome = match self {
+            Self::Postgres { connections, .. } => match batch.claim().map(Statement::for_postgres) {
+                None => connections.rows(batch.for_postgres()).await,
+                Some(claim) => connections.transaction(vec![claim, batch.for_postgres()]).await,
+            },
             Self::Sqlite { writer, .. } => writer.write(batch).await,
-        }
+        };
+        shortage::tell(&outcome);
+        outcome
     }
 
     /// Copies the embedded database, as it is at one moment, into a file that is there and empty;
@@ -211,14 +212,6 @@ impl Engine {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         Ok(true)
-    }
-
-    /// Drops the connections that wait for use, as after a restart of PostgreSQL or a change of its
-    /// primary, and turns to the host that takes writes.
-    async fn sweep(&self) {
-        let Self::Postgres { connections, hosts, .. } = self else { return };
-        let primary = if hosts.are_several() { hosts.primary().await.ok() } else { None };
-        connections.renew(primary.map(|(options, _)| options));
     }
 }
 
@@ -304,6 +297,23 @@ mod tests {
             assert_eq!(engine.read(&short).await.unwrap().len(), 1);
         }
     }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_full_database_takes_writes_again_when_it_has_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::sqlite(&folder.path().join("a.db"), &PoolSettings::default()).await.unwrap();
+        let run = |text: &'static str| engine.write(Batch::default().then("answer", Statement::new(text, vec![])));
+        let grow = "insert into shared (name, value) values (hex(randomblob(8)), hex(zeroblob(100000)))";
+        run("pragma max_page_count = 1").await.unwrap();
+        for _ in 0..2 {
+            let both = tokio::join!(run(grow), run(grow));
+            assert!(matches!(both, (Err(StoreError::Exhausted(_)), Err(StoreError::Exhausted(_)))), "{both:?}");
+            assert_eq!(engine.read(&Statement::new("select name from shared", vec![])).await.unwrap().len(), 0);
+        }
+        run("pragma max_page_count = 1000000").await.unwrap();
+        run(grow).await.unwrap();
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn a_read_that_is_given_up_leaves_its_place_to_others() {
         let folder = tempfile::tempdir().unwrap();

@@ -25,7 +25,8 @@ pub(super) async fn run(
         migrator.create_schema(schema.to_owned());
     }
     connection.execute(AssertSqlSafe(session.begin_migrating())).await?;
-    migrator.run_direct(None, &mut InTransaction(connection), false).await.map_err(failed)?;
+    let outcome = migrator.run_direct(None, &mut InTransaction(connection), false).await;
+    outcome.map_err(|error| failed(error, &migrator))?;
     if keeps_role {
         role::keep(connection, session).await?;
     }
@@ -33,9 +34,11 @@ pub(super) async fn run(
     Ok(())
 }
 
-/// A database that goes away meanwhile is no fault of a migration.
-fn failed(error: MigrateError) -> StoreError {
+/// A database that goes away meanwhile is no fault of a migration, nor are tables that are newer.
+pub(super) fn failed(error: MigrateError, migrator: &Migrator) -> StoreError {
+    let known = migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
     match error {
+        MigrateError::VersionMissing(found) if found > known => StoreError::Newer { found, known },
         MigrateError::Execute(error)
         | MigrateError::ExecuteMigration(error @ (sqlx::Error::Io(_) | sqlx::Error::Protocol(_)), _) => error.into(),
         error => StoreError::Migration(error),

@@ -5,6 +5,8 @@
 //! tenant; those about tenants and tokens are the operator's.
 
 mod connections;
+mod damage;
+mod deadline;
 mod directory;
 mod document;
 mod engine;
@@ -39,10 +41,12 @@ mod select;
 mod sequence;
 mod session;
 mod shared;
+mod shortage;
 mod sql;
 mod stamp;
 mod statement;
 mod stream;
+mod suspicion;
 mod tenant;
 mod tenant_list;
 mod token;

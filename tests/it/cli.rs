@@ -85,7 +85,18 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn start(folder: &Path, arguments: &str) -> Self {
-        let mut command = scimd(folder, &format!("serve --listen 127.0.0.1:0 {arguments}"));
+        Self::run(scimd(folder, &format!("serve --listen 127.0.0.1:0 {arguments}")))
+    }
+
+    /// On PostgreSQL, with the time of a statement in seconds; with a token "t".
+    pub(crate) fn on_postgres(folder: &Path, url: &str, statement: u64) -> Self {
+        let mut command = Command::new(SCIMD);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--issue-token", "t", "--database-url", url]);
+        command.env_clear().env("SCIMD_DATABASE__STATEMENT_SECONDS", statement.to_string()).current_dir(folder);
+        Self::run(command)
+    }
+
+    fn run(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, lines }

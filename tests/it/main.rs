@@ -17,6 +17,7 @@ mod conversations;
 mod days;
 mod discovery;
 mod doctor;
+mod faults;
 mod harness;
 mod hostile;
 mod isolation;

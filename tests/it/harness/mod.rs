@@ -4,11 +4,13 @@ mod chance;
 mod fleet;
 pub(crate) mod pooler;
 pub(crate) mod postgres;
+mod proxy;
 pub(crate) mod raw;
 mod sound;
 
 pub(crate) use chance::Chance;
 pub(crate) use fleet::{Fleet, race};
+pub(crate) use proxy::Proxy;
 
 use reqwest::Method;
 use scimd::clock::{Clock, Timestamp};
@@ -76,6 +78,7 @@ pub(crate) struct Options {
     pub(crate) mapping: String,
     /// PostgreSQL's schema of the tables.
     pub(crate) schema: Option<String>,
+    pub(crate) pool: PoolSettings,
 }
 
 impl Default for Options {
@@ -92,6 +95,7 @@ impl Default for Options {
             record: Record::All,
             mapping: String::new(),
             schema: None,
+            pool: PoolSettings { max_connections: 8, ..PoolSettings::default() },
         }
     }
 }
@@ -193,12 +197,7 @@ impl Server {
         let base = format!("http://{}{}", listener.local_addr().unwrap(), options.http.base_path);
         let settings = ServiceSettings {
             database: target.clone(),
-            pool: PoolSettings {
-                max_connections: 8,
-                keeps_role: true,
-                schema: options.schema,
-                ..PoolSettings::default()
-            },
+            pool: PoolSettings { keeps_role: true, schema: options.schema, ..options.pool },
             public_url: base.clone(),
             schema_files: options.schema_files,
             searchable: Some(options.searchable).filter(|names| names != &["*"]),

@@ -46,7 +46,7 @@ const SETTINGS: [&str; 5] = [
 const WATCH_SERVER: &str = r#"
     trap '' HUP INT TERM
     read -r _
-    pid=$(head -n 1 "$1/data/postmaster.pid") && kill -QUIT "$pid"
+    pid=$(head -n 1 "$1/data/postmaster.pid") && kill -QUIT "$pid" && kill -CONT "$pid"
     tries=100
     while [ -e "$1/data/postmaster.pid" ] && [ $((tries -= 1)) -gt 0 ]; do sleep 0.1; done
     until rm -rf "$1" || [ $((tries -= 1)) -lt 0 ]; do sleep 0.1; done
@@ -118,6 +118,40 @@ impl Cluster {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A standby of a server that was started with [`Cluster::start`], without any data of its own.
+    pub(crate) fn standby_of(primary: &Self) -> Result<Self, String> {
+        let dir = create_directory().map_err(|e| format!("no directory for PostgreSQL: {e}"))?;
+        let watcher = watch(&dir).map_err(|e| format!("no watcher for PostgreSQL: {e}"))?;
+        let owner = give_away(&dir)?;
+        let (bin, data) = (primary.bin.clone(), dir.join("data"));
+        let source = format!("host=127.0.0.1 port={} user=postgres", primary.port);
+        let arguments = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--dbname", &source, "--pgdata"];
+        succeeds(as_owner(bin.join("pg_basebackup"), owner).args(arguments).arg(&data))?;
+        let port = free_port().map_err(|e| format!("no free port for PostgreSQL: {e}"))?;
+        let server = launch(&bin, &data, port, owner)?.ok_or_else(|| log(&data))?;
+        Ok(Self { bin, data, owner, port, server, _watcher: watcher })
+    }
+
+    /// Makes a standby a primary.
+    pub(crate) fn promote(&self) {
+        let promoted = succeeds(
+            as_owner(self.bin.join("pg_ctl"), self.owner).args(["promote", "--wait", "--silent", "-D"]).arg(&self.data),
+        );
+        promoted.unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    /// Stops all processes of the server where they are, as a machine that hangs does, until this is
+    /// dropped.
+    pub(crate) fn freeze(&self) -> Frozen {
+        let frozen = Frozen(self.server.id());
+        frozen.signal(Signal::SIGSTOP);
+        frozen
+    }
+
     /// Ends the server with a signal: SIGINT lets it close its connections and flush, SIGQUIT leaves everything as
     /// a crash would.
     pub(crate) fn stop(&mut self, signal: Signal) {
@@ -131,6 +165,40 @@ impl Cluster {
         let launched = launch(&self.bin, &self.data, self.port, self.owner, &self.settings).unwrap();
         self.server = launched.unwrap_or_else(|| panic!("PostgreSQL did not start again:\n{}", log(&self.data)));
     }
+}
+
+/// A server whose processes are stopped.
+#[derive(Debug)]
+pub(crate) struct Frozen(u32);
+
+impl Frozen {
+    /// Sends a signal to the server and to its children, which it starts none of while it is stopped.
+    fn signal(&self, signal: Signal) {
+        let send = |process: u32| kill(Pid::from_raw(process.try_into().unwrap()), signal);
+        send(self.0).unwrap();
+        for child in children(self.0) {
+            // It may have ended by itself.
+            let _ = send(child);
+        }
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.signal(Signal::SIGCONT);
+    }
+}
+
+fn children(of: u32) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let is_child = |process: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        // The name of the program, in brackets, may hold anything.
+        let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok());
+        parent == Some(of)
+    };
+    numbers.filter(is_child).collect()
 }
 
 /// The newest packaged version, else whatever the machine offers.
@@ -212,17 +280,17 @@ pub(super) fn as_owner(program: PathBuf, owner: Option<(u32, u32)>) -> Command {
 }
 
 fn initialize(bin: &Path, data: &Path, owner: Option<(u32, u32)>) -> Result<(), String> {
-    let Output { status, stdout, stderr } = as_owner(bin.join("initdb"), owner)
-        .args(INITDB)
-        .arg("-D")
-        .arg(data)
-        .output()
-        .map_err(|e| format!("initdb does not start: {e}"))?;
+    succeeds(as_owner(bin.join("initdb"), owner).args(INITDB).arg("-D").arg(data))
+}
+
+fn succeeds(command: &mut Command) -> Result<(), String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let Output { status, stdout, stderr } = command.output().map_err(|e| format!("{program} does not start: {e}"))?;
     if status.success() {
         return refuse_some(data).map_err(|e| format!("pg_hba.conf: {e}"));
     }
     let said = [stdout, stderr].concat();
-    Err(format!("initdb failed, {status}:\n{}", String::from_utf8_lossy(&said)))
+    Err(format!("{program} failed, {status}:\n{}", String::from_utf8_lossy(&said)))
 }
 
 fn refuse_some(data: &Path) -> io::Result<()> {
