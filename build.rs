@@ -24,7 +24,7 @@ fn main() {
 
 /// The version that the program tells. A debug build is made of files that change between commits, and would
 /// be made anew by each: it names none unless one is given.
-pub fn version(package: &str, is_debug: bool, given: Option<&str>, find: impl Fn() -> Option<String>) -> String {
+pub(crate) fn version(package: &str, is_debug: bool, given: Option<&str>, find: impl Fn() -> Option<String>) -> String {
     let given = given.map(str::trim).filter(|commit| !commit.is_empty()).map(str::to_owned);
     let found = || if is_debug { None } else { find() };
     match given.or_else(found) {
@@ -35,7 +35,7 @@ pub fn version(package: &str, is_debug: bool, given: Option<&str>, find: impl Fn
 }
 
 /// The commit that is checked out in a folder.
-pub fn commit_of(root: &Path) -> Option<String> {
+pub(crate) fn commit_of(root: &Path) -> Option<String> {
     let Repository { own, common, branch } = Repository::at(root)?;
     let Some(branch) = branch else { return read(&own.join("HEAD")).filter(|text| is_commit(text)) };
     let loose = [&own, &common].into_iter().find_map(|folder| read(&folder.join(&branch)));

@@ -138,20 +138,36 @@ impl AttributeGuide {
     }
 }
 
-/// `costCenter` as `Cost center`.
+/// `costCenter` as `Cost center`; abbreviations keep their capitals.
 fn display_name(name: &str) -> String {
-    let mut words = String::new();
-    let mut after_lower = false;
+    let mut words: Vec<String> = Vec::new();
+    let mut goes_on = false;
     for c in name.chars() {
-        if c.is_uppercase() && after_lower || !c.is_alphanumeric() {
-            words.push(' ');
+        match words.last_mut().filter(|_| goes_on && !c.is_uppercase()) {
+            Some(word) if c.is_alphanumeric() => word.push(c),
+            _ if c.is_alphanumeric() => words.push(c.to_string()),
+            _ => {}
         }
-        if c.is_alphanumeric() {
-            words.extend(if words.is_empty() { c.to_uppercase().collect::<Vec<_>>() } else { vec![c] });
-        }
-        after_lower = c.is_lowercase() || c.is_ascii_digit();
+        goes_on = c.is_alphanumeric();
     }
-    words
+    let mut shown = String::new();
+    for word in &words {
+        // Capitals that follow each other are one abbreviation.
+        let is_capital = word.chars().all(char::is_uppercase);
+        let follows_capital = shown.chars().last().is_some_and(char::is_uppercase) && shown.chars().count() > 1;
+        match shown.is_empty() {
+            true => shown.push_str(&capitalised(word)),
+            false if is_capital && follows_capital => shown.push_str(word),
+            false if is_capital => shown.extend([" ", word]),
+            false => shown.extend([" ", &word.to_lowercase()]),
+        }
+    }
+    shown
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 /// `address.street` as `addressStreet`; what is neither letter nor digit becomes an underscore.
@@ -229,6 +245,20 @@ mod tests {
         );
         let left_out = ["badges", "address", "desks"].map(|name| format!("urn:acme:2.0:User:{name}"));
         assert_eq!(rows.left_out, left_out);
+    }
+
+    #[test]
+    fn names_become_words() {
+        for (name, words) in [
+            ("distinguishedName", "Distinguished name"),
+            ("costCenterID", "Cost center ID"),
+            ("home-page", "Home page"),
+            ("address.street", "Address street"),
+            ("a1b2", "A1b2"),
+            ("", ""),
+        ] {
+            assert_eq!(display_name(name), words);
+        }
     }
 
     #[test]
