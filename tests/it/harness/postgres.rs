@@ -125,15 +125,16 @@ impl Cluster {
     /// A standby of a server that was started with [`Cluster::start`], without any data of its own.
     pub(crate) fn standby_of(primary: &Self) -> Result<Self, String> {
         let dir = create_directory().map_err(|e| format!("no directory for PostgreSQL: {e}"))?;
-        let watcher = watch(&dir).map_err(|e| format!("no watcher for PostgreSQL: {e}"))?;
+        let watcher = watch(&dir, WATCH_SERVER).map_err(|e| format!("no watcher for PostgreSQL: {e}"))?;
         let owner = give_away(&dir)?;
         let (bin, data) = (primary.bin.clone(), dir.join("data"));
         let source = format!("host=127.0.0.1 port={} user=postgres", primary.port);
         let arguments = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--dbname", &source, "--pgdata"];
         succeeds(as_owner(bin.join("pg_basebackup"), owner).args(arguments).arg(&data))?;
         let port = free_port().map_err(|e| format!("no free port for PostgreSQL: {e}"))?;
-        let server = launch(&bin, &data, port, owner)?.ok_or_else(|| log(&data))?;
-        Ok(Self { bin, data, owner, port, server, _watcher: watcher })
+        let settings = Vec::new();
+        let server = launch(&bin, &data, port, owner, &settings)?.ok_or_else(|| log(&data))?;
+        Ok(Self { bin, data, owner, port, settings, server, _watcher: watcher })
     }
 
     /// Makes a standby a primary.
@@ -280,7 +281,8 @@ pub(super) fn as_owner(program: PathBuf, owner: Option<(u32, u32)>) -> Command {
 }
 
 fn initialize(bin: &Path, data: &Path, owner: Option<(u32, u32)>) -> Result<(), String> {
-    succeeds(as_owner(bin.join("initdb"), owner).args(INITDB).arg("-D").arg(data))
+    succeeds(as_owner(bin.join("initdb"), owner).args(INITDB).arg("-D").arg(data))?;
+    refuse_some(data).map_err(|e| format!("pg_hba.conf: {e}"))
 }
 
 fn succeeds(command: &mut Command) -> Result<(), String> {
@@ -288,7 +290,7 @@ fn succeeds(command: &mut Command) -> Result<(), String> {
     let Output { status, stdout, stderr } =
         command.output().map_err(|e| format!("{program} does not start: {e}"))?;
     if status.success() {
-        return refuse_some(data).map_err(|e| format!("pg_hba.conf: {e}"));
+        return Ok(());
     }
     let said = [stdout, stderr].concat();
     Err(format!("{program} failed, {status}:\n{}", String::from_utf8_lossy(&said)))
