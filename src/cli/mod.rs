@@ -74,7 +74,7 @@ enum Command {
     /// Shows what identity providers asked of a tenant, and what they got
     Log(log::Log),
     /// Brings the tables of the database up to date
-    Migrate,
+    Migrate(migrate::Migrate),
     /// Checks configuration and schemas, and shows the values in force
     Check(check::Check),
     /// Shows and checks the columns by which the application reads users and groups with SQL
@@ -156,7 +156,11 @@ async fn on_database(command: Command, config: &Config, out: &mut dyn Write) -> 
         Command::Export(export) => export.run(config, out).await,
         Command::Import(import) => import.run(config, out).await,
         Command::Backup(backup) => backup.run(config, out).await,
-        _ => migrate::run(config).await,
+        Command::Migrate(migrate) => migrate.run(config, out).await,
+        // What the caller carries out itself.
+        Command::Serve(_) | Command::Check(_) | Command::Health(_) | Command::Doctor(_) | Command::Completions(_) => {
+            Ok(())
+        }
     }
 }
 

@@ -143,6 +143,7 @@ impl Change {
         let tenant = open::existing(config).await?.create_tenant(name, &self.settings.change()).await?;
         show(&tenant, config, output, out)?;
         say(&format!("It has no token yet: scimd token issue --tenant {name} --name NAME"));
+        say(&format!("How to connect an identity provider: scimd tenant guide {name} --for okta, or entra"));
         Ok(())
     }
 

@@ -320,6 +320,7 @@ fn changes_are_told_as_json() {
         let text = printed(folder.path(), &format!("{arguments} --json"));
         serde_json::from_str::<serde_json::Value>(&text).expect(&text)
     };
+    assert_eq!(told("migrate")["upToDate"], true);
     let made = told("tenant create acme --seats 3");
     assert_eq!((&made["name"], &made["seats"]), (&"acme".into(), &3.into()));
     assert_eq!(made["scimBaseUrl"], "http://127.0.0.1:8080/scim/v2");

@@ -106,7 +106,10 @@ fn print_section(section: &Section, out: &mut dyn Write) -> Result<(), Failure> 
     }
     for (number, step) in (1..).zip(&section.steps) {
         writeln!(out, "{number}. {}", plain(&step.text))?;
-        step.table.iter().try_for_each(|table| print_table(table, "   ", out))?;
+        if let Some(table) = &step.table {
+            print_table(table, "   ", out)?;
+            writeln!(out)?;
+        }
     }
     section.table.iter().try_for_each(|table| print_table(table, "", out))
 }
@@ -126,6 +129,7 @@ fn print_attributes(
     if !rows.table.rows.is_empty() {
         writeln!(out, "1. {}", plain(&attributes.intro))?;
         print_table(&rows.table, "   ", out)?;
+        writeln!(out)?;
         for (number, step) in (2..).zip(&attributes.steps) {
             writeln!(out, "{number}. {}", plain(step))?;
         }
@@ -137,7 +141,7 @@ fn print_attributes(
     Ok(())
 }
 
-/// The table between empty lines, behind an indent.
+/// The table below an empty line, behind an indent.
 fn print_table(table: &Table, indent: &str, out: &mut dyn Write) -> Result<(), Failure> {
     let headings: Vec<String> = table.columns.iter().map(|column| plain(column).to_uppercase()).collect();
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
@@ -148,7 +152,6 @@ fn print_table(table: &Table, indent: &str, out: &mut dyn Write) -> Result<(), F
     for line in String::from_utf8_lossy(&text).lines() {
         writeln!(out, "{indent}{line}")?;
     }
-    writeln!(out)?;
     Ok(())
 }
 
