@@ -110,7 +110,7 @@ impl Catalogs {
     /// Checks that a catalog can be made for every tenant.
     pub(super) async fn load(store: &Store) -> Result<Self, StartError> {
         let sources = Sources::read(store, None).await.map_err(|error| cannot_start(&error))?;
-        let base = sources.check().map_err(unusable)?;
+        let base = sources.check().map_err(|error| unusable(&error))?;
         let catalogs = Self::default();
         let kept = sources.kept.into_iter().filter(|kept| kept.tenant.is_none()).collect();
         let numbered = catalogs.number(store, base, true, &Sources { kept, ..sources }).await;
@@ -174,7 +174,7 @@ impl Catalogs {
 const EVERY: &str = "*";
 
 /// What the operator has to put right about the schemas.
-pub(super) fn unusable(error: SchemaError) -> StartError {
+pub(super) fn unusable(error: &SchemaError) -> StartError {
     StartError::Unusable(error.to_string())
 }
 

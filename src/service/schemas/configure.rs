@@ -25,7 +25,7 @@ pub(in crate::service) async fn configure(store: &Store, settings: &ServiceSetti
             return tell_replaced(store).await.map_err(|error| cannot_start(&error));
         }
         let after = after(store, &wanted, &before).await.map_err(|error| cannot_start(&error))?;
-        let catalog = after.check().map_err(unusable)?;
+        let catalog = after.check().map_err(|error| unusable(&error))?;
         check_searchable(&after, &catalog)?;
         let back = back(store, &wanted, &before).await.map_err(|error| cannot_start(&error))?;
         doubt(store, &catalog, &back).await.map_err(|error| cannot_start(&error))?;
