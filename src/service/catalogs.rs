@@ -2,6 +2,7 @@
 //! tenant's schemas are the same. Tenants differ in the schemas that the database keeps for them,
 //! and in whether two groups may have one name; those that do not differ share one.
 
+use super::cannot_start;
 use super::settings::StartError;
 use crate::error::{Result, ScimError};
 use crate::schema::{Catalog, SchemaError, SchemaFile, edit};
@@ -108,11 +109,12 @@ impl Sources {
 impl Catalogs {
     /// Checks that a catalog can be made for every tenant.
     pub(super) async fn load(store: &Store) -> Result<Self, StartError> {
-        let sources = Sources::read(store, None).await.map_err(unusable)?;
-        let base = sources.check().map_err(unusable)?;
+        let sources = Sources::read(store, None).await.map_err(|error| cannot_start(&error))?;
+        let base = sources.check().map_err(|error| unusable(&error))?;
         let catalogs = Self::default();
         let kept = sources.kept.into_iter().filter(|kept| kept.tenant.is_none()).collect();
-        catalogs.number(store, base, true, &Sources { kept, ..sources }).await.map_err(unusable)?;
+        let numbered = catalogs.number(store, base, true, &Sources { kept, ..sources }).await;
+        numbered.map_err(|error| cannot_start(&error))?;
         Ok(catalogs)
     }
 
@@ -171,7 +173,8 @@ impl Catalogs {
 /// What stands for every attribute among those that are searched.
 const EVERY: &str = "*";
 
-pub(super) fn unusable(error: impl std::error::Error) -> StartError {
+/// What the operator has to put right about the schemas.
+pub(super) fn unusable(error: &SchemaError) -> StartError {
     StartError::Unusable(error.to_string())
 }
 

@@ -4,7 +4,7 @@
 use crate::schema::{Catalog, SchemaFile, edit, problems};
 use crate::service::catalogs::{Sources, unusable};
 use crate::service::index::doubt;
-use crate::service::{ServiceSettings, StartError};
+use crate::service::{ServiceSettings, StartError, cannot_start};
 use crate::store::{Configured, ConfiguredSchema, KeptSchema, Store, StoreError};
 use serde_json::{Map, Value};
 
@@ -18,20 +18,20 @@ const ATTEMPTS: u32 = 8;
 /// With what is wrong with a file, or with what the files make of the catalog of a tenant.
 pub(in crate::service) async fn configure(store: &Store, settings: &ServiceSettings) -> Result<(), StartError> {
     for _ in 0..ATTEMPTS {
-        let seen = store.schema_changes().await.map_err(unusable)?;
-        let before = Sources::read(store, None).await.map_err(unusable)?;
+        let seen = store.schema_changes().await.map_err(|error| cannot_start(&error))?;
+        let before = Sources::read(store, None).await.map_err(|error| cannot_start(&error))?;
         let wanted = wanted(settings, &before)?;
         if wanted.files.is_none() && wanted.searchable.is_none() {
-            return tell_replaced(store).await.map_err(unusable);
+            return tell_replaced(store).await.map_err(|error| cannot_start(&error));
         }
-        let after = after(store, &wanted, &before).await.map_err(unusable)?;
-        let catalog = after.check().map_err(unusable)?;
+        let after = after(store, &wanted, &before).await.map_err(|error| cannot_start(&error))?;
+        let catalog = after.check().map_err(|error| unusable(&error))?;
         check_searchable(&after, &catalog)?;
-        let back = back(store, &wanted, &before).await.map_err(unusable)?;
-        doubt(store, &catalog, &back).await.map_err(unusable)?;
-        if store.configure_schemas(&wanted, seen).await.map_err(unusable)? {
+        let back = back(store, &wanted, &before).await.map_err(|error| cannot_start(&error))?;
+        doubt(store, &catalog, &back).await.map_err(|error| cannot_start(&error))?;
+        if store.configure_schemas(&wanted, seen).await.map_err(|error| cannot_start(&error))? {
             tell(&wanted, &before);
-            return tell_replaced(store).await.map_err(unusable);
+            return tell_replaced(store).await.map_err(|error| cannot_start(&error));
         }
     }
     Err(StartError::Unusable("schemas are changed by somebody else all the while; start again".to_owned()))
@@ -39,7 +39,7 @@ pub(in crate::service) async fn configure(store: &Store, settings: &ServiceSetti
 
 /// Tells what a configuration names that the database has otherwise, for commands that do not change it.
 pub(in crate::service) async fn compare(store: &Store, settings: &ServiceSettings) -> Result<(), StartError> {
-    let before = Sources::read(store, None).await.map_err(unusable)?;
+    let before = Sources::read(store, None).await.map_err(|error| cannot_start(&error))?;
     let wanted = wanted(settings, &before)?;
     let differing: Vec<_> =
         [("schemas.dir", wanted.files.is_some()), ("schemas.searchable", wanted.searchable.is_some())]
