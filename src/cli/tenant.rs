@@ -14,7 +14,8 @@ use crate::clock::Timestamp;
 use crate::config::{Config, duration};
 use crate::resource::Conformance;
 use crate::service::{
-    DEFAULT_TENANT, LoggedRequest, PasswordPolicy, Service, Status, TenantChange, TenantInfo, TokenInfo, UsernameFormat,
+    DEFAULT_TENANT, LoggedRequest, PasswordPolicy, PutWithoutMembers, Service, Status, TenantChange, TenantInfo,
+    TokenInfo, UsernameFormat,
 };
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -86,6 +87,9 @@ struct Settings {
     /// What becomes of passwords
     #[arg(long, value_name = "POLICY", value_parser = keyword(PasswordPolicy::KEYWORDS, PasswordPolicy::from_keyword))]
     password_policy: Option<PasswordPolicy>,
+    /// What a PUT of a group without members does to its members, in lenient mode
+    #[arg(long, value_name = "POLICY", value_parser = keyword(PutWithoutMembers::KEYWORDS, PutWithoutMembers::from_keyword))]
+    put_without_members: Option<PutWithoutMembers>,
     /// URL of the tenant's endpoints where they are not at the server's, or none
     #[arg(long, value_name = "URL|none", value_parser = base_url)]
     base_url: Option<OrNone<String>>,
@@ -152,7 +156,20 @@ impl Change {
             let message = "nothing to change: give at least one setting (scimd tenant set --help)";
             return Err(Failure::Misused(message.to_owned()));
         }
-        self.tenant.change(&self.settings.change(), config, out).await
+        let Name { name, output } = &self.tenant;
+        let service = open::existing(config).await?;
+        let tenant = service.change_tenant(name, &self.settings.change()).await?;
+        if self.settings.username_format.is_none() {
+            return show(&tenant, config, output, out);
+        }
+        let noncompliant = service.noncompliant(name).await?;
+        say_noncompliant(name, noncompliant);
+        if output.json {
+            let mut whole = as_json(&tenant, &Urls::of(&tenant, config));
+            whole["noncompliant"] = noncompliant.into();
+            return output::json(out, &whole);
+        }
+        show(&tenant, config, output, out)
     }
 }
 
@@ -165,6 +182,7 @@ impl Settings {
             username_format: self.username_format,
             unique_group_names: self.unique_group_names,
             password_policy: self.password_policy,
+            put_without_members: self.put_without_members,
             base_url: self.base_url.clone().map(|OrNone(url)| url),
             bodies_until: None,
         }
@@ -219,6 +237,19 @@ impl State {
     }
 }
 
+/// Says how many stored resources of a tenant do not comply with a rule that has just come.
+pub(super) fn say_noncompliant(tenant: &str, count: u64) {
+    let what = match count {
+        0 => return,
+        1 => "1 stored resource does".to_owned(),
+        count => format!("{count} stored resources do"),
+    };
+    say(&format!(
+        "{what} not comply with the rules that tenant {tenant} has now. What is stored stays, and can be deactivated and changed; \
+         a request is refused only where it changes what does not comply."
+    ));
+}
+
 fn status(status: Status) -> TenantChange {
     TenantChange { status: Some(status), ..TenantChange::default() }
 }
@@ -243,6 +274,7 @@ fn facts(info: &TenantInfo, urls: &Urls) -> Vec<(&'static str, String)> {
         ("username-format", tenant.username_format.as_str().to_owned()),
         ("unique-group-names", tenant.unique_group_names.to_string()),
         ("password-policy", tenant.password_policy.as_str().to_owned()),
+        ("put-without-members", tenant.put_without_members.as_str().to_owned()),
         ("base-url", or_none(tenant.base_url.as_ref())),
         ("created", moment(Some(info.created))),
         ("scim-base-url", urls.scim.clone()),
@@ -273,6 +305,7 @@ fn as_json(info: &TenantInfo, urls: &Urls) -> Value {
         "usernameFormat": tenant.username_format.as_str(),
         "uniqueGroupNames": tenant.unique_group_names,
         "passwordPolicy": tenant.password_policy.as_str(),
+        "putWithoutMembers": tenant.put_without_members.as_str(),
         "baseUrl": tenant.base_url,
         "bodiesUntil": tenant.bodies_until.map(|until| until.to_string()),
         "created": info.created.to_string(),

@@ -118,6 +118,9 @@ fn answer(outcome: Result<Reply>, route: Option<&Route>, asked: &Asked, request_
     if let Some(route) = route.filter(|_| status == 405 || (asked.verb == Verb::Options && status == 204)) {
         allow(&mut response, route.allow());
     }
+    if asked.verb == Verb::Patch && status == 204 {
+        respond::name_type(&mut response);
+    }
     if matches!(route, Some(Route::Live | Route::Ready)) && status == 200 {
         respond::put(&mut response, CONTENT_TYPE, "application/json");
     }

@@ -11,6 +11,7 @@ mod exchange;
 mod guard;
 mod gzip;
 mod log;
+mod prefer;
 mod pulse;
 mod query;
 mod rate;

@@ -67,7 +67,7 @@ impl Parameters {
 
     fn view(&self) -> View {
         let list = |name| self.text(name).map(|value| split(&value)).unwrap_or_default();
-        View { attributes: list("attributes"), excluded: list("excludedAttributes") }
+        View { attributes: list("attributes"), excluded: list("excludedAttributes"), ..View::default() }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::http::log::Logs;
 use crate::http::rate::Limits;
 use crate::http::route::{Route, Target, Verb};
 use crate::http::settings::HttpSettings;
-use crate::http::{query, search};
+use crate::http::{prefer, query, search};
 use crate::schema::{Catalog, ResourceType};
 use crate::service::{Caller, ListQuery, Precondition, Reply, Service, Tags, View};
 use axum::http::HeaderMap;
@@ -74,7 +74,7 @@ impl Front {
             self.limits.admit(&caller.token_id)?;
             let outcome = self.carry_out(call, upload, target, caller).await;
             let is_ours = outcome.as_ref().is_err_and(|error| error.status() >= 500);
-            if caller.is_confirmed() || is_ours {
+            if is_ours || self.service.confirm(caller).await? {
                 return outcome;
             }
         }
@@ -157,7 +157,7 @@ impl Front {
     ) -> Result<Reply> {
         let service = &self.service;
         if let Target::Search(_) = target {
-            let query = search::list_query(&self.body(call, upload).await?)?;
+            let query = search::list_query(&self.body(call, upload).await?, caller.conformance())?;
             return Box::pin(service.list(caller, Some(kind), &query)).await;
         }
         let Target::Resource(_, id) = target else { return self.collection(call, upload, caller, kind).await };
@@ -206,16 +206,17 @@ impl Front {
                 Box::pin(self.service.bulk(caller, body)).await
             }
             Target::RootSearch => {
-                let query = search::list_query(&self.body(call, upload).await?)?;
+                let query = search::list_query(&self.body(call, upload).await?, caller.conformance())?;
                 Box::pin(self.service.list(caller, None, &query)).await
             }
             _ => Box::pin(self.service.list(caller, None, &list_query(call)?)).await,
         }
     }
 
-    /// What a write brings: the choice of attributes for the answer, and the body.
+    /// What a write brings: what the answer shows, and the body.
     async fn write(&self, call: &Call, upload: &mut Upload) -> Result<(View, Map<String, Value>)> {
-        let view = query::view(call.head.uri.query())?;
+        let prefers = prefer::returns(&call.head.headers);
+        let view = View { prefers, ..query::view(call.head.uri.query())? };
         Ok((view, self.body(call, upload).await?))
     }
 

@@ -29,8 +29,8 @@ impl Accepted {
 /// Reads the body of a create or a replace.
 ///
 /// # Errors
-/// 400 `invalidValue` for `schemas` that is missing or lacks the type's schema and for unfit
-/// values; 400 `invalidSyntax` for unknown attributes in `rfc` mode.
+/// 400 `invalidValue` for `schemas` that lacks the type's schema, in `rfc` mode also if it is
+/// missing, and for unfit values; 400 `invalidSyntax` for unknown attributes in `rfc` mode.
 pub fn accept(resource_type: &ResourceType, body: Map<String, Value>, with: &mut Acceptance<'_>) -> Result<Accepted> {
     let mut read = Reading {
         resource_type,
@@ -40,22 +40,16 @@ pub fn accept(resource_type: &ResourceType, body: Map<String, Value>, with: &mut
         asserted: HashSet::new(),
         elsewhere: Vec::new(),
     };
-    let mut has_schemas = false;
+    let mut schemas = None;
     for (name, value) in body {
         if name.eq_ignore_ascii_case("schemas") {
-            read.schemas(&value)?;
-            has_schemas = true;
+            schemas = Some(value);
         } else {
             read.member(&name, value)?;
         }
     }
-    if !has_schemas {
-        return Err(ScimError::invalid_value(format!(
-            "Attribute \"schemas\" is missing; it must hold \"{}\".",
-            resource_type.schema().id()
-        )));
-    }
     read.take_from_elsewhere()?;
+    read.schemas(schemas.as_ref())?;
     Ok(read.finish())
 }
 
@@ -97,18 +91,22 @@ struct Reading<'a, 'b, 'c> {
 }
 
 impl Reading<'_, '_, '_> {
-    fn schemas(&mut self, value: &Value) -> Result<()> {
+    fn schemas(&mut self, value: Option<&Value>) -> Result<()> {
+        let lenient = self.with.conformance.is_lenient();
+        if lenient && tolerance::schemas_left_out(value) {
+            return Ok(());
+        }
         let core = self.resource_type.schema().id();
         let problem = |what: &str| {
             ScimError::invalid_value(format!(
                 "Attribute \"schemas\" {what}; it must be an array that holds \"{core}\"."
             ))
         };
+        let value = value.ok_or_else(|| problem("is missing"))?;
         let urns = value.as_array().ok_or_else(|| problem("is no array"))?;
         let mut has_core = false;
         for urn in urns {
             let urn = urn.as_str().ok_or_else(|| problem("holds a value that is no string"))?;
-            let lenient = self.with.conformance.is_lenient();
             if urn.eq_ignore_ascii_case(core) || (lenient && tolerance::is_legacy_core(urn)) {
                 has_core = true;
             } else if self.extension(urn).is_none() {

@@ -12,6 +12,7 @@ mod identity;
 pub mod json;
 mod key;
 pub mod limits;
+pub mod message;
 mod name;
 mod note;
 pub mod projection;

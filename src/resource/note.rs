@@ -20,6 +20,9 @@ pub enum Note {
     UnfitValue(String),
     /// An attribute that was to lose its value and keeps it, in attribute notation.
     KeptValue(String),
+    /// An attribute whose values a PUT does not speak of, though the resource has some and the
+    /// tenant's settings decide what becomes of them.
+    Omitted(String),
 }
 
 /// All that was left out of a request.
@@ -48,6 +51,7 @@ impl fmt::Display for Note {
             Self::UnresolvedMember(id) => write!(f, "member.unresolved {id}"),
             Self::UnfitValue(name) => write!(f, "value.unfit {name}"),
             Self::KeptValue(name) => write!(f, "value.kept {name}"),
+            Self::Omitted(name) => write!(f, "attribute.omitted {name}"),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{Note, Notes};
 use crate::schema::{Attribute, Mutability, Named, ResourceType};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Number, Value};
+use std::sync::Arc;
 
 /// URN of the enterprise extension (RFC 7643 section 4.3).
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -43,8 +44,9 @@ pub fn is_number(text: &str) -> bool {
 
 /// A text that is a JSON number and nothing else, where an integer or a decimal is due.
 ///
-/// Entra ID sends every mapped value as text. Bends RFC 7643 sections 2.3.3 and 2.3.4. `None` for
-/// other texts, and for numbers that no double holds.
+/// Entra ID sends every mapped value as text, and SCIM-SDK, a library for Java, `startIndex` and `count`
+/// of a search. Bends RFC 7643 sections 2.3.3 and 2.3.4, and RFC 7644 section 3.4.3. `None` for other
+/// texts, and for numbers that no double holds.
 pub fn number_from_text(value: &Value) -> Option<Number> {
     let text = value.as_str().filter(|text| is_number(text))?;
     serde_json::from_str(text).ok()
@@ -92,6 +94,53 @@ pub fn is_empty_reference(attribute: &Attribute, members: &Map<String, Value>) -
         && !attribute.is_multi_valued()
         && names_value
         && members.iter().all(|(name, value)| is_empty(value) || is_fixed(name))
+}
+
+/// `schemas` that is missing, null or empty means the schema of the endpoint, or the URN of the
+/// message.
+///
+/// authentik leaves it out of PatchOp messages, keycloak-scim2-storage out of groups. Bends RFC 7643
+/// section 3, where `schemas` is required and not empty, and RFC 7644 sections 3.4.3, 3.5.2 and 3.7.
+pub fn schemas_left_out(schemas: Option<&Value>) -> bool {
+    schemas.is_none_or(|schemas| schemas.is_null() || schemas.as_array().is_some_and(Vec::is_empty))
+}
+
+/// A PUT that says nothing of the attribute that tells who is active leaves its value as it is.
+///
+/// Clients that push a profile leave `active` out; a user who was deactivated must not come back by
+/// that. Bends RFC 7644 section 3.5.1, where an attribute that is left out is cleared or gets its
+/// default. `after` are the attributes of the body.
+pub fn keep_active(resource_type: &ResourceType, before: &Map<String, Value>, after: &mut Map<String, Value>) {
+    let Some(seat) = resource_type.seat() else { return };
+    let name = seat.name().as_ref();
+    match before.get(name) {
+        Some(kept) => drop(after.insert(name.to_owned(), kept.clone())),
+        None => drop(after.shift_remove(name)),
+    }
+}
+
+/// The attribute that is shown as an empty array where it has no value: the members of a group.
+///
+/// Three clients crash on, or misread, a group without `members`. Bends RFC 7643 section 2.5, where
+/// an empty array and no value are one.
+pub fn shown_when_empty(resource_type: &ResourceType) -> Option<&Arc<Attribute>> {
+    resource_type.members()
+}
+
+/// A text with commas, where a SearchRequest has an array of names.
+///
+/// SCIM-SDK, a library for Java, sends `attributes` as it would stand in a URL. Bends RFC 7644
+/// section 3.4.3, where `attributes` and `excludedAttributes` are arrays.
+pub fn search_names(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// `failOnErrors` of 0 in a bulk request is none.
+///
+/// Libraries send the default value of their number type where the caller set none. Bends RFC 7644
+/// section 3.7, where it is the number of errors after which the server stops.
+pub fn no_limit_of_errors(value: &Value) -> bool {
+    value.as_i64() == Some(0)
 }
 
 /// URNs of SCIM 1.1 and of drafts stand for those of SCIM 2.0.

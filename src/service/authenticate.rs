@@ -34,8 +34,8 @@ impl Touched {
 }
 
 impl Service {
-    /// Who the value of an `Authorization` header stood for when this instance saw it last. A
-    /// reply made for him is good if [`Caller::is_confirmed`] afterwards; else
+    /// Who the value of an `Authorization` header stood for when this instance saw it last. What is
+    /// made for him, a reply or a refusal, is good if [`Service::confirm`] says so afterwards; else
     /// [`Service::authenticate`] has to say who calls.
     pub fn recall(&self, authorization: Option<&str>, trail: &Arc<Trail>) -> Option<Caller> {
         let (id, secret) = token::parse(bearer(authorization).ok()?)?;
@@ -44,6 +44,16 @@ impl Service {
         trail.begin(caller.asker(now));
         self.touch(&caller.token_id, None, now);
         Some(caller)
+    }
+
+    /// Whether token and tenant of a caller who was recalled are as they were. The statements of
+    /// his request have said it as a rule; where the request was refused before they could, the
+    /// database is asked for nothing else.
+    ///
+    /// # Errors
+    /// 503 if the database is away.
+    pub async fn confirm(&self, caller: &Caller) -> Result<bool> {
+        Ok(self.store.confirm(&caller.scope).await?)
     }
 
     /// Who the value of an `Authorization` header stands for. The trail begins anew and learns it
@@ -143,12 +153,6 @@ impl Caller {
             token_name: self.token_name.clone(),
             bodies: keeps_bodies.then(|| self.catalog.clone()),
         }
-    }
-
-    /// Whether the database has said during this request that the caller's token and tenant are as
-    /// they were.
-    pub fn is_confirmed(&self) -> bool {
-        self.scope.is_confirmed()
     }
 
     /// Whether the token may read resources of a type.

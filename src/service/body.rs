@@ -104,14 +104,27 @@ impl Service {
         }
     }
 
-    /// Holds attributes that name a resource by id to what there is, where the type asks for it.
-    /// `manager` is not among them: identity providers send what their directory has, before the
-    /// other resource comes or without that it ever does.
+    /// Holds attributes that name a resource by id to what there is, where the type asks for it;
+    /// those that are as before were held to it when they came. `manager` is not among them: identity
+    /// providers send what their directory has, before the other resource comes or without that it
+    /// ever does.
     ///
     /// # Errors
     /// 400 `invalidValue` naming the attribute.
-    pub(super) async fn check_references(&self, writing: &Writing<'_>, attributes: &Map<String, Value>) -> Result<()> {
-        for (path, types, ids) in references(&writing.of_type.resource_type, attributes) {
+    pub(super) async fn check_references(
+        &self,
+        writing: &Writing<'_>,
+        before: Option<&Map<String, Value>>,
+        attributes: &Map<String, Value>,
+    ) -> Result<()> {
+        let kind = &writing.of_type.resource_type;
+        let kept = before.map(|before| references(kind, before)).unwrap_or_default();
+        let is_kept = |path: &str, id: &str| kept.iter().any(|(there, _, ids)| there == path && ids.contains(&id));
+        for (path, types, mut ids) in references(kind, attributes) {
+            ids.retain(|id| !is_kept(&path, id));
+            if ids.is_empty() {
+                continue;
+            }
             let known: Vec<Uuid> = ids.iter().filter_map(|id| Uuid::parse_str(id).ok()).collect();
             let found = self.store.resolve_members(writing.scope, &known, |name| types.contains(&name)).await?;
             let missing = ids.iter().find(|id| !Uuid::parse_str(id).is_ok_and(|id| found.contains_key(&id)));
@@ -199,17 +212,24 @@ fn unresolved(id: &str, conformance: Conformance, notes: &mut Notes) -> Result<(
         .logged_as("There is no resource with the id of a member."))
 }
 
-/// What a tenant asks of the names of those who take seats.
+/// What a tenant asks of the names of those who take seats. A name that is as before was fit when it
+/// came, and whoever has it can be changed and deactivated whatever the tenant asks now.
 ///
 /// # Errors
 /// 400 `invalidValue` for a name of another format.
-pub(super) fn check_names(tenant: &Tenant, kind: &ResourceType, attributes: &Map<String, Value>) -> Result<()> {
+pub(super) fn check_names(
+    tenant: &Tenant,
+    kind: &ResourceType,
+    before: Option<&Map<String, Value>>,
+    attributes: &Map<String, Value>,
+) -> Result<()> {
     if tenant.username_format == UsernameFormat::Any || kind.seat().is_none() {
         return Ok(());
     }
     for attribute in kind.schema().attributes().iter().filter(|a| a.is_unique()) {
         let name = attribute.name().as_ref();
-        if attributes.get(name).and_then(Value::as_str).is_some_and(|value| !is_email(value)) {
+        let is = attributes.get(name).filter(|is| before.and_then(|before| before.get(name)) != Some(is));
+        if is.and_then(Value::as_str).is_some_and(|value| !is_email(value)) {
             return Err(ScimError::invalid_value(format!(
                 "This application wants an e-mail address as \"{name}\": map an e-mail attribute to it in your identity provider."
             )));

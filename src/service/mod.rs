@@ -6,6 +6,7 @@ mod body;
 mod bulk;
 mod catalogs;
 mod change;
+mod compliance;
 mod create;
 mod current;
 mod cursor;
@@ -33,15 +34,15 @@ mod transfer;
 mod walk;
 
 pub use crate::store::{
-    Entry, LogQuery, LoggedRequest, PasswordPolicy, Status, TenantChange, TenantInfo, TenantQuery, TokenInfo,
-    TokenQuery, TokenScope, UsernameFormat, Verified,
+    Entry, LogQuery, LoggedRequest, PasswordPolicy, PutWithoutMembers, Status, TenantChange, TenantInfo, TenantQuery,
+    TokenInfo, TokenQuery, TokenScope, UsernameFormat, Verified,
 };
 pub use admin::IssuedToken;
 pub use directory::{DirectoryState, Views};
 pub use operator::naming_attribute;
 pub use precondition::{Precondition, Tags};
 pub use provisioning::{Asked, NoteText, Record, Recorder, Trail, UnknownAttribute};
-pub use query::{ListQuery, View};
+pub use query::{ListQuery, ReturnPreference, View};
 pub use reply::Reply;
 pub use roll::Pieces;
 pub use schemas::{
@@ -54,6 +55,7 @@ pub use transfer::{Counts, Export, Exported, Import, Imported, OnError, Step};
 use crate::clock::Clock;
 use crate::error::{Result, ScimError};
 use crate::mapping::Directory;
+use crate::resource::Conformance;
 use crate::schema::{Catalog, ResourceType};
 use crate::store::{Author, Given, MemberDelta, Scope, Store, StoreError, Tenant, Writing, Written, changed_names};
 use secrecy::ExposeSecret;
@@ -108,6 +110,11 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// How much the tenant forgives its clients.
+    pub fn conformance(&self) -> Conformance {
+        self.settings.conformance
+    }
+
     /// The caller as a request to the path of his tenant has him: what he is told stands below that
     /// path, unless the tenant has a base URL of its own. `base_path` is what the public URL ends with.
     #[must_use]
@@ -207,6 +214,12 @@ impl Service {
     /// The server's clock.
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// How many passwords were digested since the start. The work is slow on purpose; a request
+    /// costs it once at most, whatever becomes of it.
+    pub fn passwords_digested(&self) -> u64 {
+        self.passwords.digested()
     }
 
     fn keeps_passwords(&self, caller: &Caller) -> bool {

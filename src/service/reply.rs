@@ -1,6 +1,6 @@
 //! The outcome of an operation, before it becomes an HTTP response or a bulk result.
 
-use super::Pieces;
+use super::{Pieces, ReturnPreference};
 
 /// What the client is answered.
 #[derive(Debug, Default)]
@@ -15,6 +15,8 @@ pub struct Reply {
     pub etag: Option<String>,
     /// URL of the resource.
     pub location: Option<String>,
+    /// The client's preference that was followed.
+    pub applied: Option<ReturnPreference>,
 }
 
 impl Reply {

@@ -70,7 +70,7 @@ pub use rederive::Rederived;
 pub use roll::Roll;
 pub use schema::{Configured, ConfiguredSchema, KeptSchema};
 pub use stamp::Stamp;
-pub use tenant::{PasswordPolicy, Status, Tenant, TenantChange, TenantInfo, UsernameFormat};
+pub use tenant::{PasswordPolicy, PutWithoutMembers, Status, Tenant, TenantChange, TenantInfo, UsernameFormat};
 pub use tenant_list::{CountedTypes, TenantQuery};
 pub use token::{NewToken, TokenInfo, TokenScope};
 pub use token_list::{EndingQuery, TokenQuery};

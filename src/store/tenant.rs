@@ -37,6 +37,16 @@ keywords! {
     }
 }
 
+keywords! {
+    /// What becomes of the members of a group by a PUT that does not name `members`.
+    PutWithoutMembers {
+        /// They stay.
+        Keep = "keep",
+        /// They are removed, as RFC 7644 section 3.5.1 lets a server do.
+        Clear = "clear",
+    }
+}
+
 /// A tenant as a request meets it.
 #[derive(Debug, Clone)]
 pub struct Tenant {
@@ -53,6 +63,8 @@ pub struct Tenant {
     pub unique_group_names: bool,
     /// What becomes of passwords.
     pub password_policy: PasswordPolicy,
+    /// What a lenient tenant makes of a PUT without members.
+    pub put_without_members: PutWithoutMembers,
     /// Base URL in place of the server's.
     pub base_url: Option<String>,
     /// Most users that are active at once.
@@ -113,6 +125,8 @@ pub struct TenantChange {
     pub unique_group_names: Option<bool>,
     /// What becomes of passwords.
     pub password_policy: Option<PasswordPolicy>,
+    /// What a PUT without members does.
+    pub put_without_members: Option<PutWithoutMembers>,
     /// Base URL; `Some(None)` takes it away.
     pub base_url: Option<Option<String>>,
     /// Most users that are active at once; `Some(None)` takes the limit away.
@@ -123,9 +137,10 @@ pub struct TenantChange {
 
 /// Columns of [`Tenant`], in the order that [`read_tenant`] reads them.
 pub(super) const COLUMNS: &str = "t.tenant, t.name, t.status, t.conformance, t.username_format, \
-     t.unique_group_names, t.password_policy, t.base_url, t.seats, t.revision, t.schema_revision, t.bodies_until";
+     t.unique_group_names, t.password_policy, t.base_url, t.seats, t.revision, t.schema_revision, t.bodies_until, \
+     t.put_without_members";
 /// How many they are.
-pub(super) const WIDTH: usize = 12;
+pub(super) const WIDTH: usize = 13;
 
 pub(super) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
     Ok(Tenant {
@@ -141,6 +156,7 @@ pub(super) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
         revision: row.int(9)?,
         schema_revision: row.int(10)?,
         bodies_until: row.opt_int(11)?.map(Timestamp::from_micros),
+        put_without_members: PutWithoutMembers::from_keyword(row.text(12)?).unwrap_or(PutWithoutMembers::Keep),
     })
 }
 
@@ -184,6 +200,7 @@ impl Store {
             Arg::OptInt(change.seats.flatten()),
             Arg::Bool(change.bodies_until.is_some()),
             Arg::OptInt(change.bodies_until.flatten().map(Timestamp::as_micros)),
+            Arg::OptText(change.put_without_members.map(|p| p.as_str().to_owned())),
         ];
         Ok(!self.write_one(Statement::new(CHANGE, args)).await?.is_empty())
     }
@@ -212,7 +229,8 @@ const CHANGE: &str = "update tenant set status = coalesce($2, status), conforman
      base_url = case when $7 then $8 else base_url end, \
      used = case when $9 and seats is null then cast(coalesce((select sum(active) from counter c where c.tenant = tenant.tenant), 0) as bigint) else used end, \
      seats = case when $9 then $10 else seats end, \
-     bodies_until = case when $11 then $12 else bodies_until end, revision = revision + 1, \
+     bodies_until = case when $11 then $12 else bodies_until end, \
+     put_without_members = coalesce($13, put_without_members), revision = revision + 1, \
      schema_revision = schema_revision + case when $5 is null then 0 else 1 end \
      where name = $1 returning tenant";
 const CLAIM: &str = "update attribute_value set is_unique = $3 \

@@ -138,7 +138,12 @@ impl Store {
             self.log(batch, writing, "create", &names, members).then("answer", Statement::new(ANSWER, vec![]))
         };
         let change = self.retrying(batch, if needs_seat { Change::NoSeat } else { Change::Stale }).await?;
-        writing.scope.confirmed(matches!(change, Change::Done(_)))?;
+        match change {
+            Change::Done(_) => writing.scope.confirmed(true)?,
+            // A seat, the schemas or the caller: the statement does not say which it lacked.
+            _ if !self.confirm(writing.scope).await? => return Err(StoreError::Outdated),
+            _ => {}
+        }
         Ok(change)
     }
 

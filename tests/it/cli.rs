@@ -184,6 +184,8 @@ fn tenants_come_and_go() {
     let shown = printed(folder, "tenant set acme --seats none --username-format email --json");
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
     assert_eq!((&shown["seats"], &shown["conformance"]), (&serde_json::Value::Null, &"rfc".into()));
+    assert_eq!((&shown["noncompliant"], &shown["putWithoutMembers"]), (&0.into(), &"keep".into()));
+    assert!(printed(folder, "tenant set acme --put-without-members clear").contains("put-without-members:  clear"));
     assert!(printed(folder, "tenant suspend acme").contains("suspended"));
     assert!(printed(folder, "tenant resume acme").contains("active"));
     let table = printed(folder, "tenant list");
@@ -194,6 +196,28 @@ fn tenants_come_and_go() {
     printed(folder, "tenant delete acme --yes");
     assert_eq!(refused(folder, "tenant show acme"), (Some(1), "scimd: There is no tenant \"acme\".\n".to_owned()));
     printed(folder, "verify");
+}
+
+#[test]
+fn a_stricter_rule_says_who_does_not_comply() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let lines = folder.join("in");
+    let user = |name: &str| {
+        format!("{{\"schemas\":[\"urn:ietf:params:scim:schemas:core:2.0:User\"],\"userName\":\"{name}\"}}\n")
+    };
+    std::fs::write(&lines, [user("a"), user("b"), user("c@example.com")].concat()).unwrap();
+    printed(folder, &format!("import {}", lines.display()));
+    let told = |arguments: &str| String::from_utf8(run(folder, arguments).stderr).unwrap();
+    let message = told("tenant set default --username-format email");
+    assert!(
+        message.contains("2 stored resources do not comply with the rules that tenant default has now"),
+        "{message}"
+    );
+    assert!(!told("tenant set default --username-format any").contains("comply"));
+    let required = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/schemas/required.json");
+    let message = told(&format!("schema add {required}"));
+    assert!(message.contains("3 stored resources do not comply"), "{message}");
 }
 
 #[test]

@@ -8,7 +8,9 @@ use reqwest::Method;
 use scimd::clock::Clock;
 use scimd::resource::Shape;
 use scimd::schema::Type;
-use scimd::service::{Entry, LogQuery, LoggedRequest, NoteText, Record, Status, TenantChange, TokenScope};
+use scimd::service::{
+    Entry, LogQuery, LoggedRequest, NoteText, PutWithoutMembers, Record, Status, TenantChange, TokenScope,
+};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use std::time::Duration;
@@ -18,6 +20,7 @@ crate::on_both!(
     every_request_leaves_a_row,
     failures_say_why,
     what_is_left_out_is_told,
+    a_put_without_members_is_told,
     unknown_attributes_are_counted,
     operations_of_a_bulk_request_that_fail_are_told,
     tokens_that_are_no_longer_good_are_of_the_tenant,
@@ -80,7 +83,7 @@ async fn every_request_leaves_a_row(server: Server) {
         ("POST", "/Users", 201, true, "userName,active"),
         ("GET", "/Users/{id}", 200, true, ""),
         ("PATCH", "/Users/{id}", 200, true, "active,nickName"),
-        ("PUT", "/Users/{id}", 200, true, "userName,nickName,active"),
+        ("PUT", "/Users/{id}", 200, true, "userName,nickName"),
         ("POST", "/Groups", 201, true, "displayName,members"),
         ("PATCH", "/Groups/{id}", 204, true, "members"),
         ("GET", "/Users", 200, false, ""),
@@ -148,6 +151,24 @@ async fn what_is_left_out_is_told(server: Server) {
     let told = told(&last(&server).await);
     assert!(told[0].starts_with("left out: members that do not exist: m0, m1, "), "{told:?}");
     assert_eq!(told[1], "and 50 more");
+}
+
+async fn a_put_without_members_is_told(server: Server) {
+    let user = server.post("/Users", user("ann")).await.expect(201).id();
+    let sales = json!({"schemas": [GROUP], "displayName": "Sales"});
+    let path = format!("/Groups/{}", server.post("/Groups", sales.clone()).await.expect(201).id());
+    server.put(&path, sales.clone()).await.expect(200);
+    assert_eq!(told(&last(&server).await), [""; 0], "there is nobody to keep");
+    let add = json!([{"op": "add", "path": "members", "value": [{"value": user}]}]);
+    server.patch(&path, add).await.expect(204);
+    let expected = ["a PUT without members, of which there are some: put-without-members says what becomes of them"];
+    for (policy, left) in [(PutWithoutMembers::Keep, 1), (PutWithoutMembers::Clear, 0)] {
+        let change = TenantChange { put_without_members: Some(policy), ..TenantChange::default() };
+        server.service.change_tenant("default", &change).await.unwrap();
+        let shown = server.put(&path, sales.clone()).await.expect(200).body;
+        assert_eq!(told(&last(&server).await), expected);
+        assert_eq!(shown["members"].as_array().unwrap().len(), left, "{policy:?}");
+    }
 }
 
 async fn unknown_attributes_are_counted(server: Server) {

@@ -126,7 +126,7 @@ async fn a_group_has_members(server: Server) {
         .put(&path, json!({"schemas": read.body["schemas"], "displayName": "Sales 3", "members": []}))
         .await
         .expect(200);
-    assert!(cleared.body.get("members").is_none());
+    assert_eq!(cleared.body["members"], json!([]));
     let found = server.get(&format!("/Groups?filter=members.value%20eq%20%22{}%22", ids[0])).await.expect(200);
     assert_eq!(found.body["totalResults"], 0);
     server.delete(&path).await.expect(204);

@@ -4,6 +4,7 @@ use super::{Owner, as_json, carry_out, counted, files, line, refused};
 use crate::cli::failure::Failure;
 use crate::cli::open;
 use crate::cli::output::{self, say};
+use crate::cli::tenant::say_noncompliant;
 use crate::config::Config;
 use crate::service::{SchemaChange, SchemaPlan};
 use clap::Args;
@@ -48,6 +49,11 @@ impl Add {
             let outcome = carry_out(&service, &plan, self.yes).await?;
             if restored > 0 {
                 say(&format!("{} held values of it from before, which are back.", counted(restored, "resource")));
+            }
+            if plan.requires_values() {
+                for survey in &plan.surveys {
+                    say_noncompliant(&survey.tenant, service.noncompliant(&survey.tenant).await?);
+                }
             }
             self.report(&plan);
             added.push(as_json(&plan, &self.owner, outcome));

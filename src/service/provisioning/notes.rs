@@ -45,6 +45,7 @@ fn note(noted: &Noted) -> Value {
                 Note::UnresolvedMember(id) => Map::from_iter([("member".to_owned(), id.as_str().into())]),
                 Note::UnfitValue(name) => Map::from_iter([("unfit".to_owned(), name.as_str().into())]),
                 Note::KeptValue(name) => Map::from_iter([("kept".to_owned(), name.as_str().into())]),
+                Note::Omitted(name) => Map::from_iter([("omitted".to_owned(), name.as_str().into())]),
             };
             members.insert("resourceType".into(), kind.name().as_ref().into());
             Value::Object(members)
@@ -131,6 +132,10 @@ impl NoteText {
         ];
         let left = listed.into_iter().filter(|(_, names)| !names.is_empty());
         let left = left.map(|(what, names)| format!("left out: {what}: {}", names.join(", ")));
+        let omitted = named("omitted");
+        let omitted = omitted.iter().map(|name| {
+            format!("a PUT without {name}, of which there are some: put-without-members says what becomes of them")
+        });
         let failed = notes.iter().filter_map(|note| {
             let members = note.as_object()?;
             let (operation, status) = (members.get("operation")?, members.get("status")?);
@@ -138,7 +143,7 @@ impl NoteText {
             Some(format!("operation {operation}: {status}{kind}: {}", text(members, "detail")?))
         });
         let more = notes.iter().filter_map(|note| Some(format!("and {} more", note.as_object()?.get("more")?)));
-        left.chain(failed).chain(more).map(Self).collect()
+        left.chain(omitted).chain(failed).chain(more).map(Self).collect()
     }
 }
 

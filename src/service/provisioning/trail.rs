@@ -123,7 +123,7 @@ impl Noted {
         let text = match self {
             Self::Left(_, Note::UnknownAttribute(name, shape)) => name.len() + shape.weight(),
             Self::Left(_, Note::UndeclaredSchema(text) | Note::UnresolvedMember(text)) => text.len(),
-            Self::Left(_, Note::UnfitValue(text) | Note::KeptValue(text)) => text.len(),
+            Self::Left(_, Note::UnfitValue(text) | Note::KeptValue(text) | Note::Omitted(text)) => text.len(),
             Self::Failed { detail, .. } => detail.len(),
         };
         text + 64

@@ -82,6 +82,20 @@ impl SchemaPlan {
         Some(format!("makes a schema of {} one of {extends}", before.join(" and ")))
     }
 
+    /// Whether resources may lack a value that the schema requires afterwards.
+    pub fn requires_values(&self) -> bool {
+        fn requires(value: &Value) -> bool {
+            match value {
+                Value::Object(members) => {
+                    members.get("required") == Some(&Value::Bool(true)) || members.values().any(requires)
+                }
+                Value::Array(values) => values.iter().any(requires),
+                _ => false,
+            }
+        }
+        self.after.as_ref().is_some_and(|after| after.values().any(requires))
+    }
+
     /// Names of attributes that nobody sees any more afterwards, with the number of resources that
     /// hold values of them.
     pub fn hidden(&self) -> BTreeMap<String, u64> {

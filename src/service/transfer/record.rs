@@ -62,7 +62,7 @@ impl Importer {
 
     async fn create(&self, record: &Record, place: Place, deleted: Option<i64>) -> Result<Outcome> {
         let (kind, attributes) = (&record.kind, &record.accepted.attributes);
-        check_names(&self.caller.settings, kind, attributes)?;
+        check_names(&self.caller.settings, kind, None, attributes)?;
         check(kind, None, attributes, Kind::Whole)?;
         if self.dry_run {
             let holder = self.service.store.holder(&self.caller.scope, self.layout(kind)?, attributes).await?;
@@ -88,9 +88,7 @@ impl Importer {
         let before = render::attributes(&found.document)?;
         let after = after(record, &before);
         check(kind, Some(&before), &after, Kind::Whole)?;
-        if after != before {
-            check_names(&self.caller.settings, kind, &after)?;
-        }
+        check_names(&self.caller.settings, kind, Some(&before), &after)?;
         let password = self.kept(record).filter(|kept| Some(kept) != digest.as_ref());
         let meta = record.meta.filter(|_| record.is_state);
         if password.is_none() && self.is_same(record, &found, meta, (&before, &after)) {
