@@ -78,10 +78,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether waiting may help, at the start.
     pub fn may_pass(&self) -> bool {
-        matches!(
-            self,
-            Self::Away(_) | Self::Silent(_) | Self::Suspected | Self::NoMoreConnections | Self::Exhausted(_)
-        )
+        matches!(self, Self::Away(_) | Self::Silent(_) | Self::Suspected | Self::NoMoreConnections | Self::Exhausted(_))
     }
 
     /// The error once more, for others whom it concerns, if it says nothing about one statement.
@@ -208,7 +205,8 @@ mod tests {
         for code in ["7", "8", "10", "13", "778", "1032", "4874", "5", "6", "261", "517", "9"] {
             assert_eq!(status(of_sqlite(code)(cause())), (503, true), "{code}");
         }
-        for code in ["53000", "53100", "53200", "53300", "53400", "58000", "58030", "58P01", "57014", "57P01", "08006"] {
+        for code in ["53000", "53100", "53200", "53300", "53400", "58000", "58030", "58P01", "57014", "57P01", "08006"]
+        {
             assert_eq!(status(of_postgres(code)(cause())), (503, true), "{code}");
         }
         for error in [of_sqlite("1")(cause()), of_sqlite("11")(cause()), of_postgres("42P01")(cause())] {

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{mpsc, oneshot};
 
 /// Longest wait of a batch for its turn.
-const TURN: Duration = Duration::from_secs(4);
+const TURN: Duration = Duration::from_millis(3500);
 /// How long one attempt to get the lock of the database lasts; after it those that have waited long
 /// enough are refused.
 pub(super) const ATTEMPT: Duration = Duration::from_millis(250);
@@ -83,11 +83,7 @@ async fn work(mut writing: Writing, mut jobs: mpsc::Receiver<Job>) {
 
 /// Begins the transaction of a group, which others join until then. While another program keeps the
 /// database locked, those that have waited long enough are refused.
-async fn begin(
-    writing: &mut Writing,
-    group: &mut Vec<Job>,
-    jobs: &mut mpsc::Receiver<Job>,
-) -> Result<(), StoreError> {
+async fn begin(writing: &mut Writing, group: &mut Vec<Job>, jobs: &mut mpsc::Receiver<Job>) -> Result<(), StoreError> {
     loop {
         while group.len() < SHARED {
             let Ok(next) = jobs.try_recv() else { break };

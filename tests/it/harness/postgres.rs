@@ -287,8 +287,7 @@ fn initialize(bin: &Path, data: &Path, owner: Option<(u32, u32)>) -> Result<(), 
 
 fn succeeds(command: &mut Command) -> Result<(), String> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let Output { status, stdout, stderr } =
-        command.output().map_err(|e| format!("{program} does not start: {e}"))?;
+    let Output { status, stdout, stderr } = command.output().map_err(|e| format!("{program} does not start: {e}"))?;
     if status.success() {
         return Ok(());
     }
