@@ -2,6 +2,7 @@
 //! request.
 
 use super::error::StoreError;
+use sqlx::error::DatabaseError;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
 pub(super) fn tell<T>(outcome: &Result<T, StoreError>) {
     let Err(StoreError::Exhausted(cause)) = outcome else { return };
     if is_due(&mut TOLD.lock().unwrap_or_else(PoisonError::into_inner), Instant::now()) {
-        let lacking = cause.as_database_error().and_then(|error| error.code()).map(|code| lacking(&code));
+        let lacking = cause.as_database_error().and_then(DatabaseError::code).map(|code| lacking(&code));
         tracing::error!(%cause, "{}: requests get 503 until it is there", lacking.unwrap_or("the database lacks something"));
     }
 }

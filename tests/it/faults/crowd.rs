@@ -3,9 +3,10 @@
 use crate::harness::{Server, user};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 /// How often one of the clients asks: few requests, whose number does not grow with that of the clients,
@@ -32,8 +33,42 @@ pub(super) struct Met {
 #[derive(Debug, Default)]
 struct State {
     met: Vec<Met>,
-    late: Duration,
     is_over: bool,
+}
+
+/// How late the machine, which is busy with other tests, wakes up whoever waits.
+#[derive(Debug)]
+pub(super) struct Lateness {
+    longest: Arc<AtomicU64>,
+    looking: JoinHandle<()>,
+}
+
+impl Lateness {
+    /// Looks from now on.
+    pub(super) fn look() -> Self {
+        let longest = Arc::new(AtomicU64::new(0));
+        Self { longest: longest.clone(), looking: tokio::spawn(look(longest)) }
+    }
+
+    /// How much longer a request may take than on a machine with nothing else to do.
+    pub(super) fn allowed(&self) -> Duration {
+        Duration::from_micros(self.longest.load(Ordering::Relaxed)) * WAITS
+    }
+}
+
+impl Drop for Lateness {
+    fn drop(&mut self) {
+        self.looking.abort();
+    }
+}
+
+async fn look(longest: Arc<AtomicU64>) {
+    loop {
+        let began = Instant::now();
+        sleep(TICK).await;
+        let late = began.elapsed().saturating_sub(TICK);
+        longest.fetch_max(late.as_micros().try_into().unwrap(), Ordering::Relaxed);
+    }
 }
 
 pub(super) struct Crowd {
@@ -41,6 +76,7 @@ pub(super) struct Crowd {
     state: Arc<watch::Sender<State>>,
     clients: JoinSet<()>,
     count: usize,
+    lateness: Lateness,
 }
 
 impl Crowd {
@@ -55,8 +91,7 @@ impl Crowd {
             let pause = PACE * u32::try_from(count).unwrap();
             clients.spawn(work(server.clone(), state.clone(), client, read, pause));
         }
-        clients.spawn(look(state.clone()));
-        let crowd = Self { server: server.clone(), state, clients, count };
+        let crowd = Self { server: server.clone(), state, clients, count, lateness: Lateness::look() };
         crowd.goes_on(Instant::now()).await;
         crowd
     }
@@ -75,20 +110,17 @@ impl Crowd {
         Instant::now()
     }
 
-    /// Waits until every client was refused after a moment; when that was.
-    pub(super) async fn all_refused(&self, since: Instant) -> Instant {
-        let count = self.count;
-        self.until(|met| {
-            let refused = met.iter().filter(|one| one.is_refused && one.ended >= since).map(|one| one.client);
-            refused.collect::<BTreeSet<_>>().len() == count
-        })
-        .await;
+    /// Waits until every client was refused, or answered otherwise, after a moment; when that was.
+    pub(super) async fn all_met(&self, since: Instant, is_refused: bool) -> Instant {
+        let is_it = |one: &&Met| one.is_refused == is_refused && one.ended >= since;
+        let clients = |met: &[Met]| met.iter().filter(is_it).map(|one| one.client).collect::<BTreeSet<_>>().len();
+        self.until(|met| clients(met) == self.count).await;
         Instant::now()
     }
 
     /// How much longer all may take because the machine is busy with other tests.
     pub(super) fn lateness(&self) -> Duration {
-        self.state.borrow().late * WAITS
+        self.lateness.allowed()
     }
 
     /// Ends the clients, and holds that nothing acknowledged is lost; gives all answers.
@@ -132,19 +164,6 @@ async fn work(
         }
         state.send_modify(|state| state.met.push(met));
         sleep(pause).await;
-    }
-}
-
-/// Notes how late the machine is, until it is over.
-async fn look(state: Arc<watch::Sender<State>>) {
-    while !state.borrow().is_over {
-        let began = Instant::now();
-        sleep(TICK).await;
-        let late = began.elapsed().saturating_sub(TICK);
-        state.send_if_modified(|state| {
-            state.late = state.late.max(late);
-            false
-        });
     }
 }
 

@@ -54,7 +54,7 @@ async fn silence<G>(server: &Arc<Server>, writers: usize, begin: impl Fn() -> G)
     crowd.until(|met| met.iter().any(|one| one.is_refused)).await;
     let known = Instant::now();
     assert_eq!(ready(server).await, 503);
-    crowd.all_refused(known).await;
+    crowd.all_met(known, true).await;
     assert!(known - began <= UNDER_WAY + crowd.lateness());
     drop(guard);
     let end = Instant::now();
@@ -118,13 +118,12 @@ async fn stranded(writers: usize) {
     assert!(took <= BACK + crowd.lateness(), "{took:?}");
     // Those whose connections were stranded are answered too, and then all goes on.
     crowd.until(|met| met.iter().any(|one| one.is_refused)).await;
-    let since = Instant::now() + Duration::from_secs(1);
-    crowd.goes_on(since).await;
-    assert_eq!(ready(&server).await, 200);
+    let known = Instant::now();
+    let end = crowd.all_met(known, false).await;
     let late = crowd.lateness();
     let met = crowd.end().await;
-    all_in_time(&met, [began, since, Instant::now()], late);
-    assert!(met.iter().all(|one| one.began < since || !one.is_refused), "refused long after the fault");
+    all_in_time(&met, [began, known, end], late);
+    assert_eq!(ready(&server).await, 200);
     server.is_sound().await;
 }
 
@@ -195,7 +194,7 @@ async fn failover(writers: usize) {
     let crowd = Crowd::start(&server, writers).await;
     let began = Instant::now();
     let frozen = pair.0.freeze();
-    crowd.all_refused(began).await;
+    crowd.all_met(began, true).await;
     let known = Instant::now();
 
     block_in_place(|| pair.1.promote());
