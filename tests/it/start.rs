@@ -78,7 +78,7 @@ async fn what_may_go_away_is_waited_for() {
     connection.execute(sqlx::AssertSqlSafe(full)).await.unwrap();
     let Ended { code, told } = scimd(&other(&url, "humble"), "migrate", &patience);
     assert_eq!(code, Some(1));
-    assert!(told.contains("too many connections") && told.contains("waited 1 s"), "{told}");
+    assert!(told.contains("allows no more connections") && told.contains("waited 1 s"), "{told}");
 }
 
 /// A certificate authority of our own, and a server that has a certificate of it for `localhost`.
