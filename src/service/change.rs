@@ -1,7 +1,7 @@
 //! PUT, PATCH and DELETE: read, make the change, and write it if the resource is still as it
 //! was read; else again (RFC 7644 sections 3.5 and 3.6).
 
-use super::body::{check_names, in_use, sent_members};
+use super::body::{check_names, sent_members};
 use super::current::Wanted;
 use super::roll::READ_ALONG;
 use super::{Caller, Precondition, Reply, Service, View, render};
@@ -189,6 +189,7 @@ impl Service {
         let author = self.author(caller);
         let writing = Writing { exactly: !precondition.is_empty(), ..caller.writing(kind, &author)? };
         let before = render::attributes(&found.document)?;
+        caller.trail.reaches(kind, &before);
         let (after, changes) = match asked {
             Asked::Delete => {
                 let done = self.store.delete(&writing, Before { found: &found, attributes: &before }).await?;
@@ -205,6 +206,7 @@ impl Service {
                 (after, patch.members().to_vec())
             }
         };
+        caller.trail.changes(kind, matches!(asked, Asked::Modify(_)), (&before, &after));
         if after.iter().any(|(name, value)| before.get(name) != Some(value)) {
             check_names(&caller.settings, kind, &after)?;
             self.check_references(&writing, &after).await?;
@@ -229,7 +231,9 @@ impl Service {
                 self.check_current(&caller.scope).await?;
                 Err(self.no_seat(&caller.settings).await)
             }
-            Err(error @ StoreError::Unique(_)) => Err(in_use(kind, &written.attributes).caused_by(error)),
+            Err(error @ StoreError::Unique(_)) => {
+                Err(self.in_use(caller, kind, &written.attributes).await.caused_by(error))
+            }
             Err(error) => Err(error.into()),
         }
     }

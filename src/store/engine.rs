@@ -75,6 +75,7 @@ macro_rules! migrations {
             7 "0007_provisioning_tenant.sql",
             8 "0008_resource_by_id.sql",
             9 "0009_configured_schema.sql",
+            11 "0011_reasons.sql",
             12 "0012_token_ending.sql",
         )
     };
