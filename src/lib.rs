@@ -7,6 +7,7 @@ pub mod clock;
 pub mod error;
 mod keyword;
 pub mod nearest;
+pub mod reason;
 
 pub mod schema;
 

@@ -39,6 +39,7 @@ impl Stage {
             schema_files: None,
             searchable: None,
             record: Record::None,
+            support: None,
             limits: ServiceLimits::default(),
         };
         let service = Service::open(&settings, Clock::system()).await.unwrap();

@@ -13,9 +13,9 @@ pub(super) fn is_valid(token: &TokenInfo, now: Timestamp) -> bool {
     token.revoked.is_none() && token.expires.is_none_or(|end| end > now)
 }
 
-/// Whether it is valid now but not so many days later.
+/// Whether it is valid now but not so many days later, and no other was issued in its place.
 pub(super) fn ends_within(token: &TokenInfo, days: i64, now: Timestamp) -> bool {
-    is_valid(token, now) && !is_valid(token, now.plus_seconds(days * 86_400))
+    token.successor.is_none() && is_valid(token, now) && !is_valid(token, now.plus_seconds(days * 86_400))
 }
 
 /// Seconds that a token is still valid; `None` if it is not, or has no end.

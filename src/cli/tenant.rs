@@ -5,7 +5,7 @@ mod list;
 mod urls;
 
 use self::urls::Urls;
-use super::arguments::{OrNone, base_url, keyword, seats};
+use super::arguments::{OrNone, base_url, keyword, seats, support};
 use super::confirm::confirm;
 use super::failure::Failure;
 use super::output::{self, moment, say};
@@ -93,6 +93,9 @@ struct Settings {
     /// URL of the tenant's endpoints where they are not at the server's, or none
     #[arg(long, value_name = "URL|none", value_parser = base_url)]
     base_url: Option<OrNone<String>>,
+    /// Whom this customer asks, in place of server.support: an e-mail address or a URL, or none
+    #[arg(long, value_name = "CONTACT|none", value_parser = support)]
+    support: Option<OrNone<String>>,
 }
 
 /// Arguments of `scimd tenant delete`.
@@ -185,6 +188,7 @@ impl Settings {
             put_without_members: self.put_without_members,
             base_url: self.base_url.clone().map(|OrNone(url)| url),
             bodies_until: None,
+            support: self.support.clone().map(|OrNone(contact)| contact),
         }
     }
 }
@@ -276,6 +280,7 @@ fn facts(info: &TenantInfo, urls: &Urls) -> Vec<(&'static str, String)> {
         ("password-policy", tenant.password_policy.as_str().to_owned()),
         ("put-without-members", tenant.put_without_members.as_str().to_owned()),
         ("base-url", or_none(tenant.base_url.as_ref())),
+        ("support", or_none(tenant.support.as_ref())),
         ("created", moment(Some(info.created))),
         ("scim-base-url", urls.scim.clone()),
     ];
@@ -307,6 +312,7 @@ fn as_json(info: &TenantInfo, urls: &Urls) -> Value {
         "passwordPolicy": tenant.password_policy.as_str(),
         "putWithoutMembers": tenant.put_without_members.as_str(),
         "baseUrl": tenant.base_url,
+        "support": tenant.support,
         "bodiesUntil": tenant.bodies_until.map(|until| until.to_string()),
         "created": info.created.to_string(),
         "scimBaseUrl": urls.scim,

@@ -153,6 +153,7 @@ fn tokens_in_words() {
         expires: expires.map(|seconds| now.plus_seconds(seconds)),
         last_used: None,
         revoked: revoked.then_some(now),
+        successor: None,
     };
     for (expires, revoked, state) in [
         (None, false, "active"),

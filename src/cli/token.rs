@@ -110,7 +110,9 @@ impl Rotate {
         if self.json {
             return output::json(out, &issued(&token));
         }
-        say(&format!("Token {} stays valid for {} at most.", self.id, duration::show(self.overlap)));
+        if let Some(old) = &token.replaces {
+            say(&format!("Token {old} stays valid for {} at most.", duration::show(self.overlap)));
+        }
         print(&token, out)
     }
 }
@@ -136,14 +138,18 @@ fn print(token: &IssuedToken, out: &mut dyn Write) -> Result<(), Failure> {
 
 /// A new token for programs, with its secret.
 fn issued(token: &IssuedToken) -> Value {
-    json!({
+    let mut shown = json!({
         "id": token.id,
         "tenant": token.tenant,
         "name": token.name,
         "scope": token.scope.as_str(),
         "expires": token.expires.map(|end| end.to_string()),
         "token": token.text.expose_secret(),
-    })
+    });
+    if let (Some(old), Some(members)) = (&token.replaces, shown.as_object_mut()) {
+        members.insert("replaces".to_owned(), old.as_str().into());
+    }
+    shown
 }
 
 impl List {
@@ -168,6 +174,7 @@ pub(super) fn state(token: &TokenInfo, now: Timestamp, warn_days: i64) -> &'stat
     match token {
         _ if token.revoked.is_some() => "revoked",
         _ if !expiry::is_valid(token, now) => "expired",
+        _ if token.successor.is_some() => "rotated",
         _ if expiry::ends_within(token, warn_days, now) => "expiring",
         _ => "active",
     }
@@ -193,5 +200,6 @@ pub(super) fn as_json(token: &TokenInfo, state: &str, now: Timestamp) -> Value {
         "daysLeft": expiry::left(token, now).map(|seconds| seconds / 86_400),
         "lastUsed": text(token.last_used),
         "revoked": text(token.revoked),
+        "successor": token.successor,
     })
 }

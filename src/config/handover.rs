@@ -35,6 +35,7 @@ impl Config {
             searchable: self.schemas.searchable.clone(),
             limits: self.limits.for_service(),
             record: self.provisioning.record,
+            support: self.server.support.clone(),
         })
     }
 

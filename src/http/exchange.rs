@@ -7,7 +7,7 @@ use crate::http::log::{Facts, Logs};
 use crate::http::route::{BasePath, Route, Verb};
 use crate::http::settings::HttpSettings;
 use crate::http::tasks::Tasks;
-use crate::http::{guard, respond};
+use crate::http::{guard, respond, route};
 use crate::service::Reply;
 use axum::extract::Request;
 use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName};
@@ -79,6 +79,9 @@ impl Exchange {
                 let path = head.uri.path();
                 let (tenant, path) = if self.settings.tenant_paths { self.base.tenant(path) } else { (None, path) };
                 let route = self.base.route(path);
+                if matches!(route, Route::Outside | Route::OtherVersion(_)) {
+                    entry.beside = Some(route::outline(path));
+                }
                 entry.route = Some(route.clone());
                 let upload = Upload::new(&head.headers, body);
                 let call = Call { verb: asked.verb, head, tenant, route, peer, facts: entry.facts.clone() };

@@ -10,6 +10,7 @@ mod connection;
 mod exchange;
 mod guard;
 mod gzip;
+mod intent;
 mod log;
 mod prefer;
 mod pulse;

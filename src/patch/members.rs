@@ -6,6 +6,7 @@ use super::value::required;
 use super::{Verb, tolerance};
 use crate::error::{Result, ScimError};
 use crate::filter::{Filter, Predicate, resolve_value_filter};
+use crate::reason::Reason;
 use crate::resource::{Acceptance, accept_element};
 use crate::schema::{Attribute, ResourceType};
 use serde_json::{Map, Value};
@@ -157,6 +158,7 @@ fn within_limit(count: usize, attribute: &Attribute, with: &Acceptance<'_>) -> R
 
 fn too_many(name: &str, count: usize, most: usize) -> ScimError {
     ScimError::invalid_value(format!("\"{name}\" names {count} members; at most {most} are allowed in one request."))
+        .because(Reason::MembersTooMany)
 }
 
 fn fixed(path: &str) -> ScimError {

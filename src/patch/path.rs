@@ -3,6 +3,7 @@
 use super::tolerance;
 use crate::error::{Result, ScimError};
 use crate::filter::{Filter, Literal, Name, PatchPath};
+use crate::reason::Reason;
 use crate::resource::{Conformance, Note, Shape, named, printable};
 use crate::schema::{Attribute, AttributePath, Extension, Mutability, Named, ResourceType};
 use serde_json::{Map, Value};
@@ -113,7 +114,8 @@ fn selective(path: AttributePath, filter: Filter, sub: Option<Name>, conformance
     }
     let Some(sub) = sub else { return Ok(Target::Attribute(Place { path, filter: Some(filter) })) };
     let Some(found) = attribute.sub_attribute(&sub.text).cloned() else {
-        let refusal = ScimError::invalid_path(format!("Attribute \"{path}\" has no sub-attribute \"{sub}\"."));
+        let refusal = ScimError::invalid_path(format!("Attribute \"{path}\" has no sub-attribute \"{sub}\"."))
+            .because(Reason::AttributeUnknown);
         return Ok(Target::Undeclared(Undeclared { name: format!("{path}.{sub}"), within: None, refusal }));
     };
     let path = AttributePath { sub: Some(found), leaf: None, ..path };
@@ -122,7 +124,8 @@ fn selective(path: AttributePath, filter: Filter, sub: Option<Name>, conformance
 
 fn unknown(name: String, within: Option<(Filter, Option<Name>)>, resource_type: &ResourceType) -> Undeclared {
     let detail = format!("\"{name}\" is no attribute of resource type {}.", resource_type.name());
-    Undeclared { name, within, refusal: ScimError::invalid_path(detail) }
+    let refusal = ScimError::invalid_path(detail).because(Reason::AttributeUnknown);
+    Undeclared { name, within, refusal }
 }
 
 /// The values that a filter lists one by one for a sub-attribute: `value eq "a" or value eq "b"`.

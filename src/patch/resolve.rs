@@ -8,6 +8,7 @@ use super::value::{merge_whole, put, put_selected, remove_listed, required};
 use super::{MemberChange, Operation, Verb, members, schemas, tolerance};
 use crate::error::{Result, ScimError};
 use crate::filter::{Filter, FilterLimits, parse_path, resolve_value_filter};
+use crate::reason::Reason;
 use crate::resource::tolerance::{is_empty_reference, unfit_without_urn};
 use crate::resource::{Acceptance, Note, is_blank, named, unknown};
 use crate::schema::{Extension, Named, ResourceType};
@@ -279,8 +280,10 @@ fn read_only(place: &Place) -> ScimError {
 
 fn stays(path: &impl std::fmt::Display) -> ScimError {
     ScimError::mutability(format!("Attribute \"{path}\" is required and cannot be removed."))
+        .because(Reason::RequiredMissing)
 }
 
 fn no_value(path: &impl std::fmt::Display) -> ScimError {
     ScimError::invalid_value(format!("Attribute \"{path}\" is required and needs a value."))
+        .because(Reason::RequiredMissing)
 }

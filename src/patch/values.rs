@@ -4,6 +4,7 @@
 use super::apply::apply_change;
 use super::change::{Change, Edit, Otherwise, Selection, SubChange, additions, in_order};
 use crate::error::{Result, ScimError};
+use crate::reason::Reason;
 use crate::resource::limits::ValueLimits;
 use crate::resource::{Identity, identity, same};
 use crate::schema::{Attribute, Mutability};
@@ -239,5 +240,6 @@ fn keeps_required(
         return Ok(());
     }
     let (attribute, sub) = (attribute.name(), sub.name());
-    Err(ScimError::mutability(format!("Attribute \"{attribute}.{sub}\" is required and cannot be removed.")))
+    Err(ScimError::mutability(format!("Attribute \"{attribute}.{sub}\" is required and cannot be removed."))
+        .because(Reason::RequiredMissing))
 }

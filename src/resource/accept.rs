@@ -5,6 +5,7 @@ use super::note::printable;
 use super::value::{Acceptance, accept_value, unknown};
 use super::{Conformance, Note, Shape, named, tolerance};
 use crate::error::{Result, ScimError};
+use crate::reason::Reason;
 use crate::schema::{Attribute, AttributePath, Extension, Mutability, Named, ResourceType};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -111,10 +112,9 @@ impl Reading<'_, '_, '_> {
                 has_core = true;
             } else if self.extension(urn).is_none() {
                 if !lenient {
-                    return Err(ScimError::invalid_value(format!(
-                        "Schema \"{urn}\" is not part of resource type {}.",
-                        self.resource_type.name()
-                    )));
+                    let name = self.resource_type.name();
+                    let detail = format!("Schema \"{urn}\" is not part of resource type {name}.");
+                    return Err(ScimError::invalid_value(detail).because(Reason::AttributeUnknown));
                 }
                 tolerance::undeclared_schema(urn, &mut self.with.notes);
             }

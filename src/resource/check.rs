@@ -3,6 +3,7 @@
 
 use super::{hidden, is_blank, same};
 use crate::error::{Result, ScimError};
+use crate::reason::Reason;
 use crate::schema::{Attribute, Mutability, ResourceType};
 use serde_json::{Map, Value};
 
@@ -143,9 +144,11 @@ fn missing(path: &str, change: Change, had_value: bool) -> ScimError {
     match (change, had_value) {
         (Change::Whole, _) | (Change::Modify, false) => {
             ScimError::invalid_value(format!("Attribute \"{path}\" is required and has no value."))
+                .because(Reason::RequiredMissing)
         }
         (Change::Modify, true) => {
             ScimError::mutability(format!("Attribute \"{path}\" is required and cannot be removed."))
+                .because(Reason::RequiredMissing)
         }
     }
 }

@@ -5,6 +5,7 @@ use super::limits::ValueLimits;
 use super::note::printable;
 use super::{Conformance, Key, Note, Notes, Shape, identity, tolerance};
 use crate::error::{Result, ScimError};
+use crate::reason::Reason;
 use crate::schema::{Attribute, Mutability, Type};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -127,7 +128,8 @@ pub(crate) fn unknown(path: &str, value: &Value, with: &mut Acceptance<'_>) -> R
         with.notes.push(Note::UnknownAttribute(printable(path), Shape::of(value)));
         return Ok(());
     }
-    Err(ScimError::invalid_syntax(format!("Attribute \"{path}\" is not part of the schema.")))
+    Err(ScimError::invalid_syntax(format!("Attribute \"{path}\" is not part of the schema."))
+        .because(Reason::AttributeUnknown))
 }
 
 fn accept_simple(attribute: &Attribute, value: Value, path: &str, with: &Acceptance<'_>) -> Result<Value> {

@@ -3,6 +3,7 @@
 use super::{Caller, Service};
 use crate::error::{Result, ScimError};
 use crate::patch::MemberChange;
+use crate::reason::Reason;
 use crate::resource::{Conformance, Note, Notes};
 use crate::schema::ResourceType;
 use crate::store::{
@@ -209,6 +210,7 @@ fn unresolved(id: &str, conformance: Conformance, notes: &mut Notes) -> Result<(
         return Ok(());
     }
     Err(ScimError::invalid_value(format!("There is no resource \"{id}\" that could be a member."))
+        .because(Reason::MemberUnknown)
         .logged_as("There is no resource with the id of a member."))
 }
 
@@ -232,7 +234,8 @@ pub(super) fn check_names(
         if is.and_then(Value::as_str).is_some_and(|value| !is_email(value)) {
             return Err(ScimError::invalid_value(format!(
                 "This application wants an e-mail address as \"{name}\": map an e-mail attribute to it in your identity provider."
-            )));
+            ))
+            .because(Reason::UsernameFormat));
         }
     }
     Ok(())
@@ -258,6 +261,11 @@ pub(super) fn in_use(kind: &ResourceType, attributes: &Map<String, Value>) -> Sc
         if folded { " (letter case is disregarded)" } else { "" },
         if kind.seat().is_some() { "; inactive ones count too" } else { "" }
     ))
+    .because(match kind {
+        _ if kind.seat().is_some() => Reason::UserExists,
+        _ if kind.members().is_some() => Reason::GroupExists,
+        _ => Reason::ValueExists,
+    })
 }
 
 impl Service {
@@ -276,6 +284,7 @@ impl Service {
                 more + 1
             ),
         })
+        .because(Reason::SeatsFull)
     }
 }
 

@@ -1,7 +1,7 @@
 //! PUT, PATCH and DELETE: read, make the change, and write it if the resource is still as it
 //! was read; else again (RFC 7644 sections 3.5 and 3.6).
 
-use super::body::{check_names, in_use, sent_members};
+use super::body::{check_names, sent_members};
 use super::current::Wanted;
 use super::read::unshown;
 use super::roll::READ_ALONG;
@@ -234,12 +234,14 @@ impl Service {
         let author = self.author(caller);
         let writing = Writing { exactly: !precondition.is_empty(), ..caller.writing(kind, &author)? };
         let before = render::attributes(&found.document)?;
+        caller.trail.reaches(kind, &before);
         let has_members = found.members() > 0;
         found.relations.retain(|related| !related.is_member);
         let Some((after, changes)) = asked.apply(kind, &found, &before)? else {
             let done = self.store.delete(&writing, Before { found: &found, attributes: &before }).await?;
             return Ok((done != Change::Stale).then_some(found));
         };
+        caller.trail.changes(kind, matches!(asked, Asked::Modify(_)), (&before, &after));
         check_names(&caller.settings, kind, Some(&before), &after)?;
         self.check_references(&writing, Some(&before), &after).await?;
         let noted = notes.len();
@@ -265,7 +267,9 @@ impl Service {
                 self.check_current(&caller.scope).await?;
                 Err(self.no_seat(&caller.settings).await)
             }
-            Err(error @ StoreError::Unique(_)) => Err(in_use(kind, &written.attributes).caused_by(error)),
+            Err(error @ StoreError::Unique(_)) => {
+                Err(self.in_use(caller, kind, &written.attributes).await.caused_by(error))
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -1,6 +1,6 @@
 //! POST to the endpoint of a type (RFC 7644 section 3.3).
 
-use super::body::{check_names, in_use, sent_members};
+use super::body::{check_names, sent_members};
 use super::current::Wanted;
 use super::read::unshown;
 use super::roll::READ_ALONG;
@@ -81,7 +81,9 @@ impl Service {
                     _ => ScimError::unavailable("The server is busy; try again.", 1),
                 })
             }
-            Err(error @ StoreError::Unique(_)) => Err(in_use(kind, &written.attributes).caused_by(error)),
+            Err(error @ StoreError::Unique(_)) => {
+                Err(self.in_use(caller, kind, &written.attributes).await.caused_by(error))
+            }
             Err(error) => Err(error.into()),
         }
     }

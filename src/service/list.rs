@@ -36,6 +36,7 @@ impl Service {
     pub async fn list(&self, caller: &Caller, kind: Option<&Arc<ResourceType>>, asked: &ListQuery) -> Result<Reply> {
         let kinds = kinds(caller, kind)?;
         let predicates = self.predicates(caller, &kinds, asked)?;
+        caller.trail.lists(&kinds, predicates.as_deref(), asked);
         let conformance = caller.settings.conformance;
         let projected = kinds.iter().map(|kind| asked.view.projection(kind, conformance));
         let projections = projected.collect::<Result<Vec<_>>>()?;

@@ -12,10 +12,12 @@ mod current;
 mod cursor;
 mod directory;
 mod discovery;
+mod holder;
 mod index;
 mod known;
 mod line;
 mod list;
+mod near_miss;
 mod operator;
 mod password;
 mod precondition;
@@ -34,14 +36,15 @@ mod transfer;
 mod walk;
 
 pub use crate::store::{
-    Entry, LogQuery, LoggedRequest, PasswordPolicy, PutWithoutMembers, Status, TenantChange, TenantInfo, TenantQuery,
-    TokenInfo, TokenQuery, TokenScope, UsernameFormat, Verified,
+    Entry, LogQuery, LoggedRequest, LoggedUser, Outcome, PasswordPolicy, PutWithoutMembers, Status, TenantChange,
+    TenantInfo, TenantQuery, TokenInfo, TokenQuery, TokenScope, UsernameFormat, Verified,
 };
 pub use admin::IssuedToken;
 pub use directory::{DirectoryState, Views};
+pub use near_miss::Traced;
 pub use operator::naming_attribute;
 pub use precondition::{Precondition, Tags};
-pub use provisioning::{Asked, NoteText, Record, Recorder, Trail, UnknownAttribute};
+pub use provisioning::{Action, Asked, Deed, NoteText, Record, Recorder, Trail, UnknownAttribute};
 pub use query::{ListQuery, ReturnPreference, View};
 pub use reply::Reply;
 pub use roll::Pieces;
@@ -87,6 +90,8 @@ pub struct Service {
     cursors: Arc<cursor::Cursors>,
     walks: Arc<walk::Walks>,
     recorder: Recorder,
+    digests: Arc<provisioning::UserDigests>,
+    unproved: Arc<near_miss::Unproved>,
     rolls: Arc<Semaphore>,
 }
 
@@ -170,11 +175,13 @@ impl Service {
         }
         let catalogs = catalogs::Catalogs::load(&store).await?;
         store.create_tenant(DEFAULT_TENANT, clock.now()).await.map_err(|error| cannot_start(&error))?;
-        let key = shared_key(&store).await.map_err(|error| StartError::Unusable(error.to_string()))?;
+        let (cursors, digests) = shared_keys(&store).await.map_err(|error| StartError::Unusable(error.to_string()))?;
         let service = Self {
-            cursors: Arc::new(key),
+            cursors: Arc::new(cursors),
             walks: Arc::default(),
-            recorder: Recorder::start(store.clone(), clock.clone(), settings.record),
+            recorder: Recorder::start(store.clone(), clock.clone(), settings.record, digests.clone()),
+            digests,
+            unproved: Arc::default(),
             rolls: Arc::new(Semaphore::new(roll::AT_ONCE)),
             store,
             clock,
@@ -222,6 +229,13 @@ impl Service {
         self.passwords.digested()
     }
 
+    /// Whom a customer asks for what only the vendor can do: the contact of the tenant that the trail
+    /// knows, else that of the server.
+    pub fn contact(&self, trail: &Trail) -> Option<String> {
+        let of_tenant = trail.tenant().and_then(|tenant| tenant.support.clone());
+        of_tenant.or_else(|| self.settings.support.clone())
+    }
+
     fn keeps_passwords(&self, caller: &Caller) -> bool {
         caller.settings.password_policy != PasswordPolicy::Discard
     }
@@ -234,9 +248,10 @@ pub fn url_of_tenant(base_url: &str, base_path: &str, tenant: &str) -> Option<St
     base_url.strip_suffix(base_path).map(|root| format!("{root}/t/{tenant}{base_path}"))
 }
 
-async fn shared_key(store: &Store) -> Result<cursor::Cursors> {
+/// What is made with the key that the instances over one database share.
+async fn shared_keys(store: &Store) -> Result<(cursor::Cursors, Arc<provisioning::UserDigests>)> {
     let key = store.shared("cursor_key", cursor::Cursors::new_key()?).await?;
-    cursor::Cursors::with_key(&key)
+    Ok((cursor::Cursors::with_key(&key)?, Arc::new(provisioning::UserDigests::with_key(&key)?)))
 }
 
 async fn open_store(settings: &ServiceSettings) -> Result<Store, StartError> {

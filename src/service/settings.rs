@@ -23,6 +23,8 @@ pub struct ServiceSettings {
     pub schema_files: Option<Vec<SchemaFile>>,
     /// Attributes that a filter may name and a list may be sorted by, likewise; `*` means every one.
     pub searchable: Option<Vec<String>>,
+    /// Whom customers ask for what only the vendor can do: an e-mail address or a URL.
+    pub support: Option<String>,
     /// Bounds on what a request may ask.
     pub limits: ServiceLimits,
     /// Which requests the provisioning log keeps.

@@ -76,6 +76,7 @@ macro_rules! migrations {
             8 "0008_resource_by_id.sql",
             9 "0009_configured_schema.sql",
             10 "0010_put_without_members.sql",
+            11 "0011_reasons.sql",
             12 "0012_token_ending.sql",
         )
     };

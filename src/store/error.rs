@@ -1,6 +1,7 @@
 //! What can go wrong in the store, told apart by what to do about it.
 
 use crate::error::ScimError;
+use crate::reason::Reason;
 use sqlx::error::ErrorKind;
 use sqlx::sqlite::SqliteError;
 use std::time::Duration;
@@ -181,7 +182,9 @@ impl From<StoreError> for ScimError {
                 Self::unavailable("The server's database is in use by others; try again.", 5).caused_by(error)
             }
             StoreError::Away(_) | StoreError::Silent(_) | StoreError::Suspected | StoreError::Stopped => {
-                Self::unavailable("The server's database is away for the moment; try again.", 5).caused_by(error)
+                Self::unavailable("The server's database is away for the moment; try again.", 5)
+                    .because(Reason::DatabaseAway)
+                    .caused_by(error)
             }
         }
     }

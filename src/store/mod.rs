@@ -64,7 +64,7 @@ pub use holders::Holder;
 pub use layout::{Layout, TypeLayout};
 pub use list::{From, Listed, Mark, MarkValue, Order, Page, Window};
 pub use member::{MemberDelta, MemberKey};
-pub use provisioning::{Entry, Left, LogQuery, LoggedRequest, TenantKey};
+pub use provisioning::{Entry, Left, LogQuery, LoggedRequest, LoggedUser, Outcome, TenantKey};
 pub use read::{Found, Related, Relations, Scope};
 pub use rederive::Rederived;
 pub use roll::Roll;

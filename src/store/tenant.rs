@@ -75,6 +75,8 @@ pub struct Tenant {
     pub schema_revision: i64,
     /// Until when the provisioning log keeps the bodies of requests.
     pub bodies_until: Option<Timestamp>,
+    /// Whom the customer asks, in place of the server's contact: an e-mail address or a URL.
+    pub support: Option<String>,
 }
 
 impl Tenant {
@@ -133,14 +135,16 @@ pub struct TenantChange {
     pub seats: Option<Option<i64>>,
     /// Until when bodies are kept; `Some(None)` keeps none.
     pub bodies_until: Option<Option<Timestamp>>,
+    /// Whom the customer asks; `Some(None)` leaves that to the server's contact.
+    pub support: Option<Option<String>>,
 }
 
 /// Columns of [`Tenant`], in the order that [`read_tenant`] reads them.
 pub(super) const COLUMNS: &str = "t.tenant, t.name, t.status, t.conformance, t.username_format, \
      t.unique_group_names, t.password_policy, t.base_url, t.seats, t.revision, t.schema_revision, t.bodies_until, \
-     t.put_without_members";
+     t.put_without_members, t.support";
 /// How many they are.
-pub(super) const WIDTH: usize = 13;
+pub(super) const WIDTH: usize = 14;
 
 pub(super) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
     Ok(Tenant {
@@ -157,6 +161,7 @@ pub(super) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
         schema_revision: row.int(10)?,
         bodies_until: row.opt_int(11)?.map(Timestamp::from_micros),
         put_without_members: PutWithoutMembers::from_keyword(row.text(12)?).unwrap_or(PutWithoutMembers::Keep),
+        support: row.opt_text(13)?.map(str::to_owned),
     })
 }
 
@@ -201,6 +206,8 @@ impl Store {
             Arg::Bool(change.bodies_until.is_some()),
             Arg::OptInt(change.bodies_until.flatten().map(Timestamp::as_micros)),
             Arg::OptText(change.put_without_members.map(|p| p.as_str().to_owned())),
+            Arg::Bool(change.support.is_some()),
+            Arg::OptText(change.support.clone().flatten()),
         ];
         Ok(!self.write_one(Statement::new(CHANGE, args)).await?.is_empty())
     }
@@ -230,7 +237,8 @@ const CHANGE: &str = "update tenant set status = coalesce($2, status), conforman
      used = case when $9 and seats is null then cast(coalesce((select sum(active) from counter c where c.tenant = tenant.tenant), 0) as bigint) else used end, \
      seats = case when $9 then $10 else seats end, \
      bodies_until = case when $11 then $12 else bodies_until end, \
-     put_without_members = coalesce($13, put_without_members), revision = revision + 1, \
+     put_without_members = coalesce($13, put_without_members), \
+     support = case when $14 then $15 else support end, revision = revision + 1, \
      schema_revision = schema_revision + case when $5 is null then 0 else 1 end \
      where name = $1 returning tenant";
 const CLAIM: &str = "update attribute_value set is_unique = $3 \

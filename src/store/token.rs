@@ -1,7 +1,7 @@
 //! Tokens: only the digest of a secret is kept.
 
 use super::row::Row;
-use super::statement::{Arg, Statement};
+use super::statement::{Arg, Batch, Statement};
 use super::tenant::{COLUMNS, Tenant, WIDTH, read_tenant};
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
@@ -38,6 +38,8 @@ pub struct TokenInfo {
     pub last_used: Option<Timestamp>,
     /// Since when it is no longer good.
     pub revoked: Option<Timestamp>,
+    /// Public part of the token that was issued in its place.
+    pub successor: Option<String>,
 }
 
 /// A token to be kept.
@@ -57,6 +59,21 @@ pub struct NewToken {
     pub expires: Option<Timestamp>,
 }
 
+impl NewToken {
+    /// The values of its columns.
+    fn args(&self) -> impl Iterator<Item = Arg> {
+        let args: [Arg; 6] = [
+            Arg::Text(self.id.clone()),
+            Arg::Text(self.name.clone()),
+            Arg::Text(self.secret_digest.clone()),
+            self.scope.as_str().into(),
+            Arg::Int(self.created.as_micros()),
+            Arg::OptInt(self.expires.map(Timestamp::as_micros)),
+        ];
+        args.into_iter()
+    }
+}
+
 /// Reads the columns of [`TOKEN`], of which one is the first.
 pub(super) fn read_token(row: &Row, first: usize) -> Result<TokenInfo, StoreError> {
     let moment = |column: usize| Ok::<_, StoreError>(row.opt_int(column)?.map(Timestamp::from_micros));
@@ -69,6 +86,7 @@ pub(super) fn read_token(row: &Row, first: usize) -> Result<TokenInfo, StoreErro
         expires: moment(first + 5)?,
         last_used: moment(first + 6)?,
         revoked: moment(first + 7)?,
+        successor: row.opt_text(first + 8)?.map(str::to_owned),
     })
 }
 
@@ -78,16 +96,29 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn add_token(&self, tenant: &str, token: &NewToken) -> Result<bool, StoreError> {
-        let args = vec![
-            tenant.into(),
-            Arg::Text(token.id.clone()),
-            Arg::Text(token.name.clone()),
-            Arg::Text(token.secret_digest.clone()),
-            token.scope.as_str().into(),
-            Arg::Int(token.created.as_micros()),
-            Arg::OptInt(token.expires.map(Timestamp::as_micros)),
-        ];
+        let args = std::iter::once(tenant.into()).chain(token.args()).collect();
         Ok(!self.write_one(Statement::new(ADD, args)).await?.is_empty())
+    }
+
+    /// Keeps the successor of a token that is good and has none, and lets the token end at a moment,
+    /// if it would not end before. `false` if there is no such token.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn rotate_token(
+        &self,
+        id: &str,
+        successor: &NewToken,
+        (now, end): (Timestamp, Timestamp),
+    ) -> Result<bool, StoreError> {
+        let batch = || {
+            let old =
+                vec![id.into(), Arg::Text(successor.id.clone()), Arg::Int(now.as_micros()), Arg::Int(end.as_micros())];
+            Batch::default()
+                .then("rotated", Statement::new(ROTATE, old))
+                .then("answer", Statement::new(SUCCEED, successor.args().collect()))
+        };
+        Ok(!self.write_retrying(batch).await?.is_empty())
     }
 
     /// The token with that public part, its digest and its tenant.
@@ -96,7 +127,7 @@ impl Store {
     /// If the database fails.
     pub async fn token(&self, id: &str) -> Result<Option<(Tenant, TokenInfo, String)>, StoreError> {
         let rows = self.engine.read(&Statement::new(find(), vec![id.into()])).await?;
-        let read = |row: &Row| Ok((read_tenant(row)?, read_token(row, WIDTH)?, row.text(WIDTH + 8)?.to_owned()));
+        let read = |row: &Row| Ok((read_tenant(row)?, read_token(row, WIDTH)?, row.text(WIDTH + 9)?.to_owned()));
         rows.first().map(read).transpose()
     }
 
@@ -107,15 +138,6 @@ impl Store {
     pub async fn revoke_token(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
         let args = vec![id.into(), Arg::Int(now.as_micros())];
         Ok(!self.write_one(Statement::new(REVOKE, args)).await?.is_empty())
-    }
-
-    /// Lets a token end at a moment, if it would not end before.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn expire_token(&self, id: &str, at: Timestamp) -> Result<bool, StoreError> {
-        let args = vec![id.into(), Arg::Int(at.as_micros())];
-        Ok(!self.write_one(Statement::new(EXPIRE, args)).await?.is_empty())
     }
 
     /// Remembers when a token was used.
@@ -135,9 +157,13 @@ fn find() -> String {
 }
 
 /// Columns of [`TokenInfo`], in the order that [`read_token`] reads them.
-pub(super) const TOKEN: &str = "k.id, t.name, k.name, k.scope, k.created, k.expires, k.last_used, k.revoked";
+pub(super) const TOKEN: &str =
+    "k.id, t.name, k.name, k.scope, k.created, k.expires, k.last_used, k.revoked, k.successor";
 const ADD: &str = "insert into token (id, tenant, name, secret_digest, scope, created, expires) \
      select $2, tenant, $3, $4, $5, $6, $7 from tenant where name = $1 returning id";
 const REVOKE: &str = "update token set revoked = $2 where id = $1 and revoked is null returning id";
-const EXPIRE: &str = "update token set expires = $2 where id = $1 and revoked is null and (expires is null or expires > $2) returning id";
+const ROTATE: &str = "update token set successor = $2, expires = case when expires < $4 then expires else $4 end \
+     where id = $1 and successor is null and revoked is null and (expires is null or expires > $3) returning tenant";
+const SUCCEED: &str = "insert into token (id, tenant, name, secret_digest, scope, created, expires) \
+     select $1, tenant, $2, $3, $4, $5, $6 from {rotated} returning id";
 const TOUCH: &str = "update token set last_used = $2 where id = $1 returning id";

@@ -18,8 +18,8 @@ pub struct TokenQuery {
     pub limit: i64,
 }
 
-/// Which tokens that end are listed: those that are good at one moment and not at a later one, the
-/// first to end first.
+/// Which tokens that end are listed: those that have no successor and are good at one moment and not
+/// at a later one, the first to end first.
 #[derive(Debug, Clone)]
 pub struct EndingQuery<'a> {
     /// Only those of the tenant of this name.
@@ -69,7 +69,8 @@ impl Store {
     pub async fn ending_tokens(&self, query: &EndingQuery<'_>) -> Result<Vec<TokenInfo>, StoreError> {
         let mut sql = Sql::default();
         sql.raw("select ").raw(TOKEN).raw(" from token k join tenant t on t.tenant = k.tenant");
-        sql.raw(" where k.revoked is null and k.expires > ").int(query.now.as_micros());
+        // One that was rotated ends as it should.
+        sql.raw(" where k.revoked is null and k.successor is null and k.expires > ").int(query.now.as_micros());
         sql.raw(" and k.expires <= ").int(query.until.as_micros());
         if let Some(tenant) = query.tenant {
             sql.raw(" and k.tenant = (select tenant from tenant where name = ").arg(tenant.into()).raw(")");

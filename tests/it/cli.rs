@@ -172,6 +172,55 @@ fn tokens_live_and_end() {
 }
 
 #[test]
+fn a_rotated_token_has_one_successor() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let token = printed(folder, "token issue --name okta --expires 10d");
+    let token = token.trim();
+    let listed = || serde_json::from_str::<serde_json::Value>(&printed(folder, "token list --json")).unwrap();
+    let id = listed()[0]["id"].as_str().unwrap().to_owned();
+    let expiring = |folder| printed(folder, "tenant show default").contains("expiring-token");
+    assert!(expiring(folder));
+    let output = run(folder, &format!("token rotate {token} --overlap 2d"));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && message.contains(&format!("Token {id} stays valid for 2d")), "{message}");
+    assert!(!message.contains(token), "the secret is not repeated: {message}");
+    let all = listed();
+    let (old, new) = (&all[0], &all[1]);
+    assert_eq!((&old["id"], &old["state"], &old["successor"]), (&id.clone().into(), &"rotated".into(), &new["id"]));
+    assert_eq!((&new["state"], &new["daysLeft"]), (&"expiring".into(), &9.into()), "it lives as long as the first");
+    let (code, message) = refused(folder, &format!("token rotate {id}"));
+    let successor = new["id"].as_str().unwrap();
+    assert!(code == Some(1) && message.contains(&format!("its successor is {successor}")), "{message}");
+    printed(folder, &format!("token rotate {successor} --overlap 1d"));
+    let shown = printed(folder, "tenant show default --json");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let warned: Vec<_> = shown["expiringTokens"].as_array().unwrap().iter().map(|token| token["id"].clone()).collect();
+    assert_eq!(warned, [listed()[2]["id"].clone()], "a token that was rotated does not warn");
+    let output = run(folder, &format!("token revoke {token}"));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(message, format!("Revoked token {id}.\n"));
+}
+
+#[test]
+fn mistakes_in_names_and_contacts_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (code, message) = refused(folder, "token issue --name=a\tb");
+    assert!(code == Some(1) && message.contains("control characters"), "{message}");
+    let shown = printed(folder, "tenant create acme --support help@acme.example --json");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["support"], "help@acme.example");
+    let shown = printed(folder, "tenant set acme --support https://acme.example/help?for=scim");
+    assert!(shown.contains("support:             https://acme.example/help?for=scim\n"), "{shown}");
+    assert!(printed(folder, "tenant set acme --support none").contains("support:             none\n"));
+    for wrong in ["nobody", "a@", "@b", "ftp://x", "a@b@c"] {
+        let (code, message) = refused(folder, &format!("tenant set acme --support {wrong}"));
+        assert!(code == Some(2) && message.contains("must be an e-mail address or a URL"), "{wrong}: {message}");
+    }
+}
+
+#[test]
 fn tenants_come_and_go() {
     let folder = migrated();
     let folder = folder.path();

@@ -17,6 +17,7 @@ mod conversations;
 mod days;
 mod discovery;
 mod doctor;
+mod documents;
 mod faults;
 mod harness;
 mod hostile;

@@ -2,6 +2,9 @@
 
 mod bodies;
 mod command;
+mod near_misses;
+mod reasons;
+mod users;
 
 use crate::harness::{Client, Database, ENTERPRISE, GROUP, Options, Server, USER, noon, user};
 use reqwest::Method;
@@ -52,6 +55,12 @@ async fn found(server: &Server, tenant: &str, query: &LogQuery) -> Vec<LoggedReq
     found.into_iter().map(|(_, request)| request).collect()
 }
 
+/// What the log has about a user.
+async fn about(server: &Server, tenant: &str, user: &str) -> Vec<LoggedRequest> {
+    let user = server.service.logged_user(tenant, user).await.unwrap();
+    found(server, tenant, &LogQuery { user: Some(user), limit: 1000, ..LogQuery::default() }).await
+}
+
 /// The last request, once it is written.
 async fn last(server: &Server) -> LoggedRequest {
     logged(server, "default").await.pop().unwrap()
@@ -96,8 +105,8 @@ async fn every_request_leaves_a_row(server: Server) {
     assert_eq!((rows[8].client.as_deref(), &*rows[8].request_id), (Some("Okta ?? 1.0"), "r-1"));
     assert!(rows.iter().all(|row| &*row.token_name == "test" && row.micros > 0 && row.body.is_none()));
     assert!(rows.iter().all(|row| server.token.contains(&*row.token_id)));
-    let named = LogQuery { resource: id.parse().ok(), limit: 100, ..LogQuery::default() };
-    assert_eq!(found(&server, "default", &named).await.len(), 5);
+    let named = about(&server, "default", &id).await;
+    assert_eq!(named.len(), 5);
     assert_eq!(server.service.user_id("default", &group).await.unwrap().to_string(), group);
     assert_eq!(server.service.user_id("default", "ann").await.unwrap_err().status(), 404);
 }
@@ -108,6 +117,7 @@ async fn failures_say_why(server: Server) {
     let row = last(&server).await;
     assert_eq!((row.status, row.scim_type.as_deref()), (409, Some("uniqueness")));
     assert!(row.detail.as_deref().unwrap().contains("same \"userName\" exists already"), "{row:?}");
+    server.delete("/Users/nobody").await.expect(404);
     server.get("/Users/nobody").await.expect(404);
     server.client().send(Method::POST, "/Users", Some(json!([])), &[]).await.expect(400);
     let failed = LogQuery { failed: true, limit: 2, ..LogQuery::default() };

@@ -432,6 +432,7 @@ async fn a_backup_under_load() {
         searchable: None,
         limits: ServiceLimits::default(),
         record: scimd::service::Record::All,
+        support: None,
     };
     let copy = Service::open(&settings, server.clock.clone()).await.unwrap();
     assert_eq!(copy.verify(false).await.unwrap(), Vec::<String>::new());

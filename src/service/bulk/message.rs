@@ -119,7 +119,7 @@ impl Operation {
 }
 
 /// The entry of an operation in the answer; `location` for one that failed.
-pub(super) fn result(sent: &Value, outcome: &Result<Reply>, location: Option<String>) -> Value {
+pub(super) fn result(sent: &Value, outcome: Result<&Reply, &ScimError>, location: Option<String>) -> Value {
     let mut entry = Map::new();
     for name in ["method", "bulkId"] {
         let found = sent.as_object().and_then(|members| members.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)));

@@ -4,6 +4,7 @@
 use super::message::{Job, Method, Operation, result};
 use super::reference::{postpone, references, resolve, resolve_text};
 use crate::error::{Result, ScimError};
+use crate::reason::Reason;
 use crate::resource::{Acceptance, Key, accept::accept};
 use crate::schema::ResourceType;
 use crate::service::{Caller, Precondition, Reply, Service, Tags, View};
@@ -251,7 +252,9 @@ impl Run<'_> {
             self.ids.extend(id.map(|id| (bulk_id, id)));
         }
         if let (Some(sent), Some(place)) = (self.sent.get(i), self.results.get_mut(i)) {
-            *place = Some(result(sent, outcome, location));
+            let contact = self.service.contact(&self.caller.trail);
+            let told = outcome.as_ref().map_err(|error| error.again().with_contact(contact.as_deref()));
+            *place = Some(result(sent, told.as_deref(), location));
         }
     }
 
@@ -298,6 +301,7 @@ impl Run<'_> {
 
 fn unmade(bulk_id: &str) -> ScimError {
     ScimError::new(409, format!("bulkId \"{bulk_id}\" cannot be resolved: nothing was created under it."))
+        .because(Reason::ReferenceUnresolved)
         .logged_as("A bulkId cannot be resolved: nothing was created under it.")
 }
 
@@ -307,13 +311,13 @@ fn kind(caller: &Caller, path: &str) -> Result<(Arc<ResourceType>, Option<String
     let endpoint = format!("/{}", segments.next().unwrap_or_default());
     let kind = caller.catalog.by_endpoint(&endpoint).cloned();
     let kind = kind.ok_or_else(|| {
-        ScimError::not_found(format!("There is no endpoint \"{endpoint}\".")).logged_as("There is no such endpoint.")
+        ScimError::no_endpoint(format!("There is no endpoint \"{endpoint}\".")).logged_as("There is no such endpoint.")
     })?;
     let id = segments.next().map(str::to_owned);
     match segments.next() {
         None => Ok((kind, id)),
         Some(_) => {
-            Err(ScimError::not_found(format!("There is nothing at \"{path}\".")).logged_as("There is no such path."))
+            Err(ScimError::no_endpoint(format!("There is nothing at \"{path}\".")).logged_as("There is no such path."))
         }
     }
 }

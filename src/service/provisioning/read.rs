@@ -1,10 +1,12 @@
 //! Reading the provisioning log, and keeping it from growing.
 
 use super::notes::{UnknownAttribute, count_unknown};
+use super::user_name::naming;
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
+use crate::resource::Key;
 use crate::service::Service;
-use crate::store::{Entry, LogQuery, LoggedRequest};
+use crate::store::{Entry, LogQuery, LoggedRequest, LoggedUser};
 use uuid::Uuid;
 
 /// Requests with notes that are looked through for unknown attributes: the latest.
@@ -18,6 +20,33 @@ impl Service {
     pub async fn requests(&self, tenant: &str, query: &LogQuery) -> Result<Vec<(Entry, LoggedRequest)>> {
         let key = self.tenant(tenant).await?.settings.key();
         Ok(self.store.requests(key, query).await?)
+    }
+
+    /// Requests of all tenants that were refused or failed, with the names of the tenants, the
+    /// earliest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn failed_requests(&self, query: &LogQuery) -> Result<Vec<(Entry, LoggedRequest, String)>> {
+        Ok(self.store.failures(query).await?)
+    }
+
+    /// What the log finds a user of a tenant by: the text as a userName, whoever had it and whether
+    /// there ever was such a user; or the text as an id.
+    ///
+    /// # Errors
+    /// 404 if there is no tenant of that name.
+    pub async fn logged_user(&self, tenant: &str, text: &str) -> Result<LoggedUser> {
+        let caller = self.operator(tenant).await?;
+        let resource = match self.user_id(tenant, text).await {
+            Ok(id) => Some(id),
+            Err(error) if error.status() == 404 => None,
+            Err(error) => return Err(error),
+        };
+        let attributes = caller.catalog.resource_types().iter().flat_map(|kind| naming(kind));
+        let keys = attributes.map(|attribute| Key::text(text, attribute.is_case_exact()));
+        let digests = keys.filter_map(|key| self.digests.of(caller.settings.key(), &key)).collect();
+        Ok(LoggedUser { digests, resource })
     }
 
     /// The latest request of a tenant.

@@ -5,6 +5,7 @@ use super::MEMBERS_OF_LINE;
 use super::record::Importer;
 use super::spill::Entry;
 use crate::error::{Result, ScimError};
+use crate::reason::Reason;
 use crate::resource::Meta;
 use crate::store::{Change, Found, Given, MemberDelta, MemberKey, Relations};
 use uuid::Uuid;
@@ -149,7 +150,8 @@ impl Part<'_> {
         };
         writing.given = Given { meta, place: None };
         match self.importer.service.store.change_members(&writing, self.group, &delta).await? {
-            Change::Stale => Err(ScimError::new(409, "A resource was deleted while its members were imported.")),
+            Change::Stale => Err(ScimError::new(409, "A resource was deleted while its members were imported.")
+                .because(Reason::VersionConflict)),
             Change::Done(version) => {
                 self.version = version;
                 Ok(())

@@ -2,6 +2,7 @@
 
 use super::line::Record;
 use crate::error::{Result, ScimError};
+use crate::reason::Reason;
 use crate::resource::Meta;
 use crate::resource::check::{Change as Kind, check};
 use crate::schema::ResourceType;
@@ -108,7 +109,8 @@ impl Importer {
             Ok(Change::Stale) if !self.service.store.has_schemas_of(&self.caller.scope).await? => {
                 Err(ScimError::outdated())
             }
-            Ok(Change::Stale) => Err(ScimError::new(409, "It was changed meanwhile; import this line again.")),
+            Ok(Change::Stale) => Err(ScimError::new(409, "It was changed meanwhile; import this line again.")
+                .because(Reason::VersionConflict)),
             Ok(Change::NoSeat) => Err(self.service.no_seat(&self.caller.settings).await),
             Err(error @ StoreError::Unique(_)) => Err(in_use(kind, &written.attributes).caused_by(error)),
             Err(error) => Err(error.into()),

@@ -74,6 +74,8 @@ pub(crate) struct Options {
     pub(crate) limits: ServiceLimits,
     pub(crate) http: HttpSettings,
     pub(crate) record: Record,
+    /// Whom customers ask.
+    pub(crate) support: Option<String>,
     /// A configuration file, of which the mapping counts.
     pub(crate) mapping: String,
     /// PostgreSQL's schema of the tables.
@@ -93,6 +95,7 @@ impl Default for Options {
             limits: ServiceLimits::default(),
             http,
             record: Record::All,
+            support: None,
             mapping: String::new(),
             schema: None,
             pool: PoolSettings { max_connections: 8, ..PoolSettings::default() },
@@ -187,6 +190,7 @@ impl Server {
             searchable: None,
             limits: ServiceLimits::default(),
             record: Record::None,
+            support: None,
         };
         Service::open_for(&settings, self.clock.clone(), &self.directory).await.unwrap_err().to_string()
     }
@@ -203,6 +207,7 @@ impl Server {
             searchable: Some(options.searchable).filter(|names| names != &["*"]),
             limits: options.limits,
             record: options.record,
+            support: options.support,
         };
         let clock = options.clock.clone();
         let directory = directory(&options.mapping, settings.schema_files.as_deref().unwrap_or_default());
