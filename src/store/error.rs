@@ -38,7 +38,7 @@ pub enum StoreError {
     Suspected,
     /// PostgreSQL has given out all of its connections.
     #[error(
-        "PostgreSQL has too many connections: raise the limit of the server, the database or the role, or lower \
+        "PostgreSQL allows no more connections: raise the limit of the server, the database or the role, or lower \
          database.max_connections"
     )]
     NoMoreConnections,
