@@ -37,7 +37,10 @@ pub enum StoreError {
     #[error("the database does not answer")]
     Suspected,
     /// PostgreSQL has given out all of its connections.
-    #[error("PostgreSQL allows no more connections: raise its max_connections, or lower database.max_connections")]
+    #[error(
+        "PostgreSQL allows no more connections: raise the limit of the server, the database or the role, or lower \
+         database.max_connections"
+    )]
     NoMoreConnections,
     /// The machine of the database lacks disk or memory.
     #[error("the database lacks disk or memory")]
