@@ -110,7 +110,7 @@ impl Service {
         (view, precondition): (&View, &Precondition),
         with: &mut Acceptance<'_>,
     ) -> Result<Reply> {
-        let operations = patch::read(body, caller.settings.conformance, &self.settings.limits.patch)?;
+        let operations = patch::read(body, caller.settings.conformance, &self.limits().patch)?;
         let patch = patch::resolve(kind, operations, with)?;
         let projection = view.projection(kind)?.after_writing(kind, patch.named().iter().cloned());
         let asked = Asked::Modify(&patch);

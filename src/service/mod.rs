@@ -15,6 +15,7 @@ mod index;
 mod known;
 mod line;
 mod list;
+mod pages;
 mod password;
 mod precondition;
 mod provisioning;
@@ -48,6 +49,7 @@ pub use transfer::{Counts, Export, Exported, Import, Imported, OnError, Step};
 
 use crate::clock::Clock;
 use crate::error::{Result, ScimError};
+use crate::live::Live;
 use crate::mapping::Directory;
 use crate::schema::{Catalog, ResourceType};
 use crate::store::{Author, Given, MemberDelta, Scope, Store, StoreError, Tenant, Writing, Written, changed_names};
@@ -70,6 +72,7 @@ pub struct Service {
     clock: Clock,
     catalogs: Arc<catalogs::Catalogs>,
     settings: Arc<ServiceSettings>,
+    limits: Live<ServiceLimits>,
     lines: line::Lines,
     passwords: password::Passwords,
     touched: Arc<authenticate::Touched>,
@@ -163,6 +166,7 @@ impl Service {
             clock,
             catalogs: Arc::new(catalogs),
             settings: Arc::new(settings.clone()),
+            limits: Live::new(settings.limits),
             lines: line::Lines::new(),
             passwords: password::Passwords::new(),
             touched: Arc::default(),
@@ -178,6 +182,15 @@ impl Service {
     /// 503 if it does not.
     pub async fn is_ready(&self) -> Result<()> {
         Ok(self.store.ping().await?)
+    }
+
+    fn limits(&self) -> Arc<ServiceLimits> {
+        self.limits.get()
+    }
+
+    /// Takes other limits, for requests that come from now on.
+    pub fn renew(&self, limits: ServiceLimits) {
+        self.limits.set(limits);
     }
 
     /// What writes the provisioning log.
