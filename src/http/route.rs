@@ -11,6 +11,8 @@ pub(super) enum Route {
     Live,
     /// `/readyz`: the database answers.
     Ready,
+    /// `/`: what this is.
+    Front,
     /// Below the base path, where every request needs a token.
     Scim(Target),
     /// The base path with another protocol version than ours.
@@ -109,6 +111,9 @@ impl BasePath {
         if let Some(below) = below(&self.path, path) {
             return Route::Scim(target(below));
         }
+        if path == "/" {
+            return Route::Front;
+        }
         let beside = self.unversioned.as_deref().and_then(|prefix| below(prefix, path));
         let version = beside.and_then(|rest| segments(rest).into_iter().next()).filter(|first| is_version(first));
         version.map_or(Route::Outside, Route::OtherVersion)
@@ -185,6 +190,7 @@ impl Route {
         match self {
             Self::Live => "/healthz",
             Self::Ready => "/readyz",
+            Self::Front => "/",
             Self::Scim(target) => target.template(),
             Self::OtherVersion(_) | Self::Outside => "outside",
         }
@@ -315,7 +321,7 @@ mod tests {
         for (path, expected) in [
             ("/healthz", Route::Live),
             ("/readyz", Route::Ready),
-            ("/", Route::Outside),
+            ("/", Route::Front),
             ("", Route::Outside),
             ("*", Route::Outside),
             ("/scim", Route::Outside),
@@ -338,6 +344,7 @@ mod tests {
         {
             assert_eq!(BasePath::new(base).route(path), users, "{base}");
         }
+        assert_eq!(BasePath::new("").route("/"), Route::Scim(Target::Root));
         assert_eq!(BasePath::new("/s").route("/s/v3/Users"), Route::Scim(Target::OtherVersion("v3".into())));
     }
 

@@ -43,8 +43,12 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn start(folder: &Path, arguments: &str) -> Self {
+        Self::logging_to(folder, arguments, Stdio::null())
+    }
+
+    pub(crate) fn logging_to(folder: &Path, arguments: &str, log: Stdio) -> Self {
         let mut command = scimd(folder, &format!("serve --listen 127.0.0.1:0 {arguments}"));
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, lines }
     }
@@ -56,9 +60,15 @@ impl Served {
         line.strip_prefix(beginning).unwrap_or_else(|| panic!("{line}")).to_owned()
     }
 
+    /// Sends a signal that ends the server, and waits for its end.
     pub(crate) fn signal(&mut self, signal: Signal) -> Option<i32> {
-        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+        self.tell(signal);
         self.child.wait().unwrap().code()
+    }
+
+    /// Sends a signal.
+    pub(crate) fn tell(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
     }
 }
 

@@ -23,6 +23,7 @@ mod isolation;
 mod limits;
 mod paging;
 mod provisioning;
+mod renewal;
 mod resources;
 mod rows;
 mod scale;
