@@ -1,14 +1,15 @@
 //! Tokens that are being looked up. Of many requests with a token that is not known yet, one asks the database who
 //! calls, and the others wait for what it finds.
 
+use crate::error::{Result, ScimError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex as Line, OwnedMutexGuard};
 use tokio::time::timeout;
 
-/// Longest wait for another request.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// Longest wait for the lookups of other requests.
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// The tokens, as they were presented.
 #[derive(Debug, Default)]
@@ -23,14 +24,18 @@ pub(super) struct Arrival<'a> {
 }
 
 impl Arrivals {
-    /// Waits until no other request with the token is being looked up, but not long: the database may be away.
-    pub(super) async fn turn(&self, token: &str) -> Arrival<'_> {
+    /// Waits until no other request with the token is being looked up.
+    ///
+    /// # Errors
+    /// 503 if that takes too long: as many lookups as there are requests would take the database from others.
+    pub(super) async fn turn(&self, token: &str) -> Result<Arrival<'_>> {
         let token: Arc<str> = token.into();
         let line = self.lines().entry(token.clone()).or_default().clone();
         // In this order, whoever gives up waiting leaves no trace.
         let mut arrival = Arrival { arrivals: self, token, turn: None };
-        arrival.turn = timeout(PATIENCE, line.lock_owned()).await.ok();
-        arrival
+        let turn = timeout(PATIENCE, line.lock_owned()).await;
+        arrival.turn = Some(turn.map_err(|_| ScimError::unavailable("The server is busy; try again.", 1))?);
+        Ok(arrival)
     }
 
     fn lines(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Line<()>>>> {
@@ -57,11 +62,12 @@ mod tests {
     #[tokio::test]
     async fn one_request_of_a_token_comes_at_a_time() {
         let arrivals = Arrivals::default();
-        let one = arrivals.turn("a").await;
-        drop(arrivals.turn("b").await);
+        let one = arrivals.turn("a").await.unwrap();
+        drop(arrivals.turn("b").await.unwrap());
         assert!(timeout(SHORT, arrivals.turn("a")).await.is_err());
+        assert_eq!(arrivals.turn("a").await.unwrap_err().status(), 503);
         drop(one);
-        drop(timeout(SHORT, arrivals.turn("a")).await.unwrap());
+        drop(arrivals.turn("a").await.unwrap());
         assert!(arrivals.lines().is_empty());
     }
 }

@@ -15,7 +15,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -54,7 +54,14 @@ impl Host {
     pub(super) async fn welcome(&self, stream: TcpStream, peer: SocketAddr, pulse: Pulse, tls: Option<TlsAcceptor>) {
         // Answers are small and written at once; waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
-        let Some(acceptor) = tls else { return self.converse(stream, peer, pulse).await };
+        match tls {
+            None => self.converse(stream, peer, pulse).await,
+            // In a place of its own, so that a connection without TLS is no larger than it must be.
+            Some(acceptor) => Box::pin(self.secure(stream, peer, pulse, acceptor)).await,
+        }
+    }
+
+    async fn secure(&self, stream: TcpStream, peer: SocketAddr, pulse: Pulse, acceptor: TlsAcceptor) {
         match timeout(self.settings.header_time(), acceptor.accept(stream)).await {
             Ok(Ok(stream)) => self.converse(stream, peer, pulse).await,
             Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS handshake"),
@@ -98,13 +105,11 @@ fn builder(settings: &ServerSettings, head_bytes: usize) -> auto::Builder<TokioE
     builder
 }
 
+/// The work on one request. hyper keeps room for it as long as the connection lasts, so there is but a pointer.
+type Answering = Pin<Box<dyn Future<Output = Result<hyper::Response<Held>, Unread>> + Send>>;
+
 /// Answers one request. An error ends the stream of HTTP/2, or the connection of HTTP/1, without an answer.
-fn answer(
-    app: &App,
-    pulse: &Pulse,
-    peer: SocketAddr,
-    mut request: Request<Incoming>,
-) -> impl Future<Output = Result<hyper::Response<Held>, Unread>> + Send + 'static {
+fn answer(app: &App, pulse: &Pulse, peer: SocketAddr, mut request: Request<Incoming>) -> Answering {
     let (busy, fault) = pulse.begin(request.method().as_str(), request.version());
     let ticket = app.in_flight.begin();
     let is_unread = app.in_flight.is_crowded() && pulse.unread() >= UNREAD;
@@ -119,7 +124,7 @@ fn answer(
         extensions.insert(fault);
     }
     let response = (!is_unread).then(|| app.router.clone().call(request.map(Body::new)));
-    async move {
+    Box::pin(async move {
         let Ok(mut response) = response.ok_or(Unread)?.await;
         busy.ready();
         // axum declares every empty body; these answers have none (RFC 9110 section 8.6).
@@ -127,7 +132,7 @@ fn answer(
             response.headers_mut().remove(CONTENT_LENGTH);
         }
         Ok(response.map(|body| Held::new(body, Arc::new(Unwritten { busy, _ticket: ticket }))))
-    }
+    })
 }
 
 /// Answers stay unread on a connection while there are too many such answers.

@@ -74,7 +74,7 @@ impl Front {
     /// Below the base path nothing is told to a client without a token, not even what exists
     /// (SPEC AUTH-7).
     async fn scim(&self, call: &Call, upload: &mut Upload, target: &Target) -> Result<Reply> {
-        let (known, arrival) = self.known(call, target).await;
+        let (known, arrival) = self.known(call, target).await?;
         if let Some(caller) = &known {
             self.admit(call, caller)?;
             let outcome = self.carry_out(call, upload, target, caller).await;
@@ -100,15 +100,15 @@ impl Front {
 
     /// The caller as he is known here. Else the request is the one that asks who calls, for all that come with
     /// its token meanwhile.
-    async fn known(&self, call: &Call, target: &Target) -> (Option<Caller>, Option<Arrival<'_>>) {
+    async fn known(&self, call: &Call, target: &Target) -> Result<(Option<Caller>, Option<Arrival<'_>>)> {
         let known = self.recall(call, target);
         let token = call.head.headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok());
-        let (None, Some(token)) = (&known, token) else { return (known, None) };
-        let arrival = self.arrivals.turn(token).await;
-        match self.recall(call, target) {
+        let (None, Some(token)) = (&known, token) else { return Ok((known, None)) };
+        let arrival = self.arrivals.turn(token).await?;
+        Ok(match self.recall(call, target) {
             Some(known) => (Some(known), None),
             None => (None, Some(arrival)),
-        }
+        })
     }
 
     /// The caller as he is known here, for what is about resources: their statements confirm him,

@@ -2,8 +2,8 @@
 //! sections 3.4.2 and 3.4.3).
 
 use super::cursor::Place;
-use super::walk::Last;
 use super::render::Shape;
+use super::walk::Last;
 use super::{Caller, ListQuery, Reply, Service, render};
 use crate::error::{Result, ScimError};
 use crate::filter::{Filter, Predicate, Target, parse_filter, resolve, resolve_each};

@@ -18,8 +18,7 @@ pub type Shape = (Arc<ResourceType>, Projection);
 
 /// Which memberships a projection needs.
 pub(super) fn relations(resource_type: &ResourceType, projection: &Projection) -> Relations {
-    let shows =
-        |attribute: Option<_>| attribute.is_some_and(|attribute: &Arc<_>| projection.shows(attribute));
+    let shows = |attribute: Option<_>| attribute.is_some_and(|attribute: &Arc<_>| projection.shows(attribute));
     Relations {
         members: shows(resource_type.members()),
         groups: shows(resource_type.member_of()),

@@ -94,7 +94,8 @@ async fn pages_under_way_have_a_bound() {
     let [first, second] = [server.connect().await, server.connect().await];
     let mut held = Vec::new();
     for mut stream in [first, second] {
-        let request = format!("GET /scim/v2/Users HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n\r\n", server.token);
+        let request =
+            format!("GET /scim/v2/Users HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n\r\n", server.token);
         tokio::io::AsyncWriteExt::write_all(&mut stream, request.repeat(100).as_bytes()).await.unwrap();
         held.push(stream);
     }

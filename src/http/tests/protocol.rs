@@ -140,9 +140,8 @@ async fn handshake_with(
 #[tokio::test]
 async fn a_certificate_is_read_again() {
     let server = Server::with(HttpSettings::default(), with_tls()).await;
-    let trusts = async |certificate: &str| {
-        handshake_with(&server, certificate, &rustls::version::TLS13, b"h2").await.is_ok()
-    };
+    let trusts =
+        async |certificate: &str| handshake_with(&server, certificate, &rustls::version::TLS13, b"h2").await.is_ok();
     let (old, new) = ("test_certificate.pem", "other_certificate.pem");
     assert_eq!((trusts(old).await, trusts(new).await), (true, false));
     let file = |name| Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/tests").join(name));

@@ -28,8 +28,12 @@ impl Server {
 
 /// A server whose tokens may have four requests under way, and three pages of 100 000 bytes.
 async fn strict() -> Server {
-    let settings =
-        HttpSettings { token_requests: 4, token_memory_bytes: 350_000, memory_bytes: 810_000, ..HttpSettings::default() };
+    let settings = HttpSettings {
+        token_requests: 4,
+        token_memory_bytes: 350_000,
+        memory_bytes: 810_000,
+        ..HttpSettings::default()
+    };
     Server::with(settings, ServerSettings { write_seconds: 2, ..short() }).await
 }
 

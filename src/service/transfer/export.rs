@@ -6,7 +6,9 @@ use crate::error::{Result, ScimError};
 use crate::resource::{Resource, hidden};
 use crate::schema::{AttributePath, ResourceType};
 use crate::service::{Caller, Service, render};
-use crate::store::{Documents, Found, From as Start, Listed, Mark, MemberKey, MemberRow, Order, Relations, Until, Window};
+use crate::store::{
+    Documents, Found, From as Start, Listed, Mark, MemberKey, MemberRow, Order, Relations, Until, Window,
+};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
