@@ -20,12 +20,12 @@ pub(super) async fn watch(
             Err(error) => tracing::error!(%error, "SIGHUP: the configuration cannot be used; the old one stays"),
         }
     }
-    pending().await
+    pending::<()>().await;
 }
 
 fn renew(config: &Config, service: &Service, app: &App) {
     telemetry::renew(config.log.asked.as_deref().unwrap_or(&config.log.level));
     service.renew(config.limits.for_service());
-    app.renew(config.for_http(), config.for_server());
+    app.renew(&config.for_http(), config.for_server());
     tracing::info!("SIGHUP: certificate, log level and limits were read again; other keys wait for a restart");
 }

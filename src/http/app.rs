@@ -66,11 +66,11 @@ impl App {
     }
 
     /// Takes other limits, and reads the certificate again. Where the endpoints stand does not change.
-    pub fn renew(&self, settings: HttpSettings, server: ServerSettings) {
+    pub fn renew(&self, settings: &HttpSettings, server: ServerSettings) {
         if let Some(scim) = &self.scim {
             let before = scim.settings.get();
             let HttpSettings { base_path, tenant_paths, behind_proxy, .. } = (*before).clone();
-            let settings = HttpSettings { base_path, tenant_paths, behind_proxy, ..settings };
+            let settings = HttpSettings { base_path, tenant_paths, behind_proxy, ..settings.clone() };
             scim.limits.set(&before, &settings);
             self.in_flight.set(Bounds::of(&settings));
             scim.settings.set(settings);

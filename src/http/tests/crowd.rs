@@ -65,7 +65,7 @@ async fn limits_may_be_read_again() {
     let server = crowded(10).await;
     let held = [known(&server).await, known(&server).await];
     let settings = HttpSettings { body_bytes: 9, base_path: "/elsewhere".into(), ..HttpSettings::default() };
-    server.app.renew(settings, ServerSettings { connections: 2, ..short() });
+    server.app.renew(&settings, ServerSettings { connections: 2, ..short() });
     let began = Instant::now();
     let mut third = server.connect().await;
     let body = "Content-Length: 2000001\r\nConnection: close\r\n";

@@ -146,14 +146,14 @@ async fn a_certificate_is_read_again() {
     assert_eq!((trusts(old).await, trusts(new).await), (true, false));
     let file = |name| Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/tests").join(name));
     let renewed = ServerSettings { tls_certificate: file(new), tls_key: file("other_key.pem"), ..with_tls() };
-    server.app.renew(HttpSettings::default(), renewed.clone());
+    server.app.renew(&HttpSettings::default(), renewed.clone());
     let began = std::time::Instant::now();
     while !trusts(new).await {
         assert!(began.elapsed() < Duration::from_secs(5));
     }
     assert!(!trusts(old).await);
     // What cannot be used changes nothing.
-    server.app.renew(HttpSettings::default(), ServerSettings { tls_key: file("test_key.pem"), ..renewed });
+    server.app.renew(&HttpSettings::default(), ServerSettings { tls_key: file("test_key.pem"), ..renewed });
     sleep(Duration::from_millis(50)).await;
     assert!(trusts(new).await);
 }
