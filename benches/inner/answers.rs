@@ -2,6 +2,7 @@
 
 use crate::stage::STAGE;
 use divan::{Bencher, black_box};
+use scimd::resource::Conformance;
 use scimd::resource::projection::Projection;
 use scimd::service::render;
 
@@ -14,7 +15,7 @@ fn projection(choice: &str) -> Projection {
         "excludedAttributes" => (vec![], names(&["groups", "addresses", "phoneNumbers.type"])),
         _ => (vec![], vec![]),
     };
-    Projection::new(&STAGE.user, &only, &without).unwrap()
+    Projection::new(&STAGE.user, &only, &without, Conformance::Lenient).unwrap()
 }
 
 #[divan::bench(args = CHOICES)]

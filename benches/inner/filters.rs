@@ -35,7 +35,7 @@ const NAMES: [&str; 6] = ["userName", "externalId", "emails", "path", "co", "bot
 #[divan::bench(args = NAMES)]
 fn parse(bencher: Bencher, name: &str) {
     let (text, limits) = (text(name), FilterLimits::default());
-    bencher.bench(|| parse_filter(black_box(&text), &limits).unwrap());
+    bencher.bench(|| parse_filter(black_box(&text), &limits, Conformance::Lenient).unwrap());
 }
 
 #[divan::bench(args = NAMES)]
@@ -45,7 +45,7 @@ fn parse_resolve_compile(bencher: Bencher, name: &str) {
     let window = Window { from: From::Skip(0), take: 100, documents: Documents::Small };
     let relations = Relations { groups: true, ..Relations::default() };
     bencher.bench(|| {
-        let filter = parse_filter(black_box(&text), &limits).unwrap();
+        let filter = parse_filter(black_box(&text), &limits, Conformance::Lenient).unwrap();
         let predicate = resolve(&filter, &stage.user, Conformance::Lenient).unwrap();
         let listed = [Listed { of_type, predicate: Some(&predicate) }];
         Store::list_text(&stage.scope, &listed, None, &window, relations)

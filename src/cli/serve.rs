@@ -10,7 +10,9 @@ use clap::Args;
 use secrecy::ExposeSecret;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 /// Arguments of `scimd serve`.
 #[derive(Debug, Args)]
@@ -81,6 +83,7 @@ impl Serve {
         forgetting.abort();
         views.abort();
         recorder.finish().await;
+        close(&service).await;
         served.map_err(|error| Failure::Failed(format!("the server cannot run: {error}")))?;
         tracing::info!("stopped");
         Ok(())
@@ -106,6 +109,22 @@ impl Serve {
             tracing::warn!(%error, "nobody reads standard output");
         }
         Ok(())
+    }
+}
+
+/// Longest wait for those who read the database while it is closed.
+const CLOSING: Duration = Duration::from_secs(10);
+
+/// Trouble at the end is told and no failure: what was acknowledged is stored.
+async fn close(service: &Service) {
+    match timeout(CLOSING, service.close()).await {
+        Ok(Ok(true)) => {}
+        Ok(Ok(false)) | Err(_) => tracing::warn!(
+            "another program reads the database: copy scimd.db together with scimd.db-wal, or run scimd backup"
+        ),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, cause = std::error::Error::source(&error), "the database was not closed");
+        }
     }
 }
 

@@ -26,12 +26,16 @@ impl Config {
                 acquire: Duration::from_secs(database.acquire_seconds),
                 statement: Duration::from_secs(database.statement_seconds),
                 lock: Duration::from_secs(database.lock_seconds),
+                pooler: database.pooler,
+                keeps_role: false,
+                schema: database.schema.clone(),
             },
             public_url: base_url,
             schema_files: self.schema_files()?,
             searchable: self.schemas.searchable.clone(),
             limits: self.limits.for_service(),
             record: self.provisioning.record,
+            support: self.server.support.clone(),
         })
     }
 
@@ -40,8 +44,8 @@ impl Config {
     /// # Errors
     /// When a schema file cannot be read or used, or with all that is wrong with the mapping.
     pub fn directory(&self) -> Result<Directory, ConfigError> {
-        let catalog =
-            Catalog::new(&self.schema_files()?).map_err(|error| ConfigError::new("schemas", error.to_string()))?;
+        let catalog = Catalog::new(&self.schema_files()?.unwrap_or_default())
+            .map_err(|error| ConfigError::new("schemas", error.to_string()))?;
         self.mapping.resolve(&catalog).map_err(|problems| ConfigError::new("mapping", problems.join("; ")))
     }
 
@@ -87,16 +91,17 @@ impl Config {
         }
     }
 
-    /// The deployment's schema and resource type files, in the order of their names.
+    /// The deployment's schema and resource type files, in the order of their names; `None` if no folder
+    /// is named.
     ///
     /// # Errors
     /// When the folder or a file cannot be read.
-    pub fn schema_files(&self) -> Result<Vec<SchemaFile>, ConfigError> {
-        let Some(dir) = &self.schemas.dir else { return Ok(Vec::new()) };
+    pub fn schema_files(&self) -> Result<Option<Vec<SchemaFile>>, ConfigError> {
+        let Some(dir) = &self.schemas.dir else { return Ok(None) };
         let mut paths = json_files(dir)
             .map_err(|error| self.refuse("schemas", "dir", format_args!("a folder that can be read: {error}")))?;
         paths.sort();
-        paths.iter().map(|path| schema_file(path)).collect()
+        paths.iter().map(|path| schema_file(path)).collect::<Result<_, _>>().map(Some)
     }
 
     fn refuse(&self, section: &str, key: &str, allowed: impl std::fmt::Display) -> ConfigError {

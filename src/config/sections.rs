@@ -3,7 +3,7 @@
 
 use super::duration;
 use super::entries::Entries;
-use super::origin::ConfigError;
+use super::origin::{ConfigError, Layer};
 use super::section::Section;
 use super::sources::Environment;
 use super::url;
@@ -28,6 +28,8 @@ pub struct Server {
     pub tenant_paths: bool,
     /// Whether a proxy in front speaks TLS with the clients.
     pub behind_proxy: bool,
+    /// Whom customers ask for what only the vendor can do: an e-mail address or a URL.
+    pub support: Option<String>,
     /// Certificate and key files of TLS in process.
     pub tls: Option<TlsFiles>,
     /// Seconds that requests under way may still take after SIGTERM.
@@ -50,12 +52,14 @@ impl Server {
         let section = Section::new(entries, "server");
         let listen = "an IP address with a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080";
         let empty_or_url = |text: &str| if text.is_empty() { Some(None) } else { url::public(text).map(Some) };
+        let empty_or_support = |text: &str| if text.is_empty() { Some(None) } else { url::support(text).map(Some) };
         Ok(Self {
             listen: section.parsed("listen", listen, |text| text.parse().ok())?,
             public_url: section.parsed("public_url", url::PUBLIC, empty_or_url)?,
             base_path: section.parsed("base_path", url::BASE_PATH, url::base_path)?,
             tenant_paths: section.flag("tenant_paths")?,
             behind_proxy: section.flag("behind_proxy")?,
+            support: section.parsed("support", url::SUPPORT, empty_or_support)?,
             tls: read_tls(section)?,
             drain_seconds: section.integer("drain_seconds", 0..=HOUR)?,
             threads: section.integer("threads", 0..=1024)?,
@@ -201,16 +205,18 @@ impl Limits {
 /// `[schemas]`: resource types and attributes beside the built-in ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schemas {
-    /// Folder of `*.json` files.
+    /// Folder of `*.json` files; `None` if none is named.
     pub dir: Option<PathBuf>,
-    /// Attributes that filters and sorting may name; `*` means every one.
-    pub searchable: Vec<String>,
+    /// Attributes that filters and sorting may name; `*` means every one. `None` if nobody says.
+    pub searchable: Option<Vec<String>>,
 }
 
 impl Schemas {
     pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
         let section = Section::new(entries, "schemas");
-        Ok(Self { dir: section.path("dir")?, searchable: section.list("searchable")? })
+        let searchable = section.list("searchable")?;
+        let is_said = section.entry("searchable")?.origin.layer() > Layer::BuiltIn;
+        Ok(Self { dir: section.path("dir")?, searchable: Some(searchable).filter(|_| is_said) })
     }
 }
 

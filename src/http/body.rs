@@ -2,6 +2,7 @@
 
 use crate::error::{Result, ScimError};
 use crate::http::in_flight::Ticket;
+use crate::reason::Reason;
 use crate::resource::json;
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
@@ -77,9 +78,12 @@ impl Failure {
             Self::TooSlow => {
                 let seconds = limits.time.as_secs();
                 ScimError::new(408, format!("The body did not arrive within {seconds} seconds."))
+                    .because(Reason::MessageInvalid)
+            }
+            Self::EndedEarly(cause) => {
+                ScimError::new(400, "The body ended early.").because(Reason::MessageInvalid).caused_by(cause)
             }
             Self::Refused(refusal) => refusal.again(),
-            Self::EndedEarly(cause) => ScimError::new(400, "The body ended early.").caused_by(cause),
         }
     }
 }
@@ -181,14 +185,15 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 fn check_type(headers: &HeaderMap) -> Result<()> {
     let coding = text(headers, &CONTENT_ENCODING).unwrap_or("identity");
     if !coding.eq_ignore_ascii_case("identity") {
-        return Err(ScimError::new(415, "The body must not be compressed."));
+        return Err(ScimError::new(415, "The body must not be compressed.").because(Reason::MessageInvalid));
     }
     let Some(given) = text(headers, &CONTENT_TYPE) else { return Ok(()) };
     let essence = given.split(';').next().unwrap_or_default().trim();
     if ["application/scim+json", "application/json", ""].iter().any(|known| essence.eq_ignore_ascii_case(known)) {
         return Ok(());
     }
-    Err(ScimError::new(415, "The Content-Type must be application/scim+json or application/json."))
+    Err(ScimError::new(415, "The Content-Type must be application/scim+json or application/json.")
+        .because(Reason::MessageInvalid))
 }
 
 #[cfg(test)]

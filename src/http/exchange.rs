@@ -9,7 +9,7 @@ use crate::http::pulse::Pulse;
 use crate::http::route::{BasePath, Route, Verb};
 use crate::http::settings::HttpSettings;
 use crate::http::tasks::Tasks;
-use crate::http::{guard, respond};
+use crate::http::{guard, respond, route};
 use crate::live::Live;
 use crate::service::Reply;
 use axum::extract::Request;
@@ -128,6 +128,9 @@ impl Exchange {
                 let path = head.uri.path();
                 let (tenant, path) = if settings.tenant_paths { self.base.tenant(path) } else { (None, path) };
                 let route = self.base.route(path);
+                if matches!(route, Route::Outside | Route::OtherVersion(_)) {
+                    entry.beside = Some(route::outline(path));
+                }
                 entry.route = Some(route.clone());
                 let time = settings.request_time();
                 let call = Call { verb: asked.verb, head, tenant, route, peer, facts: entry.facts.clone(), settings };
@@ -173,6 +176,9 @@ fn answer(outcome: Result<Reply>, route: Option<&Route>, asked: &Asked, request_
     let status = response.status().as_u16();
     if let Some(route) = route.filter(|_| status == 405 || (asked.verb == Verb::Options && status == 204)) {
         allow(&mut response, route.allow());
+    }
+    if asked.verb == Verb::Patch && status == 204 {
+        respond::name_type(&mut response);
     }
     if matches!(route, Some(Route::Live | Route::Ready)) && status == 200 {
         respond::put(&mut response, CONTENT_TYPE, "application/json");

@@ -3,6 +3,7 @@
 
 use crate::error::{Result, ScimError};
 use crate::http::settings::HttpSettings;
+use crate::reason::Reason;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -222,10 +223,13 @@ impl State {
 
 /// The refusal of a token, of a tenant, or of whoever it is.
 fn refusal(whose: usize, what: &str) -> ScimError {
-    let advice = "wait for answers and read them, then try again";
+    let too_many = |who: &str| {
+        let detail = format!("This {who} {what}: wait for answers and read them, then try again.");
+        ScimError::new(429, detail).because(Reason::RateLimited).with_retry_after(RETRY_SECONDS)
+    };
     match whose {
-        0 => ScimError::new(429, format!("This token {what}: {advice}.")).with_retry_after(RETRY_SECONDS),
-        1 => ScimError::new(429, format!("This tenant {what}: {advice}.")).with_retry_after(RETRY_SECONDS),
+        0 => too_many("token"),
+        1 => too_many("tenant"),
         _ => ScimError::unavailable(format!("The server {what}; try again."), RETRY_SECONDS),
     }
 }

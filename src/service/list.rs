@@ -8,6 +8,7 @@ use super::{Caller, ListQuery, Reply, Service, render};
 use crate::error::{Result, ScimError};
 use crate::filter::{Filter, Predicate, Target, parse_filter, resolve, resolve_each};
 use crate::resource::projection::Projection;
+use crate::resource::{Conformance, named};
 use crate::schema::{Named, ResourceType};
 use crate::store::{Documents, Found, From, Listed, Order, Page, Relations, Window};
 use serde_json::{Map, json};
@@ -39,8 +40,11 @@ impl Service {
     pub async fn list(&self, caller: &Caller, kind: Option<&Arc<ResourceType>>, asked: &ListQuery) -> Result<Reply> {
         let kinds = kinds(caller, kind)?;
         let predicates = self.predicates(caller, &kinds, asked)?;
-        let projections = kinds.iter().map(|kind| asked.view.projection(kind)).collect::<Result<Vec<_>>>()?;
-        let order = order(&kinds, asked)?;
+        caller.trail.lists(&kinds, predicates.as_deref(), asked);
+        let conformance = caller.settings.conformance;
+        let projected = kinds.iter().map(|kind| asked.view.projection(kind, conformance));
+        let projections = projected.collect::<Result<Vec<_>>>()?;
+        let order = order(&kinds, asked, conformance)?;
         let query = Query { kinds, predicates, projections, order, asked };
         match &asked.cursor {
             None => self.by_index(caller, &query).await,
@@ -151,8 +155,8 @@ impl Service {
         query: &ListQuery,
     ) -> Result<Option<Vec<Predicate>>> {
         let Some(text) = &query.filter else { return Ok(None) };
-        let filter: Filter = parse_filter(text, &self.limits().filter)?;
         let conformance = caller.settings.conformance;
+        let filter: Filter = parse_filter(text, &self.limits().filter, conformance)?;
         let predicates = match kinds {
             [kind] => vec![resolve(&filter, kind, conformance)?],
             kinds => resolve_each(&filter, kinds, conformance)?,
@@ -181,7 +185,7 @@ fn relations(kinds: &[Arc<ResourceType>], projections: &[Projection]) -> Relatio
 }
 
 /// What `sortBy` and `sortOrder` ask for. `sortOrder` alone means nothing.
-fn order(kinds: &[Arc<ResourceType>], query: &ListQuery) -> Result<Option<Order>> {
+fn order(kinds: &[Arc<ResourceType>], query: &ListQuery, conformance: Conformance) -> Result<Option<Order>> {
     let descending = match query.sort_order.as_deref() {
         None => false,
         Some(order) if order.eq_ignore_ascii_case("ascending") => false,
@@ -193,7 +197,7 @@ fn order(kinds: &[Arc<ResourceType>], query: &ListQuery) -> Result<Option<Order>
         }
     };
     let Some(name) = query.sort_by.as_deref().map(str::trim).filter(|name| !name.is_empty()) else { return Ok(None) };
-    let by = kinds.iter().find_map(|kind| sort_target(kind, name)).ok_or_else(|| {
+    let by = kinds.iter().find_map(|kind| sort_target(kind, name, conformance)).ok_or_else(|| {
         ScimError::invalid_value(format!(
             "\"sortBy\" cannot be \"{name}\": name a simple attribute or a sub-attribute that is not a membership or a secret."
         ))
@@ -202,8 +206,8 @@ fn order(kinds: &[Arc<ResourceType>], query: &ListQuery) -> Result<Option<Order>
     Ok(Some(Order { by, descending }))
 }
 
-fn sort_target(kind: &ResourceType, name: &str) -> Option<Target> {
-    let Named::Attribute(path) = kind.named(name)? else { return None };
+fn sort_target(kind: &ResourceType, name: &str, conformance: Conformance) -> Option<Target> {
+    let Named::Attribute(path) = named(kind, name, conformance)? else { return None };
     let top = path.container.is_none().then(|| path.to_string());
     match top.as_deref() {
         Some("id") => return Some(Target::Id),

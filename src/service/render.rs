@@ -4,7 +4,7 @@
 use super::Caller;
 use crate::error::{Result, ScimError};
 use crate::resource::projection::Projection;
-use crate::resource::{Meta, Resource, hidden};
+use crate::resource::{Meta, Resource, hidden, tolerance};
 use crate::schema::{Attribute, ResourceType};
 use crate::store::{Found, Page, Related, Relations};
 use serde_json::{Map, Value, json};
@@ -58,7 +58,10 @@ pub fn resource(caller: &Caller, found: &Found, projection: &Projection) -> Resu
     for (name, values) in relation_values(caller, found) {
         attributes.insert(name.to_owned(), Value::Array(values));
     }
-    let shown = projection.apply(kind, &attributes);
+    let mut shown = projection.apply(kind, &attributes);
+    if let Some(members) = shown_when_empty(caller, kind).filter(|members| projection.shows(members)) {
+        shown.entry(members.name().as_ref()).or_insert_with(|| Value::Array(Vec::new()));
+    }
     let mut document = Map::new();
     document.insert("schemas".into(), Resource::schemas(kind, &shown).collect());
     document.insert("id".into(), found.id.to_string().into());
@@ -148,6 +151,10 @@ fn end(text: &mut String, caller: &Caller, found: &Found) {
     );
 }
 
+fn shown_when_empty<'a>(caller: &Caller, kind: &'a ResourceType) -> Option<&'a Arc<Attribute>> {
+    if caller.settings.conformance.is_lenient() { tolerance::shown_when_empty(kind) } else { None }
+}
+
 fn relations_as_text(
     text: &mut String,
     caller: &Caller,
@@ -162,7 +169,11 @@ fn relations_as_text(
         is_first = false;
         relation(text, caller, related);
     }
-    text.push_str(if is_first { "" } else { "]" });
+    if !is_first {
+        text.push(']');
+    } else if is_member && shown_when_empty(caller, &found.resource_type).is_some() {
+        let _ = write!(text, ",\"{}\":[]", attribute.name());
+    }
 }
 
 /// Adds the JSON text of a membership.

@@ -94,7 +94,7 @@ fn called(caller: &Caller, found: &Found, roll: Roll, turn: OwnedSemaphorePermit
         drop(turn);
     });
     let etag = Some(found.meta.etag());
-    Reply { status, body: Some(head), rest: Some(pieces), etag, location: Some(location) }
+    Reply { status, body: Some(head), rest: Some(pieces), etag, location: Some(location), applied: None }
 }
 
 /// Sends the members and what comes after them, until the client has gone.

@@ -87,6 +87,11 @@ impl Readers {
         Ok(self.reader().await?.run(statement).await?)
     }
 
+    /// Closes those that are not in use; nobody gets one afterwards.
+    pub(super) fn close(&self) {
+        self.pool.close();
+    }
+
     /// A connection for what takes as long as it takes.
     ///
     /// # Errors

@@ -17,6 +17,15 @@ crate::on_both!(
     the_root_query_spans_types,
     large_resources_come_whole,
 );
+crate::on_pooler!(
+    a_cursor_walk_meets_each_once,
+    a_walk_goes_back,
+    cursors_serve_their_query_only,
+    a_sorted_walk,
+    a_walk_misses_nothing_that_lives_through_it,
+    index_pages_tile_while_resources_go,
+    the_root_query_spans_types,
+);
 
 async fn fill(server: &Server, count: usize) -> Vec<String> {
     let mut ids = Vec::new();

@@ -28,11 +28,14 @@ pub struct Export<'a> {
 
 /// What was exported.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Exported {
     /// Resources.
     pub resources: u64,
     /// Memberships in them.
     pub memberships: u64,
+    /// Resources that hold values which no schema declares any more; those are not in it.
+    pub holding_hidden: u64,
 }
 
 /// Takes a line, and says how many memberships are in it.
@@ -86,7 +89,11 @@ impl Walk<'_> {
                     return Ok(());
                 }
                 let document = match hides || render::may_hide(found) {
-                    true => shown(kind, found, hides)?,
+                    true => {
+                        let mut attributes = render::attributes(&found.document)?;
+                        done.holding_hidden += u64::from(hidden::cut(kind, &mut attributes));
+                        shown(kind, attributes, hides)
+                    }
                     false => found.document.clone(),
                 };
                 let digest = digests.get(&found.id).map(String::as_str);
@@ -204,10 +211,8 @@ fn has_secrets(kind: &ResourceType) -> bool {
     kind.leaves().iter().any(|path| is_secret(path) && Some(path.attribute.name()) != password)
 }
 
-/// The document without what is hidden and, if it says so, without secrets.
-fn shown(kind: &ResourceType, found: &Found, without_secrets: bool) -> Result<String> {
-    let mut attributes = render::attributes(&found.document)?;
-    hidden::cut(kind, &mut attributes);
+/// The document of these attributes and, if it says so, without secrets.
+fn shown(kind: &ResourceType, mut attributes: Map<String, Value>, without_secrets: bool) -> String {
     for path in kind.leaves().iter().filter(|path| without_secrets && is_secret(path)) {
         let holder = match &path.container {
             None => Some(&mut attributes),
@@ -221,7 +226,7 @@ fn shown(kind: &ResourceType, found: &Found, without_secrets: bool) -> Result<St
     let mut document = Map::new();
     document.insert("schemas".into(), Resource::schemas(kind, &attributes).collect());
     document.extend(attributes);
-    Ok(Value::Object(document).to_string())
+    Value::Object(document).to_string()
 }
 
 fn cut(holder: &mut Map<String, Value>, path: &AttributePath) {
