@@ -12,7 +12,7 @@ pub(super) enum Route {
     Live,
     /// `/readyz`: the database answers.
     Ready,
-    /// `/`: what this is.
+    /// `/`: what this is, for a person who comes without a token.
     Front,
     /// Below the base path, where every request needs a token.
     Scim(Target),

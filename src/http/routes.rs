@@ -58,9 +58,10 @@ impl Front {
             Route::Live => health(call.verb),
             Route::Ready => self.ready(call.verb).await,
             Route::Scim(target) => self.scim(call, upload, target).await,
-            Route::Front => front(call.verb, &call.settings),
+            // Who sends a token is a client with a wrong base URL, not a person.
+            Route::Front if credentials(call).is_none() => front(call.verb, &call.settings),
             Route::OtherVersion(version) => Err(self.beside(call, other_version(version)).await),
-            Route::Outside => Err(self.beside(call, self.nothing_here(call)).await),
+            Route::Front | Route::Outside => Err(self.beside(call, self.nothing_here(call)).await),
         }
     }
 

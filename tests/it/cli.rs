@@ -183,7 +183,7 @@ fn tokens_live_and_end() {
 
 #[test]
 fn a_rotated_token_has_one_successor() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = migrated();
     let folder = folder.path();
     let token = printed(folder, "token issue --name okta --expires 10d");
     let token = token.trim();
@@ -214,7 +214,7 @@ fn a_rotated_token_has_one_successor() {
 
 #[test]
 fn mistakes_in_names_and_contacts_are_told() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = migrated();
     let folder = folder.path();
     let (code, message) = refused(folder, "token issue --name=a\tb");
     assert!(code == Some(1) && message.contains("control characters"), "{message}");
@@ -222,8 +222,8 @@ fn mistakes_in_names_and_contacts_are_told() {
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
     assert_eq!(shown["support"], "help@acme.example");
     let shown = printed(folder, "tenant set acme --support https://acme.example/help?for=scim");
-    assert!(shown.contains("support:             https://acme.example/help?for=scim\n"), "{shown}");
-    assert!(printed(folder, "tenant set acme --support none").contains("support:             none\n"));
+    assert!(shown.contains("support:              https://acme.example/help?for=scim\n"), "{shown}");
+    assert!(printed(folder, "tenant set acme --support none").contains("support:              none\n"));
     for wrong in ["nobody", "a@", "@b", "ftp://x", "a@b@c"] {
         let (code, message) = refused(folder, &format!("tenant set acme --support {wrong}"));
         assert!(code == Some(2) && message.contains("must be an e-mail address or a URL"), "{wrong}: {message}");
@@ -431,10 +431,10 @@ fn a_tenant_tells_its_base_url() {
     std::fs::write(&config, "[server]\npublic_url = \"https://scim.example.com\"\n").unwrap();
     let told = |arguments: &str| printed(folder, &format!("{arguments} --config {}", config.display()));
     let made = told("tenant create acme");
-    assert!(made.contains("scim-base-url:       https://scim.example.com/scim/v2\n"), "{made}");
-    assert!(told("tenant show acme").contains("own-scim-base-url:   https://scim.example.com/t/acme/scim/v2\n"));
+    assert!(made.contains("scim-base-url:        https://scim.example.com/scim/v2\n"), "{made}");
+    assert!(told("tenant show acme").contains("own-scim-base-url:    https://scim.example.com/t/acme/scim/v2\n"));
     let own = told("tenant set acme --base-url https://acme.example.com/scim/v2");
-    assert!(own.contains("scim-base-url:       https://acme.example.com/scim/v2\n"), "{own}");
+    assert!(own.contains("scim-base-url:        https://acme.example.com/scim/v2\n"), "{own}");
     assert!(!own.contains("own-scim-base-url"), "{own}");
     std::fs::write(&config, "[server]\ntenant_paths = false\n").unwrap();
     assert!(!told("tenant show default").contains("own-scim-base-url"));
