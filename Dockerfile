@@ -32,7 +32,7 @@ ENV SCIMD_DATA_DIR=/data
 VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-    CMD ["scimd", "health", "http://127.0.0.1:8080/healthz"]
+    CMD ["scimd", "health", "/healthz"]
 ENTRYPOINT ["scimd"]
 # TLS ends at the proxy in front: the port itself speaks plain HTTP and must not be reachable from outside.
 CMD ["serve", "--listen", "0.0.0.0:8080", "--behind-proxy"]

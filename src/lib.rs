@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod error;
 mod keyword;
+pub mod live;
 pub mod nearest;
 pub mod reason;
 

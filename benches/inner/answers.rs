@@ -27,7 +27,7 @@ fn user(bencher: Bencher, choice: &str) {
 #[divan::bench(args = CHOICES)]
 fn page_of_100(bencher: Bencher, choice: &str) {
     let (stage, page, projection) = (&*STAGE, STAGE.page(100), projection(choice));
-    let shapes = [(stage.user.as_ref(), &projection)];
+    let shapes = [(stage.user.clone(), projection)];
     bencher.bench(|| render::list(&stage.caller, black_box(&page), "\"startIndex\":1", &shapes).unwrap());
 }
 

@@ -21,6 +21,7 @@ mod migrate;
 mod open;
 mod output;
 mod progress;
+mod renewal;
 mod resource;
 mod retention;
 mod schema;
@@ -117,13 +118,14 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
     let Cli { globals, command } = cli;
     match command {
         Command::Completions(completions) => completions.run(out),
-        Command::Health(health) => health.run(&globals, environment),
+        Command::Health(health) => wait(1, health.run(&globals, environment)),
         Command::Doctor(doctor) => wait(0, doctor.run(environment, out)),
         Command::Check(check) => check.run(&globals, environment, out),
         Command::Serve(serve) => {
             let config = globals.config(environment, &serve.overrides())?;
             start_log(&config, &config.log.level);
-            wait(config.server.threads, serve.run(&config, out))
+            let read_again = || globals.config(environment, &serve.overrides());
+            wait(config.server.threads, serve.run(&config, &read_again, out))
         }
         command => {
             let config = globals.config(environment, &[])?;

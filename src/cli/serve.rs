@@ -2,8 +2,8 @@
 
 use super::arguments::given;
 use super::failure::Failure;
-use super::{expiry, mapping, open, retention, signals};
-use crate::config::{Config, Override};
+use super::{expiry, mapping, open, renewal, retention, signals};
+use crate::config::{Config, ConfigError, Override};
 use crate::http;
 use crate::service::{DEFAULT_TENANT, Service, TokenScope};
 use clap::Args;
@@ -46,8 +46,15 @@ impl Serve {
         options.into_iter().flatten().collect()
     }
 
-    /// Serves until SIGTERM or SIGINT; requests under way finish.
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    /// Serves until SIGTERM or SIGINT; requests under way finish. At SIGHUP, what `read_again` gives comes into
+    /// force.
+    pub(super) async fn run(
+        &self,
+        config: &Config,
+        read_again: &dyn Fn() -> Result<Config, ConfigError>,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let hangups = signals::hangups()?;
         config.check_exposure()?;
         config.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         let stop = signals::stop()?;
@@ -67,7 +74,11 @@ impl Serve {
         let forgetting = tokio::spawn(retention::watch(service.clone(), config.provisioning.retention_days));
         let recorder = service.recorder().clone();
         let app = http::app(service.clone(), config.for_http());
-        let served = http::serve(listener, app, config.for_server(), stop.wait()).await;
+        let renewal = renewal::watch(hangups, &service, &app, read_again);
+        let served = tokio::select! {
+            served = http::serve(listener, app.clone(), config.for_server(), stop.wait()) => served,
+            () = renewal => Ok(()),
+        };
         expiring.abort();
         forgetting.abort();
         views.abort();

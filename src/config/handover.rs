@@ -63,6 +63,12 @@ impl Config {
             requests_per_second: limits.requests_per_second,
             burst: limits.burst,
             bad_tokens: limits.bad_tokens,
+            token_requests: limits.token_requests,
+            tenant_requests: limits.tenant_requests,
+            requests: limits.requests,
+            token_memory_bytes: limits.token_memory_bytes,
+            tenant_memory_bytes: limits.tenant_memory_bytes,
+            memory_bytes: limits.memory_bytes,
             request_seconds: limits.request_seconds,
             body_seconds: limits.body_seconds,
             behind_proxy: server.behind_proxy,
@@ -74,6 +80,8 @@ impl Config {
         let Self { server, limits, .. } = self;
         ServerSettings {
             connections: limits.connections,
+            http2_streams: limits.http2_streams,
+            http2_send_bytes: limits.http2_send_bytes,
             header_seconds: limits.header_seconds,
             idle_seconds: limits.idle_seconds,
             write_seconds: limits.write_seconds,
@@ -120,7 +128,8 @@ fn schema_file(path: &Path) -> Result<SchemaFile, ConfigError> {
 }
 
 impl Limits {
-    fn for_service(&self) -> ServiceLimits {
+    /// Bounds on what a request may ask of the service.
+    pub fn for_service(&self) -> ServiceLimits {
         ServiceLimits {
             values: self.for_values(),
             filter: self.for_filters(),

@@ -121,8 +121,24 @@ pub struct Limits {
     pub burst: u32,
     /// Bad tokens in a row that an address may present within a minute; 0 for any number.
     pub bad_tokens: u32,
+    /// Requests of a token under way at once; 0 for any number.
+    pub token_requests: usize,
+    /// Requests of a tenant under way at once; 0 for any number.
+    pub tenant_requests: usize,
+    /// Requests under way at once in all; 0 for any number.
+    pub requests: usize,
+    /// Bytes that the requests of a token may keep in memory; 0 for any number.
+    pub token_memory_bytes: usize,
+    /// Bytes that the requests of a tenant may keep in memory; 0 for any number.
+    pub tenant_memory_bytes: usize,
+    /// Bytes that all requests may keep in memory; 0 for any number.
+    pub memory_bytes: usize,
     /// Connections open at once.
     pub connections: usize,
+    /// Requests under way at once on one connection of HTTP/2.
+    pub http2_streams: u32,
+    /// Bytes of an answer that HTTP/2 takes over ahead of the client.
+    pub http2_send_bytes: usize,
     /// Seconds in which headers must arrive.
     pub header_seconds: u64,
     /// Seconds that a request may take.
@@ -165,7 +181,15 @@ impl Limits {
             requests_per_second: section.integer_because("requests_per_second", 25..=1_000_000, needs_25)?,
             burst: section.integer("burst", 25..=10_000_000)?,
             bad_tokens: section.integer("bad_tokens", 0..=1_000_000)?,
+            token_requests: section.integer("token_requests", 0..=1_000_000)?,
+            tenant_requests: section.integer("tenant_requests", 0..=1_000_000)?,
+            requests: section.integer("requests", 0..=1_000_000)?,
+            token_memory_bytes: section.integer("token_memory_bytes", 0..=MEBIBYTE * MEBIBYTE)?,
+            tenant_memory_bytes: section.integer("tenant_memory_bytes", 0..=MEBIBYTE * MEBIBYTE)?,
+            memory_bytes: section.integer("memory_bytes", 0..=MEBIBYTE * MEBIBYTE)?,
             connections: section.integer("connections", 1..=1_000_000)?,
+            http2_streams: section.integer("http2_streams", 1..=100_000)?,
+            http2_send_bytes: section.integer("http2_send_bytes", 16_384..=1024 * MEBIBYTE)?,
             header_seconds: section.integer("header_seconds", 1..=HOUR)?,
             request_seconds: section.integer("request_seconds", 1..=HOUR)?,
             body_seconds: section.integer("body_seconds", 1..=HOUR)?,

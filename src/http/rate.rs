@@ -2,29 +2,37 @@
 
 use crate::error::{Result, ScimError};
 use crate::http::settings::HttpSettings;
+use crate::live::Live;
 use crate::reason::Reason;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The limits of a running server.
 #[derive(Debug)]
 pub(super) struct Limits {
-    by_token: Option<DefaultKeyedRateLimiter<Arc<str>>>,
+    by_token: Live<Option<DefaultKeyedRateLimiter<Arc<str>>>>,
     guesses: Guesses,
 }
 
 impl Limits {
     pub(super) fn new(settings: &HttpSettings) -> Self {
-        let by_token = NonZeroU32::new(settings.requests_per_second).map(|rate| {
-            let burst = NonZeroU32::new(settings.burst).unwrap_or(rate);
-            RateLimiter::keyed(Quota::per_second(rate).allow_burst(burst))
-        });
-        Self { by_token, guesses: Guesses { allowed: settings.bad_tokens, found: Mutex::default() } }
+        let guesses = Guesses { allowed: AtomicU32::new(settings.bad_tokens), found: Mutex::default() };
+        Self { by_token: Live::new(by_token(settings)), guesses }
+    }
+
+    /// Takes other limits. If those of tokens are others than before, each token has its burst again.
+    pub(super) fn set(&self, before: &HttpSettings, settings: &HttpSettings) {
+        let rate = |settings: &HttpSettings| (settings.requests_per_second, settings.burst);
+        if rate(before) != rate(settings) {
+            self.by_token.set(by_token(settings));
+        }
+        self.guesses.allowed.store(settings.bad_tokens, Ordering::Relaxed);
     }
 
     /// Counts a request of a token.
@@ -32,7 +40,8 @@ impl Limits {
     /// # Errors
     /// 429 with the time to wait.
     pub(super) fn admit(&self, token_id: &Arc<str>) -> Result<()> {
-        let Some(limiter) = &self.by_token else { return Ok(()) };
+        let limiter = self.by_token.get();
+        let Some(limiter) = limiter.as_ref() else { return Ok(()) };
         limiter.check_key(token_id).map_err(|until| {
             let wait = until.wait_time_from(DefaultClock::default().now());
             too_many("This token makes too many requests.", wait)
@@ -73,11 +82,18 @@ impl Limits {
 
     /// Forgets what has no effect any more.
     pub(super) fn tidy(&self, now: Instant) {
-        if let Some(limiter) = &self.by_token {
+        if let Some(limiter) = self.by_token.get().as_ref() {
             limiter.retain_recent();
         }
         self.guesses.tidy(now);
     }
+}
+
+fn by_token(settings: &HttpSettings) -> Option<DefaultKeyedRateLimiter<Arc<str>>> {
+    NonZeroU32::new(settings.requests_per_second).map(|rate| {
+        let burst = NonZeroU32::new(settings.burst).unwrap_or(rate);
+        RateLimiter::keyed(Quota::per_second(rate).allow_burst(burst))
+    })
 }
 
 fn too_many(detail: &str, wait: Duration) -> ScimError {
@@ -93,14 +109,15 @@ const ADDRESSES: usize = 10_000;
 /// Bad tokens in a row, by address.
 #[derive(Debug)]
 struct Guesses {
-    allowed: u32,
+    allowed: AtomicU32,
     found: Mutex<HashMap<IpAddr, (u32, Instant)>>,
 }
 
 impl Guesses {
     /// Counts one, and says so if it was one too many.
     fn count(&self, peer: IpAddr, now: Instant) -> Option<ScimError> {
-        if self.allowed == 0 {
+        let allowed = self.allowed.load(Ordering::Relaxed);
+        if allowed == 0 {
             return None;
         }
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
@@ -114,13 +131,14 @@ impl Guesses {
         }
         *count = count.saturating_add(1);
         let left = WINDOW.saturating_sub(now.duration_since(*since));
-        (*count > self.allowed).then(|| too_many("Too many bad tokens came from this address.", left))
+        (*count > allowed).then(|| too_many("Too many bad tokens came from this address.", left))
     }
 
     fn are_spent(&self, peer: IpAddr, now: Instant) -> bool {
+        let allowed = self.allowed.load(Ordering::Relaxed);
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let counted = found.get(&network(peer)).filter(|(_, since)| now.duration_since(*since) < WINDOW);
-        self.allowed > 0 && counted.is_some_and(|(count, _)| *count >= self.allowed)
+        allowed > 0 && counted.is_some_and(|(count, _)| *count >= allowed)
     }
 
     fn forget(&self, peer: IpAddr) {
@@ -134,7 +152,7 @@ impl Guesses {
 }
 
 /// Who has one IPv6 address has the whole /64.
-fn network(peer: IpAddr) -> IpAddr {
+pub(super) fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
         four => four,

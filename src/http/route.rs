@@ -12,6 +12,8 @@ pub(super) enum Route {
     Live,
     /// `/readyz`: the database answers.
     Ready,
+    /// `/`: what this is, for a person who comes without a token.
+    Front,
     /// Below the base path, where every request needs a token.
     Scim(Target),
     /// The base path with another protocol version than ours.
@@ -111,6 +113,9 @@ impl BasePath {
         }
         if let Some(below) = below(&self.path, path) {
             return Route::Scim(target(below));
+        }
+        if path == "/" {
+            return Route::Front;
         }
         let beside = self.unversioned.as_deref().and_then(|prefix| below(prefix, path));
         let version = beside.and_then(|rest| segments(rest).into_iter().next()).filter(|first| is_version(first));
@@ -215,6 +220,7 @@ impl Route {
         match self {
             Self::Live => "/healthz",
             Self::Ready => "/readyz",
+            Self::Front => "/",
             Self::Scim(target) => target.template(),
             Self::OtherVersion(_) | Self::Outside => "outside",
         }
@@ -350,7 +356,7 @@ mod tests {
         for (path, expected) in [
             ("/healthz", Route::Live),
             ("/readyz", Route::Ready),
-            ("/", Route::Outside),
+            ("/", Route::Front),
             ("", Route::Outside),
             ("*", Route::Outside),
             ("/scim", Route::Outside),
@@ -386,6 +392,7 @@ mod tests {
         {
             assert_eq!(BasePath::new(base).route(path), users, "{base}");
         }
+        assert_eq!(BasePath::new("").route("/"), Route::Scim(Target::Root));
         assert_eq!(BasePath::new("/s").route("/s/v3/Users"), Route::Scim(Target::OtherVersion("v3".into())));
     }
 

@@ -2,6 +2,7 @@
 
 use crate::error::{Result, ScimError};
 use crate::http::app::App;
+use crate::http::arrivals::{Arrival, Arrivals};
 use crate::http::body::{BodyLimits, Upload};
 use crate::http::exchange::Call;
 use crate::http::log::Logs;
@@ -22,19 +23,22 @@ use tokio::time::timeout;
 /// How long the database may take to say that it is there.
 const READY_TIME: Duration = Duration::from_secs(2);
 
+/// What a resource on a page is expected to take, in bytes, until the page is there.
+const RESOURCE_BYTES: usize = 1 << 10;
+
 /// The SCIM server, ready to be served.
 pub fn app(service: Service, settings: HttpSettings) -> App {
     let limits = Arc::new(Limits::new(&settings));
     let logs = Logs { recorder: Some(service.recorder().clone()), clock: service.clock().clone() };
-    let front = Arc::new(Front { service, settings: settings.clone(), limits: limits.clone() });
+    let front = Arc::new(Front { service, limits: limits.clone(), arrivals: Arrivals::default() });
     App::scim(settings, limits, logs, move |call, upload| front.clone().handle(call, upload))
 }
 
 /// The service with what stands before it.
 struct Front {
     service: Service,
-    settings: HttpSettings,
     limits: Arc<Limits>,
+    arrivals: Arrivals,
 }
 
 impl Front {
@@ -54,8 +58,10 @@ impl Front {
             Route::Live => health(call.verb),
             Route::Ready => self.ready(call.verb).await,
             Route::Scim(target) => self.scim(call, upload, target).await,
+            // Who sends a token is a client with a wrong base URL, not a person.
+            Route::Front if credentials(call).is_none() => front(call.verb, &call.settings),
             Route::OtherVersion(version) => Err(self.beside(call, other_version(version)).await),
-            Route::Outside => Err(self.beside(call, self.nothing_here(call)).await),
+            Route::Front | Route::Outside => Err(self.beside(call, self.nothing_here(call)).await),
         }
     }
 
@@ -73,9 +79,9 @@ impl Front {
     /// Below the base path nothing is told to a client without a token, not even what exists
     /// (SPEC AUTH-7).
     async fn scim(&self, call: &Call, upload: &mut Upload, target: &Target) -> Result<Reply> {
-        let known = self.recall(call, target);
+        let (known, arrival) = self.known(call, target).await?;
         if let Some(caller) = &known {
-            self.limits.admit(&caller.token_id)?;
+            self.admit(call, caller)?;
             let outcome = self.carry_out(call, upload, target, caller).await;
             let is_ours = outcome.as_ref().is_err_and(|error| error.status() >= 500);
             if is_ours || self.service.confirm(caller).await? {
@@ -83,10 +89,31 @@ impl Front {
             }
         }
         let caller = self.authenticate(call, target).await?;
+        drop(arrival);
         if known.is_none() {
-            self.limits.admit(&caller.token_id)?;
+            self.admit(call, &caller)?;
         }
         self.carry_out(call, upload, target, &caller).await
+    }
+
+    /// Holds a request to the limits of its token and its tenant.
+    fn admit(&self, call: &Call, caller: &Caller) -> Result<()> {
+        call.know();
+        self.limits.admit(&caller.token_id)?;
+        call.admit(&caller.token_id, &caller.tenant)
+    }
+
+    /// The caller as he is known here. Else the request is the one that asks who calls, for all that come with
+    /// its token meanwhile.
+    async fn known(&self, call: &Call, target: &Target) -> Result<(Option<Caller>, Option<Arrival<'_>>)> {
+        let known = self.recall(call, target);
+        let token = call.head.headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok());
+        let (None, Some(token)) = (&known, token) else { return Ok((known, None)) };
+        let arrival = self.arrivals.turn(token).await?;
+        Ok(match self.recall(call, target) {
+            Some(known) => (Some(known), None),
+            None => (None, Some(arrival)),
+        })
     }
 
     /// The caller as he is known here, for what is about resources: their statements confirm him,
@@ -107,7 +134,7 @@ impl Front {
     fn at_path(&self, call: &Call, caller: Caller) -> Result<Caller> {
         match &call.tenant {
             None => Ok(caller),
-            Some(name) if **name == *caller.tenant => Ok(caller.at_own_path(&self.settings.base_path)),
+            Some(name) if **name == *caller.tenant => Ok(caller.at_own_path(&call.settings.base_path)),
             Some(_) => Err(ScimError::unauthorized(
                 "The token is of another tenant than the one that the URL names: take the URL and the token that \
                  belong together.",
@@ -189,7 +216,7 @@ impl Front {
 
     /// 404 for a path beside the base path; who sends a token is told where the endpoints are.
     fn nothing_here(&self, call: &Call) -> ScimError {
-        let base = &self.settings.base_path;
+        let base = &call.settings.base_path;
         let detail = match credentials(call) {
             Some(_) => format!("Nothing is here: the base URL ends in \"{base}\", and the endpoints stand below it."),
             None => "Nothing is here.".to_owned(),
@@ -210,7 +237,7 @@ impl Front {
         let service = &self.service;
         if let Target::Search(_) = target {
             let query = search::list_query(&self.body(call, upload).await?, caller.conformance())?;
-            return Box::pin(service.list(caller, Some(kind), &query)).await;
+            return self.list(call, caller, Some(kind), &query).await;
         }
         let Target::Resource(_, id) = target else { return self.collection(call, upload, caller, kind).await };
         let condition = precondition(&call.head.headers);
@@ -242,7 +269,19 @@ impl Front {
             let (view, body) = self.write(call, upload).await?;
             return Box::pin(self.service.create(caller, kind, body, &view)).await;
         }
-        Box::pin(self.service.list(caller, Some(kind), &list_query(call)?)).await
+        self.list(call, caller, Some(kind), &list_query(call)?).await
+    }
+
+    async fn list(
+        &self,
+        call: &Call,
+        caller: &Caller,
+        kind: Option<&Arc<ResourceType>>,
+        query: &ListQuery,
+    ) -> Result<Reply> {
+        let resources = usize::try_from(self.service.page_size(query.count)).unwrap_or(0);
+        call.expect(resources.saturating_mul(RESOURCE_BYTES))?;
+        Box::pin(self.service.list(caller, kind, query)).await
     }
 
     /// Discovery, bulk, and queries over all types.
@@ -254,14 +293,14 @@ impl Front {
             }
             Target::Schemas(urn) => unfiltered(call).and_then(|()| self.service.schemas(caller, urn.as_deref())),
             Target::Bulk => {
-                let body = self.body_up_to(call, upload, self.settings.bulk_bytes).await?;
+                let body = self.body_up_to(call, upload, call.settings.bulk_bytes).await?;
                 Box::pin(self.service.bulk(caller, body)).await
             }
             Target::RootSearch => {
                 let query = search::list_query(&self.body(call, upload).await?, caller.conformance())?;
-                Box::pin(self.service.list(caller, None, &query)).await
+                self.list(call, caller, None, &query).await
             }
-            _ => Box::pin(self.service.list(caller, None, &list_query(call)?)).await,
+            _ => self.list(call, caller, None, &list_query(call)?).await,
         }
     }
 
@@ -273,11 +312,12 @@ impl Front {
     }
 
     async fn body(&self, call: &Call, upload: &mut Upload) -> Result<Map<String, Value>> {
-        self.body_up_to(call, upload, self.settings.body_bytes).await
+        self.body_up_to(call, upload, call.settings.body_bytes).await
     }
 
     async fn body_up_to(&self, call: &Call, upload: &mut Upload, bytes: usize) -> Result<Map<String, Value>> {
-        let limits = BodyLimits { bytes, depth: self.settings.json_depth, time: self.settings.body_time() };
+        let settings = &call.settings;
+        let limits = BodyLimits { bytes, depth: settings.json_depth, time: settings.body_time() };
         let body = upload.object(&call.head.headers, limits).await?;
         call.facts.trail.body(&body);
         Ok(body)
@@ -311,6 +351,19 @@ fn health(verb: Verb) -> Result<Reply> {
         Verb::Get => Ok(Reply::ok("{\"status\":\"ok\"}".to_owned())),
         Verb::Options => Ok(Reply::empty(204)),
         _ => Err(ScimError::new(405, "Health is for reading.").because(Reason::MethodUnsupported)),
+    }
+}
+
+/// Says in one line what this is, for who opens the address in a browser.
+fn front(verb: Verb, settings: &HttpSettings) -> Result<Reply> {
+    match verb {
+        Verb::Get => Ok(Reply::ok(format!(
+            "This is scimd, a SCIM 2.0 server (RFC 7644). Its base URL ends in {}, requests need a bearer token, and \
+             its documentation begins with README.md.\n",
+            settings.base_path
+        ))),
+        Verb::Options => Ok(Reply::empty(204)),
+        _ => Err(ScimError::new(405, "This page is for reading.").because(Reason::MethodUnsupported)),
     }
 }
 

@@ -158,8 +158,9 @@ impl Service {
         (view, precondition): (&View, &Precondition),
         with: &mut Acceptance<'_>,
     ) -> Result<Reply> {
-        let operations = patch::read(body, caller.settings.conformance, &self.settings.limits.patch)?;
-        let patch = patch::resolve(kind, operations, &self.settings.limits.patch.path, with)?;
+        let limits = self.limits();
+        let operations = patch::read(body, caller.settings.conformance, &limits.patch)?;
+        let patch = patch::resolve(kind, operations, &limits.patch.path, with)?;
         let projection = view.projection(kind, with.conformance)?.after_writing(kind, patch.named().iter().cloned());
         let asked = Asked::Modify(&patch);
         let found = self.change(caller, kind, id, (&asked, precondition), &projection, &mut with.notes).await?;

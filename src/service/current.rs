@@ -43,7 +43,8 @@ impl Service {
     async fn write_once(&self, caller: &Caller, kind: &Arc<ResourceType>, wanted: &Wanted<'_>) -> Result<Reply> {
         caller.trail.writes(kind, wanted);
         caller.may_write(kind)?;
-        let mut with = Acceptance::new(caller.settings.conformance, &self.settings.limits.values);
+        let limits = self.limits();
+        let mut with = Acceptance::new(caller.settings.conformance, &limits.values);
         let outcome = match *wanted {
             Wanted::Create { body, view } => self.create_with(caller, kind, body.clone(), view, &mut with).await,
             Wanted::Replace { id, body, view, precondition } => {

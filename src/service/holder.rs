@@ -8,7 +8,7 @@ use crate::filter::{Operator, Predicate, Target};
 use crate::reason::Reason;
 use crate::resource::{Key, Resource};
 use crate::schema::ResourceType;
-use crate::store::{From, Listed, Relations, Window};
+use crate::store::{Documents, From, Listed, Relations, Window};
 use serde_json::{Map, Value};
 
 impl Service {
@@ -45,7 +45,7 @@ impl Service {
         let predicate = Predicate::Any(equal.collect());
         let of_type = caller.scope.layout().of_type(kind)?;
         let listed = [Listed { of_type, predicate: Some(&predicate) }];
-        let window = Window { from: From::Skip(0), take: 1 };
+        let window = Window { from: From::Skip(0), take: 1, documents: Documents::All };
         let page = self.store.list(&caller.scope, &listed, None, &window, Relations::default()).await.ok()?;
         render::attributes(&page.found.first()?.document).ok()
     }

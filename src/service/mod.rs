@@ -19,6 +19,7 @@ mod line;
 mod list;
 mod near_miss;
 mod operator;
+mod pages;
 mod password;
 mod precondition;
 mod provisioning;
@@ -57,6 +58,7 @@ pub use transfer::{Counts, Export, Exported, Import, Imported, OnError, Step};
 
 use crate::clock::Clock;
 use crate::error::{Result, ScimError};
+use crate::live::Live;
 use crate::mapping::Directory;
 use crate::resource::Conformance;
 use crate::schema::{Catalog, ResourceType};
@@ -83,6 +85,7 @@ pub struct Service {
     clock: Clock,
     catalogs: Arc<catalogs::Catalogs>,
     settings: Arc<ServiceSettings>,
+    limits: Live<ServiceLimits>,
     lines: line::Lines,
     passwords: password::Passwords,
     touched: Arc<authenticate::Touched>,
@@ -187,6 +190,7 @@ impl Service {
             clock,
             catalogs: Arc::new(catalogs),
             settings: Arc::new(settings.clone()),
+            limits: Live::new(settings.limits),
             lines: line::Lines::new(),
             passwords: password::Passwords::new(),
             touched: Arc::default(),
@@ -202,6 +206,15 @@ impl Service {
     /// 503 if it does not.
     pub async fn is_ready(&self) -> Result<()> {
         Ok(self.store.ping().await?)
+    }
+
+    fn limits(&self) -> Arc<ServiceLimits> {
+        self.limits.get()
+    }
+
+    /// Takes other limits, for requests that come from now on.
+    pub fn renew(&self, limits: ServiceLimits) {
+        self.limits.set(limits);
     }
 
     /// Ends work with the database, once no request is under way. The embedded database is in its file

@@ -60,7 +60,7 @@ impl Service {
             view: View { attributes: vec!["id".to_owned()], ..View::default() },
             ..ListQuery::default()
         };
-        let found = self.list(caller, Some(resource_type), &query).await?.body.unwrap_or_default();
+        let found = self.list(caller, Some(resource_type), &query).await?.text().await?;
         let found: Value = serde_json::from_str(&found).unwrap_or_default();
         let resources = found.get("Resources").and_then(Value::as_array).into_iter().flatten();
         Ok(resources.filter_map(|resource| Some(resource.get("id")?.as_str()?.to_owned())).collect())

@@ -3,7 +3,7 @@
 
 use super::layout::TypeLayout;
 use super::member::MemberKey;
-use super::read::{Found, Relations, Scope, resources};
+use super::read::{Documents, Found, Relations, Scope, resources};
 use super::sequence::{KIND_SHIFT, keys_of, kind_of};
 use super::sql::Sql;
 use super::statement::{Arg, Column, Statement};
@@ -82,7 +82,7 @@ impl Store {
             sql.raw(if i > 0 { ", " } else { "" }).arg(Arg::Uuid(*id));
         }
         sql.raw("))");
-        resources(&mut sql, scope, Relations::default());
+        resources(&mut sql, scope, Relations::default(), Documents::All);
         let page = self.page(scope, sql).await?;
         Ok(page.found.into_iter().map(|found| (found.id, found)).collect())
     }

@@ -85,7 +85,11 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn start(folder: &Path, arguments: &str) -> Self {
-        Self::run(scimd(folder, &format!("serve --listen 127.0.0.1:0 {arguments}")))
+        Self::logging_to(folder, arguments, Stdio::null())
+    }
+
+    pub(crate) fn logging_to(folder: &Path, arguments: &str, log: Stdio) -> Self {
+        Self::run(scimd(folder, &format!("serve --listen 127.0.0.1:0 {arguments}")), log)
     }
 
     /// On PostgreSQL, with the time of a statement in seconds; with a token "t".
@@ -93,11 +97,11 @@ impl Served {
         let mut command = Command::new(SCIMD);
         command.args(["serve", "--listen", "127.0.0.1:0", "--issue-token", "t", "--database-url", url]);
         command.env_clear().env("SCIMD_DATABASE__STATEMENT_SECONDS", statement.to_string()).current_dir(folder);
-        Self::run(command)
+        Self::run(command, Stdio::null())
     }
 
-    fn run(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    fn run(mut command: Command, log: Stdio) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, lines }
     }
@@ -109,9 +113,15 @@ impl Served {
         line.strip_prefix(beginning).unwrap_or_else(|| panic!("{line}")).to_owned()
     }
 
+    /// Sends a signal that ends the server, and waits for its end.
     pub(crate) fn signal(&mut self, signal: Signal) -> Option<i32> {
-        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+        self.tell(signal);
         self.child.wait().unwrap().code()
+    }
+
+    /// Sends a signal.
+    pub(crate) fn tell(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
     }
 }
 
@@ -213,7 +223,7 @@ fn mistakes_in_names_and_contacts_are_told() {
     assert_eq!(shown["support"], "help@acme.example");
     let shown = printed(folder, "tenant set acme --support https://acme.example/help?for=scim");
     assert!(shown.contains("support:              https://acme.example/help?for=scim\n"), "{shown}");
-    assert!(printed(folder, "tenant set acme --support none").contains("support:             none\n"));
+    assert!(printed(folder, "tenant set acme --support none").contains("support:              none\n"));
     for wrong in ["nobody", "a@", "@b", "ftp://x", "a@b@c"] {
         let (code, message) = refused(folder, &format!("tenant set acme --support {wrong}"));
         assert!(code == Some(2) && message.contains("must be an e-mail address or a URL"), "{wrong}: {message}");

@@ -43,7 +43,7 @@ impl List {
             ..ListQuery::default()
         };
         let reply = resources.service.list(&resources.operator, Some(&resources.resource_type), &query).await?;
-        let page = parsed(&reply.body.unwrap_or_default())?;
+        let page = parsed(&reply.text().await?)?;
         if self.json {
             return output::json(out, &page);
         }

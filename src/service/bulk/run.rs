@@ -123,7 +123,8 @@ impl Run<'_> {
 
     /// The unique values of a body, with their attribute.
     fn claims(&self, kind: &ResourceType, operation: &Operation) -> Vec<(String, Key)> {
-        let mut with = Acceptance::new(self.caller.settings.conformance, &self.service.settings.limits.values);
+        let limits = self.service.limits();
+        let mut with = Acceptance::new(self.caller.settings.conformance, &limits.values);
         let Ok(accepted) = accept(kind, operation.data.clone(), &mut with) else { return Vec::new() };
         let unique = kind.leaves().iter().filter(|path| path.end().is_unique());
         unique

@@ -6,7 +6,9 @@ use crate::error::{Result, ScimError};
 use crate::resource::{Resource, hidden};
 use crate::schema::{AttributePath, ResourceType};
 use crate::service::{Caller, Service, render};
-use crate::store::{Found, From as Start, Listed, Mark, MemberKey, MemberRow, Order, Relations, Until, Window};
+use crate::store::{
+    Documents, Found, From as Start, Listed, Mark, MemberKey, MemberRow, Order, Relations, Until, Window,
+};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -108,7 +110,7 @@ impl Walk<'_> {
     async fn page(&self, kind: &ResourceType, mark: &Mark) -> Result<Vec<Found>> {
         let scope = &self.caller.scope;
         let Some(of_type) = scope.layout().of_type(kind) else { return Ok(Vec::new()) };
-        let window = Window { from: Start::After(mark.clone()), take: PAGE };
+        let window = Window { from: Start::After(mark.clone()), take: PAGE, documents: Documents::All };
         let listed = [Listed { of_type, predicate: None }];
         Ok(self.service.store.list(scope, &listed, None, &window, Relations::default()).await?.found)
     }

@@ -111,7 +111,7 @@ impl Service {
         let importer = Importer { service: self.clone(), caller, dry_run: import.dry_run };
         let mut run = Run {
             importer,
-            limits: ValueLimits { members: usize::MAX, ..self.settings.limits.values },
+            limits: ValueLimits { members: usize::MAX, ..self.limits().values },
             import: *import,
             window: Vec::new(),
             ids: HashSet::new(),
