@@ -11,6 +11,8 @@ RUN mkdir src \
     && rm -r src
 
 COPY . .
+# The commit that `scimd --version` tells: --build-arg BUILD_COMMIT=$(git rev-parse HEAD). The build has no .git.
+ARG BUILD_COMMIT
 # Files come with the times they had outside, which may be older than the build above: Cargo would take it for current.
 RUN touch src/main.rs src/lib.rs \
     && cargo build --release --locked --bin scimd

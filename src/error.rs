@@ -4,6 +4,7 @@
 //! `detail` is for the client and never holds another tenant's data, SQL or a stack trace;
 //! `source` is for the operator's log and never reaches the client.
 
+use crate::reason::Reason;
 use std::fmt;
 
 /// `scimType` of an error (RFC 7644 table 9, RFC 9865 table 3).
@@ -63,6 +64,7 @@ impl ScimType {
 pub struct ScimError {
     status: u16,
     scim_type: Option<ScimType>,
+    reason: Option<Reason>,
     detail: String,
     logged: Option<String>,
     retry_after: Option<u32>,
@@ -75,10 +77,10 @@ pub struct ScimError {
 pub type Result<T, E = ScimError> = std::result::Result<T, E>;
 
 macro_rules! bad_request {
-    ($($(#[$doc:meta])* $name:ident = $kind:ident;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident = $kind:ident, $reason:ident;)*) => {$(
         $(#[$doc])*
         pub fn $name(detail: impl Into<String>) -> Self {
-            Self::new(400, detail).with_type(ScimType::$kind)
+            Self::new(400, detail).with_type(ScimType::$kind).because(Reason::$reason)
         }
     )*};
 }
@@ -89,6 +91,7 @@ impl ScimError {
         Self {
             status,
             scim_type: None,
+            reason: None,
             detail: detail.into(),
             logged: None,
             retry_after: None,
@@ -100,37 +103,42 @@ impl ScimError {
 
     bad_request! {
         /// 400 `invalidFilter`.
-        invalid_filter = InvalidFilter;
+        invalid_filter = InvalidFilter, FilterInvalid;
         /// 400 `mutability`.
-        mutability = Mutability;
+        mutability = Mutability, Mutability;
         /// 400 `invalidSyntax`.
-        invalid_syntax = InvalidSyntax;
+        invalid_syntax = InvalidSyntax, MessageInvalid;
         /// 400 `invalidPath`.
-        invalid_path = InvalidPath;
+        invalid_path = InvalidPath, ValueInvalid;
         /// 400 `noTarget`.
-        no_target = NoTarget;
+        no_target = NoTarget, ValueInvalid;
         /// 400 `invalidValue`.
-        invalid_value = InvalidValue;
+        invalid_value = InvalidValue, ValueInvalid;
         /// 400 `tooMany`.
-        too_many = TooMany;
+        too_many = TooMany, TooLarge;
         /// 400 `invalidVers`.
-        invalid_version = InvalidVers;
+        invalid_version = InvalidVers, PathBase;
         /// 400 `invalidCursor` (RFC 9865 section 2.1).
-        invalid_cursor = InvalidCursor;
+        invalid_cursor = InvalidCursor, CursorInvalid;
         /// 400 `expiredCursor` (RFC 9865 section 2.1).
-        expired_cursor = ExpiredCursor;
+        expired_cursor = ExpiredCursor, CursorInvalid;
         /// 400 `invalidCount` (RFC 9865 section 2.1).
-        invalid_count = InvalidCount;
+        invalid_count = InvalidCount, CursorInvalid;
     }
 
     /// 409 `uniqueness`.
     pub fn uniqueness(detail: impl Into<String>) -> Self {
-        Self::new(409, detail).with_type(ScimType::Uniqueness)
+        Self::new(409, detail).with_type(ScimType::Uniqueness).because(Reason::ValueExists)
     }
 
     /// 404; carries no scimType (RFC 7644 section 3.12).
     pub fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(404, detail)
+        Self::new(404, detail).because(Reason::ResourceGone)
+    }
+
+    /// 404 for a URL at which there is never anything.
+    pub fn no_endpoint(detail: impl Into<String>) -> Self {
+        Self::new(404, detail).because(Reason::EndpointUnknown)
     }
 
     /// 401.
@@ -145,28 +153,28 @@ impl ScimError {
 
     /// 403 for a token that is good, but not for this (RFC 6750 section 3.1).
     pub fn insufficient_scope(detail: impl Into<String>) -> Self {
-        Self { lacks_scope: true, ..Self::forbidden(detail) }
+        Self { lacks_scope: true, ..Self::forbidden(detail).because(Reason::TokenScope) }
     }
 
     /// 412.
     pub fn precondition_failed(detail: impl Into<String>) -> Self {
-        Self::new(412, detail)
+        Self::new(412, detail).because(Reason::VersionConflict)
     }
 
     /// 413.
     pub fn too_large(detail: impl Into<String>) -> Self {
-        Self::new(413, detail)
+        Self::new(413, detail).because(Reason::TooLarge)
     }
 
     /// 501.
     pub fn not_implemented(detail: impl Into<String>) -> Self {
-        Self::new(501, detail)
+        Self::new(501, detail).because(Reason::MethodUnsupported)
     }
 
     /// 503 with `Retry-After`, in seconds: trouble that passes by itself. Okta does not repeat a
     /// failed task, so such trouble never takes another status.
     pub fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
-        Self { retry_after: Some(retry_after), ..Self::new(503, detail) }
+        Self { retry_after: Some(retry_after), ..Self::new(503, detail).because(Reason::ServerBusy) }
     }
 
     /// 503 for a write that was made under schemas which are no longer those of the tenant. It is
@@ -178,12 +186,32 @@ impl ScimError {
 
     /// 500: a fault of the server. The cause goes to the log, never to the client.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::new(500, "The server failed to process the request; its log has the cause.").caused_by(source)
+        Self::new(500, "The server failed to process the request; its log has the cause.")
+            .because(Reason::Internal)
+            .caused_by(source)
     }
 
     /// The same with a scimType.
     pub fn with_type(self, scim_type: ScimType) -> Self {
         Self { scim_type: Some(scim_type), ..self }
+    }
+
+    /// The error with the reason that the provisioning log is told.
+    pub fn because(self, reason: Reason) -> Self {
+        Self { reason: Some(reason), ..self }
+    }
+
+    /// The error with whom to ask at the end of its text, if only the vendor can put it right. The
+    /// log keeps the text as it was.
+    pub fn with_contact(self, contact: Option<&str>) -> Self {
+        let needs_vendor = matches!(self.status, 401 | 403 | 409) && self.reason.is_some_and(Reason::needs_vendor);
+        match contact.filter(|_| needs_vendor) {
+            Some(contact) => {
+                let logged = self.logged().to_owned();
+                Self { detail: format!("{} Contact: {contact}", self.detail), logged: Some(logged), ..self }
+            }
+            None => self,
+        }
     }
 
     /// The same with the time, in seconds, after which the client may try again.
@@ -210,10 +238,11 @@ impl ScimError {
 
     /// The same error once more, without its cause.
     pub fn again(&self) -> Self {
-        let Self { status, scim_type, retry_after, lacks_scope, is_outdated, .. } = *self;
+        let Self { status, scim_type, reason, retry_after, lacks_scope, is_outdated, .. } = *self;
         Self {
             status,
             scim_type,
+            reason,
             detail: self.detail.clone(),
             logged: self.logged.clone(),
             retry_after,
@@ -231,6 +260,11 @@ impl ScimError {
     /// The SCIM error type, where RFC 7644 defines one.
     pub fn scim_type(&self) -> Option<ScimType> {
         self.scim_type
+    }
+
+    /// Why, in a keyword.
+    pub fn reason(&self) -> Option<Reason> {
+        self.reason
     }
 
     /// What the client is told.

@@ -6,7 +6,9 @@
 pub mod clock;
 pub mod error;
 mod keyword;
+pub mod live;
 pub mod nearest;
+pub mod reason;
 
 pub mod schema;
 
@@ -17,6 +19,8 @@ pub mod filter;
 pub mod patch;
 
 pub mod mapping;
+
+pub mod guide;
 
 pub mod store;
 

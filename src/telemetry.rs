@@ -1,10 +1,12 @@
 //! Log lines, on standard error: standard output belongs to what a command answers.
 
 use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
 use tracing::Metadata;
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
+use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// Levels that may stand alone.
@@ -30,9 +32,22 @@ pub fn init(format: LogFormat, level: &str) {
         LogFormat::Auto => !std::io::stderr().is_terminal(),
     };
     let lines = if as_json { json_lines() } else { text_lines() };
+    let (filter, handle) = reload::Layer::new(filter);
+    let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter_fn(is_free_of_values))).with(filter);
     // A second start, as in tests, keeps the first.
-    let _ =
-        tracing_subscriber::registry().with(lines.with_filter(filter_fn(is_free_of_values))).with(filter).try_init();
+    if subscriber.try_init().is_ok() {
+        let _ = RELOAD.set(Box::new(move |filter| handle.reload(filter).is_ok()));
+    }
+}
+
+/// Puts another filter in the place of the one in force.
+static RELOAD: OnceLock<Box<dyn Fn(EnvFilter) -> bool + Send + Sync>> = OnceLock::new();
+
+/// Takes another level, once the log is started.
+pub fn renew(level: &str) {
+    if let (Some(reload), Some(filter)) = (RELOAD.get(), filter(level)) {
+        reload(filter);
+    }
 }
 
 /// The filter for a level or for directives; `None` if the text is neither. A level alone is that
@@ -41,7 +56,9 @@ pub fn filter(text: &str) -> Option<EnvFilter> {
     let text = text.trim().to_ascii_lowercase();
     let is_level = |part: &str| LEVELS.contains(&part);
     let directives = match text.as_str() {
-        "info" | "debug" | "trace" => format!("warn,scimd={text}"),
+        // h2 warns of what clients do, such as to reset streams.
+        "info" | "debug" | "trace" => format!("warn,h2=error,scimd={text}"),
+        "warn" => "warn,h2=error".to_owned(),
         _ => text,
     };
     // A word alone would be taken for the name of a target, and so would a misspelt level.
@@ -86,8 +103,8 @@ mod tests {
     #[test]
     fn a_level_alone_is_that_of_scimd() {
         for (text, shown) in [
-            ("info", "scimd=info,warn"),
-            ("WARN", "warn"),
+            ("info", "scimd=info,h2=error,warn"),
+            ("WARN", "h2=error,warn"),
             ("off", "off"),
             ("warn,scimd::store=debug", "scimd::store=debug,warn"),
         ] {

@@ -5,7 +5,7 @@ use crate::stage::STAGE;
 use divan::{Bencher, black_box};
 use scimd::filter::{FilterLimits, parse_filter, resolve};
 use scimd::resource::Conformance;
-use scimd::store::{From, Listed, Relations, Store, Window};
+use scimd::store::{Documents, From, Listed, Relations, Store, Window};
 
 fn filters() -> [(&'static str, String); 6] {
     let (person, other) = (Person::new(1, 7), Person::new(1, 8));
@@ -35,17 +35,17 @@ const NAMES: [&str; 6] = ["userName", "externalId", "emails", "path", "co", "bot
 #[divan::bench(args = NAMES)]
 fn parse(bencher: Bencher, name: &str) {
     let (text, limits) = (text(name), FilterLimits::default());
-    bencher.bench(|| parse_filter(black_box(&text), &limits).unwrap());
+    bencher.bench(|| parse_filter(black_box(&text), &limits, Conformance::Lenient).unwrap());
 }
 
 #[divan::bench(args = NAMES)]
 fn parse_resolve_compile(bencher: Bencher, name: &str) {
     let (text, limits, stage) = (text(name), FilterLimits::default(), &*STAGE);
     let of_type = stage.layout.of_type(&stage.user).unwrap();
-    let window = Window { from: From::Skip(0), take: 100 };
+    let window = Window { from: From::Skip(0), take: 100, documents: Documents::Small };
     let relations = Relations { groups: true, ..Relations::default() };
     bencher.bench(|| {
-        let filter = parse_filter(black_box(&text), &limits).unwrap();
+        let filter = parse_filter(black_box(&text), &limits, Conformance::Lenient).unwrap();
         let predicate = resolve(&filter, &stage.user, Conformance::Lenient).unwrap();
         let listed = [Listed { of_type, predicate: Some(&predicate) }];
         Store::list_text(&stage.scope, &listed, None, &window, relations)

@@ -37,7 +37,7 @@ fn parse_resolve_apply(bencher: Bencher, name: &str) {
     bencher.with_inputs(|| stage.attributes(7)).bench_values(|before| {
         let message = read_object(black_box(&body), 32).unwrap();
         let operations = read(message, Conformance::Lenient, &limits).unwrap();
-        let patch = resolve(kind, operations, &mut stage.acceptance()).unwrap();
+        let patch = resolve(kind, operations, &PatchLimits::default().path, &mut stage.acceptance()).unwrap();
         if patch.touches_document() { patch.apply(kind, &id, before).unwrap() } else { before }
     });
 }

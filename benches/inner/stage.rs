@@ -36,9 +36,10 @@ impl Stage {
             database: DatabaseTarget::Sqlite { data_dir: folder.path().to_owned() },
             pool: PoolSettings::default(),
             public_url: "https://scim.example.com/scim/v2".to_owned(),
-            schema_files: Vec::new(),
-            searchable: vec!["*".to_owned()],
+            schema_files: None,
+            searchable: None,
             record: Record::None,
+            support: None,
             limits: ServiceLimits::default(),
         };
         let service = Service::open(&settings, Clock::system()).await.unwrap();

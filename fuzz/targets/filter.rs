@@ -11,12 +11,14 @@ static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::new(&[]).expect("t
 
 fuzz_target!(|text: &str| {
     let limits = FilterLimits::default();
-    if let Ok(filter) = parse_filter(text, &limits) {
-        assert_eq!(parse_filter(&filter.to_string(), &limits).expect("what was printed reads back"), filter);
-        for kind in CATALOG.resource_types() {
-            let _ = resolve(&filter, kind, Conformance::Lenient);
-            let _ = resolve(&filter, kind, Conformance::Rfc);
+    for conformance in [Conformance::Lenient, Conformance::Rfc] {
+        if let Ok(filter) = parse_filter(text, &limits, conformance) {
+            let again = parse_filter(&filter.to_string(), &limits, conformance).expect("what was printed reads back");
+            assert_eq!(again, filter);
+            for kind in CATALOG.resource_types() {
+                let _ = resolve(&filter, kind, conformance);
+            }
         }
+        let _ = parse_path(text, &limits, conformance);
     }
-    let _ = parse_path(text, &limits);
 });

@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
     }) else { return };
     for conformance in [Conformance::Lenient, Conformance::Rfc] {
         let Ok(operations) = read(body.clone(), conformance, &PatchLimits::default()) else { continue };
-        let Ok(patch) = resolve(user, operations, &mut Acceptance::new(conformance, &limits)) else { continue };
+        let Ok(patch) = resolve(user, operations, &PatchLimits::default().path, &mut Acceptance::new(conformance, &limits)) else { continue };
         let _ = patch.apply(user, "0190c2a0-7b2e-7c11-8d3c-111111111111", before.clone());
     }
 });

@@ -86,3 +86,13 @@ pub(super) fn base_url(text: &str) -> Result<OrNone<String>, String> {
         "must be an absolute URL with the base path, such as https://acme.example.com/scim/v2, or \"none\"".to_owned()
     })
 }
+
+/// Takes an e-mail address or URL of whom customers ask, or `none`.
+pub(super) fn support(text: &str) -> Result<OrNone<String>, String> {
+    if text == "none" {
+        return Ok(OrNone(None));
+    }
+    url::support(text)
+        .map(|contact| OrNone(Some(contact)))
+        .ok_or_else(|| "must be an e-mail address or a URL, such as support@example.com, or \"none\"".to_owned())
+}

@@ -26,7 +26,7 @@ impl Check {
             return Ok(out.write_all(DEFAULTS.as_bytes())?);
         }
         let config = globals.config(environment, &[])?;
-        let files = config.schema_files()?;
+        let files = config.schema_files()?.unwrap_or_default();
         let catalog = Catalog::new(&files).map_err(|error| Failure::Misused(error.to_string()))?;
         config.directory()?;
         let print = if self.json { show_json } else { show };

@@ -1,6 +1,7 @@
 //! Warns of tokens that end soon, for with its token an identity provider stops without a word.
 
 use crate::clock::Timestamp;
+use crate::error::ScimError;
 use crate::service::{Service, TokenInfo};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
@@ -12,9 +13,9 @@ pub(super) fn is_valid(token: &TokenInfo, now: Timestamp) -> bool {
     token.revoked.is_none() && token.expires.is_none_or(|end| end > now)
 }
 
-/// Whether it is valid now but not so many days later.
+/// Whether it is valid now but not so many days later, and no other was issued in its place.
 pub(super) fn ends_within(token: &TokenInfo, days: i64, now: Timestamp) -> bool {
-    is_valid(token, now) && !is_valid(token, now.plus_seconds(days * 86_400))
+    token.successor.is_none() && is_valid(token, now) && !is_valid(token, now.plus_seconds(days * 86_400))
 }
 
 /// Seconds that a token is still valid; `None` if it is not, or has no end.
@@ -33,15 +34,17 @@ pub(super) async fn watch(service: Service, warn_days: i64) {
 }
 
 async fn warn(service: &Service, warn_days: i64) {
-    let tokens = match service.tokens(None).await {
-        Ok(tokens) => tokens,
-        Err(error) => return tracing::warn!(%error, "cannot look for tokens that end soon"),
-    };
-    let now = service.clock().now();
-    if !tokens.iter().any(|token| is_valid(token, now)) {
+    if let Err(error) = warn_of_ending(service, warn_days).await {
+        tracing::warn!(%error, "cannot look for tokens that end soon");
+    }
+}
+
+async fn warn_of_ending(service: &Service, warn_days: i64) -> Result<(), ScimError> {
+    if !service.has_good_token().await? {
         tracing::warn!("there is no valid token: scimd token issue --name NAME");
     }
-    for token in tokens.iter().filter(|token| ends_within(token, warn_days, now)) {
+    let mut ending = service.ending_tokens(None, warn_days);
+    while let Some(token) = ending.next().await? {
         let end = token.expires.map(|end| end.to_string());
         tracing::warn!(
             tenant = token.tenant,
@@ -51,4 +54,5 @@ async fn warn(service: &Service, warn_days: i64) {
             "the token ends soon: scimd token rotate ID"
         );
     }
+    Ok(())
 }

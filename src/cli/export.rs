@@ -29,6 +29,13 @@ pub(super) struct Export {
     json: bool,
 }
 
+/// What is not exported is told: a file that is kept or moved lacks it.
+fn say_hidden(resources: u64) {
+    output::say(&format!(
+        "warning: left out: values of {resources} resources that no schema declares any more (scimd schema list)"
+    ));
+}
+
 impl Export {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let service = open::existing(config).await?;
@@ -40,6 +47,9 @@ impl Export {
             Some(file) => self.write_file(&service, &progress, file).await?,
         };
         let seconds = progress.finish();
+        if exported.holding_hidden > 0 {
+            say_hidden(exported.holding_hidden);
+        }
         if self.json {
             return output::json(out, &json!({"done": exported, "seconds": seconds}));
         }

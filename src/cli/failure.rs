@@ -5,6 +5,7 @@ use crate::error::ScimError;
 use crate::service::StartError;
 use std::error::Error;
 use std::io::{self, ErrorKind};
+use std::iter::successors;
 use std::process::ExitCode;
 
 /// Why a command ended early.
@@ -63,7 +64,15 @@ impl From<StartError> for Failure {
 impl From<ScimError> for Failure {
     /// With the cause, which the client of an identity provider would not see but the operator may.
     fn from(error: ScimError) -> Self {
-        let cause = error.source().map(|cause| format!(" ({cause})")).unwrap_or_default();
-        Self::Failed(format!("{error}{cause}"))
+        let mut causes: Vec<_> =
+            successors(error.source(), |cause: &&dyn Error| (*cause).source()).map(ToString::to_string).collect();
+        // Some repeat theirs.
+        causes.dedup_by(|cause, above| above.ends_with(cause.as_str()));
+        // Of a fault of ours the text for clients says nothing.
+        Self::Failed(match (error.status(), causes.is_empty()) {
+            (_, true) => error.to_string(),
+            (500, _) => causes.join(": "),
+            _ => format!("{error} ({})", causes.join(": ")),
+        })
     }
 }

@@ -6,6 +6,7 @@ use super::{open, output};
 use crate::config::Config;
 use crate::service::{Counts, Import as Asked, Imported, OnError, Step};
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 use serde_json::json;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
@@ -29,9 +30,22 @@ pub(super) struct Import {
     /// What to do after a line that cannot be imported
     #[arg(long, value_name = "WHAT", default_value = "stop")]
     on_error: AfterError,
+    /// Leaves out attributes that no schema declares; without it such a line cannot be imported
+    #[arg(long)]
+    drop_unknown: bool,
     /// Prints what was done as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// Lines that could not be imported which the JSON names; the rest are counted.
+const NAMED: usize = 10_000;
+
+/// A line that could not be imported, or not as a whole.
+#[derive(Debug, Serialize)]
+struct FailedLine {
+    line: u64,
+    detail: String,
 }
 
 /// What to do after a line that cannot be imported.
@@ -63,14 +77,21 @@ impl Import {
                 AfterError::Stop => OnError::Stop,
                 AfterError::Skip => OnError::Skip,
             },
+            drop_unknown: self.drop_unknown,
         };
+        let mut failed = Vec::new();
         let mut tell = |step: Step<'_>| match step {
             Step::Read(bytes) => progress.advance(bytes),
             Step::Members => progress.now("writing memberships"),
-            Step::Problem { line, detail } => progress.tell(&format!("line {line}: {detail}")),
+            Step::Problem { line, detail } => {
+                progress.tell(&format!("line {line}: {detail}"));
+                if failed.len() < NAMED {
+                    failed.push(FailedLine { line, detail: detail.to_owned() });
+                }
+            }
         };
         let done = service.import(&asked, &mut *input, &mut tell).await?;
-        self.report(&done, progress.finish(), out)?;
+        self.report(&done, &failed, progress.finish(), out)?;
         if done.failed == 0 { Ok(()) } else { Err(Failure::Silent) }
     }
 
@@ -84,9 +105,10 @@ impl Import {
         Ok((Box::new(BufReader::with_capacity(1 << 16, file)), Some(size)))
     }
 
-    fn report(&self, done: &Imported, seconds: f64, out: &mut dyn Write) -> Result<(), Failure> {
+    fn report(&self, done: &Imported, failed: &[FailedLine], seconds: f64, out: &mut dyn Write) -> Result<(), Failure> {
         if self.json {
-            output::json(out, &json!({"done": done, "dryRun": self.dry_run, "seconds": seconds}))?;
+            let told = json!({"done": done, "failedLines": failed, "dryRun": self.dry_run, "seconds": seconds});
+            output::json(out, &told)?;
             return Ok(out.flush()?);
         }
         for (what, times) in &done.left_out {

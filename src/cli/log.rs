@@ -2,15 +2,17 @@
 
 mod line;
 
-pub(super) use line::{as_json, summary};
+pub(super) use line::{as_json, printable, summary};
 
 use super::arguments::span;
 use super::failure::Failure;
 use super::output::{self, moment, say};
 use super::{open, signals};
 use crate::config::Config;
+use crate::error::ScimError;
 use crate::service::{DEFAULT_TENANT, Entry, LogQuery, LoggedRequest, Service};
 use clap::{ArgGroup, Args, Subcommand};
+use serde_json::json;
 use std::collections::HashSet;
 use std::io::Write;
 use std::time::Duration;
@@ -48,13 +50,16 @@ struct Show {
     /// Name of the tenant
     #[arg(long, value_name = "NAME", default_value = DEFAULT_TENANT)]
     tenant: String,
+    /// Requests of all tenants; only with --failed
+    #[arg(long, requires = "failed", conflicts_with_all = ["tenant", "user"])]
+    all_tenants: bool,
     /// Goes on with requests as they come, until Ctrl-C
     #[arg(long, short)]
     follow: bool,
     /// Only requests that were refused or failed
     #[arg(long)]
     failed: bool,
-    /// Only requests for this user: a userName, or the id of any resource
+    /// Only requests about this user: a userName, also one that was refused or deleted, or the id of any resource
     #[arg(long, value_name = "NAME|ID")]
     user: Option<String>,
     /// Only requests since so long ago, such as 2h
@@ -64,11 +69,18 @@ struct Show {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
     limit: Option<i64>,
     /// One request with all that is known of it, by the id that X-Request-Id gave the client
-    #[arg(long, value_name = "REQUEST", conflicts_with_all = ["follow", "failed", "user", "since", "limit"])]
+    #[arg(long, value_name = "REQUEST", conflicts_with_all = ["follow", "failed", "user", "since", "limit", "all_tenants"])]
     id: Option<String>,
     /// Prints JSON, one object on each line
     #[arg(long)]
     json: bool,
+}
+
+/// A request with the name of its tenant.
+struct Shown {
+    tenant: String,
+    place: Entry,
+    request: LoggedRequest,
 }
 
 /// Arguments of `scimd log bodies`.
@@ -84,23 +96,30 @@ struct Bodies {
     /// Keeps none any more; those that are there go with their requests
     #[arg(long, group = "what")]
     off: bool,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
 }
 
 impl Log {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let service = open::existing(config).await?;
         match &self.command {
-            Some(Command::Bodies(bodies)) => bodies.run(&service).await,
+            Some(Command::Bodies(bodies)) => bodies.run(&service, out).await,
             None => self.show.run(&service, out).await,
         }
     }
 }
 
 impl Bodies {
-    async fn run(&self, service: &Service) -> Result<(), Failure> {
+    async fn run(&self, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
         let Self { tenant, span, .. } = self;
         let until = span.map(|seconds| service.clock().now().plus_seconds(seconds));
         service.keep_bodies(tenant, until).await?;
+        if self.json {
+            let kept = json!({"tenant": tenant, "bodiesUntil": until.map(|until| until.to_string())});
+            output::json(out, &kept)?;
+        }
         match until {
             Some(_) => say(&format!(
                 "Bodies of requests of tenant {tenant} are kept until {}, without passwords and other secrets. They hold \
@@ -115,38 +134,67 @@ impl Bodies {
 
 impl Show {
     async fn run(&self, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
-        let resource = match &self.user {
-            Some(user) => Some(service.user_id(&self.tenant, user).await?),
+        let user = match &self.user {
+            Some(user) => Some(service.logged_user(&self.tenant, user).await?),
             None => None,
         };
         let query = LogQuery {
             since: self.since.map(|seconds| service.clock().now().plus_seconds(-seconds)),
             failed: self.failed,
-            resource,
+            user,
             request_id: self.id.clone(),
             after: None,
             limit: self.limit.unwrap_or(if self.follow { SHOWN_FIRST } else { SHOWN }),
         };
-        let found = service.requests(&self.tenant, &query).await?;
+        let found = self.look(service, &query).await?;
         match &self.id {
             Some(id) if found.is_empty() => {
                 return Err(Failure::Failed(format!("there is no request {id} in the log of tenant {}", self.tenant)));
             }
             Some(_) if !self.json => {
-                return found.iter().try_for_each(|(_, request)| output::facts(out, &line::facts(request)));
+                return found.iter().try_for_each(|shown| output::facts(out, &line::facts(&shown.request)));
             }
             _ => {}
         }
-        for (_, request) in &found {
-            self.print(request, out)?;
+        for shown in &found {
+            self.print(shown, out)?;
         }
         if self.follow {
             return self.go_on(service, query, &found, out).await;
         }
         if found.is_empty() {
-            say(&format!("No requests of tenant {} that would be shown.", self.tenant));
+            return self.nothing(&query);
         }
         Ok(())
+    }
+
+    /// What is in the log, of the tenant or of all.
+    async fn look(&self, service: &Service, query: &LogQuery) -> Result<Vec<Shown>, ScimError> {
+        if self.all_tenants {
+            let found = service.failed_requests(query).await?;
+            return Ok(found.into_iter().map(|(place, request, tenant)| Shown { place, request, tenant }).collect());
+        }
+        let found = service.requests(&self.tenant, query).await?;
+        let tenant = &self.tenant;
+        Ok(found.into_iter().map(|(place, request)| Shown { place, request, tenant: tenant.clone() }).collect())
+    }
+
+    /// Says that nothing was found. A user of whom nothing at all is known may be a mistyped name.
+    fn nothing(&self, query: &LogQuery) -> Result<(), Failure> {
+        match (&self.user, &query.user) {
+            (Some(name), Some(user)) if user.resource.is_none() => Err(Failure::Failed(format!(
+                "there is no user \"{name}\" in tenant {}, and its log has no request about one",
+                self.tenant
+            ))),
+            _ if self.all_tenants => {
+                say("No requests of any tenant that would be shown.");
+                Ok(())
+            }
+            _ => {
+                say(&format!("No requests of tenant {} that would be shown.", self.tenant));
+                Ok(())
+            }
+        }
     }
 
     /// Shows what comes. Instances write at different moments, so what was shown is looked through
@@ -155,11 +203,11 @@ impl Show {
         &self,
         service: &Service,
         mut query: LogQuery,
-        shown: &[(Entry, LoggedRequest)],
+        shown: &[Shown],
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
         let stop = signals::stop()?;
-        let mut seen: HashSet<Entry> = shown.iter().map(|(entry, _)| *entry).collect();
+        let mut seen: HashSet<Entry> = shown.iter().map(|shown| shown.place).collect();
         let mut last = seen.iter().max().copied();
         query.limit = FOLLOWED;
         if last.is_none() {
@@ -173,7 +221,7 @@ impl Show {
                 () = sleep(PAUSE) => {}
             }
             query.after = last.map(|last| last.earlier(LATE));
-            let found = match service.requests(&self.tenant, &query).await {
+            let found = match self.look(service, &query).await {
                 Ok(found) => found,
                 Err(error) if error.status() == 503 => {
                     if !is_away {
@@ -185,17 +233,20 @@ impl Show {
                 Err(error) => return Err(error.into()),
             };
             is_away = false;
-            for (_, request) in found.iter().filter(|(entry, _)| !seen.contains(entry)) {
-                self.print(request, out)?;
+            for shown in found.iter().filter(|shown| !seen.contains(&shown.place)) {
+                self.print(shown, out)?;
             }
-            seen = found.iter().map(|(entry, _)| *entry).collect();
+            seen = found.iter().map(|shown| shown.place).collect();
             last = seen.iter().max().copied().or(last);
         }
     }
 
-    fn print(&self, request: &LoggedRequest, out: &mut dyn Write) -> Result<(), Failure> {
+    fn print(&self, shown: &Shown, out: &mut dyn Write) -> Result<(), Failure> {
+        let Shown { tenant, request, .. } = shown;
         if self.json {
-            writeln!(out, "{}", as_json(&self.tenant, request))?;
+            writeln!(out, "{}", as_json(tenant, request))?;
+        } else if self.all_tenants {
+            writeln!(out, "{tenant}  {}", line::text(request))?;
         } else {
             writeln!(out, "{}", line::text(request))?;
         }

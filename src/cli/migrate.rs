@@ -1,16 +1,34 @@
 //! `scimd migrate`.
 
 use super::failure::Failure;
-use super::output::say;
+use super::output::{self, say};
 use super::{mapping, open};
 use crate::config::Config;
+use clap::Args;
+use serde_json::json;
+use std::io::Write;
 
-/// Brings the tables up to date, which opening does, and the views of the directory; waits for the
-/// database as `serve` does.
-pub(super) async fn run(config: &Config) -> Result<(), Failure> {
-    let directory = config.directory()?;
-    let service = open::patiently(config, &open::settings(config)?, &directory).await?;
-    mapping::apply(&service, &directory).await?;
-    say(&format!("The tables and views are up to date: {}", config.database));
-    Ok(())
+/// Arguments of `scimd migrate`.
+#[derive(Debug, Args)]
+pub(super) struct Migrate {
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Migrate {
+    /// Brings the tables up to date, which opening does, and the views of the directory; behind a pooler it
+    /// also keeps the settings of the role. Waits for the database as `serve` does.
+    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let directory = config.directory()?;
+        let mut settings = open::settings(config)?;
+        settings.pool.keeps_role = true;
+        let service = open::patiently(config, &settings, &directory).await?;
+        mapping::apply(&service, &directory).await?;
+        if self.json {
+            output::json(out, &json!({"database": config.database.to_string(), "upToDate": true}))?;
+        }
+        say(&format!("The tables and views are up to date: {}", config.database));
+        Ok(())
+    }
 }

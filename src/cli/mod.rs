@@ -14,12 +14,15 @@ mod export;
 mod failure;
 mod health;
 mod import;
+mod listing;
 mod log;
 mod mapping;
 mod migrate;
 mod open;
 mod output;
 mod progress;
+mod renewal;
+mod resource;
 mod retention;
 mod schema;
 mod serve;
@@ -38,10 +41,11 @@ use failure::Failure;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 /// A SCIM 2.0 server: identity providers provision accounts into your application.
 #[derive(Debug, Parser)]
-#[command(name = "scimd", version, max_term_width = 110)]
+#[command(name = "scimd", version = env!("SCIMD_VERSION"), max_term_width = 110)]
 struct Cli {
     #[command(flatten)]
     globals: Globals,
@@ -59,13 +63,19 @@ enum Command {
     /// Creates and manages tenants: separate sets of users, groups and tokens
     #[command(subcommand)]
     Tenant(tenant::Tenant),
+    /// Lists, shows, deactivates and deletes users of a tenant
+    #[command(subcommand)]
+    User(resource::User),
+    /// Lists, shows and deletes groups of a tenant
+    #[command(subcommand)]
+    Group(resource::Group),
     /// Adds, shows and removes schemas: attributes of your own, for all tenants or for one
     #[command(subcommand)]
     Schema(schema::Schema),
     /// Shows what identity providers asked of a tenant, and what they got
     Log(log::Log),
     /// Brings the tables of the database up to date
-    Migrate,
+    Migrate(migrate::Migrate),
     /// Checks configuration and schemas, and shows the values in force
     Check(check::Check),
     /// Shows and checks the columns by which the application reads users and groups with SQL
@@ -108,19 +118,25 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
     let Cli { globals, command } = cli;
     match command {
         Command::Completions(completions) => completions.run(out),
-        Command::Health(health) => health.run(&globals, environment),
+        Command::Health(health) => wait(1, health.run(&globals, environment)),
         Command::Doctor(doctor) => wait(0, doctor.run(environment, out)),
         Command::Check(check) => check.run(&globals, environment, out),
         Command::Serve(serve) => {
             let config = globals.config(environment, &serve.overrides())?;
             start_log(&config, &config.log.level);
-            wait(config.server.threads, serve.run(&config, out))
+            let read_again = || globals.config(environment, &serve.overrides());
+            wait(config.server.threads, serve.run(&config, &read_again, out))
         }
         command => {
             let config = globals.config(environment, &[])?;
             // A command that ends by itself tells of trouble only.
             start_log(&config, "warn");
-            wait(config.server.threads, on_database(command, &config, out))
+            let work = async {
+                let outcome = on_database(command, &config, out).await;
+                last_tasks().await;
+                outcome
+            };
+            wait(config.server.threads, work)
         }
     }
 }
@@ -133,6 +149,8 @@ async fn on_database(command: Command, config: &Config, out: &mut dyn Write) -> 
     match command {
         Command::Token(token) => token.run(config, out).await,
         Command::Tenant(tenant) => tenant.run(config, out).await,
+        Command::User(user) => user.run(config, out).await,
+        Command::Group(group) => group.run(config, out).await,
         Command::Schema(schema) => schema.run(config, out).await,
         Command::Log(log) => log.run(config, out).await,
         Command::Mapping(mapping) => mapping.run(config, out).await,
@@ -140,7 +158,11 @@ async fn on_database(command: Command, config: &Config, out: &mut dyn Write) -> 
         Command::Export(export) => export.run(config, out).await,
         Command::Import(import) => import.run(config, out).await,
         Command::Backup(backup) => backup.run(config, out).await,
-        _ => migrate::run(config).await,
+        Command::Migrate(migrate) => migrate.run(config, out).await,
+        // What the caller carries out itself.
+        Command::Serve(_) | Command::Check(_) | Command::Health(_) | Command::Doctor(_) | Command::Completions(_) => {
+            Ok(())
+        }
     }
 }
 
@@ -152,4 +174,16 @@ fn wait(threads: usize, work: impl Future<Output = Result<(), Failure>>) -> Resu
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("no threads to work with: {error}")))?;
     runtime.block_on(Box::pin(work))
+}
+
+/// Longest wait for tasks that end by themselves once the work is done, such as the one that closes the
+/// embedded database.
+const LAST_TASKS: Duration = Duration::from_secs(2);
+
+/// Waits for the tasks that are left.
+async fn last_tasks() {
+    let end = Instant::now() + LAST_TASKS;
+    while tokio::runtime::Handle::current().metrics().num_alive_tasks() > 0 && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }

@@ -12,15 +12,16 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Opens the database that is there, for commands that would find nothing in a new one.
+/// Opens the database that is there. Only [`or_create`] and [`patiently`] make one: a mistyped folder is
+/// to be told, not filled.
 pub(super) async fn existing(config: &Config) -> Result<Service, Failure> {
     if let DatabaseTarget::Sqlite { data_dir } = &config.database.target
-        && !data_dir.is_dir()
+        && !config.database.target.is_there()
     {
         let folder = data_dir.display();
         return Err(Failure::Failed(format!(
-            "there is no database in {folder}; give the folder with --data-dir or the server with --database-url, \
-             or start one with scimd serve"
+            "there is no database in {folder}; give its folder with --data-dir or the server with --database-url, \
+             or make one with scimd serve or scimd migrate"
         )));
     }
     Ok(Service::open(&settings(config)?, Clock::system()).await?)

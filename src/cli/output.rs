@@ -17,6 +17,32 @@ pub(super) fn json(out: &mut dyn Write, value: &impl Serialize) -> Result<(), Fa
     Ok(())
 }
 
+/// A JSON array that is written element by element, as [`json`] would write the whole.
+pub(super) struct JsonList<'a> {
+    out: &'a mut dyn Write,
+    is_empty: bool,
+}
+
+impl<'a> JsonList<'a> {
+    pub(super) fn begin(out: &'a mut dyn Write) -> Result<Self, Failure> {
+        write!(out, "[")?;
+        Ok(Self { out, is_empty: true })
+    }
+
+    pub(super) fn push(&mut self, element: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(element).map_err(io::Error::from)?;
+        // A line break within a text is escaped: these are all between the members.
+        write!(self.out, "{}\n  {}", if self.is_empty { "" } else { "," }, text.replace('\n', "\n  "))?;
+        self.is_empty = false;
+        Ok(())
+    }
+
+    pub(super) fn end(self) -> Result<(), Failure> {
+        writeln!(self.out, "{}]", if self.is_empty { "" } else { "\n" })?;
+        Ok(())
+    }
+}
+
 /// Rows under headings, each column as wide as its widest cell.
 pub(super) fn table(out: &mut dyn Write, headings: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> {
     let headings: Vec<String> = headings.iter().map(|heading| (*heading).to_owned()).collect();
@@ -58,6 +84,18 @@ mod tests {
         let rows = [vec!["añb".to_owned(), String::new()], vec!["c".to_owned(), "12345".to_owned()]];
         table(&mut out, &["A", "B"], &rows).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "A    B\nañb\nc    12345\n");
+    }
+
+    #[test]
+    fn a_list_is_written_as_a_whole_would_be() {
+        for elements in [vec![], vec![serde_json::json!({"a": "x\ny", "b": [1]})], vec![1.into(), 2.into()]] {
+            let (mut whole, mut pieces) = (Vec::new(), Vec::new());
+            json(&mut whole, &elements).unwrap();
+            let mut list = JsonList::begin(&mut pieces).unwrap();
+            elements.iter().try_for_each(|element| list.push(element)).unwrap();
+            list.end().unwrap();
+            assert_eq!(String::from_utf8(pieces).unwrap(), String::from_utf8(whole).unwrap());
+        }
     }
 
     #[test]

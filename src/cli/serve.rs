@@ -2,15 +2,17 @@
 
 use super::arguments::given;
 use super::failure::Failure;
-use super::{expiry, mapping, open, retention, signals};
-use crate::config::{Config, Override};
+use super::{expiry, mapping, open, renewal, retention, signals};
+use crate::config::{Config, ConfigError, Override};
 use crate::http;
 use crate::service::{DEFAULT_TENANT, Service, TokenScope};
 use clap::Args;
 use secrecy::ExposeSecret;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 /// Arguments of `scimd serve`.
 #[derive(Debug, Args)]
@@ -44,8 +46,15 @@ impl Serve {
         options.into_iter().flatten().collect()
     }
 
-    /// Serves until SIGTERM or SIGINT; requests under way finish.
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    /// Serves until SIGTERM or SIGINT; requests under way finish. At SIGHUP, what `read_again` gives comes into
+    /// force.
+    pub(super) async fn run(
+        &self,
+        config: &Config,
+        read_again: &dyn Fn() -> Result<Config, ConfigError>,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let hangups = signals::hangups()?;
         config.check_exposure()?;
         config.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         let stop = signals::stop()?;
@@ -64,12 +73,17 @@ impl Serve {
         let expiring = tokio::spawn(expiry::watch(service.clone(), config.tokens.warn_days));
         let forgetting = tokio::spawn(retention::watch(service.clone(), config.provisioning.retention_days));
         let recorder = service.recorder().clone();
-        let app = http::app(service, config.for_http());
-        let served = http::serve(listener, app, config.for_server(), stop.wait()).await;
+        let app = http::app(service.clone(), config.for_http());
+        let renewal = renewal::watch(hangups, &service, &app, read_again);
+        let served = tokio::select! {
+            served = http::serve(listener, app.clone(), config.for_server(), stop.wait()) => served,
+            () = renewal => Ok(()),
+        };
         expiring.abort();
         forgetting.abort();
         views.abort();
         recorder.finish().await;
+        close(&service).await;
         served.map_err(|error| Failure::Failed(format!("the server cannot run: {error}")))?;
         tracing::info!("stopped");
         Ok(())
@@ -95,6 +109,22 @@ impl Serve {
             tracing::warn!(%error, "nobody reads standard output");
         }
         Ok(())
+    }
+}
+
+/// Longest wait for those who read the database while it is closed.
+const CLOSING: Duration = Duration::from_secs(10);
+
+/// Trouble at the end is told and no failure: what was acknowledged is stored.
+async fn close(service: &Service) {
+    match timeout(CLOSING, service.close()).await {
+        Ok(Ok(true)) => {}
+        Ok(Ok(false)) | Err(_) => tracing::warn!(
+            "another program reads the database: copy scimd.db together with scimd.db-wal, or run scimd backup"
+        ),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, cause = std::error::Error::source(&error), "the database was not closed");
+        }
     }
 }
 

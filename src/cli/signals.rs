@@ -1,4 +1,4 @@
-//! The signals that end the server.
+//! The signals that the server takes.
 
 use super::failure::Failure;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -16,9 +16,17 @@ impl Stop {
     }
 }
 
+/// Watches for SIGHUP, which ends the program no more from now on.
+pub(super) fn hangups() -> Result<Signal, Failure> {
+    caught(SignalKind::hangup())
+}
+
+fn caught(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|error| Failure::Failed(format!("cannot watch signals: {error}")))
+}
+
 /// Watches for SIGTERM and SIGINT. The second one ends the program where it stands.
 pub(super) fn stop() -> Result<Stop, Failure> {
-    let caught = |kind| signal(kind).map_err(|error| Failure::Failed(format!("cannot watch signals: {error}")));
     let mut signals = (caught(SignalKind::terminate())?, caught(SignalKind::interrupt())?);
     let (ask, asked) = watch::channel(false);
     tokio::spawn(async move {

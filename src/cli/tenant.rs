@@ -1,6 +1,11 @@
 //! `scimd tenant`.
 
-use super::arguments::{OrNone, base_url, keyword, seats};
+mod guide;
+mod list;
+mod urls;
+
+use self::urls::Urls;
+use super::arguments::{OrNone, base_url, keyword, seats, support};
 use super::confirm::confirm;
 use super::failure::Failure;
 use super::output::{self, moment, say};
@@ -9,7 +14,8 @@ use crate::clock::Timestamp;
 use crate::config::{Config, duration};
 use crate::resource::Conformance;
 use crate::service::{
-    DEFAULT_TENANT, LoggedRequest, PasswordPolicy, Service, Status, TenantChange, TenantInfo, TokenInfo, UsernameFormat,
+    DEFAULT_TENANT, LoggedRequest, PasswordPolicy, PutWithoutMembers, Service, Status, TenantChange, TenantInfo,
+    TokenInfo, UsernameFormat,
 };
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -20,10 +26,12 @@ use std::io::Write;
 pub(super) enum Tenant {
     /// Creates a tenant
     Create(Change),
-    /// Lists the tenants
-    List(Json),
+    /// Lists the tenants by name
+    List(list::List),
     /// Shows a tenant
     Show(Name),
+    /// Prints how a tenant's identity provider is set up: base URL, steps, and custom attributes
+    Guide(guide::Guide),
     /// Changes the settings of a tenant
     Set(Change),
     /// Refuses the requests of a tenant; its data stays
@@ -79,9 +87,15 @@ struct Settings {
     /// What becomes of passwords
     #[arg(long, value_name = "POLICY", value_parser = keyword(PasswordPolicy::KEYWORDS, PasswordPolicy::from_keyword))]
     password_policy: Option<PasswordPolicy>,
+    /// What a PUT of a group without members does to its members, in lenient mode
+    #[arg(long, value_name = "POLICY", value_parser = keyword(PutWithoutMembers::KEYWORDS, PutWithoutMembers::from_keyword))]
+    put_without_members: Option<PutWithoutMembers>,
     /// URL of the tenant's endpoints where they are not at the server's, or none
     #[arg(long, value_name = "URL|none", value_parser = base_url)]
     base_url: Option<OrNone<String>>,
+    /// Whom this customer asks, in place of server.support: an e-mail address or a URL, or none
+    #[arg(long, value_name = "CONTACT|none", value_parser = support)]
+    support: Option<OrNone<String>>,
 }
 
 /// Arguments of `scimd tenant delete`.
@@ -92,20 +106,23 @@ pub(super) struct Delete {
     /// Does not ask
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    output: Json,
 }
 
 impl Tenant {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         match self {
             Self::Create(change) => change.create(config, out).await,
-            Self::List(output) => list(&open::existing(config).await?, output, out).await,
+            Self::List(list) => list.run(config, out).await,
+            Self::Guide(guide) => guide.run(config, out).await,
             Self::Show(Name { name, output }) => {
-                State::of(&open::existing(config).await?, name, config.tokens.warn_days).await?.show(output, out)
+                State::of(&open::existing(config).await?, name, config).await?.show(output, out)
             }
             Self::Set(change) => change.set(config, out).await,
             Self::Suspend(name) => name.change(&status(Status::Suspended), config, out).await,
             Self::Resume(name) => name.change(&status(Status::Active), config, out).await,
-            Self::Delete(delete) => delete.run(config).await,
+            Self::Delete(delete) => delete.run(config, out).await,
         }
     }
 }
@@ -123,16 +140,17 @@ impl Tenant {
 impl Name {
     async fn change(&self, change: &TenantChange, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let tenant = open::existing(config).await?.change_tenant(&self.name, change).await?;
-        show(&tenant, &self.output, out)
+        show(&tenant, config, &self.output, out)
     }
 }
 
 impl Change {
     async fn create(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let Name { name, output } = &self.tenant;
-        let tenant = open::or_create(config).await?.create_tenant(name, &self.settings.change()).await?;
-        show(&tenant, output, out)?;
+        let tenant = open::existing(config).await?.create_tenant(name, &self.settings.change()).await?;
+        show(&tenant, config, output, out)?;
         say(&format!("It has no token yet: scimd token issue --tenant {name} --name NAME"));
+        say(&format!("How to connect an identity provider: scimd tenant guide {name} --for okta, or entra"));
         Ok(())
     }
 
@@ -141,7 +159,20 @@ impl Change {
             let message = "nothing to change: give at least one setting (scimd tenant set --help)";
             return Err(Failure::Misused(message.to_owned()));
         }
-        self.tenant.change(&self.settings.change(), config, out).await
+        let Name { name, output } = &self.tenant;
+        let service = open::existing(config).await?;
+        let tenant = service.change_tenant(name, &self.settings.change()).await?;
+        if self.settings.username_format.is_none() {
+            return show(&tenant, config, output, out);
+        }
+        let noncompliant = service.noncompliant(name).await?;
+        say_noncompliant(name, noncompliant);
+        if output.json {
+            let mut whole = as_json(&tenant, &Urls::of(&tenant, config));
+            whole["noncompliant"] = noncompliant.into();
+            return output::json(out, &whole);
+        }
+        show(&tenant, config, output, out)
     }
 }
 
@@ -154,8 +185,10 @@ impl Settings {
             username_format: self.username_format,
             unique_group_names: self.unique_group_names,
             password_policy: self.password_policy,
+            put_without_members: self.put_without_members,
             base_url: self.base_url.clone().map(|OrNone(url)| url),
             bodies_until: None,
+            support: self.support.clone().map(|OrNone(contact)| contact),
         }
     }
 }
@@ -163,24 +196,29 @@ impl Settings {
 /// A tenant with what becomes of it: what its identity provider did last, and what ends soon.
 struct State {
     info: TenantInfo,
+    urls: Urls,
     last: Option<LoggedRequest>,
     expiring: Vec<TokenInfo>,
     now: Timestamp,
 }
 
 impl State {
-    async fn of(service: &Service, name: &str, warn_days: i64) -> Result<Self, Failure> {
-        let now = service.clock().now();
-        let mut expiring = service.tokens(Some(name)).await?;
-        expiring.retain(|token| expiry::ends_within(token, warn_days, now));
-        Ok(Self { info: service.tenant(name).await?, last: service.last_request(name).await?, expiring, now })
+    async fn of(service: &Service, name: &str, config: &Config) -> Result<Self, Failure> {
+        let info = service.tenant(name).await?;
+        let mut expiring = Vec::new();
+        let mut ending = service.ending_tokens(Some(name), config.tokens.warn_days);
+        while let Some(token) = ending.next().await? {
+            expiring.push(token);
+        }
+        let urls = Urls::of(&info, config);
+        Ok(Self { urls, last: service.last_request(name).await?, expiring, now: service.clock().now(), info })
     }
 
     fn show(&self, output: &Json, out: &mut dyn Write) -> Result<(), Failure> {
         if output.json {
             return output::json(out, &self.as_json());
         }
-        let mut facts = facts(&self.info);
+        let mut facts = facts(&self.info, &self.urls);
         if let Some(until) = self.info.settings.bodies_until.filter(|until| *until > self.now) {
             facts.push(("request-bodies", format!("kept until {}", moment(Some(until)))));
         }
@@ -194,7 +232,7 @@ impl State {
     }
 
     fn as_json(&self) -> Value {
-        let mut whole = as_json(&self.info);
+        let mut whole = as_json(&self.info, &self.urls);
         let name = &self.info.settings.name;
         let expiring = self.expiring.iter().map(|token| token::as_json(token, "expiring", self.now));
         whole["lastRequest"] = self.last.as_ref().map(|request| log::as_json(name, request)).into();
@@ -203,43 +241,34 @@ impl State {
     }
 }
 
+/// Says how many stored resources of a tenant do not comply with a rule that has just come.
+pub(super) fn say_noncompliant(tenant: &str, count: u64) {
+    let what = match count {
+        0 => return,
+        1 => "1 stored resource does".to_owned(),
+        count => format!("{count} stored resources do"),
+    };
+    say(&format!(
+        "{what} not comply with the rules that tenant {tenant} has now. What is stored stays, and can be deactivated and changed; \
+         a request is refused only where it changes what does not comply."
+    ));
+}
+
 fn status(status: Status) -> TenantChange {
     TenantChange { status: Some(status), ..TenantChange::default() }
 }
 
-async fn list(service: &Service, output: &Json, out: &mut dyn Write) -> Result<(), Failure> {
-    let tenants = service.tenants().await?;
+fn show(info: &TenantInfo, config: &Config, output: &Json, out: &mut dyn Write) -> Result<(), Failure> {
+    let urls = Urls::of(info, config);
     if output.json {
-        return output::json(out, &tenants.iter().map(as_json).collect::<Vec<_>>());
+        return output::json(out, &as_json(info, &urls));
     }
-    let rows: Vec<Vec<String>> = tenants.iter().map(as_row).collect();
-    output::table(out, &["NAME", "STATUS", "USERS", "ACTIVE", "SEATS", "GROUPS", "CONFORMANCE", "CREATED"], &rows)
+    output::facts(out, &facts(info, &urls))
 }
 
-fn as_row(info: &TenantInfo) -> Vec<String> {
+fn facts(info: &TenantInfo, urls: &Urls) -> Vec<(&'static str, String)> {
     let tenant = &info.settings;
-    vec![
-        tenant.name.clone(),
-        tenant.status.as_str().to_owned(),
-        info.users.to_string(),
-        info.active_users.to_string(),
-        or_none(tenant.seats),
-        info.groups.to_string(),
-        tenant.conformance.as_str().to_owned(),
-        moment(Some(info.created)),
-    ]
-}
-
-fn show(info: &TenantInfo, output: &Json, out: &mut dyn Write) -> Result<(), Failure> {
-    if output.json {
-        return output::json(out, &as_json(info));
-    }
-    output::facts(out, &facts(info))
-}
-
-fn facts(info: &TenantInfo) -> Vec<(&'static str, String)> {
-    let tenant = &info.settings;
-    vec![
+    let mut facts = vec![
         ("name", tenant.name.clone()),
         ("status", tenant.status.as_str().to_owned()),
         ("seats", or_none(tenant.seats)),
@@ -249,9 +278,14 @@ fn facts(info: &TenantInfo) -> Vec<(&'static str, String)> {
         ("username-format", tenant.username_format.as_str().to_owned()),
         ("unique-group-names", tenant.unique_group_names.to_string()),
         ("password-policy", tenant.password_policy.as_str().to_owned()),
+        ("put-without-members", tenant.put_without_members.as_str().to_owned()),
         ("base-url", or_none(tenant.base_url.as_ref())),
+        ("support", or_none(tenant.support.as_ref())),
         ("created", moment(Some(info.created))),
-    ]
+        ("scim-base-url", urls.scim.clone()),
+    ];
+    facts.extend(urls.own.clone().map(|own| ("own-scim-base-url", own)));
+    facts
 }
 
 /// A number of things: `1 user`, `2 users`.
@@ -263,7 +297,7 @@ fn or_none(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "none".to_owned(), |value| value.to_string())
 }
 
-fn as_json(info: &TenantInfo) -> Value {
+fn as_json(info: &TenantInfo, urls: &Urls) -> Value {
     let tenant = &info.settings;
     json!({
         "name": tenant.name,
@@ -276,17 +310,21 @@ fn as_json(info: &TenantInfo) -> Value {
         "usernameFormat": tenant.username_format.as_str(),
         "uniqueGroupNames": tenant.unique_group_names,
         "passwordPolicy": tenant.password_policy.as_str(),
+        "putWithoutMembers": tenant.put_without_members.as_str(),
         "baseUrl": tenant.base_url,
+        "support": tenant.support,
         "bodiesUntil": tenant.bodies_until.map(|until| until.to_string()),
         "created": info.created.to_string(),
+        "scimBaseUrl": urls.scim,
+        "ownScimBaseUrl": urls.own,
     })
 }
 
 impl Delete {
-    async fn run(&self, config: &Config) -> Result<(), Failure> {
+    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let service = open::existing(config).await?;
         let TenantInfo { users, groups, .. } = service.tenant(&self.name).await?;
-        let tokens = i64::try_from(service.tokens(Some(&self.name)).await?.len()).unwrap_or(i64::MAX);
+        let tokens = service.count_tokens(&self.name).await?;
         let what = format!(
             "tenant {} with {}, {}, {} and all that is logged of it",
             self.name,
@@ -298,6 +336,11 @@ impl Delete {
             confirm(&format!("deletes {what} for ever"), &self.name, "the name of the tenant")?;
         }
         service.delete_tenant(&self.name).await?;
+        if self.output.json {
+            let Self { name, .. } = self;
+            let gone = json!({"deleted": name, "users": users, "groups": groups, "tokens": tokens});
+            output::json(out, &gone)?;
+        }
         say(&format!("Deleted {what}."));
         if self.name == DEFAULT_TENANT {
             say("There always is a tenant of that name: it comes back empty, without a token.");

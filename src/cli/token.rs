@@ -2,11 +2,12 @@
 
 use super::arguments::{Span, keyword, span, span_or_never};
 use super::failure::Failure;
+use super::listing::{Paging, Shape};
 use super::output::{self, moment, say};
 use super::{expiry, open};
 use crate::clock::Timestamp;
 use crate::config::{Config, duration};
-use crate::service::{IssuedToken, TokenInfo, TokenScope};
+use crate::service::{IssuedToken, TokenInfo, TokenQuery, TokenScope};
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -22,10 +23,7 @@ pub(super) enum Token {
     /// Issues the successor of a token, which itself stays valid for a while
     Rotate(Rotate),
     /// Ends a token at once
-    Revoke {
-        /// Id of the token, as `scimd token list` shows it, or the token
-        id: String,
-    },
+    Revoke(Revoke),
 }
 
 /// Arguments of `scimd token issue`.
@@ -44,6 +42,9 @@ pub(super) struct Issue {
     #[arg(long, default_value = "read-write",
           value_parser = keyword(TokenScope::KEYWORDS, TokenScope::from_keyword))]
     scope: TokenScope,
+    /// Prints JSON, with the token in it
+    #[arg(long)]
+    json: bool,
 }
 
 /// Arguments of `scimd token list`.
@@ -52,9 +53,8 @@ pub(super) struct List {
     /// Only tokens of this tenant
     #[arg(long)]
     tenant: Option<String>,
-    /// Prints JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    paging: Paging,
 }
 
 /// Arguments of `scimd token rotate`.
@@ -65,6 +65,19 @@ pub(super) struct Rotate {
     /// How long the old token stays valid, such as 7d
     #[arg(long, value_name = "SPAN", default_value = "7d", value_parser = span)]
     overlap: i64,
+    /// Prints JSON, with the new token in it
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `scimd token revoke`.
+#[derive(Debug, Args)]
+pub(super) struct Revoke {
+    /// Id of the token, as `scimd token list` shows it, or the token
+    id: String,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
 }
 
 impl Token {
@@ -73,11 +86,7 @@ impl Token {
             Self::Issue(issue) => issue.run(config, out).await,
             Self::List(list) => list.run(config, out).await,
             Self::Rotate(rotate) => rotate.run(config, out).await,
-            Self::Revoke { id } => {
-                open::existing(config).await?.revoke_token(id).await?;
-                say(&format!("Revoked token {id}."));
-                Ok(())
-            }
+            Self::Revoke(revoke) => revoke.run(config, out).await,
         }
     }
 }
@@ -85,17 +94,37 @@ impl Token {
 impl Issue {
     async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let expires = self.expires.map_or(config.tokens.expires, |Span(seconds)| seconds);
-        let service = open::or_create(config).await?;
+        let service = open::existing(config).await?;
         let token = service.issue_token(&self.tenant, &self.name, self.scope, expires).await?;
+        if self.json {
+            return output::json(out, &issued(&token));
+        }
         print(&token, out)
     }
 }
 
 impl Rotate {
     async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let token = open::existing(config).await?.rotate_token(&self.id, self.overlap).await?;
-        say(&format!("Token {} stays valid for {} at most.", self.id, duration::show(self.overlap)));
+        let service = open::existing(config).await?;
+        let token = service.rotate_token(&self.id, self.overlap).await?;
+        if self.json {
+            return output::json(out, &issued(&token));
+        }
+        if let Some(old) = &token.replaces {
+            say(&format!("Token {old} stays valid for {} at most.", duration::show(self.overlap)));
+        }
         print(&token, out)
+    }
+}
+
+impl Revoke {
+    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let id = open::existing(config).await?.revoke_token(&self.id).await?;
+        if self.json {
+            output::json(out, &json!({"revoked": id}))?;
+        }
+        say(&format!("Revoked token {id}."));
+        Ok(())
     }
 }
 
@@ -107,19 +136,36 @@ fn print(token: &IssuedToken, out: &mut dyn Write) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A new token for programs, with its secret.
+fn issued(token: &IssuedToken) -> Value {
+    let mut shown = json!({
+        "id": token.id,
+        "tenant": token.tenant,
+        "name": token.name,
+        "scope": token.scope.as_str(),
+        "expires": token.expires.map(|end| end.to_string()),
+        "token": token.text.expose_secret(),
+    });
+    if let (Some(old), Some(members)) = (&token.replaces, shown.as_object_mut()) {
+        members.insert("replaces".to_owned(), old.as_str().into());
+    }
+    shown
+}
+
 impl List {
     async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let service = open::existing(config).await?;
-        let tokens = service.tokens(self.tenant.as_deref()).await?;
         let now = service.clock().now();
-        let state = |token| state(token, now, config.tokens.warn_days);
-        if self.json {
-            let listed: Vec<_> = tokens.iter().map(|token| as_json(token, state(token), now)).collect();
-            return output::json(out, &listed);
-        }
-        let rows: Vec<Vec<String>> = tokens.iter().map(|token| as_row(token, state(token), now)).collect();
-        let headings = ["ID", "TENANT", "NAME", "SCOPE", "STATE", "CREATED", "EXPIRES", "LEFT", "LAST USED"];
-        output::table(out, &headings, &rows)
+        let state = |token: &TokenInfo| state(token, now, config.tokens.warn_days);
+        let tenant = &self.tenant;
+        let read = async |after, limit| service.tokens(&TokenQuery { tenant: tenant.clone(), after, limit }).await;
+        let shape = Shape {
+            headings: &["ID", "TENANT", "NAME", "SCOPE", "STATE", "CREATED", "EXPIRES", "LEFT", "LAST USED"],
+            row: &|token| as_row(token, state(token), now),
+            json: &|token| as_json(token, state(token), now),
+            key: &|token| token.id.clone(),
+        };
+        self.paging.print(&shape, read, out).await
     }
 }
 
@@ -128,6 +174,7 @@ pub(super) fn state(token: &TokenInfo, now: Timestamp, warn_days: i64) -> &'stat
     match token {
         _ if token.revoked.is_some() => "revoked",
         _ if !expiry::is_valid(token, now) => "expired",
+        _ if token.successor.is_some() => "rotated",
         _ if expiry::ends_within(token, warn_days, now) => "expiring",
         _ => "active",
     }
@@ -153,5 +200,6 @@ pub(super) fn as_json(token: &TokenInfo, state: &str, now: Timestamp) -> Value {
         "daysLeft": expiry::left(token, now).map(|seconds| seconds / 86_400),
         "lastUsed": text(token.last_used),
         "revoked": text(token.revoked),
+        "successor": token.successor,
     })
 }

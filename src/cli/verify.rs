@@ -23,7 +23,7 @@ impl Verify {
     /// Differences that stay are a failure.
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let service = open::existing(config).await?;
-        let whole = service.tenants().await?.iter().map(|tenant| tenant.users + tenant.groups).sum::<i64>();
+        let whole = service.count_resources().await?;
         let progress = Progress::new(u64::try_from(whole).ok(), "{wide_bar} {pos} of {len} compared, {eta}");
         let verified = service.verify_telling(self.repair, &mut || progress.advance(1)).await;
         progress.finish();

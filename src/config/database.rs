@@ -1,7 +1,8 @@
 //! `[database]`: which database, and how long to wait for it.
 
 use super::entries::{Entries, Entry};
-use super::origin::ConfigError;
+use super::origin::{ConfigError, Layer};
+use super::postgres_url;
 use super::section::Section;
 use super::sources::Environment;
 use super::url;
@@ -17,6 +18,10 @@ pub struct Database {
     pub target: DatabaseTarget,
     /// Whether the folder of the embedded database was not given but is the platform's.
     pub is_default_folder: bool,
+    /// PostgreSQL's schema of the tables; `None` for the first of the role's search path.
+    pub schema: Option<String>,
+    /// Whether PostgreSQL is known to be behind a pooler in transaction mode.
+    pub pooler: bool,
     /// Connections to PostgreSQL at most.
     pub max_connections: u32,
     /// Seconds to wait for a free connection.
@@ -39,6 +44,8 @@ impl Database {
                 None => DatabaseTarget::Sqlite { data_dir: default_folder(environment)? },
             },
             is_default_folder: chosen.is_none(),
+            schema: section.parsed("schema", SCHEMA, schema)?,
+            pooler: section.flag("pooler")?,
             max_connections: section.integer("max_connections", 1..=1000)?,
             acquire_seconds: section.integer("acquire_seconds", 1..=60)?,
             statement_seconds: section.integer("statement_seconds", 1..=600)?,
@@ -74,7 +81,33 @@ fn chosen(section: Section<'_>) -> Result<Option<&Entry>, ConfigError> {
         }
         chosen = Some(entry);
     }
+    let url = section.entry("url")?;
+    if url.is_unset() && url.origin.layer() == Layer::Environment && !chosen.is_some_and(|other| outdoes(other, url)) {
+        return Err(
+            url.refuse("a URL that begins with postgres://, but it is empty; unset the variable for another database")
+        );
+    }
     Ok(chosen)
+}
+
+/// Whether a key makes an empty URL of the environment pointless. A folder does not: an image sets one, and a
+/// URL that got lost on its way must not start a new database in it.
+fn outdoes(other: &Entry, url: &Entry) -> bool {
+    let is_later = other.origin.layer() > url.origin.layer();
+    is_later || (other.key == "url_file" && other.origin.layer() == url.origin.layer())
+}
+
+const SCHEMA: &str =
+    "the name of a schema of PostgreSQL in small letters, digits and '_', not one of its own, or empty";
+
+/// Reads the name of a schema; empty: none.
+fn schema(text: &str) -> Option<Option<String>> {
+    let is_sound = !text.starts_with(|c: char| c.is_ascii_digit())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && text.len() <= 63
+        && !text.starts_with("pg_")
+        && text != "information_schema";
+    is_sound.then(|| Some(text.to_owned()).filter(|text| !text.is_empty()))
 }
 
 fn target(section: Section<'_>, entry: &Entry) -> Result<DatabaseTarget, ConfigError> {
@@ -89,6 +122,7 @@ fn target(section: Section<'_>, entry: &Entry) -> Result<DatabaseTarget, ConfigE
             "a URL that begins with postgres:// (for the embedded database give database.data_dir or --data-dir)",
         ));
     }
+    postgres_url::check(&url).map_err(|allowed| entry.refuse(allowed))?;
     Ok(DatabaseTarget::Postgres { url: url.into() })
 }
 

@@ -26,12 +26,16 @@ impl Config {
                 acquire: Duration::from_secs(database.acquire_seconds),
                 statement: Duration::from_secs(database.statement_seconds),
                 lock: Duration::from_secs(database.lock_seconds),
+                pooler: database.pooler,
+                keeps_role: false,
+                schema: database.schema.clone(),
             },
             public_url: base_url,
             schema_files: self.schema_files()?,
             searchable: self.schemas.searchable.clone(),
             limits: self.limits.for_service(),
             record: self.provisioning.record,
+            support: self.server.support.clone(),
         })
     }
 
@@ -40,8 +44,8 @@ impl Config {
     /// # Errors
     /// When a schema file cannot be read or used, or with all that is wrong with the mapping.
     pub fn directory(&self) -> Result<Directory, ConfigError> {
-        let catalog =
-            Catalog::new(&self.schema_files()?).map_err(|error| ConfigError::new("schemas", error.to_string()))?;
+        let catalog = Catalog::new(&self.schema_files()?.unwrap_or_default())
+            .map_err(|error| ConfigError::new("schemas", error.to_string()))?;
         self.mapping.resolve(&catalog).map_err(|problems| ConfigError::new("mapping", problems.join("; ")))
     }
 
@@ -59,6 +63,12 @@ impl Config {
             requests_per_second: limits.requests_per_second,
             burst: limits.burst,
             bad_tokens: limits.bad_tokens,
+            token_requests: limits.token_requests,
+            tenant_requests: limits.tenant_requests,
+            requests: limits.requests,
+            token_memory_bytes: limits.token_memory_bytes,
+            tenant_memory_bytes: limits.tenant_memory_bytes,
+            memory_bytes: limits.memory_bytes,
             request_seconds: limits.request_seconds,
             body_seconds: limits.body_seconds,
             behind_proxy: server.behind_proxy,
@@ -70,6 +80,8 @@ impl Config {
         let Self { server, limits, .. } = self;
         ServerSettings {
             connections: limits.connections,
+            http2_streams: limits.http2_streams,
+            http2_send_bytes: limits.http2_send_bytes,
             header_seconds: limits.header_seconds,
             idle_seconds: limits.idle_seconds,
             write_seconds: limits.write_seconds,
@@ -79,16 +91,17 @@ impl Config {
         }
     }
 
-    /// The deployment's schema and resource type files, in the order of their names.
+    /// The deployment's schema and resource type files, in the order of their names; `None` if no folder
+    /// is named.
     ///
     /// # Errors
     /// When the folder or a file cannot be read.
-    pub fn schema_files(&self) -> Result<Vec<SchemaFile>, ConfigError> {
-        let Some(dir) = &self.schemas.dir else { return Ok(Vec::new()) };
+    pub fn schema_files(&self) -> Result<Option<Vec<SchemaFile>>, ConfigError> {
+        let Some(dir) = &self.schemas.dir else { return Ok(None) };
         let mut paths = json_files(dir)
             .map_err(|error| self.refuse("schemas", "dir", format_args!("a folder that can be read: {error}")))?;
         paths.sort();
-        paths.iter().map(|path| schema_file(path)).collect()
+        paths.iter().map(|path| schema_file(path)).collect::<Result<_, _>>().map(Some)
     }
 
     fn refuse(&self, section: &str, key: &str, allowed: impl std::fmt::Display) -> ConfigError {
@@ -115,7 +128,8 @@ fn schema_file(path: &Path) -> Result<SchemaFile, ConfigError> {
 }
 
 impl Limits {
-    fn for_service(&self) -> ServiceLimits {
+    /// Bounds on what a request may ask of the service.
+    pub fn for_service(&self) -> ServiceLimits {
         ServiceLimits {
             values: self.for_values(),
             filter: self.for_filters(),

@@ -7,6 +7,7 @@ mod entries;
 mod handover;
 mod mapping;
 mod origin;
+mod postgres_url;
 mod section;
 mod sections;
 mod sources;
@@ -21,7 +22,9 @@ pub use sections::{Limits, Log, Provisioning, Schemas, Server, TlsFiles, Tokens}
 pub use sources::{DEFAULTS, Environment, Override};
 
 use crate::mapping::Mapping;
+use crate::service::DatabaseTarget;
 use entries::Entries;
+use secrecy::ExposeSecret;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
@@ -147,6 +150,15 @@ impl Config {
                 self.local_url(*listen)
             )),
             _ => {}
+        }
+        if let DatabaseTarget::Postgres { url } = &self.database.target
+            && postgres_url::has_bare_at(url.expose_secret())
+        {
+            warnings.push(
+                "database.url: an '@' in the user or the password is not encoded; the last one was taken for their end: \
+                 write the others %40"
+                    .to_owned(),
+            );
         }
         warnings
     }

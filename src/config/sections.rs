@@ -3,7 +3,7 @@
 
 use super::duration;
 use super::entries::Entries;
-use super::origin::ConfigError;
+use super::origin::{ConfigError, Layer};
 use super::section::Section;
 use super::sources::Environment;
 use super::url;
@@ -28,6 +28,8 @@ pub struct Server {
     pub tenant_paths: bool,
     /// Whether a proxy in front speaks TLS with the clients.
     pub behind_proxy: bool,
+    /// Whom customers ask for what only the vendor can do: an e-mail address or a URL.
+    pub support: Option<String>,
     /// Certificate and key files of TLS in process.
     pub tls: Option<TlsFiles>,
     /// Seconds that requests under way may still take after SIGTERM.
@@ -50,12 +52,14 @@ impl Server {
         let section = Section::new(entries, "server");
         let listen = "an IP address with a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080";
         let empty_or_url = |text: &str| if text.is_empty() { Some(None) } else { url::public(text).map(Some) };
+        let empty_or_support = |text: &str| if text.is_empty() { Some(None) } else { url::support(text).map(Some) };
         Ok(Self {
             listen: section.parsed("listen", listen, |text| text.parse().ok())?,
             public_url: section.parsed("public_url", url::PUBLIC, empty_or_url)?,
             base_path: section.parsed("base_path", url::BASE_PATH, url::base_path)?,
             tenant_paths: section.flag("tenant_paths")?,
             behind_proxy: section.flag("behind_proxy")?,
+            support: section.parsed("support", url::SUPPORT, empty_or_support)?,
             tls: read_tls(section)?,
             drain_seconds: section.integer("drain_seconds", 0..=HOUR)?,
             threads: section.integer("threads", 0..=1024)?,
@@ -117,8 +121,24 @@ pub struct Limits {
     pub burst: u32,
     /// Bad tokens in a row that an address may present within a minute; 0 for any number.
     pub bad_tokens: u32,
+    /// Requests of a token under way at once; 0 for any number.
+    pub token_requests: usize,
+    /// Requests of a tenant under way at once; 0 for any number.
+    pub tenant_requests: usize,
+    /// Requests under way at once in all; 0 for any number.
+    pub requests: usize,
+    /// Bytes that the requests of a token may keep in memory; 0 for any number.
+    pub token_memory_bytes: usize,
+    /// Bytes that the requests of a tenant may keep in memory; 0 for any number.
+    pub tenant_memory_bytes: usize,
+    /// Bytes that all requests may keep in memory; 0 for any number.
+    pub memory_bytes: usize,
     /// Connections open at once.
     pub connections: usize,
+    /// Requests under way at once on one connection of HTTP/2.
+    pub http2_streams: u32,
+    /// Bytes of an answer that HTTP/2 takes over ahead of the client.
+    pub http2_send_bytes: usize,
     /// Seconds in which headers must arrive.
     pub header_seconds: u64,
     /// Seconds that a request may take.
@@ -161,7 +181,15 @@ impl Limits {
             requests_per_second: section.integer_because("requests_per_second", 25..=1_000_000, needs_25)?,
             burst: section.integer("burst", 25..=10_000_000)?,
             bad_tokens: section.integer("bad_tokens", 0..=1_000_000)?,
+            token_requests: section.integer("token_requests", 0..=1_000_000)?,
+            tenant_requests: section.integer("tenant_requests", 0..=1_000_000)?,
+            requests: section.integer("requests", 0..=1_000_000)?,
+            token_memory_bytes: section.integer("token_memory_bytes", 0..=MEBIBYTE * MEBIBYTE)?,
+            tenant_memory_bytes: section.integer("tenant_memory_bytes", 0..=MEBIBYTE * MEBIBYTE)?,
+            memory_bytes: section.integer("memory_bytes", 0..=MEBIBYTE * MEBIBYTE)?,
             connections: section.integer("connections", 1..=1_000_000)?,
+            http2_streams: section.integer("http2_streams", 1..=100_000)?,
+            http2_send_bytes: section.integer("http2_send_bytes", 16_384..=1024 * MEBIBYTE)?,
             header_seconds: section.integer("header_seconds", 1..=HOUR)?,
             request_seconds: section.integer("request_seconds", 1..=HOUR)?,
             body_seconds: section.integer("body_seconds", 1..=HOUR)?,
@@ -177,16 +205,18 @@ impl Limits {
 /// `[schemas]`: resource types and attributes beside the built-in ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schemas {
-    /// Folder of `*.json` files.
+    /// Folder of `*.json` files; `None` if none is named.
     pub dir: Option<PathBuf>,
-    /// Attributes that filters and sorting may name; `*` means every one.
-    pub searchable: Vec<String>,
+    /// Attributes that filters and sorting may name; `*` means every one. `None` if nobody says.
+    pub searchable: Option<Vec<String>>,
 }
 
 impl Schemas {
     pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
         let section = Section::new(entries, "schemas");
-        Ok(Self { dir: section.path("dir")?, searchable: section.list("searchable")? })
+        let searchable = section.list("searchable")?;
+        let is_said = section.entry("searchable")?.origin.layer() > Layer::BuiltIn;
+        Ok(Self { dir: section.path("dir")?, searchable: Some(searchable).filter(|_| is_said) })
     }
 }
 

@@ -20,6 +20,8 @@ const SHORT_NAMES: [(&str, &str, &str); 3] = [
     ("SCIMD_DATABASE_URL", "database", "url"),
     ("SCIMD_DATA_DIR", "database", "data_dir"),
 ];
+/// Variables whose emptiness is told from their absence: see `database::chosen`.
+const URLS: [(&str, &str, &str); 3] = [SHORT_NAMES[0], SHORT_NAMES[1], ("SCIMD_DATABASE__URL", "database", "url")];
 /// Variables that are read elsewhere.
 const OTHER_NAMES: [&str; 3] = ["SCIMD_CONFIG", "SCIMD_LOG", "SCIMD_DOCTOR_TOKEN"];
 
@@ -39,6 +41,11 @@ impl Environment {
     /// pass on what they do not know as empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Whether a variable is set to nothing.
+    fn is_empty(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(String::is_empty)
     }
 
     fn of_scimd(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -163,6 +170,9 @@ fn line_of(text: &str, offset: usize) -> usize {
 }
 
 pub(super) fn add_environment(entries: &mut Entries, environment: &Environment) -> Result<(), ConfigError> {
+    for (name, section, key) in URLS.into_iter().filter(|(name, ..)| environment.is_empty(name)) {
+        entries.set(from_variable(name, section, key, ""))?;
+    }
     for (name, section, key) in SHORT_NAMES {
         if let Some(value) = environment.get(name) {
             entries.set(from_variable(name, section, key, value))?;

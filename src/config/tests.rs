@@ -77,7 +77,7 @@ fn a_later_source_goes_before_an_earlier() {
             .unwrap();
     assert_eq!((config.limits.page_max, config.limits.page_default), (300, 20));
     assert_eq!(config.schemas.dir.unwrap().display().to_string(), "/etc/x/schemas");
-    assert_eq!(config.schemas.searchable, ["userName", "emails.value"]);
+    assert_eq!(config.schemas.searchable.as_deref().unwrap(), ["userName", "emails.value"]);
 }
 
 #[test]
@@ -108,11 +108,38 @@ fn the_latest_source_names_the_database() {
         (file, &[url, ("SCIMD_DATABASE__URL", "postgres://c"), ("SCIMD_DATABASE_URL", "postgres://b")], "postgres://c"),
         (file, &[("SCIMD_DATA_DIR", "/d")], "/d"),
         ("", &[("SCIMD_DATA_DIR", "/d"), url], "postgres://a"),
-        ("", &[("DATABASE_URL", "")], "/home/ann/.local/share/scimd"),
+        ("", &[("DATABASE_URL", ""), ("SCIMD_DATABASE_URL", "postgres://b")], "postgres://b"),
         ("", &[("XDG_DATA_HOME", "/x")], "/x/scimd"),
         ("[database]\ndata_dir = \"d\"", &[], "/etc/x/d"),
     ] {
         assert_eq!(database(&configure(file, variables).unwrap()), expected);
+    }
+}
+
+#[test]
+fn an_empty_url_is_no_database() {
+    let image = ("SCIMD_DATA_DIR", "/d");
+    for name in ["DATABASE_URL", "SCIMD_DATABASE_URL", "SCIMD_DATABASE__URL"] {
+        for file in ["", "[database]\nurl = \"postgres://file\""] {
+            let message = complaint(file, &[(name, ""), image]);
+            assert!(
+                message.starts_with(&format!("environment variable {name}: database.url: must be a URL")),
+                "{message}"
+            );
+        }
+    }
+    let folder = Override { section: "database", key: "data_dir", option: "--data-dir", value: "/o".into() };
+    let config = Config::load(None, &environment(&[("SCIMD_DATABASE_URL", ""), image]), &[folder]).unwrap();
+    assert_eq!(database(&config), "/o");
+}
+
+#[test]
+fn a_schema_is_a_plain_name() {
+    let configured = |name: &str| configure(&format!("[database]\nschema = \"{name}\""), &[]);
+    assert_eq!(configured("scimd_2").unwrap().database.schema.as_deref(), Some("scimd_2"));
+    assert_eq!(configured("").unwrap().database.schema, None);
+    for name in ["Scimd", "a b", "a\\\"b", "2a", "pg_a", "information_schema", "a,b", "ä"] {
+        assert!(configured(name).is_err(), "{name}");
     }
 }
 
@@ -290,7 +317,7 @@ fn schema_files_are_read_by_name() {
         std::fs::write(folder.path().join(name), "{}").unwrap();
     }
     let with = |dir: &str| configure(&format!("[schemas]\ndir = \"{dir}\""), &[]).unwrap();
-    let files = with(folder.path().to_str().unwrap()).schema_files().unwrap();
+    let files = with(folder.path().to_str().unwrap()).schema_files().unwrap().unwrap();
     assert!(files[0].origin.ends_with("a.json") && files[1].origin.ends_with("b.json") && files.len() == 2);
     let error = with("/none").schema_files().unwrap_err().to_string();
     assert!(

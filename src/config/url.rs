@@ -6,6 +6,22 @@ pub const PUBLIC: &str = "an absolute URL without user, query and fragment, such
 pub const BASE_PATH: &str =
     "a path that begins with '/', of letters, digits, '/', '-', '.', '_' and '~', without a query";
 
+/// What [`support`] takes, for messages.
+pub const SUPPORT: &str = "an e-mail address or a URL of at most 200 characters, such as support@example.com, or empty";
+
+/// Whom customers ask: an e-mail address, or a URL of `http`, `https` or `mailto`; `None` if it is neither.
+pub fn support(text: &str) -> Option<String> {
+    let is_plain = text.len() <= 200 && text.chars().all(|c| c.is_ascii_graphic() && !"\"<>\\^`{|}".contains(c));
+    let is_url = ["https://", "http://", "mailto:"].into_iter().any(|scheme| {
+        let rest = text.split_at_checked(scheme.len()).filter(|(head, _)| head.eq_ignore_ascii_case(scheme));
+        rest.is_some_and(|(_, rest)| !rest.is_empty())
+    });
+    let is_address = text
+        .split_once('@')
+        .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains(['@', '/', ':']));
+    (is_plain && (is_url || is_address)).then(|| text.to_owned())
+}
+
 /// A URL under which clients reach the server, without a slash at the end; `None` if it is none.
 pub fn public(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;

@@ -1,6 +1,8 @@
 //! The words, marks and JSON literals of filters and paths, with their positions.
 
 use super::Literal;
+use super::resolve::tolerance;
+use crate::resource::Conformance;
 use serde::de::IgnoredAny;
 
 /// Why a text is not understood, and where.
@@ -83,10 +85,12 @@ impl<'a> Lexer<'a> {
         comes
     }
 
-    /// Takes a JSON literal (RFC 8259 section 3).
-    pub(super) fn take_literal(&mut self) -> Read<Literal> {
+    /// Takes a JSON literal (RFC 8259 section 3), or what a lenient server takes for one.
+    pub(super) fn take_literal(&mut self, conformance: Conformance) -> Read<Literal> {
         match self.peek() {
             Some('"') => self.take_string().map(Literal::Text),
+            Some('\'') if conformance.is_lenient() => self.take_single_quoted().map(Literal::Text),
+            Some(_) if conformance.is_lenient() => self.take_unquoted(),
             Some('-' | '0'..='9') => self.take_number().map(Literal::Number),
             _ => self.take_keyword(),
         }
@@ -114,10 +118,22 @@ impl<'a> Lexer<'a> {
     }
 
     fn take_string(&mut self) -> Read<String> {
-        let Some(length) = string_length(self.rest()) else {
-            return Err(self.problem("the string that begins here has no closing quote"));
-        };
+        let Some(length) = string_length(self.rest()) else { return Err(self.unclosed()) };
         let json = self.rest().get(..length).unwrap_or_default();
+        self.take_json(json, length)
+    }
+
+    fn take_single_quoted(&mut self) -> Read<String> {
+        let Some((json, length)) = tolerance::single_quoted(self.rest()) else { return Err(self.unclosed()) };
+        self.take_json(&json, length)
+    }
+
+    fn unclosed(&self) -> Problem {
+        self.problem("the string that begins here has no closing quote")
+    }
+
+    /// Takes that many bytes, which mean a JSON string.
+    fn take_json(&mut self, json: &str, length: usize) -> Read<String> {
         let text: String = serde_json::from_str(json).map_err(|error| {
             let reason = error.to_string();
             let reason = reason.split(" at line ").next().unwrap_or_default();
@@ -128,6 +144,19 @@ impl<'a> Lexer<'a> {
         }
         self.at += length;
         Ok(text)
+    }
+
+    fn take_unquoted(&mut self) -> Read<Literal> {
+        let mut ahead = *self;
+        let word = ahead.take_while(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b')' | b']'));
+        let literal = tolerance::unquoted(word).ok_or_else(|| self.no_value())?;
+        *self = ahead;
+        Ok(literal)
+    }
+
+    fn no_value(&self) -> Problem {
+        let forms = "a string in double quotes, a number, true, false or null";
+        self.problem(format!("expected a value ({forms}), not {}", self.next_in_words()))
     }
 
     fn take_number(&mut self) -> Read<String> {
@@ -146,11 +175,7 @@ impl<'a> Lexer<'a> {
             "true" => Literal::Boolean(true),
             "false" => Literal::Boolean(false),
             "null" => Literal::Null,
-            _ => {
-                let next = self.next_in_words();
-                let forms = "a string in double quotes, a number, true, false or null";
-                return Err(self.problem(format!("expected a value ({forms}), not {next}")));
-            }
+            _ => return Err(self.no_value()),
         };
         *self = ahead;
         Ok(literal)

@@ -12,5 +12,5 @@ mod tests;
 
 pub use parser::{FilterLimits, parse_filter, parse_path};
 pub use predicate::{Operator, Predicate, Target};
-pub use resolve::{resolve, resolve_each, resolve_value_filter};
+pub use resolve::{literal_value, resolve, resolve_each, resolve_value_filter};
 pub use syntax::{Filter, Literal, Name, PatchPath, Test};

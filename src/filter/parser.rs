@@ -5,8 +5,10 @@
 //! tree grows beyond the limits.
 
 use super::lexer::{Lexer, Problem, Read, quoted};
+use super::resolve::tolerance;
 use super::{Filter, Name, Operator, PatchPath, Test};
 use crate::error::{Result, ScimError};
+use crate::resource::Conformance;
 
 /// How large a filter may be.
 #[derive(Debug, Clone, Copy)]
@@ -32,12 +34,13 @@ impl Default for FilterLimits {
 /// # Errors
 /// 400 `invalidFilter` with the column and what was expected there, or the limit that is
 /// exceeded (RFC 7644 section 3.4.2.2).
-pub fn parse_filter(text: &str, limits: &FilterLimits) -> Result<Filter> {
+pub fn parse_filter(text: &str, limits: &FilterLimits, conformance: Conformance) -> Result<Filter> {
     if text.len() > limits.bytes {
         let (bytes, most) = (text.len(), limits.bytes);
         return Err(ScimError::invalid_filter(format!("Filter has {bytes} bytes; at most {most} are allowed.")));
     }
-    Parser::new(text, limits).filter_alone().map_err(|problem| in_filter(text, &problem))
+    let mut parser = Parser::new(text, limits, conformance);
+    without_nul(text).and_then(|()| parser.filter_alone()).map_err(|problem| in_filter(text, &problem))
 }
 
 /// Reads the path of a PATCH operation.
@@ -45,13 +48,13 @@ pub fn parse_filter(text: &str, limits: &FilterLimits) -> Result<Filter> {
 /// # Errors
 /// 400 `invalidPath`, or `invalidFilter` for what stands in brackets, with the column and what
 /// was expected there (RFC 7644 section 3.5.2).
-pub fn parse_path(text: &str, limits: &FilterLimits) -> Result<PatchPath> {
+pub fn parse_path(text: &str, limits: &FilterLimits, conformance: Conformance) -> Result<PatchPath> {
     if text.len() > limits.path_bytes {
         let (bytes, most) = (text.len(), limits.path_bytes);
         return Err(ScimError::invalid_path(format!("Path has {bytes} bytes; at most {most} are allowed.")));
     }
-    let mut parser = Parser::new(text, limits);
-    let name = parser.path_name().map_err(|problem| in_path(text, &problem))?;
+    let mut parser = Parser::new(text, limits, conformance);
+    let name = without_nul(text).and_then(|()| parser.path_name()).map_err(|problem| in_path(text, &problem))?;
     let filter = parser.path_filter().map_err(|problem| in_filter(text, &problem))?;
     let sub = parser.path_end(filter.is_some()).map_err(|problem| in_path(text, &problem))?;
     Ok(PatchPath { name, filter, sub })
@@ -78,6 +81,12 @@ fn masked(what: &str) -> String {
     pieces.map(piece).collect::<Vec<_>>().join("\"")
 }
 
+/// U+0000 means nothing in any name or value, and databases disagree about it.
+fn without_nul(text: &str) -> Read<()> {
+    let what = || "the text holds the character U+0000".to_owned();
+    text.find('\0').map_or(Ok(()), |at| Err(Problem { at, what: what() }))
+}
+
 /// People count characters, from 1.
 fn column(text: &str, byte: usize) -> usize {
     text.char_indices().take_while(|(at, _)| *at < byte).count() + 1
@@ -87,14 +96,15 @@ struct Parser<'a> {
     text: &'a str,
     lexer: Lexer<'a>,
     limits: &'a FilterLimits,
+    conformance: Conformance,
     depth: usize,
     clauses: usize,
     in_brackets: bool,
 }
 
 impl<'a> Parser<'a> {
-    fn new(text: &'a str, limits: &'a FilterLimits) -> Self {
-        Self { text, lexer: Lexer::new(text), limits, depth: 0, clauses: 0, in_brackets: false }
+    fn new(text: &'a str, limits: &'a FilterLimits, conformance: Conformance) -> Self {
+        Self { text, lexer: Lexer::new(text), limits, conformance, depth: 0, clauses: 0, in_brackets: false }
     }
 
     fn filter_alone(&mut self) -> Read<Filter> {
@@ -169,9 +179,21 @@ impl<'a> Parser<'a> {
             let test = self.test(&sub.text)?;
             Some((sub, test))
         } else {
-            None
+            self.test_after_brackets()?
         };
         Ok(Filter::Values { name, filter, then })
+    }
+
+    /// An operator where the grammar has none.
+    fn test_after_brackets(&mut self) -> Read<Option<(Name, Test)>> {
+        let mut ahead = self.lexer;
+        let is_test = ahead.take_blanks() && is_operator(ahead.take_name());
+        let Some(sub) = tolerance::compared_after_brackets(self.conformance).filter(|_| is_test) else {
+            return Ok(None);
+        };
+        let name = Name { text: sub.to_owned(), position: column(self.text, self.lexer.at()) };
+        let test = self.test(sub)?;
+        Ok(Some((name, test)))
     }
 
     fn brackets(&mut self) -> Read<Filter> {
@@ -211,9 +233,7 @@ impl<'a> Parser<'a> {
         let after_blank = self.lexer.take_blanks();
         let mut ahead = self.lexer;
         let word = ahead.take_name();
-        let operator = Operator::from_keyword(word);
-        let is_known = operator.is_some() || ["pr", "ne"].iter().any(|known| word.eq_ignore_ascii_case(known));
-        if !after_blank || !is_known {
+        if !after_blank || !is_operator(word) {
             return Err(self.no_operator(name));
         }
         self.lexer = ahead;
@@ -224,9 +244,9 @@ impl<'a> Parser<'a> {
         if !self.lexer.take_blanks() {
             return Err(self.expected(&format!("a blank and a value after {}", quoted(word))));
         }
-        let literal = self.lexer.take_literal()?;
+        let literal = self.lexer.take_literal(self.conformance)?;
         self.end_of_word()?;
-        Ok(match operator {
+        Ok(match Operator::from_keyword(word) {
             Some(operator) => Test::Compare(operator, literal),
             None => Test::NotEqual(literal),
         })
@@ -278,6 +298,10 @@ impl<'a> Parser<'a> {
             Some(_) => Err(self.expected("the end")),
         }
     }
+}
+
+fn is_operator(word: &str) -> bool {
+    Operator::from_keyword(word).is_some() || ["pr", "ne"].iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
 fn joined(first: Filter, mut rest: Vec<Filter>, join: fn(Vec<Filter>) -> Filter) -> Filter {

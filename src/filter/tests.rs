@@ -22,7 +22,7 @@ fn resource_type(name: &str) -> Arc<ResourceType> {
 }
 
 fn parsed(text: &str) -> Filter {
-    parse_filter(text, &FilterLimits::default()).unwrap_or_else(|error| panic!("{text}: {error}"))
+    parse_filter(text, &FilterLimits::default(), Conformance::Lenient).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 fn resolved_for(type_name: &str, text: &str) -> Result<Predicate, ScimError> {

@@ -4,15 +4,18 @@ use crate::error::Result;
 use crate::http::body::Upload;
 use crate::http::exchange::{Call, Exchange};
 use crate::http::gzip;
+use crate::http::in_flight::{Bounds, InFlight};
 use crate::http::log::Logs;
 use crate::http::rate::Limits;
-use crate::http::settings::HttpSettings;
+use crate::http::settings::{HttpSettings, ServerSettings};
 use crate::http::tasks::Tasks;
+use crate::live::Live;
 use crate::service::Reply;
 use axum::Router;
 use axum::extract::Request;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 
 /// Largest head of a request, where the routes set no limit of their own.
 const HEAD_BYTES: usize = 48 << 10;
@@ -22,16 +25,28 @@ const HEAD_BYTES: usize = 48 << 10;
 pub struct App {
     pub(super) router: Router,
     pub(super) tasks: Tasks,
-    limits: Option<Arc<Limits>>,
-    pub(super) head_bytes: usize,
-    /// What a request may take, if anything limits it.
-    pub(super) request_time: Option<Duration>,
+    pub(super) in_flight: InFlight,
+    /// Settings of connections that were read again.
+    pub(super) renewed: watch::Sender<Option<ServerSettings>>,
+    scim: Option<Scim>,
+}
+
+/// What limits the SCIM endpoints.
+#[derive(Debug, Clone)]
+struct Scim {
+    limits: Arc<Limits>,
+    settings: Live<HttpSettings>,
 }
 
 impl App {
     /// An app of other routes than SCIM, such as the console's.
     pub fn of(router: Router) -> Self {
-        Self { router, tasks: Tasks::default(), limits: None, head_bytes: HEAD_BYTES, request_time: None }
+        Self::with(router, Tasks::default(), None)
+    }
+
+    fn with(router: Router, tasks: Tasks, scim: Option<Scim>) -> Self {
+        let bounds = scim.as_ref().map_or_else(Bounds::default, |scim| Bounds::of(&scim.settings.get()));
+        Self { router, tasks, in_flight: InFlight::new(bounds), renewed: watch::Sender::new(None), scim }
     }
 
     /// The app that answers every request with what `handle` makes of it.
@@ -41,20 +56,43 @@ impl App {
         W: Future<Output = Result<Reply>> + Send + 'static,
     {
         let tasks = Tasks::default();
-        let head_bytes = settings.uri_bytes.saturating_add(settings.header_bytes);
-        let request_time = Some(settings.request_time());
-        let exchange = Arc::new(Exchange::new(settings, tasks.clone(), logs));
+        let settings = Live::new(settings);
+        let exchange = Arc::new(Exchange::new(settings.clone(), tasks.clone(), logs));
         let router = Router::new().fallback(move |request: Request| {
             let (exchange, handle) = (exchange.clone(), handle.clone());
             async move { exchange.conduct(request, handle).await }
         });
-        Self { router: gzip::over(router), tasks, limits: Some(limits), head_bytes, request_time }
+        Self::with(gzip::over(router), tasks, Some(Scim { limits, settings }))
+    }
+
+    /// Takes other limits, and reads the certificate again. Where the endpoints stand does not change.
+    pub fn renew(&self, settings: &HttpSettings, server: ServerSettings) {
+        if let Some(scim) = &self.scim {
+            let before = scim.settings.get();
+            let HttpSettings { base_path, tenant_paths, behind_proxy, .. } = (*before).clone();
+            let settings = HttpSettings { base_path, tenant_paths, behind_proxy, ..settings.clone() };
+            scim.limits.set(&before, &settings);
+            self.in_flight.set(Bounds::of(&settings));
+            scim.settings.set(settings);
+        }
+        self.renewed.send_replace(Some(server));
+    }
+
+    /// Largest head of a request.
+    pub(super) fn head_bytes(&self) -> usize {
+        let of = |settings: Arc<HttpSettings>| settings.uri_bytes.saturating_add(settings.header_bytes);
+        self.scim.as_ref().map_or(HEAD_BYTES, |scim| of(scim.settings.get()))
+    }
+
+    /// What a request may take, if anything limits it.
+    pub(super) fn request_time(&self) -> Option<Duration> {
+        self.scim.as_ref().map(|scim| scim.settings.get().request_time())
     }
 
     /// Forgets what has no effect any more; called now and then.
     pub(super) fn tidy(&self) {
-        if let Some(limits) = &self.limits {
-            limits.tidy(Instant::now());
+        if let Some(scim) = &self.scim {
+            scim.limits.tidy(Instant::now());
         }
     }
 }

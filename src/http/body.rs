@@ -1,6 +1,8 @@
 //! Request bodies: read up to a limit and within a time, whatever the client declares.
 
 use crate::error::{Result, ScimError};
+use crate::http::in_flight::Ticket;
+use crate::reason::Reason;
 use crate::resource::json;
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
@@ -8,6 +10,7 @@ use axum::http::{HeaderMap, HeaderName};
 use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -15,6 +18,12 @@ use tokio::time::timeout;
 /// instead of a broken connection.
 const DISCARD_BYTES: usize = 8 << 20;
 const DISCARD_TIME: Duration = Duration::from_secs(2);
+
+/// What a body takes in memory, as text and as values, for each of its bytes.
+const WEIGHT: usize = 8;
+
+/// Bytes that are counted for a body of unknown length before any came.
+const UNCOUNTED: usize = 4 << 10;
 
 /// How much of a body is read, and how long.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +42,23 @@ pub(super) struct Upload {
     comes: bool,
     /// What came of it, once it was read.
     outcome: Option<Result<Bytes, Failure>>,
+    remainder: Remainder,
+    /// Where its bytes are counted.
+    ticket: Option<Ticket>,
+}
+
+/// Whether the end of a body is out of reach, so that no other request can follow on its connection.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Remainder(Arc<AtomicBool>);
+
+impl Remainder {
+    pub(super) fn is_lost(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn lose(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Why a body could not be read.
@@ -41,6 +67,8 @@ enum Failure {
     TooLarge,
     TooSlow,
     EndedEarly(Arc<axum::Error>),
+    /// There are too many bytes under way.
+    Refused(Arc<ScimError>),
 }
 
 impl Failure {
@@ -50,31 +78,44 @@ impl Failure {
             Self::TooSlow => {
                 let seconds = limits.time.as_secs();
                 ScimError::new(408, format!("The body did not arrive within {seconds} seconds."))
+                    .because(Reason::MessageInvalid)
             }
-            Self::EndedEarly(cause) => ScimError::new(400, "The body ended early.").caused_by(cause),
+            Self::EndedEarly(cause) => {
+                ScimError::new(400, "The body ended early.").because(Reason::MessageInvalid).caused_by(cause)
+            }
+            Self::Refused(refusal) => refusal.again(),
         }
     }
 }
 
 impl Upload {
-    pub(super) fn new(headers: &HeaderMap, body: Body) -> Self {
-        Self { body, comes: !headers.contains_key(EXPECT), outcome: None }
+    pub(super) fn new(headers: &HeaderMap, body: Body, ticket: Option<Ticket>) -> Self {
+        let comes = !headers.contains_key(EXPECT);
+        Self { body, comes, outcome: None, remainder: Remainder::default(), ticket }
+    }
+
+    /// What becomes of the rest of it.
+    pub(super) fn remainder(&self) -> Remainder {
+        self.remainder.clone()
     }
 
     /// Reads a JSON object; as often as it is asked to.
     ///
     /// # Errors
     /// 415 for other media types, 413 over the limit, 408 when it takes too long, 400
-    /// `invalidSyntax`.
+    /// `invalidSyntax`, 429 or 503 if too many bytes are under way.
     pub(super) async fn object(&mut self, headers: &HeaderMap, limits: BodyLimits) -> Result<Map<String, Value>> {
         check_type(headers)?;
-        if declared(headers).is_some_and(|length| length > limits.bytes as u64) {
+        let declared = declared(headers).map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+        if declared.is_some_and(|length| length > limits.bytes) {
             return Err(too_large(limits.bytes));
         }
+        let counted = declared.unwrap_or(UNCOUNTED);
+        self.count(counted)?;
         let outcome = match &self.outcome {
             Some(outcome) => outcome.clone(),
             None => {
-                let read = timeout(limits.time, self.read(limits.bytes)).await;
+                let read = timeout(limits.time, self.read(limits.bytes, counted)).await;
                 self.comes &= read.is_ok();
                 self.outcome.insert(read.unwrap_or(Err(Failure::TooSlow)).map(Bytes::from)).clone()
             }
@@ -82,14 +123,26 @@ impl Upload {
         json::read_object(&outcome.map_err(|failure| failure.error(limits))?, limits.depth)
     }
 
-    async fn read(&mut self, limit: usize) -> Result<Vec<u8>, Failure> {
+    /// Counts what a body of so many bytes keeps in memory.
+    fn count(&self, bytes: usize) -> Result<()> {
+        self.ticket.as_ref().map_or(Ok(()), |ticket| ticket.keep(bytes.saturating_mul(WEIGHT), true))
+    }
+
+    async fn read(&mut self, limit: usize, mut counted: usize) -> Result<Vec<u8>, Failure> {
         self.comes = true;
         let mut bytes = Vec::new();
         while let Some(frame) = self.body.frame().await {
-            let frame = frame.map_err(|error| Failure::EndedEarly(Arc::new(error)))?;
+            let frame = frame.map_err(|error| {
+                self.remainder.lose();
+                Failure::EndedEarly(Arc::new(error))
+            })?;
             let Ok(data) = frame.into_data() else { continue };
             if bytes.len() + data.len() > limit {
                 return Err(Failure::TooLarge);
+            }
+            if bytes.len() + data.len() > counted {
+                counted = 2 * (bytes.len() + data.len());
+                self.count(counted).map_err(|refusal| Failure::Refused(Arc::new(refusal)))?;
             }
             bytes.extend_from_slice(&data);
         }
@@ -103,13 +156,15 @@ impl Upload {
         }
         let rest = async {
             let mut left = DISCARD_BYTES;
-            while let Some(Ok(frame)) = self.body.frame().await {
-                let size = frame.data_ref().map_or(0, Bytes::len);
-                let Some(less) = left.checked_sub(size) else { return };
-                left = less;
+            while let Some(frame) = self.body.frame().await {
+                let size = frame.ok()?.data_ref().map_or(0, Bytes::len);
+                left = left.checked_sub(size)?;
             }
+            Some(())
         };
-        let _ = timeout(DISCARD_TIME, rest).await;
+        if !matches!(timeout(DISCARD_TIME, rest).await, Ok(Some(()))) {
+            self.remainder.lose();
+        }
     }
 }
 
@@ -130,14 +185,15 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 fn check_type(headers: &HeaderMap) -> Result<()> {
     let coding = text(headers, &CONTENT_ENCODING).unwrap_or("identity");
     if !coding.eq_ignore_ascii_case("identity") {
-        return Err(ScimError::new(415, "The body must not be compressed."));
+        return Err(ScimError::new(415, "The body must not be compressed.").because(Reason::MessageInvalid));
     }
     let Some(given) = text(headers, &CONTENT_TYPE) else { return Ok(()) };
     let essence = given.split(';').next().unwrap_or_default().trim();
     if ["application/scim+json", "application/json", ""].iter().any(|known| essence.eq_ignore_ascii_case(known)) {
         return Ok(());
     }
-    Err(ScimError::new(415, "The Content-Type must be application/scim+json or application/json."))
+    Err(ScimError::new(415, "The Content-Type must be application/scim+json or application/json.")
+        .because(Reason::MessageInvalid))
 }
 
 #[cfg(test)]
@@ -150,7 +206,7 @@ mod tests {
 
     async fn read(fields: &[(HeaderName, &str)], body: &'static str) -> Result<Map<String, Value>> {
         let headers: HeaderMap = fields.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
-        Upload::new(&headers, Body::from(body)).object(&headers, LIMITS).await
+        Upload::new(&headers, Body::from(body), None).object(&headers, LIMITS).await
     }
 
     #[tokio::test]
@@ -183,7 +239,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_never_comes_times_out() {
         let limits = BodyLimits { time: Duration::from_millis(20), ..LIMITS };
-        let mut upload = Upload::new(&HeaderMap::new(), Body::new(Never));
+        let mut upload = Upload::new(&HeaderMap::new(), Body::new(Never), None);
         assert_eq!(upload.object(&HeaderMap::new(), limits).await.unwrap_err().status(), 408);
     }
 

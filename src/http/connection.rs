@@ -2,23 +2,21 @@
 
 use crate::http::app::App;
 use crate::http::exchange::Peer;
-use crate::http::pulse::{Busy, Pulse};
+use crate::http::pulse::Pulse;
 use crate::http::settings::ServerSettings;
 use crate::http::stream::Timed;
+use crate::http::unwritten::{Held, Unwritten};
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_LENGTH;
-use axum::response::Response;
-use bytes::Bytes;
 use hyper::Request;
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -29,8 +27,8 @@ use tower::Service;
 /// Most header lines of a request.
 const HEADER_LINES: usize = 100;
 
-/// Most requests at a time on one connection.
-const STREAMS: u32 = 100;
+/// Answers that may stay unread on one connection while there are too many of them in all.
+const UNREAD: usize = 8;
 
 /// What all connections of a server have in common.
 pub(super) struct Host {
@@ -42,28 +40,39 @@ pub(super) struct Host {
 
 impl Host {
     pub(super) fn new(app: App, settings: ServerSettings, draining: watch::Receiver<bool>) -> Self {
-        let builder = builder(&settings, app.head_bytes);
+        let builder = builder(&settings, app.head_bytes());
         Self { app, settings, builder, draining }
     }
 
+    /// The state of a new connection.
+    pub(super) fn pulse(&self) -> Pulse {
+        let answer_time = self.app.request_time().map(|time| time + self.settings.idle_time());
+        Pulse::new(&self.settings, answer_time)
+    }
+
     /// Serves a connection to its end.
-    pub(super) async fn welcome(&self, stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>) {
+    pub(super) async fn welcome(&self, stream: TcpStream, peer: SocketAddr, pulse: Pulse, tls: Option<TlsAcceptor>) {
         // Answers are small and written at once; waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
-        let Some(acceptor) = tls else { return self.converse(stream, peer).await };
+        match tls {
+            None => self.converse(stream, peer, pulse).await,
+            // In a place of its own, so that a connection without TLS is no larger than it must be.
+            Some(acceptor) => Box::pin(self.secure(stream, peer, pulse, acceptor)).await,
+        }
+    }
+
+    async fn secure(&self, stream: TcpStream, peer: SocketAddr, pulse: Pulse, acceptor: TlsAcceptor) {
         match timeout(self.settings.header_time(), acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => self.converse(stream, peer).await,
+            Ok(Ok(stream)) => self.converse(stream, peer, pulse).await,
             Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS handshake"),
             Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
         }
     }
 
-    async fn converse<IO>(&self, stream: IO, peer: SocketAddr)
+    async fn converse<IO>(&self, stream: IO, peer: SocketAddr, pulse: Pulse)
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let answer_time = self.app.request_time.map(|time| time + self.settings.idle_time());
-        let pulse = Pulse::new(&self.settings, answer_time);
         let stream = Timed::new(stream, pulse.clone(), self.settings.write_time());
         let service = service_fn(|request| answer(&self.app, &pulse, peer, request));
         let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
@@ -91,54 +100,42 @@ fn builder(settings: &ServerSettings, head_bytes: usize) -> auto::Builder<TokioE
     let room = head_bytes.saturating_mul(2).max(16 << 10);
     builder.http1().timer(TokioTimer::new()).header_read_timeout(net).max_buf_size(room).max_headers(HEADER_LINES);
     let room = u32::try_from(room).unwrap_or(u32::MAX);
-    builder.http2().timer(TokioTimer::new()).max_header_list_size(room).max_concurrent_streams(STREAMS);
+    builder.http2().timer(TokioTimer::new()).max_header_list_size(room).max_concurrent_streams(settings.http2_streams);
+    builder.http2().max_send_buf_size(settings.http2_send_bytes);
     builder
 }
 
-fn answer(
-    app: &App,
-    pulse: &Pulse,
-    peer: SocketAddr,
-    mut request: Request<Incoming>,
-) -> impl Future<Output = Result<hyper::Response<Held>, Infallible>> + Send + 'static {
+/// The work on one request. hyper keeps room for it as long as the connection lasts, so there is but a pointer.
+type Answering = Pin<Box<dyn Future<Output = Result<hyper::Response<Held>, Unread>> + Send>>;
+
+/// Answers one request. An error ends the stream of HTTP/2, or the connection of HTTP/1, without an answer.
+fn answer(app: &App, pulse: &Pulse, peer: SocketAddr, mut request: Request<Incoming>) -> Answering {
     let (busy, fault) = pulse.begin(request.method().as_str(), request.version());
-    request.extensions_mut().insert(Peer(peer));
-    if let Some(fault) = fault {
-        request.extensions_mut().insert(fault);
+    let ticket = app.in_flight.begin();
+    let is_unread = app.in_flight.is_crowded() && pulse.unread() >= UNREAD;
+    if is_unread {
+        pulse.abandon();
     }
-    let response = app.router.clone().call(request.map(Body::new));
-    async move {
-        let mut response: Response = response.await?;
+    let extensions = request.extensions_mut();
+    extensions.insert(Peer(peer));
+    extensions.insert(ticket.clone());
+    extensions.insert(pulse.clone());
+    if let Some(fault) = fault {
+        extensions.insert(fault);
+    }
+    let response = (!is_unread).then(|| app.router.clone().call(request.map(Body::new)));
+    Box::pin(async move {
+        let Ok(mut response) = response.ok_or(Unread)?.await;
+        busy.ready();
         // axum declares every empty body; these answers have none (RFC 9110 section 8.6).
         if matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
             response.headers_mut().remove(CONTENT_LENGTH);
         }
-        Ok(response.map(|body| Held { body, _busy: busy }))
-    }
+        Ok(response.map(|body| Held::new(body, Arc::new(Unwritten { busy, _ticket: ticket }))))
+    })
 }
 
-/// A response body that keeps its request in flight until it is written.
-struct Held {
-    body: Body,
-    _busy: Busy,
-}
-
-impl hyper::body::Body for Held {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
+/// Answers stay unread on a connection while there are too many such answers.
+#[derive(Debug, thiserror::Error)]
+#[error("answers are not read")]
+struct Unread;

@@ -5,6 +5,7 @@ use crate::error::{Result, ScimError};
 use crate::http::raw_head::Fault;
 use crate::http::settings::HttpSettings;
 use crate::http::{query, route};
+use crate::reason::Reason;
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
@@ -28,19 +29,20 @@ pub(super) fn check(head: &Parts, settings: &HttpSettings) -> Result<()> {
 }
 
 fn refused(detail: &str) -> ScimError {
-    ScimError::new(400, detail)
+    ScimError::new(400, detail).because(Reason::MessageInvalid)
 }
 
 fn check_sizes(head: &Parts, settings: &HttpSettings) -> Result<()> {
     let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
     if target > settings.uri_bytes {
-        return Err(ScimError::new(414, format!("The URI is longer than {} bytes.", settings.uri_bytes)));
+        let detail = format!("The URI is longer than {} bytes.", settings.uri_bytes);
+        return Err(ScimError::new(414, detail).because(Reason::TooLarge));
     }
     // A colon, a blank and the end of the line go with each field.
     let size: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if size > settings.header_bytes {
         let detail = format!("The header fields are larger than {} bytes.", settings.header_bytes);
-        return Err(ScimError::new(431, detail));
+        return Err(ScimError::new(431, detail).because(Reason::TooLarge));
     }
     Ok(())
 }

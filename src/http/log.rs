@@ -4,6 +4,7 @@
 use crate::clock::{Clock, Timestamp};
 use crate::error::ScimError;
 use crate::http::route::{Route, Target, Verb};
+use crate::reason::Reason;
 use crate::schema::ResourceType;
 use crate::service::{Asked, Recorder, Reply, Trail};
 use axum::http::HeaderMap;
@@ -58,6 +59,8 @@ pub(super) struct Entry {
     pub(super) facts: Arc<Facts>,
     /// Where the request is bound for; `None` while it is not known.
     pub(super) route: Option<Route>,
+    /// An outline of a path beside the base path, for the provisioning log.
+    pub(super) beside: Option<String>,
     is_written: bool,
 }
 
@@ -76,6 +79,7 @@ impl Logs {
             request_id: request_id(&head.headers),
             facts: Arc::default(),
             route: None,
+            beside: None,
             is_written: false,
         }
     }
@@ -116,12 +120,13 @@ impl Entry {
                     resource_type = self.facts.kind.get().map(|kind| &**kind.name()),
                     id = id.map(tracing::field::display),
                     scim_type = outcome.err().and_then(|error| Some(error.scim_type()?.as_str())),
+                    reason = outcome.err().and_then(|error| Some(error.reason()?.as_str())),
                     elapsed_ms = elapsed_ms(self.started),
                     request_id = self.request_id,
                     trace_id = self.trace_id,
                     peer = self.peer.map(tracing::field::display),
                     // What is told of a token names no person.
-                    refused = outcome.err().filter(|error| error.status() == 401).map(ScimError::detail),
+                    refused = outcome.err().filter(|error| error.status() == 401).map(ScimError::logged),
                     cause = outcome.err().and_then(causes),
                     "request"
                 )
@@ -146,13 +151,14 @@ impl Entry {
             at: self.at,
             client: self.client.clone(),
             method: self.method.clone(),
-            route: self.template(route),
+            route: self.beside.clone().unwrap_or_else(|| self.template(route)),
             reads,
             resource_type: self.facts.kind.get().map(|kind| kind.name().to_string()),
             resource: id,
             status: outcome.map_or_else(ScimError::status, |reply| reply.status),
             scim_type: outcome.err().and_then(|error| Some(error.scim_type()?.as_str())),
             detail: outcome.err().map(|error| error.logged().to_owned()),
+            reason: outcome.err().and_then(ScimError::reason),
             micros: i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX),
             request_id: self.request_id.clone(),
         };
@@ -172,7 +178,8 @@ impl Drop for Entry {
     /// A client that hangs up drops the wait for its answer; what it asked is logged all the same.
     fn drop(&mut self) {
         if !self.is_written {
-            self.finish(Err(&ScimError::new(499, "The client hung up before it was answered.")));
+            let error = ScimError::new(499, "The client hung up before it was answered.");
+            self.finish(Err(&error.because(Reason::ClientGone)));
         }
     }
 }

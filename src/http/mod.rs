@@ -5,12 +5,16 @@
 //! guarded, routed and answered in `exchange`; `routes` asks the service.
 
 mod app;
+mod arrivals;
 mod body;
 mod connection;
 mod exchange;
 mod guard;
 mod gzip;
+mod in_flight;
+mod intent;
 mod log;
+mod prefer;
 mod pulse;
 mod query;
 mod rate;
@@ -19,11 +23,13 @@ mod respond;
 mod route;
 mod routes;
 mod search;
+mod seats;
 mod server;
 mod settings;
 mod stream;
 mod tasks;
 mod tls;
+mod unwritten;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 use crate::http::raw_head::{Fault, RawHead};
 use crate::http::settings::ServerSettings;
 use axum::http::Version;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -17,14 +18,25 @@ pub(super) struct Pulse(Arc<Shared>);
 struct Shared {
     head_time: Duration,
     idle_time: Duration,
+    write_time: Duration,
     answer_time: Option<Duration>,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    /// Requests that are being answered.
+    /// Requests whose answers are not written yet.
     in_flight: usize,
+    /// Those of them whose answers are ready: the client has to read.
+    unread: usize,
+    /// When some of an answer was last written, or the first of those that are unread was ready.
+    progress: Instant,
+    /// Whether anybody ever showed a good token.
+    is_known: bool,
+    /// Whether the connection is to end as it stands.
+    is_abandoned: bool,
+    /// Whether what still comes is to be read and thrown away before the connection is closed.
+    lingers: bool,
     /// When the last one began, or since when none is left.
     since: Instant,
     /// When the head of the next request began.
@@ -39,11 +51,17 @@ struct State {
 }
 
 impl Pulse {
-    /// `answer_time` is what a request may take, until its answer is written: a client of HTTP/2
-    /// can refuse to read without ever blocking the stream.
+    /// `answer_time` is what a request may take until its answer is ready. From then on some of it must be
+    /// written within the time for writing, again and again: a client of HTTP/2 can refuse to read without
+    /// ever blocking the stream.
     pub(super) fn new(settings: &ServerSettings, answer_time: Option<Duration>) -> Self {
         let state = State {
             in_flight: 0,
+            unread: 0,
+            progress: Instant::now(),
+            is_known: false,
+            is_abandoned: false,
+            lingers: false,
             since: Instant::now(),
             head_since: None,
             has_asked: false,
@@ -51,8 +69,8 @@ impl Pulse {
             reader: None,
             raw: RawHead::default(),
         };
-        let (head_time, idle_time) = (settings.header_time(), settings.idle_time());
-        Self(Arc::new(Shared { head_time, idle_time, answer_time, state: Mutex::new(state) }))
+        let [head_time, idle_time, write_time] = [settings.header_time(), settings.idle_time(), settings.write_time()];
+        Self(Arc::new(Shared { head_time, idle_time, write_time, answer_time, state: Mutex::new(state) }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -75,8 +93,14 @@ impl Pulse {
     /// Until when more bytes must come, or the requests in flight be answered.
     pub(super) fn deadline(&self, reader: &Waker) -> Option<Instant> {
         let mut state = self.state();
+        if state.is_abandoned {
+            return Some(Instant::now());
+        }
         if state.in_flight > 0 {
             state.reader = Some(reader.clone());
+            if state.unread > 0 {
+                return Some(state.progress + self.0.write_time);
+            }
             return self.0.answer_time.map(|time| state.since + time);
         }
         Some(match state.head_since {
@@ -86,7 +110,8 @@ impl Pulse {
         })
     }
 
-    /// A request begins; it lasts until the guard is dropped. Also says what is wrong with its head.
+    /// A request begins; it lasts until the guard is dropped, which is when its answer is written. Also says
+    /// what is wrong with its head.
     pub(super) fn begin(&self, method: &str, version: Version) -> (Busy, Option<Fault>) {
         let mut state = self.state();
         state.in_flight += 1;
@@ -96,7 +121,49 @@ impl Pulse {
         state.is_http2 = version == Version::HTTP_2;
         let fault = if state.is_http2 { None } else { state.raw.take(method) };
         drop(state);
-        (Busy(self.clone()), fault)
+        (Busy { pulse: self.clone(), is_ready: AtomicBool::new(false) }, fault)
+    }
+
+    /// Answers that are ready and not written.
+    pub(super) fn unread(&self) -> usize {
+        self.state().unread
+    }
+
+    /// Ends the connection as it stands.
+    pub(super) fn abandon(&self) {
+        let mut state = self.state();
+        state.is_abandoned = true;
+        wake(state);
+    }
+
+    /// Has the connection read on for a while before it closes: bytes that nobody reads would make the
+    /// operating system reset it, and the answer would be lost on its way.
+    pub(super) fn linger(&self) {
+        self.state().lingers = true;
+    }
+
+    pub(super) fn lingers(&self) -> bool {
+        self.state().lingers
+    }
+
+    /// Somebody showed a good token on the connection.
+    pub(super) fn know(&self) {
+        self.state().is_known = true;
+    }
+
+    /// Whether anybody ever showed a good token on the connection.
+    pub(super) fn is_known(&self) -> bool {
+        self.state().is_known
+    }
+
+    /// Whom the connection waits for.
+    pub(super) fn standing(&self) -> Standing {
+        let state = self.state();
+        match (state.in_flight, state.unread) {
+            (0, _) => Standing::Idle(state.since),
+            (in_flight, unread) if in_flight == unread => Standing::Unread(state.progress),
+            _ => Standing::AtWork,
+        }
     }
 
     /// Whether a head came in that no handler has got.
@@ -106,21 +173,62 @@ impl Pulse {
     }
 }
 
+/// Whom a connection waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// For the next request, since then.
+    Idle(Instant),
+    /// For the client to read, which has read nothing since then.
+    Unread(Instant),
+    /// For the server.
+    AtWork,
+}
+
 /// A request in flight.
 #[derive(Debug)]
-pub(super) struct Busy(Pulse);
+pub(super) struct Busy {
+    pulse: Pulse,
+    /// Whether its answer is ready.
+    is_ready: AtomicBool,
+}
+
+impl Busy {
+    /// The answer is ready: the client has to read now. The reader hears of its new deadline when the answer is
+    /// handed to the connection.
+    pub(super) fn ready(&self) {
+        if self.is_ready.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let mut state = self.pulse.state();
+        if state.unread == 0 {
+            state.progress = Instant::now();
+        }
+        state.unread += 1;
+    }
+
+    /// Some of the answer is written.
+    pub(super) fn progress(&self) {
+        self.pulse.state().progress = Instant::now();
+    }
+}
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let mut state = self.0.state();
+        let mut state = self.pulse.state();
         state.in_flight = state.in_flight.saturating_sub(1);
+        state.unread = state.unread.saturating_sub(usize::from(*self.is_ready.get_mut()));
         if state.in_flight == 0 {
             state.since = Instant::now();
-            if let Some(reader) = state.reader.take() {
-                drop(state);
-                reader.wake();
-            }
+            wake(state);
         }
+    }
+}
+
+/// Has the reader look at its deadline again.
+fn wake(mut state: MutexGuard<'_, State>) {
+    if let Some(reader) = state.reader.take() {
+        drop(state);
+        reader.wake();
     }
 }
 
@@ -129,7 +237,8 @@ mod tests {
     use super::*;
 
     fn pulse() -> Pulse {
-        let settings = ServerSettings { header_seconds: 10, idle_seconds: 75, ..ServerSettings::default() };
+        let settings =
+            ServerSettings { header_seconds: 10, idle_seconds: 75, write_seconds: 30, ..ServerSettings::default() };
         Pulse::new(&settings, Some(Duration::from_secs(99)))
     }
 
@@ -155,6 +264,20 @@ mod tests {
         assert_eq!(seconds_left(&pulse), Some(75));
         pulse.received(b"G");
         assert_eq!(seconds_left(&pulse), Some(10));
+    }
+
+    #[test]
+    fn an_answer_that_is_ready_must_be_read() {
+        let pulse = pulse();
+        let [(first, _), (second, _)] = [0; 2].map(|_| pulse.begin("GET", Version::HTTP_2));
+        first.ready();
+        first.ready();
+        assert_eq!((seconds_left(&pulse), pulse.unread()), (Some(30), 1));
+        drop(first);
+        assert_eq!((seconds_left(&pulse), pulse.unread()), (Some(99), 0));
+        pulse.abandon();
+        assert_eq!(seconds_left(&pulse), Some(0));
+        drop(second);
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Parameters {
 
     fn view(&self) -> View {
         let list = |name| self.text(name).map(|value| split(&value)).unwrap_or_default();
-        View { attributes: list("attributes"), excluded: list("excludedAttributes") }
+        View { attributes: list("attributes"), excluded: list("excludedAttributes"), ..View::default() }
     }
 }
 
@@ -83,11 +83,13 @@ fn pairs(query: Option<&str>) -> impl Iterator<Item = (String, &str)> {
 /// A value in plain text, where `+` is a blank; U+0000 means nothing in any parameter, and
 /// databases disagree about it.
 fn text(name: &str, raw: &str) -> Result<String> {
-    let decoded = route::decode(&raw.replace('+', " ")).filter(|text| !text.contains('\0'));
-    decoded.ok_or_else(|| {
-        let detail = format!("The parameter \"{name}\" is not percent-encoded UTF-8 text.");
-        if name == "filter" { ScimError::invalid_filter(detail) } else { ScimError::invalid_value(detail) }
-    })
+    let problem = match route::decode(&raw.replace('+', " ")) {
+        Some(text) if !text.contains('\0') => return Ok(text),
+        Some(_) => "holds the character U+0000",
+        None => "is not percent-encoded UTF-8 text",
+    };
+    let detail = format!("The parameter \"{name}\" {problem}.");
+    Err(if name == "filter" { ScimError::invalid_filter(detail) } else { ScimError::invalid_value(detail) })
 }
 
 /// A whole number; one that is out of range counts as the last that is in it.
@@ -168,6 +170,7 @@ mod tests {
             ("filter=%ff", "invalidFilter"),
             ("filter=a%00", "invalidFilter"),
             ("filter=%ED%A0%80", "invalidFilter"),
+            ("sortBy=a%00", "invalidValue"),
             ("sortBy=%", "invalidValue"),
             ("count=1&count=1", "invalidValue"),
             ("filter=a&%66ilter=b", "invalidValue"),
@@ -175,6 +178,13 @@ mod tests {
             let error = list_query(Some(query)).unwrap_err();
             assert_eq!(error.scim_type().map(ScimType::as_str), Some(kind), "{query}");
         }
+    }
+
+    #[test]
+    fn a_zero_character_is_called_by_its_name() {
+        let told = |query: &str| list_query(Some(query)).unwrap_err().to_string();
+        assert_eq!(told("filter=userName%20eq%20%22a%00b%22"), "The parameter \"filter\" holds the character U+0000.");
+        assert_eq!(told("filter=a%0"), "The parameter \"filter\" is not percent-encoded UTF-8 text.");
     }
 
     #[test]

@@ -4,7 +4,8 @@ use crate::error::ScimError;
 use crate::service::{Pieces, Reply};
 use axum::body::{Body, Bytes};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
@@ -14,6 +15,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 const ERROR_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
 /// The response to what the service answered.
@@ -21,14 +23,27 @@ pub(super) fn reply(reply: Reply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     // Personal data is for the client alone; with a tag it may keep it, if it asks again each time.
     let caching = if reply.etag.is_some() { "private, no-cache" } else { "no-store" };
+    // Who has the resource already is told where it is as if it were sent (RFC 9110 section 15.4.5).
+    let is_unmodified = status == StatusCode::NOT_MODIFIED;
+    let shown_at = reply.location.clone().filter(|_| reply.body.is_some() || is_unmodified);
+    let location = reply.location.filter(|_| !is_unmodified);
+    let applied = reply.applied.map(|applied| format!("return={}", applied.as_str()));
     let mut response = with_body(status, reply.body, reply.rest);
     put(&mut response, CACHE_CONTROL, caching);
-    for (name, value) in [(ETAG, reply.etag), (LOCATION, reply.location)] {
+    let fields =
+        [(ETAG, reply.etag), (LOCATION, location), (CONTENT_LOCATION, shown_at), (PREFERENCE_APPLIED, applied)];
+    for (name, value) in fields {
         if let Some(value) = value {
             put(&mut response, name, &value);
         }
     }
     response
+}
+
+/// Says of an answer without a body that it is SCIM JSON: SCIM-SDK, a library for Java, takes an
+/// answer to a PATCH for a failure without that (RFC 7644 section 3.1 wants it of answers with one).
+pub(super) fn name_type(response: &mut Response) {
+    response.headers_mut().insert(CONTENT_TYPE, SCIM_JSON);
 }
 
 /// The response to an error. `credentials` says whether the request had an `Authorization`
@@ -167,6 +182,11 @@ mod tests {
         assert_eq!(unmodified.status(), 304);
         assert_eq!(header(&unmodified, CONTENT_TYPE), None);
         assert_eq!(header(&unmodified, ETAG), Some("W/\"3\""));
+        assert_eq!(header(&unmodified, LOCATION), None);
+        for (shows, response) in [(true, &response), (true, &unmodified), (false, &reply(found(Reply::empty(204))))] {
+            let expected = shows.then_some("https://a/scim/v2/Users/1");
+            assert_eq!(header(response, CONTENT_LOCATION), expected);
+        }
         let listed = reply(Reply::ok("{}".into()));
         assert_eq!(header(&listed, CACHE_CONTROL), Some("no-store"));
         assert_eq!(header(&listed, X_CONTENT_TYPE_OPTIONS), Some("nosniff"));

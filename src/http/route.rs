@@ -2,6 +2,7 @@
 //! resource names its endpoint as text; the caller's catalog says later whether it exists.
 
 use crate::error::{Result, ScimError};
+use crate::reason::Reason;
 use axum::http::Method;
 
 /// Where a request is bound for.
@@ -11,6 +12,8 @@ pub(super) enum Route {
     Live,
     /// `/readyz`: the database answers.
     Ready,
+    /// `/`: what this is, for a person who comes without a token.
+    Front,
     /// Below the base path, where every request needs a token.
     Scim(Target),
     /// The base path with another protocol version than ours.
@@ -37,6 +40,8 @@ pub(super) enum Target {
     Resource(String, String),
     /// A protocol version other than ours.
     OtherVersion(String),
+    /// An endpoint below another one: the base URL of the client ends in the first.
+    Nested(String),
     Unknown,
 }
 
@@ -109,6 +114,9 @@ impl BasePath {
         if let Some(below) = below(&self.path, path) {
             return Route::Scim(target(below));
         }
+        if path == "/" {
+            return Route::Front;
+        }
         let beside = self.unversioned.as_deref().and_then(|prefix| below(prefix, path));
         let version = beside.and_then(|rest| segments(rest).into_iter().next()).filter(|first| is_version(first));
         version.map_or(Route::Outside, Route::OtherVersion)
@@ -140,6 +148,9 @@ fn target(below: &str) -> Target {
         }
         segments.remove(0);
     }
+    if let Some(outer) = nested(&segments) {
+        return Target::Nested(outer.to_owned());
+    }
     let mut segments = segments.into_iter();
     match (segments.next(), segments.next(), segments.next()) {
         (None, _, _) => Target::Root,
@@ -147,6 +158,30 @@ fn target(below: &str) -> Target {
         (Some(one), Some(two), None) => of_two(&one, two),
         _ => Target::Unknown,
     }
+}
+
+/// The endpoints of RFC 7644 section 3.2, of which none stands below another.
+const ENDPOINTS: [&str; 7] = ["Users", "Groups", "ServiceProviderConfig", "ResourceTypes", "Schemas", "Bulk", "Me"];
+
+/// The first of two endpoints, as in `/Users/Users/{id}`. `/ResourceTypes/Users` is no such thing: it may
+/// be the name of a type.
+fn nested(segments: &[String]) -> Option<&str> {
+    let [outer, inner, ..] = segments else { return None };
+    let is_outer = !matches!(outer.as_str(), "ResourceTypes" | "Schemas");
+    (is_outer && (ENDPOINTS.contains(&inner.as_str()) || outer == inner)).then_some(outer)
+}
+
+/// A path at which nothing is, as a log may have it: words that clients put into paths by mistake, and
+/// an ellipsis for each other segment.
+pub(super) fn outline(path: &str) -> String {
+    const MOST: usize = 8;
+    let is_known = |segment: &str| {
+        ENDPOINTS.contains(&segment) || matches!(segment, "scim" | "api" | "t" | ".search") || is_version(segment)
+    };
+    let shown = |segment: &str| if is_known(segment) { segment.to_owned() } else { "\u{2026}".to_owned() };
+    let all = segments(path);
+    let parts: Vec<_> = all.iter().take(MOST).map(|segment| shown(segment)).collect();
+    format!("/{}", parts.join("/"))
 }
 
 fn of_one(one: &str) -> Target {
@@ -185,6 +220,7 @@ impl Route {
         match self {
             Self::Live => "/healthz",
             Self::Ready => "/readyz",
+            Self::Front => "/",
             Self::Scim(target) => target.template(),
             Self::OtherVersion(_) | Self::Outside => "outside",
         }
@@ -213,7 +249,7 @@ impl Target {
             return Ok(());
         }
         let detail = format!("{method} is not for this endpoint, which takes {}.", self.allow());
-        Err(ScimError::new(405, detail))
+        Err(ScimError::new(405, detail).because(Reason::MethodUnsupported))
     }
 
     fn template(&self) -> &'static str {
@@ -230,7 +266,7 @@ impl Target {
             Self::Collection(_) => "/{endpoint}",
             Self::Search(_) => "/{endpoint}/.search",
             Self::Resource(..) => "/{endpoint}/{id}",
-            Self::OtherVersion(_) | Self::Unknown => "unknown",
+            Self::OtherVersion(_) | Self::Nested(_) | Self::Unknown => "unknown",
         }
     }
 }
@@ -299,6 +335,11 @@ mod tests {
             ("/%55sers/u%31", user()),
             ("/Users/.search", Target::Search("/Users".into())),
             ("/Users/u1/x", Target::Unknown),
+            ("/Users/Users", Target::Nested("Users".into())),
+            ("/Users/Users/u1", Target::Nested("Users".into())),
+            ("/v2/Users/ServiceProviderConfig", Target::Nested("Users".into())),
+            ("/Robots/Robots/1", Target::Nested("Robots".into())),
+            ("/ResourceTypes/Users", Target::ResourceTypes(Some("Users".into()))),
             ("/Users/../Groups", Target::Unknown),
             ("/Users/..", Target::Resource("/Users".into(), "..".into())),
             ("/Users/a%2fb", Target::Resource("/Users".into(), "a/b".into())),
@@ -315,7 +356,7 @@ mod tests {
         for (path, expected) in [
             ("/healthz", Route::Live),
             ("/readyz", Route::Ready),
-            ("/", Route::Outside),
+            ("/", Route::Front),
             ("", Route::Outside),
             ("*", Route::Outside),
             ("/scim", Route::Outside),
@@ -331,6 +372,19 @@ mod tests {
     }
 
     #[test]
+    fn an_outline_has_no_word_of_a_client() {
+        for (path, expected) in [
+            ("/Users", "/Users"),
+            ("/scim/v1/Users/ann@example.com", "/scim/v1/Users/\u{2026}"),
+            ("/t/acme/Users", "/t/\u{2026}/Users"),
+            ("/", "/"),
+            ("/v9", "/v9"),
+        ] {
+            assert_eq!(outline(path), expected);
+        }
+    }
+
+    #[test]
     fn any_base_path_will_do() {
         let users = Route::Scim(Target::Collection("/Users".into()));
         for (base, path) in
@@ -338,6 +392,7 @@ mod tests {
         {
             assert_eq!(BasePath::new(base).route(path), users, "{base}");
         }
+        assert_eq!(BasePath::new("").route("/"), Route::Scim(Target::Root));
         assert_eq!(BasePath::new("/s").route("/s/v3/Users"), Route::Scim(Target::OtherVersion("v3".into())));
     }
 

@@ -2,15 +2,17 @@
 
 use crate::error::{Result, ScimError};
 use crate::http::app::App;
+use crate::http::arrivals::{Arrival, Arrivals};
 use crate::http::body::{BodyLimits, Upload};
 use crate::http::exchange::Call;
 use crate::http::log::Logs;
 use crate::http::rate::Limits;
 use crate::http::route::{Route, Target, Verb};
 use crate::http::settings::HttpSettings;
-use crate::http::{query, search};
+use crate::http::{intent, prefer, query, search};
+use crate::reason::Reason;
 use crate::schema::{Catalog, ResourceType};
-use crate::service::{Caller, ListQuery, Precondition, Reply, Service, Tags, View};
+use crate::service::{Caller, ListQuery, Precondition, Reply, Service, Tags, Traced, View};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Map, Value};
@@ -21,28 +23,34 @@ use tokio::time::timeout;
 /// How long the database may take to say that it is there.
 const READY_TIME: Duration = Duration::from_secs(2);
 
+/// What a resource on a page is expected to take, in bytes, until the page is there.
+const RESOURCE_BYTES: usize = 1 << 10;
+
 /// The SCIM server, ready to be served.
 pub fn app(service: Service, settings: HttpSettings) -> App {
     let limits = Arc::new(Limits::new(&settings));
     let logs = Logs { recorder: Some(service.recorder().clone()), clock: service.clock().clone() };
-    let front = Arc::new(Front { service, settings: settings.clone(), limits: limits.clone() });
+    let front = Arc::new(Front { service, limits: limits.clone(), arrivals: Arrivals::default() });
     App::scim(settings, limits, logs, move |call, upload| front.clone().handle(call, upload))
 }
 
 /// The service with what stands before it.
 struct Front {
     service: Service,
-    settings: HttpSettings,
     limits: Arc<Limits>,
+    arrivals: Arrivals,
 }
 
 impl Front {
     async fn handle(self: Arc<Self>, call: Call, mut upload: Upload) -> Result<Reply> {
         let outcome = self.route(&call, &mut upload).await;
-        if outcome.is_err() {
-            upload.discard().await;
+        match outcome {
+            Ok(reply) => Ok(reply),
+            Err(error) => {
+                upload.discard().await;
+                Err(error.with_contact(self.service.contact(&call.facts.trail).as_deref()))
+            }
         }
-        outcome
     }
 
     async fn route(&self, call: &Call, upload: &mut Upload) -> Result<Reply> {
@@ -50,8 +58,10 @@ impl Front {
             Route::Live => health(call.verb),
             Route::Ready => self.ready(call.verb).await,
             Route::Scim(target) => self.scim(call, upload, target).await,
-            Route::OtherVersion(version) => Err(other_version(version)),
-            Route::Outside => Err(ScimError::not_found("Nothing is here.")),
+            // Who sends a token is a client with a wrong base URL, not a person.
+            Route::Front if credentials(call).is_none() => front(call.verb, &call.settings),
+            Route::OtherVersion(version) => Err(self.beside(call, other_version(version)).await),
+            Route::Front | Route::Outside => Err(self.beside(call, self.nothing_here(call)).await),
         }
     }
 
@@ -69,20 +79,41 @@ impl Front {
     /// Below the base path nothing is told to a client without a token, not even what exists
     /// (SPEC AUTH-7).
     async fn scim(&self, call: &Call, upload: &mut Upload, target: &Target) -> Result<Reply> {
-        let known = self.recall(call, target);
+        let (known, arrival) = self.known(call, target).await?;
         if let Some(caller) = &known {
-            self.limits.admit(&caller.token_id)?;
+            self.admit(call, caller)?;
             let outcome = self.carry_out(call, upload, target, caller).await;
             let is_ours = outcome.as_ref().is_err_and(|error| error.status() >= 500);
-            if caller.is_confirmed() || is_ours {
+            if is_ours || self.service.confirm(caller).await? {
                 return outcome;
             }
         }
-        let caller = self.authenticate(call).await?;
+        let caller = self.authenticate(call, target).await?;
+        drop(arrival);
         if known.is_none() {
-            self.limits.admit(&caller.token_id)?;
+            self.admit(call, &caller)?;
         }
         self.carry_out(call, upload, target, &caller).await
+    }
+
+    /// Holds a request to the limits of its token and its tenant.
+    fn admit(&self, call: &Call, caller: &Caller) -> Result<()> {
+        call.know();
+        self.limits.admit(&caller.token_id)?;
+        call.admit(&caller.token_id, &caller.tenant)
+    }
+
+    /// The caller as he is known here. Else the request is the one that asks who calls, for all that come with
+    /// its token meanwhile.
+    async fn known(&self, call: &Call, target: &Target) -> Result<(Option<Caller>, Option<Arrival<'_>>)> {
+        let known = self.recall(call, target);
+        let token = call.head.headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok());
+        let (None, Some(token)) = (&known, token) else { return Ok((known, None)) };
+        let arrival = self.arrivals.turn(token).await?;
+        Ok(match self.recall(call, target) {
+            Some(known) => (Some(known), None),
+            None => (None, Some(arrival)),
+        })
     }
 
     /// The caller as he is known here, for what is about resources: their statements confirm him,
@@ -103,25 +134,25 @@ impl Front {
     fn at_path(&self, call: &Call, caller: Caller) -> Result<Caller> {
         match &call.tenant {
             None => Ok(caller),
-            Some(name) if **name == *caller.tenant => Ok(caller.at_own_path(&self.settings.base_path)),
+            Some(name) if **name == *caller.tenant => Ok(caller.at_own_path(&call.settings.base_path)),
             Some(_) => Err(ScimError::unauthorized(
                 "The token is of another tenant than the one that the URL names: take the URL and the token that \
                  belong together.",
-            )),
+            )
+            .because(Reason::TokenOtherTenant)),
         }
     }
 
     async fn carry_out(&self, call: &Call, upload: &mut Upload, target: &Target, caller: &Caller) -> Result<Reply> {
         let kind = kind(&caller.catalog, target)?;
-        if let Some(kind) = &kind {
-            call.facts.kind(kind);
-        }
+        tell_intent(call, target, kind.as_ref());
         match target {
             Target::Me => {
                 return Err(ScimError::not_implemented("/Me needs tokens of users, which the server has not."));
             }
             Target::OtherVersion(version) => return Err(other_version(version)),
-            Target::Unknown => return Err(ScimError::not_found("There is no such endpoint.")),
+            Target::Nested(outer) => return Err(nested(outer)),
+            Target::Unknown => return Err(ScimError::no_endpoint("There is no such endpoint.")),
             _ => target.check(call.verb, &call.head.method)?,
         }
         if call.verb == Verb::Options {
@@ -133,16 +164,64 @@ impl Front {
         }
     }
 
-    async fn authenticate(&self, call: &Call) -> Result<Caller> {
-        let header = call.head.headers.get(AUTHORIZATION);
-        let text = header.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    async fn authenticate(&self, call: &Call, target: &Target) -> Result<Caller> {
+        let text = credentials(call);
         let outcome = self.service.authenticate(text.as_deref(), &call.facts.trail).await;
         let caller = match text {
             // Who sends no token guesses none.
             None => outcome,
-            Some(_) => self.limits.judge(call.peer, outcome, Instant::now()),
+            Some(text) => self.judge(call, &text, outcome).await,
         };
-        caller.and_then(|caller| self.at_path(call, caller))
+        let caller = caller.and_then(|caller| self.at_path(call, caller));
+        if let (true, Some(catalog)) = (caller.is_err(), call.facts.trail.catalog()) {
+            let kind = kind(&catalog, target).ok().flatten();
+            tell_intent(call, target, kind.as_ref());
+        }
+        caller
+    }
+
+    /// Counts guesses, and leaves a trace of what is none in the log of its tenant.
+    async fn judge(&self, call: &Call, text: &str, outcome: Result<Caller>) -> Result<Caller> {
+        if outcome.as_ref().is_err_and(|error| error.reason().is_some_and(Reason::is_near_miss)) {
+            self.trace(call, text).await;
+        }
+        self.limits.judge(call.peer, outcome, call.facts.trail.is_proved(), Instant::now())
+    }
+
+    /// An error for a path beside the base path. Whose token came there is told in the log of its
+    /// tenant; the answer does not depend on it.
+    async fn beside(&self, call: &Call, error: ScimError) -> ScimError {
+        if let Some(text) = credentials(call)
+            && self.trace(call, &text).await == Traced::Unknown
+        {
+            self.limits.count_guess(call.peer, Instant::now());
+        }
+        error
+    }
+
+    /// Looks for whose token came in a request that is refused, under the limits of bad tokens and of
+    /// the token itself.
+    async fn trace(&self, call: &Call, text: &str) -> Traced {
+        if self.limits.are_guesses_spent(call.peer, Instant::now()) {
+            return Traced::Nothing;
+        }
+        let traced = self.service.trace(Some(text), &call.facts.trail).await;
+        if let Traced::Token(id) = &traced
+            && self.limits.admit(id).is_err()
+        {
+            call.facts.trail.forget();
+        }
+        traced
+    }
+
+    /// 404 for a path beside the base path; who sends a token is told where the endpoints are.
+    fn nothing_here(&self, call: &Call) -> ScimError {
+        let base = &call.settings.base_path;
+        let detail = match credentials(call) {
+            Some(_) => format!("Nothing is here: the base URL ends in \"{base}\", and the endpoints stand below it."),
+            None => "Nothing is here.".to_owned(),
+        };
+        ScimError::no_endpoint(detail).because(Reason::PathBase)
     }
 
     /// The operations on resources of one type. Each has a place of its own in memory: what is moved
@@ -157,8 +236,8 @@ impl Front {
     ) -> Result<Reply> {
         let service = &self.service;
         if let Target::Search(_) = target {
-            let query = search::list_query(&self.body(call, upload).await?)?;
-            return Box::pin(service.list(caller, Some(kind), &query)).await;
+            let query = search::list_query(&self.body(call, upload).await?, caller.conformance())?;
+            return self.list(call, caller, Some(kind), &query).await;
         }
         let Target::Resource(_, id) = target else { return self.collection(call, upload, caller, kind).await };
         let condition = precondition(&call.head.headers);
@@ -190,7 +269,19 @@ impl Front {
             let (view, body) = self.write(call, upload).await?;
             return Box::pin(self.service.create(caller, kind, body, &view)).await;
         }
-        Box::pin(self.service.list(caller, Some(kind), &list_query(call)?)).await
+        self.list(call, caller, Some(kind), &list_query(call)?).await
+    }
+
+    async fn list(
+        &self,
+        call: &Call,
+        caller: &Caller,
+        kind: Option<&Arc<ResourceType>>,
+        query: &ListQuery,
+    ) -> Result<Reply> {
+        let resources = usize::try_from(self.service.page_size(query.count)).unwrap_or(0);
+        call.expect(resources.saturating_mul(RESOURCE_BYTES))?;
+        Box::pin(self.service.list(caller, kind, query)).await
     }
 
     /// Discovery, bulk, and queries over all types.
@@ -202,40 +293,77 @@ impl Front {
             }
             Target::Schemas(urn) => unfiltered(call).and_then(|()| self.service.schemas(caller, urn.as_deref())),
             Target::Bulk => {
-                let body = self.body_up_to(call, upload, self.settings.bulk_bytes).await?;
+                let body = self.body_up_to(call, upload, call.settings.bulk_bytes).await?;
                 Box::pin(self.service.bulk(caller, body)).await
             }
             Target::RootSearch => {
-                let query = search::list_query(&self.body(call, upload).await?)?;
-                Box::pin(self.service.list(caller, None, &query)).await
+                let query = search::list_query(&self.body(call, upload).await?, caller.conformance())?;
+                self.list(call, caller, None, &query).await
             }
-            _ => Box::pin(self.service.list(caller, None, &list_query(call)?)).await,
+            _ => self.list(call, caller, None, &list_query(call)?).await,
         }
     }
 
-    /// What a write brings: the choice of attributes for the answer, and the body.
+    /// What a write brings: what the answer shows, and the body.
     async fn write(&self, call: &Call, upload: &mut Upload) -> Result<(View, Map<String, Value>)> {
-        let view = query::view(call.head.uri.query())?;
+        let prefers = prefer::returns(&call.head.headers);
+        let view = View { prefers, ..query::view(call.head.uri.query())? };
         Ok((view, self.body(call, upload).await?))
     }
 
     async fn body(&self, call: &Call, upload: &mut Upload) -> Result<Map<String, Value>> {
-        self.body_up_to(call, upload, self.settings.body_bytes).await
+        self.body_up_to(call, upload, call.settings.body_bytes).await
     }
 
     async fn body_up_to(&self, call: &Call, upload: &mut Upload, bytes: usize) -> Result<Map<String, Value>> {
-        let limits = BodyLimits { bytes, depth: self.settings.json_depth, time: self.settings.body_time() };
+        let settings = &call.settings;
+        let limits = BodyLimits { bytes, depth: settings.json_depth, time: settings.body_time() };
         let body = upload.object(&call.head.headers, limits).await?;
         call.facts.trail.body(&body);
         Ok(body)
     }
 }
 
+/// Tells the log which type a request is for, and what it means by its route.
+fn tell_intent(call: &Call, target: &Target, kind: Option<&Arc<ResourceType>>) {
+    if let Some(kind) = kind {
+        call.facts.kind(kind);
+    }
+    if let Some(action) = intent::of(kind.map(AsRef::as_ref), target, call.verb) {
+        call.facts.trail.means(action);
+    }
+}
+
+/// The value of the `Authorization` header.
+fn credentials(call: &Call) -> Option<String> {
+    let header = call.head.headers.get(AUTHORIZATION)?;
+    Some(String::from_utf8_lossy(header.as_bytes()).into_owned())
+}
+
+fn nested(outer: &str) -> ScimError {
+    let shown = if ["Users", "Groups"].contains(&outer) { outer } else { "\u{2026}" };
+    let detail = format!("The base URL must not end in \"/{shown}\": the client adds the endpoint itself.");
+    ScimError::no_endpoint(detail).because(Reason::PathUsersTwice)
+}
+
 fn health(verb: Verb) -> Result<Reply> {
     match verb {
         Verb::Get => Ok(Reply::ok("{\"status\":\"ok\"}".to_owned())),
         Verb::Options => Ok(Reply::empty(204)),
-        _ => Err(ScimError::new(405, "Health is for reading.")),
+        _ => Err(ScimError::new(405, "Health is for reading.").because(Reason::MethodUnsupported)),
+    }
+}
+
+/// Says in one line what this is, for who opens the address in a browser.
+fn front(verb: Verb, settings: &HttpSettings) -> Result<Reply> {
+    match verb {
+        Verb::Get => Ok(Reply::ok(format!(
+            "This is scimd, a SCIM 2.0 server (RFC 7644). Its base URL ends in {}, requests need a bearer token, and \
+             its documentation begins with README.md.\n",
+            settings.base_path
+        ))),
+        Verb::Options => Ok(Reply::empty(204)),
+        _ => Err(ScimError::new(405, "This page is for reading.").because(Reason::MethodUnsupported)),
     }
 }
 
@@ -252,7 +380,7 @@ fn kind(catalog: &Catalog, target: &Target) -> Result<Option<Arc<ResourceType>>>
         return Ok(None);
     };
     let found = catalog.by_endpoint(endpoint);
-    let kind = found.ok_or_else(|| ScimError::not_found("There is no such endpoint."))?;
+    let kind = found.ok_or_else(|| ScimError::no_endpoint("There is no such endpoint."))?;
     match target {
         Target::Resource(_, id) if !is_id(id) => Err(ScimError::not_found("There is no such resource.")),
         _ => Ok(Some(kind.clone())),
@@ -267,7 +395,8 @@ fn is_id(text: &str) -> bool {
 /// A filter on discovery is refused, other parameters of lists are ignored (RFC 7644 section 4).
 fn unfiltered(call: &Call) -> Result<()> {
     if query::names(call.head.uri.query(), "filter") {
-        return Err(ScimError::forbidden("This endpoint cannot be filtered; it answers with all it has."));
+        let detail = "This endpoint cannot be filtered; it answers with all it has.";
+        return Err(ScimError::forbidden(detail).because(Reason::FilterInvalid));
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The body of `POST …/.search` (RFC 7644 section 3.4.3, RFC 9865 section 3).
 
 use crate::error::{Result, ScimError};
+use crate::resource::{Conformance, message, tolerance};
 use crate::service::{ListQuery, View};
 use serde_json::{Map, Number, Value};
 
@@ -9,19 +10,21 @@ const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchReques
 /// Reads a SearchRequest.
 ///
 /// # Errors
-/// 400 `invalidSyntax` if the body is none; 400 `invalidValue` or `invalidFilter` if a member
+/// 400 `invalidValue` if the body is none; 400 `invalidValue` or `invalidFilter` if a member
 /// has the wrong type.
-pub(super) fn list_query(body: &Map<String, Value>) -> Result<ListQuery> {
-    check_schemas(body)?;
+pub(super) fn list_query(body: &Map<String, Value>, conformance: Conformance) -> Result<ListQuery> {
+    message::check_schemas(member(body, "schemas"), SEARCH_REQUEST, conformance)?;
     let filter = text(body, "filter").map_err(|error| ScimError::invalid_filter(error.detail()))?;
+    let (attributes, excluded) =
+        (names(body, "attributes", conformance)?, names(body, "excludedAttributes", conformance)?);
     Ok(ListQuery {
         filter,
         sort_by: text(body, "sortBy")?.filter(|name| !name.is_empty()),
         sort_order: text(body, "sortOrder")?.filter(|order| !order.is_empty()),
-        start_index: integer(body, "startIndex")?,
-        count: integer(body, "count")?,
+        start_index: integer(body, "startIndex", conformance)?,
+        count: integer(body, "count", conformance)?,
         cursor: text(body, "cursor")?,
-        view: View { attributes: names(body, "attributes")?, excluded: names(body, "excludedAttributes")? },
+        view: View { attributes, excluded, ..View::default() },
     })
 }
 
@@ -29,15 +32,6 @@ pub(super) fn list_query(body: &Map<String, Value>) -> Result<ListQuery> {
 fn member<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     let found = body.iter().find(|(there, _)| there.eq_ignore_ascii_case(name));
     found.map(|(_, value)| value).filter(|value| !value.is_null())
-}
-
-fn check_schemas(body: &Map<String, Value>) -> Result<()> {
-    let listed = member(body, "schemas").and_then(Value::as_array);
-    let is_search = |value: &Value| value.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(SEARCH_REQUEST));
-    if listed.is_some_and(|urns| urns.iter().any(is_search)) {
-        return Ok(());
-    }
-    Err(ScimError::invalid_syntax(format!("A search must have \"schemas\": [\"{SEARCH_REQUEST}\"].")))
 }
 
 fn text(body: &Map<String, Value>, name: &str) -> Result<Option<String>> {
@@ -48,19 +42,25 @@ fn text(body: &Map<String, Value>, name: &str) -> Result<Option<String>> {
     }
 }
 
-fn names(body: &Map<String, Value>, name: &str) -> Result<Vec<String>> {
+fn names(body: &Map<String, Value>, name: &str, conformance: Conformance) -> Result<Vec<String>> {
     let Some(value) = member(body, name) else { return Ok(Vec::new()) };
+    if let (Value::String(text), true) = (value, conformance.is_lenient()) {
+        return Ok(tolerance::search_names(text));
+    }
     let elements = value.as_array().ok_or_else(|| unfit(name, "an array of strings"))?;
     let text = |element: &Value| element.as_str().map(str::to_owned).ok_or_else(|| unfit(name, "an array of strings"));
     elements.iter().map(text).collect()
 }
 
-fn integer(body: &Map<String, Value>, name: &str) -> Result<Option<i64>> {
-    match member(body, name) {
-        None => Ok(None),
-        Some(Value::Number(number)) => saturated(number).ok_or_else(|| unfit(name, "a whole number")).map(Some),
-        Some(_) => Err(unfit(name, "a whole number")),
-    }
+fn integer(body: &Map<String, Value>, name: &str, conformance: Conformance) -> Result<Option<i64>> {
+    let number = match member(body, name) {
+        None => return Ok(None),
+        Some(Value::Number(number)) => Some(number.clone()),
+        Some(text) if conformance.is_lenient() => tolerance::number_from_text(text),
+        Some(_) => None,
+    };
+    let whole = number.and_then(|number| saturated(&number));
+    whole.ok_or_else(|| unfit(name, "a whole number")).map(Some)
 }
 
 /// A whole number; one that is out of range counts as the last that is in it.
@@ -85,18 +85,25 @@ mod tests {
     use crate::error::ScimType;
     use serde_json::json;
 
-    fn read(members: &Value) -> Result<ListQuery> {
+    fn read(members: &Value, conformance: Conformance) -> Result<ListQuery> {
         let mut body = members.as_object().unwrap().clone();
         body.insert("SCHEMAS".into(), json!([SEARCH_REQUEST.to_ascii_lowercase()]));
-        list_query(&body)
+        list_query(&body, conformance)
+    }
+
+    fn refusal(members: &Value, conformance: Conformance) -> Option<&'static str> {
+        read(members, conformance).unwrap_err().scim_type().map(ScimType::as_str)
     }
 
     #[test]
     fn every_member_is_read() {
-        let query = read(&json!({
-            "attributes": ["displayName", "userName"], "excludedattributes": null, "FILTER": "a pr",
-            "sortBy": "a", "sortOrder": "descending", "startIndex": 1, "count": 1e30, "cursor": "", "other": 1
-        }))
+        let query = read(
+            &json!({
+                "attributes": ["displayName", "userName"], "excludedattributes": null, "FILTER": "a pr",
+                "sortBy": "a", "sortOrder": "descending", "startIndex": 1, "count": 1e30, "cursor": "", "other": 1
+            }),
+            Conformance::Rfc,
+        )
         .unwrap();
         assert_eq!(query.view.attributes, ["displayName", "userName"]);
         assert_eq!(query.filter.as_deref(), Some("a pr"));
@@ -109,25 +116,29 @@ mod tests {
     fn wrong_types_are_named() {
         for (members, kind) in [
             (json!({"filter": 1}), "invalidFilter"),
-            (json!({"count": "5"}), "invalidValue"),
             (json!({"count": 1.5}), "invalidValue"),
             (json!({"startIndex": []}), "invalidValue"),
-            (json!({"attributes": "userName"}), "invalidValue"),
             (json!({"attributes": [1]}), "invalidValue"),
             (json!({"sortBy": {}}), "invalidValue"),
         ] {
-            let error = read(&members).unwrap_err();
-            assert_eq!(error.scim_type().map(ScimType::as_str), Some(kind), "{members}");
+            for conformance in [Conformance::Lenient, Conformance::Rfc] {
+                assert_eq!(refusal(&members, conformance), Some(kind), "{members}");
+            }
         }
     }
 
     #[test]
-    fn the_schema_must_be_named() {
-        for body in
-            [json!({}), json!({"schemas": []}), json!({"schemas": SEARCH_REQUEST}), json!({"schemas": ["urn:x"]})]
+    fn text_stands_for_numbers_and_lists_unless_the_letter_counts() {
+        let members = json!({"startIndex": "1", "count": "50", "attributes": "userName, name.givenName,"});
+        let query = read(&members, Conformance::Lenient).unwrap();
+        assert_eq!((query.start_index, query.count), (Some(1), Some(50)));
+        assert_eq!(query.view.attributes, ["userName", "name.givenName"]);
+        for members in [json!({"count": "5"}), json!({"startIndex": "1"}), json!({"excludedAttributes": "members"})] {
+            assert_eq!(refusal(&members, Conformance::Rfc), Some("invalidValue"), "{members}");
+        }
+        for members in [json!({"count": "many"}), json!({"count": ""}), json!({"count": "1.5"}), json!({"count": " 1"})]
         {
-            let error = list_query(body.as_object().unwrap()).unwrap_err();
-            assert_eq!(error.scim_type().map(ScimType::as_str), Some("invalidSyntax"), "{body}");
+            assert_eq!(refusal(&members, Conformance::Lenient), Some("invalidValue"), "{members}");
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::http::app::App;
 use crate::http::connection::Host;
+use crate::http::seats::Seats;
 use crate::http::settings::ServerSettings;
 use crate::http::tls::Tls;
 use std::io::{self, ErrorKind};
@@ -11,7 +12,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
@@ -32,10 +33,9 @@ pub async fn serve(
     settings: ServerSettings,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let mut tls = Tls::load(&settings)?;
     let (stop, draining) = watch::channel(false);
-    let slots = Arc::new(Semaphore::new(settings.connections.clamp(1, Semaphore::MAX_PERMITS)));
-    let host = Arc::new(Host::new(app.clone(), settings.clone(), draining));
+    let mut renewed = app.renewed.subscribe();
+    let mut house = House::open(app, settings, draining)?;
     let mut connections = JoinSet::new();
     let mut housekeeping = interval(HOUSEKEEPING);
     housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -43,39 +43,84 @@ pub async fn serve(
     loop {
         tokio::select! {
             () = &mut shutdown => break,
-            (stream, peer, slot) = accept(&listener, &slots) => {
-                let (host, acceptor) = (host.clone(), tls.as_ref().map(Tls::acceptor));
-                connections.spawn(async move {
-                    host.welcome(stream, peer, acceptor).await;
-                    drop(slot);
-                });
-            }
+            (stream, peer) = accept(&listener, &house.seats) => house.seat(&mut connections, stream, peer),
             Some(_) = connections.join_next() => {}
-            _ = housekeeping.tick() => {
-                app.tidy();
-                if let Some(tls) = &mut tls {
-                    tls.renew();
-                }
+            _ = housekeeping.tick() => house.tidy(),
+            Ok(()) = renewed.changed() => {
+                let settings = renewed.borrow_and_update().clone();
+                house.renew(settings);
             }
         }
     }
     drop(listener);
     stop.send_replace(true);
-    drain(connections, &app, settings.drain_time()).await;
+    drain(connections, &house.app, house.settings.drain_time()).await;
     Ok(())
 }
 
-/// The next connection, when there is a slot for it. Errors of accept never end the server: a
+/// What the accept loop works with.
+struct House {
+    app: App,
+    settings: ServerSettings,
+    draining: watch::Receiver<bool>,
+    host: Arc<Host>,
+    seats: Seats,
+    tls: Option<Tls>,
+}
+
+impl House {
+    fn open(app: App, settings: ServerSettings, draining: watch::Receiver<bool>) -> io::Result<Self> {
+        let tls = Tls::load(&settings)?;
+        let host = Arc::new(Host::new(app.clone(), settings.clone(), draining.clone()));
+        let seats = Seats::new(settings.connections);
+        Ok(Self { app, settings, draining, host, seats, tls })
+    }
+
+    /// Begins to serve a connection.
+    fn seat(&self, connections: &mut JoinSet<()>, stream: TcpStream, peer: SocketAddr) {
+        let (host, acceptor) = (self.host.clone(), self.tls.as_ref().map(Tls::acceptor));
+        let pulse = host.pulse();
+        let seat = self.seats.take(peer.ip(), pulse.clone());
+        connections.spawn(async move {
+            tokio::select! {
+                () = host.welcome(stream, peer, pulse, acceptor) => {}
+                () = seat.left() => tracing::debug!(%peer, "closed: another connection needs the room"),
+            }
+        });
+    }
+
+    /// Takes other settings, for connections that come from now on.
+    fn renew(&mut self, settings: Option<ServerSettings>) {
+        let Some(settings) = settings else { return };
+        match (&mut self.tls, Tls::load(&settings)) {
+            (Some(tls), Ok(Some(renewed))) => {
+                *tls = renewed;
+                tracing::info!("the TLS certificate was read again");
+            }
+            (None, Ok(None)) => {}
+            (_, Ok(_)) => tracing::warn!("whether the server speaks TLS changes with its next start only"),
+            (_, Err(error)) => tracing::warn!(%error, "the new TLS certificate is not used"),
+        }
+        self.seats.set(settings.connections);
+        self.host = Arc::new(Host::new(self.app.clone(), settings.clone(), self.draining.clone()));
+        self.settings = settings;
+    }
+
+    fn tidy(&mut self) {
+        self.app.tidy();
+        if let Some(tls) = &mut self.tls {
+            tls.renew();
+        }
+    }
+}
+
+/// The next connection, when there is room for it. Errors of accept never end the server: a
 /// client may be gone already, and files that are open now will be closed.
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
-    // The semaphore is never closed, so there is always a permit in the end.
-    let slot = slots.clone().acquire_owned().await.ok();
+async fn accept(listener: &TcpListener, seats: &Seats) -> (TcpStream, SocketAddr) {
+    seats.room().await;
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return (stream, peer, slot),
+            Ok(accepted) => return accepted,
             Err(error) if is_of_the_client(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "connections cannot be accepted");

@@ -28,6 +28,18 @@ pub struct HttpSettings {
     pub burst: u32,
     /// Bad tokens in a row that an address may present within a minute; 0 sets no limit.
     pub bad_tokens: u32,
+    /// Requests of a token that may be under way at a time, until their answers are written; 0 sets no limit.
+    pub token_requests: usize,
+    /// Requests of a tenant that may be under way at a time; 0 sets no limit.
+    pub tenant_requests: usize,
+    /// Requests that may be under way at a time in all; 0 sets no limit.
+    pub requests: usize,
+    /// Bytes of bodies and answers that the requests of a token may keep in memory; 0 sets no limit.
+    pub token_memory_bytes: usize,
+    /// Bytes of bodies and answers that the requests of a tenant may keep in memory; 0 sets no limit.
+    pub tenant_memory_bytes: usize,
+    /// Bytes of bodies and answers that all requests may keep in memory; 0 sets no limit.
+    pub memory_bytes: usize,
     /// Time for the answer to a request, in seconds.
     pub request_seconds: u64,
     /// Time for the arrival of a request body, in seconds.
@@ -50,6 +62,12 @@ impl Default for HttpSettings {
             requests_per_second: 50,
             burst: 500,
             bad_tokens: 20,
+            token_requests: 256,
+            tenant_requests: 512,
+            requests: 2048,
+            token_memory_bytes: 64 << 20,
+            tenant_memory_bytes: 96 << 20,
+            memory_bytes: 192 << 20,
             request_seconds: 30,
             body_seconds: 20,
             behind_proxy: false,
@@ -71,14 +89,18 @@ impl HttpSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerSettings {
-    /// Connections at a time; more of them wait in the queue of the operating system. The
-    /// default leaves room for the database under the usual limit of 1 024 open files.
+    /// Connections at a time; for another one the least useful of them is closed. The default leaves room for
+    /// the database under the usual limit of 1 024 open files.
     pub connections: usize,
+    /// Requests at a time on one connection of HTTP/2.
+    pub http2_streams: u32,
+    /// Bytes of an answer that HTTP/2 takes over before the client has room for them.
+    pub http2_send_bytes: usize,
     /// Time for a TLS handshake, for the first byte, and for the head of a request, in seconds.
     pub header_seconds: u64,
     /// Time that a connection may rest between two requests, in seconds.
     pub idle_seconds: u64,
-    /// Time for which a client may refuse to read the answer, in seconds.
+    /// Time for which a client may refuse to read any of an answer, in seconds.
     pub write_seconds: u64,
     /// Time for requests in flight to finish when the server stops, in seconds.
     pub drain_seconds: u64,
@@ -92,6 +114,8 @@ impl Default for ServerSettings {
     fn default() -> Self {
         Self {
             connections: 1000,
+            http2_streams: 100,
+            http2_send_bytes: 64 << 10,
             header_seconds: 10,
             idle_seconds: 75,
             write_seconds: 30,

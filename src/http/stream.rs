@@ -10,6 +10,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+/// How long, and how much, is read of a connection after the last answer, until the client closes it.
+const LINGER_TIME: Duration = Duration::from_secs(5);
+const LINGER_BYTES: usize = 128 << 20;
+
 /// A stream that ends when its time is over.
 pub(super) struct Timed<IO> {
     io: IO,
@@ -20,6 +24,7 @@ pub(super) struct Timed<IO> {
     /// Until when the client must take some of what is written.
     stalled_until: Option<Instant>,
     refusal: Option<Refusal>,
+    lingering: Option<Box<Lingering>>,
 }
 
 impl<IO> Timed<IO> {
@@ -32,6 +37,7 @@ impl<IO> Timed<IO> {
             writing: Timer::default(),
             stalled_until: None,
             refusal: None,
+            lingering: None,
         }
     }
 
@@ -71,7 +77,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Timed<IO> {
     }
 }
 
-impl<IO: AsyncWrite + Unpin> AsyncWrite for Timed<IO> {
+impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Timed<IO> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         this.look_for_refusal(bytes);
@@ -106,8 +112,52 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Timed<IO> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let outcome = Pin::new(&mut self.io).poll_shutdown(cx);
-        self.progress(outcome, cx)
+        let this = &mut *self;
+        if this.lingering.is_none() {
+            let outcome = Pin::new(&mut this.io).poll_shutdown(cx);
+            match ready!(this.progress(outcome, cx)) {
+                Ok(()) if this.pulse.lingers() => this.lingering = Some(Box::default()),
+                outcome => return Poll::Ready(outcome),
+            }
+        }
+        match &mut this.lingering {
+            Some(lingering) => lingering.poll(Pin::new(&mut this.io), cx).map(Ok),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+/// Reading what nobody wants, after the last answer: if a connection is closed while bytes wait in it, the
+/// operating system resets it, and the client may never see the answer.
+struct Lingering {
+    time: Pin<Box<Sleep>>,
+    left: usize,
+    scratch: [u8; 4096],
+}
+
+impl Default for Lingering {
+    fn default() -> Self {
+        let time = Box::pin(sleep_until(Instant::now() + LINGER_TIME));
+        Self { time, left: LINGER_BYTES, scratch: [0; 4096] }
+    }
+}
+
+impl Lingering {
+    /// Ready when the client has closed, or when it takes too long or sends too much.
+    fn poll<IO: AsyncRead>(&mut self, mut io: Pin<&mut IO>, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let mut buffer = ReadBuf::new(&mut self.scratch);
+            match io.as_mut().poll_read(cx, &mut buffer) {
+                Poll::Pending => return self.time.as_mut().poll(cx),
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Ready(Ok(())) => {}
+            }
+            let count = buffer.filled().len();
+            match self.left.checked_sub(count) {
+                Some(left) if count > 0 && !self.time.is_elapsed() => self.left = left,
+                _ => return Poll::Ready(()),
+            }
+        }
     }
 }
 
@@ -123,6 +173,7 @@ impl<IO> Timed<IO> {
         // It is the last thing that hyper writes on a connection.
         if self.refusal.is_none() && is_refusal(bytes) && self.pulse.has_unread_head() {
             self.refusal = Refusal::of(bytes);
+            self.pulse.linger();
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::source::{Condition, Container, Kind, Source};
 use crate::filter::{Filter, FilterLimits, Literal, PatchPath, parse_path};
 use crate::nearest::nearest;
+use crate::resource::Conformance;
 use crate::schema::{Attribute, AttributePath, Named, ResourceType, Type};
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ pub fn parse(text: &str, resource_type: &ResourceType) -> Result<(Source, bool),
     if let Some(name) = text.strip_prefix(ANY) {
         return any_extension(name, resource_type);
     }
-    let path = parse_path(text, &FilterLimits::default()).map_err(|error| error.to_string())?;
+    let path = parse_path(text, &FilterLimits::default(), Conformance::Rfc).map_err(|error| error.to_string())?;
     match resource_type.named(&path.name.text) {
         Some(Named::Attribute(found)) => declared(found, path, resource_type).map(|source| (source, true)),
         Some(_) => Err(format!("\"{}\" is a schema; name one of its attributes", path.name)),

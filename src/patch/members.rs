@@ -6,6 +6,7 @@ use super::value::required;
 use super::{Verb, tolerance};
 use crate::error::{Result, ScimError};
 use crate::filter::{Filter, Predicate, resolve_value_filter};
+use crate::reason::Reason;
 use crate::resource::{Acceptance, accept_element};
 use crate::schema::{Attribute, ResourceType};
 use serde_json::{Map, Value};
@@ -75,7 +76,11 @@ pub(super) fn change(
         (Some(filter), Verb::Remove, _) => remove_selected(resource_type, place, filter, with)?,
         (Some(filter), _, value) => add_selected(attribute, filter, verb, value, with)?,
         (None, Verb::Remove, None | Some(Value::Null)) => MemberChange::Clear,
-        (None, Verb::Remove, Some(value)) => MemberChange::Remove(ids(attribute, value, with)?),
+        (None, Verb::Remove, Some(value)) => {
+            let lenient = with.conformance.is_lenient();
+            let value = if lenient { tolerance::listed_under_name(attribute, value) } else { value };
+            MemberChange::Remove(ids(attribute, value, with)?)
+        }
         (None, Verb::Add, value) => MemberChange::Add(ids(attribute, required(value)?, with)?),
         (None, Verb::Replace, None) if with.conformance.is_lenient() => return Ok(tolerance::members_without_value()),
         (None, Verb::Replace, value) => MemberChange::Replace(ids(attribute, required(value)?, with)?),
@@ -153,6 +158,7 @@ fn within_limit(count: usize, attribute: &Attribute, with: &Acceptance<'_>) -> R
 
 fn too_many(name: &str, count: usize, most: usize) -> ScimError {
     ScimError::invalid_value(format!("\"{name}\" names {count} members; at most {most} are allowed in one request."))
+        .because(Reason::MembersTooMany)
 }
 
 fn fixed(path: &str) -> ScimError {

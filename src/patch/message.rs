@@ -3,11 +3,11 @@
 use super::tolerance;
 use crate::error::{Result, ScimError};
 use crate::filter::{FilterLimits, PatchPath, parse_path};
-use crate::resource::Conformance;
+use crate::resource::{Conformance, message};
 use serde_json::{Map, Value};
 
-/// URN of the message.
-const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+/// URN of the PatchOp message (RFC 7644 section 3.5.2).
+pub const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
 /// Bounds on a PATCH message.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +53,7 @@ pub struct Operation {
 /// that the message does not know are passed over.
 ///
 /// # Errors
-/// 400 `invalidValue` for `schemas` without the PatchOp URN; 400 `invalidSyntax` for another
+/// 400 `invalidValue` for `schemas` that names others; 400 `invalidSyntax` for another
 /// shape; 400 `invalidPath` or `invalidFilter` for a path that cannot be read; 413 for more
 /// operations than allowed; in `rfc` mode 400 `invalidValue` for none.
 pub fn read(body: Map<String, Value>, conformance: Conformance, limits: &PatchLimits) -> Result<Vec<Operation>> {
@@ -65,7 +65,7 @@ pub fn read(body: Map<String, Value>, conformance: Conformance, limits: &PatchLi
             _ => {}
         }
     }
-    require_schema(schemas.as_ref())?;
+    message::check_schemas(schemas.as_ref(), PATCH_OP, conformance)?;
     let operations = match operations {
         Some(Value::Array(operations)) => operations,
         _ => return Err(ScimError::invalid_syntax("Member \"Operations\" must be an array of operations.")),
@@ -79,14 +79,6 @@ pub fn read(body: Map<String, Value>, conformance: Conformance, limits: &PatchLi
         read.map_err(|error| error.within(format_args!("Operation {}", i + 1)))
     };
     operations.into_iter().enumerate().map(read).collect()
-}
-
-fn require_schema(schemas: Option<&Value>) -> Result<()> {
-    let is_patch_op = |urn: &Value| urn.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(PATCH_OP));
-    match schemas.and_then(Value::as_array) {
-        Some(schemas) if schemas.iter().any(is_patch_op) => Ok(()),
-        _ => Err(ScimError::invalid_value(format!("Member \"schemas\" must be an array that holds \"{PATCH_OP}\"."))),
-    }
 }
 
 fn within_limit(operations: usize, limits: &PatchLimits) -> Result<()> {
@@ -142,5 +134,5 @@ fn path_from(member: Value, conformance: Conformance, limits: &PatchLimits) -> R
     if conformance.is_lenient() && tolerance::is_no_path(&text) {
         return Ok(None);
     }
-    parse_path(&text, &limits.path).map(Some)
+    parse_path(&text, &limits.path, conformance).map(Some)
 }

@@ -21,5 +21,5 @@ mod tests;
 
 pub use apply::Patch;
 pub use members::{MemberChange, member_ids};
-pub use message::{Operation, PatchLimits, Verb, read};
+pub use message::{Operation, PATCH_OP, PatchLimits, Verb, read};
 pub use resolve::resolve;

@@ -3,10 +3,10 @@
 use super::tolerance;
 use crate::error::{Result, ScimError};
 use crate::filter::{Filter, Literal, Name, PatchPath};
-use crate::resource::Conformance;
-use crate::resource::tolerance::named_with_legacy_urn;
+use crate::reason::Reason;
+use crate::resource::{Conformance, Note, Shape, named, printable};
 use crate::schema::{Attribute, AttributePath, Extension, Mutability, Named, ResourceType};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// What an operation works on.
@@ -18,6 +18,44 @@ pub(super) enum Target {
     Extension(Extension),
     /// An attribute, or some of its values, or a sub-attribute of those.
     Attribute(Place),
+    /// What nobody declares.
+    Undeclared(Undeclared),
+}
+
+/// An attribute or sub-attribute that the type does not have.
+#[derive(Debug)]
+pub(super) struct Undeclared {
+    /// In attribute notation, without the sub-attribute that follows brackets after an unknown name.
+    name: String,
+    /// What stands in the brackets and after them, if the name before them is unknown.
+    within: Option<(Filter, Option<Name>)>,
+    /// 400 `invalidPath` that names it.
+    pub(super) refusal: ScimError,
+}
+
+impl Undeclared {
+    /// What a log says of it: its name, and what it would have to look like to take that value.
+    pub(super) fn note(&self, value: Option<&Value>) -> Note {
+        let value = value.cloned().unwrap_or_default();
+        let shape = match &self.within {
+            None => Shape::of(&value),
+            Some((filter, sub)) => Shape::of(&Value::Array(vec![chosen(filter, sub.as_ref(), value)])),
+        };
+        Note::UnknownAttribute(printable(&self.name), shape)
+    }
+}
+
+/// A value that brackets would choose, with another one in its sub-attribute.
+fn chosen(filter: &Filter, sub: Option<&Name>, value: Value) -> Value {
+    let terms = filter.equalities().unwrap_or_default().into_iter();
+    let mut members: Map<_, _> =
+        terms.map(|(name, literal)| (name.text.clone(), literal.to_value().unwrap_or_default())).collect();
+    match (sub, value) {
+        (Some(sub), value) => drop(members.insert(sub.text.clone(), value)),
+        (None, Value::Object(given)) => members.extend(given),
+        (None, _) => {}
+    }
+    Value::Object(members)
 }
 
 /// An attribute as a path names it.
@@ -55,46 +93,39 @@ impl Place {
 /// The target that a path names.
 ///
 /// # Errors
-/// 400 `invalidPath` if the type has no such attribute, or brackets stand where there is nothing
-/// to choose from.
+/// 400 `invalidPath` if brackets stand where there is nothing to choose from.
 pub(super) fn target(resource_type: &ResourceType, path: PatchPath, conformance: Conformance) -> Result<Target> {
     let PatchPath { name, filter, sub } = path;
     match (named(resource_type, &name.text, conformance), filter) {
-        (None, _) => Err(unknown(&name.text, resource_type)),
+        (None, filter) => Ok(Target::Undeclared(unknown(name.text, filter.map(|filter| (filter, sub)), resource_type))),
         (Some(Named::Attribute(path)), None) => Ok(Target::Attribute(Place { path, filter: None })),
-        (Some(Named::Attribute(path)), Some(filter)) => {
-            selective(path, filter, sub, conformance).map(Target::Attribute)
-        }
+        (Some(Named::Attribute(path)), Some(filter)) => selective(path, filter, sub, conformance),
         (Some(Named::Extension(extension)), None) => Ok(Target::Extension(extension)),
         (Some(Named::Core), None) => Ok(Target::Resource),
         (Some(_), Some(_)) => Err(ScimError::invalid_path(format!("\"{name}\" is a schema and takes no filter."))),
     }
 }
 
-/// What a name stands for; in `lenient` mode its URN may be one of SCIM 1.1.
-pub(super) fn named(resource_type: &ResourceType, name: &str, conformance: Conformance) -> Option<Named> {
-    let found = resource_type.named(name);
-    if found.is_none() && conformance.is_lenient() {
-        return named_with_legacy_urn(resource_type, name);
-    }
-    found
-}
-
-fn selective(path: AttributePath, filter: Filter, sub: Option<Name>, conformance: Conformance) -> Result<Place> {
+fn selective(path: AttributePath, filter: Filter, sub: Option<Name>, conformance: Conformance) -> Result<Target> {
     let attribute = &path.attribute;
     let one_value = conformance.is_lenient() && tolerance::chooses_from_one_value(attribute);
     if path.sub.is_some() || !(attribute.is_multi_valued() || one_value) {
         return Err(ScimError::invalid_path(format!("\"{path}\" has a single value and takes no filter.")));
     }
-    let Some(sub) = sub else { return Ok(Place { path, filter: Some(filter) }) };
+    let Some(sub) = sub else { return Ok(Target::Attribute(Place { path, filter: Some(filter) })) };
     let Some(found) = attribute.sub_attribute(&sub.text).cloned() else {
-        return Err(ScimError::invalid_path(format!("Attribute \"{path}\" has no sub-attribute \"{sub}\".")));
+        let refusal = ScimError::invalid_path(format!("Attribute \"{path}\" has no sub-attribute \"{sub}\"."))
+            .because(Reason::AttributeUnknown);
+        return Ok(Target::Undeclared(Undeclared { name: format!("{path}.{sub}"), within: None, refusal }));
     };
-    Ok(Place { path: AttributePath { sub: Some(found), leaf: None, ..path }, filter: Some(filter) })
+    let path = AttributePath { sub: Some(found), leaf: None, ..path };
+    Ok(Target::Attribute(Place { path, filter: Some(filter) }))
 }
 
-fn unknown(name: &str, resource_type: &ResourceType) -> ScimError {
-    ScimError::invalid_path(format!("\"{name}\" is no attribute of resource type {}.", resource_type.name()))
+fn unknown(name: String, within: Option<(Filter, Option<Name>)>, resource_type: &ResourceType) -> Undeclared {
+    let detail = format!("\"{name}\" is no attribute of resource type {}.", resource_type.name());
+    let refusal = ScimError::invalid_path(detail).because(Reason::AttributeUnknown);
+    Undeclared { name, within, refusal }
 }
 
 /// The values that a filter lists one by one for a sub-attribute: `value eq "a" or value eq "b"`.

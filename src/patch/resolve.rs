@@ -3,12 +3,14 @@
 
 use super::apply::Patch;
 use super::change::{Action, Change, Edit, Otherwise, Selection, Step, SubChange, Which};
-use super::path::{Place, Target, named, target};
+use super::path::{Place, Target, Undeclared, target};
 use super::value::{merge_whole, put, put_selected, remove_listed, required};
 use super::{MemberChange, Operation, Verb, members, schemas, tolerance};
 use crate::error::{Result, ScimError};
-use crate::filter::{Filter, resolve_value_filter};
-use crate::resource::{Acceptance, unknown};
+use crate::filter::{Filter, FilterLimits, parse_path, resolve_value_filter};
+use crate::reason::Reason;
+use crate::resource::tolerance::{is_empty_reference, unfit_without_urn};
+use crate::resource::{Acceptance, Note, is_blank, named, unknown};
 use crate::schema::{Extension, Named, ResourceType};
 use serde_json::{Map, Value};
 
@@ -16,29 +18,44 @@ use serde_json::{Map, Value};
 /// body of a resource; what a lenient server leaves out is noted in `with`.
 ///
 /// # Errors
-/// Each names its operation. 400 `invalidPath` for a path that names no attribute, `mutability`
-/// for one that only the server writes or that must not go, `noTarget` for a `remove` without
-/// path, `invalidFilter`, `invalidValue`, and in `rfc` mode `invalidSyntax` for unknown attributes.
-pub fn resolve(resource_type: &ResourceType, operations: Vec<Operation>, with: &mut Acceptance<'_>) -> Result<Patch> {
-    let mut resolving =
-        Resolving { resource_type, with, number: 0, steps: Vec::new(), members: Vec::new(), named: Vec::new() };
+/// Each names its operation. 400 `invalidPath` for a path that names no attribute – in lenient mode
+/// only if no operation has another –, `mutability` for one that only the server writes or that must
+/// not go, `noTarget` for a `remove` without path, `invalidFilter`, `invalidValue`, and in `rfc` mode
+/// `invalidSyntax` for unknown attributes.
+pub fn resolve(
+    resource_type: &ResourceType,
+    operations: Vec<Operation>,
+    paths: &FilterLimits,
+    with: &mut Acceptance<'_>,
+) -> Result<Patch> {
+    let count = operations.len();
+    let (steps, members, named, left_out) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut resolving = Resolving { resource_type, paths, with, number: 0, steps, members, named, left_out };
     for (i, operation) in operations.into_iter().enumerate() {
         resolving.number = i + 1;
         let resolved = resolving.operation(operation);
         resolved.map_err(|error| error.within(format_args!("Operation {}", i + 1)))?;
     }
-    let Resolving { steps, members, named, .. } = resolving;
+    let Resolving { steps, members, named, left_out, .. } = resolving;
+    if left_out.len() == count
+        && let Some(first) = left_out.into_iter().next()
+    {
+        return Err(first.within("Operation 1"));
+    }
     members::all_within_limit(&members, with)?;
     Ok(Patch::new(steps, members, named, *with.limits))
 }
 
 struct Resolving<'a, 'b> {
     resource_type: &'a ResourceType,
+    paths: &'a FilterLimits,
     with: &'a mut Acceptance<'b>,
     number: usize,
     steps: Vec<Step>,
     members: Vec<MemberChange>,
     named: Vec<String>,
+    /// The refusals of operations that were left out.
+    left_out: Vec<ScimError>,
 }
 
 impl Resolving<'_, '_> {
@@ -48,6 +65,7 @@ impl Resolving<'_, '_> {
             None => Target::Resource,
         };
         match target {
+            Target::Undeclared(undeclared) => self.undeclared(undeclared, value.as_ref()),
             Target::Attribute(place) => self.attribute(&place, verb, value),
             Target::Extension(extension) if verb == Verb::Remove => self.remove_extension(&extension),
             Target::Extension(extension) => self.extension(&extension, verb, required(value)?),
@@ -61,6 +79,14 @@ impl Resolving<'_, '_> {
         }
     }
 
+    fn undeclared(&mut self, undeclared: Undeclared, value: Option<&Value>) -> Result<()> {
+        if !self.with.conformance.is_lenient() {
+            return Err(undeclared.refusal);
+        }
+        self.left_out.push(tolerance::leaves_out(undeclared, value, &mut self.with.notes));
+        Ok(())
+    }
+
     /// A value without a path: each member is an operation of its own.
     fn resource(&mut self, verb: Verb, members: Map<String, Value>) -> Result<()> {
         members.into_iter().try_for_each(|(name, value)| self.member(&name, verb, value))
@@ -68,11 +94,38 @@ impl Resolving<'_, '_> {
 
     fn member(&mut self, name: &str, verb: Verb, value: Value) -> Result<()> {
         match (named(self.resource_type, name, self.with.conformance), value) {
-            (Some(Named::Attribute(path)), value) => self.told(&Place { path, filter: None }, verb, value),
+            (Some(Named::Attribute(path)), value) => self.named_by(name, &Place { path, filter: None }, verb, value),
             (Some(Named::Extension(extension)), value) => self.extension(&extension, verb, value),
             (Some(Named::Core), Value::Object(members)) => self.resource(verb, members),
             (Some(Named::Core), _) => Err(ScimError::invalid_value(format!("\"{name}\" must be an object."))),
+            (None, value) if name.contains('[') => self.member_with_filter(name, verb, value),
             (None, value) => unknown(name, &value, self.with),
+        }
+    }
+
+    /// A key that chooses among values, as a path does.
+    fn member_with_filter(&mut self, key: &str, verb: Verb, value: Value) -> Result<()> {
+        let conformance = self.with.conformance;
+        match target(self.resource_type, parse_path(key, self.paths, conformance)?, conformance)? {
+            Target::Attribute(place) => self.told(&place, verb, value),
+            Target::Undeclared(undeclared) if conformance.is_lenient() => {
+                self.with.notes.push(undeclared.note(Some(&value)));
+                Ok(())
+            }
+            Target::Undeclared(undeclared) => Err(undeclared.refusal),
+            Target::Resource | Target::Extension(_) => unknown(key, &value, self.with),
+        }
+    }
+
+    /// A key that names an attribute; without the URN that it should have, its value need not fit.
+    fn named_by(&mut self, key: &str, place: &Place, verb: Verb, value: Value) -> Result<()> {
+        let told = self.told(place, verb, value);
+        match told {
+            Err(_) if place.path.container.is_some() && !key.contains(':') => {
+                unfit_without_urn(&place.path.to_string(), &mut self.with.notes);
+                Ok(())
+            }
+            told => told,
         }
     }
 
@@ -80,13 +133,9 @@ impl Resolving<'_, '_> {
     fn extension(&mut self, extension: &Extension, verb: Verb, value: Value) -> Result<()> {
         let urn = extension.schema.id();
         match value {
-            Value::Object(members) => members.into_iter().try_for_each(|(name, value)| {
-                let path = format!("{urn}:{name}");
-                match self.resource_type.named(&path) {
-                    Some(Named::Attribute(path)) => self.told(&Place { path, filter: None }, verb, value),
-                    _ => unknown(&path, &value, self.with),
-                }
-            }),
+            Value::Object(members) => {
+                members.into_iter().try_for_each(|(name, value)| self.member(&format!("{urn}:{name}"), verb, value))
+            }
             Value::Null if extension.required => Err(no_value(urn)),
             Value::Null => self.remove_extension(extension),
             _ => Err(ScimError::invalid_value(format!("\"{urn}\" must be an object of its attributes."))),
@@ -131,7 +180,12 @@ impl Resolving<'_, '_> {
             return Ok(());
         }
         let change = self.change(place, verb, value)?;
-        if matches!(change, Some(Change::Unset)) && self.is_due(place) {
+        let goes = matches!(change, Some(Change::Unset));
+        if goes && self.with.conformance.is_lenient() && tolerance::stays(self.resource_type, place) {
+            self.with.notes.push(Note::KeptValue(place.path.to_string()));
+            return Ok(());
+        }
+        if goes && self.is_due(place) {
             return Err(if verb == Verb::Remove { stays(&place.path) } else { no_value(&place.path) });
         }
         if let Some(change) = change {
@@ -147,11 +201,14 @@ impl Resolving<'_, '_> {
         }
         let path = place.path.to_string();
         let end = place.path.end();
+        if verb != Verb::Remove && self.empties_reference(place, value.as_ref()) {
+            return Ok(Some(Change::Unset));
+        }
         let change = match (verb, value) {
             (Verb::Remove, Some(value))
                 if self.with.conformance.is_lenient() && tolerance::removes_listed(end, &value) =>
             {
-                remove_listed(end, value, &path, self.with)?
+                remove_listed(end, tolerance::listed_under_name(end, value), &path, self.with)?
             }
             (Verb::Remove, _) => Some(Change::Unset),
             (_, value) => put(end, verb, self.assigned(place, value)?, &path, self.with)?,
@@ -164,10 +221,17 @@ impl Resolving<'_, '_> {
         })
     }
 
-    /// The value, which for a required attribute is not the empty string.
+    /// Whether the `value` of a reference becomes empty text, and the reference goes with it.
+    fn empties_reference(&self, place: &Place, value: Option<&Value>) -> bool {
+        let (Some(sub), Some(value)) = (&place.path.sub, value) else { return false };
+        let object = Map::from_iter([(sub.name().to_string(), value.clone())]);
+        self.with.conformance.is_lenient() && is_empty_reference(place.attribute(), &object)
+    }
+
+    /// The value, which for a required attribute is not a blank text.
     fn assigned(&self, place: &Place, value: Option<Value>) -> Result<Value> {
         let value = required(value)?;
-        if self.is_due(place) && value.as_str() == Some("") {
+        if self.is_due(place) && is_blank(&value) {
             return Err(no_value(&place.path));
         }
         Ok(value)
@@ -216,8 +280,10 @@ fn read_only(place: &Place) -> ScimError {
 
 fn stays(path: &impl std::fmt::Display) -> ScimError {
     ScimError::mutability(format!("Attribute \"{path}\" is required and cannot be removed."))
+        .because(Reason::RequiredMissing)
 }
 
 fn no_value(path: &impl std::fmt::Display) -> ScimError {
     ScimError::invalid_value(format!("Attribute \"{path}\" is required and needs a value."))
+        .because(Reason::RequiredMissing)
 }

@@ -5,6 +5,7 @@ use super::Verb;
 use super::path::{Place, listed, texts};
 use super::value::required;
 use crate::error::{Result, ScimError};
+use crate::reason::Reason;
 use crate::resource::Acceptance;
 use crate::resource::tolerance::{is_legacy_core, modern_extension, undeclared_schema};
 use crate::schema::{Extension, ResourceType};
@@ -74,7 +75,8 @@ fn known(resource_type: &ResourceType, urn: &str, with: &mut Acceptance<'_>) -> 
         Urn::Unknown if lenient => undeclared_schema(urn, &mut with.notes),
         Urn::Unknown => {
             let name = resource_type.name();
-            return Err(ScimError::invalid_value(format!("Schema \"{urn}\" is not part of resource type {name}.")));
+            return Err(ScimError::invalid_value(format!("Schema \"{urn}\" is not part of resource type {name}."))
+                .because(Reason::AttributeUnknown));
         }
         Urn::Core | Urn::Extension(_) => {}
     }

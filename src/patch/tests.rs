@@ -5,6 +5,7 @@
 mod characteristics;
 mod clients;
 mod elements;
+mod forms;
 mod members;
 mod message;
 mod model;
@@ -85,7 +86,7 @@ fn prepare(resource_type: &ResourceType, mode: Conformance, operations: Value) -
     let limits = ValueLimits::default();
     let mut with = Acceptance::new(mode, &limits);
     let operations = read(message(operations), mode, &PatchLimits::default())?;
-    let patch = resolve(resource_type, operations, &mut with)?;
+    let patch = resolve(resource_type, operations, &PatchLimits::default().path, &mut with)?;
     Ok((patch, with.notes))
 }
 

@@ -3,8 +3,10 @@
 //! `"True"`, a manager as plain text or legacy URNs, are in `resource::tolerance`.
 
 use super::change::Otherwise;
-use super::path::Place;
+use super::path::{Place, Undeclared};
 use super::{MemberChange, Operation};
+use crate::error::ScimError;
+use crate::resource::Notes;
 use crate::resource::json::read_value;
 use crate::schema::{Attribute, ResourceType};
 use serde_json::{Map, Value};
@@ -33,6 +35,25 @@ pub(super) fn is_no_path(path: &str) -> bool {
 pub(super) fn object_from_text(value: Value, depth: usize) -> Value {
     let read = value.as_str().and_then(|text| read_value(text, depth).ok());
     read.filter(Value::is_object).unwrap_or(value)
+}
+
+/// An operation whose path names what nobody declares is left out; the others are applied.
+///
+/// Entra ID sends an attribute that an administrator mapped and the server does not have beside the
+/// deactivation of the user, which must not be lost with it. Bends RFC 7644 section 3.12, in which such
+/// a path is `invalidPath`. Gives back the refusal, for a message of which nothing is left.
+pub(super) fn leaves_out(undeclared: Undeclared, value: Option<&Value>, notes: &mut Notes) -> ScimError {
+    notes.push(undeclared.note(value));
+    undeclared.refusal
+}
+
+/// Whether an attribute keeps its value where it is removed or replaced by null: the one that says
+/// whether a user takes a seat.
+///
+/// A template that clears what the directory leaves empty would bring a leaver back, as a user without
+/// `active` is active. Bends RFC 7644 section 3.5.2.2: a removed attribute is unassigned.
+pub(super) fn stays(resource_type: &ResourceType, place: &Place) -> bool {
+    place.is(resource_type.seat())
 }
 
 /// Brackets after a complex attribute with a single value ask whether that value meets the filter.
@@ -72,6 +93,20 @@ pub(super) fn replace_clears_nothing() -> Otherwise {
 /// Bends RFC 7644 section 3.5.2.2, where a path without filter removes "all values".
 pub(super) fn removes_listed(attribute: &Attribute, value: &Value) -> bool {
     attribute.is_multi_valued() && !value.is_null()
+}
+
+/// The list of a `remove` may stand under the attribute's name within the value.
+///
+/// Salesforce documents `{"op": "remove", "path": "members", "value": {"members": […]}}`. Bends RFC 7644
+/// section 3.5.2.2, in which a `remove` has no value at all.
+pub(super) fn listed_under_name(attribute: &Attribute, value: Value) -> Value {
+    let Value::Object(mut members) = value else { return value };
+    let is_alone = members.len() == 1 && attribute.sub_attribute(attribute.name()).is_none();
+    let named = members.keys().find(|name| name.eq_ignore_ascii_case(attribute.name())).cloned();
+    match named.filter(|_| is_alone).and_then(|name| members.shift_remove(&name)) {
+        Some(listed) => listed,
+        None => Value::Object(members),
+    }
 }
 
 /// `replace` of the members without any value changes nothing.

@@ -5,7 +5,8 @@ use super::change::{Change, Edit, Otherwise, Selection, SubChange, Which, in_ord
 use super::path::Place;
 use super::{Verb, tolerance};
 use crate::error::{Result, ScimError};
-use crate::filter::{Filter, Predicate};
+use crate::filter::{Filter, Predicate, literal_value};
+use crate::resource::tolerance::{is_empty_reference, one_of_array};
 use crate::resource::{Acceptance, accept_element, accept_value, unknown};
 use crate::schema::{Attribute, Mutability};
 use serde_json::{Map, Value};
@@ -22,13 +23,21 @@ pub(super) fn put(
     if attribute.is_multi_valued() {
         return put_values(attribute, verb, value, path, with);
     }
-    match value {
+    match one_value(value, with) {
         Value::Object(object) if attribute.is_complex() => {
+            if with.conformance.is_lenient() && is_empty_reference(attribute, &object) {
+                return Ok(Some(Change::Unset));
+            }
             let subs = sub_changes(attribute, verb, object, path, with)?;
             Ok((!subs.is_empty()).then(|| merge_whole(attribute, subs)))
         }
         value => Ok(Some(accept_element(attribute, value, path, with)?.map_or(Change::Unset, Change::Set))),
     }
+}
+
+/// The value that a single-valued place is to have.
+fn one_value(value: Value, with: &Acceptance<'_>) -> Value {
+    if with.conformance.is_lenient() { one_of_array(value) } else { value }
 }
 
 /// `add` appends and `replace` replaces; a value that is no array is taken as the only one.
@@ -108,17 +117,17 @@ pub(super) fn put_selected(
 fn edit(place: &Place, verb: Verb, value: Value, with: &mut Acceptance<'_>) -> Result<Option<Edit>> {
     let attribute = place.attribute().as_ref();
     let path = place.path.to_string();
-    match (&place.path.sub, value) {
-        (Some(sub), value) => {
-            let change = put(sub, verb, value, &path, with)?;
-            Ok(change.map(|change| Edit::Merge(vec![SubChange { sub: sub.clone(), change }])))
-        }
-        (None, Value::Null) if verb == Verb::Add => Ok(None),
-        (None, Value::Object(object)) if verb == Verb::Add && attribute.is_complex() => {
+    if let Some(sub) = &place.path.sub {
+        let change = put(sub, verb, value, &path, with)?;
+        return Ok(change.map(|change| Edit::Merge(vec![SubChange { sub: sub.clone(), change }])));
+    }
+    match one_value(value, with) {
+        Value::Null if verb == Verb::Add => Ok(None),
+        Value::Object(object) if verb == Verb::Add && attribute.is_complex() => {
             let subs = sub_changes(attribute, verb, object, &path, with)?;
             Ok((!subs.is_empty()).then_some(Edit::Merge(subs)))
         }
-        (None, value) => Ok(Some(accept_element(attribute, value, &path, with)?.map_or(Edit::Remove, Edit::Replace))),
+        value => Ok(Some(accept_element(attribute, value, &path, with)?.map_or(Edit::Remove, Edit::Replace))),
     }
 }
 
@@ -138,9 +147,8 @@ fn complete(attribute: &Attribute, filter: &Filter, begun: Value, with: &mut Acc
     let Some(terms) = filter.equalities() else { return Ok(None) };
     let mut said = Map::new();
     for (name, literal) in terms {
-        let (Some(sub), Some(value)) = (attribute.sub_attribute(&name.text), literal.to_value()) else {
-            return Ok(None);
-        };
+        let Some(sub) = attribute.sub_attribute(&name.text) else { return Ok(None) };
+        let Some(value) = literal_value(sub, literal, with.conformance) else { return Ok(None) };
         if !object.contains_key(sub.name().as_ref()) {
             said.insert(sub.name().to_string(), value);
         }

@@ -4,8 +4,9 @@
 use super::apply::apply_change;
 use super::change::{Change, Edit, Otherwise, Selection, SubChange, additions, in_order};
 use crate::error::{Result, ScimError};
+use crate::reason::Reason;
 use crate::resource::limits::ValueLimits;
-use crate::resource::{identity, same};
+use crate::resource::{Identity, identity, same};
 use crate::schema::{Attribute, Mutability};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
@@ -196,9 +197,9 @@ fn each(value: &Value) -> &[Value] {
 }
 
 /// What may occur once in an attribute: the `value` with its `type`.
-fn pair(attribute: &Attribute, value: &Value) -> Option<String> {
+fn pair(attribute: &Attribute, value: &Value) -> Option<(Identity, Option<Identity>)> {
     let part = |name: &str| Some(identity(attribute.sub_attribute(name)?, value.get(name)?));
-    Some(format!("{}\u{1}{}", part("value")?, part("type").unwrap_or_default()))
+    Some((part("value")?, part("type")))
 }
 
 fn is_primary(value: &Value) -> bool {
@@ -239,5 +240,6 @@ fn keeps_required(
         return Ok(());
     }
     let (attribute, sub) = (attribute.name(), sub.name());
-    Err(ScimError::mutability(format!("Attribute \"{attribute}.{sub}\" is required and cannot be removed.")))
+    Err(ScimError::mutability(format!("Attribute \"{attribute}.{sub}\" is required and cannot be removed."))
+        .because(Reason::RequiredMissing))
 }

@@ -1,10 +1,12 @@
 //! A request body becomes the attributes of a resource: canonical names in schema order, values
 //! of their types, readOnly attributes dropped, nothing unassigned (RFC 7644 sections 3.3, 3.5.1).
 
-use super::tolerance;
+use super::note::printable;
 use super::value::{Acceptance, accept_value, unknown};
+use super::{Conformance, Note, Shape, named, tolerance};
 use crate::error::{Result, ScimError};
-use crate::schema::{Attribute, AttributePath, Extension, Mutability, ResourceType};
+use crate::reason::Reason;
+use crate::schema::{Attribute, AttributePath, Extension, Mutability, Named, ResourceType};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
@@ -28,26 +30,40 @@ impl Accepted {
 /// Reads the body of a create or a replace.
 ///
 /// # Errors
-/// 400 `invalidValue` for `schemas` that is missing or lacks the type's schema and for unfit
-/// values; 400 `invalidSyntax` for unknown attributes in `rfc` mode.
+/// 400 `invalidValue` for `schemas` that lacks the type's schema, in `rfc` mode also if it is
+/// missing, and for unfit values; 400 `invalidSyntax` for unknown attributes in `rfc` mode.
 pub fn accept(resource_type: &ResourceType, body: Map<String, Value>, with: &mut Acceptance<'_>) -> Result<Accepted> {
-    let mut read = Reading { resource_type, with, top: Map::new(), extensions: Map::new(), asserted: HashSet::new() };
-    let mut has_schemas = false;
-    for (name, value) in body {
-        if name.eq_ignore_ascii_case("schemas") {
-            read.schemas(&value)?;
-            has_schemas = true;
-        } else {
-            read.member(&name, value)?;
-        }
+    let mut read = Reading {
+        resource_type,
+        with,
+        top: Map::new(),
+        extensions: Map::new(),
+        asserted: HashSet::new(),
+        elsewhere: Vec::new(),
+    };
+    let is_schemas = |name: &str| name.eq_ignore_ascii_case("schemas");
+    read.schemas(body.iter().find_map(|(name, value)| is_schemas(name).then_some(value)))?;
+    for (name, value) in body.into_iter().filter(|(name, _)| !is_schemas(name)) {
+        read.member(&name, value)?;
     }
-    if !has_schemas {
-        return Err(ScimError::invalid_value(format!(
-            "Attribute \"schemas\" is missing; it must hold \"{}\".",
-            resource_type.schema().id()
-        )));
-    }
+    read.take_from_elsewhere()?;
     Ok(read.finish())
+}
+
+/// The value that a body gives an attribute of the core schema, wherever it stands.
+pub fn sent<'a>(
+    resource_type: &ResourceType,
+    body: &'a Map<String, Value>,
+    attribute: &Attribute,
+    conformance: Conformance,
+) -> Option<&'a Value> {
+    body.iter().find_map(|(key, value)| match (named(resource_type, key, conformance)?, value) {
+        (Named::Attribute(path), value) if path.container.is_none() && path.sub.is_none() => {
+            (path.attribute.name() == attribute.name()).then_some(value)
+        }
+        (Named::Core, Value::Object(members)) => sent(resource_type, members, attribute, conformance),
+        _ => None,
+    })
 }
 
 /// Gives the type's default values to attributes that the client does not assert
@@ -67,29 +83,34 @@ struct Reading<'a, 'b, 'c> {
     top: Map<String, Value>,
     extensions: Map<String, Value>,
     asserted: HashSet<String>,
+    /// Values under keys that are not where the schema puts them, each with its key.
+    elsewhere: Vec<(String, AttributePath, Value)>,
 }
 
 impl Reading<'_, '_, '_> {
-    fn schemas(&mut self, value: &Value) -> Result<()> {
+    fn schemas(&mut self, value: Option<&Value>) -> Result<()> {
+        let lenient = self.with.conformance.is_lenient();
+        if lenient && tolerance::schemas_left_out(value) {
+            return Ok(());
+        }
         let core = self.resource_type.schema().id();
         let problem = |what: &str| {
             ScimError::invalid_value(format!(
                 "Attribute \"schemas\" {what}; it must be an array that holds \"{core}\"."
             ))
         };
+        let value = value.ok_or_else(|| problem("is missing"))?;
         let urns = value.as_array().ok_or_else(|| problem("is no array"))?;
         let mut has_core = false;
         for urn in urns {
             let urn = urn.as_str().ok_or_else(|| problem("holds a value that is no string"))?;
-            let lenient = self.with.conformance.is_lenient();
             if urn.eq_ignore_ascii_case(core) || (lenient && tolerance::is_legacy_core(urn)) {
                 has_core = true;
             } else if self.extension(urn).is_none() {
                 if !lenient {
-                    return Err(ScimError::invalid_value(format!(
-                        "Schema \"{urn}\" is not part of resource type {}.",
-                        self.resource_type.name()
-                    )));
+                    let name = self.resource_type.name();
+                    let detail = format!("Schema \"{urn}\" is not part of resource type {name}.");
+                    return Err(ScimError::invalid_value(detail).because(Reason::AttributeUnknown));
                 }
                 tolerance::undeclared_schema(urn, &mut self.with.notes);
             }
@@ -102,23 +123,57 @@ impl Reading<'_, '_, '_> {
         self.resource_type.extension(modern.unwrap_or(urn)).cloned()
     }
 
-    fn member(&mut self, name: &str, value: Value) -> Result<()> {
-        if let Some(attribute) = self.resource_type.top_attribute(name).cloned() {
-            return self.top(&attribute, value);
-        }
-        if let Some(extension) = self.extension(name) {
-            return self.extended(&extension, value);
-        }
-        match value {
+    fn member(&mut self, key: &str, value: Value) -> Result<()> {
+        let lenient = self.with.conformance.is_lenient();
+        match (named(self.resource_type, key, self.with.conformance), value) {
+            (Some(Named::Extension(extension)), value) => self.extended(&extension, value),
             // Okta's external namespace of a core attribute is the core URN.
-            Value::Object(members) if name.eq_ignore_ascii_case(self.resource_type.schema().id()) => members
-                .into_iter()
-                .try_for_each(|(name, value)| match self.resource_type.top_attribute(&name).cloned() {
-                    Some(attribute) => self.top(&attribute, value),
-                    None => unknown(&name, &value, self.with),
-                }),
-            value => unknown(name, &value, self.with),
+            (Some(Named::Core), Value::Object(members)) => {
+                members.into_iter().try_for_each(|(name, value)| self.core(&name, value))
+            }
+            (Some(named), value) if tolerance::is_qualified_key(key, &named) && !lenient => {
+                self.with.notes.push(Note::UnknownAttribute(printable(key), Shape::of(&value)));
+                Ok(())
+            }
+            (Some(Named::Attribute(path)), value) if path.sub.is_none() => {
+                if path.container.is_none() && !key.contains(':') {
+                    return self.top(&path.attribute, value);
+                }
+                self.elsewhere.push((key.to_owned(), path, value));
+                Ok(())
+            }
+            (_, value) => unknown(key, &value, self.with),
         }
+    }
+
+    fn core(&mut self, name: &str, value: Value) -> Result<()> {
+        match self.resource_type.top_attribute(name).cloned() {
+            Some(attribute) => self.top(&attribute, value),
+            None => unknown(name, &value, self.with),
+        }
+    }
+
+    /// Takes what stands elsewhere, unless the body also has the attribute in its place.
+    fn take_from_elsewhere(&mut self) -> Result<()> {
+        for (key, path, value) in std::mem::take(&mut self.elsewhere) {
+            let Some(urn) = &path.container else {
+                if !self.asserted.contains(path.attribute.name().as_ref()) {
+                    self.top(&path.attribute, value)?;
+                }
+                continue;
+            };
+            let Some(extension) = self.resource_type.extension(urn).cloned() else { continue };
+            let name = path.attribute.name().as_ref();
+            if self.extensions.get(urn.as_ref()).is_some_and(|held| held.get(name).is_some()) {
+                continue;
+            }
+            let taken = self.extended(&extension, Value::Object(Map::from_iter([(name.to_owned(), value)])));
+            match taken {
+                Err(_) if !key.contains(':') => tolerance::unfit_without_urn(&path.to_string(), &mut self.with.notes),
+                taken => taken?,
+            }
+        }
+        Ok(())
     }
 
     fn top(&mut self, attribute: &Attribute, value: Value) -> Result<()> {
@@ -156,7 +211,10 @@ impl Reading<'_, '_, '_> {
             }
         }
         if !accepted.is_empty() {
-            self.extensions.insert(urn.to_string(), Value::Object(accepted));
+            let held = self.extensions.entry(urn.to_string()).or_insert_with(|| Value::Object(Map::new()));
+            if let Some(held) = held.as_object_mut() {
+                held.extend(accepted);
+            }
         }
         Ok(())
     }

@@ -25,15 +25,23 @@ pub fn may_hide<'a>(resource_type: &ResourceType, mut urns: impl Iterator<Item =
     })
 }
 
-/// Takes out what is hidden.
-pub fn cut(resource_type: &ResourceType, attributes: &mut Map<String, Value>) {
+/// Takes out what is hidden; `false` if there was nothing.
+pub fn cut(resource_type: &ResourceType, attributes: &mut Map<String, Value>) -> bool {
+    let mut found = false;
     attributes.retain(|name, value| match (resource_type.extension(name), value) {
         (Some(extension), Value::Object(held)) => {
+            let count = held.len();
             held.retain(|name, _| extension.schema.attribute(name).is_some());
+            found |= held.len() < count;
             !held.is_empty()
         }
-        _ => !is_undeclared(resource_type, name),
+        _ => {
+            let is_hidden = is_undeclared(resource_type, name);
+            found |= is_hidden;
+            !is_hidden
+        }
     });
+    found
 }
 
 /// Takes out all but what is hidden.

@@ -8,24 +8,32 @@ pub mod accept;
 pub mod check;
 pub mod entries;
 pub mod hidden;
+mod identity;
 pub mod json;
 mod key;
 pub mod limits;
+pub mod message;
+mod name;
 mod note;
 pub mod projection;
 mod shape;
 pub mod tolerance;
 mod value;
 
+pub use identity::same;
+pub(crate) use identity::{Identity, identity};
 pub use key::Key;
+pub use name::named;
+pub(crate) use note::printable;
 pub use note::{Note, Notes};
 pub use shape::Shape;
-pub use value::{Acceptance, accept_element, accept_value, same};
-pub(crate) use value::{identity, unknown};
+pub(crate) use value::unknown;
+pub use value::{Acceptance, accept_element, accept_value, is_blank};
 
 use crate::clock::Timestamp;
 use crate::keyword::keywords;
 use crate::schema::ResourceType;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -49,7 +57,7 @@ impl Conformance {
 
 /// What the server itself keeps about a resource (RFC 7643 section 3.1). Location and resource
 /// type follow from type and id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {
     /// Counts the changes, from 1.
     pub version: i64,
@@ -63,6 +71,13 @@ impl Meta {
     /// The version as an entity tag: weak, as SCIM uses them (RFC 7644 section 3.14).
     pub fn etag(&self) -> String {
         format!("W/\"{}\"", self.version)
+    }
+
+    /// What a resource of that version has once it is made what it was under this one: versions only
+    /// grow, and one that is not that of then comes with the time of now.
+    #[must_use]
+    pub fn after(self, version: i64, now: Timestamp) -> Self {
+        if self.version > version { self } else { Self { version: version + 1, modified: now, ..self } }
     }
 }
 

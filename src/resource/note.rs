@@ -2,6 +2,7 @@
 //! values.
 
 use super::Shape;
+use crate::reason::Reason;
 use std::fmt;
 
 /// Characters of a name that a client made up, at most.
@@ -16,12 +17,29 @@ pub enum Note {
     UndeclaredSchema(String),
     /// A member that does not exist in the tenant.
     UnresolvedMember(String),
+    /// An attribute whose value does not fit, in attribute notation.
+    UnfitValue(String),
+    /// An attribute that was to lose its value and keeps it, in attribute notation.
+    KeptValue(String),
+    /// An attribute whose values a PUT does not speak of, though the resource has some and the
+    /// tenant's settings decide what becomes of them.
+    Omitted(String),
 }
 
 /// All that was left out of a request.
 pub type Notes = Vec<Note>;
 
 impl Note {
+    /// Why it was left out, in a keyword.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::UnknownAttribute(..) | Self::UndeclaredSchema(_) => Reason::AttributeUnknown,
+            Self::UnresolvedMember(_) => Reason::MemberUnknown,
+            Self::UnfitValue(_) | Self::KeptValue(_) => Reason::ValueInvalid,
+            Self::Omitted(_) => Reason::AttributeOmitted,
+        }
+    }
+
     /// A member that does not exist; what can be no id of any server is not repeated, for it may
     /// be a value of another kind.
     pub fn unresolved_member(id: &str) -> Self {
@@ -42,6 +60,9 @@ impl fmt::Display for Note {
             Self::UnknownAttribute(name, _) => write!(f, "attribute.unknown {name}"),
             Self::UndeclaredSchema(urn) => write!(f, "schema.undeclared {urn}"),
             Self::UnresolvedMember(id) => write!(f, "member.unresolved {id}"),
+            Self::UnfitValue(name) => write!(f, "value.unfit {name}"),
+            Self::KeptValue(name) => write!(f, "value.kept {name}"),
+            Self::Omitted(name) => write!(f, "attribute.omitted {name}"),
         }
     }
 }

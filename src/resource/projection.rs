@@ -1,6 +1,7 @@
 //! What of a resource a client sees: `returned`, `attributes`, `excludedAttributes`
 //! (RFC 7643 section 7, RFC 7644 section 3.9).
 
+use super::{Conformance, named};
 use crate::error::{Result, ScimError};
 use crate::schema::{Attribute, AttributePath, Named, ResourceType, Returned};
 use serde_json::{Map, Value};
@@ -32,7 +33,12 @@ impl Projection {
     ///
     /// # Errors
     /// 400 `invalidValue` if both are given: they exclude each other.
-    pub fn new(resource_type: &ResourceType, attributes: &[String], excluded: &[String]) -> Result<Self> {
+    pub fn new(
+        resource_type: &ResourceType,
+        attributes: &[String],
+        excluded: &[String],
+        conformance: Conformance,
+    ) -> Result<Self> {
         let (choice, names) = match (attributes.is_empty(), excluded.is_empty()) {
             (true, true) => return Ok(Self::default()),
             (false, true) => (Choice::Only, attributes),
@@ -43,13 +49,13 @@ impl Projection {
         };
         let mut projection = Self { choice, ..Self::default() };
         for name in names {
-            projection.name(resource_type, name);
+            projection.choose(resource_type, named(resource_type, name.trim(), conformance));
         }
         Ok(projection)
     }
 
-    fn name(&mut self, resource_type: &ResourceType, name: &str) {
-        match resource_type.named(name.trim()) {
+    fn choose(&mut self, resource_type: &ResourceType, named: Option<Named>) {
+        match named {
             None => {}
             Some(Named::Attribute(path)) => {
                 if path.sub.is_some() {

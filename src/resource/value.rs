@@ -3,8 +3,9 @@
 use super::key::decode_base64;
 use super::limits::ValueLimits;
 use super::note::printable;
-use super::{Conformance, Key, Note, Notes, Shape, tolerance};
+use super::{Conformance, Key, Note, Notes, Shape, identity, tolerance};
 use crate::error::{Result, ScimError};
+use crate::reason::Reason;
 use crate::schema::{Attribute, Mutability, Type};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -74,6 +75,7 @@ pub fn accept_element(
     path: &str,
     with: &mut Acceptance<'_>,
 ) -> Result<Option<Value>> {
+    let value = if with.conformance.is_lenient() { unwrapped(attribute, value) } else { value };
     if value.is_null() {
         return Ok(None);
     }
@@ -81,6 +83,12 @@ pub fn accept_element(
         return accept_complex(attribute, value, path, with);
     }
     accept_simple(attribute, value, path, with).map(Some)
+}
+
+/// The value itself, without what clients put around it.
+fn unwrapped(attribute: &Attribute, value: Value) -> Value {
+    let value = if attribute.is_multi_valued() { value } else { tolerance::one_of_array(value) };
+    if attribute.is_complex() { value } else { tolerance::simple_from_object(value) }
 }
 
 fn accept_complex(attribute: &Attribute, value: Value, path: &str, with: &mut Acceptance<'_>) -> Result<Option<Value>> {
@@ -92,6 +100,9 @@ fn accept_complex(attribute: &Attribute, value: Value, path: &str, with: &mut Ac
         },
         other => return Err(wrong_type(attribute, &other, path)),
     };
+    if with.conformance.is_lenient() && tolerance::is_empty_reference(attribute, &object) {
+        return Ok(None);
+    }
     let mut given: Vec<Option<Value>> = vec![None; attribute.sub_attributes().len()];
     for (name, value) in object {
         let position = attribute
@@ -117,11 +128,13 @@ pub(crate) fn unknown(path: &str, value: &Value, with: &mut Acceptance<'_>) -> R
         with.notes.push(Note::UnknownAttribute(printable(path), Shape::of(value)));
         return Ok(());
     }
-    Err(ScimError::invalid_syntax(format!("Attribute \"{path}\" is not part of the schema.")))
+    Err(ScimError::invalid_syntax(format!("Attribute \"{path}\" is not part of the schema."))
+        .because(Reason::AttributeUnknown))
 }
 
 fn accept_simple(attribute: &Attribute, value: Value, path: &str, with: &Acceptance<'_>) -> Result<Value> {
     let wrong = |value: &Value| wrong_type(attribute, value, path);
+    let value = if with.conformance.is_lenient() { number_of(attribute, value) } else { value };
     match (attribute.kind(), value) {
         (Type::String | Type::Reference, Value::String(text)) => {
             within_limits(attribute, &text, path, with.limits)?;
@@ -144,6 +157,12 @@ fn accept_simple(attribute: &Attribute, value: Value, path: &str, with: &Accepta
         }
         (_, other) => Err(wrong(&other)),
     }
+}
+
+fn number_of(attribute: &Attribute, value: Value) -> Value {
+    let is_number = matches!(attribute.kind(), Type::Integer | Type::Decimal);
+    let number = if is_number { tolerance::number_from_text(&value) } else { None };
+    number.map_or(value, Value::Number)
 }
 
 fn within_limits(attribute: &Attribute, text: &str, path: &str, limits: &ValueLimits) -> Result<()> {
@@ -205,39 +224,7 @@ fn found(value: &Value) -> &'static str {
     }
 }
 
-/// Whether two values of an attribute are the same: equal keys, sub-attribute by
-/// sub-attribute, in any order of values (RFC 7643 section 2.4: order means nothing).
-pub fn same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Array(a), Value::Array(b)) if attribute.is_multi_valued() => {
-            let ids = |values: &[Value]| values.iter().map(|v| identity(attribute, v)).collect::<HashSet<_>>();
-            a.len() == b.len() && ids(a) == ids(b)
-        }
-        _ => identity(attribute, a) == identity(attribute, b),
-    }
-}
-
-/// A text that two values of an attribute share if and only if they are the same.
-pub(crate) fn identity(attribute: &Attribute, value: &Value) -> String {
-    match value {
-        Value::Object(object) => attribute
-            .sub_attributes()
-            .iter()
-            .filter_map(|sub| {
-                Some(format!("{}\u{1}{}\u{2}", sub.name(), identity_of_sub(sub, object.get(sub.name().as_ref())?)))
-            })
-            .collect(),
-        simple => Key::of(attribute, simple).map_or_else(|| simple.to_string(), |key| key.as_str().to_owned()),
-    }
-}
-
-fn identity_of_sub(sub: &Attribute, value: &Value) -> String {
-    match value {
-        Value::Array(values) => {
-            let mut all: Vec<_> = values.iter().map(|value| identity(sub, value)).collect();
-            all.sort();
-            all.join("\u{3}")
-        }
-        one => identity(sub, one),
-    }
+/// Whether it is a text of blanks only, or of nothing: no value for what must have one.
+pub fn is_blank(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.trim().is_empty())
 }

@@ -28,6 +28,8 @@ pub struct Suggestion {
     pub schemas: BTreeMap<String, Map<String, Value>>,
     /// What was sent without a URN, and is in the file of the URN that was asked for.
     pub moved: BTreeSet<String>,
+    /// That URN, as its file spells it.
+    under: Option<String>,
     /// What no schema can take, with the reason.
     pub refused: BTreeMap<String, String>,
 }
@@ -58,6 +60,7 @@ pub fn suggest(
                     continue;
                 }
                 suggestion.moved.insert(name.clone());
+                suggestion.under = Some(suggestion.spelt(urn, &there));
                 suggestion.put(urn, &name, attribute, &attribute.resource_type, &there);
             }
         }
@@ -92,6 +95,19 @@ fn place(sent: &Sent, all: &[Sent], catalog: &Catalog) -> Place {
 }
 
 impl Suggestion {
+    /// The URN of the file that has what came without a URN, if there is one.
+    pub fn holder_of_moved(&self) -> Option<&str> {
+        self.under.as_deref()
+    }
+
+    /// A URN as it is spelt here or in the file that is there: letter case means nothing in a URN of a
+    /// schema.
+    fn spelt(&self, urn: &str, there: impl Fn(&str) -> Option<Map<String, Value>>) -> String {
+        let here = || self.schemas.keys().find(|known| known.eq_ignore_ascii_case(urn)).cloned();
+        let in_file = || there(urn)?.get("id")?.as_str().map(str::to_owned);
+        here().or_else(in_file).unwrap_or_else(|| urn.to_owned())
+    }
+
     fn put(
         &mut self,
         urn: &str,
@@ -105,8 +121,9 @@ impl Suggestion {
             self.refused.insert(format!("{urn}:{name}"), format!("\"{wrong}\" is no name of an attribute"));
             return;
         }
-        let document =
-            self.schemas.entry(urn.to_owned()).or_insert_with(|| there(urn).unwrap_or_else(|| edit::extension(urn)));
+        let spelt = self.spelt(urn, &there);
+        let made = || there(urn).unwrap_or_else(|| edit::extension(urn));
+        let document = self.schemas.entry(spelt).or_insert_with(made);
         let mut types = edit::extends(document);
         if !types.iter().any(|there| there == resource_type) {
             types.push(resource_type.to_owned());
@@ -202,6 +219,22 @@ mod tests {
         assert_eq!(edit::extends(schema), ["User"]);
         let file = SchemaFile { origin: String::new(), text: edit::text(schema) };
         assert!(Catalog::new(&[file]).is_ok());
+    }
+
+    #[test]
+    fn letter_case_makes_no_other_schema() {
+        let found = suggested(&[
+            sent(&format!("{}:dn", ACME.to_uppercase()), Type::String),
+            sent(&format!("{ACME}:level"), Type::Integer),
+            sent("shoeSize", Type::Decimal),
+        ]);
+        assert_eq!(found.schemas.len(), 2);
+        assert_eq!(edit::names(&found.schemas[&ACME.to_uppercase()]).collect::<Vec<_>>(), ["dn", "level"]);
+        assert_eq!(found.holder_of_moved(), Some("urn:mine:User"));
+        let there = |urn: &str| urn.eq_ignore_ascii_case(ACME).then(|| edit::extension(ACME));
+        let name = format!("{}:dn", ACME.to_uppercase());
+        let found = suggest(&[sent(&name, Type::String)], &Catalog::new(&[]).unwrap(), "urn:mine:User", there);
+        assert_eq!(found.schemas.keys().collect::<Vec<_>>(), [ACME]);
     }
 
     #[test]

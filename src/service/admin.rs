@@ -1,8 +1,11 @@
 //! What the operator asks of the server: tenants, tokens, and whether the store is sound.
 
+use super::tenants::COUNTED;
+use super::token::FreshToken;
 use super::{Service, token};
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
+use crate::reason::Reason;
 use crate::store::{NewToken, TenantChange, TenantInfo, TokenInfo, TokenScope, Verified};
 use secrecy::SecretString;
 
@@ -11,10 +14,18 @@ use secrecy::SecretString;
 pub struct IssuedToken {
     /// Public part.
     pub id: String,
+    /// Name of its tenant.
+    pub tenant: String,
+    /// Name that the operator gave it.
+    pub name: String,
+    /// What it may do.
+    pub scope: TokenScope,
     /// The whole token.
     pub text: SecretString,
     /// Until when it is good.
     pub expires: Option<Timestamp>,
+    /// Public part of the token in whose place it was issued.
+    pub replaces: Option<String>,
 }
 
 impl Service {
@@ -38,21 +49,12 @@ impl Service {
         self.change_tenant(name, change).await
     }
 
-    /// All tenants.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn tenants(&self) -> Result<Vec<TenantInfo>> {
-        Ok(self.store.tenants(None, "User", "Group").await?)
-    }
-
     /// One tenant.
     ///
     /// # Errors
     /// 404 if there is none of that name.
     pub async fn tenant(&self, name: &str) -> Result<TenantInfo> {
-        let found = self.store.tenants(Some(name), "User", "Group").await?;
-        found.into_iter().next().ok_or_else(|| no_tenant(name))
+        self.store.tenant(name, COUNTED).await?.ok_or_else(|| no_tenant(name))
     }
 
     /// Changes settings of a tenant.
@@ -91,62 +93,60 @@ impl Service {
         scope: TokenScope,
         seconds: Option<i64>,
     ) -> Result<IssuedToken> {
-        let is_name = (1..=100).contains(&name.trim().chars().count()) && !name.contains(char::is_control);
-        if !is_name {
-            return Err(ScimError::invalid_value("A token needs a name, such as okta, of at most 100 characters."));
-        }
+        check_token_name(name)?;
         let fresh = token::fresh()?;
-        let created = self.clock.now();
-        let expires = seconds.map(|seconds| created.plus_seconds(seconds));
-        let kept = NewToken {
-            id: fresh.id.clone(),
-            name: name.to_owned(),
-            secret_digest: fresh.digest,
-            scope,
-            created,
-            expires,
-        };
+        let kept = self.new_token(&fresh, name, scope, seconds);
         if !self.store.add_token(tenant, &kept).await? {
             return Err(no_tenant(tenant));
         }
-        Ok(IssuedToken { id: fresh.id, text: fresh.text, expires })
+        Ok(issued(fresh, tenant, kept, None))
     }
 
-    /// All tokens, or those of a tenant.
-    ///
-    /// # Errors
-    /// 404 if there is no tenant of that name.
-    pub async fn tokens(&self, tenant: Option<&str>) -> Result<Vec<TokenInfo>> {
-        if let Some(name) = tenant {
-            self.tenant(name).await?;
+    /// What is kept of a fresh token that is good for so many seconds.
+    fn new_token(&self, fresh: &FreshToken, name: &str, scope: TokenScope, seconds: Option<i64>) -> NewToken {
+        let created = self.clock.now();
+        NewToken {
+            id: fresh.id.clone(),
+            name: name.to_owned(),
+            secret_digest: fresh.digest.clone(),
+            scope,
+            created,
+            expires: seconds.map(|seconds| created.plus_seconds(seconds)),
         }
-        Ok(self.store.tokens(tenant).await?)
     }
 
     /// Issues a successor with the same name, scope and length of life, and lets the old token
     /// end after an overlap of so many seconds. The old one is given by its id or as a whole.
     ///
     /// # Errors
-    /// 404 if there is no such token that is good.
+    /// 404 if there is no such token that is good; 409 if it has a successor, which would live only
+    /// as long as the overlap.
     pub async fn rotate_token(&self, id: &str, overlap: i64) -> Result<IssuedToken> {
         let id = token::public_part(id);
         let now = self.clock.now();
-        let tokens = self.store.tokens(None).await?;
         let is_good = |token: &TokenInfo| token.revoked.is_none() && token.expires.is_none_or(|at| at > now);
-        let old = tokens.iter().find(|token| token.id == id && is_good(token)).ok_or_else(|| no_token(id))?;
+        let found = self.store.token(id).await?.map(|(_, token, _)| token);
+        let old = found.filter(is_good).ok_or_else(|| no_token(id))?;
+        if let Some(successor) = &old.successor {
+            return Err(rotated(id, successor));
+        }
         let life = old.expires.map(|expires| expires.seconds_since(old.created));
-        let issued = self.issue_token(&old.tenant, &old.name, old.scope, life).await?;
-        self.store.expire_token(id, now.plus_seconds(overlap)).await?;
-        Ok(issued)
+        let fresh = token::fresh()?;
+        let kept = self.new_token(&fresh, &old.name, old.scope, life);
+        if !self.store.rotate_token(id, &kept, (now, now.plus_seconds(overlap))).await? {
+            let found = self.store.token(id).await?.and_then(|(_, token, _)| token.successor);
+            return Err(found.map_or_else(|| no_token(id), |successor| rotated(id, &successor)));
+        }
+        Ok(issued(fresh, &old.tenant, kept, Some(id)))
     }
 
-    /// Revokes a token, given by its id or as a whole, from the next request on.
+    /// Revokes a token, given by its id or as a whole, from the next request on; gives its id.
     ///
     /// # Errors
     /// 404 if there is no such token, or it is revoked.
-    pub async fn revoke_token(&self, id: &str) -> Result<()> {
+    pub async fn revoke_token(&self, id: &str) -> Result<String> {
         let id = token::public_part(id);
-        if self.store.revoke_token(id, self.clock.now()).await? { Ok(()) } else { Err(no_token(id)) }
+        if self.store.revoke_token(id, self.clock.now()).await? { Ok(id.to_owned()) } else { Err(no_token(id)) }
     }
 
     /// Holds every derived row against its source, of all tenants; a line for each finding. A
@@ -163,12 +163,12 @@ impl Service {
     /// # Errors
     /// If the database fails.
     pub async fn verify_telling(&self, repair: bool, compared: &mut (dyn FnMut() + Send)) -> Result<Verified> {
+        self.store.check_file(None).await?;
         let mut all = Verified::default();
-        for tenant in self.tenants().await? {
-            let layout = self.catalogs.of(&self.store, &tenant.settings).await?.layout.clone();
-            let scope = tenant.settings.scope(layout);
-            let Verified { findings, unrepaired } =
-                self.store.verify(&scope, &tenant.settings.name, repair, compared).await?;
+        let mut tenants = self.each_tenant();
+        while let Some(tenant) = tenants.next().await? {
+            let scope = tenant.scope(self.catalogs.of(&self.store, &tenant).await?.layout.clone());
+            let Verified { findings, unrepaired } = self.store.verify(&scope, &tenant.name, repair, compared).await?;
             all.findings.extend(findings);
             all.unrepaired += unrepaired;
         }
@@ -194,6 +194,39 @@ impl Service {
 
 fn no_tenant(name: &str) -> ScimError {
     ScimError::not_found(format!("There is no tenant \"{name}\"."))
+}
+
+/// A fresh token of a tenant as it is shown, with the one that it replaces.
+fn issued(fresh: FreshToken, tenant: &str, kept: NewToken, replaces: Option<&str>) -> IssuedToken {
+    IssuedToken {
+        id: fresh.id,
+        tenant: tenant.to_owned(),
+        name: kept.name,
+        scope: kept.scope,
+        text: fresh.text,
+        expires: kept.expires,
+        replaces: replaces.map(str::to_owned),
+    }
+}
+
+fn check_token_name(name: &str) -> Result<()> {
+    if name.contains(char::is_control) {
+        return Err(ScimError::invalid_value(
+            "A token's name cannot have control characters, such as a tab or a line break.",
+        ));
+    }
+    if !(1..=100).contains(&name.trim().chars().count()) {
+        return Err(ScimError::invalid_value("A token needs a name, such as okta, of at most 100 characters."));
+    }
+    Ok(())
+}
+
+fn rotated(id: &str, successor: &str) -> ScimError {
+    ScimError::new(
+        409,
+        format!("Token {id} was rotated already: its successor is {successor}. Rotate that one, or issue a new token."),
+    )
+    .because(Reason::VersionConflict)
 }
 
 fn no_token(id: &str) -> ScimError {

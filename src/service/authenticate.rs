@@ -2,9 +2,10 @@
 //! section 2).
 
 use super::provisioning::{Asker, Trail};
-use super::{Caller, Service, token};
+use super::{Caller, Service, near_miss, token};
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
+use crate::reason::Reason;
 use crate::schema::ResourceType;
 use crate::store::{Stamp, Status, Tenant, TokenInfo, TokenScope};
 use std::collections::HashMap;
@@ -34,16 +35,26 @@ impl Touched {
 }
 
 impl Service {
-    /// Who the value of an `Authorization` header stood for when this instance saw it last. A
-    /// reply made for him is good if [`Caller::is_confirmed`] afterwards; else
+    /// Who the value of an `Authorization` header stood for when this instance saw it last. What is
+    /// made for him, a reply or a refusal, is good if [`Service::confirm`] says so afterwards; else
     /// [`Service::authenticate`] has to say who calls.
     pub fn recall(&self, authorization: Option<&str>, trail: &Arc<Trail>) -> Option<Caller> {
-        let (id, secret) = token::parse(bearer(authorization).ok()?)?;
+        let (id, secret) = token::parse(bearer(authorization)?)?;
         let now = self.clock.now();
         let caller = self.callers.recall(id, &secret, now, trail)?;
         trail.begin(caller.asker(now));
         self.touch(&caller.token_id, None, now);
         Some(caller)
+    }
+
+    /// Whether token and tenant of a caller who was recalled are as they were. The statements of
+    /// his request have said it as a rule; where the request was refused before they could, the
+    /// database is asked for nothing else.
+    ///
+    /// # Errors
+    /// 503 if the database is away.
+    pub async fn confirm(&self, caller: &Caller) -> Result<bool> {
+        Ok(self.store.confirm(&caller.scope).await?)
     }
 
     /// Who the value of an `Authorization` header stands for. The trail begins anew and learns it
@@ -54,11 +65,8 @@ impl Service {
     /// 503 if the database is away.
     pub async fn authenticate(&self, authorization: Option<&str>, trail: &Arc<Trail>) -> Result<Caller> {
         trail.forget();
-        let text = bearer(authorization)?;
-        let Some((id, secret)) = token::parse(text) else {
-            return Err(ScimError::unauthorized(
-                "The token is unknown: it is not complete, or not one of this server. Copy the whole token, from \"scimd_\" on.",
-            ));
+        let Some((id, secret)) = bearer(authorization).and_then(token::parse) else {
+            return Err(near_miss::refusal(authorization));
         };
         let found = self.store.token(id).await?;
         self.callers.forget(id);
@@ -66,7 +74,8 @@ impl Service {
         let expected = found.as_ref().map_or("", |(_, _, digest)| digest.as_str());
         let fits = token::fits(&secret, expected);
         let Some((tenant, token, digest)) = found.filter(|_| fits) else {
-            return Err(ScimError::unauthorized("The token is unknown: issue a new one and paste it here."));
+            let detail = "The token is unknown: ask the vendor of the application for a new one, and enter it here.";
+            return Err(ScimError::unauthorized(detail).because(Reason::TokenUnknown));
         };
         let now = self.clock.now();
         let caller = self.caller(tenant, &token, trail.clone()).await?;
@@ -77,7 +86,7 @@ impl Service {
         Ok(caller)
     }
 
-    async fn caller(&self, tenant: Tenant, token: &TokenInfo, trail: Arc<Trail>) -> Result<Caller> {
+    pub(super) async fn caller(&self, tenant: Tenant, token: &TokenInfo, trail: Arc<Trail>) -> Result<Caller> {
         let numbered = self.catalogs.of(&self.store, &tenant).await?;
         Ok(Caller {
             tenant: tenant.name.as_str().into(),
@@ -105,50 +114,38 @@ impl Service {
     }
 }
 
-fn bearer(authorization: Option<&str>) -> Result<&str> {
-    let text = authorization.map(str::trim).filter(|text| !text.is_empty()).ok_or_else(|| {
-        ScimError::unauthorized(
-            "No token was sent: the Authorization header must be \"Bearer\", a blank and the token.",
-        )
-    })?;
-    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(ScimError::unauthorized(
-            "There is no Bearer scheme in the Authorization header: put \"Bearer \" before the token.",
-        ));
-    }
-    Ok(token.trim())
+/// What follows the Bearer scheme.
+fn bearer(authorization: Option<&str>) -> Option<&str> {
+    let (scheme, token) = authorization?.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 fn is_good(tenant: &Tenant, token: &TokenInfo, now: Timestamp) -> Result<()> {
     if token.revoked.is_some_and(|at| at <= now) {
-        return Err(ScimError::unauthorized("The token was revoked: issue a new one and paste it here."));
+        let detail = "The token was revoked: ask the vendor of the application for a new one, and enter it here.";
+        return Err(ScimError::unauthorized(detail).because(Reason::TokenRevoked));
     }
     if token.expires.is_some_and(|at| at <= now) {
-        return Err(ScimError::unauthorized("The token has expired: issue a new one and paste it here."));
+        let detail = "The token has expired: ask the vendor of the application for a new one, and enter it here.";
+        return Err(ScimError::unauthorized(detail).because(Reason::TokenExpired));
     }
     if tenant.status == Status::Suspended {
-        return Err(ScimError::forbidden("This tenant is suspended: ask the operator of the application."));
+        let detail = "This tenant is suspended: ask the vendor of the application.";
+        return Err(ScimError::forbidden(detail).because(Reason::TenantSuspended));
     }
     Ok(())
 }
 
 impl Caller {
-    fn asker(&self, now: Timestamp) -> Asker {
-        let keeps_bodies = self.settings.bodies_until.is_some_and(|until| until > now);
+    pub(super) fn asker(&self, now: Timestamp) -> Asker {
         Asker {
-            tenant_key: self.settings.key(),
+            settings: self.settings.clone(),
             tenant: self.tenant.clone(),
             token_id: self.token_id.clone(),
             token_name: self.token_name.clone(),
-            bodies: keeps_bodies.then(|| self.catalog.clone()),
+            catalog: self.catalog.clone(),
+            keeps_bodies: self.settings.bodies_until.is_some_and(|until| until > now),
         }
-    }
-
-    /// Whether the database has said during this request that the caller's token and tenant are as
-    /// they were.
-    pub fn is_confirmed(&self) -> bool {
-        self.scope.is_confirmed()
     }
 
     /// Whether the token may read resources of a type.
@@ -156,7 +153,7 @@ impl Caller {
         let is_allowed = self.token_scope != TokenScope::UsersOnly || resource_type.seat().is_some();
         is_allowed.then_some(()).ok_or_else(|| {
             ScimError::insufficient_scope(format!(
-                "This token is for users only; it does not reach {}.",
+                "This token is for users only; it does not reach {}. Ask the vendor of the application for one that does.",
                 resource_type.endpoint()
             ))
         })
@@ -166,7 +163,7 @@ impl Caller {
     pub(super) fn may_write(&self, resource_type: &ResourceType) -> Result<()> {
         if self.token_scope == TokenScope::ReadOnly {
             return Err(ScimError::insufficient_scope(
-                "This token is for reading only; issue one with scope read-write.",
+                "This token is for reading only: ask the vendor of the application for one with scope read-write.",
             ));
         }
         self.may_read(resource_type)

@@ -3,6 +3,7 @@
 use super::{Caller, Service};
 use crate::error::{Result, ScimError};
 use crate::patch::MemberChange;
+use crate::reason::Reason;
 use crate::resource::{Conformance, Note, Notes};
 use crate::schema::ResourceType;
 use crate::store::{
@@ -57,6 +58,11 @@ impl Service {
                         }
                     }
                     if matches!(change, MemberChange::Replace(_)) {
+                        if joining.is_empty() && !list.is_empty() {
+                            // Nobody is known who could take their place, so they stay; with none there is nothing to do.
+                            self.keeps_members(writing.scope, group, &delta, list).await?;
+                            continue;
+                        }
                         delta.clear();
                     }
                     delta.add(joining);
@@ -75,14 +81,51 @@ impl Service {
         Ok(delta)
     }
 
-    /// Holds attributes that name a resource by id to what there is, where the type asks for it.
-    /// `manager` is not among them: identity providers send what their directory has, before the
-    /// other resource comes or without that it ever does.
+    /// # Errors
+    /// 400 `invalidValue` naming the first of these ids, if the group has members that they would replace.
+    async fn keeps_members(
+        &self,
+        scope: &Scope,
+        group: Option<&Found>,
+        delta: &MemberDelta,
+        ids: &[String],
+    ) -> Result<()> {
+        let has_members = match (delta.has_members(), group) {
+            (Some(has_members), _) => has_members,
+            (None, Some(group)) => self.store.has_members(scope, group).await?,
+            (None, None) => false,
+        };
+        match ids.first().filter(|_| has_members) {
+            None => Ok(()),
+            Some(first) => Err(ScimError::invalid_value(format!(
+                "No member can be replaced by \"{first}\": neither this id nor another one of the list is known. The group \
+                 keeps its members; provision the new ones first."
+            ))
+            .logged_as("No id in a list that replaces members is known.")),
+        }
+    }
+
+    /// Holds attributes that name a resource by id to what there is, where the type asks for it;
+    /// those that are as before were held to it when they came. `manager` is not among them: identity
+    /// providers send what their directory has, before the other resource comes or without that it
+    /// ever does.
     ///
     /// # Errors
     /// 400 `invalidValue` naming the attribute.
-    pub(super) async fn check_references(&self, writing: &Writing<'_>, attributes: &Map<String, Value>) -> Result<()> {
-        for (path, types, ids) in references(&writing.of_type.resource_type, attributes) {
+    pub(super) async fn check_references(
+        &self,
+        writing: &Writing<'_>,
+        before: Option<&Map<String, Value>>,
+        attributes: &Map<String, Value>,
+    ) -> Result<()> {
+        let kind = &writing.of_type.resource_type;
+        let kept = before.map(|before| references(kind, before)).unwrap_or_default();
+        let is_kept = |path: &str, id: &str| kept.iter().any(|(there, _, ids)| there == path && ids.contains(&id));
+        for (path, types, mut ids) in references(kind, attributes) {
+            ids.retain(|id| !is_kept(&path, id));
+            if ids.is_empty() {
+                continue;
+            }
             let known: Vec<Uuid> = ids.iter().filter_map(|id| Uuid::parse_str(id).ok()).collect();
             let found = self.store.resolve_members(writing.scope, &known, |name| types.contains(&name)).await?;
             let missing = ids.iter().find(|id| !Uuid::parse_str(id).is_ok_and(|id| found.contains_key(&id)));
@@ -112,7 +155,7 @@ impl Service {
 
     /// Who writes, for the change log.
     pub(super) fn author(&self, caller: &Caller) -> Author {
-        Author { token: Some(caller.token_id.to_string()), at: self.clock.now() }
+        caller.author(self.clock.now())
     }
 
     /// Logs what was left out of a request; names and ids, never values.
@@ -167,23 +210,32 @@ fn unresolved(id: &str, conformance: Conformance, notes: &mut Notes) -> Result<(
         return Ok(());
     }
     Err(ScimError::invalid_value(format!("There is no resource \"{id}\" that could be a member."))
+        .because(Reason::MemberUnknown)
         .logged_as("There is no resource with the id of a member."))
 }
 
-/// What a tenant asks of the names of those who take seats.
+/// What a tenant asks of the names of those who take seats. A name that is as before was fit when it
+/// came, and whoever has it can be changed and deactivated whatever the tenant asks now.
 ///
 /// # Errors
 /// 400 `invalidValue` for a name of another format.
-pub(super) fn check_names(tenant: &Tenant, kind: &ResourceType, attributes: &Map<String, Value>) -> Result<()> {
+pub(super) fn check_names(
+    tenant: &Tenant,
+    kind: &ResourceType,
+    before: Option<&Map<String, Value>>,
+    attributes: &Map<String, Value>,
+) -> Result<()> {
     if tenant.username_format == UsernameFormat::Any || kind.seat().is_none() {
         return Ok(());
     }
     for attribute in kind.schema().attributes().iter().filter(|a| a.is_unique()) {
         let name = attribute.name().as_ref();
-        if attributes.get(name).and_then(Value::as_str).is_some_and(|value| !is_email(value)) {
+        let is = attributes.get(name).filter(|is| before.and_then(|before| before.get(name)) != Some(is));
+        if is.and_then(Value::as_str).is_some_and(|value| !is_email(value)) {
             return Err(ScimError::invalid_value(format!(
                 "This application wants an e-mail address as \"{name}\": map an e-mail attribute to it in your identity provider."
-            )));
+            ))
+            .because(Reason::UsernameFormat));
         }
     }
     Ok(())
@@ -191,8 +243,9 @@ pub(super) fn check_names(tenant: &Tenant, kind: &ResourceType, attributes: &Map
 
 fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    let plain = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control());
-    plain(local) && plain(domain) && !domain.starts_with('.') && !domain.ends_with('.')
+    let plain =
+        |part: &str| !part.is_empty() && !part.contains(|c: char| c == '@' || c.is_whitespace() || c.is_control());
+    plain(local) && domain.split('.').all(plain)
 }
 
 /// 409 that says which attribute is in use.
@@ -208,6 +261,11 @@ pub(super) fn in_use(kind: &ResourceType, attributes: &Map<String, Value>) -> Sc
         if folded { " (letter case is disregarded)" } else { "" },
         if kind.seat().is_some() { "; inactive ones count too" } else { "" }
     ))
+    .because(match kind {
+        _ if kind.seat().is_some() => Reason::UserExists,
+        _ if kind.members().is_some() => Reason::GroupExists,
+        _ => Reason::ValueExists,
+    })
 }
 
 impl Service {
@@ -226,6 +284,7 @@ impl Service {
                 more + 1
             ),
         })
+        .because(Reason::SeatsFull)
     }
 }
 

@@ -2,11 +2,12 @@
 //! tenant's schemas are the same. Tenants differ in the schemas that the database keeps for them,
 //! and in whether two groups may have one name; those that do not differ share one.
 
-use super::settings::{ServiceSettings, StartError};
+use super::cannot_start;
+use super::settings::StartError;
 use crate::error::{Result, ScimError};
-use crate::schema::{Catalog, SchemaError, SchemaFile};
+use crate::schema::{Catalog, SchemaError, SchemaFile, edit};
 use crate::store::{KeptSchema, Layout, Store, StoreError, Tenant};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
@@ -17,12 +18,21 @@ pub(super) struct Numbered {
     pub(super) layout: Arc<Layout>,
 }
 
-/// What a catalog is made of, beside the files of the configuration.
+/// What catalogs are made of, beside what is built in.
+#[derive(Debug, Clone)]
+pub(super) struct Sources {
+    pub(super) kept: Vec<KeptSchema>,
+    /// Attributes that are searched, in attribute notation; `*` means every one.
+    pub(super) searchable: Vec<String>,
+}
+
+/// What tells catalogs apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Content {
     unique_group_names: bool,
-    /// Changes that made the kept schemas what they are; each has a number of its own.
-    changes: Vec<i64>,
+    /// Changes that made the kept schemas what they are, and what these hide.
+    schemas: Vec<(String, i64, Vec<String>)>,
+    searchable: Vec<String>,
 }
 
 /// The catalog that a tenant had when it was read.
@@ -34,38 +44,77 @@ struct Known {
 }
 
 /// All catalogs.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Catalogs {
-    files: Vec<SchemaFile>,
-    searchable: Vec<String>,
     made: Mutex<HashMap<Content, Weak<Numbered>>>,
     /// By the number of the tenant.
     of_tenants: RwLock<HashMap<i64, Known>>,
 }
 
+impl Sources {
+    /// What the tenant of that number has; without one, what all tenants have together.
+    pub(super) async fn read(store: &Store, tenant: Option<i64>) -> Result<Self, StoreError> {
+        let kept = store.kept_schemas(tenant).await?;
+        let searchable = store.searchable().await?.unwrap_or_else(|| vec![EVERY.to_owned()]);
+        Ok(Self { kept, searchable })
+    }
+
+    /// The catalog of the schemas that every one of these is among.
+    pub(super) fn catalog(&self, unique_group_names: bool) -> Result<Catalog, SchemaError> {
+        self.of(self.kept.iter(), unique_group_names)
+    }
+
+    /// The catalog of what files of the configuration say.
+    pub(super) fn of_files(&self) -> Result<Catalog, SchemaError> {
+        self.of(self.kept.iter().filter(|kept| kept.file.is_some()), true)
+    }
+
+    /// Makes the catalogs of all tenants; gives that of a tenant without schemas of its own.
+    pub(super) fn check(&self) -> Result<Catalog, SchemaError> {
+        let common = |kept: &&KeptSchema| kept.tenant.is_none();
+        let mut tenants: Vec<_> = self.kept.iter().filter_map(|kept| kept.tenant.as_deref()).collect();
+        tenants.dedup();
+        for tenant in tenants {
+            let own = self.kept.iter().filter(|kept| kept.tenant.as_deref() == Some(tenant));
+            self.of(self.kept.iter().filter(common).chain(own), true)?;
+        }
+        self.of(self.kept.iter().filter(common), true)
+    }
+
+    /// Whether the schema of a tenant, taken by itself, has what a name says.
+    pub(super) fn one_names(&self, name: &str) -> bool {
+        self.kept.iter().any(|kept| self.of(std::iter::once(kept), true).is_ok_and(|made| made.names(name)))
+    }
+
+    fn of<'a>(
+        &self,
+        kept: impl Iterator<Item = &'a KeptSchema>,
+        unique_group_names: bool,
+    ) -> Result<Catalog, SchemaError> {
+        let files: Vec<_> = kept.map(file_of).collect();
+        let standard = Catalog::new(&files)?;
+        let catalog = match unique_group_names {
+            true => standard,
+            false => Catalog::new(&in_place_of(&files, shared_names(&standard)))?,
+        };
+        Ok(catalog.searching_only(&self.searchable))
+    }
+
+    fn content(&self, unique_group_names: bool) -> Content {
+        let schemas = self.kept.iter().map(|kept| (kept.urn.clone(), kept.change, kept.former.clone()));
+        Content { unique_group_names, schemas: schemas.collect(), searchable: self.searchable.clone() }
+    }
+}
+
 impl Catalogs {
     /// Checks that a catalog can be made for every tenant.
-    pub(super) async fn load(settings: &ServiceSettings, store: &Store) -> Result<Self, StartError> {
-        let catalogs = Self {
-            files: settings.schema_files.clone(),
-            searchable: settings.searchable.clone(),
-            made: Mutex::default(),
-            of_tenants: RwLock::default(),
-        };
-        let kept = store.kept_schemas(None).await.map_err(unusable)?;
-        let base = catalogs.check(&kept).map_err(unusable)?;
-        let unknown = settings.searchable.iter().filter(|name| !base.names(name));
-        for name in unknown {
-            // That of an extension may be in a schema that the database keeps, or kept once.
-            if !name.to_ascii_lowercase().starts_with("urn:") {
-                let problem = format!("schemas.searchable names \"{name}\", which no resource type has");
-                return Err(StartError::Unusable(problem));
-            }
-            if !catalogs.kept_names(&kept, name) {
-                tracing::warn!("schemas.searchable names \"{name}\", which no resource type has");
-            }
-        }
-        catalogs.number(store, base, true, &of_all(&kept)).await.map_err(unusable)?;
+    pub(super) async fn load(store: &Store) -> Result<Self, StartError> {
+        let sources = Sources::read(store, None).await.map_err(|error| cannot_start(&error))?;
+        let base = sources.check().map_err(|error| unusable(&error))?;
+        let catalogs = Self::default();
+        let kept = sources.kept.into_iter().filter(|kept| kept.tenant.is_none()).collect();
+        let numbered = catalogs.number(store, base, true, &Sources { kept, ..sources }).await;
+        numbered.map_err(|error| cannot_start(&error))?;
         Ok(catalogs)
     }
 
@@ -91,17 +140,17 @@ impl Catalogs {
         tenant: &Tenant,
         unique_group_names: bool,
     ) -> Result<Arc<Numbered>> {
-        let kept = store.kept_schemas(Some(tenant.number())).await?;
-        let content = Content { unique_group_names, changes: kept.iter().map(|kept| kept.change).collect() };
+        let sources = Sources::read(store, Some(tenant.number())).await?;
+        let content = sources.content(unique_group_names);
         let known = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&content).and_then(Weak::upgrade);
         if let Some(numbered) = known {
             return Ok(numbered);
         }
-        let catalog = self.catalog(&kept, unique_group_names).map_err(|error| {
+        let catalog = sources.catalog(unique_group_names).map_err(|error| {
             let detail = "The schemas of this tenant contradict each other; the operator has to put them right.";
             ScimError::unavailable(detail, 60).caused_by(error)
         })?;
-        Ok(self.number(store, catalog, unique_group_names, &kept).await?)
+        Ok(self.number(store, catalog, unique_group_names, &sources).await?)
     }
 
     async fn number(
@@ -109,65 +158,45 @@ impl Catalogs {
         store: &Store,
         catalog: Catalog,
         unique_group_names: bool,
-        kept: &[KeptSchema],
+        sources: &Sources,
     ) -> Result<Arc<Numbered>, StoreError> {
         let layout = store.layout(&catalog).await?;
         let numbered = Arc::new(Numbered { catalog: Arc::new(catalog), layout });
-        let content = Content { unique_group_names, changes: kept.iter().map(|kept| kept.change).collect() };
+        let content = sources.content(unique_group_names);
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         made.retain(|_, numbered| numbered.strong_count() > 0);
         made.insert(content, Arc::downgrade(&numbered));
         Ok(numbered)
     }
-
-    /// The catalog of the configuration's files with these schemas.
-    pub(super) fn catalog(&self, kept: &[KeptSchema], unique_group_names: bool) -> Result<Catalog, SchemaError> {
-        let mut files = self.files.clone();
-        files.extend(kept.iter().map(file_of));
-        let standard = Catalog::new(&files)?;
-        let catalog = match unique_group_names {
-            true => standard,
-            false => Catalog::new(&in_place_of(&files, shared_names(&standard)))?,
-        };
-        Ok(catalog.searching_only(&self.searchable))
-    }
-
-    /// Makes the catalogs of all tenants; gives that of a tenant without schemas of its own.
-    pub(super) fn check(&self, kept: &[KeptSchema]) -> Result<Catalog, SchemaError> {
-        let common = of_all(kept);
-        let mut tenants: Vec<_> = kept.iter().filter_map(|kept| kept.tenant.as_deref()).collect();
-        tenants.dedup();
-        for tenant in tenants {
-            let own = kept.iter().filter(|kept| kept.tenant.as_deref() == Some(tenant));
-            let all: Vec<_> = common.iter().chain(own).cloned().collect();
-            self.catalog(&all, true)?;
-        }
-        self.catalog(&common, true)
-    }
-
-    /// The files of the configuration.
-    pub(super) fn files(&self) -> &[SchemaFile] {
-        &self.files
-    }
-
-    fn kept_names(&self, kept: &[KeptSchema], name: &str) -> bool {
-        kept.iter().any(|kept| self.catalog(std::slice::from_ref(kept), true).is_ok_and(|made| made.names(name)))
-    }
 }
 
-fn unusable(error: impl std::error::Error) -> StartError {
+/// What stands for every attribute among those that are searched.
+const EVERY: &str = "*";
+
+/// What the operator has to put right about the schemas.
+pub(super) fn unusable(error: &SchemaError) -> StartError {
     StartError::Unusable(error.to_string())
 }
 
-/// Those that every tenant has.
-fn of_all(kept: &[KeptSchema]) -> Vec<KeptSchema> {
-    kept.iter().filter(|kept| kept.tenant.is_none()).cloned().collect()
+/// Where a schema that the database keeps comes from, for messages.
+pub(super) fn origin(kept: &KeptSchema) -> String {
+    match (&kept.file, &kept.tenant) {
+        (Some(file), _) => file.clone(),
+        (None, Some(tenant)) => format!("schema {} of tenant {tenant}", kept.urn),
+        (None, None) => format!("schema {} of the deployment", kept.urn),
+    }
 }
 
-/// A schema that the database keeps as a file, named for messages.
-pub(super) fn file_of(kept: &KeptSchema) -> SchemaFile {
-    let whose = kept.tenant.as_ref().map_or("of the deployment".to_owned(), |name| format!("of tenant {name}"));
-    SchemaFile { origin: format!("schema {} {whose}", kept.urn), text: kept.document.clone() }
+/// A schema that the database keeps as a file. It hides what schemas of its URN have had before.
+fn file_of(kept: &KeptSchema) -> SchemaFile {
+    let text = match serde_json::from_str::<Map<String, Value>>(&kept.document) {
+        Ok(mut document) if !kept.former.is_empty() && document.contains_key("attributes") => {
+            edit::hide(&mut document, kept.former.iter().cloned());
+            edit::text(&document)
+        }
+        _ => kept.document.clone(),
+    };
+    SchemaFile { origin: origin(kept), text }
 }
 
 /// The files, with those that define the same schemas as `overriding` replaced by these.

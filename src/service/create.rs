@@ -1,7 +1,8 @@
 //! POST to the endpoint of a type (RFC 7644 section 3.3).
 
-use super::body::{check_names, in_use, sent_members};
+use super::body::{check_names, sent_members};
 use super::current::Wanted;
+use super::read::unshown;
 use super::roll::READ_ALONG;
 use super::{Caller, Reply, Service, View, render};
 use crate::error::{Result, ScimError};
@@ -42,19 +43,20 @@ impl Service {
     ) -> Result<Reply> {
         let mut accepted = accept(kind, body, with)?;
         assign_defaults(kind, &mut accepted);
-        let projection = view.projection(kind)?.after_writing(kind, accepted.names(kind));
+        let projection = view.projection(kind, with.conformance)?.after_writing(kind, accepted.names(kind));
+        let shape = (view, &projection);
         let members = sent_members(kind, &mut accepted.attributes)?;
-        check_names(&caller.settings, kind, &accepted.attributes)?;
+        check_names(&caller.settings, kind, None, &accepted.attributes)?;
         check(kind, None, &accepted.attributes, Kind::Whole)?;
         let author = self.author(caller);
         let writing = caller.writing(kind, &author)?;
         let changes: Vec<_> = members.map(MemberChange::Add).into_iter().collect();
         let delta = self.member_delta(&writing, with.conformance, None, &changes, &mut with.notes).await?;
-        self.check_references(&writing, &accepted.attributes).await?;
+        self.check_references(&writing, None, &accepted.attributes).await?;
         let written = self.written(caller, kind, accepted.attributes).await?;
         let id = fresh_id(&author);
         self.store_new(caller, &writing, id, &written, &delta).await?;
-        self.created(caller, &writing, id, written, (&delta, &projection)).await
+        self.created(caller, &writing, id, written, (&delta, shape)).await
     }
 
     /// Stores a new resource under an id that is not in use.
@@ -79,7 +81,9 @@ impl Service {
                     _ => ScimError::unavailable("The server is busy; try again.", 1),
                 })
             }
-            Err(error @ StoreError::Unique(_)) => Err(in_use(kind, &written.attributes).caused_by(error)),
+            Err(error @ StoreError::Unique(_)) => {
+                Err(self.in_use(caller, kind, &written.attributes).await.caused_by(error))
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -90,18 +94,24 @@ impl Service {
         writing: &Writing<'_>,
         id: Uuid,
         written: Written,
-        (delta, projection): (&MemberDelta, &Projection),
+        (delta, (view, projection)): (&MemberDelta, (&View, &Projection)),
     ) -> Result<Reply> {
         let kind = &writing.of_type.resource_type;
         let at = writing.author.at;
         let meta = Meta { version: 1, created: at, modified: at };
-        // Only members bring something that is not known here: what they display.
-        if delta.is_empty() {
-            return self.shown(caller, &Found::fresh(kind, id, meta, written), projection, 201);
-        }
-        let relations = render::relations(kind, projection).at_most(READ_ALONG);
-        let found = self.find(caller, kind, &id.to_string(), relations).await?;
-        self.shown_in_full(caller, found, projection, 201).await
+        let fresh = Found::fresh(kind, id, meta, written);
+        let shows = view.shows_resource(true);
+        let reply = if !shows {
+            unshown(caller, &fresh, 201)
+        } else if delta.is_empty() {
+            self.shown(caller, &fresh, projection, 201)?
+        } else {
+            // Only members bring something that is not known here: what they display.
+            let relations = render::relations(kind, projection).at_most(READ_ALONG);
+            let found = self.find(caller, kind, &id.to_string(), relations).await?;
+            self.shown_in_full(caller, found, projection, 201).await?
+        };
+        Ok(Reply { applied: view.applied(shows), ..reply })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Caller, Precondition, Reply, Service, View};
 use crate::error::{Result, ScimError};
+use crate::reason::Reason;
 use crate::resource::Acceptance;
 use crate::schema::ResourceType;
 use crate::store::Scope;
@@ -32,7 +33,7 @@ impl Service {
             }
             renewed = Cow::Owned(self.renewed(&renewed).await?);
             let kind = renewed.catalog.by_name(kind.name()).cloned();
-            let kind = kind.ok_or_else(|| ScimError::not_found("There is no such endpoint."))?;
+            let kind = kind.ok_or_else(|| ScimError::no_endpoint("There is no such endpoint."))?;
             outcome = self.write_once(&renewed, &kind, &wanted).await;
         }
         outcome
@@ -40,8 +41,10 @@ impl Service {
 
     /// What a write that has to be made anew has left out is not noted: it will be left out again.
     async fn write_once(&self, caller: &Caller, kind: &Arc<ResourceType>, wanted: &Wanted<'_>) -> Result<Reply> {
+        caller.trail.writes(kind, wanted);
         caller.may_write(kind)?;
-        let mut with = Acceptance::new(caller.settings.conformance, &self.settings.limits.values);
+        let limits = self.limits();
+        let mut with = Acceptance::new(caller.settings.conformance, &limits.values);
         let outcome = match *wanted {
             Wanted::Create { body, view } => self.create_with(caller, kind, body.clone(), view, &mut with).await,
             Wanted::Replace { id, body, view, precondition } => {
@@ -61,7 +64,9 @@ impl Service {
     /// The same caller with the settings and schemas that its tenant has now.
     async fn renewed(&self, caller: &Caller) -> Result<Caller> {
         let tenant = self.store.tenant_now(caller.settings.number()).await?;
-        let tenant = tenant.ok_or_else(|| ScimError::unauthorized("The tenant of this token was deleted."))?;
+        let tenant = tenant.ok_or_else(|| {
+            ScimError::unauthorized("The tenant of this token was deleted.").because(Reason::TokenUnknown)
+        })?;
         let numbered = self.catalogs.of(&self.store, &tenant).await?;
         Ok(Caller {
             catalog: numbered.catalog.clone(),

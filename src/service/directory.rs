@@ -9,7 +9,8 @@ pub use crate::store::{DirectoryState, Views};
 use std::sync::Arc;
 
 impl Service {
-    /// Opens the database as [`Service::open`] does, and puts the lookups of a directory into force.
+    /// Opens the database as [`Service::open`] does, and puts into force what the configuration says of
+    /// schemas and the lookups of a directory.
     ///
     /// # Errors
     /// One line that says what the operator has to do.
@@ -39,9 +40,10 @@ impl Service {
     /// If the database fails.
     pub async fn fill_directory(&self, directory: &Directory) -> Result<u64> {
         let mut count = 0;
-        for tenant in self.tenants().await? {
-            let layout = self.catalogs.of(&self.store, &tenant.settings).await?.layout.clone();
-            count += self.store.fill_lookups(&tenant.settings.scope(layout)).await?;
+        let mut tenants = self.each_tenant();
+        while let Some(tenant) = tenants.next().await? {
+            let layout = self.catalogs.of(&self.store, &tenant).await?.layout.clone();
+            count += self.store.fill_lookups(&tenant.scope(layout)).await?;
         }
         if self.store.mark_filled(directory).await? {
             self.make_directory(directory).await?;
@@ -72,8 +74,9 @@ impl Service {
     /// If the database fails.
     pub async fn undeclared(&self, directory: &Directory) -> Result<Vec<Undeclared>> {
         let mut left = directory.undeclared.clone();
-        for tenant in self.tenants().await? {
-            let catalog = &self.catalogs.of(&self.store, &tenant.settings).await?.catalog;
+        let mut tenants = self.each_tenant();
+        while let Some(tenant) = tenants.next().await?.filter(|_| !left.is_empty()) {
+            let catalog = &self.catalogs.of(&self.store, &tenant).await?.catalog;
             left.retain(|undeclared| !undeclared.is_declared_in(catalog));
         }
         Ok(left)

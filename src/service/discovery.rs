@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 impl Service {
     /// GET `/ServiceProviderConfig` (RFC 7643 section 5).
     pub fn service_provider_config(&self, caller: &Caller) -> Reply {
-        let limits = &self.settings.limits;
+        let limits = self.limits();
         let location = format!("{}/ServiceProviderConfig", caller.base_url);
         let mut document = json!({
             "schemas": [SERVICE_PROVIDER_CONFIG],

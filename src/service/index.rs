@@ -2,9 +2,11 @@
 //! may have changed meanwhile, and a command that changed schemas may have been interrupted.
 
 use super::Service;
+use super::catalogs::Sources;
 use crate::error::{Result, ScimError};
 use crate::resource::entries::is_indexed;
 use crate::schema::{AttributePath, Catalog, ResourceType};
+use crate::store::{Store, StoreError};
 use std::collections::BTreeMap;
 
 /// What shapes the index rows of each path, by resource type and path.
@@ -17,8 +19,22 @@ const LAGS: &str = "index_lags";
 /// Of a path that has no rows.
 const NONE: &str = "-";
 
+/// Of a path that may have rows of any shape.
+const UNKNOWN: &str = "?";
+
 /// Paths that a warning names.
 const NAMED: usize = 3;
+
+/// Remembers, before these schemas come into force, that the index may say otherwise of their values.
+pub(super) async fn doubt(store: &Store, catalog: &Catalog, urns: &[String]) -> Result<(), StoreError> {
+    if urns.is_empty() {
+        return Ok(());
+    }
+    let mut kept: Shapes = serde_json::from_str(&store.shared(SHAPES, "{}".to_owned()).await?).unwrap_or_default();
+    let is_of = |path: &str| urns.iter().any(|urn| path.contains(&format!(" {urn}:")));
+    kept.extend(shapes(catalog).into_keys().filter(|path| is_of(path)).map(|path| (path, UNKNOWN.to_owned())));
+    store.set_shared(SHAPES, &serde_json::to_string(&kept).unwrap_or_default()).await
+}
 
 impl Service {
     /// Warns, in one line, if what the configuration says of attributes is not what the index was
@@ -30,7 +46,7 @@ impl Service {
                 "a change of schema {lags} is under way or was interrupted: if it was, run scimd verify --repair"
             );
         }
-        let now = self.shapes()?;
+        let now = self.shapes().await?;
         let kept = self.store.shared(SHAPES, text(&now)?).await?;
         let kept: Shapes = serde_json::from_str(&kept).unwrap_or_default();
         let changed: Vec<&str> = kept
@@ -54,7 +70,7 @@ impl Service {
     /// Everything was made good.
     pub(super) async fn index_follows(&self) -> Result<()> {
         let kept: Shapes = serde_json::from_str(&self.store.shared(SHAPES, "{}".to_owned()).await?).unwrap_or_default();
-        self.store.set_shared(SHAPES, &text(&with_former(self.shapes()?, &kept))?).await?;
+        self.store.set_shared(SHAPES, &text(&with_former(self.shapes().await?, &kept))?).await?;
         self.index_lags_no_more().await
     }
 
@@ -68,8 +84,8 @@ impl Service {
         Ok(self.store.set_shared(LAGS, "").await?)
     }
 
-    fn shapes(&self) -> Result<Shapes> {
-        Ok(shapes(&self.catalogs.catalog(&[], true).map_err(ScimError::internal)?))
+    async fn shapes(&self) -> Result<Shapes> {
+        Ok(shapes(&Sources::read(&self.store, None).await?.of_files().map_err(ScimError::internal)?))
     }
 }
 

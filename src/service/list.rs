@@ -2,15 +2,20 @@
 //! sections 3.4.2 and 3.4.3).
 
 use super::cursor::Place;
+use super::render::Shape;
 use super::walk::Last;
 use super::{Caller, ListQuery, Reply, Service, render};
 use crate::error::{Result, ScimError};
 use crate::filter::{Filter, Predicate, Target, parse_filter, resolve, resolve_each};
 use crate::resource::projection::Projection;
+use crate::resource::{Conformance, named};
 use crate::schema::{Named, ResourceType};
-use crate::store::{Found, From, Listed, Order, Page, Relations, Window};
+use crate::store::{Documents, Found, From, Listed, Order, Page, Relations, Window};
 use serde_json::{Map, json};
 use std::sync::Arc;
+
+/// Large documents that are read at once to answer with a page.
+const LARGE_AT_ONCE: usize = 2;
 
 /// A query that was read: what is listed, how, and in which shape.
 struct Query<'a> {
@@ -22,8 +27,8 @@ struct Query<'a> {
 }
 
 impl Query<'_> {
-    fn shapes(&self) -> Vec<render::Shape<'_>> {
-        self.kinds.iter().map(AsRef::as_ref).zip(&self.projections).collect()
+    fn shapes(&self) -> Vec<Shape> {
+        self.kinds.iter().cloned().zip(self.projections.iter().cloned()).collect()
     }
 }
 
@@ -35,8 +40,11 @@ impl Service {
     pub async fn list(&self, caller: &Caller, kind: Option<&Arc<ResourceType>>, asked: &ListQuery) -> Result<Reply> {
         let kinds = kinds(caller, kind)?;
         let predicates = self.predicates(caller, &kinds, asked)?;
-        let projections = kinds.iter().map(|kind| asked.view.projection(kind)).collect::<Result<Vec<_>>>()?;
-        let order = order(&kinds, asked)?;
+        caller.trail.lists(&kinds, predicates.as_deref(), asked);
+        let conformance = caller.settings.conformance;
+        let projected = kinds.iter().map(|kind| asked.view.projection(kind, conformance));
+        let projections = projected.collect::<Result<Vec<_>>>()?;
+        let order = order(&kinds, asked, conformance)?;
         let query = Query { kinds, predicates, projections, order, asked };
         match &asked.cursor {
             None => self.by_index(caller, &query).await,
@@ -47,12 +55,14 @@ impl Service {
         }
     }
 
-    fn page_size(&self, count: Option<i64>) -> i64 {
-        let limits = &self.settings.limits;
+    /// Resources on a page at most, when the client asks for `count`.
+    pub fn page_size(&self, count: Option<i64>) -> i64 {
+        let limits = self.limits();
         count.unwrap_or(limits.page_default).clamp(0, limits.page_max)
     }
 
-    async fn page(&self, caller: &Caller, query: &Query<'_>, window: &Window) -> Result<Page> {
+    async fn page(&self, caller: &Caller, query: &Query<'_>, from: From, take: i64) -> Result<Page> {
+        let window = Window { from, take, documents: Documents::Small };
         let listed: Vec<Listed<'_>> = query
             .kinds
             .iter()
@@ -63,7 +73,7 @@ impl Service {
             })
             .collect();
         let relations = relations(&query.kinds, &query.projections);
-        Ok(self.store.list(&caller.scope, &listed, query.order.as_ref(), window, relations).await?)
+        Ok(self.store.list(&caller.scope, &listed, query.order.as_ref(), &window, relations).await?)
     }
 
     /// RFC 7644 section 3.4.2.4.
@@ -77,14 +87,14 @@ impl Service {
             Some(last) => From::SkipOr { skip: start - 1, mark: last.seq, gone: last.gone },
             None => From::Skip(start - 1),
         };
-        let page = self.page(caller, query, &Window { from, take }).await?;
+        let page = self.page(caller, query, from, take).await?;
         if let (true, Some(last)) = (is_walk, page.found.last()) {
             let next = start.saturating_add(i64::try_from(page.found.len()).unwrap_or(0));
             let mark = Order::mark(None, last, &Map::new());
             self.walks.remember(point(next), Last { seq: mark.seq, gone: page.gone });
         }
         let paging = format!("\"startIndex\":{start}");
-        Ok(Reply::ok(render::list(caller, &page, &paging, &query.shapes())?))
+        self.show(caller, query, page, &paging).await
     }
 
     /// RFC 9865. One result more than asked for tells whether there is another page.
@@ -104,13 +114,15 @@ impl Service {
         };
         let (is_first, is_before) = (place.is_none(), place.as_ref().is_some_and(|place| place.is_before));
         let from = place.map_or(From::Skip(0), Place::from);
-        let mut page =
-            self.page(caller, query, &Window { from, take: take.saturating_add(i64::from(take > 0)) }).await?;
+        let mut page = self.page(caller, query, from, take.saturating_add(i64::from(take > 0))).await?;
         let has_more = i64::try_from(page.found.len()).unwrap_or(i64::MAX) > take;
         if has_more {
             let extra = if is_before { 0 } else { page.found.len() - 1 };
             page.found.remove(extra);
         }
+        // What the next page begins after is seen in its document.
+        let ends = [0, page.found.len().saturating_sub(1)];
+        self.complete(caller, &mut page.found, &ends).await?;
         let seal = |found: Option<&Found>, is_before: bool| {
             let Some(found) = found else { return Ok(None) };
             let mark = Order::mark(query.order.as_ref(), found, &render::attributes(&found.document)?);
@@ -122,7 +134,18 @@ impl Service {
             .into_iter()
             .filter_map(|(name, cursor)| Some(format!("\"{name}\":\"{}\"", cursor?)))
             .collect();
-        Ok(Reply::ok(render::list(caller, &page, &paging.join(","), &query.shapes())?))
+        self.show(caller, query, page, &paging.join(",")).await
+    }
+
+    /// The answer that shows a page. With more than a few large documents it is sent while they are read.
+    async fn show(&self, caller: &Caller, query: &Query<'_>, mut page: Page, paging: &str) -> Result<Reply> {
+        let large = page.found.iter().enumerate().filter(|(_, found)| found.is_left_out());
+        let large: Vec<usize> = large.map(|(i, _)| i).collect();
+        if large.len() > LARGE_AT_ONCE {
+            return Ok(self.sent_while_read(caller, page, paging, query.shapes()));
+        }
+        self.complete(caller, &mut page.found, &large).await?;
+        Ok(Reply::ok(render::list(caller, &page, paging, &query.shapes())?))
     }
 
     fn predicates(
@@ -132,8 +155,8 @@ impl Service {
         query: &ListQuery,
     ) -> Result<Option<Vec<Predicate>>> {
         let Some(text) = &query.filter else { return Ok(None) };
-        let filter: Filter = parse_filter(text, &self.settings.limits.filter)?;
         let conformance = caller.settings.conformance;
+        let filter: Filter = parse_filter(text, &self.limits().filter, conformance)?;
         let predicates = match kinds {
             [kind] => vec![resolve(&filter, kind, conformance)?],
             kinds => resolve_each(&filter, kinds, conformance)?,
@@ -162,7 +185,7 @@ fn relations(kinds: &[Arc<ResourceType>], projections: &[Projection]) -> Relatio
 }
 
 /// What `sortBy` and `sortOrder` ask for. `sortOrder` alone means nothing.
-fn order(kinds: &[Arc<ResourceType>], query: &ListQuery) -> Result<Option<Order>> {
+fn order(kinds: &[Arc<ResourceType>], query: &ListQuery, conformance: Conformance) -> Result<Option<Order>> {
     let descending = match query.sort_order.as_deref() {
         None => false,
         Some(order) if order.eq_ignore_ascii_case("ascending") => false,
@@ -174,7 +197,7 @@ fn order(kinds: &[Arc<ResourceType>], query: &ListQuery) -> Result<Option<Order>
         }
     };
     let Some(name) = query.sort_by.as_deref().map(str::trim).filter(|name| !name.is_empty()) else { return Ok(None) };
-    let by = kinds.iter().find_map(|kind| sort_target(kind, name)).ok_or_else(|| {
+    let by = kinds.iter().find_map(|kind| sort_target(kind, name, conformance)).ok_or_else(|| {
         ScimError::invalid_value(format!(
             "\"sortBy\" cannot be \"{name}\": name a simple attribute or a sub-attribute that is not a membership or a secret."
         ))
@@ -183,8 +206,8 @@ fn order(kinds: &[Arc<ResourceType>], query: &ListQuery) -> Result<Option<Order>
     Ok(Some(Order { by, descending }))
 }
 
-fn sort_target(kind: &ResourceType, name: &str) -> Option<Target> {
-    let Named::Attribute(path) = kind.named(name)? else { return None };
+fn sort_target(kind: &ResourceType, name: &str, conformance: Conformance) -> Option<Target> {
+    let Named::Attribute(path) = named(kind, name, conformance)? else { return None };
     let top = path.container.is_none().then(|| path.to_string());
     match top.as_deref() {
         Some("id") => return Some(Target::Id),

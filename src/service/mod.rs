@@ -6,15 +6,20 @@ mod body;
 mod bulk;
 mod catalogs;
 mod change;
+mod compliance;
 mod create;
 mod current;
 mod cursor;
 mod directory;
 mod discovery;
+mod holder;
 mod index;
 mod known;
 mod line;
 mod list;
+mod near_miss;
+mod operator;
+mod pages;
 mod password;
 mod precondition;
 mod provisioning;
@@ -25,36 +30,43 @@ mod reply;
 mod roll;
 mod schemas;
 mod settings;
+mod tenants;
 pub mod token;
+mod tokens;
 mod transfer;
 mod walk;
 
 pub use crate::store::{
-    Entry, LogQuery, LoggedRequest, PasswordPolicy, Status, TenantChange, TenantInfo, TokenInfo, TokenScope,
-    UsernameFormat, Verified,
+    Entry, LogQuery, LoggedRequest, LoggedUser, Outcome, PasswordPolicy, PutWithoutMembers, Status, TenantChange,
+    TenantInfo, TenantQuery, TokenInfo, TokenQuery, TokenScope, UsernameFormat, Verified,
 };
 pub use admin::IssuedToken;
 pub use directory::{DirectoryState, Views};
+pub use near_miss::Traced;
+pub use operator::naming_attribute;
 pub use precondition::{Precondition, Tags};
-pub use provisioning::{Asked, NoteText, Record, Recorder, Trail, UnknownAttribute};
-pub use query::{ListQuery, View};
+pub use provisioning::{Action, Asked, Deed, NoteText, Record, Recorder, Trail, UnknownAttribute};
+pub use query::{ListQuery, ReturnPreference, View};
 pub use reply::Reply;
 pub use roll::Pieces;
 pub use schemas::{
     KnownSchema, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep, Survey,
 };
 pub use settings::{DatabaseTarget, ServiceLimits, ServiceSettings, StartError};
+pub use tokens::EndingTokens;
 pub use transfer::{Counts, Export, Exported, Import, Imported, OnError, Step};
 
 use crate::clock::Clock;
 use crate::error::{Result, ScimError};
+use crate::live::Live;
 use crate::mapping::Directory;
+use crate::resource::Conformance;
 use crate::schema::{Catalog, ResourceType};
 use crate::store::{Author, Given, MemberDelta, Scope, Store, StoreError, Tenant, Writing, Written, changed_names};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
-use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Name of the tenant that every server has.
@@ -63,6 +75,9 @@ pub const DEFAULT_TENANT: &str = "default";
 /// The file of the embedded database in its folder.
 const DATABASE_FILE: &str = "scimd.db";
 
+/// How long the file of the embedded database is gone through at the start.
+const FILE_CHECK: Duration = Duration::from_secs(2);
+
 /// The server without its wire: everything a request can ask for.
 #[derive(Debug, Clone)]
 pub struct Service {
@@ -70,6 +85,7 @@ pub struct Service {
     clock: Clock,
     catalogs: Arc<catalogs::Catalogs>,
     settings: Arc<ServiceSettings>,
+    limits: Live<ServiceLimits>,
     lines: line::Lines,
     passwords: password::Passwords,
     touched: Arc<authenticate::Touched>,
@@ -77,6 +93,8 @@ pub struct Service {
     cursors: Arc<cursor::Cursors>,
     walks: Arc<walk::Walks>,
     recorder: Recorder,
+    digests: Arc<provisioning::UserDigests>,
+    unproved: Arc<near_miss::Unproved>,
     rolls: Arc<Semaphore>,
 }
 
@@ -100,13 +118,18 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// How much the tenant forgives its clients.
+    pub fn conformance(&self) -> Conformance {
+        self.settings.conformance
+    }
+
     /// The caller as a request to the path of his tenant has him: what he is told stands below that
     /// path, unless the tenant has a base URL of its own. `base_path` is what the public URL ends with.
     #[must_use]
     pub fn at_own_path(self, base_path: &str) -> Self {
-        let base_path = base_path.trim_end_matches('/');
-        match self.base_url.strip_suffix(base_path).filter(|_| self.settings.base_url.is_none()) {
-            Some(root) => Self { base_url: format!("{root}/t/{}{base_path}", self.tenant).into(), ..self },
+        let own = url_of_tenant(&self.base_url, base_path, &self.tenant).filter(|_| self.settings.base_url.is_none());
+        match own {
+            Some(url) => Self { base_url: url.into(), ..self },
             None => self,
         }
     }
@@ -129,8 +152,8 @@ impl Caller {
 }
 
 impl Service {
-    /// Opens the database, brings it up to date and loads the schemas. A `default` tenant exists
-    /// afterwards.
+    /// Opens the database, brings it up to date and loads the schemas that it keeps. A `default` tenant
+    /// exists afterwards.
     ///
     /// # Errors
     /// One line that says what the operator has to do.
@@ -146,23 +169,28 @@ impl Service {
     ) -> Result<Self, StartError> {
         let store = open_store(settings).await?;
         if let Some(directory) = directory {
-            store.keep_lookups(directory).await.map_err(|error| StartError::Unusable(error.to_string()))?;
+            store.check_file(Some(FILE_CHECK)).await.map_err(|error| unusable(settings, &error))?;
+            store.keep_lookups(directory).await.map_err(|error| cannot_start(&error))?;
         }
-        let catalogs = catalogs::Catalogs::load(settings, &store).await?;
-        store
-            .create_tenant(DEFAULT_TENANT, clock.now())
-            .await
-            .map_err(|error| StartError::Unusable(error.to_string()))?;
-        let key = shared_key(&store).await.map_err(|error| StartError::Unusable(error.to_string()))?;
+        match directory {
+            Some(_) => schemas::configure(&store, settings).await?,
+            None => schemas::compare(&store, settings).await?,
+        }
+        let catalogs = catalogs::Catalogs::load(&store).await?;
+        store.create_tenant(DEFAULT_TENANT, clock.now()).await.map_err(|error| cannot_start(&error))?;
+        let (cursors, digests) = shared_keys(&store).await.map_err(|error| StartError::Unusable(error.to_string()))?;
         let service = Self {
-            cursors: Arc::new(key),
+            cursors: Arc::new(cursors),
             walks: Arc::default(),
-            recorder: Recorder::start(store.clone(), clock.clone(), settings.record),
+            recorder: Recorder::start(store.clone(), clock.clone(), settings.record, digests.clone()),
+            digests,
+            unproved: Arc::default(),
             rolls: Arc::new(Semaphore::new(roll::AT_ONCE)),
             store,
             clock,
             catalogs: Arc::new(catalogs),
             settings: Arc::new(settings.clone()),
+            limits: Live::new(settings.limits),
             lines: line::Lines::new(),
             passwords: password::Passwords::new(),
             touched: Arc::default(),
@@ -180,6 +208,24 @@ impl Service {
         Ok(self.store.ping().await?)
     }
 
+    fn limits(&self) -> Arc<ServiceLimits> {
+        self.limits.get()
+    }
+
+    /// Takes other limits, for requests that come from now on.
+    pub fn renew(&self, limits: ServiceLimits) {
+        self.limits.set(limits);
+    }
+
+    /// Ends work with the database, once no request is under way. The embedded database is in its file
+    /// alone afterwards; `false` if another program that reads it is in the way of that.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn close(&self) -> Result<bool> {
+        Ok(self.store.close().await?)
+    }
+
     /// What writes the provisioning log.
     pub fn recorder(&self) -> &Recorder {
         &self.recorder
@@ -190,35 +236,79 @@ impl Service {
         &self.clock
     }
 
+    /// How many passwords were digested since the start. The work is slow on purpose; a request
+    /// costs it once at most, whatever becomes of it.
+    pub fn passwords_digested(&self) -> u64 {
+        self.passwords.digested()
+    }
+
+    /// Whom a customer asks for what only the vendor can do: the contact of the tenant that the trail
+    /// knows, else that of the server.
+    pub fn contact(&self, trail: &Trail) -> Option<String> {
+        let of_tenant = trail.tenant().and_then(|tenant| tenant.support.clone());
+        of_tenant.or_else(|| self.settings.support.clone())
+    }
+
     fn keeps_passwords(&self, caller: &Caller) -> bool {
         caller.settings.password_policy != PasswordPolicy::Discard
     }
 }
 
-async fn shared_key(store: &Store) -> Result<cursor::Cursors> {
+/// The URL at which a tenant alone is served: `https://host/t/acme/scim/v2` for the base URL
+/// `https://host/scim/v2`. `None` if the base URL does not end with the base path.
+pub fn url_of_tenant(base_url: &str, base_path: &str, tenant: &str) -> Option<String> {
+    let base_path = base_path.trim_end_matches('/');
+    base_url.strip_suffix(base_path).map(|root| format!("{root}/t/{tenant}{base_path}"))
+}
+
+/// What is made with the key that the instances over one database share.
+async fn shared_keys(store: &Store) -> Result<(cursor::Cursors, Arc<provisioning::UserDigests>)> {
     let key = store.shared("cursor_key", cursor::Cursors::new_key()?).await?;
-    cursor::Cursors::with_key(&key)
+    Ok((cursor::Cursors::with_key(&key)?, Arc::new(provisioning::UserDigests::with_key(&key)?)))
 }
 
 async fn open_store(settings: &ServiceSettings) -> Result<Store, StartError> {
     match &settings.database {
         DatabaseTarget::Postgres { url } => {
-            Store::postgres(url.expose_secret(), &settings.pool).await.map_err(|error| match error {
-                StoreError::Away(_) => {
-                    StartError::Unreachable(format!("PostgreSQL cannot be reached: {}", cause(&error)))
-                }
-                _ => StartError::Unusable(format!("PostgreSQL cannot be used: {}", cause(&error))),
-            })
+            Store::postgres(url.expose_secret(), &settings.pool).await.map_err(|error| no_postgres(&error))
         }
         DatabaseTarget::Sqlite { data_dir } => {
-            let file = data_dir.join(DATABASE_FILE);
-            Store::sqlite(&file, &settings.pool).await.map_err(|error| cannot_open(&file, &error))
+            let opened = Store::sqlite(&data_dir.join(DATABASE_FILE), &settings.pool).await;
+            opened.map_err(|error| unusable(settings, &error))
         }
     }
 }
 
-fn cannot_open(file: &Path, error: &StoreError) -> StartError {
-    StartError::Unusable(format!("the embedded database {} cannot be opened: {}", file.display(), cause(error)))
+/// Only what may go away by itself is waited for.
+fn no_postgres(error: &StoreError) -> StartError {
+    match (error, error.remedy()) {
+        (_, Some(remedy)) => StartError::Unusable(format!("PostgreSQL cannot be used: {}; {remedy}", cause(error))),
+        (error, None) if error.may_pass() => {
+            StartError::Unreachable(format!("PostgreSQL cannot be reached: {}", cause(error)))
+        }
+        _ => StartError::Unusable(format!("PostgreSQL cannot be used: {}", cause(error))),
+    }
+}
+
+/// A database that goes away while the rest is read from it is waited for too.
+fn cannot_start(error: &StoreError) -> StartError {
+    match (error, error.remedy()) {
+        (error, None) if error.may_pass() => {
+            StartError::Unreachable(format!("the database cannot be reached: {}", cause(error)))
+        }
+        _ => StartError::Unusable(format!("the database cannot be used: {}", cause(error))),
+    }
+}
+
+fn unusable(settings: &ServiceSettings, error: &StoreError) -> StartError {
+    let cause = cause(error);
+    StartError::Unusable(match &settings.database {
+        DatabaseTarget::Postgres { .. } => format!("PostgreSQL cannot be used: {cause}"),
+        DatabaseTarget::Sqlite { data_dir } => {
+            let file = data_dir.join(DATABASE_FILE);
+            format!("the embedded database {} cannot be used: {cause}", file.display())
+        }
+    })
 }
 
 /// What the database said, without our own words before it.

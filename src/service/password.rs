@@ -5,6 +5,7 @@ use crate::resource::Key;
 use argon2::Argon2;
 use argon2::password_hash::PasswordHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
 
 /// The OpaqueString profile (RFC 8265 section 4.2): blanks of any script become the ASCII one,
@@ -17,17 +18,26 @@ fn prepared(password: &str) -> String {
 
 /// Makes digests, a bounded number at once.
 #[derive(Debug, Clone)]
-pub(super) struct Passwords(Arc<Semaphore>);
+pub(super) struct Passwords {
+    places: Arc<Semaphore>,
+    digested: Arc<AtomicU64>,
+}
 
 impl Passwords {
     pub(super) fn new() -> Self {
         let at_once = std::thread::available_parallelism().map_or(1, usize::from);
-        Self(Arc::new(Semaphore::new(at_once)))
+        Self { places: Arc::new(Semaphore::new(at_once)), digested: Arc::default() }
+    }
+
+    /// How many digests were made.
+    pub(super) fn digested(&self) -> u64 {
+        self.digested.load(Ordering::Relaxed)
     }
 
     /// The argon2id digest of a password, with salt and parameters.
     pub(super) async fn digest(&self, password: String) -> Result<String> {
-        let _place = self.0.acquire().await.map_err(ScimError::internal)?;
+        let _place = self.places.acquire().await.map_err(ScimError::internal)?;
+        self.digested.fetch_add(1, Ordering::Relaxed);
         let password = prepared(&password);
         let made = tokio::task::spawn_blocking(move || {
             Argon2::default().hash_password(password.as_bytes()).map(|digest| digest.to_string())

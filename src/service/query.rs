@@ -1,16 +1,31 @@
 //! What a client asks of a list, and of the shape of resources, as it was sent.
 
 use crate::error::Result;
+use crate::keyword::keywords;
+use crate::resource::Conformance;
 use crate::resource::projection::Projection;
 use crate::schema::ResourceType;
 
-/// `attributes` and `excludedAttributes` (RFC 7644 section 3.9), each a list of names.
+keywords! {
+    /// What a client prefers to be answered to a write (RFC 7240 section 4.2).
+    ReturnPreference {
+        /// The resource as it is afterwards.
+        Representation = "representation",
+        /// No body.
+        Minimal = "minimal",
+    }
+}
+
+/// `attributes` and `excludedAttributes` (RFC 7644 section 3.9), each a list of names, and what the
+/// client prefers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct View {
     /// Only these, beside what is always returned.
     pub attributes: Vec<String>,
     /// All but these.
     pub excluded: Vec<String>,
+    /// Whether the answer to a write shows the resource at all.
+    pub prefers: Option<ReturnPreference>,
 }
 
 impl View {
@@ -18,13 +33,25 @@ impl View {
     ///
     /// # Errors
     /// 400 `invalidValue` if both lists are given.
-    pub(super) fn projection(&self, kind: &ResourceType) -> Result<Projection> {
-        Projection::new(kind, &self.attributes, &self.excluded)
+    pub(super) fn projection(&self, kind: &ResourceType, conformance: Conformance) -> Result<Projection> {
+        Projection::new(kind, &self.attributes, &self.excluded, conformance)
     }
 
     /// Whether the client asked for a shape of its own.
     pub fn is_chosen(&self) -> bool {
         !self.attributes.is_empty() || !self.excluded.is_empty()
+    }
+
+    /// Whether the answer to a write shows the resource; `usually` says whether it does for a client
+    /// that prefers nothing. Who chooses attributes is always shown them (RFC 7644 section 3.5.2).
+    pub(super) fn shows_resource(&self, usually: bool) -> bool {
+        let preferred = self.prefers.map_or(usually, |prefers| prefers == ReturnPreference::Representation);
+        self.is_chosen() || preferred
+    }
+
+    /// The preference that an answer follows which shows the resource, or does not.
+    pub(super) fn applied(&self, shows: bool) -> Option<ReturnPreference> {
+        self.prefers.filter(|prefers| shows == (*prefers == ReturnPreference::Representation))
     }
 }
 

@@ -23,11 +23,12 @@ impl Service {
         precondition: &Precondition,
     ) -> Result<Reply> {
         caller.may_read(kind)?;
-        let projection = view.projection(kind)?;
+        let projection = view.projection(kind, caller.settings.conformance)?;
         let relations = render::relations(kind, &projection).at_most(READ_ALONG);
         let found = self.find(caller, kind, id, relations).await?;
+        caller.trail.reads(kind, &found.document);
         if precondition.is_unmodified(found.meta.version)? {
-            return Ok(Reply { etag: Some(found.meta.etag()), ..Reply::empty(304) });
+            return Ok(unshown(caller, &found, 304));
         }
         self.shown_in_full(caller, found, &projection, 200).await
     }
@@ -59,9 +60,15 @@ impl Service {
             body: Some(render::resource(caller, found, projection)?),
             etag: Some(found.meta.etag()),
             location: Some(render::location(caller, &found.resource_type, found.id)),
-            rest: None,
+            ..Reply::default()
         })
     }
+}
+
+/// The answer that names a resource and does not show it.
+pub(super) fn unshown(caller: &Caller, found: &Found, status: u16) -> Reply {
+    let location = render::location(caller, &found.resource_type, found.id);
+    Reply { etag: Some(found.meta.etag()), location: Some(location), ..Reply::empty(status) }
 }
 
 /// 404 for an id that names nothing.

@@ -4,21 +4,21 @@
 use super::Caller;
 use crate::error::{Result, ScimError};
 use crate::resource::projection::Projection;
-use crate::resource::{Meta, Resource, hidden};
+use crate::resource::{Meta, Resource, hidden, tolerance};
 use crate::schema::{Attribute, ResourceType};
 use crate::store::{Found, Page, Related, Relations};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
+use std::sync::Arc;
 
 const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
 /// A type, and what is shown of its resources.
-pub type Shape<'a> = (&'a ResourceType, &'a Projection);
+pub type Shape = (Arc<ResourceType>, Projection);
 
 /// Which memberships a projection needs.
 pub(super) fn relations(resource_type: &ResourceType, projection: &Projection) -> Relations {
-    let shows =
-        |attribute: Option<_>| attribute.is_some_and(|attribute: &std::sync::Arc<_>| projection.shows(attribute));
+    let shows = |attribute: Option<_>| attribute.is_some_and(|attribute: &Arc<_>| projection.shows(attribute));
     Relations {
         members: shows(resource_type.members()),
         groups: shows(resource_type.member_of()),
@@ -58,7 +58,10 @@ pub fn resource(caller: &Caller, found: &Found, projection: &Projection) -> Resu
     for (name, values) in relation_values(caller, found) {
         attributes.insert(name.to_owned(), Value::Array(values));
     }
-    let shown = projection.apply(kind, &attributes);
+    let mut shown = projection.apply(kind, &attributes);
+    if let Some(members) = shown_when_empty(caller, kind).filter(|members| projection.shows(members)) {
+        shown.entry(members.name().as_ref()).or_insert_with(|| Value::Array(Vec::new()));
+    }
     let mut document = Map::new();
     document.insert("schemas".into(), Resource::schemas(kind, &shown).collect());
     document.insert("id".into(), found.id.to_string().into());
@@ -78,19 +81,13 @@ pub fn resource(caller: &Caller, found: &Found, projection: &Projection) -> Resu
 ///
 /// # Errors
 /// 500 if what is stored is no document.
-pub fn list(caller: &Caller, page: &Page, paging: &str, shapes: &[Shape<'_>]) -> Result<String> {
+pub fn list(caller: &Caller, page: &Page, paging: &str, shapes: &[Shape]) -> Result<String> {
     let mut text = String::with_capacity(256 + page.found.len() * 1024);
-    let comma = if paging.is_empty() { "" } else { "," };
+    text.push_str(&list_head(page.total, paging));
     // Writing to a string cannot fail.
-    let _ = write!(
-        text,
-        "{{\"schemas\":[\"{LIST_RESPONSE}\"],\"totalResults\":{},{paging}{comma}\"itemsPerPage\":{},\"Resources\":[",
-        page.total,
-        page.found.len()
-    );
+    let _ = write!(text, "\"itemsPerPage\":{},\"Resources\":[", page.found.len());
     for (i, found) in page.found.iter().enumerate() {
-        let shape = shapes.iter().find(|(kind, _)| kind.name() == found.resource_type.name());
-        let Some((_, projection)) = shape else { continue };
+        let Some(projection) = projection_of(found, shapes) else { continue };
         if i > 0 {
             text.push(',');
         }
@@ -98,6 +95,17 @@ pub fn list(caller: &Caller, page: &Page, paging: &str, shapes: &[Shape<'_>]) ->
     }
     text.push_str("]}");
     Ok(text)
+}
+
+/// The members of a list that come before `itemsPerPage` and `Resources`.
+pub(super) fn list_head(total: i64, paging: &str) -> String {
+    let comma = if paging.is_empty() { "" } else { "," };
+    format!("{{\"schemas\":[\"{LIST_RESPONSE}\"],\"totalResults\":{total},{paging}{comma}")
+}
+
+/// What is shown of a resource on a page.
+pub(super) fn projection_of<'a>(found: &Found, shapes: &'a [Shape]) -> Option<&'a Projection> {
+    shapes.iter().find(|(kind, _)| kind.name() == found.resource_type.name()).map(|(_, projection)| projection)
 }
 
 fn spliced(caller: &Caller, found: &Found) -> String {
@@ -143,11 +151,15 @@ fn end(text: &mut String, caller: &Caller, found: &Found) {
     );
 }
 
+fn shown_when_empty<'a>(caller: &Caller, kind: &'a ResourceType) -> Option<&'a Arc<Attribute>> {
+    if caller.settings.conformance.is_lenient() { tolerance::shown_when_empty(kind) } else { None }
+}
+
 fn relations_as_text(
     text: &mut String,
     caller: &Caller,
     found: &Found,
-    attribute: Option<&std::sync::Arc<Attribute>>,
+    attribute: Option<&Arc<Attribute>>,
     is_member: bool,
 ) {
     let Some(attribute) = attribute else { return };
@@ -157,7 +169,11 @@ fn relations_as_text(
         is_first = false;
         relation(text, caller, related);
     }
-    text.push_str(if is_first { "" } else { "]" });
+    if !is_first {
+        text.push(']');
+    } else if is_member && shown_when_empty(caller, &found.resource_type).is_some() {
+        let _ = write!(text, ",\"{}\":[]", attribute.name());
+    }
 }
 
 /// Adds the JSON text of a membership.

@@ -18,10 +18,10 @@ pub(super) const READ_ALONG: usize = 1000;
 pub(super) const AT_ONCE: usize = 4;
 
 /// Bytes that are sent together.
-const PIECE: usize = 32 << 10;
+pub(super) const PIECE: usize = 32 << 10;
 
 /// How long a client may take over all of it.
-const LONGEST: Duration = Duration::from_secs(600);
+pub(super) const LONGEST: Duration = Duration::from_secs(600);
 
 /// Times that it is tried to meet the group as it was found.
 const ATTEMPTS: usize = 3;
@@ -31,9 +31,15 @@ const ATTEMPTS: usize = 3;
 pub struct Pieces(mpsc::Receiver<Piece>);
 
 /// A piece, or the word that it was the last.
-type Piece = Option<String>;
+pub(super) type Piece = Option<String>;
 
 impl Pieces {
+    /// Pieces to be received, and where they are sent to. The last is followed by `None`.
+    pub(super) fn channel() -> (mpsc::Sender<Piece>, Self) {
+        let (sender, receiver) = mpsc::channel(1);
+        (sender, Self(receiver))
+    }
+
     /// Waits for the next piece; `None` after the last.
     ///
     /// # Errors
@@ -76,7 +82,7 @@ impl Service {
 
 fn called(caller: &Caller, found: &Found, roll: Roll, turn: OwnedSemaphorePermit, status: u16) -> Reply {
     let (head, tail) = render::around_members(caller, found);
-    let (sender, pieces) = mpsc::channel(1);
+    let (sender, pieces) = Pieces::channel();
     let location = render::location(caller, &found.resource_type, found.id);
     let caller = caller.clone();
     tokio::spawn(async move {
@@ -88,7 +94,7 @@ fn called(caller: &Caller, found: &Found, roll: Roll, turn: OwnedSemaphorePermit
         drop(turn);
     });
     let etag = Some(found.meta.etag());
-    Reply { status, body: Some(head), rest: Some(Pieces(pieces)), etag, location: Some(location) }
+    Reply { status, body: Some(head), rest: Some(pieces), etag, location: Some(location), applied: None }
 }
 
 /// Sends the members and what comes after them, until the client has gone.

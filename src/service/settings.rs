@@ -1,6 +1,6 @@
 //! What a service is opened with.
 
-use super::Record;
+use super::{DATABASE_FILE, Record};
 use crate::filter::FilterLimits;
 use crate::patch::PatchLimits;
 use crate::resource::limits::ValueLimits;
@@ -18,10 +18,13 @@ pub struct ServiceSettings {
     pub pool: PoolSettings,
     /// Where resources stand for clients, with the base path and without a slash at the end.
     pub public_url: String,
-    /// Schema and resource type files of the deployment.
-    pub schema_files: Vec<SchemaFile>,
-    /// Attributes that a filter may name and a list may be sorted by; `*` means every one.
-    pub searchable: Vec<String>,
+    /// All schema and resource type files of the deployment, to be put into the database by
+    /// [`super::Service::open_for`]; `None` if the configuration names no folder: those of the database stay.
+    pub schema_files: Option<Vec<SchemaFile>>,
+    /// Attributes that a filter may name and a list may be sorted by, likewise; `*` means every one.
+    pub searchable: Option<Vec<String>>,
+    /// Whom customers ask for what only the vendor can do: an e-mail address or a URL.
+    pub support: Option<String>,
     /// Bounds on what a request may ask.
     pub limits: ServiceLimits,
     /// Which requests the provisioning log keeps.
@@ -41,6 +44,17 @@ pub enum DatabaseTarget {
         /// The folder of its files.
         data_dir: PathBuf,
     },
+}
+
+impl DatabaseTarget {
+    /// Whether there is a database to open: the file of the embedded one. Of a database server that
+    /// only opening tells.
+    pub fn is_there(&self) -> bool {
+        match self {
+            Self::Postgres { .. } => true,
+            Self::Sqlite { data_dir } => data_dir.join(DATABASE_FILE).is_file(),
+        }
+    }
 }
 
 /// Bounds on what a request may ask of the service.

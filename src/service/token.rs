@@ -8,14 +8,17 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use subtle::ConstantTimeEq;
 
-const PREFIX: &str = "scimd_";
+pub(super) const PREFIX: &str = "scimd_";
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// Characters of the public id.
-const ID: usize = 12;
+pub(super) const ID: usize = 12;
 /// Characters of the secret: 43 of base 62 hold 256 bits.
 const SECRET: usize = 43;
 /// Characters of the check digits: 6 of base 62 hold a CRC32.
 const CHECK: usize = 6;
+
+/// Characters of a whole token.
+pub(super) const LENGTH: usize = PREFIX.len() + ID + 1 + SECRET + CHECK;
 
 /// A fresh token.
 #[derive(Debug)]
@@ -41,7 +44,7 @@ pub fn fresh() -> Result<FreshToken, ScimError> {
 
 /// Public id and secret of a token's text; `None` if it is no token of ours.
 pub fn parse(text: &str) -> Option<(&str, SecretString)> {
-    let is_ours = text.is_ascii() && text.len() == PREFIX.len() + ID + 1 + SECRET + CHECK;
+    let is_ours = text.is_ascii() && text.len() == LENGTH;
     let (body, check) = text.split_at_checked(text.len().checked_sub(CHECK)?)?;
     let (id, secret) = body.strip_prefix(PREFIX)?.split_once('_')?;
     (is_ours && id.len() == ID && check_digits(body) == check).then(|| (id, SecretString::from(secret)))

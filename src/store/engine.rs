@@ -2,20 +2,24 @@
 //! SQLite must differ in is here, in [`super::statement`] and in the migrations.
 
 use super::connections::Connections;
+use super::damage::check_length;
 use super::error::StoreError;
 use super::gather::Gathering;
 use super::hosts::Hosts;
 use super::limit::Limit;
+use super::migrating;
 use super::readers::Readers;
+use super::role;
 use super::row::Row;
+use super::session::Session;
+use super::shortage;
 use super::statement::{Arg, Batch, Column, Statement};
-use super::writer::Writer;
+use super::writer::{ATTEMPT, Writer};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgArguments, PgConnectOptions};
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, SqlSafeStr};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, SqlSafeStr};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long, and with how many connections, the database is worked with.
@@ -29,6 +33,12 @@ pub struct PoolSettings {
     pub statement: Duration,
     /// Longest wait for a lock.
     pub lock: Duration,
+    /// Whether PostgreSQL is known to be behind a pooler in transaction mode; else it is found out.
+    pub pooler: bool,
+    /// Whether the settings that count behind a pooler are kept as those of the role.
+    pub keeps_role: bool,
+    /// PostgreSQL's schema of the tables; `None` for the first of the role's search path.
+    pub schema: Option<String>,
 }
 
 impl Default for PoolSettings {
@@ -38,6 +48,9 @@ impl Default for PoolSettings {
             acquire: Duration::from_secs(2),
             statement: Duration::from_secs(4),
             lock: Duration::from_secs(2),
+            pooler: false,
+            keeps_role: false,
+            schema: None,
         }
     }
 }
@@ -45,7 +58,7 @@ impl Default for PoolSettings {
 /// An open database.
 #[derive(Debug, Clone)]
 pub(super) enum Engine {
-    Postgres { connections: Connections, hosts: Arc<Hosts>, settings: PoolSettings, gathering: Gathering },
+    Postgres { connections: Connections, gathering: Gathering },
     Sqlite { readers: Readers, writer: Writer },
 }
 
@@ -61,6 +74,10 @@ macro_rules! migrations {
             6 "0006_statistics.sql",
             7 "0007_provisioning_tenant.sql",
             8 "0008_resource_by_id.sql",
+            9 "0009_configured_schema.sql",
+            10 "0010_put_without_members.sql",
+            11 "0011_reasons.sql",
+            12 "0012_token_ending.sql",
         )
     };
     ($folder:literal, $($version:literal $name:literal,)*) => {
@@ -71,32 +88,42 @@ macro_rules! migrations {
 impl Engine {
     /// Connects to PostgreSQL and brings its schema up to date.
     pub(super) async fn postgres(url: &str, settings: &PoolSettings) -> Result<Self, StoreError> {
-        let hosts = Hosts::parse(url, |options| options.application_name("scimd").disable_statement_logging())?;
+        // A pooler refuses a startup packet with more than a name.
+        let bare = |options: PgConnectOptions| {
+            options.application_name("scimd").extra_float_digits(None).disable_statement_logging()
+        };
+        let hosts = Hosts::parse(url, bare)?;
         let (primary, mut migrating) = hosts.primary().await?;
-        migrations!("postgres").run(&mut migrating).await.map_err(StoreError::Migration)?;
+        let session = Session::find(&primary, settings).await?;
+        let keeps_role = session.is_pooled() && settings.keeps_role;
+        migrating::run(&mut migrating, migrations!("postgres"), &session, keeps_role).await?;
         migrating.close().await?;
-        let (most, acquire) = (settings.max_connections, settings.acquire);
-        let connections = Connections::open(with_limits(primary, settings), most, acquire).await?;
-        let (hosts, settings) = (Arc::new(hosts), settings.clone());
-        Ok(Self::Postgres { connections, hosts, settings, gathering: Gathering::default() })
+        if session.is_pooled() {
+            role::check(&primary, &session).await?;
+        }
+        let connections = Connections::open(hosts, primary, session, settings).await?;
+        Ok(Self::Postgres { connections, gathering: Gathering::default() })
     }
 
     /// Opens, or creates, the embedded database and brings its schema up to date.
     pub(super) async fn sqlite(file: &Path, settings: &PoolSettings) -> Result<Self, StoreError> {
         private(file)?;
+        check_length(file)?;
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(5))
+            .busy_timeout(settings.lock)
             .statement_cache_capacity(256)
             .pragma("case_sensitive_like", "on")
             .disable_statement_logging();
         // A savepoint keeps the pages as they were; beyond 64 KiB of them they would go through a file.
         let mut writing = options.clone().pragma("temp_store", "memory").connect().await?;
-        migrations!("sqlite").run(&mut writing).await.map_err(StoreError::Migration)?;
+        let migrator = migrations!("sqlite");
+        migrator.run(&mut writing).await.map_err(|error| migrating::failed(error, &migrator))?;
+        writing.execute(AssertSqlSafe(format!("pragma busy_timeout = {}", ATTEMPT.as_millis()))).await?;
         let most = settings.max_connections.min(4);
         let readers = Readers::open(options.read_only(true), most, settings.acquire, settings.statement).await?;
         let limit = Limit::on(&mut writing, settings.statement).await?;
@@ -123,13 +150,14 @@ impl Engine {
 
     /// A read that meets a broken connection is tried again.
     async fn reading<R: Future<Output = Result<Vec<Row>, StoreError>>>(&self, read: impl Fn() -> R) -> R::Output {
-        match read().await {
+        let outcome = match read().await {
             Err(StoreError::Away(sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Database(_))) => {
-                self.sweep().await;
                 read().await
             }
             outcome => outcome,
-        }
+        };
+        shortage::tell(&outcome);
+        outcome
     }
 
     async fn read_once(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
@@ -143,19 +171,15 @@ impl Engine {
 
     /// Runs a batch; the rows are those of its last statement.
     pub(super) async fn write(&self, batch: Batch) -> Result<Vec<Row>, StoreError> {
-        match self {
-            Self::Postgres { connections, .. } => {
-                let outcome = match batch.claim().map(Statement::for_postgres) {
-                    None => connections.rows(batch.for_postgres()).await,
-                    Some(claim) => connections.transaction([claim, batch.for_postgres()]).await,
-                };
-                if let Err(StoreError::Away(_)) = outcome {
-                    self.sweep().await;
-                }
-                outcome
-            }
+        let outcome = match self {
+            Self::Postgres { connections, .. } => match batch.claim().map(Statement::for_postgres) {
+                None => connections.rows(batch.for_postgres()).await,
+                Some(claim) => connections.transaction(vec![claim, batch.for_postgres()]).await,
+            },
             Self::Sqlite { writer, .. } => writer.write(batch).await,
-        }
+        };
+        shortage::tell(&outcome);
+        outcome
     }
 
     /// Copies the embedded database, as it is at one moment, into a file that is there and empty;
@@ -165,6 +189,14 @@ impl Engine {
         let mut connection = readers.apart().await?;
         sqlx::query("vacuum into $1").bind(file).execute(&mut connection).await?;
         Ok(true)
+    }
+
+    /// Ends work with the database. The embedded one is in its file alone afterwards; `false` if another
+    /// program that reads it is in the way of that.
+    pub(super) async fn close(&self) -> Result<bool, StoreError> {
+        let Self::Sqlite { readers, writer } = self else { return Ok(true) };
+        readers.close();
+        writer.close().await
     }
 
     /// Waits until every statement that began before this moment has ended, on all instances: later
@@ -183,14 +215,6 @@ impl Engine {
         }
         Ok(true)
     }
-
-    /// Drops the connections that wait for use, as after a restart of PostgreSQL or a change of its
-    /// primary, and turns to the host that takes writes.
-    async fn sweep(&self) {
-        let Self::Postgres { connections, hosts, settings, .. } = self else { return };
-        let primary = if hosts.are_several() { hosts.primary().await.ok() } else { None };
-        connections.renew(primary.map(|(options, _)| with_limits(options, settings)));
-    }
 }
 
 /// Longer than a statement, and a transaction that waits for its next one, may last.
@@ -198,23 +222,6 @@ const OUTLAST: Duration = Duration::from_secs(20);
 const MOMENT: &str = "select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)";
 const OLDER: &str = "select pid from pg_stat_activity where datname = current_database() and application_name = 'scimd' \
      and pid <> pg_backend_pid() and extract(epoch from xact_start) * 1000000 <= $1";
-
-fn with_limits(options: PgConnectOptions, settings: &PoolSettings) -> PgConnectOptions {
-    let milliseconds = |duration: Duration| duration.as_millis().to_string();
-    options.statement_cache_capacity(256).options([
-        ("statement_timeout", milliseconds(settings.statement)),
-        ("lock_timeout", milliseconds(settings.lock)),
-        ("idle_in_transaction_session_timeout", "10000".to_owned()),
-        // Compiling takes longer than any statement here; estimates of recursions call for it.
-        ("jit", "off".to_owned()),
-        // Statements leave one way to go. Where the length of a list is a parameter PostgreSQL would plan
-        // them anew each time, which takes longer than to carry them out.
-        ("plan_cache_mode", "force_generic_plan".to_owned()),
-        // A plan is made once, often while tables are small or nobody has counted them, and serves when
-        // they are large: no table is to be read as a whole where an index leads to the rows.
-        ("enable_seqscan", "off".to_owned()),
-    ])
-}
 
 /// Makes the file, if it is not there, for this user alone; its companions take after it.
 fn private(file: &Path) -> Result<(), StoreError> {
@@ -292,6 +299,23 @@ mod tests {
             assert_eq!(engine.read(&short).await.unwrap().len(), 1);
         }
     }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_full_database_takes_writes_again_when_it_has_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::sqlite(&folder.path().join("a.db"), &PoolSettings::default()).await.unwrap();
+        let run = |text: &'static str| engine.write(Batch::default().then("answer", Statement::new(text, vec![])));
+        let grow = "insert into shared (name, value) values (hex(randomblob(8)), hex(zeroblob(100000)))";
+        run("pragma max_page_count = 1").await.unwrap();
+        for _ in 0..2 {
+            let both = tokio::join!(run(grow), run(grow));
+            assert!(matches!(both, (Err(StoreError::Exhausted(_)), Err(StoreError::Exhausted(_)))), "{both:?}");
+            assert_eq!(engine.read(&Statement::new("select name from shared", vec![])).await.unwrap().len(), 0);
+        }
+        run("pragma max_page_count = 1000000").await.unwrap();
+        run(grow).await.unwrap();
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn a_read_that_is_given_up_leaves_its_place_to_others() {
         let folder = tempfile::tempdir().unwrap();

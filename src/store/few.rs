@@ -4,7 +4,7 @@
 
 use super::layout::TypeLayout;
 use super::list::{From, Listed, Order, Page, Window};
-use super::read::{Found, Related, Relations, Scope, found};
+use super::read::{Documents, Found, Related, Relations, Scope, found};
 use super::row::Row;
 use super::select::{Select, is_selective};
 use super::sequence::{keys_of, kind_of};
@@ -27,7 +27,7 @@ impl Store {
             return Ok(None);
         }
         let mut sql = Sql::default();
-        begin(&mut sql, scope, relations);
+        begin(&mut sql, scope, relations, Documents::All);
         sql.raw(" left join resource r on r.tenant = ").int(scope.tenant).raw(" and r.id = ").arg(Arg::Uuid(id));
         within(&mut sql, of_type);
         self.few(scope, sql).await
@@ -83,7 +83,7 @@ pub(super) fn matching(
         return None;
     }
     let mut sql = Sql::default();
-    begin(&mut sql, scope, relations);
+    begin(&mut sql, scope, relations, window.documents);
     sql.raw(" left join (");
     Select { tenant: scope.tenant, layout: &scope.layout, of_type, sql: &mut sql }.resources(predicate);
     sql.raw(") as hit on 1 = 1 left join resource r on r.tenant = ").int(scope.tenant).raw(" and r.seq = hit.seq");
@@ -91,8 +91,8 @@ pub(super) fn matching(
     Some(sql)
 }
 
-fn begin(sql: &mut Sql, scope: &Scope, relations: Relations) {
-    sql.raw("select r.seq, r.id, r.document, r.version, r.revision, r.created, r.modified, ");
+fn begin(sql: &mut Sql, scope: &Scope, relations: Relations, documents: Documents) {
+    sql.raw("select r.seq, r.id, ").raw(documents.column()).raw(", r.version, r.revision, r.created, r.modified, ");
     if relations.groups {
         sql.raw("(select cast({rows_of}({row_of}(g.seq, g.id, g.display, case when exists (select 1 from member n where n.tenant = ");
         sql.int(scope.tenant).raw(" and n.member_seq = g.seq) then 1 else 0 end)) as text) ");

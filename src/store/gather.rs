@@ -1,22 +1,27 @@
 //! Short reads that are asked for at the same moment go to PostgreSQL together. To send a statement
 //! there, to begin and end it, and to wake up whoever waits costs far more than a look at an index
 //! does; so statements of one text and one tenant that come while one is under way wait for it, and
-//! then go as one, whose parameters are lists. Nobody waits longer than for one that is under way.
+//! then go as one, whose parameters are lists. Nobody waits longer than for one that is under way, and not
+//! for one that takes long.
 //!
 //! Each is carried out as it would be alone, within the statement that holds it, and on a view of the
 //! database that is no older than its request.
 
-use super::connections::{Connections, Opener};
+use super::connections::{Connections, Lease};
 use super::error::StoreError;
 use super::queues::{Duty, Queues};
 use super::row::Row;
 use super::statement::{Arg, Column, Expanded, together};
-use deadpool::managed::Object;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 /// Statements that go together, at most.
 const MOST: usize = 64;
+/// How long those that came meanwhile wait for the statement that is under way: one that is not answered
+/// must not keep the others of its kind.
+const HOLD: Duration = Duration::from_millis(250);
 
 type Answer = Result<Vec<Row>, StoreError>;
 
@@ -51,35 +56,43 @@ impl Gathering {
 async fn serve(mut duty: Duty<Kind, Waiting>, connections: Connections) {
     // Requests that have arrived are read first, so that they can come along.
     tokio::task::yield_now().await;
-    let mut link = None;
+    let mut lease = None;
     while let Some(group) = duty.next(|waiting| waiting.drain(..waiting.len().min(MOST)).collect()) {
-        link = carry_out(&connections, link, &duty.kind().1, group).await;
+        let mut work = Box::pin(carry_out(connections.clone(), lease.take(), duty.kind().1.clone(), group));
+        lease = match timeout(HOLD, &mut work).await {
+            Ok(lease) => lease,
+            Err(_) => {
+                tokio::spawn(work);
+                None
+            }
+        };
     }
 }
 
-type Link = Object<Opener>;
-
 /// Runs a group on the connection of the one before, or on another; gives it back if it is good.
-async fn carry_out(connections: &Connections, link: Option<Link>, text: &str, group: Vec<Waiting>) -> Option<Link> {
-    let mut link = match link {
-        Some(link) => link,
-        None => match connections.link().await {
-            Ok(link) => link,
-            // To wait for one each would be to wait twice.
-            Err(StoreError::Away(sqlx::Error::PoolTimedOut)) => return none_free(group),
-            Err(_) => return each_alone(connections, text, group),
+async fn carry_out(
+    connections: Connections,
+    lease: Option<Lease>,
+    text: Arc<str>,
+    group: Vec<Waiting>,
+) -> Option<Lease> {
+    let mut lease = match lease.filter(Lease::is_usable) {
+        Some(lease) => lease,
+        None => match connections.lease().await {
+            Ok(lease) => lease,
+            Err(error) => return refuse(&connections, &text, group, &error),
         },
     };
     if group.len() > 1 {
-        let Some(columns) = columns(&group) else { return each_alone(connections, text, group) };
-        match read_together(&mut link, together(text, columns), group.len()).await {
+        let Some(columns) = columns(&group) else { return each_alone(&connections, &text, group) };
+        match read_together(&mut lease, together(&text, columns), group.len()).await {
             // Who is not there any more has given up.
             Ok(answers) => group.into_iter().zip(answers).for_each(|(one, rows)| drop(one.answer.send(Ok(rows)))),
-            Err(_) => return each_alone(connections, text, group),
+            Err(error) => return refuse(&connections, &text, group, &error),
         }
     } else {
         for Waiting { args, answer } in group {
-            let rows = link.rows(Expanded { text: text.to_owned(), args }).await;
+            let rows = lease.rows(Expanded { text: text.to_string(), args }).await;
             let failed = rows.is_err();
             drop(answer.send(rows));
             if failed {
@@ -87,16 +100,23 @@ async fn carry_out(connections: &Connections, link: Option<Link>, text: &str, gr
             }
         }
     }
-    Some(link)
+    Some(lease)
 }
 
-fn none_free(group: Vec<Waiting>) -> Option<Link> {
-    group.into_iter().for_each(|one| drop(one.answer.send(Err(sqlx::Error::PoolTimedOut.into()))));
+/// Tells all of a group what concerns all of them: to try each would be to wait twice. What may be the
+/// fault of one of them concerns that one.
+fn refuse(connections: &Connections, text: &str, group: Vec<Waiting>, error: &StoreError) -> Option<Lease> {
+    if error.of_all().is_none() {
+        return each_alone(connections, text, group);
+    }
+    for Waiting { answer, .. } in group {
+        drop(error.of_all().map(|error| answer.send(Err(error))));
+    }
     None
 }
 
 /// Those of a group that failed run by themselves, so that each gets its own error.
-fn each_alone(connections: &Connections, text: &str, group: Vec<Waiting>) -> Option<Link> {
+fn each_alone(connections: &Connections, text: &str, group: Vec<Waiting>) -> Option<Lease> {
     for Waiting { args, answer } in group {
         let (connections, statement) = (connections.clone(), Expanded { text: text.to_owned(), args });
         tokio::spawn(async move { drop(answer.send(connections.rows(statement).await)) });
@@ -111,9 +131,9 @@ fn columns(group: &[Waiting]) -> Option<Vec<Column>> {
 }
 
 /// The rows of each.
-async fn read_together(link: &mut Link, statement: Expanded, count: usize) -> Result<Vec<Vec<Row>>, StoreError> {
+async fn read_together(lease: &mut Lease, statement: Expanded, count: usize) -> Result<Vec<Vec<Row>>, StoreError> {
     let mut answers: Vec<Vec<Row>> = std::iter::repeat_with(Vec::new).take(count).collect();
-    for row in link.rows(statement).await? {
+    for row in lease.rows(statement).await? {
         let number = usize::try_from(row.last_int()?).unwrap_or(0);
         if let Some(answer) = answers.get_mut(number.wrapping_sub(1)) {
             answer.push(row);

@@ -1,4 +1,5 @@
-//! Resources that hold values of an extension, whether it is declared or hidden.
+//! What the documents of a tenant hold: all of them, or those with values of an extension, whether it
+//! is declared or hidden.
 
 use super::read::Scope;
 use super::sequence::kind_of;
@@ -20,6 +21,24 @@ pub struct Holder<'a> {
 }
 
 impl Store {
+    /// Visits the resources of a tenant with their attributes.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn visit_resources(
+        &self,
+        scope: &Scope,
+        visit: &mut (dyn FnMut(&ResourceType, &Map<String, Value>) + Send),
+    ) -> Result<(), StoreError> {
+        let mut rows = self.engine.rows(Statement::new(RESOURCES, vec![Arg::Int(scope.tenant)]));
+        while let Some(row) = rows.recv().await.transpose()? {
+            let Some(of_type) = scope.layout.by_kind(kind_of(row.int(0)?)) else { continue };
+            let document: Map<String, Value> = serde_json::from_str(row.text(1)?).unwrap_or_default();
+            visit(&of_type.resource_type, &document);
+        }
+        Ok(())
+    }
+
     /// Visits the resources of a tenant that hold values under a URN.
     ///
     /// # Errors
@@ -43,5 +62,6 @@ impl Store {
     }
 }
 
+const RESOURCES: &str = "select seq, document from resource where tenant = $1 order by seq";
 // What a URN has of wildcards finds too much; the document tells.
 const HOLDERS: &str = "select seq, id, document from resource where tenant = $1 and document like $2 order by seq";

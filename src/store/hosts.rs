@@ -1,19 +1,26 @@
 //! The hosts of a PostgreSQL that fails over: of those in the URL, the one that takes writes.
 //!
-//! The driver knows one host and has no time-out for one that is silent.
+//! The driver knows one host and has no time-out for one that is silent. All are asked at once.
 
 use super::StoreError;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, Row};
+use std::io::ErrorKind;
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// Longest wait for a host to say whether it takes writes.
-const ANSWER: Duration = Duration::from_secs(5);
+/// Longest wait for a host to say whether it takes writes: at the start, and later, when it is asked
+/// again meanwhile.
+const FIRST_ANSWER: Duration = Duration::from_secs(5);
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// The hosts of one database, in the order of the URL.
 #[derive(Debug)]
 pub(super) struct Hosts(Vec<PgConnectOptions>);
+
+/// A host and what it said.
+pub(super) type Asked = (PgConnectOptions, Result<Option<PgConnection>, sqlx::Error>);
 
 impl Hosts {
     /// Reads a URL whose authority may name several hosts: `postgres://user@a:5432,b/database`.
@@ -30,20 +37,62 @@ impl Hosts {
     /// The first host that takes writes, with a connection to it.
     ///
     /// # Errors
-    /// What the last host said, if none does.
+    /// What one of the hosts said, if none does.
     pub(super) async fn primary(&self) -> Result<(PgConnectOptions, PgConnection), StoreError> {
+        // At the same moment, so that one that is silent keeps nobody waiting.
+        let mut asked: JoinSet<_> = self.0.iter().cloned().map(|options| ask(options, FIRST_ANSWER)).collect();
         let mut outcome = Err(StoreError::Away(sqlx::Error::PoolTimedOut));
-        for options in &self.0 {
-            outcome = match timeout(ANSWER, connect(options)).await {
-                Ok(Ok(Some(connection))) => return Ok((options.clone(), connection)),
-                Ok(Ok(None)) | Err(_) => Err(StoreError::Away(sqlx::Error::PoolTimedOut)),
-                Ok(Err(error)) => Err(error.into()),
-            };
+        while let Some(answer) = asked.join_next().await {
+            match answer {
+                Ok((options, Ok(Some(connection)))) => return Ok((options, connection)),
+                Ok((_, Err(error))) => outcome = Err(error.into()),
+                Ok((_, Ok(None))) | Err(_) => {}
+            }
         }
         outcome
     }
+
+    /// Asks all hosts once more, beside those attempts that are not answered yet.
+    pub(super) fn ask_again(&self, asked: &mut JoinSet<Asked>) {
+        self.0.iter().cloned().for_each(|options| drop(asked.spawn(ask(options, ANSWER))));
+    }
+
+    /// The first host that is there for work: of several one that takes writes, the only one if it
+    /// answers at all, be it with a refusal. `None` if all attempts have ended without one.
+    pub(super) async fn answering(&self, asked: &mut JoinSet<Asked>) -> Option<PgConnectOptions> {
+        while let Some(answer) = asked.join_next().await {
+            let Ok((options, answer)) = answer else { continue };
+            let is_there = match answer {
+                Ok(Some(_)) => true,
+                Ok(None) => !self.are_several(),
+                Err(error @ sqlx::Error::Database(_)) => !self.are_several() && !is_starting(&error),
+                Err(_) => false,
+            };
+            if is_there {
+                return Some(options);
+            }
+        }
+        None
+    }
 }
 
+/// What a host says within a time.
+async fn ask(options: PgConnectOptions, time: Duration) -> Asked {
+    let answer = timeout(time, connect(&options)).await;
+    let answer = answer.unwrap_or_else(|_| Err(sqlx::Error::Io(ErrorKind::TimedOut.into())));
+    (options, answer)
+}
+
+/// Whether nobody listens, or PostgreSQL says that it starts or stops.
+pub(super) fn is_starting(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => error.kind() == ErrorKind::ConnectionRefused,
+        sqlx::Error::Database(error) => error.code().as_deref() == Some("57P03"),
+        _ => false,
+    }
+}
+
+/// A connection to a host that takes writes; `None` if it is a standby.
 async fn connect(options: &PgConnectOptions) -> Result<Option<PgConnection>, sqlx::Error> {
     let mut connection = PgConnection::connect_with(options).await?;
     Ok(takes_writes(&mut connection).await?.then_some(connection))
@@ -51,7 +100,8 @@ async fn connect(options: &PgConnectOptions) -> Result<Option<PgConnection>, sql
 
 /// Whether the server behind a connection is no standby.
 async fn takes_writes(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar::<_, bool>("select not pg_is_in_recovery()").fetch_one(connection).await
+    // One message of the simple protocol: a pooler may give each one another session.
+    sqlx::raw_sql("select not pg_is_in_recovery()").fetch_one(connection).await?.try_get(0)
 }
 
 /// A URL for each host of a URL.

@@ -3,7 +3,7 @@
 
 use super::few::matching;
 use super::layout::TypeLayout;
-use super::read::{Found, Relations, Scope, resources};
+use super::read::{Documents, Found, Relations, Scope, resources};
 use super::select::Select;
 use super::sequence::keys_of;
 use super::sql::Sql;
@@ -92,6 +92,8 @@ pub struct Window {
     pub from: From,
     /// Results in it, at most.
     pub take: i64,
+    /// Which documents are read along.
+    pub documents: Documents,
 }
 
 impl Order {
@@ -195,7 +197,7 @@ fn statement(
         None => in_order_of_creation(&mut sql, scope, listed, window, is_filtered),
     }
     sql.raw(")");
-    resources(&mut sql, scope, relations);
+    resources(&mut sql, scope, relations, window.documents);
     sql.raw(" union all select 0, -1, ");
     sql.raw(if is_filtered { "(select count(*) from hit)" } else { "live" }).raw(", ").arg(Arg::Uuid(Uuid::nil()));
     sql.raw(", '', gone, 0, 0, 0, '', 0 from state");

@@ -43,6 +43,11 @@ impl MemberDelta {
         if self.is_wide() { None } else { moved.next().or_else(|| left.next()) }
     }
 
+    /// Whether the group has members afterwards, as far as this tells.
+    pub fn has_members(&self) -> Option<bool> {
+        if self.add.is_empty() { self.cleared.then_some(false) } else { Some(true) }
+    }
+
     /// These are members afterwards.
     pub fn add(&mut self, members: impl IntoIterator<Item = MemberKey>) {
         for MemberKey(seq) in members {
@@ -159,6 +164,15 @@ impl Store {
         rows.iter().map(|row| Ok(MemberKey(row.int(0)?))).collect()
     }
 
+    /// Whether a group has members.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn has_members(&self, scope: &Scope, group: &Found) -> Result<bool, StoreError> {
+        let args = vec![Arg::Int(scope.tenant), Arg::Int(group.seq)];
+        Ok(!self.engine.read(&Statement::new(ANY, args)).await?.is_empty())
+    }
+
     /// Changes the members of a group and nothing else. Other writers of the group are not
     /// disturbed; a group whose members are as asked keeps its version.
     ///
@@ -208,6 +222,8 @@ const RESOLVE_ONE: &str = "select seq, id from resource where tenant = $1 and id
 const RESOLVE: &str =
     "select (select r.seq from resource r where r.tenant = $1 and r.id = given.id), given.id from {rows}";
 
+const ANY: &str = "select member_seq from member where tenant = $1 and group_seq = $2 limit 1";
+
 // Each row is looked up by itself: to go through a small group, or a small table, seems as good to a
 // planner, who then does so with a large one. What is taken by its place is still held against tenant and
 // group, by `+ 0` without an index.
@@ -236,7 +252,7 @@ pub(super) const REMOVE: &str = "delete from member where \
        from {rows} where exists (select 1 from {claimed}))) and tenant + 0 = $1 and group_seq + 0 = $2 returning member_seq";
 const CLEAR: &str = "delete from member where tenant = $1 and group_seq = $2 \
      and member_seq not in (select seq from {rows}) and exists (select 1 from {claimed}) returning member_seq";
-const BUMP: &str = "update resource set version = coalesce($4, version + 1), modified = $3 where tenant = $1 and seq = $2 \
+const BUMP: &str = "update resource set version = case when $4 > version then $4 else version + 1 end, modified = $3 where tenant = $1 and seq = $2 \
      and (exists (select 1 from {removed}) or exists (select 1 from {added})) returning seq, id, version";
 /// No row: the group is gone or has another version. A null version: nothing had to be changed.
 const ANSWER: &str = "select version from {written} \

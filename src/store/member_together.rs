@@ -64,6 +64,10 @@ impl Store {
         while let Some(asked) = duty.next(compatible) {
             match self.move_members(duty.kind(), &asked).await {
                 Ok(changes) => asked.into_iter().zip(changes).for_each(|(one, change)| one.tell(Ok(change))),
+                Err(error) if error.of_all().is_some() => {
+                    let errors = std::iter::repeat_with(|| error.of_all()).flatten();
+                    asked.into_iter().zip(errors).for_each(|(one, error)| one.tell(Err(error)));
+                }
                 // Each by itself, so that the trouble of one is not that of the others.
                 Err(_) if asked.len() > 1 => {
                     for one in asked {

@@ -5,6 +5,8 @@
 //! tenant; those about tenants and tokens are the operator's.
 
 mod connections;
+mod damage;
+mod deadline;
 mod directory;
 mod document;
 mod engine;
@@ -21,27 +23,36 @@ mod list;
 mod lookup;
 mod member;
 mod member_together;
+mod migrating;
 mod provisioning;
 mod queues;
 mod read;
 mod readers;
 mod rederive;
+mod refusal;
 mod relation;
 mod removal;
 mod restore;
+mod role;
 mod roll;
 mod row;
 mod schema;
 mod select;
 mod sequence;
+mod session;
 mod shared;
+mod shortage;
 mod sql;
 mod stamp;
 mod statement;
 mod stream;
+mod suspicion;
 mod tenant;
+mod tenant_list;
 mod token;
+mod token_list;
 mod transfer;
+mod turns;
 mod verify;
 mod write;
 mod writer;
@@ -54,14 +65,16 @@ pub use holders::Holder;
 pub use layout::{Layout, TypeLayout};
 pub use list::{From, Listed, Mark, MarkValue, Order, Page, Window};
 pub use member::{MemberDelta, MemberKey};
-pub use provisioning::{Entry, Left, LogQuery, LoggedRequest, TenantKey};
-pub use read::{Found, Related, Relations, Scope};
+pub use provisioning::{Entry, Left, LogQuery, LoggedRequest, LoggedUser, Outcome, TenantKey};
+pub use read::{Documents, Found, Related, Relations, Scope};
 pub use rederive::Rederived;
 pub use roll::Roll;
-pub use schema::KeptSchema;
+pub use schema::{Configured, ConfiguredSchema, KeptSchema};
 pub use stamp::Stamp;
-pub use tenant::{PasswordPolicy, Status, Tenant, TenantChange, TenantInfo, UsernameFormat};
+pub use tenant::{PasswordPolicy, PutWithoutMembers, Status, Tenant, TenantChange, TenantInfo, UsernameFormat};
+pub use tenant_list::{CountedTypes, TenantQuery};
 pub use token::{NewToken, TokenInfo, TokenScope};
+pub use token_list::{EndingQuery, TokenQuery};
 pub use transfer::{Given, MemberRow, Place, Until};
 pub use verify::Verified;
 pub use write::{Author, Before, Change, Writing};
@@ -122,6 +135,15 @@ impl Store {
     /// If it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.engine.read(&Statement::new("select 1", vec![])).await.map(|_| ())
+    }
+
+    /// Ends work with the database. The embedded one is in its file alone afterwards; `false` if another
+    /// program that reads it is in the way of that.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn close(&self) -> Result<bool, StoreError> {
+        self.engine.close().await
     }
 
     /// Runs a batch, and runs it anew while another transaction is in the way.

@@ -7,6 +7,7 @@ use super::sql::Sql;
 use super::statement::{Arg, Batch, Column, Statement, Table};
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
+use crate::keyword::keywords;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -15,8 +16,15 @@ use uuid::Uuid;
 const SLICE: i64 = 1000;
 
 /// Names a tenant in statements of its provisioning log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct TenantKey(pub(super) i64);
+
+impl TenantKey {
+    /// What tells it from other tenants, those that were deleted among them.
+    pub fn bytes(self) -> [u8; 8] {
+        self.0.to_be_bytes()
+    }
+}
 
 /// A place in the provisioning log of a tenant. Later ones are greater, but those of other
 /// instances may come up to some seconds late.
@@ -28,6 +36,20 @@ impl Entry {
     #[must_use]
     pub fn earlier(self, seconds: i64) -> Self {
         Self(self.0.saturating_sub(milliseconds(seconds * 1000)))
+    }
+}
+
+keywords! {
+    /// What became of a request.
+    Outcome {
+        /// All that was asked, or a look-up that found nothing.
+        Ok = "ok",
+        /// Something was left out.
+        Noted = "noted",
+        /// The client was refused, or one of its operations was.
+        Refused = "refused",
+        /// The server failed.
+        Failed = "failed",
     }
 }
 
@@ -68,6 +90,25 @@ pub struct LoggedRequest {
     pub request_id: String,
     /// The body without secrets, if bodies are kept.
     pub body: Option<String>,
+    /// What it meant, such as `user.create`; `None` in rows of earlier versions.
+    pub action: Option<String>,
+    /// What became of it; `None` in rows of earlier versions.
+    pub outcome: Option<Outcome>,
+    /// Why it was refused, failed or lost a part, in a keyword.
+    pub reason: Option<String>,
+    /// Whether only the public part of its token is known to be the tenant's.
+    pub unproved: bool,
+    /// Digests of the user names that it is about. They are written and never read back.
+    pub user_digests: Vec<i64>,
+}
+
+/// Which user requests are about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoggedUser {
+    /// Digests of the user's name.
+    pub digests: Vec<i64>,
+    /// The user's id, if it is known.
+    pub resource: Option<Uuid>,
 }
 
 /// Which requests of a tenant are asked for.
@@ -77,8 +118,8 @@ pub struct LogQuery {
     pub since: Option<Timestamp>,
     /// Only those that were refused or failed.
     pub failed: bool,
-    /// Only those that name this resource.
-    pub resource: Option<Uuid>,
+    /// Only those about this user.
+    pub user: Option<LoggedUser>,
     /// Only those of this name.
     pub request_id: Option<String>,
     /// Only those after this place.
@@ -110,10 +151,14 @@ impl Store {
             let batch = Batch::default()
                 .then("kept", Statement::new(KEEP, vec![]).with_rows(tenants(requests)))
                 .and(Statement::new(RECORD, vec![]).with_rows(rows(requests, &entries)));
-            match bodies(requests, &entries) {
-                Some(bodies) => batch.and(Statement::new(RECORD_BODIES, vec![]).with_rows(bodies)),
-                None => batch,
-            }
+            let beside = [
+                (RECORD_USERS, users(requests, &entries)),
+                (RECORD_FAILURES, failures(requests, &entries)),
+                (RECORD_BODIES, bodies(requests, &entries)),
+            ];
+            let filled =
+                beside.into_iter().filter(|(_, rows)| rows.first().is_some_and(|(_, column)| column.len() > 0));
+            filled.fold(batch, |batch, (text, rows)| batch.and(Statement::new(text, vec![]).with_rows(rows)))
         };
         self.write_retrying(batch).await.map(|_| ())
     }
@@ -128,28 +173,40 @@ impl Store {
         query: &LogQuery,
     ) -> Result<Vec<(Entry, LoggedRequest)>, StoreError> {
         let mut sql = Sql::default();
-        sql.raw(LISTED).int(tenant.0);
-        if let Some(since) = query.since {
-            // Written after it came, so the key bounds the time too.
-            sql.raw(" and p.entry >= ").int(moment_of(since)).raw(" and p.at >= ").int(since.as_micros());
-        }
-        if let Some(Entry(after)) = query.after {
-            sql.raw(" and p.entry > ").int(after);
-        }
-        if query.failed {
-            sql.raw(" and p.status >= 400");
-        }
-        if let Some(id) = query.resource {
-            sql.raw(" and p.resource = ").arg(Arg::Text(id.to_string()));
+        sql.raw(LISTED).raw(source(query)).raw(WITH_BODY).raw(" where p.tenant = ").int(tenant.0);
+        if let Some(user) = &query.user {
+            about(&mut sql, tenant, user);
+            if query.failed {
+                sql.raw(" and exists (select 1 from provisioning_failure f where f.tenant = p.tenant and f.entry = p.entry)");
+            }
+        } else if query.failed {
+            sql.raw(" and f.tenant = ").int(tenant.0).raw(" and f.entry = p.entry");
         }
         if let Some(id) = &query.request_id {
             sql.raw(" and p.request = ").arg(Arg::Text(id.clone()));
         }
-        sql.raw(" order by p.entry desc limit ").int(query.limit);
+        latest(&mut sql, query);
         let rows = self.engine.read(&sql.finish()).await?;
         let mut found: Vec<_> = rows.iter().map(read).collect::<Result<_, _>>()?;
         // Other instances write at other moments.
         found.sort_by_key(|(entry, request)| (request.at, *entry));
+        Ok(found)
+    }
+
+    /// Requests of all tenants that were refused or failed, with the names of the tenants, the
+    /// earliest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn failures(&self, query: &LogQuery) -> Result<Vec<(Entry, LoggedRequest, String)>, StoreError> {
+        let mut sql = Sql::default();
+        sql.raw(LISTED).raw(", t.name").raw(FAILURES).raw(" cross join tenant t").raw(WITH_BODY);
+        sql.raw(" where p.tenant = f.tenant and p.entry = f.entry and t.tenant = f.tenant");
+        latest(&mut sql, query);
+        let rows = self.engine.read(&sql.finish()).await?;
+        let named = |row: &Row| read(row).and_then(|(entry, request)| Ok((entry, request, row.text(22)?.to_owned())));
+        let mut found: Vec<_> = rows.iter().map(named).collect::<Result<_, _>>()?;
+        found.sort_by(|(a, one, _), (b, other, _)| (one.at, a).cmp(&(other.at, b)));
         Ok(found)
     }
 
@@ -170,8 +227,8 @@ impl Store {
     pub async fn forget_requests(&self, tenant: TenantKey, before: Timestamp) -> Result<usize, StoreError> {
         let args = vec![Arg::Int(tenant.0), Arg::Int(moment_of(before)), Arg::Int(SLICE)];
         let mut gone = 0;
-        // Bodies first: one without its request would never be looked at again.
-        for text in [FORGET_BODIES, FORGET] {
+        // What belongs to requests first: one without its request would never be looked at again.
+        for text in [FORGET_BODIES, FORGET_USERS, FORGET_FAILURES, FORGET] {
             loop {
                 let deleted = self.write_one(Statement::new(text, args.clone())).await?.len();
                 gone += if text == FORGET { deleted } else { 0 };
@@ -184,6 +241,41 @@ impl Store {
         }
         Ok(gone)
     }
+}
+
+/// Where the rows of a query come from. What is refused or failed stands in a table of its own, in
+/// the order of the log.
+fn source(query: &LogQuery) -> &'static str {
+    if query.failed && query.user.is_none() { FAILURES } else { REQUESTS }
+}
+
+/// The requests that are about a user: those with a digest of the name, and those that name the id.
+fn about(sql: &mut Sql, tenant: TenantKey, user: &LoggedUser) {
+    sql.raw(" and p.entry in (select entry from provisioning_user where tenant = ").int(tenant.0);
+    sql.raw(" and digest in (");
+    for (i, digest) in user.digests.iter().enumerate() {
+        sql.raw(if i > 0 { ", " } else { "" }).int(*digest);
+    }
+    // An empty list is no list in PostgreSQL.
+    sql.raw(if user.digests.is_empty() { "null)" } else { ")" });
+    if let Some(id) = user.resource {
+        sql.raw(" union select entry from provisioning where tenant = ").int(tenant.0);
+        sql.raw(" and resource = ").arg(Arg::Text(id.to_string()));
+    }
+    sql.raw(")");
+}
+
+/// The latest of the rows, so many at most.
+fn latest(sql: &mut Sql, query: &LogQuery) {
+    if let Some(since) = query.since {
+        // Written after it came, so the key bounds the time too.
+        sql.raw(" and p.entry >= ").int(moment_of(since)).raw(" and p.at >= ").int(since.as_micros());
+    }
+    if let Some(Entry(after)) = query.after {
+        sql.raw(" and p.entry > ").int(after);
+    }
+    let entry = if query.failed && query.user.is_none() { "f.entry" } else { "p.entry" };
+    sql.raw(" order by ").raw(entry).raw(" desc limit ").int(query.limit);
 }
 
 fn tenants(requests: &[(TenantKey, LoggedRequest)]) -> Table {
@@ -215,7 +307,30 @@ fn rows(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
         ("notes", texts(|r| r.notes.as_deref())),
         ("micros", ints(|r| r.micros)),
         ("request", texts(|r| Some(&r.request_id))),
+        ("action", texts(|r| r.action.as_deref())),
+        ("outcome", texts(|r| r.outcome.map(Outcome::as_str))),
+        ("reason", texts(|r| r.reason.as_deref())),
+        ("unproved", Column::Bools(requests.iter().map(|(_, r)| r.unproved).collect())),
     ]
+}
+
+fn users(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
+    let (mut tenants, mut digests, mut places) = (Vec::new(), Vec::new(), Vec::new());
+    for ((tenant, request), entry) in requests.iter().zip(entries) {
+        for digest in request.user_digests.iter().collect::<BTreeSet<_>>() {
+            tenants.push(tenant.0);
+            digests.push(*digest);
+            places.push(*entry);
+        }
+    }
+    vec![("tenant", Column::Ints(tenants)), ("digest", Column::Ints(digests)), ("entry", Column::Ints(places))]
+}
+
+fn failures(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
+    let has_failed = |request: &LoggedRequest| matches!(request.outcome, Some(Outcome::Refused | Outcome::Failed));
+    let failed = requests.iter().zip(entries).filter(|((_, request), _)| has_failed(request));
+    let (tenants, places) = failed.map(|((tenant, _), entry)| (tenant.0, *entry)).unzip();
+    vec![("tenant", Column::Ints(tenants)), ("entry", Column::Ints(places))]
 }
 
 /// Without what PostgreSQL has no place for in a text.
@@ -223,7 +338,7 @@ fn fit(text: &str) -> String {
     text.replace('\0', "")
 }
 
-fn bodies(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Option<Table> {
+fn bodies(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
     let with_body = requests.iter().zip(entries).filter(|((_, request), _)| request.body.is_some());
     let (mut tenants, mut places, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     for ((tenant, request), entry) in with_body {
@@ -231,9 +346,7 @@ fn bodies(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Option<Ta
         places.push(*entry);
         texts.push(request.body.as_deref().map(fit));
     }
-    let table =
-        vec![("tenant", Column::Ints(tenants)), ("entry", Column::Ints(places)), ("body", Column::Texts(texts))];
-    table.first().is_some_and(|(_, column)| column.len() > 0).then_some(table)
+    vec![("tenant", Column::Ints(tenants)), ("entry", Column::Ints(places)), ("body", Column::Texts(texts))]
 }
 
 fn read(row: &Row) -> Result<(Entry, LoggedRequest), StoreError> {
@@ -256,24 +369,40 @@ fn read(row: &Row) -> Result<(Entry, LoggedRequest), StoreError> {
         micros: row.int(15)?,
         request_id: row.text(16)?.to_owned(),
         body: text(17)?,
+        action: text(18)?,
+        outcome: row.opt_text(19)?.and_then(Outcome::from_keyword),
+        reason: text(20)?,
+        unproved: row.opt_int(21)?.is_some_and(|flag| flag != 0),
+        user_digests: Vec::new(),
     };
     Ok((Entry(row.int(0)?), request))
 }
 
 const KEEP: &str = "select tenant from tenant where tenant in (select tenant from {rows}) order by tenant{keep}";
 const RECORD: &str = "insert into provisioning (tenant, entry, at, token, token_name, client, method, route, resource_type, resource, \
-     status, scim_type, detail, filter, changed, notes, micros, request) \
+     status, scim_type, detail, filter, changed, notes, micros, request, action, outcome, reason, unproved) \
      select kept.tenant, entry, at, token, token_name, client, method, route, resource_type, resource, \
-     given.status, scim_type, detail, filter, changed, notes, micros, request \
+     given.status, scim_type, detail, filter, changed, notes, micros, request, action, outcome, reason, unproved \
      from {rows} join {kept} on kept.tenant = given.tenant";
 const RECORD_BODIES: &str = "insert into provisioning_body (tenant, entry, body) \
      select kept.tenant, entry, body from {rows} join {kept} on kept.tenant = given.tenant";
+const RECORD_USERS: &str = "insert into provisioning_user (tenant, digest, entry) \
+     select kept.tenant, digest, entry from {rows} join {kept} on kept.tenant = given.tenant";
+const RECORD_FAILURES: &str = "insert into provisioning_failure (tenant, entry) \
+     select kept.tenant, entry from {rows} join {kept} on kept.tenant = given.tenant";
 const LISTED: &str = "select p.entry, p.at, p.token, p.token_name, p.client, p.method, p.route, p.resource_type, p.resource, \
-     p.status, p.scim_type, p.detail, p.filter, p.changed, p.notes, p.micros, p.request, b.body \
-     from provisioning p left join provisioning_body b on b.tenant = p.tenant and b.entry = p.entry where p.tenant = ";
+     p.status, p.scim_type, p.detail, p.filter, p.changed, p.notes, p.micros, p.request, b.body, \
+     p.action, p.outcome, p.reason, p.unproved";
+const REQUESTS: &str = " from provisioning p";
+const FAILURES: &str = " from provisioning_failure f cross join provisioning p";
+const WITH_BODY: &str = " left join provisioning_body b on b.tenant = p.tenant and b.entry = p.entry";
 const NOTED: &str =
     "select at, notes from provisioning where tenant = $1 and notes is not null order by entry desc limit $2";
 const FORGET_BODIES: &str = "delete from provisioning_body where tenant = $1 and entry in \
      (select entry from provisioning_body where tenant = $1 and entry < $2 order by entry limit $3) returning entry";
+const FORGET_USERS: &str = "delete from provisioning_user where tenant = $1 and entry in \
+     (select entry from provisioning_user where tenant = $1 and entry < $2 order by entry limit $3) returning entry";
+const FORGET_FAILURES: &str = "delete from provisioning_failure where tenant = $1 and entry in \
+     (select entry from provisioning_failure where tenant = $1 and entry < $2 order by entry limit $3) returning entry";
 const FORGET: &str = "delete from provisioning where tenant = $1 and entry in \
      (select entry from provisioning where tenant = $1 and entry < $2 order by entry limit $3) returning entry";

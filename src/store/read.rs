@@ -66,6 +66,25 @@ pub struct Related {
     pub is_direct: bool,
 }
 
+/// Which documents are read along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Documents {
+    /// All.
+    All,
+    /// Those that do not make a page much larger than usual; see [`Found::is_left_out`].
+    Small,
+}
+
+impl Documents {
+    /// The column of the table `r`.
+    pub(super) fn column(self) -> &'static str {
+        match self {
+            Self::All => "r.document",
+            Self::Small => "case when octet_length(r.document) <= 16384 then r.document else '' end",
+        }
+    }
+}
+
 /// Which memberships are read along.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Relations {
@@ -86,6 +105,11 @@ impl Relations {
 }
 
 impl Found {
+    /// Whether the document was too large to be read along with a page: it is empty, and is to be read by id.
+    pub fn is_left_out(&self) -> bool {
+        self.document.is_empty()
+    }
+
     /// How many members were read.
     pub fn members(&self) -> usize {
         self.relations.iter().filter(|related| related.is_member).count()
@@ -132,7 +156,7 @@ impl Store {
         sql.raw("with recursive found(seq, place) as materialized (select seq, 1 from resource where tenant = ");
         sql.int(scope.tenant).raw(" and id = ").arg(Arg::Uuid(id));
         sql.raw(" and seq >= ").int(keys.start).raw(" and seq < ").int(keys.end).raw(")");
-        resources(&mut sql, scope, relations);
+        resources(&mut sql, scope, relations, Documents::All);
         let page = self.page(scope, sql).await?;
         Ok(page.found.into_iter().next())
     }
@@ -201,7 +225,7 @@ fn related(scope: &Scope, row: &Row, part: i64) -> Result<Option<Related>, Store
 /// `cross join` tells SQLite to go that way. PostgreSQL thinks that a recursion finds many rows, and
 /// would read all memberships and groups; a range, and groups that are looked up each once, leave
 /// it no other way than by key.
-pub(super) fn resources(sql: &mut Sql, scope: &Scope, relations: Relations) {
+pub(super) fn resources(sql: &mut Sql, scope: &Scope, relations: Relations, documents: Documents) {
     let tenant = scope.tenant;
     if relations.groups {
         sql.raw(", up(place, other, indirect) as (select f.place, m.group_seq, 0 from found f cross join member m where m.tenant = ");
@@ -211,8 +235,9 @@ pub(super) fn resources(sql: &mut Sql, scope: &Scope, relations: Relations) {
         sql.raw("select g.seq, g.id, g.display from (select distinct other from up) as o cross join resource g where g.tenant = ");
         sql.int(tenant).raw(" and g.seq = o.other)");
     }
+    sql.raw(" select f.place, 0, r.seq, r.id, ").raw(documents.column());
     sql.raw(
-        " select f.place, 0, r.seq, r.id, r.document, r.version, r.revision, r.created, r.modified, r.display, 0 \
+        ", r.version, r.revision, r.created, r.modified, r.display, 0 \
          from found f cross join resource r where r.tenant = ",
     );
     sql.int(tenant).raw(" and r.seq = f.seq");

@@ -6,6 +6,7 @@ use super::engine::sqlite_args;
 use super::error::StoreError;
 use super::limit::Limit;
 use super::statement::Expanded;
+use super::turns::Turns;
 use deadpool::Runtime;
 use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
@@ -14,7 +15,10 @@ use std::time::Duration;
 
 /// Handle of the connections. The one that was used last, whose pages are warm, is used first.
 #[derive(Debug, Clone)]
-pub(super) struct Readers(Pool<Opener>);
+pub(super) struct Readers {
+    pool: Pool<Opener>,
+    turns: Turns,
+}
 
 #[derive(Debug)]
 struct Opener {
@@ -61,13 +65,15 @@ impl Readers {
         acquire: Duration,
         limit: Duration,
     ) -> Result<Self, StoreError> {
+        let most = usize::try_from(most.max(1)).unwrap_or(1);
         let pool = Pool::builder(Opener { options, limit })
-            .max_size(usize::try_from(most.max(1)).unwrap_or(1))
+            .max_size(most)
             .queue_mode(QueueMode::Lifo)
             .timeouts(Timeouts { wait: Some(acquire), ..Timeouts::default() })
             .runtime(Runtime::Tokio1)
             .build();
-        let readers = Self(pool.map_err(|error| sqlx::Error::Configuration(error.into()))?);
+        let pool = pool.map_err(|error| sqlx::Error::Configuration(error.into()))?;
+        let readers = Self { pool, turns: Turns::new(most, acquire) };
         drop(readers.reader().await?);
         Ok(readers)
     }
@@ -77,7 +83,13 @@ impl Readers {
     /// # Errors
     /// If it fails, or no connection is free for too long.
     pub(super) async fn read(&self, statement: Expanded) -> Result<Vec<SqliteRow>, StoreError> {
+        let _turn = self.turns.take(&statement.args).await?;
         Ok(self.reader().await?.run(statement).await?)
+    }
+
+    /// Closes those that are not in use; nobody gets one afterwards.
+    pub(super) fn close(&self) {
+        self.pool.close();
     }
 
     /// A connection for what takes as long as it takes.
@@ -85,11 +97,11 @@ impl Readers {
     /// # Errors
     /// If the file cannot be opened.
     pub(super) async fn apart(&self) -> Result<SqliteConnection, StoreError> {
-        Ok(self.0.manager().options.connect().await?)
+        Ok(self.pool.manager().options.connect().await?)
     }
 
     async fn reader(&self) -> Result<Object<Opener>, StoreError> {
-        match self.0.get().await {
+        match self.pool.get().await {
             Ok(reader) => Ok(reader),
             Err(PoolError::Backend(error)) => Err(error),
             Err(_) => Err(sqlx::Error::PoolTimedOut.into()),

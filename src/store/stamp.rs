@@ -6,7 +6,7 @@ use super::sql::Sql;
 use super::statement::Arg;
 use super::tenant::Tenant;
 use super::token::TokenInfo;
-use super::{Scope, StoreError};
+use super::{Scope, Store, StoreError};
 use crate::clock::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +19,8 @@ pub struct Stamp {
     expires: Option<Timestamp>,
     revision: i64,
     confirmed: AtomicBool,
+    /// Whether a statement found that they are no longer so.
+    refuted: AtomicBool,
 }
 
 impl Stamp {
@@ -30,18 +32,40 @@ impl Stamp {
             expires: token.expires,
             revision: tenant.revision,
             confirmed: AtomicBool::new(false),
+            refuted: AtomicBool::new(false),
         }
     }
 
     /// The same for another request: nothing has confirmed it.
     #[must_use]
     pub fn anew(&self) -> Self {
-        Self { token: self.token.clone(), confirmed: AtomicBool::new(false), ..*self }
+        let (confirmed, refuted) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { token: self.token.clone(), confirmed, refuted, ..*self }
     }
 
     /// Until when the token was good.
     pub fn expires(&self) -> Option<Timestamp> {
         self.expires
+    }
+}
+
+impl Store {
+    /// Whether token and tenant of the caller are as they were: as a statement of this request found,
+    /// else by a statement of its own.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn confirm(&self, scope: &Scope) -> Result<bool, StoreError> {
+        match scope.unconfirmed() {
+            None => Ok(true),
+            Some(stamp) if stamp.refuted.load(Ordering::Relaxed) => Ok(false),
+            Some(_) => {
+                let mut sql = Sql::default();
+                scope.confirm_by(&mut sql);
+                let rows = self.engine.read(&sql.finish()).await?;
+                Ok(scope.confirmed(!rows.is_empty()).is_ok())
+            }
+        }
     }
 }
 
@@ -81,7 +105,8 @@ impl Scope {
     /// [`StoreError::Outdated`] if it did not.
     pub(super) fn confirmed(&self, stands: bool) -> Result<(), StoreError> {
         let Some(stamp) = self.unconfirmed() else { return Ok(()) };
-        stamp.confirmed.store(stands, Ordering::Relaxed);
+        let found = if stands { &stamp.confirmed } else { &stamp.refuted };
+        found.store(true, Ordering::Relaxed);
         if stands { Ok(()) } else { Err(StoreError::Outdated) }
     }
 }

@@ -135,12 +135,13 @@ impl Statement {
     }
 
     /// Names of the columns that it returns: what stands after the last `returning`, or what a
-    /// plain query selects.
+    /// plain query selects; the name after `as` where there is one.
     pub(super) fn returned_columns(&self) -> Vec<String> {
         let selected = || self.text.strip_prefix("select ")?.split_once(" from ").map(|(columns, _)| columns);
         let returning = self.text.rsplit_once("returning ").map(|(_, columns)| columns);
         let columns = returning.or_else(selected).unwrap_or_default();
-        columns.split(',').map(|column| column.trim().to_owned()).filter(|column| !column.is_empty()).collect()
+        let name = |column: &str| column.rsplit_once(" as ").map_or(column, |(_, name)| name).trim().to_owned();
+        columns.split(',').map(name).filter(|column| !column.is_empty()).collect()
     }
 
     /// For PostgreSQL, its placeholders numbered after those in `into`; `{name}` stays a name.

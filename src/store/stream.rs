@@ -1,6 +1,7 @@
 //! Statements of the operator that read a whole tenant: they take as long as they take, and their
 //! rows come one by one.
 
+use super::deadline::Deadline;
 use super::engine::{Engine, postgres_args, sqlite_args};
 use super::error::StoreError;
 use super::row::Row;
@@ -8,8 +9,11 @@ use super::statement::{Expanded, Statement};
 use futures_core::stream::BoxStream;
 use sqlx::{AssertSqlSafe, Connection, Executor, Postgres, Sqlite};
 use std::future::poll_fn;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
+/// Longest silence before a row where nobody but the operator waits: PostgreSQL may sort a whole tenant.
+const FOR_OPERATOR: Deadline = Deadline::after(Duration::from_secs(600));
 /// Rows that wait for their reader, at most.
 const WAITING: usize = 64;
 
@@ -18,10 +22,20 @@ type Sent = Result<Row, StoreError>;
 impl Engine {
     /// Runs a statement that only reads, on a connection of its own. All rows are of one moment.
     pub(super) fn rows(&self, statement: Statement) -> mpsc::Receiver<Sent> {
+        self.rows_each_within(FOR_OPERATOR, statement)
+    }
+
+    /// As [`Engine::rows`], for a client that waits for each row.
+    pub(super) fn rows_for_client(&self, statement: Statement) -> mpsc::Receiver<Sent> {
+        let each = if let Self::Postgres { connections, .. } = self { connections.deadline() } else { FOR_OPERATOR };
+        self.rows_each_within(each, statement)
+    }
+
+    fn rows_each_within(&self, each: Deadline, statement: Statement) -> mpsc::Receiver<Sent> {
         let (sender, receiver) = mpsc::channel(WAITING);
         let engine = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = engine.send_rows(&statement, &sender).await {
+            if let Err(error) = engine.send_rows(&statement, each, &sender).await {
                 // A reader that is gone wants to know nothing.
                 let _ = sender.send(Err(error)).await;
             }
@@ -29,22 +43,30 @@ impl Engine {
         receiver
     }
 
-    async fn send_rows(&self, statement: &Statement, to: &mpsc::Sender<Sent>) -> Result<(), StoreError> {
+    async fn send_rows(
+        &self,
+        statement: &Statement,
+        each: Deadline,
+        to: &mpsc::Sender<Sent>,
+    ) -> Result<(), StoreError> {
         match self {
             Self::Postgres { connections, .. } => {
-                let mut connection = connections.apart().await?;
-                // Its name tells it from those that write; see Engine::outlast_writers.
-                connection.execute("set statement_timeout = 0; set application_name = 'scimd reading'").await?;
+                let mut connection = connections.reading().await?;
                 let Expanded { text, args } = statement.for_postgres();
-                let query = sqlx::query_with::<Postgres, _>(AssertSqlSafe(text), postgres_args(args));
-                send(query.fetch(&mut connection), Row::Postgres, to).await?;
-                connection.close().await?;
+                let query = sqlx::query_with::<Postgres, _>(AssertSqlSafe(text), postgres_args(args)).persistent(false);
+                send(query.fetch(&mut connection), Row::Postgres, each, to).await?;
+                if to.is_closed() {
+                    // To end the transaction would be to read the rest first; a closed connection ends both.
+                    return Ok(());
+                }
+                connections.deadline().on(connection.execute("commit")).await?;
+                connections.deadline().on(connection.close()).await?;
             }
             Self::Sqlite { readers, .. } => {
                 let mut connection = readers.apart().await?;
                 let Expanded { text, args } = statement.for_sqlite();
                 let query = sqlx::query_with::<Sqlite, _>(AssertSqlSafe(text), sqlite_args(args));
-                send(query.fetch(&mut connection), Row::Sqlite, to).await?;
+                send(query.fetch(&mut connection), Row::Sqlite, each, to).await?;
                 connection.close().await?;
             }
         }
@@ -55,10 +77,11 @@ impl Engine {
 async fn send<R>(
     mut rows: BoxStream<'_, sqlx::Result<R>>,
     read: impl Fn(R) -> Row,
+    each: Deadline,
     to: &mpsc::Sender<Sent>,
 ) -> Result<(), StoreError> {
-    while let Some(row) = poll_fn(|context| rows.as_mut().poll_next(context)).await {
-        if to.send(Ok(read(row?))).await.is_err() {
+    while let Some(row) = each.on(poll_fn(|context| rows.as_mut().poll_next(context).map(Option::transpose))).await? {
+        if to.send(Ok(read(row))).await.is_err() {
             break;
         }
     }

@@ -37,6 +37,16 @@ keywords! {
     }
 }
 
+keywords! {
+    /// What becomes of the members of a group by a PUT that does not name `members`.
+    PutWithoutMembers {
+        /// They stay.
+        Keep = "keep",
+        /// They are removed, as RFC 7644 section 3.5.1 lets a server do.
+        Clear = "clear",
+    }
+}
+
 /// A tenant as a request meets it.
 #[derive(Debug, Clone)]
 pub struct Tenant {
@@ -53,6 +63,8 @@ pub struct Tenant {
     pub unique_group_names: bool,
     /// What becomes of passwords.
     pub password_policy: PasswordPolicy,
+    /// What a lenient tenant makes of a PUT without members.
+    pub put_without_members: PutWithoutMembers,
     /// Base URL in place of the server's.
     pub base_url: Option<String>,
     /// Most users that are active at once.
@@ -63,6 +75,8 @@ pub struct Tenant {
     pub schema_revision: i64,
     /// Until when the provisioning log keeps the bodies of requests.
     pub bodies_until: Option<Timestamp>,
+    /// Whom the customer asks, in place of the server's contact: an e-mail address or a URL.
+    pub support: Option<String>,
 }
 
 impl Tenant {
@@ -113,19 +127,24 @@ pub struct TenantChange {
     pub unique_group_names: Option<bool>,
     /// What becomes of passwords.
     pub password_policy: Option<PasswordPolicy>,
+    /// What a PUT without members does.
+    pub put_without_members: Option<PutWithoutMembers>,
     /// Base URL; `Some(None)` takes it away.
     pub base_url: Option<Option<String>>,
     /// Most users that are active at once; `Some(None)` takes the limit away.
     pub seats: Option<Option<i64>>,
     /// Until when bodies are kept; `Some(None)` keeps none.
     pub bodies_until: Option<Option<Timestamp>>,
+    /// Whom the customer asks; `Some(None)` leaves that to the server's contact.
+    pub support: Option<Option<String>>,
 }
 
 /// Columns of [`Tenant`], in the order that [`read_tenant`] reads them.
 pub(super) const COLUMNS: &str = "t.tenant, t.name, t.status, t.conformance, t.username_format, \
-     t.unique_group_names, t.password_policy, t.base_url, t.seats, t.revision, t.schema_revision, t.bodies_until";
+     t.unique_group_names, t.password_policy, t.base_url, t.seats, t.revision, t.schema_revision, t.bodies_until, \
+     t.put_without_members, t.support";
 /// How many they are.
-pub(super) const WIDTH: usize = 12;
+pub(super) const WIDTH: usize = 14;
 
 pub(super) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
     Ok(Tenant {
@@ -141,17 +160,8 @@ pub(super) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
         revision: row.int(9)?,
         schema_revision: row.int(10)?,
         bodies_until: row.opt_int(11)?.map(Timestamp::from_micros),
-    })
-}
-
-fn read_info(row: &Row) -> Result<TenantInfo, StoreError> {
-    Ok(TenantInfo {
-        settings: read_tenant(row)?,
-        used: row.int(WIDTH)?,
-        created: Timestamp::from_micros(row.int(WIDTH + 1)?),
-        users: row.int(WIDTH + 2)?,
-        active_users: row.int(WIDTH + 3)?,
-        groups: row.int(WIDTH + 4)?,
+        put_without_members: PutWithoutMembers::from_keyword(row.text(12)?).unwrap_or(PutWithoutMembers::Keep),
+        support: row.opt_text(13)?.map(str::to_owned),
     })
 }
 
@@ -163,22 +173,6 @@ impl Store {
     pub async fn create_tenant(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
         let args = vec![name.into(), Arg::Int(now.as_micros())];
         Ok(!self.write_one(Statement::new(CREATE, args)).await?.is_empty())
-    }
-
-    /// All tenants, or the one of that name, with the counts of their resources. `seated` names
-    /// the type whose resources take seats, `grouped` the one that is counted beside it.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn tenants(
-        &self,
-        name: Option<&str>,
-        seated: &str,
-        grouped: &str,
-    ) -> Result<Vec<TenantInfo>, StoreError> {
-        let text = format!("select {COLUMNS}{LISTED}");
-        let args = vec![Arg::OptText(name.map(str::to_owned)), seated.into(), grouped.into()];
-        self.engine.read(&Statement::new(text, args)).await?.iter().map(read_info).collect()
     }
 
     /// The tenant of that number, as it is now.
@@ -211,6 +205,9 @@ impl Store {
             Arg::OptInt(change.seats.flatten()),
             Arg::Bool(change.bodies_until.is_some()),
             Arg::OptInt(change.bodies_until.flatten().map(Timestamp::as_micros)),
+            Arg::OptText(change.put_without_members.map(|p| p.as_str().to_owned())),
+            Arg::Bool(change.support.is_some()),
+            Arg::OptText(change.support.clone().flatten()),
         ];
         Ok(!self.write_one(Statement::new(CHANGE, args)).await?.is_empty())
     }
@@ -232,11 +229,6 @@ impl Store {
 
 const CREATE: &str =
     "insert into tenant (name, created) values ($1, $2) on conflict (name) do nothing returning tenant";
-const LISTED: &str = ", t.used, t.created, \
-     cast(coalesce((select sum(live) from counter c join kind k on k.kind = c.kind where c.tenant = t.tenant and k.name = $2), 0) as bigint), \
-     cast(coalesce((select sum(active) from counter c where c.tenant = t.tenant), 0) as bigint), \
-     cast(coalesce((select sum(live) from counter c join kind k on k.kind = c.kind where c.tenant = t.tenant and k.name = $3), 0) as bigint) \
-     from tenant t where $1 is null or t.name = $1 order by t.name";
 const CHANGE: &str = "update tenant set status = coalesce($2, status), conformance = coalesce($3, conformance), \
      username_format = coalesce($4, username_format), \
      unique_group_names = case when $5 is null then unique_group_names when $5 = 1 then true else false end, \
@@ -244,7 +236,9 @@ const CHANGE: &str = "update tenant set status = coalesce($2, status), conforman
      base_url = case when $7 then $8 else base_url end, \
      used = case when $9 and seats is null then cast(coalesce((select sum(active) from counter c where c.tenant = tenant.tenant), 0) as bigint) else used end, \
      seats = case when $9 then $10 else seats end, \
-     bodies_until = case when $11 then $12 else bodies_until end, revision = revision + 1, \
+     bodies_until = case when $11 then $12 else bodies_until end, \
+     put_without_members = coalesce($13, put_without_members), \
+     support = case when $14 then $15 else support end, revision = revision + 1, \
      schema_revision = schema_revision + case when $5 is null then 0 else 1 end \
      where name = $1 returning tenant";
 const CLAIM: &str = "update attribute_value set is_unique = $3 \

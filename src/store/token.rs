@@ -1,7 +1,7 @@
 //! Tokens: only the digest of a secret is kept.
 
 use super::row::Row;
-use super::statement::{Arg, Statement};
+use super::statement::{Arg, Batch, Statement};
 use super::tenant::{COLUMNS, Tenant, WIDTH, read_tenant};
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
@@ -38,6 +38,8 @@ pub struct TokenInfo {
     pub last_used: Option<Timestamp>,
     /// Since when it is no longer good.
     pub revoked: Option<Timestamp>,
+    /// Public part of the token that was issued in its place.
+    pub successor: Option<String>,
 }
 
 /// A token to be kept.
@@ -57,7 +59,23 @@ pub struct NewToken {
     pub expires: Option<Timestamp>,
 }
 
-fn read_token(row: &Row, first: usize) -> Result<TokenInfo, StoreError> {
+impl NewToken {
+    /// The values of its columns.
+    fn args(&self) -> impl Iterator<Item = Arg> {
+        let args: [Arg; 6] = [
+            Arg::Text(self.id.clone()),
+            Arg::Text(self.name.clone()),
+            Arg::Text(self.secret_digest.clone()),
+            self.scope.as_str().into(),
+            Arg::Int(self.created.as_micros()),
+            Arg::OptInt(self.expires.map(Timestamp::as_micros)),
+        ];
+        args.into_iter()
+    }
+}
+
+/// Reads the columns of [`TOKEN`], of which one is the first.
+pub(super) fn read_token(row: &Row, first: usize) -> Result<TokenInfo, StoreError> {
     let moment = |column: usize| Ok::<_, StoreError>(row.opt_int(column)?.map(Timestamp::from_micros));
     Ok(TokenInfo {
         id: row.text(first)?.to_owned(),
@@ -68,6 +86,7 @@ fn read_token(row: &Row, first: usize) -> Result<TokenInfo, StoreError> {
         expires: moment(first + 5)?,
         last_used: moment(first + 6)?,
         revoked: moment(first + 7)?,
+        successor: row.opt_text(first + 8)?.map(str::to_owned),
     })
 }
 
@@ -77,16 +96,29 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn add_token(&self, tenant: &str, token: &NewToken) -> Result<bool, StoreError> {
-        let args = vec![
-            tenant.into(),
-            Arg::Text(token.id.clone()),
-            Arg::Text(token.name.clone()),
-            Arg::Text(token.secret_digest.clone()),
-            token.scope.as_str().into(),
-            Arg::Int(token.created.as_micros()),
-            Arg::OptInt(token.expires.map(Timestamp::as_micros)),
-        ];
+        let args = std::iter::once(tenant.into()).chain(token.args()).collect();
         Ok(!self.write_one(Statement::new(ADD, args)).await?.is_empty())
+    }
+
+    /// Keeps the successor of a token that is good and has none, and lets the token end at a moment,
+    /// if it would not end before. `false` if there is no such token.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn rotate_token(
+        &self,
+        id: &str,
+        successor: &NewToken,
+        (now, end): (Timestamp, Timestamp),
+    ) -> Result<bool, StoreError> {
+        let batch = || {
+            let old =
+                vec![id.into(), Arg::Text(successor.id.clone()), Arg::Int(now.as_micros()), Arg::Int(end.as_micros())];
+            Batch::default()
+                .then("rotated", Statement::new(ROTATE, old))
+                .then("answer", Statement::new(SUCCEED, successor.args().collect()))
+        };
+        Ok(!self.write_retrying(batch).await?.is_empty())
     }
 
     /// The token with that public part, its digest and its tenant.
@@ -95,17 +127,8 @@ impl Store {
     /// If the database fails.
     pub async fn token(&self, id: &str) -> Result<Option<(Tenant, TokenInfo, String)>, StoreError> {
         let rows = self.engine.read(&Statement::new(find(), vec![id.into()])).await?;
-        let read = |row: &Row| Ok((read_tenant(row)?, read_token(row, WIDTH)?, row.text(WIDTH + 8)?.to_owned()));
+        let read = |row: &Row| Ok((read_tenant(row)?, read_token(row, WIDTH)?, row.text(WIDTH + 9)?.to_owned()));
         rows.first().map(read).transpose()
-    }
-
-    /// All tokens, or those of a tenant.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn tokens(&self, tenant: Option<&str>) -> Result<Vec<TokenInfo>, StoreError> {
-        let rows = self.engine.read(&Statement::new(LIST, vec![Arg::OptText(tenant.map(str::to_owned))])).await?;
-        rows.iter().map(|row| read_token(row, 0)).collect()
     }
 
     /// Revokes a token; `false` if there is none that is good.
@@ -115,15 +138,6 @@ impl Store {
     pub async fn revoke_token(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
         let args = vec![id.into(), Arg::Int(now.as_micros())];
         Ok(!self.write_one(Statement::new(REVOKE, args)).await?.is_empty())
-    }
-
-    /// Lets a token end at a moment, if it would not end before.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn expire_token(&self, id: &str, at: Timestamp) -> Result<bool, StoreError> {
-        let args = vec![id.into(), Arg::Int(at.as_micros())];
-        Ok(!self.write_one(Statement::new(EXPIRE, args)).await?.is_empty())
     }
 
     /// Remembers when a token was used.
@@ -142,11 +156,14 @@ fn find() -> String {
     )
 }
 
-const TOKEN: &str = "k.id, t.name, k.name, k.scope, k.created, k.expires, k.last_used, k.revoked";
+/// Columns of [`TokenInfo`], in the order that [`read_token`] reads them.
+pub(super) const TOKEN: &str =
+    "k.id, t.name, k.name, k.scope, k.created, k.expires, k.last_used, k.revoked, k.successor";
 const ADD: &str = "insert into token (id, tenant, name, secret_digest, scope, created, expires) \
      select $2, tenant, $3, $4, $5, $6, $7 from tenant where name = $1 returning id";
-const LIST: &str = "select k.id, t.name, k.name, k.scope, k.created, k.expires, k.last_used, k.revoked \
-     from token k join tenant t on t.tenant = k.tenant where $1 is null or t.name = $1 order by t.name, k.created, k.id";
 const REVOKE: &str = "update token set revoked = $2 where id = $1 and revoked is null returning id";
-const EXPIRE: &str = "update token set expires = $2 where id = $1 and revoked is null and (expires is null or expires > $2) returning id";
+const ROTATE: &str = "update token set successor = $2, expires = case when expires < $4 then expires else $4 end \
+     where id = $1 and successor is null and revoked is null and (expires is null or expires > $3) returning tenant";
+const SUCCEED: &str = "insert into token (id, tenant, name, secret_digest, scope, created, expires) \
+     select $1, tenant, $2, $3, $4, $5, $6 from {rotated} returning id";
 const TOUCH: &str = "update token set last_used = $2 where id = $1 returning id";

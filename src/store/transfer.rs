@@ -3,7 +3,7 @@
 
 use super::layout::TypeLayout;
 use super::member::MemberKey;
-use super::read::{Found, Relations, Scope, resources};
+use super::read::{Documents, Found, Relations, Scope, resources};
 use super::sequence::{KIND_SHIFT, keys_of, kind_of};
 use super::sql::Sql;
 use super::statement::{Arg, Column, Statement};
@@ -20,7 +20,7 @@ use uuid::Uuid;
 /// What an import, which is the operator's, may say of a resource.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Given {
-    /// Version and times that the resource has afterwards.
+    /// Times that the resource has afterwards, and its version if the next one is not greater.
     pub meta: Option<Meta>,
     /// Its place in the order of creation.
     pub place: Option<Place>,
@@ -82,9 +82,29 @@ impl Store {
             sql.raw(if i > 0 { ", " } else { "" }).arg(Arg::Uuid(*id));
         }
         sql.raw("))");
-        resources(&mut sql, scope, Relations::default());
+        resources(&mut sql, scope, Relations::default(), Documents::All);
         let page = self.page(scope, sql).await?;
         Ok(page.found.into_iter().map(|found| (found.id, found)).collect())
+    }
+
+    /// The versions under which resources of these ids were deleted: one that comes again under its id
+    /// goes on from there.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn last_versions(&self, scope: &Scope, ids: &[Uuid]) -> Result<HashMap<Uuid, i64>, StoreError> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let statement = Statement::new(DELETED, vec![Arg::Int(scope.tenant)]);
+        let rows = self.engine.read(&statement.with_rows(vec![("id", Column::Uuids(ids.to_vec()))])).await?;
+        let mut last = HashMap::new();
+        for row in rows {
+            if let Some(version) = row.opt_int(1)? {
+                last.insert(row.uuid(0)?, version);
+            }
+        }
+        Ok(last)
     }
 
     /// The digests of those of the resources that have a password.
@@ -167,6 +187,8 @@ impl MemberRow {
     }
 }
 
+const DELETED: &str = "select given.id, (select max(c.version) from change c where c.tenant = $1 and c.id = given.id \
+     and c.action = 'delete') from {rows}";
 const DIGESTS: &str = "select id, password from resource where tenant = $1 and password is not null \
      and id in (select id from {rows})";
 const MEMBERS: &str = "select m.member_seq, r.id from member m join resource r on r.tenant = m.tenant and r.seq = m.member_seq \

@@ -78,7 +78,7 @@ impl Writing<'_> {
         Arg::Int(self.given.meta.map_or(self.author.at, |meta| meta.modified).as_micros())
     }
 
-    /// The version afterwards, if it is not the next one.
+    /// The version afterwards where it is greater than the next one: versions only grow.
     pub(super) fn given_version(&self) -> Arg {
         Arg::OptInt(self.given.meta.map(|meta| meta.version))
     }
@@ -138,7 +138,12 @@ impl Store {
             self.log(batch, writing, "create", &names, members).then("answer", Statement::new(ANSWER, vec![]))
         };
         let change = self.retrying(batch, if needs_seat { Change::NoSeat } else { Change::Stale }).await?;
-        writing.scope.confirmed(matches!(change, Change::Done(_)))?;
+        match change {
+            Change::Done(_) => writing.scope.confirmed(true)?,
+            // A seat, the schemas or the caller: the statement does not say which it lacked.
+            _ if !self.confirm(writing.scope).await? => return Err(StoreError::Outdated),
+            _ => {}
+        }
         Ok(change)
     }
 
@@ -373,24 +378,24 @@ const INSERT: &str = "insert into resource (tenant, seq, id, document, display, 
      where exists (select 1 from tenant where tenant = $1 and schema_revision = $15)";
 const UPDATE: &str = "update resource set document = $5, display = $6, display_key = $7, password = coalesce($8, password), \
      takes_seat = $9, lookup_1 = $10, lookup_2 = $11, lookup_3 = $12, \
-     version = coalesce($14, version + 1), revision = revision + 1, modified = $13, created = coalesce($15, created) \
+     version = case when $14 > version then $14 else version + 1 end, revision = revision + 1, modified = $13, created = coalesce($15, created) \
      where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) \
      and exists (select 1 from tenant where tenant = $1 and schema_revision = $16) returning seq, id, version";
 const UPDATE_SEATED: &str = "update resource set document = $5, display = $6, display_key = $7, password = coalesce($8, password), \
      takes_seat = $9, lookup_1 = $10, lookup_2 = $11, lookup_3 = $12, \
-     version = coalesce($14, version + 1), revision = revision + 1, modified = $13, created = coalesce($15, created) \
+     version = case when $14 > version then $14 else version + 1 end, revision = revision + 1, modified = $13, created = coalesce($15, created) \
      where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) and exists (select 1 from {seated}) \
      and exists (select 1 from tenant where tenant = $1 and schema_revision = $16) returning seq, id, version";
-/// Groups are locked before their members.
+/// Groups are locked before their members. A deletion is a change and has the next version.
 const DELETE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) \
      and (select count(*) from (select 1 from resource where tenant = $1 \
      and seq in (select group_seq from member where tenant = $1 and member_seq = $2) order by seq{claim}) as groups) >= 0 \
-     and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version";
+     and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version + 1 as version";
 /// Who joins a group meanwhile holds the row; then the reference stops this, and the next attempt
 /// sees the membership.
 const DELETE_ALONE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) \
      and not exists (select 1 from member where tenant = $1 and member_seq = $2) \
-     and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version";
+     and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version + 1 as version";
 const LEAVE_GROUPS: &str = "update resource set version = version + 1, modified = $3 where tenant = $1 \
      and seq in (select group_seq from member where tenant = $1 and member_seq = $2) and exists (select 1 from {written}) \
      returning seq, id, version";

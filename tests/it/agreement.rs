@@ -149,7 +149,7 @@ async fn filtered(directory: &Directory, chance: &mut Chance, seed: u64, listed:
 }
 
 fn predicates(filter: &str, listed: &[Listed]) -> Option<Vec<Predicate>> {
-    let filter = parse_filter(filter, &FilterLimits::default()).ok()?;
+    let filter = parse_filter(filter, &FilterLimits::default(), Conformance::Lenient).ok()?;
     let kinds: Vec<_> = listed.iter().map(|(kind, _)| kind.clone()).collect();
     resolve_each(&filter, &kinds, Conformance::Lenient).ok()
 }

@@ -9,6 +9,16 @@ crate::on_both!(
     unknown_references_fail_their_operation,
     a_number_of_errors_ends_the_job,
     the_first_of_two_equal_names_wins,
+    a_bulk_id_is_used_once,
+    shapes_are_checked,
+    a_thousand_creates
+);
+crate::on_pooler!(
+    every_method,
+    references_forward_and_in_circles,
+    unknown_references_fail_their_operation,
+    a_number_of_errors_ends_the_job,
+    the_first_of_two_equal_names_wins,
     shapes_are_checked,
     a_thousand_creates
 );
@@ -27,6 +37,36 @@ fn statuses(answer: &Answer) -> Vec<&str> {
 
 fn post(bulk_id: &str, path: &str, data: &Value) -> Value {
     json!({"method": "POST", "path": path, "bulkId": bulk_id, "data": data})
+}
+
+/// BLK-5: section 3.7, a bulkId is "unique within a bulk request".
+async fn a_bulk_id_is_used_once(server: Server) {
+    let patch = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "replace", "path": "title", "value": "t"}]});
+    let answer = bulk(
+        &server,
+        json!([
+            post("u", "/Users", &user("a")),
+            post("u", "/Users", &user("b")),
+            post("v", "/Users", &user("c")),
+            {"method": "PATCH", "path": "/Users/bulkId:u", "bulkId": "v", "data": patch},
+            {"method": "PATCH", "path": "/Users/bulkId:u", "data": patch},
+            post("g", "/Groups", &group("G", &["bulkId:u".to_owned()])),
+        ]),
+    )
+    .await
+    .expect(200);
+    assert_eq!(statuses(&answer), ["201", "400", "201", "400", "200", "201"]);
+    for second in [1, 3] {
+        let response = &answer.body["Operations"][second]["response"];
+        assert_eq!(response["scimType"], "invalidValue");
+        assert!(response["detail"].as_str().unwrap().contains("is used by another operation"), "{response}");
+    }
+    let list = server.get("/Users?filter=userName+eq+%22b%22").await.expect(200);
+    assert_eq!(list.body["totalResults"], 0);
+    let group = server.get("/Groups").await.expect(200);
+    let made = answer.body["Operations"][0]["location"].as_str().unwrap();
+    assert!(made.ends_with(group.body["Resources"][0]["members"][0]["value"].as_str().unwrap()));
 }
 
 /// BLK-1, BLK-2, BLK-3, BLK-4, BLK-7, BLK-10, BLK-11: sections 3.7, 3.7.3.
@@ -141,7 +181,9 @@ async fn shapes_are_checked(server: Server) {
         .post("/Bulk", json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"]}))
         .await
         .refused(400, "invalidSyntax");
-    server.post("/Bulk", json!({"Operations": []})).await.refused(400, "invalidSyntax");
+    let other = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": []});
+    server.post("/Bulk", other).await.refused(400, "invalidValue");
+    server.post("/Bulk", json!({"Operations": []})).await.expect(200);
     bulk(&server, json!({})).await.refused(400, "invalidSyntax");
     bulk(&server, json!([1, {"method": "POST"}, {"method": "POST", "path": "/Users", "data": user("a")}]))
         .await

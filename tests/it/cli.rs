@@ -1,7 +1,15 @@
 //! The program itself: its output, its exit codes, its signals.
 
+mod guide;
+mod lists;
+mod resources;
+mod version;
+
+use crate::harness::Server;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use scimd::service::DatabaseTarget;
+use secrecy::ExposeSecret;
 use sqlx::ConnectOptions;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -18,6 +26,40 @@ pub(crate) fn scimd(folder: &Path, arguments: &str) -> Command {
 
 pub(crate) fn run(folder: &Path, arguments: &str) -> Output {
     scimd(folder, arguments).output().unwrap()
+}
+
+/// A folder with a new database in it.
+pub(crate) fn migrated() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    printed(folder.path(), "migrate");
+    folder
+}
+
+/// The program on the database of a server, while that is at work.
+pub(crate) fn beside(server: &Server, arguments: &[&str]) -> Output {
+    let mut command = Command::new(SCIMD);
+    command.args(arguments).env_clear();
+    match &server.database {
+        DatabaseTarget::Sqlite { data_dir } => command.arg("--data-dir").arg(data_dir),
+        DatabaseTarget::Postgres { url } => command.env("SCIMD_DATABASE_URL", url.expose_secret()),
+    };
+    command.output().unwrap()
+}
+
+/// What a command prints on standard output and on standard error, if it succeeds.
+#[track_caller]
+pub(crate) fn told_beside(server: &Server, arguments: &[&str]) -> (String, String) {
+    let output = beside(server, arguments);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{arguments:?}: {told}");
+    (String::from_utf8(output.stdout).unwrap(), told)
+}
+
+/// What a command prints as JSON.
+#[track_caller]
+pub(crate) fn json_beside(server: &Server, arguments: &[&str]) -> serde_json::Value {
+    let all: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
+    serde_json::from_str(&told_beside(server, &all).0).unwrap()
 }
 
 /// What a command prints, if it succeeds.
@@ -43,8 +85,23 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn start(folder: &Path, arguments: &str) -> Self {
-        let mut command = scimd(folder, &format!("serve --listen 127.0.0.1:0 {arguments}"));
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        Self::logging_to(folder, arguments, Stdio::null())
+    }
+
+    pub(crate) fn logging_to(folder: &Path, arguments: &str, log: Stdio) -> Self {
+        Self::run(scimd(folder, &format!("serve --listen 127.0.0.1:0 {arguments}")), log)
+    }
+
+    /// On PostgreSQL, with the time of a statement in seconds; with a token "t".
+    pub(crate) fn on_postgres(folder: &Path, url: &str, statement: u64) -> Self {
+        let mut command = Command::new(SCIMD);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--issue-token", "t", "--database-url", url]);
+        command.env_clear().env("SCIMD_DATABASE__STATEMENT_SECONDS", statement.to_string()).current_dir(folder);
+        Self::run(command, Stdio::null())
+    }
+
+    fn run(mut command: Command, log: Stdio) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, lines }
     }
@@ -56,9 +113,15 @@ impl Served {
         line.strip_prefix(beginning).unwrap_or_else(|| panic!("{line}")).to_owned()
     }
 
+    /// Sends a signal that ends the server, and waits for its end.
     pub(crate) fn signal(&mut self, signal: Signal) -> Option<i32> {
-        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+        self.tell(signal);
         self.child.wait().unwrap().code()
+    }
+
+    /// Sends a signal.
+    pub(crate) fn tell(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
     }
 }
 
@@ -99,7 +162,7 @@ fn serve_ends_on_interrupt_too() {
 
 #[test]
 fn tokens_live_and_end() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = migrated();
     let folder = folder.path();
     let token = printed(folder, "token issue --name okta --expires 10d --scope users-only");
     assert!(token.starts_with("scimd_") && token.trim_end().lines().count() == 1, "{token}");
@@ -119,8 +182,57 @@ fn tokens_live_and_end() {
 }
 
 #[test]
+fn a_rotated_token_has_one_successor() {
+    let folder = migrated();
+    let folder = folder.path();
+    let token = printed(folder, "token issue --name okta --expires 10d");
+    let token = token.trim();
+    let listed = || serde_json::from_str::<serde_json::Value>(&printed(folder, "token list --json")).unwrap();
+    let id = listed()[0]["id"].as_str().unwrap().to_owned();
+    let expiring = |folder| printed(folder, "tenant show default").contains("expiring-token");
+    assert!(expiring(folder));
+    let output = run(folder, &format!("token rotate {token} --overlap 2d"));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && message.contains(&format!("Token {id} stays valid for 2d")), "{message}");
+    assert!(!message.contains(token), "the secret is not repeated: {message}");
+    let all = listed();
+    let (old, new) = (&all[0], &all[1]);
+    assert_eq!((&old["id"], &old["state"], &old["successor"]), (&id.clone().into(), &"rotated".into(), &new["id"]));
+    assert_eq!((&new["state"], &new["daysLeft"]), (&"expiring".into(), &9.into()), "it lives as long as the first");
+    let (code, message) = refused(folder, &format!("token rotate {id}"));
+    let successor = new["id"].as_str().unwrap();
+    assert!(code == Some(1) && message.contains(&format!("its successor is {successor}")), "{message}");
+    printed(folder, &format!("token rotate {successor} --overlap 1d"));
+    let shown = printed(folder, "tenant show default --json");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let warned: Vec<_> = shown["expiringTokens"].as_array().unwrap().iter().map(|token| token["id"].clone()).collect();
+    assert_eq!(warned, [listed()[2]["id"].clone()], "a token that was rotated does not warn");
+    let output = run(folder, &format!("token revoke {token}"));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(message, format!("Revoked token {id}.\n"));
+}
+
+#[test]
+fn mistakes_in_names_and_contacts_are_told() {
+    let folder = migrated();
+    let folder = folder.path();
+    let (code, message) = refused(folder, "token issue --name=a\tb");
+    assert!(code == Some(1) && message.contains("control characters"), "{message}");
+    let shown = printed(folder, "tenant create acme --support help@acme.example --json");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["support"], "help@acme.example");
+    let shown = printed(folder, "tenant set acme --support https://acme.example/help?for=scim");
+    assert!(shown.contains("support:              https://acme.example/help?for=scim\n"), "{shown}");
+    assert!(printed(folder, "tenant set acme --support none").contains("support:              none\n"));
+    for wrong in ["nobody", "a@", "@b", "ftp://x", "a@b@c"] {
+        let (code, message) = refused(folder, &format!("tenant set acme --support {wrong}"));
+        assert!(code == Some(2) && message.contains("must be an e-mail address or a URL"), "{wrong}: {message}");
+    }
+}
+
+#[test]
 fn tenants_come_and_go() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = migrated();
     let folder = folder.path();
     printed(folder, "tenant create acme --seats 5 --conformance rfc");
     assert_eq!(refused(folder, "tenant create acme").0, Some(1));
@@ -131,6 +243,8 @@ fn tenants_come_and_go() {
     let shown = printed(folder, "tenant set acme --seats none --username-format email --json");
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
     assert_eq!((&shown["seats"], &shown["conformance"]), (&serde_json::Value::Null, &"rfc".into()));
+    assert_eq!((&shown["noncompliant"], &shown["putWithoutMembers"]), (&0.into(), &"keep".into()));
+    assert!(printed(folder, "tenant set acme --put-without-members clear").contains("put-without-members:  clear"));
     assert!(printed(folder, "tenant suspend acme").contains("suspended"));
     assert!(printed(folder, "tenant resume acme").contains("active"));
     let table = printed(folder, "tenant list");
@@ -141,6 +255,28 @@ fn tenants_come_and_go() {
     printed(folder, "tenant delete acme --yes");
     assert_eq!(refused(folder, "tenant show acme"), (Some(1), "scimd: There is no tenant \"acme\".\n".to_owned()));
     printed(folder, "verify");
+}
+
+#[test]
+fn a_stricter_rule_says_who_does_not_comply() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let lines = folder.join("in");
+    let user = |name: &str| {
+        format!("{{\"schemas\":[\"urn:ietf:params:scim:schemas:core:2.0:User\"],\"userName\":\"{name}\"}}\n")
+    };
+    std::fs::write(&lines, [user("a"), user("b"), user("c@example.com")].concat()).unwrap();
+    printed(folder, &format!("import {}", lines.display()));
+    let told = |arguments: &str| String::from_utf8(run(folder, arguments).stderr).unwrap();
+    let message = told("tenant set default --username-format email");
+    assert!(
+        message.contains("2 stored resources do not comply with the rules that tenant default has now"),
+        "{message}"
+    );
+    assert!(!told("tenant set default --username-format any").contains("comply"));
+    let required = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/schemas/required.json");
+    let message = told(&format!("schema add {required}"));
+    assert!(message.contains("3 stored resources do not comply"), "{message}");
 }
 
 #[test]
@@ -181,7 +317,8 @@ fn resources_come_and_go_as_lines() {
 fn the_mapping_is_shown_and_checked() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    printed(folder, "token issue --name okta");
+    // An import makes a database, and leaves the views to those who serve.
+    printed(folder, "import");
     let checked = run(folder, "mapping check");
     assert_eq!(checked.status.code(), Some(1), "{checked:?}");
     assert!(String::from_utf8(checked.stdout).unwrap().contains("There are no views"));
@@ -248,6 +385,62 @@ fn a_reader_that_leaves_is_no_failure() {
 }
 
 #[test]
+fn a_folder_that_holds_no_database_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    for arguments in ["token issue --name okta", "token list", "tenant create acme", "user list", "verify", "backup x"]
+    {
+        let (code, message) = refused(folder.path(), arguments);
+        assert!(code == Some(1) && message.contains("make one with scimd serve or scimd migrate"), "{message}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path().join("data")).unwrap().count(), 0);
+}
+
+#[test]
+fn changes_are_told_as_json() {
+    let folder = migrated();
+    let told = |arguments: &str| {
+        let text = printed(folder.path(), &format!("{arguments} --json"));
+        serde_json::from_str::<serde_json::Value>(&text).expect(&text)
+    };
+    assert_eq!(told("migrate")["upToDate"], true);
+    let made = told("tenant create acme --seats 3");
+    assert_eq!((&made["name"], &made["seats"]), (&"acme".into(), &3.into()));
+    assert_eq!(made["scimBaseUrl"], "http://127.0.0.1:8080/scim/v2");
+    assert_eq!(made["ownScimBaseUrl"], "http://127.0.0.1:8080/t/acme/scim/v2");
+    let issued = told("token issue --tenant acme --name okta --expires 90d");
+    let (id, token) = (issued["id"].as_str().unwrap(), issued["token"].as_str().unwrap());
+    assert!(token.starts_with(&format!("scimd_{id}_")), "{issued}");
+    assert_eq!((&issued["tenant"], &issued["scope"]), (&"acme".into(), &"read-write".into()));
+    let successor = told(&format!("token rotate {id}"));
+    assert_ne!(successor["token"], issued["token"]);
+    // The token is taken as it is, and not repeated.
+    assert_eq!(told(&format!("token revoke {token}"))["revoked"], id);
+    let bodies = told("log bodies --tenant acme --for 2h");
+    assert_eq!((&bodies["tenant"], bodies["bodiesUntil"].is_string()), (&"acme".into(), true));
+    assert_eq!(told("log bodies --tenant acme --off")["bodiesUntil"], serde_json::Value::Null);
+    let gone = told("tenant delete acme --yes");
+    assert_eq!((&gone["deleted"], &gone["tokens"]), (&"acme".into(), &2.into()));
+}
+
+#[test]
+fn a_tenant_tells_its_base_url() {
+    let folder = migrated();
+    let folder = folder.path();
+    let config = folder.join("scimd.toml");
+    std::fs::write(&config, "[server]\npublic_url = \"https://scim.example.com\"\n").unwrap();
+    let told = |arguments: &str| printed(folder, &format!("{arguments} --config {}", config.display()));
+    let made = told("tenant create acme");
+    assert!(made.contains("scim-base-url:        https://scim.example.com/scim/v2\n"), "{made}");
+    assert!(told("tenant show acme").contains("own-scim-base-url:    https://scim.example.com/t/acme/scim/v2\n"));
+    let own = told("tenant set acme --base-url https://acme.example.com/scim/v2");
+    assert!(own.contains("scim-base-url:        https://acme.example.com/scim/v2\n"), "{own}");
+    assert!(!own.contains("own-scim-base-url"), "{own}");
+    std::fs::write(&config, "[server]\ntenant_paths = false\n").unwrap();
+    assert!(!told("tenant show default").contains("own-scim-base-url"));
+}
+
+#[test]
 fn mistakes_are_told_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("scimd.toml");
@@ -266,6 +459,9 @@ fn mistakes_are_told_in_one_line() {
             "option --listen: server.listen = \"127.0.0.1\": must be".to_owned(),
         ),
         ("tenant list".to_owned(), 1, "there is no database in ".to_owned()),
+        ("token issue --name okta".to_owned(), 1, "there is no database in ".to_owned()),
+        ("tenant create acme".to_owned(), 1, "there is no database in ".to_owned()),
+        ("schema add --urn urn:acme:User --attribute a".to_owned(), 1, "there is no database in ".to_owned()),
         ("tenant set acme".to_owned(), 2, "nothing to change".to_owned()),
     ] {
         let (status, message) = refused(folder.path(), &arguments);

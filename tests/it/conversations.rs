@@ -8,6 +8,7 @@
 //! names shared                       two groups may have one name
 //! usernames email                    user names are e-mail addresses
 //! passwords argon2id                 passwords are kept
+//! put-without-members clear          a PUT of a group without members clears them
 //! token reader read-only             {reader} is a token: read-only, users-only, expired, revoked, other (tenant)
 //! header Accept: application/json    every request has it
 //! show Cache-Control                 the header is part of every answer
@@ -71,12 +72,17 @@ macro_rules! folders {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() { super::hold($folder, crate::harness::Database::Postgres).await; })*
         }
+        mod pooled {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::hold($folder, crate::harness::Database::Pooled).await; })*
+        }
     };
 }
 
 folders! {
     rfc7644 = "http/rfc7644",
     rfc7643 = "http/rfc7643",
+    rfc7240 = "http/rfc7240",
     rfc8259 = "http/rfc8259",
     rfc9110 = "http/rfc9110",
     extensions = "http/extensions",
@@ -93,6 +99,11 @@ folders! {
     rippling = "clients/rippling",
     authentik = "clients/authentik",
     keycloak = "clients/keycloak",
+    salesforce = "clients/salesforce",
+    better_auth = "clients/better_auth",
+    wso2 = "clients/wso2",
+    people = "clients/people",
+    scim_sdk = "clients/scim_sdk",
 }
 
 /// Holds every conversation of a folder, and tells all differences at the end.

@@ -62,6 +62,53 @@ async fn pages_have_a_largest_size() {
     assert_eq!((&config["filter"]["maxResults"], &config["pagination"]["maxPageSize"]), (&json!(3), &json!(3)));
 }
 
+/// Who opens the address in a browser is told in one line what it is.
+#[tokio::test]
+async fn the_front_page_says_what_this_is() {
+    let server = Server::on(Database::Sqlite).await;
+    let ask = |method: &str| RawRequest::new(method, "/").bytes();
+    let page = server.say(&ask("GET")).await;
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/plain; charset=utf-8")));
+    assert!(page.body.starts_with("This is scimd, a SCIM 2.0 server") && page.body.contains("/scim/v2"), "{page:?}");
+    assert!(page.body.ends_with('\n') && page.body.lines().count() == 1, "{page:?}");
+    assert!(!page.body.contains(env!("CARGO_PKG_VERSION")), "{page:?}");
+    let head = server.say(&ask("HEAD")).await;
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    assert_eq!(head.header("content-length"), Some(page.body.len().to_string().as_str()));
+    assert_eq!(server.say(&ask("POST")).await.status, 405);
+    assert_eq!(server.say(&ask("OPTIONS")).await.header("allow"), Some("GET, HEAD, OPTIONS"));
+}
+
+/// A page that would not fit is refused at once, and a client who reads gets it.
+#[tokio::test]
+async fn pages_under_way_have_a_bound() {
+    let http = HttpSettings { token_memory_bytes: 300_000, ..Options::default().http };
+    let server = Server::with(Database::Sqlite, Options { http, ..Options::default() }).await;
+    let title = "x".repeat(60_000);
+    for name in ["a", "b", "c", "d"] {
+        let mut body = user(name);
+        body["title"] = title.clone().into();
+        server.post("/Users", body).await.expect(201);
+    }
+    // One page is larger than half of what the token may keep.
+    let [first, second] = [server.connect().await, server.connect().await];
+    let mut held = Vec::new();
+    for mut stream in [first, second] {
+        let request =
+            format!("GET /scim/v2/Users HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n\r\n", server.token);
+        tokio::io::AsyncWriteExt::write_all(&mut stream, request.repeat(100).as_bytes()).await.unwrap();
+        held.push(stream);
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let refused = server.get("/Users").await.refused(429, "");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    drop(held);
+    let began = std::time::Instant::now();
+    while server.get("/Users").await.status != 200 {
+        assert!(began.elapsed() < std::time::Duration::from_secs(5));
+    }
+}
+
 /// ERR-6, QRK-23: too many requests of a token are told when to come again.
 #[tokio::test]
 async fn a_burst_is_told_to_wait() {

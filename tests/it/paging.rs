@@ -15,6 +15,16 @@ crate::on_both!(
     a_walk_misses_nothing_that_lives_through_it,
     index_pages_tile_while_resources_go,
     the_root_query_spans_types,
+    large_resources_come_whole,
+);
+crate::on_pooler!(
+    a_cursor_walk_meets_each_once,
+    a_walk_goes_back,
+    cursors_serve_their_query_only,
+    a_sorted_walk,
+    a_walk_misses_nothing_that_lives_through_it,
+    index_pages_tile_while_resources_go,
+    the_root_query_spans_types,
 );
 
 async fn fill(server: &Server, count: usize) -> Vec<String> {
@@ -37,6 +47,44 @@ async fn walk(server: &Server, query: &str) -> Vec<Value> {
         pages.push(server.get(&format!("/Users?cursor={next}&{query}")).await.expect(200).body);
     }
     pages
+}
+
+/// A page of large resources is sent while they are read: the client sees no difference.
+async fn large_resources_come_whole(server: Server) {
+    let mut made = Vec::new();
+    for i in 0..6 {
+        let mut body = user(&format!("u{i}"));
+        body["title"] = format!("{i}{}", "x".repeat(if i == 3 { 10 } else { 60_000 })).into();
+        made.push(server.post("/Users", body).await.expect(201).body);
+    }
+    let members = made.iter().map(|user| user["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    server.post("/Groups", group("all", &members)).await.expect(201);
+    for user in &mut made {
+        let path = format!("/Users/{}", user["id"].as_str().unwrap());
+        *user = server.get(&path).await.expect(200).body;
+        assert_eq!(user["groups"][0]["display"], "all");
+    }
+    for (query, shown) in [
+        ("", &made[..]),
+        ("?count=2&startIndex=2", &made[1..3]),
+        ("?count=3&startIndex=3", &made[2..5]),
+        ("?sortBy=title", &made[..]),
+        ("?filter=title%20pr", &made[..]),
+        ("?filter=userName%20sw%20%22u%22&count=4", &made[..4]),
+    ] {
+        let page = server.get(&format!("/Users{query}")).await.expect(200).body;
+        assert_eq!(page["Resources"].as_array().unwrap(), shown, "{query}");
+        assert_eq!((&page["totalResults"], &page["itemsPerPage"]), (&json!(6), &json!(shown.len())), "{query}");
+    }
+    for query in ["count=4", "count=5&sortBy=userName&sortOrder=descending"] {
+        let pages = walk(&server, query).await;
+        let mut met: Vec<_> = pages.iter().flat_map(|page| page["Resources"].as_array().unwrap().clone()).collect();
+        met.sort_by_key(|user| user["userName"].to_string());
+        assert_eq!(met, made, "{query}");
+    }
+    let names = server.get("/Users?attributes=userName").await.expect(200).body;
+    assert!(names["Resources"].as_array().unwrap().iter().all(|user| user.get("title").is_none()));
+    assert_eq!((ids(&names), names["itemsPerPage"].clone()), (members, json!(6)));
 }
 
 /// CUR-1, CUR-2, CUR-3, CUR-4.

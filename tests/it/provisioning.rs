@@ -2,19 +2,36 @@
 
 mod bodies;
 mod command;
+mod near_misses;
+mod reasons;
+mod users;
 
-use crate::harness::{Client, Database, GROUP, Options, Server, USER, noon, user};
+use crate::harness::{Client, Database, ENTERPRISE, GROUP, Options, Server, USER, noon, user};
 use reqwest::Method;
 use scimd::clock::Clock;
 use scimd::resource::Shape;
 use scimd::schema::Type;
-use scimd::service::{Entry, LogQuery, LoggedRequest, NoteText, Record, Status, TenantChange, TokenScope};
+use scimd::service::{
+    Entry, LogQuery, LoggedRequest, NoteText, PutWithoutMembers, Record, Status, TenantChange, TokenScope,
+};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 
 crate::on_both!(
+    every_request_leaves_a_row,
+    failures_say_why,
+    what_is_left_out_is_told,
+    a_put_without_members_is_told,
+    unknown_attributes_are_counted,
+    operations_of_a_bulk_request_that_fail_are_told,
+    tokens_that_are_no_longer_good_are_of_the_tenant,
+    no_value_is_kept,
+    old_requests_are_forgotten,
+    a_tenant_sees_its_own_alone,
+);
+crate::on_pooler!(
     every_request_leaves_a_row,
     failures_say_why,
     what_is_left_out_is_told,
@@ -36,6 +53,12 @@ async fn found(server: &Server, tenant: &str, query: &LogQuery) -> Vec<LoggedReq
     let found: Vec<(Entry, LoggedRequest)> = server.service.requests(tenant, query).await.unwrap();
     assert!(found.is_sorted_by_key(|(entry, request)| (request.at, *entry)));
     found.into_iter().map(|(_, request)| request).collect()
+}
+
+/// What the log has about a user.
+async fn about(server: &Server, tenant: &str, user: &str) -> Vec<LoggedRequest> {
+    let user = server.service.logged_user(tenant, user).await.unwrap();
+    found(server, tenant, &LogQuery { user: Some(user), limit: 1000, ..LogQuery::default() }).await
 }
 
 /// The last request, once it is written.
@@ -69,7 +92,7 @@ async fn every_request_leaves_a_row(server: Server) {
         ("POST", "/Users", 201, true, "userName,active"),
         ("GET", "/Users/{id}", 200, true, ""),
         ("PATCH", "/Users/{id}", 200, true, "active,nickName"),
-        ("PUT", "/Users/{id}", 200, true, "userName,nickName,active"),
+        ("PUT", "/Users/{id}", 200, true, "userName,nickName"),
         ("POST", "/Groups", 201, true, "displayName,members"),
         ("PATCH", "/Groups/{id}", 204, true, "members"),
         ("GET", "/Users", 200, false, ""),
@@ -82,8 +105,8 @@ async fn every_request_leaves_a_row(server: Server) {
     assert_eq!((rows[8].client.as_deref(), &*rows[8].request_id), (Some("Okta ?? 1.0"), "r-1"));
     assert!(rows.iter().all(|row| &*row.token_name == "test" && row.micros > 0 && row.body.is_none()));
     assert!(rows.iter().all(|row| server.token.contains(&*row.token_id)));
-    let named = LogQuery { resource: id.parse().ok(), limit: 100, ..LogQuery::default() };
-    assert_eq!(found(&server, "default", &named).await.len(), 5);
+    let named = about(&server, "default", &id).await;
+    assert_eq!(named.len(), 5);
     assert_eq!(server.service.user_id("default", &group).await.unwrap().to_string(), group);
     assert_eq!(server.service.user_id("default", "ann").await.unwrap_err().status(), 404);
 }
@@ -94,6 +117,7 @@ async fn failures_say_why(server: Server) {
     let row = last(&server).await;
     assert_eq!((row.status, row.scim_type.as_deref()), (409, Some("uniqueness")));
     assert!(row.detail.as_deref().unwrap().contains("same \"userName\" exists already"), "{row:?}");
+    server.delete("/Users/nobody").await.expect(404);
     server.get("/Users/nobody").await.expect(404);
     server.client().send(Method::POST, "/Users", Some(json!([])), &[]).await.expect(400);
     let failed = LogQuery { failed: true, limit: 2, ..LogQuery::default() };
@@ -116,12 +140,45 @@ async fn what_is_left_out_is_told(server: Server) {
     assert_eq!(told(&last(&server).await), expected, "a refused request leaves out as much");
     server.patch(&format!("/Users/{id}"), json!([{"op": "add", "value": {"name.x": 1}}])).await.expect(200);
     assert_eq!(told(&last(&server).await), ["left out: attributes that no schema declares: name.x"]);
+    let operations = json!([
+        {"op": "add", "path": "urn:acme:X:level", "value": 3},
+        {"op": "remove", "path": "active"},
+        {"op": "add", "value": {"employeeNumber": 7}},
+    ]);
+    server.patch(&format!("/Users/{id}"), operations).await.expect(200);
+    let expected = [
+        "left out: attributes that no schema declares: urn:acme:X:level".to_owned(),
+        format!("left out: values that do not fit their attribute: {ENTERPRISE}:employeeNumber"),
+        "left out: the removal of values that stay: active".to_owned(),
+    ];
+    assert_eq!(told(&last(&server).await), expected);
+    let nothing = json!([{"op": "add", "path": "shoeSize", "value": 44}]);
+    server.patch(&format!("/Users/{id}"), nothing).await.refused(400, "invalidPath");
+    assert_eq!(told(&last(&server).await), ["left out: attributes that no schema declares: shoeSize"]);
     let members: Vec<_> = (0..150).map(|i| json!({"value": format!("m{i}")})).collect();
     let group = json!({"schemas": [GROUP], "displayName": "g", "members": members});
     server.post("/Groups", group).await.expect(201);
     let told = told(&last(&server).await);
     assert!(told[0].starts_with("left out: members that do not exist: m0, m1, "), "{told:?}");
     assert_eq!(told[1], "and 50 more");
+}
+
+async fn a_put_without_members_is_told(server: Server) {
+    let user = server.post("/Users", user("ann")).await.expect(201).id();
+    let sales = json!({"schemas": [GROUP], "displayName": "Sales"});
+    let path = format!("/Groups/{}", server.post("/Groups", sales.clone()).await.expect(201).id());
+    server.put(&path, sales.clone()).await.expect(200);
+    assert_eq!(told(&last(&server).await), [""; 0], "there is nobody to keep");
+    let add = json!([{"op": "add", "path": "members", "value": [{"value": user}]}]);
+    server.patch(&path, add).await.expect(204);
+    let expected = ["a PUT without members, of which there are some: put-without-members says what becomes of them"];
+    for (policy, left) in [(PutWithoutMembers::Keep, 1), (PutWithoutMembers::Clear, 0)] {
+        let change = TenantChange { put_without_members: Some(policy), ..TenantChange::default() };
+        server.service.change_tenant("default", &change).await.unwrap();
+        let shown = server.put(&path, sales.clone()).await.expect(200).body;
+        assert_eq!(told(&last(&server).await), expected);
+        assert_eq!(shown["members"].as_array().unwrap().len(), left, "{policy:?}");
+    }
 }
 
 async fn unknown_attributes_are_counted(server: Server) {

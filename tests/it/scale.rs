@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 crate::on_both!(sorting_is_not_quadratic, a_large_group_is_read_whole);
+crate::on_pooler!(a_large_group_is_read_whole);
 
 async fn fill(server: &Server, batches: usize) {
     for batch in 0..batches {

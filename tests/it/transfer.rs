@@ -20,7 +20,7 @@ fn schemas() -> Vec<SchemaFile> {
 }
 
 async fn server(database: Database) -> Server {
-    let server = Server::with(database, Options { schema_files: schemas(), ..Options::default() }).await;
+    let server = Server::with(database, Options { schema_files: Some(schemas()), ..Options::default() }).await;
     let change = TenantChange { password_policy: Some(PasswordPolicy::Argon2id), ..TenantChange::default() };
     server.service.change_tenant("default", &change).await.unwrap();
     server
@@ -40,11 +40,13 @@ async fn exported(server: &Server, with_secrets: bool) -> String {
 struct Run {
     dry_run: bool,
     on_error: OnError,
+    drop_unknown: bool,
 }
 
-const REAL: Run = Run { dry_run: false, on_error: OnError::Stop };
-const SKIPPING: Run = Run { dry_run: false, on_error: OnError::Skip };
-const DRY: Run = Run { dry_run: true, on_error: OnError::Stop };
+const REAL: Run = Run { dry_run: false, on_error: OnError::Stop, drop_unknown: false };
+const SKIPPING: Run = Run { on_error: OnError::Skip, ..REAL };
+const DRY: Run = Run { dry_run: true, ..REAL };
+const DROPPING: Run = Run { drop_unknown: true, ..REAL };
 
 /// What an import did, and the problems with their lines.
 async fn imported(server: &Server, text: &str, run: &Run) -> (Imported, Vec<(u64, String)>) {
@@ -54,9 +56,28 @@ async fn imported(server: &Server, text: &str, run: &Run) -> (Imported, Vec<(u64
             problems.push((line, detail.to_owned()));
         }
     };
-    let import = Import { tenant: "default", dry_run: run.dry_run, side_by_side: 8, on_error: run.on_error };
+    let Run { dry_run, on_error, drop_unknown } = *run;
+    let import = Import { tenant: "default", dry_run, side_by_side: 8, on_error, drop_unknown };
     let done = server.service.import(&import, &mut text.as_bytes(), &mut tell).await.unwrap();
     (done, problems)
+}
+
+/// An export without versions and times of change: those of what was imported are later ones.
+fn contents(text: &str) -> Vec<Value> {
+    let read = |line: &str| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        if let Some(meta) = line["meta"].as_object_mut() {
+            meta.retain(|name, _| name == "created" || name == "resourceType");
+        }
+        line
+    };
+    text.lines().map(read).collect()
+}
+
+/// The version of the resource with that id, or of the deletion of it.
+async fn version(server: &Server, id: &str) -> i64 {
+    let query = format!("select max(version) from change where cast(id as text) = '{id}'");
+    server.number(Box::leak(query.into_boxed_str())).await
 }
 
 /// Created, updated, unchanged, failed.
@@ -106,11 +127,11 @@ async fn moved(from: Database, over: Database) {
     let between = server(over).await;
     let (done, problems) = imported(&between, &before, &REAL).await;
     assert_eq!((counts(&done), done.joined, problems), ([16, 0, 0, 0], 7, vec![]));
-    assert_eq!(exported(&between, true).await, before);
+    assert_eq!(contents(&exported(&between, true).await), contents(&before));
     assert_eq!(between.service.verify(false).await.unwrap(), Vec::<String>::new());
     let back = server(from).await;
     imported(&back, &exported(&between, true).await, &REAL).await;
-    assert_eq!(exported(&back, true).await, before);
+    assert_eq!(contents(&exported(&back, true).await), contents(&before));
     // What was imported is served, searched and changed as what was created.
     let found = back.get("/Users?filter=userName%20eq%20%22USER07%22").await.expect(200).body;
     assert_eq!(found["totalResults"], 1);
@@ -147,12 +168,17 @@ mod on {
                 async fn postgres() {
                     super::super::$name(super::server(super::Database::Postgres).await).await;
                 }
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn pooled() {
+                    super::super::$name(super::server(super::Database::Pooled).await).await;
+                }
             }
         )*};
     }
 
     each! { secrets_stay, a_second_run_changes_nothing, an_interrupted_run_goes_on, only_differences_are_written,
-    a_dry_run_writes_nothing, problems_name_their_lines, lines_of_other_servers, large_groups_continue }
+    a_dry_run_writes_nothing, problems_name_their_lines, lines_of_other_servers, large_groups_continue,
+    versions_only_grow, lines_that_share_a_name }
 }
 
 /// Without secrets neither digests nor secret attributes come out, and an import lets them be.
@@ -190,7 +216,7 @@ async fn an_interrupted_run_goes_on(server: Server) {
     assert_eq!((counts(&done), problems[0].0), ([0, 0, 9, 1], 10));
     let (done, problems) = imported(&server, &text, &REAL).await;
     assert_eq!((counts(&done), done.joined, problems), ([7, 0, 9, 0], 7, vec![]));
-    assert_eq!(exported(&server, true).await, text);
+    assert_eq!(contents(&exported(&server, true).await), contents(&text));
     assert_eq!(server.service.verify(false).await.unwrap(), Vec::<String>::new());
 }
 
@@ -211,7 +237,8 @@ async fn only_differences_are_written(server: Server) {
     assert_eq!((counts(&done), problems), ([0, 3, 13, 0], vec![]));
     assert_eq!((done.joined, done.left), (2, 1));
     assert_eq!(would, done);
-    assert_eq!(exported(&server, true).await, text);
+    assert_eq!(contents(&exported(&server, true).await), contents(&text));
+    assert_eq!(counts(&imported(&server, &text, &REAL).await.0), [0, 0, 16, 0], "an earlier version is no other state");
     assert_eq!(server.service.verify(false).await.unwrap(), Vec::<String>::new());
 }
 
@@ -267,8 +294,14 @@ async fn lines_of_other_servers(server: Server) {
         user("bob"),
     ];
     let text = lines.map(|line| line.to_string()).join("\n");
-    let (done, problems) = imported(&server, &text, &REAL).await;
-    assert_eq!((counts(&done), done.joined, problems), ([3, 0, 0, 0], 1, vec![]));
+    let (done, problems) = imported(&server, &text, &SKIPPING).await;
+    assert_eq!((counts(&done), problems.len(), done.left_out.len()), ([2, 0, 0, 2], 2, 0));
+    assert!(
+        problems[0].1.contains("attribute.unknown hat") && problems[0].1.contains("--drop-unknown"),
+        "{problems:?}"
+    );
+    let (done, problems) = imported(&server, &text, &DROPPING).await;
+    assert_eq!((counts(&done), done.joined, problems), ([1, 1, 1, 0], 1, vec![]));
     assert_eq!(done.left_out.get("attribute.unknown hat"), Some(&1));
     let ann = server.get("/Users?filter=userName%20eq%20%22ann%22").await.body["Resources"][0].clone();
     assert_eq!((&ann["meta"]["created"], &ann["active"]), (&json!("2010-01-23T04:56:22.000Z"), &json!(true)));
@@ -276,9 +309,9 @@ async fn lines_of_other_servers(server: Server) {
         (&ann["meta"]["lastModified"], &ann["groups"][0]["display"]),
         (&json!("2011-05-13T04:42:34.123Z"), &json!("Staff"))
     );
-    let (done, _) = imported(&server, &text, &REAL).await;
+    let (done, _) = imported(&server, &text, &DROPPING).await;
     assert_eq!(counts(&done), [0, 0, 3, 0]);
-    let (done, _) = imported(&server, &text.replace("\"bob\"", "\"bob\",\"title\":\"T\""), &REAL).await;
+    let (done, _) = imported(&server, &text.replace("\"bob\"", "\"bob\",\"title\":\"T\""), &DROPPING).await;
     assert_eq!(counts(&done), [0, 1, 2, 0]);
     assert_eq!(server.service.verify(false).await.unwrap(), Vec::<String>::new());
 }
@@ -299,7 +332,76 @@ async fn large_groups_continue(server: Server) {
     assert_eq!((counts(&done), done.joined + done.left, problems), ([0, 0, 1002, 0], 0, vec![]));
     let other = self::server(if server.is_postgres() { Database::Sqlite } else { Database::Postgres }).await;
     imported(&other, &text, &REAL).await;
-    assert_eq!(exported(&other, false).await, text);
+    assert_eq!(contents(&exported(&other, false).await), contents(&text));
+}
+
+/// An export that is older than what is there changes it under a version that nobody has seen.
+async fn versions_only_grow(server: Server) {
+    let id = server.post("/Users", user("a")).await.expect(201).id();
+    let group = server.post("/Groups", group("g", std::slice::from_ref(&id))).await.expect(201).id();
+    let old = exported(&server, true).await;
+    for title in ["S", "T"] {
+        let change = json!([{"op": "replace", "path": "title", "value": title}]);
+        server.patch(&format!("/Users/{id}"), change).await.expect(200);
+    }
+    member_of(&server, &group, &[&server.post("/Users", user("b")).await.id()]).await;
+    let newer = exported(&server, true).await;
+    assert_eq!((version(&server, &id).await, version(&server, &group).await), (3, 2));
+
+    assert_eq!(counts(&imported(&server, &old, &REAL).await.0), [0, 2, 0, 0]);
+    let read = server.get(&format!("/Users/{id}")).await.expect(200);
+    assert_eq!((read.header("etag"), &read.body["title"]), (Some("W/\"4\""), &Value::Null));
+    assert_eq!(server.get(&format!("/Groups/{group}")).await.header("etag"), Some("W/\"3\""));
+    assert_eq!(counts(&imported(&server, &old, &REAL).await.0), [0, 0, 2, 0], "an earlier version is no other state");
+    imported(&server, &newer, &REAL).await;
+    assert_eq!(server.get(&format!("/Users/{id}")).await.header("etag"), Some("W/\"5\""));
+    let later = newer.replace("W/\\\"3\\\"", "W/\\\"9\\\"");
+    assert_eq!(counts(&imported(&server, &later, &REAL).await.0), [0, 1, 2, 0]);
+    assert_eq!(server.get(&format!("/Users/{id}")).await.header("etag"), Some("W/\"9\""));
+
+    server.delete(&format!("/Users/{id}")).await.expect(204);
+    assert_eq!(version(&server, &id).await, 10, "a deletion is a change");
+    imported(&server, &old, &REAL).await;
+    assert_eq!(server.get(&format!("/Users/{id}")).await.header("etag"), Some("W/\"11\""));
+    assert_eq!(server.number(TWICE).await, 0);
+    assert_eq!(server.service.verify(false).await.unwrap(), Vec::<String>::new());
+}
+
+const TWICE: &str = "select count(*) from (select tenant, id, version from change \
+     group by tenant, id, version having count(*) > 1) twice";
+
+/// Lines without id are of one resource if their unique values are one and they say so by externalId.
+async fn lines_that_share_a_name(server: Server) {
+    let named = |name: &str, title: &str, external: Option<&str>| {
+        let mut body = user(name);
+        body["title"] = json!(title);
+        if let Some(external) = external {
+            body["externalId"] = json!(external);
+        }
+        body.to_string()
+    };
+    let lines = [
+        named("ann", "One", None),
+        named("ANN", "Two", None),
+        named("bob", "One", Some("1")),
+        named("bob", "Two", Some("2")),
+        named("cid", "One", Some("3")),
+        named("cid", "Two", Some("3")),
+    ];
+    for run in 0..2 {
+        let (done, problems) = imported(&server, &lines.join("\n"), &SKIPPING).await;
+        let numbers: Vec<u64> = problems.iter().map(|(line, _)| *line).collect();
+        assert_eq!((done.failed, numbers), (2, vec![2, 4]), "{problems:?}");
+        assert!(problems[0].1.contains("those of line 1") && problems[1].1.contains("externalId"), "{problems:?}");
+        for (name, title) in [("ann", "One"), ("bob", "One"), ("cid", "Two")] {
+            let found = server.get(&format!("/Users?filter=userName%20eq%20%22{name}%22")).await.body;
+            assert_eq!(
+                (&found["totalResults"], &found["Resources"][0]["title"]),
+                (&json!(1), &json!(title)),
+                "run {run}"
+            );
+        }
+    }
 }
 
 /// A copy taken while writers are at work opens by itself, and fits together.
@@ -326,10 +428,11 @@ async fn a_backup_under_load() {
         database: scimd::service::DatabaseTarget::Sqlite { data_dir: folder.path().to_owned() },
         pool: PoolSettings::default(),
         public_url: "http://localhost/scim/v2".into(),
-        schema_files: schemas(),
-        searchable: vec!["*".to_owned()],
+        schema_files: None,
+        searchable: None,
         limits: ServiceLimits::default(),
         record: scimd::service::Record::All,
+        support: None,
     };
     let copy = Service::open(&settings, server.clock.clone()).await.unwrap();
     assert_eq!(copy.verify(false).await.unwrap(), Vec::<String>::new());

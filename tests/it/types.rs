@@ -18,7 +18,7 @@ fn files(folder: &str) -> Vec<SchemaFile> {
 }
 
 async fn with(folder: &str, database: Database) -> Server {
-    Server::with(database, Options { schema_files: files(folder), ..Options::default() }).await
+    Server::with(database, Options { schema_files: Some(files(folder)), ..Options::default() }).await
 }
 
 macro_rules! with_files {
@@ -156,10 +156,12 @@ async fn a_schema_goes_and_comes_back(server: Server) {
     let body =
         json!({"schemas": [USER, ACME], "userName": "jane", ACME: {"distinguishedName": "CN=J", "clearance": 3}});
     let path = format!("/Users/{}", server.post("/Users", body).await.expect(201).id());
-    let without = Server::over_with(server.database.clone(), Options::default()).await;
+    let without = server.other(Options { schema_files: Some(Vec::new()), ..Options::default() }).await;
     without.patch(&path, json!([{"op": "replace", "path": "title", "value": "Boss"}])).await.expect(200);
     without.put(&path, user("jane")).await.expect(200);
     without.get(&format!("/Schemas/{ACME}")).await.refused(404, "");
+    assert_eq!(server.get(&path).await.expect(200).body[ACME], serde_json::Value::Null);
+    server.other(Options { schema_files: Some(files("schemas")), ..Options::default() }).await;
     let read = server.get(&path).await.expect(200).body;
     assert_eq!(read[ACME], json!({"distinguishedName": "CN=J", "clearance": 3}));
     let found = server.get(&format!("/Users?filter={ACME}:clearance%20eq%203")).await.expect(200).body;
@@ -169,7 +171,7 @@ async fn a_schema_goes_and_comes_back(server: Server) {
 /// A key has room for 127 types: a type that joins takes one number, and those that are there none.
 async fn names_keep_their_numbers(server: Server) {
     for folder in ["examples/devices", "examples/okta_entitlements", "examples/roles_entitlements_draft"] {
-        server.other(Options { schema_files: files(folder), ..Options::default() }).await;
+        server.other(Options { schema_files: Some(files(folder)), ..Options::default() }).await;
     }
     assert_eq!(server.number("select max(kind) - count(*) from kind").await, 0);
     assert_eq!(server.number("select max(attribute) - count(*) from attribute").await, 0);

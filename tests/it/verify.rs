@@ -12,6 +12,12 @@ crate::on_both!(
     a_schema_goes_and_comes_back,
     the_server_may_be_at_work,
 );
+crate::on_pooler!(
+    what_is_spoilt_is_found_and_repaired,
+    a_name_that_two_have_is_not_claimed,
+    a_schema_goes_and_comes_back,
+    the_server_may_be_at_work,
+);
 
 /// What is done to the tables, and what is said of it.
 const SPOILT: &[(&str, &[&str])] = &[
@@ -81,15 +87,17 @@ async fn a_name_that_two_have_is_not_claimed(server: Server) {
 /// does.
 async fn a_schema_goes_and_comes_back(server: Server) {
     let text = include_str!("../../config/schemas/acme_user.json").to_owned();
-    let schema_files = vec![SchemaFile { origin: "acme_user.json".to_owned(), text }];
+    let schema_files = Some(vec![SchemaFile { origin: "acme_user.json".to_owned(), text }]);
     let database = if server.is_postgres() { Database::Postgres } else { Database::Sqlite };
-    let knowing = Server::with(database, Options { schema_files, ..Options::default() }).await;
+    let with_files = || Options { schema_files: schema_files.clone(), ..Options::default() };
+    let knowing = Server::with(database, with_files()).await;
     let urn = "urn:ietf:params:scim:schemas:extension:acme:2.0:User";
     let body = json!({"schemas": [USER, urn], "userName": "a", urn: {"clearance": 3}});
     knowing.post("/Users", body).await.expect(201);
-    let unknowing = knowing.second().await;
-    assert_eq!(unknowing.service.verify(true).await.unwrap().len(), 1);
-    assert_eq!(unknowing.service.verify(false).await.unwrap(), Vec::<String>::new());
+    let without = knowing.other(Options { schema_files: Some(Vec::new()), ..Options::default() }).await;
+    assert_eq!(without.service.verify(true).await.unwrap().len(), 1);
+    assert_eq!(without.service.verify(false).await.unwrap(), Vec::<String>::new());
+    knowing.other(with_files()).await;
     let findings = knowing.service.verify(true).await.unwrap();
     assert!(findings.len() == 1 && findings[0].contains("the index lacks"), "{findings:#?}");
     let found = knowing.get(&format!("/Users?filter={urn}:clearance%20eq%203")).await.expect(200);

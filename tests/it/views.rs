@@ -20,6 +20,17 @@ crate::on_both!(
     instances_start_at_once,
     readers_and_the_server_do_not_meet,
 );
+crate::on_pooler!(
+    each_column_of_the_default_mapping,
+    each_kind_of_path,
+    the_preferred_address,
+    memberships_are_direct,
+    tenants_stand_apart,
+    rows_are_found_by_their_lookups,
+    another_mapping_replaces_the_views,
+    instances_start_at_once,
+    readers_and_the_server_do_not_meet,
+);
 
 const ACME: &str = "urn:ietf:params:scim:schemas:extension:acme:2.0:User";
 
@@ -32,9 +43,9 @@ enum Reader {
 impl Reader {
     async fn of(server: &Server) -> Self {
         match &server.database {
-            DatabaseTarget::Postgres { url } => {
-                Self::Postgres(sqlx::PgConnection::connect(url.expose_secret()).await.unwrap())
-            }
+            DatabaseTarget::Postgres { url } => Self::Postgres(
+                sqlx::PgConnection::connect(&crate::harness::pooler::behind(url.expose_secret())).await.unwrap(),
+            ),
             DatabaseTarget::Sqlite { data_dir } => {
                 let options = sqlx::sqlite::SqliteConnectOptions::new().filename(data_dir.join("scimd.db"));
                 Self::Sqlite(options.read_only(true).connect().await.unwrap())
@@ -150,7 +161,7 @@ async fn each_kind_of_path(server: Server) {
          home = \"emails[type eq \\\"home\\\" and primary eq false].value\"\nphone = \"phoneNumbers.value\"\n\
          boss = \"{ENTERPRISE}:manager.value\"\nunknown = \"urn:x:y:thing\"\nclearance_text = [\"title\", \"*:badge.number\"]\n"
     );
-    let options = Options { schema_files: acme(), mapping, ..Options::default() };
+    let options = Options { schema_files: Some(acme()), mapping, ..Options::default() };
     let server = Server::with(same_kind(&server), options).await;
     let boss = server.post("/Users", user("boss")).await.expect(201).id();
     let body = json!({"schemas": [USER, ENTERPRISE, ACME], "userName": "a", "externalId": "x1", "name": {"familyName": "A"},

@@ -1,6 +1,6 @@
 //! A request of the provisioning log, for people and for programs.
 
-use crate::service::{LoggedRequest, NoteText};
+use crate::service::{LoggedRequest, NoteText, Outcome};
 use serde_json::{Value, json};
 
 /// One line, and below it what is to be said beside: why it failed, what was left out.
@@ -47,12 +47,26 @@ pub(super) fn facts(request: &LoggedRequest) -> Vec<(&'static str, String)> {
 /// What is to be said of a request beside its line.
 fn remarks(request: &LoggedRequest) -> Vec<(&'static str, String)> {
     let kind = request.scim_type.as_ref().map(|kind| format!("{kind}: ")).unwrap_or_default();
+    let meant = what(request).map(|what| ("what", what));
     let detail = request.detail.as_ref().map(|detail| ("why", format!("{kind}{detail}")));
     let filter = request.filter.clone().map(|filter| ("filter", filter));
     let changed = request.changed.as_ref().map(|names| ("changed", names.replace(',', ", ")));
     let notes = NoteText::read(request.notes.as_deref().unwrap_or("[]"));
     let notes = notes.iter().map(|note| ("note", note.to_string()));
-    detail.into_iter().chain(filter).chain(changed).chain(notes).collect()
+    meant.into_iter().chain(detail).chain(filter).chain(changed).chain(notes).collect()
+}
+
+/// What the request meant, what became of it, and why; `None` for one that meant nothing in
+/// particular, and for rows of earlier versions.
+fn what(request: &LoggedRequest) -> Option<String> {
+    let outcome = request.outcome?;
+    if request.action.is_none() && outcome == Outcome::Ok {
+        return None;
+    }
+    let action = request.action.as_ref().map(|action| format!("{action} ")).unwrap_or_default();
+    let reason = request.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let proof = if request.unproved { " (not proved: only the public part of the token was sent)" } else { "" };
+    Some(format!("{action}{}{reason}{proof}", outcome.as_str()))
 }
 
 /// The route with the id that it was asked for, or that came of it.
@@ -65,7 +79,7 @@ fn path(request: &LoggedRequest) -> String {
 }
 
 /// Without what would steer a terminal.
-fn printable(text: &str) -> String {
+pub(in crate::cli) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '?' } else { c }).collect()
 }
 
@@ -73,7 +87,7 @@ pub(in crate::cli) fn as_json(tenant: &str, request: &LoggedRequest) -> Value {
     let parsed = |text: &Option<String>| text.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
     let body = parsed(&request.body).or_else(|| request.body.clone().map(Value::from));
     let changed: Vec<&str> = request.changed.as_deref().map(|names| names.split(',').collect()).unwrap_or_default();
-    json!({
+    let mut shown = json!({
         "time": request.at.to_string(),
         "tenant": tenant,
         "token": &*request.token_name,
@@ -92,5 +106,12 @@ pub(in crate::cli) fn as_json(tenant: &str, request: &LoggedRequest) -> Value {
         "milliseconds": request.micros / 1000,
         "request": request.request_id,
         "body": body,
-    })
+        "outcome": request.outcome.map(Outcome::as_str),
+        "action": request.action,
+        "reason": request.reason,
+    });
+    if let (true, Some(members)) = (request.unproved, shown.as_object_mut()) {
+        members.insert("unproved".to_owned(), true.into());
+    }
+    shown
 }

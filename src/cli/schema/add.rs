@@ -1,20 +1,21 @@
 //! `scimd schema add`.
 
-use super::{Owner, carry_out, counted, file, line, refused};
+use super::{Owner, as_json, carry_out, counted, files, line, refused};
 use crate::cli::failure::Failure;
 use crate::cli::open;
 use crate::cli::output::{self, say};
+use crate::cli::tenant::say_noncompliant;
 use crate::config::Config;
 use crate::service::{SchemaChange, SchemaPlan};
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io::Write;
 use std::path::PathBuf;
 
 /// Arguments of `scimd schema add`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Add {
-    /// A schema file (RFC 7643 section 7); one of the same URN is replaced
+    /// A schema file (RFC 7643 section 7), or a list of such; one of the same URN is replaced
     #[arg(value_name = "FILE", conflicts_with_all = ["urn", "attributes"])]
     file: Option<PathBuf>,
     /// URN of the schema that gets attributes; it is made if it is not there
@@ -38,42 +39,55 @@ pub(in crate::cli) struct Add {
 
 impl Add {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let change = self.change()?;
-        let service = open::or_create(config).await?;
-        let plan = service.plan_schema(self.owner.name(), &change).await;
-        let plan = plan.map_err(|refusal| refused(refusal, "nothing was added"))?;
-        let restored = plan.restored();
-        carry_out(&service, &plan, self.yes).await?;
-        if restored > 0 {
-            say(&format!("{} held values of it from before, which are back.", counted(restored, "resource")));
+        let changes = self.changes()?;
+        let service = open::existing(config).await?;
+        let mut added = Vec::new();
+        for change in &changes {
+            let plan = service.plan_schema(self.owner.name(), change).await;
+            let plan = plan.map_err(|refusal| refused(refusal, "it was not added"))?;
+            let restored = plan.restored();
+            let outcome = carry_out(&service, &plan, self.yes).await?;
+            if restored > 0 {
+                say(&format!("{} held values of it from before, which are back.", counted(restored, "resource")));
+            }
+            if plan.requires_values() {
+                for survey in &plan.surveys {
+                    say_noncompliant(&survey.tenant, service.noncompliant(&survey.tenant).await?);
+                }
+            }
+            self.report(&plan);
+            added.push(as_json(&plan, &self.owner, outcome));
         }
-        self.report(&plan, out)
+        match added.as_slice() {
+            _ if !self.json => Ok(()),
+            [one] => output::json(out, one),
+            several => output::json(out, &several),
+        }
     }
 
-    fn change(&self) -> Result<SchemaChange, Failure> {
+    fn changes(&self) -> Result<Vec<SchemaChange>, Failure> {
+        let of_file = |file| SchemaChange::File(file, self.resource_types.clone());
         Ok(match (&self.file, &self.urn) {
-            (Some(path), _) => SchemaChange::File(file(path)?, self.resource_types.clone()),
+            (Some(path), _) => files(path)?.into_iter().map(of_file).collect(),
             (None, None) => {
                 let message = "give a schema FILE, or --urn with --attribute (scimd schema add --help shows how)";
                 return Err(Failure::Misused(message.to_owned()));
             }
-            (None, Some(urn)) => SchemaChange::Attributes {
+            (None, Some(urn)) => vec![SchemaChange::Attributes {
                 urn: urn.clone(),
                 definitions: self.attributes.clone(),
                 extends: self.resource_types.clone(),
-            },
+            }],
         })
     }
 
-    fn report(&self, plan: &SchemaPlan, out: &mut dyn Write) -> Result<(), Failure> {
-        let Some(document) = plan.document() else { return Ok(()) };
+    fn report(&self, plan: &SchemaPlan) {
         if self.json {
-            return output::json(out, &json!({"urn": plan.urn, "tenant": self.owner.tenant, "schema": document}));
+            return;
         }
         let what = if plan.replaces() { "Changed" } else { "Added" };
         say(&format!("{what} {} for {}.", plan.urn, self.owner.told()));
         let tenant = self.owner.name().map(|name| format!(" --tenant {name}")).unwrap_or_default();
         say(&format!("scimd schema show {}{tenant} shows it.", plan.urn));
-        Ok(())
     }
 }

@@ -1,19 +1,21 @@
 //! `scimd schema check`.
 
-use super::{Owner, counted_holders, file, hidden, refused};
+use super::{Owner, as_json, counted_holders, files, hidden, refused};
 use crate::cli::failure::Failure;
 use crate::cli::open;
-use crate::cli::output::say;
+use crate::cli::output::{self, say};
 use crate::config::Config;
-use crate::schema::problems;
-use crate::service::{SchemaChange, SchemaRefusal};
+use crate::schema::{SchemaFile, problems};
+use crate::service::{SchemaChange, SchemaOutcome, SchemaPlan, SchemaRefusal, Service};
 use clap::Args;
+use serde_json::json;
+use std::io::Write;
 use std::path::PathBuf;
 
 /// Arguments of `scimd schema check`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Check {
-    /// A schema file (RFC 7643 section 7)
+    /// A schema file (RFC 7643 section 7), or a list of such
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Resource type that it would extend, unless the file says so; User if left out; may be repeated
@@ -21,27 +23,58 @@ pub(in crate::cli) struct Check {
     resource_types: Vec<String>,
     #[command(flatten)]
     owner: Owner,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
 }
 
 impl Check {
     /// Against the schemas and the data that are there, if the file by itself is right.
-    pub(super) async fn run(&self, config: &Config) -> Result<(), Failure> {
-        let file = file(&self.file)?;
-        let found: Vec<_> = problems(&file).iter().map(ToString::to_string).collect();
+    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let files = files(&self.file)?;
+        let found: Vec<_> = files.iter().flat_map(problems).map(|problem| problem.to_string()).collect();
         if !found.is_empty() {
-            return Err(refused(SchemaRefusal::Problems(found), "it could not be added"));
+            return self.refuse(SchemaRefusal::Problems(found), out);
         }
-        let change = SchemaChange::File(file, self.resource_types.clone());
         let service = open::existing(config).await?;
-        let plan = service.plan_schema(self.owner.name(), &change).await;
-        let plan = plan.map_err(|refusal| refused(refusal, "it could not be added"))?;
+        let mut plans = Vec::new();
+        for file in files {
+            match self.plan(&service, file).await {
+                Ok(plan) => plans.push(plan),
+                Err(refusal) => return self.refuse(refusal, out),
+            }
+        }
+        if self.json {
+            let nothing = SchemaOutcome::default();
+            let plans: Vec<_> = plans.iter().map(|plan| as_json(plan, &self.owner, nothing)).collect();
+            return output::json(out, &json!({"problems": [], "schemas": plans}));
+        }
+        plans.iter().for_each(|plan| self.tell(plan));
+        Ok(())
+    }
+
+    async fn plan(&self, service: &Service, file: SchemaFile) -> Result<SchemaPlan, SchemaRefusal> {
+        service.plan_schema(self.owner.name(), &SchemaChange::File(file, self.resource_types.clone())).await
+    }
+
+    fn refuse(&self, refusal: SchemaRefusal, out: &mut dyn Write) -> Result<(), Failure> {
+        if let (true, SchemaRefusal::Problems(problems)) = (self.json, &refusal) {
+            output::json(out, &json!({"problems": problems, "schemas": []}))?;
+            out.flush()?;
+        }
+        Err(refused(refusal, "it could not be added"))
+    }
+
+    fn tell(&self, plan: &SchemaPlan) {
         say(&format!("{} can be added for {}.", plan.urn, self.owner.told()));
+        if let Some(doubt) = plan.other_types() {
+            say(&format!("It asks first, since this {doubt}."));
+        }
         if plan.restored() > 0 {
             say(&format!("{} of it from before, to be shown again.", counted_holders(plan.restored())));
         }
-        if let Some(loss) = hidden(&plan) {
+        if let Some(loss) = hidden(plan) {
             say(&format!("It takes the place of one that is there. This {loss}."));
         }
-        Ok(())
     }
 }

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::schema::SchemaFile;
 use crate::service::{SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep, Service};
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::Path;
@@ -44,8 +45,8 @@ impl Schema {
             Self::Add(add) => add.run(config, out).await,
             Self::List(list) => list.run(config, out).await,
             Self::Show(show) => show.run(config, out).await,
-            Self::Check(check) => check.run(config).await,
-            Self::Remove(remove) => remove.run(config).await,
+            Self::Check(check) => check.run(config, out).await,
+            Self::Remove(remove) => remove.run(config, out).await,
             Self::Suggest(suggest) => suggest.run(config, out).await,
         }
     }
@@ -70,11 +71,17 @@ impl Owner {
     }
 }
 
-fn file(path: &Path) -> Result<SchemaFile, Failure> {
+/// The schemas of a file: it is one, or a list of them.
+fn files(path: &Path) -> Result<Vec<SchemaFile>, Failure> {
     let origin = path.display().to_string();
     let text =
         std::fs::read_to_string(path).map_err(|error| Failure::Misused(format!("{origin} cannot be read: {error}")))?;
-    Ok(SchemaFile { origin, text })
+    let Ok(list) = serde_json::from_str::<Vec<Value>>(&text) else { return Ok(vec![SchemaFile { origin, text }]) };
+    if list.is_empty() {
+        return Err(Failure::Misused(format!("{origin} is a list without a schema")));
+    }
+    let each = |(i, schema): (usize, &Value)| SchemaFile { origin: format!("{origin}/{i}"), text: schema.to_string() };
+    Ok(list.iter().enumerate().map(each).collect())
 }
 
 /// A line for each problem, and what follows from them.
@@ -88,10 +95,15 @@ fn refused(refusal: SchemaRefusal, outcome: &str) -> Failure {
     }
 }
 
-/// Makes a change, after a question if it hides what resources hold.
+/// Makes a change, after a question if it hides what resources hold, or is of other resource types than
+/// one would think.
 async fn carry_out(service: &Service, plan: &SchemaPlan, yes: bool) -> Result<SchemaOutcome, Failure> {
-    if let Some(loss) = hidden(plan).filter(|_| !yes) {
-        confirm(&loss, &plan.urn, "the URN")?;
+    for doubt in [plan.other_types(), hidden(plan)].into_iter().flatten() {
+        if yes {
+            say(&format!("This {doubt}."));
+        } else {
+            confirm(&doubt, &plan.urn, "the URN")?;
+        }
     }
     let progress = Progress::new(Some(0), "{wide_bar} {pos} of {len} resources, {eta} {msg}");
     let mut tell = |step: SchemaStep<'_>| match step {
@@ -132,6 +144,20 @@ fn hidden(plan: &SchemaPlan) -> Option<String> {
     }
     text.push_str(" from clients; the values stay stored, out of reach, and come back when it is added again");
     Some(text)
+}
+
+/// What a change is, or was, for programs.
+fn as_json(plan: &SchemaPlan, owner: &Owner, outcome: SchemaOutcome) -> Value {
+    json!({
+        "urn": plan.urn,
+        "tenant": owner.tenant,
+        "replaces": plan.replaces(),
+        "hidden": plan.hidden(),
+        "restored": plan.restored(),
+        "reindexed": outcome.reindexed,
+        "isUnfinished": outcome.is_unfinished,
+        "schema": plan.document(),
+    })
 }
 
 fn counted_holders(count: u64) -> String {

@@ -1,12 +1,13 @@
 //! `scimd schema remove`.
 
-use super::{Owner, carry_out, hidden, refused};
+use super::{Owner, as_json, carry_out, refused};
 use crate::cli::failure::Failure;
 use crate::cli::open;
-use crate::cli::output::say;
+use crate::cli::output::{self, say};
 use crate::config::Config;
 use crate::service::SchemaChange;
 use clap::Args;
+use std::io::Write;
 
 /// Arguments of `scimd schema remove`.
 #[derive(Debug, Args)]
@@ -22,10 +23,13 @@ pub(in crate::cli) struct Remove {
     /// Does not ask
     #[arg(long)]
     yes: bool,
+    /// Prints what was done as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 impl Remove {
-    pub(super) async fn run(&self, config: &Config) -> Result<(), Failure> {
+    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let change = match &self.attribute {
             Some(name) => SchemaChange::RemoveAttribute(self.urn.clone(), name.clone()),
             None => SchemaChange::Remove(self.urn.clone()),
@@ -33,10 +37,10 @@ impl Remove {
         let service = open::existing(config).await?;
         let plan = service.plan_schema(self.owner.name(), &change).await;
         let plan = plan.map_err(|refusal| refused(refusal, "nothing was removed"))?;
-        if let Some(loss) = hidden(&plan).filter(|_| self.yes) {
-            say(&format!("This {loss}."));
+        let outcome = carry_out(&service, &plan, self.yes).await?;
+        if self.json {
+            return output::json(out, &as_json(&plan, &self.owner, outcome));
         }
-        carry_out(&service, &plan, self.yes).await?;
         let what = self.attribute.as_ref().map_or(String::new(), |name| format!("{name} of "));
         say(&format!("Removed {what}{} from {}.", plan.urn, self.owner.told()));
         Ok(())

@@ -3,10 +3,11 @@
 use super::refused;
 use crate::cli::failure::Failure;
 use crate::cli::open;
-use crate::cli::output::say;
+use crate::cli::output::{self, say};
 use crate::config::Config;
 use crate::schema::edit;
 use crate::schema::suggest::Suggestion;
+use crate::service::Service;
 use clap::Args;
 use std::io::Write;
 
@@ -19,6 +20,9 @@ pub(in crate::cli) struct Suggest {
     /// URN of the schema to print; attributes that came without a URN go into it
     #[arg(long, value_name = "URN")]
     urn: Option<String>,
+    /// Prints all schemas that are needed, as a list, which scimd schema add takes
+    #[arg(long)]
+    all: bool,
 }
 
 impl Suggest {
@@ -32,18 +36,47 @@ impl Suggest {
         for (name, reason) in &suggestion.refused {
             say(&format!("No schema can take {name}: {reason}."));
         }
+        if self.all && !suggestion.schemas.is_empty() {
+            return self.print_all(&service, &suggestion, out).await;
+        }
         let urn = self.choose(&suggestion)?;
         let Some(document) = suggestion.schemas.get(&urn) else {
             say(&format!("Nothing came under {urn} that a schema could take."));
             return Ok(());
         };
         writeln!(out, "{}", edit::text(document))?;
-        let owner = service.owner_of_schema(&self.tenant, &urn).await;
-        let owner = owner.map_err(|refusal| refused(refusal, "nothing is suggested"))?;
-        let option = owner.map(|tenant| format!(" --tenant {tenant}")).unwrap_or_default();
+        let option = self.owner_option(&service, &urn).await?;
         say(&format!("Look it through, keep it as a file, and: scimd schema add FILE{option}"));
         advise(&suggestion, &urn);
         Ok(())
+    }
+
+    async fn print_all(&self, service: &Service, suggestion: &Suggestion, out: &mut dyn Write) -> Result<(), Failure> {
+        let documents: Vec<_> = suggestion.schemas.values().collect();
+        output::json(out, &documents)?;
+        let mut options = Vec::new();
+        for urn in suggestion.schemas.keys() {
+            options.push((urn, self.owner_option(service, urn).await?));
+        }
+        match options.as_slice() {
+            [(_, first), rest @ ..] if rest.iter().all(|(_, option)| option == first) => {
+                say(&format!("Look them through, keep them as a file, and: scimd schema add FILE{first}"));
+            }
+            several => {
+                say("Look them through, and keep each as a file of its own, for they are not of one owner:");
+                several.iter().for_each(|(urn, option)| say(&format!("scimd schema add FILE{option}  # {urn}")));
+            }
+        }
+        if let Some(holder) = suggestion.holder_of_moved() {
+            advise(suggestion, holder);
+        }
+        Ok(())
+    }
+
+    async fn owner_option(&self, service: &Service, urn: &str) -> Result<String, Failure> {
+        let owner = service.owner_of_schema(&self.tenant, urn).await;
+        let owner = owner.map_err(|refusal| refused(refusal, "nothing is suggested"))?;
+        Ok(owner.map(|tenant| format!(" --tenant {tenant}")).unwrap_or_default())
     }
 
     fn choose(&self, suggestion: &Suggestion) -> Result<String, Failure> {
@@ -56,7 +89,7 @@ impl Suggest {
                 self.tenant
             ))),
             (None, several) => Err(Failure::Misused(format!(
-                "several schemas are needed: give --urn with one of {}",
+                "several schemas are needed: give --all, or --urn with one of {}",
                 several.join(", ")
             ))),
         }

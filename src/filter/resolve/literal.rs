@@ -37,6 +37,8 @@ pub(super) fn answer(
     conformance: Conformance,
 ) -> Result<Answer, Unfit> {
     takes(attribute.kind(), operator)?;
+    let literal = tolerance::of_type(attribute.kind(), literal, conformance);
+    let literal = literal.as_ref();
     match (attribute.kind(), literal) {
         (Type::Integer, Literal::Number(digits)) => Ok(against_integers(operator, &Whole::of(digits))),
         (Type::Decimal, Literal::Number(digits)) if literal.to_value().is_none() => {

@@ -5,15 +5,15 @@ mod common;
 mod literal;
 mod number;
 mod subject;
-mod tolerance;
+pub(super) mod tolerance;
 
 use self::subject::{Asked, Subject};
 use super::lexer::quoted;
-use super::{Filter, Name, Predicate, Target, Test};
+use super::{Filter, Literal, Name, Predicate, Target, Test};
 use crate::error::{Result, ScimError};
-use crate::resource::Conformance;
-use crate::resource::tolerance::named_with_legacy_urn;
+use crate::resource::{Conformance, named};
 use crate::schema::{Attribute, AttributePath, Extension, Named, ResourceType};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// What a filter means for the resources of a type.
@@ -54,6 +54,11 @@ pub fn resolve_value_filter(
     conformance: Conformance,
 ) -> Result<Predicate> {
     Resolver { resource_type, conformance, scope: Some(attribute), all_types: &[], searches: false }.filter(filter)
+}
+
+/// The JSON value of a literal, as a value of that attribute; `None` for a number beyond a double.
+pub fn literal_value(attribute: &Attribute, literal: &Literal, conformance: Conformance) -> Option<Value> {
+    tolerance::of_type(attribute.kind(), literal, conformance).to_value()
 }
 
 /// Refuses what a name is asked.
@@ -136,19 +141,14 @@ impl<'a> Resolver<'a> {
     fn named(&self, name: &Name) -> Result<Option<Named>> {
         let found = match self.scope {
             Some(attribute) => self.within(attribute, &name.text).map(Named::Attribute),
-            None => self.named_in(self.resource_type, &name.text),
+            None => named(self.resource_type, &name.text, self.conformance),
         };
         let mut other_types = self.all_types.iter().filter(|_| self.scope.is_none());
         match found {
             Some(named) => Ok(Some(named)),
-            None if other_types.any(|other| self.named_in(other, &name.text).is_some()) => Ok(None),
+            None if other_types.any(|other| named(other, &name.text, self.conformance).is_some()) => Ok(None),
             None => Err(self.unknown(name)),
         }
-    }
-
-    fn named_in(&self, resource_type: &ResourceType, name: &str) -> Option<Named> {
-        let lenient = || self.conformance.is_lenient().then(|| named_with_legacy_urn(resource_type, name)).flatten();
-        resource_type.named(name).or_else(lenient)
     }
 
     fn within(&self, attribute: &AttributePath, name: &str) -> Option<AttributePath> {

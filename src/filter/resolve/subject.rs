@@ -164,6 +164,7 @@ impl<'a> Subject<'a> {
     pub(super) fn equal_text<'l>(&self, operator: Operator, literal: &'l Literal) -> Result<&'l str> {
         match (operator, literal) {
             (Operator::Equal, Literal::Text(text)) => Ok(text),
+            (Operator::Equal, Literal::Number(text)) if self.resolver.conformance.is_lenient() => Ok(text),
             (Operator::Equal, _) => Err(self.refused(format!("\"{}\" is compared with a string", self.path))),
             _ => Err(self.refused(format!("\"{}\" takes eq, ne and pr, not {}", self.path, operator.as_str()))),
         }

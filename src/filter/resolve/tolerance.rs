@@ -1,8 +1,77 @@
 //! Leniencies in filters. Each names its client and the sentence of the RFC that it bends;
 //! in `rfc` mode none applies.
 
+use crate::filter::Literal;
 use crate::resource::{Conformance, tolerance};
+use crate::schema::Type;
 use serde_json::Value;
+use std::borrow::Cow;
+
+/// A value without quotation marks: a text, unless it is `true`, `false`, `null` or a number.
+///
+/// suvera's Keycloak client writes `emails[type eq work].value`, and people write `userName eq ann`.
+/// Bends RFC 7644 section 3.4.2.2, figure 1: a value is a JSON literal. `None` for what is no value but
+/// a part of the filter that was left without one, or a text whose quotation marks do not match.
+pub(in crate::filter) fn unquoted(word: &str) -> Option<Literal> {
+    let is_joint = ["and", "or", "not"].iter().any(|joint| word.eq_ignore_ascii_case(joint));
+    let is_broken = word.contains(|c: char| c.is_control() || matches!(c, '"' | '(' | '['));
+    match word {
+        "true" => Some(Literal::Boolean(true)),
+        "false" => Some(Literal::Boolean(false)),
+        "null" => Some(Literal::Null),
+        _ if tolerance::is_number(word) => Some(Literal::Number(word.to_owned())),
+        _ if word.is_empty() || is_joint || is_broken => None,
+        _ => Some(Literal::Text(word.to_owned())),
+    }
+}
+
+/// A text in single quotation marks, with its length in bytes, as JSON writes it in double ones.
+///
+/// Administrators and scripts write `userName eq 'ann'`, as SQL does. Bends RFC 7644 section 3.4.2.2,
+/// figure 1: a value is a JSON literal. `None` if no mark closes it.
+pub(in crate::filter) fn single_quoted(text: &str) -> Option<(String, usize)> {
+    let mut json = String::from('"');
+    let mut characters = text.char_indices().skip(1);
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\'' => return Some((json + "\"", at + 1)),
+            '"' => json.push_str("\\\""),
+            '\\' => match characters.next()?.1 {
+                '\'' => json.push('\''),
+                escaped => json.extend(['\\', escaped]),
+            },
+            other => json.push(other),
+        }
+    }
+    None
+}
+
+/// `emails[type eq "work"] eq "x"` asks for the `value` of the one that meets the brackets.
+///
+/// Microsoft's documentation shows such a filter. Bends RFC 7644 section 3.4.2.2, figure 1: nothing
+/// follows the brackets.
+pub(in crate::filter) fn compared_after_brackets(conformance: Conformance) -> Option<&'static str> {
+    conformance.is_lenient().then_some("value")
+}
+
+/// A number where text is compared is that text, and a text that is a number where numbers are
+/// compared is that number.
+///
+/// Values without quotation marks may look like numbers (`employeeNumber eq 701984`), and Entra ID
+/// sends numbers as text. Bends RFC 7644 section 3.4.2.2, whose values are of the attribute's type.
+pub(super) fn of_type(kind: Type, literal: &Literal, conformance: Conformance) -> Cow<'_, Literal> {
+    match (kind, literal) {
+        (Type::String | Type::Reference, Literal::Number(digits)) if conformance.is_lenient() => {
+            Cow::Owned(Literal::Text(digits.clone()))
+        }
+        (Type::Integer | Type::Decimal, Literal::Text(text))
+            if conformance.is_lenient() && tolerance::is_number(text) =>
+        {
+            Cow::Owned(Literal::Number(text.clone()))
+        }
+        _ => Cow::Borrowed(literal),
+    }
+}
 
 /// `"True"` and `"False"` where a Boolean is compared.
 ///

@@ -155,23 +155,15 @@ fn refusals_name_column_and_reason() {
         ("active eq 1", "is compared with true or false, not with 1"),
         ("x509Certificates gt \"YQ==\"", "takes eq, ne and pr, not gt."),
         ("x509Certificates eq \"?\"", "is compared with Base64"),
-        ("userName eq 5", "\"userName\" is compared with a string in double quotes, not with 5."),
         ("userName eq true", "is compared with a string"),
         ("userName gt null", "null has no order: it takes eq and ne, not gt."),
         ("userName co null", "null has no order"),
-        ("id eq 5", "\"id\" is compared with a string"),
-        ("schemas eq 5", "\"schemas\" is compared with a string"),
-        ("profileUrl eq 5", "is compared with a URI in double quotes"),
         ("meta.created eq \"2024-01-01\"", "is compared with a date with time"),
         ("meta.created gt 5", "is compared with a date with time"),
         ("meta.created sw \"2024\"", "is of type dateTime and takes eq, ne, gt, ge, lt, le and pr, not sw."),
         ("meta.version gt \"3\"", "\"meta.version\" takes eq, ne and pr, not gt."),
-        ("meta.version eq 3", "\"meta.version\" is compared with a string."),
         ("meta.location co \"Users\"", "\"meta.location\" takes eq, ne and pr, not co."),
-        ("meta.resourceType eq 1", "is compared with a string"),
         ("groups.$ref co \"x\"", "\"groups.$ref\" takes eq, ne and pr, not co."),
-        ("groups.$ref eq 1", "is compared with a string"),
-        ("B:level eq \"3\"", "is compared with a number, not with \"3\""),
         ("B:level co 3", "is of type integer and takes eq, ne, gt, ge, lt, le and pr, not "),
         ("B:ratio eq true", "is compared with a number"),
         ("B:ratio sw 1", "is of type decimal and takes eq, ne, gt, ge, lt, le and pr, not "),
@@ -317,4 +309,54 @@ fn several_types() {
     assert_eq!(each("displayName pr").unwrap(), ["displayName pr", "displayName pr"]);
     assert_eq!(each("meta.resourceType eq \"Group\"").unwrap(), ["never", "always"]);
     assert!(each("colour pr").is_err());
+}
+
+#[test]
+fn a_number_and_a_text_stand_for_each_other_in_lenient_mode() {
+    for (text, meant, refusal) in [
+        ("userName eq 5", "userName eq \"5\"", "\"userName\" is compared with a string in double quotes, not with 5."),
+        ("userName sw 1.0", "userName sw \"1.0\"", "is compared with a string"),
+        ("id eq 5", "id eq \"5\"", "\"id\" is compared with a string"),
+        ("schemas eq 5", "never", "\"schemas\" is compared with a string"),
+        ("profileUrl eq 5", "profileUrl eq \"5\"", "is compared with a URI in double quotes"),
+        ("meta.version eq 3", "meta.version eq \"8000000000000003\"", "\"meta.version\" is compared with a string."),
+        ("meta.resourceType eq 1", "never", "is compared with a string"),
+        (
+            "B:level gt \"1.5\"",
+            "urn:acme:params:scim:2.0:Badge:level gt \"8000000000000001\"",
+            "is compared with a number",
+        ),
+        ("groups.$ref eq 1", "groups.value eq \"1\"", "is compared with a string"),
+        ("emails[value eq 5]", "emails[emails.value eq \"5\"]", "is compared with a string"),
+    ] {
+        let text = text.replace("B:", "urn:acme:params:scim:2.0:Badge:");
+        assert_eq!(meaning(&text), meant, "{text}");
+        let filter = parse_filter(&text, &FilterLimits::default(), Conformance::Rfc).unwrap();
+        let error = resolve(&filter, &resource_type("User"), Conformance::Rfc).unwrap_err();
+        assert!(error.to_string().contains(refusal), "{text}: {error}");
+    }
+    let error = refusal("urn:acme:params:scim:2.0:Badge:level eq \"5 \"");
+    assert!(error.contains("is compared with a number, not with \"5 \""), "{error}");
+}
+
+#[test]
+fn names_without_a_urn_mean_an_extension_in_lenient_mode() {
+    let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    for (text, meant) in [
+        ("manager eq 01a20083-405a", format!("{enterprise}:manager.value eq \"01a20083-405a\"")),
+        ("manager.value pr", format!("{enterprise}:manager.value pr")),
+        ("EmployeeNumber eq 701984", format!("{enterprise}:employeeNumber eq \"701984\"")),
+        (
+            "urn:acme:params:scim:2.0:Badge.level eq 1",
+            "urn:acme:params:scim:2.0:Badge:level eq \"8000000000000001\"".into(),
+        ),
+    ] {
+        assert_eq!(meaning(text), meant, "{text}");
+        let strict = parse_filter(text, &FilterLimits::default(), Conformance::Rfc);
+        assert!(
+            strict.and_then(|filter| resolve(&filter, &resource_type("User"), Conformance::Rfc)).is_err(),
+            "{text}"
+        );
+    }
+    assert!(refusal("manager.nick pr").contains("has no attribute \"manager.nick\""));
 }

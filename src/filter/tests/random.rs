@@ -112,8 +112,8 @@ proptest! {
     #[test]
     fn any_text_is_answered(text in prop_oneof![any::<String>(), near_filter()]) {
         for error in [
-            parse_filter(&text, &FilterLimits::default()).err(),
-            parse_path(&text, &FilterLimits::default()).err(),
+            parse_filter(&text, &FilterLimits::default(), Conformance::Lenient).err(),
+            parse_path(&text, &FilterLimits::default(), Conformance::Lenient).err(),
         ] {
             prop_assert!(error.is_none_or(|error| error.status() == 400));
         }
@@ -121,18 +121,18 @@ proptest! {
 
     #[test]
     fn what_is_read_is_written_and_read_again(text in near_filter()) {
-        if let Ok(filter) = parse_filter(&text, &FilterLimits::default()) {
+        if let Ok(filter) = parse_filter(&text, &FilterLimits::default(), Conformance::Lenient) {
             prop_assert_eq!(parsed(&filter.to_string()), filter);
         }
-        if let Ok(path) = parse_path(&text, &FilterLimits::default()) {
-            prop_assert_eq!(parse_path(&path.to_string(), &FilterLimits::default()).unwrap(), path);
+        if let Ok(path) = parse_path(&text, &FilterLimits::default(), Conformance::Lenient) {
+            prop_assert_eq!(parse_path(&path.to_string(), &FilterLimits::default(), Conformance::Lenient).unwrap(), path);
         }
     }
 
     #[test]
     fn what_is_written_is_read(filter in filter()) {
         let limits = FilterLimits { bytes: usize::MAX, ..FilterLimits::default() };
-        prop_assert_eq!(parse_filter(&filter.to_string(), &limits).unwrap(), filter);
+        prop_assert_eq!(parse_filter(&filter.to_string(), &limits, Conformance::Lenient).unwrap(), filter);
     }
 
     #[test]

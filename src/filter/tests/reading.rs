@@ -112,7 +112,7 @@ fn broken_filters_name_the_column() {
         ("'; drop table resource; --", 1),
         ("displayName eq \"ä\" ?", 20),
     ] {
-        let error = parse_filter(text, &FilterLimits::default()).expect_err(text);
+        let error = parse_filter(text, &FilterLimits::default(), Conformance::Rfc).expect_err(text);
         assert_eq!((error.status(), error.scim_type()), (400, Some(ScimType::InvalidFilter)), "{text}");
         let place = format!("Filter is not understood at column {column}: ");
         assert!(error.detail().starts_with(&place), "{text}: {error}");
@@ -134,7 +134,10 @@ fn messages_help() {
         ),
         ("(a pr", "Filter is not understood at column 6: expected \"and\", \"or\" or \")\", not the end."),
     ] {
-        assert_eq!(parse_filter(text, &FilterLimits::default()).expect_err(text).to_string(), message);
+        assert_eq!(
+            parse_filter(text, &FilterLimits::default(), Conformance::Rfc).expect_err(text).to_string(),
+            message
+        );
     }
 }
 
@@ -155,11 +158,11 @@ fn paths() {
         ("urn:a:2.0:User:emails[type pr].value", "urn:a:2.0:User:emails", Some("type pr"), Some("value")),
         ("urn:acme:2.0", "urn:acme:2.0", None, None),
     ] {
-        let path = parse_path(text, &FilterLimits::default()).unwrap();
+        let path = parse_path(text, &FilterLimits::default(), Conformance::Lenient).unwrap();
         assert_eq!(path.name.text, name);
         assert_eq!(path.filter.as_ref().map(ToString::to_string).as_deref(), filter);
         assert_eq!(path.sub.as_ref().map(|sub| sub.text.as_str()), sub);
-        assert_eq!(parse_path(&path.to_string(), &FilterLimits::default()).unwrap(), path);
+        assert_eq!(parse_path(&path.to_string(), &FilterLimits::default(), Conformance::Lenient).unwrap(), path);
     }
 }
 
@@ -186,13 +189,82 @@ fn broken_paths_name_the_column() {
         ("emails[type pr][type pr]", InvalidPath, 16),
         ("emails]", InvalidPath, 7),
     ] {
-        let error = parse_path(text, &FilterLimits::default()).expect_err(text);
+        let error = parse_path(text, &FilterLimits::default(), Conformance::Rfc).expect_err(text);
         assert_eq!(error.scim_type(), Some(kind), "{text}: {error}");
         assert!(error.detail().contains(&format!("at column {column}: ")), "{text}: {error}");
     }
-    let long = parse_path(&"a".repeat(1025), &FilterLimits::default()).unwrap_err();
+    let long = parse_path(&"a".repeat(1025), &FilterLimits::default(), Conformance::Rfc).unwrap_err();
     assert_eq!(long.to_string(), "Path has 1025 bytes; at most 1024 are allowed.");
     assert_eq!(long.scim_type(), Some(InvalidPath));
+}
+
+/// Of each filter, what a lenient server reads in its place; the letter of the RFC has none of them.
+#[test]
+fn a_lenient_server_reads_more() {
+    for (text, meant) in [
+        ("userName eq ann", "userName eq \"ann\""),
+        ("userName eq ann@example.com and active eq true", "userName eq \"ann@example.com\" and active eq true"),
+        ("(userName eq ann) or not (title sw Dr)", "userName eq \"ann\" or not (title sw \"Dr\")"),
+        ("id eq 01a20083-405a-7238-a752-1c895d9c2a77", "id eq \"01a20083-405a-7238-a752-1c895d9c2a77\""),
+        ("id ne 5e3a", "id ne \"5e3a\""),
+        ("externalId eq 007", "externalId eq \"007\""),
+        ("active eq True", "active eq \"True\""),
+        ("name.familyName eq O'Brien", "name.familyName eq \"O'Brien\""),
+        ("displayName eq größe", "displayName eq \"größe\""),
+        ("meta.created gt 2024-01-01T00:00:00Z", "meta.created gt \"2024-01-01T00:00:00Z\""),
+        ("emails[type eq work].value eq a@b", "emails[type eq \"work\"].value eq \"a@b\""),
+        ("emails[type eq work] pr", "emails[type eq \"work\"].value pr"),
+        ("emails[type eq \"work\"] EQ \"x\"", "emails[type eq \"work\"].value eq \"x\""),
+        ("not (emails[type eq \"work\"] ne \"x\")", "not (emails[type eq \"work\"].value ne \"x\")"),
+        ("userName eq 'ann'", "userName eq \"ann\""),
+        ("userName eq 'a \\'b\\' \"c\" \\u00e9'", "userName eq \"a 'b' \\\"c\\\" é\""),
+        ("userName eq ''", "userName eq \"\""),
+    ] {
+        assert_eq!(parsed(text).to_string(), meant, "{text}");
+        let error = parse_filter(text, &FilterLimits::default(), Conformance::Rfc).expect_err(text);
+        assert_eq!(error.scim_type(), Some(ScimType::InvalidFilter), "{text}");
+    }
+    let path = parse_path("emails[type eq work].value", &FilterLimits::default(), Conformance::Lenient).unwrap();
+    assert_eq!(path.to_string(), "emails[type eq \"work\"].value");
+}
+
+#[test]
+fn a_lenient_server_keeps_literals_and_joints() {
+    for text in ["a eq true", "a eq false", "a eq null", "a eq 5", "a eq -1.5e3", "emails[type pr] and a pr"] {
+        assert_eq!(parsed(text).to_string(), text);
+    }
+    for (text, column) in [
+        ("userName eq", 12),
+        ("userName eq ", 13),
+        ("userName eq and title pr", 13),
+        ("userName eq ann\"", 13),
+        ("userName eq 'ann", 13),
+        ("userName eq 'ann'x", 18),
+        ("userName eq 'a\\qb'", 13),
+        ("userName eq (ann)", 13),
+        ("userName eq ann smith", 17),
+        ("userName eq a\u{7}b", 13),
+        ("emails[type eq ]", 16),
+        ("emails[type eq work", 20),
+        ("emails[type pr] sounds \"x\"", 17),
+    ] {
+        let error = parse_filter(text, &FilterLimits::default(), Conformance::Lenient).expect_err(text);
+        let place = format!("Filter is not understood at column {column}: ");
+        assert!(error.detail().starts_with(&place), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_zero_character_is_called_by_its_name() {
+    for conformance in [Conformance::Lenient, Conformance::Rfc] {
+        let why = "the text holds the character U+0000.";
+        for text in ["userName eq \"a\0b\"", "user\0Name pr", "userName eq a\0b"] {
+            let error = parse_filter(text, &FilterLimits::default(), conformance).expect_err(text);
+            assert!(error.detail().ends_with(why), "{error}");
+        }
+        let error = parse_path("emails[type eq \"\0\"]", &FilterLimits::default(), conformance).unwrap_err();
+        assert!(error.detail().ends_with(why), "{error}");
+    }
 }
 
 #[test]

@@ -87,6 +87,37 @@ async fn bodies_have_their_size_and_time() {
     assert_refused(&server.say(post("Content-Length: 5000\r\nExpect: 100-continue\r\n", "")).await, 413);
 }
 
+/// More than is read before the answer: without reading on, the answer would be lost in a reset.
+#[tokio::test]
+async fn an_answer_outlives_a_body_that_is_far_too_large() {
+    let server = Server::start().await;
+    for fields in ["Content-Length: 40000000\r\n", "Transfer-Encoding: chunked\r\n"] {
+        let (mut reader, mut writer) = server.connect().await.into_split();
+        let head = request("POST", "read", fields);
+        let sent = tokio::spawn(async move {
+            writer.write_all(head.as_bytes()).await?;
+            if head.contains("chunked") {
+                writer.write_all(b"2625a00\r\n").await?;
+            }
+            writer.write_all(&vec![b'x'; 40_000_000]).await?;
+            Ok::<_, std::io::Error>(writer)
+        });
+        let _writer = timeout(Duration::from_secs(12), sent).await.unwrap().unwrap().expect("all of it is taken");
+        let mut answer = Vec::new();
+        timeout(Duration::from_secs(5), reader.read_to_end(&mut answer)).await.unwrap().unwrap();
+        assert_refused(std::str::from_utf8(&answer).unwrap(), 413);
+    }
+}
+
+#[tokio::test]
+async fn broken_chunks_close_and_say_so() {
+    let server = Server::start().await;
+    for body in ["zz\r\n{}\r\n0\r\n\r\n", "2\r\n{}x\r\n0\r\n\r\n", "-1\r\n", "2\r\n{}\r\n0\r\nA b\r\n\r\n"] {
+        let answer = server.say(request("POST", "read", "Transfer-Encoding: chunked\r\n") + body).await;
+        assert_refused(&answer, 400);
+    }
+}
+
 #[tokio::test]
 async fn a_client_that_waits_is_asked_for_its_body() {
     let server = Server::start().await;

@@ -77,16 +77,6 @@ async fn a_client_that_does_not_read_is_left() {
 }
 
 #[tokio::test]
-async fn connections_are_limited() {
-    let server = Server::with(HttpSettings::default(), ServerSettings { connections: 1, ..short() }).await;
-    let began = Instant::now();
-    let _silent = server.connect().await;
-    sleep(Duration::from_millis(100)).await;
-    assert_eq!(status(&server.say(get("x")).await), 200);
-    assert!(began.elapsed() > Duration::from_millis(800), "{:?}", began.elapsed());
-}
-
-#[tokio::test]
 async fn requests_in_flight_finish() {
     let mut server = Server::start().await;
     let mut busy = server.connect().await;

@@ -1,8 +1,10 @@
 //! A real server on a real socket, spoken to byte by byte.
 
+mod crowd;
 mod framing;
 mod lifetime;
 mod protocol;
+mod unread;
 
 use crate::error::{Result, ScimError};
 use crate::http::app::App;
@@ -24,6 +26,7 @@ use tokio::time::{sleep, timeout};
 /// A server whose handler does what the last segment of the path says.
 struct Server {
     address: SocketAddr,
+    app: App,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<std::io::Result<()>>,
 }
@@ -45,10 +48,10 @@ impl Server {
             App::scim(settings.clone(), Arc::new(Limits::new(&settings)), Logs::default(), move |call, upload| {
                 handle(settings.clone(), call, upload)
             });
-        let running = tokio::spawn(serve(listener, app, server, async {
+        let running = tokio::spawn(serve(listener, app.clone(), server, async {
             let _ = stopped.await;
         }));
-        Self { address, stop: Some(stop), running }
+        Self { address, app, stop: Some(stop), running }
     }
 
     async fn connect(&self) -> TcpStream {
@@ -127,6 +130,14 @@ async fn perform(settings: HttpSettings, call: &Call, upload: &mut Upload) -> Re
         "read" => {
             let object = upload.object(&call.head.headers, limits).await?;
             Ok(Reply::ok(format!("{{\"members\":{}}}", object.len())))
+        }
+        // Of a token and a tenant that the query names together.
+        "page" => {
+            let token = call.head.uri.query().unwrap_or_default();
+            call.know();
+            call.admit(&token.into(), &token.split('.').next().unwrap_or_default().into())?;
+            call.expect(50_000)?;
+            Ok(Reply::ok(format!("\"{}\"", "a".repeat(100_000))))
         }
         "big" => Ok(Reply::ok(format!("\"{}\"", "a".repeat(100_000)))),
         "slow" => {

@@ -116,14 +116,46 @@ fn with_tls() -> ServerSettings {
 }
 
 async fn handshake(server: &Server, version: &'static SupportedProtocolVersion, alpn: &[u8]) -> TlsStream<TcpStream> {
+    handshake_with(server, "test_certificate.pem", version, alpn).await.unwrap()
+}
+
+/// A handshake that trusts one certificate.
+async fn handshake_with(
+    server: &Server,
+    certificate: &str,
+    version: &'static SupportedProtocolVersion,
+    alpn: &[u8],
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(with_tls().tls_certificate.unwrap()).unwrap()).unwrap();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/tests").join(certificate);
+    roots.add(CertificateDer::from_pem_file(file).unwrap()).unwrap();
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let builder = builder.with_protocol_versions(&[version]).unwrap();
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![alpn.to_vec()];
     let connector = TlsConnector::from(Arc::new(config));
-    connector.connect("localhost".try_into().unwrap(), server.connect().await).await.unwrap()
+    connector.connect("localhost".try_into().unwrap(), server.connect().await).await
+}
+
+#[tokio::test]
+async fn a_certificate_is_read_again() {
+    let server = Server::with(HttpSettings::default(), with_tls()).await;
+    let trusts =
+        async |certificate: &str| handshake_with(&server, certificate, &rustls::version::TLS13, b"h2").await.is_ok();
+    let (old, new) = ("test_certificate.pem", "other_certificate.pem");
+    assert_eq!((trusts(old).await, trusts(new).await), (true, false));
+    let file = |name| Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/tests").join(name));
+    let renewed = ServerSettings { tls_certificate: file(new), tls_key: file("other_key.pem"), ..with_tls() };
+    server.app.renew(&HttpSettings::default(), renewed.clone());
+    let began = std::time::Instant::now();
+    while !trusts(new).await {
+        assert!(began.elapsed() < Duration::from_secs(5));
+    }
+    assert!(!trusts(old).await);
+    // What cannot be used changes nothing.
+    server.app.renew(&HttpSettings::default(), ServerSettings { tls_key: file("test_key.pem"), ..renewed });
+    sleep(Duration::from_millis(50)).await;
+    assert!(trusts(new).await);
 }
 
 #[tokio::test]

@@ -137,15 +137,20 @@ fn wrong_type() {
     for (path, value) in [
         ("name", json!("Joe")),
         ("nickName", json!(1)),
-        ("nickName", json!({"value": "x"})),
+        ("nickName", json!({"value": "x", "type": "y"})),
+        ("nickName", json!(["x", "y"])),
+        ("nickName", json!([["x"]])),
         ("active", json!("yes")),
         ("emails", json!("x")),
         ("emails", json!([["x"]])),
         ("emails", json!([{"value": 1}])),
         ("emails[type eq \"work\"]", json!("x")),
-        ("emails[type eq \"work\"]", json!([{"value": "x"}])),
+        ("emails[type eq \"work\"]", json!([{"value": "x"}, {"value": "y"}])),
         ("emails[type eq \"work\"].primary", json!(1)),
         ("urn:test:2.0:User:level", json!(1.5)),
+        ("urn:test:2.0:User:level", json!("1.5")),
+        ("urn:test:2.0:User:level", json!(" 1")),
+        ("urn:test:2.0:User:level", json!("one")),
         ("urn:test:2.0:User:since", json!("yesterday")),
     ] {
         both(json!({}), add(path, value.clone()), json!("invalidValue"));

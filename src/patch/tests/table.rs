@@ -94,7 +94,7 @@ fn complex() {
         both(json!({"name": name}), op("name", json!({})), json!({"name": name}));
         both(json!({}), op("name", json!({"givenName": null})), json!({}));
         both(json!({"name": name}), op("name", json!(null)), json!({}));
-        both(json!({"name": name}), op("name", json!([{"givenName": "X"}])), json!("invalidValue"));
+        both(json!({"name": name}), op("name", json!([{"givenName": "X"}, {}])), json!("invalidValue"));
         each(json!({}), op("name", json!({"nick": "B"})), json!({}), json!("invalidSyntax"));
     }
     both(json!({"name": name}), remove("name"), json!({}));

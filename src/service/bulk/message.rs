@@ -1,6 +1,7 @@
 //! The message of a bulk request, and the result of an operation.
 
 use crate::error::{Result, ScimError};
+use crate::resource::{Conformance, message, tolerance};
 use crate::service::Reply;
 use serde_json::{Map, Value, json};
 
@@ -40,7 +41,7 @@ impl Job {
     ///
     /// # Errors
     /// 400 `invalidSyntax` or `invalidValue`, 413 for more operations than `most`.
-    pub(super) fn read(body: Map<String, Value>, most: usize) -> Result<Self> {
+    pub(super) fn read(body: Map<String, Value>, most: usize, conformance: Conformance) -> Result<Self> {
         let (mut schemas, mut fail_on_errors, mut operations) = (None, None, None);
         for (name, value) in body {
             match name.to_ascii_lowercase().as_str() {
@@ -50,12 +51,7 @@ impl Job {
                 _ => {}
             }
         }
-        let names_itself = schemas.as_ref().and_then(Value::as_array).is_some_and(|urns| {
-            urns.iter().filter_map(Value::as_str).any(|urn| urn.eq_ignore_ascii_case(BULK_REQUEST))
-        });
-        if !names_itself {
-            return Err(ScimError::invalid_syntax(format!("Attribute \"schemas\" must hold \"{BULK_REQUEST}\".")));
-        }
+        message::check_schemas(schemas.as_ref(), BULK_REQUEST, conformance)?;
         let Some(Value::Array(operations)) = operations else {
             return Err(ScimError::invalid_syntax("\"Operations\" must be an array of operations."));
         };
@@ -65,6 +61,8 @@ impl Job {
                 operations.len()
             )));
         }
+        let is_absent = |value: &Value| conformance.is_lenient() && tolerance::no_limit_of_errors(value);
+        let fail_on_errors = fail_on_errors.filter(|value| !is_absent(value));
         Ok(Self { fail_on_errors: fail_on_errors.map(positive).transpose()?.flatten(), operations })
     }
 }
@@ -121,7 +119,7 @@ impl Operation {
 }
 
 /// The entry of an operation in the answer; `location` for one that failed.
-pub(super) fn result(sent: &Value, outcome: &Result<Reply>, location: Option<String>) -> Value {
+pub(super) fn result(sent: &Value, outcome: Result<&Reply, &ScimError>, location: Option<String>) -> Value {
     let mut entry = Map::new();
     for name in ["method", "bulkId"] {
         let found = sent.as_object().and_then(|members| members.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)));

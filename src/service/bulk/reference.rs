@@ -1,7 +1,7 @@
 //! References between operations: `bulkId:x` stands for the id of what the operation with
 //! `bulkId` `x` creates (RFC 7644 section 3.7.2).
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
 const MARK: &str = "bulkId:";
@@ -48,11 +48,11 @@ pub(super) fn resolve(value: &Value, ids: &HashMap<String, String>) -> Value {
 }
 
 /// Takes the attributes that refer to `unknown` ids out of a body; they come back as PATCH
-/// operations that add them later.
+/// operations that add them later, under the keys that they had.
 pub(super) fn postpone(data: &mut Map<String, Value>, unknown: &dyn Fn(&str) -> bool) -> Vec<Value> {
     let mut later = Vec::new();
     let waits = |value: &Value| references(value).iter().any(|name| unknown(name));
-    let add = |path: String, value: Value| serde_json::json!({"op": "add", "path": path, "value": value});
+    let add = |name: &str, value: Value| json!({"op": "add", "value": {name: value}});
     for (name, value) in data.iter_mut() {
         let Value::Object(members) = value else { continue };
         if name.contains(':') {
@@ -60,14 +60,14 @@ pub(super) fn postpone(data: &mut Map<String, Value>, unknown: &dyn Fn(&str) -> 
                 members.iter().filter(|(_, value)| waits(value)).map(|(name, _)| name.clone()).collect();
             for attribute in waiting {
                 let value = members.shift_remove(&attribute).unwrap_or_default();
-                later.push(add(format!("{name}:{attribute}"), value));
+                later.push(add(name, json!({ attribute: value })));
             }
         }
     }
     let waiting: Vec<String> = data.iter().filter(|(_, value)| waits(value)).map(|(name, _)| name.clone()).collect();
     for name in waiting {
         let value = data.shift_remove(&name).unwrap_or_default();
-        later.push(add(name, value));
+        later.push(add(&name, value));
     }
     later
 }
@@ -75,7 +75,6 @@ pub(super) fn postpone(data: &mut Map<String, Value>, unknown: &dyn Fn(&str) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn references_are_found_and_resolved_anywhere() {
@@ -96,7 +95,7 @@ mod tests {
         };
         let later = postpone(&mut data, &|name| name == "b");
         assert_eq!(Value::Object(data), json!({"displayName": "A", "urn:x:y": {"level": 1}}));
-        assert_eq!(later[0]["path"], "urn:x:y:manager");
-        assert_eq!(later[1]["path"], "members");
+        assert_eq!(later[0]["value"], json!({"urn:x:y": {"manager": {"value": "bulkId:b"}}}));
+        assert_eq!(later[1]["value"], json!({"members": [{"value": "bulkId:b"}]}));
     }
 }

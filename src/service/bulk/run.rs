@@ -4,6 +4,7 @@
 use super::message::{Job, Method, Operation, result};
 use super::reference::{postpone, references, resolve, resolve_text};
 use crate::error::{Result, ScimError};
+use crate::reason::Reason;
 use crate::resource::{Acceptance, Key, accept::accept};
 use crate::schema::ResourceType;
 use crate::service::{Caller, Precondition, Reply, Service, Tags, View};
@@ -40,16 +41,13 @@ struct Run<'a> {
 
 /// The results of the operations that were carried out, in the order of the request.
 pub(super) async fn run(service: &Service, caller: &Caller, job: &Job) -> Vec<Value> {
-    let operations: Vec<_> = job.operations.iter().map(Operation::read).collect();
+    let operations = read(&job.operations);
     let named = operations.iter().enumerate().filter_map(|(i, operation)| {
         let operation = operation.as_ref().ok()?;
         let is_post = operation.method == Method::Post;
         Some((operation.bulk_id.clone().filter(|_| is_post)?, i))
     });
-    let mut by_bulk_id = HashMap::new();
-    named.for_each(|(bulk_id, i)| {
-        by_bulk_id.entry(bulk_id).or_insert(i);
-    });
+    let by_bulk_id = named.collect();
     let count = operations.len();
     let mut run = Run {
         service,
@@ -66,6 +64,23 @@ pub(super) async fn run(service: &Service, caller: &Caller, job: &Job) -> Vec<Va
     };
     run.all().await;
     run.results.into_iter().flatten().collect()
+}
+
+/// The operations, each with a bulkId that no other before it has (RFC 7644 section 3.7: it is "unique
+/// within a bulk request").
+fn read(sent: &[Value]) -> Vec<Result<Operation>> {
+    let mut seen = HashSet::new();
+    let each = sent.iter().map(|sent| {
+        let operation = Operation::read(sent)?;
+        match &operation.bulk_id {
+            Some(bulk_id) if !seen.insert(bulk_id.clone()) => {
+                let detail = format!("bulkId \"{bulk_id}\" is used by another operation of this request already.");
+                Err(ScimError::invalid_value(detail).logged_as("A bulkId is used twice in the request."))
+            }
+            _ => Ok(operation),
+        }
+    });
+    each.collect()
 }
 
 impl Run<'_> {
@@ -108,7 +123,8 @@ impl Run<'_> {
 
     /// The unique values of a body, with their attribute.
     fn claims(&self, kind: &ResourceType, operation: &Operation) -> Vec<(String, Key)> {
-        let mut with = Acceptance::new(self.caller.settings.conformance, &self.service.settings.limits.values);
+        let limits = self.service.limits();
+        let mut with = Acceptance::new(self.caller.settings.conformance, &limits.values);
         let Ok(accepted) = accept(kind, operation.data.clone(), &mut with) else { return Vec::new() };
         let unique = kind.leaves().iter().filter(|path| path.end().is_unique());
         unique
@@ -237,7 +253,9 @@ impl Run<'_> {
             self.ids.extend(id.map(|id| (bulk_id, id)));
         }
         if let (Some(sent), Some(place)) = (self.sent.get(i), self.results.get_mut(i)) {
-            *place = Some(result(sent, outcome, location));
+            let contact = self.service.contact(&self.caller.trail);
+            let told = outcome.as_ref().map_err(|error| error.again().with_contact(contact.as_deref()));
+            *place = Some(result(sent, told.as_deref(), location));
         }
     }
 
@@ -284,6 +302,7 @@ impl Run<'_> {
 
 fn unmade(bulk_id: &str) -> ScimError {
     ScimError::new(409, format!("bulkId \"{bulk_id}\" cannot be resolved: nothing was created under it."))
+        .because(Reason::ReferenceUnresolved)
         .logged_as("A bulkId cannot be resolved: nothing was created under it.")
 }
 
@@ -293,13 +312,13 @@ fn kind(caller: &Caller, path: &str) -> Result<(Arc<ResourceType>, Option<String
     let endpoint = format!("/{}", segments.next().unwrap_or_default());
     let kind = caller.catalog.by_endpoint(&endpoint).cloned();
     let kind = kind.ok_or_else(|| {
-        ScimError::not_found(format!("There is no endpoint \"{endpoint}\".")).logged_as("There is no such endpoint.")
+        ScimError::no_endpoint(format!("There is no endpoint \"{endpoint}\".")).logged_as("There is no such endpoint.")
     })?;
     let id = segments.next().map(str::to_owned);
     match segments.next() {
         None => Ok((kind, id)),
         Some(_) => {
-            Err(ScimError::not_found(format!("There is nothing at \"{path}\".")).logged_as("There is no such path."))
+            Err(ScimError::no_endpoint(format!("There is nothing at \"{path}\".")).logged_as("There is no such path."))
         }
     }
 }

@@ -11,6 +11,8 @@ const BYTES: usize = 64 * 1024;
 const CUT: &str = "***";
 /// What names of secrets have in them, also where no schema knows them.
 const TELLING: [&str; 7] = ["password", "passwd", "pwd", "secret", "token", "credential", "privatekey"];
+/// Words that compare an attribute with a value (RFC 7644 table 3).
+const OPERATORS: [&str; 9] = ["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"];
 
 /// The text of a body without its secrets, cut to what is kept.
 pub(super) fn kept(body: &Map<String, Value>, catalog: &Catalog) -> String {
@@ -45,12 +47,53 @@ impl Secrets {
         words.into_iter().any(is_secret)
     }
 
+    /// Whether a text is the name of a secret: a word, perhaps with a URN in front or brackets behind.
+    fn is_name(&self, text: &str) -> bool {
+        let is_notation = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '.' | ':');
+        let name = text.split('[').next().unwrap_or_default().trim();
+        name.chars().all(is_notation) && self.names(name)
+    }
+
+    /// Whether a text is exactly the word for a secret, so that what stands beside it may be one.
+    fn is_word(&self, text: &str) -> bool {
+        let text = text.trim();
+        let word = text.rsplit_once(':').map_or(text, |(_, word)| word).to_ascii_lowercase();
+        self.0.contains(&word) || TELLING.contains(&word.as_str())
+    }
+
+    /// Whether a text names a secret and compares it or gives it a value: a filter, a path with one, a
+    /// query, wherever it stands.
+    fn is_statement(&self, text: &str) -> bool {
+        text.contains(['"', '\'', '=', '[', '?', '%']) && self.names(text) || self.compares(text)
+    }
+
+    /// Whether a name of a secret stands before an operator, as in `password eq x`.
+    fn compares(&self, text: &str) -> bool {
+        let words: Vec<_> = text.split_whitespace().collect();
+        let is_operator = |word: &str| OPERATORS.iter().any(|operator| word.eq_ignore_ascii_case(operator));
+        words.windows(2).any(|pair| matches!(pair, [name, word] if is_operator(word) && self.names(name)))
+    }
+
     fn cut(&self, value: &mut Value) {
         match value {
             Value::Object(members) => self.cut_members(members),
-            Value::Array(values) => values.iter_mut().for_each(|value| self.cut(value)),
+            Value::Array(values) => self.cut_list(values),
             Value::String(text) if text.trim_start().starts_with(['{', '[']) => *text = self.cut_text(text),
+            Value::String(text) if self.is_statement(text) => *text = CUT.to_owned(),
             _ => {}
+        }
+    }
+
+    /// A list may be a name and its value.
+    fn cut_list(&self, values: &mut [Value]) {
+        let is_word = |value: &Value| value.as_str().is_some_and(|text| self.is_word(text));
+        let tells = values.iter().any(is_word);
+        for value in values {
+            if tells && !is_word(value) {
+                *value = CUT.into();
+            } else {
+                self.cut(value);
+            }
         }
     }
 
@@ -67,20 +110,37 @@ impl Secrets {
     }
 
     fn cut_members(&self, members: &mut Map<String, Value>) {
-        // The path of a PATCH operation says what its value is.
-        let path = members.iter().find(|(name, _)| name.eq_ignore_ascii_case("path"));
-        let is_of_secret = path.and_then(|(_, path)| path.as_str()).is_some_and(|path| self.names(path));
+        let is_of_secret = self.is_about_secret(members);
         for (name, value) in members.iter_mut() {
-            let is_value = is_of_secret && name.eq_ignore_ascii_case("value");
+            let is_other = is_of_secret && !self.says_what_it_is(name, value);
             // A URN names a schema; what stands below it is looked at by itself.
             let is_secret = self.names(name) && !(value.is_object() && is_urn(name));
-            let compares = value.as_str().is_some_and(|text| is_condition(name, text) && self.names(text));
-            if is_value || is_secret || compares {
+            if is_other || is_secret {
                 *value = CUT.into();
             } else {
                 self.cut(value);
             }
         }
+    }
+
+    /// Whether an object tells in one member what another one holds, and that is a secret: an operation
+    /// of a PATCH by its path, a pair of name and value. Keys may be misspelt.
+    fn is_about_secret(&self, members: &Map<String, Value>) -> bool {
+        let holds = |key: &String| key.to_ascii_lowercase().contains("val") || key.trim().eq_ignore_ascii_case("op");
+        let is_pair = members.keys().any(holds);
+        let tells = |text: &str| self.is_word(text) || is_pair && self.is_name(text);
+        members.values().any(|value| match value {
+            Value::String(text) => tells(text),
+            Value::Array(values) => values.iter().any(|value| value.as_str().is_some_and(tells)),
+            _ => false,
+        })
+    }
+
+    /// Whether a member of such an object is no secret itself. A password may be the word for one, so
+    /// the key decides.
+    fn says_what_it_is(&self, key: &str, value: &Value) -> bool {
+        let is = |name: &str| key.eq_ignore_ascii_case(name);
+        value.as_str().is_some_and(|text| is("op") || is("method") || is("path") && self.is_name(text))
     }
 }
 
@@ -93,11 +153,6 @@ fn collect(attribute: &Attribute, names: &mut HashSet<String>) {
 
 fn is_urn(name: &str) -> bool {
     name.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("urn:"))
-}
-
-/// Whether a text may compare an attribute with a value: a filter, or a path with one.
-fn is_condition(name: &str, text: &str) -> bool {
-    name.eq_ignore_ascii_case("filter") || (name.eq_ignore_ascii_case("path") && text.contains('['))
 }
 
 #[cfg(test)]
@@ -129,6 +184,20 @@ mod tests {
             json!({"Operations": [{"method": "POST", "path": "/Users", "data": {"password": "S3cret"}}]}),
             json!({"Operations": [{"method": "PATCH", "path": "/Users/1", "data": {"Operations": [
                 {"op": "replace", "path": "password", "value": "S3cret"}]}}]}),
+            json!({"Operations": [{"op": "replace", "path": "password", "value ": "S3cret"}]}),
+            json!({"Operations": [{"op": "replace", "path": " password", "vlaue": ["S3cret"]}]}),
+            json!({"Operations": [{"op": "replace", "path ": "password", "value": "S3cret"}]}),
+            json!({"Operations": [{"op": "replace", "path": ["password"], "value": "S3cret"}]}),
+            json!({"Operations": [{"op": "replace", "value": [{"name": "password", "value": "S3cret"}]}]}),
+            json!({"Operations": [{"op": "replace", "value": [{"name": "clientSecret", "Value": {"a": "S3cret"}}]}]}),
+            json!({"Operations": [{"op": "replace", "value": [{"attribute": format!("{user}:password"), "is": "S3cret"}]}]}),
+            json!({"Operations": [{"op": "replace", "value": [["password", "S3cret"]]}]}),
+            json!({"Operations": [{"op": "replace", "path": "password", "value": "S3cretPassword"}]}),
+            json!({"Operations": [{"op": "replace", "path": "password eq S3cret", "value": 1}]}),
+            json!({"Operations": [{"method": "GET", "path": "/Users?filter=password eq \"S3cret\""}]}),
+            json!({"Operations": [{"method": "GET", "path": "/Users?filter=password%20eq%20%22S3cret%22"}]}),
+            json!({"Operations": [{"method": "GET", "path": "/Users", "query": "password co S3cret"}]}),
+            json!({"filter ": "userName eq \"ann\" and password sw 'S3cret'"}),
         ] {
             let text = cut(&body);
             assert!(!text.contains("S3cret") && text.contains(CUT), "{text}");
@@ -142,6 +211,14 @@ mod tests {
         let patch =
             json!({"Operations": [{"op": "replace", "path": "emails[type eq \"work\"].value", "value": "b@x"}]});
         assert_eq!(cut(&patch), patch.to_string());
+        for body in [
+            json!({"userName": "token-renewal", "title": "Head of Secrets", "displayName": "Ann = Anna"}),
+            json!({"Operations": [{"method": "PATCH", "path": "/Users/1", "data": {"Operations": [
+                {"op": "replace", "path": "members[value eq \"1\"]", "value": "userName eq \"a\""}]}}]}),
+            json!({"filter": "userName eq \"ann\"", "count": 3}),
+        ] {
+            assert_eq!(cut(&body), body.to_string());
+        }
     }
 
     #[test]

@@ -43,6 +43,9 @@ fn note(noted: &Noted) -> Value {
                 }
                 Note::UndeclaredSchema(urn) => Map::from_iter([("schema".to_owned(), urn.as_str().into())]),
                 Note::UnresolvedMember(id) => Map::from_iter([("member".to_owned(), id.as_str().into())]),
+                Note::UnfitValue(name) => Map::from_iter([("unfit".to_owned(), name.as_str().into())]),
+                Note::KeptValue(name) => Map::from_iter([("kept".to_owned(), name.as_str().into())]),
+                Note::Omitted(name) => Map::from_iter([("omitted".to_owned(), name.as_str().into())]),
             };
             members.insert("resourceType".into(), kind.name().as_ref().into());
             Value::Object(members)
@@ -124,9 +127,15 @@ impl NoteText {
             ("attributes that no schema declares", named("attribute")),
             ("schemas that the type does not have", named("schema")),
             ("members that do not exist", named("member")),
+            ("values that do not fit their attribute", named("unfit")),
+            ("the removal of values that stay", named("kept")),
         ];
         let left = listed.into_iter().filter(|(_, names)| !names.is_empty());
         let left = left.map(|(what, names)| format!("left out: {what}: {}", names.join(", ")));
+        let omitted = named("omitted");
+        let omitted = omitted.iter().map(|name| {
+            format!("a PUT without {name}, of which there are some: put-without-members says what becomes of them")
+        });
         let failed = notes.iter().filter_map(|note| {
             let members = note.as_object()?;
             let (operation, status) = (members.get("operation")?, members.get("status")?);
@@ -134,7 +143,7 @@ impl NoteText {
             Some(format!("operation {operation}: {status}{kind}: {}", text(members, "detail")?))
         });
         let more = notes.iter().filter_map(|note| Some(format!("and {} more", note.as_object()?.get("more")?)));
-        left.chain(failed).chain(more).map(Self).collect()
+        left.chain(omitted).chain(failed).chain(more).map(Self).collect()
     }
 }
 

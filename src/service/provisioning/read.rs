@@ -1,11 +1,12 @@
 //! Reading the provisioning log, and keeping it from growing.
 
 use super::notes::{UnknownAttribute, count_unknown};
+use super::user_name::naming;
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
-use crate::service::{ListQuery, Service, View};
-use crate::store::{Entry, LogQuery, LoggedRequest};
-use serde_json::Value;
+use crate::resource::Key;
+use crate::service::Service;
+use crate::store::{Entry, LogQuery, LoggedRequest, LoggedUser};
 use uuid::Uuid;
 
 /// Requests with notes that are looked through for unknown attributes: the latest.
@@ -19,6 +20,33 @@ impl Service {
     pub async fn requests(&self, tenant: &str, query: &LogQuery) -> Result<Vec<(Entry, LoggedRequest)>> {
         let key = self.tenant(tenant).await?.settings.key();
         Ok(self.store.requests(key, query).await?)
+    }
+
+    /// Requests of all tenants that were refused or failed, with the names of the tenants, the
+    /// earliest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn failed_requests(&self, query: &LogQuery) -> Result<Vec<(Entry, LoggedRequest, String)>> {
+        Ok(self.store.failures(query).await?)
+    }
+
+    /// What the log finds a user of a tenant by: the text as a userName, whoever had it and whether
+    /// there ever was such a user; or the text as an id.
+    ///
+    /// # Errors
+    /// 404 if there is no tenant of that name.
+    pub async fn logged_user(&self, tenant: &str, text: &str) -> Result<LoggedUser> {
+        let caller = self.operator(tenant).await?;
+        let resource = match self.user_id(tenant, text).await {
+            Ok(id) => Some(id),
+            Err(error) if error.status() == 404 => None,
+            Err(error) => return Err(error),
+        };
+        let attributes = caller.catalog.resource_types().iter().flat_map(|kind| naming(kind));
+        let keys = attributes.map(|attribute| Key::text(text, attribute.is_case_exact()));
+        let digests = keys.filter_map(|key| self.digests.of(caller.settings.key(), &key)).collect();
+        Ok(LoggedUser { digests, resource })
     }
 
     /// The latest request of a tenant.
@@ -55,19 +83,9 @@ impl Service {
         if let Ok(id) = text.parse() {
             return Ok(id);
         }
-        let names = caller.catalog.resource_types().iter().filter(|kind| kind.seat().is_some()).flat_map(|kind| {
-            let unique = kind.schema().attributes().iter().filter(|attribute| attribute.is_unique());
-            unique.map(move |attribute| (kind, attribute.name()))
-        });
-        for (kind, name) in names {
-            let asked = ListQuery {
-                filter: Some(format!("{name} eq {}", Value::from(text))),
-                view: View { attributes: vec!["id".to_owned()], ..View::default() },
-                ..ListQuery::default()
-            };
-            let found = self.list(&caller, Some(kind), &asked).await?.body.unwrap_or_default();
-            let found: Value = serde_json::from_str(&found).unwrap_or_default();
-            if let Some(id) = found.pointer("/Resources/0/id").and_then(Value::as_str).and_then(|id| id.parse().ok()) {
+        for kind in caller.catalog.resource_types().iter().filter(|kind| kind.seat().is_some()) {
+            let ids = self.ids_of(&caller, kind, text).await?;
+            if let Some(id) = ids.first().and_then(|id| id.parse().ok()) {
                 return Ok(id);
             }
         }
@@ -82,11 +100,17 @@ impl Service {
     /// If the database fails.
     pub async fn forget_requests(&self, days: i64) -> Result<usize> {
         let before = self.clock.now().plus_seconds(-days * 86_400);
-        let mut gone = 0;
-        for tenant in self.tenants().await? {
-            gone += self.store.forget_requests(tenant.settings.key(), before).await?;
+        let (mut gone, mut after) = (0, None);
+        loop {
+            let (holding, last) = self.store.tenants_with_requests_before(before, after).await?;
+            for tenant in holding {
+                gone += self.store.forget_requests(tenant, before).await?;
+            }
+            if last.is_none() {
+                return Ok(gone);
+            }
+            after = last;
         }
-        Ok(gone)
     }
 
     /// Keeps the bodies of a tenant's requests until a moment, or none.

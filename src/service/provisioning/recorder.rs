@@ -2,10 +2,12 @@
 //! waits for it. What cannot be written is counted, not kept for ever.
 
 use super::notes;
-use super::trail::{Seen, Trail};
+use super::trail::{Noted, Seen, Trail};
+use super::user_name::UserDigests;
 use crate::clock::{Clock, Timestamp};
 use crate::keyword::keywords;
-use crate::store::{LoggedRequest, Store, TenantKey};
+use crate::reason::Reason;
+use crate::store::{LoggedRequest, Outcome, Store, TenantKey};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -67,6 +69,8 @@ pub struct Asked {
     pub scim_type: Option<&'static str>,
     /// What an error says, without values.
     pub detail: Option<String>,
+    /// Why it is one.
+    pub reason: Option<Reason>,
     /// How long it took, in microseconds.
     pub micros: i64,
     /// Names the request.
@@ -96,10 +100,10 @@ enum Message {
 
 impl Recorder {
     /// Starts the task that writes. It ends when the last recorder is gone.
-    pub(crate) fn start(store: Store, clock: Clock, record: Record) -> Self {
+    pub(crate) fn start(store: Store, clock: Clock, record: Record, digests: Arc<UserDigests>) -> Self {
         let (queue, messages) = mpsc::channel(WAITING);
         let shared = Arc::new(Shared::default());
-        let writing = Writing { store, clock, shared: shared.clone(), told: None };
+        let writing = Writing { store, clock, shared: shared.clone(), digests, told: None };
         tokio::spawn(writing.work(messages));
         Self { queue, shared, record }
     }
@@ -144,6 +148,7 @@ struct Writing {
     store: Store,
     clock: Clock,
     shared: Arc<Shared>,
+    digests: Arc<UserDigests>,
     /// When a loss was told of last.
     told: Option<Instant>,
 }
@@ -164,7 +169,7 @@ impl Writing {
                     match message {
                         Message::Request(request, weight) => {
                             bytes += weight;
-                            rows.extend(row(*request));
+                            rows.extend(row(*request, &self.digests));
                         }
                         Message::Written(done) => waiting.push(done),
                     }
@@ -215,9 +220,13 @@ impl Writing {
 }
 
 /// The row of a request.
-fn row((asked, trail): (Asked, Arc<Trail>)) -> Option<(TenantKey, LoggedRequest)> {
-    let Seen { asker, notes, more, changed, filter, body, .. } = trail.take();
+fn row((asked, trail): (Asked, Arc<Trail>), digests: &UserDigests) -> Option<(TenantKey, LoggedRequest)> {
+    let seen = trail.take();
+    let outcome = outcome(&asked, &seen);
+    let Seen { asker, notes, more, changed, filter, body, action, names, is_unproved, .. } = seen;
     let asker = asker?;
+    let tenant = asker.settings.key();
+    let reason = asked.reason.or(seen.reason).filter(|_| outcome != Outcome::Ok);
     let request = LoggedRequest {
         at: asked.at,
         token_id: asker.token_id,
@@ -236,6 +245,28 @@ fn row((asked, trail): (Asked, Arc<Trail>)) -> Option<(TenantKey, LoggedRequest)
         micros: asked.micros,
         request_id: asked.request_id,
         body,
+        action: action.map(|action| action.to_string()),
+        outcome: Some(outcome),
+        reason: reason.map(|reason| reason.as_str().to_owned()),
+        unproved: is_unproved,
+        user_digests: names.iter().filter_map(|name| digests.of(tenant, name)).collect(),
     };
-    Some((asker.tenant_key, request))
+    Some((tenant, request))
+}
+
+/// What became of a request. A look-up that finds nothing is answered as it should be.
+fn outcome(asked: &Asked, seen: &Seen) -> Outcome {
+    let finds_nothing = asked.reads && asked.status == 404 && asked.reason == Some(Reason::ResourceGone);
+    match asked.status {
+        // The method, or the endpoint, is one that the server does not have.
+        501 => Outcome::Refused,
+        499 | 500.. => Outcome::Failed,
+        404 if finds_nothing => Outcome::Ok,
+        400.. => Outcome::Refused,
+        _ => match seen.worst {
+            Some(worst) => worst,
+            None if seen.notes.iter().any(|note| matches!(note, Noted::Left(..))) => Outcome::Noted,
+            None => Outcome::Ok,
+        },
+    }
 }

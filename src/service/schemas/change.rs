@@ -64,7 +64,8 @@ impl Service {
         seen: i64,
     ) -> Result<(), SchemaRefusal> {
         let text = document.map(edit::text);
-        match self.store.change_schema(plan.tenant_number(), &plan.key(), text.as_deref(), seen).await? {
+        let names = plan.names();
+        match self.store.change_schema(plan.tenant_number(), &plan.key(), (text.as_deref(), &names), seen).await? {
             true => Ok(()),
             false => Err(SchemaRefusal::Failed(ScimError::uniqueness(
                 "Schemas were changed by somebody else at this moment; look at scimd schema list, and try again.",

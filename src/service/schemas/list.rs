@@ -1,8 +1,9 @@
 //! Which schemas there are, and where each comes from.
 
 use crate::error::Result;
-use crate::schema::{Catalog, SchemaFile, edit};
+use crate::schema::{Catalog, edit};
 use crate::service::Service;
+use crate::service::catalogs::Sources;
 use crate::store::KeptSchema;
 use serde_json::{Map, Value};
 
@@ -45,34 +46,29 @@ impl Service {
             Some(name) => Some(self.tenant(name).await?.settings.number()),
             None => None,
         };
-        let mut known = self.configured();
-        let kept = self.store.kept_schemas(number).await?;
-        known.extend(kept.iter().map(of_database));
+        let sources = Sources::read(&self.store, number).await?;
+        let mut known = of_program_and_files(&sources);
+        known.extend(sources.kept.iter().filter(|kept| kept.file.is_none()).map(of_database));
         Ok(known)
     }
+}
 
-    /// Those that need no database.
-    fn configured(&self) -> Vec<KnownSchema> {
-        let Ok(catalog) = self.catalogs.catalog(&[], true) else { return Vec::new() };
-        let known = catalog.schemas().iter().map(|schema| KnownSchema {
-            urn: schema.id().to_string(),
-            name: schema.name().to_owned(),
-            resource_types: users(&catalog, schema.id()),
-            origin: self.origin_in_files(schema.id()).map_or(SchemaOrigin::BuiltIn, SchemaOrigin::File),
-            document: schema.document().clone(),
-        });
-        known.collect()
-    }
+/// Those that no command added.
+fn of_program_and_files(sources: &Sources) -> Vec<KnownSchema> {
+    let Ok(catalog) = sources.of_files() else { return Vec::new() };
+    let known = catalog.schemas().iter().map(|schema| KnownSchema {
+        urn: schema.id().to_string(),
+        name: schema.name().to_owned(),
+        resource_types: users(&catalog, schema.id()),
+        origin: file_of(&sources.kept, schema.id()).map_or(SchemaOrigin::BuiltIn, SchemaOrigin::File),
+        document: schema.document().clone(),
+    });
+    known.collect()
+}
 
-    /// The file of the configuration that defines a schema.
-    pub(super) fn origin_in_files(&self, urn: &str) -> Option<String> {
-        let defines = |file: &&SchemaFile| {
-            let document: Map<String, Value> = serde_json::from_str(&file.text).unwrap_or_default();
-            let id = document.get("id").and_then(Value::as_str);
-            document.contains_key("attributes") && id.is_some_and(|id| id.eq_ignore_ascii_case(urn))
-        };
-        self.catalogs.files().iter().find(defines).map(|file| file.origin.clone())
-    }
+/// The file of the configuration that a schema comes from.
+pub(super) fn file_of(kept: &[KeptSchema], urn: &str) -> Option<String> {
+    kept.iter().find(|kept| kept.urn.eq_ignore_ascii_case(urn)).and_then(|kept| kept.file.clone())
 }
 
 /// The resource types that use a schema.

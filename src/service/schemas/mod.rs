@@ -2,12 +2,14 @@
 //! them would do, and doing it.
 
 mod change;
+mod configure;
 mod list;
 mod plan;
 mod suggest;
 mod survey;
 
 pub use change::{SchemaOutcome, SchemaStep};
+pub(super) use configure::{compare, configure};
 pub use list::{KnownSchema, SchemaOrigin};
 pub use plan::{SchemaChange, SchemaPlan};
 pub use survey::Survey;

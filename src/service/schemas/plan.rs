@@ -1,9 +1,10 @@
 //! A change of schemas, thought through before it is made.
 
+use super::list::file_of;
 use super::{SchemaRefusal, Survey};
 use crate::schema::{Catalog, Schema, SchemaFile, edit, problems};
 use crate::service::Service;
-use crate::service::catalogs::file_of;
+use crate::service::catalogs::{Sources, origin};
 use crate::store::{KeptSchema, Tenant};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +48,8 @@ pub struct SchemaPlan {
     /// Names of attributes that are defined otherwise before and after.
     pub(super) touched: BTreeSet<String>,
     pub(super) seen: i64,
+    /// The resource type that the URN ends in, as that of a schema for it does.
+    named_type: Option<String>,
     /// What the tenants that have the schema hold of it.
     pub surveys: Vec<Survey>,
 }
@@ -60,6 +63,37 @@ impl SchemaPlan {
     /// Whether a schema of that URN was there.
     pub fn replaces(&self) -> bool {
         self.before.is_some()
+    }
+
+    /// What the change does to the resource types of the schema that may not be meant, in words that
+    /// complete "this …".
+    pub fn other_types(&self) -> Option<String> {
+        let after = edit::extends(self.after.as_ref()?);
+        let extends = after.join(" and ");
+        let Some(before) = self.before.as_ref().map(edit::extends) else {
+            let named = self.named_type.as_ref().filter(|named| !after.contains(named))?;
+            return Some(format!(
+                "extends {extends} by a schema whose URN ends in {named} (--resource-type {named} extends that)"
+            ));
+        };
+        if before.iter().all(|name| after.contains(name)) && after.iter().all(|name| before.contains(name)) {
+            return None;
+        }
+        Some(format!("makes a schema of {} one of {extends}", before.join(" and ")))
+    }
+
+    /// Whether resources may lack a value that the schema requires afterwards.
+    pub fn requires_values(&self) -> bool {
+        fn requires(value: &Value) -> bool {
+            match value {
+                Value::Object(members) => {
+                    members.get("required") == Some(&Value::Bool(true)) || members.values().any(requires)
+                }
+                Value::Array(values) => values.iter().any(requires),
+                _ => false,
+            }
+        }
+        self.after.as_ref().is_some_and(|after| after.values().any(requires))
     }
 
     /// Names of attributes that nobody sees any more afterwards, with the number of resources that
@@ -85,6 +119,11 @@ impl SchemaPlan {
         self.touched.iter().any(was) || self.surveys.iter().any(|survey| survey.most_of(&self.touched) > 0)
     }
 
+    /// Names of the attributes before and after.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        self.before.iter().chain(&self.after).flat_map(edit::names).map(str::to_owned).collect()
+    }
+
     pub(super) fn tenant_number(&self) -> Option<i64> {
         self.tenant.as_ref().map(Tenant::number)
     }
@@ -106,29 +145,41 @@ impl Service {
             Some(name) => Some(self.tenant(name).await?.settings),
             None => None,
         };
-        let mut kept = self.store.kept_schemas(None).await?;
-        let edited = self.edited(tenant, &kept, change)?;
+        let Sources { mut kept, searchable } = Sources::read(&self.store, None).await?;
+        let edited = edited(tenant, &kept, change)?;
         let (urn, before, after) = (edited.urn, edited.before, edited.after);
-        let key = urn.to_ascii_lowercase();
-        kept.retain(|there| (there.tenant.as_deref(), there.urn.as_str()) != (tenant, &key));
+        let ours = KeptSchema {
+            tenant: tenant.map(str::to_owned),
+            urn: urn.to_ascii_lowercase(),
+            document: String::new(),
+            change: 0,
+            file: None,
+            former: Vec::new(),
+        };
+        kept.retain(|there| (&there.tenant, &there.urn) != (&ours.tenant, &ours.urn));
         if let Some(after) = &after {
-            let tenant = tenant.map(str::to_owned);
-            kept.push(KeptSchema { tenant, urn: key, document: edit::text(after), change: 0 });
+            kept.push(KeptSchema { document: edit::text(after), ..ours.clone() });
         }
         kept.sort_by(|a, b| (&a.tenant, &a.urn).cmp(&(&b.tenant, &b.urn)));
-        self.catalogs.check(&kept).map_err(|error| {
-            let ours = KeptSchema {
-                tenant: tenant.map(str::to_owned),
-                urn: urn.to_ascii_lowercase(),
-                document: String::new(),
-                change: 0,
-            };
-            SchemaRefusal::one(error.to_string().replacen(&file_of(&ours).origin, &edited.origin, 1))
-        })?;
+        let catalog = Sources { kept, searchable }
+            .check()
+            .map_err(|error| SchemaRefusal::one(error.to_string().replacen(&origin(&ours), &edited.origin, 1)))?;
+        let last = urn.rsplit(':').next().unwrap_or_default();
+        let named_type = catalog.resource_types().iter().find(|kind| kind.name().eq_ignore_ascii_case(last));
+        let named_type = named_type.map(|kind| kind.name().to_string());
         let (old, new) = (schema_of(before.as_ref()), schema_of(after.as_ref()));
         let touched = touched(old.as_deref(), new.as_deref());
-        let mut plan =
-            SchemaPlan { tenant: owner, urn, before, after, schema: new, touched, seen, surveys: Vec::new() };
+        let mut plan = SchemaPlan {
+            tenant: owner,
+            urn,
+            before,
+            after,
+            schema: new,
+            touched,
+            seen,
+            named_type,
+            surveys: Vec::new(),
+        };
         plan.surveys = self.surveys(&plan).await?;
         let contradictions: Vec<_> = plan.surveys.iter().flat_map(Survey::contradictions).collect();
         if contradictions.is_empty() { Ok(plan) } else { Err(SchemaRefusal::Problems(contradictions)) }
@@ -145,41 +196,42 @@ impl Service {
 
     /// The tenants that have the schema, as they are now.
     pub(super) async fn having(&self, plan: &SchemaPlan) -> Result<Vec<Tenant>, SchemaRefusal> {
-        let infos = match &plan.tenant {
-            Some(tenant) => vec![self.tenant(&tenant.name).await?],
-            None => self.tenants().await?,
-        };
-        Ok(infos.into_iter().map(|info| info.settings).collect())
+        if let Some(tenant) = &plan.tenant {
+            return Ok(vec![self.tenant(&tenant.name).await?.settings]);
+        }
+        let (mut all, mut tenants) = (Vec::new(), self.each_tenant());
+        while let Some(tenant) = tenants.next().await? {
+            all.push(tenant);
+        }
+        Ok(all)
     }
+}
 
-    fn edited(
-        &self,
-        tenant: Option<&str>,
-        kept: &[KeptSchema],
-        change: &SchemaChange,
-    ) -> Result<Edited, SchemaRefusal> {
-        let edited = match change {
-            SchemaChange::File(file, extends) => Edited::of_file(file, extends, |urn| there(kept, tenant, urn))?,
-            SchemaChange::Attributes { urn, definitions, extends } => {
-                Edited::with(urn, there(kept, tenant, urn), definitions, extends)?
-            }
-            SchemaChange::Remove(urn) => Edited::without(urn, there(kept, tenant, urn)),
-            SchemaChange::RemoveAttribute(urn, name) => Edited::without_attribute(urn, there(kept, tenant, urn), name)?,
-        };
-        if let Some(file) = self.origin_in_files(&edited.urn) {
-            let problem =
-                format!("{} comes from the file {file}: change it there, and start the server again", edited.urn);
-            return Err(SchemaRefusal::one(problem));
+fn edited(tenant: Option<&str>, kept: &[KeptSchema], change: &SchemaChange) -> Result<Edited, SchemaRefusal> {
+    let edited = match change {
+        SchemaChange::File(file, extends) => Edited::of_file(file, extends, |urn| there(kept, tenant, urn))?,
+        SchemaChange::Attributes { urn, definitions, extends } => {
+            Edited::with(urn, there(kept, tenant, urn), definitions, extends)?
         }
-        if Catalog::is_built_in(&edited.urn) {
-            let problem = format!("{} is built in: attributes of your own need a URN of their own", edited.urn);
-            return Err(SchemaRefusal::one(problem));
-        }
-        if edited.before.is_none() && edited.after.is_none() {
-            return Err(SchemaRefusal::one(not_there(kept, tenant, &edited.urn)));
-        }
-        Ok(edited)
+        SchemaChange::Remove(urn) => Edited::without(urn, there(kept, tenant, urn)),
+        SchemaChange::RemoveAttribute(urn, name) => Edited::without_attribute(urn, there(kept, tenant, urn), name)?,
+    };
+    if let Some(file) = file_of(kept, &edited.urn) {
+        let problem = format!(
+            "{} comes from the file {file}: change it there, or take it out of the folder that schemas.dir names, and \
+             start the server again",
+            edited.urn
+        );
+        return Err(SchemaRefusal::one(problem));
     }
+    if Catalog::is_built_in(&edited.urn) {
+        let problem = format!("{} is built in: attributes of your own need a URN of their own", edited.urn);
+        return Err(SchemaRefusal::one(problem));
+    }
+    if edited.before.is_none() && edited.after.is_none() {
+        return Err(SchemaRefusal::one(not_there(kept, tenant, &edited.urn)));
+    }
+    Ok(edited)
 }
 
 /// The schema that is kept under a URN for a tenant, or for all.
@@ -223,8 +275,17 @@ impl Edited {
     ) -> Result<Self, SchemaRefusal> {
         let mut after = read(file)?;
         let urn = after.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        if edit::extends(&after).is_empty() {
+        let own = edit::extends(&after);
+        if own.is_empty() {
             edit::extend(&mut after, &or_usual(extends));
+        } else if !extends.is_empty() && own != extends {
+            let problem = format!(
+                "{}: /x-scimd/extends: the file says {}, and {} was asked for: change the file or ask for none",
+                file.origin,
+                own.join(", "),
+                extends.join(", ")
+            );
+            return Err(SchemaRefusal::one(problem));
         }
         let before = there(&urn);
         if let Some(before) = &before {

@@ -1,7 +1,7 @@
 //! The schema that would take what a tenant's identity provider sends and no schema declares.
 
 use super::SchemaRefusal;
-use crate::resource::Shape;
+use crate::resource::{Conformance, Shape, named};
 use crate::schema::suggest::{Sent, Suggestion, suggest};
 use crate::schema::{Catalog, edit};
 use crate::service::{Service, UnknownAttribute};
@@ -18,10 +18,10 @@ fn of_shape(resource_type: &str, name: String, shape: &Shape) -> Sent {
     }
 }
 
-fn still_unknown(unknown: UnknownAttribute, catalog: &Catalog) -> Option<Sent> {
+fn still_unknown(unknown: UnknownAttribute, catalog: &Catalog, conformance: Conformance) -> Option<Sent> {
     let mut sent = of_shape(&unknown.resource_type, unknown.name, &unknown.shape);
     let kind = catalog.by_name(&sent.resource_type);
-    let is_known = |name: &str| kind.is_some_and(|kind| kind.named(name).is_some());
+    let is_known = |name: &str| kind.is_some_and(|kind| named(kind, name, conformance).is_some());
     if kind.is_none_or(|kind| kind.extension(&sent.name).is_none()) {
         return (!is_known(&sent.name)).then_some(sent);
     }
@@ -63,7 +63,7 @@ impl Service {
             return Ok(under(urn));
         }
         let first = under(&usual);
-        let mut came = first.schemas.keys().filter(|urn| **urn != usual);
+        let mut came = first.schemas.keys().filter(|urn| !urn.eq_ignore_ascii_case(&usual));
         Ok(match (came.next().cloned(), came.next()) {
             (Some(only), None) if !first.moved.is_empty() => under(&only),
             _ => first,
@@ -78,7 +78,7 @@ impl Service {
         let settings = self.tenant(tenant).await?.settings;
         let catalog = self.catalogs.of(&self.store, &settings).await?.catalog.clone();
         let unknown = self.unknown_attributes(tenant).await?;
-        Ok(unknown.into_iter().filter_map(|sent| still_unknown(sent, &catalog)).collect())
+        Ok(unknown.into_iter().filter_map(|sent| still_unknown(sent, &catalog, settings.conformance)).collect())
     }
 
     /// Who takes a schema: the tenant that has it, or all.

@@ -103,7 +103,7 @@ impl Service {
         let scope = tenant.scope(self.catalogs.of(&self.store, tenant).await?.layout.clone());
         let mut survey = Survey { tenant: tenant.name.clone(), ..Survey::default() };
         let mut keys = Keys::default();
-        let limits = self.settings.limits.values;
+        let limits = self.limits().values;
         let fits = |attribute: &Attribute, value: &Value| {
             let mut with = Acceptance::new(Conformance::Rfc, &limits);
             let accepted = accept_value(attribute, value.clone(), attribute.name(), &mut with);

@@ -6,7 +6,9 @@ use crate::error::{Result, ScimError};
 use crate::resource::{Resource, hidden};
 use crate::schema::{AttributePath, ResourceType};
 use crate::service::{Caller, Service, render};
-use crate::store::{Found, From as Start, Listed, Mark, MemberKey, MemberRow, Order, Relations, Until, Window};
+use crate::store::{
+    Documents, Found, From as Start, Listed, Mark, MemberKey, MemberRow, Order, Relations, Until, Window,
+};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,11 +28,14 @@ pub struct Export<'a> {
 
 /// What was exported.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Exported {
     /// Resources.
     pub resources: u64,
     /// Memberships in them.
     pub memberships: u64,
+    /// Resources that hold values which no schema declares any more; those are not in it.
+    pub holding_hidden: u64,
 }
 
 /// Takes a line, and says how many memberships are in it.
@@ -84,7 +89,11 @@ impl Walk<'_> {
                     return Ok(());
                 }
                 let document = match hides || render::may_hide(found) {
-                    true => shown(kind, found, hides)?,
+                    true => {
+                        let mut attributes = render::attributes(&found.document)?;
+                        done.holding_hidden += u64::from(hidden::cut(kind, &mut attributes));
+                        shown(kind, attributes, hides)
+                    }
                     false => found.document.clone(),
                 };
                 let digest = digests.get(&found.id).map(String::as_str);
@@ -101,7 +110,7 @@ impl Walk<'_> {
     async fn page(&self, kind: &ResourceType, mark: &Mark) -> Result<Vec<Found>> {
         let scope = &self.caller.scope;
         let Some(of_type) = scope.layout().of_type(kind) else { return Ok(Vec::new()) };
-        let window = Window { from: Start::After(mark.clone()), take: PAGE };
+        let window = Window { from: Start::After(mark.clone()), take: PAGE, documents: Documents::All };
         let listed = [Listed { of_type, predicate: None }];
         Ok(self.service.store.list(scope, &listed, None, &window, Relations::default()).await?.found)
     }
@@ -202,10 +211,8 @@ fn has_secrets(kind: &ResourceType) -> bool {
     kind.leaves().iter().any(|path| is_secret(path) && Some(path.attribute.name()) != password)
 }
 
-/// The document without what is hidden and, if it says so, without secrets.
-fn shown(kind: &ResourceType, found: &Found, without_secrets: bool) -> Result<String> {
-    let mut attributes = render::attributes(&found.document)?;
-    hidden::cut(kind, &mut attributes);
+/// The document of these attributes and, if it says so, without secrets.
+fn shown(kind: &ResourceType, mut attributes: Map<String, Value>, without_secrets: bool) -> String {
     for path in kind.leaves().iter().filter(|path| without_secrets && is_secret(path)) {
         let holder = match &path.container {
             None => Some(&mut attributes),
@@ -219,7 +226,7 @@ fn shown(kind: &ResourceType, found: &Found, without_secrets: bool) -> Result<St
     let mut document = Map::new();
     document.insert("schemas".into(), Resource::schemas(kind, &attributes).collect());
     document.extend(attributes);
-    Ok(Value::Object(document).to_string())
+    Value::Object(document).to_string()
 }
 
 fn cut(holder: &mut Map<String, Value>, path: &AttributePath) {

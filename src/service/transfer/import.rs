@@ -4,8 +4,9 @@
 
 use super::line::{Line, Record, parse};
 use super::member::{Settled, Wanted};
-use super::record::{Importer, Outcome, Present};
+use super::record::{Importer, Outcome, Past, Present};
 use super::spill::{Entry, Spill};
+use super::twins::Twins;
 use crate::error::{Result, ScimError};
 use crate::resource::Notes;
 use crate::resource::limits::ValueLimits;
@@ -18,6 +19,8 @@ use uuid::Uuid;
 
 /// Kinds of things left out that are counted by name.
 const NOTED: usize = 100;
+/// Things that would be left out which a problem names.
+const NAMED: usize = 5;
 
 /// What is imported, and how.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +33,8 @@ pub struct Import<'a> {
     pub side_by_side: usize,
     /// What follows a line that cannot be imported.
     pub on_error: OnError,
+    /// Leaves out what no schema declares; else a line that has anything of it cannot be imported.
+    pub drop_unknown: bool,
 }
 
 /// What follows a line that cannot be imported.
@@ -106,10 +111,11 @@ impl Service {
         let importer = Importer { service: self.clone(), caller, dry_run: import.dry_run };
         let mut run = Run {
             importer,
-            limits: ValueLimits { members: usize::MAX, ..self.settings.limits.values },
+            limits: ValueLimits { members: usize::MAX, ..self.limits().values },
             import: *import,
             window: Vec::new(),
             ids: HashSet::new(),
+            twins: Twins::default(),
             last: None,
             spill: Spill::new()?,
             done: Imported::default(),
@@ -128,6 +134,7 @@ struct Run<'a> {
     /// Resources to be written side by side.
     window: Vec<Record>,
     ids: HashSet<Uuid>,
+    twins: Twins,
     /// The resource that was written last, and its entry if it was.
     last: Option<(Uuid, Option<Entry>)>,
     spill: Spill,
@@ -161,26 +168,44 @@ impl Run<'_> {
     async fn line(&mut self, number: u64, text: &[u8]) -> Result<()> {
         let mut notes = Notes::new();
         let parsed = parse(&self.importer.caller, &self.limits, (number, text), &mut notes);
-        self.note(&notes);
         match parsed {
-            Ok(Line::Resource(record)) => {
-                if self.ids.contains(&record.id) {
-                    self.flush().await?;
+            Ok(Line::Resource(record)) => match self.admit(&record, &notes) {
+                Ok(()) => {
+                    self.note(&notes);
+                    self.push(*record).await
                 }
-                self.ids.insert(record.id);
-                self.window.push(*record);
-                if self.window.len() >= self.import.side_by_side { self.flush().await } else { Ok(()) }
-            }
+                Err(error) => self.refuse(number, Some(record.id), error).await,
+            },
             Ok(Line::Members { group, members }) => {
                 self.flush().await?;
                 self.continued(number, group, members)
             }
-            Err(error) => {
-                // Problems are told in the order of their lines.
-                self.flush().await?;
-                if self.is_stopped { Ok(()) } else { self.problem(number, error) }
-            }
+            Err(error) => self.refuse(number, None, error).await,
         }
+    }
+
+    fn admit(&mut self, record: &Record, notes: &Notes) -> Result<()> {
+        self.keeps_all(notes)?;
+        self.twins.admit(record)
+    }
+
+    async fn push(&mut self, record: Record) -> Result<()> {
+        if self.ids.contains(&record.id) {
+            self.flush().await?;
+        }
+        self.ids.insert(record.id);
+        self.window.push(record);
+        if self.window.len() >= self.import.side_by_side { self.flush().await } else { Ok(()) }
+    }
+
+    /// Problems are told in the order of their lines.
+    async fn refuse(&mut self, number: u64, id: Option<Uuid>, error: ScimError) -> Result<()> {
+        self.flush().await?;
+        if self.is_stopped {
+            return Ok(());
+        }
+        self.last = id.map(|id| (id, None)).or(self.last.take());
+        self.problem(number, error)
     }
 
     /// Members that continue those of the resource on the line before.
@@ -197,6 +222,22 @@ impl Run<'_> {
                 ScimError::invalid_value(format!("Members of {group} must follow the line of that resource.")),
             ),
         }
+    }
+
+    /// # Errors
+    /// 400 if something of a line would be left out that nobody has agreed to lose.
+    fn keeps_all(&self, notes: &Notes) -> Result<()> {
+        if self.import.drop_unknown || notes.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<_> = notes.iter().take(NAMED).map(ToString::to_string).collect();
+        let more = if notes.len() > NAMED { ", …" } else { "" };
+        let detail = format!(
+            "No schema of the tenant declares all that this line has: {}{more}. Add the schemas (scimd schema add), or \
+             leave it out with --drop-unknown.",
+            names.join(", ")
+        );
+        Err(ScimError::invalid_value(detail))
     }
 
     fn note(&mut self, notes: &Notes) {
@@ -233,16 +274,20 @@ impl Run<'_> {
         let mut found = store.find_many(scope, &ids).await?;
         let keeps = importer.service.keeps_passwords(&importer.caller);
         let mut digests = store.password_digests(scope, if keeps { &ids } else { &[] }).await?;
+        let absent: Vec<Uuid> = ids.iter().filter(|id| !found.contains_key(id)).copied().collect();
+        let deleted = store.last_versions(scope, &absent).await?;
         let mut tasks = JoinSet::new();
         for (i, record) in records.into_iter().enumerate() {
             let digest = digests.remove(&record.id);
-            let present = found.remove(&record.id).map(|found| Present { found, digest });
-            let place = match present {
-                None => Some(store.place(importer.layout(&record.kind)?, importer.service.clock.now())),
-                Some(_) => None,
+            let past = match found.remove(&record.id) {
+                Some(found) => Past::Present(Present { found, digest }),
+                None => {
+                    let place = store.place(importer.layout(&record.kind)?, importer.service.clock.now());
+                    Past::Absent(place, deleted.get(&record.id).copied())
+                }
             };
             let importer = importer.clone();
-            tasks.spawn(async move { (i, importer.write(&record, present, place).await, record) });
+            tasks.spawn(async move { (i, importer.write(&record, past).await, record) });
         }
         let mut written = tasks.join_all().await;
         written.sort_by_key(|(i, ..)| *i);
@@ -271,7 +316,8 @@ impl Run<'_> {
             group: id,
             kind: record.kind.name().to_string(),
             is_first: true,
-            keeps_meta: record.is_state || outcome == Outcome::Created,
+            is_new: outcome == Outcome::Created,
+            meta: record.meta.filter(|_| record.is_state),
             is_unchanged: outcome == Outcome::Unchanged,
             members: Vec::new(),
         };

@@ -36,6 +36,8 @@ pub(super) struct Record {
     pub(super) number: u64,
     /// Its id.
     pub(super) id: Uuid,
+    /// Whether the line has no id, so that it was made from the unique values.
+    pub(super) is_id_made: bool,
     /// Its type.
     pub(super) kind: Arc<ResourceType>,
     /// Its attributes, without members.
@@ -71,10 +73,12 @@ pub(super) fn parse(
     let is_state = version(&meta).is_some() && sent_id.as_deref().is_some_and(|id| Uuid::parse_str(id).is_ok());
     let members = members_in(&kind, &mut body, is_state)?;
     let accepted = accepted(caller, limits, &kind, body, is_state, notes)?;
+    let is_id_made = sent_id.is_none();
     let id = sent_id.map_or_else(|| own_id(&kind, &accepted, number), |id| id_for(&id));
     Ok(Line::Resource(Box::new(Record {
         number,
         id,
+        is_id_made,
         kind,
         accepted,
         meta: read_meta(&meta),

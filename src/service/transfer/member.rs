@@ -5,6 +5,8 @@ use super::MEMBERS_OF_LINE;
 use super::record::Importer;
 use super::spill::Entry;
 use crate::error::{Result, ScimError};
+use crate::reason::Reason;
+use crate::resource::Meta;
 use crate::store::{Change, Found, Given, MemberDelta, MemberKey, Relations};
 use uuid::Uuid;
 
@@ -88,7 +90,8 @@ impl Wanted {
 
     async fn change(&self, importer: &Importer, group: &Found, settled: &mut Settled) -> Result<()> {
         let mut wanted = self.keys.iter().copied().peekable();
-        let mut part = Part { importer, head: &self.head, group, join: Vec::new(), leave: Vec::new() };
+        let version = group.meta.version;
+        let mut part = Part { importer, head: &self.head, group, version, join: Vec::new(), leave: Vec::new() };
         let mut after = None;
         loop {
             let scope = &importer.caller.scope;
@@ -119,6 +122,8 @@ struct Part<'a> {
     importer: &'a Importer,
     head: &'a Entry,
     group: &'a Found,
+    /// The version that the group has.
+    version: i64,
     join: Vec<MemberKey>,
     leave: Vec<MemberKey>,
 }
@@ -139,10 +144,19 @@ impl Part<'_> {
         }
         let author = self.importer.service.by_operator();
         let mut writing = self.importer.caller.writing(&self.group.resource_type, &author)?;
-        writing.given = Given { meta: self.head.keeps_meta.then_some(self.group.meta), place: None };
+        let meta = match self.head.is_new {
+            true => Some(Meta { version: self.version + 1, ..self.group.meta }),
+            false => self.head.meta.map(|meta| meta.after(self.version, author.at)),
+        };
+        writing.given = Given { meta, place: None };
         match self.importer.service.store.change_members(&writing, self.group, &delta).await? {
-            Change::Stale => Err(ScimError::new(409, "A resource was deleted while its members were imported.")),
-            Change::Done(_) | Change::NoSeat | Change::Nothing => Ok(()),
+            Change::Stale => Err(ScimError::new(409, "A resource was deleted while its members were imported.")
+                .because(Reason::VersionConflict)),
+            Change::Done(version) => {
+                self.version = version;
+                Ok(())
+            }
+            Change::NoSeat | Change::Nothing => Ok(()),
         }
     }
 }

@@ -12,14 +12,13 @@ mod line;
 mod member;
 mod record;
 mod spill;
+mod twins;
 
 pub use export::{Export, Exported};
 pub use import::{Counts, Import, Imported, OnError, Step};
 
-use super::{Caller, Service};
-use crate::error::Result;
-use crate::store::{Author, TokenScope};
-use std::sync::Arc;
+use super::Service;
+use crate::store::Author;
 
 /// Name of the object for what SCIM has no attribute for.
 const OWN: &str = "x-scimd";
@@ -28,23 +27,6 @@ const OWN: &str = "x-scimd";
 const MEMBERS_OF_LINE: usize = 1000;
 
 impl Service {
-    /// The operator, who may do everything in a tenant.
-    pub(super) async fn operator(&self, tenant: &str) -> Result<Arc<Caller>> {
-        let tenant = self.tenant(tenant).await?.settings;
-        let numbered = self.catalogs.of(&self.store, &tenant).await?;
-        Ok(Arc::new(Caller {
-            tenant: tenant.name.as_str().into(),
-            token_name: "operator".into(),
-            token_id: "".into(),
-            base_url: tenant.base_url.as_deref().unwrap_or(&self.settings.public_url).into(),
-            catalog: numbered.catalog.clone(),
-            scope: tenant.scope(numbered.layout.clone()),
-            token_scope: TokenScope::ReadWrite,
-            settings: tenant.into(),
-            trail: Arc::default(),
-        }))
-    }
-
     /// The change log knows the operator by having no token.
     fn by_operator(&self) -> Author {
         Author { token: None, at: self.clock.now() }

@@ -2,6 +2,7 @@
 
 use super::line::Record;
 use crate::error::{Result, ScimError};
+use crate::reason::Reason;
 use crate::resource::Meta;
 use crate::resource::check::{Change as Kind, check};
 use crate::schema::ResourceType;
@@ -18,6 +19,16 @@ pub(super) enum Outcome {
     Created,
     Updated,
     Unchanged,
+}
+
+/// What is known of the resource of a line before it is written.
+#[derive(Debug)]
+pub(super) enum Past {
+    /// It is there.
+    Present(Present),
+    /// It is not there, and will have this place in the order of creation. The version is that under
+    /// which a resource of its id was deleted, if one was.
+    Absent(Place, Option<i64>),
 }
 
 /// What an import knows of a resource that is there.
@@ -43,21 +54,16 @@ impl Importer {
     }
 
     /// Writes a resource without its members.
-    pub(super) async fn write(
-        &self,
-        record: &Record,
-        present: Option<Present>,
-        place: Option<Place>,
-    ) -> Result<Outcome> {
-        match present {
-            None => self.create(record, place).await,
-            Some(present) => self.update(record, present).await,
+    pub(super) async fn write(&self, record: &Record, past: Past) -> Result<Outcome> {
+        match past {
+            Past::Absent(place, deleted) => self.create(record, place, deleted).await,
+            Past::Present(present) => self.update(record, present).await,
         }
     }
 
-    async fn create(&self, record: &Record, place: Option<Place>) -> Result<Outcome> {
+    async fn create(&self, record: &Record, place: Place, deleted: Option<i64>) -> Result<Outcome> {
         let (kind, attributes) = (&record.kind, &record.accepted.attributes);
-        check_names(&self.caller.settings, kind, attributes)?;
+        check_names(&self.caller.settings, kind, None, attributes)?;
         check(kind, None, attributes, Kind::Whole)?;
         if self.dry_run {
             let holder = self.service.store.holder(&self.caller.scope, self.layout(kind)?, attributes).await?;
@@ -65,7 +71,9 @@ impl Importer {
         }
         let author = self.service.by_operator();
         let mut writing = self.caller.writing(kind, &author)?;
-        writing.given = Given { meta: record.meta, place };
+        let least = deleted.map_or(1, |version| version + 1);
+        let meta = record.meta.unwrap_or(Meta { version: 1, created: author.at, modified: author.at });
+        writing.given = Given { meta: Some(Meta { version: meta.version.max(least), ..meta }), place: Some(place) };
         let mut written = self.service.written(&self.caller, kind, attributes.clone()).await?;
         written.password = self.kept(record).or(written.password);
         self.service.store_new(&self.caller, &writing, record.id, &written, &MemberDelta::default()).await?;
@@ -81,9 +89,7 @@ impl Importer {
         let before = render::attributes(&found.document)?;
         let after = after(record, &before);
         check(kind, Some(&before), &after, Kind::Whole)?;
-        if after != before {
-            check_names(&self.caller.settings, kind, &after)?;
-        }
+        check_names(&self.caller.settings, kind, Some(&before), &after)?;
         let password = self.kept(record).filter(|kept| Some(kept) != digest.as_ref());
         let meta = record.meta.filter(|_| record.is_state);
         if password.is_none() && self.is_same(record, &found, meta, (&before, &after)) {
@@ -94,7 +100,7 @@ impl Importer {
         }
         let author = self.service.by_operator();
         let mut writing = self.caller.writing(kind, &author)?;
-        writing.given.meta = meta;
+        writing.given.meta = meta.map(|meta| meta.after(found.meta.version, author.at));
         let before = Before { found: &found, attributes: &before };
         let written = Written::new(kind, after, password);
         match self.service.store.replace(&writing, before, &written, &MemberDelta::default()).await {
@@ -103,7 +109,8 @@ impl Importer {
             Ok(Change::Stale) if !self.service.store.has_schemas_of(&self.caller.scope).await? => {
                 Err(ScimError::outdated())
             }
-            Ok(Change::Stale) => Err(ScimError::new(409, "It was changed meanwhile; import this line again.")),
+            Ok(Change::Stale) => Err(ScimError::new(409, "It was changed meanwhile; import this line again.")
+                .because(Reason::VersionConflict)),
             Ok(Change::NoSeat) => Err(self.service.no_seat(&self.caller.settings).await),
             Err(error @ StoreError::Unique(_)) => Err(in_use(kind, &written.attributes).caused_by(error)),
             Err(error) => Err(error.into()),
@@ -115,7 +122,8 @@ impl Importer {
         record.digest.clone().filter(|_| self.service.keeps_passwords(&self.caller))
     }
 
-    /// Whether a resource is as its line says: a state to the letter, else by what it means.
+    /// Whether a resource is as its line says: a state to the letter, else by what it means. The state
+    /// of an earlier version is no other one.
     fn is_same(
         &self,
         record: &Record,
@@ -127,7 +135,8 @@ impl Importer {
             return before == after;
         }
         let is_same_text = Written::new(&record.kind, after.clone(), None).document == found.document;
-        is_same_text && meta.is_none_or(|meta| meta == found.meta)
+        let is_earlier = |meta: Meta| meta.created == found.meta.created && meta.version < found.meta.version;
+        is_same_text && meta.is_none_or(|meta| meta == found.meta || is_earlier(meta))
     }
 }
 

@@ -2,6 +2,7 @@
 //! the program, however that ends.
 
 use crate::error::{Result, ScimError};
+use crate::resource::Meta;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
@@ -19,8 +20,10 @@ pub(super) struct Entry {
     pub(super) kind: String,
     /// Whether it is the first line of the resource; the others follow at once.
     pub(super) is_first: bool,
-    /// Whether version and times stay as they are.
-    pub(super) keeps_meta: bool,
+    /// Whether the resource was created by its line: its times stay as that says.
+    pub(super) is_new: bool,
+    /// Version and times of the line, if it is the whole state of a resource.
+    pub(super) meta: Option<Meta>,
     /// Whether the resource was counted as unchanged.
     pub(super) is_unchanged: bool,
     /// The members.

@@ -36,7 +36,8 @@ impl Directory {
         let clock = Clock::standing(noon());
         let searchable: Vec<_> = searchable.iter().map(|name| (*name).to_owned()).collect();
         let catalog = Catalog::new(&schema_files()).unwrap().searching_only(&searchable);
-        let options = Options { clock: clock.clone(), schema_files: schema_files(), searchable, ..Options::default() };
+        let options =
+            Options { clock: clock.clone(), schema_files: Some(schema_files()), searchable, ..Options::default() };
         let server = Server::with(database, options).await;
         Self { server, catalog, clock, created: Vec::new(), done: 0, refused: 0 }
     }

@@ -20,7 +20,7 @@ async fn a_busy_group_leaves_room_for_others() {
     let users = new_users(&fleet, "u", 2).await;
     let path: Arc<str> = new_group(fleet.first(), "Sales", &[]).await.into();
     let DatabaseTarget::Postgres { url } = &fleet.first().database else { panic!("no PostgreSQL") };
-    let mut holder = sqlx::PgConnection::connect(url.expose_secret()).await.unwrap();
+    let mut holder = sqlx::PgConnection::connect(&crate::harness::pooler::behind(url.expose_secret())).await.unwrap();
     sqlx::raw_sql("begin; select 1 from resource where display = 'Sales' for update")
         .execute(&mut holder)
         .await

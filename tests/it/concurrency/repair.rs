@@ -19,7 +19,7 @@ async fn a_write_after_a_repair_leaves_nothing_behind() {
     server.spoil("delete from attribute_value where key = 'boss'").await;
 
     let DatabaseTarget::Postgres { url } = &server.database else { panic!("no PostgreSQL") };
-    let mut holder = sqlx::PgConnection::connect(url.expose_secret()).await.unwrap();
+    let mut holder = sqlx::PgConnection::connect(&crate::harness::pooler::behind(url.expose_secret())).await.unwrap();
     sqlx::raw_sql("begin; select 1 from resource for update").execute(&mut holder).await.unwrap();
     let repair = tokio::spawn({
         let fleet = fleet.clone();

@@ -6,7 +6,7 @@ use crate::harness::{Database, Options, Server, noon};
 use scimd::clock::Clock;
 use scimd::resource::Conformance;
 use scimd::schema::SchemaFile;
-use scimd::service::{PasswordPolicy, TenantChange, TokenScope, UsernameFormat};
+use scimd::service::{PasswordPolicy, PutWithoutMembers, TenantChange, TokenScope, UsernameFormat};
 use secrecy::ExposeSecret;
 use std::collections::HashMap;
 use std::path::Path;
@@ -27,7 +27,7 @@ impl Stage {
     pub(super) async fn set(&mut self, script: &Script, conformance: Conformance) -> (&Server, Names) {
         let schemas = script.settings_of("schemas").collect::<Vec<_>>().join(" ");
         if !self.servers.contains_key(&schemas) {
-            let schema_files = schemas.split_whitespace().map(schema_file).collect();
+            let schema_files = Some(schemas.split_whitespace().map(schema_file).collect());
             let options = Options { clock: Clock::standing(noon()), schema_files, ..Options::default() };
             self.servers.insert(schemas.clone(), Server::with(self.database, options).await);
         }
@@ -75,6 +75,9 @@ fn change(script: &Script, conformance: Conformance) -> TenantChange {
             ("seats", number) => change.seats = Some(Some(number.parse().expect(number))),
             ("names", "shared") => change.unique_group_names = Some(false),
             ("usernames", "email") => change.username_format = Some(UsernameFormat::Email),
+            ("put-without-members", keyword) => {
+                change.put_without_members = Some(PutWithoutMembers::from_keyword(keyword).expect(keyword));
+            }
             ("passwords", "argon2id") => change.password_policy = Some(PasswordPolicy::Argon2id),
             ("conformance" | "schemas" | "token" | "header" | "show", _) => {}
             _ => panic!("{}: what is this: {key} {value}", script.path.display()),

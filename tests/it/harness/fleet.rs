@@ -9,7 +9,8 @@ use tokio::time::timeout;
 /// No race takes as long, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Runs one test body on SQLite, on PostgreSQL, and on two instances over one PostgreSQL.
+/// Runs one test body on SQLite, on PostgreSQL, and on two instances over one PostgreSQL, directly and
+/// through a pooler.
 #[macro_export]
 macro_rules! on_fleets {
     ($($name:ident),* $(,)?) => {
@@ -28,7 +29,13 @@ macro_rules! on_fleets {
         mod two_instances {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                super::$name($crate::harness::Fleet::of_two().await).await;
+                super::$name($crate::harness::Fleet::of_two($crate::harness::Database::Postgres).await).await;
+            })*
+        }
+        mod pooled {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name($crate::harness::Fleet::of_two($crate::harness::Database::Pooled).await).await;
             })*
         }
     };
@@ -43,8 +50,8 @@ impl Fleet {
         Self([Server::on(database).await].into())
     }
 
-    pub(crate) async fn of_two() -> Self {
-        let first = Server::on(Database::Postgres).await;
+    pub(crate) async fn of_two(database: Database) -> Self {
+        let first = Server::on(database).await;
         let second = first.second().await;
         Self([first, second].into())
     }

@@ -2,12 +2,15 @@
 
 mod chance;
 mod fleet;
+pub(crate) mod pooler;
 pub(crate) mod postgres;
+mod proxy;
 pub(crate) mod raw;
 mod sound;
 
 pub(crate) use chance::Chance;
 pub(crate) use fleet::{Fleet, race};
+pub(crate) use proxy::Proxy;
 
 use reqwest::Method;
 use scimd::clock::{Clock, Timestamp};
@@ -41,21 +44,43 @@ macro_rules! on_both {
     };
 }
 
+/// Runs test bodies on PostgreSQL through a pooler; those that are named here are run so each time.
+#[macro_export]
+macro_rules! on_pooler {
+    ($($name:ident),* $(,)?) => {
+        mod pooled {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name($crate::harness::Server::on($crate::harness::Database::Pooled).await).await;
+            })*
+        }
+    };
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Database {
     Sqlite,
+    /// Through the pooler, if `TEST_POOLER` is set.
     Postgres,
+    /// PostgreSQL through a pooler.
+    Pooled,
 }
 
 pub(crate) struct Options {
     pub(crate) clock: Clock,
-    pub(crate) schema_files: Vec<SchemaFile>,
+    /// Those of the folder that the configuration names, if it names one.
+    pub(crate) schema_files: Option<Vec<SchemaFile>>,
     pub(crate) searchable: Vec<String>,
     pub(crate) limits: ServiceLimits,
     pub(crate) http: HttpSettings,
     pub(crate) record: Record,
+    /// Whom customers ask.
+    pub(crate) support: Option<String>,
     /// A configuration file, of which the mapping counts.
     pub(crate) mapping: String,
+    /// PostgreSQL's schema of the tables.
+    pub(crate) schema: Option<String>,
+    pub(crate) pool: PoolSettings,
 }
 
 impl Default for Options {
@@ -65,12 +90,15 @@ impl Default for Options {
         let searchable = vec!["*".to_owned()];
         Self {
             clock: Clock::system(),
-            schema_files: Vec::new(),
+            schema_files: None,
             searchable,
             limits: ServiceLimits::default(),
             http,
             record: Record::All,
+            support: None,
             mapping: String::new(),
+            schema: None,
+            pool: PoolSettings { max_connections: 8, ..PoolSettings::default() },
         }
     }
 }
@@ -127,7 +155,7 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let target = match database {
             Database::Sqlite => DatabaseTarget::Sqlite { data_dir: folder.path().to_owned() },
-            Database::Postgres => DatabaseTarget::Postgres { url: create_database().await.into() },
+            Database::Postgres | Database::Pooled => DatabaseTarget::Postgres { url: url_on(database).await.into() },
         };
         Self::open(target, options, folder).await
     }
@@ -152,21 +180,37 @@ impl Server {
         Self::open(self.database.clone(), options, tempfile::tempdir().unwrap()).await
     }
 
+    /// What another start over the same database says that cannot be, for its schema files.
+    pub(crate) async fn refused(&self, schema_files: Vec<SchemaFile>) -> String {
+        let settings = ServiceSettings {
+            database: self.database.clone(),
+            pool: PoolSettings::default(),
+            public_url: self.base.clone(),
+            schema_files: Some(schema_files),
+            searchable: None,
+            limits: ServiceLimits::default(),
+            record: Record::None,
+            support: None,
+        };
+        Service::open_for(&settings, self.clock.clone(), &self.directory).await.unwrap_err().to_string()
+    }
+
     async fn open(target: DatabaseTarget, options: Options, folder: tempfile::TempDir) -> Self {
         let _ = tracing_subscriber::fmt().with_test_writer().with_env_filter("scimd=error").try_init();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}{}", listener.local_addr().unwrap(), options.http.base_path);
         let settings = ServiceSettings {
             database: target.clone(),
-            pool: PoolSettings { max_connections: 8, ..PoolSettings::default() },
+            pool: PoolSettings { keeps_role: true, schema: options.schema, ..options.pool },
             public_url: base.clone(),
             schema_files: options.schema_files,
-            searchable: options.searchable,
+            searchable: Some(options.searchable).filter(|names| names != &["*"]),
             limits: options.limits,
             record: options.record,
+            support: options.support,
         };
         let clock = options.clock.clone();
-        let directory = directory(&options.mapping, &settings.schema_files);
+        let directory = directory(&options.mapping, settings.schema_files.as_deref().unwrap_or_default());
         let service = Service::open_for(&settings, options.clock, &directory).await.unwrap();
         if !service.make_directory(&directory).await.unwrap() {
             service.fill_directory(&directory).await.unwrap();
@@ -291,6 +335,13 @@ fn directory(file: &str, schema_files: &[SchemaFile]) -> Directory {
     let home = [("HOME".to_owned(), "/home/ann".to_owned())].into_iter().collect();
     let config = Config::load(Some(given.path()), &home, &[]).unwrap();
     config.mapping.resolve(&Catalog::new(schema_files).unwrap()).unwrap()
+}
+
+/// The URL of a new, empty database.
+async fn url_on(database: Database) -> String {
+    let url = create_database().await;
+    let is_pooled = database == Database::Pooled || std::env::var_os("TEST_POOLER").is_some();
+    if is_pooled { pooler::before(&url) } else { url }
 }
 
 /// A new, empty database on the private PostgreSQL server.

@@ -43,14 +43,25 @@ const SETTINGS: [&str; 5] = [
 
 // Statics are never dropped and a killed process runs no destructor; but its end of a pipe is closed in every case,
 // and that is what ends `read`. The server gives up its pid file as the last thing it does.
-const WATCHER: &str = r#"
+const WATCH_SERVER: &str = r#"
     trap '' HUP INT TERM
     read -r _
-    pid=$(head -n 1 "$1/data/postmaster.pid") && kill -QUIT "$pid"
+    pid=$(head -n 1 "$1/data/postmaster.pid") && kill -QUIT "$pid" && kill -CONT "$pid"
     tries=100
     while [ -e "$1/data/postmaster.pid" ] && [ $((tries -= 1)) -gt 0 ]; do sleep 0.1; done
     until rm -rf "$1" || [ $((tries -= 1)) -lt 0 ]; do sleep 0.1; done
 "#;
+
+/// The same for a server that keeps its pid in `pid` and needs no care.
+pub(super) const WATCH_PID: &str = r#"
+    trap '' HUP INT TERM
+    read -r _
+    kill -KILL "$(cat "$1/pid")"
+    rm -rf "$1"
+"#;
+
+/// Users that are not simply trusted, for tests of what a server refuses: before the lines of initdb.
+const REFUSALS: &str = "host all guarded 127.0.0.1/32 scram-sha-256\nhost all unwelcome 127.0.0.1/32 reject\n";
 
 static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
 
@@ -61,6 +72,7 @@ pub(crate) struct Cluster {
     data: PathBuf,
     owner: Option<(u32, u32)>,
     port: u16,
+    settings: Vec<String>,
     server: Child,
     /// Holds the pipe whose closing tells the watcher that this process is gone.
     _watcher: Child,
@@ -80,16 +92,23 @@ pub(crate) fn url() -> String {
 
 impl Cluster {
     pub(crate) fn start() -> Result<Self, String> {
+        Self::start_with(|_| Ok(Vec::new()))
+    }
+
+    /// Starts one with more settings, for which files may be put into its folder of data.
+    pub(crate) fn start_with(settings: impl FnOnce(&Path) -> Result<Vec<String>, String>) -> Result<Self, String> {
         let bin = programs().ok_or(MISSING)?;
         let dir = create_directory().map_err(|e| format!("no directory for PostgreSQL: {e}"))?;
-        let watcher = watch(&dir).map_err(|e| format!("no watcher for PostgreSQL: {e}"))?;
+        let watcher = watch(&dir, WATCH_SERVER).map_err(|e| format!("no watcher for PostgreSQL: {e}"))?;
         let owner = give_away(&dir)?;
         let data = dir.join("data");
         initialize(&bin, &data, owner)?;
+        let settings = settings(&data)?;
+        own_files(&data, owner).map_err(|e| format!("{}: {e}", data.display()))?;
         for _ in 0..PORTS_TRIED {
             let port = free_port().map_err(|e| format!("no free port for PostgreSQL: {e}"))?;
-            if let Some(server) = launch(&bin, &data, port, owner)? {
-                return Ok(Self { bin, data, owner, port, server, _watcher: watcher });
+            if let Some(server) = launch(&bin, &data, port, owner, &settings)? {
+                return Ok(Self { bin, data, owner, port, settings, server, _watcher: watcher });
             }
         }
         Err(format!("PostgreSQL ended while starting; its log:\n{}", log(&data)))
@@ -97,6 +116,41 @@ impl Cluster {
 
     pub(crate) fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A standby of a server that was started with [`Cluster::start`], without any data of its own.
+    pub(crate) fn standby_of(primary: &Self) -> Result<Self, String> {
+        let dir = create_directory().map_err(|e| format!("no directory for PostgreSQL: {e}"))?;
+        let watcher = watch(&dir, WATCH_SERVER).map_err(|e| format!("no watcher for PostgreSQL: {e}"))?;
+        let owner = give_away(&dir)?;
+        let (bin, data) = (primary.bin.clone(), dir.join("data"));
+        let source = format!("host=127.0.0.1 port={} user=postgres", primary.port);
+        let arguments = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--dbname", &source, "--pgdata"];
+        succeeds(as_owner(bin.join("pg_basebackup"), owner).args(arguments).arg(&data))?;
+        let port = free_port().map_err(|e| format!("no free port for PostgreSQL: {e}"))?;
+        let settings = Vec::new();
+        let server = launch(&bin, &data, port, owner, &settings)?.ok_or_else(|| log(&data))?;
+        Ok(Self { bin, data, owner, port, settings, server, _watcher: watcher })
+    }
+
+    /// Makes a standby a primary.
+    pub(crate) fn promote(&self) {
+        let promoted = succeeds(
+            as_owner(self.bin.join("pg_ctl"), self.owner).args(["promote", "--wait", "--silent", "-D"]).arg(&self.data),
+        );
+        promoted.unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    /// Stops all processes of the server where they are, as a machine that hangs does, until this is
+    /// dropped.
+    pub(crate) fn freeze(&self) -> Frozen {
+        let frozen = Frozen(self.server.id());
+        frozen.signal(Signal::SIGSTOP);
+        frozen
     }
 
     /// Ends the server with a signal: SIGINT lets it close its connections and flush, SIGQUIT leaves everything as
@@ -109,9 +163,43 @@ impl Cluster {
 
     /// Starts a server that was stopped, at the same port.
     pub(crate) fn start_again(&mut self) {
-        let launched = launch(&self.bin, &self.data, self.port, self.owner).unwrap();
+        let launched = launch(&self.bin, &self.data, self.port, self.owner, &self.settings).unwrap();
         self.server = launched.unwrap_or_else(|| panic!("PostgreSQL did not start again:\n{}", log(&self.data)));
     }
+}
+
+/// A server whose processes are stopped.
+#[derive(Debug)]
+pub(crate) struct Frozen(u32);
+
+impl Frozen {
+    /// Sends a signal to the server and to its children, which it starts none of while it is stopped.
+    fn signal(&self, signal: Signal) {
+        let send = |process: u32| kill(Pid::from_raw(process.try_into().unwrap()), signal);
+        send(self.0).unwrap();
+        for child in children(self.0) {
+            // It may have ended by itself.
+            let _ = send(child);
+        }
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.signal(Signal::SIGCONT);
+    }
+}
+
+fn children(of: u32) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let is_child = |process: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        // The name of the program, in brackets, may hold anything.
+        let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok());
+        parent == Some(of)
+    };
+    numbers.filter(is_child).collect()
 }
 
 /// The newest packaged version, else whatever the machine offers.
@@ -138,7 +226,7 @@ fn configured() -> Option<PathBuf> {
     Some(PathBuf::from(String::from_utf8(said.stdout).ok()?.trim()))
 }
 
-fn create_directory() -> io::Result<PathBuf> {
+pub(super) fn create_directory() -> io::Result<PathBuf> {
     let process = std::process::id();
     let mut number = 0;
     loop {
@@ -150,9 +238,9 @@ fn create_directory() -> io::Result<PathBuf> {
     }
 }
 
-fn watch(dir: &Path) -> io::Result<Child> {
+pub(super) fn watch(dir: &Path, how: &str) -> io::Result<Child> {
     Command::new("sh")
-        .args(["-c", WATCHER, "watcher"])
+        .args(["-c", how, "watcher"])
         .arg(dir)
         .current_dir("/")
         // Interrupting the tests at a terminal must not interrupt the one that cleans up.
@@ -164,7 +252,7 @@ fn watch(dir: &Path) -> io::Result<Child> {
 }
 
 /// PostgreSQL refuses to run as root: then the directory and the server belong to the user that its package made.
-fn give_away(dir: &Path) -> Result<Option<(u32, u32)>, String> {
+pub(super) fn give_away(dir: &Path) -> Result<Option<(u32, u32)>, String> {
     let made_by = fs::metadata(dir).map_err(|e| format!("{}: {e}", dir.display()))?.uid();
     if made_by != 0 {
         return Ok(None);
@@ -182,7 +270,7 @@ fn ids(user: &str) -> Option<(u32, u32)> {
     Some((found.get(2)?.parse().ok()?, found.get(3)?.parse().ok()?))
 }
 
-fn as_owner(program: PathBuf, owner: Option<(u32, u32)>) -> Command {
+pub(super) fn as_owner(program: PathBuf, owner: Option<(u32, u32)>) -> Command {
     let mut command = Command::new(program);
     // The directory of the tests may be closed to the owner.
     command.current_dir("/").env("LC_ALL", "C").stdin(Stdio::null()).process_group(0);
@@ -193,36 +281,58 @@ fn as_owner(program: PathBuf, owner: Option<(u32, u32)>) -> Command {
 }
 
 fn initialize(bin: &Path, data: &Path, owner: Option<(u32, u32)>) -> Result<(), String> {
-    let Output { status, stdout, stderr } = as_owner(bin.join("initdb"), owner)
-        .args(INITDB)
-        .arg("-D")
-        .arg(data)
-        .output()
-        .map_err(|e| format!("initdb does not start: {e}"))?;
+    succeeds(as_owner(bin.join("initdb"), owner).args(INITDB).arg("-D").arg(data))?;
+    refuse_some(data).map_err(|e| format!("pg_hba.conf: {e}"))
+}
+
+fn succeeds(command: &mut Command) -> Result<(), String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let Output { status, stdout, stderr } = command.output().map_err(|e| format!("{program} does not start: {e}"))?;
     if status.success() {
         return Ok(());
     }
     let said = [stdout, stderr].concat();
-    Err(format!("initdb failed, {status}:\n{}", String::from_utf8_lossy(&said)))
+    Err(format!("{program} failed, {status}:\n{}", String::from_utf8_lossy(&said)))
 }
 
-fn free_port() -> io::Result<u16> {
+fn refuse_some(data: &Path) -> io::Result<()> {
+    let file = data.join("pg_hba.conf");
+    let trust = fs::read_to_string(&file)?;
+    fs::write(file, format!("{REFUSALS}{trust}"))
+}
+
+/// Gives away the files that were put into the folder of data.
+fn own_files(data: &Path, owner: Option<(u32, u32)>) -> io::Result<()> {
+    let Some((uid, gid)) = owner else { return Ok(()) };
+    for entry in fs::read_dir(data)? {
+        chown(entry?.path(), Some(uid), Some(gid))?;
+    }
+    Ok(())
+}
+
+pub(super) fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 /// A server that is ready; `None` if it ended by itself.
-fn launch(bin: &Path, data: &Path, port: u16, owner: Option<(u32, u32)>) -> Result<Option<Child>, String> {
-    let mut server = spawn(bin, data, port, owner).map_err(|e| format!("PostgreSQL does not start: {e}"))?;
+fn launch(
+    bin: &Path,
+    data: &Path,
+    port: u16,
+    owner: Option<(u32, u32)>,
+    settings: &[String],
+) -> Result<Option<Child>, String> {
+    let mut server = spawn(bin, data, port, owner, settings).map_err(|e| format!("PostgreSQL does not start: {e}"))?;
     Ok(is_ready(&mut server, data)?.then_some(server))
 }
 
-fn spawn(bin: &Path, data: &Path, port: u16, owner: Option<(u32, u32)>) -> io::Result<Child> {
+fn spawn(bin: &Path, data: &Path, port: u16, owner: Option<(u32, u32)>, settings: &[String]) -> io::Result<Child> {
     let log = File::create(log_file(data))?;
     as_owner(bin.join("postgres"), owner)
         .arg("-D")
         .arg(data)
         .args(["-p", &port.to_string()])
-        .args(SETTINGS.into_iter().flat_map(|setting| ["-c", setting]))
+        .args(SETTINGS.into_iter().chain(settings.iter().map(String::as_str)).flat_map(|setting| ["-c", setting]))
         .stdout(log.try_clone()?)
         .stderr(log)
         .spawn()

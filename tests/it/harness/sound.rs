@@ -20,7 +20,7 @@ const FAULTS: &[(&str, &str)] = &[
     ),
     (
         "changes that give a version twice",
-        "select count(*) from (select tenant, seq, version from change where action <> 'delete' \
+        "select count(*) from (select tenant, seq, version from change \
          group by tenant, seq, version having count(*) > 1) twice",
     ),
     (
@@ -69,7 +69,8 @@ impl Server {
     pub(crate) async fn number(&self, query: &'static str) -> i64 {
         match &self.database {
             DatabaseTarget::Postgres { url } => {
-                let mut connection = sqlx::PgConnection::connect(url.expose_secret()).await.unwrap();
+                let mut connection =
+                    sqlx::PgConnection::connect(&crate::harness::pooler::behind(url.expose_secret())).await.unwrap();
                 sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
             }
             DatabaseTarget::Sqlite { data_dir } => {
@@ -90,7 +91,8 @@ impl Server {
         let text = AssertSqlSafe(statement.to_owned());
         match &self.database {
             DatabaseTarget::Postgres { url } => {
-                let mut connection = sqlx::PgConnection::connect(url.expose_secret()).await.unwrap();
+                let mut connection =
+                    sqlx::PgConnection::connect(&crate::harness::pooler::behind(url.expose_secret())).await.unwrap();
                 sqlx::query("set session_replication_role = replica").execute(&mut connection).await.unwrap();
                 sqlx::query(text).execute(&mut connection).await.unwrap().rows_affected()
             }

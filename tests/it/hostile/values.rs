@@ -14,7 +14,8 @@ crate::on_both!(
 
 /// An attribute with a value that it cannot have; `null` for what only a strict tenant refuses.
 fn unfit() -> Vec<(&'static str, Value)> {
-    let wrong_for_text = || [json!(1), json!(true), json!({}), json!({"value": "x"}), json!(["x"]), json!([[]])];
+    let wrong_for_text =
+        || [json!(1), json!(true), json!({}), json!({"value": "x", "type": "y"}), json!(["x", "y"]), json!([[]])];
     let mut all = Vec::new();
     for name in ["userName", "externalId", "displayName", "title", "password", "locale"] {
         all.extend(wrong_for_text().into_iter().map(|value| (name, value)));
@@ -23,13 +24,13 @@ fn unfit() -> Vec<(&'static str, Value)> {
         json!("Joe"),
         json!(1),
         json!(["x"]),
-        json!([{"givenName": "x"}]),
+        json!([{"givenName": "x"}, {"familyName": "y"}]),
         json!({"givenName": {}}),
         json!({"givenName": [1]}),
     ] {
         all.push(("name", value));
     }
-    for value in [json!("yes"), json!(""), json!(1), json!(0), json!({}), json!([true]), json!("1")] {
+    for value in [json!("yes"), json!(""), json!(1), json!(0), json!({}), json!([true, false]), json!("1")] {
         all.push(("active", value));
     }
     for value in [
@@ -39,10 +40,10 @@ fn unfit() -> Vec<(&'static str, Value)> {
         json!([true]),
         json!([{"value": {}}]),
         json!([{"value": 5}]),
-        json!([{"value": ["x"]}]),
+        json!([{"value": ["x", "y"]}]),
         json!([{"value": "x", "primary": "maybe"}]),
         json!([{"value": "x", "primary": 1}]),
-        json!([{"value": "x", "type": []}]),
+        json!([{"value": "x", "type": ["y", "z"]}]),
         json!([{"value": "x", "primary": true}, {"value": "y", "primary": true}]),
     ] {
         all.push(("emails", value.clone()));
@@ -64,17 +65,8 @@ fn unfit() -> Vec<(&'static str, Value)> {
             all.push((ENTERPRISE, value));
         }
     }
-    for value in [
-        json!(null),
-        json!("x"),
-        json!({}),
-        json!([]),
-        json!([1]),
-        json!([[USER]]),
-        json!(["urn:x"]),
-        json!([GROUP]),
-        json!([null]),
-    ] {
+    // Null and an empty list are taken by a lenient server; tests/data has conversations of both modes.
+    for value in [json!("x"), json!({}), json!([1]), json!([[USER]]), json!(["urn:x"]), json!([GROUP]), json!([null])] {
         all.push(("schemas", value));
     }
     for value in [json!(null), json!("")] {
@@ -148,7 +140,8 @@ const STRANGE: &[&str] = &[
 async fn strange_values_are_kept_as_they_are(server: Server) {
     for target in Target::both(&server).await {
         for (i, text) in STRANGE.iter().enumerate() {
-            let name = format!("{i}{text}");
+            // No name has control characters.
+            let name = format!("{i}{}", text.replace(char::is_control, ""));
             let body = json!({"schemas": [USER, ENTERPRISE], "userName": name, "externalId": text, "title": text, "password": text,
                 "name": {"formatted": text}, "emails": [{"value": text, "type": text, "display": text}],
                 ENTERPRISE: {"department": text, "manager": {"value": text}}});
@@ -309,7 +302,7 @@ async fn lists_have_a_bound(server: Server) {
         assert_eq!(target.post("/Groups", &group("unknown", unknown.clone())).await.status, target.due(201, 400));
         let path = format!("/Groups/{}", target.group);
         let replace = json!([{"op": "replace", "path": "members", "value": unknown}]);
-        assert_eq!(target.patch(&path, &replace).await.status, target.due(204, 400));
+        assert_eq!(target.patch(&path, &replace).await.status, 400, "the group keeps its member");
         let schemas: Vec<_> = (0..10_000).map(|_| USER).collect();
         let answer = target.post("/Users", &json!({"schemas": schemas, "userName": "schemas"})).await;
         assert!(matches!(answer.status, 201 | 400), "{:.200}", answer.body);

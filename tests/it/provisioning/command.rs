@@ -75,11 +75,17 @@ async fn the_log_is_shown() {
     assert_eq!(all[0]["notes"][0]["attribute"], "shoeSize");
     assert_eq!(all[2]["filter"], "userName eq …");
     assert_eq!(shown(folder, "log --failed --json --tenant default", 1)[0]["scimType"], "uniqueness");
-    assert_eq!(shown(folder, "log --user ann --since 1h --json", 1)[0]["resource"], all[0]["resource"]);
+    assert_eq!(shown(folder, "log --user ANN --since 1h --json", 3)[0]["resource"], all[0]["resource"]);
     assert_eq!(shown(folder, "log --limit 1 --json", 1)[0]["method"], "GET");
     let text = printed(folder, "log");
     assert!(text.contains("  409  POST    /Users ") && text.contains("\n    why: uniqueness: A User with"), "{text}");
     assert!(text.contains("\n    note: left out: attributes that no schema declares: shoeSize\n"), "{text}");
+    assert_eq!((&all[1]["action"], &all[1]["outcome"]), (&"user.create".into(), &"refused".into()));
+    assert_eq!((&all[1]["reason"], &all[0]["reason"]), (&"user.exists".into(), &"attribute.unknown".into()));
+    assert!(
+        all[0].get("unproved").is_none() && text.contains("\n    what: user.create refused: user.exists\n"),
+        "{text}"
+    );
     let one = printed(folder, &format!("log --id {request}"));
     assert!(one.contains("status:   409") && one.contains(&request), "{one}");
     let tenant = printed(folder, "tenant show default");
@@ -98,10 +104,17 @@ fn mistakes_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     assert_eq!(refused(folder, "log").0, Some(1));
+    printed(folder, "migrate");
     printed(folder, "tenant create acme");
     for (arguments, code, message) in [
         ("log --tenant nobody", 1, "scimd: There is no tenant \"nobody\".\n"),
-        ("log --user ann", 1, "scimd: There is no user \"ann\" in tenant \"default\"; of one that was deleted"),
+        (
+            "log --user ann",
+            1,
+            "scimd: there is no user \"ann\" in tenant default, and its log has no request about one\n",
+        ),
+        ("log --all-tenants", 2, "error: the following required arguments were not provided:\n  --failed"),
+        ("log --all-tenants --failed --tenant acme", 2, "error: the argument"),
         ("log --id x", 1, "scimd: there is no request x in the log of tenant default\n"),
         ("log --since yesterday", 2, "error: invalid value 'yesterday' for '--since <SPAN>'"),
         ("log --limit 0", 2, "error: invalid value '0'"),
@@ -175,7 +188,7 @@ async fn the_log_is_followed() {
     let failing = Following::start(folder, "log -f --failed --json");
     assert_eq!(following.line()["route"], "/Users");
     for _ in 0..3 {
-        assert_eq!((running.get("/Groups").await, running.get("/Groups/x").await), (200, 404));
+        assert_eq!((running.get("/Groups").await, running.get("/Robots").await), (200, 404));
         for status in [200, 404] {
             assert_eq!(following.line()["status"], status);
         }
@@ -240,4 +253,33 @@ async fn a_server_forgets_what_is_old() {
         assert!(begun.elapsed() < PATIENCE, "it is not forgotten");
     }
     assert_eq!(shown(folder, "log --json", 1)[0]["token"], "okta");
+}
+
+#[tokio::test]
+async fn failures_of_all_tenants_are_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut running = Running::start(folder);
+    assert_eq!(printed(folder, "log --all-tenants --failed"), "");
+    printed(folder, "tenant create acme");
+    assert_eq!((running.get("/Robots").await, running.get("/Users").await), (404, 200));
+    let token = printed(folder, "token issue --tenant acme --name entra").trim().to_owned();
+    let root = running.base.strip_suffix("/scim/v2").unwrap().to_owned();
+    let (short, _) = token.split_at(60);
+    for value in [format!("Bearer {token}"), short.to_owned()] {
+        let asked = running.client.get(format!("{root}/Users")).header("authorization", value);
+        assert_eq!(asked.send().await.unwrap().status(), 404);
+    }
+    let rows = shown(folder, "log --all-tenants --failed --json", 3);
+    let told: Vec<_> = rows.iter().map(|row| (row["tenant"].clone(), row["reason"].clone())).collect();
+    let expected = [("default", "endpoint.unknown"), ("acme", "path.base"), ("acme", "path.base")];
+    assert_eq!(told, expected.map(|(tenant, reason)| (tenant.into(), reason.into())));
+    assert_eq!((rows[1].get("unproved"), &rows[2]["unproved"]), (None, &true.into()));
+    let text = printed(folder, "log --all-tenants --failed --limit 1");
+    assert!(text.starts_with("acme  ") && text.contains("(not proved: only the public part"), "{text}");
+    let following = Following::start(folder, "log --all-tenants --failed --follow --json");
+    (0..3).for_each(|_| drop(following.line()));
+    running.token = token;
+    assert_eq!(running.get("/Robots").await, 404);
+    assert_eq!(following.line()["tenant"], "acme");
 }

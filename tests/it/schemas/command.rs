@@ -1,6 +1,6 @@
 //! `scimd schema` as a newcomer would try it, beside a server at work.
 
-use crate::cli::{printed, refused, run};
+use crate::cli::{migrated, printed, refused, run};
 use serde_json::Value;
 use std::path::Path;
 
@@ -12,7 +12,7 @@ fn json(folder: &Path, arguments: &str) -> Value {
 
 #[test]
 fn schemas_come_and_go() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = migrated();
     let folder = folder.path();
     printed(folder, "tenant create acme");
     printed(folder, &format!("schema add --urn {ACME} --attribute dn:string --attribute level:integer"));
@@ -46,8 +46,46 @@ fn schemas_come_and_go() {
 }
 
 #[test]
+fn a_schema_of_another_type_is_asked_about() {
+    let folder = migrated();
+    let folder = folder.path();
+    printed(folder, "tenant create acme");
+    let urn = "urn:ietf:params:scim:schemas:extension:acme:2.0:Group";
+    let (code, message) = refused(folder, &format!("schema add --urn {urn} --attribute cost"));
+    assert!(code == Some(2) && message.contains("URN ends in Group (--resource-type Group"), "{message}");
+    printed(folder, &format!("schema add --urn {urn} --attribute cost --resource-type Group"));
+    let more = format!("schema add --urn {urn} --attribute more --resource-type User");
+    let (code, message) = refused(folder, &more);
+    assert!(code == Some(2) && message.contains("makes a schema of Group one of Group and User"), "{message}");
+    let file = folder.join("own.json");
+    let own = serde_json::json!({"id": urn, "attributes": [{"name": "cost"}], "x-scimd": {"extends": ["Group"]}});
+    std::fs::write(&file, own.to_string()).unwrap();
+    let (code, message) = refused(folder, &format!("schema add {} --resource-type User", file.display()));
+    assert!(code == Some(2) && message.contains("the file says Group, and User was asked for"), "{message}");
+    let checked = json(folder, &format!("schema check {} --json", file.display()));
+    assert_eq!((&checked["problems"], &checked["schemas"][0]["urn"]), (&serde_json::json!([]), &urn.into()));
+    assert!(run(folder, &format!("{more} --yes")).status.success());
+    let removed = json(folder, &format!("schema remove {urn} --attribute more --yes --json"));
+    assert_eq!((&removed["hidden"]["more"], &removed["schema"]["id"]), (&0.into(), &urn.into()));
+}
+
+#[test]
+fn several_schemas_come_from_one_file() {
+    let folder = migrated();
+    let folder = folder.path();
+    let file = folder.join("list.json");
+    let schema = |urn: &str| serde_json::json!({"id": urn, "attributes": [{"name": "a"}]});
+    let list = serde_json::json!([schema("urn:one:User"), schema("urn:two:User")]);
+    std::fs::write(&file, list.to_string()).unwrap();
+    let added = json(folder, &format!("schema add {} --json", file.display()));
+    assert_eq!((&added[0]["urn"], &added[1]["urn"]), (&"urn:one:User".into(), &"urn:two:User".into()));
+    let listed = printed(folder, "schema list");
+    assert!(listed.contains("urn:one:User") && listed.contains("urn:two:User"), "{listed}");
+}
+
+#[test]
 fn wrong_arguments_are_told_what_is_right() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = migrated();
     let folder = folder.path();
     printed(folder, "tenant create acme");
     let wrong = folder.join("wrong.json");
@@ -104,12 +142,14 @@ fn a_changed_configuration_is_told_of_until_the_index_follows() {
     let warned = |attributes: Value| {
         let schema = serde_json::json!({"id": ACME, "attributes": attributes, "x-scimd": {"extends": ["User"]}});
         std::fs::write(dir.join("acme.json"), schema.to_string()).unwrap();
-        let output = run(folder, &format!("tenant list --config {}", config.display()));
+        let output = run(folder, &format!("migrate --config {}", config.display()));
         assert!(output.status.success());
-        String::from_utf8(output.stderr).unwrap()
+        let told = String::from_utf8(output.stderr).unwrap();
+        told.lines().filter(|line| line.contains("scimd verify --repair")).collect::<String>()
     };
-    let repair = || printed(folder, &format!("verify --repair --config {}", config.display()));
-    printed(folder, &format!("tenant create acme --config {}", config.display()));
+    // A shell without the configuration sees what servers see.
+    let repair = || printed(folder, "verify --repair");
+    printed(folder, "migrate");
     let plain = serde_json::json!([{"name": "code"}]);
     let more = serde_json::json!([{"name": "code", "uniqueness": "server"}, {"name": "level"}]);
     assert_eq!(warned(plain.clone()), "", "what is new has no values");

@@ -2,6 +2,7 @@
 //! instance, for those whose they are, and the index follows.
 
 mod command;
+mod files;
 mod hidden;
 mod load;
 mod refusal;

@@ -52,7 +52,7 @@ async fn schemas_that_cannot_be_are_refused(server: Server) {
     assert_eq!(listed.iter().filter(|schema| schema.urn == ACME).count(), 1);
     let database = if server.is_postgres() { Database::Postgres } else { Database::Sqlite };
     let text = json!({"id": ACME, "attributes": [{"name": "a"}], "x-scimd": {"extends": ["User"]}}).to_string();
-    let schema_files = vec![SchemaFile { origin: "dir/acme.json".to_owned(), text }];
+    let schema_files = Some(vec![SchemaFile { origin: "dir/acme.json".to_owned(), text }]);
     let configured = Server::with(database, Options { schema_files, ..Options::default() }).await;
     says(change(&configured, None, &level()).await, &["comes from the file dir/acme.json"]);
     agrees(&server).await;

@@ -43,9 +43,10 @@ async fn what_was_left_out_is_taken_once_its_schema_is_added(server: Server) {
     let file = SchemaFile { origin: "suggested".to_owned(), text: edit::text(schema) };
     change(&server, Some("acme"), &SchemaChange::File(file, Vec::new())).await.unwrap();
     let taken = client.post("/Users", body("b")).await.expect(201).body;
-    assert_eq!(taken[ACME], body("b")[ACME]);
-    let left: Vec<_> = server.service.sent_without_schema("acme").await.unwrap();
-    assert_eq!(left.iter().map(|sent| sent.name.as_str()).collect::<Vec<_>>(), ["shoeSize"]);
+    let mut held = body("b")[ACME].clone();
+    held["shoeSize"] = json!(42);
+    assert_eq!(taken[ACME], held, "a bare name means the one extension that declares it");
+    assert_eq!(server.service.sent_without_schema("acme").await.unwrap(), []);
     agrees(&server).await;
 }
 
@@ -75,10 +76,14 @@ async fn the_program_suggests_and_takes_what_it_suggested() {
     for said in ["scimd schema add FILE", "Okta sends shoeSize", "external namespace urn:"] {
         assert!(advice.contains(said), "{advice}");
     }
+    let all: Value = serde_json::from_str(&printed(folder, "schema suggest --all")).unwrap();
+    assert_eq!((all.as_array().unwrap().len(), &all[0]["id"]), (1, &json!(ACME)));
     let file = folder.join("suggested.json");
     std::fs::write(&file, &output.stdout).unwrap();
     printed(folder, &format!("schema check {}", file.display()));
     printed(folder, &format!("schema add {}", file.display()));
-    assert_eq!(post(body("b")).await[ACME], body("b")[ACME], "the server at work has it at once");
+    let mut held = body("b")[ACME].clone();
+    held["shoeSize"] = json!(42);
+    assert_eq!(post(body("b")).await[ACME], held, "the server at work has it at once");
     printed(folder, "verify");
 }

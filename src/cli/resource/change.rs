@@ -1,0 +1,81 @@
+//! `scimd user deactivate`, `scimd user delete` and `scimd group delete`.
+
+use super::{Resources, Target, parsed, text};
+use crate::cli::confirm::confirm;
+use crate::cli::failure::Failure;
+use crate::cli::output::{self, say};
+use crate::config::Config;
+use crate::patch::PATCH_OP;
+use crate::service::Precondition;
+use clap::Args;
+use serde_json::{Map, Value, json};
+use std::io::Write;
+
+/// Arguments of `scimd user deactivate`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Deactivate {
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Arguments of `scimd user delete` and `scimd group delete`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Delete {
+    #[command(flatten)]
+    target: Target,
+    /// Does not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Deactivate {
+    pub(super) async fn run(&self, type_name: &str, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let Target { resource, of, json } = &self.target;
+        let resources = Resources::open(config, of, type_name).await?;
+        let id = resources.id(resource).await?;
+        let before = resources.read_alone(&id).await?;
+        let seat = resources.resource_type.seat().map_or("active", |attribute| attribute.name().as_ref());
+        let was_active = before.get(seat).and_then(Value::as_bool) == Some(true);
+        let Resources { service, operator, resource_type } = &resources;
+        let body = inactive(seat);
+        let view = resources.alone();
+        let reply = service.modify(operator, resource_type, &id, body, &view, &Precondition::default()).await?;
+        if *json {
+            output::json(out, &parsed(&reply.body.unwrap_or_default())?)?;
+        }
+        let name = resources.name_of(&before);
+        let told = if was_active { "Deactivated" } else { "Inactive already:" };
+        say(&format!("{told} {} {name} ({id}) of tenant {}.", resources.word(), of.tenant));
+        Ok(())
+    }
+}
+
+/// The PATCH request of an identity provider that deactivates a user (RFC 7644 section 3.5.2).
+fn inactive(seat: &str) -> Map<String, Value> {
+    let operation = json!({"op": "replace", "path": seat, "value": false});
+    let members = [("schemas", json!([PATCH_OP])), ("Operations", json!([operation]))];
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+impl Delete {
+    pub(super) async fn run(&self, type_name: &str, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let Target { resource, of, json } = &self.target;
+        let resources = Resources::open(config, of, type_name).await?;
+        let id = resources.id(resource).await?;
+        let before = resources.read_alone(&id).await?;
+        let name = resources.name_of(&before);
+        let what = format!("{} {name} ({id}) of tenant {}", resources.word(), of.tenant);
+        if !self.yes {
+            let word = format!("its {}", resources.name_attribute());
+            confirm(&format!("deletes {what} for ever, with its memberships"), &name, &word)?;
+        }
+        let Resources { service, operator, resource_type } = &resources;
+        service.delete(operator, resource_type, &id, &Precondition::default()).await?;
+        if *json {
+            let named = resources.name_attribute();
+            output::json(out, &json!({"deleted": id, "tenant": of.tenant, named: text(&before, named)}))?;
+        }
+        say(&format!("Deleted {what}."));
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! `scimd user list` and `scimd group list`.
+
+use super::{OfTenant, Resources, parsed, text};
+use crate::cli::failure::Failure;
+use crate::cli::output::{self, say};
+use crate::config::Config;
+use crate::service::ListQuery;
+use clap::Args;
+use serde_json::Value;
+use std::io::Write;
+
+/// Arguments of `scimd user list` and `scimd group list`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct List {
+    #[command(flatten)]
+    of: OfTenant,
+    /// Only those that a SCIM filter finds, such as 'active eq false'
+    #[arg(long, value_name = "FILTER")]
+    filter: Option<String>,
+    /// So many at most, up to limits.page_max of the configuration [default: 100]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    limit: Option<i64>,
+    /// Goes on where a list ended that was asked for with the same options: the nextCursor that it gave
+    #[arg(long, value_name = "CURSOR")]
+    after: Option<String>,
+    /// Prints JSON: the answer of the protocol, without memberships
+    #[arg(long)]
+    json: bool,
+}
+
+impl List {
+    pub(super) async fn run(&self, type_name: &str, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let most = config.limits.page_max;
+        if self.limit.is_some_and(|limit| limit > most) {
+            return Err(Failure::Misused(format!("--limit can be {most} at most (limits.page_max)")));
+        }
+        let resources = Resources::open(config, &self.of, type_name).await?;
+        let query = ListQuery {
+            filter: self.filter.clone(),
+            count: self.limit,
+            cursor: Some(self.after.clone().unwrap_or_default()),
+            view: resources.alone(),
+            ..ListQuery::default()
+        };
+        let reply = resources.service.list(&resources.operator, Some(&resources.resource_type), &query).await?;
+        let page = parsed(&reply.text().await?)?;
+        if self.json {
+            return output::json(out, &page);
+        }
+        print(&resources, &page, out)
+    }
+}
+
+fn print(resources: &Resources, page: &Value, out: &mut dyn Write) -> Result<(), Failure> {
+    let columns = columns(resources);
+    let headings: Vec<String> = columns.iter().map(|name| name.to_uppercase()).chain(["CHANGED".to_owned()]).collect();
+    let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
+    let found = page.get("Resources").and_then(Value::as_array).map_or(&[] as &[Value], Vec::as_slice);
+    let rows: Vec<Vec<String>> = found.iter().map(|resource| row(&columns, resource)).collect();
+    output::table(out, &headings, &rows)?;
+    if let Some(cursor) = page.get("nextCursor").and_then(Value::as_str) {
+        let total = text(page, "totalResults");
+        say(&format!("{} of {total}; for those that follow give --after {cursor}", rows.len()));
+    }
+    Ok(())
+}
+
+/// Id, name, what others show, and whether it is active, as far as the type has these.
+fn columns(resources: &Resources) -> Vec<&str> {
+    let resource_type = &resources.resource_type;
+    let display = resource_type.display().first().map(String::as_str);
+    let seat = resource_type.seat().map(|attribute| attribute.name().as_ref());
+    let mut columns = vec!["id", resources.name_attribute()];
+    columns.extend(display.filter(|name| *name != resources.name_attribute()));
+    columns.extend(seat);
+    columns
+}
+
+fn row(columns: &[&str], resource: &Value) -> Vec<String> {
+    let changed = resource.pointer("/meta/lastModified").and_then(Value::as_str).unwrap_or("-");
+    columns.iter().map(|name| text(resource, name)).chain([changed.to_owned()]).collect()
+}

@@ -1,0 +1,49 @@
+//! `scimd tenant list`.
+
+use super::{Urls, as_json, or_none};
+use crate::cli::failure::Failure;
+use crate::cli::listing::{Paging, Shape};
+use crate::cli::{open, output::moment};
+use crate::config::Config;
+use crate::service::{TenantInfo, TenantQuery};
+use clap::Args;
+use std::io::Write;
+
+/// Arguments of `scimd tenant list`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct List {
+    /// Only tenants whose names contain this
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    #[command(flatten)]
+    paging: Paging,
+}
+
+impl List {
+    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let service = open::existing(config).await?;
+        let search = self.search.as_ref().map(|text| text.to_ascii_lowercase());
+        let read = async |after, limit| service.tenants(&TenantQuery { after, search: search.clone(), limit }).await;
+        let shape = Shape {
+            headings: &["NAME", "STATUS", "USERS", "ACTIVE", "SEATS", "GROUPS", "CONFORMANCE", "CREATED"],
+            row: &as_row,
+            json: &|info: &TenantInfo| as_json(info, &Urls::of(info, config)),
+            key: &|info| info.settings.name.clone(),
+        };
+        self.paging.print(&shape, read, out).await
+    }
+}
+
+fn as_row(info: &TenantInfo) -> Vec<String> {
+    let tenant = &info.settings;
+    vec![
+        tenant.name.clone(),
+        tenant.status.as_str().to_owned(),
+        info.users.to_string(),
+        info.active_users.to_string(),
+        or_none(tenant.seats),
+        info.groups.to_string(),
+        tenant.conformance.as_str().to_owned(),
+        moment(Some(info.created)),
+    ]
+}

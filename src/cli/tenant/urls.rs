@@ -1,0 +1,25 @@
+//! Where the endpoints of a tenant stand for identity providers.
+
+use crate::config::Config;
+use crate::service::{TenantInfo, url_of_tenant};
+
+/// The SCIM base URLs of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Urls {
+    /// What an identity provider is given: the server's, or that of the tenant's settings.
+    pub(super) scim: String,
+    /// That at which tokens of other tenants are refused, if the server has such URLs.
+    pub(super) own: Option<String>,
+}
+
+impl Urls {
+    pub(super) fn of(info: &TenantInfo, config: &Config) -> Self {
+        let tenant = &info.settings;
+        if let Some(url) = &tenant.base_url {
+            return Self { scim: url.clone(), own: None };
+        }
+        let scim = config.base_url(config.server.listen);
+        let own = url_of_tenant(&scim, &config.server.base_path, &tenant.name).filter(|_| config.server.tenant_paths);
+        Self { scim, own }
+    }
+}

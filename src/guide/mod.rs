@@ -1,0 +1,134 @@
+//! How identity providers are set up: a data file for each, filled in for a tenant. Texts carry the
+//! marks that the files explain; who shows them keeps the marks or takes [`plain`].
+
+mod attributes;
+
+pub use attributes::{AttributeGuide, AttributeRows};
+
+use crate::keyword::keywords;
+use serde::Deserialize;
+
+keywords! {
+    /// An identity provider with a guide.
+    Provider {
+        /// Okta.
+        Okta = "okta",
+        /// Microsoft Entra ID.
+        Entra = "entra",
+    }
+}
+
+impl Provider {
+    fn file(self) -> &'static str {
+        match self {
+            Self::Okta => include_str!("okta.toml"),
+            Self::Entra => include_str!("entra.toml"),
+        }
+    }
+}
+
+/// The guide of an identity provider.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guide {
+    /// What the identity provider is called.
+    pub name: String,
+    /// The month in which it was last compared with the identity provider: `2026-11`.
+    pub checked: String,
+    /// The file of the documentation that has more.
+    pub more: String,
+    /// What is done, in this order.
+    #[serde(rename = "section")]
+    pub sections: Vec<Section>,
+    /// How attributes of the tenant's own schemas are entered.
+    pub attributes: AttributeGuide,
+}
+
+/// A part of a guide.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Section {
+    /// Its heading.
+    pub title: String,
+    /// What stands above its steps.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// What is done, in this order.
+    #[serde(default, rename = "step")]
+    pub steps: Vec<Step>,
+    /// What is to be looked up.
+    #[serde(default)]
+    pub table: Option<Table>,
+}
+
+/// A step.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// What to do.
+    pub text: String,
+    /// What to enter where.
+    #[serde(default)]
+    pub table: Option<Table>,
+}
+
+/// A table.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Table {
+    /// Headings of the columns.
+    pub columns: Vec<String>,
+    /// Cells, as many in each row as there are columns.
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Guide {
+    /// The guide of a provider for a tenant whose endpoints stand at `base_url`.
+    ///
+    /// # Errors
+    /// What is wrong with the file, with its place.
+    pub fn of(provider: Provider, tenant: &str, base_url: &str) -> Result<Self, String> {
+        let mut guide: Self = toml::from_str(provider.file()).map_err(|error| error.to_string())?;
+        let fill = |text: &mut String| *text = text.replace("{base_url}", base_url).replace("{tenant}", tenant);
+        for section in &mut guide.sections {
+            section.text.iter_mut().for_each(fill);
+            section.steps.iter_mut().for_each(|step| fill(&mut step.text));
+            let of_steps = section.steps.iter_mut().filter_map(|step| step.table.as_mut());
+            let tables = of_steps.chain(&mut section.table);
+            tables.flat_map(|table| table.rows.iter_mut().flatten()).for_each(fill);
+        }
+        Ok(guide)
+    }
+}
+
+/// A text without its marks.
+pub fn plain(text: &str) -> String {
+    text.replace(['*', '`'], "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_guide_is_whole() {
+        for provider in [Provider::Okta, Provider::Entra] {
+            let guide = Guide::of(provider, "acme", "https://scim.example.com/scim/v2").unwrap();
+            let steps = guide.sections.iter().flat_map(|section| &section.steps);
+            let tables: Vec<_> = guide
+                .sections
+                .iter()
+                .filter_map(|section| section.table.as_ref())
+                .chain(steps.clone().filter_map(|step| step.table.as_ref()))
+                .collect();
+            assert!(tables.iter().all(|table| table.rows.iter().all(|row| row.len() == table.columns.len())));
+            let texts = steps.map(|step| &step.text).chain(tables.iter().flat_map(|table| table.rows.iter().flatten()));
+            let texts: Vec<_> = texts.collect();
+            assert!(texts.iter().any(|text| text.contains("https://scim.example.com/scim/v2")));
+            for text in texts {
+                assert!(!text.contains('{') && !text.contains('}'), "{text}");
+                assert!(text.matches('*').count() % 2 == 0 && text.matches('`').count() % 2 == 0, "{text}");
+            }
+        }
+    }
+}

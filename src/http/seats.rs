@@ -1,0 +1,213 @@
+//! The connections that are open, and which of them goes when there is no room for another.
+//!
+//! First go those on which no good token was ever shown, so that nobody without a token can keep others out: the
+//! oldest of the address that has most of them, if that is more than its share, else the oldest of all. Then goes
+//! the one that has rested longest, then the one whose client has read nothing for longest. A connection whose
+//! requests are at work stays.
+
+use crate::http::pulse::{Pulse, Standing};
+use crate::http::rate::network;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
+
+/// The part of all connections that one address may have without a token while there is no room: one in so many.
+const SHARE: usize = 4;
+
+/// How long a client may read nothing before its connection may go.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How often it is looked again whether a connection may go; a connection that comes to rest tells nobody.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The connections of a server; clones share them.
+#[derive(Debug, Clone)]
+pub(super) struct Seats(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    freed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    most: usize,
+    next: u64,
+    taken: HashMap<u64, Taken>,
+}
+
+#[derive(Debug)]
+struct Taken {
+    network: IpAddr,
+    pulse: Pulse,
+    leave: Arc<Notify>,
+}
+
+/// The place of one connection, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Seat {
+    seats: Seats,
+    number: u64,
+    leave: Arc<Notify>,
+}
+
+impl Seats {
+    pub(super) fn new(most: usize) -> Self {
+        let state = State { most: most.max(1), next: 0, taken: HashMap::new() };
+        Self(Arc::new(Shared { state: Mutex::new(state), freed: Notify::new() }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes another limit; no connection is closed for it now.
+    pub(super) fn set(&self, most: usize) {
+        self.state().most = most.max(1);
+    }
+
+    /// Waits until there is room for a connection, or one that may go.
+    pub(super) async fn room(&self) {
+        while !self.has_room() {
+            // Whether it was told or the time is over, it is looked again.
+            let _ = timeout(PAUSE, self.0.freed.notified()).await;
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        let state = self.state();
+        !state.is_full() || state.dispensable().is_some()
+    }
+
+    /// Seats a connection; another one is asked to leave if need be.
+    pub(super) fn take(&self, address: IpAddr, pulse: Pulse) -> Seat {
+        let mut state = self.state();
+        while state.is_full()
+            && let Some(number) = state.dispensable()
+            && let Some(taken) = state.taken.remove(&number)
+        {
+            taken.leave.notify_one();
+        }
+        let (number, leave) = (state.next, Arc::new(Notify::new()));
+        state.next += 1;
+        state.taken.insert(number, Taken { network: network(address), pulse, leave: leave.clone() });
+        drop(state);
+        Seat { seats: self.clone(), number, leave }
+    }
+}
+
+impl State {
+    fn is_full(&self) -> bool {
+        self.taken.len() >= self.most
+    }
+
+    /// The number of the connection that goes first, if any may.
+    fn dispensable(&self) -> Option<u64> {
+        self.unknown().or_else(|| self.resting())
+    }
+
+    /// The oldest connection without a token. Numbers are given in order.
+    fn unknown(&self) -> Option<u64> {
+        let unknown: Vec<_> = self.taken.iter().filter(|(_, taken)| !taken.pulse.is_known()).collect();
+        let mut networks = HashMap::<IpAddr, usize>::new();
+        for (_, taken) in &unknown {
+            *networks.entry(taken.network).or_default() += 1;
+        }
+        let greedy = networks.into_iter().max_by_key(|(_, count)| *count);
+        let greedy = greedy.filter(|(_, count)| *count > self.most / SHARE).map(|(network, _)| network);
+        let of_it = unknown.iter().filter(|(_, taken)| greedy.is_none_or(|network| taken.network == network));
+        of_it.map(|(number, _)| **number).min()
+    }
+
+    fn resting(&self) -> Option<u64> {
+        let now = Instant::now();
+        let waits = |taken: &Taken| match taken.pulse.standing() {
+            Standing::Idle(since) => Some((false, since)),
+            Standing::Unread(since) if now.duration_since(since) > PATIENCE => Some((true, since)),
+            Standing::Unread(_) | Standing::AtWork => None,
+        };
+        let resting = self.taken.iter().filter_map(|(number, taken)| Some((waits(taken)?, *number)));
+        resting.min().map(|(_, number)| number)
+    }
+}
+
+impl Seat {
+    /// Returns when the connection has to leave.
+    pub(super) async fn left(&self) {
+        self.leave.notified().await;
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.seats.state().taken.remove(&self.number);
+        self.seats.0.freed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::ServerSettings;
+    use axum::http::Version;
+
+    fn pulse() -> Pulse {
+        Pulse::new(&ServerSettings::default(), None)
+    }
+
+    fn known() -> Pulse {
+        let pulse = pulse();
+        pulse.know();
+        pulse
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn numbers(seats: &Seats) -> Vec<u64> {
+        let mut numbers: Vec<_> = seats.state().taken.keys().copied().collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    #[test]
+    fn the_oldest_without_a_token_goes_first() {
+        let seats = Seats::new(3);
+        let held = [known(), pulse(), pulse(), pulse()].map(|pulse| seats.take(address("192.0.2.1"), pulse));
+        assert_eq!(numbers(&seats), [0, 2, 3]);
+        drop(held);
+        assert!(numbers(&seats).is_empty());
+    }
+
+    #[test]
+    fn an_address_with_more_than_its_share_gives_way() {
+        let seats = Seats::new(4);
+        let _old = seats.take(address("192.0.2.1"), pulse());
+        let _many = [0; 4].map(|_| seats.take(address("192.0.2.2"), pulse()));
+        assert_eq!(numbers(&seats), [0, 2, 3, 4]);
+        let _new = seats.take(address("192.0.2.3"), pulse());
+        assert_eq!(numbers(&seats), [0, 3, 4, 5]);
+    }
+
+    #[tokio::test]
+    async fn what_works_stays_and_what_rests_goes() {
+        let seats = Seats::new(2);
+        let (busy, idle) = (known(), known());
+        let work = busy.begin("GET", Version::HTTP_2);
+        let _held = [busy, idle].map(|pulse| seats.take(address("192.0.2.1"), pulse));
+        let (third, third_works) = (known(), known());
+        let _work = [&third, &third_works].map(|pulse| pulse.begin("GET", Version::HTTP_2));
+        let _third = seats.take(address("192.0.2.1"), third);
+        assert_eq!(numbers(&seats), [0, 2]);
+        assert!(timeout(2 * PAUSE, seats.room()).await.is_err(), "all are at work");
+        drop(work);
+        timeout(5 * PAUSE, seats.room()).await.expect("one has come to rest");
+        let _fourth = seats.take(address("192.0.2.1"), third_works);
+        assert_eq!(numbers(&seats), [2, 3]);
+    }
+}

@@ -1,0 +1,43 @@
+//! A value that may be replaced while it is in use, such as settings that are read again.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// A value that may be replaced; clones share it.
+#[derive(Debug)]
+pub struct Live<T>(Arc<RwLock<Arc<T>>>);
+
+impl<T> Live<T> {
+    /// A value that is in force until it is replaced.
+    pub fn new(value: T) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(value))))
+    }
+
+    /// The value in force. Who keeps it does not see it replaced.
+    pub fn get(&self) -> Arc<T> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces the value, for all clones.
+    pub fn set(&self, value: T) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);
+    }
+}
+
+impl<T> Clone for Live<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_clones_see_the_new_value() {
+        let (one, kept) = (Live::new(1), Live::new(0).get());
+        let other = one.clone();
+        other.set(2);
+        assert_eq!((*one.get(), *kept), (2, 0));
+    }
+}

@@ -1,0 +1,119 @@
+//! Why a request was refused, failed, or lost a part: a keyword for programs and for tables of
+//! explanations. The text of an error may change; its reason does not.
+
+use crate::keyword::keywords;
+
+keywords! {
+    /// Why a request did not do all that was asked. Set where the error is made.
+    Reason {
+        /// There is no `Authorization` header.
+        TokenMissing = "token.missing",
+        /// The token is none of this database.
+        TokenUnknown = "token.unknown",
+        /// The token came without `Bearer`, or with another scheme.
+        TokenNoScheme = "token.no-scheme",
+        /// `Bearer` came twice.
+        TokenSchemeTwice = "token.scheme-twice",
+        /// The token came in quotation marks.
+        TokenQuoted = "token.quoted",
+        /// A part of the token is missing, or something was pasted with it.
+        TokenIncomplete = "token.incomplete",
+        /// The token came as the password of Basic authentication.
+        TokenBasic = "token.basic",
+        /// The token's life is over.
+        TokenExpired = "token.expired",
+        /// The token was revoked.
+        TokenRevoked = "token.revoked",
+        /// The URL names another tenant than the token's.
+        TokenOtherTenant = "token.other-tenant",
+        /// The token may not do this.
+        TokenScope = "token.scope",
+        /// The URL is not below the base path.
+        PathBase = "path.base",
+        /// The base URL that the client was given ends in an endpoint.
+        PathUsersTwice = "path.users-twice",
+        /// There is no such endpoint.
+        EndpointUnknown = "endpoint.unknown",
+        /// The endpoint does not have this method.
+        MethodUnsupported = "method.unsupported",
+        /// An active user has the same name.
+        UserExists = "user.exists",
+        /// An inactive user has the same name.
+        UserExistsInactive = "user.exists-inactive",
+        /// A group has the same name.
+        GroupExists = "group.exists",
+        /// Another value that must be unique is in use.
+        ValueExists = "value.exists",
+        /// All seats are taken.
+        SeatsFull = "seats.full",
+        /// The user name is not of the tenant's format.
+        UsernameFormat = "username.format",
+        /// No schema declares an attribute, or a URN of `schemas`.
+        AttributeUnknown = "attribute.unknown",
+        /// A PUT leaves out an attribute whose values then depend on a setting of the tenant.
+        AttributeOmitted = "attribute.omitted",
+        /// A member does not exist.
+        MemberUnknown = "member.unknown",
+        /// A value is unfit.
+        ValueInvalid = "value.invalid",
+        /// A filter cannot be read or answered.
+        FilterInvalid = "filter.invalid",
+        /// A required attribute has no value.
+        RequiredMissing = "required.missing",
+        /// A value may not be changed.
+        Mutability = "mutability",
+        /// The message is not of the form that the RFC gives it.
+        MessageInvalid = "message.invalid",
+        /// A cursor is not one of this query, or too old.
+        CursorInvalid = "cursor.invalid",
+        /// A `bulkId` stands for nothing.
+        ReferenceUnresolved = "reference.unresolved",
+        /// The resource has another version than the request wants.
+        VersionConflict = "version.conflict",
+        /// The resource does not exist, or no longer.
+        ResourceGone = "resource.gone",
+        /// The tenant is suspended.
+        TenantSuspended = "tenant.suspended",
+        /// Too many requests.
+        RateLimited = "rate.limited",
+        /// The message, or what it asks for, is too large.
+        TooLarge = "too-large",
+        /// One request names too many members.
+        MembersTooMany = "members.too-many",
+        /// The client hung up before it was answered.
+        ClientGone = "client.gone",
+        /// The server is busy or stopping; the same request may succeed.
+        ServerBusy = "server.busy",
+        /// The database does not answer.
+        DatabaseAway = "database.away",
+        /// A fault of the server.
+        Internal = "internal",
+    }
+}
+
+impl Reason {
+    /// Whether only the vendor of the application can put it right, so that the text for the
+    /// customer ends with whom to ask.
+    pub fn needs_vendor(self) -> bool {
+        matches!(
+            self,
+            Self::TokenUnknown
+                | Self::TokenExpired
+                | Self::TokenRevoked
+                | Self::TokenOtherTenant
+                | Self::TokenScope
+                | Self::TenantSuspended
+                | Self::SeatsFull
+                | Self::GroupExists
+                | Self::ValueExists
+        )
+    }
+
+    /// Whether the token itself is in order and was only put into the request wrongly.
+    pub fn is_near_miss(self) -> bool {
+        matches!(
+            self,
+            Self::TokenNoScheme | Self::TokenSchemeTwice | Self::TokenQuoted | Self::TokenIncomplete | Self::TokenBasic
+        )
+    }
+}

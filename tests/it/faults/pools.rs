@@ -1,0 +1,43 @@
+//! PostgreSQL has given out all of its connections.
+
+use crate::harness::postgres::Cluster;
+use crate::harness::{Options, Server, race, user};
+use scimd::service::DatabaseTarget;
+use scimd::store::PoolSettings;
+use sqlx::{Connection, PgConnection};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::block_in_place;
+
+/// With fewer connections than it is configured for, the server waits for one of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_at_the_connection_limit_waits_for_its_own_connections() {
+    let cluster = block_in_place(Cluster::start).unwrap();
+    let mut operator = PgConnection::connect(&cluster.url()).await.unwrap();
+    for text in ["create role app login", "grant all on schema public to app", "alter role app connection limit 3"] {
+        sqlx::query(text).execute(&mut operator).await.unwrap();
+    }
+    let url = cluster.url().replace("postgres@", "app@");
+    // No lack of time, only of connections.
+    let acquire = Duration::from_secs(60);
+    let pool = PoolSettings { max_connections: 16, acquire, ..PoolSettings::default() };
+    let options = Options { pool, ..Options::default() };
+    let server = Arc::new(Server::over_with(DatabaseTarget::Postgres { url: url.into() }, options).await);
+    let mut opened = pids(&mut operator).await;
+    let statuses = race(200, |i| {
+        let server = server.clone();
+        async move { server.post("/Users", user(&format!("u{i}"))).await.status }
+    })
+    .await;
+    let refused = statuses.iter().filter(|status| **status != 201).count();
+    assert_eq!(refused, 0, "of {}", statuses.len());
+    let after = pids(&mut operator).await;
+    opened.retain(|pid| !after.contains(pid));
+    assert!(opened.is_empty(), "connections were dropped");
+}
+
+/// Processes that serve the server's connections.
+async fn pids(operator: &mut PgConnection) -> Vec<i32> {
+    let text = "select pid from pg_stat_activity where application_name = 'scimd'";
+    sqlx::query_scalar(text).fetch_all(operator).await.unwrap()
+}

@@ -1,0 +1,234 @@
+//! PostgreSQL says nothing: frozen, behind connections that pass nothing, or gone with its host.
+
+use super::crowd::{Crowd, Met};
+use crate::harness::postgres::Cluster;
+use crate::harness::{Options, Proxy, Server, user};
+use scimd::service::DatabaseTarget;
+use scimd::store::PoolSettings;
+use sqlx::{Connection, PgConnection};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::task::block_in_place;
+use tokio::time::sleep;
+
+/// What is promised: for requests under way when the silence begins, for those that come when it is
+/// known, and for the first success after it.
+const UNDER_WAY: Duration = Duration::from_secs(5);
+const LATER: Duration = Duration::from_secs(2);
+const BACK: Duration = Duration::from_secs(5);
+
+/// Half the default, so that the promises hold on a machine that is busy with other tests.
+pub(super) const STATEMENT: Duration = Duration::from_secs(2);
+
+async fn server(url: String) -> Arc<Server> {
+    let pool = PoolSettings { statement: STATEMENT, ..PoolSettings::default() };
+    let options = Options { pool, ..Options::default() };
+    Arc::new(Server::over_with(DatabaseTarget::Postgres { url: url.into() }, options).await)
+}
+
+fn url(ports: &[u16]) -> String {
+    let hosts: Vec<_> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+    format!("postgres://postgres@{}/postgres", hosts.join(","))
+}
+
+async fn ready(server: &Server) -> u16 {
+    let root = server.base.trim_end_matches("/scim/v2");
+    reqwest::get(format!("{root}/readyz")).await.unwrap().status().as_u16()
+}
+
+/// Silence from one moment to another, known from a moment between them. Of a request that came before
+/// it the time in the silence counts: with many clients on a busy machine each takes its time anyway.
+fn all_in_time(met: &[Met], [began, known, end]: [Instant; 3], late: Duration) {
+    for one in met {
+        let took = one.ended.saturating_duration_since(one.began.max(began));
+        assert!(took <= UNDER_WAY + late, "{took:?}, late by {late:?}: {one:?}");
+        assert!(took <= LATER + late || one.began < known || one.began > end, "{took:?} when it was known: {one:?}");
+    }
+}
+
+/// A fault that silences PostgreSQL as long as the guard lives.
+async fn silence<G>(server: &Arc<Server>, writers: usize, begin: impl Fn() -> G) {
+    let crowd = Crowd::start(server, writers).await;
+    let began = Instant::now();
+    let guard = begin();
+    crowd.until(|met| met.iter().any(|one| one.is_refused)).await;
+    let known = Instant::now();
+    assert_eq!(ready(server).await, 503);
+    crowd.all_met(known, true).await;
+    assert!(known - began <= UNDER_WAY + crowd.lateness());
+    drop(guard);
+    let end = Instant::now();
+    let took = crowd.goes_on(end).await - end;
+    let late = crowd.lateness();
+    assert!(took <= BACK + late, "{took:?}, late by {late:?}");
+    assert_eq!(ready(server).await, 200);
+    let met = crowd.end().await;
+    all_in_time(&met, [began, known, end], late);
+    server.is_sound().await;
+}
+
+async fn frozen(writers: usize) {
+    let cluster = block_in_place(Cluster::start).unwrap();
+    let server = server(cluster.url()).await;
+    silence(&server, writers, || cluster.freeze()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgresql_freezes() {
+    frozen(6).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgresql_freezes_under_200_writers() {
+    frozen(200).await;
+}
+
+struct Hole<'a>(&'a Proxy);
+
+impl<'a> Hole<'a> {
+    fn open(proxy: &'a Proxy) -> Self {
+        proxy.black_hole(true);
+        Self(proxy)
+    }
+}
+
+impl Drop for Hole<'_> {
+    fn drop(&mut self) {
+        self.0.black_hole(false);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_network_swallows_everything() {
+    let cluster = block_in_place(Cluster::start).unwrap();
+    let proxy = Proxy::to(cluster.port()).await;
+    let server = server(url(&[proxy.port()])).await;
+    silence(&server, 40, || Hole::open(&proxy)).await;
+}
+
+/// Connections pass nothing any more while new ones work.
+async fn stranded(writers: usize) {
+    let cluster = block_in_place(Cluster::start).unwrap();
+    let proxy = Proxy::to(cluster.port()).await;
+    let server = server(url(&[proxy.port()])).await;
+    let crowd = Crowd::start(&server, writers).await;
+    let began = Instant::now();
+    proxy.strand();
+    let took = crowd.goes_on(began).await - began;
+    assert!(took <= BACK + crowd.lateness(), "{took:?}");
+    // Those whose connections were stranded are answered too, and then all goes on.
+    crowd.until(|met| met.iter().any(|one| one.is_refused)).await;
+    let known = Instant::now();
+    let end = crowd.all_met(known, false).await;
+    let late = crowd.lateness();
+    let met = crowd.end().await;
+    all_in_time(&met, [began, known, end], late);
+    assert_eq!(ready(&server).await, 200);
+    server.is_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_are_stranded() {
+    stranded(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_are_stranded_under_40_writers() {
+    stranded(40).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_are_stranded_under_200_writers() {
+    stranded(200).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_were_stranded_in_a_pause_are_noticed_at_once() {
+    let cluster = block_in_place(Cluster::start).unwrap();
+    let proxy = Proxy::to(cluster.port()).await;
+    let server = server(url(&[proxy.port()])).await;
+    let id = server.post("/Users", user("ann")).await.expect(201).id();
+    sleep(Duration::from_millis(1200)).await;
+    proxy.strand();
+    let began = Instant::now();
+    server.get(&format!("/Users/{id}")).await.expect(200);
+    server.post("/Users", user("bob")).await.expect(201);
+    assert!(began.elapsed() < STATEMENT, "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusing_network_costs_nobody_more_than_two_seconds() {
+    let cluster = block_in_place(Cluster::start).unwrap();
+    let proxy = Proxy::to(cluster.port()).await;
+    let server = server(url(&[proxy.port()])).await;
+    let id = server.post("/Users", user("ann")).await.expect(201).id();
+    proxy.refuse(true);
+    proxy.strand();
+    let path = format!("/Users/{id}");
+    server.get(&path).await.refused(503, "");
+    for _ in 0..3 {
+        let began = Instant::now();
+        server.get(&path).await.refused(503, "");
+        assert!(began.elapsed() <= LATER, "{:?}", began.elapsed());
+    }
+    assert_eq!(ready(&server).await, 503);
+    proxy.refuse(false);
+    let back = Instant::now();
+    while ready(&server).await != 200 {
+        assert!(back.elapsed() <= BACK);
+        sleep(Duration::from_millis(20)).await;
+    }
+    server.get(&path).await.expect(200);
+}
+
+/// The primary is frozen with its host, and the standby takes over.
+async fn failover(writers: usize) {
+    let mut pair = block_in_place(|| -> Result<_, String> {
+        let primary = Cluster::start()?;
+        let standby = Cluster::standby_of(&primary)?;
+        Ok((primary, standby))
+    })
+    .unwrap();
+    commit_on_both(&pair.0).await;
+    let server = server(url(&[pair.0.port(), pair.1.port()])).await;
+    let crowd = Crowd::start(&server, writers).await;
+    let began = Instant::now();
+    let frozen = pair.0.freeze();
+    crowd.all_met(began, true).await;
+    let known = Instant::now();
+
+    block_in_place(|| pair.1.promote());
+    let end = Instant::now();
+    let took = crowd.goes_on(end).await - end;
+    let late = crowd.lateness();
+    assert!(took <= BACK + late, "{took:?}, late by {late:?}");
+    assert_eq!(ready(&server).await, 200);
+    let met = crowd.end().await;
+    all_in_time(&met, [began, known, end], late);
+    drop(frozen);
+    block_in_place(|| pair.0.stop(nix::sys::signal::Signal::SIGQUIT));
+}
+
+/// Whatever a primary acknowledges is on its standby.
+async fn commit_on_both(primary: &Cluster) {
+    let mut connection = PgConnection::connect(&primary.url()).await.unwrap();
+    for text in ["alter system set synchronous_standby_names = '*'", "select pg_reload_conf()"] {
+        sqlx::query(text).execute(&mut connection).await.unwrap();
+    }
+    let synchronous = "select exists (select 1 from pg_stat_replication where sync_state in ('sync', 'quorum'))";
+    let began = Instant::now();
+    while !sqlx::query_scalar::<_, bool>(synchronous).fetch_one(&mut connection).await.unwrap() {
+        assert!(began.elapsed() < Duration::from_secs(30), "the standby does not follow");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_standby_takes_over_from_a_silent_host() {
+    failover(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_standby_takes_over_from_a_silent_host_under_40_writers() {
+    failover(40).await;
+}

@@ -1,0 +1,142 @@
+//! PostgreSQL behind PgBouncer in transaction mode. What is served through it is tested by the modules
+//! `pooled` of other files; here is how it is found out, and what the role must have.
+
+use crate::harness::pooler::{Pooler, before};
+use crate::harness::{Server, create_database, postgres, user};
+use crate::start::{Ended, scimd};
+use scimd::clock::Clock;
+use scimd::config::Config;
+use scimd::service::{DatabaseTarget, Service};
+use sqlx::{AssertSqlSafe, Connection, Executor};
+use std::time::Duration;
+use tokio::task::block_in_place;
+
+/// A URL through a pooler of a new database, in which no role has settings.
+async fn fresh() -> String {
+    before(&create_database().await)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_without_the_settings_of_the_role_says_what_to_run() {
+    let url = fresh().await;
+    let refused = scimd(&url, "token list", &[]);
+    assert_eq!(refused.code, Some(1));
+    for said in
+        ["enable_seqscan=off", "statement_timeout=4000", "run scimd migrate", "alter role \"postgres\" in database"]
+    {
+        assert!(refused.told.contains(said), "{said}: {}", refused.told);
+    }
+    assert_eq!(scimd(&url, "migrate", &[]).code, Some(0));
+    assert_eq!(scimd(&url, "token list", &[]).code, Some(0));
+    // Another limit in the configuration is another setting of the role.
+    let other = [("SCIMD_DATABASE__STATEMENT_SECONDS", "7")];
+    assert!(scimd(&url, "token list", &other).told.contains("statement_timeout=7000"));
+    assert_eq!(scimd(&url, "migrate", &other).code, Some(0));
+    assert_eq!(scimd(&url, "token list", &other).code, Some(0));
+}
+
+/// Sessions that the pooler opened before the role had its settings are found and ended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn old_sessions_are_not_used() {
+    let url = fresh().await;
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        let mut client = sqlx::PgConnection::connect_with(&bare(&url)).await.unwrap();
+        client.execute("begin").await.unwrap();
+        clients.push(client);
+    }
+    // All sessions of the pool are there now, without settings.
+    for client in &mut clients {
+        client.execute("commit").await.unwrap();
+    }
+    assert_eq!(scimd(&url, "migrate", &[]).code, Some(0));
+    for _ in 0..4 {
+        assert_eq!(scimd(&url, "token list", &[]).code, Some(0));
+    }
+}
+
+fn bare(url: &str) -> sqlx::postgres::PgConnectOptions {
+    url.parse::<sqlx::postgres::PgConnectOptions>().unwrap().extra_float_digits(None)
+}
+
+/// One that drops settings without a word is found out too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pooler_that_drops_settings_is_found_out() {
+    let direct = create_database().await;
+    let more = "ignore_startup_parameters = extra_float_digits, options";
+    let pooler = block_in_place(|| Pooler::start(&postgres::url(), more)).unwrap();
+    let url = pooler.url(&direct);
+    assert!(scimd(&url, "token list", &[]).told.contains("run scimd migrate"));
+    let server = Server::over(DatabaseTarget::Postgres { url: url.into() }).await;
+    let id = server.post("/Users", user("a")).await.expect(201).id();
+    server.get(&format!("/Users/{id}")).await.expect(200);
+}
+
+/// Where it is said, nothing is found out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pooler_may_be_declared() {
+    let url = create_database().await;
+    let declared = [("SCIMD_DATABASE__POOLER", "true")];
+    assert_eq!(scimd(&url, "token list", &[]).code, Some(0));
+    assert!(scimd(&url, "token list", &declared).told.contains("run scimd migrate"));
+    assert_eq!(scimd(&url, "migrate", &declared).code, Some(0));
+    assert_eq!(scimd(&url, "token list", &declared).code, Some(0));
+}
+
+/// Instances that start at one moment on an empty database bring it up to date once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn instances_start_together() {
+    let url = fresh().await;
+    let starts: Vec<_> = (0..4)
+        .map(|_| {
+            let url = url.clone();
+            tokio::task::spawn_blocking(move || scimd(&url, "migrate", &[]))
+        })
+        .collect();
+    for start in starts {
+        let Ended { code, told } = start.await.unwrap();
+        assert_eq!(code, Some(0), "{told}");
+    }
+}
+
+/// A statement that takes too long is ended by the setting of the role; so is a transaction that waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn limits_hold() {
+    let direct = create_database().await;
+    let url = before(&direct);
+    assert_eq!(scimd(&url, "migrate", &[("SCIMD_DATABASE__LOCK_SECONDS", "1")]).code, Some(0));
+    let home = [("HOME".to_owned(), "/home/ann".to_owned()), ("SCIMD_DATABASE_URL".to_owned(), url)];
+    let mut config = Config::load(None, &home.into_iter().collect(), &[]).unwrap();
+    config.database.lock_seconds = 1;
+    let settings = config.for_service("http://localhost".into()).unwrap();
+    let service = Service::open(&settings, Clock::system()).await.unwrap();
+    let mut holder = sqlx::PgConnection::connect(&direct).await.unwrap();
+    holder.execute("begin; lock table tenant").await.unwrap();
+    let waited = tokio::time::timeout(Duration::from_secs(30), service.tenant("default")).await.unwrap();
+    assert!(waited.is_err());
+    holder.execute("rollback").await.unwrap();
+    service.tenant("default").await.unwrap();
+}
+
+/// What a session of the pool is left with by our transactions: no setting, no statement, no lock.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_are_left_as_they_were() {
+    let direct = create_database().await;
+    let url = before(&direct);
+    let server = Server::over(DatabaseTarget::Postgres { url: url.clone().into() }).await;
+    for i in 0..20 {
+        let id = server.post("/Users", user(&format!("u{i}"))).await.expect(201).id();
+        server.get(&format!("/Users/{id}")).await.expect(200);
+    }
+    server.service.verify(false).await.unwrap();
+    let mut client = sqlx::PgConnection::connect_with(&bare(&url)).await.unwrap();
+    for question in [
+        "select count(*) from pg_prepared_statements",
+        "select count(*) from pg_locks where locktype = 'advisory'",
+        "select count(*) from pg_settings where source = 'session' and name not in \
+         ('application_name', 'client_encoding', 'DateStyle', 'TimeZone')",
+    ] {
+        let row = client.fetch_one(AssertSqlSafe(question)).await.unwrap();
+        assert_eq!(sqlx::Row::get::<i64, _>(&row, 0), 0, "{question}");
+    }
+}

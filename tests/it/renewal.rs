@@ -1,0 +1,92 @@
+//! What a running server takes anew at SIGHUP, and how it is asked whether it is well.
+
+use crate::cli::{Served, printed, refused};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use std::fs::File;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Waits until something is so.
+async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so().await {
+        assert!(began.elapsed() < Duration::from_secs(10), "{what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn page_max(base: &str, token: &str) -> Value {
+    let url = format!("{base}/ServiceProviderConfig");
+    let config = reqwest::Client::new().get(url).bearer_auth(token).send().await.unwrap();
+    config.json::<Value>().await.unwrap()["filter"]["maxResults"].clone()
+}
+
+#[tokio::test]
+async fn a_hangup_brings_limits_and_level_into_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let [file, log] = ["scimd.toml", "log"].map(|name| folder.path().join(name));
+    let configure = |level: &str, page_max: u32| {
+        let text = format!(
+            "[limits]\npage_default = 2\npage_max = {page_max}\nrequest_bytes = {}\n[log]\nlevel = \"{level}\"\n",
+            page_max * 1000
+        );
+        std::fs::write(&file, text).unwrap();
+    };
+    configure("error", 50);
+    let arguments = format!("--config {} --issue-token test", file.display());
+    let mut served = Served::logging_to(folder.path(), &arguments, File::create(&log).unwrap().into());
+    let base = served.line("SCIM base URL: ");
+    let token = served.line("Bearer token \"test\" (shown once): ");
+    assert_eq!(page_max(&base, &token).await, 50);
+    let logged = || std::fs::read_to_string(&log).unwrap();
+    assert!(!logged().contains("INFO"), "{}", logged());
+
+    configure("info", 7);
+    served.tell(Signal::SIGHUP);
+    until("the new limit", async || page_max(&base, &token).await == 7).await;
+    until("the new level", async || logged().contains("SIGHUP")).await;
+    let body = format!("{{\"userName\":\"a\",\"title\":\"{}\"}}", "x".repeat(8000));
+    let large = reqwest::Client::new().post(format!("{base}/Users")).bearer_auth(&token).body(body);
+    assert_eq!(large.send().await.unwrap().status(), 413);
+
+    std::fs::write(&file, "[limits]\npage_max = 0\n").unwrap();
+    served.tell(Signal::SIGHUP);
+    until("the complaint", async || logged().contains("the configuration cannot be used")).await;
+    assert_eq!(page_max(&base, &token).await, 7);
+    assert_eq!(served.signal(Signal::SIGTERM), Some(0));
+}
+
+#[test]
+fn health_asks_over_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("scimd.toml");
+    let [certificate, key] = ["test_certificate.pem", "test_key.pem"]
+        .map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/tests").join(name));
+    let tls = format!("[server]\ntls_certificate = \"{}\"\ntls_key = \"{}\"\n", certificate.display(), key.display());
+    std::fs::write(&file, &tls).unwrap();
+    let config = file.display().to_string();
+    let mut served = Served::start(folder.path(), &format!("--config {config}"));
+    let base = served.line("SCIM base URL: ");
+    let root = base.strip_suffix("/scim/v2").unwrap();
+    let address = root.strip_prefix("https://").unwrap();
+    std::fs::write(&file, format!("{tls}listen = \"{address}\"\n")).unwrap();
+    for ask in [
+        format!("health {root}/readyz"),
+        format!("health --config {config}"),
+        format!("health --config {config} /healthz"),
+        format!("health {}/healthz", root.replace("127.0.0.1", "localhost")),
+    ] {
+        printed(folder.path(), &ask);
+    }
+    for (ask, code, said) in [
+        (format!("health --config {config} /nothing"), 1, "answered 404"),
+        (format!("health http://{address}/readyz"), 1, "did not answer"),
+        ("health ftp://127.0.0.1/".to_owned(), 2, "give a URL such as"),
+    ] {
+        let (found, message) = refused(folder.path(), &ask);
+        assert_eq!(found, Some(code), "{ask}: {message}");
+        assert!(message.contains(said), "{ask}: {message}");
+    }
+    assert_eq!(served.signal(Signal::SIGTERM), Some(0));
+}
