@@ -41,16 +41,12 @@ pub fn accept(resource_type: &ResourceType, body: Map<String, Value>, with: &mut
         asserted: HashSet::new(),
         elsewhere: Vec::new(),
     };
-    let mut schemas = None;
-    for (name, value) in body {
-        if name.eq_ignore_ascii_case("schemas") {
-            schemas = Some(value);
-        } else {
-            read.member(&name, value)?;
-        }
+    let is_schemas = |name: &str| name.eq_ignore_ascii_case("schemas");
+    read.schemas(body.iter().find_map(|(name, value)| is_schemas(name).then_some(value)))?;
+    for (name, value) in body.into_iter().filter(|(name, _)| !is_schemas(name)) {
+        read.member(&name, value)?;
     }
     read.take_from_elsewhere()?;
-    read.schemas(schemas.as_ref())?;
     Ok(read.finish())
 }
 

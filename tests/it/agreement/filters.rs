@@ -169,7 +169,9 @@ impl<'a> Draft<'a> {
     fn occurring(&mut self, resources: &[Resource], path: &AttributePath) -> Option<Value> {
         (0..12).find_map(|_| {
             let resource = resources.get(self.chance.within(0..resources.len().max(1)))?;
-            let element = self.chance.pick(each(path.value_in(resource.attributes())?));
+            // An empty group is read with an empty list of members.
+            let elements = Some(each(path.value_in(resource.attributes())?)).filter(|elements| !elements.is_empty())?;
+            let element = self.chance.pick(elements);
             let value = match &path.sub {
                 Some(sub) => element.get(sub.name().as_ref())?,
                 None => element,

@@ -65,17 +65,8 @@ fn unfit() -> Vec<(&'static str, Value)> {
             all.push((ENTERPRISE, value));
         }
     }
-    for value in [
-        json!(null),
-        json!("x"),
-        json!({}),
-        json!([]),
-        json!([1]),
-        json!([[USER]]),
-        json!(["urn:x"]),
-        json!([GROUP]),
-        json!([null]),
-    ] {
+    // Null and an empty list are taken by a lenient server; tests/data has conversations of both modes.
+    for value in [json!("x"), json!({}), json!([1]), json!([[USER]]), json!(["urn:x"]), json!([GROUP]), json!([null])] {
         all.push(("schemas", value));
     }
     for value in [json!(null), json!("")] {

@@ -19,7 +19,7 @@ crate::on_both!(
     what_is_searched_is_the_same_for_all,
 );
 
-fn acme(attributes: Value) -> SchemaFile {
+fn acme(attributes: &Value) -> SchemaFile {
     let text = json!({"id": ACME, "name": "Acme", "attributes": attributes, "x-scimd": {"extends": ["User"]}});
     SchemaFile { origin: "dir/acme.json".to_owned(), text: text.to_string() }
 }
@@ -44,7 +44,7 @@ async fn exported(server: &Server) -> (Exported, String) {
 }
 
 async fn every_instance_has_what_the_last_start_found(server: Server) {
-    let knowing = start(&server, vec![acme(both())]).await;
+    let knowing = start(&server, vec![acme(&both())]).await;
     let unaware = server.second().await;
     knowing.post("/Users", with("a", &json!({"level": 1, "code": "A"}))).await.expect(201);
     for instance in [&server, &unaware] {
@@ -62,7 +62,7 @@ async fn every_instance_has_what_the_last_start_found(server: Server) {
 }
 
 async fn a_folder_changes_and_changes_back(server: Server) {
-    let first = start(&server, vec![acme(both())]).await;
+    let first = start(&server, vec![acme(&both())]).await;
     let made = first.post("/Users", with("a", &json!({"level": 1, "code": "A"}))).await.expect(201);
     let path = format!("/Users/{}", made.id());
     let second = start(&server, Vec::new()).await;
@@ -75,7 +75,7 @@ async fn a_folder_changes_and_changes_back(server: Server) {
     }
     first.put(&path, user("a")).await.expect(200);
     second.service.verify(true).await.unwrap();
-    let third = start(&server, vec![acme(both())]).await;
+    let third = start(&server, vec![acme(&both())]).await;
     third.service.verify(true).await.unwrap();
     for instance in [&first, &second, &third] {
         assert_eq!(instance.get(&path).await.expect(200).body[ACME], json!({"level": 1, "code": "A"}));
@@ -86,21 +86,21 @@ async fn a_folder_changes_and_changes_back(server: Server) {
     // A start that names no folder, or finds the same in it, changes nothing.
     let changes = server.number("select cast(value as bigint) from shared where name = 'schema_changes'").await;
     server.second().await;
-    start(&server, vec![acme(both())]).await;
+    start(&server, vec![acme(&both())]).await;
     let now = server.number("select cast(value as bigint) from shared where name = 'schema_changes'").await;
     assert_eq!(now, changes);
 }
 
 async fn what_a_file_once_had_stays_hidden(server: Server) {
     let path = {
-        let server = start(&server, vec![acme(both())]).await;
+        let server = start(&server, vec![acme(&both())]).await;
         format!("/Users/{}", server.post("/Users", with("a", &json!({"level": 1, "code": "A"}))).await.id())
     };
     let code = json!([{"name": "code", "uniqueness": "server"}]);
-    start(&server, vec![acme(code.clone())]).await;
+    start(&server, vec![acme(&code)]).await;
     assert_eq!(server.get(&path).await.expect(200).body[ACME], json!({"code": "A"}));
     start(&server, Vec::new()).await;
-    start(&server, vec![acme(code)]).await;
+    start(&server, vec![acme(&code)]).await;
     assert_eq!(server.get(&path).await.expect(200).body[ACME], json!({"code": "A"}));
     assert_eq!(server.get("/Users").await.body["Resources"][0][ACME], json!({"code": "A"}));
     assert!(!exported(&server).await.1.contains("level"));
@@ -118,7 +118,7 @@ async fn a_file_goes_before_a_command(server: Server) {
     assert_eq!(made.body[ACME], json!({"badge": "B"}));
     let path = format!("/Users/{}", made.id());
 
-    start(&server, vec![acme(both())]).await;
+    start(&server, vec![acme(&both())]).await;
     assert_eq!(server.by(&own).get(&path).await.expect(200).body[ACME], Value::Null);
     let taken = server.by(&own).post("/Users", with("b", &json!({"level": 3}))).await.expect(201);
     assert_eq!(taken.body[ACME], json!({"level": 3}));
@@ -140,7 +140,7 @@ async fn what_comes_into_a_file_may_have_values(server: Server) {
     server.post("/Users", with("a", &json!({"level": "1"}))).await.expect(201);
     change(&server, None, &super::gone()).await.unwrap();
     assert_eq!(server.number(remembered).await, 0);
-    start(&server, vec![acme(json!([{"name": "level"}]))]).await;
+    start(&server, vec![acme(&json!([{"name": "level"}]))]).await;
     assert_eq!(server.number(remembered).await, 1);
     assert_eq!(server.service.verify(true).await.unwrap().len(), 1);
     assert_eq!(server.number(remembered).await, 0);
@@ -150,8 +150,8 @@ async fn what_comes_into_a_file_may_have_values(server: Server) {
 
 /// A start with files that cannot be changes nothing.
 async fn files_that_contradict_are_refused(server: Server) {
-    start(&server, vec![acme(both())]).await;
-    let twice = vec![acme(both()), SchemaFile { origin: "dir/other.json".to_owned(), ..acme(both()) }];
+    start(&server, vec![acme(&both())]).await;
+    let twice = vec![acme(&both()), SchemaFile { origin: "dir/other.json".to_owned(), ..acme(&both()) }];
     let robots = json!({"id": ACME, "attributes": [{"name": "a"}], "x-scimd": {"extends": ["Robot"]}});
     let robots = vec![SchemaFile { origin: "dir/r.json".to_owned(), text: robots.to_string() }];
     for (files, said) in [(twice, "dir/other.json: /id: "), (robots, "there is no resource type \"Robot\"")] {
@@ -186,7 +186,7 @@ async fn a_shell_without_the_configuration_sees_what_the_server_sees() {
     let folder = folder.path();
     let dir = folder.join("schemas");
     std::fs::create_dir(&dir).unwrap();
-    std::fs::write(dir.join("acme.json"), acme(both()).text).unwrap();
+    std::fs::write(dir.join("acme.json"), acme(&both()).text).unwrap();
     let config = folder.join("scimd.toml");
     std::fs::write(&config, format!("[schemas]\ndir = \"{}\"\n", dir.display())).unwrap();
     let mut served = Served::start(folder, &format!("--issue-token okta --config {}", config.display()));
@@ -273,7 +273,7 @@ async fn two_starts_at_once_end_with_the_files_of_one() {
     for database in [Database::Sqlite, Database::Postgres] {
         let server = Server::on(database).await;
         let (level, code) = (json!([{"name": "level"}]), json!([{"name": "code"}]));
-        let (a, b) = tokio::join!(start(&server, vec![acme(level)]), start(&server, vec![acme(code)]));
+        let (a, b) = tokio::join!(start(&server, vec![acme(&level)]), start(&server, vec![acme(&code)]));
         let shown = |body: Value| body["attributes"][0]["name"].clone();
         let path = format!("/Schemas/{ACME}");
         let (a, b) = (a.get(&path).await.expect(200).body, b.get(&path).await.expect(200).body);
