@@ -6,7 +6,12 @@ use crate::on_both;
 use scimd::service::TenantChange;
 use serde_json::json;
 
-on_both!(users_are_listed_by_pages, a_user_is_shown_deactivated_and_deleted, groups_are_found_by_name);
+on_both!(
+    users_are_listed_by_pages,
+    large_resources_are_listed_whole,
+    a_user_is_shown_deactivated_and_deleted,
+    groups_are_found_by_name,
+);
 
 async fn users_are_listed_by_pages(server: Server) {
     for name in ["ann", "ben", "cid", "dan", "eve"] {
@@ -34,6 +39,21 @@ async fn users_are_listed_by_pages(server: Server) {
         let told = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.code() == Some(code) && told.contains(message), "{arguments:?}: {told}");
     }
+}
+
+/// A page of large resources comes in pieces.
+async fn large_resources_are_listed_whole(server: Server) {
+    let title = "x".repeat(60_000);
+    for name in ["ann", "ben", "cid", "dan", "eve"] {
+        let mut body = user(name);
+        body["title"] = title.clone().into();
+        server.post("/Users", body).await.expect(201);
+    }
+    let page = json_beside(&server, &["user", "list"]);
+    let listed = page["Resources"].as_array().unwrap();
+    assert!(listed.len() == 5 && listed.iter().all(|user| user["title"] == title.as_str()), "{}", listed.len());
+    let (table, _) = told_beside(&server, &["user", "list"]);
+    assert_eq!(table.lines().count(), 6, "{table}");
 }
 
 async fn a_user_is_shown_deactivated_and_deleted(server: Server) {

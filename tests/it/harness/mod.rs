@@ -85,8 +85,16 @@ pub(crate) struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let http =
-            HttpSettings { requests_per_second: 1_000_000, burst: 1_000_000, bad_tokens: 0, ..HttpSettings::default() };
+        // Tests hurry more than clients do: no bound on how often they ask, or on how much at once.
+        let http = HttpSettings {
+            requests_per_second: 1_000_000,
+            burst: 1_000_000,
+            bad_tokens: 0,
+            token_requests: 0,
+            tenant_requests: 0,
+            requests: 0,
+            ..HttpSettings::default()
+        };
         let searchable = vec!["*".to_owned()];
         Self {
             clock: Clock::system(),
