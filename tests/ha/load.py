@@ -8,9 +8,9 @@ import time
 class Writer(threading.Thread):
     """Creates users and changes each of them, one request at a time, over connections that it opens anew after a failure."""
 
-    def __init__(self, number, address, token, stop):
+    def __init__(self, name, address, token, stop):
         super().__init__(daemon=True)
-        self.number, self.address, self.token, self.stop = number, address, token, stop
+        self.label, self.address, self.token, self.stop = name, address, token, stop
         self.acknowledged = {}  # id -> title, as last acknowledged
         self.unknown = set()  # ids of users whose last change got no answer
         self.moments = []  # (time, whether the request was acknowledged)
@@ -20,7 +20,7 @@ class Writer(threading.Thread):
         connection, count = None, 0
         while not self.stop.is_set():
             count += 1
-            name = f"ha-{self.number}-{count}@example.com"
+            name = f"{self.label}-{count}@example.com"
             if connection is None:
                 connection = http.client.HTTPConnection(*self.address, timeout=10)
             try:
@@ -62,11 +62,11 @@ PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 
 class Load:
-    """So many writers at once."""
+    """So many writers at once, whose users have names that begin with that of the load."""
 
-    def __init__(self, address, token, writers):
+    def __init__(self, name, address, token, writers):
         self.address, self.token, self.stop = address, token, threading.Event()
-        self.writers = [Writer(number, address, token, self.stop) for number in range(writers)]
+        self.writers = [Writer(f"{name}-{number}", address, token, self.stop) for number in range(writers)]
 
     def start(self):
         for writer in self.writers:
