@@ -28,11 +28,14 @@ COPY --from=build /src/target/release/scimd /usr/local/bin/scimd
 
 # By number, so that an orchestrator can see that it is not root.
 USER 10001:10001
-ENV SCIMD_DATA_DIR=/data
+# As variables and not as options, so that every command in the container sees them. Without a certificate TLS ends at
+# the proxy in front: the port then speaks plain HTTP and must not be reachable from outside.
+ENV SCIMD_DATA_DIR=/data \
+    SCIMD_SERVER__LISTEN=0.0.0.0:8080 \
+    SCIMD_SERVER__BEHIND_PROXY=true
 VOLUME /data
 EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-    CMD ["scimd", "health", "/healthz"]
+# Asks /readyz by the configuration of the server, with TLS if the server has a certificate.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["scimd", "health"]
 ENTRYPOINT ["scimd"]
-# TLS ends at the proxy in front: the port itself speaks plain HTTP and must not be reachable from outside.
-CMD ["serve", "--listen", "0.0.0.0:8080", "--behind-proxy"]
+CMD ["serve"]

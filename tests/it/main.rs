@@ -27,6 +27,7 @@ mod paging;
 mod pooler;
 mod provisioning;
 mod refusals;
+mod releases;
 mod renewal;
 mod resources;
 mod rows;
