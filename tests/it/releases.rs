@@ -66,7 +66,8 @@ async fn keeps_what_was_there(server: &Server, token: &str) {
     assert_eq!(names, ["ann@example.com", "bob@example.com", "carl@example.com"]);
     assert_eq!(users["Resources"][2]["active"], false);
 
-    let filter = format!("/Users?filter={ACME}:distinguishedName eq \"cn=ann\"").replace(' ', "%20").replace('"', "%22");
+    let filter =
+        format!("/Users?filter={ACME}:distinguishedName eq \"cn=ann\"").replace(' ', "%20").replace('"', "%22");
     let found = client.get(&filter).await.expect(200).body;
     let ann = &found["Resources"][0];
     assert_eq!((&ann["userName"], &ann[ACME]["level"]), (&json!("ann@example.com"), &json!(3)));
@@ -78,7 +79,10 @@ async fn keeps_what_was_there(server: &Server, token: &str) {
 
     client.post("/Users", user("Ann@Example.com")).await.refused(409, "uniqueness");
     let id = client.post("/Users", user("fred@example.com")).await.expect(201).id();
-    client.patch(&format!("/Users/{id}"), json!([{"op": "replace", "path": "active", "value": false}])).await.expect(200);
+    client
+        .patch(&format!("/Users/{id}"), json!([{"op": "replace", "path": "active", "value": false}]))
+        .await
+        .expect(200);
     let bob = users["Resources"][1]["id"].as_str().unwrap();
     client.delete(&format!("/Users/{bob}")).await.expect(204);
     // The change log keeps what an earlier release wrote, such as deletions that repeat a version.
