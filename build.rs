@@ -19,7 +19,11 @@ fn main() {
     if !is_debug {
         watched(&root).iter().for_each(|path| println!("cargo::rerun-if-changed={}", path.display()));
     }
-    println!("cargo::rustc-env=SCIMD_VERSION={}", version(&package, is_debug, given.as_deref(), || commit_of(&root)));
+    // Not SCIMD_…: `cargo run` hands it on to the program, which refuses variables of that form that it does not know.
+    println!(
+        "cargo::rustc-env=VERSION_WITH_COMMIT={}",
+        version(&package, is_debug, given.as_deref(), || commit_of(&root))
+    );
 }
 
 /// The version that the program tells. A debug build is made of files that change between commits, and would

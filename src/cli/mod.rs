@@ -45,7 +45,7 @@ use std::time::{Duration, Instant};
 
 /// A SCIM 2.0 server: identity providers provision accounts into your application.
 #[derive(Debug, Parser)]
-#[command(name = "scimd", version = env!("SCIMD_VERSION"), max_term_width = 110)]
+#[command(name = "scimd", version = env!("VERSION_WITH_COMMIT"), max_term_width = 110)]
 struct Cli {
     #[command(flatten)]
     globals: Globals,

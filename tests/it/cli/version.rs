@@ -4,8 +4,9 @@
 #[path = "../../../build.rs"]
 mod build;
 
-use super::printed;
+use super::{SCIMD, printed};
 use std::path::Path;
+use std::process::Command;
 
 const COMMIT: &str = "99e22f9a0c3d4e5f60718293a4b5c6d7e8f90a1b";
 
@@ -19,6 +20,14 @@ fn write(root: &Path, file: &str, text: &str) {
 fn the_version_is_that_of_the_package() {
     let text = printed(&std::env::temp_dir(), "--version");
     assert!(text.starts_with(&format!("scimd {}", env!("CARGO_PKG_VERSION"))), "{text}");
+}
+
+/// Cargo hands the variables of the build script on to what `cargo run` and `cargo test` start.
+#[test]
+fn the_environment_of_cargo_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(SCIMD).arg("check").arg("--data-dir").arg(folder.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
