@@ -3,6 +3,7 @@
 use crate::http::app::App;
 use crate::http::exchange::Peer;
 use crate::http::pulse::Pulse;
+use crate::http::seats::PATIENCE;
 use crate::http::settings::ServerSettings;
 use crate::http::stream::Timed;
 use crate::http::unwritten::{Held, Unwritten};
@@ -112,7 +113,7 @@ type Answering = Pin<Box<dyn Future<Output = Result<hyper::Response<Held>, Unrea
 fn answer(app: &App, pulse: &Pulse, peer: SocketAddr, mut request: Request<Incoming>) -> Answering {
     let (busy, fault) = pulse.begin(request.method().as_str(), request.version());
     let ticket = app.in_flight.begin();
-    let is_unread = app.in_flight.is_crowded() && pulse.unread() >= UNREAD;
+    let is_unread = app.in_flight.is_crowded() && pulse.leaves_unread(UNREAD, PATIENCE);
     if is_unread {
         pulse.abandon();
     }

@@ -124,9 +124,12 @@ impl Pulse {
         (Busy { pulse: self.clone(), is_ready: AtomicBool::new(false) }, fault)
     }
 
-    /// Answers that are ready and not written.
-    pub(super) fn unread(&self) -> usize {
-        self.state().unread
+    /// Whether so many answers are ready that the client does not read. Of a connection on which a good token was
+    /// shown, only if it has read nothing for that long: a client that sends many requests at once has as many
+    /// answers to read.
+    pub(super) fn leaves_unread(&self, answers: usize, patience: Duration) -> bool {
+        let state = self.state();
+        state.unread >= answers && (!state.is_known || state.progress.elapsed() > patience)
     }
 
     /// Ends the connection as it stands.
@@ -272,12 +275,25 @@ mod tests {
         let [(first, _), (second, _)] = [0; 2].map(|_| pulse.begin("GET", Version::HTTP_2));
         first.ready();
         first.ready();
-        assert_eq!((seconds_left(&pulse), pulse.unread()), (Some(30), 1));
+        assert_eq!((seconds_left(&pulse), pulse.leaves_unread(1, Duration::ZERO)), (Some(30), true));
+        assert!(!pulse.leaves_unread(2, Duration::ZERO), "an answer is ready once");
         drop(first);
-        assert_eq!((seconds_left(&pulse), pulse.unread()), (Some(99), 0));
+        assert_eq!((seconds_left(&pulse), pulse.leaves_unread(1, Duration::ZERO)), (Some(99), false));
         pulse.abandon();
         assert_eq!(seconds_left(&pulse), Some(0));
         drop(second);
+    }
+
+    #[test]
+    fn a_client_with_a_good_token_has_time_to_read() {
+        let pulse = pulse();
+        let answers = [0; 8].map(|_| pulse.begin("GET", Version::HTTP_2).0);
+        answers.iter().for_each(Busy::ready);
+        let long = Duration::from_secs(3600);
+        assert!(pulse.leaves_unread(8, long), "a stranger has none");
+        pulse.know();
+        assert!(!pulse.leaves_unread(8, long));
+        assert!(pulse.leaves_unread(8, Duration::ZERO));
     }
 
     #[test]

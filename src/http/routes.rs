@@ -96,11 +96,13 @@ impl Front {
         self.carry_out(call, upload, target, &caller).await
     }
 
-    /// Holds a request to the limits of its token and its tenant.
+    /// Holds a request to the limits of its token and its tenant. Beyond them it gives its connection no better
+    /// place than that of a stranger.
     fn admit(&self, call: &Call, caller: &Caller) -> Result<()> {
-        call.know();
         self.limits.admit(&caller.token_id)?;
-        call.admit(&caller.token_id, &caller.tenant)
+        call.admit(&caller.token_id, &caller.tenant)?;
+        call.know();
+        Ok(())
     }
 
     /// The caller as he is known here. Else the request is the one that asks who calls, for all that come with
@@ -173,11 +175,25 @@ impl Front {
             Some(text) => self.judge(call, &text, outcome).await,
         };
         let caller = caller.and_then(|caller| self.at_path(call, caller));
+        if let Err(error) = &caller {
+            self.admit_refused(call, error)?;
+        }
         if let (true, Some(catalog)) = (caller.is_err(), call.facts.trail.catalog()) {
             let kind = kind(&catalog, target).ok().flatten();
             tell_intent(call, target, kind.as_ref());
         }
         caller
+    }
+
+    /// Holds requests that are refused to the rate of their token too, if it is a token of ours: who has one that was
+    /// revoked must not fill the log of its tenant. Near misses are held to it where they are traced.
+    fn admit_refused(&self, call: &Call, error: &ScimError) -> Result<()> {
+        let trail = &call.facts.trail;
+        let Some(token) = trail.proved_token() else { return Ok(()) };
+        if error.reason().is_some_and(Reason::is_near_miss) {
+            return Ok(());
+        }
+        self.limits.admit(&token).inspect_err(|_| trail.forget())
     }
 
     /// Counts guesses, and leaves a trace of what is none in the log of its tenant.

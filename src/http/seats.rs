@@ -1,7 +1,8 @@
 //! The connections that are open, and which of them goes when there is no room for another.
 //!
 //! First go those on which no good token was ever shown, so that nobody without a token can keep others out: the
-//! oldest of the address that has most of them, if that is more than its share, else the oldest of all. Then goes
+//! oldest of the address that has most of them, if that is more than its share, else the oldest of all. One that was
+//! opened just now stays, so that its client has the time to show a token. Then goes
 //! the one that has rested longest, then the one whose client has read nothing for longest. A connection whose
 //! requests are at work stays.
 
@@ -17,8 +18,11 @@ use tokio::time::{Instant, timeout};
 /// The part of all connections that one address may have without a token while there is no room: one in so many.
 const SHARE: usize = 4;
 
+/// How long a connection stays on which no good token was shown yet.
+const GRACE: Duration = Duration::from_millis(100);
+
 /// How long a client may read nothing before its connection may go.
-const PATIENCE: Duration = Duration::from_millis(500);
+pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 
 /// How often it is looked again whether a connection may go; a connection that comes to rest tells nobody.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -36,6 +40,7 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     most: usize,
+    grace: Duration,
     next: u64,
     taken: HashMap<u64, Taken>,
 }
@@ -43,6 +48,7 @@ struct State {
 #[derive(Debug)]
 struct Taken {
     network: IpAddr,
+    since: Instant,
     pulse: Pulse,
     leave: Arc<Notify>,
 }
@@ -56,8 +62,13 @@ pub(super) struct Seat {
 }
 
 impl Seats {
+    /// So many at most.
     pub(super) fn new(most: usize) -> Self {
-        let state = State { most: most.max(1), next: 0, taken: HashMap::new() };
+        Self::with_grace(most, GRACE)
+    }
+
+    fn with_grace(most: usize, grace: Duration) -> Self {
+        let state = State { most: most.max(1), grace, next: 0, taken: HashMap::new() };
         Self(Arc::new(Shared { state: Mutex::new(state), freed: Notify::new() }))
     }
 
@@ -94,7 +105,7 @@ impl Seats {
         }
         let (number, leave) = (state.next, Arc::new(Notify::new()));
         state.next += 1;
-        state.taken.insert(number, Taken { network: network(address), pulse, leave: leave.clone() });
+        state.taken.insert(number, Taken { network: network(address), since: Instant::now(), pulse, leave: leave.clone() });
         drop(state);
         Seat { seats: self.clone(), number, leave }
     }
@@ -112,7 +123,8 @@ impl State {
 
     /// The oldest connection without a token. Numbers are given in order.
     fn unknown(&self) -> Option<u64> {
-        let unknown: Vec<_> = self.taken.iter().filter(|(_, taken)| !taken.pulse.is_known()).collect();
+        let is_unknown = |taken: &Taken| !taken.pulse.is_known() && taken.since.elapsed() >= self.grace;
+        let unknown: Vec<_> = self.taken.iter().filter(|(_, taken)| is_unknown(taken)).collect();
         let mut networks = HashMap::<IpAddr, usize>::new();
         for (_, taken) in &unknown {
             *networks.entry(taken.network).or_default() += 1;
@@ -177,7 +189,7 @@ mod tests {
 
     #[test]
     fn the_oldest_without_a_token_goes_first() {
-        let seats = Seats::new(3);
+        let seats = Seats::with_grace(3, Duration::ZERO);
         let held = [known(), pulse(), pulse(), pulse()].map(|pulse| seats.take(address("192.0.2.1"), pulse));
         assert_eq!(numbers(&seats), [0, 2, 3]);
         drop(held);
@@ -186,7 +198,7 @@ mod tests {
 
     #[test]
     fn an_address_with_more_than_its_share_gives_way() {
-        let seats = Seats::new(4);
+        let seats = Seats::with_grace(4, Duration::ZERO);
         let _old = seats.take(address("192.0.2.1"), pulse());
         let _many = [0; 4].map(|_| seats.take(address("192.0.2.2"), pulse()));
         assert_eq!(numbers(&seats), [0, 2, 3, 4]);
@@ -194,9 +206,21 @@ mod tests {
         assert_eq!(numbers(&seats), [0, 3, 4, 5]);
     }
 
+    #[test]
+    fn who_came_just_now_has_time_to_show_a_token() {
+        let seats = Seats::with_grace(2, Duration::from_secs(3600));
+        let busy = known();
+        let _work = busy.begin("GET", Version::HTTP_11);
+        let _held = [busy, pulse()].map(|pulse| seats.take(address("192.0.2.1"), pulse));
+        assert!(!seats.has_room());
+        let mut state = seats.state();
+        state.grace = Duration::ZERO;
+        assert_eq!(state.dispensable(), Some(1));
+    }
+
     #[tokio::test]
     async fn what_works_stays_and_what_rests_goes() {
-        let seats = Seats::new(2);
+        let seats = Seats::with_grace(2, Duration::ZERO);
         let (busy, idle) = (known(), known());
         let work = busy.begin("GET", Version::HTTP_2);
         let _held = [busy, idle].map(|pulse| seats.take(address("192.0.2.1"), pulse));

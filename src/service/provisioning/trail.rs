@@ -92,6 +92,11 @@ impl Trail {
         self.seen(|seen| seen.asker.is_some() && !seen.is_unproved)
     }
 
+    /// The id of the token that the request has shown, good or not.
+    pub fn proved_token(&self) -> Option<Arc<str>> {
+        self.seen(|seen| seen.asker.as_ref().filter(|_| !seen.is_unproved).map(|asker| asker.token_id.clone()))
+    }
+
     pub(crate) fn leave_unproved(&self) {
         self.seen(|seen| seen.is_unproved = true);
     }
