@@ -61,7 +61,8 @@ impl Import {
     /// Lines that could not be imported are a failure.
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let (mut input, size) = self.input()?;
-        let service = open::or_create(config).await?;
+        // A rehearsal writes nothing, no database either.
+        let service = if self.dry_run { open::existing(config).await? } else { open::or_create(config).await? };
         let progress = Progress::new(
             size,
             match size {

@@ -48,7 +48,7 @@ impl Paging {
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
         let next = if self.json {
-            let mut list = JsonList::begin(out)?;
+            let mut list = JsonList::begin(out);
             let next = self.each(self.limit, shape, read, &mut |row| list.push(&(shape.json)(row))).await?;
             list.end()?;
             next

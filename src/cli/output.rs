@@ -24,21 +24,21 @@ pub(super) struct JsonList<'a> {
 }
 
 impl<'a> JsonList<'a> {
-    pub(super) fn begin(out: &'a mut dyn Write) -> Result<Self, Failure> {
-        write!(out, "[")?;
-        Ok(Self { out, is_empty: true })
+    /// Nothing is written before the first element or the end, so that a list that cannot be read leaves no half of one.
+    pub(super) fn begin(out: &'a mut dyn Write) -> Self {
+        Self { out, is_empty: true }
     }
 
     pub(super) fn push(&mut self, element: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(element).map_err(io::Error::from)?;
         // A line break within a text is escaped: these are all between the members.
-        write!(self.out, "{}\n  {}", if self.is_empty { "" } else { "," }, text.replace('\n', "\n  "))?;
+        write!(self.out, "{}\n  {}", if self.is_empty { "[" } else { "," }, text.replace('\n', "\n  "))?;
         self.is_empty = false;
         Ok(())
     }
 
     pub(super) fn end(self) -> Result<(), Failure> {
-        writeln!(self.out, "{}]", if self.is_empty { "" } else { "\n" })?;
+        writeln!(self.out, "{}]", if self.is_empty { "[" } else { "\n" })?;
         Ok(())
     }
 }
@@ -91,7 +91,7 @@ mod tests {
         for elements in [vec![], vec![serde_json::json!({"a": "x\ny", "b": [1]})], vec![1.into(), 2.into()]] {
             let (mut whole, mut pieces) = (Vec::new(), Vec::new());
             json(&mut whole, &elements).unwrap();
-            let mut list = JsonList::begin(&mut pieces).unwrap();
+            let mut list = JsonList::begin(&mut pieces);
             elements.iter().try_for_each(|element| list.push(element)).unwrap();
             list.end().unwrap();
             assert_eq!(String::from_utf8(pieces).unwrap(), String::from_utf8(whole).unwrap());
