@@ -17,7 +17,9 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=BUILD_COMMIT");
     if !is_debug {
-        watched(&root).iter().for_each(|path| println!("cargo::rerun-if-changed={}", path.display()));
+        watched(&root)
+            .iter()
+            .for_each(|path| println!("cargo::rerun-if-changed={}", path.display()));
     }
     // Not SCIMD_…: `cargo run` hands it on to the program, which refuses variables of that form that it does not know.
     println!(
@@ -28,11 +30,22 @@ fn main() {
 
 /// The version that the program tells. A debug build is made of files that change between commits, and would
 /// be made anew by each: it names none unless one is given.
-pub(crate) fn version(package: &str, is_debug: bool, given: Option<&str>, find: impl Fn() -> Option<String>) -> String {
-    let given = given.map(str::trim).filter(|commit| !commit.is_empty()).map(str::to_owned);
+pub(crate) fn version(
+    package: &str,
+    is_debug: bool,
+    given: Option<&str>,
+    find: impl Fn() -> Option<String>,
+) -> String {
+    let given = given
+        .map(str::trim)
+        .filter(|commit| !commit.is_empty())
+        .map(str::to_owned);
     let found = || if is_debug { None } else { find() };
     match given.or_else(found) {
-        Some(commit) => format!("{package} ({})", commit.chars().take(SHOWN).collect::<String>()),
+        Some(commit) => format!(
+            "{package} ({})",
+            commit.chars().take(SHOWN).collect::<String>()
+        ),
         None if is_debug => format!("{package} (debug build)"),
         None => package.to_owned(),
     }
@@ -40,25 +53,53 @@ pub(crate) fn version(package: &str, is_debug: bool, given: Option<&str>, find: 
 
 /// The commit that is checked out in a folder.
 pub(crate) fn commit_of(root: &Path) -> Option<String> {
-    let Repository { own, common, branch } = Repository::at(root)?;
-    let Some(branch) = branch else { return read(&own.join("HEAD")).filter(|text| is_commit(text)) };
-    let loose = [&own, &common].into_iter().find_map(|folder| read(&folder.join(&branch)));
+    let Repository {
+        own,
+        common,
+        branch,
+    } = Repository::at(root)?;
+    let Some(branch) = branch else {
+        return read(&own.join("HEAD")).filter(|text| is_commit(text));
+    };
+    let loose = [&own, &common]
+        .into_iter()
+        .find_map(|folder| read(&folder.join(&branch)));
     let packed = || {
         let packed = read(&common.join("packed-refs"))?;
         let mut lines = packed.lines().filter_map(|line| line.split_once(' '));
-        lines.find(|(_, name)| *name == branch).map(|(commit, _)| commit.to_owned())
+        lines
+            .find(|(_, name)| *name == branch)
+            .map(|(commit, _)| commit.to_owned())
     };
     loose.or_else(packed).filter(|text| is_commit(text))
 }
 
 /// What changes when another commit is checked out.
 fn watched(root: &Path) -> Vec<PathBuf> {
-    let Some(Repository { own, common, branch }) = Repository::at(root) else { return Vec::new() };
+    let Some(Repository {
+        own,
+        common,
+        branch,
+    }) = Repository::at(root)
+    else {
+        return Vec::new();
+    };
     // A branch that is packed gets a file of its own with its next commit: its folder changes.
     let branch = branch.map(|branch| common.join(branch));
-    let branch = branch.and_then(|path| path.ancestors().find(|path| path.exists()).map(Path::to_owned));
-    let all = [Some(own.join("HEAD")), Some(common.join("packed-refs")), branch];
-    all.into_iter().flatten().filter(|path| path.exists()).collect()
+    let branch = branch.and_then(|path| {
+        path.ancestors()
+            .find(|path| path.exists())
+            .map(Path::to_owned)
+    });
+    let all = [
+        Some(own.join("HEAD")),
+        Some(common.join("packed-refs")),
+        branch,
+    ];
+    all.into_iter()
+        .flatten()
+        .filter(|path| path.exists())
+        .collect()
 }
 
 /// The folders of git, and what is checked out.
@@ -78,9 +119,16 @@ impl Repository {
             Some(text) => root.join(text.strip_prefix("gitdir:")?.trim()),
             None => git,
         };
-        let common = read(&own.join("commondir")).map_or_else(|| own.clone(), |folder| own.join(folder));
-        let branch = read(&own.join("HEAD"))?.strip_prefix("ref:").map(|branch| branch.trim().to_owned());
-        Some(Self { own, common, branch })
+        let common =
+            read(&own.join("commondir")).map_or_else(|| own.clone(), |folder| own.join(folder));
+        let branch = read(&own.join("HEAD"))?
+            .strip_prefix("ref:")
+            .map(|branch| branch.trim().to_owned());
+        Some(Self {
+            own,
+            common,
+            branch,
+        })
     }
 }
 
@@ -89,5 +137,7 @@ fn is_commit(text: &str) -> bool {
 }
 
 fn read(path: &Path) -> Option<String> {
-    fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
+    fs::read_to_string(path)
+        .ok()
+        .map(|text| text.trim().to_owned())
 }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// A moment: microseconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -47,7 +49,10 @@ pub fn parse_date_time(text: &str) -> Option<jiff::Timestamp> {
     }
     text.parse::<jiff::Timestamp>().ok().or_else(|| {
         let civil: jiff::civil::DateTime = text.parse().ok()?;
-        civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+        civil
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .ok()
+            .map(|zoned| zoned.timestamp())
     })
 }
 
@@ -84,7 +89,10 @@ impl Clock {
     }
 
     /// The present moment, in whole milliseconds.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the machine's clock"
+    )]
     pub fn now(&self) -> Timestamp {
         let micros = match &self.0 {
             Some(at) => at.load(Ordering::SeqCst),
@@ -100,16 +108,27 @@ mod tests {
 
     #[test]
     fn prints_milliseconds() {
-        assert_eq!(Timestamp::from_micros(1_700_000_000_123_000).to_string(), "2023-11-14T22:13:20.123Z");
-        assert_eq!(Timestamp::from_micros(0).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(
+            Timestamp::from_micros(1_700_000_000_123_000).to_string(),
+            "2023-11-14T22:13:20.123Z"
+        );
+        assert_eq!(
+            Timestamp::from_micros(0).to_string(),
+            "1970-01-01T00:00:00.000Z"
+        );
     }
 
     #[test]
     fn reads_offsets_and_fractions() {
         let utc = parse_date_time("2015-10-10T14:38:21.8617979-07:00");
-        assert_eq!(utc.map(|t| t.to_string()).as_deref(), Some("2015-10-10T21:38:21.8617979Z"));
         assert_eq!(
-            parse_date_time("2011-05-13T04:42:34").map(|t| t.to_string()).as_deref(),
+            utc.map(|t| t.to_string()).as_deref(),
+            Some("2015-10-10T21:38:21.8617979Z")
+        );
+        assert_eq!(
+            parse_date_time("2011-05-13T04:42:34")
+                .map(|t| t.to_string())
+                .as_deref(),
             Some("2011-05-13T04:42:34Z")
         );
         assert!(parse_date_time("2011-05-13").is_none());

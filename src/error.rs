@@ -128,7 +128,9 @@ impl ScimError {
 
     /// 409 `uniqueness`.
     pub fn uniqueness(detail: impl Into<String>) -> Self {
-        Self::new(409, detail).with_type(ScimType::Uniqueness).because(Reason::ValueExists)
+        Self::new(409, detail)
+            .with_type(ScimType::Uniqueness)
+            .because(Reason::ValueExists)
     }
 
     /// 404; carries no scimType (RFC 7644 section 3.12).
@@ -153,7 +155,10 @@ impl ScimError {
 
     /// 403 for a token that is good, but not for this (RFC 6750 section 3.1).
     pub fn insufficient_scope(detail: impl Into<String>) -> Self {
-        Self { lacks_scope: true, ..Self::forbidden(detail).because(Reason::TokenScope) }
+        Self {
+            lacks_scope: true,
+            ..Self::forbidden(detail).because(Reason::TokenScope)
+        }
     }
 
     /// 412.
@@ -174,41 +179,64 @@ impl ScimError {
     /// 503 with `Retry-After`, in seconds: trouble that passes by itself. Okta does not repeat a
     /// failed task, so such trouble never takes another status.
     pub fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
-        Self { retry_after: Some(retry_after), ..Self::new(503, detail).because(Reason::ServerBusy) }
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(503, detail).because(Reason::ServerBusy)
+        }
     }
 
     /// 503 for a write that was made under schemas which are no longer those of the tenant. It is
     /// to be made anew under those of now.
     pub fn outdated() -> Self {
-        let error = Self::unavailable("The schemas of this tenant were changed at this moment; try again.", 1);
-        Self { is_outdated: true, ..error }
+        let error = Self::unavailable(
+            "The schemas of this tenant were changed at this moment; try again.",
+            1,
+        );
+        Self {
+            is_outdated: true,
+            ..error
+        }
     }
 
     /// 500: a fault of the server. The cause goes to the log, never to the client.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::new(500, "The server failed to process the request; its log has the cause.")
-            .because(Reason::Internal)
-            .caused_by(source)
+        Self::new(
+            500,
+            "The server failed to process the request; its log has the cause.",
+        )
+        .because(Reason::Internal)
+        .caused_by(source)
     }
 
     /// The same with a scimType.
     pub fn with_type(self, scim_type: ScimType) -> Self {
-        Self { scim_type: Some(scim_type), ..self }
+        Self {
+            scim_type: Some(scim_type),
+            ..self
+        }
     }
 
     /// The error with the reason that the provisioning log is told.
     pub fn because(self, reason: Reason) -> Self {
-        Self { reason: Some(reason), ..self }
+        Self {
+            reason: Some(reason),
+            ..self
+        }
     }
 
     /// The error with whom to ask at the end of its text, if only the vendor can put it right. The
     /// log keeps the text as it was.
     pub fn with_contact(self, contact: Option<&str>) -> Self {
-        let needs_vendor = matches!(self.status, 401 | 403 | 409) && self.reason.is_some_and(Reason::needs_vendor);
+        let needs_vendor =
+            matches!(self.status, 401 | 403 | 409) && self.reason.is_some_and(Reason::needs_vendor);
         match contact.filter(|_| needs_vendor) {
             Some(contact) => {
                 let logged = self.logged().to_owned();
-                Self { detail: format!("{} Contact: {contact}", self.detail), logged: Some(logged), ..self }
+                Self {
+                    detail: format!("{} Contact: {contact}", self.detail),
+                    logged: Some(logged),
+                    ..self
+                }
             }
             None => self,
         }
@@ -216,29 +244,50 @@ impl ScimError {
 
     /// The same with the time, in seconds, after which the client may try again.
     pub fn with_retry_after(self, seconds: u32) -> Self {
-        Self { retry_after: Some(seconds), ..self }
+        Self {
+            retry_after: Some(seconds),
+            ..self
+        }
     }
 
     /// The same with the cause for the log.
     pub fn caused_by(self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { source: Some(source.into()), ..self }
+        Self {
+            source: Some(source.into()),
+            ..self
+        }
     }
 
     /// The same with words put before the detail, such as the operation that failed.
     pub fn within(self, context: impl fmt::Display) -> Self {
         let within = |detail: &str| format!("{context}: {detail}");
-        Self { detail: within(&self.detail), logged: self.logged.as_deref().map(within), ..self }
+        Self {
+            detail: within(&self.detail),
+            logged: self.logged.as_deref().map(within),
+            ..self
+        }
     }
 
     /// The same with what a log is told in place of the detail: for details that repeat a value
     /// of the client.
     pub fn logged_as(self, detail: impl Into<String>) -> Self {
-        Self { logged: Some(detail.into()), ..self }
+        Self {
+            logged: Some(detail.into()),
+            ..self
+        }
     }
 
     /// The same error once more, without its cause.
     pub fn again(&self) -> Self {
-        let Self { status, scim_type, reason, retry_after, lacks_scope, is_outdated, .. } = *self;
+        let Self {
+            status,
+            scim_type,
+            reason,
+            retry_after,
+            lacks_scope,
+            is_outdated,
+            ..
+        } = *self;
         Self {
             status,
             scim_type,

@@ -14,7 +14,10 @@ impl<T> Live<T> {
 
     /// The value in force. Who keeps it does not see it replaced.
     pub fn get(&self) -> Arc<T> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Replaces the value, for all clones.

@@ -113,7 +113,11 @@ impl Reason {
     pub fn is_near_miss(self) -> bool {
         matches!(
             self,
-            Self::TokenNoScheme | Self::TokenSchemeTwice | Self::TokenQuoted | Self::TokenIncomplete | Self::TokenBasic
+            Self::TokenNoScheme
+                | Self::TokenSchemeTwice
+                | Self::TokenQuoted
+                | Self::TokenIncomplete
+                | Self::TokenBasic
         )
     }
 }

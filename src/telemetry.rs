@@ -33,7 +33,9 @@ pub fn init(format: LogFormat, level: &str) {
     };
     let lines = if as_json { json_lines() } else { text_lines() };
     let (filter, handle) = reload::Layer::new(filter);
-    let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter_fn(is_free_of_values))).with(filter);
+    let subscriber = tracing_subscriber::registry()
+        .with(lines.with_filter(filter_fn(is_free_of_values)))
+        .with(filter);
     // A second start, as in tests, keeps the first.
     if subscriber.try_init().is_ok() {
         let _ = RELOAD.set(Box::new(move |filter| handle.reload(filter).is_ok()));
@@ -63,35 +65,57 @@ pub fn filter(text: &str) -> Option<EnvFilter> {
     };
     // A word alone would be taken for the name of a target, and so would a misspelt level.
     let is_directive = |part: &str| is_level(part.trim()) || part.contains('=');
-    directives.split(',').all(is_directive).then(|| EnvFilter::try_new(&directives).ok()).flatten()
+    directives
+        .split(',')
+        .all(is_directive)
+        .then(|| EnvFilter::try_new(&directives).ok())
+        .flatten()
 }
 
 /// sqlx logs statements and PostgreSQL's notices, which can hold values: never, whatever is asked.
 fn is_free_of_values(metadata: &Metadata<'_>) -> bool {
-    !["sqlx::query", "sqlx::postgres::notice"].iter().any(|target| metadata.target().starts_with(target))
+    !["sqlx::query", "sqlx::postgres::notice"]
+        .iter()
+        .any(|target| metadata.target().starts_with(target))
 }
 
 type Lines = Box<dyn Layer<Registry> + Send + Sync>;
 
 fn json_lines() -> Lines {
-    let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false);
-    layer.with_span_list(false).with_writer(std::io::stderr).boxed()
+    let layer = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false);
+    layer
+        .with_span_list(false)
+        .with_writer(std::io::stderr)
+        .boxed()
 }
 
 fn text_lines() -> Lines {
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt::layer().with_target(false).with_ansi(colours).with_writer(std::io::stderr).boxed()
+    tracing_subscriber::fmt::layer()
+        .with_target(false)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr)
+        .boxed()
 }
 
 /// Makes a panic one line of the log, or of standard error while there is no log.
 pub fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let message = panic.payload_as_str().unwrap_or("panic").replace('\n', " ");
         if tracing::dispatcher::has_been_set() {
             tracing::error!(place, cause = message, "panicked");
         } else {
-            let _ = writeln!(std::io::stderr().lock(), "scimd: panicked at {place}: {message}");
+            let _ = writeln!(
+                std::io::stderr().lock(),
+                "scimd: panicked at {place}: {message}"
+            );
         }
     }));
 }
@@ -108,7 +132,10 @@ mod tests {
             ("off", "off"),
             ("warn,scimd::store=debug", "scimd::store=debug,warn"),
         ] {
-            assert_eq!(filter(text).map(|filter| filter.to_string()).as_deref(), Some(shown));
+            assert_eq!(
+                filter(text).map(|filter| filter.to_string()).as_deref(),
+                Some(shown)
+            );
         }
         for text in ["", "inof", "info,", "scimd=verbose", "store"] {
             assert!(filter(text).is_none(), "{text}");

@@ -9,9 +9,17 @@ use scimd::service::render;
 const CHOICES: [&str; 3] = ["whole", "attributes", "excludedAttributes"];
 
 fn projection(choice: &str) -> Projection {
-    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let names = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<Vec<_>>()
+    };
     let (only, without) = match choice {
-        "attributes" => (names(&["userName", "emails.value", "active", "meta.lastModified"]), vec![]),
+        "attributes" => (
+            names(&["userName", "emails.value", "active", "meta.lastModified"]),
+            vec![],
+        ),
         "excludedAttributes" => (vec![], names(&["groups", "addresses", "phoneNumbers.type"])),
         _ => (vec![], vec![]),
     };
@@ -28,7 +36,9 @@ fn user(bencher: Bencher, choice: &str) {
 fn page_of_100(bencher: Bencher, choice: &str) {
     let (stage, page, projection) = (&*STAGE, STAGE.page(100), projection(choice));
     let shapes = [(stage.user.clone(), projection)];
-    bencher.bench(|| render::list(&stage.caller, black_box(&page), "\"startIndex\":1", &shapes).unwrap());
+    bencher.bench(|| {
+        render::list(&stage.caller, black_box(&page), "\"startIndex\":1", &shapes).unwrap()
+    });
 }
 
 #[divan::bench(args = CHOICES)]

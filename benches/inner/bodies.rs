@@ -21,12 +21,14 @@ fn read_json(bencher: Bencher) {
 #[divan::bench]
 fn accept_and_check(bencher: Bencher) {
     let (stage, body) = (&*STAGE, okta());
-    bencher.with_inputs(|| read_object(&body, 32).unwrap()).bench_values(|body| {
-        let mut accepted = accept(&stage.user, body, &mut stage.acceptance()).unwrap();
-        assign_defaults(&stage.user, &mut accepted);
-        check(&stage.user, None, &accepted.attributes, Change::Whole).unwrap();
-        accepted
-    });
+    bencher
+        .with_inputs(|| read_object(&body, 32).unwrap())
+        .bench_values(|body| {
+            let mut accepted = accept(&stage.user, body, &mut stage.acceptance()).unwrap();
+            assign_defaults(&stage.user, &mut accepted);
+            check(&stage.user, None, &accepted.attributes, Change::Whole).unwrap();
+            accepted
+        });
 }
 
 #[divan::bench]

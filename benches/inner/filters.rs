@@ -10,11 +10,26 @@ use scimd::store::{Documents, From, Listed, Relations, Store, Window};
 fn filters() -> [(&'static str, String); 6] {
     let (person, other) = (Person::new(1, 7), Person::new(1, 8));
     [
-        ("userName", format!("userName eq \"{}\"", person.user_name())),
-        ("externalId", format!("externalId eq \"{}\"", person.external_id())),
+        (
+            "userName",
+            format!("userName eq \"{}\"", person.user_name()),
+        ),
+        (
+            "externalId",
+            format!("externalId eq \"{}\"", person.external_id()),
+        ),
         ("emails", format!("emails.value eq \"{}\"", person.email())),
-        ("path", format!("emails[type eq \"work\" and value eq \"{}\"]", person.email())),
-        ("co", "displayName co \"rand\" and active eq true".to_owned()),
+        (
+            "path",
+            format!(
+                "emails[type eq \"work\" and value eq \"{}\"]",
+                person.email()
+            ),
+        ),
+        (
+            "co",
+            "displayName co \"rand\" and active eq true".to_owned(),
+        ),
         (
             "both",
             format!(
@@ -27,7 +42,11 @@ fn filters() -> [(&'static str, String); 6] {
 }
 
 fn text(name: &str) -> String {
-    filters().into_iter().find(|(known, _)| *known == name).unwrap().1
+    filters()
+        .into_iter()
+        .find(|(known, _)| *known == name)
+        .unwrap()
+        .1
 }
 
 const NAMES: [&str; 6] = ["userName", "externalId", "emails", "path", "co", "both"];
@@ -42,12 +61,22 @@ fn parse(bencher: Bencher, name: &str) {
 fn parse_resolve_compile(bencher: Bencher, name: &str) {
     let (text, limits, stage) = (text(name), FilterLimits::default(), &*STAGE);
     let of_type = stage.layout.of_type(&stage.user).unwrap();
-    let window = Window { from: From::Skip(0), take: 100, documents: Documents::Small };
-    let relations = Relations { groups: true, ..Relations::default() };
+    let window = Window {
+        from: From::Skip(0),
+        take: 100,
+        documents: Documents::Small,
+    };
+    let relations = Relations {
+        groups: true,
+        ..Relations::default()
+    };
     bencher.bench(|| {
         let filter = parse_filter(black_box(&text), &limits, Conformance::Lenient).unwrap();
         let predicate = resolve(&filter, &stage.user, Conformance::Lenient).unwrap();
-        let listed = [Listed { of_type, predicate: Some(&predicate) }];
+        let listed = [Listed {
+            of_type,
+            predicate: Some(&predicate),
+        }];
         Store::list_text(&stage.scope, &listed, None, &window, relations)
     });
 }

@@ -23,7 +23,9 @@ fn body(name: &str) -> Vec<u8> {
         ])),
         _ => {
             let member = Person::new(1, 3).id().to_string();
-            people::patch(&json!([{"op": "add", "path": "members", "value": people::members([member.as_str()])}]))
+            people::patch(
+                &json!([{"op": "add", "path": "members", "value": people::members([member.as_str()])}]),
+            )
         }
     };
     body.to_string().into_bytes()
@@ -32,12 +34,28 @@ fn body(name: &str) -> Vec<u8> {
 #[divan::bench(args = NAMES)]
 fn parse_resolve_apply(bencher: Bencher, name: &str) {
     let (stage, body, limits) = (&*STAGE, body(name), PatchLimits::default());
-    let kind = if name == "one_member" { &stage.group } else { &stage.user };
+    let kind = if name == "one_member" {
+        &stage.group
+    } else {
+        &stage.user
+    };
     let id = Person::new(1, 7).id().to_string();
-    bencher.with_inputs(|| stage.attributes(7)).bench_values(|before| {
-        let message = read_object(black_box(&body), 32).unwrap();
-        let operations = read(message, Conformance::Lenient, &limits).unwrap();
-        let patch = resolve(kind, operations, &PatchLimits::default().path, &mut stage.acceptance()).unwrap();
-        if patch.touches_document() { patch.apply(kind, &id, before).unwrap() } else { before }
-    });
+    bencher
+        .with_inputs(|| stage.attributes(7))
+        .bench_values(|before| {
+            let message = read_object(black_box(&body), 32).unwrap();
+            let operations = read(message, Conformance::Lenient, &limits).unwrap();
+            let patch = resolve(
+                kind,
+                operations,
+                &PatchLimits::default().path,
+                &mut stage.acceptance(),
+            )
+            .unwrap();
+            if patch.touches_document() {
+                patch.apply(kind, &id, before).unwrap()
+            } else {
+                before
+            }
+        });
 }

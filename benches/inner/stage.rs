@@ -6,7 +6,9 @@ use scimd::resource::accept::accept;
 use scimd::resource::limits::ValueLimits;
 use scimd::resource::{Acceptance, Conformance, Meta};
 use scimd::schema::{Catalog, ResourceType};
-use scimd::service::{Caller, DatabaseTarget, Record, Service, ServiceLimits, ServiceSettings, TokenScope};
+use scimd::service::{
+    Caller, DatabaseTarget, Record, Service, ServiceLimits, ServiceSettings, TokenScope,
+};
 use scimd::store::{Found, Layout, Page, PoolSettings, Scope, Store, Written};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
@@ -25,7 +27,10 @@ pub(crate) struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(Self::over_nothing())
     }
 
@@ -33,7 +38,9 @@ impl Stage {
     async fn over_nothing() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let settings = ServiceSettings {
-            database: DatabaseTarget::Sqlite { data_dir: folder.path().to_owned() },
+            database: DatabaseTarget::Sqlite {
+                data_dir: folder.path().to_owned(),
+            },
             pool: PoolSettings::default(),
             public_url: "https://scim.example.com/scim/v2".to_owned(),
             schema_files: None,
@@ -43,10 +50,18 @@ impl Stage {
             limits: ServiceLimits::default(),
         };
         let service = Service::open(&settings, Clock::system()).await.unwrap();
-        let issued = service.issue_token("default", "bench", TokenScope::ReadWrite, None).await.unwrap();
+        let issued = service
+            .issue_token("default", "bench", TokenScope::ReadWrite, None)
+            .await
+            .unwrap();
         let bearer = format!("Bearer {}", issued.text.expose_secret());
-        let caller = service.authenticate(Some(&bearer), &Arc::default()).await.unwrap();
-        let store = Store::sqlite(&folder.path().join("scimd.db"), &PoolSettings::default()).await.unwrap();
+        let caller = service
+            .authenticate(Some(&bearer), &Arc::default())
+            .await
+            .unwrap();
+        let store = Store::sqlite(&folder.path().join("scimd.db"), &PoolSettings::default())
+            .await
+            .unwrap();
         let layout = store.layout(&caller.catalog).await.unwrap();
         let (tenant, _, _) = store.token(&issued.id).await.unwrap().unwrap();
         let of = |catalog: &Catalog, name: &str| catalog.by_name(name).unwrap().clone();
@@ -66,20 +81,32 @@ impl Stage {
 
     /// The attributes of someone, as they are kept.
     pub(crate) fn attributes(&self, number: u64) -> Map<String, Value> {
-        let Value::Object(body) = Person::new(1, number).body() else { return Map::new() };
-        accept(&self.user, body, &mut self.acceptance()).unwrap().attributes
+        let Value::Object(body) = Person::new(1, number).body() else {
+            return Map::new();
+        };
+        accept(&self.user, body, &mut self.acceptance())
+            .unwrap()
+            .attributes
     }
 
     /// Someone as a read finds them.
     pub(crate) fn found(&self, number: u64) -> Found {
         let at = Timestamp::from_micros(1_800_000_000_000_000);
-        let meta = Meta { version: 3, created: at, modified: at };
+        let meta = Meta {
+            version: 3,
+            created: at,
+            modified: at,
+        };
         let written = Written::new(&self.user, self.attributes(number), None);
         Found::fresh(&self.user, Person::new(1, number).id(), meta, written)
     }
 
     /// The page of a list that a read finds.
     pub(crate) fn page(&self, count: u64) -> Page {
-        Page { total: 100_000, gone: 0, found: (0..count).map(|number| self.found(number)).collect() }
+        Page {
+            total: 100_000,
+            gone: 0,
+            found: (0..count).map(|number| self.found(number)).collect(),
+        }
     }
 }

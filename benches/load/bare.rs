@@ -48,7 +48,9 @@ struct Create {
 impl Bare {
     /// Opens a database that a server has made and left.
     pub(crate) async fn open(file: &Path) -> Result<Self, String> {
-        Self::over(file).await.map_err(|error| format!("{}: {error}", file.display()))
+        Self::over(file)
+            .await
+            .map_err(|error| format!("{}: {error}", file.display()))
     }
 
     async fn over(file: &Path) -> Result<Self, sqlx::Error> {
@@ -58,21 +60,40 @@ impl Bare {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true);
         let mut connection = SqliteConnection::connect_with(&options).await?;
-        let kind = sqlx::query("select kind from kind where name = 'User'").fetch_one(&mut connection).await?.get(0);
+        let kind = sqlx::query("select kind from kind where name = 'User'")
+            .fetch_one(&mut connection)
+            .await?
+            .get(0);
         let numbers = sqlx::query("select path, attribute from attribute where kind = $1");
         let numbers = numbers.bind(kind).fetch_all(&mut connection).await?;
-        let numbers = numbers.into_iter().map(|row| (row.get(0), row.get(1))).collect();
-        let catalog = Catalog::new(&[]).map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
-        let user = catalog.by_name("User").cloned().ok_or(sqlx::Error::RowNotFound)?;
-        Ok(Self { connection: Mutex::new((connection, 0)), kind, numbers, user })
+        let numbers = numbers
+            .into_iter()
+            .map(|row| (row.get(0), row.get(1)))
+            .collect();
+        let catalog =
+            Catalog::new(&[]).map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
+        let user = catalog
+            .by_name("User")
+            .cloned()
+            .ok_or(sqlx::Error::RowNotFound)?;
+        Ok(Self {
+            connection: Mutex::new((connection, 0)),
+            kind,
+            numbers,
+            user,
+        })
     }
 
     /// Creates people, as many in a transaction as there are clients. What is written is made beforehand.
     pub(crate) async fn turn(&self, clients: usize, measure: Measure) -> Tally {
         let mut turn = Tally::default();
         let (connection, next) = &mut *self.connection.lock().await;
-        let enough = measure.operations.min((measure.seconds * 8000.0) as u64 + clients as u64);
-        let creates: Vec<_> = (*next..*next + enough).map(|number| self.create(number)).collect();
+        let enough = measure
+            .operations
+            .min((measure.seconds * 8000.0) as u64 + clients as u64);
+        let creates: Vec<_> = (*next..*next + enough)
+            .map(|number| self.create(number))
+            .collect();
         let meter = Meter::start(None, None);
         let begun = Instant::now();
         for group in creates.chunks(clients) {
@@ -89,18 +110,47 @@ impl Bare {
         turn
     }
 
-    async fn write(&self, connection: &mut SqliteConnection, first: u64, group: &[Create]) -> Result<(), sqlx::Error> {
+    async fn write(
+        &self,
+        connection: &mut SqliteConnection,
+        first: u64,
+        group: &[Create],
+    ) -> Result<(), sqlx::Error> {
         let at = 1_800_000_000_000_000_i64;
-        sqlx::query("begin immediate").execute(&mut *connection).await?;
+        sqlx::query("begin immediate")
+            .execute(&mut *connection)
+            .await?;
         for (number, create) in (first..).zip(group) {
             let number = i64::try_from(number).unwrap_or(0);
             let seq = (self.kind << 56) + (1 << 55) + number;
-            let insert = sqlx::query(INSERT).bind(seq).bind(&create.id).bind(&create.document).bind(&create.display);
-            insert.bind(create.display.to_lowercase()).bind(at).execute(&mut *connection).await?;
-            sqlx::query(INDEX).bind(seq).bind(&create.values).execute(&mut *connection).await?;
-            sqlx::query(COUNT).bind(self.kind).bind(seq % 16).execute(&mut *connection).await?;
-            let log = sqlx::query(LOG).bind((1_i64 << 60) + number).bind(seq).bind(&create.id);
-            log.bind(&create.names).bind(at).execute(&mut *connection).await?;
+            let insert = sqlx::query(INSERT)
+                .bind(seq)
+                .bind(&create.id)
+                .bind(&create.document)
+                .bind(&create.display);
+            insert
+                .bind(create.display.to_lowercase())
+                .bind(at)
+                .execute(&mut *connection)
+                .await?;
+            sqlx::query(INDEX)
+                .bind(seq)
+                .bind(&create.values)
+                .execute(&mut *connection)
+                .await?;
+            sqlx::query(COUNT)
+                .bind(self.kind)
+                .bind(seq % 16)
+                .execute(&mut *connection)
+                .await?;
+            let log = sqlx::query(LOG)
+                .bind((1_i64 << 60) + number)
+                .bind(seq)
+                .bind(&create.id);
+            log.bind(&create.names)
+                .bind(at)
+                .execute(&mut *connection)
+                .await?;
         }
         sqlx::query("commit").execute(&mut *connection).await?;
         Ok(())
@@ -110,24 +160,43 @@ impl Bare {
         let person = Person::new(99, number);
         let attributes = self.attributes(person);
         let leaves = self.user.leaves();
-        let values = entries(&self.user, &attributes).into_iter().filter_map(|entry| {
-            let path = leaves.get(entry.leaf)?;
-            let attribute = self.numbers.get(&path.to_string().to_ascii_lowercase())?;
-            Some(json!([attribute, entry.element, u8::from(path.end().is_unique()), Key::as_str(&entry.key)]))
-        });
+        let values = entries(&self.user, &attributes)
+            .into_iter()
+            .filter_map(|entry| {
+                let path = leaves.get(entry.leaf)?;
+                let attribute = self.numbers.get(&path.to_string().to_ascii_lowercase())?;
+                Some(json!([
+                    attribute,
+                    entry.element,
+                    u8::from(path.end().is_unique()),
+                    Key::as_str(&entry.key)
+                ]))
+            });
         Create {
             id: person.id().to_string(),
             values: values.collect::<Value>().to_string(),
-            display: attributes.get("displayName").and_then(Value::as_str).unwrap_or("").to_owned(),
+            display: attributes
+                .get("displayName")
+                .and_then(Value::as_str)
+                .unwrap_or("")
+                .to_owned(),
             names: attributes.keys().cloned().collect::<Vec<_>>().join(","),
             document: Value::Object(attributes).to_string(),
         }
     }
 
     fn attributes(&self, person: Person) -> Map<String, Value> {
-        let Value::Object(body) = person.body() else { return Map::new() };
+        let Value::Object(body) = person.body() else {
+            return Map::new();
+        };
         let limits = ValueLimits::default();
-        let accepted = accept(&self.user, body, &mut Acceptance::new(Conformance::Lenient, &limits));
-        accepted.map(|accepted| accepted.attributes).unwrap_or_default()
+        let accepted = accept(
+            &self.user,
+            body,
+            &mut Acceptance::new(Conformance::Lenient, &limits),
+        );
+        accepted
+            .map(|accepted| accepted.attributes)
+            .unwrap_or_default()
     }
 }

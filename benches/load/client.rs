@@ -23,10 +23,20 @@ pub(crate) struct Address {
 impl Address {
     /// From a base URL such as `http://127.0.0.1:8080/scim/v2`.
     pub(crate) fn new(url: &str, token: &str) -> Result<Self, String> {
-        let rest = url.strip_prefix("http://").ok_or_else(|| format!("{url}: must begin with http://"))?;
+        let rest = url
+            .strip_prefix("http://")
+            .ok_or_else(|| format!("{url}: must begin with http://"))?;
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let path = if path.is_empty() { String::new() } else { format!("/{}", path.trim_end_matches('/')) };
-        Ok(Self { host: host.to_owned(), path, token: format!("Bearer {token}") })
+        let path = if path.is_empty() {
+            String::new()
+        } else {
+            format!("/{}", path.trim_end_matches('/'))
+        };
+        Ok(Self {
+            host: host.to_owned(),
+            path,
+            token: format!("Bearer {token}"),
+        })
     }
 }
 
@@ -46,20 +56,37 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(address: &Address) -> Self {
-        Self { address: address.clone(), open: None }
+        Self {
+            address: address.clone(),
+            open: None,
+        }
     }
 
     /// Sends a request and reads the answer; an error is a broken connection or a minute's silence.
-    pub(crate) async fn send(&mut self, method: &Method, path: &str, body: Option<Vec<u8>>) -> Result<Answer, String> {
+    pub(crate) async fn send(
+        &mut self,
+        method: &Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<Answer, String> {
         let answer = tokio::time::timeout(PATIENCE, self.exchange(method, path, body)).await;
-        answer.unwrap_or_else(|_| Err("no answer".to_owned())).inspect_err(|_| self.open = None)
+        answer
+            .unwrap_or_else(|_| Err("no answer".to_owned()))
+            .inspect_err(|_| self.open = None)
     }
 
-    async fn exchange(&mut self, method: &Method, path: &str, body: Option<Vec<u8>>) -> Result<Answer, String> {
+    async fn exchange(
+        &mut self,
+        method: &Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<Answer, String> {
         if self.open.as_ref().is_none_or(SendRequest::is_closed) {
             self.open = Some(connect(&self.address.host).await?);
         }
-        let Some(connection) = &mut self.open else { return Err("no connection".to_owned()) };
+        let Some(connection) = &mut self.open else {
+            return Err("no connection".to_owned());
+        };
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.address.path))
@@ -68,19 +95,38 @@ impl Client {
         if body.is_some() {
             request = request.header("content-type", "application/scim+json");
         }
-        let request = request.body(Full::from(body.unwrap_or_default())).map_err(|error| error.to_string())?;
-        connection.ready().await.map_err(|error| error.to_string())?;
-        let response = connection.send_request(request).await.map_err(|error| error.to_string())?;
+        let request = request
+            .body(Full::from(body.unwrap_or_default()))
+            .map_err(|error| error.to_string())?;
+        connection
+            .ready()
+            .await
+            .map_err(|error| error.to_string())?;
+        let response = connection
+            .send_request(request)
+            .await
+            .map_err(|error| error.to_string())?;
         let status = response.status().as_u16();
-        let body = response.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .map_err(|error| error.to_string())?
+            .to_bytes();
         Ok(Answer { status, body })
     }
 }
 
 async fn connect(host: &str) -> Result<SendRequest<Full<Bytes>>, String> {
-    let stream = TcpStream::connect(host).await.map_err(|error| format!("{host}: {error}"))?;
-    stream.set_nodelay(true).map_err(|error| error.to_string())?;
-    let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+    let stream = TcpStream::connect(host)
+        .await
+        .map_err(|error| format!("{host}: {error}"))?;
+    stream
+        .set_nodelay(true)
+        .map_err(|error| error.to_string())?;
+    let (sender, connection) = handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| error.to_string())?;
     tokio::task::spawn_local(connection);
     Ok(sender)
 }

@@ -8,8 +8,12 @@ use std::process::{Command, Stdio};
 
 const TOOL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/postgres");
 /// What a small server of one's own would be given; commits are durable.
-const SETTINGS: [&str; 4] =
-    ["shared_buffers=1GB", "max_wal_size=8GB", "checkpoint_timeout=15min", "synchronous_commit=on"];
+const SETTINGS: [&str; 4] = [
+    "shared_buffers=1GB",
+    "max_wal_size=8GB",
+    "checkpoint_timeout=15min",
+    "synchronous_commit=on",
+];
 
 /// A server of PostgreSQL.
 #[derive(Debug)]
@@ -25,8 +29,17 @@ impl Cluster {
     /// Starts one with its data in a folder, where it finds what an earlier run left.
     pub(crate) fn start(folder: &Path) -> Result<Self, String> {
         // What a run that was killed left running is stopped first.
-        let _ = Command::new(TOOL).arg("stop").arg(folder).stderr(Stdio::null()).status();
-        let url = tool(Command::new(TOOL).args(["start", "--durable"]).arg(folder).args(SETTINGS))?;
+        let _ = Command::new(TOOL)
+            .arg("stop")
+            .arg(folder)
+            .stderr(Stdio::null())
+            .status();
+        let url = tool(
+            Command::new(TOOL)
+                .args(["start", "--durable"])
+                .arg(folder)
+                .args(SETTINGS),
+        )?;
         Self::over(url, Some(folder.to_owned()))
     }
 
@@ -37,10 +50,19 @@ impl Cluster {
 
     fn over(url: String, own: Option<PathBuf>) -> Result<Self, String> {
         let bin = PathBuf::from(tool(Command::new(TOOL).arg("bindir"))?);
-        let mut cluster = Self { url, bin, postmaster: None, own };
+        let mut cluster = Self {
+            url,
+            bin,
+            postmaster: None,
+            own,
+        };
         let file = cluster.ask("postgres", "select pg_read_file('postmaster.pid')")?;
-        let process: Option<u32> = file.lines().next().and_then(|line| line.trim().parse().ok());
-        cluster.postmaster = process.filter(|process| Path::new(&format!("/proc/{process}")).exists());
+        let process: Option<u32> = file
+            .lines()
+            .next()
+            .and_then(|line| line.trim().parse().ok());
+        cluster.postmaster =
+            process.filter(|process| Path::new(&format!("/proc/{process}")).exists());
         Ok(cluster)
     }
 
@@ -51,12 +73,18 @@ impl Cluster {
 
     /// The URL of a database of it.
     pub(crate) fn url(&self, database: &str) -> String {
-        let server = self.url.rsplit_once('/').map_or(self.url.as_str(), |(server, _)| server);
+        let server = self
+            .url
+            .rsplit_once('/')
+            .map_or(self.url.as_str(), |(server, _)| server);
         format!("{server}/{database}")
     }
 
     pub(crate) fn database(&self, name: &str) -> Database {
-        Database::Postgres { url: self.url(name), postmaster: self.postmaster }
+        Database::Postgres {
+            url: self.url(name),
+            postmaster: self.postmaster,
+        }
     }
 
     pub(crate) fn postmaster(&self) -> Option<u32> {
@@ -70,7 +98,15 @@ impl Cluster {
 
     pub(crate) fn psql(&self, database: &str) -> Command {
         let mut command = self.program("psql");
-        command.args(["-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database)]);
+        command.args([
+            "-X",
+            "-q",
+            "-At",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-d",
+            &self.url(database),
+        ]);
         command
     }
 
@@ -82,16 +118,31 @@ impl Cluster {
         make: impl FnOnce(&str) -> Result<Option<Value>, String>,
     ) -> Result<Option<Value>, String> {
         let mut told = None;
-        if self.ask("postgres", &format!("select 1 from pg_database where datname = '{from}'"))?.is_empty() {
+        if self
+            .ask(
+                "postgres",
+                &format!("select 1 from pg_database where datname = '{from}'"),
+            )?
+            .is_empty()
+        {
             let part = format!("{from}_part");
             self.ask("postgres", &format!("drop database if exists {part}"))?;
             self.ask("postgres", &format!("create database {part}"))?;
             told = make(&part)?;
             self.ask(&part, "vacuum (analyze, freeze)")?;
-            self.ask("postgres", &format!("alter database {part} rename to {from}"))?;
+            self.ask(
+                "postgres",
+                &format!("alter database {part} rename to {from}"),
+            )?;
         }
-        self.ask("postgres", &format!("drop database if exists {to} with (force)"))?;
-        self.ask("postgres", &format!("create database {to} template {from} strategy file_copy"))?;
+        self.ask(
+            "postgres",
+            &format!("drop database if exists {to} with (force)"),
+        )?;
+        self.ask(
+            "postgres",
+            &format!("create database {to} template {from} strategy file_copy"),
+        )?;
         self.ask("postgres", "checkpoint")?;
         Ok(told)
     }
@@ -105,8 +156,9 @@ impl Cluster {
         label: &str,
     ) -> Result<(Database, Option<Value>), String> {
         let own = format!("run_{label}");
-        let told =
-            self.copy(&name(people), &own, |part| self.database(part).fill(program, people, folder).map(Some))?;
+        let told = self.copy(&name(people), &own, |part| {
+            self.database(part).fill(program, people, folder).map(Some)
+        })?;
         Ok((self.database(&own), told))
     }
 }
@@ -121,10 +173,16 @@ impl Drop for Cluster {
 
 /// What a program prints.
 pub(crate) fn tool(command: &mut Command) -> Result<String, String> {
-    let output = command.output().map_err(|error| format!("{:?}: {error}", command.get_program()))?;
+    let output = command
+        .output()
+        .map_err(|error| format!("{:?}: {error}", command.get_program()))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     match output.status.success() {
         true => Ok(text(&output.stdout)),
-        false => Err(format!("{:?}: {}", command.get_program(), text(&output.stderr))),
+        false => Err(format!(
+            "{:?}: {}",
+            command.get_program(),
+            text(&output.stderr)
+        )),
     }
 }

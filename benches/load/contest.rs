@@ -14,18 +14,30 @@ use std::rc::Rc;
 /// Someone who does the work.
 pub(crate) enum Side<'a> {
     /// A server, with a name for this contest.
-    Scim { label: String, site: Rc<Site>, phase: Phase },
+    Scim {
+        label: String,
+        site: Rc<Site>,
+        phase: Phase,
+    },
     /// pgbench.
     Floor { floor: &'a Floor<'a>, phase: Phase },
     /// psql, which reads the members of a group.
-    Members { cluster: &'a Cluster, database: String, group: String },
+    Members {
+        cluster: &'a Cluster,
+        database: String,
+        group: String,
+    },
     /// A loop of bare statements on SQLite.
     Bare(&'a Bare),
 }
 
 impl Side<'_> {
     pub(crate) fn scim(site: &Rc<Site>, phase: Phase) -> Self {
-        Self::Scim { label: site.label.clone(), site: site.clone(), phase }
+        Self::Scim {
+            label: site.label.clone(),
+            site: site.clone(),
+            phase,
+        }
     }
 
     fn label(&self) -> &str {
@@ -41,17 +53,28 @@ impl Side<'_> {
     async fn warm_up(&self, pace: Pace, tally: &mut Tally) {
         if let Self::Scim { site, phase, .. } = self {
             let operations = pace.measure.operations.min(40 * pace.clients as u64) / 2;
-            let measure = Measure { seconds: pace.measure.seconds.min(1.0), operations };
-            let warm = site.turn(*phase, phase.clients(pace.clients), measure).await;
+            let measure = Measure {
+                seconds: pace.measure.seconds.min(1.0),
+                operations,
+            };
+            let warm = site
+                .turn(*phase, phase.clients(pace.clients), measure)
+                .await;
             warm.first_wrong.into_iter().for_each(|why| tally.fail(why));
         }
     }
 
     async fn turn(&self, clients: usize, measure: Measure) -> Tally {
         match self {
-            Self::Scim { site, phase, .. } => site.turn(*phase, phase.clients(clients), measure).await,
+            Self::Scim { site, phase, .. } => {
+                site.turn(*phase, phase.clients(clients), measure).await
+            }
             Self::Floor { floor, phase } => floor.turn(*phase, phase.clients(clients), measure),
-            Self::Members { cluster, database, group } => read_members(cluster, database, group, measure),
+            Self::Members {
+                cluster,
+                database,
+                group,
+            } => read_members(cluster, database, group, measure),
             Self::Bare(bare) => bare.turn(clients, measure).await,
         }
     }
@@ -66,7 +89,12 @@ pub(crate) struct Pace {
 }
 
 /// Lets the sides take turns; the tallies are in their order.
-pub(crate) async fn contest(what: &str, sides: &[Side<'_>], pace: Pace, out: &mut Output) -> Vec<Tally> {
+pub(crate) async fn contest(
+    what: &str,
+    sides: &[Side<'_>],
+    pace: Pace,
+    out: &mut Output,
+) -> Vec<Tally> {
     let mut tallies = vec![Tally::default(); sides.len()];
     for (side, tally) in sides.iter().zip(&mut tallies) {
         out.now(&format!("{what}: warming up {}", side.label()));
@@ -87,7 +115,8 @@ pub(crate) async fn contest(what: &str, sides: &[Side<'_>], pace: Pace, out: &mu
     }
     for (side, tally) in sides.iter().zip(&tallies).skip(1) {
         // pgbench keeps no single times.
-        let p50 = (!tally.micros.is_empty()).then(|| round(tallies[0].within(0.5) / tally.within(0.5).max(1e-9)));
+        let p50 = (!tally.micros.is_empty())
+            .then(|| round(tallies[0].within(0.5) / tally.within(0.5).max(1e-9)));
         let line = json!({"kind": "ratio", "phase": what, "of": sides[0].label(), "to": side.label(),
             "perSecond": round(ratio(&tallies[0], tally)), "p50": p50});
         out.line(&line);

@@ -19,11 +19,23 @@ use std::rc::Rc;
 const WARM: u64 = 20;
 
 pub(crate) async fn run(asked: Count) -> Result<u64, String> {
-    let (common, program) = (&asked.run.common, asked.run.program.first().cloned().unwrap_or_else(crate::program));
+    let (common, program) = (
+        &asked.run.common,
+        asked
+            .run
+            .program
+            .first()
+            .cloned()
+            .unwrap_or_else(crate::program),
+    );
     let folder = common.folder.join("callgrind");
     fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     let mut out = Output::new(common.out.as_deref())?;
-    let cluster = if asked.run.postgres { Some(cluster(common)?) } else { None };
+    let cluster = if asked.run.postgres {
+        Some(cluster(common)?)
+    } else {
+        None
+    };
     let people = population(&asked.run);
     let (database, _) = match &cluster {
         Some(cluster) => cluster.filled(&program, &people, &common.folder, "count")?,
@@ -31,10 +43,20 @@ pub(crate) async fn run(asked: Count) -> Result<u64, String> {
     };
     let under = ["valgrind", "--tool=callgrind", "--instr-atstart=no"].map(str::to_owned);
     let file = format!("--callgrind-out-file={}", folder.join("out").display());
-    let site = Site::start("scimd", &program, &database, people, &[under.as_slice(), &[file]].concat()).await?;
+    let site = Site::start(
+        "scimd",
+        &program,
+        &database,
+        people,
+        &[under.as_slice(), &[file]].concat(),
+    )
+    .await?;
     let (site, mut wrong) = (Rc::new(site), 0);
     let process = site.process.ok_or("the server has no process")?;
-    let measure = |operations| Measure { seconds: 600.0, operations };
+    let measure = |operations| Measure {
+        seconds: 600.0,
+        operations,
+    };
     for phase in phases(&asked.run) {
         out.now(&phase.to_string());
         wrong += site.turn(phase, 1, measure(WARM)).await.wrong;
@@ -46,17 +68,30 @@ pub(crate) async fn run(asked: Count) -> Result<u64, String> {
         let profile = folder.join(format!("{phase}.callgrind"));
         let all = newest(&folder, &profile)?;
         let each = all / (turn.operations() as f64).max(1.0) / 1000.0;
-        out.say(&format!("{:<22}{each:>10.0} thousand instructions a request", phase.to_string()));
-        out.line(&json!({"kind": "count", "phase": phase.to_string(), "requests": turn.operations(),
-            "kiloInstructions": round(each), "wrong": turn.wrong}));
+        out.say(&format!(
+            "{:<22}{each:>10.0} thousand instructions a request",
+            phase.to_string()
+        ));
+        out.line(
+            &json!({"kind": "count", "phase": phase.to_string(), "requests": turn.operations(),
+            "kiloInstructions": round(each), "wrong": turn.wrong}),
+        );
         wrong += turn.wrong;
     }
-    out.say(&format!("callgrind_annotate --inclusive=yes {}/PHASE.callgrind shows where they went", folder.display()));
+    out.say(&format!(
+        "callgrind_annotate --inclusive=yes {}/PHASE.callgrind shows where they went",
+        folder.display()
+    ));
     Ok(wrong)
 }
 
 fn control(process: u32, arguments: &[&str]) -> Result<(), String> {
-    tool(Command::new("callgrind_control").args(arguments).arg(process.to_string())).map(|_| ())
+    tool(
+        Command::new("callgrind_control")
+            .args(arguments)
+            .arg(process.to_string()),
+    )
+    .map(|_| ())
 }
 
 /// Gives the newest profile its name, and reads the sum of it.
@@ -69,5 +104,6 @@ fn newest(folder: &Path, profile: &Path) -> Result<f64, String> {
     fs::rename(newest, profile).map_err(text)?;
     let told = fs::read_to_string(profile).map_err(text)?;
     let sum = told.lines().find_map(|line| line.strip_prefix("totals:"));
-    sum.and_then(|sum| sum.trim().parse().ok()).ok_or_else(|| "a profile without a sum".to_owned())
+    sum.and_then(|sum| sum.trim().parse().ok())
+        .ok_or_else(|| "a profile without a sum".to_owned())
 }

@@ -12,17 +12,26 @@ use std::time::{Duration, Instant};
 /// What a server keeps its data in.
 #[derive(Debug, Clone)]
 pub(crate) enum Database {
-    Sqlite { folder: PathBuf },
-    Postgres { url: String, postmaster: Option<u32> },
+    Sqlite {
+        folder: PathBuf,
+    },
+    Postgres {
+        url: String,
+        postmaster: Option<u32>,
+    },
 }
 
 impl Database {
     /// Lets a command of scimd work with it, unhindered by limits that are made for one client.
     pub(crate) fn configure(&self, command: &mut Command) {
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SCIMD_")) {
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SCIMD_"))
+        {
             command.env_remove(name);
         }
-        command.env("SCIMD_LIMITS__REQUESTS_PER_SECOND", "1000000").env("SCIMD_LIMITS__BURST", "1000000");
+        command
+            .env("SCIMD_LIMITS__REQUESTS_PER_SECOND", "1000000")
+            .env("SCIMD_LIMITS__BURST", "1000000");
         match self {
             Self::Sqlite { folder } => command.arg("--data-dir").arg(folder),
             Self::Postgres { url, .. } => command.env("SCIMD_DATABASE_URL", url),
@@ -30,16 +39,26 @@ impl Database {
     }
 
     pub(crate) fn postgres(&self) -> Option<Family> {
-        let Self::Postgres { postmaster, .. } = self else { return None };
+        let Self::Postgres { postmaster, .. } = self else {
+            return None;
+        };
         postmaster.map(Family)
     }
 
     /// Imports a population, and tells how that went.
-    pub(crate) fn fill(&self, program: &Path, people: &Population, folder: &Path) -> Result<Value, String> {
+    pub(crate) fn fill(
+        &self,
+        program: &Path,
+        people: &Population,
+        folder: &Path,
+    ) -> Result<Value, String> {
         let path = folder.join("people.jsonl");
         let text = |error: std::io::Error| format!("{}: {error}", path.display());
         let mut file = BufWriter::new(File::create(&path).map_err(text)?);
-        people.write(&mut file).and_then(|()| file.flush()).map_err(text)?;
+        people
+            .write(&mut file)
+            .and_then(|()| file.flush())
+            .map_err(text)?;
         // With the columns of the views in force the import fills them; else the first start of a server does.
         let mut command = Command::new(program);
         self.configure(command.arg("migrate"));
@@ -66,15 +85,22 @@ impl Database {
             return Err(format!("the import failed: {told}"));
         }
         let per_second = people.users as f64 / seconds;
-        Ok(json!({"kind": "fill", "users": people.users, "groups": people.sizes, "seconds": seconds,
-            "usersPerSecond": per_second, "peakMiB": most, "told": told}))
+        Ok(
+            json!({"kind": "fill", "users": people.users, "groups": people.sizes, "seconds": seconds,
+            "usersPerSecond": per_second, "peakMiB": most, "told": told}),
+        )
     }
 }
 
 /// The name under which a population is kept.
 pub(crate) fn name(people: &Population) -> String {
     let sizes: Vec<_> = people.sizes.iter().map(u64::to_string).collect();
-    format!("people_{}_{}_{}", people.users, people.seed, sizes.join("_"))
+    format!(
+        "people_{}_{}_{}",
+        people.users,
+        people.seed,
+        sizes.join("_")
+    )
 }
 
 /// A folder of an embedded database with a population in it, for one run.
@@ -84,14 +110,22 @@ pub(crate) fn sqlite(
     folder: &Path,
     label: &str,
 ) -> Result<(Database, Option<Value>), String> {
-    let (filled, own) = (folder.join(name(people)), folder.join(format!("run_{label}")));
+    let (filled, own) = (
+        folder.join(name(people)),
+        folder.join(format!("run_{label}")),
+    );
     let text = |error: std::io::Error| format!("{}: {error}", own.display());
     let mut told = None;
     if !filled.exists() {
         let part = folder.join(format!("{}_part", name(people)));
         let _ = fs::remove_dir_all(&part);
         fs::create_dir_all(&part).map_err(text)?;
-        told = Some(Database::Sqlite { folder: part.clone() }.fill(program, people, folder)?);
+        told = Some(
+            Database::Sqlite {
+                folder: part.clone(),
+            }
+            .fill(program, people, folder)?,
+        );
         fs::rename(&part, &filled).map_err(text)?;
     }
     let _ = fs::remove_dir_all(&own);

@@ -43,9 +43,18 @@ impl<'a> Floor<'a> {
         let database = format!("run_floor_{users}");
         cluster.copy(&format!("floor_{users}"), &database, |part| {
             let tables = format!("{SCRIPTS}/tables.sql");
-            tool(cluster.psql(part).args(["-v", &format!("users={users}"), "-f", &tables])).map(|_| None)
+            tool(
+                cluster
+                    .psql(part)
+                    .args(["-v", &format!("users={users}"), "-f", &tables]),
+            )
+            .map(|_| None)
         })?;
-        Ok(Self { cluster, users, database })
+        Ok(Self {
+            cluster,
+            users,
+            database,
+        })
     }
 
     /// A turn of pgbench.
@@ -57,24 +66,59 @@ impl<'a> Floor<'a> {
         turn
     }
 
-    fn run(&self, phase: Phase, clients: usize, measure: Measure, turn: &mut Tally) -> Result<(), String> {
+    fn run(
+        &self,
+        phase: Phase,
+        clients: usize,
+        measure: Measure,
+        turn: &mut Tally,
+    ) -> Result<(), String> {
         let script = script(phase).ok_or("there is no floor of this")?;
         if phase == Phase::Delete {
             // Those who go must be there; a script beside this one makes them.
             let many = (measure.seconds * 12_000.0).to_string();
-            tool(self.cluster.psql(&self.database).args(["-v", &format!("many={many}"), "-f"]).arg(beside(&script)))?;
+            tool(
+                self.cluster
+                    .psql(&self.database)
+                    .args(["-v", &format!("many={many}"), "-f"])
+                    .arg(beside(&script)),
+            )?;
         }
         let meter = Meter::start(None, self.cluster.postmaster().map(Family));
         let mut command = self.cluster.program("pgbench");
-        command.args(["-n", "-M", "prepared", "-j", "1", "-c", &clients.to_string()]);
-        command.args(["-T", &format!("{:.0}", measure.seconds.max(1.0)), "-D", &format!("users={}", self.users)]);
-        let told = tool(command.arg("-f").arg(&script).arg(self.cluster.url(&self.database)))?;
+        command.args([
+            "-n",
+            "-M",
+            "prepared",
+            "-j",
+            "1",
+            "-c",
+            &clients.to_string(),
+        ]);
+        command.args([
+            "-T",
+            &format!("{:.0}", measure.seconds.max(1.0)),
+            "-D",
+            &format!("users={}", self.users),
+        ]);
+        let told = tool(
+            command
+                .arg("-f")
+                .arg(&script)
+                .arg(self.cluster.url(&self.database)),
+        )?;
         meter.stop(turn);
         let find = |what: &str| {
             let rest = told.lines().find_map(|line| line.strip_prefix(what))?;
-            rest.split_whitespace().next()?.split('/').next()?.parse::<f64>().ok()
+            rest.split_whitespace()
+                .next()?
+                .split('/')
+                .next()?
+                .parse::<f64>()
+                .ok()
         };
-        let done = find("number of transactions actually processed: ").ok_or("pgbench did not say what it did")?;
+        let done = find("number of transactions actually processed: ")
+            .ok_or("pgbench did not say what it did")?;
         let rate = find("tps = ").ok_or("pgbench did not say how fast it was")?;
         turn.counted = done as u64;
         // Its own time leaves out starting and connecting.
@@ -88,7 +132,12 @@ fn beside(script: &std::path::Path) -> PathBuf {
 }
 
 /// Reads the members of a group with psql, again and again: the same rows, from the server's own tables.
-pub(crate) fn read_members(cluster: &Cluster, database: &str, group: &str, measure: Measure) -> Tally {
+pub(crate) fn read_members(
+    cluster: &Cluster,
+    database: &str,
+    group: &str,
+    measure: Measure,
+) -> Tally {
     let mut turn = Tally::default();
     let query = format!(
         "copy (select o.id, o.display from resource g join member m on m.tenant = g.tenant and m.group_seq = g.seq \
@@ -101,7 +150,9 @@ pub(crate) fn read_members(cluster: &Cluster, database: &str, group: &str, measu
         let mut psql = cluster.psql(database);
         psql.args(["-c", &query, "-o", "/dev/null"]);
         match tool(&mut psql) {
-            Ok(_) => turn.micros.push(u32::try_from(before.elapsed().as_micros()).unwrap_or(u32::MAX)),
+            Ok(_) => turn
+                .micros
+                .push(u32::try_from(before.elapsed().as_micros()).unwrap_or(u32::MAX)),
             Err(why) => {
                 turn.fail(why);
                 break;

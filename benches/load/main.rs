@@ -51,7 +51,11 @@ pub(crate) fn program() -> PathBuf {
 
 fn main() -> ExitCode {
     let is_test = !std::env::args().any(|argument| argument == "--bench");
-    let outcome = if is_test { in_runtime(smoke::run()) } else { dispatch(Options::parse()) };
+    let outcome = if is_test {
+        in_runtime(smoke::run())
+    } else {
+        dispatch(Options::parse())
+    };
     match outcome {
         Ok(0) => ExitCode::SUCCESS,
         Ok(wrong) => {
@@ -73,10 +77,21 @@ fn dispatch(options: Options) -> Result<u64, String> {
         Some(Command::Count(count)) => in_runtime(count::run(count)),
         Some(Command::Report { file }) => report::print(&file).map(|()| 0),
         Some(Command::People(asked)) => {
-            let sizes = asked.sizes.iter().filter_map(|size| size.parse().ok()).collect();
-            let people = Population { seed: asked.seed, users: asked.users, sizes };
+            let sizes = asked
+                .sizes
+                .iter()
+                .filter_map(|size| size.parse().ok())
+                .collect();
+            let people = Population {
+                seed: asked.seed,
+                users: asked.users,
+                sizes,
+            };
             let mut out = BufWriter::new(io::stdout().lock());
-            people.write(&mut out).and_then(|()| out.flush()).map_err(|error| error.to_string())?;
+            people
+                .write(&mut out)
+                .and_then(|()| out.flush())
+                .map_err(|error| error.to_string())?;
             Ok(0)
         }
     }
@@ -92,6 +107,9 @@ impl Options {
 }
 
 fn in_runtime(work: impl Future<Output = Result<u64, String>>) -> Result<u64, String> {
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
     LocalSet::new().block_on(&runtime, work)
 }

@@ -63,8 +63,15 @@ pub(crate) struct Common {
 
 impl Common {
     pub(crate) fn pace(&self) -> crate::contest::Pace {
-        let measure = Measure { seconds: self.seconds, operations: self.operations };
-        crate::contest::Pace { clients: self.clients, rounds: self.rounds, measure }
+        let measure = Measure {
+            seconds: self.seconds,
+            operations: self.operations,
+        };
+        crate::contest::Pace {
+            clients: self.clients,
+            rounds: self.rounds,
+            measure,
+        }
     }
 }
 

@@ -22,13 +22,24 @@ impl Output {
     /// JSON lines are added to the file.
     pub(crate) fn new(file: Option<&Path>) -> Result<Self, String> {
         let open = |path: &Path| OpenOptions::new().create(true).append(true).open(path);
-        let file = file.map(|path| open(path).map_err(|error| format!("{}: {error}", path.display()))).transpose()?;
-        let bar = if io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        let file = file
+            .map(|path| open(path).map_err(|error| format!("{}: {error}", path.display())))
+            .transpose()?;
+        let bar = if io::stderr().is_terminal() {
+            ProgressBar::new_spinner()
+        } else {
+            ProgressBar::hidden()
+        };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(200));
-        Ok(Self { bar, file, wrong: 0, has_head: false })
+        Ok(Self {
+            bar,
+            file,
+            wrong: 0,
+            has_head: false,
+        })
     }
 
     /// What is being done now.
@@ -53,7 +64,17 @@ impl Output {
     pub(crate) fn phase(&mut self, what: &str, side: &str, tally: &Tally) {
         if !self.has_head {
             self.has_head = true;
-            let heads = ["ops", "wrong", "ops/s", "p50 ms", "p99 ms", "server ms", "pg ms", "driver ms", "strangers"];
+            let heads = [
+                "ops",
+                "wrong",
+                "ops/s",
+                "p50 ms",
+                "p99 ms",
+                "server ms",
+                "pg ms",
+                "driver ms",
+                "strangers",
+            ];
             let heads: String = heads.iter().map(|head| format!("{head:>10}")).collect();
             self.say(&format!("{:<22}{:<12}{heads}", "phase", "side"));
         }
@@ -66,8 +87,15 @@ impl Output {
             tally.each(tally.driver),
             tally.strangers / tally.seconds.max(1e-9),
         ];
-        let numbers: String = numbers.iter().map(|number| format!("{number:>10.3}")).collect();
-        self.say(&format!("{what:<22}{side:<12}{:>10}{:>10}{numbers}", tally.operations(), tally.wrong));
+        let numbers: String = numbers
+            .iter()
+            .map(|number| format!("{number:>10.3}"))
+            .collect();
+        self.say(&format!(
+            "{what:<22}{side:<12}{:>10}{:>10}{numbers}",
+            tally.operations(),
+            tally.wrong
+        ));
         if let Some(first) = &tally.first_wrong {
             self.say(&format!("    first wrong answer: {first}"));
         }

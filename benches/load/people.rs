@@ -9,8 +9,9 @@ pub(crate) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:ente
 pub(crate) const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
 const GIVEN: [&str; 24] = [
-    "Adaeze", "Björn", "Carmen", "Dinesh", "Edith", "Fatou", "Giorgio", "Hannah", "Ivo", "Jelena", "Kwame", "Lucía",
-    "Mehmet", "Ngozi", "Olga", "Pavel", "Qiang", "Ruth", "Sanjay", "Thandi", "Ulrike", "Vera", "Wim", "Yara",
+    "Adaeze", "Björn", "Carmen", "Dinesh", "Edith", "Fatou", "Giorgio", "Hannah", "Ivo", "Jelena",
+    "Kwame", "Lucía", "Mehmet", "Ngozi", "Olga", "Pavel", "Qiang", "Ruth", "Sanjay", "Thandi",
+    "Ulrike", "Vera", "Wim", "Yara",
 ];
 const FAMILY: [&str; 24] = [
     "Abbot",
@@ -46,8 +47,22 @@ const PLACE: [(&str, &str); 6] = [
     ("Porto", "4000-008"),
     ("Ghent", "9000"),
 ];
-const TITLE: [&str; 6] = ["Account Manager", "Nurse", "Buyer", "Systems Engineer", "Editor", "Site Lead"];
-const DEPARTMENT: [&str; 6] = ["Care", "Field Service", "Purchasing", "Platform", "Press", "Works"];
+const TITLE: [&str; 6] = [
+    "Account Manager",
+    "Nurse",
+    "Buyer",
+    "Systems Engineer",
+    "Editor",
+    "Site Lead",
+];
+const DEPARTMENT: [&str; 6] = [
+    "Care",
+    "Field Service",
+    "Purchasing",
+    "Platform",
+    "Press",
+    "Works",
+];
 
 /// One of several, by chance that is the same in every run (SplitMix64).
 pub(crate) fn chance(seed: u64, of: u64, number: u64) -> u64 {
@@ -147,7 +162,10 @@ impl Person {
 
 /// The id of a resource that an import makes; `of` keeps kinds apart.
 pub(crate) fn id(seed: u64, of: u64, number: u64) -> Uuid {
-    let halves = [chance(seed, of.wrapping_add(100), number), chance(seed, of.wrapping_add(200), number)];
+    let halves = [
+        chance(seed, of.wrapping_add(100), number),
+        chance(seed, of.wrapping_add(200), number),
+    ];
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&halves[0].to_be_bytes());
     bytes[8..].copy_from_slice(&halves[1].to_be_bytes());

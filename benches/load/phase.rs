@@ -81,7 +81,9 @@ impl Phase {
     /// All phases, for groups of these sizes.
     pub(crate) fn all(sizes: &[u64]) -> Vec<Self> {
         let plain = PLAIN.iter().map(|(_, phase)| *phase);
-        let sized = sizes.iter().flat_map(|size| SIZED.iter().map(|(_, of)| of(*size)));
+        let sized = sizes
+            .iter()
+            .flat_map(|size| SIZED.iter().map(|(_, of)| of(*size)));
         plain
             .clone()
             .filter(|phase| !phase.is_last())
@@ -107,17 +109,27 @@ impl Phase {
 
     /// Whether it leaves more or fewer users behind, so that they are counted afterwards.
     pub(crate) fn changes_total(self) -> bool {
-        matches!(self, Self::Create | Self::Import | Self::Mixed | Self::Delete)
+        matches!(
+            self,
+            Self::Create | Self::Import | Self::Mixed | Self::Delete
+        )
     }
 }
 
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plain = PLAIN.iter().find(|(_, phase)| phase == self).map(|(name, _)| *name);
-        let (Self::Add(size) | Self::Remove(size) | Self::Head(size) | Self::Full(size)) = self else {
+        let plain = PLAIN
+            .iter()
+            .find(|(_, phase)| phase == self)
+            .map(|(name, _)| *name);
+        let (Self::Add(size) | Self::Remove(size) | Self::Head(size) | Self::Full(size)) = self
+        else {
             return f.write_str(plain.unwrap_or("?"));
         };
-        let sized = SIZED.iter().find(|(_, of)| of(*size) == *self).map_or("?", |(name, _)| *name);
+        let sized = SIZED
+            .iter()
+            .find(|(_, of)| of(*size) == *self)
+            .map_or("?", |(name, _)| *name);
         write!(f, "{sized}_{size}")
     }
 }

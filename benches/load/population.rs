@@ -53,7 +53,15 @@ impl Population {
     }
 
     pub(crate) fn large(&self, size: u64) -> String {
-        group_id(self.seed, FIRST_LARGE + self.sizes.iter().position(|known| *known == size).unwrap_or(0) as u64)
+        group_id(
+            self.seed,
+            FIRST_LARGE
+                + self
+                    .sizes
+                    .iter()
+                    .position(|known| *known == size)
+                    .unwrap_or(0) as u64,
+        )
     }
 
     /// Members that a large group has: all but those to be added, where there are no others.
@@ -89,7 +97,12 @@ impl Population {
         }
         self.write_group(out, &self.wide(), "Wide", 0..0)?;
         for size in &self.sizes {
-            self.write_group(out, &self.large(*size), &format!("Large {size}"), 0..self.members(*size))?;
+            self.write_group(
+                out,
+                &self.large(*size),
+                &format!("Large {size}"),
+                0..self.members(*size),
+            )?;
         }
         Ok(())
     }
@@ -104,7 +117,10 @@ impl Population {
         let mut body = people::group(name);
         body["id"] = id.into();
         let mut some = || -> Value {
-            let ids = members.by_ref().take(LINE as usize).map(|number| self.person(number).id().to_string());
+            let ids = members
+                .by_ref()
+                .take(LINE as usize)
+                .map(|number| self.person(number).id().to_string());
             ids.map(|id| json!({"value": id})).collect()
         };
         body["members"] = some();
@@ -114,7 +130,11 @@ impl Population {
             if more.as_array().is_none_or(Vec::is_empty) {
                 return Ok(());
             }
-            writeln!(out, "{}", json!({"x-scimd": {"membersOf": id}, "members": more}))?;
+            writeln!(
+                out,
+                "{}",
+                json!({"x-scimd": {"membersOf": id}, "members": more})
+            )?;
         }
     }
 }

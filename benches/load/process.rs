@@ -13,20 +13,38 @@ pub(crate) struct Family(pub(crate) u32);
 impl Family {
     /// Seconds of CPU since it began; of children that ended too.
     pub(crate) fn cpu(self) -> f64 {
-        self.processes().into_iter().filter_map(stat).map(|(_, cpu)| cpu).sum()
+        self.processes()
+            .into_iter()
+            .filter_map(stat)
+            .map(|(_, cpu)| cpu)
+            .sum()
     }
 
     fn processes(self) -> Vec<u32> {
         let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
         for process in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let number = process.file_name().to_str().and_then(|name| name.parse().ok());
-            let Some((number, (parent, _))) = number.and_then(|number| Some((number, stat(number)?))) else { continue };
+            let number = process
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse().ok());
+            let Some((number, (parent, _))) =
+                number.and_then(|number| Some((number, stat(number)?)))
+            else {
+                continue;
+            };
             children.entry(parent).or_default().push(number);
         }
         let mut all = vec![self.0];
         let mut next = 0;
         while let Some(process) = all.get(next) {
-            all.extend(children.get(process).into_iter().flatten().copied().collect::<Vec<_>>());
+            all.extend(
+                children
+                    .get(process)
+                    .into_iter()
+                    .flatten()
+                    .copied()
+                    .collect::<Vec<_>>(),
+            );
             next += 1;
         }
         all
@@ -38,13 +56,19 @@ fn stat(process: u32) -> Option<(u32, f64)> {
     let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name stands in brackets and may hold anything.
     let fields: Vec<&str> = text.rsplit_once(") ")?.1.split(' ').collect();
-    let ticks: f64 = fields.get(11..15)?.iter().filter_map(|field| field.parse::<f64>().ok()).sum();
+    let ticks: f64 = fields
+        .get(11..15)?
+        .iter()
+        .filter_map(|field| field.parse::<f64>().ok())
+        .sum();
     Some((fields.get(1)?.parse().ok()?, ticks / TICKS))
 }
 
 fn status(process: u32, name: &str) -> f64 {
     let text = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let kibibytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
     kibibytes.unwrap_or(0.0) / 1024.0
 }
@@ -68,10 +92,20 @@ pub(crate) fn forget_peak(process: u32) {
 /// Seconds of CPU that the whole machine was busy, since it started.
 pub(crate) fn machine() -> f64 {
     let text = fs::read_to_string("/proc/stat").unwrap_or_default();
-    let fields: Vec<f64> =
-        text.lines().next().unwrap_or("").split_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
+    let fields: Vec<f64> = text
+        .lines()
+        .next()
+        .unwrap_or("")
+        .split_whitespace()
+        .skip(1)
+        .filter_map(|field| field.parse().ok())
+        .collect();
     // user, nice, system, interrupts, and those deferred
-    [0, 1, 2, 5, 6].iter().filter_map(|at| fields.get(*at)).sum::<f64>() / TICKS
+    [0, 1, 2, 5, 6]
+        .iter()
+        .filter_map(|at| fields.get(*at))
+        .sum::<f64>()
+        / TICKS
 }
 
 /// Seconds of CPU that this program used, with those of its children that ended, such as pgbench.

@@ -6,7 +6,10 @@ use std::path::Path;
 
 pub(crate) fn print(file: &Path) -> Result<(), String> {
     let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let lines: Vec<Value> = text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
     let of = |kind: &'static str| lines.iter().filter(move |line| line["kind"] == kind);
     for run in of("run") {
         println!("{}\n", told(&run["about"]));
@@ -15,18 +18,38 @@ pub(crate) fn print(file: &Path) -> Result<(), String> {
         println!("| what | figure | target | |\n| --- | ---: | --- | --- |");
     }
     for line in of("target") {
-        let met = if line["met"] == true { "met" } else { "**not met**" };
-        println!("| {} | {} | {} | {met} |", told(&line["what"]), told(&line["figure"]), told(&line["target"]));
+        let met = if line["met"] == true {
+            "met"
+        } else {
+            "**not met**"
+        };
+        println!(
+            "| {} | {} | {} | {met} |",
+            told(&line["what"]),
+            told(&line["figure"]),
+            told(&line["target"])
+        );
     }
-    println!("\n| phase | side | per second | p50 ms | p99 ms | CPU of server, ms | of PostgreSQL, ms |");
+    println!(
+        "\n| phase | side | per second | p50 ms | p99 ms | CPU of server, ms | of PostgreSQL, ms |"
+    );
     println!("| --- | --- | ---: | ---: | ---: | ---: | ---: |");
     for line in of("phase") {
-        let cells = ["perSecond", "p50ms", "p99ms", "serverMs", "postgresMs"].map(|name| number(&line[name]));
-        println!("| {} | {} | {} |", told(&line["phase"]), told(&line["side"]), cells.join(" | "));
+        let cells = ["perSecond", "p50ms", "p99ms", "serverMs", "postgresMs"]
+            .map(|name| number(&line[name]));
+        println!(
+            "| {} | {} | {} |",
+            told(&line["phase"]),
+            told(&line["side"]),
+            cells.join(" | ")
+        );
     }
     for line in of("fill") {
         let figures = [&line["users"], &line["usersPerSecond"], &line["peakMiB"]].map(number);
-        println!("\nImport of {} users: {}/s, {} MiB at most.", figures[0], figures[1], figures[2]);
+        println!(
+            "\nImport of {} users: {}/s, {} MiB at most.",
+            figures[0], figures[1], figures[2]
+        );
     }
     Ok(())
 }

@@ -41,11 +41,21 @@ pub(crate) enum Right {
 
 impl Request {
     pub(crate) fn get(path: String, right: Right) -> Self {
-        Self { method: Method::GET, path, body: None, right }
+        Self {
+            method: Method::GET,
+            path,
+            body: None,
+            right,
+        }
     }
 
     pub(crate) fn with(method: Method, path: String, body: &Value, right: Right) -> Self {
-        Self { method, path, body: Some(body.to_string().into_bytes()), right }
+        Self {
+            method,
+            path,
+            body: Some(body.to_string().into_bytes()),
+            right,
+        }
     }
 
     /// A search among the users.
@@ -97,7 +107,10 @@ impl Right {
     /// Holds an answer to what it must be.
     pub(crate) fn check(&self, answer: &Answer) -> Result<Told, String> {
         self.told(answer).map_err(|why| {
-            let start: String = String::from_utf8_lossy(&answer.body).chars().take(300).collect();
+            let start: String = String::from_utf8_lossy(&answer.body)
+                .chars()
+                .take(300)
+                .collect();
             format!("{why}: {} {start}", answer.status)
         })
     }
@@ -114,18 +127,26 @@ impl Right {
         let text = std::str::from_utf8(&answer.body).map_err(|error| error.to_string())?;
         match self {
             Self::Resource { id, holds } => resource(text, id, holds),
-            Self::Created => Ok(Told { id: Some(parse::<Named<'_>>(text)?.id.into_owned()), ..Told::default() }),
+            Self::Created => Ok(Told {
+                id: Some(parse::<Named<'_>>(text)?.id.into_owned()),
+                ..Told::default()
+            }),
             Self::Done | Self::Deleted => Ok(Told::default()),
             Self::Only(id) => only(&listed(text)?, id.as_deref()),
             Self::Some(most) => {
                 let list = listed(text)?;
                 let fits = list.resources.len() <= *most && list.total > 0;
-                fits.then(Told::default).ok_or_else(|| "another number of resources".to_owned())
+                fits.then(Told::default)
+                    .ok_or_else(|| "another number of resources".to_owned())
             }
             Self::Page { count, total } => page(listed(text)?, *count, *total),
             Self::Next { count, total } => {
                 let list = listed(text)?;
-                let count = if list.next.is_none() { list.resources.len().min(*count) } else { *count };
+                let count = if list.next.is_none() {
+                    list.resources.len().min(*count)
+                } else {
+                    *count
+                };
                 page(list, count, *total)
             }
             Self::Members(least) => members(parse(text)?, *least),
@@ -160,17 +181,36 @@ fn only(list: &Listed<'_>, id: Option<&str>) -> Result<Told, String> {
 
 fn page(list: Listed<'_>, count: usize, total: u64) -> Result<Told, String> {
     if list.resources.len() != count || list.total != total {
-        return Err(format!("{} of {}, not {count} of {total}", list.resources.len(), list.total));
+        return Err(format!(
+            "{} of {}, not {count} of {total}",
+            list.resources.len(),
+            list.total
+        ));
     }
-    let ids = list.resources.into_iter().map(|one| one.id.into_owned()).collect();
-    Ok(Told { next: list.next, ids, id: None })
+    let ids = list
+        .resources
+        .into_iter()
+        .map(|one| one.id.into_owned())
+        .collect();
+    Ok(Told {
+        next: list.next,
+        ids,
+        id: None,
+    })
 }
 
 fn members(group: Group<'_>, least: u64) -> Result<Told, String> {
     if (group.members.len() as u64) < least {
         return Err(format!("{} members, not {least}", group.members.len()));
     }
-    Ok(Told { ids: group.members.into_iter().map(|member| member.value.into_owned()).collect(), ..Told::default() })
+    Ok(Told {
+        ids: group
+            .members
+            .into_iter()
+            .map(|member| member.value.into_owned())
+            .collect(),
+        ..Told::default()
+    })
 }
 
 /// Text as part of a query.
@@ -178,7 +218,9 @@ pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len() * 2);
     for byte in text.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(char::from(byte))
+            }
             _ => {
                 // Writing to a string cannot fail.
                 let _ = write!(out, "%{byte:02X}");

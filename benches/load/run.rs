@@ -20,10 +20,15 @@ pub(crate) fn phases(asked: &Run) -> Vec<Phase> {
         asked.phases.is_empty()
             || asked.phases.iter().any(|wanted| {
                 let rest = name.strip_prefix(wanted.as_str());
-                rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix('_').is_some_and(is_number))
+                rest.is_some_and(|rest| {
+                    rest.is_empty() || rest.strip_prefix('_').is_some_and(is_number)
+                })
             })
     };
-    Phase::all(&population(asked).sizes).into_iter().filter(is_asked).collect()
+    Phase::all(&population(asked).sizes)
+        .into_iter()
+        .filter(is_asked)
+        .collect()
 }
 
 fn is_number(text: &str) -> bool {
@@ -31,8 +36,17 @@ fn is_number(text: &str) -> bool {
 }
 
 pub(crate) fn population(asked: &Run) -> Population {
-    let sizes = asked.sizes.iter().copied().filter(|size| *size <= asked.users).collect();
-    Population { seed: asked.common.seed, users: asked.users, sizes }
+    let sizes = asked
+        .sizes
+        .iter()
+        .copied()
+        .filter(|size| *size <= asked.users)
+        .collect();
+    Population {
+        seed: asked.common.seed,
+        users: asked.users,
+        sizes,
+    }
 }
 
 /// A private server of PostgreSQL, or the one that was named.
@@ -46,39 +60,75 @@ pub(crate) fn cluster(common: &crate::options::Common) -> Result<Cluster, String
 pub(crate) async fn run(asked: Run) -> Result<u64, String> {
     let mut out = Output::new(asked.common.out.as_deref())?;
     std::fs::create_dir_all(&asked.common.folder).map_err(|error| error.to_string())?;
-    let cluster = if asked.postgres { Some(cluster(&asked.common)?) } else { None };
-    let floor = cluster.as_ref().map(|cluster| Floor::new(cluster, asked.users)).transpose()?;
+    let cluster = if asked.postgres {
+        Some(cluster(&asked.common)?)
+    } else {
+        None
+    };
+    let floor = cluster
+        .as_ref()
+        .map(|cluster| Floor::new(cluster, asked.users))
+        .transpose()?;
     let sites = sites(&asked, cluster.as_ref(), &mut out).await?;
     for phase in phases(&asked) {
         let mut sides: Vec<Side<'_>> = sites.iter().map(|site| Side::scim(site, phase)).collect();
-        sides.extend(floor.iter().filter(|_| floor::script(phase).is_some()).map(|floor| Side::Floor { floor, phase }));
+        sides.extend(
+            floor
+                .iter()
+                .filter(|_| floor::script(phase).is_some())
+                .map(|floor| Side::Floor { floor, phase }),
+        );
         contest(&phase.to_string(), &sides, asked.common.pace(), &mut out).await;
     }
     for (site, process) in sites.iter().filter_map(|site| Some((site, site.process?))) {
         let (now, most) = (memory(process), peak(process));
-        out.say(&format!("{}: {now:.1} MiB now, {most:.1} MiB at most", site.label));
+        out.say(&format!(
+            "{}: {now:.1} MiB now, {most:.1} MiB at most",
+            site.label
+        ));
         out.line(&json!({"kind": "memory", "side": site.label, "nowMiB": now, "peakMiB": most}));
     }
     Ok(out.wrong)
 }
 
-async fn sites(asked: &Run, cluster: Option<&Cluster>, out: &mut Output) -> Result<Vec<Rc<Site>>, String> {
+async fn sites(
+    asked: &Run,
+    cluster: Option<&Cluster>,
+    out: &mut Output,
+) -> Result<Vec<Rc<Site>>, String> {
     let people = population(asked);
     if let (Some(url), Some(token)) = (&asked.url, &asked.token) {
-        let postgres = cluster.and_then(Cluster::postmaster).map(crate::process::Family);
-        return Ok(vec![Rc::new(Site::at("scim", url, token, people, asked.process, postgres).await?)]);
+        let postgres = cluster
+            .and_then(Cluster::postmaster)
+            .map(crate::process::Family);
+        return Ok(vec![Rc::new(
+            Site::at("scim", url, token, people, asked.process, postgres).await?,
+        )]);
     }
-    let programs = if asked.program.is_empty() { vec![crate::program()] } else { asked.program.clone() };
+    let programs = if asked.program.is_empty() {
+        vec![crate::program()]
+    } else {
+        asked.program.clone()
+    };
     let mut sites = Vec::new();
     for (number, program) in programs.iter().enumerate() {
-        let label = format!("scimd{}", if number == 0 { String::new() } else { (number + 1).to_string() });
+        let label = format!(
+            "scimd{}",
+            if number == 0 {
+                String::new()
+            } else {
+                (number + 1).to_string()
+            }
+        );
         out.now(&format!("filling the tenant of {label}"));
         let (database, told) = match cluster {
             Some(cluster) => cluster.filled(program, &people, &asked.common.folder, &label)?,
             None => database::sqlite(program, &people, &asked.common.folder, &label)?,
         };
         told.iter().for_each(|told| out.line(told));
-        sites.push(Rc::new(Site::start(&label, program, &database, people.clone(), &[]).await?));
+        sites.push(Rc::new(
+            Site::start(&label, program, &database, people.clone(), &[]).await?,
+        ));
     }
     Ok(sites)
 }

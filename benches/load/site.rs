@@ -65,7 +65,14 @@ impl Site {
         let address = Address::new(url, token)?;
         let live = total(&mut Client::new(&address)).await?;
         let state = RefCell::new(State::new(people, live));
-        Ok(Self { label: label.to_owned(), address, state, process, postgres, child: None })
+        Ok(Self {
+            label: label.to_owned(),
+            address,
+            state,
+            process,
+            postgres,
+            child: None,
+        })
     }
 
     /// What a phase needs before its clock runs.
@@ -82,9 +89,13 @@ impl Site {
     }
 
     async fn ask(&self, client: &mut Client, phase: Phase, request: Request) -> Result<(), String> {
-        let answer = client.send(&request.method, &request.path, request.body).await?;
+        let answer = client
+            .send(&request.method, &request.path, request.body)
+            .await?;
         let told = request.right.check(&answer)?;
-        self.state.borrow_mut().answered(phase, &request.right, told);
+        self.state
+            .borrow_mut()
+            .answered(phase, &request.right, told);
         Ok(())
     }
 
@@ -94,18 +105,32 @@ impl Site {
         if self.state.borrow().cursors.contains_key(&phase) {
             return Ok(());
         }
-        let pages = if phase == Phase::LastCursor { live * 99 / 100 / PAGE } else { 1.min(live / PAGE / 2) };
+        let pages = if phase == Phase::LastCursor {
+            live * 99 / 100 / PAGE
+        } else {
+            1.min(live / PAGE / 2)
+        };
         let (mut cursor, mut met) = (String::new(), HashSet::new());
         for _ in 0..pages {
-            let path = format!("/Users?count={PAGE}&cursor={}", crate::request::escaped(&cursor));
+            let path = format!(
+                "/Users?count={PAGE}&cursor={}",
+                crate::request::escaped(&cursor)
+            );
             let answer = client.send(&Method::GET, &path, None).await?;
-            let told = Right::Page { count: PAGE as usize, total: live }.check(&answer)?;
+            let told = Right::Page {
+                count: PAGE as usize,
+                total: live,
+            }
+            .check(&answer)?;
             if !told.ids.into_iter().all(|id| met.insert(id)) {
                 return Err("a walk by cursor met someone twice".to_owned());
             }
             cursor = told.next.ok_or("a walk by cursor ended early")?;
         }
-        self.state.borrow_mut().cursors.insert(phase, Walk::from(cursor));
+        self.state
+            .borrow_mut()
+            .cursors
+            .insert(phase, Walk::from(cursor));
         Ok(())
     }
 
@@ -120,11 +145,17 @@ impl Site {
         }
         let joined = std::mem::take(&mut self.state.borrow_mut().joined);
         for (group, ids) in &joined {
-            let answer = client.send(&Method::GET, &format!("/Groups/{group}"), None).await?;
-            let there: HashSet<String> = Right::Members(0).check(&answer)?.ids.into_iter().collect();
+            let answer = client
+                .send(&Method::GET, &format!("/Groups/{group}"), None)
+                .await?;
+            let there: HashSet<String> =
+                Right::Members(0).check(&answer)?.ids.into_iter().collect();
             let lost = ids.iter().filter(|id| !there.contains(*id)).count();
             if lost > 0 {
-                return Err(format!("audit: {lost} of {} members of a group are lost", ids.len()));
+                return Err(format!(
+                    "audit: {lost} of {} members of a group are lost",
+                    ids.len()
+                ));
             }
         }
         Ok(())
@@ -144,12 +175,22 @@ impl Drop for Site {
 }
 
 fn serve(program: &Path, database: &Database, under: &[String]) -> Result<Child, String> {
-    let words: Vec<&std::ffi::OsStr> = under.iter().map(AsRef::as_ref).chain([program.as_os_str()]).collect();
+    let words: Vec<&std::ffi::OsStr> = under
+        .iter()
+        .map(AsRef::as_ref)
+        .chain([program.as_os_str()])
+        .collect();
     let (first, rest) = words.split_first().ok_or("no program")?;
     let mut command = Command::new(first);
-    command.args(rest).args(["serve", "--listen", "127.0.0.1:0", "--issue-token", "bench"]);
+    command
+        .args(rest)
+        .args(["serve", "--listen", "127.0.0.1:0", "--issue-token", "bench"]);
     database.configure(&mut command);
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
     child.map_err(|error| format!("{}: {error}", program.display()))
 }
 
@@ -157,7 +198,10 @@ fn serve(program: &Path, database: &Database, under: &[String]) -> Result<Child,
 fn greeting(child: &mut Child) -> Result<(String, String), String> {
     let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
     let mut find = |start: &str| {
-        let line = lines.by_ref().map_while(Result::ok).find(|line| line.starts_with(start));
+        let line = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find(|line| line.starts_with(start));
         line.and_then(|line| Some(line.rsplit_once(": ")?.1.to_owned()))
     };
     let url = find("SCIM base URL").ok_or("the server ended before it said its URL")?;
@@ -169,6 +213,9 @@ fn greeting(child: &mut Child) -> Result<(String, String), String> {
 
 async fn total(client: &mut Client) -> Result<u64, String> {
     let answer = client.send(&Method::GET, "/Users?count=0", None).await?;
-    let body: serde_json::Value = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
-    body["totalResults"].as_u64().ok_or_else(|| format!("no totalResults: {} {body}", answer.status))
+    let body: serde_json::Value =
+        serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
+    body["totalResults"]
+        .as_u64()
+        .ok_or_else(|| format!("no totalResults: {} {body}", answer.status))
 }

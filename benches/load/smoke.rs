@@ -13,7 +13,10 @@ const NAME: &str = "load::every_phase_is_answered";
 
 /// As a test program: arguments choose tests by their names.
 pub(crate) async fn run() -> Result<u64, String> {
-    let mut words = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
+    let mut words = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .peekable();
     let is_chosen = words.peek().is_none() || words.any(|word| NAME.contains(&word));
     if std::env::args().any(|word| word == "--list") || !is_chosen {
         return Ok(0);
@@ -21,30 +24,48 @@ pub(crate) async fn run() -> Result<u64, String> {
     let wrong = every_phase().await?;
     let (word, passed) = if wrong == 0 { ("ok", 1) } else { ("FAILED", 0) };
     println!("test {NAME} ... {word}");
-    println!("test result: {word}. {passed} passed; {} failed; 0 ignored", 1 - passed);
+    println!(
+        "test result: {word}. {passed} passed; {} failed; 0 ignored",
+        1 - passed
+    );
     Ok(wrong)
 }
 
 async fn every_phase() -> Result<u64, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let people = Population { seed: 5, users: 1200, sizes: vec![10, 500] };
+    let people = Population {
+        seed: 5,
+        users: 1200,
+        sizes: vec![10, 500],
+    };
     let program = crate::program();
     let (bare, _) = database::sqlite(&program, &people, folder.path(), "bare")?;
     let (database, _) = database::sqlite(&program, &people, folder.path(), "smoke")?;
     let site = Rc::new(Site::start("smoke", &program, &database, people.clone(), &[]).await?);
-    let measure = Measure { seconds: 10.0, operations: 24 };
+    let measure = Measure {
+        seconds: 10.0,
+        operations: 24,
+    };
     let mut wrong = 0;
     for phase in Phase::all(&people.sizes) {
         let turn = site.turn(phase, phase.clients(4), measure).await;
         let idle = u64::from(turn.operations() == 0 && turn.wrong == 0);
-        if let Some(why) = turn.first_wrong.or_else(|| (idle > 0).then(|| "nothing was done".to_owned())) {
+        if let Some(why) = turn
+            .first_wrong
+            .or_else(|| (idle > 0).then(|| "nothing was done".to_owned()))
+        {
             println!("{phase}: {why}");
         }
         wrong += turn.wrong + idle;
     }
     if let database::Database::Sqlite { folder } = bare {
-        let turn = Bare::open(&folder.join("scimd.db")).await?.turn(4, measure).await;
-        turn.first_wrong.iter().for_each(|why| println!("bare loop: {why}"));
+        let turn = Bare::open(&folder.join("scimd.db"))
+            .await?
+            .turn(4, measure)
+            .await;
+        turn.first_wrong
+            .iter()
+            .for_each(|why| println!("bare loop: {why}"));
         wrong += turn.wrong;
     }
     drop(site);

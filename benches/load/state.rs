@@ -21,7 +21,11 @@ pub(crate) struct Walk {
 
 impl Walk {
     pub(crate) fn from(first: String) -> Self {
-        Self { at: first.clone(), first, pages: 0 }
+        Self {
+            at: first.clone(),
+            first,
+            pages: 0,
+        }
     }
 
     fn go_on(&mut self, next: Option<String>, most: u64) {
@@ -86,15 +90,23 @@ impl State {
 
     fn request(&mut self, phase: Phase) -> Option<Request> {
         let turn = self.turn(phase);
-        let anyone = self.people.anyone(turn.rotate_left(20) ^ phase_number(phase));
+        let anyone = self
+            .people
+            .anyone(turn.rotate_left(20) ^ phase_number(phase));
         Some(match phase {
-            Phase::Get => Request::get(format!("/Users/{}", anyone.id()), shows(anyone, &anyone.user_name())),
+            Phase::Get => Request::get(
+                format!("/Users/{}", anyone.id()),
+                shows(anyone, &anyone.user_name()),
+            ),
             Phase::UserName => by_user_name(anyone, Some(anyone)),
             Phase::Miss => by_user_name(self.people.person(1 << 40 | turn), None),
             Phase::ExternalId => search("externalId eq", &anyone.external_id(), anyone),
             Phase::Email => search("emails.value eq", &anyone.email(), anyone),
             Phase::EmailPath => {
-                let filter = format!("emails[type eq \"work\" and value eq \"{}\"]", anyone.email());
+                let filter = format!(
+                    "emails[type eq \"work\" and value eq \"{}\"]",
+                    anyone.email()
+                );
                 Request::filter(&filter, Right::Only(Some(anyone.id().to_string())))
             }
             Phase::StartsWith => several("sw", &format!("p{}", 10 + turn % 80)),
@@ -104,7 +116,12 @@ impl State {
             Phase::Active => self.set_active(anyone),
             Phase::Delete => {
                 let id = self.created.pop_front()?;
-                Request { method: Method::DELETE, path: format!("/Users/{id}"), body: None, right: Right::Deleted }
+                Request {
+                    method: Method::DELETE,
+                    path: format!("/Users/{id}"),
+                    body: None,
+                    right: Right::Deleted,
+                }
             }
             Phase::GroupCreate => {
                 let body = people::group(&format!("Bench {} {turn}", self.people.seed));
@@ -129,7 +146,12 @@ impl State {
             self.inactive.insert(person.number);
         }
         let right = shows(person, &format!("\"active\":{active}"));
-        Request::with(Method::PATCH, format!("/Users/{}", person.id()), &people::set_active(active), right)
+        Request::with(
+            Method::PATCH,
+            format!("/Users/{}", person.id()),
+            &people::set_active(active),
+            right,
+        )
     }
 
     /// An ordinary day: 70 % look-ups, 15 % changes, 10 % memberships, 5 % new people.
@@ -151,11 +173,20 @@ impl State {
 
     fn membership(&mut self, phase: Phase, turn: u64) -> Request {
         match phase {
-            Phase::Add(size) => add(&self.people.large(size), &[self.people.spare(size, turn).id().to_string()]),
-            Phase::Remove(size) => remove(&self.people.large(size), &self.people.spare(size, turn).id().to_string()),
+            Phase::Add(size) => add(
+                &self.people.large(size),
+                &[self.people.spare(size, turn).id().to_string()],
+            ),
+            Phase::Remove(size) => remove(
+                &self.people.large(size),
+                &self.people.spare(size, turn).id().to_string(),
+            ),
             Phase::Head(size) => {
                 let id = self.people.large(size);
-                let right = Right::Resource { holds: format!("Large {size}"), id: id.clone() };
+                let right = Right::Resource {
+                    holds: format!("Large {size}"),
+                    id: id.clone(),
+                };
                 Request::get(format!("/Groups/{id}?excludedAttributes=members"), right)
             }
             Phase::Full(size) => {
@@ -175,7 +206,10 @@ impl State {
             Phase::AddMany => (0..MANY).map(|i| (turn * MANY + i) % half).collect(),
             _ => vec![half + turn % half],
         };
-        let ids: Vec<_> = numbers.into_iter().map(|number| self.people.person(number).id().to_string()).collect();
+        let ids: Vec<_> = numbers
+            .into_iter()
+            .map(|number| self.people.person(number).id().to_string())
+            .collect();
         add(&self.people.wide(), &ids)
     }
 
@@ -183,9 +217,20 @@ impl State {
     fn join(&mut self, writer: u64, turn: u64) -> Request {
         let group = self.people.writer(writer);
         // One group takes from the front, the many from the back, so that nobody joins twice.
-        let number = if writer == 0 { turn } else { self.people.users - 1 - turn % self.people.users };
-        let id = self.people.person(number % self.people.users).id().to_string();
-        self.joined.entry(group.clone()).or_default().push(id.clone());
+        let number = if writer == 0 {
+            turn
+        } else {
+            self.people.users - 1 - turn % self.people.users
+        };
+        let id = self
+            .people
+            .person(number % self.people.users)
+            .id()
+            .to_string();
+        self.joined
+            .entry(group.clone())
+            .or_default()
+            .push(id.clone());
         add(&group, &[id])
     }
 
@@ -203,7 +248,10 @@ impl State {
             }
         };
         let count = PAGE.min(live + 1 - start);
-        let right = Right::Page { count: count as usize, total: live };
+        let right = Right::Page {
+            count: count as usize,
+            total: live,
+        };
         Request::get(format!("/Users?startIndex={start}&count={PAGE}"), right)
     }
 
@@ -221,13 +269,19 @@ impl State {
         let first = self.first_position(phase);
         self.positions.insert(phase, first);
         let start = first.saturating_sub(PAGE).max(1);
-        let right = Right::Page { count: PAGE.min(self.live + 1 - start) as usize, total: self.live };
+        let right = Right::Page {
+            count: PAGE.min(self.live + 1 - start) as usize,
+            total: self.live,
+        };
         Request::get(format!("/Users?startIndex={start}&count={PAGE}"), right)
     }
 
     fn cursor(&self, phase: Phase) -> Request {
         let at = self.cursors.get(&phase).map_or("", |walk| &walk.at);
-        let right = Right::Next { count: PAGE.min(self.live) as usize, total: self.live };
+        let right = Right::Next {
+            count: PAGE.min(self.live) as usize,
+            total: self.live,
+        };
         Request::get(format!("/Users?count={PAGE}&cursor={}", escaped(at)), right)
     }
 
@@ -251,20 +305,31 @@ impl State {
 }
 
 fn phase_number(phase: Phase) -> u64 {
-    phase.to_string().bytes().fold(7, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)))
+    phase.to_string().bytes().fold(7, |sum: u64, byte| {
+        sum.wrapping_mul(31).wrapping_add(u64::from(byte))
+    })
 }
 
 fn shows(person: Person, holds: &str) -> Right {
-    Right::Resource { id: person.id().to_string(), holds: holds.to_owned() }
+    Right::Resource {
+        id: person.id().to_string(),
+        holds: holds.to_owned(),
+    }
 }
 
 fn by_user_name(person: Person, is: Option<Person>) -> Request {
     let filter = format!("userName eq \"{}\"", person.user_name());
-    Request::filter(&filter, Right::Only(is.map(|person| person.id().to_string())))
+    Request::filter(
+        &filter,
+        Right::Only(is.map(|person| person.id().to_string())),
+    )
 }
 
 fn search(test: &str, value: &str, is: Person) -> Request {
-    Request::filter(&format!("{test} \"{value}\""), Right::Only(Some(is.id().to_string())))
+    Request::filter(
+        &format!("{test} \"{value}\""),
+        Right::Only(Some(is.id().to_string())),
+    )
 }
 
 fn several(operator: &str, text: &str) -> Request {
@@ -273,7 +338,12 @@ fn several(operator: &str, text: &str) -> Request {
 }
 
 fn create(person: Person) -> Request {
-    Request::with(Method::POST, "/Users".to_owned(), &person.body(), Right::Created)
+    Request::with(
+        Method::POST,
+        "/Users".to_owned(),
+        &person.body(),
+        Right::Created,
+    )
 }
 
 fn put(person: Person, turn: u64) -> Request {
@@ -287,10 +357,21 @@ fn put(person: Person, turn: u64) -> Request {
 fn add(group: &str, ids: &[String]) -> Request {
     let members = people::members(ids.iter().map(String::as_str));
     let body = people::patch(&json!([{"op": "add", "path": "members", "value": members}]));
-    Request::with(Method::PATCH, format!("/Groups/{group}"), &body, Right::Done)
+    Request::with(
+        Method::PATCH,
+        format!("/Groups/{group}"),
+        &body,
+        Right::Done,
+    )
 }
 
 fn remove(group: &str, id: &str) -> Request {
-    let body = people::patch(&json!([{"op": "remove", "path": format!("members[value eq \"{id}\"]")}]));
-    Request::with(Method::PATCH, format!("/Groups/{group}"), &body, Right::Done)
+    let body =
+        people::patch(&json!([{"op": "remove", "path": format!("members[value eq \"{id}\"]")}]));
+    Request::with(
+        Method::PATCH,
+        format!("/Groups/{group}"),
+        &body,
+        Right::Done,
+    )
 }

@@ -33,7 +33,8 @@ impl Tally {
 
     /// Adds a turn.
     pub(crate) fn add(&mut self, turn: Self) {
-        self.rates.push(turn.operations() as f64 / turn.seconds.max(1e-9));
+        self.rates
+            .push(turn.operations() as f64 / turn.seconds.max(1e-9));
         self.micros.extend(turn.micros);
         self.counted += turn.counted;
         self.seconds += turn.seconds;
@@ -60,7 +61,9 @@ impl Tally {
         sorted.sort_unstable();
         let last = sorted.len().saturating_sub(1);
         let place = (part * last as f64).round() as usize;
-        sorted.get(place.min(last)).map_or(0.0, |micros| f64::from(*micros) / 1000.0)
+        sorted
+            .get(place.min(last))
+            .map_or(0.0, |micros| f64::from(*micros) / 1000.0)
     }
 
     /// Milliseconds of something for each operation.
@@ -93,8 +96,16 @@ pub(crate) fn median(values: &[f64]) -> f64 {
 
 /// The median of the quotients of each two rates that were measured one after the other.
 pub(crate) fn ratio(above: &Tally, below: &Tally) -> f64 {
-    let pairs = above.rates.iter().zip(&below.rates).filter(|(_, below)| **below > 0.0);
-    median(&pairs.map(|(above, below)| above / below).collect::<Vec<_>>())
+    let pairs = above
+        .rates
+        .iter()
+        .zip(&below.rates)
+        .filter(|(_, below)| **below > 0.0);
+    median(
+        &pairs
+            .map(|(above, below)| above / below)
+            .collect::<Vec<_>>(),
+    )
 }
 
 /// Three digits after the point.

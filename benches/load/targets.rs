@@ -22,7 +22,13 @@ const TEN_TIMES: [f64; 2] = [5400.0, 3000.0];
 /// Sizes of groups; those larger than the tenant are left out.
 const SIZES: [u64; 4] = [10, 1000, 100_000, 1_000_000];
 
-const READS: [Phase; 5] = [Phase::Get, Phase::UserName, Phase::ExternalId, Phase::Email, Phase::EmailPath];
+const READS: [Phase; 5] = [
+    Phase::Get,
+    Phase::UserName,
+    Phase::ExternalId,
+    Phase::Email,
+    Phase::EmailPath,
+];
 const WRITES: [Phase; 4] = [Phase::Create, Phase::Put, Phase::Active, Phase::Delete];
 
 /// What the targets are measured on.
@@ -51,33 +57,60 @@ pub(crate) async fn run(asked: Targets) -> Result<u64, String> {
     let about = about(&asked, &cluster);
     out.say(&about);
     out.line(&json!({"kind": "run", "about": about}));
-    let mut field = Field { pace: asked.common.pace(), asked: &asked, cluster: &cluster, floor, site, large, out };
+    let mut field = Field {
+        pace: asked.common.pace(),
+        asked: &asked,
+        cluster: &cluster,
+        floor,
+        site,
+        large,
+        out,
+    };
     field.all().await?;
     Ok(field.out.wrong)
 }
 
-async fn site_of(asked: &Targets, cluster: &Cluster, users: u64, out: &mut Output) -> Result<Rc<Site>, String> {
+async fn site_of(
+    asked: &Targets,
+    cluster: &Cluster,
+    users: u64,
+    out: &mut Output,
+) -> Result<Rc<Site>, String> {
     out.now(&format!("filling a tenant with {users} people"));
     let (program, people) = (&asked.program, population(asked, users));
     let label = users.to_string();
     let (database, told) = cluster.filled(program, &people, &asked.common.folder, &label)?;
     told.iter().for_each(|told| out.line(told));
-    Ok(Rc::new(Site::start(&label, program, &database, people, &[]).await?))
+    Ok(Rc::new(
+        Site::start(&label, program, &database, people, &[]).await?,
+    ))
 }
 
 fn population(asked: &Targets, users: u64) -> Population {
-    Population { seed: asked.common.seed, users, sizes: SIZES.into_iter().filter(|size| *size <= users).collect() }
+    Population {
+        seed: asked.common.seed,
+        users,
+        sizes: SIZES.into_iter().filter(|size| *size <= users).collect(),
+    }
 }
 
 /// The machine and the moment, in one line.
 fn about(asked: &Targets, cluster: &Cluster) -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let info = read("/proc/cpuinfo");
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let model = model.map_or("unknown processor", |(_, model)| model);
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    let load = read("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(" ");
-    let postgres = cluster.ask("postgres", "show server_version").unwrap_or_default();
+    let load = read("/proc/loadavg")
+        .split(' ')
+        .take(3)
+        .collect::<Vec<_>>()
+        .join(" ");
+    let postgres = cluster
+        .ask("postgres", "show server_version")
+        .unwrap_or_default();
     let at = scimd::clock::Clock::system().now().to_string();
     format!(
         "{at}; {cores} cores, {model}; load before: {load}; PostgreSQL {postgres}; scimd {}; {} people, large tenant: {}; {} clients, {} rounds of {} s",
@@ -105,17 +138,36 @@ impl Field<'_> {
     }
 
     fn wants(&self, what: &str) -> bool {
-        self.asked.only.is_empty() || self.asked.only.iter().any(|word| what.contains(word.as_str()))
+        self.asked.only.is_empty()
+            || self
+                .asked
+                .only
+                .iter()
+                .any(|word| what.contains(word.as_str()))
     }
 
     fn verdict(&mut self, what: &str, figure: f64, unit: &str, target: (&str, f64)) {
         let (sign, bound) = target;
-        let met = if sign == "≥" { figure >= bound } else { figure <= bound };
-        let shown = if figure >= 100.0 { format!("{figure:.0}{unit}") } else { format!("{figure:.2}{unit}") };
+        let met = if sign == "≥" {
+            figure >= bound
+        } else {
+            figure <= bound
+        };
+        let shown = if figure >= 100.0 {
+            format!("{figure:.0}{unit}")
+        } else {
+            format!("{figure:.2}{unit}")
+        };
         let wanted = format!("{sign} {bound}{unit}");
-        self.out.say(&format!("  {:<60}{shown:>14}   {wanted:<14}{}", what, if met { "met" } else { "NOT MET" }));
-        self.out.line(&json!({"kind": "target", "what": what, "figure": shown, "value": round(figure),
-            "target": wanted, "met": met}));
+        self.out.say(&format!(
+            "  {:<60}{shown:>14}   {wanted:<14}{}",
+            what,
+            if met { "met" } else { "NOT MET" }
+        ));
+        self.out.line(
+            &json!({"kind": "target", "what": what, "figure": shown, "value": round(figure),
+            "target": wanted, "met": met}),
+        );
     }
 
     /// The largest tenant.
@@ -136,14 +188,35 @@ impl Field<'_> {
             if !self.wants(&name) {
                 continue;
             }
-            let mut sides = vec![Side::scim(&self.site, *phase), Side::Floor { floor: &self.floor, phase: *phase }];
+            let mut sides = vec![
+                Side::scim(&self.site, *phase),
+                Side::Floor {
+                    floor: &self.floor,
+                    phase: *phase,
+                },
+            ];
             sides.extend(self.large.iter().map(|site| Side::scim(site, *phase)));
             let tallies = contest(&name, &sides, self.pace, &mut self.out).await;
             drop(sides);
-            self.verdict(&format!("{name}: of the floor"), ratio(&tallies[0], &tallies[1]), "", ("≥", least));
-            self.verdict(&format!("{name}: in a second"), tallies[0].rate(), "/s", ("≥", rate));
+            self.verdict(
+                &format!("{name}: of the floor"),
+                ratio(&tallies[0], &tallies[1]),
+                "",
+                ("≥", least),
+            );
+            self.verdict(
+                &format!("{name}: in a second"),
+                tallies[0].rate(),
+                "/s",
+                ("≥", rate),
+            );
             if let Some(large) = tallies.get(2) {
-                self.verdict(&format!("{name}: large tenant, p50"), slower(large, &tallies[0]), " ×", ("≤", 1.3));
+                self.verdict(
+                    &format!("{name}: large tenant, p50"),
+                    slower(large, &tallies[0]),
+                    " ×",
+                    ("≤", 1.3),
+                );
             }
         }
     }
@@ -151,21 +224,41 @@ impl Field<'_> {
     async fn members(&mut self) {
         let site = self.largest();
         let people = site.state.borrow().people.clone();
-        let (Some(smallest), Some(largest)) = (people.sizes.first().copied(), people.sizes.last().copied()) else {
+        let (Some(smallest), Some(largest)) =
+            (people.sizes.first().copied(), people.sizes.last().copied())
+        else {
             return;
         };
         let turns = u64::try_from(self.pace.rounds).unwrap_or(1) + 1;
-        let measure = Measure { operations: people.spares(largest) / turns, ..self.pace.measure };
+        let measure = Measure {
+            operations: people.spares(largest) / turns,
+            ..self.pace.measure
+        };
         for of in [Phase::Add as fn(u64) -> Phase, Phase::Remove, Phase::Head] {
             let name = of(0).to_string().trim_end_matches("_0").to_owned();
             if !self.wants(&name) {
                 continue;
             }
             let label = |size: u64| format!("of {size}");
-            let side = |size: &u64| Side::Scim { label: label(*size), site: site.clone(), phase: of(*size) };
+            let side = |size: &u64| Side::Scim {
+                label: label(*size),
+                site: site.clone(),
+                phase: of(*size),
+            };
             let sides: Vec<Side<'_>> = people.sizes.iter().map(side).collect();
-            let tallies = contest(&name, &sides, Pace { measure, ..self.pace }, &mut self.out).await;
-            let (Some(first), Some(last)) = (tallies.first(), tallies.last()) else { continue };
+            let tallies = contest(
+                &name,
+                &sides,
+                Pace {
+                    measure,
+                    ..self.pace
+                },
+                &mut self.out,
+            )
+            .await;
+            let (Some(first), Some(last)) = (tallies.first(), tallies.last()) else {
+                continue;
+            };
             self.verdict(
                 &format!("{name}: group of {smallest} to {largest}, p50"),
                 slower(last, first),
@@ -187,15 +280,26 @@ impl Field<'_> {
     /// Two phases on one server.
     async fn pair(&mut self, what: &str, first: Phase, second: Phase) -> Vec<Tally> {
         let site = self.largest();
-        let side = |phase: Phase| Side::Scim { label: phase.to_string(), site: site.clone(), phase };
+        let side = |phase: Phase| Side::Scim {
+            label: phase.to_string(),
+            site: site.clone(),
+            phase,
+        };
         contest(what, &[side(first), side(second)], self.pace, &mut self.out).await
     }
 
     async fn writers(&mut self) {
         if self.wants("writers") {
-            let tallies = self.pair("writers", Phase::OneGroup, Phase::ManyGroups).await;
+            let tallies = self
+                .pair("writers", Phase::OneGroup, Phase::ManyGroups)
+                .await;
             let rates = ratio(&tallies[0], &tallies[1]);
-            self.verdict("16 writers on one group: of 16 groups", rates, "", ("≥", 0.5));
+            self.verdict(
+                "16 writers on one group: of 16 groups",
+                rates,
+                "",
+                ("≥", 0.5),
+            );
             let lost = tallies.iter().map(|tally| tally.wrong).sum::<u64>() as f64;
             self.verdict("16 writers: wrong or lost", lost, "", ("≤", 0.0));
         }
@@ -203,7 +307,9 @@ impl Field<'_> {
 
     async fn pages(&mut self) {
         if self.wants("pages") {
-            let tallies = self.pair("pages", Phase::LastPages, Phase::FirstPages).await;
+            let tallies = self
+                .pair("pages", Phase::LastPages, Phase::FirstPages)
+                .await;
             self.verdict(
                 "page at 99 % by startIndex: of the first, p50",
                 slower(&tallies[0], &tallies[1]),
@@ -212,7 +318,9 @@ impl Field<'_> {
             );
         }
         if self.wants("cursor") {
-            let tallies = self.pair("cursor", Phase::LastCursor, Phase::FirstCursor).await;
+            let tallies = self
+                .pair("cursor", Phase::LastCursor, Phase::FirstCursor)
+                .await;
             self.verdict(
                 "page at 99 % by cursor: of the first, p50",
                 slower(&tallies[0], &tallies[1]),
@@ -228,7 +336,12 @@ impl Field<'_> {
             if self.wants(&name) {
                 let sides = [Side::scim(&self.site, phase)];
                 let tallies = contest(&name, &sides, self.pace, &mut self.out).await;
-                self.verdict(&format!("{name}, p50"), tallies[0].within(0.5), " ms", ("≤", most));
+                self.verdict(
+                    &format!("{name}, p50"),
+                    tallies[0].within(0.5),
+                    " ms",
+                    ("≤", most),
+                );
             }
         }
     }
@@ -236,21 +349,48 @@ impl Field<'_> {
     /// A group read with all its members, beside psql. What such a read leaves behind must not count for others.
     async fn full_read(&mut self) {
         let (site, people) = (self.site.clone(), self.site.state.borrow().people.clone());
-        let Some(size) = people.sizes.last().copied().filter(|_| self.wants("group_full")) else { return };
+        let Some(size) = people
+            .sizes
+            .last()
+            .copied()
+            .filter(|_| self.wants("group_full"))
+        else {
+            return;
+        };
         let process = site.process.unwrap_or(0);
         let before = memory(process);
         forget_peak(process);
-        let one = Measure { operations: 1, ..self.pace.measure };
+        let one = Measure {
+            operations: 1,
+            ..self.pace.measure
+        };
         self.out.now("one full read");
         let read = site.turn(Phase::Full(size), 1, one).await;
         self.out.wrong += read.wrong;
         let more = (peak(process) - before).max(0.0);
-        self.verdict(&format!("full read of {size} members: more memory"), more, " MiB", ("≤", 16.0));
+        self.verdict(
+            &format!("full read of {size} members: more memory"),
+            more,
+            " MiB",
+            ("≤", 16.0),
+        );
         let group = people.large(size);
         let database = format!("run_{}", site.label);
-        let sides = [Side::scim(&site, Phase::Full(size)), Side::Members { cluster: self.cluster, database, group }];
+        let sides = [
+            Side::scim(&site, Phase::Full(size)),
+            Side::Members {
+                cluster: self.cluster,
+                database,
+                group,
+            },
+        ];
         let tallies = contest("group_full", &sides, self.pace, &mut self.out).await;
-        self.verdict(&format!("full read of {size} members: of psql"), ratio(&tallies[0], &tallies[1]), "", ("≥", 0.5));
+        self.verdict(
+            &format!("full read of {size} members: of psql"),
+            ratio(&tallies[0], &tallies[1]),
+            "",
+            ("≥", 0.5),
+        );
     }
 
     /// Memory under an ordinary day, in the largest tenant.
@@ -261,14 +401,39 @@ impl Field<'_> {
         let site = self.largest();
         let process = site.process.unwrap_or(0);
         forget_peak(process);
-        let samples = tokio::task::spawn_local(watch(process, Duration::from_secs_f64(self.asked.mixed)));
-        let pace = Pace { rounds: 1, measure: Measure { seconds: self.asked.mixed, ..self.pace.measure }, ..self.pace };
-        contest("mixed", &[Side::scim(&site, Phase::Mixed)], pace, &mut self.out).await;
+        let samples =
+            tokio::task::spawn_local(watch(process, Duration::from_secs_f64(self.asked.mixed)));
+        let pace = Pace {
+            rounds: 1,
+            measure: Measure {
+                seconds: self.asked.mixed,
+                ..self.pace.measure
+            },
+            ..self.pace
+        };
+        contest(
+            "mixed",
+            &[Side::scim(&site, Phase::Mixed)],
+            pace,
+            &mut self.out,
+        )
+        .await;
         let samples = samples.await.unwrap_or_default();
         let quarter = samples.len() / 4;
-        let growth = median(&samples[samples.len() - quarter..]) - median(&samples[quarter..2 * quarter]);
-        self.verdict("mixed load: memory at most", peak(process), " MiB", ("≤", 128.0));
-        self.verdict("mixed load: memory of the last quarter over the second", growth, " MiB", ("≤", 8.0));
+        let growth =
+            median(&samples[samples.len() - quarter..]) - median(&samples[quarter..2 * quarter]);
+        self.verdict(
+            "mixed load: memory at most",
+            peak(process),
+            " MiB",
+            ("≤", 128.0),
+        );
+        self.verdict(
+            "mixed load: memory of the last quarter over the second",
+            growth,
+            " MiB",
+            ("≤", 8.0),
+        );
     }
 
     async fn sqlite(&mut self) -> Result<(), String> {
@@ -276,7 +441,10 @@ impl Field<'_> {
             return Ok(());
         }
         self.out.now("filling SQLite");
-        let (program, people) = (&self.asked.program, population(self.asked, self.asked.users));
+        let (program, people) = (
+            &self.asked.program,
+            population(self.asked, self.asked.users),
+        );
         let folder = &self.asked.common.folder;
         let (database, told) = database::sqlite(program, &people, folder, "sqlite")?;
         told.iter().for_each(|told| self.out.line(told));
@@ -284,15 +452,26 @@ impl Field<'_> {
         let site = Rc::new(Site::start("sqlite", program, &database, people, &[]).await?);
         for phase in [Phase::Get, Phase::UserName, Phase::EmailPath] {
             let what = format!("SQLite {phase}");
-            let tallies = contest(&what, &[Side::scim(&site, phase)], self.pace, &mut self.out).await;
+            let tallies =
+                contest(&what, &[Side::scim(&site, phase)], self.pace, &mut self.out).await;
             let each = 1000.0 / tallies[0].each(tallies[0].server).max(1e-9);
-            self.verdict(&format!("{what}: in a second of a core"), each, "/s", ("≥", 5000.0));
+            self.verdict(
+                &format!("{what}: in a second of a core"),
+                each,
+                "/s",
+                ("≥", 5000.0),
+            );
         }
         if let Database::Sqlite { folder } = bare {
             let bare = Bare::open(&folder.join("scimd.db")).await?;
             let sides = [Side::scim(&site, Phase::Create), Side::Bare(&bare)];
             let tallies = contest("SQLite create", &sides, self.pace, &mut self.out).await;
-            self.verdict("SQLite create: of a bare loop", ratio(&tallies[0], &tallies[1]), "", ("≥", 0.5));
+            self.verdict(
+                "SQLite create: of a bare loop",
+                ratio(&tallies[0], &tallies[1]),
+                "",
+                ("≥", 0.5),
+            );
         }
         Ok(())
     }

@@ -35,7 +35,12 @@ pub(crate) struct Meter {
 impl Meter {
     pub(crate) fn start(server: Option<Family>, postgres: Option<Family>) -> Self {
         let before = Self::read(server, postgres);
-        Self { server, postgres, before, since: Instant::now() }
+        Self {
+            server,
+            postgres,
+            before,
+            since: Instant::now(),
+        }
     }
 
     fn read(server: Option<Family>, postgres: Option<Family>) -> [f64; 4] {
@@ -46,7 +51,8 @@ impl Meter {
     pub(crate) fn stop(self, tally: &mut Tally) {
         tally.seconds = self.since.elapsed().as_secs_f64();
         let after = Self::read(self.server, self.postgres);
-        let [server, postgres, driver, all] = std::array::from_fn(|i| (after[i] - self.before[i]).max(0.0));
+        let [server, postgres, driver, all] =
+            std::array::from_fn(|i| (after[i] - self.before[i]).max(0.0));
         (tally.server, tally.postgres, tally.driver) = (server, postgres, driver);
         tally.strangers = (all - server - postgres - driver).max(0.0);
     }
@@ -54,7 +60,12 @@ impl Meter {
 
 impl Site {
     /// Does a turn of a phase.
-    pub(crate) async fn turn(self: &Rc<Self>, phase: Phase, clients: usize, measure: Measure) -> Tally {
+    pub(crate) async fn turn(
+        self: &Rc<Self>,
+        phase: Phase,
+        clients: usize,
+        measure: Measure,
+    ) -> Tally {
         let mut turn = Tally::default();
         if let Err(why) = self.prepare(phase).await {
             turn.fail(why);
@@ -62,7 +73,11 @@ impl Site {
         }
         let meter = Meter::start(self.process.map(Family), self.postgres);
         let until = Instant::now() + Duration::from_secs_f64(measure.seconds);
-        let shared = Rc::new(RefCell::new(Shared { left: measure.operations, until, tally: turn }));
+        let shared = Rc::new(RefCell::new(Shared {
+            left: measure.operations,
+            until,
+            tally: turn,
+        }));
         let mut working = JoinSet::new();
         for _ in 0..clients {
             working.spawn_local(work(self.clone(), phase, shared.clone()));
@@ -87,14 +102,21 @@ async fn work(site: Rc<Site>, phase: Phase, shared: Rc<RefCell<Shared>>) {
             }
             shared.left -= 1;
         }
-        let Some(requests) = site.state.borrow_mut().operation(phase) else { return };
+        let Some(requests) = site.state.borrow_mut().operation(phase) else {
+            return;
+        };
         let (mut micros, mut outcome) = (0, Ok(()));
         for request in requests {
             let begun = Instant::now();
-            let answer = client.send(&request.method, &request.path, request.body).await;
+            let answer = client
+                .send(&request.method, &request.path, request.body)
+                .await;
             micros += u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX);
             match answer.and_then(|answer| request.right.check(&answer)) {
-                Ok(told) => site.state.borrow_mut().answered(phase, &request.right, told),
+                Ok(told) => site
+                    .state
+                    .borrow_mut()
+                    .answered(phase, &request.right, told),
                 Err(why) => {
                     outcome = Err(format!("{} {}: {why}", request.method, request.path));
                     break;

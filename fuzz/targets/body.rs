@@ -10,17 +10,34 @@ use scimd::resource::{Acceptance, Conformance};
 use scimd::schema::Catalog;
 use std::sync::LazyLock;
 
-static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::new(&[]).expect("the built-in schemas load"));
+static CATALOG: LazyLock<Catalog> =
+    LazyLock::new(|| Catalog::new(&[]).expect("the built-in schemas load"));
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(body) = read_object(bytes, 32) else { return };
+    let Ok(body) = read_object(bytes, 32) else {
+        return;
+    };
     let limits = ValueLimits::default();
     for kind in CATALOG.resource_types() {
-        let Ok(accepted) = accept(kind, body.clone(), &mut Acceptance::new(Conformance::Lenient, &limits)) else { continue };
+        let Ok(accepted) = accept(
+            kind,
+            body.clone(),
+            &mut Acceptance::new(Conformance::Lenient, &limits),
+        ) else {
+            continue;
+        };
         let _ = entries(kind, &accepted.attributes);
         let mut again = accepted.attributes.clone();
-        again.insert("schemas".into(), serde_json::json!([kind.schema().id().as_ref()]));
-        let again = accept(kind, again, &mut Acceptance::new(Conformance::Lenient, &limits)).expect("accepted twice");
+        again.insert(
+            "schemas".into(),
+            serde_json::json!([kind.schema().id().as_ref()]),
+        );
+        let again = accept(
+            kind,
+            again,
+            &mut Acceptance::new(Conformance::Lenient, &limits),
+        )
+        .expect("accepted twice");
         assert_eq!(again.attributes, accepted.attributes);
     }
 });

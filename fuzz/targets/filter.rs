@@ -7,13 +7,15 @@ use scimd::resource::Conformance;
 use scimd::schema::Catalog;
 use std::sync::LazyLock;
 
-static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::new(&[]).expect("the built-in schemas load"));
+static CATALOG: LazyLock<Catalog> =
+    LazyLock::new(|| Catalog::new(&[]).expect("the built-in schemas load"));
 
 fuzz_target!(|text: &str| {
     let limits = FilterLimits::default();
     for conformance in [Conformance::Lenient, Conformance::Rfc] {
         if let Ok(filter) = parse_filter(text, &limits, conformance) {
-            let again = parse_filter(&filter.to_string(), &limits, conformance).expect("what was printed reads back");
+            let again = parse_filter(&filter.to_string(), &limits, conformance)
+                .expect("what was printed reads back");
             assert_eq!(again, filter);
             for kind in CATALOG.resource_types() {
                 let _ = resolve(&filter, kind, conformance);

@@ -9,18 +9,32 @@ use scimd::resource::{Acceptance, Conformance};
 use scimd::schema::Catalog;
 use std::sync::LazyLock;
 
-static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::new(&[]).expect("the built-in schemas load"));
+static CATALOG: LazyLock<Catalog> =
+    LazyLock::new(|| Catalog::new(&[]).expect("the built-in schemas load"));
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(body) = read_object(bytes, 32) else { return };
+    let Ok(body) = read_object(bytes, 32) else {
+        return;
+    };
     let limits = ValueLimits::default();
     let user = CATALOG.by_name("User").expect("there are users");
     let serde_json::Value::Object(before) = serde_json::json!({
         "userName": "a", "emails": [{"value": "a@example.com", "type": "work", "primary": true}], "active": true
-    }) else { return };
+    }) else {
+        return;
+    };
     for conformance in [Conformance::Lenient, Conformance::Rfc] {
-        let Ok(operations) = read(body.clone(), conformance, &PatchLimits::default()) else { continue };
-        let Ok(patch) = resolve(user, operations, &PatchLimits::default().path, &mut Acceptance::new(conformance, &limits)) else { continue };
+        let Ok(operations) = read(body.clone(), conformance, &PatchLimits::default()) else {
+            continue;
+        };
+        let Ok(patch) = resolve(
+            user,
+            operations,
+            &PatchLimits::default().path,
+            &mut Acceptance::new(conformance, &limits),
+        ) else {
+            continue;
+        };
         let _ = patch.apply(user, "0190c2a0-7b2e-7c11-8d3c-111111111111", before.clone());
     }
 });

@@ -13,7 +13,12 @@ pub(super) struct Globals {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Folder of the embedded database
-    #[arg(long, global = true, value_name = "DIR", conflicts_with = "database_url")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        conflicts_with = "database_url"
+    )]
     data_dir: Option<String>,
     /// PostgreSQL URL; better given as SCIMD_DATABASE_URL, which other users of the machine cannot see
     #[arg(long, global = true, value_name = "URL")]
@@ -22,10 +27,24 @@ pub(super) struct Globals {
 
 impl Globals {
     /// The configuration under these arguments and those of the command.
-    pub(super) fn config(&self, environment: &Environment, more: &[Override]) -> Result<Config, ConfigError> {
+    pub(super) fn config(
+        &self,
+        environment: &Environment,
+        more: &[Override],
+    ) -> Result<Config, ConfigError> {
         let mut overrides = more.to_vec();
-        overrides.extend(given("database", "data_dir", "--data-dir", self.data_dir.as_deref()));
-        overrides.extend(given("database", "url", "--database-url", self.database_url.as_deref()));
+        overrides.extend(given(
+            "database",
+            "data_dir",
+            "--data-dir",
+            self.data_dir.as_deref(),
+        ));
+        overrides.extend(given(
+            "database",
+            "url",
+            "--database-url",
+            self.database_url.as_deref(),
+        ));
         Config::load(self.config.as_deref(), environment, &overrides)
     }
 }
@@ -37,7 +56,12 @@ pub(super) fn given(
     option: &'static str,
     value: Option<&str>,
 ) -> Option<Override> {
-    value.map(|value| Override { section, key, option, value: value.to_owned() })
+    value.map(|value| Override {
+        section,
+        key,
+        option,
+        value: value.to_owned(),
+    })
 }
 
 /// Takes one of a few words.
@@ -55,7 +79,9 @@ pub(super) fn span(text: &str) -> Result<i64, String> {
 
 /// The same or `never`.
 pub(super) fn span_or_never(text: &str) -> Result<Span, String> {
-    duration::parse_or_never(text).map(Span).ok_or_else(|| format!("must be {}", duration::ALLOWED_OR_NEVER))
+    duration::parse_or_never(text)
+        .map(Span)
+        .ok_or_else(|| format!("must be {}", duration::ALLOWED_OR_NEVER))
 }
 
 /// Seconds, or no end. A type of its own: clap takes an `Option` for an argument left out.
@@ -94,5 +120,8 @@ pub(super) fn support(text: &str) -> Result<OrNone<String>, String> {
     }
     url::support(text)
         .map(|contact| OrNone(Some(contact)))
-        .ok_or_else(|| "must be an e-mail address or a URL, such as support@example.com, or \"none\"".to_owned())
+        .ok_or_else(|| {
+            "must be an e-mail address or a URL, such as support@example.com, or \"none\""
+                .to_owned()
+        })
 }

@@ -34,7 +34,10 @@ impl Backup {
         if self.json {
             return output::json(out, &json!({"bytes": bytes, "seconds": seconds}));
         }
-        output::say(&format!("Copied the database to {}: {bytes} bytes", self.file.display()));
+        output::say(&format!(
+            "Copied the database to {}: {bytes} bytes",
+            self.file.display()
+        ));
         Ok(())
     }
 }

@@ -21,7 +21,12 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) fn run(&self, globals: &Globals, environment: &Environment, out: &mut dyn Write) -> Result<(), Failure> {
+    pub(super) fn run(
+        &self,
+        globals: &Globals,
+        environment: &Environment,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
         if self.defaults {
             return Ok(out.write_all(DEFAULTS.as_bytes())?);
         }
@@ -37,10 +42,21 @@ impl Check {
         if let Err(refusal) = config.check_exposure() {
             say(&format!("warning: serve will refuse: {refusal}"));
         }
-        let types: Vec<&str> = catalog.resource_types().iter().map(|t| t.name().as_ref()).collect();
-        say(&format!("Base URL:       {}", config.base_url(config.server.listen)));
+        let types: Vec<&str> = catalog
+            .resource_types()
+            .iter()
+            .map(|t| t.name().as_ref())
+            .collect();
+        say(&format!(
+            "Base URL:       {}",
+            config.base_url(config.server.listen)
+        ));
         say(&format!("Database:       {}", config.database));
-        say(&format!("Resource types: {} ({} schema files)", types.join(", "), files.len()));
+        say(&format!(
+            "Resource types: {} ({} schema files)",
+            types.join(", "),
+            files.len()
+        ));
         Ok(())
     }
 }
@@ -48,7 +64,13 @@ impl Check {
 /// As a TOML file, with the place that gave each value.
 fn show(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
     let mut current = String::new();
-    for Effective { section, key, value, origin } in config.effective() {
+    for Effective {
+        section,
+        key,
+        value,
+        origin,
+    } in config.effective()
+    {
         if section != current {
             let gap = if current.is_empty() { "" } else { "\n" };
             writeln!(out, "{gap}[{section}]")?;
@@ -61,10 +83,19 @@ fn show(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
 
 fn show_json(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
     let mut sections = Map::new();
-    for Effective { section, key, value, origin } in config.effective() {
+    for Effective {
+        section,
+        key,
+        value,
+        origin,
+    } in config.effective()
+    {
         let shown = json!({"value": value, "origin": origin.to_string()});
-        let keys = sections.entry(section).or_insert_with(|| Value::Object(Map::new()));
-        keys.as_object_mut().and_then(|keys| keys.insert(key, shown));
+        let keys = sections
+            .entry(section)
+            .or_insert_with(|| Value::Object(Map::new()));
+        keys.as_object_mut()
+            .and_then(|keys| keys.insert(key, shown));
     }
     output::json(out, &sections)
 }

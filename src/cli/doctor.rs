@@ -60,7 +60,11 @@ struct Report<'a> {
 
 impl Doctor {
     /// Checks that fail are a failure; a server that cannot be reached is a wrong argument.
-    pub(super) async fn run(&self, environment: &Environment, out: &mut dyn Write) -> Result<(), Failure> {
+    pub(super) async fn run(
+        &self,
+        environment: &Environment,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
         let token = self.token(environment)?;
         let patient = Arc::new(Patient::new(&self.base_url, token).map_err(Failure::Misused)?);
         let stop = signals::stop()?;
@@ -94,9 +98,15 @@ impl Doctor {
         let given = match self.token.as_ref().map(ExposeSecret::expose_secret) {
             Some("-") => {
                 let mut text = String::new();
-                io::stdin().lock().take(65_536).read_to_string(&mut text).map_err(|error| {
-                    Failure::Misused(format!("the token cannot be read from standard input: {error}"))
-                })?;
+                io::stdin()
+                    .lock()
+                    .take(65_536)
+                    .read_to_string(&mut text)
+                    .map_err(|error| {
+                        Failure::Misused(format!(
+                            "the token cannot be read from standard input: {error}"
+                        ))
+                    })?;
                 text
             }
             Some(token) => token.to_owned(),
@@ -109,7 +119,9 @@ impl Doctor {
             _ => token,
         };
         if bare.is_empty() {
-            let message = format!("no token; give it after the URL, as - on standard input, or as {VARIABLE}");
+            let message = format!(
+                "no token; give it after the URL, as - on standard input, or as {VARIABLE}"
+            );
             return Err(Failure::Misused(message));
         }
         Ok(bare.to_owned().into())
@@ -122,10 +134,22 @@ impl Doctor {
         left_behind: &[String],
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
-        let [ok, failed, notes] = [Outcome::Ok, Outcome::Fail, Outcome::Note].map(|outcome| chart.count(outcome));
+        let [ok, failed, notes] =
+            [Outcome::Ok, Outcome::Fail, Outcome::Note].map(|outcome| chart.count(outcome));
         if self.json {
             let (base_url, only, checks) = (patient.base(), self.only, chart.findings());
-            return output::json(out, &Report { base_url, only, ok, failed, notes, checks, left_behind });
+            return output::json(
+                out,
+                &Report {
+                    base_url,
+                    only,
+                    ok,
+                    failed,
+                    notes,
+                    checks,
+                    left_behind,
+                },
+            );
         }
         writeln!(out, "Examination of {}", patient.base())?;
         let mut section = "";
@@ -167,11 +191,25 @@ fn line(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
         Outcome::Fail => "FAIL",
         Outcome::Note => "note",
     };
-    let providers: Vec<String> = finding.check.needed_by.iter().map(|provider| format!("{provider:?}")).collect();
+    let providers: Vec<String> = finding
+        .check
+        .needed_by
+        .iter()
+        .map(|provider| format!("{provider:?}"))
+        .collect();
     let time = format!("{} ms", finding.millis);
-    writeln!(out, "  {mark:<4}  {:<46}  {:<11}  {time:>9}", finding.check.name, providers.join(", "))?;
+    writeln!(
+        out,
+        "  {mark:<4}  {:<46}  {:<11}  {time:>9}",
+        finding.check.name,
+        providers.join(", ")
+    )?;
     if let Some(came) = &finding.came {
-        for (word, text) in [("expected", finding.check.expected), ("came", came), ("why", finding.check.why)] {
+        for (word, text) in [
+            ("expected", finding.check.expected),
+            ("came", came),
+            ("why", finding.check.why),
+        ] {
             writeln!(out, "          {word:<8}  {text}")?;
         }
     }

@@ -15,12 +15,17 @@ pub(super) fn is_valid(token: &TokenInfo, now: Timestamp) -> bool {
 
 /// Whether it is valid now but not so many days later, and no other was issued in its place.
 pub(super) fn ends_within(token: &TokenInfo, days: i64, now: Timestamp) -> bool {
-    token.successor.is_none() && is_valid(token, now) && !is_valid(token, now.plus_seconds(days * 86_400))
+    token.successor.is_none()
+        && is_valid(token, now)
+        && !is_valid(token, now.plus_seconds(days * 86_400))
 }
 
 /// Seconds that a token is still valid; `None` if it is not, or has no end.
 pub(super) fn left(token: &TokenInfo, now: Timestamp) -> Option<i64> {
-    token.expires.filter(|_| is_valid(token, now)).map(|end| end.seconds_since(now))
+    token
+        .expires
+        .filter(|_| is_valid(token, now))
+        .map(|end| end.seconds_since(now))
 }
 
 /// Looks once a day, for as long as the server runs.

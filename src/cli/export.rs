@@ -41,9 +41,15 @@ impl Export {
         let service = open::existing(config).await?;
         let tenant = service.tenant(&self.tenant).await?;
         let whole = u64::try_from(tenant.users + tenant.groups).ok();
-        let progress = Progress::new(whole, "{wide_bar} {human_pos} of {human_len} resources, {per_sec}, {eta}");
+        let progress = Progress::new(
+            whole,
+            "{wide_bar} {human_pos} of {human_len} resources, {per_sec}, {eta}",
+        );
         let exported = match &self.out {
-            None => self.write(&service, &progress, &mut BufWriter::new(&mut *out), None).await?,
+            None => {
+                self.write(&service, &progress, &mut BufWriter::new(&mut *out), None)
+                    .await?
+            }
             Some(file) => self.write_file(&service, &progress, file).await?,
         };
         let seconds = progress.finish();
@@ -63,10 +69,24 @@ impl Export {
     }
 
     /// Into a file that only this user can read. One that is not whole does not stay.
-    async fn write_file(&self, service: &Service, progress: &Progress, file: &Path) -> Result<Exported, Failure> {
-        let trouble = |error: io::Error| Failure::Failed(format!("{} cannot be written: {error}", file.display()));
-        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(trouble)?;
-        let written = self.write(service, progress, &mut BufWriter::new(&made), Some(&made)).await;
+    async fn write_file(
+        &self,
+        service: &Service,
+        progress: &Progress,
+        file: &Path,
+    ) -> Result<Exported, Failure> {
+        let trouble = |error: io::Error| {
+            Failure::Failed(format!("{} cannot be written: {error}", file.display()))
+        };
+        let made = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(file)
+            .map_err(trouble)?;
+        let written = self
+            .write(service, progress, &mut BufWriter::new(&made), Some(&made))
+            .await;
         if written.is_err() {
             // The failure that is told is the one that made it useless.
             let _ = std::fs::remove_file(file);
@@ -81,7 +101,10 @@ impl Export {
         out: &mut dyn Write,
         file: Option<&File>,
     ) -> Result<Exported, Failure> {
-        let asked = Asked { tenant: &self.tenant, with_secrets: self.with_secrets };
+        let asked = Asked {
+            tenant: &self.tenant,
+            with_secrets: self.with_secrets,
+        };
         let mut sink = |line: &str| -> Result<(), Failure> {
             // A line that continues another is no resource of its own.
             progress.advance(u64::from(line.starts_with("{\"schemas\"")));

@@ -53,9 +53,9 @@ impl From<ConfigError> for Failure {
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         match error {
-            StartError::Unreachable(problem) => {
-                Self::Failed(format!("{problem}; start the database, or correct database.url"))
-            }
+            StartError::Unreachable(problem) => Self::Failed(format!(
+                "{problem}; start the database, or correct database.url"
+            )),
             StartError::Unusable(problem) => Self::Failed(problem),
         }
     }
@@ -64,8 +64,9 @@ impl From<StartError> for Failure {
 impl From<ScimError> for Failure {
     /// With the cause, which the client of an identity provider would not see but the operator may.
     fn from(error: ScimError) -> Self {
-        let mut causes: Vec<_> =
-            successors(error.source(), |cause: &&dyn Error| (*cause).source()).map(ToString::to_string).collect();
+        let mut causes: Vec<_> = successors(error.source(), |cause: &&dyn Error| (*cause).source())
+            .map(ToString::to_string)
+            .collect();
         // Some repeat theirs.
         causes.dedup_by(|cause, above| above.ends_with(cause.as_str()));
         // Of a fault of ours the text for clients says nothing.

@@ -22,7 +22,11 @@ pub(super) struct Health {
 }
 
 impl Health {
-    pub(super) async fn run(&self, globals: &Globals, environment: &Environment) -> Result<(), Failure> {
+    pub(super) async fn run(
+        &self,
+        globals: &Globals,
+        environment: &Environment,
+    ) -> Result<(), Failure> {
         let is_own = self.url.starts_with('/');
         let url = if is_own {
             let config = globals.config(environment, &[])?;
@@ -30,17 +34,29 @@ impl Health {
         } else {
             self.url.clone()
         };
-        let target = Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https")).ok_or_else(|| {
-            Failure::Misused(format!("{url}: give a URL such as http://127.0.0.1:8080/readyz, or a path"))
-        })?;
+        let target = Url::parse(&url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https"))
+            .ok_or_else(|| {
+                Failure::Misused(format!(
+                    "{url}: give a URL such as http://127.0.0.1:8080/readyz, or a path"
+                ))
+            })?;
         let client = self.client(is_own || is_loopback(&target))?;
         match client.get(target).send().await {
             Ok(answer) if answer.status().is_success() => Ok(()),
-            Ok(answer) => Err(Failure::Failed(format!("{url} answered {}", answer.status().as_u16()))),
-            Err(error) if error.is_timeout() => {
-                Err(Failure::Failed(format!("{url} did not answer within {} s", self.timeout)))
-            }
-            Err(error) => Err(Failure::Failed(format!("{url} did not answer: {}", cause(&error)))),
+            Ok(answer) => Err(Failure::Failed(format!(
+                "{url} answered {}",
+                answer.status().as_u16()
+            ))),
+            Err(error) if error.is_timeout() => Err(Failure::Failed(format!(
+                "{url} did not answer within {} s",
+                self.timeout
+            ))),
+            Err(error) => Err(Failure::Failed(format!(
+                "{url} did not answer: {}",
+                cause(&error)
+            ))),
         }
     }
 
@@ -53,13 +69,19 @@ impl Health {
             .timeout(Duration::from_secs(self.timeout))
             .user_agent("scimd-health")
             .tls_danger_accept_invalid_certs(is_this_machine);
-        client.build().map_err(|error| Failure::Failed(format!("cannot prepare HTTP: {}", cause(&error))))
+        client
+            .build()
+            .map_err(|error| Failure::Failed(format!("cannot prepare HTTP: {}", cause(&error))))
     }
 }
 
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
-    host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    host == "localhost"
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
 }
 
 /// The innermost cause, which says what happened.

@@ -62,7 +62,11 @@ impl Import {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let (mut input, size) = self.input()?;
         // A rehearsal writes nothing, no database either.
-        let service = if self.dry_run { open::existing(config).await? } else { open::or_create(config).await? };
+        let service = if self.dry_run {
+            open::existing(config).await?
+        } else {
+            open::or_create(config).await?
+        };
         let progress = Progress::new(
             size,
             match size {
@@ -87,26 +91,44 @@ impl Import {
             Step::Problem { line, detail } => {
                 progress.tell(&format!("line {line}: {detail}"));
                 if failed.len() < NAMED {
-                    failed.push(FailedLine { line, detail: detail.to_owned() });
+                    failed.push(FailedLine {
+                        line,
+                        detail: detail.to_owned(),
+                    });
                 }
             }
         };
         let done = service.import(&asked, &mut *input, &mut tell).await?;
         self.report(&done, &failed, progress.finish(), out)?;
-        if done.failed == 0 { Ok(()) } else { Err(Failure::Silent) }
+        if done.failed == 0 {
+            Ok(())
+        } else {
+            Err(Failure::Silent)
+        }
     }
 
     fn input(&self) -> Result<(Box<dyn BufRead>, Option<u64>), Failure> {
         if self.file == Path::new("-") {
             return Ok((Box::new(BufReader::new(io::stdin())), None));
         }
-        let trouble = |error: io::Error| Failure::Failed(format!("{} cannot be read: {error}", self.file.display()));
+        let trouble = |error: io::Error| {
+            Failure::Failed(format!("{} cannot be read: {error}", self.file.display()))
+        };
         let file = File::open(&self.file).map_err(trouble)?;
         let size = file.metadata().map_err(trouble)?.len();
-        Ok((Box::new(BufReader::with_capacity(1 << 16, file)), Some(size)))
+        Ok((
+            Box::new(BufReader::with_capacity(1 << 16, file)),
+            Some(size),
+        ))
     }
 
-    fn report(&self, done: &Imported, failed: &[FailedLine], seconds: f64, out: &mut dyn Write) -> Result<(), Failure> {
+    fn report(
+        &self,
+        done: &Imported,
+        failed: &[FailedLine],
+        seconds: f64,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
         if self.json {
             let told = json!({"done": done, "failedLines": failed, "dryRun": self.dry_run, "seconds": seconds});
             output::json(out, &told)?;
@@ -115,8 +137,20 @@ impl Import {
         for (what, times) in &done.left_out {
             output::say(&format!("left out {times} times: {what}"));
         }
-        let row = |(kind, Counts { created, updated, unchanged }): (&String, &Counts)| {
-            vec![kind.clone(), created.to_string(), updated.to_string(), unchanged.to_string()]
+        let row = |(
+            kind,
+            Counts {
+                created,
+                updated,
+                unchanged,
+            },
+        ): (&String, &Counts)| {
+            vec![
+                kind.clone(),
+                created.to_string(),
+                updated.to_string(),
+                unchanged.to_string(),
+            ]
         };
         let rows: Vec<Vec<String>> = done.types.iter().map(row).collect();
         if self.dry_run && !rows.is_empty() {
@@ -126,7 +160,11 @@ impl Import {
         let all = done.created + done.updated + done.unchanged + done.failed;
         output::say(&format!(
             "{}: {} created, {} updated, {} unchanged, {} failed; memberships: {} added, {} removed; {}",
-            if self.dry_run { "Would be imported" } else { "Imported" },
+            if self.dry_run {
+                "Would be imported"
+            } else {
+                "Imported"
+            },
             done.created,
             done.updated,
             done.unchanged,
@@ -136,7 +174,9 @@ impl Import {
             rate(all, seconds)
         ));
         if done.failed > 0 && matches!(self.on_error, AfterError::Stop) {
-            output::say("Stopped at the first problem; run it again once that is solved, and it goes on from there.");
+            output::say(
+                "Stopped at the first problem; run it again once that is solved, and it goes on from there.",
+            );
         }
         Ok(())
     }

@@ -49,7 +49,11 @@ impl Paging {
     ) -> Result<(), Failure> {
         let next = if self.json {
             let mut list = JsonList::begin(out);
-            let next = self.each(self.limit, shape, read, &mut |row| list.push(&(shape.json)(row))).await?;
+            let next = self
+                .each(self.limit, shape, read, &mut |row| {
+                    list.push(&(shape.json)(row))
+                })
+                .await?;
             list.end()?;
             next
         } else {
@@ -58,7 +62,9 @@ impl Paging {
                 rows.push((shape.row)(row));
                 Ok(())
             };
-            let next = self.each(Some(self.limit.unwrap_or(TABLE)), shape, read, &mut take).await?;
+            let next = self
+                .each(Some(self.limit.unwrap_or(TABLE)), shape, read, &mut take)
+                .await?;
             output::table(out, shape.headings, &rows)?;
             next
         };

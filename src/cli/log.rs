@@ -117,7 +117,8 @@ impl Bodies {
         let until = span.map(|seconds| service.clock().now().plus_seconds(seconds));
         service.keep_bodies(tenant, until).await?;
         if self.json {
-            let kept = json!({"tenant": tenant, "bodiesUntil": until.map(|until| until.to_string())});
+            let kept =
+                json!({"tenant": tenant, "bodiesUntil": until.map(|until| until.to_string())});
             output::json(out, &kept)?;
         }
         match until {
@@ -126,7 +127,9 @@ impl Bodies {
                  personal data. To see one: scimd log --tenant {tenant} --id REQUEST",
                 moment(until)
             )),
-            None => say(&format!("No more bodies of requests of tenant {tenant} are kept.")),
+            None => say(&format!(
+                "No more bodies of requests of tenant {tenant} are kept."
+            )),
         }
         Ok(())
     }
@@ -139,20 +142,29 @@ impl Show {
             None => None,
         };
         let query = LogQuery {
-            since: self.since.map(|seconds| service.clock().now().plus_seconds(-seconds)),
+            since: self
+                .since
+                .map(|seconds| service.clock().now().plus_seconds(-seconds)),
             failed: self.failed,
             user,
             request_id: self.id.clone(),
             after: None,
-            limit: self.limit.unwrap_or(if self.follow { SHOWN_FIRST } else { SHOWN }),
+            limit: self
+                .limit
+                .unwrap_or(if self.follow { SHOWN_FIRST } else { SHOWN }),
         };
         let found = self.look(service, &query).await?;
         match &self.id {
             Some(id) if found.is_empty() => {
-                return Err(Failure::Failed(format!("there is no request {id} in the log of tenant {}", self.tenant)));
+                return Err(Failure::Failed(format!(
+                    "there is no request {id} in the log of tenant {}",
+                    self.tenant
+                )));
             }
             Some(_) if !self.json => {
-                return found.iter().try_for_each(|shown| output::facts(out, &line::facts(&shown.request)));
+                return found
+                    .iter()
+                    .try_for_each(|shown| output::facts(out, &line::facts(&shown.request)));
             }
             _ => {}
         }
@@ -172,11 +184,25 @@ impl Show {
     async fn look(&self, service: &Service, query: &LogQuery) -> Result<Vec<Shown>, ScimError> {
         if self.all_tenants {
             let found = service.failed_requests(query).await?;
-            return Ok(found.into_iter().map(|(place, request, tenant)| Shown { place, request, tenant }).collect());
+            return Ok(found
+                .into_iter()
+                .map(|(place, request, tenant)| Shown {
+                    place,
+                    request,
+                    tenant,
+                })
+                .collect());
         }
         let found = service.requests(&self.tenant, query).await?;
         let tenant = &self.tenant;
-        Ok(found.into_iter().map(|(place, request)| Shown { place, request, tenant: tenant.clone() }).collect())
+        Ok(found
+            .into_iter()
+            .map(|(place, request)| Shown {
+                place,
+                request,
+                tenant: tenant.clone(),
+            })
+            .collect())
     }
 
     /// Says that nothing was found. A user of whom nothing at all is known may be a mistyped name.
@@ -191,7 +217,10 @@ impl Show {
                 Ok(())
             }
             _ => {
-                say(&format!("No requests of tenant {} that would be shown.", self.tenant));
+                say(&format!(
+                    "No requests of tenant {} that would be shown.",
+                    self.tenant
+                ));
                 Ok(())
             }
         }
@@ -211,7 +240,9 @@ impl Show {
         let mut last = seen.iter().max().copied();
         query.limit = FOLLOWED;
         if last.is_none() {
-            query.since = query.since.or_else(|| Some(service.clock().now().plus_seconds(-LATE)));
+            query.since = query
+                .since
+                .or_else(|| Some(service.clock().now().plus_seconds(-LATE)));
         }
         let mut is_away = false;
         loop {
@@ -242,7 +273,9 @@ impl Show {
     }
 
     fn print(&self, shown: &Shown, out: &mut dyn Write) -> Result<(), Failure> {
-        let Shown { tenant, request, .. } = shown;
+        let Shown {
+            tenant, request, ..
+        } = shown;
         if self.json {
             writeln!(out, "{}", as_json(tenant, request))?;
         } else if self.all_tenants {

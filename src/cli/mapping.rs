@@ -57,17 +57,28 @@ impl Show {
         let directory = config.directory()?;
         let views = open::existing(config).await?.views(&directory).await?;
         if self.json {
-            let queries: serde_json::Map<_, _> =
-                views.queries().map(|(name, query)| (name.to_owned(), query.into())).collect();
+            let queries: serde_json::Map<_, _> = views
+                .queries()
+                .map(|(name, query)| (name.to_owned(), query.into()))
+                .collect();
             return output::json(
                 out,
                 &json!({"users": columns(&directory.users), "groups": columns(&directory.groups), "views": queries}),
             );
         }
-        let tables = [("directory_users", &directory.users), ("directory_groups", &directory.groups)];
-        let rows: Vec<_> =
-            tables.iter().flat_map(|(view, table)| table.columns.iter().map(|column| row(view, column))).collect();
-        output::table(out, &["VIEW", "COLUMN", "TYPE", "INDEXED", "ATTRIBUTE"], &rows)?;
+        let tables = [
+            ("directory_users", &directory.users),
+            ("directory_groups", &directory.groups),
+        ];
+        let rows: Vec<_> = tables
+            .iter()
+            .flat_map(|(view, table)| table.columns.iter().map(|column| row(view, column)))
+            .collect();
+        output::table(
+            out,
+            &["VIEW", "COLUMN", "TYPE", "INDEXED", "ATTRIBUTE"],
+            &rows,
+        )?;
         for (name, query) in views.queries() {
             writeln!(out, "\ncreate view {name} as\n{query};")?;
         }
@@ -77,7 +88,15 @@ impl Show {
 
 fn row(view: &str, column: &Column) -> Vec<String> {
     let indexed = if column.lookup.is_some() { "yes" } else { "-" };
-    [view, &column.name, column.kind.as_str(), indexed, &column.paths.join(", else ")].map(str::to_owned).to_vec()
+    [
+        view,
+        &column.name,
+        column.kind.as_str(),
+        indexed,
+        &column.paths.join(", else "),
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }
 
 fn columns(table: &Table) -> Vec<Value> {
@@ -96,19 +115,28 @@ impl Check {
         let service = open::existing(config).await?;
         let state = service.directory_state(&directory).await?;
         let found = service.undeclared(&directory).await?;
-        let undeclared: Vec<_> =
-            found.iter().map(|u| format!("{}: no schema declares \"{}\"", u.origin, u.path)).collect();
+        let undeclared: Vec<_> = found
+            .iter()
+            .map(|u| format!("{}: no schema declares \"{}\"", u.origin, u.path))
+            .collect();
         let (word, told) = match state {
-            DirectoryState::Ready => ("ready", "The views in the database are those of the mapping."),
+            DirectoryState::Ready => (
+                "ready",
+                "The views in the database are those of the mapping.",
+            ),
             DirectoryState::Filling => (
                 "filling",
                 "The views in the database are those of the mapping; rows are still being prepared for lookups, \
                  which are slow until then (scimd migrate finishes it).",
             ),
-            DirectoryState::Different => {
-                ("different", "The views in the database are those of another mapping: scimd migrate makes them anew.")
-            }
-            DirectoryState::Missing => ("missing", "There are no views in the database yet: scimd migrate makes them."),
+            DirectoryState::Different => (
+                "different",
+                "The views in the database are those of another mapping: scimd migrate makes them anew.",
+            ),
+            DirectoryState::Missing => (
+                "missing",
+                "There are no views in the database yet: scimd migrate makes them.",
+            ),
         };
         let is_right = matches!(state, DirectoryState::Ready | DirectoryState::Filling);
         if self.json {
@@ -120,7 +148,11 @@ impl Check {
             writeln!(out, "{told}")?;
         }
         out.flush()?;
-        if is_right { Ok(()) } else { Err(Failure::Silent) }
+        if is_right {
+            Ok(())
+        } else {
+            Err(Failure::Silent)
+        }
     }
 }
 
@@ -136,7 +168,11 @@ pub(super) async fn apply(service: &Service, directory: &Directory) -> Result<()
 }
 
 /// The same beside requests. Requests do not need the views, so trouble with them is only told.
-pub(super) async fn apply_beside(service: Service, directory: Directory, mut made: crate::error::Result<bool>) {
+pub(super) async fn apply_beside(
+    service: Service,
+    directory: Directory,
+    mut made: crate::error::Result<bool>,
+) {
     loop {
         match made {
             Ok(true) => return,
@@ -157,7 +193,9 @@ pub(super) async fn apply_beside(service: Service, directory: Directory, mut mad
             // Nothing to tell at the first start, nor when the instances before wrote the same lookups.
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "prepared rows for lookups"),
-            Err(error) => tracing::warn!(%error, "rows could not be prepared for lookups: scimd migrate does it"),
+            Err(error) => {
+                tracing::warn!(%error, "rows could not be prepared for lookups: scimd migrate does it")
+            }
         }
     }
 }

@@ -26,9 +26,15 @@ impl Migrate {
         let service = open::patiently(config, &settings, &directory).await?;
         mapping::apply(&service, &directory).await?;
         if self.json {
-            output::json(out, &json!({"database": config.database.to_string(), "upToDate": true}))?;
+            output::json(
+                out,
+                &json!({"database": config.database.to_string(), "upToDate": true}),
+            )?;
         }
-        say(&format!("The tables and views are up to date: {}", config.database));
+        say(&format!(
+            "The tables and views are up to date: {}",
+            config.database
+        ));
         Ok(())
     }
 }

@@ -142,10 +142,17 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
 }
 
 fn start_log(config: &Config, level: &str) {
-    telemetry::init(config.log.format, config.log.asked.as_deref().unwrap_or(level));
+    telemetry::init(
+        config.log.format,
+        config.log.asked.as_deref().unwrap_or(level),
+    );
 }
 
-async fn on_database(command: Command, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+async fn on_database(
+    command: Command,
+    config: &Config,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     match command {
         Command::Token(token) => token.run(config, out).await,
         Command::Tenant(tenant) => tenant.run(config, out).await,
@@ -160,9 +167,11 @@ async fn on_database(command: Command, config: &Config, out: &mut dyn Write) -> 
         Command::Backup(backup) => backup.run(config, out).await,
         Command::Migrate(migrate) => migrate.run(config, out).await,
         // What the caller carries out itself.
-        Command::Serve(_) | Command::Check(_) | Command::Health(_) | Command::Doctor(_) | Command::Completions(_) => {
-            Ok(())
-        }
+        Command::Serve(_)
+        | Command::Check(_)
+        | Command::Health(_)
+        | Command::Doctor(_)
+        | Command::Completions(_) => Ok(()),
     }
 }
 
@@ -171,8 +180,12 @@ async fn on_database(command: Command, config: &Config, out: &mut dyn Write) -> 
 fn wait(threads: usize, work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let half = || std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
     let threads = if threads == 0 { half() } else { threads };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::Failed(format!("no threads to work with: {error}")))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build();
+    let runtime =
+        runtime.map_err(|error| Failure::Failed(format!("no threads to work with: {error}")))?;
     runtime.block_on(Box::pin(work))
 }
 
@@ -183,7 +196,12 @@ const LAST_TASKS: Duration = Duration::from_secs(2);
 /// Waits for the tasks that are left.
 async fn last_tasks() {
     let end = Instant::now() + LAST_TASKS;
-    while tokio::runtime::Handle::current().metrics().num_alive_tasks() > 0 && Instant::now() < end {
+    while tokio::runtime::Handle::current()
+        .metrics()
+        .num_alive_tasks()
+        > 0
+        && Instant::now() < end
+    {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }

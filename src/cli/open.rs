@@ -49,8 +49,16 @@ pub(super) async fn patiently(
         attempt += 1;
         match Service::open_for(settings, Clock::system(), directory).await {
             Err(StartError::Unreachable(problem)) if Instant::now() < end => {
-                tracing::warn!(attempt, problem, "the database cannot be reached yet; trying again");
-                sleep(Duration::from_secs(attempt.min(5)).min(end.saturating_duration_since(Instant::now()))).await;
+                tracing::warn!(
+                    attempt,
+                    problem,
+                    "the database cannot be reached yet; trying again"
+                );
+                sleep(
+                    Duration::from_secs(attempt.min(5))
+                        .min(end.saturating_duration_since(Instant::now())),
+                )
+                .await;
             }
             Err(StartError::Unreachable(problem)) => {
                 let problem = format!("{problem}; waited {patience} s (database.start_seconds)");
@@ -67,15 +75,21 @@ pub(super) fn settings(config: &Config) -> Result<ServiceSettings, Failure> {
 }
 
 fn make_folder(config: &Config) -> Result<(), Failure> {
-    let DatabaseTarget::Sqlite { data_dir } = &config.database.target else { return Ok(()) };
+    let DatabaseTarget::Sqlite { data_dir } = &config.database.target else {
+        return Ok(());
+    };
     let was_there = data_dir.is_dir();
     make_private(data_dir).map_err(|error| {
         let folder = data_dir.display();
         let remedy = match error.kind() {
-            ErrorKind::PermissionDenied => "make it writable for this user, or give another with --data-dir",
+            ErrorKind::PermissionDenied => {
+                "make it writable for this user, or give another with --data-dir"
+            }
             _ => "give another with --data-dir",
         };
-        Failure::Failed(format!("the data folder {folder} cannot be made: {error}; {remedy}"))
+        Failure::Failed(format!(
+            "the data folder {folder} cannot be made: {error}; {remedy}"
+        ))
     })?;
     if !was_there {
         say(&format!("Made the data folder {}", data_dir.display()));
@@ -85,5 +99,8 @@ fn make_folder(config: &Config) -> Result<(), Failure> {
 
 /// Makes a folder, with those above it, that only this user can enter.
 fn make_private(folder: &Path) -> std::io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
 }

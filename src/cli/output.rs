@@ -26,13 +26,21 @@ pub(super) struct JsonList<'a> {
 impl<'a> JsonList<'a> {
     /// Nothing is written before the first element or the end, so that a list that cannot be read leaves no half of one.
     pub(super) fn begin(out: &'a mut dyn Write) -> Self {
-        Self { out, is_empty: true }
+        Self {
+            out,
+            is_empty: true,
+        }
     }
 
     pub(super) fn push(&mut self, element: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(element).map_err(io::Error::from)?;
         // A line break within a text is escaped: these are all between the members.
-        write!(self.out, "{}\n  {}", if self.is_empty { "[" } else { "," }, text.replace('\n', "\n  "))?;
+        write!(
+            self.out,
+            "{}\n  {}",
+            if self.is_empty { "[" } else { "," },
+            text.replace('\n', "\n  ")
+        )?;
         self.is_empty = false;
         Ok(())
     }
@@ -44,14 +52,31 @@ impl<'a> JsonList<'a> {
 }
 
 /// Rows under headings, each column as wide as its widest cell.
-pub(super) fn table(out: &mut dyn Write, headings: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> {
-    let headings: Vec<String> = headings.iter().map(|heading| (*heading).to_owned()).collect();
+pub(super) fn table(
+    out: &mut dyn Write,
+    headings: &[&str],
+    rows: &[Vec<String>],
+) -> Result<(), Failure> {
+    let headings: Vec<String> = headings
+        .iter()
+        .map(|heading| (*heading).to_owned())
+        .collect();
     let lines = || std::iter::once(&headings).chain(rows);
     let widths: Vec<usize> = (0..headings.len())
-        .map(|column| lines().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0))
+        .map(|column| {
+            lines()
+                .filter_map(|line| line.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
+        })
         .collect();
     for line in lines() {
-        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let cells: Vec<String> = line
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
         writeln!(out, "{}", cells.join("  ").trim_end())?;
     }
     Ok(())
@@ -59,7 +84,11 @@ pub(super) fn table(out: &mut dyn Write, headings: &[&str], rows: &[Vec<String>]
 
 /// Names with their values, one on a line.
 pub(super) fn facts(out: &mut dyn Write, facts: &[(&str, String)]) -> Result<(), Failure> {
-    let width = facts.iter().map(|(name, _)| name.len() + 1).max().unwrap_or(0);
+    let width = facts
+        .iter()
+        .map(|(name, _)| name.len() + 1)
+        .max()
+        .unwrap_or(0);
     for (name, value) in facts {
         writeln!(out, "{:width$}  {value}", format!("{name}:"))?;
     }
@@ -71,7 +100,9 @@ pub(super) fn moment(moment: Option<Timestamp>) -> String {
     let text = moment.map(|moment| moment.to_string());
     text.as_deref()
         .and_then(|text| text.get(..16))
-        .map_or("-".to_owned(), |minute| format!("{}Z", minute.replace('T', " ")))
+        .map_or("-".to_owned(), |minute| {
+            format!("{}Z", minute.replace('T', " "))
+        })
 }
 
 #[cfg(test)]
@@ -81,26 +112,42 @@ mod tests {
     #[test]
     fn tables_are_aligned() {
         let mut out = Vec::new();
-        let rows = [vec!["añb".to_owned(), String::new()], vec!["c".to_owned(), "12345".to_owned()]];
+        let rows = [
+            vec!["añb".to_owned(), String::new()],
+            vec!["c".to_owned(), "12345".to_owned()],
+        ];
         table(&mut out, &["A", "B"], &rows).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "A    B\nañb\nc    12345\n");
     }
 
     #[test]
     fn a_list_is_written_as_a_whole_would_be() {
-        for elements in [vec![], vec![serde_json::json!({"a": "x\ny", "b": [1]})], vec![1.into(), 2.into()]] {
+        for elements in [
+            vec![],
+            vec![serde_json::json!({"a": "x\ny", "b": [1]})],
+            vec![1.into(), 2.into()],
+        ] {
             let (mut whole, mut pieces) = (Vec::new(), Vec::new());
             json(&mut whole, &elements).unwrap();
             let mut list = JsonList::begin(&mut pieces);
-            elements.iter().try_for_each(|element| list.push(element)).unwrap();
+            elements
+                .iter()
+                .try_for_each(|element| list.push(element))
+                .unwrap();
             list.end().unwrap();
-            assert_eq!(String::from_utf8(pieces).unwrap(), String::from_utf8(whole).unwrap());
+            assert_eq!(
+                String::from_utf8(pieces).unwrap(),
+                String::from_utf8(whole).unwrap()
+            );
         }
     }
 
     #[test]
     fn moments_are_short() {
-        assert_eq!(moment(Some(Timestamp::from_micros(1_700_000_000_123_000))), "2023-11-14 22:13Z");
+        assert_eq!(
+            moment(Some(Timestamp::from_micros(1_700_000_000_123_000))),
+            "2023-11-14 22:13Z"
+        );
         assert_eq!(moment(None), "-");
     }
 }

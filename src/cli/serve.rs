@@ -39,9 +39,24 @@ impl Serve {
     pub(super) fn overrides(&self) -> Vec<Override> {
         let options = [
             given("server", "listen", "--listen", self.listen.as_deref()),
-            given("server", "public_url", "--public-url", self.public_url.as_deref()),
-            given("server", "behind_proxy", "--behind-proxy", self.behind_proxy.then_some("true")),
-            given("server", "base_path", "--base-path", self.base_path.as_deref()),
+            given(
+                "server",
+                "public_url",
+                "--public-url",
+                self.public_url.as_deref(),
+            ),
+            given(
+                "server",
+                "behind_proxy",
+                "--behind-proxy",
+                self.behind_proxy.then_some("true"),
+            ),
+            given(
+                "server",
+                "base_path",
+                "--base-path",
+                self.base_path.as_deref(),
+            ),
         ];
         options.into_iter().flatten().collect()
     }
@@ -56,7 +71,10 @@ impl Serve {
     ) -> Result<(), Failure> {
         let hangups = signals::hangups()?;
         config.check_exposure()?;
-        config.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+        config
+            .warnings()
+            .iter()
+            .for_each(|warning| tracing::warn!("{warning}"));
         let stop = signals::stop()?;
         let listener = listen(config.server.listen).await?;
         let base_url = config.base_url(local_address(&listener)?);
@@ -71,7 +89,10 @@ impl Serve {
         let views = tokio::spawn(mapping::apply_beside(service.clone(), directory, made));
         self.greet(&service, config, &base_url, out).await?;
         let expiring = tokio::spawn(expiry::watch(service.clone(), config.tokens.warn_days));
-        let forgetting = tokio::spawn(retention::watch(service.clone(), config.provisioning.retention_days));
+        let forgetting = tokio::spawn(retention::watch(
+            service.clone(),
+            config.provisioning.retention_days,
+        ));
         let recorder = service.recorder().clone();
         let app = http::app(service.clone(), config.for_http());
         let renewal = renewal::watch(hangups, &service, &app, read_again);
@@ -99,10 +120,19 @@ impl Serve {
     ) -> Result<(), Failure> {
         let mut lines = format!("SCIM base URL: {base_url}\n");
         if let Some(name) = &self.issue_token {
-            let token = service.issue_token(DEFAULT_TENANT, name, TokenScope::ReadWrite, config.tokens.expires).await?;
+            let token = service
+                .issue_token(
+                    DEFAULT_TENANT,
+                    name,
+                    TokenScope::ReadWrite,
+                    config.tokens.expires,
+                )
+                .await?;
             let text = token.text.expose_secret();
             lines.push_str(&format!("Bearer token \"{name}\" (shown once): {text}\n"));
-            lines.push_str(&format!("Try: curl -H \"Authorization: Bearer {text}\" '{base_url}/Users?count=1'\n"));
+            lines.push_str(&format!(
+                "Try: curl -H \"Authorization: Bearer {text}\" '{base_url}/Users?count=1'\n"
+            ));
         }
         // Who started the server may have closed its output; that is no reason not to serve.
         if let Err(error) = out.write_all(lines.as_bytes()).and_then(|()| out.flush()) {
@@ -131,9 +161,15 @@ async fn close(service: &Service) {
 async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
         let remedy = match error.kind() {
-            ErrorKind::AddrInUse => "another program listens there: stop it, or give --listen with another port",
-            ErrorKind::PermissionDenied => "ports below 1024 need privileges: give --listen with a higher one",
-            ErrorKind::AddrNotAvailable => "this machine does not have that address: correct --listen",
+            ErrorKind::AddrInUse => {
+                "another program listens there: stop it, or give --listen with another port"
+            }
+            ErrorKind::PermissionDenied => {
+                "ports below 1024 need privileges: give --listen with a higher one"
+            }
+            ErrorKind::AddrNotAvailable => {
+                "this machine does not have that address: correct --listen"
+            }
             _ => "correct --listen",
         };
         Failure::Failed(format!("cannot listen on {address}: {error}; {remedy}"))
@@ -141,5 +177,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
 }
 
 fn local_address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
-    listener.local_addr().map_err(|error: io::Error| Failure::Failed(format!("no address to listen on: {error}")))
+    listener
+        .local_addr()
+        .map_err(|error: io::Error| Failure::Failed(format!("no address to listen on: {error}")))
 }

@@ -27,7 +27,10 @@ fn caught(kind: SignalKind) -> Result<Signal, Failure> {
 
 /// Watches for SIGTERM and SIGINT. The second one ends the program where it stands.
 pub(super) fn stop() -> Result<Stop, Failure> {
-    let mut signals = (caught(SignalKind::terminate())?, caught(SignalKind::interrupt())?);
+    let mut signals = (
+        caught(SignalKind::terminate())?,
+        caught(SignalKind::interrupt())?,
+    );
     let (ask, asked) = watch::channel(false);
     tokio::spawn(async move {
         let signal = next(&mut signals).await;

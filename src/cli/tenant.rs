@@ -14,8 +14,8 @@ use crate::clock::Timestamp;
 use crate::config::{Config, duration};
 use crate::resource::Conformance;
 use crate::service::{
-    DEFAULT_TENANT, LoggedRequest, PasswordPolicy, PutWithoutMembers, Service, Status, TenantChange, TenantInfo,
-    TokenInfo, UsernameFormat,
+    DEFAULT_TENANT, LoggedRequest, PasswordPolicy, PutWithoutMembers, Service, Status,
+    TenantChange, TenantInfo, TokenInfo, UsernameFormat,
 };
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -117,7 +117,9 @@ impl Tenant {
             Self::List(list) => list.run(config, out).await,
             Self::Guide(guide) => guide.run(config, out).await,
             Self::Show(Name { name, output }) => {
-                State::of(&open::existing(config).await?, name, config).await?.show(output, out)
+                State::of(&open::existing(config).await?, name, config)
+                    .await?
+                    .show(output, out)
             }
             Self::Set(change) => change.set(config, out).await,
             Self::Suspend(name) => name.change(&status(Status::Suspended), config, out).await,
@@ -138,8 +140,16 @@ impl Tenant {
 }
 
 impl Name {
-    async fn change(&self, change: &TenantChange, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let tenant = open::existing(config).await?.change_tenant(&self.name, change).await?;
+    async fn change(
+        &self,
+        change: &TenantChange,
+        config: &Config,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let tenant = open::existing(config)
+            .await?
+            .change_tenant(&self.name, change)
+            .await?;
         show(&tenant, config, &self.output, out)
     }
 }
@@ -147,10 +157,17 @@ impl Name {
 impl Change {
     async fn create(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let Name { name, output } = &self.tenant;
-        let tenant = open::existing(config).await?.create_tenant(name, &self.settings.change()).await?;
+        let tenant = open::existing(config)
+            .await?
+            .create_tenant(name, &self.settings.change())
+            .await?;
         show(&tenant, config, output, out)?;
-        say(&format!("It has no token yet: scimd token issue --tenant {name} --name NAME"));
-        say(&format!("How to connect an identity provider: scimd tenant guide {name} --for okta, or entra"));
+        say(&format!(
+            "It has no token yet: scimd token issue --tenant {name} --name NAME"
+        ));
+        say(&format!(
+            "How to connect an identity provider: scimd tenant guide {name} --for okta, or entra"
+        ));
         Ok(())
     }
 
@@ -211,7 +228,13 @@ impl State {
             expiring.push(token);
         }
         let urls = Urls::of(&info, config);
-        Ok(Self { urls, last: service.last_request(name).await?, expiring, now: service.clock().now(), info })
+        Ok(Self {
+            urls,
+            last: service.last_request(name).await?,
+            expiring,
+            now: service.clock().now(),
+            info,
+        })
     }
 
     fn show(&self, output: &Json, out: &mut dyn Write) -> Result<(), Failure> {
@@ -219,13 +242,29 @@ impl State {
             return output::json(out, &self.as_json());
         }
         let mut facts = facts(&self.info, &self.urls);
-        if let Some(until) = self.info.settings.bodies_until.filter(|until| *until > self.now) {
-            facts.push(("request-bodies", format!("kept until {}", moment(Some(until)))));
+        if let Some(until) = self
+            .info
+            .settings
+            .bodies_until
+            .filter(|until| *until > self.now)
+        {
+            facts.push((
+                "request-bodies",
+                format!("kept until {}", moment(Some(until))),
+            ));
         }
-        facts.push(("last-request", self.last.as_ref().map_or_else(|| "none".to_owned(), log::summary)));
+        facts.push((
+            "last-request",
+            self.last
+                .as_ref()
+                .map_or_else(|| "none".to_owned(), log::summary),
+        ));
         for token in &self.expiring {
             let left = duration::show(expiry::left(token, self.now).unwrap_or_default());
-            let text = format!("{} ends in {left}: scimd token rotate {}", token.name, token.id);
+            let text = format!(
+                "{} ends in {left}: scimd token rotate {}",
+                token.name, token.id
+            );
             facts.push(("expiring-token", text));
         }
         output::facts(out, &facts)
@@ -234,8 +273,15 @@ impl State {
     fn as_json(&self) -> Value {
         let mut whole = as_json(&self.info, &self.urls);
         let name = &self.info.settings.name;
-        let expiring = self.expiring.iter().map(|token| token::as_json(token, "expiring", self.now));
-        whole["lastRequest"] = self.last.as_ref().map(|request| log::as_json(name, request)).into();
+        let expiring = self
+            .expiring
+            .iter()
+            .map(|token| token::as_json(token, "expiring", self.now));
+        whole["lastRequest"] = self
+            .last
+            .as_ref()
+            .map(|request| log::as_json(name, request))
+            .into();
         whole["expiringTokens"] = expiring.collect();
         whole
     }
@@ -255,10 +301,18 @@ pub(super) fn say_noncompliant(tenant: &str, count: u64) {
 }
 
 fn status(status: Status) -> TenantChange {
-    TenantChange { status: Some(status), ..TenantChange::default() }
+    TenantChange {
+        status: Some(status),
+        ..TenantChange::default()
+    }
 }
 
-fn show(info: &TenantInfo, config: &Config, output: &Json, out: &mut dyn Write) -> Result<(), Failure> {
+fn show(
+    info: &TenantInfo,
+    config: &Config,
+    output: &Json,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let urls = Urls::of(info, config);
     if output.json {
         return output::json(out, &as_json(info, &urls));
@@ -272,13 +326,25 @@ fn facts(info: &TenantInfo, urls: &Urls) -> Vec<(&'static str, String)> {
         ("name", tenant.name.clone()),
         ("status", tenant.status.as_str().to_owned()),
         ("seats", or_none(tenant.seats)),
-        ("users", format!("{}, of which active {}", info.users, info.active_users)),
+        (
+            "users",
+            format!("{}, of which active {}", info.users, info.active_users),
+        ),
         ("groups", info.groups.to_string()),
         ("conformance", tenant.conformance.as_str().to_owned()),
-        ("username-format", tenant.username_format.as_str().to_owned()),
+        (
+            "username-format",
+            tenant.username_format.as_str().to_owned(),
+        ),
         ("unique-group-names", tenant.unique_group_names.to_string()),
-        ("password-policy", tenant.password_policy.as_str().to_owned()),
-        ("put-without-members", tenant.put_without_members.as_str().to_owned()),
+        (
+            "password-policy",
+            tenant.password_policy.as_str().to_owned(),
+        ),
+        (
+            "put-without-members",
+            tenant.put_without_members.as_str().to_owned(),
+        ),
         ("base-url", or_none(tenant.base_url.as_ref())),
         ("support", or_none(tenant.support.as_ref())),
         ("created", moment(Some(info.created))),
@@ -333,7 +399,11 @@ impl Delete {
             counted(tokens, "token")
         );
         if !self.yes {
-            confirm(&format!("deletes {what} for ever"), &self.name, "the name of the tenant")?;
+            confirm(
+                &format!("deletes {what} for ever"),
+                &self.name,
+                "the name of the tenant",
+            )?;
         }
         service.delete_tenant(&self.name).await?;
         if self.output.json {

@@ -17,7 +17,9 @@ fn output(line: &str, variables: &[(&str, &str)]) -> Result<String, Failure> {
     // The log is that of the whole test program.
     let quiet = [("SCIMD_LOG", "off")];
     let variables = quiet.iter().chain(variables);
-    let environment = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let environment = variables
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
     let mut out = Vec::new();
     dispatch(parse(line), &environment, &mut out).map(|()| String::from_utf8(out).unwrap())
 }
@@ -27,7 +29,10 @@ struct Pipe(usize);
 
 impl Write for Pipe {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::BrokenPipe)?;
+        self.0 = self
+            .0
+            .checked_sub(bytes.len())
+            .ok_or(io::ErrorKind::BrokenPipe)?;
         Ok(bytes.len())
     }
 
@@ -45,45 +50,83 @@ fn the_command_line_is_well_formed() {
 
 #[test]
 fn a_closed_pipe_is_success() {
-    let environment: Environment = [(HOME.0.to_owned(), HOME.1.to_owned())].into_iter().collect();
-    for line in ["scimd check", "scimd check --json", "scimd check --defaults", "scimd completions fish"] {
+    let environment: Environment = [(HOME.0.to_owned(), HOME.1.to_owned())]
+        .into_iter()
+        .collect();
+    for line in [
+        "scimd check",
+        "scimd check --json",
+        "scimd check --defaults",
+        "scimd completions fish",
+    ] {
         let ended = dispatch(parse(line), &environment, &mut Pipe(20));
-        assert!(matches!(ended, Err(Failure::ClosedPipe)), "{line}: {ended:?}");
+        assert!(
+            matches!(ended, Err(Failure::ClosedPipe)),
+            "{line}: {ended:?}"
+        );
         assert_eq!(ended.unwrap_err().report(), ExitCode::SUCCESS);
     }
 }
 
 #[test]
 fn check_shows_values_with_their_origin() {
-    let variables = [HOME, ("SCIMD_LIMITS__BURST", "600"), ("DATABASE_URL", "postgres://u:secret@h/d")];
+    let variables = [
+        HOME,
+        ("SCIMD_LIMITS__BURST", "600"),
+        ("DATABASE_URL", "postgres://u:secret@h/d"),
+    ];
     let text = output("scimd check", &variables).unwrap();
-    assert!(text.starts_with("[server]\nlisten = \"127.0.0.1:8080\" "), "{text}");
+    assert!(
+        text.starts_with("[server]\nlisten = \"127.0.0.1:8080\" "),
+        "{text}"
+    );
     let burst = text.lines().find(|line| line.starts_with("burst")).unwrap();
-    assert_eq!(burst, "burst = 600                              # environment variable SCIMD_LIMITS__BURST");
+    assert_eq!(
+        burst,
+        "burst = 600                              # environment variable SCIMD_LIMITS__BURST"
+    );
     assert!(text.contains("url = \"postgres://u:***@h/d\""), "{text}");
-    let json: serde_json::Value = serde_json::from_str(&output("scimd check --json", &variables).unwrap()).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&output("scimd check --json", &variables).unwrap()).unwrap();
     assert_eq!(json["limits"]["burst"]["value"], 600);
     assert_eq!(json["limits"]["page_max"]["origin"], "default");
-    assert_eq!(output("scimd check --defaults", &[]).unwrap(), crate::config::DEFAULTS);
+    assert_eq!(
+        output("scimd check --defaults", &[]).unwrap(),
+        crate::config::DEFAULTS
+    );
 }
 
 #[test]
 fn check_reads_the_schemas() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.json"), "{}").unwrap();
-    let error = output("scimd check", &[HOME, ("SCIMD_SCHEMAS__DIR", folder.path().to_str().unwrap())]);
-    let Err(Failure::Misused(message)) = error else { panic!("{error:?}") };
+    let error = output(
+        "scimd check",
+        &[
+            HOME,
+            ("SCIMD_SCHEMAS__DIR", folder.path().to_str().unwrap()),
+        ],
+    );
+    let Err(Failure::Misused(message)) = error else {
+        panic!("{error:?}")
+    };
     assert!(message.contains("a.json: /: must have"), "{message}");
 }
 
 #[test]
 fn options_reach_the_configuration() {
-    let Cli { globals, command: Command::Serve(serve) } =
-        parse("scimd --data-dir /d serve --listen 0.0.0.0:9 --behind-proxy --public-url https://a --base-path /x")
+    let Cli {
+        globals,
+        command: Command::Serve(serve),
+    } = parse(
+        "scimd --data-dir /d serve --listen 0.0.0.0:9 --behind-proxy --public-url https://a --base-path /x",
+    )
     else {
         panic!()
     };
-    let config = globals.config(&Environment::default(), &serve.overrides()).unwrap();
+    let config = globals
+        .config(&Environment::default(), &serve.overrides())
+        .unwrap();
     assert_eq!(config.base_url(config.server.listen), "https://a/x");
     assert_eq!(config.database.to_string(), "embedded SQLite in /d");
     config.check_exposure().unwrap();
@@ -91,17 +134,31 @@ fn options_reach_the_configuration() {
 
 #[test]
 fn a_database_that_must_exist_is_not_made() {
-    for line in ["tenant list", "tenant show a", "token list", "token revoke a", "verify"] {
+    for line in [
+        "tenant list",
+        "tenant show a",
+        "token list",
+        "token revoke a",
+        "verify",
+    ] {
         let error = output(&format!("scimd --data-dir /nowhere/at/all {line}"), &[]);
-        let Err(Failure::Failed(message)) = error else { panic!("{error:?}") };
-        assert!(message.starts_with("there is no database in /nowhere/at/all"), "{message}");
+        let Err(Failure::Failed(message)) = error else {
+            panic!("{error:?}")
+        };
+        assert!(
+            message.starts_with("there is no database in /nowhere/at/all"),
+            "{message}"
+        );
     }
 }
 
 #[test]
 fn a_change_of_nothing_is_refused() {
     let error = output("scimd --data-dir /tmp tenant set acme", &[]);
-    assert!(matches!(&error, Err(Failure::Misused(message)) if message.starts_with("nothing to change")), "{error:?}");
+    assert!(
+        matches!(&error, Err(Failure::Misused(message)) if message.starts_with("nothing to change")),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -135,10 +192,20 @@ fn settings_become_a_change() {
         panic!()
     };
     let change = format!("{:?}", tenant.settings());
-    for part in ["seats: Some(None)", "Some(Rfc)", "Some(Email)", "Some(false)", "Some(Argon2id)", "Some(Clear)"] {
+    for part in [
+        "seats: Some(None)",
+        "Some(Rfc)",
+        "Some(Email)",
+        "Some(false)",
+        "Some(Argon2id)",
+        "Some(Clear)",
+    ] {
         assert!(change.contains(part), "{change}");
     }
-    assert!(change.contains("base_url: Some(Some(\"https://a.example.com/scim/v2\"))"), "{change}");
+    assert!(
+        change.contains("base_url: Some(Some(\"https://a.example.com/scim/v2\"))"),
+        "{change}"
+    );
 }
 
 #[test]
@@ -169,6 +236,8 @@ fn tokens_in_words() {
 #[test]
 fn a_failure_is_one_line() {
     let error = crate::error::ScimError::internal("disk full");
-    let Failure::Failed(message) = Failure::from(error) else { panic!() };
+    let Failure::Failed(message) = Failure::from(error) else {
+        panic!()
+    };
     assert_eq!(message, "disk full");
 }

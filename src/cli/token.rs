@@ -93,9 +93,13 @@ impl Token {
 
 impl Issue {
     async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let expires = self.expires.map_or(config.tokens.expires, |Span(seconds)| seconds);
+        let expires = self
+            .expires
+            .map_or(config.tokens.expires, |Span(seconds)| seconds);
         let service = open::existing(config).await?;
-        let token = service.issue_token(&self.tenant, &self.name, self.scope, expires).await?;
+        let token = service
+            .issue_token(&self.tenant, &self.name, self.scope, expires)
+            .await?;
         if self.json {
             return output::json(out, &issued(&token));
         }
@@ -111,7 +115,10 @@ impl Rotate {
             return output::json(out, &issued(&token));
         }
         if let Some(old) = &token.replaces {
-            say(&format!("Token {old} stays valid for {} at most.", duration::show(self.overlap)));
+            say(&format!(
+                "Token {old} stays valid for {} at most.",
+                duration::show(self.overlap)
+            ));
         }
         print(&token, out)
     }
@@ -130,8 +137,13 @@ impl Revoke {
 
 /// The token alone on standard output, so that `$(scimd token issue …)` works.
 fn print(token: &IssuedToken, out: &mut dyn Write) -> Result<(), Failure> {
-    let end = token.expires.map_or("does not expire".to_owned(), |end| format!("expires {}", moment(Some(end))));
-    say(&format!("Issued token {}, which {end}. It is shown this once:", token.id));
+    let end = token.expires.map_or("does not expire".to_owned(), |end| {
+        format!("expires {}", moment(Some(end)))
+    });
+    say(&format!(
+        "Issued token {}, which {end}. It is shown this once:",
+        token.id
+    ));
     writeln!(out, "{}", token.text.expose_secret())?;
     Ok(())
 }
@@ -158,9 +170,27 @@ impl List {
         let now = service.clock().now();
         let state = |token: &TokenInfo| state(token, now, config.tokens.warn_days);
         let tenant = &self.tenant;
-        let read = async |after, limit| service.tokens(&TokenQuery { tenant: tenant.clone(), after, limit }).await;
+        let read = async |after, limit| {
+            service
+                .tokens(&TokenQuery {
+                    tenant: tenant.clone(),
+                    after,
+                    limit,
+                })
+                .await
+        };
         let shape = Shape {
-            headings: &["ID", "TENANT", "NAME", "SCOPE", "STATE", "CREATED", "EXPIRES", "LEFT", "LAST USED"],
+            headings: &[
+                "ID",
+                "TENANT",
+                "NAME",
+                "SCOPE",
+                "STATE",
+                "CREATED",
+                "EXPIRES",
+                "LEFT",
+                "LAST USED",
+            ],
             row: &|token| as_row(token, state(token), now),
             json: &|token| as_json(token, state(token), now),
             key: &|token| token.id.clone(),
@@ -182,8 +212,19 @@ pub(super) fn state(token: &TokenInfo, now: Timestamp, warn_days: i64) -> &'stat
 
 fn as_row(token: &TokenInfo, state: &str, now: Timestamp) -> Vec<String> {
     let left = expiry::left(token, now).map_or_else(|| "-".to_owned(), duration::show);
-    let texts = [&token.id, &token.tenant, &token.name, token.scope.as_str(), state];
-    let rest = [moment(Some(token.created)), moment(token.expires), left, moment(token.last_used)];
+    let texts = [
+        &token.id,
+        &token.tenant,
+        &token.name,
+        token.scope.as_str(),
+        state,
+    ];
+    let rest = [
+        moment(Some(token.created)),
+        moment(token.expires),
+        left,
+        moment(token.last_used),
+    ];
     texts.into_iter().map(str::to_owned).chain(rest).collect()
 }
 

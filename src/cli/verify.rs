@@ -24,10 +24,18 @@ impl Verify {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let service = open::existing(config).await?;
         let whole = service.count_resources().await?;
-        let progress = Progress::new(u64::try_from(whole).ok(), "{wide_bar} {pos} of {len} compared, {eta}");
-        let verified = service.verify_telling(self.repair, &mut || progress.advance(1)).await;
+        let progress = Progress::new(
+            u64::try_from(whole).ok(),
+            "{wide_bar} {pos} of {len} compared, {eta}",
+        );
+        let verified = service
+            .verify_telling(self.repair, &mut || progress.advance(1))
+            .await;
         progress.finish();
-        let Verified { findings, unrepaired } = verified?;
+        let Verified {
+            findings,
+            unrepaired,
+        } = verified?;
         if self.json {
             output::json(out, &findings)?;
         } else {
@@ -40,11 +48,16 @@ impl Verify {
             (0, ..) => output::say("Everything agrees."),
             (count, true, 0) => output::say(&format!("Repaired: {count}")),
             (count, true, _) => {
-                output::say(&format!("Repaired: {}; not repaired: {unrepaired}", count.saturating_sub(unrepaired)));
+                output::say(&format!(
+                    "Repaired: {}; not repaired: {unrepaired}",
+                    count.saturating_sub(unrepaired)
+                ));
                 return Err(Failure::Silent);
             }
             (count, false, _) => {
-                output::say(&format!("Differences: {count}; scimd verify --repair puts them right"));
+                output::say(&format!(
+                    "Differences: {count}; scimd verify --repair puts them right"
+                ));
                 return Err(Failure::Silent);
             }
         }

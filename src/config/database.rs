@@ -41,7 +41,9 @@ impl Database {
         Ok(Self {
             target: match chosen {
                 Some(entry) => target(section, entry)?,
-                None => DatabaseTarget::Sqlite { data_dir: default_folder(environment)? },
+                None => DatabaseTarget::Sqlite {
+                    data_dir: default_folder(environment)?,
+                },
             },
             is_default_folder: chosen.is_none(),
             schema: section.parsed("schema", SCHEMA, schema)?,
@@ -59,8 +61,12 @@ impl fmt::Display for Database {
     /// For people, without the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.target {
-            DatabaseTarget::Postgres { url } => write!(f, "PostgreSQL, {}", url::masked(url.expose_secret())),
-            DatabaseTarget::Sqlite { data_dir } => write!(f, "embedded SQLite in {}", data_dir.display()),
+            DatabaseTarget::Postgres { url } => {
+                write!(f, "PostgreSQL, {}", url::masked(url.expose_secret()))
+            }
+            DatabaseTarget::Sqlite { data_dir } => {
+                write!(f, "embedded SQLite in {}", data_dir.display())
+            }
         }
     }
 }
@@ -72,17 +78,26 @@ fn chosen(section: Section<'_>) -> Result<Option<&Entry>, ConfigError> {
     for key in ["data_dir", "url_file", "url"] {
         section.text(key)?;
         let entry = section.entry(key)?;
-        if entry.is_unset() || chosen.is_some_and(|other| other.origin.layer() > entry.origin.layer()) {
+        if entry.is_unset()
+            || chosen.is_some_and(|other| other.origin.layer() > entry.origin.layer())
+        {
             continue;
         }
         let same_source = |other: &&Entry| other.origin.layer() == entry.origin.layer();
-        if key == "url" && chosen.filter(same_source).is_some_and(|other| other.key == "url_file") {
+        if key == "url"
+            && chosen
+                .filter(same_source)
+                .is_some_and(|other| other.key == "url_file")
+        {
             return Err(entry.refuse("given without database.url_file: they say the same"));
         }
         chosen = Some(entry);
     }
     let url = section.entry("url")?;
-    if url.is_unset() && url.origin.layer() == Layer::Environment && !chosen.is_some_and(|other| outdoes(other, url)) {
+    if url.is_unset()
+        && url.origin.layer() == Layer::Environment
+        && !chosen.is_some_and(|other| outdoes(other, url))
+    {
         return Err(
             url.refuse("a URL that begins with postgres://, but it is empty; unset the variable for another database")
         );
@@ -97,13 +112,14 @@ fn outdoes(other: &Entry, url: &Entry) -> bool {
     is_later || (other.key == "url_file" && other.origin.layer() == url.origin.layer())
 }
 
-const SCHEMA: &str =
-    "the name of a schema of PostgreSQL in small letters, digits and '_', not one of its own, or empty";
+const SCHEMA: &str = "the name of a schema of PostgreSQL in small letters, digits and '_', not one of its own, or empty";
 
 /// Reads the name of a schema; empty: none.
 fn schema(text: &str) -> Option<Option<String>> {
     let is_sound = !text.starts_with(|c: char| c.is_ascii_digit())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         && text.len() <= 63
         && !text.starts_with("pg_")
         && text != "information_schema";
@@ -115,8 +131,14 @@ fn target(section: Section<'_>, entry: &Entry) -> Result<DatabaseTarget, ConfigE
         let data_dir = section.path("data_dir")?.unwrap_or_default();
         return Ok(DatabaseTarget::Sqlite { data_dir });
     }
-    let url = if entry.key == "url_file" { secret_of_file(section, entry)? } else { section.text("url")?.to_owned() };
-    let is_postgres = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
+    let url = if entry.key == "url_file" {
+        secret_of_file(section, entry)?
+    } else {
+        section.text("url")?.to_owned()
+    };
+    let is_postgres = ["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme));
     if !is_postgres {
         return Err(entry.refuse(
             "a URL that begins with postgres:// (for the embedded database give database.data_dir or --data-dir)",
@@ -135,8 +157,15 @@ fn secret_of_file(section: Section<'_>, entry: &Entry) -> Result<String, ConfigE
 
 /// `scimd` in the platform's folder for data.
 fn default_folder(environment: &Environment) -> Result<PathBuf, ConfigError> {
-    let xdg = environment.get("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || environment.get("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+    let xdg = environment
+        .get("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    let home = || {
+        environment
+            .get("HOME")
+            .map(|home| PathBuf::from(home).join(".local/share"))
+    };
     let folder = xdg.or_else(home).map(|folder| folder.join("scimd"));
     folder.ok_or_else(|| {
         ConfigError::new(

@@ -1,14 +1,20 @@
 //! Spans of time as operators write them: `365d`, `12h`, `30m`.
 
-const UNITS: [(char, i64); 5] = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400), ('w', 604_800)];
+const UNITS: [(char, i64); 5] = [
+    ('s', 1),
+    ('m', 60),
+    ('h', 3_600),
+    ('d', 86_400),
+    ('w', 604_800),
+];
 /// A hundred years: what is longer is a slip, or should be `never`.
 const LONGEST: i64 = 36_525 * 86_400;
 
 /// What a text must look like, for messages.
-pub const ALLOWED: &str = "a whole number with a unit (s, m, h, d or w) such as 365d or 12h, at most 100 years";
+pub const ALLOWED: &str =
+    "a whole number with a unit (s, m, h, d or w) such as 365d or 12h, at most 100 years";
 /// The same where `never` is allowed.
-pub const ALLOWED_OR_NEVER: &str =
-    "\"never\", or a whole number with a unit (s, m, h, d or w) such as 365d or 12h, at most 100 years";
+pub const ALLOWED_OR_NEVER: &str = "\"never\", or a whole number with a unit (s, m, h, d or w) such as 365d or 12h, at most 100 years";
 
 /// The seconds of a span such as `365d`; `None` if the text is none.
 pub fn parse(text: &str) -> Option<i64> {
@@ -24,13 +30,21 @@ pub fn parse(text: &str) -> Option<i64> {
 
 /// The same where `never` is allowed and means no end.
 pub fn parse_or_never(text: &str) -> Option<Option<i64>> {
-    if text == "never" { Some(None) } else { parse(text).map(Some) }
+    if text == "never" {
+        Some(None)
+    } else {
+        parse(text).map(Some)
+    }
 }
 
 /// The seconds in their largest unit that counts at least two, or just one, rounded down: `36h`, `364d`,
 /// `1h`.
 pub fn show(seconds: i64) -> String {
-    let unit = UNITS.into_iter().take(4).rev().find(|(_, length)| seconds >= 2 * length || seconds == *length);
+    let unit = UNITS
+        .into_iter()
+        .take(4)
+        .rev()
+        .find(|(_, length)| seconds >= 2 * length || seconds == *length);
     let (letter, length) = unit.unwrap_or(('s', 1));
     format!("{}{letter}", seconds / length)
 }
@@ -41,11 +55,29 @@ mod tests {
 
     #[test]
     fn reads_spans() {
-        for (text, seconds) in [("1s", 1), ("30m", 1_800), ("12h", 43_200), ("365d", 31_536_000), ("2w", 1_209_600)] {
+        for (text, seconds) in [
+            ("1s", 1),
+            ("30m", 1_800),
+            ("12h", 43_200),
+            ("365d", 31_536_000),
+            ("2w", 1_209_600),
+        ] {
             assert_eq!(parse(text), Some(seconds), "{text}");
         }
-        for text in ["", "d", "365", "0d", "-1d", "+1d", "1.5h", "1 d", "1y", "36526d", "99999999999999999999s", "7ß"]
-        {
+        for text in [
+            "",
+            "d",
+            "365",
+            "0d",
+            "-1d",
+            "+1d",
+            "1.5h",
+            "1 d",
+            "1y",
+            "36526d",
+            "99999999999999999999s",
+            "7ß",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
         assert_eq!(parse_or_never("never"), Some(None));

@@ -25,8 +25,10 @@ impl Value {
             DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
                 .map_or_else(|_| Self::Other(integer.to_string()), Self::Integer),
             DeValue::Array(values) => {
-                let texts: Option<Vec<String>> =
-                    values.iter().map(|value| value.get_ref().as_str().map(str::to_owned)).collect();
+                let texts: Option<Vec<String>> = values
+                    .iter()
+                    .map(|value| value.get_ref().as_str().map(str::to_owned))
+                    .collect();
                 texts.map_or_else(|| Self::Other("a mixed array".into()), Self::List)
             }
             DeValue::Float(float) => Self::Other(float.to_string()),
@@ -44,7 +46,10 @@ impl Value {
             Self::Integer(_) => text.replace('_', "").parse().ok().map(Self::Integer),
             Self::Flag(_) => text.parse().ok().map(Self::Flag),
             Self::List(_) => {
-                let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
+                let texts = text
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|text| !text.is_empty());
                 Some(Self::List(texts.map(str::to_owned).collect()))
             }
             Self::Text(_) | Self::Other(_) => None,
@@ -87,8 +92,15 @@ impl Entry {
     /// A complaint about the value, which is shown unless it may hold a secret.
     pub(super) fn refuse(&self, allowed: impl fmt::Display) -> ConfigError {
         let Self { section, key, .. } = self;
-        let shown = if self.is_secret() { String::new() } else { format!(" = {}", self.value) };
-        ConfigError::new(&self.origin, format!("{section}.{key}{shown}: must be {allowed}"))
+        let shown = if self.is_secret() {
+            String::new()
+        } else {
+            format!(" = {}", self.value)
+        };
+        ConfigError::new(
+            &self.origin,
+            format!("{section}.{key}{shown}: must be {allowed}"),
+        )
     }
 
     /// The value without what is secret in it.
@@ -111,7 +123,14 @@ impl Entry {
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{} = {} ({})", self.section, self.key, self.masked(), self.origin)
+        write!(
+            f,
+            "{}.{} = {} ({})",
+            self.section,
+            self.key,
+            self.masked(),
+            self.origin
+        )
     }
 }
 
@@ -152,12 +171,21 @@ impl Entries {
     /// Puts a value in the place of an earlier one.
     pub(super) fn set(&mut self, entry: Entry) -> Result<(), ConfigError> {
         if self.get(&entry.section, &entry.key).is_err() && is_open(&entry.section) {
-            let end = self.0.iter().rposition(|known| known.section == entry.section);
-            self.0.insert(end.map_or(self.0.len(), |end| end + 1), entry);
+            let end = self
+                .0
+                .iter()
+                .rposition(|known| known.section == entry.section);
+            self.0
+                .insert(end.map_or(self.0.len(), |end| end + 1), entry);
             return Ok(());
         }
-        let known = self.0.iter_mut().find(|known| known.section == entry.section && known.key == entry.key);
-        let Some(known) = known else { return Err(suggest::unknown_key(self, &entry)) };
+        let known = self
+            .0
+            .iter_mut()
+            .find(|known| known.section == entry.section && known.key == entry.key);
+        let Some(known) = known else {
+            return Err(suggest::unknown_key(self, &entry));
+        };
         known.value = match entry.value {
             Value::Text(text) if entry.origin.is_bare_text() => Value::read_as(&text, &known.value),
             value => value,
@@ -167,7 +195,12 @@ impl Entries {
     }
 
     pub(super) fn get(&self, section: &str, key: &str) -> Result<&Entry, ConfigError> {
-        let found = self.0.iter().find(|entry| entry.section == section && entry.key == key);
-        found.ok_or_else(|| ConfigError::new("built-in configuration", format!("has no {section}.{key}")))
+        let found = self
+            .0
+            .iter()
+            .find(|entry| entry.section == section && entry.key == key);
+        found.ok_or_else(|| {
+            ConfigError::new("built-in configuration", format!("has no {section}.{key}"))
+        })
     }
 }

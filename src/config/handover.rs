@@ -46,7 +46,9 @@ impl Config {
     pub fn directory(&self) -> Result<Directory, ConfigError> {
         let catalog = Catalog::new(&self.schema_files()?.unwrap_or_default())
             .map_err(|error| ConfigError::new("schemas", error.to_string()))?;
-        self.mapping.resolve(&catalog).map_err(|problems| ConfigError::new("mapping", problems.join("; ")))
+        self.mapping
+            .resolve(&catalog)
+            .map_err(|problems| ConfigError::new("mapping", problems.join("; ")))
     }
 
     /// What requests and their answers are held to.
@@ -97,11 +99,22 @@ impl Config {
     /// # Errors
     /// When the folder or a file cannot be read.
     pub fn schema_files(&self) -> Result<Option<Vec<SchemaFile>>, ConfigError> {
-        let Some(dir) = &self.schemas.dir else { return Ok(None) };
-        let mut paths = json_files(dir)
-            .map_err(|error| self.refuse("schemas", "dir", format_args!("a folder that can be read: {error}")))?;
+        let Some(dir) = &self.schemas.dir else {
+            return Ok(None);
+        };
+        let mut paths = json_files(dir).map_err(|error| {
+            self.refuse(
+                "schemas",
+                "dir",
+                format_args!("a folder that can be read: {error}"),
+            )
+        })?;
         paths.sort();
-        paths.iter().map(|path| schema_file(path)).collect::<Result<_, _>>().map(Some)
+        paths
+            .iter()
+            .map(|path| schema_file(path))
+            .collect::<Result<_, _>>()
+            .map(Some)
     }
 
     fn refuse(&self, section: &str, key: &str, allowed: impl std::fmt::Display) -> ConfigError {
@@ -113,9 +126,13 @@ impl Config {
 }
 
 fn json_files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let paths: Vec<PathBuf> =
-        std::fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
-    let is_json = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
+    let paths: Vec<PathBuf> = std::fs::read_dir(dir)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
+    let is_json = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|extension| extension == "json")
+    };
     Ok(paths.into_iter().filter(is_json).collect())
 }
 
@@ -123,7 +140,10 @@ fn schema_file(path: &Path) -> Result<SchemaFile, ConfigError> {
     let origin = path.display().to_string();
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(SchemaFile { origin, text }),
-        Err(error) => Err(ConfigError::new(origin, format!("the schema file cannot be read: {error}"))),
+        Err(error) => Err(ConfigError::new(
+            origin,
+            format!("the schema file cannot be read: {error}"),
+        )),
     }
 }
 

@@ -7,7 +7,12 @@ use super::section::Section;
 use crate::mapping::{Mapped, Mapping};
 
 pub(super) fn read(entries: &Entries) -> Result<Mapping, ConfigError> {
-    let columns = |section: &str| entries.of(section).map(column).collect::<Result<Vec<_>, _>>();
+    let columns = |section: &str| {
+        entries
+            .of(section)
+            .map(column)
+            .collect::<Result<Vec<_>, _>>()
+    };
     Ok(Mapping {
         users: columns("mapping.users")?,
         groups: columns("mapping.groups")?,
@@ -20,8 +25,15 @@ fn column(entry: &Entry) -> Result<Mapped, ConfigError> {
         Value::Text(path) if path.is_empty() => Vec::new(),
         Value::Text(path) => vec![path.clone()],
         Value::List(paths) => paths.clone(),
-        _ => return Err(entry.refuse("the path of an attribute in quotation marks, or an array of such paths")),
+        _ => {
+            return Err(entry
+                .refuse("the path of an attribute in quotation marks, or an array of such paths"));
+        }
     };
     let origin = format!("{}: {}.{}", entry.origin, entry.section, entry.key);
-    Ok(Mapped { column: entry.key.clone(), paths, origin })
+    Ok(Mapped {
+        column: entry.key.clone(),
+        paths,
+        origin,
+    })
 }

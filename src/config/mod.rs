@@ -69,7 +69,11 @@ impl Config {
     ///
     /// # Errors
     /// The first thing that is wrong.
-    pub fn load(file: Option<&Path>, environment: &Environment, overrides: &[Override]) -> Result<Self, ConfigError> {
+    pub fn load(
+        file: Option<&Path>,
+        environment: &Environment,
+        overrides: &[Override],
+    ) -> Result<Self, ConfigError> {
         Self::of_entries(sources::read(file, environment, overrides)?, environment)
     }
 
@@ -100,15 +104,29 @@ impl Config {
     /// Where the SCIM endpoints stand for clients, without a slash at the end, when the server
     /// listens on `address`.
     pub fn base_url(&self, address: SocketAddr) -> String {
-        let Server { public_url, base_path, .. } = &self.server;
-        let root = public_url.clone().unwrap_or_else(|| self.local_url(address));
+        let Server {
+            public_url,
+            base_path,
+            ..
+        } = &self.server;
+        let root = public_url
+            .clone()
+            .unwrap_or_else(|| self.local_url(address));
         // Identity providers ask for the URL with the path: who copies it from there is right too.
-        if root.ends_with(base_path.as_str()) { root } else { format!("{root}{base_path}") }
+        if root.ends_with(base_path.as_str()) {
+            root
+        } else {
+            format!("{root}{base_path}")
+        }
     }
 
     /// The URL of this machine's own clients.
     pub fn local_url(&self, address: SocketAddr) -> String {
-        let scheme = if self.server.tls.is_some() { "https" } else { "http" };
+        let scheme = if self.server.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
         let ip = match address.ip() {
             ip if !ip.is_unspecified() => ip,
             _ => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -121,7 +139,12 @@ impl Config {
     /// # Errors
     /// When the server would speak plain HTTP with other machines and no proxy is declared.
     pub fn check_exposure(&self) -> Result<(), ConfigError> {
-        let Server { listen, behind_proxy, tls, .. } = &self.server;
+        let Server {
+            listen,
+            behind_proxy,
+            tls,
+            ..
+        } = &self.server;
         if listen.ip().is_loopback() || *behind_proxy || tls.is_some() {
             return Ok(());
         }
@@ -135,7 +158,9 @@ impl Config {
 
     /// What works but is likely not meant.
     pub fn warnings(&self) -> Vec<String> {
-        let Server { listen, public_url, .. } = &self.server;
+        let Server {
+            listen, public_url, ..
+        } = &self.server;
         let mut warnings = Vec::new();
         match public_url {
             Some(url) if url::host(url).contains('_') => warnings.push(format!(

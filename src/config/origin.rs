@@ -63,6 +63,9 @@ pub struct ConfigError {
 impl ConfigError {
     /// A problem at a place: an [`Origin`], a file, or what else the operator gave.
     pub fn new(place: impl fmt::Display, problem: impl Into<String>) -> Self {
-        Self { place: place.to_string(), problem: problem.into() }
+        Self {
+            place: place.to_string(),
+            problem: problem.into(),
+        }
     }
 }

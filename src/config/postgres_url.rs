@@ -30,8 +30,23 @@ const KNOWN: [&str; 22] = [
     "target_session_attrs",
     "pgbouncer",
 ];
-const FILES: [&str; 7] = ["sslrootcert", "ssl-root-cert", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key"];
-const MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
+const FILES: [&str; 7] = [
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+];
+const MODES: [&str; 6] = [
+    "disable",
+    "allow",
+    "prefer",
+    "require",
+    "verify-ca",
+    "verify-full",
+];
 
 /// Checks a URL that begins with `postgres://` or `postgresql://`.
 ///
@@ -45,29 +60,50 @@ pub(super) fn check(url: &str) -> Result<(), String> {
     let (front, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, path) = front.split_once('/').unwrap_or((front, ""));
     if path.contains('@') {
-        return Err("a URL without '/' before its last '@': in a password write it %2F, and '@' %40".to_owned());
+        return Err(
+            "a URL without '/' before its last '@': in a password write it %2F, and '@' %40"
+                .to_owned(),
+        );
     }
     // Names are repeated only where they cannot be the end of a password.
     let may_be_password = !authority.contains('@') && query.contains('@');
-    query.split('&').filter(|pair| !pair.is_empty()).try_for_each(|pair| parameter(pair, may_be_password))
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .try_for_each(|pair| parameter(pair, may_be_password))
 }
 
 fn parameter(pair: &str, may_be_password: bool) -> Result<(), String> {
     let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-    if !KNOWN.contains(&name) && !name.starts_with("options[") && (may_be_password || !name.contains('%')) {
+    if !KNOWN.contains(&name)
+        && !name.starts_with("options[")
+        && (may_be_password || !name.contains('%'))
+    {
         if may_be_password {
-            return Err("a URL without '?' before its last '@': in a password write it %3F, and '@' %40".to_owned());
+            return Err(
+                "a URL without '?' before its last '@': in a password write it %3F, and '@' %40"
+                    .to_owned(),
+            );
         }
-        let nearest = nearest(name, KNOWN.into_iter()).map(|known| format!("; did you mean {known}?"));
-        return Err(format!("a URL with known parameters; {name} is none{}", nearest.unwrap_or_default()));
+        let nearest =
+            nearest(name, KNOWN.into_iter()).map(|known| format!("; did you mean {known}?"));
+        return Err(format!(
+            "a URL with known parameters; {name} is none{}",
+            nearest.unwrap_or_default()
+        ));
     }
     if ["sslmode", "ssl-mode"].contains(&name) && !MODES.contains(&value) {
-        return Err(format!("a URL whose sslmode is one of {}", MODES.join(", ")));
+        return Err(format!(
+            "a URL whose sslmode is one of {}",
+            MODES.join(", ")
+        ));
     }
     // A value with escapes is left to the driver.
     if FILES.contains(&name) && !value.contains('%') {
         let readable = std::fs::File::open(Path::new(value));
-        return readable.map(|_| ()).map_err(|error| format!("a URL whose {name} can be read: {value}: {error}"));
+        return readable
+            .map(|_| ())
+            .map_err(|error| format!("a URL whose {name} can be read: {value}: {error}"));
     }
     Ok(())
 }
@@ -75,7 +111,9 @@ fn parameter(pair: &str, may_be_password: bool) -> Result<(), String> {
 /// Whether the user or the password holds an `@` that is not encoded: then the last one ends them.
 pub(super) fn has_bare_at(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split(['/', '?']).next().is_some_and(|authority| authority.matches('@').count() > 1)
+    rest.split(['/', '?'])
+        .next()
+        .is_some_and(|authority| authority.matches('@').count() > 1)
 }
 
 #[cfg(test)]
@@ -102,12 +140,21 @@ mod tests {
             ("postgres://u:se/cret@h/d", "%2F"),
             ("postgres://u:s@e/cret@h/d", "%2F"),
             ("postgres://u:se?cret@h/d", "%3F"),
-            ("postgres://u:p@h/d?sslmod=verify-full", "sslmod is none; did you mean sslmode?"),
+            (
+                "postgres://u:p@h/d?sslmod=verify-full",
+                "sslmod is none; did you mean sslmode?",
+            ),
             ("postgres://u:p@h/d?sslmode=full", "one of disable"),
-            ("postgres://u:p@h/d?sslrootcert=/none", "sslrootcert can be read: /none: No such file"),
+            (
+                "postgres://u:p@h/d?sslrootcert=/none",
+                "sslrootcert can be read: /none: No such file",
+            ),
         ] {
             let said = check(url).unwrap_err();
-            assert!(said.contains(complaint) && !said.contains("cret"), "{url}: {said}");
+            assert!(
+                said.contains(complaint) && !said.contains("cret"),
+                "{url}: {said}"
+            );
         }
     }
 

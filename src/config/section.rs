@@ -22,7 +22,11 @@ impl<'a> Section<'a> {
     }
 
     /// A whole number within bounds.
-    pub(super) fn integer<T: TryFrom<i64>>(self, key: &str, bounds: RangeInclusive<i64>) -> Result<T, ConfigError> {
+    pub(super) fn integer<T: TryFrom<i64>>(
+        self,
+        key: &str,
+        bounds: RangeInclusive<i64>,
+    ) -> Result<T, ConfigError> {
         self.integer_because(key, bounds, "")
     }
 
@@ -38,9 +42,15 @@ impl<'a> Section<'a> {
             Value::Integer(integer) => Some(*integer),
             _ => None,
         };
-        let within = given.filter(|given| bounds.contains(given)).and_then(|given| T::try_from(given).ok());
+        let within = given
+            .filter(|given| bounds.contains(given))
+            .and_then(|given| T::try_from(given).ok());
         within.ok_or_else(|| {
-            entry.refuse(format_args!("a whole number from {} to {}{why}", bounds.start(), bounds.end()))
+            entry.refuse(format_args!(
+                "a whole number from {} to {}{why}",
+                bounds.start(),
+                bounds.end()
+            ))
         })
     }
 
@@ -55,9 +65,15 @@ impl<'a> Section<'a> {
         }
         let (low_entry, high_entry) = (self.entry(lesser)?, self.entry(greater)?);
         Err(if low_entry.origin.layer() >= high_entry.origin.layer() {
-            low_entry.refuse(format_args!("at most {}.{greater}, which is {high}", self.name))
+            low_entry.refuse(format_args!(
+                "at most {}.{greater}, which is {high}",
+                self.name
+            ))
         } else {
-            high_entry.refuse(format_args!("at least {}.{lesser}, which is {low}", self.name))
+            high_entry.refuse(format_args!(
+                "at least {}.{lesser}, which is {low}",
+                self.name
+            ))
         })
     }
 
@@ -81,7 +97,8 @@ impl<'a> Section<'a> {
 
     /// A text that may be empty for "not set".
     pub(super) fn optional(self, key: &str) -> Result<Option<&'a str>, ConfigError> {
-        self.text(key).map(|text| Some(text).filter(|text| !text.is_empty()))
+        self.text(key)
+            .map(|text| Some(text).filter(|text| !text.is_empty()))
     }
 
     /// A text that a function reads; `allowed` says what it takes.
@@ -106,12 +123,17 @@ impl<'a> Section<'a> {
 
     /// A path; within a file it starts at the folder of the file.
     pub(super) fn path(self, key: &str) -> Result<Option<PathBuf>, ConfigError> {
-        let Some(text) = self.optional(key)? else { return Ok(None) };
+        let Some(text) = self.optional(key)? else {
+            return Ok(None);
+        };
         let folder = match &self.entry(key)?.origin {
             Origin::File(file, _) => Path::new(file.as_ref()).parent(),
             _ => None,
         };
-        Ok(Some(folder.map_or_else(|| PathBuf::from(text), |folder| folder.join(text))))
+        Ok(Some(folder.map_or_else(
+            || PathBuf::from(text),
+            |folder| folder.join(text),
+        )))
     }
 
     /// A complaint about a value.

@@ -50,9 +50,22 @@ pub struct TlsFiles {
 impl Server {
     pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
         let section = Section::new(entries, "server");
-        let listen = "an IP address with a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080";
-        let empty_or_url = |text: &str| if text.is_empty() { Some(None) } else { url::public(text).map(Some) };
-        let empty_or_support = |text: &str| if text.is_empty() { Some(None) } else { url::support(text).map(Some) };
+        let listen =
+            "an IP address with a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080";
+        let empty_or_url = |text: &str| {
+            if text.is_empty() {
+                Some(None)
+            } else {
+                url::public(text).map(Some)
+            }
+        };
+        let empty_or_support = |text: &str| {
+            if text.is_empty() {
+                Some(None)
+            } else {
+                url::support(text).map(Some)
+            }
+        };
         Ok(Self {
             listen: section.parsed("listen", listen, |text| text.parse().ok())?,
             public_url: section.parsed("public_url", url::PUBLIC, empty_or_url)?,
@@ -71,8 +84,12 @@ fn read_tls(section: Section<'_>) -> Result<Option<TlsFiles>, ConfigError> {
     match (section.path("tls_certificate")?, section.path("tls_key")?) {
         (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
         (None, None) => Ok(None),
-        (Some(_), None) => Err(section.refuse("tls_certificate", "given together with server.tls_key")),
-        (None, Some(_)) => Err(section.refuse("tls_key", "given together with server.tls_certificate")),
+        (Some(_), None) => {
+            Err(section.refuse("tls_certificate", "given together with server.tls_key"))
+        }
+        (None, Some(_)) => {
+            Err(section.refuse("tls_key", "given together with server.tls_certificate"))
+        }
     }
 }
 
@@ -154,7 +171,8 @@ pub struct Limits {
 impl Limits {
     pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
         let section = Section::new(entries, "limits");
-        let needs_25 = ": Entra ID sends up to 25 requests a second and gives up if they are refused";
+        let needs_25 =
+            ": Entra ID sends up to 25 requests a second and gives up if they are refused";
         let limits = Self {
             request_bytes: section.integer("request_bytes", 1024..=1024 * MEBIBYTE)?,
             bulk_bytes: section.integer("bulk_bytes", 1024..=1024 * MEBIBYTE)?,
@@ -178,7 +196,11 @@ impl Limits {
             unique_chars: section.integer("unique_chars", 64..=512)?,
             page_default: section.integer("page_default", 1..=10_000)?,
             page_max: section.integer("page_max", 1..=10_000)?,
-            requests_per_second: section.integer_because("requests_per_second", 25..=1_000_000, needs_25)?,
+            requests_per_second: section.integer_because(
+                "requests_per_second",
+                25..=1_000_000,
+                needs_25,
+            )?,
             burst: section.integer("burst", 25..=10_000_000)?,
             bad_tokens: section.integer("bad_tokens", 0..=1_000_000)?,
             token_requests: section.integer("token_requests", 0..=1_000_000)?,
@@ -196,8 +218,14 @@ impl Limits {
             idle_seconds: section.integer("idle_seconds", 1..=HOUR)?,
             write_seconds: section.integer("write_seconds", 1..=HOUR)?,
         };
-        section.ordered(("page_default", limits.page_default), ("page_max", limits.page_max))?;
-        section.ordered(("requests_per_second", limits.requests_per_second), ("burst", limits.burst))?;
+        section.ordered(
+            ("page_default", limits.page_default),
+            ("page_max", limits.page_max),
+        )?;
+        section.ordered(
+            ("requests_per_second", limits.requests_per_second),
+            ("burst", limits.burst),
+        )?;
         Ok(limits)
     }
 }
@@ -216,7 +244,10 @@ impl Schemas {
         let section = Section::new(entries, "schemas");
         let searchable = section.list("searchable")?;
         let is_said = section.entry("searchable")?.origin.layer() > Layer::BuiltIn;
-        Ok(Self { dir: section.path("dir")?, searchable: Some(searchable).filter(|_| is_said) })
+        Ok(Self {
+            dir: section.path("dir")?,
+            searchable: Some(searchable).filter(|_| is_said),
+        })
     }
 }
 
@@ -240,9 +271,12 @@ impl Log {
             "text" => Some(LogFormat::Text),
             _ => None,
         };
-        let level = "error, warn, info, debug or trace, or directives such as \"info,scimd::store=debug\"";
+        let level =
+            "error, warn, info, debug or trace, or directives such as \"info,scimd::store=debug\"";
         let is_level = |text: &str| telemetry::filter(text).map(|_| text.to_owned());
-        let asked = ["SCIMD_LOG", "RUST_LOG"].into_iter().find_map(|name| is_level(environment.get(name)?));
+        let asked = ["SCIMD_LOG", "RUST_LOG"]
+            .into_iter()
+            .find_map(|name| is_level(environment.get(name)?));
         Ok(Self {
             format: section.parsed("format", "auto, json or text", format)?,
             level: section.parsed("level", level, is_level)?,
@@ -283,7 +317,11 @@ impl Tokens {
     pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
         let section = Section::new(entries, "tokens");
         Ok(Self {
-            expires: section.parsed("expires", duration::ALLOWED_OR_NEVER, duration::parse_or_never)?,
+            expires: section.parsed(
+                "expires",
+                duration::ALLOWED_OR_NEVER,
+                duration::parse_or_never,
+            )?,
             warn_days: section.integer("warn_days", 0..=3650)?,
         })
     }

@@ -21,7 +21,11 @@ const SHORT_NAMES: [(&str, &str, &str); 3] = [
     ("SCIMD_DATA_DIR", "database", "data_dir"),
 ];
 /// Variables whose emptiness is told from their absence: see `database::chosen`.
-const URLS: [(&str, &str, &str); 3] = [SHORT_NAMES[0], SHORT_NAMES[1], ("SCIMD_DATABASE__URL", "database", "url")];
+const URLS: [(&str, &str, &str); 3] = [
+    SHORT_NAMES[0],
+    SHORT_NAMES[1],
+    ("SCIMD_DATABASE__URL", "database", "url"),
+];
 /// Variables that are read elsewhere.
 const OTHER_NAMES: [&str; 3] = ["SCIMD_CONFIG", "SCIMD_LOG", "SCIMD_DOCTOR_TOKEN"];
 
@@ -33,14 +37,22 @@ impl Environment {
     /// Those of this process.
     pub fn of_process() -> Self {
         std::env::vars_os()
-            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+            .map(|(name, value)| {
+                (
+                    name.to_string_lossy().into_owned(),
+                    value.to_string_lossy().into_owned(),
+                )
+            })
             .collect()
     }
 
     /// The value of a variable. An empty one counts as not set: compose files and unit files
     /// pass on what they do not know as empty.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     /// Whether a variable is set to nothing.
@@ -49,7 +61,10 @@ impl Environment {
     }
 
     fn of_scimd(&self) -> impl Iterator<Item = (&str, &str)> {
-        let set = self.0.iter().filter(|(name, value)| name.starts_with(PREFIX) && !value.is_empty());
+        let set = self
+            .0
+            .iter()
+            .filter(|(name, value)| name.starts_with(PREFIX) && !value.is_empty());
         set.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
@@ -84,9 +99,24 @@ pub(super) fn read(
         add_file(&mut entries, &path)?;
     }
     add_environment(&mut entries, environment)?;
-    for Override { section, key, option, value } in overrides {
-        let (section, key, value) = ((*section).to_owned(), (*key).to_owned(), Value::Text(value.clone()));
-        entries.set(Entry { section, key, value, origin: Origin::Option(option) })?;
+    for Override {
+        section,
+        key,
+        option,
+        value,
+    } in overrides
+    {
+        let (section, key, value) = (
+            (*section).to_owned(),
+            (*key).to_owned(),
+            Value::Text(value.clone()),
+        );
+        entries.set(Entry {
+            section,
+            key,
+            value,
+            origin: Origin::Option(option),
+        })?;
     }
     Ok(entries)
 }
@@ -94,23 +124,38 @@ pub(super) fn read(
 pub(super) fn built_in() -> Result<Entries, ConfigError> {
     let table = parse("built-in configuration", DEFAULTS)?;
     let mut all = Vec::new();
-    for Given { section, key, value, at } in table.iter().flat_map(|(name, keys)| given(name.get_ref(), keys.get_ref()))
+    for Given {
+        section,
+        key,
+        value,
+        at,
+    } in table
+        .iter()
+        .flat_map(|(name, keys)| given(name.get_ref(), keys.get_ref()))
     {
         let origin = Origin::BuiltIn(line_of(DEFAULTS, at));
-        all.push(Entry { section, key, value, origin });
+        all.push(Entry {
+            section,
+            key,
+            value,
+            origin,
+        });
     }
     Ok(Entries::of_built_in(all))
 }
 
 fn file_to_read(file: Option<&Path>, environment: &Environment) -> Option<PathBuf> {
-    let named = file.map(Path::to_owned).or_else(|| environment.get("SCIMD_CONFIG").map(PathBuf::from));
+    let named = file
+        .map(Path::to_owned)
+        .or_else(|| environment.get("SCIMD_CONFIG").map(PathBuf::from));
     named.or_else(|| Some(PathBuf::from(SYSTEM_FILE)).filter(|path| path.exists()))
 }
 
 fn add_file(entries: &mut Entries, path: &Path) -> Result<(), ConfigError> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| ConfigError::new(&name, format!("the configuration cannot be read: {error}")))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        ConfigError::new(&name, format!("the configuration cannot be read: {error}"))
+    })?;
     add_text(entries, &name, &text)
 }
 
@@ -128,8 +173,19 @@ pub(super) fn add_text(entries: &mut Entries, file: &str, text: &str) -> Result<
         if !entries.sections().contains(&section) {
             return Err(suggest::unknown_section(entries, section, &origin));
         }
-        for Given { section, key, value, at } in given(section, keys) {
-            entries.set(Entry { section, key, value, origin: origin_at(at) })?;
+        for Given {
+            section,
+            key,
+            value,
+            at,
+        } in given(section, keys)
+        {
+            entries.set(Entry {
+                section,
+                key,
+                value,
+                origin: origin_at(at),
+            })?;
         }
     }
     Ok(())
@@ -148,29 +204,56 @@ fn given(section: &str, keys: &DeValue<'_>) -> Vec<Given> {
     let mut all = Vec::new();
     for (key, value) in keys.as_table().into_iter().flatten() {
         if value.get_ref().is_table() && is_open(&format!("{section}.{}", key.get_ref())) {
-            all.extend(given(&format!("{section}.{}", key.get_ref()), value.get_ref()));
+            all.extend(given(
+                &format!("{section}.{}", key.get_ref()),
+                value.get_ref(),
+            ));
             continue;
         }
-        let (section, key, at) = (section.to_owned(), key.get_ref().to_string(), key.span().start);
-        all.push(Given { section, key, value: Value::of_toml(value.get_ref()), at });
+        let (section, key, at) = (
+            section.to_owned(),
+            key.get_ref().to_string(),
+            key.span().start,
+        );
+        all.push(Given {
+            section,
+            key,
+            value: Value::of_toml(value.get_ref()),
+            at,
+        });
     }
     all.sort_by_key(|given| given.at);
     all
 }
 
 fn parse<'a>(file: &str, text: &'a str) -> Result<DeTable<'a>, ConfigError> {
-    DeTable::parse(text).map(toml::Spanned::into_inner).map_err(|error| {
-        let line = error.span().map_or(1, |span| line_of(text, span.start));
-        ConfigError::new(format_args!("{file}:{line}"), format!("not TOML: {}", error.message().replace('\n', "; ")))
-    })
+    DeTable::parse(text)
+        .map(toml::Spanned::into_inner)
+        .map_err(|error| {
+            let line = error.span().map_or(1, |span| line_of(text, span.start));
+            ConfigError::new(
+                format_args!("{file}:{line}"),
+                format!("not TOML: {}", error.message().replace('\n', "; ")),
+            )
+        })
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
-    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+    1 + text
+        .bytes()
+        .take(offset)
+        .filter(|byte| *byte == b'\n')
+        .count()
 }
 
-pub(super) fn add_environment(entries: &mut Entries, environment: &Environment) -> Result<(), ConfigError> {
-    for (name, section, key) in URLS.into_iter().filter(|(name, ..)| environment.is_empty(name)) {
+pub(super) fn add_environment(
+    entries: &mut Entries,
+    environment: &Environment,
+) -> Result<(), ConfigError> {
+    for (name, section, key) in URLS
+        .into_iter()
+        .filter(|(name, ..)| environment.is_empty(name))
+    {
         entries.set(from_variable(name, section, key, ""))?;
     }
     for (name, section, key) in SHORT_NAMES {
@@ -179,24 +262,42 @@ pub(super) fn add_environment(entries: &mut Entries, environment: &Environment) 
         }
     }
     for (name, value) in environment.of_scimd().filter(|(name, _)| is_ours(name)) {
-        let Some((section, key)) = name.strip_prefix(PREFIX).and_then(|rest| rest.rsplit_once("__")) else {
+        let Some((section, key)) = name
+            .strip_prefix(PREFIX)
+            .and_then(|rest| rest.rsplit_once("__"))
+        else {
             return Err(unknown_variable(entries, name));
         };
-        let entry =
-            from_variable(name, &section.to_ascii_lowercase().replace("__", "."), &key.to_ascii_lowercase(), value);
-        entries.set(entry).map_err(|_| unknown_variable(entries, name))?;
+        let entry = from_variable(
+            name,
+            &section.to_ascii_lowercase().replace("__", "."),
+            &key.to_ascii_lowercase(),
+            value,
+        );
+        entries
+            .set(entry)
+            .map_err(|_| unknown_variable(entries, name))?;
     }
     Ok(())
 }
 
 fn unknown_variable(entries: &Entries, name: &str) -> ConfigError {
-    let shorts: Vec<&str> = SHORT_NAMES.iter().map(|(name, ..)| *name).chain(OTHER_NAMES).collect();
+    let shorts: Vec<&str> = SHORT_NAMES
+        .iter()
+        .map(|(name, ..)| *name)
+        .chain(OTHER_NAMES)
+        .collect();
     suggest::unknown_variable(entries, &shorts, name)
 }
 
 fn from_variable(name: &str, section: &str, key: &str, value: &str) -> Entry {
     let origin = Origin::Variable(name.to_owned());
-    Entry { section: section.to_owned(), key: key.to_owned(), value: Value::Text(value.to_owned()), origin }
+    Entry {
+        section: section.to_owned(),
+        key: key.to_owned(),
+        value: Value::Text(value.to_owned()),
+        origin,
+    }
 }
 
 /// The variable that sets a key.
@@ -206,7 +307,8 @@ pub(super) fn variable_name(section: &str, key: &str) -> String {
 
 /// Whether a variable that begins as ours do is one of ours and not read elsewhere.
 fn is_ours(name: &str) -> bool {
-    let read_elsewhere = OTHER_NAMES.contains(&name) || SHORT_NAMES.iter().any(|(short, ..)| *short == name);
+    let read_elsewhere =
+        OTHER_NAMES.contains(&name) || SHORT_NAMES.iter().any(|(short, ..)| *short == name);
     !read_elsewhere && (name.contains("__") || !is_service_link(name))
 }
 
@@ -217,5 +319,7 @@ fn is_service_link(name: &str) -> bool {
     name.ends_with("_SERVICE_HOST")
         || name.contains("_SERVICE_PORT")
         || name.ends_with("_PORT")
-        || name.split_once("_PORT_").is_some_and(|(_, rest)| has_port_number(rest))
+        || name
+            .split_once("_PORT_")
+            .is_some_and(|(_, rest)| has_port_number(rest))
 }

@@ -20,17 +20,31 @@ pub(super) fn outside_section(entries: &Entries, key: &str, origin: &Origin) -> 
         Some(entry) => format!("it belongs under [{}]", entry.section),
         None => format!("sections are {}", entries.sections().join(", ")),
     };
-    ConfigError::new(origin, format!("key \"{key}\" stands outside of a section; {hint}"))
+    ConfigError::new(
+        origin,
+        format!("key \"{key}\" stands outside of a section; {hint}"),
+    )
 }
 
 pub(super) fn unknown_key(entries: &Entries, entry: &Entry) -> ConfigError {
-    let Entry { section, key, origin, .. } = entry;
-    let problem = format!("there is no key \"{key}\" in [{section}]; {}", key_hint(entries, section, key));
+    let Entry {
+        section,
+        key,
+        origin,
+        ..
+    } = entry;
+    let problem = format!(
+        "there is no key \"{key}\" in [{section}]; {}",
+        key_hint(entries, section, key)
+    );
     ConfigError::new(origin, problem)
 }
 
 fn key_hint(entries: &Entries, section: &str, key: &str) -> String {
-    let here = entries.iter().filter(|entry| entry.section == section).map(|entry| entry.key.as_str());
+    let here = entries
+        .iter()
+        .filter(|entry| entry.section == section)
+        .map(|entry| entry.key.as_str());
     if let Some(meant) = nearest(key, here) {
         return format!("did you mean \"{meant}\"?");
     }
@@ -42,11 +56,20 @@ fn key_hint(entries: &Entries, section: &str, key: &str) -> String {
 }
 
 pub(super) fn unknown_variable(entries: &Entries, shorts: &[&str], name: &str) -> ConfigError {
-    let long: Vec<String> = entries.iter().map(|entry| variable_name(&entry.section, &entry.key)).collect();
-    let known = long.iter().map(String::as_str).chain(shorts.iter().copied());
+    let long: Vec<String> = entries
+        .iter()
+        .map(|entry| variable_name(&entry.section, &entry.key))
+        .collect();
+    let known = long
+        .iter()
+        .map(String::as_str)
+        .chain(shorts.iter().copied());
     let hint = match nearest(name, known) {
         Some(meant) => format!("did you mean {meant}?"),
         None => "variables are named SCIMD_SECTION__KEY, such as SCIMD_LIMITS__PAGE_MAX".to_owned(),
     };
-    ConfigError::new(Origin::Variable(name.to_owned()), format!("sets nothing; {hint}"))
+    ConfigError::new(
+        Origin::Variable(name.to_owned()),
+        format!("sets nothing; {hint}"),
+    )
 }

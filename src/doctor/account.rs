@@ -76,10 +76,24 @@ pub(super) async fn examine(patient: &Patient, chart: &mut Chart) -> Option<Stri
         return None;
     };
     let (id, path) = (id(&user), at("/Users", &id(&user)));
-    chart.run(&SECRET, keeps_password(patient, &user, &path)).await;
-    chart.run(&DUPLICATE, duplicate(patient, &jane(patient).to_uppercase())).await;
-    chart.run(&LOOKUP, found(patient, &jane(patient), &id)).await;
-    chart.run(&OTHER_CASE, found(patient, &jane(patient).to_uppercase(), &id)).await;
+    chart
+        .run(&SECRET, keeps_password(patient, &user, &path))
+        .await;
+    chart
+        .run(
+            &DUPLICATE,
+            duplicate(patient, &jane(patient).to_uppercase()),
+        )
+        .await;
+    chart
+        .run(&LOOKUP, found(patient, &jane(patient), &id))
+        .await;
+    chart
+        .run(
+            &OTHER_CASE,
+            found(patient, &jane(patient).to_uppercase(), &id),
+        )
+        .await;
     chart.section("The profile changes");
     chart.run(&ECHO, echo(patient, &path)).await;
     chart.run(&PUT, put(patient, &path)).await;
@@ -96,10 +110,17 @@ pub(super) fn jane(patient: &Patient) -> String {
 
 async fn create(patient: &Patient) -> Verdict<Value> {
     let name = jane(patient);
-    let user = patient.create("/Users", &patient.okta_user(&name)).await?.resource(201)?;
+    let user = patient
+        .create("/Users", &patient.okta_user(&name))
+        .await?
+        .resource(201)?;
     shows(&user, "/userName", &json!(name))?;
     shows(&user, "/active", &json!(true))?;
-    if user["meta"].is_object() { Ok(user) } else { fails("a user without meta") }
+    if user["meta"].is_object() {
+        Ok(user)
+    } else {
+        fails("a user without meta")
+    }
 }
 
 async fn keeps_password(patient: &Patient, created: &Value, path: &str) -> Verdict {
@@ -116,7 +137,10 @@ fn hides_password(patient: &Patient, text: &str) -> Verdict {
 }
 
 pub(super) async fn duplicate(patient: &Patient, name: &str) -> Verdict {
-    let error = patient.create("/Users", &patient.okta_user(name)).await?.refused(409)?;
+    let error = patient
+        .create("/Users", &patient.okta_user(name))
+        .await?
+        .refused(409)?;
     match &error["scimType"] {
         Value::String(kind) if kind == "uniqueness" => Ok(()),
         other => notes(format!("409 with scimType {other}")),
@@ -125,7 +149,11 @@ pub(super) async fn duplicate(patient: &Patient, name: &str) -> Verdict {
 
 pub(super) async fn found(patient: &Patient, name: &str, id: &str) -> Verdict {
     let user = patient.lookup("/Users", name).await?.only()?;
-    if user["id"] == id { Ok(()) } else { fails("another user than the one that was made") }
+    if user["id"] == id {
+        Ok(())
+    } else {
+        fails("another user than the one that was made")
+    }
 }
 
 async fn echo(patient: &Patient, path: &str) -> Verdict {
@@ -137,8 +165,19 @@ async fn echo(patient: &Patient, path: &str) -> Verdict {
 
 /// Nothing that identity providers send has changed or gone.
 fn is_still(before: &Value, after: &Value) -> Verdict {
-    let watched = ["id", "userName", "externalId", "name", "emails", "displayName", "active"];
-    match watched.iter().find(|attribute| before[**attribute] != after[**attribute]) {
+    let watched = [
+        "id",
+        "userName",
+        "externalId",
+        "name",
+        "emails",
+        "displayName",
+        "active",
+    ];
+    match watched
+        .iter()
+        .find(|attribute| before[**attribute] != after[**attribute])
+    {
         Some(attribute) => fails(format!("{attribute} is not as it was before")),
         None => Ok(()),
     }
@@ -155,7 +194,12 @@ async fn put(patient: &Patient, path: &str) -> Verdict {
 }
 
 async fn pathless(patient: &Patient, path: &str) -> Verdict {
-    patient.patch(path, json!([{"op": "replace", "value": {"displayName": "Pathless"}}])).await?;
+    patient
+        .patch(
+            path,
+            json!([{"op": "replace", "value": {"displayName": "Pathless"}}]),
+        )
+        .await?;
     let after = patient.read(path).await?;
     shows(&after, "/displayName", &json!("Pathless"))?;
     shows(&after, "/name/familyName", &json!("O'Test"))

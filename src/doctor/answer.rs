@@ -34,7 +34,11 @@ pub(super) struct List {
 impl Answer {
     /// In one line for a reader. Bodies of resources are not shown: they are of people.
     pub(super) fn told(&self) -> String {
-        let kind = if self.kind.is_empty() { "no content type" } else { &self.kind };
+        let kind = if self.kind.is_empty() {
+            "no content type"
+        } else {
+            &self.kind
+        };
         let head = format!("status {} ({kind})", self.status);
         match &self.body {
             Some(body) => match body["detail"].as_str() {
@@ -48,7 +52,11 @@ impl Answer {
 
     /// The same, if it has one of these statuses.
     pub(super) fn expect(self, statuses: &[u16]) -> Verdict<Self> {
-        if statuses.contains(&self.status) { Ok(self) } else { fails(self.told()) }
+        if statuses.contains(&self.status) {
+            Ok(self)
+        } else {
+            fails(self.told())
+        }
     }
 
     /// The JSON object in the body.
@@ -65,7 +73,9 @@ impl Answer {
         let resource = self.object(&[status])?;
         match resource["id"].as_str() {
             Some(id) if !id.is_empty() => Ok(resource),
-            _ => fails(format!("status {status} and a resource without an id of text")),
+            _ => fails(format!(
+                "status {status} and a resource without an id of text"
+            )),
         }
     }
 
@@ -80,18 +90,29 @@ impl Answer {
     pub(super) fn list(self) -> Verdict<List> {
         let body = self.message(LIST)?;
         let Some(total) = body["totalResults"].as_u64() else {
-            return fails(format!("totalResults is {}, not a whole number", body["totalResults"]));
+            return fails(format!(
+                "totalResults is {}, not a whole number",
+                body["totalResults"]
+            ));
         };
         let number = |name: &str| match &body[name] {
             Value::Null => Ok(None),
-            value => value.as_u64().map(Some).ok_or_else(|| format!("{name} is {value}, not a whole number")),
+            value => value
+                .as_u64()
+                .map(Some)
+                .ok_or_else(|| format!("{name} is {value}, not a whole number")),
         };
         let (start, per_page) = match (number("startIndex"), number("itemsPerPage")) {
             (Ok(start), Ok(per_page)) => (start, per_page),
             (Err(wrong), _) | (_, Err(wrong)) => return fails(wrong),
         };
         match body["Resources"].as_array() {
-            Some(resources) => Ok(List { total, start, per_page, resources: resources.clone() }),
+            Some(resources) => Ok(List {
+                total,
+                start,
+                per_page,
+                resources: resources.clone(),
+            }),
             None => fails("a list whose Resources is not an array"),
         }
     }
@@ -103,7 +124,11 @@ impl Answer {
         names_schema(&body, ERROR)?;
         match &body["status"] {
             Value::String(text) if *text == status.to_string() => {}
-            other => return fails(format!("status {status} with \"status\": {other} in the body, not \"{status}\"")),
+            other => {
+                return fails(format!(
+                    "status {status} with \"status\": {other} in the body, not \"{status}\""
+                ));
+            }
         }
         if body["detail"].as_str().is_none_or(str::is_empty) {
             return notes(format!("{told}, without a detail that an admin could read"));
@@ -131,8 +156,17 @@ impl List {
 }
 
 fn names_schema(body: &Value, schema: &str) -> Verdict {
-    let names = body["schemas"].as_array().is_some_and(|schemas| schemas.iter().any(|name| name == schema));
-    if names { Ok(()) } else { fails(format!("a body whose schemas is {}, without {schema}", body["schemas"])) }
+    let names = body["schemas"]
+        .as_array()
+        .is_some_and(|schemas| schemas.iter().any(|name| name == schema));
+    if names {
+        Ok(())
+    } else {
+        fails(format!(
+            "a body whose schemas is {}, without {schema}",
+            body["schemas"]
+        ))
+    }
 }
 
 /// Whether a resource has this value at a JSON pointer.
@@ -140,7 +174,10 @@ pub(super) fn shows(resource: &Value, pointer: &str, wanted: &Value) -> Verdict 
     match resource.pointer(pointer) {
         Some(value) if value == wanted => Ok(()),
         Some(value) => fails(format!("{} is {value}, not {wanted}", attribute(pointer))),
-        None => fails(format!("{} has no value, instead of {wanted}", attribute(pointer))),
+        None => fails(format!(
+            "{} has no value, instead of {wanted}",
+            attribute(pointer)
+        )),
     }
 }
 
@@ -151,12 +188,17 @@ fn attribute(pointer: &str) -> String {
 
 /// The entry of a multi-valued attribute with that type.
 pub(super) fn entry<'a>(resource: &'a Value, attribute: &str, kind: &str) -> Option<&'a Value> {
-    resource[attribute].as_array()?.iter().find(|entry| entry["type"] == kind)
+    resource[attribute]
+        .as_array()?
+        .iter()
+        .find(|entry| entry["type"] == kind)
 }
 
 /// Text of a server for a terminal: it must not steer one.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 fn shortened(text: &str) -> String {

@@ -50,13 +50,19 @@ impl Patient {
             "displayName": name,
             "active": true,
         });
-        self.create("/Users", &body).await?.resource(201).map(|user| id(&user))
+        self.create("/Users", &body)
+            .await?
+            .resource(201)
+            .map(|user| id(&user))
     }
 
     /// Makes a group with these members; gives the id.
     pub(super) async fn group(&self, name: &str, members: &[String]) -> Verdict<String> {
         let body = json!({"schemas": [GROUP], "displayName": name, "members": references(members)});
-        self.create("/Groups", &body).await?.resource(201).map(|group| id(&group))
+        self.create("/Groups", &body)
+            .await?
+            .resource(201)
+            .map(|group| id(&group))
     }
 }
 

@@ -54,14 +54,23 @@ pub struct Chart {
 
 impl fmt::Debug for Chart {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Chart").field("only", &self.only).field("findings", &self.findings).finish_non_exhaustive()
+        out.debug_struct("Chart")
+            .field("only", &self.only)
+            .field("findings", &self.findings)
+            .finish_non_exhaustive()
     }
 }
 
 impl Chart {
     /// An empty chart for the checks of one identity provider or of all; `progress` is told what is tried.
     pub fn new(only: Option<Provider>, progress: Box<dyn Fn(&str) + Send>) -> Self {
-        Self { only, section: "", findings: Vec::new(), secrets: Vec::new(), progress }
+        Self {
+            only,
+            section: "",
+            findings: Vec::new(),
+            secrets: Vec::new(),
+            progress,
+        }
     }
 
     /// What was found.
@@ -71,7 +80,10 @@ impl Chart {
 
     /// How many checks ended so.
     pub fn count(&self, outcome: Outcome) -> usize {
-        self.findings.iter().filter(|finding| finding.outcome == outcome).count()
+        self.findings
+            .iter()
+            .filter(|finding| finding.outcome == outcome)
+            .count()
     }
 
     pub(super) fn hide(&mut self, secret: &str, shown: &'static str) {
@@ -90,7 +102,11 @@ impl Chart {
     }
 
     /// Carries out a check if it is asked for; gives what it ends with if that is well or worth a note only.
-    pub(super) async fn run<T>(&mut self, check: &'static Check, work: impl Future<Output = Verdict<T>>) -> Option<T> {
+    pub(super) async fn run<T>(
+        &mut self,
+        check: &'static Check,
+        work: impl Future<Output = Verdict<T>>,
+    ) -> Option<T> {
         if !check.needed_by.iter().any(|provider| self.plays(*provider)) {
             return None;
         }
@@ -109,15 +125,30 @@ impl Chart {
 
     /// Says that the rest of the section is not tried.
     pub(super) fn give_up(&mut self, reason: &str) {
-        self.enter(&THE_REST, Outcome::Note, Some(format!("not tried: {reason}")), 0);
+        self.enter(
+            &THE_REST,
+            Outcome::Note,
+            Some(format!("not tried: {reason}")),
+            0,
+        );
     }
 
     fn enter(&mut self, check: &Check, outcome: Outcome, came: Option<String>, millis: u128) {
         let came = came.map(|came| self.discreet(&came));
-        self.findings.push(Finding { section: self.section, check: *check, outcome, came, millis });
+        self.findings.push(Finding {
+            section: self.section,
+            check: *check,
+            outcome,
+            came,
+            millis,
+        });
     }
 
     fn discreet(&self, text: &str) -> String {
-        self.secrets.iter().fold(printable(text), |text, (secret, shown)| text.replace(secret, shown))
+        self.secrets
+            .iter()
+            .fold(printable(text), |text, (secret, shown)| {
+                text.replace(secret, shown)
+            })
     }
 }

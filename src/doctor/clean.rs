@@ -42,10 +42,18 @@ async fn remove(patient: &Patient, made: &Made) -> bool {
 
 /// Of a resource whose creation was never answered only the name is known, which is random.
 async fn remove_named(patient: &Patient, made: &Made) -> bool {
-    let Ok(list) = patient.lookup(made.endpoint, &made.name).await else { return false };
+    let Ok(list) = patient.lookup(made.endpoint, &made.name).await else {
+        return false;
+    };
     let mut gone = true;
-    for resource in list.resources.iter().filter(|resource| is_named(resource, made.endpoint, &made.name)) {
-        let id = resource["id"].as_str().filter(|id| !matches!(*id, "" | "." | ".."));
+    for resource in list
+        .resources
+        .iter()
+        .filter(|resource| is_named(resource, made.endpoint, &made.name))
+    {
+        let id = resource["id"]
+            .as_str()
+            .filter(|id| !matches!(*id, "" | "." | ".."));
         gone &= match id {
             Some(id) => delete(patient, made.endpoint, id).await,
             None => false,
@@ -55,5 +63,8 @@ async fn remove_named(patient: &Patient, made: &Made) -> bool {
 }
 
 async fn delete(patient: &Patient, endpoint: &'static str, id: &str) -> bool {
-    patient.delete(endpoint, id).await.is_ok_and(|answer| matches!(answer.status, 200..=299 | 404))
+    patient
+        .delete(endpoint, id)
+        .await
+        .is_ok_and(|answer| matches!(answer.status, 200..=299 | 404))
 }

@@ -72,8 +72,12 @@ pub(super) async fn examine(patient: &Patient, chart: &mut Chart) {
     chart.run(&MISSING_GROUP, miss(patient, "/Groups")).await;
     chart.run(&UNKNOWN_ID, unknown_id(patient)).await;
     let wrong = format!("Bearer {}", patient.name("wrong-token"));
-    chart.run(&WRONG_TOKEN, unauthorized(patient, Badge::Other(&wrong))).await;
-    chart.run(&NO_TOKEN, unauthorized(patient, Badge::Nothing)).await;
+    chart
+        .run(&WRONG_TOKEN, unauthorized(patient, Badge::Other(&wrong)))
+        .await;
+    chart
+        .run(&NO_TOKEN, unauthorized(patient, Badge::Nothing))
+        .await;
 }
 
 async fn address(patient: &Patient) -> Verdict {
@@ -81,16 +85,27 @@ async fn address(patient: &Patient) -> Verdict {
     if url.host_str().is_some_and(|host| host.contains('_')) {
         return fails("a host with an underscore");
     }
-    if url.scheme() == "https" { Ok(()) } else { notes("http, which carries the token readably") }
+    if url.scheme() == "https" {
+        Ok(())
+    } else {
+        notes("http, which carries the token readably")
+    }
 }
 
 async fn first_page(patient: &Patient, endpoint: &str) -> Verdict<u64> {
-    let list = patient.get(&format!("{endpoint}?startIndex=1&count=2")).await?.list()?;
+    let list = patient
+        .get(&format!("{endpoint}?startIndex=1&count=2"))
+        .await?
+        .list()?;
     if list.resources.len() > 2 {
         return fails(format!("count=2 gave {} resources", list.resources.len()));
     }
     if list.total < list.resources.len() as u64 {
-        return fails(format!("totalResults {} with {} resources", list.total, list.resources.len()));
+        return fails(format!(
+            "totalResults {} with {} resources",
+            list.total,
+            list.resources.len()
+        ));
     }
     counts_itself(&list)?;
     match list.start {
@@ -101,33 +116,51 @@ async fn first_page(patient: &Patient, endpoint: &str) -> Verdict<u64> {
 
 async fn past_end(patient: &Patient, total: u64) -> Verdict {
     let start = total.saturating_add(1_000_001);
-    let list = patient.get(&format!("/Users?startIndex={start}&count=100")).await?.list()?;
+    let list = patient
+        .get(&format!("/Users?startIndex={start}&count=100"))
+        .await?
+        .list()?;
     if !list.resources.is_empty() {
         return fails(format!("{} resources", list.resources.len()));
     }
     counts_itself(&list)?;
     // Others may add and remove users meanwhile; but some do not vanish all at once.
-    if list.total == 0 && total > 0 { fails(format!("totalResults 0, before it was {total}")) } else { Ok(()) }
+    if list.total == 0 && total > 0 {
+        fails(format!("totalResults 0, before it was {total}"))
+    } else {
+        Ok(())
+    }
 }
 
 fn counts_itself(list: &List) -> Verdict {
     match (list.per_page, list.resources.len()) {
         (Some(told), count) if told == count as u64 => Ok(()),
-        (Some(told), count) => fails(format!("itemsPerPage is {told} on a page of {count} resources")),
+        (Some(told), count) => fails(format!(
+            "itemsPerPage is {told} on a page of {count} resources"
+        )),
         (None, _) => fails("no itemsPerPage"),
     }
 }
 
 async fn miss(patient: &Patient, endpoint: &str) -> Verdict {
-    patient.lookup(endpoint, &patient.user_name("nobody")).await?.nothing()
+    patient
+        .lookup(endpoint, &patient.user_name("nobody"))
+        .await?
+        .nothing()
 }
 
 async fn unknown_id(patient: &Patient) -> Verdict {
-    patient.get(&at("/Users", &patient.name("no-such-id"))).await?.refused(404)?;
+    patient
+        .get(&at("/Users", &patient.name("no-such-id")))
+        .await?
+        .refused(404)?;
     Ok(())
 }
 
 async fn unauthorized(patient: &Patient, badge: Badge<'_>) -> Verdict {
-    patient.get_as(badge, "/Users?startIndex=1&count=2").await?.refused(401)?;
+    patient
+        .get_as(badge, "/Users?startIndex=1&count=2")
+        .await?
+        .refused(401)?;
     Ok(())
 }

@@ -40,12 +40,23 @@ const ONE_MORE: Check = Check {
 /// `members` is the size of the large group.
 pub(super) async fn examine(patient: &Arc<Patient>, chart: &mut Chart, members: usize) {
     chart.section("Many at once");
-    let Some(people) = chart.run(&PEOPLE, people(patient, members.max(PARALLEL) + 1)).await else {
+    let Some(people) = chart
+        .run(&PEOPLE, people(patient, members.max(PARALLEL) + 1))
+        .await
+    else {
         return chart.give_up("not all users could be made");
     };
     chart.run(&RACE, race(patient, &people)).await;
-    if let Some(path) = chart.run(&LARGE, large(patient, people.get(..members).unwrap_or(&people))).await {
-        chart.run(&ONE_MORE, one_more(patient, &path, &people, members)).await;
+    if let Some(path) = chart
+        .run(
+            &LARGE,
+            large(patient, people.get(..members).unwrap_or(&people)),
+        )
+        .await
+    {
+        chart
+            .run(&ONE_MORE, one_more(patient, &path, &people, members))
+            .await;
     }
 }
 
@@ -66,13 +77,18 @@ async fn people(patient: &Arc<Patient>, count: usize) -> Verdict<Vec<String>> {
         match running.join_next().await {
             None => break,
             Some(Ok(Ok(id))) => people.push(id),
-            Some(Ok(Err(Trouble::Fails(came) | Trouble::Notes(came)))) => trouble = trouble.or(Some(came)),
+            Some(Ok(Err(Trouble::Fails(came) | Trouble::Notes(came)))) => {
+                trouble = trouble.or(Some(came))
+            }
             Some(Err(error)) => trouble = trouble.or(Some(error.to_string())),
         }
     }
     match trouble {
         None => Ok(people),
-        Some(came) => fails(format!("{came}; {} of {count} users were made", people.len())),
+        Some(came) => fails(format!(
+            "{came}; {} of {count} users were made",
+            people.len()
+        )),
     }
 }
 
@@ -85,7 +101,12 @@ async fn race(patient: &Arc<Patient>, people: &[String]) -> Verdict {
         let (patient, path, member) = (patient.clone(), path.clone(), member.clone());
         running.spawn(async move {
             let value = json!([{"value": member}]);
-            patient.patch(&path, json!([{"op": "add", "path": "members", "value": value}])).await
+            patient
+                .patch(
+                    &path,
+                    json!([{"op": "add", "path": "members", "value": value}]),
+                )
+                .await
         });
     }
     for ended in running.join_all().await {
@@ -97,13 +118,26 @@ async fn race(patient: &Arc<Patient>, people: &[String]) -> Verdict {
 async fn large(patient: &Patient, people: &[String]) -> Verdict<String> {
     let group = patient.group(&patient.name("large"), &[]).await?;
     let path = at("/Groups", &group);
-    patient.patch(&path, json!([{"op": "add", "path": "members", "value": references(people)}])).await?;
+    patient
+        .patch(
+            &path,
+            json!([{"op": "add", "path": "members", "value": references(people)}]),
+        )
+        .await?;
     are(&patient.read(&path).await?, people)?;
     Ok(path)
 }
 
 async fn one_more(patient: &Patient, path: &str, people: &[String], members: usize) -> Verdict {
     let value = references(people.get(members..=members).unwrap_or_default());
-    patient.patch(path, json!([{"op": "add", "path": "members", "value": value}])).await?;
-    are(&patient.read(path).await?, people.get(..=members).unwrap_or(people))
+    patient
+        .patch(
+            path,
+            json!([{"op": "add", "path": "members", "value": value}]),
+        )
+        .await?;
+    are(
+        &patient.read(path).await?,
+        people.get(..=members).unwrap_or(people),
+    )
 }

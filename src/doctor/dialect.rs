@@ -83,11 +83,31 @@ pub(super) async fn examine(patient: &Patient, chart: &mut Chart, boss: Option<&
     chart.run(&EXTERNAL, external(patient, &user)).await;
     chart.run(&FALSE, active(patient, path, "False")).await;
     chart.run(&TRUE, active(patient, path, "True")).await;
-    chart.run(&NEW_ENTRY, value_path(patient, path, "Add", ["phoneNumbers", "mobile", "value", "+15550100"])).await;
+    chart
+        .run(
+            &NEW_ENTRY,
+            value_path(
+                patient,
+                path,
+                "Add",
+                ["phoneNumbers", "mobile", "value", "+15550100"],
+            ),
+        )
+        .await;
     let address = ["addresses", "work", "formatted", "1 Main Street"];
-    chart.run(&REPLACED_ENTRY, value_path(patient, path, "Replace", address)).await;
+    chart
+        .run(
+            &REPLACED_ENTRY,
+            value_path(patient, path, "Replace", address),
+        )
+        .await;
     let mail = patient.user_name("entra-new");
-    chart.run(&CHANGED_ENTRY, value_path(patient, path, "Replace", ["emails", "work", "value", &mail])).await;
+    chart
+        .run(
+            &CHANGED_ENTRY,
+            value_path(patient, path, "Replace", ["emails", "work", "value", &mail]),
+        )
+        .await;
     chart.run(&DOTTED, dotted(patient, path)).await;
     if let Some(boss) = boss {
         chart.run(&MANAGER, manager(patient, path, boss)).await;
@@ -98,30 +118,59 @@ pub(super) async fn examine(patient: &Patient, chart: &mut Chart, boss: Option<&
 
 async fn create(patient: &Patient) -> Verdict<String> {
     let name = patient.user_name("entra");
-    let user = patient.create("/Users", &patient.entra_user(&name)).await?.resource(201)?;
+    let user = patient
+        .create("/Users", &patient.entra_user(&name))
+        .await?
+        .resource(201)?;
     shows(&user, "/userName", &json!(name))?;
     Ok(id(&user))
 }
 
 async fn external(patient: &Patient, user: &str) -> Verdict {
     let filter = encode(&format!("externalId eq \"{}\"", patient.name("entra")));
-    let found = patient.get(&format!("/Users?filter={filter}")).await?.list()?.only()?;
-    if found["id"] == user { Ok(()) } else { fails("another user than the one that was made") }
+    let found = patient
+        .get(&format!("/Users?filter={filter}"))
+        .await?
+        .list()?
+        .only()?;
+    if found["id"] == user {
+        Ok(())
+    } else {
+        fails("another user than the one that was made")
+    }
 }
 
 async fn active(patient: &Patient, path: &str, text: &str) -> Verdict {
-    patient.patch(path, json!([{"op": "Replace", "path": "active", "value": text}])).await?;
-    shows(&patient.read(path).await?, "/active", &json!(text == "True"))
+    patient
+        .patch(
+            path,
+            json!([{"op": "Replace", "path": "active", "value": text}]),
+        )
+        .await?;
+    shows(
+        &patient.read(path).await?,
+        "/active",
+        &json!(text == "True"),
+    )
 }
 
-async fn value_path(patient: &Patient, path: &str, op: &str, [list, kind, part, value]: [&str; 4]) -> Verdict {
+async fn value_path(
+    patient: &Patient,
+    path: &str,
+    op: &str,
+    [list, kind, part, value]: [&str; 4],
+) -> Verdict {
     let target = format!("{list}[type eq \"{kind}\"].{part}");
-    patient.patch(path, json!([{"op": op, "path": target, "value": value}])).await?;
+    patient
+        .patch(path, json!([{"op": op, "path": target, "value": value}]))
+        .await?;
     let after = patient.read(path).await?;
     let entries = after[list].as_array().map_or(0, Vec::len);
     match entry(&after, list, kind) {
         Some(entry) if entry[part] == value && entries == 1 => Ok(()),
-        Some(entry) if entry[part] == value => fails(format!("{list} has {entries} entries, not one")),
+        Some(entry) if entry[part] == value => {
+            fails(format!("{list} has {entries} entries, not one"))
+        }
         Some(_) => fails(format!("{target} has not the new value")),
         None => fails(format!("{list} has no entry of type {kind}")),
     }
@@ -129,7 +178,9 @@ async fn value_path(patient: &Patient, path: &str, op: &str, [list, kind, part, 
 
 async fn dotted(patient: &Patient, path: &str) -> Verdict {
     let value = json!({"name.givenName": "Dotted", format!("{ENTERPRISE}:department"): "Care"});
-    patient.patch(path, json!([{"op": "replace", "value": value}])).await?;
+    patient
+        .patch(path, json!([{"op": "replace", "value": value}]))
+        .await?;
     let after = patient.read(path).await?;
     shows(&after, "/name/givenName", &json!("Dotted"))?;
     shows(&after, "/name/familyName", &json!("Entra"))?;
@@ -138,13 +189,24 @@ async fn dotted(patient: &Patient, path: &str) -> Verdict {
 
 async fn manager(patient: &Patient, path: &str, boss: &str) -> Verdict {
     let target = format!("{ENTERPRISE}:manager");
-    patient.patch(path, json!([{"op": "Add", "path": target, "value": boss}])).await?;
-    shows(&patient.read(path).await?, &format!("/{ENTERPRISE}/manager/value"), &json!(boss))
+    patient
+        .patch(path, json!([{"op": "Add", "path": target, "value": boss}]))
+        .await?;
+    shows(
+        &patient.read(path).await?,
+        &format!("/{ENTERPRISE}/manager/value"),
+        &json!(boss),
+    )
 }
 
 async fn no_manager(patient: &Patient, path: &str) -> Verdict {
     let target = format!("{ENTERPRISE}:manager");
-    patient.patch(path, json!([{"op": "Replace", "path": target, "value": ""}])).await?;
+    patient
+        .patch(
+            path,
+            json!([{"op": "Replace", "path": target, "value": ""}]),
+        )
+        .await?;
     match patient.read(path).await?[ENTERPRISE]["manager"]["value"] {
         Value::Null => Ok(()),
         _ => fails("manager.value is still there"),
@@ -154,5 +216,8 @@ async fn no_manager(patient: &Patient, path: &str) -> Verdict {
 async fn delete(patient: &Patient, user: &str) -> Verdict {
     patient.delete("/Users", user).await?.expect(&[204])?;
     patient.get(&at("/Users", user)).await?.refused(404)?;
-    patient.lookup("/Users", &patient.user_name("entra")).await?.nothing()
+    patient
+        .lookup("/Users", &patient.user_name("entra"))
+        .await?
+        .nothing()
 }

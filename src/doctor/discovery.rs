@@ -55,8 +55,14 @@ async fn read_config(patient: &Patient) -> Verdict<Value> {
 
 async fn config(patient: &Patient) -> Verdict {
     let config = read_config(patient).await?;
-    match FEATURES.iter().find(|feature| !config[**feature]["supported"].is_boolean()) {
-        Some(feature) => fails(format!("{feature}.supported is {}", config[*feature]["supported"])),
+    match FEATURES
+        .iter()
+        .find(|feature| !config[**feature]["supported"].is_boolean())
+    {
+        Some(feature) => fails(format!(
+            "{feature}.supported is {}",
+            config[*feature]["supported"]
+        )),
         None => Ok(()),
     }
 }
@@ -71,7 +77,11 @@ async fn patches(patient: &Patient) -> Verdict {
 async fn types(patient: &Patient) -> Verdict {
     let types = patient.get("/ResourceTypes").await?.list()?.resources;
     for endpoint in ["/Users", "/Groups"] {
-        let is_there = |kind: &Value| kind["endpoint"].as_str().is_some_and(|there| there.ends_with(endpoint));
+        let is_there = |kind: &Value| {
+            kind["endpoint"]
+                .as_str()
+                .is_some_and(|there| there.ends_with(endpoint))
+        };
         if !types.iter().any(is_there) {
             return fails(format!("no resource type whose endpoint is {endpoint}"));
         }
@@ -94,5 +104,9 @@ async fn schemas(patient: &Patient) -> Verdict {
 
 async fn one_schema(patient: &Patient) -> Verdict {
     let schema = patient.get(&at("/Schemas", USER)).await?.resource(200)?;
-    if schema["id"] == USER { Ok(()) } else { fails(format!("a schema whose id is {}", schema["id"])) }
+    if schema["id"] == USER {
+        Ok(())
+    } else {
+        fails(format!("a schema whose id is {}", schema["id"]))
+    }
 }

@@ -77,9 +77,13 @@ pub(super) async fn examine(patient: &Patient, chart: &mut Chart, user: &str) {
     chart.section("A group is read and renamed");
     if let Some(pair) = pair {
         chart.run(&EXCLUDED, excluded(patient, &path, &pair)).await;
-        chart.run(&EXCLUDED_LIST, excluded_list(patient, &name)).await;
+        chart
+            .run(&EXCLUDED_LIST, excluded_list(patient, &name))
+            .await;
         chart.run(&RENAME, rename(patient, &group, &pair)).await;
-        chart.run(&RENAME_AGAIN, rename(patient, &group, &pair)).await;
+        chart
+            .run(&RENAME_AGAIN, rename(patient, &group, &pair))
+            .await;
     }
     chart.run(&DELETE, delete(patient, &group)).await;
 }
@@ -92,8 +96,15 @@ async fn create(patient: &Patient, name: &str) -> Verdict<String> {
 }
 
 async fn lookup(patient: &Patient, name: &str, group: &str) -> Verdict {
-    let found = patient.lookup("/Groups", &name.to_uppercase()).await?.only()?;
-    if found["id"] == group { Ok(()) } else { fails("another group than the one that was made") }
+    let found = patient
+        .lookup("/Groups", &name.to_uppercase())
+        .await?
+        .only()?;
+    if found["id"] == group {
+        Ok(())
+    } else {
+        fails("another group than the one that was made")
+    }
 }
 
 async fn entra_create(patient: &Patient) -> Verdict {
@@ -123,12 +134,20 @@ async fn duplicate(patient: &Patient, name: &str) -> Verdict {
 async fn excluded(patient: &Patient, path: &str, pair: &[String; 2]) -> Verdict {
     // On a group without members every server would pass.
     member::fill(patient, path, pair).await?;
-    without_members(&patient.read(&format!("{path}?excludedAttributes=members")).await?)
+    without_members(
+        &patient
+            .read(&format!("{path}?excludedAttributes=members"))
+            .await?,
+    )
 }
 
 async fn excluded_list(patient: &Patient, name: &str) -> Verdict {
     let filter = encode(&format!("displayName eq \"{name}\""));
-    let answer = patient.get(&format!("/Groups?excludedAttributes=members&filter={filter}")).await?;
+    let answer = patient
+        .get(&format!(
+            "/Groups?excludedAttributes=members&filter={filter}"
+        ))
+        .await?;
     without_members(&answer.list()?.only()?)
 }
 
@@ -144,7 +163,9 @@ async fn rename(patient: &Patient, group: &str, pair: &[String; 2]) -> Verdict {
     let (path, name) = (at("/Groups", group), patient.name("renamed"));
     member::fill(patient, &path, pair).await?;
     let value = json!({"id": group, "displayName": name});
-    patient.patch(&path, json!([{"op": "replace", "value": value}])).await?;
+    patient
+        .patch(&path, json!([{"op": "replace", "value": value}]))
+        .await?;
     let after = patient.read(&path).await?;
     shows(&after, "/displayName", &json!(name))?;
     member::are(&after, pair)

@@ -19,7 +19,11 @@ pub(super) async fn examine(patient: &Patient, chart: &mut Chart) {
 async fn kinds(patient: &Patient) -> Verdict {
     let odd = patient.odd_kinds();
     let told = |(kind, first): (&String, &String)| {
-        let kind = if kind.is_empty() { "no content type" } else { kind };
+        let kind = if kind.is_empty() {
+            "no content type"
+        } else {
+            kind
+        };
         format!("{kind} with {first}")
     };
     let all = odd.iter().map(told).collect::<Vec<_>>().join("; ");

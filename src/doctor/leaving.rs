@@ -66,7 +66,12 @@ pub(super) async fn examine(patient: &Patient, chart: &mut Chart, user: &str) {
 }
 
 async fn by_patch(patient: &Patient, path: &str, active: bool) -> Verdict {
-    patient.patch(path, json!([{"op": "replace", "value": {"active": active}}])).await?;
+    patient
+        .patch(
+            path,
+            json!([{"op": "replace", "value": {"active": active}}]),
+        )
+        .await?;
     shows(&patient.read(path).await?, "/active", &json!(active))
 }
 

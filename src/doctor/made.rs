@@ -29,14 +29,26 @@ impl Estate {
         let mut estate = self.lock();
         estate.0 += 1;
         let number = estate.0;
-        estate.1.push(Made { number, endpoint, name: name.to_owned(), id: None });
+        estate.1.push(Made {
+            number,
+            endpoint,
+            name: name.to_owned(),
+            id: None,
+        });
         number
     }
 
     /// The server has made it. An answer about something of another name is not believed.
     pub(super) fn confirm(&self, number: usize, resource: &Value) {
-        let id = resource["id"].as_str().filter(|id| !matches!(*id, "" | "." | ".."));
-        for made in self.lock().1.iter_mut().filter(|made| made.number == number) {
+        let id = resource["id"]
+            .as_str()
+            .filter(|id| !matches!(*id, "" | "." | ".."));
+        for made in self
+            .lock()
+            .1
+            .iter_mut()
+            .filter(|made| made.number == number)
+        {
             if is_named(resource, made.endpoint, &made.name) {
                 made.id = id.map(str::to_owned);
             }
@@ -50,12 +62,17 @@ impl Estate {
 
     /// It is gone.
     pub(super) fn lose(&self, endpoint: &str, id: &str) {
-        self.lock().1.retain(|made| made.endpoint != endpoint || made.id.as_deref() != Some(id));
+        self.lock()
+            .1
+            .retain(|made| made.endpoint != endpoint || made.id.as_deref() != Some(id));
     }
 
     /// Takes out what is left at an endpoint.
     pub(super) fn take(&self, endpoint: &str) -> Vec<Made> {
-        self.lock().1.extract_if(.., |made| made.endpoint == endpoint).collect()
+        self.lock()
+            .1
+            .extract_if(.., |made| made.endpoint == endpoint)
+            .collect()
     }
 }
 
@@ -71,10 +88,16 @@ impl Made {
 
 /// The attribute that names a resource of an endpoint.
 pub(super) fn naming(endpoint: &str) -> &'static str {
-    if endpoint == "/Users" { "userName" } else { "displayName" }
+    if endpoint == "/Users" {
+        "userName"
+    } else {
+        "displayName"
+    }
 }
 
 /// Whether a resource bears that name; letter case may have been changed by the server.
 pub(super) fn is_named(resource: &Value, endpoint: &str, name: &str) -> bool {
-    resource[naming(endpoint)].as_str().is_some_and(|there| there.eq_ignore_ascii_case(name))
+    resource[naming(endpoint)]
+        .as_str()
+        .is_some_and(|there| there.eq_ignore_ascii_case(name))
 }

@@ -63,7 +63,12 @@ const CLEAR: Check = Check {
 };
 
 /// Gives the ids of the two members, if there are two.
-pub(super) async fn examine(patient: &Patient, chart: &mut Chart, path: &str, user: &str) -> Option<[String; 2]> {
+pub(super) async fn examine(
+    patient: &Patient,
+    chart: &mut Chart,
+    path: &str,
+    user: &str,
+) -> Option<[String; 2]> {
     chart.section("Members come and go");
     let Some(second) = chart.run(&SECOND, patient.person("second")).await else {
         chart.give_up("no second user was made");
@@ -83,17 +88,28 @@ pub(super) async fn examine(patient: &Patient, chart: &mut Chart, path: &str, us
 
 /// The ids of the members of a group.
 pub(super) fn members(group: &Value) -> BTreeSet<&str> {
-    group["members"].as_array().into_iter().flatten().filter_map(|member| member["value"].as_str()).collect()
+    group["members"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|member| member["value"].as_str())
+        .collect()
 }
 
 /// Whether a group has exactly these members.
 pub(super) fn are(group: &Value, wanted: &[String]) -> Verdict {
-    let (there, wanted) = (members(group), wanted.iter().map(String::as_str).collect::<BTreeSet<_>>());
+    let (there, wanted) = (
+        members(group),
+        wanted.iter().map(String::as_str).collect::<BTreeSet<_>>(),
+    );
     let missing = wanted.difference(&there).count();
     match (missing, there.difference(&wanted).count()) {
         (0, 0) => Ok(()),
         (0, more) => fails(format!("{more} members that should not be there")),
-        (missing, more) => fails(format!("{missing} of {} members missing, {more} too many", wanted.len())),
+        (missing, more) => fails(format!(
+            "{missing} of {} members missing, {more} too many",
+            wanted.len()
+        )),
     }
 }
 
@@ -104,7 +120,12 @@ async fn has(patient: &Patient, path: &str, wanted: &[String]) -> Verdict {
 /// Puts both into the group, one by one, in the way that most servers know.
 pub(super) async fn fill(patient: &Patient, path: &str, pair: &[String; 2]) -> Verdict {
     for one in pair {
-        patient.patch(path, json!([{"op": "add", "path": "members", "value": [{"value": one}]}])).await?;
+        patient
+            .patch(
+                path,
+                json!([{"op": "add", "path": "members", "value": [{"value": one}]}]),
+            )
+            .await?;
     }
     has(patient, path, pair).await
 }
@@ -116,23 +137,39 @@ async fn add(patient: &Patient, path: &str, pair: &[String; 2]) -> Verdict {
 async fn seen(patient: &Patient, path: &str, [user, _]: &[String; 2]) -> Verdict {
     let group = patient.read(path).await?;
     let there = patient.read(&at("/Users", user)).await?;
-    let named = there["groups"].as_array().is_some_and(|list| list.iter().any(|one| one["value"] == group["id"]));
-    if named { Ok(()) } else { fails("groups of the user does not hold the group") }
+    let named = there["groups"]
+        .as_array()
+        .is_some_and(|list| list.iter().any(|one| one["value"] == group["id"]));
+    if named {
+        Ok(())
+    } else {
+        fails("groups of the user does not hold the group")
+    }
 }
 
 async fn null_ref(patient: &Patient, path: &str, pair: &[String; 2]) -> Verdict {
     let [_, second] = pair;
     let member = format!("members[value eq \"{second}\"]");
-    patient.patch(path, json!([{"op": "remove", "path": member}])).await?;
+    patient
+        .patch(path, json!([{"op": "remove", "path": member}]))
+        .await?;
     let value = json!([{"$ref": null, "value": second}]);
-    patient.patch(path, json!([{"op": "Add", "path": "members", "value": value}])).await?;
+    patient
+        .patch(
+            path,
+            json!([{"op": "Add", "path": "members", "value": value}]),
+        )
+        .await?;
     has(patient, path, pair).await
 }
 
 async fn put(patient: &Patient, path: &str, pair: &[String; 2]) -> Verdict {
     let group = patient.read(path).await?;
     for wanted in [&pair[..1], &pair[..]] {
-        let members: Vec<_> = wanted.iter().map(|id| json!({"value": id, "display": null})).collect();
+        let members: Vec<_> = wanted
+            .iter()
+            .map(|id| json!({"value": id, "display": null}))
+            .collect();
         let (id, name) = (&group["id"], &group["displayName"]);
         let body = json!({"schemas": [GROUP], "id": id, "displayName": name, "members": members});
         patient.put(path, &body).await?.expect(&[200])?;
@@ -144,20 +181,35 @@ async fn put(patient: &Patient, path: &str, pair: &[String; 2]) -> Verdict {
 async fn by_filter(patient: &Patient, path: &str, pair: &[String; 2]) -> Verdict {
     let [first, _] = pair;
     fill(patient, path, pair).await?;
-    patient.patch(path, json!([{"op": "remove", "path": format!("members[value eq \"{first}\"]")}])).await?;
+    patient
+        .patch(
+            path,
+            json!([{"op": "remove", "path": format!("members[value eq \"{first}\"]")}]),
+        )
+        .await?;
     has(patient, path, &pair[1..]).await
 }
 
 async fn by_value(patient: &Patient, path: &str, pair: &[String; 2]) -> Verdict {
     fill(patient, path, pair).await?;
     let value = json!([{"$ref": null, "value": pair[1]}]);
-    patient.patch(path, json!([{"op": "Remove", "path": "members", "value": value}])).await?;
+    patient
+        .patch(
+            path,
+            json!([{"op": "Remove", "path": "members", "value": value}]),
+        )
+        .await?;
     has(patient, path, &pair[..1]).await
 }
 
 async fn replace(patient: &Patient, path: &str, pair: &[String; 2]) -> Verdict {
     for wanted in [&pair[1..], &pair[..]] {
-        patient.patch(path, json!([{"op": "replace", "path": "members", "value": references(wanted)}])).await?;
+        patient
+            .patch(
+                path,
+                json!([{"op": "replace", "path": "members", "value": references(wanted)}]),
+            )
+            .await?;
         has(patient, path, wanted).await?;
     }
     Ok(())
@@ -165,6 +217,11 @@ async fn replace(patient: &Patient, path: &str, pair: &[String; 2]) -> Verdict {
 
 async fn clear(patient: &Patient, path: &str, pair: &[String; 2]) -> Verdict {
     fill(patient, path, pair).await?;
-    patient.patch(path, json!([{"op": "replace", "path": "members", "value": []}])).await?;
+    patient
+        .patch(
+            path,
+            json!([{"op": "replace", "path": "members", "value": []}]),
+        )
+        .await?;
     has(patient, path, &[]).await
 }

@@ -52,7 +52,9 @@ impl Patient {
     /// Prepares an examination. Nothing is sent yet.
     pub fn new(base: &str, token: SecretString) -> Result<Self, String> {
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
-            .map_err(|_| "the token holds characters that no header can carry; copy it again".to_owned())?;
+            .map_err(|_| {
+                "the token holds characters that no header can carry; copy it again".to_owned()
+            })?;
         authorization.set_sensitive(true);
         let client = Client::builder()
             .timeout(PATIENCE)
@@ -108,18 +110,25 @@ impl Patient {
         body: Option<&Value>,
         badge: Badge<'_>,
     ) -> reqwest::Result<Answer> {
-        let mut request = self.client.request(method, url).header(ACCEPT, "application/scim+json");
+        let mut request = self
+            .client
+            .request(method, url)
+            .header(ACCEPT, "application/scim+json");
         request = match badge {
             Badge::Own => request.header(AUTHORIZATION, self.authorization.clone()),
             Badge::Other(value) => request.header(AUTHORIZATION, value),
             Badge::Nothing => request,
         };
         if let Some(body) = body {
-            request = request.header(CONTENT_TYPE, "application/scim+json; charset=utf-8").body(body.to_string());
+            request = request
+                .header(CONTENT_TYPE, "application/scim+json; charset=utf-8")
+                .body(body.to_string());
         }
         let mut tries = 0;
         loop {
-            let Some(again) = request.try_clone() else { return read(request.send().await?).await };
+            let Some(again) = request.try_clone() else {
+                return read(request.send().await?).await;
+            };
             let response = again.send().await?;
             if response.status() != 429 || tries == RETRIES {
                 return read(response).await;
@@ -129,7 +138,13 @@ impl Patient {
         }
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<&Value>, badge: Badge<'_>) -> Verdict<Answer> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        badge: Badge<'_>,
+    ) -> Verdict<Answer> {
         let asked = format!("{method} {}", path.split(['?']).next().unwrap_or(path));
         let url = format!("{}{path}", self.base());
         match self.ask(method, &url, body, badge).await {
@@ -137,20 +152,31 @@ impl Patient {
                 self.see_kind(&answer, &asked);
                 Ok(answer)
             }
-            Err(error) => Err(Trouble::Fails(format!("{asked}: no answer: {}", causes(error)))),
+            Err(error) => Err(Trouble::Fails(format!(
+                "{asked}: no answer: {}",
+                causes(error)
+            ))),
         }
     }
 
     fn see_kind(&self, answer: &Answer, asked: &str) {
         if !answer.text.is_empty() && answer.kind != "application/scim+json" {
-            let mut kinds = self.odd_kinds.lock().unwrap_or_else(PoisonError::into_inner);
-            kinds.entry(answer.kind.clone()).or_insert_with(|| format!("status {} to {asked}", answer.status));
+            let mut kinds = self
+                .odd_kinds
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            kinds
+                .entry(answer.kind.clone())
+                .or_insert_with(|| format!("status {} to {asked}", answer.status));
         }
     }
 
     /// Content types beside SCIM's own, each with an answer that had it.
     pub(super) fn odd_kinds(&self) -> BTreeMap<String, String> {
-        self.odd_kinds.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.odd_kinds
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(super) async fn get(&self, path: &str) -> Verdict<Answer> {
@@ -171,13 +197,20 @@ impl Patient {
             "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
             "Operations": operations,
         });
-        self.send(Method::PATCH, path, Some(&body), Badge::Own).await?.expect(&[200, 204])
+        self.send(Method::PATCH, path, Some(&body), Badge::Own)
+            .await?
+            .expect(&[200, 204])
     }
 
     /// Asks for a new resource, and remembers that it may be there.
     pub(super) async fn create(&self, endpoint: &'static str, body: &Value) -> Verdict<Answer> {
-        let number = self.made.ask(endpoint, body[naming(endpoint)].as_str().unwrap_or_default());
-        let answer = self.send(Method::POST, endpoint, Some(body), Badge::Own).await?;
+        let number = self.made.ask(
+            endpoint,
+            body[naming(endpoint)].as_str().unwrap_or_default(),
+        );
+        let answer = self
+            .send(Method::POST, endpoint, Some(body), Badge::Own)
+            .await?;
         match (answer.status, &answer.body) {
             (200..=299, Some(resource)) => self.made.confirm(number, resource),
             (400..=499, _) => self.made.forget(number),
@@ -187,7 +220,9 @@ impl Patient {
     }
 
     pub(super) async fn delete(&self, endpoint: &'static str, id: &str) -> Verdict<Answer> {
-        let answer = self.send(Method::DELETE, &at(endpoint, id), None, Badge::Own).await?;
+        let answer = self
+            .send(Method::DELETE, &at(endpoint, id), None, Badge::Own)
+            .await?;
         if matches!(answer.status, 200..=299 | 404) {
             self.made.lose(endpoint, id);
         }
@@ -197,7 +232,11 @@ impl Patient {
     /// What both identity providers do before they create.
     pub(super) async fn lookup(&self, endpoint: &str, name: &str) -> Verdict<List> {
         let filter = encode(&format!("{} eq \"{name}\"", naming(endpoint)));
-        self.get(&format!("{endpoint}?filter={filter}&startIndex=1&count=100")).await?.list()
+        self.get(&format!(
+            "{endpoint}?filter={filter}&startIndex=1&count=100"
+        ))
+        .await?
+        .list()
     }
 
     /// The resource as it is now.
@@ -214,7 +253,15 @@ pub(super) fn at(endpoint: &str, id: &str) -> String {
 /// Text as part of a URL.
 pub(super) fn encode(text: &str) -> String {
     let shown = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|byte| if shown(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(|byte| {
+            if shown(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
 }
 
 /// An error with what is behind it, without the address.
@@ -230,14 +277,21 @@ pub(super) fn causes(error: reqwest::Error) -> String {
 }
 
 fn base_url(text: &str) -> Result<Url, String> {
-    let example = "give the URL as it is pasted into Okta, such as https://scim.example.com/scim/v2";
-    let url =
-        Url::parse(text.trim_end_matches('/')).map_err(|error| format!("{text} is no URL: {error}; {example}"))?;
+    let example =
+        "give the URL as it is pasted into Okta, such as https://scim.example.com/scim/v2";
+    let url = Url::parse(text.trim_end_matches('/'))
+        .map_err(|error| format!("{text} is no URL: {error}; {example}"))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err(format!("{text} is no URL of a server; {example}"));
     }
-    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
-        return Err(format!("the base URL must end with its path and name no user; {example}"));
+    if url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+        || url.password().is_some()
+    {
+        return Err(format!(
+            "the base URL must end with its path and name no user; {example}"
+        ));
     }
     Ok(url)
 }
@@ -249,18 +303,38 @@ fn random() -> Result<String, String> {
 }
 
 fn wait(response: &Response) -> Duration {
-    let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let asked = response
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
     Duration::from_secs(asked.unwrap_or(1).clamp(1, LONGEST_WAIT))
 }
 
 async fn read(response: Response) -> reqwest::Result<Answer> {
     let status = response.status().as_u16();
-    let header = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let kind = header(CONTENT_TYPE).and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
-    let (kind, location) = (kind.to_ascii_lowercase(), header(LOCATION).map(str::to_owned));
+    let header = |name| {
+        response
+            .headers()
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
+    let kind = header(CONTENT_TYPE)
+        .and_then(|kind| kind.split(';').next())
+        .unwrap_or_default()
+        .trim();
+    let (kind, location) = (
+        kind.to_ascii_lowercase(),
+        header(LOCATION).map(str::to_owned),
+    );
     let text = String::from_utf8_lossy(&response.bytes().await?).into_owned();
     let body = serde_json::from_str(&text).ok();
-    Ok(Answer { status, kind, location, text, body })
+    Ok(Answer {
+        status,
+        kind,
+        location,
+        text,
+        body,
+    })
 }
 
 #[cfg(test)]
@@ -272,7 +346,14 @@ mod tests {
         for sound in ["https://a.example.com/scim/v2/", "http://127.0.0.1:1"] {
             assert!(base_url(sound).is_ok(), "{sound}");
         }
-        for wrong in ["", "a.example.com", "ftp://a/b", "https://a/b?c=d", "https://u:p@a/b", "localhost:8080/scim"] {
+        for wrong in [
+            "",
+            "a.example.com",
+            "ftp://a/b",
+            "https://a/b?c=d",
+            "https://u:p@a/b",
+            "localhost:8080/scim",
+        ] {
             assert!(base_url(wrong).is_err(), "{wrong}");
         }
     }

@@ -35,7 +35,10 @@ impl<'a> Lexer<'a> {
     }
 
     pub(super) fn problem(&self, what: impl Into<String>) -> Problem {
-        Problem { at: self.at, what: what.into() }
+        Problem {
+            at: self.at,
+            what: what.into(),
+        }
     }
 
     pub(super) fn peek(&self) -> Option<char> {
@@ -54,7 +57,9 @@ impl<'a> Lexer<'a> {
     /// Takes blanks; tells whether there were any. The grammar has one blank between words,
     /// people and clients write more.
     pub(super) fn take_blanks(&mut self) -> bool {
-        !self.take_while(|byte| byte.is_ascii_whitespace()).is_empty()
+        !self
+            .take_while(|byte| byte.is_ascii_whitespace())
+            .is_empty()
     }
 
     /// Takes a run of the characters that names with a URN are made of; empty if none comes.
@@ -112,19 +117,26 @@ impl<'a> Lexer<'a> {
 
     fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'a str {
         let rest = self.rest();
-        let length = rest.bytes().position(|byte| !wanted(byte)).unwrap_or(rest.len());
+        let length = rest
+            .bytes()
+            .position(|byte| !wanted(byte))
+            .unwrap_or(rest.len());
         self.at += length;
         rest.get(..length).unwrap_or_default()
     }
 
     fn take_string(&mut self) -> Read<String> {
-        let Some(length) = string_length(self.rest()) else { return Err(self.unclosed()) };
+        let Some(length) = string_length(self.rest()) else {
+            return Err(self.unclosed());
+        };
         let json = self.rest().get(..length).unwrap_or_default();
         self.take_json(json, length)
     }
 
     fn take_single_quoted(&mut self) -> Read<String> {
-        let Some((json, length)) = tolerance::single_quoted(self.rest()) else { return Err(self.unclosed()) };
+        let Some((json, length)) = tolerance::single_quoted(self.rest()) else {
+            return Err(self.unclosed());
+        };
         self.take_json(&json, length)
     }
 
@@ -137,7 +149,9 @@ impl<'a> Lexer<'a> {
         let text: String = serde_json::from_str(json).map_err(|error| {
             let reason = error.to_string();
             let reason = reason.split(" at line ").next().unwrap_or_default();
-            self.problem(format!("the string that begins here is no JSON string ({reason})"))
+            self.problem(format!(
+                "the string that begins here is no JSON string ({reason})"
+            ))
         })?;
         if text.contains('\0') {
             return Err(self.problem("the string that begins here holds the character U+0000"));
@@ -148,7 +162,8 @@ impl<'a> Lexer<'a> {
 
     fn take_unquoted(&mut self) -> Read<Literal> {
         let mut ahead = *self;
-        let word = ahead.take_while(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b')' | b']'));
+        let word =
+            ahead.take_while(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b')' | b']'));
         let literal = tolerance::unquoted(word).ok_or_else(|| self.no_value())?;
         *self = ahead;
         Ok(literal)
@@ -156,12 +171,16 @@ impl<'a> Lexer<'a> {
 
     fn no_value(&self) -> Problem {
         let forms = "a string in double quotes, a number, true, false or null";
-        self.problem(format!("expected a value ({forms}), not {}", self.next_in_words()))
+        self.problem(format!(
+            "expected a value ({forms}), not {}",
+            self.next_in_words()
+        ))
     }
 
     fn take_number(&mut self) -> Read<String> {
         let mut ahead = *self;
-        let digits = ahead.take_while(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+        let digits =
+            ahead.take_while(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
         if serde_json::from_str::<IgnoredAny>(digits).is_err() {
             return Err(self.problem(format!("{} is no JSON number", quoted(digits))));
         }

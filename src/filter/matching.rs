@@ -32,8 +32,15 @@ impl Predicate {
             Self::Any(terms) => terms.iter().any(|term| term.holds(subject)),
             Self::Not(inner) => !inner.holds(subject),
             Self::Present(target) => subject.any_key(target, |key| !key.as_str().is_empty()),
-            Self::Compare { target, operator, key } => subject.any_key(target, |value| operator.holds(value, key)),
-            Self::Element { attribute, predicate } => {
+            Self::Compare {
+                target,
+                operator,
+                key,
+            } => subject.any_key(target, |value| operator.holds(value, key)),
+            Self::Element {
+                attribute,
+                predicate,
+            } => {
                 let mut values = subject.values(attribute).iter();
                 values.any(|value| predicate.matches_element(&attribute.attribute, value))
             }
@@ -46,7 +53,9 @@ impl<'a> Subject<'a> {
     fn values(self, path: &AttributePath) -> &'a [Value] {
         match self {
             Self::Resource(resource) => path.value_in(resource.attributes()).map_or(&[], each),
-            Self::Element(attribute, element) if attribute.name() == path.attribute.name() => from_ref(element),
+            Self::Element(attribute, element) if attribute.name() == path.attribute.name() => {
+                from_ref(element)
+            }
             Self::Element(..) => &[],
         }
     }
@@ -55,20 +64,33 @@ impl<'a> Subject<'a> {
         let own = match (target, self) {
             (Target::Attribute(path), _) => return self.any_value_key(path, meets),
             (_, Self::Element(..)) => None,
-            (Target::Id, Self::Resource(resource)) => Some(Key::text(&resource.id().to_string(), true)),
-            (Target::Created, Self::Resource(resource)) => Key::date_time(&resource.meta().created.to_string()),
-            (Target::LastModified, Self::Resource(resource)) => Key::date_time(&resource.meta().modified.to_string()),
-            (Target::Version, Self::Resource(resource)) => Some(Key::integer(resource.meta().version)),
+            (Target::Id, Self::Resource(resource)) => {
+                Some(Key::text(&resource.id().to_string(), true))
+            }
+            (Target::Created, Self::Resource(resource)) => {
+                Key::date_time(&resource.meta().created.to_string())
+            }
+            (Target::LastModified, Self::Resource(resource)) => {
+                Key::date_time(&resource.meta().modified.to_string())
+            }
+            (Target::Version, Self::Resource(resource)) => {
+                Some(Key::integer(resource.meta().version))
+            }
         };
         own.is_some_and(|key| meets(&key))
     }
 
     fn any_value_key(self, path: &AttributePath, meets: impl Fn(&Key) -> bool) -> bool {
-        let at_path = self.values(path).iter().filter_map(|value| match &path.sub {
-            Some(sub) => value.get(sub.name().as_ref()),
-            None => Some(value),
-        });
-        let mut keys = at_path.flat_map(each).filter_map(|value| Key::of(path.end(), value));
+        let at_path = self
+            .values(path)
+            .iter()
+            .filter_map(|value| match &path.sub {
+                Some(sub) => value.get(sub.name().as_ref()),
+                None => Some(value),
+            });
+        let mut keys = at_path
+            .flat_map(each)
+            .filter_map(|value| Key::of(path.end(), value));
         keys.any(|key| meets(&key))
     }
 }

@@ -25,7 +25,12 @@ pub struct FilterLimits {
 
 impl Default for FilterLimits {
     fn default() -> Self {
-        Self { bytes: 8 * 1024, depth: 32, clauses: 100, path_bytes: 1024 }
+        Self {
+            bytes: 8 * 1024,
+            depth: 32,
+            clauses: 100,
+            path_bytes: 1024,
+        }
     }
 }
 
@@ -37,10 +42,14 @@ impl Default for FilterLimits {
 pub fn parse_filter(text: &str, limits: &FilterLimits, conformance: Conformance) -> Result<Filter> {
     if text.len() > limits.bytes {
         let (bytes, most) = (text.len(), limits.bytes);
-        return Err(ScimError::invalid_filter(format!("Filter has {bytes} bytes; at most {most} are allowed.")));
+        return Err(ScimError::invalid_filter(format!(
+            "Filter has {bytes} bytes; at most {most} are allowed."
+        )));
     }
     let mut parser = Parser::new(text, limits, conformance);
-    without_nul(text).and_then(|()| parser.filter_alone()).map_err(|problem| in_filter(text, &problem))
+    without_nul(text)
+        .and_then(|()| parser.filter_alone())
+        .map_err(|problem| in_filter(text, &problem))
 }
 
 /// Reads the path of a PATCH operation.
@@ -48,15 +57,27 @@ pub fn parse_filter(text: &str, limits: &FilterLimits, conformance: Conformance)
 /// # Errors
 /// 400 `invalidPath`, or `invalidFilter` for what stands in brackets, with the column and what
 /// was expected there (RFC 7644 section 3.5.2).
-pub fn parse_path(text: &str, limits: &FilterLimits, conformance: Conformance) -> Result<PatchPath> {
+pub fn parse_path(
+    text: &str,
+    limits: &FilterLimits,
+    conformance: Conformance,
+) -> Result<PatchPath> {
     if text.len() > limits.path_bytes {
         let (bytes, most) = (text.len(), limits.path_bytes);
-        return Err(ScimError::invalid_path(format!("Path has {bytes} bytes; at most {most} are allowed.")));
+        return Err(ScimError::invalid_path(format!(
+            "Path has {bytes} bytes; at most {most} are allowed."
+        )));
     }
     let mut parser = Parser::new(text, limits, conformance);
-    let name = without_nul(text).and_then(|()| parser.path_name()).map_err(|problem| in_path(text, &problem))?;
-    let filter = parser.path_filter().map_err(|problem| in_filter(text, &problem))?;
-    let sub = parser.path_end(filter.is_some()).map_err(|problem| in_path(text, &problem))?;
+    let name = without_nul(text)
+        .and_then(|()| parser.path_name())
+        .map_err(|problem| in_path(text, &problem))?;
+    let filter = parser
+        .path_filter()
+        .map_err(|problem| in_filter(text, &problem))?;
+    let sub = parser
+        .path_end(filter.is_some())
+        .map_err(|problem| in_path(text, &problem))?;
     Ok(PatchPath { name, filter, sub })
 }
 
@@ -74,17 +95,26 @@ fn in_path(text: &str, problem: &Problem) -> ScimError {
 
 /// What a problem says without the words of the client: what is not understood may be a value.
 fn masked(what: &str) -> String {
-    const OURS: [&str; 16] =
-        ["and", "or", "not", "(", ")", "[", "]", "eq", "co", "sw", "ew", "gt", "ge", "lt", "le", "pr"];
+    const OURS: [&str; 16] = [
+        "and", "or", "not", "(", ")", "[", "]", "eq", "co", "sw", "ew", "gt", "ge", "lt", "le",
+        "pr",
+    ];
     let pieces = what.split('"').enumerate();
-    let piece = |(i, text)| if i % 2 == 0 || OURS.contains(&text) { text } else { "\u{2026}" };
+    let piece = |(i, text)| {
+        if i % 2 == 0 || OURS.contains(&text) {
+            text
+        } else {
+            "\u{2026}"
+        }
+    };
     pieces.map(piece).collect::<Vec<_>>().join("\"")
 }
 
 /// U+0000 means nothing in any name or value, and databases disagree about it.
 fn without_nul(text: &str) -> Read<()> {
     let what = || "the text holds the character U+0000".to_owned();
-    text.find('\0').map_or(Ok(()), |at| Err(Problem { at, what: what() }))
+    text.find('\0')
+        .map_or(Ok(()), |at| Err(Problem { at, what: what() }))
 }
 
 /// People count characters, from 1.
@@ -104,7 +134,15 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn new(text: &'a str, limits: &'a FilterLimits, conformance: Conformance) -> Self {
-        Self { text, lexer: Lexer::new(text), limits, conformance, depth: 0, clauses: 0, in_brackets: false }
+        Self {
+            text,
+            lexer: Lexer::new(text),
+            limits,
+            conformance,
+            depth: 0,
+            clauses: 0,
+            in_brackets: false,
+        }
     }
 
     fn filter_alone(&mut self) -> Read<Filter> {
@@ -151,7 +189,9 @@ impl<'a> Parser<'a> {
     fn enclosed(&mut self, open: char, close: char) -> Read<Filter> {
         if self.depth == self.limits.depth {
             let most = self.limits.depth;
-            return Err(self.lexer.problem(format!("it is nested too deeply; at most {most} levels are allowed")));
+            return Err(self.lexer.problem(format!(
+                "it is nested too deeply; at most {most} levels are allowed"
+            )));
         }
         self.depth += 1;
         self.lexer.take(open);
@@ -188,10 +228,14 @@ impl<'a> Parser<'a> {
     fn test_after_brackets(&mut self) -> Read<Option<(Name, Test)>> {
         let mut ahead = self.lexer;
         let is_test = ahead.take_blanks() && is_operator(ahead.take_name());
-        let Some(sub) = tolerance::compared_after_brackets(self.conformance).filter(|_| is_test) else {
+        let Some(sub) = tolerance::compared_after_brackets(self.conformance).filter(|_| is_test)
+        else {
             return Ok(None);
         };
-        let name = Name { text: sub.to_owned(), position: column(self.text, self.lexer.at()) };
+        let name = Name {
+            text: sub.to_owned(),
+            position: column(self.text, self.lexer.at()),
+        };
         let test = self.test(sub)?;
         Ok(Some((name, test)))
     }
@@ -213,16 +257,25 @@ impl<'a> Parser<'a> {
             return Err(self.expected("an attribute name"));
         }
         if !is_name(text) {
-            return Err(Problem { at, what: format!("{} is no attribute name", quoted(text)) });
+            return Err(Problem {
+                at,
+                what: format!("{} is no attribute name", quoted(text)),
+            });
         }
-        Ok(Name { text: text.to_owned(), position: column(self.text, at) })
+        Ok(Name {
+            text: text.to_owned(),
+            position: column(self.text, at),
+        })
     }
 
     fn sub_name(&mut self) -> Read<Name> {
         let at = self.lexer.at();
         let name = self.name()?;
         if !is_simple_name(&name.text) {
-            return Err(Problem { at, what: format!("{} is no name of a sub-attribute", quoted(&name.text)) });
+            return Err(Problem {
+                at,
+                what: format!("{} is no name of a sub-attribute", quoted(&name.text)),
+            });
         }
         Ok(name)
     }
@@ -255,7 +308,9 @@ impl<'a> Parser<'a> {
     fn count_clause(&mut self) -> Read<()> {
         if self.clauses == self.limits.clauses {
             let most = self.limits.clauses;
-            return Err(self.lexer.problem(format!("there are too many comparisons; at most {most} are allowed")));
+            return Err(self.lexer.problem(format!(
+                "there are too many comparisons; at most {most} are allowed"
+            )));
         }
         self.clauses += 1;
         Ok(())
@@ -266,7 +321,10 @@ impl<'a> Parser<'a> {
             return self.expected("\"(\" after \"not\"");
         }
         let operators = "eq, ne, co, sw, ew, gt, ge, lt, le, pr";
-        self.lexer.problem(format!("expected an operator ({operators}) after {}", quoted(name)))
+        self.lexer.problem(format!(
+            "expected an operator ({operators}) after {}",
+            quoted(name)
+        ))
     }
 
     fn end_of_word(&self) -> Read<()> {
@@ -278,7 +336,10 @@ impl<'a> Parser<'a> {
     }
 
     fn expected(&self, what: &str) -> Problem {
-        self.lexer.problem(format!("expected {what}, not {}", self.lexer.next_in_words()))
+        self.lexer.problem(format!(
+            "expected {what}, not {}",
+            self.lexer.next_in_words()
+        ))
     }
 
     fn path_name(&mut self) -> Read<Name> {
@@ -287,11 +348,19 @@ impl<'a> Parser<'a> {
     }
 
     fn path_filter(&mut self) -> Read<Option<Filter>> {
-        if self.lexer.peek() == Some('[') { self.brackets().map(Some) } else { Ok(None) }
+        if self.lexer.peek() == Some('[') {
+            self.brackets().map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     fn path_end(&mut self, after_brackets: bool) -> Read<Option<Name>> {
-        let sub = if after_brackets && self.lexer.take('.') { Some(self.sub_name()?) } else { None };
+        let sub = if after_brackets && self.lexer.take('.') {
+            Some(self.sub_name()?)
+        } else {
+            None
+        };
         self.lexer.take_blanks();
         match self.lexer.peek() {
             None => Ok(sub),
@@ -301,7 +370,10 @@ impl<'a> Parser<'a> {
 }
 
 fn is_operator(word: &str) -> bool {
-    Operator::from_keyword(word).is_some() || ["pr", "ne"].iter().any(|known| word.eq_ignore_ascii_case(known))
+    Operator::from_keyword(word).is_some()
+        || ["pr", "ne"]
+            .iter()
+            .any(|known| word.eq_ignore_ascii_case(known))
 }
 
 fn joined(first: Filter, mut rest: Vec<Filter>, join: fn(Vec<Filter>) -> Filter) -> Filter {
@@ -317,7 +389,10 @@ fn joined(first: Filter, mut rest: Vec<Filter>, join: fn(Vec<Filter>) -> Filter)
 fn is_name(text: &str) -> bool {
     if text.contains(':') {
         let starts_well = text.starts_with(|c: char| c.is_ascii_alphabetic());
-        return starts_well && !text.ends_with([':', '.']) && !text.contains("..") && !text.contains(":.");
+        return starts_well
+            && !text.ends_with([':', '.'])
+            && !text.contains("..")
+            && !text.contains(":.");
     }
     match text.split_once('.') {
         Some((name, sub)) => is_simple_name(name) && is_simple_name(sub),
@@ -328,5 +403,7 @@ fn is_name(text: &str) -> bool {
 /// `attrName` of RFC 7643 section 2.1, with the `$` that `$ref` has.
 fn is_simple_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '$')
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_$".contains(&byte))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_$".contains(&byte))
 }

@@ -55,7 +55,9 @@ impl Operator {
 
     /// The operator for a keyword in any letter case.
     pub fn from_keyword(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|operator| operator.as_str().eq_ignore_ascii_case(word))
+        Self::ALL
+            .into_iter()
+            .find(|operator| operator.as_str().eq_ignore_ascii_case(word))
     }
 
     /// Whether a value with the first key compares so with the second.
@@ -180,7 +182,11 @@ impl Predicate {
 
 /// The one term of a list, or the list.
 fn alone(mut terms: Vec<Predicate>) -> Result<Predicate, Vec<Predicate>> {
-    if terms.len() == 1 { terms.pop().ok_or(terms) } else { Err(terms) }
+    if terms.len() == 1 {
+        terms.pop().ok_or(terms)
+    } else {
+        Err(terms)
+    }
 }
 
 impl fmt::Display for Target {
@@ -206,10 +212,17 @@ impl fmt::Display for Predicate {
             Self::Any(terms) => write_list(terms, " or ", f),
             Self::Not(inner) => write!(f, "not {inner}"),
             Self::Present(target) => write!(f, "{target} pr"),
-            Self::Compare { target, operator, key } => {
+            Self::Compare {
+                target,
+                operator,
+                key,
+            } => {
                 write!(f, "{target} {} {:?}", operator.as_str(), key.as_str())
             }
-            Self::Element { attribute, predicate } => write!(f, "{attribute}[{predicate}]"),
+            Self::Element {
+                attribute,
+                predicate,
+            } => write!(f, "{attribute}[{predicate}]"),
         }
     }
 }

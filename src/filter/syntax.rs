@@ -129,7 +129,10 @@ impl Filter {
     /// describe a value that meets it. `None` for any other filter.
     pub fn equalities(&self) -> Option<Vec<(&Name, &Literal)>> {
         match self {
-            Self::Test { name, test: Test::Compare(Operator::Equal, literal) } => Some(vec![(name, literal)]),
+            Self::Test {
+                name,
+                test: Test::Compare(Operator::Equal, literal),
+            } => Some(vec![(name, literal)]),
             Self::And(terms) => {
                 let each: Option<Vec<_>> = terms.iter().map(Self::equalities).collect();
                 Some(each?.into_iter().flatten().collect())
@@ -143,7 +146,13 @@ impl Filter {
         let terms = |terms: &[Self], word: &str| {
             let each: Vec<_> = terms
                 .iter()
-                .map(|term| if term.rank() <= self.rank() { format!("({})", term.outline()) } else { term.outline() })
+                .map(|term| {
+                    if term.rank() <= self.rank() {
+                        format!("({})", term.outline())
+                    } else {
+                        term.outline()
+                    }
+                })
                 .collect();
             each.join(word)
         };
@@ -152,8 +161,16 @@ impl Filter {
             Self::And(each) => terms(each, " and "),
             Self::Not(filter) => format!("not ({})", filter.outline()),
             Self::Test { name, test } => format!("{name} {}", test.outline()),
-            Self::Values { name, filter, then: None } => format!("{name}[{}]", filter.outline()),
-            Self::Values { name, filter, then: Some((sub, test)) } => {
+            Self::Values {
+                name,
+                filter,
+                then: None,
+            } => format!("{name}[{}]", filter.outline()),
+            Self::Values {
+                name,
+                filter,
+                then: Some((sub, test)),
+            } => {
                 format!("{name}[{}].{sub} {}", filter.outline(), test.outline())
             }
         }
@@ -191,8 +208,16 @@ impl fmt::Display for Filter {
             Self::And(terms) => self.write_terms(terms, "and", f),
             Self::Not(filter) => write!(f, "not ({filter})"),
             Self::Test { name, test } => write!(f, "{name} {test}"),
-            Self::Values { name, filter, then: None } => write!(f, "{name}[{filter}]"),
-            Self::Values { name, filter, then: Some((sub, test)) } => write!(f, "{name}[{filter}].{sub} {test}"),
+            Self::Values {
+                name,
+                filter,
+                then: None,
+            } => write!(f, "{name}[{filter}]"),
+            Self::Values {
+                name,
+                filter,
+                then: Some((sub, test)),
+            } => write!(f, "{name}[{filter}].{sub} {test}"),
         }
     }
 }

@@ -14,7 +14,11 @@ mod reading;
 
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     let text = include_str!("tests/badge.json").to_owned();
-    Catalog::new(&[SchemaFile { origin: "badge.json".into(), text }]).unwrap()
+    Catalog::new(&[SchemaFile {
+        origin: "badge.json".into(),
+        text,
+    }])
+    .unwrap()
 });
 
 fn resource_type(name: &str) -> Arc<ResourceType> {
@@ -22,21 +26,33 @@ fn resource_type(name: &str) -> Arc<ResourceType> {
 }
 
 fn parsed(text: &str) -> Filter {
-    parse_filter(text, &FilterLimits::default(), Conformance::Lenient).unwrap_or_else(|error| panic!("{text}: {error}"))
+    parse_filter(text, &FilterLimits::default(), Conformance::Lenient)
+        .unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 fn resolved_for(type_name: &str, text: &str) -> Result<Predicate, ScimError> {
-    resolve(&parsed(text), &resource_type(type_name), Conformance::Lenient)
+    resolve(
+        &parsed(text),
+        &resource_type(type_name),
+        Conformance::Lenient,
+    )
 }
 
 /// What a filter on users comes to.
 fn meaning(text: &str) -> String {
-    resolved_for("User", text).map_or_else(|error| format!("error: {error}"), |predicate| predicate.to_string())
+    resolved_for("User", text).map_or_else(
+        |error| format!("error: {error}"),
+        |predicate| predicate.to_string(),
+    )
 }
 
 fn refusal(text: &str) -> String {
     let error = resolved_for("User", text).expect_err(text);
-    assert_eq!((error.status(), error.scim_type()), (400, Some(ScimType::InvalidFilter)), "{text}");
+    assert_eq!(
+        (error.status(), error.scim_type()),
+        (400, Some(ScimType::InvalidFilter)),
+        "{text}"
+    );
     error.to_string()
 }
 
@@ -46,8 +62,15 @@ fn resource(type_name: &str, attributes: Value) -> Resource {
         created: Timestamp::from_micros(1_700_000_000_123_000),
         modified: Timestamp::from_micros(1_800_000_000_000_000),
     };
-    let Value::Object(attributes) = attributes else { panic!("no object") };
-    Resource::new(resource_type(type_name), Uuid::from_u128(7), meta, attributes)
+    let Value::Object(attributes) = attributes else {
+        panic!("no object")
+    };
+    Resource::new(
+        resource_type(type_name),
+        Uuid::from_u128(7),
+        meta,
+        attributes,
+    )
 }
 
 fn user() -> Resource {
@@ -74,5 +97,7 @@ fn user() -> Resource {
 }
 
 fn matches(text: &str) -> bool {
-    resolved_for("User", text).unwrap_or_else(|error| panic!("{text}: {error}")).matches(&user())
+    resolved_for("User", text)
+        .unwrap_or_else(|error| panic!("{text}: {error}"))
+        .matches(&user())
 }

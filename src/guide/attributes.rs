@@ -78,7 +78,11 @@ impl AttributeGuide {
         let (mut entered, mut left_out) = (Vec::new(), Vec::new());
         let schemas = self.own_schemas(catalog);
         for schema in &schemas {
-            for attribute in schema.attributes().iter().filter(|one| one.mutability() != Mutability::ReadOnly) {
+            for attribute in schema
+                .attributes()
+                .iter()
+                .filter(|one| one.mutability() != Mutability::ReadOnly)
+            {
                 match self.enterable(schema, attribute) {
                     Some(values) => entered.extend(values),
                     None => left_out.push(format!("{}:{}", schema.id(), attribute.name())),
@@ -87,14 +91,24 @@ impl AttributeGuide {
         }
         let mut used = HashMap::new();
         let rows = entered.iter().map(|one| self.row(one, &mut used)).collect();
-        let columns = self.columns.iter().map(|column| column.heading.clone()).collect();
-        AttributeRows { table: Table { columns, rows }, left_out }
+        let columns = self
+            .columns
+            .iter()
+            .map(|column| column.heading.clone())
+            .collect();
+        AttributeRows {
+            table: Table { columns, rows },
+            left_out,
+        }
     }
 
     /// Extensions that the program does not bring, of the resource types that count here.
     fn own_schemas(&self, catalog: &Catalog) -> Vec<Arc<Schema>> {
         let mut schemas: Vec<Arc<Schema>> = Vec::new();
-        let types = self.resource_types.iter().filter_map(|name| catalog.by_name(name));
+        let types = self
+            .resource_types
+            .iter()
+            .filter_map(|name| catalog.by_name(name));
         for extension in types.flat_map(|resource_type| resource_type.extensions()) {
             let id = extension.schema.id();
             if !Catalog::is_built_in(id) && !schemas.iter().any(|schema| schema.id() == id) {
@@ -104,23 +118,42 @@ impl AttributeGuide {
         schemas
     }
 
-    fn enterable<'a>(&'a self, schema: &'a Schema, attribute: &Attribute) -> Option<Vec<Enterable<'a>>> {
+    fn enterable<'a>(
+        &'a self,
+        schema: &'a Schema,
+        attribute: &Attribute,
+    ) -> Option<Vec<Enterable<'a>>> {
         let name = attribute.name().to_string();
         if !attribute.is_complex() {
-            return Some(vec![Enterable { schema, name, data_type: self.data_type(attribute)? }]);
+            return Some(vec![Enterable {
+                schema,
+                name,
+                data_type: self.data_type(attribute)?,
+            }]);
         }
         if !self.complex || attribute.is_multi_valued() {
             return None;
         }
-        let subs = attribute.sub_attributes().iter().filter(|sub| sub.mutability() != Mutability::ReadOnly);
+        let subs = attribute
+            .sub_attributes()
+            .iter()
+            .filter(|sub| sub.mutability() != Mutability::ReadOnly);
         let each = subs.map(|sub| {
-            Some(Enterable { schema, name: format!("{name}.{}", sub.name()), data_type: self.data_type(sub)? })
+            Some(Enterable {
+                schema,
+                name: format!("{name}.{}", sub.name()),
+                data_type: self.data_type(sub)?,
+            })
         });
         each.collect()
     }
 
     fn data_type(&self, attribute: &Attribute) -> Option<&str> {
-        let by_type = if attribute.is_multi_valued() { &self.lists } else { &self.types };
+        let by_type = if attribute.is_multi_valued() {
+            &self.lists
+        } else {
+            &self.types
+        };
         by_type.get(attribute.kind().as_str()).map(String::as_str)
     }
 
@@ -134,7 +167,11 @@ impl AttributeGuide {
             ColumnValue::Namespace => format!("`{}`", one.schema.id()),
             ColumnValue::QualifiedName => format!("`{}:{}`", one.schema.id(), one.name),
         };
-        self.columns.iter().map(|column| column.value).map(cell).collect()
+        self.columns
+            .iter()
+            .map(|column| column.value)
+            .map(cell)
+            .collect()
     }
 }
 
@@ -154,7 +191,8 @@ fn display_name(name: &str) -> String {
     for word in &words {
         // Capitals that follow each other are one abbreviation.
         let is_capital = word.chars().all(char::is_uppercase);
-        let follows_capital = shown.chars().last().is_some_and(char::is_uppercase) && shown.chars().count() > 1;
+        let follows_capital =
+            shown.chars().last().is_some_and(char::is_uppercase) && shown.chars().count() > 1;
         match shown.is_empty() {
             true => shown.push_str(&capitalised(word)),
             false if is_capital && follows_capital => shown.push_str(word),
@@ -167,15 +205,28 @@ fn display_name(name: &str) -> String {
 
 fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
-    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+    letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .chain(letters)
+        .collect()
 }
 
 /// `address.street` as `addressStreet`; what is neither letter nor digit becomes an underscore.
 fn variable_name(name: &str) -> String {
     let mut variable = String::new();
     for (position, part) in name.split('.').enumerate() {
-        let mut letters = part.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
-        variable.extend(letters.next().map(|first| if position > 0 { first.to_ascii_uppercase() } else { first }));
+        let mut letters = part
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
+        variable.extend(letters.next().map(|first| {
+            if position > 0 {
+                first.to_ascii_uppercase()
+            } else {
+                first
+            }
+        }));
         variable.extend(letters);
     }
     variable
@@ -185,7 +236,11 @@ fn variable_name(name: &str) -> String {
 fn unique(name: String, used: &mut HashMap<String, u32>) -> String {
     let count = used.entry(name.to_ascii_lowercase()).or_insert(0);
     *count += 1;
-    if *count == 1 { name } else { format!("{name}{count}") }
+    if *count == 1 {
+        name
+    } else {
+        format!("{name}{count}")
+    }
 }
 
 #[cfg(test)]
@@ -209,7 +264,10 @@ mod tests {
                 {"name": "value", "type": "string", "multiValued": false}]}]}"#;
 
     fn rows(provider: Provider) -> AttributeRows {
-        let files = [SchemaFile { origin: "acme".into(), text: ACME.into() }];
+        let files = [SchemaFile {
+            origin: "acme".into(),
+            text: ACME.into(),
+        }];
         let guide = Guide::of(provider, "acme", "https://scim.example.com/scim/v2").unwrap();
         guide.attributes.rows(&Catalog::new(&files).unwrap())
     }
@@ -243,7 +301,8 @@ mod tests {
                 "`urn:acme:2.0:User:home-page` | String",
             ]
         );
-        let left_out = ["badges", "address", "desks"].map(|name| format!("urn:acme:2.0:User:{name}"));
+        let left_out =
+            ["badges", "address", "desks"].map(|name| format!("urn:acme:2.0:User:{name}"));
         assert_eq!(rows.left_out, left_out);
     }
 

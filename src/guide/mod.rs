@@ -89,13 +89,25 @@ impl Guide {
     /// What is wrong with the file, with its place.
     pub fn of(provider: Provider, tenant: &str, base_url: &str) -> Result<Self, String> {
         let mut guide: Self = toml::from_str(provider.file()).map_err(|error| error.to_string())?;
-        let fill = |text: &mut String| *text = text.replace("{base_url}", base_url).replace("{tenant}", tenant);
+        let fill = |text: &mut String| {
+            *text = text
+                .replace("{base_url}", base_url)
+                .replace("{tenant}", tenant)
+        };
         for section in &mut guide.sections {
             section.text.iter_mut().for_each(fill);
-            section.steps.iter_mut().for_each(|step| fill(&mut step.text));
-            let of_steps = section.steps.iter_mut().filter_map(|step| step.table.as_mut());
+            section
+                .steps
+                .iter_mut()
+                .for_each(|step| fill(&mut step.text));
+            let of_steps = section
+                .steps
+                .iter_mut()
+                .filter_map(|step| step.table.as_mut());
             let tables = of_steps.chain(&mut section.table);
-            tables.flat_map(|table| table.rows.iter_mut().flatten()).for_each(fill);
+            tables
+                .flat_map(|table| table.rows.iter_mut().flatten())
+                .for_each(fill);
         }
         Ok(guide)
     }
@@ -121,13 +133,27 @@ mod tests {
                 .filter_map(|section| section.table.as_ref())
                 .chain(steps.clone().filter_map(|step| step.table.as_ref()))
                 .collect();
-            assert!(tables.iter().all(|table| table.rows.iter().all(|row| row.len() == table.columns.len())));
-            let texts = steps.map(|step| &step.text).chain(tables.iter().flat_map(|table| table.rows.iter().flatten()));
+            assert!(tables.iter().all(|table| {
+                table
+                    .rows
+                    .iter()
+                    .all(|row| row.len() == table.columns.len())
+            }));
+            let texts = steps
+                .map(|step| &step.text)
+                .chain(tables.iter().flat_map(|table| table.rows.iter().flatten()));
             let texts: Vec<_> = texts.collect();
-            assert!(texts.iter().any(|text| text.contains("https://scim.example.com/scim/v2")));
+            assert!(
+                texts
+                    .iter()
+                    .any(|text| text.contains("https://scim.example.com/scim/v2"))
+            );
             for text in texts {
                 assert!(!text.contains('{') && !text.contains('}'), "{text}");
-                assert!(text.matches('*').count() % 2 == 0 && text.matches('`').count() % 2 == 0, "{text}");
+                assert!(
+                    text.matches('*').count() % 2 == 0 && text.matches('`').count() % 2 == 0,
+                    "{text}"
+                );
             }
         }
     }

@@ -45,12 +45,25 @@ impl App {
     }
 
     fn with(router: Router, tasks: Tasks, scim: Option<Scim>) -> Self {
-        let bounds = scim.as_ref().map_or_else(Bounds::default, |scim| Bounds::of(&scim.settings.get()));
-        Self { router, tasks, in_flight: InFlight::new(bounds), renewed: watch::Sender::new(None), scim }
+        let bounds = scim
+            .as_ref()
+            .map_or_else(Bounds::default, |scim| Bounds::of(&scim.settings.get()));
+        Self {
+            router,
+            tasks,
+            in_flight: InFlight::new(bounds),
+            renewed: watch::Sender::new(None),
+            scim,
+        }
     }
 
     /// The app that answers every request with what `handle` makes of it.
-    pub(super) fn scim<H, W>(settings: HttpSettings, limits: Arc<Limits>, logs: Logs, handle: H) -> Self
+    pub(super) fn scim<H, W>(
+        settings: HttpSettings,
+        limits: Arc<Limits>,
+        logs: Logs,
+        handle: H,
+    ) -> Self
     where
         H: Fn(Call, Upload) -> W + Clone + Send + Sync + 'static,
         W: Future<Output = Result<Reply>> + Send + 'static,
@@ -69,8 +82,18 @@ impl App {
     pub fn renew(&self, settings: &HttpSettings, server: ServerSettings) {
         if let Some(scim) = &self.scim {
             let before = scim.settings.get();
-            let HttpSettings { base_path, tenant_paths, behind_proxy, .. } = (*before).clone();
-            let settings = HttpSettings { base_path, tenant_paths, behind_proxy, ..settings.clone() };
+            let HttpSettings {
+                base_path,
+                tenant_paths,
+                behind_proxy,
+                ..
+            } = (*before).clone();
+            let settings = HttpSettings {
+                base_path,
+                tenant_paths,
+                behind_proxy,
+                ..settings.clone()
+            };
             scim.limits.set(&before, &settings);
             self.in_flight.set(Bounds::of(&settings));
             scim.settings.set(settings);
@@ -80,13 +103,18 @@ impl App {
 
     /// Largest head of a request.
     pub(super) fn head_bytes(&self) -> usize {
-        let of = |settings: Arc<HttpSettings>| settings.uri_bytes.saturating_add(settings.header_bytes);
-        self.scim.as_ref().map_or(HEAD_BYTES, |scim| of(scim.settings.get()))
+        let of =
+            |settings: Arc<HttpSettings>| settings.uri_bytes.saturating_add(settings.header_bytes);
+        self.scim
+            .as_ref()
+            .map_or(HEAD_BYTES, |scim| of(scim.settings.get()))
     }
 
     /// What a request may take, if anything limits it.
     pub(super) fn request_time(&self) -> Option<Duration> {
-        self.scim.as_ref().map(|scim| scim.settings.get().request_time())
+        self.scim
+            .as_ref()
+            .map(|scim| scim.settings.get().request_time())
     }
 
     /// Forgets what has no effect any more; called now and then.

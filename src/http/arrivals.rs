@@ -32,9 +32,14 @@ impl Arrivals {
         let token: Arc<str> = token.into();
         let line = self.lines().entry(token.clone()).or_default().clone();
         // In this order, whoever gives up waiting leaves no trace.
-        let mut arrival = Arrival { arrivals: self, token, turn: None };
+        let mut arrival = Arrival {
+            arrivals: self,
+            token,
+            turn: None,
+        };
         let turn = timeout(PATIENCE, line.lock_owned()).await;
-        arrival.turn = Some(turn.map_err(|_| ScimError::unavailable("The server is busy; try again.", 1))?);
+        arrival.turn =
+            Some(turn.map_err(|_| ScimError::unavailable("The server is busy; try again.", 1))?);
         Ok(arrival)
     }
 
@@ -47,7 +52,10 @@ impl Drop for Arrival<'_> {
     fn drop(&mut self) {
         drop(self.turn.take());
         let mut lines = self.arrivals.lines();
-        if lines.get(&self.token).is_some_and(|line| Arc::strong_count(line) == 1) {
+        if lines
+            .get(&self.token)
+            .is_some_and(|line| Arc::strong_count(line) == 1)
+        {
             lines.remove(&self.token);
         }
     }

@@ -77,12 +77,15 @@ impl Failure {
             Self::TooLarge => too_large(limits.bytes),
             Self::TooSlow => {
                 let seconds = limits.time.as_secs();
-                ScimError::new(408, format!("The body did not arrive within {seconds} seconds."))
-                    .because(Reason::MessageInvalid)
+                ScimError::new(
+                    408,
+                    format!("The body did not arrive within {seconds} seconds."),
+                )
+                .because(Reason::MessageInvalid)
             }
-            Self::EndedEarly(cause) => {
-                ScimError::new(400, "The body ended early.").because(Reason::MessageInvalid).caused_by(cause)
-            }
+            Self::EndedEarly(cause) => ScimError::new(400, "The body ended early.")
+                .because(Reason::MessageInvalid)
+                .caused_by(cause),
             Self::Refused(refusal) => refusal.again(),
         }
     }
@@ -91,7 +94,13 @@ impl Failure {
 impl Upload {
     pub(super) fn new(headers: &HeaderMap, body: Body, ticket: Option<Ticket>) -> Self {
         let comes = !headers.contains_key(EXPECT);
-        Self { body, comes, outcome: None, remainder: Remainder::default(), ticket }
+        Self {
+            body,
+            comes,
+            outcome: None,
+            remainder: Remainder::default(),
+            ticket,
+        }
     }
 
     /// What becomes of the rest of it.
@@ -104,9 +113,14 @@ impl Upload {
     /// # Errors
     /// 415 for other media types, 413 over the limit, 408 when it takes too long, 400
     /// `invalidSyntax`, 429 or 503 if too many bytes are under way.
-    pub(super) async fn object(&mut self, headers: &HeaderMap, limits: BodyLimits) -> Result<Map<String, Value>> {
+    pub(super) async fn object(
+        &mut self,
+        headers: &HeaderMap,
+        limits: BodyLimits,
+    ) -> Result<Map<String, Value>> {
         check_type(headers)?;
-        let declared = declared(headers).map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+        let declared =
+            declared(headers).map(|length| usize::try_from(length).unwrap_or(usize::MAX));
         if declared.is_some_and(|length| length > limits.bytes) {
             return Err(too_large(limits.bytes));
         }
@@ -117,15 +131,22 @@ impl Upload {
             None => {
                 let read = timeout(limits.time, self.read(limits.bytes, counted)).await;
                 self.comes &= read.is_ok();
-                self.outcome.insert(read.unwrap_or(Err(Failure::TooSlow)).map(Bytes::from)).clone()
+                self.outcome
+                    .insert(read.unwrap_or(Err(Failure::TooSlow)).map(Bytes::from))
+                    .clone()
             }
         };
-        json::read_object(&outcome.map_err(|failure| failure.error(limits))?, limits.depth)
+        json::read_object(
+            &outcome.map_err(|failure| failure.error(limits))?,
+            limits.depth,
+        )
     }
 
     /// Counts what a body of so many bytes keeps in memory.
     fn count(&self, bytes: usize) -> Result<()> {
-        self.ticket.as_ref().map_or(Ok(()), |ticket| ticket.keep(bytes.saturating_mul(WEIGHT), true))
+        self.ticket.as_ref().map_or(Ok(()), |ticket| {
+            ticket.keep(bytes.saturating_mul(WEIGHT), true)
+        })
     }
 
     async fn read(&mut self, limit: usize, mut counted: usize) -> Result<Vec<u8>, Failure> {
@@ -136,13 +157,16 @@ impl Upload {
                 self.remainder.lose();
                 Failure::EndedEarly(Arc::new(error))
             })?;
-            let Ok(data) = frame.into_data() else { continue };
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
             if bytes.len() + data.len() > limit {
                 return Err(Failure::TooLarge);
             }
             if bytes.len() + data.len() > counted {
                 counted = 2 * (bytes.len() + data.len());
-                self.count(counted).map_err(|refusal| Failure::Refused(Arc::new(refusal)))?;
+                self.count(counted)
+                    .map_err(|refusal| Failure::Refused(Arc::new(refusal)))?;
             }
             bytes.extend_from_slice(&data);
         }
@@ -185,15 +209,25 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 fn check_type(headers: &HeaderMap) -> Result<()> {
     let coding = text(headers, &CONTENT_ENCODING).unwrap_or("identity");
     if !coding.eq_ignore_ascii_case("identity") {
-        return Err(ScimError::new(415, "The body must not be compressed.").because(Reason::MessageInvalid));
+        return Err(
+            ScimError::new(415, "The body must not be compressed.").because(Reason::MessageInvalid)
+        );
     }
-    let Some(given) = text(headers, &CONTENT_TYPE) else { return Ok(()) };
+    let Some(given) = text(headers, &CONTENT_TYPE) else {
+        return Ok(());
+    };
     let essence = given.split(';').next().unwrap_or_default().trim();
-    if ["application/scim+json", "application/json", ""].iter().any(|known| essence.eq_ignore_ascii_case(known)) {
+    if ["application/scim+json", "application/json", ""]
+        .iter()
+        .any(|known| essence.eq_ignore_ascii_case(known))
+    {
         return Ok(());
     }
-    Err(ScimError::new(415, "The Content-Type must be application/scim+json or application/json.")
-        .because(Reason::MessageInvalid))
+    Err(ScimError::new(
+        415,
+        "The Content-Type must be application/scim+json or application/json.",
+    )
+    .because(Reason::MessageInvalid))
 }
 
 #[cfg(test)]
@@ -202,11 +236,20 @@ mod tests {
     use std::pin::Pin;
     use std::task::{Context, Poll};
 
-    const LIMITS: BodyLimits = BodyLimits { bytes: 16, depth: 4, time: Duration::from_secs(5) };
+    const LIMITS: BodyLimits = BodyLimits {
+        bytes: 16,
+        depth: 4,
+        time: Duration::from_secs(5),
+    };
 
     async fn read(fields: &[(HeaderName, &str)], body: &'static str) -> Result<Map<String, Value>> {
-        let headers: HeaderMap = fields.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
-        Upload::new(&headers, Body::from(body), None).object(&headers, LIMITS).await
+        let headers: HeaderMap = fields
+            .iter()
+            .map(|(name, value)| (name.clone(), value.parse().unwrap()))
+            .collect();
+        Upload::new(&headers, Body::from(body), None)
+            .object(&headers, LIMITS)
+            .await
     }
 
     #[tokio::test]
@@ -220,10 +263,28 @@ mod tests {
             assert!(read(&[(CONTENT_TYPE, kind)], "{}").await.is_ok(), "{kind}");
         }
         assert!(read(&[], "{}").await.is_ok());
-        for kind in ["text/plain", "application/xml", "application/x-www-form-urlencoded", "application/jsonx"] {
-            assert_eq!(read(&[(CONTENT_TYPE, kind)], "{}").await.unwrap_err().status(), 415, "{kind}");
+        for kind in [
+            "text/plain",
+            "application/xml",
+            "application/x-www-form-urlencoded",
+            "application/jsonx",
+        ] {
+            assert_eq!(
+                read(&[(CONTENT_TYPE, kind)], "{}")
+                    .await
+                    .unwrap_err()
+                    .status(),
+                415,
+                "{kind}"
+            );
         }
-        assert_eq!(read(&[(CONTENT_ENCODING, "gzip")], "{}").await.unwrap_err().status(), 415);
+        assert_eq!(
+            read(&[(CONTENT_ENCODING, "gzip")], "{}")
+                .await
+                .unwrap_err()
+                .status(),
+            415
+        );
     }
 
     #[tokio::test]
@@ -231,16 +292,35 @@ mod tests {
         assert!(read(&[], "{\"a\": \"123456\"}").await.is_ok());
         let long = "{\"a\": \"1234567890\"}";
         let error = read(&[], long).await.unwrap_err();
-        assert_eq!((error.status(), error.detail()), (413, "The body is larger than 16 bytes."));
-        assert_eq!(read(&[(CONTENT_LENGTH, "17")], "{}").await.unwrap_err().status(), 413);
+        assert_eq!(
+            (error.status(), error.detail()),
+            (413, "The body is larger than 16 bytes.")
+        );
+        assert_eq!(
+            read(&[(CONTENT_LENGTH, "17")], "{}")
+                .await
+                .unwrap_err()
+                .status(),
+            413
+        );
         assert_eq!(read(&[], "").await.unwrap_err().status(), 400);
     }
 
     #[tokio::test]
     async fn a_body_that_never_comes_times_out() {
-        let limits = BodyLimits { time: Duration::from_millis(20), ..LIMITS };
+        let limits = BodyLimits {
+            time: Duration::from_millis(20),
+            ..LIMITS
+        };
         let mut upload = Upload::new(&HeaderMap::new(), Body::new(Never), None);
-        assert_eq!(upload.object(&HeaderMap::new(), limits).await.unwrap_err().status(), 408);
+        assert_eq!(
+            upload
+                .object(&HeaderMap::new(), limits)
+                .await
+                .unwrap_err()
+                .status(),
+            408
+        );
     }
 
     struct Never;

@@ -42,17 +42,31 @@ pub(super) struct Host {
 impl Host {
     pub(super) fn new(app: App, settings: ServerSettings, draining: watch::Receiver<bool>) -> Self {
         let builder = builder(&settings, app.head_bytes());
-        Self { app, settings, builder, draining }
+        Self {
+            app,
+            settings,
+            builder,
+            draining,
+        }
     }
 
     /// The state of a new connection.
     pub(super) fn pulse(&self) -> Pulse {
-        let answer_time = self.app.request_time().map(|time| time + self.settings.idle_time());
+        let answer_time = self
+            .app
+            .request_time()
+            .map(|time| time + self.settings.idle_time());
         Pulse::new(&self.settings, answer_time)
     }
 
     /// Serves a connection to its end.
-    pub(super) async fn welcome(&self, stream: TcpStream, peer: SocketAddr, pulse: Pulse, tls: Option<TlsAcceptor>) {
+    pub(super) async fn welcome(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        pulse: Pulse,
+        tls: Option<TlsAcceptor>,
+    ) {
         // Answers are small and written at once; waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
         match tls {
@@ -62,7 +76,13 @@ impl Host {
         }
     }
 
-    async fn secure(&self, stream: TcpStream, peer: SocketAddr, pulse: Pulse, acceptor: TlsAcceptor) {
+    async fn secure(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        pulse: Pulse,
+        acceptor: TlsAcceptor,
+    ) {
         match timeout(self.settings.header_time(), acceptor.accept(stream)).await {
             Ok(Ok(stream)) => self.converse(stream, peer, pulse).await,
             Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS handshake"),
@@ -99,9 +119,18 @@ fn builder(settings: &ServerSettings, head_bytes: usize) -> auto::Builder<TokioE
     let net = settings.header_time() + settings.idle_time();
     // Twice what the guard takes: up to there the refusal has a reason in its body.
     let room = head_bytes.saturating_mul(2).max(16 << 10);
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(net).max_buf_size(room).max_headers(HEADER_LINES);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(net)
+        .max_buf_size(room)
+        .max_headers(HEADER_LINES);
     let room = u32::try_from(room).unwrap_or(u32::MAX);
-    builder.http2().timer(TokioTimer::new()).max_header_list_size(room).max_concurrent_streams(settings.http2_streams);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(room)
+        .max_concurrent_streams(settings.http2_streams);
     builder.http2().max_send_buf_size(settings.http2_send_bytes);
     builder
 }
@@ -129,10 +158,21 @@ fn answer(app: &App, pulse: &Pulse, peer: SocketAddr, mut request: Request<Incom
         let Ok(mut response) = response.ok_or(Unread)?.await;
         busy.ready();
         // axum declares every empty body; these answers have none (RFC 9110 section 8.6).
-        if matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        if matches!(
+            response.status(),
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+        ) {
             response.headers_mut().remove(CONTENT_LENGTH);
         }
-        Ok(response.map(|body| Held::new(body, Arc::new(Unwritten { busy, _ticket: ticket }))))
+        Ok(response.map(|body| {
+            Held::new(
+                body,
+                Arc::new(Unwritten {
+                    busy,
+                    _ticket: ticket,
+                }),
+            )
+        }))
     })
 }
 

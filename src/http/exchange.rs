@@ -62,7 +62,8 @@ impl Call {
     /// # Errors
     /// 429 or 503 if there are too many requests under way.
     pub(super) fn admit(&self, token: &Arc<str>, tenant: &Arc<str>) -> Result<()> {
-        self.ticket().map_or(Ok(()), |ticket| ticket.admit(token, tenant))
+        self.ticket()
+            .map_or(Ok(()), |ticket| ticket.admit(token, tenant))
     }
 
     /// Counts the bytes that the request is going to keep.
@@ -70,7 +71,8 @@ impl Call {
     /// # Errors
     /// 429 or 503 if there are too many.
     pub(super) fn expect(&self, bytes: usize) -> Result<()> {
-        self.ticket().map_or(Ok(()), |ticket| ticket.keep(bytes, true))
+        self.ticket()
+            .map_or(Ok(()), |ticket| ticket.keep(bytes, true))
     }
 
     fn ticket(&self) -> Option<&Ticket> {
@@ -100,7 +102,12 @@ struct Asked {
 
 impl Exchange {
     pub(super) fn new(settings: Live<HttpSettings>, tasks: Tasks, logs: Logs) -> Self {
-        Self { base: BasePath::new(&settings.get().base_path), settings, tasks, logs }
+        Self {
+            base: BasePath::new(&settings.get().base_path),
+            settings,
+            tasks,
+            logs,
+        }
     }
 
     /// Answers a request with what `handle` makes of it.
@@ -126,14 +133,26 @@ impl Exchange {
             Err(refusal) => Err(refusal),
             Ok(()) => {
                 let path = head.uri.path();
-                let (tenant, path) = if settings.tenant_paths { self.base.tenant(path) } else { (None, path) };
+                let (tenant, path) = if settings.tenant_paths {
+                    self.base.tenant(path)
+                } else {
+                    (None, path)
+                };
                 let route = self.base.route(path);
                 if matches!(route, Route::Outside | Route::OtherVersion(_)) {
                     entry.beside = Some(route::outline(path));
                 }
                 entry.route = Some(route.clone());
                 let time = settings.request_time();
-                let call = Call { verb: asked.verb, head, tenant, route, peer, facts: entry.facts.clone(), settings };
+                let call = Call {
+                    verb: asked.verb,
+                    head,
+                    tenant,
+                    route,
+                    peer,
+                    facts: entry.facts.clone(),
+                    settings,
+                };
                 // It is large, and handed on several times.
                 let work = Box::pin(handle(call, upload)).instrument(entry.span());
                 self.tasks.run(asked.verb.is_safe(), time, work).await
@@ -148,7 +167,11 @@ impl Exchange {
 /// The reply, whose bytes count from now on until they are written. What a write has to say is always said.
 fn kept(reply: Reply, ticket: Option<&Ticket>, verb: Verb) -> Result<Reply> {
     let rest = if reply.rest.is_some() { WHILE_READ } else { 0 };
-    let bytes = reply.body.as_ref().map_or(0, String::len).saturating_add(rest);
+    let bytes = reply
+        .body
+        .as_ref()
+        .map_or(0, String::len)
+        .saturating_add(rest);
     if let Some(ticket) = ticket {
         ticket.keep(bytes, verb.is_safe() && bytes > SMALL)?;
     }
@@ -159,22 +182,43 @@ fn kept(reply: Reply, ticket: Option<&Ticket>, verb: Verb) -> Result<Reply> {
 /// names last in `X-Forwarded-For`; what stands before that was written by the client.
 fn peer(head: &Parts, behind_proxy: bool) -> Option<IpAddr> {
     let connected = head.extensions.get::<Peer>().map(|peer| peer.0.ip());
-    let forwarded = if behind_proxy { forwarded_for(&head.headers) } else { None };
+    let forwarded = if behind_proxy {
+        forwarded_for(&head.headers)
+    } else {
+        None
+    };
     forwarded.or(connected)
 }
 
 fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
-    let last = headers.get_all(FORWARDED_FOR).iter().next_back()?.to_str().ok()?.rsplit(',').next()?.trim();
-    last.parse().ok().or_else(|| last.parse::<SocketAddr>().ok().map(|address| address.ip()))
+    let last = headers
+        .get_all(FORWARDED_FOR)
+        .iter()
+        .next_back()?
+        .to_str()
+        .ok()?
+        .rsplit(',')
+        .next()?
+        .trim();
+    last.parse()
+        .ok()
+        .or_else(|| last.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
-fn answer(outcome: Result<Reply>, route: Option<&Route>, asked: &Asked, request_id: &str) -> Response {
+fn answer(
+    outcome: Result<Reply>,
+    route: Option<&Route>,
+    asked: &Asked,
+    request_id: &str,
+) -> Response {
     let mut response = match outcome {
         Ok(reply) => respond::reply(reply),
         Err(error) => respond::error(&error, asked.has_credentials),
     };
     let status = response.status().as_u16();
-    if let Some(route) = route.filter(|_| status == 405 || (asked.verb == Verb::Options && status == 204)) {
+    if let Some(route) =
+        route.filter(|_| status == 405 || (asked.verb == Verb::Options && status == 204))
+    {
         allow(&mut response, route.allow());
     }
     if asked.verb == Verb::Patch && status == 204 {
@@ -187,7 +231,8 @@ fn answer(outcome: Result<Reply>, route: Option<&Route>, asked: &Asked, request_
         respond::put(&mut response, CONTENT_TYPE, "text/plain; charset=utf-8");
     }
     // Where the request ends is unknown now, or there is more of it than will be read.
-    let must_close = route.is_none() || asked.remainder.is_lost() || matches!(status, 408 | 413 | 414 | 431);
+    let must_close =
+        route.is_none() || asked.remainder.is_lost() || matches!(status, 408 | 413 | 414 | 431);
     if must_close && asked.version < Version::HTTP_2 {
         respond::put(&mut response, CONNECTION, "close");
         if let Some(pulse) = &asked.pulse {
@@ -201,7 +246,11 @@ fn answer(outcome: Result<Reply>, route: Option<&Route>, asked: &Asked, request_
 fn allow(response: &mut Response, methods: &str) {
     respond::put(response, ALLOW, methods);
     if methods.contains("PATCH") {
-        respond::put(response, ACCEPT_PATCH, "application/scim+json, application/json");
+        respond::put(
+            response,
+            ACCEPT_PATCH,
+            "application/scim+json, application/json",
+        );
     }
 }
 
@@ -211,9 +260,13 @@ mod tests {
 
     fn found(behind_proxy: bool, lines: &[&str]) -> Option<String> {
         let mut request = Request::new(axum::body::Body::empty());
-        request.extensions_mut().insert(Peer("192.0.2.9:4711".parse().unwrap()));
+        request
+            .extensions_mut()
+            .insert(Peer("192.0.2.9:4711".parse().unwrap()));
         for line in lines {
-            request.headers_mut().append(FORWARDED_FOR, line.parse().unwrap());
+            request
+                .headers_mut()
+                .append(FORWARDED_FOR, line.parse().unwrap());
         }
         peer(&request.into_parts().0, behind_proxy).map(|peer| peer.to_string())
     }
@@ -229,7 +282,11 @@ mod tests {
             (true, &["[2001:db8::1]:80"], "2001:db8::1"),
             (true, &["nobody"], "192.0.2.9"),
         ] {
-            assert_eq!(found(behind_proxy, lines).as_deref(), Some(expected), "{lines:?}");
+            assert_eq!(
+                found(behind_proxy, lines).as_deref(),
+                Some(expected),
+                "{lines:?}"
+            );
         }
     }
 }

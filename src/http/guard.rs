@@ -33,15 +33,25 @@ fn refused(detail: &str) -> ScimError {
 }
 
 fn check_sizes(head: &Parts, settings: &HttpSettings) -> Result<()> {
-    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let target = head
+        .uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
     if target > settings.uri_bytes {
         let detail = format!("The URI is longer than {} bytes.", settings.uri_bytes);
         return Err(ScimError::new(414, detail).because(Reason::TooLarge));
     }
     // A colon, a blank and the end of the line go with each field.
-    let size: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let size: usize = head
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
     if size > settings.header_bytes {
-        let detail = format!("The header fields are larger than {} bytes.", settings.header_bytes);
+        let detail = format!(
+            "The header fields are larger than {} bytes.",
+            settings.header_bytes
+        );
         return Err(ScimError::new(431, detail).because(Reason::TooLarge));
     }
     Ok(())
@@ -49,7 +59,9 @@ fn check_sizes(head: &Parts, settings: &HttpSettings) -> Result<()> {
 
 fn check_framing(headers: &HeaderMap) -> Result<()> {
     if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
-        return Err(refused("The request has both Content-Length and Transfer-Encoding."));
+        return Err(refused(
+            "The request has both Content-Length and Transfer-Encoding.",
+        ));
     }
     Ok(())
 }
@@ -57,7 +69,8 @@ fn check_framing(headers: &HeaderMap) -> Result<()> {
 /// HTTP/1.1 has one Host, HTTP/1.0 at most one (RFC 9112 section 3.2); in HTTP/2 the authority
 /// takes its place, and a Host beside it must say the same (RFC 9113 section 8.3.1).
 fn check_host(head: &Parts) -> Result<()> {
-    let host = single(&head.headers, &HOST).map_err(|()| refused("The request has more than one Host field."))?;
+    let host = single(&head.headers, &HOST)
+        .map_err(|()| refused("The request has more than one Host field."))?;
     if head.version >= Version::HTTP_2 {
         return check_authority(&head.uri, host);
     }
@@ -71,7 +84,11 @@ fn check_host(head: &Parts) -> Result<()> {
 fn check_authority(uri: &Uri, host: Option<&HeaderValue>) -> Result<()> {
     match (uri.authority(), host) {
         (None, None) => Err(refused("The request has no authority.")),
-        (Some(authority), Some(host)) if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) => {
+        (Some(authority), Some(host))
+            if !host
+                .as_bytes()
+                .eq_ignore_ascii_case(authority.as_str().as_bytes()) =>
+        {
             Err(refused("The request has two different authorities."))
         }
         _ => Ok(()),
@@ -88,7 +105,9 @@ fn check_credentials(head: &Parts) -> Result<()> {
     let header = single(&head.headers, &AUTHORIZATION)
         .map_err(|()| refused("The request has more than one Authorization field."))?;
     if header.is_some() && query::names(head.uri.query(), "access_token") {
-        return Err(refused("The request has a token in the Authorization field and another in the URL."));
+        return Err(refused(
+            "The request has a token in the Authorization field and another in the URL.",
+        ));
     }
     Ok(())
 }
@@ -96,7 +115,11 @@ fn check_credentials(head: &Parts) -> Result<()> {
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, ()> {
     let mut values = headers.get_all(name).iter();
     let first = values.next();
-    if values.next().is_some() { Err(()) } else { Ok(first) }
+    if values.next().is_some() {
+        Err(())
+    } else {
+        Ok(first)
+    }
 }
 
 #[cfg(test)]
@@ -110,7 +133,9 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (head, ()) = request.body(()).unwrap().into_parts();
-        check(&head, &HttpSettings::default()).err().map(|error| error.status())
+        check(&head, &HttpSettings::default())
+            .err()
+            .map(|error| error.status())
     }
 
     const HOST: (&str, &str) = ("host", "scim.example.com:8080");
@@ -134,19 +159,31 @@ mod tests {
             (two, "/", vec![HOST], None),
             (two, "/", vec![], Some(400)),
         ] {
-            assert_eq!(status(version, uri, &fields), expected, "{version:?} {uri} {fields:?}");
+            assert_eq!(
+                status(version, uri, &fields),
+                expected,
+                "{version:?} {uri} {fields:?}"
+            );
         }
     }
 
     #[test]
     fn ambiguity_is_refused() {
-        let of = |uri: &str, fields: &[(&str, &str)]| status(Version::HTTP_11, uri, &[&[HOST], fields].concat());
+        let of = |uri: &str, fields: &[(&str, &str)]| {
+            status(Version::HTTP_11, uri, &[&[HOST], fields].concat())
+        };
         let bearer = ("authorization", "Bearer x");
         assert_eq!(of("/", &[bearer]), None);
         assert_eq!(of("/", &[bearer, bearer]), Some(400));
         assert_eq!(of("/?access_token=x", &[bearer]), Some(400));
         assert_eq!(of("/?access_token=x", &[]), None);
-        assert_eq!(of("/", &[("content-length", "1"), ("transfer-encoding", "chunked")]), Some(400));
+        assert_eq!(
+            of(
+                "/",
+                &[("content-length", "1"), ("transfer-encoding", "chunked")]
+            ),
+            Some(400)
+        );
         for path in ["/%", "/%z1", "/a%2", "/%ff", "/%C3%28"] {
             assert_eq!(of(path, &[]), Some(400), "{path}");
         }
@@ -157,7 +194,9 @@ mod tests {
 
     #[test]
     fn sizes_are_limited() {
-        let of = |uri: &str, fields: &[(&str, &str)]| status(Version::HTTP_11, uri, &[&[HOST], fields].concat());
+        let of = |uri: &str, fields: &[(&str, &str)]| {
+            status(Version::HTTP_11, uri, &[&[HOST], fields].concat())
+        };
         let long = "a".repeat(16 << 10);
         assert_eq!(of(&format!("/{long}"), &[]), Some(414));
         assert_eq!(of(&format!("/?{long}"), &[]), Some(414));

@@ -15,7 +15,9 @@ const WORTHWHILE_BYTES: u64 = 1024;
 /// The same routes, with compression.
 pub(super) fn over(router: Router) -> Router {
     let layer = CompressionLayer::new().quality(CompressionLevel::Fastest);
-    router.layer(layer.compress_when(SizeAbove::new(WORTHWHILE_BYTES))).layer(from_fn(negotiate))
+    router
+        .layer(layer.compress_when(SizeAbove::new(WORTHWHILE_BYTES)))
+        .layer(from_fn(negotiate))
 }
 
 /// Leaves of `Accept-Encoding` only whether gzip is wanted: the layer answers 406 to a client
@@ -24,7 +26,9 @@ async fn negotiate(mut request: Request, next: Next) -> Response {
     let wanted = wants_gzip(request.headers().get_all(ACCEPT_ENCODING).iter());
     request.headers_mut().remove(ACCEPT_ENCODING);
     if wanted {
-        request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        request
+            .headers_mut()
+            .insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     }
     let has_no_body = request.method() == Method::HEAD;
     let mut response = next.run(request).await;
@@ -37,7 +41,9 @@ async fn negotiate(mut request: Request, next: Next) -> Response {
 /// Gives the answer to a `HEAD`, which the layer has nothing to compress of, the headers that
 /// a `GET` would have.
 fn describe(headers: &mut HeaderMap) {
-    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let length = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length >= WORTHWHILE_BYTES) {
         headers.remove(CONTENT_LENGTH);
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -47,7 +53,10 @@ fn describe(headers: &mut HeaderMap) {
 
 fn wants_gzip<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> bool {
     let mut by_star = false;
-    for coding in lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')) {
+    for coding in lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+    {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
         let accepted = !is_zero(weight);
         match name.trim().to_ascii_lowercase().as_str() {
@@ -61,7 +70,10 @@ fn wants_gzip<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> bool {
 
 /// Whether a parameter such as `q=0.0` refuses the coding.
 fn is_zero(weight: &str) -> bool {
-    let value = weight.trim().trim_start_matches(['q', 'Q']).trim_start_matches('=');
+    let value = weight
+        .trim()
+        .trim_start_matches(['q', 'Q'])
+        .trim_start_matches('=');
     value.trim().parse::<f32>().is_ok_and(|q| q <= 0.0)
 }
 

@@ -24,8 +24,16 @@ pub(super) struct Bounds {
 impl Bounds {
     pub(super) fn of(settings: &HttpSettings) -> Self {
         Self {
-            requests: [settings.token_requests, settings.tenant_requests, settings.requests],
-            bytes: [settings.token_memory_bytes, settings.tenant_memory_bytes, settings.memory_bytes],
+            requests: [
+                settings.token_requests,
+                settings.tenant_requests,
+                settings.requests,
+            ],
+            bytes: [
+                settings.token_memory_bytes,
+                settings.tenant_memory_bytes,
+                settings.memory_bytes,
+            ],
         }
     }
 }
@@ -58,7 +66,12 @@ struct Usage {
 
 impl InFlight {
     pub(super) fn new(bounds: Bounds) -> Self {
-        let state = State { bounds, without_token: 0, shares: HashMap::new(), all: Usage::default() };
+        let state = State {
+            bounds,
+            without_token: 0,
+            shares: HashMap::new(),
+            all: Usage::default(),
+        };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -74,7 +87,10 @@ impl InFlight {
     /// Counts a request whose caller is not known yet.
     pub(super) fn begin(&self) -> Ticket {
         self.state().without_token += 1;
-        Ticket(Arc::new(Counted { counts: self.clone(), charge: Mutex::default() }))
+        Ticket(Arc::new(Counted {
+            counts: self.clone(),
+            charge: Mutex::default(),
+        }))
     }
 
     /// Whether no request is counted.
@@ -135,9 +151,17 @@ impl Ticket {
     pub(super) fn keep(&self, bytes: usize, may_refuse: bool) -> Result<()> {
         let mut charge = self.charge();
         let charge = &mut *charge;
-        let Some(owner) = &charge.owner else { return Ok(()) };
+        let Some(owner) = &charge.owner else {
+            return Ok(());
+        };
         let mut state = self.0.counts.state();
-        let most = state.bounds.bytes.into_iter().filter(|bound| *bound > 0).min().unwrap_or(usize::MAX);
+        let most = state
+            .bounds
+            .bytes
+            .into_iter()
+            .filter(|bound| *bound > 0)
+            .min()
+            .unwrap_or(usize::MAX);
         let bytes = bytes.min(most);
         if may_refuse && bytes > charge.bytes {
             state.check_bytes(owner, charge.bytes, bytes)?;
@@ -154,7 +178,10 @@ impl Ticket {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        let charge = self.charge.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let charge = self
+            .charge
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
         let mut state = self.counts.state();
         match &charge.owner {
             Some(owner) => state.remove(owner, charge.bytes),
@@ -172,7 +199,8 @@ impl State {
 
     fn check_requests(&self, owner: &[Share; 2]) -> Result<()> {
         let usage = self.usage(owner).map(|usage| usage.requests);
-        match (0..3).find(|i| self.bounds.requests[*i] > 0 && usage[*i] >= self.bounds.requests[*i]) {
+        match (0..3).find(|i| self.bounds.requests[*i] > 0 && usage[*i] >= self.bounds.requests[*i])
+        {
             None => Ok(()),
             Some(i) => Err(refusal(i, "has as many requests under way as it may have")),
         }
@@ -187,7 +215,10 @@ impl State {
         };
         match (0..3).find(|i| is_full(*i)) {
             None => Ok(()),
-            Some(i) => Err(refusal(i, "has as many answers that are not read yet as it may have")),
+            Some(i) => Err(refusal(
+                i,
+                "has as many answers that are not read yet as it may have",
+            )),
         }
     }
 
@@ -212,7 +243,9 @@ impl State {
         self.exchange(owner, bytes, 0);
         self.all.requests -= 1;
         for share in owner {
-            let Some(usage) = self.shares.get_mut(share) else { continue };
+            let Some(usage) = self.shares.get_mut(share) else {
+                continue;
+            };
             usage.requests -= 1;
             if usage.requests == 0 {
                 self.shares.remove(share);
@@ -225,7 +258,9 @@ impl State {
 fn refusal(whose: usize, what: &str) -> ScimError {
     let too_many = |who: &str| {
         let detail = format!("This {who} {what}: wait for answers and read them, then try again.");
-        ScimError::new(429, detail).because(Reason::RateLimited).with_retry_after(RETRY_SECONDS)
+        ScimError::new(429, detail)
+            .because(Reason::RateLimited)
+            .with_retry_after(RETRY_SECONDS)
     };
     match whose {
         0 => too_many("token"),
@@ -239,7 +274,10 @@ mod tests {
     use super::*;
 
     fn in_flight() -> InFlight {
-        InFlight::new(Bounds { requests: [2, 3, 4], bytes: [100, 150, 180] })
+        InFlight::new(Bounds {
+            requests: [2, 3, 4],
+            bytes: [100, 150, 180],
+        })
     }
 
     fn admitted(counts: &InFlight, token: &str, tenant: &str) -> Result<Ticket> {
@@ -256,12 +294,25 @@ mod tests {
     #[test]
     fn requests_have_three_bounds() {
         let counts = in_flight();
-        let mut held = vec![admitted(&counts, "a1", "a").unwrap(), admitted(&counts, "a1", "a").unwrap()];
+        let mut held = vec![
+            admitted(&counts, "a1", "a").unwrap(),
+            admitted(&counts, "a1", "a").unwrap(),
+        ];
         let refused = admitted(&counts, "a1", "a").unwrap_err();
-        assert!(refused.detail().starts_with("This token has as many requests"), "{}", refused.detail());
+        assert!(
+            refused
+                .detail()
+                .starts_with("This token has as many requests"),
+            "{}",
+            refused.detail()
+        );
         held.push(admitted(&counts, "a2", "a").unwrap());
         let refused = admitted(&counts, "a2", "a").unwrap_err();
-        assert!(refused.detail().starts_with("This tenant"), "{}", refused.detail());
+        assert!(
+            refused.detail().starts_with("This tenant"),
+            "{}",
+            refused.detail()
+        );
         held.push(admitted(&counts, "b1", "b").unwrap());
         assert_eq!(status(admitted(&counts, "c1", "c")), Some(503));
         held.clear();
@@ -292,11 +343,17 @@ mod tests {
     #[test]
     fn a_request_alone_may_keep_any_bytes() {
         let counts = in_flight();
-        admitted(&counts, "a1", "a").unwrap().keep(1_000_000, true).unwrap();
+        admitted(&counts, "a1", "a")
+            .unwrap()
+            .keep(1_000_000, true)
+            .unwrap();
         let large = admitted(&counts, "a1", "a").unwrap();
         large.keep(1_000_000, true).unwrap();
         assert_eq!(status(admitted(&counts, "a1", "a")), Some(429));
-        admitted(&counts, "b1", "b").unwrap().keep(80, true).unwrap();
+        admitted(&counts, "b1", "b")
+            .unwrap()
+            .keep(80, true)
+            .unwrap();
         drop(large);
         assert!(counts.is_idle());
     }
@@ -306,7 +363,11 @@ mod tests {
         let counts = in_flight();
         let _held = [0; 2].map(|_| admitted(&counts, "a1", "a").unwrap());
         let refused: Vec<_> = (0..WITHOUT_TOKEN).map(|_| counts.begin()).collect();
-        assert!(refused.iter().all(|ticket| ticket.admit(&"a1".into(), &"a".into()).is_err()));
+        assert!(
+            refused
+                .iter()
+                .all(|ticket| ticket.admit(&"a1".into(), &"a".into()).is_err())
+        );
         assert!(counts.is_crowded());
         drop(refused);
         assert!(!counts.is_crowded());
@@ -314,8 +375,16 @@ mod tests {
 
     #[test]
     fn nothing_is_bounded_by_zero() {
-        let counts = InFlight::new(Bounds { requests: [0; 3], bytes: [0; 3] });
-        let held: Vec<_> = (0..100).map(|_| admitted(&counts, "a1", "a").unwrap()).collect();
-        assert!(held.iter().all(|ticket| ticket.keep(usize::MAX / 200, true).is_ok()));
+        let counts = InFlight::new(Bounds {
+            requests: [0; 3],
+            bytes: [0; 3],
+        });
+        let held: Vec<_> = (0..100)
+            .map(|_| admitted(&counts, "a1", "a").unwrap())
+            .collect();
+        assert!(
+            held.iter()
+                .all(|ticket| ticket.keep(usize::MAX / 200, true).is_ok())
+        );
     }
 }

@@ -8,7 +8,9 @@ use crate::service::{Action, Deed};
 /// What a request to a target means; `None` for what asks for nothing that there is.
 pub(super) fn of(kind: Option<&ResourceType>, target: &Target, verb: Verb) -> Option<Action> {
     match (target, kind) {
-        (Target::Config | Target::ResourceTypes(_) | Target::Schemas(_), _) => Some(Action::Discovery),
+        (Target::Config | Target::ResourceTypes(_) | Target::Schemas(_), _) => {
+            Some(Action::Discovery)
+        }
         (Target::Bulk, _) => Some(Action::Bulk),
         (Target::Root | Target::RootSearch, _) => Some(Action::on_any(Deed::List)),
         (Target::Search(_), Some(kind)) => Some(Action::on(kind, Deed::List)),

@@ -73,7 +73,11 @@ impl Logs {
             at: self.clock.now(),
             recorder: self.recorder.clone(),
             client: client(&head.headers),
-            method: if known { head.method.to_string() } else { "other".to_owned() },
+            method: if known {
+                head.method.to_string()
+            } else {
+                "other".to_owned()
+            },
             peer,
             trace_id: trace_id(&head.headers),
             request_id: request_id(&head.headers),
@@ -105,7 +109,9 @@ impl Entry {
         };
         let (tenant, token) = self.facts.trail.names().unzip();
         let (tenant, token) = (tenant.as_deref(), token.as_deref());
-        let id = route.and_then(requested_id).or_else(|| outcome.ok().and_then(created_id));
+        let id = route
+            .and_then(requested_id)
+            .or_else(|| outcome.ok().and_then(created_id));
         self.record(id, outcome);
         macro_rules! line {
             ($level:expr) => {
@@ -141,7 +147,13 @@ impl Entry {
 
     /// Tells the provisioning log; a request without a tenant is not told of.
     fn record(&self, id: Option<Uuid>, outcome: Result<&Reply, &ScimError>) {
-        let Some(recorder) = self.recorder.as_ref().filter(|_| self.facts.trail.names().is_some()) else { return };
+        let Some(recorder) = self
+            .recorder
+            .as_ref()
+            .filter(|_| self.facts.trail.names().is_some())
+        else {
+            return;
+        };
         let route = self.route.as_ref();
         let reads = match route {
             Some(Route::Scim(Target::Search(_) | Target::RootSearch)) => true,
@@ -156,7 +168,9 @@ impl Entry {
             resource_type: self.facts.kind.get().map(|kind| kind.name().to_string()),
             resource: id,
             status: outcome.map_or_else(ScimError::status, |reply| reply.status),
-            scim_type: outcome.err().and_then(|error| Some(error.scim_type()?.as_str())),
+            scim_type: outcome
+                .err()
+                .and_then(|error| Some(error.scim_type()?.as_str())),
             detail: outcome.err().map(|error| error.logged().to_owned()),
             reason: outcome.err().and_then(ScimError::reason),
             micros: i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX),
@@ -216,28 +230,53 @@ fn causes(error: &ScimError) -> Option<String> {
 /// What the client calls itself, as far as that is fit for a log.
 fn client(headers: &HeaderMap) -> Option<String> {
     let name = headers.get(USER_AGENT)?.as_bytes();
-    let printable = |byte: &u8| if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '?' };
+    let printable = |byte: &u8| {
+        if matches!(byte, b' '..=b'~') {
+            char::from(*byte)
+        } else {
+            '?'
+        }
+    };
     Some(name.iter().take(CLIENT).map(printable).collect())
 }
 
 /// The client's own `X-Request-Id`, if it is fit for a log, or a new one.
 fn request_id(headers: &HeaderMap) -> String {
-    let given = headers.get("x-request-id").and_then(|value| value.to_str().ok());
+    let given = headers
+        .get("x-request-id")
+        .and_then(|value| value.to_str().ok());
     let fit = |id: &&str| {
-        (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        (1..=64).contains(&id.len())
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
     };
-    given.filter(fit).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+    given
+        .filter(fit)
+        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
 }
 
 /// The trace id of a well-formed W3C `traceparent`: version, trace, span, flags.
 fn trace_id(headers: &HeaderMap) -> Option<String> {
-    let parts: Vec<&str> = headers.get("traceparent")?.to_str().ok()?.split('-').collect();
-    let [version, trace, span, flags, ..] = parts.as_slice() else { return None };
-    let hex =
-        |text: &str, length| text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let parts: Vec<&str> = headers
+        .get("traceparent")?
+        .to_str()
+        .ok()?
+        .split('-')
+        .collect();
+    let [version, trace, span, flags, ..] = parts.as_slice() else {
+        return None;
+    };
+    let hex = |text: &str, length| {
+        text.len() == length
+            && text
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
     let is_set = |text: &str| text.bytes().any(|byte| byte != b'0');
     let well_formed = hex(version, 2) && hex(trace, 32) && hex(span, 16) && hex(flags, 2);
-    let meant = *version != "ff" && is_set(trace) && is_set(span) && (*version != "00" || parts.len() == 4);
+    let meant =
+        *version != "ff" && is_set(trace) && is_set(span) && (*version != "00" || parts.len() == 4);
     (well_formed && meant).then(|| (*trace).to_owned())
 }
 
@@ -252,7 +291,10 @@ mod tests {
     #[test]
     fn only_well_formed_traces_are_logged() {
         let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        assert_eq!(trace_id(&with("traceparent", good)).as_deref(), Some("0af7651916cd43dd8448eb211c80319c"));
+        assert_eq!(
+            trace_id(&with("traceparent", good)).as_deref(),
+            Some("0af7651916cd43dd8448eb211c80319c")
+        );
         for bad in [
             "",
             "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
@@ -269,7 +311,12 @@ mod tests {
     fn request_ids_are_kept_if_they_are_fit_for_a_log() {
         assert_eq!(request_id(&with("x-request-id", "abc-1.2_3")), "abc-1.2_3");
         for bad in ["", "a b", "a\"b", &"a".repeat(65)] {
-            assert!(request_id(&with("x-request-id", bad)).parse::<Uuid>().is_ok(), "{bad}");
+            assert!(
+                request_id(&with("x-request-id", bad))
+                    .parse::<Uuid>()
+                    .is_ok(),
+                "{bad}"
+            );
         }
     }
 
@@ -285,9 +332,15 @@ mod tests {
     fn only_ids_of_ours_are_logged() {
         let id = "0190c2a0-7b2e-7c11-8d3c-111111111111";
         let route = |id: &str| Route::Scim(Target::Resource("/Users".into(), id.into()));
-        assert_eq!(requested_id(&route(id)).map(|id| id.to_string()).as_deref(), Some(id));
+        assert_eq!(
+            requested_id(&route(id)).map(|id| id.to_string()).as_deref(),
+            Some(id)
+        );
         assert_eq!(requested_id(&route("x\nforged line")), None);
-        let created = Reply { location: Some(format!("https://a/Users/{id}")), ..Reply::default() };
+        let created = Reply {
+            location: Some(format!("https://a/Users/{id}")),
+            ..Reply::default()
+        };
         assert!(created_id(&created).is_some());
     }
 }

@@ -9,13 +9,18 @@ const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// both has not decided. Of a preference that is given twice the first counts, and unknown ones are
 /// passed over.
 pub(super) fn returns(headers: &HeaderMap) -> Option<ReturnPreference> {
-    let lines = headers.get_all(PREFER).iter().filter_map(|line| line.to_str().ok());
-    let mut values = lines.flat_map(|line| split(line, ',')).filter_map(|preference| {
-        let (name, value) = split(preference, ';').first()?.split_once('=')?;
-        let value = value.trim().trim_matches('"').to_ascii_lowercase();
-        let is_return = name.trim().eq_ignore_ascii_case("return");
-        ReturnPreference::from_keyword(&value).filter(|_| is_return)
-    });
+    let lines = headers
+        .get_all(PREFER)
+        .iter()
+        .filter_map(|line| line.to_str().ok());
+    let mut values = lines
+        .flat_map(|line| split(line, ','))
+        .filter_map(|preference| {
+            let (name, value) = split(preference, ';').first()?.split_once('=')?;
+            let value = value.trim().trim_matches('"').to_ascii_lowercase();
+            let is_return = name.trim().eq_ignore_ascii_case("return");
+            ReturnPreference::from_keyword(&value).filter(|_| is_return)
+        });
     let first = values.next()?;
     values.all(|other| other == first).then_some(first)
 }
@@ -38,10 +43,13 @@ mod tests {
 
     fn read(lines: &[&str]) -> Option<&'static str> {
         let lines = lines.iter().map(|line| (PREFER, line.parse().unwrap()));
-        returns(&lines.collect::<Vec<_>>().into_iter().fold(HeaderMap::new(), |mut headers, (name, value)| {
-            headers.append(name, value);
-            headers
-        }))
+        returns(&lines.collect::<Vec<_>>().into_iter().fold(
+            HeaderMap::new(),
+            |mut headers, (name, value)| {
+                headers.append(name, value);
+                headers
+            },
+        ))
         .map(ReturnPreference::as_str)
     }
 
@@ -50,8 +58,14 @@ mod tests {
         for (lines, expected) in [
             (&["return=minimal"][..], Some("minimal")),
             (&["Return = \"Representation\""], Some("representation")),
-            (&["respond-async, wait=10; foo=\"a,b\", return=minimal; foo"], Some("minimal")),
-            (&["handling=lenient", "return=representation"], Some("representation")),
+            (
+                &["respond-async, wait=10; foo=\"a,b\", return=minimal; foo"],
+                Some("minimal"),
+            ),
+            (
+                &["handling=lenient", "return=representation"],
+                Some("representation"),
+            ),
             (&["foo=\"return=minimal, \\\" return=minimal\""], None),
             (&["return=minimal, return=representation"], None),
             (&["return=minimal", "return=minimal"], Some("minimal")),

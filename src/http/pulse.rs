@@ -69,8 +69,18 @@ impl Pulse {
             reader: None,
             raw: RawHead::default(),
         };
-        let [head_time, idle_time, write_time] = [settings.header_time(), settings.idle_time(), settings.write_time()];
-        Self(Arc::new(Shared { head_time, idle_time, write_time, answer_time, state: Mutex::new(state) }))
+        let [head_time, idle_time, write_time] = [
+            settings.header_time(),
+            settings.idle_time(),
+            settings.write_time(),
+        ];
+        Self(Arc::new(Shared {
+            head_time,
+            idle_time,
+            write_time,
+            answer_time,
+            state: Mutex::new(state),
+        }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -119,9 +129,19 @@ impl Pulse {
         state.has_asked = true;
         state.head_since = None;
         state.is_http2 = version == Version::HTTP_2;
-        let fault = if state.is_http2 { None } else { state.raw.take(method) };
+        let fault = if state.is_http2 {
+            None
+        } else {
+            state.raw.take(method)
+        };
         drop(state);
-        (Busy { pulse: self.clone(), is_ready: AtomicBool::new(false) }, fault)
+        (
+            Busy {
+                pulse: self.clone(),
+                is_ready: AtomicBool::new(false),
+            },
+            fault,
+        )
     }
 
     /// Whether so many answers are ready that the client does not read. Of a connection on which a good token was
@@ -219,7 +239,9 @@ impl Drop for Busy {
     fn drop(&mut self) {
         let mut state = self.pulse.state();
         state.in_flight = state.in_flight.saturating_sub(1);
-        state.unread = state.unread.saturating_sub(usize::from(*self.is_ready.get_mut()));
+        state.unread = state
+            .unread
+            .saturating_sub(usize::from(*self.is_ready.get_mut()));
         if state.in_flight == 0 {
             state.since = Instant::now();
             wake(state);
@@ -240,8 +262,12 @@ mod tests {
     use super::*;
 
     fn pulse() -> Pulse {
-        let settings =
-            ServerSettings { header_seconds: 10, idle_seconds: 75, write_seconds: 30, ..ServerSettings::default() };
+        let settings = ServerSettings {
+            header_seconds: 10,
+            idle_seconds: 75,
+            write_seconds: 30,
+            ..ServerSettings::default()
+        };
         Pulse::new(&settings, Some(Duration::from_secs(99)))
     }
 
@@ -275,10 +301,19 @@ mod tests {
         let [(first, _), (second, _)] = [0; 2].map(|_| pulse.begin("GET", Version::HTTP_2));
         first.ready();
         first.ready();
-        assert_eq!((seconds_left(&pulse), pulse.leaves_unread(1, Duration::ZERO)), (Some(30), true));
-        assert!(!pulse.leaves_unread(2, Duration::ZERO), "an answer is ready once");
+        assert_eq!(
+            (seconds_left(&pulse), pulse.leaves_unread(1, Duration::ZERO)),
+            (Some(30), true)
+        );
+        assert!(
+            !pulse.leaves_unread(2, Duration::ZERO),
+            "an answer is ready once"
+        );
         drop(first);
-        assert_eq!((seconds_left(&pulse), pulse.leaves_unread(1, Duration::ZERO)), (Some(99), false));
+        assert_eq!(
+            (seconds_left(&pulse), pulse.leaves_unread(1, Duration::ZERO)),
+            (Some(99), false)
+        );
         pulse.abandon();
         assert_eq!(seconds_left(&pulse), Some(0));
         drop(second);

@@ -34,8 +34,16 @@ pub(super) fn names(query: Option<&str>, name: &str) -> bool {
     pairs(query).any(|(found, _)| found == name)
 }
 
-const KNOWN: [&str; 8] =
-    ["filter", "sortBy", "sortOrder", "startIndex", "count", "cursor", "attributes", "excludedAttributes"];
+const KNOWN: [&str; 8] = [
+    "filter",
+    "sortBy",
+    "sortOrder",
+    "startIndex",
+    "count",
+    "cursor",
+    "attributes",
+    "excludedAttributes",
+];
 
 /// The known parameters, decoded; what others there are is ignored (SPEC GEN-7).
 struct Parameters(Vec<(&'static str, String)>);
@@ -44,9 +52,13 @@ impl Parameters {
     fn read(query: Option<&str>) -> Result<Self> {
         let mut read: Vec<(&'static str, String)> = Vec::new();
         for (name, value) in pairs(query) {
-            let Some(known) = KNOWN.into_iter().find(|known| *known == name) else { continue };
+            let Some(known) = KNOWN.into_iter().find(|known| *known == name) else {
+                continue;
+            };
             if read.iter().any(|(there, _)| *there == known) {
-                return Err(ScimError::invalid_value(format!("The parameter \"{known}\" is given twice.")));
+                return Err(ScimError::invalid_value(format!(
+                    "The parameter \"{known}\" is given twice."
+                )));
             }
             read.push((known, text(known, value)?));
         }
@@ -54,7 +66,10 @@ impl Parameters {
     }
 
     fn text(&self, name: &str) -> Option<String> {
-        self.0.iter().find(|(there, _)| *there == name).map(|(_, value)| value.clone())
+        self.0
+            .iter()
+            .find(|(there, _)| *there == name)
+            .map(|(_, value)| value.clone())
     }
 
     fn filled(&self, name: &str) -> Option<String> {
@@ -62,18 +77,31 @@ impl Parameters {
     }
 
     fn integer(&self, name: &str) -> Result<Option<i64>> {
-        self.filled(name).map(|value| integer(name, value.trim())).transpose()
+        self.filled(name)
+            .map(|value| integer(name, value.trim()))
+            .transpose()
     }
 
     fn view(&self) -> View {
-        let list = |name| self.text(name).map(|value| split(&value)).unwrap_or_default();
-        View { attributes: list("attributes"), excluded: list("excludedAttributes"), ..View::default() }
+        let list = |name| {
+            self.text(name)
+                .map(|value| split(&value))
+                .unwrap_or_default()
+        };
+        View {
+            attributes: list("attributes"),
+            excluded: list("excludedAttributes"),
+            ..View::default()
+        }
     }
 }
 
 /// Names and raw values; a stray `&` or a bare `?` makes none.
 fn pairs(query: Option<&str>) -> impl Iterator<Item = (String, &str)> {
-    let parts = query.unwrap_or_default().split('&').filter(|part| !part.is_empty());
+    let parts = query
+        .unwrap_or_default()
+        .split('&')
+        .filter(|part| !part.is_empty());
     parts.filter_map(|part| {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
         Some((route::decode(name)?, value))
@@ -89,20 +117,34 @@ fn text(name: &str, raw: &str) -> Result<String> {
         None => "is not percent-encoded UTF-8 text",
     };
     let detail = format!("The parameter \"{name}\" {problem}.");
-    Err(if name == "filter" { ScimError::invalid_filter(detail) } else { ScimError::invalid_value(detail) })
+    Err(if name == "filter" {
+        ScimError::invalid_filter(detail)
+    } else {
+        ScimError::invalid_value(detail)
+    })
 }
 
 /// A whole number; one that is out of range counts as the last that is in it.
 fn integer(name: &str, text: &str) -> Result<i64> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(ScimError::invalid_value(format!("\"{name}\" must be a whole number.")));
+        return Err(ScimError::invalid_value(format!(
+            "\"{name}\" must be a whole number."
+        )));
     }
-    Ok(text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX }))
+    Ok(text.parse().unwrap_or(if text.starts_with('-') {
+        i64::MIN
+    } else {
+        i64::MAX
+    }))
 }
 
 fn split(list: &str) -> Vec<String> {
-    list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    list.split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -117,13 +159,22 @@ mod tests {
     #[test]
     fn okta_and_onelogin_are_read() {
         let query = read("filter=userName%20eq%20%22a%2Bb%40example.com%22&startIndex=1&count=100");
-        assert_eq!(query.filter.as_deref(), Some("userName eq \"a+b@example.com\""));
+        assert_eq!(
+            query.filter.as_deref(),
+            Some("userName eq \"a+b@example.com\"")
+        );
         assert_eq!((query.start_index, query.count), (Some(1), Some(100)));
-        assert_eq!(read("filter=userName+eq+%22x%22&").filter.as_deref(), Some("userName eq \"x\""));
+        assert_eq!(
+            read("filter=userName+eq+%22x%22&").filter.as_deref(),
+            Some("userName eq \"x\"")
+        );
         assert_eq!(list_query(None).unwrap(), ListQuery::default());
         assert_eq!(read(""), ListQuery::default());
         assert_eq!(read("&&"), ListQuery::default());
-        assert_eq!(read("frobnicate=1&frobnicate=%zz&Count=5&%ff=1"), ListQuery::default());
+        assert_eq!(
+            read("frobnicate=1&frobnicate=%zz&Count=5&%ff=1"),
+            ListQuery::default()
+        );
     }
 
     #[test]
@@ -143,7 +194,11 @@ mod tests {
         }
         for text in ["many", "1.5", "1e3", "-", "--1", "0x10", "1%202", "\u{664}"] {
             let error = list_query(Some(&format!("startIndex={text}"))).unwrap_err();
-            assert_eq!(error.scim_type().map(ScimType::as_str), Some("invalidValue"), "{text}");
+            assert_eq!(
+                error.scim_type().map(ScimType::as_str),
+                Some("invalidValue"),
+                "{text}"
+            );
         }
     }
 
@@ -157,7 +212,10 @@ mod tests {
 
     #[test]
     fn attributes_are_lists() {
-        let chosen = view(Some("attributes=userName,%20name.givenName,,&excludedAttributes=members")).unwrap();
+        let chosen = view(Some(
+            "attributes=userName,%20name.givenName,,&excludedAttributes=members",
+        ))
+        .unwrap();
         assert_eq!(chosen.attributes, ["userName", "name.givenName"]);
         assert_eq!(chosen.excluded, ["members"]);
         assert!(!view(Some("attributes=")).unwrap().is_chosen());
@@ -176,15 +234,25 @@ mod tests {
             ("filter=a&%66ilter=b", "invalidValue"),
         ] {
             let error = list_query(Some(query)).unwrap_err();
-            assert_eq!(error.scim_type().map(ScimType::as_str), Some(kind), "{query}");
+            assert_eq!(
+                error.scim_type().map(ScimType::as_str),
+                Some(kind),
+                "{query}"
+            );
         }
     }
 
     #[test]
     fn a_zero_character_is_called_by_its_name() {
         let told = |query: &str| list_query(Some(query)).unwrap_err().to_string();
-        assert_eq!(told("filter=userName%20eq%20%22a%00b%22"), "The parameter \"filter\" holds the character U+0000.");
-        assert_eq!(told("filter=a%0"), "The parameter \"filter\" is not percent-encoded UTF-8 text.");
+        assert_eq!(
+            told("filter=userName%20eq%20%22a%00b%22"),
+            "The parameter \"filter\" holds the character U+0000."
+        );
+        assert_eq!(
+            told("filter=a%0"),
+            "The parameter \"filter\" is not percent-encoded UTF-8 text."
+        );
     }
 
     #[test]

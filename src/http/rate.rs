@@ -22,8 +22,14 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) fn new(settings: &HttpSettings) -> Self {
-        let guesses = Guesses { allowed: AtomicU32::new(settings.bad_tokens), found: Mutex::default() };
-        Self { by_token: Live::new(by_token(settings)), guesses }
+        let guesses = Guesses {
+            allowed: AtomicU32::new(settings.bad_tokens),
+            found: Mutex::default(),
+        };
+        Self {
+            by_token: Live::new(by_token(settings)),
+            guesses,
+        }
     }
 
     /// Takes other limits. If those of tokens are others than before, each token has its burst again.
@@ -32,7 +38,9 @@ impl Limits {
         if rate(before) != rate(settings) {
             self.by_token.set(by_token(settings));
         }
-        self.guesses.allowed.store(settings.bad_tokens, Ordering::Relaxed);
+        self.guesses
+            .allowed
+            .store(settings.bad_tokens, Ordering::Relaxed);
     }
 
     /// Counts a request of a token.
@@ -41,7 +49,9 @@ impl Limits {
     /// 429 with the time to wait.
     pub(super) fn admit(&self, token_id: &Arc<str>) -> Result<()> {
         let limiter = self.by_token.get();
-        let Some(limiter) = limiter.as_ref() else { return Ok(()) };
+        let Some(limiter) = limiter.as_ref() else {
+            return Ok(());
+        };
         limiter.check_key(token_id).map_err(|until| {
             let wait = until.wait_time_from(DefaultClock::default().now());
             too_many("This token makes too many requests.", wait)
@@ -54,7 +64,13 @@ impl Limits {
     ///
     /// # Errors
     /// The 401 that was found, or 429 in its place after too many of them.
-    pub(super) fn judge<T>(&self, peer: Option<IpAddr>, outcome: Result<T>, is_known: bool, now: Instant) -> Result<T> {
+    pub(super) fn judge<T>(
+        &self,
+        peer: Option<IpAddr>,
+        outcome: Result<T>,
+        is_known: bool,
+        now: Instant,
+    ) -> Result<T> {
         match (outcome, peer) {
             (Ok(caller), Some(peer)) => {
                 self.guesses.forget(peer);
@@ -97,8 +113,12 @@ fn by_token(settings: &HttpSettings) -> Option<DefaultKeyedRateLimiter<Arc<str>>
 }
 
 fn too_many(detail: &str, wait: Duration) -> ScimError {
-    let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
-    ScimError::new(429, detail).because(Reason::RateLimited).with_retry_after(seconds)
+    let seconds = u32::try_from(wait.as_secs())
+        .unwrap_or(u32::MAX)
+        .saturating_add(1);
+    ScimError::new(429, detail)
+        .because(Reason::RateLimited)
+        .with_retry_after(seconds)
 }
 
 const WINDOW: Duration = Duration::from_secs(60);
@@ -137,12 +157,17 @@ impl Guesses {
     fn are_spent(&self, peer: IpAddr, now: Instant) -> bool {
         let allowed = self.allowed.load(Ordering::Relaxed);
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let counted = found.get(&network(peer)).filter(|(_, since)| now.duration_since(*since) < WINDOW);
+        let counted = found
+            .get(&network(peer))
+            .filter(|(_, since)| now.duration_since(*since) < WINDOW);
         allowed > 0 && counted.is_some_and(|(count, _)| *count >= allowed)
     }
 
     fn forget(&self, peer: IpAddr) {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner).remove(&network(peer));
+        self.found
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&network(peer));
     }
 
     fn tidy(&self, now: Instant) {
@@ -164,7 +189,12 @@ mod tests {
     use super::*;
 
     fn limits(bad_tokens: u32) -> Limits {
-        Limits::new(&HttpSettings { requests_per_second: 1, burst: 3, bad_tokens, ..HttpSettings::default() })
+        Limits::new(&HttpSettings {
+            requests_per_second: 1,
+            burst: 3,
+            bad_tokens,
+            ..HttpSettings::default()
+        })
     }
 
     fn bad() -> Result<()> {
@@ -188,11 +218,28 @@ mod tests {
     fn bad_tokens_in_a_row_are_too_many() {
         let (limits, now) = (limits(2), Instant::now());
         let peer: Option<IpAddr> = Some("192.0.2.1".parse().unwrap());
-        let status = |outcome, at| limits.judge(peer, outcome, false, at).err().map(|error| error.status());
-        assert_eq!([status(bad(), now), status(bad(), now), status(bad(), now)], [Some(401), Some(401), Some(429)]);
-        assert_eq!(limits.judge(Some("192.0.2.2".parse().unwrap()), bad(), false, now).unwrap_err().status(), 401);
+        let status = |outcome, at| {
+            limits
+                .judge(peer, outcome, false, at)
+                .err()
+                .map(|error| error.status())
+        };
+        assert_eq!(
+            [status(bad(), now), status(bad(), now), status(bad(), now)],
+            [Some(401), Some(401), Some(429)]
+        );
+        assert_eq!(
+            limits
+                .judge(Some("192.0.2.2".parse().unwrap()), bad(), false, now)
+                .unwrap_err()
+                .status(),
+            401
+        );
         assert_eq!(status(bad(), now + WINDOW), Some(401));
-        assert_eq!([status(bad(), now + WINDOW), status(bad(), now + WINDOW)], [Some(401), Some(429)]);
+        assert_eq!(
+            [status(bad(), now + WINDOW), status(bad(), now + WINDOW)],
+            [Some(401), Some(429)]
+        );
         assert_eq!(status(Ok(()), now + WINDOW), None);
         assert_eq!(status(bad(), now + WINDOW), Some(401));
         limits.tidy(now + 2 * WINDOW);
@@ -204,13 +251,21 @@ mod tests {
         let (limits, now) = (limits(2), Instant::now());
         let peer: Option<IpAddr> = Some("192.0.2.1".parse().unwrap());
         for _ in 0..5 {
-            assert_eq!(limits.judge(peer, bad(), true, now).unwrap_err().status(), 401);
+            assert_eq!(
+                limits.judge(peer, bad(), true, now).unwrap_err().status(),
+                401
+            );
         }
         assert!(!limits.are_guesses_spent(peer, now));
         limits.count_guess(peer, now);
         limits.count_guess(peer, now);
-        assert!(limits.are_guesses_spent(peer, now) && !limits.are_guesses_spent(peer, now + WINDOW));
-        assert_eq!(limits.judge(peer, bad(), false, now).unwrap_err().status(), 429);
+        assert!(
+            limits.are_guesses_spent(peer, now) && !limits.are_guesses_spent(peer, now + WINDOW)
+        );
+        assert_eq!(
+            limits.judge(peer, bad(), false, now).unwrap_err().status(),
+            429
+        );
     }
 
     #[test]
@@ -219,7 +274,13 @@ mod tests {
         let peer = Some("192.0.2.1".parse().unwrap());
         for _ in 0..5 {
             let outcome: Result<()> = Err(ScimError::unavailable("away", 1));
-            assert_eq!(limits.judge(peer, outcome, false, now).unwrap_err().status(), 503);
+            assert_eq!(
+                limits
+                    .judge(peer, outcome, false, now)
+                    .unwrap_err()
+                    .status(),
+                503
+            );
         }
     }
 
@@ -228,15 +289,25 @@ mod tests {
         let (limits, now) = (limits(1), Instant::now());
         for i in 0..ADDRESSES + 100 {
             let address = Ipv6Addr::from_bits((i as u128) << 64);
-            assert!(limits.judge(Some(address.into()), bad(), false, now).is_err());
+            assert!(
+                limits
+                    .judge(Some(address.into()), bad(), false, now)
+                    .is_err()
+            );
         }
         assert_eq!(limits.guesses.found.lock().unwrap().len(), ADDRESSES);
     }
 
     #[test]
     fn an_ipv6_network_is_one_address() {
-        let [a, b]: [IpAddr; 2] = ["2001:db8::1".parse().unwrap(), "2001:db8::2:1".parse().unwrap()];
+        let [a, b]: [IpAddr; 2] = [
+            "2001:db8::1".parse().unwrap(),
+            "2001:db8::2:1".parse().unwrap(),
+        ];
         assert_eq!(network(a), network(b));
-        assert_eq!(network("::ffff:192.0.2.1".parse().unwrap()), "192.0.2.1".parse::<IpAddr>().unwrap());
+        assert_eq!(
+            network("::ffff:192.0.2.1".parse().unwrap()),
+            "192.0.2.1".parse::<IpAddr>().unwrap()
+        );
     }
 }

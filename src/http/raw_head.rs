@@ -37,17 +37,24 @@ impl RawHead {
         let bytes = std::mem::take(&mut self.bytes);
         let start = bytes.iter().position(|byte| !b"\r\n".contains(byte))?;
         let bytes = bytes.get(start..)?;
-        let is_it = bytes.strip_prefix(method.as_bytes()).is_some_and(|rest| rest.first() == Some(&b' '));
+        let is_it = bytes
+            .strip_prefix(method.as_bytes())
+            .is_some_and(|rest| rest.first() == Some(&b' '));
         let length = if is_it { length(bytes)? } else { return None };
         let (head, rest) = bytes.split_at_checked(length)?;
-        let [coded, sized] = ["transfer-encoding", "content-length"].map(|name| has_field(head, name));
+        let [coded, sized] =
+            ["transfer-encoding", "content-length"].map(|name| has_field(head, name));
         self.in_body = coded || sized;
         if !self.in_body {
             self.bytes = rest.to_vec();
         }
         match () {
-            () if coded && sized => Some(Fault("The request has both Content-Length and Transfer-Encoding.")),
-            () if has_bare_line_end(head) => Some(Fault("A line of the request ends without a carriage return.")),
+            () if coded && sized => Some(Fault(
+                "The request has both Content-Length and Transfer-Encoding.",
+            )),
+            () if has_bare_line_end(head) => Some(Fault(
+                "A line of the request ends without a carriage return.",
+            )),
             () => None,
         }
     }
@@ -57,7 +64,10 @@ impl RawHead {
 fn length(bytes: &[u8]) -> Option<usize> {
     let mut line_start = 0;
     for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
-        if bytes.get(line_start..at).is_some_and(|line| line.is_empty() || line == b"\r") {
+        if bytes
+            .get(line_start..at)
+            .is_some_and(|line| line.is_empty() || line == b"\r")
+        {
             return Some(at + 1);
         }
         line_start = at + 1;
@@ -67,7 +77,9 @@ fn length(bytes: &[u8]) -> Option<usize> {
 
 fn has_field(head: &[u8], name: &str) -> bool {
     head.split(|byte| *byte == b'\n').any(|line| {
-        let found = line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()));
+        let found = line
+            .get(..name.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()));
         found && line.get(name.len()) == Some(&b':')
     })
 }
@@ -95,10 +107,21 @@ mod tests {
     fn both_lengths_are_seen_in_either_order() {
         let [sized, coded] = ["Content-Length: 5\r\n", "transfer-encoding: chunked\r\n"];
         for fields in [format!("{sized}{coded}"), format!("{coded}a: b\r\n{sized}")] {
-            assert!(verdict(&format!("POST / HTTP/1.1\r\n{fields}\r\n")).is_some(), "{fields}");
+            assert!(
+                verdict(&format!("POST / HTTP/1.1\r\n{fields}\r\n")).is_some(),
+                "{fields}"
+            );
         }
-        for fields in [sized, coded, "x-content-length: 1\r\nTransfer-Encoding: chunked\r\n"] {
-            assert_eq!(verdict(&format!("POST / HTTP/1.1\r\n{fields}\r\n")), None, "{fields}");
+        for fields in [
+            sized,
+            coded,
+            "x-content-length: 1\r\nTransfer-Encoding: chunked\r\n",
+        ] {
+            assert_eq!(
+                verdict(&format!("POST / HTTP/1.1\r\n{fields}\r\n")),
+                None,
+                "{fields}"
+            );
         }
     }
 
@@ -106,7 +129,10 @@ mod tests {
     fn bare_line_ends_are_seen() {
         assert!(verdict("POST / HTTP/1.1\nHost: a\r\n\r\n").is_some());
         assert!(verdict("POST / HTTP/1.1\r\nHost: a\r\n\n").is_some());
-        assert_eq!(verdict("\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n\n\n"), None);
+        assert_eq!(
+            verdict("\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n\n\n"),
+            None
+        );
     }
 
     #[test]

@@ -4,8 +4,8 @@ use crate::error::ScimError;
 use crate::service::{Pieces, Reply};
 use axum::body::{Body, Bytes};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderName, LOCATION, RETRY_AFTER,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
@@ -22,16 +22,29 @@ const ERROR_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 pub(super) fn reply(reply: Reply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     // Personal data is for the client alone; with a tag it may keep it, if it asks again each time.
-    let caching = if reply.etag.is_some() { "private, no-cache" } else { "no-store" };
+    let caching = if reply.etag.is_some() {
+        "private, no-cache"
+    } else {
+        "no-store"
+    };
     // Who has the resource already is told where it is as if it were sent (RFC 9110 section 15.4.5).
     let is_unmodified = status == StatusCode::NOT_MODIFIED;
-    let shown_at = reply.location.clone().filter(|_| reply.body.is_some() || is_unmodified);
+    let shown_at = reply
+        .location
+        .clone()
+        .filter(|_| reply.body.is_some() || is_unmodified);
     let location = reply.location.filter(|_| !is_unmodified);
-    let applied = reply.applied.map(|applied| format!("return={}", applied.as_str()));
+    let applied = reply
+        .applied
+        .map(|applied| format!("return={}", applied.as_str()));
     let mut response = with_body(status, reply.body, reply.rest);
     put(&mut response, CACHE_CONTROL, caching);
-    let fields =
-        [(ETAG, reply.etag), (LOCATION, location), (CONTENT_LOCATION, shown_at), (PREFERENCE_APPLIED, applied)];
+    let fields = [
+        (ETAG, reply.etag),
+        (LOCATION, location),
+        (CONTENT_LOCATION, shown_at),
+        (PREFERENCE_APPLIED, applied),
+    ];
     for (name, value) in fields {
         if let Some(value) = value {
             put(&mut response, name, &value);
@@ -53,7 +66,11 @@ pub(super) fn error(error: &ScimError, credentials: bool) -> Response {
     let mut response = with_body(status, Some(error_body(error)), None);
     put(&mut response, CACHE_CONTROL, "no-store");
     if status == StatusCode::UNAUTHORIZED || error.lacks_scope() {
-        put(&mut response, WWW_AUTHENTICATE, &challenge(error, credentials));
+        put(
+            &mut response,
+            WWW_AUTHENTICATE,
+            &challenge(error, credentials),
+        );
     }
     if let Some(seconds) = error.retry_after() {
         put(&mut response, RETRY_AFTER, &seconds.max(1).to_string());
@@ -90,7 +107,10 @@ impl hyper::body::Body for Growing {
     ) -> Poll<Option<Result<Frame<Bytes>, ScimError>>> {
         match self.head.take() {
             Some(head) => Poll::Ready(Some(Ok(Frame::data(head.into())))),
-            None => self.rest.poll_next(context).map(|piece| piece.map(|text| Ok(Frame::data(text?.into())))),
+            None => self
+                .rest
+                .poll_next(context)
+                .map(|piece| piece.map(|text| Ok(Frame::data(text?.into())))),
         }
     }
 }
@@ -102,7 +122,9 @@ fn with_body(status: StatusCode, body: Option<String>, rest: Option<Pieces>) -> 
         None => body.map_or_else(Body::empty, Body::from),
     });
     *response.status_mut() = status;
-    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+        .headers_mut()
+        .insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if has_body {
         response.headers_mut().insert(CONTENT_TYPE, SCIM_JSON);
     }
@@ -123,8 +145,17 @@ fn challenge(error: &ScimError, credentials: bool) -> String {
     }
     // The characters that RFC 6750 section 3 allows in a description.
     let allowed = |c: &char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
-    let description: String = error.detail().chars().map(|c| if c == '"' { '\'' } else { c }).filter(allowed).collect();
-    let code = if error.lacks_scope() { "insufficient_scope" } else { "invalid_token" };
+    let description: String = error
+        .detail()
+        .chars()
+        .map(|c| if c == '"' { '\'' } else { c })
+        .filter(allowed)
+        .collect();
+    let code = if error.lacks_scope() {
+        "insufficient_scope"
+    } else {
+        "invalid_token"
+    };
     format!("{realm}, error=\"{code}\", error_description=\"{description}\"")
 }
 
@@ -133,7 +164,10 @@ mod tests {
     use super::*;
 
     fn header(response: &Response, name: HeaderName) -> Option<&str> {
-        response.headers().get(name).map(|value| value.to_str().unwrap())
+        response
+            .headers()
+            .get(name)
+            .map(|value| value.to_str().unwrap())
     }
 
     #[test]
@@ -151,19 +185,39 @@ mod tests {
     fn a_challenge_tells_bad_credentials_from_none() {
         let refused = ScimError::unauthorized("The token \"é\\x\" has expired.\n");
         let none = error(&refused, false);
-        assert_eq!(header(&none, WWW_AUTHENTICATE), Some("Bearer realm=\"scim\""));
+        assert_eq!(
+            header(&none, WWW_AUTHENTICATE),
+            Some("Bearer realm=\"scim\"")
+        );
         let bad = error(&refused, true);
         assert_eq!(
             header(&bad, WWW_AUTHENTICATE),
-            Some("Bearer realm=\"scim\", error=\"invalid_token\", error_description=\"The token 'x' has expired.\"")
+            Some(
+                "Bearer realm=\"scim\", error=\"invalid_token\", error_description=\"The token 'x' has expired.\""
+            )
         );
-        assert_eq!(header(&error(&ScimError::forbidden("no"), true), WWW_AUTHENTICATE), None);
+        assert_eq!(
+            header(&error(&ScimError::forbidden("no"), true), WWW_AUTHENTICATE),
+            None
+        );
     }
 
     #[test]
     fn waiting_takes_a_second_at_least() {
-        assert_eq!(header(&error(&ScimError::unavailable("later", 0), true), RETRY_AFTER), Some("1"));
-        assert_eq!(header(&error(&ScimError::unavailable("later", 7), true), RETRY_AFTER), Some("7"));
+        assert_eq!(
+            header(
+                &error(&ScimError::unavailable("later", 0), true),
+                RETRY_AFTER
+            ),
+            Some("1")
+        );
+        assert_eq!(
+            header(
+                &error(&ScimError::unavailable("later", 7), true),
+                RETRY_AFTER
+            ),
+            Some("7")
+        );
     }
 
     #[test]
@@ -175,15 +229,25 @@ mod tests {
         };
         let response = reply(found(Reply::ok("{}".into())));
         assert_eq!(header(&response, ETAG), Some("W/\"3\""));
-        assert_eq!(header(&response, LOCATION), Some("https://a/scim/v2/Users/1"));
+        assert_eq!(
+            header(&response, LOCATION),
+            Some("https://a/scim/v2/Users/1")
+        );
         assert_eq!(header(&response, CACHE_CONTROL), Some("private, no-cache"));
-        assert_eq!(header(&response, CONTENT_TYPE), Some("application/scim+json"));
+        assert_eq!(
+            header(&response, CONTENT_TYPE),
+            Some("application/scim+json")
+        );
         let unmodified = reply(found(Reply::empty(304)));
         assert_eq!(unmodified.status(), 304);
         assert_eq!(header(&unmodified, CONTENT_TYPE), None);
         assert_eq!(header(&unmodified, ETAG), Some("W/\"3\""));
         assert_eq!(header(&unmodified, LOCATION), None);
-        for (shows, response) in [(true, &response), (true, &unmodified), (false, &reply(found(Reply::empty(204))))] {
+        for (shows, response) in [
+            (true, &response),
+            (true, &unmodified),
+            (false, &reply(found(Reply::empty(204)))),
+        ] {
             let expected = shows.then_some("https://a/scim/v2/Users/1");
             assert_eq!(header(response, CONTENT_LOCATION), expected);
         }

@@ -88,16 +88,22 @@ pub(super) struct BasePath {
 impl BasePath {
     pub(super) fn new(configured: &str) -> Self {
         let trimmed = configured.trim_matches('/');
-        let path = if trimmed.is_empty() { String::new() } else { format!("/{trimmed}") };
+        let path = if trimmed.is_empty() {
+            String::new()
+        } else {
+            format!("/{trimmed}")
+        };
         let unversioned = path.strip_suffix("/v2").map(str::to_owned);
         Self { path, unversioned }
     }
 
     /// The tenant that a path names in front of the base path, `/t/acme/scim/v2/Users`, and the rest.
     pub(super) fn tenant<'a>(&self, path: &'a str) -> (Option<String>, &'a str) {
-        let named =
-            path.strip_prefix("/t/").and_then(|rest| rest.split_at_checked(rest.find('/').unwrap_or(rest.len())));
-        let is_ours = |rest: &str| matches!(self.route(rest), Route::Scim(_) | Route::OtherVersion(_));
+        let named = path
+            .strip_prefix("/t/")
+            .and_then(|rest| rest.split_at_checked(rest.find('/').unwrap_or(rest.len())));
+        let is_ours =
+            |rest: &str| matches!(self.route(rest), Route::Scim(_) | Route::OtherVersion(_));
         match named.and_then(|(name, rest)| Some((decode(name)?, rest))) {
             Some((name, rest)) if !name.is_empty() && is_ours(rest) => (Some(name), rest),
             _ => (None, path),
@@ -117,26 +123,36 @@ impl BasePath {
         if path == "/" {
             return Route::Front;
         }
-        let beside = self.unversioned.as_deref().and_then(|prefix| below(prefix, path));
-        let version = beside.and_then(|rest| segments(rest).into_iter().next()).filter(|first| is_version(first));
+        let beside = self
+            .unversioned
+            .as_deref()
+            .and_then(|prefix| below(prefix, path));
+        let version = beside
+            .and_then(|rest| segments(rest).into_iter().next())
+            .filter(|first| is_version(first));
         version.map_or(Route::Outside, Route::OtherVersion)
     }
 }
 
 /// What of a path stands below a prefix; `None` if it stands elsewhere.
 fn below<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {
-    path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(prefix)
+        .filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The segments of a path, decoded one by one, so that an encoded slash is part of its segment.
 /// Empty ones are left out: a base URL entered with a slash at its end gives `//Users`.
 fn segments(path: &str) -> Vec<String> {
-    path.split('/').filter(|segment| !segment.is_empty()).filter_map(decode).collect()
+    path.split('/')
+        .filter(|segment| !segment.is_empty())
+        .filter_map(decode)
+        .collect()
 }
 
 fn is_version(segment: &str) -> bool {
     let number = segment.strip_prefix(['v', 'V']).unwrap_or_default();
-    number.starts_with(|c: char| c.is_ascii_digit()) && number.chars().all(|c| c.is_ascii_digit() || c == '.')
+    number.starts_with(|c: char| c.is_ascii_digit())
+        && number.chars().all(|c| c.is_ascii_digit() || c == '.')
 }
 
 /// A version segment directly before the endpoint is honoured or refused (RFC 7644 section 3.13).
@@ -161,12 +177,22 @@ fn target(below: &str) -> Target {
 }
 
 /// The endpoints of RFC 7644 section 3.2, of which none stands below another.
-const ENDPOINTS: [&str; 7] = ["Users", "Groups", "ServiceProviderConfig", "ResourceTypes", "Schemas", "Bulk", "Me"];
+const ENDPOINTS: [&str; 7] = [
+    "Users",
+    "Groups",
+    "ServiceProviderConfig",
+    "ResourceTypes",
+    "Schemas",
+    "Bulk",
+    "Me",
+];
 
 /// The first of two endpoints, as in `/Users/Users/{id}`. `/ResourceTypes/Users` is no such thing: it may
 /// be the name of a type.
 fn nested(segments: &[String]) -> Option<&str> {
-    let [outer, inner, ..] = segments else { return None };
+    let [outer, inner, ..] = segments else {
+        return None;
+    };
     let is_outer = !matches!(outer.as_str(), "ResourceTypes" | "Schemas");
     (is_outer && (ENDPOINTS.contains(&inner.as_str()) || outer == inner)).then_some(outer)
 }
@@ -176,11 +202,23 @@ fn nested(segments: &[String]) -> Option<&str> {
 pub(super) fn outline(path: &str) -> String {
     const MOST: usize = 8;
     let is_known = |segment: &str| {
-        ENDPOINTS.contains(&segment) || matches!(segment, "scim" | "api" | "t" | ".search") || is_version(segment)
+        ENDPOINTS.contains(&segment)
+            || matches!(segment, "scim" | "api" | "t" | ".search")
+            || is_version(segment)
     };
-    let shown = |segment: &str| if is_known(segment) { segment.to_owned() } else { "\u{2026}".to_owned() };
+    let shown = |segment: &str| {
+        if is_known(segment) {
+            segment.to_owned()
+        } else {
+            "\u{2026}".to_owned()
+        }
+    };
     let all = segments(path);
-    let parts: Vec<_> = all.iter().take(MOST).map(|segment| shown(segment)).collect();
+    let parts: Vec<_> = all
+        .iter()
+        .take(MOST)
+        .map(|segment| shown(segment))
+        .collect();
     format!("/{}", parts.join("/"))
 }
 
@@ -243,12 +281,21 @@ impl Target {
     /// 405, or 501 for a method that no target has (RFC 9110 section 15.6.2).
     pub(super) fn check(&self, verb: Verb, method: &Method) -> Result<()> {
         if verb == Verb::Other {
-            return Err(ScimError::not_implemented("The server does not know this HTTP method."));
+            return Err(ScimError::not_implemented(
+                "The server does not know this HTTP method.",
+            ));
         }
-        if self.allow().split(", ").any(|allowed| allowed == method.as_str()) {
+        if self
+            .allow()
+            .split(", ")
+            .any(|allowed| allowed == method.as_str())
+        {
             return Ok(());
         }
-        let detail = format!("{method} is not for this endpoint, which takes {}.", self.allow());
+        let detail = format!(
+            "{method} is not for this endpoint, which takes {}.",
+            self.allow()
+        );
         Err(ScimError::new(405, detail).because(Reason::MethodUnsupported))
     }
 
@@ -320,10 +367,16 @@ mod tests {
             ("/ServiceProviderConfig", Target::Config),
             ("/ServiceProviderConfig/x", Target::Unknown),
             ("/ResourceTypes/", Target::ResourceTypes(None)),
-            ("/ResourceTypes/User", Target::ResourceTypes(Some("User".into()))),
+            (
+                "/ResourceTypes/User",
+                Target::ResourceTypes(Some("User".into())),
+            ),
             ("/Schemas", Target::Schemas(None)),
             ("/Schemas/urn:a:b", Target::Schemas(Some("urn:a:b".into()))),
-            ("/Schemas/urn%3Aa%3ab", Target::Schemas(Some("urn:a:b".into()))),
+            (
+                "/Schemas/urn%3Aa%3ab",
+                Target::Schemas(Some("urn:a:b".into())),
+            ),
             ("/Bulk", Target::Bulk),
             ("/Me", Target::Me),
             ("/Me/x", Target::Unknown),
@@ -337,12 +390,21 @@ mod tests {
             ("/Users/u1/x", Target::Unknown),
             ("/Users/Users", Target::Nested("Users".into())),
             ("/Users/Users/u1", Target::Nested("Users".into())),
-            ("/v2/Users/ServiceProviderConfig", Target::Nested("Users".into())),
+            (
+                "/v2/Users/ServiceProviderConfig",
+                Target::Nested("Users".into()),
+            ),
             ("/Robots/Robots/1", Target::Nested("Robots".into())),
-            ("/ResourceTypes/Users", Target::ResourceTypes(Some("Users".into()))),
+            (
+                "/ResourceTypes/Users",
+                Target::ResourceTypes(Some("Users".into())),
+            ),
             ("/Users/../Groups", Target::Unknown),
             ("/Users/..", Target::Resource("/Users".into(), "..".into())),
-            ("/Users/a%2fb", Target::Resource("/Users".into(), "a/b".into())),
+            (
+                "/Users/a%2fb",
+                Target::Resource("/Users".into(), "a/b".into()),
+            ),
             ("/v2/Users", Target::Collection("/Users".into())),
             ("/v9/Users", Target::OtherVersion("v9".into())),
             ("/vault", Target::Collection("/vault".into())),
@@ -387,13 +449,19 @@ mod tests {
     #[test]
     fn any_base_path_will_do() {
         let users = Route::Scim(Target::Collection("/Users".into()));
-        for (base, path) in
-            [("", "/Users"), ("/", "/v2/Users"), ("api/scim/v2", "/api/scim/v2/Users"), ("/s", "/s/Users")]
-        {
+        for (base, path) in [
+            ("", "/Users"),
+            ("/", "/v2/Users"),
+            ("api/scim/v2", "/api/scim/v2/Users"),
+            ("/s", "/s/Users"),
+        ] {
             assert_eq!(BasePath::new(base).route(path), users, "{base}");
         }
         assert_eq!(BasePath::new("").route("/"), Route::Scim(Target::Root));
-        assert_eq!(BasePath::new("/s").route("/s/v3/Users"), Route::Scim(Target::OtherVersion("v3".into())));
+        assert_eq!(
+            BasePath::new("/s").route("/s/v3/Users"),
+            Route::Scim(Target::OtherVersion("v3".into()))
+        );
     }
 
     #[test]
@@ -410,16 +478,26 @@ mod tests {
             ("/t/acme/t/other/scim/v2", None, "/t/acme/t/other/scim/v2"),
             ("/scim/v2/Users", None, "/scim/v2/Users"),
         ] {
-            assert_eq!(base.tenant(path), (tenant.map(str::to_owned), rest), "{path}");
+            assert_eq!(
+                base.tenant(path),
+                (tenant.map(str::to_owned), rest),
+                "{path}"
+            );
         }
-        assert_eq!(BasePath::new("").tenant("/t/acme/Users"), (Some("acme".to_owned()), "/Users"));
+        assert_eq!(
+            BasePath::new("").tenant("/t/acme/Users"),
+            (Some("acme".to_owned()), "/Users")
+        );
     }
 
     #[test]
     fn methods_fit_their_targets() {
         let refusal = |target: Target, method: &str| {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
-            target.check(Verb::of(&method), &method).err().map(|error| error.status())
+            target
+                .check(Verb::of(&method), &method)
+                .err()
+                .map(|error| error.status())
         };
         let collection = || Target::Collection("/Users".into());
         let resource = || Target::Resource("/Users".into(), "u1".into());
@@ -438,7 +516,11 @@ mod tests {
             (Target::Search("/Users".into()), "POST", None),
             (Target::Bulk, "HEAD", Some(405)),
         ] {
-            assert_eq!(refusal(target.clone(), method), status, "{method} {target:?}");
+            assert_eq!(
+                refusal(target.clone(), method),
+                status,
+                "{method} {target:?}"
+            );
         }
     }
 

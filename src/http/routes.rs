@@ -29,9 +29,18 @@ const RESOURCE_BYTES: usize = 1 << 10;
 /// The SCIM server, ready to be served.
 pub fn app(service: Service, settings: HttpSettings) -> App {
     let limits = Arc::new(Limits::new(&settings));
-    let logs = Logs { recorder: Some(service.recorder().clone()), clock: service.clock().clone() };
-    let front = Arc::new(Front { service, limits: limits.clone(), arrivals: Arrivals::default() });
-    App::scim(settings, limits, logs, move |call, upload| front.clone().handle(call, upload))
+    let logs = Logs {
+        recorder: Some(service.recorder().clone()),
+        clock: service.clock().clone(),
+    };
+    let front = Arc::new(Front {
+        service,
+        limits: limits.clone(),
+        arrivals: Arrivals::default(),
+    });
+    App::scim(settings, limits, logs, move |call, upload| {
+        front.clone().handle(call, upload)
+    })
 }
 
 /// The service with what stands before it.
@@ -107,10 +116,20 @@ impl Front {
 
     /// The caller as he is known here. Else the request is the one that asks who calls, for all that come with
     /// its token meanwhile.
-    async fn known(&self, call: &Call, target: &Target) -> Result<(Option<Caller>, Option<Arrival<'_>>)> {
+    async fn known(
+        &self,
+        call: &Call,
+        target: &Target,
+    ) -> Result<(Option<Caller>, Option<Arrival<'_>>)> {
         let known = self.recall(call, target);
-        let token = call.head.headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok());
-        let (None, Some(token)) = (&known, token) else { return Ok((known, None)) };
+        let token = call
+            .head
+            .headers
+            .get(AUTHORIZATION)
+            .and_then(|header| header.to_str().ok());
+        let (None, Some(token)) = (&known, token) else {
+            return Ok((known, None));
+        };
         let arrival = self.arrivals.turn(token).await?;
         Ok(match self.recall(call, target) {
             Some(known) => (Some(known), None),
@@ -123,12 +142,18 @@ impl Front {
     fn recall(&self, call: &Call, target: &Target) -> Option<Caller> {
         if !matches!(
             target,
-            Target::Root | Target::RootSearch | Target::Collection(_) | Target::Search(_) | Target::Resource(..)
+            Target::Root
+                | Target::RootSearch
+                | Target::Collection(_)
+                | Target::Search(_)
+                | Target::Resource(..)
         ) {
             return None;
         }
         let header = call.head.headers.get(AUTHORIZATION)?;
-        self.service.recall(header.to_str().ok(), &call.facts.trail).and_then(|caller| self.at_path(call, caller).ok())
+        self.service
+            .recall(header.to_str().ok(), &call.facts.trail)
+            .and_then(|caller| self.at_path(call, caller).ok())
     }
 
     /// The caller, if the path names his tenant or none. Whether there is a tenant of that name is
@@ -145,12 +170,20 @@ impl Front {
         }
     }
 
-    async fn carry_out(&self, call: &Call, upload: &mut Upload, target: &Target, caller: &Caller) -> Result<Reply> {
+    async fn carry_out(
+        &self,
+        call: &Call,
+        upload: &mut Upload,
+        target: &Target,
+        caller: &Caller,
+    ) -> Result<Reply> {
         let kind = kind(&caller.catalog, target)?;
         tell_intent(call, target, kind.as_ref());
         match target {
             Target::Me => {
-                return Err(ScimError::not_implemented("/Me needs tokens of users, which the server has not."));
+                return Err(ScimError::not_implemented(
+                    "/Me needs tokens of users, which the server has not.",
+                ));
             }
             Target::OtherVersion(version) => return Err(other_version(version)),
             Target::Nested(outer) => return Err(nested(outer)),
@@ -168,7 +201,10 @@ impl Front {
 
     async fn authenticate(&self, call: &Call, target: &Target) -> Result<Caller> {
         let text = credentials(call);
-        let outcome = self.service.authenticate(text.as_deref(), &call.facts.trail).await;
+        let outcome = self
+            .service
+            .authenticate(text.as_deref(), &call.facts.trail)
+            .await;
         let caller = match text {
             // Who sends no token guesses none.
             None => outcome,
@@ -189,7 +225,9 @@ impl Front {
     /// revoked must not fill the log of its tenant. Near misses are held to it where they are traced.
     fn admit_refused(&self, call: &Call, error: &ScimError) -> Result<()> {
         let trail = &call.facts.trail;
-        let Some(token) = trail.proved_token() else { return Ok(()) };
+        let Some(token) = trail.proved_token() else {
+            return Ok(());
+        };
         if error.reason().is_some_and(Reason::is_near_miss) {
             return Ok(());
         }
@@ -198,10 +236,18 @@ impl Front {
 
     /// Counts guesses, and leaves a trace of what is none in the log of its tenant.
     async fn judge(&self, call: &Call, text: &str, outcome: Result<Caller>) -> Result<Caller> {
-        if outcome.as_ref().is_err_and(|error| error.reason().is_some_and(Reason::is_near_miss)) {
+        if outcome
+            .as_ref()
+            .is_err_and(|error| error.reason().is_some_and(Reason::is_near_miss))
+        {
             self.trace(call, text).await;
         }
-        self.limits.judge(call.peer, outcome, call.facts.trail.is_proved(), Instant::now())
+        self.limits.judge(
+            call.peer,
+            outcome,
+            call.facts.trail.is_proved(),
+            Instant::now(),
+        )
     }
 
     /// An error for a path beside the base path. Whose token came there is told in the log of its
@@ -234,7 +280,9 @@ impl Front {
     fn nothing_here(&self, call: &Call) -> ScimError {
         let base = &call.settings.base_path;
         let detail = match credentials(call) {
-            Some(_) => format!("Nothing is here: the base URL ends in \"{base}\", and the endpoints stand below it."),
+            Some(_) => format!(
+                "Nothing is here: the base URL ends in \"{base}\", and the endpoints stand below it."
+            ),
             None => "Nothing is here.".to_owned(),
         };
         ScimError::no_endpoint(detail).because(Reason::PathBase)
@@ -255,7 +303,9 @@ impl Front {
             let query = search::list_query(&self.body(call, upload).await?, caller.conformance())?;
             return self.list(call, caller, Some(kind), &query).await;
         }
-        let Target::Resource(_, id) = target else { return self.collection(call, upload, caller, kind).await };
+        let Target::Resource(_, id) = target else {
+            return self.collection(call, upload, caller, kind).await;
+        };
         let condition = precondition(&call.head.headers);
         match call.verb {
             Verb::Put => {
@@ -285,7 +335,8 @@ impl Front {
             let (view, body) = self.write(call, upload).await?;
             return Box::pin(self.service.create(caller, kind, body, &view)).await;
         }
-        self.list(call, caller, Some(kind), &list_query(call)?).await
+        self.list(call, caller, Some(kind), &list_query(call)?)
+            .await
     }
 
     async fn list(
@@ -301,19 +352,32 @@ impl Front {
     }
 
     /// Discovery, bulk, and queries over all types.
-    async fn untyped(&self, call: &Call, upload: &mut Upload, caller: &Caller, target: &Target) -> Result<Reply> {
+    async fn untyped(
+        &self,
+        call: &Call,
+        upload: &mut Upload,
+        caller: &Caller,
+        target: &Target,
+    ) -> Result<Reply> {
         match target {
-            Target::Config => unfiltered(call).map(|()| self.service.service_provider_config(caller)),
+            Target::Config => {
+                unfiltered(call).map(|()| self.service.service_provider_config(caller))
+            }
             Target::ResourceTypes(name) => {
                 unfiltered(call).and_then(|()| self.service.resource_types(caller, name.as_deref()))
             }
-            Target::Schemas(urn) => unfiltered(call).and_then(|()| self.service.schemas(caller, urn.as_deref())),
+            Target::Schemas(urn) => {
+                unfiltered(call).and_then(|()| self.service.schemas(caller, urn.as_deref()))
+            }
             Target::Bulk => {
-                let body = self.body_up_to(call, upload, call.settings.bulk_bytes).await?;
+                let body = self
+                    .body_up_to(call, upload, call.settings.bulk_bytes)
+                    .await?;
                 Box::pin(self.service.bulk(caller, body)).await
             }
             Target::RootSearch => {
-                let query = search::list_query(&self.body(call, upload).await?, caller.conformance())?;
+                let query =
+                    search::list_query(&self.body(call, upload).await?, caller.conformance())?;
                 self.list(call, caller, None, &query).await
             }
             _ => self.list(call, caller, None, &list_query(call)?).await,
@@ -323,17 +387,30 @@ impl Front {
     /// What a write brings: what the answer shows, and the body.
     async fn write(&self, call: &Call, upload: &mut Upload) -> Result<(View, Map<String, Value>)> {
         let prefers = prefer::returns(&call.head.headers);
-        let view = View { prefers, ..query::view(call.head.uri.query())? };
+        let view = View {
+            prefers,
+            ..query::view(call.head.uri.query())?
+        };
         Ok((view, self.body(call, upload).await?))
     }
 
     async fn body(&self, call: &Call, upload: &mut Upload) -> Result<Map<String, Value>> {
-        self.body_up_to(call, upload, call.settings.body_bytes).await
+        self.body_up_to(call, upload, call.settings.body_bytes)
+            .await
     }
 
-    async fn body_up_to(&self, call: &Call, upload: &mut Upload, bytes: usize) -> Result<Map<String, Value>> {
+    async fn body_up_to(
+        &self,
+        call: &Call,
+        upload: &mut Upload,
+        bytes: usize,
+    ) -> Result<Map<String, Value>> {
         let settings = &call.settings;
-        let limits = BodyLimits { bytes, depth: settings.json_depth, time: settings.body_time() };
+        let limits = BodyLimits {
+            bytes,
+            depth: settings.json_depth,
+            time: settings.body_time(),
+        };
         let body = upload.object(&call.head.headers, limits).await?;
         call.facts.trail.body(&body);
         Ok(body)
@@ -357,8 +434,13 @@ fn credentials(call: &Call) -> Option<String> {
 }
 
 fn nested(outer: &str) -> ScimError {
-    let shown = if ["Users", "Groups"].contains(&outer) { outer } else { "\u{2026}" };
-    let detail = format!("The base URL must not end in \"/{shown}\": the client adds the endpoint itself.");
+    let shown = if ["Users", "Groups"].contains(&outer) {
+        outer
+    } else {
+        "\u{2026}"
+    };
+    let detail =
+        format!("The base URL must not end in \"/{shown}\": the client adds the endpoint itself.");
     ScimError::no_endpoint(detail).because(Reason::PathUsersTwice)
 }
 
@@ -379,12 +461,16 @@ fn front(verb: Verb, settings: &HttpSettings) -> Result<Reply> {
             settings.base_path
         ))),
         Verb::Options => Ok(Reply::empty(204)),
-        _ => Err(ScimError::new(405, "This page is for reading.").because(Reason::MethodUnsupported)),
+        _ => {
+            Err(ScimError::new(405, "This page is for reading.").because(Reason::MethodUnsupported))
+        }
     }
 }
 
 fn other_version(version: &str) -> ScimError {
-    ScimError::invalid_version(format!("The server speaks version v2 of the protocol, not {version}."))
+    ScimError::invalid_version(format!(
+        "The server speaks version v2 of the protocol, not {version}."
+    ))
 }
 
 /// The resource type that a target names.
@@ -392,20 +478,26 @@ fn other_version(version: &str) -> ScimError {
 /// # Errors
 /// 404 if the caller's tenant has no such type, or the id can be none.
 fn kind(catalog: &Catalog, target: &Target) -> Result<Option<Arc<ResourceType>>> {
-    let (Target::Collection(endpoint) | Target::Search(endpoint) | Target::Resource(endpoint, _)) = target else {
+    let (Target::Collection(endpoint) | Target::Search(endpoint) | Target::Resource(endpoint, _)) =
+        target
+    else {
         return Ok(None);
     };
     let found = catalog.by_endpoint(endpoint);
     let kind = found.ok_or_else(|| ScimError::no_endpoint("There is no such endpoint."))?;
     match target {
-        Target::Resource(_, id) if !is_id(id) => Err(ScimError::not_found("There is no such resource.")),
+        Target::Resource(_, id) if !is_id(id) => {
+            Err(ScimError::not_found("There is no such resource."))
+        }
         _ => Ok(Some(kind.clone())),
     }
 }
 
 /// Ids are our own; what cannot be one is not worth a question to the database.
 fn is_id(text: &str) -> bool {
-    text.len() <= 128 && !text.contains(|c: char| c.is_control() || matches!(c, '/' | '\\')) && !text.starts_with('.')
+    text.len() <= 128
+        && !text.contains(|c: char| c.is_control() || matches!(c, '/' | '\\'))
+        && !text.starts_with('.')
 }
 
 /// A filter on discovery is refused, other parameters of lists are ignored (RFC 7644 section 4).
@@ -424,11 +516,17 @@ fn list_query(call: &Call) -> Result<ListQuery> {
 /// The conditions of a request; several lines of one header are one list (RFC 9110 section 5.3).
 fn precondition(headers: &HeaderMap) -> Precondition {
     let tags = |name: HeaderName| {
-        let lines = headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
+        let lines = headers
+            .get_all(name)
+            .iter()
+            .map(|line| String::from_utf8_lossy(line.as_bytes()));
         let lines: Vec<_> = lines.collect();
         (!lines.is_empty()).then(|| Tags::parse(&lines.join(",")))
     };
-    Precondition { if_match: tags(IF_MATCH), if_none_match: tags(IF_NONE_MATCH) }
+    Precondition {
+        if_match: tags(IF_MATCH),
+        if_none_match: tags(IF_NONE_MATCH),
+    }
 }
 
 #[cfg(test)]
@@ -441,12 +539,27 @@ mod tests {
 
     #[test]
     fn the_catalog_decides_which_endpoints_there_are() {
-        let named = |target| kind(&catalog(), &target).map(|kind| kind.map(|kind| kind.name().to_string()));
-        assert_eq!(named(Target::Collection("/Users".into())).unwrap().as_deref(), Some("User"));
-        assert_eq!(named(Target::Search("/Groups".into())).unwrap().as_deref(), Some("Group"));
+        let named =
+            |target| kind(&catalog(), &target).map(|kind| kind.map(|kind| kind.name().to_string()));
+        assert_eq!(
+            named(Target::Collection("/Users".into()))
+                .unwrap()
+                .as_deref(),
+            Some("User")
+        );
+        assert_eq!(
+            named(Target::Search("/Groups".into())).unwrap().as_deref(),
+            Some("Group")
+        );
         assert_eq!(named(Target::Bulk).unwrap(), None);
         for endpoint in ["/users", "/Robots", "/%", ""] {
-            assert_eq!(named(Target::Collection(endpoint.into())).unwrap_err().status(), 404, "{endpoint}");
+            assert_eq!(
+                named(Target::Collection(endpoint.into()))
+                    .unwrap_err()
+                    .status(),
+                404,
+                "{endpoint}"
+            );
         }
     }
 
@@ -472,13 +585,19 @@ mod tests {
         headers.append(IF_MATCH, "\"2\"".parse().unwrap());
         headers.append(IF_NONE_MATCH, "*".parse().unwrap());
         let found = precondition(&headers);
-        assert_eq!(found.if_match, Some(Tags::List(vec!["1".into(), "2".into()])));
+        assert_eq!(
+            found.if_match,
+            Some(Tags::List(vec!["1".into(), "2".into()]))
+        );
         assert_eq!(found.if_none_match, Some(Tags::Any));
     }
 
     #[test]
     fn health_is_for_reading() {
-        assert_eq!(health(Verb::Get).unwrap().body.as_deref(), Some("{\"status\":\"ok\"}"));
+        assert_eq!(
+            health(Verb::Get).unwrap().body.as_deref(),
+            Some("{\"status\":\"ok\"}")
+        );
         assert_eq!(health(Verb::Post).unwrap_err().status(), 405);
     }
 }

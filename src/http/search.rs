@@ -15,8 +15,10 @@ const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchReques
 pub(super) fn list_query(body: &Map<String, Value>, conformance: Conformance) -> Result<ListQuery> {
     message::check_schemas(member(body, "schemas"), SEARCH_REQUEST, conformance)?;
     let filter = text(body, "filter").map_err(|error| ScimError::invalid_filter(error.detail()))?;
-    let (attributes, excluded) =
-        (names(body, "attributes", conformance)?, names(body, "excludedAttributes", conformance)?);
+    let (attributes, excluded) = (
+        names(body, "attributes", conformance)?,
+        names(body, "excludedAttributes", conformance)?,
+    );
     Ok(ListQuery {
         filter,
         sort_by: text(body, "sortBy")?.filter(|name| !name.is_empty()),
@@ -24,14 +26,22 @@ pub(super) fn list_query(body: &Map<String, Value>, conformance: Conformance) ->
         start_index: integer(body, "startIndex", conformance)?,
         count: integer(body, "count", conformance)?,
         cursor: text(body, "cursor")?,
-        view: View { attributes, excluded, ..View::default() },
+        view: View {
+            attributes,
+            excluded,
+            ..View::default()
+        },
     })
 }
 
 /// A member by its name in any letter case; null is absent.
 fn member<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    let found = body.iter().find(|(there, _)| there.eq_ignore_ascii_case(name));
-    found.map(|(_, value)| value).filter(|value| !value.is_null())
+    let found = body
+        .iter()
+        .find(|(there, _)| there.eq_ignore_ascii_case(name));
+    found
+        .map(|(_, value)| value)
+        .filter(|value| !value.is_null())
 }
 
 fn text(body: &Map<String, Value>, name: &str) -> Result<Option<String>> {
@@ -43,12 +53,21 @@ fn text(body: &Map<String, Value>, name: &str) -> Result<Option<String>> {
 }
 
 fn names(body: &Map<String, Value>, name: &str, conformance: Conformance) -> Result<Vec<String>> {
-    let Some(value) = member(body, name) else { return Ok(Vec::new()) };
+    let Some(value) = member(body, name) else {
+        return Ok(Vec::new());
+    };
     if let (Value::String(text), true) = (value, conformance.is_lenient()) {
         return Ok(tolerance::search_names(text));
     }
-    let elements = value.as_array().ok_or_else(|| unfit(name, "an array of strings"))?;
-    let text = |element: &Value| element.as_str().map(str::to_owned).ok_or_else(|| unfit(name, "an array of strings"));
+    let elements = value
+        .as_array()
+        .ok_or_else(|| unfit(name, "an array of strings"))?;
+    let text = |element: &Value| {
+        element
+            .as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| unfit(name, "an array of strings"))
+    };
     elements.iter().map(text).collect()
 }
 
@@ -87,12 +106,18 @@ mod tests {
 
     fn read(members: &Value, conformance: Conformance) -> Result<ListQuery> {
         let mut body = members.as_object().unwrap().clone();
-        body.insert("SCHEMAS".into(), json!([SEARCH_REQUEST.to_ascii_lowercase()]));
+        body.insert(
+            "SCHEMAS".into(),
+            json!([SEARCH_REQUEST.to_ascii_lowercase()]),
+        );
         list_query(&body, conformance)
     }
 
     fn refusal(members: &Value, conformance: Conformance) -> Option<&'static str> {
-        read(members, conformance).unwrap_err().scim_type().map(ScimType::as_str)
+        read(members, conformance)
+            .unwrap_err()
+            .scim_type()
+            .map(ScimType::as_str)
     }
 
     #[test]
@@ -129,16 +154,33 @@ mod tests {
 
     #[test]
     fn text_stands_for_numbers_and_lists_unless_the_letter_counts() {
-        let members = json!({"startIndex": "1", "count": "50", "attributes": "userName, name.givenName,"});
+        let members =
+            json!({"startIndex": "1", "count": "50", "attributes": "userName, name.givenName,"});
         let query = read(&members, Conformance::Lenient).unwrap();
         assert_eq!((query.start_index, query.count), (Some(1), Some(50)));
         assert_eq!(query.view.attributes, ["userName", "name.givenName"]);
-        for members in [json!({"count": "5"}), json!({"startIndex": "1"}), json!({"excludedAttributes": "members"})] {
-            assert_eq!(refusal(&members, Conformance::Rfc), Some("invalidValue"), "{members}");
+        for members in [
+            json!({"count": "5"}),
+            json!({"startIndex": "1"}),
+            json!({"excludedAttributes": "members"}),
+        ] {
+            assert_eq!(
+                refusal(&members, Conformance::Rfc),
+                Some("invalidValue"),
+                "{members}"
+            );
         }
-        for members in [json!({"count": "many"}), json!({"count": ""}), json!({"count": "1.5"}), json!({"count": " 1"})]
-        {
-            assert_eq!(refusal(&members, Conformance::Lenient), Some("invalidValue"), "{members}");
+        for members in [
+            json!({"count": "many"}),
+            json!({"count": ""}),
+            json!({"count": "1.5"}),
+            json!({"count": " 1"}),
+        ] {
+            assert_eq!(
+                refusal(&members, Conformance::Lenient),
+                Some("invalidValue"),
+                "{members}"
+            );
         }
     }
 }

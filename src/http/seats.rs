@@ -68,8 +68,16 @@ impl Seats {
     }
 
     fn with_grace(most: usize, grace: Duration) -> Self {
-        let state = State { most: most.max(1), grace, next: 0, taken: HashMap::new() };
-        Self(Arc::new(Shared { state: Mutex::new(state), freed: Notify::new() }))
+        let state = State {
+            most: most.max(1),
+            grace,
+            next: 0,
+            taken: HashMap::new(),
+        };
+        Self(Arc::new(Shared {
+            state: Mutex::new(state),
+            freed: Notify::new(),
+        }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -105,9 +113,21 @@ impl Seats {
         }
         let (number, leave) = (state.next, Arc::new(Notify::new()));
         state.next += 1;
-        state.taken.insert(number, Taken { network: network(address), since: Instant::now(), pulse, leave: leave.clone() });
+        state.taken.insert(
+            number,
+            Taken {
+                network: network(address),
+                since: Instant::now(),
+                pulse,
+                leave: leave.clone(),
+            },
+        );
         drop(state);
-        Seat { seats: self.clone(), number, leave }
+        Seat {
+            seats: self.clone(),
+            number,
+            leave,
+        }
     }
 }
 
@@ -123,15 +143,24 @@ impl State {
 
     /// The oldest connection without a token. Numbers are given in order.
     fn unknown(&self) -> Option<u64> {
-        let is_unknown = |taken: &Taken| !taken.pulse.is_known() && taken.since.elapsed() >= self.grace;
-        let unknown: Vec<_> = self.taken.iter().filter(|(_, taken)| is_unknown(taken)).collect();
+        let is_unknown =
+            |taken: &Taken| !taken.pulse.is_known() && taken.since.elapsed() >= self.grace;
+        let unknown: Vec<_> = self
+            .taken
+            .iter()
+            .filter(|(_, taken)| is_unknown(taken))
+            .collect();
         let mut networks = HashMap::<IpAddr, usize>::new();
         for (_, taken) in &unknown {
             *networks.entry(taken.network).or_default() += 1;
         }
         let greedy = networks.into_iter().max_by_key(|(_, count)| *count);
-        let greedy = greedy.filter(|(_, count)| *count > self.most / SHARE).map(|(network, _)| network);
-        let of_it = unknown.iter().filter(|(_, taken)| greedy.is_none_or(|network| taken.network == network));
+        let greedy = greedy
+            .filter(|(_, count)| *count > self.most / SHARE)
+            .map(|(network, _)| network);
+        let of_it = unknown
+            .iter()
+            .filter(|(_, taken)| greedy.is_none_or(|network| taken.network == network));
         of_it.map(|(number, _)| **number).min()
     }
 
@@ -142,7 +171,10 @@ impl State {
             Standing::Unread(since) if now.duration_since(since) > PATIENCE => Some((true, since)),
             Standing::Unread(_) | Standing::AtWork => None,
         };
-        let resting = self.taken.iter().filter_map(|(number, taken)| Some((waits(taken)?, *number)));
+        let resting = self
+            .taken
+            .iter()
+            .filter_map(|(number, taken)| Some((waits(taken)?, *number)));
         resting.min().map(|(_, number)| number)
     }
 }
@@ -190,7 +222,8 @@ mod tests {
     #[test]
     fn the_oldest_without_a_token_goes_first() {
         let seats = Seats::with_grace(3, Duration::ZERO);
-        let held = [known(), pulse(), pulse(), pulse()].map(|pulse| seats.take(address("192.0.2.1"), pulse));
+        let held = [known(), pulse(), pulse(), pulse()]
+            .map(|pulse| seats.take(address("192.0.2.1"), pulse));
         assert_eq!(numbers(&seats), [0, 2, 3]);
         drop(held);
         assert!(numbers(&seats).is_empty());
@@ -228,9 +261,14 @@ mod tests {
         let _work = [&third, &third_works].map(|pulse| pulse.begin("GET", Version::HTTP_2));
         let _third = seats.take(address("192.0.2.1"), third);
         assert_eq!(numbers(&seats), [0, 2]);
-        assert!(timeout(2 * PAUSE, seats.room()).await.is_err(), "all are at work");
+        assert!(
+            timeout(2 * PAUSE, seats.room()).await.is_err(),
+            "all are at work"
+        );
         drop(work);
-        timeout(5 * PAUSE, seats.room()).await.expect("one has come to rest");
+        timeout(5 * PAUSE, seats.room())
+            .await
+            .expect("one has come to rest");
         let _fourth = seats.take(address("192.0.2.1"), third_works);
         assert_eq!(numbers(&seats), [2, 3]);
     }

@@ -69,11 +69,22 @@ struct House {
 }
 
 impl House {
-    fn open(app: App, settings: ServerSettings, draining: watch::Receiver<bool>) -> io::Result<Self> {
+    fn open(
+        app: App,
+        settings: ServerSettings,
+        draining: watch::Receiver<bool>,
+    ) -> io::Result<Self> {
         let tls = Tls::load(&settings)?;
         let host = Arc::new(Host::new(app.clone(), settings.clone(), draining.clone()));
         let seats = Seats::new(settings.connections);
-        Ok(Self { app, settings, draining, host, seats, tls })
+        Ok(Self {
+            app,
+            settings,
+            draining,
+            host,
+            seats,
+            tls,
+        })
     }
 
     /// Begins to serve a connection.
@@ -98,11 +109,17 @@ impl House {
                 tracing::info!("the TLS certificate was read again");
             }
             (None, Ok(None)) => {}
-            (_, Ok(_)) => tracing::warn!("whether the server speaks TLS changes with its next start only"),
+            (_, Ok(_)) => {
+                tracing::warn!("whether the server speaks TLS changes with its next start only")
+            }
             (_, Err(error)) => tracing::warn!(%error, "the new TLS certificate is not used"),
         }
         self.seats.set(settings.connections);
-        self.host = Arc::new(Host::new(self.app.clone(), settings.clone(), self.draining.clone()));
+        self.host = Arc::new(Host::new(
+            self.app.clone(),
+            settings.clone(),
+            self.draining.clone(),
+        ));
         self.settings = settings;
     }
 
@@ -131,7 +148,10 @@ async fn accept(listener: &TcpListener, seats: &Seats) -> (TcpStream, SocketAddr
 }
 
 fn is_of_the_client(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused)
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused
+    )
 }
 
 /// Waits for the connections, and for writes whose clients are gone.

@@ -150,7 +150,10 @@ mod tests {
 
     #[test]
     fn what_is_left_out_has_its_default() {
-        assert_eq!(toml::from_str::<HttpSettings>("").unwrap(), HttpSettings::default());
+        assert_eq!(
+            toml::from_str::<HttpSettings>("").unwrap(),
+            HttpSettings::default()
+        );
         let set: ServerSettings = toml::from_str("idle_seconds = 5\ntls_key = \"a.pem\"").unwrap();
         assert_eq!((set.idle_seconds, set.header_seconds), (5, 10));
         assert!(toml::from_str::<ServerSettings>("idle = 5").is_err());

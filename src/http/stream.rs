@@ -41,13 +41,21 @@ impl<IO> Timed<IO> {
         }
     }
 
-    fn progress<T>(&mut self, outcome: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+    fn progress<T>(
+        &mut self,
+        outcome: Poll<io::Result<T>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
             self.stalled_until = None;
             return outcome;
         }
-        let until = *self.stalled_until.get_or_insert_with(|| Instant::now() + self.write_time);
-        self.writing.poll(until, cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        let until = *self
+            .stalled_until
+            .get_or_insert_with(|| Instant::now() + self.write_time);
+        self.writing
+            .poll(until, cx)
+            .map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -65,24 +73,39 @@ impl Timer {
 }
 
 impl<IO: AsyncRead + Unpin> AsyncRead for Timed<IO> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let before = buffer.filled().len();
         if let Poll::Ready(outcome) = Pin::new(&mut this.io).poll_read(cx, buffer) {
-            this.pulse.received(buffer.filled().get(before..).unwrap_or_default());
+            this.pulse
+                .received(buffer.filled().get(before..).unwrap_or_default());
             return Poll::Ready(outcome);
         }
-        let Some(until) = this.pulse.deadline(cx.waker()) else { return Poll::Pending };
-        this.reading.poll(until, cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        let Some(until) = this.pulse.deadline(cx.waker()) else {
+            return Poll::Pending;
+        };
+        this.reading
+            .poll(until, cx)
+            .map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Timed<IO> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         this.look_for_refusal(bytes);
         let outcome = match &mut this.refusal {
-            Some(refusal) => refusal.poll_write(Pin::new(&mut this.io), cx).map_ok(|()| bytes.len()),
+            Some(refusal) => refusal
+                .poll_write(Pin::new(&mut this.io), cx)
+                .map_ok(|()| bytes.len()),
             None => Pin::new(&mut this.io).poll_write(cx, bytes),
         };
         this.progress(outcome, cx)
@@ -93,7 +116,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Timed<IO> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
+        let first = slices
+            .iter()
+            .find(|slice| !slice.is_empty())
+            .map_or(&[][..], |slice| slice);
         self.look_for_refusal(first);
         if self.refusal.is_some() {
             return self.poll_write(cx, first);
@@ -138,7 +164,11 @@ struct Lingering {
 impl Default for Lingering {
     fn default() -> Self {
         let time = Box::pin(sleep_until(Instant::now() + LINGER_TIME));
-        Self { time, left: LINGER_BYTES, scratch: [0; 4096] }
+        Self {
+            time,
+            left: LINGER_BYTES,
+            scratch: [0; 4096],
+        }
     }
 }
 
@@ -189,7 +219,10 @@ impl Refusal {
         let status = std::str::from_utf8(bytes.get(9..12)?).ok()?.parse().ok()?;
         let (reason, detail) = match status {
             414 => ("URI Too Long", "The URI is too long."),
-            431 => ("Request Header Fields Too Large", "The header fields are too many or too large."),
+            431 => (
+                "Request Header Fields Too Large",
+                "The header fields are too many or too large.",
+            ),
             _ => ("Bad Request", "The request is no HTTP."),
         };
         let body = respond::error_body(&ScimError::new(status, detail));
@@ -199,11 +232,22 @@ impl Refusal {
             body.len()
         );
         tracing::info!(target: "scimd::request", status, route = "refused", "request");
-        Some(Self { bytes: (head + &body).into_bytes(), written: 0 })
+        Some(Self {
+            bytes: (head + &body).into_bytes(),
+            written: 0,
+        })
     }
 
-    fn poll_write<IO: AsyncWrite>(&mut self, mut io: Pin<&mut IO>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Some(rest) = self.bytes.get(self.written..).filter(|rest| !rest.is_empty()) {
+    fn poll_write<IO: AsyncWrite>(
+        &mut self,
+        mut io: Pin<&mut IO>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while let Some(rest) = self
+            .bytes
+            .get(self.written..)
+            .filter(|rest| !rest.is_empty())
+        {
             match ready!(io.as_mut().poll_write(cx, rest))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 count => self.written += count,

@@ -43,7 +43,10 @@ impl Tasks {
         match timeout(time, task).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(broken)) => Err(failure(broken)),
-            Err(_) => Err(ScimError::unavailable("The server took too long; try again.", RETRY_SECONDS)),
+            Err(_) => Err(ScimError::unavailable(
+                "The server took too long; try again.",
+                RETRY_SECONDS,
+            )),
         }
     }
 
@@ -89,7 +92,8 @@ fn failure(broken: JoinError) -> ScimError {
 
 fn words(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
 }
 
 #[cfg(test)]
@@ -110,8 +114,14 @@ mod tests {
     #[tokio::test]
     async fn a_write_outlives_its_time() {
         let (tasks, done) = (Tasks::default(), Arc::new(AtomicBool::new(false)));
-        let error = tasks.run(false, SHORT, slow(done.clone())).await.unwrap_err();
-        assert_eq!((error.status(), error.retry_after()), (503, Some(RETRY_SECONDS)));
+        let error = tasks
+            .run(false, SHORT, slow(done.clone()))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (error.status(), error.retry_after()),
+            (503, Some(RETRY_SECONDS))
+        );
         assert_eq!(tasks.count(), 1);
         tasks.finish().await;
         assert!(done.load(Ordering::SeqCst));
@@ -129,7 +139,14 @@ mod tests {
     #[tokio::test]
     async fn a_read_ends_with_its_client() {
         let (tasks, done) = (Tasks::default(), Arc::new(AtomicBool::new(false)));
-        assert!(timeout(SHORT, tasks.run(true, Duration::from_secs(9), slow(done.clone()))).await.is_err());
+        assert!(
+            timeout(
+                SHORT,
+                tasks.run(true, Duration::from_secs(9), slow(done.clone()))
+            )
+            .await
+            .is_err()
+        );
         tasks.finish().await;
         assert!(!done.load(Ordering::SeqCst));
     }
@@ -137,10 +154,16 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_a_500_with_its_words_in_the_log() {
         let tasks = Tasks::default();
-        let error = tasks.run(true, SHORT, async { panic!("oh dear") as Result<()> }).await.unwrap_err();
+        let error = tasks
+            .run(true, SHORT, async { panic!("oh dear") as Result<()> })
+            .await
+            .unwrap_err();
         assert_eq!(error.status(), 500);
         assert!(!error.detail().contains("dear"));
-        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "a handler panicked: oh dear");
+        assert_eq!(
+            std::error::Error::source(&error).unwrap().to_string(),
+            "a handler panicked: oh dear"
+        );
         assert_eq!(tasks.count(), 0);
     }
 }

@@ -29,11 +29,20 @@ impl Tls {
         let (certificate, key) = match (&settings.tls_certificate, &settings.tls_key) {
             (None, None) => return Ok(None),
             (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
-            _ => return Err(invalid("TLS needs both tls_certificate and tls_key".to_owned())),
+            _ => {
+                return Err(invalid(
+                    "TLS needs both tls_certificate and tls_key".to_owned(),
+                ));
+            }
         };
         let stamps = stamps(&certificate, &key);
         let acceptor = acceptor(&certificate, &key)?;
-        Ok(Some(Self { certificate, key, stamps, acceptor }))
+        Ok(Some(Self {
+            certificate,
+            key,
+            stamps,
+            acceptor,
+        }))
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
@@ -62,13 +71,24 @@ fn stamps(certificate: &Path, key: &Path) -> Stamps {
 }
 
 fn acceptor(certificate: &Path, key: &Path) -> io::Result<TlsAcceptor> {
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect);
+    let chain: Result<Vec<_>, _> =
+        CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect);
     let chain = chain.map_err(|error| invalid(format!("{}: {error}", certificate.display())))?;
-    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| invalid(format!("{}: {error}", key.display())))?;
+    let secret = PrivateKeyDer::from_pem_file(key)
+        .map_err(|error| invalid(format!("{}: {error}", key.display())))?;
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let unfit = |error: rustls::Error| invalid(format!("{} with {}: {error}", certificate.display(), key.display()));
-    let mut config = builder.and_then(|b| b.with_no_client_auth().with_single_cert(chain, secret)).map_err(unfit)?;
+    let builder =
+        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let unfit = |error: rustls::Error| {
+        invalid(format!(
+            "{} with {}: {error}",
+            certificate.display(),
+            key.display()
+        ))
+    };
+    let mut config = builder
+        .and_then(|b| b.with_no_client_auth().with_single_cert(chain, secret))
+        .map_err(unfit)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

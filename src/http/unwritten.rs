@@ -51,12 +51,19 @@ pub(super) struct Held {
 
 impl Held {
     pub(super) fn new(body: Body, request: Arc<Unwritten>) -> Self {
-        Self { body, rest: Bytes::new(), request }
+        Self {
+            body,
+            rest: Bytes::new(),
+            request,
+        }
     }
 
     fn piece(&mut self) -> Frame<Bytes> {
         let bytes = self.rest.split_to(self.rest.len().min(PIECE));
-        Frame::data(Bytes::from_owner(Piece { bytes, request: self.request.clone() }))
+        Frame::data(Bytes::from_owner(Piece {
+            bytes,
+            request: self.request.clone(),
+        }))
     }
 }
 
@@ -64,7 +71,10 @@ impl hyper::body::Body for Held {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         if self.rest.is_empty() {
             let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) => frame,

@@ -36,7 +36,9 @@ pub struct Undeclared {
 impl Undeclared {
     /// Whether these schemas declare it.
     pub fn is_declared_in(&self, catalog: &Catalog) -> bool {
-        let found = catalog.by_name(&self.resource_type).map(|resource_type| parse(&self.path, resource_type));
+        let found = catalog
+            .by_name(&self.resource_type)
+            .map(|resource_type| parse(&self.path, resource_type));
         matches!(found, Some(Ok((_, true))))
     }
 }
@@ -77,18 +79,36 @@ impl Mapping {
         let mut table = |name: &str, mapped: &[Mapped]| {
             let Some(resource_type) = catalog.by_name(name) else {
                 problems.push(format!("there is no resource type {name}"));
-                return Table { resource_type: name.to_owned(), columns: Vec::new(), lookups: Vec::new() };
+                return Table {
+                    resource_type: name.to_owned(),
+                    columns: Vec::new(),
+                    lookups: Vec::new(),
+                };
             };
             self.table(resource_type, mapped, &mut problems, &mut undeclared)
         };
         let (users, groups) = (table("User", &self.users), table("Group", &self.groups));
         for name in &self.indexed {
-            let is_mapped = self.users.iter().chain(&self.groups).any(|mapped| mapped.column == *name);
+            let is_mapped = self
+                .users
+                .iter()
+                .chain(&self.groups)
+                .any(|mapped| mapped.column == *name);
             if !is_mapped && name != EXTERNAL_ID {
-                problems.push(format!("mapping.indexed names \"{name}\", which is no column"));
+                problems.push(format!(
+                    "mapping.indexed names \"{name}\", which is no column"
+                ));
             }
         }
-        if problems.is_empty() { Ok(Directory { users, groups, undeclared }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(Directory {
+                users,
+                groups,
+                undeclared,
+            })
+        } else {
+            Err(problems)
+        }
     }
 
     fn table(
@@ -99,10 +119,20 @@ impl Mapping {
         undeclared: &mut Vec<Undeclared>,
     ) -> Table {
         let (column, paths) = (EXTERNAL_ID.to_owned(), vec!["externalId".to_owned()]);
-        let external_id = Mapped { column, paths, origin: String::new() };
-        let mut table =
-            Table { resource_type: resource_type.name().to_string(), columns: Vec::new(), lookups: Vec::new() };
-        for mapped in std::iter::once(&external_id).chain(mapped).filter(|mapped| !mapped.paths.is_empty()) {
+        let external_id = Mapped {
+            column,
+            paths,
+            origin: String::new(),
+        };
+        let mut table = Table {
+            resource_type: resource_type.name().to_string(),
+            columns: Vec::new(),
+            lookups: Vec::new(),
+        };
+        for mapped in std::iter::once(&external_id)
+            .chain(mapped)
+            .filter(|mapped| !mapped.paths.is_empty())
+        {
             match column_of(mapped, resource_type, &table.columns, undeclared) {
                 Ok(column) => table.columns.push(column),
                 Err(problem) => problems.push(format!("{}: {problem}", mapped.origin)),
@@ -113,10 +143,16 @@ impl Mapping {
                 continue;
             }
             if column.kind != Kind::Text {
-                problems.push(format!("mapping.indexed names \"{}\", whose values are no text", column.name));
+                problems.push(format!(
+                    "mapping.indexed names \"{}\", whose values are no text",
+                    column.name
+                ));
                 continue;
             }
-            let known = table.lookups.iter().position(|paths| *paths == column.paths);
+            let known = table
+                .lookups
+                .iter()
+                .position(|paths| *paths == column.paths);
             column.lookup = known.or_else(|| {
                 table.lookups.push(column.paths.clone());
                 Some(table.lookups.len() - 1)
@@ -139,13 +175,21 @@ fn column_of(
     earlier: &[Column],
     undeclared: &mut Vec<Undeclared>,
 ) -> Result<Column, String> {
-    let Mapped { column: name, paths, origin } = mapped;
+    let Mapped {
+        column: name,
+        paths,
+        origin,
+    } = mapped;
     let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
     if !starts_well
         || name.len() > 63
-        || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        || !name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
     {
-        return Err(format!("\"{name}\" is no name of a column: use lower-case letters, digits and _, at most 63"));
+        return Err(format!(
+            "\"{name}\" is no name of a column: use lower-case letters, digits and _, at most 63"
+        ));
     }
     if FIXED.contains(&name.as_str()) || earlier.iter().any(|column| column.name == *name) {
         return Err(format!("there is a column \"{name}\" already"));
@@ -155,23 +199,35 @@ fn column_of(
         let (source, is_declared) = parse(path, resource_type)?;
         if !is_declared {
             let resource_type = resource_type.name().to_string();
-            undeclared.push(Undeclared { resource_type, path: path.clone(), origin: origin.clone() });
+            undeclared.push(Undeclared {
+                resource_type,
+                path: path.clone(),
+                origin: origin.clone(),
+            });
         }
         sources.push(source);
     }
     let kind = sources.first().map_or(Kind::Text, |source| source.kind);
     if let Some(other) = sources.iter().find(|source| source.kind != kind) {
         let (one, other) = (kind.as_str(), other.kind.as_str());
-        return Err(format!("its paths have values of different types: {one} and {other}"));
+        return Err(format!(
+            "its paths have values of different types: {one} and {other}"
+        ));
     }
-    Ok(Column { name: name.clone(), paths: paths.clone(), sources, kind, lookup: None })
+    Ok(Column {
+        name: name.clone(),
+        paths: paths.clone(),
+        sources,
+        kind,
+        lookup: None,
+    })
 }
 
 impl Directory {
     /// What is looked up, as it is kept in the database: the paths of each lookup by type.
     pub fn lookups(&self) -> String {
-        let tables =
-            [&self.users, &self.groups].map(|table| (table.resource_type.clone(), table.lookups.clone().into()));
+        let tables = [&self.users, &self.groups]
+            .map(|table| (table.resource_type.clone(), table.lookups.clone().into()));
         serde_json::Value::Object(tables.into_iter().collect()).to_string()
     }
 }

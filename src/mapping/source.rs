@@ -72,9 +72,12 @@ impl Source {
             Container::Document => self.text_in(document),
             Container::Extension(urn) => self.text_in(document.get(urn.as_ref())?.as_object()?),
             Container::AnyExtension => {
-                let mut extensions: Vec<_> = document.iter().filter(|(name, _)| is_urn(name)).collect();
+                let mut extensions: Vec<_> =
+                    document.iter().filter(|(name, _)| is_urn(name)).collect();
                 extensions.sort_by_key(|(name, _)| *name);
-                extensions.into_iter().find_map(|(_, value)| self.text_in(value.as_object()?))
+                extensions
+                    .into_iter()
+                    .find_map(|(_, value)| self.text_in(value.as_object()?))
             }
         }
     }
@@ -84,30 +87,40 @@ impl Source {
         if !self.is_list {
             return self.end(value);
         }
-        let chosen = value.as_array()?.iter().filter(|value| self.conditions.iter().all(|c| c.is_met(value)));
+        let chosen = value
+            .as_array()?
+            .iter()
+            .filter(|value| self.conditions.iter().all(|c| c.is_met(value)));
         chosen.into_iter().find_map(|value| self.end(value))
     }
 
     fn end<'a>(&self, value: &'a Value) -> Option<&'a str> {
-        self.sub.as_ref().map_or(Some(value), |sub| value.get(sub.as_ref()))?.as_str()
+        self.sub
+            .as_ref()
+            .map_or(Some(value), |sub| value.get(sub.as_ref()))?
+            .as_str()
     }
 }
 
 impl Condition {
     fn is_met(&self, value: &Value) -> bool {
         match self {
-            Self::Is(name, flag) => value.get(name.as_ref()).and_then(Value::as_bool) == Some(*flag),
-            Self::Equals(name, text, folded) => {
-                value.get(name.as_ref()).and_then(Value::as_str).is_some_and(|found| match folded {
+            Self::Is(name, flag) => {
+                value.get(name.as_ref()).and_then(Value::as_bool) == Some(*flag)
+            }
+            Self::Equals(name, text, folded) => value
+                .get(name.as_ref())
+                .and_then(Value::as_str)
+                .is_some_and(|found| match folded {
                     true => found.eq_ignore_ascii_case(text),
                     false => found == text,
-                })
-            }
+                }),
         }
     }
 }
 
 /// Whether a member of a document is the object of an extension.
 fn is_urn(name: &str) -> bool {
-    name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("urn:"))
+    name.get(..4)
+        .is_some_and(|start| start.eq_ignore_ascii_case("urn:"))
 }

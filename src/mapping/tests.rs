@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 fn found(path: &str, document: &Value) -> Option<String> {
     let catalog = Catalog::new(&[]).unwrap();
     let (source, _) = parse(path, catalog.by_name("User").unwrap()).unwrap();
-    source.text(document.as_object().unwrap()).map(str::to_owned)
+    source
+        .text(document.as_object().unwrap())
+        .map(str::to_owned)
 }
 
 fn problem(path: &str) -> String {
@@ -26,7 +28,10 @@ fn a_path_finds_its_value() {
     for (path, value) in [
         ("userName", Some("ann")),
         ("USERNAME", Some("ann")),
-        ("urn:ietf:params:scim:schemas:core:2.0:User:userName", Some("ann")),
+        (
+            "urn:ietf:params:scim:schemas:core:2.0:User:userName",
+            Some("ann"),
+        ),
         ("name.formatted", Some("Ann B")),
         ("name.givenName", None),
         ("active", None),
@@ -35,8 +40,14 @@ fn a_path_finds_its_value() {
         ("emails[type eq \"work\"].value", Some("w")),
         ("emails[type eq \"work\" and primary eq true].value", None),
         ("emails[type eq \"other\"].value", None),
-        ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", Some("Sales")),
-        ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value", Some("m")),
+        (
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+            Some("Sales"),
+        ),
+        (
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value",
+            Some("m"),
+        ),
         ("*:department", Some("Sales")),
         ("*:distinguishedName", Some("CN=b")),
         ("urn:b:distinguishedName", Some("CN=b")),
@@ -53,7 +64,10 @@ fn what_cannot_be_a_column_is_told() {
         ("emails.valu", "did you mean \"emails.value\"?"),
         ("emails", "name one of value"),
         ("emails[primary eq true].valu", "did you mean \"value\"?"),
-        ("emails[prim eq true].value", "has no sub-attribute \"prim\""),
+        (
+            "emails[prim eq true].value",
+            "has no sub-attribute \"prim\"",
+        ),
         ("emails[primary eq \"true\"].value", "cannot be compared"),
         ("emails[type co \"w\"].value", "comparisons with eq"),
         ("name[formatted eq \"a\"].formatted", "single value"),
@@ -63,7 +77,10 @@ fn what_cannot_be_a_column_is_told() {
         ("id", "needs no mapping"),
         ("meta.created", "needs no mapping"),
         ("urn:ietf:params:scim:schemas:core:2.0:User", "is a schema"),
-        ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:departmen", "did you mean"),
+        (
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:departmen",
+            "did you mean",
+        ),
         ("*:a b", "must be \"*:\" and the name"),
         ("*:", "must be \"*:\" and the name"),
         ("nickName[", "not understood"),
@@ -79,36 +96,74 @@ fn mapping(columns: Columns<'_>, indexed: &[&str]) -> Mapping {
         origin: format!("x:1: mapping.users.{column}"),
     };
     let indexed = indexed.iter().map(|name| (*name).to_owned()).collect();
-    Mapping { users: columns.iter().map(mapped).collect(), groups: Vec::new(), indexed }
+    Mapping {
+        users: columns.iter().map(mapped).collect(),
+        groups: Vec::new(),
+        indexed,
+    }
 }
 
 type Columns<'a> = &'a [(&'a str, &'a [&'a str])];
 
 #[test]
 fn columns_that_cannot_be_are_told() {
-    let four: Columns<'_> = &[("a", &["title"]), ("b", &["nickName"]), ("c", &["userType"]), ("d", &["locale"])];
+    let four: Columns<'_> = &[
+        ("a", &["title"]),
+        ("b", &["nickName"]),
+        ("c", &["userType"]),
+        ("d", &["locale"]),
+    ];
     let cases: &[(Columns<'_>, &[&str], &str)] = &[
         (&[("Login", &["userName"])], &[], "is no name of a column"),
-        (&[("tenant", &["userName"])], &[], "x:1: mapping.users.tenant: there is a column \"tenant\" already"),
+        (
+            &[("tenant", &["userName"])],
+            &[],
+            "x:1: mapping.users.tenant: there is a column \"tenant\" already",
+        ),
         (&[("external_id", &["userName"])], &[], "already"),
-        (&[("a", &["userName", "active"])], &[], "values of different types: text and boolean"),
+        (
+            &[("a", &["userName", "active"])],
+            &[],
+            "values of different types: text and boolean",
+        ),
         (&[("a", &["active"])], &["a"], "whose values are no text"),
-        (&[("a", &["userName"])], &["b"], "mapping.indexed names \"b\", which is no column"),
+        (
+            &[("a", &["userName"])],
+            &["b"],
+            "mapping.indexed names \"b\", which is no column",
+        ),
         (four, &["a", "b", "c", "d"], "with 4 different paths"),
     ];
     let catalog = Catalog::new(&[]).unwrap();
     for (columns, indexed, told) in cases {
         let problems = mapping(columns, indexed).resolve(&catalog).unwrap_err();
-        assert!(problems.len() == 1 && problems[0].contains(told), "{problems:?}");
+        assert!(
+            problems.len() == 1 && problems[0].contains(told),
+            "{problems:?}"
+        );
     }
 }
 
 #[test]
 fn columns_with_the_same_paths_share_a_lookup() {
     let catalog = Catalog::new(&[]).unwrap();
-    let columns: Columns<'_> = &[("login", &["userName"]), ("trust_id", &["userName"]), ("none", &[])];
-    let directory = mapping(columns, &["trust_id", "login"]).resolve(&catalog).unwrap();
+    let columns: Columns<'_> = &[
+        ("login", &["userName"]),
+        ("trust_id", &["userName"]),
+        ("none", &[]),
+    ];
+    let directory = mapping(columns, &["trust_id", "login"])
+        .resolve(&catalog)
+        .unwrap();
     assert_eq!(directory.users.lookups, [["userName"]]);
-    assert_eq!(directory.users.columns.iter().map(|c| c.lookup).collect::<Vec<_>>(), [None, Some(0), Some(0)]);
+    assert_eq!(
+        directory
+            .users
+            .columns
+            .iter()
+            .map(|c| c.lookup)
+            .collect::<Vec<_>>(),
+        [None, Some(0), Some(0)]
+    );
     assert_eq!(directory.lookups(), r#"{"User":[["userName"]],"Group":[]}"#);
 }

@@ -21,8 +21,18 @@ pub struct Patch {
 }
 
 impl Patch {
-    pub(super) fn new(steps: Vec<Step>, members: Vec<MemberChange>, named: Vec<String>, limits: ValueLimits) -> Self {
-        Self { steps, members, named, limits }
+    pub(super) fn new(
+        steps: Vec<Step>,
+        members: Vec<MemberChange>,
+        named: Vec<String>,
+        limits: ValueLimits,
+    ) -> Self {
+        Self {
+            steps,
+            members,
+            named,
+            limits,
+        }
     }
 
     /// The attributes after the operations, each applied to the result of the one before, in the
@@ -61,7 +71,9 @@ impl Patch {
                 Ok(())
             }
             Action::RequireId(told) if told == id => Ok(()),
-            Action::RequireId(_) => Err(ScimError::mutability("Attribute \"id\" is readOnly and has another value.")),
+            Action::RequireId(_) => Err(ScimError::mutability(
+                "Attribute \"id\" is readOnly and has another value.",
+            )),
         }
     }
 
@@ -86,7 +98,8 @@ impl Patch {
 /// What is hidden in it stays.
 fn remove_extension(resource_type: &ResourceType, urn: &str, attributes: &mut Map<String, Value>) {
     let mut held = attributes.remove(urn);
-    if let (Some(extension), Some(Value::Object(held))) = (resource_type.extension(urn), &mut held) {
+    if let (Some(extension), Some(Value::Object(held))) = (resource_type.extension(urn), &mut held)
+    {
         hidden::keep_in(extension, held);
         if !held.is_empty() {
             attributes.insert(urn.to_owned(), Value::Object(std::mem::take(held)));
@@ -100,7 +113,9 @@ fn apply_at(
     attributes: &mut Map<String, Value>,
     limits: &ValueLimits,
 ) -> Result<()> {
-    let Some(urn) = &path.container else { return apply_change(&path.attribute, change, attributes, limits) };
+    let Some(urn) = &path.container else {
+        return apply_change(&path.attribute, change, attributes, limits);
+    };
     let mut held = match attributes.get_mut(urn.as_ref()).map(Value::take) {
         Some(Value::Object(held)) => held,
         _ => Map::new(),

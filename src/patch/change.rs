@@ -17,7 +17,10 @@ pub(super) struct Step {
 #[derive(Debug, Clone)]
 pub(super) enum Action {
     /// An attribute changes; its path has no sub-attribute.
-    Change { path: AttributePath, change: Box<Change> },
+    Change {
+        path: AttributePath,
+        change: Box<Change>,
+    },
     /// All attributes of the extension with that URN lose their values.
     RemoveExtension(Arc<str>),
     /// The client repeats the id, which must be that of the resource.
@@ -95,11 +98,15 @@ impl Which {
 
 /// Whether a value has every sub-attribute of another, with the same content.
 fn holds(attribute: &Attribute, value: &Value, part: &Value) -> bool {
-    let Some(part) = part.as_object() else { return same(attribute, value, part) };
-    part.iter().all(|(name, part)| match (attribute.sub_attribute(name), value.get(name)) {
-        (Some(sub), Some(value)) => same(sub, value, part),
-        _ => false,
-    })
+    let Some(part) = part.as_object() else {
+        return same(attribute, value, part);
+    };
+    part.iter().all(
+        |(name, part)| match (attribute.sub_attribute(name), value.get(name)) {
+            (Some(sub), Some(value)) => same(sub, value, part),
+            _ => false,
+        },
+    )
 }
 
 /// The value that these changes make where there was none.
@@ -116,21 +123,37 @@ pub(super) fn made_of(attribute: &Attribute, subs: &[SubChange]) -> Map<String, 
 }
 
 /// The changes that bring what a value has into another; what is there already stays as it is.
-pub(super) fn additions(attribute: &Attribute, value: &Map<String, Value>, to: &Map<String, Value>) -> Vec<SubChange> {
-    let named = value.iter().filter_map(|(name, value)| Some((attribute.sub_attribute(name)?, value)));
-    let new = named.filter(|(sub, value)| to.get(sub.name().as_ref()).is_none_or(|there| !same(sub, there, value)));
+pub(super) fn additions(
+    attribute: &Attribute,
+    value: &Map<String, Value>,
+    to: &Map<String, Value>,
+) -> Vec<SubChange> {
+    let named = value
+        .iter()
+        .filter_map(|(name, value)| Some((attribute.sub_attribute(name)?, value)));
+    let new = named.filter(|(sub, value)| {
+        to.get(sub.name().as_ref())
+            .is_none_or(|there| !same(sub, there, value))
+    });
     new.map(|(sub, value)| {
         let change = match value {
             Value::Array(values) if sub.is_multi_valued() => Change::Append(values.clone()),
             value => Change::Set(value.clone()),
         };
-        SubChange { sub: sub.clone(), change }
+        SubChange {
+            sub: sub.clone(),
+            change,
+        }
     })
     .collect()
 }
 
 /// The same sub-attributes in the order of the schema, so that equal values have equal text.
-pub(super) fn in_order(attribute: &Attribute, mut object: Map<String, Value>) -> Map<String, Value> {
+pub(super) fn in_order(
+    attribute: &Attribute,
+    mut object: Map<String, Value>,
+) -> Map<String, Value> {
     let subs = attribute.sub_attributes().iter();
-    subs.filter_map(|sub| object.remove_entry(sub.name().as_ref())).collect()
+    subs.filter_map(|sub| object.remove_entry(sub.name().as_ref()))
+        .collect()
 }

@@ -34,11 +34,16 @@ pub enum MemberChange {
 /// # Errors
 /// 400 `invalidValue` for a member that has neither.
 pub fn member_ids(members: &Value) -> Result<Vec<String>> {
-    let each = members.as_array().map_or(std::slice::from_ref(members), Vec::as_slice);
+    let each = members
+        .as_array()
+        .map_or(std::slice::from_ref(members), Vec::as_slice);
     let mut seen = HashSet::new();
     let mut ids = Vec::with_capacity(each.len());
     for member in each {
-        let id = member.as_object().and_then(member_id).ok_or_else(nameless)?;
+        let id = member
+            .as_object()
+            .and_then(member_id)
+            .ok_or_else(nameless)?;
         if seen.insert(id) {
             ids.push(id.to_owned());
         }
@@ -53,7 +58,9 @@ fn member_id(member: &Map<String, Value>) -> Option<&str> {
 }
 
 fn nameless() -> ScimError {
-    ScimError::invalid_value("A member has neither \"value\" nor \"$ref\" to tell which resource it is.")
+    ScimError::invalid_value(
+        "A member has neither \"value\" nor \"$ref\" to tell which resource it is.",
+    )
 }
 
 /// What an operation on the members attribute does; `None`: nothing.
@@ -78,12 +85,20 @@ pub(super) fn change(
         (None, Verb::Remove, None | Some(Value::Null)) => MemberChange::Clear,
         (None, Verb::Remove, Some(value)) => {
             let lenient = with.conformance.is_lenient();
-            let value = if lenient { tolerance::listed_under_name(attribute, value) } else { value };
+            let value = if lenient {
+                tolerance::listed_under_name(attribute, value)
+            } else {
+                value
+            };
             MemberChange::Remove(ids(attribute, value, with)?)
         }
         (None, Verb::Add, value) => MemberChange::Add(ids(attribute, required(value)?, with)?),
-        (None, Verb::Replace, None) if with.conformance.is_lenient() => return Ok(tolerance::members_without_value()),
-        (None, Verb::Replace, value) => MemberChange::Replace(ids(attribute, required(value)?, with)?),
+        (None, Verb::Replace, None) if with.conformance.is_lenient() => {
+            return Ok(tolerance::members_without_value());
+        }
+        (None, Verb::Replace, value) => {
+            MemberChange::Replace(ids(attribute, required(value)?, with)?)
+        }
     };
     Ok((!change.is_idle()).then_some(change))
 }
@@ -95,9 +110,12 @@ fn remove_selected(
     with: &Acceptance<'_>,
 ) -> Result<MemberChange> {
     if let Some(ids) = listed(filter, "value") {
-        return Ok(MemberChange::Remove(ids.into_iter().map(str::to_owned).collect()));
+        return Ok(MemberChange::Remove(
+            ids.into_iter().map(str::to_owned).collect(),
+        ));
     }
-    resolve_value_filter(filter, &place.path, resource_type, with.conformance).map(MemberChange::RemoveMatching)
+    resolve_value_filter(filter, &place.path, resource_type, with.conformance)
+        .map(MemberChange::RemoveMatching)
 }
 
 /// `members[value eq "…"]` names a member that may be there or not; to have it there is all that
@@ -111,8 +129,10 @@ fn add_selected(
 ) -> Result<MemberChange> {
     let lenient = with.conformance.is_lenient();
     let named = listed(filter, "value").ok_or_else(|| {
-        ScimError::no_target(format!("The filter does not name members; \"{filter}\" cannot be added."))
-            .logged_as("The filter does not name members.")
+        ScimError::no_target(format!(
+            "The filter does not name members; \"{filter}\" cannot be added."
+        ))
+        .logged_as("The filter does not name members.")
     })?;
     let named: Vec<_> = named.into_iter().map(str::to_owned).collect();
     let given = match value {
@@ -123,13 +143,26 @@ fn add_selected(
     if others || (verb == Verb::Replace && !lenient) {
         return Err(fixed(attribute.name()));
     }
-    Ok(if lenient { tolerance::member_of_path(named) } else { MemberChange::Add(named) })
+    Ok(if lenient {
+        tolerance::member_of_path(named)
+    } else {
+        MemberChange::Add(named)
+    })
 }
 
 /// As [`ids`], but of an object that need not name a member again.
-fn ids_or_none(attribute: &Attribute, value: Value, with: &mut Acceptance<'_>) -> Result<Vec<String>> {
+fn ids_or_none(
+    attribute: &Attribute,
+    value: Value,
+    with: &mut Acceptance<'_>,
+) -> Result<Vec<String>> {
     let accepted = accept_element(attribute, value, attribute.name(), with)?;
-    Ok(accepted.iter().filter_map(Value::as_object).filter_map(member_id).map(str::to_owned).collect())
+    Ok(accepted
+        .iter()
+        .filter_map(Value::as_object)
+        .filter_map(member_id)
+        .map(str::to_owned)
+        .collect())
 }
 
 /// The members that the value of an operation names: an array of them, or one.
@@ -142,8 +175,13 @@ fn ids(attribute: &Attribute, value: Value, with: &mut Acceptance<'_>) -> Result
     within_limit(members.len(), attribute, with)?;
     let mut accepted = Vec::with_capacity(members.len());
     for member in members {
-        let member = if with.conformance.is_lenient() { tolerance::member_from_text(member) } else { member };
-        accepted.push(accept_element(attribute, member, attribute.name(), with)?.ok_or_else(nameless)?);
+        let member = if with.conformance.is_lenient() {
+            tolerance::member_from_text(member)
+        } else {
+            member
+        };
+        accepted
+            .push(accept_element(attribute, member, attribute.name(), with)?.ok_or_else(nameless)?);
     }
     member_ids(&Value::Array(accepted))
 }
@@ -157,12 +195,16 @@ fn within_limit(count: usize, attribute: &Attribute, with: &Acceptance<'_>) -> R
 }
 
 fn too_many(name: &str, count: usize, most: usize) -> ScimError {
-    ScimError::invalid_value(format!("\"{name}\" names {count} members; at most {most} are allowed in one request."))
-        .because(Reason::MembersTooMany)
+    ScimError::invalid_value(format!(
+        "\"{name}\" names {count} members; at most {most} are allowed in one request."
+    ))
+    .because(Reason::MembersTooMany)
 }
 
 fn fixed(path: &str) -> ScimError {
-    ScimError::mutability(format!("\"{path}\" cannot be changed in a member: add or remove the member as a whole."))
+    ScimError::mutability(format!(
+        "\"{path}\" cannot be changed in a member: add or remove the member as a whole."
+    ))
 }
 
 impl MemberChange {
@@ -183,5 +225,9 @@ impl MemberChange {
 pub(super) fn all_within_limit(changes: &[MemberChange], with: &Acceptance<'_>) -> Result<()> {
     let count: usize = changes.iter().map(MemberChange::named).sum();
     let most = with.limits.members;
-    if count > most { Err(too_many("members", count, most)) } else { Ok(()) }
+    if count > most {
+        Err(too_many("members", count, most))
+    } else {
+        Ok(())
+    }
 }

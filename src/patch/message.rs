@@ -22,7 +22,11 @@ pub struct PatchLimits {
 
 impl Default for PatchLimits {
     fn default() -> Self {
-        Self { operations: 1000, path: FilterLimits::default(), json_depth: 32 }
+        Self {
+            operations: 1000,
+            path: FilterLimits::default(),
+            json_depth: 32,
+        }
     }
 }
 
@@ -56,7 +60,11 @@ pub struct Operation {
 /// 400 `invalidValue` for `schemas` that names others; 400 `invalidSyntax` for another
 /// shape; 400 `invalidPath` or `invalidFilter` for a path that cannot be read; 413 for more
 /// operations than allowed; in `rfc` mode 400 `invalidValue` for none.
-pub fn read(body: Map<String, Value>, conformance: Conformance, limits: &PatchLimits) -> Result<Vec<Operation>> {
+pub fn read(
+    body: Map<String, Value>,
+    conformance: Conformance,
+    limits: &PatchLimits,
+) -> Result<Vec<Operation>> {
     let (mut schemas, mut operations) = (None, None);
     for (name, value) in body {
         match name.to_ascii_lowercase().as_str() {
@@ -68,7 +76,11 @@ pub fn read(body: Map<String, Value>, conformance: Conformance, limits: &PatchLi
     message::check_schemas(schemas.as_ref(), PATCH_OP, conformance)?;
     let operations = match operations {
         Some(Value::Array(operations)) => operations,
-        _ => return Err(ScimError::invalid_syntax("Member \"Operations\" must be an array of operations.")),
+        _ => {
+            return Err(ScimError::invalid_syntax(
+                "Member \"Operations\" must be an array of operations.",
+            ));
+        }
     };
     within_limit(operations.len(), limits)?;
     if operations.is_empty() {
@@ -84,7 +96,8 @@ pub fn read(body: Map<String, Value>, conformance: Conformance, limits: &PatchLi
 fn within_limit(operations: usize, limits: &PatchLimits) -> Result<()> {
     let most = limits.operations;
     if operations > most {
-        let detail = format!("The request has {operations} operations; at most {most} are allowed in one.");
+        let detail =
+            format!("The request has {operations} operations; at most {most} are allowed in one.");
         return Err(ScimError::too_large(detail));
     }
     Ok(())
@@ -94,10 +107,16 @@ fn none(conformance: Conformance) -> Result<Vec<Operation>> {
     if conformance.is_lenient() {
         return Ok(tolerance::no_operations());
     }
-    Err(ScimError::invalid_value("\"Operations\" is empty; at least one operation is needed."))
+    Err(ScimError::invalid_value(
+        "\"Operations\" is empty; at least one operation is needed.",
+    ))
 }
 
-fn operation_from(operation: Value, conformance: Conformance, limits: &PatchLimits) -> Result<Operation> {
+fn operation_from(
+    operation: Value,
+    conformance: Conformance,
+    limits: &PatchLimits,
+) -> Result<Operation> {
     let Value::Object(members) = operation else {
         return Err(ScimError::invalid_syntax("An operation must be an object."));
     };
@@ -118,14 +137,26 @@ fn operation_from(operation: Value, conformance: Conformance, limits: &PatchLimi
 }
 
 fn verb_from(member: &Value) -> Result<Verb> {
-    let verbs = [("add", Verb::Add), ("remove", Verb::Remove), ("replace", Verb::Replace)];
-    let named = member.as_str().and_then(|text| verbs.iter().find(|(name, _)| text.eq_ignore_ascii_case(name)));
-    named
-        .map(|(_, verb)| *verb)
-        .ok_or_else(|| ScimError::invalid_syntax("Member \"op\" must be \"add\", \"remove\" or \"replace\"."))
+    let verbs = [
+        ("add", Verb::Add),
+        ("remove", Verb::Remove),
+        ("replace", Verb::Replace),
+    ];
+    let named = member.as_str().and_then(|text| {
+        verbs
+            .iter()
+            .find(|(name, _)| text.eq_ignore_ascii_case(name))
+    });
+    named.map(|(_, verb)| *verb).ok_or_else(|| {
+        ScimError::invalid_syntax("Member \"op\" must be \"add\", \"remove\" or \"replace\".")
+    })
 }
 
-fn path_from(member: Value, conformance: Conformance, limits: &PatchLimits) -> Result<Option<PatchPath>> {
+fn path_from(
+    member: Value,
+    conformance: Conformance,
+    limits: &PatchLimits,
+) -> Result<Option<PatchPath>> {
     let text = match member {
         Value::Null => return Ok(None),
         Value::String(text) => text,

@@ -39,7 +39,9 @@ impl Undeclared {
         let value = value.cloned().unwrap_or_default();
         let shape = match &self.within {
             None => Shape::of(&value),
-            Some((filter, sub)) => Shape::of(&Value::Array(vec![chosen(filter, sub.as_ref(), value)])),
+            Some((filter, sub)) => {
+                Shape::of(&Value::Array(vec![chosen(filter, sub.as_ref(), value)]))
+            }
         };
         Note::UnknownAttribute(printable(&self.name), shape)
     }
@@ -48,8 +50,9 @@ impl Undeclared {
 /// A value that brackets would choose, with another one in its sub-attribute.
 fn chosen(filter: &Filter, sub: Option<&Name>, value: Value) -> Value {
     let terms = filter.equalities().unwrap_or_default().into_iter();
-    let mut members: Map<_, _> =
-        terms.map(|(name, literal)| (name.text.clone(), literal.to_value().unwrap_or_default())).collect();
+    let mut members: Map<_, _> = terms
+        .map(|(name, literal)| (name.text.clone(), literal.to_value().unwrap_or_default()))
+        .collect();
     match (sub, value) {
         (Some(sub), value) => drop(members.insert(sub.text.clone(), value)),
         (None, Value::Object(given)) => members.extend(given),
@@ -75,18 +78,25 @@ impl Place {
 
     /// The path of the attribute, not of the sub-attribute.
     pub(super) fn top(&self) -> AttributePath {
-        AttributePath { sub: None, leaf: None, ..self.path.clone() }
+        AttributePath {
+            sub: None,
+            leaf: None,
+            ..self.path.clone()
+        }
     }
 
     /// Whether only the server writes there.
     pub(super) fn is_read_only(&self, resource_type: &ResourceType) -> bool {
         let read_only = |attribute: &Attribute| attribute.mutability() == Mutability::ReadOnly;
-        read_only(self.attribute()) || read_only(self.path.end()) || self.is(resource_type.member_of())
+        read_only(self.attribute())
+            || read_only(self.path.end())
+            || self.is(resource_type.member_of())
     }
 
     /// Whether it is this attribute at the top of the document.
     pub(super) fn is(&self, attribute: Option<&Arc<Attribute>>) -> bool {
-        self.path.container.is_none() && attribute.is_some_and(|other| Arc::ptr_eq(other, self.attribute()))
+        self.path.container.is_none()
+            && attribute.is_some_and(|other| Arc::ptr_eq(other, self.attribute()))
     }
 }
 
@@ -94,38 +104,84 @@ impl Place {
 ///
 /// # Errors
 /// 400 `invalidPath` if brackets stand where there is nothing to choose from.
-pub(super) fn target(resource_type: &ResourceType, path: PatchPath, conformance: Conformance) -> Result<Target> {
+pub(super) fn target(
+    resource_type: &ResourceType,
+    path: PatchPath,
+    conformance: Conformance,
+) -> Result<Target> {
     let PatchPath { name, filter, sub } = path;
     match (named(resource_type, &name.text, conformance), filter) {
-        (None, filter) => Ok(Target::Undeclared(unknown(name.text, filter.map(|filter| (filter, sub)), resource_type))),
+        (None, filter) => Ok(Target::Undeclared(unknown(
+            name.text,
+            filter.map(|filter| (filter, sub)),
+            resource_type,
+        ))),
         (Some(Named::Attribute(path)), None) => Ok(Target::Attribute(Place { path, filter: None })),
         (Some(Named::Attribute(path)), Some(filter)) => selective(path, filter, sub, conformance),
         (Some(Named::Extension(extension)), None) => Ok(Target::Extension(extension)),
         (Some(Named::Core), None) => Ok(Target::Resource),
-        (Some(_), Some(_)) => Err(ScimError::invalid_path(format!("\"{name}\" is a schema and takes no filter."))),
+        (Some(_), Some(_)) => Err(ScimError::invalid_path(format!(
+            "\"{name}\" is a schema and takes no filter."
+        ))),
     }
 }
 
-fn selective(path: AttributePath, filter: Filter, sub: Option<Name>, conformance: Conformance) -> Result<Target> {
+fn selective(
+    path: AttributePath,
+    filter: Filter,
+    sub: Option<Name>,
+    conformance: Conformance,
+) -> Result<Target> {
     let attribute = &path.attribute;
     let one_value = conformance.is_lenient() && tolerance::chooses_from_one_value(attribute);
     if path.sub.is_some() || !(attribute.is_multi_valued() || one_value) {
-        return Err(ScimError::invalid_path(format!("\"{path}\" has a single value and takes no filter.")));
+        return Err(ScimError::invalid_path(format!(
+            "\"{path}\" has a single value and takes no filter."
+        )));
     }
-    let Some(sub) = sub else { return Ok(Target::Attribute(Place { path, filter: Some(filter) })) };
-    let Some(found) = attribute.sub_attribute(&sub.text).cloned() else {
-        let refusal = ScimError::invalid_path(format!("Attribute \"{path}\" has no sub-attribute \"{sub}\"."))
-            .because(Reason::AttributeUnknown);
-        return Ok(Target::Undeclared(Undeclared { name: format!("{path}.{sub}"), within: None, refusal }));
+    let Some(sub) = sub else {
+        return Ok(Target::Attribute(Place {
+            path,
+            filter: Some(filter),
+        }));
     };
-    let path = AttributePath { sub: Some(found), leaf: None, ..path };
-    Ok(Target::Attribute(Place { path, filter: Some(filter) }))
+    let Some(found) = attribute.sub_attribute(&sub.text).cloned() else {
+        let refusal = ScimError::invalid_path(format!(
+            "Attribute \"{path}\" has no sub-attribute \"{sub}\"."
+        ))
+        .because(Reason::AttributeUnknown);
+        return Ok(Target::Undeclared(Undeclared {
+            name: format!("{path}.{sub}"),
+            within: None,
+            refusal,
+        }));
+    };
+    let path = AttributePath {
+        sub: Some(found),
+        leaf: None,
+        ..path
+    };
+    Ok(Target::Attribute(Place {
+        path,
+        filter: Some(filter),
+    }))
 }
 
-fn unknown(name: String, within: Option<(Filter, Option<Name>)>, resource_type: &ResourceType) -> Undeclared {
-    let detail = format!("\"{name}\" is no attribute of resource type {}.", resource_type.name());
+fn unknown(
+    name: String,
+    within: Option<(Filter, Option<Name>)>,
+    resource_type: &ResourceType,
+) -> Undeclared {
+    let detail = format!(
+        "\"{name}\" is no attribute of resource type {}.",
+        resource_type.name()
+    );
     let refusal = ScimError::invalid_path(detail).because(Reason::AttributeUnknown);
-    Undeclared { name, within, refusal }
+    Undeclared {
+        name,
+        within,
+        refusal,
+    }
 }
 
 /// The values that a filter lists one by one for a sub-attribute: `value eq "a" or value eq "b"`.
@@ -143,5 +199,10 @@ pub(super) fn listed<'a>(filter: &'a Filter, sub: &str) -> Option<Vec<&'a str>> 
 
 /// The text of a value that lists names or ids.
 pub(super) fn texts(value: &Value) -> Option<Vec<&str>> {
-    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice).iter().map(Value::as_str).collect()
+    value
+        .as_array()
+        .map_or(std::slice::from_ref(value), Vec::as_slice)
+        .iter()
+        .map(Value::as_str)
+        .collect()
 }

@@ -30,13 +30,28 @@ pub fn resolve(
 ) -> Result<Patch> {
     let count = operations.len();
     let (steps, members, named, left_out) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut resolving = Resolving { resource_type, paths, with, number: 0, steps, members, named, left_out };
+    let mut resolving = Resolving {
+        resource_type,
+        paths,
+        with,
+        number: 0,
+        steps,
+        members,
+        named,
+        left_out,
+    };
     for (i, operation) in operations.into_iter().enumerate() {
         resolving.number = i + 1;
         let resolved = resolving.operation(operation);
         resolved.map_err(|error| error.within(format_args!("Operation {}", i + 1)))?;
     }
-    let Resolving { steps, members, named, left_out, .. } = resolving;
+    let Resolving {
+        steps,
+        members,
+        named,
+        left_out,
+        ..
+    } = resolving;
     if left_out.len() == count
         && let Some(first) = left_out.into_iter().next()
     {
@@ -67,14 +82,18 @@ impl Resolving<'_, '_> {
         match target {
             Target::Undeclared(undeclared) => self.undeclared(undeclared, value.as_ref()),
             Target::Attribute(place) => self.attribute(&place, verb, value),
-            Target::Extension(extension) if verb == Verb::Remove => self.remove_extension(&extension),
-            Target::Extension(extension) => self.extension(&extension, verb, required(value)?),
-            Target::Resource if verb == Verb::Remove => {
-                Err(ScimError::no_target("A \"remove\" needs a \"path\" that says what is removed."))
+            Target::Extension(extension) if verb == Verb::Remove => {
+                self.remove_extension(&extension)
             }
+            Target::Extension(extension) => self.extension(&extension, verb, required(value)?),
+            Target::Resource if verb == Verb::Remove => Err(ScimError::no_target(
+                "A \"remove\" needs a \"path\" that says what is removed.",
+            )),
             Target::Resource => match required(value)? {
                 Value::Object(members) => self.resource(verb, members),
-                _ => Err(ScimError::invalid_value("Without a \"path\", \"value\" must be an object of attributes.")),
+                _ => Err(ScimError::invalid_value(
+                    "Without a \"path\", \"value\" must be an object of attributes.",
+                )),
             },
         }
     }
@@ -83,21 +102,34 @@ impl Resolving<'_, '_> {
         if !self.with.conformance.is_lenient() {
             return Err(undeclared.refusal);
         }
-        self.left_out.push(tolerance::leaves_out(undeclared, value, &mut self.with.notes));
+        self.left_out.push(tolerance::leaves_out(
+            undeclared,
+            value,
+            &mut self.with.notes,
+        ));
         Ok(())
     }
 
     /// A value without a path: each member is an operation of its own.
     fn resource(&mut self, verb: Verb, members: Map<String, Value>) -> Result<()> {
-        members.into_iter().try_for_each(|(name, value)| self.member(&name, verb, value))
+        members
+            .into_iter()
+            .try_for_each(|(name, value)| self.member(&name, verb, value))
     }
 
     fn member(&mut self, name: &str, verb: Verb, value: Value) -> Result<()> {
-        match (named(self.resource_type, name, self.with.conformance), value) {
-            (Some(Named::Attribute(path)), value) => self.named_by(name, &Place { path, filter: None }, verb, value),
+        match (
+            named(self.resource_type, name, self.with.conformance),
+            value,
+        ) {
+            (Some(Named::Attribute(path)), value) => {
+                self.named_by(name, &Place { path, filter: None }, verb, value)
+            }
             (Some(Named::Extension(extension)), value) => self.extension(&extension, verb, value),
             (Some(Named::Core), Value::Object(members)) => self.resource(verb, members),
-            (Some(Named::Core), _) => Err(ScimError::invalid_value(format!("\"{name}\" must be an object."))),
+            (Some(Named::Core), _) => Err(ScimError::invalid_value(format!(
+                "\"{name}\" must be an object."
+            ))),
             (None, value) if name.contains('[') => self.member_with_filter(name, verb, value),
             (None, value) => unknown(name, &value, self.with),
         }
@@ -106,7 +138,11 @@ impl Resolving<'_, '_> {
     /// A key that chooses among values, as a path does.
     fn member_with_filter(&mut self, key: &str, verb: Verb, value: Value) -> Result<()> {
         let conformance = self.with.conformance;
-        match target(self.resource_type, parse_path(key, self.paths, conformance)?, conformance)? {
+        match target(
+            self.resource_type,
+            parse_path(key, self.paths, conformance)?,
+            conformance,
+        )? {
             Target::Attribute(place) => self.told(&place, verb, value),
             Target::Undeclared(undeclared) if conformance.is_lenient() => {
                 self.with.notes.push(undeclared.note(Some(&value)));
@@ -133,12 +169,14 @@ impl Resolving<'_, '_> {
     fn extension(&mut self, extension: &Extension, verb: Verb, value: Value) -> Result<()> {
         let urn = extension.schema.id();
         match value {
-            Value::Object(members) => {
-                members.into_iter().try_for_each(|(name, value)| self.member(&format!("{urn}:{name}"), verb, value))
-            }
+            Value::Object(members) => members
+                .into_iter()
+                .try_for_each(|(name, value)| self.member(&format!("{urn}:{name}"), verb, value)),
             Value::Null if extension.required => Err(no_value(urn)),
             Value::Null => self.remove_extension(extension),
-            _ => Err(ScimError::invalid_value(format!("\"{urn}\" must be an object of its attributes."))),
+            _ => Err(ScimError::invalid_value(format!(
+                "\"{urn}\" must be an object of its attributes."
+            ))),
         }
     }
 
@@ -158,7 +196,9 @@ impl Resolving<'_, '_> {
             return Ok(());
         }
         if place.is(self.resource_type.top_attribute("id")) {
-            let Value::String(id) = value else { return Err(read_only(place)) };
+            let Value::String(id) = value else {
+                return Err(read_only(place));
+            };
             self.step(Action::RequireId(id));
             return Ok(());
         }
@@ -168,7 +208,9 @@ impl Resolving<'_, '_> {
     fn attribute(&mut self, place: &Place, verb: Verb, value: Option<Value>) -> Result<()> {
         if place.is(self.resource_type.top_attribute("schemas")) {
             let removed = schemas::removed(self.resource_type, place, verb, value, self.with)?;
-            return removed.iter().try_for_each(|extension| self.remove_extension(extension));
+            return removed
+                .iter()
+                .try_for_each(|extension| self.remove_extension(extension));
         }
         if place.is_read_only(self.resource_type) {
             return Err(read_only(place));
@@ -181,21 +223,36 @@ impl Resolving<'_, '_> {
         }
         let change = self.change(place, verb, value)?;
         let goes = matches!(change, Some(Change::Unset));
-        if goes && self.with.conformance.is_lenient() && tolerance::stays(self.resource_type, place) {
-            self.with.notes.push(Note::KeptValue(place.path.to_string()));
+        if goes && self.with.conformance.is_lenient() && tolerance::stays(self.resource_type, place)
+        {
+            self.with
+                .notes
+                .push(Note::KeptValue(place.path.to_string()));
             return Ok(());
         }
         if goes && self.is_due(place) {
-            return Err(if verb == Verb::Remove { stays(&place.path) } else { no_value(&place.path) });
+            return Err(if verb == Verb::Remove {
+                stays(&place.path)
+            } else {
+                no_value(&place.path)
+            });
         }
         if let Some(change) = change {
-            self.step(Action::Change { path: place.top(), change: Box::new(change) });
+            self.step(Action::Change {
+                path: place.top(),
+                change: Box::new(change),
+            });
         }
         Ok(())
     }
 
     /// The change to the attribute that the place names, even if it names a sub-attribute.
-    fn change(&mut self, place: &Place, verb: Verb, value: Option<Value>) -> Result<Option<Change>> {
+    fn change(
+        &mut self,
+        place: &Place,
+        verb: Verb,
+        value: Option<Value>,
+    ) -> Result<Option<Change>> {
         if let Some(filter) = &place.filter {
             return self.selected(place, filter, verb, value);
         }
@@ -208,22 +265,33 @@ impl Resolving<'_, '_> {
             (Verb::Remove, Some(value))
                 if self.with.conformance.is_lenient() && tolerance::removes_listed(end, &value) =>
             {
-                remove_listed(end, tolerance::listed_under_name(end, value), &path, self.with)?
+                remove_listed(
+                    end,
+                    tolerance::listed_under_name(end, value),
+                    &path,
+                    self.with,
+                )?
             }
             (Verb::Remove, _) => Some(Change::Unset),
             (_, value) => put(end, verb, self.assigned(place, value)?, &path, self.with)?,
         };
         Ok(match (&place.path.sub, change) {
-            (Some(sub), Some(change)) => {
-                Some(merge_whole(place.attribute(), vec![SubChange { sub: sub.clone(), change }]))
-            }
+            (Some(sub), Some(change)) => Some(merge_whole(
+                place.attribute(),
+                vec![SubChange {
+                    sub: sub.clone(),
+                    change,
+                }],
+            )),
             (_, change) => change,
         })
     }
 
     /// Whether the `value` of a reference becomes empty text, and the reference goes with it.
     fn empties_reference(&self, place: &Place, value: Option<&Value>) -> bool {
-        let (Some(sub), Some(value)) = (&place.path.sub, value) else { return false };
+        let (Some(sub), Some(value)) = (&place.path.sub, value) else {
+            return false;
+        };
         let object = Map::from_iter([(sub.name().to_string(), value.clone())]);
         self.with.conformance.is_lenient() && is_empty_reference(place.attribute(), &object)
     }
@@ -237,17 +305,35 @@ impl Resolving<'_, '_> {
         Ok(value)
     }
 
-    fn selected(&mut self, place: &Place, filter: &Filter, verb: Verb, value: Option<Value>) -> Result<Option<Change>> {
-        let predicate = resolve_value_filter(filter, &place.top(), self.resource_type, self.with.conformance)?;
+    fn selected(
+        &mut self,
+        place: &Place,
+        filter: &Filter,
+        verb: Verb,
+        value: Option<Value>,
+    ) -> Result<Option<Change>> {
+        let predicate = resolve_value_filter(
+            filter,
+            &place.top(),
+            self.resource_type,
+            self.with.conformance,
+        )?;
         if verb != Verb::Remove {
             return put_selected(place, filter, predicate, verb, required(value)?, self.with);
         }
         let edit = match &place.path.sub {
-            Some(sub) => Edit::Merge(vec![SubChange { sub: sub.clone(), change: Change::Unset }]),
+            Some(sub) => Edit::Merge(vec![SubChange {
+                sub: sub.clone(),
+                change: Change::Unset,
+            }]),
             None => Edit::Remove,
         };
         let which = Which::Matching(predicate);
-        Ok(Some(Change::Select(Selection { which, edit, otherwise: Otherwise::Nothing })))
+        Ok(Some(Change::Select(Selection {
+            which,
+            edit,
+            otherwise: Otherwise::Nothing,
+        })))
     }
 
     /// Whether every resource of the type must have the attribute. Required sub-attributes, and
@@ -256,9 +342,15 @@ impl Resolving<'_, '_> {
     fn is_due(&self, place: &Place) -> bool {
         let holder_is_due = match &place.path.container {
             None => true,
-            Some(urn) => self.resource_type.extension(urn).is_some_and(|extension| extension.required),
+            Some(urn) => self
+                .resource_type
+                .extension(urn)
+                .is_some_and(|extension| extension.required),
         };
-        holder_is_due && place.path.sub.is_none() && place.filter.is_none() && place.attribute().is_required()
+        holder_is_due
+            && place.path.sub.is_none()
+            && place.filter.is_none()
+            && place.attribute().is_required()
     }
 
     fn name(&mut self, place: &Place) {
@@ -270,7 +362,10 @@ impl Resolving<'_, '_> {
     }
 
     fn step(&mut self, action: Action) {
-        self.steps.push(Step { operation: self.number, action });
+        self.steps.push(Step {
+            operation: self.number,
+            action,
+        });
     }
 }
 
@@ -279,11 +374,15 @@ fn read_only(place: &Place) -> ScimError {
 }
 
 fn stays(path: &impl std::fmt::Display) -> ScimError {
-    ScimError::mutability(format!("Attribute \"{path}\" is required and cannot be removed."))
-        .because(Reason::RequiredMissing)
+    ScimError::mutability(format!(
+        "Attribute \"{path}\" is required and cannot be removed."
+    ))
+    .because(Reason::RequiredMissing)
 }
 
 fn no_value(path: &impl std::fmt::Display) -> ScimError {
-    ScimError::invalid_value(format!("Attribute \"{path}\" is required and needs a value."))
-        .because(Reason::RequiredMissing)
+    ScimError::invalid_value(format!(
+        "Attribute \"{path}\" is required and needs a value."
+    ))
+    .because(Reason::RequiredMissing)
 }

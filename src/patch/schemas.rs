@@ -33,15 +33,22 @@ pub(super) fn removed(
         return remove(resource_type, place, value.as_ref(), with);
     }
     if place.filter.is_some() {
-        return Err(ScimError::mutability("\"schemas\" follows from the attributes; a URN cannot be replaced."));
+        return Err(ScimError::mutability(
+            "\"schemas\" follows from the attributes; a URN cannot be replaced.",
+        ));
     }
     let value = required(value)?;
-    let urns = texts(&value).ok_or_else(|| ScimError::invalid_value("\"schemas\" must be an array of URNs."))?;
+    let urns = texts(&value)
+        .ok_or_else(|| ScimError::invalid_value("\"schemas\" must be an array of URNs."))?;
     let mut keeps_core = verb == Verb::Add;
     for urn in urns {
         keeps_core |= matches!(known(resource_type, urn, with)?, Urn::Core);
     }
-    if keeps_core { Ok(Vec::new()) } else { Err(ScimError::invalid_value(core_stays(resource_type))) }
+    if keeps_core {
+        Ok(Vec::new())
+    } else {
+        Err(ScimError::invalid_value(core_stays(resource_type)))
+    }
 }
 
 fn remove(
@@ -75,8 +82,10 @@ fn known(resource_type: &ResourceType, urn: &str, with: &mut Acceptance<'_>) -> 
         Urn::Unknown if lenient => undeclared_schema(urn, &mut with.notes),
         Urn::Unknown => {
             let name = resource_type.name();
-            return Err(ScimError::invalid_value(format!("Schema \"{urn}\" is not part of resource type {name}."))
-                .because(Reason::AttributeUnknown));
+            return Err(ScimError::invalid_value(format!(
+                "Schema \"{urn}\" is not part of resource type {name}."
+            ))
+            .because(Reason::AttributeUnknown));
         }
         Urn::Core | Urn::Extension(_) => {}
     }
@@ -87,10 +96,19 @@ fn identify(resource_type: &ResourceType, urn: &str, lenient: bool) -> Urn {
     if urn.eq_ignore_ascii_case(resource_type.schema().id()) || (lenient && is_legacy_core(urn)) {
         return Urn::Core;
     }
-    let modern = lenient.then(|| modern_extension(urn)).flatten().unwrap_or(urn);
-    resource_type.extension(modern).cloned().map_or(Urn::Unknown, Urn::Extension)
+    let modern = lenient
+        .then(|| modern_extension(urn))
+        .flatten()
+        .unwrap_or(urn);
+    resource_type
+        .extension(modern)
+        .cloned()
+        .map_or(Urn::Unknown, Urn::Extension)
 }
 
 fn core_stays(resource_type: &ResourceType) -> String {
-    format!("\"schemas\" keeps \"{}\", the schema of the resource type.", resource_type.schema().id())
+    format!(
+        "\"schemas\" keeps \"{}\", the schema of the resource type.",
+        resource_type.schema().id()
+    )
 }

@@ -1,6 +1,9 @@
 //! A table row is a document, operations, and what becomes of them: a document, or the scimType
 //! of the error as a plain text.
-#![allow(clippy::needless_pass_by_value, reason = "rows of a table read better so")]
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "rows of a table read better so"
+)]
 
 mod characteristics;
 mod clients;
@@ -49,8 +52,13 @@ const TEST_SCHEMA: &str = r#"{
       {"name": "marks", "type": "string", "multiValued": true}]}
   ]}"#;
 
-static CATALOG: LazyLock<Catalog> =
-    LazyLock::new(|| Catalog::new(&[SchemaFile { origin: "test.json".into(), text: TEST_SCHEMA.into() }]).unwrap());
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
+    Catalog::new(&[SchemaFile {
+        origin: "test.json".into(),
+        text: TEST_SCHEMA.into(),
+    }])
+    .unwrap()
+});
 
 const BOTH: [Conformance; 2] = [Conformance::Lenient, Conformance::Rfc];
 
@@ -77,21 +85,39 @@ fn object(value: Value) -> Map<String, Value> {
 }
 
 fn message(operations: Value) -> Map<String, Value> {
-    let operations = if operations.is_array() { operations } else { json!([operations]) };
+    let operations = if operations.is_array() {
+        operations
+    } else {
+        json!([operations])
+    };
     object(json!({"schemas": [PATCH_OP], "Operations": operations}))
 }
 
 /// Reads and resolves; what was left out comes along.
-fn prepare(resource_type: &ResourceType, mode: Conformance, operations: Value) -> Result<(Patch, Vec<Note>)> {
+fn prepare(
+    resource_type: &ResourceType,
+    mode: Conformance,
+    operations: Value,
+) -> Result<(Patch, Vec<Note>)> {
     let limits = ValueLimits::default();
     let mut with = Acceptance::new(mode, &limits);
     let operations = read(message(operations), mode, &PatchLimits::default())?;
-    let patch = resolve(resource_type, operations, &PatchLimits::default().path, &mut with)?;
+    let patch = resolve(
+        resource_type,
+        operations,
+        &PatchLimits::default().path,
+        &mut with,
+    )?;
     Ok((patch, with.notes))
 }
 
 /// The whole way of a request, as the service goes it.
-fn run(resource_type: &ResourceType, mode: Conformance, before: &Value, operations: Value) -> Result<Value> {
+fn run(
+    resource_type: &ResourceType,
+    mode: Conformance,
+    before: &Value,
+    operations: Value,
+) -> Result<Value> {
     let (patch, _) = prepare(resource_type, mode, operations)?;
     let before = object(before.clone());
     let after = patch.apply(resource_type, ID, before.clone())?;
@@ -102,10 +128,19 @@ fn run(resource_type: &ResourceType, mode: Conformance, before: &Value, operatio
 
 fn kind(error: &ScimError) -> String {
     let scim_type = error.scim_type().map_or("", |kind| kind.as_str());
-    if error.status() == 400 { scim_type.to_owned() } else { format!("{} {scim_type}", error.status()) }
+    if error.status() == 400 {
+        scim_type.to_owned()
+    } else {
+        format!("{} {scim_type}", error.status())
+    }
 }
 
-fn outcome(resource_type: &ResourceType, mode: Conformance, before: &Value, operations: Value) -> Value {
+fn outcome(
+    resource_type: &ResourceType,
+    mode: Conformance,
+    before: &Value,
+    operations: Value,
+) -> Value {
     match run(resource_type, mode, before, operations) {
         Ok(after) => after,
         Err(error) => kind(&error).into(),
@@ -123,9 +158,17 @@ fn both(before: Value, operations: Value, expected: Value) {
 fn each(before: Value, operations: Value, lenient: Value, rfc: Value) {
     let before = user_with(before);
     for (mode, expected) in BOTH.into_iter().zip([lenient, rfc]) {
-        let expected = if expected.is_object() { user_with(expected) } else { expected };
+        let expected = if expected.is_object() {
+            user_with(expected)
+        } else {
+            expected
+        };
         let found = outcome(user(), mode, &before, operations.clone());
-        assert_eq!(found.to_string(), expected.to_string(), "\n{mode:?}: {operations}\non {before}");
+        assert_eq!(
+            found.to_string(),
+            expected.to_string(),
+            "\n{mode:?}: {operations}\non {before}"
+        );
     }
 }
 
@@ -157,9 +200,20 @@ fn shown(value: &str) -> Value {
 fn assert_sane(resource_type: &ResourceType, attributes: &Map<String, Value>) {
     let limits = ValueLimits::default();
     let mut body = attributes.clone();
-    body.insert("schemas".into(), json!([resource_type.schema().id().as_ref()]));
-    let accepted = accept(resource_type, body, &mut Acceptance::new(Conformance::Rfc, &limits)).unwrap();
-    let (found, expected) = (Value::from(attributes.clone()).to_string(), Value::from(accepted.attributes).to_string());
+    body.insert(
+        "schemas".into(),
+        json!([resource_type.schema().id().as_ref()]),
+    );
+    let accepted = accept(
+        resource_type,
+        body,
+        &mut Acceptance::new(Conformance::Rfc, &limits),
+    )
+    .unwrap();
+    let (found, expected) = (
+        Value::from(attributes.clone()).to_string(),
+        Value::from(accepted.attributes).to_string(),
+    );
     assert_eq!(found, expected);
     assert!(!attributes.values().any(is_unassigned), "{found}");
 }

@@ -42,7 +42,11 @@ pub(super) fn object_from_text(value: Value, depth: usize) -> Value {
 /// Entra ID sends an attribute that an administrator mapped and the server does not have beside the
 /// deactivation of the user, which must not be lost with it. Bends RFC 7644 section 3.12, in which such
 /// a path is `invalidPath`. Gives back the refusal, for a message of which nothing is left.
-pub(super) fn leaves_out(undeclared: Undeclared, value: Option<&Value>, notes: &mut Notes) -> ScimError {
+pub(super) fn leaves_out(
+    undeclared: Undeclared,
+    value: Option<&Value>,
+    notes: &mut Notes,
+) -> ScimError {
     notes.push(undeclared.note(value));
     undeclared.refusal
 }
@@ -100,10 +104,18 @@ pub(super) fn removes_listed(attribute: &Attribute, value: &Value) -> bool {
 /// Salesforce documents `{"op": "remove", "path": "members", "value": {"members": […]}}`. Bends RFC 7644
 /// section 3.5.2.2, in which a `remove` has no value at all.
 pub(super) fn listed_under_name(attribute: &Attribute, value: Value) -> Value {
-    let Value::Object(mut members) = value else { return value };
+    let Value::Object(mut members) = value else {
+        return value;
+    };
     let is_alone = members.len() == 1 && attribute.sub_attribute(attribute.name()).is_none();
-    let named = members.keys().find(|name| name.eq_ignore_ascii_case(attribute.name())).cloned();
-    match named.filter(|_| is_alone).and_then(|name| members.shift_remove(&name)) {
+    let named = members
+        .keys()
+        .find(|name| name.eq_ignore_ascii_case(attribute.name()))
+        .cloned();
+    match named
+        .filter(|_| is_alone)
+        .and_then(|name| members.shift_remove(&name))
+    {
         Some(listed) => listed,
         None => Value::Object(members),
     }
@@ -123,7 +135,9 @@ pub(super) fn members_without_value() -> Option<MemberChange> {
 /// complex.
 pub(super) fn member_from_text(value: Value) -> Value {
     match value {
-        Value::String(id) => Value::Object(Map::from_iter([("value".to_owned(), Value::String(id))])),
+        Value::String(id) => {
+            Value::Object(Map::from_iter([("value".to_owned(), Value::String(id))]))
+        }
         other => other,
     }
 }

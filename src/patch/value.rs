@@ -31,13 +31,19 @@ pub(super) fn put(
             let subs = sub_changes(attribute, verb, object, path, with)?;
             Ok((!subs.is_empty()).then(|| merge_whole(attribute, subs)))
         }
-        value => Ok(Some(accept_element(attribute, value, path, with)?.map_or(Change::Unset, Change::Set))),
+        value => Ok(Some(
+            accept_element(attribute, value, path, with)?.map_or(Change::Unset, Change::Set),
+        )),
     }
 }
 
 /// The value that a single-valued place is to have.
 fn one_value(value: Value, with: &Acceptance<'_>) -> Value {
-    if with.conformance.is_lenient() { one_of_array(value) } else { value }
+    if with.conformance.is_lenient() {
+        one_of_array(value)
+    } else {
+        value
+    }
 }
 
 /// `add` appends and `replace` replaces; a value that is no array is taken as the only one.
@@ -79,7 +85,10 @@ fn sub_changes(
             continue;
         }
         let change = put(sub, verb, value, &format!("{path}.{}", sub.name()), with)?;
-        changes.extend(change.map(|change| SubChange { sub: sub.clone(), change }));
+        changes.extend(change.map(|change| SubChange {
+            sub: sub.clone(),
+            change,
+        }));
     }
     Ok(changes)
 }
@@ -87,8 +96,16 @@ fn sub_changes(
 /// Sub-attributes change in every value, and make one where there is none.
 pub(super) fn merge_whole(attribute: &Attribute, subs: Vec<SubChange>) -> Change {
     let made = made_of(attribute, &subs);
-    let otherwise = if made.is_empty() { Otherwise::Nothing } else { Otherwise::Make(Value::Object(made)) };
-    Change::Select(Selection { which: Which::All, edit: Edit::Merge(subs), otherwise })
+    let otherwise = if made.is_empty() {
+        Otherwise::Nothing
+    } else {
+        Otherwise::Make(Value::Object(made))
+    };
+    Change::Select(Selection {
+        which: Which::All,
+        edit: Edit::Merge(subs),
+        otherwise,
+    })
 }
 
 /// What `add` or `replace` does through a value path. `None`: nothing.
@@ -101,25 +118,43 @@ pub(super) fn put_selected(
     with: &mut Acceptance<'_>,
 ) -> Result<Option<Change>> {
     let attribute = place.attribute().as_ref();
-    let Some(edit) = edit(place, verb, value, with)? else { return Ok(None) };
+    let Some(edit) = edit(place, verb, value, with)? else {
+        return Ok(None);
+    };
     let otherwise = match begun_by(attribute, &edit) {
         None => without_value(verb, with),
         Some(begun) => match complete(attribute, filter, begun, with)? {
             // What would not be found again is not made: a repeated request would make it twice.
-            Some(made) if predicate.matches_element(attribute, &made) => with_value(made, verb, with),
+            Some(made) if predicate.matches_element(attribute, &made) => {
+                with_value(made, verb, with)
+            }
             _ => Otherwise::Refuse,
         },
     };
-    Ok(Some(Change::Select(Selection { which: Which::Matching(predicate), edit, otherwise })))
+    Ok(Some(Change::Select(Selection {
+        which: Which::Matching(predicate),
+        edit,
+        otherwise,
+    })))
 }
 
 /// What is done to a value that matches. `None`: nothing.
-fn edit(place: &Place, verb: Verb, value: Value, with: &mut Acceptance<'_>) -> Result<Option<Edit>> {
+fn edit(
+    place: &Place,
+    verb: Verb,
+    value: Value,
+    with: &mut Acceptance<'_>,
+) -> Result<Option<Edit>> {
     let attribute = place.attribute().as_ref();
     let path = place.path.to_string();
     if let Some(sub) = &place.path.sub {
         let change = put(sub, verb, value, &path, with)?;
-        return Ok(change.map(|change| Edit::Merge(vec![SubChange { sub: sub.clone(), change }])));
+        return Ok(change.map(|change| {
+            Edit::Merge(vec![SubChange {
+                sub: sub.clone(),
+                change,
+            }])
+        }));
     }
     match one_value(value, with) {
         Value::Null if verb == Verb::Add => Ok(None),
@@ -127,14 +162,18 @@ fn edit(place: &Place, verb: Verb, value: Value, with: &mut Acceptance<'_>) -> R
             let subs = sub_changes(attribute, verb, object, &path, with)?;
             Ok((!subs.is_empty()).then_some(Edit::Merge(subs)))
         }
-        value => Ok(Some(accept_element(attribute, value, &path, with)?.map_or(Edit::Remove, Edit::Replace))),
+        value => Ok(Some(
+            accept_element(attribute, value, &path, with)?.map_or(Edit::Remove, Edit::Replace),
+        )),
     }
 }
 
 /// The value that an edit would make where there is none.
 fn begun_by(attribute: &Attribute, edit: &Edit) -> Option<Value> {
     match edit {
-        Edit::Merge(subs) => Some(made_of(attribute, subs)).filter(|made| !made.is_empty()).map(Value::Object),
+        Edit::Merge(subs) => Some(made_of(attribute, subs))
+            .filter(|made| !made.is_empty())
+            .map(Value::Object),
         Edit::Replace(value) => Some(value.clone()),
         Edit::Remove => None,
     }
@@ -142,18 +181,33 @@ fn begun_by(attribute: &Attribute, edit: &Edit) -> Option<Value> {
 
 /// A new value, with what the `eq` terms of the filter say of it. `None` if the filter is of
 /// another kind: it does not describe one value.
-fn complete(attribute: &Attribute, filter: &Filter, begun: Value, with: &mut Acceptance<'_>) -> Result<Option<Value>> {
-    let Value::Object(mut object) = begun else { return Ok(Some(begun)) };
-    let Some(terms) = filter.equalities() else { return Ok(None) };
+fn complete(
+    attribute: &Attribute,
+    filter: &Filter,
+    begun: Value,
+    with: &mut Acceptance<'_>,
+) -> Result<Option<Value>> {
+    let Value::Object(mut object) = begun else {
+        return Ok(Some(begun));
+    };
+    let Some(terms) = filter.equalities() else {
+        return Ok(None);
+    };
     let mut said = Map::new();
     for (name, literal) in terms {
-        let Some(sub) = attribute.sub_attribute(&name.text) else { return Ok(None) };
-        let Some(value) = literal_value(sub, literal, with.conformance) else { return Ok(None) };
+        let Some(sub) = attribute.sub_attribute(&name.text) else {
+            return Ok(None);
+        };
+        let Some(value) = literal_value(sub, literal, with.conformance) else {
+            return Ok(None);
+        };
         if !object.contains_key(sub.name().as_ref()) {
             said.insert(sub.name().to_string(), value);
         }
     }
-    if let Some(Value::Object(mut said)) = accept_element(attribute, Value::Object(said), attribute.name(), with)? {
+    if let Some(Value::Object(mut said)) =
+        accept_element(attribute, Value::Object(said), attribute.name(), with)?
+    {
         object.append(&mut said);
     }
     Ok(Some(Value::Object(in_order(attribute, object))))
@@ -188,7 +242,11 @@ pub(super) fn remove_listed(
         _ => return Ok(None),
     };
     let which = Which::Holding(listed);
-    Ok(Some(Change::Select(Selection { which, edit: Edit::Remove, otherwise: Otherwise::Nothing })))
+    Ok(Some(Change::Select(Selection {
+        which,
+        edit: Edit::Remove,
+        otherwise: Otherwise::Nothing,
+    })))
 }
 
 /// What an `add` or `replace` must come with.

@@ -23,13 +23,23 @@ pub(super) struct Values<'a> {
 
 impl<'a> Values<'a> {
     /// Takes the values out of their holder, to be put back.
-    pub(super) fn take(attribute: &'a Attribute, holder: &mut Map<String, Value>, limits: &'a ValueLimits) -> Self {
+    pub(super) fn take(
+        attribute: &'a Attribute,
+        holder: &mut Map<String, Value>,
+        limits: &'a ValueLimits,
+    ) -> Self {
         let values = match holder.get_mut(attribute.name().as_ref()).map(Value::take) {
             Some(Value::Array(values)) => values,
             Some(one) => vec![one],
             None => Vec::new(),
         };
-        Self { attribute, before: values.len(), values, limits, primary: Vec::new() }
+        Self {
+            attribute,
+            before: values.len(),
+            values,
+            limits,
+            primary: Vec::new(),
+        }
     }
 
     pub(super) fn clear(&mut self) {
@@ -47,9 +57,15 @@ impl<'a> Values<'a> {
     /// pair occurs once).
     pub(super) fn append(&mut self, added: &[Value]) -> Result<()> {
         let attribute = self.attribute;
-        let mut there: HashSet<_> = self.values.iter().map(|value| identity(attribute, value)).collect();
+        let mut there: HashSet<_> = self
+            .values
+            .iter()
+            .map(|value| identity(attribute, value))
+            .collect();
         let places = self.values.iter().enumerate().rev();
-        let mut pairs: HashMap<_, _> = places.filter_map(|(i, value)| Some((pair(attribute, value)?, i))).collect();
+        let mut pairs: HashMap<_, _> = places
+            .filter_map(|(i, value)| Some((pair(attribute, value)?, i)))
+            .collect();
         for value in added {
             if !there.insert(identity(attribute, value)) {
                 continue;
@@ -67,7 +83,9 @@ impl<'a> Values<'a> {
     }
 
     fn complete(&mut self, i: usize, by: &Value) -> Result<()> {
-        let (Some(Value::Object(there)), Value::Object(by)) = (self.values.get(i), by) else { return Ok(()) };
+        let (Some(Value::Object(there)), Value::Object(by)) = (self.values.get(i), by) else {
+            return Ok(());
+        };
         let subs = additions(self.attribute, by, there);
         self.merge(i, &subs)
     }
@@ -81,14 +99,23 @@ impl<'a> Values<'a> {
 
     /// Changes the selected values.
     pub(super) fn change(&mut self, selection: &Selection) -> Result<()> {
-        let selected = |(i, value): (usize, &Value)| selection.which.selects(self.attribute, value).then_some(i);
-        let selected: Vec<usize> = self.values.iter().enumerate().filter_map(selected).collect();
+        let selected = |(i, value): (usize, &Value)| {
+            selection.which.selects(self.attribute, value).then_some(i)
+        };
+        let selected: Vec<usize> = self
+            .values
+            .iter()
+            .enumerate()
+            .filter_map(selected)
+            .collect();
         if selected.is_empty() {
             return self.without_match(&selection.otherwise);
         }
         match &selection.edit {
             Edit::Merge(subs) => selected.into_iter().try_for_each(|i| self.merge(i, subs))?,
-            Edit::Replace(value) => selected.into_iter().try_for_each(|i| self.replace(i, value))?,
+            Edit::Replace(value) => selected
+                .into_iter()
+                .try_for_each(|i| self.replace(i, value))?,
             Edit::Remove => selected.into_iter().for_each(|i| self.remove(i)),
         }
         self.drop_doubles();
@@ -101,12 +128,16 @@ impl<'a> Values<'a> {
         match otherwise {
             Otherwise::Nothing => Ok(()),
             Otherwise::Make(value) if has_room => self.append(std::slice::from_ref(value)),
-            _ => Err(ScimError::no_target(format!("No value of \"{name}\" matches the filter of the path."))),
+            _ => Err(ScimError::no_target(format!(
+                "No value of \"{name}\" matches the filter of the path."
+            ))),
         }
     }
 
     fn merge(&mut self, i: usize, subs: &[SubChange]) -> Result<()> {
-        let Some(Value::Object(value)) = self.values.get_mut(i) else { return Ok(()) };
+        let Some(Value::Object(value)) = self.values.get_mut(i) else {
+            return Ok(());
+        };
         for SubChange { sub, change } in subs {
             let was = value.get(sub.name().as_ref()).cloned();
             apply_change(sub, change, value, self.limits)?;
@@ -130,8 +161,14 @@ impl<'a> Values<'a> {
     }
 
     fn replace(&mut self, i: usize, by: &Value) -> Result<()> {
-        let Some(value) = self.values.get_mut(i) else { return Ok(()) };
-        if let (true, Some(was), Some(is)) = (self.attribute.is_multi_valued(), value.as_object(), by.as_object()) {
+        let Some(value) = self.values.get_mut(i) else {
+            return Ok(());
+        };
+        if let (true, Some(was), Some(is)) = (
+            self.attribute.is_multi_valued(),
+            value.as_object(),
+            by.as_object(),
+        ) {
             for sub in self.attribute.sub_attributes() {
                 keeps_immutable(self.attribute, sub, was.get(sub.name().as_ref()), is)?;
             }
@@ -149,7 +186,8 @@ impl<'a> Values<'a> {
         self.yield_primary();
         let mut seen = HashSet::new();
         let attribute = self.attribute;
-        self.values.retain(|value| seen.insert(identity(attribute, value)));
+        self.values
+            .retain(|value| seen.insert(identity(attribute, value)));
     }
 
     /// Where this operation has made a value primary, no other is (RFC 7644 section 3.5.2). Two
@@ -159,7 +197,11 @@ impl<'a> Values<'a> {
         if chosen.is_empty() {
             return;
         }
-        let others = self.values.iter_mut().enumerate().filter(|(i, value)| !chosen.contains(i) && is_primary(value));
+        let others = self
+            .values
+            .iter_mut()
+            .enumerate()
+            .filter(|(i, value)| !chosen.contains(i) && is_primary(value));
         for (_, value) in others {
             if let Some(object) = value.as_object_mut() {
                 object.insert("primary".to_owned(), Value::Bool(false));
@@ -173,11 +215,15 @@ impl<'a> Values<'a> {
     /// 400 `invalidValue` if they have become more than allowed.
     pub(super) fn put_back(mut self, holder: &mut Map<String, Value>) -> Result<()> {
         self.yield_primary();
-        self.values.retain(|value| !value.is_null() && value.as_object().is_none_or(|object| !object.is_empty()));
+        self.values.retain(|value| {
+            !value.is_null() && value.as_object().is_none_or(|object| !object.is_empty())
+        });
         let name = self.attribute.name();
         let (count, most) = (self.values.len(), self.limits.values_of(self.attribute));
         if count > most && count > self.before {
-            let detail = format!("Attribute \"{name}\" would have {count} values; at most {most} are allowed.");
+            let detail = format!(
+                "Attribute \"{name}\" would have {count} values; at most {most} are allowed."
+            );
             return Err(ScimError::invalid_value(detail));
         }
         let value = match self.attribute.is_multi_valued() {
@@ -193,7 +239,9 @@ impl<'a> Values<'a> {
 }
 
 fn each(value: &Value) -> &[Value] {
-    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
+    value
+        .as_array()
+        .map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
 /// What may occur once in an attribute: the `value` with its `type`.
@@ -207,7 +255,8 @@ fn is_primary(value: &Value) -> bool {
 }
 
 fn sets_primary(change: &SubChange) -> bool {
-    change.sub.name().as_ref() == "primary" && matches!(change.change, Change::Set(Value::Bool(true)))
+    change.sub.name().as_ref() == "primary"
+        && matches!(change.change, Change::Set(Value::Bool(true)))
 }
 
 /// An immutable sub-attribute that has a value keeps it; the value as a whole may go.
@@ -217,7 +266,9 @@ fn keeps_immutable(
     was: Option<&Value>,
     value: &Map<String, Value>,
 ) -> Result<()> {
-    let Some(was) = was.filter(|_| sub.mutability() == Mutability::Immutable) else { return Ok(()) };
+    let Some(was) = was.filter(|_| sub.mutability() == Mutability::Immutable) else {
+        return Ok(());
+    };
     match value.get(sub.name().as_ref()) {
         Some(is) if same(sub, was, is) => Ok(()),
         _ => Err(ScimError::mutability(format!(
@@ -240,6 +291,8 @@ fn keeps_required(
         return Ok(());
     }
     let (attribute, sub) = (attribute.name(), sub.name());
-    Err(ScimError::mutability(format!("Attribute \"{attribute}.{sub}\" is required and cannot be removed."))
-        .because(Reason::RequiredMissing))
+    Err(ScimError::mutability(format!(
+        "Attribute \"{attribute}.{sub}\" is required and cannot be removed."
+    ))
+    .because(Reason::RequiredMissing))
 }

@@ -21,9 +21,24 @@ pub struct Accepted {
 
 impl Accepted {
     /// The attributes and sub-attributes that have a value, in attribute notation.
-    pub fn names<'a>(&'a self, resource_type: &'a ResourceType) -> impl Iterator<Item = String> + 'a {
-        let given = resource_type.leaves().iter().filter(|path| path.value_in(&self.attributes).is_some());
-        given.flat_map(|path| [AttributePath { sub: None, ..path.clone() }.to_string(), path.to_string()])
+    pub fn names<'a>(
+        &'a self,
+        resource_type: &'a ResourceType,
+    ) -> impl Iterator<Item = String> + 'a {
+        let given = resource_type
+            .leaves()
+            .iter()
+            .filter(|path| path.value_in(&self.attributes).is_some());
+        given.flat_map(|path| {
+            [
+                AttributePath {
+                    sub: None,
+                    ..path.clone()
+                }
+                .to_string(),
+                path.to_string(),
+            ]
+        })
     }
 }
 
@@ -32,7 +47,11 @@ impl Accepted {
 /// # Errors
 /// 400 `invalidValue` for `schemas` that lacks the type's schema, in `rfc` mode also if it is
 /// missing, and for unfit values; 400 `invalidSyntax` for unknown attributes in `rfc` mode.
-pub fn accept(resource_type: &ResourceType, body: Map<String, Value>, with: &mut Acceptance<'_>) -> Result<Accepted> {
+pub fn accept(
+    resource_type: &ResourceType,
+    body: Map<String, Value>,
+    with: &mut Acceptance<'_>,
+) -> Result<Accepted> {
     let mut read = Reading {
         resource_type,
         with,
@@ -42,7 +61,10 @@ pub fn accept(resource_type: &ResourceType, body: Map<String, Value>, with: &mut
         elsewhere: Vec::new(),
     };
     let is_schemas = |name: &str| name.eq_ignore_ascii_case("schemas");
-    read.schemas(body.iter().find_map(|(name, value)| is_schemas(name).then_some(value)))?;
+    read.schemas(
+        body.iter()
+            .find_map(|(name, value)| is_schemas(name).then_some(value)),
+    )?;
     for (name, value) in body.into_iter().filter(|(name, _)| !is_schemas(name)) {
         read.member(&name, value)?;
     }
@@ -57,13 +79,17 @@ pub fn sent<'a>(
     attribute: &Attribute,
     conformance: Conformance,
 ) -> Option<&'a Value> {
-    body.iter().find_map(|(key, value)| match (named(resource_type, key, conformance)?, value) {
-        (Named::Attribute(path), value) if path.container.is_none() && path.sub.is_none() => {
-            (path.attribute.name() == attribute.name()).then_some(value)
-        }
-        (Named::Core, Value::Object(members)) => sent(resource_type, members, attribute, conformance),
-        _ => None,
-    })
+    body.iter().find_map(
+        |(key, value)| match (named(resource_type, key, conformance)?, value) {
+            (Named::Attribute(path), value) if path.container.is_none() && path.sub.is_none() => {
+                (path.attribute.name() == attribute.name()).then_some(value)
+            }
+            (Named::Core, Value::Object(members)) => {
+                sent(resource_type, members, attribute, conformance)
+            }
+            _ => None,
+        },
+    )
 }
 
 /// Gives the type's default values to attributes that the client does not assert
@@ -71,7 +97,10 @@ pub fn sent<'a>(
 pub fn assign_defaults(resource_type: &ResourceType, accepted: &mut Accepted) {
     for (name, value) in resource_type.defaults() {
         if !accepted.asserted.contains(name) {
-            accepted.attributes.entry(name.clone()).or_insert_with(|| value.clone());
+            accepted
+                .attributes
+                .entry(name.clone())
+                .or_insert_with(|| value.clone());
         }
     }
     accepted.attributes = in_schema_order(resource_type, std::mem::take(&mut accepted.attributes));
@@ -103,7 +132,9 @@ impl Reading<'_, '_, '_> {
         let urns = value.as_array().ok_or_else(|| problem("is no array"))?;
         let mut has_core = false;
         for urn in urns {
-            let urn = urn.as_str().ok_or_else(|| problem("holds a value that is no string"))?;
+            let urn = urn
+                .as_str()
+                .ok_or_else(|| problem("holds a value that is no string"))?;
             if urn.eq_ignore_ascii_case(core) || (lenient && tolerance::is_legacy_core(urn)) {
                 has_core = true;
             } else if self.extension(urn).is_none() {
@@ -115,11 +146,20 @@ impl Reading<'_, '_, '_> {
                 tolerance::undeclared_schema(urn, &mut self.with.notes);
             }
         }
-        if has_core { Ok(()) } else { Err(problem("does not name the schema of this resource type")) }
+        if has_core {
+            Ok(())
+        } else {
+            Err(problem("does not name the schema of this resource type"))
+        }
     }
 
     fn extension(&self, urn: &str) -> Option<Extension> {
-        let modern = self.with.conformance.is_lenient().then(|| tolerance::modern_extension(urn)).flatten();
+        let modern = self
+            .with
+            .conformance
+            .is_lenient()
+            .then(|| tolerance::modern_extension(urn))
+            .flatten();
         self.resource_type.extension(modern.unwrap_or(urn)).cloned()
     }
 
@@ -128,11 +168,13 @@ impl Reading<'_, '_, '_> {
         match (named(self.resource_type, key, self.with.conformance), value) {
             (Some(Named::Extension(extension)), value) => self.extended(&extension, value),
             // Okta's external namespace of a core attribute is the core URN.
-            (Some(Named::Core), Value::Object(members)) => {
-                members.into_iter().try_for_each(|(name, value)| self.core(&name, value))
-            }
+            (Some(Named::Core), Value::Object(members)) => members
+                .into_iter()
+                .try_for_each(|(name, value)| self.core(&name, value)),
             (Some(named), value) if tolerance::is_qualified_key(key, &named) && !lenient => {
-                self.with.notes.push(Note::UnknownAttribute(printable(key), Shape::of(&value)));
+                self.with
+                    .notes
+                    .push(Note::UnknownAttribute(printable(key), Shape::of(&value)));
                 Ok(())
             }
             (Some(Named::Attribute(path)), value) if path.sub.is_none() => {
@@ -162,14 +204,25 @@ impl Reading<'_, '_, '_> {
                 }
                 continue;
             };
-            let Some(extension) = self.resource_type.extension(urn).cloned() else { continue };
+            let Some(extension) = self.resource_type.extension(urn).cloned() else {
+                continue;
+            };
             let name = path.attribute.name().as_ref();
-            if self.extensions.get(urn.as_ref()).is_some_and(|held| held.get(name).is_some()) {
+            if self
+                .extensions
+                .get(urn.as_ref())
+                .is_some_and(|held| held.get(name).is_some())
+            {
                 continue;
             }
-            let taken = self.extended(&extension, Value::Object(Map::from_iter([(name.to_owned(), value)])));
+            let taken = self.extended(
+                &extension,
+                Value::Object(Map::from_iter([(name.to_owned(), value)])),
+            );
             match taken {
-                Err(_) if !key.contains(':') => tolerance::unfit_without_urn(&path.to_string(), &mut self.with.notes),
+                Err(_) if !key.contains(':') => {
+                    tolerance::unfit_without_urn(&path.to_string(), &mut self.with.notes)
+                }
                 taken => taken?,
             }
         }
@@ -194,7 +247,11 @@ impl Reading<'_, '_, '_> {
         let members = match value {
             Value::Null => return Ok(()),
             Value::Object(members) => members,
-            _ => return Err(ScimError::invalid_value(format!("\"{urn}\" must be an object of its attributes."))),
+            _ => {
+                return Err(ScimError::invalid_value(format!(
+                    "\"{urn}\" must be an object of its attributes."
+                )));
+            }
         };
         let mut accepted = Map::new();
         for (name, value) in members {
@@ -211,7 +268,10 @@ impl Reading<'_, '_, '_> {
             }
         }
         if !accepted.is_empty() {
-            let held = self.extensions.entry(urn.to_string()).or_insert_with(|| Value::Object(Map::new()));
+            let held = self
+                .extensions
+                .entry(urn.to_string())
+                .or_insert_with(|| Value::Object(Map::new()));
             if let Some(held) = held.as_object_mut() {
                 held.extend(accepted);
             }
@@ -221,13 +281,19 @@ impl Reading<'_, '_, '_> {
 
     fn finish(mut self) -> Accepted {
         self.top.append(&mut self.extensions);
-        Accepted { attributes: in_schema_order(self.resource_type, self.top), asserted: self.asserted }
+        Accepted {
+            attributes: in_schema_order(self.resource_type, self.top),
+            asserted: self.asserted,
+        }
     }
 }
 
 /// The same attributes in the order of the schemas, so that a document reads as its schema
 /// does and equal resources have equal text.
-pub fn in_schema_order(resource_type: &ResourceType, mut attributes: Map<String, Value>) -> Map<String, Value> {
+pub fn in_schema_order(
+    resource_type: &ResourceType,
+    mut attributes: Map<String, Value>,
+) -> Map<String, Value> {
     let mut ordered = Map::new();
     for attribute in resource_type.top_attributes() {
         if let Some(entry) = attributes.remove_entry(attribute.name().as_ref()) {
@@ -235,11 +301,18 @@ pub fn in_schema_order(resource_type: &ResourceType, mut attributes: Map<String,
         }
     }
     for extension in resource_type.extensions() {
-        let Some((urn, Value::Object(mut held))) = attributes.remove_entry(extension.schema.id().as_ref()) else {
+        let Some((urn, Value::Object(mut held))) =
+            attributes.remove_entry(extension.schema.id().as_ref())
+        else {
             continue;
         };
-        let names = extension.schema.attributes().iter().map(|attribute| attribute.name().as_ref());
-        let mut in_order: Map<String, Value> = names.filter_map(|name| held.remove_entry(name)).collect();
+        let names = extension
+            .schema
+            .attributes()
+            .iter()
+            .map(|attribute| attribute.name().as_ref());
+        let mut in_order: Map<String, Value> =
+            names.filter_map(|name| held.remove_entry(name)).collect();
         in_order.append(&mut held);
         let held = in_order;
         ordered.insert(urn, Value::Object(held));

@@ -28,9 +28,14 @@ pub fn check(
     after: &Map<String, Value>,
     change: Change,
 ) -> Result<()> {
-    let with = With { change, is_new: before.is_none() };
-    for attribute in
-        resource_type.top_attributes().iter().filter(|a| !matches!(a.name().as_ref(), "id" | "schemas" | "meta"))
+    let with = With {
+        change,
+        is_new: before.is_none(),
+    };
+    for attribute in resource_type
+        .top_attributes()
+        .iter()
+        .filter(|a| !matches!(a.name().as_ref(), "id" | "schemas" | "meta"))
     {
         let name = attribute.name().as_ref();
         let was = before.and_then(|before| before.get(name));
@@ -46,10 +51,16 @@ pub fn check(
         if held.is_none() && extension.required && (before.is_none() || was.is_some()) {
             return Err(missing(urn, change, was.is_some()));
         }
-        let with = With { change, is_new: was.is_none() };
+        let with = With {
+            change,
+            is_new: was.is_none(),
+        };
         for attribute in extension.schema.attributes() {
             let name = attribute.name().as_ref();
-            let (was, is) = (was.and_then(|o| o.get(name)), held.and_then(|o| o.get(name)));
+            let (was, is) = (
+                was.and_then(|o| o.get(name)),
+                held.and_then(|o| o.get(name)),
+            );
             // A required attribute of an optional extension is due only once the extension is used.
             if held.is_some() || was.is_some() && attribute.mutability() == Mutability::Immutable {
                 check_attribute(attribute, was, is, &format!("{urn}:{name}"), with)?;
@@ -76,7 +87,11 @@ fn check_attribute(
 ) -> Result<()> {
     let unassigned = is.is_none_or(is_blank);
     let is_touched = with.is_new || was != is;
-    if attribute.is_required() && unassigned && is_touched && attribute.mutability() != Mutability::ReadOnly {
+    if attribute.is_required()
+        && unassigned
+        && is_touched
+        && attribute.mutability() != Mutability::ReadOnly
+    {
         return Err(missing(path, with.change, was.is_some()));
     }
     let has_changed = || match (was, is) {
@@ -85,21 +100,27 @@ fn check_attribute(
         (Some(_), None) => true,
     };
     if attribute.mutability() == Mutability::Immutable && has_changed() {
-        return Err(ScimError::mutability(format!("Attribute \"{path}\" is immutable: it has a value and keeps it.")));
+        return Err(ScimError::mutability(format!(
+            "Attribute \"{path}\" is immutable: it has a value and keeps it."
+        )));
     }
     let Some(is) = is else { return Ok(()) };
     if attribute.is_complex() {
         check_complex(attribute, was, is, path, with.change)?;
     }
     if attribute.is_multi_valued() && is.as_array().is_some_and(|values| primaries(values) > 1) {
-        return Err(ScimError::invalid_value(format!("Only one value of \"{path}\" may have \"primary\" true.")));
+        return Err(ScimError::invalid_value(format!(
+            "Only one value of \"{path}\" may have \"primary\" true."
+        )));
     }
     Ok(())
 }
 
 /// What people are told apart by is text that can be shown and typed (RFC 7644 section 5).
 fn check_name(attribute: &Attribute, was: Option<&Value>, is: Option<&Value>) -> Result<()> {
-    let text = is.filter(|is| attribute.is_unique() && was != Some(*is)).and_then(Value::as_str);
+    let text = is
+        .filter(|is| attribute.is_unique() && was != Some(*is))
+        .and_then(Value::as_str);
     if text.is_some_and(|text| text.contains(char::is_control)) {
         let name = attribute.name();
         return Err(ScimError::invalid_value(format!(
@@ -109,7 +130,13 @@ fn check_name(attribute: &Attribute, was: Option<&Value>, is: Option<&Value>) ->
     Ok(())
 }
 
-fn check_complex(attribute: &Attribute, was: Option<&Value>, is: &Value, path: &str, change: Change) -> Result<()> {
+fn check_complex(
+    attribute: &Attribute,
+    was: Option<&Value>,
+    is: &Value,
+    path: &str,
+    change: Change,
+) -> Result<()> {
     let kept = was.map(listed).unwrap_or_default();
     // Values of a multi-valued attribute have no identity to compare over time; their immutable
     // sub-attributes are guarded where a PATCH names them.
@@ -117,13 +144,22 @@ fn check_complex(attribute: &Attribute, was: Option<&Value>, is: &Value, path: &
     for element in listed(is) {
         let mut checked = attribute.sub_attributes().iter().map(|sub| {
             let name = sub.name().as_ref();
-            let with = With { change, is_new: was.is_none() };
+            let with = With {
+                change,
+                is_new: was.is_none(),
+            };
             let was = was.and_then(|was| was.get(name));
             check_attribute(sub, was, element.get(name), &format!("{path}.{name}"), with)
         });
         // A value that was there before as it is now is not touched.
         checked.try_for_each(|checked| {
-            checked.or_else(|error| if kept.contains(element) { Ok(()) } else { Err(error) })
+            checked.or_else(|error| {
+                if kept.contains(element) {
+                    Ok(())
+                } else {
+                    Err(error)
+                }
+            })
         })?;
     }
     Ok(())
@@ -131,24 +167,29 @@ fn check_complex(attribute: &Attribute, was: Option<&Value>, is: &Value, path: &
 
 /// The values of an attribute: all of a list, or the one.
 fn listed(value: &Value) -> &[Value] {
-    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
+    value
+        .as_array()
+        .map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
 fn primaries(values: &[Value]) -> usize {
-    values.iter().filter(|value| value.get("primary") == Some(&Value::Bool(true))).count()
+    values
+        .iter()
+        .filter(|value| value.get("primary") == Some(&Value::Bool(true)))
+        .count()
 }
 
 /// A PATCH that takes a required value away is told so; one that begins to use what needs
 /// another value is told what is missing.
 fn missing(path: &str, change: Change, had_value: bool) -> ScimError {
     match (change, had_value) {
-        (Change::Whole, _) | (Change::Modify, false) => {
-            ScimError::invalid_value(format!("Attribute \"{path}\" is required and has no value."))
-                .because(Reason::RequiredMissing)
-        }
-        (Change::Modify, true) => {
-            ScimError::mutability(format!("Attribute \"{path}\" is required and cannot be removed."))
-                .because(Reason::RequiredMissing)
-        }
+        (Change::Whole, _) | (Change::Modify, false) => ScimError::invalid_value(format!(
+            "Attribute \"{path}\" is required and has no value."
+        ))
+        .because(Reason::RequiredMissing),
+        (Change::Modify, true) => ScimError::mutability(format!(
+            "Attribute \"{path}\" is required and cannot be removed."
+        ))
+        .because(Reason::RequiredMissing),
     }
 }

@@ -19,7 +19,8 @@ pub struct Entry {
 /// Whether values at that path are kept for searching: not secrets, nor what the store keeps in
 /// columns of its own (`id`, `schemas`, `meta`) or as rows (memberships).
 pub fn is_indexed(resource_type: &ResourceType, path: &AttributePath) -> bool {
-    let in_columns = path.container.is_none() && matches!(path.attribute.name().as_ref(), "id" | "schemas" | "meta");
+    let in_columns = path.container.is_none()
+        && matches!(path.attribute.name().as_ref(), "id" | "schemas" | "meta");
     let secret = path.attribute.is_secret() || path.end().is_secret();
     !in_columns && !secret && !resource_type.is_relation(path) && resource_type.is_searched(path)
 }
@@ -28,11 +29,15 @@ pub fn is_indexed(resource_type: &ResourceType, path: &AttributePath) -> bool {
 pub fn entries(resource_type: &ResourceType, attributes: &Map<String, Value>) -> Vec<Entry> {
     let mut found = Vec::new();
     for (leaf, path) in resource_type.leaves().iter().enumerate() {
-        let Some(value) = path.value_in(attributes) else { continue };
+        let Some(value) = path.value_in(attributes) else {
+            continue;
+        };
         if !is_indexed(resource_type, path) {
             continue;
         }
-        let elements = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        let elements = value
+            .as_array()
+            .map_or(std::slice::from_ref(value), Vec::as_slice);
         let first = sorted_by(elements);
         for (i, element) in elements.iter().enumerate() {
             let rank = match i {
@@ -46,9 +51,15 @@ pub fn entries(resource_type: &ResourceType, attributes: &Map<String, Value>) ->
                 None => Some(element),
             };
             let Some(at_path) = at_path else { continue };
-            let simple = at_path.as_array().map_or(std::slice::from_ref(at_path), Vec::as_slice);
+            let simple = at_path
+                .as_array()
+                .map_or(std::slice::from_ref(at_path), Vec::as_slice);
             let keys = simple.iter().filter_map(|value| Key::of(path.end(), value));
-            found.extend(keys.map(|key| Entry { leaf, element: element_number, key }));
+            found.extend(keys.map(|key| Entry {
+                leaf,
+                element: element_number,
+                key,
+            }));
         }
     }
     found
@@ -56,5 +67,8 @@ pub fn entries(resource_type: &ResourceType, attributes: &Map<String, Value>) ->
 
 /// Position of the element that is primary, else of the first.
 fn sorted_by(elements: &[Value]) -> usize {
-    elements.iter().position(|element| element.get("primary") == Some(&Value::Bool(true))).unwrap_or(0)
+    elements
+        .iter()
+        .position(|element| element.get("primary") == Some(&Value::Bool(true)))
+        .unwrap_or(0)
 }

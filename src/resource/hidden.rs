@@ -21,7 +21,10 @@ fn is_undeclared(resource_type: &ResourceType, name: &str) -> bool {
 pub fn may_hide<'a>(resource_type: &ResourceType, mut urns: impl Iterator<Item = &'a str>) -> bool {
     let core = resource_type.schema().id().as_ref();
     urns.any(|urn| {
-        urn != core && resource_type.extension(urn).is_none_or(|extension| !extension.schema.hidden().is_empty())
+        urn != core
+            && resource_type
+                .extension(urn)
+                .is_none_or(|extension| !extension.schema.hidden().is_empty())
     })
 }
 
@@ -61,7 +64,14 @@ pub fn keep_in(extension: &Extension, held: &mut Map<String, Value>) {
 }
 
 /// What a resource has of an extension, if any of it is declared.
-pub fn visible<'a>(extension: &Extension, attributes: &'a Map<String, Value>) -> Option<&'a Map<String, Value>> {
-    let held = attributes.get(extension.schema.id().as_ref())?.as_object()?;
-    held.keys().any(|name| extension.schema.attribute(name).is_some()).then_some(held)
+pub fn visible<'a>(
+    extension: &Extension,
+    attributes: &'a Map<String, Value>,
+) -> Option<&'a Map<String, Value>> {
+    let held = attributes
+        .get(extension.schema.id().as_ref())?
+        .as_object()?;
+    held.keys()
+        .any(|name| extension.schema.attribute(name).is_some())
+        .then_some(held)
 }

@@ -23,15 +23,20 @@ pub(crate) fn identity(attribute: &Attribute, value: &Value) -> Identity {
     match value {
         Value::Object(object) => {
             let subs = attribute.sub_attributes().iter().enumerate();
-            let held = subs.filter_map(|(i, sub)| Some((i, identity(sub, object.get(sub.name().as_ref())?))));
+            let held = subs
+                .filter_map(|(i, sub)| Some((i, identity(sub, object.get(sub.name().as_ref())?))));
             Identity::Complex(held.collect())
         }
         Value::Array(values) => {
-            let mut several: Vec<_> = values.iter().map(|value| identity(attribute, value)).collect();
+            let mut several: Vec<_> = values
+                .iter()
+                .map(|value| identity(attribute, value))
+                .collect();
             several.sort_unstable();
             Identity::Several(several)
         }
-        simple => Key::of(attribute, simple).map_or_else(|| Identity::Text(simple.to_string()), Identity::Simple),
+        simple => Key::of(attribute, simple)
+            .map_or_else(|| Identity::Text(simple.to_string()), Identity::Simple),
     }
 }
 
@@ -40,7 +45,12 @@ pub(crate) fn identity(attribute: &Attribute, value: &Value) -> Identity {
 pub fn same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Array(a), Value::Array(b)) if attribute.is_multi_valued() => {
-            let ids = |values: &[Value]| values.iter().map(|v| identity(attribute, v)).collect::<HashSet<_>>();
+            let ids = |values: &[Value]| {
+                values
+                    .iter()
+                    .map(|v| identity(attribute, v))
+                    .collect::<HashSet<_>>()
+            };
             a.len() == b.len() && ids(a) == ids(b)
         }
         _ => identity(attribute, a) == identity(attribute, b),

@@ -14,10 +14,16 @@ use std::fmt;
 /// # Errors
 /// 400 `invalidSyntax` with the position.
 pub fn read_object(body: &[u8], depth: usize) -> Result<Map<String, Value>> {
-    let text = std::str::from_utf8(body)
-        .map_err(|error| syntax(format!("The body is not UTF-8 (byte {}).", error.valid_up_to())))?;
+    let text = std::str::from_utf8(body).map_err(|error| {
+        syntax(format!(
+            "The body is not UTF-8 (byte {}).",
+            error.valid_up_to()
+        ))
+    })?;
     if text.trim_ascii().is_empty() {
-        return Err(syntax("The body is empty; a JSON object is needed.".to_owned()));
+        return Err(syntax(
+            "The body is empty; a JSON object is needed.".to_owned(),
+        ));
     }
     match read_value(text, depth)? {
         Value::Object(object) => Ok(object),
@@ -31,7 +37,9 @@ pub fn read_object(body: &[u8], depth: usize) -> Result<Map<String, Value>> {
 /// 400 `invalidSyntax` with the position.
 pub fn read_value(text: &str, depth: usize) -> Result<Value> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Strict { depth }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    let value = Strict { depth }
+        .deserialize(&mut reader)
+        .and_then(|value| reader.end().map(|()| value));
     value.map_err(|error| syntax(format!("The JSON cannot be read: {error}.")))
 }
 
@@ -46,7 +54,10 @@ struct Strict {
 
 impl Strict {
     fn deeper<E: Error>(self) -> Result<Self, E> {
-        let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom("it is nested too deeply"))?;
+        let depth = self
+            .depth
+            .checked_sub(1)
+            .ok_or_else(|| E::custom("it is nested too deeply"))?;
         Ok(Self { depth })
     }
 }
@@ -60,7 +71,11 @@ impl<'de> DeserializeSeed<'de> for Strict {
 }
 
 fn without_nul<E: Error>(text: &str) -> Result<&str, E> {
-    if text.contains('\0') { Err(E::custom("the character U+0000 is not allowed")) } else { Ok(text) }
+    if text.contains('\0') {
+        Err(E::custom("the character U+0000 is not allowed"))
+    } else {
+        Ok(text)
+    }
 }
 
 impl<'de> Visitor<'de> for Strict {
@@ -115,7 +130,9 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(name) = members.next_key::<String>()? {
             without_nul::<A::Error>(&name)?;
             if !names.insert(name.to_ascii_lowercase()) {
-                return Err(A::Error::custom(format_args!("member \"{name}\" occurs twice")));
+                return Err(A::Error::custom(format_args!(
+                    "member \"{name}\" occurs twice"
+                )));
             }
             object.insert(name, members.next_value_seed(inner)?);
         }
@@ -149,7 +166,11 @@ mod tests {
             deep.as_str(),
         ] {
             let shown: String = text.chars().take(30).collect();
-            assert_eq!(read_object(text.as_bytes(), 32).unwrap_err().status(), 400, "{shown}");
+            assert_eq!(
+                read_object(text.as_bytes(), 32).unwrap_err().status(),
+                400,
+                "{shown}"
+            );
         }
         assert!(read_object(b"{\"a\":\"\xff\"}", 32).is_err());
     }

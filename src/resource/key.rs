@@ -22,7 +22,9 @@ impl Key {
     /// attribute or a value of another type.
     pub fn of(attribute: &Attribute, value: &Value) -> Option<Self> {
         match (attribute.kind(), value) {
-            (Type::String | Type::Reference, Value::String(text)) => Some(Self::text(text, attribute.is_case_exact())),
+            (Type::String | Type::Reference, Value::String(text)) => {
+                Some(Self::text(text, attribute.is_case_exact()))
+            }
             (Type::Boolean, Value::Bool(flag)) => Some(Self::boolean(*flag)),
             (Type::Integer, Value::Number(number)) => number.as_i64().map(Self::integer),
             (Type::Decimal, Value::Number(number)) => Self::decimal(number),
@@ -36,7 +38,11 @@ impl Key {
     /// (RFC 7644 section 3.4.2.2; RFC 8264 section 5.2 for width and case mapping).
     pub fn text(text: &str, case_exact: bool) -> Self {
         if text.is_ascii() {
-            return Self(if case_exact { text.to_owned() } else { text.to_ascii_lowercase() });
+            return Self(if case_exact {
+                text.to_owned()
+            } else {
+                text.to_ascii_lowercase()
+            });
         }
         if case_exact {
             const NFC: ComposingNormalizerBorrowed<'static> = ComposingNormalizer::new_nfc();
@@ -60,7 +66,11 @@ impl Key {
     pub fn decimal(number: &Number) -> Option<Self> {
         let double = number.as_f64().filter(|double| double.is_finite())?;
         let bits = (double + 0.0).to_bits();
-        let sorted = if bits >> 63 == 1 { !bits } else { bits | (1 << 63) };
+        let sorted = if bits >> 63 == 1 {
+            !bits
+        } else {
+            bits | (1 << 63)
+        };
         Some(Self(format!("{sorted:016x}")))
     }
 
@@ -68,14 +78,21 @@ impl Key {
     pub fn date_time(text: &str) -> Option<Self> {
         let moment = parse_date_time(text)?;
         let year = moment.to_zoned(jiff::tz::TimeZone::UTC).year();
-        (0..=9999).contains(&year).then(|| Self(format!("{moment:.9}")))
+        (0..=9999)
+            .contains(&year)
+            .then(|| Self(format!("{moment:.9}")))
     }
 
     /// Bytes: their digest, as they are only ever compared for equality. `None` if the text is
     /// not Base64.
     pub fn binary(text: &str) -> Option<Self> {
         let bytes = decode_base64(text)?;
-        Some(Self(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect()))
+        Some(Self(
+            Sha256::digest(&bytes)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+        ))
     }
 
     /// The key as text.
@@ -94,15 +111,21 @@ impl fmt::Display for Key {
 pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     use base64::alphabet::{STANDARD, URL_SAFE};
     use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let alphabet = if text.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
+    let config =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let alphabet = if text.contains(['-', '_']) {
+        &URL_SAFE
+    } else {
+        &STANDARD
+    };
     GeneralPurpose::new(alphabet, config).decode(text).ok()
 }
 
 /// Once is not enough: compatibility normalisation can bring new capitals (`℡` gives `TEL`).
 fn fold(text: &str) -> String {
     const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizer::new_nfkc();
-    NFKC.normalize(&CaseMapper::new().fold_string(text)).into_owned()
+    NFKC.normalize(&CaseMapper::new().fold_string(text))
+        .into_owned()
 }
 
 #[cfg(test)]
@@ -142,15 +165,24 @@ mod tests {
         let integers = [i64::MIN, -10, -9, -1, 0, 1, 9, 10, i64::MAX].map(Key::integer);
         assert!(integers.is_sorted());
         let decimals = [-1e300, -2.5, -0.0, 0.0, 1e-9, 2.5, 1e300];
-        let keys: Vec<_> = decimals.iter().map(|d| Key::decimal(&Number::from_f64(*d).unwrap()).unwrap()).collect();
+        let keys: Vec<_> = decimals
+            .iter()
+            .map(|d| Key::decimal(&Number::from_f64(*d).unwrap()).unwrap())
+            .collect();
         assert!(keys.is_sorted());
         assert_eq!(keys[2], keys[3]);
     }
 
     #[test]
     fn moments_compare_across_offsets() {
-        assert_eq!(Key::date_time("2011-05-13T04:42:34Z"), Key::date_time("2011-05-13T06:42:34.000+02:00"));
-        assert!(Key::date_time("2011-05-13T04:42:34Z") < Key::date_time("2011-05-13T04:42:34.000000001Z"));
+        assert_eq!(
+            Key::date_time("2011-05-13T04:42:34Z"),
+            Key::date_time("2011-05-13T06:42:34.000+02:00")
+        );
+        assert!(
+            Key::date_time("2011-05-13T04:42:34Z")
+                < Key::date_time("2011-05-13T04:42:34.000000001Z")
+        );
     }
 
     #[test]

@@ -29,6 +29,12 @@ impl ValueLimits {
 
 impl Default for ValueLimits {
     fn default() -> Self {
-        Self { unique_chars: 512, identifier_chars: 1024, string_bytes: 64 * 1024, values: 500, members: 10_000 }
+        Self {
+            unique_chars: 512,
+            identifier_chars: 1024,
+            string_bytes: 64 * 1024,
+            values: 500,
+            members: 10_000,
+        }
     }
 }

@@ -12,10 +12,16 @@ pub fn check_schemas(schemas: Option<&Value>, urn: &str, conformance: Conformanc
     if conformance.is_lenient() && tolerance::schemas_left_out(schemas) {
         return Ok(());
     }
-    let names = |value: &Value| value.as_str().is_some_and(|named| named.eq_ignore_ascii_case(urn));
+    let names = |value: &Value| {
+        value
+            .as_str()
+            .is_some_and(|named| named.eq_ignore_ascii_case(urn))
+    };
     match schemas.and_then(Value::as_array) {
         Some(listed) if listed.iter().any(names) => Ok(()),
-        _ => Err(ScimError::invalid_value(format!("\"schemas\" must be an array that holds \"{urn}\"."))),
+        _ => Err(ScimError::invalid_value(format!(
+            "\"schemas\" must be an array that holds \"{urn}\"."
+        ))),
     }
 }
 
@@ -30,16 +36,30 @@ mod tests {
     #[test]
     fn only_a_lenient_server_knows_what_is_meant_without_schemas() {
         for schemas in [None, Some(json!(null)), Some(json!([]))] {
-            assert!(check_schemas(schemas.as_ref(), URN, Conformance::Lenient).is_ok(), "{schemas:?}");
+            assert!(
+                check_schemas(schemas.as_ref(), URN, Conformance::Lenient).is_ok(),
+                "{schemas:?}"
+            );
             let error = check_schemas(schemas.as_ref(), URN, Conformance::Rfc).unwrap_err();
-            assert_eq!(error.scim_type(), Some(ScimType::InvalidValue), "{schemas:?}");
+            assert_eq!(
+                error.scim_type(),
+                Some(ScimType::InvalidValue),
+                "{schemas:?}"
+            );
         }
     }
 
     #[test]
     fn other_urns_are_refused_in_both_modes() {
         for conformance in [Conformance::Lenient, Conformance::Rfc] {
-            assert!(check_schemas(Some(&json!(["urn:x", URN.to_uppercase()])), URN, conformance).is_ok());
+            assert!(
+                check_schemas(
+                    Some(&json!(["urn:x", URN.to_uppercase()])),
+                    URN,
+                    conformance
+                )
+                .is_ok()
+            );
             for schemas in [json!(["urn:x"]), json!(URN), json!({}), json!([1])] {
                 let error = check_schemas(Some(&schemas), URN, conformance).unwrap_err();
                 assert_eq!(error.scim_type(), Some(ScimType::InvalidValue), "{schemas}");

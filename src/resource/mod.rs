@@ -77,7 +77,15 @@ impl Meta {
     /// grow, and one that is not that of then comes with the time of now.
     #[must_use]
     pub fn after(self, version: i64, now: Timestamp) -> Self {
-        if self.version > version { self } else { Self { version: version + 1, modified: now, ..self } }
+        if self.version > version {
+            self
+        } else {
+            Self {
+                version: version + 1,
+                modified: now,
+                ..self
+            }
+        }
     }
 }
 
@@ -94,8 +102,18 @@ pub struct Resource {
 impl Resource {
     /// Puts a resource together. `attributes` must come from [`accept`], from `patch`, or from
     /// the store, which keeps only such.
-    pub fn new(resource_type: Arc<ResourceType>, id: Uuid, meta: Meta, attributes: Map<String, Value>) -> Self {
-        Self { resource_type, id, meta, attributes }
+    pub fn new(
+        resource_type: Arc<ResourceType>,
+        id: Uuid,
+        meta: Meta,
+        attributes: Map<String, Value>,
+    ) -> Self {
+        Self {
+            resource_type,
+            id,
+            meta,
+            attributes,
+        }
     }
 
     /// Its type.
@@ -129,21 +147,34 @@ impl Resource {
         resource_type: &'a ResourceType,
         attributes: &'a Map<String, Value>,
     ) -> impl Iterator<Item = &'a str> {
-        let extensions = resource_type.extensions().iter().map(|e| e.schema.id().as_ref());
+        let extensions = resource_type
+            .extensions()
+            .iter()
+            .map(|e| e.schema.id().as_ref());
         let in_use = extensions.filter(|urn| attributes.contains_key(*urn));
         std::iter::once(resource_type.schema().id().as_ref()).chain(in_use)
     }
 
     /// What other resources show as `display`: the first of the type's display attributes that
     /// has a value.
-    pub fn display<'a>(resource_type: &ResourceType, attributes: &'a Map<String, Value>) -> Option<&'a str> {
-        let texts = resource_type.display().iter().filter_map(|name| attributes.get(name.as_str()));
-        texts.filter_map(Value::as_str).find(|text| !text.is_empty())
+    pub fn display<'a>(
+        resource_type: &ResourceType,
+        attributes: &'a Map<String, Value>,
+    ) -> Option<&'a str> {
+        let texts = resource_type
+            .display()
+            .iter()
+            .filter_map(|name| attributes.get(name.as_str()));
+        texts
+            .filter_map(Value::as_str)
+            .find(|text| !text.is_empty())
     }
 
     /// Whether it takes a seat: its type has a seat attribute, and that is not `false`.
     pub fn takes_seat(resource_type: &ResourceType, attributes: &Map<String, Value>) -> bool {
-        let seat = resource_type.seat().map(|seat| attributes.get(seat.name().as_ref()));
+        let seat = resource_type
+            .seat()
+            .map(|seat| attributes.get(seat.name().as_ref()));
         seat.is_some_and(|value| value != Some(&Value::Bool(false)))
     }
 }

@@ -36,17 +36,36 @@ mod tests {
         let core = "urn:ietf:params:scim:schemas:core:2.0:User";
         for (name, meant) in [
             ("manager".to_owned(), format!("{enterprise}:manager")),
-            ("Manager.VALUE".to_owned(), format!("{enterprise}:manager.value")),
-            (format!("{enterprise}.manager.value"), format!("{enterprise}:manager.value")),
-            (format!("{core}.name.givenName"), "name.givenName".to_owned()),
-            ("urn:scim:schemas:core:1.0:userName".to_owned(), "userName".to_owned()),
+            (
+                "Manager.VALUE".to_owned(),
+                format!("{enterprise}:manager.value"),
+            ),
+            (
+                format!("{enterprise}.manager.value"),
+                format!("{enterprise}:manager.value"),
+            ),
+            (
+                format!("{core}.name.givenName"),
+                "name.givenName".to_owned(),
+            ),
+            (
+                "urn:scim:schemas:core:1.0:userName".to_owned(),
+                "userName".to_owned(),
+            ),
         ] {
             assert_eq!(told(&name, Conformance::Lenient), meant, "{name}");
             assert_eq!(told(&name, Conformance::Rfc), "nothing", "{name}");
         }
-        for name in
-            ["manager.nick", "name.manager", "shoeSize", "", ".", ":", &format!("{enterprise}."), "urn:x:manager"]
-        {
+        for name in [
+            "manager.nick",
+            "name.manager",
+            "shoeSize",
+            "",
+            ".",
+            ":",
+            &format!("{enterprise}."),
+            "urn:x:manager",
+        ] {
             assert_eq!(told(name, Conformance::Lenient), "nothing", "{name}");
         }
         assert_eq!(told(core, Conformance::Rfc), "core");

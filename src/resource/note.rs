@@ -44,14 +44,23 @@ impl Note {
     /// be a value of another kind.
     pub fn unresolved_member(id: &str) -> Self {
         let is_id = (1..=64).contains(&id.len())
-            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-        Self::UnresolvedMember(if is_id { id.to_owned() } else { "(text that is no id)".to_owned() })
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        Self::UnresolvedMember(if is_id {
+            id.to_owned()
+        } else {
+            "(text that is no id)".to_owned()
+        })
     }
 }
 
 /// A name that a client made up, as it is fit for a log: printable, and no longer than a name.
 pub(crate) fn printable(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(NAME).collect()
+    name.chars()
+        .filter(|c| !c.is_control())
+        .take(NAME)
+        .collect()
 }
 
 impl fmt::Display for Note {
@@ -76,7 +85,11 @@ mod tests {
         let told = |id: &str| Note::unresolved_member(id).to_string();
         assert_eq!(told("00u1a-B_c"), "member.unresolved 00u1a-B_c");
         for other in ["", "ann@example.com", "Ann Example", &"a".repeat(65)] {
-            assert_eq!(told(other), "member.unresolved (text that is no id)", "{other}");
+            assert_eq!(
+                told(other),
+                "member.unresolved (text that is no id)",
+                "{other}"
+            );
         }
     }
 }

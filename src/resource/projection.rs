@@ -44,12 +44,20 @@ impl Projection {
             (false, true) => (Choice::Only, attributes),
             (true, false) => (Choice::Without, excluded),
             (false, false) => {
-                return Err(ScimError::invalid_value("Use either \"attributes\" or \"excludedAttributes\", not both."));
+                return Err(ScimError::invalid_value(
+                    "Use either \"attributes\" or \"excludedAttributes\", not both.",
+                ));
             }
         };
-        let mut projection = Self { choice, ..Self::default() };
+        let mut projection = Self {
+            choice,
+            ..Self::default()
+        };
         for name in names {
-            projection.choose(resource_type, named(resource_type, name.trim(), conformance));
+            projection.choose(
+                resource_type,
+                named(resource_type, name.trim(), conformance),
+            );
         }
         Ok(projection)
     }
@@ -59,7 +67,10 @@ impl Projection {
             None => {}
             Some(Named::Attribute(path)) => {
                 if path.sub.is_some() {
-                    self.above.insert(lower(&AttributePath { sub: None, ..path.clone() }));
+                    self.above.insert(lower(&AttributePath {
+                        sub: None,
+                        ..path.clone()
+                    }));
                 }
                 if let Some(urn) = &path.container {
                     self.above.insert(urn.to_ascii_lowercase());
@@ -67,10 +78,15 @@ impl Projection {
                 self.named.insert(lower(&path));
             }
             Some(Named::Extension(extension)) => {
-                self.named.insert(extension.schema.id().to_ascii_lowercase());
+                self.named
+                    .insert(extension.schema.id().to_ascii_lowercase());
             }
             Some(Named::Core) => {
-                let names = resource_type.schema().attributes().iter().map(|a| a.name().to_ascii_lowercase());
+                let names = resource_type
+                    .schema()
+                    .attributes()
+                    .iter()
+                    .map(|a| a.name().to_ascii_lowercase());
                 self.named.extend(names);
             }
         }
@@ -79,9 +95,14 @@ impl Projection {
     /// The same for the answer to a write: attributes that are returned on request are shown if
     /// the write set them (RFC 7643 section 7).
     #[must_use]
-    pub fn after_writing(mut self, resource_type: &ResourceType, names: impl IntoIterator<Item = String>) -> Self {
+    pub fn after_writing(
+        mut self,
+        resource_type: &ResourceType,
+        names: impl IntoIterator<Item = String>,
+    ) -> Self {
         if resource_type.shows_on_request() {
-            self.written.extend(names.into_iter().map(|name| name.to_ascii_lowercase()));
+            self.written
+                .extend(names.into_iter().map(|name| name.to_ascii_lowercase()));
         }
         self
     }
@@ -107,7 +128,9 @@ impl Projection {
         let named = self.named.contains(path);
         let chosen = match self.choice {
             Choice::Defaults => returned == Returned::Default,
-            Choice::Only => named || chosen_above && returned == Returned::Default || self.above.contains(path),
+            Choice::Only => {
+                named || chosen_above && returned == Returned::Default || self.above.contains(path)
+            }
             Choice::Without => returned == Returned::Default && !named && !chosen_above,
         };
         match returned {
@@ -115,13 +138,18 @@ impl Projection {
             Returned::Never => false,
             Returned::Default => chosen,
             Returned::Request => {
-                self.choice == Choice::Only && chosen || self.choice == Choice::Defaults && self.written.contains(path)
+                self.choice == Choice::Only && chosen
+                    || self.choice == Choice::Defaults && self.written.contains(path)
             }
         }
     }
 
     /// The attributes of a resource that are shown.
-    pub fn apply(&self, resource_type: &ResourceType, attributes: &Map<String, Value>) -> Map<String, Value> {
+    pub fn apply(
+        &self,
+        resource_type: &ResourceType,
+        attributes: &Map<String, Value>,
+    ) -> Map<String, Value> {
         let mut shown = Map::new();
         for (name, value) in attributes {
             if let Some(attribute) = resource_type.top_attribute(name) {
@@ -129,12 +157,16 @@ impl Projection {
                 if let Some(value) = self.attribute(attribute, value, &path, false) {
                     shown.insert(name.clone(), value);
                 }
-            } else if let (Some(extension), Some(held)) = (resource_type.extension(name), value.as_object()) {
+            } else if let (Some(extension), Some(held)) =
+                (resource_type.extension(name), value.as_object())
+            {
                 let urn = name.to_ascii_lowercase();
                 let urn_named = self.named.contains(&urn);
                 let mut kept = Map::new();
                 for (name, value) in held {
-                    let Some(attribute) = extension.schema.attribute(name) else { continue };
+                    let Some(attribute) = extension.schema.attribute(name) else {
+                        continue;
+                    };
                     let path = format!("{urn}:{}", name.to_ascii_lowercase());
                     if let Some(value) = self.attribute(attribute, value, &path, urn_named) {
                         kept.insert(name.clone(), value);
@@ -148,7 +180,13 @@ impl Projection {
         shown
     }
 
-    fn attribute(&self, attribute: &Attribute, value: &Value, path: &str, chosen_above: bool) -> Option<Value> {
+    fn attribute(
+        &self,
+        attribute: &Attribute,
+        value: &Value,
+        path: &str,
+        chosen_above: bool,
+    ) -> Option<Value> {
         if !self.shows_path(attribute.returned(), path, chosen_above) {
             // A sub-attribute that is always returned comes along with nothing else of its parent.
             return None;
@@ -156,14 +194,21 @@ impl Projection {
         if !attribute.is_complex() {
             return Some(value.clone());
         }
-        let whole = chosen_above || self.named.contains(path) || attribute.returned() == Returned::Always;
+        let whole =
+            chosen_above || self.named.contains(path) || attribute.returned() == Returned::Always;
         let element = |element: &Value| -> Option<Value> {
             let object = element.as_object()?;
             let mut kept = Map::new();
             for (name, value) in object {
-                let Some(sub) = attribute.sub_attribute(name) else { continue };
+                let Some(sub) = attribute.sub_attribute(name) else {
+                    continue;
+                };
                 let sub_path = format!("{path}.{}", name.to_ascii_lowercase());
-                if self.shows_path(sub.returned(), &sub_path, whole && self.choice == Choice::Only) {
+                if self.shows_path(
+                    sub.returned(),
+                    &sub_path,
+                    whole && self.choice == Choice::Only,
+                ) {
                     kept.insert(name.clone(), value.clone());
                 }
             }

@@ -26,7 +26,10 @@ impl Shape {
 
     /// `levels` bounds how deep objects are described: SCIM knows attributes and sub-attributes.
     fn within(value: &Value, levels: usize) -> Self {
-        let simple = |kind| Self { kind: Some(kind), ..Self::default() };
+        let simple = |kind| Self {
+            kind: Some(kind),
+            ..Self::default()
+        };
         match value {
             Value::Null => Self::default(),
             Value::Bool(_) => simple(Type::Boolean),
@@ -35,20 +38,34 @@ impl Shape {
             Value::String(_) => simple(Type::String),
             Value::Array(values) => {
                 let mut list = Self::default();
-                values.iter().take(MOST).for_each(|value| list.join(Self::within(value, levels)));
-                Self { multi_valued: true, ..list }
+                values
+                    .iter()
+                    .take(MOST)
+                    .for_each(|value| list.join(Self::within(value, levels)));
+                Self {
+                    multi_valued: true,
+                    ..list
+                }
             }
             Value::Object(members) => {
                 let described = members.iter().take(if levels == 0 { 0 } else { MOST });
-                let described = described.map(|(name, value)| (printable(name), Self::within(value, levels - 1)));
-                Self { sub_attributes: described.collect(), ..simple(Type::Complex) }
+                let described = described
+                    .map(|(name, value)| (printable(name), Self::within(value, levels - 1)));
+                Self {
+                    sub_attributes: described.collect(),
+                    ..simple(Type::Complex)
+                }
             }
         }
     }
 
     /// About how many bytes it takes to write it down.
     pub(crate) fn weight(&self) -> usize {
-        32 + self.sub_attributes.iter().map(|(name, shape)| name.len() + shape.weight()).sum::<usize>()
+        32 + self
+            .sub_attributes
+            .iter()
+            .map(|(name, shape)| name.len() + shape.weight())
+            .sum::<usize>()
     }
 
     /// What also describes values of the other shape: the wider type where they differ.
@@ -56,14 +73,20 @@ impl Shape {
         self.kind = match (self.kind, other.kind) {
             (None, kind) | (kind, None) => kind,
             (Some(one), Some(same)) if one == same => Some(one),
-            (Some(Type::Integer | Type::Decimal), Some(Type::Integer | Type::Decimal)) => Some(Type::Decimal),
+            (Some(Type::Integer | Type::Decimal), Some(Type::Integer | Type::Decimal)) => {
+                Some(Type::Decimal)
+            }
             (Some(Type::Complex), _) | (_, Some(Type::Complex)) => Some(Type::Complex),
             _ => Some(Type::String),
         };
         self.multi_valued |= other.multi_valued;
         for (name, shape) in other.sub_attributes {
             let is_full = self.sub_attributes.len() >= MOST;
-            match self.sub_attributes.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(&name)) {
+            match self
+                .sub_attributes
+                .iter_mut()
+                .find(|(known, _)| known.eq_ignore_ascii_case(&name))
+            {
                 Some((_, known)) => known.join(shape),
                 None if is_full => {}
                 None => self.sub_attributes.push((name, shape)),
@@ -78,7 +101,10 @@ mod tests {
     use serde_json::json;
 
     fn simple(kind: Type) -> Shape {
-        Shape { kind: Some(kind), ..Shape::default() }
+        Shape {
+            kind: Some(kind),
+            ..Shape::default()
+        }
     }
 
     #[test]
@@ -99,16 +125,31 @@ mod tests {
     fn lists_join_their_values() {
         let shape = Shape::of(&json!([{"value": 1}, {"Value": 1.5, "type": "x"}, null]));
         assert!(shape.multi_valued);
-        let subs = vec![("value".to_owned(), simple(Type::Decimal)), ("type".to_owned(), simple(Type::String))];
-        assert_eq!((shape.kind, shape.sub_attributes), (Some(Type::Complex), subs));
+        let subs = vec![
+            ("value".to_owned(), simple(Type::Decimal)),
+            ("type".to_owned(), simple(Type::String)),
+        ];
+        assert_eq!(
+            (shape.kind, shape.sub_attributes),
+            (Some(Type::Complex), subs)
+        );
         assert_eq!(Shape::of(&json!([true, "a"])).kind, Some(Type::String));
-        assert_eq!(Shape::of(&json!([])), Shape { multi_valued: true, ..Shape::default() });
+        assert_eq!(
+            Shape::of(&json!([])),
+            Shape {
+                multi_valued: true,
+                ..Shape::default()
+            }
+        );
     }
 
     #[test]
     fn depth_and_width_are_bounded() {
         let deep = Shape::of(&json!({"a": {"b": {"c": 1}}}));
-        assert_eq!(deep.sub_attributes[0].1.sub_attributes[0].1, simple(Type::Complex));
+        assert_eq!(
+            deep.sub_attributes[0].1.sub_attributes[0].1,
+            simple(Type::Complex)
+        );
         let wide: serde_json::Map<_, _> = (0..1000).map(|i| (format!("a{i}"), json!(1))).collect();
         assert_eq!(Shape::of(&Value::Object(wide)).sub_attributes.len(), MOST);
     }

@@ -17,7 +17,9 @@ const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:
 /// in every user. Bends RFC 7643 section 2.3.2.
 pub fn boolean_from_text(value: &Value) -> Option<bool> {
     let text = value.as_str()?;
-    [true, false].into_iter().find(|flag| text.eq_ignore_ascii_case(if *flag { "true" } else { "false" }))
+    [true, false]
+        .into_iter()
+        .find(|flag| text.eq_ignore_ascii_case(if *flag { "true" } else { "false" }))
 }
 
 /// A plain string where a complex value is due means its `value`; an empty one means none.
@@ -70,11 +72,19 @@ pub fn one_of_array(value: Value) -> Value {
 /// Entra ID sends the values of a simple multi-valued attribute so, and Microsoft's SCIM library
 /// those of single ones. Bends RFC 7643 section 2.3: only complex attributes have sub-attributes.
 pub fn simple_from_object(value: Value) -> Value {
-    let Value::Object(mut members) = value else { return value };
+    let Value::Object(mut members) = value else {
+        return value;
+    };
     let is_value = |name: &str| name.eq_ignore_ascii_case("value");
-    let is_idle = |(name, value): (&String, &Value)| name.eq_ignore_ascii_case("$ref") && value.is_null();
-    let Some(name) = members.keys().find(|name| is_value(name)).cloned() else { return Value::Object(members) };
-    if members.iter().any(|member| !is_value(member.0) && !is_idle(member)) {
+    let is_idle =
+        |(name, value): (&String, &Value)| name.eq_ignore_ascii_case("$ref") && value.is_null();
+    let Some(name) = members.keys().find(|name| is_value(name)).cloned() else {
+        return Value::Object(members);
+    };
+    if members
+        .iter()
+        .any(|member| !is_value(member.0) && !is_idle(member))
+    {
         return Value::Object(members);
     }
     members.shift_remove(&name).unwrap_or_default()
@@ -85,15 +95,24 @@ pub fn simple_from_object(value: Value) -> Value {
 /// Entra ID and clients made after it clear `manager` so. Bends RFC 7643 section 2.5, where only null
 /// and the empty array mean unassigned. What only the server writes does not count.
 pub fn is_empty_reference(attribute: &Attribute, members: &Map<String, Value>) -> bool {
-    let has_parts = ["value", "$ref"].iter().all(|name| attribute.sub_attribute(name).is_some());
+    let has_parts = ["value", "$ref"]
+        .iter()
+        .all(|name| attribute.sub_attribute(name).is_some());
     let is_empty = |value: &Value| value.is_null() || value.as_str() == Some("");
-    let is_fixed =
-        |name: &str| attribute.sub_attribute(name).is_some_and(|sub| sub.mutability() == Mutability::ReadOnly);
-    let names_value = members.iter().any(|(name, value)| name.eq_ignore_ascii_case("value") && value.is_string());
+    let is_fixed = |name: &str| {
+        attribute
+            .sub_attribute(name)
+            .is_some_and(|sub| sub.mutability() == Mutability::ReadOnly)
+    };
+    let names_value = members
+        .iter()
+        .any(|(name, value)| name.eq_ignore_ascii_case("value") && value.is_string());
     has_parts
         && !attribute.is_multi_valued()
         && names_value
-        && members.iter().all(|(name, value)| is_empty(value) || is_fixed(name))
+        && members
+            .iter()
+            .all(|(name, value)| is_empty(value) || is_fixed(name))
 }
 
 /// `schemas` that is missing, null or empty means the schema of the endpoint, or the URN of the
@@ -110,8 +129,14 @@ pub fn schemas_left_out(schemas: Option<&Value>) -> bool {
 /// Clients that push a profile leave `active` out; a user who was deactivated must not come back by
 /// that. Bends RFC 7644 section 3.5.1, where an attribute that is left out is cleared or gets its
 /// default. `after` are the attributes of the body.
-pub fn keep_active(resource_type: &ResourceType, before: &Map<String, Value>, after: &mut Map<String, Value>) {
-    let Some(seat) = resource_type.seat() else { return };
+pub fn keep_active(
+    resource_type: &ResourceType,
+    before: &Map<String, Value>,
+    after: &mut Map<String, Value>,
+) {
+    let Some(seat) = resource_type.seat() else {
+        return;
+    };
     let name = seat.name().as_ref();
     match before.get(name) {
         Some(kept) => drop(after.insert(name.to_owned(), kept.clone())),
@@ -132,7 +157,11 @@ pub fn shown_when_empty(resource_type: &ResourceType) -> Option<&Arc<Attribute>>
 /// SCIM-SDK, a library for Java, sends `attributes` as it would stand in a URL. Bends RFC 7644
 /// section 3.4.3, where `attributes` and `excludedAttributes` are arrays.
 pub fn search_names(text: &str) -> Vec<String> {
-    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    text.split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// `failOnErrors` of 0 in a bulk request is none.
@@ -151,17 +180,26 @@ pub fn is_legacy_core(urn: &str) -> bool {
     let urn = urn.to_ascii_lowercase();
     ["urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0"]
         .iter()
-        .any(|legacy| urn.strip_prefix(legacy).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')))
+        .any(|legacy| {
+            urn.strip_prefix(legacy)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+        })
 }
 
 /// The URN of SCIM 2.0 for a legacy extension URN.
 ///
 /// SCIM 1.1 clients name `urn:scim:schemas:extension:enterprise:1.0`. Bends RFC 7643 section 3.3.
 pub fn modern_extension(urn: &str) -> Option<&'static str> {
-    let legacy = ["urn:scim:schemas:extension:enterprise:1.0", "urn:scim:schemas:extension:enterprise:2.0"];
+    let legacy = [
+        "urn:scim:schemas:extension:enterprise:1.0",
+        "urn:scim:schemas:extension:enterprise:2.0",
+    ];
     let known = legacy.iter().any(|l| {
-        urn.get(..l.len()).is_some_and(|head| head.eq_ignore_ascii_case(l))
-            && urn.get(l.len()..).is_some_and(|rest| rest.is_empty() || rest.eq_ignore_ascii_case(":User"))
+        urn.get(..l.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(l))
+            && urn
+                .get(l.len()..)
+                .is_some_and(|rest| rest.is_empty() || rest.eq_ignore_ascii_case(":User"))
     });
     known.then_some(ENTERPRISE)
 }
@@ -173,11 +211,19 @@ pub fn modern_extension(urn: &str) -> Option<&'static str> {
 pub fn named_with_legacy_urn(resource_type: &ResourceType, name: &str) -> Option<Named> {
     let (urn, rest) = name.rsplit_once(':')?;
     let core = Some(resource_type.schema().id().as_ref());
-    let modern = if is_legacy_core(urn) { core } else { modern_extension(urn) };
+    let modern = if is_legacy_core(urn) {
+        core
+    } else {
+        modern_extension(urn)
+    };
     let attribute = modern.and_then(|modern| resource_type.named(&format!("{modern}:{rest}")));
     // What follows the URN of the core schema is an attribute, known or not, unless it names the type.
     let is_whole = !is_legacy_core(urn) || rest.eq_ignore_ascii_case(resource_type.name());
-    let whole = if is_whole && is_legacy_core(name) { core } else { modern_extension(name) };
+    let whole = if is_whole && is_legacy_core(name) {
+        core
+    } else {
+        modern_extension(name)
+    };
     attribute.or_else(|| resource_type.named(whole?))
 }
 
@@ -186,12 +232,24 @@ pub fn named_with_legacy_urn(resource_type: &ResourceType, name: &str) -> Option
 /// Documents of WSO2 and templates made after them write `urn:…:User.badge`. Bends RFC 7644 section
 /// 3.10, where a colon stands between URN and attribute.
 pub fn named_after_full_stop(resource_type: &ResourceType, name: &str) -> Option<Named> {
-    let extensions = resource_type.extensions().iter().map(|extension| extension.schema.id());
-    extensions.chain([resource_type.schema().id()]).find_map(|urn| {
-        let is_head = name.get(..urn.len()).is_some_and(|head| head.eq_ignore_ascii_case(urn));
-        let rest = name.get(urn.len()..).filter(|_| is_head)?.strip_prefix('.')?;
-        resource_type.named(&format!("{urn}:{rest}")).filter(|_| !rest.is_empty())
-    })
+    let extensions = resource_type
+        .extensions()
+        .iter()
+        .map(|extension| extension.schema.id());
+    extensions
+        .chain([resource_type.schema().id()])
+        .find_map(|urn| {
+            let is_head = name
+                .get(..urn.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(urn));
+            let rest = name
+                .get(urn.len()..)
+                .filter(|_| is_head)?
+                .strip_prefix('.')?;
+            resource_type
+                .named(&format!("{urn}:{rest}"))
+                .filter(|_| !rest.is_empty())
+        })
 }
 
 /// An attribute of an extension, named without its URN: that of the only extension that declares
@@ -205,10 +263,14 @@ pub fn named_without_urn(resource_type: &ResourceType, name: &str) -> Option<Nam
         return None;
     }
     let extensions = resource_type.extensions().iter();
-    let declaring: Vec<_> = extensions.filter(|extension| extension.schema.attribute(attribute).is_some()).collect();
+    let declaring: Vec<_> = extensions
+        .filter(|extension| extension.schema.attribute(attribute).is_some())
+        .collect();
     let meant = match declaring.as_slice() {
         [only] => only,
-        several => several.iter().find(|extension| extension.schema.id().eq_ignore_ascii_case(ENTERPRISE))?,
+        several => several
+            .iter()
+            .find(|extension| extension.schema.id().eq_ignore_ascii_case(ENTERPRISE))?,
     };
     resource_type.named(&format!("{}:{name}", meant.schema.id()))
 }

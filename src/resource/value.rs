@@ -24,7 +24,11 @@ pub struct Acceptance<'a> {
 impl<'a> Acceptance<'a> {
     /// Nothing left out yet.
     pub fn new(conformance: Conformance, limits: &'a ValueLimits) -> Self {
-        Self { conformance, limits, notes: Notes::new() }
+        Self {
+            conformance,
+            limits,
+            notes: Notes::new(),
+        }
     }
 }
 
@@ -59,7 +63,9 @@ pub fn accept_value(
     let mut accepted = Vec::with_capacity(elements.len());
     let mut seen = HashSet::new();
     for element in elements {
-        let Some(element) = accept_element(attribute, element, path, with)? else { continue };
+        let Some(element) = accept_element(attribute, element, path, with)? else {
+            continue;
+        };
         if seen.insert(identity(attribute, &element)) {
             accepted.push(element);
         }
@@ -75,7 +81,11 @@ pub fn accept_element(
     path: &str,
     with: &mut Acceptance<'_>,
 ) -> Result<Option<Value>> {
-    let value = if with.conformance.is_lenient() { unwrapped(attribute, value) } else { value };
+    let value = if with.conformance.is_lenient() {
+        unwrapped(attribute, value)
+    } else {
+        value
+    };
     if value.is_null() {
         return Ok(None);
     }
@@ -87,17 +97,32 @@ pub fn accept_element(
 
 /// The value itself, without what clients put around it.
 fn unwrapped(attribute: &Attribute, value: Value) -> Value {
-    let value = if attribute.is_multi_valued() { value } else { tolerance::one_of_array(value) };
-    if attribute.is_complex() { value } else { tolerance::simple_from_object(value) }
+    let value = if attribute.is_multi_valued() {
+        value
+    } else {
+        tolerance::one_of_array(value)
+    };
+    if attribute.is_complex() {
+        value
+    } else {
+        tolerance::simple_from_object(value)
+    }
 }
 
-fn accept_complex(attribute: &Attribute, value: Value, path: &str, with: &mut Acceptance<'_>) -> Result<Option<Value>> {
+fn accept_complex(
+    attribute: &Attribute,
+    value: Value,
+    path: &str,
+    with: &mut Acceptance<'_>,
+) -> Result<Option<Value>> {
     let object = match value {
         Value::Object(object) => object,
-        other if with.conformance.is_lenient() => match tolerance::complex_from_text(attribute, other) {
-            Ok(object) => object,
-            Err(other) => return Err(wrong_type(attribute, &other, path)),
-        },
+        other if with.conformance.is_lenient() => {
+            match tolerance::complex_from_text(attribute, other) {
+                Ok(object) => object,
+                Err(other) => return Err(wrong_type(attribute, &other, path)),
+            }
+        }
         other => return Err(wrong_type(attribute, &other, path)),
     };
     if with.conformance.is_lenient() && tolerance::is_empty_reference(attribute, &object) {
@@ -105,10 +130,14 @@ fn accept_complex(attribute: &Attribute, value: Value, path: &str, with: &mut Ac
     }
     let mut given: Vec<Option<Value>> = vec![None; attribute.sub_attributes().len()];
     for (name, value) in object {
-        let position = attribute
-            .sub_attribute(&name)
-            .and_then(|sub| attribute.sub_attributes().iter().position(|other| std::sync::Arc::ptr_eq(other, sub)));
-        let Some((sub, slot)) = position.and_then(|i| Some((attribute.sub_attributes().get(i)?, given.get_mut(i)?)))
+        let position = attribute.sub_attribute(&name).and_then(|sub| {
+            attribute
+                .sub_attributes()
+                .iter()
+                .position(|other| std::sync::Arc::ptr_eq(other, sub))
+        });
+        let Some((sub, slot)) =
+            position.and_then(|i| Some((attribute.sub_attributes().get(i)?, given.get_mut(i)?)))
         else {
             unknown(&format!("{path}.{name}"), &value, with)?;
             continue;
@@ -118,23 +147,37 @@ fn accept_complex(attribute: &Attribute, value: Value, path: &str, with: &mut Ac
         }
     }
     let named = attribute.sub_attributes().iter().zip(given);
-    let object: Map<_, _> = named.filter_map(|(sub, value)| Some((sub.name().to_string(), value?))).collect();
+    let object: Map<_, _> = named
+        .filter_map(|(sub, value)| Some((sub.name().to_string(), value?)))
+        .collect();
     Ok((!object.is_empty()).then_some(Value::Object(object)))
 }
 
 /// Notes an attribute that no schema declares, or refuses it in `rfc` mode.
 pub(crate) fn unknown(path: &str, value: &Value, with: &mut Acceptance<'_>) -> Result<()> {
     if with.conformance.is_lenient() {
-        with.notes.push(Note::UnknownAttribute(printable(path), Shape::of(value)));
+        with.notes
+            .push(Note::UnknownAttribute(printable(path), Shape::of(value)));
         return Ok(());
     }
-    Err(ScimError::invalid_syntax(format!("Attribute \"{path}\" is not part of the schema."))
-        .because(Reason::AttributeUnknown))
+    Err(
+        ScimError::invalid_syntax(format!("Attribute \"{path}\" is not part of the schema."))
+            .because(Reason::AttributeUnknown),
+    )
 }
 
-fn accept_simple(attribute: &Attribute, value: Value, path: &str, with: &Acceptance<'_>) -> Result<Value> {
+fn accept_simple(
+    attribute: &Attribute,
+    value: Value,
+    path: &str,
+    with: &Acceptance<'_>,
+) -> Result<Value> {
     let wrong = |value: &Value| wrong_type(attribute, value, path);
-    let value = if with.conformance.is_lenient() { number_of(attribute, value) } else { value };
+    let value = if with.conformance.is_lenient() {
+        number_of(attribute, value)
+    } else {
+        value
+    };
     match (attribute.kind(), value) {
         (Type::String | Type::Reference, Value::String(text)) => {
             within_limits(attribute, &text, path, with.limits)?;
@@ -142,15 +185,20 @@ fn accept_simple(attribute: &Attribute, value: Value, path: &str, with: &Accepta
         }
         (Type::Boolean, Value::Bool(flag)) => Ok(Value::Bool(flag)),
         (Type::Boolean, other) if with.conformance.is_lenient() => {
-            tolerance::boolean_from_text(&other).map(Value::Bool).ok_or_else(|| wrong(&other))
+            tolerance::boolean_from_text(&other)
+                .map(Value::Bool)
+                .ok_or_else(|| wrong(&other))
         }
-        (Type::Integer, Value::Number(number)) => {
-            number.as_i64().map(Value::from).ok_or_else(|| wrong(&Value::Number(number)))
-        }
+        (Type::Integer, Value::Number(number)) => number
+            .as_i64()
+            .map(Value::from)
+            .ok_or_else(|| wrong(&Value::Number(number))),
         (Type::Decimal, Value::Number(number)) if number.as_f64().is_some_and(f64::is_finite) => {
             Ok(Value::Number(number))
         }
-        (Type::DateTime, Value::String(text)) if Key::date_time(&text).is_some() => Ok(Value::String(text)),
+        (Type::DateTime, Value::String(text)) if Key::date_time(&text).is_some() => {
+            Ok(Value::String(text))
+        }
         (Type::Binary, Value::String(text)) if decode_base64(&text).is_some() => {
             within_limits(attribute, &text, path, with.limits)?;
             Ok(Value::String(text))
@@ -161,22 +209,39 @@ fn accept_simple(attribute: &Attribute, value: Value, path: &str, with: &Accepta
 
 fn number_of(attribute: &Attribute, value: Value) -> Value {
     let is_number = matches!(attribute.kind(), Type::Integer | Type::Decimal);
-    let number = if is_number { tolerance::number_from_text(&value) } else { None };
+    let number = if is_number {
+        tolerance::number_from_text(&value)
+    } else {
+        None
+    };
     number.map_or(value, Value::Number)
 }
 
-fn within_limits(attribute: &Attribute, text: &str, path: &str, limits: &ValueLimits) -> Result<()> {
+fn within_limits(
+    attribute: &Attribute,
+    text: &str,
+    path: &str,
+    limits: &ValueLimits,
+) -> Result<()> {
     let is_identifier = attribute.is_unique() || attribute.name().as_ref() == "externalId";
     if text.len() > limits.string_bytes {
         let most = limits.string_bytes;
-        return Err(ScimError::invalid_value(format!("Attribute \"{path}\" is longer than {most} bytes.")));
+        return Err(ScimError::invalid_value(format!(
+            "Attribute \"{path}\" is longer than {most} bytes."
+        )));
     }
     if is_identifier && text.chars().count() > limits.identifier_chars {
         let most = limits.identifier_chars;
-        return Err(ScimError::invalid_value(format!("Attribute \"{path}\" is longer than {most} characters.")));
+        return Err(ScimError::invalid_value(format!(
+            "Attribute \"{path}\" is longer than {most} characters."
+        )));
     }
     if attribute.is_unique()
-        && Key::text(text, attribute.is_case_exact()).as_str().chars().count() > limits.unique_chars
+        && Key::text(text, attribute.is_case_exact())
+            .as_str()
+            .chars()
+            .count()
+            > limits.unique_chars
     {
         let most = limits.unique_chars;
         return Err(ScimError::invalid_value(format!(
@@ -203,14 +268,29 @@ fn wrong_type(attribute: &Attribute, value: &Value, path: &str) -> ScimError {
         Type::Integer | Type::Decimal => value.is_number(),
         _ => false,
     };
-    let but = if is_type_right { String::new() } else { format!(", not {}", found(value)) };
-    let subject = if attribute.is_multi_valued() { "Each value of attribute" } else { "Attribute" };
+    let but = if is_type_right {
+        String::new()
+    } else {
+        format!(", not {}", found(value))
+    };
+    let subject = if attribute.is_multi_valued() {
+        "Each value of attribute"
+    } else {
+        "Attribute"
+    };
     ScimError::invalid_value(format!("{subject} \"{path}\" must be {expected}{but}."))
 }
 
 fn no_array(attribute: &Attribute, value: &Value, path: &str) -> ScimError {
-    let of = if attribute.is_complex() { " of objects" } else { "" };
-    ScimError::invalid_value(format!("Attribute \"{path}\" must be an array{of}, not {}.", found(value)))
+    let of = if attribute.is_complex() {
+        " of objects"
+    } else {
+        ""
+    };
+    ScimError::invalid_value(format!(
+        "Attribute \"{path}\" must be an array{of}, not {}.",
+        found(value)
+    ))
 }
 
 fn found(value: &Value) -> &'static str {

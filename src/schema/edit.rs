@@ -18,10 +18,19 @@ pub fn extension(urn: &str) -> Map<String, Value> {
 
 /// A name for people: `AcmeUser` for `urn:ietf:params:scim:schemas:extension:acme:2.0:User`.
 fn name_of(urn: &str) -> String {
-    let parts = urn.split(':').rev().filter(|part| part.starts_with(|c: char| c.is_ascii_alphabetic())).take(2);
+    let parts = urn
+        .split(':')
+        .rev()
+        .filter(|part| part.starts_with(|c: char| c.is_ascii_alphabetic()))
+        .take(2);
     let capital = |part: &str| {
         let mut letters = part.chars().filter(char::is_ascii_alphanumeric);
-        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
+        letters
+            .next()
+            .map(|first| first.to_ascii_uppercase())
+            .into_iter()
+            .chain(letters)
+            .collect::<String>()
     };
     let parts: Vec<_> = parts.map(capital).collect();
     parts.into_iter().rev().collect()
@@ -29,8 +38,16 @@ fn name_of(urn: &str) -> String {
 
 /// Names of resource types that a file says it extends.
 pub fn extends(document: &Map<String, Value>) -> Vec<String> {
-    let names = document.get(ENGINE_KEY).and_then(|own| own.get("extends")).and_then(Value::as_array);
-    names.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    let names = document
+        .get(ENGINE_KEY)
+        .and_then(|own| own.get("extends"))
+        .and_then(Value::as_array);
+    names
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Lets a file extend resource types.
@@ -44,7 +61,9 @@ pub fn strip(document: &mut Map<String, Value>) {
 }
 
 fn set_own(document: &mut Map<String, Value>, key: &str, value: Option<Value>) {
-    let Value::Object(own) = document.entry(ENGINE_KEY).or_insert_with(|| json!({})) else { return };
+    let Value::Object(own) = document.entry(ENGINE_KEY).or_insert_with(|| json!({})) else {
+        return;
+    };
     match value {
         Some(value) => drop(own.insert(key.to_owned(), value)),
         None => drop(own.remove(key)),
@@ -53,29 +72,47 @@ fn set_own(document: &mut Map<String, Value>, key: &str, value: Option<Value>) {
 
 /// The attribute definitions of a file.
 fn attributes(document: &Map<String, Value>) -> &[Value] {
-    document.get("attributes").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    document
+        .get("attributes")
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 fn is_named(definition: &Value, name: &str) -> bool {
-    definition.get("name").and_then(Value::as_str).is_some_and(|other| other.eq_ignore_ascii_case(name))
+    definition
+        .get("name")
+        .and_then(Value::as_str)
+        .is_some_and(|other| other.eq_ignore_ascii_case(name))
 }
 
 /// The definition of an attribute, by its name in any letter case.
 pub fn attribute<'a>(document: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    attributes(document).iter().find(|definition| is_named(definition, name))
+    attributes(document)
+        .iter()
+        .find(|definition| is_named(definition, name))
 }
 
 /// Names of the attributes.
 pub fn names(document: &Map<String, Value>) -> impl Iterator<Item = &str> {
-    attributes(document).iter().filter_map(|definition| definition.get("name").and_then(Value::as_str))
+    attributes(document)
+        .iter()
+        .filter_map(|definition| definition.get("name").and_then(Value::as_str))
 }
 
 /// Adds an attribute, or puts another definition in place of that of the same name.
 pub fn put(document: &mut Map<String, Value>, definition: Value) {
-    let Some(name) = definition.get("name").and_then(Value::as_str).map(str::to_owned) else { return };
+    let Some(name) = definition
+        .get("name")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+    else {
+        return;
+    };
     show(document, &name);
     let list = document.entry("attributes").or_insert_with(|| json!([]));
-    let Some(list) = list.as_array_mut() else { return };
+    let Some(list) = list.as_array_mut() else {
+        return;
+    };
     match list.iter_mut().find(|there| is_named(there, &name)) {
         Some(there) => *there = definition,
         None => list.push(definition),
@@ -85,7 +122,10 @@ pub fn put(document: &mut Map<String, Value>, definition: Value) {
 /// Removes an attribute and remembers that resources may hold values of it; `false` if there is
 /// none of that name.
 pub fn remove(document: &mut Map<String, Value>, name: &str) -> bool {
-    let Some(spelt) = attribute(document, name).and_then(|found| found.get("name")?.as_str()).map(str::to_owned) else {
+    let Some(spelt) = attribute(document, name)
+        .and_then(|found| found.get("name")?.as_str())
+        .map(str::to_owned)
+    else {
         return false;
     };
     if let Some(list) = document.get_mut("attributes").and_then(Value::as_array_mut) {
@@ -97,16 +137,24 @@ pub fn remove(document: &mut Map<String, Value>, name: &str) -> bool {
 
 /// The names of attributes that were removed.
 pub fn hidden(document: &Map<String, Value>) -> Vec<String> {
-    let names = document.get(ENGINE_KEY).and_then(|own| own.get(HIDES)).and_then(Value::as_array);
-    names.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    let names = document
+        .get(ENGINE_KEY)
+        .and_then(|own| own.get(HIDES))
+        .and_then(Value::as_array);
+    names
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Remembers names of attributes that the file does not have and resources may hold values of.
 pub fn hide(document: &mut Map<String, Value>, names: impl IntoIterator<Item = String>) {
     let mut all = hidden(document);
     for name in names {
-        let is_there =
-            attribute(document, &name).is_some() || all.iter().any(|there| there.eq_ignore_ascii_case(&name));
+        let is_there = attribute(document, &name).is_some()
+            || all.iter().any(|there| there.eq_ignore_ascii_case(&name));
         if !is_there {
             all.push(name);
         }

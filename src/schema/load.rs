@@ -33,8 +33,17 @@ impl SchemaError {
 /// A file after reading, before types and schemas are put together.
 #[derive(Debug)]
 pub(super) enum Definition {
-    Schema { schema: Arc<Schema>, extends: Vec<String>, required: bool, place: Place },
-    ResourceType { document: Map<String, Value>, engine: Box<EngineKeys>, place: Place },
+    Schema {
+        schema: Arc<Schema>,
+        extends: Vec<String>,
+        required: bool,
+        place: Place,
+    },
+    ResourceType {
+        document: Map<String, Value>,
+        engine: Box<EngineKeys>,
+        place: Place,
+    },
 }
 
 /// A place in a file, for messages.
@@ -46,16 +55,30 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn of(origin: &str) -> Self {
-        Self { origin: origin.into(), pointer: String::new() }
+        Self {
+            origin: origin.into(),
+            pointer: String::new(),
+        }
     }
 
     pub(super) fn at(&self, step: impl std::fmt::Display) -> Self {
-        Self { origin: self.origin.clone(), pointer: format!("{}/{step}", self.pointer) }
+        Self {
+            origin: self.origin.clone(),
+            pointer: format!("{}/{step}", self.pointer),
+        }
     }
 
     pub(super) fn error(&self, problem: impl Into<String>) -> SchemaError {
-        let pointer = if self.pointer.is_empty() { "/".to_owned() } else { self.pointer.clone() };
-        SchemaError { origin: self.origin.to_string(), pointer, problem: problem.into() }
+        let pointer = if self.pointer.is_empty() {
+            "/".to_owned()
+        } else {
+            self.pointer.clone()
+        };
+        SchemaError {
+            origin: self.origin.to_string(),
+            pointer,
+            problem: problem.into(),
+        }
     }
 }
 
@@ -73,21 +96,37 @@ pub(super) const ENGINE_KEY: &str = "x-scimd";
 
 pub(super) fn read(file: &SchemaFile) -> Result<Definition, SchemaError> {
     let place = Place::of(&file.origin);
-    let parsed = serde_json::from_str(&file.text).map_err(|error| place.error(format!("not JSON: {error}")))?;
-    let Value::Object(mut document) = parsed else { return Err(place.error("must be a JSON object")) };
-    let own = document.remove(ENGINE_KEY).unwrap_or_else(|| Value::Object(Map::new()));
+    let parsed = serde_json::from_str(&file.text)
+        .map_err(|error| place.error(format!("not JSON: {error}")))?;
+    let Value::Object(mut document) = parsed else {
+        return Err(place.error("must be a JSON object"));
+    };
+    let own = document
+        .remove(ENGINE_KEY)
+        .unwrap_or_else(|| Value::Object(Map::new()));
     let own_place = place.at(ENGINE_KEY);
     document.remove("meta");
     if document.contains_key("attributes") {
-        let keys: ExtensionKeys = serde_json::from_value(own).map_err(|error| own_place.error(error.to_string()))?;
+        let keys: ExtensionKeys =
+            serde_json::from_value(own).map_err(|error| own_place.error(error.to_string()))?;
         let mut hidden = keys.hides;
         let schema = read_schema(document, &place)?;
         hidden.retain(|name| schema.attribute(name).is_none());
         let schema = Arc::new(schema.hiding(hidden));
-        Ok(Definition::Schema { schema, extends: keys.extends, required: keys.required, place })
+        Ok(Definition::Schema {
+            schema,
+            extends: keys.extends,
+            required: keys.required,
+            place,
+        })
     } else if document.contains_key("endpoint") {
-        let engine = serde_json::from_value(own).map_err(|error| own_place.error(error.to_string()))?;
-        Ok(Definition::ResourceType { document, engine, place })
+        let engine =
+            serde_json::from_value(own).map_err(|error| own_place.error(error.to_string()))?;
+        Ok(Definition::ResourceType {
+            document,
+            engine,
+            place,
+        })
     } else {
         Err(place.error("must have \"attributes\" (a Schema) or \"endpoint\" (a ResourceType)"))
     }
@@ -97,18 +136,28 @@ pub(super) fn read_common(text: &str) -> Result<Schema, SchemaError> {
     let place = Place::of("common.json");
     let document: Map<String, Value> =
         serde_json::from_str(text).map_err(|error| place.error(format!("not JSON: {error}")))?;
-    Ok(Schema::new("", "Common", read_attributes(&document, "attributes", &place, false)?, Map::new()))
+    Ok(Schema::new(
+        "",
+        "Common",
+        read_attributes(&document, "attributes", &place, false)?,
+        Map::new(),
+    ))
 }
 
 fn read_schema(mut document: Map<String, Value>, place: &Place) -> Result<Schema, SchemaError> {
     let id = text_at(&document, "id", place)?.to_owned();
     let is_urn = id.len() > 4 && id.to_ascii_lowercase().starts_with("urn:");
-    if !is_urn || id.contains(|c: char| c.is_whitespace() || c.is_control() || "[]\"\\".contains(c)) {
-        return Err(place
-            .at("id")
-            .error(format!("\"{id}\" must be a URN, such as urn:ietf:params:scim:schemas:extension:acme:2.0:User")));
+    if !is_urn || id.contains(|c: char| c.is_whitespace() || c.is_control() || "[]\"\\".contains(c))
+    {
+        return Err(place.at("id").error(format!(
+            "\"{id}\" must be a URN, such as urn:ietf:params:scim:schemas:extension:acme:2.0:User"
+        )));
     }
-    let name = document.get("name").and_then(Value::as_str).unwrap_or(&id).to_owned();
+    let name = document
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or(&id)
+        .to_owned();
     // The Schema schema describes itself: there a sub-attribute is complex (erratum 8415).
     let attributes = read_attributes(&document, "attributes", place, id == super::SCHEMA)?;
     document.insert("schemas".into(), serde_json::json!([super::SCHEMA]));
@@ -136,18 +185,31 @@ fn describe(attribute: &Attribute, source: &Value) -> Value {
     }
     shown.insert("required".into(), attribute.required.into());
     if !attribute.canonical_values.is_empty() {
-        shown.insert("canonicalValues".into(), attribute.canonical_values.clone().into());
+        shown.insert(
+            "canonicalValues".into(),
+            attribute.canonical_values.clone().into(),
+        );
     }
     shown.insert("caseExact".into(), attribute.is_case_exact().into());
     shown.insert("mutability".into(), attribute.mutability.as_str().into());
     shown.insert("returned".into(), attribute.returned.as_str().into());
     shown.insert("uniqueness".into(), attribute.uniqueness.as_str().into());
     if attribute.kind == Type::Reference {
-        shown.insert("referenceTypes".into(), attribute.reference_types.clone().into());
+        shown.insert(
+            "referenceTypes".into(),
+            attribute.reference_types.clone().into(),
+        );
     }
     if attribute.is_complex() {
-        let sources = source.get("subAttributes").and_then(Value::as_array).map_or(&[] as &[_], Vec::as_slice);
-        let subs = attribute.sub_attributes.iter().zip(sources).map(|(sub, source)| describe(sub, source));
+        let sources = source
+            .get("subAttributes")
+            .and_then(Value::as_array)
+            .map_or(&[] as &[_], Vec::as_slice);
+        let subs = attribute
+            .sub_attributes
+            .iter()
+            .zip(sources)
+            .map(|(sub, source)| describe(sub, source));
         shown.insert("subAttributes".into(), subs.collect());
     }
     Value::Object(shown)
@@ -163,28 +225,52 @@ fn read_attributes(
     let mut attributes: Vec<Arc<Attribute>> = Vec::new();
     for (i, value) in array_at(owner, key, &place)?.iter().enumerate() {
         let place = place.at(i);
-        let Value::Object(definition) = value else { return Err(place.error("must be an object")) };
+        let Value::Object(definition) = value else {
+            return Err(place.error("must be an object"));
+        };
         let attribute = read_attribute(definition, &place, nested)?;
-        if attributes.iter().any(|a| a.name.eq_ignore_ascii_case(&attribute.name)) {
-            return Err(place.at("name").error(format!("\"{}\" is defined twice", attribute.name)));
+        if attributes
+            .iter()
+            .any(|a| a.name.eq_ignore_ascii_case(&attribute.name))
+        {
+            return Err(place
+                .at("name")
+                .error(format!("\"{}\" is defined twice", attribute.name)));
         }
         attributes.push(Arc::new(attribute));
     }
     Ok(attributes)
 }
 
-fn read_attribute(definition: &Map<String, Value>, place: &Place, nested: bool) -> Result<Attribute, SchemaError> {
+fn read_attribute(
+    definition: &Map<String, Value>,
+    place: &Place,
+    nested: bool,
+) -> Result<Attribute, SchemaError> {
     let name = text_at(definition, "name", place)?;
     if !is_attribute_name(name) {
         return Err(place.at("name").error(format!(
             "\"{name}\" is no attribute name: a letter, then letters, digits, '-' and '_' (RFC 7643 section 2.1)"
         )));
     }
-    let kind = keyword(definition, "type", place, Type::from_keyword, Type::KEYWORDS)?.unwrap_or(Type::String);
+    let kind = keyword(
+        definition,
+        "type",
+        place,
+        Type::from_keyword,
+        Type::KEYWORDS,
+    )?
+    .unwrap_or(Type::String);
     let sub_attributes = match (kind, definition.contains_key("subAttributes")) {
         (Type::Complex, true) => read_attributes(definition, "subAttributes", place, nested)?,
-        (Type::Complex, false) => return Err(place.error("a complex attribute needs \"subAttributes\"")),
-        (_, true) => return Err(place.at("subAttributes").error(format!("type {} has none", kind.as_str()))),
+        (Type::Complex, false) => {
+            return Err(place.error("a complex attribute needs \"subAttributes\""));
+        }
+        (_, true) => {
+            return Err(place
+                .at("subAttributes")
+                .error(format!("type {} has none", kind.as_str())));
+        }
         (_, false) => Vec::new(),
     };
     let complex_sub = sub_attributes.iter().position(|sub| sub.is_complex());
@@ -201,12 +287,30 @@ fn read_attribute(definition: &Map<String, Value>, place: &Place, nested: bool) 
         multi_valued: flag_at(definition, "multiValued", place)?,
         required: flag_at(definition, "required", place)?,
         case_exact: flag_at(definition, "caseExact", place)?,
-        mutability: keyword(definition, "mutability", place, Mutability::from_keyword, Mutability::KEYWORDS)?
-            .unwrap_or(Mutability::ReadWrite),
-        returned: keyword(definition, "returned", place, Returned::from_keyword, Returned::KEYWORDS)?
-            .unwrap_or(Returned::Default),
-        uniqueness: keyword(definition, "uniqueness", place, Uniqueness::from_keyword, Uniqueness::KEYWORDS)?
-            .unwrap_or(Uniqueness::None),
+        mutability: keyword(
+            definition,
+            "mutability",
+            place,
+            Mutability::from_keyword,
+            Mutability::KEYWORDS,
+        )?
+        .unwrap_or(Mutability::ReadWrite),
+        returned: keyword(
+            definition,
+            "returned",
+            place,
+            Returned::from_keyword,
+            Returned::KEYWORDS,
+        )?
+        .unwrap_or(Returned::Default),
+        uniqueness: keyword(
+            definition,
+            "uniqueness",
+            place,
+            Uniqueness::from_keyword,
+            Uniqueness::KEYWORDS,
+        )?
+        .unwrap_or(Uniqueness::None),
         canonical_values: texts_at(definition, "canonicalValues", place)?,
         reference_types: texts_at(definition, "referenceTypes", place)?,
         by_name: index(&sub_attributes),
@@ -219,17 +323,32 @@ fn read_attribute(definition: &Map<String, Value>, place: &Place, nested: bool) 
 fn fits_together(attribute: &Attribute, place: &Place) -> Result<(), SchemaError> {
     let unique = attribute.uniqueness != Uniqueness::None;
     if unique && (attribute.multi_valued || attribute.is_complex()) {
-        return Err(place.at("uniqueness").error("only a single simple value can be unique"));
+        return Err(place
+            .at("uniqueness")
+            .error("only a single simple value can be unique"));
     }
-    let in_list = attribute.sub_attributes.iter().position(|sub| attribute.multi_valued && sub.is_unique());
+    let in_list = attribute
+        .sub_attributes
+        .iter()
+        .position(|sub| attribute.multi_valued && sub.is_unique());
     if let Some(i) = in_list {
-        return Err(place.at("subAttributes").at(i).at("uniqueness").error("a value of a list cannot be unique"));
+        return Err(place
+            .at("subAttributes")
+            .at(i)
+            .at("uniqueness")
+            .error("a value of a list cannot be unique"));
     }
     if unique && matches!(attribute.kind, Type::Boolean | Type::Binary) {
-        return Err(place.at("uniqueness").error(format!("type {} cannot be unique", attribute.kind.as_str())));
+        return Err(place
+            .at("uniqueness")
+            .error(format!("type {} cannot be unique", attribute.kind.as_str())));
     }
-    if attribute.mutability == Mutability::WriteOnly && !matches!(attribute.returned, Returned::Never) {
-        return Err(place.at("returned").error("a writeOnly attribute is returned \"never\" (RFC 7643 section 7)"));
+    if attribute.mutability == Mutability::WriteOnly
+        && !matches!(attribute.returned, Returned::Never)
+    {
+        return Err(place
+            .at("returned")
+            .error("a writeOnly attribute is returned \"never\" (RFC 7643 section 7)"));
     }
     Ok(())
 }
@@ -238,10 +357,16 @@ fn fits_together(attribute: &Attribute, place: &Place) -> Result<(), SchemaError
 pub(super) fn is_attribute_name(name: &str) -> bool {
     let body = name.strip_prefix('$').unwrap_or(name);
     body.starts_with(|c: char| c.is_ascii_alphabetic())
-        && body.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+        && body
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
-pub(super) fn text_at<'a>(object: &'a Map<String, Value>, key: &str, place: &Place) -> Result<&'a str, SchemaError> {
+pub(super) fn text_at<'a>(
+    object: &'a Map<String, Value>,
+    key: &str,
+    place: &Place,
+) -> Result<&'a str, SchemaError> {
     match object.get(key) {
         Some(Value::String(text)) if !text.is_empty() => Ok(text),
         Some(_) => Err(place.at(key).error("must be a string that is not empty")),
@@ -261,7 +386,11 @@ pub(super) fn array_at<'a>(
     }
 }
 
-pub(super) fn flag_at(object: &Map<String, Value>, key: &str, place: &Place) -> Result<bool, SchemaError> {
+pub(super) fn flag_at(
+    object: &Map<String, Value>,
+    key: &str,
+    place: &Place,
+) -> Result<bool, SchemaError> {
     match object.get(key) {
         None => Ok(false),
         Some(Value::Bool(flag)) => Ok(*flag),
@@ -269,12 +398,21 @@ pub(super) fn flag_at(object: &Map<String, Value>, key: &str, place: &Place) -> 
     }
 }
 
-fn texts_at(object: &Map<String, Value>, key: &str, place: &Place) -> Result<Vec<String>, SchemaError> {
+fn texts_at(
+    object: &Map<String, Value>,
+    key: &str,
+    place: &Place,
+) -> Result<Vec<String>, SchemaError> {
     let place = place.at(key);
     array_at(object, key, &place)?
         .iter()
         .enumerate()
-        .map(|(i, value)| value.as_str().map(str::to_owned).ok_or_else(|| place.at(i).error("must be a string")))
+        .map(|(i, value)| {
+            value
+                .as_str()
+                .map(str::to_owned)
+                .ok_or_else(|| place.at(i).error("must be a string"))
+        })
         .collect()
 }
 
@@ -289,7 +427,11 @@ fn keyword<T>(
         None => Ok(None),
         Some(value) => {
             let known = value.as_str().and_then(read);
-            let problem = || place.at(key).error(format!("{value} is not one of {}", allowed.join(", ")));
+            let problem = || {
+                place
+                    .at(key)
+                    .error(format!("{value} is not one of {}", allowed.join(", ")))
+            };
             known.map(Some).ok_or_else(problem)
         }
     }

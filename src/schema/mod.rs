@@ -21,7 +21,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// URN of the schema of ServiceProviderConfig.
-pub const SERVICE_PROVIDER_CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
+pub const SERVICE_PROVIDER_CONFIG: &str =
+    "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
 /// URN of the schema of ResourceType.
 pub const RESOURCE_TYPE: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
 /// URN of the schema of Schema.
@@ -46,7 +47,14 @@ impl Schema {
         document: serde_json::Map<String, serde_json::Value>,
     ) -> Self {
         let by_name = index(&attributes);
-        Self { id: id.into(), name: name.into(), attributes, by_name, hidden: Vec::new(), document }
+        Self {
+            id: id.into(),
+            name: name.into(),
+            attributes,
+            by_name,
+            hidden: Vec::new(),
+            document,
+        }
     }
 
     fn hiding(self, hidden: Vec<String>) -> Self {
@@ -86,7 +94,11 @@ impl Schema {
 }
 
 fn index(attributes: &[Arc<Attribute>]) -> HashMap<String, usize> {
-    attributes.iter().enumerate().map(|(i, a)| (a.name().to_ascii_lowercase(), i)).collect()
+    attributes
+        .iter()
+        .enumerate()
+        .map(|(i, a)| (a.name().to_ascii_lowercase(), i))
+        .collect()
 }
 
 fn lookup<'a>(

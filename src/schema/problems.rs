@@ -15,7 +15,9 @@ pub fn problems(file: &SchemaFile) -> Vec<SchemaError> {
     while let Err(error) = read(&file) {
         let pointer = error.pointer().to_owned();
         found.push(error);
-        let Ok(mut document) = serde_json::from_str::<Value>(&file.text) else { break };
+        let Ok(mut document) = serde_json::from_str::<Value>(&file.text) else {
+            break;
+        };
         if found.len() == MOST || !mend(&mut document, &pointer, found.len()) {
             break;
         }
@@ -26,7 +28,9 @@ pub fn problems(file: &SchemaFile) -> Vec<SchemaError> {
 
 /// Puts something in the place that nothing is wrong with; `false` if there is nothing to put.
 fn mend(document: &mut Value, pointer: &str, number: usize) -> bool {
-    let Some((above, last)) = pointer.rsplit_once('/') else { return false };
+    let Some((above, last)) = pointer.rsplit_once('/') else {
+        return false;
+    };
     let stopgap = json!({"name": format!("mended{number}")});
     match document.pointer_mut(above) {
         Some(Value::Object(object)) => {
@@ -44,13 +48,15 @@ fn mend(document: &mut Value, pointer: &str, number: usize) -> bool {
             object.insert(last.to_owned(), value);
             true
         }
-        Some(Value::Array(elements)) => match last.parse().ok().and_then(|i: usize| elements.get_mut(i)) {
-            Some(element) if *element != stopgap => {
-                *element = stopgap;
-                true
+        Some(Value::Array(elements)) => {
+            match last.parse().ok().and_then(|i: usize| elements.get_mut(i)) {
+                Some(element) if *element != stopgap => {
+                    *element = stopgap;
+                    true
+                }
+                _ => false,
             }
-            _ => false,
-        },
+        }
         _ => false,
     }
 }
@@ -68,7 +74,10 @@ mod tests {
             {"name": "box", "type": "complex", "subAttributes": [{"name": "a", "type": "complex", "subAttributes": []}]},
             {"name": "ok"}, {"name": "OK"}, {"name": "flag", "type": "boolean", "uniqueness": "server"}],
             "x-scimd": {"extend": "User"}}"#;
-        let found = problems(&SchemaFile { origin: "a.json".into(), text: text.into() });
+        let found = problems(&SchemaFile {
+            origin: "a.json".into(),
+            text: text.into(),
+        });
         let said: Vec<_> = found.iter().map(ToString::to_string).collect();
         let places: Vec<_> = found.iter().map(SchemaError::pointer).collect();
         let expected = [
@@ -90,7 +99,15 @@ mod tests {
     #[test]
     fn a_file_that_is_no_json_has_one_complaint() {
         for text in ["", "{", "[]", "{}", "null"] {
-            assert_eq!(problems(&SchemaFile { origin: "a.json".into(), text: text.into() }).len(), 1, "{text}");
+            assert_eq!(
+                problems(&SchemaFile {
+                    origin: "a.json".into(),
+                    text: text.into()
+                })
+                .len(),
+                1,
+                "{text}"
+            );
         }
     }
 }

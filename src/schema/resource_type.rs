@@ -40,11 +40,15 @@ impl AttributePath {
 
     /// Whether a resource can have several values at this path.
     pub fn is_multi_valued(&self) -> bool {
-        self.attribute.is_multi_valued() || self.sub.as_ref().is_some_and(|sub| sub.is_multi_valued())
+        self.attribute.is_multi_valued()
+            || self.sub.as_ref().is_some_and(|sub| sub.is_multi_valued())
     }
 
     /// The object that holds the attribute in a document, if there is one.
-    pub fn container_in<'a>(&self, document: &'a Map<String, Value>) -> Option<&'a Map<String, Value>> {
+    pub fn container_in<'a>(
+        &self,
+        document: &'a Map<String, Value>,
+    ) -> Option<&'a Map<String, Value>> {
         match &self.container {
             None => Some(document),
             Some(urn) => document.get(urn.as_ref()).and_then(Value::as_object),
@@ -53,7 +57,8 @@ impl AttributePath {
 
     /// The value of the attribute (not of the sub-attribute) in a document.
     pub fn value_in<'a>(&self, document: &'a Map<String, Value>) -> Option<&'a Value> {
-        self.container_in(document)?.get(self.attribute.name().as_ref())
+        self.container_in(document)?
+            .get(self.attribute.name().as_ref())
     }
 }
 
@@ -144,9 +149,19 @@ impl ResourceType {
         common: Arc<Schema>,
         engine: EngineKeys,
     ) -> Self {
-        let top: Vec<_> = common.attributes().iter().chain(schema.attributes()).cloned().collect();
+        let top: Vec<_> = common
+            .attributes()
+            .iter()
+            .chain(schema.attributes())
+            .cloned()
+            .collect();
         let mut urns = vec![(schema.id().clone(), None)];
-        urns.extend(extensions.iter().enumerate().map(|(i, e)| (e.schema.id().clone(), Some(i))));
+        urns.extend(
+            extensions
+                .iter()
+                .enumerate()
+                .map(|(i, e)| (e.schema.id().clone(), Some(i))),
+        );
         urns.sort_by_key(|(urn, _)| std::cmp::Reverse(urn.len()));
         let mut made = Self {
             urns,
@@ -165,8 +180,12 @@ impl ResourceType {
             document,
         };
         made.leaves = made.list_leaves();
-        made.leaf_by_path =
-            made.leaves.iter().enumerate().map(|(i, path)| (path.to_string().to_ascii_lowercase(), i)).collect();
+        made.leaf_by_path = made
+            .leaves
+            .iter()
+            .enumerate()
+            .map(|(i, path)| (path.to_string().to_ascii_lowercase(), i))
+            .collect();
         made.roles = made.find_roles();
         made
     }
@@ -174,10 +193,16 @@ impl ResourceType {
     fn find_roles(&self) -> Roles {
         let named = |name: &Option<String>| self.top_attribute(name.as_deref()?).cloned();
         let password = named(&self.engine.password);
-        let is_password = |path: &AttributePath| password.as_ref().is_some_and(|p| p.name() == path.attribute.name());
+        let is_password = |path: &AttributePath| {
+            password
+                .as_ref()
+                .is_some_and(|p| p.name() == path.attribute.name())
+        };
         let any = |returned: Returned| {
             let mut shown = self.leaves.iter().filter(|path| !is_password(path));
-            shown.any(|path| path.attribute.returned() == returned || path.end().returned() == returned)
+            shown.any(|path| {
+                path.attribute.returned() == returned || path.end().returned() == returned
+            })
         };
         Roles {
             members: named(&self.engine.members),
@@ -191,12 +216,21 @@ impl ResourceType {
 
     fn list_leaves(&self) -> Vec<AttributePath> {
         let top = self.top.iter().map(|a| (None, a));
-        let extended =
-            self.extensions.iter().flat_map(|e| e.schema.attributes().iter().map(|a| (Some(e.schema.id().clone()), a)));
+        let extended = self.extensions.iter().flat_map(|e| {
+            e.schema
+                .attributes()
+                .iter()
+                .map(|a| (Some(e.schema.id().clone()), a))
+        });
         let mut leaves = Vec::new();
         for (container, attribute) in top.chain(extended) {
             if attribute.is_complex() {
-                leaves.extend(attribute.sub_attributes().iter().map(|sub| (container.clone(), attribute, Some(sub))));
+                leaves.extend(
+                    attribute
+                        .sub_attributes()
+                        .iter()
+                        .map(|sub| (container.clone(), attribute, Some(sub))),
+                );
             } else {
                 leaves.push((container, attribute, None));
             }
@@ -234,7 +268,9 @@ impl ResourceType {
 
     /// The extension with that URN, in any letter case.
     pub fn extension(&self, urn: &str) -> Option<&Extension> {
-        self.extensions.iter().find(|e| e.schema.id().eq_ignore_ascii_case(urn))
+        self.extensions
+            .iter()
+            .find(|e| e.schema.id().eq_ignore_ascii_case(urn))
     }
 
     /// Attributes at the top of a document: common ones, then those of the core schema.
@@ -265,10 +301,11 @@ impl ResourceType {
                 Some(Named::Attribute(path)) => searched.extend(self.leaves_at(&path)),
                 Some(Named::Extension(extension)) => {
                     let urn = Some(extension.schema.id());
-                    searched.extend(
-                        (0..self.leaves.len())
-                            .filter(|i| self.leaves.get(*i).is_some_and(|l| l.container.as_ref() == urn)),
-                    );
+                    searched.extend((0..self.leaves.len()).filter(|i| {
+                        self.leaves
+                            .get(*i)
+                            .is_some_and(|l| l.container.as_ref() == urn)
+                    }));
                 }
                 Some(Named::Core) | None => {}
             }
@@ -276,11 +313,17 @@ impl ResourceType {
         // What must be unique is in the index anyway; `id`, `schemas`, `meta` and memberships need none.
         let needs_none = |path: &AttributePath| {
             let name = path.attribute.name().as_ref();
-            path.container.is_none() && matches!(name, "id" | "schemas" | "meta") || self.is_relation(path)
+            path.container.is_none() && matches!(name, "id" | "schemas" | "meta")
+                || self.is_relation(path)
         };
-        let anyway = self.leaves.iter().filter(|path| path.end().is_unique() || needs_none(path));
+        let anyway = self
+            .leaves
+            .iter()
+            .filter(|path| path.end().is_unique() || needs_none(path));
         searched.extend(anyway.filter_map(|path| path.leaf));
-        self.unsearched = (0..self.leaves.len()).filter(|leaf| !searched.contains(leaf)).collect();
+        self.unsearched = (0..self.leaves.len())
+            .filter(|leaf| !searched.contains(leaf))
+            .collect();
     }
 
     /// The leaves of an attribute, or the one of a sub-attribute.
@@ -290,12 +333,17 @@ impl ResourceType {
                 && leaf.attribute.name() == path.attribute.name()
                 && (path.sub.is_none() || leaf.leaf == path.leaf)
         };
-        self.leaves.iter().filter(is_within).filter_map(|leaf| leaf.leaf).collect()
+        self.leaves
+            .iter()
+            .filter(is_within)
+            .filter_map(|leaf| leaf.leaf)
+            .collect()
     }
 
     /// Whether the configuration lets that path be searched.
     pub fn is_searched(&self, path: &AttributePath) -> bool {
-        path.leaf.is_none_or(|leaf| !self.unsearched.contains(&leaf))
+        path.leaf
+            .is_none_or(|leaf| !self.unsearched.contains(&leaf))
     }
 
     /// The attribute that lists the members of a resource of this type.
@@ -311,7 +359,8 @@ impl ResourceType {
     /// Whether the values at that path are memberships, kept as rows and not in documents.
     pub fn is_relation(&self, path: &AttributePath) -> bool {
         let name = Some(path.attribute.name().as_ref());
-        let is_named = self.engine.members.as_deref() == name || self.engine.member_of.as_deref() == name;
+        let is_named =
+            self.engine.members.as_deref() == name || self.engine.member_of.as_deref() == name;
         is_named && path.container.is_none()
     }
 
@@ -338,8 +387,13 @@ impl ResourceType {
 
     /// Whether the attribute of that path may name only resources that exist.
     pub fn checks_references(&self, path: &AttributePath) -> bool {
-        let attribute = self.path(path.container.as_ref(), &path.attribute, None).to_string();
-        self.engine.checked_references.iter().any(|name| name.eq_ignore_ascii_case(&attribute))
+        let attribute = self
+            .path(path.container.as_ref(), &path.attribute, None)
+            .to_string();
+        self.engine
+            .checked_references
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(&attribute))
     }
 
     /// Names of the attributes whose first value other resources show as `display`.
@@ -370,7 +424,10 @@ impl ResourceType {
             sub: sub.cloned(),
             leaf: None,
         };
-        path.leaf = self.leaf_by_path.get(&path.to_string().to_ascii_lowercase()).copied();
+        path.leaf = self
+            .leaf_by_path
+            .get(&path.to_string().to_ascii_lowercase())
+            .copied();
         path
     }
 
@@ -379,7 +436,9 @@ impl ResourceType {
     /// such attribute.
     pub fn named(&self, text: &str) -> Option<Named> {
         for (urn, extension) in &self.urns {
-            let Some(rest) = after_urn(text, urn) else { continue };
+            let Some(rest) = after_urn(text, urn) else {
+                continue;
+            };
             let extension = extension.and_then(|i| self.extensions.get(i));
             return match (extension, rest) {
                 (None, "") => Some(Named::Core),
@@ -394,14 +453,20 @@ impl ResourceType {
     fn in_top(&self, notation: &str) -> Option<AttributePath> {
         let (name, sub) = split_sub(notation);
         let attribute = self.top_attribute(name)?;
-        let sub = sub.map(|sub| attribute.sub_attribute(sub).ok_or(())).transpose().ok()?;
+        let sub = sub
+            .map(|sub| attribute.sub_attribute(sub).ok_or(()))
+            .transpose()
+            .ok()?;
         Some(self.path(None, attribute, sub))
     }
 
     fn in_extension(&self, extension: &Extension, notation: &str) -> Option<AttributePath> {
         let (name, sub) = split_sub(notation);
         let attribute = extension.schema.attribute(name)?;
-        let sub = sub.map(|sub| attribute.sub_attribute(sub).ok_or(())).transpose().ok()?;
+        let sub = sub
+            .map(|sub| attribute.sub_attribute(sub).ok_or(()))
+            .transpose()
+            .ok()?;
         Some(self.path(Some(extension.schema.id()), attribute, sub))
     }
 }
@@ -420,5 +485,9 @@ fn after_urn<'a>(text: &'a str, urn: &str) -> Option<&'a str> {
         return None;
     }
     let rest = text.get(urn.len()..)?;
-    if rest.is_empty() { Some("") } else { rest.strip_prefix(':') }
+    if rest.is_empty() {
+        Some("")
+    } else {
+        rest.strip_prefix(':')
+    }
 }

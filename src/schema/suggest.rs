@@ -50,13 +50,19 @@ pub fn suggest(
                     suggestion.put(&urn, &member.name, member, &attribute.resource_type, &there);
                 }
             }
-            Place::Attribute(own, name) => suggestion.put(&own, &name, attribute, &attribute.resource_type, &there),
+            Place::Attribute(own, name) => {
+                suggestion.put(&own, &name, attribute, &attribute.resource_type, &there)
+            }
             Place::Nowhere(name) => {
                 let (whole, sub) = name.split_once('.').unwrap_or((&name, ""));
-                let is_known =
-                    catalog.by_name(&attribute.resource_type).is_some_and(|kind| kind.top_attribute(whole).is_some());
+                let is_known = catalog
+                    .by_name(&attribute.resource_type)
+                    .is_some_and(|kind| kind.top_attribute(whole).is_some());
                 if is_known && !sub.is_empty() {
-                    suggestion.refused.insert(name.clone(), format!("{whole} is built in and has no {sub}"));
+                    suggestion.refused.insert(
+                        name.clone(),
+                        format!("{whole} is built in and has no {sub}"),
+                    );
                     continue;
                 }
                 suggestion.moved.insert(name.clone());
@@ -79,7 +85,10 @@ enum Place {
 }
 
 fn place(sent: &Sent, all: &[Sent], catalog: &Catalog) -> Place {
-    let is_urn = |text: &str| text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("urn:"));
+    let is_urn = |text: &str| {
+        text.get(..4)
+            .is_some_and(|start| start.eq_ignore_ascii_case("urn:"))
+    };
     if !is_urn(&sent.name) {
         return Place::Nowhere(sent.name.clone());
     }
@@ -88,10 +97,16 @@ fn place(sent: &Sent, all: &[Sent], catalog: &Catalog) -> Place {
     if Catalog::is_built_in(above) {
         return Place::Nowhere(name.to_owned());
     }
-    let is_extension =
-        |urn: &str| catalog.schema(urn).is_some() || all.iter().any(|other| other.name.eq_ignore_ascii_case(urn));
+    let is_extension = |urn: &str| {
+        catalog.schema(urn).is_some()
+            || all.iter().any(|other| other.name.eq_ignore_ascii_case(urn))
+    };
     let is_whole = sent.kind == Some(Type::Complex) && !sent.multi_valued && !is_extension(above);
-    if is_whole { Place::Extension(sent.name.clone()) } else { Place::Attribute(above.to_owned(), name.to_owned()) }
+    if is_whole {
+        Place::Extension(sent.name.clone())
+    } else {
+        Place::Attribute(above.to_owned(), name.to_owned())
+    }
 }
 
 impl Suggestion {
@@ -103,7 +118,12 @@ impl Suggestion {
     /// A URN as it is spelt here or in the file that is there: letter case means nothing in a URN of a
     /// schema.
     fn spelt(&self, urn: &str, there: impl Fn(&str) -> Option<Map<String, Value>>) -> String {
-        let here = || self.schemas.keys().find(|known| known.eq_ignore_ascii_case(urn)).cloned();
+        let here = || {
+            self.schemas
+                .keys()
+                .find(|known| known.eq_ignore_ascii_case(urn))
+                .cloned()
+        };
         let in_file = || there(urn)?.get("id")?.as_str().map(str::to_owned);
         here().or_else(in_file).unwrap_or_else(|| urn.to_owned())
     }
@@ -116,9 +136,18 @@ impl Suggestion {
         resource_type: &str,
         there: impl Fn(&str) -> Option<Map<String, Value>>,
     ) {
-        let (name, sub) = name.split_once('.').map_or((name, None), |(name, sub)| (name, Some(sub)));
-        if let Some(wrong) = [Some(name), sub].into_iter().flatten().find(|name| !is_attribute_name(name)) {
-            self.refused.insert(format!("{urn}:{name}"), format!("\"{wrong}\" is no name of an attribute"));
+        let (name, sub) = name
+            .split_once('.')
+            .map_or((name, None), |(name, sub)| (name, Some(sub)));
+        if let Some(wrong) = [Some(name), sub]
+            .into_iter()
+            .flatten()
+            .find(|name| !is_attribute_name(name))
+        {
+            self.refused.insert(
+                format!("{urn}:{name}"),
+                format!("\"{wrong}\" is no name of an attribute"),
+            );
             return;
         }
         let spelt = self.spelt(urn, &there);
@@ -139,7 +168,10 @@ impl Suggestion {
 }
 
 fn definition(name: &str, sent: &Sent) -> Value {
-    let subs = sent.sub_attributes.iter().filter(|sub| is_attribute_name(&sub.name));
+    let subs = sent
+        .sub_attributes
+        .iter()
+        .filter(|sub| is_attribute_name(&sub.name));
     let subs: Vec<_> = subs.map(|sub| simple(&sub.name, sub)).collect();
     if sent.kind != Some(Type::Complex) || subs.is_empty() {
         return simple(name, sent);
@@ -153,7 +185,10 @@ fn definition(name: &str, sent: &Sent) -> Value {
 }
 
 fn simple(name: &str, sent: &Sent) -> Value {
-    let kind = sent.kind.filter(|kind| *kind != Type::Complex).unwrap_or(Type::String);
+    let kind = sent
+        .kind
+        .filter(|kind| *kind != Type::Complex)
+        .unwrap_or(Type::String);
     json!({
         "name": name,
         "type": kind.as_str(),
@@ -179,8 +214,16 @@ fn complex(name: &str) -> Value {
 }
 
 fn with_sub(mut attribute: Value, sub: Value) -> Value {
-    let name = |value: &Value| value.get("name").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
-    if let Some(subs) = attribute.get_mut("subAttributes").and_then(Value::as_array_mut)
+    let name = |value: &Value| {
+        value
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_ascii_lowercase()
+    };
+    if let Some(subs) = attribute
+        .get_mut("subAttributes")
+        .and_then(Value::as_array_mut)
         && !subs.iter().any(|there| name(there) == name(&sub))
     {
         subs.push(sub);
@@ -196,7 +239,12 @@ mod tests {
     const ACME: &str = "urn:acme:2.0:User";
 
     fn sent(name: &str, kind: Type) -> Sent {
-        Sent { resource_type: "User".into(), name: name.into(), kind: Some(kind), ..Sent::default() }
+        Sent {
+            resource_type: "User".into(),
+            name: name.into(),
+            kind: Some(kind),
+            ..Sent::default()
+        }
     }
 
     fn suggested(all: &[Sent]) -> Suggestion {
@@ -212,12 +260,24 @@ mod tests {
         let sub = sent(&format!("{ACME}:box.size"), Type::Decimal);
         let found = suggested(&[list, sub, whole]);
         let schema = &found.schemas[ACME];
-        assert_eq!(edit::names(schema).collect::<Vec<_>>(), ["badges", "box", "level", "dn"]);
+        assert_eq!(
+            edit::names(schema).collect::<Vec<_>>(),
+            ["badges", "box", "level", "dn"]
+        );
         assert_eq!(edit::attribute(schema, "level").unwrap()["type"], "integer");
-        assert_eq!(edit::attribute(schema, "badges").unwrap()["multiValued"], true);
-        assert_eq!(edit::attribute(schema, "box").unwrap()["subAttributes"][0]["type"], "decimal");
+        assert_eq!(
+            edit::attribute(schema, "badges").unwrap()["multiValued"],
+            true
+        );
+        assert_eq!(
+            edit::attribute(schema, "box").unwrap()["subAttributes"][0]["type"],
+            "decimal"
+        );
         assert_eq!(edit::extends(schema), ["User"]);
-        let file = SchemaFile { origin: String::new(), text: edit::text(schema) };
+        let file = SchemaFile {
+            origin: String::new(),
+            text: edit::text(schema),
+        };
         assert!(Catalog::new(&[file]).is_ok());
     }
 
@@ -229,11 +289,22 @@ mod tests {
             sent("shoeSize", Type::Decimal),
         ]);
         assert_eq!(found.schemas.len(), 2);
-        assert_eq!(edit::names(&found.schemas[&ACME.to_uppercase()]).collect::<Vec<_>>(), ["dn", "level"]);
+        assert_eq!(
+            edit::names(&found.schemas[&ACME.to_uppercase()]).collect::<Vec<_>>(),
+            ["dn", "level"]
+        );
         assert_eq!(found.holder_of_moved(), Some("urn:mine:User"));
-        let there = |urn: &str| urn.eq_ignore_ascii_case(ACME).then(|| edit::extension(ACME));
+        let there = |urn: &str| {
+            urn.eq_ignore_ascii_case(ACME)
+                .then(|| edit::extension(ACME))
+        };
         let name = format!("{}:dn", ACME.to_uppercase());
-        let found = suggest(&[sent(&name, Type::String)], &Catalog::new(&[]).unwrap(), "urn:mine:User", there);
+        let found = suggest(
+            &[sent(&name, Type::String)],
+            &Catalog::new(&[]).unwrap(),
+            "urn:mine:User",
+            there,
+        );
         assert_eq!(found.schemas.keys().collect::<Vec<_>>(), [ACME]);
     }
 
@@ -246,9 +317,15 @@ mod tests {
             sent("name.nickName", Type::String),
             sent("a b", Type::String),
         ]);
-        assert_eq!(edit::names(&found.schemas["urn:mine:User"]).collect::<Vec<_>>(), ["shoeSize", "floor"]);
+        assert_eq!(
+            edit::names(&found.schemas["urn:mine:User"]).collect::<Vec<_>>(),
+            ["shoeSize", "floor"]
+        );
         assert_eq!(found.schemas.len(), 1);
-        assert_eq!(found.refused.keys().collect::<Vec<_>>(), ["name.nickName", "urn:mine:User:a b"]);
+        assert_eq!(
+            found.refused.keys().collect::<Vec<_>>(),
+            ["name.nickName", "urn:mine:User:a b"]
+        );
         assert!(found.moved.contains("shoeSize"));
     }
 }

@@ -36,7 +36,9 @@ impl Service {
     pub async fn create_tenant(&self, name: &str, change: &TenantChange) -> Result<TenantInfo> {
         let is_name = !name.is_empty()
             && name.len() <= 63
-            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+            && name
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
             && !name.starts_with('-');
         if !is_name {
             return Err(ScimError::invalid_value(format!(
@@ -44,7 +46,9 @@ impl Service {
             )));
         }
         if !self.store.create_tenant(name, self.clock.now()).await? {
-            return Err(ScimError::uniqueness(format!("There is a tenant \"{name}\" already.")));
+            return Err(ScimError::uniqueness(format!(
+                "There is a tenant \"{name}\" already."
+            )));
         }
         self.change_tenant(name, change).await
     }
@@ -54,7 +58,10 @@ impl Service {
     /// # Errors
     /// 404 if there is none of that name.
     pub async fn tenant(&self, name: &str) -> Result<TenantInfo> {
-        self.store.tenant(name, COUNTED).await?.ok_or_else(|| no_tenant(name))
+        self.store
+            .tenant(name, COUNTED)
+            .await?
+            .ok_or_else(|| no_tenant(name))
     }
 
     /// Changes settings of a tenant.
@@ -63,7 +70,9 @@ impl Service {
     /// 400 for settings that cannot be, 404 if there is no tenant of that name.
     pub async fn change_tenant(&self, name: &str, change: &TenantChange) -> Result<TenantInfo> {
         if change.seats.flatten().is_some_and(|seats| seats < 0) {
-            return Err(ScimError::invalid_value("The number of seats cannot be negative."));
+            return Err(ScimError::invalid_value(
+                "The number of seats cannot be negative.",
+            ));
         }
         if let Some(unique) = change.unique_group_names {
             self.claim_group_names(name, unique).await?;
@@ -79,7 +88,11 @@ impl Service {
     /// # Errors
     /// 404 if there is none of that name.
     pub async fn delete_tenant(&self, name: &str) -> Result<()> {
-        if self.store.delete_tenant(name).await? { Ok(()) } else { Err(no_tenant(name)) }
+        if self.store.delete_tenant(name).await? {
+            Ok(())
+        } else {
+            Err(no_tenant(name))
+        }
     }
 
     /// Issues a token, good for so many seconds.
@@ -103,7 +116,13 @@ impl Service {
     }
 
     /// What is kept of a fresh token that is good for so many seconds.
-    fn new_token(&self, fresh: &FreshToken, name: &str, scope: TokenScope, seconds: Option<i64>) -> NewToken {
+    fn new_token(
+        &self,
+        fresh: &FreshToken,
+        name: &str,
+        scope: TokenScope,
+        seconds: Option<i64>,
+    ) -> NewToken {
         let created = self.clock.now();
         NewToken {
             id: fresh.id.clone(),
@@ -124,17 +143,28 @@ impl Service {
     pub async fn rotate_token(&self, id: &str, overlap: i64) -> Result<IssuedToken> {
         let id = token::public_part(id);
         let now = self.clock.now();
-        let is_good = |token: &TokenInfo| token.revoked.is_none() && token.expires.is_none_or(|at| at > now);
+        let is_good =
+            |token: &TokenInfo| token.revoked.is_none() && token.expires.is_none_or(|at| at > now);
         let found = self.store.token(id).await?.map(|(_, token, _)| token);
         let old = found.filter(is_good).ok_or_else(|| no_token(id))?;
         if let Some(successor) = &old.successor {
             return Err(rotated(id, successor));
         }
-        let life = old.expires.map(|expires| expires.seconds_since(old.created));
+        let life = old
+            .expires
+            .map(|expires| expires.seconds_since(old.created));
         let fresh = token::fresh()?;
         let kept = self.new_token(&fresh, &old.name, old.scope, life);
-        if !self.store.rotate_token(id, &kept, (now, now.plus_seconds(overlap))).await? {
-            let found = self.store.token(id).await?.and_then(|(_, token, _)| token.successor);
+        if !self
+            .store
+            .rotate_token(id, &kept, (now, now.plus_seconds(overlap)))
+            .await?
+        {
+            let found = self
+                .store
+                .token(id)
+                .await?
+                .and_then(|(_, token, _)| token.successor);
             return Err(found.map_or_else(|| no_token(id), |successor| rotated(id, &successor)));
         }
         Ok(issued(fresh, &old.tenant, kept, Some(id)))
@@ -146,7 +176,11 @@ impl Service {
     /// 404 if there is no such token, or it is revoked.
     pub async fn revoke_token(&self, id: &str) -> Result<String> {
         let id = token::public_part(id);
-        if self.store.revoke_token(id, self.clock.now()).await? { Ok(id.to_owned()) } else { Err(no_token(id)) }
+        if self.store.revoke_token(id, self.clock.now()).await? {
+            Ok(id.to_owned())
+        } else {
+            Err(no_token(id))
+        }
     }
 
     /// Holds every derived row against its source, of all tenants; a line for each finding. A
@@ -162,13 +196,23 @@ impl Service {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn verify_telling(&self, repair: bool, compared: &mut (dyn FnMut() + Send)) -> Result<Verified> {
+    pub async fn verify_telling(
+        &self,
+        repair: bool,
+        compared: &mut (dyn FnMut() + Send),
+    ) -> Result<Verified> {
         self.store.check_file(None).await?;
         let mut all = Verified::default();
         let mut tenants = self.each_tenant();
         while let Some(tenant) = tenants.next().await? {
             let scope = tenant.scope(self.catalogs.of(&self.store, &tenant).await?.layout.clone());
-            let Verified { findings, unrepaired } = self.store.verify(&scope, &tenant.name, repair, compared).await?;
+            let Verified {
+                findings,
+                unrepaired,
+            } = self
+                .store
+                .verify(&scope, &tenant.name, repair, compared)
+                .await?;
             all.findings.extend(findings);
             all.unrepaired += unrepaired;
         }
@@ -182,11 +226,24 @@ impl Service {
     async fn claim_group_names(&self, tenant: &str, unique: bool) -> Result<()> {
         let settings = self.tenant(tenant).await?.settings;
         let numbered = self.catalogs.made_of(&self.store, &settings, true).await?;
-        for kind in numbered.catalog.resource_types().iter().filter(|kind| kind.members().is_some()) {
-            let Some(of_type) = numbered.layout.of_type(kind) else { continue };
-            self.store.claim_display(tenant, of_type, unique).await.map_err(|error| {
-                ScimError::uniqueness("Some groups of this tenant have one name; rename them first.").caused_by(error)
-            })?;
+        for kind in numbered
+            .catalog
+            .resource_types()
+            .iter()
+            .filter(|kind| kind.members().is_some())
+        {
+            let Some(of_type) = numbered.layout.of_type(kind) else {
+                continue;
+            };
+            self.store
+                .claim_display(tenant, of_type, unique)
+                .await
+                .map_err(|error| {
+                    ScimError::uniqueness(
+                        "Some groups of this tenant have one name; rename them first.",
+                    )
+                    .caused_by(error)
+                })?;
         }
         Ok(())
     }
@@ -216,7 +273,9 @@ fn check_token_name(name: &str) -> Result<()> {
         ));
     }
     if !(1..=100).contains(&name.trim().chars().count()) {
-        return Err(ScimError::invalid_value("A token needs a name, such as okta, of at most 100 characters."));
+        return Err(ScimError::invalid_value(
+            "A token needs a name, such as okta, of at most 100 characters.",
+        ));
     }
     Ok(())
 }
@@ -230,5 +289,7 @@ fn rotated(id: &str, successor: &str) -> ScimError {
 }
 
 fn no_token(id: &str) -> ScimError {
-    ScimError::not_found(format!("There is no token \"{id}\" that is good; `scimd token list` shows all."))
+    ScimError::not_found(format!(
+        "There is no token \"{id}\" that is good; `scimd token list` shows all."
+    ))
 }

@@ -24,8 +24,12 @@ impl Touched {
         if last_used.is_some_and(|last| now.seconds_since(last) < TOUCH_SECONDS) {
             return false;
         }
-        let Ok(mut touched) = self.0.lock() else { return false };
-        let is_due = touched.get(token).is_none_or(|last| now.seconds_since(*last) >= TOUCH_SECONDS);
+        let Ok(mut touched) = self.0.lock() else {
+            return false;
+        };
+        let is_due = touched
+            .get(token)
+            .is_none_or(|last| now.seconds_since(*last) >= TOUCH_SECONDS);
         if is_due {
             touched.retain(|_, last| now.seconds_since(*last) < TOUCH_SECONDS);
             touched.insert(token.to_owned(), now);
@@ -63,7 +67,11 @@ impl Service {
     /// # Errors
     /// 401 with a `detail` that says what is wrong with the token; 403 for a suspended tenant;
     /// 503 if the database is away.
-    pub async fn authenticate(&self, authorization: Option<&str>, trail: &Arc<Trail>) -> Result<Caller> {
+    pub async fn authenticate(
+        &self,
+        authorization: Option<&str>,
+        trail: &Arc<Trail>,
+    ) -> Result<Caller> {
         trail.forget();
         let Some((id, secret)) = bearer(authorization).and_then(token::parse) else {
             return Err(near_miss::refusal(authorization));
@@ -82,17 +90,27 @@ impl Service {
         trail.begin(caller.asker(now));
         is_good(&caller.settings, &token, now)?;
         self.touch(&token.id, token.last_used, now);
-        self.callers.remember(digest, Stamp::of(&caller.settings, &token), &caller);
+        self.callers
+            .remember(digest, Stamp::of(&caller.settings, &token), &caller);
         Ok(caller)
     }
 
-    pub(super) async fn caller(&self, tenant: Tenant, token: &TokenInfo, trail: Arc<Trail>) -> Result<Caller> {
+    pub(super) async fn caller(
+        &self,
+        tenant: Tenant,
+        token: &TokenInfo,
+        trail: Arc<Trail>,
+    ) -> Result<Caller> {
         let numbered = self.catalogs.of(&self.store, &tenant).await?;
         Ok(Caller {
             tenant: tenant.name.as_str().into(),
             token_name: token.name.as_str().into(),
             token_id: token.id.as_str().into(),
-            base_url: tenant.base_url.as_deref().unwrap_or(&self.settings.public_url).into(),
+            base_url: tenant
+                .base_url
+                .as_deref()
+                .unwrap_or(&self.settings.public_url)
+                .into(),
             catalog: numbered.catalog.clone(),
             scope: tenant.scope(numbered.layout.clone()),
             token_scope: token.scope,
@@ -150,7 +168,8 @@ impl Caller {
 
     /// Whether the token may read resources of a type.
     pub(super) fn may_read(&self, resource_type: &ResourceType) -> Result<()> {
-        let is_allowed = self.token_scope != TokenScope::UsersOnly || resource_type.seat().is_some();
+        let is_allowed =
+            self.token_scope != TokenScope::UsersOnly || resource_type.seat().is_some();
         is_allowed.then_some(()).ok_or_else(|| {
             ScimError::insufficient_scope(format!(
                 "This token is for users only; it does not reach {}. Ask the vendor of the application for one that does.",

@@ -7,7 +7,8 @@ use crate::reason::Reason;
 use crate::resource::{Conformance, Note, Notes};
 use crate::schema::ResourceType;
 use crate::store::{
-    Author, Found, MemberDelta, MemberKey, PasswordPolicy, Scope, Tenant, UsernameFormat, Writing, Written,
+    Author, Found, MemberDelta, MemberKey, PasswordPolicy, Scope, Tenant, UsernameFormat, Writing,
+    Written,
 };
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -23,9 +24,13 @@ impl Service {
         kind: &ResourceType,
         mut attributes: Map<String, Value>,
     ) -> Result<Written> {
-        let sent = kind.password().and_then(|password| attributes.shift_remove(password.name().as_ref()));
+        let sent = kind
+            .password()
+            .and_then(|password| attributes.shift_remove(password.name().as_ref()));
         let password = match (sent, caller.settings.password_policy) {
-            (Some(Value::String(password)), PasswordPolicy::Argon2id) => Some(self.passwords.digest(password).await?),
+            (Some(Value::String(password)), PasswordPolicy::Argon2id) => {
+                Some(self.passwords.digest(password).await?)
+            }
             _ => None,
         };
         Ok(Written::new(kind, attributes, password))
@@ -43,7 +48,10 @@ impl Service {
     ) -> Result<MemberDelta> {
         let kind = &writing.of_type.resource_type;
         let named: Vec<&str> = changes.iter().flat_map(named_ids).collect();
-        let ids: HashMap<&str, Uuid> = named.iter().filter_map(|id| Some((*id, Uuid::parse_str(id).ok()?))).collect();
+        let ids: HashMap<&str, Uuid> = named
+            .iter()
+            .filter_map(|id| Some((*id, Uuid::parse_str(id).ok()?)))
+            .collect();
         let wanted: Vec<Uuid> = ids.values().copied().collect();
         let keys = self.joinable(writing.scope, kind, &wanted).await?;
         let mut delta = MemberDelta::default();
@@ -60,7 +68,8 @@ impl Service {
                     if matches!(change, MemberChange::Replace(_)) {
                         if joining.is_empty() && !list.is_empty() {
                             // Nobody is known who could take their place, so they stay; with none there is nothing to do.
-                            self.keeps_members(writing.scope, group, &delta, list).await?;
+                            self.keeps_members(writing.scope, group, &delta, list)
+                                .await?;
                             continue;
                         }
                         delta.clear();
@@ -68,11 +77,18 @@ impl Service {
                     delta.add(joining);
                 }
                 MemberChange::Remove(list) => {
-                    delta.remove(list.iter().filter_map(|id| keys.get(ids.get(id.as_str())?).copied()));
+                    delta.remove(
+                        list.iter()
+                            .filter_map(|id| keys.get(ids.get(id.as_str())?).copied()),
+                    );
                 }
                 MemberChange::RemoveMatching(condition) => {
                     if let Some(group) = group {
-                        delta.remove(self.store.members_matching(writing, group, condition).await?);
+                        delta.remove(
+                            self.store
+                                .members_matching(writing, group, condition)
+                                .await?,
+                        );
                     }
                 }
                 MemberChange::Clear => delta.clear(),
@@ -119,20 +135,38 @@ impl Service {
         attributes: &Map<String, Value>,
     ) -> Result<()> {
         let kind = &writing.of_type.resource_type;
-        let kept = before.map(|before| references(kind, before)).unwrap_or_default();
-        let is_kept = |path: &str, id: &str| kept.iter().any(|(there, _, ids)| there == path && ids.contains(&id));
+        let kept = before
+            .map(|before| references(kind, before))
+            .unwrap_or_default();
+        let is_kept = |path: &str, id: &str| {
+            kept.iter()
+                .any(|(there, _, ids)| there == path && ids.contains(&id))
+        };
         for (path, types, mut ids) in references(kind, attributes) {
             ids.retain(|id| !is_kept(&path, id));
             if ids.is_empty() {
                 continue;
             }
-            let known: Vec<Uuid> = ids.iter().filter_map(|id| Uuid::parse_str(id).ok()).collect();
-            let found = self.store.resolve_members(writing.scope, &known, |name| types.contains(&name)).await?;
-            let missing = ids.iter().find(|id| !Uuid::parse_str(id).is_ok_and(|id| found.contains_key(&id)));
+            let known: Vec<Uuid> = ids
+                .iter()
+                .filter_map(|id| Uuid::parse_str(id).ok())
+                .collect();
+            let found = self
+                .store
+                .resolve_members(writing.scope, &known, |name| types.contains(&name))
+                .await?;
+            let missing = ids
+                .iter()
+                .find(|id| !Uuid::parse_str(id).is_ok_and(|id| found.contains_key(&id)));
             if let Some(id) = missing {
-                let detail =
-                    format!("Attribute \"{path}\" names {} \"{id}\", which does not exist.", types.join(" or "));
-                let logged = format!("Attribute \"{path}\" names {}, which does not exist.", types.join(" or "));
+                let detail = format!(
+                    "Attribute \"{path}\" names {} \"{id}\", which does not exist.",
+                    types.join(" or ")
+                );
+                let logged = format!(
+                    "Attribute \"{path}\" names {}, which does not exist.",
+                    types.join(" or ")
+                );
                 return Err(ScimError::invalid_value(detail).logged_as(logged));
             }
         }
@@ -146,9 +180,14 @@ impl Service {
         kind: &ResourceType,
         ids: &[Uuid],
     ) -> Result<HashMap<Uuid, MemberKey>> {
-        let mirrored = scope.layout().resource_types().filter(|kind| kind.member_of().is_some());
-        let allowed: Vec<&str> =
-            member_types(kind).into_iter().chain(mirrored.map(|kind| kind.name().as_ref())).collect();
+        let mirrored = scope
+            .layout()
+            .resource_types()
+            .filter(|kind| kind.member_of().is_some());
+        let allowed: Vec<&str> = member_types(kind)
+            .into_iter()
+            .chain(mirrored.map(|kind| kind.name().as_ref()))
+            .collect();
         let is_allowed = |name: &str| allowed.is_empty() || allowed.contains(&name);
         Ok(self.store.resolve_members(scope, ids, is_allowed).await?)
     }
@@ -178,9 +217,15 @@ fn named_ids(change: &MemberChange) -> impl Iterator<Item = &str> {
 /// Types that the members attribute names: those of its reference. Those that mirror memberships
 /// may be members too (RFC 9944 section 4).
 fn member_types(kind: &ResourceType) -> Vec<&str> {
-    let reference = kind.members().and_then(|members| members.sub_attribute("$ref"));
+    let reference = kind
+        .members()
+        .and_then(|members| members.sub_attribute("$ref"));
     let types = reference.map_or(&[] as &[String], |reference| reference.reference_types());
-    types.iter().map(String::as_str).filter(|name| !matches!(*name, "uri" | "external")).collect()
+    types
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !matches!(*name, "uri" | "external"))
+        .collect()
 }
 
 /// The ids in attributes whose references are checked: complex ones, whose `$ref` tells which types
@@ -189,15 +234,26 @@ fn references<'a>(
     kind: &'a ResourceType,
     attributes: &'a Map<String, Value>,
 ) -> Vec<(String, Vec<&'a str>, Vec<&'a str>)> {
-    let named = kind.leaves().iter().filter(|path| path.sub.as_ref().is_some_and(|sub| sub.name().as_ref() == "$ref"));
+    let named = kind.leaves().iter().filter(|path| {
+        path.sub
+            .as_ref()
+            .is_some_and(|sub| sub.name().as_ref() == "$ref")
+    });
     named
         .filter(|path| kind.checks_references(path))
         .filter_map(|path| {
             let types = path.end().reference_types().iter().map(String::as_str);
-            let types: Vec<&str> = types.filter(|name| !matches!(*name, "uri" | "external")).collect();
+            let types: Vec<&str> = types
+                .filter(|name| !matches!(*name, "uri" | "external"))
+                .collect();
             let value = path.value_in(attributes)?;
-            let elements = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-            let ids: Vec<&str> = elements.iter().filter_map(|element| element.get("value")?.as_str()).collect();
+            let elements = value
+                .as_array()
+                .map_or(std::slice::from_ref(value), Vec::as_slice);
+            let ids: Vec<&str> = elements
+                .iter()
+                .filter_map(|element| element.get("value")?.as_str())
+                .collect();
             let name = kind.path(path.container.as_ref(), &path.attribute, None);
             (!types.is_empty() && !ids.is_empty()).then(|| (name.to_string(), types, ids))
         })
@@ -209,9 +265,11 @@ fn unresolved(id: &str, conformance: Conformance, notes: &mut Notes) -> Result<(
         notes.push(Note::unresolved_member(id));
         return Ok(());
     }
-    Err(ScimError::invalid_value(format!("There is no resource \"{id}\" that could be a member."))
-        .because(Reason::MemberUnknown)
-        .logged_as("There is no resource with the id of a member."))
+    Err(ScimError::invalid_value(format!(
+        "There is no resource \"{id}\" that could be a member."
+    ))
+    .because(Reason::MemberUnknown)
+    .logged_as("There is no resource with the id of a member."))
 }
 
 /// What a tenant asks of the names of those who take seats. A name that is as before was fit when it
@@ -230,8 +288,13 @@ pub(super) fn check_names(
     }
     for attribute in kind.schema().attributes().iter().filter(|a| a.is_unique()) {
         let name = attribute.name().as_ref();
-        let is = attributes.get(name).filter(|is| before.and_then(|before| before.get(name)) != Some(is));
-        if is.and_then(Value::as_str).is_some_and(|value| !is_email(value)) {
+        let is = attributes
+            .get(name)
+            .filter(|is| before.and_then(|before| before.get(name)) != Some(is));
+        if is
+            .and_then(Value::as_str)
+            .is_some_and(|value| !is_email(value))
+        {
             return Err(ScimError::invalid_value(format!(
                 "This application wants an e-mail address as \"{name}\": map an e-mail attribute to it in your identity provider."
             ))
@@ -242,24 +305,43 @@ pub(super) fn check_names(
 }
 
 fn is_email(text: &str) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    let plain =
-        |part: &str| !part.is_empty() && !part.contains(|c: char| c == '@' || c.is_whitespace() || c.is_control());
+    let Some((local, domain)) = text.rsplit_once('@') else {
+        return false;
+    };
+    let plain = |part: &str| {
+        !part.is_empty()
+            && !part.contains(|c: char| c == '@' || c.is_whitespace() || c.is_control())
+    };
     plain(local) && domain.split('.').all(plain)
 }
 
 /// 409 that says which attribute is in use.
 pub(super) fn in_use(kind: &ResourceType, attributes: &Map<String, Value>) -> ScimError {
-    let unique = kind.leaves().iter().filter(|path| path.end().is_unique() && path.value_in(attributes).is_some());
+    let unique = kind
+        .leaves()
+        .iter()
+        .filter(|path| path.end().is_unique() && path.value_in(attributes).is_some());
     let held: Vec<_> = unique.collect();
     let names: Vec<_> = held.iter().map(|path| format!("\"{path}\"")).collect();
     let folded = held.iter().all(|path| !path.end().is_case_exact());
     ScimError::uniqueness(format!(
         "A {} with the same {} exists already{}{}.",
         kind.name(),
-        if names.is_empty() { "name".to_owned() } else { names.join(" or ") },
-        if folded { " (letter case is disregarded)" } else { "" },
-        if kind.seat().is_some() { "; inactive ones count too" } else { "" }
+        if names.is_empty() {
+            "name".to_owned()
+        } else {
+            names.join(" or ")
+        },
+        if folded {
+            " (letter case is disregarded)"
+        } else {
+            ""
+        },
+        if kind.seat().is_some() {
+            "; inactive ones count too"
+        } else {
+            ""
+        }
     ))
     .because(match kind {
         _ if kind.seat().is_some() => Reason::UserExists,
@@ -274,7 +356,9 @@ impl Service {
     pub(super) async fn no_seat(&self, tenant: &Tenant) -> ScimError {
         let known = tenant.seats.unwrap_or_default();
         let now = self.tenant(&tenant.name).await.ok();
-        let (seats, used) = now.map_or((known, known), |now| (now.settings.seats.unwrap_or(known), now.used));
+        let (seats, used) = now.map_or((known, known), |now| {
+            (now.settings.seats.unwrap_or(known), now.used)
+        });
         ScimError::forbidden(match used - seats {
             ..=0 => format!(
                 "All {seats} of {seats} seats of this application are in use: deactivate a user, or ask for more seats."
@@ -289,7 +373,13 @@ impl Service {
 }
 
 /// The members that a body names.
-pub(super) fn sent_members(kind: &ResourceType, attributes: &mut Map<String, Value>) -> Result<Option<Vec<String>>> {
-    let sent = kind.members().and_then(|members| attributes.shift_remove(members.name().as_ref()));
-    sent.map(|members| crate::patch::member_ids(&members)).transpose()
+pub(super) fn sent_members(
+    kind: &ResourceType,
+    attributes: &mut Map<String, Value>,
+) -> Result<Option<Vec<String>>> {
+    let sent = kind
+        .members()
+        .and_then(|members| attributes.shift_remove(members.name().as_ref()));
+    sent.map(|members| crate::patch::member_ids(&members))
+        .transpose()
 }

@@ -55,7 +55,10 @@ impl Sources {
     /// What the tenant of that number has; without one, what all tenants have together.
     pub(super) async fn read(store: &Store, tenant: Option<i64>) -> Result<Self, StoreError> {
         let kept = store.kept_schemas(tenant).await?;
-        let searchable = store.searchable().await?.unwrap_or_else(|| vec![EVERY.to_owned()]);
+        let searchable = store
+            .searchable()
+            .await?
+            .unwrap_or_else(|| vec![EVERY.to_owned()]);
         Ok(Self { kept, searchable })
     }
 
@@ -72,10 +75,17 @@ impl Sources {
     /// Makes the catalogs of all tenants; gives that of a tenant without schemas of its own.
     pub(super) fn check(&self) -> Result<Catalog, SchemaError> {
         let common = |kept: &&KeptSchema| kept.tenant.is_none();
-        let mut tenants: Vec<_> = self.kept.iter().filter_map(|kept| kept.tenant.as_deref()).collect();
+        let mut tenants: Vec<_> = self
+            .kept
+            .iter()
+            .filter_map(|kept| kept.tenant.as_deref())
+            .collect();
         tenants.dedup();
         for tenant in tenants {
-            let own = self.kept.iter().filter(|kept| kept.tenant.as_deref() == Some(tenant));
+            let own = self
+                .kept
+                .iter()
+                .filter(|kept| kept.tenant.as_deref() == Some(tenant));
             self.of(self.kept.iter().filter(common).chain(own), true)?;
         }
         self.of(self.kept.iter().filter(common), true)
@@ -83,7 +93,10 @@ impl Sources {
 
     /// Whether the schema of a tenant, taken by itself, has what a name says.
     pub(super) fn one_names(&self, name: &str) -> bool {
-        self.kept.iter().any(|kept| self.of(std::iter::once(kept), true).is_ok_and(|made| made.names(name)))
+        self.kept.iter().any(|kept| {
+            self.of(std::iter::once(kept), true)
+                .is_ok_and(|made| made.names(name))
+        })
     }
 
     fn of<'a>(
@@ -101,35 +114,64 @@ impl Sources {
     }
 
     fn content(&self, unique_group_names: bool) -> Content {
-        let schemas = self.kept.iter().map(|kept| (kept.urn.clone(), kept.change, kept.former.clone()));
-        Content { unique_group_names, schemas: schemas.collect(), searchable: self.searchable.clone() }
+        let schemas = self
+            .kept
+            .iter()
+            .map(|kept| (kept.urn.clone(), kept.change, kept.former.clone()));
+        Content {
+            unique_group_names,
+            schemas: schemas.collect(),
+            searchable: self.searchable.clone(),
+        }
     }
 }
 
 impl Catalogs {
     /// Checks that a catalog can be made for every tenant.
     pub(super) async fn load(store: &Store) -> Result<Self, StartError> {
-        let sources = Sources::read(store, None).await.map_err(|error| cannot_start(&error))?;
+        let sources = Sources::read(store, None)
+            .await
+            .map_err(|error| cannot_start(&error))?;
         let base = sources.check().map_err(|error| unusable(&error))?;
         let catalogs = Self::default();
-        let kept = sources.kept.into_iter().filter(|kept| kept.tenant.is_none()).collect();
-        let numbered = catalogs.number(store, base, true, &Sources { kept, ..sources }).await;
+        let kept = sources
+            .kept
+            .into_iter()
+            .filter(|kept| kept.tenant.is_none())
+            .collect();
+        let numbered = catalogs
+            .number(store, base, true, &Sources { kept, ..sources })
+            .await;
         numbered.map_err(|error| cannot_start(&error))?;
         Ok(catalogs)
     }
 
     /// The catalog of a tenant.
     pub(super) async fn of(&self, store: &Store, tenant: &Tenant) -> Result<Arc<Numbered>> {
-        let known = self.of_tenants.read().unwrap_or_else(PoisonError::into_inner).get(&tenant.number()).cloned();
-        let (schema_revision, unique_group_names) = (tenant.schema_revision, tenant.unique_group_names);
+        let known = self
+            .of_tenants
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&tenant.number())
+            .cloned();
+        let (schema_revision, unique_group_names) =
+            (tenant.schema_revision, tenant.unique_group_names);
         if let Some(known) = known
-            && (known.schema_revision, known.unique_group_names) == (schema_revision, unique_group_names)
+            && (known.schema_revision, known.unique_group_names)
+                == (schema_revision, unique_group_names)
         {
             return Ok(known.numbered);
         }
         let numbered = self.made_of(store, tenant, unique_group_names).await?;
-        let known = Known { schema_revision, unique_group_names, numbered: numbered.clone() };
-        self.of_tenants.write().unwrap_or_else(PoisonError::into_inner).insert(tenant.number(), known);
+        let known = Known {
+            schema_revision,
+            unique_group_names,
+            numbered: numbered.clone(),
+        };
+        self.of_tenants
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(tenant.number(), known);
         Ok(numbered)
     }
 
@@ -142,7 +184,12 @@ impl Catalogs {
     ) -> Result<Arc<Numbered>> {
         let sources = Sources::read(store, Some(tenant.number())).await?;
         let content = sources.content(unique_group_names);
-        let known = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&content).and_then(Weak::upgrade);
+        let known = self
+            .made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&content)
+            .and_then(Weak::upgrade);
         if let Some(numbered) = known {
             return Ok(numbered);
         }
@@ -150,7 +197,9 @@ impl Catalogs {
             let detail = "The schemas of this tenant contradict each other; the operator has to put them right.";
             ScimError::unavailable(detail, 60).caused_by(error)
         })?;
-        Ok(self.number(store, catalog, unique_group_names, &sources).await?)
+        Ok(self
+            .number(store, catalog, unique_group_names, &sources)
+            .await?)
     }
 
     async fn number(
@@ -161,7 +210,10 @@ impl Catalogs {
         sources: &Sources,
     ) -> Result<Arc<Numbered>, StoreError> {
         let layout = store.layout(&catalog).await?;
-        let numbered = Arc::new(Numbered { catalog: Arc::new(catalog), layout });
+        let numbered = Arc::new(Numbered {
+            catalog: Arc::new(catalog),
+            layout,
+        });
         let content = sources.content(unique_group_names);
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         made.retain(|_, numbered| numbered.strong_count() > 0);
@@ -196,7 +248,10 @@ fn file_of(kept: &KeptSchema) -> SchemaFile {
         }
         _ => kept.document.clone(),
     };
-    SchemaFile { origin: origin(kept), text }
+    SchemaFile {
+        origin: origin(kept),
+        text,
+    }
 }
 
 /// The files, with those that define the same schemas as `overriding` replaced by these.
@@ -210,25 +265,44 @@ fn in_place_of(files: &[SchemaFile], overriding: Vec<SchemaFile>) -> Vec<SchemaF
             .map(str::to_ascii_lowercase)
     };
     let replaced: Vec<_> = overriding.iter().filter_map(id).collect();
-    let kept = files.iter().filter(|file| id(file).is_none_or(|id| !replaced.contains(&id)));
+    let kept = files
+        .iter()
+        .filter(|file| id(file).is_none_or(|id| !replaced.contains(&id)));
     kept.cloned().chain(overriding).collect()
 }
 
 /// The schemas of types with members, their display attributes no longer unique.
 fn shared_names(catalog: &Catalog) -> Vec<SchemaFile> {
-    let types = catalog.resource_types().iter().filter(|t| t.members().is_some());
+    let types = catalog
+        .resource_types()
+        .iter()
+        .filter(|t| t.members().is_some());
     types
         .map(|resource_type| {
             let mut document = resource_type.schema().document().clone();
             let attributes = document.get_mut("attributes").and_then(Value::as_array_mut);
-            for attribute in attributes.into_iter().flatten().filter_map(Value::as_object_mut) {
-                let name = attribute.get("name").and_then(Value::as_str).unwrap_or_default();
-                if resource_type.display().iter().any(|display| display == name) {
+            for attribute in attributes
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_object_mut)
+            {
+                let name = attribute
+                    .get("name")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
+                if resource_type
+                    .display()
+                    .iter()
+                    .any(|display| display == name)
+                {
                     attribute.insert("uniqueness".into(), "none".into());
                 }
             }
             let origin = format!("{} with shared names", resource_type.name());
-            SchemaFile { origin, text: Value::Object(document).to_string() }
+            SchemaFile {
+                origin,
+                text: Value::Object(document).to_string(),
+            }
         })
         .collect()
 }

@@ -45,10 +45,20 @@ struct Replacement<'a> {
 impl Asked<'_> {
     /// The attributes afterwards, which obey the type, and what becomes of the members; `None` if
     /// the resource goes.
-    fn apply(&self, kind: &ResourceType, found: &Found, before: &Map<String, Value>) -> Result<Option<Applied>> {
+    fn apply(
+        &self,
+        kind: &ResourceType,
+        found: &Found,
+        before: &Map<String, Value>,
+    ) -> Result<Option<Applied>> {
         let (after, members, change) = match self {
             Self::Delete => return Ok(None),
-            Self::Replace(Replacement { accepted, members, keeps_active, .. }) => {
+            Self::Replace(Replacement {
+                accepted,
+                members,
+                keeps_active,
+                ..
+            }) => {
                 let mut after = replaced(kind, before, accepted);
                 if *keeps_active {
                     tolerance::keep_active(kind, before, &mut after);
@@ -68,7 +78,13 @@ impl Asked<'_> {
 
     /// Whether it has to be known if the resource has members.
     fn asks_for_members(&self) -> bool {
-        matches!(self, Self::Replace(Replacement { omits_members: true, .. }))
+        matches!(
+            self,
+            Self::Replace(Replacement {
+                omits_members: true,
+                ..
+            })
+        )
     }
 
     /// Whether the database would let it wait for other changes of the resource, as it does where
@@ -102,7 +118,17 @@ impl Service {
         view: &View,
         precondition: &Precondition,
     ) -> Result<Reply> {
-        self.write(caller, kind, Wanted::Replace { id, body: &body, view, precondition }).await
+        self.write(
+            caller,
+            kind,
+            Wanted::Replace {
+                id,
+                body: &body,
+                view,
+                precondition,
+            },
+        )
+        .await
     }
 
     pub(super) async fn replace_with(
@@ -117,18 +143,40 @@ impl Service {
         names_somebody(kind, &body, with.conformance)?;
         let lenient = with.conformance.is_lenient();
         let mut accepted = accept(kind, body, with)?;
-        let is_given = |seat: &Arc<Attribute>| accepted.attributes.contains_key(seat.name().as_ref());
+        let is_given =
+            |seat: &Arc<Attribute>| accepted.attributes.contains_key(seat.name().as_ref());
         let keeps_active = lenient && kind.seat().is_some_and(|seat| !is_given(seat));
         assign_defaults(kind, &mut accepted);
-        let projection = view.projection(kind, with.conformance)?.after_writing(kind, accepted.names(kind));
-        let asserted = |members: &Arc<Attribute>| accepted.asserted.contains(members.name().as_ref());
+        let projection = view
+            .projection(kind, with.conformance)?
+            .after_writing(kind, accepted.names(kind));
+        let asserted =
+            |members: &Arc<Attribute>| accepted.asserted.contains(members.name().as_ref());
         let omits_members = lenient && kind.members().is_some_and(|members| !asserted(members));
         let keeps = omits_members && caller.settings.put_without_members == PutWithoutMembers::Keep;
         let listed = sent_members(kind, &mut accepted.attributes)?;
-        let members = if keeps { None } else { Some(listed.unwrap_or_default()) };
-        let replacement = Replacement { accepted: &accepted, members: members.as_deref(), omits_members, keeps_active };
+        let members = if keeps {
+            None
+        } else {
+            Some(listed.unwrap_or_default())
+        };
+        let replacement = Replacement {
+            accepted: &accepted,
+            members: members.as_deref(),
+            omits_members,
+            keeps_active,
+        };
         let asked = Asked::Replace(replacement);
-        let found = self.change(caller, kind, id, (&asked, precondition), &projection, &mut with.notes).await?;
+        let found = self
+            .change(
+                caller,
+                kind,
+                id,
+                (&asked, precondition),
+                &projection,
+                &mut with.notes,
+            )
+            .await?;
         self.answer(caller, found, (view, &projection), true).await
     }
 
@@ -146,7 +194,17 @@ impl Service {
         view: &View,
         precondition: &Precondition,
     ) -> Result<Reply> {
-        self.write(caller, kind, Wanted::Modify { id, body: &body, view, precondition }).await
+        self.write(
+            caller,
+            kind,
+            Wanted::Modify {
+                id,
+                body: &body,
+                view,
+                precondition,
+            },
+        )
+        .await
     }
 
     pub(super) async fn modify_with(
@@ -161,10 +219,22 @@ impl Service {
         let limits = self.limits();
         let operations = patch::read(body, caller.settings.conformance, &limits.patch)?;
         let patch = patch::resolve(kind, operations, &limits.patch.path, with)?;
-        let projection = view.projection(kind, with.conformance)?.after_writing(kind, patch.named().iter().cloned());
+        let projection = view
+            .projection(kind, with.conformance)?
+            .after_writing(kind, patch.named().iter().cloned());
         let asked = Asked::Modify(&patch);
-        let found = self.change(caller, kind, id, (&asked, precondition), &projection, &mut with.notes).await?;
-        self.answer(caller, found, (view, &projection), kind.members().is_none()).await
+        let found = self
+            .change(
+                caller,
+                kind,
+                id,
+                (&asked, precondition),
+                &projection,
+                &mut with.notes,
+            )
+            .await?;
+        self.answer(caller, found, (view, &projection), kind.members().is_none())
+            .await
     }
 
     /// DELETE (RFC 7644 section 3.6).
@@ -178,7 +248,8 @@ impl Service {
         id: &str,
         precondition: &Precondition,
     ) -> Result<Reply> {
-        self.write(caller, kind, Wanted::Delete { id, precondition }).await
+        self.write(caller, kind, Wanted::Delete { id, precondition })
+            .await
     }
 
     pub(super) async fn delete_with(
@@ -189,7 +260,15 @@ impl Service {
         precondition: &Precondition,
     ) -> Result<Reply> {
         let asked = (&Asked::Delete, precondition);
-        self.change(caller, kind, id, asked, &Projection::default(), &mut Notes::new()).await?;
+        self.change(
+            caller,
+            kind,
+            id,
+            asked,
+            &Projection::default(),
+            &mut Notes::new(),
+        )
+        .await?;
         Ok(Reply::empty(204))
     }
 
@@ -204,8 +283,16 @@ impl Service {
     ) -> Result<Found> {
         // Members are read, if at all, after the change; before it, whether there is one.
         let members = asked.0.asks_for_members();
-        let relations = Relations { members, ..render::relations(kind, projection) }.at_most(0);
-        let mut line = if asked.0.waits_for_others() { Some(self.lines.stand_in(id).await) } else { None };
+        let relations = Relations {
+            members,
+            ..render::relations(kind, projection)
+        }
+        .at_most(0);
+        let mut line = if asked.0.waits_for_others() {
+            Some(self.lines.stand_in(id).await)
+        } else {
+            None
+        };
         for attempt in 0..ATTEMPTS {
             let found = self.find(caller, kind, id, relations).await?;
             asked.1.allows_write(found.meta.version)?;
@@ -220,7 +307,10 @@ impl Service {
                 self.check_current(&caller.scope).await?;
             }
         }
-        Err(ScimError::unavailable("Too many changes to this resource at once; try again.", 1))
+        Err(ScimError::unavailable(
+            "Too many changes to this resource at once; try again.",
+            1,
+        ))
     }
 
     /// One attempt; `None` if another change came first.
@@ -233,26 +323,60 @@ impl Service {
         notes: &mut Notes,
     ) -> Result<Option<Found>> {
         let author = self.author(caller);
-        let writing = Writing { exactly: !precondition.is_empty(), ..caller.writing(kind, &author)? };
+        let writing = Writing {
+            exactly: !precondition.is_empty(),
+            ..caller.writing(kind, &author)?
+        };
         let before = render::attributes(&found.document)?;
         caller.trail.reaches(kind, &before);
         let has_members = found.members() > 0;
         found.relations.retain(|related| !related.is_member);
         let Some((after, changes)) = asked.apply(kind, &found, &before)? else {
-            let done = self.store.delete(&writing, Before { found: &found, attributes: &before }).await?;
+            let done = self
+                .store
+                .delete(
+                    &writing,
+                    Before {
+                        found: &found,
+                        attributes: &before,
+                    },
+                )
+                .await?;
             return Ok((done != Change::Stale).then_some(found));
         };
-        caller.trail.changes(kind, matches!(asked, Asked::Modify(_)), (&before, &after));
+        caller
+            .trail
+            .changes(kind, matches!(asked, Asked::Modify(_)), (&before, &after));
         check_names(&caller.settings, kind, Some(&before), &after)?;
-        self.check_references(&writing, Some(&before), &after).await?;
+        self.check_references(&writing, Some(&before), &after)
+            .await?;
         let noted = notes.len();
-        if let (true, true, Some(members)) = (asked.asks_for_members(), has_members, kind.members()) {
+        if let (true, true, Some(members)) = (asked.asks_for_members(), has_members, kind.members())
+        {
             notes.push(Note::Omitted(members.name().to_string()));
         }
-        let delta = self.member_delta(&writing, caller.settings.conformance, Some(&found), &changes, notes).await?;
+        let delta = self
+            .member_delta(
+                &writing,
+                caller.settings.conformance,
+                Some(&found),
+                &changes,
+                notes,
+            )
+            .await?;
         let written = self.written(caller, kind, after).await?;
-        let outcome =
-            self.store.replace(&writing, Before { found: &found, attributes: &before }, &written, &delta).await;
+        let outcome = self
+            .store
+            .replace(
+                &writing,
+                Before {
+                    found: &found,
+                    attributes: &before,
+                },
+                &written,
+                &delta,
+            )
+            .await;
         match outcome {
             Ok(Change::Done(version)) => {
                 caller.changed(kind, &before, &written, &delta);
@@ -268,9 +392,10 @@ impl Service {
                 self.check_current(&caller.scope).await?;
                 Err(self.no_seat(&caller.settings).await)
             }
-            Err(error @ StoreError::Unique(_)) => {
-                Err(self.in_use(caller, kind, &written.attributes).await.caused_by(error))
-            }
+            Err(error @ StoreError::Unique(_)) => Err(self
+                .in_use(caller, kind, &written.attributes)
+                .await
+                .caused_by(error)),
             Err(error) => Err(error.into()),
         }
     }
@@ -290,51 +415,93 @@ impl Service {
             unshown(caller, &found, 204)
         } else if relations.members {
             let kind = found.resource_type.clone();
-            let found = self.find(caller, &kind, &found.id.to_string(), relations.at_most(READ_ALONG)).await?;
+            let found = self
+                .find(
+                    caller,
+                    &kind,
+                    &found.id.to_string(),
+                    relations.at_most(READ_ALONG),
+                )
+                .await?;
             self.shown_in_full(caller, found, projection, 200).await?
         } else {
             self.shown(caller, &found, projection, 200)?
         };
-        Ok(Reply { applied: view.applied(shows), ..reply })
+        Ok(Reply {
+            applied: view.applied(shows),
+            ..reply
+        })
     }
 }
 
 /// A list of members of which none is named must not empty a group.
-fn names_somebody(kind: &ResourceType, body: &Map<String, Value>, conformance: Conformance) -> Result<()> {
-    let Some(members) = kind.members() else { return Ok(()) };
+fn names_somebody(
+    kind: &ResourceType,
+    body: &Map<String, Value>,
+    conformance: Conformance,
+) -> Result<()> {
+    let Some(members) = kind.members() else {
+        return Ok(());
+    };
     let is_named = |member: &Value| {
         member.as_object().is_some_and(|member| {
-            member
-                .iter()
-                .any(|(name, value)| matches!(name.to_ascii_lowercase().as_str(), "value" | "$ref") && !value.is_null())
+            member.iter().any(|(name, value)| {
+                matches!(name.to_ascii_lowercase().as_str(), "value" | "$ref") && !value.is_null()
+            })
         })
     };
     match sent(kind, body, members, conformance).and_then(Value::as_array) {
-        Some(list) if list.iter().any(|member| member.is_object() && !is_named(member)) => Err(
-            ScimError::invalid_value(format!("A value of \"{}\" names nobody: it needs \"value\".", members.name())),
-        ),
+        Some(list)
+            if list
+                .iter()
+                .any(|member| member.is_object() && !is_named(member)) =>
+        {
+            Err(ScimError::invalid_value(format!(
+                "A value of \"{}\" names nobody: it needs \"value\".",
+                members.name()
+            )))
+        }
         _ => Ok(()),
     }
 }
 
 /// The attributes after a PUT: those of the body, those that no client reads and the body does not
 /// speak of, and what is hidden.
-pub(super) fn replaced(kind: &ResourceType, before: &Map<String, Value>, accepted: &Accepted) -> Map<String, Value> {
+pub(super) fn replaced(
+    kind: &ResourceType,
+    before: &Map<String, Value>,
+    accepted: &Accepted,
+) -> Map<String, Value> {
     let mut after = accepted.attributes.clone();
-    for attribute in kind.top_attributes().iter().filter(|attribute| attribute.is_secret()) {
+    for attribute in kind
+        .top_attributes()
+        .iter()
+        .filter(|attribute| attribute.is_secret())
+    {
         let name = attribute.name().as_ref();
-        if let Some(kept) = before.get(name).filter(|_| !accepted.asserted.contains(name)) {
+        if let Some(kept) = before
+            .get(name)
+            .filter(|_| !accepted.asserted.contains(name))
+        {
             after.insert(name.to_owned(), kept.clone());
         }
     }
     for extension in kind.extensions() {
         let urn = extension.schema.id().as_ref();
-        let secrets = extension.schema.attributes().iter().filter(|attribute| attribute.is_secret());
-        let Some(was) = before.get(urn).and_then(Value::as_object) else { continue };
+        let secrets = extension
+            .schema
+            .attributes()
+            .iter()
+            .filter(|attribute| attribute.is_secret());
+        let Some(was) = before.get(urn).and_then(Value::as_object) else {
+            continue;
+        };
         for secret in secrets {
             let name = secret.name().as_ref();
             let Some(kept) = was.get(name) else { continue };
-            let held = after.entry(urn).or_insert_with(|| Value::Object(Map::new()));
+            let held = after
+                .entry(urn)
+                .or_insert_with(|| Value::Object(Map::new()));
             if let Some(held) = held.as_object_mut() {
                 held.entry(name).or_insert_with(|| kept.clone());
             }

@@ -17,14 +17,21 @@ impl Service {
     /// 404 if there is no tenant of that name, 503 if the database is away.
     pub async fn noncompliant(&self, tenant: &str) -> Result<u64> {
         let settings = self.tenant(tenant).await?.settings;
-        let layout = self.catalogs.of(&self.store, &settings).await?.layout.clone();
+        let layout = self
+            .catalogs
+            .of(&self.store, &settings)
+            .await?
+            .layout
+            .clone();
         let mut count = 0;
         let mut visit = |kind: &ResourceType, attributes: &Map<String, Value>| {
             let complies = check(kind, None, attributes, Change::Whole).is_ok()
                 && check_names(&settings, kind, None, attributes).is_ok();
             count += u64::from(!complies);
         };
-        self.store.visit_resources(&settings.scope(layout), &mut visit).await?;
+        self.store
+            .visit_resources(&settings.scope(layout), &mut visit)
+            .await?;
         Ok(count)
     }
 }

@@ -30,7 +30,8 @@ impl Service {
         body: Map<String, Value>,
         view: &View,
     ) -> Result<Reply> {
-        self.write(caller, kind, Wanted::Create { body: &body, view }).await
+        self.write(caller, kind, Wanted::Create { body: &body, view })
+            .await
     }
 
     pub(super) async fn create_with(
@@ -43,7 +44,9 @@ impl Service {
     ) -> Result<Reply> {
         let mut accepted = accept(kind, body, with)?;
         assign_defaults(kind, &mut accepted);
-        let projection = view.projection(kind, with.conformance)?.after_writing(kind, accepted.names(kind));
+        let projection = view
+            .projection(kind, with.conformance)?
+            .after_writing(kind, accepted.names(kind));
         let shape = (view, &projection);
         let members = sent_members(kind, &mut accepted.attributes)?;
         check_names(&caller.settings, kind, None, &accepted.attributes)?;
@@ -51,12 +54,17 @@ impl Service {
         let author = self.author(caller);
         let writing = caller.writing(kind, &author)?;
         let changes: Vec<_> = members.map(MemberChange::Add).into_iter().collect();
-        let delta = self.member_delta(&writing, with.conformance, None, &changes, &mut with.notes).await?;
-        self.check_references(&writing, None, &accepted.attributes).await?;
+        let delta = self
+            .member_delta(&writing, with.conformance, None, &changes, &mut with.notes)
+            .await?;
+        self.check_references(&writing, None, &accepted.attributes)
+            .await?;
         let written = self.written(caller, kind, accepted.attributes).await?;
         let id = fresh_id(&author);
-        self.store_new(caller, &writing, id, &written, &delta).await?;
-        self.created(caller, &writing, id, written, (&delta, shape)).await
+        self.store_new(caller, &writing, id, &written, &delta)
+            .await?;
+        self.created(caller, &writing, id, written, (&delta, shape))
+            .await
     }
 
     /// Stores a new resource under an id that is not in use.
@@ -81,9 +89,10 @@ impl Service {
                     _ => ScimError::unavailable("The server is busy; try again.", 1),
                 })
             }
-            Err(error @ StoreError::Unique(_)) => {
-                Err(self.in_use(caller, kind, &written.attributes).await.caused_by(error))
-            }
+            Err(error @ StoreError::Unique(_)) => Err(self
+                .in_use(caller, kind, &written.attributes)
+                .await
+                .caused_by(error)),
             Err(error) => Err(error.into()),
         }
     }
@@ -98,7 +107,11 @@ impl Service {
     ) -> Result<Reply> {
         let kind = &writing.of_type.resource_type;
         let at = writing.author.at;
-        let meta = Meta { version: 1, created: at, modified: at };
+        let meta = Meta {
+            version: 1,
+            created: at,
+            modified: at,
+        };
         let fresh = Found::fresh(kind, id, meta, written);
         let shows = view.shows_resource(true);
         let reply = if !shows {
@@ -111,7 +124,10 @@ impl Service {
             let found = self.find(caller, kind, &id.to_string(), relations).await?;
             self.shown_in_full(caller, found, projection, 201).await?
         };
-        Ok(Reply { applied: view.applied(shows), ..reply })
+        Ok(Reply {
+            applied: view.applied(shows),
+            ..reply
+        })
     }
 }
 

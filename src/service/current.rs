@@ -16,15 +16,36 @@ const RENEWALS: u32 = 8;
 /// A write that is asked for.
 #[derive(Debug)]
 pub(super) enum Wanted<'a> {
-    Create { body: &'a Map<String, Value>, view: &'a View },
-    Replace { id: &'a str, body: &'a Map<String, Value>, view: &'a View, precondition: &'a Precondition },
-    Modify { id: &'a str, body: &'a Map<String, Value>, view: &'a View, precondition: &'a Precondition },
-    Delete { id: &'a str, precondition: &'a Precondition },
+    Create {
+        body: &'a Map<String, Value>,
+        view: &'a View,
+    },
+    Replace {
+        id: &'a str,
+        body: &'a Map<String, Value>,
+        view: &'a View,
+        precondition: &'a Precondition,
+    },
+    Modify {
+        id: &'a str,
+        body: &'a Map<String, Value>,
+        view: &'a View,
+        precondition: &'a Precondition,
+    },
+    Delete {
+        id: &'a str,
+        precondition: &'a Precondition,
+    },
 }
 
 impl Service {
     /// Makes a write, and makes it anew as long as the tenant's schemas change under it.
-    pub(super) async fn write(&self, caller: &Caller, kind: &Arc<ResourceType>, wanted: Wanted<'_>) -> Result<Reply> {
+    pub(super) async fn write(
+        &self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        wanted: Wanted<'_>,
+    ) -> Result<Reply> {
         let mut outcome = self.write_once(caller, kind, &wanted).await;
         let mut renewed = Cow::Borrowed(caller);
         for _ in 0..RENEWALS {
@@ -40,20 +61,56 @@ impl Service {
     }
 
     /// What a write that has to be made anew has left out is not noted: it will be left out again.
-    async fn write_once(&self, caller: &Caller, kind: &Arc<ResourceType>, wanted: &Wanted<'_>) -> Result<Reply> {
+    async fn write_once(
+        &self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        wanted: &Wanted<'_>,
+    ) -> Result<Reply> {
         caller.trail.writes(kind, wanted);
         caller.may_write(kind)?;
         let limits = self.limits();
         let mut with = Acceptance::new(caller.settings.conformance, &limits.values);
         let outcome = match *wanted {
-            Wanted::Create { body, view } => self.create_with(caller, kind, body.clone(), view, &mut with).await,
-            Wanted::Replace { id, body, view, precondition } => {
-                self.replace_with(caller, kind, id, body.clone(), (view, precondition), &mut with).await
+            Wanted::Create { body, view } => {
+                self.create_with(caller, kind, body.clone(), view, &mut with)
+                    .await
             }
-            Wanted::Modify { id, body, view, precondition } => {
-                self.modify_with(caller, kind, id, body.clone(), (view, precondition), &mut with).await
+            Wanted::Replace {
+                id,
+                body,
+                view,
+                precondition,
+            } => {
+                self.replace_with(
+                    caller,
+                    kind,
+                    id,
+                    body.clone(),
+                    (view, precondition),
+                    &mut with,
+                )
+                .await
             }
-            Wanted::Delete { id, precondition } => self.delete_with(caller, kind, id, precondition).await,
+            Wanted::Modify {
+                id,
+                body,
+                view,
+                precondition,
+            } => {
+                self.modify_with(
+                    caller,
+                    kind,
+                    id,
+                    body.clone(),
+                    (view, precondition),
+                    &mut with,
+                )
+                .await
+            }
+            Wanted::Delete { id, precondition } => {
+                self.delete_with(caller, kind, id, precondition).await
+            }
         };
         if !outcome.as_ref().is_err_and(ScimError::is_outdated) {
             self.note(caller, kind, &with.notes);
@@ -65,7 +122,8 @@ impl Service {
     async fn renewed(&self, caller: &Caller) -> Result<Caller> {
         let tenant = self.store.tenant_now(caller.settings.number()).await?;
         let tenant = tenant.ok_or_else(|| {
-            ScimError::unauthorized("The tenant of this token was deleted.").because(Reason::TokenUnknown)
+            ScimError::unauthorized("The tenant of this token was deleted.")
+                .because(Reason::TokenUnknown)
         })?;
         let numbered = self.catalogs.of(&self.store, &tenant).await?;
         Ok(Caller {

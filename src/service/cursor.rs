@@ -36,7 +36,11 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn from(self) -> From {
-        if self.is_before { From::Before(self.mark) } else { From::After(self.mark) }
+        if self.is_before {
+            From::Before(self.mark)
+        } else {
+            From::After(self.mark)
+        }
     }
 }
 
@@ -51,15 +55,17 @@ impl Cursors {
     /// With a key from [`Cursors::new_key`].
     pub(super) fn with_key(key: &str) -> Result<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(key).map_err(ScimError::internal)?;
-        let key =
-            RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| ScimError::internal("the key of cursors"))?;
+        let key = RandomizedNonceKey::new(&AES_256_GCM, &bytes)
+            .map_err(|_| ScimError::internal("the key of cursors"))?;
         Ok(Self(key))
     }
 
     /// The text of a cursor: unreserved characters only. `query` is what it is good for.
     pub(super) fn seal(&self, place: &Place, query: &[u8], now: Timestamp) -> Result<String> {
         let mut sealed = encode(place, now).to_string().into_bytes();
-        let nonce = self.0.seal_in_place_append_tag(Aad::from(query), &mut sealed);
+        let nonce = self
+            .0
+            .seal_in_place_append_tag(Aad::from(query), &mut sealed);
         let nonce = nonce.map_err(|_| ScimError::internal("a cursor could not be sealed"))?;
         Ok(URL_SAFE_NO_PAD.encode([nonce.as_ref().as_slice(), &sealed].concat()))
     }
@@ -75,7 +81,9 @@ impl Cursors {
             )
         })?;
         if now.seconds_since(issued) > CURSOR_SECONDS {
-            return Err(ScimError::expired_cursor("The cursor is too old: start again without one."));
+            return Err(ScimError::expired_cursor(
+                "The cursor is too old: start again without one.",
+            ));
         }
         Ok(place)
     }
@@ -85,7 +93,10 @@ impl Cursors {
         let (nonce, sealed) = bytes.split_at_checked(NONCE)?;
         let nonce = <&[u8; NONCE]>::try_from(nonce).ok()?.into();
         let mut sealed = sealed.to_vec();
-        let opened = self.0.open_in_place(nonce, Aad::from(query), &mut sealed).ok()?;
+        let opened = self
+            .0
+            .open_in_place(nonce, Aad::from(query), &mut sealed)
+            .ok()?;
         decode(&serde_json::from_slice(opened).ok()?)
     }
 }
@@ -95,18 +106,37 @@ fn encode(place: &Place, now: Timestamp) -> Value {
         MarkValue::Int(number) => Value::from(*number),
         MarkValue::Text(text) => Value::from(text.as_str()),
     });
-    json!([now.as_micros(), place.is_before, place.count, place.mark.seq, values.collect::<Vec<_>>()])
+    json!([
+        now.as_micros(),
+        place.is_before,
+        place.count,
+        place.mark.seq,
+        values.collect::<Vec<_>>()
+    ])
 }
 
 fn decode(value: &Value) -> Option<(Place, Timestamp)> {
-    let [issued, is_before, count, seq, values] = value.as_array()?.as_slice() else { return None };
+    let [issued, is_before, count, seq, values] = value.as_array()?.as_slice() else {
+        return None;
+    };
     let value = |value: &Value| match value {
         Value::String(text) => Some(MarkValue::Text(text.clone())),
         other => other.as_i64().map(MarkValue::Int),
     };
-    let values = values.as_array()?.iter().map(value).collect::<Option<_>>()?;
-    let mark = Mark { values, seq: seq.as_i64()? };
-    let place = Place { mark, is_before: is_before.as_bool()?, count: count.as_i64()? };
+    let values = values
+        .as_array()?
+        .iter()
+        .map(value)
+        .collect::<Option<_>>()?;
+    let mark = Mark {
+        values,
+        seq: seq.as_i64()?,
+    };
+    let place = Place {
+        mark,
+        is_before: is_before.as_bool()?,
+        count: count.as_i64()?,
+    };
     Some((place, Timestamp::from_micros(issued.as_i64()?)))
 }
 
@@ -117,11 +147,21 @@ mod tests {
     #[test]
     fn a_cursor_opens_only_for_its_query_and_in_time() {
         let cursors = Cursors::with_key(&Cursors::new_key().unwrap()).unwrap();
-        let mark = Mark { values: vec![MarkValue::Int(1), MarkValue::Text("é".into())], seq: 7 };
-        let place = Place { mark, is_before: true, count: 3 };
+        let mark = Mark {
+            values: vec![MarkValue::Int(1), MarkValue::Text("é".into())],
+            seq: 7,
+        };
+        let place = Place {
+            mark,
+            is_before: true,
+            count: 3,
+        };
         let now = Timestamp::from_micros(1_800_000_000_000_000);
         let text = cursors.seal(&place, b"q", now).unwrap();
-        assert!(text.chars().all(|c| c.is_ascii_alphanumeric() || "-._~".contains(c)));
+        assert!(
+            text.chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-._~".contains(c))
+        );
         assert_eq!(cursors.open(&text, b"q", now).unwrap(), place);
         for (text, query) in [
             (text.as_str(), b"r"),
@@ -130,9 +170,19 @@ mod tests {
             ("forged", b"q"),
             ("é", b"q"),
         ] {
-            assert_eq!(cursors.open(text, query, now).unwrap_err().scim_type().unwrap().as_str(), "invalidCursor");
+            assert_eq!(
+                cursors
+                    .open(text, query, now)
+                    .unwrap_err()
+                    .scim_type()
+                    .unwrap()
+                    .as_str(),
+                "invalidCursor"
+            );
         }
-        let late = cursors.open(&text, b"q", now.plus_seconds(CURSOR_SECONDS + 1)).unwrap_err();
+        let late = cursors
+            .open(&text, b"q", now.plus_seconds(CURSOR_SECONDS + 1))
+            .unwrap_err();
         assert_eq!(late.scim_type().unwrap().as_str(), "expiredCursor");
     }
 }

@@ -14,7 +14,11 @@ impl Service {
     ///
     /// # Errors
     /// One line that says what the operator has to do.
-    pub async fn open_for(settings: &ServiceSettings, clock: Clock, directory: &Directory) -> Result<Self, StartError> {
+    pub async fn open_for(
+        settings: &ServiceSettings,
+        clock: Clock,
+        directory: &Directory,
+    ) -> Result<Self, StartError> {
         Self::open_with(settings, clock, Some(directory)).await
     }
 
@@ -26,9 +30,15 @@ impl Service {
     pub async fn make_directory(&self, directory: &Directory) -> Result<bool> {
         let layout = &self.numbers().await?;
         let is_filled = self.store.is_filled(directory).await?;
-        let right = if is_filled { DirectoryState::Ready } else { DirectoryState::Filling };
+        let right = if is_filled {
+            DirectoryState::Ready
+        } else {
+            DirectoryState::Filling
+        };
         if self.store.directory_state(directory, layout).await? != right {
-            self.store.make_views(&self.store.views(directory, layout, is_filled)).await?;
+            self.store
+                .make_views(&self.store.views(directory, layout, is_filled))
+                .await?;
         }
         Ok(is_filled)
     }
@@ -56,7 +66,10 @@ impl Service {
     /// # Errors
     /// If the database fails.
     pub async fn directory_state(&self, directory: &Directory) -> Result<DirectoryState> {
-        Ok(self.store.directory_state(directory, &*self.numbers().await?).await?)
+        Ok(self
+            .store
+            .directory_state(directory, &*self.numbers().await?)
+            .await?)
     }
 
     /// The views of a directory, as they are when every row has its lookups.
@@ -85,6 +98,11 @@ impl Service {
     /// The numbers of the types, which all tenants share.
     async fn numbers(&self) -> Result<Arc<Layout>> {
         let tenant = self.tenant(DEFAULT_TENANT).await?;
-        Ok(self.catalogs.of(&self.store, &tenant.settings).await?.layout.clone())
+        Ok(self
+            .catalogs
+            .of(&self.store, &tenant.settings)
+            .await?
+            .layout
+            .clone())
     }
 }

@@ -41,10 +41,15 @@ impl Service {
             },
             "meta": {"resourceType": "ServiceProviderConfig", "location": location},
         });
-        if let (Some(members), Some(found)) = (document.as_object_mut(), roles_and_entitlements(caller)) {
+        if let (Some(members), Some(found)) =
+            (document.as_object_mut(), roles_and_entitlements(caller))
+        {
             members.insert("RolesAndEntitlements".into(), found);
         }
-        Reply { location: Some(location), ..Reply::ok(document.to_string()) }
+        Reply {
+            location: Some(location),
+            ..Reply::ok(document.to_string())
+        }
     }
 
     /// GET `/ResourceTypes`, or of one by name (RFC 7644 section 4).
@@ -52,11 +57,16 @@ impl Service {
     /// # Errors
     /// 404 if there is none of that name.
     pub fn resource_types(&self, caller: &Caller, name: Option<&str>) -> Result<Reply> {
-        let shown = |document: &Map<String, Value>| published(caller, document, RESOURCE_TYPE, "ResourceType");
+        let shown = |document: &Map<String, Value>| {
+            published(caller, document, RESOURCE_TYPE, "ResourceType")
+        };
         match name {
-            None => {
-                Ok(all(&caller.catalog.resource_types().iter().map(|kind| shown(kind.document())).collect::<Vec<_>>()))
-            }
+            None => Ok(all(&caller
+                .catalog
+                .resource_types()
+                .iter()
+                .map(|kind| shown(kind.document()))
+                .collect::<Vec<_>>())),
             Some(name) => {
                 let kind = caller.catalog.by_name(name);
                 let kind = kind.ok_or_else(|| {
@@ -75,13 +85,17 @@ impl Service {
     pub fn schemas(&self, caller: &Caller, urn: Option<&str>) -> Result<Reply> {
         let shown = |document: &Map<String, Value>| published(caller, document, SCHEMA, "Schema");
         match urn {
-            None => {
-                Ok(all(&caller.catalog.schemas().iter().map(|schema| shown(schema.document())).collect::<Vec<_>>()))
-            }
+            None => Ok(all(&caller
+                .catalog
+                .schemas()
+                .iter()
+                .map(|schema| shown(schema.document()))
+                .collect::<Vec<_>>())),
             Some(urn) => {
                 let schema = caller.catalog.schema(urn);
                 let schema = schema.ok_or_else(|| {
-                    ScimError::not_found(format!("There is no schema \"{urn}\".")).logged_as("There is no such schema.")
+                    ScimError::not_found(format!("There is no schema \"{urn}\"."))
+                        .logged_as("There is no such schema.")
                 })?;
                 Ok(one(&shown(schema.document())))
             }
@@ -91,8 +105,13 @@ impl Service {
 
 /// What draft-ietf-scim-roles-entitlements adds, where its types are loaded.
 fn roles_and_entitlements(caller: &Caller) -> Option<Value> {
-    let has =
-        |urn: &str| caller.catalog.resource_types().iter().any(|kind| kind.schema().id().eq_ignore_ascii_case(urn));
+    let has = |urn: &str| {
+        caller
+            .catalog
+            .resource_types()
+            .iter()
+            .any(|kind| kind.schema().id().eq_ignore_ascii_case(urn))
+    };
     let roles = has("urn:ietf:params:scim:schemas:core:2.0:Role");
     let entitlements = has("urn:ietf:params:scim:schemas:core:2.0:Entitlement");
     (roles || entitlements).then(|| {
@@ -109,21 +128,41 @@ fn roles_and_entitlements(caller: &Caller) -> Option<Value> {
 }
 
 /// The document with `schemas` first and `meta` last.
-fn published(caller: &Caller, document: &Map<String, Value>, schema: &str, resource_type: &str) -> Value {
-    let id = document.get("id").and_then(Value::as_str).unwrap_or_default();
+fn published(
+    caller: &Caller,
+    document: &Map<String, Value>,
+    schema: &str,
+    resource_type: &str,
+) -> Value {
+    let id = document
+        .get("id")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let location = format!("{}/{resource_type}s/{id}", caller.base_url);
     let mut shown = Map::new();
     shown.insert("schemas".into(), json!([schema]));
     shown.extend(
-        document.iter().filter(|(name, _)| *name != "schemas").map(|(name, value)| (name.clone(), value.clone())),
+        document
+            .iter()
+            .filter(|(name, _)| *name != "schemas")
+            .map(|(name, value)| (name.clone(), value.clone())),
     );
-    shown.insert("meta".into(), json!({"resourceType": resource_type, "location": location}));
+    shown.insert(
+        "meta".into(),
+        json!({"resourceType": resource_type, "location": location}),
+    );
     Value::Object(shown)
 }
 
 fn one(document: &Value) -> Reply {
-    let location = document.pointer("/meta/location").and_then(Value::as_str).map(str::to_owned);
-    Reply { location, ..Reply::ok(document.to_string()) }
+    let location = document
+        .pointer("/meta/location")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    Reply {
+        location,
+        ..Reply::ok(document.to_string())
+    }
 }
 
 fn all(documents: &[Value]) -> Reply {

@@ -24,8 +24,12 @@ impl Service {
             return error;
         }
         match self.holder(caller, kind, attributes).await {
-            Some(holder) if !share_name(kind, attributes, &holder) => error.because(Reason::ValueExists),
-            Some(holder) if !Resource::takes_seat(kind, &holder) => error.because(Reason::UserExistsInactive),
+            Some(holder) if !share_name(kind, attributes, &holder) => {
+                error.because(Reason::ValueExists)
+            }
+            Some(holder) if !Resource::takes_seat(kind, &holder) => {
+                error.because(Reason::UserExistsInactive)
+            }
             _ => error,
         }
     }
@@ -40,13 +44,28 @@ impl Service {
         let unique = kind.leaves().iter().filter(|path| path.end().is_unique());
         let equal = unique.filter_map(|path| {
             let key = Key::of(path.end(), path.value_in(attributes)?)?;
-            Some(Predicate::Compare { target: Target::Attribute(path.clone()), operator: Operator::Equal, key })
+            Some(Predicate::Compare {
+                target: Target::Attribute(path.clone()),
+                operator: Operator::Equal,
+                key,
+            })
         });
         let predicate = Predicate::Any(equal.collect());
         let of_type = caller.scope.layout().of_type(kind)?;
-        let listed = [Listed { of_type, predicate: Some(&predicate) }];
-        let window = Window { from: From::Skip(0), take: 1, documents: Documents::All };
-        let page = self.store.list(&caller.scope, &listed, None, &window, Relations::default()).await.ok()?;
+        let listed = [Listed {
+            of_type,
+            predicate: Some(&predicate),
+        }];
+        let window = Window {
+            from: From::Skip(0),
+            take: 1,
+            documents: Documents::All,
+        };
+        let page = self
+            .store
+            .list(&caller.scope, &listed, None, &window, Relations::default())
+            .await
+            .ok()?;
         render::attributes(&page.found.first()?.document).ok()
     }
 }

@@ -26,14 +26,26 @@ const UNKNOWN: &str = "?";
 const NAMED: usize = 3;
 
 /// Remembers, before these schemas come into force, that the index may say otherwise of their values.
-pub(super) async fn doubt(store: &Store, catalog: &Catalog, urns: &[String]) -> Result<(), StoreError> {
+pub(super) async fn doubt(
+    store: &Store,
+    catalog: &Catalog,
+    urns: &[String],
+) -> Result<(), StoreError> {
     if urns.is_empty() {
         return Ok(());
     }
-    let mut kept: Shapes = serde_json::from_str(&store.shared(SHAPES, "{}".to_owned()).await?).unwrap_or_default();
+    let mut kept: Shapes =
+        serde_json::from_str(&store.shared(SHAPES, "{}".to_owned()).await?).unwrap_or_default();
     let is_of = |path: &str| urns.iter().any(|urn| path.contains(&format!(" {urn}:")));
-    kept.extend(shapes(catalog).into_keys().filter(|path| is_of(path)).map(|path| (path, UNKNOWN.to_owned())));
-    store.set_shared(SHAPES, &serde_json::to_string(&kept).unwrap_or_default()).await
+    kept.extend(
+        shapes(catalog)
+            .into_keys()
+            .filter(|path| is_of(path))
+            .map(|path| (path, UNKNOWN.to_owned())),
+    );
+    store
+        .set_shared(SHAPES, &serde_json::to_string(&kept).unwrap_or_default())
+        .await
 }
 
 impl Service {
@@ -55,22 +67,36 @@ impl Service {
             .map(|(path, _)| path.as_str())
             .collect();
         if !changed.is_empty() {
-            let named = changed.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+            let named = changed
+                .iter()
+                .take(NAMED)
+                .copied()
+                .collect::<Vec<_>>()
+                .join(", ");
             let more = changed.len().saturating_sub(NAMED);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
             tracing::warn!(
                 "the configuration changed how values of {named}{more} are searched: run scimd verify --repair"
             );
         } else if now.keys().any(|path| !kept.contains_key(path)) {
-            self.store.set_shared(SHAPES, &text(&with_former(now, &kept))?).await?;
+            self.store
+                .set_shared(SHAPES, &text(&with_former(now, &kept))?)
+                .await?;
         }
         Ok(())
     }
 
     /// Everything was made good.
     pub(super) async fn index_follows(&self) -> Result<()> {
-        let kept: Shapes = serde_json::from_str(&self.store.shared(SHAPES, "{}".to_owned()).await?).unwrap_or_default();
-        self.store.set_shared(SHAPES, &text(&with_former(self.shapes().await?, &kept))?).await?;
+        let kept: Shapes = serde_json::from_str(&self.store.shared(SHAPES, "{}".to_owned()).await?)
+            .unwrap_or_default();
+        self.store
+            .set_shared(SHAPES, &text(&with_former(self.shapes().await?, &kept))?)
+            .await?;
         self.index_lags_no_more().await
     }
 
@@ -85,7 +111,12 @@ impl Service {
     }
 
     async fn shapes(&self) -> Result<Shapes> {
-        Ok(shapes(&Sources::read(&self.store, None).await?.of_files().map_err(ScimError::internal)?))
+        Ok(shapes(
+            &Sources::read(&self.store, None)
+                .await?
+                .of_files()
+                .map_err(ScimError::internal)?,
+        ))
     }
 }
 
@@ -107,10 +138,19 @@ fn with_former(mut now: Shapes, kept: &Shapes) -> Shapes {
 
 fn shapes(catalog: &Catalog) -> Shapes {
     let of_type = |kind: &ResourceType| -> Vec<(String, String)> {
-        let named = |path: &AttributePath| format!("{} {}", kind.name(), path.to_string().to_ascii_lowercase());
-        kind.leaves().iter().map(|path| (named(path), shape(kind, path))).collect()
+        let named = |path: &AttributePath| {
+            format!("{} {}", kind.name(), path.to_string().to_ascii_lowercase())
+        };
+        kind.leaves()
+            .iter()
+            .map(|path| (named(path), shape(kind, path)))
+            .collect()
     };
-    catalog.resource_types().iter().flat_map(|kind| of_type(kind)).collect()
+    catalog
+        .resource_types()
+        .iter()
+        .flat_map(|kind| of_type(kind))
+        .collect()
 }
 
 fn shape(kind: &ResourceType, path: &AttributePath) -> String {
@@ -118,7 +158,11 @@ fn shape(kind: &ResourceType, path: &AttributePath) -> String {
         return NONE.to_owned();
     }
     let end = path.end();
-    let case = if end.is_case_exact() { " caseExact" } else { "" };
+    let case = if end.is_case_exact() {
+        " caseExact"
+    } else {
+        ""
+    };
     let unique = if end.is_unique() { " unique" } else { "" };
     format!("{}{case}{unique}", end.kind().as_str())
 }

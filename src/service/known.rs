@@ -26,7 +26,13 @@ pub(super) struct Callers(RwLock<HashMap<String, Known>>);
 
 impl Callers {
     /// The caller that a token stood for, unless its time is over.
-    pub(super) fn recall(&self, id: &str, secret: &SecretString, now: Timestamp, trail: &Arc<Trail>) -> Option<Caller> {
+    pub(super) fn recall(
+        &self,
+        id: &str,
+        secret: &SecretString,
+        now: Timestamp,
+        trail: &Arc<Trail>,
+    ) -> Option<Caller> {
         let callers = self.0.read().ok()?;
         let known = callers.get(id)?;
         let is_over = known.stamp.expires().is_some_and(|at| at <= now);
@@ -34,17 +40,33 @@ impl Callers {
             return None;
         }
         let scope = known.caller.scope.stamped(known.stamp.anew());
-        Some(Caller { scope, trail: trail.clone(), ..known.caller.clone() })
+        Some(Caller {
+            scope,
+            trail: trail.clone(),
+            ..known.caller.clone()
+        })
     }
 
     pub(super) fn remember(&self, digest: String, stamp: Stamp, caller: &Caller) {
-        let Ok(mut callers) = self.0.write() else { return };
+        let Ok(mut callers) = self.0.write() else {
+            return;
+        };
         if callers.len() >= MOST {
             callers.clear();
         }
         // What a request leaves is its own.
-        let caller = Caller { trail: Arc::default(), ..caller.clone() };
-        callers.insert(caller.token_id.to_string(), Known { digest, stamp, caller });
+        let caller = Caller {
+            trail: Arc::default(),
+            ..caller.clone()
+        };
+        callers.insert(
+            caller.token_id.to_string(),
+            Known {
+                digest,
+                stamp,
+                caller,
+            },
+        );
     }
 
     pub(super) fn forget(&self, id: &str) {

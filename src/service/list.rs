@@ -28,7 +28,11 @@ struct Query<'a> {
 
 impl Query<'_> {
     fn shapes(&self) -> Vec<Shape> {
-        self.kinds.iter().cloned().zip(self.projections.iter().cloned()).collect()
+        self.kinds
+            .iter()
+            .cloned()
+            .zip(self.projections.iter().cloned())
+            .collect()
     }
 }
 
@@ -37,20 +41,33 @@ impl Service {
     ///
     /// # Errors
     /// 400, 503.
-    pub async fn list(&self, caller: &Caller, kind: Option<&Arc<ResourceType>>, asked: &ListQuery) -> Result<Reply> {
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        kind: Option<&Arc<ResourceType>>,
+        asked: &ListQuery,
+    ) -> Result<Reply> {
         let kinds = kinds(caller, kind)?;
         let predicates = self.predicates(caller, &kinds, asked)?;
         caller.trail.lists(&kinds, predicates.as_deref(), asked);
         let conformance = caller.settings.conformance;
-        let projected = kinds.iter().map(|kind| asked.view.projection(kind, conformance));
+        let projected = kinds
+            .iter()
+            .map(|kind| asked.view.projection(kind, conformance));
         let projections = projected.collect::<Result<Vec<_>>>()?;
         let order = order(&kinds, asked, conformance)?;
-        let query = Query { kinds, predicates, projections, order, asked };
+        let query = Query {
+            kinds,
+            predicates,
+            projections,
+            order,
+            asked,
+        };
         match &asked.cursor {
             None => self.by_index(caller, &query).await,
-            Some(_) if asked.start_index.is_some() => {
-                Err(ScimError::invalid_value("Use either \"cursor\" or \"startIndex\", not both."))
-            }
+            Some(_) if asked.start_index.is_some() => Err(ScimError::invalid_value(
+                "Use either \"cursor\" or \"startIndex\", not both.",
+            )),
             Some(cursor) => self.by_cursor(caller, &query, cursor).await,
         }
     }
@@ -58,40 +75,84 @@ impl Service {
     /// Resources on a page at most, when the client asks for `count`.
     pub fn page_size(&self, count: Option<i64>) -> i64 {
         let limits = self.limits();
-        count.unwrap_or(limits.page_default).clamp(0, limits.page_max)
+        count
+            .unwrap_or(limits.page_default)
+            .clamp(0, limits.page_max)
     }
 
-    async fn page(&self, caller: &Caller, query: &Query<'_>, from: From, take: i64) -> Result<Page> {
-        let window = Window { from, take, documents: Documents::Small };
+    async fn page(
+        &self,
+        caller: &Caller,
+        query: &Query<'_>,
+        from: From,
+        take: i64,
+    ) -> Result<Page> {
+        let window = Window {
+            from,
+            take,
+            documents: Documents::Small,
+        };
         let listed: Vec<Listed<'_>> = query
             .kinds
             .iter()
             .enumerate()
             .filter_map(|(i, kind)| {
-                let predicate = query.predicates.as_ref().and_then(|predicates| predicates.get(i));
-                Some(Listed { of_type: caller.scope.layout().of_type(kind)?, predicate })
+                let predicate = query
+                    .predicates
+                    .as_ref()
+                    .and_then(|predicates| predicates.get(i));
+                Some(Listed {
+                    of_type: caller.scope.layout().of_type(kind)?,
+                    predicate,
+                })
             })
             .collect();
         let relations = relations(&query.kinds, &query.projections);
-        Ok(self.store.list(&caller.scope, &listed, query.order.as_ref(), &window, relations).await?)
+        Ok(self
+            .store
+            .list(
+                &caller.scope,
+                &listed,
+                query.order.as_ref(),
+                &window,
+                relations,
+            )
+            .await?)
     }
 
     /// RFC 7644 section 3.4.2.4.
     async fn by_index(&self, caller: &Caller, query: &Query<'_>) -> Result<Reply> {
         let start = query.asked.start_index.unwrap_or(1).max(1);
         let take = self.page_size(query.asked.count);
-        let names = query.kinds.iter().map(|kind| kind.name().to_string()).collect::<Vec<_>>();
+        let names = query
+            .kinds
+            .iter()
+            .map(|kind| kind.name().to_string())
+            .collect::<Vec<_>>();
         let is_walk = query.predicates.is_none() && query.order.is_none();
         let point = |start: i64| (caller.tenant.to_string(), names.clone(), start);
-        let from = match is_walk.then(|| self.walks.last_before(&point(start))).flatten() {
-            Some(last) => From::SkipOr { skip: start - 1, mark: last.seq, gone: last.gone },
+        let from = match is_walk
+            .then(|| self.walks.last_before(&point(start)))
+            .flatten()
+        {
+            Some(last) => From::SkipOr {
+                skip: start - 1,
+                mark: last.seq,
+                gone: last.gone,
+            },
             None => From::Skip(start - 1),
         };
         let page = self.page(caller, query, from, take).await?;
         if let (true, Some(last)) = (is_walk, page.found.last()) {
             let next = start.saturating_add(i64::try_from(page.found.len()).unwrap_or(0));
             let mark = Order::mark(None, last, &Map::new());
-            self.walks.remember(point(next), Last { seq: mark.seq, gone: page.gone });
+            self.walks.remember(
+                point(next),
+                Last {
+                    seq: mark.seq,
+                    gone: page.gone,
+                },
+            );
         }
         let paging = format!("\"startIndex\":{start}");
         self.show(caller, query, page, &paging).await
@@ -106,15 +167,32 @@ impl Service {
             text => Some(self.cursors.open(text, &sealed_for, now)?),
         };
         let take = match &place {
-            Some(place) if query.asked.count.is_some_and(|count| self.page_size(Some(count)) != place.count) => {
-                return Err(ScimError::invalid_count("\"count\" must stay the same on every page of a walk."));
+            Some(place)
+                if query
+                    .asked
+                    .count
+                    .is_some_and(|count| self.page_size(Some(count)) != place.count) =>
+            {
+                return Err(ScimError::invalid_count(
+                    "\"count\" must stay the same on every page of a walk.",
+                ));
             }
             Some(place) => place.count,
             None => self.page_size(query.asked.count),
         };
-        let (is_first, is_before) = (place.is_none(), place.as_ref().is_some_and(|place| place.is_before));
+        let (is_first, is_before) = (
+            place.is_none(),
+            place.as_ref().is_some_and(|place| place.is_before),
+        );
         let from = place.map_or(From::Skip(0), Place::from);
-        let mut page = self.page(caller, query, from, take.saturating_add(i64::from(take > 0))).await?;
+        let mut page = self
+            .page(
+                caller,
+                query,
+                from,
+                take.saturating_add(i64::from(take > 0)),
+            )
+            .await?;
         let has_more = i64::try_from(page.found.len()).unwrap_or(i64::MAX) > take;
         if has_more {
             let extra = if is_before { 0 } else { page.found.len() - 1 };
@@ -125,11 +203,33 @@ impl Service {
         self.complete(caller, &mut page.found, &ends).await?;
         let seal = |found: Option<&Found>, is_before: bool| {
             let Some(found) = found else { return Ok(None) };
-            let mark = Order::mark(query.order.as_ref(), found, &render::attributes(&found.document)?);
-            self.cursors.seal(&Place { mark, is_before, count: take }, &sealed_for, now).map(Some)
+            let mark = Order::mark(
+                query.order.as_ref(),
+                found,
+                &render::attributes(&found.document)?,
+            );
+            self.cursors
+                .seal(
+                    &Place {
+                        mark,
+                        is_before,
+                        count: take,
+                    },
+                    &sealed_for,
+                    now,
+                )
+                .map(Some)
         };
-        let next = if has_more || is_before { seal(page.found.last(), false)? } else { None };
-        let previous = if is_before && !has_more || is_first { None } else { seal(page.found.first(), true)? };
+        let next = if has_more || is_before {
+            seal(page.found.last(), false)?
+        } else {
+            None
+        };
+        let previous = if is_before && !has_more || is_first {
+            None
+        } else {
+            seal(page.found.first(), true)?
+        };
         let paging: Vec<String> = [("nextCursor", next), ("previousCursor", previous)]
             .into_iter()
             .filter_map(|(name, cursor)| Some(format!("\"{name}\":\"{}\"", cursor?)))
@@ -138,14 +238,29 @@ impl Service {
     }
 
     /// The answer that shows a page. With more than a few large documents it is sent while they are read.
-    async fn show(&self, caller: &Caller, query: &Query<'_>, mut page: Page, paging: &str) -> Result<Reply> {
-        let large = page.found.iter().enumerate().filter(|(_, found)| found.is_left_out());
+    async fn show(
+        &self,
+        caller: &Caller,
+        query: &Query<'_>,
+        mut page: Page,
+        paging: &str,
+    ) -> Result<Reply> {
+        let large = page
+            .found
+            .iter()
+            .enumerate()
+            .filter(|(_, found)| found.is_left_out());
         let large: Vec<usize> = large.map(|(i, _)| i).collect();
         if large.len() > LARGE_AT_ONCE {
             return Ok(self.sent_while_read(caller, page, paging, query.shapes()));
         }
         self.complete(caller, &mut page.found, &large).await?;
-        Ok(Reply::ok(render::list(caller, &page, paging, &query.shapes())?))
+        Ok(Reply::ok(render::list(
+            caller,
+            &page,
+            paging,
+            &query.shapes(),
+        )?))
     }
 
     fn predicates(
@@ -154,7 +269,9 @@ impl Service {
         kinds: &[Arc<ResourceType>],
         query: &ListQuery,
     ) -> Result<Option<Vec<Predicate>>> {
-        let Some(text) = &query.filter else { return Ok(None) };
+        let Some(text) = &query.filter else {
+            return Ok(None);
+        };
         let conformance = caller.settings.conformance;
         let filter: Filter = parse_filter(text, &self.limits().filter, conformance)?;
         let predicates = match kinds {
@@ -172,11 +289,20 @@ fn kinds(caller: &Caller, kind: Option<&Arc<ResourceType>>) -> Result<Vec<Arc<Re
         caller.may_read(kind)?;
         return Ok(vec![kind.clone()]);
     }
-    Ok(caller.catalog.resource_types().iter().filter(|kind| caller.may_read(kind).is_ok()).cloned().collect())
+    Ok(caller
+        .catalog
+        .resource_types()
+        .iter()
+        .filter(|kind| caller.may_read(kind).is_ok())
+        .cloned()
+        .collect())
 }
 
 fn relations(kinds: &[Arc<ResourceType>], projections: &[Projection]) -> Relations {
-    let each = kinds.iter().zip(projections).map(|(kind, projection)| render::relations(kind, projection));
+    let each = kinds
+        .iter()
+        .zip(projections)
+        .map(|(kind, projection)| render::relations(kind, projection));
     each.fold(Relations::default(), |all, one| Relations {
         members: all.members || one.members,
         groups: all.groups || one.groups,
@@ -185,18 +311,30 @@ fn relations(kinds: &[Arc<ResourceType>], projections: &[Projection]) -> Relatio
 }
 
 /// What `sortBy` and `sortOrder` ask for. `sortOrder` alone means nothing.
-fn order(kinds: &[Arc<ResourceType>], query: &ListQuery, conformance: Conformance) -> Result<Option<Order>> {
+fn order(
+    kinds: &[Arc<ResourceType>],
+    query: &ListQuery,
+    conformance: Conformance,
+) -> Result<Option<Order>> {
     let descending = match query.sort_order.as_deref() {
         None => false,
         Some(order) if order.eq_ignore_ascii_case("ascending") => false,
         Some(order) if order.eq_ignore_ascii_case("descending") => true,
         Some(order) => {
-            let detail = format!("\"sortOrder\" must be \"ascending\" or \"descending\", not \"{order}\".");
+            let detail =
+                format!("\"sortOrder\" must be \"ascending\" or \"descending\", not \"{order}\".");
             let logged = "\"sortOrder\" must be \"ascending\" or \"descending\".";
             return Err(ScimError::invalid_value(detail).logged_as(logged));
         }
     };
-    let Some(name) = query.sort_by.as_deref().map(str::trim).filter(|name| !name.is_empty()) else { return Ok(None) };
+    let Some(name) = query
+        .sort_by
+        .as_deref()
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+    else {
+        return Ok(None);
+    };
     let by = kinds.iter().find_map(|kind| sort_target(kind, name, conformance)).ok_or_else(|| {
         ScimError::invalid_value(format!(
             "\"sortBy\" cannot be \"{name}\": name a simple attribute or a sub-attribute that is not a membership or a secret."
@@ -207,7 +345,9 @@ fn order(kinds: &[Arc<ResourceType>], query: &ListQuery, conformance: Conformanc
 }
 
 fn sort_target(kind: &ResourceType, name: &str, conformance: Conformance) -> Option<Target> {
-    let Named::Attribute(path) = named(kind, name, conformance)? else { return None };
+    let Named::Attribute(path) = named(kind, name, conformance)? else {
+        return None;
+    };
     let top = path.container.is_none().then(|| path.to_string());
     match top.as_deref() {
         Some("id") => return Some(Target::Id),
@@ -230,7 +370,11 @@ fn sort_target(kind: &ResourceType, name: &str, conformance: Conformance) -> Opt
 /// What a cursor is bound to: the tenant, the types, and all of the query but the page.
 fn fingerprint(caller: &Caller, query: &Query<'_>) -> Vec<u8> {
     let asked = query.asked;
-    let kinds: Vec<_> = query.kinds.iter().map(|kind| kind.name().as_ref()).collect();
+    let kinds: Vec<_> = query
+        .kinds
+        .iter()
+        .map(|kind| kind.name().as_ref())
+        .collect();
     json!([
         caller.tenant.as_ref(),
         kinds,

@@ -37,8 +37,9 @@ mod transfer;
 mod walk;
 
 pub use crate::store::{
-    Entry, LogQuery, LoggedRequest, LoggedUser, Outcome, PasswordPolicy, PutWithoutMembers, Status, TenantChange,
-    TenantInfo, TenantQuery, TokenInfo, TokenQuery, TokenScope, UsernameFormat, Verified,
+    Entry, LogQuery, LoggedRequest, LoggedUser, Outcome, PasswordPolicy, PutWithoutMembers, Status,
+    TenantChange, TenantInfo, TenantQuery, TokenInfo, TokenQuery, TokenScope, UsernameFormat,
+    Verified,
 };
 pub use admin::IssuedToken;
 pub use directory::{DirectoryState, Views};
@@ -50,7 +51,8 @@ pub use query::{ListQuery, ReturnPreference, View};
 pub use reply::Reply;
 pub use roll::Pieces;
 pub use schemas::{
-    KnownSchema, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep, Survey,
+    KnownSchema, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep,
+    Survey,
 };
 pub use settings::{DatabaseTarget, ServiceLimits, ServiceSettings, StartError};
 pub use tokens::EndingTokens;
@@ -62,7 +64,9 @@ use crate::live::Live;
 use crate::mapping::Directory;
 use crate::resource::Conformance;
 use crate::schema::{Catalog, ResourceType};
-use crate::store::{Author, Given, MemberDelta, Scope, Store, StoreError, Tenant, Writing, Written, changed_names};
+use crate::store::{
+    Author, Given, MemberDelta, Scope, Store, StoreError, Tenant, Writing, Written, changed_names,
+};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -127,27 +131,53 @@ impl Caller {
     /// path, unless the tenant has a base URL of its own. `base_path` is what the public URL ends with.
     #[must_use]
     pub fn at_own_path(self, base_path: &str) -> Self {
-        let own = url_of_tenant(&self.base_url, base_path, &self.tenant).filter(|_| self.settings.base_url.is_none());
+        let own = url_of_tenant(&self.base_url, base_path, &self.tenant)
+            .filter(|_| self.settings.base_url.is_none());
         match own {
-            Some(url) => Self { base_url: url.into(), ..self },
+            Some(url) => Self {
+                base_url: url.into(),
+                ..self
+            },
             None => self,
         }
     }
 
     /// A change by this caller to a resource of a type.
     fn writing<'a>(&'a self, kind: &ResourceType, author: &'a Author) -> Result<Writing<'a>> {
-        let of_type =
-            self.scope.layout().of_type(kind).ok_or_else(|| ScimError::internal("a type without a layout"))?;
+        let of_type = self
+            .scope
+            .layout()
+            .of_type(kind)
+            .ok_or_else(|| ScimError::internal("a type without a layout"))?;
         let limited = self.settings.seats.is_some();
-        Ok(Writing { scope: &self.scope, of_type, author, limited, exactly: false, given: Given::default() })
+        Ok(Writing {
+            scope: &self.scope,
+            of_type,
+            author,
+            limited,
+            exactly: false,
+            given: Given::default(),
+        })
     }
 
     /// Tells the provisioning log which attributes a change has changed.
-    fn changed(&self, kind: &ResourceType, before: &Map<String, Value>, written: &Written, members: &MemberDelta) {
-        self.trail.changed(changed_names(before, &written.attributes));
+    fn changed(
+        &self,
+        kind: &ResourceType,
+        before: &Map<String, Value>,
+        written: &Written,
+        members: &MemberDelta,
+    ) {
+        self.trail
+            .changed(changed_names(before, &written.attributes));
         let joined = kind.members().filter(|_| !members.is_empty());
         let kept = kind.password().filter(|_| written.password.is_some());
-        self.trail.changed(joined.into_iter().chain(kept).map(|attribute| attribute.name().as_ref()));
+        self.trail.changed(
+            joined
+                .into_iter()
+                .chain(kept)
+                .map(|attribute| attribute.name().as_ref()),
+        );
     }
 }
 
@@ -169,20 +199,36 @@ impl Service {
     ) -> Result<Self, StartError> {
         let store = open_store(settings).await?;
         if let Some(directory) = directory {
-            store.check_file(Some(FILE_CHECK)).await.map_err(|error| unusable(settings, &error))?;
-            store.keep_lookups(directory).await.map_err(|error| cannot_start(&error))?;
+            store
+                .check_file(Some(FILE_CHECK))
+                .await
+                .map_err(|error| unusable(settings, &error))?;
+            store
+                .keep_lookups(directory)
+                .await
+                .map_err(|error| cannot_start(&error))?;
         }
         match directory {
             Some(_) => schemas::configure(&store, settings).await?,
             None => schemas::compare(&store, settings).await?,
         }
         let catalogs = catalogs::Catalogs::load(&store).await?;
-        store.create_tenant(DEFAULT_TENANT, clock.now()).await.map_err(|error| cannot_start(&error))?;
-        let (cursors, digests) = shared_keys(&store).await.map_err(|error| StartError::Unusable(error.to_string()))?;
+        store
+            .create_tenant(DEFAULT_TENANT, clock.now())
+            .await
+            .map_err(|error| cannot_start(&error))?;
+        let (cursors, digests) = shared_keys(&store)
+            .await
+            .map_err(|error| StartError::Unusable(error.to_string()))?;
         let service = Self {
             cursors: Arc::new(cursors),
             walks: Arc::default(),
-            recorder: Recorder::start(store.clone(), clock.clone(), settings.record, digests.clone()),
+            recorder: Recorder::start(
+                store.clone(),
+                clock.clone(),
+                settings.record,
+                digests.clone(),
+            ),
             digests,
             unproved: Arc::default(),
             rolls: Arc::new(Semaphore::new(roll::AT_ONCE)),
@@ -196,7 +242,10 @@ impl Service {
             touched: Arc::default(),
             callers: Arc::default(),
         };
-        service.warn_of_index().await.map_err(|error| StartError::Unusable(error.to_string()))?;
+        service
+            .warn_of_index()
+            .await
+            .map_err(|error| StartError::Unusable(error.to_string()))?;
         Ok(service)
     }
 
@@ -258,20 +307,27 @@ impl Service {
 /// `https://host/scim/v2`. `None` if the base URL does not end with the base path.
 pub fn url_of_tenant(base_url: &str, base_path: &str, tenant: &str) -> Option<String> {
     let base_path = base_path.trim_end_matches('/');
-    base_url.strip_suffix(base_path).map(|root| format!("{root}/t/{tenant}{base_path}"))
+    base_url
+        .strip_suffix(base_path)
+        .map(|root| format!("{root}/t/{tenant}{base_path}"))
 }
 
 /// What is made with the key that the instances over one database share.
 async fn shared_keys(store: &Store) -> Result<(cursor::Cursors, Arc<provisioning::UserDigests>)> {
-    let key = store.shared("cursor_key", cursor::Cursors::new_key()?).await?;
-    Ok((cursor::Cursors::with_key(&key)?, Arc::new(provisioning::UserDigests::with_key(&key)?)))
+    let key = store
+        .shared("cursor_key", cursor::Cursors::new_key()?)
+        .await?;
+    Ok((
+        cursor::Cursors::with_key(&key)?,
+        Arc::new(provisioning::UserDigests::with_key(&key)?),
+    ))
 }
 
 async fn open_store(settings: &ServiceSettings) -> Result<Store, StartError> {
     match &settings.database {
-        DatabaseTarget::Postgres { url } => {
-            Store::postgres(url.expose_secret(), &settings.pool).await.map_err(|error| no_postgres(&error))
-        }
+        DatabaseTarget::Postgres { url } => Store::postgres(url.expose_secret(), &settings.pool)
+            .await
+            .map_err(|error| no_postgres(&error)),
         DatabaseTarget::Sqlite { data_dir } => {
             let opened = Store::sqlite(&data_dir.join(DATABASE_FILE), &settings.pool).await;
             opened.map_err(|error| unusable(settings, &error))
@@ -282,7 +338,10 @@ async fn open_store(settings: &ServiceSettings) -> Result<Store, StartError> {
 /// Only what may go away by itself is waited for.
 fn no_postgres(error: &StoreError) -> StartError {
     match (error, error.remedy()) {
-        (_, Some(remedy)) => StartError::Unusable(format!("PostgreSQL cannot be used: {}; {remedy}", cause(error))),
+        (_, Some(remedy)) => StartError::Unusable(format!(
+            "PostgreSQL cannot be used: {}; {remedy}",
+            cause(error)
+        )),
         (error, None) if error.may_pass() => {
             StartError::Unreachable(format!("PostgreSQL cannot be reached: {}", cause(error)))
         }
@@ -306,7 +365,10 @@ fn unusable(settings: &ServiceSettings, error: &StoreError) -> StartError {
         DatabaseTarget::Postgres { .. } => format!("PostgreSQL cannot be used: {cause}"),
         DatabaseTarget::Sqlite { data_dir } => {
             let file = data_dir.join(DATABASE_FILE);
-            format!("the embedded database {} cannot be used: {cause}", file.display())
+            format!(
+                "the embedded database {} cannot be used: {cause}",
+                file.display()
+            )
         }
     })
 }

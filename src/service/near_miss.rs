@@ -54,7 +54,9 @@ pub(super) struct Unproved(Mutex<HashMap<TenantKey, (u32, Timestamp)>>);
 
 impl Unproved {
     fn admit(&self, tenant: TenantKey, now: Timestamp) -> bool {
-        let Ok(mut counts) = self.0.lock() else { return false };
+        let Ok(mut counts) = self.0.lock() else {
+            return false;
+        };
         if counts.len() >= TENANTS {
             counts.retain(|_, (_, since)| now.seconds_since(*since) < HOUR);
         }
@@ -75,7 +77,9 @@ impl Service {
     /// to a URL where nothing is. If it is that of a tenant, the trail begins with it, so that the
     /// tenant's log is told; nothing of the header is kept. One look-up by key at most.
     pub async fn trace(&self, authorization: Option<&str>, trail: &Arc<Trail>) -> Traced {
-        let Some(sighting) = authorization.and_then(find) else { return Traced::Nothing };
+        let Some(sighting) = authorization.and_then(find) else {
+            return Traced::Nothing;
+        };
         let found = match self.store.token(&sighting.id).await {
             Ok(found) => found,
             Err(error) => {
@@ -83,7 +87,9 @@ impl Service {
                 return Traced::Nothing;
             }
         };
-        let Some((tenant, token, digest)) = found else { return Traced::Unknown };
+        let Some((tenant, token, digest)) = found else {
+            return Traced::Unknown;
+        };
         let is_proved = match &sighting.secret {
             Some(secret) if !token::fits(secret, &digest) => return Traced::Unknown,
             secret => secret.is_some(),
@@ -92,7 +98,9 @@ impl Service {
         if !is_proved && !self.unproved.admit(key, now) {
             return Traced::Unknown;
         }
-        let Ok(caller) = self.caller(tenant, &token, trail.clone()).await else { return Traced::Nothing };
+        let Ok(caller) = self.caller(tenant, &token, trail.clone()).await else {
+            return Traced::Nothing;
+        };
         trail.begin(caller.asker(now));
         if is_proved {
             return Traced::Token(caller.token_id);
@@ -137,11 +145,19 @@ fn find(authorization: &str) -> Option<Sighting> {
     let text = authorization.trim();
     let (scheme, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     if scheme.eq_ignore_ascii_case("basic") {
-        let decoded = BASIC.decode(rest.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let decoded = BASIC
+            .decode(rest.trim())
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok());
         let sighting = complete(decoded.as_deref().unwrap_or(rest)).or_else(|| complete(rest))?;
-        return Some(Sighting { reason: Some(Reason::TokenBasic), ..sighting });
+        return Some(Sighting {
+            reason: Some(Reason::TokenBasic),
+            ..sighting
+        });
     }
-    complete(text).or_else(|| in_pieces(text)).or_else(|| cut_off(text))
+    complete(text)
+        .or_else(|| in_pieces(text))
+        .or_else(|| cut_off(text))
 }
 
 /// A whole token somewhere in a text.
@@ -151,14 +167,23 @@ fn complete(text: &str) -> Option<Sighting> {
         let (before, from) = text.split_at_checked(at)?;
         let (whole, after) = from.split_at_checked(token::LENGTH)?;
         let (id, secret) = token::parse(whole)?;
-        Some(Sighting { id: id.to_owned(), secret: Some(secret), reason: misplaced(before.trim(), after.trim()) })
+        Some(Sighting {
+            id: id.to_owned(),
+            secret: Some(secret),
+            reason: misplaced(before.trim(), after.trim()),
+        })
     })
 }
 
 /// What is wrong with what stands around a token.
 fn misplaced(before: &str, after: &str) -> Option<Reason> {
-    const QUOTES: [char; 9] = ['"', '\'', '`', '\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}', '\u{ab}', '\u{bb}'];
-    let words: Vec<&str> = before.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    const QUOTES: [char; 9] = [
+        '"', '\'', '`', '\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}', '\u{ab}', '\u{bb}',
+    ];
+    let words: Vec<&str> = before
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
     let schemes = words.iter().filter(|word| is_bearer(word)).count();
     match (before, after) {
         _ if before.ends_with(QUOTES) || after.starts_with(QUOTES) => Some(Reason::TokenQuoted),
@@ -176,7 +201,10 @@ fn is_bearer(word: &str) -> bool {
 /// A whole token with blanks in it, as a line break leaves them.
 fn in_pieces(text: &str) -> Option<Sighting> {
     let joined: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    Some(Sighting { reason: Some(Reason::TokenIncomplete), ..complete(&joined)? })
+    Some(Sighting {
+        reason: Some(Reason::TokenIncomplete),
+        ..complete(&joined)?
+    })
 }
 
 /// The beginning of a token, with the public part as a whole.
@@ -184,9 +212,16 @@ fn cut_off(text: &str) -> Option<Sighting> {
     let (_, rest) = text.split_once(token::PREFIX)?;
     let (id, rest) = rest.split_at_checked(token::ID)?;
     let is_id = id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let left = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+    let left = rest
+        .bytes()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        .count();
     let is_short = token::PREFIX.len() + token::ID + left < token::LENGTH;
-    (is_id && is_short).then(|| Sighting { id: id.to_owned(), secret: None, reason: Some(Reason::TokenIncomplete) })
+    (is_id && is_short).then(|| Sighting {
+        id: id.to_owned(),
+        secret: None,
+        reason: Some(Reason::TokenIncomplete),
+    })
 }
 
 #[cfg(test)]
@@ -206,35 +241,88 @@ mod tests {
             (text.to_owned(), Some(Reason::TokenNoScheme), true),
             (format!("Token {text}"), Some(Reason::TokenNoScheme), true),
             (format!("SSWS {text}"), Some(Reason::TokenNoScheme), true),
-            (format!("Bearer Bearer {text}"), Some(Reason::TokenSchemeTwice), true),
-            (format!("bearer BEARER: {text}"), Some(Reason::TokenSchemeTwice), true),
-            (format!("Bearer \"{text}\""), Some(Reason::TokenQuoted), true),
-            (format!("\u{201c}{text}\u{201d}"), Some(Reason::TokenQuoted), true),
-            (basic(format!("okta:{text}")), Some(Reason::TokenBasic), true),
+            (
+                format!("Bearer Bearer {text}"),
+                Some(Reason::TokenSchemeTwice),
+                true,
+            ),
+            (
+                format!("bearer BEARER: {text}"),
+                Some(Reason::TokenSchemeTwice),
+                true,
+            ),
+            (
+                format!("Bearer \"{text}\""),
+                Some(Reason::TokenQuoted),
+                true,
+            ),
+            (
+                format!("\u{201c}{text}\u{201d}"),
+                Some(Reason::TokenQuoted),
+                true,
+            ),
+            (
+                basic(format!("okta:{text}")),
+                Some(Reason::TokenBasic),
+                true,
+            ),
             (basic(text.to_owned()), Some(Reason::TokenBasic), true),
             (format!("Basic {text}"), Some(Reason::TokenBasic), true),
-            (format!("Bearer {text}."), Some(Reason::TokenIncomplete), true),
-            (format!("Bearer {head} {tail}"), Some(Reason::TokenIncomplete), true),
-            (format!("Bearer {head}"), Some(Reason::TokenIncomplete), false),
+            (
+                format!("Bearer {text}."),
+                Some(Reason::TokenIncomplete),
+                true,
+            ),
+            (
+                format!("Bearer {head} {tail}"),
+                Some(Reason::TokenIncomplete),
+                true,
+            ),
+            (
+                format!("Bearer {head}"),
+                Some(Reason::TokenIncomplete),
+                false,
+            ),
             (head.to_owned(), Some(Reason::TokenIncomplete), false),
         ] {
             let found = find(&value).unwrap_or_else(|| panic!("{reason:?}"));
-            assert_eq!((&found.id, found.reason, found.secret.is_some()), (&token.id, reason, is_complete));
-            assert!(found.secret.is_none_or(|secret| token::fits(&secret, &token.digest)));
+            assert_eq!(
+                (&found.id, found.reason, found.secret.is_some()),
+                (&token.id, reason, is_complete)
+            );
+            assert!(
+                found
+                    .secret
+                    .is_none_or(|secret| token::fits(&secret, &token.digest))
+            );
         }
         let mut altered = text.to_owned();
         altered.replace_range(30..32, "__");
-        for value in ["", "Bearer", "Basic x", "Bearer scimd_", "Bearer scimd_short", "é scimd_é", &altered] {
+        for value in [
+            "",
+            "Bearer",
+            "Basic x",
+            "Bearer scimd_",
+            "Bearer scimd_short",
+            "é scimd_é",
+            &altered,
+        ] {
             assert!(find(value).is_none());
         }
     }
 
     #[test]
     fn strangers_fill_no_log() {
-        let (unproved, now) = (Unproved::default(), Timestamp::from_micros(1_800_000_000_000_000));
+        let (unproved, now) = (
+            Unproved::default(),
+            Timestamp::from_micros(1_800_000_000_000_000),
+        );
         let tenant = TenantKey::default();
         let admitted = |at| (0..20).filter(|_| unproved.admit(tenant, at)).count();
-        assert_eq!((admitted(now), admitted(now.plus_seconds(HOUR - 1))), (10, 0));
+        assert_eq!(
+            (admitted(now), admitted(now.plus_seconds(HOUR - 1))),
+            (10, 0)
+        );
         assert_eq!(admitted(now.plus_seconds(HOUR)), 10);
     }
 }

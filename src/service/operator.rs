@@ -33,7 +33,11 @@ impl Service {
             tenant: tenant.name.as_str().into(),
             token_name: "operator".into(),
             token_id: "".into(),
-            base_url: tenant.base_url.as_deref().unwrap_or(&self.settings.public_url).into(),
+            base_url: tenant
+                .base_url
+                .as_deref()
+                .unwrap_or(&self.settings.public_url)
+                .into(),
             catalog: numbered.catalog.clone(),
             scope: tenant.scope(numbered.layout.clone()),
             token_scope: TokenScope::ReadWrite,
@@ -47,29 +51,57 @@ impl Service {
     ///
     /// # Errors
     /// 503 if the database is away.
-    pub async fn ids_of(&self, caller: &Caller, resource_type: &Arc<ResourceType>, text: &str) -> Result<Vec<String>> {
+    pub async fn ids_of(
+        &self,
+        caller: &Caller,
+        resource_type: &Arc<ResourceType>,
+        text: &str,
+    ) -> Result<Vec<String>> {
         if let Ok(id) = Uuid::parse_str(text)
-            && self.store.find(&caller.scope, resource_type, id, Relations::default()).await?.is_some()
+            && self
+                .store
+                .find(&caller.scope, resource_type, id, Relations::default())
+                .await?
+                .is_some()
         {
             return Ok(vec![id.to_string()]);
         }
-        let Some(name) = naming_attribute(resource_type) else { return Ok(Vec::new()) };
+        let Some(name) = naming_attribute(resource_type) else {
+            return Ok(Vec::new());
+        };
         let query = ListQuery {
             filter: Some(format!("{} eq {}", name.name(), Value::from(text))),
             count: Some(NAMESAKES),
-            view: View { attributes: vec!["id".to_owned()], ..View::default() },
+            view: View {
+                attributes: vec!["id".to_owned()],
+                ..View::default()
+            },
             ..ListQuery::default()
         };
-        let found = self.list(caller, Some(resource_type), &query).await?.text().await?;
+        let found = self
+            .list(caller, Some(resource_type), &query)
+            .await?
+            .text()
+            .await?;
         let found: Value = serde_json::from_str(&found).unwrap_or_default();
-        let resources = found.get("Resources").and_then(Value::as_array).into_iter().flatten();
-        Ok(resources.filter_map(|resource| Some(resource.get("id")?.as_str()?.to_owned())).collect())
+        let resources = found
+            .get("Resources")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        Ok(resources
+            .filter_map(|resource| Some(resource.get("id")?.as_str()?.to_owned()))
+            .collect())
     }
 }
 
 /// The attribute by which people name a resource of a type: the first unique one of its schema, or
 /// else the one that other resources show.
 pub fn naming_attribute(resource_type: &ResourceType) -> Option<&Arc<Attribute>> {
-    let unique = resource_type.schema().attributes().iter().find(|attribute| attribute.is_unique());
+    let unique = resource_type
+        .schema()
+        .attributes()
+        .iter()
+        .find(|attribute| attribute.is_unique());
     unique.or_else(|| resource_type.top_attribute(resource_type.display().first()?))
 }

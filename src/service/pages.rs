@@ -13,9 +13,17 @@ use tokio::time::timeout;
 impl Service {
     /// Reads the documents of those at these places that were left out. One that is gone meanwhile stays empty,
     /// and is removed.
-    pub(super) async fn complete(&self, caller: &Caller, found: &mut Vec<Found>, places: &[usize]) -> Result<()> {
+    pub(super) async fn complete(
+        &self,
+        caller: &Caller,
+        found: &mut Vec<Found>,
+        places: &[usize],
+    ) -> Result<()> {
         let named = places.iter().filter_map(|place| found.get(*place));
-        let ids: Vec<_> = named.filter(|found| found.is_left_out()).map(|found| found.id).collect();
+        let ids: Vec<_> = named
+            .filter(|found| found.is_left_out())
+            .map(|found| found.id)
+            .collect();
         if ids.is_empty() {
             return Ok(());
         }
@@ -31,18 +39,34 @@ impl Service {
     }
 
     /// The answer that shows a page of which documents were left out.
-    pub(super) fn sent_while_read(&self, caller: &Caller, page: Page, paging: &str, shapes: Vec<Shape>) -> Reply {
+    pub(super) fn sent_while_read(
+        &self,
+        caller: &Caller,
+        page: Page,
+        paging: &str,
+        shapes: Vec<Shape>,
+    ) -> Reply {
         let head = render::list_head(page.total, paging) + "\"Resources\":[";
         let (sender, pieces) = Pieces::channel();
         let (service, caller) = (self.clone(), caller.clone());
         tokio::spawn(async move {
-            match timeout(LONGEST, service.send_page(&caller, page.found, &shapes, &sender)).await {
+            match timeout(
+                LONGEST,
+                service.send_page(&caller, page.found, &shapes, &sender),
+            )
+            .await
+            {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "a page could not be read to the end"),
                 Err(_) => tracing::warn!("a client took too long over a page"),
             }
         });
-        Reply { status: 200, body: Some(head), rest: Some(pieces), ..Reply::default() }
+        Reply {
+            status: 200,
+            body: Some(head),
+            rest: Some(pieces),
+            ..Reply::default()
+        }
     }
 
     /// Sends the resources and what comes after them, until the client has gone.
@@ -58,7 +82,9 @@ impl Service {
             let mut found = vec![found];
             self.complete(caller, &mut found, &[0]).await?;
             for found in &found {
-                let Some(projection) = render::projection_of(found, shapes) else { continue };
+                let Some(projection) = render::projection_of(found, shapes) else {
+                    continue;
+                };
                 text.push_str(if count > 0 { "," } else { "" });
                 text.push_str(&render::resource(caller, found, projection)?);
                 count += 1;

@@ -12,7 +12,10 @@ use tokio::sync::Semaphore;
 /// and characters are composed, so that a password typed elsewhere is the same.
 fn prepared(password: &str) -> String {
     let is_blank = |c: char| c.is_whitespace() && !c.is_control();
-    let blanks: String = password.chars().map(|c| if is_blank(c) { ' ' } else { c }).collect();
+    let blanks: String = password
+        .chars()
+        .map(|c| if is_blank(c) { ' ' } else { c })
+        .collect();
     Key::text(&blanks, true).as_str().to_owned()
 }
 
@@ -26,7 +29,10 @@ pub(super) struct Passwords {
 impl Passwords {
     pub(super) fn new() -> Self {
         let at_once = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { places: Arc::new(Semaphore::new(at_once)), digested: Arc::default() }
+        Self {
+            places: Arc::new(Semaphore::new(at_once)),
+            digested: Arc::default(),
+        }
     }
 
     /// How many digests were made.
@@ -40,9 +46,13 @@ impl Passwords {
         self.digested.fetch_add(1, Ordering::Relaxed);
         let password = prepared(&password);
         let made = tokio::task::spawn_blocking(move || {
-            Argon2::default().hash_password(password.as_bytes()).map(|digest| digest.to_string())
+            Argon2::default()
+                .hash_password(password.as_bytes())
+                .map(|digest| digest.to_string())
         });
-        made.await.map_err(ScimError::internal)?.map_err(|error| ScimError::internal(error.to_string()))
+        made.await
+            .map_err(ScimError::internal)?
+            .map_err(|error| ScimError::internal(error.to_string()))
     }
 }
 
@@ -59,7 +69,10 @@ mod tests {
     #[tokio::test]
     async fn a_digest_is_salted() {
         let passwords = Passwords::new();
-        let (a, b) = (passwords.digest("x".into()).await.unwrap(), passwords.digest("x".into()).await.unwrap());
+        let (a, b) = (
+            passwords.digest("x".into()).await.unwrap(),
+            passwords.digest("x".into()).await.unwrap(),
+        );
         assert!(a.starts_with("$argon2id$") && a != b);
     }
 }

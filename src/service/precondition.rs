@@ -23,7 +23,12 @@ impl Tags {
         let mut rest = header.trim();
         while !rest.is_empty() {
             let tag = rest.strip_prefix("W/").unwrap_or(rest);
-            let Some((opaque, after)) = tag.strip_prefix('"').and_then(|quoted| quoted.split_once('"')) else { break };
+            let Some((opaque, after)) = tag
+                .strip_prefix('"')
+                .and_then(|quoted| quoted.split_once('"'))
+            else {
+                break;
+            };
             tags.push(opaque.to_owned());
             rest = after.trim_start().trim_start_matches(',').trim_start();
         }
@@ -60,7 +65,10 @@ impl Precondition {
     /// 412 if `If-Match` names other versions.
     pub fn is_unmodified(&self, version: i64) -> Result<bool> {
         self.check_if_match(version)?;
-        Ok(self.if_none_match.as_ref().is_some_and(|tags| tags.match_version(version)))
+        Ok(self
+            .if_none_match
+            .as_ref()
+            .is_some_and(|tags| tags.match_version(version)))
     }
 
     /// Whether a write may go ahead on this version.
@@ -70,18 +78,20 @@ impl Precondition {
     pub fn allows_write(&self, version: i64) -> Result<()> {
         self.check_if_match(version)?;
         match &self.if_none_match {
-            Some(tags) if tags.match_version(version) => {
-                Err(ScimError::precondition_failed("The resource has the version named in If-None-Match."))
-            }
+            Some(tags) if tags.match_version(version) => Err(ScimError::precondition_failed(
+                "The resource has the version named in If-None-Match.",
+            )),
             _ => Ok(()),
         }
     }
 
     fn check_if_match(&self, version: i64) -> Result<()> {
         match &self.if_match {
-            Some(tags) if !tags.match_version(version) => Err(ScimError::precondition_failed(format!(
-                "The resource has version W/\"{version}\", not the one named in If-Match; read it again."
-            ))),
+            Some(tags) if !tags.match_version(version) => {
+                Err(ScimError::precondition_failed(format!(
+                    "The resource has version W/\"{version}\", not the one named in If-Match; read it again."
+                )))
+            }
             _ => Ok(()),
         }
     }
@@ -94,13 +104,19 @@ mod tests {
     #[test]
     fn tags_are_lists() {
         assert_eq!(Tags::parse(" * "), Tags::Any);
-        assert_eq!(Tags::parse("W/\"3\", \"4\",W/\"a,b\""), Tags::List(vec!["3".into(), "4".into(), "a,b".into()]));
+        assert_eq!(
+            Tags::parse("W/\"3\", \"4\",W/\"a,b\""),
+            Tags::List(vec!["3".into(), "4".into(), "a,b".into()])
+        );
         assert_eq!(Tags::parse("3"), Tags::List(vec![]));
     }
 
     #[test]
     fn if_match_comes_first() {
-        let both = Precondition { if_match: Some(Tags::parse("\"1\"")), if_none_match: Some(Tags::Any) };
+        let both = Precondition {
+            if_match: Some(Tags::parse("\"1\"")),
+            if_none_match: Some(Tags::Any),
+        };
         assert_eq!(both.is_unmodified(2).unwrap_err().status(), 412);
         assert!(both.is_unmodified(1).unwrap());
         assert_eq!(both.allows_write(1).unwrap_err().status(), 412);

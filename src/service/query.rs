@@ -33,7 +33,11 @@ impl View {
     ///
     /// # Errors
     /// 400 `invalidValue` if both lists are given.
-    pub(super) fn projection(&self, kind: &ResourceType, conformance: Conformance) -> Result<Projection> {
+    pub(super) fn projection(
+        &self,
+        kind: &ResourceType,
+        conformance: Conformance,
+    ) -> Result<Projection> {
         Projection::new(kind, &self.attributes, &self.excluded, conformance)
     }
 
@@ -45,13 +49,16 @@ impl View {
     /// Whether the answer to a write shows the resource; `usually` says whether it does for a client
     /// that prefers nothing. Who chooses attributes is always shown them (RFC 7644 section 3.5.2).
     pub(super) fn shows_resource(&self, usually: bool) -> bool {
-        let preferred = self.prefers.map_or(usually, |prefers| prefers == ReturnPreference::Representation);
+        let preferred = self.prefers.map_or(usually, |prefers| {
+            prefers == ReturnPreference::Representation
+        });
         self.is_chosen() || preferred
     }
 
     /// The preference that an answer follows which shows the resource, or does not.
     pub(super) fn applied(&self, shows: bool) -> Option<ReturnPreference> {
-        self.prefers.filter(|prefers| shows == (*prefers == ReturnPreference::Representation))
+        self.prefers
+            .filter(|prefers| shows == (*prefers == ReturnPreference::Representation))
     }
 }
 

@@ -45,16 +45,28 @@ impl Service {
         relations: Relations,
     ) -> Result<Found> {
         // Ids are case-exact (RFC 7643 section 3.1), so only our own spelling is one.
-        let uuid = Uuid::parse_str(id).ok().filter(|uuid| uuid.to_string() == id);
+        let uuid = Uuid::parse_str(id)
+            .ok()
+            .filter(|uuid| uuid.to_string() == id);
         let found = match uuid {
-            Some(uuid) => self.store.find(&caller.scope, kind, uuid, relations).await?,
+            Some(uuid) => {
+                self.store
+                    .find(&caller.scope, kind, uuid, relations)
+                    .await?
+            }
             None => None,
         };
         found.ok_or_else(|| absent(kind))
     }
 
     /// The answer that shows a resource.
-    pub(super) fn shown(&self, caller: &Caller, found: &Found, projection: &Projection, status: u16) -> Result<Reply> {
+    pub(super) fn shown(
+        &self,
+        caller: &Caller,
+        found: &Found,
+        projection: &Projection,
+        status: u16,
+    ) -> Result<Reply> {
         Ok(Reply {
             status,
             body: Some(render::resource(caller, found, projection)?),
@@ -68,7 +80,11 @@ impl Service {
 /// The answer that names a resource and does not show it.
 pub(super) fn unshown(caller: &Caller, found: &Found, status: u16) -> Reply {
     let location = render::location(caller, &found.resource_type, found.id);
-    Reply { etag: Some(found.meta.etag()), location: Some(location), ..Reply::empty(status) }
+    Reply {
+        etag: Some(found.meta.etag()),
+        location: Some(location),
+        ..Reply::empty(status)
+    }
 }
 
 /// 404 for an id that names nothing.

@@ -18,7 +18,9 @@ pub type Shape = (Arc<ResourceType>, Projection);
 
 /// Which memberships a projection needs.
 pub(super) fn relations(resource_type: &ResourceType, projection: &Projection) -> Relations {
-    let shows = |attribute: Option<_>| attribute.is_some_and(|attribute: &Arc<_>| projection.shows(attribute));
+    let shows = |attribute: Option<_>| {
+        attribute.is_some_and(|attribute: &Arc<_>| projection.shows(attribute))
+    };
     Relations {
         members: shows(resource_type.members()),
         groups: shows(resource_type.member_of()),
@@ -33,7 +35,8 @@ pub(super) fn location(caller: &Caller, resource_type: &ResourceType, id: uuid::
 
 /// The attributes in a stored document.
 pub(super) fn attributes(document: &str) -> Result<Map<String, Value>> {
-    let mut attributes: Map<String, Value> = serde_json::from_str(document).map_err(ScimError::internal)?;
+    let mut attributes: Map<String, Value> =
+        serde_json::from_str(document).map_err(ScimError::internal)?;
     attributes.shift_remove("schemas");
     Ok(attributes)
 }
@@ -41,7 +44,10 @@ pub(super) fn attributes(document: &str) -> Result<Map<String, Value>> {
 /// Whether the document may hold what no schema declares any more.
 pub(super) fn may_hide(found: &Found) -> bool {
     // `schemas` is the first member and ends at the first bracket; its URNs stand between quotes.
-    let schemas = found.document.split_once(']').map_or("", |(schemas, _)| schemas);
+    let schemas = found
+        .document
+        .split_once(']')
+        .map_or("", |(schemas, _)| schemas);
     hidden::may_hide(&found.resource_type, schemas.split('"').skip(3).step_by(2))
 }
 
@@ -59,8 +65,12 @@ pub fn resource(caller: &Caller, found: &Found, projection: &Projection) -> Resu
         attributes.insert(name.to_owned(), Value::Array(values));
     }
     let mut shown = projection.apply(kind, &attributes);
-    if let Some(members) = shown_when_empty(caller, kind).filter(|members| projection.shows(members)) {
-        shown.entry(members.name().as_ref()).or_insert_with(|| Value::Array(Vec::new()));
+    if let Some(members) =
+        shown_when_empty(caller, kind).filter(|members| projection.shows(members))
+    {
+        shown
+            .entry(members.name().as_ref())
+            .or_insert_with(|| Value::Array(Vec::new()));
     }
     let mut document = Map::new();
     document.insert("schemas".into(), Resource::schemas(kind, &shown).collect());
@@ -85,9 +95,15 @@ pub fn list(caller: &Caller, page: &Page, paging: &str, shapes: &[Shape]) -> Res
     let mut text = String::with_capacity(256 + page.found.len() * 1024);
     text.push_str(&list_head(page.total, paging));
     // Writing to a string cannot fail.
-    let _ = write!(text, "\"itemsPerPage\":{},\"Resources\":[", page.found.len());
+    let _ = write!(
+        text,
+        "\"itemsPerPage\":{},\"Resources\":[",
+        page.found.len()
+    );
     for (i, found) in page.found.iter().enumerate() {
-        let Some(projection) = projection_of(found, shapes) else { continue };
+        let Some(projection) = projection_of(found, shapes) else {
+            continue;
+        };
         if i > 0 {
             text.push(',');
         }
@@ -105,12 +121,18 @@ pub(super) fn list_head(total: i64, paging: &str) -> String {
 
 /// What is shown of a resource on a page.
 pub(super) fn projection_of<'a>(found: &Found, shapes: &'a [Shape]) -> Option<&'a Projection> {
-    shapes.iter().find(|(kind, _)| kind.name() == found.resource_type.name()).map(|(_, projection)| projection)
+    shapes
+        .iter()
+        .find(|(kind, _)| kind.name() == found.resource_type.name())
+        .map(|(_, projection)| projection)
 }
 
 fn spliced(caller: &Caller, found: &Found) -> String {
     let mut text = head(found, 512 + 200 * found.relations.len());
-    for (attribute, is_member) in [(found.resource_type.members(), true), (found.resource_type.member_of(), false)] {
+    for (attribute, is_member) in [
+        (found.resource_type.members(), true),
+        (found.resource_type.member_of(), false),
+    ] {
         relations_as_text(&mut text, caller, found, attribute, is_member);
     }
     end(&mut text, caller, found);
@@ -120,10 +142,19 @@ fn spliced(caller: &Caller, found: &Found) -> String {
 /// What of a resource stands before its members, and what after them.
 pub(super) fn around_members(caller: &Caller, found: &Found) -> (String, String) {
     let (mut before, mut after) = (head(found, 64), "]".to_owned());
-    let name = found.resource_type.members().map_or("", |members| members.name().as_ref());
+    let name = found
+        .resource_type
+        .members()
+        .map_or("", |members| members.name().as_ref());
     // Writing to a string cannot fail.
     let _ = write!(before, ",\"{name}\":[");
-    relations_as_text(&mut after, caller, found, found.resource_type.member_of(), false);
+    relations_as_text(
+        &mut after,
+        caller,
+        found,
+        found.resource_type.member_of(),
+        false,
+    );
     end(&mut after, caller, found);
     (before, after)
 }
@@ -152,7 +183,11 @@ fn end(text: &mut String, caller: &Caller, found: &Found) {
 }
 
 fn shown_when_empty<'a>(caller: &Caller, kind: &'a ResourceType) -> Option<&'a Arc<Attribute>> {
-    if caller.settings.conformance.is_lenient() { tolerance::shown_when_empty(kind) } else { None }
+    if caller.settings.conformance.is_lenient() {
+        tolerance::shown_when_empty(kind)
+    } else {
+        None
+    }
 }
 
 fn relations_as_text(
@@ -164,8 +199,16 @@ fn relations_as_text(
 ) {
     let Some(attribute) = attribute else { return };
     let mut is_first = true;
-    for related in found.relations.iter().filter(|related| related.is_member == is_member) {
-        let _ = if is_first { write!(text, ",\"{}\":[", attribute.name()) } else { write!(text, ",") };
+    for related in found
+        .relations
+        .iter()
+        .filter(|related| related.is_member == is_member)
+    {
+        let _ = if is_first {
+            write!(text, ",\"{}\":[", attribute.name())
+        } else {
+            write!(text, ",")
+        };
         is_first = false;
         relation(text, caller, related);
     }
@@ -186,7 +229,12 @@ pub(super) fn relation(text: &mut String, caller: &Caller, related: &Related) {
     let _ = write!(text, ",\"type\":{}}}", Value::from(relation_kind(related)));
 }
 
-fn meta(caller: &Caller, resource_type: &ResourceType, id: uuid::Uuid, meta: &Meta) -> Map<String, Value> {
+fn meta(
+    caller: &Caller,
+    resource_type: &ResourceType,
+    id: uuid::Uuid,
+    meta: &Meta,
+) -> Map<String, Value> {
     let Value::Object(members) = json!({
         "resourceType": resource_type.name().as_ref(),
         "created": meta.created.to_string(),
@@ -204,8 +252,13 @@ fn relation_values<'a>(caller: &Caller, found: &'a Found) -> Vec<(&'a str, Vec<V
     let each = [(kind.members(), true), (kind.member_of(), false)];
     each.into_iter()
         .filter_map(|(attribute, is_member)| {
-            let related = found.relations.iter().filter(|related| related.is_member == is_member);
-            let values: Vec<_> = related.map(|related| relation_value(caller, related)).collect();
+            let related = found
+                .relations
+                .iter()
+                .filter(|related| related.is_member == is_member);
+            let values: Vec<_> = related
+                .map(|related| relation_value(caller, related))
+                .collect();
             Some((attribute?.name().as_ref(), values)).filter(|(_, values)| !values.is_empty())
         })
         .collect()
@@ -214,7 +267,10 @@ fn relation_values<'a>(caller: &Caller, found: &'a Found) -> Vec<(&'a str, Vec<V
 fn relation_value(caller: &Caller, related: &Related) -> Value {
     let mut value = Map::new();
     value.insert("value".into(), related.id.to_string().into());
-    value.insert("$ref".into(), location(caller, &related.resource_type, related.id).into());
+    value.insert(
+        "$ref".into(),
+        location(caller, &related.resource_type, related.id).into(),
+    );
     if let Some(display) = &related.display {
         value.insert("display".into(), display.as_str().into());
     }

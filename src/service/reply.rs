@@ -24,7 +24,11 @@ pub struct Reply {
 impl Reply {
     /// 200 with a body.
     pub fn ok(body: String) -> Self {
-        Self { status: 200, body: Some(body), ..Self::default() }
+        Self {
+            status: 200,
+            body: Some(body),
+            ..Self::default()
+        }
     }
 
     /// All of the body, once the rest is read; empty if there is none.
@@ -33,7 +37,9 @@ impl Reply {
     /// If the rest could not be read.
     pub async fn text(self) -> Result<String> {
         let mut text = self.body.unwrap_or_default();
-        let Some(mut rest) = self.rest else { return Ok(text) };
+        let Some(mut rest) = self.rest else {
+            return Ok(text);
+        };
         while let Some(piece) = poll_fn(|context| rest.poll_next(context)).await {
             text.push_str(&piece?);
         }
@@ -42,6 +48,9 @@ impl Reply {
 
     /// An answer without a body.
     pub fn empty(status: u16) -> Self {
-        Self { status, ..Self::default() }
+        Self {
+            status,
+            ..Self::default()
+        }
     }
 }

@@ -46,7 +46,9 @@ impl Pieces {
     /// If the rest could not be read.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<String>>> {
         let lost = || ScimError::internal("the members of a group were not read to the end");
-        self.0.poll_recv(context).map(|piece| piece.ok_or_else(lost).transpose())
+        self.0
+            .poll_recv(context)
+            .map(|piece| piece.ok_or_else(lost).transpose())
     }
 }
 
@@ -69,18 +71,31 @@ impl Service {
             if !projection.is_whole(&kind) || render::may_hide(&found) {
                 break;
             }
-            let turn = self.rolls.clone().acquire_owned().await.map_err(ScimError::internal)?;
+            let turn = self
+                .rolls
+                .clone()
+                .acquire_owned()
+                .await
+                .map_err(ScimError::internal)?;
             if let Some(roll) = self.store.roll(&caller.scope, &found).await? {
                 return Ok(called(caller, &found, roll, turn, status));
             }
-            found = self.find(caller, &kind, &id, relations.at_most(READ_ALONG)).await?;
+            found = self
+                .find(caller, &kind, &id, relations.at_most(READ_ALONG))
+                .await?;
         }
         let found = self.find(caller, &kind, &id, relations).await?;
         self.shown(caller, &found, projection, status)
     }
 }
 
-fn called(caller: &Caller, found: &Found, roll: Roll, turn: OwnedSemaphorePermit, status: u16) -> Reply {
+fn called(
+    caller: &Caller,
+    found: &Found,
+    roll: Roll,
+    turn: OwnedSemaphorePermit,
+    status: u16,
+) -> Reply {
     let (head, tail) = render::around_members(caller, found);
     let (sender, pieces) = Pieces::channel();
     let location = render::location(caller, &found.resource_type, found.id);
@@ -88,17 +103,31 @@ fn called(caller: &Caller, found: &Found, roll: Roll, turn: OwnedSemaphorePermit
     tokio::spawn(async move {
         match timeout(LONGEST, call(&caller, roll, &tail, &sender)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "the members of a group could not be read to the end"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the members of a group could not be read to the end")
+            }
             Err(_) => tracing::warn!("a client took too long over the members of a group"),
         }
         drop(turn);
     });
     let etag = Some(found.meta.etag());
-    Reply { status, body: Some(head), rest: Some(pieces), etag, location: Some(location), applied: None }
+    Reply {
+        status,
+        body: Some(head),
+        rest: Some(pieces),
+        etag,
+        location: Some(location),
+        applied: None,
+    }
 }
 
 /// Sends the members and what comes after them, until the client has gone.
-async fn call(caller: &Caller, mut roll: Roll, tail: &str, to: &mpsc::Sender<Piece>) -> Result<(), StoreError> {
+async fn call(
+    caller: &Caller,
+    mut roll: Roll,
+    tail: &str,
+    to: &mpsc::Sender<Piece>,
+) -> Result<(), StoreError> {
     let mut text = String::with_capacity(2 * PIECE);
     let mut is_first = true;
     while let Some(member) = roll.next().await? {

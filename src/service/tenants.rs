@@ -5,7 +5,10 @@ use crate::error::Result;
 use crate::store::{CountedTypes, Store, Tenant};
 
 /// What an operator is told of a tenant's resources.
-pub(super) const COUNTED: CountedTypes<'_> = CountedTypes { seated: "User", grouped: "Group" };
+pub(super) const COUNTED: CountedTypes<'_> = CountedTypes {
+    seated: "User",
+    grouped: "Group",
+};
 
 /// All tenants in the order that they were created in, read slice by slice. One that is created
 /// meanwhile comes too.
@@ -50,6 +53,10 @@ impl Service {
 
     /// All tenants, for work on each.
     pub(super) fn each_tenant(&self) -> EachTenant {
-        EachTenant { store: self.store.clone(), last: 0, slice: Vec::new().into_iter() }
+        EachTenant {
+            store: self.store.clone(),
+            last: 0,
+            slice: Vec::new().into_iter(),
+        }
     }
 }

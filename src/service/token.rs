@@ -39,7 +39,11 @@ pub fn fresh() -> Result<FreshToken, ScimError> {
     let (id, secret) = (random(ID)?, random(SECRET)?);
     let body = format!("{PREFIX}{id}_{secret}");
     let text = format!("{body}{}", check_digits(&body));
-    Ok(FreshToken { digest: digest(&secret), id, text: SecretString::from(text) })
+    Ok(FreshToken {
+        digest: digest(&secret),
+        id,
+        text: SecretString::from(text),
+    })
 }
 
 /// Public id and secret of a token's text; `None` if it is no token of ours.
@@ -47,27 +51,34 @@ pub fn parse(text: &str) -> Option<(&str, SecretString)> {
     let is_ours = text.is_ascii() && text.len() == LENGTH;
     let (body, check) = text.split_at_checked(text.len().checked_sub(CHECK)?)?;
     let (id, secret) = body.strip_prefix(PREFIX)?.split_once('_')?;
-    (is_ours && id.len() == ID && check_digits(body) == check).then(|| (id, SecretString::from(secret)))
+    (is_ours && id.len() == ID && check_digits(body) == check)
+        .then(|| (id, SecretString::from(secret)))
 }
 
 /// The public id in a token's text, whole or cut off; of other text all of it, which may be an id.
 pub(super) fn public_part(text: &str) -> &str {
     let text = text.trim();
-    text.strip_prefix(PREFIX).map_or(text, |rest| rest.split('_').next().unwrap_or(rest))
+    text.strip_prefix(PREFIX)
+        .map_or(text, |rest| rest.split('_').next().unwrap_or(rest))
 }
 
 /// What is kept of a secret. It is random and long, so that no slow function is needed.
 pub fn digest(secret: &str) -> String {
-    Sha256::digest(secret.as_bytes()).iter().fold(String::with_capacity(64), |mut digits, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
+    Sha256::digest(secret.as_bytes())
+        .iter()
+        .fold(String::with_capacity(64), |mut digits, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(digits, "{byte:02x}");
+            digits
+        })
 }
 
 /// Whether the secret has that digest, in a time that does not tell how much of it fits.
 pub fn fits(secret: &SecretString, expected: &str) -> bool {
-    digest(secret.expose_secret()).as_bytes().ct_eq(expected.as_bytes()).into()
+    digest(secret.expose_secret())
+        .as_bytes()
+        .ct_eq(expected.as_bytes())
+        .into()
 }
 
 fn random(length: usize) -> Result<String, ScimError> {
@@ -76,8 +87,15 @@ fn random(length: usize) -> Result<String, ScimError> {
         let mut bytes = [0; 64];
         getrandom::fill(&mut bytes).map_err(ScimError::internal)?;
         // Bytes that would make some digits likelier than others are passed over.
-        let digits = bytes.iter().filter(|byte| **byte < 248).filter_map(|byte| DIGITS.get(usize::from(byte % 62)));
-        text.extend(digits.map(|digit| char::from(*digit)).take(length - text.len()));
+        let digits = bytes
+            .iter()
+            .filter(|byte| **byte < 248)
+            .filter_map(|byte| DIGITS.get(usize::from(byte % 62)));
+        text.extend(
+            digits
+                .map(|digit| char::from(*digit))
+                .take(length - text.len()),
+        );
     }
     Ok(text)
 }
@@ -114,7 +132,16 @@ mod tests {
         let without_first = text.strip_prefix('s').unwrap();
         let mut without_last = text.clone();
         without_last.pop();
-        for wrong in ["", "scimd_", "x", without_first, &without_last, &swapped, &format!("{text}0"), "scimd_é"] {
+        for wrong in [
+            "",
+            "scimd_",
+            "x",
+            without_first,
+            &without_last,
+            &swapped,
+            &format!("{text}0"),
+            "scimd_é",
+        ] {
             assert!(parse(wrong).is_none(), "{wrong}");
         }
         let mut flipped = text.into_bytes();

@@ -27,8 +27,16 @@ impl EndingTokens<'_> {
     /// If the database fails.
     pub async fn next(&mut self) -> Result<Option<TokenInfo>> {
         if self.slice.len() == 0 {
-            let Self { tenant, now, until, .. } = *self;
-            let query = EndingQuery { tenant, now, until, after: self.last.as_ref(), limit: SLICE };
+            let Self {
+                tenant, now, until, ..
+            } = *self;
+            let query = EndingQuery {
+                tenant,
+                now,
+                until,
+                after: self.last.as_ref(),
+                limit: SLICE,
+            };
             self.slice = self.service.store.ending_tokens(&query).await?.into_iter();
         }
         let next = self.slice.next();
@@ -51,7 +59,9 @@ impl Service {
         let page = self.store.tokens(query).await?;
         page.ok_or_else(|| {
             let id = query.after.as_deref().unwrap_or_default();
-            ScimError::not_found(format!("There is no token \"{id}\"; `scimd token list` shows all."))
+            ScimError::not_found(format!(
+                "There is no token \"{id}\"; `scimd token list` shows all."
+            ))
         })
     }
 
@@ -59,7 +69,14 @@ impl Service {
     pub fn ending_tokens<'a>(&'a self, tenant: Option<&'a str>, days: i64) -> EndingTokens<'a> {
         let now = self.clock.now();
         let until = now.plus_seconds(days.saturating_mul(86_400));
-        EndingTokens { service: self, tenant, now, until, last: None, slice: Vec::new().into_iter() }
+        EndingTokens {
+            service: self,
+            tenant,
+            now,
+            until,
+            last: None,
+            slice: Vec::new().into_iter(),
+        }
     }
 
     /// Whether any tenant has a token that is good.

@@ -14,7 +14,9 @@ use super::session::Session;
 use super::statement::Expanded;
 use super::suspicion::{Asking, Suspicion};
 use deadpool::Runtime;
-use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, WeakPool};
+use deadpool::managed::{
+    Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, WeakPool,
+};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -103,12 +105,17 @@ impl Common {
     /// said already.
     fn doubt(&self, generation: u64) -> bool {
         let next = generation.wrapping_add(1);
-        self.generation.compare_exchange(generation, next, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.generation
+            .compare_exchange(generation, next, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
     }
 
     /// Gives up the connections of all generations until now.
     fn give_up(&self) {
-        let next = self.generation.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
+        let next = self
+            .generation
+            .fetch_add(1, Ordering::AcqRel)
+            .wrapping_add(1);
         self.oldest.fetch_max(next, Ordering::AcqRel);
     }
 
@@ -127,7 +134,9 @@ impl Common {
         // Shorter than the wait for a connection, so that whoever waits hears that there is none.
         let time = self.acquire * 3 / 4;
         // Boxed: what waits for a connection should not carry the opening of one along.
-        let opened = timeout(time, Box::pin(opening)).await.map_err(|_| StoreError::Silent(time))?;
+        let opened = timeout(time, Box::pin(opening))
+            .await
+            .map_err(|_| StoreError::Silent(time))?;
         let opened = opened.map_err(StoreError::from);
         if matches!(opened, Err(StoreError::NoMoreConnections)) {
             *lock(&self.no_more) = Some(Instant::now() + NO_MORE);
@@ -147,7 +156,12 @@ impl Manager for Opener {
     async fn create(&self) -> Result<Link, StoreError> {
         let generation = self.0.generation();
         let connection = self.0.open().await?;
-        Ok(Link { connection, is_at_work: false, generation, answered: Instant::now() })
+        Ok(Link {
+            connection,
+            is_at_work: false,
+            generation,
+            answered: Instant::now(),
+        })
     }
 
     async fn recycle(&self, link: &mut Link, metrics: &Metrics) -> RecycleResult<StoreError> {
@@ -200,7 +214,10 @@ impl Connections {
             .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .build();
-        let connections = Self { pool: pool.map_err(|error| sqlx::Error::Configuration(error.into()))?, common };
+        let connections = Self {
+            pool: pool.map_err(|error| sqlx::Error::Configuration(error.into()))?,
+            common,
+        };
         drop(connections.lease().await?);
         Ok(connections)
     }
@@ -231,7 +248,12 @@ impl Connections {
         let end = tokio::time::Instant::now() + self.common.acquire;
         loop {
             match timeout_at(end, self.pool.get()).await {
-                Ok(Ok(link)) => return Ok(Lease { link: Some(link), connections: self.clone() }),
+                Ok(Ok(link)) => {
+                    return Ok(Lease {
+                        link: Some(link),
+                        connections: self.clone(),
+                    });
+                }
                 // Those that are there are in use, and come back.
                 Ok(Err(PoolError::Backend(error @ StoreError::NoMoreConnections))) => {
                     if timeout_at(end, sleep(LOOK)).await.is_err() {
@@ -255,7 +277,12 @@ impl Connections {
     /// # Errors
     /// As [`Connections::lease`].
     pub(super) async fn reading(&self) -> Result<PgConnection, StoreError> {
-        let link = self.lease().await?.link.take().ok_or(sqlx::Error::PoolClosed)?;
+        let link = self
+            .lease()
+            .await?
+            .link
+            .take()
+            .ok_or(sqlx::Error::PoolClosed)?;
         let mut connection = Object::take(link).connection;
         let begin = AssertSqlSafe(self.common.session.begin_reading());
         self.common.deadline.on(connection.execute(begin)).await?;
@@ -279,10 +306,15 @@ impl Connections {
     ///
     /// # Errors
     /// As [`Connections::lease`], or if one fails; then neither takes effect.
-    pub(super) async fn transaction(&self, statements: Vec<Expanded>) -> Result<Vec<Row>, StoreError> {
+    pub(super) async fn transaction(
+        &self,
+        statements: Vec<Expanded>,
+    ) -> Result<Vec<Row>, StoreError> {
         let connections = self.clone();
         let work = async move { connections.lease().await?.transaction(statements).await };
-        tokio::spawn(work).await.unwrap_or(Err(StoreError::Away(sqlx::Error::WorkerCrashed)))
+        tokio::spawn(work)
+            .await
+            .unwrap_or(Err(StoreError::Away(sqlx::Error::WorkerCrashed)))
     }
 
     /// Draws the consequences when a connection of a generation has failed: the others are asked before
@@ -335,11 +367,15 @@ impl Lease {
     /// Whether nothing was learned since it was leased that speaks against the connection.
     pub(super) fn is_usable(&self) -> bool {
         let generation = self.connections.common.generation();
-        self.link.as_ref().is_some_and(|link| !link.is_at_work && link.generation == generation)
+        self.link
+            .as_ref()
+            .is_some_and(|link| !link.is_at_work && link.generation == generation)
     }
 
     fn link(&mut self) -> Result<&mut Link, StoreError> {
-        self.link.as_deref_mut().ok_or(StoreError::Away(sqlx::Error::PoolClosed))
+        self.link
+            .as_deref_mut()
+            .ok_or(StoreError::Away(sqlx::Error::PoolClosed))
     }
 
     /// Runs a statement; in a transaction of its own, if the session is pooled.
@@ -353,7 +389,10 @@ impl Lease {
         }
         let link = self.link()?;
         link.is_at_work = true;
-        let outcome = common.deadline.on(rows(&mut link.connection, statement, true)).await;
+        let outcome = common
+            .deadline
+            .on(rows(&mut link.connection, statement, true))
+            .await;
         self.learn(outcome)
     }
 
@@ -399,11 +438,16 @@ async fn transaction(
     let deadline = common.deadline;
     let is_named = !common.session.is_pooled();
     let begin = AssertSqlSafe(common.session.begin());
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that begins a transaction")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that begins a transaction"
+    )]
     let mut transaction = deadline.on(connection.begin_with(begin)).await?;
     let mut outcome = Ok(Vec::new());
     for statement in statements {
-        outcome = deadline.on(rows(&mut transaction, statement, is_named)).await;
+        outcome = deadline
+            .on(rows(&mut transaction, statement, is_named))
+            .await;
         if outcome.is_err() {
             break;
         }
@@ -418,8 +462,17 @@ async fn transaction(
 }
 
 /// `is_named`: whether the statement stays prepared under a name, for the next time.
-async fn rows(connection: &mut PgConnection, statement: Expanded, is_named: bool) -> sqlx::Result<Vec<Row>> {
+async fn rows(
+    connection: &mut PgConnection,
+    statement: Expanded,
+    is_named: bool,
+) -> sqlx::Result<Vec<Row>> {
     let Expanded { text, args } = statement;
     let query = sqlx::query_with(AssertSqlSafe(text), postgres_args(args)).persistent(is_named);
-    Ok(query.fetch_all(connection).await?.into_iter().map(Row::Postgres).collect())
+    Ok(query
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .map(Row::Postgres)
+        .collect())
 }

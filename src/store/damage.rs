@@ -39,7 +39,9 @@ fn shortage(file: &Path) -> io::Result<Option<String>> {
     let mut header = [0; HEADER];
     match File::open(file)?.read_exact(&mut header) {
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-            return Ok(Some(format!("its file ends after {length} bytes, within the header")));
+            return Ok(Some(format!(
+                "its file ends after {length} bytes, within the header"
+            )));
         }
         read => read?,
     }
@@ -55,7 +57,10 @@ fn shortage(file: &Path) -> io::Result<Option<String>> {
     let logged = log.saturating_sub(LOG_HEADER) / (FRAME_HEADER + page);
     let missing = pages.saturating_sub(length / page);
     Ok((missing > logged).then(|| {
-        format!("its file has {length} bytes, and should have {}: {pages} pages of {page} bytes", pages * page)
+        format!(
+            "its file has {length} bytes, and should have {}: {pages} pages of {page} bytes",
+            pages * page
+        )
     }))
 }
 
@@ -73,7 +78,11 @@ fn page_size(header: &[u8; HEADER]) -> u64 {
 }
 
 fn number(header: &[u8; HEADER], at: usize) -> u64 {
-    header.iter().skip(at).take(4).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    header
+        .iter()
+        .skip(at)
+        .take(4)
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 impl Store {
@@ -83,19 +92,32 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`] with what is wrong, or if the file cannot be read.
     pub async fn check_file(&self, limit: Option<Duration>) -> Result<(), StoreError> {
-        let Engine::Sqlite { readers, .. } = &self.engine else { return Ok(()) };
+        let Engine::Sqlite { readers, .. } = &self.engine else {
+            return Ok(());
+        };
         let mut connection = readers.apart().await?;
         if let Some(limit) = limit {
             Limit::on(&mut connection, limit).await?.begin();
         }
-        match sqlx::query(TOLD).fetch_all(&mut connection).await.map_err(StoreError::from) {
+        match sqlx::query(TOLD)
+            .fetch_all(&mut connection)
+            .await
+            .map_err(StoreError::from)
+        {
             // What was read until then was whole.
             Err(StoreError::Slow(_)) => Ok(()),
             Err(error) => Err(error),
             Ok(rows) => {
-                let told: Vec<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+                let told: Vec<String> = rows
+                    .iter()
+                    .map(|row| row.try_get(0))
+                    .collect::<Result<_, _>>()?;
                 let is_whole = told.iter().all(|line| line == "ok");
-                if is_whole { Ok(()) } else { Err(StoreError::Damaged(told.join("; ").replace('\n', " "))) }
+                if is_whole {
+                    Ok(())
+                } else {
+                    Err(StoreError::Damaged(told.join("; ").replace('\n', " ")))
+                }
             }
         }
     }

@@ -23,7 +23,10 @@ impl Deadline {
     /// # Errors
     /// Those of the work; [`StoreError::Silent`] if the deadline passes. Then nobody knows whether the
     /// statement took effect, and its connection must not be used again.
-    pub(super) async fn on<T>(self, answer: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
+    pub(super) async fn on<T>(
+        self,
+        answer: impl Future<Output = sqlx::Result<T>>,
+    ) -> Result<T, StoreError> {
         match timeout(self.0, answer).await {
             Ok(answer) => Ok(answer?),
             Err(_) => Err(StoreError::Silent(self.0)),
@@ -38,10 +41,14 @@ mod tests {
     #[tokio::test]
     async fn silence_ends() {
         let deadline = Deadline::after(Duration::ZERO);
-        let outcome = deadline.on(std::future::pending::<sqlx::Result<()>>()).await;
+        let outcome = deadline
+            .on(std::future::pending::<sqlx::Result<()>>())
+            .await;
         assert!(matches!(outcome, Err(StoreError::Silent(GRACE))));
         assert!(matches!(deadline.on(async { Ok(1) }).await, Ok(1)));
-        let failed = deadline.on(async { Err::<(), _>(sqlx::Error::RowNotFound) }).await;
+        let failed = deadline
+            .on(async { Err::<(), _>(sqlx::Error::RowNotFound) })
+            .await;
         assert!(matches!(failed, Err(StoreError::Fault(_))));
     }
 }

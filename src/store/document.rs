@@ -22,8 +22,16 @@ pub struct Written {
 
 impl Written {
     /// The attributes of a resource of a type, and the digest of its password.
-    pub fn new(resource_type: &ResourceType, attributes: Map<String, Value>, password: Option<String>) -> Self {
-        Self { document: document_text(resource_type, &attributes), attributes, password }
+    pub fn new(
+        resource_type: &ResourceType,
+        attributes: Map<String, Value>,
+        password: Option<String>,
+    ) -> Self {
+        Self {
+            document: document_text(resource_type, &attributes),
+            attributes,
+            password,
+        }
     }
 }
 
@@ -67,7 +75,9 @@ pub(super) fn row_args(row: &Row, written: &Written) -> [Arg; 8] {
 /// `meta` and memberships. Among `schemas` is also what is hidden, so that it is known to be there.
 fn document_text(resource_type: &ResourceType, attributes: &Map<String, Value>) -> String {
     let schemas = Resource::schemas(resource_type, attributes);
-    let schemas: Value = schemas.chain(undeclared(resource_type, attributes)).collect();
+    let schemas: Value = schemas
+        .chain(undeclared(resource_type, attributes))
+        .collect();
     let mut text = String::with_capacity(1024);
     // Writing to a string cannot fail.
     let _ = write!(text, "{{\"schemas\":{schemas}");
@@ -80,12 +90,19 @@ fn document_text(resource_type: &ResourceType, attributes: &Map<String, Value>) 
 
 /// Names of the top-level attributes that differ.
 pub fn changed_names<'a>(was: &'a Map<String, Value>, is: &'a Map<String, Value>) -> Vec<&'a str> {
-    let names = was.keys().chain(is.keys().filter(|name| !was.contains_key(*name)));
-    names.filter(|name| was.get(*name) != is.get(*name)).map(String::as_str).collect()
+    let names = was
+        .keys()
+        .chain(is.keys().filter(|name| !was.contains_key(*name)));
+    names
+        .filter(|name| was.get(*name) != is.get(*name))
+        .map(String::as_str)
+        .collect()
 }
 
 /// The attributes of these names.
 pub(super) fn only(attributes: &Map<String, Value>, names: &[&str]) -> Map<String, Value> {
-    let named = names.iter().filter_map(|name| Some(((*name).to_owned(), attributes.get(*name)?.clone())));
+    let named = names
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), attributes.get(*name)?.clone())));
     named.collect()
 }

@@ -58,8 +58,14 @@ impl Default for PoolSettings {
 /// An open database.
 #[derive(Debug, Clone)]
 pub(super) enum Engine {
-    Postgres { connections: Connections, gathering: Gathering },
-    Sqlite { readers: Readers, writer: Writer },
+    Postgres {
+        connections: Connections,
+        gathering: Gathering,
+    },
+    Sqlite {
+        readers: Readers,
+        writer: Writer,
+    },
 }
 
 /// The migrations in a folder: the same ones in both, side by side.
@@ -90,19 +96,31 @@ impl Engine {
     pub(super) async fn postgres(url: &str, settings: &PoolSettings) -> Result<Self, StoreError> {
         // A pooler refuses a startup packet with more than a name.
         let bare = |options: PgConnectOptions| {
-            options.application_name("scimd").extra_float_digits(None).disable_statement_logging()
+            options
+                .application_name("scimd")
+                .extra_float_digits(None)
+                .disable_statement_logging()
         };
         let hosts = Hosts::parse(url, bare)?;
         let (primary, mut migrating) = hosts.primary().await?;
         let session = Session::find(&primary, settings).await?;
         let keeps_role = session.is_pooled() && settings.keeps_role;
-        migrating::run(&mut migrating, migrations!("postgres"), &session, keeps_role).await?;
+        migrating::run(
+            &mut migrating,
+            migrations!("postgres"),
+            &session,
+            keeps_role,
+        )
+        .await?;
         migrating.close().await?;
         if session.is_pooled() {
             role::check(&primary, &session).await?;
         }
         let connections = Connections::open(hosts, primary, session, settings).await?;
-        Ok(Self::Postgres { connections, gathering: Gathering::default() })
+        Ok(Self::Postgres {
+            connections,
+            gathering: Gathering::default(),
+        })
     }
 
     /// Opens, or creates, the embedded database and brings its schema up to date.
@@ -120,14 +138,35 @@ impl Engine {
             .pragma("case_sensitive_like", "on")
             .disable_statement_logging();
         // A savepoint keeps the pages as they were; beyond 64 KiB of them they would go through a file.
-        let mut writing = options.clone().pragma("temp_store", "memory").connect().await?;
+        let mut writing = options
+            .clone()
+            .pragma("temp_store", "memory")
+            .connect()
+            .await?;
         let migrator = migrations!("sqlite");
-        migrator.run(&mut writing).await.map_err(|error| migrating::failed(error, &migrator))?;
-        writing.execute(AssertSqlSafe(format!("pragma busy_timeout = {}", ATTEMPT.as_millis()))).await?;
+        migrator
+            .run(&mut writing)
+            .await
+            .map_err(|error| migrating::failed(error, &migrator))?;
+        writing
+            .execute(AssertSqlSafe(format!(
+                "pragma busy_timeout = {}",
+                ATTEMPT.as_millis()
+            )))
+            .await?;
         let most = settings.max_connections.min(4);
-        let readers = Readers::open(options.read_only(true), most, settings.acquire, settings.statement).await?;
+        let readers = Readers::open(
+            options.read_only(true),
+            most,
+            settings.acquire,
+            settings.statement,
+        )
+        .await?;
         let limit = Limit::on(&mut writing, settings.statement).await?;
-        Ok(Self::Sqlite { readers, writer: Writer::start(writing, limit) })
+        Ok(Self::Sqlite {
+            readers,
+            writer: Writer::start(writing, limit),
+        })
     }
 
     /// Runs a statement that only reads.
@@ -139,9 +178,11 @@ impl Engine {
     pub(super) async fn read_short(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
         self.reading(|| async {
             match self {
-                Self::Postgres { connections, gathering, .. } => {
-                    gathering.read(connections, statement.for_postgres()).await
-                }
+                Self::Postgres {
+                    connections,
+                    gathering,
+                    ..
+                } => gathering.read(connections, statement.for_postgres()).await,
                 Self::Sqlite { .. } => self.read_once(statement).await,
             }
         })
@@ -149,11 +190,14 @@ impl Engine {
     }
 
     /// A read that meets a broken connection is tried again.
-    async fn reading<R: Future<Output = Result<Vec<Row>, StoreError>>>(&self, read: impl Fn() -> R) -> R::Output {
+    async fn reading<R: Future<Output = Result<Vec<Row>, StoreError>>>(
+        &self,
+        read: impl Fn() -> R,
+    ) -> R::Output {
         let outcome = match read().await {
-            Err(StoreError::Away(sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Database(_))) => {
-                read().await
-            }
+            Err(StoreError::Away(
+                sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Database(_),
+            )) => read().await,
             outcome => outcome,
         };
         shortage::tell(&outcome);
@@ -163,19 +207,28 @@ impl Engine {
     async fn read_once(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Postgres { connections, .. } => connections.rows(statement.for_postgres()).await,
-            Self::Sqlite { readers, .. } => {
-                Ok(readers.read(statement.for_sqlite()).await?.into_iter().map(Row::Sqlite).collect())
-            }
+            Self::Sqlite { readers, .. } => Ok(readers
+                .read(statement.for_sqlite())
+                .await?
+                .into_iter()
+                .map(Row::Sqlite)
+                .collect()),
         }
     }
 
     /// Runs a batch; the rows are those of its last statement.
     pub(super) async fn write(&self, batch: Batch) -> Result<Vec<Row>, StoreError> {
         let outcome = match self {
-            Self::Postgres { connections, .. } => match batch.claim().map(Statement::for_postgres) {
-                None => connections.rows(batch.for_postgres()).await,
-                Some(claim) => connections.transaction(vec![claim, batch.for_postgres()]).await,
-            },
+            Self::Postgres { connections, .. } => {
+                match batch.claim().map(Statement::for_postgres) {
+                    None => connections.rows(batch.for_postgres()).await,
+                    Some(claim) => {
+                        connections
+                            .transaction(vec![claim, batch.for_postgres()])
+                            .await
+                    }
+                }
+            }
             Self::Sqlite { writer, .. } => writer.write(batch).await,
         };
         shortage::tell(&outcome);
@@ -185,16 +238,23 @@ impl Engine {
     /// Copies the embedded database, as it is at one moment, into a file that is there and empty;
     /// `false` for PostgreSQL, which has tools of its own.
     pub(super) async fn copy_into(&self, file: &str) -> Result<bool, StoreError> {
-        let Self::Sqlite { readers, .. } = self else { return Ok(false) };
+        let Self::Sqlite { readers, .. } = self else {
+            return Ok(false);
+        };
         let mut connection = readers.apart().await?;
-        sqlx::query("vacuum into $1").bind(file).execute(&mut connection).await?;
+        sqlx::query("vacuum into $1")
+            .bind(file)
+            .execute(&mut connection)
+            .await?;
         Ok(true)
     }
 
     /// Ends work with the database. The embedded one is in its file alone afterwards; `false` if another
     /// program that reads it is in the way of that.
     pub(super) async fn close(&self) -> Result<bool, StoreError> {
-        let Self::Sqlite { readers, writer } = self else { return Ok(true) };
+        let Self::Sqlite { readers, writer } = self else {
+            return Ok(true);
+        };
         readers.close();
         writer.close().await
     }
@@ -203,11 +263,17 @@ impl Engine {
     /// ones see what was committed before. `false` if one lasts longer than any may. SQLite has one
     /// writer, for whom statements follow each other anyway.
     pub(super) async fn outlast_writers(&self) -> Result<bool, StoreError> {
-        let Self::Postgres { .. } = self else { return Ok(true) };
+        let Self::Postgres { .. } = self else {
+            return Ok(true);
+        };
         let moment = self.read(&Statement::new(MOMENT, vec![])).await?;
         let since = moment.first().map_or(Ok(0), |row| row.int(0))?;
         let end = Instant::now() + OUTLAST;
-        while !self.read(&Statement::new(OLDER, vec![Arg::Int(since)])).await?.is_empty() {
+        while !self
+            .read(&Statement::new(OLDER, vec![Arg::Int(since)]))
+            .await?
+            .is_empty()
+        {
             if Instant::now() > end {
                 return Ok(false);
             }
@@ -226,13 +292,24 @@ const OLDER: &str = "select pid from pg_stat_activity where datname = current_da
 /// Makes the file, if it is not there, for this user alone; its companions take after it.
 fn private(file: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::OpenOptionsExt;
-    let made = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(file);
-    made.map(|_| ()).map_err(|error| StoreError::Fault(sqlx::Error::Io(error)))
+    let made = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(file);
+    made.map(|_| ())
+        .map_err(|error| StoreError::Fault(sqlx::Error::Io(error)))
 }
 
 fn migrator(files: &[(i64, &'static str, &'static str)]) -> Migrator {
     let migration = |(version, name, text): &(i64, &'static str, &'static str)| {
-        Migration::new(*version, (*name).into(), MigrationType::Simple, text.into_sql_str(), false)
+        Migration::new(
+            *version,
+            (*name).into(),
+            MigrationType::Simple,
+            text.into_sql_str(),
+            false,
+        )
     };
     Migrator::with_migrations(files.iter().map(migration).collect())
 }
@@ -281,19 +358,31 @@ pub(super) fn sqlite_args(args: Vec<Arg>) -> SqliteArguments {
 mod tests {
     use super::*;
 
-    const ENDLESS: &str = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n";
+    const ENDLESS: &str =
+        "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n";
 
     #[tokio::test(flavor = "multi_thread")]
     async fn the_embedded_database_ends_what_takes_too_long() {
         let folder = tempfile::tempdir().unwrap();
-        let settings = PoolSettings { statement: Duration::from_millis(50), ..PoolSettings::default() };
-        let engine = Engine::sqlite(&folder.path().join("a.db"), &settings).await.unwrap();
+        let settings = PoolSettings {
+            statement: Duration::from_millis(50),
+            ..PoolSettings::default()
+        };
+        let engine = Engine::sqlite(&folder.path().join("a.db"), &settings)
+            .await
+            .unwrap();
         let endless = Statement::new(ENDLESS, vec![]);
         let batch = |statement: &Statement| Batch::default().then("answer", statement.clone());
         let short = Statement::new("select 1", vec![]);
         for _ in 0..2 {
-            assert!(matches!(engine.read(&endless).await, Err(StoreError::Slow(_))));
-            assert!(matches!(engine.write(batch(&endless)).await, Err(StoreError::Slow(_))));
+            assert!(matches!(
+                engine.read(&endless).await,
+                Err(StoreError::Slow(_))
+            ));
+            assert!(matches!(
+                engine.write(batch(&endless)).await,
+                Err(StoreError::Slow(_))
+            ));
             let both = tokio::join!(engine.write(batch(&endless)), engine.write(batch(&short)));
             assert!(matches!(both, (Err(StoreError::Slow(_)), Ok(rows)) if rows.len() == 1));
             assert_eq!(engine.read(&short).await.unwrap().len(), 1);
@@ -303,14 +392,32 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_full_database_takes_writes_again_when_it_has_room() {
         let folder = tempfile::tempdir().unwrap();
-        let engine = Engine::sqlite(&folder.path().join("a.db"), &PoolSettings::default()).await.unwrap();
-        let run = |text: &'static str| engine.write(Batch::default().then("answer", Statement::new(text, vec![])));
-        let grow = "insert into shared (name, value) values (hex(randomblob(8)), hex(zeroblob(100000)))";
+        let engine = Engine::sqlite(&folder.path().join("a.db"), &PoolSettings::default())
+            .await
+            .unwrap();
+        let run = |text: &'static str| {
+            engine.write(Batch::default().then("answer", Statement::new(text, vec![])))
+        };
+        let grow =
+            "insert into shared (name, value) values (hex(randomblob(8)), hex(zeroblob(100000)))";
         run("pragma max_page_count = 1").await.unwrap();
         for _ in 0..2 {
             let both = tokio::join!(run(grow), run(grow));
-            assert!(matches!(both, (Err(StoreError::Exhausted(_)), Err(StoreError::Exhausted(_)))), "{both:?}");
-            assert_eq!(engine.read(&Statement::new("select name from shared", vec![])).await.unwrap().len(), 0);
+            assert!(
+                matches!(
+                    both,
+                    (Err(StoreError::Exhausted(_)), Err(StoreError::Exhausted(_)))
+                ),
+                "{both:?}"
+            );
+            assert_eq!(
+                engine
+                    .read(&Statement::new("select name from shared", vec![]))
+                    .await
+                    .unwrap()
+                    .len(),
+                0
+            );
         }
         run("pragma max_page_count = 1000000").await.unwrap();
         run(grow).await.unwrap();
@@ -319,12 +426,28 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_read_that_is_given_up_leaves_its_place_to_others() {
         let folder = tempfile::tempdir().unwrap();
-        let settings = PoolSettings { statement: Duration::from_secs(60), ..PoolSettings::default() };
-        let engine = Engine::sqlite(&folder.path().join("a.db"), &settings).await.unwrap();
+        let settings = PoolSettings {
+            statement: Duration::from_secs(60),
+            ..PoolSettings::default()
+        };
+        let engine = Engine::sqlite(&folder.path().join("a.db"), &settings)
+            .await
+            .unwrap();
         let endless = Statement::new(ENDLESS, vec![]);
         for _ in 0..9 {
-            assert!(tokio::time::timeout(Duration::from_millis(20), engine.read(&endless)).await.is_err());
+            assert!(
+                tokio::time::timeout(Duration::from_millis(20), engine.read(&endless))
+                    .await
+                    .is_err()
+            );
         }
-        assert_eq!(engine.read(&Statement::new("select 1", vec![])).await.unwrap().len(), 1);
+        assert_eq!(
+            engine
+                .read(&Statement::new("select 1", vec![]))
+                .await
+                .unwrap()
+                .len(),
+            1
+        );
     }
 }

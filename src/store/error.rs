@@ -82,7 +82,14 @@ pub enum StoreError {
 impl StoreError {
     /// Whether waiting may help, at the start.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Away(_) | Self::Silent(_) | Self::Suspected | Self::NoMoreConnections | Self::Exhausted(_))
+        matches!(
+            self,
+            Self::Away(_)
+                | Self::Silent(_)
+                | Self::Suspected
+                | Self::NoMoreConnections
+                | Self::Exhausted(_)
+        )
     }
 
     /// The error once more, for others whom it concerns, if it says nothing about one statement.
@@ -101,15 +108,21 @@ impl StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            sqlx::Error::Database(database) => match (database.kind(), database.code().as_deref()) {
-                (ErrorKind::UniqueViolation, _) if is_value_index(&**database) => Self::Unique(error),
-                // Another instance made the same seq, or the same row, at the same moment.
-                (ErrorKind::UniqueViolation, _) => Self::Busy(error),
-                (ErrorKind::ForeignKeyViolation, _) => Self::Reference(error),
-                (_, Some(code)) if database.try_downcast_ref::<SqliteError>().is_some() => of_sqlite(code)(error),
-                (_, Some(code)) => of_postgres(code)(error),
-                _ => Self::Fault(error),
-            },
+            sqlx::Error::Database(database) => {
+                match (database.kind(), database.code().as_deref()) {
+                    (ErrorKind::UniqueViolation, _) if is_value_index(&**database) => {
+                        Self::Unique(error)
+                    }
+                    // Another instance made the same seq, or the same row, at the same moment.
+                    (ErrorKind::UniqueViolation, _) => Self::Busy(error),
+                    (ErrorKind::ForeignKeyViolation, _) => Self::Reference(error),
+                    (_, Some(code)) if database.try_downcast_ref::<SqliteError>().is_some() => {
+                        of_sqlite(code)(error)
+                    }
+                    (_, Some(code)) => of_postgres(code)(error),
+                    _ => Self::Fault(error),
+                }
+            }
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::Protocol(_)
@@ -157,38 +170,51 @@ fn of_postgres(code: &str) -> fn(sqlx::Error) -> StoreError {
 
 /// PostgreSQL names the index, SQLite its columns.
 fn is_value_index(error: &dyn sqlx::error::DatabaseError) -> bool {
-    error.constraint() == Some("attribute_value_unique") || error.message().contains("attribute_value.key")
+    error.constraint() == Some("attribute_value_unique")
+        || error.message().contains("attribute_value.key")
 }
 
 impl From<StoreError> for ScimError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unique(_) => Self::uniqueness("A value that must be unique is in use.").caused_by(error),
+            StoreError::Unique(_) => {
+                Self::uniqueness("A value that must be unique is in use.").caused_by(error)
+            }
             StoreError::Fault(_)
             | StoreError::Migration(_)
             | StoreError::Newer { .. }
             | StoreError::Damaged(_)
             | StoreError::Role(_) => Self::internal(error),
             StoreError::Busy(_) | StoreError::Reference(_) | StoreError::Stale => {
-                Self::unavailable("The server is busy with other changes; try again.", 1).caused_by(error)
+                Self::unavailable("The server is busy with other changes; try again.", 1)
+                    .caused_by(error)
             }
             // Whoever took the caller for good asks again who calls; no client sees this.
-            StoreError::Outdated => Self::unauthorized("The token or its tenant has changed.").caused_by(error),
+            StoreError::Outdated => {
+                Self::unauthorized("The token or its tenant has changed.").caused_by(error)
+            }
             StoreError::Slow(_) => {
-                Self::unavailable("The server took too long over this request; try again.", 5).caused_by(error)
-            }
-            StoreError::Exhausted(_) => {
-                Self::unavailable("The server's database has no room or memory left; try again later.", 30)
+                Self::unavailable("The server took too long over this request; try again.", 5)
                     .caused_by(error)
             }
+            StoreError::Exhausted(_) => Self::unavailable(
+                "The server's database has no room or memory left; try again later.",
+                30,
+            )
+            .caused_by(error),
             StoreError::Locked | StoreError::NoMoreConnections => {
-                Self::unavailable("The server's database is in use by others; try again.", 5).caused_by(error)
-            }
-            StoreError::Away(_) | StoreError::Silent(_) | StoreError::Suspected | StoreError::Stopped => {
-                Self::unavailable("The server's database is away for the moment; try again.", 5)
-                    .because(Reason::DatabaseAway)
+                Self::unavailable("The server's database is in use by others; try again.", 5)
                     .caused_by(error)
             }
+            StoreError::Away(_)
+            | StoreError::Silent(_)
+            | StoreError::Suspected
+            | StoreError::Stopped => Self::unavailable(
+                "The server's database is away for the moment; try again.",
+                5,
+            )
+            .because(Reason::DatabaseAway)
+            .caused_by(error),
         }
     }
 }
@@ -208,17 +234,28 @@ mod tests {
 
     #[test]
     fn trouble_that_passes_is_503_with_retry_after() {
-        for code in ["7", "8", "10", "13", "778", "1032", "4874", "5", "6", "261", "517", "9"] {
+        for code in [
+            "7", "8", "10", "13", "778", "1032", "4874", "5", "6", "261", "517", "9",
+        ] {
             assert_eq!(status(of_sqlite(code)(cause())), (503, true), "{code}");
         }
-        for code in ["53000", "53100", "53200", "53300", "53400", "58000", "58030", "58P01", "57014", "57P01", "08006"]
-        {
+        for code in [
+            "53000", "53100", "53200", "53300", "53400", "58000", "58030", "58P01", "57014",
+            "57P01", "08006",
+        ] {
             assert_eq!(status(of_postgres(code)(cause())), (503, true), "{code}");
         }
-        for error in [of_sqlite("1")(cause()), of_sqlite("11")(cause()), of_postgres("42P01")(cause())] {
+        for error in [
+            of_sqlite("1")(cause()),
+            of_sqlite("11")(cause()),
+            of_postgres("42P01")(cause()),
+        ] {
             assert_eq!(status(error), (500, false));
         }
-        assert_eq!(status(StoreError::Silent(Duration::from_secs(1))), (503, true));
+        assert_eq!(
+            status(StoreError::Silent(Duration::from_secs(1))),
+            (503, true)
+        );
         assert_eq!(status(StoreError::Suspected), (503, true));
         assert_eq!(status(StoreError::Locked), (503, true));
     }

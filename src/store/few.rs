@@ -22,13 +22,22 @@ type GroupRow = (i64, Uuid, Option<String>, i64);
 impl Store {
     /// A resource by its id, in a list of at most one. The long way is for members, and for
     /// memberships through other groups.
-    pub(super) async fn few_by_id(&self, scope: &Scope, of_type: &TypeLayout, id: Uuid, relations: Relations) -> Few {
+    pub(super) async fn few_by_id(
+        &self,
+        scope: &Scope,
+        of_type: &TypeLayout,
+        id: Uuid,
+        relations: Relations,
+    ) -> Few {
         if relations.members {
             return Ok(None);
         }
         let mut sql = Sql::default();
         begin(&mut sql, scope, relations, Documents::All);
-        sql.raw(" left join resource r on r.tenant = ").int(scope.tenant).raw(" and r.id = ").arg(Arg::Uuid(id));
+        sql.raw(" left join resource r on r.tenant = ")
+            .int(scope.tenant)
+            .raw(" and r.id = ")
+            .arg(Arg::Uuid(id));
         within(&mut sql, of_type);
         self.few(scope, sql).await
     }
@@ -43,10 +52,19 @@ impl Store {
         window: &Window,
         relations: Relations,
     ) -> Result<Option<Page>, StoreError> {
-        let Some(sql) = matching(scope, listed, order, window, relations) else { return Ok(None) };
+        let Some(sql) = matching(scope, listed, order, window, relations) else {
+            return Ok(None);
+        };
         let found = self.few(scope, sql).await?;
-        let total = found.as_ref().and_then(|found| i64::try_from(found.len()).ok()).unwrap_or(i64::MAX);
-        Ok(found.filter(|_| total <= window.take).map(|found| Page { total, gone: 0, found }))
+        let total = found
+            .as_ref()
+            .and_then(|found| i64::try_from(found.len()).ok())
+            .unwrap_or(i64::MAX);
+        Ok(found.filter(|_| total <= window.take).map(|found| Page {
+            total,
+            gone: 0,
+            found,
+        }))
     }
 
     async fn few(&self, scope: &Scope, sql: Sql) -> Few {
@@ -54,7 +72,9 @@ impl Store {
         scope.confirmed(!rows.is_empty())?;
         let mut all = Vec::with_capacity(rows.len());
         for row in rows {
-            let Some(mut found) = present(scope, &row)? else { continue };
+            let Some(mut found) = present(scope, &row)? else {
+                continue;
+            };
             match groups(scope, &row)? {
                 Some(groups) => found.relations = groups,
                 None => return Ok(None),
@@ -76,7 +96,17 @@ pub(super) fn matching(
     window: &Window,
     relations: Relations,
 ) -> Option<Sql> {
-    let ([Listed { of_type, predicate: Some(predicate) }], None, From::Skip(0)) = (listed, order, &window.from) else {
+    let (
+        [
+            Listed {
+                of_type,
+                predicate: Some(predicate),
+            },
+        ],
+        None,
+        From::Skip(0),
+    ) = (listed, order, &window.from)
+    else {
         return None;
     };
     if relations.members || !is_selective(predicate) {
@@ -85,19 +115,34 @@ pub(super) fn matching(
     let mut sql = Sql::default();
     begin(&mut sql, scope, relations, window.documents);
     sql.raw(" left join (");
-    Select { tenant: scope.tenant, layout: &scope.layout, of_type, sql: &mut sql }.resources(predicate);
-    sql.raw(") as hit on 1 = 1 left join resource r on r.tenant = ").int(scope.tenant).raw(" and r.seq = hit.seq");
-    sql.raw(" order by r.seq limit ").int(window.take.saturating_add(1));
+    Select {
+        tenant: scope.tenant,
+        layout: &scope.layout,
+        of_type,
+        sql: &mut sql,
+    }
+    .resources(predicate);
+    sql.raw(") as hit on 1 = 1 left join resource r on r.tenant = ")
+        .int(scope.tenant)
+        .raw(" and r.seq = hit.seq");
+    sql.raw(" order by r.seq limit ")
+        .int(window.take.saturating_add(1));
     Some(sql)
 }
 
 fn begin(sql: &mut Sql, scope: &Scope, relations: Relations, documents: Documents) {
-    sql.raw("select r.seq, r.id, ").raw(documents.column()).raw(", r.version, r.revision, r.created, r.modified, ");
+    sql.raw("select r.seq, r.id, ")
+        .raw(documents.column())
+        .raw(", r.version, r.revision, r.created, r.modified, ");
     if relations.groups {
         sql.raw("(select cast({rows_of}({row_of}(g.seq, g.id, g.display, case when exists (select 1 from member n where n.tenant = ");
-        sql.int(scope.tenant).raw(" and n.member_seq = g.seq) then 1 else 0 end)) as text) ");
-        sql.raw("from member m cross join resource g where m.tenant = ").int(scope.tenant);
-        sql.raw(" and m.member_seq = r.seq and g.tenant = ").int(scope.tenant).raw(" and g.seq = m.group_seq)");
+        sql.int(scope.tenant)
+            .raw(" and n.member_seq = g.seq) then 1 else 0 end)) as text) ");
+        sql.raw("from member m cross join resource g where m.tenant = ")
+            .int(scope.tenant);
+        sql.raw(" and m.member_seq = r.seq and g.tenant = ")
+            .int(scope.tenant)
+            .raw(" and g.seq = m.group_seq)");
     } else {
         sql.raw("cast(null as text)");
     }
@@ -108,7 +153,10 @@ fn begin(sql: &mut Sql, scope: &Scope, relations: Relations, documents: Document
 
 fn within(sql: &mut Sql, of_type: &TypeLayout) {
     let keys = keys_of(of_type.kind);
-    sql.raw(" and r.seq >= ").int(keys.start).raw(" and r.seq < ").int(keys.end);
+    sql.raw(" and r.seq >= ")
+        .int(keys.start)
+        .raw(" and r.seq < ")
+        .int(keys.end);
 }
 
 /// The resource in a row; a row without one says that the caller stands.
@@ -121,16 +169,24 @@ fn present(scope: &Scope, row: &Row) -> Result<Option<Found>, StoreError> {
 
 /// The groups in a row, in the order of their keys; `None` if one of them is in a group itself.
 fn groups(scope: &Scope, row: &Row) -> Result<Option<Vec<Related>>, StoreError> {
-    let Some(text) = row.opt_text(7)? else { return Ok(Some(Vec::new())) };
-    let mut rows: Vec<GroupRow> =
-        serde_json::from_str(text).map_err(|error| StoreError::Fault(sqlx::Error::Decode(error.into())))?;
+    let Some(text) = row.opt_text(7)? else {
+        return Ok(Some(Vec::new()));
+    };
+    let mut rows: Vec<GroupRow> = serde_json::from_str(text)
+        .map_err(|error| StoreError::Fault(sqlx::Error::Decode(error.into())))?;
     if rows.iter().any(|(.., is_member)| *is_member != 0) {
         return Ok(None);
     }
     rows.sort_unstable_by_key(|(seq, ..)| *seq);
     let related = rows.into_iter().filter_map(|(seq, id, display, _)| {
         let resource_type = scope.layout.by_kind(kind_of(seq))?.resource_type.clone();
-        Some(Related { id, display, resource_type, is_member: false, is_direct: true })
+        Some(Related {
+            id,
+            display,
+            resource_type,
+            is_member: false,
+            is_direct: true,
+        })
     });
     Ok(Some(related.collect()))
 }

@@ -42,14 +42,18 @@ impl Gathering {
     /// Runs a statement whose first value is the tenant, together with others of its kind.
     pub(super) async fn read(&self, connections: &Connections, statement: Expanded) -> Answer {
         let Expanded { text, args } = statement;
-        let Some(Arg::Int(tenant)) = args.first() else { return connections.rows(Expanded { text, args }).await };
+        let Some(Arg::Int(tenant)) = args.first() else {
+            return connections.rows(Expanded { text, args }).await;
+        };
         let kind: Kind = (*tenant, text.into());
         let (answer, answered) = oneshot::channel();
         if let Some(duty) = self.0.join(kind, Waiting { args, answer }) {
             // In a task of its own: whoever gives up waiting must not take the others along.
             tokio::spawn(serve(duty, connections.clone()));
         }
-        answered.await.unwrap_or(Err(StoreError::Away(sqlx::Error::WorkerCrashed)))
+        answered
+            .await
+            .unwrap_or(Err(StoreError::Away(sqlx::Error::WorkerCrashed)))
     }
 }
 
@@ -57,8 +61,14 @@ async fn serve(mut duty: Duty<Kind, Waiting>, connections: Connections) {
     // Requests that have arrived are read first, so that they can come along.
     tokio::task::yield_now().await;
     let mut lease = None;
-    while let Some(group) = duty.next(|waiting| waiting.drain(..waiting.len().min(MOST)).collect()) {
-        let mut work = Box::pin(carry_out(connections.clone(), lease.take(), duty.kind().1.clone(), group));
+    while let Some(group) = duty.next(|waiting| waiting.drain(..waiting.len().min(MOST)).collect())
+    {
+        let mut work = Box::pin(carry_out(
+            connections.clone(),
+            lease.take(),
+            duty.kind().1.clone(),
+            group,
+        ));
         lease = match timeout(HOLD, &mut work).await {
             Ok(lease) => lease,
             Err(_) => {
@@ -84,15 +94,25 @@ async fn carry_out(
         },
     };
     if group.len() > 1 {
-        let Some(columns) = columns(&group) else { return each_alone(&connections, &text, group) };
+        let Some(columns) = columns(&group) else {
+            return each_alone(&connections, &text, group);
+        };
         match read_together(&mut lease, together(&text, columns), group.len()).await {
             // Who is not there any more has given up.
-            Ok(answers) => group.into_iter().zip(answers).for_each(|(one, rows)| drop(one.answer.send(Ok(rows)))),
+            Ok(answers) => group
+                .into_iter()
+                .zip(answers)
+                .for_each(|(one, rows)| drop(one.answer.send(Ok(rows)))),
             Err(error) => return refuse(&connections, &text, group, &error),
         }
     } else {
         for Waiting { args, answer } in group {
-            let rows = lease.rows(Expanded { text: text.to_string(), args }).await;
+            let rows = lease
+                .rows(Expanded {
+                    text: text.to_string(),
+                    args,
+                })
+                .await;
             let failed = rows.is_err();
             drop(answer.send(rows));
             if failed {
@@ -105,7 +125,12 @@ async fn carry_out(
 
 /// Tells all of a group what concerns all of them: to try each would be to wait twice. What may be the
 /// fault of one of them concerns that one.
-fn refuse(connections: &Connections, text: &str, group: Vec<Waiting>, error: &StoreError) -> Option<Lease> {
+fn refuse(
+    connections: &Connections,
+    text: &str,
+    group: Vec<Waiting>,
+    error: &StoreError,
+) -> Option<Lease> {
     if error.of_all().is_none() {
         return each_alone(connections, text, group);
     }
@@ -118,7 +143,13 @@ fn refuse(connections: &Connections, text: &str, group: Vec<Waiting>, error: &St
 /// Those of a group that failed run by themselves, so that each gets its own error.
 fn each_alone(connections: &Connections, text: &str, group: Vec<Waiting>) -> Option<Lease> {
     for Waiting { args, answer } in group {
-        let (connections, statement) = (connections.clone(), Expanded { text: text.to_owned(), args });
+        let (connections, statement) = (
+            connections.clone(),
+            Expanded {
+                text: text.to_owned(),
+                args,
+            },
+        );
         tokio::spawn(async move { drop(answer.send(connections.rows(statement).await)) });
     }
     None
@@ -127,11 +158,17 @@ fn each_alone(connections: &Connections, text: &str, group: Vec<Waiting>) -> Opt
 /// The values of the group, placeholder by placeholder; `None` if there are some that no list is made of.
 fn columns(group: &[Waiting]) -> Option<Vec<Column>> {
     let count = group.first()?.args.len();
-    (0..count).map(|at| Column::of(group.iter().map(|one| one.args.get(at)))).collect()
+    (0..count)
+        .map(|at| Column::of(group.iter().map(|one| one.args.get(at))))
+        .collect()
 }
 
 /// The rows of each.
-async fn read_together(lease: &mut Lease, statement: Expanded, count: usize) -> Result<Vec<Vec<Row>>, StoreError> {
+async fn read_together(
+    lease: &mut Lease,
+    statement: Expanded,
+    count: usize,
+) -> Result<Vec<Vec<Row>>, StoreError> {
     let mut answers: Vec<Vec<Row>> = std::iter::repeat_with(Vec::new).take(count).collect();
     for row in lease.rows(statement).await? {
         let number = usize::try_from(row.last_int()?).unwrap_or(0);

@@ -30,10 +30,15 @@ impl Store {
         scope: &Scope,
         visit: &mut (dyn FnMut(&ResourceType, &Map<String, Value>) + Send),
     ) -> Result<(), StoreError> {
-        let mut rows = self.engine.rows(Statement::new(RESOURCES, vec![Arg::Int(scope.tenant)]));
+        let mut rows = self
+            .engine
+            .rows(Statement::new(RESOURCES, vec![Arg::Int(scope.tenant)]));
         while let Some(row) = rows.recv().await.transpose()? {
-            let Some(of_type) = scope.layout.by_kind(kind_of(row.int(0)?)) else { continue };
-            let document: Map<String, Value> = serde_json::from_str(row.text(1)?).unwrap_or_default();
+            let Some(of_type) = scope.layout.by_kind(kind_of(row.int(0)?)) else {
+                continue;
+            };
+            let document: Map<String, Value> =
+                serde_json::from_str(row.text(1)?).unwrap_or_default();
             visit(&of_type.resource_type, &document);
         }
         Ok(())
@@ -52,10 +57,17 @@ impl Store {
         let args = vec![Arg::Int(scope.tenant), Arg::Text(format!("%\"{urn}\":{{%"))];
         let mut rows = self.engine.rows(Statement::new(HOLDERS, args));
         while let Some(row) = rows.recv().await.transpose()? {
-            let Some(of_type) = scope.layout.by_kind(kind_of(row.int(0)?)) else { continue };
-            let document: Map<String, Value> = serde_json::from_str(row.text(2)?).unwrap_or_default();
+            let Some(of_type) = scope.layout.by_kind(kind_of(row.int(0)?)) else {
+                continue;
+            };
+            let document: Map<String, Value> =
+                serde_json::from_str(row.text(2)?).unwrap_or_default();
             if let Some(Value::Object(values)) = document.get(urn) {
-                visit(Holder { resource_type: &of_type.resource_type, id: row.uuid(1)?, values });
+                visit(Holder {
+                    resource_type: &of_type.resource_type,
+                    id: row.uuid(1)?,
+                    values,
+                });
             }
         }
         Ok(())
@@ -64,4 +76,5 @@ impl Store {
 
 const RESOURCES: &str = "select seq, document from resource where tenant = $1 order by seq";
 // What a URN has of wildcards finds too much; the document tells.
-const HOLDERS: &str = "select seq, id, document from resource where tenant = $1 and document like $2 order by seq";
+const HOLDERS: &str =
+    "select seq, id, document from resource where tenant = $1 and document like $2 order by seq";

@@ -24,8 +24,14 @@ pub(super) type Asked = (PgConnectOptions, Result<Option<PgConnection>, sqlx::Er
 
 impl Hosts {
     /// Reads a URL whose authority may name several hosts: `postgres://user@a:5432,b/database`.
-    pub(super) fn parse(url: &str, with: impl Fn(PgConnectOptions) -> PgConnectOptions) -> Result<Self, StoreError> {
-        let each = split(url).iter().map(|url| Ok(with(url.parse()?))).collect::<Result<Vec<_>, sqlx::Error>>();
+    pub(super) fn parse(
+        url: &str,
+        with: impl Fn(PgConnectOptions) -> PgConnectOptions,
+    ) -> Result<Self, StoreError> {
+        let each = split(url)
+            .iter()
+            .map(|url| Ok(with(url.parse()?)))
+            .collect::<Result<Vec<_>, sqlx::Error>>();
         Ok(Self(each?))
     }
 
@@ -40,7 +46,12 @@ impl Hosts {
     /// What one of the hosts said, if none does.
     pub(super) async fn primary(&self) -> Result<(PgConnectOptions, PgConnection), StoreError> {
         // At the same moment, so that one that is silent keeps nobody waiting.
-        let mut asked: JoinSet<_> = self.0.iter().cloned().map(|options| ask(options, FIRST_ANSWER)).collect();
+        let mut asked: JoinSet<_> = self
+            .0
+            .iter()
+            .cloned()
+            .map(|options| ask(options, FIRST_ANSWER))
+            .collect();
         let mut outcome = Err(StoreError::Away(sqlx::Error::PoolTimedOut));
         while let Some(answer) = asked.join_next().await {
             match answer {
@@ -54,18 +65,25 @@ impl Hosts {
 
     /// Asks all hosts once more, beside those attempts that are not answered yet.
     pub(super) fn ask_again(&self, asked: &mut JoinSet<Asked>) {
-        self.0.iter().cloned().for_each(|options| drop(asked.spawn(ask(options, ANSWER))));
+        self.0
+            .iter()
+            .cloned()
+            .for_each(|options| drop(asked.spawn(ask(options, ANSWER))));
     }
 
     /// The first host that is there for work: of several one that takes writes, the only one if it
     /// answers at all, be it with a refusal. `None` if all attempts have ended without one.
     pub(super) async fn answering(&self, asked: &mut JoinSet<Asked>) -> Option<PgConnectOptions> {
         while let Some(answer) = asked.join_next().await {
-            let Ok((options, answer)) = answer else { continue };
+            let Ok((options, answer)) = answer else {
+                continue;
+            };
             let is_there = match answer {
                 Ok(Some(_)) => true,
                 Ok(None) => !self.are_several(),
-                Err(error @ sqlx::Error::Database(_)) => !self.are_several() && !is_starting(&error),
+                Err(error @ sqlx::Error::Database(_)) => {
+                    !self.are_several() && !is_starting(&error)
+                }
                 Err(_) => false,
             };
             if is_there {
@@ -101,7 +119,10 @@ async fn connect(options: &PgConnectOptions) -> Result<Option<PgConnection>, sql
 /// Whether the server behind a connection is no standby.
 async fn takes_writes(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     // One message of the simple protocol: a pooler may give each one another session.
-    sqlx::raw_sql("select not pg_is_in_recovery()").fetch_one(connection).await?.try_get(0)
+    sqlx::raw_sql("select not pg_is_in_recovery()")
+        .fetch_one(connection)
+        .await?
+        .try_get(0)
 }
 
 /// A URL for each host of a URL.
@@ -109,12 +130,19 @@ fn split(url: &str) -> Vec<String> {
     let parts = url.split_once("://").map(|(scheme, rest)| {
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
-        let (user, hosts) = authority.rsplit_once('@').map_or(("", authority), |(user, hosts)| (user, hosts));
+        let (user, hosts) = authority
+            .rsplit_once('@')
+            .map_or(("", authority), |(user, hosts)| (user, hosts));
         (scheme, user, hosts, path)
     });
-    let Some((scheme, user, hosts, path)) = parts else { return vec![url.to_owned()] };
+    let Some((scheme, user, hosts, path)) = parts else {
+        return vec![url.to_owned()];
+    };
     let at = if user.is_empty() { "" } else { "@" };
-    hosts.split(',').map(|host| format!("{scheme}://{user}{at}{host}{path}")).collect()
+    hosts
+        .split(',')
+        .map(|host| format!("{scheme}://{user}{at}{host}{path}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -125,10 +153,20 @@ mod tests {
     fn a_url_may_name_several_hosts() {
         assert_eq!(
             split("postgres://u:p%2Cq@a:5432,b/db?x=1,2"),
-            ["postgres://u:p%2Cq@a:5432/db?x=1,2", "postgres://u:p%2Cq@b/db?x=1,2"]
+            [
+                "postgres://u:p%2Cq@a:5432/db?x=1,2",
+                "postgres://u:p%2Cq@b/db?x=1,2"
+            ]
         );
         assert_eq!(split("postgres://a/db"), ["postgres://a/db"]);
-        assert_eq!(split("postgres://a,[::1]:5433"), ["postgres://a", "postgres://[::1]:5433"]);
-        assert!(Hosts::parse("postgres://u@a,b/db", |options| options).unwrap().are_several());
+        assert_eq!(
+            split("postgres://a,[::1]:5433"),
+            ["postgres://a", "postgres://[::1]:5433"]
+        );
+        assert!(
+            Hosts::parse("postgres://u@a,b/db", |options| options)
+                .unwrap()
+                .are_several()
+        );
     }
 }

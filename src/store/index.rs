@@ -20,21 +20,33 @@ pub(super) struct IndexRow {
 
 /// The rows of a resource with these attributes.
 pub(super) fn values(of_type: &TypeLayout, attributes: &Map<String, Value>) -> BTreeSet<IndexRow> {
-    let rows = entries(&of_type.resource_type, attributes).into_iter().filter_map(|entry| {
-        let (head, tail) = split(&entry.key);
-        Some(IndexRow {
-            attribute: of_type.attributes.get(entry.leaf).copied().flatten()?,
-            key: head.to_owned(),
-            tail: tail.map(str::to_owned),
-            element: i64::from(entry.element),
-            is_unique: of_type.resource_type.leaves().get(entry.leaf)?.end().is_unique(),
-        })
-    });
+    let rows = entries(&of_type.resource_type, attributes)
+        .into_iter()
+        .filter_map(|entry| {
+            let (head, tail) = split(&entry.key);
+            Some(IndexRow {
+                attribute: of_type.attributes.get(entry.leaf).copied().flatten()?,
+                key: head.to_owned(),
+                tail: tail.map(str::to_owned),
+                element: i64::from(entry.element),
+                is_unique: of_type
+                    .resource_type
+                    .leaves()
+                    .get(entry.leaf)?
+                    .end()
+                    .is_unique(),
+            })
+        });
     rows.collect()
 }
 
 /// Adds rows to the resource that the batch has `{written}`.
-pub(super) fn add<'a>(batch: Batch, tenant: i64, seq: i64, rows: impl IntoIterator<Item = &'a IndexRow>) -> Batch {
+pub(super) fn add<'a>(
+    batch: Batch,
+    tenant: i64,
+    seq: i64,
+    rows: impl IntoIterator<Item = &'a IndexRow>,
+) -> Batch {
     let rows: Vec<_> = rows.into_iter().collect();
     if rows.is_empty() {
         return batch;
@@ -43,7 +55,12 @@ pub(super) fn add<'a>(batch: Batch, tenant: i64, seq: i64, rows: impl IntoIterat
 }
 
 /// Takes rows from the resource that the batch has `{written}`.
-pub(super) fn remove<'a>(batch: Batch, tenant: i64, seq: i64, rows: impl IntoIterator<Item = &'a IndexRow>) -> Batch {
+pub(super) fn remove<'a>(
+    batch: Batch,
+    tenant: i64,
+    seq: i64,
+    rows: impl IntoIterator<Item = &'a IndexRow>,
+) -> Batch {
     let rows: Vec<_> = rows.into_iter().collect();
     let target = vec![Arg::Int(tenant), Arg::Int(seq)];
     match rows.len() {
@@ -58,8 +75,16 @@ fn remove_named(target: Vec<Arg>, rows: &[&IndexRow]) -> Statement {
     let mut sql = Sql::with(target);
     sql.raw("delete from attribute_value where exists (select 1 from {written}) and (");
     for (i, row) in rows.iter().enumerate() {
-        sql.raw(if i > 0 { " or " } else { "" }).raw(if row.is_unique { "is_unique" } else { "not is_unique" });
-        sql.raw(" and tenant = $1 and attribute = ").int(row.attribute).raw(" and key = ").arg(row.key.as_str().into());
+        sql.raw(if i > 0 { " or " } else { "" })
+            .raw(if row.is_unique {
+                "is_unique"
+            } else {
+                "not is_unique"
+            });
+        sql.raw(" and tenant = $1 and attribute = ")
+            .int(row.attribute)
+            .raw(" and key = ")
+            .arg(row.key.as_str().into());
         sql.raw(" and seq = $2 and element = ").int(row.element);
         match &row.tail {
             Some(tail) => sql.raw(" and tail = ").arg(tail.as_str().into()),
@@ -72,11 +97,26 @@ fn remove_named(target: Vec<Arg>, rows: &[&IndexRow]) -> Statement {
 
 fn table(rows: &[&IndexRow]) -> Table {
     vec![
-        ("attribute", Column::Ints(rows.iter().map(|row| row.attribute).collect())),
-        ("element", Column::Ints(rows.iter().map(|row| row.element).collect())),
-        ("is_unique", Column::Bools(rows.iter().map(|row| row.is_unique).collect())),
-        ("key", Column::Texts(rows.iter().map(|row| Some(row.key.clone())).collect())),
-        ("tail", Column::Texts(rows.iter().map(|row| row.tail.clone()).collect())),
+        (
+            "attribute",
+            Column::Ints(rows.iter().map(|row| row.attribute).collect()),
+        ),
+        (
+            "element",
+            Column::Ints(rows.iter().map(|row| row.element).collect()),
+        ),
+        (
+            "is_unique",
+            Column::Bools(rows.iter().map(|row| row.is_unique).collect()),
+        ),
+        (
+            "key",
+            Column::Texts(rows.iter().map(|row| Some(row.key.clone())).collect()),
+        ),
+        (
+            "tail",
+            Column::Texts(rows.iter().map(|row| row.tail.clone()).collect()),
+        ),
     ]
 }
 

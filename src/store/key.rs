@@ -26,7 +26,13 @@ pub(super) fn split(key: &Key) -> (&str, Option<&str>) {
 
 /// Adds a condition on a stored key: `key`, with `tail` the column of what did not fit; without
 /// one, `key` is whole.
-pub(super) fn compare(sql: &mut Sql, key: &'static str, tail: Option<&'static str>, operator: Operator, with: &Key) {
+pub(super) fn compare(
+    sql: &mut Sql,
+    key: &'static str,
+    tail: Option<&'static str>,
+    operator: Operator,
+    with: &Key,
+) {
     match (operator, tail) {
         (Operator::Contains, _) => {
             whole(sql.raw("{position}("), key, tail);
@@ -58,7 +64,11 @@ fn ends_with(sql: &mut Sql, key: &'static str, tail: Option<&'static str>, end: 
     let length = i64::try_from(end.chars().count()).unwrap_or(i64::MAX);
     whole(sql.raw("substr("), key, tail);
     whole(sql.raw(", length("), key, tail);
-    sql.raw(") - cast(").int(length - 1).raw(" as integer), cast(").int(length).raw(" as integer)) = ");
+    sql.raw(") - cast(")
+        .int(length - 1)
+        .raw(" as integer), cast(")
+        .int(length)
+        .raw(" as integer)) = ");
     sql.arg(end.into());
 }
 
@@ -81,12 +91,23 @@ fn symbol(operator: Operator) -> &'static str {
 }
 
 /// Against a key without a tail, only a stored key of full length can have one.
-fn compare_short(sql: &mut Sql, key: &'static str, tail: &'static str, operator: Operator, with: &str) {
+fn compare_short(
+    sql: &mut Sql,
+    key: &'static str,
+    tail: &'static str,
+    operator: Operator,
+    with: &str,
+) {
     let is_full = with.chars().nth(HEAD - 1).is_some();
     match operator {
         Operator::StartsWith => starts_with(sql, key, with),
         _ if is_full => {
-            sql.raw("(").raw(key).raw(", coalesce(").raw(tail).raw(", ''))").raw(symbol(operator));
+            sql.raw("(")
+                .raw(key)
+                .raw(", coalesce(")
+                .raw(tail)
+                .raw(", ''))")
+                .raw(symbol(operator));
             sql.raw("(").arg(with.into()).raw(", '')");
         }
         _ => {
@@ -95,17 +116,36 @@ fn compare_short(sql: &mut Sql, key: &'static str, tail: &'static str, operator:
     }
 }
 
-fn compare_long(sql: &mut Sql, key: &'static str, tail: &'static str, operator: Operator, with: (&str, &str)) {
+fn compare_long(
+    sql: &mut Sql,
+    key: &'static str,
+    tail: &'static str,
+    operator: Operator,
+    with: (&str, &str),
+) {
     let (head, rest) = with;
     match operator {
         Operator::StartsWith => {
-            sql.raw("(").raw(key).raw(" = ").arg(head.into()).raw(" and ");
+            sql.raw("(")
+                .raw(key)
+                .raw(" = ")
+                .arg(head.into())
+                .raw(" and ");
             starts_with(sql, tail, rest);
             sql.raw(")");
         }
         _ => {
-            sql.raw("(").raw(key).raw(", coalesce(").raw(tail).raw(", ''))").raw(symbol(operator));
-            sql.raw("(").arg(head.into()).raw(", ").arg(rest.into()).raw(")");
+            sql.raw("(")
+                .raw(key)
+                .raw(", coalesce(")
+                .raw(tail)
+                .raw(", ''))")
+                .raw(symbol(operator));
+            sql.raw("(")
+                .arg(head.into())
+                .raw(", ")
+                .arg(rest.into())
+                .raw(")");
         }
     }
 }
@@ -143,7 +183,10 @@ mod tests {
     fn long_keys_are_split_by_characters() {
         let long = Key::text(&"é".repeat(600), true);
         let (head, tail) = split(&long);
-        assert_eq!((head.chars().count(), tail.map(|t| t.chars().count())), (512, Some(88)));
+        assert_eq!(
+            (head.chars().count(), tail.map(|t| t.chars().count())),
+            (512, Some(88))
+        );
         assert_eq!(split(&Key::text(&"é".repeat(512), true)).1, None);
     }
 }

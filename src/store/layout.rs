@@ -31,18 +31,34 @@ pub struct TypeLayout {
 impl Layout {
     /// Finds or gives the numbers of all names of a catalog.
     pub(super) async fn of(catalog: &Catalog, engine: &Engine) -> Result<Self, StoreError> {
-        let names: Vec<_> = catalog.resource_types().iter().map(|t| Some(t.name().to_string())).collect();
-        let kinds =
-            numbers(engine, KINDS, ADD_KINDS, vec![("name", Column::Texts(names))], |row| Ok(row.text(1)?.to_owned()))
-                .await?;
+        let names: Vec<_> = catalog
+            .resource_types()
+            .iter()
+            .map(|t| Some(t.name().to_string()))
+            .collect();
+        let kinds = numbers(
+            engine,
+            KINDS,
+            ADD_KINDS,
+            vec![("name", Column::Texts(names))],
+            |row| Ok(row.text(1)?.to_owned()),
+        )
+        .await?;
         let paths = lookup::kept(engine).await?;
         let mut types = Vec::new();
         for resource_type in catalog.resource_types() {
-            let kind = kinds.get(resource_type.name().as_ref()).copied().unwrap_or_default();
+            let kind = kinds
+                .get(resource_type.name().as_ref())
+                .copied()
+                .unwrap_or_default();
             if !KINDS_IN_KEYS.contains(&kind) {
-                let problem =
-                    format!("resource type {} has number {kind}; keys have room for 127", resource_type.name());
-                return Err(StoreError::Fault(sqlx::Error::Configuration(problem.into())));
+                let problem = format!(
+                    "resource type {} has number {kind}; keys have room for 127",
+                    resource_type.name()
+                );
+                return Err(StoreError::Fault(sqlx::Error::Configuration(
+                    problem.into(),
+                )));
             }
             types.push(type_layout(resource_type, kind, &paths, engine).await?);
         }
@@ -56,7 +72,9 @@ impl Layout {
 
     /// A type by its name.
     pub fn of_type(&self, resource_type: &ResourceType) -> Option<&TypeLayout> {
-        self.types.iter().find(|layout| layout.resource_type.name() == resource_type.name())
+        self.types
+            .iter()
+            .find(|layout| layout.resource_type.name() == resource_type.name())
     }
 
     /// All types with their numbers.
@@ -83,22 +101,38 @@ async fn type_layout(
     paths: &lookup::Paths,
     engine: &Engine,
 ) -> Result<TypeLayout, StoreError> {
-    let searched =
-        |path: &AttributePath| is_indexed(resource_type, path).then(|| path.to_string().to_ascii_lowercase());
+    let searched = |path: &AttributePath| {
+        is_indexed(resource_type, path).then(|| path.to_string().to_ascii_lowercase())
+    };
     let names: Vec<_> = resource_type.leaves().iter().map(searched).collect();
     let given: Vec<_> = names.iter().flatten().cloned().map(Some).collect();
-    let rows = vec![("kind", Column::Ints(vec![kind; given.len()])), ("path", Column::Texts(given))];
-    let numbers = numbers(engine, ATTRIBUTES, ADD_ATTRIBUTES, rows, |row| Ok(row.text(1)?.to_owned())).await?;
-    let attributes = names.iter().map(|path| numbers.get(path.as_ref()?).copied()).collect();
+    let rows = vec![
+        ("kind", Column::Ints(vec![kind; given.len()])),
+        ("path", Column::Texts(given)),
+    ];
+    let numbers = numbers(engine, ATTRIBUTES, ADD_ATTRIBUTES, rows, |row| {
+        Ok(row.text(1)?.to_owned())
+    })
+    .await?;
+    let attributes = names
+        .iter()
+        .map(|path| numbers.get(path.as_ref()?).copied())
+        .collect();
     let lookups = Lookups::of(paths, resource_type);
-    Ok(TypeLayout { resource_type: resource_type.clone(), kind, attributes, lookups })
+    Ok(TypeLayout {
+        resource_type: resource_type.clone(),
+        kind,
+        attributes,
+        lookups,
+    })
 }
 
 const KINDS: &str = "select kind, name from kind where name in (select name from {rows})";
 // A name that is there must not be tried: PostgreSQL would use up a number for it.
 const ADD_KINDS: &str = "insert into kind (name) select name from {rows} \
      where name not in (select name from kind) on conflict do nothing";
-const ATTRIBUTES: &str = "select attribute, path from attribute where (kind, path) in (select kind, path from {rows})";
+const ATTRIBUTES: &str =
+    "select attribute, path from attribute where (kind, path) in (select kind, path from {rows})";
 const ADD_ATTRIBUTES: &str = "insert into attribute (kind, path) select given.kind, given.path from {rows} where not exists \
      (select 1 from attribute a where a.kind = given.kind and a.path = given.path) on conflict do nothing";
 
@@ -109,15 +143,20 @@ async fn numbers(
     rows: Vec<(&'static str, Column)>,
     name: impl Fn(&super::row::Row) -> Result<String, StoreError>,
 ) -> Result<HashMap<String, i64>, StoreError> {
-    let statement = |text: &'static str| Statement::new(text, Vec::<Arg>::new()).with_rows(rows.clone());
+    let statement =
+        |text: &'static str| Statement::new(text, Vec::<Arg>::new()).with_rows(rows.clone());
     let wanted = rows.first().map_or(0, |(_, column)| column.len());
     let read = |rows: Vec<super::row::Row>| {
-        rows.iter().map(|row| Ok((name(row)?, row.int(0)?))).collect::<Result<HashMap<_, _>, StoreError>>()
+        rows.iter()
+            .map(|row| Ok((name(row)?, row.int(0)?)))
+            .collect::<Result<HashMap<_, _>, StoreError>>()
     };
     let known = read(engine.read(&statement(find)).await?)?;
     if known.len() == wanted {
         return Ok(known);
     }
-    engine.write(Batch::default().then("added", statement(add))).await?;
+    engine
+        .write(Batch::default().then("added", statement(add)))
+        .await?;
     read(engine.read(&statement(find)).await?)
 }

@@ -25,17 +25,28 @@ impl Limit {
     ///
     /// # Errors
     /// If the connection's thread is gone.
-    pub(super) async fn on(connection: &mut SqliteConnection, each: Duration) -> Result<Self, StoreError> {
-        let limit = Self { each, since: Instant::now(), end: Arc::default() };
+    pub(super) async fn on(
+        connection: &mut SqliteConnection,
+        each: Duration,
+    ) -> Result<Self, StoreError> {
+        let limit = Self {
+            each,
+            since: Instant::now(),
+            end: Arc::default(),
+        };
         let (since, end) = (limit.since, limit.end.clone());
         let is_left = move || micros(since.elapsed()) < end.load(Ordering::Relaxed);
-        connection.lock_handle().await?.set_progress_handler(STEPS, is_left);
+        connection
+            .lock_handle()
+            .await?
+            .set_progress_handler(STEPS, is_left);
         Ok(limit)
     }
 
     /// From now on there is as much time as each statement, or batch, has.
     pub(super) fn begin(&self) {
-        self.end.store(micros(self.since.elapsed() + self.each), Ordering::Relaxed);
+        self.end
+            .store(micros(self.since.elapsed() + self.each), Ordering::Relaxed);
     }
 
     /// Ends what the connection is at work on.

@@ -100,7 +100,10 @@ impl Order {
     /// The place of a resource with these attributes in the list.
     pub fn mark(order: Option<&Self>, found: &Found, attributes: &Map<String, Value>) -> Mark {
         let values = order.map_or_else(Vec::new, |order| order.values(found, attributes));
-        Mark { values, seq: found.seq }
+        Mark {
+            values,
+            seq: found.seq,
+        }
     }
 
     fn values(&self, found: &Found, attributes: &Map<String, Value>) -> Vec<MarkValue> {
@@ -115,11 +118,15 @@ impl Order {
                     _ => None,
                 };
                 let all = entries(&found.resource_type, attributes);
-                let key =
-                    all.iter().find(|entry| Some(entry.leaf) == leaf && entry.element == 0).map(|entry| &entry.key);
+                let key = all
+                    .iter()
+                    .find(|entry| Some(entry.leaf) == leaf && entry.element == 0)
+                    .map(|entry| &entry.key);
                 let (head, tail) = key.map_or(("", None), super::key::split);
                 let texts = [head, tail.unwrap_or("")].map(|text| MarkValue::Text(text.to_owned()));
-                std::iter::once(MarkValue::Int(i64::from(key.is_none()))).chain(texts).collect()
+                std::iter::once(MarkValue::Int(i64::from(key.is_none())))
+                    .chain(texts)
+                    .collect()
             }
         }
     }
@@ -152,10 +159,14 @@ impl Store {
         window: &Window,
         relations: Relations,
     ) -> Result<Page, StoreError> {
-        if let Some(page) = self.few_matching(scope, listed, order, window, relations).await? {
+        if let Some(page) = self
+            .few_matching(scope, listed, order, window, relations)
+            .await?
+        {
             return Ok(page);
         }
-        self.page(scope, statement(scope, listed, order, window, relations)).await
+        self.page(scope, statement(scope, listed, order, window, relations))
+            .await
     }
 
     /// The statement with which [`Store::list`] begins, as PostgreSQL is given it, to be explained or measured.
@@ -167,7 +178,10 @@ impl Store {
         relations: Relations,
     ) -> String {
         let few = matching(scope, listed, order, window, relations);
-        few.unwrap_or_else(|| statement(scope, listed, order, window, relations)).finish().for_postgres().text
+        few.unwrap_or_else(|| statement(scope, listed, order, window, relations))
+            .finish()
+            .for_postgres()
+            .text
     }
 }
 
@@ -188,7 +202,11 @@ fn statement(
         hits(&mut sql, scope, listed);
         sql.raw(")");
     }
-    if let Some(Order { by: Target::Attribute(path), .. }) = order {
+    if let Some(Order {
+        by: Target::Attribute(path),
+        ..
+    }) = order
+    {
         sort_values(&mut sql, scope, listed, path);
     }
     sql.raw(", found(seq, place) as materialized (");
@@ -199,7 +217,13 @@ fn statement(
     sql.raw(")");
     resources(&mut sql, scope, relations, window.documents);
     sql.raw(" union all select 0, -1, ");
-    sql.raw(if is_filtered { "(select count(*) from hit)" } else { "live" }).raw(", ").arg(Arg::Uuid(Uuid::nil()));
+    sql.raw(if is_filtered {
+        "(select count(*) from hit)"
+    } else {
+        "live"
+    })
+    .raw(", ")
+    .arg(Arg::Uuid(Uuid::nil()));
     sql.raw(", '', gone, 0, 0, 0, '', 0 from state");
     sql
 }
@@ -217,14 +241,29 @@ fn state(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>]) {
 fn hits(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>]) {
     let everything = Predicate::All(Vec::new());
     for (i, listed) in listed.iter().enumerate() {
-        sql.raw(if i > 0 { " union all select seq from (" } else { "select seq from (" });
-        let mut select = Select { tenant: scope.tenant, layout: &scope.layout, of_type: listed.of_type, sql };
+        sql.raw(if i > 0 {
+            " union all select seq from ("
+        } else {
+            "select seq from ("
+        });
+        let mut select = Select {
+            tenant: scope.tenant,
+            layout: &scope.layout,
+            of_type: listed.of_type,
+            sql,
+        };
         select.resources(listed.predicate.unwrap_or(&everything));
         sql.raw(") as matching");
     }
 }
 
-fn in_order_of_creation(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], window: &Window, is_filtered: bool) {
+fn in_order_of_creation(
+    sql: &mut Sql,
+    scope: &Scope,
+    listed: &[Listed<'_>],
+    window: &Window,
+    is_filtered: bool,
+) {
     let backwards = matches!(window.from, From::Before(_));
     sql.raw(if backwards {
         "select seq, -row_number() over (order by seq desc) from (select seq from "
@@ -235,10 +274,17 @@ fn in_order_of_creation(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], win
         sql.raw("hit where ");
         beyond_mark(sql, 0..i64::MAX, &window.from);
     } else {
-        sql.raw("resource where tenant = ").int(scope.tenant).raw(" and ");
+        sql.raw("resource where tenant = ")
+            .int(scope.tenant)
+            .raw(" and ");
         of_kinds(sql, listed, &window.from);
     }
-    sql.raw(if backwards { " order by seq desc limit " } else { " order by seq limit " }).int(window.take);
+    sql.raw(if backwards {
+        " order by seq desc limit "
+    } else {
+        " order by seq limit "
+    })
+    .int(window.take);
     match &window.from {
         From::Skip(skip) => {
             sql.raw(" offset ").int(*skip);
@@ -259,11 +305,19 @@ fn in_order_of_creation(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], win
 /// those of the types.
 fn of_kinds(sql: &mut Sql, listed: &[Listed<'_>], from: &From) {
     let ranges = listed.iter().map(|listed| keys_of(listed.of_type.kind));
-    let all = ranges.clone().reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..0);
+    let all = ranges
+        .clone()
+        .reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
+        .unwrap_or(0..0);
     beyond_mark(sql, all, from);
     if listed.len() > 1 {
         for (i, range) in ranges.enumerate() {
-            sql.raw(if i > 0 { " or seq >= " } else { " and (seq >= " }).int(range.start);
+            sql.raw(if i > 0 {
+                " or seq >= "
+            } else {
+                " and (seq >= "
+            })
+            .int(range.start);
             sql.raw(" and seq < ").int(range.end);
         }
         sql.raw(")");
@@ -283,7 +337,10 @@ fn beyond_mark(sql: &mut Sql, keys: Range<i64>, from: &From) {
     };
     match from {
         From::SkipOr { mark, gone, .. } => {
-            sql.raw("seq > case when (select gone from state) = ").int(*gone).raw(" then ").int(*mark);
+            sql.raw("seq > case when (select gone from state) = ")
+                .int(*gone)
+                .raw(" then ")
+                .int(*mark);
             sql.raw(" else ").int(after - 1).raw(" end");
         }
         _ => {
@@ -305,11 +362,20 @@ fn sorted(sql: &mut Sql, scope: &Scope, order: &Order, window: &Window) {
     let backwards = matches!(window.from, From::Before(_));
     let directed = |sql: &mut Sql| {
         for (_, name) in order.columns().iter().zip(DECIDING) {
-            sql.raw(name).raw(if order.descending == backwards { ", " } else { " desc, " });
+            sql.raw(name).raw(if order.descending == backwards {
+                ", "
+            } else {
+                " desc, "
+            });
         }
         sql.raw(if backwards { "seq desc" } else { "seq" });
     };
-    sql.raw(if backwards { "select seq, -row_number()" } else { "select seq, row_number()" }).raw(" over (order by ");
+    sql.raw(if backwards {
+        "select seq, -row_number()"
+    } else {
+        "select seq, row_number()"
+    })
+    .raw(" over (order by ");
     directed(sql);
     sql.raw(") from (select l.seq as seq");
     for (column, name) in order.columns().iter().zip(DECIDING) {
@@ -317,7 +383,9 @@ fn sorted(sql: &mut Sql, scope: &Scope, order: &Order, window: &Window) {
     }
     match &order.by {
         Target::Attribute(_) => sql.raw(VALUED).raw(" where 1 = 1"),
-        _ => sql.raw(" from hit l cross join resource r where r.seq = l.seq and r.tenant = ").int(scope.tenant),
+        _ => sql
+            .raw(" from hit l cross join resource r where r.seq = l.seq and r.tenant = ")
+            .int(scope.tenant),
     };
     let skip = match &window.from {
         From::Skip(skip) | From::SkipOr { skip, .. } => *skip,
@@ -326,7 +394,11 @@ fn sorted(sql: &mut Sql, scope: &Scope, order: &Order, window: &Window) {
     };
     sql.raw(" order by ");
     directed(sql);
-    sql.raw(" limit ").int(window.take).raw(" offset ").int(skip).raw(") as page");
+    sql.raw(" limit ")
+        .int(window.take)
+        .raw(" offset ")
+        .int(skip)
+        .raw(") as page");
 }
 
 /// Only what lies beyond a mark; nothing is skipped then.
@@ -361,7 +433,10 @@ fn mark_values(sql: &mut Sql, mark: &Mark) {
 /// Adds the table of values that decide for the hits, those of unique attributes from their own index.
 fn sort_values(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], path: &AttributePath) {
     let named = listed.iter().filter_map(|listed| {
-        let Some(Named::Attribute(own)) = listed.of_type.resource_type.named(&path.to_string()) else { return None };
+        let Some(Named::Attribute(own)) = listed.of_type.resource_type.named(&path.to_string())
+        else {
+            return None;
+        };
         Some((listed.of_type.attribute(&own)?, own.end().is_unique()))
     });
     let (unique, plain): (Vec<_>, Vec<_>) = named.partition(|(_, is_unique)| *is_unique);
@@ -371,13 +446,22 @@ fn sort_values(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], path: &Attri
         if attributes.is_empty() && (is_unique || !unique.is_empty()) {
             continue;
         }
-        sql.raw(if i > 0 && !unique.is_empty() { " union all " } else { "" });
-        sql.raw("select seq, key, tail from attribute_value where tenant = ").int(scope.tenant);
+        sql.raw(if i > 0 && !unique.is_empty() {
+            " union all "
+        } else {
+            ""
+        });
+        sql.raw("select seq, key, tail from attribute_value where tenant = ")
+            .int(scope.tenant);
         sql.raw(" and element = 0 and seq in (select seq from hit) and attribute in (0");
         for (attribute, _) in attributes {
             sql.raw(", ").int(*attribute);
         }
-        sql.raw(if is_unique { ") and is_unique" } else { ") and not is_unique" });
+        sql.raw(if is_unique {
+            ") and is_unique"
+        } else {
+            ") and not is_unique"
+        });
     }
     sql.raw(")");
 }

@@ -27,16 +27,23 @@ pub(super) struct Lookups([Vec<Source>; LOOKUPS]);
 /// The paths as they are kept; none if no mapping was ever put into force.
 pub(super) async fn kept(engine: &Engine) -> Result<Paths, StoreError> {
     let text = shared(engine, KEPT).await?;
-    Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+    Ok(text
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default())
 }
 
 impl Lookups {
     /// Those of a type. A path that its schemas do not know finds nothing.
     pub(super) fn of(paths: &Paths, resource_type: &ResourceType) -> Self {
         let mut lookups = Self::default();
-        let of_type = paths.get(resource_type.name().as_ref()).into_iter().flatten();
+        let of_type = paths
+            .get(resource_type.name().as_ref())
+            .into_iter()
+            .flatten();
         for (sources, paths) in lookups.0.iter_mut().zip(of_type) {
-            let found = paths.iter().filter_map(|path| mapping::parse(path, resource_type).ok());
+            let found = paths
+                .iter()
+                .filter_map(|path| mapping::parse(path, resource_type).ok());
             sources.extend(found.map(|(source, _)| source));
         }
         lookups

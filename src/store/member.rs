@@ -38,14 +38,28 @@ impl MemberDelta {
 
     /// The only member that it tells of, if there is one and nobody is cleared away.
     fn single(&self) -> Option<Move> {
-        let mut moved = self.add.iter().map(|member| Move { member: *member, joins: true });
-        let mut left = self.remove.iter().map(|member| Move { member: *member, joins: false });
-        if self.is_wide() { None } else { moved.next().or_else(|| left.next()) }
+        let mut moved = self.add.iter().map(|member| Move {
+            member: *member,
+            joins: true,
+        });
+        let mut left = self.remove.iter().map(|member| Move {
+            member: *member,
+            joins: false,
+        });
+        if self.is_wide() {
+            None
+        } else {
+            moved.next().or_else(|| left.next())
+        }
     }
 
     /// Whether the group has members afterwards, as far as this tells.
     pub fn has_members(&self) -> Option<bool> {
-        if self.add.is_empty() { self.cleared.then_some(false) } else { Some(true) }
+        if self.add.is_empty() {
+            self.cleared.then_some(false)
+        } else {
+            Some(true)
+        }
     }
 
     /// These are members afterwards.
@@ -68,7 +82,10 @@ impl MemberDelta {
 
     /// Nobody is a member afterwards, but for those that are added later.
     pub fn clear(&mut self) {
-        *self = Self { cleared: true, ..Self::default() };
+        *self = Self {
+            cleared: true,
+            ..Self::default()
+        };
     }
 
     /// In the batch that creates the group.
@@ -78,7 +95,10 @@ impl MemberDelta {
         }
         let args = vec![Arg::Int(writing.scope.tenant), Arg::Int(group)];
         let removed = Statement::new(REMOVE_NONE, vec![]);
-        batch.then("removed", removed).then("added", Statement::new(ADD_WITH, args).with_rows(rows(&self.add)))
+        batch.then("removed", removed).then(
+            "added",
+            Statement::new(ADD_WITH, args).with_rows(rows(&self.add)),
+        )
     }
 
     /// In the batch that changes the group's document.
@@ -87,11 +107,25 @@ impl MemberDelta {
             return batch;
         }
         let args = vec![Arg::Int(writing.scope.tenant), Arg::Int(group)];
-        let text = if self.cleared { CLEAR_WITH } else { REMOVE_WITH };
-        let listed = rows(if self.cleared { &self.add } else { &self.remove });
+        let text = if self.cleared {
+            CLEAR_WITH
+        } else {
+            REMOVE_WITH
+        };
+        let listed = rows(if self.cleared {
+            &self.add
+        } else {
+            &self.remove
+        });
         batch
-            .then("removed", Statement::new(text, args.clone()).with_rows(listed))
-            .then("added", Statement::new(ADD_WITH, args).with_rows(rows(&self.add)))
+            .then(
+                "removed",
+                Statement::new(text, args.clone()).with_rows(listed),
+            )
+            .then(
+                "added",
+                Statement::new(ADD_WITH, args).with_rows(rows(&self.add)),
+            )
     }
 
     /// Adds the rows of the change log for `{added}` and `{removed}`.
@@ -127,15 +161,23 @@ impl Store {
         let mut args = vec![Arg::Int(scope.tenant)];
         let rows = if let [id] = ids {
             args.push(Arg::Uuid(*id));
-            self.engine.read_short(&Statement::new(RESOLVE_ONE, args)).await?
+            self.engine
+                .read_short(&Statement::new(RESOLVE_ONE, args))
+                .await?
         } else {
             let listed = vec![("id", Column::Uuids(ids.to_vec()))];
-            self.engine.read(&Statement::new(RESOLVE, args).with_rows(listed)).await?
+            self.engine
+                .read(&Statement::new(RESOLVE, args).with_rows(listed))
+                .await?
         };
         let mut found = HashMap::with_capacity(rows.len());
         for row in rows {
             let Some(seq) = row.opt_int(0)? else { continue };
-            if scope.layout.by_kind(kind_of(seq)).is_some_and(|layout| allowed(layout.resource_type.name())) {
+            if scope
+                .layout
+                .by_kind(kind_of(seq))
+                .is_some_and(|layout| allowed(layout.resource_type.name()))
+            {
                 found.insert(row.uuid(1)?, MemberKey(seq));
             }
         }
@@ -152,13 +194,20 @@ impl Store {
         group: &Found,
         condition: &Predicate,
     ) -> Result<Vec<MemberKey>, StoreError> {
-        let Some(attribute) = writing.of_type.resource_type.members() else { return Ok(Vec::new()) };
+        let Some(attribute) = writing.of_type.resource_type.members() else {
+            return Ok(Vec::new());
+        };
         let path = writing.of_type.resource_type.path(None, attribute, None);
         let mut sql = Sql::default();
         sql.raw("select element from (");
         let scope = writing.scope;
-        Select { tenant: scope.tenant, layout: &scope.layout, of_type: writing.of_type, sql: &mut sql }
-            .elements(condition, &path);
+        Select {
+            tenant: scope.tenant,
+            layout: &scope.layout,
+            of_type: writing.of_type,
+            sql: &mut sql,
+        }
+        .elements(condition, &path);
         sql.raw(") as matching where seq = ").int(group.seq);
         let rows = self.engine.read(&sql.finish()).await?;
         rows.iter().map(|row| Ok(MemberKey(row.int(0)?))).collect()
@@ -170,7 +219,11 @@ impl Store {
     /// If the database fails.
     pub async fn has_members(&self, scope: &Scope, group: &Found) -> Result<bool, StoreError> {
         let args = vec![Arg::Int(scope.tenant), Arg::Int(group.seq)];
-        Ok(!self.engine.read(&Statement::new(ANY, args)).await?.is_empty())
+        Ok(!self
+            .engine
+            .read(&Statement::new(ANY, args))
+            .await?
+            .is_empty())
     }
 
     /// Changes the members of a group and nothing else. Other writers of the group are not
@@ -187,23 +240,49 @@ impl Store {
         if delta.is_empty() {
             return Ok(Change::Nothing);
         }
-        if let Some(moved) = delta.single().filter(|_| !writing.exactly && writing.given.meta.is_none()) {
+        if let Some(moved) = delta
+            .single()
+            .filter(|_| !writing.exactly && writing.given.meta.is_none())
+        {
             return self.move_member(writing, group.seq, moved).await;
         }
-        let name = writing.of_type.resource_type.members().map_or("", |members| members.name().as_ref());
+        let name = writing
+            .of_type
+            .resource_type
+            .members()
+            .map_or("", |members| members.name().as_ref());
         let batch = || {
             let target = vec![Arg::Int(writing.scope.tenant), Arg::Int(group.seq)];
             let claim = claim(writing, group);
             let text = if delta.cleared { CLEAR } else { REMOVE };
-            let listed = rows(if delta.cleared { &delta.add } else { &delta.remove });
-            let bump = target.iter().cloned().chain([writing.modified(), writing.given_version()]).collect();
-            let batch = if delta.is_wide() { Batch::after(claim.clone()) } else { Batch::default() };
+            let listed = rows(if delta.cleared {
+                &delta.add
+            } else {
+                &delta.remove
+            });
+            let bump = target
+                .iter()
+                .cloned()
+                .chain([writing.modified(), writing.given_version()])
+                .collect();
+            let batch = if delta.is_wide() {
+                Batch::after(claim.clone())
+            } else {
+                Batch::default()
+            };
             let batch = batch
                 .then("claimed", claim)
-                .then("removed", Statement::new(text, target.clone()).with_rows(listed))
-                .then("added", Statement::new(ADD, target).with_rows(rows(&delta.add)))
+                .then(
+                    "removed",
+                    Statement::new(text, target.clone()).with_rows(listed),
+                )
+                .then(
+                    "added",
+                    Statement::new(ADD, target).with_rows(rows(&delta.add)),
+                )
                 .then("written", Statement::new(BUMP, bump));
-            self.log(batch, writing, "modify", name, delta).then("answer", Statement::new(ANSWER, vec![]))
+            self.log(batch, writing, "modify", name, delta)
+                .then("answer", Statement::new(ANSWER, vec![]))
         };
         match self.write_retrying(batch).await?.first() {
             None => Ok(Change::Stale),
@@ -215,12 +294,18 @@ impl Store {
 /// Locks a group, if it is there in the version that is demanded. Whoever changes members does so
 /// first; then come the members themselves and the rows between them, in this order for all.
 pub(super) fn claim(writing: &Writing<'_>, group: &Found) -> Statement {
-    Statement::new(CLAIM, vec![Arg::Int(writing.scope.tenant), Arg::Int(group.seq), writing.version(group)])
+    Statement::new(
+        CLAIM,
+        vec![
+            Arg::Int(writing.scope.tenant),
+            Arg::Int(group.seq),
+            writing.version(group),
+        ],
+    )
 }
 
 const RESOLVE_ONE: &str = "select seq, id from resource where tenant = $1 and id = $2";
-const RESOLVE: &str =
-    "select (select r.seq from resource r where r.tenant = $1 and r.id = given.id), given.id from {rows}";
+const RESOLVE: &str = "select (select r.seq from resource r where r.tenant = $1 and r.id = given.id), given.id from {rows}";
 
 const ANY: &str = "select member_seq from member where tenant = $1 and group_seq = $2 limit 1";
 

@@ -48,46 +48,89 @@ impl Store {
         group: i64,
         moved: Move,
     ) -> Result<Change, StoreError> {
-        let attribute =
-            writing.of_type.resource_type.members().map_or_else(Arc::default, |members| members.name().as_ref().into());
-        let group = Group { tenant: writing.scope.tenant, seq: group, attribute };
+        let attribute = writing
+            .of_type
+            .resource_type
+            .members()
+            .map_or_else(Arc::default, |members| members.name().as_ref().into());
+        let group = Group {
+            tenant: writing.scope.tenant,
+            seq: group,
+            attribute,
+        };
         let (answer, answered) = oneshot::channel();
-        let asked = Asked { moved, author: writing.author.clone(), answer };
+        let asked = Asked {
+            moved,
+            author: writing.author.clone(),
+            answer,
+        };
         if let Some(duty) = self.member_changes.0.join(group, asked) {
             // In a task of its own: whoever gives up waiting must not take the others along.
             tokio::spawn(self.clone().serve_group(duty));
         }
-        answered.await.unwrap_or(Err(StoreError::Away(sqlx::Error::WorkerCrashed)))
+        answered
+            .await
+            .unwrap_or(Err(StoreError::Away(sqlx::Error::WorkerCrashed)))
     }
 
     async fn serve_group(self, mut duty: Duty<Group, Asked>) {
         while let Some(asked) = duty.next(compatible) {
             match self.move_members(duty.kind(), &asked).await {
-                Ok(changes) => asked.into_iter().zip(changes).for_each(|(one, change)| one.tell(Ok(change))),
+                Ok(changes) => asked
+                    .into_iter()
+                    .zip(changes)
+                    .for_each(|(one, change)| one.tell(Ok(change))),
                 Err(error) if error.of_all().is_some() => {
                     let errors = std::iter::repeat_with(|| error.of_all()).flatten();
-                    asked.into_iter().zip(errors).for_each(|(one, error)| one.tell(Err(error)));
+                    asked
+                        .into_iter()
+                        .zip(errors)
+                        .for_each(|(one, error)| one.tell(Err(error)));
                 }
                 // Each by itself, so that the trouble of one is not that of the others.
                 Err(_) if asked.len() > 1 => {
                     for one in asked {
-                        let changes = self.move_members(duty.kind(), std::slice::from_ref(&one)).await;
-                        one.tell(changes.map(|changes| changes.first().copied().unwrap_or(Change::Stale)));
+                        let changes = self
+                            .move_members(duty.kind(), std::slice::from_ref(&one))
+                            .await;
+                        one.tell(
+                            changes
+                                .map(|changes| changes.first().copied().unwrap_or(Change::Stale)),
+                        );
                     }
                 }
-                Err(error) => asked.into_iter().take(1).zip([error]).for_each(|(one, error)| one.tell(Err(error))),
+                Err(error) => asked
+                    .into_iter()
+                    .take(1)
+                    .zip([error])
+                    .for_each(|(one, error)| one.tell(Err(error))),
             }
         }
     }
 
     /// What became of each.
-    async fn move_members(&self, group: &Group, asked: &[Asked]) -> Result<Vec<Change>, StoreError> {
+    async fn move_members(
+        &self,
+        group: &Group,
+        asked: &[Asked],
+    ) -> Result<Vec<Change>, StoreError> {
         let number = |one: &Asked| self.sequence.for_change(one.author.at);
-        let rows = self.write_retrying(|| batch(group, asked, asked.iter().map(number).collect())).await?;
-        let nothing = if rows.is_empty() { Change::Stale } else { Change::Nothing };
+        let rows = self
+            .write_retrying(|| batch(group, asked, asked.iter().map(number).collect()))
+            .await?;
+        let nothing = if rows.is_empty() {
+            Change::Stale
+        } else {
+            Change::Nothing
+        };
         let mut changes = vec![nothing; asked.len()];
         for row in &rows {
-            let Some(place) = row.opt_int(0)?.and_then(|place| usize::try_from(place).ok()) else { continue };
+            let Some(place) = row
+                .opt_int(0)?
+                .and_then(|place| usize::try_from(place).ok())
+            else {
+                continue;
+            };
             if let Some(change) = changes.get_mut(place) {
                 *change = Change::Done(row.int(1)?);
             }
@@ -116,20 +159,45 @@ fn compatible(waiting: &mut Vec<Asked>) -> Vec<Asked> {
 fn batch(group: &Group, asked: &[Asked], changes: Vec<i64>) -> Batch {
     let target = vec![Arg::Int(group.tenant), Arg::Int(group.seq)];
     let with = |more: Vec<Arg>| target.iter().cloned().chain(more).collect::<Vec<_>>();
-    let moving =
-        |joins: bool| asked.iter().filter(|one| one.moved.joins == joins).map(|one| one.moved.member).collect();
-    let latest = asked.iter().map(|one| one.author.at.as_micros()).max().unwrap_or(0);
+    let moving = |joins: bool| {
+        asked
+            .iter()
+            .filter(|one| one.moved.joins == joins)
+            .map(|one| one.moved.member)
+            .collect()
+    };
+    let latest = asked
+        .iter()
+        .map(|one| one.author.at.as_micros())
+        .max()
+        .unwrap_or(0);
     let table = table(asked, changes);
     Batch::default()
         .then("claimed", Statement::new(CLAIM, with(vec![Arg::Int(0)])))
-        .then("removed", Statement::new(REMOVE, target.clone()).with_rows(rows(&moving(false))))
-        .then("added", Statement::new(ADD, target.clone()).with_rows(rows(&moving(true))))
-        .then("written", Statement::new(BUMP, with(vec![Arg::Int(latest)])))
+        .then(
+            "removed",
+            Statement::new(REMOVE, target.clone()).with_rows(rows(&moving(false))),
+        )
+        .then(
+            "added",
+            Statement::new(ADD, target.clone()).with_rows(rows(&moving(true))),
+        )
+        .then(
+            "written",
+            Statement::new(BUMP, with(vec![Arg::Int(latest)])),
+        )
         .then(
             "logged",
-            Statement::new(LOG, vec![Arg::Int(group.tenant), group.attribute.as_ref().into()]).with_rows(table.clone()),
+            Statement::new(
+                LOG,
+                vec![Arg::Int(group.tenant), group.attribute.as_ref().into()],
+            )
+            .with_rows(table.clone()),
         )
-        .then("logged_members", Statement::new(LOG_MEMBERS, vec![Arg::Int(group.tenant)]).with_rows(table.clone()))
+        .then(
+            "logged_members",
+            Statement::new(LOG_MEMBERS, vec![Arg::Int(group.tenant)]).with_rows(table.clone()),
+        )
         .then("answer", Statement::new(ANSWER, vec![]).with_rows(table))
 }
 
@@ -137,10 +205,22 @@ fn table(asked: &[Asked], changes: Vec<i64>) -> Table {
     vec![
         ("place", Column::Ints((0..).take(asked.len()).collect())),
         ("change", Column::Ints(changes)),
-        ("seq", Column::Ints(asked.iter().map(|one| one.moved.member).collect())),
-        ("joins", Column::Bools(asked.iter().map(|one| one.moved.joins).collect())),
-        ("token", Column::Texts(asked.iter().map(|one| one.author.token.clone()).collect())),
-        ("at", Column::Ints(asked.iter().map(|one| one.author.at.as_micros()).collect())),
+        (
+            "seq",
+            Column::Ints(asked.iter().map(|one| one.moved.member).collect()),
+        ),
+        (
+            "joins",
+            Column::Bools(asked.iter().map(|one| one.moved.joins).collect()),
+        ),
+        (
+            "token",
+            Column::Texts(asked.iter().map(|one| one.author.token.clone()).collect()),
+        ),
+        (
+            "at",
+            Column::Ints(asked.iter().map(|one| one.author.at.as_micros()).collect()),
+        ),
     ]
 }
 

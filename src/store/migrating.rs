@@ -24,8 +24,12 @@ pub(super) async fn run(
     if let Some(schema) = session.schema() {
         migrator.create_schema(schema.to_owned());
     }
-    connection.execute(AssertSqlSafe(session.begin_migrating())).await?;
-    let outcome = migrator.run_direct(None, &mut InTransaction(connection), false).await;
+    connection
+        .execute(AssertSqlSafe(session.begin_migrating()))
+        .await?;
+    let outcome = migrator
+        .run_direct(None, &mut InTransaction(connection), false)
+        .await;
     outcome.map_err(|error| failed(error, &migrator))?;
     if keeps_role {
         role::keep(connection, session).await?;
@@ -36,11 +40,18 @@ pub(super) async fn run(
 
 /// A database that goes away meanwhile is no fault of a migration, nor are tables that are newer.
 pub(super) fn failed(error: MigrateError, migrator: &Migrator) -> StoreError {
-    let known = migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
+    let known = migrator
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0);
     match error {
         MigrateError::VersionMissing(found) if found > known => StoreError::Newer { found, known },
         MigrateError::Execute(error)
-        | MigrateError::ExecuteMigration(error @ (sqlx::Error::Io(_) | sqlx::Error::Protocol(_)), _) => error.into(),
+        | MigrateError::ExecuteMigration(
+            error @ (sqlx::Error::Io(_) | sqlx::Error::Protocol(_)),
+            _,
+        ) => error.into(),
         error => StoreError::Migration(error),
     }
 }
@@ -65,29 +76,43 @@ impl Migrate for InTransaction<'_> {
     }
 
     fn dirty_version<'e>(&'e mut self, table: &'e str) -> Outcome<'e, Option<i64>> {
-        let text = format!("select version from {table} where not success order by version limit 1");
+        let text =
+            format!("select version from {table} where not success order by version limit 1");
         Box::pin(async move {
             let query = sqlx::query_scalar(AssertSqlSafe(text)).persistent(false);
             Ok(query.fetch_optional(&mut *self.0).await?)
         })
     }
 
-    fn list_applied_migrations<'e>(&'e mut self, table: &'e str) -> Outcome<'e, Vec<AppliedMigration>> {
+    fn list_applied_migrations<'e>(
+        &'e mut self,
+        table: &'e str,
+    ) -> Outcome<'e, Vec<AppliedMigration>> {
         let text = format!("select version, checksum from {table} order by version");
         Box::pin(async move {
             let query = sqlx::query_as::<_, (i64, Vec<u8>)>(AssertSqlSafe(text)).persistent(false);
             let applied = query.fetch_all(&mut *self.0).await?.into_iter();
-            Ok(applied.map(|(version, checksum)| AppliedMigration { version, checksum: checksum.into() }).collect())
+            Ok(applied
+                .map(|(version, checksum)| AppliedMigration {
+                    version,
+                    checksum: checksum.into(),
+                })
+                .collect())
         })
     }
 
     /// Takes the lock that the driver's own migrator takes, until the transaction ends.
     fn lock(&mut self) -> Outcome<'_, ()> {
         Box::pin(async move {
-            let query = sqlx::query_scalar::<_, String>("select cast(current_database() as text)").persistent(false);
+            let query = sqlx::query_scalar::<_, String>("select cast(current_database() as text)")
+                .persistent(false);
             let database = query.fetch_one(&mut *self.0).await?;
             let key = 0x3d32_ad9e * i64::from(crc32fast::hash(database.as_bytes()));
-            self.0.execute(AssertSqlSafe(format!("select pg_advisory_xact_lock({key})"))).await?;
+            self.0
+                .execute(AssertSqlSafe(format!(
+                    "select pg_advisory_xact_lock({key})"
+                )))
+                .await?;
             Ok(())
         })
     }
@@ -104,8 +129,14 @@ impl Migrate for InTransaction<'_> {
                 "insert into {table} (version, description, success, checksum, execution_time) \
                  values ($1, $2, true, $3, 0)"
             );
-            let query = sqlx::query(AssertSqlSafe(text)).bind(migration.version).bind(&*migration.description);
-            query.bind(&*migration.checksum).persistent(false).execute(&mut *self.0).await?;
+            let query = sqlx::query(AssertSqlSafe(text))
+                .bind(migration.version)
+                .bind(&*migration.description);
+            query
+                .bind(&*migration.checksum)
+                .persistent(false)
+                .execute(&mut *self.0)
+                .await?;
             Ok(Duration::ZERO)
         })
     }

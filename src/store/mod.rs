@@ -71,7 +71,9 @@ pub use rederive::Rederived;
 pub use roll::Roll;
 pub use schema::{Configured, ConfiguredSchema, KeptSchema};
 pub use stamp::Stamp;
-pub use tenant::{PasswordPolicy, PutWithoutMembers, Status, Tenant, TenantChange, TenantInfo, UsernameFormat};
+pub use tenant::{
+    PasswordPolicy, PutWithoutMembers, Status, Tenant, TenantChange, TenantInfo, UsernameFormat,
+};
 pub use tenant_list::{CountedTypes, TenantQuery};
 pub use token::{NewToken, TokenInfo, TokenScope};
 pub use token_list::{EndingQuery, TokenQuery};
@@ -118,7 +120,11 @@ impl Store {
     }
 
     fn over(engine: Engine) -> Self {
-        Self { engine, sequence: Arc::new(Sequence::new()), member_changes: MemberChanges::default() }
+        Self {
+            engine,
+            sequence: Arc::new(Sequence::new()),
+            member_changes: MemberChanges::default(),
+        }
     }
 
     /// Finds or gives the numbers under which the names of a catalog are kept.
@@ -134,7 +140,10 @@ impl Store {
     /// # Errors
     /// If it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.engine.read(&Statement::new("select 1", vec![])).await.map(|_| ())
+        self.engine
+            .read(&Statement::new("select 1", vec![]))
+            .await
+            .map(|_| ())
     }
 
     /// Ends work with the database. The embedded one is in its file alone afterwards; `false` if another
@@ -162,7 +171,8 @@ impl Store {
 
     /// Runs a batch of one statement.
     async fn write_one(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
-        self.write_retrying(|| Batch::default().then("answer", statement.clone())).await
+        self.write_retrying(|| Batch::default().then("answer", statement.clone()))
+            .await
     }
 }
 

@@ -143,22 +143,32 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails; then none is written.
-    pub async fn record(&self, requests: &[(TenantKey, LoggedRequest)], now: Timestamp) -> Result<(), StoreError> {
+    pub async fn record(
+        &self,
+        requests: &[(TenantKey, LoggedRequest)],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let count = i64::try_from(requests.len()).unwrap_or(i64::MAX);
         let batch = || {
             let first = self.sequence.for_requests(now, count);
             let entries: Vec<i64> = (first..).take(requests.len()).collect();
             let batch = Batch::default()
-                .then("kept", Statement::new(KEEP, vec![]).with_rows(tenants(requests)))
+                .then(
+                    "kept",
+                    Statement::new(KEEP, vec![]).with_rows(tenants(requests)),
+                )
                 .and(Statement::new(RECORD, vec![]).with_rows(rows(requests, &entries)));
             let beside = [
                 (RECORD_USERS, users(requests, &entries)),
                 (RECORD_FAILURES, failures(requests, &entries)),
                 (RECORD_BODIES, bodies(requests, &entries)),
             ];
-            let filled =
-                beside.into_iter().filter(|(_, rows)| rows.first().is_some_and(|(_, column)| column.len() > 0));
-            filled.fold(batch, |batch, (text, rows)| batch.and(Statement::new(text, vec![]).with_rows(rows)))
+            let filled = beside
+                .into_iter()
+                .filter(|(_, rows)| rows.first().is_some_and(|(_, column)| column.len() > 0));
+            filled.fold(batch, |batch, (text, rows)| {
+                batch.and(Statement::new(text, vec![]).with_rows(rows))
+            })
         };
         self.write_retrying(batch).await.map(|_| ())
     }
@@ -173,14 +183,20 @@ impl Store {
         query: &LogQuery,
     ) -> Result<Vec<(Entry, LoggedRequest)>, StoreError> {
         let mut sql = Sql::default();
-        sql.raw(LISTED).raw(source(query)).raw(WITH_BODY).raw(" where p.tenant = ").int(tenant.0);
+        sql.raw(LISTED)
+            .raw(source(query))
+            .raw(WITH_BODY)
+            .raw(" where p.tenant = ")
+            .int(tenant.0);
         if let Some(user) = &query.user {
             about(&mut sql, tenant, user);
             if query.failed {
                 sql.raw(" and exists (select 1 from provisioning_failure f where f.tenant = p.tenant and f.entry = p.entry)");
             }
         } else if query.failed {
-            sql.raw(" and f.tenant = ").int(tenant.0).raw(" and f.entry = p.entry");
+            sql.raw(" and f.tenant = ")
+                .int(tenant.0)
+                .raw(" and f.entry = p.entry");
         }
         if let Some(id) = &query.request_id {
             sql.raw(" and p.request = ").arg(Arg::Text(id.clone()));
@@ -198,13 +214,22 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn failures(&self, query: &LogQuery) -> Result<Vec<(Entry, LoggedRequest, String)>, StoreError> {
+    pub async fn failures(
+        &self,
+        query: &LogQuery,
+    ) -> Result<Vec<(Entry, LoggedRequest, String)>, StoreError> {
         let mut sql = Sql::default();
-        sql.raw(LISTED).raw(", t.name").raw(FAILURES).raw(" cross join tenant t").raw(WITH_BODY);
+        sql.raw(LISTED)
+            .raw(", t.name")
+            .raw(FAILURES)
+            .raw(" cross join tenant t")
+            .raw(WITH_BODY);
         sql.raw(" where p.tenant = f.tenant and p.entry = f.entry and t.tenant = f.tenant");
         latest(&mut sql, query);
         let rows = self.engine.read(&sql.finish()).await?;
-        let named = |row: &Row| read(row).and_then(|(entry, request)| Ok((entry, request, row.text(22)?.to_owned())));
+        let named = |row: &Row| {
+            read(row).and_then(|(entry, request)| Ok((entry, request, row.text(22)?.to_owned())))
+        };
         let mut found: Vec<_> = rows.iter().map(named).collect::<Result<_, _>>()?;
         found.sort_by(|(a, one, _), (b, other, _)| (one.at, a).cmp(&(other.at, b)));
         Ok(found)
@@ -215,8 +240,19 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn left_out(&self, tenant: TenantKey, limit: i64) -> Result<Vec<Left>, StoreError> {
-        let rows = self.engine.read(&Statement::new(NOTED, vec![Arg::Int(tenant.0), Arg::Int(limit)])).await?;
-        let read = |row: &Row| Ok(Left { at: Timestamp::from_micros(row.int(0)?), notes: row.text(1)?.to_owned() });
+        let rows = self
+            .engine
+            .read(&Statement::new(
+                NOTED,
+                vec![Arg::Int(tenant.0), Arg::Int(limit)],
+            ))
+            .await?;
+        let read = |row: &Row| {
+            Ok(Left {
+                at: Timestamp::from_micros(row.int(0)?),
+                notes: row.text(1)?.to_owned(),
+            })
+        };
         rows.iter().map(read).collect()
     }
 
@@ -224,13 +260,24 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn forget_requests(&self, tenant: TenantKey, before: Timestamp) -> Result<usize, StoreError> {
-        let args = vec![Arg::Int(tenant.0), Arg::Int(moment_of(before)), Arg::Int(SLICE)];
+    pub async fn forget_requests(
+        &self,
+        tenant: TenantKey,
+        before: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let args = vec![
+            Arg::Int(tenant.0),
+            Arg::Int(moment_of(before)),
+            Arg::Int(SLICE),
+        ];
         let mut gone = 0;
         // What belongs to requests first: one without its request would never be looked at again.
         for text in [FORGET_BODIES, FORGET_USERS, FORGET_FAILURES, FORGET] {
             loop {
-                let deleted = self.write_one(Statement::new(text, args.clone())).await?.len();
+                let deleted = self
+                    .write_one(Statement::new(text, args.clone()))
+                    .await?
+                    .len();
                 gone += if text == FORGET { deleted } else { 0 };
                 if deleted == 0 {
                     break;
@@ -246,20 +293,30 @@ impl Store {
 /// Where the rows of a query come from. What is refused or failed stands in a table of its own, in
 /// the order of the log.
 fn source(query: &LogQuery) -> &'static str {
-    if query.failed && query.user.is_none() { FAILURES } else { REQUESTS }
+    if query.failed && query.user.is_none() {
+        FAILURES
+    } else {
+        REQUESTS
+    }
 }
 
 /// The requests that are about a user: those with a digest of the name, and those that name the id.
 fn about(sql: &mut Sql, tenant: TenantKey, user: &LoggedUser) {
-    sql.raw(" and p.entry in (select entry from provisioning_user where tenant = ").int(tenant.0);
+    sql.raw(" and p.entry in (select entry from provisioning_user where tenant = ")
+        .int(tenant.0);
     sql.raw(" and digest in (");
     for (i, digest) in user.digests.iter().enumerate() {
         sql.raw(if i > 0 { ", " } else { "" }).int(*digest);
     }
     // An empty list is no list in PostgreSQL.
-    sql.raw(if user.digests.is_empty() { "null)" } else { ")" });
+    sql.raw(if user.digests.is_empty() {
+        "null)"
+    } else {
+        ")"
+    });
     if let Some(id) = user.resource {
-        sql.raw(" union select entry from provisioning where tenant = ").int(tenant.0);
+        sql.raw(" union select entry from provisioning where tenant = ")
+            .int(tenant.0);
         sql.raw(" and resource = ").arg(Arg::Text(id.to_string()));
     }
     sql.raw(")");
@@ -269,13 +326,23 @@ fn about(sql: &mut Sql, tenant: TenantKey, user: &LoggedUser) {
 fn latest(sql: &mut Sql, query: &LogQuery) {
     if let Some(since) = query.since {
         // Written after it came, so the key bounds the time too.
-        sql.raw(" and p.entry >= ").int(moment_of(since)).raw(" and p.at >= ").int(since.as_micros());
+        sql.raw(" and p.entry >= ")
+            .int(moment_of(since))
+            .raw(" and p.at >= ")
+            .int(since.as_micros());
     }
     if let Some(Entry(after)) = query.after {
         sql.raw(" and p.entry > ").int(after);
     }
-    let entry = if query.failed && query.user.is_none() { "f.entry" } else { "p.entry" };
-    sql.raw(" order by ").raw(entry).raw(" desc limit ").int(query.limit);
+    let entry = if query.failed && query.user.is_none() {
+        "f.entry"
+    } else {
+        "p.entry"
+    };
+    sql.raw(" order by ")
+        .raw(entry)
+        .raw(" desc limit ")
+        .int(query.limit);
 }
 
 fn tenants(requests: &[(TenantKey, LoggedRequest)]) -> Table {
@@ -284,12 +351,19 @@ fn tenants(requests: &[(TenantKey, LoggedRequest)]) -> Table {
 }
 
 fn rows(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
-    let ints = |of: fn(&LoggedRequest) -> i64| Column::Ints(requests.iter().map(|(_, r)| of(r)).collect());
-    let texts =
-        |of: fn(&LoggedRequest) -> Option<&str>| Column::Texts(requests.iter().map(|(_, r)| of(r).map(fit)).collect());
-    let ids = requests.iter().map(|(_, request)| request.resource.map(|id| id.to_string()));
+    let ints =
+        |of: fn(&LoggedRequest) -> i64| Column::Ints(requests.iter().map(|(_, r)| of(r)).collect());
+    let texts = |of: fn(&LoggedRequest) -> Option<&str>| {
+        Column::Texts(requests.iter().map(|(_, r)| of(r).map(fit)).collect())
+    };
+    let ids = requests
+        .iter()
+        .map(|(_, request)| request.resource.map(|id| id.to_string()));
     vec![
-        ("tenant", Column::Ints(requests.iter().map(|(tenant, _)| tenant.0).collect())),
+        (
+            "tenant",
+            Column::Ints(requests.iter().map(|(tenant, _)| tenant.0).collect()),
+        ),
         ("entry", Column::Ints(entries.to_vec())),
         ("at", ints(|r| r.at.as_micros())),
         ("token", texts(|r| Some(&r.token_id))),
@@ -310,7 +384,10 @@ fn rows(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
         ("action", texts(|r| r.action.as_deref())),
         ("outcome", texts(|r| r.outcome.map(Outcome::as_str))),
         ("reason", texts(|r| r.reason.as_deref())),
-        ("unproved", Column::Bools(requests.iter().map(|(_, r)| r.unproved).collect())),
+        (
+            "unproved",
+            Column::Bools(requests.iter().map(|(_, r)| r.unproved).collect()),
+        ),
     ]
 }
 
@@ -323,14 +400,28 @@ fn users(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
             places.push(*entry);
         }
     }
-    vec![("tenant", Column::Ints(tenants)), ("digest", Column::Ints(digests)), ("entry", Column::Ints(places))]
+    vec![
+        ("tenant", Column::Ints(tenants)),
+        ("digest", Column::Ints(digests)),
+        ("entry", Column::Ints(places)),
+    ]
 }
 
 fn failures(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
-    let has_failed = |request: &LoggedRequest| matches!(request.outcome, Some(Outcome::Refused | Outcome::Failed));
-    let failed = requests.iter().zip(entries).filter(|((_, request), _)| has_failed(request));
-    let (tenants, places) = failed.map(|((tenant, _), entry)| (tenant.0, *entry)).unzip();
-    vec![("tenant", Column::Ints(tenants)), ("entry", Column::Ints(places))]
+    let has_failed = |request: &LoggedRequest| {
+        matches!(request.outcome, Some(Outcome::Refused | Outcome::Failed))
+    };
+    let failed = requests
+        .iter()
+        .zip(entries)
+        .filter(|((_, request), _)| has_failed(request));
+    let (tenants, places) = failed
+        .map(|((tenant, _), entry)| (tenant.0, *entry))
+        .unzip();
+    vec![
+        ("tenant", Column::Ints(tenants)),
+        ("entry", Column::Ints(places)),
+    ]
 }
 
 /// Without what PostgreSQL has no place for in a text.
@@ -339,14 +430,21 @@ fn fit(text: &str) -> String {
 }
 
 fn bodies(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
-    let with_body = requests.iter().zip(entries).filter(|((_, request), _)| request.body.is_some());
+    let with_body = requests
+        .iter()
+        .zip(entries)
+        .filter(|((_, request), _)| request.body.is_some());
     let (mut tenants, mut places, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     for ((tenant, request), entry) in with_body {
         tenants.push(tenant.0);
         places.push(*entry);
         texts.push(request.body.as_deref().map(fit));
     }
-    vec![("tenant", Column::Ints(tenants)), ("entry", Column::Ints(places)), ("body", Column::Texts(texts))]
+    vec![
+        ("tenant", Column::Ints(tenants)),
+        ("entry", Column::Ints(places)),
+        ("body", Column::Texts(texts)),
+    ]
 }
 
 fn read(row: &Row) -> Result<(Entry, LoggedRequest), StoreError> {
@@ -378,7 +476,8 @@ fn read(row: &Row) -> Result<(Entry, LoggedRequest), StoreError> {
     Ok((Entry(row.int(0)?), request))
 }
 
-const KEEP: &str = "select tenant from tenant where tenant in (select tenant from {rows}) order by tenant{keep}";
+const KEEP: &str =
+    "select tenant from tenant where tenant in (select tenant from {rows}) order by tenant{keep}";
 const RECORD: &str = "insert into provisioning (tenant, entry, at, token, token_name, client, method, route, resource_type, resource, \
      status, scim_type, detail, filter, changed, notes, micros, request, action, outcome, reason, unproved) \
      select kept.tenant, entry, at, token, token_name, client, method, route, resource_type, resource, \
@@ -395,9 +494,9 @@ const LISTED: &str = "select p.entry, p.at, p.token, p.token_name, p.client, p.m
      p.action, p.outcome, p.reason, p.unproved";
 const REQUESTS: &str = " from provisioning p";
 const FAILURES: &str = " from provisioning_failure f cross join provisioning p";
-const WITH_BODY: &str = " left join provisioning_body b on b.tenant = p.tenant and b.entry = p.entry";
-const NOTED: &str =
-    "select at, notes from provisioning where tenant = $1 and notes is not null order by entry desc limit $2";
+const WITH_BODY: &str =
+    " left join provisioning_body b on b.tenant = p.tenant and b.entry = p.entry";
+const NOTED: &str = "select at, notes from provisioning where tenant = $1 and notes is not null order by entry desc limit $2";
 const FORGET_BODIES: &str = "delete from provisioning_body where tenant = $1 and entry in \
      (select entry from provisioning_body where tenant = $1 and entry < $2 order by entry limit $3) returning entry";
 const FORGET_USERS: &str = "delete from provisioning_user where tenant = $1 and entry in \

@@ -32,7 +32,11 @@ impl<K: Eq + Hash + Clone, T> Queues<K, T> {
             return None;
         }
         waiting.insert(kind.clone(), vec![one]);
-        Some(Duty { queues: self.clone(), kind, is_over: false })
+        Some(Duty {
+            queues: self.clone(),
+            kind,
+            is_over: false,
+        })
     }
 }
 

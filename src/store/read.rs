@@ -80,7 +80,9 @@ impl Documents {
     pub(super) fn column(self) -> &'static str {
         match self {
             Self::All => "r.document",
-            Self::Small => "case when octet_length(r.document) <= 16384 then r.document else '' end",
+            Self::Small => {
+                "case when octet_length(r.document) <= 16384 then r.document else '' end"
+            }
         }
     }
 }
@@ -100,7 +102,12 @@ impl Relations {
     /// The same with so many members of one resource, and one more if there are more.
     #[must_use]
     pub fn at_most(self, members: usize) -> Self {
-        Self { most: i64::try_from(members).ok().map(|members| members.saturating_add(1)), ..self }
+        Self {
+            most: i64::try_from(members)
+                .ok()
+                .map(|members| members.saturating_add(1)),
+            ..self
+        }
     }
 }
 
@@ -112,11 +119,19 @@ impl Found {
 
     /// How many members were read.
     pub fn members(&self) -> usize {
-        self.relations.iter().filter(|related| related.is_member).count()
+        self.relations
+            .iter()
+            .filter(|related| related.is_member)
+            .count()
     }
 
     /// A resource that was stored this moment, as a read would find it; without memberships.
-    pub fn fresh(resource_type: &Arc<ResourceType>, id: Uuid, meta: Meta, written: Written) -> Self {
+    pub fn fresh(
+        resource_type: &Arc<ResourceType>,
+        id: Uuid,
+        meta: Meta,
+        written: Written,
+    ) -> Self {
         Self {
             seq: 0,
             id,
@@ -130,7 +145,11 @@ impl Found {
 
     /// Becomes what a read would find after a change; memberships stay as they were read.
     pub fn changed(&mut self, version: i64, at: Timestamp, written: Written) {
-        self.meta = Meta { version, modified: at, ..self.meta };
+        self.meta = Meta {
+            version,
+            modified: at,
+            ..self.meta
+        };
         self.document = written.document;
     }
 }
@@ -147,7 +166,9 @@ impl Store {
         id: Uuid,
         relations: Relations,
     ) -> Result<Option<Found>, StoreError> {
-        let Some(of_type) = scope.layout.of_type(resource_type) else { return Ok(None) };
+        let Some(of_type) = scope.layout.of_type(resource_type) else {
+            return Ok(None);
+        };
         if let Some(few) = self.few_by_id(scope, of_type, id, relations).await? {
             return Ok(few.into_iter().next());
         }
@@ -155,7 +176,11 @@ impl Store {
         let keys = keys_of(of_type.kind);
         sql.raw("with recursive found(seq, place) as materialized (select seq, 1 from resource where tenant = ");
         sql.int(scope.tenant).raw(" and id = ").arg(Arg::Uuid(id));
-        sql.raw(" and seq >= ").int(keys.start).raw(" and seq < ").int(keys.end).raw(")");
+        sql.raw(" and seq >= ")
+            .int(keys.start)
+            .raw(" and seq < ")
+            .int(keys.end)
+            .raw(")");
         resources(&mut sql, scope, relations, Documents::All);
         let page = self.page(scope, sql).await?;
         Ok(page.found.into_iter().next())
@@ -164,7 +189,9 @@ impl Store {
     /// Runs a statement made of [`resources`].
     pub(super) async fn page(&self, scope: &Scope, mut sql: Sql) -> Result<Page, StoreError> {
         if !scope.is_confirmed() {
-            sql.raw(" union all select 0, -2, 0, ").arg(Arg::Uuid(Uuid::nil())).raw(", '', 0, 0, 0, 0, '', 0 from (");
+            sql.raw(" union all select 0, -2, 0, ")
+                .arg(Arg::Uuid(Uuid::nil()))
+                .raw(", '', 0, 0, 0, 0, '', 0 from (");
             scope.confirm_by(&mut sql);
             sql.raw(") as caller");
         }
@@ -194,7 +221,9 @@ impl Store {
 /// The resource in a row, its columns from `first` on; `None` if its type is unknown here.
 pub(super) fn found(scope: &Scope, row: &Row, first: usize) -> Result<Option<Found>, StoreError> {
     let seq = row.int(first)?;
-    let Some(of_type) = scope.layout.by_kind(kind_of(seq)) else { return Ok(None) };
+    let Some(of_type) = scope.layout.by_kind(kind_of(seq)) else {
+        return Ok(None);
+    };
     Ok(Some(Found {
         seq,
         id: row.uuid(first + 1)?,
@@ -211,7 +240,9 @@ pub(super) fn found(scope: &Scope, row: &Row, first: usize) -> Result<Option<Fou
 }
 
 fn related(scope: &Scope, row: &Row, part: i64) -> Result<Option<Related>, StoreError> {
-    let Some(of_type) = scope.layout.by_kind(kind_of(row.int(2)?)) else { return Ok(None) };
+    let Some(of_type) = scope.layout.by_kind(kind_of(row.int(2)?)) else {
+        return Ok(None);
+    };
     Ok(Some(Related {
         id: row.uuid(3)?,
         display: row.opt_text(9)?.map(str::to_owned),
@@ -235,7 +266,8 @@ pub(super) fn resources(sql: &mut Sql, scope: &Scope, relations: Relations, docu
         sql.raw("select g.seq, g.id, g.display from (select distinct other from up) as o cross join resource g where g.tenant = ");
         sql.int(tenant).raw(" and g.seq = o.other)");
     }
-    sql.raw(" select f.place, 0, r.seq, r.id, ").raw(documents.column());
+    sql.raw(" select f.place, 0, r.seq, r.id, ")
+        .raw(documents.column());
     sql.raw(
         ", r.version, r.revision, r.created, r.modified, r.display, 0 \
          from found f cross join resource r where r.tenant = ",
@@ -249,12 +281,19 @@ pub(super) fn resources(sql: &mut Sql, scope: &Scope, relations: Relations, docu
         );
     }
     if relations.members {
-        sql.raw(if relations.most.is_some() { " union all select * from (" } else { " union all " });
+        sql.raw(if relations.most.is_some() {
+            " union all select * from ("
+        } else {
+            " union all "
+        });
         sql.raw(
             "select f.place, 2, o.seq, o.id, '', 0, 0, 0, 0, o.display, 0 \
              from found f cross join member m cross join resource o where m.tenant = ",
         );
-        sql.int(tenant).raw(" and m.group_seq = f.seq and o.tenant = ").int(tenant).raw(" and o.seq = m.member_seq");
+        sql.int(tenant)
+            .raw(" and m.group_seq = f.seq and o.tenant = ")
+            .int(tenant)
+            .raw(" and o.seq = m.member_seq");
         if let Some(most) = relations.most {
             sql.raw(" limit ").int(most).raw(") as along");
         }

@@ -8,7 +8,9 @@ use super::limit::Limit;
 use super::statement::Expanded;
 use super::turns::Turns;
 use deadpool::Runtime;
-use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts};
+use deadpool::managed::{
+    Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts,
+};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use std::time::Duration;
@@ -46,11 +48,19 @@ impl Manager for Opener {
     async fn create(&self) -> Result<Reader, StoreError> {
         let mut connection = self.options.connect().await?;
         let limit = Limit::on(&mut connection, self.limit).await?;
-        Ok(Reader { connection, limit, is_at_work: false })
+        Ok(Reader {
+            connection,
+            limit,
+            is_at_work: false,
+        })
     }
 
     async fn recycle(&self, reader: &mut Reader, _: &Metrics) -> RecycleResult<StoreError> {
-        if reader.is_at_work { Err(RecycleError::message("still at work")) } else { Ok(()) }
+        if reader.is_at_work {
+            Err(RecycleError::message("still at work"))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -69,11 +79,17 @@ impl Readers {
         let pool = Pool::builder(Opener { options, limit })
             .max_size(most)
             .queue_mode(QueueMode::Lifo)
-            .timeouts(Timeouts { wait: Some(acquire), ..Timeouts::default() })
+            .timeouts(Timeouts {
+                wait: Some(acquire),
+                ..Timeouts::default()
+            })
             .runtime(Runtime::Tokio1)
             .build();
         let pool = pool.map_err(|error| sqlx::Error::Configuration(error.into()))?;
-        let readers = Self { pool, turns: Turns::new(most, acquire) };
+        let readers = Self {
+            pool,
+            turns: Turns::new(most, acquire),
+        };
         drop(readers.reader().await?);
         Ok(readers)
     }
@@ -115,7 +131,9 @@ impl Reader {
         self.is_at_work = true;
         self.limit.begin();
         let _ending = Ending(&self.limit);
-        let rows = sqlx::query_with(AssertSqlSafe(text), sqlite_args(args)).fetch_all(&mut self.connection).await;
+        let rows = sqlx::query_with(AssertSqlSafe(text), sqlite_args(args))
+            .fetch_all(&mut self.connection)
+            .await;
         self.is_at_work = matches!(rows, Err(sqlx::Error::WorkerCrashed));
         rows
     }

@@ -6,7 +6,8 @@ use sqlx::migrate::MigrateError;
 use std::io;
 
 /// How characters with a meaning are written in a URL.
-const ENCODED: &str = "in a URL the characters @ : / ? # % of a password are written %40 %3A %2F %3F %23 %25";
+const ENCODED: &str =
+    "in a URL the characters @ : / ? # % of a password are written %40 %3A %2F %3F %23 %25";
 
 impl StoreError {
     /// What to do about an error of the start, if waiting does not help; `None` if it may go away, or if
@@ -35,11 +36,19 @@ fn remedy(error: &sqlx::Error) -> Option<String> {
 
 fn refused(error: &dyn DatabaseError) -> Option<String> {
     let remedy = match error.code().as_deref()? {
-        "28P01" => return Some(format!("correct the user and the password in database.url; {ENCODED}")),
-        "28000" => "correct the user in database.url, or let pg_hba.conf admit it from this machine",
+        "28P01" => {
+            return Some(format!(
+                "correct the user and the password in database.url; {ENCODED}"
+            ));
+        }
+        "28000" => {
+            "correct the user in database.url, or let pg_hba.conf admit it from this machine"
+        }
         "3D000" => "create the database (createdb), or correct its name in database.url",
         "42501" => "grant the role of database.url what it lacks, or give another role",
-        "3F000" => "grant the role of database.url the right to create in a schema, or set database.schema",
+        "3F000" => {
+            "grant the role of database.url the right to create in a schema, or set database.schema"
+        }
         "42602" | "42704" | "22023" => "correct the options in database.url or PGOPTIONS",
         "08P01" => return of_pooler(error.message()),
         _ => return None,
@@ -57,7 +66,10 @@ fn of_pooler(message: &str) -> Option<String> {
         ));
     } else if message.contains("no such database") || message.contains("does not exist") {
         "correct the name of the database in database.url, or the pooler's list of databases"
-    } else if message.contains("login rejected") || message.contains("not allowed") || message.contains("required") {
+    } else if message.contains("login rejected")
+        || message.contains("not allowed")
+        || message.contains("required")
+    {
         "let the pooler admit this user from this machine"
     } else {
         return None;
@@ -67,7 +79,10 @@ fn of_pooler(message: &str) -> Option<String> {
 
 /// Whether an error of the connection is the verdict of TLS, not a broken line.
 fn is_tls(error: &io::Error) -> bool {
-    error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some()
+    error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        .is_some()
 }
 
 fn tls(message: &str) -> String {

@@ -21,23 +21,50 @@ enum Side {
 }
 
 /// Adds a query for the memberships of an attribute that meet a condition; `None`: for all.
-pub(super) fn elements(select: &mut Select<'_>, path: &AttributePath, condition: Option<&Predicate>) {
-    let is_members = select.of_type.resource_type.members().is_some_and(|m| m.name() == path.attribute.name());
+pub(super) fn elements(
+    select: &mut Select<'_>,
+    path: &AttributePath,
+    condition: Option<&Predicate>,
+) {
+    let is_members = select
+        .of_type
+        .resource_type
+        .members()
+        .is_some_and(|m| m.name() == path.attribute.name());
     let always = Predicate::always();
     let condition = condition.unwrap_or(&always);
-    if is_members { members(select, condition) } else { groups(select, condition) }
+    if is_members {
+        members(select, condition)
+    } else {
+        groups(select, condition)
+    }
 }
 
 fn members(select: &mut Select<'_>, condition: &Predicate) {
     let keys = keys_of(select.of_type.kind);
     let tenant = select.tenant;
     let by_other = asks(condition, &is_of_other);
-    select.sql.raw("select m.group_seq as seq, m.member_seq as element from ");
-    select.sql.raw(if by_other { "resource o cross join member m" } else { "member m" });
+    select
+        .sql
+        .raw("select m.group_seq as seq, m.member_seq as element from ");
+    select.sql.raw(if by_other {
+        "resource o cross join member m"
+    } else {
+        "member m"
+    });
     select.sql.raw(" where m.tenant = ").int(tenant);
-    select.sql.raw(" and m.group_seq >= ").int(keys.start).raw(" and m.group_seq < ").int(keys.end);
+    select
+        .sql
+        .raw(" and m.group_seq >= ")
+        .int(keys.start)
+        .raw(" and m.group_seq < ")
+        .int(keys.end);
     if by_other {
-        select.sql.raw(" and o.tenant = ").int(tenant).raw(" and o.seq = m.member_seq");
+        select
+            .sql
+            .raw(" and o.tenant = ")
+            .int(tenant)
+            .raw(" and o.seq = m.member_seq");
     }
     select.sql.raw(" and ");
     meets(select, condition, Side::Members);
@@ -50,15 +77,28 @@ fn groups(select: &mut Select<'_>, condition: &Predicate) {
         Predicate::All(terms) => terms.as_slice(),
         term => std::slice::from_ref(term),
     };
-    let (of_way, of_group): (Vec<_>, Vec<_>) = terms.iter().partition(|term| asks(term, &|path| !is_of_other(path)));
+    let (of_way, of_group): (Vec<_>, Vec<_>) = terms
+        .iter()
+        .partition(|term| asks(term, &|path| !is_of_other(path)));
     let tenant = select.tenant;
     let keys = keys_of(select.of_type.kind);
     select.sql.raw("select closure.seq, closure.element from (");
     down(select, &of_group);
-    select.sql.raw(" select seq, element, min(indirect) as indirect from down where seq >= ").int(keys.start);
-    select.sql.raw(" and seq < ").int(keys.end).raw(" group by seq, element) as closure");
+    select
+        .sql
+        .raw(" select seq, element, min(indirect) as indirect from down where seq >= ")
+        .int(keys.start);
+    select
+        .sql
+        .raw(" and seq < ")
+        .int(keys.end)
+        .raw(" group by seq, element) as closure");
     if of_way.iter().any(|term| asks(term, &is_of_other)) {
-        select.sql.raw(" cross join resource o where o.tenant = ").int(tenant).raw(" and o.seq = closure.element");
+        select
+            .sql
+            .raw(" cross join resource o where o.tenant = ")
+            .int(tenant)
+            .raw(" and o.seq = closure.element");
     } else {
         select.sql.raw(" where 1 = 1");
     }
@@ -71,12 +111,24 @@ fn groups(select: &mut Select<'_>, condition: &Predicate) {
 /// Adds the common table of everything below the groups that meet the terms.
 fn down(select: &mut Select<'_>, of_group: &[&Predicate]) {
     let tenant = select.tenant;
-    select.sql.raw("with recursive down(seq, element, indirect) as (select m.member_seq, m.group_seq, 0 from ");
-    select.sql.raw(if of_group.is_empty() { "member m" } else { "resource o cross join member m" });
+    select.sql.raw(
+        "with recursive down(seq, element, indirect) as (select m.member_seq, m.group_seq, 0 from ",
+    );
+    select.sql.raw(if of_group.is_empty() {
+        "member m"
+    } else {
+        "resource o cross join member m"
+    });
     select.sql.raw(" where m.tenant = ").int(tenant);
     if !of_group.is_empty() {
-        select.sql.raw(" and o.tenant = ").int(tenant).raw(" and o.seq = m.group_seq and ");
-        of_kinds(select, "o.seq", |layout| layout.resource_type.members().is_some());
+        select
+            .sql
+            .raw(" and o.tenant = ")
+            .int(tenant)
+            .raw(" and o.seq = m.group_seq and ");
+        of_kinds(select, "o.seq", |layout| {
+            layout.resource_type.members().is_some()
+        });
     }
     for term in of_group {
         select.sql.raw(" and ");
@@ -91,9 +143,11 @@ fn asks(condition: &Predicate, sort: &dyn Fn(&AttributePath) -> bool) -> bool {
     match condition {
         Predicate::All(terms) | Predicate::Any(terms) => terms.iter().any(|term| asks(term, sort)),
         Predicate::Not(term) => asks(term, sort),
-        Predicate::Compare { target: Target::Attribute(path), .. } | Predicate::Present(Target::Attribute(path)) => {
-            sort(path)
+        Predicate::Compare {
+            target: Target::Attribute(path),
+            ..
         }
+        | Predicate::Present(Target::Attribute(path)) => sort(path),
         _ => false,
     }
 }
@@ -118,12 +172,18 @@ fn meets(select: &mut Select<'_>, condition: &Predicate, side: Side) {
             select.sql.raw(")");
         }
         Predicate::Present(Target::Attribute(path)) if sub_name(path) == "display" => {
-            select.sql.raw("(o.display_key is not null and o.display_key <> '')");
+            select
+                .sql
+                .raw("(o.display_key is not null and o.display_key <> '')");
         }
         Predicate::Present(_) => {
             select.sql.raw("1 = 1");
         }
-        Predicate::Compare { target: Target::Attribute(path), operator, key } => {
+        Predicate::Compare {
+            target: Target::Attribute(path),
+            operator,
+            key,
+        } => {
             compares(select, sub_name(path), side, *operator, key);
         }
         // Within a membership there is nothing else.
@@ -133,7 +193,13 @@ fn meets(select: &mut Select<'_>, condition: &Predicate, side: Side) {
     }
 }
 
-fn listed(select: &mut Select<'_>, terms: &[Predicate], side: Side, none: &'static str, between: &'static str) {
+fn listed(
+    select: &mut Select<'_>,
+    terms: &[Predicate],
+    side: Side,
+    none: &'static str,
+    between: &'static str,
+) {
     if terms.is_empty() {
         select.sql.raw(none);
         return;
@@ -169,13 +235,28 @@ fn compares(select: &mut Select<'_>, sub: &str, side: Side, operator: Operator, 
 }
 
 /// Adds that a key is of one of the types that fit.
-fn of_kinds(select: &mut Select<'_>, column: &'static str, fits: impl Fn(&super::layout::TypeLayout) -> bool) {
-    let kinds: Vec<_> = select.layout.types().iter().filter(|layout| fits(layout)).map(|layout| layout.kind).collect();
+fn of_kinds(
+    select: &mut Select<'_>,
+    column: &'static str,
+    fits: impl Fn(&super::layout::TypeLayout) -> bool,
+) {
+    let kinds: Vec<_> = select
+        .layout
+        .types()
+        .iter()
+        .filter(|layout| fits(layout))
+        .map(|layout| layout.kind)
+        .collect();
     if kinds.is_empty() {
         select.sql.raw("1 = 0");
     }
     for (i, keys) in kinds.iter().map(|kind| keys_of(*kind)).enumerate() {
-        select.sql.raw(if i > 0 { " or " } else { "(" }).raw(column).raw(" >= ").int(keys.start);
+        select
+            .sql
+            .raw(if i > 0 { " or " } else { "(" })
+            .raw(column)
+            .raw(" >= ")
+            .int(keys.start);
         select.sql.raw(" and ").raw(column).raw(" < ").int(keys.end);
     }
     select.sql.raw(if kinds.is_empty() { "" } else { ")" });

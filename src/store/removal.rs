@@ -12,8 +12,12 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn delete_tenant(&self, name: &str) -> Result<bool, StoreError> {
-        let suspended = self.write_one(Statement::new(SUSPEND, vec![name.into()])).await?;
-        let Some(tenant) = suspended.first().map(|row| row.int(0)).transpose()? else { return Ok(false) };
+        let suspended = self
+            .write_one(Statement::new(SUSPEND, vec![name.into()]))
+            .await?;
+        let Some(tenant) = suspended.first().map(|row| row.int(0)).transpose()? else {
+            return Ok(false);
+        };
         let mut attempt = 0;
         loop {
             match self.empty_and_delete(tenant).await {
@@ -34,16 +38,19 @@ impl Store {
             while !self.write_one(statement.clone()).await?.is_empty() {}
         }
         let rest = || {
-            let all = REST.iter().map(|(name, text)| (*name, Statement::new(*text, vec![Arg::Int(tenant)])));
+            let all = REST
+                .iter()
+                .map(|(name, text)| (*name, Statement::new(*text, vec![Arg::Int(tenant)])));
             let seized = Batch::after(Statement::new(SEIZE, vec![Arg::Int(tenant)]));
-            all.fold(seized, |batch, (name, statement)| batch.then(name, statement))
+            all.fold(seized, |batch, (name, statement)| {
+                batch.then(name, statement)
+            })
         };
         self.write_retrying(rest).await.map(|_| ())
     }
 }
 
-const SUSPEND: &str =
-    "update tenant set status = 'suspended', revision = revision + 1 where name = $1 returning tenant";
+const SUSPEND: &str = "update tenant set status = 'suspended', revision = revision + 1 where name = $1 returning tenant";
 
 /// Rows of a tenant, a few thousand at a time: others are not kept waiting, and no statement takes
 /// too long.
@@ -72,12 +79,21 @@ const SLICES: &[&str] = &[
 const SEIZE: &str = "select tenant from tenant where tenant = $1{seize}";
 const REST: &[(&str, &str)] = &[
     ("unindexed", "delete from attribute_value where tenant = $1"),
-    ("change_members", "delete from change_member where tenant = $1"),
+    (
+        "change_members",
+        "delete from change_member where tenant = $1",
+    ),
     ("changes", "delete from change where tenant = $1"),
     ("bodies", "delete from provisioning_body where tenant = $1"),
     ("named", "delete from provisioning_user where tenant = $1"),
-    ("failures", "delete from provisioning_failure where tenant = $1"),
+    (
+        "failures",
+        "delete from provisioning_failure where tenant = $1",
+    ),
     ("requests", "delete from provisioning where tenant = $1"),
     ("counters", "delete from counter where tenant = $1"),
-    ("answer", "delete from tenant where tenant = $1 returning tenant"),
+    (
+        "answer",
+        "delete from tenant where tenant = $1 returning tenant",
+    ),
 ];

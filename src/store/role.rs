@@ -13,7 +13,10 @@ const OLD_SESSIONS: usize = 200;
 ///
 /// # Errors
 /// If PostgreSQL refuses.
-pub(super) async fn keep(connection: &mut PgConnection, session: &Session) -> Result<(), StoreError> {
+pub(super) async fn keep(
+    connection: &mut PgConnection,
+    session: &Session,
+) -> Result<(), StoreError> {
     let mut block = String::from("do $$ begin ");
     for (name, value) in session.settings() {
         block.push_str(&format!(
@@ -43,7 +46,9 @@ pub(super) async fn check(options: &PgConnectOptions, session: &Session) -> Resu
             return Err(StoreError::Role(advice(&missing, &found, session)));
         }
         // It ends the session that it runs in, so it can only fail.
-        let _ = connection.execute("select pg_terminate_backend(pg_backend_pid())").await;
+        let _ = connection
+            .execute("select pg_terminate_backend(pg_backend_pid())")
+            .await;
     }
     Err(StoreError::Role(
         "the pooler still lends sessions that are older than the settings of the role; let it open new ones \
@@ -65,17 +70,33 @@ impl Found {
         let row = sqlx::raw_sql(FOUND).fetch_one(connection).await?;
         let list = |column: usize| -> Result<Vec<String>, sqlx::Error> {
             let joined: Option<String> = row.try_get(column)?;
-            Ok(joined.unwrap_or_default().split('\n').map(str::to_owned).collect())
+            Ok(joined
+                .unwrap_or_default()
+                .split('\n')
+                .map(str::to_owned)
+                .collect())
         };
-        Ok(Self { session: list(0)?, role: list(1)?, role_name: row.try_get(2)?, database: row.try_get(3)? })
+        Ok(Self {
+            session: list(0)?,
+            role: list(1)?,
+            role_name: row.try_get(2)?,
+            database: row.try_get(3)?,
+        })
     }
 
     fn missing<'a>(&self, session: &'a Session) -> Vec<&'a (&'static str, String)> {
-        session.settings().iter().filter(|setting| !self.session.contains(&joined(setting))).collect()
+        session
+            .settings()
+            .iter()
+            .filter(|setting| !self.session.contains(&joined(setting)))
+            .collect()
     }
 
     fn role_has_all(&self, session: &Session) -> bool {
-        session.settings().iter().all(|setting| self.role.contains(&joined(setting)))
+        session
+            .settings()
+            .iter()
+            .all(|setting| self.role.contains(&joined(setting)))
     }
 }
 
@@ -85,11 +106,14 @@ fn joined((name, value): &(&'static str, String)) -> String {
 
 fn advice(missing: &[&(&'static str, String)], found: &Found, session: &Session) -> String {
     let names: Vec<_> = missing.iter().map(|setting| joined(setting)).collect();
-    let [role, database] = [&found.role_name, &found.database].map(|name| name.replace('"', "\"\""));
+    let [role, database] =
+        [&found.role_name, &found.database].map(|name| name.replace('"', "\"\""));
     let commands: Vec<_> = session
         .settings()
         .iter()
-        .map(|(name, value)| format!("alter role \"{role}\" in database \"{database}\" set {name} = '{value}';"))
+        .map(|(name, value)| {
+            format!("alter role \"{role}\" in database \"{database}\" set {name} = '{value}';")
+        })
         .collect();
     format!(
         "behind a pooler scimd needs settings of its role, of which these are missing: {}; run scimd migrate with \

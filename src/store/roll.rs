@@ -22,10 +22,18 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn roll(&self, scope: &Scope, group: &Found) -> Result<Option<Roll>, StoreError> {
-        let args = vec![Arg::Int(scope.tenant), Arg::Int(group.seq), Arg::Int(group.meta.version)];
+        let args = vec![
+            Arg::Int(scope.tenant),
+            Arg::Int(group.seq),
+            Arg::Int(group.meta.version),
+        ];
         let mut rows = self.engine.rows_for_client(Statement::new(ROLL, args));
         let first = rows.recv().await.transpose()?;
-        Ok(first.map(|first| Roll { scope: scope.clone(), first: Some(first), rows }))
+        Ok(first.map(|first| Roll {
+            scope: scope.clone(),
+            first: Some(first),
+            rows,
+        }))
     }
 }
 

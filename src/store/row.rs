@@ -74,7 +74,10 @@ impl Row {
 }
 
 fn null(column: usize) -> StoreError {
-    StoreError::Fault(sqlx::Error::ColumnDecode { index: column.to_string(), source: "unexpected null".into() })
+    StoreError::Fault(sqlx::Error::ColumnDecode {
+        index: column.to_string(),
+        source: "unexpected null".into(),
+    })
 }
 
 /// The value of a column of SQLite as JSON, for the statements that read it in a batch.

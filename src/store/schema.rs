@@ -57,12 +57,24 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn kept_schemas(&self, tenant: Option<i64>) -> Result<Vec<KeptSchema>, StoreError> {
-        let rows = self.engine.read(&Statement::new(KEPT, vec![Arg::OptInt(tenant)])).await?;
+        let rows = self
+            .engine
+            .read(&Statement::new(KEPT, vec![Arg::OptInt(tenant)]))
+            .await?;
         let mut kept: Vec<_> = rows.iter().map(read_kept).collect::<Result<_, _>>()?;
-        for row in self.engine.read(&Statement::new(FORMER, vec![Arg::OptInt(tenant)])).await? {
+        for row in self
+            .engine
+            .read(&Statement::new(FORMER, vec![Arg::OptInt(tenant)]))
+            .await?
+        {
             let (urn, name, owner) = (row.text(0)?, row.text(1)?, row.opt_text(2)?);
-            let is_of = |kept: &KeptSchema| kept.tenant.is_none() || owner.is_none() || kept.tenant.as_deref() == owner;
-            for kept in kept.iter_mut().filter(|kept| kept.urn == urn && is_of(kept)) {
+            let is_of = |kept: &KeptSchema| {
+                kept.tenant.is_none() || owner.is_none() || kept.tenant.as_deref() == owner
+            };
+            for kept in kept
+                .iter_mut()
+                .filter(|kept| kept.urn == urn && is_of(kept))
+            {
                 kept.former.push(name.to_owned());
             }
         }
@@ -74,7 +86,12 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn added_schemas(&self) -> Result<Vec<KeptSchema>, StoreError> {
-        self.engine.read(&Statement::new(ADDED, vec![])).await?.iter().map(read_kept).collect()
+        self.engine
+            .read(&Statement::new(ADDED, vec![]))
+            .await?
+            .iter()
+            .map(read_kept)
+            .collect()
     }
 
     /// The URNs that have, or had, a schema which the database keeps.
@@ -82,7 +99,10 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn former_urns(&self) -> Result<BTreeSet<String>, StoreError> {
-        let rows = self.engine.read(&Statement::new(FORMER_URNS, vec![])).await?;
+        let rows = self
+            .engine
+            .read(&Statement::new(FORMER_URNS, vec![]))
+            .await?;
         rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
     }
 
@@ -91,10 +111,18 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn replaced_schemas(&self) -> Result<Vec<(String, String, Option<String>)>, StoreError> {
+    pub async fn replaced_schemas(
+        &self,
+    ) -> Result<Vec<(String, String, Option<String>)>, StoreError> {
         let rows = self.engine.read(&Statement::new(REPLACED, vec![])).await?;
         rows.iter()
-            .map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.opt_text(2)?.map(str::to_owned))))
+            .map(|row| {
+                Ok((
+                    row.text(0)?.to_owned(),
+                    row.text(1)?.to_owned(),
+                    row.opt_text(2)?.map(str::to_owned),
+                ))
+            })
             .collect()
     }
 
@@ -113,19 +141,30 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn configure_schemas(&self, configured: &Configured, seen: i64) -> Result<bool, StoreError> {
-        let searchable = configured.searchable.as_ref().map(|names| serde_json::Value::from(names.clone()).to_string());
+    pub async fn configure_schemas(
+        &self,
+        configured: &Configured,
+        seen: i64,
+    ) -> Result<bool, StoreError> {
+        let searchable = configured
+            .searchable
+            .as_ref()
+            .map(|names| serde_json::Value::from(names.clone()).to_string());
         let batch = || {
             let mut batch = Batch::default().then("counted", count(seen));
             if let Some(files) = &configured.files {
                 batch = put_files(batch, files, seen + 1);
             }
             if let Some(text) = &searchable {
-                batch = batch.and(Statement::new(SEARCH, vec![SEARCHABLE.into(), text.as_str().into()]));
+                batch = batch.and(Statement::new(
+                    SEARCH,
+                    vec![SEARCHABLE.into(), text.as_str().into()],
+                ));
             }
-            batch
-                .and(Statement::new(TELL, vec![Arg::Int(0)]))
-                .then("answer", Statement::new("select name from {counted}", vec![]))
+            batch.and(Statement::new(TELL, vec![Arg::Int(0)])).then(
+                "answer",
+                Statement::new("select name from {counted}", vec![]),
+            )
         };
         Ok(!self.write_retrying(batch).await?.is_empty())
     }
@@ -135,7 +174,11 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn schema_changes(&self) -> Result<i64, StoreError> {
-        Ok(self.shared(CHANGES, "0".to_owned()).await?.parse().unwrap_or(0))
+        Ok(self
+            .shared(CHANGES, "0".to_owned())
+            .await?
+            .parse()
+            .unwrap_or(0))
     }
 
     /// Keeps a schema of a tenant, or of all, or with no document forgets it, if there were so many
@@ -156,7 +199,10 @@ impl Store {
         let batch = || {
             let changed = match document {
                 Some(text) => {
-                    let args = target.iter().cloned().chain([text.into(), Arg::Int(seen + 1)]);
+                    let args = target
+                        .iter()
+                        .cloned()
+                        .chain([text.into(), Arg::Int(seen + 1)]);
                     Statement::new(PUT, args.collect())
                 }
                 None => Statement::new(FORGET, target.clone()),
@@ -167,7 +213,10 @@ impl Store {
                 .and(changed)
                 .and(Statement::new(REMEMBER, vec![tenant.clone()]).with_rows(named(names)))
                 .and(Statement::new(TELL, vec![tenant.clone()]))
-                .then("answer", Statement::new("select name from {counted}", vec![]))
+                .then(
+                    "answer",
+                    Statement::new("select name from {counted}", vec![]),
+                )
         };
         Ok(!self.write_retrying(batch).await?.is_empty())
     }
@@ -178,7 +227,11 @@ impl Store {
     /// If the database fails.
     pub async fn has_schemas_of(&self, scope: &Scope) -> Result<bool, StoreError> {
         let args = vec![Arg::Int(scope.tenant), Arg::Int(scope.schema_revision)];
-        Ok(!self.engine.read(&Statement::new(IS_CURRENT, args)).await?.is_empty())
+        Ok(!self
+            .engine
+            .read(&Statement::new(IS_CURRENT, args))
+            .await?
+            .is_empty())
     }
 }
 
@@ -190,15 +243,23 @@ fn count(seen: i64) -> Statement {
 
 /// Puts files in place of those that are there. One that is as it was keeps the number of its change.
 fn put_files(batch: Batch, files: &[ConfiguredSchema], change: i64) -> Batch {
-    let column =
-        |of: fn(&ConfiguredSchema) -> &String| Column::Texts(files.iter().map(|f| Some(of(f).clone())).collect());
+    let column = |of: fn(&ConfiguredSchema) -> &String| {
+        Column::Texts(files.iter().map(|f| Some(of(f).clone())).collect())
+    };
     let urns = || vec![("urn", column(|file| &file.urn))];
     let whole = || {
         let mut rows = urns();
-        rows.extend([("origin", column(|file| &file.origin)), ("document", column(|file| &file.document))]);
+        rows.extend([
+            ("origin", column(|file| &file.origin)),
+            ("document", column(|file| &file.document)),
+        ]);
         rows
     };
-    let names = files.iter().flat_map(|file| file.attributes.iter().map(|name| (file.urn.clone(), name.clone())));
+    let names = files.iter().flat_map(|file| {
+        file.attributes
+            .iter()
+            .map(|name| (file.urn.clone(), name.clone()))
+    });
     batch
         .and(Statement::new(DROP_FILES, vec![]).with_rows(urns()))
         .and(Statement::new(PUT_FILES, vec![Arg::Int(change)]).with_rows(whole()))

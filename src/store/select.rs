@@ -49,9 +49,15 @@ pub(super) struct IdColumn {
 }
 
 impl IdColumn {
-    const OWN: Self = Self { id: "id", text: "cast(id as text){binary}" };
+    const OWN: Self = Self {
+        id: "id",
+        text: "cast(id as text){binary}",
+    };
     /// That of the resource at the other end of a membership.
-    pub(super) const OTHER: Self = Self { id: "o.id", text: "cast(o.id as text){binary}" };
+    pub(super) const OTHER: Self = Self {
+        id: "o.id",
+        text: "cast(o.id as text){binary}",
+    };
 }
 
 /// Compiles the predicates of one resource type in one tenant.
@@ -82,18 +88,30 @@ impl Select<'_> {
         match predicate {
             Predicate::All(parts) => self.conjunction(parts, of, within),
             Predicate::Any(parts) => self.disjunction(parts, of, within),
-            Predicate::Not(part) => self.conjunction(std::slice::from_ref(&Predicate::Not(part.clone())), of, within),
+            Predicate::Not(part) => self.conjunction(
+                std::slice::from_ref(&Predicate::Not(part.clone())),
+                of,
+                within,
+            ),
             Predicate::Present(Target::Attribute(path))
-            | Predicate::Compare { target: Target::Attribute(path), .. }
-                if self.of_type.resource_type.is_relation(path) =>
-            {
+            | Predicate::Compare {
+                target: Target::Attribute(path),
+                ..
+            } if self.of_type.resource_type.is_relation(path) => {
                 self.sql.raw("select distinct seq from (");
                 relation::elements(self, path, Some(predicate));
                 self.sql.raw(") as related");
             }
             Predicate::Present(target) => self.leaf(target, None, of),
-            Predicate::Compare { target, operator, key } => self.leaf(target, Some((*operator, key)), of),
-            Predicate::Element { attribute, predicate } => {
+            Predicate::Compare {
+                target,
+                operator,
+                key,
+            } => self.leaf(target, Some((*operator, key)), of),
+            Predicate::Element {
+                attribute,
+                predicate,
+            } => {
                 self.sql.raw("select distinct seq from (");
                 self.elements(predicate, attribute);
                 self.sql.raw(") as elements");
@@ -109,13 +127,24 @@ impl Select<'_> {
 
     fn disjunction(&mut self, parts: &[Predicate], of: Of, within: Option<&AttributePath>) {
         if parts.is_empty() {
-            self.sql.raw("select ").raw(of.columns()).raw(" from attribute_value where 1 = 0");
+            self.sql
+                .raw("select ")
+                .raw(of.columns())
+                .raw(" from attribute_value where 1 = 0");
         }
-        let (present, others): (Vec<_>, Vec<_>) = parts.iter().partition(|part| self.presence(part).is_some());
-        let present: Vec<(i64, bool)> = present.into_iter().filter_map(|part| self.presence(part)).collect();
+        let (present, others): (Vec<_>, Vec<_>) =
+            parts.iter().partition(|part| self.presence(part).is_some());
+        let present: Vec<(i64, bool)> = present
+            .into_iter()
+            .filter_map(|part| self.presence(part))
+            .collect();
         let mut is_first = true;
         for is_unique in [false, true] {
-            let attributes: Vec<i64> = present.iter().filter(|one| one.1 == is_unique).map(|one| one.0).collect();
+            let attributes: Vec<i64> = present
+                .iter()
+                .filter(|one| one.1 == is_unique)
+                .map(|one| one.0)
+                .collect();
             if !attributes.is_empty() {
                 self.sql.raw(if is_first { "" } else { " union " });
                 self.any_value(&attributes, is_unique, of);
@@ -133,9 +162,10 @@ impl Select<'_> {
     /// a value, and the index knows.
     fn presence(&self, part: &Predicate) -> Option<(i64, bool)> {
         match part {
-            Predicate::Present(Target::Attribute(path)) => {
-                self.of_type.attribute(path).map(|number| (number, path.end().is_unique()))
-            }
+            Predicate::Present(Target::Attribute(path)) => self
+                .of_type
+                .attribute(path)
+                .map(|number| (number, path.end().is_unique())),
             _ => None,
         }
     }
@@ -148,7 +178,13 @@ impl Select<'_> {
             .raw(" from attribute_value where tenant = ")
             .int(self.tenant);
         self.attribute_in(attributes);
-        self.sql.raw(if is_unique { " and is_unique" } else { " and not is_unique" }).raw(" and key <> ''");
+        self.sql
+            .raw(if is_unique {
+                " and is_unique"
+            } else {
+                " and not is_unique"
+            })
+            .raw(" and key <> ''");
     }
 
     fn attribute_in(&mut self, attributes: &[i64]) {
@@ -160,7 +196,9 @@ impl Select<'_> {
     }
 
     fn conjunction(&mut self, parts: &[Predicate], of: Of, within: Option<&AttributePath>) {
-        let (without, with): (Vec<_>, Vec<_>) = parts.iter().partition(|part| matches!(part, Predicate::Not(_)));
+        let (without, with): (Vec<_>, Vec<_>) = parts
+            .iter()
+            .partition(|part| matches!(part, Predicate::Not(_)));
         let driver = with.iter().copied().max_by_key(|part| selectivity(part));
         self.sql.raw("select ").raw(of.driven()).raw(" from (");
         match driver {
@@ -168,7 +206,10 @@ impl Select<'_> {
             None => self.universe(of, within),
         }
         self.sql.raw(") as d where 1 = 1");
-        for part in with.into_iter().filter(|part| driver.is_none_or(|driver| !std::ptr::eq(*part, driver))) {
+        for part in with
+            .into_iter()
+            .filter(|part| driver.is_none_or(|driver| !std::ptr::eq(*part, driver)))
+        {
             self.sql.raw(" and ");
             if !self.point(part, of) {
                 self.sql.raw("(").raw(of.driven()).raw(") in (");
@@ -195,20 +236,30 @@ impl Select<'_> {
 
     fn is_point(&self, predicate: &Predicate) -> bool {
         match predicate {
-            Predicate::Compare { target: Target::Attribute(path), operator: Operator::Equal, .. } => {
-                self.of_type.attribute(path).is_some()
-            }
+            Predicate::Compare {
+                target: Target::Attribute(path),
+                operator: Operator::Equal,
+                ..
+            } => self.of_type.attribute(path).is_some(),
             _ => false,
         }
     }
 
     /// Adds a look-up of the driving row's value, for an equality.
     fn point(&mut self, predicate: &Predicate, of: Of) -> bool {
-        let Predicate::Compare { target: Target::Attribute(path), operator: Operator::Equal, key } = predicate else {
+        let Predicate::Compare {
+            target: Target::Attribute(path),
+            operator: Operator::Equal,
+            key,
+        } = predicate
+        else {
             return false;
         };
-        let Some(attribute) = self.of_type.attribute(path) else { return false };
-        self.sql.raw("exists (select 1 from attribute_value v where ");
+        let Some(attribute) = self.of_type.attribute(path) else {
+            return false;
+        };
+        self.sql
+            .raw("exists (select 1 from attribute_value v where ");
         self.value_rows(attribute, path, Some((Operator::Equal, key)));
         self.sql.raw(" and v.seq = d.seq");
         if of == Of::Elements {
@@ -226,8 +277,14 @@ impl Select<'_> {
             (Of::Elements, Some(attribute)) => self.elements_of(attribute),
             _ => {
                 let keys = keys_of(self.of_type.kind);
-                self.sql.raw("select seq from resource where tenant = ").int(self.tenant);
-                self.sql.raw(" and seq >= ").int(keys.start).raw(" and seq < ").int(keys.end);
+                self.sql
+                    .raw("select seq from resource where tenant = ")
+                    .int(self.tenant);
+                self.sql
+                    .raw(" and seq >= ")
+                    .int(keys.start)
+                    .raw(" and seq < ")
+                    .int(keys.end);
             }
         }
     }
@@ -236,10 +293,15 @@ impl Select<'_> {
     fn elements_of(&mut self, attribute: &AttributePath) {
         let leaves = self.of_type.resource_type.leaves().iter();
         let own = leaves.filter(|leaf| {
-            leaf.container == attribute.container && leaf.attribute.name() == attribute.attribute.name()
+            leaf.container == attribute.container
+                && leaf.attribute.name() == attribute.attribute.name()
         });
-        let numbers: Vec<i64> = own.filter_map(|leaf| self.of_type.attribute(leaf)).collect();
-        self.sql.raw("select distinct seq, element from attribute_value where tenant = ").int(self.tenant);
+        let numbers: Vec<i64> = own
+            .filter_map(|leaf| self.of_type.attribute(leaf))
+            .collect();
+        self.sql
+            .raw("select distinct seq, element from attribute_value where tenant = ")
+            .int(self.tenant);
         self.attribute_in(&numbers);
         self.sql.raw(" and not is_unique");
     }
@@ -259,17 +321,32 @@ impl Select<'_> {
             Of::Resources => path.is_multi_valued(),
             Of::Elements => path.sub.as_ref().is_some_and(|sub| sub.is_multi_valued()),
         };
-        self.sql.raw(if many { "select distinct " } else { "select " }).raw(match of {
-            Of::Resources => "v.seq",
-            Of::Elements => "v.seq, v.element",
-        });
+        self.sql
+            .raw(if many { "select distinct " } else { "select " })
+            .raw(match of {
+                Of::Resources => "v.seq",
+                Of::Elements => "v.seq, v.element",
+            });
         self.sql.raw(" from attribute_value v where ");
         self.value_rows(attribute, path, comparison);
     }
 
-    fn value_rows(&mut self, attribute: i64, path: &AttributePath, comparison: Option<(Operator, &Key)>) {
-        self.sql.raw("v.tenant = ").int(self.tenant).raw(" and v.attribute = ").int(attribute);
-        self.sql.raw(if path.end().is_unique() { " and v.is_unique and " } else { " and not v.is_unique and " });
+    fn value_rows(
+        &mut self,
+        attribute: i64,
+        path: &AttributePath,
+        comparison: Option<(Operator, &Key)>,
+    ) {
+        self.sql
+            .raw("v.tenant = ")
+            .int(self.tenant)
+            .raw(" and v.attribute = ")
+            .int(attribute);
+        self.sql.raw(if path.end().is_unique() {
+            " and v.is_unique and "
+        } else {
+            " and not v.is_unique and "
+        });
         match comparison {
             Some((operator, key)) => compare(self.sql, "v.key", Some("v.tail"), operator, key),
             None => {
@@ -280,17 +357,26 @@ impl Select<'_> {
 
     /// What stands in columns of the resource.
     fn column(&mut self, target: &Target, comparison: Option<(Operator, &Key)>) {
-        let Some((operator, key)) = comparison else { return self.universe(Of::Resources, None) };
+        let Some((operator, key)) = comparison else {
+            return self.universe(Of::Resources, None);
+        };
         let keys = keys_of(self.of_type.kind);
-        self.sql.raw("select seq from resource where tenant = ").int(self.tenant);
-        self.sql.raw(" and seq >= ").int(keys.start).raw(" and seq < ").int(keys.end).raw(" and ");
+        self.sql
+            .raw("select seq from resource where tenant = ")
+            .int(self.tenant);
+        self.sql
+            .raw(" and seq >= ")
+            .int(keys.start)
+            .raw(" and seq < ")
+            .int(keys.end)
+            .raw(" and ");
         match target {
             Target::Created => self.moment("created", operator, key),
             Target::LastModified => self.moment("modified", operator, key),
             Target::Version => {
                 let version = i64::from_str_radix(key.as_str(), 16).unwrap_or(-1);
-                let version =
-                    u64::from_str_radix(key.as_str(), 16).map_or(version, |bits| (bits ^ (1 << 63)).cast_signed());
+                let version = u64::from_str_radix(key.as_str(), 16)
+                    .map_or(version, |bits| (bits ^ (1 << 63)).cast_signed());
                 self.sql.raw("version = ").int(version);
             }
             _ => self.id(IdColumn::OWN, operator, key),
@@ -299,7 +385,9 @@ impl Select<'_> {
 
     /// Adds a comparison of an id.
     pub(super) fn id(&mut self, column: IdColumn, operator: Operator, key: &Key) {
-        let id = Uuid::parse_str(key.as_str()).ok().filter(|id| id.to_string() == key.as_str());
+        let id = Uuid::parse_str(key.as_str())
+            .ok()
+            .filter(|id| id.to_string() == key.as_str());
         match (operator, id) {
             (Operator::Equal, Some(id)) => self.sql.raw(column.id).raw(" = ").arg(Arg::Uuid(id)),
             (Operator::Equal, None) => self.sql.raw("1 = 0"),
@@ -339,15 +427,26 @@ pub(super) fn is_selective(predicate: &Predicate) -> bool {
 /// How few resources a part is likely to leave: the greater the fewer.
 fn selectivity(predicate: &Predicate) -> u8 {
     match predicate {
-        Predicate::Compare { target: Target::Id, operator: Operator::Equal, .. } => 9,
-        Predicate::Compare { target: Target::Attribute(path), operator, .. } => match operator {
+        Predicate::Compare {
+            target: Target::Id,
+            operator: Operator::Equal,
+            ..
+        } => 9,
+        Predicate::Compare {
+            target: Target::Attribute(path),
+            operator,
+            ..
+        } => match operator {
             Operator::Equal if path.end().is_unique() => 8,
             Operator::Equal if path.end().kind() == Type::Boolean => 2,
             // `type`, `primary` and their like have few values.
             Operator::Equal if !path.end().canonical_values().is_empty() => 3,
             Operator::Equal => 7,
             Operator::StartsWith => 6,
-            Operator::Greater | Operator::GreaterOrEqual | Operator::Less | Operator::LessOrEqual => 4,
+            Operator::Greater
+            | Operator::GreaterOrEqual
+            | Operator::Less
+            | Operator::LessOrEqual => 4,
             Operator::Contains | Operator::EndsWith => 5,
         },
         Predicate::Compare { .. } => 4,

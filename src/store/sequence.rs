@@ -29,7 +29,10 @@ pub(super) struct Sequence {
 
 impl Sequence {
     pub(super) fn new() -> Self {
-        Self { last: AtomicI64::new(0), turns: AtomicI64::new(0) }
+        Self {
+            last: AtomicI64::new(0),
+            turns: AtomicI64::new(0),
+        }
     }
 
     /// The first of so many numbers that nobody else here is given.
@@ -37,9 +40,18 @@ impl Sequence {
         // Instances begin a millisecond at different counters, which makes equal numbers rare.
         let jitter = i64::from(getrandom::u32().unwrap_or(0) & ((1 << (COUNTER_BITS - 1)) - 1));
         let fresh = ((now.as_millis() - EPOCH).max(1) << COUNTER_BITS) | jitter;
-        let first = |last: i64| if fresh >> COUNTER_BITS > last >> COUNTER_BITS { fresh } else { last + 1 };
+        let first = |last: i64| {
+            if fresh >> COUNTER_BITS > last >> COUNTER_BITS {
+                fresh
+            } else {
+                last + 1
+            }
+        };
         let newer = |last: i64| Some(first(last) + count - 1);
-        match self.last.fetch_update(Ordering::SeqCst, Ordering::SeqCst, newer) {
+        match self
+            .last
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, newer)
+        {
             Ok(last) | Err(last) => first(last),
         }
     }
@@ -101,13 +113,19 @@ mod tests {
         let now = Timestamp::from_micros(1_800_000_000_000_000);
         let keys: Vec<_> = (0..100_000).map(|_| sequence.for_kind(3, now)).collect();
         assert!(keys.is_sorted_by(|a, b| a < b));
-        assert!(keys.iter().all(|key| kind_of(*key) == 3 && keys_of(3).contains(key)));
+        assert!(
+            keys.iter()
+                .all(|key| kind_of(*key) == 3 && keys_of(3).contains(key))
+        );
         assert!(sequence.for_kind(3, now.plus_seconds(60)) > keys[99_999]);
     }
 
     #[test]
     fn a_block_is_nobody_elses() {
-        let (sequence, now) = (Sequence::new(), Timestamp::from_micros(1_800_000_000_000_000));
+        let (sequence, now) = (
+            Sequence::new(),
+            Timestamp::from_micros(1_800_000_000_000_000),
+        );
         let before = sequence.for_change(now);
         let block = sequence.for_changes(now);
         assert_eq!(block, before + 1);

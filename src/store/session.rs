@@ -40,7 +40,10 @@ impl Session {
     ///
     /// # Errors
     /// If no connection can be opened.
-    pub(super) async fn find(options: &PgConnectOptions, settings: &PoolSettings) -> Result<Self, StoreError> {
+    pub(super) async fn find(
+        options: &PgConnectOptions,
+        settings: &PoolSettings,
+    ) -> Result<Self, StoreError> {
         let session = Self::new(settings, settings.pooler);
         if session.is_pooled || session.keeps_settings(options).await? {
             return Ok(session);
@@ -50,18 +53,31 @@ impl Session {
 
     fn new(settings: &PoolSettings, is_pooled: bool) -> Self {
         let schema = settings.schema.clone();
-        let begin = if is_pooled { format!("begin{}", search_path(schema.as_deref())) } else { "begin".to_owned() };
-        Self { settings: planning(settings).into(), schema, begin: begin.into(), is_pooled }
+        let begin = if is_pooled {
+            format!("begin{}", search_path(schema.as_deref()))
+        } else {
+            "begin".to_owned()
+        };
+        Self {
+            settings: planning(settings).into(),
+            schema,
+            begin: begin.into(),
+            is_pooled,
+        }
     }
 
     /// Whether a session that is opened with our settings has them.
     async fn keeps_settings(&self, options: &PgConnectOptions) -> Result<bool, StoreError> {
         let mut connection = match self.options(options.clone()).connect().await {
-            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(REFUSED) => return Ok(false),
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(REFUSED) => {
+                return Ok(false);
+            }
             outcome => outcome?,
         };
         // One message of the simple protocol, which no pooler tears apart.
-        let row = sqlx::raw_sql("select current_setting('scimd.session', true)").fetch_one(&mut connection).await?;
+        let row = sqlx::raw_sql("select current_setting('scimd.session', true)")
+            .fetch_one(&mut connection)
+            .await?;
         let mark: Option<String> = row.try_get(0)?;
         connection.close().await?;
         Ok(mark.is_some_and(|mark| !mark.is_empty()))
@@ -90,7 +106,10 @@ impl Session {
     /// What begins the transaction of a read that takes as long as it takes. Its name tells it from those
     /// that write; see `Engine::outlast_writers`.
     pub(super) fn begin_reading(&self) -> String {
-        format!("{}; set local statement_timeout = 0; set local application_name = 'scimd reading'", self.begin)
+        format!(
+            "{}; set local statement_timeout = 0; set local application_name = 'scimd reading'",
+            self.begin
+        )
     }
 
     /// What begins the transaction of the migrations, on a connection without settings.
@@ -107,8 +126,14 @@ impl Session {
         if self.is_pooled {
             return options.statement_cache_capacity(0);
         }
-        let path = self.schema.iter().map(|schema| ("search_path", schema.as_str()));
-        let settings = self.settings.iter().map(|(name, value)| (*name, value.as_str()));
+        let path = self
+            .schema
+            .iter()
+            .map(|schema| ("search_path", schema.as_str()));
+        let settings = self
+            .settings
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()));
         let all = settings.chain(path).chain(KEEPALIVE).chain([(MARK, "own")]);
         options.statement_cache_capacity(PREPARED).options(all)
     }
@@ -116,7 +141,9 @@ impl Session {
 
 /// The configuration admits only names that need no quoting but for words of SQL.
 fn search_path(schema: Option<&str>) -> String {
-    schema.map(|schema| format!("; set local search_path to \"{schema}\"")).unwrap_or_default()
+    schema
+        .map(|schema| format!("; set local search_path to \"{schema}\""))
+        .unwrap_or_default()
 }
 
 fn planning(settings: &PoolSettings) -> Vec<(&'static str, String)> {
@@ -142,13 +169,27 @@ mod tests {
 
     #[test]
     fn a_pooled_startup_packet_has_no_settings() {
-        let settings = PoolSettings { schema: Some("scimd".into()), ..PoolSettings::default() };
+        let settings = PoolSettings {
+            schema: Some("scimd".into()),
+            ..PoolSettings::default()
+        };
         let bare = PgConnectOptions::new_without_pgpass();
         let direct = Session::new(&settings, false).options(bare.clone());
-        assert!(direct.get_options().unwrap().contains("-c search_path=scimd"));
+        assert!(
+            direct
+                .get_options()
+                .unwrap()
+                .contains("-c search_path=scimd")
+        );
         let pooled = Session::new(&settings, true);
-        assert_eq!(pooled.options(bare.clone()).get_options(), bare.get_options());
-        assert_eq!(&*pooled.begin(), "begin; set local search_path to \"scimd\"");
+        assert_eq!(
+            pooled.options(bare.clone()).get_options(),
+            bare.get_options()
+        );
+        assert_eq!(
+            &*pooled.begin(),
+            "begin; set local search_path to \"scimd\""
+        );
         assert_eq!(&*Session::new(&settings, false).begin(), "begin");
     }
 }

@@ -14,9 +14,17 @@ static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
 
 /// Tells of a shortage, if that is why something failed and it is time to.
 pub(super) fn tell<T>(outcome: &Result<T, StoreError>) {
-    let Err(StoreError::Exhausted(cause)) = outcome else { return };
-    if is_due(&mut TOLD.lock().unwrap_or_else(PoisonError::into_inner), Instant::now()) {
-        let lacking = cause.as_database_error().and_then(DatabaseError::code).map(|code| lacking(&code));
+    let Err(StoreError::Exhausted(cause)) = outcome else {
+        return;
+    };
+    if is_due(
+        &mut TOLD.lock().unwrap_or_else(PoisonError::into_inner),
+        Instant::now(),
+    ) {
+        let lacking = cause
+            .as_database_error()
+            .and_then(DatabaseError::code)
+            .map(|code| lacking(&code));
         tracing::error!(%cause, "{}: requests get 503 until it is there", lacking.unwrap_or("the database lacks something"));
     }
 }
@@ -34,7 +42,9 @@ fn lacking(code: &str) -> &'static str {
     match code {
         "53100" => "PostgreSQL lacks room on its disk",
         "53200" => "PostgreSQL lacks memory",
-        _ if code.len() == 5 && code.starts_with("58") => "PostgreSQL cannot read or write its files",
+        _ if code.len() == 5 && code.starts_with("58") => {
+            "PostgreSQL cannot read or write its files"
+        }
         _ if code.len() == 5 => "PostgreSQL lacks resources",
         _ => match code.parse::<u32>().map(|code| code & 0xff) {
             Ok(7) => "the embedded database lacks memory",
@@ -59,9 +69,13 @@ mod tests {
 
     #[test]
     fn the_line_says_what_is_lacking() {
-        for (code, word) in
-            [("53100", "disk"), ("53200", "memory"), ("58030", "files"), ("13", "disk"), ("7", "memory")]
-        {
+        for (code, word) in [
+            ("53100", "disk"),
+            ("53200", "memory"),
+            ("58030", "files"),
+            ("13", "disk"),
+            ("7", "memory"),
+        ] {
             assert!(lacking(code).contains(word), "{code}");
         }
         assert!(lacking("778").contains("read or write") && lacking("1032").contains("writable"));

@@ -12,7 +12,10 @@ pub(super) struct Sql {
 impl Sql {
     /// No text, and the values of `$1` and those after it, to be written as text.
     pub(super) fn with(args: Vec<Arg>) -> Self {
-        Self { text: String::new(), args }
+        Self {
+            text: String::new(),
+            args,
+        }
     }
 
     /// Adds text. That it is static is the proof that nothing a client sent is in it.

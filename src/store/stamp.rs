@@ -40,7 +40,12 @@ impl Stamp {
     #[must_use]
     pub fn anew(&self) -> Self {
         let (confirmed, refuted) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { token: self.token.clone(), confirmed, refuted, ..*self }
+        Self {
+            token: self.token.clone(),
+            confirmed,
+            refuted,
+            ..*self
+        }
     }
 
     /// Until when the token was good.
@@ -73,7 +78,10 @@ impl Scope {
     /// The same for a caller who is taken for what the stamp says until a statement confirms it.
     #[must_use]
     pub fn stamped(&self, stamp: Stamp) -> Self {
-        Self { stamp: Some(Arc::new(stamp)), ..self.clone() }
+        Self {
+            stamp: Some(Arc::new(stamp)),
+            ..self.clone()
+        }
     }
 
     /// Whether the database has said during this request that token and tenant are as they were.
@@ -82,7 +90,9 @@ impl Scope {
     }
 
     fn unconfirmed(&self) -> Option<&Stamp> {
-        self.stamp.as_deref().filter(|stamp| !stamp.confirmed.load(Ordering::Relaxed))
+        self.stamp
+            .as_deref()
+            .filter(|stamp| !stamp.confirmed.load(Ordering::Relaxed))
     }
 
     /// Adds a query that gives one row; none if it is to confirm the caller and something has
@@ -93,9 +103,13 @@ impl Scope {
             return;
         };
         sql.raw("select 1 as stands from token k join tenant t on t.tenant = k.tenant where k.tenant = ");
-        sql.int(self.tenant).raw(" and k.id = ").arg(Arg::Text(stamp.token.as_ref().to_owned()));
-        sql.raw(" and k.revoked is null and k.scope = ").arg(stamp.token_scope.into());
-        sql.raw(" and coalesce(k.expires, 0) = ").int(stamp.expires.map_or(0, Timestamp::as_micros));
+        sql.int(self.tenant)
+            .raw(" and k.id = ")
+            .arg(Arg::Text(stamp.token.as_ref().to_owned()));
+        sql.raw(" and k.revoked is null and k.scope = ")
+            .arg(stamp.token_scope.into());
+        sql.raw(" and coalesce(k.expires, 0) = ")
+            .int(stamp.expires.map_or(0, Timestamp::as_micros));
         sql.raw(" and t.revision = ").int(stamp.revision);
     }
 
@@ -104,9 +118,19 @@ impl Scope {
     /// # Errors
     /// [`StoreError::Outdated`] if it did not.
     pub(super) fn confirmed(&self, stands: bool) -> Result<(), StoreError> {
-        let Some(stamp) = self.unconfirmed() else { return Ok(()) };
-        let found = if stands { &stamp.confirmed } else { &stamp.refuted };
+        let Some(stamp) = self.unconfirmed() else {
+            return Ok(());
+        };
+        let found = if stands {
+            &stamp.confirmed
+        } else {
+            &stamp.refuted
+        };
         found.store(true, Ordering::Relaxed);
-        if stands { Ok(()) } else { Err(StoreError::Outdated) }
+        if stands {
+            Ok(())
+        } else {
+            Err(StoreError::Outdated)
+        }
     }
 }

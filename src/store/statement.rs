@@ -69,16 +69,34 @@ impl Column {
         let mut args = args.peekable();
         Some(match args.peek()? {
             Some(Arg::Int(_)) => Self::Ints(
-                args.map(|arg| if let Some(Arg::Int(value)) = arg { Some(*value) } else { None })
-                    .collect::<Option<_>>()?,
+                args.map(|arg| {
+                    if let Some(Arg::Int(value)) = arg {
+                        Some(*value)
+                    } else {
+                        None
+                    }
+                })
+                .collect::<Option<_>>()?,
             ),
             Some(Arg::Uuid(_)) => Self::Uuids(
-                args.map(|arg| if let Some(Arg::Uuid(value)) = arg { Some(*value) } else { None })
-                    .collect::<Option<_>>()?,
+                args.map(|arg| {
+                    if let Some(Arg::Uuid(value)) = arg {
+                        Some(*value)
+                    } else {
+                        None
+                    }
+                })
+                .collect::<Option<_>>()?,
             ),
             Some(Arg::Text(_)) => Self::Texts(
-                args.map(|arg| if let Some(Arg::Text(value)) = arg { Some(Some(value.clone())) } else { None })
-                    .collect::<Option<_>>()?,
+                args.map(|arg| {
+                    if let Some(Arg::Text(value)) = arg {
+                        Some(Some(value.clone()))
+                    } else {
+                        None
+                    }
+                })
+                .collect::<Option<_>>()?,
             ),
             _ => return None,
         })
@@ -121,12 +139,20 @@ impl Statement {
     /// A statement with its values. A built text holds nothing but pieces of static text; what a
     /// client sent can only be a value.
     pub(super) fn new(text: impl Into<Cow<'static, str>>, args: Vec<Arg>) -> Self {
-        Self { text: text.into(), args, rows: Table::new(), is_verbatim: false }
+        Self {
+            text: text.into(),
+            args,
+            rows: Table::new(),
+            is_verbatim: false,
+        }
     }
 
     /// A text in which nothing is a mark.
     pub(super) fn verbatim(text: String) -> Self {
-        Self { is_verbatim: true, ..Self::new(text, Vec::new()) }
+        Self {
+            is_verbatim: true,
+            ..Self::new(text, Vec::new())
+        }
     }
 
     /// The same with the table for `{rows}`.
@@ -137,18 +163,37 @@ impl Statement {
     /// Names of the columns that it returns: what stands after the last `returning`, or what a
     /// plain query selects; the name after `as` where there is one.
     pub(super) fn returned_columns(&self) -> Vec<String> {
-        let selected = || self.text.strip_prefix("select ")?.split_once(" from ").map(|(columns, _)| columns);
-        let returning = self.text.rsplit_once("returning ").map(|(_, columns)| columns);
+        let selected = || {
+            self.text
+                .strip_prefix("select ")?
+                .split_once(" from ")
+                .map(|(columns, _)| columns)
+        };
+        let returning = self
+            .text
+            .rsplit_once("returning ")
+            .map(|(_, columns)| columns);
         let columns = returning.or_else(selected).unwrap_or_default();
-        let name = |column: &str| column.rsplit_once(" as ").map_or(column, |(_, name)| name).trim().to_owned();
-        columns.split(',').map(name).filter(|column| !column.is_empty()).collect()
+        let name = |column: &str| {
+            column
+                .rsplit_once(" as ")
+                .map_or(column, |(_, name)| name)
+                .trim()
+                .to_owned()
+        };
+        columns
+            .split(',')
+            .map(name)
+            .filter(|column| !column.is_empty())
+            .collect()
     }
 
     /// For PostgreSQL, its placeholders numbered after those in `into`; `{name}` stays a name.
     fn expand_postgres(self, into: &mut Expanded) {
         self.push_postgres(&mut into.text, into.args.len());
         into.args.extend(self.args);
-        into.args.extend(self.rows.into_iter().map(|(_, column)| Arg::Column(column)));
+        into.args
+            .extend(self.rows.into_iter().map(|(_, column)| Arg::Column(column)));
     }
 
     /// Its text, with placeholders that are numbered after so many others.
@@ -160,17 +205,23 @@ impl Statement {
                 Piece::Placeholder(n) => push(into, format_args!("${}", n + offset)),
                 Piece::Named("rows") => {
                     let columns = self.rows.iter().enumerate();
-                    let typed = columns.map(|(i, (_, c))| format!("${}::{}", first_column + i + 1, c.pg_type()));
+                    let typed = columns
+                        .map(|(i, (_, c))| format!("${}::{}", first_column + i + 1, c.pg_type()));
                     let names: Vec<_> = self.rows.iter().map(|(name, _)| *name).collect();
                     let typed: Vec<_> = typed.collect();
-                    push(into, format_args!("unnest({}) as given({})", typed.join(","), names.join(",")));
+                    push(
+                        into,
+                        format_args!("unnest({}) as given({})", typed.join(","), names.join(",")),
+                    );
                 }
                 Piece::Named("binary") => into.push_str(" collate \"C\""),
                 Piece::Named("rows_of") => into.push_str("json_agg"),
                 Piece::Named("row_of") => into.push_str("json_build_array"),
                 Piece::Named("position") => into.push_str("strpos"),
                 Piece::Named(name) if name.starts_with("row:") => into.push_str("ctid"),
-                Piece::Named(name) if name.starts_with("row_among:") => into.push_str("ctid = any(array"),
+                Piece::Named(name) if name.starts_with("row_among:") => {
+                    into.push_str("ctid = any(array")
+                }
                 Piece::Named("claim") => into.push_str(" for no key update"),
                 Piece::Named("keep") => into.push_str(" for key share"),
                 Piece::Named("seize") => into.push_str(" for update"),
@@ -181,29 +232,43 @@ impl Statement {
 
     /// For SQLite; `earlier` gives the rows that `{name}` stands for.
     pub(super) fn expand_sqlite(&self, earlier: &dyn Fn(&str) -> Option<Returned>) -> Expanded {
-        let mut into = Expanded { text: String::with_capacity(self.text.len() + 64), args: self.args.clone() };
+        let mut into = Expanded {
+            text: String::with_capacity(self.text.len() + 64),
+            args: self.args.clone(),
+        };
         for piece in self.pieces() {
             match piece {
                 Piece::Text(text) => into.text.push_str(text),
                 Piece::Placeholder(n) => {
-                    into.text.push_str(if into.text.ends_with(" limit ") { PLAIN } else { "" });
+                    into.text.push_str(if into.text.ends_with(" limit ") {
+                        PLAIN
+                    } else {
+                        ""
+                    });
                     push(&mut into.text, format_args!("${n}"));
                 }
                 Piece::Named("rows") => {
-                    let names: Vec<_> = self.rows.iter().map(|(name, _)| (*name).to_owned()).collect();
+                    let names: Vec<_> = self
+                        .rows
+                        .iter()
+                        .map(|(name, _)| (*name).to_owned())
+                        .collect();
                     push_json_table(&mut into, &names, json_rows(&self.rows), "given");
                 }
                 Piece::Named("rows_of") => into.text.push_str("json_group_array"),
                 Piece::Named("row_of") => into.text.push_str("json_array"),
                 Piece::Named("position") => into.text.push_str("instr"),
-                Piece::Named(name) if name.starts_with("row:") => into.text.push_str(after_colon(name)),
+                Piece::Named(name) if name.starts_with("row:") => {
+                    into.text.push_str(after_colon(name))
+                }
                 Piece::Named(name) if name.starts_with("row_among:") => {
                     push(&mut into.text, format_args!("({} in ", after_colon(name)));
                 }
                 // Its one writer has nobody to lock out.
                 Piece::Named("binary" | "claim" | "keep" | "seize") => {}
                 Piece::Named(name) => {
-                    let (columns, rows) = earlier(name).unwrap_or_else(|| (vec!["seq".into()], "[]".into()));
+                    let (columns, rows) =
+                        earlier(name).unwrap_or_else(|| (vec!["seq".into()], "[]".into()));
                     push_json_table(&mut into, &columns, rows, name);
                 }
             }
@@ -212,7 +277,11 @@ impl Statement {
     }
 
     fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
-        let (verbatim, marked) = if self.is_verbatim { (self.text.as_ref(), "") } else { ("", self.text.as_ref()) };
+        let (verbatim, marked) = if self.is_verbatim {
+            (self.text.as_ref(), "")
+        } else {
+            ("", self.text.as_ref())
+        };
         std::iter::once(Piece::Text(verbatim)).chain(pieces(marked))
     }
 
@@ -220,8 +289,14 @@ impl Statement {
     pub(super) fn for_postgres(&self) -> Expanded {
         let mut text = String::with_capacity(self.text.len() + 64);
         self.push_postgres(&mut text, 0);
-        let columns = self.rows.iter().map(|(_, column)| Arg::Column(column.clone()));
-        Expanded { text, args: self.args.iter().cloned().chain(columns).collect() }
+        let columns = self
+            .rows
+            .iter()
+            .map(|(_, column)| Arg::Column(column.clone()));
+        Expanded {
+            text,
+            args: self.args.iter().cloned().chain(columns).collect(),
+        }
     }
 
     /// For SQLite, alone.
@@ -253,19 +328,40 @@ fn json_rows(rows: &Table) -> String {
 fn push_json_table(into: &mut Expanded, columns: &[String], rows: String, name: &str) {
     into.args.push(Arg::Text(rows));
     let number = into.args.len();
-    let selected: Vec<_> =
-        columns.iter().enumerate().map(|(i, column)| format!("json_extract(value, '$[{i}]') as {column}")).collect();
-    push(&mut into.text, format_args!("(select {} from json_each(${number})) as {name}", selected.join(", ")));
+    let selected: Vec<_> = columns
+        .iter()
+        .enumerate()
+        .map(|(i, column)| format!("json_extract(value, '$[{i}]') as {column}"))
+        .collect();
+    push(
+        &mut into.text,
+        format_args!(
+            "(select {} from json_each(${number})) as {name}",
+            selected.join(", ")
+        ),
+    );
 }
 
 /// A query of PostgreSQL that carries out another one for each row of its values, which come as columns.
 /// The rows have the number of that row as their last column, and come in its order. `offset 0` keeps
 /// the two apart, so that the inner one is planned as it is by itself.
 pub(super) fn together(text: &str, columns: Vec<Column>) -> Expanded {
-    let mut into = Expanded { text: String::with_capacity(text.len() + 256), args: Vec::new() };
-    into.text.push_str("select one.*, asked.number from unnest(");
+    let mut into = Expanded {
+        text: String::with_capacity(text.len() + 256),
+        args: Vec::new(),
+    };
+    into.text
+        .push_str("select one.*, asked.number from unnest(");
     for (i, column) in columns.iter().enumerate() {
-        push(&mut into.text, format_args!("{}${}::{}", if i > 0 { "," } else { "" }, i + 1, column.pg_type()));
+        push(
+            &mut into.text,
+            format_args!(
+                "{}${}::{}",
+                if i > 0 { "," } else { "" },
+                i + 1,
+                column.pg_type()
+            ),
+        );
     }
     into.text.push_str(") with ordinality as asked(");
     for i in 0..columns.len() {
@@ -295,7 +391,10 @@ impl Batch {
     /// `{claim}`, had its lock; other batches see what was committed before they began. It costs
     /// PostgreSQL a transaction of several round trips.
     pub(super) fn after(claim: Statement) -> Self {
-        Self { claim: Some(claim), statements: Vec::new() }
+        Self {
+            claim: Some(claim),
+            statements: Vec::new(),
+        }
     }
 
     /// The claim, if the batch has one.
@@ -323,8 +422,13 @@ impl Batch {
 
     /// All as one statement of PostgreSQL.
     pub(super) fn for_postgres(mut self) -> Expanded {
-        let mut into = Expanded { text: String::with_capacity(2048), args: Vec::with_capacity(64) };
-        let Some((_, last)) = self.statements.pop() else { return into };
+        let mut into = Expanded {
+            text: String::with_capacity(2048),
+            args: Vec::with_capacity(64),
+        };
+        let Some((_, last)) = self.statements.pop() else {
+            return into;
+        };
         for (i, (name, statement)) in self.statements.into_iter().enumerate() {
             into.text.push_str(if i == 0 { "with " } else { ", " });
             match name {
@@ -365,13 +469,20 @@ fn pieces(mut text: &str) -> impl Iterator<Item = Piece<'_>> {
 }
 
 fn special(text: &str) -> (Piece<'_>, &str) {
-    if let Some((name, rest)) = text.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
+    if let Some((name, rest)) = text
+        .strip_prefix('{')
+        .and_then(|inner| inner.split_once('}'))
+    {
         return (Piece::Named(name), rest);
     }
     let (mark, after) = text.split_at(1);
-    let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
+    let digits = after
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(after.len());
     let (number, rest) = after.split_at(digits);
-    number.parse().map_or((Piece::Text(mark), after), |n| (Piece::Placeholder(n), rest))
+    number.parse().map_or((Piece::Text(mark), after), |n| {
+        (Piece::Placeholder(n), rest)
+    })
 }
 
 #[cfg(test)]
@@ -379,8 +490,15 @@ mod tests {
     use super::*;
 
     fn insert() -> Statement {
-        let rows = vec![("attribute", Column::Ints(vec![7])), ("key", Column::Texts(vec![Some("a".into())]))];
-        Statement::new("insert into v select $1, attribute, key from {rows}", vec![Arg::Int(1)]).with_rows(rows)
+        let rows = vec![
+            ("attribute", Column::Ints(vec![7])),
+            ("key", Column::Texts(vec![Some("a".into())])),
+        ];
+        Statement::new(
+            "insert into v select $1, attribute, key from {rows}",
+            vec![Arg::Int(1)],
+        )
+        .with_rows(rows)
     }
 
     #[test]
@@ -398,17 +516,32 @@ mod tests {
 
     #[test]
     fn sqlite_prepares_a_statement_with_a_limit_once() {
-        let page = Statement::new("select seq from r where tenant = $1 limit $2", vec![Arg::Int(1), Arg::Int(2)]);
-        assert_eq!(page.for_sqlite().text, "select seq from r where tenant = $1 limit +$2");
-        assert_eq!(page.for_postgres().text, "select seq from r where tenant = $1 limit $2");
+        let page = Statement::new(
+            "select seq from r where tenant = $1 limit $2",
+            vec![Arg::Int(1), Arg::Int(2)],
+        );
+        assert_eq!(
+            page.for_sqlite().text,
+            "select seq from r where tenant = $1 limit +$2"
+        );
+        assert_eq!(
+            page.for_postgres().text,
+            "select seq from r where tenant = $1 limit $2"
+        );
     }
 
     #[test]
     fn a_batch_is_one_statement() {
         let batch = Batch::default()
-            .then("written", Statement::new("update r set a = $1 returning seq", vec![Arg::Int(5)]))
+            .then(
+                "written",
+                Statement::new("update r set a = $1 returning seq", vec![Arg::Int(5)]),
+            )
             .then("indexed", insert())
-            .then("answer", Statement::new("select seq from {written} where $1", vec![Arg::Bool(true)]));
+            .then(
+                "answer",
+                Statement::new("select seq from {written} where $1", vec![Arg::Bool(true)]),
+            );
         assert_eq!(
             batch.for_postgres().text,
             "with written as (update r set a = $1 returning seq), indexed as (insert into v select $2, attribute, key \

@@ -27,7 +27,11 @@ impl Engine {
 
     /// As [`Engine::rows`], for a client that waits for each row.
     pub(super) fn rows_for_client(&self, statement: Statement) -> mpsc::Receiver<Sent> {
-        let each = if let Self::Postgres { connections, .. } = self { connections.deadline() } else { FOR_OPERATOR };
+        let each = if let Self::Postgres { connections, .. } = self {
+            connections.deadline()
+        } else {
+            FOR_OPERATOR
+        };
         self.rows_each_within(each, statement)
     }
 
@@ -53,13 +57,18 @@ impl Engine {
             Self::Postgres { connections, .. } => {
                 let mut connection = connections.reading().await?;
                 let Expanded { text, args } = statement.for_postgres();
-                let query = sqlx::query_with::<Postgres, _>(AssertSqlSafe(text), postgres_args(args)).persistent(false);
+                let query =
+                    sqlx::query_with::<Postgres, _>(AssertSqlSafe(text), postgres_args(args))
+                        .persistent(false);
                 send(query.fetch(&mut connection), Row::Postgres, each, to).await?;
                 if to.is_closed() {
                     // To end the transaction would be to read the rest first; a closed connection ends both.
                     return Ok(());
                 }
-                connections.deadline().on(connection.execute("commit")).await?;
+                connections
+                    .deadline()
+                    .on(connection.execute("commit"))
+                    .await?;
                 connections.deadline().on(connection.close()).await?;
             }
             Self::Sqlite { readers, .. } => {
@@ -80,7 +89,12 @@ async fn send<R>(
     each: Deadline,
     to: &mpsc::Sender<Sent>,
 ) -> Result<(), StoreError> {
-    while let Some(row) = each.on(poll_fn(|context| rows.as_mut().poll_next(context).map(Option::transpose))).await? {
+    while let Some(row) = each
+        .on(poll_fn(|context| {
+            rows.as_mut().poll_next(context).map(Option::transpose)
+        }))
+        .await?
+    {
         if to.send(Ok(read(row))).await.is_err() {
             break;
         }

@@ -88,7 +88,12 @@ impl Tenant {
     /// The number that leads every statement about the tenant's resources, with the numbers of
     /// its types.
     pub fn scope(&self, layout: std::sync::Arc<super::Layout>) -> super::Scope {
-        super::Scope { tenant: self.number, schema_revision: self.schema_revision, layout, stamp: None }
+        super::Scope {
+            tenant: self.number,
+            schema_revision: self.schema_revision,
+            layout,
+            stamp: None,
+        }
     }
 
     /// What names it in its provisioning log.
@@ -154,13 +159,15 @@ pub(super) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
         conformance: Conformance::from_keyword(row.text(3)?).unwrap_or(Conformance::Lenient),
         username_format: UsernameFormat::from_keyword(row.text(4)?).unwrap_or(UsernameFormat::Any),
         unique_group_names: row.bool(5)?,
-        password_policy: PasswordPolicy::from_keyword(row.text(6)?).unwrap_or(PasswordPolicy::Discard),
+        password_policy: PasswordPolicy::from_keyword(row.text(6)?)
+            .unwrap_or(PasswordPolicy::Discard),
         base_url: row.opt_text(7)?.map(str::to_owned),
         seats: row.opt_int(8)?,
         revision: row.int(9)?,
         schema_revision: row.int(10)?,
         bodies_until: row.opt_int(11)?.map(Timestamp::from_micros),
-        put_without_members: PutWithoutMembers::from_keyword(row.text(12)?).unwrap_or(PutWithoutMembers::Keep),
+        put_without_members: PutWithoutMembers::from_keyword(row.text(12)?)
+            .unwrap_or(PutWithoutMembers::Keep),
         support: row.opt_text(13)?.map(str::to_owned),
     })
 }
@@ -172,7 +179,10 @@ impl Store {
     /// If the database fails.
     pub async fn create_tenant(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
         let args = vec![name.into(), Arg::Int(now.as_micros())];
-        Ok(!self.write_one(Statement::new(CREATE, args)).await?.is_empty())
+        Ok(!self
+            .write_one(Statement::new(CREATE, args))
+            .await?
+            .is_empty())
     }
 
     /// The tenant of that number, as it is now.
@@ -181,7 +191,10 @@ impl Store {
     /// If the database fails.
     pub async fn tenant_now(&self, number: i64) -> Result<Option<Tenant>, StoreError> {
         let text = format!("select {COLUMNS} from tenant t where t.tenant = $1");
-        let rows = self.engine.read(&Statement::new(text, vec![Arg::Int(number)])).await?;
+        let rows = self
+            .engine
+            .read(&Statement::new(text, vec![Arg::Int(number)]))
+            .await?;
         rows.first().map(read_tenant).transpose()
     }
 
@@ -191,7 +204,11 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn change_tenant(&self, name: &str, change: &TenantChange) -> Result<bool, StoreError> {
+    pub async fn change_tenant(
+        &self,
+        name: &str,
+        change: &TenantChange,
+    ) -> Result<bool, StoreError> {
         let args = vec![
             name.into(),
             Arg::OptText(change.status.map(|s| s.as_str().to_owned())),
@@ -209,17 +226,30 @@ impl Store {
             Arg::Bool(change.support.is_some()),
             Arg::OptText(change.support.clone().flatten()),
         ];
-        Ok(!self.write_one(Statement::new(CHANGE, args)).await?.is_empty())
+        Ok(!self
+            .write_one(Statement::new(CHANGE, args))
+            .await?
+            .is_empty())
     }
 
     /// Makes the display attributes of a type unique in a tenant, or lets them repeat.
     ///
     /// # Errors
     /// [`StoreError::Unique`] if two resources have one value, or the database's failure.
-    pub async fn claim_display(&self, tenant: &str, of_type: &TypeLayout, unique: bool) -> Result<(), StoreError> {
+    pub async fn claim_display(
+        &self,
+        tenant: &str,
+        of_type: &TypeLayout,
+        unique: bool,
+    ) -> Result<(), StoreError> {
         for name in of_type.resource_type.display() {
-            let path = of_type.resource_type.top_attribute(name).map(|a| of_type.resource_type.path(None, a, None));
-            let Some(attribute) = path.and_then(|path| of_type.attribute(&path)) else { continue };
+            let path = of_type
+                .resource_type
+                .top_attribute(name)
+                .map(|a| of_type.resource_type.path(None, a, None));
+            let Some(attribute) = path.and_then(|path| of_type.attribute(&path)) else {
+                continue;
+            };
             let args = vec![tenant.into(), Arg::Int(attribute), Arg::Bool(unique)];
             self.write_one(Statement::new(CLAIM, args)).await?;
         }
@@ -227,8 +257,7 @@ impl Store {
     }
 }
 
-const CREATE: &str =
-    "insert into tenant (name, created) values ($1, $2) on conflict (name) do nothing returning tenant";
+const CREATE: &str = "insert into tenant (name, created) values ($1, $2) on conflict (name) do nothing returning tenant";
 const CHANGE: &str = "update tenant set status = coalesce($2, status), conformance = coalesce($3, conformance), \
      username_format = coalesce($4, username_format), \
      unique_group_names = case when $5 is null then unique_group_names when $5 = 1 then true else false end, \

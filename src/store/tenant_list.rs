@@ -48,8 +48,13 @@ fn read_info(row: &Row) -> Result<TenantInfo, StoreError> {
 fn select_info(counted: CountedTypes<'_>) -> Sql {
     let mut sql = Sql::default();
     sql.raw("select ").raw(COLUMNS).raw(", t.used, t.created, ");
-    sql.raw(LIVE).arg(counted.seated.into()).raw("), 0) as bigint), ");
-    sql.raw(ACTIVE).raw(LIVE).arg(counted.grouped.into()).raw("), 0) as bigint) from tenant t");
+    sql.raw(LIVE)
+        .arg(counted.seated.into())
+        .raw("), 0) as bigint), ");
+    sql.raw(ACTIVE)
+        .raw(LIVE)
+        .arg(counted.grouped.into())
+        .raw("), 0) as bigint) from tenant t");
     sql
 }
 
@@ -58,24 +63,45 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn tenant(&self, name: &str, counted: CountedTypes<'_>) -> Result<Option<TenantInfo>, StoreError> {
+    pub async fn tenant(
+        &self,
+        name: &str,
+        counted: CountedTypes<'_>,
+    ) -> Result<Option<TenantInfo>, StoreError> {
         let mut sql = select_info(counted);
         sql.raw(" where t.name = ").arg(name.into());
-        self.engine.read(&sql.finish()).await?.first().map(read_info).transpose()
+        self.engine
+            .read(&sql.finish())
+            .await?
+            .first()
+            .map(read_info)
+            .transpose()
     }
 
     /// A page of tenants with the counts of their resources.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn tenants(&self, query: &TenantQuery, counted: CountedTypes<'_>) -> Result<Vec<TenantInfo>, StoreError> {
+    pub async fn tenants(
+        &self,
+        query: &TenantQuery,
+        counted: CountedTypes<'_>,
+    ) -> Result<Vec<TenantInfo>, StoreError> {
         let mut sql = select_info(counted);
-        sql.raw(" where t.name > ").arg(query.after.as_deref().unwrap_or_default().into());
+        sql.raw(" where t.name > ")
+            .arg(query.after.as_deref().unwrap_or_default().into());
         if let Some(text) = &query.search {
-            sql.raw(" and {position}(t.name, ").arg(text.as_str().into()).raw(") > 0");
+            sql.raw(" and {position}(t.name, ")
+                .arg(text.as_str().into())
+                .raw(") > 0");
         }
         sql.raw(" order by t.name limit ").int(query.limit);
-        self.engine.read(&sql.finish()).await?.iter().map(read_info).collect()
+        self.engine
+            .read(&sql.finish())
+            .await?
+            .iter()
+            .map(read_info)
+            .collect()
     }
 
     /// The settings of the tenants that follow a number, in order of their numbers, a slice of them; none
@@ -84,8 +110,16 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn tenants_after(&self, number: i64) -> Result<Vec<Tenant>, StoreError> {
-        let text = format!("select {COLUMNS} from tenant t where t.tenant > $1 order by t.tenant limit $2");
-        let rows = self.engine.read(&Statement::new(text, vec![Arg::Int(number), Arg::Int(SLICE)])).await?;
+        let text = format!(
+            "select {COLUMNS} from tenant t where t.tenant > $1 order by t.tenant limit $2"
+        );
+        let rows = self
+            .engine
+            .read(&Statement::new(
+                text,
+                vec![Arg::Int(number), Arg::Int(SLICE)],
+            ))
+            .await?;
         rows.iter().map(read_tenant).collect()
     }
 
@@ -100,9 +134,17 @@ impl Store {
         after: Option<TenantKey>,
     ) -> Result<(Vec<TenantKey>, Option<TenantKey>), StoreError> {
         let after = after.map_or(0, |TenantKey(number)| number);
-        let args = vec![Arg::Int(after), Arg::Int(moment_of(moment)), Arg::Int(SLICE)];
+        let args = vec![
+            Arg::Int(after),
+            Arg::Int(moment_of(moment)),
+            Arg::Int(SLICE),
+        ];
         let (mut holding, mut last) = (Vec::new(), None);
-        for row in self.engine.read(&Statement::new(WITH_REQUESTS, args)).await? {
+        for row in self
+            .engine
+            .read(&Statement::new(WITH_REQUESTS, args))
+            .await?
+        {
             let key = TenantKey(row.int(0)?);
             last = Some(key);
             holding.extend(row.bool(1)?.then_some(key));
@@ -122,7 +164,8 @@ impl Store {
 
 const LIVE: &str = "cast(coalesce((select sum(live) from counter c join kind k on k.kind = c.kind \
      where c.tenant = t.tenant and k.name = ";
-const ACTIVE: &str = "cast(coalesce((select sum(active) from counter c where c.tenant = t.tenant), 0) as bigint), ";
+const ACTIVE: &str =
+    "cast(coalesce((select sum(active) from counter c where c.tenant = t.tenant), 0) as bigint), ";
 const WITH_REQUESTS: &str = "select t.tenant, exists (select 1 from provisioning p where p.tenant = t.tenant and p.entry < $2) \
      from tenant t where t.tenant > $1 order by t.tenant limit $3";
 const RESOURCES: &str = "select cast(coalesce(sum(live), 0) as bigint) from counter";

@@ -76,7 +76,8 @@ impl NewToken {
 
 /// Reads the columns of [`TOKEN`], of which one is the first.
 pub(super) fn read_token(row: &Row, first: usize) -> Result<TokenInfo, StoreError> {
-    let moment = |column: usize| Ok::<_, StoreError>(row.opt_int(column)?.map(Timestamp::from_micros));
+    let moment =
+        |column: usize| Ok::<_, StoreError>(row.opt_int(column)?.map(Timestamp::from_micros));
     Ok(TokenInfo {
         id: row.text(first)?.to_owned(),
         tenant: row.text(first + 1)?.to_owned(),
@@ -112,11 +113,18 @@ impl Store {
         (now, end): (Timestamp, Timestamp),
     ) -> Result<bool, StoreError> {
         let batch = || {
-            let old =
-                vec![id.into(), Arg::Text(successor.id.clone()), Arg::Int(now.as_micros()), Arg::Int(end.as_micros())];
+            let old = vec![
+                id.into(),
+                Arg::Text(successor.id.clone()),
+                Arg::Int(now.as_micros()),
+                Arg::Int(end.as_micros()),
+            ];
             Batch::default()
                 .then("rotated", Statement::new(ROTATE, old))
-                .then("answer", Statement::new(SUCCEED, successor.args().collect()))
+                .then(
+                    "answer",
+                    Statement::new(SUCCEED, successor.args().collect()),
+                )
         };
         Ok(!self.write_retrying(batch).await?.is_empty())
     }
@@ -126,8 +134,17 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn token(&self, id: &str) -> Result<Option<(Tenant, TokenInfo, String)>, StoreError> {
-        let rows = self.engine.read(&Statement::new(find(), vec![id.into()])).await?;
-        let read = |row: &Row| Ok((read_tenant(row)?, read_token(row, WIDTH)?, row.text(WIDTH + 9)?.to_owned()));
+        let rows = self
+            .engine
+            .read(&Statement::new(find(), vec![id.into()]))
+            .await?;
+        let read = |row: &Row| {
+            Ok((
+                read_tenant(row)?,
+                read_token(row, WIDTH)?,
+                row.text(WIDTH + 9)?.to_owned(),
+            ))
+        };
         rows.first().map(read).transpose()
     }
 
@@ -137,7 +154,10 @@ impl Store {
     /// If the database fails.
     pub async fn revoke_token(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
         let args = vec![id.into(), Arg::Int(now.as_micros())];
-        Ok(!self.write_one(Statement::new(REVOKE, args)).await?.is_empty())
+        Ok(!self
+            .write_one(Statement::new(REVOKE, args))
+            .await?
+            .is_empty())
     }
 
     /// Remembers when a token was used.
@@ -146,7 +166,9 @@ impl Store {
     /// If the database fails.
     pub async fn touch_token(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
         let args = vec![id.into(), Arg::Int(at.as_micros())];
-        self.write_one(Statement::new(TOUCH, args)).await.map(|_| ())
+        self.write_one(Statement::new(TOUCH, args))
+            .await
+            .map(|_| ())
     }
 }
 

@@ -37,7 +37,9 @@ pub struct EndingQuery<'a> {
 fn select_tokens() -> Sql {
     let mut sql = Sql::default();
     // SQLite takes the tables in this order, which is that of the list.
-    sql.raw("select ").raw(TOKEN).raw(" from tenant t cross join token k where k.tenant = t.tenant");
+    sql.raw("select ")
+        .raw(TOKEN)
+        .raw(" from tenant t cross join token k where k.tenant = t.tenant");
     sql
 }
 
@@ -52,13 +54,17 @@ impl Store {
             sql.raw(" and t.name = ").arg(tenant.as_str().into());
         }
         if let Some(after) = &query.after {
-            let Some((_, last, _)) = self.token(after).await? else { return Ok(None) };
+            let Some((_, last, _)) = self.token(after).await? else {
+                return Ok(None);
+            };
             sql.raw(" and t.name >= ").arg(last.tenant.as_str().into());
             sql.raw(" and (t.name > ").arg(last.tenant.as_str().into());
-            sql.raw(" or (k.created, k.id) > (").int(last.created.as_micros());
+            sql.raw(" or (k.created, k.id) > (")
+                .int(last.created.as_micros());
             sql.raw(", ").arg(Arg::Text(last.id)).raw("))");
         }
-        sql.raw(" order by t.name, k.created, k.id limit ").int(query.limit);
+        sql.raw(" order by t.name, k.created, k.id limit ")
+            .int(query.limit);
         self.listed(&sql.finish()).await.map(Some)
     }
 
@@ -66,17 +72,34 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn ending_tokens(&self, query: &EndingQuery<'_>) -> Result<Vec<TokenInfo>, StoreError> {
+    pub async fn ending_tokens(
+        &self,
+        query: &EndingQuery<'_>,
+    ) -> Result<Vec<TokenInfo>, StoreError> {
         let mut sql = Sql::default();
-        sql.raw("select ").raw(TOKEN).raw(" from token k join tenant t on t.tenant = k.tenant");
+        sql.raw("select ")
+            .raw(TOKEN)
+            .raw(" from token k join tenant t on t.tenant = k.tenant");
         // One that was rotated ends as it should.
-        sql.raw(" where k.revoked is null and k.successor is null and k.expires > ").int(query.now.as_micros());
+        sql.raw(" where k.revoked is null and k.successor is null and k.expires > ")
+            .int(query.now.as_micros());
         sql.raw(" and k.expires <= ").int(query.until.as_micros());
         if let Some(tenant) = query.tenant {
-            sql.raw(" and k.tenant = (select tenant from tenant where name = ").arg(tenant.into()).raw(")");
+            sql.raw(" and k.tenant = (select tenant from tenant where name = ")
+                .arg(tenant.into())
+                .raw(")");
         }
-        if let Some(TokenInfo { id, expires: Some(expires), .. }) = query.after {
-            sql.raw(" and (k.expires, k.id) > (").int(expires.as_micros()).raw(", ").arg(id.as_str().into()).raw(")");
+        if let Some(TokenInfo {
+            id,
+            expires: Some(expires),
+            ..
+        }) = query.after
+        {
+            sql.raw(" and (k.expires, k.id) > (")
+                .int(expires.as_micros())
+                .raw(", ")
+                .arg(id.as_str().into())
+                .raw(")");
         }
         sql.raw(" order by k.expires, k.id limit ").int(query.limit);
         self.listed(&sql.finish()).await
@@ -87,7 +110,11 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn has_good_token(&self, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(!self.engine.read(&Statement::new(GOOD, vec![Arg::Int(now.as_micros())])).await?.is_empty())
+        Ok(!self
+            .engine
+            .read(&Statement::new(GOOD, vec![Arg::Int(now.as_micros())]))
+            .await?
+            .is_empty())
     }
 
     /// How many tokens a tenant has, good or not.
@@ -95,15 +122,25 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn count_tokens(&self, tenant: &str) -> Result<i64, StoreError> {
-        let rows = self.engine.read(&Statement::new(COUNT, vec![tenant.into()])).await?;
+        let rows = self
+            .engine
+            .read(&Statement::new(COUNT, vec![tenant.into()]))
+            .await?;
         rows.first().map_or(Ok(0), |row| row.int(0))
     }
 
     async fn listed(&self, statement: &Statement) -> Result<Vec<TokenInfo>, StoreError> {
         let read = |row: &Row| read_token(row, 0);
-        self.engine.read(statement).await?.iter().map(read).collect()
+        self.engine
+            .read(statement)
+            .await?
+            .iter()
+            .map(read)
+            .collect()
     }
 }
 
-const GOOD: &str = "select 1 from token where revoked is null and (expires is null or expires > $1) limit 1";
-const COUNT: &str = "select count(*) from token where tenant = (select tenant from tenant where name = $1)";
+const GOOD: &str =
+    "select 1 from token where revoked is null and (expires is null or expires > $1) limit 1";
+const COUNT: &str =
+    "select count(*) from token where tenant = (select tenant from tenant where name = $1)";

@@ -71,12 +71,17 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn find_many(&self, scope: &Scope, ids: &[Uuid]) -> Result<HashMap<Uuid, Found>, StoreError> {
+    pub async fn find_many(
+        &self,
+        scope: &Scope,
+        ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, Found>, StoreError> {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
         let mut sql = Sql::default();
-        sql.raw("with recursive found(seq, place) as (select seq, 1 from resource where tenant = ").int(scope.tenant);
+        sql.raw("with recursive found(seq, place) as (select seq, 1 from resource where tenant = ")
+            .int(scope.tenant);
         sql.raw(" and id in (");
         for (i, id) in ids.iter().enumerate() {
             sql.raw(if i > 0 { ", " } else { "" }).arg(Arg::Uuid(*id));
@@ -84,7 +89,11 @@ impl Store {
         sql.raw("))");
         resources(&mut sql, scope, Relations::default(), Documents::All);
         let page = self.page(scope, sql).await?;
-        Ok(page.found.into_iter().map(|found| (found.id, found)).collect())
+        Ok(page
+            .found
+            .into_iter()
+            .map(|found| (found.id, found))
+            .collect())
     }
 
     /// The versions under which resources of these ids were deleted: one that comes again under its id
@@ -92,12 +101,19 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn last_versions(&self, scope: &Scope, ids: &[Uuid]) -> Result<HashMap<Uuid, i64>, StoreError> {
+    pub async fn last_versions(
+        &self,
+        scope: &Scope,
+        ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, i64>, StoreError> {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
         let statement = Statement::new(DELETED, vec![Arg::Int(scope.tenant)]);
-        let rows = self.engine.read(&statement.with_rows(vec![("id", Column::Uuids(ids.to_vec()))])).await?;
+        let rows = self
+            .engine
+            .read(&statement.with_rows(vec![("id", Column::Uuids(ids.to_vec()))]))
+            .await?;
         let mut last = HashMap::new();
         for row in rows {
             if let Some(version) = row.opt_int(1)? {
@@ -111,13 +127,22 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn password_digests(&self, scope: &Scope, ids: &[Uuid]) -> Result<HashMap<Uuid, String>, StoreError> {
+    pub async fn password_digests(
+        &self,
+        scope: &Scope,
+        ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, String>, StoreError> {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
         let statement = Statement::new(DIGESTS, vec![Arg::Int(scope.tenant)]);
-        let rows = self.engine.read(&statement.with_rows(vec![("id", Column::Uuids(ids.to_vec()))])).await?;
-        rows.iter().map(|row| Ok((row.uuid(0)?, row.text(1)?.to_owned()))).collect()
+        let rows = self
+            .engine
+            .read(&statement.with_rows(vec![("id", Column::Uuids(ids.to_vec()))]))
+            .await?;
+        rows.iter()
+            .map(|row| Ok((row.uuid(0)?, row.text(1)?.to_owned())))
+            .collect()
     }
 
     /// Members of a group, all or those of a type, in the order of their keys; those after one of
@@ -133,15 +158,32 @@ impl Store {
         after: Option<MemberKey>,
         take: usize,
     ) -> Result<Vec<MemberRow>, StoreError> {
-        let keys = of_type.and_then(|kind| scope.layout.of_type(kind)).map_or(0..i64::MAX, |kind| keys_of(kind.kind));
+        let keys = of_type
+            .and_then(|kind| scope.layout.of_type(kind))
+            .map_or(0..i64::MAX, |kind| keys_of(kind.kind));
         let after = after.map_or(keys.start - 1, |MemberKey(seq)| seq);
-        let args = [scope.tenant, group.seq, after, keys.end, i64::try_from(take).unwrap_or(1)];
-        let rows = self.engine.read(&Statement::new(MEMBERS, args.map(Arg::Int).to_vec())).await?;
+        let args = [
+            scope.tenant,
+            group.seq,
+            after,
+            keys.end,
+            i64::try_from(take).unwrap_or(1),
+        ];
+        let rows = self
+            .engine
+            .read(&Statement::new(MEMBERS, args.map(Arg::Int).to_vec()))
+            .await?;
         let mut members = Vec::with_capacity(rows.len());
         for row in rows {
             let key = MemberKey(row.int(0)?);
-            let Some(of_type) = scope.layout.by_kind(kind_of(key.0)) else { continue };
-            members.push(MemberRow { key, id: row.uuid(1)?, resource_type: of_type.resource_type.clone() });
+            let Some(of_type) = scope.layout.by_kind(kind_of(key.0)) else {
+                continue;
+            };
+            members.push(MemberRow {
+                key,
+                id: row.uuid(1)?,
+                resource_type: of_type.resource_type.clone(),
+            });
         }
         Ok(members)
     }
@@ -157,13 +199,28 @@ impl Store {
         attributes: &Map<String, Value>,
     ) -> Result<Option<Uuid>, StoreError> {
         for entry in entries(&of_type.resource_type, attributes) {
-            let is_unique = of_type.resource_type.leaves().get(entry.leaf).is_some_and(|path| path.end().is_unique());
-            let Some(attribute) = of_type.attributes.get(entry.leaf).copied().flatten().filter(|_| is_unique) else {
+            let is_unique = of_type
+                .resource_type
+                .leaves()
+                .get(entry.leaf)
+                .is_some_and(|path| path.end().is_unique());
+            let Some(attribute) = of_type
+                .attributes
+                .get(entry.leaf)
+                .copied()
+                .flatten()
+                .filter(|_| is_unique)
+            else {
                 continue;
             };
             let (head, _) = super::key::split(&entry.key);
             let args = vec![Arg::Int(scope.tenant), Arg::Int(attribute), head.into()];
-            if let Some(row) = self.engine.read(&Statement::new(HOLDER, args)).await?.first() {
+            if let Some(row) = self
+                .engine
+                .read(&Statement::new(HOLDER, args))
+                .await?
+                .first()
+            {
                 return Ok(Some(row.uuid(0)?));
             }
         }

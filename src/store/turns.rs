@@ -50,7 +50,10 @@ impl Turns {
             waiting: HashMap::new(),
             order: VecDeque::new(),
         };
-        Self { state: Arc::new(Mutex::new(state)), longest_wait }
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            longest_wait,
+        }
     }
 
     /// The next turn of whoever the first value of a statement names.
@@ -63,7 +66,10 @@ impl Turns {
             let mut state = self.state();
             if state.may_begin(party) {
                 state.begin(party);
-                return Ok(Turn { turns: self.clone(), party });
+                return Ok(Turn {
+                    turns: self.clone(),
+                    party,
+                });
             }
             state.wait(party)
         };
@@ -81,18 +87,27 @@ impl Turns {
     fn hand_on(&self) {
         loop {
             let mut state = self.state();
-            let Some((party, next)) = state.next() else { return };
+            let Some((party, next)) = state.next() else {
+                return;
+            };
             state.begin(party);
             drop(state);
             // Who has given up since drops the turn, which hands it on.
-            let _ = next.send(Turn { turns: self.clone(), party });
+            let _ = next.send(Turn {
+                turns: self.clone(),
+                party,
+            });
         }
     }
 }
 
 impl State {
     fn may_begin(&self, party: Party) -> bool {
-        self.free > 0 && self.under_way.get(&party).is_none_or(|count| *count < self.most_of_one)
+        self.free > 0
+            && self
+                .under_way
+                .get(&party)
+                .is_none_or(|count| *count < self.most_of_one)
     }
 
     fn begin(&mut self, party: Party) {
@@ -128,7 +143,9 @@ impl State {
                 self.order.push_back(party);
                 continue;
             }
-            let Some(line) = self.waiting.get_mut(&party) else { continue };
+            let Some(line) = self.waiting.get_mut(&party) else {
+                continue;
+            };
             while line.front().is_some_and(oneshot::Sender::is_closed) {
                 line.pop_front();
             }
@@ -176,9 +193,21 @@ mod tests {
 
     async fn waiting(turns: &Turns, tenant: i64) -> JoinHandle<(i64, Turn)> {
         let mine = turns.clone();
-        let before = turns.state().waiting.values().map(VecDeque::len).sum::<usize>();
+        let before = turns
+            .state()
+            .waiting
+            .values()
+            .map(VecDeque::len)
+            .sum::<usize>();
         let waiting = tokio::spawn(async move { (tenant, mine.take(&of(tenant)).await.unwrap()) });
-        while turns.state().waiting.values().map(VecDeque::len).sum::<usize>() == before {
+        while turns
+            .state()
+            .waiting
+            .values()
+            .map(VecDeque::len)
+            .sum::<usize>()
+            == before
+        {
             tokio::task::yield_now().await;
         }
         waiting
@@ -187,7 +216,10 @@ mod tests {
     #[tokio::test]
     async fn nobody_has_all() {
         let turns = Turns::new(3, Duration::from_millis(50));
-        let _held = [turns.take(&of(1)).await.unwrap(), turns.take(&of(1)).await.unwrap()];
+        let _held = [
+            turns.take(&of(1)).await.unwrap(),
+            turns.take(&of(1)).await.unwrap(),
+        ];
         assert!(turns.take(&of(1)).await.is_err());
         let other = turns.take(&of(2)).await.unwrap();
         assert!(turns.take(&of(3)).await.is_err());
@@ -233,6 +265,14 @@ mod tests {
         let (_, turn) = stays.await.unwrap();
         drop(turn);
         let state = turns.state();
-        assert_eq!((state.free, state.under_way.len(), state.waiting.len(), state.order.len()), (1, 0, 0, 0));
+        assert_eq!(
+            (
+                state.free,
+                state.under_way.len(),
+                state.waiting.len(),
+                state.order.len()
+            ),
+            (1, 0, 0, 0)
+        );
     }
 }

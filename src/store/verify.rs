@@ -94,7 +94,17 @@ impl Store {
 impl<'a> Verification<'a> {
     pub(super) fn new(store: &'a Store, scope: &'a Scope, tenant: &'a str, repair: bool) -> Self {
         let (told, untold, unrepaired, restored) = (Vec::new(), 0, 0, BTreeMap::new());
-        Self { store, scope, tenant, repair, told, untold, unrepaired, restored, restoring: JoinSet::new() }
+        Self {
+            store,
+            scope,
+            tenant,
+            repair,
+            told,
+            untold,
+            unrepaired,
+            restored,
+            restoring: JoinSet::new(),
+        }
     }
 
     /// How many of the resources that differed came to that.
@@ -122,18 +132,30 @@ impl<'a> Verification<'a> {
 
     fn findings(mut self) -> Verified {
         if self.untold > 0 {
-            self.told.push(format!("tenant {}: {} more", self.tenant, self.untold));
+            self.told
+                .push(format!("tenant {}: {} more", self.tenant, self.untold));
         }
-        Verified { findings: self.told, unrepaired: self.unrepaired }
+        Verified {
+            findings: self.told,
+            unrepaired: self.unrepaired,
+        }
     }
 
     fn args(&self, more: impl IntoIterator<Item = Arg>) -> Vec<Arg> {
-        std::iter::once(Arg::Int(self.scope.tenant)).chain(more).collect()
+        std::iter::once(Arg::Int(self.scope.tenant))
+            .chain(more)
+            .collect()
     }
 
     /// Holds all resources against their index; `seen` is told of each.
-    pub(super) async fn resources(&mut self, seen: &mut (dyn FnMut() + Send)) -> Result<(), StoreError> {
-        let mut rows = self.store.engine.rows(Statement::new(STORED, self.args([])));
+    pub(super) async fn resources(
+        &mut self,
+        seen: &mut (dyn FnMut() + Send),
+    ) -> Result<(), StoreError> {
+        let mut rows = self
+            .store
+            .engine
+            .rows(Statement::new(STORED, self.args([])));
         let mut stored: Option<Stored> = None;
         while let Some(row) = rows.recv().await.transpose()? {
             let seq = row.int(0)?;
@@ -153,19 +175,41 @@ impl<'a> Verification<'a> {
     async fn resource(&mut self, stored: Stored) -> Result<(), StoreError> {
         // Of a type that is not configured now nothing can be said.
         let scope = self.scope;
-        let Some(of_type) = scope.layout.by_kind(kind_of(stored.seq)) else { return Ok(()) };
-        let Some(source) = &stored.source else { return self.orphans(of_type, &stored).await };
-        let subject = format!("tenant {}, {} {}", self.tenant, of_type.resource_type.name(), source.id);
-        let Ok(mut attributes) = serde_json::from_str::<Map<String, Value>>(&source.document) else {
+        let Some(of_type) = scope.layout.by_kind(kind_of(stored.seq)) else {
+            return Ok(());
+        };
+        let Some(source) = &stored.source else {
+            return self.orphans(of_type, &stored).await;
+        };
+        let subject = format!(
+            "tenant {}, {} {}",
+            self.tenant,
+            of_type.resource_type.name(),
+            source.id
+        );
+        let Ok(mut attributes) = serde_json::from_str::<Map<String, Value>>(&source.document)
+        else {
             let reason = "it is the source of the rest";
-            self.tell_of(format!("{subject}: the document cannot be read"), Some(reason).filter(|_| self.repair));
+            self.tell_of(
+                format!("{subject}: the document cannot be read"),
+                Some(reason).filter(|_| self.repair),
+            );
             return Ok(());
         };
         attributes.shift_remove("schemas");
         let derived = Derived::of(of_type, &attributes);
         let values = index::values(of_type, &attributes);
-        let lacking: BTreeSet<_> = values.difference(&stored.rows).chain(&stored.repeated).cloned().collect();
-        let surplus: BTreeSet<_> = stored.rows.difference(&values).chain(&stored.repeated).cloned().collect();
+        let lacking: BTreeSet<_> = values
+            .difference(&stored.rows)
+            .chain(&stored.repeated)
+            .cloned()
+            .collect();
+        let surplus: BTreeSet<_> = stored
+            .rows
+            .difference(&values)
+            .chain(&stored.repeated)
+            .cloned()
+            .collect();
         let mut differences = column_differences(source, &derived);
         differences.extend(of_index("lacks", of_type, &lacking));
         differences.extend(of_index("has too much of", of_type, &surplus));
@@ -190,14 +234,18 @@ impl<'a> Verification<'a> {
         if self.restoring.len() >= SIDE_BY_SIDE {
             self.settle_one().await?;
         }
-        self.restoring.spawn(async move { (finding, restoration.run().await) });
+        self.restoring
+            .spawn(async move { (finding, restoration.run().await) });
         Ok(())
     }
 
     /// Waits for one of those that are being put right; `false` if there is none.
     async fn settle_one(&mut self) -> Result<bool, StoreError> {
-        let Some(joined) = self.restoring.join_next().await else { return Ok(false) };
-        let (finding, outcome) = joined.map_err(|_| StoreError::Away(sqlx::Error::WorkerCrashed))?;
+        let Some(joined) = self.restoring.join_next().await else {
+            return Ok(false);
+        };
+        let (finding, outcome) =
+            joined.map_err(|_| StoreError::Away(sqlx::Error::WorkerCrashed))?;
         let outcome = outcome?;
         *self.restored.entry(outcome).or_default() += 1;
         self.tell_of(finding, outcome.why_not());
@@ -207,21 +255,34 @@ impl<'a> Verification<'a> {
     async fn orphans(&mut self, of_type: &TypeLayout, stored: &Stored) -> Result<(), StoreError> {
         let (tenant, seq) = (self.scope.tenant, stored.seq);
         let kind = of_type.resource_type.name();
-        self.tell(format!("tenant {}, a {kind} that is gone: it still has values in the index", self.tenant));
+        self.tell(format!(
+            "tenant {}, a {kind} that is gone: it still has values in the index",
+            self.tenant
+        ));
         if self.repair {
-            let gone = || Batch::default().then("written", Statement::new(GONE, self.args([Arg::Int(seq)])));
-            let batch =
-                || index::remove(gone(), tenant, seq, &stored.rows).then("answer", Statement::new(ANSWER, vec![]));
+            let gone = || {
+                Batch::default().then("written", Statement::new(GONE, self.args([Arg::Int(seq)])))
+            };
+            let batch = || {
+                index::remove(gone(), tenant, seq, &stored.rows)
+                    .then("answer", Statement::new(ANSWER, vec![]))
+            };
             self.store.write_retrying(batch).await?;
         }
         Ok(())
     }
 
     async fn members(&mut self) -> Result<(), StoreError> {
-        let mut rows = self.store.engine.rows(Statement::new(format!("{ENDS}{LOOSE}"), self.args([])));
+        let mut rows = self
+            .store
+            .engine
+            .rows(Statement::new(format!("{ENDS}{LOOSE}"), self.args([])));
         while let Some(row) = rows.recv().await.transpose()? {
             let (group, member) = (row.int(0)?, row.int(1)?);
-            let (of_group, of_member) = (self.kind_name(kind_of(group)), self.kind_name(kind_of(member)));
+            let (of_group, of_member) = (
+                self.kind_name(kind_of(group)),
+                self.kind_name(kind_of(member)),
+            );
             self.tell(format!(
                 "tenant {}: a {of_member} is member of a {of_group}, and one of them is gone",
                 self.tenant
@@ -237,12 +298,18 @@ impl<'a> Verification<'a> {
 
     fn kind_name(&self, kind: i64) -> String {
         let layout = self.scope.layout.by_kind(kind);
-        layout.map_or_else(|| format!("type {kind}"), |layout| layout.resource_type.name().to_string())
+        layout.map_or_else(
+            || format!("type {kind}"),
+            |layout| layout.resource_type.name().to_string(),
+        )
     }
 
     /// Differences are added to the counters, so that what is counted meanwhile is not lost.
     async fn counters(&mut self) -> Result<(), StoreError> {
-        let mut rows = self.store.engine.rows(Statement::new(COUNTERS, self.args([])));
+        let mut rows = self
+            .store
+            .engine
+            .rows(Statement::new(COUNTERS, self.args([])));
         while let Some(row) = rows.recv().await.transpose()? {
             let (kind, live, active) = (row.int(0)?, row.int(1)?, row.int(2)?);
             let (counted, counted_active) = (row.int(3)?, row.int(4)?);
@@ -253,7 +320,9 @@ impl<'a> Verification<'a> {
             ));
             if self.repair {
                 let differences = [kind, live - counted, active - counted_active].map(Arg::Int);
-                self.store.write_one(Statement::new(RECOUNT, self.args(differences))).await?;
+                self.store
+                    .write_one(Statement::new(RECOUNT, self.args(differences)))
+                    .await?;
             }
         }
         Ok(())
@@ -263,10 +332,15 @@ impl<'a> Verification<'a> {
         let mut rows = self.store.engine.rows(Statement::new(SEATS, self.args([])));
         while let Some(row) = rows.recv().await.transpose()? {
             let (used, taken) = (row.int(0)?, row.int(1)?);
-            self.tell(format!("tenant {}: {taken} seats are taken; counted are {used}", self.tenant));
+            self.tell(format!(
+                "tenant {}: {taken} seats are taken; counted are {used}",
+                self.tenant
+            ));
             if self.repair {
                 let difference = [Arg::Int(taken - used)];
-                self.store.write_one(Statement::new(RESEAT, self.args(difference))).await?;
+                self.store
+                    .write_one(Statement::new(RESEAT, self.args(difference)))
+                    .await?;
             }
         }
         Ok(())
@@ -275,7 +349,12 @@ impl<'a> Verification<'a> {
 
 impl Stored {
     fn new(seq: i64) -> Self {
-        Self { seq, source: None, rows: BTreeSet::new(), repeated: BTreeSet::new() }
+        Self {
+            seq,
+            source: None,
+            rows: BTreeSet::new(),
+            repeated: BTreeSet::new(),
+        }
     }
 
     fn take(&mut self, row: &Row) -> Result<(), StoreError> {
@@ -328,11 +407,22 @@ fn column_differences(source: &Source, derived: &Derived) -> Vec<String> {
 /// Names attributes, never values.
 fn of_index(what: &str, of_type: &TypeLayout, rows: &BTreeSet<IndexRow>) -> Option<String> {
     let numbers: BTreeSet<i64> = rows.iter().map(|row| row.attribute).collect();
-    let leaves = || of_type.attributes.iter().zip(of_type.resource_type.leaves());
-    let name = |number: i64| leaves().find(|(own, _)| **own == Some(number)).map(|(_, path)| path.to_string());
+    let leaves = || {
+        of_type
+            .attributes
+            .iter()
+            .zip(of_type.resource_type.leaves())
+    };
+    let name = |number: i64| {
+        leaves()
+            .find(|(own, _)| **own == Some(number))
+            .map(|(_, path)| path.to_string())
+    };
     let names: Vec<_> = numbers
         .into_iter()
-        .map(|number| name(number).unwrap_or_else(|| "an attribute that is not searched".to_owned()))
+        .map(|number| {
+            name(number).unwrap_or_else(|| "an attribute that is not searched".to_owned())
+        })
         .collect();
     (!names.is_empty()).then(|| format!("the index {what} {}", names.join(", ")))
 }

@@ -75,7 +75,12 @@ impl Writing<'_> {
 
     /// When the resource was changed last, once this is written.
     pub(super) fn modified(&self) -> Arg {
-        Arg::Int(self.given.meta.map_or(self.author.at, |meta| meta.modified).as_micros())
+        Arg::Int(
+            self.given
+                .meta
+                .map_or(self.author.at, |meta| meta.modified)
+                .as_micros(),
+        )
     }
 
     /// The version afterwards where it is greater than the next one: versions only grow.
@@ -118,7 +123,12 @@ impl Store {
     ) -> Result<Change, StoreError> {
         let row = Row::of(writing.of_type, &written.attributes);
         let values = index::values(writing.of_type, &written.attributes);
-        let names = written.attributes.keys().cloned().collect::<Vec<_>>().join(",");
+        let names = written
+            .attributes
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(",");
         let needs_seat = writing.limited && row.takes_seat;
         let attempts = AtomicU32::new(0);
         let batch = || {
@@ -129,15 +139,29 @@ impl Store {
             }
             let mut args = vec![writing.tenant(), Arg::Int(seq), Arg::Uuid(id)];
             args.extend(row_args(&row, written));
-            args.extend([writing.modified(), writing.given_version(), writing.given_creation()]);
+            args.extend([
+                writing.modified(),
+                writing.given_version(),
+                writing.given_creation(),
+            ]);
             args.push(writing.schema_revision());
             batch = batch.then("written", insert(writing.scope, needs_seat, args));
             batch = index::add(batch, writing.scope.tenant, seq, &values);
             batch = self.count(batch, writing, (1, i64::from(row.takes_seat)));
             batch = members.insert_into(batch, writing, seq);
-            self.log(batch, writing, "create", &names, members).then("answer", Statement::new(ANSWER, vec![]))
+            self.log(batch, writing, "create", &names, members)
+                .then("answer", Statement::new(ANSWER, vec![]))
         };
-        let change = self.retrying(batch, if needs_seat { Change::NoSeat } else { Change::Stale }).await?;
+        let change = self
+            .retrying(
+                batch,
+                if needs_seat {
+                    Change::NoSeat
+                } else {
+                    Change::Stale
+                },
+            )
+            .await?;
         match change {
             Change::Done(_) => writing.scope.confirmed(true)?,
             // A seat, the schemas or the caller: the statement does not say which it lacked.
@@ -159,8 +183,14 @@ impl Store {
         written: &Written,
         members: &MemberDelta,
     ) -> Result<Change, StoreError> {
-        let (was, is) = (Row::of(writing.of_type, before.attributes), Row::of(writing.of_type, &written.attributes));
-        if before.found.document == written.document && written.password.is_none() && !writing.differs(before.found) {
+        let (was, is) = (
+            Row::of(writing.of_type, before.attributes),
+            Row::of(writing.of_type, &written.attributes),
+        );
+        if before.found.document == written.document
+            && written.password.is_none()
+            && !writing.differs(before.found)
+        {
             return self.change_members(writing, before.found, members).await;
         }
         let changed = changed_names(before.attributes, &written.attributes);
@@ -171,10 +201,17 @@ impl Store {
         let seats = i64::from(is.takes_seat) - i64::from(was.takes_seat);
         let needs_seat = writing.limited && seats > 0;
         let batch = || {
-            let target =
-                vec![writing.tenant(), Arg::Int(seq), Arg::Int(before.found.revision), writing.version(before.found)];
-            let mut batch =
-                if members.is_wide() { Batch::after(claim(writing, before.found)) } else { Batch::default() };
+            let target = vec![
+                writing.tenant(),
+                Arg::Int(seq),
+                Arg::Int(before.found.revision),
+                writing.version(before.found),
+            ];
+            let mut batch = if members.is_wide() {
+                Batch::after(claim(writing, before.found))
+            } else {
+                Batch::default()
+            };
             if needs_seat {
                 let args = target.iter().cloned().chain([writing.schema_revision()]);
                 batch = batch.then("seated", Statement::new(TAKE_SEAT_FOR, args.collect()));
@@ -185,22 +222,41 @@ impl Store {
                 writing.given_creation(),
                 writing.schema_revision(),
             ]);
-            batch =
-                batch.then("written", Statement::new(if needs_seat { UPDATE_SEATED } else { UPDATE }, args.collect()));
+            batch = batch.then(
+                "written",
+                Statement::new(
+                    if needs_seat { UPDATE_SEATED } else { UPDATE },
+                    args.collect(),
+                ),
+            );
             if writing.limited && seats < 0 {
                 batch = batch.then("freed", Statement::new(FREE_SEAT, vec![writing.tenant()]));
             }
-            batch = index::remove(batch, writing.scope.tenant, seq, values_were.difference(&values_are));
-            batch = index::add(batch, writing.scope.tenant, seq, values_are.difference(&values_were));
+            batch = index::remove(
+                batch,
+                writing.scope.tenant,
+                seq,
+                values_were.difference(&values_are),
+            );
+            batch = index::add(
+                batch,
+                writing.scope.tenant,
+                seq,
+                values_are.difference(&values_were),
+            );
             if seats != 0 {
                 batch = self.count(batch, writing, (0, seats));
             }
             batch = members.change_with(batch, writing, seq);
             let answer = if needs_seat { ANSWER_SEATED } else { ANSWER };
-            self.log(batch, writing, "modify", &changed, members).then("answer", Statement::new(answer, vec![]))
+            self.log(batch, writing, "modify", &changed, members)
+                .then("answer", Statement::new(answer, vec![]))
         };
         let change = self.retrying(batch, Change::Stale).await?;
-        if change == Change::Stale && needs_seat && self.is_current(writing.scope, before.found).await? {
+        if change == Change::Stale
+            && needs_seat
+            && self.is_current(writing.scope, before.found).await?
+        {
             return Ok(Change::NoSeat);
         }
         Ok(change)
@@ -212,24 +268,42 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn delete(&self, writing: &Writing<'_>, before: Before<'_>) -> Result<Change, StoreError> {
-        let may_be_alone = writing.of_type.resource_type.members().is_none() && before.found.relations.is_empty();
-        if may_be_alone && let done @ Change::Done(_) = self.delete_by(writing, before, true).await? {
+    pub async fn delete(
+        &self,
+        writing: &Writing<'_>,
+        before: Before<'_>,
+    ) -> Result<Change, StoreError> {
+        let may_be_alone =
+            writing.of_type.resource_type.members().is_none() && before.found.relations.is_empty();
+        if may_be_alone
+            && let done @ Change::Done(_) = self.delete_by(writing, before, true).await?
+        {
             return Ok(done);
         }
         self.delete_by(writing, before, false).await
     }
 
-    async fn delete_by(&self, writing: &Writing<'_>, before: Before<'_>, alone: bool) -> Result<Change, StoreError> {
+    async fn delete_by(
+        &self,
+        writing: &Writing<'_>,
+        before: Before<'_>,
+        alone: bool,
+    ) -> Result<Change, StoreError> {
         let was = Row::of(writing.of_type, before.attributes);
         let values = index::values(writing.of_type, before.attributes);
         let seq = before.found.seq;
         let batch = || {
-            let mut target =
-                vec![writing.tenant(), Arg::Int(seq), Arg::Int(before.found.revision), writing.version(before.found)];
+            let mut target = vec![
+                writing.tenant(),
+                Arg::Int(seq),
+                Arg::Int(before.found.revision),
+                writing.version(before.found),
+            ];
             target.push(writing.schema_revision());
-            let mut batch =
-                Batch::default().then("written", Statement::new(if alone { DELETE_ALONE } else { DELETE }, target));
+            let mut batch = Batch::default().then(
+                "written",
+                Statement::new(if alone { DELETE_ALONE } else { DELETE }, target),
+            );
             if !alone {
                 batch = leave(batch, writing, seq);
             }
@@ -251,18 +325,32 @@ impl Store {
     fn seq_of_new(&self, writing: &Writing<'_>, attempt: u32) -> i64 {
         match writing.given.place {
             Some(Place(seq)) if attempt <= 1 => seq,
-            _ => self.sequence.for_kind(writing.of_type.kind, writing.author.at),
+            _ => self
+                .sequence
+                .for_kind(writing.of_type.kind, writing.author.at),
         }
     }
 
     async fn is_current(&self, scope: &Scope, found: &Found) -> Result<bool, StoreError> {
-        let args = vec![Arg::Int(scope.tenant), Arg::Int(found.seq), Arg::Int(found.revision)];
-        Ok(!self.engine.read(&Statement::new(IS_CURRENT, args)).await?.is_empty())
+        let args = vec![
+            Arg::Int(scope.tenant),
+            Arg::Int(found.seq),
+            Arg::Int(found.revision),
+        ];
+        Ok(!self
+            .engine
+            .read(&Statement::new(IS_CURRENT, args))
+            .await?
+            .is_empty())
     }
 
     /// Runs a batch that answers the new version, again with fresh numbers if another
     /// transaction was in the way. `none` is what it means when nothing was written.
-    pub(super) async fn retrying(&self, batch: impl Fn() -> Batch, none: Change) -> Result<Change, StoreError> {
+    pub(super) async fn retrying(
+        &self,
+        batch: impl Fn() -> Batch,
+        none: Change,
+    ) -> Result<Change, StoreError> {
         let rows = self.write_retrying(batch).await?;
         match rows.first() {
             Some(row) => Ok(Change::Done(row.int(0)?)),
@@ -289,7 +377,11 @@ impl Store {
             Arg::OptText(writing.author.token.clone()),
             writing.at(),
         ];
-        members.log(batch.then("logged", Statement::new(LOG, args)), writing.scope.tenant, change)
+        members.log(
+            batch.then("logged", Statement::new(LOG, args)),
+            writing.scope.tenant,
+            change,
+        )
     }
 
     /// Counts resources and those of them that take a seat.
@@ -310,19 +402,36 @@ impl Store {
     /// group is added to it.
     fn log_left(&self, batch: Batch, writing: &Writing<'_>, member: Uuid) -> Batch {
         let change = Arg::Int(self.sequence.for_changes(writing.author.at));
-        let args = vec![writing.tenant(), change.clone(), Arg::OptText(writing.author.token.clone()), writing.at()];
+        let args = vec![
+            writing.tenant(),
+            change.clone(),
+            Arg::OptText(writing.author.token.clone()),
+            writing.at(),
+        ];
         let members = vec![writing.tenant(), change, Arg::Uuid(member)];
         batch
             .then("logged_left", Statement::new(LOG_LEFT, args))
-            .then("logged_left_members", Statement::new(LOG_LEFT_MEMBERS, members))
+            .then(
+                "logged_left_members",
+                Statement::new(LOG_LEFT_MEMBERS, members),
+            )
     }
 }
 
 /// Ends the memberships of the resource in `{written}`.
 fn leave(batch: Batch, writing: &Writing<'_>, seq: i64) -> Batch {
     batch
-        .then("departed", Statement::new(LEAVE_GROUPS, vec![writing.tenant(), Arg::Int(seq), writing.at()]))
-        .then("unjoined", Statement::new(UNJOIN, vec![writing.tenant(), Arg::Int(seq)]))
+        .then(
+            "departed",
+            Statement::new(
+                LEAVE_GROUPS,
+                vec![writing.tenant(), Arg::Int(seq), writing.at()],
+            ),
+        )
+        .then(
+            "unjoined",
+            Statement::new(UNJOIN, vec![writing.tenant(), Arg::Int(seq)]),
+        )
 }
 
 /// Takes a seat for a caller that stands.
@@ -369,8 +478,7 @@ const IS_CURRENT: &str = "select 1 from resource where tenant = $1 and seq = $2 
 const TAKE_SEAT_FOR: &str = "update tenant set used = used + 1 where tenant = $1 and used < seats \
      and exists (select 1 from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4)) \
      and schema_revision = $5 returning tenant";
-const FREE_SEAT: &str =
-    "update tenant set used = used - 1 where tenant = $1 and seats is not null and exists (select 1 from {written})";
+const FREE_SEAT: &str = "update tenant set used = used - 1 where tenant = $1 and seats is not null and exists (select 1 from {written})";
 
 const INSERT: &str = "insert into resource (tenant, seq, id, document, display, display_key, password, takes_seat, \
        lookup_1, lookup_2, lookup_3, version, revision, created, modified) \

@@ -60,11 +60,18 @@ impl Writer {
     /// Runs a batch; when this returns it is on the disk.
     pub(super) async fn write(&self, batch: Batch) -> Outcome {
         let (done, outcome) = oneshot::channel();
-        let message = Message::Write(Job { batch, since: Instant::now(), done });
-        self.0.send_timeout(message, TURN).await.map_err(|error| match error {
-            SendTimeoutError::Timeout(_) => StoreError::Locked,
-            SendTimeoutError::Closed(_) => StoreError::Stopped,
-        })?;
+        let message = Message::Write(Job {
+            batch,
+            since: Instant::now(),
+            done,
+        });
+        self.0
+            .send_timeout(message, TURN)
+            .await
+            .map_err(|error| match error {
+                SendTimeoutError::Timeout(_) => StoreError::Locked,
+                SendTimeoutError::Closed(_) => StoreError::Stopped,
+            })?;
         outcome.await.map_err(|_| StoreError::Stopped)?
     }
 
@@ -72,7 +79,10 @@ impl Writer {
     /// alone; `false` if another connection is in the way of that.
     pub(super) async fn close(&self) -> Result<bool, StoreError> {
         let (done, outcome) = oneshot::channel();
-        self.0.send(Message::Close(done)).await.map_err(|_| StoreError::Stopped)?;
+        self.0
+            .send(Message::Close(done))
+            .await
+            .map_err(|_| StoreError::Stopped)?;
         outcome.await.map_err(|_| StoreError::Stopped)?
     }
 }
@@ -114,7 +124,10 @@ impl Inbox {
 }
 
 async fn work(mut writing: Writing, messages: mpsc::Receiver<Message>) {
-    let mut inbox = Inbox { messages, closing: None };
+    let mut inbox = Inbox {
+        messages,
+        closing: None,
+    };
     while let Some(first) = inbox.next().await {
         let mut group = vec![first];
         let begun = begin(&mut writing, &mut group, &mut inbox).await;
@@ -139,10 +152,16 @@ async fn work(mut writing: Writing, messages: mpsc::Receiver<Message>) {
 
 /// Begins the transaction of a group, which others join until then. While another program keeps the
 /// database locked, those that have waited long enough are refused.
-async fn begin(writing: &mut Writing, group: &mut Vec<Job>, inbox: &mut Inbox) -> Result<(), StoreError> {
+async fn begin(
+    writing: &mut Writing,
+    group: &mut Vec<Job>,
+    inbox: &mut Inbox,
+) -> Result<(), StoreError> {
     loop {
         while group.len() < SHARED {
-            let Some(next) = inbox.next_that_waits() else { break };
+            let Some(next) = inbox.next_that_waits() else {
+                break;
+            };
             group.push(next);
             refuse_late(group);
         }
@@ -163,7 +182,10 @@ async fn begin(writing: &mut Writing, group: &mut Vec<Job>, inbox: &mut Inbox) -
 /// Moves what is in the log of writes into the file and empties the log, unless a reader needs it.
 async fn close(mut writing: Writing) -> Result<bool, StoreError> {
     writing.limit.begin();
-    let row = writing.connection.fetch_one("pragma wal_checkpoint(truncate)").await?;
+    let row = writing
+        .connection
+        .fetch_one("pragma wal_checkpoint(truncate)")
+        .await?;
     let is_blocked = row.try_get::<i64, _>(0)? != 0;
     let Writing { connection, limit } = writing;
     drop(limit);
@@ -252,15 +274,30 @@ async fn run(writing: &mut Writing, batch: &Batch) -> Outcome {
     let mut returned: Vec<(&'static str, Returned)> = Vec::new();
     let mut last = Vec::new();
     for (name, statement) in batch.statements() {
-        let earlier = |name: &str| returned.iter().find(|(n, _)| *n == name).map(|(_, rows)| rows.clone());
+        let earlier = |name: &str| {
+            returned
+                .iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, rows)| rows.clone())
+        };
         let Expanded { text, args } = statement.expand_sqlite(&earlier);
-        last = sqlx::query_with(AssertSqlSafe(text), sqlite_args(args)).fetch_all(&mut writing.connection).await?;
+        last = sqlx::query_with(AssertSqlSafe(text), sqlite_args(args))
+            .fetch_all(&mut writing.connection)
+            .await?;
         returned.push((name, (statement.returned_columns(), as_json(&last)?)));
     }
     Ok(last.into_iter().map(Row::Sqlite).collect())
 }
 
 fn as_json(rows: &[SqliteRow]) -> Result<String, StoreError> {
-    let row = |row: &SqliteRow| (0..row.len()).map(|i| json_of(row, i)).collect::<Result<serde_json::Value, _>>();
-    Ok(rows.iter().map(row).collect::<Result<serde_json::Value, _>>()?.to_string())
+    let row = |row: &SqliteRow| {
+        (0..row.len())
+            .map(|i| json_of(row, i))
+            .collect::<Result<serde_json::Value, _>>()
+    };
+    Ok(rows
+        .iter()
+        .map(row)
+        .collect::<Result<serde_json::Value, _>>()?
+        .to_string())
 }

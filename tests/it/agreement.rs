@@ -87,8 +87,15 @@ async fn round(database: Database, seed: u64) {
         compare(&directory, &mut chance, seed).await;
     }
     let (done, refused) = (directory.done, directory.refused);
-    assert!(done > 2 * refused, "most requests should be good: {done} done, {refused} refused");
-    assert_eq!(directory.server.service.verify(false).await.unwrap(), Vec::<String>::new(), "seed {seed}");
+    assert!(
+        done > 2 * refused,
+        "most requests should be good: {done} done, {refused} refused"
+    );
+    assert_eq!(
+        directory.server.service.verify(false).await.unwrap(),
+        Vec::<String>::new(),
+        "seed {seed}"
+    );
 }
 
 async fn compare(directory: &Directory, chance: &mut Chance, seed: u64) {
@@ -117,9 +124,17 @@ async fn compare(directory: &Directory, chance: &mut Chance, seed: u64) {
 async fn filtered(directory: &Directory, chance: &mut Chance, seed: u64, listed: &[Listed]) {
     let depth = chance.within(0..4);
     let filter = Draft { chance, listed }.filter(depth);
-    let endpoint = if let [(kind, _)] = listed { kind.endpoint() } else { "" };
-    let search = json!({"schemas": [SEARCH], "filter": filter, "attributes": ["id"], "count": 1000});
-    let answer = directory.server.post(&format!("{endpoint}/.search"), search).await;
+    let endpoint = if let [(kind, _)] = listed {
+        kind.endpoint()
+    } else {
+        ""
+    };
+    let search =
+        json!({"schemas": [SEARCH], "filter": filter, "attributes": ["id"], "count": 1000});
+    let answer = directory
+        .server
+        .post(&format!("{endpoint}/.search"), search)
+        .await;
     let place = format!("seed {seed}, {endpoint}, filter {filter}");
     let Some(predicates) = predicates(&filter, listed) else {
         assert_eq!(
@@ -134,14 +149,21 @@ async fn filtered(directory: &Directory, chance: &mut Chance, seed: u64, listed:
     let expected: Vec<_> = listed
         .iter()
         .zip(&predicates)
-        .flat_map(|((_, resources), predicate)| resources.iter().filter(|resource| predicate.matches(resource)))
+        .flat_map(|((_, resources), predicate)| {
+            resources
+                .iter()
+                .filter(|resource| predicate.matches(resource))
+        })
         .map(|resource| resource.id().to_string())
         .collect();
     let found = ids(&answer.body);
     if found != expected {
         panic!(
             "{place}\nmeans {:?}\n{}",
-            predicates.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            predicates
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>(),
             told_apart(&found, &expected, listed)
         );
     }
@@ -155,24 +177,47 @@ fn predicates(filter: &str, listed: &[Listed]) -> Option<Vec<Predicate>> {
 }
 
 fn ids(list: &Value) -> Vec<String> {
-    let shown = list["Resources"].as_array().map_or(&[] as &[_], Vec::as_slice);
-    shown.iter().map(|shown| shown["id"].as_str().unwrap().to_owned()).collect()
+    let shown = list["Resources"]
+        .as_array()
+        .map_or(&[] as &[_], Vec::as_slice);
+    shown
+        .iter()
+        .map(|shown| shown["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// The first resource that the two sides disagree about.
 fn told_apart(found: &[String], expected: &[String], listed: &[Listed]) -> String {
-    let extra = found.iter().find(|id| !expected.contains(id)).map(|id| ("the database alone finds", id));
-    let missing = expected.iter().find(|id| !found.contains(id)).map(|id| ("the evaluator alone finds", id));
+    let extra = found
+        .iter()
+        .find(|id| !expected.contains(id))
+        .map(|id| ("the database alone finds", id));
+    let missing = expected
+        .iter()
+        .find(|id| !found.contains(id))
+        .map(|id| ("the evaluator alone finds", id));
     let Some((who, id)) = extra.or(missing) else {
         return format!("the order or number differs: {found:?}, expected {expected:?}");
     };
     let all = listed.iter().flat_map(|(_, resources)| resources);
-    let shown = all.filter(|resource| resource.id().to_string() == *id).map(|resource| format!("{resource:?}").len());
+    let shown = all
+        .filter(|resource| resource.id().to_string() == *id)
+        .map(|resource| format!("{resource:?}").len());
     let text: Vec<_> = listed
         .iter()
         .flat_map(|(_, resources)| resources)
         .filter(|resource| resource.id().to_string() == *id)
-        .map(|resource| format!("{:?} {}", resource.meta(), Value::Object(resource.attributes().clone())))
+        .map(|resource| {
+            format!(
+                "{:?} {}",
+                resource.meta(),
+                Value::Object(resource.attributes().clone())
+            )
+        })
         .collect();
-    format!("{who} {id}, {} resource(s): {}", shown.count(), text.join("\n"))
+    format!(
+        "{who} {id}, {} resource(s): {}",
+        shown.count(),
+        text.join("\n")
+    )
 }

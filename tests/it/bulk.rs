@@ -32,7 +32,12 @@ fn request(operations: &Value) -> Value {
 }
 
 fn statuses(answer: &Answer) -> Vec<&str> {
-    answer.body["Operations"].as_array().unwrap().iter().map(|o| o["status"].as_str().unwrap()).collect()
+    answer.body["Operations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|o| o["status"].as_str().unwrap())
+        .collect()
 }
 
 fn post(bulk_id: &str, path: &str, data: &Value) -> Value {
@@ -56,17 +61,35 @@ async fn a_bulk_id_is_used_once(server: Server) {
     )
     .await
     .expect(200);
-    assert_eq!(statuses(&answer), ["201", "400", "201", "400", "200", "201"]);
+    assert_eq!(
+        statuses(&answer),
+        ["201", "400", "201", "400", "200", "201"]
+    );
     for second in [1, 3] {
         let response = &answer.body["Operations"][second]["response"];
         assert_eq!(response["scimType"], "invalidValue");
-        assert!(response["detail"].as_str().unwrap().contains("is used by another operation"), "{response}");
+        assert!(
+            response["detail"]
+                .as_str()
+                .unwrap()
+                .contains("is used by another operation"),
+            "{response}"
+        );
     }
-    let list = server.get("/Users?filter=userName+eq+%22b%22").await.expect(200);
+    let list = server
+        .get("/Users?filter=userName+eq+%22b%22")
+        .await
+        .expect(200);
     assert_eq!(list.body["totalResults"], 0);
     let group = server.get("/Groups").await.expect(200);
     let made = answer.body["Operations"][0]["location"].as_str().unwrap();
-    assert!(made.ends_with(group.body["Resources"][0]["members"][0]["value"].as_str().unwrap()));
+    assert!(
+        made.ends_with(
+            group.body["Resources"][0]["members"][0]["value"]
+                .as_str()
+                .unwrap()
+        )
+    );
 }
 
 /// BLK-1, BLK-2, BLK-3, BLK-4, BLK-7, BLK-10, BLK-11: sections 3.7, 3.7.3.
@@ -90,15 +113,32 @@ async fn every_method(server: Server) {
     )
     .await
     .expect(200);
-    assert_eq!(statuses(&answer), ["201", "200", "412", "200", "409", "400", "204", "404", "404"]);
+    assert_eq!(
+        statuses(&answer),
+        [
+            "201", "200", "412", "200", "409", "400", "204", "404", "404"
+        ]
+    );
     let operations = &answer.body["Operations"];
     assert_eq!(
-        (&operations[0]["method"], &operations[0]["bulkId"], &operations[0]["version"]),
+        (
+            &operations[0]["method"],
+            &operations[0]["bulkId"],
+            &operations[0]["version"]
+        ),
         (&json!("POST"), &json!("b"), &json!("W/\"1\""))
     );
-    assert!(operations[0]["location"].as_str().unwrap().starts_with(&format!("{}/Users/", server.base)));
+    assert!(
+        operations[0]["location"]
+            .as_str()
+            .unwrap()
+            .starts_with(&format!("{}/Users/", server.base))
+    );
     assert_eq!(operations[3]["location"], format!("{}{path}", server.base));
-    assert!(operations[4].get("location").is_none(), "a failed POST has no location");
+    assert!(
+        operations[4].get("location").is_none(),
+        "a failed POST has no location"
+    );
     assert_eq!(operations[4]["response"]["scimType"], "uniqueness");
     server.get(&path).await.expect(404);
 }
@@ -116,17 +156,39 @@ async fn references_forward_and_in_circles(server: Server) {
         post("b", "/Groups", &member("B")),
         {"method": "PATCH", "path": "/Groups/bulkId:g", "data": patch},
     ])).await.expect(200);
-    assert_eq!(statuses(&answer), ["201", "201", "201", "201", "201", "204"]);
-    let path = |i: usize| answer.body["Operations"][i]["location"].as_str().unwrap().replace(&server.base, "");
+    assert_eq!(
+        statuses(&answer),
+        ["201", "201", "201", "201", "201", "204"]
+    );
+    let path = |i: usize| {
+        answer.body["Operations"][i]["location"]
+            .as_str()
+            .unwrap()
+            .replace(&server.base, "")
+    };
     let id = |i: usize| path(i).rsplit('/').next().unwrap().to_owned();
     let sales = server.get(&path(0)).await.expect(200).body;
     assert_eq!(
-        sales["members"].as_array().unwrap().iter().map(|m| m["value"].clone()).collect::<Vec<_>>(),
+        sales["members"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|m| m["value"].clone())
+            .collect::<Vec<_>>(),
         [json!(id(2))]
     );
-    assert_eq!(server.get(&path(2)).await.body[crate::harness::ENTERPRISE]["manager"]["value"], id(1));
-    assert_eq!(server.get(&path(3)).await.body["members"][0]["value"], id(4));
-    assert_eq!(server.get(&path(4)).await.body["members"][0]["value"], id(3));
+    assert_eq!(
+        server.get(&path(2)).await.body[crate::harness::ENTERPRISE]["manager"]["value"],
+        id(1)
+    );
+    assert_eq!(
+        server.get(&path(3)).await.body["members"][0]["value"],
+        id(4)
+    );
+    assert_eq!(
+        server.get(&path(4)).await.body["members"][0]["value"],
+        id(3)
+    );
     assert!(server.service.verify(false).await.unwrap().is_empty());
 }
 
@@ -178,26 +240,46 @@ async fn the_first_of_two_equal_names_wins(server: Server) {
 /// BLK-12, BLK-14: sections 3.7, 3.7.4.
 async fn shapes_are_checked(server: Server) {
     server
-        .post("/Bulk", json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"]}))
+        .post(
+            "/Bulk",
+            json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"]}),
+        )
         .await
         .refused(400, "invalidSyntax");
-    let other = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": []});
-    server.post("/Bulk", other).await.refused(400, "invalidValue");
-    server.post("/Bulk", json!({"Operations": []})).await.expect(200);
-    bulk(&server, json!({})).await.refused(400, "invalidSyntax");
-    bulk(&server, json!([1, {"method": "POST"}, {"method": "POST", "path": "/Users", "data": user("a")}]))
+    let other =
+        json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": []});
+    server
+        .post("/Bulk", other)
+        .await
+        .refused(400, "invalidValue");
+    server
+        .post("/Bulk", json!({"Operations": []}))
         .await
         .expect(200);
-    let many: Vec<_> = (0..1001).map(|_| json!({"method": "DELETE", "path": "/Users/x"})).collect();
+    bulk(&server, json!({})).await.refused(400, "invalidSyntax");
+    bulk(
+        &server,
+        json!([1, {"method": "POST"}, {"method": "POST", "path": "/Users", "data": user("a")}]),
+    )
+    .await
+    .expect(200);
+    let many: Vec<_> = (0..1001)
+        .map(|_| json!({"method": "DELETE", "path": "/Users/x"}))
+        .collect();
     let refused = bulk(&server, json!(many)).await.refused(413, "");
     assert!(refused.body["detail"].as_str().unwrap().contains("1000"));
 }
 
 /// BLK-14: at the limit is fine.
 async fn a_thousand_creates(server: Server) {
-    let many: Vec<_> = (0..1000).map(|i| post(&i.to_string(), "/Users", &user(&format!("user{i}")))).collect();
+    let many: Vec<_> = (0..1000)
+        .map(|i| post(&i.to_string(), "/Users", &user(&format!("user{i}"))))
+        .collect();
     let answer = bulk(&server, json!(many)).await.expect(200);
     assert!(statuses(&answer).iter().all(|status| *status == "201"));
-    assert_eq!(server.get("/Users?count=0").await.body["totalResults"], 1000);
+    assert_eq!(
+        server.get("/Users?count=0").await.body["totalResults"],
+        1000
+    );
     assert!(server.service.verify(false).await.unwrap().is_empty());
 }

@@ -55,7 +55,14 @@ use std::path::{Path, PathBuf};
 use tenant::Stage;
 
 /// Headers that are part of an answer; `Content-Type` only if it is not that of SCIM.
-const SHOWN: [&str; 6] = ["Location", "ETag", "WWW-Authenticate", "Allow", "Accept-Patch", "Retry-After"];
+const SHOWN: [&str; 6] = [
+    "Location",
+    "ETag",
+    "WWW-Authenticate",
+    "Allow",
+    "Accept-Patch",
+    "Retry-After",
+];
 const SCIM: &str = "application/scim+json";
 const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data");
@@ -120,7 +127,15 @@ async fn hold(folder: &str, database: Database) {
             let (server, names) = stage.set(&script, conformance).await;
             // The first mode tells what the others have to say too.
             let blessing = blessing && i == 0;
-            let found = Conversation { server, names, script: &mut script, conformance, blessing }.hold().await;
+            let found = Conversation {
+                server,
+                names,
+                script: &mut script,
+                conformance,
+                blessing,
+            }
+            .hold()
+            .await;
             differences.push_str(&found);
         }
         if blessing {
@@ -128,23 +143,43 @@ async fn hold(folder: &str, database: Database) {
         }
     }
     stage.is_sound().await;
-    assert!(differences.is_empty(), "\n{differences}\nSCIMD_BLESS=1 writes the answers into the files.\n");
+    assert!(
+        differences.is_empty(),
+        "\n{differences}\nSCIMD_BLESS=1 writes the answers into the files.\n"
+    );
 }
 
 /// The conversations in a folder and below it, in order.
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let entries =
+        std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    let each = paths.into_iter().flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] });
-    each.filter(|path| path.extension().is_some_and(|extension| extension == "http")).collect()
+    let each = paths.into_iter().flat_map(|path| {
+        if path.is_dir() {
+            files(&path)
+        } else {
+            vec![path]
+        }
+    });
+    each.filter(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "http")
+    })
+    .collect()
 }
 
 #[test]
 fn no_file_is_left_out() {
     for path in files(Path::new(DATA)) {
-        let is_held = FOLDERS.iter().any(|folder| path.starts_with(Path::new(DATA).join(folder)));
-        assert!(is_held, "{} is in none of the folders that are held", path.display());
+        let is_held = FOLDERS
+            .iter()
+            .any(|folder| path.starts_with(Path::new(DATA).join(folder)));
+        assert!(
+            is_held,
+            "{} is in none of the folders that are held",
+            path.display()
+        );
     }
 }
 
@@ -158,10 +193,23 @@ struct Conversation<'a> {
 
 impl Conversation<'_> {
     async fn hold(mut self) -> String {
-        let path = self.script.path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display().to_string();
-        let always: Vec<_> = self.script.settings_of("header").map(str::to_owned).collect();
+        let path = self
+            .script
+            .path
+            .strip_prefix(env!("CARGO_MANIFEST_DIR"))
+            .unwrap()
+            .display()
+            .to_string();
+        let always: Vec<_> = self
+            .script
+            .settings_of("header")
+            .map(str::to_owned)
+            .collect();
         let more: Vec<_> = self.script.settings_of("show").map(str::to_owned).collect();
-        let shown: Vec<&str> = SHOWN.into_iter().chain(more.iter().map(String::as_str)).collect();
+        let shown: Vec<&str> = SHOWN
+            .into_iter()
+            .chain(more.iter().map(String::as_str))
+            .collect();
         let mut differences = String::new();
         for exchange in self.script.exchanges() {
             self.server.clock.advance(10);
@@ -174,7 +222,10 @@ impl Conversation<'_> {
             };
             if !found.is_empty() {
                 let (line, mode) = (exchange.line, self.conformance.as_str());
-                differences.push_str(&format!("{path}:{line} {} ({mode})\n{found}", exchange.title));
+                differences.push_str(&format!(
+                    "{path}:{line} {} ({mode})\n{found}",
+                    exchange.title
+                ));
             }
         }
         differences
@@ -183,15 +234,28 @@ impl Conversation<'_> {
 
 /// The request that an exchange describes.
 fn request(names: &Names, exchange: &Exchange, always: &[String]) -> Result<RawRequest, String> {
-    let place = if exchange.target.starts_with('{') { "" } else { "{base}" };
+    let place = if exchange.target.starts_with('{') {
+        ""
+    } else {
+        "{base}"
+    };
     let url = names.filled(&format!("{place}{}", exchange.target), true)?;
-    let target = url.split('/').skip(3).fold(String::new(), |path, segment| format!("{path}/{segment}"));
-    let mut fields: Vec<(String, String)> = vec![("Authorization".into(), names.filled("Bearer {token}", false)?)];
+    let target = url
+        .split('/')
+        .skip(3)
+        .fold(String::new(), |path, segment| format!("{path}/{segment}"));
+    let mut fields: Vec<(String, String)> = vec![(
+        "Authorization".into(),
+        names.filled("Bearer {token}", false)?,
+    )];
     if exchange.body.is_some() {
         fields.push(("Content-Type".into(), SCIM.into()));
     }
     let fits = |name: &str| exchange.body.is_some() || !name.eq_ignore_ascii_case("content-type");
-    let said = always.iter().filter_map(|line| line.split_once(':')).filter(|(name, _)| fits(name));
+    let said = always
+        .iter()
+        .filter_map(|line| line.split_once(':'))
+        .filter(|(name, _)| fits(name));
     let said = said.map(|(name, value)| (name.to_owned(), value.trim().to_owned()));
     for (name, value) in said.chain(exchange.headers.iter().cloned()) {
         fields.retain(|(there, _)| !there.eq_ignore_ascii_case(&name));
@@ -199,15 +263,21 @@ fn request(names: &Names, exchange: &Exchange, always: &[String]) -> Result<RawR
     }
     let fields = fields.into_iter().filter(|(_, value)| !value.is_empty());
     let request = RawRequest::new(&exchange.method, &encoded(&target));
-    let request = fields.fold(request, |request, (name, value)| request.field(&name, &value));
-    let Some(body) = &exchange.body else { return Ok(request) };
+    let request = fields.fold(request, |request, (name, value)| {
+        request.field(&name, &value)
+    });
+    let Some(body) = &exchange.body else {
+        return Ok(request);
+    };
     let body = names.filled(body, true)?;
     let is_list = exchange.method == "PATCH" && body.starts_with('[');
     Ok(request.body(if is_list { patch_op(&body) } else { body }))
 }
 
 fn patch_op(operations: &str) -> String {
-    format!("{{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:PatchOp\"],\"Operations\":{operations}}}")
+    format!(
+        "{{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:PatchOp\"],\"Operations\":{operations}}}"
+    )
 }
 
 /// Percent-encoding of what may not stand in a target; what is encoded already stays.
@@ -215,7 +285,13 @@ fn encoded(target: &str) -> String {
     let is_plain = |byte: &u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}[]#".contains(byte);
     target
         .bytes()
-        .map(|byte| if is_plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .map(|byte| {
+            if is_plain(&byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
         .collect()
 }
 
@@ -229,13 +305,19 @@ fn told(
     let body: Value = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
     if answer.status == 201 {
         let location = answer.header("location").unwrap_or_default();
-        let id = body["id"].as_str().unwrap_or_else(|| location.rsplit('/').next().unwrap_or_default());
+        let id = body["id"]
+            .as_str()
+            .unwrap_or_else(|| location.rsplit('/').next().unwrap_or_default());
         names.made(id, location, exchange.name.as_deref());
     }
     let came = lines(names, exchange, (answer, headers), body);
     if exchange.is_given {
         let done = (200..300).contains(&answer.status);
-        return if done { String::new() } else { difference::difference(&[], &came) };
+        return if done {
+            String::new()
+        } else {
+            difference::difference(&[], &came)
+        };
     }
     if came == exchange.answer {
         return String::new();
@@ -254,21 +336,39 @@ fn verdict(line: &str) -> &str {
 }
 
 /// The lines of an answer.
-fn lines(names: &mut Names, exchange: &Exchange, (answer, headers): (&RawAnswer, &[&str]), body: Value) -> Vec<String> {
-    let resource =
-        names.at(answer.header("location").unwrap_or(&names.filled(&exchange.target, false).unwrap_or_default()));
+fn lines(
+    names: &mut Names,
+    exchange: &Exchange,
+    (answer, headers): (&RawAnswer, &[&str]),
+    body: Value,
+) -> Vec<String> {
+    let resource = names.at(answer
+        .header("location")
+        .unwrap_or(&names.filled(&exchange.target, false).unwrap_or_default()));
     let error = error(&body, answer.status);
     let mut lines = vec![match &error {
         Some((kind, detail)) => {
-            let detail = names.message(detail, resource.as_deref()).replace('\n', "\\n");
-            format!("< {}{}{kind}: {detail}", answer.status, if kind.is_empty() { "" } else { " " })
+            let detail = names
+                .message(detail, resource.as_deref())
+                .replace('\n', "\\n");
+            format!(
+                "< {}{}{kind}: {detail}",
+                answer.status,
+                if kind.is_empty() { "" } else { " " }
+            )
         }
         None => format!("< {}", answer.status),
     }];
     // The body first: it may be what makes a version known.
-    let body = if body.is_null() { None } else { Some(layout::pretty(&names.normal(body))) };
+    let body = if body.is_null() {
+        None
+    } else {
+        Some(layout::pretty(&names.normal(body)))
+    };
     for name in headers {
-        let Some(value) = answer.header(name) else { continue };
+        let Some(value) = answer.header(name) else {
+            continue;
+        };
         let value = match (*name, &resource) {
             ("ETag", Some(resource)) => names.version(resource, value),
             _ => names.named(value),
@@ -298,5 +398,10 @@ fn error(body: &Value, status: u16) -> Option<(String, String)> {
     right.insert("status".into(), status.to_string().into());
     // As text, since the order of members counts.
     let (came, right) = (body.to_string(), Value::Object(right).to_string());
-    (came == right).then(|| (text("scimType").unwrap_or_default().to_owned(), detail.to_owned()))
+    (came == right).then(|| {
+        (
+            text("scimType").unwrap_or_default().to_owned(),
+            detail.to_owned(),
+        )
+    })
 }

@@ -13,16 +13,32 @@ use std::time::Duration;
 /// The program, with nothing of this machine's settings.
 pub(super) fn doctor(base: &str, arguments: &str, token: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scimd"));
-    command.env_clear().env("SCIMD_DOCTOR_TOKEN", token).args(["doctor", base]);
-    command.args(arguments.split_whitespace()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .env_clear()
+        .env("SCIMD_DOCTOR_TOKEN", token)
+        .args(["doctor", base]);
+    command
+        .args(arguments.split_whitespace())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 
 /// Runs it to its end; the token is in no output.
-pub(super) async fn outcome(base: &str, arguments: &str, token: &str) -> (Option<i32>, String, String) {
+pub(super) async fn outcome(
+    base: &str,
+    arguments: &str,
+    token: &str,
+) -> (Option<i32>, String, String) {
     let child = doctor(base, arguments, token).spawn().unwrap();
-    let output: Output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await.unwrap();
-    let (out, told) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    let output: Output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap())
+        .await
+        .unwrap();
+    let (out, told) = (
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    );
     assert!(!out.contains(token) && !told.contains(token), "{out}{told}");
     (output.status.code(), out, told)
 }
@@ -30,19 +46,30 @@ pub(super) async fn outcome(base: &str, arguments: &str, token: &str) -> (Option
 /// What `--json` gives, beside the exit code.
 pub(super) async fn examined(base: &str, arguments: &str, token: &str) -> (Option<i32>, Value) {
     let (code, out, told) = outcome(base, &format!("--json {arguments}"), token).await;
-    (code, serde_json::from_str(&out).unwrap_or_else(|_| panic!("{code:?} {out}{told}")))
+    (
+        code,
+        serde_json::from_str(&out).unwrap_or_else(|_| panic!("{code:?} {out}{told}")),
+    )
 }
 
 /// The names of the checks that ended so.
 pub(super) fn ended<'a>(report: &'a Value, outcome: &str) -> Vec<&'a str> {
     let checks = report["checks"].as_array().unwrap().iter();
-    checks.filter(|check| check["outcome"] == outcome).map(|check| check["name"].as_str().unwrap()).collect()
+    checks
+        .filter(|check| check["outcome"] == outcome)
+        .map(|check| check["name"].as_str().unwrap())
+        .collect()
 }
 
 /// A user and a group that are none of the doctor's business.
 async fn bystanders(server: &Server) -> [String; 2] {
-    let bystander = server.post("/Users", user("scimd-doctor-bystander@example.com")).await.expect(201).id();
-    let body = json!({"schemas": [GROUP], "displayName": "Bystanders", "members": [{"value": bystander}]});
+    let bystander = server
+        .post("/Users", user("scimd-doctor-bystander@example.com"))
+        .await
+        .expect(201)
+        .id();
+    let body =
+        json!({"schemas": [GROUP], "displayName": "Bystanders", "members": [{"value": bystander}]});
     let group = server.post("/Groups", body).await.expect(201).id();
     [format!("/Users/{bystander}"), format!("/Groups/{group}")]
 }
@@ -50,28 +77,56 @@ async fn bystanders(server: &Server) -> [String; 2] {
 /// How many users and groups there are.
 pub(super) async fn population(server: &Server) -> [Value; 2] {
     let total = |answer: Answer| answer.expect(200).body["totalResults"].clone();
-    [total(server.get("/Users?count=0").await), total(server.get("/Groups?count=0").await)]
+    [
+        total(server.get("/Users?count=0").await),
+        total(server.get("/Groups?count=0").await),
+    ]
 }
 
 async fn this_server_is_well_and_left_as_it_was(server: Server) {
     let paths = bystanders(&server).await;
-    let [person, group] = [server.get(&paths[0]).await.body, server.get(&paths[1]).await.body];
+    let [person, group] = [
+        server.get(&paths[0]).await.body,
+        server.get(&paths[1]).await.body,
+    ];
     let (code, report) = examined(&server.base, "", &server.token).await;
-    assert_eq!((code, ended(&report, "fail")), (Some(0), vec![]), "{report:#}");
+    assert_eq!(
+        (code, ended(&report, "fail")),
+        (Some(0), vec![]),
+        "{report:#}"
+    );
     // Plain HTTP, which a server on this machine speaks.
     assert_eq!(ended(&report, "note"), ["address"], "{report:#}");
-    assert!(report["ok"].as_u64() > Some(50) && report["leftBehind"] == json!([]), "{report:#}");
+    assert!(
+        report["ok"].as_u64() > Some(50) && report["leftBehind"] == json!([]),
+        "{report:#}"
+    );
     assert_eq!(population(&server).await, [1, 1]);
-    assert_eq!([server.get(&paths[0]).await.body, server.get(&paths[1]).await.body], [person, group]);
+    assert_eq!(
+        [
+            server.get(&paths[0]).await.body,
+            server.get(&paths[1]).await.body
+        ],
+        [person, group]
+    );
 }
 
 async fn one_identity_provider_is_played(server: Server) {
-    for (only, has, has_not) in
-        [("okta", "PUT of what GET gave", "manager as a string"), ("entra", "manager as a string", "deactivate by PUT")]
-    {
-        let (code, report) = examined(&server.base, &format!("--only {only} --members 9"), &server.token).await;
+    for (only, has, has_not) in [
+        ("okta", "PUT of what GET gave", "manager as a string"),
+        ("entra", "manager as a string", "deactivate by PUT"),
+    ] {
+        let (code, report) = examined(
+            &server.base,
+            &format!("--only {only} --members 9"),
+            &server.token,
+        )
+        .await;
         let names = ended(&report, "ok");
-        assert!(code == Some(0) && names.contains(&has) && !names.contains(&has_not), "{code:?} {report:#}");
+        assert!(
+            code == Some(0) && names.contains(&has) && !names.contains(&has_not),
+            "{code:?} {report:#}"
+        );
     }
     assert_eq!(population(&server).await, [0, 0]);
 }
@@ -81,10 +136,19 @@ async fn an_interrupt_leaves_nothing(server: Server) {
     while population(&server).await[0].as_u64() < Some(20) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
-    let output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await.unwrap();
+    kill(
+        Pid::from_raw(child.id().try_into().unwrap()),
+        Signal::SIGINT,
+    )
+    .unwrap();
+    let output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap())
+        .await
+        .unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.code() == Some(1) && told.contains("Interrupted"), "{told}");
+    assert!(
+        output.status.code() == Some(1) && told.contains("Interrupted"),
+        "{told}"
+    );
     assert_eq!(population(&server).await, [0, 0]);
 }
 
@@ -99,9 +163,21 @@ async fn the_report_is_for_readers() {
     let server = Server::on(Database::Sqlite).await;
     let (code, out, told) = outcome(&server.base, "--only okta --members 8", &server.token).await;
     assert!(code == Some(0) && told.is_empty(), "{told}");
-    assert!(out.starts_with(&format!("Examination of {}\n\nConnector test\n  note  address", server.base)), "{out}");
-    assert!(out.contains("          why       ") && out.contains(" 0 failed, 1 to note\n"), "{out}");
-    assert!(out.ends_with("All that was made for this was deleted.\n"), "{out}");
+    assert!(
+        out.starts_with(&format!(
+            "Examination of {}\n\nConnector test\n  note  address",
+            server.base
+        )),
+        "{out}"
+    );
+    assert!(
+        out.contains("          why       ") && out.contains(" 0 failed, 1 to note\n"),
+        "{out}"
+    );
+    assert!(
+        out.ends_with("All that was made for this was deleted.\n"),
+        "{out}"
+    );
 }
 
 /// Arguments that lead nowhere end with 2 and say what to do.
@@ -117,20 +193,40 @@ async fn what_is_no_server_is_told_apart() {
     let [html, redirect] = [proxy::of_html().await, proxy::of_redirects().await];
     for (base, token, says) in [
         (root, server.token.as_str(), "one at http://127.0.0.1:"),
-        (&format!("{}/Users", server.base), &server.token, "give that URL"),
+        (
+            &format!("{}/Users", server.base),
+            &server.token,
+            "give that URL",
+        ),
         (&closed, &server.token, "nothing listens there"),
         (&tls, &server.token, "does not speak TLS"),
-        ("http://scim.invalid/scim/v2", &server.token, "cannot be reached"),
+        (
+            "http://scim.invalid/scim/v2",
+            &server.token,
+            "cannot be reached",
+        ),
         (&html, &server.token, "a page of HTML"),
         (&redirect, &server.token, "redirects"),
-        (&server.base, "scimd_wrong", "refuses the token with status 401"),
+        (
+            &server.base,
+            "scimd_wrong",
+            "refuses the token with status 401",
+        ),
         (&server.base, "wrong\u{1}token", "no header can carry"),
         ("scim.example.com", &server.token, "no URL"),
     ] {
         let (code, out, told) = outcome(base, "--members 8", token).await;
-        assert!(code == Some(2) && out.is_empty() && told.contains(says), "{base}: {code:?} {out}{told}");
+        assert!(
+            code == Some(2) && out.is_empty() && told.contains(says),
+            "{base}: {code:?} {out}{told}"
+        );
     }
-    assert!(outcome(&server.base, "--members 0", &server.token).await.2.contains("--members"));
+    assert!(
+        outcome(&server.base, "--members 0", &server.token)
+            .await
+            .2
+            .contains("--members")
+    );
     assert_eq!(population(&server).await, [0, 0]);
 }
 
@@ -139,12 +235,33 @@ async fn the_token_comes_in_any_way() {
     use std::io::Write;
     let server = Server::on(Database::Sqlite).await;
     let (base, token) = (&server.base, &server.token);
-    let mut piped = doctor(base, "- --only okta --members 1", "").stdin(Stdio::piped()).spawn().unwrap();
+    let mut piped = doctor(base, "- --only okta --members 1", "")
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
     writeln!(piped.stdin.take().unwrap(), "Bearer {token}").unwrap();
-    let piped = tokio::task::spawn_blocking(|| piped.wait_with_output().unwrap()).await.unwrap();
+    let piped = tokio::task::spawn_blocking(|| piped.wait_with_output().unwrap())
+        .await
+        .unwrap();
     assert_eq!(piped.status.code(), Some(0), "{piped:?}");
-    assert_eq!(outcome(base, &format!("{token} --only okta --members 1"), "unused-token").await.0, Some(0));
+    assert_eq!(
+        outcome(
+            base,
+            &format!("{token} --only okta --members 1"),
+            "unused-token"
+        )
+        .await
+        .0,
+        Some(0)
+    );
     let mut none = doctor(base, "", "");
-    let none = tokio::task::spawn_blocking(move || none.output().unwrap()).await.unwrap();
-    assert!(none.status.code() == Some(2) && String::from_utf8(none.stderr).unwrap().contains("SCIMD_DOCTOR_TOKEN"));
+    let none = tokio::task::spawn_blocking(move || none.output().unwrap())
+        .await
+        .unwrap();
+    assert!(
+        none.status.code() == Some(2)
+            && String::from_utf8(none.stderr)
+                .unwrap()
+                .contains("SCIMD_DOCTOR_TOKEN")
+    );
 }

@@ -5,8 +5,13 @@ use scimd::reason::Reason;
 use std::path::{Path, PathBuf};
 
 /// Reasons that no administrator of an identity provider meets.
-const FOR_DEVELOPERS: [&str; 5] =
-    ["method.unsupported", "message.invalid", "cursor.invalid", "reference.unresolved", "client.gone"];
+const FOR_DEVELOPERS: [&str; 5] = [
+    "method.unsupported",
+    "message.invalid",
+    "cursor.invalid",
+    "reference.unresolved",
+    "client.gone",
+];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -18,10 +23,16 @@ fn read(path: &str) -> String {
 
 /// The cells of the tables that have a column for reasons.
 fn rows(document: &str) -> Vec<Vec<String>> {
-    let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let cells = |line: &str| {
+        line.trim_matches('|')
+            .split('|')
+            .map(|cell| cell.trim().to_owned())
+            .collect::<Vec<_>>()
+    };
     let (mut found, mut is_within) = (Vec::new(), false);
     for line in document.lines() {
-        is_within = line.starts_with('|') && (is_within || line.contains("| Reason in `scimd log` |"));
+        is_within =
+            line.starts_with('|') && (is_within || line.contains("| Reason in `scimd log` |"));
         if is_within && !line.contains("---") && !line.contains("Reason in") {
             found.push(cells(line));
         }
@@ -61,11 +72,15 @@ fn pieces(literal: &str) -> Vec<String> {
 
 /// Whether a text, or its beginning, is one that the pieces make.
 fn makes(pieces: &[String], text: &str, is_open: bool) -> bool {
-    let Some((first, rest)) = pieces.split_first() else { return false };
+    let Some((first, rest)) = pieces.split_first() else {
+        return false;
+    };
     if is_open && first.starts_with(text) {
         return true;
     }
-    let Some(mut left) = text.strip_prefix(first.as_str()) else { return false };
+    let Some(mut left) = text.strip_prefix(first.as_str()) else {
+        return false;
+    };
     for piece in rest {
         match left.find(piece.as_str()) {
             Some(at) if !piece.is_empty() => left = &left[at + piece.len()..],
@@ -84,8 +99,13 @@ fn texts_in_the_tables_are_those_of_the_source() {
     let mut checked = 0;
     for path in ["docs/okta.md", "docs/entra.md"] {
         for row in rows(&read(path)) {
-            let is_answer = row[0].get(..3).is_some_and(|status| status.parse::<u16>().is_ok());
-            for text in quoted(&row[0]).into_iter().filter(|text| is_answer && !text.starts_with('\u{2026}')) {
+            let is_answer = row[0]
+                .get(..3)
+                .is_some_and(|status| status.parse::<u16>().is_ok());
+            for text in quoted(&row[0])
+                .into_iter()
+                .filter(|text| is_answer && !text.starts_with('\u{2026}'))
+            {
                 let text = text.strip_prefix("Operation 1: ").unwrap_or(text);
                 let (start, is_open) = match text.split_once('\u{2026}') {
                     Some((start, _)) => (start.trim_end(), true),
@@ -94,7 +114,10 @@ fn texts_in_the_tables_are_those_of_the_source() {
                 if start.is_empty() {
                     continue;
                 }
-                assert!(all.iter().any(|pieces| makes(pieces, start, is_open)), "{path}: no text of ours: {text}");
+                assert!(
+                    all.iter().any(|pieces| makes(pieces, start, is_open)),
+                    "{path}: no text of ours: {text}"
+                );
                 checked += 1;
             }
         }
@@ -109,12 +132,21 @@ fn reasons_in_the_tables_are_those_of_the_log() {
         assert!(all.len() > 15, "{path}");
         for row in all.iter().filter(|row| row.len() > 3) {
             for word in quoted(&row[3]) {
-                assert!(Reason::from_keyword(word).is_some(), "{path}: {word} is no reason");
+                assert!(
+                    Reason::from_keyword(word).is_some(),
+                    "{path}: {word} is no reason"
+                );
             }
         }
     }
     let told = read("docs/okta.md");
-    for word in Reason::KEYWORDS.iter().filter(|word| !FOR_DEVELOPERS.contains(word)) {
-        assert!(told.contains(&format!("`{word}`")), "docs/okta.md does not explain {word}");
+    for word in Reason::KEYWORDS
+        .iter()
+        .filter(|word| !FOR_DEVELOPERS.contains(word))
+    {
+        assert!(
+            told.contains(&format!("`{word}`")),
+            "docs/okta.md does not explain {word}"
+        );
     }
 }

@@ -10,56 +10,113 @@ crate::on_both!(bounds_are_where_they_are_said_to_be, answers_in_scim_json);
 
 /// FIL-16, PAT-38: the last that is taken and the first that is not.
 async fn bounds_are_where_they_are_said_to_be(server: Server) {
-    let search =
-        |filter: String| json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": filter});
+    let search = |filter: String| json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": filter});
     let deep = |depth: usize| format!("{}userName pr{}", "(".repeat(depth), ")".repeat(depth));
     let wide = |terms: usize| vec!["userName pr"; terms].join(" or ");
     let long = |length: usize| format!("userName eq \"{}\"", "a".repeat(length - 14));
-    for (last, first) in [(deep(32), deep(33)), (wide(100), wide(101)), (long(8192), long(8193))] {
-        server.post("/Users/.search", search(last)).await.expect(200);
-        server.post("/Users/.search", search(first)).await.refused(400, "invalidFilter");
+    for (last, first) in [
+        (deep(32), deep(33)),
+        (wide(100), wide(101)),
+        (long(8192), long(8193)),
+    ] {
+        server
+            .post("/Users/.search", search(last))
+            .await
+            .expect(200);
+        server
+            .post("/Users/.search", search(first))
+            .await
+            .refused(400, "invalidFilter");
     }
-    let path = format!("/Users/{}", server.post("/Users", user("ann")).await.expect(201).id());
+    let path = format!(
+        "/Users/{}",
+        server.post("/Users", user("ann")).await.expect(201).id()
+    );
     let at = |path: String| json!([{"op": "add", "path": path, "value": "x"}]);
     let long = |length: usize| format!("emails[display eq \"{}\"].value", "a".repeat(length - 27));
     server.patch(&path, at(long(1024))).await.expect(200);
-    server.patch(&path, at(long(1025))).await.refused(400, "invalidPath");
-    let operations = |count: usize| Value::from(vec![json!({"op": "replace", "path": "title", "value": "x"}); count]);
+    server
+        .patch(&path, at(long(1025)))
+        .await
+        .refused(400, "invalidPath");
+    let operations = |count: usize| {
+        Value::from(vec![
+            json!({"op": "replace", "path": "title", "value": "x"});
+            count
+        ])
+    };
     server.patch(&path, operations(1000)).await.expect(200);
     server.patch(&path, operations(1001)).await.refused(413, "");
 }
 
 /// GEN-2: SCIM JSON is what comes, also when nothing is asked for.
 async fn answers_in_scim_json(server: Server) {
-    for accept in
-        [None, Some("*/*"), Some("application/json;q=0.9, text/html"), Some("application/scim+json"), Some("")]
-    {
-        let asked =
-            RawRequest::new("GET", "/scim/v2/Users").field("Authorization", &format!("Bearer {}", server.token));
+    for accept in [
+        None,
+        Some("*/*"),
+        Some("application/json;q=0.9, text/html"),
+        Some("application/scim+json"),
+        Some(""),
+    ] {
+        let asked = RawRequest::new("GET", "/scim/v2/Users")
+            .field("Authorization", &format!("Bearer {}", server.token));
         let asked = match accept {
             Some(accept) => asked.field("Accept", accept),
             None => asked,
         };
         let answer = server.say(&asked.bytes()).await;
-        assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/scim+json")), "{accept:?}");
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, Some("application/scim+json")),
+            "{accept:?}"
+        );
     }
 }
 
 /// PAG-6, PAG-9, QRY-4: whoever asks for all gets pages of the size that the server tells of.
 #[tokio::test]
 async fn pages_have_a_largest_size() {
-    let limits = ServiceLimits { page_default: 2, page_max: 3, ..ServiceLimits::default() };
-    let server = Server::with(Database::Sqlite, Options { limits, ..Options::default() }).await;
+    let limits = ServiceLimits {
+        page_default: 2,
+        page_max: 3,
+        ..ServiceLimits::default()
+    };
+    let server = Server::with(
+        Database::Sqlite,
+        Options {
+            limits,
+            ..Options::default()
+        },
+    )
+    .await;
     for name in ["a", "b", "c", "d"] {
         server.post("/Users", user(name)).await.expect(201);
     }
-    for (query, size) in [("", 2), ("?count=100000", 3), ("?count=1", 1), ("?filter=userName%20pr&count=1000", 3)] {
+    for (query, size) in [
+        ("", 2),
+        ("?count=100000", 3),
+        ("?count=1", 1),
+        ("?filter=userName%20pr&count=1000", 3),
+    ] {
         let page = server.get(&format!("/Users{query}")).await.expect(200).body;
-        assert_eq!((&page["totalResults"], page["Resources"].as_array().unwrap().len()), (&json!(4), size), "{query}");
+        assert_eq!(
+            (
+                &page["totalResults"],
+                page["Resources"].as_array().unwrap().len()
+            ),
+            (&json!(4), size),
+            "{query}"
+        );
         assert_eq!(page["itemsPerPage"], size);
     }
     let config = server.get("/ServiceProviderConfig").await.expect(200).body;
-    assert_eq!((&config["filter"]["maxResults"], &config["pagination"]["maxPageSize"]), (&json!(3), &json!(3)));
+    assert_eq!(
+        (
+            &config["filter"]["maxResults"],
+            &config["pagination"]["maxPageSize"]
+        ),
+        (&json!(3), &json!(3))
+    );
 }
 
 /// Who opens the address in a browser is told in one line what it is.
@@ -68,22 +125,47 @@ async fn the_front_page_says_what_this_is() {
     let server = Server::on(Database::Sqlite).await;
     let ask = |method: &str| RawRequest::new(method, "/").bytes();
     let page = server.say(&ask("GET")).await;
-    assert_eq!((page.status, page.header("content-type")), (200, Some("text/plain; charset=utf-8")));
-    assert!(page.body.starts_with("This is scimd, a SCIM 2.0 server") && page.body.contains("/scim/v2"), "{page:?}");
-    assert!(page.body.ends_with('\n') && page.body.lines().count() == 1, "{page:?}");
+    assert_eq!(
+        (page.status, page.header("content-type")),
+        (200, Some("text/plain; charset=utf-8"))
+    );
+    assert!(
+        page.body.starts_with("This is scimd, a SCIM 2.0 server") && page.body.contains("/scim/v2"),
+        "{page:?}"
+    );
+    assert!(
+        page.body.ends_with('\n') && page.body.lines().count() == 1,
+        "{page:?}"
+    );
     assert!(!page.body.contains(env!("CARGO_PKG_VERSION")), "{page:?}");
     let head = server.say(&ask("HEAD")).await;
     assert_eq!((head.status, head.body.as_str()), (200, ""));
-    assert_eq!(head.header("content-length"), Some(page.body.len().to_string().as_str()));
+    assert_eq!(
+        head.header("content-length"),
+        Some(page.body.len().to_string().as_str())
+    );
     assert_eq!(server.say(&ask("POST")).await.status, 405);
-    assert_eq!(server.say(&ask("OPTIONS")).await.header("allow"), Some("GET, HEAD, OPTIONS"));
+    assert_eq!(
+        server.say(&ask("OPTIONS")).await.header("allow"),
+        Some("GET, HEAD, OPTIONS")
+    );
 }
 
 /// A page that would not fit is refused at once, and a client who reads gets it.
 #[tokio::test]
 async fn pages_under_way_have_a_bound() {
-    let http = HttpSettings { token_memory_bytes: 300_000, ..Options::default().http };
-    let server = Server::with(Database::Sqlite, Options { http, ..Options::default() }).await;
+    let http = HttpSettings {
+        token_memory_bytes: 300_000,
+        ..Options::default().http
+    };
+    let server = Server::with(
+        Database::Sqlite,
+        Options {
+            http,
+            ..Options::default()
+        },
+    )
+    .await;
     let title = "x".repeat(60_000);
     for name in ["a", "b", "c", "d"] {
         let mut body = user(name);
@@ -94,9 +176,13 @@ async fn pages_under_way_have_a_bound() {
     let [first, second] = [server.connect().await, server.connect().await];
     let mut held = Vec::new();
     for mut stream in [first, second] {
-        let request =
-            format!("GET /scim/v2/Users HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n\r\n", server.token);
-        tokio::io::AsyncWriteExt::write_all(&mut stream, request.repeat(100).as_bytes()).await.unwrap();
+        let request = format!(
+            "GET /scim/v2/Users HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n\r\n",
+            server.token
+        );
+        tokio::io::AsyncWriteExt::write_all(&mut stream, request.repeat(100).as_bytes())
+            .await
+            .unwrap();
         held.push(stream);
     }
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
@@ -112,21 +198,54 @@ async fn pages_under_way_have_a_bound() {
 /// ERR-6, QRK-23: too many requests of a token are told when to come again.
 #[tokio::test]
 async fn a_burst_is_told_to_wait() {
-    let http = HttpSettings { requests_per_second: 1, burst: 3, ..HttpSettings::default() };
-    let server = Server::with(Database::Sqlite, Options { http, ..Options::default() }).await;
+    let http = HttpSettings {
+        requests_per_second: 1,
+        burst: 3,
+        ..HttpSettings::default()
+    };
+    let server = Server::with(
+        Database::Sqlite,
+        Options {
+            http,
+            ..Options::default()
+        },
+    )
+    .await;
     for _ in 0..3 {
         server.get("/Users?count=0").await.expect(200);
     }
     let answer = server.get("/Users").await.refused(429, "");
-    assert!(answer.header("retry-after").unwrap().parse::<u32>().unwrap() >= 1);
+    assert!(
+        answer
+            .header("retry-after")
+            .unwrap()
+            .parse::<u32>()
+            .unwrap()
+            >= 1
+    );
 }
 
 /// SEC-9: who guesses tokens is slowed down; who has one is not.
 #[tokio::test]
 async fn guesses_are_told_to_wait() {
-    let http = HttpSettings { bad_tokens: 3, ..Options::default().http };
-    let server = Server::with(Database::Sqlite, Options { http, ..Options::default() }).await;
-    let guess = || async { server.by("scimd_none").send(reqwest::Method::GET, "/Users", None, &[]).await };
+    let http = HttpSettings {
+        bad_tokens: 3,
+        ..Options::default().http
+    };
+    let server = Server::with(
+        Database::Sqlite,
+        Options {
+            http,
+            ..Options::default()
+        },
+    )
+    .await;
+    let guess = || async {
+        server
+            .by("scimd_none")
+            .send(reqwest::Method::GET, "/Users", None, &[])
+            .await
+    };
     for _ in 0..3 {
         guess().await.expect(401);
     }
@@ -138,11 +257,24 @@ async fn guesses_are_told_to_wait() {
 #[tokio::test]
 async fn the_base_is_anywhere() {
     for base in ["/scim/v2", "/a/b/c", ""] {
-        let http = HttpSettings { base_path: base.into(), ..Options::default().http };
-        let server = Server::with(Database::Sqlite, Options { http, ..Options::default() }).await;
+        let http = HttpSettings {
+            base_path: base.into(),
+            ..Options::default().http
+        };
+        let server = Server::with(
+            Database::Sqlite,
+            Options {
+                http,
+                ..Options::default()
+            },
+        )
+        .await;
         let made = server.post("/Users", user("ann")).await.expect(201);
         let location = made.header("location").unwrap();
         assert_eq!(location, format!("{}/Users/{}", server.base, made.id()));
-        server.get(&format!("/v2/Users/{}", made.id())).await.expect(200);
+        server
+            .get(&format!("/v2/Users/{}", made.id()))
+            .await
+            .expect(200);
     }
 }

@@ -21,16 +21,23 @@ async fn a_start_without_the_settings_of_the_role_says_what_to_run() {
     let url = fresh().await;
     let refused = scimd(&url, "token list", &[]);
     assert_eq!(refused.code, Some(1));
-    for said in
-        ["enable_seqscan=off", "statement_timeout=4000", "run scimd migrate", "alter role \"postgres\" in database"]
-    {
+    for said in [
+        "enable_seqscan=off",
+        "statement_timeout=4000",
+        "run scimd migrate",
+        "alter role \"postgres\" in database",
+    ] {
         assert!(refused.told.contains(said), "{said}: {}", refused.told);
     }
     assert_eq!(scimd(&url, "migrate", &[]).code, Some(0));
     assert_eq!(scimd(&url, "token list", &[]).code, Some(0));
     // Another limit in the configuration is another setting of the role.
     let other = [("SCIMD_DATABASE__STATEMENT_SECONDS", "7")];
-    assert!(scimd(&url, "token list", &other).told.contains("statement_timeout=7000"));
+    assert!(
+        scimd(&url, "token list", &other)
+            .told
+            .contains("statement_timeout=7000")
+    );
     assert_eq!(scimd(&url, "migrate", &other).code, Some(0));
     assert_eq!(scimd(&url, "token list", &other).code, Some(0));
 }
@@ -56,7 +63,9 @@ async fn old_sessions_are_not_used() {
 }
 
 fn bare(url: &str) -> sqlx::postgres::PgConnectOptions {
-    url.parse::<sqlx::postgres::PgConnectOptions>().unwrap().extra_float_digits(None)
+    url.parse::<sqlx::postgres::PgConnectOptions>()
+        .unwrap()
+        .extra_float_digits(None)
 }
 
 /// One that drops settings without a word is found out too.
@@ -66,7 +75,11 @@ async fn a_pooler_that_drops_settings_is_found_out() {
     let more = "ignore_startup_parameters = extra_float_digits, options";
     let pooler = block_in_place(|| Pooler::start(&postgres::url(), more)).unwrap();
     let url = pooler.url(&direct);
-    assert!(scimd(&url, "token list", &[]).told.contains("run scimd migrate"));
+    assert!(
+        scimd(&url, "token list", &[])
+            .told
+            .contains("run scimd migrate")
+    );
     let server = Server::over(DatabaseTarget::Postgres { url: url.into() }).await;
     let id = server.post("/Users", user("a")).await.expect(201).id();
     server.get(&format!("/Users/{id}")).await.expect(200);
@@ -78,7 +91,11 @@ async fn a_pooler_may_be_declared() {
     let url = create_database().await;
     let declared = [("SCIMD_DATABASE__POOLER", "true")];
     assert_eq!(scimd(&url, "token list", &[]).code, Some(0));
-    assert!(scimd(&url, "token list", &declared).told.contains("run scimd migrate"));
+    assert!(
+        scimd(&url, "token list", &declared)
+            .told
+            .contains("run scimd migrate")
+    );
     assert_eq!(scimd(&url, "migrate", &declared).code, Some(0));
     assert_eq!(scimd(&url, "token list", &declared).code, Some(0));
 }
@@ -104,15 +121,23 @@ async fn instances_start_together() {
 async fn limits_hold() {
     let direct = create_database().await;
     let url = before(&direct);
-    assert_eq!(scimd(&url, "migrate", &[("SCIMD_DATABASE__LOCK_SECONDS", "1")]).code, Some(0));
-    let home = [("HOME".to_owned(), "/home/ann".to_owned()), ("SCIMD_DATABASE_URL".to_owned(), url)];
+    assert_eq!(
+        scimd(&url, "migrate", &[("SCIMD_DATABASE__LOCK_SECONDS", "1")]).code,
+        Some(0)
+    );
+    let home = [
+        ("HOME".to_owned(), "/home/ann".to_owned()),
+        ("SCIMD_DATABASE_URL".to_owned(), url),
+    ];
     let mut config = Config::load(None, &home.into_iter().collect(), &[]).unwrap();
     config.database.lock_seconds = 1;
     let settings = config.for_service("http://localhost".into()).unwrap();
     let service = Service::open(&settings, Clock::system()).await.unwrap();
     let mut holder = sqlx::PgConnection::connect(&direct).await.unwrap();
     holder.execute("begin; lock table tenant").await.unwrap();
-    let waited = tokio::time::timeout(Duration::from_secs(30), service.tenant("default")).await.unwrap();
+    let waited = tokio::time::timeout(Duration::from_secs(30), service.tenant("default"))
+        .await
+        .unwrap();
     assert!(waited.is_err());
     holder.execute("rollback").await.unwrap();
     service.tenant("default").await.unwrap();
@@ -123,9 +148,16 @@ async fn limits_hold() {
 async fn sessions_are_left_as_they_were() {
     let direct = create_database().await;
     let url = before(&direct);
-    let server = Server::over(DatabaseTarget::Postgres { url: url.clone().into() }).await;
+    let server = Server::over(DatabaseTarget::Postgres {
+        url: url.clone().into(),
+    })
+    .await;
     for i in 0..20 {
-        let id = server.post("/Users", user(&format!("u{i}"))).await.expect(201).id();
+        let id = server
+            .post("/Users", user(&format!("u{i}")))
+            .await
+            .expect(201)
+            .id();
         server.get(&format!("/Users/{id}")).await.expect(200);
     }
     server.service.verify(false).await.unwrap();

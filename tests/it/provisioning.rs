@@ -12,7 +12,8 @@ use scimd::clock::Clock;
 use scimd::resource::Shape;
 use scimd::schema::Type;
 use scimd::service::{
-    Entry, LogQuery, LoggedRequest, NoteText, PutWithoutMembers, Record, Status, TenantChange, TokenScope,
+    Entry, LogQuery, LoggedRequest, NoteText, PutWithoutMembers, Record, Status, TenantChange,
+    TokenScope,
 };
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -45,7 +46,15 @@ crate::on_pooler!(
 
 /// What the log has of a tenant, once all is written.
 async fn logged(server: &Server, tenant: &str) -> Vec<LoggedRequest> {
-    found(server, tenant, &LogQuery { limit: 1000, ..LogQuery::default() }).await
+    found(
+        server,
+        tenant,
+        &LogQuery {
+            limit: 1000,
+            ..LogQuery::default()
+        },
+    )
+    .await
 }
 
 async fn found(server: &Server, tenant: &str, query: &LogQuery) -> Vec<LoggedRequest> {
@@ -58,7 +67,16 @@ async fn found(server: &Server, tenant: &str, query: &LogQuery) -> Vec<LoggedReq
 /// What the log has about a user.
 async fn about(server: &Server, tenant: &str, user: &str) -> Vec<LoggedRequest> {
     let user = server.service.logged_user(tenant, user).await.unwrap();
-    found(server, tenant, &LogQuery { user: Some(user), limit: 1000, ..LogQuery::default() }).await
+    found(
+        server,
+        tenant,
+        &LogQuery {
+            user: Some(user),
+            limit: 1000,
+            ..LogQuery::default()
+        },
+    )
+    .await
 }
 
 /// The last request, once it is written.
@@ -67,26 +85,60 @@ async fn last(server: &Server) -> LoggedRequest {
 }
 
 fn told(request: &LoggedRequest) -> Vec<String> {
-    NoteText::read(request.notes.as_deref().unwrap_or("[]")).iter().map(ToString::to_string).collect()
+    NoteText::read(request.notes.as_deref().unwrap_or("[]"))
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 async fn every_request_leaves_a_row(server: Server) {
     let id = server.post("/Users", user("ann")).await.expect(201).id();
     let one = format!("/Users/{id}");
     server.get(&one).await.expect(200);
-    server.patch(&one, json!([{"op": "replace", "value": {"active": false, "nickName": "A"}}])).await.expect(200);
+    server
+        .patch(
+            &one,
+            json!([{"op": "replace", "value": {"active": false, "nickName": "A"}}]),
+        )
+        .await
+        .expect(200);
     server.put(&one, user("Ann")).await.expect(200);
     let members = json!({"schemas": [GROUP], "displayName": "g", "members": [{"value": id}]});
     let group = server.post("/Groups", members).await.expect(201).id();
-    server.patch(&format!("/Groups/{group}"), json!([{"op": "remove", "path": "members"}])).await.expect(204);
-    server.get("/Users?filter=userName%20eq%20%22ann%22%20and%20emails%5Btype%20eq%20%22work%22%5D").await.expect(200);
+    server
+        .patch(
+            &format!("/Groups/{group}"),
+            json!([{"op": "remove", "path": "members"}]),
+        )
+        .await
+        .expect(204);
+    server
+        .get("/Users?filter=userName%20eq%20%22ann%22%20and%20emails%5Btype%20eq%20%22work%22%5D")
+        .await
+        .expect(200);
     server.get("/Schemas").await.expect(200);
-    server.client().send(Method::GET, "/Me", None, &[("user-agent", "Okta é 1.0"), ("x-request-id", "r-1")]).await;
+    server
+        .client()
+        .send(
+            Method::GET,
+            "/Me",
+            None,
+            &[("user-agent", "Okta é 1.0"), ("x-request-id", "r-1")],
+        )
+        .await;
     server.delete(&one).await.expect(204);
     let rows = logged(&server, "default").await;
     let shown: Vec<_> = rows
         .iter()
-        .map(|r| (&*r.method, &*r.route, r.status, r.resource.is_some(), r.changed.as_deref().unwrap_or("")))
+        .map(|r| {
+            (
+                &*r.method,
+                &*r.route,
+                r.status,
+                r.resource.is_some(),
+                r.changed.as_deref().unwrap_or(""),
+            )
+        })
         .collect();
     let expected = [
         ("POST", "/Users", 201, true, "userName,active"),
@@ -101,30 +153,83 @@ async fn every_request_leaves_a_row(server: Server) {
         ("DELETE", "/Users/{id}", 204, true, ""),
     ];
     assert_eq!(shown, expected);
-    assert_eq!(rows[6].filter.as_deref(), Some("userName eq … and emails[type eq …]"));
-    assert_eq!((rows[8].client.as_deref(), &*rows[8].request_id), (Some("Okta ?? 1.0"), "r-1"));
-    assert!(rows.iter().all(|row| &*row.token_name == "test" && row.micros > 0 && row.body.is_none()));
+    assert_eq!(
+        rows[6].filter.as_deref(),
+        Some("userName eq … and emails[type eq …]")
+    );
+    assert_eq!(
+        (rows[8].client.as_deref(), &*rows[8].request_id),
+        (Some("Okta ?? 1.0"), "r-1")
+    );
+    assert!(
+        rows.iter()
+            .all(|row| &*row.token_name == "test" && row.micros > 0 && row.body.is_none())
+    );
     assert!(rows.iter().all(|row| server.token.contains(&*row.token_id)));
     let named = about(&server, "default", &id).await;
     assert_eq!(named.len(), 5);
-    assert_eq!(server.service.user_id("default", &group).await.unwrap().to_string(), group);
-    assert_eq!(server.service.user_id("default", "ann").await.unwrap_err().status(), 404);
+    assert_eq!(
+        server
+            .service
+            .user_id("default", &group)
+            .await
+            .unwrap()
+            .to_string(),
+        group
+    );
+    assert_eq!(
+        server
+            .service
+            .user_id("default", "ann")
+            .await
+            .unwrap_err()
+            .status(),
+        404
+    );
 }
 
 async fn failures_say_why(server: Server) {
     server.post("/Users", user("ann")).await.expect(201);
-    server.post("/Users", user("ANN")).await.refused(409, "uniqueness");
+    server
+        .post("/Users", user("ANN"))
+        .await
+        .refused(409, "uniqueness");
     let row = last(&server).await;
-    assert_eq!((row.status, row.scim_type.as_deref()), (409, Some("uniqueness")));
-    assert!(row.detail.as_deref().unwrap().contains("same \"userName\" exists already"), "{row:?}");
+    assert_eq!(
+        (row.status, row.scim_type.as_deref()),
+        (409, Some("uniqueness"))
+    );
+    assert!(
+        row.detail
+            .as_deref()
+            .unwrap()
+            .contains("same \"userName\" exists already"),
+        "{row:?}"
+    );
     server.delete("/Users/nobody").await.expect(404);
     server.get("/Users/nobody").await.expect(404);
-    server.client().send(Method::POST, "/Users", Some(json!([])), &[]).await.expect(400);
-    let failed = LogQuery { failed: true, limit: 2, ..LogQuery::default() };
-    let statuses: Vec<_> = found(&server, "default", &failed).await.iter().map(|row| row.status).collect();
+    server
+        .client()
+        .send(Method::POST, "/Users", Some(json!([])), &[])
+        .await
+        .expect(400);
+    let failed = LogQuery {
+        failed: true,
+        limit: 2,
+        ..LogQuery::default()
+    };
+    let statuses: Vec<_> = found(&server, "default", &failed)
+        .await
+        .iter()
+        .map(|row| row.status)
+        .collect();
     assert_eq!(statuses, [404, 400]);
     let long = "x".repeat(500);
-    server.client().send(Method::GET, "/Users", None, &[("user-agent", &long)]).await.expect(200);
+    server
+        .client()
+        .send(Method::GET, "/Users", None, &[("user-agent", &long)])
+        .await
+        .expect(200);
     assert_eq!(last(&server).await.client.unwrap().len(), 200);
 }
 
@@ -137,15 +242,31 @@ async fn what_is_left_out_is_told(server: Server) {
     ];
     assert_eq!(told(&last(&server).await), expected);
     server.post("/Users", body).await.refused(409, "uniqueness");
-    assert_eq!(told(&last(&server).await), expected, "a refused request leaves out as much");
-    server.patch(&format!("/Users/{id}"), json!([{"op": "add", "value": {"name.x": 1}}])).await.expect(200);
-    assert_eq!(told(&last(&server).await), ["left out: attributes that no schema declares: name.x"]);
+    assert_eq!(
+        told(&last(&server).await),
+        expected,
+        "a refused request leaves out as much"
+    );
+    server
+        .patch(
+            &format!("/Users/{id}"),
+            json!([{"op": "add", "value": {"name.x": 1}}]),
+        )
+        .await
+        .expect(200);
+    assert_eq!(
+        told(&last(&server).await),
+        ["left out: attributes that no schema declares: name.x"]
+    );
     let operations = json!([
         {"op": "add", "path": "urn:acme:X:level", "value": 3},
         {"op": "remove", "path": "active"},
         {"op": "add", "value": {"employeeNumber": 7}},
     ]);
-    server.patch(&format!("/Users/{id}"), operations).await.expect(200);
+    server
+        .patch(&format!("/Users/{id}"), operations)
+        .await
+        .expect(200);
     let expected = [
         "left out: attributes that no schema declares: urn:acme:X:level".to_owned(),
         format!("left out: values that do not fit their attribute: {ENTERPRISE}:employeeNumber"),
@@ -153,46 +274,100 @@ async fn what_is_left_out_is_told(server: Server) {
     ];
     assert_eq!(told(&last(&server).await), expected);
     let nothing = json!([{"op": "add", "path": "shoeSize", "value": 44}]);
-    server.patch(&format!("/Users/{id}"), nothing).await.refused(400, "invalidPath");
-    assert_eq!(told(&last(&server).await), ["left out: attributes that no schema declares: shoeSize"]);
-    let members: Vec<_> = (0..150).map(|i| json!({"value": format!("m{i}")})).collect();
+    server
+        .patch(&format!("/Users/{id}"), nothing)
+        .await
+        .refused(400, "invalidPath");
+    assert_eq!(
+        told(&last(&server).await),
+        ["left out: attributes that no schema declares: shoeSize"]
+    );
+    let members: Vec<_> = (0..150)
+        .map(|i| json!({"value": format!("m{i}")}))
+        .collect();
     let group = json!({"schemas": [GROUP], "displayName": "g", "members": members});
     server.post("/Groups", group).await.expect(201);
     let told = told(&last(&server).await);
-    assert!(told[0].starts_with("left out: members that do not exist: m0, m1, "), "{told:?}");
+    assert!(
+        told[0].starts_with("left out: members that do not exist: m0, m1, "),
+        "{told:?}"
+    );
     assert_eq!(told[1], "and 50 more");
 }
 
 async fn a_put_without_members_is_told(server: Server) {
     let user = server.post("/Users", user("ann")).await.expect(201).id();
     let sales = json!({"schemas": [GROUP], "displayName": "Sales"});
-    let path = format!("/Groups/{}", server.post("/Groups", sales.clone()).await.expect(201).id());
+    let path = format!(
+        "/Groups/{}",
+        server.post("/Groups", sales.clone()).await.expect(201).id()
+    );
     server.put(&path, sales.clone()).await.expect(200);
-    assert_eq!(told(&last(&server).await), [""; 0], "there is nobody to keep");
+    assert_eq!(
+        told(&last(&server).await),
+        [""; 0],
+        "there is nobody to keep"
+    );
     let add = json!([{"op": "add", "path": "members", "value": [{"value": user}]}]);
     server.patch(&path, add).await.expect(204);
-    let expected = ["a PUT without members, of which there are some: put-without-members says what becomes of them"];
+    let expected = [
+        "a PUT without members, of which there are some: put-without-members says what becomes of them",
+    ];
     for (policy, left) in [(PutWithoutMembers::Keep, 1), (PutWithoutMembers::Clear, 0)] {
-        let change = TenantChange { put_without_members: Some(policy), ..TenantChange::default() };
-        server.service.change_tenant("default", &change).await.unwrap();
+        let change = TenantChange {
+            put_without_members: Some(policy),
+            ..TenantChange::default()
+        };
+        server
+            .service
+            .change_tenant("default", &change)
+            .await
+            .unwrap();
         let shown = server.put(&path, sales.clone()).await.expect(200).body;
         assert_eq!(told(&last(&server).await), expected);
-        assert_eq!(shown["members"].as_array().unwrap().len(), left, "{policy:?}");
+        assert_eq!(
+            shown["members"].as_array().unwrap().len(),
+            left,
+            "{policy:?}"
+        );
     }
 }
 
 async fn unknown_attributes_are_counted(server: Server) {
-    for (i, size) in [json!(42), json!(42.5), json!([41])].into_iter().enumerate() {
+    for (i, size) in [json!(42), json!(42.5), json!([41])]
+        .into_iter()
+        .enumerate()
+    {
         let body = json!({"schemas": [USER], "userName": format!("u{i}"), "shoeSize": size,
             "urn:acme:X": {"badge": {"n": 1}, "tags": ["a"]}});
         server.post("/Users", body).await.expect(201);
     }
-    server.post("/Groups", json!({"schemas": [GROUP], "displayName": "g", "ShoeSize": null})).await.expect(201);
+    server
+        .post(
+            "/Groups",
+            json!({"schemas": [GROUP], "displayName": "g", "ShoeSize": null}),
+        )
+        .await
+        .expect(201);
     server.service.recorder().finish().await;
     let unknown = server.service.unknown_attributes("default").await.unwrap();
-    let shown: Vec<_> = unknown.iter().map(|one| (&*one.resource_type, &*one.name, one.count)).collect();
-    assert_eq!(shown, [("User", "shoeSize", 3), ("User", "urn:acme:X", 3), ("Group", "ShoeSize", 1)]);
-    let size = Shape { kind: Some(Type::Decimal), multi_valued: true, sub_attributes: vec![] };
+    let shown: Vec<_> = unknown
+        .iter()
+        .map(|one| (&*one.resource_type, &*one.name, one.count))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ("User", "shoeSize", 3),
+            ("User", "urn:acme:X", 3),
+            ("Group", "ShoeSize", 1)
+        ]
+    );
+    let size = Shape {
+        kind: Some(Type::Decimal),
+        multi_valued: true,
+        sub_attributes: vec![],
+    };
     assert_eq!(unknown[0].shape, size);
     let [(badge, badge_shape), (tags, tags_shape)] = &unknown[1].shape.sub_attributes[..] else {
         panic!("{unknown:?}")
@@ -205,30 +380,54 @@ async fn unknown_attributes_are_counted(server: Server) {
 }
 
 async fn operations_of_a_bulk_request_that_fail_are_told(server: Server) {
-    let operation =
-        |name: &str, id: &str| json!({"method": "POST", "path": "/Users", "bulkId": id, "data": user(name)});
+    let operation = |name: &str, id: &str| json!({"method": "POST", "path": "/Users", "bulkId": id, "data": user(name)});
     let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
         "Operations": [operation("ann", "1"), operation("ANN", "2"), {"method": "DELETE", "path": "/Users/x"}]});
     server.post("/Bulk", body).await.expect(200);
     let row = last(&server).await;
     assert_eq!((row.status, &*row.route), (200, "/Bulk"));
     let told = told(&row);
-    assert!(told[0].starts_with("operation 2: 409 uniqueness: A User with the same"), "{told:?}");
+    assert!(
+        told[0].starts_with("operation 2: 409 uniqueness: A User with the same"),
+        "{told:?}"
+    );
     assert!(told[1].starts_with("operation 3: 404: "), "{told:?}");
 }
 
 async fn tokens_that_are_no_longer_good_are_of_the_tenant(server: Server) {
-    let issue = |seconds| server.service.issue_token("default", "old", TokenScope::ReadWrite, seconds);
+    let issue = |seconds| {
+        server
+            .service
+            .issue_token("default", "old", TokenScope::ReadWrite, seconds)
+    };
     let revoked = issue(None).await.unwrap();
     server.service.revoke_token(&revoked.id).await.unwrap();
-    server.by(revoked.text.expose_secret()).get("/Users").await.expect(401);
+    server
+        .by(revoked.text.expose_secret())
+        .get("/Users")
+        .await
+        .expect(401);
     let row = last(&server).await;
-    assert_eq!((&*row.token_name, row.status, &*row.token_id), ("old", 401, &*revoked.id));
+    assert_eq!(
+        (&*row.token_name, row.status, &*row.token_id),
+        ("old", 401, &*revoked.id)
+    );
     assert!(row.detail.unwrap().contains("revoked"));
-    let status = |status| TenantChange { status: Some(status), ..TenantChange::default() };
-    server.service.change_tenant("default", &status(Status::Suspended)).await.unwrap();
+    let status = |status| TenantChange {
+        status: Some(status),
+        ..TenantChange::default()
+    };
+    server
+        .service
+        .change_tenant("default", &status(Status::Suspended))
+        .await
+        .unwrap();
     server.get("/Users").await.expect(403);
-    server.service.change_tenant("default", &status(Status::Active)).await.unwrap();
+    server
+        .service
+        .change_tenant("default", &status(Status::Active))
+        .await
+        .unwrap();
     assert!(last(&server).await.detail.unwrap().contains("suspended"));
     let before = logged(&server, "default").await.len();
     let mut forged = server.token.clone();
@@ -241,7 +440,11 @@ async fn tokens_that_are_no_longer_good_are_of_the_tenant(server: Server) {
 
 /// Sends values of every kind, in places of every kind.
 async fn plant(client: &Client<'_>, secret: &str) {
-    let id = client.post("/Users", user(&format!("u{secret}"))).await.expect(201).id();
+    let id = client
+        .post("/Users", user(&format!("u{secret}")))
+        .await
+        .expect(201)
+        .id();
     let one = format!("/Users/{id}");
     let all = json!({"schemas": [USER], "userName": secret, "password": secret, "nickName": secret, "shoe": secret,
         "name": {"familyName": secret, "x": secret}, "emails": [{"value": secret}], "active": secret});
@@ -277,7 +480,11 @@ async fn plant(client: &Client<'_>, secret: &str) {
     ] {
         client.get(&format!("/Users?{query}")).await;
     }
-    for path in [format!("/Users/{secret}"), format!("/{secret}"), format!("/Schemas/{secret}")] {
+    for path in [
+        format!("/Users/{secret}"),
+        format!("/{secret}"),
+        format!("/Schemas/{secret}"),
+    ] {
         client.get(&path).await.expect(404);
     }
     let bulk = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": [
@@ -290,7 +497,10 @@ async fn plant(client: &Client<'_>, secret: &str) {
 }
 
 async fn no_value_is_kept(server: Server) {
-    let strict = TenantChange { conformance: Some(scimd::resource::Conformance::Rfc), ..TenantChange::default() };
+    let strict = TenantChange {
+        conformance: Some(scimd::resource::Conformance::Rfc),
+        ..TenantChange::default()
+    };
     let rfc = server.tenant("rfc", &strict).await;
     plant(&server.client(), "Zq7Planted").await;
     plant(&server.by(&rfc), "Zq7Planted").await;
@@ -298,18 +508,31 @@ async fn no_value_is_kept(server: Server) {
         let rows = logged(&server, tenant).await;
         assert!(rows.len() > 25);
         for row in rows {
-            assert!(!format!("{row:?}").to_lowercase().contains("zq7planted"), "{row:?}");
+            assert!(
+                !format!("{row:?}").to_lowercase().contains("zq7planted"),
+                "{row:?}"
+            );
         }
     }
 }
 
 async fn old_requests_are_forgotten(server: Server) {
-    let options = Options { clock: Clock::standing(noon()), ..Options::default() };
+    let options = Options {
+        clock: Clock::standing(noon()),
+        ..Options::default()
+    };
     let server = server.other(options).await;
     let until = server.clock.now().plus_seconds(3600);
-    server.service.keep_bodies("default", Some(until)).await.unwrap();
+    server
+        .service
+        .keep_bodies("default", Some(until))
+        .await
+        .unwrap();
     for i in 0..5 {
-        server.post("/Users", user(&format!("u{i}"))).await.expect(201);
+        server
+            .post("/Users", user(&format!("u{i}")))
+            .await
+            .expect(201);
     }
     assert_eq!(logged(&server, "default").await.len(), 5);
     server.clock.advance(86_400 * 3 + 60);
@@ -318,11 +541,24 @@ async fn old_requests_are_forgotten(server: Server) {
     assert_eq!(server.service.forget_requests(4).await.unwrap(), 0);
     assert_eq!(server.service.forget_requests(3).await.unwrap(), 5);
     assert_eq!(logged(&server, "default").await.len(), 1);
-    assert_eq!(server.number("select count(*) from provisioning_body").await, 0);
-    let since = LogQuery { since: Some(server.clock.now()), limit: 10, ..LogQuery::default() };
+    assert_eq!(
+        server
+            .number("select count(*) from provisioning_body")
+            .await,
+        0
+    );
+    let since = LogQuery {
+        since: Some(server.clock.now()),
+        limit: 10,
+        ..LogQuery::default()
+    };
     assert_eq!(found(&server, "default", &since).await.len(), 1);
     server.clock.advance(60);
-    let since = LogQuery { since: Some(server.clock.now()), limit: 10, ..LogQuery::default() };
+    let since = LogQuery {
+        since: Some(server.clock.now()),
+        limit: 10,
+        ..LogQuery::default()
+    };
     assert_eq!(found(&server, "default", &since).await.len(), 0);
 }
 
@@ -330,9 +566,31 @@ async fn a_tenant_sees_its_own_alone(server: Server) {
     let acme = server.tenant("acme", &TenantChange::default()).await;
     server.by(&acme).get("/Users").await.expect(200);
     server.get("/Groups").await.expect(200);
-    assert_eq!(logged(&server, "acme").await.iter().map(|row| &*row.route).collect::<Vec<_>>(), ["/Users"]);
-    assert_eq!(logged(&server, "default").await.iter().map(|row| &*row.route).collect::<Vec<_>>(), ["/Groups"]);
-    assert_eq!(server.service.requests("nobody", &LogQuery::default()).await.unwrap_err().status(), 404);
+    assert_eq!(
+        logged(&server, "acme")
+            .await
+            .iter()
+            .map(|row| &*row.route)
+            .collect::<Vec<_>>(),
+        ["/Users"]
+    );
+    assert_eq!(
+        logged(&server, "default")
+            .await
+            .iter()
+            .map(|row| &*row.route)
+            .collect::<Vec<_>>(),
+        ["/Groups"]
+    );
+    assert_eq!(
+        server
+            .service
+            .requests("nobody", &LogQuery::default())
+            .await
+            .unwrap_err()
+            .status(),
+        404
+    );
     server.service.delete_tenant("acme").await.unwrap();
     assert_eq!(server.number("select count(*) from provisioning").await, 1);
 }
@@ -340,11 +598,22 @@ async fn a_tenant_sees_its_own_alone(server: Server) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reads_can_be_left_out() {
     for (record, expected) in [(Record::Changes, vec![201, 404]), (Record::None, vec![])] {
-        let server = Server::with(Database::Sqlite, Options { record, ..Options::default() }).await;
+        let server = Server::with(
+            Database::Sqlite,
+            Options {
+                record,
+                ..Options::default()
+            },
+        )
+        .await;
         server.post("/Users", user("ann")).await.expect(201);
         server.get("/Users").await.expect(200);
         server.get("/Users/x").await.expect(404);
-        let statuses: Vec<_> = logged(&server, "default").await.iter().map(|row| row.status).collect();
+        let statuses: Vec<_> = logged(&server, "default")
+            .await
+            .iter()
+            .map(|row| row.status)
+            .collect();
         assert_eq!(statuses, expected, "{record:?}");
     }
 }
@@ -389,15 +658,30 @@ async fn two_instances_write_one_log() {
 async fn requests_are_served_while_the_log_cannot_be_written() {
     for database in [Database::Sqlite, Database::Postgres] {
         let server = Server::on(database).await;
-        server.run("alter table provisioning rename to provisioning_away").await;
+        server
+            .run("alter table provisioning rename to provisioning_away")
+            .await;
         for i in 0..20 {
-            server.post("/Users", user(&format!("u{i}"))).await.expect(201);
+            server
+                .post("/Users", user(&format!("u{i}")))
+                .await
+                .expect(201);
         }
         server.service.recorder().finish().await;
-        server.run("alter table provisioning_away rename to provisioning").await;
+        server
+            .run("alter table provisioning_away rename to provisioning")
+            .await;
         server.get("/Users").await.expect(200);
-        let routes: Vec<_> = logged(&server, "default").await.iter().map(|row| row.method.clone()).collect();
-        assert_eq!(routes, ["GET"], "what could not be written is not kept for ever");
+        let routes: Vec<_> = logged(&server, "default")
+            .await
+            .iter()
+            .map(|row| row.method.clone())
+            .collect();
+        assert_eq!(
+            routes,
+            ["GET"],
+            "what could not be written is not kept for ever"
+        );
     }
 }
 
@@ -407,13 +691,24 @@ async fn what_a_client_makes_up_is_bounded() {
     let server = Server::on(Database::Sqlite).await;
     let mut body = user("ann");
     for i in 0..200 {
-        let inner: serde_json::Map<_, _> = (0..60).map(|j| (format!("{}{j}", "n".repeat(60)), json!(j))).collect();
+        let inner: serde_json::Map<_, _> = (0..60)
+            .map(|j| (format!("{}{j}", "n".repeat(60)), json!(j)))
+            .collect();
         body[format!("made_up_{i}")] = inner.into();
     }
     server.post("/Users", body).await.expect(201);
-    let clauses = vec!["emails[type eq \"work\"]"; 90].join(" or ").replace(' ', "%20").replace('"', "%22");
-    server.get(&format!("/Users?filter={clauses}")).await.expect(200);
+    let clauses = vec!["emails[type eq \"work\"]"; 90]
+        .join(" or ")
+        .replace(' ', "%20")
+        .replace('"', "%22");
+    server
+        .get(&format!("/Users?filter={clauses}"))
+        .await
+        .expect(200);
     let rows = logged(&server, "default").await;
-    assert!(rows[0].notes.as_ref().unwrap().len() < 100_000 && told(&rows[0]).last().unwrap().ends_with(" more"));
+    assert!(
+        rows[0].notes.as_ref().unwrap().len() < 100_000
+            && told(&rows[0]).last().unwrap().ends_with(" more")
+    );
     assert_eq!(rows[1].filter.as_ref().unwrap().chars().count(), 1024);
 }

@@ -16,7 +16,11 @@ fn with_password(name: &str, title: &str) -> Value {
 }
 
 /// Digests that were made by a request. They are the costly part of a write.
-async fn digests(server: &Server, request: impl Future<Output = crate::harness::Answer>, status: u16) -> u64 {
+async fn digests(
+    server: &Server,
+    request: impl Future<Output = crate::harness::Answer>,
+    status: u16,
+) -> u64 {
     let before = server.service.passwords_digested();
     request.await.expect(status);
     server.service.passwords_digested() - before
@@ -24,30 +28,82 @@ async fn digests(server: &Server, request: impl Future<Output = crate::harness::
 
 /// The token is known from the first request on, which is the case that counts.
 async fn a_refused_write_is_made_once(server: Server) {
-    let keeps = TenantChange { password_policy: Some(PasswordPolicy::Argon2id), ..TenantChange::default() };
+    let keeps = TenantChange {
+        password_policy: Some(PasswordPolicy::Argon2id),
+        ..TenantChange::default()
+    };
     let token = server.tenant("keeps", &keeps).await;
     let client = server.by(&token);
     client.post("/Users", user("ann")).await.expect(201);
-    let path = format!("/Users/{}", client.post("/Users", user("bob")).await.expect(201).id());
-    let rename = json!([{"op": "replace", "value": {"userName": "ann", "password": "battery staple"}}]);
-    assert_eq!(digests(&server, client.post("/Users", with_password("cy", "Boss")), 201).await, 1);
-    assert_eq!(digests(&server, client.post("/Users", with_password("ANN", "Boss")), 409).await, 1);
-    assert_eq!(digests(&server, client.put(&path, with_password("Ann", "Boss")), 409).await, 1);
+    let path = format!(
+        "/Users/{}",
+        client.post("/Users", user("bob")).await.expect(201).id()
+    );
+    let rename =
+        json!([{"op": "replace", "value": {"userName": "ann", "password": "battery staple"}}]);
+    assert_eq!(
+        digests(
+            &server,
+            client.post("/Users", with_password("cy", "Boss")),
+            201
+        )
+        .await,
+        1
+    );
+    assert_eq!(
+        digests(
+            &server,
+            client.post("/Users", with_password("ANN", "Boss")),
+            409
+        )
+        .await,
+        1
+    );
+    assert_eq!(
+        digests(
+            &server,
+            client.put(&path, with_password("Ann", "Boss")),
+            409
+        )
+        .await,
+        1
+    );
     assert_eq!(digests(&server, client.patch(&path, rename), 409).await, 1);
-    let seats = TenantChange { seats: Some(Some(3)), ..TenantChange::default() };
+    let seats = TenantChange {
+        seats: Some(Some(3)),
+        ..TenantChange::default()
+    };
     server.service.change_tenant("keeps", &seats).await.unwrap();
     client.get(&path).await.expect(200);
-    assert_eq!(digests(&server, client.post("/Users", with_password("dan", "Boss")), 403).await, 1);
+    assert_eq!(
+        digests(
+            &server,
+            client.post("/Users", with_password("dan", "Boss")),
+            403
+        )
+        .await,
+        1
+    );
 }
 
 /// AUTH-7: each of these is refused before a statement about the resource would say who asks.
 async fn who_may_no_longer_ask_is_told_so_in_place_of_a_refusal(server: Server) {
-    let issue = async || server.service.issue_token("default", "t", TokenScope::ReadWrite, None).await.unwrap();
+    let issue = async || {
+        server
+            .service
+            .issue_token("default", "t", TokenScope::ReadWrite, None)
+            .await
+            .unwrap()
+    };
     let id = server.post("/Users", user("ann")).await.expect(201).id();
     let requests = [
         ("/Users", user("ann"), 409),
         ("/Users", json!({"schemas": [USER]}), 400),
-        ("/Users", json!({"schemas": ["urn:x"], "userName": "bob"}), 400),
+        (
+            "/Users",
+            json!({"schemas": ["urn:x"], "userName": "bob"}),
+            400,
+        ),
         ("/Groups", group("g", &[]), 201),
         ("/Users/.search", json!({"filter": "userName zz 1"}), 400),
         ("/Nobody", user("x"), 404),
@@ -59,21 +115,41 @@ async fn who_may_no_longer_ask_is_told_so_in_place_of_a_refusal(server: Server) 
         client.post(path, body.clone()).await.expect(status);
         server.service.revoke_token(&issued.id).await.unwrap();
         let told = client.post(path, body).await.refused(401, "");
-        assert!(told.body["detail"].as_str().unwrap().contains("revoked"), "{path}: {}", told.body);
+        assert!(
+            told.body["detail"].as_str().unwrap().contains("revoked"),
+            "{path}: {}",
+            told.body
+        );
     }
 }
 
 /// What is refused under settings of before is asked again under those of now.
 async fn a_refusal_follows_the_settings_of_now(server: Server) {
-    let rfc = TenantChange { conformance: Some(scimd::resource::Conformance::Rfc), ..TenantChange::default() };
+    let rfc = TenantChange {
+        conformance: Some(scimd::resource::Conformance::Rfc),
+        ..TenantChange::default()
+    };
     let token = server.tenant("turns", &rfc).await;
     let client = server.by(&token);
     let body = json!({"schemas": [USER], "userName": "ann", "shoeSize": 42});
-    client.post("/Users", body.clone()).await.refused(400, "invalidSyntax");
+    client
+        .post("/Users", body.clone())
+        .await
+        .refused(400, "invalidSyntax");
     let other = server.second().await;
-    let lenient = TenantChange { conformance: Some(scimd::resource::Conformance::Lenient), ..TenantChange::default() };
-    other.service.change_tenant("turns", &lenient).await.unwrap();
+    let lenient = TenantChange {
+        conformance: Some(scimd::resource::Conformance::Lenient),
+        ..TenantChange::default()
+    };
+    other
+        .service
+        .change_tenant("turns", &lenient)
+        .await
+        .unwrap();
     client.post("/Users", body).await.expect(201);
     other.service.change_tenant("turns", &rfc).await.unwrap();
-    client.post("/Users", json!({"userName": "bob"})).await.refused(400, "invalidValue");
+    client
+        .post("/Users", json!({"userName": "bob"}))
+        .await
+        .refused(400, "invalidValue");
 }

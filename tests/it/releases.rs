@@ -21,7 +21,10 @@ async fn a_postgresql_database_of_each_release_is_brought_up_to_date() {
 }
 
 async fn each_release(database: Database) {
-    let releases: Vec<PathBuf> = std::fs::read_dir(RELEASES).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let releases: Vec<PathBuf> = std::fs::read_dir(RELEASES)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     assert!(!releases.is_empty(), "no release in {RELEASES}");
     for release in releases {
         let folder = tempfile::tempdir().unwrap();
@@ -42,11 +45,14 @@ async fn restored(database: Database, release: &Path, folder: &Path) -> (Databas
     let text = AssertSqlSafe(dump);
     let target = match database {
         Database::Sqlite => {
-            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.join("scimd.db"));
+            let options =
+                sqlx::sqlite::SqliteConnectOptions::new().filename(folder.join("scimd.db"));
             let mut connection = options.create_if_missing(true).connect().await.unwrap();
             sqlx::raw_sql(text).execute(&mut connection).await.unwrap();
             connection.close().await.unwrap();
-            DatabaseTarget::Sqlite { data_dir: folder.to_owned() }
+            DatabaseTarget::Sqlite {
+                data_dir: folder.to_owned(),
+            }
         }
         Database::Postgres | Database::Pooled => {
             let url = create_database().await;
@@ -62,29 +68,61 @@ async fn restored(database: Database, release: &Path, folder: &Path) -> (Databas
 async fn keeps_what_was_there(server: &Server, token: &str) {
     let client = server.by(token);
     let users = client.get("/Users?sortBy=userName").await.expect(200).body;
-    let names: Vec<&Value> = users["Resources"].as_array().unwrap().iter().map(|user| &user["userName"]).collect();
-    assert_eq!(names, ["ann@example.com", "bob@example.com", "carl@example.com"]);
+    let names: Vec<&Value> = users["Resources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|user| &user["userName"])
+        .collect();
+    assert_eq!(
+        names,
+        ["ann@example.com", "bob@example.com", "carl@example.com"]
+    );
     assert_eq!(users["Resources"][2]["active"], false);
 
-    let filter =
-        format!("/Users?filter={ACME}:distinguishedName eq \"cn=ann\"").replace(' ', "%20").replace('"', "%22");
+    let filter = format!("/Users?filter={ACME}:distinguishedName eq \"cn=ann\"")
+        .replace(' ', "%20")
+        .replace('"', "%22");
     let found = client.get(&filter).await.expect(200).body;
     let ann = &found["Resources"][0];
-    assert_eq!((&ann["userName"], &ann[ACME]["level"]), (&json!("ann@example.com"), &json!(3)));
-    let mut groups: Vec<&str> =
-        ann["groups"].as_array().unwrap().iter().map(|group| group["display"].as_str().unwrap()).collect();
+    assert_eq!(
+        (&ann["userName"], &ann[ACME]["level"]),
+        (&json!("ann@example.com"), &json!(3))
+    );
+    let mut groups: Vec<&str> = ann["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| group["display"].as_str().unwrap())
+        .collect();
     groups.sort_unstable();
     assert_eq!(groups, ["All", "Sales"]);
-    assert_eq!(server.number("select count(*) from directory_users").await, 4);
+    assert_eq!(
+        server.number("select count(*) from directory_users").await,
+        4
+    );
 
-    client.post("/Users", user("Ann@Example.com")).await.refused(409, "uniqueness");
-    let id = client.post("/Users", user("fred@example.com")).await.expect(201).id();
     client
-        .patch(&format!("/Users/{id}"), json!([{"op": "replace", "path": "active", "value": false}]))
+        .post("/Users", user("Ann@Example.com"))
+        .await
+        .refused(409, "uniqueness");
+    let id = client
+        .post("/Users", user("fred@example.com"))
+        .await
+        .expect(201)
+        .id();
+    client
+        .patch(
+            &format!("/Users/{id}"),
+            json!([{"op": "replace", "path": "active", "value": false}]),
+        )
         .await
         .expect(200);
     let bob = users["Resources"][1]["id"].as_str().unwrap();
     client.delete(&format!("/Users/{bob}")).await.expect(204);
     // The change log keeps what an earlier release wrote, such as deletions that repeat a version.
-    assert_eq!(server.service.verify(false).await.unwrap(), Vec::<String>::new());
+    assert_eq!(
+        server.service.verify(false).await.unwrap(),
+        Vec::<String>::new()
+    );
 }

@@ -18,7 +18,12 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 
 async fn page_max(base: &str, token: &str) -> Value {
     let url = format!("{base}/ServiceProviderConfig");
-    let config = reqwest::Client::new().get(url).bearer_auth(token).send().await.unwrap();
+    let config = reqwest::Client::new()
+        .get(url)
+        .bearer_auth(token)
+        .send()
+        .await
+        .unwrap();
     config.json::<Value>().await.unwrap()["filter"]["maxResults"].clone()
 }
 
@@ -35,7 +40,11 @@ async fn a_hangup_brings_limits_and_level_into_force() {
     };
     configure("error", 50);
     let arguments = format!("--config {} --issue-token test", file.display());
-    let mut served = Served::logging_to(folder.path(), &arguments, File::create(&log).unwrap().into());
+    let mut served = Served::logging_to(
+        folder.path(),
+        &arguments,
+        File::create(&log).unwrap().into(),
+    );
     let base = served.line("SCIM base URL: ");
     let token = served.line("Bearer token \"test\" (shown once): ");
     assert_eq!(page_max(&base, &token).await, 50);
@@ -47,12 +56,18 @@ async fn a_hangup_brings_limits_and_level_into_force() {
     until("the new limit", async || page_max(&base, &token).await == 7).await;
     until("the new level", async || logged().contains("SIGHUP")).await;
     let body = format!("{{\"userName\":\"a\",\"title\":\"{}\"}}", "x".repeat(8000));
-    let large = reqwest::Client::new().post(format!("{base}/Users")).bearer_auth(&token).body(body);
+    let large = reqwest::Client::new()
+        .post(format!("{base}/Users"))
+        .bearer_auth(&token)
+        .body(body);
     assert_eq!(large.send().await.unwrap().status(), 413);
 
     std::fs::write(&file, "[limits]\npage_max = 0\n").unwrap();
     served.tell(Signal::SIGHUP);
-    until("the complaint", async || logged().contains("the configuration cannot be used")).await;
+    until("the complaint", async || {
+        logged().contains("the configuration cannot be used")
+    })
+    .await;
     assert_eq!(page_max(&base, &token).await, 7);
     assert_eq!(served.signal(Signal::SIGTERM), Some(0));
 }
@@ -61,9 +76,16 @@ async fn a_hangup_brings_limits_and_level_into_force() {
 fn health_asks_over_tls() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("scimd.toml");
-    let [certificate, key] = ["test_certificate.pem", "test_key.pem"]
-        .map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/tests").join(name));
-    let tls = format!("[server]\ntls_certificate = \"{}\"\ntls_key = \"{}\"\n", certificate.display(), key.display());
+    let [certificate, key] = ["test_certificate.pem", "test_key.pem"].map(|name| {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("src/http/tests")
+            .join(name)
+    });
+    let tls = format!(
+        "[server]\ntls_certificate = \"{}\"\ntls_key = \"{}\"\n",
+        certificate.display(),
+        key.display()
+    );
     std::fs::write(&file, &tls).unwrap();
     let config = file.display().to_string();
     let mut served = Served::start(folder.path(), &format!("--config {config}"));
@@ -80,9 +102,21 @@ fn health_asks_over_tls() {
         printed(folder.path(), &ask);
     }
     for (ask, code, said) in [
-        (format!("health --config {config} /nothing"), 1, "answered 404"),
-        (format!("health http://{address}/readyz"), 1, "did not answer"),
-        ("health ftp://127.0.0.1/".to_owned(), 2, "give a URL such as"),
+        (
+            format!("health --config {config} /nothing"),
+            1,
+            "answered 404",
+        ),
+        (
+            format!("health http://{address}/readyz"),
+            1,
+            "did not answer",
+        ),
+        (
+            "health ftp://127.0.0.1/".to_owned(),
+            2,
+            "give a URL such as",
+        ),
     ] {
         let (found, message) = refused(folder.path(), &ask);
         assert_eq!(found, Some(code), "{ask}: {message}");

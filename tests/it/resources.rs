@@ -18,12 +18,19 @@ crate::on_both!(
 );
 
 async fn a_lower_limit_deactivates_nobody(server: Server) {
-    let seats = |seats| TenantChange { seats: Some(Some(seats)), ..TenantChange::default() };
+    let seats = |seats| TenantChange {
+        seats: Some(Some(seats)),
+        ..TenantChange::default()
+    };
     let mut ids = Vec::new();
     for name in ["a", "b", "c"] {
         ids.push(server.post("/Users", user(name)).await.expect(201).id());
     }
-    let info = server.service.change_tenant("default", &seats(1)).await.unwrap();
+    let info = server
+        .service
+        .change_tenant("default", &seats(1))
+        .await
+        .unwrap();
     assert_eq!((info.active_users, info.used), (3, 3));
     let refused = server.post("/Users", user("d")).await.refused(403, "");
     let detail = "Seats of this application: 1; active users: 3. Deactivate 3 of them, or ask for more seats.";
@@ -46,24 +53,53 @@ async fn a_user_lives(server: Server) {
     });
     let made = server.post("/Users", body).await.expect(201);
     let id = made.id();
-    assert_eq!(made.header("location"), made.body["meta"]["location"].as_str());
+    assert_eq!(
+        made.header("location"),
+        made.body["meta"]["location"].as_str()
+    );
     assert_eq!(made.header("etag"), Some("W/\"1\""));
     assert_eq!(made.body["active"], true);
     assert!(made.body.get("password").is_none() && made.body.get("groups").is_none());
     assert_eq!(made.body["schemas"], json!([USER, ENTERPRISE]));
     let read = server.get(&format!("/Users/{id}")).await.expect(200);
     assert_eq!(read.body, made.body);
-    server.post("/Users", user("JANE@example.COM")).await.refused(409, "uniqueness");
-    let again = server.put(&format!("/Users/{id}"), read.body.clone()).await.expect(200);
-    assert_eq!(again.body, read.body, "a PUT of what was read changes nothing");
-    let patched =
-        server.patch(&format!("/Users/{id}"), json!([{"op": "replace", "value": {"active": false}}])).await.expect(200);
-    assert_eq!((&patched.body["active"], &patched.body["meta"]["version"]), (&json!(false), &json!("W/\"2\"")));
-    let found =
-        server.get("/Users?filter=userName%20eq%20%22JANE@EXAMPLE.com%22&startIndex=1&count=100").await.expect(200);
-    assert_eq!((&found.body["totalResults"], &found.body["Resources"][0]), (&json!(1), &patched.body));
-    let shown =
-        server.get(&format!("/Users/{id}?attributes=userName,emails.value,{ENTERPRISE}:department")).await.expect(200);
+    server
+        .post("/Users", user("JANE@example.COM"))
+        .await
+        .refused(409, "uniqueness");
+    let again = server
+        .put(&format!("/Users/{id}"), read.body.clone())
+        .await
+        .expect(200);
+    assert_eq!(
+        again.body, read.body,
+        "a PUT of what was read changes nothing"
+    );
+    let patched = server
+        .patch(
+            &format!("/Users/{id}"),
+            json!([{"op": "replace", "value": {"active": false}}]),
+        )
+        .await
+        .expect(200);
+    assert_eq!(
+        (&patched.body["active"], &patched.body["meta"]["version"]),
+        (&json!(false), &json!("W/\"2\""))
+    );
+    let found = server
+        .get("/Users?filter=userName%20eq%20%22JANE@EXAMPLE.com%22&startIndex=1&count=100")
+        .await
+        .expect(200);
+    assert_eq!(
+        (&found.body["totalResults"], &found.body["Resources"][0]),
+        (&json!(1), &patched.body)
+    );
+    let shown = server
+        .get(&format!(
+            "/Users/{id}?attributes=userName,emails.value,{ENTERPRISE}:department"
+        ))
+        .await
+        .expect(200);
     assert_eq!(
         shown.body,
         json!({"schemas": [USER, ENTERPRISE], "id": id, "userName": "Jane@Example.com",
@@ -71,8 +107,14 @@ async fn a_user_lives(server: Server) {
     );
     server.delete(&format!("/Users/{id}")).await.expect(204);
     server.get(&format!("/Users/{id}")).await.refused(404, "");
-    server.delete(&format!("/Users/{id}")).await.refused(404, "");
-    server.post("/Users", user("jane@example.com")).await.expect(201);
+    server
+        .delete(&format!("/Users/{id}"))
+        .await
+        .refused(404, "");
+    server
+        .post("/Users", user("jane@example.com"))
+        .await
+        .expect(201);
     assert!(server.service.verify(false).await.unwrap().is_empty());
 }
 
@@ -83,21 +125,39 @@ async fn a_group_has_members(server: Server) {
         let body = json!({"schemas": [USER], "userName": name, "displayName": name});
         ids.push(server.post("/Users", body).await.expect(201).id());
     }
-    let made = server.post("/Groups", group("Sales", &ids[..2])).await.expect(201);
+    let made = server
+        .post("/Groups", group("Sales", &ids[..2]))
+        .await
+        .expect(201);
     let path = format!("/Groups/{}", made.id());
     assert_eq!(made.body["members"].as_array().unwrap().len(), 2);
     assert_eq!(made.body["members"][0]["display"], "a");
-    server.post("/Groups", group("SALES", &[])).await.refused(409, "uniqueness");
+    server
+        .post("/Groups", group("SALES", &[]))
+        .await
+        .refused(409, "uniqueness");
     let added = server
         .patch(&path, json!([{"op": "add", "path": "members", "value": [{"value": ids[2]}, {"value": ids[0]}]}]))
         .await
         .expect(204);
     assert_eq!(added.header("etag"), Some("W/\"2\""));
-    let same =
-        server.patch(&path, json!([{"op": "add", "path": "members", "value": [{"value": ids[2]}]}])).await.expect(204);
-    assert_eq!(same.header("etag"), Some("W/\"2\""), "adding a member again changes nothing");
+    let same = server
+        .patch(
+            &path,
+            json!([{"op": "add", "path": "members", "value": [{"value": ids[2]}]}]),
+        )
+        .await
+        .expect(204);
+    assert_eq!(
+        same.header("etag"),
+        Some("W/\"2\""),
+        "adding a member again changes nothing"
+    );
     let removed = server
-        .patch(&path, json!([{"op": "remove", "path": format!("members[value eq \"{}\"]", ids[0])}]))
+        .patch(
+            &path,
+            json!([{"op": "remove", "path": format!("members[value eq \"{}\"]", ids[0])}]),
+        )
         .await
         .expect(204);
     assert_eq!(removed.header("etag"), Some("W/\"3\""));
@@ -114,20 +174,51 @@ async fn a_group_has_members(server: Server) {
     assert_eq!(read.body["members"].as_array().unwrap().len(), 3);
     let of_user = server.get(&format!("/Users/{}", ids[0])).await.expect(200);
     assert_eq!(
-        (&of_user.body["groups"][0]["display"], &of_user.body["groups"][0]["type"]),
+        (
+            &of_user.body["groups"][0]["display"],
+            &of_user.body["groups"][0]["type"]
+        ),
         (&json!("Sales 2"), &json!("direct"))
     );
-    server.delete(&format!("/Users/{}", ids[1])).await.expect(204);
+    server
+        .delete(&format!("/Users/{}", ids[1]))
+        .await
+        .expect(204);
     let read = server.get(&path).await.expect(200);
-    assert_eq!((read.body["members"].as_array().unwrap().len(), &read.body["meta"]["version"]), (2, &json!("W/\"5\"")));
-    let kept = server.put(&path, json!({"schemas": read.body["schemas"], "displayName": "Sales 3"})).await.expect(200);
-    assert_eq!(kept.body["members"].as_array().unwrap().len(), 2, "a PUT without members keeps them");
+    assert_eq!(
+        (
+            read.body["members"].as_array().unwrap().len(),
+            &read.body["meta"]["version"]
+        ),
+        (2, &json!("W/\"5\""))
+    );
+    let kept = server
+        .put(
+            &path,
+            json!({"schemas": read.body["schemas"], "displayName": "Sales 3"}),
+        )
+        .await
+        .expect(200);
+    assert_eq!(
+        kept.body["members"].as_array().unwrap().len(),
+        2,
+        "a PUT without members keeps them"
+    );
     let cleared = server
-        .put(&path, json!({"schemas": read.body["schemas"], "displayName": "Sales 3", "members": []}))
+        .put(
+            &path,
+            json!({"schemas": read.body["schemas"], "displayName": "Sales 3", "members": []}),
+        )
         .await
         .expect(200);
     assert_eq!(cleared.body["members"], json!([]));
-    let found = server.get(&format!("/Groups?filter=members.value%20eq%20%22{}%22", ids[0])).await.expect(200);
+    let found = server
+        .get(&format!(
+            "/Groups?filter=members.value%20eq%20%22{}%22",
+            ids[0]
+        ))
+        .await
+        .expect(200);
     assert_eq!(found.body["totalResults"], 0);
     server.delete(&path).await.expect(204);
     assert!(server.service.verify(false).await.unwrap().is_empty());
@@ -145,7 +236,10 @@ async fn lists_and_filters(server: Server) {
         ("not (title eq \"boss\")", 3),
         ("title ne \"boss\"", 3),
         ("emails[type eq \"work\" and value co \"u3@\"]", 1),
-        ("emails[type eq \"home\" and value eq \"u3@work.example\"]", 0),
+        (
+            "emails[type eq \"home\" and value eq \"u3@work.example\"]",
+            0,
+        ),
         ("emails.value sw \"u1\" or emails.value sw \"u2\"", 2),
         ("nickName pr", 0),
         ("not (nickName pr)", 7),
@@ -153,68 +247,166 @@ async fn lists_and_filters(server: Server) {
         ("emails[not (type eq \"work\")]", 7),
         ("meta.created gt \"2020-01-01T00:00:00Z\"", 7),
         ("groups pr", 0),
-        ("schemas eq \"urn:ietf:params:scim:schemas:core:2.0:User\"", 7),
+        (
+            "schemas eq \"urn:ietf:params:scim:schemas:core:2.0:User\"",
+            7,
+        ),
         ("id pr and title eq \"clerk\" and active eq true", 3),
         ("userName co \"%\"", 0),
         ("userName ew \"5\"", 1),
         ("id gt \"0\"", 7),
     ] {
         let query: String = url_encoded(filter);
-        let found = server.get(&format!("/Users?filter={query}")).await.expect(200);
+        let found = server
+            .get(&format!("/Users?filter={query}"))
+            .await
+            .expect(200);
         assert_eq!(found.body["totalResults"], total, "{filter}");
     }
-    let page = server.get("/Users?startIndex=4&count=3").await.expect(200).body;
-    assert_eq!((&page["totalResults"], &page["startIndex"], &page["itemsPerPage"]), (&json!(7), &json!(4), &json!(3)));
+    let page = server
+        .get("/Users?startIndex=4&count=3")
+        .await
+        .expect(200)
+        .body;
+    assert_eq!(
+        (
+            &page["totalResults"],
+            &page["startIndex"],
+            &page["itemsPerPage"]
+        ),
+        (&json!(7), &json!(4), &json!(3))
+    );
     assert_eq!(page["Resources"][0]["userName"], "u3");
-    let past = server.get("/Users?startIndex=101&count=100").await.expect(200).body;
-    assert_eq!((&past["totalResults"], &past["itemsPerPage"], &past["Resources"]), (&json!(7), &json!(0), &json!([])));
-    let sorted = server.get("/Users?sortBy=userName&sortOrder=descending&count=2").await.expect(200).body;
+    let past = server
+        .get("/Users?startIndex=101&count=100")
+        .await
+        .expect(200)
+        .body;
+    assert_eq!(
+        (
+            &past["totalResults"],
+            &past["itemsPerPage"],
+            &past["Resources"]
+        ),
+        (&json!(7), &json!(0), &json!([]))
+    );
+    let sorted = server
+        .get("/Users?sortBy=userName&sortOrder=descending&count=2")
+        .await
+        .expect(200)
+        .body;
     assert_eq!(sorted["Resources"][0]["userName"], "u6");
-    server.get("/Users?filter=userName%20xx%20%22a%22").await.refused(400, "invalidFilter");
-    server.get("/Users?filter=favouriteColour%20eq%20%22a%22").await.refused(400, "invalidFilter");
+    server
+        .get("/Users?filter=userName%20xx%20%22a%22")
+        .await
+        .refused(400, "invalidFilter");
+    server
+        .get("/Users?filter=favouriteColour%20eq%20%22a%22")
+        .await
+        .refused(400, "invalidFilter");
 }
 
 /// RFC 7644 section 3.14.
 async fn conditions_on_versions(server: Server) {
     let id = server.post("/Users", user("a")).await.expect(201).id();
     let path = format!("/Users/{id}");
-    let same = server.client().send(Method::GET, &path, None, &[("if-none-match", "W/\"1\"")]).await;
+    let same = server
+        .client()
+        .send(Method::GET, &path, None, &[("if-none-match", "W/\"1\"")])
+        .await;
     assert_eq!((same.status, same.header("etag")), (304, Some("W/\"1\"")));
-    let stale = server.client().send(Method::PUT, &path, Some(user("b")), &[("if-match", "W/\"9\"")]).await;
+    let stale = server
+        .client()
+        .send(
+            Method::PUT,
+            &path,
+            Some(user("b")),
+            &[("if-match", "W/\"9\"")],
+        )
+        .await;
     stale.refused(412, "");
-    let fits = server.client().send(Method::PUT, &path, Some(user("b")), &[("if-match", "W/\"1\"")]).await;
+    let fits = server
+        .client()
+        .send(
+            Method::PUT,
+            &path,
+            Some(user("b")),
+            &[("if-match", "W/\"1\"")],
+        )
+        .await;
     assert_eq!(fits.expect(200).header("etag"), Some("W/\"2\""));
-    server.client().send(Method::DELETE, &path, None, &[("if-match", "\"1\"")]).await.refused(412, "");
-    server.client().send(Method::DELETE, &path, None, &[("if-match", "*")]).await.expect(204);
+    server
+        .client()
+        .send(Method::DELETE, &path, None, &[("if-match", "\"1\"")])
+        .await
+        .refused(412, "");
+    server
+        .client()
+        .send(Method::DELETE, &path, None, &[("if-match", "*")])
+        .await
+        .expect(204);
 }
 
 /// RFC 7643 section 4.1.2: direct and indirect groups.
 async fn groups_of_groups(server: Server) {
     let user_id = server.post("/Users", user("a")).await.expect(201).id();
-    let inner = server.post("/Groups", group("Inner", std::slice::from_ref(&user_id))).await.expect(201).id();
-    let outer = server.post("/Groups", group("Outer", std::slice::from_ref(&inner))).await.expect(201);
+    let inner = server
+        .post("/Groups", group("Inner", std::slice::from_ref(&user_id)))
+        .await
+        .expect(201)
+        .id();
+    let outer = server
+        .post("/Groups", group("Outer", std::slice::from_ref(&inner)))
+        .await
+        .expect(201);
     assert_eq!(outer.body["members"][0]["type"], "Group");
     server
-        .patch(&format!("/Groups/{inner}"), json!([{"op": "add", "path": "members", "value": [{"value": outer.id()}]}]))
+        .patch(
+            &format!("/Groups/{inner}"),
+            json!([{"op": "add", "path": "members", "value": [{"value": outer.id()}]}]),
+        )
         .await
         .expect(204);
-    let read = server.get(&format!("/Users/{user_id}")).await.expect(200).body;
-    let types: Vec<_> =
-        read["groups"].as_array().unwrap().iter().map(|g| (g["display"].clone(), g["type"].clone())).collect();
-    assert_eq!(types, [(json!("Inner"), json!("direct")), (json!("Outer"), json!("indirect"))]);
+    let read = server
+        .get(&format!("/Users/{user_id}"))
+        .await
+        .expect(200)
+        .body;
+    let types: Vec<_> = read["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|g| (g["display"].clone(), g["type"].clone()))
+        .collect();
+    assert_eq!(
+        types,
+        [
+            (json!("Inner"), json!("direct")),
+            (json!("Outer"), json!("indirect"))
+        ]
+    );
     for (filter, total) in [
         ("groups.display eq \"outer\"", 1),
         ("groups[display eq \"outer\" and type eq \"direct\"]", 0),
         ("groups[display eq \"outer\" and type eq \"indirect\"]", 1),
     ] {
-        let found = server.get(&format!("/Users?filter={}", url_encoded(filter))).await.expect(200);
+        let found = server
+            .get(&format!("/Users?filter={}", url_encoded(filter)))
+            .await
+            .expect(200);
         assert_eq!(found.body["totalResults"], total, "{filter}");
     }
 }
 
 fn url_encoded(text: &str) -> String {
     text.bytes()
-        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .map(|b| {
+            if b.is_ascii_alphanumeric() {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
         .collect()
 }
 
@@ -222,8 +414,12 @@ fn url_encoded(text: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_of_hosts() {
     let server = Server::on(Database::Postgres).await;
-    let DatabaseTarget::Postgres { url } = &server.database else { panic!("no PostgreSQL") };
-    let dead = url.expose_secret().replacen("@127.0.0.1", "@127.0.0.1:1,127.0.0.1", 1);
+    let DatabaseTarget::Postgres { url } = &server.database else {
+        panic!("no PostgreSQL")
+    };
+    let dead = url
+        .expose_secret()
+        .replacen("@127.0.0.1", "@127.0.0.1:1,127.0.0.1", 1);
     assert_ne!(dead, url.expose_secret());
     let second = Server::over(DatabaseTarget::Postgres { url: dead.into() }).await;
     let id = second.post("/Users", user("a")).await.expect(201).id();
@@ -254,8 +450,15 @@ async fn miscount(database: &DatabaseTarget) {
                 .unwrap();
         }
         DatabaseTarget::Sqlite { data_dir } => {
-            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(data_dir.join("scimd.db"));
-            options.connect().await.unwrap().execute(wrong).await.unwrap();
+            let options =
+                sqlx::sqlite::SqliteConnectOptions::new().filename(data_dir.join("scimd.db"));
+            options
+                .connect()
+                .await
+                .unwrap()
+                .execute(wrong)
+                .await
+                .unwrap();
         }
     }
 }
@@ -270,5 +473,11 @@ async fn values_that_hold_marks_are_different(server: Server) {
     let path = format!("/Users/{}", made.id());
     let pair = json!([{"value": "c", "type": "work"}, {"value": "c\u{1}work"}]);
     let added = json!([{"op": "add", "path": "emails", "value": pair}]);
-    assert_eq!(server.patch(&path, added).await.expect(200).body["emails"].as_array().unwrap().len(), 4);
+    assert_eq!(
+        server.patch(&path, added).await.expect(200).body["emails"]
+            .as_array()
+            .unwrap()
+            .len(),
+        4
+    );
 }

@@ -22,8 +22,17 @@ async fn fill(server: &Server, batches: usize) {
 /// To compare each with each takes longer than the server lets a statement take, and is answered 503.
 async fn sorting_is_not_quadratic(server: Server) {
     fill(&server, 4).await;
-    for query in ["sortBy=title", "sortBy=userName&sortOrder=descending", "sortBy=active", "sortBy=title&cursor"] {
-        let listed = server.get(&format!("/Users?count=10&{query}")).await.expect(200).body;
+    for query in [
+        "sortBy=title",
+        "sortBy=userName&sortOrder=descending",
+        "sortBy=active",
+        "sortBy=title&cursor",
+    ] {
+        let listed = server
+            .get(&format!("/Users?count=10&{query}"))
+            .await
+            .expect(200)
+            .body;
         assert_eq!(listed["totalResults"], 4000);
     }
 }
@@ -33,22 +42,51 @@ async fn a_large_group_is_read_whole(server: Server) {
     fill(&server, 3).await;
     let mut ids = Vec::new();
     for start in [1, 1001, 2001] {
-        let page = server.get(&format!("/Users?attributes=id&count=1000&startIndex={start}")).await.expect(200).body;
-        ids.extend(page["Resources"].as_array().unwrap().iter().map(|user| user["id"].as_str().unwrap().to_owned()));
+        let page = server
+            .get(&format!(
+                "/Users?attributes=id&count=1000&startIndex={start}"
+            ))
+            .await
+            .expect(200)
+            .body;
+        ids.extend(
+            page["Resources"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|user| user["id"].as_str().unwrap().to_owned()),
+        );
     }
     for count in [999, 1000, 1001, 3000] {
-        let made = server.post("/Groups", group(&format!("of {count}"), &ids[..count])).await.expect(201);
+        let made = server
+            .post("/Groups", group(&format!("of {count}"), &ids[..count]))
+            .await
+            .expect(201);
         let path = format!("/Groups/{}", made.id());
         let read = server.get(&path).await.expect(200);
         assert_eq!(made.body, read.body, "{count}");
         assert_eq!(read.header("etag"), read.body["meta"]["version"].as_str());
-        let shown = server.get(&format!("{path}?attributes=members.value,members.$ref,members.type")).await.expect(200);
+        let shown = server
+            .get(&format!(
+                "{path}?attributes=members.value,members.$ref,members.type"
+            ))
+            .await
+            .expect(200);
         assert_eq!(read.body["members"], shown.body["members"], "{count}");
         let members = read.body["members"].as_array().unwrap();
-        let read: Vec<_> = members.iter().map(|member| member["value"].as_str().unwrap().to_owned()).collect();
+        let read: Vec<_> = members
+            .iter()
+            .map(|member| member["value"].as_str().unwrap().to_owned())
+            .collect();
         assert_eq!(read, ids[..count], "{count}");
-        let replaced = server.put(&path, group(&format!("of {count}"), &ids[1..count])).await.expect(200);
-        assert_eq!(replaced.body["members"].as_array().unwrap().len(), count - 1);
+        let replaced = server
+            .put(&path, group(&format!("of {count}"), &ids[1..count]))
+            .await
+            .expect(200);
+        assert_eq!(
+            replaced.body["members"].as_array().unwrap().len(),
+            count - 1
+        );
     }
 }
 
@@ -62,18 +100,22 @@ async fn a_write_does_not_read_a_table() {
     for i in 0..30 {
         change_and_delete(&server, &format!("later{i}")).await;
     }
-    let changed =
-        "select 1 from pg_stat_user_tables where relname = 'resource' and n_tup_del = 31 and n_tup_ins = 3031";
+    let changed = "select 1 from pg_stat_user_tables where relname = 'resource' and n_tup_del = 31 and n_tup_ins = 3031";
     counted(&server, changed).await;
-    let scanned = format!("select 1 from pg_stat_user_tables where {tables} and seq_tup_read > 3000");
+    let scanned =
+        format!("select 1 from pg_stat_user_tables where {tables} and seq_tup_read > 3000");
     assert_eq!(server.run(&scanned).await, 0, "a table was read");
-    let walked = format!("select 1 from pg_stat_user_indexes where {tables} and idx_tup_read > 30000");
+    let walked =
+        format!("select 1 from pg_stat_user_indexes where {tables} and idx_tup_read > 30000");
     assert_eq!(server.run(&walked).await, 0, "an index was read");
 }
 
 async fn change_and_delete(server: &Server, name: &str) {
     let user = |title: &str| json!({"schemas": [USER], "userName": name, "title": title, "nickName": title});
-    let path = format!("/Users/{}", server.post("/Users", user("a")).await.expect(201).id());
+    let path = format!(
+        "/Users/{}",
+        server.post("/Users", user("a")).await.expect(201).id()
+    );
     server.put(&path, user("b")).await.expect(200);
     server.delete(&path).await.expect(204);
 }
@@ -85,11 +127,24 @@ async fn a_change_of_members_does_not_read_a_group() {
     let server = Server::on(Database::Postgres).await;
     let everybody = fill_with_ids(&server).await;
     for (i, id) in everybody.iter().take(20).enumerate() {
-        server.post("/Groups", group(&format!("small{i}"), std::slice::from_ref(id))).await.expect(201);
+        server
+            .post(
+                "/Groups",
+                group(&format!("small{i}"), std::slice::from_ref(id)),
+            )
+            .await
+            .expect(201);
     }
     server.run("analyze").await;
     let (members, others) = everybody.split_at(800);
-    let path = format!("/Groups/{}", server.post("/Groups", group("large", members)).await.expect(201).id());
+    let path = format!(
+        "/Groups/{}",
+        server
+            .post("/Groups", group("large", members))
+            .await
+            .expect(201)
+            .id()
+    );
     for i in 0..CHANGES {
         let listed = |ids: &[String]| ids.iter().map(|id| json!({"value": id})).collect::<Value>();
         for operations in [
@@ -101,14 +156,20 @@ async fn a_change_of_members_does_not_read_a_group() {
             server.patch(&path, operations).await.expect(204);
         }
     }
-    let changed =
-        format!("select 1 from pg_stat_user_tables where relname = 'member' and n_tup_del = {}", 2 * CHANGES + 2);
+    let changed = format!(
+        "select 1 from pg_stat_user_tables where relname = 'member' and n_tup_del = {}",
+        2 * CHANGES + 2
+    );
     counted(&server, &changed).await;
     let read = server.number(READ).await;
-    assert!(read < 2_000, "{read} memberships were read for {CHANGES} rounds");
+    assert!(
+        read < 2_000,
+        "{read} memberships were read for {CHANGES} rounds"
+    );
 }
 
-const READ: &str = "select cast(sum(idx_tup_read) as bigint) from pg_stat_user_indexes where relname = 'member'";
+const READ: &str =
+    "select cast(sum(idx_tup_read) as bigint) from pg_stat_user_indexes where relname = 'member'";
 
 /// Waits until PostgreSQL has counted so; connections tell their counts with a later statement.
 async fn counted(server: &Server, query: &str) {
@@ -122,7 +183,13 @@ async fn counted(server: &Server, query: &str) {
 
 async fn fill_with_ids(server: &Server) -> Vec<String> {
     fill(server, 1).await;
-    let listed = server.get("/Users?count=1000&attributes=id").await.expect(200).body;
+    let listed = server
+        .get("/Users?count=1000&attributes=id")
+        .await
+        .expect(200)
+        .body;
     let users = listed["Resources"].as_array().unwrap().iter();
-    users.map(|user| user["id"].as_str().unwrap().to_owned()).collect()
+    users
+        .map(|user| user["id"].as_str().unwrap().to_owned())
+        .collect()
 }

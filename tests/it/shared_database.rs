@@ -19,8 +19,15 @@ async fn shared(is_pooled: bool) -> (Server, sqlx::PgConnection) {
         let made = application.execute(table).await;
         assert!(made.is_ok() || table.starts_with("create role"));
     }
-    let url = if is_pooled { pooler::before(&direct) } else { direct };
-    let options = Options { schema: Some("scimd".into()), ..Options::default() };
+    let url = if is_pooled {
+        pooler::before(&direct)
+    } else {
+        direct
+    };
+    let options = Options {
+        schema: Some("scimd".into()),
+        ..Options::default()
+    };
     let server = Server::over_with(DatabaseTarget::Postgres { url: url.into() }, options).await;
     (server, application)
 }
@@ -28,21 +35,61 @@ async fn shared(is_pooled: bool) -> (Server, sqlx::PgConnection) {
 async fn everything_is_in_the_schema(is_pooled: bool) {
     let (server, mut application) = shared(is_pooled).await;
     let id = server.post("/Users", user("ann")).await.expect(201).id();
-    let path =
-        format!("/Groups/{}", server.post("/Groups", group("staff", std::slice::from_ref(&id))).await.expect(201).id());
-    assert_eq!(server.get(&path).await.expect(200).body["members"][0]["value"], id.as_str());
-    assert_eq!(server.get("/Users?filter=userName%20eq%20%22ann%22").await.expect(200).body["totalResults"], 1);
-    assert_eq!(server.service.verify(false).await.unwrap(), Vec::<String>::new());
+    let path = format!(
+        "/Groups/{}",
+        server
+            .post("/Groups", group("staff", std::slice::from_ref(&id)))
+            .await
+            .expect(201)
+            .id()
+    );
+    assert_eq!(
+        server.get(&path).await.expect(200).body["members"][0]["value"],
+        id.as_str()
+    );
+    assert_eq!(
+        server
+            .get("/Users?filter=userName%20eq%20%22ann%22")
+            .await
+            .expect(200)
+            .body["totalResults"],
+        1
+    );
+    assert_eq!(
+        server.service.verify(false).await.unwrap(),
+        Vec::<String>::new()
+    );
     let count = "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace \
                  where n.nspname = 'public' and c.relkind in ('r', 'v')";
-    assert_eq!(application.fetch_one(count).await.unwrap().get::<i64, _>(0), 5);
-    application.execute("grant usage on schema scimd to reader_of_scimd").await.unwrap();
-    application.execute("grant select on scimd.directory_users to reader_of_scimd").await.unwrap();
-    application.execute("set role reader_of_scimd").await.unwrap();
-    let row = application.fetch_one("select login from scimd.directory_users").await.unwrap();
+    assert_eq!(
+        application.fetch_one(count).await.unwrap().get::<i64, _>(0),
+        5
+    );
+    application
+        .execute("grant usage on schema scimd to reader_of_scimd")
+        .await
+        .unwrap();
+    application
+        .execute("grant select on scimd.directory_users to reader_of_scimd")
+        .await
+        .unwrap();
+    application
+        .execute("set role reader_of_scimd")
+        .await
+        .unwrap();
+    let row = application
+        .fetch_one("select login from scimd.directory_users")
+        .await
+        .unwrap();
     assert_eq!(row.get::<String, _>(0), "ann");
-    let refused = application.execute("select * from scimd.token").await.unwrap_err();
-    assert!(refused.to_string().contains("permission denied"), "{refused}");
+    let refused = application
+        .execute("select * from scimd.token")
+        .await
+        .unwrap_err();
+    assert!(
+        refused.to_string().contains("permission denied"),
+        "{refused}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -60,9 +107,17 @@ async fn through_a_pooler() {
 async fn by_commands() {
     for is_pooled in [false, true] {
         let (server, mut application) = shared(is_pooled).await;
-        let DatabaseTarget::Postgres { url } = &server.database else { panic!("no PostgreSQL") };
+        let DatabaseTarget::Postgres { url } = &server.database else {
+            panic!("no PostgreSQL")
+        };
         let schema = [("SCIMD_DATABASE__SCHEMA", "scimd")];
-        for command in ["migrate", "verify", "tenant list", "token list", "mapping check"] {
+        for command in [
+            "migrate",
+            "verify",
+            "tenant list",
+            "token list",
+            "mapping check",
+        ] {
             let ended = scimd(url.expose_secret(), command, &schema);
             assert_eq!(ended.code, Some(0), "{command}: {}", ended.told);
         }
@@ -81,8 +136,17 @@ async fn a_schema_that_is_there() {
     let url = format!("postgres://tenant_of_schema@{place}");
     let schema = [("SCIMD_DATABASE__SCHEMA", "scimd")];
     let refused = scimd(&url, "migrate", &schema);
-    assert!(refused.told.contains("grant the role of database.url what it lacks"), "{}", refused.told);
-    owner.execute("create schema scimd authorization tenant_of_schema").await.unwrap();
+    assert!(
+        refused
+            .told
+            .contains("grant the role of database.url what it lacks"),
+        "{}",
+        refused.told
+    );
+    owner
+        .execute("create schema scimd authorization tenant_of_schema")
+        .await
+        .unwrap();
     assert_eq!(scimd(&url, "migrate", &schema).code, Some(0));
     assert_eq!(scimd(&url, "migrate", &schema).code, Some(0));
 }

@@ -20,9 +20,16 @@ pub(crate) struct Ended {
 /// Runs the program on a database of PostgreSQL, with nothing of this machine's settings.
 pub(crate) fn scimd(url: &str, arguments: &str, variables: &[(&str, &str)]) -> Ended {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scimd"));
-    command.args(arguments.split(' ')).env_clear().env("SCIMD_DATABASE_URL", url).envs(variables.iter().copied());
+    command
+        .args(arguments.split(' '))
+        .env_clear()
+        .env("SCIMD_DATABASE_URL", url)
+        .envs(variables.iter().copied());
     let output = block_in_place(|| command.output()).unwrap();
-    Ended { code: output.status.code(), told: String::from_utf8(output.stderr).unwrap() }
+    Ended {
+        code: output.status.code(),
+        told: String::from_utf8(output.stderr).unwrap(),
+    }
 }
 
 /// The place of a server, and a URL with another user.
@@ -37,27 +44,71 @@ async fn what_will_not_go_away_ends_the_start() {
     let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
     for role in ["guarded", "unwelcome", "humble"] {
         // Other tests of this file may have made them on the same server.
-        let _ = connection.execute(sqlx::AssertSqlSafe(format!("create role {role} login password 'right'"))).await;
+        let _ = connection
+            .execute(sqlx::AssertSqlSafe(format!(
+                "create role {role} login password 'right'"
+            )))
+            .await;
     }
     for (url, remedy) in [
-        (other(&url, "guarded:wrong-secret"), "correct the user and the password in database.url; in a URL"),
-        (other(&url, "nobody"), "correct the user in database.url, or let pg_hba.conf"),
-        (other(&url, "unwelcome:wrong-secret"), "correct the user in database.url, or let pg_hba.conf"),
-        (other(&url, "humble"), "grant the role of database.url what it lacks"),
+        (
+            other(&url, "guarded:wrong-secret"),
+            "correct the user and the password in database.url; in a URL",
+        ),
+        (
+            other(&url, "nobody"),
+            "correct the user in database.url, or let pg_hba.conf",
+        ),
+        (
+            other(&url, "unwelcome:wrong-secret"),
+            "correct the user in database.url, or let pg_hba.conf",
+        ),
+        (
+            other(&url, "humble"),
+            "grant the role of database.url what it lacks",
+        ),
         (format!("{url}_missing"), "create the database (createdb)"),
-        (format!("{url}?options=-c%20nonsense.=1"), "correct the options in database.url"),
-        (format!("{url}?options=-c%20nonsense=1"), "correct the options in database.url"),
-        (format!("{url}?sslmode=require"), "let the server speak TLS (ssl = on)"),
-        (crate::harness::pooler::before(&url) + "?options=-c%20jit=off", "remove the options from database.url"),
-        (crate::harness::pooler::before(&other(&url, "nobody")), "correct the user and the password in database.url"),
-        (crate::harness::pooler::before(&format!("{url}_missing")), "correct the name of the database"),
+        (
+            format!("{url}?options=-c%20nonsense.=1"),
+            "correct the options in database.url",
+        ),
+        (
+            format!("{url}?options=-c%20nonsense=1"),
+            "correct the options in database.url",
+        ),
+        (
+            format!("{url}?sslmode=require"),
+            "let the server speak TLS (ssl = on)",
+        ),
+        (
+            crate::harness::pooler::before(&url) + "?options=-c%20jit=off",
+            "remove the options from database.url",
+        ),
+        (
+            crate::harness::pooler::before(&other(&url, "nobody")),
+            "correct the user and the password in database.url",
+        ),
+        (
+            crate::harness::pooler::before(&format!("{url}_missing")),
+            "correct the name of the database",
+        ),
     ] {
         let begun = Instant::now();
         let Ended { code, told } = scimd(&url, "migrate", &[]);
         assert_eq!(code, Some(1), "{url}: {told}");
-        assert!(told.lines().count() == 1 && told.starts_with("scimd: PostgreSQL cannot be used: "), "{url}: {told}");
-        assert!(told.contains(remedy) && !told.contains("wrong-secret"), "{url}: {told}");
-        assert!(begun.elapsed() < Duration::from_secs(15), "{url}: it waited {:?}", begun.elapsed());
+        assert!(
+            told.lines().count() == 1 && told.starts_with("scimd: PostgreSQL cannot be used: "),
+            "{url}: {told}"
+        );
+        assert!(
+            told.contains(remedy) && !told.contains("wrong-secret"),
+            "{url}: {told}"
+        );
+        assert!(
+            begun.elapsed() < Duration::from_secs(15),
+            "{url}: it waited {:?}",
+            begun.elapsed()
+        );
     }
 }
 
@@ -67,18 +118,26 @@ async fn what_may_go_away_is_waited_for() {
     let url = "postgres://u@127.0.0.1:1/d";
     let Ended { code, told } = scimd(url, "migrate", &patience);
     assert_eq!(code, Some(1));
-    assert!(told.contains("trying again") && told.contains("waited 1 s"), "{told}");
+    assert!(
+        told.contains("trying again") && told.contains("waited 1 s"),
+        "{told}"
+    );
     // A database without room for one more connection.
     let url = create_database().await;
     let (_, name) = url.rsplit_once('/').unwrap();
     let mut connection = sqlx::PgConnection::connect(&postgres::url()).await.unwrap();
     connection.execute("select 1").await.unwrap();
-    let _ = connection.execute("create role humble login password 'right'").await;
+    let _ = connection
+        .execute("create role humble login password 'right'")
+        .await;
     let full = format!("alter database {name} connection limit 0");
     connection.execute(sqlx::AssertSqlSafe(full)).await.unwrap();
     let Ended { code, told } = scimd(&other(&url, "humble"), "migrate", &patience);
     assert_eq!(code, Some(1));
-    assert!(told.contains("allows no more connections") && told.contains("waited 1 s"), "{told}");
+    assert!(
+        told.contains("allows no more connections") && told.contains("waited 1 s"),
+        "{told}"
+    );
 }
 
 /// A certificate authority of our own, and a server that has a certificate of it for `localhost`.
@@ -86,20 +145,37 @@ fn certify(data: &Path) -> Result<Vec<String>, String> {
     let config = "[req]\ndistinguished_name = name\n[name]\n[ca]\nbasicConstraints = critical, CA:TRUE\n\
         [server]\nbasicConstraints = critical, CA:FALSE\nsubjectAltName = DNS:localhost\n";
     std::fs::write(data.join("openssl.cnf"), config).map_err(|e| e.to_string())?;
-    openssl(data, "-keyout ca.key -out ca.pem -subj /CN=ca -extensions ca")?;
+    openssl(
+        data,
+        "-keyout ca.key -out ca.pem -subj /CN=ca -extensions ca",
+    )?;
     openssl(
         data,
         "-keyout server.key -out server.pem -subj /CN=localhost -CA ca.pem -CAkey ca.key -extensions server",
     )?;
-    Ok(["ssl=on", "ssl_cert_file=server.pem", "ssl_key_file=server.key"].map(str::to_owned).to_vec())
+    Ok([
+        "ssl=on",
+        "ssl_cert_file=server.pem",
+        "ssl_key_file=server.key",
+    ]
+    .map(str::to_owned)
+    .to_vec())
 }
 
 fn openssl(folder: &Path, arguments: &str) -> Result<(), String> {
     let mut command = Command::new("openssl");
     command.args("req -x509 -config openssl.cnf -newkey rsa:2048 -noenc -days 2".split(' '));
-    let output = command.args(arguments.split(' ')).current_dir(folder).output();
-    let output = output.map_err(|e| format!("openssl, which makes certificates for this test: {e}"))?;
-    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    let output = command
+        .args(arguments.split(' '))
+        .current_dir(folder)
+        .output();
+    let output =
+        output.map_err(|e| format!("openssl, which makes certificates for this test: {e}"))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -115,16 +191,33 @@ async fn tls_with_a_private_authority() {
     let authority = authority.display();
     let by_name = cluster.url().replace("127.0.0.1", "localhost");
     let full = format!("?sslmode=verify-full&sslrootcert={authority}");
-    assert_eq!(scimd(&format!("{by_name}{full}"), "migrate", &[]).code, Some(0));
+    assert_eq!(
+        scimd(&format!("{by_name}{full}"), "migrate", &[]).code,
+        Some(0)
+    );
     for (url, remedy) in [
-        (format!("{by_name}?sslmode=verify-full"), "with sslrootcert in database.url"),
-        (format!("{}{full}", cluster.url()), "as the certificate of the server names it"),
+        (
+            format!("{by_name}?sslmode=verify-full"),
+            "with sslrootcert in database.url",
+        ),
+        (
+            format!("{}{full}", cluster.url()),
+            "as the certificate of the server names it",
+        ),
     ] {
         let begun = Instant::now();
         let Ended { code, told } = scimd(&url, "migrate", &[]);
         assert!(code == Some(1) && told.contains(remedy), "{url}: {told}");
         assert!(begun.elapsed() < Duration::from_secs(15));
     }
-    let missing = scimd(&format!("{by_name}?sslmode=verify-full&sslrootcert=/none"), "migrate", &[]);
-    assert!(missing.code == Some(2) && missing.told.contains("sslrootcert can be read"), "{}", missing.told);
+    let missing = scimd(
+        &format!("{by_name}?sslmode=verify-full&sslrootcert=/none"),
+        "migrate",
+        &[],
+    );
+    assert!(
+        missing.code == Some(2) && missing.told.contains("sslrootcert can be read"),
+        "{}",
+        missing.told
+    );
 }

@@ -7,15 +7,25 @@ use scimd::schema::SchemaFile;
 use scimd::service::{SchemaChange, TenantChange, UsernameFormat};
 use serde_json::{Value, json};
 
-crate::on_both!(a_format_of_user_names, an_attribute_that_is_required, an_extension_that_is_required);
+crate::on_both!(
+    a_format_of_user_names,
+    an_attribute_that_is_required,
+    an_extension_that_is_required
+);
 
 const BADGE: &str = "urn:example:badge:2.0:User";
 
 /// A tenant in each mode, with its name and a token.
 async fn tenants(server: &Server) -> Vec<(&'static str, String)> {
     let mut tenants = Vec::new();
-    for (name, conformance) in [("lenient", Conformance::Lenient), ("strict", Conformance::Rfc)] {
-        let change = TenantChange { conformance: Some(conformance), ..TenantChange::default() };
+    for (name, conformance) in [
+        ("lenient", Conformance::Lenient),
+        ("strict", Conformance::Rfc),
+    ] {
+        let change = TenantChange {
+            conformance: Some(conformance),
+            ..TenantChange::default()
+        };
         tenants.push((name, server.tenant(name, &change).await));
     }
     tenants
@@ -24,41 +34,83 @@ async fn tenants(server: &Server) -> Vec<(&'static str, String)> {
 /// Deactivates a user in each way there is, and activates it again.
 async fn is_deactivated(client: &Client<'_>, path: &str, body: &Value) {
     let operation = |active: bool| json!([{"op": "replace", "path": "active", "value": active}]);
-    assert_eq!(client.patch(path, operation(false)).await.expect(200).body["active"], false);
-    assert_eq!(client.patch(path, operation(true)).await.expect(200).body["active"], true);
+    assert_eq!(
+        client.patch(path, operation(false)).await.expect(200).body["active"],
+        false
+    );
+    assert_eq!(
+        client.patch(path, operation(true)).await.expect(200).body["active"],
+        true
+    );
     let pathless = json!([{"op": "replace", "value": {"active": false}}]);
-    assert_eq!(client.patch(path, pathless).await.expect(200).body["active"], false);
+    assert_eq!(
+        client.patch(path, pathless).await.expect(200).body["active"],
+        false
+    );
     let mut body = body.clone();
     for active in [true, false] {
         body["active"] = json!(active);
-        assert_eq!(client.put(path, body.clone()).await.expect(200).body["active"], active);
+        assert_eq!(
+            client.put(path, body.clone()).await.expect(200).body["active"],
+            active
+        );
     }
     let patch = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operation(true)});
     let bulk = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
         "Operations": [{"method": "PATCH", "path": path, "data": patch}]});
-    assert_eq!(client.post("/Bulk", bulk).await.expect(200).body["Operations"][0]["status"], "200");
+    assert_eq!(
+        client.post("/Bulk", bulk).await.expect(200).body["Operations"][0]["status"],
+        "200"
+    );
 }
 
 /// LEN-36: `username-format` is a matter of who changes the name.
 async fn a_format_of_user_names(server: Server) {
     for (tenant, token) in tenants(&server).await {
         let client = server.by(&token);
-        let path = format!("/Users/{}", client.post("/Users", user("ann")).await.expect(201).id());
-        client.post("/Users", user("bob@example.com")).await.expect(201);
-        let change = TenantChange { username_format: Some(UsernameFormat::Email), ..TenantChange::default() };
+        let path = format!(
+            "/Users/{}",
+            client.post("/Users", user("ann")).await.expect(201).id()
+        );
+        client
+            .post("/Users", user("bob@example.com"))
+            .await
+            .expect(201);
+        let change = TenantChange {
+            username_format: Some(UsernameFormat::Email),
+            ..TenantChange::default()
+        };
         server.service.change_tenant(tenant, &change).await.unwrap();
         assert_eq!(server.service.noncompliant(tenant).await.unwrap(), 1);
         is_deactivated(&client, &path, &user("ann")).await;
-        client.patch(&path, json!([{"op": "add", "path": "title", "value": "Boss"}])).await.expect(200);
-        client.put(&path, user("ann2")).await.refused(400, "invalidValue");
         client
-            .patch(&path, json!([{"op": "replace", "path": "userName", "value": "Ann"}]))
+            .patch(
+                &path,
+                json!([{"op": "add", "path": "title", "value": "Boss"}]),
+            )
+            .await
+            .expect(200);
+        client
+            .put(&path, user("ann2"))
             .await
             .refused(400, "invalidValue");
-        client.post("/Users", user("cy")).await.refused(400, "invalidValue");
+        client
+            .patch(
+                &path,
+                json!([{"op": "replace", "path": "userName", "value": "Ann"}]),
+            )
+            .await
+            .refused(400, "invalidValue");
+        client
+            .post("/Users", user("cy"))
+            .await
+            .refused(400, "invalidValue");
         client.put(&path, user("ann@example.com")).await.expect(200);
         assert_eq!(server.service.noncompliant(tenant).await.unwrap(), 0);
-        client.put(&path, user("ann")).await.refused(400, "invalidValue");
+        client
+            .put(&path, user("ann"))
+            .await
+            .refused(400, "invalidValue");
     }
 }
 
@@ -77,10 +129,21 @@ async fn add_badge(server: &Server, tenant: &str, required: bool) {
         ],
         "x-scimd": {"extends": ["User"], "required": required}
     });
-    let file = SchemaFile { origin: "badge.json".to_owned(), text: document.to_string() };
-    let plan = server.service.plan_schema(Some(tenant), &SchemaChange::File(file, Vec::new())).await.unwrap();
+    let file = SchemaFile {
+        origin: "badge.json".to_owned(),
+        text: document.to_string(),
+    };
+    let plan = server
+        .service
+        .plan_schema(Some(tenant), &SchemaChange::File(file, Vec::new()))
+        .await
+        .unwrap();
     assert_eq!(plan.requires_values(), required);
-    server.service.change_schema(&plan, &mut |_| ()).await.unwrap();
+    server
+        .service
+        .change_schema(&plan, &mut |_| ())
+        .await
+        .unwrap();
 }
 
 fn badged(name: &str, badge: &Value) -> Value {
@@ -93,30 +156,66 @@ async fn an_attribute_that_is_required(server: Server) {
         let client = server.by(&token);
         add_badge(&server, tenant, false).await;
         let badge = json!({"number": "1", "door": {"name": "main"}, "keys": [{"value": "a"}, {"value": "b"}]});
-        let path = format!("/Users/{}", client.post("/Users", badged("ann", &badge)).await.expect(201).id());
+        let path = format!(
+            "/Users/{}",
+            client
+                .post("/Users", badged("ann", &badge))
+                .await
+                .expect(201)
+                .id()
+        );
         let whole = json!({"number": "1", "colour": "red", "door": {"name": "main", "floor": "0"},
             "keys": [{"value": "a", "room": "1"}]});
-        let fit = format!("/Users/{}", client.post("/Users", badged("bob", &whole)).await.expect(201).id());
+        let fit = format!(
+            "/Users/{}",
+            client
+                .post("/Users", badged("bob", &whole))
+                .await
+                .expect(201)
+                .id()
+        );
         add_badge(&server, tenant, true).await;
         assert_eq!(server.service.noncompliant(tenant).await.unwrap(), 1);
         is_deactivated(&client, &path, &badged("ann", &badge)).await;
         let at = |name: &str| format!("{BADGE}:{name}");
-        let change = |path: String, value: Value| json!([{"op": "replace", "path": path, "value": value}]);
-        client.patch(&path, change(at("number"), json!("2"))).await.expect(200);
-        client.patch(&path, change(at("door.name"), json!("side"))).await.expect(200);
+        let change =
+            |path: String, value: Value| json!([{"op": "replace", "path": path, "value": value}]);
         client
-            .patch(&path, json!([{"op": "remove", "path": format!("{BADGE}:keys[value eq \"b\"]")}]))
+            .patch(&path, change(at("number"), json!("2")))
+            .await
+            .expect(200);
+        client
+            .patch(&path, change(at("door.name"), json!("side")))
+            .await
+            .expect(200);
+        client
+            .patch(
+                &path,
+                json!([{"op": "remove", "path": format!("{BADGE}:keys[value eq \"b\"]")}]),
+            )
             .await
             .expect(200);
         // What is new has to be whole, and what is whole has to stay so.
         let key = json!([{"op": "add", "path": at("keys"), "value": [{"value": "c"}]}]);
         client.patch(&path, key).await.refused(400, "invalidValue");
-        client.post("/Users", badged("cy", &badge)).await.refused(400, "invalidValue");
-        client.put(&fit, badged("bob", &json!({"number": "1"}))).await.refused(400, "invalidValue");
+        client
+            .post("/Users", badged("cy", &badge))
+            .await
+            .refused(400, "invalidValue");
+        client
+            .put(&fit, badged("bob", &json!({"number": "1"})))
+            .await
+            .refused(400, "invalidValue");
         for name in ["colour", "door.floor"] {
-            client.patch(&fit, json!([{"op": "remove", "path": at(name)}])).await.refused(400, "mutability");
+            client
+                .patch(&fit, json!([{"op": "remove", "path": at(name)}]))
+                .await
+                .refused(400, "mutability");
         }
-        client.patch(&fit, change(at("colour"), json!("blue"))).await.expect(200);
+        client
+            .patch(&fit, change(at("colour"), json!("blue")))
+            .await
+            .expect(200);
     }
 }
 
@@ -124,17 +223,32 @@ async fn an_attribute_that_is_required(server: Server) {
 async fn an_extension_that_is_required(server: Server) {
     for (tenant, token) in tenants(&server).await {
         let client = server.by(&token);
-        let path = format!("/Users/{}", client.post("/Users", user("ann")).await.expect(201).id());
+        let path = format!(
+            "/Users/{}",
+            client.post("/Users", user("ann")).await.expect(201).id()
+        );
         add_badge(&server, tenant, true).await;
         assert_eq!(server.service.noncompliant(tenant).await.unwrap(), 1);
         is_deactivated(&client, &path, &user("ann")).await;
-        client.post("/Users", user("bob")).await.refused(400, "invalidValue");
+        client
+            .post("/Users", user("bob"))
+            .await
+            .refused(400, "invalidValue");
         let number = json!([{"op": "add", "path": format!("{BADGE}:number"), "value": "1"}]);
-        client.patch(&path, number).await.refused(400, "invalidValue");
+        client
+            .patch(&path, number)
+            .await
+            .refused(400, "invalidValue");
         let badge = badged("ann", &json!({"colour": "red"}));
         client.put(&path, badge).await.expect(200);
         assert_eq!(server.service.noncompliant(tenant).await.unwrap(), 0);
-        client.put(&path, user("ann")).await.refused(400, "invalidValue");
-        client.patch(&path, json!([{"op": "remove", "path": BADGE}])).await.refused(400, "mutability");
+        client
+            .put(&path, user("ann"))
+            .await
+            .refused(400, "invalidValue");
+        client
+            .patch(&path, json!([{"op": "remove", "path": BADGE}]))
+            .await
+            .refused(400, "mutability");
     }
 }

@@ -21,64 +21,152 @@ crate::on_pooler!(
 
 /// What is done to the tables, and what is said of it.
 const SPOILT: &[(&str, &[&str])] = &[
-    ("delete from attribute_value where key = 'jane'", &["User", "the index lacks userName"]),
-    ("update attribute_value set key = 'ghost' where key = 'boss'", &["lacks title", "has too much of title"]),
+    (
+        "delete from attribute_value where key = 'jane'",
+        &["User", "the index lacks userName"],
+    ),
+    (
+        "update attribute_value set key = 'ghost' where key = 'boss'",
+        &["lacks title", "has too much of title"],
+    ),
     (
         "insert into attribute_value select * from attribute_value where key = 'boss'",
         &["lacks title", "has too much of title"],
     ),
-    ("update attribute_value set is_unique = not is_unique where key = 'jane'", &["has too much of userName"]),
-    ("update attribute_value set element = 1 where key = 'jane'", &["lacks userName"]),
-    ("update attribute_value set tail = 'x' where key = 'boss'", &["lacks title"]),
-    ("update attribute_value set attribute = 32000 where key = 'boss'", &["an attribute that is not searched"]),
-    ("update resource set display = 'x' where display = 'Jane'", &["its name is kept otherwise"]),
-    ("update resource set display_key = null where display = 'Jane'", &["its name is kept otherwise"]),
-    ("update resource set takes_seat = not takes_seat where display = 'Jane'", &["whether it takes a seat"]),
-    ("update resource set lookup_1 = 'x' where display = 'Jane'", &["what it is looked up by is kept otherwise"]),
-    ("update counter set live = live + 3, active = active - 1", &["type User: 2 resources, 2 active; counted are"]),
-    ("delete from counter", &["type Group: 1 resources, 0 active; counted are 0, 0 active"]),
-    ("update tenant set used = used + 2", &["2 seats are taken; counted are 4"]),
+    (
+        "update attribute_value set is_unique = not is_unique where key = 'jane'",
+        &["has too much of userName"],
+    ),
+    (
+        "update attribute_value set element = 1 where key = 'jane'",
+        &["lacks userName"],
+    ),
+    (
+        "update attribute_value set tail = 'x' where key = 'boss'",
+        &["lacks title"],
+    ),
+    (
+        "update attribute_value set attribute = 32000 where key = 'boss'",
+        &["an attribute that is not searched"],
+    ),
+    (
+        "update resource set display = 'x' where display = 'Jane'",
+        &["its name is kept otherwise"],
+    ),
+    (
+        "update resource set display_key = null where display = 'Jane'",
+        &["its name is kept otherwise"],
+    ),
+    (
+        "update resource set takes_seat = not takes_seat where display = 'Jane'",
+        &["whether it takes a seat"],
+    ),
+    (
+        "update resource set lookup_1 = 'x' where display = 'Jane'",
+        &["what it is looked up by is kept otherwise"],
+    ),
+    (
+        "update counter set live = live + 3, active = active - 1",
+        &["type User: 2 resources, 2 active; counted are"],
+    ),
+    (
+        "delete from counter",
+        &["type Group: 1 resources, 0 active; counted are 0, 0 active"],
+    ),
+    (
+        "update tenant set used = used + 2",
+        &["2 seats are taken; counted are 4"],
+    ),
     (
         "delete from resource where display = 'Joe'",
-        &["a User that is gone: it still has values", "member of a Group, and one of them is gone", "type User: 1"],
+        &[
+            "a User that is gone: it still has values",
+            "member of a Group, and one of them is gone",
+            "type User: 1",
+        ],
     ),
 ];
 
 async fn what_is_spoilt_is_found_and_repaired(server: Server) {
-    let seats = TenantChange { seats: Some(Some(10)), ..TenantChange::default() };
-    server.service.change_tenant("default", &seats).await.unwrap();
+    let seats = TenantChange {
+        seats: Some(Some(10)),
+        ..TenantChange::default()
+    };
+    server
+        .service
+        .change_tenant("default", &seats)
+        .await
+        .unwrap();
     let mut ids = Vec::new();
     for (name, display) in [("jane", "Jane"), ("joe", "Joe")] {
         let body = json!({"schemas": [USER], "userName": name, "displayName": display, "title": format!("{name}'s boss"),
             "emails": [{"value": format!("{name}@example.com"), "type": "work"}, {"value": "shared@example.com"}]});
         ids.push(server.post("/Users", body).await.expect(201).id());
     }
-    server.patch(&format!("/Users/{}", ids[0]), json!([{"op": "replace", "path": "title", "value": "Boss"}])).await;
-    server.post("/Groups", group("Sales", &ids)).await.expect(201);
+    server
+        .patch(
+            &format!("/Users/{}", ids[0]),
+            json!([{"op": "replace", "path": "title", "value": "Boss"}]),
+        )
+        .await;
+    server
+        .post("/Groups", group("Sales", &ids))
+        .await
+        .expect(201);
     for (statement, said) in SPOILT {
         server.spoil(statement).await;
         let findings = server.service.verify(false).await.unwrap();
         for said in *said {
-            assert!(findings.iter().any(|finding| finding.contains(said)), "{statement}: {findings:#?}");
+            assert!(
+                findings.iter().any(|finding| finding.contains(said)),
+                "{statement}: {findings:#?}"
+            );
         }
         let repaired = server.service.verify(true).await.unwrap();
-        assert!(!repaired.is_empty() && repaired.iter().all(|line| !line.contains("not repaired")), "{repaired:#?}");
-        assert_eq!(server.service.verify(false).await.unwrap(), Vec::<String>::new(), "{statement}");
-        let found = server.get("/Users?filter=userName%20eq%20%22JANE%22%20and%20title%20eq%20%22boss%22").await;
+        assert!(
+            !repaired.is_empty() && repaired.iter().all(|line| !line.contains("not repaired")),
+            "{repaired:#?}"
+        );
+        assert_eq!(
+            server.service.verify(false).await.unwrap(),
+            Vec::<String>::new(),
+            "{statement}"
+        );
+        let found = server
+            .get("/Users?filter=userName%20eq%20%22JANE%22%20and%20title%20eq%20%22boss%22")
+            .await;
         assert_eq!(found.expect(200).body["totalResults"], 1, "{statement}");
     }
 }
 
 async fn a_name_that_two_have_is_not_claimed(server: Server) {
-    let shared = TenantChange { unique_group_names: Some(false), ..TenantChange::default() };
-    server.service.change_tenant("default", &shared).await.unwrap();
+    let shared = TenantChange {
+        unique_group_names: Some(false),
+        ..TenantChange::default()
+    };
+    server
+        .service
+        .change_tenant("default", &shared)
+        .await
+        .unwrap();
     for _ in 0..2 {
-        server.post("/Groups", group("Twins", &[])).await.expect(201);
+        server
+            .post("/Groups", group("Twins", &[]))
+            .await
+            .expect(201);
     }
-    assert_eq!(server.service.verify(false).await.unwrap(), Vec::<String>::new());
-    server.spoil("update tenant set unique_group_names = not unique_group_names").await;
+    assert_eq!(
+        server.service.verify(false).await.unwrap(),
+        Vec::<String>::new()
+    );
+    server
+        .spoil("update tenant set unique_group_names = not unique_group_names")
+        .await;
     let repaired = server.service.verify(true).await.unwrap();
-    let left: Vec<_> = repaired.iter().filter(|line| line.contains("another resource has a value")).collect();
+    let left: Vec<_> = repaired
+        .iter()
+        .filter(|line| line.contains("another resource has a value"))
+        .collect();
     assert_eq!((repaired.len(), left.len()), (2, 1), "{repaired:#?}");
     assert_eq!(server.service.verify(false).await.unwrap().len(), 1);
 }
@@ -87,20 +175,44 @@ async fn a_name_that_two_have_is_not_claimed(server: Server) {
 /// does.
 async fn a_schema_goes_and_comes_back(server: Server) {
     let text = include_str!("../../config/schemas/acme_user.json").to_owned();
-    let schema_files = Some(vec![SchemaFile { origin: "acme_user.json".to_owned(), text }]);
-    let database = if server.is_postgres() { Database::Postgres } else { Database::Sqlite };
-    let with_files = || Options { schema_files: schema_files.clone(), ..Options::default() };
+    let schema_files = Some(vec![SchemaFile {
+        origin: "acme_user.json".to_owned(),
+        text,
+    }]);
+    let database = if server.is_postgres() {
+        Database::Postgres
+    } else {
+        Database::Sqlite
+    };
+    let with_files = || Options {
+        schema_files: schema_files.clone(),
+        ..Options::default()
+    };
     let knowing = Server::with(database, with_files()).await;
     let urn = "urn:ietf:params:scim:schemas:extension:acme:2.0:User";
     let body = json!({"schemas": [USER, urn], "userName": "a", urn: {"clearance": 3}});
     knowing.post("/Users", body).await.expect(201);
-    let without = knowing.other(Options { schema_files: Some(Vec::new()), ..Options::default() }).await;
+    let without = knowing
+        .other(Options {
+            schema_files: Some(Vec::new()),
+            ..Options::default()
+        })
+        .await;
     assert_eq!(without.service.verify(true).await.unwrap().len(), 1);
-    assert_eq!(without.service.verify(false).await.unwrap(), Vec::<String>::new());
+    assert_eq!(
+        without.service.verify(false).await.unwrap(),
+        Vec::<String>::new()
+    );
     knowing.other(with_files()).await;
     let findings = knowing.service.verify(true).await.unwrap();
-    assert!(findings.len() == 1 && findings[0].contains("the index lacks"), "{findings:#?}");
-    let found = knowing.get(&format!("/Users?filter={urn}:clearance%20eq%203")).await.expect(200);
+    assert!(
+        findings.len() == 1 && findings[0].contains("the index lacks"),
+        "{findings:#?}"
+    );
+    let found = knowing
+        .get(&format!("/Users?filter={urn}:clearance%20eq%203"))
+        .await
+        .expect(200);
     assert_eq!(found.body["totalResults"], 1);
 }
 
@@ -127,7 +239,10 @@ async fn the_server_may_be_at_work(server: Server) {
         })
         .collect();
     while writers.iter().any(|writer| !writer.is_finished()) {
-        assert_eq!(server.service.verify(true).await.unwrap(), Vec::<String>::new());
+        assert_eq!(
+            server.service.verify(true).await.unwrap(),
+            Vec::<String>::new()
+        );
     }
     for writer in writers {
         writer.await.unwrap();

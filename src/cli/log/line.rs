@@ -24,8 +24,18 @@ pub(in crate::cli) fn text(request: &LoggedRequest) -> String {
 
 /// What the last request of a tenant was, in a few words.
 pub(in crate::cli) fn summary(request: &LoggedRequest) -> String {
-    let client = request.client.as_deref().map(|client| format!(", {client}")).unwrap_or_default();
-    printable(&format!("{}  {} {} {}{client}", request.at, request.method, path(request), request.status))
+    let client = request
+        .client
+        .as_deref()
+        .map(|client| format!(", {client}"))
+        .unwrap_or_default();
+    printable(&format!(
+        "{}  {} {} {}{client}",
+        request.at,
+        request.method,
+        path(request),
+        request.status
+    ))
 }
 
 /// All that is known.
@@ -33,27 +43,52 @@ pub(super) fn facts(request: &LoggedRequest) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("time", request.at.to_string()),
         ("request", request.request_id.clone()),
-        ("token", format!("{} ({})", request.token_name, request.token_id)),
-        ("client", request.client.clone().unwrap_or_else(|| "-".to_owned())),
+        (
+            "token",
+            format!("{} ({})", request.token_name, request.token_id),
+        ),
+        (
+            "client",
+            request.client.clone().unwrap_or_else(|| "-".to_owned()),
+        ),
         ("asked", format!("{} {}", request.method, path(request))),
         ("status", request.status.to_string()),
         ("took", format!("{} ms", request.micros / 1000)),
     ];
     facts.extend(remarks(request));
     facts.extend(request.body.clone().map(|body| ("body", body)));
-    facts.into_iter().map(|(name, value)| (name, printable(&value))).collect()
+    facts
+        .into_iter()
+        .map(|(name, value)| (name, printable(&value)))
+        .collect()
 }
 
 /// What is to be said of a request beside its line.
 fn remarks(request: &LoggedRequest) -> Vec<(&'static str, String)> {
-    let kind = request.scim_type.as_ref().map(|kind| format!("{kind}: ")).unwrap_or_default();
+    let kind = request
+        .scim_type
+        .as_ref()
+        .map(|kind| format!("{kind}: "))
+        .unwrap_or_default();
     let meant = what(request).map(|what| ("what", what));
-    let detail = request.detail.as_ref().map(|detail| ("why", format!("{kind}{detail}")));
+    let detail = request
+        .detail
+        .as_ref()
+        .map(|detail| ("why", format!("{kind}{detail}")));
     let filter = request.filter.clone().map(|filter| ("filter", filter));
-    let changed = request.changed.as_ref().map(|names| ("changed", names.replace(',', ", ")));
+    let changed = request
+        .changed
+        .as_ref()
+        .map(|names| ("changed", names.replace(',', ", ")));
     let notes = NoteText::read(request.notes.as_deref().unwrap_or("[]"));
     let notes = notes.iter().map(|note| ("note", note.to_string()));
-    meant.into_iter().chain(detail).chain(filter).chain(changed).chain(notes).collect()
+    meant
+        .into_iter()
+        .chain(detail)
+        .chain(filter)
+        .chain(changed)
+        .chain(notes)
+        .collect()
 }
 
 /// What the request meant, what became of it, and why; `None` for one that meant nothing in
@@ -63,16 +98,30 @@ fn what(request: &LoggedRequest) -> Option<String> {
     if request.action.is_none() && outcome == Outcome::Ok {
         return None;
     }
-    let action = request.action.as_ref().map(|action| format!("{action} ")).unwrap_or_default();
-    let reason = request.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    let proof = if request.unproved { " (not proved: only the public part of the token was sent)" } else { "" };
+    let action = request
+        .action
+        .as_ref()
+        .map(|action| format!("{action} "))
+        .unwrap_or_default();
+    let reason = request
+        .reason
+        .as_ref()
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default();
+    let proof = if request.unproved {
+        " (not proved: only the public part of the token was sent)"
+    } else {
+        ""
+    };
     Some(format!("{action}{}{reason}{proof}", outcome.as_str()))
 }
 
 /// The route with the id that it was asked for, or that came of it.
 fn path(request: &LoggedRequest) -> String {
     match &request.resource {
-        Some(id) if request.route.contains("{id}") => request.route.replace("{id}", &id.to_string()),
+        Some(id) if request.route.contains("{id}") => {
+            request.route.replace("{id}", &id.to_string())
+        }
         Some(id) => format!("{} {id}", request.route),
         None => request.route.clone(),
     }
@@ -80,13 +129,22 @@ fn path(request: &LoggedRequest) -> String {
 
 /// Without what would steer a terminal.
 pub(in crate::cli) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '?' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() && c != '\n' { '?' } else { c })
+        .collect()
 }
 
 pub(in crate::cli) fn as_json(tenant: &str, request: &LoggedRequest) -> Value {
-    let parsed = |text: &Option<String>| text.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let parsed = |text: &Option<String>| {
+        text.as_deref()
+            .and_then(|text| serde_json::from_str::<Value>(text).ok())
+    };
     let body = parsed(&request.body).or_else(|| request.body.clone().map(Value::from));
-    let changed: Vec<&str> = request.changed.as_deref().map(|names| names.split(',').collect()).unwrap_or_default();
+    let changed: Vec<&str> = request
+        .changed
+        .as_deref()
+        .map(|names| names.split(',').collect())
+        .unwrap_or_default();
     let mut shown = json!({
         "time": request.at.to_string(),
         "tenant": tenant,

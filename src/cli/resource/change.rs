@@ -29,23 +29,52 @@ pub(in crate::cli) struct Delete {
 }
 
 impl Deactivate {
-    pub(super) async fn run(&self, type_name: &str, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    pub(super) async fn run(
+        &self,
+        type_name: &str,
+        config: &Config,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
         let Target { resource, of, json } = &self.target;
         let resources = Resources::open(config, of, type_name).await?;
         let id = resources.id(resource).await?;
         let before = resources.read_alone(&id).await?;
-        let seat = resources.resource_type.seat().map_or("active", |attribute| attribute.name().as_ref());
+        let seat = resources
+            .resource_type
+            .seat()
+            .map_or("active", |attribute| attribute.name().as_ref());
         let was_active = before.get(seat).and_then(Value::as_bool) == Some(true);
-        let Resources { service, operator, resource_type } = &resources;
+        let Resources {
+            service,
+            operator,
+            resource_type,
+        } = &resources;
         let body = inactive(seat);
         let view = resources.alone();
-        let reply = service.modify(operator, resource_type, &id, body, &view, &Precondition::default()).await?;
+        let reply = service
+            .modify(
+                operator,
+                resource_type,
+                &id,
+                body,
+                &view,
+                &Precondition::default(),
+            )
+            .await?;
         if *json {
             output::json(out, &parsed(&reply.body.unwrap_or_default())?)?;
         }
         let name = resources.name_of(&before);
-        let told = if was_active { "Deactivated" } else { "Inactive already:" };
-        say(&format!("{told} {} {name} ({id}) of tenant {}.", resources.word(), of.tenant));
+        let told = if was_active {
+            "Deactivated"
+        } else {
+            "Inactive already:"
+        };
+        say(&format!(
+            "{told} {} {name} ({id}) of tenant {}.",
+            resources.word(),
+            of.tenant
+        ));
         Ok(())
     }
 }
@@ -53,12 +82,23 @@ impl Deactivate {
 /// The PATCH request of an identity provider that deactivates a user (RFC 7644 section 3.5.2).
 fn inactive(seat: &str) -> Map<String, Value> {
     let operation = json!({"op": "replace", "path": seat, "value": false});
-    let members = [("schemas", json!([PATCH_OP])), ("Operations", json!([operation]))];
-    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    let members = [
+        ("schemas", json!([PATCH_OP])),
+        ("Operations", json!([operation])),
+    ];
+    members
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 impl Delete {
-    pub(super) async fn run(&self, type_name: &str, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    pub(super) async fn run(
+        &self,
+        type_name: &str,
+        config: &Config,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
         let Target { resource, of, json } = &self.target;
         let resources = Resources::open(config, of, type_name).await?;
         let id = resources.id(resource).await?;
@@ -67,13 +107,26 @@ impl Delete {
         let what = format!("{} {name} ({id}) of tenant {}", resources.word(), of.tenant);
         if !self.yes {
             let word = format!("its {}", resources.name_attribute());
-            confirm(&format!("deletes {what} for ever, with its memberships"), &name, &word)?;
+            confirm(
+                &format!("deletes {what} for ever, with its memberships"),
+                &name,
+                &word,
+            )?;
         }
-        let Resources { service, operator, resource_type } = &resources;
-        service.delete(operator, resource_type, &id, &Precondition::default()).await?;
+        let Resources {
+            service,
+            operator,
+            resource_type,
+        } = &resources;
+        service
+            .delete(operator, resource_type, &id, &Precondition::default())
+            .await?;
         if *json {
             let named = resources.name_attribute();
-            output::json(out, &json!({"deleted": id, "tenant": of.tenant, named: text(&before, named)}))?;
+            output::json(
+                out,
+                &json!({"deleted": id, "tenant": of.tenant, named: text(&before, named)}),
+            )?;
         }
         say(&format!("Deleted {what}."));
         Ok(())

@@ -29,10 +29,17 @@ pub(in crate::cli) struct List {
 }
 
 impl List {
-    pub(super) async fn run(&self, type_name: &str, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    pub(super) async fn run(
+        &self,
+        type_name: &str,
+        config: &Config,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
         let most = config.limits.page_max;
         if self.limit.is_some_and(|limit| limit > most) {
-            return Err(Failure::Misused(format!("--limit can be {most} at most (limits.page_max)")));
+            return Err(Failure::Misused(format!(
+                "--limit can be {most} at most (limits.page_max)"
+            )));
         }
         let resources = Resources::open(config, &self.of, type_name).await?;
         let query = ListQuery {
@@ -42,7 +49,10 @@ impl List {
             view: resources.alone(),
             ..ListQuery::default()
         };
-        let reply = resources.service.list(&resources.operator, Some(&resources.resource_type), &query).await?;
+        let reply = resources
+            .service
+            .list(&resources.operator, Some(&resources.resource_type), &query)
+            .await?;
         let page = parsed(&reply.text().await?)?;
         if self.json {
             return output::json(out, &page);
@@ -53,14 +63,27 @@ impl List {
 
 fn print(resources: &Resources, page: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     let columns = columns(resources);
-    let headings: Vec<String> = columns.iter().map(|name| name.to_uppercase()).chain(["CHANGED".to_owned()]).collect();
+    let headings: Vec<String> = columns
+        .iter()
+        .map(|name| name.to_uppercase())
+        .chain(["CHANGED".to_owned()])
+        .collect();
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
-    let found = page.get("Resources").and_then(Value::as_array).map_or(&[] as &[Value], Vec::as_slice);
-    let rows: Vec<Vec<String>> = found.iter().map(|resource| row(&columns, resource)).collect();
+    let found = page
+        .get("Resources")
+        .and_then(Value::as_array)
+        .map_or(&[] as &[Value], Vec::as_slice);
+    let rows: Vec<Vec<String>> = found
+        .iter()
+        .map(|resource| row(&columns, resource))
+        .collect();
     output::table(out, &headings, &rows)?;
     if let Some(cursor) = page.get("nextCursor").and_then(Value::as_str) {
         let total = text(page, "totalResults");
-        say(&format!("{} of {total}; for those that follow give --after {cursor}", rows.len()));
+        say(&format!(
+            "{} of {total}; for those that follow give --after {cursor}",
+            rows.len()
+        ));
     }
     Ok(())
 }
@@ -69,7 +92,9 @@ fn print(resources: &Resources, page: &Value, out: &mut dyn Write) -> Result<(),
 fn columns(resources: &Resources) -> Vec<&str> {
     let resource_type = &resources.resource_type;
     let display = resource_type.display().first().map(String::as_str);
-    let seat = resource_type.seat().map(|attribute| attribute.name().as_ref());
+    let seat = resource_type
+        .seat()
+        .map(|attribute| attribute.name().as_ref());
     let mut columns = vec!["id", resources.name_attribute()];
     columns.extend(display.filter(|name| *name != resources.name_attribute()));
     columns.extend(seat);
@@ -77,6 +102,13 @@ fn columns(resources: &Resources) -> Vec<&str> {
 }
 
 fn row(columns: &[&str], resource: &Value) -> Vec<String> {
-    let changed = resource.pointer("/meta/lastModified").and_then(Value::as_str).unwrap_or("-");
-    columns.iter().map(|name| text(resource, name)).chain([changed.to_owned()]).collect()
+    let changed = resource
+        .pointer("/meta/lastModified")
+        .and_then(Value::as_str)
+        .unwrap_or("-");
+    columns
+        .iter()
+        .map(|name| text(resource, name))
+        .chain([changed.to_owned()])
+        .collect()
 }

@@ -10,7 +10,9 @@ use super::open;
 use crate::config::Config;
 use crate::error::ScimError;
 use crate::schema::ResourceType;
-use crate::service::{Caller, DEFAULT_TENANT, Precondition, Reply, Service, View, naming_attribute};
+use crate::service::{
+    Caller, DEFAULT_TENANT, Precondition, Reply, Service, View, naming_attribute,
+};
 use clap::{Args, Subcommand};
 use serde_json::Value;
 use std::io::Write;
@@ -98,25 +100,46 @@ impl Resources {
         let service = open::existing(config).await?;
         let operator = service.operator(&of.tenant).await?;
         let resource_type = operator.catalog.by_name(type_name).cloned();
-        let resource_type =
-            resource_type.ok_or_else(|| Failure::Failed(format!("there is no resource type {type_name}")))?;
-        Ok(Self { service, operator, resource_type })
+        let resource_type = resource_type
+            .ok_or_else(|| Failure::Failed(format!("there is no resource type {type_name}")))?;
+        Ok(Self {
+            service,
+            operator,
+            resource_type,
+        })
     }
 
     /// The id of the one resource that is meant.
     async fn id(&self, text: &str) -> Result<String, Failure> {
         let word = self.word();
-        match self.service.ids_of(&self.operator, &self.resource_type, text).await?.as_slice() {
+        match self
+            .service
+            .ids_of(&self.operator, &self.resource_type, text)
+            .await?
+            .as_slice()
+        {
             [id] => Ok(id.clone()),
-            [] => Err(Failure::Failed(format!("There is no {word} \"{text}\" in tenant {}.", self.operator.tenant))),
-            several => {
-                Err(Failure::Failed(format!("Several have the name \"{text}\": give an id, {}", several.join(" or "))))
-            }
+            [] => Err(Failure::Failed(format!(
+                "There is no {word} \"{text}\" in tenant {}.",
+                self.operator.tenant
+            ))),
+            several => Err(Failure::Failed(format!(
+                "Several have the name \"{text}\": give an id, {}",
+                several.join(" or ")
+            ))),
         }
     }
 
     async fn read(&self, id: &str, view: &View) -> Result<Reply, ScimError> {
-        self.service.read(&self.operator, &self.resource_type, id, view, &Precondition::default()).await
+        self.service
+            .read(
+                &self.operator,
+                &self.resource_type,
+                id,
+                view,
+                &Precondition::default(),
+            )
+            .await
     }
 
     /// A resource without its memberships.
@@ -127,8 +150,17 @@ impl Resources {
 
     /// All but memberships, of which a resource may have any number.
     fn alone(&self) -> View {
-        let relations = self.resource_type.members().into_iter().chain(self.resource_type.member_of());
-        View { excluded: relations.map(|attribute| attribute.name().to_string()).collect(), ..View::default() }
+        let relations = self
+            .resource_type
+            .members()
+            .into_iter()
+            .chain(self.resource_type.member_of());
+        View {
+            excluded: relations
+                .map(|attribute| attribute.name().to_string())
+                .collect(),
+            ..View::default()
+        }
     }
 
     /// The resource type in a sentence.
@@ -144,7 +176,11 @@ impl Resources {
     /// The name of a resource, or its id if it has none.
     fn name_of(&self, resource: &Value) -> String {
         let name = text(resource, self.name_attribute());
-        if name.is_empty() { text(resource, "id") } else { name }
+        if name.is_empty() {
+            text(resource, "id")
+        } else {
+            name
+        }
     }
 }
 
@@ -158,5 +194,6 @@ fn text(resource: &Value, name: &str) -> String {
 }
 
 fn parsed(body: &str) -> Result<Value, Failure> {
-    serde_json::from_str(body).map_err(|error| Failure::Failed(format!("the answer cannot be read: {error}")))
+    serde_json::from_str(body)
+        .map_err(|error| Failure::Failed(format!("the answer cannot be read: {error}")))
 }

@@ -48,7 +48,10 @@ impl Add {
             let restored = plan.restored();
             let outcome = carry_out(&service, &plan, self.yes).await?;
             if restored > 0 {
-                say(&format!("{} held values of it from before, which are back.", counted(restored, "resource")));
+                say(&format!(
+                    "{} held values of it from before, which are back.",
+                    counted(restored, "resource")
+                ));
             }
             if plan.requires_values() {
                 for survey in &plan.surveys {
@@ -87,7 +90,11 @@ impl Add {
         }
         let what = if plan.replaces() { "Changed" } else { "Added" };
         say(&format!("{what} {} for {}.", plan.urn, self.owner.told()));
-        let tenant = self.owner.name().map(|name| format!(" --tenant {name}")).unwrap_or_default();
+        let tenant = self
+            .owner
+            .name()
+            .map(|name| format!(" --tenant {name}"))
+            .unwrap_or_default();
         say(&format!("scimd schema show {}{tenant} shows it.", plan.urn));
     }
 }

@@ -32,7 +32,11 @@ impl Check {
     /// Against the schemas and the data that are there, if the file by itself is right.
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let files = files(&self.file)?;
-        let found: Vec<_> = files.iter().flat_map(problems).map(|problem| problem.to_string()).collect();
+        let found: Vec<_> = files
+            .iter()
+            .flat_map(problems)
+            .map(|problem| problem.to_string())
+            .collect();
         if !found.is_empty() {
             return self.refuse(SchemaRefusal::Problems(found), out);
         }
@@ -46,7 +50,10 @@ impl Check {
         }
         if self.json {
             let nothing = SchemaOutcome::default();
-            let plans: Vec<_> = plans.iter().map(|plan| as_json(plan, &self.owner, nothing)).collect();
+            let plans: Vec<_> = plans
+                .iter()
+                .map(|plan| as_json(plan, &self.owner, nothing))
+                .collect();
             return output::json(out, &json!({"problems": [], "schemas": plans}));
         }
         plans.iter().for_each(|plan| self.tell(plan));
@@ -54,7 +61,12 @@ impl Check {
     }
 
     async fn plan(&self, service: &Service, file: SchemaFile) -> Result<SchemaPlan, SchemaRefusal> {
-        service.plan_schema(self.owner.name(), &SchemaChange::File(file, self.resource_types.clone())).await
+        service
+            .plan_schema(
+                self.owner.name(),
+                &SchemaChange::File(file, self.resource_types.clone()),
+            )
+            .await
     }
 
     fn refuse(&self, refusal: SchemaRefusal, out: &mut dyn Write) -> Result<(), Failure> {
@@ -66,15 +78,24 @@ impl Check {
     }
 
     fn tell(&self, plan: &SchemaPlan) {
-        say(&format!("{} can be added for {}.", plan.urn, self.owner.told()));
+        say(&format!(
+            "{} can be added for {}.",
+            plan.urn,
+            self.owner.told()
+        ));
         if let Some(doubt) = plan.other_types() {
             say(&format!("It asks first, since this {doubt}."));
         }
         if plan.restored() > 0 {
-            say(&format!("{} of it from before, to be shown again.", counted_holders(plan.restored())));
+            say(&format!(
+                "{} of it from before, to be shown again.",
+                counted_holders(plan.restored())
+            ));
         }
         if let Some(loss) = hidden(plan) {
-            say(&format!("It takes the place of one that is there. This {loss}."));
+            say(&format!(
+                "It takes the place of one that is there. This {loss}."
+            ));
         }
     }
 }

@@ -33,7 +33,10 @@ const OPTIONS: &[(&str, &[(&str, &str)])] = &[
     ("required", &[("required", "true")]),
     ("immutable", &[("mutability", "\"immutable\"")]),
     ("request", &[("returned", "\"request\"")]),
-    ("writeOnly", &[("mutability", "\"writeOnly\""), ("returned", "\"never\"")]),
+    (
+        "writeOnly",
+        &[("mutability", "\"writeOnly\""), ("returned", "\"never\"")],
+    ),
 ];
 
 /// Reads a line; gives the definition of the attribute (RFC 7643 section 7).
@@ -58,28 +61,44 @@ pub(super) fn attribute(text: &str) -> Result<Value, String> {
     definition.insert("type".into(), kind.as_str().into());
     definition.insert("multiValued".into(), is_list.into());
     for option in rest {
-        let (_, characteristics) = OPTIONS.iter().find(|(known, _)| *known == option).ok_or_else(|| {
-            let known: Vec<_> = OPTIONS.iter().map(|(known, _)| *known).collect();
-            format!("\"{option}\" is no option: there are {}", known.join(", "))
-        })?;
+        let (_, characteristics) = OPTIONS
+            .iter()
+            .find(|(known, _)| *known == option)
+            .ok_or_else(|| {
+                let known: Vec<_> = OPTIONS.iter().map(|(known, _)| *known).collect();
+                format!("\"{option}\" is no option: there are {}", known.join(", "))
+            })?;
         for (key, value) in *characteristics {
-            definition.insert((*key).to_owned(), serde_json::from_str(value).unwrap_or_else(|_| json!(value)));
+            definition.insert(
+                (*key).to_owned(),
+                serde_json::from_str(value).unwrap_or_else(|_| json!(value)),
+            );
         }
     }
     Ok(Value::Object(definition))
 }
 
 fn many(word: &str) -> (&str, bool) {
-    word.strip_suffix("[]").map_or((word, false), |word| (word, true))
+    word.strip_suffix("[]")
+        .map_or((word, false), |word| (word, true))
 }
 
 fn type_named(word: &str) -> Result<Type, String> {
     match Type::from_keyword(word) {
-        Some(Type::Complex) => Err("complex attributes need a file: scimd schema add FILE".to_owned()),
+        Some(Type::Complex) => {
+            Err("complex attributes need a file: scimd schema add FILE".to_owned())
+        }
         Some(kind) => Ok(kind),
         None => {
-            let known: Vec<_> = Type::KEYWORDS.iter().filter(|known| **known != "complex").copied().collect();
-            Err(format!("\"{word}\" is no type: there are {}, each with [] for many values", known.join(", ")))
+            let known: Vec<_> = Type::KEYWORDS
+                .iter()
+                .filter(|known| **known != "complex")
+                .copied()
+                .collect();
+            Err(format!(
+                "\"{word}\" is no type: there are {}, each with [] for many values",
+                known.join(", ")
+            ))
         }
     }
 }
@@ -91,10 +110,22 @@ mod tests {
     #[test]
     fn lines_are_read() {
         for (line, expected) in [
-            ("dn", json!({"name": "dn", "type": "string", "multiValued": false})),
-            ("dn[]", json!({"name": "dn", "type": "string", "multiValued": true})),
-            ("badges:string[]", json!({"name": "badges", "type": "string", "multiValued": true})),
-            ("level:integer", json!({"name": "level", "type": "integer", "multiValued": false})),
+            (
+                "dn",
+                json!({"name": "dn", "type": "string", "multiValued": false}),
+            ),
+            (
+                "dn[]",
+                json!({"name": "dn", "type": "string", "multiValued": true}),
+            ),
+            (
+                "badges:string[]",
+                json!({"name": "badges", "type": "string", "multiValued": true}),
+            ),
+            (
+                "level:integer",
+                json!({"name": "level", "type": "integer", "multiValued": false}),
+            ),
             (
                 "code:unique:caseExact",
                 json!({"name": "code", "type": "string", "multiValued": false, "uniqueness": "server", "caseExact": true}),
@@ -111,7 +142,10 @@ mod tests {
             (":string", "begin with a name"),
             ("a:text", "\"text\" is no type: there are string"),
             ("a:complex", "need a file"),
-            ("a:string:uniqe", "\"uniqe\" is no option: there are caseExact"),
+            (
+                "a:string:uniqe",
+                "\"uniqe\" is no option: there are caseExact",
+            ),
         ] {
             assert!(attribute(line).unwrap_err().contains(said), "{line}");
         }

@@ -22,13 +22,22 @@ pub(in crate::cli) struct List {
 
 impl List {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let owner = Owner { tenant: self.tenant.clone() };
-        let known = open::existing(config).await?.known_schemas(owner.name()).await?;
+        let owner = Owner {
+            tenant: self.tenant.clone(),
+        };
+        let known = open::existing(config)
+            .await?
+            .known_schemas(owner.name())
+            .await?;
         if self.json {
             return output::json(out, &known.iter().map(as_json).collect::<Vec<_>>());
         }
         let rows: Vec<Vec<String>> = known.iter().map(as_row).collect();
-        output::table(out, &["URN", "NAME", "RESOURCE TYPES", "ATTRIBUTES", "FROM"], &rows)
+        output::table(
+            out,
+            &["URN", "NAME", "RESOURCE TYPES", "ATTRIBUTES", "FROM"],
+            &rows,
+        )
     }
 }
 
@@ -37,7 +46,13 @@ fn as_row(schema: &KnownSchema) -> Vec<String> {
         [] => "-".to_owned(),
         types => types.join(", "),
     };
-    vec![schema.urn.clone(), schema.name.clone(), types, attributes(schema).len().to_string(), origin(&schema.origin)]
+    vec![
+        schema.urn.clone(),
+        schema.name.clone(),
+        types,
+        attributes(schema).len().to_string(),
+        origin(&schema.origin),
+    ]
 }
 
 /// What a schema is without its attributes.
@@ -61,7 +76,11 @@ pub(super) fn as_json(schema: &KnownSchema) -> Value {
 
 /// The definitions of its attributes.
 pub(super) fn attributes(schema: &KnownSchema) -> &[Value] {
-    schema.document.get("attributes").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    schema
+        .document
+        .get("attributes")
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 /// Where a schema comes from, in words.

@@ -67,20 +67,29 @@ impl Owner {
 
     /// For messages.
     fn told(&self) -> String {
-        self.tenant.as_ref().map_or("all tenants".to_owned(), |name| format!("tenant {name}"))
+        self.tenant
+            .as_ref()
+            .map_or("all tenants".to_owned(), |name| format!("tenant {name}"))
     }
 }
 
 /// The schemas of a file: it is one, or a list of them.
 fn files(path: &Path) -> Result<Vec<SchemaFile>, Failure> {
     let origin = path.display().to_string();
-    let text =
-        std::fs::read_to_string(path).map_err(|error| Failure::Misused(format!("{origin} cannot be read: {error}")))?;
-    let Ok(list) = serde_json::from_str::<Vec<Value>>(&text) else { return Ok(vec![SchemaFile { origin, text }]) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::Misused(format!("{origin} cannot be read: {error}")))?;
+    let Ok(list) = serde_json::from_str::<Vec<Value>>(&text) else {
+        return Ok(vec![SchemaFile { origin, text }]);
+    };
     if list.is_empty() {
-        return Err(Failure::Misused(format!("{origin} is a list without a schema")));
+        return Err(Failure::Misused(format!(
+            "{origin} is a list without a schema"
+        )));
     }
-    let each = |(i, schema): (usize, &Value)| SchemaFile { origin: format!("{origin}/{i}"), text: schema.to_string() };
+    let each = |(i, schema): (usize, &Value)| SchemaFile {
+        origin: format!("{origin}/{i}"),
+        text: schema.to_string(),
+    };
     Ok(list.iter().enumerate().map(each).collect())
 }
 
@@ -90,14 +99,21 @@ fn refused(refusal: SchemaRefusal, outcome: &str) -> Failure {
         SchemaRefusal::Failed(error) => error.into(),
         SchemaRefusal::Problems(problems) => {
             problems.iter().for_each(|problem| say(problem));
-            Failure::Misused(format!("{} found; {outcome}", counted(problems.len() as u64, "problem")))
+            Failure::Misused(format!(
+                "{} found; {outcome}",
+                counted(problems.len() as u64, "problem")
+            ))
         }
     }
 }
 
 /// Makes a change, after a question if it hides what resources hold, or is of other resource types than
 /// one would think.
-async fn carry_out(service: &Service, plan: &SchemaPlan, yes: bool) -> Result<SchemaOutcome, Failure> {
+async fn carry_out(
+    service: &Service,
+    plan: &SchemaPlan,
+    yes: bool,
+) -> Result<SchemaOutcome, Failure> {
     for doubt in [plan.other_types(), hidden(plan)].into_iter().flatten() {
         if yes {
             say(&format!("This {doubt}."));
@@ -118,7 +134,10 @@ async fn carry_out(service: &Service, plan: &SchemaPlan, yes: bool) -> Result<Sc
     progress.finish();
     let outcome = outcome.map_err(|refusal| refused(refusal, "nothing was changed"))?;
     if outcome.reindexed > 0 {
-        say(&format!("The index of {} follows.", counted(outcome.reindexed, "resource")));
+        say(&format!(
+            "The index of {} follows.",
+            counted(outcome.reindexed, "resource")
+        ));
     }
     if outcome.is_unfinished {
         say("Something was written all the while; run scimd verify --repair when it is quiet.");
@@ -134,7 +153,10 @@ fn hidden(plan: &SchemaPlan) -> Option<String> {
     }
     if names.values().sum::<u64>() == 0 {
         let names: Vec<_> = names.into_keys().collect();
-        return Some(format!("takes {} away, of which no resource holds a value", names.join(", ")));
+        return Some(format!(
+            "takes {} away, of which no resource holds a value",
+            names.join(", ")
+        ));
     }
     let mut text = String::from("hides");
     for (i, (name, count)) in names.iter().enumerate() {
@@ -142,7 +164,9 @@ fn hidden(plan: &SchemaPlan) -> Option<String> {
         // Writing to a string cannot fail.
         let _ = write!(text, "{comma} {name} ({} of it)", counted_holders(*count));
     }
-    text.push_str(" from clients; the values stay stored, out of reach, and come back when it is added again");
+    text.push_str(
+        " from clients; the values stay stored, out of reach, and come back when it is added again",
+    );
     Some(text)
 }
 

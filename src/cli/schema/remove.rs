@@ -41,8 +41,15 @@ impl Remove {
         if self.json {
             return output::json(out, &as_json(&plan, &self.owner, outcome));
         }
-        let what = self.attribute.as_ref().map_or(String::new(), |name| format!("{name} of "));
-        say(&format!("Removed {what}{} from {}.", plan.urn, self.owner.told()));
+        let what = self
+            .attribute
+            .as_ref()
+            .map_or(String::new(), |name| format!("{name} of "));
+        say(&format!(
+            "Removed {what}{} from {}.",
+            plan.urn,
+            self.owner.told()
+        ));
         Ok(())
     }
 }

@@ -25,13 +25,25 @@ pub(in crate::cli) struct Show {
 
 impl Show {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let known = open::existing(config).await?.known_schemas(self.owner.name()).await?;
-        let found: Vec<_> = known.iter().filter(|schema| schema.urn.eq_ignore_ascii_case(&self.urn)).collect();
+        let known = open::existing(config)
+            .await?
+            .known_schemas(self.owner.name())
+            .await?;
+        let found: Vec<_> = known
+            .iter()
+            .filter(|schema| schema.urn.eq_ignore_ascii_case(&self.urn))
+            .collect();
         match found.as_slice() {
-            [] => Err(Failure::Failed(format!("there is no schema {}; scimd schema list shows all", self.urn))),
+            [] => Err(Failure::Failed(format!(
+                "there is no schema {}; scimd schema list shows all",
+                self.urn
+            ))),
             [schema] => self.show(schema, out),
             several => {
-                let owners: Vec<_> = several.iter().map(|schema| origin(&schema.origin)).collect();
+                let owners: Vec<_> = several
+                    .iter()
+                    .map(|schema| origin(&schema.origin))
+                    .collect();
                 Err(Failure::Misused(format!(
                     "several have a schema {}: give --tenant ({})",
                     self.urn,
@@ -61,25 +73,54 @@ impl Show {
         for definition in attributes(schema) {
             rows.push(row(definition, ""));
             let name = text(definition, "name", "");
-            let subs = definition.get("subAttributes").and_then(Value::as_array).into_iter().flatten();
+            let subs = definition
+                .get("subAttributes")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
             rows.extend(subs.map(|sub| row(sub, &format!("{name}."))));
         }
-        output::table(out, &["ATTRIBUTE", "TYPE", "MUTABILITY", "RETURNED", "SPECIAL"], &rows)
+        output::table(
+            out,
+            &["ATTRIBUTE", "TYPE", "MUTABILITY", "RETURNED", "SPECIAL"],
+            &rows,
+        )
     }
 }
 
 fn text(definition: &Value, key: &str, default: &str) -> String {
-    definition.get(key).and_then(Value::as_str).unwrap_or(default).to_owned()
+    definition
+        .get(key)
+        .and_then(Value::as_str)
+        .unwrap_or(default)
+        .to_owned()
 }
 
 fn row(definition: &Value, above: &str) -> Vec<String> {
-    let is = |key: &str| definition.get(key).and_then(Value::as_bool).unwrap_or(false);
+    let is = |key: &str| {
+        definition
+            .get(key)
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
+    };
     let is_unique = text(definition, "uniqueness", "none") != "none";
-    let special = [("caseExact", is("caseExact")), ("unique", is_unique), ("required", is("required"))];
-    let special: Vec<_> = special.iter().filter(|(_, holds)| *holds).map(|(name, _)| *name).collect();
+    let special = [
+        ("caseExact", is("caseExact")),
+        ("unique", is_unique),
+        ("required", is("required")),
+    ];
+    let special: Vec<_> = special
+        .iter()
+        .filter(|(_, holds)| *holds)
+        .map(|(name, _)| *name)
+        .collect();
     vec![
         format!("{above}{}", text(definition, "name", "")),
-        format!("{}{}", text(definition, "type", "string"), if is("multiValued") { "[]" } else { "" }),
+        format!(
+            "{}{}",
+            text(definition, "type", "string"),
+            if is("multiValued") { "[]" } else { "" }
+        ),
         text(definition, "mutability", "readWrite"),
         text(definition, "returned", "default"),
         special.join(", "),

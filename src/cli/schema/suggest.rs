@@ -31,7 +31,9 @@ impl Suggest {
         let service = open::existing(config).await?;
         let sent = service.sent_without_schema(&self.tenant).await;
         let sent = sent.map_err(|refusal| refused(refusal, "nothing is suggested"))?;
-        let suggestion = service.suggest_schemas(&self.tenant, self.urn.as_deref(), &sent).await;
+        let suggestion = service
+            .suggest_schemas(&self.tenant, self.urn.as_deref(), &sent)
+            .await;
         let suggestion = suggestion.map_err(|refusal| refused(refusal, "nothing is suggested"))?;
         for (name, reason) in &suggestion.refused {
             say(&format!("No schema can take {name}: {reason}."));
@@ -41,17 +43,26 @@ impl Suggest {
         }
         let urn = self.choose(&suggestion)?;
         let Some(document) = suggestion.schemas.get(&urn) else {
-            say(&format!("Nothing came under {urn} that a schema could take."));
+            say(&format!(
+                "Nothing came under {urn} that a schema could take."
+            ));
             return Ok(());
         };
         writeln!(out, "{}", edit::text(document))?;
         let option = self.owner_option(&service, &urn).await?;
-        say(&format!("Look it through, keep it as a file, and: scimd schema add FILE{option}"));
+        say(&format!(
+            "Look it through, keep it as a file, and: scimd schema add FILE{option}"
+        ));
         advise(&suggestion, &urn);
         Ok(())
     }
 
-    async fn print_all(&self, service: &Service, suggestion: &Suggestion, out: &mut dyn Write) -> Result<(), Failure> {
+    async fn print_all(
+        &self,
+        service: &Service,
+        suggestion: &Suggestion,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
         let documents: Vec<_> = suggestion.schemas.values().collect();
         output::json(out, &documents)?;
         let mut options = Vec::new();
@@ -60,11 +71,17 @@ impl Suggest {
         }
         match options.as_slice() {
             [(_, first), rest @ ..] if rest.iter().all(|(_, option)| option == first) => {
-                say(&format!("Look them through, keep them as a file, and: scimd schema add FILE{first}"));
+                say(&format!(
+                    "Look them through, keep them as a file, and: scimd schema add FILE{first}"
+                ));
             }
             several => {
-                say("Look them through, and keep each as a file of its own, for they are not of one owner:");
-                several.iter().for_each(|(urn, option)| say(&format!("scimd schema add FILE{option}  # {urn}")));
+                say(
+                    "Look them through, and keep each as a file of its own, for they are not of one owner:",
+                );
+                several.iter().for_each(|(urn, option)| {
+                    say(&format!("scimd schema add FILE{option}  # {urn}"))
+                });
             }
         }
         if let Some(holder) = suggestion.holder_of_moved() {
@@ -76,13 +93,19 @@ impl Suggest {
     async fn owner_option(&self, service: &Service, urn: &str) -> Result<String, Failure> {
         let owner = service.owner_of_schema(&self.tenant, urn).await;
         let owner = owner.map_err(|refusal| refused(refusal, "nothing is suggested"))?;
-        Ok(owner.map(|tenant| format!(" --tenant {tenant}")).unwrap_or_default())
+        Ok(owner
+            .map(|tenant| format!(" --tenant {tenant}"))
+            .unwrap_or_default())
     }
 
     fn choose(&self, suggestion: &Suggestion) -> Result<String, Failure> {
         let urns: Vec<_> = suggestion.schemas.keys().cloned().collect();
         match (&self.urn, urns.as_slice()) {
-            (Some(urn), _) => Ok(urns.iter().find(|there| there.eq_ignore_ascii_case(urn)).unwrap_or(urn).clone()),
+            (Some(urn), _) => Ok(urns
+                .iter()
+                .find(|there| there.eq_ignore_ascii_case(urn))
+                .unwrap_or(urn)
+                .clone()),
             (None, [only]) => Ok(only.clone()),
             (None, []) => Err(Failure::Failed(format!(
                 "nothing that a schema could take was sent to tenant {} and left out",

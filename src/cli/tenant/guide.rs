@@ -28,8 +28,11 @@ impl Guide {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let service = open::existing(config).await?;
         let urls = Urls::of(&service.tenant(&self.name).await?, config);
-        let guide = guide::Guide::of(self.provider, &self.name, &urls.scim).map_err(Failure::Failed)?;
-        let rows = guide.attributes.rows(&service.operator(&self.name).await?.catalog);
+        let guide =
+            guide::Guide::of(self.provider, &self.name, &urls.scim).map_err(Failure::Failed)?;
+        let rows = guide
+            .attributes
+            .rows(&service.operator(&self.name).await?.catalog);
         match self.json {
             true => output::json(out, &self.as_json(&guide, &urls, &rows))?,
             false => self.print(&guide, &urls, &rows, out)?,
@@ -47,10 +50,24 @@ impl Guide {
     ) -> Result<(), Failure> {
         writeln!(out, "{} for tenant {}\n", guide.name, self.name)?;
         let mut facts = vec![("SCIM base URL", urls.scim.clone())];
-        facts.extend(urls.own.clone().map(|own| ("or, for this tenant alone", own)));
-        facts.push(("Token", format!("scimd token issue --tenant {} --name {}", self.name, self.provider.as_str())));
+        facts.extend(
+            urls.own
+                .clone()
+                .map(|own| ("or, for this tenant alone", own)),
+        );
+        facts.push((
+            "Token",
+            format!(
+                "scimd token issue --tenant {} --name {}",
+                self.name,
+                self.provider.as_str()
+            ),
+        ));
         output::facts(out, &facts)?;
-        guide.sections.iter().try_for_each(|section| print_section(section, out))?;
+        guide
+            .sections
+            .iter()
+            .try_for_each(|section| print_section(section, out))?;
         print_attributes(guide, rows, &self.name, out)?;
         writeln!(
             out,
@@ -93,7 +110,11 @@ impl Guide {
 /// An object for each row, by the headings.
 fn records(table: &Table) -> Vec<Value> {
     let record = |row: &Vec<String>| {
-        let cells = table.columns.iter().zip(row).map(|(column, cell)| (plain(column), plain(cell).into()));
+        let cells = table
+            .columns
+            .iter()
+            .zip(row)
+            .map(|(column, cell)| (plain(column), plain(cell).into()));
         Value::Object(cells.collect::<Map<_, _>>())
     };
     table.rows.iter().map(record).collect()
@@ -111,7 +132,10 @@ fn print_section(section: &Section, out: &mut dyn Write) -> Result<(), Failure> 
             writeln!(out)?;
         }
     }
-    section.table.iter().try_for_each(|table| print_table(table, "", out))
+    section
+        .table
+        .iter()
+        .try_for_each(|table| print_table(table, "", out))
 }
 
 fn print_attributes(
@@ -123,7 +147,10 @@ fn print_attributes(
     let attributes = &guide.attributes;
     writeln!(out, "\nCustom attributes\n")?;
     if rows.table.rows.is_empty() && rows.left_out.is_empty() {
-        writeln!(out, "Tenant {tenant} has none: scimd schema add declares them.")?;
+        writeln!(
+            out,
+            "Tenant {tenant} has none: scimd schema add declares them."
+        )?;
         return Ok(());
     }
     if !rows.table.rows.is_empty() {
@@ -136,16 +163,29 @@ fn print_attributes(
         writeln!(out, "{}", plain(&attributes.note))?;
     }
     if !rows.left_out.is_empty() {
-        writeln!(out, "Not to be entered ({}): {}", plain(&attributes.left_out), rows.left_out.join(", "))?;
+        writeln!(
+            out,
+            "Not to be entered ({}): {}",
+            plain(&attributes.left_out),
+            rows.left_out.join(", ")
+        )?;
     }
     Ok(())
 }
 
 /// The table below an empty line, behind an indent.
 fn print_table(table: &Table, indent: &str, out: &mut dyn Write) -> Result<(), Failure> {
-    let headings: Vec<String> = table.columns.iter().map(|column| plain(column).to_uppercase()).collect();
+    let headings: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| plain(column).to_uppercase())
+        .collect();
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
-    let rows: Vec<Vec<String>> = table.rows.iter().map(|row| row.iter().map(|cell| plain(cell)).collect()).collect();
+    let rows: Vec<Vec<String>> = table
+        .rows
+        .iter()
+        .map(|row| row.iter().map(|cell| plain(cell)).collect())
+        .collect();
     let mut text = Vec::new();
     output::table(&mut text, &headings, &rows)?;
     writeln!(out)?;
@@ -162,6 +202,8 @@ fn warn_of(base_url: &str, provider: &str) {
             "{provider} wants an https URL that it can reach: set server.public_url, or --base-url of the tenant."
         ));
     } else if url::host(base_url).contains('_') {
-        say(&format!("{provider} refuses a host name with an underscore: use another in server.public_url."));
+        say(&format!(
+            "{provider} refuses a host name with an underscore: use another in server.public_url."
+        ));
     }
 }

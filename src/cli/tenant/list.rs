@@ -23,9 +23,26 @@ impl List {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let service = open::existing(config).await?;
         let search = self.search.as_ref().map(|text| text.to_ascii_lowercase());
-        let read = async |after, limit| service.tenants(&TenantQuery { after, search: search.clone(), limit }).await;
+        let read = async |after, limit| {
+            service
+                .tenants(&TenantQuery {
+                    after,
+                    search: search.clone(),
+                    limit,
+                })
+                .await
+        };
         let shape = Shape {
-            headings: &["NAME", "STATUS", "USERS", "ACTIVE", "SEATS", "GROUPS", "CONFORMANCE", "CREATED"],
+            headings: &[
+                "NAME",
+                "STATUS",
+                "USERS",
+                "ACTIVE",
+                "SEATS",
+                "GROUPS",
+                "CONFORMANCE",
+                "CREATED",
+            ],
             row: &as_row,
             json: &|info: &TenantInfo| as_json(info, &Urls::of(info, config)),
             key: &|info| info.settings.name.clone(),

@@ -16,10 +16,14 @@ impl Urls {
     pub(super) fn of(info: &TenantInfo, config: &Config) -> Self {
         let tenant = &info.settings;
         if let Some(url) = &tenant.base_url {
-            return Self { scim: url.clone(), own: None };
+            return Self {
+                scim: url.clone(),
+                own: None,
+            };
         }
         let scim = config.base_url(config.server.listen);
-        let own = url_of_tenant(&scim, &config.server.base_path, &tenant.name).filter(|_| config.server.tenant_paths);
+        let own = url_of_tenant(&scim, &config.server.base_path, &tenant.name)
+            .filter(|_| config.server.tenant_paths);
         Self { scim, own }
     }
 }

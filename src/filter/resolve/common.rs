@@ -10,11 +10,19 @@ use serde_json::Value;
 impl Subject<'_> {
     /// Every resource has these, with all sub-attributes.
     pub(super) fn is_always_assigned(&self) -> bool {
-        self.path.container.is_none() && matches!(self.path.attribute.name().as_ref(), "id" | "schemas" | "meta")
+        self.path.container.is_none()
+            && matches!(
+                self.path.attribute.name().as_ref(),
+                "id" | "schemas" | "meta"
+            )
     }
 
     /// A comparison with one of them; `None` if the attribute is another.
-    pub(super) fn compare_common(&self, operator: Operator, literal: &Literal) -> Result<Option<Predicate>> {
+    pub(super) fn compare_common(
+        &self,
+        operator: Operator,
+        literal: &Literal,
+    ) -> Result<Option<Predicate>> {
         if !self.is_always_assigned() {
             return Ok(None);
         }
@@ -22,8 +30,12 @@ impl Subject<'_> {
         let predicate = match (self.path.attribute.name().as_ref(), sub) {
             ("id", _) => self.compare_with(&self.path, Target::Id, operator, literal)?,
             ("schemas", _) => self.compare_schemas(operator, literal)?,
-            (_, Some("created")) => self.compare_with(&self.path, Target::Created, operator, literal)?,
-            (_, Some("lastModified")) => self.compare_with(&self.path, Target::LastModified, operator, literal)?,
+            (_, Some("created")) => {
+                self.compare_with(&self.path, Target::Created, operator, literal)?
+            }
+            (_, Some("lastModified")) => {
+                self.compare_with(&self.path, Target::LastModified, operator, literal)?
+            }
             (_, Some("resourceType")) => {
                 match self.constant_holds(self.resolver.resource_type.name(), operator, literal)? {
                     true => Predicate::always(),
@@ -41,7 +53,9 @@ impl Subject<'_> {
     fn constant_holds(&self, value: &str, operator: Operator, literal: &Literal) -> Result<bool> {
         let value = Key::of(self.path.end(), &Value::from(value));
         Ok(match self.answer(&self.path, operator, literal)? {
-            Answer::Compare(operator, key) => value.is_some_and(|value| operator.holds(&value, &key)),
+            Answer::Compare(operator, key) => {
+                value.is_some_and(|value| operator.holds(&value, &key))
+            }
             Answer::Never | Answer::Assigned => false,
         })
     }
@@ -63,18 +77,22 @@ impl Subject<'_> {
 
     fn compare_version(&self, operator: Operator, literal: &Literal) -> Result<Predicate> {
         let version = version_in(self.equal_text(operator, literal)?);
-        Ok(version.map_or_else(Predicate::never, |version| Predicate::Compare {
-            target: Target::Version,
-            operator,
-            key: Key::integer(version),
-        }))
+        Ok(
+            version.map_or_else(Predicate::never, |version| Predicate::Compare {
+                target: Target::Version,
+                operator,
+                key: Key::integer(version),
+            }),
+        )
     }
 
     /// The base URL is not looked at: it is no part of the resource.
     fn compare_location(&self, operator: Operator, literal: &Literal) -> Result<Predicate> {
         let uri = self.equal_text(operator, literal)?;
         let endpoint = self.resolver.resource_type.endpoint();
-        let id = uri.rsplit_once('/').and_then(|(before, id)| before.ends_with(endpoint).then_some(id));
+        let id = uri
+            .rsplit_once('/')
+            .and_then(|(before, id)| before.ends_with(endpoint).then_some(id));
         Ok(id.map_or_else(Predicate::never, |id| Predicate::Compare {
             target: Target::Id,
             operator,
@@ -86,7 +104,10 @@ impl Subject<'_> {
 /// The number in an entity tag, `W/"3"`; also of the bare tag or number.
 fn version_in(tag: &str) -> Option<i64> {
     let opaque = tag.strip_prefix("W/").unwrap_or(tag);
-    let digits = opaque.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(opaque);
+    let digits = opaque
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(opaque);
     let number: i64 = digits.parse().ok()?;
     (number.to_string() == digits).then_some(number)
 }

@@ -40,16 +40,21 @@ pub(super) fn answer(
     let literal = tolerance::of_type(attribute.kind(), literal, conformance);
     let literal = literal.as_ref();
     match (attribute.kind(), literal) {
-        (Type::Integer, Literal::Number(digits)) => Ok(against_integers(operator, &Whole::of(digits))),
+        (Type::Integer, Literal::Number(digits)) => {
+            Ok(against_integers(operator, &Whole::of(digits)))
+        }
         (Type::Decimal, Literal::Number(digits)) if literal.to_value().is_none() => {
             Ok(beyond(operator, is_negative(digits)))
         }
         _ => {
-            let key = literal.to_value().and_then(|value| key(attribute, &value, conformance));
-            key.map(|key| Answer::Compare(operator, key)).ok_or_else(|| Unfit {
-                why: format!("is compared with {}", form(attribute.kind())),
-                but: Some(shortened(&literal.to_string())),
-            })
+            let key = literal
+                .to_value()
+                .and_then(|value| key(attribute, &value, conformance));
+            key.map(|key| Answer::Compare(operator, key))
+                .ok_or_else(|| Unfit {
+                    why: format!("is compared with {}", form(attribute.kind())),
+                    but: Some(shortened(&literal.to_string())),
+                })
         }
     }
 }
@@ -62,17 +67,30 @@ fn key(attribute: &Attribute, value: &Value, conformance: Conformance) -> Option
 }
 
 fn takes(kind: Type, operator: Operator) -> Result<(), Unfit> {
-    let in_text = matches!(operator, Operator::Contains | Operator::StartsWith | Operator::EndsWith);
+    let in_text = matches!(
+        operator,
+        Operator::Contains | Operator::StartsWith | Operator::EndsWith
+    );
     let (allowed, operators) = match kind {
         Type::String | Type::Reference => (true, "every operator"),
-        Type::Integer | Type::Decimal | Type::DateTime => (!in_text, "eq, ne, gt, ge, lt, le and pr"),
-        Type::Boolean | Type::Binary | Type::Complex => (operator == Operator::Equal, "eq, ne and pr"),
+        Type::Integer | Type::Decimal | Type::DateTime => {
+            (!in_text, "eq, ne, gt, ge, lt, le and pr")
+        }
+        Type::Boolean | Type::Binary | Type::Complex => {
+            (operator == Operator::Equal, "eq, ne and pr")
+        }
     };
     let but = operator.as_str();
     if allowed {
         Ok(())
     } else {
-        Err(Unfit { why: format!("is of type {} and takes {operators}, not {but}", kind.as_str()), but: None })
+        Err(Unfit {
+            why: format!(
+                "is of type {} and takes {operators}, not {but}",
+                kind.as_str()
+            ),
+            but: None,
+        })
     }
 }
 
@@ -92,8 +110,12 @@ fn against_integers(operator: Operator, number: &Whole) -> Answer {
     match number {
         Whole::Exactly(number) => Answer::Compare(operator, Key::integer(*number)),
         Whole::Above(floor) => match operator {
-            Operator::Greater | Operator::GreaterOrEqual => Answer::Compare(Operator::Greater, Key::integer(*floor)),
-            Operator::Less | Operator::LessOrEqual => Answer::Compare(Operator::LessOrEqual, Key::integer(*floor)),
+            Operator::Greater | Operator::GreaterOrEqual => {
+                Answer::Compare(Operator::Greater, Key::integer(*floor))
+            }
+            Operator::Less | Operator::LessOrEqual => {
+                Answer::Compare(Operator::LessOrEqual, Key::integer(*floor))
+            }
             _ => Answer::Never,
         },
         Whole::Beyond { negative } => beyond(operator, *negative),

@@ -21,8 +21,19 @@ use std::sync::Arc;
 /// # Errors
 /// 400 `invalidFilter`, with the column, for an attribute that the type does not have or that no
 /// client may read, and for an operator or a value that does not fit the attribute.
-pub fn resolve(filter: &Filter, resource_type: &ResourceType, conformance: Conformance) -> Result<Predicate> {
-    Resolver { resource_type, conformance, scope: None, all_types: &[], searches: true }.filter(filter)
+pub fn resolve(
+    filter: &Filter,
+    resource_type: &ResourceType,
+    conformance: Conformance,
+) -> Result<Predicate> {
+    Resolver {
+        resource_type,
+        conformance,
+        scope: None,
+        all_types: &[],
+        searches: true,
+    }
+    .filter(filter)
 }
 
 /// What a filter means for each of several types that are queried together: an attribute that
@@ -36,7 +47,14 @@ pub fn resolve_each(
     conformance: Conformance,
 ) -> Result<Vec<Predicate>> {
     let each = resource_types.iter().map(|resource_type| {
-        Resolver { resource_type, conformance, scope: None, all_types: resource_types, searches: true }.filter(filter)
+        Resolver {
+            resource_type,
+            conformance,
+            scope: None,
+            all_types: resource_types,
+            searches: true,
+        }
+        .filter(filter)
     });
     each.collect()
 }
@@ -53,17 +71,31 @@ pub fn resolve_value_filter(
     resource_type: &ResourceType,
     conformance: Conformance,
 ) -> Result<Predicate> {
-    Resolver { resource_type, conformance, scope: Some(attribute), all_types: &[], searches: false }.filter(filter)
+    Resolver {
+        resource_type,
+        conformance,
+        scope: Some(attribute),
+        all_types: &[],
+        searches: false,
+    }
+    .filter(filter)
 }
 
 /// The JSON value of a literal, as a value of that attribute; `None` for a number beyond a double.
-pub fn literal_value(attribute: &Attribute, literal: &Literal, conformance: Conformance) -> Option<Value> {
+pub fn literal_value(
+    attribute: &Attribute,
+    literal: &Literal,
+    conformance: Conformance,
+) -> Option<Value> {
     tolerance::of_type(attribute.kind(), literal, conformance).to_value()
 }
 
 /// Refuses what a name is asked.
 fn refused(name: &Name, why: impl std::fmt::Display) -> ScimError {
-    ScimError::invalid_filter(format!("Filter cannot be answered at column {}: {why}.", name.position))
+    ScimError::invalid_filter(format!(
+        "Filter cannot be answered at column {}: {why}.",
+        name.position
+    ))
 }
 
 #[derive(Clone, Copy)]
@@ -105,26 +137,40 @@ impl<'a> Resolver<'a> {
             (None, _) => Ok(Predicate::never()),
             (Some(Named::Attribute(path)), _) => Subject::new(*self, name, path)?.asked(asked),
             (Some(Named::Core), Asked::Present) => Ok(Predicate::always()),
-            (Some(Named::Extension(extension)), Asked::Present) => self.has_extension(name, &extension),
-            (Some(_), Asked::Compare(..)) => {
-                Err(refused(name, format!("{} is a schema, not an attribute", quoted(&name.text))))
+            (Some(Named::Extension(extension)), Asked::Present) => {
+                self.has_extension(name, &extension)
             }
+            (Some(_), Asked::Compare(..)) => Err(refused(
+                name,
+                format!("{} is a schema, not an attribute", quoted(&name.text)),
+            )),
         }
     }
 
     /// `name[filter]`, and Entra's `name[filter].sub operator literal`. Negation of the latter
     /// negates the whole, as it does for `name.sub`.
-    fn values(&self, name: &Name, filter: &Filter, then: Option<&(Name, Test)>) -> Result<Predicate> {
+    fn values(
+        &self,
+        name: &Name,
+        filter: &Filter,
+        then: Option<&(Name, Test)>,
+    ) -> Result<Predicate> {
         let path = match self.named(name)? {
             None => return Ok(Predicate::never()),
             Some(Named::Attribute(path)) if has_brackets(&path) => path,
             Some(_) => {
-                let reason = format!("{} has no values that brackets could choose from", quoted(&name.text));
+                let reason = format!(
+                    "{} has no values that brackets could choose from",
+                    quoted(&name.text)
+                );
                 return Err(refused(name, reason));
             }
         };
         let subject = Subject::new(*self, name, path.clone())?;
-        let within = Resolver { scope: Some(&path), ..*self };
+        let within = Resolver {
+            scope: Some(&path),
+            ..*self
+        };
         let chosen = within.filter(filter)?;
         let (negated, met) = match then {
             None => (false, chosen),
@@ -146,48 +192,80 @@ impl<'a> Resolver<'a> {
         let mut other_types = self.all_types.iter().filter(|_| self.scope.is_none());
         match found {
             Some(named) => Ok(Some(named)),
-            None if other_types.any(|other| named(other, &name.text, self.conformance).is_some()) => Ok(None),
+            None if other_types
+                .any(|other| named(other, &name.text, self.conformance).is_some()) =>
+            {
+                Ok(None)
+            }
             None => Err(self.unknown(name)),
         }
     }
 
     fn within(&self, attribute: &AttributePath, name: &str) -> Option<AttributePath> {
-        if !attribute.attribute.is_complex() && attribute.is_multi_valued() && name.eq_ignore_ascii_case("value") {
+        if !attribute.attribute.is_complex()
+            && attribute.is_multi_valued()
+            && name.eq_ignore_ascii_case("value")
+        {
             return Some(attribute.clone());
         }
         let sub = attribute.attribute.sub_attribute(name)?;
-        Some(self.resource_type.path(attribute.container.as_ref(), &attribute.attribute, Some(sub)))
+        Some(self.resource_type.path(
+            attribute.container.as_ref(),
+            &attribute.attribute,
+            Some(sub),
+        ))
     }
 
     fn unknown(&self, name: &Name) -> ScimError {
         let text = quoted(&name.text);
         match self.scope {
-            Some(attribute) => refused(name, format!("\"{attribute}\" has no sub-attribute {text}")),
-            None if self.all_types.is_empty() => {
-                refused(name, format!("resource type {} has no attribute {text}", self.resource_type.name()))
+            Some(attribute) => {
+                refused(name, format!("\"{attribute}\" has no sub-attribute {text}"))
             }
+            None if self.all_types.is_empty() => refused(
+                name,
+                format!(
+                    "resource type {} has no attribute {text}",
+                    self.resource_type.name()
+                ),
+            ),
             None => refused(name, format!("no resource type has an attribute {text}")),
         }
     }
 
     fn has_extension(&self, name: &Name, extension: &Extension) -> Result<Predicate> {
         let urn = Some(extension.schema.id());
-        let leaves = self.resource_type.leaves().iter().filter(|leaf| leaf.container.as_ref() == urn);
+        let leaves = self
+            .resource_type
+            .leaves()
+            .iter()
+            .filter(|leaf| leaf.container.as_ref() == urn);
         self.any_present(name, leaves.cloned())
     }
 
     /// One of the paths has a value. All must be searched: the value may be in any.
-    fn any_present(&self, name: &Name, paths: impl Iterator<Item = AttributePath>) -> Result<Predicate> {
+    fn any_present(
+        &self,
+        name: &Name,
+        paths: impl Iterator<Item = AttributePath>,
+    ) -> Result<Predicate> {
         let read: Vec<_> = paths.filter(|path| !is_secret(path)).collect();
-        read.iter().try_for_each(|path| self.may_search(name, path))?;
-        Ok(Predicate::any(read.into_iter().map(|path| Predicate::Present(Target::Attribute(path)))))
+        read.iter()
+            .try_for_each(|path| self.may_search(name, path))?;
+        Ok(Predicate::any(
+            read.into_iter()
+                .map(|path| Predicate::Present(Target::Attribute(path))),
+        ))
     }
 
     fn may_search(&self, name: &Name, path: &AttributePath) -> Result<()> {
         if !self.searches || self.resource_type.is_searched(path) {
             return Ok(());
         }
-        Err(refused(name, format!("\"{path}\" is not searched on this server (schemas.searchable)")))
+        Err(refused(
+            name,
+            format!("\"{path}\" is not searched on this server (schemas.searchable)"),
+        ))
     }
 
     /// Whether it is the attribute of memberships; an extension may have one of the same name.
@@ -196,14 +274,17 @@ impl<'a> Resolver<'a> {
     }
 
     fn sub_path(&self, path: &AttributePath, sub: &Arc<Attribute>) -> AttributePath {
-        self.resource_type.path(path.container.as_ref(), &path.attribute, Some(sub))
+        self.resource_type
+            .path(path.container.as_ref(), &path.attribute, Some(sub))
     }
 }
 
 /// Whether brackets may follow: the values are complex, or several.
 fn has_brackets(path: &AttributePath) -> bool {
     let is_schemas = path.container.is_none() && path.attribute.name().as_ref() == "schemas";
-    path.sub.is_none() && (path.attribute.is_complex() || path.attribute.is_multi_valued()) && !is_schemas
+    path.sub.is_none()
+        && (path.attribute.is_complex() || path.attribute.is_multi_valued())
+        && !is_schemas
 }
 
 fn is_secret(path: &AttributePath) -> bool {

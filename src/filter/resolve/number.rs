@@ -25,8 +25,14 @@ impl Whole {
         if digits.bytes().all(|digit| digit == b'0') {
             return Self::Exactly(0);
         }
-        let shift = exponent.parse().unwrap_or(if exponent.starts_with('-') { i64::MIN } else { i64::MAX });
-        let point = i64::try_from(before.len()).unwrap_or(i64::MAX).saturating_add(shift);
+        let shift = exponent.parse().unwrap_or(if exponent.starts_with('-') {
+            i64::MIN
+        } else {
+            i64::MAX
+        });
+        let point = i64::try_from(before.len())
+            .unwrap_or(i64::MAX)
+            .saturating_add(shift);
         let (whole, has_fraction) = split(&digits, point);
         Self::signed(whole, has_fraction, negative)
     }
@@ -53,7 +59,9 @@ pub(super) fn is_negative(number: &str) -> bool {
 /// The digits before the point, `None` if they are too many, and whether those after it matter.
 fn split(digits: &str, point: i64) -> (Option<i128>, bool) {
     const MOST: usize = 30;
-    let Ok(point) = usize::try_from(point) else { return (Some(0), true) };
+    let Ok(point) = usize::try_from(point) else {
+        return (Some(0), true);
+    };
     let (whole, fraction) = digits.split_at_checked(point).unwrap_or((digits, ""));
     let significant = whole.trim_start_matches('0');
     let zeros = point.saturating_sub(digits.len());

@@ -41,15 +41,20 @@ impl<'a> Subject<'a> {
             return Err(refused(name, format!("\"{path}\" cannot be searched")));
         }
         resolver.may_search(name, &path)?;
-        Ok(Self { resolver, name, path })
+        Ok(Self {
+            resolver,
+            name,
+            path,
+        })
     }
 
     pub(super) fn asked(&self, asked: Asked<'_>) -> Result<Predicate> {
         match asked {
             Asked::Present => self.present(),
-            Asked::Compare(operator, Literal::Null) => {
-                Err(self.refused(format!("null has no order: it takes eq and ne, not {}", operator.as_str())))
-            }
+            Asked::Compare(operator, Literal::Null) => Err(self.refused(format!(
+                "null has no order: it takes eq and ne, not {}",
+                operator.as_str()
+            ))),
             Asked::Compare(operator, literal) => self.compare(operator, literal),
         }
     }
@@ -64,7 +69,10 @@ impl<'a> Subject<'a> {
             // What is not so is found among all values, and each must be known.
             self.present()?;
         }
-        Ok(Predicate::Element { attribute: self.path.clone(), predicate: Box::new(predicate) })
+        Ok(Predicate::Element {
+            attribute: self.path.clone(),
+            predicate: Box::new(predicate),
+        })
     }
 
     pub(super) fn refused(&self, why: impl std::fmt::Display) -> ScimError {
@@ -81,14 +89,23 @@ impl<'a> Subject<'a> {
         if self.path.sub.is_some() || !self.path.attribute.is_complex() {
             return Ok(Predicate::Present(Target::Attribute(self.path.clone())));
         }
-        let subs = self.path.attribute.sub_attributes().iter().map(|sub| self.resolver.sub_path(&self.path, sub));
+        let subs = self
+            .path
+            .attribute
+            .sub_attributes()
+            .iter()
+            .map(|sub| self.resolver.sub_path(&self.path, sub));
         self.resolver.any_present(self.name, subs)
     }
 
     /// `value` of a membership, if the path is the membership as a whole or its `$ref`: both are
     /// there when `value` is, and say nothing that it does not.
     fn relation_value(&self) -> Option<AttributePath> {
-        let whole_or_reference = self.path.sub.as_ref().is_none_or(|sub| sub.name().as_ref() == "$ref");
+        let whole_or_reference = self
+            .path
+            .sub
+            .as_ref()
+            .is_none_or(|sub| sub.name().as_ref() == "$ref");
         let value = self.path.attribute.sub_attribute("value")?;
         let is_it = whole_or_reference && self.resolver.is_relation(&self.path);
         is_it.then(|| self.resolver.sub_path(&self.path, value))
@@ -98,7 +115,11 @@ impl<'a> Subject<'a> {
         if let Some(predicate) = self.compare_common(operator, literal)? {
             return Ok(predicate);
         }
-        let is_reference = self.path.sub.as_ref().is_some_and(|sub| sub.name().as_ref() == "$ref");
+        let is_reference = self
+            .path
+            .sub
+            .as_ref()
+            .is_some_and(|sub| sub.name().as_ref() == "$ref");
         match self.relation_value() {
             Some(value) if is_reference => self.compare_reference(&value, operator, literal),
             _ => {
@@ -114,17 +135,27 @@ impl<'a> Subject<'a> {
         if !self.path.end().is_complex() {
             return Ok(self.path.clone());
         }
-        let by_value = self.path.is_multi_valued() || tolerance::single_by_value(self.resolver.conformance);
-        let value = self.path.attribute.sub_attribute("value").filter(|_| by_value);
+        let by_value =
+            self.path.is_multi_valued() || tolerance::single_by_value(self.resolver.conformance);
+        let value = self
+            .path
+            .attribute
+            .sub_attribute("value")
+            .filter(|_| by_value);
         let path = value.map(|value| self.resolver.sub_path(&self.path, value));
-        path.filter(|path| !is_secret(path)).ok_or_else(|| self.no_value())
+        path.filter(|path| !is_secret(path))
+            .ok_or_else(|| self.no_value())
     }
 
     fn no_value(&self) -> ScimError {
         let subs = self.path.attribute.sub_attributes();
-        let example =
-            subs.first().map_or_else(String::new, |sub| format!(", such as \"{}.{}\"", self.path, sub.name()));
-        self.refused(format!("\"{}\" is complex; name one of its sub-attributes{example}", self.path))
+        let example = subs.first().map_or_else(String::new, |sub| {
+            format!(", such as \"{}.{}\"", self.path, sub.name())
+        });
+        self.refused(format!(
+            "\"{}\" is complex; name one of its sub-attributes{example}",
+            self.path
+        ))
     }
 
     /// Compares the values at `path`, which are found at `target`.
@@ -136,37 +167,65 @@ impl<'a> Subject<'a> {
         literal: &Literal,
     ) -> Result<Predicate> {
         Ok(match self.answer(path, operator, literal)? {
-            Answer::Compare(operator, key) => Predicate::Compare { target, operator, key },
+            Answer::Compare(operator, key) => Predicate::Compare {
+                target,
+                operator,
+                key,
+            },
             Answer::Never => Predicate::never(),
             Answer::Assigned => Predicate::Present(target),
         })
     }
 
-    pub(super) fn answer(&self, path: &AttributePath, operator: Operator, literal: &Literal) -> Result<Answer> {
+    pub(super) fn answer(
+        &self,
+        path: &AttributePath,
+        operator: Operator,
+        literal: &Literal,
+    ) -> Result<Answer> {
         let answer = literal::answer(path.end(), operator, literal, self.resolver.conformance);
         answer.map_err(|Unfit { why, but }| {
             let logged = self.refused(format!("\"{path}\" {why}"));
             match but {
                 None => logged,
-                Some(but) => self.refused(format!("\"{path}\" {why}, not with {but}")).logged_as(logged.detail()),
+                Some(but) => self
+                    .refused(format!("\"{path}\" {why}, not with {but}"))
+                    .logged_as(logged.detail()),
             }
         })
     }
 
     /// `$ref` of a membership is made from `value` when it is shown, so `value` is compared.
-    fn compare_reference(&self, value: &AttributePath, operator: Operator, literal: &Literal) -> Result<Predicate> {
+    fn compare_reference(
+        &self,
+        value: &AttributePath,
+        operator: Operator,
+        literal: &Literal,
+    ) -> Result<Predicate> {
         let uri = self.equal_text(operator, literal)?;
         let id = Literal::Text(uri.rsplit('/').next().unwrap_or(uri).to_owned());
         self.compare_with(value, Target::Attribute(value.clone()), operator, &id)
     }
 
     /// The text of an `eq`, for attributes whose values are made when they are shown.
-    pub(super) fn equal_text<'l>(&self, operator: Operator, literal: &'l Literal) -> Result<&'l str> {
+    pub(super) fn equal_text<'l>(
+        &self,
+        operator: Operator,
+        literal: &'l Literal,
+    ) -> Result<&'l str> {
         match (operator, literal) {
             (Operator::Equal, Literal::Text(text)) => Ok(text),
-            (Operator::Equal, Literal::Number(text)) if self.resolver.conformance.is_lenient() => Ok(text),
-            (Operator::Equal, _) => Err(self.refused(format!("\"{}\" is compared with a string", self.path))),
-            _ => Err(self.refused(format!("\"{}\" takes eq, ne and pr, not {}", self.path, operator.as_str()))),
+            (Operator::Equal, Literal::Number(text)) if self.resolver.conformance.is_lenient() => {
+                Ok(text)
+            }
+            (Operator::Equal, _) => {
+                Err(self.refused(format!("\"{}\" is compared with a string", self.path)))
+            }
+            _ => Err(self.refused(format!(
+                "\"{}\" takes eq, ne and pr, not {}",
+                self.path,
+                operator.as_str()
+            ))),
         }
     }
 }

@@ -13,7 +13,9 @@ use std::borrow::Cow;
 /// Bends RFC 7644 section 3.4.2.2, figure 1: a value is a JSON literal. `None` for what is no value but
 /// a part of the filter that was left without one, or a text whose quotation marks do not match.
 pub(in crate::filter) fn unquoted(word: &str) -> Option<Literal> {
-    let is_joint = ["and", "or", "not"].iter().any(|joint| word.eq_ignore_ascii_case(joint));
+    let is_joint = ["and", "or", "not"]
+        .iter()
+        .any(|joint| word.eq_ignore_ascii_case(joint));
     let is_broken = word.contains(|c: char| c.is_control() || matches!(c, '"' | '(' | '['));
     match word {
         "true" => Some(Literal::Boolean(true)),
@@ -78,7 +80,10 @@ pub(super) fn of_type(kind: Type, literal: &Literal, conformance: Conformance) -
 /// Entra ID sends `roles[primary eq "True"]`. Bends RFC 7644 section 3.4.2.2, whose values are
 /// JSON literals of the attribute's type.
 pub(super) fn boolean(value: &Value, conformance: Conformance) -> Value {
-    let flag = conformance.is_lenient().then(|| tolerance::boolean_from_text(value)).flatten();
+    let flag = conformance
+        .is_lenient()
+        .then(|| tolerance::boolean_from_text(value))
+        .flatten();
     flag.map_or_else(|| value.clone(), Value::Bool)
 }
 

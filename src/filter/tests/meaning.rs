@@ -7,15 +7,22 @@ const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:
 
 /// `B:` and `E:` stand for the URNs of the extensions.
 fn full(text: &str) -> String {
-    text.replace("B:", &format!("{BADGE}:")).replace("E:", &format!("{ENTERPRISE}:"))
+    text.replace("B:", &format!("{BADGE}:"))
+        .replace("E:", &format!("{ENTERPRISE}:"))
 }
 
 #[test]
 fn names_and_specials() {
     for (text, expected) in [
         ("USERNAME eq \"BJensen\"", "userName eq \"bjensen\""),
-        ("urn:ietf:params:scim:schemas:core:2.0:User:userName eq \"A\"", "userName eq \"a\""),
-        ("URN:IETF:params:scim:schemas:CORE:2.0:user:NAME.GivenName sw \"A\"", "name.givenName sw \"a\""),
+        (
+            "urn:ietf:params:scim:schemas:core:2.0:User:userName eq \"A\"",
+            "userName eq \"a\"",
+        ),
+        (
+            "URN:IETF:params:scim:schemas:CORE:2.0:user:NAME.GivenName sw \"A\"",
+            "name.givenName sw \"a\"",
+        ),
         ("externalId eq \"Ab\"", "externalId eq \"Ab\""),
         ("title ne \"x\"", "not title eq \"x\""),
         ("title eq null", "not title pr"),
@@ -24,56 +31,110 @@ fn names_and_specials() {
         ("not (not (title pr))", "title pr"),
         ("emails co \"X\"", "emails.value co \"x\""),
         ("emails.type eq \"Work\"", "emails.type eq \"work\""),
-        ("emails pr", "(emails.value pr or emails.display pr or emails.type pr or emails.primary pr)"),
-        ("emails[type eq \"work\" and value co \"@\"]", "emails[(emails.type eq \"work\" and emails.value co \"@\")]"),
-        ("emails[not (TYPE eq \"work\")]", "emails[not emails.type eq \"work\"]"),
-        ("emails[type eq \"work\"].value eq \"A\"", "emails[(emails.type eq \"work\" and emails.value eq \"a\")]"),
-        ("emails[type eq \"work\"].value ne \"A\"", "not emails[(emails.type eq \"work\" and emails.value eq \"a\")]"),
+        (
+            "emails pr",
+            "(emails.value pr or emails.display pr or emails.type pr or emails.primary pr)",
+        ),
+        (
+            "emails[type eq \"work\" and value co \"@\"]",
+            "emails[(emails.type eq \"work\" and emails.value co \"@\")]",
+        ),
+        (
+            "emails[not (TYPE eq \"work\")]",
+            "emails[not emails.type eq \"work\"]",
+        ),
+        (
+            "emails[type eq \"work\"].value eq \"A\"",
+            "emails[(emails.type eq \"work\" and emails.value eq \"a\")]",
+        ),
+        (
+            "emails[type eq \"work\"].value ne \"A\"",
+            "not emails[(emails.type eq \"work\" and emails.value eq \"a\")]",
+        ),
         (
             "emails[type eq \"work\" or type eq \"home\"].display pr",
             "emails[((emails.type eq \"work\" or emails.type eq \"home\") and emails.display pr)]",
         ),
-        ("emails[primary eq \"True\"]", "emails[emails.primary eq \"true\"]"),
+        (
+            "emails[primary eq \"True\"]",
+            "emails[emails.primary eq \"true\"]",
+        ),
         (
             "name[givenName eq \"b\"]",
             "((name.formatted pr or name.familyName pr or name.givenName pr or name.middleName pr \
              or name.honorificPrefix pr or name.honorificSuffix pr) and name.givenName eq \"b\")",
         ),
-        ("a pr or b pr", "error: Filter cannot be answered at column 1: resource type User has no attribute \"a\"."),
+        (
+            "a pr or b pr",
+            "error: Filter cannot be answered at column 1: resource type User has no attribute \"a\".",
+        ),
         ("id eq \"Ab\"", "id eq \"Ab\""),
         ("id pr", "always"),
         ("id eq null", "never"),
         ("meta pr and title pr", "title pr"),
-        ("meta.created gt \"2024-01-01T01:00:00+01:00\"", "meta.created gt \"2024-01-01T00:00:00.000000000Z\""),
-        ("meta[lastModified le \"2024-01-01T00:00:00Z\"]", "meta.lastModified le \"2024-01-01T00:00:00.000000000Z\""),
+        (
+            "meta.created gt \"2024-01-01T01:00:00+01:00\"",
+            "meta.created gt \"2024-01-01T00:00:00.000000000Z\"",
+        ),
+        (
+            "meta[lastModified le \"2024-01-01T00:00:00Z\"]",
+            "meta.lastModified le \"2024-01-01T00:00:00.000000000Z\"",
+        ),
         ("meta.resourceType eq \"User\"", "always"),
         ("meta.resourceType eq \"user\"", "never"),
         ("meta.resourceType ne \"Group\"", "always"),
         ("meta.resourceType sw \"U\" and title pr", "title pr"),
-        (r#"meta.version eq "W/\"3\"""#, "meta.version eq \"8000000000000003\""),
-        (r#"meta.version ne "\"3\"""#, "not meta.version eq \"8000000000000003\""),
-        ("meta.version eq \"3\"", "meta.version eq \"8000000000000003\""),
+        (
+            r#"meta.version eq "W/\"3\"""#,
+            "meta.version eq \"8000000000000003\"",
+        ),
+        (
+            r#"meta.version ne "\"3\"""#,
+            "not meta.version eq \"8000000000000003\"",
+        ),
+        (
+            "meta.version eq \"3\"",
+            "meta.version eq \"8000000000000003\"",
+        ),
         ("meta.version eq \"+3\"", "never"),
         ("meta.version eq \"abc\"", "never"),
         ("meta.version pr", "always"),
-        ("meta.location eq \"https://x/scim/v2/Users/AB\"", "id eq \"AB\""),
+        (
+            "meta.location eq \"https://x/scim/v2/Users/AB\"",
+            "id eq \"AB\"",
+        ),
         ("meta.location eq \"https://x/scim/v2/Groups/AB\"", "never"),
         ("meta.location eq \"AB\"", "never"),
-        ("schemas eq \"urn:ietf:params:scim:schemas:core:2.0:User\"", "always"),
+        (
+            "schemas eq \"urn:ietf:params:scim:schemas:core:2.0:User\"",
+            "always",
+        ),
         ("schemas eq \"urn:other\"", "never"),
         ("schemas pr", "always"),
-        ("urn:scim:schemas:core:1.0:name.givenName pr", "name.givenName pr"),
+        (
+            "urn:scim:schemas:core:1.0:name.givenName pr",
+            "name.givenName pr",
+        ),
         ("urn:ietf:params:scim:schemas:core:2.0:User pr", "always"),
         ("groups pr", "groups.value pr"),
         ("groups.$ref pr", "groups.value pr"),
-        ("groups.$ref eq \"https://x/scim/v2/Groups/AB\"", "groups.value eq \"ab\""),
-        ("groups[$ref ne \"../Groups/ab\"]", "groups[not groups.value eq \"ab\"]"),
+        (
+            "groups.$ref eq \"https://x/scim/v2/Groups/AB\"",
+            "groups.value eq \"ab\"",
+        ),
+        (
+            "groups[$ref ne \"../Groups/ab\"]",
+            "groups[not groups.value eq \"ab\"]",
+        ),
         (
             "groups[value eq \"ab\" and type eq \"direct\"]",
             "groups[(groups.value eq \"ab\" and groups.type eq \"direct\")]",
         ),
         ("profileUrl eq \"HTTPS://A\"", "profileUrl eq \"HTTPS://A\""),
-        ("userName eq \"a\" and (title pr and nickName pr)", "(userName eq \"a\" and title pr and nickName pr)"),
+        (
+            "userName eq \"a\" and (title pr and nickName pr)",
+            "(userName eq \"a\" and title pr and nickName pr)",
+        ),
         ("title pr or id pr", "always"),
     ] {
         assert_eq!(meaning(text), expected, "{text}");
@@ -103,7 +164,10 @@ fn extensions() {
         ("B:tags[value eq \"RED\"]", "B:tags[B:tags eq \"red\"]"),
         ("B:tags eq \"RED\"", "B:tags eq \"red\""),
         ("B:groups eq \"x\"", "B:groups eq \"x\""),
-        ("B:sites[floors gt 1.5]", "B:sites[B:sites.floors gt \"8000000000000001\"]"),
+        (
+            "B:sites[floors gt 1.5]",
+            "B:sites[B:sites.floors gt \"8000000000000001\"]",
+        ),
         ("B:sites[floors eq 1.5]", "never"),
         ("B:sites[floors ne 1.5]", "B:sites.floors pr"),
         ("B:sites pr", "B:sites.floors pr"),
@@ -129,49 +193,121 @@ fn refusals_name_column_and_reason() {
             "title pr and favouriteColour eq \"x\"",
             "column 14: resource type User has no attribute \"favouriteColour\".",
         ),
-        ("name.nick eq \"x\"", "column 1: resource type User has no attribute \"name.nick\"."),
-        ("emails[colour eq \"x\"]", "column 8: \"emails\" has no sub-attribute \"colour\"."),
-        ("emails[emails.type eq \"x\"]", "column 8: \"emails\" has no sub-attribute \"emails.type\"."),
-        ("emails[type pr].colour pr", "column 17: \"emails\" has no sub-attribute \"colour\"."),
-        ("urn:other:userName eq \"x\"", "has no attribute \"urn:other:userName\"."),
-        ("password eq \"x\"", "column 1: \"password\" cannot be searched."),
+        (
+            "name.nick eq \"x\"",
+            "column 1: resource type User has no attribute \"name.nick\".",
+        ),
+        (
+            "emails[colour eq \"x\"]",
+            "column 8: \"emails\" has no sub-attribute \"colour\".",
+        ),
+        (
+            "emails[emails.type eq \"x\"]",
+            "column 8: \"emails\" has no sub-attribute \"emails.type\".",
+        ),
+        (
+            "emails[type pr].colour pr",
+            "column 17: \"emails\" has no sub-attribute \"colour\".",
+        ),
+        (
+            "urn:other:userName eq \"x\"",
+            "has no attribute \"urn:other:userName\".",
+        ),
+        (
+            "password eq \"x\"",
+            "column 1: \"password\" cannot be searched.",
+        ),
         ("password pr", "cannot be searched"),
         ("password eq null", "cannot be searched"),
         ("B:pin eq \"x\"", "cannot be searched"),
         ("B:sites.code pr", "cannot be searched"),
         ("B:sites[code eq \"1\"]", "cannot be searched"),
-        ("name eq \"x\"", "column 1: \"name\" is complex; name one of its sub-attributes, such as \"name.formatted\"."),
+        (
+            "name eq \"x\"",
+            "column 1: \"name\" is complex; name one of its sub-attributes, such as \"name.formatted\".",
+        ),
         ("addresses co \"x\"", "\"addresses\" is complex"),
         ("meta eq \"x\"", "\"meta\" is complex"),
         ("B:sites eq 1", "is complex"),
         ("B: eq \"x\"", "is a schema, not an attribute"),
-        ("userName[value eq \"x\"]", "column 1: \"userName\" has no values that brackets could choose from."),
-        ("emails.value[type pr]", "has no values that brackets could choose from"),
-        ("schemas[value eq \"x\"]", "has no values that brackets could choose from"),
-        ("B:[level eq 1]", "has no values that brackets could choose from"),
-        ("active gt true", "\"active\" is of type boolean and takes eq, ne and pr, not gt."),
+        (
+            "userName[value eq \"x\"]",
+            "column 1: \"userName\" has no values that brackets could choose from.",
+        ),
+        (
+            "emails.value[type pr]",
+            "has no values that brackets could choose from",
+        ),
+        (
+            "schemas[value eq \"x\"]",
+            "has no values that brackets could choose from",
+        ),
+        (
+            "B:[level eq 1]",
+            "has no values that brackets could choose from",
+        ),
+        (
+            "active gt true",
+            "\"active\" is of type boolean and takes eq, ne and pr, not gt.",
+        ),
         ("active co \"True\"", "takes eq, ne and pr, not co."),
-        ("active eq \"yes\"", "\"active\" is compared with true or false, not with \"yes\"."),
+        (
+            "active eq \"yes\"",
+            "\"active\" is compared with true or false, not with \"yes\".",
+        ),
         ("active eq 1", "is compared with true or false, not with 1"),
-        ("x509Certificates gt \"YQ==\"", "takes eq, ne and pr, not gt."),
+        (
+            "x509Certificates gt \"YQ==\"",
+            "takes eq, ne and pr, not gt.",
+        ),
         ("x509Certificates eq \"?\"", "is compared with Base64"),
         ("userName eq true", "is compared with a string"),
-        ("userName gt null", "null has no order: it takes eq and ne, not gt."),
+        (
+            "userName gt null",
+            "null has no order: it takes eq and ne, not gt.",
+        ),
         ("userName co null", "null has no order"),
-        ("meta.created eq \"2024-01-01\"", "is compared with a date with time"),
+        (
+            "meta.created eq \"2024-01-01\"",
+            "is compared with a date with time",
+        ),
         ("meta.created gt 5", "is compared with a date with time"),
-        ("meta.created sw \"2024\"", "is of type dateTime and takes eq, ne, gt, ge, lt, le and pr, not sw."),
-        ("meta.version gt \"3\"", "\"meta.version\" takes eq, ne and pr, not gt."),
-        ("meta.location co \"Users\"", "\"meta.location\" takes eq, ne and pr, not co."),
-        ("groups.$ref co \"x\"", "\"groups.$ref\" takes eq, ne and pr, not co."),
-        ("B:level co 3", "is of type integer and takes eq, ne, gt, ge, lt, le and pr, not "),
+        (
+            "meta.created sw \"2024\"",
+            "is of type dateTime and takes eq, ne, gt, ge, lt, le and pr, not sw.",
+        ),
+        (
+            "meta.version gt \"3\"",
+            "\"meta.version\" takes eq, ne and pr, not gt.",
+        ),
+        (
+            "meta.location co \"Users\"",
+            "\"meta.location\" takes eq, ne and pr, not co.",
+        ),
+        (
+            "groups.$ref co \"x\"",
+            "\"groups.$ref\" takes eq, ne and pr, not co.",
+        ),
+        (
+            "B:level co 3",
+            "is of type integer and takes eq, ne, gt, ge, lt, le and pr, not ",
+        ),
         ("B:ratio eq true", "is compared with a number"),
-        ("B:ratio sw 1", "is of type decimal and takes eq, ne, gt, ge, lt, le and pr, not "),
-        ("B:issued eq \"yesterday\"", "is compared with a date with time"),
+        (
+            "B:ratio sw 1",
+            "is of type decimal and takes eq, ne, gt, ge, lt, le and pr, not ",
+        ),
+        (
+            "B:issued eq \"yesterday\"",
+            "is compared with a date with time",
+        ),
     ] {
         let text = full(text).replace(": eq", " eq").replace(":[", "[");
         let refusal = refusal(&text);
-        assert!(refusal.starts_with("Filter cannot be answered at column "), "{text}: {refusal}");
+        assert!(
+            refusal.starts_with("Filter cannot be answered at column "),
+            "{text}: {refusal}"
+        );
         assert!(refusal.contains(reason), "{text}: {refusal}");
     }
 }
@@ -218,20 +354,38 @@ fn every_operator() {
         ("active ne false", true),
         ("x509Certificates eq \"YQ\"", true),
         ("profileUrl eq \"https://example.com/babs\"", false),
-        ("name pr and meta pr and emails pr and addresses eq null", true),
-        ("name[givenName eq \"barbara\" and familyName sw \"j\"]", true),
-        ("emails.type eq \"home\" and emails.value eq \"b@work.example\"", true),
-        ("emails[type eq \"home\" and value eq \"b@work.example\"]", false),
+        (
+            "name pr and meta pr and emails pr and addresses eq null",
+            true,
+        ),
+        (
+            "name[givenName eq \"barbara\" and familyName sw \"j\"]",
+            true,
+        ),
+        (
+            "emails.type eq \"home\" and emails.value eq \"b@work.example\"",
+            true,
+        ),
+        (
+            "emails[type eq \"home\" and value eq \"b@work.example\"]",
+            false,
+        ),
         ("emails[type eq \"work\" and primary eq true]", true),
         ("emails[primary eq null]", true),
-        ("emails[not (type eq \"work\") and not (type eq \"home\")]", false),
+        (
+            "emails[not (type eq \"work\") and not (type eq \"home\")]",
+            false,
+        ),
         ("emails[type eq \"work\"].value ew \"work.example\"", true),
         ("emails[type eq \"work\"].value ne \"b@home.example\"", true),
         ("emails[type eq \"other\"].value ne \"x\"", true),
         ("emails ne \"b@home.example\"", false),
         ("id eq \"00000000-0000-0000-0000-000000000007\"", true),
         ("id sw \"0000\"", true),
-        ("meta.location eq \"/Users/00000000-0000-0000-0000-000000000007\"", true),
+        (
+            "meta.location eq \"/Users/00000000-0000-0000-0000-000000000007\"",
+            true,
+        ),
         (r#"meta.version eq "W/\"3\"""#, true),
         (r#"meta.version eq "W/\"4\"""#, false),
         ("meta.created eq \"2023-11-14T23:13:20.123+01:00\"", true),
@@ -255,7 +409,10 @@ fn every_operator() {
         ("(title pr or userName pr) and active eq true", true),
         ("userName pr or title pr and title pr", true),
         ("not (title pr) and not (nickName pr)", true),
-        ("userName eq \"' OR '1'='1\" or userName eq \"%\" or userName eq \".*\"", false),
+        (
+            "userName eq \"' OR '1'='1\" or userName eq \"%\" or userName eq \".*\"",
+            false,
+        ),
     ] {
         let text = full(text);
         assert_eq!(matches(&text), expected, "{text}");
@@ -264,7 +421,10 @@ fn every_operator() {
 
 #[test]
 fn members_of_a_group() {
-    let group = resource("Group", json!({"displayName": "Sales", "members": [{"value": "m1", "type": "User"}]}));
+    let group = resource(
+        "Group",
+        json!({"displayName": "Sales", "members": [{"value": "m1", "type": "User"}]}),
+    );
     for (text, expected) in [
         ("members eq \"m1\"", true),
         ("members.value eq \"M1\"", true),
@@ -272,7 +432,11 @@ fn members_of_a_group() {
         ("members.$ref eq \"https://x/scim/v2/Users/m1\"", true),
         ("displayName eq \"sales\" and members pr", true),
     ] {
-        assert_eq!(resolved_for("Group", text).unwrap().matches(&group), expected, "{text}");
+        assert_eq!(
+            resolved_for("Group", text).unwrap().matches(&group),
+            expected,
+            "{text}"
+        );
     }
 }
 
@@ -280,19 +444,46 @@ fn members_of_a_group() {
 fn value_filters_of_paths() {
     let user_type = resource_type("User");
     let within = |attribute: &str, text: &str, element: Value| {
-        let Some(crate::schema::Named::Attribute(path)) = user_type.named(attribute) else { panic!("{attribute}") };
+        let Some(crate::schema::Named::Attribute(path)) = user_type.named(attribute) else {
+            panic!("{attribute}")
+        };
         resolve_value_filter(&parsed(text), &path, &user_type, Conformance::Lenient)
             .map(|predicate| predicate.matches_element(&path.attribute, &element))
             .map_err(|error| error.to_string())
     };
     let email = json!({"value": "A@x", "type": "work", "primary": true});
-    assert_eq!(within("emails", "TYPE eq \"Work\" and value eq \"a@X\"", email.clone()), Ok(true));
-    assert_eq!(within("emails", "primary eq \"True\" and not (display pr)", email.clone()), Ok(true));
-    assert_eq!(within("emails", "type ne \"work\"", email.clone()), Ok(false));
-    assert_eq!(within("groups", "$ref eq \"../Groups/g1\"", json!({"value": "g1"})), Ok(true));
-    assert_eq!(within(&full("B:tags"), "value eq \"RED\"", json!("red")), Ok(true));
+    assert_eq!(
+        within(
+            "emails",
+            "TYPE eq \"Work\" and value eq \"a@X\"",
+            email.clone()
+        ),
+        Ok(true)
+    );
+    assert_eq!(
+        within(
+            "emails",
+            "primary eq \"True\" and not (display pr)",
+            email.clone()
+        ),
+        Ok(true)
+    );
+    assert_eq!(
+        within("emails", "type ne \"work\"", email.clone()),
+        Ok(false)
+    );
+    assert_eq!(
+        within("groups", "$ref eq \"../Groups/g1\"", json!({"value": "g1"})),
+        Ok(true)
+    );
+    assert_eq!(
+        within(&full("B:tags"), "value eq \"RED\"", json!("red")),
+        Ok(true)
+    );
     assert_eq!(within(&full("B:tags"), "value pr", json!("")), Ok(false));
-    let refusal = "Filter cannot be answered at column 1: \"emails\" has no sub-attribute \"userName\".".to_owned();
+    let refusal =
+        "Filter cannot be answered at column 1: \"emails\" has no sub-attribute \"userName\"."
+            .to_owned();
     assert_eq!(within("emails", "userName eq \"x\"", email), Err(refusal));
 }
 
@@ -303,31 +494,78 @@ fn several_types() {
         let resolved = resolve_each(&parsed(text), &types, Conformance::Lenient)?;
         Ok::<_, ScimError>(resolved.iter().map(ToString::to_string).collect::<Vec<_>>())
     };
-    assert_eq!(each("members.value eq \"a\"").unwrap(), ["never", "members.value eq \"a\""]);
-    assert_eq!(each("members[value eq \"a\"]").unwrap(), ["never", "members[members.value eq \"a\"]"]);
-    assert_eq!(each("userName eq null").unwrap(), ["not userName pr", "always"]);
-    assert_eq!(each("displayName pr").unwrap(), ["displayName pr", "displayName pr"]);
-    assert_eq!(each("meta.resourceType eq \"Group\"").unwrap(), ["never", "always"]);
+    assert_eq!(
+        each("members.value eq \"a\"").unwrap(),
+        ["never", "members.value eq \"a\""]
+    );
+    assert_eq!(
+        each("members[value eq \"a\"]").unwrap(),
+        ["never", "members[members.value eq \"a\"]"]
+    );
+    assert_eq!(
+        each("userName eq null").unwrap(),
+        ["not userName pr", "always"]
+    );
+    assert_eq!(
+        each("displayName pr").unwrap(),
+        ["displayName pr", "displayName pr"]
+    );
+    assert_eq!(
+        each("meta.resourceType eq \"Group\"").unwrap(),
+        ["never", "always"]
+    );
     assert!(each("colour pr").is_err());
 }
 
 #[test]
 fn a_number_and_a_text_stand_for_each_other_in_lenient_mode() {
     for (text, meant, refusal) in [
-        ("userName eq 5", "userName eq \"5\"", "\"userName\" is compared with a string in double quotes, not with 5."),
-        ("userName sw 1.0", "userName sw \"1.0\"", "is compared with a string"),
+        (
+            "userName eq 5",
+            "userName eq \"5\"",
+            "\"userName\" is compared with a string in double quotes, not with 5.",
+        ),
+        (
+            "userName sw 1.0",
+            "userName sw \"1.0\"",
+            "is compared with a string",
+        ),
         ("id eq 5", "id eq \"5\"", "\"id\" is compared with a string"),
-        ("schemas eq 5", "never", "\"schemas\" is compared with a string"),
-        ("profileUrl eq 5", "profileUrl eq \"5\"", "is compared with a URI in double quotes"),
-        ("meta.version eq 3", "meta.version eq \"8000000000000003\"", "\"meta.version\" is compared with a string."),
-        ("meta.resourceType eq 1", "never", "is compared with a string"),
+        (
+            "schemas eq 5",
+            "never",
+            "\"schemas\" is compared with a string",
+        ),
+        (
+            "profileUrl eq 5",
+            "profileUrl eq \"5\"",
+            "is compared with a URI in double quotes",
+        ),
+        (
+            "meta.version eq 3",
+            "meta.version eq \"8000000000000003\"",
+            "\"meta.version\" is compared with a string.",
+        ),
+        (
+            "meta.resourceType eq 1",
+            "never",
+            "is compared with a string",
+        ),
         (
             "B:level gt \"1.5\"",
             "urn:acme:params:scim:2.0:Badge:level gt \"8000000000000001\"",
             "is compared with a number",
         ),
-        ("groups.$ref eq 1", "groups.value eq \"1\"", "is compared with a string"),
-        ("emails[value eq 5]", "emails[emails.value eq \"5\"]", "is compared with a string"),
+        (
+            "groups.$ref eq 1",
+            "groups.value eq \"1\"",
+            "is compared with a string",
+        ),
+        (
+            "emails[value eq 5]",
+            "emails[emails.value eq \"5\"]",
+            "is compared with a string",
+        ),
     ] {
         let text = text.replace("B:", "urn:acme:params:scim:2.0:Badge:");
         assert_eq!(meaning(&text), meant, "{text}");
@@ -336,16 +574,25 @@ fn a_number_and_a_text_stand_for_each_other_in_lenient_mode() {
         assert!(error.to_string().contains(refusal), "{text}: {error}");
     }
     let error = refusal("urn:acme:params:scim:2.0:Badge:level eq \"5 \"");
-    assert!(error.contains("is compared with a number, not with \"5 \""), "{error}");
+    assert!(
+        error.contains("is compared with a number, not with \"5 \""),
+        "{error}"
+    );
 }
 
 #[test]
 fn names_without_a_urn_mean_an_extension_in_lenient_mode() {
     let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
     for (text, meant) in [
-        ("manager eq 01a20083-405a", format!("{enterprise}:manager.value eq \"01a20083-405a\"")),
+        (
+            "manager eq 01a20083-405a",
+            format!("{enterprise}:manager.value eq \"01a20083-405a\""),
+        ),
         ("manager.value pr", format!("{enterprise}:manager.value pr")),
-        ("EmployeeNumber eq 701984", format!("{enterprise}:employeeNumber eq \"701984\"")),
+        (
+            "EmployeeNumber eq 701984",
+            format!("{enterprise}:employeeNumber eq \"701984\""),
+        ),
         (
             "urn:acme:params:scim:2.0:Badge.level eq 1",
             "urn:acme:params:scim:2.0:Badge:level eq \"8000000000000001\"".into(),
@@ -354,7 +601,9 @@ fn names_without_a_urn_mean_an_extension_in_lenient_mode() {
         assert_eq!(meaning(text), meant, "{text}");
         let strict = parse_filter(text, &FilterLimits::default(), Conformance::Rfc);
         assert!(
-            strict.and_then(|filter| resolve(&filter, &resource_type("User"), Conformance::Rfc)).is_err(),
+            strict
+                .and_then(|filter| resolve(&filter, &resource_type("User"), Conformance::Rfc))
+                .is_err(),
             "{text}"
         );
     }

@@ -24,16 +24,25 @@ const NAMES: &[&str] = &[
 ];
 
 fn name() -> impl Strategy<Value = Name> {
-    prop::sample::select(NAMES).prop_map(|text| Name { text: text.to_owned(), position: 1 })
+    prop::sample::select(NAMES).prop_map(|text| Name {
+        text: text.to_owned(),
+        position: 1,
+    })
 }
 
 fn sub_name() -> impl Strategy<Value = Name> {
-    prop::sample::select(vec!["value", "type", "$ref", "primary", "and"])
-        .prop_map(|text| Name { text: text.to_owned(), position: 1 })
+    prop::sample::select(vec!["value", "type", "$ref", "primary", "and"]).prop_map(|text| Name {
+        text: text.to_owned(),
+        position: 1,
+    })
 }
 
 fn literal() -> impl Strategy<Value = Literal> {
-    let text = prop_oneof![any::<String>(), Just("work".to_owned()), Just("bjensen@example.com".to_owned())];
+    let text = prop_oneof![
+        any::<String>(),
+        Just("work".to_owned()),
+        Just("bjensen@example.com".to_owned())
+    ];
     prop_oneof![
         Just(Literal::Null),
         any::<bool>().prop_map(Literal::Boolean),
@@ -43,7 +52,8 @@ fn literal() -> impl Strategy<Value = Literal> {
 }
 
 fn test() -> impl Strategy<Value = Test> {
-    let operators = ["eq", "co", "sw", "ew", "gt", "ge", "lt", "le"].map(|word| Operator::from_keyword(word).unwrap());
+    let operators = ["eq", "co", "sw", "ew", "gt", "ge", "lt", "le"]
+        .map(|word| Operator::from_keyword(word).unwrap());
     prop_oneof![
         Just(Test::Present),
         literal().prop_map(Test::NotEqual),
@@ -61,13 +71,23 @@ fn tree(leaf: BoxedStrategy<Filter>) -> BoxedStrategy<Filter> {
             inner.prop_map(|inner| Filter::Not(Box::new(inner))),
         ]
     };
-    leaf.prop_recursive(4, 24, 3, move |inner| grow(inner.boxed())).boxed()
+    leaf.prop_recursive(4, 24, 3, move |inner| grow(inner.boxed()))
+        .boxed()
 }
 
 fn filter() -> BoxedStrategy<Filter> {
-    let inside = tree((sub_name(), test()).prop_map(|(name, test)| Filter::Test { name, test }).boxed());
-    let values = (name(), inside, prop::option::of((sub_name(), test())))
-        .prop_map(|(name, filter, then)| Filter::Values { name, filter: Box::new(filter), then });
+    let inside = tree(
+        (sub_name(), test())
+            .prop_map(|(name, test)| Filter::Test { name, test })
+            .boxed(),
+    );
+    let values = (name(), inside, prop::option::of((sub_name(), test()))).prop_map(
+        |(name, filter, then)| Filter::Values {
+            name,
+            filter: Box::new(filter),
+            then,
+        },
+    );
     let plain = (name(), test()).prop_map(|(name, test)| Filter::Test { name, test });
     tree(prop_oneof![3 => plain, 1 => values].boxed())
 }
@@ -75,8 +95,9 @@ fn filter() -> BoxedStrategy<Filter> {
 /// Words and marks of the grammar in any order: more of the parser than random characters reach.
 fn near_filter() -> impl Strategy<Value = String> {
     let pieces = vec![
-        "userName", "eq", "ne", "pr", "and", "or", "not", "(", ")", "[", "]", ".", " ", "  ", "\"a\"", "\"", "\\",
-        "\\u", "\\ud800", "1", "-", "1e9", "true", "null", "emails[", "].value", "urn:a:", "é", "\t",
+        "userName", "eq", "ne", "pr", "and", "or", "not", "(", ")", "[", "]", ".", " ", "  ",
+        "\"a\"", "\"", "\\", "\\u", "\\ud800", "1", "-", "1e9", "true", "null", "emails[",
+        "].value", "urn:a:", "é", "\t",
     ];
     prop::collection::vec(prop::sample::select(pieces), 0..30).prop_map(|pieces| pieces.concat())
 }

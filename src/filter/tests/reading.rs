@@ -14,13 +14,31 @@ fn canonical_text() {
         ("NOT  ( ( a pr ) )", "not (a pr)"),
         ("(a pr)and(b pr)or(c pr)", "a pr and b pr or c pr"),
         ("a pr or (b pr or c pr)", "a pr or (b pr or c pr)"),
-        (r#"emails[type eq "work" and value co "@"]"#, r#"emails[type eq "work" and value co "@"]"#),
-        ("emails[not(a pr) or b pr]and c pr", "emails[not (a pr) or b pr] and c pr"),
-        (r#"emails[type eq "work"].value eq "a""#, r#"emails[type eq "work"].value eq "a""#),
+        (
+            r#"emails[type eq "work" and value co "@"]"#,
+            r#"emails[type eq "work" and value co "@"]"#,
+        ),
+        (
+            "emails[not(a pr) or b pr]and c pr",
+            "emails[not (a pr) or b pr] and c pr",
+        ),
+        (
+            r#"emails[type eq "work"].value eq "a""#,
+            r#"emails[type eq "work"].value eq "a""#,
+        ),
         ("emails[ type pr ].$ref pr", "emails[type pr].$ref pr"),
-        ("a eq null or a ne true and a gt -1.50E+3", "a eq null or a ne true and a gt -1.50E+3"),
-        (r#"urn:a:b:2.0:User:name.sub eq """#, r#"urn:a:b:2.0:User:name.sub eq """#),
-        (r#"a eq "\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00""#, "a eq \"\\\"\\\\/\\b\\f\\n\\r\\té😀\""),
+        (
+            "a eq null or a ne true and a gt -1.50E+3",
+            "a eq null or a ne true and a gt -1.50E+3",
+        ),
+        (
+            r#"urn:a:b:2.0:User:name.sub eq """#,
+            r#"urn:a:b:2.0:User:name.sub eq """#,
+        ),
+        (
+            r#"a eq "\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00""#,
+            "a eq \"\\\"\\\\/\\b\\f\\n\\r\\té😀\"",
+        ),
         ("not pr and or pr", "not pr and or pr"),
         ("not eq 1", "not eq 1"),
         ("a eq 1e400", "a eq 1e400"),
@@ -34,8 +52,13 @@ fn canonical_text() {
 
 #[test]
 fn or_binds_looser_than_and() {
-    let Filter::Or(terms) = parsed("a pr or b pr and c pr") else { panic!("no or") };
-    assert!(matches!(terms.as_slice(), [Filter::Test { .. }, Filter::And(_)]));
+    let Filter::Or(terms) = parsed("a pr or b pr and c pr") else {
+        panic!("no or")
+    };
+    assert!(matches!(
+        terms.as_slice(),
+        [Filter::Test { .. }, Filter::And(_)]
+    ));
 }
 
 #[test]
@@ -113,7 +136,11 @@ fn broken_filters_name_the_column() {
         ("displayName eq \"ä\" ?", 20),
     ] {
         let error = parse_filter(text, &FilterLimits::default(), Conformance::Rfc).expect_err(text);
-        assert_eq!((error.status(), error.scim_type()), (400, Some(ScimType::InvalidFilter)), "{text}");
+        assert_eq!(
+            (error.status(), error.scim_type()),
+            (400, Some(ScimType::InvalidFilter)),
+            "{text}"
+        );
         let place = format!("Filter is not understood at column {column}: ");
         assert!(error.detail().starts_with(&place), "{text}: {error}");
     }
@@ -126,16 +153,27 @@ fn messages_help() {
             "userName",
             "Filter is not understood at column 9: expected an operator (eq, ne, co, sw, ew, gt, ge, lt, le, pr) after \"userName\".",
         ),
-        ("not a pr", "Filter is not understood at column 5: expected \"(\" after \"not\", not \"a\"."),
-        ("a pr b", "Filter is not understood at column 6: expected \"and\", \"or\" or the end, not \"b\"."),
+        (
+            "not a pr",
+            "Filter is not understood at column 5: expected \"(\" after \"not\", not \"a\".",
+        ),
+        (
+            "a pr b",
+            "Filter is not understood at column 6: expected \"and\", \"or\" or the end, not \"b\".",
+        ),
         (
             "a eq bob",
             "Filter is not understood at column 6: expected a value (a string in double quotes, a number, true, false or null), not \"bob\".",
         ),
-        ("(a pr", "Filter is not understood at column 6: expected \"and\", \"or\" or \")\", not the end."),
+        (
+            "(a pr",
+            "Filter is not understood at column 6: expected \"and\", \"or\" or \")\", not the end.",
+        ),
     ] {
         assert_eq!(
-            parse_filter(text, &FilterLimits::default(), Conformance::Rfc).expect_err(text).to_string(),
+            parse_filter(text, &FilterLimits::default(), Conformance::Rfc)
+                .expect_err(text)
+                .to_string(),
             message
         );
     }
@@ -147,22 +185,48 @@ fn paths() {
         ("userName", "userName", None, None),
         (" name.givenName ", "name.givenName", None, None),
         ("manager.$ref", "manager.$ref", None, None),
-        ("members[value eq \"1\"]", "members", Some("value eq \"1\""), None),
+        (
+            "members[value eq \"1\"]",
+            "members",
+            Some("value eq \"1\""),
+            None,
+        ),
         (
             "emails[type eq \"work\" and primary eq true].value",
             "emails",
             Some("type eq \"work\" and primary eq true"),
             Some("value"),
         ),
-        ("urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:core:2.0:User", None, None),
-        ("urn:a:2.0:User:emails[type pr].value", "urn:a:2.0:User:emails", Some("type pr"), Some("value")),
+        (
+            "urn:ietf:params:scim:schemas:core:2.0:User",
+            "urn:ietf:params:scim:schemas:core:2.0:User",
+            None,
+            None,
+        ),
+        (
+            "urn:a:2.0:User:emails[type pr].value",
+            "urn:a:2.0:User:emails",
+            Some("type pr"),
+            Some("value"),
+        ),
         ("urn:acme:2.0", "urn:acme:2.0", None, None),
     ] {
         let path = parse_path(text, &FilterLimits::default(), Conformance::Lenient).unwrap();
         assert_eq!(path.name.text, name);
-        assert_eq!(path.filter.as_ref().map(ToString::to_string).as_deref(), filter);
+        assert_eq!(
+            path.filter.as_ref().map(ToString::to_string).as_deref(),
+            filter
+        );
         assert_eq!(path.sub.as_ref().map(|sub| sub.text.as_str()), sub);
-        assert_eq!(parse_path(&path.to_string(), &FilterLimits::default(), Conformance::Lenient).unwrap(), path);
+        assert_eq!(
+            parse_path(
+                &path.to_string(),
+                &FilterLimits::default(),
+                Conformance::Lenient
+            )
+            .unwrap(),
+            path
+        );
     }
 }
 
@@ -191,10 +255,21 @@ fn broken_paths_name_the_column() {
     ] {
         let error = parse_path(text, &FilterLimits::default(), Conformance::Rfc).expect_err(text);
         assert_eq!(error.scim_type(), Some(kind), "{text}: {error}");
-        assert!(error.detail().contains(&format!("at column {column}: ")), "{text}: {error}");
+        assert!(
+            error.detail().contains(&format!("at column {column}: ")),
+            "{text}: {error}"
+        );
     }
-    let long = parse_path(&"a".repeat(1025), &FilterLimits::default(), Conformance::Rfc).unwrap_err();
-    assert_eq!(long.to_string(), "Path has 1025 bytes; at most 1024 are allowed.");
+    let long = parse_path(
+        &"a".repeat(1025),
+        &FilterLimits::default(),
+        Conformance::Rfc,
+    )
+    .unwrap_err();
+    assert_eq!(
+        long.to_string(),
+        "Path has 1025 bytes; at most 1024 are allowed."
+    );
     assert_eq!(long.scim_type(), Some(InvalidPath));
 }
 
@@ -203,34 +278,76 @@ fn broken_paths_name_the_column() {
 fn a_lenient_server_reads_more() {
     for (text, meant) in [
         ("userName eq ann", "userName eq \"ann\""),
-        ("userName eq ann@example.com and active eq true", "userName eq \"ann@example.com\" and active eq true"),
-        ("(userName eq ann) or not (title sw Dr)", "userName eq \"ann\" or not (title sw \"Dr\")"),
-        ("id eq 01a20083-405a-7238-a752-1c895d9c2a77", "id eq \"01a20083-405a-7238-a752-1c895d9c2a77\""),
+        (
+            "userName eq ann@example.com and active eq true",
+            "userName eq \"ann@example.com\" and active eq true",
+        ),
+        (
+            "(userName eq ann) or not (title sw Dr)",
+            "userName eq \"ann\" or not (title sw \"Dr\")",
+        ),
+        (
+            "id eq 01a20083-405a-7238-a752-1c895d9c2a77",
+            "id eq \"01a20083-405a-7238-a752-1c895d9c2a77\"",
+        ),
         ("id ne 5e3a", "id ne \"5e3a\""),
         ("externalId eq 007", "externalId eq \"007\""),
         ("active eq True", "active eq \"True\""),
-        ("name.familyName eq O'Brien", "name.familyName eq \"O'Brien\""),
+        (
+            "name.familyName eq O'Brien",
+            "name.familyName eq \"O'Brien\"",
+        ),
         ("displayName eq größe", "displayName eq \"größe\""),
-        ("meta.created gt 2024-01-01T00:00:00Z", "meta.created gt \"2024-01-01T00:00:00Z\""),
-        ("emails[type eq work].value eq a@b", "emails[type eq \"work\"].value eq \"a@b\""),
-        ("emails[type eq work] pr", "emails[type eq \"work\"].value pr"),
-        ("emails[type eq \"work\"] EQ \"x\"", "emails[type eq \"work\"].value eq \"x\""),
-        ("not (emails[type eq \"work\"] ne \"x\")", "not (emails[type eq \"work\"].value ne \"x\")"),
+        (
+            "meta.created gt 2024-01-01T00:00:00Z",
+            "meta.created gt \"2024-01-01T00:00:00Z\"",
+        ),
+        (
+            "emails[type eq work].value eq a@b",
+            "emails[type eq \"work\"].value eq \"a@b\"",
+        ),
+        (
+            "emails[type eq work] pr",
+            "emails[type eq \"work\"].value pr",
+        ),
+        (
+            "emails[type eq \"work\"] EQ \"x\"",
+            "emails[type eq \"work\"].value eq \"x\"",
+        ),
+        (
+            "not (emails[type eq \"work\"] ne \"x\")",
+            "not (emails[type eq \"work\"].value ne \"x\")",
+        ),
         ("userName eq 'ann'", "userName eq \"ann\""),
-        ("userName eq 'a \\'b\\' \"c\" \\u00e9'", "userName eq \"a 'b' \\\"c\\\" é\""),
+        (
+            "userName eq 'a \\'b\\' \"c\" \\u00e9'",
+            "userName eq \"a 'b' \\\"c\\\" é\"",
+        ),
         ("userName eq ''", "userName eq \"\""),
     ] {
         assert_eq!(parsed(text).to_string(), meant, "{text}");
         let error = parse_filter(text, &FilterLimits::default(), Conformance::Rfc).expect_err(text);
         assert_eq!(error.scim_type(), Some(ScimType::InvalidFilter), "{text}");
     }
-    let path = parse_path("emails[type eq work].value", &FilterLimits::default(), Conformance::Lenient).unwrap();
+    let path = parse_path(
+        "emails[type eq work].value",
+        &FilterLimits::default(),
+        Conformance::Lenient,
+    )
+    .unwrap();
     assert_eq!(path.to_string(), "emails[type eq \"work\"].value");
 }
 
 #[test]
 fn a_lenient_server_keeps_literals_and_joints() {
-    for text in ["a eq true", "a eq false", "a eq null", "a eq 5", "a eq -1.5e3", "emails[type pr] and a pr"] {
+    for text in [
+        "a eq true",
+        "a eq false",
+        "a eq null",
+        "a eq 5",
+        "a eq -1.5e3",
+        "emails[type pr] and a pr",
+    ] {
         assert_eq!(parsed(text).to_string(), text);
     }
     for (text, column) in [
@@ -248,7 +365,8 @@ fn a_lenient_server_keeps_literals_and_joints() {
         ("emails[type eq work", 20),
         ("emails[type pr] sounds \"x\"", 17),
     ] {
-        let error = parse_filter(text, &FilterLimits::default(), Conformance::Lenient).expect_err(text);
+        let error =
+            parse_filter(text, &FilterLimits::default(), Conformance::Lenient).expect_err(text);
         let place = format!("Filter is not understood at column {column}: ");
         assert!(error.detail().starts_with(&place), "{text}: {error}");
     }
@@ -262,7 +380,12 @@ fn a_zero_character_is_called_by_its_name() {
             let error = parse_filter(text, &FilterLimits::default(), conformance).expect_err(text);
             assert!(error.detail().ends_with(why), "{error}");
         }
-        let error = parse_path("emails[type eq \"\0\"]", &FilterLimits::default(), conformance).unwrap_err();
+        let error = parse_path(
+            "emails[type eq \"\0\"]",
+            &FilterLimits::default(),
+            conformance,
+        )
+        .unwrap_err();
         assert!(error.detail().ends_with(why), "{error}");
     }
 }
@@ -271,10 +394,18 @@ fn a_zero_character_is_called_by_its_name() {
 fn equalities_describe_a_value() {
     let terms = |text: &str| {
         let filter = parsed(text);
-        filter.equalities().map(|terms| terms.iter().map(|(name, literal)| format!("{name}={literal}")).collect())
+        filter.equalities().map(|terms| {
+            terms
+                .iter()
+                .map(|(name, literal)| format!("{name}={literal}"))
+                .collect()
+        })
     };
     let expected: Vec<String> = vec!["type=\"work\"".into(), "primary=true".into()];
-    assert_eq!(terms("type eq \"work\" and (primary eq true)"), Some(expected));
+    assert_eq!(
+        terms("type eq \"work\" and (primary eq true)"),
+        Some(expected)
+    );
     assert_eq!(terms("type eq \"work\" or primary eq true"), None);
     assert_eq!(terms("type ne \"work\""), None);
     assert_eq!(terms("type pr"), None);

@@ -4,13 +4,24 @@ use super::*;
 use std::time::Instant;
 
 async fn crowded(connections: usize) -> Server {
-    Server::with(HttpSettings::default(), ServerSettings { connections, header_seconds: 60, ..short() }).await
+    Server::with(
+        HttpSettings::default(),
+        ServerSettings {
+            connections,
+            header_seconds: 60,
+            ..short()
+        },
+    )
+    .await
 }
 
 /// A connection on which a good token was shown.
 async fn known(server: &Server) -> TcpStream {
     let mut stream = server.connect().await;
-    stream.write_all(request("GET", "page?a.1", "").as_bytes()).await.unwrap();
+    stream
+        .write_all(request("GET", "page?a.1", "").as_bytes())
+        .await
+        .unwrap();
     assert_eq!(status(&answer(&mut stream).await), 200);
     stream
 }
@@ -25,13 +36,23 @@ async fn silent_connections_keep_nobody_out() {
     }
     let began = Instant::now();
     assert_eq!(status(&server.say(get("x")).await), 200);
-    known.write_all(request("GET", "x", "").as_bytes()).await.unwrap();
+    known
+        .write_all(request("GET", "x", "").as_bytes())
+        .await
+        .unwrap();
     assert_eq!(status(&answer(&mut known).await), 200);
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        began.elapsed()
+    );
     // The oldest has gone, the newest is still there.
     assert_eq!(silent[0].read(&mut [0]).await.unwrap(), 0);
     let newest = silent.last_mut().unwrap();
-    newest.write_all(request("GET", "x", "").as_bytes()).await.unwrap();
+    newest
+        .write_all(request("GET", "x", "").as_bytes())
+        .await
+        .unwrap();
     assert_eq!(status(&answer(newest).await), 200);
 }
 
@@ -39,13 +60,27 @@ async fn silent_connections_keep_nobody_out() {
 async fn a_connection_at_rest_gives_way_to_a_new_one() {
     let server = crowded(2).await;
     let (mut first, mut second) = (known(&server).await, known(&server).await);
-    first.write_all(request("GET", "x", "").as_bytes()).await.unwrap();
+    first
+        .write_all(request("GET", "x", "").as_bytes())
+        .await
+        .unwrap();
     answer(&mut first).await;
     let began = Instant::now();
     known(&server).await;
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
-    assert_eq!(second.read(&mut [0]).await.unwrap(), 0, "it has rested longest");
-    first.write_all(request("GET", "x", "").as_bytes()).await.unwrap();
+    assert!(
+        began.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(
+        second.read(&mut [0]).await.unwrap(),
+        0,
+        "it has rested longest"
+    );
+    first
+        .write_all(request("GET", "x", "").as_bytes())
+        .await
+        .unwrap();
     assert_eq!(status(&answer(&mut first).await), 200);
 }
 
@@ -53,7 +88,9 @@ async fn a_connection_at_rest_gives_way_to_a_new_one() {
 async fn a_connection_at_work_stays() {
     let server = crowded(1).await;
     let mut busy = known(&server).await;
-    busy.write_all(request("GET", "slow", "").as_bytes()).await.unwrap();
+    busy.write_all(request("GET", "slow", "").as_bytes())
+        .await
+        .unwrap();
     sleep(Duration::from_millis(100)).await;
     let other = server.say(get("x")).await;
     assert_eq!(status(&other), 200);
@@ -64,13 +101,30 @@ async fn a_connection_at_work_stays() {
 async fn limits_may_be_read_again() {
     let server = crowded(10).await;
     let held = [known(&server).await, known(&server).await];
-    let settings = HttpSettings { body_bytes: 9, base_path: "/elsewhere".into(), ..HttpSettings::default() };
-    server.app.renew(&settings, ServerSettings { connections: 2, ..short() });
+    let settings = HttpSettings {
+        body_bytes: 9,
+        base_path: "/elsewhere".into(),
+        ..HttpSettings::default()
+    };
+    server.app.renew(
+        &settings,
+        ServerSettings {
+            connections: 2,
+            ..short()
+        },
+    );
     let began = Instant::now();
     let mut third = server.connect().await;
     let body = "Content-Length: 2000001\r\nConnection: close\r\n";
-    third.write_all(request("POST", "read", body).as_bytes()).await.unwrap();
+    third
+        .write_all(request("POST", "read", body).as_bytes())
+        .await
+        .unwrap();
     assert!(began.elapsed() < Duration::from_secs(1));
     let [mut first, _second] = held;
-    assert_eq!(first.read(&mut [0]).await.unwrap(), 0, "there is room for two now");
+    assert_eq!(
+        first.read(&mut [0]).await.unwrap(),
+        0,
+        "there is room for two now"
+    );
 }

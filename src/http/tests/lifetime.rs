@@ -3,14 +3,19 @@
 use super::*;
 use std::time::Instant;
 
-const CLOSED_IN: std::ops::Range<Duration> = Duration::from_millis(800)..Duration::from_millis(4500);
+const CLOSED_IN: std::ops::Range<Duration> =
+    Duration::from_millis(800)..Duration::from_millis(4500);
 
 #[tokio::test]
 async fn silence_is_closed() {
     let server = Server::start().await;
     let began = Instant::now();
     assert_eq!(rest(&mut server.connect().await).await, "");
-    assert!(CLOSED_IN.contains(&began.elapsed()), "{:?}", began.elapsed());
+    assert!(
+        CLOSED_IN.contains(&began.elapsed()),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test]
@@ -29,7 +34,11 @@ async fn a_slow_head_is_closed() {
     let mut bytes = Vec::new();
     let ended = timeout(Duration::from_secs(8), reader.read_to_end(&mut bytes)).await;
     assert!(ended.is_ok() && bytes.is_empty(), "{ended:?}");
-    assert!(CLOSED_IN.contains(&began.elapsed()), "{:?}", began.elapsed());
+    assert!(
+        CLOSED_IN.contains(&began.elapsed()),
+        "{:?}",
+        began.elapsed()
+    );
     dribble.abort();
 }
 
@@ -38,30 +47,47 @@ async fn a_connection_may_rest_between_requests() {
     let server = Server::start().await;
     let mut stream = server.connect().await;
     for _ in 0..2 {
-        stream.write_all(request("GET", "x", "").as_bytes()).await.unwrap();
+        stream
+            .write_all(request("GET", "x", "").as_bytes())
+            .await
+            .unwrap();
         assert_eq!(status(&answer(&mut stream).await), 200);
         sleep(Duration::from_millis(1800)).await;
     }
     let began = Instant::now();
     stream.write_all(b"GET /half").await.unwrap();
     assert_eq!(rest(&mut stream).await, "");
-    assert!(CLOSED_IN.contains(&began.elapsed()), "{:?}", began.elapsed());
+    assert!(
+        CLOSED_IN.contains(&began.elapsed()),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test]
 async fn a_rest_has_an_end() {
     let server = Server::start().await;
     let mut stream = server.connect().await;
-    stream.write_all(request("GET", "slow", "").as_bytes()).await.unwrap();
+    stream
+        .write_all(request("GET", "slow", "").as_bytes())
+        .await
+        .unwrap();
     answer(&mut stream).await;
     let began = Instant::now();
     assert_eq!(rest(&mut stream).await, "");
-    assert!(began.elapsed() > Duration::from_millis(4500), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() > Duration::from_millis(4500),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test]
 async fn a_client_that_does_not_read_is_left() {
-    let settings = ServerSettings { write_seconds: 1, ..short() };
+    let settings = ServerSettings {
+        write_seconds: 1,
+        ..short()
+    };
     let server = Server::with(HttpSettings::default(), settings).await;
     let mut stream = server.connect().await;
     let many = request("GET", "big", "").repeat(500);
@@ -80,9 +106,14 @@ async fn a_client_that_does_not_read_is_left() {
 async fn requests_in_flight_finish() {
     let mut server = Server::start().await;
     let mut busy = server.connect().await;
-    busy.write_all(request("GET", "slow", "").as_bytes()).await.unwrap();
+    busy.write_all(request("GET", "slow", "").as_bytes())
+        .await
+        .unwrap();
     let mut resting = server.connect().await;
-    resting.write_all(request("GET", "x", "").as_bytes()).await.unwrap();
+    resting
+        .write_all(request("GET", "x", "").as_bytes())
+        .await
+        .unwrap();
     answer(&mut resting).await;
     server.stop();
     sleep(Duration::from_millis(100)).await;
@@ -90,20 +121,33 @@ async fn requests_in_flight_finish() {
     assert_eq!(rest(&mut resting).await, "");
     let finished = rest(&mut busy).await;
     assert!(finished.ends_with("\"slow\""), "{finished}");
-    timeout(Duration::from_secs(3), server.running).await.unwrap().unwrap().unwrap();
+    timeout(Duration::from_secs(3), server.running)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
 }
 
 #[tokio::test]
 async fn draining_has_an_end() {
-    let settings = HttpSettings { request_seconds: 20, ..HttpSettings::default() };
+    let settings = HttpSettings {
+        request_seconds: 20,
+        ..HttpSettings::default()
+    };
     let mut server = Server::with(settings, short()).await;
     let mut busy = server.connect().await;
-    busy.write_all(request("GET", "endless", "").as_bytes()).await.unwrap();
+    busy.write_all(request("GET", "endless", "").as_bytes())
+        .await
+        .unwrap();
     sleep(Duration::from_millis(100)).await;
     let began = Instant::now();
     server.stop();
     server.running.await.unwrap().unwrap();
-    assert!((Duration::from_millis(1800)..Duration::from_secs(6)).contains(&began.elapsed()), "{:?}", began.elapsed());
+    assert!(
+        (Duration::from_millis(1800)..Duration::from_secs(6)).contains(&began.elapsed()),
+        "{:?}",
+        began.elapsed()
+    );
     assert_eq!(rest(&mut busy).await, "");
 }
 
@@ -111,12 +155,18 @@ async fn draining_has_an_end() {
 async fn a_write_whose_client_hung_up_is_waited_for() {
     let mut server = Server::start().await;
     let mut gone = server.connect().await;
-    gone.write_all(request("DELETE", "slow", "").as_bytes()).await.unwrap();
+    gone.write_all(request("DELETE", "slow", "").as_bytes())
+        .await
+        .unwrap();
     sleep(Duration::from_millis(100)).await;
     drop(gone);
     sleep(Duration::from_millis(50)).await;
     let began = Instant::now();
     server.stop();
     server.running.await.unwrap().unwrap();
-    assert!(began.elapsed() > Duration::from_millis(200), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() > Duration::from_millis(200),
+        "{:?}",
+        began.elapsed()
+    );
 }

@@ -32,26 +32,46 @@ struct Server {
 }
 
 fn short() -> ServerSettings {
-    ServerSettings { header_seconds: 1, idle_seconds: 5, drain_seconds: 2, ..ServerSettings::default() }
+    ServerSettings {
+        header_seconds: 1,
+        idle_seconds: 5,
+        drain_seconds: 2,
+        ..ServerSettings::default()
+    }
 }
 
 impl Server {
     async fn start() -> Self {
-        Self::with(HttpSettings { request_seconds: 1, body_bytes: 1000, ..HttpSettings::default() }, short()).await
+        Self::with(
+            HttpSettings {
+                request_seconds: 1,
+                body_bytes: 1000,
+                ..HttpSettings::default()
+            },
+            short(),
+        )
+        .await
     }
 
     async fn with(settings: HttpSettings, server: ServerSettings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let app =
-            App::scim(settings.clone(), Arc::new(Limits::new(&settings)), Logs::default(), move |call, upload| {
-                handle(settings.clone(), call, upload)
-            });
+        let app = App::scim(
+            settings.clone(),
+            Arc::new(Limits::new(&settings)),
+            Logs::default(),
+            move |call, upload| handle(settings.clone(), call, upload),
+        );
         let running = tokio::spawn(serve(listener, app.clone(), server, async {
             let _ = stopped.await;
         }));
-        Self { address, app, stop: Some(stop), running }
+        Self {
+            address,
+            app,
+            stop: Some(stop),
+            running,
+        }
     }
 
     async fn connect(&self) -> TcpStream {
@@ -82,11 +102,18 @@ async fn answer(stream: &mut TcpStream) -> String {
     let mut text = String::new();
     loop {
         let mut bytes = [0; 4096];
-        let count = timeout(Duration::from_secs(5), stream.read(&mut bytes)).await.unwrap().unwrap();
+        let count = timeout(Duration::from_secs(5), stream.read(&mut bytes))
+            .await
+            .unwrap()
+            .unwrap();
         text += std::str::from_utf8(&bytes[..count]).unwrap();
         assert!(count > 0, "closed after {text:?}");
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
         if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
             return text;
         }
@@ -102,16 +129,25 @@ fn get(path: &str) -> String {
 }
 
 fn status(answer: &str) -> u16 {
-    answer.get(9..12).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("no answer: {answer:?}"))
+    answer
+        .get(9..12)
+        .and_then(|status| status.parse().ok())
+        .unwrap_or_else(|| panic!("no answer: {answer:?}"))
 }
 
 /// That an answer is an Error message of SCIM with this status, after which the server closed.
 #[track_caller]
 fn assert_refused(answer: &str, expected: u16) {
     assert_eq!(status(answer), expected, "{answer}");
-    assert!(answer.contains("content-type: application/scim+json\r\n"), "{answer}");
+    assert!(
+        answer.contains("content-type: application/scim+json\r\n"),
+        "{answer}"
+    );
     assert!(answer.contains("connection: close\r\n"), "{answer}");
-    assert!(answer.ends_with(&format!("\"status\":\"{expected}\"}}")), "{answer}");
+    assert!(
+        answer.ends_with(&format!("\"status\":\"{expected}\"}}")),
+        "{answer}"
+    );
     assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
 }
 
@@ -124,7 +160,11 @@ async fn handle(settings: HttpSettings, call: Call, mut upload: Upload) -> Resul
 }
 
 async fn perform(settings: HttpSettings, call: &Call, upload: &mut Upload) -> Result<Reply> {
-    let limits = BodyLimits { bytes: settings.body_bytes, depth: 4, time: Duration::from_millis(500) };
+    let limits = BodyLimits {
+        bytes: settings.body_bytes,
+        depth: 4,
+        time: Duration::from_millis(500),
+    };
     let path = call.head.uri.path();
     match path.rsplit('/').next().unwrap_or_default() {
         "read" => {
@@ -135,7 +175,10 @@ async fn perform(settings: HttpSettings, call: &Call, upload: &mut Upload) -> Re
         "page" => {
             let token = call.head.uri.query().unwrap_or_default();
             call.know();
-            call.admit(&token.into(), &token.split('.').next().unwrap_or_default().into())?;
+            call.admit(
+                &token.into(),
+                &token.split('.').next().unwrap_or_default().into(),
+            )?;
             call.expect(50_000)?;
             Ok(Reply::ok(format!("\"{}\"", "a".repeat(100_000))))
         }
@@ -150,7 +193,10 @@ async fn perform(settings: HttpSettings, call: &Call, upload: &mut Upload) -> Re
         }
         "panic" => panic!("as it was told"),
         "none" => Ok(Reply::empty(204)),
-        "unmodified" => Ok(Reply { etag: Some("W/\"1\"".into()), ..Reply::empty(304) }),
+        "unmodified" => Ok(Reply {
+            etag: Some("W/\"1\"".into()),
+            ..Reply::empty(304)
+        }),
         "refuse" => Err(ScimError::forbidden("no")),
         _ => Ok(Reply::ok(format!("\"{} {path}\"", call.head.method))),
     }

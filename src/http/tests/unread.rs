@@ -16,13 +16,19 @@ impl Server {
     async fn http2(&self, window: u32) -> (Sender, JoinHandle<hyper::Result<()>>) {
         let mut builder = Builder::new(TokioExecutor::new());
         builder.initial_stream_window_size(window);
-        let (sender, connection) = builder.handshake(TokioIo::new(self.connect().await)).await.unwrap();
+        let (sender, connection) = builder
+            .handshake(TokioIo::new(self.connect().await))
+            .await
+            .unwrap();
         (sender, tokio::spawn(connection))
     }
 
     async fn get(&self, sender: &Sender, path: &str) -> hyper::Result<Response> {
         let url = format!("http://{}/scim/v2/{path}", self.address);
-        sender.clone().send_request(Request::get(url).body(Empty::new()).unwrap()).await
+        sender
+            .clone()
+            .send_request(Request::get(url).body(Empty::new()).unwrap())
+            .await
     }
 }
 
@@ -34,26 +40,53 @@ async fn strict() -> Server {
         memory_bytes: 810_000,
         ..HttpSettings::default()
     };
-    Server::with(settings, ServerSettings { write_seconds: 2, ..short() }).await
+    Server::with(
+        settings,
+        ServerSettings {
+            write_seconds: 2,
+            ..short()
+        },
+    )
+    .await
 }
 
 /// The statuses of so many answers, none of which is read.
-async fn ask(server: &Server, sender: &Sender, path: &str, times: usize) -> (Vec<u16>, Vec<Response>) {
+async fn ask(
+    server: &Server,
+    sender: &Sender,
+    path: &str,
+    times: usize,
+) -> (Vec<u16>, Vec<Response>) {
     let mut answers = Vec::new();
     for _ in 0..times {
         let began = Instant::now();
-        let answer = timeout(Duration::from_secs(1), server.get(sender, path)).await.unwrap().unwrap();
+        let answer = timeout(Duration::from_secs(1), server.get(sender, path))
+            .await
+            .unwrap()
+            .unwrap();
         if answer.status() != 200 {
-            assert!(began.elapsed() < Duration::from_millis(100), "{:?}", began.elapsed());
+            assert!(
+                began.elapsed() < Duration::from_millis(100),
+                "{:?}",
+                began.elapsed()
+            );
             assert_eq!(answer.headers()["retry-after"], "1");
         }
         answers.push(answer);
     }
-    (answers.iter().map(|answer| answer.status().as_u16()).collect(), answers)
+    (
+        answers
+            .iter()
+            .map(|answer| answer.status().as_u16())
+            .collect(),
+        answers,
+    )
 }
 
 async fn is_read_to_its_end(answer: Response) -> bool {
-    timeout(Duration::from_secs(2), answer.into_body().collect()).await.is_ok_and(|body| body.is_ok())
+    timeout(Duration::from_secs(2), answer.into_body().collect())
+        .await
+        .is_ok_and(|body| body.is_ok())
 }
 
 #[tokio::test]
@@ -102,15 +135,24 @@ async fn all_tokens_together_have_a_bound() {
 #[tokio::test]
 async fn a_reader_of_http1_that_does_not_read_counts_too() {
     let server = Server::with(
-        HttpSettings { token_requests: 2, ..HttpSettings::default() },
-        ServerSettings { write_seconds: 2, ..short() },
+        HttpSettings {
+            token_requests: 2,
+            ..HttpSettings::default()
+        },
+        ServerSettings {
+            write_seconds: 2,
+            ..short()
+        },
     )
     .await;
     let mut held = Vec::new();
     for _ in 0..2 {
         let mut stream = server.connect().await;
         // Far more than what the operating system takes over.
-        stream.write_all(request("GET", "page?a.1", "").repeat(200).as_bytes()).await.unwrap();
+        stream
+            .write_all(request("GET", "page?a.1", "").repeat(200).as_bytes())
+            .await
+            .unwrap();
         held.push(stream);
     }
     sleep(Duration::from_millis(300)).await;
@@ -119,7 +161,10 @@ async fn a_reader_of_http1_that_does_not_read_counts_too() {
     assert!(refused.contains("retry-after: 1\r\n"), "{refused}");
     let began = Instant::now();
     while status(&server.say(get("page?a.1")).await) != 200 {
-        assert!(began.elapsed() < Duration::from_secs(6), "connections that are not read stay");
+        assert!(
+            began.elapsed() < Duration::from_secs(6),
+            "connections that are not read stay"
+        );
         sleep(Duration::from_millis(100)).await;
     }
     drop(held);
@@ -134,13 +179,20 @@ async fn a_connection_whose_answers_are_not_read_is_closed() {
     let began = Instant::now();
     let closed = timeout(Duration::from_secs(6), async {
         // Requests that come later do not keep it open.
-        while let Ok(Ok(_)) = timeout(Duration::from_millis(500), server.get(&sender, "none")).await {
+        while let Ok(Ok(_)) = timeout(Duration::from_millis(500), server.get(&sender, "none")).await
+        {
             sleep(Duration::from_millis(100)).await;
         }
     });
     closed.await.expect("the connection stays open");
-    assert!(began.elapsed() > Duration::from_millis(1500), "{:?}", began.elapsed());
-    let _ = timeout(Duration::from_secs(1), connection).await.expect("it is not closed");
+    assert!(
+        began.elapsed() > Duration::from_millis(1500),
+        "{:?}",
+        began.elapsed()
+    );
+    let _ = timeout(Duration::from_secs(1), connection)
+        .await
+        .expect("it is not closed");
     until_nothing_is_under_way(&server).await;
 }
 
@@ -172,7 +224,11 @@ async fn refusals_that_are_not_read_are_bounded() {
 async fn until_nothing_is_under_way(server: &Server) {
     let began = Instant::now();
     while !server.app.in_flight.is_idle() {
-        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", server.app.in_flight);
+        assert!(
+            began.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            server.app.in_flight
+        );
         sleep(Duration::from_millis(10)).await;
     }
 }

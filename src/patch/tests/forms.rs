@@ -16,10 +16,30 @@ fn notes(resource_type: &ResourceType, operations: Value) -> Vec<String> {
 #[test]
 fn names_of_extensions() {
     let number = json!({ENTERPRISE: {"employeeNumber": "900"}});
-    forgiven(json!({}), replace("employeeNumber", json!("900")), number.clone(), "invalidPath");
-    forgiven(json!({}), replace("EMPLOYEENUMBER", json!("900")), number.clone(), "invalidPath");
-    forgiven(json!({}), add(&format!("{ENTERPRISE}.employeeNumber"), json!("900")), number.clone(), "invalidPath");
-    forgiven(number.clone(), remove("employeeNumber"), json!({}), "invalidPath");
+    forgiven(
+        json!({}),
+        replace("employeeNumber", json!("900")),
+        number.clone(),
+        "invalidPath",
+    );
+    forgiven(
+        json!({}),
+        replace("EMPLOYEENUMBER", json!("900")),
+        number.clone(),
+        "invalidPath",
+    );
+    forgiven(
+        json!({}),
+        add(&format!("{ENTERPRISE}.employeeNumber"), json!("900")),
+        number.clone(),
+        "invalidPath",
+    );
+    forgiven(
+        number.clone(),
+        remove("employeeNumber"),
+        json!({}),
+        "invalidPath",
+    );
     let keyed = json!({"op": "add", "value": {"employeeNumber": "900"}});
     forgiven(json!({}), keyed, number.clone(), "invalidSyntax");
     let keyed = json!({"op": "add", "value": {format!("{ENTERPRISE}.employeeNumber"): "900"}});
@@ -29,15 +49,36 @@ fn names_of_extensions() {
 #[test]
 fn the_enterprise_extension_is_meant_where_several_declare_a_name() {
     let file = |urn: &str, names: &[&str]| {
-        let attributes: Vec<_> = names.iter().map(|name| json!({"name": name, "type": "string"})).collect();
-        let text = json!({"id": urn, "x-scimd": {"extends": ["User"]}, "attributes": attributes}).to_string();
-        SchemaFile { origin: urn.to_owned(), text }
+        let attributes: Vec<_> = names
+            .iter()
+            .map(|name| json!({"name": name, "type": "string"}))
+            .collect();
+        let text = json!({"id": urn, "x-scimd": {"extends": ["User"]}, "attributes": attributes})
+            .to_string();
+        SchemaFile {
+            origin: urn.to_owned(),
+            text,
+        }
     };
-    let files = [file("urn:a:User", &["division", "floor", "room"]), file("urn:b:User", &["floor", "badge"])];
+    let files = [
+        file("urn:a:User", &["division", "floor", "room"]),
+        file("urn:b:User", &["floor", "badge"]),
+    ];
     let catalog = Catalog::new(&files).unwrap();
     let user = catalog.by_name("User").unwrap();
-    let named = |path: &str| run(user, Conformance::Lenient, &json!({"userName": "a"}), add(path, json!("x")));
-    for (path, urn) in [("division", ENTERPRISE), ("room", "urn:a:User"), ("badge", "urn:b:User")] {
+    let named = |path: &str| {
+        run(
+            user,
+            Conformance::Lenient,
+            &json!({"userName": "a"}),
+            add(path, json!("x")),
+        )
+    };
+    for (path, urn) in [
+        ("division", ENTERPRISE),
+        ("room", "urn:a:User"),
+        ("badge", "urn:b:User"),
+    ] {
         assert_eq!(named(path).unwrap()[urn][path], "x", "{path}");
     }
     assert_eq!(kind(&named("floor").unwrap_err()), "invalidPath");
@@ -47,39 +88,119 @@ fn the_enterprise_extension_is_meant_where_several_declare_a_name() {
 fn an_array_of_one_for_a_single_value() {
     for op in ["add", "replace"] {
         let op = |path: &str, value: Value| json!({"op": op, "path": path, "value": value});
-        forgiven(json!({}), op("displayName", json!(["X"])), json!({"displayName": "X"}), "invalidValue");
-        forgiven(json!({}), op("active", json!(["False"])), json!({"active": false}), "invalidValue");
+        forgiven(
+            json!({}),
+            op("displayName", json!(["X"])),
+            json!({"displayName": "X"}),
+            "invalidValue",
+        );
+        forgiven(
+            json!({}),
+            op("active", json!(["False"])),
+            json!({"active": false}),
+            "invalidValue",
+        );
         let wrapped = op("active", json!([{"$ref": null, "value": "False"}]));
         forgiven(json!({}), wrapped, json!({"active": false}), "invalidValue");
         let name = json!({"name": {"familyName": "J", "givenName": "B"}});
         let merged = op("name", json!([{"givenName": "B"}]));
-        forgiven(json!({"name": {"familyName": "J"}}), merged, name.clone(), "invalidValue");
-        forgiven(json!({"name": {"familyName": "J"}}), op("name.givenName", json!(["B"])), name, "invalidValue");
-        let manager = op("manager", json!([{"$ref": "https://a.example/Users/m", "value": "m"}]));
-        let told = json!({ENTERPRISE: {"manager": {"value": "m", "$ref": "https://a.example/Users/m"}}});
+        forgiven(
+            json!({"name": {"familyName": "J"}}),
+            merged,
+            name.clone(),
+            "invalidValue",
+        );
+        forgiven(
+            json!({"name": {"familyName": "J"}}),
+            op("name.givenName", json!(["B"])),
+            name,
+            "invalidValue",
+        );
+        let manager = op(
+            "manager",
+            json!([{"$ref": "https://a.example/Users/m", "value": "m"}]),
+        );
+        let told =
+            json!({ENTERPRISE: {"manager": {"value": "m", "$ref": "https://a.example/Users/m"}}});
         forgiven(json!({}), manager, told, "invalidPath");
-        let chosen = op("emails[type eq \"work\"]", json!([{"value": "w", "type": "work"}]));
-        forgiven(json!({"emails": [work("a")]}), chosen, json!({"emails": [work("w")]}), "invalidValue");
+        let chosen = op(
+            "emails[type eq \"work\"]",
+            json!([{"value": "w", "type": "work"}]),
+        );
+        forgiven(
+            json!({"emails": [work("a")]}),
+            chosen,
+            json!({"emails": [work("w")]}),
+            "invalidValue",
+        );
     }
     let nothing = replace("displayName", json!([]));
-    forgiven(json!({"displayName": "X"}), nothing, json!({}), "invalidValue");
+    forgiven(
+        json!({"displayName": "X"}),
+        nothing,
+        json!({}),
+        "invalidValue",
+    );
 }
 
 #[test]
 fn an_object_for_a_simple_value() {
     let tags = format!("{TEST}:tags");
     let tagged = |tags: Value| json!({TEST: {"tags": tags, "code": "c"}});
-    let of = |values: &[&str]| values.iter().map(|value| json!({"value": value})).collect::<Value>();
+    let of = |values: &[&str]| {
+        values
+            .iter()
+            .map(|value| json!({"value": value}))
+            .collect::<Value>()
+    };
     let before = || tagged(json!(["a"]));
-    forgiven(before(), add(&tags, of(&["b", "c"])), tagged(json!(["a", "b", "c"])), "invalidValue");
-    forgiven(before(), replace(&tags, of(&["b"])), tagged(json!(["b"])), "invalidValue");
-    forgiven(before(), add(&tags, json!({"value": "b", "$ref": null})), tagged(json!(["a", "b"])), "invalidValue");
+    forgiven(
+        before(),
+        add(&tags, of(&["b", "c"])),
+        tagged(json!(["a", "b", "c"])),
+        "invalidValue",
+    );
+    forgiven(
+        before(),
+        replace(&tags, of(&["b"])),
+        tagged(json!(["b"])),
+        "invalidValue",
+    );
+    forgiven(
+        before(),
+        add(&tags, json!({"value": "b", "$ref": null})),
+        tagged(json!(["a", "b"])),
+        "invalidValue",
+    );
     let removed = json!({"op": "remove", "path": tags, "value": of(&["a"])});
-    each(tagged(json!(["a", "b"])), removed, tagged(json!(["b"])), json!({TEST: {"code": "c"}}));
-    forgiven(json!({}), add("title", json!({"VALUE": "Boss"})), json!({"title": "Boss"}), "invalidValue");
-    forgiven(json!({"title": "Boss"}), replace("title", json!({"value": null})), json!({}), "invalidValue");
-    both(json!({}), add("title", json!({"value": "Boss", "primary": true})), json!("invalidValue"));
-    both(json!({}), add("title", json!({"value": "Boss", "$ref": "x"})), json!("invalidValue"));
+    each(
+        tagged(json!(["a", "b"])),
+        removed,
+        tagged(json!(["b"])),
+        json!({TEST: {"code": "c"}}),
+    );
+    forgiven(
+        json!({}),
+        add("title", json!({"VALUE": "Boss"})),
+        json!({"title": "Boss"}),
+        "invalidValue",
+    );
+    forgiven(
+        json!({"title": "Boss"}),
+        replace("title", json!({"value": null})),
+        json!({}),
+        "invalidValue",
+    );
+    both(
+        json!({}),
+        add("title", json!({"value": "Boss", "primary": true})),
+        json!("invalidValue"),
+    );
+    both(
+        json!({}),
+        add("title", json!({"value": "Boss", "$ref": "x"})),
+        json!("invalidValue"),
+    );
     both(json!({}), add("title", json!({})), json!("invalidValue"));
 }
 
@@ -87,11 +208,33 @@ fn an_object_for_a_simple_value() {
 fn numbers_as_text() {
     let level = |level: Value| json!({TEST: {"level": level, "code": "c"}});
     let before = || json!({TEST: {"code": "c"}});
-    for (text, number) in [("3", json!(3)), ("-7", json!(-7)), ("9223372036854775807", json!(i64::MAX))] {
-        forgiven(before(), add(&format!("{TEST}:level"), json!(text)), level(number), "invalidValue");
+    for (text, number) in [
+        ("3", json!(3)),
+        ("-7", json!(-7)),
+        ("9223372036854775807", json!(i64::MAX)),
+    ] {
+        forgiven(
+            before(),
+            add(&format!("{TEST}:level"), json!(text)),
+            level(number),
+            "invalidValue",
+        );
     }
-    for text in ["3.5", "3 ", "03", "+3", "", "three", "9223372036854775808", "1e999"] {
-        both(before(), add(&format!("{TEST}:level"), json!(text)), json!("invalidValue"));
+    for text in [
+        "3.5",
+        "3 ",
+        "03",
+        "+3",
+        "",
+        "three",
+        "9223372036854775808",
+        "1e999",
+    ] {
+        both(
+            before(),
+            add(&format!("{TEST}:level"), json!(text)),
+            json!("invalidValue"),
+        );
     }
     both(json!({}), add("title", json!(3)), json!("invalidValue"));
 }
@@ -99,12 +242,24 @@ fn numbers_as_text() {
 #[test]
 fn paths_without_quotation_marks() {
     let mails = || json!({"emails": [work("a"), home("b")]});
-    for path in
-        ["emails[type eq work].value", "emails[type eq 'work'].value", "emails[type eq WORK and primary ne true].value"]
-    {
-        forgiven(mails(), replace(path, json!("n")), json!({"emails": [work("n"), home("b")]}), "invalidFilter");
+    for path in [
+        "emails[type eq work].value",
+        "emails[type eq 'work'].value",
+        "emails[type eq WORK and primary ne true].value",
+    ] {
+        forgiven(
+            mails(),
+            replace(path, json!("n")),
+            json!({"emails": [work("n"), home("b")]}),
+            "invalidFilter",
+        );
     }
-    forgiven(json!({}), add("emails[type eq work].value", json!("n")), json!({"emails": [work("n")]}), "invalidFilter");
+    forgiven(
+        json!({}),
+        add("emails[type eq work].value", json!("n")),
+        json!({"emails": [work("n")]}),
+        "invalidFilter",
+    );
     forgiven(
         json!({}),
         replace("emails[type eq 2].value", json!("n")),
@@ -112,15 +267,28 @@ fn paths_without_quotation_marks() {
         "invalidFilter",
     );
     let removed = json!({"op": "remove", "path": "emails[type eq work]", "value": ""});
-    forgiven(mails(), removed, json!({"emails": [home("b")]}), "invalidFilter");
-    both(mails(), remove("emails[type eq work"), json!("invalidFilter"));
+    forgiven(
+        mails(),
+        removed,
+        json!({"emails": [home("b")]}),
+        "invalidFilter",
+    );
+    both(
+        mails(),
+        remove("emails[type eq work"),
+        json!("invalidFilter"),
+    );
 }
 
 #[test]
 fn keys_that_choose_among_values() {
     let keyed = |value: Value| json!({"op": "replace", "value": value});
     let mails = || json!({"emails": [work("a"), home("b")]});
-    both(mails(), keyed(json!({"emails[type eq \"work\"].value": "n"})), json!({"emails": [work("n"), home("b")]}));
+    both(
+        mails(),
+        keyed(json!({"emails[type eq \"work\"].value": "n"})),
+        json!({"emails": [work("n"), home("b")]}),
+    );
     let urn = keyed(json!({format!("{USER}:emails[type eq \"work\"].value"): "n"}));
     both(mails(), urn, json!({"emails": [work("n"), home("b")]}));
     each(
@@ -132,10 +300,23 @@ fn keys_that_choose_among_values() {
     let nested = keyed(json!({TEST: {"code": "c", "keys[type eq \"x\"].note": "n"}}));
     let keys = |note: &str| json!({TEST: {"code": "c", "keys": [{"type": "x", "note": note}]}});
     both(keys("o"), nested, keys("n"));
-    both(mails(), keyed(json!({"emails[type eq \"work\"": "n"})), json!("invalidFilter"));
-    both(mails(), keyed(json!({"emails[colour eq \"work\"].value": "n"})), json!("invalidFilter"));
+    both(
+        mails(),
+        keyed(json!({"emails[type eq \"work\"": "n"})),
+        json!("invalidFilter"),
+    );
+    both(
+        mails(),
+        keyed(json!({"emails[colour eq \"work\"].value": "n"})),
+        json!("invalidFilter"),
+    );
     let unknown = keyed(json!({"title": "T", "licences[type eq \"x\"].key": "n"}));
-    forgiven(json!({}), unknown.clone(), json!({"title": "T"}), "invalidPath");
+    forgiven(
+        json!({}),
+        unknown.clone(),
+        json!({"title": "T"}),
+        "invalidPath",
+    );
     assert_eq!(notes(user(), unknown), ["attribute.unknown licences"]);
 }
 
@@ -151,16 +332,34 @@ fn a_path_that_nobody_declares() {
         "urn:acme:2.0:User:shoeSize",
         "urn:acme:2.0:User",
     ] {
-        for unknown in [add(path, json!("x")), replace(path, json!({"a": 1})), remove(path)] {
+        for unknown in [
+            add(path, json!("x")),
+            replace(path, json!({"a": 1})),
+            remove(path),
+        ] {
             let after = json!({"active": false});
-            forgiven(json!({"active": true}), json!([unknown, leaves]), after.clone(), "invalidPath");
-            forgiven(json!({"active": true}), json!([leaves, unknown, unknown]), after, "invalidValue");
+            forgiven(
+                json!({"active": true}),
+                json!([unknown, leaves]),
+                after.clone(),
+                "invalidPath",
+            );
+            forgiven(
+                json!({"active": true}),
+                json!([leaves, unknown, unknown]),
+                after,
+                "invalidValue",
+            );
             both(json!({}), unknown.clone(), json!("invalidPath"));
             both(json!({}), json!([unknown, unknown]), json!("invalidPath"));
         }
     }
     // What is declared and cannot be done is refused as it was.
-    both(json!({}), json!([leaves, remove("userName")])[1].clone(), json!("mutability"));
+    both(
+        json!({}),
+        json!([leaves, remove("userName")])[1].clone(),
+        json!("mutability"),
+    );
     each(
         json!({}),
         json!([add("shoeSize", json!("x")), remove("userName")]),
@@ -180,9 +379,21 @@ fn what_is_left_out_is_noted_as_it_would_have_to_be_declared() {
     ]);
     let (_, notes) = prepare(user(), Conformance::Lenient, operations).unwrap();
     let told: Vec<_> = notes.iter().map(|note| format!("{note:?}")).collect();
-    assert!(told[0].contains("\"shoeSize\"") && told[0].contains("Integer"), "{}", told[0]);
-    assert!(told[1].contains("\"name.foo\"") && told[1].contains("String"), "{}", told[1]);
-    assert!(told[2].contains("\"gone\"") && told[2].contains("kind: None"), "{}", told[2]);
+    assert!(
+        told[0].contains("\"shoeSize\"") && told[0].contains("Integer"),
+        "{}",
+        told[0]
+    );
+    assert!(
+        told[1].contains("\"name.foo\"") && told[1].contains("String"),
+        "{}",
+        told[1]
+    );
+    assert!(
+        told[2].contains("\"gone\"") && told[2].contains("kind: None"),
+        "{}",
+        told[2]
+    );
     for part in ["\"licences\"", "multi_valued: true", "\"type\"", "\"key\""] {
         assert!(told[3].contains(part), "{}", told[3]);
     }
@@ -198,12 +409,27 @@ fn active_is_kept() {
         json!({"op": "replace", "value": {"active": null}}),
         json!({"op": "remove", "path": format!("{USER}:active")}),
     ] {
-        let found = outcome(user(), Conformance::Lenient, &user_with(json!({"active": false})), operation.clone());
+        let found = outcome(
+            user(),
+            Conformance::Lenient,
+            &user_with(json!({"active": false})),
+            operation.clone(),
+        );
         assert_eq!(found, user_with(json!({"active": false})), "{operation}");
         assert_eq!(notes(user(), operation), ["value.kept active"]);
     }
-    each(json!({"active": false}), remove("active"), json!({"active": false}), json!({}));
-    each(json!({"active": false}), replace("active", json!(null)), json!({"active": false}), json!({}));
+    each(
+        json!({"active": false}),
+        remove("active"),
+        json!({"active": false}),
+        json!({}),
+    );
+    each(
+        json!({"active": false}),
+        replace("active", json!(null)),
+        json!({"active": false}),
+        json!({}),
+    );
 }
 
 #[test]
@@ -216,13 +442,17 @@ fn an_empty_manager_is_none() {
             json!({"value": "", "displayName": "Old"}),
             json!([{"value": ""}]),
         ] {
-            let operation = json!({"op": op, "path": format!("{ENTERPRISE}:manager"), "value": value});
+            let operation =
+                json!({"op": op, "path": format!("{ENTERPRISE}:manager"), "value": value});
             let found = outcome(user(), Conformance::Lenient, &user_with(boss()), operation);
             assert_eq!(found, user_with(json!({})), "{value}");
         }
     }
     let sub = replace("manager.value", json!(""));
-    assert_eq!(outcome(user(), Conformance::Lenient, &user_with(boss()), sub), user_with(json!({})));
+    assert_eq!(
+        outcome(user(), Conformance::Lenient, &user_with(boss()), sub),
+        user_with(json!({}))
+    );
     let kept = outcome(
         user(),
         Conformance::Rfc,
@@ -235,24 +465,58 @@ fn an_empty_manager_is_none() {
 #[test]
 fn a_list_under_the_name_of_its_attribute() {
     let removed = |path: &str, value: Value| json!({"op": "remove", "path": path, "value": value});
-    let changes = |operation: Value| prepare(group(), Conformance::Lenient, operation).unwrap().0.members().to_vec();
-    for value in [json!({"members": [{"value": "a"}]}), json!({"Members": {"value": "a"}}), json!({"members": "a"})] {
-        assert_eq!(format!("{:?}", changes(removed("members", value))), "[Remove([\"a\"])]");
+    let changes = |operation: Value| {
+        prepare(group(), Conformance::Lenient, operation)
+            .unwrap()
+            .0
+            .members()
+            .to_vec()
+    };
+    for value in [
+        json!({"members": [{"value": "a"}]}),
+        json!({"Members": {"value": "a"}}),
+        json!({"members": "a"}),
+    ] {
+        assert_eq!(
+            format!("{:?}", changes(removed("members", value))),
+            "[Remove([\"a\"])]"
+        );
     }
-    let refused = prepare(group(), Conformance::Rfc, removed("members", json!({"members": [{"value": "a"}]})));
+    let refused = prepare(
+        group(),
+        Conformance::Rfc,
+        removed("members", json!({"members": [{"value": "a"}]})),
+    );
     assert_eq!(refused.unwrap_err().status(), 400);
     let mails = json!({"emails": [work("a"), home("b")]});
-    each(mails, removed("emails", json!({"emails": [work("a")]})), json!({"emails": [home("b")]}), json!({}));
+    each(
+        mails,
+        removed("emails", json!({"emails": [work("a")]})),
+        json!({"emails": [home("b")]}),
+        json!({}),
+    );
 }
 
 #[test]
 fn a_blank_text_is_no_user_name() {
     for name in ["", " ", " \t ", "\u{a0}"] {
-        both(json!({}), replace("userName", json!(name)), json!("invalidValue"));
-        both(json!({}), json!({"op": "replace", "value": {"userName": name}}), json!("invalidValue"));
+        both(
+            json!({}),
+            replace("userName", json!(name)),
+            json!("invalidValue"),
+        );
+        both(
+            json!({}),
+            json!({"op": "replace", "value": {"userName": name}}),
+            json!("invalidValue"),
+        );
     }
     for name in ["a\tb", "a\n", "\u{7f}", "\u{85}x"] {
-        both(json!({}), replace("userName", json!(name)), json!("invalidValue"));
+        both(
+            json!({}),
+            replace("userName", json!(name)),
+            json!("invalidValue"),
+        );
     }
     // What was taken once is no reason to refuse a change of something else.
     for name in [" ", "a\tb"] {

@@ -40,8 +40,14 @@ fn email() -> impl Strategy<Value = Value> {
 }
 
 fn target() -> impl Strategy<Value = Target> {
-    let plain = (select(vec!["title", "nickName"]), proptest::option::of(text()));
-    let name = (select(vec!["givenName", "familyName"]), proptest::option::of(text()));
+    let plain = (
+        select(vec!["title", "nickName"]),
+        proptest::option::of(text()),
+    );
+    let name = (
+        select(vec!["givenName", "familyName"]),
+        proptest::option::of(text()),
+    );
     prop_oneof![
         plain.prop_map(|(name, value)| Target::Plain(name, value)),
         name.prop_map(|(name, value)| Target::Name(name, value)),
@@ -53,11 +59,24 @@ fn target() -> impl Strategy<Value = Target> {
 }
 
 fn simple() -> impl Strategy<Value = Simple> {
-    (select(vec!["add", "replace", "remove"]), target(), any::<bool>()).prop_map(|(verb, target, as_key)| {
-        let verb = if matches!(target, Target::EmailsOfType(_)) { "remove" } else { verb };
-        let selects = matches!(target, Target::EmailsOfType(_) | Target::ValueOfType(..));
-        Simple { verb, as_key: as_key && verb != "remove" && !selects, target }
-    })
+    (
+        select(vec!["add", "replace", "remove"]),
+        target(),
+        any::<bool>(),
+    )
+        .prop_map(|(verb, target, as_key)| {
+            let verb = if matches!(target, Target::EmailsOfType(_)) {
+                "remove"
+            } else {
+                verb
+            };
+            let selects = matches!(target, Target::EmailsOfType(_) | Target::ValueOfType(..));
+            Simple {
+                verb,
+                as_key: as_key && verb != "remove" && !selects,
+                target,
+            }
+        })
 }
 
 impl Simple {
@@ -67,7 +86,9 @@ impl Simple {
             Target::Name(name, value) => (format!("name.{name}"), json!(value)),
             Target::Emails(values) => ("emails".into(), json!(values)),
             Target::EmailsOfType(kind) => (format!("emails[type eq \"{kind}\"]"), Value::Null),
-            Target::ValueOfType(kind, value) => (format!("emails[type eq \"{kind}\"].value"), json!(value)),
+            Target::ValueOfType(kind, value) => {
+                (format!("emails[type eq \"{kind}\"].value"), json!(value))
+            }
             Target::Tags(values) => (format!("{TEST}:tags"), json!(values)),
         };
         match (self.verb, self.as_key) {
@@ -81,8 +102,12 @@ impl Simple {
     fn apply(&self, document: &mut Value) {
         let is_remove = self.verb == "remove";
         match &self.target {
-            Target::Plain(name, value) => document[*name] = if is_remove { Value::Null } else { json!(value) },
-            Target::Name(name, value) => document["name"][*name] = if is_remove { Value::Null } else { json!(value) },
+            Target::Plain(name, value) => {
+                document[*name] = if is_remove { Value::Null } else { json!(value) }
+            }
+            Target::Name(name, value) => {
+                document["name"][*name] = if is_remove { Value::Null } else { json!(value) }
+            }
             Target::Emails(values) => self.list(&mut document["emails"], values),
             Target::Tags(values) => {
                 let values: Vec<_> = values.iter().map(|value| json!(value)).collect();
@@ -93,19 +118,29 @@ impl Simple {
                 values.retain(|value| value["type"] != **kind);
                 document["emails"] = json!(values);
             }
-            Target::ValueOfType(kind, value) => self.value_of_type(&mut document["emails"], kind, value),
+            Target::ValueOfType(kind, value) => {
+                self.value_of_type(&mut document["emails"], kind, value)
+            }
         }
     }
 
     fn list(&self, at: &mut Value, values: &[Value]) {
-        let before = if self.verb == "add" { list_of(at) } else { Vec::new() };
+        let before = if self.verb == "add" {
+            list_of(at)
+        } else {
+            Vec::new()
+        };
         let added = if self.verb == "remove" { &[] } else { values };
         *at = json!(distinct(before.into_iter().chain(added.to_vec())));
     }
 
     fn value_of_type(&self, at: &mut Value, kind: &str, value: &str) {
         let mut values = list_of(at);
-        let value = if self.verb == "remove" { Value::Null } else { json!(value) };
+        let value = if self.verb == "remove" {
+            Value::Null
+        } else {
+            json!(value)
+        };
         if !values.iter().any(|email| email["type"] == kind) && !value.is_null() {
             values.push(json!({"value": value, "type": kind}));
         }
@@ -137,7 +172,9 @@ fn distinct(values: impl Iterator<Item = Value>) -> Vec<Value> {
 fn without_null(value: Value) -> Value {
     match value {
         Value::Object(object) => {
-            let kept = object.into_iter().map(|(name, value)| (name, without_null(value)));
+            let kept = object
+                .into_iter()
+                .map(|(name, value)| (name, without_null(value)));
             Value::Object(kept.filter(|(_, value)| !is_unassigned(value)).collect())
         }
         other => other,
@@ -147,7 +184,9 @@ fn without_null(value: Value) -> Value {
 fn documents() -> impl Strategy<Value = Value> {
     proptest::collection::vec(simple(), 0..12).prop_map(|operations| {
         let mut document = json!({"userName": "babs"});
-        operations.iter().for_each(|operation| operation.apply(&mut document));
+        operations
+            .iter()
+            .for_each(|operation| operation.apply(&mut document));
         tidy(document)
     })
 }
@@ -163,7 +202,9 @@ fn tidy(document: Value) -> Value {
 
 /// The extension of `tags` has a required attribute, which the model does not know.
 fn with_code(mut attributes: Map<String, Value>) -> Map<String, Value> {
-    let tags = attributes.remove(TEST).and_then(|held| held.get("tags").cloned());
+    let tags = attributes
+        .remove(TEST)
+        .and_then(|held| held.get("tags").cloned());
     attributes.extend(tags.map(|tags| (TEST.to_owned(), json!({"tags": tags, "code": "c"}))));
     attributes
 }
@@ -218,15 +259,22 @@ fn any_path() -> impl Strategy<Value = String> {
         "[type eq null]",
         "[value co \"a\" or value sw \"b\"]",
     ];
-    let subs = ["", ".value", ".type", ".primary", ".display", ".note", ".marks", ".stamp"];
-    let made = (select(several.to_vec()), select(filters.to_vec()), select(subs.to_vec()))
+    let subs = [
+        "", ".value", ".type", ".primary", ".display", ".note", ".marks", ".stamp",
+    ];
+    let made = (
+        select(several.to_vec()),
+        select(filters.to_vec()),
+        select(subs.to_vec()),
+    )
         .prop_map(|(attribute, filter, sub)| format!("{attribute}{filter}{sub}"));
     prop_oneof![4 => made, 3 => select(attributes.to_vec()).prop_map(str::to_owned), 1 => ".{0,20}"]
 }
 
 fn any_element() -> impl Strategy<Value = Value> {
     let part = |name: &'static str, values: Vec<Value>| {
-        proptest::option::of(select(values)).prop_map(move |value| value.map(|value| (name.to_owned(), value)))
+        proptest::option::of(select(values))
+            .prop_map(move |value| value.map(|value| (name.to_owned(), value)))
     };
     let texts = || vec![json!("a"), json!("A"), json!("b"), json!(""), json!(null)];
     let parts = (
@@ -240,18 +288,46 @@ fn any_element() -> impl Strategy<Value = Value> {
 }
 
 fn any_value() -> impl Strategy<Value = Value> {
-    let keys = ["value", "marks", "room", "title", "emails", "name.givenName", "id", TEST, "code", "x"];
+    let keys = [
+        "value",
+        "marks",
+        "room",
+        "title",
+        "emails",
+        "name.givenName",
+        "id",
+        TEST,
+        "code",
+        "x",
+    ];
     let leaf = || {
         prop_oneof![
-            select(vec!["", "a", "b", "True", "work", "{\"a\":1}", "2020-01-01T00:00:00Z"]).prop_map(Value::from),
-            select(vec![json!(null), json!(true), json!(false), json!(1), json!(1.5), json!(u64::MAX)]),
+            select(vec![
+                "",
+                "a",
+                "b",
+                "True",
+                "work",
+                "{\"a\":1}",
+                "2020-01-01T00:00:00Z"
+            ])
+            .prop_map(Value::from),
+            select(vec![
+                json!(null),
+                json!(true),
+                json!(false),
+                json!(1),
+                json!(1.5),
+                json!(u64::MAX)
+            ]),
         ]
     };
     let nested = leaf().prop_recursive(3, 12, 4, move |inner| {
         let key = select(keys.to_vec()).prop_map(str::to_owned);
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-            proptest::collection::btree_map(key, inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+            proptest::collection::btree_map(key, inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
         ]
     });
     let elements = proptest::collection::vec(any_element(), 0..4).prop_map(Value::from);

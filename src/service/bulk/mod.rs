@@ -16,7 +16,11 @@ impl Service {
     /// # Errors
     /// 400 for a message that is none, 413 for too many operations.
     pub async fn bulk(&self, caller: &Caller, body: Map<String, Value>) -> Result<Reply> {
-        let job = Job::read(body, self.limits().bulk_operations, caller.settings.conformance)?;
+        let job = Job::read(
+            body,
+            self.limits().bulk_operations,
+            caller.settings.conformance,
+        )?;
         let results = run::run(self, caller, &job).await;
         let answer = json!({
             "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkResponse"],

@@ -79,15 +79,22 @@ impl Action {
         asked: &ListQuery,
         names: &[Key],
     ) -> Self {
-        let [kind] = kinds else { return Self::on_any(Deed::List) };
+        let [kind] = kinds else {
+            return Self::on_any(Deed::List);
+        };
         let is_plain = asked.cursor.is_none() && asked.sort_by.is_none();
         match predicates.unwrap_or_default().first() {
             // Okta's connector test is this one request.
-            None if is_plain && kind.seat().is_some() && (asked.start_index, asked.count) == (Some(1), Some(2)) => {
+            None if is_plain
+                && kind.seat().is_some()
+                && (asked.start_index, asked.count) == (Some(1), Some(2)) =>
+            {
                 Self::ConnectionTest
             }
             // Entra ID tests with a name that nobody has.
-            Some(_) if matches!(names, [name] if Uuid::parse_str(name.as_str()).is_ok()) => Self::ConnectionTest,
+            Some(_) if matches!(names, [name] if Uuid::parse_str(name.as_str()).is_ok()) => {
+                Self::ConnectionTest
+            }
             Some(predicate) if names_one(predicate) => Self::on(kind, Deed::Lookup),
             _ => Self::on(kind, Deed::List),
         }
@@ -114,7 +121,10 @@ impl Action {
         (before, after): (&Map<String, Value>, &Map<String, Value>),
     ) -> Self {
         if kind.seat().is_some() {
-            return match (Resource::takes_seat(kind, before), Resource::takes_seat(kind, after)) {
+            return match (
+                Resource::takes_seat(kind, before),
+                Resource::takes_seat(kind, after),
+            ) {
                 (true, false) => Self::on(kind, Deed::Deactivate),
                 (false, true) => Self::on(kind, Deed::Reactivate),
                 // A PUT repeats what holds already.
@@ -122,9 +132,14 @@ impl Action {
                 _ => self,
             };
         }
-        let is_renamed = kind.display().iter().any(|name| before.get(name) != after.get(name));
+        let is_renamed = kind
+            .display()
+            .iter()
+            .any(|name| before.get(name) != after.get(name));
         match self {
-            Self::Of(_, Deed::Change) if is_renamed && kind.members().is_some() => Self::on(kind, Deed::Rename),
+            Self::Of(_, Deed::Change) if is_renamed && kind.members().is_some() => {
+                Self::on(kind, Deed::Rename)
+            }
             action => action,
         }
     }
@@ -142,7 +157,9 @@ fn names_one(predicate: &Predicate) -> bool {
 
 fn of_change(kind: &ResourceType, named: &[Asserted<'_>], is_patch: bool) -> Option<Action> {
     if let Some(seat) = kind.seat() {
-        let asserted = named.iter().find(|one| one.name.eq_ignore_ascii_case(seat.name()))?;
+        let asserted = named
+            .iter()
+            .find(|one| one.name.eq_ignore_ascii_case(seat.name()))?;
         let is_off = match asserted.value {
             Value::Bool(flag) => !flag,
             Value::String(text) => text.eq_ignore_ascii_case("false"),
@@ -151,7 +168,9 @@ fn of_change(kind: &ResourceType, named: &[Asserted<'_>], is_patch: bool) -> Opt
         return is_off.then(|| Action::on(kind, Deed::Deactivate));
     }
     let members = kind.members()?;
-    let joined = named.iter().find(|one| one.name.eq_ignore_ascii_case(members.name()));
+    let joined = named
+        .iter()
+        .find(|one| one.name.eq_ignore_ascii_case(members.name()));
     if let Some(one) = joined {
         return Some(match one.manner {
             Manner::Add => Action::AddMembers,
@@ -159,7 +178,11 @@ fn of_change(kind: &ResourceType, named: &[Asserted<'_>], is_patch: bool) -> Opt
             Manner::Replace => Action::ReplaceMembers,
         });
     }
-    let names_it = |one: &Asserted<'_>| kind.display().iter().any(|name| one.name.eq_ignore_ascii_case(name));
+    let names_it = |one: &Asserted<'_>| {
+        kind.display()
+            .iter()
+            .any(|name| one.name.eq_ignore_ascii_case(name))
+    };
     (is_patch && named.iter().any(names_it)).then(|| Action::on(kind, Deed::Rename))
 }
 

@@ -26,10 +26,18 @@ pub(super) struct Asserted<'a> {
 /// The attributes that a write names.
 pub(super) fn asserted<'a>(kind: &ResourceType, wanted: &Wanted<'a>) -> Vec<Asserted<'a>> {
     match *wanted {
-        Wanted::Create { body, .. } | Wanted::Replace { body, .. } => members(kind, Manner::Replace, body).collect(),
+        Wanted::Create { body, .. } | Wanted::Replace { body, .. } => {
+            members(kind, Manner::Replace, body).collect()
+        }
         Wanted::Modify { body, .. } => {
-            let operations = member(body, "operations").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-            operations.iter().filter_map(Value::as_object).flat_map(|one| operation(kind, one)).collect()
+            let operations = member(body, "operations")
+                .and_then(Value::as_array)
+                .map_or(&[][..], Vec::as_slice);
+            operations
+                .iter()
+                .filter_map(Value::as_object)
+                .flat_map(|one| operation(kind, one))
+                .collect()
         }
         Wanted::Delete { .. } => Vec::new(),
     }
@@ -45,8 +53,15 @@ fn operation<'a>(kind: &ResourceType, operation: &'a Map<String, Value>) -> Vec<
     match (member(operation, "path").and_then(Value::as_str), value) {
         (Some(path), _) => {
             let name = own_name(kind, path);
-            let name = name.find(['[', '.']).and_then(|end| name.split_at_checked(end)).map_or(name, |(name, _)| name);
-            vec![Asserted { manner, name, value }]
+            let name = name
+                .find(['[', '.'])
+                .and_then(|end| name.split_at_checked(end))
+                .map_or(name, |(name, _)| name);
+            vec![Asserted {
+                manner,
+                name,
+                value,
+            }]
         }
         (None, Value::Object(attributes)) => members(kind, manner, attributes).collect(),
         (None, _) => Vec::new(),
@@ -58,16 +73,27 @@ fn members<'a>(
     manner: Manner,
     attributes: &'a Map<String, Value>,
 ) -> impl Iterator<Item = Asserted<'a>> {
-    attributes.iter().map(move |(name, value)| Asserted { manner, name: own_name(kind, name), value })
+    attributes.iter().map(move |(name, value)| Asserted {
+        manner,
+        name: own_name(kind, name),
+        value,
+    })
 }
 
 /// The name without the URN of the core schema and a colon in front.
 fn own_name<'a>(kind: &ResourceType, name: &'a str) -> &'a str {
     let urn = kind.schema().id();
-    let parts = name.split_at_checked(urn.len()).filter(|(head, _)| head.eq_ignore_ascii_case(urn));
-    parts.and_then(|(_, rest)| rest.strip_prefix(':')).unwrap_or(name)
+    let parts = name
+        .split_at_checked(urn.len())
+        .filter(|(head, _)| head.eq_ignore_ascii_case(urn));
+    parts
+        .and_then(|(_, rest)| rest.strip_prefix(':'))
+        .unwrap_or(name)
 }
 
 fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    members.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    members
+        .iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value)
 }

@@ -10,7 +10,15 @@ const BYTES: usize = 64 * 1024;
 /// What stands in place of a secret.
 const CUT: &str = "***";
 /// What names of secrets have in them, also where no schema knows them.
-const TELLING: [&str; 7] = ["password", "passwd", "pwd", "secret", "token", "credential", "privatekey"];
+const TELLING: [&str; 7] = [
+    "password",
+    "passwd",
+    "pwd",
+    "secret",
+    "token",
+    "credential",
+    "privatekey",
+];
 /// Words that compare an attribute with a value (RFC 7644 table 3).
 const OPERATORS: [&str; 9] = ["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"];
 
@@ -20,7 +28,10 @@ pub(super) fn kept(body: &Map<String, Value>, catalog: &Catalog) -> String {
     Secrets::of(catalog).cut_members(&mut body);
     let mut text = Value::Object(body).to_string();
     if text.len() > BYTES {
-        let end = (0..=BYTES).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        let end = (0..=BYTES)
+            .rev()
+            .find(|end| text.is_char_boundary(*end))
+            .unwrap_or(0);
         text.truncate(end);
         text.push('\u{2026}');
     }
@@ -34,7 +45,10 @@ impl Secrets {
     fn of(catalog: &Catalog) -> Self {
         let mut names = HashSet::new();
         for schema in catalog.schemas() {
-            schema.attributes().iter().for_each(|attribute| collect(attribute, &mut names));
+            schema
+                .attributes()
+                .iter()
+                .for_each(|attribute| collect(attribute, &mut names));
         }
         Self(names)
     }
@@ -43,7 +57,9 @@ impl Secrets {
     fn names(&self, path: &str) -> bool {
         let lower = path.to_ascii_lowercase();
         let words = lower.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '$')));
-        let is_secret = |word: &str| self.0.contains(word) || TELLING.iter().any(|telling| word.contains(telling));
+        let is_secret = |word: &str| {
+            self.0.contains(word) || TELLING.iter().any(|telling| word.contains(telling))
+        };
         words.into_iter().any(is_secret)
     }
 
@@ -57,7 +73,10 @@ impl Secrets {
     /// Whether a text is exactly the word for a secret, so that what stands beside it may be one.
     fn is_word(&self, text: &str) -> bool {
         let text = text.trim();
-        let word = text.rsplit_once(':').map_or(text, |(_, word)| word).to_ascii_lowercase();
+        let word = text
+            .rsplit_once(':')
+            .map_or(text, |(_, word)| word)
+            .to_ascii_lowercase();
         self.0.contains(&word) || TELLING.contains(&word.as_str())
     }
 
@@ -70,15 +89,23 @@ impl Secrets {
     /// Whether a name of a secret stands before an operator, as in `password eq x`.
     fn compares(&self, text: &str) -> bool {
         let words: Vec<_> = text.split_whitespace().collect();
-        let is_operator = |word: &str| OPERATORS.iter().any(|operator| word.eq_ignore_ascii_case(operator));
-        words.windows(2).any(|pair| matches!(pair, [name, word] if is_operator(word) && self.names(name)))
+        let is_operator = |word: &str| {
+            OPERATORS
+                .iter()
+                .any(|operator| word.eq_ignore_ascii_case(operator))
+        };
+        words
+            .windows(2)
+            .any(|pair| matches!(pair, [name, word] if is_operator(word) && self.names(name)))
     }
 
     fn cut(&self, value: &mut Value) {
         match value {
             Value::Object(members) => self.cut_members(members),
             Value::Array(values) => self.cut_list(values),
-            Value::String(text) if text.trim_start().starts_with(['{', '[']) => *text = self.cut_text(text),
+            Value::String(text) if text.trim_start().starts_with(['{', '[']) => {
+                *text = self.cut_text(text)
+            }
             Value::String(text) if self.is_statement(text) => *text = CUT.to_owned(),
             _ => {}
         }
@@ -126,7 +153,9 @@ impl Secrets {
     /// Whether an object tells in one member what another one holds, and that is a secret: an operation
     /// of a PATCH by its path, a pair of name and value. Keys may be misspelt.
     fn is_about_secret(&self, members: &Map<String, Value>) -> bool {
-        let holds = |key: &String| key.to_ascii_lowercase().contains("val") || key.trim().eq_ignore_ascii_case("op");
+        let holds = |key: &String| {
+            key.to_ascii_lowercase().contains("val") || key.trim().eq_ignore_ascii_case("op")
+        };
         let is_pair = members.keys().any(holds);
         let tells = |text: &str| self.is_word(text) || is_pair && self.is_name(text);
         members.values().any(|value| match value {
@@ -140,7 +169,9 @@ impl Secrets {
     /// the key decides.
     fn says_what_it_is(&self, key: &str, value: &Value) -> bool {
         let is = |name: &str| key.eq_ignore_ascii_case(name);
-        value.as_str().is_some_and(|text| is("op") || is("method") || is("path") && self.is_name(text))
+        value
+            .as_str()
+            .is_some_and(|text| is("op") || is("method") || is("path") && self.is_name(text))
     }
 }
 
@@ -148,11 +179,15 @@ fn collect(attribute: &Attribute, names: &mut HashSet<String>) {
     if attribute.is_secret() {
         names.insert(attribute.name().to_ascii_lowercase());
     }
-    attribute.sub_attributes().iter().for_each(|sub| collect(sub, names));
+    attribute
+        .sub_attributes()
+        .iter()
+        .for_each(|sub| collect(sub, names));
 }
 
 fn is_urn(name: &str) -> bool {
-    name.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("urn:"))
+    name.get(..4)
+        .is_some_and(|head| head.eq_ignore_ascii_case("urn:"))
 }
 
 #[cfg(test)]
@@ -208,8 +243,7 @@ mod tests {
     fn the_rest_stays() {
         let body = json!({"userName": "ann", "emails": [{"value": "a@x", "type": "work"}]});
         assert_eq!(cut(&body), body.to_string());
-        let patch =
-            json!({"Operations": [{"op": "replace", "path": "emails[type eq \"work\"].value", "value": "b@x"}]});
+        let patch = json!({"Operations": [{"op": "replace", "path": "emails[type eq \"work\"].value", "value": "b@x"}]});
         assert_eq!(cut(&patch), patch.to_string());
         for body in [
             json!({"userName": "token-renewal", "title": "Head of Secrets", "displayName": "Ann = Anna"}),
@@ -224,6 +258,10 @@ mod tests {
     #[test]
     fn long_bodies_are_cut_between_characters() {
         let text = cut(&json!({"a": "\u{e9}".repeat(BYTES)}));
-        assert!(text.len() <= BYTES + 4 && text.ends_with('\u{2026}'), "{}", text.len());
+        assert!(
+            text.len() <= BYTES + 4 && text.ends_with('\u{2026}'),
+            "{}",
+            text.len()
+        );
     }
 }

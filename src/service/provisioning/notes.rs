@@ -41,16 +41,31 @@ fn note(noted: &Noted) -> Value {
                     members.shift_insert(0, "attribute".to_owned(), name.as_str().into());
                     members
                 }
-                Note::UndeclaredSchema(urn) => Map::from_iter([("schema".to_owned(), urn.as_str().into())]),
-                Note::UnresolvedMember(id) => Map::from_iter([("member".to_owned(), id.as_str().into())]),
-                Note::UnfitValue(name) => Map::from_iter([("unfit".to_owned(), name.as_str().into())]),
-                Note::KeptValue(name) => Map::from_iter([("kept".to_owned(), name.as_str().into())]),
-                Note::Omitted(name) => Map::from_iter([("omitted".to_owned(), name.as_str().into())]),
+                Note::UndeclaredSchema(urn) => {
+                    Map::from_iter([("schema".to_owned(), urn.as_str().into())])
+                }
+                Note::UnresolvedMember(id) => {
+                    Map::from_iter([("member".to_owned(), id.as_str().into())])
+                }
+                Note::UnfitValue(name) => {
+                    Map::from_iter([("unfit".to_owned(), name.as_str().into())])
+                }
+                Note::KeptValue(name) => {
+                    Map::from_iter([("kept".to_owned(), name.as_str().into())])
+                }
+                Note::Omitted(name) => {
+                    Map::from_iter([("omitted".to_owned(), name.as_str().into())])
+                }
             };
             members.insert("resourceType".into(), kind.name().as_ref().into());
             Value::Object(members)
         }
-        Noted::Failed { operation, status, scim_type, detail } => {
+        Noted::Failed {
+            operation,
+            status,
+            scim_type,
+            detail,
+        } => {
             json!({"operation": operation, "status": status, "scimType": scim_type, "detail": detail})
         }
     }
@@ -58,7 +73,11 @@ fn note(noted: &Noted) -> Value {
 
 fn described(shape: &Shape) -> Map<String, Value> {
     let mut members = Map::new();
-    members.extend(shape.kind.map(|kind| ("type".to_owned(), kind.as_str().into())));
+    members.extend(
+        shape
+            .kind
+            .map(|kind| ("type".to_owned(), kind.as_str().into())),
+    );
     if shape.multi_valued {
         members.insert("multiValued".into(), true.into());
     }
@@ -75,10 +94,18 @@ fn described(shape: &Shape) -> Map<String, Value> {
 
 fn shape(members: &Map<String, Value>) -> Shape {
     let subs = members.get("subAttributes").and_then(Value::as_array);
-    let sub = |sub: &Value| Some((text(sub.as_object()?, "name")?.to_owned(), shape(sub.as_object()?)));
+    let sub = |sub: &Value| {
+        Some((
+            text(sub.as_object()?, "name")?.to_owned(),
+            shape(sub.as_object()?),
+        ))
+    };
     Shape {
         kind: text(members, "type").and_then(Type::from_keyword),
-        multi_valued: members.get("multiValued").and_then(Value::as_bool).unwrap_or_default(),
+        multi_valued: members
+            .get("multiValued")
+            .and_then(Value::as_bool)
+            .unwrap_or_default(),
         sub_attributes: subs.into_iter().flatten().filter_map(sub).collect(),
     }
 }
@@ -94,9 +121,16 @@ fn decode(notes: &str) -> Vec<Value> {
 /// Adds the unknown attributes in the notes of a request to those of others.
 pub(super) fn count_unknown(notes: &str, at: Timestamp, counted: &mut Vec<UnknownAttribute>) {
     for note in decode(notes) {
-        let Some(members) = note.as_object() else { continue };
-        let (Some(name), Some(kind)) = (text(members, "attribute"), text(members, "resourceType")) else { continue };
-        let same = |known: &&mut UnknownAttribute| known.resource_type == kind && known.name.eq_ignore_ascii_case(name);
+        let Some(members) = note.as_object() else {
+            continue;
+        };
+        let (Some(name), Some(kind)) = (text(members, "attribute"), text(members, "resourceType"))
+        else {
+            continue;
+        };
+        let same = |known: &&mut UnknownAttribute| {
+            known.resource_type == kind && known.name.eq_ignore_ascii_case(name)
+        };
         match counted.iter_mut().find(same) {
             Some(known) => {
                 known.count += 1;
@@ -122,7 +156,12 @@ impl NoteText {
     /// One line for each kind of note.
     pub fn read(notes: &str) -> Vec<Self> {
         let notes = decode(notes);
-        let named = |key: &str| notes.iter().filter_map(|note| text(note.as_object()?, key)).collect::<Vec<_>>();
+        let named = |key: &str| {
+            notes
+                .iter()
+                .filter_map(|note| text(note.as_object()?, key))
+                .collect::<Vec<_>>()
+        };
         let listed = [
             ("attributes that no schema declares", named("attribute")),
             ("schemas that the type does not have", named("schema")),
@@ -139,11 +178,22 @@ impl NoteText {
         let failed = notes.iter().filter_map(|note| {
             let members = note.as_object()?;
             let (operation, status) = (members.get("operation")?, members.get("status")?);
-            let kind = text(members, "scimType").map(|kind| format!(" {kind}")).unwrap_or_default();
-            Some(format!("operation {operation}: {status}{kind}: {}", text(members, "detail")?))
+            let kind = text(members, "scimType")
+                .map(|kind| format!(" {kind}"))
+                .unwrap_or_default();
+            Some(format!(
+                "operation {operation}: {status}{kind}: {}",
+                text(members, "detail")?
+            ))
         });
-        let more = notes.iter().filter_map(|note| Some(format!("and {} more", note.as_object()?.get("more")?)));
-        left.chain(omitted).chain(failed).chain(more).map(Self).collect()
+        let more = notes
+            .iter()
+            .filter_map(|note| Some(format!("and {} more", note.as_object()?.get("more")?)));
+        left.chain(omitted)
+            .chain(failed)
+            .chain(more)
+            .map(Self)
+            .collect()
     }
 }
 

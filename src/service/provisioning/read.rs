@@ -17,7 +17,11 @@ impl Service {
     ///
     /// # Errors
     /// 404 if there is no tenant of that name.
-    pub async fn requests(&self, tenant: &str, query: &LogQuery) -> Result<Vec<(Entry, LoggedRequest)>> {
+    pub async fn requests(
+        &self,
+        tenant: &str,
+        query: &LogQuery,
+    ) -> Result<Vec<(Entry, LoggedRequest)>> {
         let key = self.tenant(tenant).await?.settings.key();
         Ok(self.store.requests(key, query).await?)
     }
@@ -27,7 +31,10 @@ impl Service {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn failed_requests(&self, query: &LogQuery) -> Result<Vec<(Entry, LoggedRequest, String)>> {
+    pub async fn failed_requests(
+        &self,
+        query: &LogQuery,
+    ) -> Result<Vec<(Entry, LoggedRequest, String)>> {
         Ok(self.store.failures(query).await?)
     }
 
@@ -43,9 +50,15 @@ impl Service {
             Err(error) if error.status() == 404 => None,
             Err(error) => return Err(error),
         };
-        let attributes = caller.catalog.resource_types().iter().flat_map(|kind| naming(kind));
+        let attributes = caller
+            .catalog
+            .resource_types()
+            .iter()
+            .flat_map(|kind| naming(kind));
         let keys = attributes.map(|attribute| Key::text(text, attribute.is_case_exact()));
-        let digests = keys.filter_map(|key| self.digests.of(caller.settings.key(), &key)).collect();
+        let digests = keys
+            .filter_map(|key| self.digests.of(caller.settings.key(), &key))
+            .collect();
         Ok(LoggedUser { digests, resource })
     }
 
@@ -54,8 +67,15 @@ impl Service {
     /// # Errors
     /// 404 if there is no tenant of that name.
     pub async fn last_request(&self, tenant: &str) -> Result<Option<LoggedRequest>> {
-        let latest = LogQuery { limit: 1, ..LogQuery::default() };
-        Ok(self.requests(tenant, &latest).await?.pop().map(|(_, request)| request))
+        let latest = LogQuery {
+            limit: 1,
+            ..LogQuery::default()
+        };
+        Ok(self
+            .requests(tenant, &latest)
+            .await?
+            .pop()
+            .map(|(_, request)| request))
     }
 
     /// The attributes that clients of a tenant send and no schema declares, the most frequent
@@ -83,7 +103,12 @@ impl Service {
         if let Ok(id) = text.parse() {
             return Ok(id);
         }
-        for kind in caller.catalog.resource_types().iter().filter(|kind| kind.seat().is_some()) {
+        for kind in caller
+            .catalog
+            .resource_types()
+            .iter()
+            .filter(|kind| kind.seat().is_some())
+        {
             let ids = self.ids_of(&caller, kind, text).await?;
             if let Some(id) = ids.first().and_then(|id| id.parse().ok()) {
                 return Ok(id);
@@ -102,7 +127,10 @@ impl Service {
         let before = self.clock.now().plus_seconds(-days * 86_400);
         let (mut gone, mut after) = (0, None);
         loop {
-            let (holding, last) = self.store.tenants_with_requests_before(before, after).await?;
+            let (holding, last) = self
+                .store
+                .tenants_with_requests_before(before, after)
+                .await?;
             for tenant in holding {
                 gone += self.store.forget_requests(tenant, before).await?;
             }
@@ -118,7 +146,10 @@ impl Service {
     /// # Errors
     /// 404 if there is no tenant of that name.
     pub async fn keep_bodies(&self, tenant: &str, until: Option<Timestamp>) -> Result<()> {
-        let change = crate::store::TenantChange { bodies_until: Some(until), ..Default::default() };
+        let change = crate::store::TenantChange {
+            bodies_until: Some(until),
+            ..Default::default()
+        };
         self.change_tenant(tenant, &change).await.map(|_| ())
     }
 }

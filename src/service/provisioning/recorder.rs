@@ -100,12 +100,27 @@ enum Message {
 
 impl Recorder {
     /// Starts the task that writes. It ends when the last recorder is gone.
-    pub(crate) fn start(store: Store, clock: Clock, record: Record, digests: Arc<UserDigests>) -> Self {
+    pub(crate) fn start(
+        store: Store,
+        clock: Clock,
+        record: Record,
+        digests: Arc<UserDigests>,
+    ) -> Self {
         let (queue, messages) = mpsc::channel(WAITING);
         let shared = Arc::new(Shared::default());
-        let writing = Writing { store, clock, shared: shared.clone(), digests, told: None };
+        let writing = Writing {
+            store,
+            clock,
+            shared: shared.clone(),
+            digests,
+            told: None,
+        };
         tokio::spawn(writing.work(messages));
-        Self { queue, shared, record }
+        Self {
+            queue,
+            shared,
+            record,
+        }
     }
 
     /// Takes a request; of one whose tenant is not known nothing is kept. Never waits: what finds no
@@ -120,10 +135,15 @@ impl Recorder {
             return;
         }
         let bytes = PLAIN + trail.weight();
-        let waiting = self.shared.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let waiting = self
+            .shared
+            .waiting_bytes
+            .fetch_add(bytes, Ordering::Relaxed);
         let message = Message::Request(Box::new((asked, trail.clone())), bytes);
         if waiting > WAITING_BYTES || self.queue.try_send(message).is_err() {
-            self.shared.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.shared
+                .waiting_bytes
+                .fetch_sub(bytes, Ordering::Relaxed);
             self.shared.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -174,10 +194,16 @@ impl Writing {
                         Message::Written(done) => waiting.push(done),
                     }
                     let has_room = rows.len() < AT_ONCE && bytes < BYTES_AT_ONCE;
-                    next = if has_room { messages.try_recv().ok() } else { None };
+                    next = if has_room {
+                        messages.try_recv().ok()
+                    } else {
+                        None
+                    };
                 }
                 self.write(&rows).await;
-                self.shared.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+                self.shared
+                    .waiting_bytes
+                    .fetch_sub(bytes, Ordering::Relaxed);
                 self.tell();
                 for done in waiting {
                     // Who waited may have run out of patience.
@@ -199,7 +225,9 @@ impl Writing {
                 Ok(()) => return,
                 Err(_) if attempt < ATTEMPTS => sleep(RETRY_PAUSE).await,
                 Err(error) => {
-                    self.shared.lost.fetch_add(rows.len() as u64, Ordering::Relaxed);
+                    self.shared
+                        .lost
+                        .fetch_add(rows.len() as u64, Ordering::Relaxed);
                     tracing::debug!(%error, "the provisioning log cannot be written");
                 }
             }
@@ -214,19 +242,39 @@ impl Writing {
         let lost = self.shared.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
             self.told = Some(Instant::now());
-            tracing::warn!(lost, "requests are missing in the provisioning log: the database was away or too slow");
+            tracing::warn!(
+                lost,
+                "requests are missing in the provisioning log: the database was away or too slow"
+            );
         }
     }
 }
 
 /// The row of a request.
-fn row((asked, trail): (Asked, Arc<Trail>), digests: &UserDigests) -> Option<(TenantKey, LoggedRequest)> {
+fn row(
+    (asked, trail): (Asked, Arc<Trail>),
+    digests: &UserDigests,
+) -> Option<(TenantKey, LoggedRequest)> {
     let seen = trail.take();
     let outcome = outcome(&asked, &seen);
-    let Seen { asker, notes, more, changed, filter, body, action, names, is_unproved, .. } = seen;
+    let Seen {
+        asker,
+        notes,
+        more,
+        changed,
+        filter,
+        body,
+        action,
+        names,
+        is_unproved,
+        ..
+    } = seen;
     let asker = asker?;
     let tenant = asker.settings.key();
-    let reason = asked.reason.or(seen.reason).filter(|_| outcome != Outcome::Ok);
+    let reason = asked
+        .reason
+        .or(seen.reason)
+        .filter(|_| outcome != Outcome::Ok);
     let request = LoggedRequest {
         at: asked.at,
         token_id: asker.token_id,
@@ -249,14 +297,18 @@ fn row((asked, trail): (Asked, Arc<Trail>), digests: &UserDigests) -> Option<(Te
         outcome: Some(outcome),
         reason: reason.map(|reason| reason.as_str().to_owned()),
         unproved: is_unproved,
-        user_digests: names.iter().filter_map(|name| digests.of(tenant, name)).collect(),
+        user_digests: names
+            .iter()
+            .filter_map(|name| digests.of(tenant, name))
+            .collect(),
     };
     Some((tenant, request))
 }
 
 /// What became of a request. A look-up that finds nothing is answered as it should be.
 fn outcome(asked: &Asked, seen: &Seen) -> Outcome {
-    let finds_nothing = asked.reads && asked.status == 404 && asked.reason == Some(Reason::ResourceGone);
+    let finds_nothing =
+        asked.reads && asked.status == 404 && asked.reason == Some(Reason::ResourceGone);
     match asked.status {
         // The method, or the endpoint, is one that the server does not have.
         501 => Outcome::Refused,
@@ -265,7 +317,13 @@ fn outcome(asked: &Asked, seen: &Seen) -> Outcome {
         400.. => Outcome::Refused,
         _ => match seen.worst {
             Some(worst) => worst,
-            None if seen.notes.iter().any(|note| matches!(note, Noted::Left(..))) => Outcome::Noted,
+            None if seen
+                .notes
+                .iter()
+                .any(|note| matches!(note, Noted::Left(..))) =>
+            {
+                Outcome::Noted
+            }
             None => Outcome::Ok,
         },
     }

@@ -46,7 +46,12 @@ pub(super) enum Noted {
     /// Something left out of a resource of a type.
     Left(Arc<ResourceType>, Note),
     /// An operation of a bulk request, counted from 1, that failed.
-    Failed { operation: usize, status: u16, scim_type: Option<&'static str>, detail: String },
+    Failed {
+        operation: usize,
+        status: u16,
+        scim_type: Option<&'static str>,
+        detail: String,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -74,7 +79,11 @@ pub(super) struct Seen {
 impl Trail {
     /// Name of the tenant and of the token, once they are known.
     pub fn names(&self) -> Option<(Arc<str>, Arc<str>)> {
-        self.seen(|seen| seen.asker.as_ref().map(|asker| (asker.tenant.clone(), asker.token_name.clone())))
+        self.seen(|seen| {
+            seen.asker
+                .as_ref()
+                .map(|asker| (asker.tenant.clone(), asker.token_name.clone()))
+        })
     }
 
     /// The catalog of the tenant, once it is known.
@@ -94,7 +103,12 @@ impl Trail {
 
     /// The id of the token that the request has shown, good or not.
     pub fn proved_token(&self) -> Option<Arc<str>> {
-        self.seen(|seen| seen.asker.as_ref().filter(|_| !seen.is_unproved).map(|asker| asker.token_id.clone()))
+        self.seen(|seen| {
+            seen.asker
+                .as_ref()
+                .filter(|_| !seen.is_unproved)
+                .map(|asker| asker.token_id.clone())
+        })
     }
 
     pub(crate) fn leave_unproved(&self) {
@@ -126,13 +140,22 @@ impl Trail {
         self.seen(|seen| {
             if let Some(action) = seen.action.take() {
                 let is_bulk = action == Action::Bulk;
-                seen.action = Some(if is_bulk { action } else { action.of_outcome(kind, is_patch, (before, after)) });
+                seen.action = Some(if is_bulk {
+                    action
+                } else {
+                    action.of_outcome(kind, is_patch, (before, after))
+                });
             }
         });
     }
 
     /// Says what a query means and whom it is about.
-    pub(crate) fn lists(&self, kinds: &[Arc<ResourceType>], predicates: Option<&[Predicate]>, asked: &ListQuery) {
+    pub(crate) fn lists(
+        &self,
+        kinds: &[Arc<ResourceType>],
+        predicates: Option<&[Predicate]>,
+        asked: &ListQuery,
+    ) {
         let mut names = Vec::new();
         for (kind, predicate) in kinds.iter().zip(predicates.unwrap_or_default()) {
             user_name::in_predicate(kind, predicate, &mut names);
@@ -169,7 +192,12 @@ impl Trail {
 
     /// Begins with who asks.
     pub(crate) fn begin(&self, asker: Asker) {
-        self.seen(|seen| *seen = Seen { asker: Some(asker), ..Seen::default() });
+        self.seen(|seen| {
+            *seen = Seen {
+                asker: Some(asker),
+                ..Seen::default()
+            }
+        });
     }
 
     /// Keeps the body of the request, if the tenant wants that, without its secrets.
@@ -183,7 +211,9 @@ impl Trail {
 
     pub(crate) fn left_out(&self, kind: &Arc<ResourceType>, notes: &[Note]) {
         if !notes.is_empty() {
-            let noted = notes.iter().map(|note| Noted::Left(kind.clone(), note.clone()));
+            let noted = notes
+                .iter()
+                .map(|note| Noted::Left(kind.clone(), note.clone()));
             self.seen(|seen| {
                 seen.reason = seen.reason.or(notes.first().map(Note::reason));
                 noted.for_each(|noted| seen.note(noted));
@@ -202,7 +232,12 @@ impl Trail {
                 (Some(Outcome::Failed), _) | (_, 500..) => Some(Outcome::Failed),
                 _ => Some(Outcome::Refused),
             };
-            seen.note(Noted::Failed { operation, status, scim_type, detail });
+            seen.note(Noted::Failed {
+                operation,
+                status,
+                scim_type,
+                detail,
+            });
         });
     }
 
@@ -218,13 +253,21 @@ impl Trail {
     }
 
     pub(crate) fn filtered(&self, shape: String) {
-        let shape = if shape.len() > FILTER { shape.chars().take(FILTER).collect() } else { shape };
+        let shape = if shape.len() > FILTER {
+            shape.chars().take(FILTER).collect()
+        } else {
+            shape
+        };
         self.seen(|seen| seen.filter = Some(shape));
     }
 
     /// About how many bytes wait to be written.
     pub(super) fn weight(&self) -> usize {
-        self.seen(|seen| seen.noted_bytes + seen.body.as_ref().map_or(0, String::len) + seen.names.len() * NAME_BYTES)
+        self.seen(|seen| {
+            seen.noted_bytes
+                + seen.body.as_ref().map_or(0, String::len)
+                + seen.names.len() * NAME_BYTES
+        })
     }
 
     pub(super) fn take(&self) -> Seen {
@@ -240,8 +283,12 @@ impl Noted {
     fn weight(&self) -> usize {
         let text = match self {
             Self::Left(_, Note::UnknownAttribute(name, shape)) => name.len() + shape.weight(),
-            Self::Left(_, Note::UndeclaredSchema(text) | Note::UnresolvedMember(text)) => text.len(),
-            Self::Left(_, Note::UnfitValue(text) | Note::KeptValue(text) | Note::Omitted(text)) => text.len(),
+            Self::Left(_, Note::UndeclaredSchema(text) | Note::UnresolvedMember(text)) => {
+                text.len()
+            }
+            Self::Left(_, Note::UnfitValue(text) | Note::KeptValue(text) | Note::Omitted(text)) => {
+                text.len()
+            }
             Self::Failed { detail, .. } => detail.len(),
         };
         text + 64

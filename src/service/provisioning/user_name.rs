@@ -48,13 +48,19 @@ impl UserDigests {
         let info = [LABEL, tenant];
         let key = hmac::Key::from(self.0.expand(&info, hmac::HMAC_SHA256).ok()?);
         let tag = hmac::sign(&key, name.as_str().as_bytes());
-        tag.as_ref().first_chunk().map(|head| i64::from_be_bytes(*head))
+        tag.as_ref()
+            .first_chunk()
+            .map(|head| i64::from_be_bytes(*head))
     }
 }
 
 /// The attributes by which users of a type are named: the unique ones of types that take seats.
 pub(super) fn naming(kind: &ResourceType) -> impl Iterator<Item = &Arc<Attribute>> {
-    let all: &[Arc<Attribute>] = if kind.seat().is_some() { kind.schema().attributes() } else { &[] };
+    let all: &[Arc<Attribute>] = if kind.seat().is_some() {
+        kind.schema().attributes()
+    } else {
+        &[]
+    };
     all.iter().filter(|attribute| attribute.is_unique())
 }
 
@@ -64,21 +70,33 @@ pub(super) fn in_body(kind: &ResourceType, wanted: &Wanted<'_>) -> Vec<Key> {
         return Vec::new();
     }
     let of = |name: &str, value: &Value| {
-        let attribute = naming(kind).find(|attribute| attribute.name().eq_ignore_ascii_case(name))?;
+        let attribute =
+            naming(kind).find(|attribute| attribute.name().eq_ignore_ascii_case(name))?;
         key(attribute, value)
     };
-    asserted(kind, wanted).iter().filter_map(|one| of(one.name, one.value)).collect()
+    asserted(kind, wanted)
+        .iter()
+        .filter_map(|one| of(one.name, one.value))
+        .collect()
 }
 
 /// The names in the attributes of a resource.
 pub(super) fn in_attributes(kind: &ResourceType, attributes: &Map<String, Value>) -> Vec<Key> {
-    naming(kind).filter_map(|attribute| key(attribute, attributes.get(attribute.name().as_ref())?)).collect()
+    naming(kind)
+        .filter_map(|attribute| key(attribute, attributes.get(attribute.name().as_ref())?))
+        .collect()
 }
 
 /// Whether two users have a name in common.
-pub(crate) fn share_name(kind: &ResourceType, one: &Map<String, Value>, other: &Map<String, Value>) -> bool {
+pub(crate) fn share_name(
+    kind: &ResourceType,
+    one: &Map<String, Value>,
+    other: &Map<String, Value>,
+) -> bool {
     let names = in_attributes(kind, other);
-    in_attributes(kind, one).iter().any(|name| names.contains(name))
+    in_attributes(kind, one)
+        .iter()
+        .any(|name| names.contains(name))
 }
 
 /// The names in a stored document, which is read no further than to the first of them: it stands near
@@ -88,7 +106,11 @@ pub(super) fn in_document(kind: &ResourceType, document: &str) -> Option<Key> {
     let mut found = None;
     let mut reader = serde_json::Deserializer::from_str(document);
     // It ends with an error where it stops, which says nothing.
-    let _ = FirstText { name: attribute.name(), found: &mut found }.deserialize(&mut reader);
+    let _ = FirstText {
+        name: attribute.name(),
+        found: &mut found,
+    }
+    .deserialize(&mut reader);
     key(attribute, &Value::String(found?))
 }
 
@@ -96,9 +118,15 @@ pub(super) fn in_document(kind: &ResourceType, document: &str) -> Option<Key> {
 pub(super) fn in_predicate(kind: &ResourceType, predicate: &Predicate, names: &mut Vec<Key>) {
     match predicate {
         Predicate::All(parts) | Predicate::Any(parts) => {
-            parts.iter().for_each(|part| in_predicate(kind, part, names));
+            parts
+                .iter()
+                .for_each(|part| in_predicate(kind, part, names));
         }
-        Predicate::Compare { target: Target::Attribute(path), operator: Operator::Equal, key } => {
+        Predicate::Compare {
+            target: Target::Attribute(path),
+            operator: Operator::Equal,
+            key,
+        } => {
             let is_own = path.container.is_none() && path.sub.is_none();
             if is_own && naming(kind).any(|attribute| attribute.name() == path.attribute.name()) {
                 names.push(key.clone());
@@ -127,7 +155,10 @@ struct FirstText<'a> {
 impl<'de> DeserializeSeed<'de> for FirstText<'_> {
     type Value = ();
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> std::result::Result<(), D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> std::result::Result<(), D::Error> {
         deserializer.deserialize_map(self)
     }
 }
@@ -166,10 +197,24 @@ mod tests {
         let digests = UserDigests::with_key("AAAA").unwrap();
         let name = |text: &str| Key::text(text, false);
         let (one, two) = (&b"1"[..], &b"2"[..]);
-        assert_eq!(digests.digest(one, &name("Ann")), digests.digest(one, &name("ANN")));
-        assert_ne!(digests.digest(one, &name("ann")), digests.digest(two, &name("ann")));
-        assert_ne!(digests.digest(one, &name("ann")), digests.digest(one, &name("ben")));
-        assert_ne!(digests.digest(one, &name("ann")), UserDigests::with_key("BBBB").unwrap().digest(one, &name("ann")));
+        assert_eq!(
+            digests.digest(one, &name("Ann")),
+            digests.digest(one, &name("ANN"))
+        );
+        assert_ne!(
+            digests.digest(one, &name("ann")),
+            digests.digest(two, &name("ann"))
+        );
+        assert_ne!(
+            digests.digest(one, &name("ann")),
+            digests.digest(one, &name("ben"))
+        );
+        assert_ne!(
+            digests.digest(one, &name("ann")),
+            UserDigests::with_key("BBBB")
+                .unwrap()
+                .digest(one, &name("ann"))
+        );
     }
 
     #[test]
@@ -177,8 +222,11 @@ mod tests {
         let (kind, view) = (user(), crate::service::View::default());
         let precondition = crate::service::Precondition::default();
         let urn = "urn:ietf:params:scim:schemas:core:2.0:User";
-        for body in [json!({"userName": "Ann"}), json!({"USERNAME": "ann"}), json!({format!("{urn}:userName"): "ANN"})]
-        {
+        for body in [
+            json!({"userName": "Ann"}),
+            json!({"USERNAME": "ann"}),
+            json!({format!("{urn}:userName"): "ANN"}),
+        ] {
             let body = body.as_object().unwrap();
             let found = in_body(&kind, &Wanted::Create { body, view: &view });
             assert_eq!(found, [Key::text("ann", false)], "{body:?}");
@@ -190,8 +238,17 @@ mod tests {
         ] {
             let body = json!({"operations": [operation]});
             let body = body.as_object().unwrap();
-            let wanted = Wanted::Modify { id: "1", body, view: &view, precondition: &precondition };
-            assert_eq!(in_body(&kind, &wanted), [Key::text("ann", false)], "{body:?}");
+            let wanted = Wanted::Modify {
+                id: "1",
+                body,
+                view: &view,
+                precondition: &precondition,
+            };
+            assert_eq!(
+                in_body(&kind, &wanted),
+                [Key::text("ann", false)],
+                "{body:?}"
+            );
         }
     }
 

@@ -36,13 +36,21 @@ impl Service {
     /// # Errors
     /// 409 if other schemas were changed since it was planned; what resources hold against it, if
     /// that came to be since: then it is taken back.
-    pub async fn change_schema(&self, plan: &SchemaPlan, tell: Tell<'_>) -> Result<SchemaOutcome, SchemaRefusal> {
+    pub async fn change_schema(
+        &self,
+        plan: &SchemaPlan,
+        tell: Tell<'_>,
+    ) -> Result<SchemaOutcome, SchemaRefusal> {
         let may_lag = plan.may_lag();
         if may_lag {
             self.index_lags(&plan.urn).await?;
         }
         self.put(plan, plan.after.as_ref(), plan.seen).await?;
-        let mut outcome = if may_lag { self.follow(plan, tell).await? } else { Followed::default() };
+        let mut outcome = if may_lag {
+            self.follow(plan, tell).await?
+        } else {
+            Followed::default()
+        };
         if !outcome.contradictions.is_empty() {
             self.put(plan, plan.before.as_ref(), plan.seen + 1).await?;
             self.follow(plan, tell).await?;
@@ -53,7 +61,9 @@ impl Service {
         if outcome.contradictions.is_empty() {
             return Ok(outcome.done);
         }
-        outcome.contradictions.push("it was taken back: nothing is changed".to_owned());
+        outcome
+            .contradictions
+            .push("it was taken back: nothing is changed".to_owned());
         Err(SchemaRefusal::Problems(outcome.contradictions))
     }
 
@@ -65,7 +75,16 @@ impl Service {
     ) -> Result<(), SchemaRefusal> {
         let text = document.map(edit::text);
         let names = plan.names();
-        match self.store.change_schema(plan.tenant_number(), &plan.key(), (text.as_deref(), &names), seen).await? {
+        match self
+            .store
+            .change_schema(
+                plan.tenant_number(),
+                &plan.key(),
+                (text.as_deref(), &names),
+                seen,
+            )
+            .await?
+        {
             true => Ok(()),
             false => Err(SchemaRefusal::Failed(ScimError::uniqueness(
                 "Schemas were changed by somebody else at this moment; look at scimd schema list, and try again.",
@@ -79,15 +98,23 @@ impl Service {
         tell(SchemaStep::Waiting);
         followed.done.is_unfinished = !self.store.outlast_writers().await?;
         for tenant in self.having(plan).await? {
-            let survey = self.survey(&tenant, &plan.urn, plan.schema.as_deref()).await?;
+            let survey = self
+                .survey(&tenant, &plan.urn, plan.schema.as_deref())
+                .await?;
             if survey.most_of(&plan.touched) == 0 {
                 continue;
             }
             followed.contradictions.extend(survey.contradictions());
             let info = self.tenant(&tenant.name).await?;
-            tell(SchemaStep::Tenant(&tenant.name, u64::try_from(info.users + info.groups).unwrap_or(0)));
+            tell(SchemaStep::Tenant(
+                &tenant.name,
+                u64::try_from(info.users + info.groups).unwrap_or(0),
+            ));
             let scope = tenant.scope(self.catalogs.of(&self.store, &tenant).await?.layout.clone());
-            let done = self.store.rederive(&scope, &tenant.name, &mut || tell(SchemaStep::Resource)).await?;
+            let done = self
+                .store
+                .rederive(&scope, &tenant.name, &mut || tell(SchemaStep::Resource))
+                .await?;
             followed.done.reindexed += done.changed;
             followed.done.is_unfinished |= done.overtaken > 0;
             if done.taken > 0 && followed.contradictions.is_empty() {

@@ -16,37 +16,68 @@ const ATTEMPTS: u32 = 8;
 ///
 /// # Errors
 /// With what is wrong with a file, or with what the files make of the catalog of a tenant.
-pub(in crate::service) async fn configure(store: &Store, settings: &ServiceSettings) -> Result<(), StartError> {
+pub(in crate::service) async fn configure(
+    store: &Store,
+    settings: &ServiceSettings,
+) -> Result<(), StartError> {
     for _ in 0..ATTEMPTS {
-        let seen = store.schema_changes().await.map_err(|error| cannot_start(&error))?;
-        let before = Sources::read(store, None).await.map_err(|error| cannot_start(&error))?;
+        let seen = store
+            .schema_changes()
+            .await
+            .map_err(|error| cannot_start(&error))?;
+        let before = Sources::read(store, None)
+            .await
+            .map_err(|error| cannot_start(&error))?;
         let wanted = wanted(settings, &before)?;
         if wanted.files.is_none() && wanted.searchable.is_none() {
-            return tell_replaced(store).await.map_err(|error| cannot_start(&error));
+            return tell_replaced(store)
+                .await
+                .map_err(|error| cannot_start(&error));
         }
-        let after = after(store, &wanted, &before).await.map_err(|error| cannot_start(&error))?;
+        let after = after(store, &wanted, &before)
+            .await
+            .map_err(|error| cannot_start(&error))?;
         let catalog = after.check().map_err(|error| unusable(&error))?;
         check_searchable(&after, &catalog)?;
-        let back = back(store, &wanted, &before).await.map_err(|error| cannot_start(&error))?;
-        doubt(store, &catalog, &back).await.map_err(|error| cannot_start(&error))?;
-        if store.configure_schemas(&wanted, seen).await.map_err(|error| cannot_start(&error))? {
+        let back = back(store, &wanted, &before)
+            .await
+            .map_err(|error| cannot_start(&error))?;
+        doubt(store, &catalog, &back)
+            .await
+            .map_err(|error| cannot_start(&error))?;
+        if store
+            .configure_schemas(&wanted, seen)
+            .await
+            .map_err(|error| cannot_start(&error))?
+        {
             tell(&wanted, &before);
-            return tell_replaced(store).await.map_err(|error| cannot_start(&error));
+            return tell_replaced(store)
+                .await
+                .map_err(|error| cannot_start(&error));
         }
     }
-    Err(StartError::Unusable("schemas are changed by somebody else all the while; start again".to_owned()))
+    Err(StartError::Unusable(
+        "schemas are changed by somebody else all the while; start again".to_owned(),
+    ))
 }
 
 /// Tells what a configuration names that the database has otherwise, for commands that do not change it.
-pub(in crate::service) async fn compare(store: &Store, settings: &ServiceSettings) -> Result<(), StartError> {
-    let before = Sources::read(store, None).await.map_err(|error| cannot_start(&error))?;
+pub(in crate::service) async fn compare(
+    store: &Store,
+    settings: &ServiceSettings,
+) -> Result<(), StartError> {
+    let before = Sources::read(store, None)
+        .await
+        .map_err(|error| cannot_start(&error))?;
     let wanted = wanted(settings, &before)?;
-    let differing: Vec<_> =
-        [("schemas.dir", wanted.files.is_some()), ("schemas.searchable", wanted.searchable.is_some())]
-            .iter()
-            .filter(|(_, differs)| *differs)
-            .map(|(key, _)| *key)
-            .collect();
+    let differing: Vec<_> = [
+        ("schemas.dir", wanted.files.is_some()),
+        ("schemas.searchable", wanted.searchable.is_some()),
+    ]
+    .iter()
+    .filter(|(_, differs)| *differs)
+    .map(|(key, _)| *key)
+    .collect();
     if !differing.is_empty() {
         let keys = differing.join(" and ");
         tracing::warn!(
@@ -60,12 +91,18 @@ pub(in crate::service) async fn compare(store: &Store, settings: &ServiceSetting
 fn wanted(settings: &ServiceSettings, before: &Sources) -> Result<Configured, StartError> {
     let files = match &settings.schema_files {
         Some(files) => {
-            let files = files.iter().map(configured).collect::<Result<Vec<_>, _>>()?;
+            let files = files
+                .iter()
+                .map(configured)
+                .collect::<Result<Vec<_>, _>>()?;
             Some(files).filter(|files| !are_there(files, &before.kept))
         }
         None => None,
     };
-    let searchable = settings.searchable.clone().filter(|names| *names != before.searchable);
+    let searchable = settings
+        .searchable
+        .clone()
+        .filter(|names| *names != before.searchable);
     Ok(Configured { files, searchable })
 }
 
@@ -74,34 +111,60 @@ fn configured(file: &SchemaFile) -> Result<ConfiguredSchema, StartError> {
         return Err(StartError::Unusable(problem.to_string()));
     }
     let document: Map<String, Value> = serde_json::from_str(&file.text).unwrap_or_default();
-    let text = |key: &str| document.get(key).and_then(Value::as_str).unwrap_or_default();
+    let text = |key: &str| {
+        document
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     let is_schema = document.contains_key("attributes");
-    let urn = if is_schema { text("id").to_ascii_lowercase() } else { format!("type {}", text("name")) };
-    let attributes = edit::names(&document).map(str::to_owned).chain(edit::hidden(&document)).collect();
+    let urn = if is_schema {
+        text("id").to_ascii_lowercase()
+    } else {
+        format!("type {}", text("name"))
+    };
+    let attributes = edit::names(&document)
+        .map(str::to_owned)
+        .chain(edit::hidden(&document))
+        .collect();
     let (origin, document) = (file.origin.clone(), file.text.clone());
-    Ok(ConfiguredSchema { urn, origin, document, attributes })
+    Ok(ConfiguredSchema {
+        urn,
+        origin,
+        document,
+        attributes,
+    })
 }
 
 fn are_there(files: &[ConfiguredSchema], kept: &[KeptSchema]) -> bool {
     let there = kept.iter().filter(|kept| kept.file.is_some());
     let is_same = |file: &ConfiguredSchema| {
         kept.iter().any(|kept| {
-            (&kept.urn, kept.file.as_ref(), &kept.document) == (&file.urn, Some(&file.origin), &file.document)
+            (&kept.urn, kept.file.as_ref(), &kept.document)
+                == (&file.urn, Some(&file.origin), &file.document)
         })
     };
     there.count() == files.len() && files.iter().all(is_same)
 }
 
 /// What there is once the wanted is in force.
-async fn after(store: &Store, wanted: &Configured, before: &Sources) -> Result<Sources, StoreError> {
+async fn after(
+    store: &Store,
+    wanted: &Configured,
+    before: &Sources,
+) -> Result<Sources, StoreError> {
     let mut after = before.clone();
     if let Some(names) = &wanted.searchable {
         after.searchable.clone_from(names);
     }
-    let Some(files) = &wanted.files else { return Ok(after) };
+    let Some(files) = &wanted.files else {
+        return Ok(after);
+    };
     // Those of commands that files have hidden until now may come to light.
     after.kept = store.added_schemas().await?;
-    after.kept.retain(|kept| files.iter().all(|file| file.urn != kept.urn));
+    after
+        .kept
+        .retain(|kept| files.iter().all(|file| file.urn != kept.urn));
     let of_file = |file: &ConfiguredSchema| KeptSchema {
         tenant: None,
         urn: file.urn.clone(),
@@ -115,17 +178,32 @@ async fn after(store: &Store, wanted: &Configured, before: &Sources) -> Result<S
 }
 
 /// The URNs that files bring and that had schemas before, but not from files: resources may hold values.
-async fn back(store: &Store, wanted: &Configured, before: &Sources) -> Result<Vec<String>, StoreError> {
+async fn back(
+    store: &Store,
+    wanted: &Configured,
+    before: &Sources,
+) -> Result<Vec<String>, StoreError> {
     let former = store.former_urns().await?;
-    let is_of_file = |urn: &String| before.kept.iter().any(|kept| kept.file.is_some() && kept.urn == *urn);
+    let is_of_file = |urn: &String| {
+        before
+            .kept
+            .iter()
+            .any(|kept| kept.file.is_some() && kept.urn == *urn)
+    };
     let urns = wanted.files.iter().flatten().map(|file| file.urn.clone());
-    Ok(urns.filter(|urn| former.contains(urn) && !is_of_file(urn)).collect())
+    Ok(urns
+        .filter(|urn| former.contains(urn) && !is_of_file(urn))
+        .collect())
 }
 
 /// Names that no type has mean nothing. That of an extension may be in a schema that the database keeps
 /// for a tenant, or kept once.
 fn check_searchable(sources: &Sources, catalog: &Catalog) -> Result<(), StartError> {
-    for name in sources.searchable.iter().filter(|name| !catalog.names(name)) {
+    for name in sources
+        .searchable
+        .iter()
+        .filter(|name| !catalog.names(name))
+    {
         let problem = format!("schemas.searchable names \"{name}\", which no resource type has");
         if !name.to_ascii_lowercase().starts_with("urn:") {
             return Err(StartError::Unusable(problem));
@@ -139,22 +217,40 @@ fn check_searchable(sources: &Sources, catalog: &Catalog) -> Result<(), StartErr
 
 fn tell(wanted: &Configured, before: &Sources) {
     if let Some(names) = &wanted.searchable {
-        tracing::info!(searchable = names.join(", "), "what is searched is now as this configuration says");
+        tracing::info!(
+            searchable = names.join(", "),
+            "what is searched is now as this configuration says"
+        );
     }
     let Some(files) = &wanted.files else { return };
-    tracing::info!(files = files.len(), "the schema files of this configuration are in force");
+    tracing::info!(
+        files = files.len(),
+        "the schema files of this configuration are in force"
+    );
     let is_gone = |kept: &&KeptSchema| files.iter().all(|file| file.urn != kept.urn);
-    for gone in before.kept.iter().filter(|kept| kept.file.is_some()).filter(is_gone) {
+    for gone in before
+        .kept
+        .iter()
+        .filter(|kept| kept.file.is_some())
+        .filter(is_gone)
+    {
         let file = gone.file.as_deref().unwrap_or_default();
-        tracing::warn!("{} of the file {file} is no longer configured: its values are hidden until it is", gone.urn);
+        tracing::warn!(
+            "{} of the file {file} is no longer configured: its values are hidden until it is",
+            gone.urn
+        );
     }
 }
 
 /// Tells of schemas that a command added and that are taken from files.
 async fn tell_replaced(store: &Store) -> Result<(), StoreError> {
     for (urn, file, tenant) in store.replaced_schemas().await? {
-        let owner = tenant.map(|name| format!(" for tenant {name}")).unwrap_or_default();
-        tracing::warn!("schema {urn} was added by a command{owner} and is in the file {file} too: the file counts");
+        let owner = tenant
+            .map(|name| format!(" for tenant {name}"))
+            .unwrap_or_default();
+        tracing::warn!(
+            "schema {urn} was added by a command{owner} and is in the file {file} too: the file counts"
+        );
     }
     Ok(())
 }

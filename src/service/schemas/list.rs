@@ -48,19 +48,28 @@ impl Service {
         };
         let sources = Sources::read(&self.store, number).await?;
         let mut known = of_program_and_files(&sources);
-        known.extend(sources.kept.iter().filter(|kept| kept.file.is_none()).map(of_database));
+        known.extend(
+            sources
+                .kept
+                .iter()
+                .filter(|kept| kept.file.is_none())
+                .map(of_database),
+        );
         Ok(known)
     }
 }
 
 /// Those that no command added.
 fn of_program_and_files(sources: &Sources) -> Vec<KnownSchema> {
-    let Ok(catalog) = sources.of_files() else { return Vec::new() };
+    let Ok(catalog) = sources.of_files() else {
+        return Vec::new();
+    };
     let known = catalog.schemas().iter().map(|schema| KnownSchema {
         urn: schema.id().to_string(),
         name: schema.name().to_owned(),
         resource_types: users(&catalog, schema.id()),
-        origin: file_of(&sources.kept, schema.id()).map_or(SchemaOrigin::BuiltIn, SchemaOrigin::File),
+        origin: file_of(&sources.kept, schema.id())
+            .map_or(SchemaOrigin::BuiltIn, SchemaOrigin::File),
         document: schema.document().clone(),
     });
     known.collect()
@@ -68,15 +77,16 @@ fn of_program_and_files(sources: &Sources) -> Vec<KnownSchema> {
 
 /// The file of the configuration that a schema comes from.
 pub(super) fn file_of(kept: &[KeptSchema], urn: &str) -> Option<String> {
-    kept.iter().find(|kept| kept.urn.eq_ignore_ascii_case(urn)).and_then(|kept| kept.file.clone())
+    kept.iter()
+        .find(|kept| kept.urn.eq_ignore_ascii_case(urn))
+        .and_then(|kept| kept.file.clone())
 }
 
 /// The resource types that use a schema.
 fn users(catalog: &Catalog, urn: &str) -> Vec<String> {
-    let uses = catalog
-        .resource_types()
-        .iter()
-        .filter(|kind| kind.schema().id().eq_ignore_ascii_case(urn) || kind.extension(urn).is_some());
+    let uses = catalog.resource_types().iter().filter(|kind| {
+        kind.schema().id().eq_ignore_ascii_case(urn) || kind.extension(urn).is_some()
+    });
     uses.map(|kind| kind.name().to_string()).collect()
 }
 
@@ -84,12 +94,21 @@ fn of_database(kept: &KeptSchema) -> KnownSchema {
     let mut document: Map<String, Value> = serde_json::from_str(&kept.document).unwrap_or_default();
     let resource_types = edit::extends(&document);
     edit::strip(&mut document);
-    let text = |key: &str| document.get(key).and_then(Value::as_str).unwrap_or(&kept.urn).to_owned();
+    let text = |key: &str| {
+        document
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or(&kept.urn)
+            .to_owned()
+    };
     KnownSchema {
         urn: text("id"),
         name: text("name"),
         resource_types,
-        origin: kept.tenant.clone().map_or(SchemaOrigin::Deployment, SchemaOrigin::Tenant),
+        origin: kept
+            .tenant
+            .clone()
+            .map_or(SchemaOrigin::Deployment, SchemaOrigin::Tenant),
         document,
     }
 }

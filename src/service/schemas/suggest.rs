@@ -8,7 +8,10 @@ use crate::service::{Service, UnknownAttribute};
 use serde_json::{Map, Value};
 
 fn of_shape(resource_type: &str, name: String, shape: &Shape) -> Sent {
-    let subs = shape.sub_attributes.iter().map(|(name, shape)| of_shape(resource_type, name.clone(), shape));
+    let subs = shape
+        .sub_attributes
+        .iter()
+        .map(|(name, shape)| of_shape(resource_type, name.clone(), shape));
     Sent {
         resource_type: resource_type.to_owned(),
         name,
@@ -18,7 +21,11 @@ fn of_shape(resource_type: &str, name: String, shape: &Shape) -> Sent {
     }
 }
 
-fn still_unknown(unknown: UnknownAttribute, catalog: &Catalog, conformance: Conformance) -> Option<Sent> {
+fn still_unknown(
+    unknown: UnknownAttribute,
+    catalog: &Catalog,
+    conformance: Conformance,
+) -> Option<Sent> {
     let mut sent = of_shape(&unknown.resource_type, unknown.name, &unknown.shape);
     let kind = catalog.by_name(&sent.resource_type);
     let is_known = |name: &str| kind.is_some_and(|kind| named(kind, name, conformance).is_some());
@@ -26,7 +33,8 @@ fn still_unknown(unknown: UnknownAttribute, catalog: &Catalog, conformance: Conf
         return (!is_known(&sent.name)).then_some(sent);
     }
     // An extension that is declared by now, perhaps without all that came.
-    sent.sub_attributes.retain(|sub| !is_known(&format!("{}:{}", sent.name, sub.name)));
+    sent.sub_attributes
+        .retain(|sub| !is_known(&format!("{}:{}", sent.name, sub.name)));
     (!sent.sub_attributes.is_empty()).then_some(sent)
 }
 
@@ -44,7 +52,12 @@ impl Service {
         sent: &[Sent],
     ) -> Result<Suggestion, SchemaRefusal> {
         let settings = self.tenant(tenant).await?.settings;
-        let catalog = self.catalogs.of(&self.store, &settings).await?.catalog.clone();
+        let catalog = self
+            .catalogs
+            .of(&self.store, &settings)
+            .await?
+            .catalog
+            .clone();
         let kept = self.store.kept_schemas(Some(settings.number())).await?;
         let there = |urn: &str| -> Option<Map<String, Value>> {
             let key = urn.to_ascii_lowercase();
@@ -53,8 +66,16 @@ impl Service {
             }
             let schema = catalog.schema(urn)?;
             let mut document = schema.document().clone();
-            let types = catalog.resource_types().iter().filter(|kind| kind.extension(urn).is_some());
-            edit::extend(&mut document, &types.map(|kind| kind.name().to_string()).collect::<Vec<_>>());
+            let types = catalog
+                .resource_types()
+                .iter()
+                .filter(|kind| kind.extension(urn).is_some());
+            edit::extend(
+                &mut document,
+                &types
+                    .map(|kind| kind.name().to_string())
+                    .collect::<Vec<_>>(),
+            );
             Some(document)
         };
         let usual = format!("urn:ietf:params:scim:schemas:extension:{tenant}:2.0:User");
@@ -63,7 +84,10 @@ impl Service {
             return Ok(under(urn));
         }
         let first = under(&usual);
-        let mut came = first.schemas.keys().filter(|urn| !urn.eq_ignore_ascii_case(&usual));
+        let mut came = first
+            .schemas
+            .keys()
+            .filter(|urn| !urn.eq_ignore_ascii_case(&usual));
         Ok(match (came.next().cloned(), came.next()) {
             (Some(only), None) if !first.moved.is_empty() => under(&only),
             _ => first,
@@ -76,16 +100,30 @@ impl Service {
     /// 404 if there is no such tenant; if the database fails.
     pub async fn sent_without_schema(&self, tenant: &str) -> Result<Vec<Sent>, SchemaRefusal> {
         let settings = self.tenant(tenant).await?.settings;
-        let catalog = self.catalogs.of(&self.store, &settings).await?.catalog.clone();
+        let catalog = self
+            .catalogs
+            .of(&self.store, &settings)
+            .await?
+            .catalog
+            .clone();
         let unknown = self.unknown_attributes(tenant).await?;
-        Ok(unknown.into_iter().filter_map(|sent| still_unknown(sent, &catalog, settings.conformance)).collect())
+        Ok(unknown
+            .into_iter()
+            .filter_map(|sent| still_unknown(sent, &catalog, settings.conformance))
+            .collect())
     }
 
     /// Who takes a schema: the tenant that has it, or all.
-    pub async fn owner_of_schema(&self, tenant: &str, urn: &str) -> Result<Option<String>, SchemaRefusal> {
+    pub async fn owner_of_schema(
+        &self,
+        tenant: &str,
+        urn: &str,
+    ) -> Result<Option<String>, SchemaRefusal> {
         let settings = self.tenant(tenant).await?.settings;
         let kept = self.store.kept_schemas(Some(settings.number())).await?;
-        let found = kept.into_iter().find(|kept| kept.urn.eq_ignore_ascii_case(urn));
+        let found = kept
+            .into_iter()
+            .find(|kept| kept.urn.eq_ignore_ascii_case(urn));
         Ok(found.map_or(Some(tenant.to_owned()), |kept| kept.tenant))
     }
 }

@@ -54,7 +54,9 @@ impl Survey {
         self.resources += 1;
         for (name, value) in holder.values {
             *self.holders.entry(name.clone()).or_default() += 1;
-            let Some(attribute) = schema.and_then(|schema| schema.attribute(name)) else { continue };
+            let Some(attribute) = schema.and_then(|schema| schema.attribute(name)) else {
+                continue;
+            };
             if attribute.name().as_ref() != name || !fits(attribute, value) {
                 count(&mut self.unfit, name, holder);
             }
@@ -73,14 +75,25 @@ fn count(counts: &mut BTreeMap<String, (u64, String)>, name: &str, holder: &Hold
 }
 
 /// The values that can be unique: that of the attribute, or those of its sub-attributes.
-fn simple_values<'a>(attribute: &'a Attribute, value: &'a Value) -> Vec<(String, &'a Attribute, &'a Value)> {
+fn simple_values<'a>(
+    attribute: &'a Attribute,
+    value: &'a Value,
+) -> Vec<(String, &'a Attribute, &'a Value)> {
     if !attribute.is_complex() {
         return vec![(attribute.name().to_string(), attribute, value)];
     }
     let of_sub = |sub: &'a std::sync::Arc<Attribute>| {
-        Some((format!("{}.{}", attribute.name(), sub.name()), sub.as_ref(), value.get(sub.name().as_ref())?))
+        Some((
+            format!("{}.{}", attribute.name(), sub.name()),
+            sub.as_ref(),
+            value.get(sub.name().as_ref())?,
+        ))
     };
-    attribute.sub_attributes().iter().filter_map(of_sub).collect()
+    attribute
+        .sub_attributes()
+        .iter()
+        .filter_map(of_sub)
+        .collect()
 }
 
 /// Digests of the keys that were met, which take less memory than the keys.
@@ -88,20 +101,43 @@ fn simple_values<'a>(attribute: &'a Attribute, value: &'a Value) -> Vec<(String,
 struct Keys(HashSet<[u8; 16]>);
 
 impl Keys {
-    fn is_new(&mut self, holder: &Holder<'_>, path: &str, attribute: &Attribute, value: &Value) -> bool {
-        let Some(key) = Key::of(attribute, value) else { return true };
-        let digest = Sha256::digest(format!("{}\0{path}\0{}", holder.resource_type.name(), key.as_str()));
+    fn is_new(
+        &mut self,
+        holder: &Holder<'_>,
+        path: &str,
+        attribute: &Attribute,
+        value: &Value,
+    ) -> bool {
+        let Some(key) = Key::of(attribute, value) else {
+            return true;
+        };
+        let digest = Sha256::digest(format!(
+            "{}\0{path}\0{}",
+            holder.resource_type.name(),
+            key.as_str()
+        ));
         let mut short = [0; 16];
-        short.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        short
+            .iter_mut()
+            .zip(digest)
+            .for_each(|(to, from)| *to = from);
         self.0.insert(short)
     }
 }
 
 impl Service {
     /// Looks at what a tenant's resources hold under a URN, against the schema that would be there.
-    pub(super) async fn survey(&self, tenant: &Tenant, urn: &str, schema: Option<&Schema>) -> Result<Survey> {
+    pub(super) async fn survey(
+        &self,
+        tenant: &Tenant,
+        urn: &str,
+        schema: Option<&Schema>,
+    ) -> Result<Survey> {
         let scope = tenant.scope(self.catalogs.of(&self.store, tenant).await?.layout.clone());
-        let mut survey = Survey { tenant: tenant.name.clone(), ..Survey::default() };
+        let mut survey = Survey {
+            tenant: tenant.name.clone(),
+            ..Survey::default()
+        };
         let mut keys = Keys::default();
         let limits = self.limits().values;
         let fits = |attribute: &Attribute, value: &Value| {

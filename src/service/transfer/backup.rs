@@ -17,11 +17,17 @@ impl Service {
     /// If there is such a file, or it cannot be written, or the database is PostgreSQL.
     pub async fn backup(&self, file: &Path) -> Result<u64> {
         if file.symlink_metadata().is_ok() {
-            return Err(ScimError::invalid_value(format!("There is a file {} already.", file.display())));
+            return Err(ScimError::invalid_value(format!(
+                "There is a file {} already.",
+                file.display()
+            )));
         }
         let part = partial(file);
         let trouble = |error: io::Error| {
-            ScimError::invalid_value(format!("The copy cannot be written to {}: {error}.", part.display()))
+            ScimError::invalid_value(format!(
+                "The copy cannot be written to {}: {error}.",
+                part.display()
+            ))
         };
         let _held = claim(&part).map_err(trouble)?;
         let copied = match self.copy(&part).await {
@@ -36,11 +42,15 @@ impl Service {
     }
 
     async fn copy(&self, part: &Path) -> Result<()> {
-        let name = part.to_str().ok_or_else(|| ScimError::invalid_value("The name of the file is not UTF-8."))?;
+        let name = part
+            .to_str()
+            .ok_or_else(|| ScimError::invalid_value("The name of the file is not UTF-8."))?;
         if self.store.copy_into(name).await? {
             return Ok(());
         }
-        Err(ScimError::invalid_value("The database is PostgreSQL: use pg_dump, which copies it under load."))
+        Err(ScimError::invalid_value(
+            "The database is PostgreSQL: use pg_dump, which copies it under load.",
+        ))
     }
 }
 
@@ -62,7 +72,11 @@ fn claim(part: &Path) -> io::Result<File> {
         lock(&left)?;
         fs::remove_file(part)?;
     }
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(part)?;
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(part)?;
     lock(&file)?;
     Ok(file)
 }
@@ -80,7 +94,10 @@ fn finish(part: &Path, file: &Path) -> io::Result<u64> {
     // A link, unlike a rename, does not replace a file that has come meanwhile.
     fs::hard_link(part, file)?;
     fs::remove_file(part)?;
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()?;
     Ok(copy.metadata()?.len())
 }

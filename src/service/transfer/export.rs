@@ -7,7 +7,8 @@ use crate::resource::{Resource, hidden};
 use crate::schema::{AttributePath, ResourceType};
 use crate::service::{Caller, Service, render};
 use crate::store::{
-    Documents, Found, From as Start, Listed, Mark, MemberKey, MemberRow, Order, Relations, Until, Window,
+    Documents, Found, From as Start, Listed, Mark, MemberKey, MemberRow, Order, Relations, Until,
+    Window,
 };
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -57,7 +58,12 @@ impl Service {
         let mut kinds: Vec<_> = caller.catalog.resource_types().to_vec();
         kinds.sort_by_key(|kind| kind.members().is_some());
         let mut done = Exported::default();
-        let walk = Walk { service: self, caller: &caller, with_secrets: export.with_secrets, until };
+        let walk = Walk {
+            service: self,
+            caller: &caller,
+            with_secrets: export.with_secrets,
+            until,
+        };
         for kind in &kinds {
             walk.write_type(kind, sink, &mut done).await?;
         }
@@ -80,7 +86,10 @@ impl Walk<'_> {
         done: &mut Exported,
     ) -> std::result::Result<(), E> {
         let hides = !self.with_secrets && has_secrets(kind);
-        let mut mark = Mark { values: Vec::new(), seq: 0 };
+        let mut mark = Mark {
+            values: Vec::new(),
+            seq: 0,
+        };
         loop {
             let page = self.page(kind, &mark).await?;
             let digests = self.digests(kind, &page).await?;
@@ -97,7 +106,8 @@ impl Walk<'_> {
                     false => found.document.clone(),
                 };
                 let digest = digests.get(&found.id).map(String::as_str);
-                self.write_resource(found, &document, digest, sink, done).await?;
+                self.write_resource(found, &document, digest, sink, done)
+                    .await?;
                 done.resources += 1;
             }
             match page.last() {
@@ -109,10 +119,24 @@ impl Walk<'_> {
 
     async fn page(&self, kind: &ResourceType, mark: &Mark) -> Result<Vec<Found>> {
         let scope = &self.caller.scope;
-        let Some(of_type) = scope.layout().of_type(kind) else { return Ok(Vec::new()) };
-        let window = Window { from: Start::After(mark.clone()), take: PAGE, documents: Documents::All };
-        let listed = [Listed { of_type, predicate: None }];
-        Ok(self.service.store.list(scope, &listed, None, &window, Relations::default()).await?.found)
+        let Some(of_type) = scope.layout().of_type(kind) else {
+            return Ok(Vec::new());
+        };
+        let window = Window {
+            from: Start::After(mark.clone()),
+            take: PAGE,
+            documents: Documents::All,
+        };
+        let listed = [Listed {
+            of_type,
+            predicate: None,
+        }];
+        Ok(self
+            .service
+            .store
+            .list(scope, &listed, None, &window, Relations::default())
+            .await?
+            .found)
     }
 
     async fn digests(&self, kind: &ResourceType, page: &[Found]) -> Result<HashMap<Uuid, String>> {
@@ -120,7 +144,11 @@ impl Walk<'_> {
             return Ok(HashMap::new());
         }
         let ids: Vec<Uuid> = page.iter().map(|found| found.id).collect();
-        Ok(self.service.store.password_digests(&self.caller.scope, &ids).await?)
+        Ok(self
+            .service
+            .store
+            .password_digests(&self.caller.scope, &ids)
+            .await?)
     }
 
     async fn write_resource<E: From<ScimError>>(
@@ -145,12 +173,17 @@ impl Walk<'_> {
         for kind in self.caller.catalog.resource_types() {
             let mut after = None;
             loop {
-                let page = self.members(found, Some(kind), after, MEMBERS_OF_LINE).await?;
+                let page = self
+                    .members(found, Some(kind), after, MEMBERS_OF_LINE)
+                    .await?;
                 let Some(last) = page.last() else { break };
                 after = Some(last.key);
                 let members = in_catalog_order(self.caller, page, self.until);
                 done.memberships += members.len() as u64;
-                sink(&json!({OWN: {"membersOf": found.id.to_string()}, name: values(&members)}).to_string())?;
+                sink(
+                    &json!({OWN: {"membersOf": found.id.to_string()}, name: values(&members)})
+                        .to_string(),
+                )?;
             }
         }
         Ok(())
@@ -163,7 +196,11 @@ impl Walk<'_> {
         after: Option<MemberKey>,
         take: usize,
     ) -> Result<Vec<MemberRow>> {
-        Ok(self.service.store.members_page(&self.caller.scope, group, kind, after, take).await?)
+        Ok(self
+            .service
+            .store
+            .members_page(&self.caller.scope, group, kind, after, take)
+            .await?)
     }
 }
 
@@ -171,18 +208,28 @@ impl Walk<'_> {
 fn in_catalog_order(caller: &Caller, mut members: Vec<MemberRow>, until: Until) -> Vec<MemberRow> {
     let types = caller.catalog.resource_types();
     members.retain(|member| member.is_within(until));
-    members
-        .sort_by_key(|member| (types.iter().position(|kind| kind.name() == member.resource_type.name()), member.key));
+    members.sort_by_key(|member| {
+        (
+            types
+                .iter()
+                .position(|kind| kind.name() == member.resource_type.name()),
+            member.key,
+        )
+    });
     members
 }
 
 fn values(members: &[MemberRow]) -> Value {
-    let value =
-        |member: &MemberRow| json!({"value": member.id.to_string(), "type": member.resource_type.name().as_ref()});
+    let value = |member: &MemberRow| json!({"value": member.id.to_string(), "type": member.resource_type.name().as_ref()});
     members.iter().map(value).collect()
 }
 
-fn line(found: &Found, document: &str, members: Option<(&str, &[MemberRow])>, digest: Option<&str>) -> String {
+fn line(
+    found: &Found,
+    document: &str,
+    members: Option<(&str, &[MemberRow])>,
+    digest: Option<&str>,
+) -> String {
     let mut more = format!(",\"id\":\"{}\"", found.id);
     let meta = json!({
         "resourceType": found.resource_type.name().as_ref(),
@@ -197,7 +244,9 @@ fn line(found: &Found, document: &str, members: Option<(&str, &[MemberRow])>, di
     if let Some((name, members)) = members.filter(|(_, members)| !members.is_empty()) {
         more.push_str(&format!(",\"{name}\":{}", values(members)));
     }
-    let own = digest.map(|digest| format!(",\"{OWN}\":{}", json!({"password": digest}))).unwrap_or_default();
+    let own = digest
+        .map(|digest| format!(",\"{OWN}\":{}", json!({"password": digest})))
+        .unwrap_or_default();
     format!("{schemas}]{more},\"meta\":{meta}{own}}}")
 }
 
@@ -208,15 +257,23 @@ fn is_secret(path: &AttributePath) -> bool {
 /// Whether documents of the type may hold what no client reads; a password is not in them.
 fn has_secrets(kind: &ResourceType) -> bool {
     let password = kind.password().map(|password| password.name());
-    kind.leaves().iter().any(|path| is_secret(path) && Some(path.attribute.name()) != password)
+    kind.leaves()
+        .iter()
+        .any(|path| is_secret(path) && Some(path.attribute.name()) != password)
 }
 
 /// The document of these attributes and, if it says so, without secrets.
 fn shown(kind: &ResourceType, mut attributes: Map<String, Value>, without_secrets: bool) -> String {
-    for path in kind.leaves().iter().filter(|path| without_secrets && is_secret(path)) {
+    for path in kind
+        .leaves()
+        .iter()
+        .filter(|path| without_secrets && is_secret(path))
+    {
         let holder = match &path.container {
             None => Some(&mut attributes),
-            Some(urn) => attributes.get_mut(urn.as_ref()).and_then(Value::as_object_mut),
+            Some(urn) => attributes
+                .get_mut(urn.as_ref())
+                .and_then(Value::as_object_mut),
         };
         if let Some(holder) = holder {
             cut(holder, path);
@@ -224,7 +281,10 @@ fn shown(kind: &ResourceType, mut attributes: Map<String, Value>, without_secret
     }
     attributes.retain(|_, value| value.as_object().is_none_or(|object| !object.is_empty()));
     let mut document = Map::new();
-    document.insert("schemas".into(), Resource::schemas(kind, &attributes).collect());
+    document.insert(
+        "schemas".into(),
+        Resource::schemas(kind, &attributes).collect(),
+    );
     document.extend(attributes);
     Value::Object(document).to_string()
 }

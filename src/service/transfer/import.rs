@@ -108,10 +108,17 @@ impl Service {
         tell: &mut dyn FnMut(Step<'_>),
     ) -> Result<Imported> {
         let caller = self.operator(import.tenant).await?;
-        let importer = Importer { service: self.clone(), caller, dry_run: import.dry_run };
+        let importer = Importer {
+            service: self.clone(),
+            caller,
+            dry_run: import.dry_run,
+        };
         let mut run = Run {
             importer,
-            limits: ValueLimits { members: usize::MAX, ..self.limits().values },
+            limits: ValueLimits {
+                members: usize::MAX,
+                ..self.limits().values
+            },
             import: *import,
             window: Vec::new(),
             ids: HashSet::new(),
@@ -150,14 +157,19 @@ impl Run<'_> {
         while !self.is_stopped {
             text.clear();
             let read = input.read_until(b'\n', &mut text).map_err(|error| {
-                ScimError::invalid_value(format!("The input cannot be read after line {number}: {error}."))
+                ScimError::invalid_value(format!(
+                    "The input cannot be read after line {number}: {error}."
+                ))
             })?;
             if read == 0 {
                 break;
             }
             number += 1;
             (self.tell)(Step::Read(read as u64));
-            let line = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text).trim_ascii();
+            let line = text
+                .strip_prefix("\u{feff}".as_bytes())
+                .unwrap_or(&text)
+                .trim_ascii();
             if !line.is_empty() {
                 self.line(number, line).await?;
             }
@@ -167,7 +179,12 @@ impl Run<'_> {
 
     async fn line(&mut self, number: u64, text: &[u8]) -> Result<()> {
         let mut notes = Notes::new();
-        let parsed = parse(&self.importer.caller, &self.limits, (number, text), &mut notes);
+        let parsed = parse(
+            &self.importer.caller,
+            &self.limits,
+            (number, text),
+            &mut notes,
+        );
         match parsed {
             Ok(Line::Resource(record)) => match self.admit(&record, &notes) {
                 Ok(()) => {
@@ -195,7 +212,11 @@ impl Run<'_> {
         }
         self.ids.insert(record.id);
         self.window.push(record);
-        if self.window.len() >= self.import.side_by_side { self.flush().await } else { Ok(()) }
+        if self.window.len() >= self.import.side_by_side {
+            self.flush().await
+        } else {
+            Ok(())
+        }
     }
 
     /// Problems are told in the order of their lines.
@@ -211,15 +232,20 @@ impl Run<'_> {
     /// Members that continue those of the resource on the line before.
     fn continued(&mut self, line: u64, group: Uuid, members: Vec<Uuid>) -> Result<()> {
         match &self.last {
-            Some((id, Some(head))) if *id == group => {
-                self.spill.push(&Entry { line, is_first: false, members, ..head.clone() })
-            }
+            Some((id, Some(head))) if *id == group => self.spill.push(&Entry {
+                line,
+                is_first: false,
+                members,
+                ..head.clone()
+            }),
             // What became of the resource has been told.
             Some((id, None)) if *id == group => Ok(()),
             _ if self.is_stopped => Ok(()),
             _ => self.problem(
                 line,
-                ScimError::invalid_value(format!("Members of {group} must follow the line of that resource.")),
+                ScimError::invalid_value(format!(
+                    "Members of {group} must follow the line of that resource."
+                )),
             ),
         }
     }
@@ -273,8 +299,14 @@ impl Run<'_> {
         let (store, scope) = (&importer.service.store, &importer.caller.scope);
         let mut found = store.find_many(scope, &ids).await?;
         let keeps = importer.service.keeps_passwords(&importer.caller);
-        let mut digests = store.password_digests(scope, if keeps { &ids } else { &[] }).await?;
-        let absent: Vec<Uuid> = ids.iter().filter(|id| !found.contains_key(id)).copied().collect();
+        let mut digests = store
+            .password_digests(scope, if keeps { &ids } else { &[] })
+            .await?;
+        let absent: Vec<Uuid> = ids
+            .iter()
+            .filter(|id| !found.contains_key(id))
+            .copied()
+            .collect();
         let deleted = store.last_versions(scope, &absent).await?;
         let mut tasks = JoinSet::new();
         for (i, record) in records.into_iter().enumerate() {
@@ -282,7 +314,8 @@ impl Run<'_> {
             let past = match found.remove(&record.id) {
                 Some(found) => Past::Present(Present { found, digest }),
                 None => {
-                    let place = store.place(importer.layout(&record.kind)?, importer.service.clock.now());
+                    let place =
+                        store.place(importer.layout(&record.kind)?, importer.service.clock.now());
                     Past::Absent(place, deleted.get(&record.id).copied())
                 }
             };
@@ -291,7 +324,9 @@ impl Run<'_> {
         }
         let mut written = tasks.join_all().await;
         written.sort_by_key(|(i, ..)| *i);
-        written.into_iter().try_for_each(|(_, outcome, record)| self.written(record, outcome))
+        written
+            .into_iter()
+            .try_for_each(|(_, outcome, record)| self.written(record, outcome))
     }
 
     fn written(&mut self, record: Record, outcome: Result<Outcome>) -> Result<()> {
@@ -303,7 +338,11 @@ impl Run<'_> {
                 return self.problem(line, error);
             }
         };
-        let counts = self.done.types.entry(record.kind.name().to_string()).or_default();
+        let counts = self
+            .done
+            .types
+            .entry(record.kind.name().to_string())
+            .or_default();
         let (of_all, of_type) = match outcome {
             Outcome::Created => (&mut self.done.created, &mut counts.created),
             Outcome::Updated => (&mut self.done.updated, &mut counts.updated),
@@ -322,7 +361,10 @@ impl Run<'_> {
             members: Vec::new(),
         };
         if let Some(members) = record.members {
-            self.spill.push(&Entry { members, ..head.clone() })?;
+            self.spill.push(&Entry {
+                members,
+                ..head.clone()
+            })?;
         }
         self.last = Some((id, record.kind.members().map(|_| head)));
         Ok(())
@@ -340,7 +382,8 @@ impl Run<'_> {
             let mut entry = entry?;
             let members = std::mem::take(&mut entry.members);
             if entry.is_first || wanted.is_none() {
-                self.start(&mut tasks, wanted.replace(Wanted::new(entry))).await?;
+                self.start(&mut tasks, wanted.replace(Wanted::new(entry)))
+                    .await?;
                 if self.is_stopped {
                     break;
                 }
@@ -359,7 +402,11 @@ impl Run<'_> {
     }
 
     /// Lets a resource get its members beside others, when there is room.
-    async fn start(&mut self, tasks: &mut JoinSet<(Entry, Result<Settled>)>, wanted: Option<Wanted>) -> Result<()> {
+    async fn start(
+        &mut self,
+        tasks: &mut JoinSet<(Entry, Result<Settled>)>,
+        wanted: Option<Wanted>,
+    ) -> Result<()> {
         let Some(wanted) = wanted else { return Ok(()) };
         if tasks.len() >= self.import.side_by_side
             && let Some(settled) = tasks.join_next().await
@@ -381,9 +428,10 @@ impl Run<'_> {
         self.done.left += settled.left;
         if head.is_unchanged && settled.joined + settled.left > 0 {
             let counts = self.done.types.entry(head.kind).or_default();
-            for (unchanged, updated) in
-                [(&mut self.done.unchanged, &mut self.done.updated), (&mut counts.unchanged, &mut counts.updated)]
-            {
+            for (unchanged, updated) in [
+                (&mut self.done.unchanged, &mut self.done.updated),
+                (&mut counts.unchanged, &mut counts.updated),
+            ] {
                 *unchanged -= 1;
                 *updated += 1;
             }

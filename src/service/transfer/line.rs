@@ -68,9 +68,14 @@ pub(super) fn parse(
         return continued(group, &body);
     }
     let kind = kind_of(caller, &body)?;
-    let sent_id = body.shift_remove("id").and_then(|id| id.as_str().map(str::to_owned));
+    let sent_id = body
+        .shift_remove("id")
+        .and_then(|id| id.as_str().map(str::to_owned));
     let meta = body.shift_remove("meta").unwrap_or_default();
-    let is_state = version(&meta).is_some() && sent_id.as_deref().is_some_and(|id| Uuid::parse_str(id).is_ok());
+    let is_state = version(&meta).is_some()
+        && sent_id
+            .as_deref()
+            .is_some_and(|id| Uuid::parse_str(id).is_ok());
     let members = members_in(&kind, &mut body, is_state)?;
     let accepted = accepted(caller, limits, &kind, body, is_state, notes)?;
     let is_id_made = sent_id.is_none();
@@ -89,18 +94,36 @@ pub(super) fn parse(
 }
 
 fn continued(group: &Value, body: &Map<String, Value>) -> Result<Line> {
-    let group = group
-        .as_str()
-        .map(id_for)
-        .ok_or_else(|| ScimError::invalid_value(format!("\"membersOf\" in \"{OWN}\" must be the id of a resource.")))?;
-    let members = body.values().next().ok_or_else(|| ScimError::invalid_value("The line names no members."))?;
-    Ok(Line::Members { group, members: ids(members)? })
+    let group = group.as_str().map(id_for).ok_or_else(|| {
+        ScimError::invalid_value(format!(
+            "\"membersOf\" in \"{OWN}\" must be the id of a resource."
+        ))
+    })?;
+    let members = body
+        .values()
+        .next()
+        .ok_or_else(|| ScimError::invalid_value("The line names no members."))?;
+    Ok(Line::Members {
+        group,
+        members: ids(members)?,
+    })
 }
 
 fn kind_of(caller: &Caller, body: &Map<String, Value>) -> Result<Arc<ResourceType>> {
-    let named = body.get("meta").and_then(|meta| meta.get("resourceType")).and_then(Value::as_str);
-    let schemas = || body.get("schemas").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    let has_schema = |kind: &&Arc<ResourceType>| schemas().any(|urn| urn.eq_ignore_ascii_case(kind.schema().id()));
+    let named = body
+        .get("meta")
+        .and_then(|meta| meta.get("resourceType"))
+        .and_then(Value::as_str);
+    let schemas = || {
+        body.get("schemas")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+    };
+    let has_schema = |kind: &&Arc<ResourceType>| {
+        schemas().any(|urn| urn.eq_ignore_ascii_case(kind.schema().id()))
+    };
     let found = named.and_then(|name| caller.catalog.by_name(name));
     found.or_else(|| caller.catalog.resource_types().iter().find(has_schema)).cloned().ok_or_else(|| {
         ScimError::invalid_value(
@@ -110,8 +133,14 @@ fn kind_of(caller: &Caller, body: &Map<String, Value>) -> Result<Arc<ResourceTyp
 }
 
 /// The members that a body names. The state of a resource without members names none.
-fn members_in(kind: &ResourceType, body: &mut Map<String, Value>, is_state: bool) -> Result<Option<Vec<Uuid>>> {
-    let Some(attribute) = kind.members() else { return Ok(None) };
+fn members_in(
+    kind: &ResourceType,
+    body: &mut Map<String, Value>,
+    is_state: bool,
+) -> Result<Option<Vec<Uuid>>> {
+    let Some(attribute) = kind.members() else {
+        return Ok(None);
+    };
     match body.shift_remove(attribute.name().as_ref()) {
         None | Some(Value::Null) => Ok(is_state.then(Vec::new)),
         Some(members) => ids(&members).map(Some),
@@ -149,7 +178,11 @@ fn accepted(
 
 fn version(meta: &Value) -> Option<i64> {
     let tag = meta.get("version")?.as_str()?;
-    tag.strip_prefix("W/\"")?.strip_suffix('"')?.parse().ok().filter(|version| *version > 0)
+    tag.strip_prefix("W/\"")?
+        .strip_suffix('"')?
+        .parse()
+        .ok()
+        .filter(|version| *version > 0)
 }
 
 fn read_meta(meta: &Value) -> Option<Meta> {
@@ -158,14 +191,23 @@ fn read_meta(meta: &Value) -> Option<Meta> {
         Some(Timestamp::from_micros(moment.as_millisecond() * 1000))
     };
     let created = moment("created")?;
-    Some(Meta { version: version(meta).unwrap_or(1), created, modified: moment("lastModified").unwrap_or(created) })
+    Some(Meta {
+        version: version(meta).unwrap_or(1),
+        created,
+        modified: moment("lastModified").unwrap_or(created),
+    })
 }
 
 fn digest(own: &Value) -> Result<Option<String>> {
-    let Some(digest) = own.get("password") else { return Ok(None) };
-    let digest = digest.as_str().filter(|digest| digest.starts_with("$argon2id$"));
-    let digest =
-        digest.ok_or_else(|| ScimError::invalid_value(format!("\"password\" in \"{OWN}\" is no argon2id digest.")))?;
+    let Some(digest) = own.get("password") else {
+        return Ok(None);
+    };
+    let digest = digest
+        .as_str()
+        .filter(|digest| digest.starts_with("$argon2id$"));
+    let digest = digest.ok_or_else(|| {
+        ScimError::invalid_value(format!("\"password\" in \"{OWN}\" is no argon2id digest."))
+    })?;
     Ok(Some(digest.to_owned()))
 }
 
@@ -177,10 +219,17 @@ fn id_for(text: &str) -> Uuid {
 
 /// The id for a resource without one: from its unique values, else from all it has and where.
 fn own_id(kind: &ResourceType, accepted: &Accepted, number: u64) -> Uuid {
-    let is_unique = |leaf: usize| kind.leaves().get(leaf).is_some_and(|path| path.end().is_unique());
+    let is_unique = |leaf: usize| {
+        kind.leaves()
+            .get(leaf)
+            .is_some_and(|path| path.end().is_unique())
+    };
     let entries = entries(kind, &accepted.attributes);
-    let unique: Vec<&str> =
-        entries.iter().filter(|entry| is_unique(entry.leaf)).map(|entry| entry.key.as_str()).collect();
+    let unique: Vec<&str> = entries
+        .iter()
+        .filter(|entry| is_unique(entry.leaf))
+        .map(|entry| entry.key.as_str())
+        .collect();
     if unique.is_empty() {
         let all = Value::Object(accepted.attributes.clone()).to_string();
         return made_from(&[kind.name(), &number.to_string(), &all]);

@@ -34,13 +34,20 @@ const NAMED: usize = 5;
 
 impl Wanted {
     pub(super) fn new(head: Entry) -> Self {
-        Self { head, keys: Vec::new(), missing: Vec::new(), missing_count: 0 }
+        Self {
+            head,
+            keys: Vec::new(),
+            missing: Vec::new(),
+            missing_count: 0,
+        }
     }
 
     /// Adds the members of another line.
     pub(super) async fn absorb(&mut self, importer: &Importer, members: &[Uuid]) -> Result<()> {
         let caller = &importer.caller;
-        let Some(kind) = caller.catalog.by_name(&self.head.kind) else { return Ok(()) };
+        let Some(kind) = caller.catalog.by_name(&self.head.kind) else {
+            return Ok(());
+        };
         for part in members.chunks(MEMBERS_OF_LINE) {
             let found = importer.service.joinable(&caller.scope, kind, part).await?;
             self.keys.extend(found.values());
@@ -63,7 +70,11 @@ impl Wanted {
         let caller = &importer.caller;
         let found = match caller.catalog.by_name(&self.head.kind) {
             Some(kind) => {
-                importer.service.store.find(&caller.scope, kind, self.head.group, Relations::default()).await?
+                importer
+                    .service
+                    .store
+                    .find(&caller.scope, kind, self.head.group, Relations::default())
+                    .await?
             }
             None => None,
         };
@@ -84,18 +95,41 @@ impl Wanted {
     fn complaint(&self) -> String {
         let named: Vec<String> = self.missing.iter().map(Uuid::to_string).collect();
         let more = self.missing_count.saturating_sub(NAMED as u64);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        format!("There are no resources that could be members with the ids {}{more}.", named.join(", "))
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        format!(
+            "There are no resources that could be members with the ids {}{more}.",
+            named.join(", ")
+        )
     }
 
-    async fn change(&self, importer: &Importer, group: &Found, settled: &mut Settled) -> Result<()> {
+    async fn change(
+        &self,
+        importer: &Importer,
+        group: &Found,
+        settled: &mut Settled,
+    ) -> Result<()> {
         let mut wanted = self.keys.iter().copied().peekable();
         let version = group.meta.version;
-        let mut part = Part { importer, head: &self.head, group, version, join: Vec::new(), leave: Vec::new() };
+        let mut part = Part {
+            importer,
+            head: &self.head,
+            group,
+            version,
+            join: Vec::new(),
+            leave: Vec::new(),
+        };
         let mut after = None;
         loop {
             let scope = &importer.caller.scope;
-            let page = importer.service.store.members_page(scope, group, None, after, MEMBERS_OF_LINE).await?;
+            let page = importer
+                .service
+                .store
+                .members_page(scope, group, None, after, MEMBERS_OF_LINE)
+                .await?;
             let Some(last) = page.last() else { break };
             after = Some(last.key);
             for has in page.iter().map(|member| member.key) {
@@ -143,15 +177,33 @@ impl Part<'_> {
             return Ok(());
         }
         let author = self.importer.service.by_operator();
-        let mut writing = self.importer.caller.writing(&self.group.resource_type, &author)?;
+        let mut writing = self
+            .importer
+            .caller
+            .writing(&self.group.resource_type, &author)?;
         let meta = match self.head.is_new {
-            true => Some(Meta { version: self.version + 1, ..self.group.meta }),
-            false => self.head.meta.map(|meta| meta.after(self.version, author.at)),
+            true => Some(Meta {
+                version: self.version + 1,
+                ..self.group.meta
+            }),
+            false => self
+                .head
+                .meta
+                .map(|meta| meta.after(self.version, author.at)),
         };
         writing.given = Given { meta, place: None };
-        match self.importer.service.store.change_members(&writing, self.group, &delta).await? {
-            Change::Stale => Err(ScimError::new(409, "A resource was deleted while its members were imported.")
-                .because(Reason::VersionConflict)),
+        match self
+            .importer
+            .service
+            .store
+            .change_members(&writing, self.group, &delta)
+            .await?
+        {
+            Change::Stale => Err(ScimError::new(
+                409,
+                "A resource was deleted while its members were imported.",
+            )
+            .because(Reason::VersionConflict)),
             Change::Done(version) => {
                 self.version = version;
                 Ok(())

@@ -29,6 +29,9 @@ const MEMBERS_OF_LINE: usize = 1000;
 impl Service {
     /// The change log knows the operator by having no token.
     fn by_operator(&self) -> Author {
-        Author { token: None, at: self.clock.now() }
+        Author {
+            token: None,
+            at: self.clock.now(),
+        }
     }
 }

@@ -9,7 +9,9 @@ use crate::schema::ResourceType;
 use crate::service::body::{check_names, in_use};
 use crate::service::change::replaced;
 use crate::service::{Caller, Service, render};
-use crate::store::{Before, Change, Found, Given, MemberDelta, Place, StoreError, TypeLayout, Written};
+use crate::store::{
+    Before, Change, Found, Given, MemberDelta, Place, StoreError, TypeLayout, Written,
+};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -66,17 +68,42 @@ impl Importer {
         check_names(&self.caller.settings, kind, None, attributes)?;
         check(kind, None, attributes, Kind::Whole)?;
         if self.dry_run {
-            let holder = self.service.store.holder(&self.caller.scope, self.layout(kind)?, attributes).await?;
+            let holder = self
+                .service
+                .store
+                .holder(&self.caller.scope, self.layout(kind)?, attributes)
+                .await?;
             return holder.map_or(Ok(Outcome::Created), |_| Err(in_use(kind, attributes)));
         }
         let author = self.service.by_operator();
         let mut writing = self.caller.writing(kind, &author)?;
         let least = deleted.map_or(1, |version| version + 1);
-        let meta = record.meta.unwrap_or(Meta { version: 1, created: author.at, modified: author.at });
-        writing.given = Given { meta: Some(Meta { version: meta.version.max(least), ..meta }), place: Some(place) };
-        let mut written = self.service.written(&self.caller, kind, attributes.clone()).await?;
+        let meta = record.meta.unwrap_or(Meta {
+            version: 1,
+            created: author.at,
+            modified: author.at,
+        });
+        writing.given = Given {
+            meta: Some(Meta {
+                version: meta.version.max(least),
+                ..meta
+            }),
+            place: Some(place),
+        };
+        let mut written = self
+            .service
+            .written(&self.caller, kind, attributes.clone())
+            .await?;
         written.password = self.kept(record).or(written.password);
-        self.service.store_new(&self.caller, &writing, record.id, &written, &MemberDelta::default()).await?;
+        self.service
+            .store_new(
+                &self.caller,
+                &writing,
+                record.id,
+                &written,
+                &MemberDelta::default(),
+            )
+            .await?;
         Ok(Outcome::Created)
     }
 
@@ -84,13 +111,17 @@ impl Importer {
         let kind = &record.kind;
         if found.resource_type.name() != kind.name() {
             let (id, there) = (record.id, found.resource_type.name());
-            return Err(ScimError::uniqueness(format!("The id {id} belongs to a {there}.")));
+            return Err(ScimError::uniqueness(format!(
+                "The id {id} belongs to a {there}."
+            )));
         }
         let before = render::attributes(&found.document)?;
         let after = after(record, &before);
         check(kind, Some(&before), &after, Kind::Whole)?;
         check_names(&self.caller.settings, kind, Some(&before), &after)?;
-        let password = self.kept(record).filter(|kept| Some(kept) != digest.as_ref());
+        let password = self
+            .kept(record)
+            .filter(|kept| Some(kept) != digest.as_ref());
         let meta = record.meta.filter(|_| record.is_state);
         if password.is_none() && self.is_same(record, &found, meta, (&before, &after)) {
             return Ok(Outcome::Unchanged);
@@ -101,25 +132,47 @@ impl Importer {
         let author = self.service.by_operator();
         let mut writing = self.caller.writing(kind, &author)?;
         writing.given.meta = meta.map(|meta| meta.after(found.meta.version, author.at));
-        let before = Before { found: &found, attributes: &before };
+        let before = Before {
+            found: &found,
+            attributes: &before,
+        };
         let written = Written::new(kind, after, password);
-        match self.service.store.replace(&writing, before, &written, &MemberDelta::default()).await {
+        match self
+            .service
+            .store
+            .replace(&writing, before, &written, &MemberDelta::default())
+            .await
+        {
             Ok(Change::Done(_)) => Ok(Outcome::Updated),
             Ok(Change::Nothing) => Ok(Outcome::Unchanged),
-            Ok(Change::Stale) if !self.service.store.has_schemas_of(&self.caller.scope).await? => {
+            Ok(Change::Stale)
+                if !self
+                    .service
+                    .store
+                    .has_schemas_of(&self.caller.scope)
+                    .await? =>
+            {
                 Err(ScimError::outdated())
             }
-            Ok(Change::Stale) => Err(ScimError::new(409, "It was changed meanwhile; import this line again.")
-                .because(Reason::VersionConflict)),
+            Ok(Change::Stale) => Err(ScimError::new(
+                409,
+                "It was changed meanwhile; import this line again.",
+            )
+            .because(Reason::VersionConflict)),
             Ok(Change::NoSeat) => Err(self.service.no_seat(&self.caller.settings).await),
-            Err(error @ StoreError::Unique(_)) => Err(in_use(kind, &written.attributes).caused_by(error)),
+            Err(error @ StoreError::Unique(_)) => {
+                Err(in_use(kind, &written.attributes).caused_by(error))
+            }
             Err(error) => Err(error.into()),
         }
     }
 
     /// The digest of a line, if the tenant keeps passwords.
     fn kept(&self, record: &Record) -> Option<String> {
-        record.digest.clone().filter(|_| self.service.keeps_passwords(&self.caller))
+        record
+            .digest
+            .clone()
+            .filter(|_| self.service.keeps_passwords(&self.caller))
     }
 
     /// Whether a resource is as its line says: a state to the letter, else by what it means. The state
@@ -134,8 +187,10 @@ impl Importer {
         if !record.is_state {
             return before == after;
         }
-        let is_same_text = Written::new(&record.kind, after.clone(), None).document == found.document;
-        let is_earlier = |meta: Meta| meta.created == found.meta.created && meta.version < found.meta.version;
+        let is_same_text =
+            Written::new(&record.kind, after.clone(), None).document == found.document;
+        let is_earlier =
+            |meta: Meta| meta.created == found.meta.created && meta.version < found.meta.version;
         is_same_text && meta.is_none_or(|meta| meta == found.meta || is_earlier(meta))
     }
 }

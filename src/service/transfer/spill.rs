@@ -36,7 +36,9 @@ pub(super) struct Spill(BufWriter<File>);
 
 impl Spill {
     pub(super) fn new() -> Result<Self> {
-        unnamed().map(|file| Self(BufWriter::new(file))).map_err(|error| trouble(&error))
+        unnamed()
+            .map(|file| Self(BufWriter::new(file)))
+            .map_err(|error| trouble(&error))
     }
 
     pub(super) fn push(&mut self, entry: &Entry) -> Result<()> {
@@ -46,10 +48,14 @@ impl Spill {
 
     /// All entries, in the order in which they came.
     pub(super) fn entries(self) -> Result<impl Iterator<Item = Result<Entry>>> {
-        let mut file = self.0.into_inner().map_err(|error| trouble(&error.into_error()))?;
+        let mut file = self
+            .0
+            .into_inner()
+            .map_err(|error| trouble(&error.into_error()))?;
         file.rewind().map_err(|error| trouble(&error))?;
         let read = |line: io::Result<String>| {
-            serde_json::from_str(&line.map_err(|error| trouble(&error))?).map_err(ScimError::internal)
+            serde_json::from_str(&line.map_err(|error| trouble(&error))?)
+                .map_err(ScimError::internal)
         };
         Ok(BufReader::new(file).lines().map(read))
     }
@@ -57,12 +63,20 @@ impl Spill {
 
 fn unnamed() -> io::Result<File> {
     let name = std::env::temp_dir().join(format!("scimd-import-{}", Uuid::now_v7()));
-    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&name)?;
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&name)?;
     std::fs::remove_file(name)?;
     Ok(file)
 }
 
 fn trouble(error: &io::Error) -> ScimError {
     let folder = std::env::temp_dir();
-    ScimError::internal(format!("the temporary folder {} cannot be used: {error}", folder.display()))
+    ScimError::internal(format!(
+        "the temporary folder {} cannot be used: {error}",
+        folder.display()
+    ))
 }

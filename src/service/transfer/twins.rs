@@ -27,14 +27,26 @@ impl Twins {
         if !record.is_id_made {
             return Ok(());
         }
-        let external_id = record.accepted.attributes.get("externalId").and_then(Value::as_str);
+        let external_id = record
+            .accepted
+            .attributes
+            .get("externalId")
+            .and_then(Value::as_str);
         match self.0.get(&record.id) {
             None => {
                 let external_id = external_id.map(Into::into);
-                self.0.insert(record.id, First { line: record.number, external_id });
+                self.0.insert(
+                    record.id,
+                    First {
+                        line: record.number,
+                        external_id,
+                    },
+                );
                 Ok(())
             }
-            Some(first) if external_id.is_some() && first.external_id.as_deref() == external_id => Ok(()),
+            Some(first) if external_id.is_some() && first.external_id.as_deref() == external_id => {
+                Ok(())
+            }
             Some(first) => Err(ScimError::uniqueness(format!(
                 "The unique values of this line are those of line {}, and neither an id nor an externalId says that \
                  both are of one resource.",

@@ -6,7 +6,10 @@ use crate::mapping::{Condition, Container, Kind, Source};
 /// An expression for the first source that has a value. `document` is JSON: `jsonb` on
 /// PostgreSQL, text on SQLite.
 pub(super) fn first(dialect: Dialect, document: &str, sources: &[Source]) -> String {
-    let each: Vec<_> = sources.iter().map(|source| read(dialect, document, source)).collect();
+    let each: Vec<_> = sources
+        .iter()
+        .map(|source| read(dialect, document, source))
+        .collect();
     match each.as_slice() {
         [] => "null".to_owned(),
         [one] => one.clone(),
@@ -22,7 +25,9 @@ pub(super) fn quoted(text: &str) -> String {
 fn read(dialect: Dialect, document: &str, source: &Source) -> String {
     match (dialect, &source.container) {
         (Dialect::Postgres, Container::Document) => postgres(document, source),
-        (Dialect::Postgres, Container::Extension(urn)) => postgres(&format!("{document} -> {}", quoted(urn)), source),
+        (Dialect::Postgres, Container::Extension(urn)) => {
+            postgres(&format!("{document} -> {}", quoted(urn)), source)
+        }
         (Dialect::Postgres, Container::AnyExtension) => {
             let value = postgres("x.value", source);
             format!(
@@ -31,7 +36,9 @@ fn read(dialect: Dialect, document: &str, source: &Source) -> String {
             )
         }
         (Dialect::Sqlite, Container::Document) => sqlite(document, "$", source),
-        (Dialect::Sqlite, Container::Extension(urn)) => sqlite(document, &format!("$.\"{urn}\""), source),
+        (Dialect::Sqlite, Container::Extension(urn)) => {
+            sqlite(document, &format!("$.\"{urn}\""), source)
+        }
         (Dialect::Sqlite, Container::AnyExtension) => {
             let value = sqlite("case when x.type = 'object' then x.value end", "$", source);
             format!(
@@ -64,8 +71,12 @@ fn postgres(holder: &str, source: &Source) -> String {
 fn typed(value: &str, kind: Kind) -> String {
     match kind {
         Kind::Text => format!("(({value}) #>> '{{}}')"),
-        Kind::Boolean => format!("case jsonb_typeof({value}) when 'boolean' then ({value})::boolean end"),
-        Kind::Decimal => format!("case jsonb_typeof({value}) when 'number' then ({value})::numeric end"),
+        Kind::Boolean => {
+            format!("case jsonb_typeof({value}) when 'boolean' then ({value})::boolean end")
+        }
+        Kind::Decimal => {
+            format!("case jsonb_typeof({value}) when 'number' then ({value})::numeric end")
+        }
         Kind::Integer => format!(
             "case when jsonb_typeof({value}) = 'number' and abs(({value})::numeric) < 9223372036854775808 \
              then ({value})::numeric::bigint end"
@@ -76,10 +87,15 @@ fn typed(value: &str, kind: Kind) -> String {
 fn postgres_condition(condition: &Condition) -> String {
     match condition {
         Condition::Is(name, flag) => format!("v.value -> {} = '{flag}' and ", quoted(name)),
-        Condition::Equals(name, text, false) => format!("v.value ->> {} = {} and ", quoted(name), quoted(text)),
+        Condition::Equals(name, text, false) => {
+            format!("v.value ->> {} = {} and ", quoted(name), quoted(text))
+        }
         Condition::Equals(name, text, true) => {
             let text = quoted(&text.to_ascii_lowercase());
-            format!("lower((v.value ->> {}) collate \"C\") = {text} and ", quoted(name))
+            format!(
+                "lower((v.value ->> {}) collate \"C\") = {text} and ",
+                quoted(name)
+            )
         }
     }
 }
@@ -87,7 +103,11 @@ fn postgres_condition(condition: &Condition) -> String {
 /// `holder` is the path of the object that has the attribute.
 fn sqlite(document: &str, holder: &str, source: &Source) -> String {
     let attribute = format!("{holder}.\"{}\"", source.attribute);
-    let sub = source.sub.as_ref().map(|sub| format!(".\"{sub}\"")).unwrap_or_default();
+    let sub = source
+        .sub
+        .as_ref()
+        .map(|sub| format!(".\"{sub}\""))
+        .unwrap_or_default();
     if !source.is_list {
         return extract(document, &format!("{attribute}{sub}"), source.kind);
     }
@@ -96,7 +116,11 @@ fn sqlite(document: &str, holder: &str, source: &Source) -> String {
         Some(_) => extract(element, &format!("${sub}"), source.kind),
         None => "v.value".to_owned(),
     };
-    let conditions: String = source.conditions.iter().map(|condition| sqlite_condition(element, condition)).collect();
+    let conditions: String = source
+        .conditions
+        .iter()
+        .map(|condition| sqlite_condition(element, condition))
+        .collect();
     format!(
         "(select {value} from json_each({document}, {}) as v where {conditions}{value} is not null order by v.key limit 1)",
         quoted(&attribute)
@@ -106,18 +130,29 @@ fn sqlite(document: &str, holder: &str, source: &Source) -> String {
 fn extract(document: &str, path: &str, kind: Kind) -> String {
     let path = quoted(path);
     match kind {
-        Kind::Boolean => format!("case json_type({document}, {path}) when 'true' then 1 when 'false' then 0 end"),
+        Kind::Boolean => {
+            format!("case json_type({document}, {path}) when 'true' then 1 when 'false' then 0 end")
+        }
         _ => format!("json_extract({document}, {path})"),
     }
 }
 
 fn sqlite_condition(element: &str, condition: &Condition) -> String {
-    let of = |name: &str| format!("json_extract({element}, {})", quoted(&format!("$.\"{name}\"")));
+    let of = |name: &str| {
+        format!(
+            "json_extract({element}, {})",
+            quoted(&format!("$.\"{name}\""))
+        )
+    };
     match condition {
         Condition::Is(name, flag) => format!("{} = {flag} and ", of(name)),
         Condition::Equals(name, text, false) => format!("{} = {} and ", of(name), quoted(text)),
         Condition::Equals(name, text, true) => {
-            format!("lower({}) = {} and ", of(name), quoted(&text.to_ascii_lowercase()))
+            format!(
+                "lower({}) = {} and ",
+                of(name),
+                quoted(&text.to_ascii_lowercase())
+            )
         }
     }
 }

@@ -66,7 +66,10 @@ impl Store {
         }
         let keep = || {
             Batch::default()
-                .then("kept", Statement::new(KEEP_OTHER, vec![KEPT.into(), lookups.as_str().into()]))
+                .then(
+                    "kept",
+                    Statement::new(KEEP_OTHER, vec![KEPT.into(), lookups.as_str().into()]),
+                )
                 .then("answer", Statement::new(FORGET, vec![FILLED.into()]))
         };
         self.write_retrying(keep).await.map(|_| ())
@@ -81,7 +84,11 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn directory_state(&self, directory: &Directory, layout: &Layout) -> Result<DirectoryState, StoreError> {
+    pub async fn directory_state(
+        &self,
+        directory: &Directory,
+        layout: &Layout,
+    ) -> Result<DirectoryState, StoreError> {
         let present = match self.dialect() {
             Dialect::Postgres => PRESENT_ON_POSTGRES,
             Dialect::Sqlite => PRESENT_ON_SQLITE,
@@ -112,12 +119,17 @@ impl Store {
     /// anew, and where somebody reads for longer than a lock is waited for.
     pub async fn make_views(&self, views: &Views) -> Result<(), StoreError> {
         let make = || match self.dialect() {
-            Dialect::Postgres => {
-                Batch::default().then("answer", Statement::verbatim(views::postgres_block(views, MADE)))
-            }
+            Dialect::Postgres => Batch::default().then(
+                "answer",
+                Statement::verbatim(views::postgres_block(views, MADE)),
+            ),
             Dialect::Sqlite => {
                 let statements = views::sqlite_statements(views, MADE);
-                statements.into_iter().fold(Batch::default(), |batch, text| batch.and(Statement::verbatim(text)))
+                statements
+                    .into_iter()
+                    .fold(Batch::default(), |batch, text| {
+                        batch.and(Statement::verbatim(text))
+                    })
             }
         };
         self.write_retrying(make).await.map(|_| ())
@@ -128,7 +140,11 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn mark_filled(&self, directory: &Directory) -> Result<bool, StoreError> {
-        let args = vec![FILLED.into(), directory.lookups().as_str().into(), KEPT.into()];
+        let args = vec![
+            FILLED.into(),
+            directory.lookups().as_str().into(),
+            KEPT.into(),
+        ];
         Ok(!self.write_one(Statement::new(MARK, args)).await?.is_empty())
     }
 
@@ -138,11 +154,15 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn fill_lookups(&self, scope: &Scope) -> Result<u64, StoreError> {
-        let mut rows = self.engine.rows(Statement::new(LOOKED, vec![Arg::Int(scope.tenant)]));
+        let mut rows = self
+            .engine
+            .rows(Statement::new(LOOKED, vec![Arg::Int(scope.tenant)]));
         let (mut other, mut count) = (Vec::new(), 0);
         while let Some(row) = rows.recv().await.transpose()? {
             let (seq, revision) = (row.int(0)?, row.int(1)?);
-            let Some(of_type) = scope.layout.by_kind(kind_of(seq)) else { continue };
+            let Some(of_type) = scope.layout.by_kind(kind_of(seq)) else {
+                continue;
+            };
             let values = values(of_type, row.text(2)?);
             if values == looked(&row, 3)? {
                 continue;
@@ -150,7 +170,8 @@ impl Store {
             count += 1;
             other.push((seq, revision, values));
             if other.len() == AT_ONCE {
-                self.write_lookups(scope, &std::mem::take(&mut other)).await?;
+                self.write_lookups(scope, &std::mem::take(&mut other))
+                    .await?;
             }
         }
         if !other.is_empty() {
@@ -159,17 +180,34 @@ impl Store {
         Ok(count)
     }
 
-    async fn write_lookups(&self, scope: &Scope, rows: &[(i64, i64, Looked)]) -> Result<(), StoreError> {
-        let column =
-            |at: usize| Column::Texts(rows.iter().map(|(_, _, values)| values.get(at).cloned().flatten()).collect());
+    async fn write_lookups(
+        &self,
+        scope: &Scope,
+        rows: &[(i64, i64, Looked)],
+    ) -> Result<(), StoreError> {
+        let column = |at: usize| {
+            Column::Texts(
+                rows.iter()
+                    .map(|(_, _, values)| values.get(at).cloned().flatten())
+                    .collect(),
+            )
+        };
         let table = vec![
-            ("seq", Column::Ints(rows.iter().map(|(seq, ..)| *seq).collect())),
-            ("revision", Column::Ints(rows.iter().map(|(_, revision, _)| *revision).collect())),
+            (
+                "seq",
+                Column::Ints(rows.iter().map(|(seq, ..)| *seq).collect()),
+            ),
+            (
+                "revision",
+                Column::Ints(rows.iter().map(|(_, revision, _)| *revision).collect()),
+            ),
             ("one", column(0)),
             ("two", column(1)),
             ("three", column(2)),
         ];
-        self.write_one(Statement::new(FILL, vec![Arg::Int(scope.tenant)]).with_rows(table)).await.map(|_| ())
+        self.write_one(Statement::new(FILL, vec![Arg::Int(scope.tenant)]).with_rows(table))
+            .await
+            .map(|_| ())
     }
 }
 
@@ -184,7 +222,8 @@ const FORGET: &str = "delete from shared where name = $1 and exists (select 1 fr
 const MARK: &str = "insert into shared (name, value) \
      select $1, value from shared where name = $3 and value = $2 \
      on conflict (name) do update set value = excluded.value returning name";
-const LOOKED: &str = "select seq, revision, document, lookup_1, lookup_2, lookup_3 from resource where tenant = $1";
+const LOOKED: &str =
+    "select seq, revision, document, lookup_1, lookup_2, lookup_3 from resource where tenant = $1";
 /// The set beside the join: without it SQLite would read the whole tenant for each slice.
 const FILL: &str = "update resource set lookup_1 = given.one, lookup_2 = given.two, lookup_3 = given.three from {rows} \
      where resource.tenant = $1 and resource.seq in (select seq from {rows}) \
@@ -202,12 +241,23 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn the_embedded_database_finds_the_rows_of_a_slice_by_their_keys() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::sqlite(&folder.path().join("a.db"), &PoolSettings::default()).await.unwrap();
-        let columns = ["seq", "revision", "one", "two", "three"].map(|name| (name, Column::Ints(vec![1])));
+        let store = Store::sqlite(&folder.path().join("a.db"), &PoolSettings::default())
+            .await
+            .unwrap();
+        let columns =
+            ["seq", "revision", "one", "two", "three"].map(|name| (name, Column::Ints(vec![1])));
         let explained = Statement::new(format!("explain query plan {FILL}"), vec![Arg::Int(1)]);
-        let plan = store.engine.read(&explained.with_rows(columns.to_vec())).await.unwrap();
-        let steps: Vec<_> = plan.iter().map(|row| row.text(3).unwrap().to_owned()).collect();
-        let is_by_key = |step: &String| step.starts_with("SEARCH resource") && step.contains("seq=?");
+        let plan = store
+            .engine
+            .read(&explained.with_rows(columns.to_vec()))
+            .await
+            .unwrap();
+        let steps: Vec<_> = plan
+            .iter()
+            .map(|row| row.text(3).unwrap().to_owned())
+            .collect();
+        let is_by_key =
+            |step: &String| step.starts_with("SEARCH resource") && step.contains("seq=?");
         assert!(steps.iter().any(is_by_key), "{steps:?}");
     }
 }

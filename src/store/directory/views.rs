@@ -29,14 +29,27 @@ struct Writing {
 }
 
 impl Views {
-    pub(super) fn of(directory: &Directory, layout: &Layout, dialect: Dialect, is_filled: bool) -> Self {
+    pub(super) fn of(
+        directory: &Directory,
+        layout: &Layout,
+        dialect: Dialect,
+        is_filled: bool,
+    ) -> Self {
         let keys = |table: &Table| {
-            let of_type = layout.types().iter().find(|t| t.resource_type.name().as_ref() == table.resource_type);
+            let of_type = layout
+                .types()
+                .iter()
+                .find(|t| t.resource_type.name().as_ref() == table.resource_type);
             // Of a type that is not there, no row.
             of_type.map_or(0..0, |of_type| keys_of(of_type.kind))
         };
         let (users, groups) = (keys(&directory.users), keys(&directory.groups));
-        let writing = Writing { dialect, is_filled, users, groups };
+        let writing = Writing {
+            dialect,
+            is_filled,
+            users,
+            groups,
+        };
         Self(vec![
             writing.resources("directory_users", &directory.users, &writing.users),
             writing.resources("directory_groups", &directory.groups, &writing.groups),
@@ -55,24 +68,43 @@ impl Views {
 
     /// What the database must have, as one text.
     pub(super) fn text(&self) -> String {
-        self.queries().map(|(name, query)| format!("{name}:\n{query}\n")).collect()
+        self.queries()
+            .map(|(name, query)| format!("{name}:\n{query}\n"))
+            .collect()
     }
 }
 
 impl Writing {
     fn resources(&self, name: &'static str, table: &Table, keys: &Range<i64>) -> View {
-        let (external_id, mapped) = table.columns.split_first().map_or((None, &[][..]), |(e, rest)| (Some(e), rest));
+        let (external_id, mapped) = table
+            .columns
+            .split_first()
+            .map_or((None, &[][..]), |(e, rest)| (Some(e), rest));
         let mut columns = vec![("tenant", "t.name".to_owned()), ("id", "r.id".to_owned())];
-        columns.extend(external_id.map(|column| (column.name.as_str(), self.value(column, "r", "d.document"))));
-        columns.extend([("created", self.moment("r.created")), ("modified", self.moment("r.modified"))]);
+        columns.extend(
+            external_id.map(|column| (column.name.as_str(), self.value(column, "r", "d.document"))),
+        );
+        columns.extend([
+            ("created", self.moment("r.created")),
+            ("modified", self.moment("r.modified")),
+        ]);
         columns.push(("version", "r.version".to_owned()));
-        columns.extend(mapped.iter().map(|column| (column.name.as_str(), self.value(column, "r", "d.document"))));
+        columns.extend(
+            mapped
+                .iter()
+                .map(|column| (column.name.as_str(), self.value(column, "r", "d.document"))),
+        );
         // A document is parsed once for a row, and not at all where no column of it is asked for.
         let parsed = match self.dialect {
-            Dialect::Postgres => "\n  cross join lateral (select r.document::jsonb as document offset 0) d",
+            Dialect::Postgres => {
+                "\n  cross join lateral (select r.document::jsonb as document offset 0) d"
+            }
             Dialect::Sqlite => "",
         };
-        let from = format!("tenant t\n  join resource r on r.tenant = t.tenant and {}{parsed}", within("r.seq", keys));
+        let from = format!(
+            "tenant t\n  join resource r on r.tenant = t.tenant and {}{parsed}",
+            within("r.seq", keys)
+        );
         view(name, &columns, &from)
     }
 
@@ -80,7 +112,9 @@ impl Writing {
     fn memberships(&self, directory: &Directory) -> View {
         let column = |table: &'static str, columns: &Table, name: &str| {
             let found = columns.columns.iter().find(|column| column.name == name);
-            found.map_or("null".to_owned(), |column| self.value(column, table, &self.document(table)))
+            found.map_or("null".to_owned(), |column| {
+                self.value(column, table, &self.document(table))
+            })
         };
         let columns = [
             ("tenant", "t.name".to_owned()),
@@ -91,7 +125,10 @@ impl Writing {
             ("member_group_id", "s.id".to_owned()),
             ("member_group_name", column("s", &directory.groups, "name")),
         ];
-        let (of_users, of_groups) = (within("m.member_seq", &self.users), within("m.member_seq", &self.groups));
+        let (of_users, of_groups) = (
+            within("m.member_seq", &self.users),
+            within("m.member_seq", &self.groups),
+        );
         let from = format!(
             "tenant t\n  join member m on m.tenant = t.tenant and {} and ({of_users} or {of_groups})\
              \n  join resource g on g.tenant = m.tenant and g.seq = m.group_seq\
@@ -125,7 +162,9 @@ impl Writing {
     /// Moments are microseconds.
     fn moment(&self, column: &str) -> String {
         match self.dialect {
-            Dialect::Postgres => format!("timestamptz 'epoch' + {column} * interval '1 microsecond'"),
+            Dialect::Postgres => {
+                format!("timestamptz 'epoch' + {column} * interval '1 microsecond'")
+            }
             Dialect::Sqlite => format!(
                 "printf('%s.%03dZ', strftime('%Y-%m-%dT%H:%M:%S', {column} / 1000000, 'unixepoch'), \
                  {column} / 1000 % 1000)"
@@ -139,7 +178,10 @@ fn within(column: &str, keys: &Range<i64>) -> String {
 }
 
 fn view(name: &'static str, columns: &[(&str, String)], from: &str) -> View {
-    let selected: Vec<_> = columns.iter().map(|(name, value)| format!("  {value} as \"{name}\"")).collect();
+    let selected: Vec<_> = columns
+        .iter()
+        .map(|(name, value)| format!("  {value} as \"{name}\""))
+        .collect();
     View {
         name,
         columns: columns.iter().map(|(name, _)| (*name).to_owned()).collect(),
@@ -156,7 +198,12 @@ pub(super) fn postgres_block(views: &Views, kept: &str) -> String {
         "declare grants text[]; granted text;\nbegin\n\
          perform pg_advisory_xact_lock(hashtextextended('scimd directory', 0));\n",
     );
-    for View { name, columns, query } in views.views() {
+    for View {
+        name,
+        columns,
+        query,
+    } in views.views()
+    {
         let create = quoted(&format!("create or replace view {name} as {query}"));
         let columns: Vec<_> = columns.iter().map(|column| quoted(column)).collect();
         block.push_str(&format!(

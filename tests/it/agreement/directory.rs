@@ -22,12 +22,21 @@ pub(super) struct Directory {
 }
 
 fn schema_files() -> Vec<SchemaFile> {
-    let file = |origin: &str, text: &str| SchemaFile { origin: origin.to_owned(), text: text.to_owned() };
+    let file = |origin: &str, text: &str| SchemaFile {
+        origin: origin.to_owned(),
+        text: text.to_owned(),
+    };
     vec![
-        file("acme_user.json", include_str!("../../../config/schemas/acme_user.json")),
+        file(
+            "acme_user.json",
+            include_str!("../../../config/schemas/acme_user.json"),
+        ),
         file("trial.json", include_str!("../../data/schemas/trial.json")),
         file("team.json", include_str!("../../data/schemas/team.json")),
-        file("team_type.json", include_str!("../../data/schemas/team_type.json")),
+        file(
+            "team_type.json",
+            include_str!("../../data/schemas/team_type.json"),
+        ),
     ]
 }
 
@@ -35,11 +44,24 @@ impl Directory {
     pub(super) async fn open(database: Database, searchable: &[&str]) -> Self {
         let clock = Clock::standing(noon());
         let searchable: Vec<_> = searchable.iter().map(|name| (*name).to_owned()).collect();
-        let catalog = Catalog::new(&schema_files()).unwrap().searching_only(&searchable);
-        let options =
-            Options { clock: clock.clone(), schema_files: Some(schema_files()), searchable, ..Options::default() };
+        let catalog = Catalog::new(&schema_files())
+            .unwrap()
+            .searching_only(&searchable);
+        let options = Options {
+            clock: clock.clone(),
+            schema_files: Some(schema_files()),
+            searchable,
+            ..Options::default()
+        };
         let server = Server::with(database, options).await;
-        Self { server, catalog, clock, created: Vec::new(), done: 0, refused: 0 }
+        Self {
+            server,
+            catalog,
+            clock,
+            created: Vec::new(),
+            done: 0,
+            refused: 0,
+        }
     }
 
     pub(super) fn kind(&self, name: &str) -> Arc<ResourceType> {
@@ -72,10 +94,15 @@ impl Directory {
             let path = format!("{endpoint}/{id}");
             let answer = match chance.within(0..16) {
                 0 => self.server.delete(&path).await,
-                1..4 => self.server.put(&path, Value::Object(body(chance, &kind, 4))).await,
+                1..4 => {
+                    self.server
+                        .put(&path, Value::Object(body(chance, &kind, 4)))
+                        .await
+                }
                 _ => {
                     let count = chance.within(1..4);
-                    let operations: Vec<_> = (0..count).map(|_| self.operation(chance, &kind)).collect();
+                    let operations: Vec<_> =
+                        (0..count).map(|_| self.operation(chance, &kind)).collect();
                     self.server.patch(&path, Value::Array(operations)).await
                 }
             };
@@ -87,8 +114,17 @@ impl Directory {
     /// Whether it was done; what is refused must be the client's fault.
     fn counts(&mut self, answer: &Answer) -> bool {
         let is_done = answer.status < 300;
-        assert!(is_done || (400..500).contains(&answer.status), "{}: {}", answer.status, answer.body);
-        *(if is_done { &mut self.done } else { &mut self.refused }) += 1;
+        assert!(
+            is_done || (400..500).contains(&answer.status),
+            "{}: {}",
+            answer.status,
+            answer.body
+        );
+        *(if is_done {
+            &mut self.done
+        } else {
+            &mut self.refused
+        }) += 1;
         is_done
     }
 
@@ -100,30 +136,49 @@ impl Directory {
         if self.created.is_empty() {
             return json!([]);
         }
-        (0..most).map(|_| json!({"value": chance.pick(&self.created).1})).collect()
+        (0..most)
+            .map(|_| json!({"value": chance.pick(&self.created).1}))
+            .collect()
     }
 
     fn operation(&self, chance: &mut Chance, kind: &ResourceType) -> Value {
         if let Some(members) = kind.members().filter(|_| chance.once_in(2)) {
             return self.member_operation(chance, members.name());
         }
-        let writable: Vec<_> =
-            kind.leaves().iter().filter(|path| path.attribute.mutability() == Mutability::ReadWrite).collect();
+        let writable: Vec<_> = kind
+            .leaves()
+            .iter()
+            .filter(|path| path.attribute.mutability() == Mutability::ReadWrite)
+            .collect();
         let path = *chance.pick(&writable);
-        let whole = AttributePath { sub: None, ..path.clone() };
+        let whole = AttributePath {
+            sub: None,
+            ..path.clone()
+        };
         match chance.within(0..6) {
             0 => json!({"op": "remove", "path": whole.to_string()}),
-            1 => json!({"op": "replace", "path": whole.to_string(), "value": value(chance, &path.attribute)}),
-            2 => json!({"op": "add", "path": whole.to_string(), "value": value(chance, &path.attribute)}),
+            1 => {
+                json!({"op": "replace", "path": whole.to_string(), "value": value(chance, &path.attribute)})
+            }
+            2 => {
+                json!({"op": "add", "path": whole.to_string(), "value": value(chance, &path.attribute)})
+            }
             3 => match (&path.sub, path.attribute.is_multi_valued()) {
                 (Some(sub), true) => {
-                    let chosen =
-                        format!("{whole}[{} pr].{}", chance.pick(path.attribute.sub_attributes()).name(), sub.name());
+                    let chosen = format!(
+                        "{whole}[{} pr].{}",
+                        chance.pick(path.attribute.sub_attributes()).name(),
+                        sub.name()
+                    );
                     json!({"op": "replace", "path": chosen, "value": value(chance, sub)})
                 }
-                _ => json!({"op": "replace", "path": path.to_string(), "value": value(chance, path.end())}),
+                _ => {
+                    json!({"op": "replace", "path": path.to_string(), "value": value(chance, path.end())})
+                }
             },
-            4 => json!({"op": "add", "path": path.to_string(), "value": element(chance, path.end())}),
+            4 => {
+                json!({"op": "add", "path": path.to_string(), "value": element(chance, path.end())})
+            }
             _ => json!({"op": "replace", "value": self.partial(chance, kind)}),
         }
     }
@@ -140,7 +195,9 @@ impl Directory {
         match chance.within(0..5) {
             0 => json!({"op": "remove", "path": format!("{members}[value eq \"{one}\"]")}),
             1 => json!({"op": "remove", "path": format!("{members}[type eq \"Group\"]")}),
-            2 => json!({"op": "replace", "path": members, "value": self.some_members(chance, most)}),
+            2 => {
+                json!({"op": "replace", "path": members, "value": self.some_members(chance, most)})
+            }
             _ => json!({"op": "add", "path": members, "value": self.some_members(chance, most)}),
         }
     }
@@ -148,15 +205,24 @@ impl Directory {
     /// All resources of a type as the server shows them, in order of creation.
     pub(super) async fn read(&self, kind: &Arc<ResourceType>) -> Vec<Resource> {
         let top = kind.top_attributes().iter().map(|a| a.name().to_string());
-        let extended = kind
-            .extensions()
-            .iter()
-            .flat_map(|e| e.schema.attributes().iter().map(|a| format!("{}:{}", e.schema.id(), a.name())));
+        let extended = kind.extensions().iter().flat_map(|e| {
+            e.schema
+                .attributes()
+                .iter()
+                .map(|a| format!("{}:{}", e.schema.id(), a.name()))
+        });
         let names: Vec<_> = top.chain(extended).collect();
         let search = json!({"schemas": [SEARCH], "attributes": names, "count": 1000});
-        let answer = self.server.post(&format!("{}/.search", kind.endpoint()), search).await.expect(200);
+        let answer = self
+            .server
+            .post(&format!("{}/.search", kind.endpoint()), search)
+            .await
+            .expect(200);
         let shown = answer.body["Resources"].as_array().unwrap();
-        shown.iter().map(|shown| rebuilt(kind, shown.as_object().unwrap().clone())).collect()
+        shown
+            .iter()
+            .map(|shown| rebuilt(kind, shown.as_object().unwrap().clone()))
+            .collect()
     }
 }
 
@@ -165,13 +231,28 @@ pub(super) const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchReq
 /// The resource that an answer shows.
 fn rebuilt(kind: &Arc<ResourceType>, mut shown: Map<String, Value>) -> Resource {
     shown.remove("schemas").unwrap();
-    let id: Uuid = shown.remove("id").unwrap().as_str().unwrap().parse().unwrap();
+    let id: Uuid = shown
+        .remove("id")
+        .unwrap()
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     let meta = shown.remove("meta").unwrap();
     let moment = |name: &str| {
         let moment: jiff::Timestamp = meta[name].as_str().unwrap().parse().unwrap();
         Timestamp::from_micros(moment.as_microsecond())
     };
-    let version = meta["version"].as_str().unwrap().trim_matches(['W', '/', '"']).parse().unwrap();
-    let meta = Meta { version, created: moment("created"), modified: moment("lastModified") };
+    let version = meta["version"]
+        .as_str()
+        .unwrap()
+        .trim_matches(['W', '/', '"'])
+        .parse()
+        .unwrap();
+    let meta = Meta {
+        version,
+        created: moment("created"),
+        modified: moment("lastModified"),
+    };
     Resource::new(kind.clone(), id, meta, shown)
 }

@@ -23,17 +23,33 @@ impl<'a> Draft<'a> {
         self.combined(depth, &mut Self::filter)
     }
 
-    fn combined(&mut self, depth: usize, part: &mut dyn FnMut(&mut Self, usize) -> String) -> String {
+    fn combined(
+        &mut self,
+        depth: usize,
+        part: &mut dyn FnMut(&mut Self, usize) -> String,
+    ) -> String {
         let kind = self.chance.within(0..5);
         if kind == 0 {
-            return format!("{}({})", self.chance.pick(&["not ", "not", "NOT "]), part(self, depth - 1));
+            return format!(
+                "{}({})",
+                self.chance.pick(&["not ", "not", "NOT "]),
+                part(self, depth - 1)
+            );
         }
         let count = self.chance.within(2..4);
-        let word = *self.chance.pick(if kind < 3 { &[" and ", " AND "] } else { &[" or ", " Or "] });
+        let word = *self.chance.pick(if kind < 3 {
+            &[" and ", " AND "]
+        } else {
+            &[" or ", " Or "]
+        });
         let parts: Vec<_> = (0..count)
             .map(|_| {
                 let inner = part(self, depth - 1);
-                if self.chance.once_in(3) { inner } else { format!("({inner})") }
+                if self.chance.once_in(3) {
+                    inner
+                } else {
+                    format!("({inner})")
+                }
             })
             .collect();
         parts.join(word)
@@ -62,7 +78,10 @@ impl<'a> Draft<'a> {
     /// A path that ends in a simple value; memberships more often than chance has it.
     fn leaf(&mut self, of: Named<'a>) -> AttributePath {
         let leaves = of.0.leaves();
-        let related: Vec<_> = leaves.iter().filter(|path| of.0.is_relation(path)).collect();
+        let related: Vec<_> = leaves
+            .iter()
+            .filter(|path| of.0.is_relation(path))
+            .collect();
         if !related.is_empty() && self.chance.once_in(4) {
             return (*self.chance.pick(&related)).clone();
         }
@@ -81,7 +100,8 @@ impl<'a> Draft<'a> {
     }
 
     fn value_path(&mut self, of: Named<'a>) -> String {
-        let with_brackets = |path: &&AttributePath| path.attribute.is_complex() || path.attribute.is_multi_valued();
+        let with_brackets =
+            |path: &&AttributePath| path.attribute.is_complex() || path.attribute.is_multi_valued();
         let paths: Vec<_> = of.0.leaves().iter().filter(with_brackets).collect();
         let path = match self.chance.once_in(3) {
             true => self.leaf(of),
@@ -89,7 +109,13 @@ impl<'a> Draft<'a> {
         };
         let depth = self.chance.within(0..3);
         let within = self.within(of, &path, depth);
-        let name = self.notation(of.0, &AttributePath { sub: None, ..path.clone() });
+        let name = self.notation(
+            of.0,
+            &AttributePath {
+                sub: None,
+                ..path.clone()
+            },
+        );
         if self.chance.once_in(5) {
             return format!("{name}[{within}].{}", self.element_test(of, &path));
         }
@@ -106,10 +132,18 @@ impl<'a> Draft<'a> {
     fn element_test(&mut self, of: Named<'a>, path: &AttributePath) -> String {
         let subs = path.attribute.sub_attributes();
         if subs.is_empty() {
-            return self.compared(of, &AttributePath { sub: None, ..path.clone() }, "value");
+            return self.compared(
+                of,
+                &AttributePath {
+                    sub: None,
+                    ..path.clone()
+                },
+                "value",
+            );
         }
         let sub = self.chance.pick(subs).clone();
-        let path = of.0.path(path.container.as_ref(), &path.attribute, Some(&sub));
+        let path =
+            of.0.path(path.container.as_ref(), &path.attribute, Some(&sub));
         self.compared(of, &path, sub.name())
     }
 
@@ -123,7 +157,9 @@ impl<'a> Draft<'a> {
     }
 
     fn operator(&mut self, attribute: &Attribute) -> &'static str {
-        const ALL: &[&str] = &["eq", "eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "EQ", "Sw"];
+        const ALL: &[&str] = &[
+            "eq", "eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "EQ", "Sw",
+        ];
         if self.chance.once_in(40) {
             return self.chance.pick::<&str>(ALL);
         }
@@ -137,7 +173,10 @@ impl<'a> Draft<'a> {
 
     fn literal(&mut self, resources: &[Resource], path: &AttributePath) -> String {
         if self.chance.once_in(40) {
-            return (*self.chance.pick(&["null", "true", "1", "\"\"", "1e400", "\"x\""])).to_owned();
+            return (*self
+                .chance
+                .pick(&["null", "true", "1", "\"\"", "1e400", "\"x\""]))
+            .to_owned();
         }
         match self.occurring(resources, path) {
             Some(Value::String(moment)) if path.end().kind() == Type::DateTime => {
@@ -170,7 +209,8 @@ impl<'a> Draft<'a> {
         (0..12).find_map(|_| {
             let resource = resources.get(self.chance.within(0..resources.len().max(1)))?;
             // An empty group is read with an empty list of members.
-            let elements = Some(each(path.value_in(resource.attributes())?)).filter(|elements| !elements.is_empty())?;
+            let elements = Some(each(path.value_in(resource.attributes())?))
+                .filter(|elements| !elements.is_empty())?;
             let element = self.chance.pick(elements);
             let value = match &path.sub {
                 Some(sub) => element.get(sub.name().as_ref())?,
@@ -212,13 +252,23 @@ impl<'a> Draft<'a> {
     }
 
     fn moment_near(&mut self, moment: &str) -> String {
-        let Some(at) = scimd::clock::parse_date_time(moment) else { return moment.to_owned() };
-        let step = *self.chance.pick(&[0, 0, 0, 1, -1, 1000, -1_000_000, 1_000_000_000]);
-        let at = at.checked_add(jiff::SignedDuration::from_nanos(step)).unwrap_or(at);
+        let Some(at) = scimd::clock::parse_date_time(moment) else {
+            return moment.to_owned();
+        };
+        let step = *self
+            .chance
+            .pick(&[0, 0, 0, 1, -1, 1000, -1_000_000, 1_000_000_000]);
+        let at = at
+            .checked_add(jiff::SignedDuration::from_nanos(step))
+            .unwrap_or(at);
         match self.chance.within(0..4) {
             0 => moment.to_owned(),
-            1 => at.display_with_offset(jiff::tz::Offset::constant(5)).to_string(),
-            2 => at.display_with_offset(jiff::tz::Offset::constant(-3)).to_string(),
+            1 => at
+                .display_with_offset(jiff::tz::Offset::constant(5))
+                .to_string(),
+            2 => at
+                .display_with_offset(jiff::tz::Offset::constant(-3))
+                .to_string(),
             _ => at.to_string(),
         }
     }
@@ -231,11 +281,29 @@ impl<'a> Draft<'a> {
         let meta = resource.meta();
         let order = *self.chance.pick(&["eq", "ne", "gt", "ge", "lt", "le"]);
         match self.chance.within(0..7) {
-            0 => format!("meta.created {order} \"{}\"", self.moment_near(&meta.created.to_string())),
-            1 => format!("meta.lastModified {order} \"{}\"", self.moment_near(&meta.modified.to_string())),
-            2 => format!("meta.version {} {}", self.chance.pick(&["eq", "ne"]), Value::from(meta.etag())),
-            3 => format!("meta.location eq \"https://x.example{}/{}\"", kind.endpoint(), resource.id()),
-            4 => format!("meta.resourceType {} \"{}\"", self.chance.pick(&["eq", "ne", "co", "gt"]), kind.name()),
+            0 => format!(
+                "meta.created {order} \"{}\"",
+                self.moment_near(&meta.created.to_string())
+            ),
+            1 => format!(
+                "meta.lastModified {order} \"{}\"",
+                self.moment_near(&meta.modified.to_string())
+            ),
+            2 => format!(
+                "meta.version {} {}",
+                self.chance.pick(&["eq", "ne"]),
+                Value::from(meta.etag())
+            ),
+            3 => format!(
+                "meta.location eq \"https://x.example{}/{}\"",
+                kind.endpoint(),
+                resource.id()
+            ),
+            4 => format!(
+                "meta.resourceType {} \"{}\"",
+                self.chance.pick(&["eq", "ne", "co", "gt"]),
+                kind.name()
+            ),
             _ => {
                 let near = self.text_near(&resource.id().to_string());
                 let operator = self.operator(kind.top_attribute("id").unwrap());
@@ -246,18 +314,30 @@ impl<'a> Draft<'a> {
 
     fn schemas(&mut self, (kind, _): Named<'a>) -> String {
         let mut urns = vec![kind.schema().id().to_string()];
-        urns.extend(kind.extensions().iter().map(|extension| extension.schema.id().to_string()));
+        urns.extend(
+            kind.extensions()
+                .iter()
+                .map(|extension| extension.schema.id().to_string()),
+        );
         let urn = self.chance.pick(&urns).clone();
         match self.chance.within(0..3) {
             0 => format!("{urn} pr"),
-            1 => format!("schemas {} \"{urn}\"", self.chance.pick(&["eq", "ne", "sw"])),
-            _ => format!("schemas co \"{}\"", self.chance.pick(&["trial", "core", "extension", "x"])),
+            1 => format!(
+                "schemas {} \"{urn}\"",
+                self.chance.pick(&["eq", "ne", "sw"])
+            ),
+            _ => format!(
+                "schemas co \"{}\"",
+                self.chance.pick(&["trial", "core", "extension", "x"])
+            ),
         }
     }
 }
 
 fn each(value: &Value) -> &[Value] {
-    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
+    value
+        .as_array()
+        .map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
 /// A JSON string, some of its characters as escapes.

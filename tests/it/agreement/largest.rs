@@ -38,20 +38,33 @@ pub(super) async fn all_are_answered(database: Database) {
         joined(" and ", |i| format!("title ne \"{i}\"")),
         joined(" and ", |i| format!("not (title co \"x{i}\")")),
         joined(" and ", |i| format!("userName ge \"{}\"", i % 10)),
-        joined_by(50, " or ", |i| format!("emails[type eq \"{i}\" or value pr]")),
+        joined_by(50, " or ", |i| {
+            format!("emails[type eq \"{i}\" or value pr]")
+        }),
         joined(" and ", |_| "groups pr".to_owned()),
         joined(" or ", |i| format!("groups.display co \"{i}\"")),
         joined(" and ", |i| format!("not (groups.type eq \"d{i}\")")),
-        format!("{TRIAL}:groups[{}]", joined(" or ", |_| "weights pr".to_owned())),
-        format!("{TRIAL}:groups[{}]", joined(" and ", |i| format!("not (value eq \"{i}\")"))),
+        format!(
+            "{TRIAL}:groups[{}]",
+            joined(" or ", |_| "weights pr".to_owned())
+        ),
+        format!(
+            "{TRIAL}:groups[{}]",
+            joined(" and ", |i| format!("not (value eq \"{i}\")"))
+        ),
         [TRIAL; 80].join(" pr or ") + " pr",
         [TRIAL; 80].join(" pr and ") + " pr",
         nested(31, "and"),
         nested(31, "or"),
     ] {
-        let expected = predicates(&filter, &listed).unwrap_or_else(|| panic!("beyond the limits: {filter}"));
-        let expected: Vec<_> =
-            listed[0].1.iter().filter(|one| expected[0].matches(one)).map(|one| one.id().to_string()).collect();
+        let expected =
+            predicates(&filter, &listed).unwrap_or_else(|| panic!("beyond the limits: {filter}"));
+        let expected: Vec<_> = listed[0]
+            .1
+            .iter()
+            .filter(|one| expected[0].matches(one))
+            .map(|one| one.id().to_string())
+            .collect();
         let search = json!({"schemas": [SEARCH], "filter": filter, "attributes": ["id"]});
         let answer = directory.server.post("/Users/.search", search).await;
         assert_eq!(answer.status, 200, "{filter}: {}", answer.body);

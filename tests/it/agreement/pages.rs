@@ -12,10 +12,16 @@ use std::cmp::Ordering;
 /// Walks through the results of a query, which must be those in memory in the same order.
 pub(super) async fn walk(directory: &Directory, chance: &mut Chance, seed: u64, listed: &[Listed]) {
     let filter = Draft { chance, listed }.filter(1);
-    let Some(predicates) = predicates(&filter, listed) else { return };
+    let Some(predicates) = predicates(&filter, listed) else {
+        return;
+    };
     let mut expected: Vec<&Resource> = Vec::new();
     for ((_, resources), predicate) in listed.iter().zip(&predicates) {
-        expected.extend(resources.iter().filter(|resource| predicate.matches(resource)));
+        expected.extend(
+            resources
+                .iter()
+                .filter(|resource| predicate.matches(resource)),
+        );
     }
     let mut search = json!({"schemas": [SEARCH], "filter": filter, "attributes": ["id"]});
     if expected.len() < 8 {
@@ -26,21 +32,46 @@ pub(super) async fn walk(directory: &Directory, chance: &mut Chance, seed: u64, 
         let (by, descending) = (sort_name(chance, listed), chance.once_in(2));
         expected.sort_by(|a, b| compare(a, b, &by, descending));
         search["sortBy"] = by.into();
-        search["sortOrder"] = if descending { "descending" } else { "ascending" }.into();
+        search["sortOrder"] = if descending {
+            "descending"
+        } else {
+            "ascending"
+        }
+        .into();
     }
-    let expected: Vec<_> = expected.into_iter().map(|resource| resource.id().to_string()).collect();
-    let endpoint = if let [(kind, _)] = listed { kind.endpoint() } else { "" };
-    let walk = Walk { directory, path: format!("{endpoint}/.search"), search, expected };
+    let expected: Vec<_> = expected
+        .into_iter()
+        .map(|resource| resource.id().to_string())
+        .collect();
+    let endpoint = if let [(kind, _)] = listed {
+        kind.endpoint()
+    } else {
+        ""
+    };
+    let walk = Walk {
+        directory,
+        path: format!("{endpoint}/.search"),
+        search,
+        expected,
+    };
     let place = format!("seed {seed}, {endpoint}, {}", walk.search);
     same(&walk.whole().await, &walk.expected, &place);
-    same(&walk.by_index(7).await, &walk.expected, &format!("pages of 7, {place}"));
+    same(
+        &walk.by_index(7).await,
+        &walk.expected,
+        &format!("pages of 7, {place}"),
+    );
     walk.by_cursor(chance.within(1..10) * 5, &place).await;
 }
 
 /// Lists are long: the first difference tells enough.
 fn same(found: &[String], expected: &[String], place: &str) {
     let first = found.iter().zip(expected).position(|(a, b)| a != b);
-    assert_eq!((first, found.len()), (None, expected.len()), "first difference and length, {place}");
+    assert_eq!(
+        (first, found.len()),
+        (None, expected.len()),
+        "first difference and length, {place}"
+    );
 }
 
 struct Walk<'a> {
@@ -53,8 +84,17 @@ struct Walk<'a> {
 impl Walk<'_> {
     async fn page(&self, paging: Value) -> Value {
         let mut search = self.search.clone();
-        search.as_object_mut().unwrap().extend(paging.as_object().unwrap().clone());
-        let body = self.directory.server.post(&self.path, search).await.expect(200).body;
+        search
+            .as_object_mut()
+            .unwrap()
+            .extend(paging.as_object().unwrap().clone());
+        let body = self
+            .directory
+            .server
+            .post(&self.path, search)
+            .await
+            .expect(200)
+            .body;
         assert_eq!(body["totalResults"], self.expected.len(), "{}", self.search);
         body
     }
@@ -66,7 +106,9 @@ impl Walk<'_> {
     async fn by_index(&self, count: usize) -> Vec<String> {
         let mut all = Vec::new();
         loop {
-            let page = ids(&self.page(json!({"startIndex": all.len() + 1, "count": count})).await);
+            let page = ids(&self
+                .page(json!({"startIndex": all.len() + 1, "count": count}))
+                .await);
             if page.is_empty() {
                 return all;
             }
@@ -81,11 +123,19 @@ impl Walk<'_> {
             pages.push(self.page(json!({"cursor": next})).await);
         }
         let there: Vec<_> = pages.iter().flat_map(ids).collect();
-        same(&there, &self.expected, &format!("by cursor, {count} a page, {place}"));
+        same(
+            &there,
+            &self.expected,
+            &format!("by cursor, {count} a page, {place}"),
+        );
         let mut page = pages.pop().unwrap();
         while let Some(previous) = page["previousCursor"].as_str().map(str::to_owned) {
             page = self.page(json!({"cursor": previous})).await;
-            assert_eq!(ids(&page), ids(&pages.pop().unwrap()), "back by cursor, {count} a page, {place}");
+            assert_eq!(
+                ids(&page),
+                ids(&pages.pop().unwrap()),
+                "back by cursor, {count} a page, {place}"
+            );
         }
         assert!(pages.is_empty(), "the way back ends early, {place}");
     }
@@ -99,8 +149,16 @@ fn sort_name(chance: &mut Chance, listed: &[Listed]) -> String {
         let is_single = path.sub.as_ref().is_none_or(|sub| !sub.is_multi_valued());
         let is_secret = path.attribute.is_secret() || path.end().is_secret();
         let is_made = path.container.is_none()
-            && matches!(path.to_string().as_str(), "schemas" | "meta.resourceType" | "meta.location");
-        if is_single && !is_secret && !is_made && !kind.is_relation(&path) && kind.is_searched(&path) {
+            && matches!(
+                path.to_string().as_str(),
+                "schemas" | "meta.resourceType" | "meta.location"
+            );
+        if is_single
+            && !is_secret
+            && !is_made
+            && !kind.is_relation(&path)
+            && kind.is_searched(&path)
+        {
             return path.to_string();
         }
     }
@@ -113,7 +171,11 @@ fn compare(a: &Resource, b: &Resource, by: &str, descending: bool) -> Ordering {
         // What has no value comes last.
         (a, b) => b.is_some().cmp(&a.is_some()),
     };
-    if descending { ascending.reverse() } else { ascending }
+    if descending {
+        ascending.reverse()
+    } else {
+        ascending
+    }
 }
 
 /// The value that a resource is sorted by: of several the primary one, else the first
@@ -128,10 +190,15 @@ fn sort_key(resource: &Resource, by: &str) -> Option<Key> {
         });
     }
     let kind: &ResourceType = resource.resource_type();
-    let Named::Attribute(path) = kind.named(by)? else { return None };
+    let Named::Attribute(path) = kind.named(by)? else {
+        return None;
+    };
     let value = path.value_in(resource.attributes())?;
     let element = match value.as_array() {
-        Some(elements) => elements.iter().find(|element| element["primary"] == true).or(elements.first())?,
+        Some(elements) => elements
+            .iter()
+            .find(|element| element["primary"] == true)
+            .or(elements.first())?,
         None => value,
     };
     match &path.sub {

@@ -81,8 +81,23 @@ const TEXTS: &[&str] = &[
     "Jane@Example.COM",
     "a.b@c.d",
 ];
-const NUMBERS: &[i64] = &[0, 1, -1, 2, 9, 10, 11, 100, -10, i64::MAX, i64::MIN, 9_007_199_254_740_993];
-const DECIMALS: &[f64] = &[0.0, -0.0, 0.5, 1.0, 1.5, -1.5, 2.5e10, 1e-9, 1e300, -1e300, 10.0, 3.0];
+const NUMBERS: &[i64] = &[
+    0,
+    1,
+    -1,
+    2,
+    9,
+    10,
+    11,
+    100,
+    -10,
+    i64::MAX,
+    i64::MIN,
+    9_007_199_254_740_993,
+];
+const DECIMALS: &[f64] = &[
+    0.0, -0.0, 0.5, 1.0, 1.5, -1.5, 2.5e10, 1e-9, 1e300, -1e300, 10.0, 3.0,
+];
 const MOMENTS: &[&str] = &[
     "2024-02-29T12:00:00Z",
     "2024-02-29T13:00:00+01:00",
@@ -96,8 +111,16 @@ const MOMENTS: &[&str] = &[
     "2027-01-15T08:00:00Z",
 ];
 const BYTES: &[&str] = &["", "YQ==", "YQ", "YWI=", "/+8=", "_-8", "AAAA"];
-const LINKS: &[&str] =
-    &["https://example.com/a", "https://EXAMPLE.com/a", "/Users/1", "urn:a:b", "a%20b", "", "é", "e\u{301}"];
+const LINKS: &[&str] = &[
+    "https://example.com/a",
+    "https://EXAMPLE.com/a",
+    "/Users/1",
+    "urn:a:b",
+    "a%20b",
+    "",
+    "é",
+    "e\u{301}",
+];
 
 /// A text; some are longer than what an index holds and share their start with others.
 pub(super) fn text(chance: &mut Chance) -> String {
@@ -145,7 +168,10 @@ fn unique_text(chance: &mut Chance) -> String {
 }
 
 fn complex(chance: &mut Chance, attribute: &Attribute) -> Value {
-    let subs = attribute.sub_attributes().iter().filter(|sub| sub.mutability() != Mutability::ReadOnly);
+    let subs = attribute
+        .sub_attributes()
+        .iter()
+        .filter(|sub| sub.mutability() != Mutability::ReadOnly);
     let mut object = Map::new();
     for sub in subs {
         if sub.name().as_ref() != "primary" && !chance.once_in(3) {
@@ -163,7 +189,11 @@ pub(super) fn value(chance: &mut Chance, attribute: &Attribute) -> Value {
     let count = chance.within(0..4);
     let mut elements: Vec<_> = (0..count).map(|_| element(chance, attribute)).collect();
     if attribute.sub_attribute("primary").is_some() && count > 0 {
-        for (i, element) in elements.iter_mut().enumerate().skip(chance.within(0..count)) {
+        for (i, element) in elements
+            .iter_mut()
+            .enumerate()
+            .skip(chance.within(0..count))
+        {
             element["primary"] = (i % 2 == 0 || count == 1).into();
             if element["primary"] == true {
                 break;
@@ -177,12 +207,22 @@ pub(super) fn value(chance: &mut Chance, attribute: &Attribute) -> Value {
 pub(super) fn body(chance: &mut Chance, kind: &ResourceType, density: usize) -> Map<String, Value> {
     let mut body = Map::new();
     body.insert("schemas".into(), json!([kind.schema().id().as_ref()]));
-    fill(chance, &mut body, kind.schema().attributes(), density, &|a| {
-        Some(a.name()) == kind.members().map(|m| m.name())
-    });
+    fill(
+        chance,
+        &mut body,
+        kind.schema().attributes(),
+        density,
+        &|a| Some(a.name()) == kind.members().map(|m| m.name()),
+    );
     for extension in kind.extensions() {
         let mut held = Map::new();
-        fill(chance, &mut held, extension.schema.attributes(), density, &|_| false);
+        fill(
+            chance,
+            &mut held,
+            extension.schema.attributes(),
+            density,
+            &|_| false,
+        );
         body.insert(extension.schema.id().to_string(), Value::Object(held));
     }
     body
@@ -195,7 +235,10 @@ fn fill(
     density: usize,
     skipped: &dyn Fn(&Attribute) -> bool,
 ) {
-    for attribute in attributes.iter().filter(|a| a.mutability() != Mutability::ReadOnly && !skipped(a)) {
+    for attribute in attributes
+        .iter()
+        .filter(|a| a.mutability() != Mutability::ReadOnly && !skipped(a))
+    {
         if attribute.is_required() || chance.once_in(density) {
             into.insert(attribute.name().to_string(), value(chance, attribute));
         }

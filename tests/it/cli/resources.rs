@@ -19,25 +19,63 @@ async fn users_are_listed_by_pages(server: Server) {
     }
     let (table, told) = told_beside(&server, &["user", "list", "--limit", "3"]);
     let names = |table: &str| {
-        table.lines().skip(1).map(|line| line.split_whitespace().nth(1).unwrap().to_owned()).collect::<Vec<_>>()
+        table
+            .lines()
+            .skip(1)
+            .map(|line| line.split_whitespace().nth(1).unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
-    assert!(table.starts_with("ID ") && table.contains(" USERNAME "), "{table}");
+    assert!(
+        table.starts_with("ID ") && table.contains(" USERNAME "),
+        "{table}"
+    );
     assert_eq!(names(&table), ["ann", "ben", "cid"]);
     assert!(told.starts_with("3 of 5;"), "{told}");
     let cursor = told.trim_end().rsplit(' ').next().unwrap();
     let (table, told) = told_beside(&server, &["user", "list", "--after", cursor]);
-    assert_eq!((names(&table), told.as_str()), (vec!["dan".to_owned(), "eve".to_owned()], ""));
-    let page = json_beside(&server, &["user", "list", "--filter", "userName sw \"B\"", "--limit", "3"]);
-    assert_eq!((&page["totalResults"], &page["Resources"][0]["userName"]), (&1.into(), &"ben".into()));
+    assert_eq!(
+        (names(&table), told.as_str()),
+        (vec!["dan".to_owned(), "eve".to_owned()], "")
+    );
+    let page = json_beside(
+        &server,
+        &[
+            "user",
+            "list",
+            "--filter",
+            "userName sw \"B\"",
+            "--limit",
+            "3",
+        ],
+    );
+    assert_eq!(
+        (&page["totalResults"], &page["Resources"][0]["userName"]),
+        (&1.into(), &"ben".into())
+    );
     for (arguments, code, message) in [
-        (&["user", "list", "--filter", "userName eq"] as &[&str], 1, "Filter"),
+        (
+            &["user", "list", "--filter", "userName eq"] as &[&str],
+            1,
+            "Filter",
+        ),
         (&["user", "list", "--limit", "5000"], 2, "limits.page_max"),
-        (&["user", "list", "--tenant", "nobody"], 1, "There is no tenant \"nobody\""),
-        (&["user", "show", "zoe"], 1, "There is no user \"zoe\" in tenant default"),
+        (
+            &["user", "list", "--tenant", "nobody"],
+            1,
+            "There is no tenant \"nobody\"",
+        ),
+        (
+            &["user", "show", "zoe"],
+            1,
+            "There is no user \"zoe\" in tenant default",
+        ),
     ] {
         let output = beside(&server, arguments);
         let told = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.code() == Some(code) && told.contains(message), "{arguments:?}: {told}");
+        assert!(
+            output.status.code() == Some(code) && told.contains(message),
+            "{arguments:?}: {told}"
+        );
     }
 }
 
@@ -51,7 +89,11 @@ async fn large_resources_are_listed_whole(server: Server) {
     }
     let page = json_beside(&server, &["user", "list"]);
     let listed = page["Resources"].as_array().unwrap();
-    assert!(listed.len() == 5 && listed.iter().all(|user| user["title"] == title.as_str()), "{}", listed.len());
+    assert!(
+        listed.len() == 5 && listed.iter().all(|user| user["title"] == title.as_str()),
+        "{}",
+        listed.len()
+    );
     let (table, _) = told_beside(&server, &["user", "list"]);
     assert_eq!(table.lines().count(), 6, "{table}");
 }
@@ -59,7 +101,13 @@ async fn large_resources_are_listed_whole(server: Server) {
 async fn a_user_is_shown_deactivated_and_deleted(server: Server) {
     server
         .service
-        .change_tenant("default", &TenantChange { seats: Some(Some(2)), ..Default::default() })
+        .change_tenant(
+            "default",
+            &TenantChange {
+                seats: Some(Some(2)),
+                ..Default::default()
+            },
+        )
         .await
         .unwrap();
     let mut body = user("Ann@example.com");
@@ -68,70 +116,159 @@ async fn a_user_is_shown_deactivated_and_deleted(server: Server) {
     body[crate::harness::ENTERPRISE] = json!({"department": "Sales"});
     let ann = server.post("/Users", body).await.expect(201).id();
     let other = server.post("/Users", user("ben")).await.expect(201).id();
-    let sales = server.post("/Groups", group("Sales", &[ann.clone(), other])).await.expect(201).id();
+    let sales = server
+        .post("/Groups", group("Sales", &[ann.clone(), other]))
+        .await
+        .expect(201)
+        .id();
     server.post("/Users", user("cid")).await.expect(403);
 
     let (shown, _) = told_beside(&server, &["user", "show", "ann@EXAMPLE.com"]);
-    for line in [&format!("id:                 {ann}"), "name.givenName:     Ann", "value=ann@example.com, type=work"] {
+    for line in [
+        &format!("id:                 {ann}"),
+        "name.givenName:     Ann",
+        "value=ann@example.com, type=work",
+    ] {
         assert!(shown.contains(line), "{shown}");
     }
-    assert!(shown.contains("display=Sales") && shown.contains("\ndepartment:  Sales\n"), "{shown}");
-    assert_eq!(json_beside(&server, &["user", "show", &ann])["emails"][0]["type"], "work");
+    assert!(
+        shown.contains("display=Sales") && shown.contains("\ndepartment:  Sales\n"),
+        "{shown}"
+    );
+    assert_eq!(
+        json_beside(&server, &["user", "show", &ann])["emails"][0]["type"],
+        "work"
+    );
 
     let (_, told) = told_beside(&server, &["user", "deactivate", "ann@example.com"]);
-    assert_eq!(told, format!("Deactivated user Ann@example.com ({ann}) of tenant default.\n"));
+    assert_eq!(
+        told,
+        format!("Deactivated user Ann@example.com ({ann}) of tenant default.\n")
+    );
     let read = server.get(&format!("/Users/{ann}")).await.expect(200);
-    assert_eq!((&read.body["active"], &read.body["meta"]["version"]), (&false.into(), &"W/\"2\"".into()));
+    assert_eq!(
+        (&read.body["active"], &read.body["meta"]["version"]),
+        (&false.into(), &"W/\"2\"".into())
+    );
     server.post("/Users", user("cid")).await.expect(201);
     let (_, told) = told_beside(&server, &["user", "deactivate", &ann]);
-    assert!(told.starts_with("Inactive already: user Ann@example.com"), "{told}");
-    assert_eq!(json_beside(&server, &["user", "deactivate", &ann])["active"], false);
+    assert!(
+        told.starts_with("Inactive already: user Ann@example.com"),
+        "{told}"
+    );
+    assert_eq!(
+        json_beside(&server, &["user", "deactivate", &ann])["active"],
+        false
+    );
     // The last change of a resource is told to be the operator's: it has no token.
     const OPERATORS: &str = "select count(*) from change where token is null";
-    assert_eq!(server.number(OPERATORS).await, 1, "what is inactive already does not change");
+    assert_eq!(
+        server.number(OPERATORS).await,
+        1,
+        "what is inactive already does not change"
+    );
 
     let output = beside(&server, &["user", "delete", "ann@example.com"]);
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.code() == Some(2) && told.ends_with("give --yes\n"), "{told}");
-    assert!(told.contains(&format!("deletes user Ann@example.com ({ann}) of tenant default for ever")), "{told}");
+    assert!(
+        output.status.code() == Some(2) && told.ends_with("give --yes\n"),
+        "{told}"
+    );
+    assert!(
+        told.contains(&format!(
+            "deletes user Ann@example.com ({ann}) of tenant default for ever"
+        )),
+        "{told}"
+    );
     let gone = json_beside(&server, &["user", "delete", "ann@example.com", "--yes"]);
-    assert_eq!((&gone["deleted"], &gone["userName"]), (&ann.clone().into(), &"Ann@example.com".into()));
+    assert_eq!(
+        (&gone["deleted"], &gone["userName"]),
+        (&ann.clone().into(), &"Ann@example.com".into())
+    );
     server.get(&format!("/Users/{ann}")).await.expect(404);
-    let members = server.get(&format!("/Groups/{sales}")).await.expect(200).body["members"].clone();
+    let members = server
+        .get(&format!("/Groups/{sales}"))
+        .await
+        .expect(200)
+        .body["members"]
+        .clone();
     assert_eq!(members.as_array().map(Vec::len), Some(1), "{members}");
-    assert_eq!(server.number("select count(*) from change where token = ''").await, 0);
-    assert!(server.number(OPERATORS).await >= 2, "the deletion, and the group that lost a member");
+    assert_eq!(
+        server
+            .number("select count(*) from change where token = ''")
+            .await,
+        0
+    );
+    assert!(
+        server.number(OPERATORS).await >= 2,
+        "the deletion, and the group that lost a member"
+    );
     server.is_sound().await;
 }
 
 async fn groups_are_found_by_name(server: Server) {
-    let change = TenantChange { unique_group_names: Some(false), ..Default::default() };
+    let change = TenantChange {
+        unique_group_names: Some(false),
+        ..Default::default()
+    };
     let token = server.tenant("acme", &change).await;
     let acme = server.by(&token);
-    let first = acme.post("/Groups", group("Sales", &[])).await.expect(201).id();
-    let second = acme.post("/Groups", group("sales", &[])).await.expect(201).id();
+    let first = acme
+        .post("/Groups", group("Sales", &[]))
+        .await
+        .expect(201)
+        .id();
+    let second = acme
+        .post("/Groups", group("sales", &[]))
+        .await
+        .expect(201)
+        .id();
     let list = json_beside(&server, &["group", "list", "--tenant", "acme"]);
     assert_eq!(list["totalResults"], 2);
     let output = beside(&server, &["group", "show", "SALES", "--tenant", "acme"]);
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("give an id") && told.contains(&first) && told.contains(&second), "{told}");
-    let (_, told) = told_beside(&server, &["group", "delete", &first, "--tenant", "acme", "--yes"]);
-    assert_eq!(told, format!("Deleted group Sales ({first}) of tenant acme.\n"));
+    assert!(
+        told.contains("give an id") && told.contains(&first) && told.contains(&second),
+        "{told}"
+    );
+    let (_, told) = told_beside(
+        &server,
+        &["group", "delete", &first, "--tenant", "acme", "--yes"],
+    );
+    assert_eq!(
+        told,
+        format!("Deleted group Sales ({first}) of tenant acme.\n")
+    );
     let (shown, _) = told_beside(&server, &["group", "show", "SALES", "--tenant", "acme"]);
     assert!(shown.contains(&second), "{shown}");
-    assert_eq!(server.number("select count(*) from change where token is null").await, 1);
+    assert_eq!(
+        server
+            .number("select count(*) from change where token is null")
+            .await,
+        1
+    );
 
     // A group that the protocol sends in pieces.
     let members: Vec<String> = {
         let mut ids = Vec::new();
         for number in 0..1001 {
-            ids.push(acme.post("/Users", user(&format!("u{number}"))).await.expect(201).id());
+            ids.push(
+                acme.post("/Users", user(&format!("u{number}")))
+                    .await
+                    .expect(201)
+                    .id(),
+            );
         }
         ids
     };
-    acme.post("/Groups", group("Everybody", &members)).await.expect(201);
+    acme.post("/Groups", group("Everybody", &members))
+        .await
+        .expect(201);
     let whole = json_beside(&server, &["group", "show", "everybody", "--tenant", "acme"]);
     assert_eq!(whole["members"].as_array().map(Vec::len), Some(1001));
     let (shown, _) = told_beside(&server, &["group", "show", "everybody", "--tenant", "acme"]);
-    assert!(shown.contains("more than 1000; --json prints them all"), "{shown}");
+    assert!(
+        shown.contains("more than 1000; --json prints them all"),
+        "{shown}"
+    );
 }

@@ -19,15 +19,27 @@ fn write(root: &Path, file: &str, text: &str) {
 #[test]
 fn the_version_is_that_of_the_package() {
     let text = printed(&std::env::temp_dir(), "--version");
-    assert!(text.starts_with(&format!("scimd {}", env!("CARGO_PKG_VERSION"))), "{text}");
+    assert!(
+        text.starts_with(&format!("scimd {}", env!("CARGO_PKG_VERSION"))),
+        "{text}"
+    );
 }
 
 /// Cargo hands the variables of the build script on to what `cargo run` and `cargo test` start.
 #[test]
 fn the_environment_of_cargo_is_taken() {
     let folder = tempfile::tempdir().unwrap();
-    let output = Command::new(SCIMD).arg("check").arg("--data-dir").arg(folder.path()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new(SCIMD)
+        .arg("check")
+        .arg("--data-dir")
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
@@ -36,20 +48,43 @@ fn the_commit_is_found_wherever_git_keeps_it() {
     let root = folder.path();
     assert_eq!(build::commit_of(root), None, "a source archive has none");
     write(root, ".git/HEAD", &format!("{COMMIT}\n"));
-    assert_eq!(build::commit_of(root).as_deref(), Some(COMMIT), "a commit that was checked out");
+    assert_eq!(
+        build::commit_of(root).as_deref(),
+        Some(COMMIT),
+        "a commit that was checked out"
+    );
     write(root, ".git/HEAD", "ref: refs/heads/main\n");
-    assert_eq!(build::commit_of(root), None, "a repository without a commit");
-    write(root, ".git/packed-refs", &format!("# pack-refs\n{COMMIT} refs/heads/main\n^{}\n", "0".repeat(40)));
+    assert_eq!(
+        build::commit_of(root),
+        None,
+        "a repository without a commit"
+    );
+    write(
+        root,
+        ".git/packed-refs",
+        &format!(
+            "# pack-refs\n{COMMIT} refs/heads/main\n^{}\n",
+            "0".repeat(40)
+        ),
+    );
     assert_eq!(build::commit_of(root).as_deref(), Some(COMMIT), "packed");
     let newer = COMMIT.replace('9', "8");
     write(root, ".git/refs/heads/main", &newer);
-    assert_eq!(build::commit_of(root).as_deref(), Some(newer.as_str()), "a loose one is newer");
+    assert_eq!(
+        build::commit_of(root).as_deref(),
+        Some(newer.as_str()),
+        "a loose one is newer"
+    );
     let tree = root.join("tree");
     write(&tree, ".git", "gitdir: ../.git/worktrees/tree\n");
     write(root, ".git/worktrees/tree/HEAD", "ref: refs/heads/side\n");
     write(root, ".git/worktrees/tree/commondir", "../..\n");
     write(root, ".git/refs/heads/side", COMMIT);
-    assert_eq!(build::commit_of(&tree).as_deref(), Some(COMMIT), "another worktree");
+    assert_eq!(
+        build::commit_of(&tree).as_deref(),
+        Some(COMMIT),
+        "another worktree"
+    );
     write(root, ".git/refs/heads/side", "not a commit");
     assert_eq!(build::commit_of(&tree), None);
 }
@@ -57,9 +92,21 @@ fn the_commit_is_found_wherever_git_keeps_it() {
 #[test]
 fn a_version_names_the_commit_of_a_release() {
     let commit = || Some(COMMIT.to_owned());
-    assert_eq!(build::version("0.1.0", false, None, commit), "0.1.0 (99e22f9a0c3d)");
-    assert_eq!(build::version("0.1.0", false, Some("abcdef0"), commit), "0.1.0 (abcdef0)");
-    assert_eq!(build::version("0.1.0", true, Some("abcdef0"), commit), "0.1.0 (abcdef0)");
+    assert_eq!(
+        build::version("0.1.0", false, None, commit),
+        "0.1.0 (99e22f9a0c3d)"
+    );
+    assert_eq!(
+        build::version("0.1.0", false, Some("abcdef0"), commit),
+        "0.1.0 (abcdef0)"
+    );
+    assert_eq!(
+        build::version("0.1.0", true, Some("abcdef0"), commit),
+        "0.1.0 (abcdef0)"
+    );
     assert_eq!(build::version("0.1.0", false, Some(""), || None), "0.1.0");
-    assert_eq!(build::version("0.1.0", true, None, commit), "0.1.0 (debug build)");
+    assert_eq!(
+        build::version("0.1.0", true, None, commit),
+        "0.1.0 (debug build)"
+    );
 }

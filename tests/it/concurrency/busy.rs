@@ -19,8 +19,13 @@ async fn a_busy_group_leaves_room_for_others() {
     let fleet = Fleet::of_one(Database::Postgres).await;
     let users = new_users(&fleet, "u", 2).await;
     let path: Arc<str> = new_group(fleet.first(), "Sales", &[]).await.into();
-    let DatabaseTarget::Postgres { url } = &fleet.first().database else { panic!("no PostgreSQL") };
-    let mut holder = sqlx::PgConnection::connect(&crate::harness::pooler::behind(url.expose_secret())).await.unwrap();
+    let DatabaseTarget::Postgres { url } = &fleet.first().database else {
+        panic!("no PostgreSQL")
+    };
+    let mut holder =
+        sqlx::PgConnection::connect(&crate::harness::pooler::behind(url.expose_secret()))
+            .await
+            .unwrap();
     sqlx::raw_sql("begin; select 1 from resource where display = 'Sales' for update")
         .execute(&mut holder)
         .await
@@ -41,13 +46,27 @@ async fn a_busy_group_leaves_room_for_others() {
     }
     for _ in 0..30 {
         let asked = Instant::now();
-        fleet.first().get(&format!("/Users/{}", users[0])).await.expect(200);
-        assert!(asked.elapsed() < Duration::from_secs(1), "waited {:?}", asked.elapsed());
+        fleet
+            .first()
+            .get(&format!("/Users/{}", users[0]))
+            .await
+            .expect(200);
+        assert!(
+            asked.elapsed() < Duration::from_secs(1),
+            "waited {:?}",
+            asked.elapsed()
+        );
     }
-    sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
+    sqlx::raw_sql("rollback")
+        .execute(&mut holder)
+        .await
+        .unwrap();
     for push in pushes {
         push.await.unwrap();
     }
-    assert_eq!(super::members(fleet.first(), &path).await, super::set(&users));
+    assert_eq!(
+        super::members(fleet.first(), &path).await,
+        super::set(&users)
+    );
     fleet.first().is_sound().await;
 }

@@ -21,7 +21,9 @@ const PUSHERS: usize = 16;
 /// A thousand PATCHes of one member each, from many clients at once (QRK-1, PAT-50).
 async fn memberships_are_what_was_acknowledged(fleet: Fleet) {
     let users = Arc::new(new_users(&fleet, "u", PUSHERS * 8).await);
-    let path: Arc<str> = new_group(fleet.first(), "Sales", &users[..PUSHERS * 4]).await.into();
+    let path: Arc<str> = new_group(fleet.first(), "Sales", &users[..PUSHERS * 4])
+        .await
+        .into();
     let pushed = fleet
         .race(PUSHERS, |fleet, i| {
             let (users, path) = (users.clone(), path.clone());
@@ -32,30 +34,57 @@ async fn memberships_are_what_was_acknowledged(fleet: Fleet) {
     let mut versions = BTreeSet::from(["W/\"1\"".to_owned()]);
     let mut changes = 0;
     for (own, etags) in pushed {
-        expected.extend(own.into_iter().filter(|(_, is_member)| *is_member).map(|(id, _)| id));
+        expected.extend(
+            own.into_iter()
+                .filter(|(_, is_member)| *is_member)
+                .map(|(id, _)| id),
+        );
         changes += etags.len();
         versions.extend(etags);
     }
     assert_eq!(members(fleet.first(), &path).await, expected);
-    assert_eq!(versions.len(), 1 + changes, "each change has a version of its own");
+    assert_eq!(
+        versions.len(),
+        1 + changes,
+        "each change has a version of its own"
+    );
     let read = fleet.first().get(&path).await.expect(200);
-    assert_eq!(read.header("etag"), Some(format!("W/\"{}\"", 1 + changes).as_str()));
+    assert_eq!(
+        read.header("etag"),
+        Some(format!("W/\"{}\"", 1 + changes).as_str())
+    );
     fleet.first().is_sound().await;
 }
 
 /// Adds and removes the pusher's own users at random; which of them are members in the end, and the
 /// entity tags that its changes were answered with.
-async fn push(fleet: &Fleet, pusher: usize, users: &[String], path: &str) -> (BTreeMap<String, bool>, Vec<String>) {
+async fn push(
+    fleet: &Fleet,
+    pusher: usize,
+    users: &[String],
+    path: &str,
+) -> (BTreeMap<String, bool>, Vec<String>) {
     let mut chance = Chance::of(pusher);
-    let own = users.iter().enumerate().filter(|(i, _)| i % PUSHERS == pusher);
+    let own = users
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| i % PUSHERS == pusher);
     let mut is_member: BTreeMap<_, _> = own.map(|(i, id)| (id.clone(), i < PUSHERS * 4)).collect();
     let ids: Vec<_> = is_member.keys().cloned().collect();
     let mut etags = Vec::new();
     for turn in 0..63 {
         let id = &ids[chance.within(0..ids.len())];
         let joins = chance.once_in(2);
-        let operations = if joins { add(id) } else { remove(id, chance.once_in(2)) };
-        let answer = fleet.of(pusher + turn).patch(path, operations).await.expect(204);
+        let operations = if joins {
+            add(id)
+        } else {
+            remove(id, chance.once_in(2))
+        };
+        let answer = fleet
+            .of(pusher + turn)
+            .patch(path, operations)
+            .await
+            .expect(204);
         if is_member.insert(id.clone(), joins) != Some(joins) {
             etags.push(answer.header("etag").unwrap().to_owned());
         }
@@ -68,21 +97,36 @@ async fn one_push_wins_per_version(fleet: Fleet) {
     let users = Arc::new(new_users(&fleet, "u", PUSHERS).await);
     let path: Arc<str> = new_group(fleet.first(), "Sales", &[]).await.into();
     for round in 0..8 {
-        let etag: Arc<str> = fleet.first().get(&path).await.expect(200).header("etag").unwrap().into();
+        let etag: Arc<str> = fleet
+            .first()
+            .get(&path)
+            .await
+            .expect(200)
+            .header("etag")
+            .unwrap()
+            .into();
         let before = members(fleet.first(), &path).await;
         let answers = fleet
             .race(PUSHERS, |fleet, i| {
                 let (users, path, etag) = (users.clone(), path.clone(), etag.clone());
                 async move {
                     let body = conditional(i, &users[(i + round) % PUSHERS], &users[i]);
-                    fleet.of(i / 4).client().send(Method::PATCH, &path, Some(body), &[("if-match", &etag)]).await
+                    fleet
+                        .of(i / 4)
+                        .client()
+                        .send(Method::PATCH, &path, Some(body), &[("if-match", &etag)])
+                        .await
                 }
             })
             .await;
-        let (done, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 204);
+        let (done, refused): (Vec<_>, Vec<_>) =
+            answers.into_iter().partition(|answer| answer.status == 204);
         // One that finds its members as it wants them changes nothing, and holds to the version.
-        let changed: BTreeSet<_> =
-            done.iter().filter_map(|answer| answer.header("etag")).filter(|e| **e != *etag).collect();
+        let changed: BTreeSet<_> = done
+            .iter()
+            .filter_map(|answer| answer.header("etag"))
+            .filter(|e| **e != *etag)
+            .collect();
         let now = members(fleet.first(), &path).await;
         assert_eq!((changed.len(), before != now), (1, true), "round {round}");
         for answer in refused {
@@ -119,9 +163,15 @@ async fn a_group_is_renamed_while_members_are_pushed(fleet: Fleet) {
             }
         })
         .await;
-    assert_eq!(members(fleet.first(), &path).await, super::set(users.iter()));
+    assert_eq!(
+        members(fleet.first(), &path).await,
+        super::set(users.iter())
+    );
     let read = fleet.first().get(&path).await.expect(200);
-    assert_eq!((&read.body["displayName"], read.header("etag")), (&json!("Name 11"), Some("W/\"77\"")));
+    assert_eq!(
+        (&read.body["displayName"], read.header("etag")),
+        (&json!("Name 11"), Some("W/\"77\""))
+    );
     fleet.first().is_sound().await;
 }
 
@@ -154,7 +204,11 @@ async fn users_are_deleted_while_they_are_added(fleet: Fleet) {
             async move {
                 if i % 3 == 0 {
                     for id in users.iter().take(48).skip(i / 3).step_by(4) {
-                        fleet.of(i).delete(&format!("/Users/{id}")).await.expect(204);
+                        fleet
+                            .of(i)
+                            .delete(&format!("/Users/{id}"))
+                            .await
+                            .expect(204);
                     }
                     return;
                 }
@@ -164,7 +218,11 @@ async fn users_are_deleted_while_they_are_added(fleet: Fleet) {
                     fleet.of(i).patch(&paths[i % 3], add(id)).await.expect(204);
                     let many: Vec<_> = users.iter().map(|id| json!({"value": id})).collect();
                     let all = json!([{"op": "add", "path": "members", "value": many}]);
-                    fleet.of(i).patch(&paths[(i + 1) % 3], all).await.expect(204);
+                    fleet
+                        .of(i)
+                        .patch(&paths[(i + 1) % 3], all)
+                        .await
+                        .expect(204);
                 }
             }
         })
@@ -194,8 +252,15 @@ async fn a_group_is_deleted_while_it_is_patched(fleet: Fleet) {
                 }
             })
             .await;
-        assert!(statuses.iter().all(|status| matches!(status, 204 | 404)), "{statuses:?}");
-        let deleted = statuses.iter().take(2).filter(|status| **status == 204).count();
+        assert!(
+            statuses.iter().all(|status| matches!(status, 204 | 404)),
+            "{statuses:?}"
+        );
+        let deleted = statuses
+            .iter()
+            .take(2)
+            .filter(|status| **status == 204)
+            .count();
         assert_eq!(deleted, 1, "{statuses:?}");
         fleet.first().get(&path).await.refused(404, "");
     }
@@ -206,7 +271,9 @@ async fn groups_become_members_of_each_other(fleet: Fleet) {
     let user = new_users(&fleet, "u", 1).await.remove(0);
     for round in 0..8 {
         let a: Arc<str> = new_group(fleet.first(), "A", &[]).await.into();
-        let b: Arc<str> = new_group(fleet.first(), "B", std::slice::from_ref(&user)).await.into();
+        let b: Arc<str> = new_group(fleet.first(), "B", std::slice::from_ref(&user))
+            .await
+            .into();
         let pair = [(a.clone(), b.clone()), (b.clone(), a.clone())];
         fleet
             .race(8, |fleet, i| {
@@ -217,12 +284,27 @@ async fn groups_become_members_of_each_other(fleet: Fleet) {
                 }
             })
             .await;
-        let of_user = fleet.first().get(&format!("/Users/{user}")).await.expect(200);
-        assert_eq!(of_user.body["groups"].as_array().unwrap().len(), 2, "round {round}");
+        let of_user = fleet
+            .first()
+            .get(&format!("/Users/{user}"))
+            .await
+            .expect(200);
+        assert_eq!(
+            of_user.body["groups"].as_array().unwrap().len(),
+            2,
+            "round {round}"
+        );
         fleet
             .race(2, |fleet, i| {
                 let (path, _) = pair[i].clone();
-                async move { fleet.of(i).client().send(Method::DELETE, &path, None, &[]).await.expect(204) }
+                async move {
+                    fleet
+                        .of(i)
+                        .client()
+                        .send(Method::DELETE, &path, None, &[])
+                        .await
+                        .expect(204)
+                }
             })
             .await;
     }

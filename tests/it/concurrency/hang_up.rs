@@ -39,7 +39,13 @@ async fn acknowledged_writes_outlive_clients_that_hang_up(fleet: Fleet) {
                     return honest(&fleet, i, &stage).await;
                 }
                 for turn in 0..FICKLE {
-                    hang_up(fleet.of(i + turn), &mut Chance::of(i * FICKLE + turn), (i, turn), &stage).await;
+                    hang_up(
+                        fleet.of(i + turn),
+                        &mut Chance::of(i * FICKLE + turn),
+                        (i, turn),
+                        &stage,
+                    )
+                    .await;
                 }
                 Vec::new()
             }
@@ -48,7 +54,11 @@ async fn acknowledged_writes_outlive_clients_that_hang_up(fleet: Fleet) {
     everything_is_there(&fleet, &stage, acknowledged.concat()).await;
     nothing_is_half_applied(&fleet).await;
     // Every connection of the pools works, and none still holds a transaction.
-    fleet.race(32, |fleet, i| async move { fleet.of(i).get("/Users?count=1").await.expect(200) }).await;
+    fleet
+        .race(32, |fleet, i| async move {
+            fleet.of(i).get("/Users?count=1").await.expect(200)
+        })
+        .await;
     new_users(&fleet, "last", 32).await;
     for i in 0..2 {
         fleet.of(i).is_sound().await;
@@ -65,9 +75,16 @@ async fn honest(fleet: &Fleet, i: usize, stage: &Stage) -> Vec<String> {
     let mut made = Vec::new();
     for turn in 0..HONEST {
         let server = fleet.of(i + turn);
-        let id = server.post("/Users", user(&format!("honest{i}.{turn}"))).await.expect(201).id();
+        let id = server
+            .post("/Users", user(&format!("honest{i}.{turn}")))
+            .await
+            .expect(201)
+            .id();
         server.patch(&stage.group, add(&id)).await.expect(204);
-        server.patch(&format!("/Users/{}", stage.own[i]), titled(turn)).await.expect(200);
+        server
+            .patch(&format!("/Users/{}", stage.own[i]), titled(turn))
+            .await
+            .expect(200);
         made.push(id);
     }
     made
@@ -84,7 +101,11 @@ fn titled(turn: usize) -> Value {
 /// Sends a request, or a part of one, and is gone within milliseconds.
 async fn hang_up(server: &Server, chance: &mut Chance, (i, turn): (usize, usize), stage: &Stage) {
     let bytes = request(server, chance, (i, turn), stage);
-    let sent = if chance.once_in(4) { chance.within(1..bytes.len()) } else { bytes.len() };
+    let sent = if chance.once_in(4) {
+        chance.within(1..bytes.len())
+    } else {
+        bytes.len()
+    };
     let patience = Duration::from_micros(chance.within(0..5000) as u64);
     let mut stream = server.connect().await;
     if chance.once_in(2) {
@@ -101,7 +122,12 @@ async fn hang_up(server: &Server, chance: &mut Chance, (i, turn): (usize, usize)
     }
 }
 
-fn request(server: &Server, chance: &mut Chance, (i, turn): (usize, usize), stage: &Stage) -> Vec<u8> {
+fn request(
+    server: &Server,
+    chance: &mut Chance,
+    (i, turn): (usize, usize),
+    stage: &Stage,
+) -> Vec<u8> {
     let others = &stage.others[i * 2..i * 2 + 2];
     let pair: Vec<_> = others.iter().map(|id| json!({"value": id})).collect();
     let patch = |path: &str, operations: Value| {
@@ -110,15 +136,20 @@ fn request(server: &Server, chance: &mut Chance, (i, turn): (usize, usize), stag
     };
     let own = format!("/Users/{}", stage.own[i]);
     match chance.within(0..12) {
-        0 | 1 => server.request("POST", "/Users", user(&format!("fickle{i}.{turn}")).to_string().as_bytes()),
+        0 | 1 => server.request(
+            "POST",
+            "/Users",
+            user(&format!("fickle{i}.{turn}")).to_string().as_bytes(),
+        ),
         2 => {
             let body = group(&format!("fickle{i}.{turn}"), &stage.own[..5]);
             server.request("POST", "/Groups", body.to_string().as_bytes())
         }
         3 => patch(&stage.group, add(&others[turn % 2])),
-        4..7 => {
-            patch(&stage.group, json!([{"op": chance.one_of(&["add", "remove"]), "path": "members", "value": pair}]))
-        }
+        4..7 => patch(
+            &stage.group,
+            json!([{"op": chance.one_of(&["add", "remove"]), "path": "members", "value": pair}]),
+        ),
         7 => patch(&own, titled(turn)),
         8 => {
             let body = json!({"schemas": [USER], "userName": format!("own{i}"), "title": "put", "nickName": "put"});
@@ -128,7 +159,11 @@ fn request(server: &Server, chance: &mut Chance, (i, turn): (usize, usize), stag
             let doomed = &stage.doomed[chance.within(0..stage.doomed.len())];
             server.request("DELETE", &format!("/Users/{doomed}"), b"")
         }
-        10 => server.request("GET", "/Users?filter=userName%20co%20%22o%22&sortBy=userName", b""),
+        10 => server.request(
+            "GET",
+            "/Users?filter=userName%20co%20%22o%22&sortBy=userName",
+            b"",
+        ),
         _ => server.request("GET", &stage.group, b""),
     }
 }
@@ -157,12 +192,26 @@ async fn everything_is_there(fleet: &Fleet, stage: &Stage, made: Vec<String>) {
 }
 
 async fn nothing_is_half_applied(fleet: &Fleet) {
-    let users = fleet.first().get("/Users?count=1000&attributes=title,nickName").await.expect(200).body;
+    let users = fleet
+        .first()
+        .get("/Users?count=1000&attributes=title,nickName")
+        .await
+        .expect(200)
+        .body;
     for user in users["Resources"].as_array().unwrap() {
         assert_eq!(user["title"], user["nickName"]);
     }
-    let groups = fleet.first().get("/Groups?count=1000&filter=displayName%20sw%20%22fickle%22").await.expect(200).body;
+    let groups = fleet
+        .first()
+        .get("/Groups?count=1000&filter=displayName%20sw%20%22fickle%22")
+        .await
+        .expect(200)
+        .body;
     let groups = groups["Resources"].as_array().unwrap();
     assert!(!groups.is_empty(), "some requests were carried out");
-    assert!(groups.iter().all(|group| group["members"].as_array().unwrap().len() == 5));
+    assert!(
+        groups
+            .iter()
+            .all(|group| group["members"].as_array().unwrap().len() == 5)
+    );
 }

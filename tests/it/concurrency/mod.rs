@@ -20,21 +20,36 @@ use std::collections::BTreeSet;
 async fn new_users(fleet: &Fleet, name: &'static str, count: usize) -> Vec<String> {
     fleet
         .race(count, move |fleet, i| async move {
-            fleet.of(i).post("/Users", user(&format!("{name}{i}"))).await.expect(201).id()
+            fleet
+                .of(i)
+                .post("/Users", user(&format!("{name}{i}")))
+                .await
+                .expect(201)
+                .id()
         })
         .await
 }
 
 /// The path of a new group.
 async fn new_group(server: &Server, name: &str, members: &[String]) -> String {
-    format!("/Groups/{}", server.post("/Groups", group(name, members)).await.expect(201).id())
+    format!(
+        "/Groups/{}",
+        server
+            .post("/Groups", group(name, members))
+            .await
+            .expect(201)
+            .id()
+    )
 }
 
 /// Ids of the members of a group.
 async fn members(server: &Server, path: &str) -> BTreeSet<String> {
     let read = server.get(path).await.expect(200).body;
     let listed = read["members"].as_array().cloned().unwrap_or_default();
-    let ids: BTreeSet<_> = listed.iter().map(|member| member["value"].as_str().unwrap().to_owned()).collect();
+    let ids: BTreeSet<_> = listed
+        .iter()
+        .map(|member| member["value"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(ids.len(), listed.len(), "a member is listed twice");
     ids
 }

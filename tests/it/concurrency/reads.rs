@@ -8,7 +8,11 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-crate::on_fleets!(each_gets_its_own_answer, a_read_sees_what_was_acknowledged, a_revoked_token_reads_nothing);
+crate::on_fleets!(
+    each_gets_its_own_answer,
+    a_read_sees_what_was_acknowledged,
+    a_revoked_token_reads_nothing
+);
 
 const READERS: usize = 48;
 
@@ -18,19 +22,34 @@ type Answers = BTreeMap<(usize, String), (u16, String)>;
 async fn ask(server: &Server, token: &str, path: &str) -> (u16, String) {
     let answer = server.by(token).get(path).await;
     // Instances have addresses of their own.
-    (answer.status, answer.body.to_string().replace(&server.base, ""))
+    (
+        answer.status,
+        answer.body.to_string().replace(&server.base, ""),
+    )
 }
 
 async fn each_gets_its_own_answer(fleet: Fleet) {
-    let other: Arc<str> = fleet.first().tenant("other", &TenantChange::default()).await.into();
+    let other: Arc<str> = fleet
+        .first()
+        .tenant("other", &TenantChange::default())
+        .await
+        .into();
     let tokens: Arc<[Arc<str>]> = [fleet.first().token.as_str().into(), other].into();
-    let mut paths = vec!["/Users/018f3b8e-0000-7000-8000-000000000000".to_owned(), "/Users/x".to_owned()];
+    let mut paths = vec![
+        "/Users/018f3b8e-0000-7000-8000-000000000000".to_owned(),
+        "/Users/x".to_owned(),
+    ];
     for (tenant, token) in tokens.iter().enumerate() {
         for i in 0..6 {
             let mail = json!([{"value": format!("u{i}@example.com"), "type": "work"}, {"value": "all@example.com"}]);
-            let body =
-                json!({"schemas": [USER], "userName": format!("u{i}"), "title": tenant.to_string(), "emails": mail});
-            let id = fleet.first().by(token).post("/Users", body).await.expect(201).id();
+            let body = json!({"schemas": [USER], "userName": format!("u{i}"), "title": tenant.to_string(), "emails": mail});
+            let id = fleet
+                .first()
+                .by(token)
+                .post("/Users", body)
+                .await
+                .expect(201)
+                .id();
             paths.push(format!("/Users/{id}"));
         }
     }
@@ -48,7 +67,10 @@ async fn each_gets_its_own_answer(fleet: Fleet) {
     let mut alone = Answers::new();
     for (tenant, token) in tokens.iter().enumerate() {
         for path in &paths {
-            alone.insert((tenant, path.clone()), ask(fleet.first(), token, path).await);
+            alone.insert(
+                (tenant, path.clone()),
+                ask(fleet.first(), token, path).await,
+            );
         }
     }
     let paths: Arc<[String]> = paths.into();
@@ -61,7 +83,10 @@ async fn each_gets_its_own_answer(fleet: Fleet) {
                     // Mostly the same kind of question at a time.
                     let path = &paths[(turn + i % 3) % paths.len()];
                     let tenant = (i + turn / 5) % tokens.len();
-                    answers.insert((tenant, path.clone()), ask(fleet.of(i), &tokens[tenant], path).await);
+                    answers.insert(
+                        (tenant, path.clone()),
+                        ask(fleet.of(i), &tokens[tenant], path).await,
+                    );
                 }
                 answers
             }
@@ -75,8 +100,7 @@ async fn each_gets_its_own_answer(fleet: Fleet) {
 /// Otherwise the tests here would show nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reads_go_together() {
-    const TOGETHER: &str =
-        "select count(*) from pg_stat_activity where datname = current_database() and query like 'select one.*%'";
+    const TOGETHER: &str = "select count(*) from pg_stat_activity where datname = current_database() and query like 'select one.*%'";
     let fleet = Fleet::of_one(Database::Postgres).await;
     let path: Arc<str> = format!("/Users/{}", new_users(&fleet, "u", 1).await[0]).into();
     let mut rounds = 0;
@@ -122,7 +146,11 @@ async fn a_revoked_token_reads_nothing(fleet: Fleet) {
     let server = fleet.first();
     let id = server.post("/Users", user("jane")).await.expect(201).id();
     let path: Arc<str> = format!("/Users/{id}").into();
-    let fresh = server.service.issue_token("default", "second", TokenScope::ReadWrite, None).await.unwrap();
+    let fresh = server
+        .service
+        .issue_token("default", "second", TokenScope::ReadWrite, None)
+        .await
+        .unwrap();
     let second: Arc<str> = fresh.text.expose_secret().into();
     for i in 0..2 {
         fleet.of(i).by(&second).get(&path).await.expect(200);

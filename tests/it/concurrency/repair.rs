@@ -15,12 +15,28 @@ async fn a_write_after_a_repair_leaves_nothing_behind() {
     let server = fleet.first();
     let id = server.post("/Users", user("jane")).await.expect(201).id();
     let path = format!("/Users/{id}");
-    server.patch(&path, json!([{"op": "add", "path": "title", "value": "Boss"}])).await.expect(200);
-    server.spoil("delete from attribute_value where key = 'boss'").await;
+    server
+        .patch(
+            &path,
+            json!([{"op": "add", "path": "title", "value": "Boss"}]),
+        )
+        .await
+        .expect(200);
+    server
+        .spoil("delete from attribute_value where key = 'boss'")
+        .await;
 
-    let DatabaseTarget::Postgres { url } = &server.database else { panic!("no PostgreSQL") };
-    let mut holder = sqlx::PgConnection::connect(&crate::harness::pooler::behind(url.expose_secret())).await.unwrap();
-    sqlx::raw_sql("begin; select 1 from resource for update").execute(&mut holder).await.unwrap();
+    let DatabaseTarget::Postgres { url } = &server.database else {
+        panic!("no PostgreSQL")
+    };
+    let mut holder =
+        sqlx::PgConnection::connect(&crate::harness::pooler::behind(url.expose_secret()))
+            .await
+            .unwrap();
+    sqlx::raw_sql("begin; select 1 from resource for update")
+        .execute(&mut holder)
+        .await
+        .unwrap();
     let repair = tokio::spawn({
         let fleet = fleet.clone();
         async move { fleet.first().service.verify(true).await.unwrap() }
@@ -32,12 +48,18 @@ async fn a_write_after_a_repair_leaves_nothing_behind() {
         async move { fleet.first().patch(&path, operations).await.expect(200) }
     });
     waiting(&fleet, 2).await;
-    sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
+    sqlx::raw_sql("rollback")
+        .execute(&mut holder)
+        .await
+        .unwrap();
 
     assert_eq!(repair.await.unwrap().len(), 1);
     assert_eq!(change.await.unwrap().body["title"], "Chief");
     server.is_sound().await;
-    let found = server.get("/Users?filter=title%20eq%20%22boss%22").await.expect(200);
+    let found = server
+        .get("/Users?filter=title%20eq%20%22boss%22")
+        .await
+        .expect(200);
     assert_eq!(found.body["totalResults"], 0);
 }
 

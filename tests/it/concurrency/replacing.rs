@@ -7,7 +7,11 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-crate::on_fleets!(replaced_lists_are_not_mixed, a_swap_is_whole, a_list_of_adds_is_whole);
+crate::on_fleets!(
+    replaced_lists_are_not_mixed,
+    a_swap_is_whole,
+    a_list_of_adds_is_whole
+);
 
 const ROUNDS: usize = 25;
 
@@ -22,7 +26,11 @@ async fn replaced_lists_are_not_mixed(fleet: Fleet) {
     let (added, removed) = (set(added), set(removed));
     let path: Arc<str> = new_group(fleet.first(), "Sales", &[]).await.into();
     for round in 0..ROUNDS {
-        fleet.first().put(&path, group("Sales", &users[20..])).await.expect(200);
+        fleet
+            .first()
+            .put(&path, group("Sales", &users[20..]))
+            .await
+            .expect(200);
         fleet
             .race(12, |fleet, i| {
                 let (users, path) = (users.clone(), path.clone());
@@ -30,9 +38,16 @@ async fn replaced_lists_are_not_mixed(fleet: Fleet) {
             })
             .await;
         let now = members(fleet.first(), &path).await;
-        let rest: BTreeSet<_> = now.iter().filter(|id| !added.contains(*id)).cloned().collect();
+        let rest: BTreeSet<_> = now
+            .iter()
+            .filter(|id| !added.contains(*id))
+            .cloned()
+            .collect();
         let last = lists.chunks(4).find(|list| rest == set(*list));
-        assert!(last.is_some(), "round {round}: no order of the requests gives {now:?}");
+        assert!(
+            last.is_some(),
+            "round {round}: no order of the requests gives {now:?}"
+        );
         assert!(now.is_disjoint(&removed));
     }
     fleet.first().is_sound().await;
@@ -42,7 +57,10 @@ async fn change(fleet: &Fleet, i: usize, users: &[String], path: &str) {
     let server = fleet.of(i / 2);
     match i {
         0..4 if i.is_multiple_of(2) => {
-            server.put(path, group("Sales", &users[i * 4..(i + 1) * 4])).await.expect(200);
+            server
+                .put(path, group("Sales", &users[i * 4..(i + 1) * 4]))
+                .await
+                .expect(200);
         }
         0..4 => {
             let operations = json!([{"op": "replace", "path": "members", "value": list(&users[i * 4..(i + 1) * 4])}]);
@@ -52,7 +70,10 @@ async fn change(fleet: &Fleet, i: usize, users: &[String], path: &str) {
             server.patch(path, add(&users[12 + i])).await.expect(204);
         }
         _ => {
-            server.patch(path, remove(&users[12 + i], i.is_multiple_of(2))).await.expect(204);
+            server
+                .patch(path, remove(&users[12 + i], i.is_multiple_of(2)))
+                .await
+                .expect(204);
         }
     }
 }
@@ -76,7 +97,11 @@ async fn a_swap_is_whole(fleet: Fleet) {
                 }
             })
             .await;
-        assert_eq!(members(fleet.first(), &path).await.len(), 1, "round {round}");
+        assert_eq!(
+            members(fleet.first(), &path).await.len(),
+            1,
+            "round {round}"
+        );
     }
     fleet.first().is_sound().await;
 }
@@ -86,19 +111,28 @@ async fn a_list_of_adds_is_whole(fleet: Fleet) {
     let users = Arc::new(new_users(&fleet, "u", 12).await);
     let path: Arc<str> = new_group(fleet.first(), "Sales", &[]).await.into();
     for round in 0..ROUNDS {
-        fleet.first().put(&path, group("Sales", &users[..6])).await.expect(200);
+        fleet
+            .first()
+            .put(&path, group("Sales", &users[..6]))
+            .await
+            .expect(200);
         fleet
             .race(4, |fleet, i| {
                 let (users, path) = (users.clone(), path.clone());
                 async move {
                     let verb = if i % 2 == 0 { "add" } else { "remove" };
-                    let operations = json!([{"op": verb, "path": "members", "value": list(&users)}]);
+                    let operations =
+                        json!([{"op": verb, "path": "members", "value": list(&users)}]);
                     fleet.of(i / 2).patch(&path, operations).await.expect(204);
                 }
             })
             .await;
         let count = members(fleet.first(), &path).await.len();
-        assert!(count == 0 || count == users.len(), "round {round}: {count} of {}", users.len());
+        assert!(
+            count == 0 || count == users.len(),
+            "round {round}: {count} of {}",
+            users.len()
+        );
     }
     fleet.first().is_sound().await;
 }

@@ -25,9 +25,16 @@ struct Met {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgresql_restarts_under_load() {
     let mut cluster = block_in_place(Cluster::start).unwrap();
-    let server = Arc::new(Server::over(DatabaseTarget::Postgres { url: cluster.url().into() }).await);
+    let server = Arc::new(
+        Server::over(DatabaseTarget::Postgres {
+            url: cluster.url().into(),
+        })
+        .await,
+    );
     let met = Arc::new(watch::Sender::new(Met::default()));
-    let writers: Vec<_> = (0..WRITERS).map(|i| write(server.clone(), met.clone(), i)).collect();
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|i| write(server.clone(), met.clone(), i))
+        .collect();
     for signal in [Signal::SIGINT, Signal::SIGQUIT] {
         more(&met, |met| met.acknowledged.len(), 40).await;
         assert_eq!(ready(&server).await, 200);
@@ -46,7 +53,9 @@ async fn postgresql_restarts_under_load() {
     for id in &acknowledged {
         server.get(&format!("/Users/{id}")).await.expect(200);
     }
-    let total = server.get("/Users?count=0").await.expect(200).body["totalResults"].as_u64().unwrap();
+    let total = server.get("/Users?count=0").await.expect(200).body["totalResults"]
+        .as_u64()
+        .unwrap();
     assert!(total >= acknowledged.len() as u64);
     server.is_sound().await;
 }
@@ -58,7 +67,9 @@ fn write(server: Arc<Server>, met: Arc<watch::Sender<Met>>, writer: usize) -> Jo
             if met.borrow().is_over {
                 return;
             }
-            let answer = server.post("/Users", user(&format!("u{writer}.{turn}"))).await;
+            let answer = server
+                .post("/Users", user(&format!("u{writer}.{turn}")))
+                .await;
             if answer.status == 201 {
                 met.send_modify(|met| met.acknowledged.push(answer.id()));
                 continue;
@@ -78,10 +89,18 @@ async fn more(met: &watch::Sender<Met>, count: impl Fn(&Met) -> usize, more: usi
     let enough = changes.wait_for(|met| count(met) >= wanted);
     let waited = Instant::now();
     let outcome = tokio::time::timeout(PATIENCE, enough).await;
-    assert!(outcome.is_ok(), "still waiting after {:?}", waited.elapsed());
+    assert!(
+        outcome.is_ok(),
+        "still waiting after {:?}",
+        waited.elapsed()
+    );
 }
 
 async fn ready(server: &Server) -> u16 {
     let root = server.base.trim_end_matches("/scim/v2");
-    reqwest::get(format!("{root}/readyz")).await.unwrap().status().as_u16()
+    reqwest::get(format!("{root}/readyz"))
+        .await
+        .unwrap()
+        .status()
+        .as_u16()
 }

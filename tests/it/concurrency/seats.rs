@@ -25,7 +25,12 @@ impl Limited {
     async fn create(&self, round: &'static str, count: usize) -> Vec<String> {
         let answers = self
             .race(count, move |limited, i| async move {
-                limited.fleet.of(i).by(&limited.token).post("/Users", user(&format!("{round}{i}"))).await
+                limited
+                    .fleet
+                    .of(i)
+                    .by(&limited.token)
+                    .post("/Users", user(&format!("{round}{i}")))
+                    .await
             })
             .await;
         self.seated(answers, 201)
@@ -52,10 +57,19 @@ impl Limited {
     }
 
     fn seated(&self, answers: Vec<Answer>, status: u16) -> Vec<String> {
-        let (seated, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == status);
+        let (seated, refused): (Vec<_>, Vec<_>) = answers
+            .into_iter()
+            .partition(|answer| answer.status == status);
         for answer in refused {
             let answer = answer.refused(403, "");
-            assert!(answer.body["detail"].as_str().unwrap().contains("10 of 10 seats"), "{}", answer.body);
+            assert!(
+                answer.body["detail"]
+                    .as_str()
+                    .unwrap()
+                    .contains("10 of 10 seats"),
+                "{}",
+                answer.body
+            );
         }
         seated.iter().map(Answer::id).collect()
     }
@@ -76,7 +90,10 @@ impl Limited {
 }
 
 async fn seats_are_exact(fleet: Fleet) {
-    let change = TenantChange { seats: Some(Some(SEATS.try_into().unwrap())), ..TenantChange::default() };
+    let change = TenantChange {
+        seats: Some(Some(SEATS.try_into().unwrap())),
+        ..TenantChange::default()
+    };
     let token = fleet.first().tenant("small", &change).await.into();
     let limited = Limited { fleet, token };
     let mut first = limited.create("first", 32).await;
@@ -92,13 +109,24 @@ async fn seats_are_exact(fleet: Fleet) {
     let second = limited.create("second", 12).await;
     assert_eq!((second.len(), limited.used().await), (5, 10));
     let inactive = [one, left].concat();
-    assert_eq!(limited.set_active(&inactive, true).await, Vec::<String>::new());
+    assert_eq!(
+        limited.set_active(&inactive, true).await,
+        Vec::<String>::new()
+    );
     // Deleting frees a seat for whoever comes first.
     let (gone, waiting) = (Arc::new(second), Arc::new(inactive));
     let statuses = limited
         .race(3, |limited, i| {
             let path = format!("/Users/{}", gone[i]);
-            async move { limited.fleet.of(i).by(&limited.token).delete(&path).await.status }
+            async move {
+                limited
+                    .fleet
+                    .of(i)
+                    .by(&limited.token)
+                    .delete(&path)
+                    .await
+                    .status
+            }
         })
         .await;
     assert_eq!((statuses, limited.used().await), (vec![204; 3], 7));
@@ -108,22 +136,40 @@ async fn seats_are_exact(fleet: Fleet) {
 }
 
 async fn the_limit_moves_while_seats_are_taken(fleet: Fleet) {
-    let limit = |seats: i64| TenantChange { seats: Some(Some(seats)), ..TenantChange::default() };
+    let limit = |seats: i64| TenantChange {
+        seats: Some(Some(seats)),
+        ..TenantChange::default()
+    };
     let token = fleet.first().tenant("small", &limit(1000)).await.into();
     let limited = Limited { fleet, token };
     for seats in 1001..1021 {
         let (ids, moved) = tokio::join!(
             limited.race(12, move |limited, i| async move {
                 let name = format!("u{seats}-{i}");
-                limited.fleet.of(i).by(&limited.token).post("/Users", user(&name)).await.expect(201).id()
+                limited
+                    .fleet
+                    .of(i)
+                    .by(&limited.token)
+                    .post("/Users", user(&name))
+                    .await
+                    .expect(201)
+                    .id()
             }),
             async {
                 // Among the writes, not before them.
                 limited.fleet.first().get("/Users?count=1").await;
-                limited.fleet.first().service.change_tenant("small", &limit(seats)).await
+                limited
+                    .fleet
+                    .first()
+                    .service
+                    .change_tenant("small", &limit(seats))
+                    .await
             }
         );
-        assert_eq!((ids.len(), moved.unwrap().settings.seats), (12, Some(seats)));
+        assert_eq!(
+            (ids.len(), moved.unwrap().settings.seats),
+            (12, Some(seats))
+        );
         assert_eq!(limited.used().await, 12 * (seats - 1000));
     }
     limited.fleet.first().is_sound().await;

@@ -23,7 +23,11 @@ const LEFT: [&str; 8] = [
 
 async fn nothing_of_a_deleted_tenant_is_left(fleet: Fleet) {
     for _ in 0..6 {
-        let token: Arc<str> = fleet.first().tenant("doomed", &TenantChange::default()).await.into();
+        let token: Arc<str> = fleet
+            .first()
+            .tenant("doomed", &TenantChange::default())
+            .await
+            .into();
         let written = Arc::new(watch::Sender::new(0));
         fleet
             .race(WRITERS + 1, |fleet, i| {
@@ -32,7 +36,11 @@ async fn nothing_of_a_deleted_tenant_is_left(fleet: Fleet) {
                     if i < WRITERS {
                         return write(&fleet, i, &token, &written).await;
                     }
-                    written.subscribe().wait_for(|count| *count > 30).await.unwrap();
+                    written
+                        .subscribe()
+                        .wait_for(|count| *count > 30)
+                        .await
+                        .unwrap();
                     fleet.first().service.delete_tenant("doomed").await.unwrap();
                 }
             })
@@ -51,10 +59,17 @@ async fn write(fleet: &Fleet, i: usize, token: &str, written: &watch::Sender<usi
         let client = fleet.of(i).by(token);
         let answer = match turn % 4 {
             0 => client.post("/Users", user(&format!("u{i}.{turn}"))).await,
-            1 => client.post("/Groups", group(&format!("g{i}.{turn}"), &users)).await,
+            1 => {
+                client
+                    .post("/Groups", group(&format!("g{i}.{turn}"), &users))
+                    .await
+            }
             2 => {
-                let operations = json!([{"op": "replace", "path": "title", "value": format!("{turn}")}]);
-                client.patch(&format!("/Users/{}", users[users.len() - 1]), operations).await
+                let operations =
+                    json!([{"op": "replace", "path": "title", "value": format!("{turn}")}]);
+                client
+                    .patch(&format!("/Users/{}", users[users.len() - 1]), operations)
+                    .await
             }
             _ => client.delete(&format!("/Users/{}", users[0])).await,
         };

@@ -27,8 +27,11 @@ fn common(a: &[String], b: &[String]) -> Vec<Vec<usize>> {
     let mut lengths = vec![vec![0; b.len() + 1]; a.len() + 1];
     for i in (0..a.len()).rev() {
         for j in (0..b.len()).rev() {
-            lengths[i][j] =
-                if a[i] == b[j] { lengths[i + 1][j + 1] + 1 } else { lengths[i + 1][j].max(lengths[i][j + 1]) };
+            lengths[i][j] = if a[i] == b[j] {
+                lengths[i + 1][j + 1] + 1
+            } else {
+                lengths[i + 1][j].max(lengths[i][j + 1])
+            };
         }
     }
     lengths
@@ -40,6 +43,9 @@ mod tests {
     fn shows_what_only_one_has() {
         let lines = |text: &str| text.chars().map(String::from).collect::<Vec<_>>();
         let shown = super::difference(&lines("abcd"), &lines("axcde"));
-        assert_eq!(shown, "      a\n    - b\n    + x\n      c\n      d\n    + e\n");
+        assert_eq!(
+            shown,
+            "      a\n    - b\n    + x\n      c\n      d\n    + e\n"
+        );
     }
 }

@@ -24,7 +24,9 @@ fn write(value: &Value, indent: usize, before: usize, text: &mut String) {
             broken('[', each.collect(), ']', indent, text);
         }
         Value::Object(members) if !members.is_empty() => {
-            let each = members.iter().map(|(name, value)| (format!("{}: ", Value::from(name.as_str())), value));
+            let each = members
+                .iter()
+                .map(|(name, value)| (format!("{}: ", Value::from(name.as_str())), value));
             broken('{', each.collect(), '}', indent, text);
         }
         _ => text.push_str(&short),
@@ -48,10 +50,18 @@ fn broken(open: char, parts: Vec<(String, &Value)>, close: char, indent: usize, 
 
 fn on_one_line(value: &Value) -> String {
     match value {
-        Value::Array(elements) => format!("[{}]", elements.iter().map(on_one_line).collect::<Vec<_>>().join(", ")),
+        Value::Array(elements) => format!(
+            "[{}]",
+            elements
+                .iter()
+                .map(on_one_line)
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
         Value::Object(members) => {
-            let each =
-                members.iter().map(|(name, value)| format!("{}: {}", Value::from(name.as_str()), on_one_line(value)));
+            let each = members.iter().map(|(name, value)| {
+                format!("{}: {}", Value::from(name.as_str()), on_one_line(value))
+            });
             format!("{{{}}}", each.collect::<Vec<_>>().join(", "))
         }
         simple => simple.to_string(),

@@ -24,8 +24,11 @@ impl Names {
     pub(super) fn new(base: &str) -> Self {
         let origin = base.split('/').take(3).collect::<Vec<_>>().join("/");
         let absent = ABSENT.to_owned();
-        let given =
-            [("base".to_owned(), base.to_owned()), ("origin".to_owned(), origin), ("absent".to_owned(), absent)];
+        let given = [
+            ("base".to_owned(), base.to_owned()),
+            ("origin".to_owned(), origin),
+            ("absent".to_owned(), absent),
+        ];
         Self {
             base: base.to_owned(),
             given: HashMap::from(given),
@@ -42,9 +45,20 @@ impl Names {
     /// Names a resource that was made: as the file says, or by its type and number.
     pub(super) fn made(&mut self, id: &str, location: &str, name: Option<&str>) {
         let endpoint = location.rsplit('/').nth(1).unwrap_or("resources");
-        let kind = endpoint.strip_suffix('s').unwrap_or(endpoint).to_lowercase();
-        let numbered = |n: &usize| !self.resources.iter().any(|(_, name)| *name == format!("{kind}{n}"));
-        let name = name.map_or_else(|| format!("{kind}{}", (1..).find(numbered).unwrap_or_default()), str::to_owned);
+        let kind = endpoint
+            .strip_suffix('s')
+            .unwrap_or(endpoint)
+            .to_lowercase();
+        let numbered = |n: &usize| {
+            !self
+                .resources
+                .iter()
+                .any(|(_, name)| *name == format!("{kind}{n}"))
+        };
+        let name = name.map_or_else(
+            || format!("{kind}{}", (1..).find(numbered).unwrap_or_default()),
+            str::to_owned,
+        );
         self.resources.push((id.to_owned(), name));
     }
 
@@ -55,7 +69,10 @@ impl Names {
     }
 
     fn of(&self, id: &str) -> Option<String> {
-        self.resources.iter().find(|(there, _)| there == id).map(|(_, name)| name.clone())
+        self.resources
+            .iter()
+            .find(|(there, _)| there == id)
+            .map(|(_, name)| name.clone())
     }
 
     /// The text with values for names; `escaped` if it stands within a JSON string.
@@ -67,13 +84,20 @@ impl Names {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
             filled.push_str(before);
-            let Some((name, behind)) = after.split_once('}').filter(|(name, _)| is_name(name)) else {
+            let Some((name, behind)) = after.split_once('}').filter(|(name, _)| is_name(name))
+            else {
                 filled.push('{');
                 rest = after;
                 continue;
             };
-            let value = self.value(name).ok_or_else(|| format!("{{{name}}} stands for nothing"))?;
-            filled.push_str(&if escaped { value.replace('"', "\\\"") } else { value });
+            let value = self
+                .value(name)
+                .ok_or_else(|| format!("{{{name}}} stands for nothing"))?;
+            filled.push_str(&if escaped {
+                value.replace('"', "\\\"")
+            } else {
+                value
+            });
             rest = behind;
         }
         filled.push_str(rest);
@@ -81,16 +105,32 @@ impl Names {
     }
 
     fn value(&self, name: &str) -> Option<String> {
-        if let Some(number) = name.strip_prefix("time").and_then(|number| number.parse::<usize>().ok()) {
+        if let Some(number) = name
+            .strip_prefix("time")
+            .and_then(|number| number.parse::<usize>().ok())
+        {
             return self.times.get(number.checked_sub(1)?).cloned();
         }
         if let Some((resource, version)) = name.rsplit_once(".v") {
-            let (number, is_opaque) = version.strip_suffix("!").map_or((version, false), |number| (number, true));
-            let tag = self.versions.get(resource)?.get(number.parse::<usize>().ok()?.checked_sub(1)?)?;
+            let (number, is_opaque) = version
+                .strip_suffix("!")
+                .map_or((version, false), |number| (number, true));
+            let tag = self
+                .versions
+                .get(resource)?
+                .get(number.parse::<usize>().ok()?.checked_sub(1)?)?;
             let opaque = tag.trim_start_matches("W/").trim_matches('"');
-            return Some(if is_opaque { opaque.to_owned() } else { tag.clone() });
+            return Some(if is_opaque {
+                opaque.to_owned()
+            } else {
+                tag.clone()
+            });
         }
-        let resource = self.resources.iter().find(|(_, there)| there == name).map(|(id, _)| id);
+        let resource = self
+            .resources
+            .iter()
+            .find(|(_, there)| there == name)
+            .map(|(id, _)| id);
         resource.or_else(|| self.given.get(name)).cloned()
     }
 
@@ -103,11 +143,18 @@ impl Names {
 
     fn name_metas(&mut self, value: &mut Value) {
         match value {
-            Value::Array(elements) => elements.iter_mut().for_each(|element| self.name_metas(element)),
+            Value::Array(elements) => elements
+                .iter_mut()
+                .for_each(|element| self.name_metas(element)),
             Value::Object(members) => {
-                let resource = members.get("id").and_then(Value::as_str).and_then(|id| self.of(id));
+                let resource = members
+                    .get("id")
+                    .and_then(Value::as_str)
+                    .and_then(|id| self.of(id));
                 let Some(Value::Object(meta)) = members.get_mut("meta") else {
-                    members.values_mut().for_each(|member| self.name_metas(member));
+                    members
+                        .values_mut()
+                        .for_each(|member| self.name_metas(member));
                     return;
                 };
                 for name in ["created", "lastModified"] {
@@ -115,7 +162,9 @@ impl Names {
                         *time = self.time(time);
                     }
                 }
-                if let (Some(Value::String(tag)), Some(resource)) = (meta.get_mut("version"), resource) {
+                if let (Some(Value::String(tag)), Some(resource)) =
+                    (meta.get_mut("version"), resource)
+                {
                     *tag = self.version(&resource, tag);
                 }
             }
@@ -148,7 +197,10 @@ impl Names {
         let mut text = self.named(detail);
         if let Some(seen) = resource.and_then(|resource| self.versions.get(resource)) {
             for (i, tag) in seen.iter().enumerate() {
-                text = text.replace(tag.as_str(), &format!("{{{}.v{}}}", resource.unwrap_or_default(), i + 1));
+                text = text.replace(
+                    tag.as_str(),
+                    &format!("{{{}.v{}}}", resource.unwrap_or_default(), i + 1),
+                );
             }
         }
         text
@@ -157,15 +209,21 @@ impl Names {
     fn name_texts(&self, value: &mut Value) {
         match value {
             Value::String(text) => *text = self.named(text),
-            Value::Array(elements) => elements.iter_mut().for_each(|element| self.name_texts(element)),
-            Value::Object(members) => members.values_mut().for_each(|member| self.name_texts(member)),
+            Value::Array(elements) => elements
+                .iter_mut()
+                .for_each(|element| self.name_texts(element)),
+            Value::Object(members) => members
+                .values_mut()
+                .for_each(|member| self.name_texts(member)),
             _ => {}
         }
     }
 
     /// A text with the names of resources and of the server.
     pub(super) fn named(&self, text: &str) -> String {
-        let mut named = text.replace(&self.base, "{base}").replace(ABSENT, "{absent}");
+        let mut named = text
+            .replace(&self.base, "{base}")
+            .replace(ABSENT, "{absent}");
         for (id, name) in &self.resources {
             named = named.replace(id, &format!("{{{name}}}"));
         }
@@ -176,5 +234,7 @@ impl Names {
 /// Whether braces around it make a name, and not JSON.
 fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._!-".contains(c))
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._!-".contains(c))
 }

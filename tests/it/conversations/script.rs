@@ -40,21 +40,39 @@ pub(super) struct Exchange {
 
 impl Script {
     pub(super) fn read(path: &Path) -> Self {
-        let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let mut reader = Reader { lines: text.lines().collect(), at: 0, title: String::new(), path };
-        let mut script = Self { path: path.to_owned(), settings: Vec::new(), parts: Vec::new() };
+        let text = std::fs::read_to_string(path)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let mut reader = Reader {
+            lines: text.lines().collect(),
+            at: 0,
+            title: String::new(),
+            path,
+        };
+        let mut script = Self {
+            path: path.to_owned(),
+            settings: Vec::new(),
+            parts: Vec::new(),
+        };
         while let Some(line) = reader.next() {
             if line.starts_with("> ") || line.starts_with("+ ") {
-                script.parts.push(Part::Exchange(Box::new(reader.exchange(line))));
+                script
+                    .parts
+                    .push(Part::Exchange(Box::new(reader.exchange(line))));
                 continue;
             }
             if let Some(title) = line.strip_prefix("## ") {
                 title.clone_into(&mut reader.title);
             } else if !line.is_empty() && !line.starts_with('#') {
                 let is_setting = reader.title.is_empty();
-                assert!(is_setting, "{}: what is this: {line}", reader.place(reader.at));
+                assert!(
+                    is_setting,
+                    "{}: what is this: {line}",
+                    reader.place(reader.at)
+                );
                 let (key, value) = line.split_once(' ').unwrap_or((line, ""));
-                script.settings.push((key.to_owned(), value.trim().to_owned()));
+                script
+                    .settings
+                    .push((key.to_owned(), value.trim().to_owned()));
             }
             script.parts.push(Part::Text(line.to_owned()));
         }
@@ -83,7 +101,10 @@ impl Script {
     }
 
     pub(super) fn settings_of(&self, key: &str) -> impl Iterator<Item = &str> {
-        self.settings.iter().filter(move |(there, _)| there == key).map(|(_, value)| value.as_str())
+        self.settings
+            .iter()
+            .filter(move |(there, _)| there == key)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -91,7 +112,10 @@ impl Exchange {
     fn lines(&self) -> Vec<&str> {
         let gap = (!self.answer.is_empty()).then_some("");
         let source = self.source.iter().map(String::as_str);
-        source.chain(gap).chain(self.answer.iter().map(String::as_str)).collect()
+        source
+            .chain(gap)
+            .chain(self.answer.iter().map(String::as_str))
+            .collect()
     }
 }
 
@@ -116,21 +140,37 @@ impl<'a> Reader<'a> {
         let line = self.at;
         let mut source = vec![first.to_owned()];
         let (mark, request) = first.split_at(1);
-        let (method, rest) =
-            request.trim_start().split_once(' ').unwrap_or_else(|| panic!("{}: no target", self.place(line)));
+        let (method, rest) = request
+            .trim_start()
+            .split_once(' ')
+            .unwrap_or_else(|| panic!("{}: no target", self.place(line)));
         let (target, name) = match rest.rsplit_once(" as ") {
             Some((target, name)) if !name.contains(' ') => (target, Some(name.to_owned())),
             _ => (rest, None),
         };
-        let heads = self.take(|line| line.strip_prefix(mark).is_some_and(|rest| rest.starts_with(' ')));
-        let headers = heads.iter().map(|line| self.header(line.trim_start_matches(mark))).collect();
+        let heads = self.take(|line| {
+            line.strip_prefix(mark)
+                .is_some_and(|rest| rest.starts_with(' '))
+        });
+        let headers = heads
+            .iter()
+            .map(|line| self.header(line.trim_start_matches(mark)))
+            .collect();
         let body = self.take(|line| !starts_something(line));
         let answer = self.take(|line| line.starts_with("< "));
-        let shown = if answer.is_empty() { Vec::new() } else { self.take(|line| !starts_something(line)) };
+        let shown = if answer.is_empty() {
+            Vec::new()
+        } else {
+            self.take(|line| !starts_something(line))
+        };
         source.extend(heads);
         source.extend(body.iter().cloned());
         let gap = shown.len() - trimmed(&shown).len();
-        self.at -= if answer.is_empty() { body.len() - trimmed(&body).len() } else { gap };
+        self.at -= if answer.is_empty() {
+            body.len() - trimmed(&body).len()
+        } else {
+            gap
+        };
         let text = trimmed(&body).join("\n");
         Exchange {
             line,
@@ -147,14 +187,23 @@ impl<'a> Reader<'a> {
     }
 
     fn header(&self, line: &str) -> (String, String) {
-        let (name, value) =
-            line.split_once(':').unwrap_or_else(|| panic!("{}: no header: {line}", self.place(self.at)));
+        let (name, value) = line
+            .split_once(':')
+            .unwrap_or_else(|| panic!("{}: no header: {line}", self.place(self.at)));
         (name.trim().to_owned(), value.trim().to_owned())
     }
 
     fn take(&mut self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
-        let rest = self.lines.get(self.at..).unwrap_or_default().iter().map(|line| line.trim_end());
-        let taken: Vec<_> = rest.take_while(|line| wanted(line)).map(str::to_owned).collect();
+        let rest = self
+            .lines
+            .get(self.at..)
+            .unwrap_or_default()
+            .iter()
+            .map(|line| line.trim_end());
+        let taken: Vec<_> = rest
+            .take_while(|line| wanted(line))
+            .map(str::to_owned)
+            .collect();
         self.at += taken.len();
         taken
     }
@@ -162,11 +211,16 @@ impl<'a> Reader<'a> {
 
 /// No JSON and no empty line begins so.
 fn starts_something(line: &str) -> bool {
-    ["> ", "< ", "+ ", "#"].iter().any(|mark| line.starts_with(mark))
+    ["> ", "< ", "+ ", "#"]
+        .iter()
+        .any(|mark| line.starts_with(mark))
 }
 
 /// The lines without empty ones at the end.
 fn trimmed(lines: &[String]) -> &[String] {
-    let length = lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1);
+    let length = lines
+        .iter()
+        .rposition(|line| !line.is_empty())
+        .map_or(0, |last| last + 1);
     &lines[..length]
 }

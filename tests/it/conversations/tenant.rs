@@ -20,21 +20,38 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn on(database: Database) -> Self {
-        Self { database, servers: HashMap::new(), tenants: 0 }
+        Self {
+            database,
+            servers: HashMap::new(),
+            tenants: 0,
+        }
     }
 
     /// A server, and the names that are known when the conversation begins.
-    pub(super) async fn set(&mut self, script: &Script, conformance: Conformance) -> (&Server, Names) {
+    pub(super) async fn set(
+        &mut self,
+        script: &Script,
+        conformance: Conformance,
+    ) -> (&Server, Names) {
         let schemas = script.settings_of("schemas").collect::<Vec<_>>().join(" ");
         if !self.servers.contains_key(&schemas) {
             let schema_files = Some(schemas.split_whitespace().map(schema_file).collect());
-            let options = Options { clock: Clock::standing(noon()), schema_files, ..Options::default() };
-            self.servers.insert(schemas.clone(), Server::with(self.database, options).await);
+            let options = Options {
+                clock: Clock::standing(noon()),
+                schema_files,
+                ..Options::default()
+            };
+            self.servers
+                .insert(schemas.clone(), Server::with(self.database, options).await);
         }
         let server = &self.servers[&schemas];
         self.tenants += 1;
         let tenant = format!("tenant-{}", self.tenants);
-        server.service.create_tenant(&tenant, &change(script, conformance)).await.unwrap();
+        server
+            .service
+            .create_tenant(&tenant, &change(script, conformance))
+            .await
+            .unwrap();
         let mut names = Names::new(&server.base);
         names.give("token", &token(server, &tenant, "read-write").await);
         for line in script.settings_of("token") {
@@ -49,14 +66,21 @@ impl Stage {
     /// Fails if a server finds a fault in what is stored.
     pub(super) async fn is_sound(&self) {
         for server in self.servers.values() {
-            assert_eq!(server.service.verify(false).await.unwrap(), Vec::<String>::new());
+            assert_eq!(
+                server.service.verify(false).await.unwrap(),
+                Vec::<String>::new()
+            );
         }
     }
 }
 
 fn schema_file(path: &str) -> SchemaFile {
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect(path);
-    SchemaFile { origin: path.into(), text }
+    let text =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect(path);
+    SchemaFile {
+        origin: path.into(),
+        text,
+    }
 }
 
 /// The modes that a conversation is held in.
@@ -69,14 +93,18 @@ pub(super) fn conformances(script: &Script) -> Vec<Conformance> {
 }
 
 fn change(script: &Script, conformance: Conformance) -> TenantChange {
-    let mut change = TenantChange { conformance: Some(conformance), ..TenantChange::default() };
+    let mut change = TenantChange {
+        conformance: Some(conformance),
+        ..TenantChange::default()
+    };
     for (key, value) in &script.settings {
         match (key.as_str(), value.as_str()) {
             ("seats", number) => change.seats = Some(Some(number.parse().expect(number))),
             ("names", "shared") => change.unique_group_names = Some(false),
             ("usernames", "email") => change.username_format = Some(UsernameFormat::Email),
             ("put-without-members", keyword) => {
-                change.put_without_members = Some(PutWithoutMembers::from_keyword(keyword).expect(keyword));
+                change.put_without_members =
+                    Some(PutWithoutMembers::from_keyword(keyword).expect(keyword));
             }
             ("passwords", "argon2id") => change.password_policy = Some(PasswordPolicy::Argon2id),
             ("conformance" | "schemas" | "token" | "header" | "show", _) => {}
@@ -96,7 +124,11 @@ async fn token(server: &Server, tenant: &str, kind: &str) -> String {
         _ => panic!("what is this: token of kind {kind}"),
     };
     let tenant = if kind == "other" { "default" } else { tenant };
-    let issued = server.service.issue_token(tenant, kind, scope, seconds).await.unwrap();
+    let issued = server
+        .service
+        .issue_token(tenant, kind, scope, seconds)
+        .await
+        .unwrap();
     if kind == "revoked" {
         server.service.revoke_token(&issued.id).await.unwrap();
     }

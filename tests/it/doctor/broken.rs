@@ -25,10 +25,18 @@ async fn all_are_found(cases: &[Case]) {
         let failed = ended(&report, "fail");
         assert_eq!(code, Some(1), "{what}: {report:#}");
         for check in *checks {
-            assert!(failed.contains(check), "{what}: not {check}, but {failed:?}");
+            assert!(
+                failed.contains(check),
+                "{what}: not {check}, but {failed:?}"
+            );
         }
         assert!(failed.len() <= checks.len() + 1, "{what}: {failed:?}");
-        assert_eq!(population(&server).await, [0, 0], "{what}: {}", report["leftBehind"]);
+        assert_eq!(
+            population(&server).await,
+            [0, 0],
+            "{what}: {}",
+            report["leftBehind"]
+        );
     }
 }
 
@@ -53,7 +61,11 @@ const LISTS: &[Case] = &[
     ),
     (
         "a lookup without a match is 404",
-        &["lookup of a user who is not there", "lookup of a group that is not there", "delete a user"],
+        &[
+            "lookup of a user who is not there",
+            "lookup of a group that is not there",
+            "delete a user",
+        ],
         after(|asked, told| {
             if asked.is(&Method::GET, "filter=") && told.body.contains("\"totalResults\":0") {
                 *told = Told::error(404);
@@ -62,7 +74,10 @@ const LISTS: &[Case] = &[
     ),
     (
         "lookups heed letter case",
-        &["lookup in other letter case", "lookup of a group in other letter case"],
+        &[
+            "lookup in other letter case",
+            "lookup of a group in other letter case",
+        ],
         before(|asked| {
             asked.target = asked.target.replace("SCIMD-DOCTOR", "nobody");
             None
@@ -82,7 +97,10 @@ const LISTS: &[Case] = &[
     ),
     (
         "excludedAttributes is ignored",
-        &["excludedAttributes=members of one group", "excludedAttributes=members in a lookup"],
+        &[
+            "excludedAttributes=members of one group",
+            "excludedAttributes=members in a lookup",
+        ],
         before(|asked| {
             asked.target = asked.target.replace("excludedAttributes", "ignored");
             None
@@ -111,25 +129,45 @@ const ERRORS: &[Case] = &[
         ],
         after(|_, told| {
             if told.status >= 400 {
-                *told = Told { kind: "text/plain".into(), body: "no".into(), status: told.status };
+                *told = Told {
+                    kind: "text/plain".into(),
+                    body: "no".into(),
+                    status: told.status,
+                };
             }
         }),
     ),
     (
         "an unknown id is a page of HTML",
-        &["unknown id", "delete a user", "delete a group", "content type of every answer"],
+        &[
+            "unknown id",
+            "delete a user",
+            "delete a group",
+            "content type of every answer",
+        ],
         after(|_, told| {
             if told.status == 404 {
-                *told = Told { kind: "text/html".into(), body: "<h1>Oops</h1>".into(), status: 500 };
+                *told = Told {
+                    kind: "text/html".into(),
+                    body: "<h1>Oops</h1>".into(),
+                    status: 500,
+                };
             }
         }),
     ),
     (
         "duplicates are taken with 200",
-        &["create the same name in other letter case", "create the name of an inactive user"],
+        &[
+            "create the same name in other letter case",
+            "create the name of an inactive user",
+        ],
         after(|asked, told| {
             if asked.is(&Method::POST, "/Users") && told.status == 409 {
-                *told = Told { status: 200, kind: "application/scim+json".into(), body: "{}".into() };
+                *told = Told {
+                    status: 200,
+                    kind: "application/scim+json".into(),
+                    body: "{}".into(),
+                };
             }
         }),
     ),
@@ -138,7 +176,11 @@ const ERRORS: &[Case] = &[
         &["wrong token", "no token"],
         after(|_, told| {
             if told.status == 401 {
-                *told = Told { status: 200, kind: "application/scim+json".into(), body: "{}".into() };
+                *told = Told {
+                    status: 200,
+                    kind: "application/scim+json".into(),
+                    body: "{}".into(),
+                };
             }
         }),
     ),
@@ -152,7 +194,11 @@ async fn errors() {
 const USERS: &[Case] = &[
     (
         "a create has no body",
-        &["create a user", "create a user as Entra does", "create the users of a large group"],
+        &[
+            "create a user",
+            "create a user as Entra does",
+            "create the users of a large group",
+        ],
         after(|asked, told| {
             if asked.is(&Method::POST, "/Users") {
                 told.body.clear();
@@ -170,12 +216,23 @@ const USERS: &[Case] = &[
     ),
     (
         "a PUT must not repeat the id",
-        &["PUT of what GET gave", "PUT of a changed name", "deactivate by PUT", "reactivate by PUT"],
-        before(|asked| (asked.is(&Method::PUT, "/Users") && asked.body["id"].is_string()).then(|| Told::error(400))),
+        &[
+            "PUT of what GET gave",
+            "PUT of a changed name",
+            "deactivate by PUT",
+            "reactivate by PUT",
+        ],
+        before(|asked| {
+            (asked.is(&Method::PUT, "/Users") && asked.body["id"].is_string())
+                .then(|| Told::error(400))
+        }),
     ),
     (
         "booleans are no text",
-        &["operation in capitals and \"False\" as text", "\"True\" as text"],
+        &[
+            "operation in capitals and \"False\" as text",
+            "\"True\" as text",
+        ],
         before(|asked| {
             matches!(&asked.operation()["value"], Value::String(text) if text == "False" || text == "True")
                 .then(|| Told::error(400))
@@ -186,7 +243,8 @@ const USERS: &[Case] = &[
         &["Replace at a value path that matches nothing"],
         before(|asked| {
             let path = asked.operation()["path"].as_str();
-            path.is_some_and(|path| path.starts_with("addresses[")).then(|| Told::error(400))
+            path.is_some_and(|path| path.starts_with("addresses["))
+                .then(|| Told::error(400))
         }),
     ),
     (
@@ -194,7 +252,11 @@ const USERS: &[Case] = &[
         &["dotted and URN keys in a PATCH without path"],
         before(|asked| {
             let is_dotted = asked.operation()["value"].get("name.givenName").is_some();
-            is_dotted.then(|| Told { status: 204, kind: String::new(), body: String::new() })
+            is_dotted.then(|| Told {
+                status: 204,
+                kind: String::new(),
+                body: String::new(),
+            })
         }),
     ),
     (
@@ -203,7 +265,9 @@ const USERS: &[Case] = &[
         after(|asked, told| {
             const ENTERPRISE: &str = crate::harness::ENTERPRISE;
             if asked.is(&Method::GET, "/Users/") && told.body.contains("\"manager\"") {
-                told.edit(|body| body[ENTERPRISE]["manager"] = body[ENTERPRISE]["manager"]["value"].clone());
+                told.edit(|body| {
+                    body[ENTERPRISE]["manager"] = body[ENTERPRISE]["manager"]["value"].clone()
+                });
             }
         }),
     ),
@@ -230,7 +294,11 @@ const GROUPS: &[Case] = &[
         &["eight members at the same moment"],
         before(|asked| {
             let loses = asked.is(&Method::PATCH, "/Groups/") && asked.others > 0;
-            loses.then(|| Told { status: 204, kind: String::new(), body: String::new() })
+            loses.then(|| Told {
+                status: 204,
+                kind: String::new(),
+                body: String::new(),
+            })
         }),
     ),
     (
@@ -247,7 +315,8 @@ const GROUPS: &[Case] = &[
         "a rename must not repeat the id",
         &["rename that repeats the id", "rename to the name it has"],
         before(|asked| {
-            let repeats = asked.is(&Method::PATCH, "/Groups/") && asked.operation()["value"].get("id").is_some();
+            let repeats = asked.is(&Method::PATCH, "/Groups/")
+                && asked.operation()["value"].get("id").is_some();
             repeats.then(|| Told::error(400))
         }),
     ),
@@ -288,5 +357,8 @@ async fn plain_json_is_worth_a_note() {
     let base = proxy::before(&server.base, fault).await;
     let (code, report) = examined(&base, "--members 8", &server.token).await;
     assert_eq!(code, Some(0), "{report:#}");
-    assert_eq!(ended(&report, "note"), ["address", "content type of every answer"]);
+    assert_eq!(
+        ended(&report, "note"),
+        ["address", "content type of every answer"]
+    );
 }

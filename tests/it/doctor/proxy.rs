@@ -34,7 +34,10 @@ pub(super) struct Fault {
     pub(super) after: fn(&Asked, &mut Told),
 }
 
-pub(super) const SOUND: Fault = Fault { before: |_| None, after: |_, _| {} };
+pub(super) const SOUND: Fault = Fault {
+    before: |_| None,
+    after: |_, _| {},
+};
 
 impl Asked {
     pub(super) fn is(&self, method: &Method, start: &str) -> bool {
@@ -50,7 +53,11 @@ impl Told {
     pub(super) fn error(status: u16) -> Self {
         let schemas = ["urn:ietf:params:scim:api:messages:2.0:Error"];
         let body = json!({"schemas": schemas, "status": status.to_string(), "detail": "broken"});
-        Self { status, kind: "application/scim+json".into(), body: body.to_string() }
+        Self {
+            status,
+            kind: "application/scim+json".into(),
+            body: body.to_string(),
+        }
     }
 
     /// Changes the body, if it is JSON.
@@ -83,8 +90,11 @@ async fn serve(listener: tokio::net::TcpListener, router: Router) {
         let (stream, _) = listener.accept().await.unwrap();
         let service = hyper_util::service::TowerToHyperService::new(router.clone());
         tokio::spawn(async move {
-            let builder = hyper_util::server::conn::auto::Builder::new(hyper_util::rt::TokioExecutor::new());
-            let _ = builder.serve_connection(hyper_util::rt::TokioIo::new(stream), service).await;
+            let builder =
+                hyper_util::server::conn::auto::Builder::new(hyper_util::rt::TokioExecutor::new());
+            let _ = builder
+                .serve_connection(hyper_util::rt::TokioIo::new(stream), service)
+                .await;
         });
     }
 }
@@ -92,7 +102,12 @@ async fn serve(listener: tokio::net::TcpListener, router: Router) {
 /// The base URL of a broken server in front of a sound one.
 pub(super) async fn before(base: &str, fault: Fault) -> String {
     let sound = base.strip_suffix("/scim/v2").unwrap().to_owned();
-    let broken = Broken { sound, fault, client: reqwest::Client::new(), running: AtomicUsize::new(0) };
+    let broken = Broken {
+        sound,
+        fault,
+        client: reqwest::Client::new(),
+        running: AtomicUsize::new(0),
+    };
     listen(Router::new().fallback(pass).with_state(Arc::new(broken))).await
 }
 
@@ -103,7 +118,11 @@ pub(super) async fn of_html() -> String {
 
 /// A server that sends everybody elsewhere.
 pub(super) async fn of_redirects() -> String {
-    listen(Router::new().fallback(async || Redirect::permanent("https://elsewhere.example.com/scim/v2/Users"))).await
+    listen(
+        Router::new()
+            .fallback(async || Redirect::permanent("https://elsewhere.example.com/scim/v2/Users")),
+    )
+    .await
 }
 
 async fn pass(State(broken): State<Arc<Broken>>, request: Request) -> Response {
@@ -112,7 +131,10 @@ async fn pass(State(broken): State<Arc<Broken>>, request: Request) -> Response {
     let mut asked = Asked {
         method: head.method,
         target: head.uri.path_and_query().unwrap().to_string(),
-        authorization: head.headers.get("authorization").map(|value| value.to_str().unwrap().to_owned()),
+        authorization: head
+            .headers
+            .get("authorization")
+            .map(|value| value.to_str().unwrap().to_owned()),
         body: serde_json::from_slice(&body).unwrap_or(Value::Null),
         others: broken.running.fetch_add(1, Ordering::SeqCst),
     };
@@ -131,16 +153,28 @@ async fn pass(State(broken): State<Arc<Broken>>, request: Request) -> Response {
 
 impl Broken {
     async fn forward(&self, asked: &Asked) -> Told {
-        let mut request = self.client.request(asked.method.clone(), format!("{}{}", self.sound, asked.target));
+        let mut request = self.client.request(
+            asked.method.clone(),
+            format!("{}{}", self.sound, asked.target),
+        );
         if let Some(authorization) = &asked.authorization {
             request = request.header("authorization", authorization);
         }
         if !asked.body.is_null() {
-            request = request.header("content-type", "application/scim+json").body(asked.body.to_string());
+            request = request
+                .header("content-type", "application/scim+json")
+                .body(asked.body.to_string());
         }
         let answer = request.send().await.unwrap();
-        let kind = answer.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
+        let kind = answer
+            .headers()
+            .get("content-type")
+            .map(|kind| kind.to_str().unwrap().to_owned());
         let (status, kind) = (answer.status().as_u16(), kind.unwrap_or_default());
-        Told { status, kind, body: answer.text().await.unwrap() }
+        Told {
+            status,
+            kind,
+            body: answer.text().await.unwrap(),
+        }
     }
 }

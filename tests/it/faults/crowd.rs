@@ -47,7 +47,10 @@ impl Lateness {
     /// Looks from now on.
     pub(super) fn look() -> Self {
         let longest = Arc::new(AtomicU64::new(0));
-        Self { longest: longest.clone(), looking: tokio::spawn(look(longest)) }
+        Self {
+            longest: longest.clone(),
+            looking: tokio::spawn(look(longest)),
+        }
     }
 
     /// How much longer a request may take than on a machine with nothing else to do.
@@ -91,7 +94,13 @@ impl Crowd {
             let pause = PACE * u32::try_from(count).unwrap();
             clients.spawn(work(server.clone(), state.clone(), client, read, pause));
         }
-        let crowd = Self { server: server.clone(), state, clients, count, lateness: Lateness::look() };
+        let crowd = Self {
+            server: server.clone(),
+            state,
+            clients,
+            count,
+            lateness: Lateness::look(),
+        };
         crowd.goes_on(Instant::now()).await;
         crowd
     }
@@ -106,14 +115,25 @@ impl Crowd {
     /// Waits until a write and a read that began after a moment have succeeded; when that was.
     pub(super) async fn goes_on(&self, since: Instant) -> Instant {
         let good = |met: &Met, wrote| met.wrote == wrote && !met.is_refused && met.began >= since;
-        self.until(|met| [true, false].iter().all(|wrote| met.iter().any(|one| good(one, *wrote)))).await;
+        self.until(|met| {
+            [true, false]
+                .iter()
+                .all(|wrote| met.iter().any(|one| good(one, *wrote)))
+        })
+        .await;
         Instant::now()
     }
 
     /// Waits until every client was refused, or answered otherwise, after a moment; when that was.
     pub(super) async fn all_met(&self, since: Instant, is_refused: bool) -> Instant {
         let is_it = |one: &&Met| one.is_refused == is_refused && one.ended >= since;
-        let clients = |met: &[Met]| met.iter().filter(is_it).map(|one| one.client).collect::<BTreeSet<_>>().len();
+        let clients = |met: &[Met]| {
+            met.iter()
+                .filter(is_it)
+                .map(|one| one.client)
+                .collect::<BTreeSet<_>>()
+                .len()
+        };
         self.until(|met| clients(met) == self.count).await;
         Instant::now()
     }
@@ -131,7 +151,11 @@ impl Crowd {
         }
         let met = self.state.borrow().met.clone();
         let there = ids(&self.server).await;
-        let lost = met.iter().filter_map(|one| one.id.as_ref()).filter(|id| !there.contains(*id)).count();
+        let lost = met
+            .iter()
+            .filter_map(|one| one.id.as_ref())
+            .filter(|id| !there.contains(*id))
+            .count();
         assert_eq!(lost, 0, "acknowledged users are lost");
         met
     }
@@ -152,11 +176,22 @@ async fn work(
         let began = Instant::now();
         let answer = match &read {
             Some(id) => server.get(&format!("/Users/{id}")).await,
-            None => server.post("/Users", user(&format!("u{client}.{turn}"))).await,
+            None => {
+                server
+                    .post("/Users", user(&format!("u{client}.{turn}")))
+                    .await
+            }
         };
         let (ended, is_refused) = (Instant::now(), !matches!(answer.status, 200 | 201));
         let id = (answer.status == 201).then(|| answer.id());
-        let met = Met { wrote: read.is_none(), is_refused, began, ended, client, id };
+        let met = Met {
+            wrote: read.is_none(),
+            is_refused,
+            began,
+            ended,
+            client,
+            id,
+        };
         if is_refused {
             let answer = answer.refused(503, "");
             let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
@@ -171,12 +206,19 @@ async fn work(
 async fn ids(server: &Server) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
     loop {
-        let path = format!("/Users?attributes=id&count=1000&startIndex={}", ids.len() + 1);
+        let path = format!(
+            "/Users?attributes=id&count=1000&startIndex={}",
+            ids.len() + 1
+        );
         let page = server.get(&path).await.expect(200).body;
         let listed = page["Resources"].as_array().cloned().unwrap_or_default();
         if listed.is_empty() {
             return ids;
         }
-        ids.extend(listed.iter().map(|user| user["id"].as_str().unwrap().to_owned()));
+        ids.extend(
+            listed
+                .iter()
+                .map(|user| user["id"].as_str().unwrap().to_owned()),
+        );
     }
 }

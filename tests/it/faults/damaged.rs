@@ -17,13 +17,20 @@ async fn database(folder: &Path) -> PathBuf {
     assert!(scimd(folder, "migrate").output().unwrap().status.success());
     let file = folder.join("data/scimd.db");
     let mut connection = open(&file).await;
-    connection.execute("pragma wal_checkpoint(truncate)").await.unwrap();
+    connection
+        .execute("pragma wal_checkpoint(truncate)")
+        .await
+        .unwrap();
     connection.close().await.unwrap();
     file
 }
 
 async fn open(file: &Path) -> SqliteConnection {
-    SqliteConnectOptions::new().filename(file).connect().await.unwrap()
+    SqliteConnectOptions::new()
+        .filename(file)
+        .connect()
+        .await
+        .unwrap()
 }
 
 /// Neither serves nor verifies, and says why and what to do.
@@ -44,9 +51,25 @@ async fn half_a_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = database(folder.path()).await;
     let length = file.metadata().unwrap().len();
-    fs::File::options().write(true).open(&file).unwrap().set_len(length / 2).unwrap();
-    is_refused(folder.path(), &format!("its file has {} bytes, and should have {length}", length / 2));
-    fs::File::options().write(true).open(&file).unwrap().set_len(50).unwrap();
+    fs::File::options()
+        .write(true)
+        .open(&file)
+        .unwrap()
+        .set_len(length / 2)
+        .unwrap();
+    is_refused(
+        folder.path(),
+        &format!(
+            "its file has {} bytes, and should have {length}",
+            length / 2
+        ),
+    );
+    fs::File::options()
+        .write(true)
+        .open(&file)
+        .unwrap()
+        .set_len(50)
+        .unwrap();
     is_refused(folder.path(), "ends after 50 bytes");
 }
 
@@ -65,7 +88,10 @@ async fn a_file_with_broken_pages_is_refused() {
     // All pages of the change log, whose first one the schema names.
     let mut connection = open(&file).await;
     let text = "select rootpage from sqlite_schema where name = 'change'";
-    let page: i64 = sqlx::query_scalar(text).fetch_one(&mut connection).await.unwrap();
+    let page: i64 = sqlx::query_scalar(text)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
     connection.close().await.unwrap();
     let mut bytes = fs::read(&file).unwrap();
     let at = usize::try_from(page - 1).unwrap() * 4096;
@@ -82,19 +108,38 @@ async fn a_file_of_a_newer_version_is_refused() {
     connection.execute(NEWER).await.unwrap();
     connection.close().await.unwrap();
     let (code, message) = refused(folder.path(), "serve --listen 127.0.0.1:0");
-    assert!(code == Some(1) && message.contains("a newer scimd (version 9999; this one knows "), "{message}");
+    assert!(
+        code == Some(1) && message.contains("a newer scimd (version 9999; this one knows "),
+        "{message}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgresql_database_of_a_newer_version_is_refused() {
     let server = Server::on(Database::Postgres).await;
-    let DatabaseTarget::Postgres { url } = &server.database else { panic!("not PostgreSQL") };
-    PgConnection::connect(url.expose_secret()).await.unwrap().execute(NEWER).await.unwrap();
+    let DatabaseTarget::Postgres { url } = &server.database else {
+        panic!("not PostgreSQL")
+    };
+    PgConnection::connect(url.expose_secret())
+        .await
+        .unwrap()
+        .execute(NEWER)
+        .await
+        .unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_scimd"));
-    let arguments = ["serve", "--listen", "127.0.0.1:0", "--database-url", url.expose_secret()];
+    let arguments = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--database-url",
+        url.expose_secret(),
+    ];
     let output = command.args(arguments).env_clear().output().unwrap();
     let message = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && message.contains("a newer scimd (version 9999; "), "{message}");
+    assert!(
+        !output.status.success() && message.contains("a newer scimd (version 9999; "),
+        "{message}"
+    );
 }
 
 #[tokio::test]

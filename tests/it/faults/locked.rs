@@ -13,8 +13,14 @@ const PROMISED: Duration = Duration::from_secs(5);
 const WRITERS: usize = 70;
 
 async fn other_program(server: &Server) -> SqliteConnection {
-    let DatabaseTarget::Sqlite { data_dir } = &server.database else { panic!("not embedded") };
-    SqliteConnectOptions::new().filename(data_dir.join("scimd.db")).connect().await.unwrap()
+    let DatabaseTarget::Sqlite { data_dir } = &server.database else {
+        panic!("not embedded")
+    };
+    SqliteConnectOptions::new()
+        .filename(data_dir.join("scimd.db"))
+        .connect()
+        .await
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -28,14 +34,23 @@ async fn writers_do_not_wait_for_a_lock_that_stays() {
         let server = server.clone();
         async move {
             let began = Instant::now();
-            let answer = server.post("/Users", user(&format!("u{i}"))).await.refused(503, "");
+            let answer = server
+                .post("/Users", user(&format!("u{i}")))
+                .await
+                .refused(503, "");
             assert!(answer.header("retry-after").is_some());
             began.elapsed()
         }
     });
-    let (waited, _) = tokio::join!(waited, async { server.get(&format!("/Users/{id}")).await.expect(200) });
+    let (waited, _) = tokio::join!(waited, async {
+        server.get(&format!("/Users/{id}")).await.expect(200)
+    });
     let longest = waited.into_iter().max().unwrap();
-    assert!(longest <= PROMISED + lateness.allowed(), "{longest:?}, late by {:?}", lateness.allowed());
+    assert!(
+        longest <= PROMISED + lateness.allowed(),
+        "{longest:?}, late by {:?}",
+        lateness.allowed()
+    );
     other.execute("rollback").await.unwrap();
     server.post("/Users", user("bob")).await.expect(201);
     server.is_sound().await;

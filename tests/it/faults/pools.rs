@@ -14,15 +14,27 @@ use tokio::task::block_in_place;
 async fn a_server_at_the_connection_limit_waits_for_its_own_connections() {
     let cluster = block_in_place(Cluster::start).unwrap();
     let mut operator = PgConnection::connect(&cluster.url()).await.unwrap();
-    for text in ["create role app login", "grant all on schema public to app", "alter role app connection limit 3"] {
+    for text in [
+        "create role app login",
+        "grant all on schema public to app",
+        "alter role app connection limit 3",
+    ] {
         sqlx::query(text).execute(&mut operator).await.unwrap();
     }
     let url = cluster.url().replace("postgres@", "app@");
     // No lack of time, only of connections.
     let acquire = Duration::from_secs(60);
-    let pool = PoolSettings { max_connections: 16, acquire, ..PoolSettings::default() };
-    let options = Options { pool, ..Options::default() };
-    let server = Arc::new(Server::over_with(DatabaseTarget::Postgres { url: url.into() }, options).await);
+    let pool = PoolSettings {
+        max_connections: 16,
+        acquire,
+        ..PoolSettings::default()
+    };
+    let options = Options {
+        pool,
+        ..Options::default()
+    };
+    let server =
+        Arc::new(Server::over_with(DatabaseTarget::Postgres { url: url.into() }, options).await);
     let mut opened = pids(&mut operator).await;
     let statuses = race(200, |i| {
         let server = server.clone();

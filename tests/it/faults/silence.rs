@@ -21,19 +21,32 @@ const BACK: Duration = Duration::from_secs(5);
 pub(super) const STATEMENT: Duration = Duration::from_secs(2);
 
 async fn server(url: String) -> Arc<Server> {
-    let pool = PoolSettings { statement: STATEMENT, ..PoolSettings::default() };
-    let options = Options { pool, ..Options::default() };
+    let pool = PoolSettings {
+        statement: STATEMENT,
+        ..PoolSettings::default()
+    };
+    let options = Options {
+        pool,
+        ..Options::default()
+    };
     Arc::new(Server::over_with(DatabaseTarget::Postgres { url: url.into() }, options).await)
 }
 
 fn url(ports: &[u16]) -> String {
-    let hosts: Vec<_> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+    let hosts: Vec<_> = ports
+        .iter()
+        .map(|port| format!("127.0.0.1:{port}"))
+        .collect();
     format!("postgres://postgres@{}/postgres", hosts.join(","))
 }
 
 async fn ready(server: &Server) -> u16 {
     let root = server.base.trim_end_matches("/scim/v2");
-    reqwest::get(format!("{root}/readyz")).await.unwrap().status().as_u16()
+    reqwest::get(format!("{root}/readyz"))
+        .await
+        .unwrap()
+        .status()
+        .as_u16()
 }
 
 /// Silence from one moment to another, known from a moment between them. Of a request that came before
@@ -41,8 +54,14 @@ async fn ready(server: &Server) -> u16 {
 fn all_in_time(met: &[Met], [began, known, end]: [Instant; 3], late: Duration) {
     for one in met {
         let took = one.ended.saturating_duration_since(one.began.max(began));
-        assert!(took <= UNDER_WAY + late, "{took:?}, late by {late:?}: {one:?}");
-        assert!(took <= LATER + late || one.began < known || one.began > end, "{took:?} when it was known: {one:?}");
+        assert!(
+            took <= UNDER_WAY + late,
+            "{took:?}, late by {late:?}: {one:?}"
+        );
+        assert!(
+            took <= LATER + late || one.began < known || one.began > end,
+            "{took:?} when it was known: {one:?}"
+        );
     }
 }
 
@@ -51,7 +70,9 @@ async fn silence<G>(server: &Arc<Server>, writers: usize, begin: impl Fn() -> G)
     let crowd = Crowd::start(server, writers).await;
     let began = Instant::now();
     let guard = begin();
-    crowd.until(|met| met.iter().any(|one| one.is_refused)).await;
+    crowd
+        .until(|met| met.iter().any(|one| one.is_refused))
+        .await;
     let known = Instant::now();
     assert_eq!(ready(server).await, 503);
     crowd.all_met(known, true).await;
@@ -117,7 +138,9 @@ async fn stranded(writers: usize) {
     let took = crowd.goes_on(began).await - began;
     assert!(took <= BACK + crowd.lateness(), "{took:?}");
     // Those whose connections were stranded are answered too, and then all goes on.
-    crowd.until(|met| met.iter().any(|one| one.is_refused)).await;
+    crowd
+        .until(|met| met.iter().any(|one| one.is_refused))
+        .await;
     let known = Instant::now();
     let end = crowd.all_met(known, false).await;
     let late = crowd.lateness();
@@ -212,13 +235,24 @@ async fn failover(writers: usize) {
 /// Whatever a primary acknowledges is on its standby.
 async fn commit_on_both(primary: &Cluster) {
     let mut connection = PgConnection::connect(&primary.url()).await.unwrap();
-    for text in ["alter system set synchronous_standby_names = '*'", "select pg_reload_conf()"] {
+    for text in [
+        "alter system set synchronous_standby_names = '*'",
+        "select pg_reload_conf()",
+    ] {
         sqlx::query(text).execute(&mut connection).await.unwrap();
     }
-    let synchronous = "select exists (select 1 from pg_stat_replication where sync_state in ('sync', 'quorum'))";
+    let synchronous =
+        "select exists (select 1 from pg_stat_replication where sync_state in ('sync', 'quorum'))";
     let began = Instant::now();
-    while !sqlx::query_scalar::<_, bool>(synchronous).fetch_one(&mut connection).await.unwrap() {
-        assert!(began.elapsed() < Duration::from_secs(30), "the standby does not follow");
+    while !sqlx::query_scalar::<_, bool>(synchronous)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap()
+    {
+        assert!(
+            began.elapsed() < Duration::from_secs(30),
+            "the standby does not follow"
+        );
         sleep(Duration::from_millis(20)).await;
     }
 }

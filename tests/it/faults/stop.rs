@@ -31,7 +31,11 @@ async fn a_server_whose_database_is_silent_stops_in_time() {
         asked.push(create(address, &token, &format!("u{i}")).await);
     }
     // Connections are accepted in order: when this one is answered the others are being served.
-    let live = send(address, "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+    let live = send(
+        address,
+        "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    )
+    .await;
     assert_eq!(status(live).await, "200");
     let began = Instant::now();
     assert_eq!(block_in_place(|| served.signal(Signal::SIGTERM)), Some(0));
@@ -63,5 +67,8 @@ async fn send(address: &str, request: &str) -> TcpStream {
 async fn status(mut stream: TcpStream) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    answer.get(9..12).unwrap_or_else(|| panic!("no answer: {answer:?}")).to_owned()
+    answer
+        .get(9..12)
+        .unwrap_or_else(|| panic!("no answer: {answer:?}"))
+        .to_owned()
 }

@@ -92,7 +92,12 @@ where
     let running: Vec<_> = (0..count).map(begin).collect();
     let mut outcomes = Vec::with_capacity(count);
     for task in running {
-        outcomes.push(timeout(PATIENCE, task).await.expect("a task does not end").unwrap());
+        outcomes.push(
+            timeout(PATIENCE, task)
+                .await
+                .expect("a task does not end")
+                .unwrap(),
+        );
     }
     outcomes
 }

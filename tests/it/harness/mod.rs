@@ -18,7 +18,9 @@ use scimd::config::Config;
 use scimd::http::{HttpSettings, ServerSettings};
 use scimd::mapping::Directory;
 use scimd::schema::{Catalog, SchemaFile};
-use scimd::service::{DatabaseTarget, Record, Service, ServiceLimits, ServiceSettings, TenantChange, TokenScope};
+use scimd::service::{
+    DatabaseTarget, Record, Service, ServiceLimits, ServiceSettings, TenantChange, TokenScope,
+};
 use scimd::store::PoolSettings;
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -106,7 +108,10 @@ impl Default for Options {
             support: None,
             mapping: String::new(),
             schema: None,
-            pool: PoolSettings { max_connections: 8, ..PoolSettings::default() },
+            pool: PoolSettings {
+                max_connections: 8,
+                ..PoolSettings::default()
+            },
         }
     }
 }
@@ -134,7 +139,10 @@ impl Answer {
     }
 
     pub(crate) fn id(&self) -> String {
-        self.body["id"].as_str().unwrap_or_else(|| panic!("no id in {}", self.body)).to_owned()
+        self.body["id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no id in {}", self.body))
+            .to_owned()
     }
 
     /// The same, if it has that status.
@@ -147,8 +155,16 @@ impl Answer {
     /// The same, if it is an error of that kind.
     #[track_caller]
     pub(crate) fn refused(self, status: u16, scim_type: &str) -> Self {
-        assert_eq!((self.status, self.body["scimType"].as_str().unwrap_or("")), (status, scim_type), "{}", self.body);
-        assert_eq!(self.body["schemas"][0], "urn:ietf:params:scim:api:messages:2.0:Error");
+        assert_eq!(
+            (self.status, self.body["scimType"].as_str().unwrap_or("")),
+            (status, scim_type),
+            "{}",
+            self.body
+        );
+        assert_eq!(
+            self.body["schemas"][0],
+            "urn:ietf:params:scim:api:messages:2.0:Error"
+        );
         assert_eq!(self.body["status"], status.to_string());
         self
     }
@@ -162,8 +178,12 @@ impl Server {
     pub(crate) async fn with(database: Database, options: Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let target = match database {
-            Database::Sqlite => DatabaseTarget::Sqlite { data_dir: folder.path().to_owned() },
-            Database::Postgres | Database::Pooled => DatabaseTarget::Postgres { url: url_on(database).await.into() },
+            Database::Sqlite => DatabaseTarget::Sqlite {
+                data_dir: folder.path().to_owned(),
+            },
+            Database::Postgres | Database::Pooled => DatabaseTarget::Postgres {
+                url: url_on(database).await.into(),
+            },
         };
         Self::open(target, options, folder).await
     }
@@ -200,16 +220,30 @@ impl Server {
             record: Record::None,
             support: None,
         };
-        Service::open_for(&settings, self.clock.clone(), &self.directory).await.unwrap_err().to_string()
+        Service::open_for(&settings, self.clock.clone(), &self.directory)
+            .await
+            .unwrap_err()
+            .to_string()
     }
 
     async fn open(target: DatabaseTarget, options: Options, folder: tempfile::TempDir) -> Self {
-        let _ = tracing_subscriber::fmt().with_test_writer().with_env_filter("scimd=error").try_init();
+        let _ = tracing_subscriber::fmt()
+            .with_test_writer()
+            .with_env_filter("scimd=error")
+            .try_init();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}{}", listener.local_addr().unwrap(), options.http.base_path);
+        let base = format!(
+            "http://{}{}",
+            listener.local_addr().unwrap(),
+            options.http.base_path
+        );
         let settings = ServiceSettings {
             database: target.clone(),
-            pool: PoolSettings { keeps_role: true, schema: options.schema, ..options.pool },
+            pool: PoolSettings {
+                keeps_role: true,
+                schema: options.schema,
+                ..options.pool
+            },
             public_url: base.clone(),
             schema_files: options.schema_files,
             searchable: Some(options.searchable).filter(|names| names != &["*"]),
@@ -218,15 +252,30 @@ impl Server {
             support: options.support,
         };
         let clock = options.clock.clone();
-        let directory = directory(&options.mapping, settings.schema_files.as_deref().unwrap_or_default());
-        let service = Service::open_for(&settings, options.clock, &directory).await.unwrap();
+        let directory = directory(
+            &options.mapping,
+            settings.schema_files.as_deref().unwrap_or_default(),
+        );
+        let service = Service::open_for(&settings, options.clock, &directory)
+            .await
+            .unwrap();
         if !service.make_directory(&directory).await.unwrap() {
             service.fill_directory(&directory).await.unwrap();
         }
-        let issued = service.issue_token("default", "test", TokenScope::ReadWrite, None).await.unwrap();
+        let issued = service
+            .issue_token("default", "test", TokenScope::ReadWrite, None)
+            .await
+            .unwrap();
         let app = scimd::http::app(service.clone(), options.http);
         tokio::spawn(async move {
-            scimd::http::serve(listener, app, ServerSettings::default(), std::future::pending()).await.unwrap();
+            scimd::http::serve(
+                listener,
+                app,
+                ServerSettings::default(),
+                std::future::pending(),
+            )
+            .await
+            .unwrap();
         });
         let token = issued.text.expose_secret().to_owned();
         Self {
@@ -250,13 +299,20 @@ impl Server {
         if self.service.tenant(name).await.is_err() {
             self.service.create_tenant(name, change).await.unwrap();
         }
-        let issued = self.service.issue_token(name, "test", TokenScope::ReadWrite, None).await.unwrap();
+        let issued = self
+            .service
+            .issue_token(name, "test", TokenScope::ReadWrite, None)
+            .await
+            .unwrap();
         issued.text.expose_secret().to_owned()
     }
 
     /// The same server, asked with another token.
     pub(crate) fn by(&self, token: &str) -> Client<'_> {
-        Client { server: self, token: token.to_owned() }
+        Client {
+            server: self,
+            token: token.to_owned(),
+        }
     }
 
     pub(crate) fn client(&self) -> Client<'_> {
@@ -298,9 +354,15 @@ impl Client<'_> {
         headers: &[(&str, &str)],
     ) -> Answer {
         let url = format!("{}{path}", self.server.base);
-        let mut request = self.server.client.request(method, url).bearer_auth(&self.token);
+        let mut request = self
+            .server
+            .client
+            .request(method, url)
+            .bearer_auth(&self.token);
         if let Some(body) = body {
-            request = request.header("content-type", "application/scim+json").body(body.to_string());
+            request = request
+                .header("content-type", "application/scim+json")
+                .body(body.to_string());
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -308,8 +370,16 @@ impl Client<'_> {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
-        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect(&text) };
-        Answer { status, headers, body }
+        let body = if text.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&text).expect(&text)
+        };
+        Answer {
+            status,
+            headers,
+            body,
+        }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -340,9 +410,14 @@ impl Client<'_> {
 fn directory(file: &str, schema_files: &[SchemaFile]) -> Directory {
     let mut given = tempfile::NamedTempFile::new().unwrap();
     given.write_all(file.as_bytes()).unwrap();
-    let home = [("HOME".to_owned(), "/home/ann".to_owned())].into_iter().collect();
+    let home = [("HOME".to_owned(), "/home/ann".to_owned())]
+        .into_iter()
+        .collect();
     let config = Config::load(Some(given.path()), &home, &[]).unwrap();
-    config.mapping.resolve(&Catalog::new(schema_files).unwrap()).unwrap()
+    config
+        .mapping
+        .resolve(&Catalog::new(schema_files).unwrap())
+        .unwrap()
 }
 
 /// The URL of a new, empty database.
@@ -357,9 +432,16 @@ pub(crate) async fn create_database() -> String {
     use sqlx::Connection;
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let url = postgres::url();
-    let name = format!("scimd_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::SeqCst));
+    let name = format!(
+        "scimd_{}_{}",
+        std::process::id(),
+        NUMBER.fetch_add(1, Ordering::SeqCst)
+    );
     let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
-    sqlx::query(sqlx::AssertSqlSafe(format!("create database {name}"))).execute(&mut connection).await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(format!("create database {name}")))
+        .execute(&mut connection)
+        .await
+        .unwrap();
     let (server, _) = url.rsplit_once('/').unwrap();
     format!("{server}/{name}")
 }
@@ -380,6 +462,9 @@ pub(crate) fn user(name: &str) -> Value {
 
 /// The body of a group.
 pub(crate) fn group(name: &str, members: &[String]) -> Value {
-    let members: Vec<_> = members.iter().map(|id| serde_json::json!({"value": id})).collect();
+    let members: Vec<_> = members
+        .iter()
+        .map(|id| serde_json::json!({"value": id}))
+        .collect();
     serde_json::json!({"schemas": [GROUP], "displayName": name, "members": members})
 }

@@ -40,7 +40,10 @@ pub(crate) fn before(url: &str) -> String {
 pub(crate) fn behind(url: &str) -> String {
     match SHARED.get() {
         Some(Ok(pooler)) if url.contains(&pooler.place()) => {
-            let (server, _) = postgres::url().rsplit_once('/').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+            let (server, _) = postgres::url()
+                .rsplit_once('/')
+                .map(|(a, b)| (a.to_owned(), b.to_owned()))
+                .unwrap();
             let (_, database) = url.rsplit_once('/').unwrap();
             format!("{server}/{database}")
         }
@@ -53,27 +56,42 @@ impl Pooler {
     pub(crate) fn start(url: &str, more: &str) -> Result<Self, String> {
         let program = program().ok_or(MISSING)?;
         let dir = create_directory().map_err(|e| format!("no directory for PgBouncer: {e}"))?;
-        let watcher = watch(&dir, WATCH_PID).map_err(|e| format!("no watcher for PgBouncer: {e}"))?;
+        let watcher =
+            watch(&dir, WATCH_PID).map_err(|e| format!("no watcher for PgBouncer: {e}"))?;
         let owner = give_away(&dir)?;
         for _ in 0..5 {
             let port = free_port().map_err(|e| format!("no free port for PgBouncer: {e}"))?;
             configure(&dir, url, port, more).map_err(|e| format!("{}: {e}", dir.display()))?;
             let mut command = as_owner(program.clone(), owner);
-            command.arg(dir.join("pgbouncer.ini")).stdout(Stdio::null()).stderr(Stdio::null());
-            let mut server = command.spawn().map_err(|e| format!("PgBouncer does not start: {e}"))?;
+            command
+                .arg(dir.join("pgbouncer.ini"))
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            let mut server = command
+                .spawn()
+                .map_err(|e| format!("PgBouncer does not start: {e}"))?;
             if is_ready(&mut server, port, &dir) {
-                return Ok(Self { port, server, _watcher: watcher });
+                return Ok(Self {
+                    port,
+                    server,
+                    _watcher: watcher,
+                });
             }
             let _ = server.kill();
         }
-        Err(format!("PgBouncer does not start:\n{}", fs::read_to_string(dir.join("log")).unwrap_or_default()))
+        Err(format!(
+            "PgBouncer does not start:\n{}",
+            fs::read_to_string(dir.join("log")).unwrap_or_default()
+        ))
     }
 
     /// A URL of the server as it is through the pooler.
     pub(crate) fn url(&self, url: &str) -> String {
         let (scheme, rest) = url.split_once("://").unwrap();
         let (authority, database) = rest.split_once('/').unwrap();
-        let user = authority.rsplit_once('@').map_or("postgres", |(user, _)| user);
+        let user = authority
+            .rsplit_once('@')
+            .map_or("postgres", |(user, _)| user);
         format!("{scheme}://{user}@{}/{database}", self.place())
     }
 
@@ -92,7 +110,10 @@ impl Drop for Pooler {
 fn program() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let packaged = PathBuf::from("/usr/sbin");
-    std::iter::once(packaged).chain(std::env::split_paths(&path)).map(|dir| dir.join("pgbouncer")).find(|p| p.is_file())
+    std::iter::once(packaged)
+        .chain(std::env::split_paths(&path))
+        .map(|dir| dir.join("pgbouncer"))
+        .find(|p| p.is_file())
 }
 
 fn configure(dir: &Path, url: &str, port: u16, more: &str) -> std::io::Result<()> {
@@ -100,7 +121,10 @@ fn configure(dir: &Path, url: &str, port: u16, more: &str) -> std::io::Result<()
     let place = place.split_once('/').map_or(place, |(place, _)| place);
     let (host, behind) = place.rsplit_once(':').unwrap_or((place, "5432"));
     let dir_name = dir.display();
-    fs::write(dir.join("users.txt"), "\"postgres\" \"\"\n\"pooled\" \"\"\n")?;
+    fs::write(
+        dir.join("users.txt"),
+        "\"postgres\" \"\"\n\"pooled\" \"\"\n",
+    )?;
     let text = format!(
         "[databases]\n* = host={host} port={behind}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
          unix_socket_dir =\nauth_type = trust\nauth_file = {dir_name}/users.txt\npool_mode = transaction\n\
@@ -114,7 +138,8 @@ fn configure(dir: &Path, url: &str, port: u16, more: &str) -> std::io::Result<()
 fn is_ready(server: &mut Child, port: u16, dir: &Path) -> bool {
     let end = Instant::now() + PATIENCE;
     while Instant::now() < end && matches!(server.try_wait(), Ok(None)) {
-        let is_own = fs::read_to_string(dir.join("pid")).is_ok_and(|pid| pid.trim() == server.id().to_string());
+        let is_own = fs::read_to_string(dir.join("pid"))
+            .is_ok_and(|pid| pid.trim() == server.id().to_string());
         if is_own && TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
             return true;
         }

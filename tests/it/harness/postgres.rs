@@ -61,7 +61,8 @@ pub(super) const WATCH_PID: &str = r#"
 "#;
 
 /// Users that are not simply trusted, for tests of what a server refuses: before the lines of initdb.
-const REFUSALS: &str = "host all guarded 127.0.0.1/32 scram-sha-256\nhost all unwelcome 127.0.0.1/32 reject\n";
+const REFUSALS: &str =
+    "host all guarded 127.0.0.1/32 scram-sha-256\nhost all unwelcome 127.0.0.1/32 reject\n";
 
 static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
 
@@ -81,7 +82,10 @@ pub(crate) struct Cluster {
 /// The URL of a server whose databases tests may create and drop: the one that `TEST_DATABASE_URL` names, or our own.
 #[allow(clippy::panic, reason = "without a server no test can say anything")]
 pub(crate) fn url() -> String {
-    if let Some(given) = env::var("TEST_DATABASE_URL").ok().filter(|url| !url.is_empty()) {
+    if let Some(given) = env::var("TEST_DATABASE_URL")
+        .ok()
+        .filter(|url| !url.is_empty())
+    {
         return given;
     }
     match SHARED.get_or_init(Cluster::start) {
@@ -96,10 +100,13 @@ impl Cluster {
     }
 
     /// Starts one with more settings, for which files may be put into its folder of data.
-    pub(crate) fn start_with(settings: impl FnOnce(&Path) -> Result<Vec<String>, String>) -> Result<Self, String> {
+    pub(crate) fn start_with(
+        settings: impl FnOnce(&Path) -> Result<Vec<String>, String>,
+    ) -> Result<Self, String> {
         let bin = programs().ok_or(MISSING)?;
         let dir = create_directory().map_err(|e| format!("no directory for PostgreSQL: {e}"))?;
-        let watcher = watch(&dir, WATCH_SERVER).map_err(|e| format!("no watcher for PostgreSQL: {e}"))?;
+        let watcher =
+            watch(&dir, WATCH_SERVER).map_err(|e| format!("no watcher for PostgreSQL: {e}"))?;
         let owner = give_away(&dir)?;
         let data = dir.join("data");
         initialize(&bin, &data, owner)?;
@@ -108,10 +115,21 @@ impl Cluster {
         for _ in 0..PORTS_TRIED {
             let port = free_port().map_err(|e| format!("no free port for PostgreSQL: {e}"))?;
             if let Some(server) = launch(&bin, &data, port, owner, &settings)? {
-                return Ok(Self { bin, data, owner, port, settings, server, _watcher: watcher });
+                return Ok(Self {
+                    bin,
+                    data,
+                    owner,
+                    port,
+                    settings,
+                    server,
+                    _watcher: watcher,
+                });
             }
         }
-        Err(format!("PostgreSQL ended while starting; its log:\n{}", log(&data)))
+        Err(format!(
+            "PostgreSQL ended while starting; its log:\n{}",
+            log(&data)
+        ))
     }
 
     pub(crate) fn url(&self) -> String {
@@ -125,22 +143,44 @@ impl Cluster {
     /// A standby of a server that was started with [`Cluster::start`], without any data of its own.
     pub(crate) fn standby_of(primary: &Self) -> Result<Self, String> {
         let dir = create_directory().map_err(|e| format!("no directory for PostgreSQL: {e}"))?;
-        let watcher = watch(&dir, WATCH_SERVER).map_err(|e| format!("no watcher for PostgreSQL: {e}"))?;
+        let watcher =
+            watch(&dir, WATCH_SERVER).map_err(|e| format!("no watcher for PostgreSQL: {e}"))?;
         let owner = give_away(&dir)?;
         let (bin, data) = (primary.bin.clone(), dir.join("data"));
         let source = format!("host=127.0.0.1 port={} user=postgres", primary.port);
-        let arguments = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--dbname", &source, "--pgdata"];
-        succeeds(as_owner(bin.join("pg_basebackup"), owner).args(arguments).arg(&data))?;
+        let arguments = [
+            "--write-recovery-conf",
+            "--checkpoint=fast",
+            "--no-sync",
+            "--dbname",
+            &source,
+            "--pgdata",
+        ];
+        succeeds(
+            as_owner(bin.join("pg_basebackup"), owner)
+                .args(arguments)
+                .arg(&data),
+        )?;
         let port = free_port().map_err(|e| format!("no free port for PostgreSQL: {e}"))?;
         let settings = Vec::new();
         let server = launch(&bin, &data, port, owner, &settings)?.ok_or_else(|| log(&data))?;
-        Ok(Self { bin, data, owner, port, settings, server, _watcher: watcher })
+        Ok(Self {
+            bin,
+            data,
+            owner,
+            port,
+            settings,
+            server,
+            _watcher: watcher,
+        })
     }
 
     /// Makes a standby a primary.
     pub(crate) fn promote(&self) {
         let promoted = succeeds(
-            as_owner(self.bin.join("pg_ctl"), self.owner).args(["promote", "--wait", "--silent", "-D"]).arg(&self.data),
+            as_owner(self.bin.join("pg_ctl"), self.owner)
+                .args(["promote", "--wait", "--silent", "-D"])
+                .arg(&self.data),
         );
         promoted.unwrap_or_else(|why| panic!("{why}"));
     }
@@ -163,8 +203,10 @@ impl Cluster {
 
     /// Starts a server that was stopped, at the same port.
     pub(crate) fn start_again(&mut self) {
-        let launched = launch(&self.bin, &self.data, self.port, self.owner, &self.settings).unwrap();
-        self.server = launched.unwrap_or_else(|| panic!("PostgreSQL did not start again:\n{}", log(&self.data)));
+        let launched =
+            launch(&self.bin, &self.data, self.port, self.owner, &self.settings).unwrap();
+        self.server = launched
+            .unwrap_or_else(|| panic!("PostgreSQL did not start again:\n{}", log(&self.data)));
     }
 }
 
@@ -196,7 +238,9 @@ fn children(of: u32) -> Vec<u32> {
     let is_child = |process: &u32| {
         let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
         // The name of the program, in brackets, may hold anything.
-        let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok());
+        let parent = stat
+            .rsplit_once(") ")
+            .and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok());
         parent == Some(of)
     };
     numbers.filter(is_child).collect()
@@ -208,7 +252,12 @@ fn programs() -> Option<PathBuf> {
         .into_iter()
         .flatten()
         .flatten()
-        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
+        .filter_map(|entry| {
+            Some((
+                entry.file_name().to_str()?.parse().ok()?,
+                entry.path().join("bin"),
+            ))
+        })
         .collect();
     packaged.sort();
     let path = env::var_os("PATH").unwrap_or_default();
@@ -253,27 +302,37 @@ pub(super) fn watch(dir: &Path, how: &str) -> io::Result<Child> {
 
 /// PostgreSQL refuses to run as root: then the directory and the server belong to the user that its package made.
 pub(super) fn give_away(dir: &Path) -> Result<Option<(u32, u32)>, String> {
-    let made_by = fs::metadata(dir).map_err(|e| format!("{}: {e}", dir.display()))?.uid();
+    let made_by = fs::metadata(dir)
+        .map_err(|e| format!("{}: {e}", dir.display()))?
+        .uid();
     if made_by != 0 {
         return Ok(None);
     }
-    let (uid, gid) =
-        ids("postgres").ok_or("as root, PostgreSQL needs a user `postgres` to run as, and there is none")?;
+    let (uid, gid) = ids("postgres")
+        .ok_or("as root, PostgreSQL needs a user `postgres` to run as, and there is none")?;
     chown(dir, Some(uid), Some(gid)).map_err(|e| format!("{}: {e}", dir.display()))?;
     Ok(Some((uid, gid)))
 }
 
 fn ids(user: &str) -> Option<(u32, u32)> {
     let known = fs::read_to_string("/etc/passwd").ok()?;
-    let fields = known.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    let found = fields.into_iter().find(|fields| fields.first() == Some(&user))?;
+    let fields = known
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>());
+    let found = fields
+        .into_iter()
+        .find(|fields| fields.first() == Some(&user))?;
     Some((found.get(2)?.parse().ok()?, found.get(3)?.parse().ok()?))
 }
 
 pub(super) fn as_owner(program: PathBuf, owner: Option<(u32, u32)>) -> Command {
     let mut command = Command::new(program);
     // The directory of the tests may be closed to the owner.
-    command.current_dir("/").env("LC_ALL", "C").stdin(Stdio::null()).process_group(0);
+    command
+        .current_dir("/")
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .process_group(0);
     if let Some((uid, gid)) = owner {
         command.uid(uid).gid(gid);
     }
@@ -281,18 +340,32 @@ pub(super) fn as_owner(program: PathBuf, owner: Option<(u32, u32)>) -> Command {
 }
 
 fn initialize(bin: &Path, data: &Path, owner: Option<(u32, u32)>) -> Result<(), String> {
-    succeeds(as_owner(bin.join("initdb"), owner).args(INITDB).arg("-D").arg(data))?;
+    succeeds(
+        as_owner(bin.join("initdb"), owner)
+            .args(INITDB)
+            .arg("-D")
+            .arg(data),
+    )?;
     refuse_some(data).map_err(|e| format!("pg_hba.conf: {e}"))
 }
 
 fn succeeds(command: &mut Command) -> Result<(), String> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let Output { status, stdout, stderr } = command.output().map_err(|e| format!("{program} does not start: {e}"))?;
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command
+        .output()
+        .map_err(|e| format!("{program} does not start: {e}"))?;
     if status.success() {
         return Ok(());
     }
     let said = [stdout, stderr].concat();
-    Err(format!("{program} failed, {status}:\n{}", String::from_utf8_lossy(&said)))
+    Err(format!(
+        "{program} failed, {status}:\n{}",
+        String::from_utf8_lossy(&said)
+    ))
 }
 
 fn refuse_some(data: &Path) -> io::Result<()> {
@@ -303,7 +376,9 @@ fn refuse_some(data: &Path) -> io::Result<()> {
 
 /// Gives away the files that were put into the folder of data.
 fn own_files(data: &Path, owner: Option<(u32, u32)>) -> io::Result<()> {
-    let Some((uid, gid)) = owner else { return Ok(()) };
+    let Some((uid, gid)) = owner else {
+        return Ok(());
+    };
     for entry in fs::read_dir(data)? {
         chown(entry?.path(), Some(uid), Some(gid))?;
     }
@@ -311,7 +386,9 @@ fn own_files(data: &Path, owner: Option<(u32, u32)>) -> io::Result<()> {
 }
 
 pub(super) fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port())
 }
 
 /// A server that is ready; `None` if it ended by itself.
@@ -322,17 +399,29 @@ fn launch(
     owner: Option<(u32, u32)>,
     settings: &[String],
 ) -> Result<Option<Child>, String> {
-    let mut server = spawn(bin, data, port, owner, settings).map_err(|e| format!("PostgreSQL does not start: {e}"))?;
+    let mut server = spawn(bin, data, port, owner, settings)
+        .map_err(|e| format!("PostgreSQL does not start: {e}"))?;
     Ok(is_ready(&mut server, data)?.then_some(server))
 }
 
-fn spawn(bin: &Path, data: &Path, port: u16, owner: Option<(u32, u32)>, settings: &[String]) -> io::Result<Child> {
+fn spawn(
+    bin: &Path,
+    data: &Path,
+    port: u16,
+    owner: Option<(u32, u32)>,
+    settings: &[String],
+) -> io::Result<Child> {
     let log = File::create(log_file(data))?;
     as_owner(bin.join("postgres"), owner)
         .arg("-D")
         .arg(data)
         .args(["-p", &port.to_string()])
-        .args(SETTINGS.into_iter().chain(settings.iter().map(String::as_str)).flat_map(|setting| ["-c", setting]))
+        .args(
+            SETTINGS
+                .into_iter()
+                .chain(settings.iter().map(String::as_str))
+                .flat_map(|setting| ["-c", setting]),
+        )
         .stdout(log.try_clone()?)
         .stderr(log)
         .spawn()
@@ -349,12 +438,20 @@ fn is_ready(server: &mut Child, data: &Path) -> Result<bool, String> {
         }
         let word = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
         let is_own = word.lines().next() == Some(pid.as_str());
-        if is_own && word.lines().nth(7).is_some_and(|state| state.trim() == "ready") {
+        if is_own
+            && word
+                .lines()
+                .nth(7)
+                .is_some_and(|state| state.trim() == "ready")
+        {
             return Ok(true);
         }
         thread::sleep(Duration::from_millis(10));
     }
-    Err(format!("PostgreSQL is not ready after {PATIENCE:?}; its log:\n{}", log(data)))
+    Err(format!(
+        "PostgreSQL is not ready after {PATIENCE:?}; its log:\n{}",
+        log(data)
+    ))
 }
 
 fn log_file(data: &Path) -> PathBuf {

@@ -33,10 +33,19 @@ impl Proxy {
     pub(crate) async fn to(target: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let behaviour = Behaviour { target, age: 0, is_black_hole: false, refuses: false };
+        let behaviour = Behaviour {
+            target,
+            age: 0,
+            is_black_hole: false,
+            refuses: false,
+        };
         let behaviour = Arc::new(watch::Sender::new(behaviour));
         let accepting = tokio::spawn(accept(listener, behaviour.clone()));
-        Self { port, behaviour, accepting }
+        Self {
+            port,
+            behaviour,
+            accepting,
+        }
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -50,12 +59,14 @@ impl Proxy {
 
     /// Whether all connections are accepted and kept, and pass nothing.
     pub(crate) fn black_hole(&self, is_black_hole: bool) {
-        self.behaviour.send_modify(|behaviour| behaviour.is_black_hole = is_black_hole);
+        self.behaviour
+            .send_modify(|behaviour| behaviour.is_black_hole = is_black_hole);
     }
 
     /// Whether new connections are closed.
     pub(crate) fn refuse(&self, refuses: bool) {
-        self.behaviour.send_modify(|behaviour| behaviour.refuses = refuses);
+        self.behaviour
+            .send_modify(|behaviour| behaviour.refuses = refuses);
     }
 }
 
@@ -75,11 +86,17 @@ async fn accept(listener: TcpListener, behaviour: Arc<watch::Sender<Behaviour>>)
 }
 
 async fn connect(client: TcpStream, mut behaviour: watch::Receiver<Behaviour>) {
-    if behaviour.wait_for(|behaviour| !behaviour.is_black_hole).await.is_err() {
+    if behaviour
+        .wait_for(|behaviour| !behaviour.is_black_hole)
+        .await
+        .is_err()
+    {
         return;
     }
     let Behaviour { target, age, .. } = *behaviour.borrow();
-    let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)).await else { return };
+    let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)).await else {
+        return;
+    };
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let up = pipe(from_client, to_server, behaviour.clone(), age);
@@ -96,7 +113,8 @@ async fn pipe(
     let mut bytes = vec![0; 64 << 10];
     while let Ok(read @ 1..) = from.read(&mut bytes).await {
         let passes = |behaviour: &Behaviour| !behaviour.is_black_hole && behaviour.age == age;
-        if behaviour.wait_for(passes).await.is_err() || to.write_all(&bytes[..read]).await.is_err() {
+        if behaviour.wait_for(passes).await.is_err() || to.write_all(&bytes[..read]).await.is_err()
+        {
             return;
         }
     }

@@ -20,15 +20,23 @@ pub(crate) struct RawAnswer {
 
 impl RawAnswer {
     fn read(text: &str) -> Self {
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+        let (head, body) = text
+            .split_once("\r\n\r\n")
+            .unwrap_or_else(|| panic!("no answer: {text:?}"));
         let status = head.get(9..12).and_then(|status| status.parse().ok());
         let status = status.unwrap_or_else(|| panic!("no status: {head:?}"));
-        Self { status, head: head.to_owned(), body: body.to_owned() }
+        Self {
+            status,
+            head: head.to_owned(),
+            body: body.to_owned(),
+        }
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut fields = self.head.lines().filter_map(|line| line.split_once(": "));
-        fields.find(|(there, _)| there.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        fields
+            .find(|(there, _)| there.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -38,17 +46,35 @@ impl RawAnswer {
 
 impl Server {
     pub(crate) async fn connect(&self) -> TcpStream {
-        let (address, _) = self.base.strip_prefix("http://").unwrap().split_once('/').unwrap();
+        let (address, _) = self
+            .base
+            .strip_prefix("http://")
+            .unwrap()
+            .split_once('/')
+            .unwrap();
         TcpStream::connect(address).await.unwrap()
     }
 
     /// A request with the server's token; the path is taken as it is.
     pub(crate) fn request(&self, method: &str, path: &str, body: &[u8]) -> Vec<u8> {
-        self.request_by(&self.token, method, path, "Content-Type: application/scim+json\r\n", body)
+        self.request_by(
+            &self.token,
+            method,
+            path,
+            "Content-Type: application/scim+json\r\n",
+            body,
+        )
     }
 
     /// A request with a token and further header lines; the path is taken as it is.
-    pub(crate) fn request_by(&self, token: &str, method: &str, path: &str, fields: &str, body: &[u8]) -> Vec<u8> {
+    pub(crate) fn request_by(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        fields: &str,
+        body: &[u8],
+    ) -> Vec<u8> {
         let head = format!(
             "{method} /scim/v2{path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\
              Content-Length: {}\r\n{fields}Connection: close\r\n\r\n",
@@ -82,12 +108,18 @@ impl RawRequest {
     /// The target goes over the wire as it stands here.
     pub(crate) fn new(method: &str, target: &str) -> Self {
         let head = format!("{method} {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n");
-        Self { head, body: String::new() }
+        Self {
+            head,
+            body: String::new(),
+        }
     }
 
     /// The same with a field more.
     pub(crate) fn field(self, name: &str, value: &str) -> Self {
-        Self { head: format!("{}{name}: {value}\r\n", self.head), ..self }
+        Self {
+            head: format!("{}{name}: {value}\r\n", self.head),
+            ..self
+        }
     }
 
     /// The same with a body, and its length.

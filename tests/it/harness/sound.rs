@@ -59,7 +59,10 @@ const FAULTS: &[(&str, &str)] = &[
 impl Server {
     /// Fails if the server, or a look at its tables, finds a fault in what is stored.
     pub(crate) async fn is_sound(&self) {
-        assert_eq!(self.service.verify(false).await.unwrap(), Vec::<String>::new());
+        assert_eq!(
+            self.service.verify(false).await.unwrap(),
+            Vec::<String>::new()
+        );
         for (what, query) in FAULTS {
             assert_eq!(self.number(query).await, 0, "{what}");
         }
@@ -69,21 +72,34 @@ impl Server {
     pub(crate) async fn number(&self, query: &'static str) -> i64 {
         match &self.database {
             DatabaseTarget::Postgres { url } => {
-                let mut connection =
-                    sqlx::PgConnection::connect(&crate::harness::pooler::behind(url.expose_secret())).await.unwrap();
-                sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
+                let mut connection = sqlx::PgConnection::connect(&crate::harness::pooler::behind(
+                    url.expose_secret(),
+                ))
+                .await
+                .unwrap();
+                sqlx::query_scalar(query)
+                    .fetch_one(&mut connection)
+                    .await
+                    .unwrap()
             }
             DatabaseTarget::Sqlite { data_dir } => {
-                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(data_dir.join("scimd.db"));
+                let options =
+                    sqlx::sqlite::SqliteConnectOptions::new().filename(data_dir.join("scimd.db"));
                 let mut connection = options.read_only(true).connect().await.unwrap();
-                sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
+                sqlx::query_scalar(query)
+                    .fetch_one(&mut connection)
+                    .await
+                    .unwrap()
             }
         }
     }
 
     /// Runs a statement behind the server's back, references unheeded.
     pub(crate) async fn spoil(&self, statement: &'static str) {
-        assert!(self.run(statement).await > 0, "nothing is spoilt by: {statement}");
+        assert!(
+            self.run(statement).await > 0,
+            "nothing is spoilt by: {statement}"
+        );
     }
 
     /// The same, whatever it does; the number of rows that it changed.
@@ -91,15 +107,30 @@ impl Server {
         let text = AssertSqlSafe(statement.to_owned());
         match &self.database {
             DatabaseTarget::Postgres { url } => {
-                let mut connection =
-                    sqlx::PgConnection::connect(&crate::harness::pooler::behind(url.expose_secret())).await.unwrap();
-                sqlx::query("set session_replication_role = replica").execute(&mut connection).await.unwrap();
-                sqlx::query(text).execute(&mut connection).await.unwrap().rows_affected()
+                let mut connection = sqlx::PgConnection::connect(&crate::harness::pooler::behind(
+                    url.expose_secret(),
+                ))
+                .await
+                .unwrap();
+                sqlx::query("set session_replication_role = replica")
+                    .execute(&mut connection)
+                    .await
+                    .unwrap();
+                sqlx::query(text)
+                    .execute(&mut connection)
+                    .await
+                    .unwrap()
+                    .rows_affected()
             }
             DatabaseTarget::Sqlite { data_dir } => {
-                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(data_dir.join("scimd.db"));
+                let options =
+                    sqlx::sqlite::SqliteConnectOptions::new().filename(data_dir.join("scimd.db"));
                 let mut connection = options.foreign_keys(false).connect().await.unwrap();
-                sqlx::query(text).execute(&mut connection).await.unwrap().rows_affected()
+                sqlx::query(text)
+                    .execute(&mut connection)
+                    .await
+                    .unwrap()
+                    .rows_affected()
             }
         }
     }

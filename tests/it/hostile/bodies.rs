@@ -3,7 +3,11 @@
 use super::Target;
 use crate::harness::{Server, USER};
 
-crate::on_both!(broken_json_is_refused, broken_json_is_refused_wherever_a_body_goes, size_has_a_bound);
+crate::on_both!(
+    broken_json_is_refused,
+    broken_json_is_refused_wherever_a_body_goes,
+    size_has_a_bound
+);
 
 fn broken() -> Vec<Vec<u8>> {
     let texts = [
@@ -55,7 +59,12 @@ fn broken() -> Vec<Vec<u8>> {
     all.push(b"{\"userName\":\"\xc0\x80\"}".to_vec());
     all.push(b"{\"userName\":\"\0\"}".to_vec());
     all.push(b"{\"userName\":\"x\"}\0".to_vec());
-    all.push("{\"userName\":\"x\"}".encode_utf16().flat_map(u16::to_le_bytes).collect());
+    all.push(
+        "{\"userName\":\"x\"}"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect(),
+    );
     for (open, close) in [("[", "]"), ("{\"a\":", "}"), ("[{\"a\":", "}]")] {
         for depth in [40, 1000, 100_000] {
             let deep = format!("{{\"a\":{}1{}}}", open.repeat(depth), close.repeat(depth));
@@ -71,7 +80,11 @@ async fn broken_json_is_refused(server: Server) {
         for body in broken() {
             let answer = target.ask("POST", "/Users", &body).await;
             let shown: String = String::from_utf8_lossy(&body).chars().take(60).collect();
-            assert_eq!((answer.status, &answer.json()["scimType"]), (400, &"invalidSyntax".into()), "{shown}");
+            assert_eq!(
+                (answer.status, &answer.json()["scimType"]),
+                (400, &"invalidSyntax".into()),
+                "{shown}"
+            );
         }
         target.is_alive().await;
     }
@@ -79,7 +92,10 @@ async fn broken_json_is_refused(server: Server) {
 
 async fn broken_json_is_refused_wherever_a_body_goes(server: Server) {
     let target = Target::new(&server, scimd::resource::Conformance::Lenient).await;
-    let (user, group) = (format!("/Users/{}", target.user), format!("/Groups/{}", target.group));
+    let (user, group) = (
+        format!("/Users/{}", target.user),
+        format!("/Groups/{}", target.group),
+    );
     let routes = [
         ("PUT", user.as_str()),
         ("PATCH", &user),
@@ -94,10 +110,17 @@ async fn broken_json_is_refused_wherever_a_body_goes(server: Server) {
     for (method, path) in routes {
         for body in broken().into_iter().step_by(3) {
             let answer = target.ask(method, path, &body).await;
-            assert_eq!((answer.status, &answer.json()["scimType"]), (400, &"invalidSyntax".into()), "{method} {path}");
+            assert_eq!(
+                (answer.status, &answer.json()["scimType"]),
+                (400, &"invalidSyntax".into()),
+                "{method} {path}"
+            );
         }
     }
-    assert_eq!(server.by(&target.token).get("/").await.expect(200).body, before);
+    assert_eq!(
+        server.by(&target.token).get("/").await.expect(200).body,
+        before
+    );
     target.is_alive().await;
 }
 
@@ -105,15 +128,45 @@ async fn size_has_a_bound(server: Server) {
     let target = Target::new(&server, scimd::resource::Conformance::Lenient).await;
     let body = |size: usize| {
         let mut text = format!("{{\"schemas\":[\"{USER}\"],\"userName\":\"large\",\"nothing\":\"");
-        text.extend(std::iter::repeat_n('x', size.saturating_sub(text.len() + 2)));
+        text.extend(std::iter::repeat_n(
+            'x',
+            size.saturating_sub(text.len() + 2),
+        ));
         text + "\"}"
     };
-    assert_eq!(target.ask("POST", "/Users", body((2 << 20) + 1).as_bytes()).await.status, 413);
-    assert_eq!(target.ask("POST", "/Users", body(5 << 20).as_bytes()).await.status, 413);
-    assert_eq!(target.ask("POST", "/Bulk", body((4 << 20) + 1).as_bytes()).await.status, 413);
+    assert_eq!(
+        target
+            .ask("POST", "/Users", body((2 << 20) + 1).as_bytes())
+            .await
+            .status,
+        413
+    );
+    assert_eq!(
+        target
+            .ask("POST", "/Users", body(5 << 20).as_bytes())
+            .await
+            .status,
+        413
+    );
+    assert_eq!(
+        target
+            .ask("POST", "/Bulk", body((4 << 20) + 1).as_bytes())
+            .await
+            .status,
+        413
+    );
     // Not declared: in chunks, without an end.
-    let mut endless = server.request_by(&target.token, "POST", "/Users", "Transfer-Encoding: chunked\r\n", b"");
-    let at = endless.windows(19).position(|part| part == b"Content-Length: 0\r\n").unwrap();
+    let mut endless = server.request_by(
+        &target.token,
+        "POST",
+        "/Users",
+        "Transfer-Encoding: chunked\r\n",
+        b"",
+    );
+    let at = endless
+        .windows(19)
+        .position(|part| part == b"Content-Length: 0\r\n")
+        .unwrap();
     endless.drain(at..at + 19);
     for _ in 0..40 {
         endless.extend_from_slice(b"10000\r\n");
@@ -123,8 +176,20 @@ async fn size_has_a_bound(server: Server) {
     assert_eq!(server.say(&endless).await.status, 413);
     // Members that mean nothing are many and cheap.
     let many: Vec<_> = (0..100_000).map(|i| format!("\"x{i}\":{i}")).collect();
-    let many = format!("{{\"schemas\":[\"{USER}\"],\"userName\":\"many\",{}}}", many.join(","));
-    assert_eq!(target.ask("POST", "/Users", many.as_bytes()).await.status, 201);
-    assert_eq!(target.ask("POST", "/Users", body(2 << 20).as_bytes()).await.status, 201);
+    let many = format!(
+        "{{\"schemas\":[\"{USER}\"],\"userName\":\"many\",{}}}",
+        many.join(",")
+    );
+    assert_eq!(
+        target.ask("POST", "/Users", many.as_bytes()).await.status,
+        201
+    );
+    assert_eq!(
+        target
+            .ask("POST", "/Users", body(2 << 20).as_bytes())
+            .await
+            .status,
+        201
+    );
     target.is_alive().await;
 }

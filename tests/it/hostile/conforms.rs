@@ -11,9 +11,20 @@ pub(super) struct Schemas(HashMap<String, Vec<Value>>);
 impl Schemas {
     pub(super) async fn of(target: &Target<'_>) -> Self {
         let list = target.ask("GET", "/Schemas", b"").await.json();
-        let schema =
-            |schema: &Value| Some((schema["id"].as_str()?.to_owned(), schema["attributes"].as_array()?.clone()));
-        Self(list["Resources"].as_array().unwrap().iter().filter_map(schema).collect())
+        let schema = |schema: &Value| {
+            Some((
+                schema["id"].as_str()?.to_owned(),
+                schema["attributes"].as_array()?.clone(),
+            ))
+        };
+        Self(
+            list["Resources"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter_map(schema)
+                .collect(),
+        )
     }
 
     /// Fails unless a resource, or a part of one, is what its schemas allow.
@@ -27,7 +38,10 @@ impl Schemas {
         ) {
             return;
         }
-        let core = self.0.get(*core).unwrap_or_else(|| panic!("no schema {core}"));
+        let core = self
+            .0
+            .get(*core)
+            .unwrap_or_else(|| panic!("no schema {core}"));
         for (name, value) in object {
             match name.as_str() {
                 "schemas" => {}
@@ -43,7 +57,10 @@ impl Schemas {
                 },
             }
         }
-        assert!(extensions.iter().all(|urn| object.contains_key(*urn)), "{urns:?}");
+        assert!(
+            extensions.iter().all(|urn| object.contains_key(*urn)),
+            "{urns:?}"
+        );
         assert!(object.contains_key("id"));
     }
 
@@ -57,27 +74,50 @@ impl Schemas {
 }
 
 fn texts(value: &Value) -> Vec<&str> {
-    value.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect()
+    value
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|text| text.as_str().unwrap())
+        .collect()
 }
 
 fn check_meta(meta: &Map<String, Value>) {
     for (name, value) in meta {
-        assert!(["resourceType", "created", "lastModified", "location", "version"].contains(&name.as_str()), "{name}");
+        assert!(
+            [
+                "resourceType",
+                "created",
+                "lastModified",
+                "location",
+                "version"
+            ]
+            .contains(&name.as_str()),
+            "{name}"
+        );
         assert!(value.is_string());
     }
 }
 
 /// By its own spelling: names are canonical.
 fn attribute<'a>(attributes: &'a [Value], name: &str) -> &'a Value {
-    let found = attributes.iter().find(|attribute| attribute["name"] == name);
+    let found = attributes
+        .iter()
+        .find(|attribute| attribute["name"] == name);
     found.unwrap_or_else(|| panic!("no attribute {name:?}"))
 }
 
 fn check_members(attributes: &[Value], value: &Value, path: &str) {
-    let members = value.as_object().unwrap_or_else(|| panic!("{path} is no object"));
+    let members = value
+        .as_object()
+        .unwrap_or_else(|| panic!("{path} is no object"));
     assert!(!members.is_empty(), "{path} is empty");
     for (name, value) in members {
-        check_attribute(attribute(attributes, name), value, &format!("{path}.{name}"));
+        check_attribute(
+            attribute(attributes, name),
+            value,
+            &format!("{path}.{name}"),
+        );
     }
 }
 
@@ -86,12 +126,26 @@ fn check_attribute(attribute: &Value, value: &Value, path: &str) {
     if attribute["multiValued"] != true {
         return check_value(attribute, value, path);
     }
-    let values = value.as_array().unwrap_or_else(|| panic!("{path} is no array"));
+    let values = value
+        .as_array()
+        .unwrap_or_else(|| panic!("{path} is no array"));
     // A lenient tenant's clients want the members of an empty group as an empty list.
-    assert!(path == "members" || !values.is_empty(), "{path} has no values");
+    assert!(
+        path == "members" || !values.is_empty(),
+        "{path} has no values"
+    );
     assert!(values.len() <= 1000, "{path} has {} values", values.len());
-    values.iter().for_each(|value| check_value(attribute, value, path));
-    assert!(values.iter().filter(|value| value["primary"] == true).count() < 2, "{path} has two primary values");
+    values
+        .iter()
+        .for_each(|value| check_value(attribute, value, path));
+    assert!(
+        values
+            .iter()
+            .filter(|value| value["primary"] == true)
+            .count()
+            < 2,
+        "{path} has two primary values"
+    );
 }
 
 fn check_value(attribute: &Value, value: &Value, path: &str) {
@@ -99,7 +153,9 @@ fn check_value(attribute: &Value, value: &Value, path: &str) {
         "boolean" => value.is_boolean(),
         "integer" => value.is_i64(),
         "decimal" => value.is_number(),
-        "complex" => return check_members(attribute["subAttributes"].as_array().unwrap(), value, path),
+        "complex" => {
+            return check_members(attribute["subAttributes"].as_array().unwrap(), value, path);
+        }
         _ => value.is_string(),
     };
     assert!(fits, "{path} is {value}");

@@ -4,7 +4,12 @@ use super::{Target, percent};
 use crate::harness::Server;
 use serde_json::{Value, json};
 
-crate::on_both!(filters_are_read_or_refused, large_filters_have_a_bound, deep_filters_run, parameters_have_no_edge);
+crate::on_both!(
+    filters_are_read_or_refused,
+    large_filters_have_a_bound,
+    deep_filters_run,
+    parameters_have_no_edge
+);
 
 /// Those that cannot be read, or mean nothing.
 const REFUSED: &[&str] = &[
@@ -132,19 +137,42 @@ const FORGIVEN: &[(&str, u64)] = &[
 async fn filters_are_read_or_refused(server: Server) {
     for target in Target::both(&server).await {
         for filter in REFUSED {
-            for answer in [by_get(&target, filter).await, by_search(&target, filter).await] {
-                assert_eq!((answer.0, &answer.1["scimType"]), (400, &json!("invalidFilter")), "{filter}: {}", answer.1);
+            for answer in [
+                by_get(&target, filter).await,
+                by_search(&target, filter).await,
+            ] {
+                assert_eq!(
+                    (answer.0, &answer.1["scimType"]),
+                    (400, &json!("invalidFilter")),
+                    "{filter}: {}",
+                    answer.1
+                );
             }
         }
         for (filter, total) in READ {
-            for answer in [by_get(&target, filter).await, by_search(&target, filter).await] {
-                assert_eq!((answer.0, &answer.1["totalResults"]), (200, &json!(total)), "{filter}: {}", answer.1);
+            for answer in [
+                by_get(&target, filter).await,
+                by_search(&target, filter).await,
+            ] {
+                assert_eq!(
+                    (answer.0, &answer.1["totalResults"]),
+                    (200, &json!(total)),
+                    "{filter}: {}",
+                    answer.1
+                );
             }
         }
         for (filter, total) in FORGIVEN {
-            for answer in [by_get(&target, filter).await, by_search(&target, filter).await] {
+            for answer in [
+                by_get(&target, filter).await,
+                by_search(&target, filter).await,
+            ] {
                 assert_eq!(answer.0, target.due(200, 400), "{filter}: {}", answer.1);
-                assert!(answer.0 == 400 || answer.1["totalResults"] == *total, "{filter}: {}", answer.1);
+                assert!(
+                    answer.0 == 400 || answer.1["totalResults"] == *total,
+                    "{filter}: {}",
+                    answer.1
+                );
             }
         }
         target.is_alive().await;
@@ -152,7 +180,9 @@ async fn filters_are_read_or_refused(server: Server) {
 }
 
 async fn by_get(target: &Target<'_>, filter: &str) -> (u16, Value) {
-    let answer = target.ask("GET", &format!("/Users?filter={}", percent(filter)), b"").await;
+    let answer = target
+        .ask("GET", &format!("/Users?filter={}", percent(filter)), b"")
+        .await;
     (answer.status, answer.json())
 }
 
@@ -165,7 +195,8 @@ async fn by_search(target: &Target<'_>, filter: &str) -> (u16, Value) {
 /// SPEC FIL-16.
 async fn large_filters_have_a_bound(server: Server) {
     let target = Target::new(&server, scimd::resource::Conformance::Lenient).await;
-    let clauses = |count: usize, operator: &str| vec!["title co \"x\""; count].join(&format!(" {operator} "));
+    let clauses =
+        |count: usize, operator: &str| vec!["title co \"x\""; count].join(&format!(" {operator} "));
     for filter in [
         "(".repeat(5000),
         format!("{}userName pr{}", "(".repeat(5000), ")".repeat(5000)),
@@ -181,8 +212,15 @@ async fn large_filters_have_a_bound(server: Server) {
         format!("{} eq \"x\"", "urn:".repeat(1 << 18)),
     ] {
         let (status, body) = by_search(&target, &filter).await;
-        assert_eq!((status, &body["scimType"]), (400, &json!("invalidFilter")), "{filter:.40}");
-        assert!(body["detail"].as_str().unwrap().len() < 1000, "{filter:.40}");
+        assert_eq!(
+            (status, &body["scimType"]),
+            (400, &json!("invalidFilter")),
+            "{filter:.40}"
+        );
+        assert!(
+            body["detail"].as_str().unwrap().len() < 1000,
+            "{filter:.40}"
+        );
     }
     target.is_alive().await;
 }
@@ -205,7 +243,11 @@ async fn deep_filters_run(server: Server) {
         ] {
             let filter = format!("{}{part}{}", open.repeat(15), close.repeat(15));
             let (status, body) = by_search(&target, &filter).await;
-            assert_eq!((status, &body["totalResults"]), (200, &json!(1)), "{filter}: {body}");
+            assert_eq!(
+                (status, &body["totalResults"]),
+                (200, &json!(1)),
+                "{filter}: {body}"
+            );
         }
     }
     for clause in [
@@ -218,7 +260,11 @@ async fn deep_filters_run(server: Server) {
         let count = if clause.contains(" and ") { 50 } else { 100 };
         for operator in [" or ", " and "] {
             let (status, body) = by_search(&target, &vec![clause; count].join(operator)).await;
-            assert_eq!((status, &body["totalResults"]), (200, &json!(0)), "{clause} {operator}: {body}");
+            assert_eq!(
+                (status, &body["totalResults"]),
+                (200, &json!(0)),
+                "{clause} {operator}: {body}"
+            );
         }
     }
     let text = format!("title co \"{}\"", "%_\\\\".repeat(1000));
@@ -241,7 +287,12 @@ async fn parameters_have_no_edge(server: Server) {
     for target in Target::both(&server).await {
         for start in numbers {
             for count in numbers {
-                for more in ["", "&sortBy=userName", "&sortBy=id&sortOrder=descending", "&filter=userName%20pr"] {
+                for more in [
+                    "",
+                    "&sortBy=userName",
+                    "&sortBy=id&sortOrder=descending",
+                    "&filter=userName%20pr",
+                ] {
                     for endpoint in ["/Users", "/"] {
                         let path = format!("{endpoint}?startIndex={start}&count={count}{more}");
                         let answer = target.ask("GET", &path, b"").await;
@@ -263,7 +314,10 @@ async fn parameters_have_no_edge(server: Server) {
             ("cursor&count=-9223372036854775808", 200),
             ("cursor=x", 400),
             ("cursor=%00", 400),
-            ("cursor=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", 400),
+            (
+                "cursor=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                400,
+            ),
             ("sortBy=password", 400),
             ("sortBy=nothing", 400),
             ("sortBy=..", 400),
@@ -277,21 +331,50 @@ async fn parameters_have_no_edge(server: Server) {
             ("attributes=", 200),
             ("attributes=,,%20,", 200),
             ("attributes=*", 200),
-            ("attributes=__proto__,constructor.prototype,..,.,urn:,a.b.c.d,%F0%9F%98%80", 200),
-            ("attributes=userName.x,emails.value.x,emails%5B0%5D,password", 200),
-            ("excludedAttributes=id,schemas,meta,userName,password,nothing", 200),
+            (
+                "attributes=__proto__,constructor.prototype,..,.,urn:,a.b.c.d,%F0%9F%98%80",
+                200,
+            ),
+            (
+                "attributes=userName.x,emails.value.x,emails%5B0%5D,password",
+                200,
+            ),
+            (
+                "excludedAttributes=id,schemas,meta,userName,password,nothing",
+                200,
+            ),
             ("%00=x&=&&&?&a=b=c&%20=%20", 200),
             ("filter%00=x", 200),
             ("FILTER=x&Count=x", 200),
         ] {
             let answer = target.ask("GET", &format!("/Users?{query}"), b"").await;
             assert_eq!(answer.status, status, "{query}: {}", answer.body);
-            assert!(status != 200 || !answer.body.contains("password"), "{query}: {}", answer.body);
+            assert!(
+                status != 200 || !answer.body.contains("password"),
+                "{query}: {}",
+                answer.body
+            );
         }
         let names: Vec<_> = (0..3000).map(|i| format!("n{i}")).collect();
         for name in ["attributes", "excludedAttributes"] {
-            assert_eq!(target.ask("GET", &format!("/Users?{name}={}", names[..2000].join(",")), b"").await.status, 200);
-            assert_eq!(target.ask("GET", &format!("/Users?{name}={}", names.join(",")), b"").await.status, 414);
+            assert_eq!(
+                target
+                    .ask(
+                        "GET",
+                        &format!("/Users?{name}={}", names[..2000].join(",")),
+                        b""
+                    )
+                    .await
+                    .status,
+                200
+            );
+            assert_eq!(
+                target
+                    .ask("GET", &format!("/Users?{name}={}", names.join(",")), b"")
+                    .await
+                    .status,
+                414
+            );
         }
         target.is_alive().await;
     }

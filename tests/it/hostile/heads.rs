@@ -75,11 +75,23 @@ async fn conditions_are_read_or_hold_not(server: Server) {
         "\\\"1\\\"",
     ];
     for tag in garbage {
-        for (method, body) in [("PUT", user("other").to_string()), ("DELETE", String::new())] {
-            let answer = target.ask_with(method, &path, &format!("{JSON}If-Match: {tag}\r\n"), body.as_bytes()).await;
+        for (method, body) in [
+            ("PUT", user("other").to_string()),
+            ("DELETE", String::new()),
+        ] {
+            let answer = target
+                .ask_with(
+                    method,
+                    &path,
+                    &format!("{JSON}If-Match: {tag}\r\n"),
+                    body.as_bytes(),
+                )
+                .await;
             assert_eq!(answer.status, 412, "{method} {tag:?}: {}", answer.body);
         }
-        let answer = target.ask_with("GET", &path, &format!("If-None-Match: {tag}\r\n"), b"").await;
+        let answer = target
+            .ask_with("GET", &path, &format!("If-None-Match: {tag}\r\n"), b"")
+            .await;
         assert_eq!(answer.status, 200, "{tag:?}");
     }
     let many = vec!["\"x\""; 5000].join(",");
@@ -120,19 +132,64 @@ async fn ambiguous_heads_are_refused(server: Server) {
             ),
             400,
         ),
-        (format!("{start}Host: a\r\n{bearer}Transfer-Encoding: identity, chunked, x\r\n\r\n{smuggled}"), 400),
-        (format!("{start}Host: a\r\n{bearer}Content-Length: {length}\r\nContent-Length: 1\r\n\r\n{body}"), 400),
-        (format!("{start}Host: a\r\n{bearer}Content-Length: -1\r\n\r\n{body}"), 400),
-        (format!("{start}Host: a\r\n{bearer}Content-Length: 99999999999999999999999\r\n\r\n{body}"), 400),
-        (format!("{start}Host: a\r\n{bearer}Content-Length: {length}, {length}\r\n\r\n{body}"), 400),
-        (format!("{start}{bearer}Content-Length: {length}\r\n\r\n{body}"), 400),
-        (format!("{start}Host: a\r\nHost: b\r\n{bearer}Content-Length: {length}\r\n\r\n{body}"), 400),
-        (format!("{start}Host: a/../b\r\n{bearer}Content-Length: {length}\r\n\r\n{body}"), 400),
-        (format!("{start}Host: a\r\n{bearer}{bearer}Content-Length: {length}\r\n\r\n{body}"), 400),
-        (format!("{start}Host: a\r\n{bearer}Content-Length : {length}\r\n\r\n{body}"), 400),
-        (format!("{start}Host: a\r\n{bearer}Content-Length: {length}\r\n folded\r\n\r\n{body}"), 400),
-        (format!("{start}Host: a\r\n{bearer}X: a\0b\r\nContent-Length: {length}\r\n\r\n{body}"), 400),
-        (format!("{start}Host: a\r\n{bearer}X: a\rb\r\nContent-Length: {length}\r\n\r\n{body}"), 400),
+        (
+            format!(
+                "{start}Host: a\r\n{bearer}Transfer-Encoding: identity, chunked, x\r\n\r\n{smuggled}"
+            ),
+            400,
+        ),
+        (
+            format!(
+                "{start}Host: a\r\n{bearer}Content-Length: {length}\r\nContent-Length: 1\r\n\r\n{body}"
+            ),
+            400,
+        ),
+        (
+            format!("{start}Host: a\r\n{bearer}Content-Length: -1\r\n\r\n{body}"),
+            400,
+        ),
+        (
+            format!(
+                "{start}Host: a\r\n{bearer}Content-Length: 99999999999999999999999\r\n\r\n{body}"
+            ),
+            400,
+        ),
+        (
+            format!("{start}Host: a\r\n{bearer}Content-Length: {length}, {length}\r\n\r\n{body}"),
+            400,
+        ),
+        (
+            format!("{start}{bearer}Content-Length: {length}\r\n\r\n{body}"),
+            400,
+        ),
+        (
+            format!("{start}Host: a\r\nHost: b\r\n{bearer}Content-Length: {length}\r\n\r\n{body}"),
+            400,
+        ),
+        (
+            format!("{start}Host: a/../b\r\n{bearer}Content-Length: {length}\r\n\r\n{body}"),
+            400,
+        ),
+        (
+            format!("{start}Host: a\r\n{bearer}{bearer}Content-Length: {length}\r\n\r\n{body}"),
+            400,
+        ),
+        (
+            format!("{start}Host: a\r\n{bearer}Content-Length : {length}\r\n\r\n{body}"),
+            400,
+        ),
+        (
+            format!("{start}Host: a\r\n{bearer}Content-Length: {length}\r\n folded\r\n\r\n{body}"),
+            400,
+        ),
+        (
+            format!("{start}Host: a\r\n{bearer}X: a\0b\r\nContent-Length: {length}\r\n\r\n{body}"),
+            400,
+        ),
+        (
+            format!("{start}Host: a\r\n{bearer}X: a\rb\r\nContent-Length: {length}\r\n\r\n{body}"),
+            400,
+        ),
         (
             format!(
                 "{}Host: a\n{}Content-Length: {length}\n\n{body}",
@@ -141,22 +198,60 @@ async fn ambiguous_heads_are_refused(server: Server) {
             ),
             400,
         ),
-        (format!("{start}Host: a\n{bearer}Content-Length: {length}\r\n\r\n{body}"), 400),
-        (format!("{}Host: a\r\n{bearer}Content-Length: {length}\r\n\r\n{body}", start.replace("1.1", "1.2")), 400),
-        (format!("{}Host: a\r\n{bearer}Content-Length: {length}\r\n\r\n{body}", start.replace(" /", "  /")), 400),
-        (format!("{start}Host: a\r\n{}{bearer}\r\n", "X: y\r\n".repeat(200)), 431),
-        (format!("{start}Host: a\r\n{bearer}X: {}\r\n\r\n", "y".repeat(40_000)), 431),
+        (
+            format!("{start}Host: a\n{bearer}Content-Length: {length}\r\n\r\n{body}"),
+            400,
+        ),
+        (
+            format!(
+                "{}Host: a\r\n{bearer}Content-Length: {length}\r\n\r\n{body}",
+                start.replace("1.1", "1.2")
+            ),
+            400,
+        ),
+        (
+            format!(
+                "{}Host: a\r\n{bearer}Content-Length: {length}\r\n\r\n{body}",
+                start.replace(" /", "  /")
+            ),
+            400,
+        ),
+        (
+            format!("{start}Host: a\r\n{}{bearer}\r\n", "X: y\r\n".repeat(200)),
+            431,
+        ),
+        (
+            format!(
+                "{start}Host: a\r\n{bearer}X: {}\r\n\r\n",
+                "y".repeat(40_000)
+            ),
+            431,
+        ),
     ] {
         let answer = server.say(bytes.as_bytes()).await;
         assert_eq!(answer.status, status, "{bytes:.300}: {}", answer.body);
-        assert_eq!(answer.body.matches("HTTP/1").count(), 0, "one answer: {bytes:.300}");
+        assert_eq!(
+            answer.body.matches("HTTP/1").count(),
+            0,
+            "one answer: {bytes:.300}"
+        );
         is_understandable(&answer);
     }
-    let absolute =
-        format!("GET http://evil.example/scim/v2/Users HTTP/1.1\r\nHost: a\r\n{bearer}Connection: close\r\n\r\n");
+    let absolute = format!(
+        "GET http://evil.example/scim/v2/Users HTTP/1.1\r\nHost: a\r\n{bearer}Connection: close\r\n\r\n"
+    );
     let answer = server.say(absolute.as_bytes()).await;
-    assert!(answer.status < 500 && !answer.body.contains("evil"), "{answer:?}");
-    assert_eq!(target.ask("GET", "/Users?filter=userName%20eq%20%22smuggled%22", b"").await.json()["totalResults"], 0);
+    assert!(
+        answer.status < 500 && !answer.body.contains("evil"),
+        "{answer:?}"
+    );
+    assert_eq!(
+        target
+            .ask("GET", "/Users?filter=userName%20eq%20%22smuggled%22", b"")
+            .await
+            .json()["totalResults"],
+        0
+    );
     target.is_alive().await;
 }
 
@@ -185,18 +280,26 @@ async fn tokens_are_read_strictly(server: Server) {
         (format!("bEARER {token}"), 200),
         (format!("Bearer   {token}  "), 200),
     ] {
-        let request =
-            format!("GET /scim/v2/Users HTTP/1.1\r\nHost: a\r\nAuthorization: {value}\r\nConnection: close\r\n\r\n");
+        let request = format!(
+            "GET /scim/v2/Users HTTP/1.1\r\nHost: a\r\nAuthorization: {value}\r\nConnection: close\r\n\r\n"
+        );
         let answer = server.say(request.as_bytes()).await;
         assert_eq!(answer.status, status, "{value:.80}: {}", answer.body);
         is_understandable(&answer);
         assert_eq!(answer.header("www-authenticate").is_some(), status == 401);
     }
-    for query in
-        [format!("?access_token={token}"), format!("?token={token}"), format!("?authorization=Bearer%20{token}")]
-    {
-        let request = format!("GET /scim/v2/Users{query} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-        assert_eq!(server.say(request.as_bytes()).await.status, 401, "{query:.20}");
+    for query in [
+        format!("?access_token={token}"),
+        format!("?token={token}"),
+        format!("?authorization=Bearer%20{token}"),
+    ] {
+        let request =
+            format!("GET /scim/v2/Users{query} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        assert_eq!(
+            server.say(request.as_bytes()).await.status,
+            401,
+            "{query:.20}"
+        );
     }
     target.is_alive().await;
 }

@@ -30,24 +30,50 @@ struct Target<'a> {
 
 impl<'a> Target<'a> {
     async fn new(server: &'a Server, conformance: Conformance) -> Self {
-        let change = TenantChange { conformance: Some(conformance), ..TenantChange::default() };
+        let change = TenantChange {
+            conformance: Some(conformance),
+            ..TenantChange::default()
+        };
         let token = server.tenant(conformance.as_str(), &change).await;
         let body = json!({"schemas": [USER], "userName": "jane", "name": {"familyName": "Doe"},
             "emails": [{"value": "jane@example.com", "type": "work", "primary": true}]});
-        let user = server.by(&token).post("/Users", body).await.expect(201).id();
+        let user = server
+            .by(&token)
+            .post("/Users", body)
+            .await
+            .expect(201)
+            .id();
         let body = group("Sales", std::slice::from_ref(&user));
-        let group = server.by(&token).post("/Groups", body).await.expect(201).id();
-        Self { server, conformance, token, user, group }
+        let group = server
+            .by(&token)
+            .post("/Groups", body)
+            .await
+            .expect(201)
+            .id();
+        Self {
+            server,
+            conformance,
+            token,
+            user,
+            group,
+        }
     }
 
     /// One of each.
     async fn both(server: &'a Server) -> [Self; 2] {
-        [Self::new(server, Conformance::Lenient).await, Self::new(server, Conformance::Rfc).await]
+        [
+            Self::new(server, Conformance::Lenient).await,
+            Self::new(server, Conformance::Rfc).await,
+        ]
     }
 
     /// Of a status for each conformance, the one that is due.
     fn due(&self, lenient: u16, rfc: u16) -> u16 {
-        if self.conformance.is_lenient() { lenient } else { rfc }
+        if self.conformance.is_lenient() {
+            lenient
+        } else {
+            rfc
+        }
     }
 
     /// Sends a request; the answer is none that a client could not understand.
@@ -56,9 +82,14 @@ impl<'a> Target<'a> {
     }
 
     async fn ask_with(&self, method: &str, path: &str, fields: &str, body: &[u8]) -> RawAnswer {
-        let request = self.server.request_by(&self.token, method, path, fields, body);
+        let request = self
+            .server
+            .request_by(&self.token, method, path, fields, body);
         let answer = self.server.say(&request).await;
-        assert!(answer.status < 500 || answer.status == 501, "{method} {path:.200}: {answer:?}");
+        assert!(
+            answer.status < 500 || answer.status == 501,
+            "{method} {path:.200}: {answer:?}"
+        );
         is_understandable(&answer);
         answer
     }
@@ -89,13 +120,28 @@ fn is_understandable(answer: &RawAnswer) {
         assert!(matches!(status, 204 | 304), "{answer:?}");
         return;
     }
-    assert_eq!(answer.header("content-type"), Some("application/scim+json"), "{answer:?}");
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/scim+json"),
+        "{answer:?}"
+    );
     let body = answer.json();
     if status >= 400 {
-        assert_eq!(body["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:Error"]));
+        assert_eq!(
+            body["schemas"],
+            json!(["urn:ietf:params:scim:api:messages:2.0:Error"])
+        );
         assert_eq!(body["status"], status.to_string());
         let detail = body["detail"].as_str().unwrap();
-        for leak in ["sqlx", "select ", "postgres", "sqlite", "panicked", "src/", "attribute_value"] {
+        for leak in [
+            "sqlx",
+            "select ",
+            "postgres",
+            "sqlite",
+            "panicked",
+            "src/",
+            "attribute_value",
+        ] {
             assert!(!detail.to_ascii_lowercase().contains(leak), "{detail}");
         }
     }

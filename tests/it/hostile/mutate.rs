@@ -121,7 +121,9 @@ fn value(chance: &mut Chance) -> Value {
         8 => json!([[]]),
         9 => json!({"value": chance.one_of(TEXTS)}),
         10 => json!([chance.one_of(TEXTS)]),
-        11 => json!([{"value": chance.one_of(TEXTS), "type": chance.one_of(TEXTS), "primary": true}]),
+        11 => {
+            json!([{"value": chance.one_of(TEXTS), "type": chance.one_of(TEXTS), "primary": true}])
+        }
         12 => json!(chance.one_of(TEXTS).repeat(chance.within(1..400))),
         _ => json!(chance.one_of(TEXTS)),
     }
@@ -163,7 +165,9 @@ fn at(chance: &mut Chance, document: &mut Value, place: &mut usize) {
 
 fn change(chance: &mut Chance, place: &mut Value) {
     match place {
-        Value::Object(members) if chance.once_in(2) && !members.is_empty() => spoil_a_name(chance, members),
+        Value::Object(members) if chance.once_in(2) && !members.is_empty() => {
+            spoil_a_name(chance, members)
+        }
         Value::Array(values) if chance.once_in(2) && !values.is_empty() => {
             let copied = values[chance.within(0..values.len())].clone();
             let copies = chance.within(1..4);
@@ -175,7 +179,11 @@ fn change(chance: &mut Chance, place: &mut Value) {
 }
 
 fn spoil_a_name(chance: &mut Chance, members: &mut Map<String, Value>) {
-    let name = members.keys().nth(chance.within(0..members.len())).unwrap().clone();
+    let name = members
+        .keys()
+        .nth(chance.within(0..members.len()))
+        .unwrap()
+        .clone();
     let held = members.remove(&name).unwrap();
     match chance.within(0..5) {
         0 => {}
@@ -215,7 +223,9 @@ pub(super) fn bytes(chance: &mut Chance, bytes: &mut Vec<u8>) {
 
 pub(super) fn filter(chance: &mut Chance) -> String {
     if chance.once_in(2) {
-        let tokens: Vec<_> = (0..chance.within(1..12)).map(|_| chance.one_of(TOKENS)).collect();
+        let tokens: Vec<_> = (0..chance.within(1..12))
+            .map(|_| chance.one_of(TOKENS))
+            .collect();
         return tokens.join(" ");
     }
     expression(chance, 4)
@@ -232,8 +242,16 @@ fn expression(chance: &mut Chance, depth: usize) -> String {
             chance.one_of(&TOKENS[17..26]),
             json!(chance.one_of(TEXTS))
         ),
-        2 => format!("({} and {})", expression(chance, inner), expression(chance, inner)),
-        3 => format!("({} or {})", expression(chance, inner), expression(chance, inner)),
+        2 => format!(
+            "({} and {})",
+            expression(chance, inner),
+            expression(chance, inner)
+        ),
+        3 => format!(
+            "({} or {})",
+            expression(chance, inner),
+            expression(chance, inner)
+        ),
         4 => format!("not ({})", expression(chance, inner)),
         _ => {
             let (attribute, sub) = (
@@ -257,9 +275,18 @@ pub(super) fn query(chance: &mut Chance) -> String {
         parts.push(match chance.within(0..8) {
             0 | 1 => format!("filter={}", percent(&filter(chance))),
             2 => format!("sortBy={}", percent(chance.one_of(&TOKENS[..17]))),
-            3 => format!("sortOrder={}", chance.one_of(&["ascending", "Descending", "", "x"])),
-            4 => format!("startIndex={}", chance.one_of(&["0", "1", "2", "-5", "9223372036854775807", "x"])),
-            5 => format!("count={}", chance.one_of(&["0", "1", "3", "-5", "9223372036854775807", ""])),
+            3 => format!(
+                "sortOrder={}",
+                chance.one_of(&["ascending", "Descending", "", "x"])
+            ),
+            4 => format!(
+                "startIndex={}",
+                chance.one_of(&["0", "1", "2", "-5", "9223372036854775807", "x"])
+            ),
+            5 => format!(
+                "count={}",
+                chance.one_of(&["0", "1", "3", "-5", "9223372036854775807", ""])
+            ),
             6 => format!(
                 "{}={}",
                 chance.one_of(&["attributes", "excludedAttributes"]),
@@ -273,8 +300,18 @@ pub(super) fn query(chance: &mut Chance) -> String {
 
 /// A line of the head with a value that nobody expects.
 pub(super) fn field(chance: &mut Chance) -> String {
-    let name =
-        chance.one_of(&["If-Match", "If-None-Match", "Accept", "X-Request-Id", "Traceparent", "Accept-Language"]);
-    let value: String = chance.one_of(TEXTS).chars().filter(|c| !c.is_control()).collect();
+    let name = chance.one_of(&[
+        "If-Match",
+        "If-None-Match",
+        "Accept",
+        "X-Request-Id",
+        "Traceparent",
+        "Accept-Language",
+    ]);
+    let value: String = chance
+        .one_of(TEXTS)
+        .chars()
+        .filter(|c| !c.is_control())
+        .collect();
     format!("{name}: {value}\r\n")
 }

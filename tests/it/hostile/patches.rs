@@ -19,8 +19,16 @@ async fn is_refused(target: &Target<'_>, path: &str, body: &Value) {
     let before = target.ask("GET", path, b"").await.body;
     let answer = target.ask("PATCH", path, body.to_string().as_bytes()).await;
     assert_eq!(answer.status, 400, "{body:.300}: {}", answer.body);
-    assert!(answer.json()["scimType"].is_string(), "{body:.300}: {}", answer.body);
-    assert_eq!(target.ask("GET", path, b"").await.body, before, "{body:.300}");
+    assert!(
+        answer.json()["scimType"].is_string(),
+        "{body:.300}: {}",
+        answer.body
+    );
+    assert_eq!(
+        target.ask("GET", path, b"").await.body,
+        before,
+        "{body:.300}"
+    );
 }
 
 async fn messages_have_their_shape(server: Server) {
@@ -28,8 +36,19 @@ async fn messages_have_their_shape(server: Server) {
     for target in Target::both(&server).await {
         let path = format!("/Users/{}", target.user);
         // Null and an empty list are taken by a lenient server; tests/data has conversations of both modes.
-        for schemas in [json!({}), json!(PATCH_OP), json!([1]), json!([[PATCH_OP]]), json!(["urn:x"])] {
-            is_refused(&target, &path, &json!({"schemas": schemas, "Operations": sound})).await;
+        for schemas in [
+            json!({}),
+            json!(PATCH_OP),
+            json!([1]),
+            json!([[PATCH_OP]]),
+            json!(["urn:x"]),
+        ] {
+            is_refused(
+                &target,
+                &path,
+                &json!({"schemas": schemas, "Operations": sound}),
+            )
+            .await;
         }
         for operations in [
             json!(null),
@@ -45,9 +64,18 @@ async fn messages_have_their_shape(server: Server) {
             json!([sound]),
             json!([{}]),
         ] {
-            is_refused(&target, &path, &json!({"schemas": [PATCH_OP], "Operations": operations})).await;
+            is_refused(
+                &target,
+                &path,
+                &json!({"schemas": [PATCH_OP], "Operations": operations}),
+            )
+            .await;
         }
-        for body in [json!({}), json!({"schemas": [PATCH_OP]}), json!({"schemas": [PATCH_OP], "op": "add"})] {
+        for body in [
+            json!({}),
+            json!({"schemas": [PATCH_OP]}),
+            json!({"schemas": [PATCH_OP], "op": "add"}),
+        ] {
             is_refused(&target, &path, &body).await;
         }
         target.is_alive().await;
@@ -70,9 +98,19 @@ async fn operations_have_their_shape(server: Server) {
             json!("add "),
             json!("\u{e4}dd"),
         ] {
-            is_refused(&target, &path, &send(json!({"op": op, "path": "title", "value": "x"}))).await;
+            is_refused(
+                &target,
+                &path,
+                &send(json!({"op": op, "path": "title", "value": "x"})),
+            )
+            .await;
         }
-        is_refused(&target, &path, &send(json!({"path": "title", "value": "x"}))).await;
+        is_refused(
+            &target,
+            &path,
+            &send(json!({"path": "title", "value": "x"})),
+        )
+        .await;
         let long = format!("{}title", "urn:".repeat(300));
         for place in [
             json!(1),
@@ -137,7 +175,12 @@ async fn operations_have_their_shape(server: Server) {
             json!("x".repeat(100_000)),
         ] {
             for op in ["add", "replace", "remove"] {
-                is_refused(&target, &path, &send(json!({"op": op, "path": place, "value": "x"}))).await;
+                is_refused(
+                    &target,
+                    &path,
+                    &send(json!({"op": op, "path": place, "value": "x"})),
+                )
+                .await;
             }
         }
         for operation in [
@@ -204,7 +247,10 @@ async fn values_have_their_shape(server: Server) {
                 ("emails", json!([["x"]])),
                 ("emails", json!([{"value": {}}])),
                 ("emails", json!({"value": 5})),
-                ("emails", json!([{"value": "a", "primary": true}, {"value": "b", "primary": true}])),
+                (
+                    "emails",
+                    json!([{"value": "a", "primary": true}, {"value": "b", "primary": true}]),
+                ),
                 ("emails.value", json!({})),
                 ("emails.value", json!(["x", "y"])),
                 ("emails.primary", json!("maybe")),
@@ -218,9 +264,19 @@ async fn values_have_their_shape(server: Server) {
                 (ENTERPRISE, json!({"department": 1})),
                 ("schemas", json!([1])),
             ] {
-                is_refused(&target, &path, &send(json!({"op": op, "path": place, "value": value}))).await;
+                is_refused(
+                    &target,
+                    &path,
+                    &send(json!({"op": op, "path": place, "value": value})),
+                )
+                .await;
                 if place != "schemas" && !place.contains('[') && !place.contains('.') {
-                    is_refused(&target, &path, &send(json!({"op": op, "value": {place: value}}))).await;
+                    is_refused(
+                        &target,
+                        &path,
+                        &send(json!({"op": op, "value": {place: value}})),
+                    )
+                    .await;
                 }
             }
         }
@@ -247,7 +303,12 @@ async fn members_have_their_shape(server: Server) {
                 json!([[]]),
                 json!([[{"value": "x"}]]),
             ] {
-                is_refused(&target, &path, &send(json!({"op": op, "path": "members", "value": value}))).await;
+                is_refused(
+                    &target,
+                    &path,
+                    &send(json!({"op": op, "path": "members", "value": value})),
+                )
+                .await;
             }
         }
         for (place, op) in [
@@ -263,7 +324,12 @@ async fn members_have_their_shape(server: Server) {
             ("members[value co \"x\"]", "add"),
             ("displayName", "remove"),
         ] {
-            is_refused(&target, &path, &send(json!({"op": op, "path": place, "value": "x"}))).await;
+            is_refused(
+                &target,
+                &path,
+                &send(json!({"op": op, "path": place, "value": "x"})),
+            )
+            .await;
         }
         for place in [
             "members[value eq \"' or 1=1 --\"]",
@@ -273,8 +339,15 @@ async fn members_have_their_shape(server: Server) {
             "members[value sw \"zzz\" or display ew \"_\"]",
             "members[not (value pr)]",
         ] {
-            let answer = target.patch(&path, &json!([{"op": "remove", "path": place}])).await;
-            assert_eq!((answer.status, answer.header("etag")), (204, Some("W/\"1\"")), "{place}: {}", answer.body);
+            let answer = target
+                .patch(&path, &json!([{"op": "remove", "path": place}]))
+                .await;
+            assert_eq!(
+                (answer.status, answer.header("etag")),
+                (204, Some("W/\"1\"")),
+                "{place}: {}",
+                answer.body
+            );
         }
         target.is_alive().await;
     }
@@ -283,20 +356,30 @@ async fn members_have_their_shape(server: Server) {
 /// SPEC PAT-38.
 async fn many_operations_have_a_bound(server: Server) {
     for target in Target::both(&server).await {
-        let (user, group) = (format!("/Users/{}", target.user), format!("/Groups/{}", target.group));
+        let (user, group) = (
+            format!("/Users/{}", target.user),
+            format!("/Groups/{}", target.group),
+        );
         let titles = |count: usize| {
-            (0..count).map(|i| json!({"op": "replace", "path": "title", "value": format!("{i}")})).collect::<Value>()
+            (0..count)
+                .map(|i| json!({"op": "replace", "path": "title", "value": format!("{i}")}))
+                .collect::<Value>()
         };
         let answer = target.patch(&user, &titles(1000)).await;
         assert_eq!(
-            (answer.status, &answer.json()["title"], &answer.json()["meta"]["version"]),
+            (
+                answer.status,
+                &answer.json()["title"],
+                &answer.json()["meta"]["version"]
+            ),
             (200, &json!("999"), &json!("W/\"2\""))
         );
         for count in [1001, 2000, 20_000] {
             assert_eq!(target.patch(&user, &titles(count)).await.status, 413);
         }
-        let emails: Value =
-            (0..501).map(|i| json!({"op": "add", "path": "emails", "value": [{"value": format!("{i}")}]})).collect();
+        let emails: Value = (0..501)
+            .map(|i| json!({"op": "add", "path": "emails", "value": [{"value": format!("{i}")}]}))
+            .collect();
         assert_eq!(target.patch(&user, &emails).await.status, 400);
         let selected: Value = (0..600)
             .map(|i| json!({"op": "add", "path": format!("emails[type eq \"t{i}\"].value"), "value": "x"}))
@@ -304,11 +387,18 @@ async fn many_operations_have_a_bound(server: Server) {
         assert_eq!(target.patch(&user, &selected).await.status, 400);
         let swaps: Value = (0..1000).map(|i| json!({"op": if i % 2 == 0 { "remove" } else { "add" }, "path": "members", "value": [{"value": target.user}]})).collect();
         let answer = target.patch(&group, &swaps).await;
-        assert_eq!((answer.status, answer.header("etag")), (204, Some("W/\"1\"")));
-        let matching: Value =
-            (0..1000).map(|i| json!({"op": "remove", "path": format!("members[display co \"{i}x\"]")})).collect();
+        assert_eq!(
+            (answer.status, answer.header("etag")),
+            (204, Some("W/\"1\""))
+        );
+        let matching: Value = (0..1000)
+            .map(|i| json!({"op": "remove", "path": format!("members[display co \"{i}x\"]")}))
+            .collect();
         let answer = target.patch(&group, &matching).await;
-        assert_eq!((answer.status, answer.header("etag")), (204, Some("W/\"1\"")));
+        assert_eq!(
+            (answer.status, answer.header("etag")),
+            (204, Some("W/\"1\""))
+        );
         target.is_alive().await;
     }
 }

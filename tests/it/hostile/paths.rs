@@ -3,7 +3,11 @@
 use super::Target;
 use crate::harness::{Server, USER};
 
-crate::on_both!(strange_paths_lead_nowhere, strange_ids_are_nobodys, methods_fit_their_routes);
+crate::on_both!(
+    strange_paths_lead_nowhere,
+    strange_ids_are_nobodys,
+    methods_fit_their_routes
+);
 
 async fn strange_paths_lead_nowhere(server: Server) {
     let target = Target::new(&server, scimd::resource::Conformance::Lenient).await;
@@ -52,11 +56,21 @@ async fn strange_paths_lead_nowhere(server: Server) {
             if method == "GET" {
                 assert_eq!(answer.status, status, "{path:.80}: {}", answer.body);
             } else {
-                assert!(matches!(answer.status, 400 | 404 | 405), "{method} {path:.80}: {}", answer.body);
+                assert!(
+                    matches!(answer.status, 400 | 404 | 405),
+                    "{method} {path:.80}: {}",
+                    answer.body
+                );
             }
         }
     }
-    assert_eq!(target.ask("GET", &format!("/{}", "a".repeat(17_000)), b"").await.status, 414);
+    assert_eq!(
+        target
+            .ask("GET", &format!("/{}", "a".repeat(17_000)), b"")
+            .await
+            .status,
+        414
+    );
     target.is_alive().await;
 }
 
@@ -99,20 +113,41 @@ async fn strange_ids_are_nobodys(server: Server) {
     for spelling in &spellings {
         let path = format!("/Users/{spelling}");
         for method in ["GET", "DELETE"] {
-            assert_eq!(target.ask(method, &path, b"").await.status, 404, "{method} {path:.80}");
+            assert_eq!(
+                target.ask(method, &path, b"").await.status,
+                404,
+                "{method} {path:.80}"
+            );
         }
         let body = serde_json::json!({"schemas": [USER], "userName": "other"}).to_string();
-        assert_eq!(target.ask("PUT", &path, body.as_bytes()).await.status, 404, "{path:.80}");
+        assert_eq!(
+            target.ask("PUT", &path, body.as_bytes()).await.status,
+            404,
+            "{path:.80}"
+        );
         let operations = serde_json::json!([{"op": "replace", "path": "title", "value": "x"}]);
-        assert_eq!(target.patch(&path, &operations).await.status, 404, "{path:.80}");
+        assert_eq!(
+            target.patch(&path, &operations).await.status,
+            404,
+            "{path:.80}"
+        );
     }
-    assert_eq!(target.ask("GET", &format!("/Users/{id}"), b"").await.header("etag"), Some("W/\"1\""));
+    assert_eq!(
+        target
+            .ask("GET", &format!("/Users/{id}"), b"")
+            .await
+            .header("etag"),
+        Some("W/\"1\"")
+    );
     target.is_alive().await;
 }
 
 async fn methods_fit_their_routes(server: Server) {
     let target = Target::new(&server, scimd::resource::Conformance::Lenient).await;
-    let (user, schema) = (format!("/Users/{}", target.user), format!("/Schemas/{USER}"));
+    let (user, schema) = (
+        format!("/Users/{}", target.user),
+        format!("/Schemas/{USER}"),
+    );
     for (path, allowed) in [
         ("/", "GET, HEAD, OPTIONS"),
         ("/Users", "GET, HEAD, POST, OPTIONS"),

@@ -61,7 +61,12 @@ async fn spoiled_requests_do_no_harm(server: Server) {
     })
     .await;
     // Otherwise the requests say nothing about sound answers.
-    assert!(successes.iter().all(|count| (TURNS / 10..TURNS).contains(count)), "{successes:?}");
+    assert!(
+        successes
+            .iter()
+            .all(|count| (TURNS / 10..TURNS).contains(count)),
+        "{successes:?}"
+    );
     for target in targets {
         target.is_alive().await;
     }
@@ -75,19 +80,27 @@ impl Worker {
     /// Makes the worker's user and group anew if one was deleted.
     async fn has_resources(&mut self, turn: usize) {
         let client = self.server.by(&self.token);
-        if self.user.is_empty() || client.get(&format!("/Users/{}", self.user)).await.status == 404 {
+        if self.user.is_empty() || client.get(&format!("/Users/{}", self.user)).await.status == 404
+        {
             let body = json!({"schemas": [USER], "userName": format!("w{}.{turn}", self.number)});
             self.user = client.post("/Users", body).await.expect(201).id();
         }
-        if self.group.is_empty() || client.get(&format!("/Groups/{}", self.group)).await.status == 404 {
-            let body = json!({"schemas": [GROUP], "displayName": format!("w{}.{turn}", self.number)});
+        if self.group.is_empty()
+            || client.get(&format!("/Groups/{}", self.group)).await.status == 404
+        {
+            let body =
+                json!({"schemas": [GROUP], "displayName": format!("w{}.{turn}", self.number)});
             self.group = client.post("/Groups", body).await.expect(201).id();
         }
         self.is_unsure = false;
     }
 
     async fn turn(&mut self) -> u16 {
-        let Request { method, mut path, mut body } = self.sound_request();
+        let Request {
+            method,
+            mut path,
+            mut body,
+        } = self.sound_request();
         let chance = &mut self.chance;
         let mut fields = JSON.to_owned();
         let mut bytes = None;
@@ -103,12 +116,21 @@ impl Worker {
             5 => path = spoiled_path(chance, &path),
             _ => (0..chance.within(1..4)).for_each(|_| mutate::document(chance, &mut body)),
         }
-        let text = bytes.unwrap_or_else(|| if body.is_null() { Vec::new() } else { body.to_string().into_bytes() });
-        let request = self.server.request_by(&self.token, method, &path, &fields, &text);
+        let text = bytes.unwrap_or_else(|| {
+            if body.is_null() {
+                Vec::new()
+            } else {
+                body.to_string().into_bytes()
+            }
+        });
+        let request = self
+            .server
+            .request_by(&self.token, method, &path, &fields, &text);
         let answer = self.server.say(&request).await;
         let shown = String::from_utf8_lossy(&request).into_owned();
         assert!(answer.status < 500, "{shown}\n{answer:?}");
-        let judged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.judge(&answer, method)));
+        let judged =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.judge(&answer, method)));
         assert!(judged.is_ok(), "{shown}\n{answer:?}");
         self.reads_as_answered(&answer, method, &path).await;
         self.is_unsure = method == "DELETE" || path.starts_with("/Bulk");
@@ -125,13 +147,22 @@ impl Worker {
             "urn:ietf:params:scim:api:messages:2.0:ListResponse" => self.schemas.check_list(&body),
             "urn:ietf:params:scim:api:messages:2.0:BulkResponse" => {
                 let results = body["Operations"].as_array().unwrap();
-                assert!(results.iter().all(|result| !result["status"].as_str().unwrap().starts_with('5')));
+                assert!(
+                    results
+                        .iter()
+                        .all(|result| !result["status"].as_str().unwrap().starts_with('5'))
+                );
             }
             _ => self.schemas.check(&body),
         }
         if answer.status == 201 {
             assert_eq!(method, "POST");
-            assert!(answer.header("location").unwrap().contains(body["id"].as_str().unwrap()));
+            assert!(
+                answer
+                    .header("location")
+                    .unwrap()
+                    .contains(body["id"].as_str().unwrap())
+            );
         }
         if let Some(version) = body["meta"]["version"].as_str() {
             assert_eq!(answer.header("etag"), Some(version));
@@ -140,32 +171,52 @@ impl Worker {
 
     /// A write is answered with what a read finds.
     async fn reads_as_answered(&self, answer: &RawAnswer, method: &str, path: &str) {
-        if !matches!((answer.status, method), (200, "PUT" | "PATCH") | (201, "POST")) || path.contains(['?', '%', '#'])
+        if !matches!(
+            (answer.status, method),
+            (200, "PUT" | "PATCH") | (201, "POST")
+        ) || path.contains(['?', '%', '#'])
         {
             return;
         }
         let body = answer.json();
-        let endpoint = if path.starts_with("/Users") { "/Users" } else { "/Groups" };
-        let read = self.server.by(&self.token).get(&format!("{endpoint}/{}", body["id"].as_str().unwrap())).await;
+        let endpoint = if path.starts_with("/Users") {
+            "/Users"
+        } else {
+            "/Groups"
+        };
+        let read = self
+            .server
+            .by(&self.token)
+            .get(&format!("{endpoint}/{}", body["id"].as_str().unwrap()))
+            .await;
         assert_eq!(read.expect(200).body, body);
     }
 
     fn sound_request(&mut self) -> Request {
-        let (user, group) = (format!("/Users/{}", self.user), format!("/Groups/{}", self.group));
+        let (user, group) = (
+            format!("/Users/{}", self.user),
+            format!("/Groups/{}", self.group),
+        );
         let name = format!("w{}.{}", self.number, self.chance.within(0..1_000_000_000));
         let messages = "urn:ietf:params:scim:api:messages:2.0";
         let (method, path, body) = match self.chance.within(0..16) {
             0 | 1 => ("POST", "/Users".into(), full_user(&name)),
             2 | 3 => ("PUT", user, full_user(&name)),
-            4 | 5 => {
-                ("PATCH", user, json!({"schemas": [format!("{messages}:PatchOp")], "Operations": user_operations()}))
-            }
+            4 | 5 => (
+                "PATCH",
+                user,
+                json!({"schemas": [format!("{messages}:PatchOp")], "Operations": user_operations()}),
+            ),
             6 => (
                 "POST",
                 "/Groups".into(),
                 json!({"schemas": [GROUP], "displayName": name, "externalId": "g", "members": [{"value": self.user, "type": "User"}]}),
             ),
-            7 => ("PUT", group, json!({"schemas": [GROUP], "displayName": name, "members": [{"value": self.user}]})),
+            7 => (
+                "PUT",
+                group,
+                json!({"schemas": [GROUP], "displayName": name, "members": [{"value": self.user}]}),
+            ),
             8 | 9 => (
                 "PATCH",
                 group,
@@ -178,7 +229,9 @@ impl Worker {
             ),
             11 => {
                 let filter = mutate::filter(&mut self.chance);
-                let endpoint = self.chance.one_of(&["/.search", "/Users/.search", "/Groups/.search"]);
+                let endpoint =
+                    self.chance
+                        .one_of(&["/.search", "/Users/.search", "/Groups/.search"]);
                 (
                     "POST",
                     endpoint.into(),
@@ -187,12 +240,30 @@ impl Worker {
             }
             12 => (
                 "GET",
-                format!("{}{}", self.chance.one_of(&["/", "/Users", "/Groups"]), mutate::query(&mut self.chance)),
+                format!(
+                    "{}{}",
+                    self.chance.one_of(&["/", "/Users", "/Groups"]),
+                    mutate::query(&mut self.chance)
+                ),
                 Value::Null,
             ),
-            13 => ("GET", if self.chance.once_in(2) { user } else { group }, Value::Null),
-            14 => ("GET", self.chance.one_of(&["/Schemas", "/ResourceTypes", "/Users", "/"]).into(), Value::Null),
-            _ => ("DELETE", if self.chance.once_in(2) { user } else { group }, Value::Null),
+            13 => (
+                "GET",
+                if self.chance.once_in(2) { user } else { group },
+                Value::Null,
+            ),
+            14 => (
+                "GET",
+                self.chance
+                    .one_of(&["/Schemas", "/ResourceTypes", "/Users", "/"])
+                    .into(),
+                Value::Null,
+            ),
+            _ => (
+                "DELETE",
+                if self.chance.once_in(2) { user } else { group },
+                Value::Null,
+            ),
         };
         Request { method, path, body }
     }
@@ -205,10 +276,16 @@ fn spoiled_path(chance: &mut Chance, path: &str) -> String {
     let safe = |byte: &u8| byte.is_ascii_graphic() || *byte >= 0x80;
     let spelt: Vec<u8> = bytes
         .iter()
-        .flat_map(|byte| if safe(byte) { vec![*byte] } else { format!("%{byte:02X}").into_bytes() })
+        .flat_map(|byte| {
+            if safe(byte) {
+                vec![*byte]
+            } else {
+                format!("%{byte:02X}").into_bytes()
+            }
+        })
         .collect();
-    let spelt =
-        String::from_utf8(spelt).unwrap_or_else(|error| super::percent(&String::from_utf8_lossy(error.as_bytes())));
+    let spelt = String::from_utf8(spelt)
+        .unwrap_or_else(|error| super::percent(&String::from_utf8_lossy(error.as_bytes())));
     format!("/{}", spelt.trim_start_matches('/'))
 }
 

@@ -36,20 +36,33 @@ impl Tenant {
 
     /// Everything that it has, as it reads it.
     async fn everything(&self, server: &Server) -> Value {
-        server.by(&self.token).get("/?count=1000").await.expect(200).body
+        server
+            .by(&self.token)
+            .get("/?count=1000")
+            .await
+            .expect(200)
+            .body
     }
 }
 
 /// Every route that names the resources, with each method that it has.
 fn routes_of(user_id: &str, group_id: &str) -> Vec<(Method, String, Option<Value>)> {
     let mut routes = Vec::new();
-    for (path, body) in [(format!("/Users/{user_id}"), user("x")), (format!("/Groups/{group_id}"), group("x", &[]))] {
-        let deactivation = json!([{"op": "replace", "value": {"active": false, "displayName": "x"}}]);
+    for (path, body) in [
+        (format!("/Users/{user_id}"), user("x")),
+        (format!("/Groups/{group_id}"), group("x", &[])),
+    ] {
+        let deactivation =
+            json!([{"op": "replace", "value": {"active": false, "displayName": "x"}}]);
         routes.push((Method::GET, path.clone(), None));
         routes.push((Method::GET, format!("{path}?attributes=id"), None));
         routes.push((Method::PUT, path.clone(), Some(body)));
         routes.push((Method::PATCH, path.clone(), Some(patch(&deactivation))));
-        routes.push((Method::PATCH, format!("{path}?attributes=id"), Some(patch(&json!([])))));
+        routes.push((
+            Method::PATCH,
+            format!("{path}?attributes=id"),
+            Some(patch(&json!([]))),
+        ));
         routes.push((Method::DELETE, path, None));
     }
     routes
@@ -58,11 +71,24 @@ fn routes_of(user_id: &str, group_id: &str) -> Vec<(Method, String, Option<Value
 /// Every route there is.
 fn all_routes(user_id: &str, group_id: &str) -> Vec<(Method, String, Option<Value>)> {
     let mut routes = routes_of(user_id, group_id);
-    for path in ["/", "/Users", "/Groups", "/ServiceProviderConfig", "/ResourceTypes", "/Schemas", "/Me", "/nowhere"] {
+    for path in [
+        "/",
+        "/Users",
+        "/Groups",
+        "/ServiceProviderConfig",
+        "/ResourceTypes",
+        "/Schemas",
+        "/Me",
+        "/nowhere",
+    ] {
         routes.push((Method::GET, path.into(), None));
         routes.push((Method::OPTIONS, path.into(), None));
     }
-    for path in ["/ResourceTypes/User".to_owned(), format!("/Schemas/{USER}"), format!("/Schemas/{GROUP}")] {
+    for path in [
+        "/ResourceTypes/User".to_owned(),
+        format!("/Schemas/{USER}"),
+        format!("/Schemas/{GROUP}"),
+    ] {
         routes.push((Method::GET, path, None));
     }
     for path in ["/.search", "/Users/.search", "/Groups/.search"] {
@@ -90,8 +116,16 @@ fn bulk(operations: &Value) -> Value {
 /// How many a filter finds at an endpoint; `GET` and `.search` agree on it.
 async fn found(client: &Client<'_>, endpoint: &str, filter: &str) -> u64 {
     let query: String = filter.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let listed = client.get(&format!("{endpoint}?filter={query}")).await.expect(200).body;
-    let searched = client.post(&format!("{endpoint}/.search"), search(filter)).await.expect(200).body;
+    let listed = client
+        .get(&format!("{endpoint}?filter={query}"))
+        .await
+        .expect(200)
+        .body;
+    let searched = client
+        .post(&format!("{endpoint}/.search"), search(filter))
+        .await
+        .expect(200)
+        .body;
     assert_eq!(listed, searched, "{endpoint} {filter}");
     let total = listed["totalResults"].as_u64().unwrap();
     assert_eq!(listed["Resources"].as_array().unwrap().len() as u64, total);

@@ -26,17 +26,29 @@ fn files() -> Vec<SchemaFile> {
     let schema = json!({"id": BADGE, "name": "Badge", "attributes": [pin, card]});
     let kind = json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"], "id": "User", "name": "User",
         "endpoint": "/Users", "schema": USER, "schemaExtensions": [{"schema": BADGE, "required": false}]});
-    let file = |origin: &str, text: Value| SchemaFile { origin: origin.to_owned(), text: text.to_string() };
+    let file = |origin: &str, text: Value| SchemaFile {
+        origin: origin.to_owned(),
+        text: text.to_string(),
+    };
     vec![file("badge.json", schema), file("user.json", kind)]
 }
 
 async fn switch_on(server: &Server) {
     let until = server.clock.now().plus_seconds(3600);
-    server.service.keep_bodies("default", Some(until)).await.unwrap();
+    server
+        .service
+        .keep_bodies("default", Some(until))
+        .await
+        .unwrap();
 }
 
 async fn secrets_are_cut_wherever_they_stand(server: Server) {
-    let server = server.other(Options { schema_files: Some(files()), ..Options::default() }).await;
+    let server = server
+        .other(Options {
+            schema_files: Some(files()),
+            ..Options::default()
+        })
+        .await;
     switch_on(&server).await;
     let secret = "Xk9Planted";
     let id = server.post("/Users", user("ann")).await.expect(201).id();
@@ -69,7 +81,8 @@ async fn secrets_are_cut_wherever_they_stand(server: Server) {
     let search = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],
         "filter": format!("password eq \"{secret}\"")});
     server.post("/Users/.search", search).await.expect(400);
-    let patch = json!({"schemas": [], "Operations": [{"op": "add", "path": "password", "value": secret}]});
+    let patch =
+        json!({"schemas": [], "Operations": [{"op": "add", "path": "password", "value": secret}]});
     let bulk = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": [
         {"method": "POST", "path": "/Users", "bulkId": "1", "data": {"schemas": [USER], "userName": "h", "password": secret}},
         {"method": "PATCH", "path": one, "data": patch},
@@ -79,18 +92,34 @@ async fn secrets_are_cut_wherever_they_stand(server: Server) {
     let kept: Vec<_> = rows.iter().filter_map(|row| row.body.as_deref()).collect();
     assert_eq!(kept.len(), 20);
     for body in &kept[1..] {
-        assert!(body.contains("***") && serde_json::from_str::<Value>(body).is_ok(), "{body}");
+        assert!(
+            body.contains("***") && serde_json::from_str::<Value>(body).is_ok(),
+            "{body}"
+        );
     }
     for row in rows {
         let text = format!("{row:?}");
-        assert!(!text.contains(secret) && !text.contains(&server.token), "{text}");
+        assert!(
+            !text.contains(secret) && !text.contains(&server.token),
+            "{text}"
+        );
     }
 }
 
 async fn bodies_are_kept_until_the_end_and_on_every_instance(server: Server) {
     let clock = Clock::standing(noon());
-    let server = server.other(Options { clock: clock.clone(), ..Options::default() }).await;
-    let other = server.other(Options { clock, ..Options::default() }).await;
+    let server = server
+        .other(Options {
+            clock: clock.clone(),
+            ..Options::default()
+        })
+        .await;
+    let other = server
+        .other(Options {
+            clock,
+            ..Options::default()
+        })
+        .await;
     server.post("/Users", user("a")).await.expect(201);
     assert_eq!(last(&server).await.body, None);
     switch_on(&server).await;
@@ -114,7 +143,9 @@ async fn bodies_are_kept_until_the_end_and_on_every_instance(server: Server) {
 
 async fn what_cannot_be_read_is_not_kept(server: Server) {
     switch_on(&server).await;
-    let answer = server.say(&server.request("POST", "/Users", b"{\"password\": \"Xk9Planted\"")).await;
+    let answer = server
+        .say(&server.request("POST", "/Users", b"{\"password\": \"Xk9Planted\""))
+        .await;
     assert_eq!(answer.status, 400);
     let row = last(&server).await;
     assert_eq!((row.status, row.body), (400, None));

@@ -30,7 +30,11 @@ async fn send(server: &Server, path: &str, authorization: Option<&str>) -> u16 {
 }
 
 fn told(row: &LoggedRequest) -> (&str, &str, bool) {
-    (row.reason.as_deref().unwrap_or(""), row.action.as_deref().unwrap_or(""), row.unproved)
+    (
+        row.reason.as_deref().unwrap_or(""),
+        row.action.as_deref().unwrap_or(""),
+        row.unproved,
+    )
 }
 
 async fn a_token_that_was_pasted_wrongly_leaves_a_trace(server: Server) {
@@ -47,13 +51,20 @@ async fn a_token_that_was_pasted_wrongly_leaves_a_trace(server: Server) {
         (format!("Bearer {head} {tail}"), "token.incomplete"),
         (basic, "token.basic"),
     ] {
-        assert_eq!(send(&server, "/scim/v2/Users?startIndex=1&count=2", Some(&value)).await, 401, "{reason}");
+        assert_eq!(
+            send(&server, "/scim/v2/Users?startIndex=1&count=2", Some(&value)).await,
+            401,
+            "{reason}"
+        );
         let rows = logged(&server, "acme").await;
         count += 1;
         assert_eq!(rows.len(), count, "{reason}");
         let row = rows.last().unwrap();
         assert_eq!(told(row), (reason, "user.list", false));
-        assert_eq!((row.status, &*row.token_name, row.route.as_str()), (401, "test", "/Users"));
+        assert_eq!(
+            (row.status, &*row.token_name, row.route.as_str()),
+            (401, "test", "/Users")
+        );
         assert!(!format!("{row:?}").contains(tail), "{reason}");
     }
     assert!(logged(&server, "default").await.is_empty());
@@ -66,20 +77,44 @@ async fn a_wrong_path_leaves_a_trace(server: Server) {
         ("/Users", 404, "/Users", "path.base"),
         ("/", 404, "/", "path.base"),
         ("/scim/Users", 404, "/scim/Users", "path.base"),
-        ("/scim/Users/ann@example.com", 404, "/scim/Users/\u{2026}", "path.base"),
+        (
+            "/scim/Users/ann@example.com",
+            404,
+            "/scim/Users/\u{2026}",
+            "path.base",
+        ),
         ("/scim/v1/Users", 400, "/scim/v1/Users", "path.base"),
         ("/t/acme/Users", 404, "/t/\u{2026}/Users", "path.base"),
         ("/scim/v2/Users/Users", 404, "unknown", "path.users-twice"),
-        ("/scim/v2/Groups/Groups/1", 404, "unknown", "path.users-twice"),
-        ("/scim/v2/Users/ServiceProviderConfig", 404, "unknown", "path.users-twice"),
-        ("/t/default/scim/v2/Users", 401, "/Users", "token.other-tenant"),
+        (
+            "/scim/v2/Groups/Groups/1",
+            404,
+            "unknown",
+            "path.users-twice",
+        ),
+        (
+            "/scim/v2/Users/ServiceProviderConfig",
+            404,
+            "unknown",
+            "path.users-twice",
+        ),
+        (
+            "/t/default/scim/v2/Users",
+            401,
+            "/Users",
+            "token.other-tenant",
+        ),
     ] {
         let before = logged(&server, "acme").await.len();
         assert_eq!(send(&server, path, Some(&bearer)).await, status, "{path}");
         let rows = logged(&server, "acme").await;
         assert_eq!(rows.len(), before + 1, "{path}");
         let row = rows.last().unwrap();
-        assert_eq!((row.route.as_str(), row.status, told(row).0), (route, status, reason), "{path}");
+        assert_eq!(
+            (row.route.as_str(), row.status, told(row).0),
+            (route, status, reason),
+            "{path}"
+        );
         assert_eq!(row.outcome.unwrap().as_str(), "refused", "{path}");
     }
     // The same answer without a token, or with one that is none of ours, and no trace.
@@ -92,25 +127,47 @@ async fn a_wrong_path_leaves_a_trace(server: Server) {
 
 async fn what_is_cut_off_is_not_proved(server: Server) {
     let clock = Clock::standing(noon());
-    let server = server.other(Options { clock: clock.clone(), ..Options::default() }).await;
+    let server = server
+        .other(Options {
+            clock: clock.clone(),
+            ..Options::default()
+        })
+        .await;
     let token = server.tenant("acme", &TenantChange::default()).await;
     let (short, _) = token.split_at(60);
     for _ in 0..15 {
-        assert_eq!(send(&server, "/scim/v2/Users", Some(&format!("Bearer {short}"))).await, 401);
+        assert_eq!(
+            send(&server, "/scim/v2/Users", Some(&format!("Bearer {short}"))).await,
+            401
+        );
     }
     let rows = logged(&server, "acme").await;
     assert_eq!(rows.len(), 10, "strangers could send it");
-    assert!(rows.iter().all(|row| told(row) == ("token.incomplete", "user.list", true)), "{rows:?}");
+    assert!(
+        rows.iter()
+            .all(|row| told(row) == ("token.incomplete", "user.list", true)),
+        "{rows:?}"
+    );
     clock.advance(3600);
     assert_eq!(send(&server, "/Users", Some(short)).await, 404);
-    assert_eq!(told(logged(&server, "acme").await.last().unwrap()), ("path.base", "", true));
+    assert_eq!(
+        told(logged(&server, "acme").await.last().unwrap()),
+        ("path.base", "", true)
+    );
 }
 
 async fn strangers_leave_no_trace(server: Server) {
     let mut forged = server.token.clone();
     forged.replace_range(forged.len() - 10..forged.len() - 8, "zz");
     let unknown = "scimd_AAAAAAAAAAAA_BBBBBBBBBBBBBBBBB";
-    for value in [&*forged, "scimd_x_y", "a", unknown, &format!("Bearer {unknown}"), "Basic eDp5"] {
+    for value in [
+        &*forged,
+        "scimd_x_y",
+        "a",
+        unknown,
+        &format!("Bearer {unknown}"),
+        "Basic eDp5",
+    ] {
         assert_eq!(send(&server, "/scim/v2/Users", Some(value)).await, 401);
         assert_eq!(send(&server, "/Users", Some(value)).await, 404);
     }
@@ -118,26 +175,54 @@ async fn strangers_leave_no_trace(server: Server) {
 }
 
 async fn limited(server: &Server, bad_tokens: u32) -> Server {
-    let http = HttpSettings { bad_tokens, requests_per_second: 1000, burst: 1000, ..HttpSettings::default() };
-    server.other(Options { http, ..Options::default() }).await
+    let http = HttpSettings {
+        bad_tokens,
+        requests_per_second: 1000,
+        burst: 1000,
+        ..HttpSettings::default()
+    };
+    server
+        .other(Options {
+            http,
+            ..Options::default()
+        })
+        .await
 }
 
 /// Who sends a token that was good, or one that is good in a wrong way, is told what is wrong with it
 /// however often he asks.
 async fn known_tokens_are_no_guesses(server: Server) {
     let server = limited(&server, 3).await;
-    let issue = |seconds| server.service.issue_token("default", "old", TokenScope::ReadWrite, seconds);
+    let issue = |seconds| {
+        server
+            .service
+            .issue_token("default", "old", TokenScope::ReadWrite, seconds)
+    };
     let (expired, revoked) = (issue(Some(0)).await.unwrap(), issue(None).await.unwrap());
     server.service.revoke_token(&revoked.id).await.unwrap();
     for _ in 0..5 {
         for (token, word) in [(&expired, "expired"), (&revoked, "revoked")] {
-            let answer = server.by(token.text.expose_secret()).get("/Users").await.expect(401);
-            assert!(answer.body["detail"].as_str().unwrap().contains(word), "{}", answer.body);
+            let answer = server
+                .by(token.text.expose_secret())
+                .get("/Users")
+                .await
+                .expect(401);
+            assert!(
+                answer.body["detail"].as_str().unwrap().contains(word),
+                "{}",
+                answer.body
+            );
         }
-        assert_eq!(send(&server, "/scim/v2/Users", Some(&server.token)).await, 401);
+        assert_eq!(
+            send(&server, "/scim/v2/Users", Some(&server.token)).await,
+            401
+        );
     }
     for status in [401, 401, 401, 429] {
-        assert_eq!(send(&server, "/scim/v2/Users", Some("Bearer x")).await, status);
+        assert_eq!(
+            send(&server, "/scim/v2/Users", Some("Bearer x")).await,
+            status
+        );
     }
     let answer = server.by(expired.text.expose_secret()).get("/Users").await;
     assert_eq!(answer.status, 401, "who guessed does not shut out others");
@@ -151,19 +236,41 @@ async fn look_ups_are_bounded(server: Server) {
         assert_eq!(send(&server, "/Users", Some(unknown)).await, 404);
     }
     // Now no more is looked up: not even what would be found.
-    assert_eq!(send(&server, "/Users", Some(&format!("Bearer {}", server.token))).await, 404);
-    assert_eq!(send(&server, "/scim/v2/Users", Some(&server.token)).await, 429);
+    assert_eq!(
+        send(&server, "/Users", Some(&format!("Bearer {}", server.token))).await,
+        404
+    );
+    assert_eq!(
+        send(&server, "/scim/v2/Users", Some(&server.token)).await,
+        429
+    );
     assert!(logged(&server, "default").await.is_empty());
     server.get("/Users").await.expect(200);
-    assert_eq!(send(&server, "/Users", Some(&format!("Bearer {}", server.token))).await, 404);
+    assert_eq!(
+        send(&server, "/Users", Some(&format!("Bearer {}", server.token))).await,
+        404
+    );
     assert_eq!(told(&last(&server).await).0, "path.base");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_near_miss_is_not_a_use_of_the_token() {
     let server = Server::on(Database::Sqlite).await;
-    assert_eq!(send(&server, "/scim/v2/Users", Some(&server.token)).await, 401);
+    assert_eq!(
+        send(&server, "/scim/v2/Users", Some(&server.token)).await,
+        401
+    );
     assert_eq!(logged(&server, "default").await.len(), 1);
-    let tokens = server.service.tokens(&TokenQuery { limit: 10, ..TokenQuery::default() }).await.unwrap();
-    assert!(tokens.iter().all(|token| token.last_used.is_none()), "{tokens:?}");
+    let tokens = server
+        .service
+        .tokens(&TokenQuery {
+            limit: 10,
+            ..TokenQuery::default()
+        })
+        .await
+        .unwrap();
+    assert!(
+        tokens.iter().all(|token| token.last_used.is_none()),
+        "{tokens:?}"
+    );
 }

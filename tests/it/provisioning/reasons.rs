@@ -6,7 +6,9 @@ use reqwest::Method;
 use scimd::http::HttpSettings;
 use scimd::reason::Reason;
 use scimd::resource::Conformance;
-use scimd::service::{LogQuery, LoggedRequest, Outcome, Status, TenantChange, TokenScope, UsernameFormat};
+use scimd::service::{
+    LogQuery, LoggedRequest, Outcome, Status, TenantChange, TokenScope, UsernameFormat,
+};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -23,7 +25,11 @@ crate::on_both!(
 
 fn told(row: &LoggedRequest) -> (&str, &str, &str) {
     let text = |text: &Option<String>| text.clone().unwrap_or_default().leak() as &str;
-    (text(&row.action), row.outcome.map_or("", Outcome::as_str), text(&row.reason))
+    (
+        text(&row.action),
+        row.outcome.map_or("", Outcome::as_str),
+        text(&row.reason),
+    )
 }
 
 async fn last_told(server: &Server) -> (&'static str, &'static str, &'static str) {
@@ -36,13 +42,29 @@ async fn requests_say_what_they_mean(server: Server) {
     let id = server.post("/Users", user("ann")).await.expect(201).id();
     for (path, status, action) in [
         ("/Users?startIndex=1&count=2", 200, "connection.test"),
-        ("/Users?filter=userName%20eq%20%22f4c1c6a2-6a05-4e6e-8e0b-a1b2c3d4e5f6%22", 200, "connection.test"),
-        ("/Users?filter=userName%20eq%20%22ann%22", 200, "user.lookup"),
-        ("/Users?filter=emails%5Bvalue%20eq%20%22a%40x%22%5D", 200, "user.lookup"),
+        (
+            "/Users?filter=userName%20eq%20%22f4c1c6a2-6a05-4e6e-8e0b-a1b2c3d4e5f6%22",
+            200,
+            "connection.test",
+        ),
+        (
+            "/Users?filter=userName%20eq%20%22ann%22",
+            200,
+            "user.lookup",
+        ),
+        (
+            "/Users?filter=emails%5Bvalue%20eq%20%22a%40x%22%5D",
+            200,
+            "user.lookup",
+        ),
         ("/Users?filter=userName%20sw%20%22a%22", 200, "user.list"),
         ("/Users?startIndex=1&count=100", 200, "user.list"),
         ("/Groups?startIndex=1&count=2", 200, "group.list"),
-        ("/Groups?filter=displayName%20eq%20%22g%22", 200, "group.lookup"),
+        (
+            "/Groups?filter=displayName%20eq%20%22g%22",
+            200,
+            "group.lookup",
+        ),
         (&format!("/Users/{id}"), 200, "user.lookup"),
         ("/Users/nobody", 404, "user.lookup"),
         ("/ServiceProviderConfig", 200, "discovery"),
@@ -57,7 +79,11 @@ async fn requests_say_what_they_mean(server: Server) {
         "filter": "userName eq \"ann\""});
     server.post("/Users/.search", search).await.expect(200);
     assert_eq!(last_told(&server).await, ("user.lookup", "ok", ""));
-    server.client().send(Method::OPTIONS, "/Users", None, &[]).await.expect(204);
+    server
+        .client()
+        .send(Method::OPTIONS, "/Users", None, &[])
+        .await
+        .expect(204);
     assert_eq!(last_told(&server).await, ("", "ok", ""));
 }
 
@@ -67,11 +93,26 @@ async fn operations_say_what_they_mean(server: Server) {
     let one = format!("/Users/{id}");
     let put = |active: Value| json!({"schemas": [USER], "userName": "ann", "active": active});
     for (operations, action) in [
-        (json!([{"op": "replace", "path": "nickName", "value": "A"}]), "user.change"),
-        (json!([{"op": "Replace", "path": "active", "value": "False"}]), "user.deactivate"),
-        (json!([{"op": "replace", "value": {"active": false}}]), "user.deactivate"),
-        (json!([{"op": "replace", "value": "{\"active\":true}"}]), "user.reactivate"),
-        (json!([{"op": "replace", "value": {"active": true, "nickName": "B"}}]), "user.change"),
+        (
+            json!([{"op": "replace", "path": "nickName", "value": "A"}]),
+            "user.change",
+        ),
+        (
+            json!([{"op": "Replace", "path": "active", "value": "False"}]),
+            "user.deactivate",
+        ),
+        (
+            json!([{"op": "replace", "value": {"active": false}}]),
+            "user.deactivate",
+        ),
+        (
+            json!([{"op": "replace", "value": "{\"active\":true}"}]),
+            "user.reactivate",
+        ),
+        (
+            json!([{"op": "replace", "value": {"active": true, "nickName": "B"}}]),
+            "user.change",
+        ),
     ] {
         server.patch(&one, operations.clone()).await.expect(200);
         assert_eq!(last_told(&server).await, (action, "ok", ""), "{operations}");
@@ -85,17 +126,45 @@ async fn operations_say_what_they_mean(server: Server) {
         server.put(&one, put(active)).await.expect(200);
         assert_eq!(last_told(&server).await.0, action);
     }
-    server.patch("/Users/x", json!([{"op": "replace", "path": "active", "value": false}])).await.expect(404);
-    assert_eq!(last_told(&server).await, ("user.deactivate", "refused", "resource.gone"));
-    let made = server.post("/Groups", json!({"schemas": [GROUP], "displayName": "g"})).await.expect(201).id();
+    server
+        .patch(
+            "/Users/x",
+            json!([{"op": "replace", "path": "active", "value": false}]),
+        )
+        .await
+        .expect(404);
+    assert_eq!(
+        last_told(&server).await,
+        ("user.deactivate", "refused", "resource.gone")
+    );
+    let made = server
+        .post("/Groups", json!({"schemas": [GROUP], "displayName": "g"}))
+        .await
+        .expect(201)
+        .id();
     assert_eq!(last_told(&server).await, ("group.create", "ok", ""));
     let group = format!("/Groups/{made}");
     for (operations, action) in [
-        (json!([{"op": "add", "path": "members", "value": [{"value": id}]}]), "members.add"),
-        (json!([{"op": "remove", "path": format!("members[value eq \"{id}\"]")}]), "members.remove"),
-        (json!([{"op": "replace", "path": "members", "value": [{"value": id}]}]), "members.replace"),
-        (json!([{"op": "replace", "value": {"id": made, "displayName": "h"}}]), "group.rename"),
-        (json!([{"op": "replace", "path": "externalId", "value": "x"}]), "group.change"),
+        (
+            json!([{"op": "add", "path": "members", "value": [{"value": id}]}]),
+            "members.add",
+        ),
+        (
+            json!([{"op": "remove", "path": format!("members[value eq \"{id}\"]")}]),
+            "members.remove",
+        ),
+        (
+            json!([{"op": "replace", "path": "members", "value": [{"value": id}]}]),
+            "members.replace",
+        ),
+        (
+            json!([{"op": "replace", "value": {"id": made, "displayName": "h"}}]),
+            "group.rename",
+        ),
+        (
+            json!([{"op": "replace", "path": "externalId", "value": "x"}]),
+            "group.change",
+        ),
     ] {
         server.patch(&group, operations.clone()).await.expect(204);
         assert_eq!(last_told(&server).await, (action, "ok", ""), "{operations}");
@@ -103,14 +172,20 @@ async fn operations_say_what_they_mean(server: Server) {
     let members = json!({"schemas": [GROUP], "displayName": "h", "members": [{"value": id}]});
     server.put(&group, members).await.expect(200);
     assert_eq!(last_told(&server).await.0, "members.replace");
-    server.put(&group, json!({"schemas": [GROUP], "displayName": "i"})).await.expect(200);
+    server
+        .put(&group, json!({"schemas": [GROUP], "displayName": "i"}))
+        .await
+        .expect(200);
     assert_eq!(last_told(&server).await.0, "group.rename");
     server.delete(&group).await.expect(204);
     assert_eq!(last_told(&server).await.0, "group.delete");
     server.delete(&one).await.expect(204);
     assert_eq!(last_told(&server).await.0, "user.delete");
     server.delete(&one).await.expect(404);
-    assert_eq!(last_told(&server).await, ("user.delete", "refused", "resource.gone"));
+    assert_eq!(
+        last_told(&server).await,
+        ("user.delete", "refused", "resource.gone")
+    );
 }
 
 /// Each is asked for by itself; the answer's status goes before what the log is told.
@@ -118,7 +193,10 @@ async fn refusals_say_why(server: Server) {
     let id = server.post("/Users", user("ann")).await.expect(201).id();
     let idle = json!({"schemas": [USER], "userName": "ben", "active": false});
     server.post("/Users", idle).await.expect(201);
-    server.post("/Groups", json!({"schemas": [GROUP], "displayName": "g"})).await.expect(201);
+    server
+        .post("/Groups", json!({"schemas": [GROUP], "displayName": "g"}))
+        .await
+        .expect(201);
     let one = format!("/Users/{id}");
     let patched = |operation: Value| {
         (
@@ -131,8 +209,16 @@ async fn refusals_say_why(server: Server) {
     let post = |path: &str, body: Value| (Method::POST, path.to_owned(), body);
     let get = |path: &str| (Method::GET, path.to_owned(), Value::Null);
     for ((method, path, body), status, expected) in [
-        (post("/Users", user("ANN")), 409, ("user.create", "refused", "user.exists")),
-        (post("/Users", user("Ben")), 409, ("user.create", "refused", "user.exists-inactive")),
+        (
+            post("/Users", user("ANN")),
+            409,
+            ("user.create", "refused", "user.exists"),
+        ),
+        (
+            post("/Users", user("Ben")),
+            409,
+            ("user.create", "refused", "user.exists-inactive"),
+        ),
         (
             patched(json!({"op": "replace", "path": "userName", "value": "ben"})),
             409,
@@ -143,65 +229,178 @@ async fn refusals_say_why(server: Server) {
             409,
             ("group.create", "refused", "group.exists"),
         ),
-        (post("/Users", json!({"schemas": [USER]})), 400, ("user.create", "refused", "required.missing")),
         (
-            post("/Users", json!({"schemas": [USER], "userName": ["a", {"b": 1}]})),
+            post("/Users", json!({"schemas": [USER]})),
+            400,
+            ("user.create", "refused", "required.missing"),
+        ),
+        (
+            post(
+                "/Users",
+                json!({"schemas": [USER], "userName": ["a", {"b": 1}]}),
+            ),
             400,
             ("user.create", "refused", "value.invalid"),
         ),
-        (patched(json!({"op": "replace", "path": "id", "value": "x"})), 400, ("user.change", "refused", "mutability")),
-        (patched(json!({"op": "jump"})), 400, ("user.change", "refused", "message.invalid")),
-        (post("/Users", json!([])), 400, ("user.create", "refused", "message.invalid")),
-        (get("/Users?filter=userName%20is%20%22a%22"), 400, ("user.list", "refused", "filter.invalid")),
-        (get("/Users?filter=nobody%20eq%20%22a%22"), 400, ("user.list", "refused", "filter.invalid")),
-        (get("/Users?cursor=x"), 400, ("user.list", "refused", "cursor.invalid")),
+        (
+            patched(json!({"op": "replace", "path": "id", "value": "x"})),
+            400,
+            ("user.change", "refused", "mutability"),
+        ),
+        (
+            patched(json!({"op": "jump"})),
+            400,
+            ("user.change", "refused", "message.invalid"),
+        ),
+        (
+            post("/Users", json!([])),
+            400,
+            ("user.create", "refused", "message.invalid"),
+        ),
+        (
+            get("/Users?filter=userName%20is%20%22a%22"),
+            400,
+            ("user.list", "refused", "filter.invalid"),
+        ),
+        (
+            get("/Users?filter=nobody%20eq%20%22a%22"),
+            400,
+            ("user.list", "refused", "filter.invalid"),
+        ),
+        (
+            get("/Users?cursor=x"),
+            400,
+            ("user.list", "refused", "cursor.invalid"),
+        ),
         (get("/Robots"), 404, ("", "refused", "endpoint.unknown")),
-        (post(&one, user("x")), 405, ("", "refused", "method.unsupported")),
+        (
+            post(&one, user("x")),
+            405,
+            ("", "refused", "method.unsupported"),
+        ),
         (get("/Me"), 501, ("", "refused", "method.unsupported")),
         (get("/v1/Users"), 400, ("", "refused", "path.base")),
-        (get("/Users/Users"), 404, ("", "refused", "path.users-twice")),
-        (get(&format!("/Users/Users/{id}")), 404, ("", "refused", "path.users-twice")),
         (
-            post("/Users", json!({"schemas": [USER], "userName": "x", "shoe": 1})),
+            get("/Users/Users"),
+            404,
+            ("", "refused", "path.users-twice"),
+        ),
+        (
+            get(&format!("/Users/Users/{id}")),
+            404,
+            ("", "refused", "path.users-twice"),
+        ),
+        (
+            post(
+                "/Users",
+                json!({"schemas": [USER], "userName": "x", "shoe": 1}),
+            ),
             201,
             ("user.create", "noted", "attribute.unknown"),
         ),
         (
-            post("/Groups", json!({"schemas": [GROUP], "displayName": "m", "members": [{"value": "x"}]})),
+            post(
+                "/Groups",
+                json!({"schemas": [GROUP], "displayName": "m", "members": [{"value": "x"}]}),
+            ),
             201,
             ("group.create", "noted", "member.unknown"),
         ),
     ] {
         let body = (!body.is_null()).then_some(body);
-        server.client().send(method.clone(), &path, body, &[]).await.expect(status);
+        server
+            .client()
+            .send(method.clone(), &path, body, &[])
+            .await
+            .expect(status);
         assert_eq!(last_told(&server).await, expected, "{method} {path}");
     }
-    server.client().send(Method::DELETE, &one, None, &[("if-match", "W/\"9\"")]).await.expect(412);
-    assert_eq!(last_told(&server).await, ("user.delete", "refused", "version.conflict"));
+    server
+        .client()
+        .send(Method::DELETE, &one, None, &[("if-match", "W/\"9\"")])
+        .await
+        .expect(412);
+    assert_eq!(
+        last_told(&server).await,
+        ("user.delete", "refused", "version.conflict")
+    );
 }
 
 async fn limits_say_why(server: Server) {
-    let email = TenantChange { username_format: Some(UsernameFormat::Email), ..TenantChange::default() };
-    server.service.change_tenant("default", &email).await.unwrap();
+    let email = TenantChange {
+        username_format: Some(UsernameFormat::Email),
+        ..TenantChange::default()
+    };
+    server
+        .service
+        .change_tenant("default", &email)
+        .await
+        .unwrap();
     server.post("/Users", user("ann")).await.expect(400);
-    assert_eq!(last_told(&server).await, ("user.create", "refused", "username.format"));
-    let rfc = TenantChange { conformance: Some(Conformance::Rfc), seats: Some(Some(0)), ..TenantChange::default() };
+    assert_eq!(
+        last_told(&server).await,
+        ("user.create", "refused", "username.format")
+    );
+    let rfc = TenantChange {
+        conformance: Some(Conformance::Rfc),
+        seats: Some(Some(0)),
+        ..TenantChange::default()
+    };
     server.service.change_tenant("default", &rfc).await.unwrap();
-    server.post("/Users", user("ann@example.com")).await.expect(403);
-    assert_eq!(last_told(&server).await, ("user.create", "refused", "seats.full"));
+    server
+        .post("/Users", user("ann@example.com"))
+        .await
+        .expect(403);
+    assert_eq!(
+        last_told(&server).await,
+        ("user.create", "refused", "seats.full")
+    );
     let group = json!({"schemas": [GROUP], "displayName": "g", "members": [{"value": "x"}]});
     server.post("/Groups", group).await.expect(400);
-    assert_eq!(last_told(&server).await, ("group.create", "refused", "member.unknown"));
-    server.post("/Users", json!({"schemas": [USER], "userName": "a@x", "shoe": 1})).await.expect(400);
-    assert_eq!(last_told(&server).await, ("user.create", "refused", "attribute.unknown"));
-    let members: Vec<_> = (0..10_001).map(|i| json!({"value": i.to_string()})).collect();
+    assert_eq!(
+        last_told(&server).await,
+        ("group.create", "refused", "member.unknown")
+    );
+    server
+        .post(
+            "/Users",
+            json!({"schemas": [USER], "userName": "a@x", "shoe": 1}),
+        )
+        .await
+        .expect(400);
+    assert_eq!(
+        last_told(&server).await,
+        ("user.create", "refused", "attribute.unknown")
+    );
+    let members: Vec<_> = (0..10_001)
+        .map(|i| json!({"value": i.to_string()}))
+        .collect();
     let operations = json!([{"op": "add", "path": "members", "value": members}]);
     server.patch("/Groups/x", operations).await.expect(400);
-    assert_eq!(last_told(&server).await, ("members.add", "refused", "members.too-many"));
-    let http = HttpSettings { body_bytes: 100, requests_per_second: 25, burst: 3, ..HttpSettings::default() };
-    let small = server.other(Options { http, ..Options::default() }).await;
-    small.post("/Users", user(&"a".repeat(200))).await.expect(413);
-    assert_eq!(last_told(&small).await, ("user.create", "refused", "too-large"));
+    assert_eq!(
+        last_told(&server).await,
+        ("members.add", "refused", "members.too-many")
+    );
+    let http = HttpSettings {
+        body_bytes: 100,
+        requests_per_second: 25,
+        burst: 3,
+        ..HttpSettings::default()
+    };
+    let small = server
+        .other(Options {
+            http,
+            ..Options::default()
+        })
+        .await;
+    small
+        .post("/Users", user(&"a".repeat(200)))
+        .await
+        .expect(413);
+    assert_eq!(
+        last_told(&small).await,
+        ("user.create", "refused", "too-large")
+    );
     while small.get("/Users").await.status == 200 {}
     assert_eq!(last_told(&small).await.1, "refused");
     assert_eq!(last_told(&small).await.2, "rate.limited");
@@ -210,18 +409,53 @@ async fn limits_say_why(server: Server) {
 async fn tokens_say_why(server: Server) {
     let issue = |scope| server.service.issue_token("default", "one", scope, None);
     let issued = issue(TokenScope::ReadOnly).await.unwrap();
-    server.by(issued.text.expose_secret()).post("/Users", user("ann")).await.expect(403);
-    assert_eq!(last_told(&server).await, ("user.create", "refused", "token.scope"));
+    server
+        .by(issued.text.expose_secret())
+        .post("/Users", user("ann"))
+        .await
+        .expect(403);
+    assert_eq!(
+        last_told(&server).await,
+        ("user.create", "refused", "token.scope")
+    );
     server.service.revoke_token(&issued.id).await.unwrap();
-    server.by(issued.text.expose_secret()).delete("/Users/x").await.expect(401);
-    assert_eq!(last_told(&server).await, ("user.delete", "refused", "token.revoked"));
-    let ended = server.service.issue_token("default", "two", TokenScope::ReadWrite, Some(0)).await.unwrap();
-    server.by(ended.text.expose_secret()).get("/Groups").await.expect(401);
-    assert_eq!(last_told(&server).await, ("group.list", "refused", "token.expired"));
-    let status = |status| TenantChange { status: Some(status), ..TenantChange::default() };
-    server.service.change_tenant("default", &status(Status::Suspended)).await.unwrap();
+    server
+        .by(issued.text.expose_secret())
+        .delete("/Users/x")
+        .await
+        .expect(401);
+    assert_eq!(
+        last_told(&server).await,
+        ("user.delete", "refused", "token.revoked")
+    );
+    let ended = server
+        .service
+        .issue_token("default", "two", TokenScope::ReadWrite, Some(0))
+        .await
+        .unwrap();
+    server
+        .by(ended.text.expose_secret())
+        .get("/Groups")
+        .await
+        .expect(401);
+    assert_eq!(
+        last_told(&server).await,
+        ("group.list", "refused", "token.expired")
+    );
+    let status = |status| TenantChange {
+        status: Some(status),
+        ..TenantChange::default()
+    };
+    server
+        .service
+        .change_tenant("default", &status(Status::Suspended))
+        .await
+        .unwrap();
     server.get("/Users").await.expect(403);
-    assert_eq!(last_told(&server).await, ("user.list", "refused", "tenant.suspended"));
+    assert_eq!(
+        last_told(&server).await,
+        ("user.list", "refused", "tenant.suspended")
+    );
 }
 
 async fn failures_of_all_tenants_are_found(server: Server) {
@@ -232,14 +466,34 @@ async fn failures_of_all_tenants_are_found(server: Server) {
     server.get("/Users").await.expect(200);
     server.delete("/Groups/x").await.expect(404);
     server.service.recorder().finish().await;
-    let query = |limit| LogQuery { failed: true, limit, ..LogQuery::default() };
+    let query = |limit| LogQuery {
+        failed: true,
+        limit,
+        ..LogQuery::default()
+    };
     let all = server.service.failed_requests(&query(10)).await.unwrap();
-    let shown: Vec<_> = all.iter().map(|(_, row, tenant)| (&**tenant, &*row.method, row.status)).collect();
-    assert_eq!(shown, [("default", "DELETE", 404), ("acme", "POST", 400), ("default", "DELETE", 404)]);
+    let shown: Vec<_> = all
+        .iter()
+        .map(|(_, row, tenant)| (&**tenant, &*row.method, row.status))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ("default", "DELETE", 404),
+            ("acme", "POST", 400),
+            ("default", "DELETE", 404)
+        ]
+    );
     let latest = server.service.failed_requests(&query(1)).await.unwrap();
     assert_eq!(latest[0].1.route, "/Groups/{id}");
-    let later = LogQuery { after: Some(all[1].0), ..query(10) };
-    assert_eq!(server.service.failed_requests(&later).await.unwrap().len(), 1);
+    let later = LogQuery {
+        after: Some(all[1].0),
+        ..query(10)
+    };
+    assert_eq!(
+        server.service.failed_requests(&later).await.unwrap().len(),
+        1
+    );
     assert_eq!(found(&server, "default", &query(10)).await.len(), 2);
     assert_eq!(logged(&server, "default").await.len(), 4);
 }
@@ -250,46 +504,118 @@ async fn a_bulk_request_is_as_bad_as_its_worst_operation(server: Server) {
         "Operations": operations})
     };
     let create = |name: &str| json!({"method": "POST", "path": "/Users", "bulkId": name, "data": user(name)});
-    server.post("/Bulk", bulk(json!([create("ann"), create("ben")]))).await.expect(200);
+    server
+        .post("/Bulk", bulk(json!([create("ann"), create("ben")])))
+        .await
+        .expect(200);
     assert_eq!(last_told(&server).await, ("bulk", "ok", ""));
-    server.post("/Bulk", bulk(json!([create("ann"), {"method": "DELETE", "path": "/Users/x"}]))).await.expect(200);
+    server
+        .post(
+            "/Bulk",
+            bulk(json!([create("ann"), {"method": "DELETE", "path": "/Users/x"}])),
+        )
+        .await
+        .expect(200);
     assert_eq!(last_told(&server).await, ("bulk", "refused", "user.exists"));
-    let failed = LogQuery { failed: true, limit: 10, ..LogQuery::default() };
+    let failed = LogQuery {
+        failed: true,
+        limit: 10,
+        ..LogQuery::default()
+    };
     assert_eq!(found(&server, "default", &failed).await.len(), 1);
-    server.post("/Bulk", json!({"Operations": 1})).await.expect(400);
-    assert_eq!(last_told(&server).await, ("bulk", "refused", "message.invalid"));
+    server
+        .post("/Bulk", json!({"Operations": 1}))
+        .await
+        .expect(400);
+    assert_eq!(
+        last_told(&server).await,
+        ("bulk", "refused", "message.invalid")
+    );
 }
 
 /// 401, 403 and 409 that only the vendor can put right end with whom to ask; others do not.
 async fn whoever_must_ask_is_told_whom(server: Server) {
     let support = Some("support@vendor.example".to_owned());
-    let server = server.other(Options { support, ..Options::default() }).await;
+    let server = server
+        .other(Options {
+            support,
+            ..Options::default()
+        })
+        .await;
     let detail = |body: &Value| body["detail"].as_str().unwrap_or_default().to_owned();
-    let ended = server.service.issue_token("default", "two", TokenScope::ReadWrite, Some(0)).await.unwrap();
-    let answer = server.by(ended.text.expose_secret()).get("/Users").await.expect(401);
-    assert!(detail(&answer.body).ends_with(" Contact: support@vendor.example"), "{}", answer.body);
-    assert!(answer.header("www-authenticate").unwrap().contains("support@vendor.example"));
-    assert!(!last(&server).await.detail.unwrap().contains("vendor.example"));
+    let ended = server
+        .service
+        .issue_token("default", "two", TokenScope::ReadWrite, Some(0))
+        .await
+        .unwrap();
+    let answer = server
+        .by(ended.text.expose_secret())
+        .get("/Users")
+        .await
+        .expect(401);
+    assert!(
+        detail(&answer.body).ends_with(" Contact: support@vendor.example"),
+        "{}",
+        answer.body
+    );
+    assert!(
+        answer
+            .header("www-authenticate")
+            .unwrap()
+            .contains("support@vendor.example")
+    );
+    assert!(
+        !last(&server)
+            .await
+            .detail
+            .unwrap()
+            .contains("vendor.example")
+    );
     let own = TenantChange {
         support: Some(Some("https://help.acme.example/".to_owned())),
         seats: Some(Some(0)),
         ..TenantChange::default()
     };
     let acme = server.tenant("acme", &own).await;
-    let refused = server.by(&acme).post("/Users", user("ann")).await.expect(403);
-    assert!(detail(&refused.body).ends_with(" Contact: https://help.acme.example/"), "{}", refused.body);
+    let refused = server
+        .by(&acme)
+        .post("/Users", user("ann"))
+        .await
+        .expect(403);
+    assert!(
+        detail(&refused.body).ends_with(" Contact: https://help.acme.example/"),
+        "{}",
+        refused.body
+    );
     let group = json!({"schemas": [GROUP], "displayName": "g"});
-    server.by(&acme).post("/Groups", group.clone()).await.expect(201);
-    let refused = server.by(&acme).post("/Groups", group.clone()).await.expect(409);
-    assert!(detail(&refused.body).contains("https://help.acme.example/"), "{}", refused.body);
+    server
+        .by(&acme)
+        .post("/Groups", group.clone())
+        .await
+        .expect(201);
+    let refused = server
+        .by(&acme)
+        .post("/Groups", group.clone())
+        .await
+        .expect(409);
+    assert!(
+        detail(&refused.body).contains("https://help.acme.example/"),
+        "{}",
+        refused.body
+    );
     let operation = json!({"method": "POST", "path": "/Groups", "bulkId": "1", "data": group});
     let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": [operation]});
     let bulk = server.by(&acme).post("/Bulk", body).await.expect(200).body;
-    assert!(detail(&bulk["Operations"][0]["response"]).contains("https://help.acme.example/"), "{bulk}");
+    assert!(
+        detail(&bulk["Operations"][0]["response"]).contains("https://help.acme.example/"),
+        "{bulk}"
+    );
     for (path, status) in [("/Users/x", 404), ("/Users?filter=x", 400)] {
         assert!(!detail(&server.get(path).await.expect(status).body).contains("Contact"));
     }
     server.post("/Users", user("ann")).await.expect(201);
-    assert!(!detail(&server.post("/Users", user("ann")).await.expect(409).body).contains("Contact"));
+    assert!(
+        !detail(&server.post("/Users", user("ann")).await.expect(409).body).contains("Contact")
+    );
     assert!(Reason::KEYWORDS.iter().all(|word| !word.contains(' ')));
 }

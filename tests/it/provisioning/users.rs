@@ -24,17 +24,42 @@ async fn a_name_finds_all_that_is_about_it(server: Server) {
     let id = server.post("/Users", user("Ann")).await.expect(201).id();
     let one = format!("/Users/{id}");
     let other = server.post("/Users", user("ben")).await.expect(201).id();
-    server.get("/Users?filter=userName%20eq%20%22ANN%22").await.expect(200);
-    server.get("/Users?filter=userName%20eq%20%22ben%22%20or%20userName%20eq%20%22ann%22").await.expect(200);
+    server
+        .get("/Users?filter=userName%20eq%20%22ANN%22")
+        .await
+        .expect(200);
+    server
+        .get("/Users?filter=userName%20eq%20%22ben%22%20or%20userName%20eq%20%22ann%22")
+        .await
+        .expect(200);
     server.get("/Users").await.expect(200);
     server.get(&one).await.expect(200);
-    server.patch(&one, json!([{"op": "replace", "path": "nickName", "value": "A"}])).await.expect(200);
-    server.put(&format!("/Users/{other}"), user("ann")).await.expect(409);
+    server
+        .patch(
+            &one,
+            json!([{"op": "replace", "path": "nickName", "value": "A"}]),
+        )
+        .await
+        .expect(200);
+    server
+        .put(&format!("/Users/{other}"), user("ann"))
+        .await
+        .expect(409);
     server.delete(&one).await.expect(204);
-    let expected =
-        [("POST", 201), ("GET", 200), ("GET", 200), ("GET", 200), ("PATCH", 200), ("PUT", 409), ("DELETE", 204)];
+    let expected = [
+        ("POST", 201),
+        ("GET", 200),
+        ("GET", 200),
+        ("GET", 200),
+        ("PATCH", 200),
+        ("PUT", 409),
+        ("DELETE", 204),
+    ];
     assert_eq!(asked(&about(&server, "default", "aNN").await), expected);
-    assert_eq!(asked(&about(&server, "default", "ben").await), [("POST", 201), ("GET", 200), ("PUT", 409)]);
+    assert_eq!(
+        asked(&about(&server, "default", "ben").await),
+        [("POST", 201), ("GET", 200), ("PUT", 409)]
+    );
     assert!(about(&server, "default", "an").await.is_empty());
     let failed = LogQuery {
         user: Some(server.service.logged_user("default", "ann").await.unwrap()),
@@ -42,7 +67,10 @@ async fn a_name_finds_all_that_is_about_it(server: Server) {
         limit: 10,
         ..LogQuery::default()
     };
-    assert_eq!(asked(&found(&server, "default", &failed).await), [("PUT", 409)]);
+    assert_eq!(
+        asked(&found(&server, "default", &failed).await),
+        [("PUT", 409)]
+    );
     assert_eq!(about(&server, "default", &id).await.len(), 4, "by id");
 }
 
@@ -57,16 +85,35 @@ async fn a_name_finds_operations_of_a_bulk_request(server: Server) {
     for name in ["ann", "ben", "carl"] {
         let rows = about(&server, "default", name).await;
         let bulk = rows.iter().filter(|row| row.route == "/Bulk").count();
-        assert_eq!((bulk, rows.len()), (1, 1 + usize::from(name == "carl")), "{name}: {rows:?}");
+        assert_eq!(
+            (bulk, rows.len()),
+            (1, 1 + usize::from(name == "carl")),
+            "{name}: {rows:?}"
+        );
     }
 }
 
 async fn a_name_finds_what_was_refused(server: Server) {
-    let seats = TenantChange { seats: Some(Some(0)), ..TenantChange::default() };
-    server.service.change_tenant("default", &seats).await.unwrap();
+    let seats = TenantChange {
+        seats: Some(Some(0)),
+        ..TenantChange::default()
+    };
+    server
+        .service
+        .change_tenant("default", &seats)
+        .await
+        .unwrap();
     server.post("/Users", user("ann")).await.expect(403);
-    server.post("/Users", json!({"userName": "ann", "active": {"a": 1}})).await.expect(400);
-    server.post("/Users", json!({"urn:ietf:params:scim:schemas:core:2.0:User:userName": "ann"})).await;
+    server
+        .post("/Users", json!({"userName": "ann", "active": {"a": 1}}))
+        .await
+        .expect(400);
+    server
+        .post(
+            "/Users",
+            json!({"urn:ietf:params:scim:schemas:core:2.0:User:userName": "ann"}),
+        )
+        .await;
     let rows = about(&server, "default", "ann").await;
     assert_eq!(rows.len(), 3, "{rows:?}");
     assert!(rows.iter().all(|row| row.resource.is_none()));
@@ -77,17 +124,35 @@ async fn a_name_finds_what_was_refused(server: Server) {
 
 async fn a_name_is_of_its_tenant(server: Server) {
     let acme = server.tenant("acme", &TenantChange::default()).await;
-    server.by(&acme).post("/Users", user("ann")).await.expect(201);
+    server
+        .by(&acme)
+        .post("/Users", user("ann"))
+        .await
+        .expect(201);
     server.post("/Users", user("ann")).await.expect(201);
     assert_eq!(about(&server, "acme", "ann").await.len(), 1);
     server.service.recorder().finish().await;
-    assert_eq!(server.number("select count(distinct digest) from provisioning_user").await, 2);
+    assert_eq!(
+        server
+            .number("select count(distinct digest) from provisioning_user")
+            .await,
+        2
+    );
 }
 
 async fn names_go_with_their_requests(server: Server) {
-    let server = server.other(Options { clock: Clock::standing(noon()), ..Options::default() }).await;
+    let server = server
+        .other(Options {
+            clock: Clock::standing(noon()),
+            ..Options::default()
+        })
+        .await;
     let acme = server.tenant("acme", &TenantChange::default()).await;
-    server.by(&acme).post("/Users", user("ann")).await.expect(201);
+    server
+        .by(&acme)
+        .post("/Users", user("ann"))
+        .await
+        .expect(201);
     server.post("/Users", user("ann")).await.expect(201);
     server.post("/Users", user("ann")).await.expect(409);
     assert_eq!(about(&server, "default", "ann").await.len(), 2);
@@ -95,13 +160,37 @@ async fn names_go_with_their_requests(server: Server) {
     server.post("/Users", user("ben")).await.expect(201);
     server.service.recorder().finish().await;
     assert_eq!(server.service.forget_requests(2).await.unwrap(), 3);
-    assert_eq!(server.number("select count(*) from provisioning_user").await, 1);
-    assert_eq!(server.number("select count(*) from provisioning_failure").await, 0);
-    server.by(&acme).post("/Users", user("ANN")).await.expect(409);
+    assert_eq!(
+        server
+            .number("select count(*) from provisioning_user")
+            .await,
+        1
+    );
+    assert_eq!(
+        server
+            .number("select count(*) from provisioning_failure")
+            .await,
+        0
+    );
+    server
+        .by(&acme)
+        .post("/Users", user("ANN"))
+        .await
+        .expect(409);
     server.service.recorder().finish().await;
     server.service.delete_tenant("acme").await.unwrap();
-    assert_eq!(server.number("select count(*) from provisioning_user").await, 1);
-    assert_eq!(server.number("select count(*) from provisioning_failure").await, 0);
+    assert_eq!(
+        server
+            .number("select count(*) from provisioning_user")
+            .await,
+        1
+    );
+    assert_eq!(
+        server
+            .number("select count(*) from provisioning_failure")
+            .await,
+        0
+    );
 }
 
 async fn instances_over_one_database_make_equal_digests(server: Server) {

@@ -21,7 +21,10 @@ crate::on_both!(
 
 fn acme(attributes: &Value) -> SchemaFile {
     let text = json!({"id": ACME, "name": "Acme", "attributes": attributes, "x-scimd": {"extends": ["User"]}});
-    SchemaFile { origin: "dir/acme.json".to_owned(), text: text.to_string() }
+    SchemaFile {
+        origin: "dir/acme.json".to_owned(),
+        text: text.to_string(),
+    }
 }
 
 fn both() -> Value {
@@ -30,7 +33,12 @@ fn both() -> Value {
 
 /// Another start over the database of a server, with these files in its folder.
 async fn start(server: &Server, files: Vec<SchemaFile>) -> Server {
-    server.other(Options { schema_files: Some(files), ..Options::default() }).await
+    server
+        .other(Options {
+            schema_files: Some(files),
+            ..Options::default()
+        })
+        .await
 }
 
 async fn exported(server: &Server) -> (Exported, String) {
@@ -39,38 +47,76 @@ async fn exported(server: &Server) -> (Exported, String) {
         text.push_str(line);
         Ok(())
     };
-    let done = server.service.export(&Export { tenant: "default", with_secrets: true }, &mut sink).await.unwrap();
+    let done = server
+        .service
+        .export(
+            &Export {
+                tenant: "default",
+                with_secrets: true,
+            },
+            &mut sink,
+        )
+        .await
+        .unwrap();
     (done, text)
 }
 
 async fn every_instance_has_what_the_last_start_found(server: Server) {
     let knowing = start(&server, vec![acme(&both())]).await;
     let unaware = server.second().await;
-    knowing.post("/Users", with("a", &json!({"level": 1, "code": "A"}))).await.expect(201);
+    knowing
+        .post("/Users", with("a", &json!({"level": 1, "code": "A"})))
+        .await
+        .expect(201);
     for instance in [&server, &unaware] {
-        assert_eq!(instance.service.verify(true).await.unwrap(), Vec::<String>::new());
-        instance.post("/Users", with("b", &json!({"code": "a"}))).await.refused(409, "uniqueness");
-        assert_eq!(found(instance, &filter(&format!("{ACME}:level eq 1"))).await, ["a"]);
+        assert_eq!(
+            instance.service.verify(true).await.unwrap(),
+            Vec::<String>::new()
+        );
+        instance
+            .post("/Users", with("b", &json!({"code": "a"})))
+            .await
+            .refused(409, "uniqueness");
+        assert_eq!(
+            found(instance, &filter(&format!("{ACME}:level eq 1"))).await,
+            ["a"]
+        );
         instance.get(&format!("/Schemas/{ACME}")).await.expect(200);
         assert!(exported(instance).await.1.contains("\"level\":1"));
         let known = instance.service.known_schemas(None).await.unwrap();
-        let origin = known.into_iter().find(|schema| schema.urn == ACME).unwrap().origin;
+        let origin = known
+            .into_iter()
+            .find(|schema| schema.urn == ACME)
+            .unwrap()
+            .origin;
         assert_eq!(origin, SchemaOrigin::File("dir/acme.json".to_owned()));
     }
-    knowing.post("/Users", with("b", &json!({"code": "a"}))).await.refused(409, "uniqueness");
+    knowing
+        .post("/Users", with("b", &json!({"code": "a"})))
+        .await
+        .refused(409, "uniqueness");
     agrees(&knowing).await;
 }
 
 async fn a_folder_changes_and_changes_back(server: Server) {
     let first = start(&server, vec![acme(&both())]).await;
-    let made = first.post("/Users", with("a", &json!({"level": 1, "code": "A"}))).await.expect(201);
+    let made = first
+        .post("/Users", with("a", &json!({"level": 1, "code": "A"})))
+        .await
+        .expect(201);
     let path = format!("/Users/{}", made.id());
     let second = start(&server, Vec::new()).await;
     for instance in [&first, &second] {
         let shown = instance.get(&path).await.expect(200).body;
-        assert_eq!((&shown["schemas"], &shown[ACME]), (&json!([USER]), &Value::Null));
+        assert_eq!(
+            (&shown["schemas"], &shown[ACME]),
+            (&json!([USER]), &Value::Null)
+        );
         let (done, text) = exported(instance).await;
-        assert!(done.holding_hidden == 1 && !text.contains("acme"), "{done:?} {text}");
+        assert!(
+            done.holding_hidden == 1 && !text.contains("acme"),
+            "{done:?} {text}"
+        );
         instance.get(&format!("/Schemas/{ACME}")).await.expect(404);
     }
     first.put(&path, user("a")).await.expect(200);
@@ -78,56 +124,116 @@ async fn a_folder_changes_and_changes_back(server: Server) {
     let third = start(&server, vec![acme(&both())]).await;
     third.service.verify(true).await.unwrap();
     for instance in [&first, &second, &third] {
-        assert_eq!(instance.get(&path).await.expect(200).body[ACME], json!({"level": 1, "code": "A"}));
-        assert_eq!(found(instance, &filter(&format!("{ACME}:code eq \"a\""))).await, ["a"]);
+        assert_eq!(
+            instance.get(&path).await.expect(200).body[ACME],
+            json!({"level": 1, "code": "A"})
+        );
+        assert_eq!(
+            found(instance, &filter(&format!("{ACME}:code eq \"a\""))).await,
+            ["a"]
+        );
         assert_eq!(exported(instance).await.0.holding_hidden, 0);
     }
     agrees(&first).await;
     // A start that names no folder, or finds the same in it, changes nothing.
-    let changes = server.number("select cast(value as bigint) from shared where name = 'schema_changes'").await;
+    let changes = server
+        .number("select cast(value as bigint) from shared where name = 'schema_changes'")
+        .await;
     server.second().await;
     start(&server, vec![acme(&both())]).await;
-    let now = server.number("select cast(value as bigint) from shared where name = 'schema_changes'").await;
+    let now = server
+        .number("select cast(value as bigint) from shared where name = 'schema_changes'")
+        .await;
     assert_eq!(now, changes);
 }
 
 async fn what_a_file_once_had_stays_hidden(server: Server) {
     let path = {
         let server = start(&server, vec![acme(&both())]).await;
-        format!("/Users/{}", server.post("/Users", with("a", &json!({"level": 1, "code": "A"}))).await.id())
+        format!(
+            "/Users/{}",
+            server
+                .post("/Users", with("a", &json!({"level": 1, "code": "A"})))
+                .await
+                .id()
+        )
     };
     let code = json!([{"name": "code", "uniqueness": "server"}]);
     start(&server, vec![acme(&code)]).await;
-    assert_eq!(server.get(&path).await.expect(200).body[ACME], json!({"code": "A"}));
+    assert_eq!(
+        server.get(&path).await.expect(200).body[ACME],
+        json!({"code": "A"})
+    );
     start(&server, Vec::new()).await;
     start(&server, vec![acme(&code)]).await;
-    assert_eq!(server.get(&path).await.expect(200).body[ACME], json!({"code": "A"}));
-    assert_eq!(server.get("/Users").await.body["Resources"][0][ACME], json!({"code": "A"}));
+    assert_eq!(
+        server.get(&path).await.expect(200).body[ACME],
+        json!({"code": "A"})
+    );
+    assert_eq!(
+        server.get("/Users").await.body["Resources"][0][ACME],
+        json!({"code": "A"})
+    );
     assert!(!exported(&server).await.1.contains("level"));
     // So it is with what a command removes and adds again.
     start(&server, Vec::new()).await;
-    change(&server, None, &attributes(json!([{"name": "code"}]))).await.unwrap();
-    assert_eq!(server.get(&path).await.expect(200).body[ACME], json!({"code": "A"}));
+    change(&server, None, &attributes(json!([{"name": "code"}])))
+        .await
+        .unwrap();
+    assert_eq!(
+        server.get(&path).await.expect(200).body[ACME],
+        json!({"code": "A"})
+    );
     agrees(&server).await;
 }
 
 async fn a_file_goes_before_a_command(server: Server) {
     let own = server.tenant("own", &TenantChange::default()).await;
-    change(&server, Some("own"), &attributes(json!([{"name": "badge"}]))).await.unwrap();
-    let made = server.by(&own).post("/Users", with("a", &json!({"badge": "B", "level": 2}))).await.expect(201);
+    change(
+        &server,
+        Some("own"),
+        &attributes(json!([{"name": "badge"}])),
+    )
+    .await
+    .unwrap();
+    let made = server
+        .by(&own)
+        .post("/Users", with("a", &json!({"badge": "B", "level": 2})))
+        .await
+        .expect(201);
     assert_eq!(made.body[ACME], json!({"badge": "B"}));
     let path = format!("/Users/{}", made.id());
 
     start(&server, vec![acme(&both())]).await;
-    assert_eq!(server.by(&own).get(&path).await.expect(200).body[ACME], Value::Null);
-    let taken = server.by(&own).post("/Users", with("b", &json!({"level": 3}))).await.expect(201);
+    assert_eq!(
+        server.by(&own).get(&path).await.expect(200).body[ACME],
+        Value::Null
+    );
+    let taken = server
+        .by(&own)
+        .post("/Users", with("b", &json!({"level": 3})))
+        .await
+        .expect(201);
     assert_eq!(taken.body[ACME], json!({"level": 3}));
-    let refusal = change(&server, Some("own"), &attributes(json!([{"name": "more"}]))).await.unwrap_err();
-    assert!(refusal[0].contains("comes from the file dir/acme.json"), "{refusal:?}");
+    let refusal = change(&server, Some("own"), &attributes(json!([{"name": "more"}])))
+        .await
+        .unwrap_err();
+    assert!(
+        refusal[0].contains("comes from the file dir/acme.json"),
+        "{refusal:?}"
+    );
 
     start(&server, Vec::new()).await;
-    assert_eq!(server.by(&own).get(&path).await.expect(200).body[ACME], json!({"badge": "B"}));
-    let hidden = server.by(&own).get(&format!("/Users/{}", taken.id())).await.expect(200).body;
+    assert_eq!(
+        server.by(&own).get(&path).await.expect(200).body[ACME],
+        json!({"badge": "B"})
+    );
+    let hidden = server
+        .by(&own)
+        .get(&format!("/Users/{}", taken.id()))
+        .await
+        .expect(200)
+        .body;
     assert_eq!(hidden[ACME], Value::Null);
     server.service.verify(true).await.unwrap();
     agrees(&server).await;
@@ -135,26 +241,48 @@ async fn a_file_goes_before_a_command(server: Server) {
 
 /// What had a schema once may have values that the index does not have: the next repair is asked for.
 async fn what_comes_into_a_file_may_have_values(server: Server) {
-    let remembered = "select count(*) from shared where name = 'index_shapes' and value like '%acme%:level%?%'";
-    change(&server, None, &attributes(json!([{"name": "level"}]))).await.unwrap();
-    server.post("/Users", with("a", &json!({"level": "1"}))).await.expect(201);
+    let remembered =
+        "select count(*) from shared where name = 'index_shapes' and value like '%acme%:level%?%'";
+    change(&server, None, &attributes(json!([{"name": "level"}])))
+        .await
+        .unwrap();
+    server
+        .post("/Users", with("a", &json!({"level": "1"})))
+        .await
+        .expect(201);
     change(&server, None, &super::gone()).await.unwrap();
     assert_eq!(server.number(remembered).await, 0);
     start(&server, vec![acme(&json!([{"name": "level"}]))]).await;
     assert_eq!(server.number(remembered).await, 1);
     assert_eq!(server.service.verify(true).await.unwrap().len(), 1);
     assert_eq!(server.number(remembered).await, 0);
-    assert_eq!(found(&server, &filter(&format!("{ACME}:level eq \"1\""))).await, ["a"]);
+    assert_eq!(
+        found(&server, &filter(&format!("{ACME}:level eq \"1\""))).await,
+        ["a"]
+    );
     agrees(&server).await;
 }
 
 /// A start with files that cannot be changes nothing.
 async fn files_that_contradict_are_refused(server: Server) {
     start(&server, vec![acme(&both())]).await;
-    let twice = vec![acme(&both()), SchemaFile { origin: "dir/other.json".to_owned(), ..acme(&both()) }];
-    let robots = json!({"id": ACME, "attributes": [{"name": "a"}], "x-scimd": {"extends": ["Robot"]}});
-    let robots = vec![SchemaFile { origin: "dir/r.json".to_owned(), text: robots.to_string() }];
-    for (files, said) in [(twice, "dir/other.json: /id: "), (robots, "there is no resource type \"Robot\"")] {
+    let twice = vec![
+        acme(&both()),
+        SchemaFile {
+            origin: "dir/other.json".to_owned(),
+            ..acme(&both())
+        },
+    ];
+    let robots =
+        json!({"id": ACME, "attributes": [{"name": "a"}], "x-scimd": {"extends": ["Robot"]}});
+    let robots = vec![SchemaFile {
+        origin: "dir/r.json".to_owned(),
+        text: robots.to_string(),
+    }];
+    for (files, said) in [
+        (twice, "dir/other.json: /id: "),
+        (robots, "there is no resource type \"Robot\""),
+    ] {
         let refusal = server.refused(files).await;
         assert!(refusal.contains(said), "{refusal}");
     }
@@ -163,19 +291,36 @@ async fn files_that_contradict_are_refused(server: Server) {
 }
 
 async fn what_is_searched_is_the_same_for_all(server: Server) {
-    let few = || Options { searchable: vec!["userName".into(), "displayName".into()], ..Options::default() };
+    let few = || Options {
+        searchable: vec!["userName".into(), "displayName".into()],
+        ..Options::default()
+    };
     let configured = server.other(few()).await;
     let mut body = user("a");
     body["title"] = json!("Boss");
     configured.post("/Users", body).await.expect(201);
     for instance in [&server, &server.second().await] {
-        assert_eq!(instance.service.verify(true).await.unwrap(), Vec::<String>::new());
-        instance.get(&format!("/Users?{}", filter("title eq \"boss\""))).await.refused(400, "invalidFilter");
+        assert_eq!(
+            instance.service.verify(true).await.unwrap(),
+            Vec::<String>::new()
+        );
+        instance
+            .get(&format!("/Users?{}", filter("title eq \"boss\"")))
+            .await
+            .refused(400, "invalidFilter");
     }
     let all = vec!["userName".into(), "displayName".into(), "title".into()];
-    server.other(Options { searchable: all, ..Options::default() }).await;
+    server
+        .other(Options {
+            searchable: all,
+            ..Options::default()
+        })
+        .await;
     assert_eq!(server.service.verify(true).await.unwrap().len(), 1);
-    assert_eq!(found(&configured, &filter("title eq \"boss\"")).await, ["a"]);
+    assert_eq!(
+        found(&configured, &filter("title eq \"boss\"")).await,
+        ["a"]
+    );
     agrees(&configured).await;
 }
 
@@ -189,20 +334,33 @@ async fn a_shell_without_the_configuration_sees_what_the_server_sees() {
     std::fs::write(dir.join("acme.json"), acme(&both()).text).unwrap();
     let config = folder.join("scimd.toml");
     std::fs::write(&config, format!("[schemas]\ndir = \"{}\"\n", dir.display())).unwrap();
-    let mut served = Served::start(folder, &format!("--issue-token okta --config {}", config.display()));
+    let mut served = Served::start(
+        folder,
+        &format!("--issue-token okta --config {}", config.display()),
+    );
     let base = served.line("SCIM base URL: ");
     let token = served.line("Bearer token \"okta\" (shown once): ");
     let post = |body: Value| {
-        let request = reqwest::Client::new().post(format!("{base}/Users")).bearer_auth(&token);
-        let request = request.header("content-type", "application/scim+json").body(body.to_string());
+        let request = reqwest::Client::new()
+            .post(format!("{base}/Users"))
+            .bearer_auth(&token);
+        let request = request
+            .header("content-type", "application/scim+json")
+            .body(body.to_string());
         async move { request.send().await.unwrap().status().as_u16() }
     };
-    assert_eq!(post(with("a", &json!({"level": 1, "code": "A"}))).await, 201);
+    assert_eq!(
+        post(with("a", &json!({"level": 1, "code": "A"}))).await,
+        201
+    );
     assert_eq!(printed(folder, "verify --repair"), "");
     assert_eq!(post(with("b", &json!({"code": "a"}))).await, 409);
     let lines = printed(folder, "export");
     assert!(lines.contains("\"level\":1"), "{lines}");
-    assert!(printed(folder, "schema list").contains("file "), "the origin is shown");
+    assert!(
+        printed(folder, "schema list").contains("file "),
+        "the origin is shown"
+    );
     served.signal(Signal::SIGTERM);
 
     let elsewhere = tempfile::tempdir().unwrap();
@@ -210,23 +368,44 @@ async fn a_shell_without_the_configuration_sees_what_the_server_sees() {
     std::fs::write(&file, &lines).unwrap();
     let import = format!("import {}", file.display());
     let (code, told) = refused(elsewhere.path(), &import);
-    assert!(code == Some(1) && told.contains("--drop-unknown") && told.contains(ACME), "{told}");
+    assert!(
+        code == Some(1) && told.contains("--drop-unknown") && told.contains(ACME),
+        "{told}"
+    );
     assert_eq!(printed(elsewhere.path(), "export"), "");
     let output = run(elsewhere.path(), &format!("{import} --json"));
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&told["failedLines"][0]["line"], &told["done"]["failed"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&told["failedLines"][0]["line"], &told["done"]["failed"]),
+        (&json!(1), &json!(1))
+    );
     printed(elsewhere.path(), &format!("{import} --drop-unknown"));
     assert!(!printed(elsewhere.path(), "export").contains("acme"));
 
     // What a command is configured with is not put into force, but told of.
-    let output = scimd(elsewhere.path(), "schema list").env("SCIMD_SCHEMAS__DIR", &dir).output().unwrap();
+    let output = scimd(elsewhere.path(), "schema list")
+        .env("SCIMD_SCHEMAS__DIR", &dir)
+        .output()
+        .unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("schemas.dir") && told.contains("scimd migrate"), "{told}");
+    assert!(
+        told.contains("schemas.dir") && told.contains("scimd migrate"),
+        "{told}"
+    );
     assert!(!String::from_utf8(output.stdout).unwrap().contains(ACME));
-    printed(elsewhere.path(), &format!("schema add {}", dir.join("acme.json").display()));
-    let output = scimd(elsewhere.path(), "migrate").env("SCIMD_SCHEMAS__DIR", &dir).output().unwrap();
+    printed(
+        elsewhere.path(),
+        &format!("schema add {}", dir.join("acme.json").display()),
+    );
+    let output = scimd(elsewhere.path(), "migrate")
+        .env("SCIMD_SCHEMAS__DIR", &dir)
+        .output()
+        .unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && told.contains("was added by a command"), "{told}");
+    assert!(
+        output.status.success() && told.contains("was added by a command"),
+        "{told}"
+    );
     assert!(printed(elsewhere.path(), "schema list").contains("acme.json"));
 }
 
@@ -241,7 +420,9 @@ async fn a_server_that_ends_leaves_its_database_in_one_file() {
     let client = reqwest::Client::new();
     for i in 0..50 {
         let request = client.post(format!("{base}/Users")).bearer_auth(&token);
-        let request = request.header("content-type", "application/scim+json").body(user(&format!("u{i}")).to_string());
+        let request = request
+            .header("content-type", "application/scim+json")
+            .body(user(&format!("u{i}")).to_string());
         assert_eq!(request.send().await.unwrap().status(), 201);
     }
     assert_eq!(served.signal(Signal::SIGTERM), Some(0));
@@ -262,9 +443,15 @@ async fn copied(folder: &std::path::Path) -> (i64, u64) {
     std::fs::copy(data.join("scimd.db"), copy.join("scimd.db")).unwrap();
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(copy.join("scimd.db"));
     let mut database = options.connect().await.unwrap();
-    let state: String = sqlx::query_scalar("pragma integrity_check").fetch_one(&mut database).await.unwrap();
+    let state: String = sqlx::query_scalar("pragma integrity_check")
+        .fetch_one(&mut database)
+        .await
+        .unwrap();
     assert_eq!(state, "ok");
-    let users = sqlx::query_scalar("select count(*) from resource").fetch_one(&mut database).await.unwrap();
+    let users = sqlx::query_scalar("select count(*) from resource")
+        .fetch_one(&mut database)
+        .await
+        .unwrap();
     (users, beside)
 }
 
@@ -273,10 +460,16 @@ async fn two_starts_at_once_end_with_the_files_of_one() {
     for database in [Database::Sqlite, Database::Postgres] {
         let server = Server::on(database).await;
         let (level, code) = (json!([{"name": "level"}]), json!([{"name": "code"}]));
-        let (a, b) = tokio::join!(start(&server, vec![acme(&level)]), start(&server, vec![acme(&code)]));
+        let (a, b) = tokio::join!(
+            start(&server, vec![acme(&level)]),
+            start(&server, vec![acme(&code)])
+        );
         let shown = |body: Value| body["attributes"][0]["name"].clone();
         let path = format!("/Schemas/{ACME}");
-        let (a, b) = (a.get(&path).await.expect(200).body, b.get(&path).await.expect(200).body);
+        let (a, b) = (
+            a.get(&path).await.expect(200).body,
+            b.get(&path).await.expect(200).body,
+        );
         assert_eq!(shown(a), shown(b));
     }
 }

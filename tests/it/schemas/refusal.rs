@@ -17,7 +17,10 @@ crate::on_both!(
 fn says(outcome: Result<impl std::fmt::Debug, Vec<String>>, said: &[&str]) {
     let problems = outcome.unwrap_err();
     for said in said {
-        assert!(problems.iter().any(|problem| problem.contains(said)), "{said}: {problems:#?}");
+        assert!(
+            problems.iter().any(|problem| problem.contains(said)),
+            "{said}: {problems:#?}"
+        );
     }
 }
 
@@ -27,76 +30,174 @@ async fn schemas_that_cannot_be_are_refused(server: Server) {
     let wrong = json!({"id": ACME, "attributes": [{"name": "1"}, {"name": "a", "type": "text"}]});
     says(
         change(&server, None, &file(&wrong)).await,
-        &["acme.json: /attributes/0/name:", "acme.json: /attributes/1/type:"],
+        &[
+            "acme.json: /attributes/0/name:",
+            "acme.json: /attributes/1/type:",
+        ],
     );
-    let robots = json!({"id": ACME, "attributes": [{"name": "a"}], "x-scimd": {"extends": ["Robot"]}});
+    let robots =
+        json!({"id": ACME, "attributes": [{"name": "a"}], "x-scimd": {"extends": ["Robot"]}});
     says(
         change(&server, None, &file(&robots)).await,
         &["acme.json: /x-scimd/extends: there is no resource type \"Robot\""],
     );
     for urn in [USER, ENTERPRISE] {
         let built_in = json!({"id": urn, "attributes": [{"name": "a"}]});
-        says(change(&server, None, &file(&built_in)).await, &["is built in"]);
+        says(
+            change(&server, None, &file(&built_in)).await,
+            &["is built in"],
+        );
     }
     let kind = json!({"name": "Robot", "endpoint": "/Robots", "schema": USER});
-    says(change(&server, None, &file(&kind)).await, &["a resource type is no schema"]);
-    says(change(&server, None, &gone()).await, &["the deployment has no schema"]);
-    says(change(&server, Some("nobody"), &level()).await, &["There is no tenant \"nobody\""]);
+    says(
+        change(&server, None, &file(&kind)).await,
+        &["a resource type is no schema"],
+    );
+    says(
+        change(&server, None, &gone()).await,
+        &["the deployment has no schema"],
+    );
+    says(
+        change(&server, Some("nobody"), &level()).await,
+        &["There is no tenant \"nobody\""],
+    );
 
     change(&server, Some("acme"), &level()).await.unwrap();
-    says(change(&server, Some("acme"), &level()).await, &["has an attribute level"]);
-    says(change(&server, Some("acme"), &without("colour")).await, &["has no attribute colour, but level"]);
-    says(change(&server, None, &gone()).await, &["there is one of tenant acme (--tenant acme)"]);
+    says(
+        change(&server, Some("acme"), &level()).await,
+        &["has an attribute level"],
+    );
+    says(
+        change(&server, Some("acme"), &without("colour")).await,
+        &["has no attribute colour, but level"],
+    );
+    says(
+        change(&server, None, &gone()).await,
+        &["there is one of tenant acme (--tenant acme)"],
+    );
     says(change(&server, None, &level()).await, &["is defined in"]);
     let listed = server.service.known_schemas(None).await.unwrap();
     assert_eq!(listed.iter().filter(|schema| schema.urn == ACME).count(), 1);
-    let database = if server.is_postgres() { Database::Postgres } else { Database::Sqlite };
-    let text = json!({"id": ACME, "attributes": [{"name": "a"}], "x-scimd": {"extends": ["User"]}}).to_string();
-    let schema_files = Some(vec![SchemaFile { origin: "dir/acme.json".to_owned(), text }]);
-    let configured = Server::with(database, Options { schema_files, ..Options::default() }).await;
-    says(change(&configured, None, &level()).await, &["comes from the file dir/acme.json"]);
+    let database = if server.is_postgres() {
+        Database::Postgres
+    } else {
+        Database::Sqlite
+    };
+    let text = json!({"id": ACME, "attributes": [{"name": "a"}], "x-scimd": {"extends": ["User"]}})
+        .to_string();
+    let schema_files = Some(vec![SchemaFile {
+        origin: "dir/acme.json".to_owned(),
+        text,
+    }]);
+    let configured = Server::with(
+        database,
+        Options {
+            schema_files,
+            ..Options::default()
+        },
+    )
+    .await;
+    says(
+        change(&configured, None, &level()).await,
+        &["comes from the file dir/acme.json"],
+    );
     agrees(&server).await;
 }
 
 async fn values_that_do_not_fit_are_counted(server: Server) {
-    change(&server, None, &attributes(json!([{"name": "level"}, {"name": "badges", "multiValued": true}])))
-        .await
-        .unwrap();
+    change(
+        &server,
+        None,
+        &attributes(json!([{"name": "level"}, {"name": "badges", "multiValued": true}])),
+    )
+    .await
+    .unwrap();
     for (name, level) in [("a", "1"), ("b", "high"), ("c", "2")] {
-        server.post("/Users", with(name, &json!({"level": level, "badges": [name]}))).await.expect(201);
+        server
+            .post(
+                "/Users",
+                with(name, &json!({"level": level, "badges": [name]})),
+            )
+            .await
+            .expect(201);
     }
     let schema = |attributes: Value| file(&json!({"id": ACME, "attributes": attributes}));
     let number = schema(json!([{"name": "level", "type": "integer"}]));
-    says(change(&server, None, &number).await, &["tenant default: 3 resources hold values of level that do not fit"]);
+    says(
+        change(&server, None, &number).await,
+        &["tenant default: 3 resources hold values of level that do not fit"],
+    );
     let single = schema(json!([{"name": "level"}, {"name": "badges"}]));
-    says(change(&server, None, &single).await, &["3 resources hold values of badges that do not fit"]);
+    says(
+        change(&server, None, &single).await,
+        &["3 resources hold values of badges that do not fit"],
+    );
     change(&server, None, &gone()).await.unwrap();
-    says(change(&server, None, &number).await, &["3 resources hold values of level that do not fit"]);
+    says(
+        change(&server, None, &number).await,
+        &["3 resources hold values of level that do not fit"],
+    );
     server.get(&format!("/Schemas/{ACME}")).await.expect(404);
     agrees(&server).await;
 }
 
 async fn what_repeats_cannot_become_unique(server: Server) {
-    change(&server, None, &attributes(json!([{"name": "code"}]))).await.unwrap();
+    change(&server, None, &attributes(json!([{"name": "code"}])))
+        .await
+        .unwrap();
     for (name, code) in [("a", "X"), ("b", "x"), ("c", "y"), ("d", "x")] {
-        server.post("/Users", with(name, &json!({"code": code}))).await.expect(201);
+        server
+            .post("/Users", with(name, &json!({"code": code})))
+            .await
+            .expect(201);
     }
-    let schema =
-        |uniqueness: &str| file(&json!({"id": ACME, "attributes": [{"name": "code", "uniqueness": uniqueness}]}));
+    let schema = |uniqueness: &str| {
+        file(&json!({"id": ACME, "attributes": [{"name": "code", "uniqueness": uniqueness}]}))
+    };
     says(
         change(&server, None, &schema("server")).await,
         &["tenant default: 2 resources hold a value of code that another one"],
     );
-    server.post("/Users", with("e", &json!({"code": "x"}))).await.expect(201);
+    server
+        .post("/Users", with("e", &json!({"code": "x"})))
+        .await
+        .expect(201);
     for name in ["b", "d", "e"] {
-        let found = server.get(&format!("/Users?filter=userName%20eq%20%22{name}%22")).await.body;
-        server.delete(&format!("/Users/{}", found["Resources"][0]["id"].as_str().unwrap())).await.expect(204);
+        let found = server
+            .get(&format!("/Users?filter=userName%20eq%20%22{name}%22"))
+            .await
+            .body;
+        server
+            .delete(&format!(
+                "/Users/{}",
+                found["Resources"][0]["id"].as_str().unwrap()
+            ))
+            .await
+            .expect(204);
     }
-    assert_eq!(change(&server, None, &schema("server")).await.unwrap().reindexed, 2);
-    server.post("/Users", with("f", &json!({"code": "Y"}))).await.refused(409, "uniqueness");
+    assert_eq!(
+        change(&server, None, &schema("server"))
+            .await
+            .unwrap()
+            .reindexed,
+        2
+    );
+    server
+        .post("/Users", with("f", &json!({"code": "Y"})))
+        .await
+        .refused(409, "uniqueness");
     agrees(&server).await;
-    assert_eq!(change(&server, None, &schema("none")).await.unwrap().reindexed, 2);
-    server.post("/Users", with("f", &json!({"code": "Y"}))).await.expect(201);
+    assert_eq!(
+        change(&server, None, &schema("none"))
+            .await
+            .unwrap()
+            .reindexed,
+        2
+    );
+    server
+        .post("/Users", with("f", &json!({"code": "Y"})))
+        .await
+        .expect(201);
     agrees(&server).await;
 }
 
@@ -111,9 +212,22 @@ async fn a_change_that_was_overtaken_is_refused(server: Server) {
         async move { service.plan_schema(None, &change).await.unwrap() }
     };
     let (first, second) = (plan("a").await, plan("b").await);
-    server.service.change_schema(&first, &mut |_| ()).await.unwrap();
-    let refusal = server.service.change_schema(&second, &mut |_| ()).await.unwrap_err().to_string();
+    server
+        .service
+        .change_schema(&first, &mut |_| ())
+        .await
+        .unwrap();
+    let refusal = server
+        .service
+        .change_schema(&second, &mut |_| ())
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(refusal.contains("changed by somebody else"), "{refusal}");
-    let schema = server.get(&format!("/Schemas/{ACME}")).await.expect(200).body;
+    let schema = server
+        .get(&format!("/Schemas/{ACME}"))
+        .await
+        .expect(200)
+        .body;
     assert_eq!(schema["attributes"].as_array().unwrap().len(), 1);
 }

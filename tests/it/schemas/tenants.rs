@@ -13,15 +13,37 @@ crate::on_both!(
 );
 
 async fn a_schema_is_its_tenants_alone(server: Server) {
-    let strict = TenantChange { conformance: Some(Conformance::Rfc), ..TenantChange::default() };
+    let strict = TenantChange {
+        conformance: Some(Conformance::Rfc),
+        ..TenantChange::default()
+    };
     let acme = server.tenant("acme", &TenantChange::default()).await;
     let other = server.tenant("other", &strict).await;
-    change(&server, Some("acme"), &attributes(json!([{"name": "level", "type": "integer"}]))).await.unwrap();
+    change(
+        &server,
+        Some("acme"),
+        &attributes(json!([{"name": "level", "type": "integer"}])),
+    )
+    .await
+    .unwrap();
     let (acme, other) = (server.by(&acme), server.by(&other));
-    assert_eq!(acme.post("/Users", with("a", &json!({"level": 1}))).await.expect(201).body[ACME]["level"], 1);
-    let ignored = server.post("/Users", with("a", &json!({"level": 1}))).await.expect(201).body;
+    assert_eq!(
+        acme.post("/Users", with("a", &json!({"level": 1})))
+            .await
+            .expect(201)
+            .body[ACME]["level"],
+        1
+    );
+    let ignored = server
+        .post("/Users", with("a", &json!({"level": 1})))
+        .await
+        .expect(201)
+        .body;
     assert_eq!(ignored[ACME], Value::Null);
-    other.post("/Users", with("a", &json!({"level": 1}))).await.refused(400, "invalidValue");
+    other
+        .post("/Users", with("a", &json!({"level": 1})))
+        .await
+        .refused(400, "invalidValue");
     let asked = format!("/Users?{}", filter(&format!("{ACME}:level eq 1")));
     assert_eq!(acme.get(&asked).await.expect(200).body["totalResults"], 1);
     other.get(&asked).await.refused(400, "invalidFilter");
@@ -36,22 +58,45 @@ async fn two_tenants_may_define_one_name_otherwise(server: Server) {
     let acme = server.tenant("acme", &TenantChange::default()).await;
     let other = server.tenant("other", &TenantChange::default()).await;
     let number = json!([{"name": "level", "type": "integer", "uniqueness": "server"}]);
-    change(&server, Some("acme"), &attributes(number)).await.unwrap();
-    change(&server, Some("other"), &attributes(json!([{"name": "level", "type": "string"}]))).await.unwrap();
+    change(&server, Some("acme"), &attributes(number))
+        .await
+        .unwrap();
+    change(
+        &server,
+        Some("other"),
+        &attributes(json!([{"name": "level", "type": "string"}])),
+    )
+    .await
+    .unwrap();
     let (acme, other) = (server.by(&acme), server.by(&other));
-    acme.post("/Users", with("a", &json!({"level": 10}))).await.expect(201);
-    acme.post("/Users", with("b", &json!({"level": 10}))).await.refused(409, "uniqueness");
-    acme.post("/Users", with("b", &json!({"level": 9}))).await.expect(201);
+    acme.post("/Users", with("a", &json!({"level": 10})))
+        .await
+        .expect(201);
+    acme.post("/Users", with("b", &json!({"level": 10})))
+        .await
+        .refused(409, "uniqueness");
+    acme.post("/Users", with("b", &json!({"level": 9})))
+        .await
+        .expect(201);
     for (name, level) in [("a", "10"), ("b", "10"), ("c", "9")] {
-        other.post("/Users", with(name, &json!({"level": level}))).await.expect(201);
+        other
+            .post("/Users", with(name, &json!({"level": level})))
+            .await
+            .expect(201);
     }
     let names = |listed: Value| {
         let users = listed["Resources"].as_array().unwrap().clone();
-        users.iter().map(|user| user["userName"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        users
+            .iter()
+            .map(|user| user["userName"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     let sorted = format!("/Users?sortBy={ACME}:level");
     assert_eq!(names(acme.get(&sorted).await.expect(200).body), ["b", "a"]);
-    assert_eq!(names(other.get(&sorted).await.expect(200).body), ["a", "b", "c"]);
+    assert_eq!(
+        names(other.get(&sorted).await.expect(200).body),
+        ["a", "b", "c"]
+    );
     change(&server, Some("acme"), &gone()).await.unwrap();
     assert_eq!(names(other.get(&sorted).await.expect(200).body).len(), 3);
     agrees(&server).await;
@@ -59,11 +104,25 @@ async fn two_tenants_may_define_one_name_otherwise(server: Server) {
 
 async fn a_tenant_goes_with_its_schemas(server: Server) {
     let token = server.tenant("acme", &TenantChange::default()).await;
-    change(&server, Some("acme"), &attributes(json!([{"name": "level"}]))).await.unwrap();
-    server.by(&token).post("/Users", with("a", &json!({"level": "x"}))).await.expect(201);
+    change(
+        &server,
+        Some("acme"),
+        &attributes(json!([{"name": "level"}])),
+    )
+    .await
+    .unwrap();
+    server
+        .by(&token)
+        .post("/Users", with("a", &json!({"level": "x"})))
+        .await
+        .expect(201);
     server.service.delete_tenant("acme").await.unwrap();
     assert_eq!(server.number("select count(*) from schema_file").await, 0);
     let again = server.tenant("acme", &TenantChange::default()).await;
-    server.by(&again).get(&format!("/Schemas/{ACME}")).await.expect(404);
+    server
+        .by(&again)
+        .get(&format!("/Schemas/{ACME}"))
+        .await
+        .expect(404);
     agrees(&server).await;
 }
