@@ -47,10 +47,18 @@ impl Service {
         kind: Option<&Arc<ResourceType>>,
         asked: &ListQuery,
     ) -> Result<Reply> {
-        let kinds = kinds(caller, kind)?;
-        let predicates = self.predicates(caller, &kinds, asked)?;
-        caller.trail.lists(&kinds, predicates.as_deref(), asked);
         let conformance = caller.settings.conformance;
+        let filter = match &asked.filter {
+            Some(text) => Some(parse_filter(text, &self.limits().filter, conformance)?),
+            None => None,
+        };
+        // Before the query can be refused, so that the log finds the refusal by the user's name.
+        if let (Some(kind), Some(filter)) = (kind, &filter) {
+            caller.trail.looks_for(kind, filter);
+        }
+        let kinds = kinds(caller, kind)?;
+        let predicates = predicates(caller, &kinds, filter.as_ref())?;
+        caller.trail.lists(&kinds, predicates.as_deref(), asked);
         let projected = kinds
             .iter()
             .map(|kind| asked.view.projection(kind, conformance));
@@ -262,25 +270,24 @@ impl Service {
             &query.shapes(),
         )?))
     }
+}
 
-    fn predicates(
-        &self,
-        caller: &Caller,
-        kinds: &[Arc<ResourceType>],
-        query: &ListQuery,
-    ) -> Result<Option<Vec<Predicate>>> {
-        let Some(text) = &query.filter else {
-            return Ok(None);
-        };
-        let conformance = caller.settings.conformance;
-        let filter: Filter = parse_filter(text, &self.limits().filter, conformance)?;
-        let predicates = match kinds {
-            [kind] => vec![resolve(&filter, kind, conformance)?],
-            kinds => resolve_each(&filter, kinds, conformance)?,
-        };
-        caller.trail.filtered(filter.outline());
-        Ok(Some(predicates))
-    }
+/// What a filter means for each of the types.
+fn predicates(
+    caller: &Caller,
+    kinds: &[Arc<ResourceType>],
+    filter: Option<&Filter>,
+) -> Result<Option<Vec<Predicate>>> {
+    let Some(filter) = filter else {
+        return Ok(None);
+    };
+    let conformance = caller.settings.conformance;
+    let predicates = match kinds {
+        [kind] => vec![resolve(filter, kind, conformance)?],
+        kinds => resolve_each(filter, kinds, conformance)?,
+    };
+    caller.trail.filtered(filter.outline());
+    Ok(Some(predicates))
 }
 
 /// The types that are queried: the one that was asked for, or all that the token reaches.

@@ -3,7 +3,7 @@
 use super::action::Action;
 use super::user_name;
 use crate::error::{ScimError, ScimType};
-use crate::filter::Predicate;
+use crate::filter::{Filter, Predicate};
 use crate::reason::Reason;
 use crate::resource::{Key, Note};
 use crate::schema::{Catalog, ResourceType};
@@ -147,6 +147,13 @@ impl Trail {
                 });
             }
         });
+    }
+
+    /// Adds the users that a filter names, before it is known whether the query is refused.
+    pub(crate) fn looks_for(&self, kind: &ResourceType, filter: &Filter) {
+        let mut names = Vec::new();
+        user_name::in_filter(kind, filter, &mut names);
+        self.is_about(names);
     }
 
     /// Says what a query means and whom it is about.

@@ -3,8 +3,8 @@
 
 use super::asserted::asserted;
 use crate::error::{Result, ScimError};
-use crate::filter::{Operator, Predicate, Target};
-use crate::resource::Key;
+use crate::filter::{Filter, Operator, Predicate, Target, resolve};
+use crate::resource::{Conformance, Key};
 use crate::schema::{Attribute, ResourceType};
 use crate::service::current::Wanted;
 use crate::store::TenantKey;
@@ -112,6 +112,22 @@ pub(super) fn in_document(kind: &ResourceType, document: &str) -> Option<Key> {
     }
     .deserialize(&mut reader);
     key(attribute, &Value::String(found?))
+}
+
+/// The names in those parts of a filter that mean something for the type, whatever is wrong with
+/// the others.
+pub(super) fn in_filter(kind: &ResourceType, filter: &Filter, names: &mut Vec<Key>) {
+    match filter {
+        Filter::And(terms) | Filter::Or(terms) => {
+            terms.iter().for_each(|term| in_filter(kind, term, names));
+        }
+        Filter::Test { .. } if naming(kind).next().is_some() => {
+            if let Ok(predicate) = resolve(filter, kind, Conformance::Lenient) {
+                in_predicate(kind, &predicate, names);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The names that a filter asks for.
