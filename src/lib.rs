@@ -9,6 +9,7 @@ mod keyword;
 pub mod live;
 pub mod nearest;
 pub mod reason;
+mod sync;
 
 pub mod schema;
 
@@ -34,7 +35,9 @@ pub mod operator;
 
 /// The names of the layers between the store and the wire.
 pub mod service {
-    pub use crate::access::{Caller, Traced, token};
+    pub use crate::access::{
+        Access, Caller, Claim, Confirmed, Identity, Traced, answered, token, url_of_tenant,
+    };
     pub use crate::operator::*;
     pub use crate::protocol::*;
     pub use crate::request_log::{

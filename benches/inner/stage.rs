@@ -9,7 +9,7 @@ use scimd::schema::{Catalog, ResourceType};
 use scimd::service::{
     Caller, DatabaseTarget, Record, Service, ServiceLimits, ServiceSettings, TokenScope,
 };
-use scimd::store::{Found, Layout, Page, PoolSettings, Scope, Store, Written};
+use scimd::store::{ConfirmedScope, Found, Layout, Page, PoolSettings, Store, Written};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 use std::sync::{Arc, LazyLock};
@@ -22,7 +22,7 @@ pub(crate) struct Stage {
     pub(crate) limits: ValueLimits,
     pub(crate) caller: Caller,
     pub(crate) layout: Arc<Layout>,
-    pub(crate) scope: Scope,
+    pub(crate) scope: ConfirmedScope,
 }
 
 impl Stage {
@@ -56,6 +56,7 @@ impl Stage {
             .unwrap();
         let bearer = format!("Bearer {}", issued.text.expose_secret());
         let caller = service
+            .access()
             .authenticate(Some(&bearer), &Arc::default())
             .await
             .unwrap();
@@ -69,7 +70,7 @@ impl Stage {
             user: of(&caller.catalog, "User"),
             group: of(&caller.catalog, "Group"),
             limits: ValueLimits::default(),
-            scope: tenant.scope(layout.clone()),
+            scope: ConfirmedScope::just_read(tenant.scope(layout.clone())),
             caller,
             layout,
         }

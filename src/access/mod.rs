@@ -1,50 +1,250 @@
 //! Who calls: bearer tokens, the tenants that they belong to, and what these may do.
+//!
+//! A [`Claim`] is what a token stood for when it was read last; it may be out of date. A [`Caller`] is
+//! what the database has said in this request. What is read or created under a claim gives the
+//! caller, because its first statement proves the claim; every other write, and every answer, takes
+//! a caller.
 
-pub(crate) mod authenticate;
-pub(crate) mod caller_cache;
+mod authenticate;
+mod caller_cache;
 pub(crate) mod catalogs;
-pub(crate) mod near_miss;
+mod last_uses;
+mod near_miss;
 pub mod token;
 
 pub use near_miss::Traced;
 
+use crate::clock::{Clock, Timestamp};
 use crate::error::{Result, ScimError};
-use crate::protocol::url_of_tenant;
-use crate::request_log::Trail;
+use crate::request_log::{Asker, Trail};
 use crate::resource::Conformance;
 use crate::schema::{Catalog, ResourceType};
 use crate::store::{
-    Author, Given, MemberDelta, Scope, Tenant, TokenScope, Writing, Written, changed_names,
+    Author, ConfirmedScope, Creating, ScopeClaim, Store, StoreError, Tenant, TokenScope,
+    TypeLayout, Writing,
 };
-use serde_json::{Map, Value};
+use caller_cache::CallerCache;
+use catalogs::Catalogs;
+use last_uses::LastUses;
+use near_miss::UnprovedRequests;
+use quick_cache::sync::Cache;
+use std::hash::Hash;
+use std::ops::Deref;
 use std::sync::Arc;
 
-/// Who asks: a tenant, by one of its tokens.
+/// Authenticates requests over one database. Clones share the cache of callers.
 #[derive(Debug, Clone)]
-pub struct Caller {
+pub struct Access {
+    store: Store,
+    clock: Clock,
+    catalogs: Arc<Catalogs>,
+    public_url: Arc<str>,
+    cache: Arc<CallerCache>,
+    last_uses: Arc<LastUses>,
+    unproved: Arc<UnprovedRequests>,
+}
+
+/// A token and its tenant, as they were read from the database.
+#[derive(Debug, Clone)]
+pub struct Identity {
     /// Name of the tenant.
     pub tenant: Arc<str>,
     /// Name that the operator gave to the token.
     pub token_name: Arc<str>,
-    /// Public part of the token; the key of the rate limit.
+    /// Public part of the token; the key of the rate limit. Empty for the operator.
     pub token_id: Arc<str>,
-    /// Where the tenant's resources stand, without a slash at the end: `https://host/scim/v2`.
+    /// Where the tenant's resources are, without a slash at the end: `https://host/scim/v2`.
     pub base_url: Arc<str>,
     /// The resource types and schemas of the tenant.
     pub catalog: Arc<Catalog>,
-    pub(crate) scope: Scope,
     pub(crate) token_scope: TokenScope,
     pub(crate) settings: Arc<Tenant>,
+}
+
+/// The identity that a token had when it was read last. Until a statement has proved it, nothing is
+/// written or answered under it.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    identity: Arc<Identity>,
+    scope: ScopeClaim,
     pub(crate) trail: Arc<Trail>,
 }
 
-impl Caller {
-    /// How much the tenant forgives its clients.
-    pub fn conformance(&self) -> Conformance {
-        self.settings.conformance
+/// The identity that the database has confirmed in this request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    claim: Claim,
+    scope: ConfirmedScope,
+}
+
+/// How often a cache had what it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheCounts {
+    /// Look-ups that found an entry.
+    pub hits: u64,
+    /// Look-ups that found none.
+    pub misses: u64,
+}
+
+impl CacheCounts {
+    pub(crate) fn of<K: Eq + Hash, V: Clone>(cache: &Cache<K, V>) -> Self {
+        Self {
+            hits: cache.hits(),
+            misses: cache.misses(),
+        }
+    }
+}
+
+/// The outcome of an operation under a claim, with the caller that it was made for. An error outside
+/// was made before the database had said anything of the claim: [`Access::settle`] confirms it.
+pub type Confirmed<T> = Result<(Caller, Result<T>)>;
+
+/// The outcome of an operation under the claim of a caller that was confirmed before.
+pub fn answered<T>(outcome: Confirmed<T>) -> Result<T> {
+    outcome.and_then(|(_, outcome)| outcome)
+}
+
+impl Access {
+    pub(crate) fn new(
+        store: Store,
+        clock: Clock,
+        catalogs: Arc<Catalogs>,
+        public_url: &str,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            catalogs,
+            public_url: public_url.into(),
+            cache: Arc::default(),
+            last_uses: Arc::default(),
+            unproved: Arc::default(),
+        }
     }
 
-    /// The caller as a request to the path of his tenant has him: what he is told stands below that
+    /// The caller that a claim stands for. A claim that was confirmed in this request costs nothing,
+    /// another one a query.
+    ///
+    /// # Errors
+    /// 401 if the token or the tenant is no longer as it was; 503 if the database cannot be reached.
+    pub async fn confirm(&self, claim: &Claim) -> Result<Caller> {
+        let scope = self.store.confirm(&claim.scope).await?;
+        Ok(claim.confirmed(scope))
+    }
+
+    /// What the client is answered to an operation under a claim; `None` if the token or the tenant has
+    /// changed since it was cached, so that the request has to be authenticated and carried out again. A
+    /// refusal that was made before the claim was confirmed is confirmed here, by one query. The failure
+    /// of the server itself is answered to anyone.
+    pub async fn settle<T>(&self, claim: &Claim, outcome: Confirmed<T>) -> Option<Result<T>> {
+        match outcome {
+            Ok((_, outcome)) => Some(outcome),
+            Err(error) if error.status() >= 500 => Some(Err(error)),
+            Err(refusal) => match self.store.confirm(&claim.scope).await {
+                Ok(_) => Some(Err(refusal)),
+                Err(StoreError::Outdated) => None,
+                Err(error) => Some(Err(error.into())),
+            },
+        }
+    }
+
+    /// How often requests came with a token that was cached.
+    pub fn cache_counts(&self) -> CacheCounts {
+        self.cache.counts()
+    }
+
+    /// The operator as a caller of the protocol's operations in a tenant that was just read.
+    ///
+    /// # Errors
+    /// 503 if the schemas of the tenant cannot be read.
+    pub(crate) async fn operator(&self, tenant: Tenant) -> Result<Caller> {
+        let token = (Arc::from("operator"), Arc::from(""), TokenScope::ReadWrite);
+        self.caller(tenant, token, Arc::default()).await
+    }
+
+    /// The claim with the settings and schemas that its tenant has now.
+    ///
+    /// # Errors
+    /// 401 if the tenant was deleted.
+    pub(crate) async fn renewed(&self, claim: &Claim) -> Result<Claim> {
+        let tenant = self.store.tenant_now(claim.settings.number()).await?;
+        let tenant = tenant.ok_or_else(|| {
+            ScimError::unauthorized("The tenant of this token was deleted.")
+                .because(crate::reason::Reason::TokenUnknown)
+        })?;
+        let numbered = self.catalogs.of(&self.store, &tenant).await?;
+        let scope = tenant.scope(numbered.layout.clone());
+        let scope = match claim.scope.snapshot() {
+            Some(snapshot) => ScopeClaim::cached(scope, snapshot.with_tenant(&tenant).into()),
+            None => ScopeClaim::clone(&ConfirmedScope::just_read(scope)),
+        };
+        let identity = Identity {
+            catalog: numbered.catalog.clone(),
+            settings: tenant.into(),
+            ..Identity::clone(claim)
+        };
+        Ok(Claim {
+            identity: identity.into(),
+            scope,
+            trail: claim.trail.clone(),
+        })
+    }
+
+    /// The caller of a token and a tenant that were just read; the token by its name, id and scope.
+    async fn caller(
+        &self,
+        tenant: Tenant,
+        (token_name, token_id, token_scope): (Arc<str>, Arc<str>, TokenScope),
+        trail: Arc<Trail>,
+    ) -> Result<Caller> {
+        let numbered = self.catalogs.of(&self.store, &tenant).await?;
+        let scope = ConfirmedScope::just_read(tenant.scope(numbered.layout.clone()));
+        let base_url = tenant.base_url.as_deref().map(Arc::from);
+        let identity = Identity {
+            tenant: tenant.name.as_str().into(),
+            token_name,
+            token_id,
+            base_url: base_url.unwrap_or_else(|| self.public_url.clone()),
+            catalog: numbered.catalog.clone(),
+            token_scope,
+            settings: tenant.into(),
+        };
+        let claim = Claim {
+            identity: identity.into(),
+            scope: ScopeClaim::clone(&scope),
+            trail,
+        };
+        Ok(Caller { claim, scope })
+    }
+}
+
+impl Claim {
+    /// Where the request looks, with what has to be proved.
+    pub(crate) fn scope(&self) -> &ScopeClaim {
+        &self.scope
+    }
+
+    /// The caller, as a statement has confirmed it.
+    pub(crate) fn confirmed(&self, scope: ConfirmedScope) -> Caller {
+        let claim = Self {
+            scope: ScopeClaim::clone(&scope),
+            ..self.clone()
+        };
+        Caller { claim, scope }
+    }
+
+    /// The creation of a resource of a type, which proves the claim.
+    pub(crate) fn creating<'a>(
+        &'a self,
+        kind: &ResourceType,
+        author: &'a Author,
+    ) -> Result<Creating<'a>> {
+        let limited = self.settings.seats.is_some();
+        let of_type = of_type(&self.scope, kind)?;
+        Ok(self.scope.creating(of_type, author).limited(limited))
+    }
+
+    /// The claim as a request to the path of its tenant has it: the URLs of its resources are below that
     /// path, unless the tenant has a base URL of its own. `base_path` is what the public URL ends with.
     #[must_use]
     pub fn at_own_path(self, base_path: &str) -> Self {
@@ -52,52 +252,123 @@ impl Caller {
             .filter(|_| self.settings.base_url.is_none());
         match own {
             Some(url) => Self {
-                base_url: url.into(),
+                identity: Arc::new(Identity {
+                    base_url: url.into(),
+                    ..Identity::clone(&self)
+                }),
                 ..self
             },
             None => self,
         }
     }
+}
 
-    /// A change by this caller to a resource of a type.
+impl Caller {
+    /// The confirmed scope of the caller, which writes take.
+    pub(crate) fn scope(&self) -> &ConfirmedScope {
+        &self.scope
+    }
+
+    /// A change of a resource of a type.
     pub(crate) fn writing<'a>(
         &'a self,
         kind: &ResourceType,
         author: &'a Author,
     ) -> Result<Writing<'a>> {
-        let of_type = self
-            .scope
-            .layout()
-            .of_type(kind)
-            .ok_or_else(|| ScimError::internal("a type without a layout"))?;
-        let limited = self.settings.seats.is_some();
-        Ok(Writing {
-            scope: &self.scope,
-            of_type,
-            author,
-            limited,
-            exactly: false,
-            given: Given::default(),
+        let mut writing = self.scope.writing(of_type(&self.scope, kind)?, author);
+        writing.limited = self.settings.seats.is_some();
+        Ok(writing)
+    }
+
+    /// The caller as a request to the path of its tenant has it; see [`Claim::at_own_path`].
+    #[must_use]
+    pub fn at_own_path(self, base_path: &str) -> Self {
+        Self {
+            claim: self.claim.at_own_path(base_path),
+            ..self
+        }
+    }
+}
+
+impl Identity {
+    /// How lenient the tenant is towards its clients.
+    pub fn conformance(&self) -> Conformance {
+        self.settings.conformance
+    }
+
+    /// Who makes a change at a moment, for the change log: the operator has no token.
+    pub(crate) fn author(&self, at: Timestamp) -> Author {
+        let token = Some(self.token_id.to_string()).filter(|id| !id.is_empty());
+        Author { token, at }
+    }
+
+    /// Whether the token may read resources of a type.
+    ///
+    /// # Errors
+    /// 403 with the scope that the token lacks.
+    pub(crate) fn may_read(&self, resource_type: &ResourceType) -> Result<()> {
+        let is_allowed =
+            self.token_scope != TokenScope::UsersOnly || resource_type.seat().is_some();
+        is_allowed.then_some(()).ok_or_else(|| {
+            ScimError::insufficient_scope(format!(
+                "This token is for users only; it does not reach {}. Ask the vendor of the application for one that does.",
+                resource_type.endpoint()
+            ))
         })
     }
 
-    /// Tells the provisioning log which attributes a change has changed.
-    pub(crate) fn changed(
-        &self,
-        kind: &ResourceType,
-        before: &Map<String, Value>,
-        written: &Written,
-        members: &MemberDelta,
-    ) {
-        self.trail
-            .changed(changed_names(before, &written.attributes));
-        let joined = kind.members().filter(|_| !members.is_empty());
-        let kept = kind.password().filter(|_| written.password.is_some());
-        self.trail.changed(
-            joined
-                .into_iter()
-                .chain(kept)
-                .map(|attribute| attribute.name().as_ref()),
-        );
+    /// Whether the token may change resources of a type.
+    ///
+    /// # Errors
+    /// 403 with the scope that the token lacks.
+    pub(crate) fn may_write(&self, resource_type: &ResourceType) -> Result<()> {
+        if self.token_scope == TokenScope::ReadOnly {
+            return Err(ScimError::insufficient_scope(
+                "This token is for reading only: ask the vendor of the application for one with scope read-write.",
+            ));
+        }
+        self.may_read(resource_type)
     }
+
+    fn asker(&self, now: Timestamp) -> Asker {
+        Asker {
+            settings: self.settings.clone(),
+            tenant: self.tenant.clone(),
+            token_id: self.token_id.clone(),
+            token_name: self.token_name.clone(),
+            catalog: self.catalog.clone(),
+            keeps_bodies: self.settings.bodies_until.is_some_and(|until| until > now),
+        }
+    }
+}
+
+impl Deref for Claim {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.identity
+    }
+}
+
+/// A caller is a claim for which nothing has to be proved.
+impl Deref for Caller {
+    type Target = Claim;
+
+    fn deref(&self) -> &Claim {
+        &self.claim
+    }
+}
+
+fn of_type<'a>(scope: &'a ScopeClaim, kind: &ResourceType) -> Result<&'a TypeLayout> {
+    let of_type = scope.layout().of_type(kind);
+    of_type.ok_or_else(|| ScimError::internal("a type without a layout"))
+}
+
+/// The URL at which a tenant alone is served: `https://host/t/acme/scim/v2` for the base URL
+/// `https://host/scim/v2`. `None` if the base URL does not end with the base path.
+pub fn url_of_tenant(base_url: &str, base_path: &str, tenant: &str) -> Option<String> {
+    let base_path = base_path.trim_end_matches('/');
+    base_url
+        .strip_suffix(base_path)
+        .map(|root| format!("{root}/t/{tenant}{base_path}"))
 }

@@ -1,13 +1,13 @@
 //! Tokens of ours that were put into a request wrongly: without `Bearer`, twice, in quotation marks,
 //! cut off, or at a URL where nothing is. The request is refused; the log of the tenant says why.
 
-use crate::access::token;
+use super::{Access, token};
 use crate::clock::Timestamp;
 use crate::error::ScimError;
-use crate::protocol::Service;
 use crate::reason::Reason;
 use crate::request_log::Trail;
 use crate::store::TenantKey;
+use crate::sync::locked;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -51,13 +51,11 @@ pub enum Traced {
 
 /// Counts the unproved requests of each tenant within an hour.
 #[derive(Debug, Default)]
-pub(crate) struct Unproved(Mutex<HashMap<TenantKey, (u32, Timestamp)>>);
+pub(super) struct UnprovedRequests(Mutex<HashMap<TenantKey, (u32, Timestamp)>>);
 
-impl Unproved {
+impl UnprovedRequests {
     fn admit(&self, tenant: TenantKey, now: Timestamp) -> bool {
-        let Ok(mut counts) = self.0.lock() else {
-            return false;
-        };
+        let mut counts = locked(&self.0);
         if counts.len() >= TENANTS {
             counts.retain(|_, (_, since)| now.seconds_since(*since) < HOUR);
         }
@@ -73,7 +71,7 @@ impl Unproved {
     }
 }
 
-impl Service {
+impl Access {
     /// Looks for a token of ours in the value of an `Authorization` header that was refused, or came
     /// to a URL where nothing is. If it is that of a tenant, the trail begins with it, so that the
     /// tenant's log is told; nothing of the header is kept. One look-up by key at most.
@@ -99,12 +97,12 @@ impl Service {
         if !is_proved && !self.unproved.admit(key, now) {
             return Traced::Unknown;
         }
-        let Ok(caller) = self.caller(tenant, &token, trail.clone()).await else {
+        let Ok(caller) = self.caller_by(tenant, &token, trail.clone()).await else {
             return Traced::Nothing;
         };
         trail.begin(caller.asker(now));
         if is_proved {
-            return Traced::Token(caller.token_id);
+            return Traced::Token(caller.token_id.clone());
         }
         trail.leave_unproved();
         Traced::Unknown
@@ -112,7 +110,7 @@ impl Service {
 }
 
 /// The 401 for a value of an `Authorization` header in which no token stands as it should.
-pub(crate) fn refusal(authorization: Option<&str>) -> ScimError {
+pub(super) fn refusal(authorization: Option<&str>) -> ScimError {
     let text = authorization.map(str::trim).unwrap_or_default();
     let has_scheme = is_bearer(text.split_whitespace().next().unwrap_or_default());
     let reason = match find(text).and_then(|sighting| sighting.reason) {
@@ -315,7 +313,7 @@ mod tests {
     #[test]
     fn strangers_fill_no_log() {
         let (unproved, now) = (
-            Unproved::default(),
+            UnprovedRequests::default(),
             Timestamp::from_micros(1_800_000_000_000_000),
         );
         let tenant = TenantKey::default();

@@ -12,7 +12,10 @@ use crate::http::settings::HttpSettings;
 use crate::http::{intent, prefer, query, search};
 use crate::reason::Reason;
 use crate::schema::{Catalog, ResourceType};
-use crate::service::{Caller, ListQuery, Precondition, Reply, Service, Tags, Traced, View};
+use crate::service::{
+    Caller, Claim, Confirmed, Identity, ListQuery, Precondition, Reply, Service, Tags, Traced,
+    View, answered,
+};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Map, Value};
@@ -89,11 +92,10 @@ impl Front {
     /// (SPEC AUTH-7).
     async fn scim(&self, call: &Call, upload: &mut Upload, target: &Target) -> Result<Reply> {
         let (known, arrival) = self.known(call, target).await?;
-        if let Some(caller) = &known {
-            self.admit(call, caller)?;
-            let outcome = self.carry_out(call, upload, target, caller).await;
-            let is_ours = outcome.as_ref().is_err_and(|error| error.status() >= 500);
-            if is_ours || self.service.confirm(caller).await? {
+        if let Some(claim) = &known {
+            self.admit(call, claim)?;
+            let outcome = self.carry_out(call, upload, target, claim).await;
+            if let Some(outcome) = self.service.access().settle(claim, outcome).await {
                 return outcome;
             }
         }
@@ -102,12 +104,12 @@ impl Front {
         if known.is_none() {
             self.admit(call, &caller)?;
         }
-        self.carry_out(call, upload, target, &caller).await
+        answered(self.carry_out(call, upload, target, &caller).await)
     }
 
     /// Holds a request to the limits of its token and its tenant. Beyond them it gives its connection no better
     /// place than that of a stranger.
-    fn admit(&self, call: &Call, caller: &Caller) -> Result<()> {
+    fn admit(&self, call: &Call, caller: &Identity) -> Result<()> {
         self.limits.admit(&caller.token_id)?;
         call.admit(&caller.token_id, &caller.tenant)?;
         call.know();
@@ -120,7 +122,7 @@ impl Front {
         &self,
         call: &Call,
         target: &Target,
-    ) -> Result<(Option<Caller>, Option<Arrival<'_>>)> {
+    ) -> Result<(Option<Claim>, Option<Arrival<'_>>)> {
         let known = self.recall(call, target);
         let token = call
             .head
@@ -139,7 +141,7 @@ impl Front {
 
     /// The caller as he is known here, for what is about resources: their statements confirm him,
     /// and nothing is written or told before.
-    fn recall(&self, call: &Call, target: &Target) -> Option<Caller> {
+    fn recall(&self, call: &Call, target: &Target) -> Option<Claim> {
         if !matches!(
             target,
             Target::Root
@@ -151,23 +153,15 @@ impl Front {
             return None;
         }
         let header = call.head.headers.get(AUTHORIZATION)?;
-        self.service
-            .recall(header.to_str().ok(), &call.facts.trail)
-            .and_then(|caller| self.at_path(call, caller).ok())
-    }
-
-    /// The caller, if the path names his tenant or none. Whether there is a tenant of that name is
-    /// not even looked up.
-    fn at_path(&self, call: &Call, caller: Caller) -> Result<Caller> {
-        match &call.tenant {
-            None => Ok(caller),
-            Some(name) if **name == *caller.tenant => Ok(caller.at_own_path(&call.settings.base_path)),
-            Some(_) => Err(ScimError::unauthorized(
-                "The token is of another tenant than the one that the URL names: take the URL and the token that \
-                 belong together.",
-            )
-            .because(Reason::TokenOtherTenant)),
-        }
+        let claim = self
+            .service
+            .access()
+            .recall(header.to_str().ok(), &call.facts.trail)?;
+        is_at_path(call, &claim).ok()?;
+        Some(match call.tenant {
+            Some(_) => claim.at_own_path(&call.settings.base_path),
+            None => claim,
+        })
     }
 
     async fn carry_out(
@@ -175,9 +169,9 @@ impl Front {
         call: &Call,
         upload: &mut Upload,
         target: &Target,
-        caller: &Caller,
-    ) -> Result<Reply> {
-        let kind = kind(&caller.catalog, target)?;
+        claim: &Claim,
+    ) -> Confirmed<Reply> {
+        let kind = kind(&claim.catalog, target)?;
         tell_intent(call, target, kind.as_ref());
         match target {
             Target::Me => {
@@ -191,11 +185,12 @@ impl Front {
             _ => target.check(call.verb, &call.head.method)?,
         }
         if call.verb == Verb::Options {
-            return Ok(Reply::empty(204));
+            let caller = self.service.access().confirm(claim).await?;
+            return Ok((caller, Ok(Reply::empty(204))));
         }
         match kind {
-            Some(kind) => self.typed(call, upload, caller, target, &kind).await,
-            None => self.untyped(call, upload, caller, target).await,
+            Some(kind) => self.typed(call, upload, claim, target, &kind).await,
+            None => self.untyped(call, upload, claim, target).await,
         }
     }
 
@@ -203,6 +198,7 @@ impl Front {
         let text = credentials(call);
         let outcome = self
             .service
+            .access()
             .authenticate(text.as_deref(), &call.facts.trail)
             .await;
         let caller = match text {
@@ -210,7 +206,13 @@ impl Front {
             None => outcome,
             Some(text) => self.judge(call, &text, outcome).await,
         };
-        let caller = caller.and_then(|caller| self.at_path(call, caller));
+        let caller = caller.and_then(|caller| {
+            is_at_path(call, &caller)?;
+            Ok(match call.tenant {
+                Some(_) => caller.at_own_path(&call.settings.base_path),
+                None => caller,
+            })
+        });
         if let Err(error) = &caller {
             self.admit_refused(call, error)?;
         }
@@ -267,7 +269,11 @@ impl Front {
         if self.limits.are_guesses_spent(call.peer, Instant::now()) {
             return Traced::Nothing;
         }
-        let traced = self.service.trace(Some(text), &call.facts.trail).await;
+        let traced = self
+            .service
+            .access()
+            .trace(Some(text), &call.facts.trail)
+            .await;
         if let Traced::Token(id) = &traced
             && self.limits.admit(id).is_err()
         {
@@ -294,32 +300,32 @@ impl Front {
         &self,
         call: &Call,
         upload: &mut Upload,
-        caller: &Caller,
+        claim: &Claim,
         target: &Target,
         kind: &Arc<ResourceType>,
-    ) -> Result<Reply> {
+    ) -> Confirmed<Reply> {
         let service = &self.service;
         if let Target::Search(_) = target {
-            let query = search::list_query(&self.body(call, upload).await?, caller.conformance())?;
-            return self.list(call, caller, Some(kind), &query).await;
+            let query = search::list_query(&self.body(call, upload).await?, claim.conformance())?;
+            return self.list(call, claim, Some(kind), &query).await;
         }
         let Target::Resource(_, id) = target else {
-            return self.collection(call, upload, caller, kind).await;
+            return self.collection(call, upload, claim, kind).await;
         };
         let condition = precondition(&call.head.headers);
         match call.verb {
             Verb::Put => {
                 let (view, body) = self.write(call, upload).await?;
-                Box::pin(service.replace(caller, kind, id, body, &view, &condition)).await
+                Box::pin(service.replace(claim, kind, id, body, &view, &condition)).await
             }
             Verb::Patch => {
                 let (view, body) = self.write(call, upload).await?;
-                Box::pin(service.modify(caller, kind, id, body, &view, &condition)).await
+                Box::pin(service.modify(claim, kind, id, body, &view, &condition)).await
             }
-            Verb::Delete => Box::pin(service.delete(caller, kind, id, &condition)).await,
+            Verb::Delete => Box::pin(service.delete(claim, kind, id, &condition)).await,
             _ => {
                 let view = query::view(call.head.uri.query())?;
-                Box::pin(service.read(caller, kind, id, &view, &condition)).await
+                Box::pin(service.read(claim, kind, id, &view, &condition)).await
             }
         }
     }
@@ -328,27 +334,26 @@ impl Front {
         &self,
         call: &Call,
         upload: &mut Upload,
-        caller: &Caller,
+        claim: &Claim,
         kind: &Arc<ResourceType>,
-    ) -> Result<Reply> {
+    ) -> Confirmed<Reply> {
         if call.verb == Verb::Post {
             let (view, body) = self.write(call, upload).await?;
-            return Box::pin(self.service.create(caller, kind, body, &view)).await;
+            return Box::pin(self.service.create(claim, kind, body, &view)).await;
         }
-        self.list(call, caller, Some(kind), &list_query(call)?)
-            .await
+        self.list(call, claim, Some(kind), &list_query(call)?).await
     }
 
     async fn list(
         &self,
         call: &Call,
-        caller: &Caller,
+        claim: &Claim,
         kind: Option<&Arc<ResourceType>>,
         query: &ListQuery,
-    ) -> Result<Reply> {
+    ) -> Confirmed<Reply> {
         let resources = usize::try_from(self.service.page_size(query.count)).unwrap_or(0);
         call.expect(resources.saturating_mul(RESOURCE_BYTES))?;
-        Box::pin(self.service.list(caller, kind, query)).await
+        Box::pin(self.service.list(claim, kind, query)).await
     }
 
     /// Discovery, bulk, and queries over all types.
@@ -356,31 +361,47 @@ impl Front {
         &self,
         call: &Call,
         upload: &mut Upload,
+        claim: &Claim,
+        target: &Target,
+    ) -> Confirmed<Reply> {
+        let query = match target {
+            Target::Root => list_query(call)?,
+            Target::RootSearch => {
+                search::list_query(&self.body(call, upload).await?, claim.conformance())?
+            }
+            _ => {
+                let caller = self.service.access().confirm(claim).await?;
+                let reply = self.of_server(call, upload, &caller, target).await;
+                return Ok((caller, reply));
+            }
+        };
+        self.list(call, claim, None, &query).await
+    }
+
+    /// Discovery and bulk.
+    async fn of_server(
+        &self,
+        call: &Call,
+        upload: &mut Upload,
         caller: &Caller,
         target: &Target,
     ) -> Result<Reply> {
+        let service = &self.service;
         match target {
-            Target::Config => {
-                unfiltered(call).map(|()| self.service.service_provider_config(caller))
-            }
+            Target::Config => unfiltered(call).map(|()| service.service_provider_config(caller)),
             Target::ResourceTypes(name) => {
-                unfiltered(call).and_then(|()| self.service.resource_types(caller, name.as_deref()))
+                unfiltered(call).and_then(|()| service.resource_types(caller, name.as_deref()))
             }
             Target::Schemas(urn) => {
-                unfiltered(call).and_then(|()| self.service.schemas(caller, urn.as_deref()))
+                unfiltered(call).and_then(|()| service.schemas(caller, urn.as_deref()))
             }
             Target::Bulk => {
                 let body = self
                     .body_up_to(call, upload, call.settings.bulk_bytes)
                     .await?;
-                Box::pin(self.service.bulk(caller, body)).await
+                Box::pin(service.bulk(caller, body)).await
             }
-            Target::RootSearch => {
-                let query =
-                    search::list_query(&self.body(call, upload).await?, caller.conformance())?;
-                self.list(call, caller, None, &query).await
-            }
-            _ => self.list(call, caller, None, &list_query(call)?).await,
+            _ => Err(ScimError::no_endpoint("There is no such endpoint.")),
         }
     }
 
@@ -414,6 +435,19 @@ impl Front {
         let body = upload.object(&call.head.headers, limits).await?;
         call.facts.trail.body(&body);
         Ok(body)
+    }
+}
+
+/// Whether the path names the tenant of the token, or none. Whether there is a tenant of that name is not
+/// even looked up.
+fn is_at_path(call: &Call, caller: &Identity) -> Result<()> {
+    match &call.tenant {
+        Some(name) if **name != *caller.tenant => Err(ScimError::unauthorized(
+            "The token is of another tenant than the one that the URL names: take the URL and the token that \
+             belong together.",
+        )
+        .because(Reason::TokenOtherTenant)),
+        _ => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::error::Result;
 use crate::protocol::Service;
-use crate::protocol::body::check_names;
+use crate::protocol::username_format::check_names;
 use crate::resource::check::{Change, check};
 use crate::schema::ResourceType;
 use serde_json::{Map, Value};

@@ -73,20 +73,19 @@ impl Service {
                 break;
             }
             let turn = self
-                .rolls
+                .large_groups
                 .clone()
                 .acquire_owned()
                 .await
                 .map_err(ScimError::internal)?;
-            if let Some(roll) = self.store.roll(&caller.scope, &found).await? {
+            if let Some(roll) = self.store.roll(caller.scope(), &found).await? {
                 return Ok(called(caller, &found, roll, turn, status));
             }
-            found = self
-                .find(caller, &kind, &id, relations.at_most(READ_ALONG))
-                .await?;
+            let again = self.find(caller, &kind, &id, relations.at_most(READ_ALONG));
+            found = again.await?.1?;
         }
-        let found = self.find(caller, &kind, &id, relations).await?;
-        self.shown(caller, &found, projection, status)
+        let (caller, found) = self.find(caller, &kind, &id, relations).await?;
+        self.shown(&caller, &found?, projection, status)
     }
 }
 

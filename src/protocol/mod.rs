@@ -1,25 +1,30 @@
 //! The protocol's operations, one file each. Knows no header and no table.
 
-pub(crate) mod body;
 mod bulk;
-pub(crate) mod change;
+mod change;
 mod create;
 pub(crate) mod cursor;
+mod delete;
 mod discovery;
-mod holder;
 mod list;
 mod locks;
 mod member_stream;
+pub(crate) mod members;
+mod modify;
 mod page_hints;
 mod page_stream;
 mod password;
 mod precondition;
 mod query;
 mod read;
+mod references;
+pub(crate) mod refusal;
 pub mod render;
+pub(crate) mod replace;
 mod reply;
-pub(crate) mod schema_retry;
+mod schema_retry;
 pub(crate) mod settings;
+pub(crate) mod username_format;
 
 pub use member_stream::Pieces;
 pub use precondition::{Precondition, Tags};
@@ -27,11 +32,8 @@ pub use query::{ListQuery, ReturnPreference, View};
 pub use reply::Reply;
 pub use settings::{DatabaseTarget, ServiceLimits, ServiceSettings, StartError};
 
-use crate::access::Caller;
-use crate::access::authenticate::Touched;
-use crate::access::caller_cache::Callers;
 use crate::access::catalogs::Catalogs;
-use crate::access::near_miss::Unproved;
+use crate::access::{Access, CacheCounts, Identity};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::live::Live;
@@ -58,19 +60,18 @@ const FILE_CHECK: Duration = Duration::from_secs(2);
 pub struct Service {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
+    pub(crate) access: Access,
     pub(crate) catalogs: Arc<Catalogs>,
     pub(crate) settings: Arc<ServiceSettings>,
-    pub(crate) limits: Live<ServiceLimits>,
-    pub(crate) lines: locks::Lines,
+    limits: Live<ServiceLimits>,
+    locks: locks::ResourceLocks,
     pub(crate) passwords: password::Passwords,
-    pub(crate) touched: Arc<Touched>,
-    pub(crate) callers: Arc<Callers>,
-    pub(crate) cursors: Arc<cursor::Cursors>,
-    pub(crate) walks: Arc<page_hints::Walks>,
-    pub(crate) recorder: Recorder,
+    cursors: Arc<cursor::Cursors>,
+    page_hints: Arc<page_hints::PageHints>,
+    recorder: Recorder,
     pub(crate) digests: Arc<UserDigests>,
-    pub(crate) unproved: Arc<Unproved>,
-    pub(crate) rolls: Arc<Semaphore>,
+    /// Large groups that are read at a time.
+    large_groups: Arc<Semaphore>,
 }
 
 impl Service {
@@ -112,27 +113,29 @@ impl Service {
         let (cursors, digests) = shared_keys(&store)
             .await
             .map_err(|error| StartError::Unusable(error.to_string()))?;
+        let catalogs = Arc::new(catalogs);
+        let public_url = &settings.public_url;
+        let access = Access::new(store.clone(), clock.clone(), catalogs.clone(), public_url);
+        let recorder = Recorder::start(
+            store.clone(),
+            clock.clone(),
+            settings.record,
+            digests.clone(),
+        );
         let service = Self {
-            cursors: Arc::new(cursors),
-            walks: Arc::default(),
-            recorder: Recorder::start(
-                store.clone(),
-                clock.clone(),
-                settings.record,
-                digests.clone(),
-            ),
-            digests,
-            unproved: Arc::default(),
-            rolls: Arc::new(Semaphore::new(member_stream::AT_ONCE)),
             store,
             clock,
-            catalogs: Arc::new(catalogs),
+            access,
+            catalogs,
             settings: Arc::new(settings.clone()),
             limits: Live::new(settings.limits),
-            lines: locks::Lines::new(),
+            locks: locks::ResourceLocks::new(),
             passwords: password::Passwords::new(),
-            touched: Arc::default(),
-            callers: Arc::default(),
+            cursors: Arc::new(cursors),
+            page_hints: Arc::default(),
+            recorder,
+            digests,
+            large_groups: Arc::new(Semaphore::new(member_stream::AT_ONCE)),
         };
         service
             .warn_of_index()
@@ -167,6 +170,16 @@ impl Service {
         Ok(self.store.close().await?)
     }
 
+    /// Authenticates requests.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// How often the position of a page was known from the page before it.
+    pub fn page_hint_counts(&self) -> CacheCounts {
+        self.page_hints.counts()
+    }
+
     /// What writes the provisioning log.
     pub fn recorder(&self) -> &Recorder {
         &self.recorder
@@ -190,18 +203,9 @@ impl Service {
         of_tenant.or_else(|| self.settings.support.clone())
     }
 
-    pub(crate) fn keeps_passwords(&self, caller: &Caller) -> bool {
+    pub(crate) fn keeps_passwords(&self, caller: &Identity) -> bool {
         caller.settings.password_policy != PasswordPolicy::Discard
     }
-}
-
-/// The URL at which a tenant alone is served: `https://host/t/acme/scim/v2` for the base URL
-/// `https://host/scim/v2`. `None` if the base URL does not end with the base path.
-pub fn url_of_tenant(base_url: &str, base_path: &str, tenant: &str) -> Option<String> {
-    let base_path = base_path.trim_end_matches('/');
-    base_url
-        .strip_suffix(base_path)
-        .map(|root| format!("{root}/t/{tenant}{base_path}"))
 }
 
 /// What is made with the key that the instances over one database share.

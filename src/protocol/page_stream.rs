@@ -28,7 +28,7 @@ impl Service {
         if ids.is_empty() {
             return Ok(());
         }
-        let mut whole = self.store.find_many(&caller.scope, &ids).await?;
+        let mut whole = self.store.find_many(caller.scope(), &ids).await?;
         for one in found.iter_mut() {
             if let Some(whole) = whole.remove(&one.id) {
                 let left_out = mem::replace(one, whole);

@@ -2,8 +2,11 @@
 
 use crate::error::{Result, ScimError};
 use crate::resource::Key;
+use crate::schema::ResourceType;
+use crate::store::{PasswordPolicy, Written};
 use argon2::Argon2;
 use argon2::password_hash::PasswordHasher;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
@@ -38,6 +41,29 @@ impl Passwords {
     /// How many digests were made.
     pub(crate) fn digested(&self) -> u64 {
         self.digested.load(Ordering::Relaxed)
+    }
+
+    /// Attributes as they are stored: the password is taken out, and kept as a digest if the tenant's
+    /// policy says so.
+    ///
+    /// # Errors
+    /// 500 if the digest cannot be computed.
+    pub(crate) async fn document(
+        &self,
+        kind: &ResourceType,
+        mut attributes: Map<String, Value>,
+        policy: PasswordPolicy,
+    ) -> Result<Written> {
+        let sent = kind
+            .password()
+            .and_then(|password| attributes.shift_remove(password.name().as_ref()));
+        let digest = match (sent, policy) {
+            (Some(Value::String(password)), PasswordPolicy::Argon2id) => {
+                Some(self.digest(password).await?)
+            }
+            _ => None,
+        };
+        Ok(Written::new(kind, attributes, digest))
     }
 
     /// The argon2id digest of a password, with salt and parameters.

@@ -6,7 +6,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::{self, say};
 use crate::config::Config;
 use crate::patch::PATCH_OP;
-use crate::service::Precondition;
+use crate::service::{Precondition, answered};
 use clap::Args;
 use serde_json::{Map, Value, json};
 use std::io::Write;
@@ -51,16 +51,9 @@ impl Deactivate {
         } = &resources;
         let body = inactive(seat);
         let view = resources.alone();
-        let reply = service
-            .modify(
-                operator,
-                resource_type,
-                &id,
-                body,
-                &view,
-                &Precondition::default(),
-            )
-            .await?;
+        let condition = Precondition::default();
+        let modify = service.modify(operator, resource_type, &id, body, &view, &condition);
+        let reply = answered(modify.await)?;
         if *json {
             output::json(out, &parsed(&reply.body.unwrap_or_default())?)?;
         }
@@ -118,9 +111,12 @@ impl Delete {
             operator,
             resource_type,
         } = &resources;
-        service
-            .delete(operator, resource_type, &id, &Precondition::default())
-            .await?;
+        let condition = Precondition::default();
+        answered(
+            service
+                .delete(operator, resource_type, &id, &condition)
+                .await,
+        )?;
         if *json {
             let named = resources.name_attribute();
             output::json(

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::error::ScimError;
 use crate::schema::ResourceType;
 use crate::service::{
-    Caller, DEFAULT_TENANT, Precondition, Reply, Service, View, naming_attribute,
+    Caller, DEFAULT_TENANT, Precondition, Reply, Service, View, answered, naming_attribute,
 };
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -131,15 +131,11 @@ impl Resources {
     }
 
     async fn read(&self, id: &str, view: &View) -> Result<Reply, ScimError> {
-        self.service
-            .read(
-                &self.operator,
-                &self.resource_type,
-                id,
-                view,
-                &Precondition::default(),
-            )
-            .await
+        let condition = Precondition::default();
+        let read = self
+            .service
+            .read(&self.operator, &self.resource_type, id, view, &condition);
+        answered(read.await)
     }
 
     /// A resource without its memberships.

@@ -119,7 +119,7 @@ impl Walk<'_> {
     }
 
     async fn page(&self, kind: &ResourceType, mark: &Mark) -> Result<Vec<Found>> {
-        let scope = &self.caller.scope;
+        let scope = self.caller.scope();
         let Some(of_type) = scope.layout().of_type(kind) else {
             return Ok(Vec::new());
         };
@@ -132,12 +132,9 @@ impl Walk<'_> {
             of_type,
             predicate: None,
         }];
-        Ok(self
-            .service
-            .store
-            .list(scope, &listed, None, &window, Relations::default())
-            .await?
-            .found)
+        let store = &self.service.store;
+        let page = store.list(scope, &listed, None, &window, Relations::default());
+        Ok(page.await?.1.found)
     }
 
     async fn digests(&self, kind: &ResourceType, page: &[Found]) -> Result<HashMap<Uuid, String>> {
@@ -148,7 +145,7 @@ impl Walk<'_> {
         Ok(self
             .service
             .store
-            .password_digests(&self.caller.scope, &ids)
+            .password_digests(self.caller.scope(), &ids)
             .await?)
     }
 
@@ -200,7 +197,7 @@ impl Walk<'_> {
         Ok(self
             .service
             .store
-            .members_page(&self.caller.scope, group, kind, after, take)
+            .members_page(self.caller.scope(), group, kind, after, take)
             .await?)
     }
 }

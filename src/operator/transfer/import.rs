@@ -296,7 +296,7 @@ impl Run<'_> {
         let records = std::mem::take(&mut self.window);
         let ids: Vec<Uuid> = self.ids.drain().collect();
         let importer = &self.importer;
-        let (store, scope) = (&importer.service.store, &importer.caller.scope);
+        let (store, scope) = (&importer.service.store, importer.caller.scope());
         let mut found = store.find_many(scope, &ids).await?;
         let keeps = importer.service.keeps_passwords(&importer.caller);
         let mut digests = store

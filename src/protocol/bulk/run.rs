@@ -3,7 +3,7 @@
 
 use super::message::{Job, Method, Operation, result};
 use super::reference::{postpone, references, resolve, resolve_text};
-use crate::access::Caller;
+use crate::access::{Caller, answered};
 use crate::error::{Result, ScimError};
 use crate::protocol::{Precondition, Reply, Service, Tags, View};
 use crate::reason::Reason;
@@ -139,7 +139,7 @@ impl Run<'_> {
     /// The unique values of a body, with their attribute.
     fn claims(&self, kind: &ResourceType, operation: &Operation) -> Vec<(String, Key)> {
         let limits = self.service.limits();
-        let mut with = Acceptance::new(self.caller.settings.conformance, &limits.values);
+        let mut with = Acceptance::new(self.caller.conformance(), &limits.values);
         let Ok(accepted) = accept(kind, operation.data.clone(), &mut with) else {
             return Vec::new();
         };
@@ -416,26 +416,25 @@ async fn carry_out(service: &Service, caller: &Caller, operation: Operation) -> 
         )
     };
     match (operation.method, id) {
-        (Method::Post, None) => service.create(caller, &kind, operation.data, &view).await,
+        (Method::Post, None) => {
+            answered(service.create(caller, &kind, operation.data, &view).await)
+        }
         (Method::Post, Some(_)) => Err(ScimError::invalid_value(
             "\"path\" of a POST operation must be the endpoint of a resource type.",
         )),
         (Method::Put, id) => {
             let id = id.ok_or_else(without_id)?;
-            service
-                .replace(caller, &kind, &id, operation.data, &view, &precondition)
-                .await
+            let replace = service.replace(caller, &kind, &id, operation.data, &view, &precondition);
+            answered(replace.await)
         }
         (Method::Patch, id) => {
             let id = id.ok_or_else(without_id)?;
-            service
-                .modify(caller, &kind, &id, operation.data, &view, &precondition)
-                .await
+            let modify = service.modify(caller, &kind, &id, operation.data, &view, &precondition);
+            answered(modify.await)
         }
         (Method::Delete, id) => {
-            service
-                .delete(caller, &kind, &id.ok_or_else(without_id)?, &precondition)
-                .await
+            let id = id.ok_or_else(without_id)?;
+            answered(service.delete(caller, &kind, &id, &precondition).await)
         }
     }
 }

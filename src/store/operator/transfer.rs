@@ -8,6 +8,7 @@ use crate::schema::ResourceType;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::{Arg, Column, Statement};
 use crate::store::resources::ids::TypeLayout;
+use crate::store::resources::proof::ConfirmedScope;
 use crate::store::resources::read::{Documents, Found, Relations, Scope, resources};
 use crate::store::resources::seq::{KIND_SHIFT, keys_of, kind_of};
 use crate::store::resources::write::member::MemberKey;
@@ -73,7 +74,7 @@ impl Store {
     /// If the database fails.
     pub async fn find_many(
         &self,
-        scope: &Scope,
+        scope: &ConfirmedScope,
         ids: &[Uuid],
     ) -> Result<HashMap<Uuid, Found>, StoreError> {
         if ids.is_empty() {
@@ -88,7 +89,7 @@ impl Store {
         }
         sql.raw("))");
         resources(&mut sql, scope, Relations::default(), Documents::All);
-        let page = self.page(scope, sql).await?;
+        let (_, page) = self.page(scope, sql).await?;
         Ok(page
             .found
             .into_iter()

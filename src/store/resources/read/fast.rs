@@ -6,6 +6,7 @@ use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::Arg;
 use crate::store::resources::ids::TypeLayout;
+use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
 use crate::store::resources::read::list::{From, Listed, Order, Page, Window};
 use crate::store::resources::read::select::{Select, is_selective};
 use crate::store::resources::read::{Documents, Found, Related, Relations, Scope, found};
@@ -13,8 +14,8 @@ use crate::store::resources::seq::{keys_of, kind_of};
 use crate::store::{Store, StoreError};
 use uuid::Uuid;
 
-/// The resources, or that the long way has to be taken.
-type Few = Result<Option<Vec<Found>>, StoreError>;
+/// The resources with the confirmed scope, or `None`: the full query is needed.
+type Few = Result<Option<(ConfirmedScope, Vec<Found>)>, StoreError>;
 
 /// A group as the statement tells of it: key, id, display name, and whether it is in a group itself.
 type GroupRow = (i64, Uuid, Option<String>, i64);
@@ -24,7 +25,7 @@ impl Store {
     /// memberships through other groups.
     pub(in crate::store) async fn few_by_id(
         &self,
-        scope: &Scope,
+        scope: &ScopeClaim,
         of_type: &TypeLayout,
         id: Uuid,
         relations: Relations,
@@ -46,30 +47,30 @@ impl Store {
     /// the page holds, too.
     pub(in crate::store) async fn few_matching(
         &self,
-        scope: &Scope,
+        scope: &ScopeClaim,
         listed: &[Listed<'_>],
         order: Option<&Order>,
         window: &Window,
         relations: Relations,
-    ) -> Result<Option<Page>, StoreError> {
+    ) -> Result<Option<(ConfirmedScope, Page)>, StoreError> {
         let Some(sql) = matching(scope, listed, order, window, relations) else {
             return Ok(None);
         };
-        let found = self.few(scope, sql).await?;
-        let total = found
-            .as_ref()
-            .and_then(|found| i64::try_from(found.len()).ok())
-            .unwrap_or(i64::MAX);
-        Ok(found.filter(|_| total <= window.take).map(|found| Page {
+        let Some((confirmed, found)) = self.few(scope, sql).await? else {
+            return Ok(None);
+        };
+        let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
+        let page = Page {
             total,
             gone: 0,
             found,
-        }))
+        };
+        Ok((total <= window.take).then_some((confirmed, page)))
     }
 
-    async fn few(&self, scope: &Scope, sql: Sql) -> Few {
+    async fn few(&self, scope: &ScopeClaim, sql: Sql) -> Few {
         let rows = self.engine.read_short(&sql.finish()).await?;
-        scope.confirmed(!rows.is_empty())?;
+        let confirmed = scope.proved(!rows.is_empty())?;
         let mut all = Vec::with_capacity(rows.len());
         for row in rows {
             let Some(mut found) = present(scope, &row)? else {
@@ -83,14 +84,14 @@ impl Store {
         }
         // A statement that went together with others keeps no promise about the order.
         all.sort_unstable_by_key(|found| found.seq);
-        Ok(Some(all))
+        Ok(Some((confirmed, all)))
     }
 }
 
 /// The statement for the first page of what a selective condition finds, with one resource more than
 /// the page holds; `None` where the long way has to be taken at once.
 pub(in crate::store) fn matching(
-    scope: &Scope,
+    scope: &ScopeClaim,
     listed: &[Listed<'_>],
     order: Option<&Order>,
     window: &Window,
@@ -130,7 +131,7 @@ pub(in crate::store) fn matching(
     Some(sql)
 }
 
-fn begin(sql: &mut Sql, scope: &Scope, relations: Relations, documents: Documents) {
+fn begin(sql: &mut Sql, scope: &ScopeClaim, relations: Relations, documents: Documents) {
     sql.raw("select r.seq, r.id, ")
         .raw(documents.column())
         .raw(", r.version, r.revision, r.created, r.modified, ");
@@ -147,7 +148,7 @@ fn begin(sql: &mut Sql, scope: &Scope, relations: Relations, documents: Document
         sql.raw("cast(null as text)");
     }
     sql.raw(" from (");
-    scope.confirm_by(sql);
+    scope.prove(sql);
     sql.raw(") as caller");
 }
 

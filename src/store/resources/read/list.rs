@@ -7,6 +7,7 @@ use crate::schema::{AttributePath, Named};
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::Arg;
 use crate::store::resources::ids::TypeLayout;
+use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
 use crate::store::resources::read::fast::matching;
 use crate::store::resources::read::select::Select;
 use crate::store::resources::read::{Documents, Found, Relations, Scope, resources};
@@ -148,18 +149,18 @@ impl Order {
 }
 
 impl Store {
-    /// A page of the resources that match.
+    /// A page of the resources that match. The first statement carries the proof of the claim.
     ///
     /// # Errors
-    /// If the database fails.
+    /// [`StoreError::Outdated`] if the token or the tenant is no longer as it was.
     pub async fn list(
         &self,
-        scope: &Scope,
+        scope: &ScopeClaim,
         listed: &[Listed<'_>],
         order: Option<&Order>,
         window: &Window,
         relations: Relations,
-    ) -> Result<Page, StoreError> {
+    ) -> Result<(ConfirmedScope, Page), StoreError> {
         if let Some(page) = self
             .few_matching(scope, listed, order, window, relations)
             .await?
@@ -172,7 +173,7 @@ impl Store {
 
     /// The statement with which [`Store::list`] begins, as PostgreSQL is given it, to be explained or measured.
     pub fn list_text(
-        scope: &Scope,
+        scope: &ScopeClaim,
         listed: &[Listed<'_>],
         order: Option<&Order>,
         window: &Window,

@@ -2,6 +2,7 @@
 
 use crate::store::db::row::Row;
 use crate::store::db::statement::{Arg, Statement};
+use crate::store::resources::proof::ConfirmedScope;
 use crate::store::resources::read::{Found, Related, Scope};
 use crate::store::resources::seq::kind_of;
 use crate::store::{Store, StoreError};
@@ -21,7 +22,11 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn roll(&self, scope: &Scope, group: &Found) -> Result<Option<Roll>, StoreError> {
+    pub async fn roll(
+        &self,
+        scope: &ConfirmedScope,
+        group: &Found,
+    ) -> Result<Option<Roll>, StoreError> {
         let args = vec![
             Arg::Int(scope.tenant),
             Arg::Int(group.seq),
@@ -30,7 +35,7 @@ impl Store {
         let mut rows = self.engine.rows_for_client(Statement::new(ROLL, args));
         let first = rows.recv().await.transpose()?;
         Ok(first.map(|first| Roll {
-            scope: scope.clone(),
+            scope: Scope::clone(scope),
             first: Some(first),
             rows,
         }))

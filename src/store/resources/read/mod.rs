@@ -15,7 +15,7 @@ use crate::store::db::sql::Sql;
 use crate::store::db::statement::Arg;
 use crate::store::resources::document::Written;
 use crate::store::resources::ids::Layout;
-use crate::store::resources::proof::Stamp;
+use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
 use crate::store::resources::read::list::Page;
 use crate::store::resources::seq::{keys_of, kind_of};
 use crate::store::{Store, StoreError};
@@ -29,7 +29,6 @@ pub struct Scope {
     /// Of the schemas that the types come from.
     pub(in crate::store) schema_revision: i64,
     pub(in crate::store) layout: Arc<Layout>,
-    pub(in crate::store) stamp: Option<Arc<Stamp>>,
 }
 
 impl Scope {
@@ -161,22 +160,23 @@ impl Found {
 }
 
 impl Store {
-    /// A resource of a type by its id.
+    /// A resource of a type by its id. The statement carries the proof of the claim.
     ///
     /// # Errors
-    /// If the database fails.
+    /// [`StoreError::Outdated`] if the token or the tenant is no longer as it was.
     pub async fn find(
         &self,
-        scope: &Scope,
+        scope: &ScopeClaim,
         resource_type: &ResourceType,
         id: Uuid,
         relations: Relations,
-    ) -> Result<Option<Found>, StoreError> {
+    ) -> Result<(ConfirmedScope, Option<Found>), StoreError> {
         let Some(of_type) = scope.layout.of_type(resource_type) else {
-            return Ok(None);
+            return Ok((self.confirm(scope).await?, None));
         };
         if let Some(few) = self.few_by_id(scope, of_type, id, relations).await? {
-            return Ok(few.into_iter().next());
+            let (confirmed, few) = few;
+            return Ok((confirmed, few.into_iter().next()));
         }
         let mut sql = Sql::default();
         let keys = keys_of(of_type.kind);
@@ -188,26 +188,27 @@ impl Store {
             .int(keys.end)
             .raw(")");
         resources(&mut sql, scope, relations, Documents::All);
-        let page = self.page(scope, sql).await?;
-        Ok(page.found.into_iter().next())
+        let (confirmed, page) = self.page(scope, sql).await?;
+        Ok((confirmed, page.found.into_iter().next()))
     }
 
     /// Runs a statement made of [`resources`].
     pub(in crate::store) async fn page(
         &self,
-        scope: &Scope,
+        scope: &ScopeClaim,
         mut sql: Sql,
-    ) -> Result<Page, StoreError> {
-        if !scope.is_confirmed() {
+    ) -> Result<(ConfirmedScope, Page), StoreError> {
+        if scope.needs_proof() {
             sql.raw(" union all select 0, -2, 0, ")
                 .arg(Arg::Uuid(Uuid::nil()))
                 .raw(", '', 0, 0, 0, 0, '', 0 from (");
-            scope.confirm_by(&mut sql);
+            scope.prove(&mut sql);
             sql.raw(") as caller");
         }
         sql.raw(" order by 1, 2, 3");
         let rows = self.engine.read(&sql.finish()).await?;
-        scope.confirmed(rows.first().map(|row| row.int(1)).transpose()? == Some(-2))?;
+        let confirmed =
+            scope.proved(rows.first().map(|row| row.int(1)).transpose()? == Some(-2))?;
         let mut page = Page::default();
         for row in rows {
             match row.int(1)? {
@@ -224,7 +225,7 @@ impl Store {
                 }
             }
         }
-        Ok(page)
+        Ok((confirmed, page))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::store::resources::read::{Found, Scope};
 use crate::store::resources::seq::kind_of;
 use crate::store::resources::write::member_coalesce::Move;
 use crate::store::resources::write::{Change, Writing};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, TypeLayout};
 use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
@@ -200,21 +200,21 @@ impl Store {
     /// If the database fails.
     pub async fn members_matching(
         &self,
-        writing: &Writing<'_>,
+        scope: &Scope,
+        of_type: &TypeLayout,
         group: &Found,
         condition: &Predicate,
     ) -> Result<Vec<MemberKey>, StoreError> {
-        let Some(attribute) = writing.of_type.resource_type.members() else {
+        let Some(attribute) = of_type.resource_type.members() else {
             return Ok(Vec::new());
         };
-        let path = writing.of_type.resource_type.path(None, attribute, None);
+        let path = of_type.resource_type.path(None, attribute, None);
         let mut sql = Sql::default();
         sql.raw("select element from (");
-        let scope = writing.scope;
         Select {
             tenant: scope.tenant,
             layout: &scope.layout,
-            of_type: writing.of_type,
+            of_type,
             sql: &mut sql,
         }
         .elements(condition, &path);

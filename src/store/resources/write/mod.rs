@@ -11,6 +11,7 @@ use crate::store::operator::transfer::{Given, Place};
 use crate::store::resources::document::{Row, Written, changed_names, only, row_args};
 use crate::store::resources::ids::TypeLayout;
 use crate::store::resources::index;
+use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
 use crate::store::resources::read::{Found, Scope};
 use crate::store::resources::write::member::{MemberDelta, claim};
 use crate::store::{Store, StoreError};
@@ -44,8 +45,8 @@ pub enum Change {
 /// What every change needs to know.
 #[derive(Debug, Clone, Copy)]
 pub struct Writing<'a> {
-    /// Tenant and numbers.
-    pub scope: &'a Scope,
+    /// Tenant and numbers. Only a confirmed scope, or the proof that a creation carries, gets here.
+    pub(in crate::store) scope: &'a Scope,
     /// Type of the resource.
     pub of_type: &'a TypeLayout,
     /// Who writes, and when.
@@ -65,6 +66,65 @@ pub struct Before<'a> {
     pub found: &'a Found,
     /// The document's attributes.
     pub attributes: &'a Map<String, Value>,
+}
+
+/// The creation of a resource: its statement carries the proof of the claim.
+#[derive(Debug, Clone, Copy)]
+pub struct Creating<'a> {
+    claim: &'a ScopeClaim,
+    writing: Writing<'a>,
+}
+
+impl<'a> Creating<'a> {
+    pub(in crate::store) fn new(
+        claim: &'a ScopeClaim,
+        of_type: &'a TypeLayout,
+        author: &'a Author,
+    ) -> Self {
+        let writing = Writing::under(claim, of_type, author);
+        Self { claim, writing }
+    }
+
+    /// Type of the resource.
+    pub fn of_type(&self) -> &'a TypeLayout {
+        self.writing.of_type
+    }
+
+    /// Whether the tenant has a limit of seats.
+    #[must_use]
+    pub fn limited(mut self, limited: bool) -> Self {
+        self.writing.limited = limited;
+        self
+    }
+
+    /// What an import says in place of what a write makes.
+    #[must_use]
+    pub fn given(mut self, given: Given) -> Self {
+        self.writing.given = given;
+        self
+    }
+}
+
+impl<'a> Writing<'a> {
+    /// The change of a resource by a confirmed caller.
+    pub(in crate::store) fn new(
+        scope: &'a ConfirmedScope,
+        of_type: &'a TypeLayout,
+        author: &'a Author,
+    ) -> Self {
+        Self::under(scope, of_type, author)
+    }
+
+    fn under(scope: &'a Scope, of_type: &'a TypeLayout, author: &'a Author) -> Self {
+        Self {
+            scope,
+            of_type,
+            author,
+            limited: false,
+            exactly: false,
+            given: Given::default(),
+        }
+    }
 }
 
 impl Writing<'_> {
@@ -113,17 +173,20 @@ impl Writing<'_> {
 }
 
 impl Store {
-    /// Stores a new resource with its members, if its type has any.
+    /// Stores a new resource with its members, if its type has any. Gives the confirmed scope too:
+    /// the statement that stores it carries the proof, and a refusal is confirmed by another.
     ///
     /// # Errors
-    /// [`StoreError::Unique`] if a unique value is taken, or the database's failure.
+    /// [`StoreError::Unique`] if a unique value is taken; [`StoreError::Outdated`] if the token or the
+    /// tenant is no longer as it was.
     pub async fn create(
         &self,
-        writing: &Writing<'_>,
+        creating: &Creating<'_>,
         id: Uuid,
         written: &Written,
         members: &MemberDelta,
-    ) -> Result<Change, StoreError> {
+    ) -> Result<(ConfirmedScope, Change), StoreError> {
+        let Creating { claim, writing } = creating;
         let row = Row::of(writing.of_type, &written.attributes);
         let values = index::values(writing.of_type, &written.attributes);
         let names = written
@@ -138,7 +201,7 @@ impl Store {
             let seq = self.seq_of_new(writing, attempts.fetch_add(1, Ordering::Relaxed));
             let mut batch = Batch::default();
             if needs_seat {
-                batch = batch.then("seated", take_seat(writing));
+                batch = batch.then("seated", take_seat(claim, writing));
             }
             let mut args = vec![writing.tenant(), Arg::Int(seq), Arg::Uuid(id)];
             args.extend(row_args(&row, written));
@@ -148,7 +211,7 @@ impl Store {
                 writing.given_creation(),
             ]);
             args.push(writing.schema_revision());
-            batch = batch.then("written", insert(writing.scope, needs_seat, args));
+            batch = batch.then("written", insert(claim, needs_seat, args));
             batch = index::add(batch, writing.scope.tenant, seq, &values);
             batch = self.count(batch, writing, (1, i64::from(row.takes_seat)));
             batch = members.insert_into(batch, writing, seq);
@@ -165,13 +228,12 @@ impl Store {
                 },
             )
             .await?;
-        match change {
-            Change::Done(_) => writing.scope.confirmed(true)?,
+        let confirmed = match change {
+            Change::Done(_) => claim.proved(true)?,
             // A seat, the schemas or the caller: the statement does not say which it lacked.
-            _ if !self.confirm(writing.scope).await? => return Err(StoreError::Outdated),
-            _ => {}
-        }
-        Ok(change)
+            _ => self.confirm(claim).await?,
+        };
+        Ok((confirmed, change))
     }
 
     /// Replaces the document of a resource and changes its members, if it is still as it was
@@ -438,33 +500,33 @@ fn leave(batch: Batch, writing: &Writing<'_>, seq: i64) -> Batch {
 }
 
 /// Takes a seat for a caller that stands.
-fn take_seat(writing: &Writing<'_>) -> Statement {
+fn take_seat(claim: &ScopeClaim, writing: &Writing<'_>) -> Statement {
     let mut sql = Sql::with(vec![writing.tenant(), writing.schema_revision()]);
     sql.raw("update tenant set used = used + 1 where tenant = $1 and used < seats and schema_revision = $2");
-    confirming(&mut sql, writing.scope);
+    proving(&mut sql, claim);
     sql.raw(" returning tenant");
     sql.finish()
 }
 
 /// Inserts the resource if its caller stands and, where one is needed, a seat was taken.
-fn insert(scope: &Scope, needs_seat: bool, args: Vec<Arg>) -> Statement {
+fn insert(claim: &ScopeClaim, needs_seat: bool, args: Vec<Arg>) -> Statement {
     let mut sql = Sql::with(args);
     sql.raw(INSERT);
     if needs_seat {
         sql.raw(" and exists (select 1 from {seated})");
     } else {
-        confirming(&mut sql, scope);
+        proving(&mut sql, claim);
     }
     sql.raw(" returning seq, id, version");
     sql.finish()
 }
 
-fn confirming(sql: &mut Sql, scope: &Scope) {
-    if scope.is_confirmed() {
+fn proving(sql: &mut Sql, claim: &ScopeClaim) {
+    if !claim.needs_proof() {
         return;
     }
     sql.raw(" and exists (");
-    scope.confirm_by(sql);
+    claim.prove(sql);
     sql.raw(")");
 }
 
