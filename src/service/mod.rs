@@ -62,13 +62,12 @@ use crate::clock::Clock;
 use crate::error::{Result, ScimError};
 use crate::live::Live;
 use crate::mapping::Directory;
-use crate::resource::Conformance;
+use crate::resource::{Attributes, Conformance};
 use crate::schema::{Catalog, ResourceType};
 use crate::store::{
-    Author, Given, MemberDelta, Scope, Store, StoreError, Tenant, Writing, Written, changed_names,
+    Author, Given, MemberDelta, Scope, Store, StoreError, Tenant, Writing, Written,
 };
 use secrecy::ExposeSecret;
-use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -164,12 +163,11 @@ impl Caller {
     fn changed(
         &self,
         kind: &ResourceType,
-        before: &Map<String, Value>,
+        before: &Attributes,
         written: &Written,
         members: &MemberDelta,
     ) {
-        self.trail
-            .changed(changed_names(before, &written.attributes));
+        self.trail.changed(written.attributes.changed_names(before));
         let joined = kind.members().filter(|_| !members.is_empty());
         let kept = kind.password().filter(|_| written.password.is_some());
         self.trail.changed(
