@@ -104,7 +104,7 @@ fn called(
         match timeout(LONGEST, call(&caller, roll, &tail, &sender)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the members of a group could not be read to the end")
+                tracing::warn!(%error, "the members of a group could not be read to the end");
             }
             Err(_) => tracing::warn!("a client took too long over the members of a group"),
         }

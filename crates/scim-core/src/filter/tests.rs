@@ -1,8 +1,8 @@
 use super::*;
-use crate::clock::Timestamp;
 use crate::error::{ScimError, ScimType};
 use crate::resource::{Conformance, Meta, Resource};
 use crate::schema::{Catalog, ResourceType, SchemaFile};
+use crate::time::Timestamp;
 use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
 use uuid::Uuid;

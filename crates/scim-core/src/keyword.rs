@@ -1,6 +1,7 @@
 //! Enumerations whose values have a keyword: in schema files, on the command line, in the database.
 
-/// Defines an enumeration with a keyword for each value.
+/// Defines an enumeration with a keyword for each value: `KEYWORDS`, `from_keyword` and `as_str`.
+#[macro_export]
 macro_rules! keywords {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$doc])*
@@ -23,4 +24,4 @@ macro_rules! keywords {
         }
     };
 }
-pub(crate) use keywords;
+pub use keywords;

@@ -51,7 +51,7 @@ pub fn suggest(
                 }
             }
             Place::Attribute(own, name) => {
-                suggestion.put(&own, &name, attribute, &attribute.resource_type, &there)
+                suggestion.put(&own, &name, attribute, &attribute.resource_type, &there);
             }
             Place::Nowhere(name) => {
                 let (whole, sub) = name.split_once('.').unwrap_or((&name, ""));

@@ -3,8 +3,8 @@
 //! A key is text, so that both databases and the evaluator compare the same bytes: the
 //! evaluator compares keys, the store keeps keys, uniqueness and sorting are over keys.
 
-use crate::clock::parse_date_time;
 use crate::schema::{Attribute, Type};
+use crate::time::parse_date_time;
 use base64::Engine;
 use icu_casemap::CaseMapper;
 use icu_normalizer::{ComposingNormalizer, ComposingNormalizerBorrowed};

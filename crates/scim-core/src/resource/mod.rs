@@ -30,9 +30,9 @@ pub use shape::Shape;
 pub(crate) use value::unknown;
 pub use value::{Acceptance, accept_element, accept_value, is_blank};
 
-use crate::clock::Timestamp;
 use crate::keyword::keywords;
 use crate::schema::ResourceType;
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::sync::Arc;

@@ -119,7 +119,7 @@ impl Simple {
                 document["emails"] = json!(values);
             }
             Target::ValueOfType(kind, value) => {
-                self.value_of_type(&mut document["emails"], kind, value)
+                self.value_of_type(&mut document["emails"], kind, value);
             }
         }
     }

@@ -221,7 +221,7 @@ impl Reading<'_, '_, '_> {
             );
             match taken {
                 Err(_) if !key.contains(':') => {
-                    tolerance::unfit_without_urn(&path.to_string(), &mut self.with.notes)
+                    tolerance::unfit_without_urn(&path.to_string(), &mut self.with.notes);
                 }
                 taken => taken?,
             }
