@@ -15,7 +15,28 @@ pub mod guide;
 
 pub mod store;
 
-pub mod service;
+pub mod access;
+
+pub mod request_log;
+
+pub mod protocol;
+
+pub mod operator;
+
+/// The names of the layers between the store and the wire.
+pub mod service {
+    pub use crate::access::{Caller, Traced, token};
+    pub use crate::operator::*;
+    pub use crate::protocol::*;
+    pub use crate::request_log::{
+        Action, Asked, Deed, NoteText, Record, Recorder, Trail, UnknownAttribute,
+    };
+    pub use crate::store::{
+        Entry, LogQuery, LoggedRequest, LoggedUser, Outcome, PasswordPolicy, PutWithoutMembers,
+        Status, TenantChange, TenantInfo, TenantQuery, TokenInfo, TokenQuery, TokenScope,
+        UsernameFormat, Verified,
+    };
+}
 
 pub mod http;
 
