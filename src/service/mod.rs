@@ -254,7 +254,7 @@ impl Service {
     /// # Errors
     /// 503 if it does not.
     pub async fn is_ready(&self) -> Result<()> {
-        Ok(self.store.ping().await?)
+        Ok(self.store.ready().await?)
     }
 
     fn limits(&self) -> Arc<ServiceLimits> {
