@@ -256,6 +256,8 @@ impl Connections {
             .map_err(|_| sqlx::Error::PoolTimedOut)?;
         loop {
             match timeout_at(end, self.pool.get()).await {
+                // Opened while its host was given up for another one.
+                Ok(Ok(link)) if link.is_useless(&self.common) => drop(Object::take(link)),
                 Ok(Ok(link)) => {
                     return Ok(Lease {
                         link: Some(link),
