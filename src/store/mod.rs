@@ -89,15 +89,12 @@ impl Store {
         Ok(Arc::new(Layout::of(catalog, &self.engine).await?))
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers and, as far as is known, takes writes.
     ///
     /// # Errors
     /// If it does not.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        self.engine
-            .read(&Statement::new("select 1", vec![]))
-            .await
-            .map(|_| ())
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        self.engine.ready().await
     }
 
     /// Ends work with the database. The embedded one is in its file alone afterwards; `false` if another
