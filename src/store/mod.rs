@@ -1,92 +1,46 @@
-//! The store: SQL on PostgreSQL and SQLite. The only floor that knows tables.
+//! The store: SQL on PostgreSQL and SQLite. The only layer that knows tables.
 //!
 //! Each statement is written once, in the subset that both databases share; what they differ in
-//! is in `engine`, `statement` and the migrations. In every statement the first value is the
+//! is in `db::engine`, `db::statement` and the migrations. In every statement the first value is the
 //! tenant; those about tenants and tokens are the operator's.
 
-mod connections;
-mod damage;
-mod deadline;
+mod db;
 mod directory;
-mod document;
-mod engine;
-mod error;
-mod few;
-mod gather;
-mod holders;
-mod hosts;
-mod index;
-mod key;
-mod layout;
-mod limit;
-mod list;
-mod lookup;
-mod member;
-mod member_together;
-mod migrating;
-mod provisioning;
-mod queues;
-mod read;
-mod readers;
-mod rederive;
-mod refusal;
-mod relation;
-mod removal;
-mod restore;
-mod role;
-mod roll;
-mod row;
-mod schema;
-mod select;
-mod sequence;
-mod session;
-mod shared;
-mod shortage;
-mod sql;
-mod stamp;
-mod statement;
-mod stream;
-mod suspicion;
-mod tenant;
-mod tenant_list;
-mod token;
-mod token_list;
-mod transfer;
-mod turns;
-mod verify;
-mod write;
-mod writer;
+mod operator;
+mod request_log;
+mod resources;
+mod upkeep;
 
+pub use db::engine::PoolSettings;
+pub use db::error::StoreError;
 pub use directory::{DirectoryState, Views};
-pub use document::{Written, changed_names};
-pub use engine::PoolSettings;
-pub use error::StoreError;
-pub use holders::Holder;
-pub use layout::{Layout, TypeLayout};
-pub use list::{From, Listed, Mark, MarkValue, Order, Page, Window};
-pub use member::{MemberDelta, MemberKey};
-pub use provisioning::{Entry, Left, LogQuery, LoggedRequest, LoggedUser, Outcome, TenantKey};
-pub use read::{Documents, Found, Related, Relations, Scope};
-pub use rederive::Rederived;
-pub use roll::Roll;
-pub use schema::{Configured, ConfiguredSchema, KeptSchema};
-pub use stamp::Stamp;
-pub use tenant::{
+pub use operator::schema::{Configured, ConfiguredSchema, KeptSchema};
+pub use operator::tenant::{
     PasswordPolicy, PutWithoutMembers, Status, Tenant, TenantChange, TenantInfo, UsernameFormat,
 };
-pub use tenant_list::{CountedTypes, TenantQuery};
-pub use token::{NewToken, TokenInfo, TokenScope};
-pub use token_list::{EndingQuery, TokenQuery};
-pub use transfer::{Given, MemberRow, Place, Until};
-pub use verify::Verified;
-pub use write::{Author, Before, Change, Writing};
+pub use operator::tenant_list::{CountedTypes, TenantQuery};
+pub use operator::token::{NewToken, TokenInfo, TokenScope};
+pub use operator::token_list::{EndingQuery, TokenQuery};
+pub use operator::transfer::{Given, MemberRow, Place, Until};
+pub use request_log::{Entry, Left, LogQuery, LoggedRequest, LoggedUser, Outcome, TenantKey};
+pub use resources::document::{Written, changed_names};
+pub use resources::ids::{Layout, TypeLayout};
+pub use resources::proof::Stamp;
+pub use resources::read::list::{From, Listed, Mark, MarkValue, Order, Page, Window};
+pub use resources::read::members::Roll;
+pub use resources::read::{Documents, Found, Related, Relations, Scope};
+pub use resources::write::member::{MemberDelta, MemberKey};
+pub use resources::write::{Author, Before, Change, Writing};
+pub use upkeep::holders::Holder;
+pub use upkeep::reindex::Rederived;
+pub use upkeep::verify::Verified;
 
 use crate::schema::Catalog;
-use engine::Engine;
-use member_together::MemberChanges;
-use row::Row;
-use sequence::Sequence;
-use statement::{Batch, Statement};
+use db::engine::Engine;
+use db::row::Row;
+use db::statement::{Batch, Statement};
+use resources::seq::Sequence;
+use resources::write::member_coalesce::MemberChanges;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

@@ -9,16 +9,16 @@ mod views;
 
 pub use views::Views;
 
-use super::engine::Engine;
-use super::layout::{Layout, TypeLayout};
-use super::lookup::{KEPT, Looked};
-use super::read::Scope;
-use super::sequence::kind_of;
-use super::shared::shared;
-use super::statement::{Arg, Batch, Column, Statement};
-use super::verify::looked;
-use super::{Store, StoreError};
 use crate::mapping::Directory;
+use crate::store::db::engine::Engine;
+use crate::store::db::statement::{Arg, Batch, Column, Statement};
+use crate::store::operator::shared::shared;
+use crate::store::resources::ids::{Layout, TypeLayout};
+use crate::store::resources::lookup::{KEPT, Looked};
+use crate::store::resources::read::Scope;
+use crate::store::resources::seq::kind_of;
+use crate::store::upkeep::verify::looked;
+use crate::store::{Store, StoreError};
 use serde_json::{Map, Value};
 
 /// The name under which `shared` keeps the lookups that every row has.

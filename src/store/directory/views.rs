@@ -3,8 +3,8 @@
 use super::Dialect;
 use super::json::{first, quoted};
 use crate::mapping::{Column, Directory, Table};
-use crate::store::layout::Layout;
-use crate::store::sequence::keys_of;
+use crate::store::resources::ids::Layout;
+use crate::store::resources::seq::keys_of;
 use std::ops::Range;
 
 /// The views of a directory, as they are to be in the database.

@@ -1,0 +1,124 @@
+//! Whether the file of the embedded database is whole.
+
+use crate::store::Store;
+use crate::store::db::engine::Engine;
+use crate::store::db::error::StoreError;
+use crate::store::db::sqlite_timeout::Limit;
+use sqlx::Row as _;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+use std::time::Duration;
+
+/// Bytes of the header of a database, of that of its log, and of what comes before each page in the log
+/// (SQLite file format, sections 1.3 and 4.1).
+const HEADER: usize = 100;
+const LOG_HEADER: u64 = 32;
+const FRAME_HEADER: u64 = 24;
+/// Problems that are told of.
+const TOLD: &str = "pragma quick_check(5)";
+
+/// Holds the length of a file against its header. What the file lacks may stand in its log, which a
+/// checkpoint was writing back when the program ended; more than the log holds is lost.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if something is lost, or the file is no database.
+pub(in crate::store) fn check_length(file: &Path) -> Result<(), StoreError> {
+    match shortage(file) {
+        Ok(None) => Ok(()),
+        Ok(Some(problem)) => Err(StoreError::Damaged(problem)),
+        Err(error) => Err(StoreError::Fault(sqlx::Error::Io(error))),
+    }
+}
+
+fn shortage(file: &Path) -> io::Result<Option<String>> {
+    let length = file.metadata()?.len();
+    if length == 0 {
+        return Ok(None);
+    }
+    let mut header = [0; HEADER];
+    match File::open(file)?.read_exact(&mut header) {
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            return Ok(Some(format!(
+                "its file ends after {length} bytes, within the header"
+            )));
+        }
+        read => read?,
+    }
+    if !header.starts_with(b"SQLite format 3\0") {
+        return Ok(Some("its file is not an SQLite database".to_owned()));
+    }
+    let (page, pages) = (page_size(&header), number(&header, 28));
+    // Written by a version that does not keep the number of pages, it says nothing.
+    if page == 0 || number(&header, 24) != number(&header, 92) {
+        return Ok(None);
+    }
+    let log = std::fs::metadata(log_of(file)).map_or(0, |log| log.len());
+    let logged = log.saturating_sub(LOG_HEADER) / (FRAME_HEADER + page);
+    let missing = pages.saturating_sub(length / page);
+    Ok((missing > logged).then(|| {
+        format!(
+            "its file has {length} bytes, and should have {}: {pages} pages of {page} bytes",
+            pages * page
+        )
+    }))
+}
+
+fn log_of(file: &Path) -> std::path::PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+fn page_size(header: &[u8; HEADER]) -> u64 {
+    match u64::from(u16::from_be_bytes([header[16], header[17]])) {
+        1 => 65_536,
+        size => size,
+    }
+}
+
+fn number(header: &[u8; HEADER], at: usize) -> u64 {
+    header
+        .iter()
+        .skip(at)
+        .take(4)
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+impl Store {
+    /// Goes through the file of the embedded database, for so long if there is a limit; PostgreSQL has
+    /// checksums of its own.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] with what is wrong, or if the file cannot be read.
+    pub async fn check_file(&self, limit: Option<Duration>) -> Result<(), StoreError> {
+        let Engine::Sqlite { readers, .. } = &self.engine else {
+            return Ok(());
+        };
+        let mut connection = readers.apart().await?;
+        if let Some(limit) = limit {
+            Limit::on(&mut connection, limit).await?.begin();
+        }
+        match sqlx::query(TOLD)
+            .fetch_all(&mut connection)
+            .await
+            .map_err(StoreError::from)
+        {
+            // What was read until then was whole.
+            Err(StoreError::Slow(_)) => Ok(()),
+            Err(error) => Err(error),
+            Ok(rows) => {
+                let told: Vec<String> = rows
+                    .iter()
+                    .map(|row| row.try_get(0))
+                    .collect::<Result<_, _>>()?;
+                let is_whole = told.iter().all(|line| line == "ok");
+                if is_whole {
+                    Ok(())
+                } else {
+                    Err(StoreError::Damaged(told.join("; ").replace('\n', " ")))
+                }
+            }
+        }
+    }
+}

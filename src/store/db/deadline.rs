@@ -1,0 +1,54 @@
+//! How long an answer of PostgreSQL is waited for. PostgreSQL ends a statement by itself after
+//! `statement_timeout`; a server that is frozen, or behind a network that drops packets, does not.
+
+use crate::store::db::error::StoreError;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Time for the answer to arrive after PostgreSQL has ended a statement.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Longest wait for the answer to one statement.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct Deadline(Duration);
+
+impl Deadline {
+    /// For statements that PostgreSQL ends after `statement`.
+    pub(in crate::store) const fn after(statement: Duration) -> Self {
+        Self(statement.saturating_add(GRACE))
+    }
+
+    /// Waits for an answer.
+    ///
+    /// # Errors
+    /// Those of the work; [`StoreError::Silent`] if the deadline passes. Then nobody knows whether the
+    /// statement took effect, and its connection must not be used again.
+    pub(in crate::store) async fn on<T>(
+        self,
+        answer: impl Future<Output = sqlx::Result<T>>,
+    ) -> Result<T, StoreError> {
+        match timeout(self.0, answer).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(StoreError::Silent(self.0)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn silence_ends() {
+        let deadline = Deadline::after(Duration::ZERO);
+        let outcome = deadline
+            .on(std::future::pending::<sqlx::Result<()>>())
+            .await;
+        assert!(matches!(outcome, Err(StoreError::Silent(GRACE))));
+        assert!(matches!(deadline.on(async { Ok(1) }).await, Ok(1)));
+        let failed = deadline
+            .on(async { Err::<(), _>(sqlx::Error::RowNotFound) })
+            .await;
+        assert!(matches!(failed, Err(StoreError::Fault(_))));
+    }
+}

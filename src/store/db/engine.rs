@@ -1,0 +1,465 @@
+//! The two databases: opening them, and running a statement or a batch. What PostgreSQL and
+//! SQLite must differ in is here, in [`crate::store::db::statement`] and in the migrations.
+
+use crate::store::db::coalesce::Gathering;
+use crate::store::db::damage::check_length;
+use crate::store::db::error::StoreError;
+use crate::store::db::hosts::Hosts;
+use crate::store::db::migrations;
+use crate::store::db::postgres::Connections;
+use crate::store::db::role;
+use crate::store::db::row::Row;
+use crate::store::db::session::Session;
+use crate::store::db::shortage;
+use crate::store::db::sqlite_readers::Readers;
+use crate::store::db::sqlite_timeout::Limit;
+use crate::store::db::sqlite_writer::{ATTEMPT, Writer};
+use crate::store::db::statement::{Arg, Batch, Column, Statement};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgArguments, PgConnectOptions};
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, SqlSafeStr};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long, and with how many connections, the database is worked with.
+#[derive(Debug, Clone)]
+pub struct PoolSettings {
+    /// Connections of one instance.
+    pub max_connections: u32,
+    /// Longest wait for a connection.
+    pub acquire: Duration,
+    /// Longest time of a statement.
+    pub statement: Duration,
+    /// Longest wait for a lock.
+    pub lock: Duration,
+    /// Whether PostgreSQL is known to be behind a pooler in transaction mode; else it is found out.
+    pub pooler: bool,
+    /// Whether the settings that count behind a pooler are kept as those of the role.
+    pub keeps_role: bool,
+    /// PostgreSQL's schema of the tables; `None` for the first of the role's search path.
+    pub schema: Option<String>,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self {
+            max_connections: 16,
+            acquire: Duration::from_secs(2),
+            statement: Duration::from_secs(4),
+            lock: Duration::from_secs(2),
+            pooler: false,
+            keeps_role: false,
+            schema: None,
+        }
+    }
+}
+
+/// An open database.
+#[derive(Debug, Clone)]
+pub(in crate::store) enum Engine {
+    Postgres {
+        connections: Connections,
+        gathering: Gathering,
+    },
+    Sqlite {
+        readers: Readers,
+        writer: Writer,
+    },
+}
+
+/// The migrations in a folder: the same ones in both, side by side.
+macro_rules! migrations {
+    ($folder:literal) => {
+        migrations!($folder,
+            1 "0001_directory.sql",
+            2 "0002_tenant_revision.sql",
+            3 "0003_provisioning.sql",
+            4 "0004_schema.sql",
+            5 "0005_directory_views.sql",
+            6 "0006_statistics.sql",
+            7 "0007_provisioning_tenant.sql",
+            8 "0008_resource_by_id.sql",
+            9 "0009_configured_schema.sql",
+            10 "0010_put_without_members.sql",
+            11 "0011_reasons.sql",
+            12 "0012_token_ending.sql",
+        )
+    };
+    ($folder:literal, $($version:literal $name:literal,)*) => {
+        migrator(&[$(($version, $name, include_str!(concat!("../../../migrations/", $folder, "/", $name)))),*])
+    };
+}
+
+impl Engine {
+    /// Connects to PostgreSQL and brings its schema up to date.
+    pub(in crate::store) async fn postgres(
+        url: &str,
+        settings: &PoolSettings,
+    ) -> Result<Self, StoreError> {
+        // A pooler refuses a startup packet with more than a name.
+        let bare = |options: PgConnectOptions| {
+            options
+                .application_name("scimd")
+                .extra_float_digits(None)
+                .disable_statement_logging()
+        };
+        let hosts = Hosts::parse(url, bare)?;
+        let (primary, mut migrating) = hosts.primary().await?;
+        let session = Session::find(&primary, settings).await?;
+        let keeps_role = session.is_pooled() && settings.keeps_role;
+        migrations::run(
+            &mut migrating,
+            migrations!("postgres"),
+            &session,
+            keeps_role,
+        )
+        .await?;
+        migrating.close().await?;
+        if session.is_pooled() {
+            role::check(&primary, &session).await?;
+        }
+        let connections = Connections::open(hosts, primary, session, settings).await?;
+        Ok(Self::Postgres {
+            connections,
+            gathering: Gathering::default(),
+        })
+    }
+
+    /// Opens, or creates, the embedded database and brings its schema up to date.
+    pub(in crate::store) async fn sqlite(
+        file: &Path,
+        settings: &PoolSettings,
+    ) -> Result<Self, StoreError> {
+        private(file)?;
+        check_length(file)?;
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(settings.lock)
+            .statement_cache_capacity(256)
+            .pragma("case_sensitive_like", "on")
+            .disable_statement_logging();
+        // A savepoint keeps the pages as they were; beyond 64 KiB of them they would go through a file.
+        let mut writing = options
+            .clone()
+            .pragma("temp_store", "memory")
+            .connect()
+            .await?;
+        let migrator = migrations!("sqlite");
+        migrator
+            .run(&mut writing)
+            .await
+            .map_err(|error| migrations::failed(error, &migrator))?;
+        writing
+            .execute(AssertSqlSafe(format!(
+                "pragma busy_timeout = {}",
+                ATTEMPT.as_millis()
+            )))
+            .await?;
+        let most = settings.max_connections.min(4);
+        let readers = Readers::open(
+            options.read_only(true),
+            most,
+            settings.acquire,
+            settings.statement,
+        )
+        .await?;
+        let limit = Limit::on(&mut writing, settings.statement).await?;
+        Ok(Self::Sqlite {
+            readers,
+            writer: Writer::start(writing, limit),
+        })
+    }
+
+    /// Runs a statement that only reads.
+    pub(in crate::store) async fn read(
+        &self,
+        statement: &Statement,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.reading(|| self.read_once(statement)).await
+    }
+
+    /// The same for a short one that is asked for often; its first value is the tenant.
+    pub(in crate::store) async fn read_short(
+        &self,
+        statement: &Statement,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.reading(|| async {
+            match self {
+                Self::Postgres {
+                    connections,
+                    gathering,
+                    ..
+                } => gathering.read(connections, statement.for_postgres()).await,
+                Self::Sqlite { .. } => self.read_once(statement).await,
+            }
+        })
+        .await
+    }
+
+    /// A read that meets a broken connection is tried again.
+    async fn reading<R: Future<Output = Result<Vec<Row>, StoreError>>>(
+        &self,
+        read: impl Fn() -> R,
+    ) -> R::Output {
+        let outcome = match read().await {
+            Err(StoreError::Away(
+                sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Database(_),
+            )) => read().await,
+            outcome => outcome,
+        };
+        shortage::tell(&outcome);
+        outcome
+    }
+
+    async fn read_once(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Postgres { connections, .. } => connections.rows(statement.for_postgres()).await,
+            Self::Sqlite { readers, .. } => Ok(readers
+                .read(statement.for_sqlite())
+                .await?
+                .into_iter()
+                .map(Row::Sqlite)
+                .collect()),
+        }
+    }
+
+    /// Runs a batch; the rows are those of its last statement.
+    pub(in crate::store) async fn write(&self, batch: Batch) -> Result<Vec<Row>, StoreError> {
+        let outcome = match self {
+            Self::Postgres { connections, .. } => {
+                match batch.claim().map(Statement::for_postgres) {
+                    None => connections.rows(batch.for_postgres()).await,
+                    Some(claim) => {
+                        connections
+                            .transaction(vec![claim, batch.for_postgres()])
+                            .await
+                    }
+                }
+            }
+            Self::Sqlite { writer, .. } => writer.write(batch).await,
+        };
+        shortage::tell(&outcome);
+        outcome
+    }
+
+    /// Copies the embedded database, as it is at one moment, into a file that is there and empty;
+    /// `false` for PostgreSQL, which has tools of its own.
+    pub(in crate::store) async fn copy_into(&self, file: &str) -> Result<bool, StoreError> {
+        let Self::Sqlite { readers, .. } = self else {
+            return Ok(false);
+        };
+        let mut connection = readers.apart().await?;
+        sqlx::query("vacuum into $1")
+            .bind(file)
+            .execute(&mut connection)
+            .await?;
+        Ok(true)
+    }
+
+    /// Ends work with the database. The embedded one is in its file alone afterwards; `false` if another
+    /// program that reads it is in the way of that.
+    pub(in crate::store) async fn close(&self) -> Result<bool, StoreError> {
+        let Self::Sqlite { readers, writer } = self else {
+            return Ok(true);
+        };
+        readers.close();
+        writer.close().await
+    }
+
+    /// Waits until every statement that began before this moment has ended, on all instances: later
+    /// ones see what was committed before. `false` if one lasts longer than any may. SQLite has one
+    /// writer, for whom statements follow each other anyway.
+    pub(in crate::store) async fn outlast_writers(&self) -> Result<bool, StoreError> {
+        let Self::Postgres { .. } = self else {
+            return Ok(true);
+        };
+        let moment = self.read(&Statement::new(MOMENT, vec![])).await?;
+        let since = moment.first().map_or(Ok(0), |row| row.int(0))?;
+        let end = Instant::now() + OUTLAST;
+        while !self
+            .read(&Statement::new(OLDER, vec![Arg::Int(since)]))
+            .await?
+            .is_empty()
+        {
+            if Instant::now() > end {
+                return Ok(false);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(true)
+    }
+}
+
+/// Longer than a statement, and a transaction that waits for its next one, may last.
+const OUTLAST: Duration = Duration::from_secs(20);
+const MOMENT: &str = "select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)";
+const OLDER: &str = "select pid from pg_stat_activity where datname = current_database() and application_name = 'scimd' \
+     and pid <> pg_backend_pid() and extract(epoch from xact_start) * 1000000 <= $1";
+
+/// Makes the file, if it is not there, for this user alone; its companions take after it.
+fn private(file: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let made = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(file);
+    made.map(|_| ())
+        .map_err(|error| StoreError::Fault(sqlx::Error::Io(error)))
+}
+
+fn migrator(files: &[(i64, &'static str, &'static str)]) -> Migrator {
+    let migration = |(version, name, text): &(i64, &'static str, &'static str)| {
+        Migration::new(
+            *version,
+            (*name).into(),
+            MigrationType::Simple,
+            text.into_sql_str(),
+            false,
+        )
+    };
+    Migrator::with_migrations(files.iter().map(migration).collect())
+}
+
+macro_rules! bind {
+    ($arguments:ident, $arg:expr, $($column:pat => $columns:expr),*) => {
+        match $arg {
+            Arg::Int(value) => $arguments.add(value),
+            Arg::OptInt(value) => $arguments.add(value),
+            Arg::Bool(value) => $arguments.add(value),
+            Arg::Text(value) => $arguments.add(value),
+            Arg::OptText(value) => $arguments.add(value),
+            $($column => $columns,)*
+        }
+    };
+}
+
+pub(in crate::store) fn postgres_args(args: Vec<Arg>) -> PgArguments {
+    use sqlx::Arguments;
+    let mut arguments = PgArguments::default();
+    for arg in args {
+        // Encoding these types cannot fail; a missing argument would be refused by the database.
+        let _ = bind!(arguments, arg,
+            Arg::Uuid(value) => arguments.add(value),
+            Arg::Column(Column::Ints(values)) => arguments.add(values),
+            Arg::Column(Column::Bools(values)) => arguments.add(values),
+            Arg::Column(Column::Uuids(values)) => arguments.add(values),
+            Arg::Column(Column::Texts(values)) => arguments.add(values));
+    }
+    arguments
+}
+
+pub(in crate::store) fn sqlite_args(args: Vec<Arg>) -> SqliteArguments {
+    use sqlx::Arguments;
+    let mut arguments = SqliteArguments::default();
+    for arg in args {
+        let _ = bind!(arguments, arg,
+            Arg::Uuid(value) => arguments.add(value.to_string()),
+            // A table is one JSON parameter here, so no column comes by itself.
+            Arg::Column(_) => Ok(()));
+    }
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENDLESS: &str =
+        "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n";
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_embedded_database_ends_what_takes_too_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = PoolSettings {
+            statement: Duration::from_millis(50),
+            ..PoolSettings::default()
+        };
+        let engine = Engine::sqlite(&folder.path().join("a.db"), &settings)
+            .await
+            .unwrap();
+        let endless = Statement::new(ENDLESS, vec![]);
+        let batch = |statement: &Statement| Batch::default().then("answer", statement.clone());
+        let short = Statement::new("select 1", vec![]);
+        for _ in 0..2 {
+            assert!(matches!(
+                engine.read(&endless).await,
+                Err(StoreError::Slow(_))
+            ));
+            assert!(matches!(
+                engine.write(batch(&endless)).await,
+                Err(StoreError::Slow(_))
+            ));
+            let both = tokio::join!(engine.write(batch(&endless)), engine.write(batch(&short)));
+            assert!(matches!(both, (Err(StoreError::Slow(_)), Ok(rows)) if rows.len() == 1));
+            assert_eq!(engine.read(&short).await.unwrap().len(), 1);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_full_database_takes_writes_again_when_it_has_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::sqlite(&folder.path().join("a.db"), &PoolSettings::default())
+            .await
+            .unwrap();
+        let run = |text: &'static str| {
+            engine.write(Batch::default().then("answer", Statement::new(text, vec![])))
+        };
+        let grow =
+            "insert into shared (name, value) values (hex(randomblob(8)), hex(zeroblob(100000)))";
+        run("pragma max_page_count = 1").await.unwrap();
+        for _ in 0..2 {
+            let both = tokio::join!(run(grow), run(grow));
+            assert!(
+                matches!(
+                    both,
+                    (Err(StoreError::Exhausted(_)), Err(StoreError::Exhausted(_)))
+                ),
+                "{both:?}"
+            );
+            assert_eq!(
+                engine
+                    .read(&Statement::new("select name from shared", vec![]))
+                    .await
+                    .unwrap()
+                    .len(),
+                0
+            );
+        }
+        run("pragma max_page_count = 1000000").await.unwrap();
+        run(grow).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_read_that_is_given_up_leaves_its_place_to_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = PoolSettings {
+            statement: Duration::from_secs(60),
+            ..PoolSettings::default()
+        };
+        let engine = Engine::sqlite(&folder.path().join("a.db"), &settings)
+            .await
+            .unwrap();
+        let endless = Statement::new(ENDLESS, vec![]);
+        for _ in 0..9 {
+            assert!(
+                tokio::time::timeout(Duration::from_millis(20), engine.read(&endless))
+                    .await
+                    .is_err()
+            );
+        }
+        assert_eq!(
+            engine
+                .read(&Statement::new("select 1", vec![]))
+                .await
+                .unwrap()
+                .len(),
+            1
+        );
+    }
+}

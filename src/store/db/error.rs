@@ -1,0 +1,262 @@
+//! What can go wrong in the store, told apart by what to do about it.
+
+use crate::error::ScimError;
+use crate::reason::Reason;
+use sqlx::error::ErrorKind;
+use sqlx::sqlite::SqliteError;
+use std::time::Duration;
+
+/// A failed statement.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A value that must be unique is in use.
+    #[error("a unique value is in use")]
+    Unique(#[source] sqlx::Error),
+    /// A row that was referred to is gone.
+    #[error("a referenced row is gone")]
+    Reference(#[source] sqlx::Error),
+    /// A change came too late and took itself back.
+    #[error("the resource has changed")]
+    Stale,
+    /// Token or tenant of the caller are no longer as they were when he was authenticated.
+    #[error("the caller's token or tenant has changed")]
+    Outdated,
+    /// Another transaction was in the way; the same again may succeed.
+    #[error("the database was busy")]
+    Busy(#[source] sqlx::Error),
+    /// It took longer than a statement may.
+    #[error("a statement took too long")]
+    Slow(#[source] sqlx::Error),
+    /// The database cannot be reached, or has broken a connection.
+    #[error("the database cannot be reached")]
+    Away(#[source] sqlx::Error),
+    /// A statement was not answered for so long: whether it took effect is not known.
+    #[error("the database has not answered within {0:?}")]
+    Silent(Duration),
+    /// The database has not answered others before, and nobody waits for it until it does.
+    #[error("the database does not answer")]
+    Suspected,
+    /// PostgreSQL has given out all of its connections.
+    #[error(
+        "PostgreSQL allows no more connections: raise the limit of the server, the database or the role, or lower \
+         database.max_connections"
+    )]
+    NoMoreConnections,
+    /// The machine of the database lacks disk or memory.
+    #[error("the database lacks disk or memory")]
+    Exhausted(#[source] sqlx::Error),
+    /// Another program keeps the embedded database locked.
+    #[error("another program keeps the embedded database locked")]
+    Locked,
+    /// The file of the embedded database is damaged.
+    #[error(
+        "the embedded database is damaged: {0}; restore a backup: stop the server, delete scimd.db, scimd.db-wal and \
+         scimd.db-shm, and put the backup in the place of scimd.db"
+    )]
+    Damaged(String),
+    /// A fault of ours.
+    #[error("the database refused a statement")]
+    Fault(#[source] sqlx::Error),
+    /// A newer version of this program has changed the tables of the database.
+    #[error(
+        "its tables are those of a newer scimd (version {found}; this one knows {known}): start that scimd, or \
+         restore the backup from before the upgrade"
+    )]
+    Newer {
+        /// Version of the tables.
+        found: i64,
+        /// The latest version that this program knows.
+        known: i64,
+    },
+    /// The schema of the database cannot be brought up to date.
+    #[error("migration failed")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+    /// The role lacks settings that count behind a pooler; what to run.
+    #[error("{0}")]
+    Role(String),
+    /// The writer of the embedded database has stopped.
+    #[error("the writer of the embedded database has stopped")]
+    Stopped,
+}
+
+impl StoreError {
+    /// Whether waiting may help, at the start.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Away(_)
+                | Self::Silent(_)
+                | Self::Suspected
+                | Self::NoMoreConnections
+                | Self::Exhausted(_)
+        )
+    }
+
+    /// The error once more, for others whom it concerns, if it says nothing about one statement.
+    pub(in crate::store) fn of_all(&self) -> Option<Self> {
+        match self {
+            Self::Silent(time) => Some(Self::Silent(*time)),
+            Self::Suspected => Some(Self::Suspected),
+            Self::NoMoreConnections => Some(Self::NoMoreConnections),
+            Self::Locked => Some(Self::Locked),
+            Self::Away(sqlx::Error::PoolTimedOut) => Some(Self::Away(sqlx::Error::PoolTimedOut)),
+            _ => None,
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(database) => {
+                match (database.kind(), database.code().as_deref()) {
+                    (ErrorKind::UniqueViolation, _) if is_value_index(&**database) => {
+                        Self::Unique(error)
+                    }
+                    // Another instance made the same seq, or the same row, at the same moment.
+                    (ErrorKind::UniqueViolation, _) => Self::Busy(error),
+                    (ErrorKind::ForeignKeyViolation, _) => Self::Reference(error),
+                    (_, Some(code)) if database.try_downcast_ref::<SqliteError>().is_some() => {
+                        of_sqlite(code)(error)
+                    }
+                    (_, Some(code)) => of_postgres(code)(error),
+                    _ => Self::Fault(error),
+                }
+            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::Away(error),
+            _ => Self::Fault(error),
+        }
+    }
+}
+
+/// What an extended result code of SQLite means here.
+fn of_sqlite(code: &str) -> fn(sqlx::Error) -> StoreError {
+    // The last byte is the primary code.
+    match code.parse::<u32>().map(|code| code & 0xff) {
+        Ok(5 | 6) => StoreError::Busy,
+        Ok(9) => StoreError::Slow,
+        // No memory, read-only, failed input or output, no room.
+        Ok(7 | 8 | 10 | 13) => StoreError::Exhausted,
+        // Corrupt, not a database.
+        Ok(11 | 26) => |error| StoreError::Damaged(error.to_string()),
+        _ => StoreError::Fault,
+    }
+}
+
+/// What an SQLSTATE means here (PostgreSQL, appendix A).
+fn of_postgres(code: &str) -> fn(sqlx::Error) -> StoreError {
+    match code {
+        // The division by which a batch takes itself back.
+        "22012" => |_| StoreError::Stale,
+        "40001" | "40P01" | "55P03" => StoreError::Busy,
+        "57014" => StoreError::Slow,
+        "53300" => |_| StoreError::NoMoreConnections,
+        // Read-only standby, shut down, starting up.
+        "25006" | "57P01" | "57P02" | "57P03" => StoreError::Away,
+        // The server does not take the user or the database any more.
+        "28000" | "28P01" | "3D000" => StoreError::Away,
+        // Connection lost.
+        _ if code.starts_with("08") => StoreError::Away,
+        // Insufficient resources, system errors.
+        _ if code.starts_with("53") || code.starts_with("58") => StoreError::Exhausted,
+        _ => StoreError::Fault,
+    }
+}
+
+/// PostgreSQL names the index, SQLite its columns.
+fn is_value_index(error: &dyn sqlx::error::DatabaseError) -> bool {
+    error.constraint() == Some("attribute_value_unique")
+        || error.message().contains("attribute_value.key")
+}
+
+impl From<StoreError> for ScimError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unique(_) => {
+                Self::uniqueness("A value that must be unique is in use.").caused_by(error)
+            }
+            StoreError::Fault(_)
+            | StoreError::Migration(_)
+            | StoreError::Newer { .. }
+            | StoreError::Damaged(_)
+            | StoreError::Role(_) => Self::internal(error),
+            StoreError::Busy(_) | StoreError::Reference(_) | StoreError::Stale => {
+                Self::unavailable("The server is busy with other changes; try again.", 1)
+                    .caused_by(error)
+            }
+            // Whoever took the caller for good asks again who calls; no client sees this.
+            StoreError::Outdated => {
+                Self::unauthorized("The token or its tenant has changed.").caused_by(error)
+            }
+            StoreError::Slow(_) => {
+                Self::unavailable("The server took too long over this request; try again.", 5)
+                    .caused_by(error)
+            }
+            StoreError::Exhausted(_) => Self::unavailable(
+                "The server's database has no room or memory left; try again later.",
+                30,
+            )
+            .caused_by(error),
+            StoreError::Locked | StoreError::NoMoreConnections => {
+                Self::unavailable("The server's database is in use by others; try again.", 5)
+                    .caused_by(error)
+            }
+            StoreError::Away(_)
+            | StoreError::Silent(_)
+            | StoreError::Suspected
+            | StoreError::Stopped => Self::unavailable(
+                "The server's database is away for the moment; try again.",
+                5,
+            )
+            .because(Reason::DatabaseAway)
+            .caused_by(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(error: StoreError) -> (u16, bool) {
+        let error = ScimError::from(error);
+        (error.status(), error.retry_after().is_some())
+    }
+
+    fn cause() -> sqlx::Error {
+        sqlx::Error::RowNotFound
+    }
+
+    #[test]
+    fn trouble_that_passes_is_503_with_retry_after() {
+        for code in [
+            "7", "8", "10", "13", "778", "1032", "4874", "5", "6", "261", "517", "9",
+        ] {
+            assert_eq!(status(of_sqlite(code)(cause())), (503, true), "{code}");
+        }
+        for code in [
+            "53000", "53100", "53200", "53300", "53400", "58000", "58030", "58P01", "57014",
+            "57P01", "08006",
+        ] {
+            assert_eq!(status(of_postgres(code)(cause())), (503, true), "{code}");
+        }
+        for error in [
+            of_sqlite("1")(cause()),
+            of_sqlite("11")(cause()),
+            of_postgres("42P01")(cause()),
+        ] {
+            assert_eq!(status(error), (500, false));
+        }
+        assert_eq!(
+            status(StoreError::Silent(Duration::from_secs(1))),
+            (503, true)
+        );
+        assert_eq!(status(StoreError::Suspected), (503, true));
+        assert_eq!(status(StoreError::Locked), (503, true));
+    }
+}

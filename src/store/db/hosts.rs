@@ -1,0 +1,177 @@
+//! The hosts of a PostgreSQL that fails over: of those in the URL, the one that takes writes.
+//!
+//! The driver knows one host and has no time-out for one that is silent. All are asked at once.
+
+use crate::store::StoreError;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection, Row};
+use std::io::ErrorKind;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// Longest wait for a host to say whether it takes writes: at the start, and later, when it is asked
+/// again meanwhile.
+const FIRST_ANSWER: Duration = Duration::from_secs(5);
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// The hosts of one database, in the order of the URL.
+#[derive(Debug)]
+pub(in crate::store) struct Hosts(Vec<PgConnectOptions>);
+
+/// A host and what it said.
+pub(in crate::store) type Asked = (PgConnectOptions, Result<Option<PgConnection>, sqlx::Error>);
+
+impl Hosts {
+    /// Reads a URL whose authority may name several hosts: `postgres://user@a:5432,b/database`.
+    pub(in crate::store) fn parse(
+        url: &str,
+        with: impl Fn(PgConnectOptions) -> PgConnectOptions,
+    ) -> Result<Self, StoreError> {
+        let each = split(url)
+            .iter()
+            .map(|url| Ok(with(url.parse()?)))
+            .collect::<Result<Vec<_>, sqlx::Error>>();
+        Ok(Self(each?))
+    }
+
+    /// Whether there is a choice.
+    pub(in crate::store) fn are_several(&self) -> bool {
+        self.0.len() > 1
+    }
+
+    /// The first host that takes writes, with a connection to it.
+    ///
+    /// # Errors
+    /// What one of the hosts said, if none does.
+    pub(in crate::store) async fn primary(
+        &self,
+    ) -> Result<(PgConnectOptions, PgConnection), StoreError> {
+        // At the same moment, so that one that is silent keeps nobody waiting.
+        let mut asked: JoinSet<_> = self
+            .0
+            .iter()
+            .cloned()
+            .map(|options| ask(options, FIRST_ANSWER))
+            .collect();
+        let mut outcome = Err(StoreError::Away(sqlx::Error::PoolTimedOut));
+        while let Some(answer) = asked.join_next().await {
+            match answer {
+                Ok((options, Ok(Some(connection)))) => return Ok((options, connection)),
+                Ok((_, Err(error))) => outcome = Err(error.into()),
+                Ok((_, Ok(None))) | Err(_) => {}
+            }
+        }
+        outcome
+    }
+
+    /// Asks all hosts once more, beside those attempts that are not answered yet.
+    pub(in crate::store) fn ask_again(&self, asked: &mut JoinSet<Asked>) {
+        self.0
+            .iter()
+            .cloned()
+            .for_each(|options| drop(asked.spawn(ask(options, ANSWER))));
+    }
+
+    /// The first host that is there for work: of several one that takes writes, the only one if it
+    /// answers at all, be it with a refusal. `None` if all attempts have ended without one.
+    pub(in crate::store) async fn answering(
+        &self,
+        asked: &mut JoinSet<Asked>,
+    ) -> Option<PgConnectOptions> {
+        while let Some(answer) = asked.join_next().await {
+            let Ok((options, answer)) = answer else {
+                continue;
+            };
+            let is_there = match answer {
+                Ok(Some(_)) => true,
+                Ok(None) => !self.are_several(),
+                Err(error @ sqlx::Error::Database(_)) => {
+                    !self.are_several() && !is_starting(&error)
+                }
+                Err(_) => false,
+            };
+            if is_there {
+                return Some(options);
+            }
+        }
+        None
+    }
+}
+
+/// What a host says within a time.
+async fn ask(options: PgConnectOptions, time: Duration) -> Asked {
+    let answer = timeout(time, connect(&options)).await;
+    let answer = answer.unwrap_or_else(|_| Err(sqlx::Error::Io(ErrorKind::TimedOut.into())));
+    (options, answer)
+}
+
+/// Whether nobody listens, or PostgreSQL says that it starts or stops.
+pub(in crate::store) fn is_starting(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => error.kind() == ErrorKind::ConnectionRefused,
+        sqlx::Error::Database(error) => error.code().as_deref() == Some("57P03"),
+        _ => false,
+    }
+}
+
+/// A connection to a host that takes writes; `None` if it is a standby.
+async fn connect(options: &PgConnectOptions) -> Result<Option<PgConnection>, sqlx::Error> {
+    let mut connection = PgConnection::connect_with(options).await?;
+    Ok(takes_writes(&mut connection).await?.then_some(connection))
+}
+
+/// Whether the server behind a connection is no standby.
+async fn takes_writes(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    // One message of the simple protocol: a pooler may give each one another session.
+    sqlx::raw_sql("select not pg_is_in_recovery()")
+        .fetch_one(connection)
+        .await?
+        .try_get(0)
+}
+
+/// A URL for each host of a URL.
+fn split(url: &str) -> Vec<String> {
+    let parts = url.split_once("://").map(|(scheme, rest)| {
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        let (user, hosts) = authority
+            .rsplit_once('@')
+            .map_or(("", authority), |(user, hosts)| (user, hosts));
+        (scheme, user, hosts, path)
+    });
+    let Some((scheme, user, hosts, path)) = parts else {
+        return vec![url.to_owned()];
+    };
+    let at = if user.is_empty() { "" } else { "@" };
+    hosts
+        .split(',')
+        .map(|host| format!("{scheme}://{user}{at}{host}{path}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_may_name_several_hosts() {
+        assert_eq!(
+            split("postgres://u:p%2Cq@a:5432,b/db?x=1,2"),
+            [
+                "postgres://u:p%2Cq@a:5432/db?x=1,2",
+                "postgres://u:p%2Cq@b/db?x=1,2"
+            ]
+        );
+        assert_eq!(split("postgres://a/db"), ["postgres://a/db"]);
+        assert_eq!(
+            split("postgres://a,[::1]:5433"),
+            ["postgres://a", "postgres://[::1]:5433"]
+        );
+        assert!(
+            Hosts::parse("postgres://u@a,b/db", |options| options)
+                .unwrap()
+                .are_several()
+        );
+    }
+}

@@ -1,0 +1,26 @@
+//! Access to the databases: connections, statements in both dialects, rows, errors, deadlines.
+//!
+//! Nothing here knows a table of scimd.
+
+pub(in crate::store) mod coalesce;
+pub(in crate::store) mod damage;
+pub(in crate::store) mod deadline;
+pub(in crate::store) mod engine;
+pub(in crate::store) mod error;
+pub(in crate::store) mod hosts;
+pub(in crate::store) mod leader;
+pub(in crate::store) mod migrations;
+pub(in crate::store) mod postgres;
+pub(in crate::store) mod role;
+pub(in crate::store) mod row;
+pub(in crate::store) mod session;
+pub(in crate::store) mod shortage;
+pub(in crate::store) mod sql;
+pub(in crate::store) mod sqlite_readers;
+pub(in crate::store) mod sqlite_timeout;
+pub(in crate::store) mod sqlite_writer;
+pub(in crate::store) mod startup_error;
+pub(in crate::store) mod statement;
+pub(in crate::store) mod stream;
+pub(in crate::store) mod suspicion;
+pub(in crate::store) mod turns;

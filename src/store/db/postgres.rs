@@ -1,0 +1,481 @@
+//! Connections to PostgreSQL. The driver's own pool asks the server after each use of one whether it is
+//! well, which is a round trip more for each statement; here one that failed is not used again, and one
+//! that was not used for a while is asked first.
+//!
+//! The driver gives no access to its sockets, so TCP keepalive cannot be set on this side: the deadline
+//! of each statement and the question after a pause stand in for it.
+
+use crate::store::db::deadline::Deadline;
+use crate::store::db::engine::{PoolSettings, postgres_args};
+use crate::store::db::error::StoreError;
+use crate::store::db::hosts::{Hosts, is_starting};
+use crate::store::db::row::Row;
+use crate::store::db::session::Session;
+use crate::store::db::statement::Expanded;
+use crate::store::db::suspicion::{Asking, Suspicion};
+use deadpool::Runtime;
+use deadpool::managed::{
+    Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, WeakPool,
+};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout, timeout_at};
+
+/// How long a connection is used at most: balancers and failed hosts are turned to again.
+const LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// How long one may lie idle.
+const IDLE: Duration = Duration::from_secs(10 * 60);
+/// After such a pause a connection is asked whether it still works, and how long that may take.
+const PAUSE: Duration = Duration::from_secs(1);
+const ASKED: Duration = Duration::from_millis(500);
+/// Pause before a server that is not there yet is tried again, while somebody waits.
+const RETRY: Duration = Duration::from_millis(50);
+/// How often it is looked whether a connection came back, while PostgreSQL allows no more of them.
+const LOOK: Duration = Duration::from_millis(10);
+/// How long no further connection is tried after PostgreSQL has said that it allows no more.
+const NO_MORE: Duration = Duration::from_millis(250);
+/// Pause before a PostgreSQL that cannot be reached is tried again, and the time after which one that
+/// does not answer is asked once more.
+const BETWEEN: Duration = Duration::from_millis(200);
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Handle of the connections.
+#[derive(Debug, Clone)]
+pub(in crate::store) struct Connections {
+    pool: Pool<Opener>,
+    common: Arc<Common>,
+}
+
+/// What all connections share.
+#[derive(Debug)]
+struct Common {
+    hosts: Hosts,
+    session: Session,
+    /// Longest wait for a connection.
+    acquire: Duration,
+    deadline: Deadline,
+    suspicion: Arc<Suspicion>,
+    /// Where new connections go.
+    target: Mutex<PgConnectOptions>,
+    /// Grows when one of the connections has failed: the others are asked before they are used again.
+    generation: AtomicU64,
+    /// Connections of an earlier generation are not used again.
+    oldest: AtomicU64,
+    /// Until when PostgreSQL allows no more connections.
+    no_more: Mutex<Option<Instant>>,
+}
+
+#[derive(Debug)]
+struct Opener(Arc<Common>);
+
+/// A connection, and whether it may still be at work: for somebody who has given up waiting, or because
+/// it has failed. It is not used again then.
+#[derive(Debug)]
+struct Link {
+    connection: PgConnection,
+    is_at_work: bool,
+    /// When it was known last that it works.
+    generation: u64,
+    answered: Instant,
+}
+
+/// A connection in use. When this is dropped the connection is free for others, or closed if it may
+/// still be at work.
+#[derive(Debug)]
+pub(in crate::store) struct Lease {
+    /// There until it is dropped or taken.
+    link: Option<Object<Opener>>,
+    connections: Connections,
+}
+
+impl Common {
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    fn target(&self) -> PgConnectOptions {
+        self.session.options(lock(&self.target).clone())
+    }
+
+    /// Lets the connections of a generation be asked before they are used again; `false` if that was
+    /// said already.
+    fn doubt(&self, generation: u64) -> bool {
+        let next = generation.wrapping_add(1);
+        self.generation
+            .compare_exchange(generation, next, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+
+    /// Gives up the connections of all generations until now.
+    fn give_up(&self) {
+        let next = self
+            .generation
+            .fetch_add(1, Ordering::AcqRel)
+            .wrapping_add(1);
+        self.oldest.fetch_max(next, Ordering::AcqRel);
+    }
+
+    async fn open(&self) -> Result<PgConnection, StoreError> {
+        if lock(&self.no_more).is_some_and(|until| Instant::now() < until) {
+            return Err(StoreError::NoMoreConnections);
+        }
+        let opening = async {
+            loop {
+                match self.target().connect().await {
+                    Err(error) if is_starting(&error) => sleep(RETRY).await,
+                    outcome => return outcome,
+                }
+            }
+        };
+        // Shorter than the wait for a connection, so that whoever waits hears that there is none.
+        let time = self.acquire * 3 / 4;
+        // Boxed: what waits for a connection should not carry the opening of one along.
+        let opened = timeout(time, Box::pin(opening))
+            .await
+            .map_err(|_| StoreError::Silent(time))?;
+        let opened = opened.map_err(StoreError::from);
+        if matches!(opened, Err(StoreError::NoMoreConnections)) {
+            *lock(&self.no_more) = Some(Instant::now() + NO_MORE);
+        }
+        opened
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Manager for Opener {
+    type Type = Link;
+    type Error = StoreError;
+
+    async fn create(&self) -> Result<Link, StoreError> {
+        let generation = self.0.generation();
+        let connection = self.0.open().await?;
+        Ok(Link {
+            connection,
+            is_at_work: false,
+            generation,
+            answered: Instant::now(),
+        })
+    }
+
+    async fn recycle(&self, link: &mut Link, metrics: &Metrics) -> RecycleResult<StoreError> {
+        let (pause, generation) = (link.answered.elapsed(), self.0.generation());
+        if metrics.age() > LIFETIME || pause > IDLE || link.is_useless(&self.0) {
+            return Err(RecycleError::message("not to be used again"));
+        }
+        if pause > PAUSE || link.generation != generation {
+            if !matches!(timeout(ASKED, link.connection.ping()).await, Ok(Ok(()))) {
+                // The others are as old: to ask each would take long.
+                self.0.give_up();
+                return Err(RecycleError::message("it does not answer"));
+            }
+            (link.answered, link.generation) = (Instant::now(), generation);
+        }
+        Ok(())
+    }
+}
+
+impl Link {
+    fn is_useless(&self, common: &Common) -> bool {
+        self.is_at_work || self.generation < common.oldest.load(Ordering::Acquire)
+    }
+}
+
+impl Connections {
+    /// Connections to the hosts of a database; first to `primary`, which takes writes.
+    ///
+    /// # Errors
+    /// If the first one cannot be opened.
+    pub(in crate::store) async fn open(
+        hosts: Hosts,
+        primary: PgConnectOptions,
+        session: Session,
+        settings: &PoolSettings,
+    ) -> Result<Self, StoreError> {
+        let common = Arc::new(Common {
+            hosts,
+            session,
+            acquire: settings.acquire,
+            deadline: Deadline::after(settings.statement),
+            suspicion: Arc::default(),
+            target: Mutex::new(primary),
+            generation: AtomicU64::new(0),
+            oldest: AtomicU64::new(0),
+            no_more: Mutex::default(),
+        });
+        let pool = Pool::builder(Opener(common.clone()))
+            .max_size(usize::try_from(settings.max_connections.max(1)).unwrap_or(1))
+            .queue_mode(QueueMode::Lifo)
+            .runtime(Runtime::Tokio1)
+            .build();
+        let connections = Self {
+            pool: pool.map_err(|error| sqlx::Error::Configuration(error.into()))?,
+            common,
+        };
+        drop(connections.lease().await?);
+        Ok(connections)
+    }
+
+    /// How long the answer to a statement is waited for.
+    pub(in crate::store) fn deadline(&self) -> Deadline {
+        self.common.deadline
+    }
+
+    /// A connection that is free, or a new one.
+    ///
+    /// # Errors
+    /// If none is free for too long, or none can be opened; at once while PostgreSQL is known not to
+    /// answer.
+    pub(in crate::store) async fn lease(&self) -> Result<Lease, StoreError> {
+        let raised = self.common.suspicion.raised();
+        if self.common.suspicion.is_raised() {
+            return Err(StoreError::Suspected);
+        }
+        tokio::select! {
+            biased;
+            lease = self.free_or_new() => lease,
+            () = raised => Err(StoreError::Suspected),
+        }
+    }
+
+    async fn free_or_new(&self) -> Result<Lease, StoreError> {
+        let end = tokio::time::Instant::now() + self.common.acquire;
+        loop {
+            match timeout_at(end, self.pool.get()).await {
+                Ok(Ok(link)) => {
+                    return Ok(Lease {
+                        link: Some(link),
+                        connections: self.clone(),
+                    });
+                }
+                // Those that are there are in use, and come back.
+                Ok(Err(PoolError::Backend(error @ StoreError::NoMoreConnections))) => {
+                    if timeout_at(end, sleep(LOOK)).await.is_err() {
+                        return Err(error);
+                    }
+                }
+                Ok(Err(PoolError::Backend(error))) => {
+                    let is_reached = matches!(error, StoreError::Away(sqlx::Error::Database(_)));
+                    if !is_reached && matches!(error, StoreError::Silent(_) | StoreError::Away(_)) {
+                        self.ask(self.common.suspicion.raise());
+                    }
+                    return Err(error);
+                }
+                Ok(Err(_)) | Err(_) => return Err(sqlx::Error::PoolTimedOut.into()),
+            }
+        }
+    }
+
+    /// A connection that nobody else will use, within a transaction that may read for as long as it takes.
+    ///
+    /// # Errors
+    /// As [`Connections::lease`].
+    pub(in crate::store) async fn reading(&self) -> Result<PgConnection, StoreError> {
+        let link = self
+            .lease()
+            .await?
+            .link
+            .take()
+            .ok_or(sqlx::Error::PoolClosed)?;
+        let mut connection = Object::take(link).connection;
+        let begin = AssertSqlSafe(self.common.session.begin_reading());
+        self.common.deadline.on(connection.execute(begin)).await?;
+        Ok(connection)
+    }
+
+    /// Runs a statement.
+    ///
+    /// # Errors
+    /// As [`Connections::lease`], or if it fails.
+    pub(in crate::store) async fn rows(&self, statement: Expanded) -> Result<Vec<Row>, StoreError> {
+        if self.common.session.is_pooled() {
+            return self.transaction(vec![statement]).await;
+        }
+        self.lease().await?.rows(statement).await
+    }
+
+    /// Runs statements in one transaction; the rows are those of the last. It has a task of its
+    /// own, which nobody can cancel: a connection whose `BEGIN` was cancelled loses what is written
+    /// through it later.
+    ///
+    /// # Errors
+    /// As [`Connections::lease`], or if one fails; then neither takes effect.
+    pub(in crate::store) async fn transaction(
+        &self,
+        statements: Vec<Expanded>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let connections = self.clone();
+        let work = async move { connections.lease().await?.transaction(statements).await };
+        tokio::spawn(work)
+            .await
+            .unwrap_or(Err(StoreError::Away(sqlx::Error::WorkerCrashed)))
+    }
+
+    /// Draws the consequences when a connection of a generation has failed: the others are asked before
+    /// they are used again, and after silence, or where there is a choice of hosts, PostgreSQL is asked
+    /// for the host that takes writes.
+    fn doubt(&self, generation: u64, is_silent: bool) {
+        if !self.common.doubt(generation) {
+            return;
+        }
+        if is_silent {
+            self.ask(self.common.suspicion.raise());
+        } else if self.common.hosts.are_several() {
+            self.ask(self.common.suspicion.ask());
+        }
+    }
+
+    fn ask(&self, asking: Option<Asking>) {
+        if let Some(asking) = asking {
+            tokio::spawn(ask(self.pool.weak(), self.common.clone(), asking));
+        }
+    }
+}
+
+/// Asks the hosts until one takes writes; new connections go there.
+async fn ask(pool: WeakPool<Opener>, common: Arc<Common>, asking: Asking) {
+    let mut asked = JoinSet::new();
+    while pool.upgrade().is_some() {
+        common.hosts.ask_again(&mut asked);
+        match timeout(AGAIN, common.hosts.answering(&mut asked)).await {
+            Ok(Some(options)) => {
+                *lock(&common.target) = options;
+                // It may be another host.
+                if common.hosts.are_several() {
+                    common.give_up();
+                }
+                break;
+            }
+            Ok(None) => sleep(BETWEEN).await,
+            // An attempt that takes longer may still succeed.
+            Err(_) => {}
+        }
+    }
+    if let Some(pool) = pool.upgrade() {
+        pool.retain(|link, _| !link.is_useless(&common));
+    }
+    drop(asking);
+}
+
+impl Lease {
+    /// Whether nothing was learned since it was leased that speaks against the connection.
+    pub(in crate::store) fn is_usable(&self) -> bool {
+        let generation = self.connections.common.generation();
+        self.link
+            .as_ref()
+            .is_some_and(|link| !link.is_at_work && link.generation == generation)
+    }
+
+    fn link(&mut self) -> Result<&mut Link, StoreError> {
+        self.link
+            .as_deref_mut()
+            .ok_or(StoreError::Away(sqlx::Error::PoolClosed))
+    }
+
+    /// Runs a statement; in a transaction of its own, if the session is pooled.
+    ///
+    /// # Errors
+    /// If it fails, or is not answered in time. Then its fate is unknown.
+    pub(in crate::store) async fn rows(
+        &mut self,
+        statement: Expanded,
+    ) -> Result<Vec<Row>, StoreError> {
+        let common = self.connections.common.clone();
+        if common.session.is_pooled() {
+            return self.transaction(vec![statement]).await;
+        }
+        let link = self.link()?;
+        link.is_at_work = true;
+        let outcome = common
+            .deadline
+            .on(rows(&mut link.connection, statement, true))
+            .await;
+        self.learn(outcome)
+    }
+
+    async fn transaction(&mut self, statements: Vec<Expanded>) -> Result<Vec<Row>, StoreError> {
+        let common = self.connections.common.clone();
+        let link = self.link()?;
+        link.is_at_work = true;
+        let outcome = transaction(&mut link.connection, &common, statements).await;
+        self.learn(outcome)
+    }
+
+    /// Notes what an outcome says about the connections.
+    fn learn<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        let link = self.link()?;
+        link.answered = Instant::now();
+        link.is_at_work = matches!(outcome, Err(StoreError::Away(_) | StoreError::Silent(_)));
+        let generation = link.generation;
+        match outcome {
+            Err(StoreError::Silent(_)) => self.connections.doubt(generation, true),
+            Err(StoreError::Away(_)) => self.connections.doubt(generation, false),
+            _ => {}
+        }
+        outcome
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(link) = self.link.take()
+            && link.is_useless(&self.connections.common)
+        {
+            // Closed now, not when its turn in the pool comes.
+            drop(Object::take(link));
+        }
+    }
+}
+
+async fn transaction(
+    connection: &mut PgConnection,
+    common: &Common,
+    statements: Vec<Expanded>,
+) -> Result<Vec<Row>, StoreError> {
+    let deadline = common.deadline;
+    let is_named = !common.session.is_pooled();
+    let begin = AssertSqlSafe(common.session.begin());
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that begins a transaction"
+    )]
+    let mut transaction = deadline.on(connection.begin_with(begin)).await?;
+    let mut outcome = Ok(Vec::new());
+    for statement in statements {
+        outcome = deadline
+            .on(rows(&mut transaction, statement, is_named))
+            .await;
+        if outcome.is_err() {
+            break;
+        }
+    }
+    match &outcome {
+        Ok(_) => deadline.on(transaction.commit()).await?,
+        // A connection that failed is not used again; the server takes back by itself.
+        Err(StoreError::Away(_) | StoreError::Silent(_)) => return outcome,
+        Err(_) => deadline.on(transaction.rollback()).await?,
+    }
+    outcome
+}
+
+/// `is_named`: whether the statement stays prepared under a name, for the next time.
+async fn rows(
+    connection: &mut PgConnection,
+    statement: Expanded,
+    is_named: bool,
+) -> sqlx::Result<Vec<Row>> {
+    let Expanded { text, args } = statement;
+    let query = sqlx::query_with(AssertSqlSafe(text), postgres_args(args)).persistent(is_named);
+    Ok(query
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .map(Row::Postgres)
+        .collect())
+}

@@ -1,0 +1,195 @@
+//! How PostgreSQL is spoken to: directly, with settings and prepared statements of the session, or
+//! through a pooler, where each transaction may meet another session.
+//!
+//! A pooler in transaction mode gives a client a session of the server for one transaction. The driver
+//! sends a statement in two steps, so each statement has a transaction of its own there, and nothing of it
+//! has a name that outlives it. What the startup packet would set comes from the role
+//! ([`crate::store::db::role`]), and the search path is set within each transaction.
+
+use crate::store::db::engine::PoolSettings;
+use crate::store::db::error::StoreError;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, Row};
+use std::sync::Arc;
+
+/// A parameter that only our startup packet sets: where it is missing, a pooler has dropped the settings.
+const MARK: &str = "scimd.session";
+/// Protocol violation: what PgBouncer answers a startup packet with settings that it does not know.
+const REFUSED: &str = "08P01";
+/// A server of ours whose host is gone holds locks until PostgreSQL misses it: a minute, not two hours.
+const KEEPALIVE: [(&str, &str); 4] = [
+    ("tcp_keepalives_idle", "30"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "60000"),
+];
+/// Statements that a connection keeps prepared, if it is not pooled.
+const PREPARED: usize = 256;
+
+/// How connections are opened, and how transactions begin.
+#[derive(Debug, Clone)]
+pub(in crate::store) struct Session {
+    settings: Arc<[(&'static str, String)]>,
+    schema: Option<String>,
+    begin: Arc<str>,
+    is_pooled: bool,
+}
+
+impl Session {
+    /// Finds out whether the server is reached through a pooler, unless the settings say so.
+    ///
+    /// # Errors
+    /// If no connection can be opened.
+    pub(in crate::store) async fn find(
+        options: &PgConnectOptions,
+        settings: &PoolSettings,
+    ) -> Result<Self, StoreError> {
+        let session = Self::new(settings, settings.pooler);
+        if session.is_pooled || session.keeps_settings(options).await? {
+            return Ok(session);
+        }
+        Ok(Self::new(settings, true))
+    }
+
+    fn new(settings: &PoolSettings, is_pooled: bool) -> Self {
+        let schema = settings.schema.clone();
+        let begin = if is_pooled {
+            format!("begin{}", search_path(schema.as_deref()))
+        } else {
+            "begin".to_owned()
+        };
+        Self {
+            settings: planning(settings).into(),
+            schema,
+            begin: begin.into(),
+            is_pooled,
+        }
+    }
+
+    /// Whether a session that is opened with our settings has them.
+    async fn keeps_settings(&self, options: &PgConnectOptions) -> Result<bool, StoreError> {
+        let mut connection = match self.options(options.clone()).connect().await {
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(REFUSED) => {
+                return Ok(false);
+            }
+            outcome => outcome?,
+        };
+        // One message of the simple protocol, which no pooler tears apart.
+        let row = sqlx::raw_sql("select current_setting('scimd.session', true)")
+            .fetch_one(&mut connection)
+            .await?;
+        let mark: Option<String> = row.try_get(0)?;
+        connection.close().await?;
+        Ok(mark.is_some_and(|mark| !mark.is_empty()))
+    }
+
+    /// Whether a session is lent for a transaction only.
+    pub(in crate::store) fn is_pooled(&self) -> bool {
+        self.is_pooled
+    }
+
+    /// The settings on which plans and time limits depend, by name.
+    pub(in crate::store) fn settings(&self) -> &[(&'static str, String)] {
+        &self.settings
+    }
+
+    /// The schema of the tables; `None` for the first of the role's search path.
+    pub(in crate::store) fn schema(&self) -> Option<&str> {
+        self.schema.as_deref()
+    }
+
+    /// What begins a transaction.
+    pub(in crate::store) fn begin(&self) -> Arc<str> {
+        self.begin.clone()
+    }
+
+    /// What begins the transaction of a read that takes as long as it takes. Its name tells it from those
+    /// that write; see `Engine::outlast_writers`.
+    pub(in crate::store) fn begin_reading(&self) -> String {
+        format!(
+            "{}; set local statement_timeout = 0; set local application_name = 'scimd reading'",
+            self.begin
+        )
+    }
+
+    /// What begins the transaction of the migrations, on a connection without settings.
+    pub(in crate::store) fn begin_migrating(&self) -> String {
+        let path = search_path(self.schema());
+        format!(
+            "begin; set local statement_timeout = 0; set local lock_timeout = 0; \
+             set local idle_in_transaction_session_timeout = 0{path}"
+        )
+    }
+
+    /// How a connection for statements is opened.
+    pub(in crate::store) fn options(&self, options: PgConnectOptions) -> PgConnectOptions {
+        if self.is_pooled {
+            return options.statement_cache_capacity(0);
+        }
+        let path = self
+            .schema
+            .iter()
+            .map(|schema| ("search_path", schema.as_str()));
+        let settings = self
+            .settings
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()));
+        let all = settings.chain(path).chain(KEEPALIVE).chain([(MARK, "own")]);
+        options.statement_cache_capacity(PREPARED).options(all)
+    }
+}
+
+/// The configuration admits only names that need no quoting but for words of SQL.
+fn search_path(schema: Option<&str>) -> String {
+    schema
+        .map(|schema| format!("; set local search_path to \"{schema}\""))
+        .unwrap_or_default()
+}
+
+fn planning(settings: &PoolSettings) -> Vec<(&'static str, String)> {
+    let milliseconds = |duration: std::time::Duration| duration.as_millis().to_string();
+    vec![
+        ("statement_timeout", milliseconds(settings.statement)),
+        ("lock_timeout", milliseconds(settings.lock)),
+        ("idle_in_transaction_session_timeout", "10000".to_owned()),
+        // Compiling takes longer than any statement here; estimates of recursions call for it.
+        ("jit", "off".to_owned()),
+        // Statements leave one way to go. Where the length of a list is a parameter PostgreSQL would plan
+        // them anew each time, which takes longer than to carry them out.
+        ("plan_cache_mode", "force_generic_plan".to_owned()),
+        // A plan is made once, often while tables are small or nobody has counted them, and serves when
+        // they are large: no table is to be read as a whole where an index leads to the rows.
+        ("enable_seqscan", "off".to_owned()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pooled_startup_packet_has_no_settings() {
+        let settings = PoolSettings {
+            schema: Some("scimd".into()),
+            ..PoolSettings::default()
+        };
+        let bare = PgConnectOptions::new_without_pgpass();
+        let direct = Session::new(&settings, false).options(bare.clone());
+        assert!(
+            direct
+                .get_options()
+                .unwrap()
+                .contains("-c search_path=scimd")
+        );
+        let pooled = Session::new(&settings, true);
+        assert_eq!(
+            pooled.options(bare.clone()).get_options(),
+            bare.get_options()
+        );
+        assert_eq!(
+            &*pooled.begin(),
+            "begin; set local search_path to \"scimd\""
+        );
+        assert_eq!(&*Session::new(&settings, false).begin(), "begin");
+    }
+}

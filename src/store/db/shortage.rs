@@ -1,0 +1,83 @@
+//! Tells the operator that the machine of the database lacks something: once a minute, not once a
+//! request.
+
+use crate::store::db::error::StoreError;
+use sqlx::error::DatabaseError;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Time between two lines.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// When it was told of last; for the process, whose log it is.
+static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// Tells of a shortage, if that is why something failed and it is time to.
+pub(in crate::store) fn tell<T>(outcome: &Result<T, StoreError>) {
+    let Err(StoreError::Exhausted(cause)) = outcome else {
+        return;
+    };
+    if is_due(
+        &mut TOLD.lock().unwrap_or_else(PoisonError::into_inner),
+        Instant::now(),
+    ) {
+        let lacking = cause
+            .as_database_error()
+            .and_then(DatabaseError::code)
+            .map(|code| lacking(&code));
+        tracing::error!(%cause, "{}: requests get 503 until it is there", lacking.unwrap_or("the database lacks something"));
+    }
+}
+
+fn is_due(told: &mut Option<Instant>, now: Instant) -> bool {
+    let is_due = told.is_none_or(|told| now.saturating_duration_since(told) >= PAUSE);
+    if is_due {
+        *told = Some(now);
+    }
+    is_due
+}
+
+/// What an SQLSTATE or an extended result code of SQLite says is lacking.
+fn lacking(code: &str) -> &'static str {
+    match code {
+        "53100" => "PostgreSQL lacks room on its disk",
+        "53200" => "PostgreSQL lacks memory",
+        _ if code.len() == 5 && code.starts_with("58") => {
+            "PostgreSQL cannot read or write its files"
+        }
+        _ if code.len() == 5 => "PostgreSQL lacks resources",
+        _ => match code.parse::<u32>().map(|code| code & 0xff) {
+            Ok(7) => "the embedded database lacks memory",
+            Ok(8) => "the embedded database may only be read: its file or folder must be writable",
+            Ok(13) => "the embedded database lacks room on its disk",
+            _ => "the embedded database cannot read or write its file",
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_a_minute() {
+        let (mut told, now) = (None, Instant::now());
+        let after = |seconds| now + Duration::from_secs(seconds);
+        let due = [0, 1, 59, 60, 61, 119, 120].map(|seconds| is_due(&mut told, after(seconds)));
+        assert_eq!(due, [true, false, false, true, false, false, true]);
+    }
+
+    #[test]
+    fn the_line_says_what_is_lacking() {
+        for (code, word) in [
+            ("53100", "disk"),
+            ("53200", "memory"),
+            ("58030", "files"),
+            ("13", "disk"),
+            ("7", "memory"),
+        ] {
+            assert!(lacking(code).contains(word), "{code}");
+        }
+        assert!(lacking("778").contains("read or write") && lacking("1032").contains("writable"));
+    }
+}

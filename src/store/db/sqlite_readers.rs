@@ -1,0 +1,149 @@
+//! The connections that read the embedded database. Each has a thread, and a word with that thread
+//! costs more than a short statement; so a read is a single one. The driver's own pool would ask the
+//! thread after each statement whether it is well.
+
+use crate::store::db::engine::sqlite_args;
+use crate::store::db::error::StoreError;
+use crate::store::db::sqlite_timeout::Limit;
+use crate::store::db::statement::Expanded;
+use crate::store::db::turns::Turns;
+use deadpool::Runtime;
+use deadpool::managed::{
+    Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts,
+};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, ConnectOptions};
+use std::time::Duration;
+
+/// Handle of the connections. The one that was used last, whose pages are warm, is used first.
+#[derive(Debug, Clone)]
+pub(in crate::store) struct Readers {
+    pool: Pool<Opener>,
+    turns: Turns,
+}
+
+#[derive(Debug)]
+struct Opener {
+    options: SqliteConnectOptions,
+    /// Longest time of a statement.
+    limit: Duration,
+}
+
+/// A connection, and whether it may still be at work for somebody who has given up waiting. It is not
+/// used again then.
+#[derive(Debug)]
+struct Reader {
+    connection: SqliteConnection,
+    limit: Limit,
+    is_at_work: bool,
+}
+
+/// Ends what is at work when it is dropped.
+struct Ending<'a>(&'a Limit);
+
+impl Manager for Opener {
+    type Type = Reader;
+    type Error = StoreError;
+
+    async fn create(&self) -> Result<Reader, StoreError> {
+        let mut connection = self.options.connect().await?;
+        let limit = Limit::on(&mut connection, self.limit).await?;
+        Ok(Reader {
+            connection,
+            limit,
+            is_at_work: false,
+        })
+    }
+
+    async fn recycle(&self, reader: &mut Reader, _: &Metrics) -> RecycleResult<StoreError> {
+        if reader.is_at_work {
+            Err(RecycleError::message("still at work"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Readers {
+    /// Opens the first of so many connections.
+    ///
+    /// # Errors
+    /// If the file cannot be opened.
+    pub(in crate::store) async fn open(
+        options: SqliteConnectOptions,
+        most: u32,
+        acquire: Duration,
+        limit: Duration,
+    ) -> Result<Self, StoreError> {
+        let most = usize::try_from(most.max(1)).unwrap_or(1);
+        let pool = Pool::builder(Opener { options, limit })
+            .max_size(most)
+            .queue_mode(QueueMode::Lifo)
+            .timeouts(Timeouts {
+                wait: Some(acquire),
+                ..Timeouts::default()
+            })
+            .runtime(Runtime::Tokio1)
+            .build();
+        let pool = pool.map_err(|error| sqlx::Error::Configuration(error.into()))?;
+        let readers = Self {
+            pool,
+            turns: Turns::new(most, acquire),
+        };
+        drop(readers.reader().await?);
+        Ok(readers)
+    }
+
+    /// Runs a statement, within the time that one may take.
+    ///
+    /// # Errors
+    /// If it fails, or no connection is free for too long.
+    pub(in crate::store) async fn read(
+        &self,
+        statement: Expanded,
+    ) -> Result<Vec<SqliteRow>, StoreError> {
+        let _turn = self.turns.take(&statement.args).await?;
+        Ok(self.reader().await?.run(statement).await?)
+    }
+
+    /// Closes those that are not in use; nobody gets one afterwards.
+    pub(in crate::store) fn close(&self) {
+        self.pool.close();
+    }
+
+    /// A connection for what takes as long as it takes.
+    ///
+    /// # Errors
+    /// If the file cannot be opened.
+    pub(in crate::store) async fn apart(&self) -> Result<SqliteConnection, StoreError> {
+        Ok(self.pool.manager().options.connect().await?)
+    }
+
+    async fn reader(&self) -> Result<Object<Opener>, StoreError> {
+        match self.pool.get().await {
+            Ok(reader) => Ok(reader),
+            Err(PoolError::Backend(error)) => Err(error),
+            Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+        }
+    }
+}
+
+impl Reader {
+    async fn run(&mut self, statement: Expanded) -> sqlx::Result<Vec<SqliteRow>> {
+        let Expanded { text, args } = statement;
+        self.is_at_work = true;
+        self.limit.begin();
+        let _ending = Ending(&self.limit);
+        let rows = sqlx::query_with(AssertSqlSafe(text), sqlite_args(args))
+            .fetch_all(&mut self.connection)
+            .await;
+        self.is_at_work = matches!(rows, Err(sqlx::Error::WorkerCrashed));
+        rows
+    }
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}

@@ -1,0 +1,103 @@
+//! Statements of the operator that read a whole tenant: they take as long as they take, and their
+//! rows come one by one.
+
+use crate::store::db::deadline::Deadline;
+use crate::store::db::engine::{Engine, postgres_args, sqlite_args};
+use crate::store::db::error::StoreError;
+use crate::store::db::row::Row;
+use crate::store::db::statement::{Expanded, Statement};
+use futures_core::stream::BoxStream;
+use sqlx::{AssertSqlSafe, Connection, Executor, Postgres, Sqlite};
+use std::future::poll_fn;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Longest silence before a row where nobody but the operator waits: PostgreSQL may sort a whole tenant.
+const FOR_OPERATOR: Deadline = Deadline::after(Duration::from_secs(600));
+/// Rows that wait for their reader, at most.
+const WAITING: usize = 64;
+
+type Sent = Result<Row, StoreError>;
+
+impl Engine {
+    /// Runs a statement that only reads, on a connection of its own. All rows are of one moment.
+    pub(in crate::store) fn rows(&self, statement: Statement) -> mpsc::Receiver<Sent> {
+        self.rows_each_within(FOR_OPERATOR, statement)
+    }
+
+    /// As [`Engine::rows`], for a client that waits for each row.
+    pub(in crate::store) fn rows_for_client(&self, statement: Statement) -> mpsc::Receiver<Sent> {
+        let each = if let Self::Postgres { connections, .. } = self {
+            connections.deadline()
+        } else {
+            FOR_OPERATOR
+        };
+        self.rows_each_within(each, statement)
+    }
+
+    fn rows_each_within(&self, each: Deadline, statement: Statement) -> mpsc::Receiver<Sent> {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let engine = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = engine.send_rows(&statement, each, &sender).await {
+                // A reader that is gone wants to know nothing.
+                let _ = sender.send(Err(error)).await;
+            }
+        });
+        receiver
+    }
+
+    async fn send_rows(
+        &self,
+        statement: &Statement,
+        each: Deadline,
+        to: &mpsc::Sender<Sent>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres { connections, .. } => {
+                let mut connection = connections.reading().await?;
+                let Expanded { text, args } = statement.for_postgres();
+                let query =
+                    sqlx::query_with::<Postgres, _>(AssertSqlSafe(text), postgres_args(args))
+                        .persistent(false);
+                send(query.fetch(&mut connection), Row::Postgres, each, to).await?;
+                if to.is_closed() {
+                    // To end the transaction would be to read the rest first; a closed connection ends both.
+                    return Ok(());
+                }
+                connections
+                    .deadline()
+                    .on(connection.execute("commit"))
+                    .await?;
+                connections.deadline().on(connection.close()).await?;
+            }
+            Self::Sqlite { readers, .. } => {
+                let mut connection = readers.apart().await?;
+                let Expanded { text, args } = statement.for_sqlite();
+                let query = sqlx::query_with::<Sqlite, _>(AssertSqlSafe(text), sqlite_args(args));
+                send(query.fetch(&mut connection), Row::Sqlite, each, to).await?;
+                connection.close().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn send<R>(
+    mut rows: BoxStream<'_, sqlx::Result<R>>,
+    read: impl Fn(R) -> Row,
+    each: Deadline,
+    to: &mpsc::Sender<Sent>,
+) -> Result<(), StoreError> {
+    while let Some(row) = each
+        .on(poll_fn(|context| {
+            rows.as_mut().poll_next(context).map(Option::transpose)
+        }))
+        .await?
+    {
+        if to.send(Ok(read(row))).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,317 @@
+//! Schemas that the database keeps: those of a tenant, those of all, and those of the configuration's
+//! files, which go before one of the same URN that a command added.
+
+use crate::store::db::row::Row;
+use crate::store::db::statement::{Arg, Batch, Column, Statement, Table};
+use crate::store::operator::shared;
+use crate::store::resources::read::Scope;
+use crate::store::{Store, StoreError};
+use std::collections::BTreeSet;
+
+/// A schema that the database keeps.
+#[derive(Debug, Clone)]
+pub struct KeptSchema {
+    /// The tenant that has it; `None` if all have.
+    pub tenant: Option<String>,
+    /// Its URN in lower case; of a resource type, which comes from a file, its name after `type `.
+    pub urn: String,
+    /// The schema file.
+    pub document: String,
+    /// The number of its last change among those of all schemas.
+    pub change: i64,
+    /// Path of the file of the configuration that it comes from; `None` if a command added it.
+    pub file: Option<String>,
+    /// Attributes that schemas of its URN had once and this one may lack.
+    pub former: Vec<String>,
+}
+
+/// A schema or resource type file of the configuration, as it is put into the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfiguredSchema {
+    /// As [`KeptSchema::urn`].
+    pub urn: String,
+    /// Path of the file.
+    pub origin: String,
+    /// Its text.
+    pub document: String,
+    /// Names of its attributes.
+    pub attributes: Vec<String>,
+}
+
+/// What the configuration says of schemas; `None` leaves what there is.
+#[derive(Debug, Clone, Default)]
+pub struct Configured {
+    /// All schema and resource type files.
+    pub files: Option<Vec<ConfiguredSchema>>,
+    /// Attributes that are searched, in attribute notation.
+    pub searchable: Option<Vec<String>>,
+}
+
+/// Names of what instances share: the number of changes, and what is searched.
+const CHANGES: &str = "schema_changes";
+const SEARCHABLE: &str = "searchable";
+
+impl Store {
+    /// The schemas that the database keeps: all, or those that the tenant of that number has.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn kept_schemas(&self, tenant: Option<i64>) -> Result<Vec<KeptSchema>, StoreError> {
+        let rows = self
+            .engine
+            .read(&Statement::new(KEPT, vec![Arg::OptInt(tenant)]))
+            .await?;
+        let mut kept: Vec<_> = rows.iter().map(read_kept).collect::<Result<_, _>>()?;
+        for row in self
+            .engine
+            .read(&Statement::new(FORMER, vec![Arg::OptInt(tenant)]))
+            .await?
+        {
+            let (urn, name, owner) = (row.text(0)?, row.text(1)?, row.opt_text(2)?);
+            let is_of = |kept: &KeptSchema| {
+                kept.tenant.is_none() || owner.is_none() || kept.tenant.as_deref() == owner
+            };
+            for kept in kept
+                .iter_mut()
+                .filter(|kept| kept.urn == urn && is_of(kept))
+            {
+                kept.former.push(name.to_owned());
+            }
+        }
+        Ok(kept)
+    }
+
+    /// The schemas that commands added, also those that give way to files.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn added_schemas(&self) -> Result<Vec<KeptSchema>, StoreError> {
+        self.engine
+            .read(&Statement::new(ADDED, vec![]))
+            .await?
+            .iter()
+            .map(read_kept)
+            .collect()
+    }
+
+    /// The URNs that have, or had, a schema which the database keeps.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn former_urns(&self) -> Result<BTreeSet<String>, StoreError> {
+        let rows = self
+            .engine
+            .read(&Statement::new(FORMER_URNS, vec![]))
+            .await?;
+        rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+    }
+
+    /// The URNs that commands added and that files of the configuration bring too, with the names of the
+    /// files and of the tenants whose schemas they are, if they are not of all.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn replaced_schemas(
+        &self,
+    ) -> Result<Vec<(String, String, Option<String>)>, StoreError> {
+        let rows = self.engine.read(&Statement::new(REPLACED, vec![])).await?;
+        rows.iter()
+            .map(|row| {
+                Ok((
+                    row.text(0)?.to_owned(),
+                    row.text(1)?.to_owned(),
+                    row.opt_text(2)?.map(str::to_owned),
+                ))
+            })
+            .collect()
+    }
+
+    /// Attributes that are searched, in attribute notation; `None` if no configuration has said.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn searchable(&self) -> Result<Option<Vec<String>>, StoreError> {
+        let text = shared::shared(&self.engine, SEARCHABLE).await?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// Puts what the configuration says of schemas in place of what was said before, as a whole, if there
+    /// were so many changes before; `false` if there were more. From then on no write is taken that was
+    /// made under the schemas before.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn configure_schemas(
+        &self,
+        configured: &Configured,
+        seen: i64,
+    ) -> Result<bool, StoreError> {
+        let searchable = configured
+            .searchable
+            .as_ref()
+            .map(|names| serde_json::Value::from(names.clone()).to_string());
+        let batch = || {
+            let mut batch = Batch::default().then("counted", count(seen));
+            if let Some(files) = &configured.files {
+                batch = put_files(batch, files, seen + 1);
+            }
+            if let Some(text) = &searchable {
+                batch = batch.and(Statement::new(
+                    SEARCH,
+                    vec![SEARCHABLE.into(), text.as_str().into()],
+                ));
+            }
+            batch.and(Statement::new(TELL, vec![Arg::Int(0)])).then(
+                "answer",
+                Statement::new("select name from {counted}", vec![]),
+            )
+        };
+        Ok(!self.write_retrying(batch).await?.is_empty())
+    }
+
+    /// How many changes of schemas there were.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn schema_changes(&self) -> Result<i64, StoreError> {
+        Ok(self
+            .shared(CHANGES, "0".to_owned())
+            .await?
+            .parse()
+            .unwrap_or(0))
+    }
+
+    /// Keeps a schema of a tenant, or of all, or with no document forgets it, if there were so many
+    /// changes before; `false` if there were more. From then on no write is taken that was made
+    /// under the schemas before. `attributes` are the names of those before and after.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn change_schema(
+        &self,
+        tenant: Option<i64>,
+        urn: &str,
+        (document, attributes): (Option<&str>, &BTreeSet<String>),
+        seen: i64,
+    ) -> Result<bool, StoreError> {
+        let tenant = Arg::Int(tenant.unwrap_or(0));
+        let target = vec![tenant.clone(), urn.into()];
+        let batch = || {
+            let changed = match document {
+                Some(text) => {
+                    let args = target
+                        .iter()
+                        .cloned()
+                        .chain([text.into(), Arg::Int(seen + 1)]);
+                    Statement::new(PUT, args.collect())
+                }
+                None => Statement::new(FORGET, target.clone()),
+            };
+            let names = attributes.iter().map(|name| (urn.to_owned(), name.clone()));
+            Batch::default()
+                .then("counted", count(seen))
+                .and(changed)
+                .and(Statement::new(REMEMBER, vec![tenant.clone()]).with_rows(named(names)))
+                .and(Statement::new(TELL, vec![tenant.clone()]))
+                .then(
+                    "answer",
+                    Statement::new("select name from {counted}", vec![]),
+                )
+        };
+        Ok(!self.write_retrying(batch).await?.is_empty())
+    }
+
+    /// Whether the schemas of a scope are still those of its tenant.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn has_schemas_of(&self, scope: &Scope) -> Result<bool, StoreError> {
+        let args = vec![Arg::Int(scope.tenant), Arg::Int(scope.schema_revision)];
+        Ok(!self
+            .engine
+            .read(&Statement::new(IS_CURRENT, args))
+            .await?
+            .is_empty())
+    }
+}
+
+/// Counts a change, if there were so many before.
+fn count(seen: i64) -> Statement {
+    let number = |number: i64| Arg::Text(number.to_string());
+    Statement::new(COUNT, vec![CHANGES.into(), number(seen), number(seen + 1)])
+}
+
+/// Puts files in place of those that are there. One that is as it was keeps the number of its change.
+fn put_files(batch: Batch, files: &[ConfiguredSchema], change: i64) -> Batch {
+    let column = |of: fn(&ConfiguredSchema) -> &String| {
+        Column::Texts(files.iter().map(|f| Some(of(f).clone())).collect())
+    };
+    let urns = || vec![("urn", column(|file| &file.urn))];
+    let whole = || {
+        let mut rows = urns();
+        rows.extend([
+            ("origin", column(|file| &file.origin)),
+            ("document", column(|file| &file.document)),
+        ]);
+        rows
+    };
+    let names = files.iter().flat_map(|file| {
+        file.attributes
+            .iter()
+            .map(|name| (file.urn.clone(), name.clone()))
+    });
+    batch
+        .and(Statement::new(DROP_FILES, vec![]).with_rows(urns()))
+        .and(Statement::new(PUT_FILES, vec![Arg::Int(change)]).with_rows(whole()))
+        .and(Statement::new(REMEMBER, vec![Arg::Int(0)]).with_rows(named(names)))
+}
+
+fn named(names: impl Iterator<Item = (String, String)>) -> Table {
+    let (urns, names): (Vec<_>, Vec<_>) = names.map(|(urn, name)| (Some(urn), Some(name))).unzip();
+    vec![("urn", Column::Texts(urns)), ("name", Column::Texts(names))]
+}
+
+fn read_kept(row: &Row) -> Result<KeptSchema, StoreError> {
+    Ok(KeptSchema {
+        urn: row.text(0)?.to_owned(),
+        document: row.text(1)?.to_owned(),
+        change: row.int(2)?,
+        tenant: row.opt_text(3)?.map(str::to_owned),
+        file: row.opt_text(4)?.map(str::to_owned),
+        former: Vec::new(),
+    })
+}
+
+const KEPT: &str = "select urn, document, change, name, origin from ( \
+       select urn, document, change, null as name, origin from configured_schema \
+       union all select s.urn, s.document, s.change, t.name, null from schema_file s left join tenant t on t.tenant = s.tenant \
+         where ($1 is null or s.tenant is null or s.tenant = $1) \
+         and not exists (select 1 from configured_schema c where c.urn = s.urn)) as kept \
+     order by origin is null, origin, name is not null, name, urn";
+const ADDED: &str = "select s.urn, s.document, s.change, t.name, null from schema_file s \
+     left join tenant t on t.tenant = s.tenant order by t.name is not null, t.name, s.urn";
+const FORMER_URNS: &str = "select urn from former_attribute union select urn from schema_file";
+const FORMER: &str = "select f.urn, f.name, t.name from former_attribute f left join tenant t on t.tenant = f.tenant \
+     where $1 is null or f.tenant is null or f.tenant = $1 order by f.urn, f.name";
+const REPLACED: &str = "select s.urn, c.origin, t.name from schema_file s join configured_schema c on c.urn = s.urn \
+     left join tenant t on t.tenant = s.tenant order by s.urn, t.name";
+const IS_CURRENT: &str = "select 1 from tenant where tenant = $1 and schema_revision = $2";
+
+const COUNT: &str = "update shared set value = $3 where name = $1 and value = $2 returning name";
+const PUT: &str = "insert into schema_file (tenant, urn, document, change) select nullif($1, 0), $2, $3, $4 \
+     where exists (select 1 from {counted}) \
+     on conflict (coalesce(tenant, 0), urn) do update set document = excluded.document, change = excluded.change";
+const FORGET: &str = "delete from schema_file where coalesce(tenant, 0) = $1 and urn = $2 \
+     and exists (select 1 from {counted})";
+const TELL: &str = "update tenant set revision = revision + 1, schema_revision = schema_revision + 1 \
+     where ($1 = 0 or tenant = $1) and exists (select 1 from {counted})";
+const REMEMBER: &str = "insert into former_attribute (tenant, urn, name) select nullif($1, 0), given.urn, given.name from {rows} \
+     where exists (select 1 from {counted}) on conflict do nothing";
+const DROP_FILES: &str = "delete from configured_schema where urn not in (select urn from {rows}) \
+     and exists (select 1 from {counted})";
+const PUT_FILES: &str = "insert into configured_schema (urn, origin, document, change) \
+     select given.urn, given.origin, given.document, $1 from {rows} where exists (select 1 from {counted}) \
+     on conflict (urn) do update set origin = excluded.origin, document = excluded.document, change = excluded.change \
+     where (configured_schema.origin, configured_schema.document) <> (excluded.origin, excluded.document)";
+const SEARCH: &str = "insert into shared (name, value) select $1, $2 where exists (select 1 from {counted}) \
+     on conflict (name) do update set value = excluded.value";

@@ -1,0 +1,274 @@
+//! Tenants: the operator's statements, which alone span tenants.
+
+use crate::clock::Timestamp;
+use crate::keyword::keywords;
+use crate::resource::Conformance;
+use crate::store::db::row::Row;
+use crate::store::db::statement::{Arg, Statement};
+use crate::store::{Store, StoreError, TypeLayout};
+
+keywords! {
+    /// Whether a tenant is served.
+    Status {
+        /// It is.
+        Active = "active",
+        /// Every request is refused until it is resumed.
+        Suspended = "suspended",
+    }
+}
+
+keywords! {
+    /// What user names of a tenant look like.
+    UsernameFormat {
+        /// Any text.
+        Any = "any",
+        /// An e-mail address.
+        Email = "email",
+    }
+}
+
+keywords! {
+    /// What becomes of passwords that identity providers send.
+    PasswordPolicy {
+        /// They are dropped.
+        Discard = "discard",
+        /// They are kept as argon2id digests.
+        Argon2id = "argon2id",
+    }
+}
+
+keywords! {
+    /// What becomes of the members of a group by a PUT that does not name `members`.
+    PutWithoutMembers {
+        /// They stay.
+        Keep = "keep",
+        /// They are removed, as RFC 7644 section 3.5.1 lets a server do.
+        Clear = "clear",
+    }
+}
+
+/// A tenant as a request meets it.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    pub(in crate::store) number: i64,
+    /// Its name.
+    pub name: String,
+    /// Whether it is served.
+    pub status: Status,
+    /// How much is forgiven.
+    pub conformance: Conformance,
+    /// What user names look like.
+    pub username_format: UsernameFormat,
+    /// Whether two groups may not have one name.
+    pub unique_group_names: bool,
+    /// What becomes of passwords.
+    pub password_policy: PasswordPolicy,
+    /// What a lenient tenant makes of a PUT without members.
+    pub put_without_members: PutWithoutMembers,
+    /// Base URL in place of the server's.
+    pub base_url: Option<String>,
+    /// Most users that are active at once.
+    pub seats: Option<i64>,
+    /// Counts the changes of its settings and schemas.
+    pub revision: i64,
+    /// Counts those that change what its resources are.
+    pub schema_revision: i64,
+    /// Until when the provisioning log keeps the bodies of requests.
+    pub bodies_until: Option<Timestamp>,
+    /// Whom the customer asks, in place of the server's contact: an e-mail address or a URL.
+    pub support: Option<String>,
+}
+
+impl Tenant {
+    /// The number by which the store knows it.
+    pub fn number(&self) -> i64 {
+        self.number
+    }
+
+    /// The number that leads every statement about the tenant's resources, with the numbers of
+    /// its types.
+    pub fn scope(&self, layout: std::sync::Arc<crate::store::Layout>) -> crate::store::Scope {
+        crate::store::Scope {
+            tenant: self.number,
+            schema_revision: self.schema_revision,
+            layout,
+            stamp: None,
+        }
+    }
+
+    /// What names it in its provisioning log.
+    pub fn key(&self) -> crate::store::TenantKey {
+        crate::store::TenantKey(self.number)
+    }
+}
+
+/// A tenant as the operator sees it.
+#[derive(Debug, Clone)]
+pub struct TenantInfo {
+    /// Its settings.
+    pub settings: Tenant,
+    /// Seats that are taken.
+    pub used: i64,
+    /// Live resources that can take a seat.
+    pub users: i64,
+    /// Those of them that take one.
+    pub active_users: i64,
+    /// Live resources of other types.
+    pub groups: i64,
+    /// When it was created.
+    pub created: Timestamp,
+}
+
+/// Settings to be changed; `None` leaves one as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TenantChange {
+    /// Whether it is served.
+    pub status: Option<Status>,
+    /// How much is forgiven.
+    pub conformance: Option<Conformance>,
+    /// What user names look like.
+    pub username_format: Option<UsernameFormat>,
+    /// Whether two groups may not have one name.
+    pub unique_group_names: Option<bool>,
+    /// What becomes of passwords.
+    pub password_policy: Option<PasswordPolicy>,
+    /// What a PUT without members does.
+    pub put_without_members: Option<PutWithoutMembers>,
+    /// Base URL; `Some(None)` takes it away.
+    pub base_url: Option<Option<String>>,
+    /// Most users that are active at once; `Some(None)` takes the limit away.
+    pub seats: Option<Option<i64>>,
+    /// Until when bodies are kept; `Some(None)` keeps none.
+    pub bodies_until: Option<Option<Timestamp>>,
+    /// Whom the customer asks; `Some(None)` leaves that to the server's contact.
+    pub support: Option<Option<String>>,
+}
+
+/// Columns of [`Tenant`], in the order that [`read_tenant`] reads them.
+pub(in crate::store) const COLUMNS: &str = "t.tenant, t.name, t.status, t.conformance, t.username_format, \
+     t.unique_group_names, t.password_policy, t.base_url, t.seats, t.revision, t.schema_revision, t.bodies_until, \
+     t.put_without_members, t.support";
+/// How many they are.
+pub(in crate::store) const WIDTH: usize = 14;
+
+pub(in crate::store) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
+    Ok(Tenant {
+        number: row.int(0)?,
+        name: row.text(1)?.to_owned(),
+        status: Status::from_keyword(row.text(2)?).unwrap_or(Status::Suspended),
+        conformance: Conformance::from_keyword(row.text(3)?).unwrap_or(Conformance::Lenient),
+        username_format: UsernameFormat::from_keyword(row.text(4)?).unwrap_or(UsernameFormat::Any),
+        unique_group_names: row.bool(5)?,
+        password_policy: PasswordPolicy::from_keyword(row.text(6)?)
+            .unwrap_or(PasswordPolicy::Discard),
+        base_url: row.opt_text(7)?.map(str::to_owned),
+        seats: row.opt_int(8)?,
+        revision: row.int(9)?,
+        schema_revision: row.int(10)?,
+        bodies_until: row.opt_int(11)?.map(Timestamp::from_micros),
+        put_without_members: PutWithoutMembers::from_keyword(row.text(12)?)
+            .unwrap_or(PutWithoutMembers::Keep),
+        support: row.opt_text(13)?.map(str::to_owned),
+    })
+}
+
+impl Store {
+    /// Creates a tenant; `false` if there is one of that name.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn create_tenant(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let args = vec![name.into(), Arg::Int(now.as_micros())];
+        Ok(!self
+            .write_one(Statement::new(CREATE, args))
+            .await?
+            .is_empty())
+    }
+
+    /// The tenant of that number, as it is now.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn tenant_now(&self, number: i64) -> Result<Option<Tenant>, StoreError> {
+        let text = format!("select {COLUMNS} from tenant t where t.tenant = $1");
+        let rows = self
+            .engine
+            .read(&Statement::new(text, vec![Arg::Int(number)]))
+            .await?;
+        rows.first().map(read_tenant).transpose()
+    }
+
+    /// Changes settings of a tenant; `false` if there is none of that name. The first limit of seats
+    /// counts those that are taken; a later one goes by what was counted since, for a count would
+    /// miss who takes a seat at that moment.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn change_tenant(
+        &self,
+        name: &str,
+        change: &TenantChange,
+    ) -> Result<bool, StoreError> {
+        let args = vec![
+            name.into(),
+            Arg::OptText(change.status.map(|s| s.as_str().to_owned())),
+            Arg::OptText(change.conformance.map(|c| c.as_str().to_owned())),
+            Arg::OptText(change.username_format.map(|f| f.as_str().to_owned())),
+            Arg::OptInt(change.unique_group_names.map(i64::from)),
+            Arg::OptText(change.password_policy.map(|p| p.as_str().to_owned())),
+            Arg::Bool(change.base_url.is_some()),
+            Arg::OptText(change.base_url.clone().flatten()),
+            Arg::Bool(change.seats.is_some()),
+            Arg::OptInt(change.seats.flatten()),
+            Arg::Bool(change.bodies_until.is_some()),
+            Arg::OptInt(change.bodies_until.flatten().map(Timestamp::as_micros)),
+            Arg::OptText(change.put_without_members.map(|p| p.as_str().to_owned())),
+            Arg::Bool(change.support.is_some()),
+            Arg::OptText(change.support.clone().flatten()),
+        ];
+        Ok(!self
+            .write_one(Statement::new(CHANGE, args))
+            .await?
+            .is_empty())
+    }
+
+    /// Makes the display attributes of a type unique in a tenant, or lets them repeat.
+    ///
+    /// # Errors
+    /// [`StoreError::Unique`] if two resources have one value, or the database's failure.
+    pub async fn claim_display(
+        &self,
+        tenant: &str,
+        of_type: &TypeLayout,
+        unique: bool,
+    ) -> Result<(), StoreError> {
+        for name in of_type.resource_type.display() {
+            let path = of_type
+                .resource_type
+                .top_attribute(name)
+                .map(|a| of_type.resource_type.path(None, a, None));
+            let Some(attribute) = path.and_then(|path| of_type.attribute(&path)) else {
+                continue;
+            };
+            let args = vec![tenant.into(), Arg::Int(attribute), Arg::Bool(unique)];
+            self.write_one(Statement::new(CLAIM, args)).await?;
+        }
+        Ok(())
+    }
+}
+
+const CREATE: &str = "insert into tenant (name, created) values ($1, $2) on conflict (name) do nothing returning tenant";
+const CHANGE: &str = "update tenant set status = coalesce($2, status), conformance = coalesce($3, conformance), \
+     username_format = coalesce($4, username_format), \
+     unique_group_names = case when $5 is null then unique_group_names when $5 = 1 then true else false end, \
+     password_policy = coalesce($6, password_policy), \
+     base_url = case when $7 then $8 else base_url end, \
+     used = case when $9 and seats is null then cast(coalesce((select sum(active) from counter c where c.tenant = tenant.tenant), 0) as bigint) else used end, \
+     seats = case when $9 then $10 else seats end, \
+     bodies_until = case when $11 then $12 else bodies_until end, \
+     put_without_members = coalesce($13, put_without_members), \
+     support = case when $14 then $15 else support end, revision = revision + 1, \
+     schema_revision = schema_revision + case when $5 is null then 0 else 1 end \
+     where name = $1 returning tenant";
+const CLAIM: &str = "update attribute_value set is_unique = $3 \
+     where tenant = (select tenant from tenant where name = $1) and attribute = $2 and is_unique <> $3";

@@ -1,0 +1,171 @@
+//! Lists of tenants: page by page with the counts of their resources, and slice by slice for work on
+//! all of them. None holds more than a part in memory.
+
+use crate::clock::Timestamp;
+use crate::store::db::row::Row;
+use crate::store::db::sql::Sql;
+use crate::store::db::statement::{Arg, Statement};
+use crate::store::operator::tenant::{COLUMNS, Tenant, TenantInfo, WIDTH, read_tenant};
+use crate::store::request_log::TenantKey;
+use crate::store::resources::seq::moment_of;
+use crate::store::{Store, StoreError};
+
+/// Tenants that are read at a time for work on all of them.
+const SLICE: i64 = 1000;
+
+/// Which tenants are listed, in order of their names.
+#[derive(Debug, Clone, Default)]
+pub struct TenantQuery {
+    /// Only those whose names come after this one.
+    pub after: Option<String>,
+    /// Only those whose names contain this text.
+    pub search: Option<String>,
+    /// So many at most.
+    pub limit: i64,
+}
+
+/// Names of the resource types that are counted for a tenant.
+#[derive(Debug, Clone, Copy)]
+pub struct CountedTypes<'a> {
+    /// The type whose resources take seats.
+    pub seated: &'a str,
+    /// The type that is counted beside it.
+    pub grouped: &'a str,
+}
+
+fn read_info(row: &Row) -> Result<TenantInfo, StoreError> {
+    Ok(TenantInfo {
+        settings: read_tenant(row)?,
+        used: row.int(WIDTH)?,
+        created: Timestamp::from_micros(row.int(WIDTH + 1)?),
+        users: row.int(WIDTH + 2)?,
+        active_users: row.int(WIDTH + 3)?,
+        groups: row.int(WIDTH + 4)?,
+    })
+}
+
+/// Selects what [`read_info`] reads, from `tenant t`.
+fn select_info(counted: CountedTypes<'_>) -> Sql {
+    let mut sql = Sql::default();
+    sql.raw("select ").raw(COLUMNS).raw(", t.used, t.created, ");
+    sql.raw(LIVE)
+        .arg(counted.seated.into())
+        .raw("), 0) as bigint), ");
+    sql.raw(ACTIVE)
+        .raw(LIVE)
+        .arg(counted.grouped.into())
+        .raw("), 0) as bigint) from tenant t");
+    sql
+}
+
+impl Store {
+    /// The tenant of that name with the counts of its resources.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn tenant(
+        &self,
+        name: &str,
+        counted: CountedTypes<'_>,
+    ) -> Result<Option<TenantInfo>, StoreError> {
+        let mut sql = select_info(counted);
+        sql.raw(" where t.name = ").arg(name.into());
+        self.engine
+            .read(&sql.finish())
+            .await?
+            .first()
+            .map(read_info)
+            .transpose()
+    }
+
+    /// A page of tenants with the counts of their resources.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn tenants(
+        &self,
+        query: &TenantQuery,
+        counted: CountedTypes<'_>,
+    ) -> Result<Vec<TenantInfo>, StoreError> {
+        let mut sql = select_info(counted);
+        sql.raw(" where t.name > ")
+            .arg(query.after.as_deref().unwrap_or_default().into());
+        if let Some(text) = &query.search {
+            sql.raw(" and {position}(t.name, ")
+                .arg(text.as_str().into())
+                .raw(") > 0");
+        }
+        sql.raw(" order by t.name limit ").int(query.limit);
+        self.engine
+            .read(&sql.finish())
+            .await?
+            .iter()
+            .map(read_info)
+            .collect()
+    }
+
+    /// The settings of the tenants that follow a number, in order of their numbers, a slice of them; none
+    /// after the last.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn tenants_after(&self, number: i64) -> Result<Vec<Tenant>, StoreError> {
+        let text = format!(
+            "select {COLUMNS} from tenant t where t.tenant > $1 order by t.tenant limit $2"
+        );
+        let rows = self
+            .engine
+            .read(&Statement::new(
+                text,
+                vec![Arg::Int(number), Arg::Int(SLICE)],
+            ))
+            .await?;
+        rows.iter().map(read_tenant).collect()
+    }
+
+    /// Of a slice of the tenants that follow one, those whose provisioning log has requests that were
+    /// written before a moment; and the last one of the slice, after which the next begins.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn tenants_with_requests_before(
+        &self,
+        moment: Timestamp,
+        after: Option<TenantKey>,
+    ) -> Result<(Vec<TenantKey>, Option<TenantKey>), StoreError> {
+        let after = after.map_or(0, |TenantKey(number)| number);
+        let args = vec![
+            Arg::Int(after),
+            Arg::Int(moment_of(moment)),
+            Arg::Int(SLICE),
+        ];
+        let (mut holding, mut last) = (Vec::new(), None);
+        for row in self
+            .engine
+            .read(&Statement::new(WITH_REQUESTS, args))
+            .await?
+        {
+            let key = TenantKey(row.int(0)?);
+            last = Some(key);
+            holding.extend(row.bool(1)?.then_some(key));
+        }
+        Ok((holding, last))
+    }
+
+    /// How many live resources all tenants have together.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn count_resources(&self) -> Result<i64, StoreError> {
+        let rows = self.engine.read(&Statement::new(RESOURCES, vec![])).await?;
+        rows.first().map_or(Ok(0), |row| row.int(0))
+    }
+}
+
+const LIVE: &str = "cast(coalesce((select sum(live) from counter c join kind k on k.kind = c.kind \
+     where c.tenant = t.tenant and k.name = ";
+const ACTIVE: &str =
+    "cast(coalesce((select sum(active) from counter c where c.tenant = t.tenant), 0) as bigint), ";
+const WITH_REQUESTS: &str = "select t.tenant, exists (select 1 from provisioning p where p.tenant = t.tenant and p.entry < $2) \
+     from tenant t where t.tenant > $1 order by t.tenant limit $3";
+const RESOURCES: &str = "select cast(coalesce(sum(live), 0) as bigint) from counter";

@@ -1,0 +1,191 @@
+//! Tokens: only the digest of a secret is kept.
+
+use crate::clock::Timestamp;
+use crate::keyword::keywords;
+use crate::store::db::row::Row;
+use crate::store::db::statement::{Arg, Batch, Statement};
+use crate::store::operator::tenant::{COLUMNS, Tenant, WIDTH, read_tenant};
+use crate::store::{Store, StoreError};
+
+keywords! {
+    /// What a token may do.
+    TokenScope {
+        /// Everything.
+        ReadWrite = "read-write",
+        /// Reading.
+        ReadOnly = "read-only",
+        /// Everything with users, nothing with groups and other types.
+        UsersOnly = "users-only",
+    }
+}
+
+/// A token without its secret.
+#[derive(Debug, Clone)]
+pub struct TokenInfo {
+    /// Public part.
+    pub id: String,
+    /// Name of its tenant.
+    pub tenant: String,
+    /// Name that the operator gave it.
+    pub name: String,
+    /// What it may do.
+    pub scope: TokenScope,
+    /// When it was issued.
+    pub created: Timestamp,
+    /// Until when it is good.
+    pub expires: Option<Timestamp>,
+    /// When it was used last; to the minute.
+    pub last_used: Option<Timestamp>,
+    /// Since when it is no longer good.
+    pub revoked: Option<Timestamp>,
+    /// Public part of the token that was issued in its place.
+    pub successor: Option<String>,
+}
+
+/// A token to be kept.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// Public part.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Digest of the secret, in hexadecimal digits.
+    pub secret_digest: String,
+    /// What it may do.
+    pub scope: TokenScope,
+    /// When it was issued.
+    pub created: Timestamp,
+    /// Until when it is good.
+    pub expires: Option<Timestamp>,
+}
+
+impl NewToken {
+    /// The values of its columns.
+    fn args(&self) -> impl Iterator<Item = Arg> {
+        let args: [Arg; 6] = [
+            Arg::Text(self.id.clone()),
+            Arg::Text(self.name.clone()),
+            Arg::Text(self.secret_digest.clone()),
+            self.scope.as_str().into(),
+            Arg::Int(self.created.as_micros()),
+            Arg::OptInt(self.expires.map(Timestamp::as_micros)),
+        ];
+        args.into_iter()
+    }
+}
+
+/// Reads the columns of [`TOKEN`], of which one is the first.
+pub(in crate::store) fn read_token(row: &Row, first: usize) -> Result<TokenInfo, StoreError> {
+    let moment =
+        |column: usize| Ok::<_, StoreError>(row.opt_int(column)?.map(Timestamp::from_micros));
+    Ok(TokenInfo {
+        id: row.text(first)?.to_owned(),
+        tenant: row.text(first + 1)?.to_owned(),
+        name: row.text(first + 2)?.to_owned(),
+        scope: TokenScope::from_keyword(row.text(first + 3)?).unwrap_or(TokenScope::ReadOnly),
+        created: Timestamp::from_micros(row.int(first + 4)?),
+        expires: moment(first + 5)?,
+        last_used: moment(first + 6)?,
+        revoked: moment(first + 7)?,
+        successor: row.opt_text(first + 8)?.map(str::to_owned),
+    })
+}
+
+impl Store {
+    /// Keeps a token of a tenant; `false` if there is no tenant of that name.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn add_token(&self, tenant: &str, token: &NewToken) -> Result<bool, StoreError> {
+        let args = std::iter::once(tenant.into()).chain(token.args()).collect();
+        Ok(!self.write_one(Statement::new(ADD, args)).await?.is_empty())
+    }
+
+    /// Keeps the successor of a token that is good and has none, and lets the token end at a moment,
+    /// if it would not end before. `false` if there is no such token.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn rotate_token(
+        &self,
+        id: &str,
+        successor: &NewToken,
+        (now, end): (Timestamp, Timestamp),
+    ) -> Result<bool, StoreError> {
+        let batch = || {
+            let old = vec![
+                id.into(),
+                Arg::Text(successor.id.clone()),
+                Arg::Int(now.as_micros()),
+                Arg::Int(end.as_micros()),
+            ];
+            Batch::default()
+                .then("rotated", Statement::new(ROTATE, old))
+                .then(
+                    "answer",
+                    Statement::new(SUCCEED, successor.args().collect()),
+                )
+        };
+        Ok(!self.write_retrying(batch).await?.is_empty())
+    }
+
+    /// The token with that public part, its digest and its tenant.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn token(&self, id: &str) -> Result<Option<(Tenant, TokenInfo, String)>, StoreError> {
+        let rows = self
+            .engine
+            .read(&Statement::new(find(), vec![id.into()]))
+            .await?;
+        let read = |row: &Row| {
+            Ok((
+                read_tenant(row)?,
+                read_token(row, WIDTH)?,
+                row.text(WIDTH + 9)?.to_owned(),
+            ))
+        };
+        rows.first().map(read).transpose()
+    }
+
+    /// Revokes a token; `false` if there is none that is good.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn revoke_token(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let args = vec![id.into(), Arg::Int(now.as_micros())];
+        Ok(!self
+            .write_one(Statement::new(REVOKE, args))
+            .await?
+            .is_empty())
+    }
+
+    /// Remembers when a token was used.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn touch_token(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
+        let args = vec![id.into(), Arg::Int(at.as_micros())];
+        self.write_one(Statement::new(TOUCH, args))
+            .await
+            .map(|_| ())
+    }
+}
+
+fn find() -> String {
+    format!(
+        "select {COLUMNS}, {TOKEN}, k.secret_digest from token k join tenant t on t.tenant = k.tenant where k.id = $1"
+    )
+}
+
+/// Columns of [`TokenInfo`], in the order that [`read_token`] reads them.
+pub(in crate::store) const TOKEN: &str =
+    "k.id, t.name, k.name, k.scope, k.created, k.expires, k.last_used, k.revoked, k.successor";
+const ADD: &str = "insert into token (id, tenant, name, secret_digest, scope, created, expires) \
+     select $2, tenant, $3, $4, $5, $6, $7 from tenant where name = $1 returning id";
+const REVOKE: &str = "update token set revoked = $2 where id = $1 and revoked is null returning id";
+const ROTATE: &str = "update token set successor = $2, expires = case when expires < $4 then expires else $4 end \
+     where id = $1 and successor is null and revoked is null and (expires is null or expires > $3) returning tenant";
+const SUCCEED: &str = "insert into token (id, tenant, name, secret_digest, scope, created, expires) \
+     select $1, tenant, $2, $3, $4, $5, $6 from {rotated} returning id";
+const TOUCH: &str = "update token set last_used = $2 where id = $1 returning id";

@@ -1,0 +1,146 @@
+//! Lists of tokens, page by page.
+
+use crate::clock::Timestamp;
+use crate::store::db::row::Row;
+use crate::store::db::sql::Sql;
+use crate::store::db::statement::{Arg, Statement};
+use crate::store::operator::token::{TOKEN, TokenInfo, read_token};
+use crate::store::{Store, StoreError};
+
+/// Which tokens are listed: by the name of the tenant, then as they were issued.
+#[derive(Debug, Clone, Default)]
+pub struct TokenQuery {
+    /// Only those of the tenant of this name.
+    pub tenant: Option<String>,
+    /// Only those that come after the token with this public part.
+    pub after: Option<String>,
+    /// So many at most.
+    pub limit: i64,
+}
+
+/// Which tokens that end are listed: those that have no successor and are good at one moment and not
+/// at a later one, the first to end first.
+#[derive(Debug, Clone)]
+pub struct EndingQuery<'a> {
+    /// Only those of the tenant of this name.
+    pub tenant: Option<&'a str>,
+    /// When they are good.
+    pub now: Timestamp,
+    /// When they have ended.
+    pub until: Timestamp,
+    /// Only those that come after this one.
+    pub after: Option<&'a TokenInfo>,
+    /// So many at most.
+    pub limit: i64,
+}
+
+fn select_tokens() -> Sql {
+    let mut sql = Sql::default();
+    // SQLite takes the tables in this order, which is that of the list.
+    sql.raw("select ")
+        .raw(TOKEN)
+        .raw(" from tenant t cross join token k where k.tenant = t.tenant");
+    sql
+}
+
+impl Store {
+    /// A page of tokens; `None` if the one that they come after is not there.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn tokens(&self, query: &TokenQuery) -> Result<Option<Vec<TokenInfo>>, StoreError> {
+        let mut sql = select_tokens();
+        if let Some(tenant) = &query.tenant {
+            sql.raw(" and t.name = ").arg(tenant.as_str().into());
+        }
+        if let Some(after) = &query.after {
+            let Some((_, last, _)) = self.token(after).await? else {
+                return Ok(None);
+            };
+            sql.raw(" and t.name >= ").arg(last.tenant.as_str().into());
+            sql.raw(" and (t.name > ").arg(last.tenant.as_str().into());
+            sql.raw(" or (k.created, k.id) > (")
+                .int(last.created.as_micros());
+            sql.raw(", ").arg(Arg::Text(last.id)).raw("))");
+        }
+        sql.raw(" order by t.name, k.created, k.id limit ")
+            .int(query.limit);
+        self.listed(&sql.finish()).await.map(Some)
+    }
+
+    /// A page of tokens that end.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn ending_tokens(
+        &self,
+        query: &EndingQuery<'_>,
+    ) -> Result<Vec<TokenInfo>, StoreError> {
+        let mut sql = Sql::default();
+        sql.raw("select ")
+            .raw(TOKEN)
+            .raw(" from token k join tenant t on t.tenant = k.tenant");
+        // One that was rotated ends as it should.
+        sql.raw(" where k.revoked is null and k.successor is null and k.expires > ")
+            .int(query.now.as_micros());
+        sql.raw(" and k.expires <= ").int(query.until.as_micros());
+        if let Some(tenant) = query.tenant {
+            sql.raw(" and k.tenant = (select tenant from tenant where name = ")
+                .arg(tenant.into())
+                .raw(")");
+        }
+        if let Some(TokenInfo {
+            id,
+            expires: Some(expires),
+            ..
+        }) = query.after
+        {
+            sql.raw(" and (k.expires, k.id) > (")
+                .int(expires.as_micros())
+                .raw(", ")
+                .arg(id.as_str().into())
+                .raw(")");
+        }
+        sql.raw(" order by k.expires, k.id limit ").int(query.limit);
+        self.listed(&sql.finish()).await
+    }
+
+    /// Whether any token is good at a moment.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn has_good_token(&self, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(!self
+            .engine
+            .read(&Statement::new(GOOD, vec![Arg::Int(now.as_micros())]))
+            .await?
+            .is_empty())
+    }
+
+    /// How many tokens a tenant has, good or not.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn count_tokens(&self, tenant: &str) -> Result<i64, StoreError> {
+        let rows = self
+            .engine
+            .read(&Statement::new(COUNT, vec![tenant.into()]))
+            .await?;
+        rows.first().map_or(Ok(0), |row| row.int(0))
+    }
+
+    async fn listed(&self, statement: &Statement) -> Result<Vec<TokenInfo>, StoreError> {
+        let read = |row: &Row| read_token(row, 0);
+        self.engine
+            .read(statement)
+            .await?
+            .iter()
+            .map(read)
+            .collect()
+    }
+}
+
+const GOOD: &str =
+    "select 1 from token where revoked is null and (expires is null or expires > $1) limit 1";
+const COUNT: &str =
+    "select count(*) from token where tenant = (select tenant from tenant where name = $1)";

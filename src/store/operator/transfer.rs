@@ -1,0 +1,254 @@
+//! What export, import and backup ask of the store beside what requests do: many resources at
+//! once, digests of passwords, members page by page, the copy of a database.
+
+use crate::clock::Timestamp;
+use crate::resource::Meta;
+use crate::resource::entries::entries;
+use crate::schema::ResourceType;
+use crate::store::db::sql::Sql;
+use crate::store::db::statement::{Arg, Column, Statement};
+use crate::store::resources::ids::TypeLayout;
+use crate::store::resources::read::{Documents, Found, Relations, Scope, resources};
+use crate::store::resources::seq::{KIND_SHIFT, keys_of, kind_of};
+use crate::store::resources::write::member::MemberKey;
+use crate::store::{Store, StoreError};
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// What an import, which is the operator's, may say of a resource.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Given {
+    /// Times that the resource has afterwards, and its version if the next one is not greater.
+    pub meta: Option<Meta>,
+    /// Its place in the order of creation.
+    pub place: Option<Place>,
+}
+
+/// A place in the order of creation, kept for a resource that is created in a moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Place(pub(in crate::store) i64);
+
+/// A member of a group, as an export reads it.
+#[derive(Debug, Clone)]
+pub struct MemberRow {
+    /// Its key, by which members are paged.
+    pub key: MemberKey,
+    /// Its id.
+    pub id: Uuid,
+    /// Its type.
+    pub resource_type: Arc<ResourceType>,
+}
+
+/// The moment that an export shows: what is created later is not in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Until(i64);
+
+impl Until {
+    /// Whether a resource was there at that moment.
+    pub fn includes(self, found: &Found) -> bool {
+        found.seq - (kind_of(found.seq) << KIND_SHIFT) < self.0
+    }
+
+    fn includes_key(self, key: MemberKey) -> bool {
+        key.0 - (kind_of(key.0) << KIND_SHIFT) < self.0
+    }
+}
+
+impl Store {
+    /// This moment, for an export.
+    pub fn until(&self, now: Timestamp) -> Until {
+        Until(self.sequence.for_change(now))
+    }
+
+    /// Keeps a place in the order of creation; places that are asked for later come later.
+    pub fn place(&self, of_type: &TypeLayout, now: Timestamp) -> Place {
+        Place(self.sequence.for_kind(of_type.kind, now))
+    }
+
+    /// The resources with these ids, whatever their types, without memberships.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn find_many(
+        &self,
+        scope: &Scope,
+        ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, Found>, StoreError> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut sql = Sql::default();
+        sql.raw("with recursive found(seq, place) as (select seq, 1 from resource where tenant = ")
+            .int(scope.tenant);
+        sql.raw(" and id in (");
+        for (i, id) in ids.iter().enumerate() {
+            sql.raw(if i > 0 { ", " } else { "" }).arg(Arg::Uuid(*id));
+        }
+        sql.raw("))");
+        resources(&mut sql, scope, Relations::default(), Documents::All);
+        let page = self.page(scope, sql).await?;
+        Ok(page
+            .found
+            .into_iter()
+            .map(|found| (found.id, found))
+            .collect())
+    }
+
+    /// The versions under which resources of these ids were deleted: one that comes again under its id
+    /// goes on from there.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn last_versions(
+        &self,
+        scope: &Scope,
+        ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, i64>, StoreError> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let statement = Statement::new(DELETED, vec![Arg::Int(scope.tenant)]);
+        let rows = self
+            .engine
+            .read(&statement.with_rows(vec![("id", Column::Uuids(ids.to_vec()))]))
+            .await?;
+        let mut last = HashMap::new();
+        for row in rows {
+            if let Some(version) = row.opt_int(1)? {
+                last.insert(row.uuid(0)?, version);
+            }
+        }
+        Ok(last)
+    }
+
+    /// The digests of those of the resources that have a password.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn password_digests(
+        &self,
+        scope: &Scope,
+        ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, String>, StoreError> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let statement = Statement::new(DIGESTS, vec![Arg::Int(scope.tenant)]);
+        let rows = self
+            .engine
+            .read(&statement.with_rows(vec![("id", Column::Uuids(ids.to_vec()))]))
+            .await?;
+        rows.iter()
+            .map(|row| Ok((row.uuid(0)?, row.text(1)?.to_owned())))
+            .collect()
+    }
+
+    /// Members of a group, all or those of a type, in the order of their keys; those after one of
+    /// them, and at most so many.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn members_page(
+        &self,
+        scope: &Scope,
+        group: &Found,
+        of_type: Option<&ResourceType>,
+        after: Option<MemberKey>,
+        take: usize,
+    ) -> Result<Vec<MemberRow>, StoreError> {
+        let keys = of_type
+            .and_then(|kind| scope.layout.of_type(kind))
+            .map_or(0..i64::MAX, |kind| keys_of(kind.kind));
+        let after = after.map_or(keys.start - 1, |MemberKey(seq)| seq);
+        let args = [
+            scope.tenant,
+            group.seq,
+            after,
+            keys.end,
+            i64::try_from(take).unwrap_or(1),
+        ];
+        let rows = self
+            .engine
+            .read(&Statement::new(MEMBERS, args.map(Arg::Int).to_vec()))
+            .await?;
+        let mut members = Vec::with_capacity(rows.len());
+        for row in rows {
+            let key = MemberKey(row.int(0)?);
+            let Some(of_type) = scope.layout.by_kind(kind_of(key.0)) else {
+                continue;
+            };
+            members.push(MemberRow {
+                key,
+                id: row.uuid(1)?,
+                resource_type: of_type.resource_type.clone(),
+            });
+        }
+        Ok(members)
+    }
+
+    /// The resource that has a unique value of these attributes already, if there is one.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn holder(
+        &self,
+        scope: &Scope,
+        of_type: &TypeLayout,
+        attributes: &Map<String, Value>,
+    ) -> Result<Option<Uuid>, StoreError> {
+        for entry in entries(&of_type.resource_type, attributes) {
+            let is_unique = of_type
+                .resource_type
+                .leaves()
+                .get(entry.leaf)
+                .is_some_and(|path| path.end().is_unique());
+            let Some(attribute) = of_type
+                .attributes
+                .get(entry.leaf)
+                .copied()
+                .flatten()
+                .filter(|_| is_unique)
+            else {
+                continue;
+            };
+            let (head, _) = crate::store::resources::index_key::split(&entry.key);
+            let args = vec![Arg::Int(scope.tenant), Arg::Int(attribute), head.into()];
+            if let Some(row) = self
+                .engine
+                .read(&Statement::new(HOLDER, args))
+                .await?
+                .first()
+            {
+                return Ok(Some(row.uuid(0)?));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Copies the embedded database, as it is at one moment, into a file that is there and
+    /// empty; `false` for PostgreSQL, which has tools of its own.
+    ///
+    /// # Errors
+    /// If the copy cannot be written.
+    pub async fn copy_into(&self, file: &str) -> Result<bool, StoreError> {
+        self.engine.copy_into(file).await
+    }
+}
+
+impl MemberRow {
+    /// Whether it was there at that moment.
+    pub fn is_within(&self, until: Until) -> bool {
+        until.includes_key(self.key)
+    }
+}
+
+const DELETED: &str = "select given.id, (select max(c.version) from change c where c.tenant = $1 and c.id = given.id \
+     and c.action = 'delete') from {rows}";
+const DIGESTS: &str = "select id, password from resource where tenant = $1 and password is not null \
+     and id in (select id from {rows})";
+const MEMBERS: &str = "select m.member_seq, r.id from member m join resource r on r.tenant = m.tenant and r.seq = m.member_seq \
+     where m.tenant = $1 and m.group_seq = $2 and m.member_seq > $3 and m.member_seq < $4 order by m.member_seq limit $5";
+const HOLDER: &str = "select r.id from attribute_value v join resource r on r.tenant = v.tenant and r.seq = v.seq \
+     where v.tenant = $1 and v.attribute = $2 and v.key = $3 and v.is_unique";

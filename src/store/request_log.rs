@@ -1,0 +1,507 @@
+//! The provisioning log: what the clients of a tenant asked, and what they got. Written many
+//! requests at a time, and deleted by age.
+
+use crate::clock::Timestamp;
+use crate::keyword::keywords;
+use crate::store::db::row::Row;
+use crate::store::db::sql::Sql;
+use crate::store::db::statement::{Arg, Batch, Column, Statement, Table};
+use crate::store::resources::seq::{milliseconds, moment_of};
+use crate::store::{Store, StoreError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Rows that one statement deletes, at most.
+const SLICE: i64 = 1000;
+
+/// Names a tenant in statements of its provisioning log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct TenantKey(pub(super) i64);
+
+impl TenantKey {
+    /// What tells it from other tenants, those that were deleted among them.
+    pub fn bytes(self) -> [u8; 8] {
+        self.0.to_be_bytes()
+    }
+}
+
+/// A place in the provisioning log of a tenant. Later ones are greater, but those of other
+/// instances may come up to some seconds late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Entry(i64);
+
+impl Entry {
+    /// A place that was so many seconds earlier.
+    #[must_use]
+    pub fn earlier(self, seconds: i64) -> Self {
+        Self(self.0.saturating_sub(milliseconds(seconds * 1000)))
+    }
+}
+
+keywords! {
+    /// What became of a request.
+    Outcome {
+        /// All that was asked, or a look-up that found nothing.
+        Ok = "ok",
+        /// Something was left out.
+        Noted = "noted",
+        /// The client was refused, or one of its operations was.
+        Refused = "refused",
+        /// The server failed.
+        Failed = "failed",
+    }
+}
+
+/// A request as the log keeps it: names and ids, never values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoggedRequest {
+    /// When it came.
+    pub at: Timestamp,
+    /// Public part of its token.
+    pub token_id: Arc<str>,
+    /// Name of its token.
+    pub token_name: Arc<str>,
+    /// What the client calls itself.
+    pub client: Option<String>,
+    /// HTTP method.
+    pub method: String,
+    /// Template of the route, such as `/Users/{id}`.
+    pub route: String,
+    /// Type of the resource.
+    pub resource_type: Option<String>,
+    /// Id of the resource.
+    pub resource: Option<Uuid>,
+    /// HTTP status of the answer.
+    pub status: u16,
+    /// SCIM error type of the answer.
+    pub scim_type: Option<String>,
+    /// What an error says, without values.
+    pub detail: Option<String>,
+    /// Attributes and operators of the filter.
+    pub filter: Option<String>,
+    /// Names of the attributes that changed, with a comma between.
+    pub changed: Option<String>,
+    /// What was ignored or left out, as JSON.
+    pub notes: Option<String>,
+    /// How long it took, in microseconds.
+    pub micros: i64,
+    /// Names the request in the answer and in the server's log.
+    pub request_id: String,
+    /// The body without secrets, if bodies are kept.
+    pub body: Option<String>,
+    /// What it meant, such as `user.create`; `None` in rows of earlier versions.
+    pub action: Option<String>,
+    /// What became of it; `None` in rows of earlier versions.
+    pub outcome: Option<Outcome>,
+    /// Why it was refused, failed or lost a part, in a keyword.
+    pub reason: Option<String>,
+    /// Whether only the public part of its token is known to be the tenant's.
+    pub unproved: bool,
+    /// Digests of the user names that it is about. They are written and never read back.
+    pub user_digests: Vec<i64>,
+}
+
+/// Which user requests are about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoggedUser {
+    /// Digests of the user's name.
+    pub digests: Vec<i64>,
+    /// The user's id, if it is known.
+    pub resource: Option<Uuid>,
+}
+
+/// Which requests of a tenant are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct LogQuery {
+    /// Only those that came at this moment or later.
+    pub since: Option<Timestamp>,
+    /// Only those that were refused or failed.
+    pub failed: bool,
+    /// Only those about this user.
+    pub user: Option<LoggedUser>,
+    /// Only those of this name.
+    pub request_id: Option<String>,
+    /// Only those after this place.
+    pub after: Option<Entry>,
+    /// The latest of them, so many at most.
+    pub limit: i64,
+}
+
+/// What was left out of one request.
+#[derive(Debug, Clone)]
+pub struct Left {
+    /// When it came.
+    pub at: Timestamp,
+    /// What was ignored or left out, as JSON.
+    pub notes: String,
+}
+
+impl Store {
+    /// Writes requests at once, in the order given. Those of tenants that are gone are left out; the
+    /// others are kept until they are written.
+    ///
+    /// # Errors
+    /// If the database fails; then none is written.
+    pub async fn record(
+        &self,
+        requests: &[(TenantKey, LoggedRequest)],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let count = i64::try_from(requests.len()).unwrap_or(i64::MAX);
+        let batch = || {
+            let first = self.sequence.for_requests(now, count);
+            let entries: Vec<i64> = (first..).take(requests.len()).collect();
+            let batch = Batch::default()
+                .then(
+                    "kept",
+                    Statement::new(KEEP, vec![]).with_rows(tenants(requests)),
+                )
+                .and(Statement::new(RECORD, vec![]).with_rows(rows(requests, &entries)));
+            let beside = [
+                (RECORD_USERS, users(requests, &entries)),
+                (RECORD_FAILURES, failures(requests, &entries)),
+                (RECORD_BODIES, bodies(requests, &entries)),
+            ];
+            let filled = beside
+                .into_iter()
+                .filter(|(_, rows)| rows.first().is_some_and(|(_, column)| column.len() > 0));
+            filled.fold(batch, |batch, (text, rows)| {
+                batch.and(Statement::new(text, vec![]).with_rows(rows))
+            })
+        };
+        self.write_retrying(batch).await.map(|_| ())
+    }
+
+    /// Requests of a tenant, the earliest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn requests(
+        &self,
+        tenant: TenantKey,
+        query: &LogQuery,
+    ) -> Result<Vec<(Entry, LoggedRequest)>, StoreError> {
+        let mut sql = Sql::default();
+        sql.raw(LISTED)
+            .raw(source(query))
+            .raw(WITH_BODY)
+            .raw(" where p.tenant = ")
+            .int(tenant.0);
+        if let Some(user) = &query.user {
+            about(&mut sql, tenant, user);
+            if query.failed {
+                sql.raw(" and exists (select 1 from provisioning_failure f where f.tenant = p.tenant and f.entry = p.entry)");
+            }
+        } else if query.failed {
+            sql.raw(" and f.tenant = ")
+                .int(tenant.0)
+                .raw(" and f.entry = p.entry");
+        }
+        if let Some(id) = &query.request_id {
+            sql.raw(" and p.request = ").arg(Arg::Text(id.clone()));
+        }
+        latest(&mut sql, query);
+        let rows = self.engine.read(&sql.finish()).await?;
+        let mut found: Vec<_> = rows.iter().map(read).collect::<Result<_, _>>()?;
+        // Other instances write at other moments.
+        found.sort_by_key(|(entry, request)| (request.at, *entry));
+        Ok(found)
+    }
+
+    /// Requests of all tenants that were refused or failed, with the names of the tenants, the
+    /// earliest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn failures(
+        &self,
+        query: &LogQuery,
+    ) -> Result<Vec<(Entry, LoggedRequest, String)>, StoreError> {
+        let mut sql = Sql::default();
+        sql.raw(LISTED)
+            .raw(", t.name")
+            .raw(FAILURES)
+            .raw(" cross join tenant t")
+            .raw(WITH_BODY);
+        sql.raw(" where p.tenant = f.tenant and p.entry = f.entry and t.tenant = f.tenant");
+        latest(&mut sql, query);
+        let rows = self.engine.read(&sql.finish()).await?;
+        let named = |row: &Row| {
+            read(row).and_then(|(entry, request)| Ok((entry, request, row.text(22)?.to_owned())))
+        };
+        let mut found: Vec<_> = rows.iter().map(named).collect::<Result<_, _>>()?;
+        found.sort_by(|(a, one, _), (b, other, _)| (one.at, a).cmp(&(other.at, b)));
+        Ok(found)
+    }
+
+    /// What was left out of the latest requests of a tenant, the latest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn left_out(&self, tenant: TenantKey, limit: i64) -> Result<Vec<Left>, StoreError> {
+        let rows = self
+            .engine
+            .read(&Statement::new(
+                NOTED,
+                vec![Arg::Int(tenant.0), Arg::Int(limit)],
+            ))
+            .await?;
+        let read = |row: &Row| {
+            Ok(Left {
+                at: Timestamp::from_micros(row.int(0)?),
+                notes: row.text(1)?.to_owned(),
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Deletes what was written before a moment, slice by slice; how many requests that were.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn forget_requests(
+        &self,
+        tenant: TenantKey,
+        before: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let args = vec![
+            Arg::Int(tenant.0),
+            Arg::Int(moment_of(before)),
+            Arg::Int(SLICE),
+        ];
+        let mut gone = 0;
+        // What belongs to requests first: one without its request would never be looked at again.
+        for text in [FORGET_BODIES, FORGET_USERS, FORGET_FAILURES, FORGET] {
+            loop {
+                let deleted = self
+                    .write_one(Statement::new(text, args.clone()))
+                    .await?
+                    .len();
+                gone += if text == FORGET { deleted } else { 0 };
+                if deleted == 0 {
+                    break;
+                }
+                // Requests come between two slices.
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(gone)
+    }
+}
+
+/// Where the rows of a query come from. What is refused or failed stands in a table of its own, in
+/// the order of the log.
+fn source(query: &LogQuery) -> &'static str {
+    if query.failed && query.user.is_none() {
+        FAILURES
+    } else {
+        REQUESTS
+    }
+}
+
+/// The requests that are about a user: those with a digest of the name, and those that name the id.
+fn about(sql: &mut Sql, tenant: TenantKey, user: &LoggedUser) {
+    sql.raw(" and p.entry in (select entry from provisioning_user where tenant = ")
+        .int(tenant.0);
+    sql.raw(" and digest in (");
+    for (i, digest) in user.digests.iter().enumerate() {
+        sql.raw(if i > 0 { ", " } else { "" }).int(*digest);
+    }
+    // An empty list is no list in PostgreSQL.
+    sql.raw(if user.digests.is_empty() {
+        "null)"
+    } else {
+        ")"
+    });
+    if let Some(id) = user.resource {
+        sql.raw(" union select entry from provisioning where tenant = ")
+            .int(tenant.0);
+        sql.raw(" and resource = ").arg(Arg::Text(id.to_string()));
+    }
+    sql.raw(")");
+}
+
+/// The latest of the rows, so many at most.
+fn latest(sql: &mut Sql, query: &LogQuery) {
+    if let Some(since) = query.since {
+        // Written after it came, so the key bounds the time too.
+        sql.raw(" and p.entry >= ")
+            .int(moment_of(since))
+            .raw(" and p.at >= ")
+            .int(since.as_micros());
+    }
+    if let Some(Entry(after)) = query.after {
+        sql.raw(" and p.entry > ").int(after);
+    }
+    let entry = if query.failed && query.user.is_none() {
+        "f.entry"
+    } else {
+        "p.entry"
+    };
+    sql.raw(" order by ")
+        .raw(entry)
+        .raw(" desc limit ")
+        .int(query.limit);
+}
+
+fn tenants(requests: &[(TenantKey, LoggedRequest)]) -> Table {
+    let tenants: BTreeSet<i64> = requests.iter().map(|(tenant, _)| tenant.0).collect();
+    vec![("tenant", Column::Ints(tenants.into_iter().collect()))]
+}
+
+fn rows(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
+    let ints =
+        |of: fn(&LoggedRequest) -> i64| Column::Ints(requests.iter().map(|(_, r)| of(r)).collect());
+    let texts = |of: fn(&LoggedRequest) -> Option<&str>| {
+        Column::Texts(requests.iter().map(|(_, r)| of(r).map(fit)).collect())
+    };
+    let ids = requests
+        .iter()
+        .map(|(_, request)| request.resource.map(|id| id.to_string()));
+    vec![
+        (
+            "tenant",
+            Column::Ints(requests.iter().map(|(tenant, _)| tenant.0).collect()),
+        ),
+        ("entry", Column::Ints(entries.to_vec())),
+        ("at", ints(|r| r.at.as_micros())),
+        ("token", texts(|r| Some(&r.token_id))),
+        ("token_name", texts(|r| Some(&r.token_name))),
+        ("client", texts(|r| r.client.as_deref())),
+        ("method", texts(|r| Some(&r.method))),
+        ("route", texts(|r| Some(&r.route))),
+        ("resource_type", texts(|r| r.resource_type.as_deref())),
+        ("resource", Column::Texts(ids.collect())),
+        ("status", ints(|r| i64::from(r.status))),
+        ("scim_type", texts(|r| r.scim_type.as_deref())),
+        ("detail", texts(|r| r.detail.as_deref())),
+        ("filter", texts(|r| r.filter.as_deref())),
+        ("changed", texts(|r| r.changed.as_deref())),
+        ("notes", texts(|r| r.notes.as_deref())),
+        ("micros", ints(|r| r.micros)),
+        ("request", texts(|r| Some(&r.request_id))),
+        ("action", texts(|r| r.action.as_deref())),
+        ("outcome", texts(|r| r.outcome.map(Outcome::as_str))),
+        ("reason", texts(|r| r.reason.as_deref())),
+        (
+            "unproved",
+            Column::Bools(requests.iter().map(|(_, r)| r.unproved).collect()),
+        ),
+    ]
+}
+
+fn users(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
+    let (mut tenants, mut digests, mut places) = (Vec::new(), Vec::new(), Vec::new());
+    for ((tenant, request), entry) in requests.iter().zip(entries) {
+        for digest in request.user_digests.iter().collect::<BTreeSet<_>>() {
+            tenants.push(tenant.0);
+            digests.push(*digest);
+            places.push(*entry);
+        }
+    }
+    vec![
+        ("tenant", Column::Ints(tenants)),
+        ("digest", Column::Ints(digests)),
+        ("entry", Column::Ints(places)),
+    ]
+}
+
+fn failures(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
+    let has_failed = |request: &LoggedRequest| {
+        matches!(request.outcome, Some(Outcome::Refused | Outcome::Failed))
+    };
+    let failed = requests
+        .iter()
+        .zip(entries)
+        .filter(|((_, request), _)| has_failed(request));
+    let (tenants, places) = failed
+        .map(|((tenant, _), entry)| (tenant.0, *entry))
+        .unzip();
+    vec![
+        ("tenant", Column::Ints(tenants)),
+        ("entry", Column::Ints(places)),
+    ]
+}
+
+/// Without what PostgreSQL has no place for in a text.
+fn fit(text: &str) -> String {
+    text.replace('\0', "")
+}
+
+fn bodies(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
+    let with_body = requests
+        .iter()
+        .zip(entries)
+        .filter(|((_, request), _)| request.body.is_some());
+    let (mut tenants, mut places, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+    for ((tenant, request), entry) in with_body {
+        tenants.push(tenant.0);
+        places.push(*entry);
+        texts.push(request.body.as_deref().map(fit));
+    }
+    vec![
+        ("tenant", Column::Ints(tenants)),
+        ("entry", Column::Ints(places)),
+        ("body", Column::Texts(texts)),
+    ]
+}
+
+fn read(row: &Row) -> Result<(Entry, LoggedRequest), StoreError> {
+    let text = |column: usize| Ok::<_, StoreError>(row.opt_text(column)?.map(str::to_owned));
+    let request = LoggedRequest {
+        at: Timestamp::from_micros(row.int(1)?),
+        token_id: row.text(2)?.into(),
+        token_name: row.text(3)?.into(),
+        client: text(4)?,
+        method: row.text(5)?.to_owned(),
+        route: row.text(6)?.to_owned(),
+        resource_type: text(7)?,
+        resource: row.opt_text(8)?.and_then(|id| id.parse().ok()),
+        status: row.int(9)?.try_into().unwrap_or(0),
+        scim_type: text(10)?,
+        detail: text(11)?,
+        filter: text(12)?,
+        changed: text(13)?,
+        notes: text(14)?,
+        micros: row.int(15)?,
+        request_id: row.text(16)?.to_owned(),
+        body: text(17)?,
+        action: text(18)?,
+        outcome: row.opt_text(19)?.and_then(Outcome::from_keyword),
+        reason: text(20)?,
+        unproved: row.opt_int(21)?.is_some_and(|flag| flag != 0),
+        user_digests: Vec::new(),
+    };
+    Ok((Entry(row.int(0)?), request))
+}
+
+const KEEP: &str =
+    "select tenant from tenant where tenant in (select tenant from {rows}) order by tenant{keep}";
+const RECORD: &str = "insert into provisioning (tenant, entry, at, token, token_name, client, method, route, resource_type, resource, \
+     status, scim_type, detail, filter, changed, notes, micros, request, action, outcome, reason, unproved) \
+     select kept.tenant, entry, at, token, token_name, client, method, route, resource_type, resource, \
+     given.status, scim_type, detail, filter, changed, notes, micros, request, action, outcome, reason, unproved \
+     from {rows} join {kept} on kept.tenant = given.tenant";
+const RECORD_BODIES: &str = "insert into provisioning_body (tenant, entry, body) \
+     select kept.tenant, entry, body from {rows} join {kept} on kept.tenant = given.tenant";
+const RECORD_USERS: &str = "insert into provisioning_user (tenant, digest, entry) \
+     select kept.tenant, digest, entry from {rows} join {kept} on kept.tenant = given.tenant";
+const RECORD_FAILURES: &str = "insert into provisioning_failure (tenant, entry) \
+     select kept.tenant, entry from {rows} join {kept} on kept.tenant = given.tenant";
+const LISTED: &str = "select p.entry, p.at, p.token, p.token_name, p.client, p.method, p.route, p.resource_type, p.resource, \
+     p.status, p.scim_type, p.detail, p.filter, p.changed, p.notes, p.micros, p.request, b.body, \
+     p.action, p.outcome, p.reason, p.unproved";
+const REQUESTS: &str = " from provisioning p";
+const FAILURES: &str = " from provisioning_failure f cross join provisioning p";
+const WITH_BODY: &str =
+    " left join provisioning_body b on b.tenant = p.tenant and b.entry = p.entry";
+const NOTED: &str = "select at, notes from provisioning where tenant = $1 and notes is not null order by entry desc limit $2";
+const FORGET_BODIES: &str = "delete from provisioning_body where tenant = $1 and entry in \
+     (select entry from provisioning_body where tenant = $1 and entry < $2 order by entry limit $3) returning entry";
+const FORGET_USERS: &str = "delete from provisioning_user where tenant = $1 and entry in \
+     (select entry from provisioning_user where tenant = $1 and entry < $2 order by entry limit $3) returning entry";
+const FORGET_FAILURES: &str = "delete from provisioning_failure where tenant = $1 and entry in \
+     (select entry from provisioning_failure where tenant = $1 and entry < $2 order by entry limit $3) returning entry";
+const FORGET: &str = "delete from provisioning where tenant = $1 and entry in \
+     (select entry from provisioning where tenant = $1 and entry < $2 order by entry limit $3) returning entry";

@@ -1,0 +1,165 @@
+//! The short numbers under which the store keeps the types and attributes of a catalog.
+
+use crate::resource::entries::is_indexed;
+use crate::schema::{AttributePath, Catalog, ResourceType};
+use crate::store::db::engine::Engine;
+use crate::store::db::error::StoreError;
+use crate::store::db::statement::{Arg, Batch, Column, Statement};
+use crate::store::resources::lookup::{self, Lookups};
+use crate::store::resources::seq::KINDS_IN_KEYS;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A catalog with its numbers.
+#[derive(Debug)]
+pub struct Layout {
+    types: Vec<TypeLayout>,
+}
+
+/// A resource type with its numbers.
+#[derive(Debug)]
+pub struct TypeLayout {
+    /// The type.
+    pub resource_type: Arc<ResourceType>,
+    pub(in crate::store) kind: i64,
+    /// Numbers of the type's leaves; `None` for those that are not searched in the index.
+    pub(in crate::store) attributes: Vec<Option<i64>>,
+    /// What the application looks resources up by.
+    pub(in crate::store) lookups: Lookups,
+}
+
+impl Layout {
+    /// Finds or gives the numbers of all names of a catalog.
+    pub(in crate::store) async fn of(
+        catalog: &Catalog,
+        engine: &Engine,
+    ) -> Result<Self, StoreError> {
+        let names: Vec<_> = catalog
+            .resource_types()
+            .iter()
+            .map(|t| Some(t.name().to_string()))
+            .collect();
+        let kinds = numbers(
+            engine,
+            KINDS,
+            ADD_KINDS,
+            vec![("name", Column::Texts(names))],
+            |row| Ok(row.text(1)?.to_owned()),
+        )
+        .await?;
+        let paths = lookup::kept(engine).await?;
+        let mut types = Vec::new();
+        for resource_type in catalog.resource_types() {
+            let kind = kinds
+                .get(resource_type.name().as_ref())
+                .copied()
+                .unwrap_or_default();
+            if !KINDS_IN_KEYS.contains(&kind) {
+                let problem = format!(
+                    "resource type {} has number {kind}; keys have room for 127",
+                    resource_type.name()
+                );
+                return Err(StoreError::Fault(sqlx::Error::Configuration(
+                    problem.into(),
+                )));
+            }
+            types.push(type_layout(resource_type, kind, &paths, engine).await?);
+        }
+        Ok(Self { types })
+    }
+
+    /// All types.
+    pub fn resource_types(&self) -> impl Iterator<Item = &Arc<ResourceType>> {
+        self.types.iter().map(|layout| &layout.resource_type)
+    }
+
+    /// A type by its name.
+    pub fn of_type(&self, resource_type: &ResourceType) -> Option<&TypeLayout> {
+        self.types
+            .iter()
+            .find(|layout| layout.resource_type.name() == resource_type.name())
+    }
+
+    /// All types with their numbers.
+    pub(in crate::store) fn types(&self) -> &[TypeLayout] {
+        &self.types
+    }
+
+    /// A type by its number.
+    pub(in crate::store) fn by_kind(&self, kind: i64) -> Option<&TypeLayout> {
+        self.types.iter().find(|layout| layout.kind == kind)
+    }
+}
+
+impl TypeLayout {
+    /// The number of a path, if its values are in the index.
+    pub(in crate::store) fn attribute(&self, path: &AttributePath) -> Option<i64> {
+        self.attributes.get(path.leaf?).copied().flatten()
+    }
+}
+
+async fn type_layout(
+    resource_type: &Arc<ResourceType>,
+    kind: i64,
+    paths: &lookup::Paths,
+    engine: &Engine,
+) -> Result<TypeLayout, StoreError> {
+    let searched = |path: &AttributePath| {
+        is_indexed(resource_type, path).then(|| path.to_string().to_ascii_lowercase())
+    };
+    let names: Vec<_> = resource_type.leaves().iter().map(searched).collect();
+    let given: Vec<_> = names.iter().flatten().cloned().map(Some).collect();
+    let rows = vec![
+        ("kind", Column::Ints(vec![kind; given.len()])),
+        ("path", Column::Texts(given)),
+    ];
+    let numbers = numbers(engine, ATTRIBUTES, ADD_ATTRIBUTES, rows, |row| {
+        Ok(row.text(1)?.to_owned())
+    })
+    .await?;
+    let attributes = names
+        .iter()
+        .map(|path| numbers.get(path.as_ref()?).copied())
+        .collect();
+    let lookups = Lookups::of(paths, resource_type);
+    Ok(TypeLayout {
+        resource_type: resource_type.clone(),
+        kind,
+        attributes,
+        lookups,
+    })
+}
+
+const KINDS: &str = "select kind, name from kind where name in (select name from {rows})";
+// A name that is there must not be tried: PostgreSQL would use up a number for it.
+const ADD_KINDS: &str = "insert into kind (name) select name from {rows} \
+     where name not in (select name from kind) on conflict do nothing";
+const ATTRIBUTES: &str =
+    "select attribute, path from attribute where (kind, path) in (select kind, path from {rows})";
+const ADD_ATTRIBUTES: &str = "insert into attribute (kind, path) select given.kind, given.path from {rows} where not exists \
+     (select 1 from attribute a where a.kind = given.kind and a.path = given.path) on conflict do nothing";
+
+async fn numbers(
+    engine: &Engine,
+    find: &'static str,
+    add: &'static str,
+    rows: Vec<(&'static str, Column)>,
+    name: impl Fn(&crate::store::db::row::Row) -> Result<String, StoreError>,
+) -> Result<HashMap<String, i64>, StoreError> {
+    let statement =
+        |text: &'static str| Statement::new(text, Vec::<Arg>::new()).with_rows(rows.clone());
+    let wanted = rows.first().map_or(0, |(_, column)| column.len());
+    let read = |rows: Vec<crate::store::db::row::Row>| {
+        rows.iter()
+            .map(|row| Ok((name(row)?, row.int(0)?)))
+            .collect::<Result<HashMap<_, _>, StoreError>>()
+    };
+    let known = read(engine.read(&statement(find)).await?)?;
+    if known.len() == wanted {
+        return Ok(known);
+    }
+    engine
+        .write(Batch::default().then("added", statement(add)))
+        .await?;
+    read(engine.read(&statement(find)).await?)
+}

@@ -1,0 +1,138 @@
+//! The index of searchable values: the rows of a document, and the statements that write them.
+
+use crate::resource::entries::entries;
+use crate::store::db::sql::Sql;
+use crate::store::db::statement::{Arg, Batch, Column, Statement, Table};
+use crate::store::resources::ids::TypeLayout;
+use crate::store::resources::index_key::split;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// A row of the index, but for tenant and resource.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::store) struct IndexRow {
+    pub(in crate::store) attribute: i64,
+    pub(in crate::store) key: String,
+    pub(in crate::store) tail: Option<String>,
+    pub(in crate::store) element: i64,
+    pub(in crate::store) is_unique: bool,
+}
+
+/// The rows of a resource with these attributes.
+pub(in crate::store) fn values(
+    of_type: &TypeLayout,
+    attributes: &Map<String, Value>,
+) -> BTreeSet<IndexRow> {
+    let rows = entries(&of_type.resource_type, attributes)
+        .into_iter()
+        .filter_map(|entry| {
+            let (head, tail) = split(&entry.key);
+            Some(IndexRow {
+                attribute: of_type.attributes.get(entry.leaf).copied().flatten()?,
+                key: head.to_owned(),
+                tail: tail.map(str::to_owned),
+                element: i64::from(entry.element),
+                is_unique: of_type
+                    .resource_type
+                    .leaves()
+                    .get(entry.leaf)?
+                    .end()
+                    .is_unique(),
+            })
+        });
+    rows.collect()
+}
+
+/// Adds rows to the resource that the batch has `{written}`.
+pub(in crate::store) fn add<'a>(
+    batch: Batch,
+    tenant: i64,
+    seq: i64,
+    rows: impl IntoIterator<Item = &'a IndexRow>,
+) -> Batch {
+    let rows: Vec<_> = rows.into_iter().collect();
+    if rows.is_empty() {
+        return batch;
+    }
+    batch.and(Statement::new(ADD, vec![Arg::Int(tenant), Arg::Int(seq)]).with_rows(table(&rows)))
+}
+
+/// Takes rows from the resource that the batch has `{written}`.
+pub(in crate::store) fn remove<'a>(
+    batch: Batch,
+    tenant: i64,
+    seq: i64,
+    rows: impl IntoIterator<Item = &'a IndexRow>,
+) -> Batch {
+    let rows: Vec<_> = rows.into_iter().collect();
+    let target = vec![Arg::Int(tenant), Arg::Int(seq)];
+    match rows.len() {
+        0 => batch,
+        1..=MOST_NAMED => batch.and(remove_named(target, &rows)),
+        _ => batch.and(Statement::new(REMOVE, target).with_rows(table(&rows))),
+    }
+}
+
+/// Names each row by itself, which for a few is cheaper than a table of them.
+fn remove_named(target: Vec<Arg>, rows: &[&IndexRow]) -> Statement {
+    let mut sql = Sql::with(target);
+    sql.raw("delete from attribute_value where exists (select 1 from {written}) and (");
+    for (i, row) in rows.iter().enumerate() {
+        sql.raw(if i > 0 { " or " } else { "" })
+            .raw(if row.is_unique {
+                "is_unique"
+            } else {
+                "not is_unique"
+            });
+        sql.raw(" and tenant = $1 and attribute = ")
+            .int(row.attribute)
+            .raw(" and key = ")
+            .arg(row.key.as_str().into());
+        sql.raw(" and seq = $2 and element = ").int(row.element);
+        match &row.tail {
+            Some(tail) => sql.raw(" and tail = ").arg(tail.as_str().into()),
+            None => sql.raw(" and tail is null"),
+        };
+    }
+    sql.raw(")");
+    sql.finish()
+}
+
+fn table(rows: &[&IndexRow]) -> Table {
+    vec![
+        (
+            "attribute",
+            Column::Ints(rows.iter().map(|row| row.attribute).collect()),
+        ),
+        (
+            "element",
+            Column::Ints(rows.iter().map(|row| row.element).collect()),
+        ),
+        (
+            "is_unique",
+            Column::Bools(rows.iter().map(|row| row.is_unique).collect()),
+        ),
+        (
+            "key",
+            Column::Texts(rows.iter().map(|row| Some(row.key.clone())).collect()),
+        ),
+        (
+            "tail",
+            Column::Texts(rows.iter().map(|row| row.tail.clone()).collect()),
+        ),
+    ]
+}
+
+/// Rows that are named one by one, at most.
+const MOST_NAMED: usize = 4;
+
+const ADD: &str = "insert into attribute_value (tenant, attribute, element, is_unique, seq, key, tail) \
+     select $1, attribute, element, is_unique, $2, key, tail from {rows} where exists (select 1 from {written})";
+/// Looks each row up by itself, so that each is found by the index whatever the planner thinks of the
+/// table. What is taken by its place is still held against the tenant, by `+ 0` without an index.
+const REMOVE: &str = "delete from attribute_value where {row_among:rowid}(select case when given.is_unique \
+       then (select v.{row:rowid} from attribute_value v where v.is_unique and v.tenant = $1 and v.attribute = given.attribute \
+         and v.key = given.key and v.seq = $2 and v.element = given.element limit 1) \
+       else (select v.{row:rowid} from attribute_value v where not v.is_unique and v.tenant = $1 and v.attribute = given.attribute \
+         and v.key = given.key and v.seq = $2 and v.element = given.element and coalesce(v.tail, '') = coalesce(given.tail, '') \
+         limit 1) end from {rows} where exists (select 1 from {written}))) and tenant + 0 = $1 and seq + 0 = $2";

@@ -1,0 +1,60 @@
+//! Values that stand in columns of their own, so that the application finds a user by them. Which
+//! they are is kept in the database: whoever writes, with whatever configuration, writes the same.
+
+use crate::mapping::{self, LOOKUPS, Source};
+use crate::schema::ResourceType;
+use crate::store::db::engine::Engine;
+use crate::store::db::error::StoreError;
+use crate::store::operator::shared::shared;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+
+/// The name under which `shared` keeps the paths.
+pub(in crate::store) const KEPT: &str = "lookups";
+/// Characters of a value at most: an entry of an index has only so much room.
+const LONGEST: usize = 512;
+
+/// Values of a resource by position, with their columns.
+pub(in crate::store) type Looked = [Option<String>; LOOKUPS];
+
+/// The paths of each lookup, by resource type.
+pub(in crate::store) type Paths = HashMap<String, Vec<Vec<String>>>;
+
+/// Where a type's lookups find their values.
+#[derive(Debug, Clone, Default)]
+pub(in crate::store) struct Lookups([Vec<Source>; LOOKUPS]);
+
+/// The paths as they are kept; none if no mapping was ever put into force.
+pub(in crate::store) async fn kept(engine: &Engine) -> Result<Paths, StoreError> {
+    let text = shared(engine, KEPT).await?;
+    Ok(text
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default())
+}
+
+impl Lookups {
+    /// Those of a type. A path that its schemas do not know finds nothing.
+    pub(in crate::store) fn of(paths: &Paths, resource_type: &ResourceType) -> Self {
+        let mut lookups = Self::default();
+        let of_type = paths
+            .get(resource_type.name().as_ref())
+            .into_iter()
+            .flatten();
+        for (sources, paths) in lookups.0.iter_mut().zip(of_type) {
+            let found = paths
+                .iter()
+                .filter_map(|path| mapping::parse(path, resource_type).ok());
+            sources.extend(found.map(|(source, _)| source));
+        }
+        lookups
+    }
+
+    /// The values of a resource with these attributes.
+    pub(in crate::store) fn values(&self, attributes: &Map<String, Value>) -> Looked {
+        let value = |sources: &Vec<Source>| {
+            let found = sources.iter().find_map(|source| source.text(attributes))?;
+            (found.chars().nth(LONGEST).is_none()).then(|| found.to_owned())
+        };
+        self.0.each_ref().map(value)
+    }
+}

@@ -1,0 +1,67 @@
+//! The members of a large group, one by one, as they are at one moment.
+
+use crate::store::db::row::Row;
+use crate::store::db::statement::{Arg, Statement};
+use crate::store::resources::read::{Found, Related, Scope};
+use crate::store::resources::seq::kind_of;
+use crate::store::{Store, StoreError};
+use tokio::sync::mpsc;
+
+/// Members on their way, in the order of their keys. They hold a connection until the last of them
+/// was taken or this is dropped.
+#[derive(Debug)]
+pub struct Roll {
+    scope: Scope,
+    first: Option<Row>,
+    rows: mpsc::Receiver<Result<Row, StoreError>>,
+}
+
+impl Store {
+    /// Calls the members of a group; `None` if it is no longer as it was found.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn roll(&self, scope: &Scope, group: &Found) -> Result<Option<Roll>, StoreError> {
+        let args = vec![
+            Arg::Int(scope.tenant),
+            Arg::Int(group.seq),
+            Arg::Int(group.meta.version),
+        ];
+        let mut rows = self.engine.rows_for_client(Statement::new(ROLL, args));
+        let first = rows.recv().await.transpose()?;
+        Ok(first.map(|first| Roll {
+            scope: scope.clone(),
+            first: Some(first),
+            rows,
+        }))
+    }
+}
+
+impl Roll {
+    /// The next member; `None` after the last.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn next(&mut self) -> Result<Option<Related>, StoreError> {
+        loop {
+            let row = match self.first.take() {
+                Some(row) => Some(row),
+                None => self.rows.recv().await.transpose()?,
+            };
+            let Some(row) = row else { return Ok(None) };
+            if let Some(of_type) = self.scope.layout.by_kind(kind_of(row.int(0)?)) {
+                return Ok(Some(Related {
+                    id: row.uuid(1)?,
+                    display: row.opt_text(2)?.map(str::to_owned),
+                    resource_type: of_type.resource_type.clone(),
+                    is_member: true,
+                    is_direct: true,
+                }));
+            }
+        }
+    }
+}
+
+const ROLL: &str = "select m.member_seq, o.id, o.display from resource g cross join member m cross join resource o \
+     where g.tenant = $1 and g.seq = $2 and g.version = $3 and m.tenant = $1 and m.group_seq = g.seq \
+     and o.tenant = $1 and o.seq = m.member_seq order by m.member_seq";

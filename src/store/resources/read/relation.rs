@@ -1,0 +1,263 @@
+//! Conditions on memberships: `members` of a group, and `groups` of a user, direct and through
+//! other groups. Elements are memberships: `seq` the owner of the attribute, `element` the other
+//! resource.
+//!
+//! A membership has few things to ask for, and all are columns, so the condition of a value path
+//! becomes one expression over the rows. `cross join` tells SQLite to go from the other resource
+//! to its memberships; without it the whole table may be read.
+
+use crate::filter::{Operator, Predicate, Target};
+use crate::resource::Key;
+use crate::schema::AttributePath;
+use crate::store::resources::index_key::compare;
+use crate::store::resources::read::select::{IdColumn, Select};
+use crate::store::resources::seq::keys_of;
+
+/// Which attribute the memberships are seen through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Members,
+    Groups,
+}
+
+/// Adds a query for the memberships of an attribute that meet a condition; `None`: for all.
+pub(in crate::store) fn elements(
+    select: &mut Select<'_>,
+    path: &AttributePath,
+    condition: Option<&Predicate>,
+) {
+    let is_members = select
+        .of_type
+        .resource_type
+        .members()
+        .is_some_and(|m| m.name() == path.attribute.name());
+    let always = Predicate::always();
+    let condition = condition.unwrap_or(&always);
+    if is_members {
+        members(select, condition);
+    } else {
+        groups(select, condition);
+    }
+}
+
+fn members(select: &mut Select<'_>, condition: &Predicate) {
+    let keys = keys_of(select.of_type.kind);
+    let tenant = select.tenant;
+    let by_other = asks(condition, &is_of_other);
+    select
+        .sql
+        .raw("select m.group_seq as seq, m.member_seq as element from ");
+    select.sql.raw(if by_other {
+        "resource o cross join member m"
+    } else {
+        "member m"
+    });
+    select.sql.raw(" where m.tenant = ").int(tenant);
+    select
+        .sql
+        .raw(" and m.group_seq >= ")
+        .int(keys.start)
+        .raw(" and m.group_seq < ")
+        .int(keys.end);
+    if by_other {
+        select
+            .sql
+            .raw(" and o.tenant = ")
+            .int(tenant)
+            .raw(" and o.seq = m.member_seq");
+    }
+    select.sql.raw(" and ");
+    meets(select, condition, Side::Members);
+}
+
+/// From the groups that meet the condition down to everything below them. What the condition says
+/// of the way to the group is known only at the end.
+fn groups(select: &mut Select<'_>, condition: &Predicate) {
+    let terms = match condition {
+        Predicate::All(terms) => terms.as_slice(),
+        term => std::slice::from_ref(term),
+    };
+    let (of_way, of_group): (Vec<_>, Vec<_>) = terms
+        .iter()
+        .partition(|term| asks(term, &|path| !is_of_other(path)));
+    let tenant = select.tenant;
+    let keys = keys_of(select.of_type.kind);
+    select.sql.raw("select closure.seq, closure.element from (");
+    down(select, &of_group);
+    select
+        .sql
+        .raw(" select seq, element, min(indirect) as indirect from down where seq >= ")
+        .int(keys.start);
+    select
+        .sql
+        .raw(" and seq < ")
+        .int(keys.end)
+        .raw(" group by seq, element) as closure");
+    if of_way.iter().any(|term| asks(term, &is_of_other)) {
+        select
+            .sql
+            .raw(" cross join resource o where o.tenant = ")
+            .int(tenant)
+            .raw(" and o.seq = closure.element");
+    } else {
+        select.sql.raw(" where 1 = 1");
+    }
+    for term in of_way {
+        select.sql.raw(" and ");
+        meets(select, term, Side::Groups);
+    }
+}
+
+/// Adds the common table of everything below the groups that meet the terms.
+fn down(select: &mut Select<'_>, of_group: &[&Predicate]) {
+    let tenant = select.tenant;
+    select.sql.raw(
+        "with recursive down(seq, element, indirect) as (select m.member_seq, m.group_seq, 0 from ",
+    );
+    select.sql.raw(if of_group.is_empty() {
+        "member m"
+    } else {
+        "resource o cross join member m"
+    });
+    select.sql.raw(" where m.tenant = ").int(tenant);
+    if !of_group.is_empty() {
+        select
+            .sql
+            .raw(" and o.tenant = ")
+            .int(tenant)
+            .raw(" and o.seq = m.group_seq and ");
+        of_kinds(select, "o.seq", |layout| {
+            layout.resource_type.members().is_some()
+        });
+    }
+    for term in of_group {
+        select.sql.raw(" and ");
+        meets(select, term, Side::Groups);
+    }
+    select.sql.raw(" union select m.member_seq, d.element, 1 from down d cross join member m where m.tenant = ");
+    select.sql.int(tenant).raw(" and m.group_seq = d.seq)");
+}
+
+/// Whether the condition asks for a path of that sort.
+fn asks(condition: &Predicate, sort: &dyn Fn(&AttributePath) -> bool) -> bool {
+    match condition {
+        Predicate::All(terms) | Predicate::Any(terms) => terms.iter().any(|term| asks(term, sort)),
+        Predicate::Not(term) => asks(term, sort),
+        Predicate::Compare {
+            target: Target::Attribute(path),
+            ..
+        }
+        | Predicate::Present(Target::Attribute(path)) => sort(path),
+        _ => false,
+    }
+}
+
+fn sub_name(path: &AttributePath) -> &str {
+    path.sub.as_ref().map_or("value", |sub| sub.name().as_ref())
+}
+
+/// Whether it is about the resource at the other end, and not about the membership.
+fn is_of_other(path: &AttributePath) -> bool {
+    sub_name(path) != "type"
+}
+
+/// Adds the condition as an expression.
+fn meets(select: &mut Select<'_>, condition: &Predicate, side: Side) {
+    match condition {
+        Predicate::All(terms) => listed(select, terms, side, "1 = 1", " and "),
+        Predicate::Any(terms) => listed(select, terms, side, "1 = 0", " or "),
+        Predicate::Not(term) => {
+            select.sql.raw("not (");
+            meets(select, term, side);
+            select.sql.raw(")");
+        }
+        Predicate::Present(Target::Attribute(path)) if sub_name(path) == "display" => {
+            select
+                .sql
+                .raw("(o.display_key is not null and o.display_key <> '')");
+        }
+        Predicate::Present(_) => {
+            select.sql.raw("1 = 1");
+        }
+        Predicate::Compare {
+            target: Target::Attribute(path),
+            operator,
+            key,
+        } => {
+            compares(select, sub_name(path), side, *operator, key);
+        }
+        // Within a membership there is nothing else.
+        Predicate::Compare { .. } | Predicate::Element { .. } => {
+            select.sql.raw("1 = 0");
+        }
+    }
+}
+
+fn listed(
+    select: &mut Select<'_>,
+    terms: &[Predicate],
+    side: Side,
+    none: &'static str,
+    between: &'static str,
+) {
+    if terms.is_empty() {
+        select.sql.raw(none);
+        return;
+    }
+    for (i, term) in terms.iter().enumerate() {
+        select.sql.raw(if i > 0 { between } else { "(" });
+        meets(select, term, side);
+    }
+    select.sql.raw(")");
+}
+
+fn compares(select: &mut Select<'_>, sub: &str, side: Side, operator: Operator, key: &Key) {
+    match (sub, side) {
+        ("display", _) => {
+            select.sql.raw("(o.display_key is not null and ");
+            compare(select.sql, "o.display_key", None, operator, key);
+            select.sql.raw(")");
+        }
+        ("type", Side::Members) => of_kinds(select, "m.member_seq", |layout| {
+            operator.holds(&Key::text(layout.resource_type.name(), false), key)
+        }),
+        ("type", Side::Groups) => {
+            let holds = |way: &str| operator.holds(&Key::text(way, false), key);
+            select.sql.raw(match (holds("direct"), holds("indirect")) {
+                (true, true) => "1 = 1",
+                (true, false) => "closure.indirect = 0",
+                (false, true) => "closure.indirect = 1",
+                (false, false) => "1 = 0",
+            });
+        }
+        _ => select.id(IdColumn::OTHER, operator, key),
+    }
+}
+
+/// Adds that a key is of one of the types that fit.
+fn of_kinds(
+    select: &mut Select<'_>,
+    column: &'static str,
+    fits: impl Fn(&crate::store::resources::ids::TypeLayout) -> bool,
+) {
+    let kinds: Vec<_> = select
+        .layout
+        .types()
+        .iter()
+        .filter(|layout| fits(layout))
+        .map(|layout| layout.kind)
+        .collect();
+    if kinds.is_empty() {
+        select.sql.raw("1 = 0");
+    }
+    for (i, keys) in kinds.iter().map(|kind| keys_of(*kind)).enumerate() {
+        select
+            .sql
+            .raw(if i > 0 { " or " } else { "(" })
+            .raw(column)
+            .raw(" >= ")
+            .int(keys.start);
+        select.sql.raw(" and ").raw(column).raw(" < ").int(keys.end);
+    }
+    select.sql.raw(if kinds.is_empty() { "" } else { ")" });
+}

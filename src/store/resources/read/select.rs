@@ -1,0 +1,459 @@
+//! A predicate becomes SQL: set algebra over the index of values.
+//!
+//! Every part yields a set of `seq`, or of `seq, element` within a value path. A conjunction is
+//! driven from its most selective part; equalities beside it are looked up in the index, other
+//! parts are sets. There is no correlated subquery over a range, and no `not in`, which
+//! PostgreSQL does row by row once the set is larger than its memory.
+
+use crate::filter::{Operator, Predicate, Target};
+use crate::resource::Key;
+use crate::schema::{AttributePath, Type};
+use crate::store::db::sql::Sql;
+use crate::store::db::statement::Arg;
+use crate::store::resources::ids::{Layout, TypeLayout};
+use crate::store::resources::index_key::compare;
+use crate::store::resources::read::relation;
+use crate::store::resources::seq::keys_of;
+use uuid::Uuid;
+
+/// What a set consists of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Of {
+    /// Resources.
+    Resources,
+    /// Values of one multi-valued attribute.
+    Elements,
+}
+
+impl Of {
+    fn columns(self) -> &'static str {
+        match self {
+            Self::Resources => "seq",
+            Self::Elements => "seq, element",
+        }
+    }
+
+    fn driven(self) -> &'static str {
+        match self {
+            Self::Resources => "d.seq",
+            Self::Elements => "d.seq, d.element",
+        }
+    }
+}
+
+/// Where an id is compared: as it is, and as text.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct IdColumn {
+    id: &'static str,
+    text: &'static str,
+}
+
+impl IdColumn {
+    const OWN: Self = Self {
+        id: "id",
+        text: "cast(id as text){binary}",
+    };
+    /// That of the resource at the other end of a membership.
+    pub(in crate::store) const OTHER: Self = Self {
+        id: "o.id",
+        text: "cast(o.id as text){binary}",
+    };
+}
+
+/// Compiles the predicates of one resource type in one tenant.
+#[derive(Debug)]
+pub(in crate::store) struct Select<'a> {
+    pub(in crate::store) tenant: i64,
+    pub(in crate::store) layout: &'a Layout,
+    pub(in crate::store) of_type: &'a TypeLayout,
+    pub(in crate::store) sql: &'a mut Sql,
+}
+
+impl Select<'_> {
+    /// Adds a query for the resources that match; each occurs once.
+    pub(in crate::store) fn resources(&mut self, predicate: &Predicate) {
+        self.set(predicate, Of::Resources, None);
+    }
+
+    /// Adds a query for the values of an attribute that match.
+    pub(in crate::store) fn elements(&mut self, predicate: &Predicate, attribute: &AttributePath) {
+        if self.of_type.resource_type.is_relation(attribute) {
+            return relation::elements(self, attribute, Some(predicate));
+        }
+        self.set(predicate, Of::Elements, Some(attribute));
+    }
+
+    /// `within` is the attribute whose elements are meant.
+    fn set(&mut self, predicate: &Predicate, of: Of, within: Option<&AttributePath>) {
+        match predicate {
+            Predicate::All(parts) => self.conjunction(parts, of, within),
+            Predicate::Any(parts) => self.disjunction(parts, of, within),
+            Predicate::Not(part) => self.conjunction(
+                std::slice::from_ref(&Predicate::Not(part.clone())),
+                of,
+                within,
+            ),
+            Predicate::Present(Target::Attribute(path))
+            | Predicate::Compare {
+                target: Target::Attribute(path),
+                ..
+            } if self.of_type.resource_type.is_relation(path) => {
+                self.sql.raw("select distinct seq from (");
+                relation::elements(self, path, Some(predicate));
+                self.sql.raw(") as related");
+            }
+            Predicate::Present(target) => self.leaf(target, None, of),
+            Predicate::Compare {
+                target,
+                operator,
+                key,
+            } => self.leaf(target, Some((*operator, key)), of),
+            Predicate::Element {
+                attribute,
+                predicate,
+            } => {
+                self.sql.raw("select distinct seq from (");
+                self.elements(predicate, attribute);
+                self.sql.raw(") as elements");
+            }
+        }
+    }
+
+    fn operand(&mut self, predicate: &Predicate, of: Of, within: Option<&AttributePath>) {
+        self.sql.raw("select ").raw(of.columns()).raw(" from (");
+        self.set(predicate, of, within);
+        self.sql.raw(") as operand");
+    }
+
+    fn disjunction(&mut self, parts: &[Predicate], of: Of, within: Option<&AttributePath>) {
+        if parts.is_empty() {
+            self.sql
+                .raw("select ")
+                .raw(of.columns())
+                .raw(" from attribute_value where 1 = 0");
+        }
+        let (present, others): (Vec<_>, Vec<_>) =
+            parts.iter().partition(|part| self.presence(part).is_some());
+        let present: Vec<(i64, bool)> = present
+            .into_iter()
+            .filter_map(|part| self.presence(part))
+            .collect();
+        let mut is_first = true;
+        for is_unique in [false, true] {
+            let attributes: Vec<i64> = present
+                .iter()
+                .filter(|one| one.1 == is_unique)
+                .map(|one| one.0)
+                .collect();
+            if !attributes.is_empty() {
+                self.sql.raw(if is_first { "" } else { " union " });
+                self.any_value(&attributes, is_unique, of);
+                is_first = false;
+            }
+        }
+        for part in others {
+            self.sql.raw(if is_first { "" } else { " union " });
+            self.operand(part, of, within);
+            is_first = false;
+        }
+    }
+
+    /// The number of the attribute, and whether it is unique, if the part asks only whether it has
+    /// a value, and the index knows.
+    fn presence(&self, part: &Predicate) -> Option<(i64, bool)> {
+        match part {
+            Predicate::Present(Target::Attribute(path)) => self
+                .of_type
+                .attribute(path)
+                .map(|number| (number, path.end().is_unique())),
+            _ => None,
+        }
+    }
+
+    /// Those that have a value of one of the attributes: one scan, however many they are.
+    fn any_value(&mut self, attributes: &[i64], is_unique: bool, of: Of) {
+        self.sql
+            .raw("select distinct ")
+            .raw(of.columns())
+            .raw(" from attribute_value where tenant = ")
+            .int(self.tenant);
+        self.attribute_in(attributes);
+        self.sql
+            .raw(if is_unique {
+                " and is_unique"
+            } else {
+                " and not is_unique"
+            })
+            .raw(" and key <> ''");
+    }
+
+    fn attribute_in(&mut self, attributes: &[i64]) {
+        self.sql.raw(" and attribute in (");
+        for (i, number) in attributes.iter().enumerate() {
+            self.sql.raw(if i > 0 { ", " } else { "" }).int(*number);
+        }
+        self.sql.raw(")");
+    }
+
+    fn conjunction(&mut self, parts: &[Predicate], of: Of, within: Option<&AttributePath>) {
+        let (without, with): (Vec<_>, Vec<_>) = parts
+            .iter()
+            .partition(|part| matches!(part, Predicate::Not(_)));
+        let driver = with.iter().copied().max_by_key(|part| selectivity(part));
+        self.sql.raw("select ").raw(of.driven()).raw(" from (");
+        match driver {
+            Some(driver) => self.set(driver, of, within),
+            None => self.universe(of, within),
+        }
+        self.sql.raw(") as d where 1 = 1");
+        for part in with
+            .into_iter()
+            .filter(|part| driver.is_none_or(|driver| !std::ptr::eq(*part, driver)))
+        {
+            self.sql.raw(" and ");
+            if !self.point(part, of) {
+                self.sql.raw("(").raw(of.driven()).raw(") in (");
+                self.operand(part, of, within);
+                self.sql.raw(")");
+            }
+        }
+        let mut excluded = Vec::new();
+        for part in without {
+            let Predicate::Not(part) = part else { continue };
+            match self.is_point(part) {
+                true => {
+                    self.sql.raw(" and not ");
+                    self.point(part, of);
+                }
+                false => excluded.push(part),
+            }
+        }
+        for part in excluded {
+            self.sql.raw(" except ");
+            self.operand(part, of, within);
+        }
+    }
+
+    fn is_point(&self, predicate: &Predicate) -> bool {
+        match predicate {
+            Predicate::Compare {
+                target: Target::Attribute(path),
+                operator: Operator::Equal,
+                ..
+            } => self.of_type.attribute(path).is_some(),
+            _ => false,
+        }
+    }
+
+    /// Adds a look-up of the driving row's value, for an equality.
+    fn point(&mut self, predicate: &Predicate, of: Of) -> bool {
+        let Predicate::Compare {
+            target: Target::Attribute(path),
+            operator: Operator::Equal,
+            key,
+        } = predicate
+        else {
+            return false;
+        };
+        let Some(attribute) = self.of_type.attribute(path) else {
+            return false;
+        };
+        self.sql
+            .raw("exists (select 1 from attribute_value v where ");
+        self.value_rows(attribute, path, Some((Operator::Equal, key)));
+        self.sql.raw(" and v.seq = d.seq");
+        if of == Of::Elements {
+            self.sql.raw(" and v.element = d.element");
+        }
+        // The limit keeps PostgreSQL from making a join of this, for which it would read every
+        // row with the value.
+        self.sql.raw(" limit 1 offset 0)");
+        true
+    }
+
+    /// Everything that a negation is taken from.
+    fn universe(&mut self, of: Of, within: Option<&AttributePath>) {
+        match (of, within) {
+            (Of::Elements, Some(attribute)) => self.elements_of(attribute),
+            _ => {
+                let keys = keys_of(self.of_type.kind);
+                self.sql
+                    .raw("select seq from resource where tenant = ")
+                    .int(self.tenant);
+                self.sql
+                    .raw(" and seq >= ")
+                    .int(keys.start)
+                    .raw(" and seq < ")
+                    .int(keys.end);
+            }
+        }
+    }
+
+    /// All values of a multi-valued attribute: each has at least one row.
+    fn elements_of(&mut self, attribute: &AttributePath) {
+        let leaves = self.of_type.resource_type.leaves().iter();
+        let own = leaves.filter(|leaf| {
+            leaf.container == attribute.container
+                && leaf.attribute.name() == attribute.attribute.name()
+        });
+        let numbers: Vec<i64> = own
+            .filter_map(|leaf| self.of_type.attribute(leaf))
+            .collect();
+        self.sql
+            .raw("select distinct seq, element from attribute_value where tenant = ")
+            .int(self.tenant);
+        self.attribute_in(&numbers);
+        self.sql.raw(" and not is_unique");
+    }
+
+    fn leaf(&mut self, target: &Target, comparison: Option<(Operator, &Key)>, of: Of) {
+        match target {
+            Target::Attribute(path) => self.values(path, comparison, of),
+            _ => self.column(target, comparison),
+        }
+    }
+
+    fn values(&mut self, path: &AttributePath, comparison: Option<(Operator, &Key)>, of: Of) {
+        let Some(attribute) = self.of_type.attribute(path) else {
+            return self.disjunction(&[], of, None);
+        };
+        let many = match of {
+            Of::Resources => path.is_multi_valued(),
+            Of::Elements => path.sub.as_ref().is_some_and(|sub| sub.is_multi_valued()),
+        };
+        self.sql
+            .raw(if many { "select distinct " } else { "select " })
+            .raw(match of {
+                Of::Resources => "v.seq",
+                Of::Elements => "v.seq, v.element",
+            });
+        self.sql.raw(" from attribute_value v where ");
+        self.value_rows(attribute, path, comparison);
+    }
+
+    fn value_rows(
+        &mut self,
+        attribute: i64,
+        path: &AttributePath,
+        comparison: Option<(Operator, &Key)>,
+    ) {
+        self.sql
+            .raw("v.tenant = ")
+            .int(self.tenant)
+            .raw(" and v.attribute = ")
+            .int(attribute);
+        self.sql.raw(if path.end().is_unique() {
+            " and v.is_unique and "
+        } else {
+            " and not v.is_unique and "
+        });
+        match comparison {
+            Some((operator, key)) => compare(self.sql, "v.key", Some("v.tail"), operator, key),
+            None => {
+                self.sql.raw("v.key <> ''");
+            }
+        }
+    }
+
+    /// What stands in columns of the resource.
+    fn column(&mut self, target: &Target, comparison: Option<(Operator, &Key)>) {
+        let Some((operator, key)) = comparison else {
+            return self.universe(Of::Resources, None);
+        };
+        let keys = keys_of(self.of_type.kind);
+        self.sql
+            .raw("select seq from resource where tenant = ")
+            .int(self.tenant);
+        self.sql
+            .raw(" and seq >= ")
+            .int(keys.start)
+            .raw(" and seq < ")
+            .int(keys.end)
+            .raw(" and ");
+        match target {
+            Target::Created => self.moment("created", operator, key),
+            Target::LastModified => self.moment("modified", operator, key),
+            Target::Version => {
+                let version = i64::from_str_radix(key.as_str(), 16).unwrap_or(-1);
+                let version = u64::from_str_radix(key.as_str(), 16)
+                    .map_or(version, |bits| (bits ^ (1 << 63)).cast_signed());
+                self.sql.raw("version = ").int(version);
+            }
+            _ => self.id(IdColumn::OWN, operator, key),
+        }
+    }
+
+    /// Adds a comparison of an id.
+    pub(in crate::store) fn id(&mut self, column: IdColumn, operator: Operator, key: &Key) {
+        let id = Uuid::parse_str(key.as_str())
+            .ok()
+            .filter(|id| id.to_string() == key.as_str());
+        match (operator, id) {
+            (Operator::Equal, Some(id)) => self.sql.raw(column.id).raw(" = ").arg(Arg::Uuid(id)),
+            (Operator::Equal, None) => self.sql.raw("1 = 0"),
+            _ => {
+                compare(self.sql, column.text, None, operator, key);
+                &mut *self.sql
+            }
+        };
+    }
+
+    /// Stored moments are whole microseconds; one that is not lies between two of them.
+    fn moment(&mut self, column: &'static str, operator: Operator, key: &Key) {
+        let Ok(moment) = key.as_str().parse::<jiff::Timestamp>() else {
+            self.sql.raw("1 = 0");
+            return;
+        };
+        let nanoseconds = moment.as_nanosecond();
+        let micros = i64::try_from(nanoseconds.div_euclid(1000)).unwrap_or(i64::MAX);
+        let is_whole = nanoseconds.rem_euclid(1000) == 0;
+        let symbol = match (operator, is_whole) {
+            (Operator::Equal, true) => " = ",
+            (Operator::Greater, _) | (Operator::GreaterOrEqual, false) => " > ",
+            (Operator::GreaterOrEqual, true) => " >= ",
+            (Operator::Less, true) => " < ",
+            (Operator::Less, false) | (Operator::LessOrEqual, _) => " <= ",
+            _ => " < 0 and 0 = ",
+        };
+        self.sql.raw(column).raw(symbol).int(micros);
+    }
+}
+
+/// Whether the condition is likely to leave no more than a handful.
+pub(in crate::store) fn is_selective(predicate: &Predicate) -> bool {
+    selectivity(predicate) >= 7
+}
+
+/// How few resources a part is likely to leave: the greater the fewer.
+fn selectivity(predicate: &Predicate) -> u8 {
+    match predicate {
+        Predicate::Compare {
+            target: Target::Id,
+            operator: Operator::Equal,
+            ..
+        } => 9,
+        Predicate::Compare {
+            target: Target::Attribute(path),
+            operator,
+            ..
+        } => match operator {
+            Operator::Equal if path.end().is_unique() => 8,
+            Operator::Equal if path.end().kind() == Type::Boolean => 2,
+            // `type`, `primary` and their like have few values.
+            Operator::Equal if !path.end().canonical_values().is_empty() => 3,
+            Operator::Equal => 7,
+            Operator::StartsWith => 6,
+            Operator::Greater
+            | Operator::GreaterOrEqual
+            | Operator::Less
+            | Operator::LessOrEqual => 4,
+            Operator::Contains | Operator::EndsWith => 5,
+        },
+        Predicate::Compare { .. } => 4,
+        Predicate::Element { predicate, .. } => selectivity(predicate),
+        Predicate::All(parts) => parts.iter().map(selectivity).max().unwrap_or(0),
+        Predicate::Any(parts) => parts.iter().map(selectivity).min().unwrap_or(9),
+        Predicate::Present(_) => 1,
+        Predicate::Not(_) => 0,
+    }
+}

@@ -1,0 +1,134 @@
+//! The internal key of resources and changes: kind, time and a counter in one number.
+//!
+//! Made here and not by the database, so that every row of a create can be sent in one
+//! statement, and so that one index serves joins and the list of a type in order of creation.
+
+use crate::clock::Timestamp;
+use std::ops::{Range, RangeInclusive};
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// Bits of the kind start here: 56 bits for time and counter, until 2089.
+pub(in crate::store) const KIND_SHIFT: u32 = 56;
+/// Kinds that a key has room for.
+pub(in crate::store) const KINDS_IN_KEYS: RangeInclusive<i64> = 1..=127;
+/// Bits of the counter within a millisecond; a busier millisecond runs into the next.
+const COUNTER_BITS: u32 = 15;
+/// Numbers for the changes that one change brings with it. With more of them it may meet those of
+/// others, and is tried again.
+const BLOCK: i64 = 2048;
+/// 2020-01-01T00:00:00Z in milliseconds.
+const EPOCH: i64 = 1_577_836_800_000;
+
+/// Makes numbers that grow. Another instance may make the same one in the same millisecond; the
+/// primary key tells, and the write is tried again with the next.
+#[derive(Debug)]
+pub(in crate::store) struct Sequence {
+    last: AtomicI64,
+    turns: AtomicI64,
+}
+
+impl Sequence {
+    pub(in crate::store) fn new() -> Self {
+        Self {
+            last: AtomicI64::new(0),
+            turns: AtomicI64::new(0),
+        }
+    }
+
+    /// The first of so many numbers that nobody else here is given.
+    fn next(&self, now: Timestamp, count: i64) -> i64 {
+        // Instances begin a millisecond at different counters, which makes equal numbers rare.
+        let jitter = i64::from(getrandom::u32().unwrap_or(0) & ((1 << (COUNTER_BITS - 1)) - 1));
+        let fresh = ((now.as_millis() - EPOCH).max(1) << COUNTER_BITS) | jitter;
+        let first = |last: i64| {
+            if fresh >> COUNTER_BITS > last >> COUNTER_BITS {
+                fresh
+            } else {
+                last + 1
+            }
+        };
+        let newer = |last: i64| Some(first(last) + count - 1);
+        match self
+            .last
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, newer)
+        {
+            Ok(last) | Err(last) => first(last),
+        }
+    }
+
+    /// The key of a new resource of a kind.
+    pub(in crate::store) fn for_kind(&self, kind: i64, now: Timestamp) -> i64 {
+        (kind << KIND_SHIFT) | self.next(now, 1)
+    }
+
+    /// Whose turn it is among so many rows that share a count: one after the other, so that changes at
+    /// the same time do not wait for each other's row.
+    pub(in crate::store) fn turn(&self, among: i64) -> i64 {
+        self.turns.fetch_add(1, Ordering::Relaxed).rem_euclid(among)
+    }
+
+    /// The key of a change.
+    pub(in crate::store) fn for_change(&self, now: Timestamp) -> i64 {
+        self.next(now, 1)
+    }
+
+    /// What a change that brings others with it counts them from, itself not among them.
+    pub(in crate::store) fn for_changes(&self, now: Timestamp) -> i64 {
+        self.next(now, BLOCK)
+    }
+
+    /// The first of the keys of so many requests in a provisioning log.
+    pub(in crate::store) fn for_requests(&self, now: Timestamp, count: i64) -> i64 {
+        self.next(now, count.max(1))
+    }
+}
+
+/// How far apart keys are that were made so many milliseconds one after the other.
+pub(in crate::store) fn milliseconds(count: i64) -> i64 {
+    count << COUNTER_BITS
+}
+
+/// What keys of changes and requests that are made at a moment, or later, are not less than.
+pub(in crate::store) fn moment_of(at: Timestamp) -> i64 {
+    (at.as_millis() - EPOCH).max(0) << COUNTER_BITS
+}
+
+/// The kind that a key belongs to.
+pub(in crate::store) fn kind_of(seq: i64) -> i64 {
+    seq >> KIND_SHIFT
+}
+
+/// All keys of a kind.
+pub(in crate::store) fn keys_of(kind: i64) -> Range<i64> {
+    (kind << KIND_SHIFT)..((kind + 1) << KIND_SHIFT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_grow_and_keep_their_kind() {
+        let sequence = Sequence::new();
+        let now = Timestamp::from_micros(1_800_000_000_000_000);
+        let keys: Vec<_> = (0..100_000).map(|_| sequence.for_kind(3, now)).collect();
+        assert!(keys.is_sorted_by(|a, b| a < b));
+        assert!(
+            keys.iter()
+                .all(|key| kind_of(*key) == 3 && keys_of(3).contains(key))
+        );
+        assert!(sequence.for_kind(3, now.plus_seconds(60)) > keys[99_999]);
+    }
+
+    #[test]
+    fn a_block_is_nobody_elses() {
+        let (sequence, now) = (
+            Sequence::new(),
+            Timestamp::from_micros(1_800_000_000_000_000),
+        );
+        let before = sequence.for_change(now);
+        let block = sequence.for_changes(now);
+        assert_eq!(block, before + 1);
+        assert_eq!(sequence.for_change(now), block + BLOCK);
+    }
+}

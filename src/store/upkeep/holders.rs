@@ -1,0 +1,80 @@
+//! What the documents of a tenant hold: all of them, or those with values of an extension, whether it
+//! is declared or hidden.
+
+use crate::schema::ResourceType;
+use crate::store::db::statement::{Arg, Statement};
+use crate::store::resources::read::Scope;
+use crate::store::resources::seq::kind_of;
+use crate::store::{Store, StoreError};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// A resource that holds values of an extension.
+#[derive(Debug)]
+pub struct Holder<'a> {
+    /// Its type.
+    pub resource_type: &'a ResourceType,
+    /// Its id.
+    pub id: Uuid,
+    /// What it holds, by name of attribute.
+    pub values: &'a Map<String, Value>,
+}
+
+impl Store {
+    /// Visits the resources of a tenant with their attributes.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn visit_resources(
+        &self,
+        scope: &Scope,
+        visit: &mut (dyn FnMut(&ResourceType, &Map<String, Value>) + Send),
+    ) -> Result<(), StoreError> {
+        let mut rows = self
+            .engine
+            .rows(Statement::new(RESOURCES, vec![Arg::Int(scope.tenant)]));
+        while let Some(row) = rows.recv().await.transpose()? {
+            let Some(of_type) = scope.layout.by_kind(kind_of(row.int(0)?)) else {
+                continue;
+            };
+            let document: Map<String, Value> =
+                serde_json::from_str(row.text(1)?).unwrap_or_default();
+            visit(&of_type.resource_type, &document);
+        }
+        Ok(())
+    }
+
+    /// Visits the resources of a tenant that hold values under a URN.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn visit_holders(
+        &self,
+        scope: &Scope,
+        urn: &str,
+        visit: &mut (dyn FnMut(Holder<'_>) + Send),
+    ) -> Result<(), StoreError> {
+        let args = vec![Arg::Int(scope.tenant), Arg::Text(format!("%\"{urn}\":{{%"))];
+        let mut rows = self.engine.rows(Statement::new(HOLDERS, args));
+        while let Some(row) = rows.recv().await.transpose()? {
+            let Some(of_type) = scope.layout.by_kind(kind_of(row.int(0)?)) else {
+                continue;
+            };
+            let document: Map<String, Value> =
+                serde_json::from_str(row.text(2)?).unwrap_or_default();
+            if let Some(Value::Object(values)) = document.get(urn) {
+                visit(Holder {
+                    resource_type: &of_type.resource_type,
+                    id: row.uuid(1)?,
+                    values,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+const RESOURCES: &str = "select seq, document from resource where tenant = $1 order by seq";
+// What a URN has of wildcards finds too much; the document tells.
+const HOLDERS: &str =
+    "select seq, id, document from resource where tenant = $1 and document like $2 order by seq";

@@ -1,0 +1,7 @@
+//! Checks and repairs of derived rows, and removal of whole tenants.
+
+pub(in crate::store) mod holders;
+pub(in crate::store) mod reindex;
+pub(in crate::store) mod remove_tenant;
+pub(in crate::store) mod restore;
+pub(in crate::store) mod verify;

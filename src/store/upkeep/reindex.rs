@@ -1,0 +1,59 @@
+//! The index after a change of schemas: resources are as they were, what is derived from them is
+//! not. All of a tenant is gone through while the server works.
+
+use crate::store::resources::read::Scope;
+use crate::store::upkeep::restore::Restored;
+use crate::store::upkeep::verify::Verification;
+use crate::store::{Store, StoreError};
+
+/// Times that a tenant is gone through, at most: again for what was changed while it was.
+const PASSES: u32 = 8;
+
+/// What became of the index of a tenant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rederived {
+    /// Resources whose index was not what their schemas say.
+    pub changed: u64,
+    /// Resources with a value that must be unique and that another one has.
+    pub taken: u64,
+    /// Resources that were changed each time before they could be put right.
+    pub overtaken: u64,
+}
+
+impl Store {
+    /// Makes the index of a tenant what its schemas say, once nobody writes any more under those
+    /// before; `seen` is told of each resource.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn rederive(
+        &self,
+        scope: &Scope,
+        tenant: &str,
+        seen: &mut (dyn FnMut() + Send),
+    ) -> Result<Rederived, StoreError> {
+        let mut done = Rederived::default();
+        for _ in 0..PASSES {
+            let mut pass = Verification::new(self, scope, tenant, true);
+            pass.resources(seen).await?;
+            done.changed += pass.count(Restored::Done);
+            let before = done.taken;
+            done.taken = pass.count(Restored::Taken);
+            done.overtaken = pass.count(Restored::Overtaken);
+            // What was taken may have been by a row that went later.
+            if done.overtaken == 0 && done.taken == before {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    /// Waits until no write is under way that began before this moment; `false` if one does not
+    /// end.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn outlast_writers(&self) -> Result<bool, StoreError> {
+        self.engine.outlast_writers().await
+    }
+}
