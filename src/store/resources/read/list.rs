@@ -26,6 +26,8 @@ pub struct Page {
     pub gone: i64,
     /// Those on the page.
     pub found: Vec<Found>,
+    /// Whether members were left out, of all resources, as there are more than [`Relations::most`] allows.
+    pub lacks_members: bool,
 }
 
 /// What is listed: a type, and the condition on its resources.
@@ -166,8 +168,19 @@ impl Store {
         {
             return Ok(page);
         }
-        self.page(scope, statement(scope, listed, order, window, relations))
-            .await
+        let statement = statement(scope, listed, order, window, relations);
+        let mut page = self.page(scope, statement).await?;
+        let members: usize = page.found.iter().map(Found::members).sum();
+        if relations
+            .most
+            .is_some_and(|most| i64::try_from(members).unwrap_or(i64::MAX) >= most)
+        {
+            for found in &mut page.found {
+                found.relations.retain(|related| !related.is_member);
+            }
+            page.lacks_members = true;
+        }
+        Ok(page)
     }
 
     /// The statement with which [`Store::list`] begins, as PostgreSQL is given it, to be explained or measured.

@@ -100,12 +100,12 @@ pub struct Relations {
     pub members: bool,
     /// What the resources are members of.
     pub groups: bool,
-    /// Members that are read at most, if not all; for one resource.
+    /// Members that are read at most, of all resources together, if not all.
     pub most: Option<i64>,
 }
 
 impl Relations {
-    /// The same with so many members of one resource, and one more if there are more.
+    /// These memberships with so many members of all resources together, and one more if there are more.
     #[must_use]
     pub fn at_most(self, members: usize) -> Self {
         Self {
