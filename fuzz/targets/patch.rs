@@ -2,11 +2,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use scimd::patch::{PatchLimits, read, resolve};
-use scimd::resource::json::read_object;
-use scimd::resource::limits::ValueLimits;
-use scimd::resource::{Acceptance, Conformance};
-use scimd::schema::Catalog;
+use scim_core::patch::{PatchLimits, read, resolve};
+use scim_core::resource::json::read_object;
+use scim_core::resource::limits::ValueLimits;
+use scim_core::resource::{Acceptance, Conformance};
+use scim_core::schema::Catalog;
 use std::sync::LazyLock;
 
 static CATALOG: LazyLock<Catalog> =

@@ -110,7 +110,7 @@ impl House {
             }
             (None, Ok(None)) => {}
             (_, Ok(_)) => {
-                tracing::warn!("whether the server speaks TLS changes with its next start only")
+                tracing::warn!("whether the server speaks TLS changes with its next start only");
             }
             (_, Err(error)) => tracing::warn!(%error, "the new TLS certificate is not used"),
         }

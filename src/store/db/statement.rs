@@ -222,7 +222,7 @@ impl Statement {
                 Piece::Named("position") => into.push_str("strpos"),
                 Piece::Named(name) if name.starts_with("row:") => into.push_str("ctid"),
                 Piece::Named(name) if name.starts_with("row_among:") => {
-                    into.push_str("ctid = any(array")
+                    into.push_str("ctid = any(array");
                 }
                 Piece::Named("claim") => into.push_str(" for no key update"),
                 Piece::Named("keep") => into.push_str(" for key share"),
@@ -264,7 +264,7 @@ impl Statement {
                 Piece::Named("row_of") => into.text.push_str("json_array"),
                 Piece::Named("position") => into.text.push_str("instr"),
                 Piece::Named(name) if name.starts_with("row:") => {
-                    into.text.push_str(after_colon(name))
+                    into.text.push_str(after_colon(name));
                 }
                 Piece::Named(name) if name.starts_with("row_among:") => {
                     push(&mut into.text, format_args!("({} in ", after_colon(name)));
