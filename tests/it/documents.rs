@@ -198,8 +198,8 @@ fn anchors(path: &str) -> Vec<String> {
     headings.map(anchor).collect()
 }
 
-/// A page that the documents link to and that another change adds.
-const TO_COME: &str = "docs/operating/backup.md";
+/// Pages that the documents link to and that another change adds.
+const TO_COME: [&str; 2] = ["docs/operating/backup.md", "docs/operating/upgrade.md"];
 
 #[test]
 fn links_between_the_documents_lead_somewhere() {
@@ -213,7 +213,8 @@ fn links_between_the_documents_lead_somewhere() {
                 file => folder.join(file),
             };
             let path = root().join(&file);
-            if !path.exists() && TO_COME.ends_with(&target.replace("../", "")) {
+            let is_to_come = |page: &str| page.ends_with(&target.replace("../", ""));
+            if !path.exists() && TO_COME.iter().any(|page| is_to_come(page)) {
                 continue;
             }
             assert!(path.exists(), "{document}: {target} is not there");
