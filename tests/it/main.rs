@@ -40,5 +40,6 @@ mod tidy;
 mod tightened;
 mod transfer;
 mod types;
+mod upgrade;
 mod verify;
 mod views;
