@@ -24,6 +24,7 @@ mod progress;
 mod renewal;
 mod resource;
 mod retention;
+mod revoke;
 mod schema;
 mod serve;
 mod signals;

@@ -10,6 +10,7 @@
 )]
 
 mod agreement;
+mod backup;
 mod bulk;
 mod cli;
 mod concurrency;
