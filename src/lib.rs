@@ -1,23 +1,14 @@
 //! scimd: a SCIM 2.0 service provider (RFC 7643, RFC 7644).
 //!
-//! The modules stand in the order of their floors: each uses those above it in this list and
-//! none below. `ARCHITECTURE.md` is the map.
+//! The protocol without I/O is the package `scim-core`; its modules are re-exported here. Each
+//! module uses those above it in this list and none below. `ARCHITECTURE.md` is the map.
 
 pub mod clock;
-pub mod error;
-mod keyword;
 pub mod live;
-pub mod nearest;
-pub mod reason;
 mod sync;
 
-pub mod schema;
-
-pub mod resource;
-
-pub mod filter;
-
-pub mod patch;
+pub use scim_core::{error, filter, patch, reason, resource, schema};
+pub(crate) use scim_core::{keyword, nearest};
 
 pub mod mapping;
 

@@ -8,19 +8,15 @@ use crate::protocol::members::MemberResolver;
 use crate::protocol::read::unshown;
 use crate::protocol::references::check_references;
 use crate::protocol::refusal::{WriteError, refusal, value_in_use};
-use crate::protocol::replace::replaced;
 use crate::protocol::schema_retry::Attempt;
 use crate::protocol::username_format::check_names;
 use crate::protocol::{Precondition, Reply, Service, View, render};
-use crate::resource::accept::{Accepted, in_schema_order};
+use crate::resource::accept::Accepted;
 use crate::resource::check::{Change as Kind, check};
 use crate::resource::projection::Projection;
-use crate::resource::{Note, Notes, tolerance};
+use crate::resource::{Attributes, Note, Notes, tolerance};
 use crate::schema::ResourceType;
-use crate::store::{
-    Before, Change, Found, MemberDelta, Relations, StoreError, Written, changed_names,
-};
-use serde_json::{Map, Value};
+use crate::store::{Before, Change, Found, MemberDelta, Relations, StoreError, Written};
 use std::sync::Arc;
 
 /// How often a change is made again because another one came first. Within one instance changes of a
@@ -38,7 +34,7 @@ pub(super) struct ChangeTarget<'a> {
 }
 
 /// What a change makes of a resource: its attributes, and the changes to its members.
-type Applied = (Map<String, Value>, Vec<MemberChange>);
+type Applied = (Attributes, Vec<MemberChange>);
 
 /// The change that a request asks for.
 pub(super) enum ChangeRequest<'a> {
@@ -65,7 +61,7 @@ impl ChangeRequest<'_> {
         &self,
         kind: &ResourceType,
         found: &Found,
-        before: &Map<String, Value>,
+        before: &Attributes,
     ) -> Result<Option<Applied>> {
         let (after, members, change) = match self {
             Self::Delete => return Ok(None),
@@ -75,10 +71,9 @@ impl ChangeRequest<'_> {
                 keeps_active,
                 ..
             }) => {
-                let mut after = replaced(kind, before, accepted);
+                let mut after = before.replaced_by(kind, accepted);
                 if *keeps_active {
                     tolerance::keep_active(kind, before, &mut after);
-                    after = in_schema_order(kind, after);
                 }
                 let members = members.map(|members| MemberChange::Replace(members.to_vec()));
                 (after, members.into_iter().collect(), Kind::Whole)
@@ -261,13 +256,13 @@ pub(super) async fn answer(
 pub(super) fn log_changed(
     claim: &Claim,
     kind: &ResourceType,
-    before: &Map<String, Value>,
+    before: &Attributes,
     written: &Written,
     members: &MemberDelta,
 ) {
     claim
         .trail
-        .changed(changed_names(before, &written.attributes));
+        .changed(written.attributes.changed_names(before));
     let joined = kind.members().filter(|_| !members.is_empty());
     let kept = kind.password().filter(|_| written.password.is_some());
     let attributes = joined.into_iter().chain(kept);

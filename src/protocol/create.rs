@@ -15,7 +15,7 @@ use crate::protocol::{Reply, Service, View, render};
 use crate::request_log::WriteRequest;
 use crate::resource::accept::{accept, assign_defaults};
 use crate::resource::check::{Change as Kind, check};
-use crate::resource::{Acceptance, Meta};
+use crate::resource::{Acceptance, Attributes, Meta};
 use crate::schema::ResourceType;
 use crate::store::{Author, Change, Creating, Found, MemberDelta, StoreError, Written};
 use serde_json::{Map, Value};
@@ -128,7 +128,7 @@ impl Service {
         let kind = &creating.of_type().resource_type;
         match self.store.create(creating, id, written, delta).await {
             Ok((scope, Change::Done(_))) => {
-                log_changed(claim, kind, &Map::new(), written, delta);
+                log_changed(claim, kind, &Attributes::default(), written, delta);
                 Ok((claim.confirmed(scope), Ok(())))
             }
             Ok((scope, outcome)) => {

@@ -3,10 +3,9 @@
 use crate::error::{Result, ScimError};
 use crate::patch::MemberChange;
 use crate::reason::Reason;
-use crate::resource::{Conformance, Note, Notes};
+use crate::resource::{Attributes, Conformance, Note, Notes};
 use crate::schema::ResourceType;
 use crate::store::{Found, MemberDelta, MemberKey, Scope, Store, TypeLayout};
-use serde_json::{Map, Value};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -157,11 +156,9 @@ fn unresolved(id: &str, conformance: Conformance, notes: &mut Notes) -> Result<(
 /// The members that a body names.
 pub(crate) fn sent_members(
     kind: &ResourceType,
-    attributes: &mut Map<String, Value>,
+    attributes: &mut Attributes,
 ) -> Result<Option<Vec<String>>> {
-    let sent = kind
-        .members()
-        .and_then(|members| attributes.shift_remove(members.name().as_ref()));
+    let sent = kind.members().and_then(|members| attributes.take(members));
     sent.map(|members| crate::patch::member_ids(&members))
         .transpose()
 }

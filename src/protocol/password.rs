@@ -1,12 +1,12 @@
 //! Digests of passwords: slow on purpose, so off the async threads and few at once.
 
 use crate::error::{Result, ScimError};
-use crate::resource::Key;
+use crate::resource::{Attributes, Key};
 use crate::schema::ResourceType;
 use crate::store::{PasswordPolicy, Written};
 use argon2::Argon2;
 use argon2::password_hash::PasswordHasher;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
@@ -51,12 +51,12 @@ impl Passwords {
     pub(crate) async fn document(
         &self,
         kind: &ResourceType,
-        mut attributes: Map<String, Value>,
+        mut attributes: Attributes,
         policy: PasswordPolicy,
     ) -> Result<Written> {
         let sent = kind
             .password()
-            .and_then(|password| attributes.shift_remove(password.name().as_ref()));
+            .and_then(|password| attributes.take(password));
         let digest = match (sent, policy) {
             (Some(Value::String(password)), PasswordPolicy::Argon2id) => {
                 Some(self.digest(password).await?)

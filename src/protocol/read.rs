@@ -29,7 +29,7 @@ impl Service {
         let (caller, found) = self.find(claim, kind, id, relations).await?;
         let reply = async {
             let found = found?;
-            caller.trail.reads(kind, &found.document);
+            caller.trail.reads(kind, found.document.as_str());
             if precondition.is_unmodified(found.meta.version)? {
                 return Ok(unshown(&caller, &found, 304));
             }

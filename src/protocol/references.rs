@@ -1,9 +1,9 @@
 //! Attributes that name another resource by its id, where the type asks for a check.
 
 use crate::error::{Result, ScimError};
+use crate::resource::Attributes;
 use crate::schema::ResourceType;
 use crate::store::{Scope, Store};
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// Checks that the resources which attributes name by id exist, where the type asks for it. Values
@@ -16,8 +16,8 @@ pub(crate) async fn check_references(
     store: &Store,
     scope: &Scope,
     kind: &ResourceType,
-    before: Option<&Map<String, Value>>,
-    attributes: &Map<String, Value>,
+    before: Option<&Attributes>,
+    attributes: &Attributes,
 ) -> Result<()> {
     let kept = before
         .map(|before| references(kind, before))
@@ -60,7 +60,7 @@ pub(crate) async fn check_references(
 /// they name and whose `value` is the id.
 fn references<'a>(
     kind: &'a ResourceType,
-    attributes: &'a Map<String, Value>,
+    attributes: &'a Attributes,
 ) -> Vec<(String, Vec<&'a str>, Vec<&'a str>)> {
     let named = kind.leaves().iter().filter(|path| {
         path.sub

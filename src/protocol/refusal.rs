@@ -6,12 +6,11 @@ use crate::filter::{Operator, Predicate, Target};
 use crate::protocol::{Service, render};
 use crate::reason::Reason;
 use crate::request_log::share_name;
-use crate::resource::{Key, Resource};
+use crate::resource::{Attributes, Key, takes_seat};
 use crate::schema::ResourceType;
 use crate::store::{
     Change, Documents, From, Listed, Relations, Scope, Store, StoreError, Tenant, Window,
 };
-use serde_json::{Map, Value};
 
 /// Why a write did not take effect.
 #[derive(Debug)]
@@ -80,7 +79,7 @@ pub(crate) async fn no_seat(store: &Store, tenant: &Tenant) -> ScimError {
 }
 
 /// 409 that says which attribute is in use.
-pub(crate) fn in_use(kind: &ResourceType, attributes: &Map<String, Value>) -> ScimError {
+pub(crate) fn in_use(kind: &ResourceType, attributes: &Attributes) -> ScimError {
     let unique = kind
         .leaves()
         .iter()
@@ -120,7 +119,7 @@ pub(super) async fn value_in_use(
     service: &Service,
     claim: &Claim,
     kind: &ResourceType,
-    attributes: &Map<String, Value>,
+    attributes: &Attributes,
 ) -> (Option<Caller>, ScimError) {
     let error = in_use(kind, attributes);
     if kind.seat().is_none() {
@@ -133,9 +132,7 @@ pub(super) async fn value_in_use(
         Some(holder) if !share_name(kind, attributes, &holder) => {
             error.because(Reason::ValueExists)
         }
-        Some(holder) if !Resource::takes_seat(kind, &holder) => {
-            error.because(Reason::UserExistsInactive)
-        }
+        Some(holder) if !takes_seat(kind, &holder) => error.because(Reason::UserExistsInactive),
         _ => error,
     };
     (Some(caller), error)
@@ -146,8 +143,8 @@ async fn holder(
     service: &Service,
     claim: &Claim,
     kind: &ResourceType,
-    attributes: &Map<String, Value>,
-) -> Option<(Caller, Option<Map<String, Value>>)> {
+    attributes: &Attributes,
+) -> Option<(Caller, Option<Attributes>)> {
     let unique = kind.leaves().iter().filter(|path| path.end().is_unique());
     let equal = unique.filter_map(|path| {
         let key = Key::of(path.end(), path.value_in(attributes)?)?;

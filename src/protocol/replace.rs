@@ -7,8 +7,8 @@ use crate::protocol::members::sent_members;
 use crate::protocol::schema_retry::{Attempt, Write};
 use crate::protocol::{Precondition, Reply, Service, View};
 use crate::request_log::WriteRequest;
-use crate::resource::accept::{Accepted, accept, assign_defaults, in_schema_order, sent};
-use crate::resource::{Acceptance, Conformance, hidden};
+use crate::resource::accept::{accept, assign_defaults, sent};
+use crate::resource::{Acceptance, Conformance};
 use crate::schema::{Attribute, ResourceType};
 use crate::store::PutWithoutMembers;
 use serde_json::{Map, Value};
@@ -128,57 +128,4 @@ fn names_somebody(
         }
         _ => Ok(()),
     }
-}
-
-/// The attributes after a PUT: those of the body, those that no client reads and the body does not
-/// name, and what is hidden.
-pub(crate) fn replaced(
-    kind: &ResourceType,
-    before: &Map<String, Value>,
-    accepted: &Accepted,
-) -> Map<String, Value> {
-    let mut after = accepted.attributes.clone();
-    for attribute in kind
-        .top_attributes()
-        .iter()
-        .filter(|attribute| attribute.is_secret())
-    {
-        let name = attribute.name().as_ref();
-        if let Some(kept) = before
-            .get(name)
-            .filter(|_| !accepted.asserted.contains(name))
-        {
-            after.insert(name.to_owned(), kept.clone());
-        }
-    }
-    for extension in kind.extensions() {
-        let urn = extension.schema.id().as_ref();
-        let secrets = extension
-            .schema
-            .attributes()
-            .iter()
-            .filter(|attribute| attribute.is_secret());
-        let Some(was) = before.get(urn).and_then(Value::as_object) else {
-            continue;
-        };
-        for secret in secrets {
-            let name = secret.name().as_ref();
-            let Some(kept) = was.get(name) else { continue };
-            let held = after
-                .entry(urn)
-                .or_insert_with(|| Value::Object(Map::new()));
-            if let Some(held) = held.as_object_mut() {
-                held.entry(name).or_insert_with(|| kept.clone());
-            }
-        }
-    }
-    let mut kept = before.clone();
-    hidden::keep(kind, &mut kept);
-    for (name, value) in kept {
-        match (after.get_mut(&name), value) {
-            (Some(Value::Object(held)), Value::Object(hidden)) => held.extend(hidden),
-            (_, value) => drop(after.insert(name, value)),
-        }
-    }
-    in_schema_order(kind, after)
 }

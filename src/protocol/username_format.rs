@@ -2,9 +2,10 @@
 
 use crate::error::{Result, ScimError};
 use crate::reason::Reason;
+use crate::resource::Attributes;
 use crate::schema::ResourceType;
 use crate::store::{Tenant, UsernameFormat};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Checks the names of a resource that takes a seat against the format that its tenant asks for. A name
 /// that has not changed is not checked: its user can be changed and deactivated whatever the format
@@ -15,8 +16,8 @@ use serde_json::{Map, Value};
 pub(crate) fn check_names(
     tenant: &Tenant,
     kind: &ResourceType,
-    before: Option<&Map<String, Value>>,
-    attributes: &Map<String, Value>,
+    before: Option<&Attributes>,
+    attributes: &Attributes,
 ) -> Result<()> {
     if tenant.username_format == UsernameFormat::Any || kind.seat().is_none() {
         return Ok(());

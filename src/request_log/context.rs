@@ -6,7 +6,7 @@ use super::user_name;
 use crate::error::{ScimError, ScimType};
 use crate::filter::{Filter, Predicate};
 use crate::reason::Reason;
-use crate::resource::{Key, Note};
+use crate::resource::{Attributes, Key, Note};
 use crate::schema::{Catalog, ResourceType};
 use crate::store::{Outcome, Tenant};
 use serde_json::{Map, Value};
@@ -134,7 +134,7 @@ impl Trail {
         &self,
         kind: &ResourceType,
         is_patch: bool,
-        (before, after): (&Map<String, Value>, &Map<String, Value>),
+        (before, after): (&Attributes, &Attributes),
     ) {
         self.seen(|seen| {
             if let Some(action) = seen.action.take() {
@@ -171,7 +171,7 @@ impl Trail {
     }
 
     /// Adds the resource with these attributes to those that the request is about.
-    pub(crate) fn reaches(&self, kind: &ResourceType, attributes: &Map<String, Value>) {
+    pub(crate) fn reaches(&self, kind: &ResourceType, attributes: &Attributes) {
         self.is_about(user_name::in_attributes(kind, attributes));
     }
 

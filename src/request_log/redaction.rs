@@ -104,7 +104,7 @@ impl Secrets {
             Value::Object(members) => self.cut_members(members),
             Value::Array(values) => self.cut_list(values),
             Value::String(text) if text.trim_start().starts_with(['{', '[']) => {
-                *text = self.cut_text(text)
+                *text = self.cut_text(text);
             }
             Value::String(text) if self.is_statement(text) => *text = CUT.to_owned(),
             _ => {}

@@ -10,6 +10,7 @@
 )]
 
 mod agreement;
+mod backup;
 mod bulk;
 mod cli;
 mod concurrency;
@@ -23,6 +24,7 @@ mod harness;
 mod hostile;
 mod isolation;
 mod limits;
+mod logging;
 mod paging;
 mod pooler;
 mod provisioning;
@@ -40,5 +42,6 @@ mod tidy;
 mod tightened;
 mod transfer;
 mod types;
+mod upgrade;
 mod verify;
 mod views;

@@ -62,8 +62,8 @@ impl Store {
         let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
         let page = Page {
             total,
-            gone: 0,
             found,
+            ..Page::default()
         };
         Ok((total <= window.take).then_some((confirmed, page)))
     }
