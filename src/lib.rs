@@ -43,6 +43,8 @@ pub mod service {
 
 pub mod http;
 
+pub mod background;
+
 pub mod telemetry;
 
 pub mod config;

@@ -7,7 +7,7 @@ use scimd::resource::limits::ValueLimits;
 use scimd::resource::{Acceptance, Attributes, Conformance, Meta};
 use scimd::schema::{Catalog, ResourceType};
 use scimd::service::{
-    Caller, DatabaseTarget, Record, Service, ServiceLimits, ServiceSettings, TokenScope,
+    Caller, DatabaseTarget, Operator, Record, ServiceLimits, ServiceSettings, TokenScope,
 };
 use scimd::store::{ConfirmedScope, Found, Layout, Page, PoolSettings, Store, Written};
 use secrecy::ExposeSecret;
@@ -49,13 +49,14 @@ impl Stage {
             support: None,
             limits: ServiceLimits::default(),
         };
-        let service = Service::open(&settings, Clock::system()).await.unwrap();
-        let issued = service
+        let operator = Operator::open(&settings, Clock::system()).await.unwrap();
+        let issued = operator
             .issue_token("default", "bench", TokenScope::ReadWrite, None)
             .await
             .unwrap();
         let bearer = format!("Bearer {}", issued.text.expose_secret());
-        let caller = service
+        let caller = operator
+            .service()
             .access()
             .authenticate(Some(&bearer), &Arc::default())
             .await
@@ -108,6 +109,7 @@ impl Stage {
             total: 100_000,
             gone: 0,
             found: (0..count).map(|number| self.found(number)).collect(),
+            lacks_members: false,
         }
     }
 }

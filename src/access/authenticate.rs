@@ -73,7 +73,7 @@ impl Access {
             return;
         }
         let (store, id) = (self.store.clone(), token.to_owned());
-        tokio::spawn(async move {
+        self.tasks.spawn(async move {
             if let Err(error) = store.touch_token(&id, now).await {
                 tracing::warn!(token = id, %error, "the last use of a token could not be written");
             }

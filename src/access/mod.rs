@@ -31,6 +31,7 @@ use quick_cache::sync::Cache;
 use std::hash::Hash;
 use std::ops::Deref;
 use std::sync::Arc;
+use tokio_util::task::TaskTracker;
 
 /// Authenticates requests over one database. Clones share the cache of callers.
 #[derive(Debug, Clone)]
@@ -42,6 +43,8 @@ pub struct Access {
     cache: Arc<CallerCache>,
     last_uses: Arc<LastUses>,
     unproved: Arc<UnprovedRequests>,
+    /// What requests have begun and do not wait for.
+    tasks: TaskTracker,
 }
 
 /// A token and its tenant, as they were read from the database.
@@ -119,7 +122,21 @@ impl Access {
             cache: Arc::default(),
             last_uses: Arc::default(),
             unproved: Arc::default(),
+            tasks: TaskTracker::new(),
         }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The tasks that requests have begun and do not wait for.
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// The caller that a claim stands for. A claim that was confirmed in this request costs nothing,

@@ -5,7 +5,7 @@ use super::output::say;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::mapping::Directory;
-use crate::service::{DatabaseTarget, Service, ServiceSettings, StartError};
+use crate::service::{DatabaseTarget, Operator, ServiceSettings, StartError};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 /// Opens the database that is there. Only [`or_create`] and [`patiently`] make one: a mistyped folder is
 /// to be told, not filled.
-pub(super) async fn existing(config: &Config) -> Result<Service, Failure> {
+pub(super) async fn existing(config: &Config) -> Result<Operator, Failure> {
     if let DatabaseTarget::Sqlite { data_dir } = &config.database.target
         && !config.database.target.is_there()
     {
@@ -24,14 +24,14 @@ pub(super) async fn existing(config: &Config) -> Result<Service, Failure> {
              or make one with scimd serve or scimd migrate"
         )));
     }
-    Ok(Service::open(&settings(config)?, Clock::system()).await?)
+    Ok(Operator::open(&settings(config)?, Clock::system()).await?)
 }
 
 /// Opens the database, and makes the folder of the embedded one if need be.
-pub(super) async fn or_create(config: &Config) -> Result<Service, Failure> {
+pub(super) async fn or_create(config: &Config) -> Result<Operator, Failure> {
     let settings = settings(config)?;
     make_folder(config)?;
-    Ok(Service::open(&settings, Clock::system()).await?)
+    Ok(Operator::open(&settings, Clock::system()).await?)
 }
 
 /// The same, and waits for a database server that is not there yet. What the directory looks rows
@@ -40,14 +40,14 @@ pub(super) async fn patiently(
     config: &Config,
     settings: &ServiceSettings,
     directory: &Directory,
-) -> Result<Service, Failure> {
+) -> Result<Operator, Failure> {
     make_folder(config)?;
     let patience = config.database.start_seconds;
     let end = Instant::now() + Duration::from_secs(patience);
     let mut attempt = 0;
     loop {
         attempt += 1;
-        match Service::open_for(settings, Clock::system(), directory).await {
+        match Operator::open_for(settings, Clock::system(), directory).await {
             Err(StartError::Unreachable(problem)) if Instant::now() < end => {
                 tracing::warn!(
                     attempt,

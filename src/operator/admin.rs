@@ -4,8 +4,8 @@ use crate::access::token;
 use crate::access::token::FreshToken;
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
+use crate::operator::Operator;
 use crate::operator::tenants::COUNTED;
-use crate::protocol::Service;
 use crate::reason::Reason;
 use crate::store::{NewToken, TenantChange, TenantInfo, TokenInfo, TokenScope, Verified};
 use secrecy::SecretString;
@@ -29,7 +29,7 @@ pub struct IssuedToken {
     pub replaces: Option<String>,
 }
 
-impl Service {
+impl Operator {
     /// Creates a tenant with settings.
     ///
     /// # Errors

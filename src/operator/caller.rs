@@ -2,7 +2,8 @@
 
 use crate::access::{Caller, answered};
 use crate::error::Result;
-use crate::protocol::{ListQuery, Service, View};
+use crate::operator::Operator;
+use crate::protocol::{ListQuery, View};
 use crate::schema::{Attribute, ResourceType};
 use crate::store::Relations;
 use serde_json::Value;
@@ -12,14 +13,14 @@ use uuid::Uuid;
 /// Resources that have one name and are told apart by their ids, at most.
 const NAMESAKES: i64 = 10;
 
-impl Service {
+impl Operator {
     /// The operator as a caller of the protocol's operations in a tenant.
     ///
     /// # Errors
     /// 404 if there is no tenant of that name.
-    pub async fn operator(&self, tenant: &str) -> Result<Arc<Caller>> {
+    pub async fn caller_in(&self, tenant: &str) -> Result<Arc<Caller>> {
         let tenant = self.tenant(tenant).await?.settings;
-        Ok(Arc::new(self.access.operator(tenant).await?))
+        Ok(Arc::new(self.service.access().operator(tenant).await?))
     }
 
     /// The ids of the resources of a type that a text means: the one that has it as its id, or else
@@ -55,7 +56,7 @@ impl Service {
             },
             ..ListQuery::default()
         };
-        let found = answered(self.list(caller, Some(resource_type), &query).await)?;
+        let found = answered(self.service.list(caller, Some(resource_type), &query).await)?;
         let found = found.text().await?;
         let found: Value = serde_json::from_str(&found).unwrap_or_default();
         let resources = found

@@ -3,7 +3,7 @@
 
 use crate::access::catalogs::Sources;
 use crate::error::{Result, ScimError};
-use crate::protocol::Service;
+use crate::operator::Operator;
 use crate::resource::entries::is_indexed;
 use crate::schema::{AttributePath, Catalog, ResourceType};
 use crate::store::{Store, StoreError};
@@ -48,7 +48,7 @@ pub(crate) async fn doubt(
         .await
 }
 
-impl Service {
+impl Operator {
     /// Warns, in one line, if what the configuration says of attributes is not what the index was
     /// made by. Attributes that are new have no values yet.
     pub(crate) async fn warn_of_index(&self) -> Result<()> {

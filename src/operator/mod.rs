@@ -4,9 +4,11 @@ mod admin;
 mod caller;
 mod compliance;
 mod directory;
-pub(crate) mod index_drift;
+mod index_drift;
+mod open;
 mod requests;
-pub(crate) mod schemas;
+mod schemas;
+mod settings;
 mod tenants;
 mod tokens;
 mod transfer;
@@ -18,5 +20,38 @@ pub use schemas::{
     KnownSchema, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep,
     Survey,
 };
+pub use settings::{DatabaseTarget, ServiceSettings, StartError};
 pub use tokens::EndingTokens;
 pub use transfer::{Counts, Export, Exported, Import, Imported, OnError, Step};
+
+use crate::access::catalogs::Catalogs;
+use crate::clock::Clock;
+use crate::protocol::Service;
+use crate::request_log::UserDigests;
+use crate::store::Store;
+use std::sync::Arc;
+
+/// Name of the tenant that every server has.
+pub const DEFAULT_TENANT: &str = "default";
+
+/// What the operator of one database does. Clones share their parts with the service that they give.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    store: Store,
+    clock: Clock,
+    catalogs: Arc<Catalogs>,
+    digests: Arc<UserDigests>,
+    service: Service,
+}
+
+impl Operator {
+    /// The operations of the protocol over the same database.
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// The server's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
-use crate::protocol::Service;
+use crate::operator::Operator;
 use crate::request_log::notes::{UnknownAttribute, count_unknown};
 use crate::request_log::user_name::naming;
 use crate::resource::Key;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 /// Requests with notes that are looked through for unknown attributes: the latest.
 const NOTED: i64 = 20_000;
 
-impl Service {
+impl Operator {
     /// Requests of a tenant, the earliest first.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Service {
     /// # Errors
     /// 404 if there is no tenant of that name.
     pub async fn logged_user(&self, tenant: &str, text: &str) -> Result<LoggedUser> {
-        let caller = self.operator(tenant).await?;
+        let caller = self.caller_in(tenant).await?;
         let resource = match self.user_id(tenant, text).await {
             Ok(id) => Some(id),
             Err(error) if error.status() == 404 => None,
@@ -99,7 +99,7 @@ impl Service {
     /// # Errors
     /// 404 if there is no tenant or no user of that name.
     pub async fn user_id(&self, tenant: &str, text: &str) -> Result<Uuid> {
-        let caller = self.operator(tenant).await?;
+        let caller = self.caller_in(tenant).await?;
         if let Ok(id) = text.parse() {
             return Ok(id);
         }

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
 /// Members that are read along with a group; with more of them they follow one by one.
 pub(crate) const READ_ALONG: usize = 1000;
@@ -65,7 +66,13 @@ impl Service {
     ) -> Result<Reply> {
         match self.in_full(caller, found, projection).await? {
             InFull::Read(found) => self.shown(caller, &found, projection, status),
-            InFull::OneByOne(found, members) => Ok(called(caller, &found, members, status)),
+            InFull::OneByOne(found, members) => Ok(streamed_reply(
+                self.access.tasks(),
+                caller,
+                &found,
+                members,
+                status,
+            )),
         }
     }
 
@@ -154,13 +161,20 @@ pub(crate) async fn send_if_large(text: &mut String, to: &mpsc::Sender<Piece>) -
     to.send(Some(piece)).await.is_ok()
 }
 
-fn called(caller: &Caller, found: &Found, members: Members, status: u16) -> Reply {
+/// The answer whose members are sent while they are read.
+fn streamed_reply(
+    tasks: &TaskTracker,
+    caller: &Caller,
+    found: &Found,
+    members: Members,
+    status: u16,
+) -> Reply {
     let (head, tail) = render::around_members(caller, found);
     let (sender, pieces) = Pieces::channel();
     let location = render::location(caller, &found.resource_type, found.id);
     let caller = caller.clone();
-    tokio::spawn(async move {
-        match timeout(LONGEST, call(&caller, members, &tail, &sender)).await {
+    tasks.spawn(async move {
+        match timeout(LONGEST, send_members(&caller, members, &tail, &sender)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the members of a group could not be read to the end");
@@ -180,7 +194,7 @@ fn called(caller: &Caller, found: &Found, members: Members, status: u16) -> Repl
 }
 
 /// Sends the members and what comes after them, until the client has gone.
-async fn call(
+async fn send_members(
     caller: &Caller,
     members: Members,
     tail: &str,

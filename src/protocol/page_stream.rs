@@ -51,7 +51,7 @@ impl Service {
         let head = render::list_head(page.total, paging) + "\"Resources\":[";
         let (sender, pieces) = Pieces::channel();
         let (service, caller) = (self.clone(), caller.clone());
-        tokio::spawn(async move {
+        self.access.tasks().spawn(async move {
             let sending = service.send_page(&caller, page, &shapes, &sender);
             match timeout(LONGEST, sending).await {
                 Ok(Ok(())) => {}

@@ -189,7 +189,7 @@ async fn references_forward_and_in_circles(server: Server) {
         server.get(&path(4)).await.body["members"][0]["value"],
         id(3)
     );
-    assert!(server.service.verify(false).await.unwrap().is_empty());
+    assert!(server.operator.verify(false).await.unwrap().is_empty());
 }
 
 /// BLK-5, BLK-6.
@@ -281,5 +281,5 @@ async fn a_thousand_creates(server: Server) {
         server.get("/Users?count=0").await.body["totalResults"],
         1000
     );
-    assert!(server.service.verify(false).await.unwrap().is_empty());
+    assert!(server.operator.verify(false).await.unwrap().is_empty());
 }

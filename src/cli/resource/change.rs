@@ -45,14 +45,16 @@ impl Deactivate {
             .map_or("active", |attribute| attribute.name().as_ref());
         let was_active = before.get(seat).and_then(Value::as_bool) == Some(true);
         let Resources {
-            service,
             operator,
+            caller,
             resource_type,
         } = &resources;
         let body = inactive(seat);
         let view = resources.alone();
         let condition = Precondition::default();
-        let modify = service.modify(operator, resource_type, &id, body, &view, &condition);
+        let modify = operator
+            .service()
+            .modify(caller, resource_type, &id, body, &view, &condition);
         let reply = answered(modify.await)?;
         if *json {
             output::json(out, &parsed(&reply.body.unwrap_or_default())?)?;
@@ -107,14 +109,15 @@ impl Delete {
             )?;
         }
         let Resources {
-            service,
             operator,
+            caller,
             resource_type,
         } = &resources;
         let condition = Precondition::default();
         answered(
-            service
-                .delete(operator, resource_type, &id, &condition)
+            operator
+                .service()
+                .delete(caller, resource_type, &id, &condition)
                 .await,
         )?;
         if *json {

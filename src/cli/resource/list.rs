@@ -49,10 +49,11 @@ impl List {
             view: resources.alone(),
             ..ListQuery::default()
         };
-        let list =
-            resources
-                .service
-                .list(&resources.operator, Some(&resources.resource_type), &query);
+        let list = resources.operator.service().list(
+            &resources.caller,
+            Some(&resources.resource_type),
+            &query,
+        );
         let reply = answered(list.await)?;
         let page = parsed(&reply.text().await?)?;
         if self.json {

@@ -14,7 +14,7 @@ use super::output::say;
 use super::progress::Progress;
 use crate::config::Config;
 use crate::schema::SchemaFile;
-use crate::service::{SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep, Service};
+use crate::service::{Operator, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -110,7 +110,7 @@ fn refused(refusal: SchemaRefusal, outcome: &str) -> Failure {
 /// Makes a change, after a question if it hides what resources hold, or is of other resource types than
 /// one would think.
 async fn carry_out(
-    service: &Service,
+    operator: &Operator,
     plan: &SchemaPlan,
     yes: bool,
 ) -> Result<SchemaOutcome, Failure> {
@@ -130,7 +130,7 @@ async fn carry_out(
         }
         SchemaStep::Resource => progress.advance(1),
     };
-    let outcome = service.change_schema(plan, &mut tell).await;
+    let outcome = operator.change_schema(plan, &mut tell).await;
     progress.finish();
     let outcome = outcome.map_err(|refusal| refused(refusal, "nothing was changed"))?;
     if outcome.reindexed > 0 {

@@ -3,7 +3,7 @@
 
 use super::{SchemaPlan, SchemaRefusal};
 use crate::error::ScimError;
-use crate::protocol::Service;
+use crate::operator::Operator;
 use crate::schema::edit;
 use serde_json::{Map, Value};
 
@@ -30,7 +30,7 @@ pub struct SchemaOutcome {
 /// Takes what a change tells.
 type Tell<'a> = &'a mut (dyn FnMut(SchemaStep<'_>) + Send);
 
-impl Service {
+impl Operator {
     /// Makes a change that was planned.
     ///
     /// # Errors

@@ -1,9 +1,10 @@
 //! What the configuration says of schemas, put into the database when a server starts: every command and
 //! every instance sees what servers see, whatever configuration it has itself.
 
-use crate::access::catalogs::{Sources, unusable};
+use crate::access::catalogs::Sources;
 use crate::operator::index_drift::doubt;
-use crate::protocol::{ServiceSettings, StartError, cannot_start};
+use crate::operator::open::cannot_start;
+use crate::operator::{ServiceSettings, StartError};
 use crate::schema::{Catalog, SchemaFile, edit, problems};
 use crate::store::{Configured, ConfiguredSchema, KeptSchema, Store, StoreError};
 use serde_json::{Map, Value};
@@ -34,7 +35,9 @@ pub(crate) async fn configure(store: &Store, settings: &ServiceSettings) -> Resu
         let after = after(store, &wanted, &before)
             .await
             .map_err(|error| cannot_start(&error))?;
-        let catalog = after.check().map_err(|error| unusable(&error))?;
+        let catalog = after
+            .check()
+            .map_err(|error| StartError::Unusable(error.to_string()))?;
         check_searchable(&after, &catalog)?;
         let back = back(store, &wanted, &before)
             .await

@@ -3,7 +3,7 @@
 use super::list::file_of;
 use super::{SchemaRefusal, Survey};
 use crate::access::catalogs::{Sources, origin};
-use crate::protocol::Service;
+use crate::operator::Operator;
 use crate::schema::{Catalog, Schema, SchemaFile, edit, problems};
 use crate::store::{KeptSchema, Tenant};
 use serde_json::{Map, Value};
@@ -176,7 +176,7 @@ impl SchemaPlan {
     }
 }
 
-impl Service {
+impl Operator {
     /// Thinks a change of the schemas of a tenant, or of all tenants, through.
     ///
     /// # Errors

@@ -1,13 +1,13 @@
 //! A copy of the embedded database, taken while it is in use.
 
 use crate::error::{Result, ScimError};
-use crate::protocol::Service;
+use crate::operator::Operator;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-impl Service {
+impl Operator {
     /// Copies the embedded database as it is at one moment into a new file, which only this user
     /// can read and which is on the disk when this returns; answers its bytes. Writers are not
     /// kept waiting. Until it is whole it has the ending `.partial`; what a copy that was broken

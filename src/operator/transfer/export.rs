@@ -4,7 +4,8 @@
 use super::{MEMBERS_OF_LINE, OWN};
 use crate::access::Caller;
 use crate::error::{Result, ScimError};
-use crate::protocol::{Service, render};
+use crate::operator::Operator;
+use crate::protocol::render;
 use crate::resource::{Attributes, StoredDocument, hidden};
 use crate::schema::{AttributePath, ResourceType};
 use crate::store::{
@@ -43,7 +44,7 @@ pub struct Exported {
 /// Takes a line, and says how many memberships are in it.
 type Sink<'a, E> = &'a mut dyn FnMut(&str) -> std::result::Result<(), E>;
 
-impl Service {
+impl Operator {
     /// Writes the resources that a tenant has at this moment: types in the order of the catalog,
     /// those with members last, each in order of creation.
     ///
@@ -54,13 +55,13 @@ impl Service {
         export: &Export<'_>,
         sink: &mut dyn FnMut(&str) -> std::result::Result<(), E>,
     ) -> std::result::Result<Exported, E> {
-        let caller = self.operator(export.tenant).await?;
+        let caller = self.caller_in(export.tenant).await?;
         let until = self.store.until(self.clock.now());
         let mut kinds: Vec<_> = caller.catalog.resource_types().to_vec();
         kinds.sort_by_key(|kind| kind.members().is_some());
         let mut done = Exported::default();
         let walk = Walk {
-            service: self,
+            operator: self,
             caller: &caller,
             with_secrets: export.with_secrets,
             until,
@@ -73,7 +74,7 @@ impl Service {
 }
 
 struct Walk<'a> {
-    service: &'a Service,
+    operator: &'a Operator,
     caller: &'a Caller,
     with_secrets: bool,
     until: Until,
@@ -132,7 +133,7 @@ impl Walk<'_> {
             of_type,
             predicate: None,
         }];
-        let store = &self.service.store;
+        let store = &self.operator.store;
         let page = store.list(scope, &listed, None, &window, Relations::default());
         Ok(page.await?.1.found)
     }
@@ -143,7 +144,7 @@ impl Walk<'_> {
         }
         let ids: Vec<Uuid> = page.iter().map(|found| found.id).collect();
         Ok(self
-            .service
+            .operator
             .store
             .password_digests(self.caller.scope(), &ids)
             .await?)
@@ -195,7 +196,7 @@ impl Walk<'_> {
         take: usize,
     ) -> Result<Vec<MemberRow>> {
         Ok(self
-            .service
+            .operator
             .store
             .members_page(self.caller.scope(), group, kind, after, take)
             .await?)

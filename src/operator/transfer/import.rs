@@ -8,7 +8,7 @@ use super::record::{Importer, Outcome, Past, Present};
 use super::spill::{Entry, Spill};
 use super::twins::Twins;
 use crate::error::{Result, ScimError};
-use crate::protocol::Service;
+use crate::operator::Operator;
 use crate::resource::Notes;
 use crate::resource::limits::ValueLimits;
 use serde::Serialize;
@@ -95,7 +95,7 @@ pub struct Counts {
     pub unchanged: u64,
 }
 
-impl Service {
+impl Operator {
     /// Imports lines into a tenant.
     ///
     /// # Errors
@@ -107,9 +107,9 @@ impl Service {
         input: &mut dyn BufRead,
         tell: &mut dyn FnMut(Step<'_>),
     ) -> Result<Imported> {
-        let caller = self.operator(import.tenant).await?;
+        let caller = self.caller_in(import.tenant).await?;
         let importer = Importer {
-            service: self.clone(),
+            service: self.service.clone(),
             caller,
             dry_run: import.dry_run,
         };
@@ -117,7 +117,7 @@ impl Service {
             importer,
             limits: ValueLimits {
                 members: usize::MAX,
-                ..self.limits().values
+                ..self.service.limits().values
             },
             import: *import,
             window: Vec::new(),

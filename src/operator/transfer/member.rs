@@ -178,7 +178,10 @@ impl Part<'_> {
         if self.importer.dry_run {
             return Ok(());
         }
-        let author = self.importer.service.by_operator();
+        let author = self
+            .importer
+            .caller
+            .author(self.importer.service.clock.now());
         let mut writing = self
             .importer
             .caller

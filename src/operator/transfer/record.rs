@@ -75,7 +75,7 @@ impl Importer {
                 .await?;
             return holder.map_or(Ok(Outcome::Created), |_| Err(in_use(kind, attributes)));
         }
-        let author = self.service.by_operator();
+        let author = self.caller.author(self.service.clock.now());
         let least = deleted.map_or(1, |version| version + 1);
         let meta = record.meta.unwrap_or(Meta {
             version: 1,
@@ -126,7 +126,7 @@ impl Importer {
         if self.dry_run {
             return Ok(Outcome::Updated);
         }
-        let author = self.service.by_operator();
+        let author = self.caller.author(self.service.clock.now());
         let mut writing = self.caller.writing(kind, &author)?;
         writing.given.meta = meta.map(|meta| meta.after(found.meta.version, author.at));
         let before = Before {

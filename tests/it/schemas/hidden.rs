@@ -23,7 +23,7 @@ async fn exported(server: &Server) -> String {
         Ok(())
     };
     server
-        .service
+        .operator
         .export(
             &Export {
                 tenant: "default",
@@ -48,14 +48,14 @@ async fn what_is_removed_is_hidden_and_comes_back(server: Server) {
         .await
         .expect(201);
 
-    let plan = server.service.plan_schema(None, &gone()).await.unwrap();
+    let plan = server.operator.plan_schema(None, &gone()).await.unwrap();
     assert_eq!(
         plan.hidden().into_iter().collect::<Vec<_>>(),
         [("code".to_owned(), 1), ("level".to_owned(), 2)]
     );
     assert_eq!(
         server
-            .service
+            .operator
             .change_schema(&plan, &mut |_| ())
             .await
             .unwrap()

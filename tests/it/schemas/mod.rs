@@ -32,12 +32,12 @@ async fn change(
         SchemaRefusal::Failed(error) => vec![error.to_string()],
     };
     let plan = server
-        .service
+        .operator
         .plan_schema(tenant, change)
         .await
         .map_err(lines)?;
     server
-        .service
+        .operator
         .change_schema(&plan, &mut |_| ())
         .await
         .map_err(lines)
@@ -83,7 +83,7 @@ fn with(name: &str, held: &Value) -> Value {
 /// Every derived row is what its source says.
 async fn agrees(server: &Server) {
     assert_eq!(
-        server.service.verify(false).await.unwrap(),
+        server.operator.verify(false).await.unwrap(),
         Vec::<String>::new()
     );
 }

@@ -1,10 +1,8 @@
 //! What a service is opened with.
 
-use crate::filter::FilterLimits;
-use crate::patch::PatchLimits;
-use crate::protocol::DATABASE_FILE;
+use crate::operator::open::DATABASE_FILE;
+use crate::protocol::ServiceLimits;
 use crate::request_log::Record;
-use crate::resource::limits::ValueLimits;
 use crate::schema::SchemaFile;
 use crate::store::PoolSettings;
 use secrecy::SecretString;
@@ -20,7 +18,7 @@ pub struct ServiceSettings {
     /// Where resources stand for clients, with the base path and without a slash at the end.
     pub public_url: String,
     /// All schema and resource type files of the deployment, to be put into the database by
-    /// [`super::Service::open_for`]; `None` if the configuration names no folder: those of the database stay.
+    /// [`super::Operator::open_for`]; `None` if the configuration names no folder: those of the database stay.
     pub schema_files: Option<Vec<SchemaFile>>,
     /// Attributes that a filter may name and a list may be sorted by, likewise; `*` means every one.
     pub searchable: Option<Vec<String>>,
@@ -54,39 +52,6 @@ impl DatabaseTarget {
         match self {
             Self::Postgres { .. } => true,
             Self::Sqlite { data_dir } => data_dir.join(DATABASE_FILE).is_file(),
-        }
-    }
-}
-
-/// Bounds on what a request may ask of the service.
-#[derive(Debug, Clone, Copy)]
-pub struct ServiceLimits {
-    /// Bounds on the values of a resource.
-    pub values: ValueLimits,
-    /// Bounds on filters.
-    pub filter: FilterLimits,
-    /// Bounds on PATCH requests.
-    pub patch: PatchLimits,
-    /// Resources on a page when the client names no `count`.
-    pub page_default: i64,
-    /// Resources on a page at most.
-    pub page_max: i64,
-    /// Operations of a bulk request.
-    pub bulk_operations: usize,
-    /// Bytes of a bulk request.
-    pub bulk_bytes: usize,
-}
-
-impl Default for ServiceLimits {
-    fn default() -> Self {
-        Self {
-            values: ValueLimits::default(),
-            filter: FilterLimits::default(),
-            patch: PatchLimits::default(),
-            page_default: 100,
-            page_max: 1000,
-            bulk_operations: 1000,
-            bulk_bytes: 4 * 1024 * 1024,
         }
     }
 }
