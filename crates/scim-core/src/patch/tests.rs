@@ -15,7 +15,7 @@ mod model;
 mod table;
 
 use super::{MemberChange, Patch, PatchLimits, member_ids, read, resolve};
-use crate::error::{Result, ScimError};
+use crate::error::{Error, ErrorStatus, Result};
 use crate::resource::accept::{accept, in_schema_order};
 use crate::resource::check::{Change, check};
 use crate::resource::limits::ValueLimits;
@@ -126,9 +126,9 @@ fn run(
     Ok(after.into())
 }
 
-fn kind(error: &ScimError) -> String {
+fn kind(error: &Error) -> String {
     let scim_type = error.scim_type().map_or("", |kind| kind.as_str());
-    if error.status() == 400 {
+    if error.status() == ErrorStatus::BAD_REQUEST {
         scim_type.to_owned()
     } else {
         format!("{} {scim_type}", error.status())

@@ -5,7 +5,7 @@
 use super::change::Otherwise;
 use super::path::{Place, Undeclared};
 use super::{MemberChange, Operation};
-use crate::error::ScimError;
+use crate::error::Error;
 use crate::resource::Notes;
 use crate::resource::json::read_value;
 use crate::schema::{Attribute, ResourceType};
@@ -46,7 +46,7 @@ pub(super) fn leaves_out(
     undeclared: Undeclared,
     value: Option<&Value>,
     notes: &mut Notes,
-) -> ScimError {
+) -> Error {
     notes.push(undeclared.note(value));
     undeclared.refusal
 }

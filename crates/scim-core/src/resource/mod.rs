@@ -14,7 +14,6 @@ mod identity;
 pub mod json;
 mod key;
 pub mod limits;
-pub mod message;
 mod name;
 mod note;
 pub mod projection;
@@ -34,7 +33,7 @@ pub use shape::Shape;
 pub(crate) use value::unknown;
 pub use value::{Acceptance, accept_element, accept_value, is_blank};
 
-use crate::keyword::keywords;
+use crate::keywords;
 use crate::schema::ResourceType;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
