@@ -11,6 +11,8 @@ pub mod reason;
 pub use scim_core::{filter, messages, patch, resource, schema};
 pub(crate) use scim_core::{keyword, nearest};
 
+pub mod model;
+
 pub mod mapping;
 
 pub mod guide;

@@ -2,6 +2,7 @@
 
 use crate::access::Caller;
 use crate::error::{Result, ScimError};
+use crate::model::TypeRoles;
 use crate::patch::MemberChange;
 use crate::protocol::Service;
 use crate::reason::Reason;

@@ -3,6 +3,7 @@
 use super::line::Record;
 use crate::access::Caller;
 use crate::error::{ErrorStatus, Result, ScimError};
+use crate::model::TypeRoles;
 use crate::protocol::body::{check_names, in_use};
 use crate::protocol::{Service, render};
 use crate::reason::Reason;

@@ -20,7 +20,7 @@ use crate::resource::accept::{accept, in_schema_order};
 use crate::resource::check::{Change, check};
 use crate::resource::limits::ValueLimits;
 use crate::resource::{Acceptance, Attributes, Conformance, Note};
-use crate::schema::{Catalog, ResourceType, SchemaFile};
+use crate::schema::{Catalog, ResourceType, SchemaFile, TypeRules};
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, LazyLock};
 
@@ -57,6 +57,13 @@ static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
         origin: "test.json".into(),
         text: TEST_SCHEMA.into(),
     }])
+    .unwrap()
+    .with_rules(|resource_type| {
+        Ok(TypeRules {
+            kept: resource_type.top_attribute("active").cloned(),
+            ..TypeRules::default()
+        })
+    })
     .unwrap()
 });
 

@@ -51,13 +51,13 @@ pub(super) fn leaves_out(
     undeclared.refusal
 }
 
-/// Whether an attribute keeps its value where it is removed or replaced by null: the one that says
-/// whether a user takes a seat.
+/// Whether an attribute keeps its value where it is removed or replaced by null; see
+/// [`TypeRules::kept`](crate::schema::TypeRules::kept).
 ///
 /// A template that clears what the directory leaves empty would bring a leaver back, as a user without
 /// `active` is active. Bends RFC 7644 section 3.5.2.2: a removed attribute is unassigned.
 pub(super) fn stays(resource_type: &ResourceType, place: &Place) -> bool {
-    place.is(resource_type.seat())
+    place.is(resource_type.rules().kept.as_ref())
 }
 
 /// Brackets after a complex attribute with a single value ask whether that value meets the filter.

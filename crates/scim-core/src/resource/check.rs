@@ -39,7 +39,7 @@ pub fn check(
         let name = attribute.name().as_ref();
         let was = before.and_then(|before| before.get(name));
         check_attribute(attribute, was, after.get(name), name, with)?;
-        if resource_type.seat().is_some() {
+        if resource_type.rules().has_printable_names {
             check_name(attribute, was, after.get(name))?;
         }
     }
