@@ -1,4 +1,5 @@
 """Fills the database of scimd 0.1.0 with copies of one user, made with SQL, and puts a tenth of them into a group."""
+import http.client
 import json
 
 from load import USER
@@ -48,8 +49,6 @@ class Server:
     """One connection to a server."""
 
     def __init__(self, address, token):
-        import http.client
-
         self.connection, self.token = http.client.HTTPConnection(*address, timeout=30), token
 
     def send(self, method, path, body=None):
