@@ -31,6 +31,7 @@ class Rig:
             "SCIMD_DATABASE_URL": self.url,
             "SCIMD_LIMITS__REQUESTS_PER_SECOND": "100000",
             "SCIMD_LIMITS__BURST": "100000",
+            "SCIMD_LOG__LEVEL": "info,scimd::request=off",
         }
         self.servers = [self.server(FROM, number) for number in range(2)]
         for number in range(2):
