@@ -4,17 +4,17 @@ WORKDIR /src
 # The dependencies, in a layer that stays valid while only our own code changes.
 COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir src \
+COPY crates/scim-core/Cargo.toml crates/scim-core/
+RUN for package in . crates/*; do mkdir $package/src && touch $package/src/lib.rs; done \
     && echo 'fn main() {}' > src/main.rs \
-    && touch src/lib.rs \
     && cargo build --release --locked --bin scimd \
-    && rm -r src
+    && rm -r src crates/*/src
 
 COPY . .
 # The commit that `scimd --version` tells: --build-arg BUILD_COMMIT=$(git rev-parse HEAD). The build has no .git.
 ARG BUILD_COMMIT
 # Files come with the times they had outside, which may be older than the build above: Cargo would take it for current.
-RUN touch src/main.rs src/lib.rs \
+RUN touch src/main.rs src/lib.rs crates/*/src/lib.rs \
     && cargo build --release --locked --bin scimd
 
 FROM debian:bookworm-slim

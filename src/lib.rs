@@ -1,22 +1,13 @@
 //! scimd: a SCIM 2.0 service provider (RFC 7643, RFC 7644).
 //!
-//! The modules stand in the order of their floors: each uses those above it in this list and
-//! none below. `ARCHITECTURE.md` is the map.
+//! The protocol without I/O is the package `scim-core`; its modules are re-exported here. Each
+//! module uses those above it in this list and none below. `ARCHITECTURE.md` is the map.
 
 pub mod clock;
-pub mod error;
-mod keyword;
 pub mod live;
-pub mod nearest;
-pub mod reason;
 
-pub mod schema;
-
-pub mod resource;
-
-pub mod filter;
-
-pub mod patch;
+pub use scim_core::{error, filter, patch, reason, resource, schema};
+pub(crate) use scim_core::{keyword, nearest};
 
 pub mod mapping;
 
@@ -24,7 +15,28 @@ pub mod guide;
 
 pub mod store;
 
-pub mod service;
+pub mod access;
+
+pub mod request_log;
+
+pub mod protocol;
+
+pub mod operator;
+
+/// The names of the layers between the store and the wire.
+pub mod service {
+    pub use crate::access::{Caller, Traced, token};
+    pub use crate::operator::*;
+    pub use crate::protocol::*;
+    pub use crate::request_log::{
+        Action, Asked, Deed, NoteText, Record, Recorder, Trail, UnknownAttribute,
+    };
+    pub use crate::store::{
+        Entry, LogQuery, LoggedRequest, LoggedUser, Outcome, PasswordPolicy, PutWithoutMembers,
+        Status, TenantChange, TenantInfo, TenantQuery, TokenInfo, TokenQuery, TokenScope,
+        UsernameFormat, Verified,
+    };
+}
 
 pub mod http;
 

@@ -2,12 +2,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use scimd::resource::accept::accept;
-use scimd::resource::entries::entries;
-use scimd::resource::json::read_object;
-use scimd::resource::limits::ValueLimits;
-use scimd::resource::{Acceptance, Conformance};
-use scimd::schema::Catalog;
+use scim_core::resource::accept::accept;
+use scim_core::resource::entries::entries;
+use scim_core::resource::json::read_object;
+use scim_core::resource::limits::ValueLimits;
+use scim_core::resource::{Acceptance, Conformance};
+use scim_core::schema::Catalog;
 use std::sync::LazyLock;
 
 static CATALOG: LazyLock<Catalog> =
@@ -27,7 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
             continue;
         };
         let _ = entries(kind, &accepted.attributes);
-        let mut again = accepted.attributes.clone();
+        let mut again = accepted.attributes.clone().into_map();
         again.insert(
             "schemas".into(),
             serde_json::json!([kind.schema().id().as_ref()]),

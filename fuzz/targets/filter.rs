@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use scimd::filter::{FilterLimits, parse_filter, parse_path, resolve};
-use scimd::resource::Conformance;
-use scimd::schema::Catalog;
+use scim_core::filter::{FilterLimits, parse_filter, parse_path, resolve};
+use scim_core::resource::Conformance;
+use scim_core::schema::Catalog;
 use std::sync::LazyLock;
 
 static CATALOG: LazyLock<Catalog> =

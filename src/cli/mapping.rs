@@ -194,7 +194,7 @@ pub(super) async fn apply_beside(
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "prepared rows for lookups"),
             Err(error) => {
-                tracing::warn!(%error, "rows could not be prepared for lookups: scimd migrate does it")
+                tracing::warn!(%error, "rows could not be prepared for lookups: scimd migrate does it");
             }
         }
     }

@@ -21,6 +21,8 @@ mod migrate;
 mod open;
 mod output;
 mod progress;
+#[cfg(test)]
+mod reference;
 mod renewal;
 mod resource;
 mod retention;

@@ -69,9 +69,10 @@ pub(super) async fn patiently(
     }
 }
 
-/// What the service is opened with by a command that does not listen.
+/// What the service is opened with by a command that does not listen. Without a configured public URL
+/// the URLs of resources are relative: which address a server listens on is not known here.
 pub(super) fn settings(config: &Config) -> Result<ServiceSettings, Failure> {
-    Ok(config.for_service(config.base_url(config.server.listen))?)
+    Ok(config.for_service(config.public_base_url().unwrap_or_default())?)
 }
 
 fn make_folder(config: &Config) -> Result<(), Failure> {

@@ -15,10 +15,10 @@ pub(super) async fn watch(service: Service, days: i64) {
         match service.forget_requests(days).await {
             Ok(0) => {}
             Ok(requests) => {
-                tracing::info!(requests, days, "the provisioning log forgot old requests")
+                tracing::info!(requests, days, "the provisioning log forgot old requests");
             }
             Err(error) => {
-                tracing::warn!(%error, "old requests stay in the provisioning log for now")
+                tracing::warn!(%error, "old requests stay in the provisioning log for now");
             }
         }
     }

@@ -120,6 +120,15 @@ impl Config {
         }
     }
 
+    /// Where the SCIM endpoints are for clients, without a slash at the end; `None` if the
+    /// configuration names no public URL, so that only a server that listens knows it.
+    pub fn public_base_url(&self) -> Option<String> {
+        self.server
+            .public_url
+            .is_some()
+            .then(|| self.base_url(self.server.listen))
+    }
+
     /// The URL of this machine's own clients.
     pub fn local_url(&self, address: SocketAddr) -> String {
         let scheme = if self.server.tls.is_some() {

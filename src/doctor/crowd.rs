@@ -78,7 +78,7 @@ async fn people(patient: &Arc<Patient>, count: usize) -> Verdict<Vec<String>> {
             None => break,
             Some(Ok(Ok(id))) => people.push(id),
             Some(Ok(Err(Trouble::Fails(came) | Trouble::Notes(came)))) => {
-                trouble = trouble.or(Some(came))
+                trouble = trouble.or(Some(came));
             }
             Some(Err(error)) => trouble = trouble.or(Some(error.to_string())),
         }

@@ -92,7 +92,7 @@ impl Guide {
         let fill = |text: &mut String| {
             *text = text
                 .replace("{base_url}", base_url)
-                .replace("{tenant}", tenant)
+                .replace("{tenant}", tenant);
         };
         for section in &mut guide.sections {
             section.text.iter_mut().for_each(fill);

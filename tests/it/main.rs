@@ -24,6 +24,7 @@ mod harness;
 mod hostile;
 mod isolation;
 mod limits;
+mod logging;
 mod paging;
 mod pooler;
 mod provisioning;

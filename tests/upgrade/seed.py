@@ -31,7 +31,7 @@ insert into member (tenant, group_seq, member_seq)
 insert into change_member (tenant, change, id, added)
   select c.tenant, c.change, numbered.id, true from change c, numbered where c.id = '{group}' and n % 10 = 0;
 insert into provisioning (tenant, entry, at, token, token_name, method, route, status, micros, request)
-  select tenant, n, n, 'seed', 'seed', 'POST', '/Users', case when n % 10 = 0 then 409 else 201 end, 1, 'seed'
+  select tenant, (seq & ((1::bigint << 56) - 1)) - 20000000 - n, modified, 'seed', 'seed', 'POST', '/Users', case when n % 10 = 0 then 409 else 201 end, 1, 'seed'
   from template, numbered;
 analyze;
 """

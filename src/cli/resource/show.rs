@@ -107,7 +107,7 @@ fn add(name: &str, value: &Value, facts: &mut Vec<(String, String)>) {
             );
         }
         Value::String(text) => {
-            facts.push((name.to_owned(), log::printable(text).replace('\n', " ")))
+            facts.push((name.to_owned(), log::printable(text).replace('\n', " ")));
         }
         value => facts.push((name.to_owned(), value.to_string())),
     }

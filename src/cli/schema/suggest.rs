@@ -80,7 +80,7 @@ impl Suggest {
                     "Look them through, and keep each as a file of its own, for they are not of one owner:",
                 );
                 several.iter().for_each(|(urn, option)| {
-                    say(&format!("scimd schema add FILE{option}  # {urn}"))
+                    say(&format!("scimd schema add FILE{option}  # {urn}"));
                 });
             }
         }

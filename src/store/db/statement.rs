@@ -13,6 +13,7 @@
 //! cancelled request could leave behind. On SQLite its statements run one after the other within the
 //! writer's transaction.
 
+use crate::store::db::fair_queue::Flow;
 use std::borrow::Cow;
 use std::fmt::Write;
 use uuid::Uuid;
@@ -222,7 +223,7 @@ impl Statement {
                 Piece::Named("position") => into.push_str("strpos"),
                 Piece::Named(name) if name.starts_with("row:") => into.push_str("ctid"),
                 Piece::Named(name) if name.starts_with("row_among:") => {
-                    into.push_str("ctid = any(array")
+                    into.push_str("ctid = any(array");
                 }
                 Piece::Named("claim") => into.push_str(" for no key update"),
                 Piece::Named("keep") => into.push_str(" for key share"),
@@ -264,7 +265,7 @@ impl Statement {
                 Piece::Named("row_of") => into.text.push_str("json_array"),
                 Piece::Named("position") => into.text.push_str("instr"),
                 Piece::Named(name) if name.starts_with("row:") => {
-                    into.text.push_str(after_colon(name))
+                    into.text.push_str(after_colon(name));
                 }
                 Piece::Named(name) if name.starts_with("row_among:") => {
                     push(&mut into.text, format_args!("({} in ", after_colon(name)));
@@ -405,6 +406,15 @@ impl Batch {
     /// The claim, if the batch has one.
     pub(in crate::store) fn claim(&self) -> Option<&Statement> {
         self.claim.as_ref()
+    }
+
+    /// Whose batch it is: its first statement says.
+    pub(in crate::store) fn flow(&self) -> Flow {
+        let first = self.statements.first().map(|(_, statement)| statement);
+        self.claim
+            .as_ref()
+            .or(first)
+            .map_or(Flow::Server, |statement| Flow::of(&statement.args))
     }
 
     /// The same with one more statement. Later ones refer to the rows it returns by `name`.

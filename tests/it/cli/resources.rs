@@ -139,6 +139,10 @@ async fn a_user_is_shown_deactivated_and_deleted(server: Server) {
         json_beside(&server, &["user", "show", &ann])["emails"][0]["type"],
         "work"
     );
+    // Nothing says at which address a server listens.
+    let shown = json_beside(&server, &["user", "show", &ann]);
+    assert_eq!(shown["meta"]["location"], format!("/Users/{ann}"));
+    assert_eq!(shown["groups"][0]["$ref"], format!("/Groups/{sales}"));
 
     let (_, told) = told_beside(&server, &["user", "deactivate", "ann@example.com"]);
     assert_eq!(

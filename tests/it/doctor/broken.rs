@@ -266,7 +266,7 @@ const USERS: &[Case] = &[
             const ENTERPRISE: &str = crate::harness::ENTERPRISE;
             if asked.is(&Method::GET, "/Users/") && told.body.contains("\"manager\"") {
                 told.edit(|body| {
-                    body[ENTERPRISE]["manager"] = body[ENTERPRISE]["manager"]["value"].clone()
+                    body[ENTERPRISE]["manager"] = body[ENTERPRISE]["manager"]["value"].clone();
                 });
             }
         }),

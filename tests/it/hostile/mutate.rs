@@ -166,7 +166,7 @@ fn at(chance: &mut Chance, document: &mut Value, place: &mut usize) {
 fn change(chance: &mut Chance, place: &mut Value) {
     match place {
         Value::Object(members) if chance.once_in(2) && !members.is_empty() => {
-            spoil_a_name(chance, members)
+            spoil_a_name(chance, members);
         }
         Value::Array(values) if chance.once_in(2) && !values.is_empty() => {
             let copied = values[chance.within(0..values.len())].clone();

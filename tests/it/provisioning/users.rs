@@ -10,6 +10,7 @@ crate::on_both!(
     a_name_finds_all_that_is_about_it,
     a_name_finds_operations_of_a_bulk_request,
     a_name_finds_what_was_refused,
+    a_name_finds_a_refused_query,
     a_name_is_of_its_tenant,
     names_go_with_their_requests,
     instances_over_one_database_make_equal_digests,
@@ -120,6 +121,21 @@ async fn a_name_finds_what_was_refused(server: Server) {
     for row in logged(&server, "default").await {
         assert!(!format!("{row:?}").contains("ann"), "{row:?}");
     }
+}
+
+/// One part of the filter names the user, another one is wrong.
+async fn a_name_finds_a_refused_query(server: Server) {
+    for filter in [
+        "userName%20eq%20%22ann%22%20and%20shoeSize%20eq%201",
+        "password%20pr%20or%20urn:ietf:params:scim:schemas:core:2.0:User:userName%20eq%20%22Ann%22",
+    ] {
+        server
+            .get(&format!("/Users?filter={filter}"))
+            .await
+            .refused(400, "invalidFilter");
+    }
+    let rows = about(&server, "default", "ann").await;
+    assert_eq!(asked(&rows), [("GET", 400), ("GET", 400)]);
 }
 
 async fn a_name_is_of_its_tenant(server: Server) {

@@ -34,9 +34,9 @@ pub(in crate::store) fn elements(
     let always = Predicate::always();
     let condition = condition.unwrap_or(&always);
     if is_members {
-        members(select, condition)
+        members(select, condition);
     } else {
-        groups(select, condition)
+        groups(select, condition);
     }
 }
 

@@ -1,0 +1,323 @@
+//! A request body becomes the attributes of a resource: canonical names in schema order, values
+//! of their types, readOnly attributes dropped, nothing unassigned (RFC 7644 sections 3.3, 3.5.1).
+
+use super::note::printable;
+use super::value::{Acceptance, accept_value, unknown};
+use super::{Attributes, Conformance, Note, Shape, named, tolerance};
+use crate::error::{Result, ScimError};
+use crate::reason::Reason;
+use crate::schema::{Attribute, AttributePath, Extension, Mutability, Named, ResourceType};
+use serde_json::{Map, Value};
+use std::collections::HashSet;
+
+/// What a body asserts.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The attributes that have a value.
+    pub attributes: Attributes,
+    /// Names of top-level attributes that the body speaks of, also with null, as the schema spells them.
+    pub asserted: HashSet<String>,
+}
+
+impl Accepted {
+    /// The attributes and sub-attributes that have a value, in attribute notation.
+    pub fn names<'a>(
+        &'a self,
+        resource_type: &'a ResourceType,
+    ) -> impl Iterator<Item = String> + 'a {
+        let given = resource_type
+            .leaves()
+            .iter()
+            .filter(|path| path.value_in(&self.attributes).is_some());
+        given.flat_map(|path| {
+            [
+                AttributePath {
+                    sub: None,
+                    ..path.clone()
+                }
+                .to_string(),
+                path.to_string(),
+            ]
+        })
+    }
+}
+
+/// Reads the body of a create or a replace.
+///
+/// # Errors
+/// 400 `invalidValue` for `schemas` that lacks the type's schema, in `rfc` mode also if it is
+/// missing, and for unfit values; 400 `invalidSyntax` for unknown attributes in `rfc` mode.
+pub fn accept(
+    resource_type: &ResourceType,
+    body: Map<String, Value>,
+    with: &mut Acceptance<'_>,
+) -> Result<Accepted> {
+    let mut read = Reading {
+        resource_type,
+        with,
+        top: Map::new(),
+        extensions: Map::new(),
+        asserted: HashSet::new(),
+        elsewhere: Vec::new(),
+    };
+    let is_schemas = |name: &str| name.eq_ignore_ascii_case("schemas");
+    read.schemas(
+        body.iter()
+            .find_map(|(name, value)| is_schemas(name).then_some(value)),
+    )?;
+    for (name, value) in body.into_iter().filter(|(name, _)| !is_schemas(name)) {
+        read.member(&name, value)?;
+    }
+    read.take_from_elsewhere()?;
+    Ok(read.finish())
+}
+
+/// The value that a body gives an attribute of the core schema, wherever it stands.
+pub fn sent<'a>(
+    resource_type: &ResourceType,
+    body: &'a Map<String, Value>,
+    attribute: &Attribute,
+    conformance: Conformance,
+) -> Option<&'a Value> {
+    body.iter().find_map(
+        |(key, value)| match (named(resource_type, key, conformance)?, value) {
+            (Named::Attribute(path), value) if path.container.is_none() && path.sub.is_none() => {
+                (path.attribute.name() == attribute.name()).then_some(value)
+            }
+            (Named::Core, Value::Object(members)) => {
+                sent(resource_type, members, attribute, conformance)
+            }
+            _ => None,
+        },
+    )
+}
+
+/// Gives the type's default values to attributes that the client does not assert
+/// (RFC 7644 section 3.3: a default may be assigned only to those).
+pub fn assign_defaults(resource_type: &ResourceType, accepted: &mut Accepted) {
+    let mut attributes = std::mem::take(&mut accepted.attributes).into_map();
+    for (name, value) in resource_type.defaults() {
+        if !accepted.asserted.contains(name) {
+            attributes
+                .entry(name.clone())
+                .or_insert_with(|| value.clone());
+        }
+    }
+    accepted.attributes = Attributes::validated(in_schema_order(resource_type, attributes));
+}
+
+struct Reading<'a, 'b, 'c> {
+    resource_type: &'a ResourceType,
+    with: &'b mut Acceptance<'c>,
+    top: Map<String, Value>,
+    extensions: Map<String, Value>,
+    asserted: HashSet<String>,
+    /// Values under keys that are not where the schema puts them, each with its key.
+    elsewhere: Vec<(String, AttributePath, Value)>,
+}
+
+impl Reading<'_, '_, '_> {
+    fn schemas(&mut self, value: Option<&Value>) -> Result<()> {
+        let lenient = self.with.conformance.is_lenient();
+        if lenient && tolerance::schemas_left_out(value) {
+            return Ok(());
+        }
+        let core = self.resource_type.schema().id();
+        let problem = |what: &str| {
+            ScimError::invalid_value(format!(
+                "Attribute \"schemas\" {what}; it must be an array that holds \"{core}\"."
+            ))
+        };
+        let value = value.ok_or_else(|| problem("is missing"))?;
+        let urns = value.as_array().ok_or_else(|| problem("is no array"))?;
+        let mut has_core = false;
+        for urn in urns {
+            let urn = urn
+                .as_str()
+                .ok_or_else(|| problem("holds a value that is no string"))?;
+            if urn.eq_ignore_ascii_case(core) || (lenient && tolerance::is_legacy_core(urn)) {
+                has_core = true;
+            } else if self.extension(urn).is_none() {
+                if !lenient {
+                    let name = self.resource_type.name();
+                    let detail = format!("Schema \"{urn}\" is not part of resource type {name}.");
+                    return Err(ScimError::invalid_value(detail).because(Reason::AttributeUnknown));
+                }
+                tolerance::undeclared_schema(urn, &mut self.with.notes);
+            }
+        }
+        if has_core {
+            Ok(())
+        } else {
+            Err(problem("does not name the schema of this resource type"))
+        }
+    }
+
+    fn extension(&self, urn: &str) -> Option<Extension> {
+        let modern = self
+            .with
+            .conformance
+            .is_lenient()
+            .then(|| tolerance::modern_extension(urn))
+            .flatten();
+        self.resource_type.extension(modern.unwrap_or(urn)).cloned()
+    }
+
+    fn member(&mut self, key: &str, value: Value) -> Result<()> {
+        let lenient = self.with.conformance.is_lenient();
+        match (named(self.resource_type, key, self.with.conformance), value) {
+            (Some(Named::Extension(extension)), value) => self.extended(&extension, value),
+            // Okta's external namespace of a core attribute is the core URN.
+            (Some(Named::Core), Value::Object(members)) => members
+                .into_iter()
+                .try_for_each(|(name, value)| self.core(&name, value)),
+            (Some(named), value) if tolerance::is_qualified_key(key, &named) && !lenient => {
+                self.with
+                    .notes
+                    .push(Note::UnknownAttribute(printable(key), Shape::of(&value)));
+                Ok(())
+            }
+            (Some(Named::Attribute(path)), value) if path.sub.is_none() => {
+                if path.container.is_none() && !key.contains(':') {
+                    return self.top(&path.attribute, value);
+                }
+                self.elsewhere.push((key.to_owned(), path, value));
+                Ok(())
+            }
+            (_, value) => unknown(key, &value, self.with),
+        }
+    }
+
+    fn core(&mut self, name: &str, value: Value) -> Result<()> {
+        match self.resource_type.top_attribute(name).cloned() {
+            Some(attribute) => self.top(&attribute, value),
+            None => unknown(name, &value, self.with),
+        }
+    }
+
+    /// Takes what stands elsewhere, unless the body also has the attribute in its place.
+    fn take_from_elsewhere(&mut self) -> Result<()> {
+        for (key, path, value) in std::mem::take(&mut self.elsewhere) {
+            let Some(urn) = &path.container else {
+                if !self.asserted.contains(path.attribute.name().as_ref()) {
+                    self.top(&path.attribute, value)?;
+                }
+                continue;
+            };
+            let Some(extension) = self.resource_type.extension(urn).cloned() else {
+                continue;
+            };
+            let name = path.attribute.name().as_ref();
+            if self
+                .extensions
+                .get(urn.as_ref())
+                .is_some_and(|held| held.get(name).is_some())
+            {
+                continue;
+            }
+            let taken = self.extended(
+                &extension,
+                Value::Object(Map::from_iter([(name.to_owned(), value)])),
+            );
+            match taken {
+                Err(_) if !key.contains(':') => {
+                    tolerance::unfit_without_urn(&path.to_string(), &mut self.with.notes);
+                }
+                taken => taken?,
+            }
+        }
+        Ok(())
+    }
+
+    fn top(&mut self, attribute: &Attribute, value: Value) -> Result<()> {
+        if attribute.mutability() == Mutability::ReadOnly {
+            return Ok(());
+        }
+        let name = attribute.name().to_string();
+        if let Some(accepted) = accept_value(attribute, value, &name, self.with)? {
+            self.top.insert(name.clone(), accepted);
+        }
+        self.asserted.insert(name);
+        Ok(())
+    }
+
+    fn extended(&mut self, extension: &Extension, value: Value) -> Result<()> {
+        let urn = extension.schema.id();
+        self.asserted.insert(urn.to_string());
+        let members = match value {
+            Value::Null => return Ok(()),
+            Value::Object(members) => members,
+            _ => {
+                return Err(ScimError::invalid_value(format!(
+                    "\"{urn}\" must be an object of its attributes."
+                )));
+            }
+        };
+        let mut accepted = Map::new();
+        for (name, value) in members {
+            let Some(attribute) = extension.schema.attribute(&name) else {
+                unknown(&format!("{urn}:{name}"), &value, self.with)?;
+                continue;
+            };
+            if attribute.mutability() == Mutability::ReadOnly {
+                continue;
+            }
+            let path = format!("{urn}:{}", attribute.name());
+            if let Some(value) = accept_value(attribute, value, &path, self.with)? {
+                accepted.insert(attribute.name().to_string(), value);
+            }
+        }
+        if !accepted.is_empty() {
+            let held = self
+                .extensions
+                .entry(urn.to_string())
+                .or_insert_with(|| Value::Object(Map::new()));
+            if let Some(held) = held.as_object_mut() {
+                held.extend(accepted);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Accepted {
+        self.top.append(&mut self.extensions);
+        Accepted {
+            attributes: Attributes::validated(in_schema_order(self.resource_type, self.top)),
+            asserted: self.asserted,
+        }
+    }
+}
+
+/// The same attributes in the order of the schemas, so that a document reads as its schema
+/// does and equal resources have equal text.
+pub(crate) fn in_schema_order(
+    resource_type: &ResourceType,
+    mut attributes: Map<String, Value>,
+) -> Map<String, Value> {
+    let mut ordered = Map::new();
+    for attribute in resource_type.top_attributes() {
+        if let Some(entry) = attributes.remove_entry(attribute.name().as_ref()) {
+            ordered.insert(entry.0, entry.1);
+        }
+    }
+    for extension in resource_type.extensions() {
+        let Some((urn, Value::Object(mut held))) =
+            attributes.remove_entry(extension.schema.id().as_ref())
+        else {
+            continue;
+        };
+        let names = extension
+            .schema
+            .attributes()
+            .iter()
+            .map(|attribute| attribute.name().as_ref());
+        let mut in_order: Map<String, Value> =
+            names.filter_map(|name| held.remove_entry(name)).collect();
+        in_order.append(&mut held);
+        let held = in_order;
+        ordered.insert(urn, Value::Object(held));
+    }
+    // What a schema declared that is no longer loaded stays, out of reach, until it is back.
+    ordered.append(&mut attributes);
+    ordered
+}

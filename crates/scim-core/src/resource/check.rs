@@ -1,0 +1,195 @@
+//! What must hold of a resource as a whole: required attributes are there, immutable ones have
+//! not changed, at most one value of an attribute is primary (RFC 7643 sections 2.2, 2.4, 7).
+
+use super::{Attributes, hidden, is_blank, same};
+use crate::error::{Result, ScimError};
+use crate::reason::Reason;
+use crate::schema::{Attribute, Mutability, ResourceType};
+use serde_json::Value;
+
+/// Which error tells that a required attribute is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// POST or PUT: 400 `invalidValue`.
+    Whole,
+    /// PATCH: 400 `mutability` (RFC 7644 section 3.5.2.2).
+    Modify,
+}
+
+/// Checks the attributes of a resource after a change, against those before it if there were any.
+/// What had no value before, though it is required now, and has none afterwards is not due: the
+/// schema was tightened after the resource was stored, and the change does not touch it.
+///
+/// # Errors
+/// 400 `invalidValue` or `mutability`, naming the attribute.
+pub fn check(
+    resource_type: &ResourceType,
+    before: Option<&Attributes>,
+    after: &Attributes,
+    change: Change,
+) -> Result<()> {
+    let with = With {
+        change,
+        is_new: before.is_none(),
+    };
+    for attribute in resource_type
+        .top_attributes()
+        .iter()
+        .filter(|a| !matches!(a.name().as_ref(), "id" | "schemas" | "meta"))
+    {
+        let name = attribute.name().as_ref();
+        let was = before.and_then(|before| before.get(name));
+        check_attribute(attribute, was, after.get(name), name, with)?;
+        if resource_type.seat().is_some() {
+            check_name(attribute, was, after.get(name))?;
+        }
+    }
+    for extension in resource_type.extensions() {
+        let urn = extension.schema.id();
+        let held = hidden::visible(extension, after);
+        let was = before.and_then(|before| hidden::visible(extension, before));
+        if held.is_none() && extension.required && (before.is_none() || was.is_some()) {
+            return Err(missing(urn, change, was.is_some()));
+        }
+        let with = With {
+            change,
+            is_new: was.is_none(),
+        };
+        for attribute in extension.schema.attributes() {
+            let name = attribute.name().as_ref();
+            let (was, is) = (
+                was.and_then(|o| o.get(name)),
+                held.and_then(|o| o.get(name)),
+            );
+            // A required attribute of an optional extension is due only once the extension is used.
+            if held.is_some() || was.is_some() && attribute.mutability() == Mutability::Immutable {
+                check_attribute(attribute, was, is, &format!("{urn}:{name}"), with)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The change that an attribute is part of.
+#[derive(Debug, Clone, Copy)]
+struct With {
+    change: Change,
+    /// Whether the resource, the extension or the complex value that has the attribute is new.
+    is_new: bool,
+}
+
+fn check_attribute(
+    attribute: &Attribute,
+    was: Option<&Value>,
+    is: Option<&Value>,
+    path: &str,
+    with: With,
+) -> Result<()> {
+    let unassigned = is.is_none_or(is_blank);
+    let is_touched = with.is_new || was != is;
+    if attribute.is_required()
+        && unassigned
+        && is_touched
+        && attribute.mutability() != Mutability::ReadOnly
+    {
+        return Err(missing(path, with.change, was.is_some()));
+    }
+    let has_changed = || match (was, is) {
+        (None, _) => false,
+        (Some(was), Some(is)) => !same(attribute, was, is),
+        (Some(_), None) => true,
+    };
+    if attribute.mutability() == Mutability::Immutable && has_changed() {
+        return Err(ScimError::mutability(format!(
+            "Attribute \"{path}\" is immutable: it has a value and keeps it."
+        )));
+    }
+    let Some(is) = is else { return Ok(()) };
+    if attribute.is_complex() {
+        check_complex(attribute, was, is, path, with.change)?;
+    }
+    if attribute.is_multi_valued() && is.as_array().is_some_and(|values| primaries(values) > 1) {
+        return Err(ScimError::invalid_value(format!(
+            "Only one value of \"{path}\" may have \"primary\" true."
+        )));
+    }
+    Ok(())
+}
+
+/// What people are told apart by is text that can be shown and typed (RFC 7644 section 5).
+fn check_name(attribute: &Attribute, was: Option<&Value>, is: Option<&Value>) -> Result<()> {
+    let text = is
+        .filter(|is| attribute.is_unique() && was != Some(*is))
+        .and_then(Value::as_str);
+    if text.is_some_and(|text| text.contains(char::is_control)) {
+        let name = attribute.name();
+        return Err(ScimError::invalid_value(format!(
+            "Attribute \"{name}\" holds a control character, such as a tab or a line break: correct it in your identity provider."
+        )));
+    }
+    Ok(())
+}
+
+fn check_complex(
+    attribute: &Attribute,
+    was: Option<&Value>,
+    is: &Value,
+    path: &str,
+    change: Change,
+) -> Result<()> {
+    let kept = was.map(listed).unwrap_or_default();
+    // Values of a multi-valued attribute have no identity to compare over time; their immutable
+    // sub-attributes are guarded where a PATCH names them.
+    let was = was.filter(|_| !attribute.is_multi_valued());
+    for element in listed(is) {
+        let mut checked = attribute.sub_attributes().iter().map(|sub| {
+            let name = sub.name().as_ref();
+            let with = With {
+                change,
+                is_new: was.is_none(),
+            };
+            let was = was.and_then(|was| was.get(name));
+            check_attribute(sub, was, element.get(name), &format!("{path}.{name}"), with)
+        });
+        // A value that was there before as it is now is not touched.
+        checked.try_for_each(|checked| {
+            checked.or_else(|error| {
+                if kept.contains(element) {
+                    Ok(())
+                } else {
+                    Err(error)
+                }
+            })
+        })?;
+    }
+    Ok(())
+}
+
+/// The values of an attribute: all of a list, or the one.
+fn listed(value: &Value) -> &[Value] {
+    value
+        .as_array()
+        .map_or(std::slice::from_ref(value), Vec::as_slice)
+}
+
+fn primaries(values: &[Value]) -> usize {
+    values
+        .iter()
+        .filter(|value| value.get("primary") == Some(&Value::Bool(true)))
+        .count()
+}
+
+/// A PATCH that takes a required value away is told so; one that begins to use what needs
+/// another value is told what is missing.
+fn missing(path: &str, change: Change, had_value: bool) -> ScimError {
+    match (change, had_value) {
+        (Change::Whole, _) | (Change::Modify, false) => ScimError::invalid_value(format!(
+            "Attribute \"{path}\" is required and has no value."
+        ))
+        .because(Reason::RequiredMissing),
+        (Change::Modify, true) => ScimError::mutability(format!(
+            "Attribute \"{path}\" is required and cannot be removed."
+        ))
+        .because(Reason::RequiredMissing),
+    }
+}

@@ -1,0 +1,126 @@
+//! A resource: a document that obeys its resource type (RFC 7643 section 3).
+//!
+//! Bodies become resources in [`accept`], are held to what spans attributes in [`check`], are
+//! cut to what a client may see in [`projection`], and give the store its index in [`entries`].
+//! What no schema declares any more is [`hidden`].
+
+pub mod accept;
+mod attributes;
+pub mod check;
+mod document;
+pub mod entries;
+pub mod hidden;
+mod identity;
+pub mod json;
+mod key;
+pub mod limits;
+pub mod message;
+mod name;
+mod note;
+pub mod projection;
+mod shape;
+pub mod tolerance;
+mod value;
+
+pub use attributes::Attributes;
+pub use document::StoredDocument;
+pub use identity::same;
+pub(crate) use identity::{Identity, identity};
+pub use key::Key;
+pub use name::named;
+pub(crate) use note::printable;
+pub use note::{Note, Notes};
+pub use shape::Shape;
+pub(crate) use value::unknown;
+pub use value::{Acceptance, accept_element, accept_value, is_blank};
+
+use crate::keyword::keywords;
+use crate::schema::ResourceType;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::Arc;
+
+keywords! {
+    /// How much a tenant forgives its clients.
+    Conformance {
+        /// Takes what Okta, Entra and others really send; see the `tolerance` modules.
+        Lenient = "lenient",
+        /// The letter of the RFCs.
+        Rfc = "rfc",
+    }
+}
+
+impl Conformance {
+    /// Whether leniencies apply.
+    pub fn is_lenient(self) -> bool {
+        self == Self::Lenient
+    }
+}
+
+/// What the server itself keeps about a resource (RFC 7643 section 3.1). Location and resource
+/// type follow from type and id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meta {
+    /// Counts the changes, from 1.
+    pub version: i64,
+    /// When it was created.
+    pub created: Timestamp,
+    /// When it was changed last.
+    pub modified: Timestamp,
+}
+
+impl Meta {
+    /// The version as an entity tag: weak, as SCIM uses them (RFC 7644 section 3.14).
+    pub fn etag(&self) -> String {
+        format!("W/\"{}\"", self.version)
+    }
+
+    /// What a resource of that version has once it is made what it was under this one: versions only
+    /// grow, and one that is not that of then comes with the time of now.
+    #[must_use]
+    pub fn after(self, version: i64, now: Timestamp) -> Self {
+        if self.version > version {
+            self
+        } else {
+            Self {
+                version: version + 1,
+                modified: now,
+                ..self
+            }
+        }
+    }
+}
+
+/// A resource: what a filter looks at.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// The type that the attributes obey.
+    pub resource_type: Arc<ResourceType>,
+    /// The id, made by the server and never used again.
+    pub id: String,
+    /// What the server keeps about it.
+    pub meta: Meta,
+    /// The attributes.
+    pub attributes: Attributes,
+}
+
+/// What other resources show as `display`: the first of the type's display attributes that has a
+/// value.
+pub fn display<'a>(resource_type: &ResourceType, attributes: &'a Attributes) -> Option<&'a str> {
+    let texts = resource_type
+        .display()
+        .iter()
+        .filter_map(|name| attributes.get(name.as_str()));
+    texts
+        .filter_map(Value::as_str)
+        .find(|text| !text.is_empty())
+}
+
+/// Whether a resource takes a seat: its type has a seat attribute, and that is not `false`.
+pub fn takes_seat(resource_type: &ResourceType, attributes: &Attributes) -> bool {
+    let seat = resource_type
+        .seat()
+        .map(|seat| attributes.get(seat.name().as_ref()));
+    seat.is_some_and(|value| value != Some(&Value::Bool(false)))
+}

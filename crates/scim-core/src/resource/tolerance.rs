@@ -1,0 +1,294 @@
+//! Leniencies in the bodies of resources. Each is one function that names its client and the
+//! sentence of the RFC that it bends; `rfc` mode calls none of them.
+
+use super::note::printable;
+use super::{Attributes, Note, Notes};
+use crate::schema::{Attribute, Mutability, Named, ResourceType};
+use serde::de::IgnoredAny;
+use serde_json::{Map, Number, Value};
+use std::sync::Arc;
+
+/// URN of the enterprise extension (RFC 7643 section 4.3).
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+/// `"True"` and `"False"`, in any letter case, where a Boolean is due.
+///
+/// Entra ID sends `active` and `roles.primary` as text unless a flag is set; its validator does so
+/// in every user. Bends RFC 7643 section 2.3.2.
+pub fn boolean_from_text(value: &Value) -> Option<bool> {
+    let text = value.as_str()?;
+    [true, false]
+        .into_iter()
+        .find(|flag| text.eq_ignore_ascii_case(if *flag { "true" } else { "false" }))
+}
+
+/// A plain string where a complex value is due means its `value`; an empty one means none.
+///
+/// Entra ID sends `manager` as the id alone, and `""` to clear it. Bends RFC 7643 section 2.3.8.
+/// Gives the value back if it is no string or the attribute has no `value`, or is multi-valued.
+pub fn complex_from_text(attribute: &Attribute, value: Value) -> Result<Map<String, Value>, Value> {
+    match (value, attribute.sub_attribute("value")) {
+        (Value::String(text), Some(_)) if !attribute.is_multi_valued() => {
+            let assigned = (!text.is_empty()).then(|| ("value".to_owned(), Value::String(text)));
+            Ok(assigned.into_iter().collect())
+        }
+        (other, _) => Err(other),
+    }
+}
+
+/// Whether a text is a JSON number and nothing else (RFC 8259 section 6).
+pub fn is_number(text: &str) -> bool {
+    let (first, last) = (text.bytes().next(), text.bytes().last());
+    first.is_some_and(|byte| byte == b'-' || byte.is_ascii_digit())
+        && last.is_some_and(|byte| byte.is_ascii_digit())
+        && serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+/// A text that is a JSON number and nothing else, where an integer or a decimal is due.
+///
+/// Entra ID sends every mapped value as text, and SCIM-SDK, a library for Java, `startIndex` and `count`
+/// of a search. Bends RFC 7643 sections 2.3.3 and 2.3.4, and RFC 7644 section 3.4.3. `None` for other
+/// texts, and for numbers that no double holds.
+pub fn number_from_text(value: &Value) -> Option<Number> {
+    let text = value.as_str().filter(|text| is_number(text))?;
+    serde_json::from_str(text).ok()
+}
+
+/// An array of one value, where a single value is due, means that value; an empty one means none.
+///
+/// Entra ID's documented request for a manager, Microsoft's SCIM library and better-auth send arrays.
+/// Bends RFC 7643 section 2.2, where an attribute is single-valued or multi-valued.
+pub fn one_of_array(value: Value) -> Value {
+    match value {
+        Value::Array(mut values) if values.len() <= 1 && !values.iter().any(Value::is_array) => {
+            values.pop().unwrap_or_default()
+        }
+        other => other,
+    }
+}
+
+/// `{"value": x}`, alone or beside `"$ref": null`, where a simple value is due, means `x`.
+///
+/// Entra ID sends the values of a simple multi-valued attribute so, and Microsoft's SCIM library
+/// those of single ones. Bends RFC 7643 section 2.3: only complex attributes have sub-attributes.
+pub fn simple_from_object(value: Value) -> Value {
+    let Value::Object(mut members) = value else {
+        return value;
+    };
+    let is_value = |name: &str| name.eq_ignore_ascii_case("value");
+    let is_idle =
+        |(name, value): (&String, &Value)| name.eq_ignore_ascii_case("$ref") && value.is_null();
+    let Some(name) = members.keys().find(|name| is_value(name)).cloned() else {
+        return Value::Object(members);
+    };
+    if members
+        .iter()
+        .any(|member| !is_value(member.0) && !is_idle(member))
+    {
+        return Value::Object(members);
+    }
+    members.shift_remove(&name).unwrap_or_default()
+}
+
+/// `{"value": ""}` for a single-valued reference means that it has no value.
+///
+/// Entra ID and clients made after it clear `manager` so. Bends RFC 7643 section 2.5, where only null
+/// and the empty array mean unassigned. What only the server writes does not count.
+pub fn is_empty_reference(attribute: &Attribute, members: &Map<String, Value>) -> bool {
+    let has_parts = ["value", "$ref"]
+        .iter()
+        .all(|name| attribute.sub_attribute(name).is_some());
+    let is_empty = |value: &Value| value.is_null() || value.as_str() == Some("");
+    let is_fixed = |name: &str| {
+        attribute
+            .sub_attribute(name)
+            .is_some_and(|sub| sub.mutability() == Mutability::ReadOnly)
+    };
+    let names_value = members
+        .iter()
+        .any(|(name, value)| name.eq_ignore_ascii_case("value") && value.is_string());
+    has_parts
+        && !attribute.is_multi_valued()
+        && names_value
+        && members
+            .iter()
+            .all(|(name, value)| is_empty(value) || is_fixed(name))
+}
+
+/// `schemas` that is missing, null or empty means the schema of the endpoint, or the URN of the
+/// message.
+///
+/// authentik leaves it out of PatchOp messages, keycloak-scim2-storage out of groups. Bends RFC 7643
+/// section 3, where `schemas` is required and not empty, and RFC 7644 sections 3.4.3, 3.5.2 and 3.7.
+pub fn schemas_left_out(schemas: Option<&Value>) -> bool {
+    schemas.is_none_or(|schemas| schemas.is_null() || schemas.as_array().is_some_and(Vec::is_empty))
+}
+
+/// A PUT that says nothing of the attribute that tells who is active leaves its value as it is.
+///
+/// Clients that push a profile leave `active` out; a user who was deactivated must not come back by
+/// that. Bends RFC 7644 section 3.5.1, where an attribute that is left out is cleared or gets its
+/// default. `after` are the attributes of the body.
+pub fn keep_active(resource_type: &ResourceType, before: &Attributes, after: &mut Attributes) {
+    if let Some(seat) = resource_type.seat() {
+        after.keep(resource_type, seat, before);
+    }
+}
+
+/// The attribute that is shown as an empty array where it has no value: the members of a group.
+///
+/// Three clients crash on, or misread, a group without `members`. Bends RFC 7643 section 2.5, where
+/// an empty array and no value are one.
+pub fn shown_when_empty(resource_type: &ResourceType) -> Option<&Arc<Attribute>> {
+    resource_type.members()
+}
+
+/// A text with commas, where a SearchRequest has an array of names.
+///
+/// SCIM-SDK, a library for Java, sends `attributes` as it would stand in a URL. Bends RFC 7644
+/// section 3.4.3, where `attributes` and `excludedAttributes` are arrays.
+pub fn search_names(text: &str) -> Vec<String> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// `failOnErrors` of 0 in a bulk request is none.
+///
+/// Libraries send the default value of their number type where the caller set none. Bends RFC 7644
+/// section 3.7, where it is the number of errors after which the server stops.
+pub fn no_limit_of_errors(value: &Value) -> bool {
+    value.as_i64() == Some(0)
+}
+
+/// URNs of SCIM 1.1 and of drafts stand for those of SCIM 2.0.
+///
+/// OneLogin's and Google's templates name `urn:scim:schemas:core:1.0` or
+/// `urn:scim:schemas:core:2.0`. Bends RFC 7643 section 3, which wants the exact URN.
+pub fn is_legacy_core(urn: &str) -> bool {
+    let urn = urn.to_ascii_lowercase();
+    ["urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0"]
+        .iter()
+        .any(|legacy| {
+            urn.strip_prefix(legacy)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+        })
+}
+
+/// The URN of SCIM 2.0 for a legacy extension URN.
+///
+/// SCIM 1.1 clients name `urn:scim:schemas:extension:enterprise:1.0`. Bends RFC 7643 section 3.3.
+pub fn modern_extension(urn: &str) -> Option<&'static str> {
+    let legacy = [
+        "urn:scim:schemas:extension:enterprise:1.0",
+        "urn:scim:schemas:extension:enterprise:2.0",
+    ];
+    let known = legacy.iter().any(|l| {
+        urn.get(..l.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(l))
+            && urn
+                .get(l.len()..)
+                .is_some_and(|rest| rest.is_empty() || rest.eq_ignore_ascii_case(":User"))
+    });
+    known.then_some(ENTERPRISE)
+}
+
+/// An attribute named with a URN of SCIM 1.1 or of a draft means that of SCIM 2.0.
+///
+/// OneLogin's and Google's templates use such URNs. Bends RFC 7644 section 3.10, which wants the
+/// URN of the schema.
+pub fn named_with_legacy_urn(resource_type: &ResourceType, name: &str) -> Option<Named> {
+    let (urn, rest) = name.rsplit_once(':')?;
+    let core = Some(resource_type.schema().id().as_ref());
+    let modern = if is_legacy_core(urn) {
+        core
+    } else {
+        modern_extension(urn)
+    };
+    let attribute = modern.and_then(|modern| resource_type.named(&format!("{modern}:{rest}")));
+    // What follows the URN of the core schema is an attribute, known or not, unless it names the type.
+    let is_whole = !is_legacy_core(urn) || rest.eq_ignore_ascii_case(resource_type.name());
+    let whole = if is_whole && is_legacy_core(name) {
+        core
+    } else {
+        modern_extension(name)
+    };
+    attribute.or_else(|| resource_type.named(whole?))
+}
+
+/// A full stop in place of the colon after the URN of a schema.
+///
+/// Documents of WSO2 and templates made after them write `urn:…:User.badge`. Bends RFC 7644 section
+/// 3.10, where a colon stands between URN and attribute.
+pub fn named_after_full_stop(resource_type: &ResourceType, name: &str) -> Option<Named> {
+    let extensions = resource_type
+        .extensions()
+        .iter()
+        .map(|extension| extension.schema.id());
+    extensions
+        .chain([resource_type.schema().id()])
+        .find_map(|urn| {
+            let is_head = name
+                .get(..urn.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(urn));
+            let rest = name
+                .get(urn.len()..)
+                .filter(|_| is_head)?
+                .strip_prefix('.')?;
+            resource_type
+                .named(&format!("{urn}:{rest}"))
+                .filter(|_| !rest.is_empty())
+        })
+}
+
+/// An attribute of an extension, named without its URN: that of the only extension that declares
+/// it, or of the enterprise extension among several.
+///
+/// Microsoft's documented request for a manager has the path `manager`; better-auth sends
+/// `employeeNumber`. Bends RFC 7644 section 3.10: attributes of extensions "MUST" have their URN.
+pub fn named_without_urn(resource_type: &ResourceType, name: &str) -> Option<Named> {
+    let attribute = name.split('.').next().unwrap_or_default();
+    if name.contains(':') || resource_type.top_attribute(attribute).is_some() {
+        return None;
+    }
+    let extensions = resource_type.extensions().iter();
+    let declaring: Vec<_> = extensions
+        .filter(|extension| extension.schema.attribute(attribute).is_some())
+        .collect();
+    let meant = match declaring.as_slice() {
+        [only] => only,
+        several => several
+            .iter()
+            .find(|extension| extension.schema.id().eq_ignore_ascii_case(ENTERPRISE))?,
+    };
+    resource_type.named(&format!("{}:{name}", meant.schema.id()))
+}
+
+/// A key of a body that is the name of an attribute with its URN, `urn:…:User:department`, gives that
+/// attribute its value, as it does in a PATCH.
+///
+/// Client libraries that know attributes by their full names send such keys in POST and PUT. Bends RFC
+/// 7643 section 3, where attributes of an extension stand in an object under its URN.
+pub fn is_qualified_key(name: &str, named: &Named) -> bool {
+    matches!(named, Named::Attribute(path) if path.sub.is_none()) && name.contains(':')
+}
+
+/// A key of a body that names an attribute of an extension without its URN is left out if its value
+/// does not fit.
+///
+/// A user that comes with attributes of another application's schema, such as `"employeeNumber": 100`,
+/// is taken without them, as it is where nobody declares the name. Bends RFC 7644 section 3.12, in which
+/// a value of another type is `invalidValue`.
+pub fn unfit_without_urn(path: &str, notes: &mut Notes) {
+    notes.push(Note::UnfitValue(path.to_owned()));
+}
+
+/// A URN in `schemas` that the type does not have is left out.
+///
+/// Entra ID names a Windows group URN beside the core one; Okta admins invent namespaces.
+/// Bends RFC 7643 section 3, which allows only URNs of the resource type.
+pub fn undeclared_schema(urn: &str, notes: &mut Notes) {
+    notes.push(Note::UndeclaredSchema(printable(urn)));
+}

@@ -1,0 +1,465 @@
+//! All resource types and schemas that a server knows: the built-in ones and those of the
+//! deployment, put together and checked.
+
+use super::load::{Definition, Place, array_at, flag_at, read, read_common, text_at};
+use super::resource_type::EngineKeys;
+use super::{
+    Attribute, AttributePath, Extension, Named, ResourceType, Schema, SchemaError, SchemaFile, Type,
+};
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+const COMMON: &str = include_str!("core/common.json");
+const BUILT_IN: &[(&str, &str)] = &[
+    ("user.json", include_str!("core/user.json")),
+    (
+        "enterprise_user.json",
+        include_str!("core/enterprise_user.json"),
+    ),
+    ("group.json", include_str!("core/group.json")),
+    (
+        "service_provider_config.json",
+        include_str!("core/service_provider_config.json"),
+    ),
+    (
+        "resource_type.json",
+        include_str!("core/resource_type.json"),
+    ),
+    ("schema.json", include_str!("core/schema.json")),
+    ("user_type.json", include_str!("core/user_type.json")),
+    ("group_type.json", include_str!("core/group_type.json")),
+];
+
+/// The resource types and schemas of a server.
+#[derive(Debug)]
+pub struct Catalog {
+    resource_types: Vec<Arc<ResourceType>>,
+    schemas: Vec<Arc<Schema>>,
+}
+
+struct TypeFile {
+    document: Map<String, Value>,
+    engine: EngineKeys,
+    place: Place,
+}
+
+struct ExtensionFile {
+    schema: Arc<Schema>,
+    extends: String,
+    required: bool,
+    place: Place,
+}
+
+impl Catalog {
+    /// The built-in types with those of the deployment's files. A file with the URN or the
+    /// name of a built-in one takes its place.
+    ///
+    /// # Errors
+    /// The first problem found, with its file and JSON pointer.
+    pub fn new(files: &[SchemaFile]) -> Result<Self, SchemaError> {
+        let built_in = BUILT_IN.iter().map(|(origin, text)| SchemaFile {
+            origin: (*origin).into(),
+            text: (*text).into(),
+        });
+        let mut schemas: Vec<Arc<Schema>> = Vec::new();
+        let mut extensions: Vec<ExtensionFile> = Vec::new();
+        let mut types: Vec<TypeFile> = Vec::new();
+        no_two_alike(files)?;
+        for file in built_in.chain(files.iter().cloned()) {
+            match read(&file)? {
+                Definition::Schema {
+                    schema,
+                    extends,
+                    required,
+                    place,
+                } => {
+                    extensions.retain(|e| e.schema.id() != schema.id());
+                    extensions.extend(extends.into_iter().map(|extends| ExtensionFile {
+                        schema: schema.clone(),
+                        extends,
+                        required,
+                        place: place.clone(),
+                    }));
+                    put(&mut schemas, schema, |a, b| {
+                        a.id().eq_ignore_ascii_case(b.id())
+                    });
+                }
+                Definition::ResourceType {
+                    document,
+                    engine,
+                    place,
+                } => {
+                    let made = TypeFile {
+                        document,
+                        engine: *engine,
+                        place,
+                    };
+                    put(&mut types, made, |a, b| {
+                        a.document.get("name") == b.document.get("name")
+                    });
+                }
+            }
+        }
+        let resource_types = assemble(types, &schemas, &extensions)?;
+        Ok(Self {
+            resource_types,
+            schemas,
+        })
+    }
+
+    /// The same, its resources searched and sorted only by the attributes of that list, in
+    /// attribute notation, beside those that must be unique; `*` means all. Names that no type has
+    /// mean nothing.
+    #[must_use]
+    pub fn searching_only(mut self, names: &[String]) -> Self {
+        if names.iter().all(|name| name != "*") {
+            for kind in self.resource_types.iter_mut().filter_map(Arc::get_mut) {
+                kind.search_only(names);
+            }
+        }
+        self
+    }
+
+    /// Whether a resource type has what the name in attribute notation says; all have `*`.
+    pub fn names(&self, name: &str) -> bool {
+        name == "*"
+            || self
+                .resource_types
+                .iter()
+                .any(|kind| kind.named(name).is_some())
+    }
+
+    /// Every resource type, built-in ones first.
+    pub fn resource_types(&self) -> &[Arc<ResourceType>] {
+        &self.resource_types
+    }
+
+    /// Every schema that is published at `/Schemas`.
+    pub fn schemas(&self) -> &[Arc<Schema>] {
+        &self.schemas
+    }
+
+    /// Whether a schema of that URN, in any letter case, is built in.
+    pub fn is_built_in(urn: &str) -> bool {
+        let id = |text: &str| {
+            serde_json::from_str::<Value>(text)
+                .ok()?
+                .get("id")?
+                .as_str()
+                .map(str::to_owned)
+        };
+        BUILT_IN
+            .iter()
+            .filter_map(|(_, text)| id(text))
+            .any(|id| id.eq_ignore_ascii_case(urn))
+    }
+
+    /// The resource type with that endpoint, such as `/Users`.
+    pub fn by_endpoint(&self, endpoint: &str) -> Option<&Arc<ResourceType>> {
+        self.resource_types
+            .iter()
+            .find(|t| t.endpoint() == endpoint)
+    }
+
+    /// The resource type of that name, such as `User`.
+    pub fn by_name(&self, name: &str) -> Option<&Arc<ResourceType>> {
+        self.resource_types
+            .iter()
+            .find(|t| t.name().as_ref() == name)
+    }
+
+    /// The schema with that URN, in any letter case.
+    pub fn schema(&self, urn: &str) -> Option<&Arc<Schema>> {
+        self.schemas
+            .iter()
+            .find(|s| s.id().eq_ignore_ascii_case(urn))
+    }
+}
+
+/// Two files of a deployment that define the same are a mistake; which of them is meant cannot be
+/// known. Only a built-in definition is replaced.
+fn no_two_alike(files: &[SchemaFile]) -> Result<(), SchemaError> {
+    let mut seen: HashMap<(&str, String), &str> = HashMap::new();
+    for file in files {
+        let (key, name, place) = match read(file)? {
+            Definition::Schema { schema, place, .. } => {
+                ("id", schema.id().to_ascii_lowercase(), place)
+            }
+            Definition::ResourceType {
+                document, place, ..
+            } => (
+                "name",
+                text_at(&document, "name", &place)?.to_owned(),
+                place,
+            ),
+        };
+        if let Some(other) = seen.insert((key, name.clone()), &file.origin) {
+            return Err(place
+                .at(key)
+                .error(format!("\"{name}\" is defined in {other} already")));
+        }
+    }
+    Ok(())
+}
+
+fn put<T>(list: &mut Vec<T>, item: T, same: impl Fn(&T, &T) -> bool) {
+    match list.iter_mut().find(|there| same(there, &item)) {
+        Some(there) => *there = item,
+        None => list.push(item),
+    }
+}
+
+fn assemble(
+    types: Vec<TypeFile>,
+    schemas: &[Arc<Schema>],
+    extensions: &[ExtensionFile],
+) -> Result<Vec<Arc<ResourceType>>, SchemaError> {
+    let common = Arc::new(read_common(COMMON)?);
+    for extension in extensions {
+        let known = types
+            .iter()
+            .any(|t| t.document.get("name").and_then(Value::as_str) == Some(&extension.extends));
+        if !known {
+            let problem = format!("there is no resource type \"{}\"", extension.extends);
+            return Err(extension.place.at("x-scimd").at("extends").error(problem));
+        }
+    }
+    let mut made: Vec<Arc<ResourceType>> = Vec::new();
+    for file in types {
+        let place = file.place.clone();
+        let resource_type = resource_type(file, schemas, extensions, &common)?;
+        if made
+            .iter()
+            .any(|t| t.endpoint().eq_ignore_ascii_case(resource_type.endpoint()))
+        {
+            return Err(place
+                .at("endpoint")
+                .error(format!("\"{}\" is in use", resource_type.endpoint())));
+        }
+        made.push(Arc::new(resource_type));
+    }
+    Ok(made)
+}
+
+fn resource_type(
+    file: TypeFile,
+    schemas: &[Arc<Schema>],
+    added: &[ExtensionFile],
+    common: &Arc<Schema>,
+) -> Result<ResourceType, SchemaError> {
+    let TypeFile {
+        mut document,
+        engine,
+        place,
+    } = file;
+    let name = text_at(&document, "name", &place)?.to_owned();
+    let endpoint = text_at(&document, "endpoint", &place)?.to_owned();
+    if !is_endpoint(&endpoint) {
+        return Err(place.at("endpoint").error(format!(
+            "\"{endpoint}\" must be a slash and one path segment, such as /Devices"
+        )));
+    }
+    let find = |urn: &str, place: &Place| {
+        let found = schemas.iter().find(|s| s.id().eq_ignore_ascii_case(urn));
+        found
+            .cloned()
+            .ok_or_else(|| place.error(format!("there is no schema \"{urn}\"")))
+    };
+    let schema = find(text_at(&document, "schema", &place)?, &place.at("schema"))?;
+    let mut extensions = Vec::new();
+    let listed = place.at("schemaExtensions");
+    for (i, entry) in array_at(&document, "schemaExtensions", &place)?
+        .iter()
+        .enumerate()
+    {
+        let place = listed.at(i);
+        let Value::Object(entry) = entry else {
+            return Err(place.error("must be an object"));
+        };
+        let schema = find(text_at(entry, "schema", &place)?, &place.at("schema"))?;
+        extensions.push(Extension {
+            schema,
+            required: flag_at(entry, "required", &place)?,
+        });
+    }
+    for file in added.iter().filter(|file| file.extends == name) {
+        let extension = Extension {
+            schema: file.schema.clone(),
+            required: file.required,
+        };
+        put(&mut extensions, extension, |a, b| {
+            a.schema.id() == b.schema.id()
+        });
+    }
+    let shown = extensions
+        .iter()
+        .map(|e| serde_json::json!({"schema": e.schema.id().as_ref(), "required": e.required}));
+    document.insert("schemaExtensions".into(), shown.collect());
+    document.insert("schemas".into(), serde_json::json!([super::RESOURCE_TYPE]));
+    document.insert("id".into(), name.clone().into());
+    let made = ResourceType::new(
+        document, &name, &endpoint, schema, extensions, common, engine,
+    );
+    knows_its_attributes(&made, &place.at("x-scimd"))?;
+    Ok(made)
+}
+
+fn knows_its_attributes(made: &ResourceType, place: &Place) -> Result<(), SchemaError> {
+    let engine = &made.engine;
+    let exists =
+        |key: &str, name: &str, fits: &dyn Fn(&Attribute) -> bool| match made.top_attribute(name) {
+            Some(attribute) if attribute.name().as_ref() == name && fits(attribute) => Ok(()),
+            Some(_) => Err(place
+                .at(key)
+                .error(format!("attribute \"{name}\" does not fit here"))),
+            None => Err(place
+                .at(key)
+                .error(format!("there is no attribute \"{name}\""))),
+        };
+    let multi_valued_complex = |a: &Attribute| a.is_complex() && a.is_multi_valued();
+    let single_text = |a: &Attribute| a.kind() == Type::String && !a.is_multi_valued();
+    for name in &engine.display {
+        exists("display", name, &single_text)?;
+    }
+    for (key, name) in [
+        ("members", &engine.members),
+        ("memberOf", &engine.member_of),
+    ] {
+        name.as_deref()
+            .map_or(Ok(()), |name| exists(key, name, &multi_valued_complex))?;
+    }
+    for name in &engine.checked_references {
+        let has = |sub: &str, path: &AttributePath| path.attribute.sub_attribute(sub).is_some();
+        match made.named(name) {
+            Some(Named::Attribute(path))
+                if path.sub.is_none() && has("value", &path) && has("$ref", &path) => {}
+            _ => {
+                return Err(place
+                    .at("checkedReferences")
+                    .error(format!("\"{name}\" is no attribute with value and $ref")));
+            }
+        }
+    }
+    let boolean = |a: &Attribute| a.kind() == Type::Boolean && !a.is_multi_valued();
+    engine
+        .seat
+        .as_deref()
+        .map_or(Ok(()), |name| exists("seat", name, &boolean))?;
+    engine
+        .password
+        .as_deref()
+        .map_or(Ok(()), |name| exists("password", name, &single_text))?;
+    engine
+        .defaults
+        .keys()
+        .try_for_each(|name| exists("defaults", name, &|_| true))
+}
+
+fn is_endpoint(endpoint: &str) -> bool {
+    let segment = endpoint.strip_prefix('/').unwrap_or("");
+    let reserved = [
+        "schemas",
+        "resourcetypes",
+        "serviceproviderconfig",
+        "bulk",
+        "me",
+        ".search",
+    ];
+    !segment.is_empty()
+        && segment
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.~".contains(c))
+        && !reserved.contains(&segment.to_ascii_lowercase().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(text: &str) -> Result<Catalog, SchemaError> {
+        Catalog::new(&[SchemaFile {
+            origin: "acme.json".into(),
+            text: text.into(),
+        }])
+    }
+
+    #[test]
+    fn built_in_types_load() {
+        let catalog = Catalog::new(&[]).unwrap();
+        let user = catalog.by_endpoint("/Users").unwrap();
+        assert!(
+            user.named("URN:ietf:params:scim:schemas:core:2.0:user:NAME.givenname")
+                .is_some()
+        );
+        assert!(
+            user.named("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value")
+                .is_some()
+        );
+        assert!(user.named("favouriteColour").is_none());
+        assert_eq!(
+            user.top_attribute("USERNAME").map(|a| a.is_unique()),
+            Some(true)
+        );
+        assert!(catalog.by_name("Group").unwrap().members().is_some());
+    }
+
+    #[test]
+    fn an_error_names_file_and_pointer() {
+        let cases = [
+            ("{", "acme.json: /: not JSON"),
+            ("{}", "acme.json: /: must have"),
+            (
+                r#"{"id":"x","attributes":[]}"#,
+                "acme.json: /id: \"x\" must be a URN",
+            ),
+            (
+                r#"{"id":"urn:a:b","attributes":[{"name":"a"},{"name":"A"}]}"#,
+                "acme.json: /attributes/1/name: \"A\" is defined twice",
+            ),
+            (
+                r#"{"id":"urn:a:b","attributes":[{"name":"a","type":"text"}]}"#,
+                "acme.json: /attributes/0/type: \"text\" is not one of string",
+            ),
+            (
+                r#"{"id":"urn:a:b","attributes":[{"name":"a","type":"complex","multiValued":true,"subAttributes":[{"name":"b","uniqueness":"server"}]}]}"#,
+                "acme.json: /attributes/0/subAttributes/0/uniqueness: a value of a list cannot be unique",
+            ),
+            (
+                r#"{"id":"urn:a:b","x-scimd":{"extends":["Robot"]},"attributes":[{"name":"a"}]}"#,
+                "acme.json: /x-scimd/extends: there is no resource type",
+            ),
+        ];
+        for (text, expected) in cases {
+            let error = with(text).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn two_files_may_not_define_the_same() {
+        let file = |origin: &str| SchemaFile {
+            origin: origin.into(),
+            text: r#"{"id":"urn:a:b","attributes":[{"name":"a"}]}"#.into(),
+        };
+        let error = Catalog::new(&[file("one.json"), file("two.json")])
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "two.json: /id: \"urn:a:b\" is defined in one.json already"
+        );
+    }
+
+    #[test]
+    fn an_extension_joins_its_type() {
+        let text = r#"{"id":"urn:a:b","x-scimd":{"extends":["User"]},"attributes":[{"name":"distinguishedName"}]}"#;
+        let catalog = with(text).unwrap();
+        let user = catalog.by_name("User").unwrap();
+        let Some(Named::Attribute(path)) = user.named("urn:A:b:distinguishedname") else {
+            panic!()
+        };
+        assert_eq!(path.to_string(), "urn:a:b:distinguishedName");
+        assert!(path.leaf.is_some());
+    }
+}

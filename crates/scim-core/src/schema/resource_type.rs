@@ -1,0 +1,497 @@
+//! A resource type: its endpoint, its schema with extensions, and the paths of all attributes
+//! that its resources may have (RFC 7643 section 6, RFC 7644 section 3.10).
+
+use super::{Attribute, Returned, Schema, index, lookup};
+use serde_json::{Map, Value};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+/// A schema extension of a resource type.
+#[derive(Debug, Clone)]
+pub struct Extension {
+    /// The schema.
+    pub schema: Arc<Schema>,
+    /// Whether every resource of the type must have it.
+    pub required: bool,
+}
+
+/// Where an attribute stands in the resources of a type.
+///
+/// Values of core and common attributes stand at the top of a document, those of an extension
+/// in an object under its URN.
+#[derive(Debug, Clone)]
+pub struct AttributePath {
+    /// URN of the extension that holds it; `None` at the top of the document.
+    pub container: Option<Arc<str>>,
+    /// The attribute.
+    pub attribute: Arc<Attribute>,
+    /// The sub-attribute, when the path names one.
+    pub sub: Option<Arc<Attribute>>,
+    /// Position among [`ResourceType::leaves`]; `None` for a complex attribute as a whole.
+    pub leaf: Option<usize>,
+}
+
+impl AttributePath {
+    /// The attribute at the end of the path.
+    pub fn end(&self) -> &Arc<Attribute> {
+        self.sub.as_ref().unwrap_or(&self.attribute)
+    }
+
+    /// Whether a resource can have several values at this path.
+    pub fn is_multi_valued(&self) -> bool {
+        self.attribute.is_multi_valued()
+            || self.sub.as_ref().is_some_and(|sub| sub.is_multi_valued())
+    }
+
+    /// The object that holds the attribute in a document, if there is one.
+    pub fn container_in<'a>(
+        &self,
+        document: &'a Map<String, Value>,
+    ) -> Option<&'a Map<String, Value>> {
+        match &self.container {
+            None => Some(document),
+            Some(urn) => document.get(urn.as_ref()).and_then(Value::as_object),
+        }
+    }
+
+    /// The value of the attribute (not of the sub-attribute) in a document.
+    pub fn value_in<'a>(&self, document: &'a Map<String, Value>) -> Option<&'a Value> {
+        self.container_in(document)?
+            .get(self.attribute.name().as_ref())
+    }
+}
+
+impl fmt::Display for AttributePath {
+    /// The notation of RFC 7644 section 3.10; core attributes without their URN.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(urn) = &self.container {
+            write!(f, "{urn}:")?;
+        }
+        f.write_str(self.attribute.name())?;
+        match &self.sub {
+            Some(sub) => write!(f, ".{}", sub.name()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a name in attribute notation stands for.
+#[derive(Debug, Clone)]
+pub enum Named {
+    /// An attribute or sub-attribute.
+    Attribute(AttributePath),
+    /// A schema extension as a whole, named by its URN alone.
+    Extension(Extension),
+    /// The core schema as a whole, named by its URN alone.
+    Core,
+}
+
+/// A type of resource.
+#[derive(Debug)]
+pub struct ResourceType {
+    pub(super) name: Arc<str>,
+    pub(super) endpoint: String,
+    pub(super) schema: Arc<Schema>,
+    pub(super) extensions: Vec<Extension>,
+    /// URNs that a name may begin with, the longest first; the extension's position or none for core.
+    pub(super) urns: Vec<(Arc<str>, Option<usize>)>,
+    pub(super) engine: EngineKeys,
+    roles: Roles,
+    pub(super) top: Vec<Arc<Attribute>>,
+    pub(super) top_by_name: HashMap<String, usize>,
+    pub(super) leaves: Vec<AttributePath>,
+    pub(super) leaf_by_path: HashMap<String, usize>,
+    /// Leaves that are not searched, by configuration.
+    pub(super) unsearched: HashSet<usize>,
+    pub(super) document: Map<String, Value>,
+}
+
+/// What is asked of a type with every request and depends on nothing else.
+#[derive(Debug, Default)]
+struct Roles {
+    members: Option<Arc<Attribute>>,
+    member_of: Option<Arc<Attribute>>,
+    seat: Option<Arc<Attribute>>,
+    password: Option<Arc<Attribute>>,
+    is_shown_whole: bool,
+    shows_on_request: bool,
+}
+
+/// What the engine must know of a type beside RFC 7643: the `x-scimd` object of its file.
+#[derive(Debug, Default, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub(super) struct EngineKeys {
+    /// Attributes whose value other resources show as `display`, first one that has a value.
+    pub(super) display: Vec<String>,
+    /// The attribute that lists members.
+    pub(super) members: Option<String>,
+    /// The attribute that mirrors memberships.
+    pub(super) member_of: Option<String>,
+    /// The Boolean attribute that says whether the resource takes a seat.
+    pub(super) seat: Option<String>,
+    /// The attribute that holds a password.
+    pub(super) password: Option<String>,
+    /// Attributes, in attribute notation, that may name only resources that exist.
+    pub(super) checked_references: Vec<String>,
+    /// Values given to attributes that a client does not assert at creation or replacement.
+    pub(super) defaults: Map<String, Value>,
+}
+
+impl ResourceType {
+    pub(super) fn new(
+        document: Map<String, Value>,
+        name: &str,
+        endpoint: &str,
+        schema: Arc<Schema>,
+        extensions: Vec<Extension>,
+        common: &Schema,
+        engine: EngineKeys,
+    ) -> Self {
+        let top: Vec<_> = common
+            .attributes()
+            .iter()
+            .chain(schema.attributes())
+            .cloned()
+            .collect();
+        let mut urns = vec![(schema.id().clone(), None)];
+        urns.extend(
+            extensions
+                .iter()
+                .enumerate()
+                .map(|(i, e)| (e.schema.id().clone(), Some(i))),
+        );
+        urns.sort_by_key(|(urn, _)| std::cmp::Reverse(urn.len()));
+        let mut made = Self {
+            urns,
+            name: name.into(),
+            endpoint: endpoint.into(),
+            top_by_name: index(&top),
+            top,
+            schema,
+            extensions,
+            engine,
+            roles: Roles::default(),
+            leaves: Vec::new(),
+            leaf_by_path: HashMap::new(),
+            unsearched: HashSet::new(),
+            document,
+        };
+        made.leaves = made.list_leaves();
+        made.leaf_by_path = made
+            .leaves
+            .iter()
+            .enumerate()
+            .map(|(i, path)| (path.to_string().to_ascii_lowercase(), i))
+            .collect();
+        made.roles = made.find_roles();
+        made
+    }
+
+    fn find_roles(&self) -> Roles {
+        let named = |name: &Option<String>| self.top_attribute(name.as_deref()?).cloned();
+        let password = named(&self.engine.password);
+        let is_password = |path: &AttributePath| {
+            password
+                .as_ref()
+                .is_some_and(|p| p.name() == path.attribute.name())
+        };
+        let any = |returned: Returned| {
+            let mut shown = self.leaves.iter().filter(|path| !is_password(path));
+            shown.any(|path| {
+                path.attribute.returned() == returned || path.end().returned() == returned
+            })
+        };
+        Roles {
+            members: named(&self.engine.members),
+            member_of: named(&self.engine.member_of),
+            seat: named(&self.engine.seat),
+            is_shown_whole: !any(Returned::Never) && !any(Returned::Request),
+            shows_on_request: any(Returned::Request),
+            password,
+        }
+    }
+
+    fn list_leaves(&self) -> Vec<AttributePath> {
+        let top = self.top.iter().map(|a| (None, a));
+        let extended = self.extensions.iter().flat_map(|e| {
+            e.schema
+                .attributes()
+                .iter()
+                .map(|a| (Some(e.schema.id().clone()), a))
+        });
+        let mut leaves = Vec::new();
+        for (container, attribute) in top.chain(extended) {
+            if attribute.is_complex() {
+                leaves.extend(
+                    attribute
+                        .sub_attributes()
+                        .iter()
+                        .map(|sub| (container.clone(), attribute, Some(sub))),
+                );
+            } else {
+                leaves.push((container, attribute, None));
+            }
+        }
+        let numbered = leaves.into_iter().enumerate();
+        numbered
+            .map(|(leaf, (container, attribute, sub))| AttributePath {
+                container,
+                attribute: attribute.clone(),
+                sub: sub.cloned(),
+                leaf: Some(leaf),
+            })
+            .collect()
+    }
+
+    /// The name, such as `User`.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The endpoint below the base URL, such as `/Users`.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The core schema.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// The schema extensions.
+    pub fn extensions(&self) -> &[Extension] {
+        &self.extensions
+    }
+
+    /// The extension with that URN, in any letter case.
+    pub fn extension(&self, urn: &str) -> Option<&Extension> {
+        self.extensions
+            .iter()
+            .find(|e| e.schema.id().eq_ignore_ascii_case(urn))
+    }
+
+    /// The `schemas` of a resource with these attributes: the core schema and each extension that has
+    /// a value (RFC 7643 section 3).
+    pub fn schemas_of<'a>(
+        &'a self,
+        attributes: &'a Map<String, Value>,
+    ) -> impl Iterator<Item = &'a str> {
+        let extensions = self.extensions.iter().map(|e| e.schema.id().as_ref());
+        let in_use = extensions.filter(|urn| attributes.contains_key(*urn));
+        std::iter::once(self.schema.id().as_ref()).chain(in_use)
+    }
+
+    /// Attributes at the top of a document: common ones, then those of the core schema.
+    pub fn top_attributes(&self) -> &[Arc<Attribute>] {
+        &self.top
+    }
+
+    /// The attribute at the top of a document with that name, in any letter case.
+    pub fn top_attribute(&self, name: &str) -> Option<&Arc<Attribute>> {
+        lookup(&self.top_by_name, &self.top, name)
+    }
+
+    /// Every path that ends in a simple value, in schema order. The position is stable for
+    /// the life of the catalog; a store that keeps it must go by the path's text.
+    pub fn leaves(&self) -> &[AttributePath] {
+        &self.leaves
+    }
+
+    pub(super) fn search_only(&mut self, names: &[String]) {
+        let mut searched = HashSet::new();
+        for name in names {
+            match self.named(name) {
+                Some(Named::Attribute(path)) => searched.extend(self.leaves_at(&path)),
+                Some(Named::Extension(extension)) => {
+                    let urn = Some(extension.schema.id());
+                    searched.extend((0..self.leaves.len()).filter(|i| {
+                        self.leaves
+                            .get(*i)
+                            .is_some_and(|l| l.container.as_ref() == urn)
+                    }));
+                }
+                Some(Named::Core) | None => {}
+            }
+        }
+        // What must be unique is in the index anyway; `id`, `schemas`, `meta` and memberships need none.
+        let needs_none = |path: &AttributePath| {
+            let name = path.attribute.name().as_ref();
+            path.container.is_none() && matches!(name, "id" | "schemas" | "meta")
+                || self.is_relation(path)
+        };
+        let anyway = self
+            .leaves
+            .iter()
+            .filter(|path| path.end().is_unique() || needs_none(path));
+        searched.extend(anyway.filter_map(|path| path.leaf));
+        self.unsearched = (0..self.leaves.len())
+            .filter(|leaf| !searched.contains(leaf))
+            .collect();
+    }
+
+    /// The leaves of an attribute, or the one of a sub-attribute.
+    fn leaves_at(&self, path: &AttributePath) -> Vec<usize> {
+        let is_within = |leaf: &&AttributePath| {
+            leaf.container == path.container
+                && leaf.attribute.name() == path.attribute.name()
+                && (path.sub.is_none() || leaf.leaf == path.leaf)
+        };
+        self.leaves
+            .iter()
+            .filter(is_within)
+            .filter_map(|leaf| leaf.leaf)
+            .collect()
+    }
+
+    /// Whether the configuration lets that path be searched.
+    pub fn is_searched(&self, path: &AttributePath) -> bool {
+        path.leaf
+            .is_none_or(|leaf| !self.unsearched.contains(&leaf))
+    }
+
+    /// The attribute that lists the members of a resource of this type.
+    pub fn members(&self) -> Option<&Arc<Attribute>> {
+        self.roles.members.as_ref()
+    }
+
+    /// The attribute that mirrors in which resources one of this type is a member.
+    pub fn member_of(&self) -> Option<&Arc<Attribute>> {
+        self.roles.member_of.as_ref()
+    }
+
+    /// Whether the values at that path are memberships, kept as rows and not in documents.
+    pub fn is_relation(&self, path: &AttributePath) -> bool {
+        let name = Some(path.attribute.name().as_ref());
+        let is_named =
+            self.engine.members.as_deref() == name || self.engine.member_of.as_deref() == name;
+        is_named && path.container.is_none()
+    }
+
+    /// The Boolean attribute that says whether a resource takes a seat.
+    pub fn seat(&self) -> Option<&Arc<Attribute>> {
+        self.roles.seat.as_ref()
+    }
+
+    /// The attribute that holds a password.
+    pub fn password(&self) -> Option<&Arc<Attribute>> {
+        self.roles.password.as_ref()
+    }
+
+    /// Whether nothing is left out of a stored document that is shown without a choice: all
+    /// attributes are returned by default or always. The password is not in the document.
+    pub fn is_shown_whole(&self) -> bool {
+        self.roles.is_shown_whole
+    }
+
+    /// Whether it has attributes that are returned on request.
+    pub fn shows_on_request(&self) -> bool {
+        self.roles.shows_on_request
+    }
+
+    /// Whether the attribute of that path may name only resources that exist.
+    pub fn checks_references(&self, path: &AttributePath) -> bool {
+        let attribute = self
+            .path(path.container.as_ref(), &path.attribute, None)
+            .to_string();
+        self.engine
+            .checked_references
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(&attribute))
+    }
+
+    /// Names of the attributes whose first value other resources show as `display`.
+    pub fn display(&self) -> &[String] {
+        &self.engine.display
+    }
+
+    /// Values for attributes that a client does not assert, by name.
+    pub fn defaults(&self) -> &Map<String, Value> {
+        &self.engine.defaults
+    }
+
+    /// The ResourceType resource as it is published, without `meta`.
+    pub fn document(&self) -> &Map<String, Value> {
+        &self.document
+    }
+
+    /// The path of an attribute that stands in `container` (`None`: top).
+    pub fn path(
+        &self,
+        container: Option<&Arc<str>>,
+        attribute: &Arc<Attribute>,
+        sub: Option<&Arc<Attribute>>,
+    ) -> AttributePath {
+        let mut path = AttributePath {
+            container: container.cloned(),
+            attribute: attribute.clone(),
+            sub: sub.cloned(),
+            leaf: None,
+        };
+        path.leaf = self
+            .leaf_by_path
+            .get(&path.to_string().to_ascii_lowercase())
+            .copied();
+        path
+    }
+
+    /// Reads attribute notation (RFC 7644 section 3.10): `name`, `name.sub`, either after a URN
+    /// and a colon, or a URN alone. URN and names in any letter case. `None` if the type has no
+    /// such attribute.
+    pub fn named(&self, text: &str) -> Option<Named> {
+        for (urn, extension) in &self.urns {
+            let Some(rest) = after_urn(text, urn) else {
+                continue;
+            };
+            let extension = extension.and_then(|i| self.extensions.get(i));
+            return match (extension, rest) {
+                (None, "") => Some(Named::Core),
+                (None, _) => self.in_top(rest).map(Named::Attribute),
+                (Some(extension), "") => Some(Named::Extension(extension.clone())),
+                (Some(extension), _) => self.in_extension(extension, rest).map(Named::Attribute),
+            };
+        }
+        self.in_top(text).map(Named::Attribute)
+    }
+
+    fn in_top(&self, notation: &str) -> Option<AttributePath> {
+        let (name, sub) = split_sub(notation);
+        let attribute = self.top_attribute(name)?;
+        let sub = sub
+            .map(|sub| attribute.sub_attribute(sub).ok_or(()))
+            .transpose()
+            .ok()?;
+        Some(self.path(None, attribute, sub))
+    }
+
+    fn in_extension(&self, extension: &Extension, notation: &str) -> Option<AttributePath> {
+        let (name, sub) = split_sub(notation);
+        let attribute = extension.schema.attribute(name)?;
+        let sub = sub
+            .map(|sub| attribute.sub_attribute(sub).ok_or(()))
+            .transpose()
+            .ok()?;
+        Some(self.path(Some(extension.schema.id()), attribute, sub))
+    }
+}
+
+fn split_sub(notation: &str) -> (&str, Option<&str>) {
+    match notation.split_once('.') {
+        Some((name, sub)) => (name, Some(sub)),
+        None => (notation, None),
+    }
+}
+
+/// What follows a URN and its colon; empty for the URN alone, `None` if the text has another start.
+fn after_urn<'a>(text: &'a str, urn: &str) -> Option<&'a str> {
+    let head = text.get(..urn.len())?;
+    if !head.eq_ignore_ascii_case(urn) {
+        return None;
+    }
+    let rest = text.get(urn.len()..)?;
+    if rest.is_empty() {
+        Some("")
+    } else {
+        rest.strip_prefix(':')
+    }
+}

@@ -1,0 +1,308 @@
+//! The catalogs of the server, made when a tenant first needs one and kept for as long as the
+//! tenant's schemas are the same. Tenants differ in the schemas that the database keeps for them,
+//! and in whether two groups may have one name; those that do not differ share one.
+
+use crate::error::{Result, ScimError};
+use crate::protocol::cannot_start;
+use crate::protocol::settings::StartError;
+use crate::schema::{Catalog, SchemaError, SchemaFile, edit};
+use crate::store::{KeptSchema, Layout, Store, StoreError, Tenant};
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+
+/// A catalog and the numbers of its names.
+#[derive(Debug)]
+pub(crate) struct Numbered {
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) layout: Arc<Layout>,
+}
+
+/// What catalogs are made of, beside what is built in.
+#[derive(Debug, Clone)]
+pub(crate) struct Sources {
+    pub(crate) kept: Vec<KeptSchema>,
+    /// Attributes that are searched, in attribute notation; `*` means every one.
+    pub(crate) searchable: Vec<String>,
+}
+
+/// What tells catalogs apart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Content {
+    unique_group_names: bool,
+    /// Changes that made the kept schemas what they are, and what these hide.
+    schemas: Vec<(String, i64, Vec<String>)>,
+    searchable: Vec<String>,
+}
+
+/// The catalog that a tenant had when it was read.
+#[derive(Debug, Clone)]
+struct Known {
+    schema_revision: i64,
+    unique_group_names: bool,
+    numbered: Arc<Numbered>,
+}
+
+/// All catalogs.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogs {
+    made: Mutex<HashMap<Content, Weak<Numbered>>>,
+    /// By the number of the tenant.
+    of_tenants: RwLock<HashMap<i64, Known>>,
+}
+
+impl Sources {
+    /// What the tenant of that number has; without one, what all tenants have together.
+    pub(crate) async fn read(store: &Store, tenant: Option<i64>) -> Result<Self, StoreError> {
+        let kept = store.kept_schemas(tenant).await?;
+        let searchable = store
+            .searchable()
+            .await?
+            .unwrap_or_else(|| vec![EVERY.to_owned()]);
+        Ok(Self { kept, searchable })
+    }
+
+    /// The catalog of the schemas that every one of these is among.
+    pub(crate) fn catalog(&self, unique_group_names: bool) -> Result<Catalog, SchemaError> {
+        self.of(self.kept.iter(), unique_group_names)
+    }
+
+    /// The catalog of what files of the configuration say.
+    pub(crate) fn of_files(&self) -> Result<Catalog, SchemaError> {
+        self.of(self.kept.iter().filter(|kept| kept.file.is_some()), true)
+    }
+
+    /// Makes the catalogs of all tenants; gives that of a tenant without schemas of its own.
+    pub(crate) fn check(&self) -> Result<Catalog, SchemaError> {
+        let common = |kept: &&KeptSchema| kept.tenant.is_none();
+        let mut tenants: Vec<_> = self
+            .kept
+            .iter()
+            .filter_map(|kept| kept.tenant.as_deref())
+            .collect();
+        tenants.dedup();
+        for tenant in tenants {
+            let own = self
+                .kept
+                .iter()
+                .filter(|kept| kept.tenant.as_deref() == Some(tenant));
+            self.of(self.kept.iter().filter(common).chain(own), true)?;
+        }
+        self.of(self.kept.iter().filter(common), true)
+    }
+
+    /// Whether the schema of a tenant, taken by itself, has what a name says.
+    pub(crate) fn one_names(&self, name: &str) -> bool {
+        self.kept.iter().any(|kept| {
+            self.of(std::iter::once(kept), true)
+                .is_ok_and(|made| made.names(name))
+        })
+    }
+
+    fn of<'a>(
+        &self,
+        kept: impl Iterator<Item = &'a KeptSchema>,
+        unique_group_names: bool,
+    ) -> Result<Catalog, SchemaError> {
+        let files: Vec<_> = kept.map(file_of).collect();
+        let standard = Catalog::new(&files)?;
+        let catalog = match unique_group_names {
+            true => standard,
+            false => Catalog::new(&in_place_of(&files, shared_names(&standard)))?,
+        };
+        Ok(catalog.searching_only(&self.searchable))
+    }
+
+    fn content(&self, unique_group_names: bool) -> Content {
+        let schemas = self
+            .kept
+            .iter()
+            .map(|kept| (kept.urn.clone(), kept.change, kept.former.clone()));
+        Content {
+            unique_group_names,
+            schemas: schemas.collect(),
+            searchable: self.searchable.clone(),
+        }
+    }
+}
+
+impl Catalogs {
+    /// Checks that a catalog can be made for every tenant.
+    pub(crate) async fn load(store: &Store) -> Result<Self, StartError> {
+        let sources = Sources::read(store, None)
+            .await
+            .map_err(|error| cannot_start(&error))?;
+        let base = sources.check().map_err(|error| unusable(&error))?;
+        let catalogs = Self::default();
+        let kept = sources
+            .kept
+            .into_iter()
+            .filter(|kept| kept.tenant.is_none())
+            .collect();
+        let numbered = catalogs
+            .number(store, base, true, &Sources { kept, ..sources })
+            .await;
+        numbered.map_err(|error| cannot_start(&error))?;
+        Ok(catalogs)
+    }
+
+    /// The catalog of a tenant.
+    pub(crate) async fn of(&self, store: &Store, tenant: &Tenant) -> Result<Arc<Numbered>> {
+        let known = self
+            .of_tenants
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&tenant.number())
+            .cloned();
+        let (schema_revision, unique_group_names) =
+            (tenant.schema_revision, tenant.unique_group_names);
+        if let Some(known) = known
+            && (known.schema_revision, known.unique_group_names)
+                == (schema_revision, unique_group_names)
+        {
+            return Ok(known.numbered);
+        }
+        let numbered = self.made_of(store, tenant, unique_group_names).await?;
+        let known = Known {
+            schema_revision,
+            unique_group_names,
+            numbered: numbered.clone(),
+        };
+        self.of_tenants
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(tenant.number(), known);
+        Ok(numbered)
+    }
+
+    /// The catalog that a tenant has if two groups may have one name, or may not.
+    pub(crate) async fn made_of(
+        &self,
+        store: &Store,
+        tenant: &Tenant,
+        unique_group_names: bool,
+    ) -> Result<Arc<Numbered>> {
+        let sources = Sources::read(store, Some(tenant.number())).await?;
+        let content = sources.content(unique_group_names);
+        let known = self
+            .made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&content)
+            .and_then(Weak::upgrade);
+        if let Some(numbered) = known {
+            return Ok(numbered);
+        }
+        let catalog = sources.catalog(unique_group_names).map_err(|error| {
+            let detail = "The schemas of this tenant contradict each other; the operator has to put them right.";
+            ScimError::unavailable(detail, 60).caused_by(error)
+        })?;
+        Ok(self
+            .number(store, catalog, unique_group_names, &sources)
+            .await?)
+    }
+
+    async fn number(
+        &self,
+        store: &Store,
+        catalog: Catalog,
+        unique_group_names: bool,
+        sources: &Sources,
+    ) -> Result<Arc<Numbered>, StoreError> {
+        let layout = store.layout(&catalog).await?;
+        let numbered = Arc::new(Numbered {
+            catalog: Arc::new(catalog),
+            layout,
+        });
+        let content = sources.content(unique_group_names);
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.retain(|_, numbered| numbered.strong_count() > 0);
+        made.insert(content, Arc::downgrade(&numbered));
+        Ok(numbered)
+    }
+}
+
+/// What stands for every attribute among those that are searched.
+const EVERY: &str = "*";
+
+/// What the operator has to put right about the schemas.
+pub(crate) fn unusable(error: &SchemaError) -> StartError {
+    StartError::Unusable(error.to_string())
+}
+
+/// Where a schema that the database keeps comes from, for messages.
+pub(crate) fn origin(kept: &KeptSchema) -> String {
+    match (&kept.file, &kept.tenant) {
+        (Some(file), _) => file.clone(),
+        (None, Some(tenant)) => format!("schema {} of tenant {tenant}", kept.urn),
+        (None, None) => format!("schema {} of the deployment", kept.urn),
+    }
+}
+
+/// A schema that the database keeps as a file. It hides what schemas of its URN have had before.
+fn file_of(kept: &KeptSchema) -> SchemaFile {
+    let text = match serde_json::from_str::<Map<String, Value>>(&kept.document) {
+        Ok(mut document) if !kept.former.is_empty() && document.contains_key("attributes") => {
+            edit::hide(&mut document, kept.former.iter().cloned());
+            edit::text(&document)
+        }
+        _ => kept.document.clone(),
+    };
+    SchemaFile {
+        origin: origin(kept),
+        text,
+    }
+}
+
+/// The files, with those that define the same schemas as `overriding` replaced by these.
+fn in_place_of(files: &[SchemaFile], overriding: Vec<SchemaFile>) -> Vec<SchemaFile> {
+    let id = |file: &SchemaFile| {
+        let document: Value = serde_json::from_str(&file.text).unwrap_or_default();
+        document
+            .get("id")
+            .and_then(Value::as_str)
+            .filter(|_| document.get("attributes").is_some())
+            .map(str::to_ascii_lowercase)
+    };
+    let replaced: Vec<_> = overriding.iter().filter_map(id).collect();
+    let kept = files
+        .iter()
+        .filter(|file| id(file).is_none_or(|id| !replaced.contains(&id)));
+    kept.cloned().chain(overriding).collect()
+}
+
+/// The schemas of types with members, their display attributes no longer unique.
+fn shared_names(catalog: &Catalog) -> Vec<SchemaFile> {
+    let types = catalog
+        .resource_types()
+        .iter()
+        .filter(|t| t.members().is_some());
+    types
+        .map(|resource_type| {
+            let mut document = resource_type.schema().document().clone();
+            let attributes = document.get_mut("attributes").and_then(Value::as_array_mut);
+            for attribute in attributes
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_object_mut)
+            {
+                let name = attribute
+                    .get("name")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
+                if resource_type
+                    .display()
+                    .iter()
+                    .any(|display| display == name)
+                {
+                    attribute.insert("uniqueness".into(), "none".into());
+                }
+            }
+            let origin = format!("{} with shared names", resource_type.name());
+            SchemaFile {
+                origin,
+                text: Value::Object(document).to_string(),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,329 @@
+//! Tokens of ours that were put into a request wrongly: without `Bearer`, twice, in quotation marks,
+//! cut off, or at a URL where nothing is. The request is refused; the log of the tenant says why.
+
+use crate::access::token;
+use crate::clock::Timestamp;
+use crate::error::ScimError;
+use crate::protocol::Service;
+use crate::reason::Reason;
+use crate::request_log::Trail;
+use crate::store::TenantKey;
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use secrecy::SecretString;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+/// Unproved requests of a tenant that an instance writes within an hour: strangers could send them.
+const UNPROVED: u32 = 10;
+const HOUR: i64 = 3600;
+/// Tenants whose unproved requests are counted at a time.
+const TENANTS: usize = 10_000;
+
+/// Basic credentials, with or without padding.
+const BASIC: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// What the value of an `Authorization` header holds of a token of ours.
+#[derive(Debug)]
+struct Sighting {
+    /// Public part.
+    id: String,
+    /// The secret, if the token is complete.
+    secret: Option<SecretString>,
+    /// What is wrong with the value, if something is.
+    reason: Option<Reason>,
+}
+
+/// What became of the search for the tenant of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Traced {
+    /// There is no token of ours.
+    Nothing,
+    /// There is the form of one, but the database does not have it.
+    Unknown,
+    /// It is the token of that id, and the trail begins with it.
+    Token(Arc<str>),
+}
+
+/// Counts the unproved requests of each tenant within an hour.
+#[derive(Debug, Default)]
+pub(crate) struct Unproved(Mutex<HashMap<TenantKey, (u32, Timestamp)>>);
+
+impl Unproved {
+    fn admit(&self, tenant: TenantKey, now: Timestamp) -> bool {
+        let Ok(mut counts) = self.0.lock() else {
+            return false;
+        };
+        if counts.len() >= TENANTS {
+            counts.retain(|_, (_, since)| now.seconds_since(*since) < HOUR);
+        }
+        if counts.len() >= TENANTS && !counts.contains_key(&tenant) {
+            return false;
+        }
+        let (count, since) = counts.entry(tenant).or_insert((0, now));
+        if now.seconds_since(*since) >= HOUR {
+            (*count, *since) = (0, now);
+        }
+        *count = count.saturating_add(1);
+        *count <= UNPROVED
+    }
+}
+
+impl Service {
+    /// Looks for a token of ours in the value of an `Authorization` header that was refused, or came
+    /// to a URL where nothing is. If it is that of a tenant, the trail begins with it, so that the
+    /// tenant's log is told; nothing of the header is kept. One look-up by key at most.
+    pub async fn trace(&self, authorization: Option<&str>, trail: &Arc<Trail>) -> Traced {
+        let Some(sighting) = authorization.and_then(find) else {
+            return Traced::Nothing;
+        };
+        let found = match self.store.token(&sighting.id).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::debug!(%error, "a token that was sent wrongly cannot be looked up");
+                return Traced::Nothing;
+            }
+        };
+        let Some((tenant, token, digest)) = found else {
+            return Traced::Unknown;
+        };
+        let is_proved = match &sighting.secret {
+            Some(secret) if !token::fits(secret, &digest) => return Traced::Unknown,
+            secret => secret.is_some(),
+        };
+        let (now, key) = (self.clock.now(), tenant.key());
+        if !is_proved && !self.unproved.admit(key, now) {
+            return Traced::Unknown;
+        }
+        let Ok(caller) = self.caller(tenant, &token, trail.clone()).await else {
+            return Traced::Nothing;
+        };
+        trail.begin(caller.asker(now));
+        if is_proved {
+            return Traced::Token(caller.token_id);
+        }
+        trail.leave_unproved();
+        Traced::Unknown
+    }
+}
+
+/// The 401 for a value of an `Authorization` header in which no token stands as it should.
+pub(crate) fn refusal(authorization: Option<&str>) -> ScimError {
+    let text = authorization.map(str::trim).unwrap_or_default();
+    let has_scheme = is_bearer(text.split_whitespace().next().unwrap_or_default());
+    let reason = match find(text).and_then(|sighting| sighting.reason) {
+        Some(reason) => reason,
+        None if text.is_empty() => Reason::TokenMissing,
+        None if has_scheme => Reason::TokenUnknown,
+        None => Reason::TokenNoScheme,
+    };
+    let detail = match reason {
+        Reason::TokenMissing => {
+            "No token was sent: the Authorization header must be \"Bearer\", a blank and the token."
+        }
+        Reason::TokenNoScheme => {
+            "There is no Bearer scheme in the Authorization header: put \"Bearer \" before the token."
+        }
+        Reason::TokenSchemeTwice => {
+            "\"Bearer\" stands before the token twice: the field adds it already. Enter the token alone, from \"scimd_\" on."
+        }
+        Reason::TokenQuoted => "The token stands in quotation marks: enter it without them.",
+        Reason::TokenBasic => {
+            "The token came by Basic authentication: choose \"HTTP Header\" or \"OAuth Bearer Token\" in its place."
+        }
+        _ => {
+            "The token is unknown: it is not complete, or not one of this server. Copy the whole token, from \"scimd_\" on."
+        }
+    };
+    ScimError::unauthorized(detail).because(reason)
+}
+
+fn find(authorization: &str) -> Option<Sighting> {
+    let text = authorization.trim();
+    let (scheme, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    if scheme.eq_ignore_ascii_case("basic") {
+        let decoded = BASIC
+            .decode(rest.trim())
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok());
+        let sighting = complete(decoded.as_deref().unwrap_or(rest)).or_else(|| complete(rest))?;
+        return Some(Sighting {
+            reason: Some(Reason::TokenBasic),
+            ..sighting
+        });
+    }
+    complete(text)
+        .or_else(|| in_pieces(text))
+        .or_else(|| cut_off(text))
+}
+
+/// A whole token somewhere in a text.
+fn complete(text: &str) -> Option<Sighting> {
+    let starts = text.match_indices(token::PREFIX).map(|(at, _)| at);
+    starts.into_iter().find_map(|at| {
+        let (before, from) = text.split_at_checked(at)?;
+        let (whole, after) = from.split_at_checked(token::LENGTH)?;
+        let (id, secret) = token::parse(whole)?;
+        Some(Sighting {
+            id: id.to_owned(),
+            secret: Some(secret),
+            reason: misplaced(before.trim(), after.trim()),
+        })
+    })
+}
+
+/// What is wrong with what stands around a token.
+fn misplaced(before: &str, after: &str) -> Option<Reason> {
+    const QUOTES: [char; 9] = [
+        '"', '\'', '`', '\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}', '\u{ab}', '\u{bb}',
+    ];
+    let words: Vec<&str> = before
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let schemes = words.iter().filter(|word| is_bearer(word)).count();
+    match (before, after) {
+        _ if before.ends_with(QUOTES) || after.starts_with(QUOTES) => Some(Reason::TokenQuoted),
+        _ if schemes > 1 => Some(Reason::TokenSchemeTwice),
+        (scheme, "") if is_bearer(scheme) => None,
+        (scheme, _) if is_bearer(scheme) => Some(Reason::TokenIncomplete),
+        _ => Some(Reason::TokenNoScheme),
+    }
+}
+
+fn is_bearer(word: &str) -> bool {
+    word.eq_ignore_ascii_case("bearer")
+}
+
+/// A whole token with blanks in it, as a line break leaves them.
+fn in_pieces(text: &str) -> Option<Sighting> {
+    let joined: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    Some(Sighting {
+        reason: Some(Reason::TokenIncomplete),
+        ..complete(&joined)?
+    })
+}
+
+/// The beginning of a token, with the public part as a whole.
+fn cut_off(text: &str) -> Option<Sighting> {
+    let (_, rest) = text.split_once(token::PREFIX)?;
+    let (id, rest) = rest.split_at_checked(token::ID)?;
+    let is_id = id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let left = rest
+        .bytes()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        .count();
+    let is_short = token::PREFIX.len() + token::ID + left < token::LENGTH;
+    (is_id && is_short).then(|| Sighting {
+        id: id.to_owned(),
+        secret: None,
+        reason: Some(Reason::TokenIncomplete),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+
+    #[test]
+    fn a_token_is_found_however_it_was_put() {
+        let token = token::fresh().unwrap();
+        let text = token.text.expose_secret();
+        let (head, tail) = text.split_at(40);
+        let basic = |credentials: String| format!("Basic {}", BASIC.encode(credentials));
+        for (value, reason, is_complete) in [
+            (format!("Bearer {text}"), None, true),
+            (format!("  bearer   {text} "), None, true),
+            (text.to_owned(), Some(Reason::TokenNoScheme), true),
+            (format!("Token {text}"), Some(Reason::TokenNoScheme), true),
+            (format!("SSWS {text}"), Some(Reason::TokenNoScheme), true),
+            (
+                format!("Bearer Bearer {text}"),
+                Some(Reason::TokenSchemeTwice),
+                true,
+            ),
+            (
+                format!("bearer BEARER: {text}"),
+                Some(Reason::TokenSchemeTwice),
+                true,
+            ),
+            (
+                format!("Bearer \"{text}\""),
+                Some(Reason::TokenQuoted),
+                true,
+            ),
+            (
+                format!("\u{201c}{text}\u{201d}"),
+                Some(Reason::TokenQuoted),
+                true,
+            ),
+            (
+                basic(format!("okta:{text}")),
+                Some(Reason::TokenBasic),
+                true,
+            ),
+            (basic(text.to_owned()), Some(Reason::TokenBasic), true),
+            (format!("Basic {text}"), Some(Reason::TokenBasic), true),
+            (
+                format!("Bearer {text}."),
+                Some(Reason::TokenIncomplete),
+                true,
+            ),
+            (
+                format!("Bearer {head} {tail}"),
+                Some(Reason::TokenIncomplete),
+                true,
+            ),
+            (
+                format!("Bearer {head}"),
+                Some(Reason::TokenIncomplete),
+                false,
+            ),
+            (head.to_owned(), Some(Reason::TokenIncomplete), false),
+        ] {
+            let found = find(&value).unwrap_or_else(|| panic!("{reason:?}"));
+            assert_eq!(
+                (&found.id, found.reason, found.secret.is_some()),
+                (&token.id, reason, is_complete)
+            );
+            assert!(
+                found
+                    .secret
+                    .is_none_or(|secret| token::fits(&secret, &token.digest))
+            );
+        }
+        let mut altered = text.to_owned();
+        altered.replace_range(30..32, "__");
+        for value in [
+            "",
+            "Bearer",
+            "Basic x",
+            "Bearer scimd_",
+            "Bearer scimd_short",
+            "é scimd_é",
+            &altered,
+        ] {
+            assert!(find(value).is_none());
+        }
+    }
+
+    #[test]
+    fn strangers_fill_no_log() {
+        let (unproved, now) = (
+            Unproved::default(),
+            Timestamp::from_micros(1_800_000_000_000_000),
+        );
+        let tenant = TenantKey::default();
+        let admitted = |at| (0..20).filter(|_| unproved.admit(tenant, at)).count();
+        assert_eq!(
+            (admitted(now), admitted(now.plus_seconds(HOUR - 1))),
+            (10, 0)
+        );
+        assert_eq!(admitted(now.plus_seconds(HOUR)), 10);
+    }
+}

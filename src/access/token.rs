@@ -1,0 +1,151 @@
+//! The text of a token: `scimd_<public id>_<secret><check digits>`.
+//!
+//! The check digits let scanners, and us, tell a token from other text without the database.
+
+use crate::error::ScimError;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+use subtle::ConstantTimeEq;
+
+pub(crate) const PREFIX: &str = "scimd_";
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// Characters of the public id.
+pub(crate) const ID: usize = 12;
+/// Characters of the secret: 43 of base 62 hold 256 bits.
+const SECRET: usize = 43;
+/// Characters of the check digits: 6 of base 62 hold a CRC32.
+const CHECK: usize = 6;
+
+/// Characters of a whole token.
+pub(crate) const LENGTH: usize = PREFIX.len() + ID + 1 + SECRET + CHECK;
+
+/// A fresh token.
+#[derive(Debug)]
+pub struct FreshToken {
+    /// Public part.
+    pub id: String,
+    /// What is kept of the secret.
+    pub digest: String,
+    /// The whole token, for the one who asked for it.
+    pub text: SecretString,
+}
+
+/// Makes a token from the operating system's randomness.
+///
+/// # Errors
+/// If the operating system has none.
+pub fn fresh() -> Result<FreshToken, ScimError> {
+    let (id, secret) = (random(ID)?, random(SECRET)?);
+    let body = format!("{PREFIX}{id}_{secret}");
+    let text = format!("{body}{}", check_digits(&body));
+    Ok(FreshToken {
+        digest: digest(&secret),
+        id,
+        text: SecretString::from(text),
+    })
+}
+
+/// Public id and secret of a token's text; `None` if it is no token of ours.
+pub fn parse(text: &str) -> Option<(&str, SecretString)> {
+    let is_ours = text.is_ascii() && text.len() == LENGTH;
+    let (body, check) = text.split_at_checked(text.len().checked_sub(CHECK)?)?;
+    let (id, secret) = body.strip_prefix(PREFIX)?.split_once('_')?;
+    (is_ours && id.len() == ID && check_digits(body) == check)
+        .then(|| (id, SecretString::from(secret)))
+}
+
+/// The public id in a token's text, whole or cut off; of other text all of it, which may be an id.
+pub(crate) fn public_part(text: &str) -> &str {
+    let text = text.trim();
+    text.strip_prefix(PREFIX)
+        .map_or(text, |rest| rest.split('_').next().unwrap_or(rest))
+}
+
+/// What is kept of a secret. It is random and long, so that no slow function is needed.
+pub fn digest(secret: &str) -> String {
+    Sha256::digest(secret.as_bytes())
+        .iter()
+        .fold(String::with_capacity(64), |mut digits, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(digits, "{byte:02x}");
+            digits
+        })
+}
+
+/// Whether the secret has that digest, in a time that does not tell how much of it fits.
+pub fn fits(secret: &SecretString, expected: &str) -> bool {
+    digest(secret.expose_secret())
+        .as_bytes()
+        .ct_eq(expected.as_bytes())
+        .into()
+}
+
+fn random(length: usize) -> Result<String, ScimError> {
+    let mut text = String::with_capacity(length);
+    while text.len() < length {
+        let mut bytes = [0; 64];
+        getrandom::fill(&mut bytes).map_err(ScimError::internal)?;
+        // Bytes that would make some digits likelier than others are passed over.
+        let digits = bytes
+            .iter()
+            .filter(|byte| **byte < 248)
+            .filter_map(|byte| DIGITS.get(usize::from(byte % 62)));
+        text.extend(
+            digits
+                .map(|digit| char::from(*digit))
+                .take(length - text.len()),
+        );
+    }
+    Ok(text)
+}
+
+fn check_digits(body: &str) -> String {
+    let mut rest = crc32fast::hash(body.as_bytes());
+    let mut digits = [b'0'; CHECK];
+    for digit in digits.iter_mut().rev() {
+        *digit = DIGITS.get((rest % 62) as usize).copied().unwrap_or(b'0');
+        rest /= 62;
+    }
+    digits.iter().map(|digit| char::from(*digit)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_reads_back() {
+        let token = fresh().unwrap();
+        let text = token.text.expose_secret();
+        let (id, secret) = parse(text).unwrap();
+        assert_eq!(id, token.id);
+        assert!(fits(&secret, &token.digest));
+        assert!(!fits(&SecretString::from("x"), &token.digest));
+    }
+
+    #[test]
+    fn other_text_is_no_token() {
+        let token = fresh().unwrap();
+        let text = token.text.expose_secret().to_owned();
+        let swapped: String = text.chars().rev().collect();
+        let without_first = text.strip_prefix('s').unwrap();
+        let mut without_last = text.clone();
+        without_last.pop();
+        for wrong in [
+            "",
+            "scimd_",
+            "x",
+            without_first,
+            &without_last,
+            &swapped,
+            &format!("{text}0"),
+            "scimd_é",
+        ] {
+            assert!(parse(wrong).is_none(), "{wrong}");
+        }
+        let mut flipped = text.into_bytes();
+        flipped[30] ^= 1;
+        assert!(parse(std::str::from_utf8(&flipped).unwrap()).is_none());
+    }
+}

@@ -1,0 +1,37 @@
+//! Stored resources that do not comply with the rules that their tenant has now: a schema or a
+//! setting was tightened after they were stored.
+
+use crate::error::Result;
+use crate::protocol::Service;
+use crate::protocol::body::check_names;
+use crate::resource::Attributes;
+use crate::resource::check::{Change, check};
+use crate::schema::ResourceType;
+
+impl Service {
+    /// How many resources of a tenant lack a value that its schemas require, or have a user name of
+    /// another format than its settings ask for. They stay as they are, and are held to the rules where
+    /// a request changes what does not comply. Reads all resources of the tenant.
+    ///
+    /// # Errors
+    /// 404 if there is no tenant of that name, 503 if the database is away.
+    pub async fn noncompliant(&self, tenant: &str) -> Result<u64> {
+        let settings = self.tenant(tenant).await?.settings;
+        let layout = self
+            .catalogs
+            .of(&self.store, &settings)
+            .await?
+            .layout
+            .clone();
+        let mut count = 0;
+        let mut visit = |kind: &ResourceType, attributes: &Attributes| {
+            let complies = check(kind, None, attributes, Change::Whole).is_ok()
+                && check_names(&settings, kind, None, attributes).is_ok();
+            count += u64::from(!complies);
+        };
+        self.store
+            .visit_resources(&settings.scope(layout), &mut visit)
+            .await?;
+        Ok(count)
+    }
+}

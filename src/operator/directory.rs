@@ -1,0 +1,108 @@
+//! The directory that the application reads with SQL.
+
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::mapping::{Directory, Undeclared};
+use crate::protocol::{DEFAULT_TENANT, Service, ServiceSettings, StartError};
+use crate::store::Layout;
+pub use crate::store::{DirectoryState, Views};
+use std::sync::Arc;
+
+impl Service {
+    /// Opens the database as [`Service::open`] does, and puts into force what the configuration says of
+    /// schemas and the lookups of a directory.
+    ///
+    /// # Errors
+    /// One line that says what the operator has to do.
+    pub async fn open_for(
+        settings: &ServiceSettings,
+        clock: Clock,
+        directory: &Directory,
+    ) -> Result<Self, StartError> {
+        Self::open_with(settings, clock, Some(directory)).await
+    }
+
+    /// Makes the views of a directory if they are not there or others; they answer at once. `true` if
+    /// they find a row by its lookups already; else [`Service::fill_directory`] lets them.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn make_directory(&self, directory: &Directory) -> Result<bool> {
+        let layout = &self.numbers().await?;
+        let is_filled = self.store.is_filled(directory).await?;
+        let right = if is_filled {
+            DirectoryState::Ready
+        } else {
+            DirectoryState::Filling
+        };
+        if self.store.directory_state(directory, layout).await? != right {
+            self.store
+                .make_views(&self.store.views(directory, layout, is_filled))
+                .await?;
+        }
+        Ok(is_filled)
+    }
+
+    /// Gives every row the lookups of a directory that was put into force, and lets the views use
+    /// them; gives how many rows had others.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn fill_directory(&self, directory: &Directory) -> Result<u64> {
+        let mut count = 0;
+        let mut tenants = self.each_tenant();
+        while let Some(tenant) = tenants.next().await? {
+            let layout = self.catalogs.of(&self.store, &tenant).await?.layout.clone();
+            count += self.store.fill_lookups(&tenant.scope(layout)).await?;
+        }
+        if self.store.mark_filled(directory).await? {
+            self.make_directory(directory).await?;
+        }
+        Ok(count)
+    }
+
+    /// How a directory stands in the database.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn directory_state(&self, directory: &Directory) -> Result<DirectoryState> {
+        Ok(self
+            .store
+            .directory_state(directory, &*self.numbers().await?)
+            .await?)
+    }
+
+    /// The views of a directory, as they are when every row has its lookups.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn views(&self, directory: &Directory) -> Result<Views> {
+        Ok(self.store.views(directory, &*self.numbers().await?, true))
+    }
+
+    /// The paths of a directory that no schema declares, neither one of all tenants nor one of a
+    /// tenant's own.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn undeclared(&self, directory: &Directory) -> Result<Vec<Undeclared>> {
+        let mut left = directory.undeclared.clone();
+        let mut tenants = self.each_tenant();
+        while let Some(tenant) = tenants.next().await?.filter(|_| !left.is_empty()) {
+            let catalog = &self.catalogs.of(&self.store, &tenant).await?.catalog;
+            left.retain(|undeclared| !undeclared.is_declared_in(catalog));
+        }
+        Ok(left)
+    }
+
+    /// The numbers of the types, which all tenants share.
+    async fn numbers(&self) -> Result<Arc<Layout>> {
+        let tenant = self.tenant(DEFAULT_TENANT).await?;
+        Ok(self
+            .catalogs
+            .of(&self.store, &tenant.settings)
+            .await?
+            .layout
+            .clone())
+    }
+}

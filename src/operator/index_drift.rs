@@ -1,0 +1,168 @@
+//! Whether the index of values follows the schemas, remembered between starts: the configuration
+//! may have changed meanwhile, and a command that changed schemas may have been interrupted.
+
+use crate::access::catalogs::Sources;
+use crate::error::{Result, ScimError};
+use crate::protocol::Service;
+use crate::resource::entries::is_indexed;
+use crate::schema::{AttributePath, Catalog, ResourceType};
+use crate::store::{Store, StoreError};
+use std::collections::BTreeMap;
+
+/// What shapes the index rows of each path, by resource type and path.
+type Shapes = BTreeMap<String, String>;
+
+/// Names of what instances share.
+const SHAPES: &str = "index_shapes";
+const LAGS: &str = "index_lags";
+
+/// Of a path that has no rows.
+const NONE: &str = "-";
+
+/// Of a path that may have rows of any shape.
+const UNKNOWN: &str = "?";
+
+/// Paths that a warning names.
+const NAMED: usize = 3;
+
+/// Remembers, before these schemas come into force, that the index may say otherwise of their values.
+pub(crate) async fn doubt(
+    store: &Store,
+    catalog: &Catalog,
+    urns: &[String],
+) -> Result<(), StoreError> {
+    if urns.is_empty() {
+        return Ok(());
+    }
+    let mut kept: Shapes =
+        serde_json::from_str(&store.shared(SHAPES, "{}".to_owned()).await?).unwrap_or_default();
+    let is_of = |path: &str| urns.iter().any(|urn| path.contains(&format!(" {urn}:")));
+    kept.extend(
+        shapes(catalog)
+            .into_keys()
+            .filter(|path| is_of(path))
+            .map(|path| (path, UNKNOWN.to_owned())),
+    );
+    store
+        .set_shared(SHAPES, &serde_json::to_string(&kept).unwrap_or_default())
+        .await
+}
+
+impl Service {
+    /// Warns, in one line, if what the configuration says of attributes is not what the index was
+    /// made by. Attributes that are new have no values yet.
+    pub(crate) async fn warn_of_index(&self) -> Result<()> {
+        let lags = self.store.shared(LAGS, String::new()).await?;
+        if !lags.is_empty() {
+            tracing::warn!(
+                "a change of schema {lags} is under way or was interrupted: if it was, run scimd verify --repair"
+            );
+        }
+        let now = self.shapes().await?;
+        let kept = self.store.shared(SHAPES, text(&now)?).await?;
+        let kept: Shapes = serde_json::from_str(&kept).unwrap_or_default();
+        let changed: Vec<&str> = kept
+            .iter()
+            .filter(|(path, shape)| shape_in(&now, path) != shape.as_str())
+            .map(|(path, _)| path.as_str())
+            .collect();
+        if !changed.is_empty() {
+            let named = changed
+                .iter()
+                .take(NAMED)
+                .copied()
+                .collect::<Vec<_>>()
+                .join(", ");
+            let more = changed.len().saturating_sub(NAMED);
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
+            tracing::warn!(
+                "the configuration changed how values of {named}{more} are searched: run scimd verify --repair"
+            );
+        } else if now.keys().any(|path| !kept.contains_key(path)) {
+            self.store
+                .set_shared(SHAPES, &text(&with_former(now, &kept))?)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Everything was made good.
+    pub(crate) async fn index_follows(&self) -> Result<()> {
+        let kept: Shapes = serde_json::from_str(&self.store.shared(SHAPES, "{}".to_owned()).await?)
+            .unwrap_or_default();
+        self.store
+            .set_shared(SHAPES, &text(&with_former(self.shapes().await?, &kept))?)
+            .await?;
+        self.index_lags_no_more().await
+    }
+
+    /// The index is about to lag behind a change of a schema.
+    pub(crate) async fn index_lags(&self, urn: &str) -> Result<()> {
+        Ok(self.store.set_shared(LAGS, urn).await?)
+    }
+
+    /// It has caught up.
+    pub(crate) async fn index_lags_no_more(&self) -> Result<()> {
+        Ok(self.store.set_shared(LAGS, "").await?)
+    }
+
+    async fn shapes(&self) -> Result<Shapes> {
+        Ok(shapes(
+            &Sources::read(&self.store, None)
+                .await?
+                .of_files()
+                .map_err(ScimError::internal)?,
+        ))
+    }
+}
+
+fn text(shapes: &Shapes) -> Result<String> {
+    serde_json::to_string(shapes).map_err(ScimError::internal)
+}
+
+fn shape_in<'a>(shapes: &'a Shapes, path: &str) -> &'a str {
+    shapes.get(path).map_or(NONE, String::as_str)
+}
+
+/// With the paths that were there once, for when they come back.
+fn with_former(mut now: Shapes, kept: &Shapes) -> Shapes {
+    for path in kept.keys() {
+        now.entry(path.clone()).or_insert_with(|| NONE.to_owned());
+    }
+    now
+}
+
+fn shapes(catalog: &Catalog) -> Shapes {
+    let of_type = |kind: &ResourceType| -> Vec<(String, String)> {
+        let named = |path: &AttributePath| {
+            format!("{} {}", kind.name(), path.to_string().to_ascii_lowercase())
+        };
+        kind.leaves()
+            .iter()
+            .map(|path| (named(path), shape(kind, path)))
+            .collect()
+    };
+    catalog
+        .resource_types()
+        .iter()
+        .flat_map(|kind| of_type(kind))
+        .collect()
+}
+
+fn shape(kind: &ResourceType, path: &AttributePath) -> String {
+    if !is_indexed(kind, path) {
+        return NONE.to_owned();
+    }
+    let end = path.end();
+    let case = if end.is_case_exact() {
+        " caseExact"
+    } else {
+        ""
+    };
+    let unique = if end.is_unique() { " unique" } else { "" };
+    format!("{}{case}{unique}", end.kind().as_str())
+}

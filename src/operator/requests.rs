@@ -1,0 +1,155 @@
+//! Reading the provisioning log, and keeping it from growing.
+
+use crate::clock::Timestamp;
+use crate::error::{Result, ScimError};
+use crate::protocol::Service;
+use crate::request_log::notes::{UnknownAttribute, count_unknown};
+use crate::request_log::user_name::naming;
+use crate::resource::Key;
+use crate::store::{Entry, LogQuery, LoggedRequest, LoggedUser};
+use uuid::Uuid;
+
+/// Requests with notes that are looked through for unknown attributes: the latest.
+const NOTED: i64 = 20_000;
+
+impl Service {
+    /// Requests of a tenant, the earliest first.
+    ///
+    /// # Errors
+    /// 404 if there is no tenant of that name.
+    pub async fn requests(
+        &self,
+        tenant: &str,
+        query: &LogQuery,
+    ) -> Result<Vec<(Entry, LoggedRequest)>> {
+        let key = self.tenant(tenant).await?.settings.key();
+        Ok(self.store.requests(key, query).await?)
+    }
+
+    /// Requests of all tenants that were refused or failed, with the names of the tenants, the
+    /// earliest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn failed_requests(
+        &self,
+        query: &LogQuery,
+    ) -> Result<Vec<(Entry, LoggedRequest, String)>> {
+        Ok(self.store.failures(query).await?)
+    }
+
+    /// What the log finds a user of a tenant by: the text as a userName, whoever had it and whether
+    /// there ever was such a user; or the text as an id.
+    ///
+    /// # Errors
+    /// 404 if there is no tenant of that name.
+    pub async fn logged_user(&self, tenant: &str, text: &str) -> Result<LoggedUser> {
+        let caller = self.operator(tenant).await?;
+        let resource = match self.user_id(tenant, text).await {
+            Ok(id) => Some(id),
+            Err(error) if error.status() == 404 => None,
+            Err(error) => return Err(error),
+        };
+        let attributes = caller
+            .catalog
+            .resource_types()
+            .iter()
+            .flat_map(|kind| naming(kind));
+        let keys = attributes.map(|attribute| Key::text(text, attribute.is_case_exact()));
+        let digests = keys
+            .filter_map(|key| self.digests.of(caller.settings.key(), &key))
+            .collect();
+        Ok(LoggedUser { digests, resource })
+    }
+
+    /// The latest request of a tenant.
+    ///
+    /// # Errors
+    /// 404 if there is no tenant of that name.
+    pub async fn last_request(&self, tenant: &str) -> Result<Option<LoggedRequest>> {
+        let latest = LogQuery {
+            limit: 1,
+            ..LogQuery::default()
+        };
+        Ok(self
+            .requests(tenant, &latest)
+            .await?
+            .pop()
+            .map(|(_, request)| request))
+    }
+
+    /// The attributes that clients of a tenant send and no schema declares, the most frequent
+    /// first; of the latest requests that had some.
+    ///
+    /// # Errors
+    /// 404 if there is no tenant of that name.
+    pub async fn unknown_attributes(&self, tenant: &str) -> Result<Vec<UnknownAttribute>> {
+        let key = self.tenant(tenant).await?.settings.key();
+        let mut counted = Vec::new();
+        for left in self.store.left_out(key, NOTED).await? {
+            count_unknown(&left.notes, left.at, &mut counted);
+        }
+        counted.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
+        Ok(counted)
+    }
+
+    /// The id of a user of a tenant: the text itself, if it is an id, or that of whoever has it as
+    /// userName.
+    ///
+    /// # Errors
+    /// 404 if there is no tenant or no user of that name.
+    pub async fn user_id(&self, tenant: &str, text: &str) -> Result<Uuid> {
+        let caller = self.operator(tenant).await?;
+        if let Ok(id) = text.parse() {
+            return Ok(id);
+        }
+        for kind in caller
+            .catalog
+            .resource_types()
+            .iter()
+            .filter(|kind| kind.seat().is_some())
+        {
+            let ids = self.ids_of(&caller, kind, text).await?;
+            if let Some(id) = ids.first().and_then(|id| id.parse().ok()) {
+                return Ok(id);
+            }
+        }
+        Err(ScimError::not_found(format!(
+            "There is no user \"{text}\" in tenant \"{tenant}\"; of one that was deleted, give the id."
+        )))
+    }
+
+    /// Deletes requests of all tenants that are older than so many days; how many.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn forget_requests(&self, days: i64) -> Result<usize> {
+        let before = self.clock.now().plus_seconds(-days * 86_400);
+        let (mut gone, mut after) = (0, None);
+        loop {
+            let (holding, last) = self
+                .store
+                .tenants_with_requests_before(before, after)
+                .await?;
+            for tenant in holding {
+                gone += self.store.forget_requests(tenant, before).await?;
+            }
+            if last.is_none() {
+                return Ok(gone);
+            }
+            after = last;
+        }
+    }
+
+    /// Keeps the bodies of a tenant's requests until a moment, or none.
+    ///
+    /// # Errors
+    /// 404 if there is no tenant of that name.
+    pub async fn keep_bodies(&self, tenant: &str, until: Option<Timestamp>) -> Result<()> {
+        let change = crate::store::TenantChange {
+            bodies_until: Some(until),
+            ..Default::default()
+        };
+        self.change_tenant(tenant, &change).await.map(|_| ())
+    }
+}

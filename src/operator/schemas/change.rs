@@ -1,0 +1,136 @@
+//! Makes a change of schemas: it takes effect on every instance at once, and then the index
+//! follows while servers work.
+
+use super::{SchemaPlan, SchemaRefusal};
+use crate::error::ScimError;
+use crate::protocol::Service;
+use crate::schema::edit;
+use serde_json::{Map, Value};
+
+/// What a change of schemas tells while it is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaStep<'a> {
+    /// Writes that began before it are waited for.
+    Waiting,
+    /// The index of a tenant, with so many resources, is gone through.
+    Tenant(&'a str, u64),
+    /// So is that of a resource.
+    Resource,
+}
+
+/// What a change of schemas did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SchemaOutcome {
+    /// Resources whose index has changed.
+    pub reindexed: u64,
+    /// Whether something may be left for `scimd verify --repair`.
+    pub is_unfinished: bool,
+}
+
+/// Takes what a change tells.
+type Tell<'a> = &'a mut (dyn FnMut(SchemaStep<'_>) + Send);
+
+impl Service {
+    /// Makes a change that was planned.
+    ///
+    /// # Errors
+    /// 409 if other schemas were changed since it was planned; what resources hold against it, if
+    /// that came to be since: then it is taken back.
+    pub async fn change_schema(
+        &self,
+        plan: &SchemaPlan,
+        tell: Tell<'_>,
+    ) -> Result<SchemaOutcome, SchemaRefusal> {
+        let may_lag = plan.may_lag();
+        if may_lag {
+            self.index_lags(&plan.urn).await?;
+        }
+        self.put(plan, plan.after.as_ref(), plan.seen).await?;
+        let mut outcome = if may_lag {
+            self.follow(plan, tell).await?
+        } else {
+            Followed::default()
+        };
+        if !outcome.contradictions.is_empty() {
+            self.put(plan, plan.before.as_ref(), plan.seen + 1).await?;
+            self.follow(plan, tell).await?;
+        }
+        if may_lag && !outcome.done.is_unfinished {
+            self.index_lags_no_more().await?;
+        }
+        if outcome.contradictions.is_empty() {
+            return Ok(outcome.done);
+        }
+        outcome
+            .contradictions
+            .push("it was taken back: nothing is changed".to_owned());
+        Err(SchemaRefusal::Problems(outcome.contradictions))
+    }
+
+    async fn put(
+        &self,
+        plan: &SchemaPlan,
+        document: Option<&Map<String, Value>>,
+        seen: i64,
+    ) -> Result<(), SchemaRefusal> {
+        let text = document.map(edit::text);
+        let names = plan.names();
+        match self
+            .store
+            .change_schema(
+                plan.tenant_number(),
+                &plan.key(),
+                (text.as_deref(), &names),
+                seen,
+            )
+            .await?
+        {
+            true => Ok(()),
+            false => Err(SchemaRefusal::Failed(ScimError::uniqueness(
+                "Schemas were changed by somebody else at this moment; look at scimd schema list, and try again.",
+            ))),
+        }
+    }
+
+    /// Lets the index follow the schemas.
+    async fn follow(&self, plan: &SchemaPlan, tell: Tell<'_>) -> Result<Followed, SchemaRefusal> {
+        let mut followed = Followed::default();
+        tell(SchemaStep::Waiting);
+        followed.done.is_unfinished = !self.store.outlast_writers().await?;
+        for tenant in self.having(plan).await? {
+            let survey = self
+                .survey(&tenant, &plan.urn, plan.schema.as_deref())
+                .await?;
+            if survey.most_of(&plan.touched) == 0 {
+                continue;
+            }
+            followed.contradictions.extend(survey.contradictions());
+            let info = self.tenant(&tenant.name).await?;
+            tell(SchemaStep::Tenant(
+                &tenant.name,
+                u64::try_from(info.users + info.groups).unwrap_or(0),
+            ));
+            let scope = tenant.scope(self.catalogs.of(&self.store, &tenant).await?.layout.clone());
+            let done = self
+                .store
+                .rederive(&scope, &tenant.name, &mut || tell(SchemaStep::Resource))
+                .await?;
+            followed.done.reindexed += done.changed;
+            followed.done.is_unfinished |= done.overtaken > 0;
+            if done.taken > 0 && followed.contradictions.is_empty() {
+                let (name, count) = (&tenant.name, done.taken);
+                followed.contradictions.push(format!(
+                    "tenant {name}: {count} resources hold a value that must be unique and that another one holds"
+                ));
+            }
+        }
+        Ok(followed)
+    }
+}
+
+/// How the index followed.
+#[derive(Default)]
+struct Followed {
+    done: SchemaOutcome,
+    contradictions: Vec<String>,
+}

@@ -1,0 +1,250 @@
+//! What the configuration says of schemas, put into the database when a server starts: every command and
+//! every instance sees what servers see, whatever configuration it has itself.
+
+use crate::access::catalogs::{Sources, unusable};
+use crate::operator::index_drift::doubt;
+use crate::protocol::{ServiceSettings, StartError, cannot_start};
+use crate::schema::{Catalog, SchemaFile, edit, problems};
+use crate::store::{Configured, ConfiguredSchema, KeptSchema, Store, StoreError};
+use serde_json::{Map, Value};
+
+/// Times that it is tried when schemas are changed by somebody else at the moment.
+const ATTEMPTS: u32 = 8;
+
+/// Puts the schema files and the searched attributes that a configuration names in place of those of the
+/// database. What it does not name stays.
+///
+/// # Errors
+/// With what is wrong with a file, or with what the files make of the catalog of a tenant.
+pub(crate) async fn configure(store: &Store, settings: &ServiceSettings) -> Result<(), StartError> {
+    for _ in 0..ATTEMPTS {
+        let seen = store
+            .schema_changes()
+            .await
+            .map_err(|error| cannot_start(&error))?;
+        let before = Sources::read(store, None)
+            .await
+            .map_err(|error| cannot_start(&error))?;
+        let wanted = wanted(settings, &before)?;
+        if wanted.files.is_none() && wanted.searchable.is_none() {
+            return tell_replaced(store)
+                .await
+                .map_err(|error| cannot_start(&error));
+        }
+        let after = after(store, &wanted, &before)
+            .await
+            .map_err(|error| cannot_start(&error))?;
+        let catalog = after.check().map_err(|error| unusable(&error))?;
+        check_searchable(&after, &catalog)?;
+        let back = back(store, &wanted, &before)
+            .await
+            .map_err(|error| cannot_start(&error))?;
+        doubt(store, &catalog, &back)
+            .await
+            .map_err(|error| cannot_start(&error))?;
+        if store
+            .configure_schemas(&wanted, seen)
+            .await
+            .map_err(|error| cannot_start(&error))?
+        {
+            tell(&wanted, &before);
+            return tell_replaced(store)
+                .await
+                .map_err(|error| cannot_start(&error));
+        }
+    }
+    Err(StartError::Unusable(
+        "schemas are changed by somebody else all the while; start again".to_owned(),
+    ))
+}
+
+/// Tells what a configuration names that the database has otherwise, for commands that do not change it.
+pub(crate) async fn compare(store: &Store, settings: &ServiceSettings) -> Result<(), StartError> {
+    let before = Sources::read(store, None)
+        .await
+        .map_err(|error| cannot_start(&error))?;
+    let wanted = wanted(settings, &before)?;
+    let differing: Vec<_> = [
+        ("schemas.dir", wanted.files.is_some()),
+        ("schemas.searchable", wanted.searchable.is_some()),
+    ]
+    .iter()
+    .filter(|(_, differs)| *differs)
+    .map(|(key, _)| *key)
+    .collect();
+    if !differing.is_empty() {
+        let keys = differing.join(" and ");
+        tracing::warn!(
+            "{keys} of this configuration is not what the servers have: scimd serve or scimd migrate puts it into force"
+        );
+    }
+    Ok(())
+}
+
+/// What is to be changed.
+fn wanted(settings: &ServiceSettings, before: &Sources) -> Result<Configured, StartError> {
+    let files = match &settings.schema_files {
+        Some(files) => {
+            let files = files
+                .iter()
+                .map(configured)
+                .collect::<Result<Vec<_>, _>>()?;
+            Some(files).filter(|files| !are_there(files, &before.kept))
+        }
+        None => None,
+    };
+    let searchable = settings
+        .searchable
+        .clone()
+        .filter(|names| *names != before.searchable);
+    Ok(Configured { files, searchable })
+}
+
+fn configured(file: &SchemaFile) -> Result<ConfiguredSchema, StartError> {
+    if let Some(problem) = problems(file).into_iter().next() {
+        return Err(StartError::Unusable(problem.to_string()));
+    }
+    let document: Map<String, Value> = serde_json::from_str(&file.text).unwrap_or_default();
+    let text = |key: &str| {
+        document
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let is_schema = document.contains_key("attributes");
+    let urn = if is_schema {
+        text("id").to_ascii_lowercase()
+    } else {
+        format!("type {}", text("name"))
+    };
+    let attributes = edit::names(&document)
+        .map(str::to_owned)
+        .chain(edit::hidden(&document))
+        .collect();
+    let (origin, document) = (file.origin.clone(), file.text.clone());
+    Ok(ConfiguredSchema {
+        urn,
+        origin,
+        document,
+        attributes,
+    })
+}
+
+fn are_there(files: &[ConfiguredSchema], kept: &[KeptSchema]) -> bool {
+    let there = kept.iter().filter(|kept| kept.file.is_some());
+    let is_same = |file: &ConfiguredSchema| {
+        kept.iter().any(|kept| {
+            (&kept.urn, kept.file.as_ref(), &kept.document)
+                == (&file.urn, Some(&file.origin), &file.document)
+        })
+    };
+    there.count() == files.len() && files.iter().all(is_same)
+}
+
+/// What there is once the wanted is in force.
+async fn after(
+    store: &Store,
+    wanted: &Configured,
+    before: &Sources,
+) -> Result<Sources, StoreError> {
+    let mut after = before.clone();
+    if let Some(names) = &wanted.searchable {
+        after.searchable.clone_from(names);
+    }
+    let Some(files) = &wanted.files else {
+        return Ok(after);
+    };
+    // Those of commands that files have hidden until now may come to light.
+    after.kept = store.added_schemas().await?;
+    after
+        .kept
+        .retain(|kept| files.iter().all(|file| file.urn != kept.urn));
+    let of_file = |file: &ConfiguredSchema| KeptSchema {
+        tenant: None,
+        urn: file.urn.clone(),
+        document: file.document.clone(),
+        change: 0,
+        file: Some(file.origin.clone()),
+        former: Vec::new(),
+    };
+    after.kept.splice(0..0, files.iter().map(of_file));
+    Ok(after)
+}
+
+/// The URNs that files bring and that had schemas before, but not from files: resources may hold values.
+async fn back(
+    store: &Store,
+    wanted: &Configured,
+    before: &Sources,
+) -> Result<Vec<String>, StoreError> {
+    let former = store.former_urns().await?;
+    let is_of_file = |urn: &String| {
+        before
+            .kept
+            .iter()
+            .any(|kept| kept.file.is_some() && kept.urn == *urn)
+    };
+    let urns = wanted.files.iter().flatten().map(|file| file.urn.clone());
+    Ok(urns
+        .filter(|urn| former.contains(urn) && !is_of_file(urn))
+        .collect())
+}
+
+/// Names that no type has mean nothing. That of an extension may be in a schema that the database keeps
+/// for a tenant, or kept once.
+fn check_searchable(sources: &Sources, catalog: &Catalog) -> Result<(), StartError> {
+    for name in sources
+        .searchable
+        .iter()
+        .filter(|name| !catalog.names(name))
+    {
+        let problem = format!("schemas.searchable names \"{name}\", which no resource type has");
+        if !name.to_ascii_lowercase().starts_with("urn:") {
+            return Err(StartError::Unusable(problem));
+        }
+        if !sources.one_names(name) {
+            tracing::warn!("{problem}");
+        }
+    }
+    Ok(())
+}
+
+fn tell(wanted: &Configured, before: &Sources) {
+    if let Some(names) = &wanted.searchable {
+        tracing::info!(
+            searchable = names.join(", "),
+            "what is searched is now as this configuration says"
+        );
+    }
+    let Some(files) = &wanted.files else { return };
+    tracing::info!(
+        files = files.len(),
+        "the schema files of this configuration are in force"
+    );
+    let is_gone = |kept: &&KeptSchema| files.iter().all(|file| file.urn != kept.urn);
+    for gone in before
+        .kept
+        .iter()
+        .filter(|kept| kept.file.is_some())
+        .filter(is_gone)
+    {
+        let file = gone.file.as_deref().unwrap_or_default();
+        tracing::warn!(
+            "{} of the file {file} is no longer configured: its values are hidden until it is",
+            gone.urn
+        );
+    }
+}
+
+/// Tells of schemas that a command added and that are taken from files.
+async fn tell_replaced(store: &Store) -> Result<(), StoreError> {
+    for (urn, file, tenant) in store.replaced_schemas().await? {
+        let owner = tenant
+            .map(|name| format!(" for tenant {name}"))
+            .unwrap_or_default();
+        tracing::warn!(
+            "schema {urn} was added by a command{owner} and is in the file {file} too: the file counts"
+        );
+    }
+    Ok(())
+}

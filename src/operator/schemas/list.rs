@@ -1,0 +1,114 @@
+//! Which schemas there are, and where each comes from.
+
+use crate::access::catalogs::Sources;
+use crate::error::Result;
+use crate::protocol::Service;
+use crate::schema::{Catalog, edit};
+use crate::store::KeptSchema;
+use serde_json::{Map, Value};
+
+/// Where a schema comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SchemaOrigin {
+    /// From the program.
+    BuiltIn,
+    /// From a file that the configuration names.
+    File(String),
+    /// From the database, for all tenants.
+    Deployment,
+    /// From the database, for the tenant of that name.
+    Tenant(String),
+}
+
+/// A schema and where it comes from.
+#[derive(Debug, Clone)]
+pub struct KnownSchema {
+    /// Its URN.
+    pub urn: String,
+    /// Its name for people.
+    pub name: String,
+    /// Names of the resource types that it is of, or extends.
+    pub resource_types: Vec<String>,
+    /// Where it comes from.
+    pub origin: SchemaOrigin,
+    /// The schema as RFC 7643 section 7 describes it.
+    pub document: Map<String, Value>,
+}
+
+impl Service {
+    /// All schemas, or those that a tenant has: built-in ones, those of files, and those that the
+    /// database keeps.
+    ///
+    /// # Errors
+    /// 404 if there is no such tenant; if the database fails.
+    pub async fn known_schemas(&self, tenant: Option<&str>) -> Result<Vec<KnownSchema>> {
+        let number = match tenant {
+            Some(name) => Some(self.tenant(name).await?.settings.number()),
+            None => None,
+        };
+        let sources = Sources::read(&self.store, number).await?;
+        let mut known = of_program_and_files(&sources);
+        known.extend(
+            sources
+                .kept
+                .iter()
+                .filter(|kept| kept.file.is_none())
+                .map(of_database),
+        );
+        Ok(known)
+    }
+}
+
+/// Those that no command added.
+fn of_program_and_files(sources: &Sources) -> Vec<KnownSchema> {
+    let Ok(catalog) = sources.of_files() else {
+        return Vec::new();
+    };
+    let known = catalog.schemas().iter().map(|schema| KnownSchema {
+        urn: schema.id().to_string(),
+        name: schema.name().to_owned(),
+        resource_types: users(&catalog, schema.id()),
+        origin: file_of(&sources.kept, schema.id())
+            .map_or(SchemaOrigin::BuiltIn, SchemaOrigin::File),
+        document: schema.document().clone(),
+    });
+    known.collect()
+}
+
+/// The file of the configuration that a schema comes from.
+pub(super) fn file_of(kept: &[KeptSchema], urn: &str) -> Option<String> {
+    kept.iter()
+        .find(|kept| kept.urn.eq_ignore_ascii_case(urn))
+        .and_then(|kept| kept.file.clone())
+}
+
+/// The resource types that use a schema.
+fn users(catalog: &Catalog, urn: &str) -> Vec<String> {
+    let uses = catalog.resource_types().iter().filter(|kind| {
+        kind.schema().id().eq_ignore_ascii_case(urn) || kind.extension(urn).is_some()
+    });
+    uses.map(|kind| kind.name().to_string()).collect()
+}
+
+fn of_database(kept: &KeptSchema) -> KnownSchema {
+    let mut document: Map<String, Value> = serde_json::from_str(&kept.document).unwrap_or_default();
+    let resource_types = edit::extends(&document);
+    edit::strip(&mut document);
+    let text = |key: &str| {
+        document
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or(&kept.urn)
+            .to_owned()
+    };
+    KnownSchema {
+        urn: text("id"),
+        name: text("name"),
+        resource_types,
+        origin: kept
+            .tenant
+            .clone()
+            .map_or(SchemaOrigin::Deployment, SchemaOrigin::Tenant),
+        document,
+    }
+}

@@ -1,0 +1,152 @@
+//! What the resources of a tenant hold of an extension, and whether it fits a schema for it.
+
+use crate::error::Result;
+use crate::protocol::Service;
+use crate::resource::{Acceptance, Conformance, Key, accept_value};
+use crate::schema::{Attribute, Schema};
+use crate::store::{Holder, Tenant};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashSet};
+
+/// What the resources of a tenant hold of an extension.
+#[derive(Debug, Clone, Default)]
+pub struct Survey {
+    /// Name of the tenant.
+    pub tenant: String,
+    /// Resources that hold anything of it.
+    pub resources: u64,
+    /// Resources that hold a value of an attribute, by its name.
+    pub holders: BTreeMap<String, u64>,
+    /// Those whose value is none of the attribute as it would be, and the id of the first.
+    pub unfit: BTreeMap<String, (u64, String)>,
+    /// Those that have the same value as another one where it must be unique, and the id of the
+    /// first.
+    pub repeated: BTreeMap<String, (u64, String)>,
+}
+
+impl Survey {
+    /// How many resources hold a value of any of these attributes, at least.
+    pub fn most_of<'a>(&self, names: impl IntoIterator<Item = &'a String>) -> u64 {
+        let counts = names.into_iter().filter_map(|name| self.holders.get(name));
+        counts.copied().max().unwrap_or(0)
+    }
+
+    /// What stands against a schema, a line for each attribute.
+    pub(super) fn contradictions(&self) -> Vec<String> {
+        let tenant = &self.tenant;
+        let unfit = self.unfit.iter().map(|(name, (count, first))| {
+            format!("tenant {tenant}: {count} resources hold values of {name} that do not fit its definition, the first is {first}")
+        });
+        let repeated = self.repeated.iter().map(|(name, (count, first))| {
+            format!("tenant {tenant}: {count} resources hold a value of {name} that another one holds too, so it cannot be unique; the first is {first}")
+        });
+        unfit.chain(repeated).collect()
+    }
+
+    fn take(
+        &mut self,
+        holder: &Holder<'_>,
+        schema: Option<&Schema>,
+        keys: &mut Keys,
+        fits: impl Fn(&Attribute, &Value) -> bool,
+    ) {
+        self.resources += 1;
+        for (name, value) in holder.values {
+            *self.holders.entry(name.clone()).or_default() += 1;
+            let Some(attribute) = schema.and_then(|schema| schema.attribute(name)) else {
+                continue;
+            };
+            if attribute.name().as_ref() != name || !fits(attribute, value) {
+                count(&mut self.unfit, name, holder);
+            }
+            for (path, attribute, value) in simple_values(attribute, value) {
+                if attribute.is_unique() && !keys.is_new(holder, &path, attribute, value) {
+                    count(&mut self.repeated, &path, holder);
+                }
+            }
+        }
+    }
+}
+
+fn count(counts: &mut BTreeMap<String, (u64, String)>, name: &str, holder: &Holder<'_>) {
+    let first = || (0, format!("{} {}", holder.resource_type.name(), holder.id));
+    counts.entry(name.to_owned()).or_insert_with(first).0 += 1;
+}
+
+/// The values that can be unique: that of the attribute, or those of its sub-attributes.
+fn simple_values<'a>(
+    attribute: &'a Attribute,
+    value: &'a Value,
+) -> Vec<(String, &'a Attribute, &'a Value)> {
+    if !attribute.is_complex() {
+        return vec![(attribute.name().to_string(), attribute, value)];
+    }
+    let of_sub = |sub: &'a std::sync::Arc<Attribute>| {
+        Some((
+            format!("{}.{}", attribute.name(), sub.name()),
+            sub.as_ref(),
+            value.get(sub.name().as_ref())?,
+        ))
+    };
+    attribute
+        .sub_attributes()
+        .iter()
+        .filter_map(of_sub)
+        .collect()
+}
+
+/// Digests of the keys that were met, which take less memory than the keys.
+#[derive(Default)]
+struct Keys(HashSet<[u8; 16]>);
+
+impl Keys {
+    fn is_new(
+        &mut self,
+        holder: &Holder<'_>,
+        path: &str,
+        attribute: &Attribute,
+        value: &Value,
+    ) -> bool {
+        let Some(key) = Key::of(attribute, value) else {
+            return true;
+        };
+        let digest = Sha256::digest(format!(
+            "{}\0{path}\0{}",
+            holder.resource_type.name(),
+            key.as_str()
+        ));
+        let mut short = [0; 16];
+        short
+            .iter_mut()
+            .zip(digest)
+            .for_each(|(to, from)| *to = from);
+        self.0.insert(short)
+    }
+}
+
+impl Service {
+    /// Looks at what a tenant's resources hold under a URN, against the schema that would be there.
+    pub(super) async fn survey(
+        &self,
+        tenant: &Tenant,
+        urn: &str,
+        schema: Option<&Schema>,
+    ) -> Result<Survey> {
+        let scope = tenant.scope(self.catalogs.of(&self.store, tenant).await?.layout.clone());
+        let mut survey = Survey {
+            tenant: tenant.name.clone(),
+            ..Survey::default()
+        };
+        let mut keys = Keys::default();
+        let limits = self.limits().values;
+        let fits = |attribute: &Attribute, value: &Value| {
+            let mut with = Acceptance::new(Conformance::Rfc, &limits);
+            let accepted = accept_value(attribute, value.clone(), attribute.name(), &mut with);
+            accepted.is_ok_and(|accepted| accepted.as_ref() == Some(value))
+        };
+        let mut visit = |holder: Holder<'_>| survey.take(&holder, schema, &mut keys, fits);
+        self.store.visit_holders(&scope, urn, &mut visit).await?;
+        Ok(survey)
+    }
+}

@@ -1,0 +1,63 @@
+//! Tenants in lists: a page for the operator, and all of them, one after the other, for work on each.
+
+use crate::error::Result;
+use crate::protocol::Service;
+use crate::store::{CountedTypes, Store, Tenant};
+use crate::store::{TenantInfo, TenantQuery};
+
+/// What an operator is told of a tenant's resources.
+pub(crate) const COUNTED: CountedTypes<'_> = CountedTypes {
+    seated: "User",
+    grouped: "Group",
+};
+
+/// All tenants in the order that they were created in, read slice by slice. One that is created
+/// meanwhile comes too.
+#[derive(Debug)]
+pub(crate) struct EachTenant {
+    store: Store,
+    last: i64,
+    slice: std::vec::IntoIter<Tenant>,
+}
+
+impl EachTenant {
+    /// The next tenant; `None` after the last.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn next(&mut self) -> Result<Option<Tenant>> {
+        if self.slice.len() == 0 {
+            self.slice = self.store.tenants_after(self.last).await?.into_iter();
+        }
+        let next = self.slice.next();
+        self.last = next.as_ref().map_or(self.last, Tenant::number);
+        Ok(next)
+    }
+}
+
+impl Service {
+    /// A page of tenants.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn tenants(&self, query: &TenantQuery) -> Result<Vec<TenantInfo>> {
+        Ok(self.store.tenants(query, COUNTED).await?)
+    }
+
+    /// How many live resources all tenants have together.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn count_resources(&self) -> Result<i64> {
+        Ok(self.store.count_resources().await?)
+    }
+
+    /// All tenants, for work on each.
+    pub(crate) fn each_tenant(&self) -> EachTenant {
+        EachTenant {
+            store: self.store.clone(),
+            last: 0,
+            slice: Vec::new().into_iter(),
+        }
+    }
+}

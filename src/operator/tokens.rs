@@ -1,0 +1,98 @@
+//! Tokens in lists.
+
+use crate::clock::Timestamp;
+use crate::error::{Result, ScimError};
+use crate::protocol::Service;
+use crate::store::EndingQuery;
+use crate::store::{TokenInfo, TokenQuery};
+
+/// Tokens that are read at a time.
+const SLICE: i64 = 1000;
+
+/// Tokens that are good at one moment and not at a later one, in the order that they end in, read
+/// slice by slice.
+#[derive(Debug)]
+pub struct EndingTokens<'a> {
+    service: &'a Service,
+    tenant: Option<&'a str>,
+    now: Timestamp,
+    until: Timestamp,
+    last: Option<TokenInfo>,
+    slice: std::vec::IntoIter<TokenInfo>,
+}
+
+impl EndingTokens<'_> {
+    /// The next token; `None` after the last.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn next(&mut self) -> Result<Option<TokenInfo>> {
+        if self.slice.len() == 0 {
+            let Self {
+                tenant, now, until, ..
+            } = *self;
+            let query = EndingQuery {
+                tenant,
+                now,
+                until,
+                after: self.last.as_ref(),
+                limit: SLICE,
+            };
+            self.slice = self.service.store.ending_tokens(&query).await?.into_iter();
+        }
+        let next = self.slice.next();
+        if next.is_some() {
+            self.last.clone_from(&next);
+        }
+        Ok(next)
+    }
+}
+
+impl Service {
+    /// A page of tokens.
+    ///
+    /// # Errors
+    /// 404 if there is no tenant or no token of the name that the query gives.
+    pub async fn tokens(&self, query: &TokenQuery) -> Result<Vec<TokenInfo>> {
+        if let Some(name) = &query.tenant {
+            self.tenant(name).await?;
+        }
+        let page = self.store.tokens(query).await?;
+        page.ok_or_else(|| {
+            let id = query.after.as_deref().unwrap_or_default();
+            ScimError::not_found(format!(
+                "There is no token \"{id}\"; `scimd token list` shows all."
+            ))
+        })
+    }
+
+    /// The tokens, of one tenant or of all, that are good now and end within so many days.
+    pub fn ending_tokens<'a>(&'a self, tenant: Option<&'a str>, days: i64) -> EndingTokens<'a> {
+        let now = self.clock.now();
+        let until = now.plus_seconds(days.saturating_mul(86_400));
+        EndingTokens {
+            service: self,
+            tenant,
+            now,
+            until,
+            last: None,
+            slice: Vec::new().into_iter(),
+        }
+    }
+
+    /// Whether any tenant has a token that is good.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn has_good_token(&self) -> Result<bool> {
+        Ok(self.store.has_good_token(self.clock.now()).await?)
+    }
+
+    /// How many tokens a tenant has, good or not.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn count_tokens(&self, tenant: &str) -> Result<i64> {
+        Ok(self.store.count_tokens(tenant).await?)
+    }
+}

@@ -1,0 +1,103 @@
+//! A copy of the embedded database, taken while it is in use.
+
+use crate::error::{Result, ScimError};
+use crate::protocol::Service;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+impl Service {
+    /// Copies the embedded database as it is at one moment into a new file, which only this user
+    /// can read and which is on the disk when this returns; answers its bytes. Writers are not
+    /// kept waiting. Until it is whole it has the ending `.partial`; what a copy that was broken
+    /// off left under that name is replaced.
+    ///
+    /// # Errors
+    /// If there is such a file, or it cannot be written, or the database is PostgreSQL.
+    pub async fn backup(&self, file: &Path) -> Result<u64> {
+        if file.symlink_metadata().is_ok() {
+            return Err(ScimError::invalid_value(format!(
+                "There is a file {} already.",
+                file.display()
+            )));
+        }
+        let part = partial(file);
+        let trouble = |error: io::Error| {
+            ScimError::invalid_value(format!(
+                "The copy cannot be written to {}: {error}.",
+                part.display()
+            ))
+        };
+        let _held = claim(&part).map_err(trouble)?;
+        let copied = match self.copy(&part).await {
+            Ok(()) => finish(&part, file).map_err(trouble),
+            Err(error) => Err(error),
+        };
+        if copied.is_err() {
+            // What is left of a copy that failed is of no use; that it stays would do no harm.
+            let _ = fs::remove_file(&part);
+        }
+        copied
+    }
+
+    async fn copy(&self, part: &Path) -> Result<()> {
+        let name = part
+            .to_str()
+            .ok_or_else(|| ScimError::invalid_value("The name of the file is not UTF-8."))?;
+        if self.store.copy_into(name).await? {
+            return Ok(());
+        }
+        Err(ScimError::invalid_value(
+            "The database is PostgreSQL: use pg_dump, which copies it under load.",
+        ))
+    }
+}
+
+/// The name of the copy until it is whole.
+fn partial(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".partial");
+    name.into()
+}
+
+/// Makes the file of the copy, in place of one that a copy left behind which was broken off. As long
+/// as the file that is returned is open, nobody else does.
+fn claim(part: &Path) -> io::Result<File> {
+    if let Ok(left) = part.symlink_metadata() {
+        if !left.is_file() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let left = File::open(part)?;
+        lock(&left)?;
+        fs::remove_file(part)?;
+    }
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(part)?;
+    lock(&file)?;
+    Ok(file)
+}
+
+fn lock(file: &File) -> io::Result<()> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => io::Error::other("another copy is being written there"),
+        TryLockError::Error(error) => error,
+    })
+}
+
+fn finish(part: &Path, file: &Path) -> io::Result<u64> {
+    let copy = File::open(part)?;
+    copy.sync_all()?;
+    // A link, unlike a rename, does not replace a file that has come meanwhile.
+    fs::hard_link(part, file)?;
+    fs::remove_file(part)?;
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()?;
+    Ok(copy.metadata()?.len())
+}

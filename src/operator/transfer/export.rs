@@ -1,0 +1,304 @@
+//! Writes the resources of a tenant as lines: page by page, so that neither their number nor that
+//! of the members of a group matters to the memory.
+
+use super::{MEMBERS_OF_LINE, OWN};
+use crate::access::Caller;
+use crate::error::{Result, ScimError};
+use crate::protocol::{Service, render};
+use crate::resource::{Attributes, StoredDocument, hidden};
+use crate::schema::{AttributePath, ResourceType};
+use crate::store::{
+    Documents, Found, From as Start, Listed, Mark, MemberKey, MemberRow, Order, Relations, Until,
+    Window,
+};
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Resources that are read at once.
+const PAGE: i64 = 500;
+
+/// What is exported.
+#[derive(Debug, Clone, Copy)]
+pub struct Export<'a> {
+    /// Name of the tenant.
+    pub tenant: &'a str,
+    /// With what no client reads: secret attributes, and digests of passwords.
+    pub with_secrets: bool,
+}
+
+/// What was exported.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exported {
+    /// Resources.
+    pub resources: u64,
+    /// Memberships in them.
+    pub memberships: u64,
+    /// Resources that hold values which no schema declares any more; those are not in it.
+    pub holding_hidden: u64,
+}
+
+/// Takes a line, and says how many memberships are in it.
+type Sink<'a, E> = &'a mut dyn FnMut(&str) -> std::result::Result<(), E>;
+
+impl Service {
+    /// Writes the resources that a tenant has at this moment: types in the order of the catalog,
+    /// those with members last, each in order of creation.
+    ///
+    /// # Errors
+    /// 404 if there is no such tenant; the sink's failure.
+    pub async fn export<E: From<ScimError>>(
+        &self,
+        export: &Export<'_>,
+        sink: &mut dyn FnMut(&str) -> std::result::Result<(), E>,
+    ) -> std::result::Result<Exported, E> {
+        let caller = self.operator(export.tenant).await?;
+        let until = self.store.until(self.clock.now());
+        let mut kinds: Vec<_> = caller.catalog.resource_types().to_vec();
+        kinds.sort_by_key(|kind| kind.members().is_some());
+        let mut done = Exported::default();
+        let walk = Walk {
+            service: self,
+            caller: &caller,
+            with_secrets: export.with_secrets,
+            until,
+        };
+        for kind in &kinds {
+            walk.write_type(kind, sink, &mut done).await?;
+        }
+        Ok(done)
+    }
+}
+
+struct Walk<'a> {
+    service: &'a Service,
+    caller: &'a Caller,
+    with_secrets: bool,
+    until: Until,
+}
+
+impl Walk<'_> {
+    async fn write_type<E: From<ScimError>>(
+        &self,
+        kind: &Arc<ResourceType>,
+        sink: Sink<'_, E>,
+        done: &mut Exported,
+    ) -> std::result::Result<(), E> {
+        let hides = !self.with_secrets && has_secrets(kind);
+        let mut mark = Mark {
+            values: Vec::new(),
+            seq: 0,
+        };
+        loop {
+            let page = self.page(kind, &mark).await?;
+            let digests = self.digests(kind, &page).await?;
+            for found in &page {
+                if !self.until.includes(found) {
+                    return Ok(());
+                }
+                let document = match hides || found.document.may_hide(kind) {
+                    true => {
+                        let mut attributes = render::attributes(&found.document)?.into_map();
+                        done.holding_hidden += u64::from(hidden::cut(kind, &mut attributes));
+                        shown(kind, attributes, hides)
+                    }
+                    false => found.document.clone(),
+                };
+                let digest = digests.get(&found.id).map(String::as_str);
+                self.write_resource(found, &document, digest, sink, done)
+                    .await?;
+                done.resources += 1;
+            }
+            match page.last() {
+                Some(last) => mark = Order::mark(None, last, &Attributes::default()),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn page(&self, kind: &ResourceType, mark: &Mark) -> Result<Vec<Found>> {
+        let scope = &self.caller.scope;
+        let Some(of_type) = scope.layout().of_type(kind) else {
+            return Ok(Vec::new());
+        };
+        let window = Window {
+            from: Start::After(mark.clone()),
+            take: PAGE,
+            documents: Documents::All,
+        };
+        let listed = [Listed {
+            of_type,
+            predicate: None,
+        }];
+        Ok(self
+            .service
+            .store
+            .list(scope, &listed, None, &window, Relations::default())
+            .await?
+            .found)
+    }
+
+    async fn digests(&self, kind: &ResourceType, page: &[Found]) -> Result<HashMap<Uuid, String>> {
+        if !self.with_secrets || kind.password().is_none() {
+            return Ok(HashMap::new());
+        }
+        let ids: Vec<Uuid> = page.iter().map(|found| found.id).collect();
+        Ok(self
+            .service
+            .store
+            .password_digests(&self.caller.scope, &ids)
+            .await?)
+    }
+
+    async fn write_resource<E: From<ScimError>>(
+        &self,
+        found: &Found,
+        document: &StoredDocument,
+        digest: Option<&str>,
+        sink: Sink<'_, E>,
+        done: &mut Exported,
+    ) -> std::result::Result<(), E> {
+        let Some(attribute) = found.resource_type.members() else {
+            return sink(&line(found, document, None, digest));
+        };
+        let name = attribute.name().as_ref();
+        let first = self.members(found, None, None, MEMBERS_OF_LINE + 1).await?;
+        if first.len() <= MEMBERS_OF_LINE {
+            let members = in_catalog_order(self.caller, first, self.until);
+            done.memberships += members.len() as u64;
+            return sink(&line(found, document, Some((name, &members)), digest));
+        }
+        sink(&line(found, document, None, digest))?;
+        for kind in self.caller.catalog.resource_types() {
+            let mut after = None;
+            loop {
+                let page = self
+                    .members(found, Some(kind), after, MEMBERS_OF_LINE)
+                    .await?;
+                let Some(last) = page.last() else { break };
+                after = Some(last.key);
+                let members = in_catalog_order(self.caller, page, self.until);
+                done.memberships += members.len() as u64;
+                sink(
+                    &json!({OWN: {"membersOf": found.id.to_string()}, name: values(&members)})
+                        .to_string(),
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn members(
+        &self,
+        group: &Found,
+        kind: Option<&ResourceType>,
+        after: Option<MemberKey>,
+        take: usize,
+    ) -> Result<Vec<MemberRow>> {
+        Ok(self
+            .service
+            .store
+            .members_page(&self.caller.scope, group, kind, after, take)
+            .await?)
+    }
+}
+
+/// Members that the export has, ordered by type: the numbers of types differ between databases.
+fn in_catalog_order(caller: &Caller, mut members: Vec<MemberRow>, until: Until) -> Vec<MemberRow> {
+    let types = caller.catalog.resource_types();
+    members.retain(|member| member.is_within(until));
+    members.sort_by_key(|member| {
+        (
+            types
+                .iter()
+                .position(|kind| kind.name() == member.resource_type.name()),
+            member.key,
+        )
+    });
+    members
+}
+
+fn values(members: &[MemberRow]) -> Value {
+    let value = |member: &MemberRow| json!({"value": member.id.to_string(), "type": member.resource_type.name().as_ref()});
+    members.iter().map(value).collect()
+}
+
+fn line(
+    found: &Found,
+    document: &StoredDocument,
+    members: Option<(&str, &[MemberRow])>,
+    digest: Option<&str>,
+) -> String {
+    let meta = json!({
+        "resourceType": found.resource_type.name().as_ref(),
+        "created": found.meta.created.to_string(),
+        "lastModified": found.meta.modified.to_string(),
+        "version": found.meta.etag(),
+    });
+    let mut more = String::new();
+    if let Some((name, members)) = members.filter(|(_, members)| !members.is_empty()) {
+        more.push_str(&format!(",\"{name}\":{}", values(members)));
+    }
+    more.push_str(&format!(",\"meta\":{meta}"));
+    if let Some(digest) = digest {
+        more.push_str(&format!(",\"{OWN}\":{}", json!({"password": digest})));
+    }
+    document.spliced(found.id, &more)
+}
+
+fn is_secret(path: &AttributePath) -> bool {
+    path.attribute.is_secret() || path.end().is_secret()
+}
+
+/// Whether documents of the type may hold what no client reads; a password is not in them.
+fn has_secrets(kind: &ResourceType) -> bool {
+    let password = kind.password().map(|password| password.name());
+    kind.leaves()
+        .iter()
+        .any(|path| is_secret(path) && Some(path.attribute.name()) != password)
+}
+
+/// The document of these attributes and, if it says so, without secrets.
+fn shown(
+    kind: &ResourceType,
+    mut attributes: Map<String, Value>,
+    without_secrets: bool,
+) -> StoredDocument {
+    for path in kind
+        .leaves()
+        .iter()
+        .filter(|path| without_secrets && is_secret(path))
+    {
+        let holder = match &path.container {
+            None => Some(&mut attributes),
+            Some(urn) => attributes
+                .get_mut(urn.as_ref())
+                .and_then(Value::as_object_mut),
+        };
+        if let Some(holder) = holder {
+            cut(holder, path);
+        }
+    }
+    attributes.retain(|_, value| value.as_object().is_none_or(|object| !object.is_empty()));
+    StoredDocument::new(kind, &Attributes::from_stored(attributes))
+}
+
+fn cut(holder: &mut Map<String, Value>, path: &AttributePath) {
+    let name = path.attribute.name().as_ref();
+    let sub = path.sub.as_ref().filter(|_| !path.attribute.is_secret());
+    let Some(sub) = sub else {
+        holder.shift_remove(name);
+        return;
+    };
+    match holder.get_mut(name) {
+        Some(Value::Object(value)) => drop(value.shift_remove(sub.name().as_ref())),
+        Some(Value::Array(values)) => {
+            for value in values.iter_mut().filter_map(Value::as_object_mut) {
+                value.shift_remove(sub.name().as_ref());
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,444 @@
+//! Reads lines and makes a tenant what they say: resources first, many side by side, then the
+//! memberships between them. Another run goes on where one was interrupted, since what is as its
+//! line says costs a read and nothing else.
+
+use super::line::{Line, Record, parse};
+use super::member::{Settled, Wanted};
+use super::record::{Importer, Outcome, Past, Present};
+use super::spill::{Entry, Spill};
+use super::twins::Twins;
+use crate::error::{Result, ScimError};
+use crate::protocol::Service;
+use crate::resource::Notes;
+use crate::resource::limits::ValueLimits;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashSet};
+use std::io::BufRead;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+/// Kinds of things left out that are counted by name.
+const NOTED: usize = 100;
+/// Things that would be left out which a problem names.
+const NAMED: usize = 5;
+
+/// What is imported, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Import<'a> {
+    /// Name of the tenant.
+    pub tenant: &'a str,
+    /// Writes nothing.
+    pub dry_run: bool,
+    /// Resources that are written side by side.
+    pub side_by_side: usize,
+    /// What follows a line that cannot be imported.
+    pub on_error: OnError,
+    /// Leaves out what no schema declares; else a line that has anything of it cannot be imported.
+    pub drop_unknown: bool,
+}
+
+/// What follows a line that cannot be imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnError {
+    /// Nothing more is read.
+    Stop,
+    /// The next line.
+    Skip,
+}
+
+/// What an import tells while it works.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// So many bytes were read.
+    Read(u64),
+    /// The members of a resource are written.
+    Members,
+    /// A line could not be imported, or not as a whole.
+    Problem {
+        /// Its number, from 1.
+        line: u64,
+        /// Why.
+        detail: &'a str,
+    },
+}
+
+/// What an import did, or would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Imported {
+    /// Resources that were not there.
+    pub created: u64,
+    /// Resources that were different, or had other members.
+    pub updated: u64,
+    /// Resources that were as their lines say.
+    pub unchanged: u64,
+    /// Lines that could not be imported.
+    pub failed: u64,
+    /// Memberships that came.
+    pub joined: u64,
+    /// Memberships that went.
+    pub left: u64,
+    /// The same resources by their types.
+    pub types: BTreeMap<String, Counts>,
+    /// What lines had that the schemas do not know, and how often.
+    pub left_out: BTreeMap<String, u64>,
+}
+
+/// What an import did with the resources of a type, or would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Resources that were not there.
+    pub created: u64,
+    /// Resources that were different, or had other members.
+    pub updated: u64,
+    /// Resources that were as their lines say.
+    pub unchanged: u64,
+}
+
+impl Service {
+    /// Imports lines into a tenant.
+    ///
+    /// # Errors
+    /// 404 if there is no such tenant; if the input cannot be read or the database fails. What is
+    /// wrong with a line is told and counted instead.
+    pub async fn import(
+        &self,
+        import: &Import<'_>,
+        input: &mut dyn BufRead,
+        tell: &mut dyn FnMut(Step<'_>),
+    ) -> Result<Imported> {
+        let caller = self.operator(import.tenant).await?;
+        let importer = Importer {
+            service: self.clone(),
+            caller,
+            dry_run: import.dry_run,
+        };
+        let mut run = Run {
+            importer,
+            limits: ValueLimits {
+                members: usize::MAX,
+                ..self.limits().values
+            },
+            import: *import,
+            window: Vec::new(),
+            ids: HashSet::new(),
+            twins: Twins::default(),
+            last: None,
+            spill: Spill::new()?,
+            done: Imported::default(),
+            is_stopped: false,
+            tell,
+        };
+        Box::pin(run.read(input)).await?;
+        Box::pin(run.settle()).await
+    }
+}
+
+struct Run<'a> {
+    importer: Importer,
+    limits: ValueLimits,
+    import: Import<'a>,
+    /// Resources to be written side by side.
+    window: Vec<Record>,
+    ids: HashSet<Uuid>,
+    twins: Twins,
+    /// The resource that was written last, and its entry if it was.
+    last: Option<(Uuid, Option<Entry>)>,
+    spill: Spill,
+    done: Imported,
+    is_stopped: bool,
+    tell: &'a mut dyn FnMut(Step<'_>),
+}
+
+impl Run<'_> {
+    async fn read(&mut self, input: &mut dyn BufRead) -> Result<()> {
+        let mut text = Vec::new();
+        let mut number = 0;
+        while !self.is_stopped {
+            text.clear();
+            let read = input.read_until(b'\n', &mut text).map_err(|error| {
+                ScimError::invalid_value(format!(
+                    "The input cannot be read after line {number}: {error}."
+                ))
+            })?;
+            if read == 0 {
+                break;
+            }
+            number += 1;
+            (self.tell)(Step::Read(read as u64));
+            let line = text
+                .strip_prefix("\u{feff}".as_bytes())
+                .unwrap_or(&text)
+                .trim_ascii();
+            if !line.is_empty() {
+                self.line(number, line).await?;
+            }
+        }
+        self.flush().await
+    }
+
+    async fn line(&mut self, number: u64, text: &[u8]) -> Result<()> {
+        let mut notes = Notes::new();
+        let parsed = parse(
+            &self.importer.caller,
+            &self.limits,
+            (number, text),
+            &mut notes,
+        );
+        match parsed {
+            Ok(Line::Resource(record)) => match self.admit(&record, &notes) {
+                Ok(()) => {
+                    self.note(&notes);
+                    self.push(*record).await
+                }
+                Err(error) => self.refuse(number, Some(record.id), error).await,
+            },
+            Ok(Line::Members { group, members }) => {
+                self.flush().await?;
+                self.continued(number, group, members)
+            }
+            Err(error) => self.refuse(number, None, error).await,
+        }
+    }
+
+    fn admit(&mut self, record: &Record, notes: &Notes) -> Result<()> {
+        self.keeps_all(notes)?;
+        self.twins.admit(record)
+    }
+
+    async fn push(&mut self, record: Record) -> Result<()> {
+        if self.ids.contains(&record.id) {
+            self.flush().await?;
+        }
+        self.ids.insert(record.id);
+        self.window.push(record);
+        if self.window.len() >= self.import.side_by_side {
+            self.flush().await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Problems are told in the order of their lines.
+    async fn refuse(&mut self, number: u64, id: Option<Uuid>, error: ScimError) -> Result<()> {
+        self.flush().await?;
+        if self.is_stopped {
+            return Ok(());
+        }
+        self.last = id.map(|id| (id, None)).or(self.last.take());
+        self.problem(number, error)
+    }
+
+    /// Members that continue those of the resource on the line before.
+    fn continued(&mut self, line: u64, group: Uuid, members: Vec<Uuid>) -> Result<()> {
+        match &self.last {
+            Some((id, Some(head))) if *id == group => self.spill.push(&Entry {
+                line,
+                is_first: false,
+                members,
+                ..head.clone()
+            }),
+            // What became of the resource has been told.
+            Some((id, None)) if *id == group => Ok(()),
+            _ if self.is_stopped => Ok(()),
+            _ => self.problem(
+                line,
+                ScimError::invalid_value(format!(
+                    "Members of {group} must follow the line of that resource."
+                )),
+            ),
+        }
+    }
+
+    /// # Errors
+    /// 400 if something of a line would be left out that nobody has agreed to lose.
+    fn keeps_all(&self, notes: &Notes) -> Result<()> {
+        if self.import.drop_unknown || notes.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<_> = notes.iter().take(NAMED).map(ToString::to_string).collect();
+        let more = if notes.len() > NAMED { ", …" } else { "" };
+        let detail = format!(
+            "No schema of the tenant declares all that this line has: {}{more}. Add the schemas (scimd schema add), or \
+             leave it out with --drop-unknown.",
+            names.join(", ")
+        );
+        Err(ScimError::invalid_value(detail))
+    }
+
+    fn note(&mut self, notes: &Notes) {
+        for note in notes {
+            let name = note.to_string();
+            if self.done.left_out.len() < NOTED || self.done.left_out.contains_key(&name) {
+                *self.done.left_out.entry(name).or_default() += 1;
+            }
+        }
+    }
+
+    /// Tells of a line that cannot be imported. A failure of the database is not one of a line.
+    fn problem(&mut self, line: u64, error: ScimError) -> Result<()> {
+        if error.status() >= 500 {
+            return Err(error);
+        }
+        self.failed(line, &error.to_string());
+        Ok(())
+    }
+
+    fn failed(&mut self, line: u64, detail: &str) {
+        self.done.failed += 1;
+        self.is_stopped |= self.import.on_error == OnError::Stop;
+        (self.tell)(Step::Problem { line, detail });
+    }
+
+    /// Writes the resources of the window, in whose places in the order of creation they stand
+    /// as they stand in the input.
+    async fn flush(&mut self) -> Result<()> {
+        let records = std::mem::take(&mut self.window);
+        let ids: Vec<Uuid> = self.ids.drain().collect();
+        let importer = &self.importer;
+        let (store, scope) = (&importer.service.store, &importer.caller.scope);
+        let mut found = store.find_many(scope, &ids).await?;
+        let keeps = importer.service.keeps_passwords(&importer.caller);
+        let mut digests = store
+            .password_digests(scope, if keeps { &ids } else { &[] })
+            .await?;
+        let absent: Vec<Uuid> = ids
+            .iter()
+            .filter(|id| !found.contains_key(id))
+            .copied()
+            .collect();
+        let deleted = store.last_versions(scope, &absent).await?;
+        let mut tasks = JoinSet::new();
+        for (i, record) in records.into_iter().enumerate() {
+            let digest = digests.remove(&record.id);
+            let past = match found.remove(&record.id) {
+                Some(found) => Past::Present(Present { found, digest }),
+                None => {
+                    let place =
+                        store.place(importer.layout(&record.kind)?, importer.service.clock.now());
+                    Past::Absent(place, deleted.get(&record.id).copied())
+                }
+            };
+            let importer = importer.clone();
+            tasks.spawn(async move { (i, importer.write(&record, past).await, record) });
+        }
+        let mut written = tasks.join_all().await;
+        written.sort_by_key(|(i, ..)| *i);
+        written
+            .into_iter()
+            .try_for_each(|(_, outcome, record)| self.written(record, outcome))
+    }
+
+    fn written(&mut self, record: Record, outcome: Result<Outcome>) -> Result<()> {
+        let (id, line) = (record.id, record.number);
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                self.last = Some((id, None));
+                return self.problem(line, error);
+            }
+        };
+        let counts = self
+            .done
+            .types
+            .entry(record.kind.name().to_string())
+            .or_default();
+        let (of_all, of_type) = match outcome {
+            Outcome::Created => (&mut self.done.created, &mut counts.created),
+            Outcome::Updated => (&mut self.done.updated, &mut counts.updated),
+            Outcome::Unchanged => (&mut self.done.unchanged, &mut counts.unchanged),
+        };
+        *of_all += 1;
+        *of_type += 1;
+        let head = Entry {
+            line,
+            group: id,
+            kind: record.kind.name().to_string(),
+            is_first: true,
+            is_new: outcome == Outcome::Created,
+            meta: record.meta.filter(|_| record.is_state),
+            is_unchanged: outcome == Outcome::Unchanged,
+            members: Vec::new(),
+        };
+        if let Some(members) = record.members {
+            self.spill.push(&Entry {
+                members,
+                ..head.clone()
+            })?;
+        }
+        self.last = Some((id, record.kind.members().map(|_| head)));
+        Ok(())
+    }
+
+    /// Writes the memberships.
+    async fn settle(mut self) -> Result<Imported> {
+        if self.is_stopped {
+            return Ok(self.done);
+        }
+        let spill = std::mem::replace(&mut self.spill, Spill::new()?);
+        let mut tasks = JoinSet::new();
+        let mut wanted: Option<Wanted> = None;
+        for entry in spill.entries()? {
+            let mut entry = entry?;
+            let members = std::mem::take(&mut entry.members);
+            if entry.is_first || wanted.is_none() {
+                self.start(&mut tasks, wanted.replace(Wanted::new(entry)))
+                    .await?;
+                if self.is_stopped {
+                    break;
+                }
+            }
+            if let Some(wanted) = &mut wanted {
+                wanted.absorb(&self.importer, &members).await?;
+            }
+        }
+        if !self.is_stopped {
+            self.start(&mut tasks, wanted).await?;
+        }
+        while let Some(settled) = tasks.join_next().await {
+            self.settled(settled.map_err(ScimError::internal)?)?;
+        }
+        Ok(self.done)
+    }
+
+    /// Lets a resource get its members beside others, when there is room.
+    async fn start(
+        &mut self,
+        tasks: &mut JoinSet<(Entry, Result<Settled>)>,
+        wanted: Option<Wanted>,
+    ) -> Result<()> {
+        let Some(wanted) = wanted else { return Ok(()) };
+        if tasks.len() >= self.import.side_by_side
+            && let Some(settled) = tasks.join_next().await
+        {
+            self.settled(settled.map_err(ScimError::internal)?)?;
+        }
+        let importer = self.importer.clone();
+        tasks.spawn(async move { (wanted.head.clone(), wanted.settle(&importer).await) });
+        Ok(())
+    }
+
+    fn settled(&mut self, (head, settled): (Entry, Result<Settled>)) -> Result<()> {
+        let settled = match settled {
+            Ok(settled) => settled,
+            Err(error) => return self.problem(head.line, error),
+        };
+        (self.tell)(Step::Members);
+        self.done.joined += settled.joined;
+        self.done.left += settled.left;
+        if head.is_unchanged && settled.joined + settled.left > 0 {
+            let counts = self.done.types.entry(head.kind).or_default();
+            for (unchanged, updated) in [
+                (&mut self.done.unchanged, &mut self.done.updated),
+                (&mut counts.unchanged, &mut counts.updated),
+            ] {
+                *unchanged -= 1;
+                *updated += 1;
+            }
+        }
+        if let Some(problem) = settled.problem {
+            self.failed(head.line, &problem);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,251 @@
+//! Reads a line: from its text to a resource that obeys its type, or to members that continue
+//! those of the resource before it.
+
+use super::OWN;
+use crate::access::Caller;
+use crate::clock::{Timestamp, parse_date_time};
+use crate::error::{Result, ScimError};
+use crate::patch::member_ids;
+use crate::resource::accept::{Accepted, accept, assign_defaults};
+use crate::resource::entries::entries;
+use crate::resource::json::read_object;
+use crate::resource::limits::ValueLimits;
+use crate::resource::{Acceptance, Meta, Notes};
+use crate::schema::ResourceType;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use uuid::{Builder, Uuid};
+
+/// How deep a line may be nested.
+const DEPTH: usize = 32;
+
+/// What a line says.
+#[derive(Debug)]
+pub(super) enum Line {
+    /// A resource.
+    Resource(Box<Record>),
+    /// More members of the resource before it.
+    Members { group: Uuid, members: Vec<Uuid> },
+}
+
+/// A resource as a line gives it.
+#[derive(Debug)]
+pub(super) struct Record {
+    /// Number of the line.
+    pub(super) number: u64,
+    /// Its id.
+    pub(super) id: Uuid,
+    /// Whether the line has no id, so that it was made from the unique values.
+    pub(super) is_id_made: bool,
+    /// Its type.
+    pub(super) kind: Arc<ResourceType>,
+    /// Its attributes, without members.
+    pub(super) accepted: Accepted,
+    /// Version and times.
+    pub(super) meta: Option<Meta>,
+    /// Whether the line is the whole state of a resource of this server, to be kept to the letter.
+    pub(super) is_state: bool,
+    /// Digest of its password.
+    pub(super) digest: Option<String>,
+    /// Its members, if the line speaks of them.
+    pub(super) members: Option<Vec<Uuid>>,
+}
+
+/// Reads the line with that number.
+///
+/// # Errors
+/// 400 with what is wrong with it.
+pub(super) fn parse(
+    caller: &Caller,
+    limits: &ValueLimits,
+    (number, text): (u64, &[u8]),
+    notes: &mut Notes,
+) -> Result<Line> {
+    let mut body = read_object(text, DEPTH)?;
+    let own = body.shift_remove(OWN).unwrap_or_default();
+    if let Some(group) = own.get("membersOf") {
+        return continued(group, &body);
+    }
+    let kind = kind_of(caller, &body)?;
+    let sent_id = body
+        .shift_remove("id")
+        .and_then(|id| id.as_str().map(str::to_owned));
+    let meta = body.shift_remove("meta").unwrap_or_default();
+    let is_state = version(&meta).is_some()
+        && sent_id
+            .as_deref()
+            .is_some_and(|id| Uuid::parse_str(id).is_ok());
+    let members = members_in(&kind, &mut body, is_state)?;
+    let accepted = accepted(caller, limits, &kind, body, is_state, notes)?;
+    let is_id_made = sent_id.is_none();
+    let id = sent_id.map_or_else(|| own_id(&kind, &accepted, number), |id| id_for(&id));
+    Ok(Line::Resource(Box::new(Record {
+        number,
+        id,
+        is_id_made,
+        kind,
+        accepted,
+        meta: read_meta(&meta),
+        is_state,
+        digest: digest(&own)?,
+        members,
+    })))
+}
+
+fn continued(group: &Value, body: &Map<String, Value>) -> Result<Line> {
+    let group = group.as_str().map(id_for).ok_or_else(|| {
+        ScimError::invalid_value(format!(
+            "\"membersOf\" in \"{OWN}\" must be the id of a resource."
+        ))
+    })?;
+    let members = body
+        .values()
+        .next()
+        .ok_or_else(|| ScimError::invalid_value("The line names no members."))?;
+    Ok(Line::Members {
+        group,
+        members: ids(members)?,
+    })
+}
+
+fn kind_of(caller: &Caller, body: &Map<String, Value>) -> Result<Arc<ResourceType>> {
+    let named = body
+        .get("meta")
+        .and_then(|meta| meta.get("resourceType"))
+        .and_then(Value::as_str);
+    let schemas = || {
+        body.get("schemas")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+    };
+    let has_schema = |kind: &&Arc<ResourceType>| {
+        schemas().any(|urn| urn.eq_ignore_ascii_case(kind.schema().id()))
+    };
+    let found = named.and_then(|name| caller.catalog.by_name(name));
+    found.or_else(|| caller.catalog.resource_types().iter().find(has_schema)).cloned().ok_or_else(|| {
+        ScimError::invalid_value(
+            "Neither \"meta.resourceType\" nor \"schemas\" names a resource type of this server: add its schema files.",
+        )
+    })
+}
+
+/// The members that a body names. The state of a resource without members names none.
+fn members_in(
+    kind: &ResourceType,
+    body: &mut Map<String, Value>,
+    is_state: bool,
+) -> Result<Option<Vec<Uuid>>> {
+    let Some(attribute) = kind.members() else {
+        return Ok(None);
+    };
+    match body.shift_remove(attribute.name().as_ref()) {
+        None | Some(Value::Null) => Ok(is_state.then(Vec::new)),
+        Some(members) => ids(&members).map(Some),
+    }
+}
+
+fn ids(members: &Value) -> Result<Vec<Uuid>> {
+    Ok(member_ids(members)?.iter().map(|id| id_for(id)).collect())
+}
+
+fn accepted(
+    caller: &Caller,
+    limits: &ValueLimits,
+    kind: &Arc<ResourceType>,
+    body: Map<String, Value>,
+    is_state: bool,
+    notes: &mut Notes,
+) -> Result<Accepted> {
+    let mut sent = body.clone();
+    sent.shift_remove("schemas");
+    if let Some(mirror) = kind.member_of() {
+        sent.shift_remove(mirror.name().as_ref());
+    }
+    let mut with = Acceptance::new(caller.settings.conformance, limits);
+    let mut accepted = accept(kind, body, &mut with)?;
+    notes.append(&mut with.notes);
+    if !is_state {
+        assign_defaults(kind, &mut accepted);
+    } else {
+        // Equal but perhaps for the order of sub-attributes, which a reader would see change.
+        accepted.attributes = accepted.attributes.in_order_of(sent);
+    }
+    Ok(accepted)
+}
+
+fn version(meta: &Value) -> Option<i64> {
+    let tag = meta.get("version")?.as_str()?;
+    tag.strip_prefix("W/\"")?
+        .strip_suffix('"')?
+        .parse()
+        .ok()
+        .filter(|version| *version > 0)
+}
+
+fn read_meta(meta: &Value) -> Option<Meta> {
+    let moment = |name: &str| {
+        let moment = parse_date_time(meta.get(name)?.as_str()?)?;
+        Some(Timestamp::from_micros(moment.as_millisecond() * 1000))
+    };
+    let created = moment("created")?;
+    Some(Meta {
+        version: version(meta).unwrap_or(1),
+        created,
+        modified: moment("lastModified").unwrap_or(created),
+    })
+}
+
+fn digest(own: &Value) -> Result<Option<String>> {
+    let Some(digest) = own.get("password") else {
+        return Ok(None);
+    };
+    let digest = digest
+        .as_str()
+        .filter(|digest| digest.starts_with("$argon2id$"));
+    let digest = digest.ok_or_else(|| {
+        ScimError::invalid_value(format!("\"password\" in \"{OWN}\" is no argon2id digest."))
+    })?;
+    Ok(Some(digest.to_owned()))
+}
+
+/// The id for the text of an id. That of a server whose ids are no UUIDs gives the same one
+/// wherever it occurs, so that memberships hold and another run finds what the first one made.
+fn id_for(text: &str) -> Uuid {
+    Uuid::parse_str(text).unwrap_or_else(|_| made_from(&["id", text]))
+}
+
+/// The id for a resource without one: from its unique values, else from all it has and where.
+fn own_id(kind: &ResourceType, accepted: &Accepted, number: u64) -> Uuid {
+    let is_unique = |leaf: usize| {
+        kind.leaves()
+            .get(leaf)
+            .is_some_and(|path| path.end().is_unique())
+    };
+    let entries = entries(kind, &accepted.attributes);
+    let unique: Vec<&str> = entries
+        .iter()
+        .filter(|entry| is_unique(entry.leaf))
+        .map(|entry| entry.key.as_str())
+        .collect();
+    if unique.is_empty() {
+        let all = Value::from(accepted.attributes.clone()).to_string();
+        return made_from(&[kind.name(), &number.to_string(), &all]);
+    }
+    made_from(&[&[kind.name().as_ref()], unique.as_slice()].concat())
+}
+
+fn made_from(parts: &[&str]) -> Uuid {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    let mut bytes = [0; 16];
+    for (byte, hashed) in bytes.iter_mut().zip(hash.finalize()) {
+        *byte = hashed;
+    }
+    Builder::from_custom_bytes(bytes).into_uuid()
+}

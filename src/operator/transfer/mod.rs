@@ -1,0 +1,37 @@
+//! Resources as lines of JSON, for a move to another database, a copy to keep, or a migration from
+//! another server; and the copy of the embedded database.
+//!
+//! A line is a resource as a client reads it, without what follows from the server's address.
+//! Members of a large group continue on lines of their own after it. What no client reads stands
+//! under [`OWN`].
+
+mod backup;
+mod export;
+mod import;
+mod line;
+mod member;
+mod record;
+mod spill;
+mod twins;
+
+pub use export::{Export, Exported};
+pub use import::{Counts, Import, Imported, OnError, Step};
+
+use crate::protocol::Service;
+use crate::store::Author;
+
+/// Name of the object for what SCIM has no attribute for.
+const OWN: &str = "x-scimd";
+
+/// Members on a line, at most, and changed at once.
+const MEMBERS_OF_LINE: usize = 1000;
+
+impl Service {
+    /// The change log knows the operator by having no token.
+    fn by_operator(&self) -> Author {
+        Author {
+            token: None,
+            at: self.clock.now(),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Writes one resource of an import, or finds out what writing it would do.
+
+use super::line::Record;
+use crate::access::Caller;
+use crate::error::{Result, ScimError};
+use crate::protocol::body::{check_names, in_use};
+use crate::protocol::{Service, render};
+use crate::reason::Reason;
+use crate::resource::check::{Change as Kind, check};
+use crate::resource::{Attributes, Meta};
+use crate::schema::ResourceType;
+use crate::store::{
+    Before, Change, Found, Given, MemberDelta, Place, StoreError, TypeLayout, Written,
+};
+use std::sync::Arc;
+
+/// What became of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Created,
+    Updated,
+    Unchanged,
+}
+
+/// What is known of the resource of a line before it is written.
+#[derive(Debug)]
+pub(super) enum Past {
+    /// It is there.
+    Present(Present),
+    /// It is not there, and will have this place in the order of creation. The version is that under
+    /// which a resource of its id was deleted, if one was.
+    Absent(Place, Option<i64>),
+}
+
+/// What an import knows of a resource that is there.
+#[derive(Debug)]
+pub(super) struct Present {
+    pub(super) found: Found,
+    pub(super) digest: Option<String>,
+}
+
+/// The service at work for the operator.
+#[derive(Debug, Clone)]
+pub(super) struct Importer {
+    pub(super) service: Service,
+    pub(super) caller: Arc<Caller>,
+    pub(super) dry_run: bool,
+}
+
+impl Importer {
+    /// The numbers of a type.
+    pub(super) fn layout(&self, kind: &ResourceType) -> Result<&TypeLayout> {
+        let layout = self.caller.scope.layout().of_type(kind);
+        layout.ok_or_else(|| ScimError::internal("a type without a layout"))
+    }
+
+    /// Writes a resource without its members.
+    pub(super) async fn write(&self, record: &Record, past: Past) -> Result<Outcome> {
+        match past {
+            Past::Absent(place, deleted) => self.create(record, place, deleted).await,
+            Past::Present(present) => self.update(record, present).await,
+        }
+    }
+
+    async fn create(&self, record: &Record, place: Place, deleted: Option<i64>) -> Result<Outcome> {
+        let (kind, attributes) = (&record.kind, &record.accepted.attributes);
+        check_names(&self.caller.settings, kind, None, attributes)?;
+        check(kind, None, attributes, Kind::Whole)?;
+        if self.dry_run {
+            let holder = self
+                .service
+                .store
+                .holder(&self.caller.scope, self.layout(kind)?, attributes)
+                .await?;
+            return holder.map_or(Ok(Outcome::Created), |_| Err(in_use(kind, attributes)));
+        }
+        let author = self.service.by_operator();
+        let mut writing = self.caller.writing(kind, &author)?;
+        let least = deleted.map_or(1, |version| version + 1);
+        let meta = record.meta.unwrap_or(Meta {
+            version: 1,
+            created: author.at,
+            modified: author.at,
+        });
+        writing.given = Given {
+            meta: Some(Meta {
+                version: meta.version.max(least),
+                ..meta
+            }),
+            place: Some(place),
+        };
+        let mut written = self
+            .service
+            .written(&self.caller, kind, attributes.clone())
+            .await?;
+        written.password = self.kept(record).or(written.password);
+        self.service
+            .store_new(
+                &self.caller,
+                &writing,
+                record.id,
+                &written,
+                &MemberDelta::default(),
+            )
+            .await?;
+        Ok(Outcome::Created)
+    }
+
+    async fn update(&self, record: &Record, Present { found, digest }: Present) -> Result<Outcome> {
+        let kind = &record.kind;
+        if found.resource_type.name() != kind.name() {
+            let (id, there) = (record.id, found.resource_type.name());
+            return Err(ScimError::uniqueness(format!(
+                "The id {id} belongs to a {there}."
+            )));
+        }
+        let before = render::attributes(&found.document)?;
+        let after = after(record, &before);
+        check(kind, Some(&before), &after, Kind::Whole)?;
+        check_names(&self.caller.settings, kind, Some(&before), &after)?;
+        let password = self
+            .kept(record)
+            .filter(|kept| Some(kept) != digest.as_ref());
+        let meta = record.meta.filter(|_| record.is_state);
+        if password.is_none() && self.is_same(record, &found, meta, (&before, &after)) {
+            return Ok(Outcome::Unchanged);
+        }
+        if self.dry_run {
+            return Ok(Outcome::Updated);
+        }
+        let author = self.service.by_operator();
+        let mut writing = self.caller.writing(kind, &author)?;
+        writing.given.meta = meta.map(|meta| meta.after(found.meta.version, author.at));
+        let before = Before {
+            found: &found,
+            attributes: &before,
+        };
+        let written = Written::new(kind, after, password);
+        match self
+            .service
+            .store
+            .replace(&writing, before, &written, &MemberDelta::default())
+            .await
+        {
+            Ok(Change::Done(_)) => Ok(Outcome::Updated),
+            Ok(Change::Nothing) => Ok(Outcome::Unchanged),
+            Ok(Change::Stale)
+                if !self
+                    .service
+                    .store
+                    .has_schemas_of(&self.caller.scope)
+                    .await? =>
+            {
+                Err(ScimError::outdated())
+            }
+            Ok(Change::Stale) => Err(ScimError::new(
+                409,
+                "It was changed meanwhile; import this line again.",
+            )
+            .because(Reason::VersionConflict)),
+            Ok(Change::NoSeat) => Err(self.service.no_seat(&self.caller.settings).await),
+            Err(error @ StoreError::Unique(_)) => {
+                Err(in_use(kind, &written.attributes).caused_by(error))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The digest of a line, if the tenant keeps passwords.
+    fn kept(&self, record: &Record) -> Option<String> {
+        record
+            .digest
+            .clone()
+            .filter(|_| self.service.keeps_passwords(&self.caller))
+    }
+
+    /// Whether a resource is as its line says: a state to the letter, else by what it means. The state
+    /// of an earlier version is no other one.
+    fn is_same(
+        &self,
+        record: &Record,
+        found: &Found,
+        meta: Option<Meta>,
+        (before, after): (&Attributes, &Attributes),
+    ) -> bool {
+        if !record.is_state {
+            return before == after;
+        }
+        let is_same_text =
+            Written::new(&record.kind, after.clone(), None).document == found.document;
+        let is_earlier =
+            |meta: Meta| meta.created == found.meta.created && meta.version < found.meta.version;
+        is_same_text && meta.is_none_or(|meta| meta == found.meta || is_earlier(meta))
+    }
+}
+
+/// The attributes afterwards: those of the line, and what no client reads. A password in plain
+/// text counts at creation only: whether it is another one can be told from no digest.
+fn after(record: &Record, before: &Attributes) -> Attributes {
+    let mut after = before.replaced_by(&record.kind, &record.accepted);
+    if after == record.accepted.attributes {
+        after = record.accepted.attributes.clone();
+    }
+    if let Some(password) = record.kind.password() {
+        after.take(password);
+    }
+    after
+}

@@ -1,0 +1,188 @@
+//! Cursors (RFC 9865): a place in a list, sealed so that it is opaque, cannot be made up, and
+//! serves only the tenant and the query that it was made for. Nothing is kept on the server.
+
+use crate::clock::Timestamp;
+use crate::error::{Result, ScimError};
+use crate::store::{From, Mark, MarkValue};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, RandomizedNonceKey};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+/// How long a cursor is good, in seconds, from the page that it came with.
+pub(crate) const CURSOR_SECONDS: i64 = 3600;
+
+/// Bytes of the nonce in front of a sealed cursor.
+const NONCE: usize = 12;
+
+/// Seals and opens cursors. All instances over one database have one key.
+pub(crate) struct Cursors(RandomizedNonceKey);
+
+impl std::fmt::Debug for Cursors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Cursors")
+    }
+}
+
+/// A place in a walk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) mark: Mark,
+    /// Whether the page lies before the mark.
+    pub(crate) is_before: bool,
+    /// Results on each page of the walk.
+    pub(crate) count: i64,
+}
+
+impl Place {
+    pub(crate) fn from(self) -> From {
+        if self.is_before {
+            From::Before(self.mark)
+        } else {
+            From::After(self.mark)
+        }
+    }
+}
+
+impl Cursors {
+    /// A fresh key, as text.
+    pub(crate) fn new_key() -> Result<String> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(ScimError::internal)?;
+        Ok(URL_SAFE_NO_PAD.encode(key))
+    }
+
+    /// With a key from [`Cursors::new_key`].
+    pub(crate) fn with_key(key: &str) -> Result<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(key).map_err(ScimError::internal)?;
+        let key = RandomizedNonceKey::new(&AES_256_GCM, &bytes)
+            .map_err(|_| ScimError::internal("the key of cursors"))?;
+        Ok(Self(key))
+    }
+
+    /// The text of a cursor: unreserved characters only. `query` is what it is good for.
+    pub(crate) fn seal(&self, place: &Place, query: &[u8], now: Timestamp) -> Result<String> {
+        let mut sealed = encode(place, now).to_string().into_bytes();
+        let nonce = self
+            .0
+            .seal_in_place_append_tag(Aad::from(query), &mut sealed);
+        let nonce = nonce.map_err(|_| ScimError::internal("a cursor could not be sealed"))?;
+        Ok(URL_SAFE_NO_PAD.encode([nonce.as_ref().as_slice(), &sealed].concat()))
+    }
+
+    /// The place that a cursor stands for.
+    ///
+    /// # Errors
+    /// 400 `invalidCursor` whatever is wrong with it; 400 `expiredCursor` if it is too old.
+    pub(crate) fn open(&self, text: &str, query: &[u8], now: Timestamp) -> Result<Place> {
+        let (place, issued) = self.unseal(text, query).ok_or_else(|| {
+            ScimError::invalid_cursor(
+                "The cursor is not one of this server, or not for this query: start again without one.",
+            )
+        })?;
+        if now.seconds_since(issued) > CURSOR_SECONDS {
+            return Err(ScimError::expired_cursor(
+                "The cursor is too old: start again without one.",
+            ));
+        }
+        Ok(place)
+    }
+
+    fn unseal(&self, text: &str, query: &[u8]) -> Option<(Place, Timestamp)> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (nonce, sealed) = bytes.split_at_checked(NONCE)?;
+        let nonce = <&[u8; NONCE]>::try_from(nonce).ok()?.into();
+        let mut sealed = sealed.to_vec();
+        let opened = self
+            .0
+            .open_in_place(nonce, Aad::from(query), &mut sealed)
+            .ok()?;
+        decode(&serde_json::from_slice(opened).ok()?)
+    }
+}
+
+fn encode(place: &Place, now: Timestamp) -> Value {
+    let values = place.mark.values.iter().map(|value| match value {
+        MarkValue::Int(number) => Value::from(*number),
+        MarkValue::Text(text) => Value::from(text.as_str()),
+    });
+    json!([
+        now.as_micros(),
+        place.is_before,
+        place.count,
+        place.mark.seq,
+        values.collect::<Vec<_>>()
+    ])
+}
+
+fn decode(value: &Value) -> Option<(Place, Timestamp)> {
+    let [issued, is_before, count, seq, values] = value.as_array()?.as_slice() else {
+        return None;
+    };
+    let value = |value: &Value| match value {
+        Value::String(text) => Some(MarkValue::Text(text.clone())),
+        other => other.as_i64().map(MarkValue::Int),
+    };
+    let values = values
+        .as_array()?
+        .iter()
+        .map(value)
+        .collect::<Option<_>>()?;
+    let mark = Mark {
+        values,
+        seq: seq.as_i64()?,
+    };
+    let place = Place {
+        mark,
+        is_before: is_before.as_bool()?,
+        count: count.as_i64()?,
+    };
+    Some((place, Timestamp::from_micros(issued.as_i64()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_opens_only_for_its_query_and_in_time() {
+        let cursors = Cursors::with_key(&Cursors::new_key().unwrap()).unwrap();
+        let mark = Mark {
+            values: vec![MarkValue::Int(1), MarkValue::Text("é".into())],
+            seq: 7,
+        };
+        let place = Place {
+            mark,
+            is_before: true,
+            count: 3,
+        };
+        let now = Timestamp::from_micros(1_800_000_000_000_000);
+        let text = cursors.seal(&place, b"q", now).unwrap();
+        assert!(
+            text.chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-._~".contains(c))
+        );
+        assert_eq!(cursors.open(&text, b"q", now).unwrap(), place);
+        for (text, query) in [
+            (text.as_str(), b"r"),
+            (text.strip_prefix(|_: char| true).unwrap(), b"q"),
+            ("", b"q"),
+            ("forged", b"q"),
+            ("é", b"q"),
+        ] {
+            assert_eq!(
+                cursors
+                    .open(text, query, now)
+                    .unwrap_err()
+                    .scim_type()
+                    .unwrap()
+                    .as_str(),
+                "invalidCursor"
+            );
+        }
+        let late = cursors
+            .open(&text, b"q", now.plus_seconds(CURSOR_SECONDS + 1))
+            .unwrap_err();
+        assert_eq!(late.scim_type().unwrap().as_str(), "expiredCursor");
+    }
+}

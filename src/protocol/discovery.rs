@@ -1,0 +1,178 @@
+//! ServiceProviderConfig, ResourceTypes and Schemas: what the server is and does, from the same
+//! data that it works by (RFC 7643 sections 5 to 7, RFC 7644 section 4).
+
+use crate::access::Caller;
+use crate::error::{Result, ScimError};
+use crate::protocol::cursor::CURSOR_SECONDS;
+use crate::protocol::{Reply, Service};
+use crate::schema::{RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_CONFIG};
+use serde_json::{Map, Value, json};
+
+impl Service {
+    /// GET `/ServiceProviderConfig` (RFC 7643 section 5).
+    pub fn service_provider_config(&self, caller: &Caller) -> Reply {
+        let limits = self.limits();
+        let location = format!("{}/ServiceProviderConfig", caller.base_url);
+        let mut document = json!({
+            "schemas": [SERVICE_PROVIDER_CONFIG],
+            "patch": {"supported": true},
+            "bulk": {
+                "supported": true,
+                "maxOperations": limits.bulk_operations,
+                "maxPayloadSize": limits.bulk_bytes,
+            },
+            "filter": {"supported": true, "maxResults": limits.page_max},
+            "changePassword": {"supported": self.keeps_passwords(caller)},
+            "sort": {"supported": true},
+            "etag": {"supported": true},
+            "authenticationSchemes": [{
+                "type": "oauthbearertoken",
+                "name": "Bearer token",
+                "description": "A token that the operator of the application issues, sent in the Authorization header.",
+                "specUri": "https://www.rfc-editor.org/info/rfc6750",
+                "primary": true,
+            }],
+            "pagination": {
+                "cursor": true,
+                "index": true,
+                "defaultPaginationMethod": "index",
+                "defaultPageSize": limits.page_default,
+                "maxPageSize": limits.page_max,
+                "cursorTimeout": CURSOR_SECONDS,
+            },
+            "meta": {"resourceType": "ServiceProviderConfig", "location": location},
+        });
+        if let (Some(members), Some(found)) =
+            (document.as_object_mut(), roles_and_entitlements(caller))
+        {
+            members.insert("RolesAndEntitlements".into(), found);
+        }
+        Reply {
+            location: Some(location),
+            ..Reply::ok(document.to_string())
+        }
+    }
+
+    /// GET `/ResourceTypes`, or of one by name (RFC 7644 section 4).
+    ///
+    /// # Errors
+    /// 404 if there is none of that name.
+    pub fn resource_types(&self, caller: &Caller, name: Option<&str>) -> Result<Reply> {
+        let shown = |document: &Map<String, Value>| {
+            published(caller, document, RESOURCE_TYPE, "ResourceType")
+        };
+        match name {
+            None => Ok(all(&caller
+                .catalog
+                .resource_types()
+                .iter()
+                .map(|kind| shown(kind.document()))
+                .collect::<Vec<_>>())),
+            Some(name) => {
+                let kind = caller.catalog.by_name(name);
+                let kind = kind.ok_or_else(|| {
+                    ScimError::not_found(format!("There is no resource type \"{name}\"."))
+                        .logged_as("There is no such resource type.")
+                })?;
+                Ok(one(&shown(kind.document())))
+            }
+        }
+    }
+
+    /// GET `/Schemas`, or of one by URN in any letter case (RFC 7644 section 4).
+    ///
+    /// # Errors
+    /// 404 if there is none with that URN.
+    pub fn schemas(&self, caller: &Caller, urn: Option<&str>) -> Result<Reply> {
+        let shown = |document: &Map<String, Value>| published(caller, document, SCHEMA, "Schema");
+        match urn {
+            None => Ok(all(&caller
+                .catalog
+                .schemas()
+                .iter()
+                .map(|schema| shown(schema.document()))
+                .collect::<Vec<_>>())),
+            Some(urn) => {
+                let schema = caller.catalog.schema(urn);
+                let schema = schema.ok_or_else(|| {
+                    ScimError::not_found(format!("There is no schema \"{urn}\"."))
+                        .logged_as("There is no such schema.")
+                })?;
+                Ok(one(&shown(schema.document())))
+            }
+        }
+    }
+}
+
+/// What draft-ietf-scim-roles-entitlements adds, where its types are loaded.
+fn roles_and_entitlements(caller: &Caller) -> Option<Value> {
+    let has = |urn: &str| {
+        caller
+            .catalog
+            .resource_types()
+            .iter()
+            .any(|kind| kind.schema().id().eq_ignore_ascii_case(urn))
+    };
+    let roles = has("urn:ietf:params:scim:schemas:core:2.0:Role");
+    let entitlements = has("urn:ietf:params:scim:schemas:core:2.0:Entitlement");
+    (roles || entitlements).then(|| {
+        json!({
+            "roles": {"supported": roles, "multipleRolesSupported": roles, "primarySupported": roles, "typeSupported": roles},
+            "entitlements": {
+                "supported": entitlements,
+                "multipleEntitlementsSupported": entitlements,
+                "primarySupported": entitlements,
+                "typeSupported": entitlements,
+            },
+        })
+    })
+}
+
+/// The document with `schemas` first and `meta` last.
+fn published(
+    caller: &Caller,
+    document: &Map<String, Value>,
+    schema: &str,
+    resource_type: &str,
+) -> Value {
+    let id = document
+        .get("id")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let location = format!("{}/{resource_type}s/{id}", caller.base_url);
+    let mut shown = Map::new();
+    shown.insert("schemas".into(), json!([schema]));
+    shown.extend(
+        document
+            .iter()
+            .filter(|(name, _)| *name != "schemas")
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
+    shown.insert(
+        "meta".into(),
+        json!({"resourceType": resource_type, "location": location}),
+    );
+    Value::Object(shown)
+}
+
+fn one(document: &Value) -> Reply {
+    let location = document
+        .pointer("/meta/location")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    Reply {
+        location,
+        ..Reply::ok(document.to_string())
+    }
+}
+
+fn all(documents: &[Value]) -> Reply {
+    let list = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
+        "totalResults": documents.len(),
+        "startIndex": 1,
+        "itemsPerPage": documents.len(),
+        "Resources": documents,
+    });
+    Reply::ok(list.to_string())
+}

@@ -1,0 +1,200 @@
+//! The answer that shows a large group: it is sent while its members are read, so that it takes no
+//! more memory than any other.
+
+use crate::access::Caller;
+use crate::error::{Result, ScimError};
+use crate::protocol::{Reply, Service, render};
+use crate::resource::projection::Projection;
+use crate::store::{Found, Roll, StoreError};
+use std::mem;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::timeout;
+
+/// Members that are read along with a group; with more of them they follow one by one.
+pub(crate) const READ_ALONG: usize = 1000;
+
+/// Large groups that are read at a time: each takes a connection of its own.
+pub(crate) const AT_ONCE: usize = 4;
+
+/// Bytes that are sent together.
+pub(crate) const PIECE: usize = 32 << 10;
+
+/// How long a client may take over all of it.
+pub(crate) const LONGEST: Duration = Duration::from_secs(600);
+
+/// Times that it is tried to meet the group as it was found.
+const ATTEMPTS: usize = 3;
+
+/// The rest of a body, in pieces.
+#[derive(Debug)]
+pub struct Pieces(mpsc::Receiver<Piece>);
+
+/// A piece, or the word that it was the last.
+pub(crate) type Piece = Option<String>;
+
+impl Pieces {
+    /// Pieces to be received, and where they are sent to. The last is followed by `None`.
+    pub(crate) fn channel() -> (mpsc::Sender<Piece>, Self) {
+        let (sender, receiver) = mpsc::channel(1);
+        (sender, Self(receiver))
+    }
+
+    /// Waits for the next piece; `None` after the last.
+    ///
+    /// # Errors
+    /// If the rest could not be read.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<String>>> {
+        let lost = || ScimError::internal("the members of a group were not read to the end");
+        self.0
+            .poll_recv(context)
+            .map(|piece| piece.ok_or_else(lost).transpose())
+    }
+}
+
+impl Service {
+    /// The answer that shows a resource of which [`READ_ALONG`] members were read, and one more if
+    /// there are more.
+    pub(crate) async fn shown_in_full(
+        &self,
+        caller: &Caller,
+        found: Found,
+        projection: &Projection,
+        status: u16,
+    ) -> Result<Reply> {
+        match self.in_full(caller, found, projection).await? {
+            InFull::Read(found) => self.shown(caller, &found, projection, status),
+            InFull::OneByOne(found, members) => Ok(called(caller, &found, members, status)),
+        }
+    }
+
+    /// All members of a resource of which [`READ_ALONG`] were read, and one more if there are more.
+    ///
+    /// # Errors
+    /// 404 if the resource is gone meanwhile; 503 if the database is away.
+    pub(crate) async fn in_full(
+        &self,
+        caller: &Caller,
+        mut found: Found,
+        projection: &Projection,
+    ) -> Result<InFull> {
+        let (kind, id) = (found.resource_type.clone(), found.id.to_string());
+        let relations = render::relations(&kind, projection);
+        for _ in 0..ATTEMPTS {
+            if found.members() <= READ_ALONG {
+                return Ok(InFull::Read(found));
+            }
+            if !projection.is_whole(&kind) || found.document.may_hide(&kind) {
+                break;
+            }
+            let turn = self
+                .rolls
+                .clone()
+                .acquire_owned()
+                .await
+                .map_err(ScimError::internal)?;
+            if let Some(roll) = self.store.roll(&caller.scope, &found).await? {
+                return Ok(InFull::OneByOne(found, Members { roll, _turn: turn }));
+            }
+            found = self
+                .find(caller, &kind, &id, relations.at_most(READ_ALONG))
+                .await?;
+        }
+        Ok(InFull::Read(
+            self.find(caller, &kind, &id, relations).await?,
+        ))
+    }
+}
+
+/// A resource with all its members.
+#[derive(Debug)]
+pub(crate) enum InFull {
+    /// They were read.
+    Read(Found),
+    /// They are too many, and come one by one.
+    OneByOne(Found, Members),
+}
+
+/// The members of a large group on their way.
+#[derive(Debug)]
+pub(crate) struct Members {
+    roll: Roll,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Members {
+    /// Adds them to a text, which is sent whenever there is enough of it. `false` if nobody reads it any more.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn send(
+        mut self,
+        caller: &Caller,
+        text: &mut String,
+        to: &mpsc::Sender<Piece>,
+    ) -> Result<bool, StoreError> {
+        let mut is_first = true;
+        while let Some(member) = self.roll.next().await? {
+            text.push_str(if is_first { "" } else { "," });
+            is_first = false;
+            render::relation(text, caller, &member);
+            if !send_if_large(text, to).await {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Sends a text if it is as large as a piece, and begins a new one. `false` if nobody reads it any more.
+pub(crate) async fn send_if_large(text: &mut String, to: &mpsc::Sender<Piece>) -> bool {
+    if text.len() < PIECE {
+        return true;
+    }
+    let piece = mem::replace(text, String::with_capacity(2 * PIECE));
+    to.send(Some(piece)).await.is_ok()
+}
+
+fn called(caller: &Caller, found: &Found, members: Members, status: u16) -> Reply {
+    let (head, tail) = render::around_members(caller, found);
+    let (sender, pieces) = Pieces::channel();
+    let location = render::location(caller, &found.resource_type, found.id);
+    let caller = caller.clone();
+    tokio::spawn(async move {
+        match timeout(LONGEST, call(&caller, members, &tail, &sender)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the members of a group could not be read to the end");
+            }
+            Err(_) => tracing::warn!("a client took too long over the members of a group"),
+        }
+    });
+    let etag = Some(found.meta.etag());
+    Reply {
+        status,
+        body: Some(head),
+        rest: Some(pieces),
+        etag,
+        location: Some(location),
+        applied: None,
+    }
+}
+
+/// Sends the members and what comes after them, until the client has gone.
+async fn call(
+    caller: &Caller,
+    members: Members,
+    tail: &str,
+    to: &mpsc::Sender<Piece>,
+) -> Result<(), StoreError> {
+    let mut text = String::with_capacity(2 * PIECE);
+    if members.send(caller, &mut text, to).await? {
+        text.push_str(tail);
+        for piece in [Some(text), None] {
+            // Whoever has gone misses nothing.
+            let _ = to.send(piece).await;
+        }
+    }
+    Ok(())
+}

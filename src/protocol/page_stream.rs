@@ -1,0 +1,140 @@
+//! The answer that shows a page with many large documents, or with many members: each resource is read when its turn
+//! to be sent has come, so that the answer takes no more memory than any other.
+
+use crate::access::Caller;
+use crate::error::Result;
+use crate::protocol::member_stream::{InFull, LONGEST, PIECE, Piece, READ_ALONG, send_if_large};
+use crate::protocol::render::Shape;
+use crate::protocol::{Pieces, Reply, Service, render};
+use crate::resource::projection::Projection;
+use crate::store::{Found, Page};
+use std::mem;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+impl Service {
+    /// Reads the documents of those at these places that were left out. One that is gone meanwhile stays empty,
+    /// and is removed.
+    pub(crate) async fn complete(
+        &self,
+        caller: &Caller,
+        found: &mut Vec<Found>,
+        places: &[usize],
+    ) -> Result<()> {
+        let named = places.iter().filter_map(|place| found.get(*place));
+        let ids: Vec<_> = named
+            .filter(|found| found.is_left_out())
+            .map(|found| found.id)
+            .collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut whole = self.store.find_many(&caller.scope, &ids).await?;
+        for one in found.iter_mut() {
+            if let Some(whole) = whole.remove(&one.id) {
+                let left_out = mem::replace(one, whole);
+                one.relations = left_out.relations;
+            }
+        }
+        found.retain(|found| !found.is_left_out() || !ids.contains(&found.id));
+        Ok(())
+    }
+
+    /// The answer that shows a page of which documents or members were left out.
+    pub(crate) fn sent_while_read(
+        &self,
+        caller: &Caller,
+        page: Page,
+        paging: &str,
+        shapes: Vec<Shape>,
+    ) -> Reply {
+        let head = render::list_head(page.total, paging) + "\"Resources\":[";
+        let (sender, pieces) = Pieces::channel();
+        let (service, caller) = (self.clone(), caller.clone());
+        tokio::spawn(async move {
+            let sending = service.send_page(&caller, page, &shapes, &sender);
+            match timeout(LONGEST, sending).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "a page could not be read to the end"),
+                Err(_) => tracing::warn!("a client took too long over a page"),
+            }
+        });
+        Reply {
+            status: 200,
+            body: Some(head),
+            rest: Some(pieces),
+            ..Reply::default()
+        }
+    }
+
+    /// Sends the resources and what comes after them, until the client has gone.
+    async fn send_page(
+        &self,
+        caller: &Caller,
+        page: Page,
+        shapes: &[Shape],
+        to: &mpsc::Sender<Piece>,
+    ) -> Result<()> {
+        let (mut text, mut count) = (String::with_capacity(2 * PIECE), 0);
+        for found in page.found {
+            let Some(projection) = render::projection_of(&found, shapes) else {
+                continue;
+            };
+            let whole = self.whole(caller, found, projection, page.lacks_members);
+            let Some(whole) = whole.await? else {
+                continue;
+            };
+            text.push_str(if count > 0 { "," } else { "" });
+            count += 1;
+            match whole {
+                InFull::Read(found) => {
+                    text.push_str(&render::resource(caller, &found, projection)?);
+                }
+                InFull::OneByOne(found, members) => {
+                    let (before, after) = render::around_members(caller, &found);
+                    text.push_str(&before);
+                    if !members.send(caller, &mut text, to).await? {
+                        return Ok(());
+                    }
+                    text.push_str(&after);
+                }
+            }
+            if !send_if_large(&mut text, to).await {
+                return Ok(());
+            }
+        }
+        text.push_str(&format!("],\"itemsPerPage\":{count}}}"));
+        for piece in [Some(text), None] {
+            // Whoever has gone misses nothing.
+            let _ = to.send(piece).await;
+        }
+        Ok(())
+    }
+
+    /// A resource of a page with its document and, if they were left out, its members. `None` if it is gone meanwhile.
+    async fn whole(
+        &self,
+        caller: &Caller,
+        found: Found,
+        projection: &Projection,
+        lacks_members: bool,
+    ) -> Result<Option<InFull>> {
+        let kind = found.resource_type.clone();
+        let relations = render::relations(&kind, projection);
+        if !(lacks_members && relations.members) {
+            let mut found = vec![found];
+            self.complete(caller, &mut found, &[0]).await?;
+            return Ok(found.pop().map(InFull::Read));
+        }
+        let along = relations.at_most(READ_ALONG);
+        let found = self
+            .store
+            .find(&caller.scope, &kind, found.id, along)
+            .await?;
+        let Some(found) = found else { return Ok(None) };
+        match self.in_full(caller, found, projection).await {
+            Err(error) if error.status() == 404 => Ok(None),
+            outcome => outcome.map(Some),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Digests of passwords: slow on purpose, so off the async threads and few at once.
+
+use crate::error::{Result, ScimError};
+use crate::resource::Key;
+use argon2::Argon2;
+use argon2::password_hash::PasswordHasher;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::Semaphore;
+
+/// The OpaqueString profile (RFC 8265 section 4.2): blanks of any script become the ASCII one,
+/// and characters are composed, so that a password typed elsewhere is the same.
+fn prepared(password: &str) -> String {
+    let is_blank = |c: char| c.is_whitespace() && !c.is_control();
+    let blanks: String = password
+        .chars()
+        .map(|c| if is_blank(c) { ' ' } else { c })
+        .collect();
+    Key::text(&blanks, true).as_str().to_owned()
+}
+
+/// Makes digests, a bounded number at once.
+#[derive(Debug, Clone)]
+pub(crate) struct Passwords {
+    places: Arc<Semaphore>,
+    digested: Arc<AtomicU64>,
+}
+
+impl Passwords {
+    pub(crate) fn new() -> Self {
+        let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            places: Arc::new(Semaphore::new(at_once)),
+            digested: Arc::default(),
+        }
+    }
+
+    /// How many digests were made.
+    pub(crate) fn digested(&self) -> u64 {
+        self.digested.load(Ordering::Relaxed)
+    }
+
+    /// The argon2id digest of a password, with salt and parameters.
+    pub(crate) async fn digest(&self, password: String) -> Result<String> {
+        let _place = self.places.acquire().await.map_err(ScimError::internal)?;
+        self.digested.fetch_add(1, Ordering::Relaxed);
+        let password = prepared(&password);
+        let made = tokio::task::spawn_blocking(move || {
+            Argon2::default()
+                .hash_password(password.as_bytes())
+                .map(|digest| digest.to_string())
+        });
+        made.await
+            .map_err(ScimError::internal)?
+            .map_err(|error| ScimError::internal(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_prepared() {
+        assert_eq!(prepared("a\u{3000}e\u{301}"), "a \u{e9}");
+        assert_eq!(prepared("A"), "A");
+    }
+
+    #[tokio::test]
+    async fn a_digest_is_salted() {
+        let passwords = Passwords::new();
+        let (a, b) = (
+            passwords.digest("x".into()).await.unwrap(),
+            passwords.digest("x".into()).await.unwrap(),
+        );
+        assert!(a.starts_with("$argon2id$") && a != b);
+    }
+}

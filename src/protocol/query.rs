@@ -1,0 +1,82 @@
+//! What a client asks of a list, and of the shape of resources, as it was sent.
+
+use crate::error::Result;
+use crate::keyword::keywords;
+use crate::resource::Conformance;
+use crate::resource::projection::Projection;
+use crate::schema::ResourceType;
+
+keywords! {
+    /// What a client prefers to be answered to a write (RFC 7240 section 4.2).
+    ReturnPreference {
+        /// The resource as it is afterwards.
+        Representation = "representation",
+        /// No body.
+        Minimal = "minimal",
+    }
+}
+
+/// `attributes` and `excludedAttributes` (RFC 7644 section 3.9), each a list of names, and what the
+/// client prefers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct View {
+    /// Only these, beside what is always returned.
+    pub attributes: Vec<String>,
+    /// All but these.
+    pub excluded: Vec<String>,
+    /// Whether the answer to a write shows the resource at all.
+    pub prefers: Option<ReturnPreference>,
+}
+
+impl View {
+    /// What it means for the resources of a type.
+    ///
+    /// # Errors
+    /// 400 `invalidValue` if both lists are given.
+    pub(crate) fn projection(
+        &self,
+        kind: &ResourceType,
+        conformance: Conformance,
+    ) -> Result<Projection> {
+        Projection::new(kind, &self.attributes, &self.excluded, conformance)
+    }
+
+    /// Whether the client asked for a shape of its own.
+    pub fn is_chosen(&self) -> bool {
+        !self.attributes.is_empty() || !self.excluded.is_empty()
+    }
+
+    /// Whether the answer to a write shows the resource; `usually` says whether it does for a client
+    /// that prefers nothing. Who chooses attributes is always shown them (RFC 7644 section 3.5.2).
+    pub(crate) fn shows_resource(&self, usually: bool) -> bool {
+        let preferred = self.prefers.map_or(usually, |prefers| {
+            prefers == ReturnPreference::Representation
+        });
+        self.is_chosen() || preferred
+    }
+
+    /// The preference that an answer follows which shows the resource, or does not.
+    pub(crate) fn applied(&self, shows: bool) -> Option<ReturnPreference> {
+        self.prefers
+            .filter(|prefers| shows == (*prefers == ReturnPreference::Representation))
+    }
+}
+
+/// The parameters of a query (RFC 7644 sections 3.4.2 and 3.4.3, RFC 9865).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListQuery {
+    /// Filter text.
+    pub filter: Option<String>,
+    /// Attribute notation to sort by.
+    pub sort_by: Option<String>,
+    /// `ascending` or `descending`.
+    pub sort_order: Option<String>,
+    /// 1-based position of the first result.
+    pub start_index: Option<i64>,
+    /// Results on a page.
+    pub count: Option<i64>,
+    /// Cursor; empty to open a walk.
+    pub cursor: Option<String>,
+    /// Shape of the resources.
+    pub view: View,
+}

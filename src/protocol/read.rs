@@ -1,0 +1,94 @@
+//! GET of one resource (RFC 7644 section 3.4.1).
+
+use crate::access::Caller;
+use crate::error::{Result, ScimError};
+use crate::protocol::member_stream::READ_ALONG;
+use crate::protocol::{Precondition, Reply, Service, View, render};
+use crate::resource::projection::Projection;
+use crate::schema::ResourceType;
+use crate::store::{Found, Relations};
+use std::sync::Arc;
+use uuid::Uuid;
+
+impl Service {
+    /// GET of one resource (RFC 7644 section 3.4.1).
+    ///
+    /// # Errors
+    /// 404, 412, 503.
+    pub async fn read(
+        &self,
+        caller: &Caller,
+        kind: &Arc<ResourceType>,
+        id: &str,
+        view: &View,
+        precondition: &Precondition,
+    ) -> Result<Reply> {
+        caller.may_read(kind)?;
+        let projection = view.projection(kind, caller.settings.conformance)?;
+        let relations = render::relations(kind, &projection).at_most(READ_ALONG);
+        let found = self.find(caller, kind, id, relations).await?;
+        caller.trail.reads(kind, found.document.as_str());
+        if precondition.is_unmodified(found.meta.version)? {
+            return Ok(unshown(caller, &found, 304));
+        }
+        self.shown_in_full(caller, found, &projection, 200).await
+    }
+
+    /// The resource with that id.
+    ///
+    /// # Errors
+    /// 404 if there is none of that type in the tenant.
+    pub(crate) async fn find(
+        &self,
+        caller: &Caller,
+        kind: &ResourceType,
+        id: &str,
+        relations: Relations,
+    ) -> Result<Found> {
+        // Ids are case-exact (RFC 7643 section 3.1), so only our own spelling is one.
+        let uuid = Uuid::parse_str(id)
+            .ok()
+            .filter(|uuid| uuid.to_string() == id);
+        let found = match uuid {
+            Some(uuid) => {
+                self.store
+                    .find(&caller.scope, kind, uuid, relations)
+                    .await?
+            }
+            None => None,
+        };
+        found.ok_or_else(|| absent(kind))
+    }
+
+    /// The answer that shows a resource.
+    pub(crate) fn shown(
+        &self,
+        caller: &Caller,
+        found: &Found,
+        projection: &Projection,
+        status: u16,
+    ) -> Result<Reply> {
+        Ok(Reply {
+            status,
+            body: Some(render::resource(caller, found, projection)?),
+            etag: Some(found.meta.etag()),
+            location: Some(render::location(caller, &found.resource_type, found.id)),
+            ..Reply::default()
+        })
+    }
+}
+
+/// The answer that names a resource and does not show it.
+pub(crate) fn unshown(caller: &Caller, found: &Found, status: u16) -> Reply {
+    let location = render::location(caller, &found.resource_type, found.id);
+    Reply {
+        etag: Some(found.meta.etag()),
+        location: Some(location),
+        ..Reply::empty(status)
+    }
+}
+
+/// 404 for an id that names nothing.
+pub(crate) fn absent(kind: &ResourceType) -> ScimError {
+    ScimError::not_found(format!("There is no {} with this id.", kind.name()))
+}

@@ -1,0 +1,266 @@
+//! A stored resource as the client reads it. A document that is shown as it is stored is spliced
+//! into the answer as text; a tree is built only where something has to be cut.
+
+use crate::access::Caller;
+use crate::error::{Result, ScimError};
+use crate::resource::projection::Projection;
+use crate::resource::{Attributes, Meta, StoredDocument, tolerance};
+use crate::schema::{Attribute, ResourceType};
+use crate::store::{Found, Page, Related, Relations};
+use serde_json::{Map, Value, json};
+use std::fmt::Write;
+use std::sync::Arc;
+
+const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+
+/// A type, and what is shown of its resources.
+pub type Shape = (Arc<ResourceType>, Projection);
+
+/// Which memberships a projection needs.
+pub(crate) fn relations(resource_type: &ResourceType, projection: &Projection) -> Relations {
+    let shows = |attribute: Option<_>| {
+        attribute.is_some_and(|attribute: &Arc<_>| projection.shows(attribute))
+    };
+    Relations {
+        members: shows(resource_type.members()),
+        groups: shows(resource_type.member_of()),
+        ..Relations::default()
+    }
+}
+
+/// The URL of a resource.
+pub(crate) fn location(caller: &Caller, resource_type: &ResourceType, id: uuid::Uuid) -> String {
+    format!("{}{}/{id}", caller.base_url, resource_type.endpoint())
+}
+
+/// The attributes in a stored document.
+pub(crate) fn attributes(document: &StoredDocument) -> Result<Attributes> {
+    document.attributes().map_err(ScimError::internal)
+}
+
+/// The JSON text of a resource.
+///
+/// # Errors
+/// 500 if what is stored is no document.
+pub fn resource(caller: &Caller, found: &Found, projection: &Projection) -> Result<String> {
+    let is_whole = projection.is_whole(&found.resource_type);
+    if is_whole && !found.document.may_hide(&found.resource_type) {
+        return Ok(spliced(caller, found));
+    }
+    let kind = &found.resource_type;
+    let mut attributes = attributes(&found.document)?;
+    for (attribute, values) in relation_values(caller, found) {
+        attributes.set_derived(attribute, Value::Array(values));
+    }
+    let mut shown = projection.apply(kind, &attributes);
+    if let Some(members) =
+        shown_when_empty(caller, kind).filter(|members| projection.shows(members))
+    {
+        shown
+            .entry(members.name().as_ref())
+            .or_insert_with(|| Value::Array(Vec::new()));
+    }
+    let mut document = Map::new();
+    document.insert("schemas".into(), kind.schemas_of(&shown).collect());
+    document.insert("id".into(), found.id.to_string().into());
+    document.extend(shown);
+    if projection.shows_meta() {
+        let mut meta = meta(caller, kind, found.id, &found.meta);
+        meta.retain(|name, _| projection.shows_meta_part(name));
+        if !meta.is_empty() {
+            document.insert("meta".into(), Value::Object(meta));
+        }
+    }
+    Ok(Value::Object(document).to_string())
+}
+
+/// The JSON text of a page of a list (RFC 7644 section 3.4.2). `paging` is what tells of the page, as
+/// members of the answer; resources of types without a shape are left out.
+///
+/// # Errors
+/// 500 if what is stored is no document.
+pub fn list(caller: &Caller, page: &Page, paging: &str, shapes: &[Shape]) -> Result<String> {
+    let mut text = String::with_capacity(256 + page.found.len() * 1024);
+    text.push_str(&list_head(page.total, paging));
+    // Writing to a string cannot fail.
+    let _ = write!(
+        text,
+        "\"itemsPerPage\":{},\"Resources\":[",
+        page.found.len()
+    );
+    for (i, found) in page.found.iter().enumerate() {
+        let Some(projection) = projection_of(found, shapes) else {
+            continue;
+        };
+        if i > 0 {
+            text.push(',');
+        }
+        text.push_str(&resource(caller, found, projection)?);
+    }
+    text.push_str("]}");
+    Ok(text)
+}
+
+/// The members of a list that come before `itemsPerPage` and `Resources`.
+pub(crate) fn list_head(total: i64, paging: &str) -> String {
+    let comma = if paging.is_empty() { "" } else { "," };
+    format!("{{\"schemas\":[\"{LIST_RESPONSE}\"],\"totalResults\":{total},{paging}{comma}")
+}
+
+/// What is shown of a resource on a page.
+pub(crate) fn projection_of<'a>(found: &Found, shapes: &'a [Shape]) -> Option<&'a Projection> {
+    shapes
+        .iter()
+        .find(|(kind, _)| kind.name() == found.resource_type.name())
+        .map(|(_, projection)| projection)
+}
+
+fn spliced(caller: &Caller, found: &Found) -> String {
+    let room = 512 + 200 * found.relations.len();
+    let mut text = found.document.with_id(found.id, room);
+    for (attribute, is_member) in [
+        (found.resource_type.members(), true),
+        (found.resource_type.member_of(), false),
+    ] {
+        relations_as_text(&mut text, caller, found, attribute, is_member);
+    }
+    end(&mut text, caller, found);
+    text
+}
+
+/// What of a resource stands before its members, and what after them.
+pub(crate) fn around_members(caller: &Caller, found: &Found) -> (String, String) {
+    let (mut before, mut after) = (found.document.with_id(found.id, 64), "]".to_owned());
+    let name = found
+        .resource_type
+        .members()
+        .map_or("", |members| members.name().as_ref());
+    // Writing to a string cannot fail.
+    let _ = write!(before, ",\"{name}\":[");
+    relations_as_text(
+        &mut after,
+        caller,
+        found,
+        found.resource_type.member_of(),
+        false,
+    );
+    end(&mut after, caller, found);
+    (before, after)
+}
+
+fn end(text: &mut String, caller: &Caller, found: &Found) {
+    let (kind, meta) = (&found.resource_type, &found.meta);
+    let _ = write!(
+        text,
+        ",\"meta\":{{\"resourceType\":{},\"created\":\"{}\",\"lastModified\":\"{}\",\"location\":{},\"version\":{}}}}}",
+        Value::from(kind.name().as_ref()),
+        meta.created,
+        meta.modified,
+        Value::from(location(caller, kind, found.id)),
+        Value::from(meta.etag()),
+    );
+}
+
+fn shown_when_empty<'a>(caller: &Caller, kind: &'a ResourceType) -> Option<&'a Arc<Attribute>> {
+    if caller.settings.conformance.is_lenient() {
+        tolerance::shown_when_empty(kind)
+    } else {
+        None
+    }
+}
+
+fn relations_as_text(
+    text: &mut String,
+    caller: &Caller,
+    found: &Found,
+    attribute: Option<&Arc<Attribute>>,
+    is_member: bool,
+) {
+    let Some(attribute) = attribute else { return };
+    let mut is_first = true;
+    for related in found
+        .relations
+        .iter()
+        .filter(|related| related.is_member == is_member)
+    {
+        let _ = if is_first {
+            write!(text, ",\"{}\":[", attribute.name())
+        } else {
+            write!(text, ",")
+        };
+        is_first = false;
+        relation(text, caller, related);
+    }
+    if !is_first {
+        text.push(']');
+    } else if is_member && shown_when_empty(caller, &found.resource_type).is_some() {
+        let _ = write!(text, ",\"{}\":[]", attribute.name());
+    }
+}
+
+/// Adds the JSON text of a membership.
+pub(crate) fn relation(text: &mut String, caller: &Caller, related: &Related) {
+    let location = Value::from(location(caller, &related.resource_type, related.id));
+    let _ = write!(text, "{{\"value\":\"{}\",\"$ref\":{location}", related.id);
+    if let Some(display) = &related.display {
+        let _ = write!(text, ",\"display\":{}", Value::from(display.as_str()));
+    }
+    let _ = write!(text, ",\"type\":{}}}", Value::from(relation_kind(related)));
+}
+
+fn meta(
+    caller: &Caller,
+    resource_type: &ResourceType,
+    id: uuid::Uuid,
+    meta: &Meta,
+) -> Map<String, Value> {
+    let Value::Object(members) = json!({
+        "resourceType": resource_type.name().as_ref(),
+        "created": meta.created.to_string(),
+        "lastModified": meta.modified.to_string(),
+        "location": location(caller, resource_type, id),
+        "version": meta.etag(),
+    }) else {
+        return Map::new();
+    };
+    members
+}
+
+fn relation_values<'a>(caller: &Caller, found: &'a Found) -> Vec<(&'a Attribute, Vec<Value>)> {
+    let kind = &found.resource_type;
+    let each = [(kind.members(), true), (kind.member_of(), false)];
+    each.into_iter()
+        .filter_map(|(attribute, is_member)| {
+            let related = found
+                .relations
+                .iter()
+                .filter(|related| related.is_member == is_member);
+            let values: Vec<_> = related
+                .map(|related| relation_value(caller, related))
+                .collect();
+            Some((attribute?.as_ref(), values)).filter(|(_, values)| !values.is_empty())
+        })
+        .collect()
+}
+
+fn relation_value(caller: &Caller, related: &Related) -> Value {
+    let mut value = Map::new();
+    value.insert("value".into(), related.id.to_string().into());
+    value.insert(
+        "$ref".into(),
+        location(caller, &related.resource_type, related.id).into(),
+    );
+    if let Some(display) = &related.display {
+        value.insert("display".into(), display.as_str().into());
+    }
+    value.insert("type".into(), relation_kind(related).into());
+    Value::Object(value)
+}
+
+fn relation_kind(related: &Related) -> &str {
+    match (related.is_member, related.is_direct) {
+        (true, _) => related.resource_type.name().as_ref(),
+        (false, true) => "direct",
+        (false, false) => "indirect",
+    }
+}

@@ -1,0 +1,198 @@
+//! What a request meant, whatever its method: the words by which the provisioning log tells a
+//! deactivation from a change of a name.
+
+use super::asserted::{Asserted, Manner, asserted};
+use crate::filter::{Operator, Predicate};
+use crate::keyword::keywords;
+use crate::protocol::ListQuery;
+use crate::protocol::schema_retry::Wanted;
+use crate::resource::{Attributes, Key, takes_seat};
+use crate::schema::ResourceType;
+use serde_json::Value;
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use uuid::Uuid;
+
+keywords! {
+    /// What is done with resources of a type.
+    Deed {
+        /// One is looked for.
+        Lookup = "lookup",
+        /// They are listed.
+        List = "list",
+        /// One is made.
+        Create = "create",
+        /// One is changed.
+        Change = "change",
+        /// One stops taking a seat.
+        Deactivate = "deactivate",
+        /// One takes a seat again.
+        Reactivate = "reactivate",
+        /// One gets another name.
+        Rename = "rename",
+        /// One is deleted.
+        Delete = "delete",
+    }
+}
+
+/// What a request meant. Its text is a keyword such as `user.create`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// An identity provider tries whether it is understood.
+    ConnectionTest,
+    /// What the server is and does.
+    Discovery,
+    /// Many operations at once.
+    Bulk,
+    /// Members join.
+    AddMembers,
+    /// Members leave.
+    RemoveMembers,
+    /// A list of members takes the place of another.
+    ReplaceMembers,
+    /// Something is done with resources of a type.
+    Of(Cow<'static, str>, Deed),
+}
+
+impl Action {
+    /// Something done with resources of a type: `user` for those that take seats, `group` for those
+    /// that have members, else the name of the type.
+    pub fn on(kind: &ResourceType, deed: Deed) -> Self {
+        let noun = match kind {
+            _ if kind.seat().is_some() => "user".into(),
+            _ if kind.members().is_some() => "group".into(),
+            _ => kind.name().to_ascii_lowercase().into(),
+        };
+        Self::Of(noun, deed)
+    }
+
+    /// Something done with resources of any type.
+    pub fn on_any(deed: Deed) -> Self {
+        Self::Of("resource".into(), deed)
+    }
+
+    /// What a query means that was resolved; `names` are the user names that it asks for.
+    pub(crate) fn of_list(
+        kinds: &[Arc<ResourceType>],
+        predicates: Option<&[Predicate]>,
+        asked: &ListQuery,
+        names: &[Key],
+    ) -> Self {
+        let [kind] = kinds else {
+            return Self::on_any(Deed::List);
+        };
+        let is_plain = asked.cursor.is_none() && asked.sort_by.is_none();
+        match predicates.unwrap_or_default().first() {
+            // Okta's connector test is this one request.
+            None if is_plain
+                && kind.seat().is_some()
+                && (asked.start_index, asked.count) == (Some(1), Some(2)) =>
+            {
+                Self::ConnectionTest
+            }
+            // Entra ID tests with a name that nobody has.
+            Some(_) if matches!(names, [name] if Uuid::parse_str(name.as_str()).is_ok()) => {
+                Self::ConnectionTest
+            }
+            Some(predicate) if names_one(predicate) => Self::on(kind, Deed::Lookup),
+            _ => Self::on(kind, Deed::List),
+        }
+    }
+
+    /// What a write means by its body, before anything is known of the resource.
+    pub(crate) fn of_write(kind: &ResourceType, wanted: &Wanted<'_>) -> Self {
+        match wanted {
+            Wanted::Create { .. } => Self::on(kind, Deed::Create),
+            Wanted::Delete { .. } => Self::on(kind, Deed::Delete),
+            Wanted::Replace { .. } | Wanted::Modify { .. } => {
+                let named = asserted(kind, wanted);
+                let is_patch = matches!(wanted, Wanted::Modify { .. });
+                of_change(kind, &named, is_patch).unwrap_or_else(|| Self::on(kind, Deed::Change))
+            }
+        }
+    }
+
+    /// What a change means that is known from its outcome.
+    pub(crate) fn of_outcome(
+        self,
+        kind: &ResourceType,
+        is_patch: bool,
+        (before, after): (&Attributes, &Attributes),
+    ) -> Self {
+        if kind.seat().is_some() {
+            return match (takes_seat(kind, before), takes_seat(kind, after)) {
+                (true, false) => Self::on(kind, Deed::Deactivate),
+                (false, true) => Self::on(kind, Deed::Reactivate),
+                // A PUT repeats what holds already.
+                _ if !is_patch => Self::on(kind, Deed::Change),
+                _ => self,
+            };
+        }
+        let is_renamed = kind
+            .display()
+            .iter()
+            .any(|name| before.get(name) != after.get(name));
+        match self {
+            Self::Of(_, Deed::Change) if is_renamed && kind.members().is_some() => {
+                Self::on(kind, Deed::Rename)
+            }
+            action => action,
+        }
+    }
+}
+
+/// Whether a filter asks for what has one value.
+fn names_one(predicate: &Predicate) -> bool {
+    match predicate {
+        Predicate::Compare { operator, .. } => *operator == Operator::Equal,
+        Predicate::Element { predicate, .. } => names_one(predicate),
+        Predicate::All(parts) => parts.iter().any(names_one),
+        _ => false,
+    }
+}
+
+fn of_change(kind: &ResourceType, named: &[Asserted<'_>], is_patch: bool) -> Option<Action> {
+    if let Some(seat) = kind.seat() {
+        let asserted = named
+            .iter()
+            .find(|one| one.name.eq_ignore_ascii_case(seat.name()))?;
+        let is_off = match asserted.value {
+            Value::Bool(flag) => !flag,
+            Value::String(text) => text.eq_ignore_ascii_case("false"),
+            _ => false,
+        };
+        return is_off.then(|| Action::on(kind, Deed::Deactivate));
+    }
+    let members = kind.members()?;
+    let joined = named
+        .iter()
+        .find(|one| one.name.eq_ignore_ascii_case(members.name()));
+    if let Some(one) = joined {
+        return Some(match one.manner {
+            Manner::Add => Action::AddMembers,
+            Manner::Remove => Action::RemoveMembers,
+            Manner::Replace => Action::ReplaceMembers,
+        });
+    }
+    let names_it = |one: &Asserted<'_>| {
+        kind.display()
+            .iter()
+            .any(|name| one.name.eq_ignore_ascii_case(name))
+    };
+    (is_patch && named.iter().any(names_it)).then(|| Action::on(kind, Deed::Rename))
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ConnectionTest => f.write_str("connection.test"),
+            Self::Discovery => f.write_str("discovery"),
+            Self::Bulk => f.write_str("bulk"),
+            Self::AddMembers => f.write_str("members.add"),
+            Self::RemoveMembers => f.write_str("members.remove"),
+            Self::ReplaceMembers => f.write_str("members.replace"),
+            Self::Of(noun, deed) => write!(f, "{noun}.{}", deed.as_str()),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What the body of a write speaks of, as it was sent: whatever else is wrong with it, the
+//! provisioning log can say what it meant and whom it is about.
+
+use crate::protocol::schema_retry::Wanted;
+use crate::schema::ResourceType;
+use serde_json::{Map, Value};
+
+/// How a PATCH operation changes an attribute; a body that is no PATCH puts values in place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    Add,
+    Remove,
+    Replace,
+}
+
+/// An attribute that a body names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asserted<'a> {
+    pub(crate) manner: Manner,
+    /// Name of the core attribute, as it was sent and without the URN of its schema.
+    pub(crate) name: &'a str,
+    /// Its value; null for a removal.
+    pub(crate) value: &'a Value,
+}
+
+/// The attributes that a write names.
+pub(crate) fn asserted<'a>(kind: &ResourceType, wanted: &Wanted<'a>) -> Vec<Asserted<'a>> {
+    match *wanted {
+        Wanted::Create { body, .. } | Wanted::Replace { body, .. } => {
+            members(kind, Manner::Replace, body).collect()
+        }
+        Wanted::Modify { body, .. } => {
+            let operations = member(body, "operations")
+                .and_then(Value::as_array)
+                .map_or(&[][..], Vec::as_slice);
+            operations
+                .iter()
+                .filter_map(Value::as_object)
+                .flat_map(|one| operation(kind, one))
+                .collect()
+        }
+        Wanted::Delete { .. } => Vec::new(),
+    }
+}
+
+fn operation<'a>(kind: &ResourceType, operation: &'a Map<String, Value>) -> Vec<Asserted<'a>> {
+    let manner = match member(operation, "op").and_then(Value::as_str) {
+        Some(verb) if verb.eq_ignore_ascii_case("remove") => Manner::Remove,
+        Some(verb) if verb.eq_ignore_ascii_case("add") => Manner::Add,
+        _ => Manner::Replace,
+    };
+    let value = member(operation, "value").unwrap_or(&Value::Null);
+    match (member(operation, "path").and_then(Value::as_str), value) {
+        (Some(path), _) => {
+            let name = own_name(kind, path);
+            let name = name
+                .find(['[', '.'])
+                .and_then(|end| name.split_at_checked(end))
+                .map_or(name, |(name, _)| name);
+            vec![Asserted {
+                manner,
+                name,
+                value,
+            }]
+        }
+        (None, Value::Object(attributes)) => members(kind, manner, attributes).collect(),
+        (None, _) => Vec::new(),
+    }
+}
+
+fn members<'a>(
+    kind: &ResourceType,
+    manner: Manner,
+    attributes: &'a Map<String, Value>,
+) -> impl Iterator<Item = Asserted<'a>> {
+    attributes.iter().map(move |(name, value)| Asserted {
+        manner,
+        name: own_name(kind, name),
+        value,
+    })
+}
+
+/// The name without the URN of the core schema and a colon in front.
+fn own_name<'a>(kind: &ResourceType, name: &'a str) -> &'a str {
+    let urn = kind.schema().id();
+    let parts = name
+        .split_at_checked(urn.len())
+        .filter(|(head, _)| head.eq_ignore_ascii_case(urn));
+    parts
+        .and_then(|(_, rest)| rest.strip_prefix(':'))
+        .unwrap_or(name)
+}
+
+fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    members
+        .iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value)
+}

@@ -1,0 +1,17 @@
+//! The provisioning log: what identity providers asked of a tenant, and what they got. A request
+//! leaves its [`Trail`]; the [`Recorder`] writes it, apart from the request.
+
+mod action;
+mod asserted;
+mod context;
+pub(crate) mod notes;
+mod recorder;
+mod redaction;
+pub(crate) mod user_name;
+
+pub use action::{Action, Deed};
+pub(crate) use context::Asker;
+pub use context::Trail;
+pub use notes::{NoteText, UnknownAttribute};
+pub use recorder::{Asked, Record, Recorder};
+pub(crate) use user_name::{UserDigests, share_name};

@@ -1,0 +1,330 @@
+//! Writes the provisioning log, many requests at a time, in a task of its own: no request ever
+//! waits for it. What cannot be written is counted, not kept for ever.
+
+use super::context::{Noted, Seen, Trail};
+use super::notes;
+use super::user_name::UserDigests;
+use crate::clock::{Clock, Timestamp};
+use crate::keyword::keywords;
+use crate::reason::Reason;
+use crate::store::{LoggedRequest, Outcome, Store, TenantKey};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+/// Requests that wait to be written, at most.
+const WAITING: usize = 16_384;
+/// Bytes that wait to be written, at most, more or less.
+const WAITING_BYTES: usize = 64 << 20;
+/// Requests, and bytes, that are written at once, at most.
+const AT_ONCE: usize = 500;
+const BYTES_AT_ONCE: usize = 4 << 20;
+/// Bytes of a request without notes and body, more or less.
+const PLAIN: usize = 512;
+/// How long the first of them waits for others.
+const PAUSE: Duration = Duration::from_millis(150);
+/// How often writing is tried, and the pause before another attempt.
+const ATTEMPTS: u32 = 3;
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+/// How often a loss is told of, at most.
+const TELLING: Duration = Duration::from_secs(10);
+/// How long the end of a server waits for the rest to be written.
+const LAST: Duration = Duration::from_secs(5);
+
+keywords! {
+    /// Which requests the provisioning log keeps.
+    Record {
+        /// Every one.
+        All = "all",
+        /// Those that change something, and those that are refused or fail.
+        Changes = "changes",
+        /// None.
+        None = "none",
+    }
+}
+
+/// What was asked, as the wire knows it.
+#[derive(Debug)]
+pub struct Asked {
+    /// When it came.
+    pub at: Timestamp,
+    /// What the client calls itself.
+    pub client: Option<String>,
+    /// HTTP method.
+    pub method: String,
+    /// Template of the route, such as `/Users/{id}`.
+    pub route: String,
+    /// Whether it only reads.
+    pub reads: bool,
+    /// Type of the resource.
+    pub resource_type: Option<String>,
+    /// Id of the resource.
+    pub resource: Option<Uuid>,
+    /// HTTP status of the answer.
+    pub status: u16,
+    /// SCIM error type of the answer.
+    pub scim_type: Option<&'static str>,
+    /// What an error says, without values.
+    pub detail: Option<String>,
+    /// Why it is one.
+    pub reason: Option<Reason>,
+    /// How long it took, in microseconds.
+    pub micros: i64,
+    /// Names the request.
+    pub request_id: String,
+}
+
+/// Takes requests for the provisioning log; clones share one queue.
+#[derive(Debug, Clone)]
+pub struct Recorder {
+    queue: mpsc::Sender<Message>,
+    shared: Arc<Shared>,
+    record: Record,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    lost: AtomicU64,
+    waiting_bytes: AtomicUsize,
+    hurry: Notify,
+}
+
+#[derive(Debug)]
+enum Message {
+    Request(Box<(Asked, Arc<Trail>)>, usize),
+    Written(oneshot::Sender<()>),
+}
+
+impl Recorder {
+    /// Starts the task that writes. It ends when the last recorder is gone.
+    pub(crate) fn start(
+        store: Store,
+        clock: Clock,
+        record: Record,
+        digests: Arc<UserDigests>,
+    ) -> Self {
+        let (queue, messages) = mpsc::channel(WAITING);
+        let shared = Arc::new(Shared::default());
+        let writing = Writing {
+            store,
+            clock,
+            shared: shared.clone(),
+            digests,
+            told: None,
+        };
+        tokio::spawn(writing.work(messages));
+        Self {
+            queue,
+            shared,
+            record,
+        }
+    }
+
+    /// Takes a request; of one whose tenant is not known nothing is kept. Never waits: what finds no
+    /// room is lost and counted.
+    pub fn take(&self, asked: Asked, trail: &Arc<Trail>) {
+        let is_kept = match self.record {
+            Record::All => true,
+            Record::Changes => !asked.reads || asked.status >= 400,
+            Record::None => false,
+        };
+        if !is_kept {
+            return;
+        }
+        let bytes = PLAIN + trail.weight();
+        let waiting = self
+            .shared
+            .waiting_bytes
+            .fetch_add(bytes, Ordering::Relaxed);
+        let message = Message::Request(Box::new((asked, trail.clone())), bytes);
+        if waiting > WAITING_BYTES || self.queue.try_send(message).is_err() {
+            self.shared
+                .waiting_bytes
+                .fetch_sub(bytes, Ordering::Relaxed);
+            self.shared.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns when all that was taken is written, or some seconds later.
+    pub async fn finish(&self) {
+        let (done, written) = oneshot::channel();
+        let rest = async {
+            if self.queue.send(Message::Written(done)).await.is_ok() {
+                self.shared.hurry.notify_one();
+                let _ = written.await;
+            }
+        };
+        if timeout(LAST, rest).await.is_err() {
+            tracing::warn!("stopped before the provisioning log was written");
+        }
+    }
+}
+
+/// The task that writes.
+struct Writing {
+    store: Store,
+    clock: Clock,
+    shared: Arc<Shared>,
+    digests: Arc<UserDigests>,
+    /// When a loss was told of last.
+    told: Option<Instant>,
+}
+
+impl Writing {
+    async fn work(mut self, mut messages: mpsc::Receiver<Message>) {
+        while let Some(first) = messages.recv().await {
+            if matches!(first, Message::Request(..)) {
+                tokio::select! {
+                    () = sleep(PAUSE) => {}
+                    () = self.shared.hurry.notified() => {}
+                }
+            }
+            let mut next = Some(first);
+            while next.is_some() {
+                let (mut rows, mut bytes, mut waiting) = (Vec::new(), 0, Vec::new());
+                while let Some(message) = next {
+                    match message {
+                        Message::Request(request, weight) => {
+                            bytes += weight;
+                            rows.extend(row(*request, &self.digests));
+                        }
+                        Message::Written(done) => waiting.push(done),
+                    }
+                    let has_room = rows.len() < AT_ONCE && bytes < BYTES_AT_ONCE;
+                    next = if has_room {
+                        messages.try_recv().ok()
+                    } else {
+                        None
+                    };
+                }
+                self.write(&rows).await;
+                self.shared
+                    .waiting_bytes
+                    .fetch_sub(bytes, Ordering::Relaxed);
+                self.tell();
+                for done in waiting {
+                    // Who waited may have run out of patience.
+                    let _ = done.send(());
+                }
+                next = messages.try_recv().ok();
+            }
+        }
+        self.told = None;
+        self.tell();
+    }
+
+    async fn write(&self, rows: &[(TenantKey, LoggedRequest)]) {
+        if rows.is_empty() {
+            return;
+        }
+        for attempt in 1..=ATTEMPTS {
+            match self.store.record(rows, self.clock.now()).await {
+                Ok(()) => return,
+                Err(_) if attempt < ATTEMPTS => sleep(RETRY_PAUSE).await,
+                Err(error) => {
+                    self.shared
+                        .lost
+                        .fetch_add(rows.len() as u64, Ordering::Relaxed);
+                    tracing::debug!(%error, "the provisioning log cannot be written");
+                }
+            }
+        }
+    }
+
+    /// Tells of a loss, one line in a while.
+    fn tell(&mut self) {
+        if self.told.is_some_and(|told| told.elapsed() < TELLING) {
+            return;
+        }
+        let lost = self.shared.lost.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            self.told = Some(Instant::now());
+            tracing::warn!(
+                lost,
+                "requests are missing in the provisioning log: the database was away or too slow"
+            );
+        }
+    }
+}
+
+/// The row of a request.
+fn row(
+    (asked, trail): (Asked, Arc<Trail>),
+    digests: &UserDigests,
+) -> Option<(TenantKey, LoggedRequest)> {
+    let seen = trail.take();
+    let outcome = outcome(&asked, &seen);
+    let Seen {
+        asker,
+        notes,
+        more,
+        changed,
+        filter,
+        body,
+        action,
+        names,
+        is_unproved,
+        ..
+    } = seen;
+    let asker = asker?;
+    let tenant = asker.settings.key();
+    let reason = asked
+        .reason
+        .or(seen.reason)
+        .filter(|_| outcome != Outcome::Ok);
+    let request = LoggedRequest {
+        at: asked.at,
+        token_id: asker.token_id,
+        token_name: asker.token_name,
+        client: asked.client,
+        method: asked.method,
+        route: asked.route,
+        resource_type: asked.resource_type,
+        resource: asked.resource,
+        status: asked.status,
+        scim_type: asked.scim_type.map(str::to_owned),
+        detail: asked.detail,
+        filter,
+        changed: (!changed.is_empty()).then(|| changed.join(",")),
+        notes: notes::encode(&notes, more),
+        micros: asked.micros,
+        request_id: asked.request_id,
+        body,
+        action: action.map(|action| action.to_string()),
+        outcome: Some(outcome),
+        reason: reason.map(|reason| reason.as_str().to_owned()),
+        unproved: is_unproved,
+        user_digests: names
+            .iter()
+            .filter_map(|name| digests.of(tenant, name))
+            .collect(),
+    };
+    Some((tenant, request))
+}
+
+/// What became of a request. A look-up that finds nothing is answered as it should be.
+fn outcome(asked: &Asked, seen: &Seen) -> Outcome {
+    let finds_nothing =
+        asked.reads && asked.status == 404 && asked.reason == Some(Reason::ResourceGone);
+    match asked.status {
+        // The method, or the endpoint, is one that the server does not have.
+        501 => Outcome::Refused,
+        499 | 500.. => Outcome::Failed,
+        404 if finds_nothing => Outcome::Ok,
+        400.. => Outcome::Refused,
+        _ => match seen.worst {
+            Some(worst) => worst,
+            None if seen
+                .notes
+                .iter()
+                .any(|note| matches!(note, Noted::Left(..))) =>
+            {
+                Outcome::Noted
+            }
+            None => Outcome::Ok,
+        },
+    }
+}

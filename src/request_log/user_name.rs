@@ -1,0 +1,279 @@
+//! Which users a request is about. The log keeps keyed digests of their names, so that it can be
+//! asked for a name and none can be read from it.
+
+use super::asserted::asserted;
+use crate::error::{Result, ScimError};
+use crate::filter::{Filter, Operator, Predicate, Target, resolve};
+use crate::protocol::schema_retry::Wanted;
+use crate::resource::{Conformance, Key};
+use crate::schema::{Attribute, ResourceType};
+use crate::store::TenantKey;
+use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde_json::{Map, Value};
+use std::fmt;
+use std::sync::Arc;
+
+/// What the key of these digests is derived for; no other key is derived with it.
+const LABEL: &[u8] = b"scimd provisioning log: user names";
+/// Bytes of a name that can be one; a longer one is no user's.
+const NAME_BYTES: usize = 4096;
+
+/// Makes the digests, with a key for each tenant.
+pub(crate) struct UserDigests(Prk);
+
+impl fmt::Debug for UserDigests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UserDigests")
+    }
+}
+
+impl UserDigests {
+    /// With keys that are derived from the one that the instances over one database share, in the
+    /// Base64 form in which it is kept (HKDF, RFC 5869).
+    pub(crate) fn with_key(key: &str) -> Result<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(key).map_err(ScimError::internal)?;
+        Ok(Self(Salt::new(HKDF_SHA256, b"scimd").extract(&bytes)))
+    }
+
+    /// The digest of the key of a name: 64 bits of HMAC-SHA256. `None` if it cannot be computed.
+    pub(crate) fn of(&self, tenant: TenantKey, name: &Key) -> Option<i64> {
+        self.digest(&tenant.bytes(), name)
+    }
+
+    fn digest(&self, tenant: &[u8], name: &Key) -> Option<i64> {
+        let info = [LABEL, tenant];
+        let key = hmac::Key::from(self.0.expand(&info, hmac::HMAC_SHA256).ok()?);
+        let tag = hmac::sign(&key, name.as_str().as_bytes());
+        tag.as_ref()
+            .first_chunk()
+            .map(|head| i64::from_be_bytes(*head))
+    }
+}
+
+/// The attributes by which users of a type are named: the unique ones of types that take seats.
+pub(crate) fn naming(kind: &ResourceType) -> impl Iterator<Item = &Arc<Attribute>> {
+    let all: &[Arc<Attribute>] = if kind.seat().is_some() {
+        kind.schema().attributes()
+    } else {
+        &[]
+    };
+    all.iter().filter(|attribute| attribute.is_unique())
+}
+
+/// The names in the body of a write.
+pub(crate) fn in_body(kind: &ResourceType, wanted: &Wanted<'_>) -> Vec<Key> {
+    if naming(kind).next().is_none() {
+        return Vec::new();
+    }
+    let of = |name: &str, value: &Value| {
+        let attribute =
+            naming(kind).find(|attribute| attribute.name().eq_ignore_ascii_case(name))?;
+        key(attribute, value)
+    };
+    asserted(kind, wanted)
+        .iter()
+        .filter_map(|one| of(one.name, one.value))
+        .collect()
+}
+
+/// The names in the attributes of a resource.
+pub(crate) fn in_attributes(kind: &ResourceType, attributes: &Map<String, Value>) -> Vec<Key> {
+    naming(kind)
+        .filter_map(|attribute| key(attribute, attributes.get(attribute.name().as_ref())?))
+        .collect()
+}
+
+/// Whether two users have a name in common.
+pub(crate) fn share_name(
+    kind: &ResourceType,
+    one: &Map<String, Value>,
+    other: &Map<String, Value>,
+) -> bool {
+    let names = in_attributes(kind, other);
+    in_attributes(kind, one)
+        .iter()
+        .any(|name| names.contains(name))
+}
+
+/// The names in a stored document, which is read no further than to the first of them: it stands near
+/// the beginning.
+pub(crate) fn in_document(kind: &ResourceType, document: &str) -> Option<Key> {
+    let attribute = naming(kind).next()?;
+    let mut found = None;
+    let mut reader = serde_json::Deserializer::from_str(document);
+    // It ends with an error where it stops, which says nothing.
+    let _ = FirstText {
+        name: attribute.name(),
+        found: &mut found,
+    }
+    .deserialize(&mut reader);
+    key(attribute, &Value::String(found?))
+}
+
+/// The names in those parts of a filter that mean something for the type, whatever is wrong with
+/// the others.
+pub(crate) fn in_filter(kind: &ResourceType, filter: &Filter, names: &mut Vec<Key>) {
+    match filter {
+        Filter::And(terms) | Filter::Or(terms) => {
+            terms.iter().for_each(|term| in_filter(kind, term, names));
+        }
+        Filter::Test { .. } if naming(kind).next().is_some() => {
+            if let Ok(predicate) = resolve(filter, kind, Conformance::Lenient) {
+                in_predicate(kind, &predicate, names);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The names that a filter asks for.
+pub(crate) fn in_predicate(kind: &ResourceType, predicate: &Predicate, names: &mut Vec<Key>) {
+    match predicate {
+        Predicate::All(parts) | Predicate::Any(parts) => {
+            parts
+                .iter()
+                .for_each(|part| in_predicate(kind, part, names));
+        }
+        Predicate::Compare {
+            target: Target::Attribute(path),
+            operator: Operator::Equal,
+            key,
+        } => {
+            let is_own = path.container.is_none() && path.sub.is_none();
+            if is_own && naming(kind).any(|attribute| attribute.name() == path.attribute.name()) {
+                names.push(key.clone());
+            }
+        }
+        _ => {}
+    }
+}
+
+fn key(attribute: &Attribute, value: &Value) -> Option<Key> {
+    let value = match value {
+        Value::Object(members) => members.get("value")?,
+        Value::Array(values) => values.first()?,
+        value => value,
+    };
+    let fits = value.as_str().is_none_or(|text| text.len() <= NAME_BYTES);
+    Key::of(attribute, value).filter(|_| fits)
+}
+
+/// Reads the text of one member of an object.
+struct FirstText<'a> {
+    name: &'a str,
+    found: &'a mut Option<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for FirstText<'_> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> std::result::Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for FirstText<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> std::result::Result<(), A::Error> {
+        while let Some(name) = members.next_key::<String>()? {
+            if name == self.name {
+                *self.found = Some(members.next_value()?);
+                return Ok(());
+            }
+            members.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::Catalog;
+    use serde_json::json;
+
+    fn user() -> Arc<ResourceType> {
+        Catalog::new(&[]).unwrap().by_name("User").unwrap().clone()
+    }
+
+    #[test]
+    fn a_digest_tells_tenants_and_keys_apart_and_disregards_case() {
+        let digests = UserDigests::with_key("AAAA").unwrap();
+        let name = |text: &str| Key::text(text, false);
+        let (one, two) = (&b"1"[..], &b"2"[..]);
+        assert_eq!(
+            digests.digest(one, &name("Ann")),
+            digests.digest(one, &name("ANN"))
+        );
+        assert_ne!(
+            digests.digest(one, &name("ann")),
+            digests.digest(two, &name("ann"))
+        );
+        assert_ne!(
+            digests.digest(one, &name("ann")),
+            digests.digest(one, &name("ben"))
+        );
+        assert_ne!(
+            digests.digest(one, &name("ann")),
+            UserDigests::with_key("BBBB")
+                .unwrap()
+                .digest(one, &name("ann"))
+        );
+    }
+
+    #[test]
+    fn names_are_found_wherever_a_body_has_them() {
+        let (kind, view) = (user(), crate::protocol::View::default());
+        let precondition = crate::protocol::Precondition::default();
+        let urn = "urn:ietf:params:scim:schemas:core:2.0:User";
+        for body in [
+            json!({"userName": "Ann"}),
+            json!({"USERNAME": "ann"}),
+            json!({format!("{urn}:userName"): "ANN"}),
+        ] {
+            let body = body.as_object().unwrap();
+            let found = in_body(&kind, &Wanted::Create { body, view: &view });
+            assert_eq!(found, [Key::text("ann", false)], "{body:?}");
+        }
+        for operation in [
+            json!({"op": "Replace", "path": "userName", "value": "Ann"}),
+            json!({"OP": "add", "Value": {"username": "Ann"}}),
+            json!({"op": "add", "path": format!("{urn}:userName"), "value": ["Ann"]}),
+        ] {
+            let body = json!({"operations": [operation]});
+            let body = body.as_object().unwrap();
+            let wanted = Wanted::Modify {
+                id: "1",
+                body,
+                view: &view,
+                precondition: &precondition,
+            };
+            assert_eq!(
+                in_body(&kind, &wanted),
+                [Key::text("ann", false)],
+                "{body:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_document_is_read_to_its_name() {
+        let kind = user();
+        let document = "{\"schemas\":[\"a\"],\"externalId\":\"x\\\"userName\\\":\",\"userName\":\"Ann\",\"name\":{}}";
+        assert_eq!(in_document(&kind, document), Some(Key::text("ann", false)));
+        assert_eq!(in_document(&kind, "{\"schemas\":[\"a\"]}"), None);
+        assert_eq!(in_document(&kind, "{"), None);
+    }
+}
