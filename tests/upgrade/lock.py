@@ -23,15 +23,15 @@ call pg_temp.probe();
 """
 # A row that nobody else changes: the first.
 UPDATE = (
-    "update {table} set {column} = {column} where ctid = (select ctid from {table} order by {order} limit 1)"
+    "update {table} set {column} = {column} where ctid = (select ctid from {table} {order} limit 1)"
 )
 TABLES = {
-    "resource": ("version", "tenant, seq"),
-    "attribute_value": ("element", "tenant, attribute, key"),
-    "member": ("member_seq", "tenant, group_seq, member_seq"),
-    "change": ("version", "tenant, change"),
-    "change_member": ("added", "tenant, change, id"),
-    "provisioning": ("micros", "tenant, entry"),
+    "resource": ("version", "order by tenant, seq"),
+    "attribute_value": ("element", "where not is_unique order by tenant, attribute, key"),
+    "member": ("member_seq", "order by tenant, group_seq, member_seq"),
+    "change": ("version", "order by tenant, change"),
+    "change_member": ("added", "order by tenant, change, id"),
+    "provisioning": ("micros", "order by tenant, entry"),
 }
 # Every request reads these, and nothing but the upgrade changes them here.
 READ = "perform 1 from {table} limit 1"

@@ -20,6 +20,7 @@ CLIENTS = 8
 LOCKED = 1.0
 # Seconds for which the same is measured before the upgrade, for comparison.
 CALM = 10
+UNFINISHED = "select count(*) from pg_index where not indisvalid"
 
 
 class Rig:
@@ -108,6 +109,9 @@ class Rig:
             server = self.server(TO, number)
             until("an index is being built", 120, self.is_building)
             server.kill()
+            # What the session of the killed process would finish by itself.
+            self.sql("select pg_terminate_backend(pid) from pg_stat_progress_create_index", self.url)
+            until("the index is left unfinished", 30, lambda: self.number(UNFINISHED) == 1)
         finally:
             holder.kill()
             holder.wait()
@@ -120,6 +124,7 @@ class Rig:
         check(f"instance {number + 1}: the old program ends in order", status == 0, f"(exit status {status})")
         if number == 0:
             self.kill_while_it_migrates(number)
+            check("a start was killed while it built an index", True)
         started = time.monotonic()
         self.servers[number] = self.server(TO, number)
         until("the new program is ready", 1800, lambda: self.is_ready(number))
@@ -179,7 +184,7 @@ def judge(rig, load):
     check("failures that old instances logged are kept", refused == kept, f"({kept} of {refused})")
     expected = load.refused() + USERS // 10
     check("each refusal is logged", refused == expected, f"({refused} of {expected})")
-    invalid = rig.number("select count(*) from pg_index where not indisvalid")
+    invalid = rig.number(UNFINISHED)
     check("no index is unfinished", invalid == 0, f"({invalid})")
     verified = rig.scimd(TO, "verify")
     check("scimd verify finds nothing", verified.returncode == 0, (verified.stdout + verified.stderr).strip()[-300:])
