@@ -1,6 +1,6 @@
 use super::*;
 use crate::error::{ScimError, ScimType};
-use crate::resource::{Conformance, Meta, Resource};
+use crate::resource::{Attributes, Conformance, Meta, Resource};
 use crate::schema::{Catalog, ResourceType, SchemaFile};
 use crate::time::Timestamp;
 use serde_json::{Value, json};
@@ -65,12 +65,12 @@ fn resource(type_name: &str, attributes: Value) -> Resource {
     let Value::Object(attributes) = attributes else {
         panic!("no object")
     };
-    Resource::new(
-        resource_type(type_name),
-        Uuid::from_u128(7),
+    Resource {
+        resource_type: resource_type(type_name),
+        id: Uuid::from_u128(7).to_string(),
         meta,
-        attributes,
-    )
+        attributes: Attributes::from_stored(attributes),
+    }
 }
 
 fn user() -> Resource {

@@ -19,7 +19,7 @@ use crate::error::{Result, ScimError};
 use crate::resource::accept::{accept, in_schema_order};
 use crate::resource::check::{Change, check};
 use crate::resource::limits::ValueLimits;
-use crate::resource::{Acceptance, Conformance, Note};
+use crate::resource::{Acceptance, Attributes, Conformance, Note};
 use crate::schema::{Catalog, ResourceType, SchemaFile};
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, LazyLock};
@@ -119,11 +119,11 @@ fn run(
     operations: Value,
 ) -> Result<Value> {
     let (patch, _) = prepare(resource_type, mode, operations)?;
-    let before = object(before.clone());
+    let before = Attributes::from_stored(object(before.clone()));
     let after = patch.apply(resource_type, ID, before.clone())?;
     check(resource_type, Some(&before), &after, Change::Modify)?;
     assert_sane(resource_type, &after);
-    Ok(Value::Object(after))
+    Ok(after.into())
 }
 
 fn kind(error: &ScimError) -> String {

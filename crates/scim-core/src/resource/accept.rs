@@ -3,7 +3,7 @@
 
 use super::note::printable;
 use super::value::{Acceptance, accept_value, unknown};
-use super::{Conformance, Note, Shape, named, tolerance};
+use super::{Attributes, Conformance, Note, Shape, named, tolerance};
 use crate::error::{Result, ScimError};
 use crate::reason::Reason;
 use crate::schema::{Attribute, AttributePath, Extension, Mutability, Named, ResourceType};
@@ -14,7 +14,7 @@ use std::collections::HashSet;
 #[derive(Debug)]
 pub struct Accepted {
     /// The attributes that have a value.
-    pub attributes: Map<String, Value>,
+    pub attributes: Attributes,
     /// Names of top-level attributes that the body speaks of, also with null, as the schema spells them.
     pub asserted: HashSet<String>,
 }
@@ -95,15 +95,15 @@ pub fn sent<'a>(
 /// Gives the type's default values to attributes that the client does not assert
 /// (RFC 7644 section 3.3: a default may be assigned only to those).
 pub fn assign_defaults(resource_type: &ResourceType, accepted: &mut Accepted) {
+    let mut attributes = std::mem::take(&mut accepted.attributes).into_map();
     for (name, value) in resource_type.defaults() {
         if !accepted.asserted.contains(name) {
-            accepted
-                .attributes
+            attributes
                 .entry(name.clone())
                 .or_insert_with(|| value.clone());
         }
     }
-    accepted.attributes = in_schema_order(resource_type, std::mem::take(&mut accepted.attributes));
+    accepted.attributes = Attributes::validated(in_schema_order(resource_type, attributes));
 }
 
 struct Reading<'a, 'b, 'c> {
@@ -282,7 +282,7 @@ impl Reading<'_, '_, '_> {
     fn finish(mut self) -> Accepted {
         self.top.append(&mut self.extensions);
         Accepted {
-            attributes: in_schema_order(self.resource_type, self.top),
+            attributes: Attributes::validated(in_schema_order(self.resource_type, self.top)),
             asserted: self.asserted,
         }
     }
@@ -290,7 +290,7 @@ impl Reading<'_, '_, '_> {
 
 /// The same attributes in the order of the schemas, so that a document reads as its schema
 /// does and equal resources have equal text.
-pub fn in_schema_order(
+pub(crate) fn in_schema_order(
     resource_type: &ResourceType,
     mut attributes: Map<String, Value>,
 ) -> Map<String, Value> {

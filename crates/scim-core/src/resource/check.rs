@@ -1,11 +1,11 @@
 //! What must hold of a resource as a whole: required attributes are there, immutable ones have
 //! not changed, at most one value of an attribute is primary (RFC 7643 sections 2.2, 2.4, 7).
 
-use super::{hidden, is_blank, same};
+use super::{Attributes, hidden, is_blank, same};
 use crate::error::{Result, ScimError};
 use crate::reason::Reason;
 use crate::schema::{Attribute, Mutability, ResourceType};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Which error tells that a required attribute is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub enum Change {
 /// 400 `invalidValue` or `mutability`, naming the attribute.
 pub fn check(
     resource_type: &ResourceType,
-    before: Option<&Map<String, Value>>,
-    after: &Map<String, Value>,
+    before: Option<&Attributes>,
+    after: &Attributes,
     change: Change,
 ) -> Result<()> {
     let with = With {

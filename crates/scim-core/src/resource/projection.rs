@@ -1,7 +1,7 @@
 //! What of a resource a client sees: `returned`, `attributes`, `excludedAttributes`
 //! (RFC 7643 section 7, RFC 7644 section 3.9).
 
-use super::{Conformance, named};
+use super::{Attributes, Conformance, named};
 use crate::error::{Result, ScimError};
 use crate::schema::{Attribute, AttributePath, Named, ResourceType, Returned};
 use serde_json::{Map, Value};
@@ -148,10 +148,10 @@ impl Projection {
     pub fn apply(
         &self,
         resource_type: &ResourceType,
-        attributes: &Map<String, Value>,
+        attributes: &Attributes,
     ) -> Map<String, Value> {
         let mut shown = Map::new();
-        for (name, value) in attributes {
+        for (name, value) in attributes.iter() {
             if let Some(attribute) = resource_type.top_attribute(name) {
                 let path = name.to_ascii_lowercase();
                 if let Some(value) = self.attribute(attribute, value, &path, false) {

@@ -299,13 +299,7 @@ fn resource_type(
     document.insert("schemas".into(), serde_json::json!([super::RESOURCE_TYPE]));
     document.insert("id".into(), name.clone().into());
     let made = ResourceType::new(
-        document,
-        &name,
-        &endpoint,
-        schema,
-        extensions,
-        common.clone(),
-        engine,
+        document, &name, &endpoint, schema, extensions, common, engine,
     );
     knows_its_attributes(&made, &place.at("x-scimd"))?;
     Ok(made)

@@ -94,7 +94,6 @@ pub struct ResourceType {
     pub(super) endpoint: String,
     pub(super) schema: Arc<Schema>,
     pub(super) extensions: Vec<Extension>,
-    pub(super) common: Arc<Schema>,
     /// URNs that a name may begin with, the longest first; the extension's position or none for core.
     pub(super) urns: Vec<(Arc<str>, Option<usize>)>,
     pub(super) engine: EngineKeys,
@@ -146,7 +145,7 @@ impl ResourceType {
         endpoint: &str,
         schema: Arc<Schema>,
         extensions: Vec<Extension>,
-        common: Arc<Schema>,
+        common: &Schema,
         engine: EngineKeys,
     ) -> Self {
         let top: Vec<_> = common
@@ -171,7 +170,6 @@ impl ResourceType {
             top,
             schema,
             extensions,
-            common,
             engine,
             roles: Roles::default(),
             leaves: Vec::new(),
@@ -273,6 +271,17 @@ impl ResourceType {
             .find(|e| e.schema.id().eq_ignore_ascii_case(urn))
     }
 
+    /// The `schemas` of a resource with these attributes: the core schema and each extension that has
+    /// a value (RFC 7643 section 3).
+    pub fn schemas_of<'a>(
+        &'a self,
+        attributes: &'a Map<String, Value>,
+    ) -> impl Iterator<Item = &'a str> {
+        let extensions = self.extensions.iter().map(|e| e.schema.id().as_ref());
+        let in_use = extensions.filter(|urn| attributes.contains_key(*urn));
+        std::iter::once(self.schema.id().as_ref()).chain(in_use)
+    }
+
     /// Attributes at the top of a document: common ones, then those of the core schema.
     pub fn top_attributes(&self) -> &[Arc<Attribute>] {
         &self.top
@@ -281,11 +290,6 @@ impl ResourceType {
     /// The attribute at the top of a document with that name, in any letter case.
     pub fn top_attribute(&self, name: &str) -> Option<&Arc<Attribute>> {
         lookup(&self.top_by_name, &self.top, name)
-    }
-
-    /// Whether the name is one of the common attributes (RFC 7643 section 3.1).
-    pub fn is_common(&self, name: &str) -> bool {
-        self.common.attribute(name).is_some()
     }
 
     /// Every path that ends in a simple value, in schema order. The position is stable for

@@ -62,8 +62,8 @@ impl Store {
             .unwrap_or(i64::MAX);
         Ok(found.filter(|_| total <= window.take).map(|found| Page {
             total,
-            gone: 0,
             found,
+            ..Page::default()
         }))
     }
 

@@ -2,6 +2,7 @@
 //! sorted.
 
 use crate::filter::{Predicate, Target};
+use crate::resource::Attributes;
 use crate::resource::entries::entries;
 use crate::schema::{AttributePath, Named};
 use crate::store::db::sql::Sql;
@@ -12,7 +13,6 @@ use crate::store::resources::read::select::Select;
 use crate::store::resources::read::{Documents, Found, Relations, Scope, resources};
 use crate::store::resources::seq::keys_of;
 use crate::store::{Store, StoreError};
-use serde_json::{Map, Value};
 use std::ops::Range;
 use uuid::Uuid;
 
@@ -26,6 +26,8 @@ pub struct Page {
     pub gone: i64,
     /// Those on the page.
     pub found: Vec<Found>,
+    /// Whether members were left out, of all resources, as there are more than [`Relations::most`] allows.
+    pub lacks_members: bool,
 }
 
 /// What is listed: a type, and the condition on its resources.
@@ -98,7 +100,7 @@ pub struct Window {
 
 impl Order {
     /// The place of a resource with these attributes in the list.
-    pub fn mark(order: Option<&Self>, found: &Found, attributes: &Map<String, Value>) -> Mark {
+    pub fn mark(order: Option<&Self>, found: &Found, attributes: &Attributes) -> Mark {
         let values = order.map_or_else(Vec::new, |order| order.values(found, attributes));
         Mark {
             values,
@@ -106,7 +108,7 @@ impl Order {
         }
     }
 
-    fn values(&self, found: &Found, attributes: &Map<String, Value>) -> Vec<MarkValue> {
+    fn values(&self, found: &Found, attributes: &Attributes) -> Vec<MarkValue> {
         match &self.by {
             Target::Created => vec![MarkValue::Int(found.meta.created.as_micros())],
             Target::LastModified => vec![MarkValue::Int(found.meta.modified.as_micros())],
@@ -166,8 +168,19 @@ impl Store {
         {
             return Ok(page);
         }
-        self.page(scope, statement(scope, listed, order, window, relations))
-            .await
+        let statement = statement(scope, listed, order, window, relations);
+        let mut page = self.page(scope, statement).await?;
+        let members: usize = page.found.iter().map(Found::members).sum();
+        if relations
+            .most
+            .is_some_and(|most| i64::try_from(members).unwrap_or(i64::MAX) >= most)
+        {
+            for found in &mut page.found {
+                found.relations.retain(|related| !related.is_member);
+            }
+            page.lacks_members = true;
+        }
+        Ok(page)
     }
 
     /// The statement with which [`Store::list`] begins, as PostgreSQL is given it, to be explained or measured.

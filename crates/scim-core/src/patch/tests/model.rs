@@ -211,7 +211,8 @@ fn with_code(mut attributes: Map<String, Value>) -> Map<String, Value> {
 
 fn patched(mode: Conformance, document: &Value, operations: &[Value]) -> Result<Value> {
     let (patch, _) = prepare(user(), mode, json!(operations))?;
-    let after = with_code(patch.apply(user(), ID, object(document.clone()))?);
+    let before = Attributes::from_stored(object(document.clone()));
+    let after = with_code(patch.apply(user(), ID, before)?.into_map());
     assert_sane(user(), &after);
     Ok(Value::Object(after))
 }
