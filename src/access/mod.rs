@@ -9,6 +9,7 @@ pub mod token;
 pub use near_miss::Traced;
 
 use crate::error::{Result, ScimError};
+use crate::model::TypeRoles;
 use crate::protocol::url_of_tenant;
 use crate::request_log::Trail;
 use crate::resource::{Attributes, Conformance};

@@ -2,6 +2,7 @@
 
 use crate::access::Caller;
 use crate::error::{Result, ScimError};
+use crate::model::TypeRoles;
 use crate::patch::MemberChange;
 use crate::protocol::Service;
 use crate::reason::Reason;
@@ -379,6 +380,7 @@ pub(crate) fn sent_members(
     attributes: &mut Attributes,
 ) -> Result<Option<Vec<String>>> {
     let sent = kind.members().and_then(|members| attributes.take(members));
-    sent.map(|members| crate::patch::member_ids(&members))
-        .transpose()
+    Ok(sent
+        .map(|members| crate::patch::member_ids(&members))
+        .transpose()?)
 }

@@ -3,6 +3,7 @@
 
 use crate::access::Caller;
 use crate::error::{Result, ScimError};
+use crate::model::TypeRoles;
 use crate::patch::{self, MemberChange, Patch};
 use crate::protocol::body::{check_names, sent_members};
 use crate::protocol::member_stream::READ_ALONG;
@@ -63,7 +64,7 @@ impl Asked<'_> {
             }) => {
                 let mut after = before.replaced_by(kind, accepted);
                 if *keeps_active {
-                    tolerance::keep_active(kind, before, &mut after);
+                    tolerance::keep_value(kind, before, &mut after);
                 }
                 let members = members.map(|members| MemberChange::Replace(members.to_vec()));
                 (after, members.into_iter().collect(), Kind::Whole)

@@ -3,11 +3,12 @@
 use crate::access::Caller;
 use crate::error::ScimError;
 use crate::filter::{Operator, Predicate, Target};
+use crate::model::{TypeRoles, takes_seat};
 use crate::protocol::body::in_use;
 use crate::protocol::{Service, render};
 use crate::reason::Reason;
 use crate::request_log::share_name;
-use crate::resource::{Attributes, Key, takes_seat};
+use crate::resource::{Attributes, Key};
 use crate::schema::ResourceType;
 use crate::store::{Documents, From, Listed, Relations, Window};
 

@@ -2,7 +2,8 @@
 
 use super::line::Record;
 use crate::access::Caller;
-use crate::error::{Result, ScimError};
+use crate::error::{ErrorStatus, Result, ScimError};
+use crate::model::TypeRoles;
 use crate::protocol::body::{check_names, in_use};
 use crate::protocol::{Service, render};
 use crate::reason::Reason;
@@ -154,7 +155,7 @@ impl Importer {
                 Err(ScimError::outdated())
             }
             Ok(Change::Stale) => Err(ScimError::new(
-                409,
+                ErrorStatus::CONFLICT,
                 "It was changed meanwhile; import this line again.",
             )
             .because(Reason::VersionConflict)),

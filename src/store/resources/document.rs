@@ -1,6 +1,7 @@
 //! A document as it is written: its text, and what the store keeps of it beside that.
 
-use crate::resource::{Attributes, Key, StoredDocument, display, takes_seat};
+use crate::model::{display, takes_seat};
+use crate::resource::{Attributes, Key, StoredDocument};
 use crate::schema::ResourceType;
 use crate::store::db::statement::Arg;
 use crate::store::resources::ids::TypeLayout;
