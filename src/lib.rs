@@ -4,11 +4,15 @@
 //! module uses those above it in this list and none below. `ARCHITECTURE.md` is the map.
 
 pub mod clock;
+pub mod error;
 pub mod live;
+pub mod reason;
 mod sync;
 
-pub use scim_core::{error, filter, patch, reason, resource, schema};
+pub use scim_core::{filter, messages, patch, resource, schema};
 pub(crate) use scim_core::{keyword, nearest};
+
+pub mod model;
 
 pub mod mapping;
 
@@ -27,7 +31,8 @@ pub mod operator;
 /// The names of the layers between the store and the wire.
 pub mod service {
     pub use crate::access::{
-        Access, Caller, Claim, Confirmed, Identity, Traced, answered, token, url_of_tenant,
+        Access, CacheCounts, Caller, Claim, Confirmed, Identity, Traced, answered, token,
+        url_of_tenant,
     };
     pub use crate::operator::*;
     pub use crate::protocol::*;

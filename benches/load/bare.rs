@@ -8,7 +8,7 @@ use scimd::resource::accept::accept;
 use scimd::resource::entries::entries;
 use scimd::resource::limits::ValueLimits;
 use scimd::resource::{Acceptance, Attributes, Conformance, Key};
-use scimd::schema::{Catalog, ResourceType};
+use scimd::schema::ResourceType;
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection, Row};
@@ -71,7 +71,7 @@ impl Bare {
             .map(|row| (row.get(0), row.get(1)))
             .collect();
         let catalog =
-            Catalog::new(&[]).map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
+            scimd::model::catalog(&[]).map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
         let user = catalog
             .by_name("User")
             .cloned()

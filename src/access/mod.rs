@@ -16,6 +16,7 @@ pub use near_miss::Traced;
 
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Result, ScimError};
+use crate::model::TypeRoles;
 use crate::request_log::{Asker, Trail};
 use crate::resource::Conformance;
 use crate::schema::{Catalog, ResourceType};

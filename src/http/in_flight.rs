@@ -1,7 +1,7 @@
 //! Requests under way and the bytes that they keep in memory, counted for each token, each tenant and in all.
 //! A request counts until its answer is written to the socket, or until the connection is gone.
 
-use crate::error::{Result, ScimError};
+use crate::error::{ErrorStatus, Result, ScimError};
 use crate::http::admission::Turn;
 use crate::http::settings::HttpSettings;
 use crate::reason::Reason;
@@ -272,7 +272,7 @@ impl State {
 fn refusal(whose: usize, what: &str) -> ScimError {
     let too_many = |who: &str| {
         let detail = format!("This {who} {what}: wait for answers and read them, then try again.");
-        ScimError::new(429, detail)
+        ScimError::new(ErrorStatus::TOO_MANY_REQUESTS, detail)
             .because(Reason::RateLimited)
             .with_retry_after(RETRY_SECONDS)
     };

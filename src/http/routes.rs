@@ -1,6 +1,6 @@
 //! The routes, and what each asks of the service.
 
-use crate::error::{Result, ScimError};
+use crate::error::{ErrorStatus, Result, ScimError};
 use crate::http::app::App;
 use crate::http::arrivals::{Arrival, Arrivals};
 use crate::http::body::{BodyLimits, Upload};
@@ -483,7 +483,10 @@ fn health(verb: Verb) -> Result<Reply> {
     match verb {
         Verb::Get => Ok(Reply::ok("{\"status\":\"ok\"}".to_owned())),
         Verb::Options => Ok(Reply::empty(204)),
-        _ => Err(ScimError::new(405, "Health is for reading.").because(Reason::MethodUnsupported)),
+        _ => Err(
+            ScimError::new(ErrorStatus::METHOD_NOT_ALLOWED, "Health is for reading.")
+                .because(Reason::MethodUnsupported),
+        ),
     }
 }
 
@@ -496,9 +499,10 @@ fn front(verb: Verb, settings: &HttpSettings) -> Result<Reply> {
             settings.base_path
         ))),
         Verb::Options => Ok(Reply::empty(204)),
-        _ => {
-            Err(ScimError::new(405, "This page is for reading.").because(Reason::MethodUnsupported))
-        }
+        _ => Err(
+            ScimError::new(ErrorStatus::METHOD_NOT_ALLOWED, "This page is for reading.")
+                .because(Reason::MethodUnsupported),
+        ),
     }
 }
 
@@ -569,7 +573,7 @@ mod tests {
     use super::*;
 
     fn catalog() -> Catalog {
-        Catalog::new(&[]).unwrap()
+        crate::model::catalog(&[]).unwrap()
     }
 
     #[test]

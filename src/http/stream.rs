@@ -1,6 +1,6 @@
 //! The byte stream of a connection, with the deadlines of its pulse.
 
-use crate::error::ScimError;
+use crate::error::{ErrorStatus, ScimError};
 use crate::http::pulse::Pulse;
 use crate::http::respond;
 use bytes::Bytes;
@@ -291,8 +291,9 @@ fn is_refusal(bytes: &[u8]) -> bool {
 
 impl Refusal {
     fn of(bytes: &[u8]) -> Option<Self> {
-        let status = std::str::from_utf8(bytes.get(9..12)?).ok()?.parse().ok()?;
-        let (reason, detail) = match status {
+        let code = std::str::from_utf8(bytes.get(9..12)?).ok()?.parse().ok()?;
+        let status = ErrorStatus::new(code)?;
+        let (reason, detail) = match code {
             414 => ("URI Too Long", "The URI is too long."),
             431 => (
                 "Request Header Fields Too Large",
@@ -306,7 +307,7 @@ impl Refusal {
              cache-control: no-store\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n",
             body.len()
         );
-        tracing::info!(target: "scimd::request", status, route = "refused", "request");
+        tracing::info!(target: "scimd::request", status = code, route = "refused", "request");
         Some(Self {
             bytes: (head + &body).into_bytes(),
             written: 0,

@@ -2,6 +2,7 @@
 
 use crate::access::{Caller, answered};
 use crate::error::Result;
+use crate::model::TypeRoles;
 use crate::operator::Operator;
 use crate::protocol::{ListQuery, View};
 use crate::schema::{Attribute, ResourceType};
@@ -78,5 +79,5 @@ pub fn naming_attribute(resource_type: &ResourceType) -> Option<&Arc<Attribute>>
         .attributes()
         .iter()
         .find(|attribute| attribute.is_unique());
-    unique.or_else(|| resource_type.top_attribute(resource_type.display().first()?))
+    unique.or_else(|| resource_type.top_attribute(resource_type.display().first().copied()?))
 }

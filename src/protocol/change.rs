@@ -3,6 +3,7 @@
 
 use crate::access::{Caller, Claim};
 use crate::error::{Result, ScimError};
+use crate::model::TypeRoles;
 use crate::patch::{MemberChange, Patch};
 use crate::protocol::members::MemberResolver;
 use crate::protocol::read::unshown;
@@ -73,7 +74,7 @@ impl ChangeRequest<'_> {
             }) => {
                 let mut after = before.replaced_by(kind, accepted);
                 if *keeps_active {
-                    tolerance::keep_active(kind, before, &mut after);
+                    tolerance::keep_value(kind, before, &mut after);
                 }
                 let members = members.map(|members| MemberChange::Replace(members.to_vec()));
                 (after, members.into_iter().collect(), Kind::Whole)

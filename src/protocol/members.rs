@@ -159,6 +159,7 @@ pub(crate) fn sent_members(
     attributes: &mut Attributes,
 ) -> Result<Option<Vec<String>>> {
     let sent = kind.members().and_then(|members| attributes.take(members));
-    sent.map(|members| crate::patch::member_ids(&members))
-        .transpose()
+    Ok(sent
+        .map(|members| crate::patch::member_ids(&members))
+        .transpose()?)
 }

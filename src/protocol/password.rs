@@ -1,6 +1,7 @@
 //! Digests of passwords: slow on purpose, so off the async threads and few at once.
 
 use crate::error::{Result, ScimError};
+use crate::model::TypeRoles;
 use crate::resource::{Attributes, Key};
 use crate::schema::ResourceType;
 use crate::store::{PasswordPolicy, Written};

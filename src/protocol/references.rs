@@ -1,6 +1,7 @@
 //! Attributes that name another resource by its id, where the type asks for a check.
 
 use crate::error::{Result, ScimError};
+use crate::model::TypeRoles;
 use crate::resource::Attributes;
 use crate::schema::ResourceType;
 use crate::store::{Scope, Store};

@@ -3,10 +3,11 @@
 use crate::access::{Caller, Claim};
 use crate::error::ScimError;
 use crate::filter::{Operator, Predicate, Target};
+use crate::model::{TypeRoles, takes_seat};
 use crate::protocol::{Service, render};
 use crate::reason::Reason;
 use crate::request_log::share_name;
-use crate::resource::{Attributes, Key, takes_seat};
+use crate::resource::{Attributes, Key};
 use crate::schema::ResourceType;
 use crate::store::{
     Change, Documents, From, Listed, Relations, Scope, Store, StoreError, Tenant, Window,
@@ -34,6 +35,12 @@ impl WriteError {
 impl std::convert::From<ScimError> for WriteError {
     fn from(error: ScimError) -> Self {
         Self::Refused(error)
+    }
+}
+
+impl std::convert::From<scim_core::error::Error> for WriteError {
+    fn from(error: scim_core::error::Error) -> Self {
+        Self::Refused(error.into())
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::access::Caller;
 use crate::error::{Result, ScimError};
+use crate::messages::list_head;
 use crate::resource::projection::Projection;
 use crate::resource::{Attributes, Meta, StoredDocument, tolerance};
 use crate::schema::{Attribute, ResourceType};
@@ -10,8 +11,6 @@ use crate::store::{Found, Page, Related, Relations};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 use std::sync::Arc;
-
-const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
 /// A type, and what is shown of its resources.
 pub type Shape = (Arc<ResourceType>, Projection);
@@ -99,12 +98,6 @@ pub fn list(caller: &Caller, page: &Page, paging: &str, shapes: &[Shape]) -> Res
     }
     text.push_str("]}");
     Ok(text)
-}
-
-/// The members of a list that come before `itemsPerPage` and `Resources`.
-pub(crate) fn list_head(total: i64, paging: &str) -> String {
-    let comma = if paging.is_empty() { "" } else { "," };
-    format!("{{\"schemas\":[\"{LIST_RESPONSE}\"],\"totalResults\":{total},{paging}{comma}")
 }
 
 /// What is shown of a resource on a page.

@@ -2,6 +2,7 @@
 
 use crate::access::{Claim, Confirmed};
 use crate::error::{Result, ScimError};
+use crate::model::TypeRoles;
 use crate::protocol::change::{ChangeRequest, ChangeTarget, Replacement, answer, change};
 use crate::protocol::members::sent_members;
 use crate::protocol::schema_retry::{Attempt, Write};

@@ -1,6 +1,7 @@
 //! The format that a tenant asks of the names of its users.
 
 use crate::error::{Result, ScimError};
+use crate::model::TypeRoles;
 use crate::reason::Reason;
 use crate::resource::Attributes;
 use crate::schema::ResourceType;

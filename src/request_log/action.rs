@@ -4,7 +4,8 @@
 use super::asserted::{Asserted, Manner, WriteRequest, asserted};
 use crate::filter::{Operator, Predicate};
 use crate::keyword::keywords;
-use crate::resource::{Attributes, Key, takes_seat};
+use crate::model::{TypeRoles, takes_seat};
+use crate::resource::{Attributes, Key};
 use crate::schema::ResourceType;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -138,7 +139,7 @@ impl Action {
         let is_renamed = kind
             .display()
             .iter()
-            .any(|name| before.get(name) != after.get(name));
+            .any(|name| before.get(*name) != after.get(*name));
         match self {
             Self::Of(_, Deed::Change) if is_renamed && kind.members().is_some() => {
                 Self::on(kind, Deed::Rename)

@@ -221,7 +221,7 @@ impl Trail {
                 .iter()
                 .map(|note| Noted::Left(kind.clone(), note.clone()));
             self.seen(|seen| {
-                seen.reason = seen.reason.or(notes.first().map(Note::reason));
+                seen.reason = seen.reason.or(notes.first().map(Reason::from));
                 noted.for_each(|noted| seen.note(noted));
             });
         }

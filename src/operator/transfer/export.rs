@@ -4,6 +4,7 @@
 use super::{MEMBERS_OF_LINE, OWN};
 use crate::access::Caller;
 use crate::error::{Result, ScimError};
+use crate::model::TypeRoles;
 use crate::operator::Operator;
 use crate::protocol::render;
 use crate::resource::{Attributes, StoredDocument, hidden};

@@ -2,7 +2,8 @@
 
 use super::line::Record;
 use crate::access::Caller;
-use crate::error::{Result, ScimError};
+use crate::error::{ErrorStatus, Result, ScimError};
+use crate::model::TypeRoles;
 use crate::protocol::refusal::{WriteError, in_use, refusal};
 use crate::protocol::username_format::check_names;
 use crate::protocol::{Service, render};
@@ -147,7 +148,8 @@ impl Importer {
                 match refusal(&self.service.store, scope, tenant, outcome).await {
                     WriteError::Refused(_) if outcome == Change::Stale => {
                         let detail = "It was changed meanwhile; import this line again.";
-                        Err(ScimError::new(409, detail).because(Reason::VersionConflict))
+                        Err(ScimError::new(ErrorStatus::CONFLICT, detail)
+                            .because(Reason::VersionConflict))
                     }
                     error => Err(error.into_refusal()),
                 }

@@ -2,7 +2,7 @@
 //! costs more than a short statement; so a read is a single one. The driver's own pool would ask the
 //! thread after each statement whether it is well.
 
-use crate::store::db::engine::sqlite_args;
+use crate::store::db::args::sqlite_args;
 use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::Flow;
 use crate::store::db::fair_semaphore::FairSemaphore;

@@ -5,45 +5,23 @@
 //! carries the proof gives a [`ConfirmedScope`]; writes take nothing else.
 
 use crate::clock::Timestamp;
+use crate::store::db::args::Arg;
+use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
-use crate::store::db::statement::Arg;
-use crate::store::operator::tenant::Tenant;
-use crate::store::operator::token::TokenInfo;
-use crate::store::resources::ids::TypeLayout;
-use crate::store::resources::write::{Author, Creating, Writing};
-use crate::store::{Scope, Store, StoreError};
+use crate::store::resources::scope::Scope;
 use std::ops::Deref;
 use std::sync::Arc;
 
 /// Token and tenant of a caller as they were read.
 #[derive(Debug, Clone)]
 pub struct CallerSnapshot {
-    token: Arc<str>,
-    token_scope: &'static str,
-    expires: Option<Timestamp>,
-    revision: i64,
+    pub(in crate::store) token: Arc<str>,
+    pub(in crate::store) token_scope: &'static str,
+    pub(in crate::store) expires: Option<Timestamp>,
+    pub(in crate::store) revision: i64,
 }
 
 impl CallerSnapshot {
-    /// A snapshot of a good token and its tenant.
-    pub fn of(tenant: &Tenant, token: &TokenInfo) -> Self {
-        Self {
-            token: token.id.as_str().into(),
-            token_scope: token.scope.as_str(),
-            expires: token.expires,
-            revision: tenant.revision,
-        }
-    }
-
-    /// A snapshot of the same token, with the tenant as it was read later.
-    #[must_use]
-    pub fn with_tenant(&self, tenant: &Tenant) -> Self {
-        Self {
-            revision: tenant.revision,
-            ..self.clone()
-        }
-    }
-
     /// Until when the token is good; `None` if it has no end.
     pub fn expires(&self) -> Option<Timestamp> {
         self.expires
@@ -76,13 +54,8 @@ impl ScopeClaim {
         self.snapshot.as_ref()
     }
 
-    /// Begins the creation of a resource, whose statement carries the proof.
-    pub fn creating<'a>(&'a self, of_type: &'a TypeLayout, author: &'a Author) -> Creating<'a> {
-        Creating::new(self, of_type, author)
-    }
-
     /// The confirmed scope, if nothing has to be proved.
-    fn as_confirmed(&self) -> Option<ConfirmedScope> {
+    pub(in crate::store) fn as_confirmed(&self) -> Option<ConfirmedScope> {
         self.snapshot
             .is_none()
             .then(|| ConfirmedScope(self.clone()))
@@ -119,10 +92,7 @@ impl ScopeClaim {
         if !is_proved && self.needs_proof() {
             return Err(StoreError::Outdated);
         }
-        Ok(ConfirmedScope(Self {
-            scope: self.scope.clone(),
-            snapshot: None,
-        }))
+        Ok(ConfirmedScope::just_read(self.scope.clone()))
     }
 }
 
@@ -134,11 +104,6 @@ impl ConfirmedScope {
             scope,
             snapshot: None,
         })
-    }
-
-    /// Begins the change of a resource.
-    pub fn writing<'a>(&'a self, of_type: &'a TypeLayout, author: &'a Author) -> Writing<'a> {
-        Writing::new(self, of_type, author)
     }
 }
 
@@ -156,21 +121,5 @@ impl Deref for ConfirmedScope {
 
     fn deref(&self) -> &ScopeClaim {
         &self.0
-    }
-}
-
-impl Store {
-    /// Confirms a claim by a statement of its own, if anything has to be proved.
-    ///
-    /// # Errors
-    /// [`StoreError::Outdated`] if the token or the tenant is no longer as it was.
-    pub async fn confirm(&self, claim: &ScopeClaim) -> Result<ConfirmedScope, StoreError> {
-        if let Some(confirmed) = claim.as_confirmed() {
-            return Ok(confirmed);
-        }
-        let mut sql = Sql::default();
-        claim.prove(&mut sql);
-        let rows = self.engine.read(&sql.finish()).await?;
-        claim.proved(!rows.is_empty())
     }
 }

@@ -43,7 +43,7 @@ impl Directory {
     pub(super) async fn open(database: Database, searchable: &[&str]) -> Self {
         let clock = Clock::standing(noon());
         let searchable: Vec<_> = searchable.iter().map(|name| (*name).to_owned()).collect();
-        let catalog = Catalog::new(&schema_files())
+        let catalog = scimd::model::catalog(&schema_files())
             .unwrap()
             .searching_only(&searchable);
         let options = Options {

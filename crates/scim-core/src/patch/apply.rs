@@ -3,7 +3,7 @@
 use super::MemberChange;
 use super::change::{Action, Change, Step};
 use super::values::Values;
-use crate::error::{Result, ScimError};
+use crate::error::{Error, Result};
 use crate::resource::accept::in_schema_order;
 use crate::resource::limits::ValueLimits;
 use crate::resource::{Attributes, hidden};
@@ -75,7 +75,7 @@ impl Patch {
                 Ok(())
             }
             Action::RequireId(told) if told == id => Ok(()),
-            Action::RequireId(_) => Err(ScimError::mutability(
+            Action::RequireId(_) => Err(Error::mutability(
                 "Attribute \"id\" is readOnly and has another value.",
             )),
         }

@@ -4,8 +4,7 @@
 use super::note::printable;
 use super::value::{Acceptance, accept_value, unknown};
 use super::{Attributes, Conformance, Note, Shape, named, tolerance};
-use crate::error::{Result, ScimError};
-use crate::reason::Reason;
+use crate::error::{Error, Problem, Result};
 use crate::schema::{Attribute, AttributePath, Extension, Mutability, Named, ResourceType};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -124,7 +123,7 @@ impl Reading<'_, '_, '_> {
         }
         let core = self.resource_type.schema().id();
         let problem = |what: &str| {
-            ScimError::invalid_value(format!(
+            Error::invalid_value(format!(
                 "Attribute \"schemas\" {what}; it must be an array that holds \"{core}\"."
             ))
         };
@@ -141,7 +140,7 @@ impl Reading<'_, '_, '_> {
                 if !lenient {
                     let name = self.resource_type.name();
                     let detail = format!("Schema \"{urn}\" is not part of resource type {name}.");
-                    return Err(ScimError::invalid_value(detail).because(Reason::AttributeUnknown));
+                    return Err(Error::invalid_value(detail).about(Problem::UnknownAttribute));
                 }
                 tolerance::undeclared_schema(urn, &mut self.with.notes);
             }
@@ -248,7 +247,7 @@ impl Reading<'_, '_, '_> {
             Value::Null => return Ok(()),
             Value::Object(members) => members,
             _ => {
-                return Err(ScimError::invalid_value(format!(
+                return Err(Error::invalid_value(format!(
                     "\"{urn}\" must be an object of its attributes."
                 )));
             }

@@ -14,7 +14,6 @@ mod identity;
 pub mod json;
 mod key;
 pub mod limits;
-pub mod message;
 mod name;
 mod note;
 pub mod projection;
@@ -34,11 +33,10 @@ pub use shape::Shape;
 pub(crate) use value::unknown;
 pub use value::{Acceptance, accept_element, accept_value, is_blank};
 
-use crate::keyword::keywords;
+use crate::keywords;
 use crate::schema::ResourceType;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::sync::Arc;
 
 keywords! {
@@ -103,24 +101,4 @@ pub struct Resource {
     pub meta: Meta,
     /// The attributes.
     pub attributes: Attributes,
-}
-
-/// What other resources show as `display`: the first of the type's display attributes that has a
-/// value.
-pub fn display<'a>(resource_type: &ResourceType, attributes: &'a Attributes) -> Option<&'a str> {
-    let texts = resource_type
-        .display()
-        .iter()
-        .filter_map(|name| attributes.get(name.as_str()));
-    texts
-        .filter_map(Value::as_str)
-        .find(|text| !text.is_empty())
-}
-
-/// Whether a resource takes a seat: its type has a seat attribute, and that is not `false`.
-pub fn takes_seat(resource_type: &ResourceType, attributes: &Attributes) -> bool {
-    let seat = resource_type
-        .seat()
-        .map(|seat| attributes.get(seat.name().as_ref()));
-    seat.is_some_and(|value| value != Some(&Value::Bool(false)))
 }

@@ -2,7 +2,7 @@
 //! (RFC 7643 section 7, RFC 7644 section 3.9).
 
 use super::{Attributes, Conformance, named};
-use crate::error::{Result, ScimError};
+use crate::error::{Error, Result};
 use crate::schema::{Attribute, AttributePath, Named, ResourceType, Returned};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -44,7 +44,7 @@ impl Projection {
             (false, true) => (Choice::Only, attributes),
             (true, false) => (Choice::Without, excluded),
             (false, false) => {
-                return Err(ScimError::invalid_value(
+                return Err(Error::invalid_value(
                     "Use either \"attributes\" or \"excludedAttributes\", not both.",
                 ));
             }

@@ -124,14 +124,15 @@ pub fn schemas_left_out(schemas: Option<&Value>) -> bool {
     schemas.is_none_or(|schemas| schemas.is_null() || schemas.as_array().is_some_and(Vec::is_empty))
 }
 
-/// A PUT that says nothing of the attribute that tells who is active leaves its value as it is.
+/// A PUT that says nothing of an attribute that is to be kept leaves its value as it is; see
+/// [`TypeRules::kept`](crate::schema::TypeRules::kept).
 ///
 /// Clients that push a profile leave `active` out; a user who was deactivated must not come back by
 /// that. Bends RFC 7644 section 3.5.1, where an attribute that is left out is cleared or gets its
 /// default. `after` are the attributes of the body.
-pub fn keep_active(resource_type: &ResourceType, before: &Attributes, after: &mut Attributes) {
-    if let Some(seat) = resource_type.seat() {
-        after.keep(resource_type, seat, before);
+pub fn keep_value(resource_type: &ResourceType, before: &Attributes, after: &mut Attributes) {
+    if let Some(kept) = &resource_type.rules().kept {
+        after.keep(resource_type, kept, before);
     }
 }
 

@@ -386,7 +386,7 @@ proptest! {
         for operation in operations {
             match run(user(), mode, &document, operation) {
                 Ok(after) => document = after,
-                Err(error) => prop_assert_eq!(error.status(), 400),
+                Err(error) => prop_assert_eq!(error.status(), ErrorStatus::BAD_REQUEST),
             }
         }
     }
