@@ -6,9 +6,8 @@ mod token_expiry;
 mod views;
 
 use crate::clock::{Clock, Timestamp};
-use crate::error::Result;
 use crate::mapping::Directory;
-use crate::operator::Operator;
+use crate::operator::{Operator, OperatorError};
 use crate::sync::locked;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -85,7 +84,12 @@ impl Background {
 
     /// Makes the views of a directory, and fills their lookups; `made` is the outcome of the first attempt
     /// to make them.
-    pub fn apply_directory(&self, operator: Operator, directory: Directory, made: Result<bool>) {
+    pub fn apply_directory(
+        &self,
+        operator: Operator,
+        directory: Directory,
+        made: Result<bool, OperatorError>,
+    ) {
         let job = self.register("directory views", Schedule::Once);
         self.spawn(async move {
             job.begin();

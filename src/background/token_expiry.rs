@@ -1,7 +1,6 @@
 //! Warns of tokens that end soon: without its token an identity provider stops without a message.
 
-use crate::error::ScimError;
-use crate::operator::Operator;
+use crate::operator::{Operator, OperatorError};
 
 /// Warns of the tokens that end within so many days, and if no token is valid.
 pub(super) async fn warn(operator: &Operator, warn_days: i64) {
@@ -10,7 +9,7 @@ pub(super) async fn warn(operator: &Operator, warn_days: i64) {
     }
 }
 
-async fn warn_of_ending(operator: &Operator, warn_days: i64) -> Result<(), ScimError> {
+async fn warn_of_ending(operator: &Operator, warn_days: i64) -> Result<(), OperatorError> {
     if !operator.has_good_token().await? {
         tracing::warn!("there is no valid token: scimd token issue --name NAME");
     }

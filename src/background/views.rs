@@ -1,8 +1,7 @@
 //! The views of the directory, made while requests are served.
 
-use crate::error::Result;
 use crate::mapping::Directory;
-use crate::operator::Operator;
+use crate::operator::{Operator, OperatorError};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -14,7 +13,11 @@ const PAUSE: Duration = Duration::from_secs(60);
 
 /// Makes the views of a directory, and fills the lookups by which they find rows. Requests do not need the
 /// views, so a failure is only logged. `made` is the outcome of the first attempt.
-pub(super) async fn apply(operator: &Operator, directory: &Directory, mut made: Result<bool>) {
+pub(super) async fn apply(
+    operator: &Operator,
+    directory: &Directory,
+    mut made: Result<bool, OperatorError>,
+) {
     loop {
         match made {
             Ok(true) => return,

@@ -100,6 +100,11 @@ impl Import {
         };
         let done = operator.import(&asked, &mut *input, &mut tell).await?;
         self.report(&done, &failed, progress.finish(), out)?;
+        if done.undeclared > 0 {
+            output::say(
+                "Add the schemas of what is not declared (scimd schema add), or leave it out with --drop-unknown.",
+            );
+        }
         if done.failed == 0 {
             Ok(())
         } else {

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::output::{self, moment, say};
 use super::{open, signals};
 use crate::config::Config;
-use crate::error::ScimError;
+use crate::service::OperatorError;
 use crate::service::{DEFAULT_TENANT, Entry, LogQuery, LoggedRequest, Operator};
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::json;
@@ -181,7 +181,11 @@ impl Show {
     }
 
     /// What is in the log, of the tenant or of all.
-    async fn look(&self, operator: &Operator, query: &LogQuery) -> Result<Vec<Shown>, ScimError> {
+    async fn look(
+        &self,
+        operator: &Operator,
+        query: &LogQuery,
+    ) -> Result<Vec<Shown>, OperatorError> {
         if self.all_tenants {
             let found = operator.failed_requests(query).await?;
             return Ok(found
@@ -254,7 +258,7 @@ impl Show {
             query.after = last.map(|last| last.earlier(LATE));
             let found = match self.look(operator, &query).await {
                 Ok(found) => found,
-                Err(error) if error.status() == 503 => {
+                Err(OperatorError::Failed(error)) if error.status() == 503 => {
                     if !is_away {
                         say("The database is away for the moment; trying again.");
                     }

@@ -1,9 +1,9 @@
 //! The operator as a caller: everything is allowed within a tenant, and the change log has no token for it.
 
 use crate::access::{Caller, answered};
-use crate::error::Result;
 use crate::model::TypeRoles;
 use crate::operator::Operator;
+use crate::operator::error::Result;
 use crate::protocol::{ListQuery, View};
 use crate::schema::{Attribute, ResourceType};
 use crate::store::Relations;

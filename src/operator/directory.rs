@@ -1,7 +1,7 @@
 //! The directory that the application reads with SQL.
 
-use crate::error::Result;
 use crate::mapping::{Directory, Undeclared};
+use crate::operator::error::Result;
 use crate::operator::{DEFAULT_TENANT, Operator};
 use crate::store::Layout;
 pub use crate::store::{DirectoryState, Views};

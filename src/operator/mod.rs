@@ -4,6 +4,7 @@ mod admin;
 mod caller;
 mod compliance;
 mod directory;
+mod error;
 mod index_drift;
 mod open;
 mod requests;
@@ -16,6 +17,8 @@ mod transfer;
 pub use admin::IssuedToken;
 pub use caller::naming_attribute;
 pub use directory::{DirectoryState, Views};
+pub use error::OperatorError;
+pub use index_drift::IndexDrift;
 pub use schemas::{
     KnownSchema, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep,
     Survey,
@@ -42,12 +45,19 @@ pub struct Operator {
     catalogs: Arc<Catalogs>,
     digests: Arc<UserDigests>,
     service: Service,
+    not_in_force: Vec<&'static str>,
 }
 
 impl Operator {
     /// The operations of the protocol over the same database.
     pub fn service(&self) -> &Service {
         &self.service
+    }
+
+    /// Keys of the configuration that say something else than the database has, as only a server or a
+    /// migration puts them into force.
+    pub fn not_in_force(&self) -> &[&'static str] {
+        &self.not_in_force
     }
 
     /// The server's clock.

@@ -28,8 +28,8 @@ impl Operator {
     /// One line that says what the operator has to do.
     pub async fn open(settings: &ServiceSettings, clock: Clock) -> Result<Self, StartError> {
         let store = open_store(settings).await?;
-        schemas::compare(&store, settings).await?;
-        Self::over(store, settings, clock).await
+        let keys = schemas::differing(&store, settings).await?;
+        Self::over(store, settings, clock, keys).await
     }
 
     /// Opens the database as [`Operator::open`] does, and puts into force what the configuration says of
@@ -53,13 +53,14 @@ impl Operator {
             .await
             .map_err(|error| cannot_start(&error))?;
         schemas::configure(&store, settings).await?;
-        Self::over(store, settings, clock).await
+        Self::over(store, settings, clock, Vec::new()).await
     }
 
     async fn over(
         store: Store,
         settings: &ServiceSettings,
         clock: Clock,
+        not_in_force: Vec<&'static str>,
     ) -> Result<Self, StartError> {
         let catalogs = Catalogs::load(&store).await.map_err(|error| match error {
             CatalogError::Store(error) => cannot_start(&error),
@@ -88,18 +89,14 @@ impl Operator {
             settings.limits,
             settings.support.clone(),
         );
-        let operator = Self {
+        Ok(Self {
             store,
             clock,
             catalogs,
             digests,
             service,
-        };
-        operator
-            .warn_of_index()
-            .await
-            .map_err(|error| StartError::Unusable(error.to_string()))?;
-        Ok(operator)
+            not_in_force,
+        })
     }
 }
 

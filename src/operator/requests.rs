@@ -1,9 +1,9 @@
 //! Reading the provisioning log, and keeping it from growing.
 
 use crate::clock::Timestamp;
-use crate::error::{Result, ScimError};
 use crate::model::TypeRoles;
 use crate::operator::Operator;
+use crate::operator::error::{OperatorError, Result};
 use crate::request_log::notes::{UnknownAttribute, count_unknown};
 use crate::request_log::user_name::naming;
 use crate::resource::Key;
@@ -48,7 +48,7 @@ impl Operator {
         let caller = self.caller_in(tenant).await?;
         let resource = match self.user_id(tenant, text).await {
             Ok(id) => Some(id),
-            Err(error) if error.status() == 404 => None,
+            Err(OperatorError::NoUser { .. }) => None,
             Err(error) => return Err(error),
         };
         let attributes = caller
@@ -115,9 +115,10 @@ impl Operator {
                 return Ok(id);
             }
         }
-        Err(ScimError::not_found(format!(
-            "There is no user \"{text}\" in tenant \"{tenant}\"; of one that was deleted, give the id."
-        )))
+        Err(OperatorError::NoUser {
+            user: text.to_owned(),
+            tenant: tenant.to_owned(),
+        })
     }
 
     /// Deletes requests of all tenants that are older than so many days; how many.

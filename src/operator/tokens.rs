@@ -1,8 +1,8 @@
 //! Tokens in lists.
 
 use crate::clock::Timestamp;
-use crate::error::{Result, ScimError};
 use crate::operator::Operator;
+use crate::operator::error::{OperatorError, Result};
 use crate::store::EndingQuery;
 use crate::store::{TokenInfo, TokenQuery};
 
@@ -60,9 +60,7 @@ impl Operator {
         let page = self.store.tokens(query).await?;
         page.ok_or_else(|| {
             let id = query.after.as_deref().unwrap_or_default();
-            ScimError::not_found(format!(
-                "There is no token \"{id}\"; `scimd token list` shows all."
-            ))
+            OperatorError::NoToken(id.to_owned())
         })
     }
 

@@ -1,6 +1,6 @@
 //! `scimd schema check`.
 
-use super::{Owner, as_json, counted_holders, files, hidden, refused};
+use super::{Owner, as_json, counted_holders, files, hidden, other_types, refused};
 use crate::cli::failure::Failure;
 use crate::cli::open;
 use crate::cli::output::{self, say};
@@ -87,7 +87,7 @@ impl Check {
             plan.urn,
             self.owner.told()
         ));
-        if let Some(doubt) = plan.other_types() {
+        if let Some(doubt) = other_types(plan) {
             say(&format!("It asks first, since this {doubt}."));
         }
         if plan.restored() > 0 {

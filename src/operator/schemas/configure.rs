@@ -61,27 +61,22 @@ pub(crate) async fn configure(store: &Store, settings: &ServiceSettings) -> Resu
     ))
 }
 
-/// Tells what a configuration names that the database has otherwise, for commands that do not change it.
-pub(crate) async fn compare(store: &Store, settings: &ServiceSettings) -> Result<(), StartError> {
+/// The keys of a configuration that say something else than the database has, for commands that do not
+/// change it.
+pub(crate) async fn differing(
+    store: &Store,
+    settings: &ServiceSettings,
+) -> Result<Vec<&'static str>, StartError> {
     let before = Sources::read(store, None)
         .await
         .map_err(|error| cannot_start(&error))?;
     let wanted = wanted(settings, &before)?;
-    let differing: Vec<_> = [
+    let keys = [
         ("schemas.dir", wanted.files.is_some()),
         ("schemas.searchable", wanted.searchable.is_some()),
-    ]
-    .iter()
-    .filter(|(_, differs)| *differs)
-    .map(|(key, _)| *key)
-    .collect();
-    if !differing.is_empty() {
-        let keys = differing.join(" and ");
-        tracing::warn!(
-            "{keys} of this configuration is not what the servers have: scimd serve or scimd migrate puts it into force"
-        );
-    }
-    Ok(())
+    ];
+    let differing = keys.iter().filter(|(_, differs)| *differs);
+    Ok(differing.map(|(key, _)| *key).collect())
 }
 
 /// What is to be changed.

@@ -77,7 +77,7 @@ impl SchemaPlan {
                 .as_ref()
                 .filter(|named| !after.contains(named))?;
             return Some(format!(
-                "extends {extends} by a schema whose URN ends in {named} (--resource-type {named} extends that)"
+                "extends {extends} by a schema whose URN ends in {named}, and not {named}"
             ));
         };
         if before.iter().all(|name| after.contains(name))
@@ -314,7 +314,7 @@ fn edited(
         return Err(SchemaRefusal::one(problem));
     }
     if edited.before.is_none() && edited.after.is_none() {
-        return Err(SchemaRefusal::one(not_there(kept, tenant, &edited.urn)));
+        return Err(not_there(kept, tenant, &edited.urn));
     }
     Ok(edited)
 }
@@ -328,25 +328,13 @@ fn there(kept: &[KeptSchema], tenant: Option<&str>, urn: &str) -> Option<Map<Str
     found.and_then(|kept| serde_json::from_str(&kept.document).ok())
 }
 
-fn not_there(kept: &[KeptSchema], tenant: Option<&str>, urn: &str) -> String {
-    let owner = tenant.map_or("the deployment".to_owned(), |name| format!("tenant {name}"));
+fn not_there(kept: &[KeptSchema], tenant: Option<&str>, urn: &str) -> SchemaRefusal {
     let key = urn.to_ascii_lowercase();
     let others = kept.iter().filter(|kept| kept.urn == key);
-    let others: Vec<_> = others
-        .map(|kept| {
-            kept.tenant
-                .as_ref()
-                .map_or("the deployment (leave --tenant out)".to_owned(), |name| {
-                    format!("tenant {name} (--tenant {name})")
-                })
-        })
-        .collect();
-    match others.as_slice() {
-        [] => format!("{owner} has no schema {urn}; scimd schema list shows those that there are"),
-        others => format!(
-            "{owner} has no schema {urn}, but there is one of {}",
-            others.join(", ")
-        ),
+    SchemaRefusal::NoSchema {
+        urn: urn.to_owned(),
+        tenant: tenant.map(str::to_owned),
+        owners: others.map(|kept| kept.tenant.clone()).collect(),
     }
 }
 

@@ -3,9 +3,9 @@
 
 use super::{MEMBERS_OF_LINE, OWN};
 use crate::access::Caller;
-use crate::error::{Result, ScimError};
 use crate::model::TypeRoles;
 use crate::operator::Operator;
+use crate::operator::error::{OperatorError, Result};
 use crate::protocol::render;
 use crate::resource::{Attributes, StoredDocument, hidden};
 use crate::schema::{AttributePath, ResourceType};
@@ -51,7 +51,7 @@ impl Operator {
     ///
     /// # Errors
     /// 404 if there is no such tenant; the sink's failure.
-    pub async fn export<E: From<ScimError>>(
+    pub async fn export<E: From<OperatorError>>(
         &self,
         export: &Export<'_>,
         sink: &mut dyn FnMut(&str) -> std::result::Result<(), E>,
@@ -82,7 +82,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    async fn write_type<E: From<ScimError>>(
+    async fn write_type<E: From<OperatorError>>(
         &self,
         kind: &Arc<ResourceType>,
         sink: Sink<'_, E>,
@@ -102,7 +102,9 @@ impl Walk<'_> {
                 }
                 let document = match hides || found.document.may_hide(kind) {
                     true => {
-                        let mut attributes = render::attributes(&found.document)?.into_map();
+                        let mut attributes = render::attributes(&found.document)
+                            .map_err(OperatorError::from)?
+                            .into_map();
                         done.holding_hidden += u64::from(hidden::cut(kind, &mut attributes));
                         shown(kind, attributes, hides)
                     }
@@ -151,7 +153,7 @@ impl Walk<'_> {
             .await?)
     }
 
-    async fn write_resource<E: From<ScimError>>(
+    async fn write_resource<E: From<OperatorError>>(
         &self,
         found: &Found,
         document: &StoredDocument,

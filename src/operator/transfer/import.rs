@@ -66,6 +66,9 @@ pub enum Step<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Imported {
+    /// Lines that were refused because no schema declares all that they have.
+    #[serde(skip)]
+    pub undeclared: u64,
     /// Resources that were not there.
     pub created: u64,
     /// Resources that were different, or had other members.
@@ -106,7 +109,7 @@ impl Operator {
         import: &Import<'_>,
         input: &mut dyn BufRead,
         tell: &mut dyn FnMut(Step<'_>),
-    ) -> Result<Imported> {
+    ) -> crate::operator::error::Result<Imported> {
         let caller = self.caller_in(import.tenant).await?;
         let importer = Importer {
             service: self.service.clone(),
@@ -130,7 +133,7 @@ impl Operator {
             tell,
         };
         Box::pin(run.read(input)).await?;
-        Box::pin(run.settle()).await
+        Ok(Box::pin(run.settle()).await?)
     }
 }
 
@@ -252,15 +255,16 @@ impl Run<'_> {
 
     /// # Errors
     /// 400 if something of a line would be left out that nobody has agreed to lose.
-    fn keeps_all(&self, notes: &Notes) -> Result<()> {
+    fn keeps_all(&mut self, notes: &Notes) -> Result<()> {
         if self.import.drop_unknown || notes.is_empty() {
             return Ok(());
         }
+        self.done.undeclared += 1;
         let names: Vec<_> = notes.iter().take(NAMED).map(ToString::to_string).collect();
         let more = if notes.len() > NAMED { ", …" } else { "" };
         let detail = format!(
-            "No schema of the tenant declares all that this line has: {}{more}. Add the schemas (scimd schema add), or \
-             leave it out with --drop-unknown.",
+            "No schema of the tenant declares all that this line has: {}{more}. Add the schemas, or \
+             leave it out.",
             names.join(", ")
         );
         Err(ScimError::invalid_value(detail))

@@ -30,6 +30,7 @@ async fn change(
     let lines = |refusal: SchemaRefusal| match refusal {
         SchemaRefusal::Problems(problems) => problems,
         SchemaRefusal::Failed(error) => vec![error.to_string()],
+        other @ SchemaRefusal::NoSchema { .. } => vec![other.to_string()],
     };
     let plan = server
         .operator

@@ -73,7 +73,7 @@ async fn schemas_that_cannot_be_are_refused(server: Server) {
     );
     says(
         change(&server, None, &gone()).await,
-        &["there is one of tenant acme (--tenant acme)"],
+        &["there is one of tenant acme"],
     );
     says(change(&server, None, &level()).await, &["is defined in"]);
     let listed = server.operator.known_schemas(None).await.unwrap();
