@@ -56,6 +56,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         "location": format!("https://example.com/scim/v2{}/{id}", user.endpoint()),
         "version": meta.etag(),
     });
-    println!("answer: {}", document.spliced(id, &format!(",\"meta\":{shown}")));
+    println!(
+        "answer: {}",
+        document.spliced(id, &format!(",\"meta\":{shown}"))
+    );
     Ok(())
 }

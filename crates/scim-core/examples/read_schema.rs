@@ -36,7 +36,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     // A mistake is reported with its file and the JSON pointer of its place.
     let wrong = SchemaFile {
         origin: "wrong.json".to_owned(),
-        text: ACME.replace("\"type\": \"string\", \"multi", "\"type\": \"text\", \"multi"),
+        text: ACME.replace(
+            "\"type\": \"string\", \"multi",
+            "\"type\": \"text\", \"multi",
+        ),
     };
     if let Err(error) = Catalog::new(&[wrong]) {
         println!("{error}");
