@@ -56,6 +56,7 @@ impl Front {
         match outcome {
             Ok(reply) => Ok(reply),
             Err(error) => {
+                call.refuse();
                 upload.discard().await;
                 Err(error.with_contact(self.service.contact(&call.facts.trail).as_deref()))
             }

@@ -19,6 +19,10 @@ use std::sync::Arc;
 /// Large documents that are read at once to answer with a page.
 const LARGE_AT_ONCE: usize = 2;
 
+/// Members that are read along with a page, of all resources on it together. If there are more, they are read when
+/// the resource is sent to which they belong.
+const MEMBERS_AT_ONCE: usize = 5000;
+
 /// A query that was read: what is listed, how, and in which shape.
 struct Query<'a> {
     kinds: Vec<Arc<ResourceType>>,
@@ -117,7 +121,7 @@ impl Service {
                 })
             })
             .collect();
-        let relations = relations(&query.kinds, &query.projections);
+        let relations = relations(&query.kinds, &query.projections).at_most(MEMBERS_AT_ONCE);
         Ok(self
             .store
             .list(
@@ -247,7 +251,8 @@ impl Service {
         self.show(caller, query, page, &paging.join(",")).await
     }
 
-    /// The answer that shows a page. With more than a few large documents it is sent while they are read.
+    /// The answer that shows a page. With more than a few large documents, or many members, it is sent while they are
+    /// read.
     async fn show(
         &self,
         caller: &Caller,
@@ -261,7 +266,7 @@ impl Service {
             .enumerate()
             .filter(|(_, found)| found.is_left_out());
         let large: Vec<usize> = large.map(|(i, _)| i).collect();
-        if large.len() > LARGE_AT_ONCE {
+        if large.len() > LARGE_AT_ONCE || page.lacks_members {
             return Ok(self.sent_while_read(caller, page, paging, query.shapes()));
         }
         self.complete(caller, &mut page.found, &large).await?;
