@@ -29,7 +29,7 @@ pub use operator::token::{NewToken, TokenInfo, TokenScope};
 pub use operator::token_list::{EndingQuery, TokenQuery};
 pub use operator::transfer::{MemberRow, Until};
 pub use request_log::{Entry, Left, LogQuery, LoggedRequest, LoggedUser, Outcome, TenantKey};
-pub use resources::document::{Written, changed_names};
+pub use resources::document::Written;
 pub use resources::ids::{Layout, TypeLayout};
 pub use resources::proof::Stamp;
 pub use resources::read::member_stream::Roll;

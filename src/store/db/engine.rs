@@ -90,7 +90,8 @@ impl Engine {
         let keeps_role = session.is_pooled() && settings.keeps_role;
         migrations::run(
             &mut migrating,
-            migrations!("postgres"),
+            &primary,
+            &migrations!("postgres"),
             &session,
             keeps_role,
         )
@@ -135,10 +136,7 @@ impl Engine {
             .connect()
             .await?;
         let migrator = migrations!("sqlite");
-        migrator
-            .run(&mut writing)
-            .await
-            .map_err(|error| migrations::failed(error, &migrator))?;
+        migrations::run_on_sqlite(&mut writing, &migrator).await?;
         writing
             .execute(AssertSqlSafe(format!(
                 "pragma busy_timeout = {}",

@@ -23,6 +23,9 @@ const KEEPALIVE: [(&str, &str); 4] = [
     ("tcp_keepalives_count", "3"),
     ("tcp_user_timeout", "60000"),
 ];
+/// Longest wait of a migration for a lock, in milliseconds: less than PostgreSQL's `deadlock_timeout`, so that it
+/// is the migration that gives way.
+const MIGRATION_LOCK: u32 = 500;
 /// Statements that a connection keeps prepared, if it is not pooled.
 const PREPARED: usize = 256;
 /// The least severe message that PostgreSQL sends: warnings say that a commit may be lost
@@ -117,11 +120,12 @@ impl Session {
         )
     }
 
-    /// What begins the transaction of the migrations, on a connection without settings.
+    /// What begins a transaction of the migrations, on a connection without settings. What waits for a table
+    /// holds up all who come after it, so it does not wait for long.
     pub(in crate::store) fn begin_migrating(&self) -> String {
         let path = search_path(self.schema());
         format!(
-            "begin; set local statement_timeout = 0; set local lock_timeout = 0; \
+            "begin; set local statement_timeout = 0; set local lock_timeout = {MIGRATION_LOCK}; \
              set local idle_in_transaction_session_timeout = 0{path}"
         )
     }

@@ -2,6 +2,7 @@
 //! once, digests of passwords, members page by page, the copy of a database.
 
 use crate::clock::Timestamp;
+use crate::resource::Attributes;
 use crate::resource::entries::entries;
 use crate::schema::ResourceType;
 use crate::store::changes::last_deletions;
@@ -18,7 +19,6 @@ use crate::store::resources::scope::Scope;
 use crate::store::resources::seq::{KIND_SHIFT, keys_of, kind_of};
 use crate::store::resources::write::context::Place;
 use crate::store::resources::write::member_delta::MemberKey;
-use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -194,7 +194,7 @@ impl Store {
         &self,
         scope: &Scope,
         of_type: &TypeLayout,
-        attributes: &Map<String, Value>,
+        attributes: &Attributes,
     ) -> Result<Option<Uuid>, StoreError> {
         for entry in entries(&of_type.resource_type, attributes) {
             let is_unique = of_type

@@ -69,8 +69,8 @@ impl Store {
         Ok(match i64::try_from(found.len()) {
             Ok(total) if total <= window.take => FastRead::Answered(Page {
                 total,
-                gone: 0,
                 found,
+                ..Page::default()
             }),
             _ => FastRead::NeedsFullQuery,
         })

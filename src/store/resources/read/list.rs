@@ -10,7 +10,7 @@ use crate::store::resources::read::fast_path::{FastRead, matching};
 use crate::store::resources::read::page::{From, Listed, Mark, MarkValue, Order, Page, Window};
 use crate::store::resources::read::query::resources;
 use crate::store::resources::read::select::Select;
-use crate::store::resources::read::stored::Relations;
+use crate::store::resources::read::stored::{Found, Relations};
 use crate::store::resources::scope::Scope;
 use crate::store::resources::seq::keys_of;
 use std::ops::Range;
@@ -36,7 +36,18 @@ impl Store {
             return Ok(page);
         }
         let sql = statement(scope, listed, order, window, relations);
-        self.page("resource.list", scope, sql).await
+        let mut page = self.page("resource.list", scope, sql).await?;
+        let members: usize = page.found.iter().map(Found::members).sum();
+        if relations
+            .most
+            .is_some_and(|most| i64::try_from(members).unwrap_or(i64::MAX) >= most)
+        {
+            for found in &mut page.found {
+                found.relations.retain(|related| !related.is_member);
+            }
+            page.lacks_members = true;
+        }
+        Ok(page)
     }
 
     /// The statement with which [`Store::list`] begins, as PostgreSQL is given it, to be explained or measured.

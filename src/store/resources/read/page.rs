@@ -1,12 +1,12 @@
 //! Pages of a list: what is listed, in which order, from where on.
 
 use crate::filter::{Predicate, Target};
+use crate::resource::Attributes;
 use crate::resource::entries::entries;
 use crate::schema::Named;
 use crate::store::resources::ids::TypeLayout;
 use crate::store::resources::index_key::split;
 use crate::store::resources::read::stored::{Documents, Found};
-use serde_json::{Map, Value};
 
 /// A page of results.
 #[derive(Debug, Default)]
@@ -16,6 +16,9 @@ pub struct Page {
     /// How many were ever deleted of the types that are listed, if nothing is filtered: while this
     /// stands, positions in order of creation stand.
     pub gone: i64,
+    /// Whether members were left out, of all resources, as there are more than
+    /// [`Relations::most`](crate::store::Relations::most) allows.
+    pub lacks_members: bool,
     /// Those on the page.
     pub found: Vec<Found>,
 }
@@ -90,7 +93,7 @@ pub struct Window {
 
 impl Order {
     /// The place of a resource with these attributes in the list.
-    pub fn mark(order: Option<&Self>, found: &Found, attributes: &Map<String, Value>) -> Mark {
+    pub fn mark(order: Option<&Self>, found: &Found, attributes: &Attributes) -> Mark {
         let values = order.map_or_else(Vec::new, |order| order.values(found, attributes));
         Mark {
             values,
@@ -98,7 +101,7 @@ impl Order {
         }
     }
 
-    fn values(&self, found: &Found, attributes: &Map<String, Value>) -> Vec<MarkValue> {
+    fn values(&self, found: &Found, attributes: &Attributes) -> Vec<MarkValue> {
         match &self.by {
             Target::Created => vec![MarkValue::Int(found.meta.created.as_micros())],
             Target::LastModified => vec![MarkValue::Int(found.meta.modified.as_micros())],

@@ -1,7 +1,7 @@
 //! Resources as they are stored, with their memberships.
 
 use crate::clock::Timestamp;
-use crate::resource::Meta;
+use crate::resource::{Meta, StoredDocument};
 use crate::schema::ResourceType;
 use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
@@ -22,7 +22,7 @@ pub struct Found {
     /// Counts the changes of the document, for compare-and-swap.
     pub revision: i64,
     /// The attributes as JSON text, without memberships.
-    pub document: String,
+    pub document: StoredDocument,
     /// Memberships, as far as they were asked for.
     pub relations: Vec<Related>,
     /// Its type.
@@ -72,12 +72,12 @@ pub struct Relations {
     pub members: bool,
     /// What the resources are members of.
     pub groups: bool,
-    /// Members that are read at most, if not all; for one resource.
+    /// Members that are read at most, of all resources together, if not all.
     pub most: Option<i64>,
 }
 
 impl Relations {
-    /// The same with so many members of one resource, and one more if there are more.
+    /// These memberships with so many members of all resources together, and one more if there are more.
     #[must_use]
     pub fn at_most(self, members: usize) -> Self {
         Self {
@@ -145,7 +145,7 @@ pub(in crate::store) fn found(
     Ok(Some(Found {
         seq,
         id: row.uuid(first + 1)?,
-        document: row.text(first + 2)?.to_owned(),
+        document: StoredDocument::from_stored(row.text(first + 2)?),
         meta: Meta {
             version: row.int(first + 3)?,
             created: Timestamp::from_micros(row.int(first + 5)?),

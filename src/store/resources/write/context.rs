@@ -1,12 +1,11 @@
 //! What a write needs to know, and its outcome.
 
-use crate::resource::Meta;
+use crate::resource::{Attributes, Meta};
 use crate::store::changes::{Author, Entry};
 use crate::store::db::args::Arg;
 use crate::store::resources::ids::TypeLayout;
 use crate::store::resources::read::stored::Found;
 use crate::store::resources::scope::Scope;
-use serde_json::{Map, Value};
 
 /// The outcome of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +44,7 @@ pub struct Before<'a> {
     /// As it is stored.
     pub found: &'a Found,
     /// The document's attributes.
-    pub attributes: &'a Map<String, Value>,
+    pub attributes: &'a Attributes,
 }
 
 /// What an import, which is the operator's, may say of a resource.

@@ -7,7 +7,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
-use crate::store::resources::document::{Row, Written, changed_names, only, row_values};
+use crate::store::resources::document::{Row, Written, row_values};
 use crate::store::resources::index;
 use crate::store::resources::read::stored::Found;
 use crate::store::resources::scope::Scope;
@@ -101,9 +101,9 @@ impl Store {
         {
             return self.change_members(writing, before.found, members).await;
         }
-        let changed = changed_names(before.attributes, &written.attributes);
-        let values_were = index::values(writing.of_type, &only(before.attributes, &changed));
-        let values_are = index::values(writing.of_type, &only(&written.attributes, &changed));
+        let changed = written.attributes.changed_names(before.attributes);
+        let values_were = index::values(writing.of_type, &before.attributes.only(&changed));
+        let values_are = index::values(writing.of_type, &written.attributes.only(&changed));
         let changed = changed.join(",");
         let seq = before.found.seq;
         let seats = i64::from(is.takes_seat) - i64::from(was.takes_seat);
