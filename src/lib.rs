@@ -6,11 +6,12 @@
 pub mod clock;
 pub mod error;
 pub mod live;
+pub mod nearest;
 pub mod reason;
 mod sync;
 
+pub(crate) use scim_core::keyword;
 pub use scim_core::{filter, messages, patch, resource, schema};
-pub(crate) use scim_core::{keyword, nearest};
 
 pub mod model;
 

@@ -5,7 +5,7 @@ use crate::operator::Operator;
 use crate::operator::error::Result;
 use crate::protocol::username_format::check_names;
 use crate::resource::Attributes;
-use crate::resource::check::{Change, check};
+use crate::resource::check::{WriteKind, check};
 use crate::schema::ResourceType;
 
 impl Operator {
@@ -25,7 +25,7 @@ impl Operator {
             .clone();
         let mut count = 0;
         let mut visit = |kind: &ResourceType, attributes: &Attributes| {
-            let complies = check(kind, None, attributes, Change::Whole).is_ok()
+            let complies = check(kind, None, attributes, WriteKind::Whole).is_ok()
                 && check_names(&settings, kind, None, attributes).is_ok();
             count += u64::from(!complies);
         };

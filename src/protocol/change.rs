@@ -13,7 +13,7 @@ use crate::protocol::schema_retry::Attempt;
 use crate::protocol::username_format::check_names;
 use crate::protocol::{Precondition, Reply, Service, View, render};
 use crate::resource::accept::Accepted;
-use crate::resource::check::{Change as Kind, check};
+use crate::resource::check::{WriteKind, check};
 use crate::resource::projection::Projection;
 use crate::resource::{Attributes, Note, Notes, tolerance};
 use crate::schema::ResourceType;
@@ -77,11 +77,11 @@ impl ChangeRequest<'_> {
                     tolerance::keep_value(kind, before, &mut after);
                 }
                 let members = members.map(|members| MemberChange::Replace(members.to_vec()));
-                (after, members.into_iter().collect(), Kind::Whole)
+                (after, members.into_iter().collect(), WriteKind::Whole)
             }
             Self::Modify(patch) => {
                 let after = patch.apply(kind, &found.id.to_string(), before.clone())?;
-                (after, patch.members().to_vec(), Kind::Modify)
+                (after, patch.members().to_vec(), WriteKind::Modify)
             }
         };
         check(kind, Some(before), &after, change)?;

@@ -14,7 +14,7 @@ use crate::protocol::username_format::check_names;
 use crate::protocol::{Reply, Service, View, render};
 use crate::request_log::WriteRequest;
 use crate::resource::accept::{accept, assign_defaults};
-use crate::resource::check::{Change as Kind, check};
+use crate::resource::check::{WriteKind, check};
 use crate::resource::{Acceptance, Attributes, Meta};
 use crate::schema::ResourceType;
 use crate::store::{Author, Change, Creating, Found, MemberDelta, StoreError, Written};
@@ -65,7 +65,7 @@ impl Write for Create<'_> {
         let projection = projection.after_writing(kind, accepted.names(kind));
         let members = sent_members(kind, &mut accepted.attributes)?;
         check_names(&claim.settings, kind, None, &accepted.attributes)?;
-        check(kind, None, &accepted.attributes, Kind::Whole)?;
+        check(kind, None, &accepted.attributes, WriteKind::Whole)?;
 
         let (store, scope) = (&service.store, claim.scope());
         let author = claim.author(service.clock.now());
