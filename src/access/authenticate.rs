@@ -1,7 +1,9 @@
 //! Authentication: from the value of an `Authorization` header to a claim or a caller (RFC 6750, RFC
 //! 7644 section 2).
 
-use super::{Access, Caller, Claim, near_miss, token};
+use super::claim::{Caller, Claim};
+use super::handle::Access;
+use super::{near_miss, token};
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
 use crate::reason::Reason;

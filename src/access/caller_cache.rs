@@ -2,7 +2,8 @@
 //! statement of its request has proved it ([`CallerSnapshot`]), so that revoking a token, suspending a
 //! tenant and changing its settings hold from the next request on, on every instance.
 
-use super::{CacheCounts, Caller, Claim, Identity, token};
+use super::claim::{CacheCounts, Caller, Claim, Identity};
+use super::token;
 use crate::clock::Timestamp;
 use crate::request_log::Trail;
 use crate::store::{CallerSnapshot, Scope, ScopeClaim};

@@ -1,25 +1,16 @@
 //! Tokens of ours that were put into a request wrongly: without `Bearer`, twice, in quotation marks,
 //! cut off, or at a URL where nothing is. The request is refused; the log of the tenant says why.
 
-use super::{Access, token};
-use crate::clock::Timestamp;
+use super::handle::Access;
+use super::token;
 use crate::error::ScimError;
 use crate::reason::Reason;
 use crate::request_log::Trail;
-use crate::store::TenantKey;
-use crate::sync::locked;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::SecretString;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
-
-/// Unproved requests of a tenant that an instance writes within an hour: strangers could send them.
-const UNPROVED: u32 = 10;
-const HOUR: i64 = 3600;
-/// Tenants whose unproved requests are counted at a time.
-const TENANTS: usize = 10_000;
+use std::sync::Arc;
 
 /// Basic credentials, with or without padding.
 const BASIC: GeneralPurpose = GeneralPurpose::new(
@@ -47,28 +38,6 @@ pub enum Traced {
     Unknown,
     /// It is the token of that id, and the trail begins with it.
     Token(Arc<str>),
-}
-
-/// Counts the unproved requests of each tenant within an hour.
-#[derive(Debug, Default)]
-pub(super) struct UnprovedRequests(Mutex<HashMap<TenantKey, (u32, Timestamp)>>);
-
-impl UnprovedRequests {
-    fn admit(&self, tenant: TenantKey, now: Timestamp) -> bool {
-        let mut counts = locked(&self.0);
-        if counts.len() >= TENANTS {
-            counts.retain(|_, (_, since)| now.seconds_since(*since) < HOUR);
-        }
-        if counts.len() >= TENANTS && !counts.contains_key(&tenant) {
-            return false;
-        }
-        let (count, since) = counts.entry(tenant).or_insert((0, now));
-        if now.seconds_since(*since) >= HOUR {
-            (*count, *since) = (0, now);
-        }
-        *count = count.saturating_add(1);
-        *count <= UNPROVED
-    }
 }
 
 impl Access {
@@ -308,20 +277,5 @@ mod tests {
         ] {
             assert!(find(value).is_none());
         }
-    }
-
-    #[test]
-    fn strangers_fill_no_log() {
-        let (unproved, now) = (
-            UnprovedRequests::default(),
-            Timestamp::from_micros(1_800_000_000_000_000),
-        );
-        let tenant = TenantKey::default();
-        let admitted = |at| (0..20).filter(|_| unproved.admit(tenant, at)).count();
-        assert_eq!(
-            (admitted(now), admitted(now.plus_seconds(HOUR - 1))),
-            (10, 0)
-        );
-        assert_eq!(admitted(now.plus_seconds(HOUR)), 10);
     }
 }

@@ -46,7 +46,7 @@ async fn server(database: Database) -> Server {
 
 async fn exported(server: &Server, with_secrets: bool) -> String {
     let mut text = String::new();
-    let mut sink = |line: &str| -> Result<(), scimd::error::ScimError> {
+    let mut sink = |line: &str| -> Result<(), scimd::service::OperatorError> {
         text.push_str(line);
         text.push('\n');
         Ok(())

@@ -131,8 +131,11 @@ fn refused(refusal: SchemaRefusal, outcome: &str) -> Failure {
 /// What a change does to the resource types of a schema that may not be meant, with the option that names
 /// them.
 pub(super) fn other_types(plan: &SchemaPlan) -> Option<String> {
-    plan.other_types()
-        .map(|doubt| format!("{doubt} (--resource-type NAME says which)"))
+    let doubt = plan.other_types()?;
+    Some(match plan.type_of_urn() {
+        Some(named) => format!("{doubt} (--resource-type {named} extends that)"),
+        None => doubt,
+    })
 }
 
 /// Makes a change, after a question if it hides what resources hold, or is of other resource types than

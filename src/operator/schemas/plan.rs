@@ -66,6 +66,13 @@ impl SchemaPlan {
         self.before.is_some()
     }
 
+    /// The resource type that the URN of a new schema ends with, if the schema does not extend it.
+    pub fn type_of_urn(&self) -> Option<&str> {
+        let after = edit::extends(self.after.as_ref()?);
+        let named = self.named_type.as_ref().filter(|_| self.before.is_none())?;
+        (!after.contains(named)).then_some(named.as_str())
+    }
+
     /// What the change does to the resource types of the schema that may not be meant, in words that
     /// complete "this …".
     pub fn other_types(&self) -> Option<String> {
@@ -77,7 +84,7 @@ impl SchemaPlan {
                 .as_ref()
                 .filter(|named| !after.contains(named))?;
             return Some(format!(
-                "extends {extends} by a schema whose URN ends in {named}, and not {named}"
+                "extends {extends} by a schema whose URN ends in {named}"
             ));
         };
         if before.iter().all(|name| after.contains(name))

@@ -43,7 +43,7 @@ async fn start(server: &Server, files: Vec<SchemaFile>) -> Server {
 
 async fn exported(server: &Server) -> (Exported, String) {
     let mut text = String::new();
-    let mut sink = |line: &str| -> Result<(), scimd::error::ScimError> {
+    let mut sink = |line: &str| -> Result<(), scimd::service::OperatorError> {
         text.push_str(line);
         Ok(())
     };

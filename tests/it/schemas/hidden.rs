@@ -18,7 +18,7 @@ fn both() -> Value {
 
 async fn exported(server: &Server) -> String {
     let mut text = String::new();
-    let mut sink = |line: &str| -> Result<(), scimd::error::ScimError> {
+    let mut sink = |line: &str| -> Result<(), scimd::service::OperatorError> {
         text.push_str(line);
         Ok(())
     };
