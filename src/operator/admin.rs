@@ -3,8 +3,8 @@
 use crate::access::token;
 use crate::access::token::FreshToken;
 use crate::clock::Timestamp;
-use crate::operator::Operator;
 use crate::operator::error::{OperatorError, Result};
+use crate::operator::handle::Operator;
 use crate::operator::tenants::COUNTED;
 use crate::store::{NewToken, TenantChange, TenantInfo, TokenInfo, TokenScope, Verified};
 use secrecy::SecretString;

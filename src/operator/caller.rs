@@ -2,8 +2,8 @@
 
 use crate::access::{Caller, answered};
 use crate::model::TypeRoles;
-use crate::operator::Operator;
 use crate::operator::error::Result;
+use crate::operator::handle::Operator;
 use crate::protocol::{ListQuery, View};
 use crate::schema::{Attribute, ResourceType};
 use crate::store::Relations;

@@ -1,8 +1,8 @@
 //! Stored resources that do not comply with the rules that their tenant has now: a schema or a
 //! setting was tightened after they were stored.
 
-use crate::operator::Operator;
 use crate::operator::error::Result;
+use crate::operator::handle::Operator;
 use crate::protocol::username_format::check_names;
 use crate::resource::Attributes;
 use crate::resource::check::{WriteKind, check};

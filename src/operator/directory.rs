@@ -2,7 +2,7 @@
 
 use crate::mapping::{Directory, Undeclared};
 use crate::operator::error::Result;
-use crate::operator::{DEFAULT_TENANT, Operator};
+use crate::operator::handle::{DEFAULT_TENANT, Operator};
 use crate::store::Layout;
 pub use crate::store::{DirectoryState, Views};
 use std::sync::Arc;

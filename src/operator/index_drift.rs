@@ -3,8 +3,8 @@
 
 use crate::access::catalogs::Sources;
 use crate::error::ScimError;
-use crate::operator::Operator;
 use crate::operator::error::Result;
+use crate::operator::handle::Operator;
 use crate::resource::entries::is_indexed;
 use crate::schema::{AttributePath, Catalog, ResourceType};
 use crate::store::{Store, StoreError};

@@ -1,6 +1,10 @@
 //! Opening the database: brings it up to date, loads the schemas that it keeps, and makes the service.
 
-use super::{DEFAULT_TENANT, DatabaseTarget, Operator, ServiceSettings, StartError, schemas};
+use super::handle::{DEFAULT_TENANT, Operator};
+use super::schemas::configure::{configure, differing};
+use super::settings::{
+    DATABASE_FILE, DatabaseTarget, ServiceSettings, StartError, cannot_start, cause,
+};
 use crate::access::Access;
 use crate::access::catalogs::{CatalogError, Catalogs};
 use crate::clock::Clock;
@@ -14,9 +18,6 @@ use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The file of the embedded database in its folder.
-pub(super) const DATABASE_FILE: &str = "scimd.db";
-
 /// How long the file of the embedded database is checked at the start.
 const FILE_CHECK: Duration = Duration::from_secs(2);
 
@@ -28,7 +29,7 @@ impl Operator {
     /// One line that says what the operator has to do.
     pub async fn open(settings: &ServiceSettings, clock: Clock) -> Result<Self, StartError> {
         let store = open_store(settings).await?;
-        let keys = schemas::differing(&store, settings).await?;
+        let keys = differing(&store, settings).await?;
         Self::over(store, settings, clock, keys).await
     }
 
@@ -52,7 +53,7 @@ impl Operator {
             .keep_lookups(directory)
             .await
             .map_err(|error| cannot_start(&error))?;
-        schemas::configure(&store, settings).await?;
+        configure(&store, settings).await?;
         Self::over(store, settings, clock, Vec::new()).await
     }
 
@@ -135,16 +136,6 @@ fn no_postgres(error: &StoreError) -> StartError {
     }
 }
 
-/// A database that goes away while the rest is read from it is waited for too.
-pub(super) fn cannot_start(error: &StoreError) -> StartError {
-    match (error, error.remedy()) {
-        (error, None) if error.may_pass() => {
-            StartError::Unreachable(format!("the database cannot be reached: {}", cause(error)))
-        }
-        _ => StartError::Unusable(format!("the database cannot be used: {}", cause(error))),
-    }
-}
-
 fn unusable(settings: &ServiceSettings, error: &StoreError) -> StartError {
     let cause = cause(error);
     StartError::Unusable(match &settings.database {
@@ -157,9 +148,4 @@ fn unusable(settings: &ServiceSettings, error: &StoreError) -> StartError {
             )
         }
     })
-}
-
-/// What the database said, without our own words before it.
-fn cause(error: &StoreError) -> String {
-    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }

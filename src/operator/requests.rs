@@ -2,8 +2,8 @@
 
 use crate::clock::Timestamp;
 use crate::model::TypeRoles;
-use crate::operator::Operator;
 use crate::operator::error::{OperatorError, Result};
+use crate::operator::handle::Operator;
 use crate::request_log::notes::{UnknownAttribute, count_unknown};
 use crate::request_log::user_name::naming;
 use crate::resource::Key;

@@ -1,10 +1,9 @@
 //! What a service is opened with.
 
-use crate::operator::open::DATABASE_FILE;
 use crate::protocol::ServiceLimits;
 use crate::request_log::Record;
 use crate::schema::SchemaFile;
-use crate::store::PoolSettings;
+use crate::store::{PoolSettings, StoreError};
 use secrecy::SecretString;
 use std::path::PathBuf;
 
@@ -65,4 +64,22 @@ pub enum StartError {
     /// Something that the operator must put right.
     #[error("{0}")]
     Unusable(String),
+}
+
+/// The file of the embedded database in its folder.
+pub(super) const DATABASE_FILE: &str = "scimd.db";
+
+/// A database that goes away while the rest is read from it is waited for too.
+pub(super) fn cannot_start(error: &StoreError) -> StartError {
+    match (error, error.remedy()) {
+        (error, None) if error.may_pass() => {
+            StartError::Unreachable(format!("the database cannot be reached: {}", cause(error)))
+        }
+        _ => StartError::Unusable(format!("the database cannot be used: {}", cause(error))),
+    }
+}
+
+/// What the database said, without our own words before it.
+pub(super) fn cause(error: &StoreError) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }

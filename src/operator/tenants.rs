@@ -1,7 +1,7 @@
 //! Tenants in lists: a page for the operator, and all of them, one after the other, for work on each.
 
-use crate::operator::Operator;
 use crate::operator::error::Result;
+use crate::operator::handle::Operator;
 use crate::store::{CountedTypes, Store, Tenant};
 use crate::store::{TenantInfo, TenantQuery};
 

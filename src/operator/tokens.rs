@@ -1,8 +1,8 @@
 //! Tokens in lists.
 
 use crate::clock::Timestamp;
-use crate::operator::Operator;
 use crate::operator::error::{OperatorError, Result};
+use crate::operator::handle::Operator;
 use crate::store::EndingQuery;
 use crate::store::{TokenInfo, TokenQuery};
 

@@ -2,8 +2,8 @@
 //! follows while servers work.
 
 use super::{SchemaPlan, SchemaRefusal};
-use crate::operator::Operator;
 use crate::operator::error::OperatorError;
+use crate::operator::handle::Operator;
 use crate::schema::edit;
 use serde_json::{Map, Value};
 

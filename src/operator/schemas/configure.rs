@@ -3,8 +3,7 @@
 
 use crate::access::catalogs::Sources;
 use crate::operator::index_drift::doubt;
-use crate::operator::open::cannot_start;
-use crate::operator::{ServiceSettings, StartError};
+use crate::operator::settings::{ServiceSettings, StartError, cannot_start};
 use crate::schema::{Catalog, SchemaFile, edit, problems};
 use crate::store::{Configured, ConfiguredSchema, KeptSchema, Store, StoreError};
 use serde_json::{Map, Value};

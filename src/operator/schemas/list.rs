@@ -1,8 +1,8 @@
 //! Which schemas there are, and where each comes from.
 
 use crate::access::catalogs::Sources;
-use crate::operator::Operator;
 use crate::operator::error::Result;
+use crate::operator::handle::Operator;
 use crate::schema::{Catalog, edit};
 use crate::store::KeptSchema;
 use serde_json::{Map, Value};

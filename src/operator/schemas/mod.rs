@@ -2,14 +2,13 @@
 //! them would do, and doing it.
 
 mod change;
-mod configure;
+pub(super) mod configure;
 mod list;
 mod plan;
 mod suggest;
 mod survey;
 
 pub use change::{SchemaOutcome, SchemaStep};
-pub(crate) use configure::{configure, differing};
 pub use list::{KnownSchema, SchemaOrigin};
 pub use plan::{SchemaChange, SchemaPlan};
 pub use survey::Survey;

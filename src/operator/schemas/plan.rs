@@ -4,7 +4,7 @@ use super::list::file_of;
 use super::{SchemaRefusal, Survey};
 use crate::access::catalogs::{Sources, origin};
 use crate::model;
-use crate::operator::Operator;
+use crate::operator::handle::Operator;
 use crate::schema::{Catalog, Schema, SchemaFile, edit, problems};
 use crate::store::{KeptSchema, Tenant};
 use serde_json::{Map, Value};

@@ -1,7 +1,7 @@
 //! The schema that would take what a tenant's identity provider sends and no schema declares.
 
 use super::SchemaRefusal;
-use crate::operator::Operator;
+use crate::operator::handle::Operator;
 use crate::request_log::UnknownAttribute;
 use crate::resource::{Conformance, Shape, named};
 use crate::schema::suggest::{Sent, Suggestion, suggest};

@@ -1,7 +1,7 @@
 //! What the resources of a tenant hold of an extension, and whether it fits a schema for it.
 
-use crate::operator::Operator;
 use crate::operator::error::Result;
+use crate::operator::handle::Operator;
 use crate::resource::{Acceptance, Conformance, Key, accept_value};
 use crate::schema::{Attribute, Schema};
 use crate::store::{Holder, Tenant};

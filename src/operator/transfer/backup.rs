@@ -1,7 +1,7 @@
 //! A copy of the embedded database, taken while it is in use.
 
-use crate::operator::Operator;
 use crate::operator::error::{OperatorError, Result};
+use crate::operator::handle::Operator;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;

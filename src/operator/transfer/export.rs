@@ -4,8 +4,8 @@
 use super::{MEMBERS_OF_LINE, OWN};
 use crate::access::Caller;
 use crate::model::TypeRoles;
-use crate::operator::Operator;
 use crate::operator::error::{OperatorError, Result};
+use crate::operator::handle::Operator;
 use crate::protocol::render;
 use crate::resource::{Attributes, StoredDocument, hidden};
 use crate::schema::{AttributePath, ResourceType};

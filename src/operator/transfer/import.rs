@@ -8,7 +8,7 @@ use super::record::{Importer, Outcome, Past, Present};
 use super::spill::{Entry, Spill};
 use super::twins::Twins;
 use crate::error::{Result, ScimError};
-use crate::operator::Operator;
+use crate::operator::handle::Operator;
 use crate::resource::Notes;
 use crate::resource::limits::ValueLimits;
 use serde::Serialize;
