@@ -5,8 +5,8 @@ use super::change::{Action, Change, Step};
 use super::values::Values;
 use crate::error::{Result, ScimError};
 use crate::resource::accept::in_schema_order;
-use crate::resource::hidden;
 use crate::resource::limits::ValueLimits;
+use crate::resource::{hidden, same};
 use crate::schema::{Attribute, AttributePath, ResourceType};
 use serde_json::{Map, Value};
 
@@ -141,6 +141,12 @@ pub(super) fn apply_change(
         Change::Set(value) => values.set(value)?,
         Change::Append(added) => values.append(added)?,
         Change::Unset => values.clear(),
+        Change::UnsetUnless(beside, value) => {
+            let is = holder.get(beside.name().as_ref());
+            if !is.is_some_and(|is| same(beside, is, value)) {
+                values.clear();
+            }
+        }
         Change::Select(selection) => values.change(selection)?,
     }
     values.put_back(holder)

@@ -7,6 +7,7 @@ use super::{Verb, tolerance};
 use crate::error::{Result, ScimError};
 use crate::filter::{Filter, Predicate, resolve_value_filter};
 use crate::reason::Reason;
+use crate::resource::tolerance::member_from_text;
 use crate::resource::{Acceptance, accept_element};
 use crate::schema::{Attribute, ResourceType};
 use serde_json::{Map, Value};
@@ -176,7 +177,7 @@ fn ids(attribute: &Attribute, value: Value, with: &mut Acceptance<'_>) -> Result
     let mut accepted = Vec::with_capacity(members.len());
     for member in members {
         let member = if with.conformance.is_lenient() {
-            tolerance::member_from_text(member)
+            member_from_text(member)
         } else {
             member
         };

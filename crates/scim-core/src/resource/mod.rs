@@ -27,8 +27,8 @@ pub use name::named;
 pub(crate) use note::printable;
 pub use note::{Note, Notes};
 pub use shape::Shape;
-pub(crate) use value::unknown;
 pub use value::{Acceptance, accept_element, accept_value, is_blank};
+pub(crate) use value::{says_nothing, unknown};
 
 use crate::keyword::keywords;
 use crate::schema::ResourceType;
