@@ -148,7 +148,7 @@ impl Operation {
             method,
             bulk_id,
             path,
-            version: text("version")?,
+            version: text("version")?.filter(|version| !version.is_empty()),
             data,
         })
     }
