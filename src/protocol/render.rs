@@ -64,9 +64,10 @@ pub fn resource(caller: &Caller, found: &Found, projection: &Projection) -> Resu
     for (name, values) in relation_values(caller, found) {
         attributes.insert(name.to_owned(), Value::Array(values));
     }
+    let has_members = found.relations.iter().any(|related| related.is_member);
     let mut shown = projection.apply(kind, &attributes);
     if let Some(members) =
-        shown_when_empty(caller, kind).filter(|members| projection.shows(members))
+        shown_when_empty(caller, kind).filter(|members| projection.shows(members) && !has_members)
     {
         shown
             .entry(members.name().as_ref())

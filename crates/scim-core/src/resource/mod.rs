@@ -23,7 +23,7 @@ mod value;
 pub use identity::same;
 pub(crate) use identity::{Identity, identity};
 pub use key::Key;
-pub use name::named;
+pub use name::{full_name, named};
 pub(crate) use note::printable;
 pub use note::{Note, Notes};
 pub use shape::Shape;
