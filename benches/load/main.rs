@@ -31,6 +31,7 @@ mod run;
 mod site;
 mod smoke;
 mod state;
+mod strain;
 mod tally;
 mod targets;
 mod turn;
@@ -75,6 +76,9 @@ fn dispatch(options: Options) -> Result<u64, String> {
         Some(Command::Run(run)) => in_runtime(run::run(run)),
         Some(Command::Targets(targets)) => in_runtime(targets::run(targets)),
         Some(Command::Count(count)) => in_runtime(count::run(count)),
+        Some(Command::Unread(unread)) => in_runtime(unread.run()),
+        Some(Command::Silent(silent)) => in_runtime(silent.run()),
+        Some(Command::Idle(idle)) => in_runtime(idle.run()),
         Some(Command::Report { file }) => report::print(&file).map(|()| 0),
         Some(Command::People(asked)) => {
             let sizes = asked

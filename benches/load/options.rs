@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::strain;
 use crate::turn::Measure;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -23,6 +24,12 @@ pub(crate) enum Command {
     Targets(Targets),
     /// Counts the instructions of each operation with valgrind
     Count(Count),
+    /// Memory and the waits of another tenant while one token reads none of its answers
+    Unread(strain::Unread),
+    /// Waits of a client with a token while others hold connections and say nothing
+    Silent(strain::Silent),
+    /// Memory of connections at rest
+    Idle(strain::Idle),
     /// Prints a population as JSON Lines for `scimd import`
     People(People),
     /// Prints the results of a file as Markdown

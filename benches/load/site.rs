@@ -195,7 +195,7 @@ fn serve(program: &Path, database: &Database, under: &[String]) -> Result<Child,
 }
 
 /// Base URL and token, as the server prints them.
-fn greeting(child: &mut Child) -> Result<(String, String), String> {
+pub(crate) fn greeting(child: &mut Child) -> Result<(String, String), String> {
     let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
     let mut find = |start: &str| {
         let line = lines

@@ -76,7 +76,7 @@ impl Serve {
             .iter()
             .for_each(|warning| tracing::warn!("{warning}"));
         let stop = signals::stop()?;
-        let listener = listen(config.server.listen).await?;
+        let listener = listen(config.server.listen)?;
         let base_url = config.base_url(local_address(&listener)?);
         let settings = config.for_service(base_url.clone())?;
         let directory = config.directory()?;
@@ -158,8 +158,8 @@ async fn close(service: &Service) {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| {
+fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    http::listen(address).map_err(|error| {
         let remedy = match error.kind() {
             ErrorKind::AddrInUse => {
                 "another program listens there: stop it, or give --listen with another port"

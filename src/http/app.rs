@@ -1,6 +1,7 @@
 //! What a listener serves.
 
 use crate::error::Result;
+use crate::http::admission::Admission;
 use crate::http::body::Upload;
 use crate::http::exchange::{Call, Exchange};
 use crate::http::gzip;
@@ -26,6 +27,7 @@ pub struct App {
     pub(super) router: Router,
     pub(super) tasks: Tasks,
     pub(super) in_flight: InFlight,
+    pub(super) admission: Admission,
     /// Settings of connections that were read again.
     pub(super) renewed: watch::Sender<Option<ServerSettings>>,
     scim: Option<Scim>,
@@ -52,6 +54,7 @@ impl App {
             router,
             tasks,
             in_flight: InFlight::new(bounds),
+            admission: Admission::default(),
             renewed: watch::Sender::new(None),
             scim,
         }

@@ -1,6 +1,6 @@
 //! Request bodies: read up to a limit and within a time, whatever the client declares.
 
-use crate::error::{Result, ScimError};
+use crate::error::{ErrorStatus, Result, ScimError};
 use crate::http::in_flight::Ticket;
 use crate::reason::Reason;
 use crate::resource::json;
@@ -78,14 +78,16 @@ impl Failure {
             Self::TooSlow => {
                 let seconds = limits.time.as_secs();
                 ScimError::new(
-                    408,
+                    ErrorStatus::REQUEST_TIMEOUT,
                     format!("The body did not arrive within {seconds} seconds."),
                 )
                 .because(Reason::MessageInvalid)
             }
-            Self::EndedEarly(cause) => ScimError::new(400, "The body ended early.")
-                .because(Reason::MessageInvalid)
-                .caused_by(cause),
+            Self::EndedEarly(cause) => {
+                ScimError::new(ErrorStatus::BAD_REQUEST, "The body ended early.")
+                    .because(Reason::MessageInvalid)
+                    .caused_by(cause)
+            }
             Self::Refused(refusal) => refusal.again(),
         }
     }
@@ -136,10 +138,8 @@ impl Upload {
                     .clone()
             }
         };
-        json::read_object(
-            &outcome.map_err(|failure| failure.error(limits))?,
-            limits.depth,
-        )
+        let bytes = outcome.map_err(|failure| failure.error(limits))?;
+        Ok(json::read_object(&bytes, limits.depth)?)
     }
 
     /// Counts what a body of so many bytes keeps in memory.
@@ -209,9 +209,11 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 fn check_type(headers: &HeaderMap) -> Result<()> {
     let coding = text(headers, &CONTENT_ENCODING).unwrap_or("identity");
     if !coding.eq_ignore_ascii_case("identity") {
-        return Err(
-            ScimError::new(415, "The body must not be compressed.").because(Reason::MessageInvalid)
-        );
+        return Err(ScimError::new(
+            ErrorStatus::UNSUPPORTED_MEDIA_TYPE,
+            "The body must not be compressed.",
+        )
+        .because(Reason::MessageInvalid));
     }
     let Some(given) = text(headers, &CONTENT_TYPE) else {
         return Ok(());
@@ -224,7 +226,7 @@ fn check_type(headers: &HeaderMap) -> Result<()> {
         return Ok(());
     }
     Err(ScimError::new(
-        415,
+        ErrorStatus::UNSUPPORTED_MEDIA_TYPE,
         "The Content-Type must be application/scim+json or application/json.",
     )
     .because(Reason::MessageInvalid))

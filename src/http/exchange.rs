@@ -62,8 +62,19 @@ impl Call {
     /// # Errors
     /// 429 or 503 if there are too many requests under way.
     pub(super) fn admit(&self, token: &Arc<str>, tenant: &Arc<str>) -> Result<()> {
-        self.ticket()
-            .map_or(Ok(()), |ticket| ticket.admit(token, tenant))
+        let Some(ticket) = self.ticket() else {
+            return Ok(());
+        };
+        ticket.admit(token, tenant)?;
+        ticket.end_turn();
+        Ok(())
+    }
+
+    /// The request is refused: the next one may be admitted.
+    pub(super) fn refuse(&self) {
+        if let Some(ticket) = self.ticket() {
+            ticket.end_turn();
+        }
     }
 
     /// Counts the bytes that the request is going to keep.

@@ -1,7 +1,7 @@
 //! What two readers of a request could understand differently is refused before anything else
 //! looks at it: behind a proxy it is how one request is made to look like two.
 
-use crate::error::{Result, ScimError};
+use crate::error::{ErrorStatus, Result, ScimError};
 use crate::http::raw_head::Fault;
 use crate::http::settings::HttpSettings;
 use crate::http::{query, route};
@@ -29,7 +29,7 @@ pub(super) fn check(head: &Parts, settings: &HttpSettings) -> Result<()> {
 }
 
 fn refused(detail: &str) -> ScimError {
-    ScimError::new(400, detail).because(Reason::MessageInvalid)
+    ScimError::new(ErrorStatus::BAD_REQUEST, detail).because(Reason::MessageInvalid)
 }
 
 fn check_sizes(head: &Parts, settings: &HttpSettings) -> Result<()> {
@@ -39,7 +39,7 @@ fn check_sizes(head: &Parts, settings: &HttpSettings) -> Result<()> {
         .map_or(0, |target| target.as_str().len());
     if target > settings.uri_bytes {
         let detail = format!("The URI is longer than {} bytes.", settings.uri_bytes);
-        return Err(ScimError::new(414, detail).because(Reason::TooLarge));
+        return Err(ScimError::new(ErrorStatus::URI_TOO_LONG, detail).because(Reason::TooLarge));
     }
     // A colon, a blank and the end of the line go with each field.
     let size: usize = head
@@ -52,7 +52,9 @@ fn check_sizes(head: &Parts, settings: &HttpSettings) -> Result<()> {
             "The header fields are larger than {} bytes.",
             settings.header_bytes
         );
-        return Err(ScimError::new(431, detail).because(Reason::TooLarge));
+        return Err(
+            ScimError::new(ErrorStatus::HEADER_FIELDS_TOO_LARGE, detail).because(Reason::TooLarge)
+        );
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! Requests under way and the bytes that they keep in memory, counted for each token, each tenant and in all.
 //! A request counts until its answer is written to the socket, or until the connection is gone.
 
-use crate::error::{Result, ScimError};
+use crate::error::{ErrorStatus, Result, ScimError};
+use crate::http::admission::Turn;
 use crate::http::settings::HttpSettings;
 use crate::reason::Reason;
 use std::collections::HashMap;
@@ -90,6 +91,7 @@ impl InFlight {
         Ticket(Arc::new(Counted {
             counts: self.clone(),
             charge: Mutex::default(),
+            turn: Mutex::default(),
         }))
     }
 
@@ -114,6 +116,8 @@ pub(super) struct Ticket(Arc<Counted>);
 struct Counted {
     counts: InFlight,
     charge: Mutex<Charge>,
+    /// What it holds until it is admitted or refused.
+    turn: Mutex<Option<Turn>>,
 }
 
 /// What one request adds to the counts.
@@ -125,6 +129,16 @@ struct Charge {
 }
 
 impl Ticket {
+    /// The turn of the request has come.
+    pub(super) fn begin_turn(&self, turn: Option<Turn>) {
+        *self.0.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
+    }
+
+    /// The request is admitted or refused: its turn is over.
+    pub(super) fn end_turn(&self) {
+        self.begin_turn(None);
+    }
+
     /// Counts the request for its token and its tenant from now on.
     ///
     /// # Errors
@@ -258,7 +272,7 @@ impl State {
 fn refusal(whose: usize, what: &str) -> ScimError {
     let too_many = |who: &str| {
         let detail = format!("This {who} {what}: wait for answers and read them, then try again.");
-        ScimError::new(429, detail)
+        ScimError::new(ErrorStatus::TOO_MANY_REQUESTS, detail)
             .because(Reason::RateLimited)
             .with_retry_after(RETRY_SECONDS)
     };

@@ -2,7 +2,7 @@
 //! holds query strings, and of headers only what the client calls itself.
 
 use crate::clock::{Clock, Timestamp};
-use crate::error::ScimError;
+use crate::error::{ErrorStatus, ScimError};
 use crate::http::route::{Route, Target, Verb};
 use crate::reason::Reason;
 use crate::schema::ResourceType;
@@ -192,7 +192,10 @@ impl Drop for Entry {
     /// A client that hangs up drops the wait for its answer; what it asked is logged all the same.
     fn drop(&mut self) {
         if !self.is_written {
-            let error = ScimError::new(499, "The client hung up before it was answered.");
+            let error = ScimError::new(
+                ErrorStatus::CLIENT_CLOSED_REQUEST,
+                "The client hung up before it was answered.",
+            );
             self.finish(Err(&error.because(Reason::ClientGone)));
         }
     }
@@ -322,7 +325,8 @@ mod tests {
 
     #[test]
     fn causes_are_chained() {
-        let inner = ScimError::new(500, "inner").caused_by("disk full");
+        let inner =
+            ScimError::new(ErrorStatus::INTERNAL_SERVER_ERROR, "inner").caused_by("disk full");
         let outer = ScimError::internal(inner);
         assert_eq!(causes(&outer).as_deref(), Some("inner: disk full"));
         assert_eq!(causes(&ScimError::not_found("x")), None);

@@ -4,6 +4,7 @@
 //! A connection comes in through [`serve`], which sets its limits and times. Each request is
 //! guarded, routed and answered in `exchange`; `routes` asks the service.
 
+mod admission;
 mod app;
 mod arrivals;
 mod body;
@@ -36,5 +37,5 @@ mod tests;
 
 pub use app::App;
 pub use routes::app;
-pub use server::serve;
+pub use server::{listen, serve};
 pub use settings::{HttpSettings, ServerSettings};

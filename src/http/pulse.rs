@@ -45,6 +45,10 @@ struct State {
     has_asked: bool,
     /// HTTP/2 speaks between requests too, so that bytes begin no head.
     is_http2: bool,
+    /// Whether a part of the body of the last request may still come.
+    awaits_body: bool,
+    /// Whether bytes wait to be written.
+    is_stalled: bool,
     /// Who waits for bytes, and must hear of a new deadline.
     reader: Option<Waker>,
     raw: RawHead,
@@ -66,6 +70,8 @@ impl Pulse {
             head_since: None,
             has_asked: false,
             is_http2: false,
+            awaits_body: false,
+            is_stalled: false,
             reader: None,
             raw: RawHead::default(),
         };
@@ -120,10 +126,40 @@ impl Pulse {
         })
     }
 
+    /// Since when an HTTP/1 connection rests: the last answer is written, all of its request has come, and nothing
+    /// has come after it. `None` while there is something to do.
+    pub(super) fn rests_since(&self) -> Option<Instant> {
+        let state = self.state();
+        let is_busy = state.in_flight > 0
+            || state.awaits_body
+            || state.is_stalled
+            || state.lingers
+            || state.is_abandoned
+            || state.is_http2
+            || state.head_since.is_some();
+        (state.has_asked && !is_busy).then_some(state.since)
+    }
+
+    /// The request that began last has a body, of which a part may still come.
+    pub(super) fn await_body(&self) {
+        self.state().awaits_body = true;
+    }
+
+    /// The body of the request has come to its end.
+    pub(super) fn end_body(&self) {
+        self.state().awaits_body = false;
+    }
+
+    /// Whether bytes wait to be written.
+    pub(super) fn stall(&self, is_stalled: bool) {
+        self.state().is_stalled = is_stalled;
+    }
+
     /// A request begins; it lasts until the guard is dropped, which is when its answer is written. Also says
     /// what is wrong with its head.
     pub(super) fn begin(&self, method: &str, version: Version) -> (Busy, Option<Fault>) {
         let mut state = self.state();
+        state.awaits_body = false;
         state.in_flight += 1;
         state.since = Instant::now();
         state.has_asked = true;
@@ -329,6 +365,29 @@ mod tests {
         pulse.know();
         assert!(!pulse.leaves_unread(8, long));
         assert!(pulse.leaves_unread(8, Duration::ZERO));
+    }
+
+    #[test]
+    fn a_connection_rests_when_nothing_is_left_to_do() {
+        let pulse = pulse();
+        let rests = || pulse.rests_since().is_some();
+        assert!(!rests(), "no request came yet");
+        let (busy, _) = pulse.begin("POST", Version::HTTP_11);
+        pulse.await_body();
+        assert!(!rests());
+        drop(busy);
+        assert!(!rests(), "the body may still come");
+        pulse.end_body();
+        assert!(rests());
+        pulse.stall(true);
+        assert!(!rests(), "the answer is not written");
+        pulse.stall(false);
+        pulse.received(b"G");
+        assert!(!rests(), "the next request has begun");
+        drop(pulse.begin("GET", Version::HTTP_11));
+        assert!(rests());
+        pulse.linger();
+        assert!(!rests(), "the connection is closing");
     }
 
     #[test]

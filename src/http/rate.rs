@@ -1,6 +1,6 @@
 //! Limits on how often: requests of a token, and bad tokens from an address.
 
-use crate::error::{Result, ScimError};
+use crate::error::{ErrorStatus, Result, ScimError};
 use crate::http::settings::HttpSettings;
 use crate::live::Live;
 use crate::reason::Reason;
@@ -116,7 +116,7 @@ fn too_many(detail: &str, wait: Duration) -> ScimError {
     let seconds = u32::try_from(wait.as_secs())
         .unwrap_or(u32::MAX)
         .saturating_add(1);
-    ScimError::new(429, detail)
+    ScimError::new(ErrorStatus::TOO_MANY_REQUESTS, detail)
         .because(Reason::RateLimited)
         .with_retry_after(seconds)
 }

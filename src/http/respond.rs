@@ -10,13 +10,11 @@ use axum::http::header::{
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use hyper::body::Frame;
-use serde_json::json;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
-const ERROR_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
 /// The response to what the service answered.
 pub(super) fn reply(reply: Reply) -> Response {
@@ -80,14 +78,7 @@ pub(super) fn error(error: &ScimError, credentials: bool) -> Response {
 
 /// The Error message of RFC 7644 section 3.12.
 pub(super) fn error_body(error: &ScimError) -> String {
-    let status = error.status().to_string();
-    let body = match error.scim_type() {
-        Some(kind) => json!({
-            "schemas": [ERROR_SCHEMA], "scimType": kind.as_str(), "detail": error.detail(), "status": status
-        }),
-        None => json!({"schemas": [ERROR_SCHEMA], "detail": error.detail(), "status": status}),
-    };
-    body.to_string()
+    error.message().to_string()
 }
 
 /// A body whose end comes while the beginning is sent. If it does not come, the transfer is cut, which

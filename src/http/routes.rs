@@ -1,6 +1,6 @@
 //! The routes, and what each asks of the service.
 
-use crate::error::{Result, ScimError};
+use crate::error::{ErrorStatus, Result, ScimError};
 use crate::http::app::App;
 use crate::http::arrivals::{Arrival, Arrivals};
 use crate::http::body::{BodyLimits, Upload};
@@ -56,6 +56,7 @@ impl Front {
         match outcome {
             Ok(reply) => Ok(reply),
             Err(error) => {
+                call.refuse();
                 upload.discard().await;
                 Err(error.with_contact(self.service.contact(&call.facts.trail).as_deref()))
             }
@@ -448,7 +449,10 @@ fn health(verb: Verb) -> Result<Reply> {
     match verb {
         Verb::Get => Ok(Reply::ok("{\"status\":\"ok\"}".to_owned())),
         Verb::Options => Ok(Reply::empty(204)),
-        _ => Err(ScimError::new(405, "Health is for reading.").because(Reason::MethodUnsupported)),
+        _ => Err(
+            ScimError::new(ErrorStatus::METHOD_NOT_ALLOWED, "Health is for reading.")
+                .because(Reason::MethodUnsupported),
+        ),
     }
 }
 
@@ -461,9 +465,10 @@ fn front(verb: Verb, settings: &HttpSettings) -> Result<Reply> {
             settings.base_path
         ))),
         Verb::Options => Ok(Reply::empty(204)),
-        _ => {
-            Err(ScimError::new(405, "This page is for reading.").because(Reason::MethodUnsupported))
-        }
+        _ => Err(
+            ScimError::new(ErrorStatus::METHOD_NOT_ALLOWED, "This page is for reading.")
+                .because(Reason::MethodUnsupported),
+        ),
     }
 }
 
@@ -534,7 +539,7 @@ mod tests {
     use super::*;
 
     fn catalog() -> Catalog {
-        Catalog::new(&[]).unwrap()
+        crate::model::catalog(&[]).unwrap()
     }
 
     #[test]

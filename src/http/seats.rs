@@ -2,9 +2,9 @@
 //!
 //! First go those on which no good token was ever shown, so that nobody without a token can keep others out: the
 //! oldest of the address that has most of them, if that is more than its share, else the oldest of all. One that was
-//! opened just now stays, so that its client has the time to show a token. Then goes
-//! the one that has rested longest, then the one whose client has read nothing for longest. A connection whose
-//! requests are at work stays.
+//! opened just now stays, so that its client has the time to show a token, and nobody else goes in its place. If a good
+//! token was shown on all of them, the one goes that has rested longest, then the one whose client has read nothing for
+//! longest. A connection with a token whose requests are at work stays.
 
 use crate::http::pulse::{Pulse, Standing};
 use crate::http::rate::network;
@@ -136,32 +136,41 @@ impl State {
         self.taken.len() >= self.most
     }
 
-    /// The number of the connection that goes first, if any may.
+    /// The number of the connection that goes first, if any may. While one without a token has time left to show
+    /// one, nobody else goes: soon it has a token, or may go itself.
     fn dispensable(&self) -> Option<u64> {
-        self.unknown().or_else(|| self.resting())
-    }
-
-    /// The oldest connection without a token. Numbers are given in order.
-    fn unknown(&self) -> Option<u64> {
-        let is_unknown =
-            |taken: &Taken| !taken.pulse.is_known() && taken.since.elapsed() >= self.grace;
         let unknown: Vec<_> = self
             .taken
             .iter()
-            .filter(|(_, taken)| is_unknown(taken))
+            .filter(|(_, taken)| !taken.pulse.is_known())
             .collect();
+        if unknown.is_empty() {
+            return self.resting();
+        }
+        let is_late = |taken: &Taken| taken.since.elapsed() >= self.grace;
+        let (working, waiting): (Vec<_>, Vec<_>) = unknown
+            .into_iter()
+            .filter(|(_, taken)| is_late(taken))
+            .partition(|(_, taken)| taken.pulse.standing() == Standing::AtWork);
+        // One that is being answered may be about to be known.
+        self.oldest(&waiting).or_else(|| self.oldest(&working))
+    }
+
+    /// The oldest of some connections, or of those that come from the address with most of them, if that has more than
+    /// its share. Numbers are given in order.
+    fn oldest(&self, some: &[(&u64, &Taken)]) -> Option<u64> {
         let mut networks = HashMap::<IpAddr, usize>::new();
-        for (_, taken) in &unknown {
+        for (_, taken) in some {
             *networks.entry(taken.network).or_default() += 1;
         }
         let greedy = networks.into_iter().max_by_key(|(_, count)| *count);
         let greedy = greedy
             .filter(|(_, count)| *count > self.most / SHARE)
             .map(|(network, _)| network);
-        let of_it = unknown
-            .iter()
-            .filter(|(_, taken)| greedy.is_none_or(|network| taken.network == network));
-        of_it.map(|(number, _)| **number).min()
+        some.iter()
+            .filter(|(_, taken)| greedy.is_none_or(|network| taken.network == network))
+            .map(|(number, _)| **number)
+            .min()
     }
 
     fn resting(&self) -> Option<u64> {
@@ -249,6 +258,25 @@ mod tests {
         let mut state = seats.state();
         state.grace = Duration::ZERO;
         assert_eq!(state.dispensable(), Some(1));
+    }
+
+    #[test]
+    fn a_connection_with_a_token_does_not_go_in_the_place_of_one_without() {
+        let seats = Seats::with_grace(2, Duration::from_secs(3600));
+        let _held = [known(), pulse()].map(|pulse| seats.take(address("192.0.2.1"), pulse));
+        assert!(!seats.has_room());
+    }
+
+    #[test]
+    fn a_connection_that_is_being_answered_goes_after_the_others() {
+        let seats = Seats::with_grace(9, Duration::ZERO);
+        let working = pulse();
+        let _work = working.begin("GET", Version::HTTP_11);
+        let held = [working, pulse()].map(|pulse| seats.take(address("192.0.2.1"), pulse));
+        assert_eq!(seats.state().dispensable(), Some(1));
+        let [_working, silent] = held;
+        drop(silent);
+        assert_eq!(seats.state().dispensable(), Some(0));
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -21,6 +21,25 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// How often the server keeps house.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
+
+/// Connections that the operating system takes over while the server closes others for them. It may allow fewer.
+const BACKLOG: u32 = 4096;
+
+/// Listens on an address. A client whose connection finds no room in the queue of the operating system tries again a
+/// second later only, so the queue is long.
+///
+/// # Errors
+/// Those of the operating system, such as `AddrInUse`.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A server that starts again does not wait for the connections of the one before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Serves an app until `shutdown` is ready. Then it takes no more connections, lets the
 /// requests in flight finish, and returns when they have, or when their time is over.

@@ -1,22 +1,28 @@
 //! The byte stream of a connection, with the deadlines of its pulse.
 
-use crate::error::ScimError;
+use crate::error::{ErrorStatus, ScimError};
 use crate::http::pulse::Pulse;
 use crate::http::respond;
+use bytes::Bytes;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// How long, and how much, is read of a connection after the last answer, until the client closes it.
 const LINGER_TIME: Duration = Duration::from_secs(5);
 const LINGER_BYTES: usize = 128 << 20;
 
+/// The first bytes of every client of HTTP/2 (RFC 9113 section 3.4).
+const HTTP2_PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 /// A stream that ends when its time is over.
 pub(super) struct Timed<IO> {
     io: IO,
+    /// Bytes that were received, and that the next reader begins with.
+    received: Bytes,
     pulse: Pulse,
     write_time: Duration,
     reading: Timer,
@@ -31,6 +37,7 @@ impl<IO> Timed<IO> {
     pub(super) fn new(io: IO, pulse: Pulse, write_time: Duration) -> Self {
         Self {
             io,
+            received: Bytes::new(),
             pulse,
             write_time,
             reading: Timer::default(),
@@ -41,14 +48,27 @@ impl<IO> Timed<IO> {
         }
     }
 
+    /// Lets the next reader begin with bytes that were received before.
+    pub(super) fn put_back(&mut self, bytes: &[u8]) {
+        // A copy: what hyper gives back may be a part of a larger buffer, even if it is empty.
+        self.received = Bytes::copy_from_slice(bytes);
+    }
+
     fn progress<T>(
         &mut self,
         outcome: Poll<io::Result<T>>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
+        let was_stalled = self.stalled_until.is_some();
         if outcome.is_ready() {
             self.stalled_until = None;
+            if was_stalled {
+                self.pulse.stall(false);
+            }
             return outcome;
+        }
+        if !was_stalled {
+            self.pulse.stall(true);
         }
         let until = *self
             .stalled_until
@@ -59,11 +79,58 @@ impl<IO> Timed<IO> {
     }
 }
 
+impl<IO: AsyncRead + Unpin> Timed<IO> {
+    /// Waits for the first bytes; `None` if the client closes the connection instead.
+    ///
+    /// # Errors
+    /// Those of the connection; `TimedOut` when the time for the first bytes is over.
+    pub(super) async fn protocol(&mut self) -> io::Result<Option<Protocol>> {
+        let (mut bytes, mut count) = ([0; HTTP2_PREFACE.len()], 0);
+        while let Some(room) = bytes.get_mut(count..).filter(|room| !room.is_empty()) {
+            let read = self.read(room).await?;
+            count += read;
+            if read == 0 || bytes.get(..count) != HTTP2_PREFACE.get(..count) {
+                break;
+            }
+        }
+        self.received = Bytes::copy_from_slice(bytes.get(..count).unwrap_or_default());
+        Ok(match count {
+            0 => None,
+            _ if bytes == HTTP2_PREFACE => Some(Protocol::Http2),
+            _ => Some(Protocol::Http1),
+        })
+    }
+
+    /// Waits for the next byte; `false` if the client closes the connection instead.
+    ///
+    /// # Errors
+    /// Those of the connection; `TimedOut` when the time between two requests is over.
+    pub(super) async fn has_more(&mut self) -> io::Result<bool> {
+        if self.received.is_empty() {
+            let mut byte = [0];
+            let count = self.read(&mut byte).await?;
+            self.received = Bytes::copy_from_slice(byte.get(..count).unwrap_or_default());
+        }
+        Ok(!self.received.is_empty())
+    }
+}
+
+/// The protocol of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// HTTP/1.0 or HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
+/// A timer that takes memory only once it is used.
 #[derive(Default)]
-struct Timer(Option<Pin<Box<Sleep>>>);
+pub(super) struct Timer(Option<Pin<Box<Sleep>>>);
 
 impl Timer {
-    fn poll(&mut self, until: Instant, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready at the moment, or at once if that is over.
+    pub(super) fn poll(&mut self, until: Instant, cx: &mut Context<'_>) -> Poll<()> {
         let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(until)));
         if sleep.deadline() != until {
             sleep.as_mut().reset(until);
@@ -79,6 +146,14 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Timed<IO> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if !this.received.is_empty() {
+            let count = this.received.len().min(buffer.remaining());
+            buffer.put_slice(&this.received.split_to(count));
+            if this.received.is_empty() {
+                this.received = Bytes::new();
+            }
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         if let Poll::Ready(outcome) = Pin::new(&mut this.io).poll_read(cx, buffer) {
             this.pulse
@@ -216,8 +291,9 @@ fn is_refusal(bytes: &[u8]) -> bool {
 
 impl Refusal {
     fn of(bytes: &[u8]) -> Option<Self> {
-        let status = std::str::from_utf8(bytes.get(9..12)?).ok()?.parse().ok()?;
-        let (reason, detail) = match status {
+        let code = std::str::from_utf8(bytes.get(9..12)?).ok()?.parse().ok()?;
+        let status = ErrorStatus::new(code)?;
+        let (reason, detail) = match code {
             414 => ("URI Too Long", "The URI is too long."),
             431 => (
                 "Request Header Fields Too Large",
@@ -231,7 +307,7 @@ impl Refusal {
              cache-control: no-store\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n",
             body.len()
         );
-        tracing::info!(target: "scimd::request", status, route = "refused", "request");
+        tracing::info!(target: "scimd::request", status = code, route = "refused", "request");
         Some(Self {
             bytes: (head + &body).into_bytes(),
             written: 0,

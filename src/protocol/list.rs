@@ -8,15 +8,20 @@ use crate::protocol::cursor::Place;
 use crate::protocol::page_hints::Last;
 use crate::protocol::render::Shape;
 use crate::protocol::{ListQuery, Reply, Service, render};
+use crate::resource::Attributes;
 use crate::resource::projection::Projection;
 use crate::resource::{Conformance, named};
 use crate::schema::{Named, ResourceType};
 use crate::store::{Documents, Found, From, Listed, Order, Page, Relations, Window};
-use serde_json::{Map, json};
+use serde_json::json;
 use std::sync::Arc;
 
 /// Large documents that are read at once to answer with a page.
 const LARGE_AT_ONCE: usize = 2;
+
+/// Members that are read along with a page, of all resources on it together. If there are more, they are read when
+/// the resource is sent to which they belong.
+const MEMBERS_AT_ONCE: usize = 5000;
 
 /// A query that was read: what is listed, how, and in which shape.
 struct Query<'a> {
@@ -116,7 +121,7 @@ impl Service {
                 })
             })
             .collect();
-        let relations = relations(&query.kinds, &query.projections);
+        let relations = relations(&query.kinds, &query.projections).at_most(MEMBERS_AT_ONCE);
         Ok(self
             .store
             .list(
@@ -154,7 +159,7 @@ impl Service {
         let page = self.page(caller, query, from, take).await?;
         if let (true, Some(last)) = (is_walk, page.found.last()) {
             let next = start.saturating_add(i64::try_from(page.found.len()).unwrap_or(0));
-            let mark = Order::mark(None, last, &Map::new());
+            let mark = Order::mark(None, last, &Attributes::default());
             self.walks.remember(
                 point(next),
                 Last {
@@ -246,7 +251,8 @@ impl Service {
         self.show(caller, query, page, &paging.join(",")).await
     }
 
-    /// The answer that shows a page. With more than a few large documents it is sent while they are read.
+    /// The answer that shows a page. With more than a few large documents, or many members, it is sent while they are
+    /// read.
     async fn show(
         &self,
         caller: &Caller,
@@ -260,7 +266,7 @@ impl Service {
             .enumerate()
             .filter(|(_, found)| found.is_left_out());
         let large: Vec<usize> = large.map(|(i, _)| i).collect();
-        if large.len() > LARGE_AT_ONCE {
+        if large.len() > LARGE_AT_ONCE || page.lacks_members {
             return Ok(self.sent_while_read(caller, page, paging, query.shapes()));
         }
         self.complete(caller, &mut page.found, &large).await?;

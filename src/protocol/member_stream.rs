@@ -59,17 +59,33 @@ impl Service {
     pub(crate) async fn shown_in_full(
         &self,
         caller: &Caller,
-        mut found: Found,
+        found: Found,
         projection: &Projection,
         status: u16,
     ) -> Result<Reply> {
+        match self.in_full(caller, found, projection).await? {
+            InFull::Read(found) => self.shown(caller, &found, projection, status),
+            InFull::OneByOne(found, members) => Ok(called(caller, &found, members, status)),
+        }
+    }
+
+    /// All members of a resource of which [`READ_ALONG`] were read, and one more if there are more.
+    ///
+    /// # Errors
+    /// 404 if the resource is gone meanwhile; 503 if the database is away.
+    pub(crate) async fn in_full(
+        &self,
+        caller: &Caller,
+        mut found: Found,
+        projection: &Projection,
+    ) -> Result<InFull> {
         let (kind, id) = (found.resource_type.clone(), found.id.to_string());
         let relations = render::relations(&kind, projection);
         for _ in 0..ATTEMPTS {
             if found.members() <= READ_ALONG {
-                return self.shown(caller, &found, projection, status);
+                return Ok(InFull::Read(found));
             }
-            if !projection.is_whole(&kind) || render::may_hide(&found) {
+            if !projection.is_whole(&kind) || found.document.may_hide(&kind) {
                 break;
             }
             let turn = self
@@ -79,37 +95,80 @@ impl Service {
                 .await
                 .map_err(ScimError::internal)?;
             if let Some(roll) = self.store.roll(&caller.scope, &found).await? {
-                return Ok(called(caller, &found, roll, turn, status));
+                return Ok(InFull::OneByOne(found, Members { roll, _turn: turn }));
             }
             found = self
                 .find(caller, &kind, &id, relations.at_most(READ_ALONG))
                 .await?;
         }
-        let found = self.find(caller, &kind, &id, relations).await?;
-        self.shown(caller, &found, projection, status)
+        Ok(InFull::Read(
+            self.find(caller, &kind, &id, relations).await?,
+        ))
     }
 }
 
-fn called(
-    caller: &Caller,
-    found: &Found,
+/// A resource with all its members.
+#[derive(Debug)]
+pub(crate) enum InFull {
+    /// They were read.
+    Read(Found),
+    /// They are too many, and come one by one.
+    OneByOne(Found, Members),
+}
+
+/// The members of a large group on their way.
+#[derive(Debug)]
+pub(crate) struct Members {
     roll: Roll,
-    turn: OwnedSemaphorePermit,
-    status: u16,
-) -> Reply {
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Members {
+    /// Adds them to a text, which is sent whenever there is enough of it. `false` if nobody reads it any more.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn send(
+        mut self,
+        caller: &Caller,
+        text: &mut String,
+        to: &mpsc::Sender<Piece>,
+    ) -> Result<bool, StoreError> {
+        let mut is_first = true;
+        while let Some(member) = self.roll.next().await? {
+            text.push_str(if is_first { "" } else { "," });
+            is_first = false;
+            render::relation(text, caller, &member);
+            if !send_if_large(text, to).await {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Sends a text if it is as large as a piece, and begins a new one. `false` if nobody reads it any more.
+pub(crate) async fn send_if_large(text: &mut String, to: &mpsc::Sender<Piece>) -> bool {
+    if text.len() < PIECE {
+        return true;
+    }
+    let piece = mem::replace(text, String::with_capacity(2 * PIECE));
+    to.send(Some(piece)).await.is_ok()
+}
+
+fn called(caller: &Caller, found: &Found, members: Members, status: u16) -> Reply {
     let (head, tail) = render::around_members(caller, found);
     let (sender, pieces) = Pieces::channel();
     let location = render::location(caller, &found.resource_type, found.id);
     let caller = caller.clone();
     tokio::spawn(async move {
-        match timeout(LONGEST, call(&caller, roll, &tail, &sender)).await {
+        match timeout(LONGEST, call(&caller, members, &tail, &sender)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the members of a group could not be read to the end");
             }
             Err(_) => tracing::warn!("a client took too long over the members of a group"),
         }
-        drop(turn);
     });
     let etag = Some(found.meta.etag());
     Reply {
@@ -125,27 +184,17 @@ fn called(
 /// Sends the members and what comes after them, until the client has gone.
 async fn call(
     caller: &Caller,
-    mut roll: Roll,
+    members: Members,
     tail: &str,
     to: &mpsc::Sender<Piece>,
 ) -> Result<(), StoreError> {
     let mut text = String::with_capacity(2 * PIECE);
-    let mut is_first = true;
-    while let Some(member) = roll.next().await? {
-        text.push_str(if is_first { "" } else { "," });
-        is_first = false;
-        render::relation(&mut text, caller, &member);
-        if text.len() >= PIECE {
-            let piece = mem::replace(&mut text, String::with_capacity(2 * PIECE));
-            if to.send(Some(piece)).await.is_err() {
-                return Ok(());
-            }
+    if members.send(caller, &mut text, to).await? {
+        text.push_str(tail);
+        for piece in [Some(text), None] {
+            // Whoever has gone misses nothing.
+            let _ = to.send(piece).await;
         }
-    }
-    text.push_str(tail);
-    for piece in [Some(text), None] {
-        // Whoever has gone misses nothing.
-        let _ = to.send(piece).await;
     }
     Ok(())
 }

@@ -1,11 +1,13 @@
-//! The answer that shows a page with many large documents: each of them is read when its turn to be sent has come,
-//! so that the answer takes no more memory than any other.
+//! The answer that shows a page with many large documents, or with many members: each resource is read when its turn
+//! to be sent has come, so that the answer takes no more memory than any other.
 
 use crate::access::Caller;
 use crate::error::Result;
-use crate::protocol::member_stream::{LONGEST, PIECE, Piece};
+use crate::messages::list_head;
+use crate::protocol::member_stream::{InFull, LONGEST, PIECE, Piece, READ_ALONG, send_if_large};
 use crate::protocol::render::Shape;
 use crate::protocol::{Pieces, Reply, Service, render};
+use crate::resource::projection::Projection;
 use crate::store::{Found, Page};
 use std::mem;
 use tokio::sync::mpsc;
@@ -39,7 +41,7 @@ impl Service {
         Ok(())
     }
 
-    /// The answer that shows a page of which documents were left out.
+    /// The answer that shows a page of which documents or members were left out.
     pub(crate) fn sent_while_read(
         &self,
         caller: &Caller,
@@ -47,16 +49,12 @@ impl Service {
         paging: &str,
         shapes: Vec<Shape>,
     ) -> Reply {
-        let head = render::list_head(page.total, paging) + "\"Resources\":[";
+        let head = list_head(page.total, paging) + "\"Resources\":[";
         let (sender, pieces) = Pieces::channel();
         let (service, caller) = (self.clone(), caller.clone());
         tokio::spawn(async move {
-            match timeout(
-                LONGEST,
-                service.send_page(&caller, page.found, &shapes, &sender),
-            )
-            .await
-            {
+            let sending = service.send_page(&caller, page, &shapes, &sender);
+            match timeout(LONGEST, sending).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "a page could not be read to the end"),
                 Err(_) => tracing::warn!("a client took too long over a page"),
@@ -74,27 +72,36 @@ impl Service {
     async fn send_page(
         &self,
         caller: &Caller,
-        page: Vec<Found>,
+        page: Page,
         shapes: &[Shape],
         to: &mpsc::Sender<Piece>,
     ) -> Result<()> {
         let (mut text, mut count) = (String::with_capacity(2 * PIECE), 0);
-        for found in page {
-            let mut found = vec![found];
-            self.complete(caller, &mut found, &[0]).await?;
-            for found in &found {
-                let Some(projection) = render::projection_of(found, shapes) else {
-                    continue;
-                };
-                text.push_str(if count > 0 { "," } else { "" });
-                text.push_str(&render::resource(caller, found, projection)?);
-                count += 1;
-            }
-            if text.len() >= PIECE {
-                let piece = mem::replace(&mut text, String::with_capacity(2 * PIECE));
-                if to.send(Some(piece)).await.is_err() {
-                    return Ok(());
+        for found in page.found {
+            let Some(projection) = render::projection_of(&found, shapes) else {
+                continue;
+            };
+            let whole = self.whole(caller, found, projection, page.lacks_members);
+            let Some(whole) = whole.await? else {
+                continue;
+            };
+            text.push_str(if count > 0 { "," } else { "" });
+            count += 1;
+            match whole {
+                InFull::Read(found) => {
+                    text.push_str(&render::resource(caller, &found, projection)?);
                 }
+                InFull::OneByOne(found, members) => {
+                    let (before, after) = render::around_members(caller, &found);
+                    text.push_str(&before);
+                    if !members.send(caller, &mut text, to).await? {
+                        return Ok(());
+                    }
+                    text.push_str(&after);
+                }
+            }
+            if !send_if_large(&mut text, to).await {
+                return Ok(());
             }
         }
         text.push_str(&format!("],\"itemsPerPage\":{count}}}"));
@@ -103,5 +110,32 @@ impl Service {
             let _ = to.send(piece).await;
         }
         Ok(())
+    }
+
+    /// A resource of a page with its document and, if they were left out, its members. `None` if it is gone meanwhile.
+    async fn whole(
+        &self,
+        caller: &Caller,
+        found: Found,
+        projection: &Projection,
+        lacks_members: bool,
+    ) -> Result<Option<InFull>> {
+        let kind = found.resource_type.clone();
+        let relations = render::relations(&kind, projection);
+        if !(lacks_members && relations.members) {
+            let mut found = vec![found];
+            self.complete(caller, &mut found, &[0]).await?;
+            return Ok(found.pop().map(InFull::Read));
+        }
+        let along = relations.at_most(READ_ALONG);
+        let found = self
+            .store
+            .find(&caller.scope, &kind, found.id, along)
+            .await?;
+        let Some(found) = found else { return Ok(None) };
+        match self.in_full(caller, found, projection).await {
+            Err(error) if error.status() == 404 => Ok(None),
+            outcome => outcome.map(Some),
+        }
     }
 }

@@ -433,9 +433,24 @@ fn a_stricter_rule_says_who_does_not_comply() {
     );
 }
 
+/// A dry run that finds no database makes none, and no folder either.
+#[test]
+fn a_dry_run_makes_no_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = folder.path().join("in");
+    std::fs::write(&lines, "").unwrap();
+    let import = format!("import {}", lines.display());
+    let (code, message) = refused(folder.path(), &format!("{import} --dry-run"));
+    assert_eq!(code, Some(1), "{message}");
+    assert!(message.contains("there is no database in"), "{message}");
+    assert!(!folder.path().join("data").exists());
+    printed(folder.path(), &import);
+    assert!(folder.path().join("data").join("scimd.db").exists());
+}
+
 #[test]
 fn resources_come_and_go_as_lines() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = migrated();
     let folder = folder.path();
     let lines = folder.join("in");
     let user = |name: &str| {

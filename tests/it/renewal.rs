@@ -72,6 +72,38 @@ async fn a_hangup_brings_limits_and_level_into_force() {
     assert_eq!(served.signal(Signal::SIGTERM), Some(0));
 }
 
+/// All or nothing: what comes with a certificate that cannot be used does not come into force either.
+#[tokio::test]
+async fn a_hangup_with_a_bad_certificate_changes_no_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let [file, log] = ["scimd.toml", "log"].map(|name| folder.path().join(name));
+    let configure = |page_max: u32, more: &str| {
+        let text = format!("[limits]\npage_default = 2\npage_max = {page_max}\n{more}");
+        std::fs::write(&file, text).unwrap();
+    };
+    configure(50, "");
+    let arguments = format!("--config {} --issue-token test", file.display());
+    let output = File::create(&log).unwrap().into();
+    let mut served = Served::logging_to(folder.path(), &arguments, output);
+    let base = served.line("SCIM base URL: ");
+    let token = served.line("Bearer token \"test\" (shown once): ");
+    configure(
+        7,
+        "[server]\ntls_certificate = \"/no/such/file\"\ntls_key = \"/no/such/file\"\n",
+    );
+    served.tell(Signal::SIGHUP);
+    until("the complaint", async || {
+        let logged = std::fs::read_to_string(&log).unwrap();
+        logged.contains("the configuration cannot be used") && logged.contains("/no/such/file")
+    })
+    .await;
+    assert_eq!(page_max(&base, &token).await, 50);
+    configure(7, "");
+    served.tell(Signal::SIGHUP);
+    until("the new limit", async || page_max(&base, &token).await == 7).await;
+    assert_eq!(served.signal(Signal::SIGTERM), Some(0));
+}
+
 #[test]
 fn health_asks_over_tls() {
     let folder = tempfile::tempdir().unwrap();

@@ -4,7 +4,11 @@ use crate::harness::{Database, Server, USER, group};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-crate::on_both!(sorting_is_not_quadratic, a_large_group_is_read_whole);
+crate::on_both!(
+    sorting_is_not_quadratic,
+    a_large_group_is_read_whole,
+    a_page_with_many_members_is_read_whole,
+);
 crate::on_pooler!(a_large_group_is_read_whole);
 
 async fn fill(server: &Server, batches: usize) {
@@ -37,26 +41,61 @@ async fn sorting_is_not_quadratic(server: Server) {
     }
 }
 
-/// One that is sent while it is read is no other than one that is read at once.
-async fn a_large_group_is_read_whole(server: Server) {
-    fill(&server, 3).await;
+/// Ids of so many thousand users.
+async fn ids(server: &Server, thousands: usize) -> Vec<String> {
     let mut ids = Vec::new();
-    for start in [1, 1001, 2001] {
-        let page = server
-            .get(&format!(
-                "/Users?attributes=id&count=1000&startIndex={start}"
-            ))
-            .await
-            .expect(200)
-            .body;
+    for page in 0..thousands {
+        let start = page * 1000 + 1;
+        let path = format!("/Users?attributes=id&count=1000&startIndex={start}");
+        let page = server.get(&path).await.expect(200).body;
+        let users = page["Resources"].as_array().unwrap();
         ids.extend(
-            page["Resources"]
-                .as_array()
-                .unwrap()
+            users
                 .iter()
                 .map(|user| user["id"].as_str().unwrap().to_owned()),
         );
     }
+    ids
+}
+
+/// Groups on a page whose members are read one group after the other are no others than those that are read by id.
+async fn a_page_with_many_members_is_read_whole(server: Server) {
+    fill(&server, 3).await;
+    let ids = ids(&server, 3).await;
+    let mut groups = Vec::new();
+    for count in [2, 900, 2000, 2100, 0] {
+        let made = server
+            .post("/Groups", group(&format!("of {count}"), &ids[..count]))
+            .await
+            .expect(201);
+        groups.push(made.body);
+    }
+    for query in ["", "&cursor", "&filter=displayName%20pr"] {
+        let page = server
+            .get(&format!("/Groups?count=100{query}"))
+            .await
+            .expect(200)
+            .body;
+        assert_eq!(page["Resources"].as_array().unwrap(), &groups, "{query}");
+        assert_eq!(page["itemsPerPage"], 5, "{query}");
+    }
+    let page = server.get("/Groups?excludedAttributes=meta").await;
+    for (shown, group) in page.body["Resources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(&groups)
+    {
+        assert_eq!(shown["members"], group["members"]);
+    }
+    let page = server.get("/Groups?attributes=displayName").await.body;
+    assert_eq!(page["Resources"][2].as_object().unwrap().len(), 3, "{page}");
+}
+
+/// One that is sent while it is read is no other than one that is read at once.
+async fn a_large_group_is_read_whole(server: Server) {
+    fill(&server, 3).await;
+    let ids = ids(&server, 3).await;
     for count in [999, 1000, 1001, 3000] {
         let made = server
             .post("/Groups", group(&format!("of {count}"), &ids[..count]))

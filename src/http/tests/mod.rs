@@ -154,6 +154,7 @@ fn assert_refused(answer: &str, expected: u16) {
 async fn handle(settings: HttpSettings, call: Call, mut upload: Upload) -> Result<Reply> {
     let outcome = perform(settings, &call, &mut upload).await;
     if outcome.is_err() {
+        call.refuse();
         upload.discard().await;
     }
     outcome

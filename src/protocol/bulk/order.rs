@@ -1,11 +1,11 @@
 //! Which operations of a bulk request refer to which, and which have to come before others
 //! (RFC 7644 section 3.7: another order only "if the end state is the same").
 
-use super::message::{Method, Operation};
 use super::reference::{Paths, references, references_in};
 use super::run::kind;
 use crate::access::Caller;
 use crate::error::Result;
+use crate::messages::{BulkMethod, BulkOperation};
 use crate::resource::{Conformance, named};
 use crate::schema::{Named, ResourceType};
 use serde_json::{Map, Value};
@@ -24,9 +24,13 @@ pub(super) struct Order {
 }
 
 impl Order {
-    pub(super) fn new(operations: &[Result<Operation>], caller: &Caller, paths: Paths<'_>) -> Self {
+    pub(super) fn new(
+        operations: &[Result<BulkOperation>],
+        caller: &Caller,
+        paths: Paths<'_>,
+    ) -> Self {
         let each = || operations.iter().map(|operation| operation.as_ref().ok());
-        let is_post = |operation: &Operation| operation.method == Method::Post;
+        let is_post = |operation: &BulkOperation| operation.method == BulkMethod::Post;
         let made = each().enumerate().filter_map(|(i, operation)| {
             let operation = operation.filter(|operation| is_post(operation))?;
             Some((operation.bulk_id.clone()?, i))

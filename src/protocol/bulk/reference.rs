@@ -3,8 +3,8 @@
 //! end of a `$ref` or of the path of an operation, or a value in the brackets of a PATCH path. Any
 //! other text that has such words in it is text.
 
-use super::message::{Method, Operation};
 use crate::filter::{Filter, FilterLimits, Literal, Test, parse_path};
+use crate::messages::{BulkMethod, BulkOperation};
 use crate::resource::Conformance;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ pub(super) struct Paths<'a> {
 type IdOf<'a> = dyn FnMut(&str) -> Option<String> + 'a;
 
 /// The bulkIds that an operation refers to, in its path and in its data.
-pub(super) fn references(operation: &Operation, paths: Paths<'_>) -> Vec<String> {
+pub(super) fn references(operation: &BulkOperation, paths: Paths<'_>) -> Vec<String> {
     let mut names = Vec::new();
     visit(&mut operation.clone(), paths, &mut |name| {
         names.push(name.to_owned());
@@ -49,7 +49,7 @@ pub(super) fn references_in(key: &str, value: &Value) -> Vec<String> {
 /// # Errors
 /// The first bulkId that has no id.
 pub(super) fn resolve(
-    operation: &mut Operation,
+    operation: &mut BulkOperation,
     paths: Paths<'_>,
     ids: &Ids,
 ) -> Result<(), String> {
@@ -71,12 +71,13 @@ pub(super) fn resolved_path(path: &str, ids: &Ids) -> String {
     path
 }
 
-fn visit(operation: &mut Operation, paths: Paths<'_>, id_of: &mut IdOf<'_>) {
+fn visit(operation: &mut BulkOperation, paths: Paths<'_>, id_of: &mut IdOf<'_>) {
     in_uri(&mut operation.path, id_of);
     for (key, value) in &mut operation.data {
         match value {
             Value::Array(operations)
-                if operation.method == Method::Patch && key.eq_ignore_ascii_case("operations") =>
+                if operation.method == BulkMethod::Patch
+                    && key.eq_ignore_ascii_case("operations") =>
             {
                 operations
                     .iter_mut()
@@ -209,9 +210,9 @@ fn take_out(
 mod tests {
     use super::*;
 
-    fn operation(method: Method, path: &str, data: Value) -> Operation {
+    fn operation(method: BulkMethod, path: &str, data: Value) -> BulkOperation {
         let Value::Object(data) = data else { panic!() };
-        Operation {
+        BulkOperation {
             method,
             bulk_id: None,
             path: path.to_owned(),
@@ -220,7 +221,7 @@ mod tests {
         }
     }
 
-    fn resolved(mut operation: Operation) -> (String, Value, Vec<String>) {
+    fn resolved(mut operation: BulkOperation) -> (String, Value, Vec<String>) {
         let limits = FilterLimits::default();
         let paths = Paths {
             limits: &limits,
@@ -243,7 +244,7 @@ mod tests {
             "nickName": "../Users/bulkId:a",
             "password": "xxbulkId:zz",
         });
-        let (path, data, names) = resolved(operation(Method::Put, "/Groups/bulkId:ab", body));
+        let (path, data, names) = resolved(operation(BulkMethod::Put, "/Groups/bulkId:ab", body));
         assert_eq!(path, "/Groups/2");
         assert_eq!(
             data,
@@ -277,11 +278,11 @@ mod tests {
             ("members[value eq \"bulkId:a", "members[value eq \"bulkId:a"),
         ] {
             let body = json!({"Operations": [{"op": "remove", "path": path}]});
-            let (_, data, _) = resolved(operation(Method::Patch, "/Groups/1", body));
+            let (_, data, _) = resolved(operation(BulkMethod::Patch, "/Groups/1", body));
             assert_eq!(data["Operations"][0]["path"], after);
         }
         let kept = json!({"path": "members[value eq \"bulkId:a\"]"});
-        let (_, data, names) = resolved(operation(Method::Put, "/Groups/1", kept.clone()));
+        let (_, data, names) = resolved(operation(BulkMethod::Put, "/Groups/1", kept.clone()));
         assert_eq!((data, names), (kept, Vec::new()));
     }
 

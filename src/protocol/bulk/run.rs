@@ -2,17 +2,17 @@
 //! created in its turn, and the references are added once these are there; if one never is, the
 //! resource is taken back. Creations that have nothing to do with each other go side by side.
 
-use super::message::{Job, Method, Operation, result};
+use super::message::result;
 use super::order::Order;
 use super::reference::{Ids, Paths, postpone, references_in, resolve, resolved_path};
 use crate::access::Caller;
-use crate::error::{Result, ScimError};
-use crate::patch::PATCH_OP;
+use crate::error::{ErrorStatus, Result, ScimError};
+use crate::messages::{BulkMethod, BulkOperation, BulkRequest, patch_op};
 use crate::protocol::{Precondition, Reply, Service, Tags, View};
 use crate::reason::Reason;
 use crate::resource::{Acceptance, Key, accept::accept};
 use crate::schema::ResourceType;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -34,7 +34,7 @@ struct Run<'a> {
     service: &'a Service,
     caller: &'a Caller,
     sent: &'a [Value],
-    operations: Vec<Result<Operation>>,
+    operations: Vec<Result<BulkOperation>>,
     order: Order,
     /// Of what was created and is there.
     ids: Ids,
@@ -45,7 +45,7 @@ struct Run<'a> {
 }
 
 /// The results of the operations that were carried out, in the order of the request.
-pub(super) async fn run(service: &Service, caller: &Caller, job: &Job) -> Vec<Value> {
+pub(super) async fn run(service: &Service, caller: &Caller, job: &BulkRequest) -> Vec<Value> {
     let operations = read(&job.operations);
     let limits = service.limits();
     let paths = Paths {
@@ -72,10 +72,10 @@ pub(super) async fn run(service: &Service, caller: &Caller, job: &Job) -> Vec<Va
 
 /// The operations, each with a bulkId that no other before it has (RFC 7644 section 3.7: it is "unique
 /// within a bulk request").
-fn read(sent: &[Value]) -> Vec<Result<Operation>> {
+fn read(sent: &[Value]) -> Vec<Result<BulkOperation>> {
     let mut seen = HashSet::new();
     let each = sent.iter().map(|sent| {
-        let operation = Operation::read(sent)?;
+        let operation = BulkOperation::read(sent)?;
         match &operation.bulk_id {
             Some(bulk_id) if !seen.insert(bulk_id.clone()) => {
                 let detail = format!(
@@ -119,7 +119,7 @@ impl Run<'_> {
             let Some(Ok(operation)) = self.operations.get(i) else {
                 break;
             };
-            let is_plain = operation.method == Method::Post && self.most_errors.is_none();
+            let is_plain = operation.method == BulkMethod::Post && self.most_errors.is_none();
             let is_waiting = !self.order.is_done(i);
             let refers = !self.order.refers_to(i).is_empty();
             let kind = self
@@ -142,7 +142,7 @@ impl Run<'_> {
     }
 
     /// The unique values of a body, with their attribute.
-    fn claims(&self, kind: &ResourceType, operation: &Operation) -> Vec<(String, Key)> {
+    fn claims(&self, kind: &ResourceType, operation: &BulkOperation) -> Vec<(String, Key)> {
         let limits = self.service.limits();
         let mut with = Acceptance::new(self.caller.settings.conformance, &limits.values);
         let Ok(accepted) = accept(kind, operation.data.clone(), &mut with) else {
@@ -219,8 +219,12 @@ impl Run<'_> {
     }
 
     /// The operation with ids in place of references, and what of it has to wait.
-    fn prepared(&self, i: usize, mut operation: Operation) -> Result<(Operation, Vec<Value>)> {
-        let later = if operation.method == Method::Post {
+    fn prepared(
+        &self,
+        i: usize,
+        mut operation: BulkOperation,
+    ) -> Result<(BulkOperation, Vec<Value>)> {
+        let later = if operation.method == BulkMethod::Post {
             postpone(&mut operation.data, &|name| self.comes(i, name))
         } else {
             Vec::new()
@@ -236,7 +240,7 @@ impl Run<'_> {
             && maker.is_some_and(|maker| maker == i || !self.order.is_done(maker))
     }
 
-    fn resolve(&self, operation: &mut Operation) -> Result<()> {
+    fn resolve(&self, operation: &mut BulkOperation) -> Result<()> {
         let limits = self.service.limits();
         let paths = Paths {
             limits: &limits.patch.path,
@@ -251,7 +255,7 @@ impl Run<'_> {
             .operations
             .get(i)
             .and_then(|operation| operation.as_ref().ok());
-        let is_post = operation.is_none_or(|operation| operation.method == Method::Post);
+        let is_post = operation.is_none_or(|operation| operation.method == BulkMethod::Post);
         let location = operation
             .filter(|_| !is_post || outcome.is_ok())
             .map(|operation| {
@@ -282,7 +286,7 @@ impl Run<'_> {
             let told = outcome
                 .as_ref()
                 .map_err(|error| error.again().with_contact(contact.as_deref()));
-            *place = Some(result(sent, told.as_deref(), location));
+            *place = Some(result(sent, told.as_deref(), location.as_deref()));
         }
     }
 
@@ -327,8 +331,8 @@ impl Run<'_> {
             return Err(unmade(""));
         };
         let path = format!("{}/{id}", operation.path.trim_end_matches('/'));
-        let patch = json!({"schemas": [PATCH_OP], "Operations": adding});
-        let mut adding = on(Method::Patch, path);
+        let patch = patch_op(&Value::Array(adding));
+        let mut adding = on(BulkMethod::Patch, path);
         if let Value::Object(data) = patch {
             adding.data = data;
         }
@@ -338,7 +342,7 @@ impl Run<'_> {
 
     fn id_made_by(&self, i: usize) -> Option<&String> {
         let operation = self.operations.get(i)?.as_ref().ok()?;
-        let is_post = operation.method == Method::Post;
+        let is_post = operation.method == BulkMethod::Post;
         self.ids
             .get(operation.bulk_id.as_deref().filter(|_| is_post)?)
     }
@@ -355,7 +359,7 @@ impl Run<'_> {
             };
             let path = format!("{}/{id}", operation.path.trim_end_matches('/'));
             let bulk_id = operation.bulk_id.clone().unwrap_or_default();
-            let removing = on(Method::Delete, path.clone());
+            let removing = on(BulkMethod::Delete, path.clone());
             match carry_out(self.service, self.caller, removing).await {
                 Err(problem) if problem.status() != 404 => {
                     let location = format!("{}{path}", self.caller.base_url);
@@ -380,8 +384,8 @@ impl Run<'_> {
     }
 }
 
-fn on(method: Method, path: String) -> Operation {
-    Operation {
+fn on(method: BulkMethod, path: String) -> BulkOperation {
+    BulkOperation {
         method,
         bulk_id: None,
         path,
@@ -393,7 +397,7 @@ fn on(method: Method, path: String) -> Operation {
 /// What is told where a resource could not be taken back.
 fn left_over(error: &ScimError) -> ScimError {
     ScimError::new(
-        409,
+        ErrorStatus::CONFLICT,
         format!(
             "{} The resource was created without it and is still there: complete or delete it.",
             error.detail()
@@ -405,7 +409,7 @@ fn left_over(error: &ScimError) -> ScimError {
 
 fn unmade(bulk_id: &str) -> ScimError {
     ScimError::new(
-        409,
+        ErrorStatus::CONFLICT,
         format!("bulkId \"{bulk_id}\" cannot be resolved: nothing was created under it."),
     )
     .because(Reason::ReferenceUnresolved)
@@ -431,7 +435,7 @@ pub(super) fn kind(caller: &Caller, path: &str) -> Result<(Arc<ResourceType>, Op
     }
 }
 
-async fn carry_out(service: &Service, caller: &Caller, operation: Operation) -> Result<Reply> {
+async fn carry_out(service: &Service, caller: &Caller, operation: BulkOperation) -> Result<Reply> {
     let (kind, id) = kind(caller, &operation.path)?;
     let view = View::default();
     let if_match = operation.version.as_deref().map(Tags::parse);
@@ -445,23 +449,23 @@ async fn carry_out(service: &Service, caller: &Caller, operation: Operation) -> 
         )
     };
     match (operation.method, id) {
-        (Method::Post, None) => service.create(caller, &kind, operation.data, &view).await,
-        (Method::Post, Some(_)) => Err(ScimError::invalid_value(
+        (BulkMethod::Post, None) => service.create(caller, &kind, operation.data, &view).await,
+        (BulkMethod::Post, Some(_)) => Err(ScimError::invalid_value(
             "\"path\" of a POST operation must be the endpoint of a resource type.",
         )),
-        (Method::Put, id) => {
+        (BulkMethod::Put, id) => {
             let id = id.ok_or_else(without_id)?;
             service
                 .replace(caller, &kind, &id, operation.data, &view, &precondition)
                 .await
         }
-        (Method::Patch, id) => {
+        (BulkMethod::Patch, id) => {
             let id = id.ok_or_else(without_id)?;
             service
                 .modify(caller, &kind, &id, operation.data, &view, &precondition)
                 .await
         }
-        (Method::Delete, id) => {
+        (BulkMethod::Delete, id) => {
             service
                 .delete(caller, &kind, &id.ok_or_else(without_id)?, &precondition)
                 .await

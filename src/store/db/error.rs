@@ -27,6 +27,15 @@ pub enum StoreError {
     /// It took longer than a statement may.
     #[error("a statement took too long")]
     Slow(#[source] sqlx::Error),
+    /// A statement failed in a way that says nothing about other statements.
+    #[error("statement {name} failed")]
+    Statement {
+        /// The name of the statement or batch.
+        name: &'static str,
+        /// The failure: [`StoreError::Slow`] or [`StoreError::Fault`].
+        #[source]
+        source: Box<StoreError>,
+    },
     /// The database cannot be reached, or has broken a connection.
     #[error("the database cannot be reached")]
     Away(#[source] sqlx::Error),
@@ -36,6 +45,11 @@ pub enum StoreError {
     /// The database has not answered others before, and nobody waits for it until it does.
     #[error("the database does not answer")]
     Suspected,
+    /// PostgreSQL has reported a commit with a warning: its synchronous standby may not have it.
+    #[error(
+        "PostgreSQL has committed with a warning: the wait for the synchronous standby was cancelled"
+    )]
+    Unconfirmed,
     /// PostgreSQL has given out all of its connections.
     #[error(
         "PostgreSQL allows no more connections: raise the limit of the server, the database or the role, or lower \
@@ -92,11 +106,32 @@ impl StoreError {
         )
     }
 
+    /// Adds the name of a statement to an error that concerns this statement alone.
+    pub(in crate::store) fn of_statement(self, name: &'static str) -> Self {
+        match self {
+            Self::Slow(_) | Self::Fault(_) => Self::Statement {
+                name,
+                source: Box::new(self),
+            },
+            other => other,
+        }
+    }
+
+    /// Whether a statement took longer than it may.
+    pub fn is_slow(&self) -> bool {
+        match self {
+            Self::Slow(_) => true,
+            Self::Statement { source, .. } => source.is_slow(),
+            _ => false,
+        }
+    }
+
     /// The error once more, for others whom it concerns, if it says nothing about one statement.
     pub(in crate::store) fn of_all(&self) -> Option<Self> {
         match self {
             Self::Silent(time) => Some(Self::Silent(*time)),
             Self::Suspected => Some(Self::Suspected),
+            Self::Unconfirmed => Some(Self::Unconfirmed),
             Self::NoMoreConnections => Some(Self::NoMoreConnections),
             Self::Locked => Some(Self::Locked),
             Self::Away(sqlx::Error::PoolTimedOut) => Some(Self::Away(sqlx::Error::PoolTimedOut)),
@@ -180,7 +215,13 @@ impl From<StoreError> for ScimError {
             StoreError::Unique(_) => {
                 Self::uniqueness("A value that must be unique is in use.").caused_by(error)
             }
+            ref slow if slow.is_slow() => {
+                Self::unavailable("The server took too long over this request; try again.", 5)
+                    .caused_by(error)
+            }
             StoreError::Fault(_)
+            | StoreError::Statement { .. }
+            | StoreError::Slow(_)
             | StoreError::Migration(_)
             | StoreError::Newer { .. }
             | StoreError::Damaged(_)
@@ -192,10 +233,6 @@ impl From<StoreError> for ScimError {
             // Whoever took the caller for good asks again who calls; no client sees this.
             StoreError::Outdated => {
                 Self::unauthorized("The token or its tenant has changed.").caused_by(error)
-            }
-            StoreError::Slow(_) => {
-                Self::unavailable("The server took too long over this request; try again.", 5)
-                    .caused_by(error)
             }
             StoreError::Exhausted(_) => Self::unavailable(
                 "The server's database has no room or memory left; try again later.",
@@ -209,6 +246,7 @@ impl From<StoreError> for ScimError {
             StoreError::Away(_)
             | StoreError::Silent(_)
             | StoreError::Suspected
+            | StoreError::Unconfirmed
             | StoreError::Stopped => Self::unavailable(
                 "The server's database is away for the moment; try again.",
                 5,
@@ -257,6 +295,7 @@ mod tests {
             (503, true)
         );
         assert_eq!(status(StoreError::Suspected), (503, true));
+        assert_eq!(status(StoreError::Unconfirmed), (503, true));
         assert_eq!(status(StoreError::Locked), (503, true));
     }
 }

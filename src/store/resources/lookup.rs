@@ -2,11 +2,12 @@
 //! they are is kept in the database: whoever writes, with whatever configuration, writes the same.
 
 use crate::mapping::{self, LOOKUPS, Source};
+use crate::resource::Attributes;
 use crate::schema::ResourceType;
 use crate::store::db::engine::Engine;
 use crate::store::db::error::StoreError;
-use crate::store::operator::shared::shared;
-use serde_json::{Map, Value};
+use crate::store::db::row::Row;
+use crate::store::shared::shared;
 use std::collections::HashMap;
 
 /// The name under which `shared` keeps the paths.
@@ -50,11 +51,17 @@ impl Lookups {
     }
 
     /// The values of a resource with these attributes.
-    pub(in crate::store) fn values(&self, attributes: &Map<String, Value>) -> Looked {
+    pub(in crate::store) fn values(&self, attributes: &Attributes) -> Looked {
         let value = |sources: &Vec<Source>| {
             let found = sources.iter().find_map(|source| source.text(attributes))?;
             (found.chars().nth(LONGEST).is_none()).then(|| found.to_owned())
         };
         self.0.each_ref().map(value)
     }
+}
+
+/// The lookups from that column on.
+pub(in crate::store) fn looked(row: &Row, column: usize) -> Result<Looked, StoreError> {
+    let text = |at: usize| Ok::<_, StoreError>(row.opt_text(column + at)?.map(str::to_owned));
+    Ok([text(0)?, text(1)?, text(2)?])
 }

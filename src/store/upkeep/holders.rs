@@ -1,11 +1,14 @@
 //! What the documents of a tenant hold: all of them, or those with values of an extension, whether it
 //! is declared or hidden.
 
+use crate::resource::{Attributes, StoredDocument};
 use crate::schema::ResourceType;
-use crate::store::db::statement::{Arg, Statement};
-use crate::store::resources::read::Scope;
+use crate::store::db::args::Arg;
+use crate::store::db::error::StoreError;
+use crate::store::db::statement::Statement;
+use crate::store::handle::Store;
+use crate::store::resources::scope::Scope;
 use crate::store::resources::seq::kind_of;
-use crate::store::{Store, StoreError};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -28,18 +31,22 @@ impl Store {
     pub async fn visit_resources(
         &self,
         scope: &Scope,
-        visit: &mut (dyn FnMut(&ResourceType, &Map<String, Value>) + Send),
+        visit: &mut (dyn FnMut(&ResourceType, &Attributes) + Send),
     ) -> Result<(), StoreError> {
-        let mut rows = self
-            .engine
-            .rows(Statement::new(RESOURCES, vec![Arg::Int(scope.tenant)]));
+        let mut rows = self.engine.rows(Statement::named(
+            "resource.visit",
+            RESOURCES,
+            vec![Arg::Int(scope.tenant)],
+        ));
         while let Some(row) = rows.recv().await.transpose()? {
             let Some(of_type) = scope.layout.by_kind(kind_of(row.int(0)?)) else {
                 continue;
             };
-            let document: Map<String, Value> =
-                serde_json::from_str(row.text(1)?).unwrap_or_default();
-            visit(&of_type.resource_type, &document);
+            let document = StoredDocument::from_stored(row.text(1)?);
+            visit(
+                &of_type.resource_type,
+                &document.attributes().unwrap_or_default(),
+            );
         }
         Ok(())
     }
@@ -55,14 +62,17 @@ impl Store {
         visit: &mut (dyn FnMut(Holder<'_>) + Send),
     ) -> Result<(), StoreError> {
         let args = vec![Arg::Int(scope.tenant), Arg::Text(format!("%\"{urn}\":{{%"))];
-        let mut rows = self.engine.rows(Statement::new(HOLDERS, args));
+        let mut rows = self
+            .engine
+            .rows(Statement::named("resource.visit_holders", HOLDERS, args));
         while let Some(row) = rows.recv().await.transpose()? {
             let Some(of_type) = scope.layout.by_kind(kind_of(row.int(0)?)) else {
                 continue;
             };
-            let document: Map<String, Value> =
-                serde_json::from_str(row.text(2)?).unwrap_or_default();
-            if let Some(Value::Object(values)) = document.get(urn) {
+            let attributes = StoredDocument::from_stored(row.text(2)?)
+                .attributes()
+                .unwrap_or_default();
+            if let Some(Value::Object(values)) = attributes.get(urn) {
                 visit(Holder {
                     resource_type: &of_type.resource_type,
                     id: row.uuid(1)?,

@@ -1,0 +1,127 @@
+//! Clients that wear a server out: how much memory they cost, and how long other clients wait meanwhile.
+
+mod idle;
+mod neighbour;
+mod silent;
+mod unread;
+
+pub(crate) use idle::Idle;
+pub(crate) use silent::Silent;
+pub(crate) use unread::Unread;
+
+use crate::client::Address;
+use crate::cluster::tool;
+use crate::database::{self, Database};
+use crate::population::Population;
+use crate::process::memory;
+use crate::site::greeting;
+use clap::Args;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// Name of the second tenant.
+const NEIGHBOUR: &str = "neighbour";
+
+/// How often the memory of the server is read.
+const SAMPLE: Duration = Duration::from_millis(100);
+
+/// What each of these measurements needs.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    /// The server to measure
+    #[arg(long, value_name = "FILE", default_value = env!("CARGO_BIN_EXE_scimd"), hide_default_value = true)]
+    program: PathBuf,
+    /// Where databases are kept between runs
+    #[arg(long, value_name = "DIR", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/target/load"))]
+    folder: PathBuf,
+    /// A key of the configuration and its value, such as limits.connections=5000
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+/// A server with the limits of the default configuration and two tenants.
+struct Server {
+    child: Child,
+    /// The tenant that the load goes to, which has the population.
+    tenant: Address,
+    /// The tenant of the client that is watched. It has no users.
+    neighbour: Address,
+}
+
+impl Server {
+    fn start(common: &Common, people: &Population) -> Result<Self, String> {
+        std::fs::create_dir_all(&common.folder).map_err(|error| error.to_string())?;
+        let (database, _) = database::sqlite(&common.program, people, &common.folder, "strain")?;
+        let Database::Sqlite { folder } = database else {
+            return Err("the measurement needs the embedded database".to_owned());
+        };
+        let run = |words: &[&str]| tool(command(&common.program, &folder).args(words));
+        run(&["tenant", "create", NEIGHBOUR])?;
+        let neighbour = run(&["token", "issue", "--name", "bench", "--tenant", NEIGHBOUR])?;
+        let mut serve = command(&common.program, &folder);
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--issue-token", "bench"]);
+        for setting in &common.set {
+            let (key, value) = setting.split_once('=').ok_or("--set takes KEY=VALUE")?;
+            let name = key.replace('.', "__").to_uppercase();
+            serve.env(format!("SCIMD_{name}"), value);
+        }
+        let mut child = serve
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("{}: {error}", common.program.display()))?;
+        let (url, token) = greeting(&mut child)?;
+        Ok(Self {
+            child,
+            tenant: Address::new(&url, &token)?,
+            neighbour: Address::new(&url, &neighbour)?,
+        })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A command of the program on an embedded database.
+fn command(program: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env("SCIMD_DATABASE__DATA_DIR", folder);
+    command
+}
+
+/// Reads the memory of a process until it is stopped.
+struct Watch {
+    over: Arc<AtomicBool>,
+    reader: JoinHandle<f64>,
+}
+
+impl Watch {
+    fn start(process: u32) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let stop = over.clone();
+        let reader = thread::spawn(move || {
+            let mut most = 0.0_f64;
+            while !stop.load(Ordering::Relaxed) {
+                most = most.max(memory(process));
+                thread::sleep(SAMPLE);
+            }
+            most
+        });
+        Self { over, reader }
+    }
+
+    /// The most MiB that were seen.
+    fn stop(self) -> f64 {
+        self.over.store(true, Ordering::Relaxed);
+        self.reader.join().unwrap_or_default()
+    }
+}

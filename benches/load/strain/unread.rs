@@ -1,0 +1,159 @@
+//! Answers that nobody reads: many connections of HTTP/2 on which one token asks for the largest pages, with a window
+//! of 0, so that the server cannot get rid of a single byte.
+
+use super::{Common, Server, Watch, neighbour};
+use crate::client::Address;
+use crate::population::Population;
+use crate::process::{Family, memory, own_cpu};
+use bytes::Bytes;
+use clap::Args;
+use http_body_util::Empty;
+use hyper::Request;
+use hyper::client::conn::http2::Builder;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::runtime;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// How long a connection may take to be opened.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Pause before a connection that was closed is opened again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Arguments of `unread`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Unread {
+    #[command(flatten)]
+    common: Common,
+    /// Connections that are held open
+    #[arg(long, default_value_t = 1000)]
+    connections: usize,
+    /// Requests on each of them
+    #[arg(long, default_value_t = 100)]
+    streams: usize,
+    /// Bytes that are read of each answer
+    #[arg(long, default_value_t = 0)]
+    window: u32,
+    /// What is asked for
+    #[arg(long, default_value = "/Users?count=1000")]
+    path: String,
+    /// People in the tenant
+    #[arg(long, default_value_t = 2000)]
+    users: u64,
+    /// Sizes of groups
+    #[arg(long, value_delimiter = ',', default_value = "")]
+    sizes: Vec<String>,
+    /// Seconds of the load, and of the time without it
+    #[arg(long, default_value_t = 40)]
+    seconds: u64,
+}
+
+/// How often each outcome was met.
+type Outcomes = Arc<Mutex<BTreeMap<String, u64>>>;
+
+impl Unread {
+    pub(crate) async fn run(self) -> Result<u64, String> {
+        let people = Population {
+            seed: 1,
+            users: self.users,
+            sizes: self
+                .sizes
+                .iter()
+                .filter_map(|size| size.parse().ok())
+                .collect(),
+        };
+        let server = Server::start(&self.common, &people)?;
+        let process = server.child.id();
+        let time = Duration::from_secs(self.seconds);
+        // The first requests open the database's connections.
+        let _ = neighbour::watch(&server.neighbour, Duration::from_secs(1)).join();
+        let before = memory(process);
+        let quiet = neighbour::watch(&server.neighbour, time)
+            .join()
+            .unwrap_or_default();
+        quiet.show("without load");
+        let watch = Watch::start(process);
+        let cpu = [Family(process).cpu(), own_cpu()];
+        let watched = neighbour::watch(&server.neighbour, time);
+        let outcomes = Outcomes::default();
+        let load = runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .map_err(|error| error.to_string())?;
+        for _ in 0..self.connections {
+            load.spawn(hold(self.clone(), server.tenant.clone(), outcomes.clone()));
+        }
+        let loaded = tokio::task::spawn_blocking(|| watched.join().unwrap_or_default())
+            .await
+            .unwrap_or_default();
+        load.shutdown_background();
+        loaded.show("with load");
+        let most = watch.stop();
+        println!(
+            "memory: {before:.1} MiB without load, {most:.1} MiB at most with it: +{:.1} MiB",
+            most - before
+        );
+        let cpu = [Family(process).cpu() - cpu[0], own_cpu() - cpu[1]];
+        println!(
+            "seconds of CPU: {:.1} of the server, {:.1} of this program",
+            cpu[0], cpu[1]
+        );
+        if let Ok(outcomes) = outcomes.lock() {
+            println!("the load met: {outcomes:?}");
+        }
+        Ok(0)
+    }
+}
+
+/// Keeps one connection open, and asks on it as often as it may.
+async fn hold(asked: Unread, address: Address, outcomes: Outcomes) {
+    loop {
+        let met = match timeout(PATIENCE, TcpStream::connect(&address.host)).await {
+            Ok(Ok(stream)) => ask(&asked, &address, stream, &outcomes).await,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "not connected".to_owned(),
+        };
+        count(&outcomes, met);
+        sleep(PAUSE).await;
+    }
+}
+
+/// Asks on a connection until it is closed; why it was.
+async fn ask(asked: &Unread, address: &Address, stream: TcpStream, outcomes: &Outcomes) -> String {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.initial_stream_window_size(asked.window);
+    let (sender, connection) = match builder.handshake(TokioIo::new(stream)).await {
+        Ok(open) => open,
+        Err(error) => return format!("no handshake: {error}"),
+    };
+    let mut answers = JoinSet::new();
+    for _ in 0..asked.streams {
+        let request = Request::get(format!(
+            "http://{}{}{}",
+            address.host, address.path, asked.path
+        ))
+        .header("authorization", &address.token)
+        .body(Empty::<Bytes>::new());
+        let (mut sender, outcomes) = (sender.clone(), outcomes.clone());
+        answers.spawn(async move {
+            let answer = sender.send_request(request.ok()?).await.ok()?;
+            count(&outcomes, answer.status().as_u16().to_string());
+            Some(answer)
+        });
+    }
+    let _ = connection.await;
+    drop(answers);
+    "closed".to_owned()
+}
+
+fn count(outcomes: &Outcomes, met: String) {
+    if let Ok(mut outcomes) = outcomes.lock() {
+        *outcomes.entry(met).or_default() += 1;
+    }
+}
