@@ -259,7 +259,8 @@ impl<'a> Parser<'a> {
         if text.is_empty() {
             return Err(self.expected("an attribute name"));
         }
-        if !is_name(text) && !(self.is_path && is_dotted_name(text)) {
+        let is_fit = is_name(text) || self.is_path && is_dotted_name(text);
+        if !is_fit {
             return Err(Problem {
                 at,
                 what: format!("{} is no attribute name", quoted(text)),

@@ -18,28 +18,28 @@ pub(super) fn put(
     verb: Verb,
     value: Value,
     path: &str,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Option<Change>> {
     if attribute.is_multi_valued() {
-        return put_values(attribute, verb, value, path, with);
+        return put_values(attribute, verb, value, path, acceptance);
     }
-    match one_value(value, with) {
+    match one_value(value, acceptance) {
         Value::Object(object) if attribute.is_complex() => {
-            if with.conformance.is_lenient() && is_empty_reference(attribute, &object) {
+            if acceptance.conformance.is_lenient() && is_empty_reference(attribute, &object) {
                 return Ok(Some(Change::Unset));
             }
-            let subs = sub_changes(attribute, verb, object, path, with)?;
+            let subs = sub_changes(attribute, verb, object, path, acceptance)?;
             Ok((!subs.is_empty()).then(|| merge_whole(attribute, subs)))
         }
         value => Ok(Some(
-            accept_element(attribute, value, path, with)?.map_or(Change::Unset, Change::Set),
+            accept_element(attribute, value, path, acceptance)?.map_or(Change::Unset, Change::Set),
         )),
     }
 }
 
 /// The value that a single-valued place, or an extension, is to have.
-pub(super) fn one_value(value: Value, with: &Acceptance<'_>) -> Value {
-    if with.conformance.is_lenient() {
+pub(super) fn one_value(value: Value, acceptance: &Acceptance<'_>) -> Value {
+    if acceptance.conformance.is_lenient() {
         one_of_array(value)
     } else {
         value
@@ -53,20 +53,22 @@ fn put_values(
     verb: Verb,
     value: Value,
     path: &str,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Option<Change>> {
     let list = match value {
         list @ (Value::Array(_) | Value::Null) => list,
         one => Value::Array(vec![one]),
     };
     let is_silent = says_nothing(attribute, &list);
-    Ok(match (accept_value(attribute, list, path, with)?, verb) {
-        _ if is_silent => None,
-        (Some(Value::Array(values)), Verb::Add) => Some(Change::Append(values)),
-        (Some(values), _) => Some(Change::Set(values)),
-        (None, Verb::Add) => None,
-        (None, _) => Some(Change::Unset),
-    })
+    Ok(
+        match (accept_value(attribute, list, path, acceptance)?, verb) {
+            _ if is_silent => None,
+            (Some(Value::Array(values)), Verb::Add) => Some(Change::Append(values)),
+            (Some(values), _) => Some(Change::Set(values)),
+            (None, Verb::Add) => None,
+            (None, _) => Some(Change::Unset),
+        },
+    )
 }
 
 /// The changes to sub-attributes that an object asks for. As in the body of a resource, those
@@ -76,33 +78,39 @@ fn sub_changes(
     verb: Verb,
     object: Map<String, Value>,
     path: &str,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Vec<SubChange>> {
     let mut changes = Vec::new();
     for (name, value) in object {
         let Some(sub) = attribute.sub_attribute(&name) else {
-            unknown(&format!("{path}.{name}"), &value, with)?;
+            unknown(&format!("{path}.{name}"), &value, acceptance)?;
             continue;
         };
         if sub.mutability() == Mutability::ReadOnly {
             continue;
         }
-        let change = put(sub, verb, value, &format!("{path}.{}", sub.name()), with)?;
+        let change = put(
+            sub,
+            verb,
+            value,
+            &format!("{path}.{}", sub.name()),
+            acceptance,
+        )?;
         changes.extend(change.map(|change| SubChange {
             sub: sub.clone(),
             change,
         }));
     }
-    Ok(with_uri(attribute, changes, with))
+    Ok(with_uri(attribute, changes, acceptance))
 }
 
 /// The changes, and what becomes of the URI of a reference whose `value` is among them.
 pub(super) fn with_uri(
     attribute: &Attribute,
     changes: Vec<SubChange>,
-    with: &Acceptance<'_>,
+    acceptance: &Acceptance<'_>,
 ) -> Vec<SubChange> {
-    if with.conformance.is_lenient() {
+    if acceptance.conformance.is_lenient() {
         tolerance::uri_of_value(attribute, changes)
     } else {
         changes
@@ -131,23 +139,23 @@ pub(super) fn put_selected(
     predicate: Predicate,
     verb: Verb,
     value: Value,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Option<Change>> {
     let attribute = place.attribute().as_ref();
-    let Some(mut edit) = edit(place, verb, value, with)? else {
+    let Some(mut edit) = edit(place, verb, value, acceptance)? else {
         return Ok(None);
     };
     let otherwise = match begun_by(attribute, &edit) {
-        None => without_value(verb, with),
+        None => without_value(verb, acceptance),
         // What would not be found again is not made: a repeated request would make it twice.
-        Some(begun) => match complete(attribute, filter, begun, with)
+        Some(begun) => match complete(attribute, filter, begun, acceptance)
             .filter(|made| predicate.matches_element(attribute, made))
         {
-            Some(made) => with_value(made, verb, with),
+            Some(made) => with_value(made, verb, acceptance),
             None => Otherwise::Refuse,
         },
     };
-    if let (Edit::Replace(value, kept), true) = (&mut edit, with.conformance.is_lenient()) {
+    if let (Edit::Replace(value, kept), true) = (&mut edit, acceptance.conformance.is_lenient()) {
         *kept = tolerance::terms_kept(attribute, filter, value);
     }
     Ok(Some(Change::Select(Selection {
@@ -162,32 +170,32 @@ fn edit(
     place: &Place,
     verb: Verb,
     value: Value,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Option<Edit>> {
     let attribute = place.attribute().as_ref();
     let path = place.path.to_string();
     if let Some(sub) = &place.path.sub {
-        let change = put(sub, verb, value, &path, with)?;
+        let change = put(sub, verb, value, &path, acceptance)?;
         return Ok(change.map(|change| {
             let change = SubChange {
                 sub: sub.clone(),
                 change,
             };
-            Edit::Merge(with_uri(attribute, vec![change], with))
+            Edit::Merge(with_uri(attribute, vec![change], acceptance))
         }));
     }
-    match one_value(value, with) {
+    match one_value(value, acceptance) {
         value if says_nothing(attribute, &value) => {
-            accept_element(attribute, value, &path, with)?;
+            accept_element(attribute, value, &path, acceptance)?;
             Ok(None)
         }
         Value::Null if verb == Verb::Add => Ok(None),
         Value::Object(object) if verb == Verb::Add && attribute.is_complex() => {
-            let subs = sub_changes(attribute, verb, object, &path, with)?;
+            let subs = sub_changes(attribute, verb, object, &path, acceptance)?;
             Ok((!subs.is_empty()).then_some(Edit::Merge(subs)))
         }
         value => Ok(Some(
-            accept_element(attribute, value, &path, with)?
+            accept_element(attribute, value, &path, acceptance)?
                 .map_or(Edit::Remove, |value| Edit::Replace(value, Vec::new())),
         )),
     }
@@ -210,7 +218,7 @@ fn complete(
     attribute: &Attribute,
     filter: &Filter,
     begun: Value,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Option<Value> {
     let Value::Object(mut object) = begun else {
         return Some(begun);
@@ -218,7 +226,7 @@ fn complete(
     let mut said = Map::new();
     for (name, literal) in filter.equalities()? {
         let sub = attribute.sub_attribute(&name.text)?;
-        let value = literal_value(sub, literal, with.conformance)?;
+        let value = literal_value(sub, literal, acceptance.conformance)?;
         if !object.contains_key(sub.name().as_ref()) {
             let value = if sub.is_multi_valued() {
                 Value::Array(vec![value])
@@ -228,7 +236,7 @@ fn complete(
             said.insert(sub.name().to_string(), value);
         }
     }
-    let said = accept_element(attribute, Value::Object(said), attribute.name(), with);
+    let said = accept_element(attribute, Value::Object(said), attribute.name(), acceptance);
     if let Some(Value::Object(mut said)) = said.ok()? {
         object.append(&mut said);
     }
@@ -236,18 +244,18 @@ fn complete(
 }
 
 /// RFC 7644 leaves open whether `add` makes a value, and forbids it for `replace`.
-fn with_value(made: Value, verb: Verb, with: &Acceptance<'_>) -> Otherwise {
+fn with_value(made: Value, verb: Verb, acceptance: &Acceptance<'_>) -> Otherwise {
     match verb {
         Verb::Add => Otherwise::Make(made),
-        _ if with.conformance.is_lenient() => tolerance::replace_makes(made),
+        _ if acceptance.conformance.is_lenient() => tolerance::replace_makes(made),
         _ => Otherwise::Refuse,
     }
 }
 
-fn without_value(verb: Verb, with: &Acceptance<'_>) -> Otherwise {
+fn without_value(verb: Verb, acceptance: &Acceptance<'_>) -> Otherwise {
     match verb {
         Verb::Add => Otherwise::Nothing,
-        _ if with.conformance.is_lenient() => tolerance::replace_clears_nothing(),
+        _ if acceptance.conformance.is_lenient() => tolerance::replace_clears_nothing(),
         _ => Otherwise::Refuse,
     }
 }
@@ -257,9 +265,9 @@ pub(super) fn remove_listed(
     attribute: &Attribute,
     value: Value,
     path: &str,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Option<Change>> {
-    let listed = match put_values(attribute, Verb::Add, value, path, with)? {
+    let listed = match put_values(attribute, Verb::Add, value, path, acceptance)? {
         Some(Change::Append(listed)) => listed,
         _ => return Ok(None),
     };

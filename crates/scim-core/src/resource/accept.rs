@@ -1,5 +1,25 @@
 //! A request body becomes the attributes of a resource: canonical names in schema order, values
 //! of their types, readOnly attributes dropped, nothing unassigned (RFC 7644 sections 3.3, 3.5.1).
+//!
+//! ```
+//! use scim_core::resource::accept::{accept, assign_defaults};
+//! use scim_core::resource::limits::ValueLimits;
+//! use scim_core::resource::{Acceptance, Conformance, json::read_object};
+//! use scim_core::schema::Catalog;
+//!
+//! let catalog = Catalog::new(&[])?;
+//! let user = catalog.by_name("User").expect("User is built in");
+//! let limits = ValueLimits::default();
+//! let body = read_object(br#"{"id": "mine", "USERNAME": "ann", "title": null}"#, 32)?;
+//! let mut accepted = accept(user, body, &mut Acceptance::new(Conformance::Lenient, &limits))?;
+//!
+//! // `id` is readOnly and dropped; the null is asserted, but no value.
+//! assert_eq!(accepted.attributes.keys().collect::<Vec<_>>(), ["userName"]);
+//! assert!(accepted.asserted.contains("title"));
+//! assign_defaults(user, &mut accepted);
+//! assert_eq!(accepted.attributes["active"], true);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use super::note::printable;
 use super::value::{Acceptance, accept_value, says_nothing, unknown};
@@ -50,11 +70,11 @@ impl Accepted {
 pub fn accept(
     resource_type: &ResourceType,
     body: Map<String, Value>,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Accepted> {
     let mut read = Reading {
         resource_type,
-        with,
+        acceptance,
         top: Map::new(),
         extensions: Map::new(),
         asserted: HashSet::new(),
@@ -108,7 +128,7 @@ pub fn assign_defaults(resource_type: &ResourceType, accepted: &mut Accepted) {
 
 struct Reading<'a, 'b, 'c> {
     resource_type: &'a ResourceType,
-    with: &'b mut Acceptance<'c>,
+    acceptance: &'b mut Acceptance<'c>,
     top: Map<String, Value>,
     extensions: Map<String, Value>,
     asserted: HashSet<String>,
@@ -118,7 +138,7 @@ struct Reading<'a, 'b, 'c> {
 
 impl Reading<'_, '_, '_> {
     fn schemas(&mut self, value: Option<&Value>) -> Result<()> {
-        let lenient = self.with.conformance.is_lenient();
+        let lenient = self.acceptance.conformance.is_lenient();
         if lenient && tolerance::schemas_left_out(value) {
             return Ok(());
         }
@@ -145,7 +165,7 @@ impl Reading<'_, '_, '_> {
                     let detail = format!("Schema \"{urn}\" is not part of resource type {name}.");
                     return Err(Error::invalid_value(detail).about(Problem::UnknownAttribute));
                 }
-                tolerance::undeclared_schema(urn, &mut self.with.notes);
+                tolerance::undeclared_schema(urn, &mut self.acceptance.notes);
             }
         }
         if has_core {
@@ -157,7 +177,7 @@ impl Reading<'_, '_, '_> {
 
     fn extension(&self, urn: &str) -> Option<Extension> {
         let modern = self
-            .with
+            .acceptance
             .conformance
             .is_lenient()
             .then(|| tolerance::modern_extension(urn))
@@ -166,8 +186,8 @@ impl Reading<'_, '_, '_> {
     }
 
     fn member(&mut self, key: &str, value: Value) -> Result<()> {
-        let lenient = self.with.conformance.is_lenient();
-        let found = named(self.resource_type, key, self.with.conformance);
+        let lenient = self.acceptance.conformance.is_lenient();
+        let found = named(self.resource_type, key, self.acceptance.conformance);
         let value = match found {
             Some(Named::Core | Named::Extension(_)) if lenient => tolerance::one_of_array(value),
             _ => value,
@@ -180,7 +200,7 @@ impl Reading<'_, '_, '_> {
                 .try_for_each(|(name, value)| self.core(&name, value)),
             (Some(Named::Core), Value::Null) if lenient => Ok(()),
             (Some(named), value) if tolerance::is_qualified_key(key, &named) && !lenient => {
-                self.with
+                self.acceptance
                     .notes
                     .push(Note::UnknownAttribute(printable(key), Shape::of(&value)));
                 Ok(())
@@ -192,18 +212,18 @@ impl Reading<'_, '_, '_> {
                 self.elsewhere.push((key.to_owned(), path, value));
                 Ok(())
             }
-            (_, value) => unknown(key, &value, self.with),
+            (_, value) => unknown(key, &value, self.acceptance),
         }
     }
 
     /// A member of an object under the URN of the core schema.
     fn core(&mut self, name: &str, value: Value) -> Result<()> {
-        if self.with.conformance.is_lenient() {
+        if self.acceptance.conformance.is_lenient() {
             return self.member(name, value);
         }
         match self.resource_type.top_attribute(name).cloned() {
             Some(attribute) => self.top(&attribute, value),
-            None => unknown(name, &value, self.with),
+            None => unknown(name, &value, self.acceptance),
         }
     }
 
@@ -237,7 +257,7 @@ impl Reading<'_, '_, '_> {
         let taken = self.extended(&extension, Value::Object(Map::from_iter([(name, value)])));
         match taken {
             Err(_) if !key.contains(':') => {
-                tolerance::unfit_without_urn(&path.to_string(), &mut self.with.notes);
+                tolerance::unfit_without_urn(&path.to_string(), &mut self.acceptance.notes);
                 Ok(())
             }
             taken => taken,
@@ -277,13 +297,14 @@ impl Reading<'_, '_, '_> {
         let is_silent = says_nothing(attribute, &value);
         let value = match self.resource_type.members() {
             Some(members)
-                if self.with.conformance.is_lenient() && members.name() == attribute.name() =>
+                if self.acceptance.conformance.is_lenient()
+                    && members.name() == attribute.name() =>
             {
                 tolerance::members_from_texts(value)
             }
             _ => value,
         };
-        if let Some(accepted) = accept_value(attribute, value, &name, self.with)? {
+        if let Some(accepted) = accept_value(attribute, value, &name, self.acceptance)? {
             self.top.insert(name.clone(), accepted);
         }
         if !is_silent {
@@ -312,7 +333,7 @@ impl Reading<'_, '_, '_> {
         let mut accepted = Map::new();
         for (name, value) in members {
             let Some(attribute) = extension.schema.attribute(&name) else {
-                unknown(&format!("{urn}:{name}"), &value, self.with)?;
+                unknown(&format!("{urn}:{name}"), &value, self.acceptance)?;
                 continue;
             };
             if attribute.mutability() == Mutability::ReadOnly {
@@ -320,7 +341,7 @@ impl Reading<'_, '_, '_> {
             }
             let path = format!("{urn}:{}", attribute.name());
             let is_silent = says_nothing(attribute, &value);
-            if let Some(value) = accept_value(attribute, value, &path, self.with)? {
+            if let Some(value) = accept_value(attribute, value, &path, self.acceptance)? {
                 accepted.insert(attribute.name().to_string(), value);
             }
             if !is_silent {

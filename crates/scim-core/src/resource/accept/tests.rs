@@ -1,5 +1,9 @@
 //! Where a body may put values, and what it speaks of. A row is a body and the attributes that it
 //! comes to.
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "rows of a table read better so"
+)]
 
 use super::*;
 use crate::resource::limits::ValueLimits;
