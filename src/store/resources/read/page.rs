@@ -21,8 +21,6 @@ pub struct Page {
     pub lacks_members: bool,
     /// Those on the page.
     pub found: Vec<Found>,
-    /// Whether members were left out, of all resources, as there are more than `Relations::most` allows.
-    pub lacks_members: bool,
 }
 
 /// What is listed: a type, and the condition on its resources.
