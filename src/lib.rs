@@ -4,10 +4,14 @@
 //! module uses those above it in this list and none below. `ARCHITECTURE.md` is the map.
 
 pub mod clock;
+pub mod error;
 pub mod live;
+pub mod reason;
 
-pub use scim_core::{error, filter, patch, reason, resource, schema};
+pub use scim_core::{filter, messages, patch, resource, schema};
 pub(crate) use scim_core::{keyword, nearest};
+
+pub mod model;
 
 pub mod mapping;
 

@@ -4,14 +4,14 @@ use crate::people::Person;
 use scimd::clock::{Clock, Timestamp};
 use scimd::resource::accept::accept;
 use scimd::resource::limits::ValueLimits;
-use scimd::resource::{Acceptance, Conformance, Meta};
+use scimd::resource::{Acceptance, Attributes, Conformance, Meta};
 use scimd::schema::{Catalog, ResourceType};
 use scimd::service::{
     Caller, DatabaseTarget, Record, Service, ServiceLimits, ServiceSettings, TokenScope,
 };
 use scimd::store::{Found, Layout, Page, PoolSettings, Scope, Store, Written};
 use secrecy::ExposeSecret;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 
 pub(crate) static STAGE: LazyLock<Stage> = LazyLock::new(Stage::new);
@@ -80,9 +80,9 @@ impl Stage {
     }
 
     /// The attributes of someone, as they are kept.
-    pub(crate) fn attributes(&self, number: u64) -> Map<String, Value> {
+    pub(crate) fn attributes(&self, number: u64) -> Attributes {
         let Value::Object(body) = Person::new(1, number).body() else {
-            return Map::new();
+            return Attributes::default();
         };
         accept(&self.user, body, &mut self.acceptance())
             .unwrap()
@@ -104,6 +104,7 @@ impl Stage {
     /// The page of a list that a read finds.
     pub(crate) fn page(&self, count: u64) -> Page {
         Page {
+            lacks_members: false,
             total: 100_000,
             gone: 0,
             found: (0..count).map(|number| self.found(number)).collect(),

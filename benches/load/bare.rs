@@ -7,9 +7,9 @@ use crate::turn::{Measure, Meter};
 use scimd::resource::accept::accept;
 use scimd::resource::entries::entries;
 use scimd::resource::limits::ValueLimits;
-use scimd::resource::{Acceptance, Conformance, Key};
-use scimd::schema::{Catalog, ResourceType};
-use serde_json::{Map, Value, json};
+use scimd::resource::{Acceptance, Attributes, Conformance, Key};
+use scimd::schema::ResourceType;
+use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection, Row};
 use std::collections::HashMap;
@@ -71,7 +71,7 @@ impl Bare {
             .map(|row| (row.get(0), row.get(1)))
             .collect();
         let catalog =
-            Catalog::new(&[]).map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
+            scimd::model::catalog(&[]).map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
         let user = catalog
             .by_name("User")
             .cloned()
@@ -181,13 +181,13 @@ impl Bare {
                 .unwrap_or("")
                 .to_owned(),
             names: attributes.keys().cloned().collect::<Vec<_>>().join(","),
-            document: Value::Object(attributes).to_string(),
+            document: Value::from(attributes).to_string(),
         }
     }
 
-    fn attributes(&self, person: Person) -> Map<String, Value> {
+    fn attributes(&self, person: Person) -> Attributes {
         let Value::Object(body) = person.body() else {
-            return Map::new();
+            return Attributes::default();
         };
         let limits = ValueLimits::default();
         let accepted = accept(

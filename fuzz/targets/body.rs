@@ -27,7 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
             continue;
         };
         let _ = entries(kind, &accepted.attributes);
-        let mut again = accepted.attributes.clone();
+        let mut again = accepted.attributes.clone().into_map();
         again.insert(
             "schemas".into(),
             serde_json::json!([kind.schema().id().as_ref()]),

@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use scim_core::patch::{PatchLimits, read, resolve};
 use scim_core::resource::json::read_object;
 use scim_core::resource::limits::ValueLimits;
-use scim_core::resource::{Acceptance, Conformance};
+use scim_core::resource::{Acceptance, Attributes, Conformance};
 use scim_core::schema::Catalog;
 use std::sync::LazyLock;
 
@@ -35,6 +35,6 @@ fuzz_target!(|bytes: &[u8]| {
         ) else {
             continue;
         };
-        let _ = patch.apply(user, "0190c2a0-7b2e-7c11-8d3c-111111111111", before.clone());
+        let _ = patch.apply(user, "0190c2a0-7b2e-7c11-8d3c-111111111111", Attributes::from_stored(before.clone()));
     }
 });

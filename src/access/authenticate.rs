@@ -4,6 +4,7 @@
 use crate::access::{Caller, near_miss, token};
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
+use crate::model::TypeRoles;
 use crate::protocol::Service;
 use crate::reason::Reason;
 use crate::request_log::{Asker, Trail};

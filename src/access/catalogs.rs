@@ -3,6 +3,7 @@
 //! and in whether two groups may have one name; those that do not differ share one.
 
 use crate::error::{Result, ScimError};
+use crate::model::{self, TypeRoles};
 use crate::protocol::cannot_start;
 use crate::protocol::settings::StartError;
 use crate::schema::{Catalog, SchemaError, SchemaFile, edit};
@@ -105,10 +106,10 @@ impl Sources {
         unique_group_names: bool,
     ) -> Result<Catalog, SchemaError> {
         let files: Vec<_> = kept.map(file_of).collect();
-        let standard = Catalog::new(&files)?;
+        let standard = model::catalog(&files)?;
         let catalog = match unique_group_names {
             true => standard,
-            false => Catalog::new(&in_place_of(&files, shared_names(&standard)))?,
+            false => model::catalog(&in_place_of(&files, shared_names(&standard)))?,
         };
         Ok(catalog.searching_only(&self.searchable))
     }
@@ -290,11 +291,7 @@ fn shared_names(catalog: &Catalog) -> Vec<SchemaFile> {
                     .get("name")
                     .and_then(Value::as_str)
                     .unwrap_or_default();
-                if resource_type
-                    .display()
-                    .iter()
-                    .any(|display| display == name)
-                {
+                if resource_type.display().contains(&name) {
                     attribute.insert("uniqueness".into(), "none".into());
                 }
             }

@@ -9,14 +9,12 @@ pub mod token;
 pub use near_miss::Traced;
 
 use crate::error::{Result, ScimError};
+use crate::model::TypeRoles;
 use crate::protocol::url_of_tenant;
 use crate::request_log::Trail;
-use crate::resource::Conformance;
+use crate::resource::{Attributes, Conformance};
 use crate::schema::{Catalog, ResourceType};
-use crate::store::{
-    Author, Given, MemberDelta, Scope, Tenant, TokenScope, Writing, Written, changed_names,
-};
-use serde_json::{Map, Value};
+use crate::store::{Author, Given, MemberDelta, Scope, Tenant, TokenScope, Writing, Written};
 use std::sync::Arc;
 
 /// Who asks: a tenant, by one of its tokens.
@@ -85,12 +83,11 @@ impl Caller {
     pub(crate) fn changed(
         &self,
         kind: &ResourceType,
-        before: &Map<String, Value>,
+        before: &Attributes,
         written: &Written,
         members: &MemberDelta,
     ) {
-        self.trail
-            .changed(changed_names(before, &written.attributes));
+        self.trail.changed(written.attributes.changed_names(before));
         let joined = kind.members().filter(|_| !members.is_empty());
         let kept = kind.password().filter(|_| written.password.is_some());
         self.trail.changed(

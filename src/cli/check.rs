@@ -4,7 +4,7 @@ use super::arguments::Globals;
 use super::failure::Failure;
 use super::output::{self, say};
 use crate::config::{Config, DEFAULTS, Effective, Environment};
-use crate::schema::Catalog;
+use crate::model;
 use clap::Args;
 use serde_json::{Map, Value, json};
 use std::io::Write;
@@ -32,7 +32,8 @@ impl Check {
         }
         let config = globals.config(environment, &[])?;
         let files = config.schema_files()?.unwrap_or_default();
-        let catalog = Catalog::new(&files).map_err(|error| Failure::Misused(error.to_string()))?;
+        let catalog =
+            model::catalog(&files).map_err(|error| Failure::Misused(error.to_string()))?;
         config.directory()?;
         let print = if self.json { show_json } else { show };
         print(&config, out)?;

@@ -26,6 +26,7 @@ mod reference;
 mod renewal;
 mod resource;
 mod retention;
+mod revoke;
 mod schema;
 mod serve;
 mod signals;
@@ -131,8 +132,12 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
         }
         command => {
             let config = globals.config(environment, &[])?;
-            // A command that ends by itself tells of trouble only.
-            start_log(&config, "warn");
+            // A command that ends by itself tells of trouble only; migrations tell of each step.
+            let level = match command {
+                Command::Migrate(_) => "info",
+                _ => "warn",
+            };
+            start_log(&config, level);
             let work = async {
                 let outcome = on_database(command, &config, out).await;
                 last_tasks().await;

@@ -4,6 +4,7 @@ use super::arguments::{Span, keyword, span, span_or_never};
 use super::failure::Failure;
 use super::listing::{Paging, Shape};
 use super::output::{self, moment, say};
+use super::revoke::Revoke;
 use super::{expiry, open};
 use crate::clock::Timestamp;
 use crate::config::{Config, duration};
@@ -22,7 +23,7 @@ pub(super) enum Token {
     List(List),
     /// Issues the successor of a token, which itself stays valid for a while
     Rotate(Rotate),
-    /// Ends a token at once
+    /// Ends a token at once, or many
     Revoke(Revoke),
 }
 
@@ -70,16 +71,6 @@ pub(super) struct Rotate {
     json: bool,
 }
 
-/// Arguments of `scimd token revoke`.
-#[derive(Debug, Args)]
-pub(super) struct Revoke {
-    /// Id of the token, as `scimd token list` shows it, or the token
-    id: String,
-    /// Prints JSON
-    #[arg(long)]
-    json: bool,
-}
-
 impl Token {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         match self {
@@ -121,17 +112,6 @@ impl Rotate {
             ));
         }
         print(&token, out)
-    }
-}
-
-impl Revoke {
-    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let id = open::existing(config).await?.revoke_token(&self.id).await?;
-        if self.json {
-            output::json(out, &json!({"revoked": id}))?;
-        }
-        say(&format!("Revoked token {id}."));
-        Ok(())
     }
 }
 

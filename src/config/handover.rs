@@ -3,9 +3,10 @@
 use super::{Config, ConfigError, Limits};
 use crate::filter::FilterLimits;
 use crate::mapping::Directory;
+use crate::model;
 use crate::patch::PatchLimits;
 use crate::resource::limits::ValueLimits;
-use crate::schema::{Catalog, SchemaFile};
+use crate::schema::SchemaFile;
 use crate::scim_api::HttpSettings;
 use crate::service::{ServiceLimits, ServiceSettings};
 use crate::store::PoolSettings;
@@ -45,7 +46,7 @@ impl Config {
     /// # Errors
     /// When a schema file cannot be read or used, or with all that is wrong with the mapping.
     pub fn directory(&self) -> Result<Directory, ConfigError> {
-        let catalog = Catalog::new(&self.schema_files()?.unwrap_or_default())
+        let catalog = model::catalog(&self.schema_files()?.unwrap_or_default())
             .map_err(|error| ConfigError::new("schemas", error.to_string()))?;
         self.mapping
             .resolve(&catalog)

@@ -269,7 +269,9 @@ mod tests {
             text: ACME.into(),
         }];
         let guide = Guide::of(provider, "acme", "https://scim.example.com/scim/v2").unwrap();
-        guide.attributes.rows(&Catalog::new(&files).unwrap())
+        guide
+            .attributes
+            .rows(&crate::model::catalog(&files).unwrap())
     }
 
     #[test]

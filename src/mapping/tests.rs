@@ -1,9 +1,8 @@
 use super::*;
-use crate::schema::Catalog;
 use serde_json::{Value, json};
 
 fn found(path: &str, document: &Value) -> Option<String> {
-    let catalog = Catalog::new(&[]).unwrap();
+    let catalog = crate::model::catalog(&[]).unwrap();
     let (source, _) = parse(path, catalog.by_name("User").unwrap()).unwrap();
     source
         .text(document.as_object().unwrap())
@@ -11,7 +10,7 @@ fn found(path: &str, document: &Value) -> Option<String> {
 }
 
 fn problem(path: &str) -> String {
-    let catalog = Catalog::new(&[]).unwrap();
+    let catalog = crate::model::catalog(&[]).unwrap();
     parse(path, catalog.by_name("User").unwrap()).unwrap_err()
 }
 
@@ -134,7 +133,7 @@ fn columns_that_cannot_be_are_told() {
         ),
         (four, &["a", "b", "c", "d"], "with 4 different paths"),
     ];
-    let catalog = Catalog::new(&[]).unwrap();
+    let catalog = crate::model::catalog(&[]).unwrap();
     for (columns, indexed, told) in cases {
         let problems = mapping(columns, indexed).resolve(&catalog).unwrap_err();
         assert!(
@@ -146,7 +145,7 @@ fn columns_that_cannot_be_are_told() {
 
 #[test]
 fn columns_with_the_same_paths_share_a_lookup() {
-    let catalog = Catalog::new(&[]).unwrap();
+    let catalog = crate::model::catalog(&[]).unwrap();
     let columns: Columns<'_> = &[
         ("login", &["userName"]),
         ("trust_id", &["userName"]),

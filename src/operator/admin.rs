@@ -3,7 +3,7 @@
 use crate::access::token;
 use crate::access::token::FreshToken;
 use crate::clock::Timestamp;
-use crate::error::{Result, ScimError};
+use crate::error::{ErrorStatus, Result, ScimError};
 use crate::operator::tenants::COUNTED;
 use crate::protocol::Service;
 use crate::reason::Reason;
@@ -283,7 +283,7 @@ fn check_token_name(name: &str) -> Result<()> {
 
 fn rotated(id: &str, successor: &str) -> ScimError {
     ScimError::new(
-        409,
+        ErrorStatus::CONFLICT,
         format!("Token {id} was rotated already: its successor is {successor}. Rotate that one, or issue a new token."),
     )
     .because(Reason::VersionConflict)

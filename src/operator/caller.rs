@@ -3,6 +3,7 @@
 use crate::access::Caller;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::model::TypeRoles;
 use crate::protocol::{ListQuery, Service, View};
 use crate::schema::{Attribute, ResourceType};
 use crate::store::{Author, Relations, TokenScope};
@@ -104,5 +105,5 @@ pub fn naming_attribute(resource_type: &ResourceType) -> Option<&Arc<Attribute>>
         .attributes()
         .iter()
         .find(|attribute| attribute.is_unique());
-    unique.or_else(|| resource_type.top_attribute(resource_type.display().first()?))
+    unique.or_else(|| resource_type.top_attribute(resource_type.display().first().copied()?))
 }

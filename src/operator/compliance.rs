@@ -4,9 +4,9 @@
 use crate::error::Result;
 use crate::protocol::Service;
 use crate::protocol::body::check_names;
+use crate::resource::Attributes;
 use crate::resource::check::{Change, check};
 use crate::schema::ResourceType;
-use serde_json::{Map, Value};
 
 impl Service {
     /// How many resources of a tenant lack a value that its schemas require, or have a user name of
@@ -24,7 +24,7 @@ impl Service {
             .layout
             .clone();
         let mut count = 0;
-        let mut visit = |kind: &ResourceType, attributes: &Map<String, Value>| {
+        let mut visit = |kind: &ResourceType, attributes: &Attributes| {
             let complies = check(kind, None, attributes, Change::Whole).is_ok()
                 && check_names(&settings, kind, None, attributes).is_ok();
             count += u64::from(!complies);

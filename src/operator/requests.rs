@@ -2,6 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
+use crate::model::TypeRoles;
 use crate::protocol::Service;
 use crate::request_log::notes::{UnknownAttribute, count_unknown};
 use crate::request_log::user_name::naming;

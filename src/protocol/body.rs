@@ -2,16 +2,17 @@
 
 use crate::access::Caller;
 use crate::error::{Result, ScimError};
+use crate::model::TypeRoles;
 use crate::patch::MemberChange;
 use crate::protocol::Service;
 use crate::reason::Reason;
-use crate::resource::{Conformance, Note, Notes};
+use crate::resource::{Attributes, Conformance, Note, Notes};
 use crate::schema::ResourceType;
 use crate::store::{
     Author, Found, MemberDelta, MemberKey, PasswordPolicy, Scope, Tenant, UsernameFormat, Writing,
     Written,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -23,11 +24,11 @@ impl Service {
         &self,
         caller: &Caller,
         kind: &ResourceType,
-        mut attributes: Map<String, Value>,
+        mut attributes: Attributes,
     ) -> Result<Written> {
         let sent = kind
             .password()
-            .and_then(|password| attributes.shift_remove(password.name().as_ref()));
+            .and_then(|password| attributes.take(password));
         let password = match (sent, caller.settings.password_policy) {
             (Some(Value::String(password)), PasswordPolicy::Argon2id) => {
                 Some(self.passwords.digest(password).await?)
@@ -132,8 +133,8 @@ impl Service {
     pub(crate) async fn check_references(
         &self,
         writing: &Writing<'_>,
-        before: Option<&Map<String, Value>>,
-        attributes: &Map<String, Value>,
+        before: Option<&Attributes>,
+        attributes: &Attributes,
     ) -> Result<()> {
         let kind = &writing.of_type.resource_type;
         let kept = before
@@ -233,7 +234,7 @@ fn member_types(kind: &ResourceType) -> Vec<&str> {
 /// they name and whose `value` is the id.
 fn references<'a>(
     kind: &'a ResourceType,
-    attributes: &'a Map<String, Value>,
+    attributes: &'a Attributes,
 ) -> Vec<(String, Vec<&'a str>, Vec<&'a str>)> {
     let named = kind.leaves().iter().filter(|path| {
         path.sub
@@ -281,8 +282,8 @@ fn unresolved(id: &str, conformance: Conformance, notes: &mut Notes) -> Result<(
 pub(crate) fn check_names(
     tenant: &Tenant,
     kind: &ResourceType,
-    before: Option<&Map<String, Value>>,
-    attributes: &Map<String, Value>,
+    before: Option<&Attributes>,
+    attributes: &Attributes,
 ) -> Result<()> {
     if tenant.username_format == UsernameFormat::Any || kind.seat().is_none() {
         return Ok(());
@@ -317,7 +318,7 @@ fn is_email(text: &str) -> bool {
 }
 
 /// 409 that says which attribute is in use.
-pub(crate) fn in_use(kind: &ResourceType, attributes: &Map<String, Value>) -> ScimError {
+pub(crate) fn in_use(kind: &ResourceType, attributes: &Attributes) -> ScimError {
     let unique = kind
         .leaves()
         .iter()
@@ -376,11 +377,10 @@ impl Service {
 /// The members that a body names.
 pub(crate) fn sent_members(
     kind: &ResourceType,
-    attributes: &mut Map<String, Value>,
+    attributes: &mut Attributes,
 ) -> Result<Option<Vec<String>>> {
-    let sent = kind
-        .members()
-        .and_then(|members| attributes.shift_remove(members.name().as_ref()));
-    sent.map(|members| crate::patch::member_ids(&members))
-        .transpose()
+    let sent = kind.members().and_then(|members| attributes.take(members));
+    Ok(sent
+        .map(|members| crate::patch::member_ids(&members))
+        .transpose()?)
 }

@@ -3,16 +3,17 @@
 
 use crate::access::Caller;
 use crate::error::{Result, ScimError};
+use crate::model::TypeRoles;
 use crate::patch::{self, MemberChange, Patch};
 use crate::protocol::body::{check_names, sent_members};
 use crate::protocol::member_stream::READ_ALONG;
 use crate::protocol::read::unshown;
 use crate::protocol::schema_retry::Wanted;
 use crate::protocol::{Precondition, Reply, Service, View, render};
-use crate::resource::accept::{Accepted, accept, assign_defaults, in_schema_order, sent};
+use crate::resource::accept::{Accepted, accept, assign_defaults, sent};
 use crate::resource::check::{Change as Kind, check};
 use crate::resource::projection::Projection;
-use crate::resource::{Acceptance, Conformance, Note, Notes, hidden, tolerance};
+use crate::resource::{Acceptance, Attributes, Conformance, Note, Notes, tolerance};
 use crate::schema::{Attribute, ResourceType};
 use crate::store::PutWithoutMembers;
 use crate::store::{Before, Change, Found, Relations, StoreError, Writing};
@@ -24,7 +25,7 @@ use std::sync::Arc;
 const ATTEMPTS: u32 = 32;
 
 /// What a change makes of a resource: its attributes, and the changes to its members.
-type Applied = (Map<String, Value>, Vec<MemberChange>);
+type Applied = (Attributes, Vec<MemberChange>);
 
 /// The change that a request asks for.
 enum Asked<'a> {
@@ -51,7 +52,7 @@ impl Asked<'_> {
         &self,
         kind: &ResourceType,
         found: &Found,
-        before: &Map<String, Value>,
+        before: &Attributes,
     ) -> Result<Option<Applied>> {
         let (after, members, change) = match self {
             Self::Delete => return Ok(None),
@@ -61,10 +62,9 @@ impl Asked<'_> {
                 keeps_active,
                 ..
             }) => {
-                let mut after = replaced(kind, before, accepted);
+                let mut after = before.replaced_by(kind, accepted);
                 if *keeps_active {
-                    tolerance::keep_active(kind, before, &mut after);
-                    after = in_schema_order(kind, after);
+                    tolerance::keep_value(kind, before, &mut after);
                 }
                 let members = members.map(|members| MemberChange::Replace(members.to_vec()));
                 (after, members.into_iter().collect(), Kind::Whole)
@@ -465,57 +465,4 @@ fn names_somebody(
         }
         _ => Ok(()),
     }
-}
-
-/// The attributes after a PUT: those of the body, those that no client reads and the body does not
-/// speak of, and what is hidden.
-pub(crate) fn replaced(
-    kind: &ResourceType,
-    before: &Map<String, Value>,
-    accepted: &Accepted,
-) -> Map<String, Value> {
-    let mut after = accepted.attributes.clone();
-    for attribute in kind
-        .top_attributes()
-        .iter()
-        .filter(|attribute| attribute.is_secret())
-    {
-        let name = attribute.name().as_ref();
-        if let Some(kept) = before
-            .get(name)
-            .filter(|_| !accepted.asserted.contains(name))
-        {
-            after.insert(name.to_owned(), kept.clone());
-        }
-    }
-    for extension in kind.extensions() {
-        let urn = extension.schema.id().as_ref();
-        let secrets = extension
-            .schema
-            .attributes()
-            .iter()
-            .filter(|attribute| attribute.is_secret());
-        let Some(was) = before.get(urn).and_then(Value::as_object) else {
-            continue;
-        };
-        for secret in secrets {
-            let name = secret.name().as_ref();
-            let Some(kept) = was.get(name) else { continue };
-            let held = after
-                .entry(urn)
-                .or_insert_with(|| Value::Object(Map::new()));
-            if let Some(held) = held.as_object_mut() {
-                held.entry(name).or_insert_with(|| kept.clone());
-            }
-        }
-    }
-    let mut kept = before.clone();
-    hidden::keep(kind, &mut kept);
-    for (name, value) in kept {
-        match (after.get_mut(&name), value) {
-            (Some(Value::Object(held)), Value::Object(hidden)) => held.extend(hidden),
-            (_, value) => drop(after.insert(name, value)),
-        }
-    }
-    in_schema_order(kind, after)
 }

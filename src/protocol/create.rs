@@ -11,7 +11,7 @@ use crate::protocol::{Reply, Service, View, render};
 use crate::resource::accept::{accept, assign_defaults};
 use crate::resource::check::{Change as Kind, check};
 use crate::resource::projection::Projection;
-use crate::resource::{Acceptance, Meta};
+use crate::resource::{Acceptance, Attributes, Meta};
 use crate::schema::ResourceType;
 use crate::store::{Author, Change, Found, MemberDelta, StoreError, Writing, Written};
 use serde_json::{Map, Value};
@@ -80,7 +80,7 @@ impl Service {
         let kind = &writing.of_type.resource_type;
         match self.store.create(writing, id, written, delta).await {
             Ok(Change::Done(_)) => {
-                caller.changed(kind, &Map::new(), written, delta);
+                caller.changed(kind, &Attributes::default(), written, delta);
                 Ok(())
             }
             Ok(refusal @ (Change::NoSeat | Change::Stale | Change::Nothing)) => {

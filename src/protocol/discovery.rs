@@ -3,6 +3,7 @@
 
 use crate::access::Caller;
 use crate::error::{Result, ScimError};
+use crate::messages::list_response;
 use crate::protocol::cursor::CURSOR_SECONDS;
 use crate::protocol::{Reply, Service};
 use crate::schema::{RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_CONFIG};
@@ -167,12 +168,5 @@ fn one(document: &Value) -> Reply {
 }
 
 fn all(documents: &[Value]) -> Reply {
-    let list = json!({
-        "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
-        "totalResults": documents.len(),
-        "startIndex": 1,
-        "itemsPerPage": documents.len(),
-        "Resources": documents,
-    });
-    Reply::ok(list.to_string())
+    Reply::ok(list_response(documents).to_string())
 }

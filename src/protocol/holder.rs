@@ -3,14 +3,14 @@
 use crate::access::Caller;
 use crate::error::ScimError;
 use crate::filter::{Operator, Predicate, Target};
+use crate::model::{TypeRoles, takes_seat};
 use crate::protocol::body::in_use;
 use crate::protocol::{Service, render};
 use crate::reason::Reason;
 use crate::request_log::share_name;
-use crate::resource::{Key, Resource};
+use crate::resource::{Attributes, Key};
 use crate::schema::ResourceType;
 use crate::store::{Documents, From, Listed, Relations, Window};
-use serde_json::{Map, Value};
 
 impl Service {
     /// 409 that says which attribute is in use, and for what reason.
@@ -18,7 +18,7 @@ impl Service {
         &self,
         caller: &Caller,
         kind: &ResourceType,
-        attributes: &Map<String, Value>,
+        attributes: &Attributes,
     ) -> ScimError {
         let error = in_use(kind, attributes);
         if kind.seat().is_none() {
@@ -28,9 +28,7 @@ impl Service {
             Some(holder) if !share_name(kind, attributes, &holder) => {
                 error.because(Reason::ValueExists)
             }
-            Some(holder) if !Resource::takes_seat(kind, &holder) => {
-                error.because(Reason::UserExistsInactive)
-            }
+            Some(holder) if !takes_seat(kind, &holder) => error.because(Reason::UserExistsInactive),
             _ => error,
         }
     }
@@ -40,8 +38,8 @@ impl Service {
         &self,
         caller: &Caller,
         kind: &ResourceType,
-        attributes: &Map<String, Value>,
-    ) -> Option<Map<String, Value>> {
+        attributes: &Attributes,
+    ) -> Option<Attributes> {
         let unique = kind.leaves().iter().filter(|path| path.end().is_unique());
         let equal = unique.filter_map(|path| {
             let key = Key::of(path.end(), path.value_in(attributes)?)?;

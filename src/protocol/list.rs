@@ -8,11 +8,12 @@ use crate::protocol::cursor::Place;
 use crate::protocol::page_hints::Last;
 use crate::protocol::render::Shape;
 use crate::protocol::{ListQuery, Reply, Service, render};
+use crate::resource::Attributes;
 use crate::resource::projection::Projection;
 use crate::resource::{Conformance, named};
 use crate::schema::{Named, ResourceType};
 use crate::store::{Documents, Found, From, Listed, Order, Page, Relations, Window};
-use serde_json::{Map, json};
+use serde_json::json;
 use std::sync::Arc;
 
 /// Large documents that are read at once to answer with a page.
@@ -158,7 +159,7 @@ impl Service {
         let page = self.page(caller, query, from, take).await?;
         if let (true, Some(last)) = (is_walk, page.found.last()) {
             let next = start.saturating_add(i64::try_from(page.found.len()).unwrap_or(0));
-            let mark = Order::mark(None, last, &Map::new());
+            let mark = Order::mark(None, last, &Attributes::default());
             self.walks.remember(
                 point(next),
                 Last {

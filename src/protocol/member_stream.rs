@@ -85,7 +85,7 @@ impl Service {
             if found.members() <= READ_ALONG {
                 return Ok(InFull::Read(found));
             }
-            if !projection.is_whole(&kind) || render::may_hide(&found) {
+            if !projection.is_whole(&kind) || found.document.may_hide(&kind) {
                 break;
             }
             let turn = self

@@ -146,7 +146,7 @@ impl Service {
     /// # Errors
     /// 503 if it does not.
     pub async fn is_ready(&self) -> Result<()> {
-        Ok(self.store.ping().await?)
+        Ok(self.store.ready().await?)
     }
 
     pub(crate) fn limits(&self) -> Arc<ServiceLimits> {

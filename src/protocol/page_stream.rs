@@ -3,6 +3,7 @@
 
 use crate::access::Caller;
 use crate::error::Result;
+use crate::messages::list_head;
 use crate::protocol::member_stream::{InFull, LONGEST, PIECE, Piece, READ_ALONG, send_if_large};
 use crate::protocol::render::Shape;
 use crate::protocol::{Pieces, Reply, Service, render};
@@ -48,7 +49,7 @@ impl Service {
         paging: &str,
         shapes: Vec<Shape>,
     ) -> Reply {
-        let head = render::list_head(page.total, paging) + "\"Resources\":[";
+        let head = list_head(page.total, paging) + "\"Resources\":[";
         let (sender, pieces) = Pieces::channel();
         let (service, caller) = (self.clone(), caller.clone());
         tokio::spawn(async move {

@@ -38,7 +38,12 @@ impl View {
         kind: &ResourceType,
         conformance: Conformance,
     ) -> Result<Projection> {
-        Projection::new(kind, &self.attributes, &self.excluded, conformance)
+        Ok(Projection::new(
+            kind,
+            &self.attributes,
+            &self.excluded,
+            conformance,
+        )?)
     }
 
     /// Whether the client asked for a shape of its own.

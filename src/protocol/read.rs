@@ -27,7 +27,7 @@ impl Service {
         let projection = view.projection(kind, caller.settings.conformance)?;
         let relations = render::relations(kind, &projection).at_most(READ_ALONG);
         let found = self.find(caller, kind, id, relations).await?;
-        caller.trail.reads(kind, &found.document);
+        caller.trail.reads(kind, found.document.as_str());
         if precondition.is_unmodified(found.meta.version)? {
             return Ok(unshown(caller, &found, 304));
         }

@@ -3,15 +3,14 @@
 
 use crate::access::Caller;
 use crate::error::{Result, ScimError};
+use crate::messages::list_head;
 use crate::resource::projection::Projection;
-use crate::resource::{Meta, Resource, hidden, tolerance};
+use crate::resource::{Attributes, Meta, StoredDocument, tolerance};
 use crate::schema::{Attribute, ResourceType};
 use crate::store::{Found, Page, Related, Relations};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 use std::sync::Arc;
-
-const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
 /// A type, and what is shown of its resources.
 pub type Shape = (Arc<ResourceType>, Projection);
@@ -34,21 +33,8 @@ pub(crate) fn location(caller: &Caller, resource_type: &ResourceType, id: uuid::
 }
 
 /// The attributes in a stored document.
-pub(crate) fn attributes(document: &str) -> Result<Map<String, Value>> {
-    let mut attributes: Map<String, Value> =
-        serde_json::from_str(document).map_err(ScimError::internal)?;
-    attributes.shift_remove("schemas");
-    Ok(attributes)
-}
-
-/// Whether the document may hold what no schema declares any more.
-pub(crate) fn may_hide(found: &Found) -> bool {
-    // `schemas` is the first member and ends at the first bracket; its URNs stand between quotes.
-    let schemas = found
-        .document
-        .split_once(']')
-        .map_or("", |(schemas, _)| schemas);
-    hidden::may_hide(&found.resource_type, schemas.split('"').skip(3).step_by(2))
+pub(crate) fn attributes(document: &StoredDocument) -> Result<Attributes> {
+    document.attributes().map_err(ScimError::internal)
 }
 
 /// The JSON text of a resource.
@@ -56,13 +42,14 @@ pub(crate) fn may_hide(found: &Found) -> bool {
 /// # Errors
 /// 500 if what is stored is no document.
 pub fn resource(caller: &Caller, found: &Found, projection: &Projection) -> Result<String> {
-    if projection.is_whole(&found.resource_type) && !may_hide(found) {
+    let is_whole = projection.is_whole(&found.resource_type);
+    if is_whole && !found.document.may_hide(&found.resource_type) {
         return Ok(spliced(caller, found));
     }
     let kind = &found.resource_type;
     let mut attributes = attributes(&found.document)?;
-    for (name, values) in relation_values(caller, found) {
-        attributes.insert(name.to_owned(), Value::Array(values));
+    for (attribute, values) in relation_values(caller, found) {
+        attributes.set_derived(attribute, Value::Array(values));
     }
     let mut shown = projection.apply(kind, &attributes);
     if let Some(members) =
@@ -73,7 +60,7 @@ pub fn resource(caller: &Caller, found: &Found, projection: &Projection) -> Resu
             .or_insert_with(|| Value::Array(Vec::new()));
     }
     let mut document = Map::new();
-    document.insert("schemas".into(), Resource::schemas(kind, &shown).collect());
+    document.insert("schemas".into(), kind.schemas_of(&shown).collect());
     document.insert("id".into(), found.id.to_string().into());
     document.extend(shown);
     if projection.shows_meta() {
@@ -113,12 +100,6 @@ pub fn list(caller: &Caller, page: &Page, paging: &str, shapes: &[Shape]) -> Res
     Ok(text)
 }
 
-/// The members of a list that come before `itemsPerPage` and `Resources`.
-pub(crate) fn list_head(total: i64, paging: &str) -> String {
-    let comma = if paging.is_empty() { "" } else { "," };
-    format!("{{\"schemas\":[\"{LIST_RESPONSE}\"],\"totalResults\":{total},{paging}{comma}")
-}
-
 /// What is shown of a resource on a page.
 pub(crate) fn projection_of<'a>(found: &Found, shapes: &'a [Shape]) -> Option<&'a Projection> {
     shapes
@@ -128,7 +109,8 @@ pub(crate) fn projection_of<'a>(found: &Found, shapes: &'a [Shape]) -> Option<&'
 }
 
 fn spliced(caller: &Caller, found: &Found) -> String {
-    let mut text = head(found, 512 + 200 * found.relations.len());
+    let room = 512 + 200 * found.relations.len();
+    let mut text = found.document.with_id(found.id, room);
     for (attribute, is_member) in [
         (found.resource_type.members(), true),
         (found.resource_type.member_of(), false),
@@ -141,7 +123,7 @@ fn spliced(caller: &Caller, found: &Found) -> String {
 
 /// What of a resource stands before its members, and what after them.
 pub(crate) fn around_members(caller: &Caller, found: &Found) -> (String, String) {
-    let (mut before, mut after) = (head(found, 64), "]".to_owned());
+    let (mut before, mut after) = (found.document.with_id(found.id, 64), "]".to_owned());
     let name = found
         .resource_type
         .members()
@@ -157,16 +139,6 @@ pub(crate) fn around_members(caller: &Caller, found: &Found) -> (String, String)
     );
     end(&mut after, caller, found);
     (before, after)
-}
-
-/// The beginning of a resource, with its id. `schemas` is the first member of a stored document
-/// and ends at the first bracket: a URN holds none.
-fn head(found: &Found, room: usize) -> String {
-    let document = found.document.strip_suffix('}').unwrap_or(&found.document);
-    let (schemas, rest) = document.split_once(']').unwrap_or((document, ""));
-    let mut text = String::with_capacity(document.len() + room);
-    let _ = write!(text, "{schemas}],\"id\":\"{}\"{rest}", found.id);
-    text
 }
 
 fn end(text: &mut String, caller: &Caller, found: &Found) {
@@ -247,7 +219,7 @@ fn meta(
     members
 }
 
-fn relation_values<'a>(caller: &Caller, found: &'a Found) -> Vec<(&'a str, Vec<Value>)> {
+fn relation_values<'a>(caller: &Caller, found: &'a Found) -> Vec<(&'a Attribute, Vec<Value>)> {
     let kind = &found.resource_type;
     let each = [(kind.members(), true), (kind.member_of(), false)];
     each.into_iter()
@@ -259,7 +231,7 @@ fn relation_values<'a>(caller: &Caller, found: &'a Found) -> Vec<(&'a str, Vec<V
             let values: Vec<_> = related
                 .map(|related| relation_value(caller, related))
                 .collect();
-            Some((attribute?.name().as_ref(), values)).filter(|(_, values)| !values.is_empty())
+            Some((attribute?.as_ref(), values)).filter(|(_, values)| !values.is_empty())
         })
         .collect()
 }

@@ -4,11 +4,12 @@
 use super::asserted::{Asserted, Manner, asserted};
 use crate::filter::{Operator, Predicate};
 use crate::keyword::keywords;
+use crate::model::{TypeRoles, takes_seat};
 use crate::protocol::ListQuery;
 use crate::protocol::schema_retry::Wanted;
-use crate::resource::{Key, Resource};
+use crate::resource::{Attributes, Key};
 use crate::schema::ResourceType;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -118,13 +119,10 @@ impl Action {
         self,
         kind: &ResourceType,
         is_patch: bool,
-        (before, after): (&Map<String, Value>, &Map<String, Value>),
+        (before, after): (&Attributes, &Attributes),
     ) -> Self {
         if kind.seat().is_some() {
-            return match (
-                Resource::takes_seat(kind, before),
-                Resource::takes_seat(kind, after),
-            ) {
+            return match (takes_seat(kind, before), takes_seat(kind, after)) {
                 (true, false) => Self::on(kind, Deed::Deactivate),
                 (false, true) => Self::on(kind, Deed::Reactivate),
                 // A PUT repeats what holds already.
@@ -135,7 +133,7 @@ impl Action {
         let is_renamed = kind
             .display()
             .iter()
-            .any(|name| before.get(name) != after.get(name));
+            .any(|name| before.get(*name) != after.get(*name));
         match self {
             Self::Of(_, Deed::Change) if is_renamed && kind.members().is_some() => {
                 Self::on(kind, Deed::Rename)

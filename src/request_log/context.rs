@@ -7,7 +7,7 @@ use crate::filter::{Filter, Predicate};
 use crate::protocol::ListQuery;
 use crate::protocol::schema_retry::Wanted;
 use crate::reason::Reason;
-use crate::resource::{Key, Note};
+use crate::resource::{Attributes, Key, Note};
 use crate::schema::{Catalog, ResourceType};
 use crate::store::{Outcome, Tenant};
 use serde_json::{Map, Value};
@@ -135,7 +135,7 @@ impl Trail {
         &self,
         kind: &ResourceType,
         is_patch: bool,
-        (before, after): (&Map<String, Value>, &Map<String, Value>),
+        (before, after): (&Attributes, &Attributes),
     ) {
         self.seen(|seen| {
             if let Some(action) = seen.action.take() {
@@ -172,7 +172,7 @@ impl Trail {
     }
 
     /// Adds the resource with these attributes to those that the request is about.
-    pub(crate) fn reaches(&self, kind: &ResourceType, attributes: &Map<String, Value>) {
+    pub(crate) fn reaches(&self, kind: &ResourceType, attributes: &Attributes) {
         self.is_about(user_name::in_attributes(kind, attributes));
     }
 
@@ -222,7 +222,7 @@ impl Trail {
                 .iter()
                 .map(|note| Noted::Left(kind.clone(), note.clone()));
             self.seen(|seen| {
-                seen.reason = seen.reason.or(notes.first().map(Note::reason));
+                seen.reason = seen.reason.or(notes.first().map(Reason::from));
                 noted.for_each(|noted| seen.note(noted));
             });
         }

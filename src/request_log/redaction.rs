@@ -196,7 +196,10 @@ mod tests {
     use serde_json::json;
 
     fn cut(body: &Value) -> String {
-        kept(body.as_object().unwrap(), &Catalog::new(&[]).unwrap())
+        kept(
+            body.as_object().unwrap(),
+            &crate::model::catalog(&[]).unwrap(),
+        )
     }
 
     #[test]

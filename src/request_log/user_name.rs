@@ -4,6 +4,7 @@
 use super::asserted::asserted;
 use crate::error::{Result, ScimError};
 use crate::filter::{Filter, Operator, Predicate, Target, resolve};
+use crate::model::TypeRoles;
 use crate::protocol::schema_retry::Wanted;
 use crate::resource::{Conformance, Key};
 use crate::schema::{Attribute, ResourceType};
@@ -201,11 +202,14 @@ impl<'de> Visitor<'de> for FirstText<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::Catalog;
     use serde_json::json;
 
     fn user() -> Arc<ResourceType> {
-        Catalog::new(&[]).unwrap().by_name("User").unwrap().clone()
+        crate::model::catalog(&[])
+            .unwrap()
+            .by_name("User")
+            .unwrap()
+            .clone()
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl Authentication {
             .authenticate(text.as_deref(), &call.facts.trail)
             .await;
         let caller = match text {
-            // Who sends no token guesses none.
+            // A request without a token guesses none.
             None => outcome,
             Some(text) => self.judge(call, &text, outcome).await,
         };
@@ -118,8 +118,8 @@ impl Authentication {
         caller
     }
 
-    /// Holds requests that are refused to the rate of their token too, if it is a token of ours: who has one that was
-    /// revoked must not fill the log of its tenant. Near misses are held to it where they are traced.
+    /// Holds requests that are refused to the rate of their token too, if it is a token of ours: a client with one that
+    /// was revoked must not fill the log of its tenant. Near misses are held to it where they are traced.
     fn admit_refused(&self, call: &Call, error: &ScimError) -> Result<()> {
         let trail = &call.facts.trail;
         let Some(token) = trail.proved_token() else {

@@ -1,6 +1,6 @@
 //! Which handler answers which route.
 
-use crate::error::{Result, ScimError};
+use crate::error::{ErrorStatus, Result, ScimError};
 use crate::reason::Reason;
 use crate::scim_api::app::App;
 use crate::scim_api::authentication::{Authentication, credentials};
@@ -109,7 +109,7 @@ impl Handlers {
     }
 }
 
-/// 404 for a path beside the base path; who sends a token is told where the endpoints are.
+/// 404 for a path beside the base path; a client that sends a token learns where the endpoints are.
 fn nothing_here(call: &Call) -> ScimError {
     let base = &call.settings.base_path;
     let detail = match credentials(call) {
@@ -125,11 +125,14 @@ fn health(verb: Verb) -> Result<Reply> {
     match verb {
         Verb::Get => Ok(Reply::ok("{\"status\":\"ok\"}".to_owned())),
         Verb::Options => Ok(Reply::empty(204)),
-        _ => Err(ScimError::new(405, "Health is for reading.").because(Reason::MethodUnsupported)),
+        _ => Err(
+            ScimError::new(ErrorStatus::METHOD_NOT_ALLOWED, "Health is for reading.")
+                .because(Reason::MethodUnsupported),
+        ),
     }
 }
 
-/// Says in one line what this is, for who opens the address in a browser.
+/// One line that says what the server is, for a person who opens the address in a browser.
 fn front(verb: Verb, settings: &HttpSettings) -> Result<Reply> {
     match verb {
         Verb::Get => Ok(Reply::ok(format!(
@@ -138,9 +141,10 @@ fn front(verb: Verb, settings: &HttpSettings) -> Result<Reply> {
             settings.base_path
         ))),
         Verb::Options => Ok(Reply::empty(204)),
-        _ => {
-            Err(ScimError::new(405, "This page is for reading.").because(Reason::MethodUnsupported))
-        }
+        _ => Err(
+            ScimError::new(ErrorStatus::METHOD_NOT_ALLOWED, "This page is for reading.")
+                .because(Reason::MethodUnsupported),
+        ),
     }
 }
 

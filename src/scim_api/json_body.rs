@@ -1,6 +1,6 @@
 //! Request bodies as JSON objects.
 
-use crate::error::{Result, ScimError};
+use crate::error::{ErrorStatus, Result, ScimError};
 use crate::reason::Reason;
 use crate::resource::json;
 use crate::wire::body::{BodyLimits, Upload};
@@ -21,7 +21,7 @@ pub(crate) async fn object(
 ) -> Result<Map<String, Value>> {
     check_type(headers)?;
     let bytes = upload.bytes(headers, limits).await?;
-    json::read_object(&bytes, depth)
+    Ok(json::read_object(&bytes, depth)?)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -33,9 +33,11 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 fn check_type(headers: &HeaderMap) -> Result<()> {
     let coding = text(headers, &CONTENT_ENCODING).unwrap_or("identity");
     if !coding.eq_ignore_ascii_case("identity") {
-        return Err(
-            ScimError::new(415, "The body must not be compressed.").because(Reason::MessageInvalid)
-        );
+        return Err(ScimError::new(
+            ErrorStatus::UNSUPPORTED_MEDIA_TYPE,
+            "The body must not be compressed.",
+        )
+        .because(Reason::MessageInvalid));
     }
     let Some(given) = text(headers, &CONTENT_TYPE) else {
         return Ok(());
@@ -48,7 +50,7 @@ fn check_type(headers: &HeaderMap) -> Result<()> {
         return Ok(());
     }
     Err(ScimError::new(
-        415,
+        ErrorStatus::UNSUPPORTED_MEDIA_TYPE,
         "The Content-Type must be application/scim+json or application/json.",
     )
     .because(Reason::MessageInvalid))

@@ -1,8 +1,8 @@
-//! One line for each request, and what the provisioning log of its tenant is told. Neither ever
-//! holds query strings, and of headers only what the client calls itself.
+//! One line for each request, and its entry in the provisioning log of its tenant. Neither ever
+//! holds query strings, and of headers only the name of the client.
 
 use crate::clock::{Clock, Timestamp};
-use crate::error::ScimError;
+use crate::error::{ErrorStatus, ScimError};
 use crate::reason::Reason;
 use crate::schema::ResourceType;
 use crate::scim_api::respond::Shown;
@@ -134,7 +134,10 @@ impl<'a> Outcome<'a> {
 impl Entry {
     /// Writes the line of a request whose client hung up: the wait for its answer ended with that.
     fn abandon(&self) {
-        let error = ScimError::new(499, "The client hung up before it was answered.");
+        let error = ScimError::new(
+            ErrorStatus::CLIENT_CLOSED_REQUEST,
+            "The client hung up before it was answered.",
+        );
         let error = error.because(Reason::ClientGone);
         self.finish(Outcome {
             status: 499,
@@ -180,7 +183,7 @@ impl Entry {
                     request_id = &*self.request_id,
                     trace_id = self.trace_id,
                     peer = self.peer.map(tracing::field::display),
-                    // What is told of a token names no person.
+                    // The text about a token names no person.
                     refused = error.filter(|error| error.status() == 401).map(ScimError::logged),
                     cause = error.and_then(causes),
                     "request"
@@ -194,7 +197,7 @@ impl Entry {
         }
     }
 
-    /// Tells the provisioning log; a request without a tenant is not told of.
+    /// Adds the request to the provisioning log of its tenant, if the tenant is known.
     fn record(&self, id: Option<Uuid>, outcome: Outcome<'_>) {
         let Some(recorder) = self
             .recorder
@@ -335,7 +338,8 @@ mod tests {
 
     #[test]
     fn causes_are_chained() {
-        let inner = ScimError::new(500, "inner").caused_by("disk full");
+        let inner =
+            ScimError::new(ErrorStatus::INTERNAL_SERVER_ERROR, "inner").caused_by("disk full");
         let outer = ScimError::internal(inner);
         assert_eq!(causes(&outer).as_deref(), Some("inner: disk full"));
         assert_eq!(causes(&ScimError::not_found("x")), None);

@@ -7,7 +7,7 @@ use crate::wire::layers::guard::decode;
 #[derive(Debug, Clone)]
 pub(crate) struct BasePath {
     path: String,
-    /// What stands before the version segment, if the base path ends in one.
+    /// The part before the version segment, if the base path ends in one.
     unversioned: Option<String>,
 }
 
@@ -60,7 +60,7 @@ impl BasePath {
     }
 }
 
-/// What of a path stands below a prefix; `None` if it stands elsewhere.
+/// The part of a path below a prefix; `None` if the path does not begin with it.
 fn below<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {
     path.strip_prefix(prefix)
         .filter(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -102,7 +102,7 @@ fn target(below: &str) -> Target {
     }
 }
 
-/// The endpoints of RFC 7644 section 3.2, of which none stands below another.
+/// The endpoints of RFC 7644 section 3.2, of which none is below another.
 const ENDPOINTS: [&str; 7] = [
     "Users",
     "Groups",

@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     fn catalog() -> Catalog {
-        Catalog::new(&[]).unwrap()
+        crate::model::catalog(&[]).unwrap()
     }
 
     #[test]

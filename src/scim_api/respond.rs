@@ -1,6 +1,6 @@
 //! From reply or error to an HTTP response (RFC 7644 sections 3.8, 3.12, 3.14).
 
-use crate::error::ScimError;
+use crate::error::{ErrorStatus, ScimError};
 use crate::reason::Reason;
 use crate::service::{Pieces, Reply};
 use crate::wire::refusal::{Refusal, RefusalKind};
@@ -12,14 +12,12 @@ use axum::http::header::{
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use hyper::body::Frame;
-use serde_json::json;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
-const ERROR_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
 /// The response to what the service answered.
 pub(crate) fn reply(reply: Reply) -> Response {
@@ -30,7 +28,7 @@ pub(crate) fn reply(reply: Reply) -> Response {
     } else {
         "no-store"
     };
-    // Who has the resource already is told where it is as if it were sent (RFC 9110 section 15.4.5).
+    // A 304 names where the resource is, as the resource itself would (RFC 9110 section 15.4.5).
     let is_unmodified = status == StatusCode::NOT_MODIFIED;
     let shown_at = reply
         .location
@@ -80,6 +78,7 @@ impl From<Refusal> for ScimError {
             retry_after,
             cause,
         } = refusal;
+        let status = ErrorStatus::new(status).unwrap_or(ErrorStatus::INTERNAL_SERVER_ERROR);
         let error = match kind {
             RefusalKind::Malformed => Self::new(status, detail).because(Reason::MessageInvalid),
             RefusalKind::TooLarge => Self::new(status, detail).because(Reason::TooLarge),
@@ -118,14 +117,7 @@ pub(crate) fn error(error: ScimError, credentials: bool) -> Response {
 
 /// The Error message of RFC 7644 section 3.12.
 pub(crate) fn error_body(error: &ScimError) -> String {
-    let status = error.status().to_string();
-    let body = match error.scim_type() {
-        Some(kind) => json!({
-            "schemas": [ERROR_SCHEMA], "scimType": kind.as_str(), "detail": error.detail(), "status": status
-        }),
-        None => json!({"schemas": [ERROR_SCHEMA], "detail": error.detail(), "status": status}),
-    };
-    body.to_string()
+    error.message().to_string()
 }
 
 /// A body whose end comes while the beginning is sent. If it does not come, the transfer is cut, which

@@ -1,7 +1,7 @@
 //! Where requests are bound for. Resource types are data and differ between tenants, so the route of a
 //! resource names its endpoint as text; the caller's catalog says later whether it exists.
 
-use crate::error::{Result, ScimError};
+use crate::error::{ErrorStatus, Result, ScimError};
 use crate::reason::Reason;
 use axum::http::Method;
 
@@ -124,7 +124,8 @@ impl Target {
             "{method} is not for this endpoint, which takes {}.",
             self.allow()
         );
-        Err(ScimError::new(405, detail).because(Reason::MethodUnsupported))
+        Err(ScimError::new(ErrorStatus::METHOD_NOT_ALLOWED, detail)
+            .because(Reason::MethodUnsupported))
     }
 
     fn template(&self) -> &'static str {

@@ -1,11 +1,10 @@
-//! The body of `POST …/.search` (RFC 7644 section 3.4.3, RFC 9865 section 3).
+//! The body of `POST …/.search` (RFC 7644 section 3.4.3).
 
-use crate::error::{Result, ScimError};
-use crate::resource::{Conformance, message, tolerance};
+use crate::error::Result;
+use crate::messages::SearchRequest;
+use crate::resource::Conformance;
 use crate::service::{ListQuery, View};
-use serde_json::{Map, Number, Value};
-
-const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
+use serde_json::{Map, Value};
 
 /// Reads a SearchRequest.
 ///
@@ -13,174 +12,18 @@ const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchReques
 /// 400 `invalidValue` if the body is none; 400 `invalidValue` or `invalidFilter` if a member
 /// has the wrong type.
 pub(crate) fn list_query(body: &Map<String, Value>, conformance: Conformance) -> Result<ListQuery> {
-    message::check_schemas(member(body, "schemas"), SEARCH_REQUEST, conformance)?;
-    let filter = text(body, "filter").map_err(|error| ScimError::invalid_filter(error.detail()))?;
-    let (attributes, excluded) = (
-        names(body, "attributes", conformance)?,
-        names(body, "excludedAttributes", conformance)?,
-    );
+    let search = SearchRequest::read(body, conformance)?;
     Ok(ListQuery {
-        filter,
-        sort_by: text(body, "sortBy")?.filter(|name| !name.is_empty()),
-        sort_order: text(body, "sortOrder")?.filter(|order| !order.is_empty()),
-        start_index: integer(body, "startIndex", conformance)?,
-        count: integer(body, "count", conformance)?,
-        cursor: text(body, "cursor")?,
+        filter: search.filter,
+        sort_by: search.sort_by,
+        sort_order: search.sort_order,
+        start_index: search.start_index,
+        count: search.count,
+        cursor: search.cursor,
         view: View {
-            attributes,
-            excluded,
+            attributes: search.attributes,
+            excluded: search.excluded,
             ..View::default()
         },
     })
-}
-
-/// A member by its name in any letter case; null is absent.
-fn member<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    let found = body
-        .iter()
-        .find(|(there, _)| there.eq_ignore_ascii_case(name));
-    found
-        .map(|(_, value)| value)
-        .filter(|value| !value.is_null())
-}
-
-fn text(body: &Map<String, Value>, name: &str) -> Result<Option<String>> {
-    match member(body, name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(unfit(name, "a string")),
-    }
-}
-
-fn names(body: &Map<String, Value>, name: &str, conformance: Conformance) -> Result<Vec<String>> {
-    let Some(value) = member(body, name) else {
-        return Ok(Vec::new());
-    };
-    if let (Value::String(text), true) = (value, conformance.is_lenient()) {
-        return Ok(tolerance::search_names(text));
-    }
-    let elements = value
-        .as_array()
-        .ok_or_else(|| unfit(name, "an array of strings"))?;
-    let text = |element: &Value| {
-        element
-            .as_str()
-            .map(str::to_owned)
-            .ok_or_else(|| unfit(name, "an array of strings"))
-    };
-    elements.iter().map(text).collect()
-}
-
-fn integer(body: &Map<String, Value>, name: &str, conformance: Conformance) -> Result<Option<i64>> {
-    let number = match member(body, name) {
-        None => return Ok(None),
-        Some(Value::Number(number)) => Some(number.clone()),
-        Some(text) if conformance.is_lenient() => tolerance::number_from_text(text),
-        Some(_) => None,
-    };
-    let whole = number.and_then(|number| saturated(&number));
-    whole.ok_or_else(|| unfit(name, "a whole number")).map(Some)
-}
-
-/// A whole number; one that is out of range counts as the last that is in it.
-fn saturated(number: &Number) -> Option<i64> {
-    if let Some(exact) = number.as_i64() {
-        return Some(exact);
-    }
-    match number.as_f64() {
-        Some(large) if large >= 9.2e18 => Some(i64::MAX),
-        Some(large) if large <= -9.2e18 => Some(i64::MIN),
-        _ => None,
-    }
-}
-
-fn unfit(name: &str, needed: &str) -> ScimError {
-    ScimError::invalid_value(format!("\"{name}\" must be {needed}."))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::ScimType;
-    use serde_json::json;
-
-    fn read(members: &Value, conformance: Conformance) -> Result<ListQuery> {
-        let mut body = members.as_object().unwrap().clone();
-        body.insert(
-            "SCHEMAS".into(),
-            json!([SEARCH_REQUEST.to_ascii_lowercase()]),
-        );
-        list_query(&body, conformance)
-    }
-
-    fn refusal(members: &Value, conformance: Conformance) -> Option<&'static str> {
-        read(members, conformance)
-            .unwrap_err()
-            .scim_type()
-            .map(ScimType::as_str)
-    }
-
-    #[test]
-    fn every_member_is_read() {
-        let query = read(
-            &json!({
-                "attributes": ["displayName", "userName"], "excludedattributes": null, "FILTER": "a pr",
-                "sortBy": "a", "sortOrder": "descending", "startIndex": 1, "count": 1e30, "cursor": "", "other": 1
-            }),
-            Conformance::Rfc,
-        )
-        .unwrap();
-        assert_eq!(query.view.attributes, ["displayName", "userName"]);
-        assert_eq!(query.filter.as_deref(), Some("a pr"));
-        assert_eq!((query.start_index, query.count), (Some(1), Some(i64::MAX)));
-        assert_eq!(query.cursor.as_deref(), Some(""));
-        assert_eq!(query.sort_order.as_deref(), Some("descending"));
-    }
-
-    #[test]
-    fn wrong_types_are_named() {
-        for (members, kind) in [
-            (json!({"filter": 1}), "invalidFilter"),
-            (json!({"count": 1.5}), "invalidValue"),
-            (json!({"startIndex": []}), "invalidValue"),
-            (json!({"attributes": [1]}), "invalidValue"),
-            (json!({"sortBy": {}}), "invalidValue"),
-        ] {
-            for conformance in [Conformance::Lenient, Conformance::Rfc] {
-                assert_eq!(refusal(&members, conformance), Some(kind), "{members}");
-            }
-        }
-    }
-
-    #[test]
-    fn text_stands_for_numbers_and_lists_unless_the_letter_counts() {
-        let members =
-            json!({"startIndex": "1", "count": "50", "attributes": "userName, name.givenName,"});
-        let query = read(&members, Conformance::Lenient).unwrap();
-        assert_eq!((query.start_index, query.count), (Some(1), Some(50)));
-        assert_eq!(query.view.attributes, ["userName", "name.givenName"]);
-        for members in [
-            json!({"count": "5"}),
-            json!({"startIndex": "1"}),
-            json!({"excludedAttributes": "members"}),
-        ] {
-            assert_eq!(
-                refusal(&members, Conformance::Rfc),
-                Some("invalidValue"),
-                "{members}"
-            );
-        }
-        for members in [
-            json!({"count": "many"}),
-            json!({"count": ""}),
-            json!({"count": "1.5"}),
-            json!({"count": " 1"}),
-        ] {
-            assert_eq!(
-                refusal(&members, Conformance::Lenient),
-                Some("invalidValue"),
-                "{members}"
-            );
-        }
-    }
 }

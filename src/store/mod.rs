@@ -23,7 +23,7 @@ pub use operator::token::{NewToken, TokenInfo, TokenScope};
 pub use operator::token_list::{EndingQuery, TokenQuery};
 pub use operator::transfer::{Given, MemberRow, Place, Until};
 pub use request_log::{Entry, Left, LogQuery, LoggedRequest, LoggedUser, Outcome, TenantKey};
-pub use resources::document::{Written, changed_names};
+pub use resources::document::Written;
 pub use resources::ids::{Layout, TypeLayout};
 pub use resources::proof::Stamp;
 pub use resources::read::list::{From, Listed, Mark, MarkValue, Order, Page, Window};
@@ -89,15 +89,12 @@ impl Store {
         Ok(Arc::new(Layout::of(catalog, &self.engine).await?))
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers and, as far as is known, takes writes.
     ///
     /// # Errors
     /// If it does not.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        self.engine
-            .read(&Statement::new("select 1", vec![]))
-            .await
-            .map(|_| ())
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        self.engine.ready().await
     }
 
     /// Ends work with the database. The embedded one is in its file alone afterwards; `false` if another

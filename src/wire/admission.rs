@@ -109,7 +109,7 @@ impl Admission {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives free places to those who wait.
+    /// Gives free places to the requests that wait.
     fn hand_on(&self) {
         loop {
             let mut state = self.state();
@@ -118,7 +118,7 @@ impl Admission {
             };
             state.begin(client);
             drop(state);
-            // Where nobody waits any more, the turn is dropped and handed on.
+            // If the request has given up since, the turn is dropped, which hands it on.
             let _ = next.send(Turn {
                 admission: self.clone(),
                 client,

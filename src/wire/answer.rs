@@ -78,7 +78,7 @@ pub(crate) fn answer(
     })
 }
 
-/// There are too many requests that count for nobody, and the client has its share of them.
+/// There are too many requests that count for no token, and the client has its share of them.
 #[derive(Debug, thiserror::Error)]
 #[error("too many requests wait, or have answers that are not read")]
 pub(crate) struct Crowded;
@@ -95,7 +95,7 @@ fn body_of(body: Incoming, deadlines: &ConnectionDeadlines) -> Body {
     })
 }
 
-/// A body that tells its connection of its end.
+/// A body that reports its end to its connection.
 struct Awaited {
     body: Incoming,
     deadlines: ConnectionDeadlines,

@@ -1,10 +1,10 @@
-//! The connections that are open, and which of them goes when there is no room for another.
+//! The connections that are open, and which of them is closed when there is no room for another.
 //!
-//! First go those on which no good token was ever shown, so that nobody without a token can keep others out: the
-//! oldest of the address that has most of them, if that is more than its share, else the oldest of all. One that was
-//! opened just now stays, so that its client has the time to show a token, and nobody else goes in its place. If a good
-//! token was shown on all of them, the one goes that has rested longest, then the one whose client has read nothing for
-//! longest. A connection with a token whose requests are at work stays.
+//! First are closed those on which no good token was shown, so that no client without a token can keep others out: the
+//! oldest of the address that has most of them, if that is more than its share, else the oldest of all. A connection
+//! that was opened just now is not closed, so that its client has the time to show a token, and no other is closed in
+//! its place. If a good token was shown on all of them, the one is closed that has been idle longest, then the one
+//! whose client has read nothing for longest. A connection with a token whose requests are at work is not closed.
 
 use crate::wire::deadlines::{Activity, ConnectionDeadlines};
 use crate::wire::rate::network;
@@ -24,7 +24,7 @@ const GRACE: Duration = Duration::from_millis(100);
 /// How long a client may read nothing before its connection may go.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How often it is looked again whether a connection may go; a connection that comes to rest tells nobody.
+/// How often is checked whether a connection may be closed: one that becomes idle sends no notice.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The connections of a server; clones share them.
@@ -92,7 +92,7 @@ impl ConnectionLimit {
     /// Waits until there is room for a connection, or one that may go.
     pub(crate) async fn room(&self) {
         while !self.has_room() {
-            // Whether it was told or the time is over, it is looked again.
+            // After a notice or the pause, the check is made again.
             let _ = timeout(PAUSE, self.0.freed.notified()).await;
         }
     }
@@ -136,8 +136,8 @@ impl State {
         self.taken.len() >= self.most
     }
 
-    /// The number of the connection that goes first, if any may. While one without a token has time left to show
-    /// one, nobody else goes: soon it has a token, or may go itself.
+    /// The number of the connection that is closed first, if any may be. While one without a token has time left to
+    /// show one, no other is closed: soon it has a token, or may be closed itself.
     fn dispensable(&self) -> Option<u64> {
         let unknown: Vec<_> = self
             .taken
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn who_came_just_now_has_time_to_show_a_token() {
+    fn a_new_connection_has_time_to_show_a_token() {
         let connections = ConnectionLimit::with_grace(2, Duration::from_secs(3600));
         let open = known();
         let _work = open.begin("GET", Version::HTTP_11);

@@ -31,9 +31,9 @@ struct State {
     unread: usize,
     /// When some of an answer was last written, or the first of those that are unread was ready.
     progress: Instant,
-    /// Whether anybody ever showed a good token.
+    /// Whether a good token was ever shown.
     is_known: bool,
-    /// Whether the connection is to end as it stands.
+    /// Whether the connection is to end at once, without finishing its requests.
     is_abandoned: bool,
     /// Whether what still comes is to be read and thrown away before the connection is closed.
     lingers: bool,
@@ -49,7 +49,7 @@ struct State {
     awaits_body: bool,
     /// Whether bytes wait to be written.
     is_stalled: bool,
-    /// Who waits for bytes, and must hear of a new deadline.
+    /// The task that waits for bytes, and must be woken for a new deadline.
     reader: Option<Waker>,
     raw: RawHead,
 }
@@ -188,14 +188,14 @@ impl ConnectionDeadlines {
         state.unread >= answers && (!state.is_known || state.progress.elapsed() > patience)
     }
 
-    /// Ends the connection as it stands.
+    /// Ends the connection at once, without finishing its requests.
     pub(crate) fn abandon(&self) {
         let mut state = self.state();
         state.is_abandoned = true;
         wake(state);
     }
 
-    /// Has the connection read on for a while before it closes: bytes that nobody reads would make the
+    /// Has the connection read on for a while before it closes: bytes that are not read would make the
     /// operating system reset it, and the answer would be lost on its way.
     pub(crate) fn linger(&self) {
         self.state().lingers = true;
@@ -210,12 +210,12 @@ impl ConnectionDeadlines {
         self.state().is_known = true;
     }
 
-    /// Whether anybody ever showed a good token on the connection.
+    /// Whether a good token was ever shown on the connection.
     pub(crate) fn is_known(&self) -> bool {
         self.state().is_known
     }
 
-    /// Whom the connection waits for.
+    /// What the connection waits for.
     pub(crate) fn activity(&self) -> Activity {
         let state = self.state();
         match (state.in_flight, state.unread) {
@@ -232,7 +232,7 @@ impl ConnectionDeadlines {
     }
 }
 
-/// Whom a connection waits for.
+/// What a connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Activity {
     /// For the next request, since then.

@@ -259,7 +259,7 @@ impl State {
     }
 }
 
-/// The refusal of a token, of a tenant, or of whoever it is.
+/// The refusal for a token (0), for a tenant (1), or for all together (2).
 fn refusal(whose: usize, what: &str) -> Refusal {
     let too_many = |who: &str| {
         let detail = format!("This {who} {what}: wait for answers and read them, then try again.");

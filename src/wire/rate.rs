@@ -121,7 +121,7 @@ fn too_many(detail: &str, wait: Duration) -> Refusal {
 
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Addresses that are remembered at a time: bounded, whoever attacks.
+/// Addresses that are remembered at a time, which bounds the memory under an attack.
 const ADDRESSES: usize = 10_000;
 
 /// Bad tokens in a row, by address.
@@ -174,7 +174,7 @@ impl Guesses {
     }
 }
 
-/// Who has one IPv6 address has the whole /64.
+/// The network of an address: a client with one IPv6 address has the whole /64.
 pub(crate) fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),

@@ -18,7 +18,7 @@ pub(crate) struct Refusal {
     pub(crate) kind: RefusalKind,
     /// The HTTP status.
     pub(crate) status: u16,
-    /// The text for the client. Empty for [`RefusalKind::Failed`], of which the client is told nothing.
+    /// The text for the client. Empty for [`RefusalKind::Failed`], whose cause the client does not learn.
     pub(crate) detail: String,
     /// Seconds after which the client may try again.
     pub(crate) retry_after: Option<u32>,

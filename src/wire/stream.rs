@@ -235,7 +235,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for DeadlineStream<IO> {
     }
 }
 
-/// Reading what nobody wants, after the last answer: if a connection is closed while bytes wait in it, the
+/// Reads and discards what comes after the last answer: if a connection is closed while bytes wait in it, the
 /// operating system resets it, and the client may never see the answer.
 struct Lingering {
     time: Pin<Box<Sleep>>,

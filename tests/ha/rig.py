@@ -2,8 +2,6 @@
 import json
 import os
 import pathlib
-import signal
-import socket
 import string
 import subprocess
 import sys
@@ -11,83 +9,13 @@ import time
 import urllib.request
 
 from load import Load
+from process import Process, check, close, free_ports, get, kill_leftovers, show_logs, until
 
 SCIMD, BIN, WORK = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples" / "high-availability"
 WRITERS = 8
 # What an instance may add to the time that Patroni takes to promote the standby.
 GRACE = 2.0
-passed = failed = 0
-
-
-def check(name, good, more=""):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    print("ok   " if good else "FAIL ", name, more, flush=True)
-
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
-def until(what, seconds, condition):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            found = condition()
-            if found:
-                return found
-        except (OSError, ValueError):
-            pass
-        time.sleep(0.1)
-    raise TimeoutError(f"{what}: not within {seconds} s")
-
-
-def get(url):
-    with urllib.request.urlopen(url, timeout=2) as answer:
-        return json.loads(answer.read() or b"{}")
-
-
-class Process:
-    """A program in a session of its own, so that it ends with all that it started."""
-
-    def __init__(self, name, command, user=None, environment=None):
-        self.name, self.command, self.user = name, [str(part) for part in command], user
-        self.environment = {"PATH": os.environ["PATH"], "HOME": str(WORK), "LC_ALL": "C", **(environment or {})}
-        self.start()
-
-    def start(self):
-        log = open(WORK / f"{self.name}.log", "a")
-        prefix = ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--init-groups"] if self.user else []
-        self.child = subprocess.Popen(
-            prefix + self.command, stdout=log, stderr=log, start_new_session=True, env=self.environment, cwd=WORK
-        )
-
-    def kill(self):
-        """Ends it and what it started without a word to anybody, as a host that loses its power."""
-        for pid in self.tree():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        self.child.wait()
-
-    def tree(self):
-        parents = {}
-        for entry in pathlib.Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                except OSError:
-                    pass
-        found = [self.child.pid]
-        for pid in found:
-            found += [child for child, parent in parents.items() if parent == pid]
-        return found
 
 
 class Etcd:
@@ -102,7 +30,7 @@ class Etcd:
             command += ["--listen-client-urls", own, "--advertise-client-urls", own]
             command += ["--listen-peer-urls", others, "--initial-advertise-peer-urls", others]
             command += ["--initial-cluster", cluster, "--initial-cluster-state", "new"]
-            self.members.append(Process(f"etcd{number}", command))
+            self.members.append(Process(WORK, f"etcd{number}", command))
         until("etcd has a leader", 30, self.leader)
 
     def hosts(self):
@@ -134,7 +62,7 @@ class Node:
         )  # fmt: skip
         (folder / "patroni.yml").write_text(text)
         subprocess.run(["chown", "-R", "postgres:", folder], check=True)
-        self.process = Process(name, ["patroni", folder / "patroni.yml"], user="postgres")
+        self.process = Process(WORK, name, ["patroni", folder / "patroni.yml"], user="postgres")
 
     def role(self):
         try:
@@ -176,16 +104,16 @@ class Rig:
         self.servers = [self.server(number) for number in range(2)]
         self.front = free_ports(1)[0]
         text = string.Template((EXAMPLES / "haproxy.cfg").read_text()).substitute(
-            listen=f"127.0.0.1:{self.front}", scimd1=f"127.0.0.1:{self.ports[0]}", scimd2=f"127.0.0.1:{self.ports[1]}"
+            listen=f"127.0.0.1:{self.front}", admin=WORK / "haproxy.sock", scimd1=f"127.0.0.1:{self.ports[0]}", scimd2=f"127.0.0.1:{self.ports[1]}"
         )
         (WORK / "haproxy.cfg").write_text(text)
-        self.haproxy = Process("haproxy", ["haproxy", "-f", WORK / "haproxy.cfg"])
+        self.haproxy = Process(WORK, "haproxy", ["haproxy", "-f", WORK / "haproxy.cfg"])
         until("an instance is ready", 60, lambda: get(f"http://127.0.0.1:{self.front}/readyz") is not None)
         self.token = self.scimd("token", "issue", "--name", "ha").strip()
 
     def server(self, number):
         command = [SCIMD, "serve", "--listen", f"127.0.0.1:{self.ports[number]}"]
-        return Process(f"scimd{number}", command, environment=self.environment)
+        return Process(WORK, f"scimd{number}", command, environment=self.environment)
 
     def run_scimd(self, *arguments):
         environment = {"PATH": os.environ["PATH"], "HOME": str(WORK), **self.environment}
@@ -251,17 +179,6 @@ def run(rig):
     check("scimd verify finds nothing", verified.returncode == 0, verified.stderr.strip())
 
 
-def kill_leftovers():
-    """What PostgreSQL or Patroni started in a session of its own."""
-    for entry in pathlib.Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) not in (os.getpid(), os.getppid()):
-            try:
-                if str(WORK).encode() in (entry / "cmdline").read_bytes():
-                    os.kill(int(entry.name), signal.SIGKILL)
-            except OSError:
-                pass
-
-
 def main():
     rig = None
     try:
@@ -269,16 +186,12 @@ def main():
         run(rig)
     except Exception as error:  # the logs are worth more than a traceback alone
         check("the run itself", False, repr(error))
-        for log in sorted(WORK.glob("*.log")):
-            print(f"-- {log.name}\n" + "".join(log.read_text(errors="replace").splitlines(keepends=True)[-15:]))
+        show_logs(WORK)
     finally:
         if rig:
             rig.stop()
-        kill_leftovers()
-    print(f"took {time.monotonic() - BEGAN:.0f} s")
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(failed > 0)
+        kill_leftovers(WORK)
+    close()
 
 
-BEGAN = time.monotonic()
 main()

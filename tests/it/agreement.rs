@@ -154,7 +154,7 @@ async fn filtered(directory: &Directory, chance: &mut Chance, seed: u64, listed:
                 .iter()
                 .filter(|resource| predicate.matches(resource))
         })
-        .map(|resource| resource.id().to_string())
+        .map(|resource| resource.id.clone())
         .collect();
     let found = ids(&answer.body);
     if found != expected {
@@ -201,17 +201,17 @@ fn told_apart(found: &[String], expected: &[String], listed: &[Listed]) -> Strin
     };
     let all = listed.iter().flat_map(|(_, resources)| resources);
     let shown = all
-        .filter(|resource| resource.id().to_string() == *id)
+        .filter(|resource| resource.id == *id)
         .map(|resource| format!("{resource:?}").len());
     let text: Vec<_> = listed
         .iter()
         .flat_map(|(_, resources)| resources)
-        .filter(|resource| resource.id().to_string() == *id)
+        .filter(|resource| resource.id == *id)
         .map(|resource| {
             format!(
                 "{:?} {}",
-                resource.meta(),
-                Value::Object(resource.attributes().clone())
+                resource.meta,
+                Value::from(resource.attributes.clone())
             )
         })
         .collect();

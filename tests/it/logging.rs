@@ -36,7 +36,8 @@ fn events(folder: &Path, found: &mut BTreeSet<Event>) {
                 .lines()
                 .filter(|line| !line.trim_start().starts_with("//"));
             let code = code.collect::<Vec<_>>().join("\n");
-            found.extend(code.split("tracing::").skip(1).filter_map(event));
+            let calls = code.match_indices("tracing::");
+            found.extend(calls.filter_map(|(at, path)| event(&code[at + path.len()..])));
         }
     }
 }

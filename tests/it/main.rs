@@ -10,6 +10,7 @@
 )]
 
 mod agreement;
+mod backup;
 mod bulk;
 mod cli;
 mod concurrency;
@@ -41,5 +42,6 @@ mod tidy;
 mod tightened;
 mod transfer;
 mod types;
+mod upgrade;
 mod verify;
 mod views;

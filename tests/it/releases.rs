@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use std::path::{Path, PathBuf};
 
-const RELEASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/releases");
+pub(crate) const RELEASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/releases");
 const ACME: &str = "urn:ietf:params:scim:schemas:extension:acme:2.0:User";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -34,7 +34,11 @@ async fn each_release(database: Database) {
 }
 
 /// A database that holds the dump of a release, and the token in it.
-async fn restored(database: Database, release: &Path, folder: &Path) -> (DatabaseTarget, String) {
+pub(crate) async fn restored(
+    database: Database,
+    release: &Path,
+    folder: &Path,
+) -> (DatabaseTarget, String) {
     let file = match database {
         Database::Sqlite => "sqlite.sql",
         Database::Postgres | Database::Pooled => "postgres.sql",

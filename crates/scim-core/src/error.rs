@@ -1,264 +1,234 @@
-//! The one error of the protocol floors: an HTTP status, a SCIM error type and a text for the
-//! administrator of the identity provider (RFC 7644 section 3.12).
+//! Why something was refused (RFC 7644 section 3.12): a kind, a text for the client and a text for
+//! the log.
 //!
-//! `detail` is for the client and never holds another tenant's data, SQL or a stack trace;
-//! `source` is for the operator's log and never reaches the client.
+//! This crate refuses for few reasons: what a client sent cannot be read, does not fit its schema,
+//! or is too large. The caller maps an [`ErrorKind`] to an answer; its status and scimType are here.
+//!
+//! ```
+//! use scim_core::error::{Error, ErrorKind, ScimType};
+//! use scim_core::messages::ErrorMessage;
+//!
+//! let error = Error::invalid_value("Attribute \"active\" must be true or false.");
+//! assert_eq!(error.kind(), ErrorKind::InvalidValue);
+//! assert_eq!(error.kind().scim_type(), Some(ScimType::InvalidValue));
+//! assert_eq!(
+//!     ErrorMessage::from(&error).to_string(),
+//!     r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"scimType":"invalidValue","detail":"Attribute \"active\" must be true or false.","status":"400"}"#
+//! );
+//! ```
 
-use crate::reason::Reason;
+use crate::keywords;
 use std::fmt;
 
-/// `scimType` of an error (RFC 7644 table 9, RFC 9865 table 3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ScimType {
-    /// Filter syntax, or an operator that does not fit the attribute.
-    InvalidFilter,
-    /// More results than the server will compute.
-    TooMany,
-    /// A value that must be unique is in use.
-    Uniqueness,
-    /// A readOnly or immutable attribute would change, or a required one vanish.
-    Mutability,
-    /// The structure of the message.
-    InvalidSyntax,
-    /// A PATCH path that cannot be read or names no attribute.
-    InvalidPath,
-    /// A PATCH path that gives nothing to work on.
-    NoTarget,
-    /// A value that is missing or unfit.
-    InvalidValue,
-    /// Protocol version in the URL.
-    InvalidVers,
-    /// Personal data in a URL.
-    Sensitive,
-    /// A cursor that is not ours, or not for this query.
-    InvalidCursor,
-    /// A cursor past its time.
-    ExpiredCursor,
-    /// A `count` that changed within a cursor walk.
-    InvalidCount,
+/// Result of the functions of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An HTTP status of an error: 400 to 599.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ErrorStatus(u16);
+
+macro_rules! statuses {
+    ($($name:ident = $code:literal,)*) => {$(
+        #[doc = concat!("Status ", $code, ".")]
+        pub const $name: Self = Self($code);
+    )*};
 }
 
-impl ScimType {
-    /// The keyword on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidFilter => "invalidFilter",
-            Self::TooMany => "tooMany",
-            Self::Uniqueness => "uniqueness",
-            Self::Mutability => "mutability",
-            Self::InvalidSyntax => "invalidSyntax",
-            Self::InvalidPath => "invalidPath",
-            Self::NoTarget => "noTarget",
-            Self::InvalidValue => "invalidValue",
-            Self::InvalidVers => "invalidVers",
-            Self::Sensitive => "sensitive",
-            Self::InvalidCursor => "invalidCursor",
-            Self::ExpiredCursor => "expiredCursor",
-            Self::InvalidCount => "invalidCount",
+impl ErrorStatus {
+    statuses! {
+        BAD_REQUEST = 400,
+        UNAUTHORIZED = 401,
+        FORBIDDEN = 403,
+        NOT_FOUND = 404,
+        METHOD_NOT_ALLOWED = 405,
+        REQUEST_TIMEOUT = 408,
+        CONFLICT = 409,
+        PRECONDITION_FAILED = 412,
+        CONTENT_TOO_LARGE = 413,
+        URI_TOO_LONG = 414,
+        UNSUPPORTED_MEDIA_TYPE = 415,
+        TOO_MANY_REQUESTS = 429,
+        HEADER_FIELDS_TOO_LARGE = 431,
+        CLIENT_CLOSED_REQUEST = 499,
+        INTERNAL_SERVER_ERROR = 500,
+        NOT_IMPLEMENTED = 501,
+        SERVICE_UNAVAILABLE = 503,
+    }
+
+    /// The status with that code; `None` for a code that is no error.
+    pub const fn new(code: u16) -> Option<Self> {
+        match code {
+            400..=599 => Some(Self(code)),
+            _ => None,
         }
+    }
+
+    /// The code.
+    pub const fn as_u16(self) -> u16 {
+        self.0
     }
 }
 
-/// What went wrong, as the client is told, with the cause kept for the log.
-#[derive(Debug)]
-pub struct ScimError {
-    status: u16,
-    scim_type: Option<ScimType>,
-    reason: Option<Reason>,
-    detail: String,
-    logged: Option<String>,
-    retry_after: Option<u32>,
-    lacks_scope: bool,
-    is_outdated: bool,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+impl fmt::Display for ErrorStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
-/// Result of the protocol floors.
-pub type Result<T, E = ScimError> = std::result::Result<T, E>;
+keywords! {
+    /// `scimType` of an error (RFC 7644 table 9, RFC 9865 table 3).
+    ScimType {
+        /// Filter syntax, or an operator that does not fit the attribute.
+        InvalidFilter = "invalidFilter",
+        /// More results than the server will compute.
+        TooMany = "tooMany",
+        /// A value that must be unique is in use.
+        Uniqueness = "uniqueness",
+        /// A readOnly or immutable attribute would change, or a required one vanish.
+        Mutability = "mutability",
+        /// The structure of the message.
+        InvalidSyntax = "invalidSyntax",
+        /// A PATCH path that cannot be read or names no attribute.
+        InvalidPath = "invalidPath",
+        /// A PATCH path that selects nothing.
+        NoTarget = "noTarget",
+        /// A value that is missing or does not fit.
+        InvalidValue = "invalidValue",
+        /// Protocol version in the URL.
+        InvalidVers = "invalidVers",
+        /// Personal data in a URL.
+        Sensitive = "sensitive",
+        /// A cursor of another server, or of another query.
+        InvalidCursor = "invalidCursor",
+        /// A cursor past its time.
+        ExpiredCursor = "expiredCursor",
+        /// A `count` that changed between pages.
+        InvalidCount = "invalidCount",
+    }
+}
 
-macro_rules! bad_request {
-    ($($(#[$doc:meta])* $name:ident = $kind:ident, $reason:ident;)*) => {$(
+/// What kind of refusal it is. Each has one status and at most one scimType.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A filter cannot be read, or does not fit the attributes. 400 `invalidFilter`.
+    InvalidFilter,
+    /// A value may not be changed or removed. 400 `mutability`.
+    Mutability,
+    /// The structure of a message is wrong. 400 `invalidSyntax`.
+    InvalidSyntax,
+    /// A PATCH path cannot be read or names no attribute. 400 `invalidPath`.
+    InvalidPath,
+    /// A PATCH path selects nothing. 400 `noTarget`.
+    NoTarget,
+    /// A value is missing or does not fit. 400 `invalidValue`.
+    InvalidValue,
+    /// The message is larger than a limit. 413.
+    TooLarge,
+}
+
+impl ErrorKind {
+    /// The status of the answer.
+    pub fn status(self) -> ErrorStatus {
+        match self {
+            Self::TooLarge => ErrorStatus::CONTENT_TOO_LARGE,
+            _ => ErrorStatus::BAD_REQUEST,
+        }
+    }
+
+    /// The scimType of the answer, where RFC 7644 defines one.
+    pub fn scim_type(self) -> Option<ScimType> {
+        Some(match self {
+            Self::InvalidFilter => ScimType::InvalidFilter,
+            Self::Mutability => ScimType::Mutability,
+            Self::InvalidSyntax => ScimType::InvalidSyntax,
+            Self::InvalidPath => ScimType::InvalidPath,
+            Self::NoTarget => ScimType::NoTarget,
+            Self::InvalidValue => ScimType::InvalidValue,
+            Self::TooLarge => return None,
+        })
+    }
+}
+
+/// What is wrong, where a server may want to tell it apart within one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Problem {
+    /// No schema declares an attribute, or the type does not have a URN of `schemas`.
+    UnknownAttribute,
+    /// A required attribute has no value, or would lose it.
+    RequiredMissing,
+    /// A request names more members than [`ValueLimits::members`](crate::resource::limits::ValueLimits::members).
+    TooManyMembers,
+}
+
+/// A refusal.
+#[derive(Debug, Clone)]
+pub struct Error {
+    kind: ErrorKind,
+    problem: Option<Problem>,
+    detail: String,
+    logged: Option<String>,
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $kind:ident;)*) => {$(
         $(#[$doc])*
         pub fn $name(detail: impl Into<String>) -> Self {
-            Self::new(400, detail).with_type(ScimType::$kind).because(Reason::$reason)
+            Self::new(ErrorKind::$kind, detail)
         }
     )*};
 }
 
-impl ScimError {
-    /// An error with an HTTP status and a text for the client.
-    pub fn new(status: u16, detail: impl Into<String>) -> Self {
+impl Error {
+    /// A refusal with a text for the client.
+    pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
         Self {
-            status,
-            scim_type: None,
-            reason: None,
+            kind,
+            problem: None,
             detail: detail.into(),
             logged: None,
-            retry_after: None,
-            lacks_scope: false,
-            is_outdated: false,
-            source: None,
         }
     }
 
-    bad_request! {
-        /// 400 `invalidFilter`.
-        invalid_filter = InvalidFilter, FilterInvalid;
-        /// 400 `mutability`.
-        mutability = Mutability, Mutability;
-        /// 400 `invalidSyntax`.
-        invalid_syntax = InvalidSyntax, MessageInvalid;
-        /// 400 `invalidPath`.
-        invalid_path = InvalidPath, ValueInvalid;
-        /// 400 `noTarget`.
-        no_target = NoTarget, ValueInvalid;
-        /// 400 `invalidValue`.
-        invalid_value = InvalidValue, ValueInvalid;
-        /// 400 `tooMany`.
-        too_many = TooMany, TooLarge;
-        /// 400 `invalidVers`.
-        invalid_version = InvalidVers, PathBase;
-        /// 400 `invalidCursor` (RFC 9865 section 2.1).
-        invalid_cursor = InvalidCursor, CursorInvalid;
-        /// 400 `expiredCursor` (RFC 9865 section 2.1).
-        expired_cursor = ExpiredCursor, CursorInvalid;
-        /// 400 `invalidCount` (RFC 9865 section 2.1).
-        invalid_count = InvalidCount, CursorInvalid;
+    kinds! {
+        /// A refusal of kind [`ErrorKind::InvalidFilter`].
+        invalid_filter = InvalidFilter;
+        /// A refusal of kind [`ErrorKind::Mutability`].
+        mutability = Mutability;
+        /// A refusal of kind [`ErrorKind::InvalidSyntax`].
+        invalid_syntax = InvalidSyntax;
+        /// A refusal of kind [`ErrorKind::InvalidPath`].
+        invalid_path = InvalidPath;
+        /// A refusal of kind [`ErrorKind::NoTarget`].
+        no_target = NoTarget;
+        /// A refusal of kind [`ErrorKind::InvalidValue`].
+        invalid_value = InvalidValue;
+        /// A refusal of kind [`ErrorKind::TooLarge`].
+        too_large = TooLarge;
     }
 
-    /// 409 `uniqueness`.
-    pub fn uniqueness(detail: impl Into<String>) -> Self {
-        Self::new(409, detail)
-            .with_type(ScimType::Uniqueness)
-            .because(Reason::ValueExists)
-    }
-
-    /// 404; carries no scimType (RFC 7644 section 3.12).
-    pub fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(404, detail).because(Reason::ResourceGone)
-    }
-
-    /// 404 for a URL at which there is never anything.
-    pub fn no_endpoint(detail: impl Into<String>) -> Self {
-        Self::new(404, detail).because(Reason::EndpointUnknown)
-    }
-
-    /// 401.
-    pub fn unauthorized(detail: impl Into<String>) -> Self {
-        Self::new(401, detail)
-    }
-
-    /// 403.
-    pub fn forbidden(detail: impl Into<String>) -> Self {
-        Self::new(403, detail)
-    }
-
-    /// 403 for a token that is good, but not for this (RFC 6750 section 3.1).
-    pub fn insufficient_scope(detail: impl Into<String>) -> Self {
+    /// The error with what is wrong.
+    #[must_use]
+    pub fn about(self, problem: Problem) -> Self {
         Self {
-            lacks_scope: true,
-            ..Self::forbidden(detail).because(Reason::TokenScope)
-        }
-    }
-
-    /// 412.
-    pub fn precondition_failed(detail: impl Into<String>) -> Self {
-        Self::new(412, detail).because(Reason::VersionConflict)
-    }
-
-    /// 413.
-    pub fn too_large(detail: impl Into<String>) -> Self {
-        Self::new(413, detail).because(Reason::TooLarge)
-    }
-
-    /// 501.
-    pub fn not_implemented(detail: impl Into<String>) -> Self {
-        Self::new(501, detail).because(Reason::MethodUnsupported)
-    }
-
-    /// 503 with `Retry-After`, in seconds: trouble that passes by itself. Okta does not repeat a
-    /// failed task, so such trouble never takes another status.
-    pub fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
-        Self {
-            retry_after: Some(retry_after),
-            ..Self::new(503, detail).because(Reason::ServerBusy)
-        }
-    }
-
-    /// 503 for a write that was made under schemas which are no longer those of the tenant. It is
-    /// to be made anew under those of now.
-    pub fn outdated() -> Self {
-        let error = Self::unavailable(
-            "The schemas of this tenant were changed at this moment; try again.",
-            1,
-        );
-        Self {
-            is_outdated: true,
-            ..error
-        }
-    }
-
-    /// 500: a fault of the server. The cause goes to the log, never to the client.
-    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::new(
-            500,
-            "The server failed to process the request; its log has the cause.",
-        )
-        .because(Reason::Internal)
-        .caused_by(source)
-    }
-
-    /// The same with a scimType.
-    pub fn with_type(self, scim_type: ScimType) -> Self {
-        Self {
-            scim_type: Some(scim_type),
+            problem: Some(problem),
             ..self
         }
     }
 
-    /// The error with the reason that the provisioning log is told.
-    pub fn because(self, reason: Reason) -> Self {
+    /// The error with a text for the log in place of the detail, for details that repeat a value of
+    /// the client.
+    #[must_use]
+    pub fn logged_as(self, detail: impl Into<String>) -> Self {
         Self {
-            reason: Some(reason),
+            logged: Some(detail.into()),
             ..self
         }
     }
 
-    /// The error with whom to ask at the end of its text, if only the vendor can put it right. The
-    /// log keeps the text as it was.
-    pub fn with_contact(self, contact: Option<&str>) -> Self {
-        let needs_vendor =
-            matches!(self.status, 401 | 403 | 409) && self.reason.is_some_and(Reason::needs_vendor);
-        match contact.filter(|_| needs_vendor) {
-            Some(contact) => {
-                let logged = self.logged().to_owned();
-                Self {
-                    detail: format!("{} Contact: {contact}", self.detail),
-                    logged: Some(logged),
-                    ..self
-                }
-            }
-            None => self,
-        }
-    }
-
-    /// The same with the time, in seconds, after which the client may try again.
-    pub fn with_retry_after(self, seconds: u32) -> Self {
-        Self {
-            retry_after: Some(seconds),
-            ..self
-        }
-    }
-
-    /// The same with the cause for the log.
-    pub fn caused_by(self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self {
-            source: Some(source.into()),
-            ..self
-        }
-    }
-
-    /// The same with words put before the detail, such as the operation that failed.
+    /// The error with words before its texts, such as the operation that failed.
+    #[must_use]
     pub fn within(self, context: impl fmt::Display) -> Self {
         let within = |detail: &str| format!("{context}: {detail}");
         Self {
@@ -268,88 +238,41 @@ impl ScimError {
         }
     }
 
-    /// The same with what a log is told in place of the detail: for details that repeat a value
-    /// of the client.
-    pub fn logged_as(self, detail: impl Into<String>) -> Self {
-        Self {
-            logged: Some(detail.into()),
-            ..self
-        }
+    /// What kind of refusal it is.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
     }
 
-    /// The same error once more, without its cause.
-    pub fn again(&self) -> Self {
-        let Self {
-            status,
-            scim_type,
-            reason,
-            retry_after,
-            lacks_scope,
-            is_outdated,
-            ..
-        } = *self;
-        Self {
-            status,
-            scim_type,
-            reason,
-            detail: self.detail.clone(),
-            logged: self.logged.clone(),
-            retry_after,
-            lacks_scope,
-            is_outdated,
-            source: None,
-        }
+    /// What is wrong, where that is told apart.
+    pub fn problem(&self) -> Option<Problem> {
+        self.problem
     }
 
-    /// HTTP status.
-    pub fn status(&self) -> u16 {
-        self.status
+    /// The status of the answer.
+    pub fn status(&self) -> ErrorStatus {
+        self.kind.status()
     }
 
-    /// The SCIM error type, where RFC 7644 defines one.
+    /// The scimType of the answer.
     pub fn scim_type(&self) -> Option<ScimType> {
-        self.scim_type
+        self.kind.scim_type()
     }
 
-    /// Why, in a keyword.
-    pub fn reason(&self) -> Option<Reason> {
-        self.reason
-    }
-
-    /// What the client is told.
+    /// The text for the client.
     pub fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// What a log is told: the detail, free of values that the client sent.
+    /// The text for the log: the detail, free of values that the client sent.
     pub fn logged(&self) -> &str {
         self.logged.as_deref().unwrap_or(&self.detail)
     }
-
-    /// Whether another token of the tenant would do.
-    pub fn lacks_scope(&self) -> bool {
-        self.lacks_scope
-    }
-
-    /// Whether the schemas were changed while a write was made under them.
-    pub fn is_outdated(&self) -> bool {
-        self.is_outdated
-    }
-
-    /// Seconds until the client may try again.
-    pub fn retry_after(&self) -> Option<u32> {
-        self.retry_after
-    }
 }
 
-impl fmt::Display for ScimError {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.detail)
     }
 }
 
-impl std::error::Error for ScimError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
-    }
-}
+impl std::error::Error for Error {}

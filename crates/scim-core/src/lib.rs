@@ -3,8 +3,8 @@
 
 pub mod error;
 pub mod keyword;
+pub mod messages;
 pub mod nearest;
-pub mod reason;
 pub mod time;
 
 pub mod schema;

@@ -5,6 +5,7 @@ use crate::cli::confirm::confirm;
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, say};
 use crate::config::Config;
+use crate::model::TypeRoles;
 use crate::patch::PATCH_OP;
 use crate::service::Precondition;
 use clap::Args;

@@ -4,6 +4,7 @@ use super::{OfTenant, Resources, parsed, text};
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, say};
 use crate::config::Config;
+use crate::model::TypeRoles;
 use crate::service::ListQuery;
 use clap::Args;
 use serde_json::Value;
@@ -91,7 +92,7 @@ fn print(resources: &Resources, page: &Value, out: &mut dyn Write) -> Result<(),
 /// Id, name, what others show, and whether it is active, as far as the type has these.
 fn columns(resources: &Resources) -> Vec<&str> {
     let resource_type = &resources.resource_type;
-    let display = resource_type.display().first().map(String::as_str);
+    let display = resource_type.display().first().copied();
     let seat = resource_type
         .seat()
         .map(|attribute| attribute.name().as_ref());

@@ -3,6 +3,7 @@
 use super::list::file_of;
 use super::{SchemaRefusal, Survey};
 use crate::access::catalogs::{Sources, origin};
+use crate::model;
 use crate::protocol::Service;
 use crate::schema::{Catalog, Schema, SchemaFile, edit, problems};
 use crate::store::{KeptSchema, Tenant};
@@ -511,7 +512,7 @@ fn schema_of(document: Option<&Map<String, Value>>) -> Option<Arc<Schema>> {
     let urn = document.get("id")?.as_str()?;
     let mut alone = document.clone();
     edit::strip(&mut alone);
-    let catalog = Catalog::new(&[SchemaFile {
+    let catalog = model::catalog(&[SchemaFile {
         origin: urn.to_owned(),
         text: edit::text(&alone),
     }])

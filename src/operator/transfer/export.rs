@@ -4,8 +4,9 @@
 use super::{MEMBERS_OF_LINE, OWN};
 use crate::access::Caller;
 use crate::error::{Result, ScimError};
+use crate::model::TypeRoles;
 use crate::protocol::{Service, render};
-use crate::resource::{Resource, hidden};
+use crate::resource::{Attributes, StoredDocument, hidden};
 use crate::schema::{AttributePath, ResourceType};
 use crate::store::{
     Documents, Found, From as Start, Listed, Mark, MemberKey, MemberRow, Order, Relations, Until,
@@ -98,9 +99,9 @@ impl Walk<'_> {
                 if !self.until.includes(found) {
                     return Ok(());
                 }
-                let document = match hides || render::may_hide(found) {
+                let document = match hides || found.document.may_hide(kind) {
                     true => {
-                        let mut attributes = render::attributes(&found.document)?;
+                        let mut attributes = render::attributes(&found.document)?.into_map();
                         done.holding_hidden += u64::from(hidden::cut(kind, &mut attributes));
                         shown(kind, attributes, hides)
                     }
@@ -112,7 +113,7 @@ impl Walk<'_> {
                 done.resources += 1;
             }
             match page.last() {
-                Some(last) => mark = Order::mark(None, last, &Map::new()),
+                Some(last) => mark = Order::mark(None, last, &Attributes::default()),
                 None => return Ok(()),
             }
         }
@@ -155,7 +156,7 @@ impl Walk<'_> {
     async fn write_resource<E: From<ScimError>>(
         &self,
         found: &Found,
-        document: &str,
+        document: &StoredDocument,
         digest: Option<&str>,
         sink: Sink<'_, E>,
         done: &mut Exported,
@@ -227,28 +228,25 @@ fn values(members: &[MemberRow]) -> Value {
 
 fn line(
     found: &Found,
-    document: &str,
+    document: &StoredDocument,
     members: Option<(&str, &[MemberRow])>,
     digest: Option<&str>,
 ) -> String {
-    let mut more = format!(",\"id\":\"{}\"", found.id);
     let meta = json!({
         "resourceType": found.resource_type.name().as_ref(),
         "created": found.meta.created.to_string(),
         "lastModified": found.meta.modified.to_string(),
         "version": found.meta.etag(),
     });
-    let document = document.strip_suffix('}').unwrap_or(document);
-    // `schemas` comes first and ends at the first bracket: a URN holds none.
-    let (schemas, rest) = document.split_once(']').unwrap_or((document, ""));
-    more.push_str(rest);
+    let mut more = String::new();
     if let Some((name, members)) = members.filter(|(_, members)| !members.is_empty()) {
         more.push_str(&format!(",\"{name}\":{}", values(members)));
     }
-    let own = digest
-        .map(|digest| format!(",\"{OWN}\":{}", json!({"password": digest})))
-        .unwrap_or_default();
-    format!("{schemas}]{more},\"meta\":{meta}{own}}}")
+    more.push_str(&format!(",\"meta\":{meta}"));
+    if let Some(digest) = digest {
+        more.push_str(&format!(",\"{OWN}\":{}", json!({"password": digest})));
+    }
+    document.spliced(found.id, &more)
 }
 
 fn is_secret(path: &AttributePath) -> bool {
@@ -264,7 +262,11 @@ fn has_secrets(kind: &ResourceType) -> bool {
 }
 
 /// The document of these attributes and, if it says so, without secrets.
-fn shown(kind: &ResourceType, mut attributes: Map<String, Value>, without_secrets: bool) -> String {
+fn shown(
+    kind: &ResourceType,
+    mut attributes: Map<String, Value>,
+    without_secrets: bool,
+) -> StoredDocument {
     for path in kind
         .leaves()
         .iter()
@@ -281,13 +283,7 @@ fn shown(kind: &ResourceType, mut attributes: Map<String, Value>, without_secret
         }
     }
     attributes.retain(|_, value| value.as_object().is_none_or(|object| !object.is_empty()));
-    let mut document = Map::new();
-    document.insert(
-        "schemas".into(),
-        Resource::schemas(kind, &attributes).collect(),
-    );
-    document.extend(attributes);
-    Value::Object(document).to_string()
+    StoredDocument::new(kind, &Attributes::from_stored(attributes))
 }
 
 fn cut(holder: &mut Map<String, Value>, path: &AttributePath) {

@@ -169,9 +169,9 @@ fn accepted(
     notes.append(&mut with.notes);
     if !is_state {
         assign_defaults(kind, &mut accepted);
-    } else if accepted.attributes == sent {
+    } else {
         // Equal but perhaps for the order of sub-attributes, which a reader would see change.
-        accepted.attributes = sent;
+        accepted.attributes = accepted.attributes.in_order_of(sent);
     }
     Ok(accepted)
 }
@@ -231,7 +231,7 @@ fn own_id(kind: &ResourceType, accepted: &Accepted, number: u64) -> Uuid {
         .map(|entry| entry.key.as_str())
         .collect();
     if unique.is_empty() {
-        let all = Value::Object(accepted.attributes.clone()).to_string();
+        let all = Value::from(accepted.attributes.clone()).to_string();
         return made_from(&[kind.name(), &number.to_string(), &all]);
     }
     made_from(&[&[kind.name().as_ref()], unique.as_slice()].concat())

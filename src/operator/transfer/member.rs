@@ -4,7 +4,7 @@
 use super::MEMBERS_OF_LINE;
 use super::record::Importer;
 use super::spill::Entry;
-use crate::error::{Result, ScimError};
+use crate::error::{ErrorStatus, Result, ScimError};
 use crate::reason::Reason;
 use crate::resource::Meta;
 use crate::store::{Change, Found, Given, MemberDelta, MemberKey, Relations};
@@ -200,7 +200,7 @@ impl Part<'_> {
             .await?
         {
             Change::Stale => Err(ScimError::new(
-                409,
+                ErrorStatus::CONFLICT,
                 "A resource was deleted while its members were imported.",
             )
             .because(Reason::VersionConflict)),

@@ -2,18 +2,17 @@
 
 use super::line::Record;
 use crate::access::Caller;
-use crate::error::{Result, ScimError};
+use crate::error::{ErrorStatus, Result, ScimError};
+use crate::model::TypeRoles;
 use crate::protocol::body::{check_names, in_use};
-use crate::protocol::change::replaced;
 use crate::protocol::{Service, render};
 use crate::reason::Reason;
-use crate::resource::Meta;
 use crate::resource::check::{Change as Kind, check};
+use crate::resource::{Attributes, Meta};
 use crate::schema::ResourceType;
 use crate::store::{
     Before, Change, Found, Given, MemberDelta, Place, StoreError, TypeLayout, Written,
 };
-use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// What became of a line.
@@ -156,7 +155,7 @@ impl Importer {
                 Err(ScimError::outdated())
             }
             Ok(Change::Stale) => Err(ScimError::new(
-                409,
+                ErrorStatus::CONFLICT,
                 "It was changed meanwhile; import this line again.",
             )
             .because(Reason::VersionConflict)),
@@ -183,7 +182,7 @@ impl Importer {
         record: &Record,
         found: &Found,
         meta: Option<Meta>,
-        (before, after): (&Map<String, Value>, &Map<String, Value>),
+        (before, after): (&Attributes, &Attributes),
     ) -> bool {
         if !record.is_state {
             return before == after;
@@ -198,13 +197,13 @@ impl Importer {
 
 /// The attributes afterwards: those of the line, and what no client reads. A password in plain
 /// text counts at creation only: whether it is another one can be told from no digest.
-fn after(record: &Record, before: &Map<String, Value>) -> Map<String, Value> {
-    let mut after = replaced(&record.kind, before, &record.accepted);
+fn after(record: &Record, before: &Attributes) -> Attributes {
+    let mut after = before.replaced_by(&record.kind, &record.accepted);
     if after == record.accepted.attributes {
         after = record.accepted.attributes.clone();
     }
     if let Some(password) = record.kind.password() {
-        after.shift_remove(password.name().as_ref());
+        after.take(password);
     }
     after
 }

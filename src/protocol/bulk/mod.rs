@@ -7,9 +7,9 @@ mod run;
 
 use crate::access::Caller;
 use crate::error::Result;
+use crate::messages::{BulkRequest, bulk_response};
 use crate::protocol::{Reply, Service};
-use message::Job;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 impl Service {
     /// POST to `/Bulk`. The answer is 200 whatever becomes of single operations.
@@ -17,16 +17,12 @@ impl Service {
     /// # Errors
     /// 400 for a message that is none, 413 for too many operations.
     pub async fn bulk(&self, caller: &Caller, body: Map<String, Value>) -> Result<Reply> {
-        let job = Job::read(
+        let job = BulkRequest::read(
             body,
             self.limits().bulk_operations,
             caller.settings.conformance,
         )?;
         let results = run::run(self, caller, &job).await;
-        let answer = json!({
-            "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkResponse"],
-            "Operations": results,
-        });
-        Ok(Reply::ok(answer.to_string()))
+        Ok(Reply::ok(bulk_response(&results).to_string()))
     }
 }

@@ -1,15 +1,16 @@
 //! Carrying out a bulk request: in order, but what an operation refers to comes before it, and
 //! creations that have nothing to do with each other go side by side.
 
-use super::message::{Job, Method, Operation, result};
+use super::message::result;
 use super::reference::{postpone, references, resolve, resolve_text};
 use crate::access::Caller;
-use crate::error::{Result, ScimError};
+use crate::error::{ErrorStatus, Result, ScimError};
+use crate::messages::{BulkMethod, BulkOperation, BulkRequest, patch_op};
 use crate::protocol::{Precondition, Reply, Service, Tags, View};
 use crate::reason::Reason;
 use crate::resource::{Acceptance, Key, accept::accept};
 use crate::schema::ResourceType;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -29,7 +30,7 @@ struct Run<'a> {
     service: &'a Service,
     caller: &'a Caller,
     sent: &'a [Value],
-    operations: Vec<Result<Operation>>,
+    operations: Vec<Result<BulkOperation>>,
     by_bulk_id: HashMap<String, usize>,
     progress: Vec<Progress>,
     ids: HashMap<String, String>,
@@ -41,11 +42,11 @@ struct Run<'a> {
 }
 
 /// The results of the operations that were carried out, in the order of the request.
-pub(super) async fn run(service: &Service, caller: &Caller, job: &Job) -> Vec<Value> {
+pub(super) async fn run(service: &Service, caller: &Caller, job: &BulkRequest) -> Vec<Value> {
     let operations = read(&job.operations);
     let named = operations.iter().enumerate().filter_map(|(i, operation)| {
         let operation = operation.as_ref().ok()?;
-        let is_post = operation.method == Method::Post;
+        let is_post = operation.method == BulkMethod::Post;
         Some((operation.bulk_id.clone().filter(|_| is_post)?, i))
     });
     let by_bulk_id = named.collect();
@@ -69,10 +70,10 @@ pub(super) async fn run(service: &Service, caller: &Caller, job: &Job) -> Vec<Va
 
 /// The operations, each with a bulkId that no other before it has (RFC 7644 section 3.7: it is "unique
 /// within a bulk request").
-fn read(sent: &[Value]) -> Vec<Result<Operation>> {
+fn read(sent: &[Value]) -> Vec<Result<BulkOperation>> {
     let mut seen = HashSet::new();
     let each = sent.iter().map(|sent| {
-        let operation = Operation::read(sent)?;
+        let operation = BulkOperation::read(sent)?;
         match &operation.bulk_id {
             Some(bulk_id) if !seen.insert(bulk_id.clone()) => {
                 let detail = format!(
@@ -114,7 +115,7 @@ impl Run<'_> {
             let Some(Ok(operation)) = self.operations.get(i) else {
                 break;
             };
-            let is_plain = operation.method == Method::Post && self.most_errors.is_none();
+            let is_plain = operation.method == BulkMethod::Post && self.most_errors.is_none();
             let is_waiting = self.progress.get(i) == Some(&Progress::Waiting);
             let refers = !references(&Value::Object(operation.data.clone())).is_empty();
             let kind = self
@@ -137,7 +138,7 @@ impl Run<'_> {
     }
 
     /// The unique values of a body, with their attribute.
-    fn claims(&self, kind: &ResourceType, operation: &Operation) -> Vec<(String, Key)> {
+    fn claims(&self, kind: &ResourceType, operation: &BulkOperation) -> Vec<(String, Key)> {
         let limits = self.service.limits();
         let mut with = Acceptance::new(self.caller.settings.conformance, &limits.values);
         let Ok(accepted) = accept(kind, operation.data.clone(), &mut with) else {
@@ -241,14 +242,18 @@ impl Run<'_> {
     }
 
     /// The operation with ids in place of references, and what of it has to wait.
-    fn prepared(&self, i: usize, mut operation: Operation) -> Result<(Operation, Vec<Value>)> {
+    fn prepared(
+        &self,
+        i: usize,
+        mut operation: BulkOperation,
+    ) -> Result<(BulkOperation, Vec<Value>)> {
         let comes = |name: &str| {
             let maker = self.by_bulk_id.get(name).copied();
             maker.is_some_and(|maker| {
                 maker == i || self.progress.get(maker) != Some(&Progress::Done)
             })
         };
-        let is_post = operation.method == Method::Post;
+        let is_post = operation.method == BulkMethod::Post;
         let later = if is_post {
             postpone(&mut operation.data, &|name| {
                 !self.ids.contains_key(name) && comes(name)
@@ -279,7 +284,7 @@ impl Run<'_> {
             .operations
             .get(i)
             .and_then(|operation| operation.as_ref().ok());
-        let is_post = operation.is_none_or(|operation| operation.method == Method::Post);
+        let is_post = operation.is_none_or(|operation| operation.method == BulkMethod::Post);
         let location = operation
             .filter(|_| !is_post || outcome.is_ok())
             .map(|operation| {
@@ -304,7 +309,7 @@ impl Run<'_> {
             let told = outcome
                 .as_ref()
                 .map_err(|error| error.again().with_contact(contact.as_deref()));
-            *place = Some(result(sent, told.as_deref(), location));
+            *place = Some(result(sent, told.as_deref(), location.as_deref()));
         }
     }
 
@@ -354,13 +359,12 @@ impl Run<'_> {
         if let Some(name) = operations.iter().flat_map(references).next() {
             return Some(Err(unmade(&name)));
         }
-        let patch = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations});
-        let Value::Object(data) = patch else {
+        let Value::Object(data) = patch_op(&Value::Array(operations)) else {
             return None;
         };
         let path = format!("{}/{id}", operation.path.trim_end_matches('/'));
-        let adding = Operation {
-            method: Method::Patch,
+        let adding = BulkOperation {
+            method: BulkMethod::Patch,
             bulk_id: None,
             path,
             version: None,
@@ -376,7 +380,7 @@ impl Run<'_> {
 
 fn unmade(bulk_id: &str) -> ScimError {
     ScimError::new(
-        409,
+        ErrorStatus::CONFLICT,
         format!("bulkId \"{bulk_id}\" cannot be resolved: nothing was created under it."),
     )
     .because(Reason::ReferenceUnresolved)
@@ -402,7 +406,7 @@ fn kind(caller: &Caller, path: &str) -> Result<(Arc<ResourceType>, Option<String
     }
 }
 
-async fn carry_out(service: &Service, caller: &Caller, operation: Operation) -> Result<Reply> {
+async fn carry_out(service: &Service, caller: &Caller, operation: BulkOperation) -> Result<Reply> {
     let (kind, id) = kind(caller, &operation.path)?;
     let view = View::default();
     let if_match = operation.version.as_deref().map(Tags::parse);
@@ -416,23 +420,23 @@ async fn carry_out(service: &Service, caller: &Caller, operation: Operation) -> 
         )
     };
     match (operation.method, id) {
-        (Method::Post, None) => service.create(caller, &kind, operation.data, &view).await,
-        (Method::Post, Some(_)) => Err(ScimError::invalid_value(
+        (BulkMethod::Post, None) => service.create(caller, &kind, operation.data, &view).await,
+        (BulkMethod::Post, Some(_)) => Err(ScimError::invalid_value(
             "\"path\" of a POST operation must be the endpoint of a resource type.",
         )),
-        (Method::Put, id) => {
+        (BulkMethod::Put, id) => {
             let id = id.ok_or_else(without_id)?;
             service
                 .replace(caller, &kind, &id, operation.data, &view, &precondition)
                 .await
         }
-        (Method::Patch, id) => {
+        (BulkMethod::Patch, id) => {
             let id = id.ok_or_else(without_id)?;
             service
                 .modify(caller, &kind, &id, operation.data, &view, &precondition)
                 .await
         }
-        (Method::Delete, id) => {
+        (BulkMethod::Delete, id) => {
             service
                 .delete(caller, &kind, &id.ok_or_else(without_id)?, &precondition)
                 .await

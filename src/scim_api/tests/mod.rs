@@ -175,14 +175,14 @@ async fn perform(settings: HttpSettings, call: &Call, upload: &mut Upload) -> Re
         }
         // Of a token and a tenant that the query names together.
         "page" => {
-            let token = call.head.uri.query().unwrap_or_default();
-            call.know();
-            call.admit(
-                &token.into(),
-                &token.split('.').next().unwrap_or_default().into(),
-            )?;
+            admit(call)?;
             call.expect(50_000)?;
             Ok(Reply::ok(format!("\"{}\"", "a".repeat(100_000))))
+        }
+        "held" => {
+            admit(call)?;
+            sleep(Duration::from_secs(20)).await;
+            Ok(Reply::ok("\"held\"".into()))
         }
         "big" => Ok(Reply::ok(format!("\"{}\"", "a".repeat(100_000)))),
         "slow" => {
@@ -202,4 +202,12 @@ async fn perform(settings: HttpSettings, call: &Call, upload: &mut Upload) -> Re
         "refuse" => Err(ScimError::forbidden("no")),
         _ => Ok(Reply::ok(format!("\"{} {path}\"", call.head.method))),
     }
+}
+
+/// Admits a request for the token and the tenant that the query names together.
+fn admit(call: &Call) -> Result<()> {
+    let token = call.head.uri.query().unwrap_or_default();
+    let tenant = token.split('.').next().unwrap_or_default();
+    call.know();
+    call.admit(&token.into(), &tenant.into())
 }

@@ -221,6 +221,24 @@ async fn refusals_that_are_not_read_are_bounded() {
     }
 }
 
+#[tokio::test]
+async fn a_client_that_hangs_up_frees_its_place() {
+    let settings = HttpSettings {
+        token_requests: 1,
+        ..HttpSettings::default()
+    };
+    let server = Server::with(settings, short()).await;
+    for _ in 0..3 {
+        let mut stream = server.connect().await;
+        let held = request("GET", "held?a.1", "");
+        stream.write_all(held.as_bytes()).await.unwrap();
+        while status(&server.say(get("page?a.1")).await) != 429 {}
+        drop(stream);
+        until_nothing_is_under_way(&server).await;
+        assert_eq!(status(&server.say(get("page?a.1")).await), 200);
+    }
+}
+
 async fn until_nothing_is_under_way(server: &Server) {
     let began = Instant::now();
     while !server.app.wire().in_flight.is_idle() {

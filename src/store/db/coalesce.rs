@@ -8,10 +8,12 @@
 //! database that is no older than its request.
 
 use crate::store::db::error::StoreError;
+use crate::store::db::fair_queue::Flow;
 use crate::store::db::leader::{Duty, Queues};
 use crate::store::db::postgres::{Connections, Lease};
 use crate::store::db::row::Row;
 use crate::store::db::statement::{Arg, Column, Expanded, together};
+use crate::store::db::suspicion::Purpose;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -90,9 +92,12 @@ async fn carry_out(
     text: Arc<str>,
     group: Vec<Waiting>,
 ) -> Option<Lease> {
-    let mut lease = match lease.filter(Lease::is_usable) {
+    let flow = group
+        .first()
+        .map_or(Flow::Server, |first| Flow::of(&first.args));
+    let mut lease = match lease.filter(Lease::may_be_kept) {
         Some(lease) => lease,
-        None => match connections.lease().await {
+        None => match connections.lease(flow, Purpose::Read).await {
             Ok(lease) => lease,
             Err(error) => return refuse(&connections, &text, group, &error),
         },

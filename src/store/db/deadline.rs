@@ -13,6 +13,11 @@ const GRACE: Duration = Duration::from_millis(500);
 pub(in crate::store) struct Deadline(Duration);
 
 impl Deadline {
+    /// The time that is waited.
+    pub(in crate::store) const fn duration(self) -> Duration {
+        self.0
+    }
+
     /// For statements that PostgreSQL ends after `statement`.
     pub(in crate::store) const fn after(statement: Duration) -> Self {
         Self(statement.saturating_add(GRACE))
@@ -23,10 +28,13 @@ impl Deadline {
     /// # Errors
     /// Those of the work; [`StoreError::Silent`] if the deadline passes. Then nobody knows whether the
     /// statement took effect, and its connection must not be used again.
-    pub(in crate::store) async fn on<T>(
+    pub(in crate::store) async fn on<T, E>(
         self,
-        answer: impl Future<Output = sqlx::Result<T>>,
-    ) -> Result<T, StoreError> {
+        answer: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, StoreError>
+    where
+        StoreError: From<E>,
+    {
         match timeout(self.0, answer).await {
             Ok(answer) => Ok(answer?),
             Err(_) => Err(StoreError::Silent(self.0)),
@@ -45,7 +53,10 @@ mod tests {
             .on(std::future::pending::<sqlx::Result<()>>())
             .await;
         assert!(matches!(outcome, Err(StoreError::Silent(GRACE))));
-        assert!(matches!(deadline.on(async { Ok(1) }).await, Ok(1)));
+        assert!(matches!(
+            deadline.on(async { Ok::<_, sqlx::Error>(1) }).await,
+            Ok(1)
+        ));
         let failed = deadline
             .on(async { Err::<(), _>(sqlx::Error::RowNotFound) })
             .await;

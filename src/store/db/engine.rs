@@ -110,7 +110,8 @@ impl Engine {
         let keeps_role = session.is_pooled() && settings.keeps_role;
         migrations::run(
             &mut migrating,
-            migrations!("postgres"),
+            &primary,
+            &migrations!("postgres"),
             &session,
             keeps_role,
         )
@@ -150,10 +151,7 @@ impl Engine {
             .connect()
             .await?;
         let migrator = migrations!("sqlite");
-        migrator
-            .run(&mut writing)
-            .await
-            .map_err(|error| migrations::failed(error, &migrator))?;
+        migrations::run_on_sqlite(&mut writing, &migrator).await?;
         writing
             .execute(AssertSqlSafe(format!(
                 "pragma busy_timeout = {}",
@@ -232,19 +230,30 @@ impl Engine {
     pub(in crate::store) async fn write(&self, batch: Batch) -> Result<Vec<Row>, StoreError> {
         let outcome = match self {
             Self::Postgres { connections, .. } => {
-                match batch.claim().map(Statement::for_postgres) {
-                    None => connections.rows(batch.for_postgres()).await,
-                    Some(claim) => {
-                        connections
-                            .transaction(vec![claim, batch.for_postgres()])
-                            .await
-                    }
-                }
+                let claim = batch.claim().map(Statement::for_postgres);
+                let (flow, batch) = (batch.flow(), batch.for_postgres());
+                let statements = claim.into_iter().chain([batch]).collect();
+                connections.write(flow, statements).await
             }
             Self::Sqlite { writer, .. } => writer.write(batch).await,
         };
         shortage::tell(&outcome);
         outcome
+    }
+
+    /// Whether the database answers and, as far as is known, takes writes.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub(in crate::store) async fn ready(&self) -> Result<(), StoreError> {
+        if let Self::Postgres { connections, .. } = self
+            && connections.refuses_writes()
+        {
+            return Err(StoreError::Suspected);
+        }
+        self.read(&Statement::new("select 1", vec![]))
+            .await
+            .map(|_| ())
     }
 
     /// Copies the embedded database, as it is at one moment, into a file that is there and empty;

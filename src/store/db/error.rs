@@ -36,6 +36,11 @@ pub enum StoreError {
     /// The database has not answered others before, and nobody waits for it until it does.
     #[error("the database does not answer")]
     Suspected,
+    /// PostgreSQL has reported a commit with a warning: its synchronous standby may not have it.
+    #[error(
+        "PostgreSQL has committed with a warning: the wait for the synchronous standby was cancelled"
+    )]
+    Unconfirmed,
     /// PostgreSQL has given out all of its connections.
     #[error(
         "PostgreSQL allows no more connections: raise the limit of the server, the database or the role, or lower \
@@ -97,6 +102,7 @@ impl StoreError {
         match self {
             Self::Silent(time) => Some(Self::Silent(*time)),
             Self::Suspected => Some(Self::Suspected),
+            Self::Unconfirmed => Some(Self::Unconfirmed),
             Self::NoMoreConnections => Some(Self::NoMoreConnections),
             Self::Locked => Some(Self::Locked),
             Self::Away(sqlx::Error::PoolTimedOut) => Some(Self::Away(sqlx::Error::PoolTimedOut)),
@@ -209,6 +215,7 @@ impl From<StoreError> for ScimError {
             StoreError::Away(_)
             | StoreError::Silent(_)
             | StoreError::Suspected
+            | StoreError::Unconfirmed
             | StoreError::Stopped => Self::unavailable(
                 "The server's database is away for the moment; try again.",
                 5,
@@ -257,6 +264,7 @@ mod tests {
             (503, true)
         );
         assert_eq!(status(StoreError::Suspected), (503, true));
+        assert_eq!(status(StoreError::Unconfirmed), (503, true));
         assert_eq!(status(StoreError::Locked), (503, true));
     }
 }

@@ -22,6 +22,15 @@ pub(in crate::store) struct Hosts(Vec<PgConnectOptions>);
 /// A host and what it said.
 pub(in crate::store) type Asked = (PgConnectOptions, Result<Option<PgConnection>, sqlx::Error>);
 
+/// What a host that is there for work said.
+#[derive(Debug)]
+pub(in crate::store) enum Answer {
+    /// It takes writes.
+    TakesWrites(PgConnection),
+    /// It is a standby, or refuses the user.
+    Other,
+}
+
 impl Hosts {
     /// Reads a URL whose authority may name several hosts: `postgres://user@a:5432,b/database`.
     pub(in crate::store) fn parse(
@@ -73,29 +82,33 @@ impl Hosts {
             .for_each(|options| drop(asked.spawn(ask(options, ANSWER))));
     }
 
-    /// The first host that is there for work: of several one that takes writes, the only one if it
-    /// answers at all, be it with a refusal. `None` if all attempts have ended without one.
-    pub(in crate::store) async fn answering(
-        &self,
-        asked: &mut JoinSet<Asked>,
-    ) -> Option<PgConnectOptions> {
+    /// The next answer; `None` if all attempts have ended.
+    pub(in crate::store) async fn next(asked: &mut JoinSet<Asked>) -> Option<Asked> {
         while let Some(answer) = asked.join_next().await {
-            let Ok((options, answer)) = answer else {
-                continue;
-            };
-            let is_there = match answer {
-                Ok(Some(_)) => true,
-                Ok(None) => !self.are_several(),
-                Err(error @ sqlx::Error::Database(_)) => {
-                    !self.are_several() && !is_starting(&error)
-                }
-                Err(_) => false,
-            };
-            if is_there {
-                return Some(options);
+            if let Ok(answer) = answer {
+                return Some(answer);
             }
         }
         None
+    }
+
+    /// The host of an answer, if it is there for work: of several hosts one that takes writes, the only one if it
+    /// answers at all, be it with a refusal.
+    pub(in crate::store) fn there(
+        &self,
+        (options, answer): Asked,
+    ) -> Option<(PgConnectOptions, Answer)> {
+        let answer = match answer {
+            Ok(Some(connection)) => Answer::TakesWrites(connection),
+            Ok(None) if !self.are_several() => Answer::Other,
+            Err(error @ sqlx::Error::Database(_))
+                if !self.are_several() && !is_starting(&error) =>
+            {
+                Answer::Other
+            }
+            Ok(None) | Err(_) => return None,
+        };
+        Some((options, answer))
     }
 }
 

@@ -8,11 +8,15 @@
 use crate::store::db::deadline::Deadline;
 use crate::store::db::engine::{PoolSettings, postgres_args};
 use crate::store::db::error::StoreError;
+use crate::store::db::fair_queue::Flow;
+use crate::store::db::fair_semaphore::{FairSemaphore, Permit};
 use crate::store::db::hosts::{Hosts, is_starting};
+use crate::store::db::notices::without_warnings;
+use crate::store::db::probe::{Finding, probe};
 use crate::store::db::row::Row;
 use crate::store::db::session::Session;
 use crate::store::db::statement::Expanded;
-use crate::store::db::suspicion::{Asking, Suspicion};
+use crate::store::db::suspicion::{Probing, Purpose, Suspicion};
 use deadpool::Runtime;
 use deadpool::managed::{
     Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, WeakPool,
@@ -22,7 +26,6 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout, timeout_at};
 
 /// How long a connection is used at most: balancers and failed hosts are turned to again.
@@ -38,15 +41,12 @@ const RETRY: Duration = Duration::from_millis(50);
 const LOOK: Duration = Duration::from_millis(10);
 /// How long no further connection is tried after PostgreSQL has said that it allows no more.
 const NO_MORE: Duration = Duration::from_millis(250);
-/// Pause before a PostgreSQL that cannot be reached is tried again, and the time after which one that
-/// does not answer is asked once more.
-const BETWEEN: Duration = Duration::from_millis(200);
-const AGAIN: Duration = Duration::from_secs(1);
 
 /// Handle of the connections.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Connections {
     pool: Pool<Opener>,
+    permits: FairSemaphore,
     common: Arc<Common>,
 }
 
@@ -90,6 +90,8 @@ pub(in crate::store) struct Lease {
     /// There until it is dropped or taken.
     link: Option<Object<Opener>>,
     connections: Connections,
+    /// Given back after the connection.
+    _permit: Permit,
 }
 
 impl Common {
@@ -101,8 +103,7 @@ impl Common {
         self.session.options(lock(&self.target).clone())
     }
 
-    /// Lets the connections of a generation be asked before they are used again; `false` if that was
-    /// said already.
+    /// Lets the connections of a generation be asked before they are used again; `false` if this was done before.
     fn doubt(&self, generation: u64) -> bool {
         let next = generation.wrapping_add(1);
         self.generation
@@ -209,16 +210,18 @@ impl Connections {
             oldest: AtomicU64::new(0),
             no_more: Mutex::default(),
         });
+        let most = usize::try_from(settings.max_connections.max(1)).unwrap_or(1);
         let pool = Pool::builder(Opener(common.clone()))
-            .max_size(usize::try_from(settings.max_connections.max(1)).unwrap_or(1))
+            .max_size(most)
             .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .build();
         let connections = Self {
             pool: pool.map_err(|error| sqlx::Error::Configuration(error.into()))?,
+            permits: FairSemaphore::new(most),
             common,
         };
-        drop(connections.lease().await?);
+        drop(connections.lease(Flow::Server, Purpose::Read).await?);
         Ok(connections)
     }
 
@@ -227,31 +230,39 @@ impl Connections {
         self.common.deadline
     }
 
-    /// A connection that is free, or a new one.
+    /// Whether writes are refused because PostgreSQL is known not to answer or not to confirm commits.
+    pub(in crate::store) fn refuses_writes(&self) -> bool {
+        self.common.suspicion.refuses(Purpose::Write)
+    }
+
+    /// A connection that is free, or a new one, when it is the turn of the flow.
     ///
     /// # Errors
     /// If none is free for too long, or none can be opened; at once while PostgreSQL is known not to
     /// answer.
-    pub(in crate::store) async fn lease(&self) -> Result<Lease, StoreError> {
-        let raised = self.common.suspicion.raised();
-        if self.common.suspicion.is_raised() {
-            return Err(StoreError::Suspected);
-        }
-        tokio::select! {
-            biased;
-            lease = self.free_or_new() => lease,
-            () = raised => Err(StoreError::Suspected),
-        }
+    pub(in crate::store) async fn lease(
+        &self,
+        flow: Flow,
+        purpose: Purpose,
+    ) -> Result<Lease, StoreError> {
+        let leasing = self.free_or_new(flow);
+        self.common.suspicion.unless_refused(purpose, leasing).await
     }
 
-    async fn free_or_new(&self) -> Result<Lease, StoreError> {
+    async fn free_or_new(&self, flow: Flow) -> Result<Lease, StoreError> {
         let end = tokio::time::Instant::now() + self.common.acquire;
+        let permit = timeout_at(end, self.permits.acquire(flow))
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)?;
         loop {
             match timeout_at(end, self.pool.get()).await {
+                // Opened while its host was given up for another one.
+                Ok(Ok(link)) if link.is_useless(&self.common) => drop(Object::take(link)),
                 Ok(Ok(link)) => {
                     return Ok(Lease {
                         link: Some(link),
                         connections: self.clone(),
+                        _permit: permit,
                     });
                 }
                 // Those that are there are in use, and come back.
@@ -263,7 +274,7 @@ impl Connections {
                 Ok(Err(PoolError::Backend(error))) => {
                     let is_reached = matches!(error, StoreError::Away(sqlx::Error::Database(_)));
                     if !is_reached && matches!(error, StoreError::Silent(_) | StoreError::Away(_)) {
-                        self.ask(self.common.suspicion.raise());
+                        self.probe(self.common.suspicion.raise());
                     }
                     return Err(error);
                 }
@@ -272,13 +283,13 @@ impl Connections {
         }
     }
 
-    /// A connection that nobody else will use, within a transaction that may read for as long as it takes.
+    /// A connection outside of the pool, within a transaction that reads and may take as long as it needs.
     ///
     /// # Errors
-    /// As [`Connections::lease`].
-    pub(in crate::store) async fn reading(&self) -> Result<PgConnection, StoreError> {
+    /// Those of [`Connections::lease`], or if the transaction cannot begin.
+    pub(in crate::store) async fn reading(&self, flow: Flow) -> Result<PgConnection, StoreError> {
         let link = self
-            .lease()
+            .lease(flow, Purpose::Read)
             .await?
             .link
             .take()
@@ -289,29 +300,52 @@ impl Connections {
         Ok(connection)
     }
 
-    /// Runs a statement.
+    /// Runs a statement that only reads.
     ///
     /// # Errors
-    /// As [`Connections::lease`], or if it fails.
+    /// Those of [`Connections::lease`], or if it fails.
     pub(in crate::store) async fn rows(&self, statement: Expanded) -> Result<Vec<Row>, StoreError> {
+        let flow = Flow::of(&statement.args);
         if self.common.session.is_pooled() {
-            return self.transaction(vec![statement]).await;
+            return self.transaction(flow, Purpose::Read, vec![statement]).await;
         }
-        self.lease().await?.rows(statement).await
+        self.lease(flow, Purpose::Read).await?.rows(statement).await
+    }
+
+    /// Runs statements that write, all or none of them; the rows are those of the last.
+    ///
+    /// # Errors
+    /// Those of [`Connections::lease`], or if one fails; then none takes effect, unless the error says that this
+    /// is not known.
+    pub(in crate::store) async fn write(
+        &self,
+        flow: Flow,
+        mut statements: Vec<Expanded>,
+    ) -> Result<Vec<Row>, StoreError> {
+        if !self.common.session.is_pooled()
+            && statements.len() == 1
+            && let Some(statement) = statements.pop()
+        {
+            let mut lease = self.lease(flow, Purpose::Write).await?;
+            return lease.write(statement).await;
+        }
+        self.transaction(flow, Purpose::Write, statements).await
     }
 
     /// Runs statements in one transaction; the rows are those of the last. It has a task of its
     /// own, which nobody can cancel: a connection whose `BEGIN` was cancelled loses what is written
     /// through it later.
-    ///
-    /// # Errors
-    /// As [`Connections::lease`], or if one fails; then neither takes effect.
-    pub(in crate::store) async fn transaction(
+    async fn transaction(
         &self,
+        flow: Flow,
+        purpose: Purpose,
         statements: Vec<Expanded>,
     ) -> Result<Vec<Row>, StoreError> {
         let connections = self.clone();
-        let work = async move { connections.lease().await?.transaction(statements).await };
+        let work = async move {
+            let mut lease = connections.lease(flow, purpose).await?;
+            lease.transaction(purpose, statements).await
+        };
         tokio::spawn(work)
             .await
             .unwrap_or(Err(StoreError::Away(sqlx::Error::WorkerCrashed)))
@@ -325,51 +359,56 @@ impl Connections {
             return;
         }
         if is_silent {
-            self.ask(self.common.suspicion.raise());
+            self.probe(self.common.suspicion.raise());
         } else if self.common.hosts.are_several() {
-            self.ask(self.common.suspicion.ask());
+            self.probe(self.common.suspicion.probe());
         }
     }
 
-    fn ask(&self, asking: Option<Asking>) {
-        if let Some(asking) = asking {
-            tokio::spawn(ask(self.pool.weak(), self.common.clone(), asking));
+    fn probe(&self, probing: Option<Probing>) {
+        if let Some(probing) = probing {
+            tokio::spawn(search(self.pool.weak(), self.common.clone(), probing));
         }
     }
 }
 
-/// Asks the hosts until one takes writes; new connections go there.
-async fn ask(pool: WeakPool<Opener>, common: Arc<Common>, asking: Asking) {
-    let mut asked = JoinSet::new();
-    while pool.upgrade().is_some() {
-        common.hosts.ask_again(&mut asked);
-        match timeout(AGAIN, common.hosts.answering(&mut asked)).await {
-            Ok(Some(options)) => {
-                *lock(&common.target) = options;
-                // It may be another host.
-                if common.hosts.are_several() {
-                    common.give_up();
-                }
-                break;
+/// Probes the hosts until one does its work; new connections go there.
+async fn search(pool: WeakPool<Opener>, common: Arc<Common>, probing: Probing) {
+    let mut place = None;
+    let report = |finding: Finding<'_>| match finding {
+        Finding::Answers(options) => {
+            let now = Some((options.get_host().to_owned(), options.get_port()));
+            if place == now {
+                return;
             }
-            Ok(None) => sleep(BETWEEN).await,
-            // An attempt that takes longer may still succeed.
-            Err(_) => {}
+            place = now;
+            *lock(&common.target) = options.clone();
+            // It may be another host.
+            if common.hosts.are_several() {
+                common.give_up();
+            }
+            if let Some(pool) = pool.upgrade() {
+                pool.retain(|link, _| !link.is_useless(&common));
+            }
         }
-    }
-    if let Some(pool) = pool.upgrade() {
-        pool.retain(|link, _| !link.is_useless(&common));
-    }
-    drop(asking);
+        Finding::ReadsOnly => probing.reads_answer(),
+    };
+    let is_wanted = || pool.upgrade().is_some();
+    let patience = common.deadline.duration();
+    probe(&common.hosts, patience, is_wanted, report).await;
+    drop(probing);
 }
 
 impl Lease {
-    /// Whether nothing was learned since it was leased that speaks against the connection.
-    pub(in crate::store) fn is_usable(&self) -> bool {
+    /// Whether the connection may be kept for a further statement: it works as far as is known, and no request
+    /// waits for one.
+    pub(in crate::store) fn may_be_kept(&self) -> bool {
         let generation = self.connections.common.generation();
-        self.link
+        let is_usable = self
+            .link
             .as_ref()
-            .is_some_and(|link| !link.is_at_work && link.generation == generation)
+            .is_some_and(|link| !link.is_at_work && link.generation == generation);
+        is_usable && !self.connections.permits.is_contended()
     }
 
     fn link(&mut self) -> Result<&mut Link, StoreError> {
@@ -378,40 +417,67 @@ impl Lease {
             .ok_or(StoreError::Away(sqlx::Error::PoolClosed))
     }
 
-    /// Runs a statement; in a transaction of its own, if the session is pooled.
+    /// Runs a statement that only reads; in a transaction of its own, if the session is pooled.
     ///
     /// # Errors
-    /// If it fails, or is not answered in time. Then its fate is unknown.
+    /// If it fails, or is not answered in time.
     pub(in crate::store) async fn rows(
         &mut self,
         statement: Expanded,
     ) -> Result<Vec<Row>, StoreError> {
         let common = self.connections.common.clone();
         if common.session.is_pooled() {
-            return self.transaction(vec![statement]).await;
+            return self.transaction(Purpose::Read, vec![statement]).await;
         }
         let link = self.link()?;
         link.is_at_work = true;
-        let outcome = common
-            .deadline
-            .on(rows(&mut link.connection, statement, true))
-            .await;
-        self.learn(outcome)
+        let answer = rows(&mut link.connection, statement, true);
+        let outcome = common.deadline.on(answer).await;
+        self.learn(outcome, true)
     }
 
-    async fn transaction(&mut self, statements: Vec<Expanded>) -> Result<Vec<Row>, StoreError> {
+    /// Runs a statement that writes.
+    ///
+    /// # Errors
+    /// If it fails, or is not answered in time. Then its fate is unknown.
+    async fn write(&mut self, statement: Expanded) -> Result<Vec<Row>, StoreError> {
+        let deadline = self.connections.common.deadline;
+        let link = self.link()?;
+        link.is_at_work = true;
+        let answer = without_warnings(rows(&mut link.connection, statement, true));
+        let outcome = deadline.on(answer).await;
+        self.learn(outcome, true)
+    }
+
+    async fn transaction(
+        &mut self,
+        purpose: Purpose,
+        statements: Vec<Expanded>,
+    ) -> Result<Vec<Row>, StoreError> {
         let common = self.connections.common.clone();
         let link = self.link()?;
         link.is_at_work = true;
-        let outcome = transaction(&mut link.connection, &common, statements).await;
-        self.learn(outcome)
+        let mut has_ended = false;
+        let transaction = Transaction {
+            common: &common,
+            purpose,
+            has_ended: &mut has_ended,
+        };
+        let outcome = transaction.run(&mut link.connection, statements).await;
+        self.learn(outcome, has_ended)
     }
 
-    /// Notes what an outcome says about the connections.
-    fn learn<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+    /// Notes what an outcome says about the connections. One whose transaction `has_ended` is used again, unless it
+    /// has failed.
+    fn learn<T>(
+        &mut self,
+        outcome: Result<T, StoreError>,
+        has_ended: bool,
+    ) -> Result<T, StoreError> {
         let link = self.link()?;
         link.answered = Instant::now();
-        link.is_at_work = matches!(outcome, Err(StoreError::Away(_) | StoreError::Silent(_)));
+        let has_failed = matches!(outcome, Err(StoreError::Away(_) | StoreError::Silent(_)));
+        link.is_at_work = has_failed || !has_ended;
         let generation = link.generation;
         match outcome {
             Err(StoreError::Silent(_)) => self.connections.doubt(generation, true),
@@ -433,35 +499,49 @@ impl Drop for Lease {
     }
 }
 
-async fn transaction(
-    connection: &mut PgConnection,
-    common: &Common,
-    statements: Vec<Expanded>,
-) -> Result<Vec<Row>, StoreError> {
-    let deadline = common.deadline;
-    let is_named = !common.session.is_pooled();
-    let begin = AssertSqlSafe(common.session.begin());
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that begins a transaction"
-    )]
-    let mut transaction = deadline.on(connection.begin_with(begin)).await?;
-    let mut outcome = Ok(Vec::new());
-    for statement in statements {
-        outcome = deadline
-            .on(rows(&mut transaction, statement, is_named))
-            .await;
-        if outcome.is_err() {
-            break;
+/// Statements that take effect together.
+struct Transaction<'a> {
+    common: &'a Common,
+    purpose: Purpose,
+    /// Whether the session has no transaction any more.
+    has_ended: &'a mut bool,
+}
+
+impl Transaction<'_> {
+    async fn run(
+        self,
+        connection: &mut PgConnection,
+        statements: Vec<Expanded>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let deadline = self.common.deadline;
+        let is_named = !self.common.session.is_pooled();
+        let begin = AssertSqlSafe(self.common.session.begin());
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one place that begins a transaction"
+        )]
+        let mut transaction = deadline.on(connection.begin_with(begin)).await?;
+        let mut outcome = Ok(Vec::new());
+        for statement in statements {
+            outcome = deadline
+                .on(rows(&mut transaction, statement, is_named))
+                .await;
+            if outcome.is_err() {
+                break;
+            }
         }
+        match &outcome {
+            Ok(_) if self.purpose == Purpose::Write => {
+                deadline.on(without_warnings(transaction.commit())).await?;
+            }
+            Ok(_) => deadline.on(transaction.commit()).await?,
+            // A connection that failed is not used again; the server takes back by itself.
+            Err(StoreError::Away(_) | StoreError::Silent(_)) => return outcome,
+            Err(_) => deadline.on(transaction.rollback()).await?,
+        }
+        *self.has_ended = true;
+        outcome
     }
-    match &outcome {
-        Ok(_) => deadline.on(transaction.commit()).await?,
-        // A connection that failed is not used again; the server takes back by itself.
-        Err(StoreError::Away(_) | StoreError::Silent(_)) => return outcome,
-        Err(_) => deadline.on(transaction.rollback()).await?,
-    }
-    outcome
 }
 
 /// `is_named`: whether the statement stays prepared under a name, for the next time.

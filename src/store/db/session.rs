@@ -23,8 +23,14 @@ const KEEPALIVE: [(&str, &str); 4] = [
     ("tcp_keepalives_count", "3"),
     ("tcp_user_timeout", "60000"),
 ];
+/// Longest wait of a migration for a lock, in milliseconds: less than PostgreSQL's `deadlock_timeout`, so that it
+/// is the migration that gives way.
+const MIGRATION_LOCK: u32 = 500;
 /// Statements that a connection keeps prepared, if it is not pooled.
 const PREPARED: usize = 256;
+/// The least severe message that PostgreSQL sends: warnings say that a commit may be lost
+/// ([`crate::store::db::notices`]), whatever the role has set.
+const MESSAGES: (&str, &str) = ("client_min_messages", "warning");
 
 /// How connections are opened, and how transactions begin.
 #[derive(Debug, Clone)]
@@ -54,7 +60,9 @@ impl Session {
     fn new(settings: &PoolSettings, is_pooled: bool) -> Self {
         let schema = settings.schema.clone();
         let begin = if is_pooled {
-            format!("begin{}", search_path(schema.as_deref()))
+            let (name, value) = MESSAGES;
+            let path = search_path(schema.as_deref());
+            format!("begin; set local {name} = {value}{path}")
         } else {
             "begin".to_owned()
         };
@@ -112,11 +120,12 @@ impl Session {
         )
     }
 
-    /// What begins the transaction of the migrations, on a connection without settings.
+    /// What begins a transaction of the migrations, on a connection without settings. What waits for a table
+    /// holds up all who come after it, so it does not wait for long.
     pub(in crate::store) fn begin_migrating(&self) -> String {
         let path = search_path(self.schema());
         format!(
-            "begin; set local statement_timeout = 0; set local lock_timeout = 0; \
+            "begin; set local statement_timeout = 0; set local lock_timeout = {MIGRATION_LOCK}; \
              set local idle_in_transaction_session_timeout = 0{path}"
         )
     }
@@ -134,7 +143,10 @@ impl Session {
             .settings
             .iter()
             .map(|(name, value)| (*name, value.as_str()));
-        let all = settings.chain(path).chain(KEEPALIVE).chain([(MARK, "own")]);
+        let all = settings
+            .chain(path)
+            .chain(KEEPALIVE)
+            .chain([MESSAGES, (MARK, "own")]);
         options.statement_cache_capacity(PREPARED).options(all)
     }
 }
@@ -188,7 +200,7 @@ mod tests {
         );
         assert_eq!(
             &*pooled.begin(),
-            "begin; set local search_path to \"scimd\""
+            "begin; set local client_min_messages = warning; set local search_path to \"scimd\""
         );
         assert_eq!(&*Session::new(&settings, false).begin(), "begin");
     }

@@ -4,9 +4,10 @@
 
 use crate::store::db::engine::sqlite_args;
 use crate::store::db::error::StoreError;
+use crate::store::db::fair_queue::Flow;
+use crate::store::db::fair_semaphore::FairSemaphore;
 use crate::store::db::sqlite_timeout::Limit;
 use crate::store::db::statement::Expanded;
-use crate::store::db::turns::Turns;
 use deadpool::Runtime;
 use deadpool::managed::{
     Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts,
@@ -14,12 +15,15 @@ use deadpool::managed::{
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// Handle of the connections. The one that was used last, whose pages are warm, is used first.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Readers {
     pool: Pool<Opener>,
-    turns: Turns,
+    permits: FairSemaphore,
+    /// Longest wait for a connection.
+    acquire: Duration,
 }
 
 #[derive(Debug)]
@@ -88,7 +92,8 @@ impl Readers {
         let pool = pool.map_err(|error| sqlx::Error::Configuration(error.into()))?;
         let readers = Self {
             pool,
-            turns: Turns::new(most, acquire),
+            permits: FairSemaphore::new(most),
+            acquire,
         };
         drop(readers.reader().await?);
         Ok(readers)
@@ -102,7 +107,10 @@ impl Readers {
         &self,
         statement: Expanded,
     ) -> Result<Vec<SqliteRow>, StoreError> {
-        let _turn = self.turns.take(&statement.args).await?;
+        let permit = self.permits.acquire(Flow::of(&statement.args));
+        let _permit = timeout(self.acquire, permit)
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)?;
         Ok(self.reader().await?.run(statement).await?)
     }
 

@@ -1,16 +1,17 @@
-//! The one writer of the embedded database. Requests that wait while it is at work share the
-//! next commit, each within a savepoint of its own: a commit is what takes time. None waits long for its
-//! turn: not for the batches of others, and not for another program that keeps the database locked.
+//! The one writer of the embedded database. Requests that wait while it works share the next commit, each
+//! within a savepoint of its own: the commit is what takes time. They are taken round robin by tenant, not in
+//! the order of their arrival. No request waits long: neither for the batches of others nor for another program
+//! that keeps the database locked.
 
 use crate::store::db::engine::sqlite_args;
 use crate::store::db::error::StoreError;
+use crate::store::db::fair_queue::{ActiveTenants, FairQueue};
 use crate::store::db::row::{Row, json_of};
 use crate::store::db::sqlite_timeout::Limit;
 use crate::store::db::statement::{Batch, Expanded, Returned};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row as _};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{mpsc, oneshot};
 
 /// Longest wait of a batch for its turn.
@@ -20,7 +21,9 @@ const TURN: Duration = Duration::from_secs(4);
 pub(in crate::store) const ATTEMPT: Duration = Duration::from_millis(250);
 /// Batches that share a commit, at most: a bound on how long the first of them waits.
 const SHARED: usize = 64;
-/// Batches that wait for the writer, at most.
+/// The same while several tenants are active: a batch waits for the commit before its own, too.
+const SHARED_BY_TENANTS: usize = 16;
+/// Batches of one tenant that wait for the writer, at most.
 const WAITING: usize = 1024;
 
 type Outcome = Result<Vec<Row>, StoreError>;
@@ -47,13 +50,13 @@ struct Writing {
 
 /// Handle of the task that owns the writing connection.
 #[derive(Debug, Clone)]
-pub(in crate::store) struct Writer(mpsc::Sender<Message>);
+pub(in crate::store) struct Writer(mpsc::UnboundedSender<Message>);
 
 impl Writer {
     /// Starts the task. It ends when the last handle is gone.
     pub(in crate::store) fn start(connection: SqliteConnection, limit: Limit) -> Self {
-        let (sender, jobs) = mpsc::channel(WAITING);
-        tokio::spawn(work(Writing { connection, limit }, jobs));
+        let (sender, messages) = mpsc::unbounded_channel();
+        tokio::spawn(work(Writing { connection, limit }, messages));
         Self(sender)
     }
 
@@ -65,13 +68,7 @@ impl Writer {
             since: Instant::now(),
             done,
         });
-        self.0
-            .send_timeout(message, TURN)
-            .await
-            .map_err(|error| match error {
-                SendTimeoutError::Timeout(_) => StoreError::Locked,
-                SendTimeoutError::Closed(_) => StoreError::Stopped,
-            })?;
+        self.0.send(message).map_err(|_| StoreError::Stopped)?;
         outcome.await.map_err(|_| StoreError::Stopped)?
     }
 
@@ -81,53 +78,81 @@ impl Writer {
         let (done, outcome) = oneshot::channel();
         self.0
             .send(Message::Close(done))
-            .await
             .map_err(|_| StoreError::Stopped)?;
         outcome.await.map_err(|_| StoreError::Stopped)?
     }
 }
 
-/// Batches in the order of their arrival, until the task is asked to close.
+/// Batches that wait, until the task is asked to close.
 struct Inbox {
-    messages: mpsc::Receiver<Message>,
+    messages: mpsc::UnboundedReceiver<Message>,
+    waiting: FairQueue<Job>,
+    active: ActiveTenants,
     closing: Option<oneshot::Sender<Result<bool, StoreError>>>,
 }
 
 impl Inbox {
+    fn new(messages: mpsc::UnboundedReceiver<Message>) -> Self {
+        Self {
+            messages,
+            waiting: FairQueue::default(),
+            active: ActiveTenants::default(),
+            closing: None,
+        }
+    }
+
     /// The next batch; `None` once the task is to end.
     async fn next(&mut self) -> Option<Job> {
-        if self.closing.is_some() {
-            return None;
+        loop {
+            if let Some(job) = self.next_that_waits() {
+                return Some(job);
+            }
+            if self.closing.is_some() {
+                return None;
+            }
+            let message = self.messages.recv().await?;
+            self.take(message);
         }
-        let message = self.messages.recv().await?;
-        self.job(message)
     }
 
     /// The next batch, if one is there.
     fn next_that_waits(&mut self) -> Option<Job> {
-        if self.closing.is_some() {
-            return None;
+        while self.closing.is_none()
+            && let Ok(message) = self.messages.try_recv()
+        {
+            self.take(message);
         }
-        let message = self.messages.try_recv().ok()?;
-        self.job(message)
+        self.waiting.pop(|_| true, |_| false).map(|(_, job)| job)
     }
 
-    fn job(&mut self, message: Message) -> Option<Job> {
+    /// How many batches may share the next commit.
+    fn most(&self) -> usize {
+        if self.active.are_several(Instant::now()) {
+            SHARED_BY_TENANTS
+        } else {
+            SHARED
+        }
+    }
+
+    fn take(&mut self, message: Message) {
         match message {
-            Message::Write(job) => Some(job),
-            Message::Close(done) => {
-                self.closing = Some(done);
-                None
+            Message::Write(job) => {
+                let flow = job.batch.flow();
+                self.active.note(flow, job.since);
+                if self.waiting.len_of(flow) < WAITING {
+                    self.waiting.push(flow, job);
+                } else {
+                    // The caller may have gone.
+                    let _ = job.done.send(Err(StoreError::Locked));
+                }
             }
+            Message::Close(done) => self.closing = Some(done),
         }
     }
 }
 
-async fn work(mut writing: Writing, messages: mpsc::Receiver<Message>) {
-    let mut inbox = Inbox {
-        messages,
-        closing: None,
-    };
+async fn work(mut writing: Writing, messages: mpsc::UnboundedReceiver<Message>) {
+    let mut inbox = Inbox::new(messages);
     while let Some(first) = inbox.next().await {
         let mut group = vec![first];
         let begun = begin(&mut writing, &mut group, &mut inbox).await;
@@ -158,7 +183,7 @@ async fn begin(
     inbox: &mut Inbox,
 ) -> Result<(), StoreError> {
     loop {
-        while group.len() < SHARED {
+        while group.len() < inbox.most() {
             let Some(next) = inbox.next_that_waits() else {
                 break;
             };
@@ -300,4 +325,76 @@ fn as_json(rows: &[SqliteRow]) -> Result<String, StoreError> {
         .map(row)
         .collect::<Result<serde_json::Value, _>>()?
         .to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::db::statement::{Arg, Statement};
+
+    type Answers = Vec<oneshot::Receiver<Outcome>>;
+
+    fn send(sender: &mpsc::UnboundedSender<Message>, tenants: &[i64]) -> Answers {
+        let send = |tenant: &i64| {
+            let (done, answer) = oneshot::channel();
+            let statement = Statement::new("select $1", vec![Arg::Int(*tenant)]);
+            let job = Job {
+                batch: Batch::default().then("answer", statement),
+                since: Instant::now(),
+                done,
+            };
+            sender.send(Message::Write(job)).unwrap();
+            answer
+        };
+        tenants.iter().map(send).collect()
+    }
+
+    fn tenant(job: &Job) -> i64 {
+        let Some(("answer", statement)) = job.batch.statements().first() else {
+            return 0;
+        };
+        match statement.for_sqlite().args.first() {
+            Some(Arg::Int(tenant)) => *tenant,
+            _ => 0,
+        }
+    }
+
+    #[tokio::test]
+    async fn batches_are_taken_round_robin_by_tenant() {
+        let (sender, messages) = mpsc::unbounded_channel();
+        let mut inbox = Inbox::new(messages);
+        let _first = send(&sender, &[1, 1, 1, 1]);
+        assert_eq!(inbox.next().await.as_ref().map(tenant), Some(1));
+        assert_eq!(inbox.most(), SHARED);
+        let _second = send(&sender, &[2, 3, 2]);
+        let rest: Vec<_> = std::iter::from_fn(|| inbox.next_that_waits())
+            .map(|job| tenant(&job))
+            .collect();
+        assert_eq!(rest, [1, 2, 3, 1, 2, 1]);
+        assert_eq!(inbox.most(), SHARED_BY_TENANTS);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_of_one_tenant_refuses_that_tenant_alone() {
+        let (sender, messages) = mpsc::unbounded_channel();
+        let mut inbox = Inbox::new(messages);
+        let mut noisy = send(&sender, &vec![1; WAITING + 2]);
+        let mut quiet = send(&sender, &[2]);
+        let (close, _closed) = oneshot::channel();
+        sender.send(Message::Close(close)).unwrap();
+        // What comes after the request to close is not taken.
+        let mut late = send(&sender, &[3]);
+        let mut taken = 0;
+        while inbox.next().await.is_some() {
+            taken += 1;
+        }
+        assert_eq!(taken, WAITING + 1);
+        drop(inbox);
+        let refused = |answer: &mut oneshot::Receiver<Outcome>| {
+            matches!(answer.try_recv(), Ok(Err(StoreError::Locked)))
+        };
+        let refusals = noisy.iter_mut().map(|one| usize::from(refused(one)));
+        assert_eq!(refusals.sum::<usize>(), 2);
+        assert!(!refused(&mut quiet[0]) && !refused(&mut late[0]));
+    }
 }

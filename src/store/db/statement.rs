@@ -13,6 +13,7 @@
 //! cancelled request could leave behind. On SQLite its statements run one after the other within the
 //! writer's transaction.
 
+use crate::store::db::fair_queue::Flow;
 use std::borrow::Cow;
 use std::fmt::Write;
 use uuid::Uuid;
@@ -405,6 +406,15 @@ impl Batch {
     /// The claim, if the batch has one.
     pub(in crate::store) fn claim(&self) -> Option<&Statement> {
         self.claim.as_ref()
+    }
+
+    /// Whose batch it is: its first statement says.
+    pub(in crate::store) fn flow(&self) -> Flow {
+        let first = self.statements.first().map(|(_, statement)| statement);
+        self.claim
+            .as_ref()
+            .or(first)
+            .map_or(Flow::Server, |statement| Flow::of(&statement.args))
     }
 
     /// The same with one more statement. Later ones refer to the rows it returns by `name`.

@@ -4,6 +4,7 @@
 use crate::store::db::deadline::Deadline;
 use crate::store::db::engine::{Engine, postgres_args, sqlite_args};
 use crate::store::db::error::StoreError;
+use crate::store::db::fair_queue::Flow;
 use crate::store::db::row::Row;
 use crate::store::db::statement::{Expanded, Statement};
 use futures_core::stream::BoxStream;
@@ -55,8 +56,8 @@ impl Engine {
     ) -> Result<(), StoreError> {
         match self {
             Self::Postgres { connections, .. } => {
-                let mut connection = connections.reading().await?;
                 let Expanded { text, args } = statement.for_postgres();
+                let mut connection = connections.reading(Flow::of(&args)).await?;
                 let query =
                     sqlx::query_with::<Postgres, _>(AssertSqlSafe(text), postgres_args(args))
                         .persistent(false);

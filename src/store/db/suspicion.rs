@@ -1,72 +1,129 @@
-//! Whether PostgreSQL is known not to answer. While it is, requests are refused at once instead of
-//! waiting, and one task asks it until it answers.
+//! Whether PostgreSQL is known not to answer. Meanwhile requests are refused at once instead of waiting, and one
+//! task probes PostgreSQL until it answers ([`crate::store::db::probe`]).
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Notify;
-use tokio::sync::futures::Notified;
+use crate::store::db::error::StoreError;
+use std::sync::Arc;
+use tokio::sync::watch;
 
-/// The state that all connections share.
-#[derive(Debug, Default)]
-pub(in crate::store) struct Suspicion {
-    state: Mutex<State>,
-    raised: Notify,
+/// What a connection is wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Purpose {
+    /// Statements that only read.
+    Read,
+    /// Statements that commit.
+    Write,
+}
+
+/// What PostgreSQL is known to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Availability {
+    /// It answers, as far as is known.
+    #[default]
+    Full,
+    /// It answers but does not confirm commits: its synchronous standby is silent.
+    ReadOnly,
+    /// It does not answer.
+    None,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    is_raised: bool,
-    is_asked: bool,
+    availability: Availability,
+    is_probed: bool,
 }
 
-/// The duty to ask PostgreSQL until it answers. There is one at a time; the suspicion is over when it
-/// is dropped.
+/// The state that all connections share.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Suspicion(watch::Sender<State>);
+
+/// The duty to probe PostgreSQL until it answers. There is one at a time; the suspicion is over when it is dropped.
 #[derive(Debug)]
-pub(in crate::store) struct Asking(Arc<Suspicion>);
+pub(in crate::store) struct Probing(Arc<Suspicion>);
+
+impl Availability {
+    fn refuses(self, purpose: Purpose) -> bool {
+        match self {
+            Self::Full => false,
+            Self::ReadOnly => purpose == Purpose::Write,
+            Self::None => true,
+        }
+    }
+}
 
 impl Suspicion {
-    /// Whether requests are to be refused.
-    pub(in crate::store) fn is_raised(&self) -> bool {
-        self.state().is_raised
+    /// Waits for work, as long as its purpose is not refused.
+    ///
+    /// # Errors
+    /// Those of the work; [`StoreError::Suspected`] as soon as its purpose is refused.
+    pub(in crate::store) async fn unless_refused<T>(
+        &self,
+        purpose: Purpose,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let mut state = self.0.subscribe();
+        tokio::select! {
+            biased;
+            // The sender is there as long as `self`.
+            _ = state.wait_for(|state| state.availability.refuses(purpose)) => Err(StoreError::Suspected),
+            outcome = work => outcome,
+        }
     }
 
-    /// Ends as soon as the suspicion is raised after this call.
-    pub(in crate::store) fn raised(&self) -> Notified<'_> {
-        self.raised.notified()
+    /// Whether work of a purpose is refused.
+    pub(in crate::store) fn refuses(&self, purpose: Purpose) -> bool {
+        self.0.borrow().availability.refuses(purpose)
     }
 
-    /// Refuses requests from now on. The duty to ask comes back if nobody has it.
-    pub(in crate::store) fn raise(self: &Arc<Self>) -> Option<Asking> {
-        let mut state = self.state();
-        let is_new = !std::mem::replace(&mut state.is_raised, true);
-        let asking = self.begin(&mut state);
-        drop(state);
-        if is_new {
-            self.raised.notify_waiters();
+    /// Refuses requests from now on. The duty to probe comes back if no task has it.
+    pub(in crate::store) fn raise(self: &Arc<Self>) -> Option<Probing> {
+        let was = self.set(Availability::None);
+        if was != Availability::None {
             tracing::warn!("PostgreSQL does not answer: requests get 503 until it does");
         }
-        asking
+        self.probe()
     }
 
-    /// The duty to ask, if nobody has it, while requests go on.
-    pub(in crate::store) fn ask(self: &Arc<Self>) -> Option<Asking> {
-        self.begin(&mut self.state())
+    /// The duty to probe, if no task has it, while requests go on.
+    pub(in crate::store) fn probe(self: &Arc<Self>) -> Option<Probing> {
+        let mut is_new = false;
+        self.0.send_modify(|state| {
+            is_new = !state.is_probed;
+            state.is_probed = true;
+        });
+        is_new.then(|| Probing(self.clone()))
     }
 
-    fn begin(self: &Arc<Self>, state: &mut State) -> Option<Asking> {
-        let is_asked = std::mem::replace(&mut state.is_asked, true);
-        (!is_asked).then(|| Asking(self.clone()))
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Sets the availability; the one before it comes back.
+    fn set(&self, availability: Availability) -> Availability {
+        let mut was = availability;
+        self.0
+            .send_modify(|state| was = std::mem::replace(&mut state.availability, availability));
+        was
     }
 }
 
-impl Drop for Asking {
+impl Probing {
+    /// PostgreSQL answers but has not confirmed a commit: reads go on, writes are refused.
+    pub(in crate::store) fn reads_answer(&self) {
+        if self.0.set(Availability::ReadOnly) != Availability::ReadOnly {
+            tracing::warn!(
+                "PostgreSQL answers but does not confirm a commit, as when its synchronous standby is silent: \
+                 writes get 503 until it does"
+            );
+        }
+    }
+}
+
+impl Drop for Probing {
     fn drop(&mut self) {
-        let state = std::mem::take(&mut *self.0.state());
-        if state.is_raised {
-            tracing::info!("PostgreSQL answers again");
+        let mut was = Availability::Full;
+        self.0.0.send_modify(|state| {
+            was = std::mem::take(state).availability;
+        });
+        match was {
+            Availability::Full => {}
+            Availability::ReadOnly => tracing::info!("PostgreSQL confirms commits again"),
+            Availability::None => tracing::info!("PostgreSQL answers again"),
         }
     }
 }
@@ -74,19 +131,43 @@ impl Drop for Asking {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::pending;
+
+    async fn refused(suspicion: &Suspicion, purpose: Purpose) -> bool {
+        let work = pending::<Result<(), StoreError>>();
+        matches!(
+            suspicion.unless_refused(purpose, work).await,
+            Err(StoreError::Suspected)
+        )
+    }
 
     #[tokio::test]
-    async fn one_asks_while_the_others_are_refused() {
+    async fn one_task_probes_while_requests_are_refused() {
         let suspicion = Arc::new(Suspicion::default());
-        let raised = suspicion.raised();
-        let asking = suspicion.raise().unwrap();
-        raised.await;
-        assert!(suspicion.is_raised() && suspicion.raise().is_none() && suspicion.ask().is_none());
-        drop(asking);
-        assert!(!suspicion.is_raised());
-        let searching = suspicion.ask().unwrap();
-        assert!(!suspicion.is_raised() && suspicion.raise().is_none() && suspicion.is_raised());
+        let waiting = refused(&suspicion, Purpose::Read);
+        let raising = async { suspicion.raise().unwrap() };
+        let (is_refused, probing) = tokio::join!(waiting, raising);
+        assert!(is_refused && suspicion.raise().is_none() && suspicion.probe().is_none());
+        assert!(refused(&suspicion, Purpose::Write).await);
+        drop(probing);
+        assert!(!suspicion.refuses(Purpose::Write));
+        let searching = suspicion.probe().unwrap();
+        assert!(!suspicion.refuses(Purpose::Write));
+        assert!(suspicion.raise().is_none() && suspicion.refuses(Purpose::Read));
         drop(searching);
-        assert!(!suspicion.is_raised());
+        assert!(!suspicion.refuses(Purpose::Read));
+    }
+
+    #[tokio::test]
+    async fn writes_are_refused_until_a_commit_is_confirmed() {
+        let suspicion = Arc::new(Suspicion::default());
+        let probing = suspicion.raise().unwrap();
+        probing.reads_answer();
+        assert!(!suspicion.refuses(Purpose::Read) && refused(&suspicion, Purpose::Write).await);
+        // PostgreSQL falls silent meanwhile, and answers again.
+        assert!(suspicion.raise().is_none() && suspicion.refuses(Purpose::Read));
+        probing.reads_answer();
+        drop(probing);
+        assert!(!suspicion.refuses(Purpose::Write));
     }
 }

@@ -10,6 +10,7 @@ mod views;
 pub use views::Views;
 
 use crate::mapping::Directory;
+use crate::resource::StoredDocument;
 use crate::store::db::engine::Engine;
 use crate::store::db::statement::{Arg, Batch, Column, Statement};
 use crate::store::operator::shared::shared;
@@ -19,7 +20,6 @@ use crate::store::resources::read::Scope;
 use crate::store::resources::seq::kind_of;
 use crate::store::upkeep::verify::looked;
 use crate::store::{Store, StoreError};
-use serde_json::{Map, Value};
 
 /// The name under which `shared` keeps the lookups that every row has.
 const FILLED: &str = "lookups_filled";
@@ -212,8 +212,8 @@ impl Store {
 }
 
 fn values(of_type: &TypeLayout, document: &str) -> Looked {
-    let attributes: Map<String, Value> = serde_json::from_str(document).unwrap_or_default();
-    of_type.lookups.values(&attributes)
+    let attributes = StoredDocument::from_stored(document).attributes();
+    of_type.lookups.values(&attributes.unwrap_or_default())
 }
 
 const KEEP_OTHER: &str = "insert into shared (name, value) values ($1, $2) \

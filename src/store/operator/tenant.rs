@@ -2,6 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::keyword::keywords;
+use crate::model::TypeRoles;
 use crate::resource::Conformance;
 use crate::store::db::row::Row;
 use crate::store::db::statement::{Arg, Statement};

@@ -2,8 +2,8 @@
 //! once, digests of passwords, members page by page, the copy of a database.
 
 use crate::clock::Timestamp;
-use crate::resource::Meta;
 use crate::resource::entries::entries;
+use crate::resource::{Attributes, Meta};
 use crate::schema::ResourceType;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::{Arg, Column, Statement};
@@ -12,7 +12,6 @@ use crate::store::resources::read::{Documents, Found, Relations, Scope, resource
 use crate::store::resources::seq::{KIND_SHIFT, keys_of, kind_of};
 use crate::store::resources::write::member::MemberKey;
 use crate::store::{Store, StoreError};
-use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -196,7 +195,7 @@ impl Store {
         &self,
         scope: &Scope,
         of_type: &TypeLayout,
-        attributes: &Map<String, Value>,
+        attributes: &Attributes,
     ) -> Result<Option<Uuid>, StoreError> {
         for entry in entries(&of_type.resource_type, attributes) {
             let is_unique = of_type

@@ -1,21 +1,19 @@
 //! A document as it is written: its text, and what the store keeps of it beside that.
 
-use crate::resource::hidden::undeclared;
-use crate::resource::{Key, Resource};
+use crate::model::{display, takes_seat};
+use crate::resource::{Attributes, Key, StoredDocument};
 use crate::schema::ResourceType;
 use crate::store::db::statement::Arg;
 use crate::store::resources::ids::TypeLayout;
 use crate::store::resources::lookup::Looked;
-use serde_json::{Map, Value};
-use std::fmt::Write;
 
 /// What is written of a resource's document.
 #[derive(Debug, Clone)]
 pub struct Written {
     /// The attributes, without memberships.
-    pub attributes: Map<String, Value>,
-    /// The same as text, as it is stored.
-    pub document: String,
+    pub attributes: Attributes,
+    /// The attributes as text, as it is stored.
+    pub document: StoredDocument,
     /// The password's digest, if the tenant keeps passwords and this write sets one.
     pub password: Option<String>,
 }
@@ -24,11 +22,11 @@ impl Written {
     /// The attributes of a resource of a type, and the digest of its password.
     pub fn new(
         resource_type: &ResourceType,
-        attributes: Map<String, Value>,
+        attributes: Attributes,
         password: Option<String>,
     ) -> Self {
         Self {
-            document: document_text(resource_type, &attributes),
+            document: StoredDocument::new(resource_type, &attributes),
             attributes,
             password,
         }
@@ -44,13 +42,13 @@ pub(in crate::store) struct Row {
 }
 
 impl Row {
-    pub(in crate::store) fn of(of_type: &TypeLayout, attributes: &Map<String, Value>) -> Self {
+    pub(in crate::store) fn of(of_type: &TypeLayout, attributes: &Attributes) -> Self {
         let resource_type = &of_type.resource_type;
-        let display = Resource::display(resource_type, attributes);
+        let display = display(resource_type, attributes);
         Self {
             display: display.map(str::to_owned),
             display_key: display.map(|text| Key::text(text, false).as_str().to_owned()),
-            takes_seat: Resource::takes_seat(resource_type, attributes),
+            takes_seat: takes_seat(resource_type, attributes),
             looked: of_type.lookups.values(attributes),
         }
     }
@@ -60,7 +58,7 @@ impl Row {
 pub(in crate::store) fn row_args(row: &Row, written: &Written) -> [Arg; 8] {
     let [first, second, third] = row.looked.clone().map(Arg::OptText);
     [
-        Arg::Text(written.document.clone()),
+        Arg::Text(written.document.as_str().to_owned()),
         Arg::OptText(row.display.clone()),
         Arg::OptText(row.display_key.clone()),
         Arg::OptText(written.password.clone()),
@@ -69,43 +67,4 @@ pub(in crate::store) fn row_args(row: &Row, written: &Written) -> [Arg; 8] {
         second,
         third,
     ]
-}
-
-/// `schemas` first, then the attributes: what a client reads between the braces, but for `id`,
-/// `meta` and memberships. Among `schemas` is also what is hidden, so that it is known to be there.
-fn document_text(resource_type: &ResourceType, attributes: &Map<String, Value>) -> String {
-    let schemas = Resource::schemas(resource_type, attributes);
-    let schemas: Value = schemas
-        .chain(undeclared(resource_type, attributes))
-        .collect();
-    let mut text = String::with_capacity(1024);
-    // Writing to a string cannot fail.
-    let _ = write!(text, "{{\"schemas\":{schemas}");
-    for (name, value) in attributes {
-        let _ = write!(text, ",{}:{value}", Value::from(name.as_str()));
-    }
-    text.push('}');
-    text
-}
-
-/// Names of the top-level attributes that differ.
-pub fn changed_names<'a>(was: &'a Map<String, Value>, is: &'a Map<String, Value>) -> Vec<&'a str> {
-    let names = was
-        .keys()
-        .chain(is.keys().filter(|name| !was.contains_key(*name)));
-    names
-        .filter(|name| was.get(*name) != is.get(*name))
-        .map(String::as_str)
-        .collect()
-}
-
-/// The attributes of these names.
-pub(in crate::store) fn only(
-    attributes: &Map<String, Value>,
-    names: &[&str],
-) -> Map<String, Value> {
-    let named = names
-        .iter()
-        .filter_map(|name| Some(((*name).to_owned(), attributes.get(*name)?.clone())));
-    named.collect()
 }

@@ -1,11 +1,11 @@
 //! The index of searchable values: the rows of a document, and the statements that write them.
 
+use crate::resource::Attributes;
 use crate::resource::entries::entries;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::{Arg, Batch, Column, Statement, Table};
 use crate::store::resources::ids::TypeLayout;
 use crate::store::resources::index_key::split;
-use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// A row of the index, but for tenant and resource.
@@ -21,7 +21,7 @@ pub(in crate::store) struct IndexRow {
 /// The rows of a resource with these attributes.
 pub(in crate::store) fn values(
     of_type: &TypeLayout,
-    attributes: &Map<String, Value>,
+    attributes: &Attributes,
 ) -> BTreeSet<IndexRow> {
     let rows = entries(&of_type.resource_type, attributes)
         .into_iter()

@@ -2,11 +2,11 @@
 //! they are is kept in the database: whoever writes, with whatever configuration, writes the same.
 
 use crate::mapping::{self, LOOKUPS, Source};
+use crate::resource::Attributes;
 use crate::schema::ResourceType;
 use crate::store::db::engine::Engine;
 use crate::store::db::error::StoreError;
 use crate::store::operator::shared::shared;
-use serde_json::{Map, Value};
 use std::collections::HashMap;
 
 /// The name under which `shared` keeps the paths.
@@ -50,7 +50,7 @@ impl Lookups {
     }
 
     /// The values of a resource with these attributes.
-    pub(in crate::store) fn values(&self, attributes: &Map<String, Value>) -> Looked {
+    pub(in crate::store) fn values(&self, attributes: &Attributes) -> Looked {
         let value = |sources: &Vec<Source>| {
             let found = sources.iter().find_map(|source| source.text(attributes))?;
             (found.chars().nth(LONGEST).is_none()).then(|| found.to_owned())

@@ -1,6 +1,7 @@
 //! What the documents of a tenant hold: all of them, or those with values of an extension, whether it
 //! is declared or hidden.
 
+use crate::resource::{Attributes, StoredDocument};
 use crate::schema::ResourceType;
 use crate::store::db::statement::{Arg, Statement};
 use crate::store::resources::read::Scope;
@@ -28,7 +29,7 @@ impl Store {
     pub async fn visit_resources(
         &self,
         scope: &Scope,
-        visit: &mut (dyn FnMut(&ResourceType, &Map<String, Value>) + Send),
+        visit: &mut (dyn FnMut(&ResourceType, &Attributes) + Send),
     ) -> Result<(), StoreError> {
         let mut rows = self
             .engine
@@ -37,9 +38,11 @@ impl Store {
             let Some(of_type) = scope.layout.by_kind(kind_of(row.int(0)?)) else {
                 continue;
             };
-            let document: Map<String, Value> =
-                serde_json::from_str(row.text(1)?).unwrap_or_default();
-            visit(&of_type.resource_type, &document);
+            let document = StoredDocument::from_stored(row.text(1)?);
+            visit(
+                &of_type.resource_type,
+                &document.attributes().unwrap_or_default(),
+            );
         }
         Ok(())
     }
@@ -60,9 +63,10 @@ impl Store {
             let Some(of_type) = scope.layout.by_kind(kind_of(row.int(0)?)) else {
                 continue;
             };
-            let document: Map<String, Value> =
-                serde_json::from_str(row.text(2)?).unwrap_or_default();
-            if let Some(Value::Object(values)) = document.get(urn) {
+            let attributes = StoredDocument::from_stored(row.text(2)?)
+                .attributes()
+                .unwrap_or_default();
+            if let Some(Value::Object(values)) = attributes.get(urn) {
                 visit(Holder {
                     resource_type: &of_type.resource_type,
                     id: row.uuid(1)?,

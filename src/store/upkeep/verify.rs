@@ -5,6 +5,7 @@
 //! read in the order of its keys, one resource at a time; a repair is made only if the resource is
 //! still as it was read, so the server may be at work meanwhile.
 
+use crate::resource::StoredDocument;
 use crate::store::db::row::Row;
 use crate::store::db::statement::{Arg, Batch, Statement};
 use crate::store::resources::document::Row as Derived;
@@ -15,7 +16,6 @@ use crate::store::resources::read::Scope;
 use crate::store::resources::seq::kind_of;
 use crate::store::upkeep::restore::{Restoration, Restored};
 use crate::store::{Store, StoreError};
-use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -40,7 +40,7 @@ struct Stored {
 struct Source {
     id: Uuid,
     revision: i64,
-    document: String,
+    document: StoredDocument,
     display: Option<String>,
     display_key: Option<String>,
     takes_seat: bool,
@@ -192,8 +192,7 @@ impl<'a> Verification<'a> {
             of_type.resource_type.name(),
             source.id
         );
-        let Ok(mut attributes) = serde_json::from_str::<Map<String, Value>>(&source.document)
-        else {
+        let Ok(attributes) = source.document.attributes() else {
             let reason = "it is the source of the rest";
             self.tell_of(
                 format!("{subject}: the document cannot be read"),
@@ -201,7 +200,6 @@ impl<'a> Verification<'a> {
             );
             return Ok(());
         };
-        attributes.shift_remove("schemas");
         let derived = Derived::of(of_type, &attributes);
         let values = index::values(of_type, &attributes);
         let lacking: BTreeSet<_> = values
@@ -368,7 +366,7 @@ impl Stored {
                 id: row.uuid(2)?,
                 revision: row.int(3)?,
                 takes_seat: row.bool(5)?,
-                document: row.text(6)?.to_owned(),
+                document: StoredDocument::from_stored(row.text(6)?),
                 display: row.opt_text(7)?.map(str::to_owned),
                 display_key: row.opt_text(8)?.map(str::to_owned),
                 looked: looked(row, 9)?,

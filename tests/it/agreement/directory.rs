@@ -3,11 +3,10 @@
 use super::values::{body, element, value};
 use crate::harness::{Answer, Chance, Database, Options, Server, noon};
 use scimd::clock::{Clock, Timestamp};
-use scimd::resource::{Meta, Resource};
+use scimd::resource::{Attributes, Meta, Resource};
 use scimd::schema::{AttributePath, Catalog, Mutability, ResourceType, SchemaFile};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
-use uuid::Uuid;
 
 pub(super) struct Directory {
     pub(super) server: Server,
@@ -44,7 +43,7 @@ impl Directory {
     pub(super) async fn open(database: Database, searchable: &[&str]) -> Self {
         let clock = Clock::standing(noon());
         let searchable: Vec<_> = searchable.iter().map(|name| (*name).to_owned()).collect();
-        let catalog = Catalog::new(&schema_files())
+        let catalog = scimd::model::catalog(&schema_files())
             .unwrap()
             .searching_only(&searchable);
         let options = Options {
@@ -231,13 +230,7 @@ pub(super) const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchReq
 /// The resource that an answer shows.
 fn rebuilt(kind: &Arc<ResourceType>, mut shown: Map<String, Value>) -> Resource {
     shown.remove("schemas").unwrap();
-    let id: Uuid = shown
-        .remove("id")
-        .unwrap()
-        .as_str()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let id = shown.remove("id").unwrap().as_str().unwrap().to_owned();
     let meta = shown.remove("meta").unwrap();
     let moment = |name: &str| {
         let moment: jiff::Timestamp = meta[name].as_str().unwrap().parse().unwrap();
@@ -254,5 +247,10 @@ fn rebuilt(kind: &Arc<ResourceType>, mut shown: Map<String, Value>) -> Resource 
         created: moment("created"),
         modified: moment("lastModified"),
     };
-    Resource::new(kind.clone(), id, meta, shown)
+    Resource {
+        resource_type: kind.clone(),
+        id,
+        meta,
+        attributes: Attributes::from_stored(shown),
+    }
 }

@@ -92,7 +92,9 @@ impl<'a> Draft<'a> {
         let name = path.to_string();
         match self.chance.within(0..6) {
             0 => name.to_uppercase(),
-            1 if path.container.is_none() && !kind.is_common(path.attribute.name()) => {
+            1 if path.container.is_none()
+                && kind.schema().attribute(path.attribute.name()).is_some() =>
+            {
                 format!("{}:{name}", kind.schema().id())
             }
             _ => name,
@@ -209,7 +211,7 @@ impl<'a> Draft<'a> {
         (0..12).find_map(|_| {
             let resource = resources.get(self.chance.within(0..resources.len().max(1)))?;
             // An empty group is read with an empty list of members.
-            let elements = Some(each(path.value_in(resource.attributes())?))
+            let elements = Some(each(path.value_in(&resource.attributes)?))
                 .filter(|elements| !elements.is_empty())?;
             let element = self.chance.pick(elements);
             let value = match &path.sub {
@@ -278,7 +280,7 @@ impl<'a> Draft<'a> {
         let Some(resource) = (!resources.is_empty()).then(|| self.chance.pick(resources)) else {
             return "id pr".into();
         };
-        let meta = resource.meta();
+        let meta = resource.meta;
         let order = *self.chance.pick(&["eq", "ne", "gt", "ge", "lt", "le"]);
         match self.chance.within(0..7) {
             0 => format!(
@@ -297,7 +299,7 @@ impl<'a> Draft<'a> {
             3 => format!(
                 "meta.location eq \"https://x.example{}/{}\"",
                 kind.endpoint(),
-                resource.id()
+                resource.id
             ),
             4 => format!(
                 "meta.resourceType {} \"{}\"",
@@ -305,7 +307,7 @@ impl<'a> Draft<'a> {
                 kind.name()
             ),
             _ => {
-                let near = self.text_near(&resource.id().to_string());
+                let near = self.text_near(&resource.id);
                 let operator = self.operator(kind.top_attribute("id").unwrap());
                 format!("id {operator} {}", quoted(self.chance, &near))
             }

@@ -63,7 +63,7 @@ pub(super) async fn all_are_answered(database: Database) {
             .1
             .iter()
             .filter(|one| expected[0].matches(one))
-            .map(|one| one.id().to_string())
+            .map(|one| one.id.clone())
             .collect();
         let search = json!({"schemas": [SEARCH], "filter": filter, "attributes": ["id"]});
         let answer = directory.server.post("/Users/.search", search).await;

@@ -41,7 +41,7 @@ pub(super) async fn walk(directory: &Directory, chance: &mut Chance, seed: u64, 
     }
     let expected: Vec<_> = expected
         .into_iter()
-        .map(|resource| resource.id().to_string())
+        .map(|resource| resource.id.clone())
         .collect();
     let endpoint = if let [(kind, _)] = listed {
         kind.endpoint()
@@ -183,17 +183,17 @@ fn compare(a: &Resource, b: &Resource, by: &str, descending: bool) -> Ordering {
 fn sort_key(resource: &Resource, by: &str) -> Option<Key> {
     if let Some(target) = common(by) {
         return Some(match target {
-            Target::Id => Key::text(&resource.id().to_string(), true),
-            Target::Created => Key::date_time(&resource.meta().created.to_string())?,
-            Target::LastModified => Key::date_time(&resource.meta().modified.to_string())?,
-            _ => Key::integer(resource.meta().version),
+            Target::Id => Key::text(&resource.id, true),
+            Target::Created => Key::date_time(&resource.meta.created.to_string())?,
+            Target::LastModified => Key::date_time(&resource.meta.modified.to_string())?,
+            _ => Key::integer(resource.meta.version),
         });
     }
-    let kind: &ResourceType = resource.resource_type();
+    let kind: &ResourceType = &resource.resource_type;
     let Named::Attribute(path) = kind.named(by)? else {
         return None;
     };
-    let value = path.value_in(resource.attributes())?;
+    let value = path.value_in(&resource.attributes)?;
     let element = match value.as_array() {
         Some(elements) => elements
             .iter()

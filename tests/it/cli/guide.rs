@@ -4,7 +4,6 @@ use super::{json_beside, told_beside};
 use crate::harness::Server;
 use crate::on_both;
 use scimd::guide::{Guide, Provider, Table};
-use scimd::schema::Catalog;
 use std::path::Path;
 
 on_both!(a_guide_is_filled_in_for_a_tenant);
@@ -127,7 +126,9 @@ fn the_documents_have_the_tables_of_the_guides() {
             origin: "acme".to_owned(),
             text: schema,
         };
-        let rows = guide.attributes.rows(&Catalog::new(&[schema]).unwrap());
+        let rows = guide
+            .attributes
+            .rows(&scimd::model::catalog(&[schema]).unwrap());
         let steps = guide.sections.iter().flat_map(|section| &section.steps);
         let of_steps = steps.filter_map(|step| step.table.as_ref());
         let of_sections = guide

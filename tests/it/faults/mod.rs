@@ -7,4 +7,5 @@ mod full;
 mod locked;
 mod pools;
 mod silence;
+mod standby;
 mod stop;

@@ -13,14 +13,14 @@ use tokio::time::sleep;
 
 /// What is promised: for requests under way when the silence begins, for those that come when it is
 /// known, and for the first success after it.
-const UNDER_WAY: Duration = Duration::from_secs(5);
-const LATER: Duration = Duration::from_secs(2);
-const BACK: Duration = Duration::from_secs(5);
+pub(super) const UNDER_WAY: Duration = Duration::from_secs(5);
+pub(super) const LATER: Duration = Duration::from_secs(2);
+pub(super) const BACK: Duration = Duration::from_secs(5);
 
 /// Half the default, so that the promises hold on a machine that is busy with other tests.
 pub(super) const STATEMENT: Duration = Duration::from_secs(2);
 
-async fn server(url: String) -> Arc<Server> {
+pub(super) async fn server(url: String) -> Arc<Server> {
     let pool = PoolSettings {
         statement: STATEMENT,
         ..PoolSettings::default()
@@ -32,7 +32,7 @@ async fn server(url: String) -> Arc<Server> {
     Arc::new(Server::over_with(DatabaseTarget::Postgres { url: url.into() }, options).await)
 }
 
-fn url(ports: &[u16]) -> String {
+pub(super) fn url(ports: &[u16]) -> String {
     let hosts: Vec<_> = ports
         .iter()
         .map(|port| format!("127.0.0.1:{port}"))
@@ -40,7 +40,7 @@ fn url(ports: &[u16]) -> String {
     format!("postgres://postgres@{}/postgres", hosts.join(","))
 }
 
-async fn ready(server: &Server) -> u16 {
+pub(super) async fn ready(server: &Server) -> u16 {
     let root = server.base.trim_end_matches("/scim/v2");
     reqwest::get(format!("{root}/readyz"))
         .await
@@ -233,7 +233,7 @@ async fn failover(writers: usize) {
 }
 
 /// Whatever a primary acknowledges is on its standby.
-async fn commit_on_both(primary: &Cluster) {
+pub(super) async fn commit_on_both(primary: &Cluster) {
     let mut connection = PgConnection::connect(&primary.url()).await.unwrap();
     for text in [
         "alter system set synchronous_standby_names = '*'",

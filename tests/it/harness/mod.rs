@@ -16,7 +16,7 @@ use reqwest::Method;
 use scimd::clock::{Clock, Timestamp};
 use scimd::config::Config;
 use scimd::mapping::Directory;
-use scimd::schema::{Catalog, SchemaFile};
+use scimd::schema::SchemaFile;
 use scimd::scim_api::HttpSettings;
 use scimd::service::{
     DatabaseTarget, Record, Service, ServiceLimits, ServiceSettings, TenantChange, TokenScope,
@@ -417,7 +417,7 @@ fn directory(file: &str, schema_files: &[SchemaFile]) -> Directory {
     let config = Config::load(Some(given.path()), &home, &[]).unwrap();
     config
         .mapping
-        .resolve(&Catalog::new(schema_files).unwrap())
+        .resolve(&scimd::model::catalog(schema_files).unwrap())
         .unwrap()
 }
 

@@ -247,7 +247,7 @@ fn children(of: u32) -> Vec<u32> {
 }
 
 /// The newest packaged version, else whatever the machine offers.
-fn programs() -> Option<PathBuf> {
+pub(crate) fn programs() -> Option<PathBuf> {
     let mut packaged: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()

@@ -279,10 +279,10 @@ async fn a_near_miss_is_not_a_use_of_the_token() {
 /// A client that goes on with a revoked token is held to the rate of that token: beyond it the answer is 429, and
 /// the log of the tenant does not grow.
 async fn a_revoked_token_does_not_fill_the_log(server: Server) {
-    const BURST: usize = 5;
+    const BURST: u32 = 5;
     let http = HttpSettings {
         requests_per_second: 1,
-        burst: BURST as u32,
+        burst: BURST,
         ..Options::default().http
     };
     let server = server
@@ -300,12 +300,12 @@ async fn a_revoked_token_does_not_fill_the_log(server: Server) {
     server.service.revoke_token(&issued.id).await.unwrap();
     let revoked = server.by(issued.text.expose_secret());
     let mut statuses = Vec::new();
-    while statuses.len() < 10 * BURST {
+    while statuses.len() < 10 * BURST as usize {
         statuses.push(revoked.get("/Users").await.status);
     }
-    assert_eq!(statuses[..BURST], [401; BURST]);
+    assert_eq!(statuses[..BURST as usize], [401; BURST as usize]);
     let counted = |status: u16| statuses.iter().filter(|found| **found == status).count();
-    assert!(counted(429) > BURST, "{statuses:?}");
+    assert!(counted(429) > BURST as usize, "{statuses:?}");
     assert_eq!(counted(401) + counted(429), statuses.len(), "{statuses:?}");
     assert_eq!(logged(&server, "acme").await.len(), counted(401));
 }

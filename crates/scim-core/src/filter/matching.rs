@@ -52,7 +52,7 @@ impl<'a> Subject<'a> {
     /// The values of the attribute at the start of a path.
     fn values(self, path: &AttributePath) -> &'a [Value] {
         match self {
-            Self::Resource(resource) => path.value_in(resource.attributes()).map_or(&[], each),
+            Self::Resource(resource) => path.value_in(&resource.attributes).map_or(&[], each),
             Self::Element(attribute, element) if attribute.name() == path.attribute.name() => {
                 from_ref(element)
             }
@@ -64,17 +64,15 @@ impl<'a> Subject<'a> {
         let own = match (target, self) {
             (Target::Attribute(path), _) => return self.any_value_key(path, meets),
             (_, Self::Element(..)) => None,
-            (Target::Id, Self::Resource(resource)) => {
-                Some(Key::text(&resource.id().to_string(), true))
-            }
+            (Target::Id, Self::Resource(resource)) => Some(Key::text(&resource.id, true)),
             (Target::Created, Self::Resource(resource)) => {
-                Key::date_time(&resource.meta().created.to_string())
+                Key::date_time(&resource.meta.created.to_string())
             }
             (Target::LastModified, Self::Resource(resource)) => {
-                Key::date_time(&resource.meta().modified.to_string())
+                Key::date_time(&resource.meta.modified.to_string())
             }
             (Target::Version, Self::Resource(resource)) => {
-                Some(Key::integer(resource.meta().version))
+                Some(Key::integer(resource.meta.version))
             }
         };
         own.is_some_and(|key| meets(&key))

@@ -7,7 +7,7 @@
 use super::lexer::{Lexer, Problem, Read, quoted};
 use super::resolve::tolerance;
 use super::{Filter, Name, Operator, PatchPath, Test};
-use crate::error::{Result, ScimError};
+use crate::error::{Error, Result};
 use crate::resource::Conformance;
 
 /// How large a filter may be.
@@ -42,7 +42,7 @@ impl Default for FilterLimits {
 pub fn parse_filter(text: &str, limits: &FilterLimits, conformance: Conformance) -> Result<Filter> {
     if text.len() > limits.bytes {
         let (bytes, most) = (text.len(), limits.bytes);
-        return Err(ScimError::invalid_filter(format!(
+        return Err(Error::invalid_filter(format!(
             "Filter has {bytes} bytes; at most {most} are allowed."
         )));
     }
@@ -64,7 +64,7 @@ pub fn parse_path(
 ) -> Result<PatchPath> {
     if text.len() > limits.path_bytes {
         let (bytes, most) = (text.len(), limits.path_bytes);
-        return Err(ScimError::invalid_path(format!(
+        return Err(Error::invalid_path(format!(
             "Path has {bytes} bytes; at most {most} are allowed."
         )));
     }
@@ -81,16 +81,16 @@ pub fn parse_path(
     Ok(PatchPath { name, filter, sub })
 }
 
-fn in_filter(text: &str, problem: &Problem) -> ScimError {
+fn in_filter(text: &str, problem: &Problem) -> Error {
     let column = column(text, problem.at);
     let told = |what: &str| format!("Filter is not understood at column {column}: {what}.");
-    ScimError::invalid_filter(told(&problem.what)).logged_as(told(&masked(&problem.what)))
+    Error::invalid_filter(told(&problem.what)).logged_as(told(&masked(&problem.what)))
 }
 
-fn in_path(text: &str, problem: &Problem) -> ScimError {
+fn in_path(text: &str, problem: &Problem) -> Error {
     let column = column(text, problem.at);
     let told = |what: &str| format!("Path is not understood at column {column}: {what}.");
-    ScimError::invalid_path(told(&problem.what)).logged_as(told(&masked(&problem.what)))
+    Error::invalid_path(told(&problem.what)).logged_as(told(&masked(&problem.what)))
 }
 
 /// What a problem says without the words of the client: what is not understood may be a value.

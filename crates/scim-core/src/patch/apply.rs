@@ -3,10 +3,10 @@
 use super::MemberChange;
 use super::change::{Action, Change, Step};
 use super::values::Values;
-use crate::error::{Result, ScimError};
+use crate::error::{Error, Result};
 use crate::resource::accept::in_schema_order;
-use crate::resource::hidden;
 use crate::resource::limits::ValueLimits;
+use crate::resource::{Attributes, hidden};
 use crate::schema::{Attribute, AttributePath, ResourceType};
 use serde_json::{Map, Value};
 
@@ -48,13 +48,17 @@ impl Patch {
         &self,
         resource_type: &ResourceType,
         id: &str,
-        mut attributes: Map<String, Value>,
-    ) -> Result<Map<String, Value>> {
+        attributes: Attributes,
+    ) -> Result<Attributes> {
+        let mut attributes = attributes.into_map();
         for step in &self.steps {
             let applied = self.apply_action(&step.action, resource_type, id, &mut attributes);
             applied.map_err(|error| error.within(format_args!("Operation {}", step.operation)))?;
         }
-        Ok(in_schema_order(resource_type, attributes))
+        Ok(Attributes::validated(in_schema_order(
+            resource_type,
+            attributes,
+        )))
     }
 
     fn apply_action(
@@ -71,7 +75,7 @@ impl Patch {
                 Ok(())
             }
             Action::RequireId(told) if told == id => Ok(()),
-            Action::RequireId(_) => Err(ScimError::mutability(
+            Action::RequireId(_) => Err(Error::mutability(
                 "Attribute \"id\" is readOnly and has another value.",
             )),
         }

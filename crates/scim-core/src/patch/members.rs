@@ -4,9 +4,8 @@
 use super::path::{Place, listed};
 use super::value::required;
 use super::{Verb, tolerance};
-use crate::error::{Result, ScimError};
+use crate::error::{Error, Problem, Result};
 use crate::filter::{Filter, Predicate, resolve_value_filter};
-use crate::reason::Reason;
 use crate::resource::{Acceptance, accept_element};
 use crate::schema::{Attribute, ResourceType};
 use serde_json::{Map, Value};
@@ -57,8 +56,8 @@ fn member_id(member: &Map<String, Value>) -> Option<&str> {
     (!id.is_empty()).then_some(id)
 }
 
-fn nameless() -> ScimError {
-    ScimError::invalid_value(
+fn nameless() -> Error {
+    Error::invalid_value(
         "A member has neither \"value\" nor \"$ref\" to tell which resource it is.",
     )
 }
@@ -129,7 +128,7 @@ fn add_selected(
 ) -> Result<MemberChange> {
     let lenient = with.conformance.is_lenient();
     let named = listed(filter, "value").ok_or_else(|| {
-        ScimError::no_target(format!(
+        Error::no_target(format!(
             "The filter does not name members; \"{filter}\" cannot be added."
         ))
         .logged_as("The filter does not name members.")
@@ -194,15 +193,15 @@ fn within_limit(count: usize, attribute: &Attribute, with: &Acceptance<'_>) -> R
     Ok(())
 }
 
-fn too_many(name: &str, count: usize, most: usize) -> ScimError {
-    ScimError::invalid_value(format!(
+fn too_many(name: &str, count: usize, most: usize) -> Error {
+    Error::invalid_value(format!(
         "\"{name}\" names {count} members; at most {most} are allowed in one request."
     ))
-    .because(Reason::MembersTooMany)
+    .about(Problem::TooManyMembers)
 }
 
-fn fixed(path: &str) -> ScimError {
-    ScimError::mutability(format!(
+fn fixed(path: &str) -> Error {
+    Error::mutability(format!(
         "\"{path}\" cannot be changed in a member: add or remove the member as a whole."
     ))
 }

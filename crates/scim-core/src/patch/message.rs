@@ -1,13 +1,11 @@
 //! The PatchOp message (RFC 7644 section 3.5.2): its shape, before any attribute is looked at.
 
 use super::tolerance;
-use crate::error::{Result, ScimError};
+use crate::error::{Error, Result};
 use crate::filter::{FilterLimits, PatchPath, parse_path};
-use crate::resource::{Conformance, message};
+use crate::messages::{PATCH_OP, check_schemas};
+use crate::resource::Conformance;
 use serde_json::{Map, Value};
-
-/// URN of the PatchOp message (RFC 7644 section 3.5.2).
-pub const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
 /// Bounds on a PATCH message.
 #[derive(Debug, Clone, Copy)]
@@ -73,11 +71,11 @@ pub fn read(
             _ => {}
         }
     }
-    message::check_schemas(schemas.as_ref(), PATCH_OP, conformance)?;
+    check_schemas(schemas.as_ref(), PATCH_OP, conformance)?;
     let operations = match operations {
         Some(Value::Array(operations)) => operations,
         _ => {
-            return Err(ScimError::invalid_syntax(
+            return Err(Error::invalid_syntax(
                 "Member \"Operations\" must be an array of operations.",
             ));
         }
@@ -98,7 +96,7 @@ fn within_limit(operations: usize, limits: &PatchLimits) -> Result<()> {
     if operations > most {
         let detail =
             format!("The request has {operations} operations; at most {most} are allowed in one.");
-        return Err(ScimError::too_large(detail));
+        return Err(Error::too_large(detail));
     }
     Ok(())
 }
@@ -107,7 +105,7 @@ fn none(conformance: Conformance) -> Result<Vec<Operation>> {
     if conformance.is_lenient() {
         return Ok(tolerance::no_operations());
     }
-    Err(ScimError::invalid_value(
+    Err(Error::invalid_value(
         "\"Operations\" is empty; at least one operation is needed.",
     ))
 }
@@ -118,7 +116,7 @@ fn operation_from(
     limits: &PatchLimits,
 ) -> Result<Operation> {
     let Value::Object(members) = operation else {
-        return Err(ScimError::invalid_syntax("An operation must be an object."));
+        return Err(Error::invalid_syntax("An operation must be an object."));
     };
     let (mut verb, mut path, mut value) = (None, None, None);
     for (name, member) in members {
@@ -129,7 +127,7 @@ fn operation_from(
             _ => {}
         }
     }
-    let verb = verb.ok_or_else(|| ScimError::invalid_syntax("Member \"op\" is missing."))?;
+    let verb = verb.ok_or_else(|| Error::invalid_syntax("Member \"op\" is missing."))?;
     if path.is_none() && conformance.is_lenient() {
         value = value.map(|value| tolerance::object_from_text(value, limits.json_depth));
     }
@@ -148,7 +146,7 @@ fn verb_from(member: &Value) -> Result<Verb> {
             .find(|(name, _)| text.eq_ignore_ascii_case(name))
     });
     named.map(|(_, verb)| *verb).ok_or_else(|| {
-        ScimError::invalid_syntax("Member \"op\" must be \"add\", \"remove\" or \"replace\".")
+        Error::invalid_syntax("Member \"op\" must be \"add\", \"remove\" or \"replace\".")
     })
 }
 
@@ -160,7 +158,7 @@ fn path_from(
     let text = match member {
         Value::Null => return Ok(None),
         Value::String(text) => text,
-        _ => return Err(ScimError::invalid_path("Member \"path\" must be a string.")),
+        _ => return Err(Error::invalid_path("Member \"path\" must be a string.")),
     };
     if conformance.is_lenient() && tolerance::is_no_path(&text) {
         return Ok(None);

@@ -19,7 +19,8 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+pub use crate::messages::PATCH_OP;
 pub use apply::Patch;
 pub use members::{MemberChange, member_ids};
-pub use message::{Operation, PATCH_OP, PatchLimits, Verb, read};
+pub use message::{Operation, PatchLimits, Verb, read};
 pub use resolve::resolve;

@@ -1,9 +1,8 @@
 //! The target of an operation: a path held against the resource type (RFC 7644 sections 3.5.2, 3.10).
 
 use super::tolerance;
-use crate::error::{Result, ScimError};
+use crate::error::{Error, Problem, Result};
 use crate::filter::{Filter, Literal, Name, PatchPath};
-use crate::reason::Reason;
 use crate::resource::{Conformance, Note, Shape, named, printable};
 use crate::schema::{Attribute, AttributePath, Extension, Mutability, Named, ResourceType};
 use serde_json::{Map, Value};
@@ -30,7 +29,7 @@ pub(super) struct Undeclared {
     /// What stands in the brackets and after them, if the name before them is unknown.
     within: Option<(Filter, Option<Name>)>,
     /// 400 `invalidPath` that names it.
-    pub(super) refusal: ScimError,
+    pub(super) refusal: Error,
 }
 
 impl Undeclared {
@@ -120,7 +119,7 @@ pub(super) fn target(
         (Some(Named::Attribute(path)), Some(filter)) => selective(path, filter, sub, conformance),
         (Some(Named::Extension(extension)), None) => Ok(Target::Extension(extension)),
         (Some(Named::Core), None) => Ok(Target::Resource),
-        (Some(_), Some(_)) => Err(ScimError::invalid_path(format!(
+        (Some(_), Some(_)) => Err(Error::invalid_path(format!(
             "\"{name}\" is a schema and takes no filter."
         ))),
     }
@@ -135,7 +134,7 @@ fn selective(
     let attribute = &path.attribute;
     let one_value = conformance.is_lenient() && tolerance::chooses_from_one_value(attribute);
     if path.sub.is_some() || !(attribute.is_multi_valued() || one_value) {
-        return Err(ScimError::invalid_path(format!(
+        return Err(Error::invalid_path(format!(
             "\"{path}\" has a single value and takes no filter."
         )));
     }
@@ -146,10 +145,10 @@ fn selective(
         }));
     };
     let Some(found) = attribute.sub_attribute(&sub.text).cloned() else {
-        let refusal = ScimError::invalid_path(format!(
+        let refusal = Error::invalid_path(format!(
             "Attribute \"{path}\" has no sub-attribute \"{sub}\"."
         ))
-        .because(Reason::AttributeUnknown);
+        .about(Problem::UnknownAttribute);
         return Ok(Target::Undeclared(Undeclared {
             name: format!("{path}.{sub}"),
             within: None,
@@ -176,7 +175,7 @@ fn unknown(
         "\"{name}\" is no attribute of resource type {}.",
         resource_type.name()
     );
-    let refusal = ScimError::invalid_path(detail).because(Reason::AttributeUnknown);
+    let refusal = Error::invalid_path(detail).about(Problem::UnknownAttribute);
     Undeclared {
         name,
         within,

@@ -6,9 +6,8 @@ use super::change::{Action, Change, Edit, Otherwise, Selection, Step, SubChange,
 use super::path::{Place, Target, Undeclared, target};
 use super::value::{merge_whole, put, put_selected, remove_listed, required};
 use super::{MemberChange, Operation, Verb, members, schemas, tolerance};
-use crate::error::{Result, ScimError};
+use crate::error::{Error, Problem, Result};
 use crate::filter::{Filter, FilterLimits, parse_path, resolve_value_filter};
-use crate::reason::Reason;
 use crate::resource::tolerance::{is_empty_reference, unfit_without_urn};
 use crate::resource::{Acceptance, Note, is_blank, named, unknown};
 use crate::schema::{Extension, Named, ResourceType};
@@ -70,7 +69,7 @@ struct Resolving<'a, 'b> {
     members: Vec<MemberChange>,
     named: Vec<String>,
     /// The refusals of operations that were left out.
-    left_out: Vec<ScimError>,
+    left_out: Vec<Error>,
 }
 
 impl Resolving<'_, '_> {
@@ -86,12 +85,12 @@ impl Resolving<'_, '_> {
                 self.remove_extension(&extension)
             }
             Target::Extension(extension) => self.extension(&extension, verb, required(value)?),
-            Target::Resource if verb == Verb::Remove => Err(ScimError::no_target(
+            Target::Resource if verb == Verb::Remove => Err(Error::no_target(
                 "A \"remove\" needs a \"path\" that says what is removed.",
             )),
             Target::Resource => match required(value)? {
                 Value::Object(members) => self.resource(verb, members),
-                _ => Err(ScimError::invalid_value(
+                _ => Err(Error::invalid_value(
                     "Without a \"path\", \"value\" must be an object of attributes.",
                 )),
             },
@@ -127,7 +126,7 @@ impl Resolving<'_, '_> {
             }
             (Some(Named::Extension(extension)), value) => self.extension(&extension, verb, value),
             (Some(Named::Core), Value::Object(members)) => self.resource(verb, members),
-            (Some(Named::Core), _) => Err(ScimError::invalid_value(format!(
+            (Some(Named::Core), _) => Err(Error::invalid_value(format!(
                 "\"{name}\" must be an object."
             ))),
             (None, value) if name.contains('[') => self.member_with_filter(name, verb, value),
@@ -174,7 +173,7 @@ impl Resolving<'_, '_> {
                 .try_for_each(|(name, value)| self.member(&format!("{urn}:{name}"), verb, value)),
             Value::Null if extension.required => Err(no_value(urn)),
             Value::Null => self.remove_extension(extension),
-            _ => Err(ScimError::invalid_value(format!(
+            _ => Err(Error::invalid_value(format!(
                 "\"{urn}\" must be an object of its attributes."
             ))),
         }
@@ -369,20 +368,20 @@ impl Resolving<'_, '_> {
     }
 }
 
-fn read_only(place: &Place) -> ScimError {
-    ScimError::mutability(format!("Attribute \"{}\" is readOnly.", place.path))
+fn read_only(place: &Place) -> Error {
+    Error::mutability(format!("Attribute \"{}\" is readOnly.", place.path))
 }
 
-fn stays(path: &impl std::fmt::Display) -> ScimError {
-    ScimError::mutability(format!(
+fn stays(path: &impl std::fmt::Display) -> Error {
+    Error::mutability(format!(
         "Attribute \"{path}\" is required and cannot be removed."
     ))
-    .because(Reason::RequiredMissing)
+    .about(Problem::RequiredMissing)
 }
 
-fn no_value(path: &impl std::fmt::Display) -> ScimError {
-    ScimError::invalid_value(format!(
+fn no_value(path: &impl std::fmt::Display) -> Error {
+    Error::invalid_value(format!(
         "Attribute \"{path}\" is required and needs a value."
     ))
-    .because(Reason::RequiredMissing)
+    .about(Problem::RequiredMissing)
 }

@@ -4,8 +4,7 @@
 use super::Verb;
 use super::path::{Place, listed, texts};
 use super::value::required;
-use crate::error::{Result, ScimError};
-use crate::reason::Reason;
+use crate::error::{Error, Problem, Result};
 use crate::resource::Acceptance;
 use crate::resource::tolerance::{is_legacy_core, modern_extension, undeclared_schema};
 use crate::schema::{Extension, ResourceType};
@@ -33,13 +32,13 @@ pub(super) fn removed(
         return remove(resource_type, place, value.as_ref(), with);
     }
     if place.filter.is_some() {
-        return Err(ScimError::mutability(
+        return Err(Error::mutability(
             "\"schemas\" follows from the attributes; a URN cannot be replaced.",
         ));
     }
     let value = required(value)?;
     let urns = texts(&value)
-        .ok_or_else(|| ScimError::invalid_value("\"schemas\" must be an array of URNs."))?;
+        .ok_or_else(|| Error::invalid_value("\"schemas\" must be an array of URNs."))?;
     let mut keeps_core = verb == Verb::Add;
     for urn in urns {
         keeps_core |= matches!(known(resource_type, urn, with)?, Urn::Core);
@@ -47,7 +46,7 @@ pub(super) fn removed(
     if keeps_core {
         Ok(Vec::new())
     } else {
-        Err(ScimError::invalid_value(core_stays(resource_type)))
+        Err(Error::invalid_value(core_stays(resource_type)))
     }
 }
 
@@ -67,7 +66,7 @@ fn remove(
     // Without a list all would go, and the core URN with them.
     for urn in named.unwrap_or_else(|| vec![resource_type.schema().id()]) {
         match identify(resource_type, urn, lenient) {
-            Urn::Core => return Err(ScimError::mutability(core_stays(resource_type))),
+            Urn::Core => return Err(Error::mutability(core_stays(resource_type))),
             Urn::Extension(extension) => extensions.push(extension),
             Urn::Unknown => {}
         }
@@ -82,10 +81,10 @@ fn known(resource_type: &ResourceType, urn: &str, with: &mut Acceptance<'_>) -> 
         Urn::Unknown if lenient => undeclared_schema(urn, &mut with.notes),
         Urn::Unknown => {
             let name = resource_type.name();
-            return Err(ScimError::invalid_value(format!(
+            return Err(Error::invalid_value(format!(
                 "Schema \"{urn}\" is not part of resource type {name}."
             ))
-            .because(Reason::AttributeUnknown));
+            .about(Problem::UnknownAttribute));
         }
         Urn::Core | Urn::Extension(_) => {}
     }

@@ -15,12 +15,12 @@ mod model;
 mod table;
 
 use super::{MemberChange, Patch, PatchLimits, member_ids, read, resolve};
-use crate::error::{Result, ScimError};
+use crate::error::{Error, ErrorStatus, Result};
 use crate::resource::accept::{accept, in_schema_order};
 use crate::resource::check::{Change, check};
 use crate::resource::limits::ValueLimits;
-use crate::resource::{Acceptance, Conformance, Note};
-use crate::schema::{Catalog, ResourceType, SchemaFile};
+use crate::resource::{Acceptance, Attributes, Conformance, Note};
+use crate::schema::{Catalog, ResourceType, SchemaFile, TypeRules};
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, LazyLock};
 
@@ -57,6 +57,13 @@ static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
         origin: "test.json".into(),
         text: TEST_SCHEMA.into(),
     }])
+    .unwrap()
+    .with_rules(|resource_type| {
+        Ok(TypeRules {
+            kept: resource_type.top_attribute("active").cloned(),
+            ..TypeRules::default()
+        })
+    })
     .unwrap()
 });
 
@@ -119,16 +126,16 @@ fn run(
     operations: Value,
 ) -> Result<Value> {
     let (patch, _) = prepare(resource_type, mode, operations)?;
-    let before = object(before.clone());
+    let before = Attributes::from_stored(object(before.clone()));
     let after = patch.apply(resource_type, ID, before.clone())?;
     check(resource_type, Some(&before), &after, Change::Modify)?;
     assert_sane(resource_type, &after);
-    Ok(Value::Object(after))
+    Ok(after.into())
 }
 
-fn kind(error: &ScimError) -> String {
+fn kind(error: &Error) -> String {
     let scim_type = error.scim_type().map_or("", |kind| kind.as_str());
-    if error.status() == 400 {
+    if error.status() == ErrorStatus::BAD_REQUEST {
         scim_type.to_owned()
     } else {
         format!("{} {scim_type}", error.status())

@@ -5,7 +5,7 @@
 use super::change::Otherwise;
 use super::path::{Place, Undeclared};
 use super::{MemberChange, Operation};
-use crate::error::ScimError;
+use crate::error::Error;
 use crate::resource::Notes;
 use crate::resource::json::read_value;
 use crate::schema::{Attribute, ResourceType};
@@ -46,18 +46,18 @@ pub(super) fn leaves_out(
     undeclared: Undeclared,
     value: Option<&Value>,
     notes: &mut Notes,
-) -> ScimError {
+) -> Error {
     notes.push(undeclared.note(value));
     undeclared.refusal
 }
 
-/// Whether an attribute keeps its value where it is removed or replaced by null: the one that says
-/// whether a user takes a seat.
+/// Whether an attribute keeps its value where it is removed or replaced by null; see
+/// [`TypeRules::kept`](crate::schema::TypeRules::kept).
 ///
 /// A template that clears what the directory leaves empty would bring a leaver back, as a user without
 /// `active` is active. Bends RFC 7644 section 3.5.2.2: a removed attribute is unassigned.
 pub(super) fn stays(resource_type: &ResourceType, place: &Place) -> bool {
-    place.is(resource_type.seat())
+    place.is(resource_type.rules().kept.as_ref())
 }
 
 /// Brackets after a complex attribute with a single value ask whether that value meets the filter.

@@ -4,7 +4,7 @@
 use super::change::{Change, Edit, Otherwise, Selection, SubChange, Which, in_order, made_of};
 use super::path::Place;
 use super::{Verb, tolerance};
-use crate::error::{Result, ScimError};
+use crate::error::{Error, Result};
 use crate::filter::{Filter, Predicate, literal_value};
 use crate::resource::tolerance::{is_empty_reference, one_of_array};
 use crate::resource::{Acceptance, accept_element, accept_value, unknown};
@@ -251,5 +251,5 @@ pub(super) fn remove_listed(
 
 /// What an `add` or `replace` must come with.
 pub(super) fn required(value: Option<Value>) -> Result<Value> {
-    value.ok_or_else(|| ScimError::invalid_value("Member \"value\" is missing."))
+    value.ok_or_else(|| Error::invalid_value("Member \"value\" is missing."))
 }

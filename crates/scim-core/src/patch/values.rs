@@ -3,8 +3,7 @@
 
 use super::apply::apply_change;
 use super::change::{Change, Edit, Otherwise, Selection, SubChange, additions, in_order};
-use crate::error::{Result, ScimError};
-use crate::reason::Reason;
+use crate::error::{Error, Problem, Result};
 use crate::resource::limits::ValueLimits;
 use crate::resource::{Identity, identity, same};
 use crate::schema::{Attribute, Mutability};
@@ -128,7 +127,7 @@ impl<'a> Values<'a> {
         match otherwise {
             Otherwise::Nothing => Ok(()),
             Otherwise::Make(value) if has_room => self.append(std::slice::from_ref(value)),
-            _ => Err(ScimError::no_target(format!(
+            _ => Err(Error::no_target(format!(
                 "No value of \"{name}\" matches the filter of the path."
             ))),
         }
@@ -224,7 +223,7 @@ impl<'a> Values<'a> {
             let detail = format!(
                 "Attribute \"{name}\" would have {count} values; at most {most} are allowed."
             );
-            return Err(ScimError::invalid_value(detail));
+            return Err(Error::invalid_value(detail));
         }
         let value = match self.attribute.is_multi_valued() {
             true => Some(Value::Array(self.values)).filter(|_| count > 0),
@@ -271,7 +270,7 @@ fn keeps_immutable(
     };
     match value.get(sub.name().as_ref()) {
         Some(is) if same(sub, was, is) => Ok(()),
-        _ => Err(ScimError::mutability(format!(
+        _ => Err(Error::mutability(format!(
             "Attribute \"{}.{}\" is immutable: it has a value and keeps it.",
             attribute.name(),
             sub.name()
@@ -291,8 +290,8 @@ fn keeps_required(
         return Ok(());
     }
     let (attribute, sub) = (attribute.name(), sub.name());
-    Err(ScimError::mutability(format!(
+    Err(Error::mutability(format!(
         "Attribute \"{attribute}.{sub}\" is required and cannot be removed."
     ))
-    .because(Reason::RequiredMissing))
+    .about(Problem::RequiredMissing))
 }

@@ -3,9 +3,8 @@
 
 use super::note::printable;
 use super::value::{Acceptance, accept_value, unknown};
-use super::{Conformance, Note, Shape, named, tolerance};
-use crate::error::{Result, ScimError};
-use crate::reason::Reason;
+use super::{Attributes, Conformance, Note, Shape, named, tolerance};
+use crate::error::{Error, Problem, Result};
 use crate::schema::{Attribute, AttributePath, Extension, Mutability, Named, ResourceType};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -14,7 +13,7 @@ use std::collections::HashSet;
 #[derive(Debug)]
 pub struct Accepted {
     /// The attributes that have a value.
-    pub attributes: Map<String, Value>,
+    pub attributes: Attributes,
     /// Names of top-level attributes that the body speaks of, also with null, as the schema spells them.
     pub asserted: HashSet<String>,
 }
@@ -95,15 +94,15 @@ pub fn sent<'a>(
 /// Gives the type's default values to attributes that the client does not assert
 /// (RFC 7644 section 3.3: a default may be assigned only to those).
 pub fn assign_defaults(resource_type: &ResourceType, accepted: &mut Accepted) {
+    let mut attributes = std::mem::take(&mut accepted.attributes).into_map();
     for (name, value) in resource_type.defaults() {
         if !accepted.asserted.contains(name) {
-            accepted
-                .attributes
+            attributes
                 .entry(name.clone())
                 .or_insert_with(|| value.clone());
         }
     }
-    accepted.attributes = in_schema_order(resource_type, std::mem::take(&mut accepted.attributes));
+    accepted.attributes = Attributes::validated(in_schema_order(resource_type, attributes));
 }
 
 struct Reading<'a, 'b, 'c> {
@@ -124,7 +123,7 @@ impl Reading<'_, '_, '_> {
         }
         let core = self.resource_type.schema().id();
         let problem = |what: &str| {
-            ScimError::invalid_value(format!(
+            Error::invalid_value(format!(
                 "Attribute \"schemas\" {what}; it must be an array that holds \"{core}\"."
             ))
         };
@@ -141,7 +140,7 @@ impl Reading<'_, '_, '_> {
                 if !lenient {
                     let name = self.resource_type.name();
                     let detail = format!("Schema \"{urn}\" is not part of resource type {name}.");
-                    return Err(ScimError::invalid_value(detail).because(Reason::AttributeUnknown));
+                    return Err(Error::invalid_value(detail).about(Problem::UnknownAttribute));
                 }
                 tolerance::undeclared_schema(urn, &mut self.with.notes);
             }
@@ -248,7 +247,7 @@ impl Reading<'_, '_, '_> {
             Value::Null => return Ok(()),
             Value::Object(members) => members,
             _ => {
-                return Err(ScimError::invalid_value(format!(
+                return Err(Error::invalid_value(format!(
                     "\"{urn}\" must be an object of its attributes."
                 )));
             }
@@ -282,7 +281,7 @@ impl Reading<'_, '_, '_> {
     fn finish(mut self) -> Accepted {
         self.top.append(&mut self.extensions);
         Accepted {
-            attributes: in_schema_order(self.resource_type, self.top),
+            attributes: Attributes::validated(in_schema_order(self.resource_type, self.top)),
             asserted: self.asserted,
         }
     }
@@ -290,7 +289,7 @@ impl Reading<'_, '_, '_> {
 
 /// The same attributes in the order of the schemas, so that a document reads as its schema
 /// does and equal resources have equal text.
-pub fn in_schema_order(
+pub(crate) fn in_schema_order(
     resource_type: &ResourceType,
     mut attributes: Map<String, Value>,
 ) -> Map<String, Value> {

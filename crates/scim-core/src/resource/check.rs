@@ -1,11 +1,10 @@
 //! What must hold of a resource as a whole: required attributes are there, immutable ones have
 //! not changed, at most one value of an attribute is primary (RFC 7643 sections 2.2, 2.4, 7).
 
-use super::{hidden, is_blank, same};
-use crate::error::{Result, ScimError};
-use crate::reason::Reason;
+use super::{Attributes, hidden, is_blank, same};
+use crate::error::{Error, Problem, Result};
 use crate::schema::{Attribute, Mutability, ResourceType};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Which error tells that a required attribute is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +23,8 @@ pub enum Change {
 /// 400 `invalidValue` or `mutability`, naming the attribute.
 pub fn check(
     resource_type: &ResourceType,
-    before: Option<&Map<String, Value>>,
-    after: &Map<String, Value>,
+    before: Option<&Attributes>,
+    after: &Attributes,
     change: Change,
 ) -> Result<()> {
     let with = With {
@@ -40,7 +39,7 @@ pub fn check(
         let name = attribute.name().as_ref();
         let was = before.and_then(|before| before.get(name));
         check_attribute(attribute, was, after.get(name), name, with)?;
-        if resource_type.seat().is_some() {
+        if resource_type.rules().has_printable_names {
             check_name(attribute, was, after.get(name))?;
         }
     }
@@ -100,7 +99,7 @@ fn check_attribute(
         (Some(_), None) => true,
     };
     if attribute.mutability() == Mutability::Immutable && has_changed() {
-        return Err(ScimError::mutability(format!(
+        return Err(Error::mutability(format!(
             "Attribute \"{path}\" is immutable: it has a value and keeps it."
         )));
     }
@@ -109,7 +108,7 @@ fn check_attribute(
         check_complex(attribute, was, is, path, with.change)?;
     }
     if attribute.is_multi_valued() && is.as_array().is_some_and(|values| primaries(values) > 1) {
-        return Err(ScimError::invalid_value(format!(
+        return Err(Error::invalid_value(format!(
             "Only one value of \"{path}\" may have \"primary\" true."
         )));
     }
@@ -123,7 +122,7 @@ fn check_name(attribute: &Attribute, was: Option<&Value>, is: Option<&Value>) ->
         .and_then(Value::as_str);
     if text.is_some_and(|text| text.contains(char::is_control)) {
         let name = attribute.name();
-        return Err(ScimError::invalid_value(format!(
+        return Err(Error::invalid_value(format!(
             "Attribute \"{name}\" holds a control character, such as a tab or a line break: correct it in your identity provider."
         )));
     }
@@ -181,15 +180,15 @@ fn primaries(values: &[Value]) -> usize {
 
 /// A PATCH that takes a required value away is told so; one that begins to use what needs
 /// another value is told what is missing.
-fn missing(path: &str, change: Change, had_value: bool) -> ScimError {
+fn missing(path: &str, change: Change, had_value: bool) -> Error {
     match (change, had_value) {
-        (Change::Whole, _) | (Change::Modify, false) => ScimError::invalid_value(format!(
+        (Change::Whole, _) | (Change::Modify, false) => Error::invalid_value(format!(
             "Attribute \"{path}\" is required and has no value."
         ))
-        .because(Reason::RequiredMissing),
-        (Change::Modify, true) => ScimError::mutability(format!(
+        .about(Problem::RequiredMissing),
+        (Change::Modify, true) => Error::mutability(format!(
             "Attribute \"{path}\" is required and cannot be removed."
         ))
-        .because(Reason::RequiredMissing),
+        .about(Problem::RequiredMissing),
     }
 }

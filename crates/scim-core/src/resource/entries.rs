@@ -1,8 +1,8 @@
 //! What of a resource can be searched: one entry for each simple value, for the store's index.
 
-use super::Key;
+use super::{Attributes, Key};
 use crate::schema::{AttributePath, ResourceType};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// A searchable value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -26,7 +26,7 @@ pub fn is_indexed(resource_type: &ResourceType, path: &AttributePath) -> bool {
 }
 
 /// The entries of a resource with these attributes, in the order of the leaves.
-pub fn entries(resource_type: &ResourceType, attributes: &Map<String, Value>) -> Vec<Entry> {
+pub fn entries(resource_type: &ResourceType, attributes: &Attributes) -> Vec<Entry> {
     let mut found = Vec::new();
     for (leaf, path) in resource_type.leaves().iter().enumerate() {
         let Some(value) = path.value_in(attributes) else {

@@ -3,8 +3,8 @@
 //! `serde_json` keeps the last of two members with one name and takes NUL characters; SCIM
 //! names disregard letter case, so `userName` beside `USERNAME` is a duplicate too.
 
-use crate::error::{Result, ScimError};
-use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use crate::error::{Error, Result};
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::fmt;
@@ -43,8 +43,8 @@ pub fn read_value(text: &str, depth: usize) -> Result<Value> {
     value.map_err(|error| syntax(format!("The JSON cannot be read: {error}.")))
 }
 
-fn syntax(detail: String) -> ScimError {
-    ScimError::invalid_syntax(detail)
+fn syntax(detail: String) -> Error {
+    Error::invalid_syntax(detail)
 }
 
 #[derive(Clone, Copy)]
@@ -53,7 +53,7 @@ struct Strict {
 }
 
 impl Strict {
-    fn deeper<E: Error>(self) -> Result<Self, E> {
+    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         let depth = self
             .depth
             .checked_sub(1)
@@ -70,7 +70,7 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
-fn without_nul<E: Error>(text: &str) -> Result<&str, E> {
+fn without_nul<E: serde::de::Error>(text: &str) -> Result<&str, E> {
     if text.contains('\0') {
         Err(E::custom("the character U+0000 is not allowed"))
     } else {
@@ -85,32 +85,32 @@ impl<'de> Visitor<'de> for Strict {
         f.write_str("a JSON value")
     }
 
-    fn visit_bool<E: Error>(self, flag: bool) -> Result<Value, E> {
+    fn visit_bool<E: serde::de::Error>(self, flag: bool) -> Result<Value, E> {
         Ok(Value::Bool(flag))
     }
 
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Value, E> {
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Value, E> {
         Ok(number.into())
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Value, E> {
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Value, E> {
         Ok(number.into())
     }
 
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Value, E> {
         Ok(number.into())
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {
         without_nul(text).map(|text| Value::String(text.to_owned()))
     }
 
-    fn visit_string<E: Error>(self, text: String) -> Result<Value, E> {
+    fn visit_string<E: serde::de::Error>(self, text: String) -> Result<Value, E> {
         without_nul::<E>(&text)?;
         Ok(Value::String(text))
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
         Ok(Value::Null)
     }
 
@@ -143,6 +143,7 @@ impl<'de> Visitor<'de> for Strict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn refuses_what_parsers_disagree_about() {
@@ -167,8 +168,8 @@ mod tests {
         ] {
             let shown: String = text.chars().take(30).collect();
             assert_eq!(
-                read_object(text.as_bytes(), 32).unwrap_err().status(),
-                400,
+                read_object(text.as_bytes(), 32).unwrap_err().kind(),
+                ErrorKind::InvalidSyntax,
                 "{shown}"
             );
         }

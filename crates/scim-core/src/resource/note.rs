@@ -2,7 +2,6 @@
 //! values.
 
 use super::Shape;
-use crate::reason::Reason;
 use std::fmt;
 
 /// Characters of a name that a client made up, at most.
@@ -30,16 +29,6 @@ pub enum Note {
 pub type Notes = Vec<Note>;
 
 impl Note {
-    /// Why it was left out, in a keyword.
-    pub fn reason(&self) -> Reason {
-        match self {
-            Self::UnknownAttribute(..) | Self::UndeclaredSchema(_) => Reason::AttributeUnknown,
-            Self::UnresolvedMember(_) => Reason::MemberUnknown,
-            Self::UnfitValue(_) | Self::KeptValue(_) => Reason::ValueInvalid,
-            Self::Omitted(_) => Reason::AttributeOmitted,
-        }
-    }
-
     /// A member that does not exist; what can be no id of any server is not repeated, for it may
     /// be a value of another kind.
     pub fn unresolved_member(id: &str) -> Self {

@@ -1,8 +1,8 @@
 //! What of a resource a client sees: `returned`, `attributes`, `excludedAttributes`
 //! (RFC 7643 section 7, RFC 7644 section 3.9).
 
-use super::{Conformance, named};
-use crate::error::{Result, ScimError};
+use super::{Attributes, Conformance, named};
+use crate::error::{Error, Result};
 use crate::schema::{Attribute, AttributePath, Named, ResourceType, Returned};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -44,7 +44,7 @@ impl Projection {
             (false, true) => (Choice::Only, attributes),
             (true, false) => (Choice::Without, excluded),
             (false, false) => {
-                return Err(ScimError::invalid_value(
+                return Err(Error::invalid_value(
                     "Use either \"attributes\" or \"excludedAttributes\", not both.",
                 ));
             }
@@ -148,10 +148,10 @@ impl Projection {
     pub fn apply(
         &self,
         resource_type: &ResourceType,
-        attributes: &Map<String, Value>,
+        attributes: &Attributes,
     ) -> Map<String, Value> {
         let mut shown = Map::new();
-        for (name, value) in attributes {
+        for (name, value) in attributes.iter() {
             if let Some(attribute) = resource_type.top_attribute(name) {
                 let path = name.to_ascii_lowercase();
                 if let Some(value) = self.attribute(attribute, value, &path, false) {

@@ -2,7 +2,7 @@
 //! sentence of the RFC that it bends; `rfc` mode calls none of them.
 
 use super::note::printable;
-use super::{Note, Notes};
+use super::{Attributes, Note, Notes};
 use crate::schema::{Attribute, Mutability, Named, ResourceType};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Number, Value};
@@ -124,23 +124,15 @@ pub fn schemas_left_out(schemas: Option<&Value>) -> bool {
     schemas.is_none_or(|schemas| schemas.is_null() || schemas.as_array().is_some_and(Vec::is_empty))
 }
 
-/// A PUT that says nothing of the attribute that tells who is active leaves its value as it is.
+/// A PUT that says nothing of an attribute that is to be kept leaves its value as it is; see
+/// [`TypeRules::kept`](crate::schema::TypeRules::kept).
 ///
 /// Clients that push a profile leave `active` out; a user who was deactivated must not come back by
 /// that. Bends RFC 7644 section 3.5.1, where an attribute that is left out is cleared or gets its
 /// default. `after` are the attributes of the body.
-pub fn keep_active(
-    resource_type: &ResourceType,
-    before: &Map<String, Value>,
-    after: &mut Map<String, Value>,
-) {
-    let Some(seat) = resource_type.seat() else {
-        return;
-    };
-    let name = seat.name().as_ref();
-    match before.get(name) {
-        Some(kept) => drop(after.insert(name.to_owned(), kept.clone())),
-        None => drop(after.shift_remove(name)),
+pub fn keep_value(resource_type: &ResourceType, before: &Attributes, after: &mut Attributes) {
+    if let Some(kept) = &resource_type.rules().kept {
+        after.keep(resource_type, kept, before);
     }
 }
 

@@ -4,8 +4,7 @@ use super::key::decode_base64;
 use super::limits::ValueLimits;
 use super::note::printable;
 use super::{Conformance, Key, Note, Notes, Shape, identity, tolerance};
-use crate::error::{Result, ScimError};
-use crate::reason::Reason;
+use crate::error::{Error, Problem, Result};
 use crate::schema::{Attribute, Mutability, Type};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -55,7 +54,7 @@ pub fn accept_value(
     };
     let most = with.limits.values_of(attribute);
     if elements.len() > most {
-        return Err(ScimError::invalid_value(format!(
+        return Err(Error::invalid_value(format!(
             "Attribute \"{path}\" has {} values; at most {most} are allowed in one request.",
             elements.len()
         )));
@@ -161,8 +160,8 @@ pub(crate) fn unknown(path: &str, value: &Value, with: &mut Acceptance<'_>) -> R
         return Ok(());
     }
     Err(
-        ScimError::invalid_syntax(format!("Attribute \"{path}\" is not part of the schema."))
-            .because(Reason::AttributeUnknown),
+        Error::invalid_syntax(format!("Attribute \"{path}\" is not part of the schema."))
+            .about(Problem::UnknownAttribute),
     )
 }
 
@@ -226,13 +225,13 @@ fn within_limits(
     let is_identifier = attribute.is_unique() || attribute.name().as_ref() == "externalId";
     if text.len() > limits.string_bytes {
         let most = limits.string_bytes;
-        return Err(ScimError::invalid_value(format!(
+        return Err(Error::invalid_value(format!(
             "Attribute \"{path}\" is longer than {most} bytes."
         )));
     }
     if is_identifier && text.chars().count() > limits.identifier_chars {
         let most = limits.identifier_chars;
-        return Err(ScimError::invalid_value(format!(
+        return Err(Error::invalid_value(format!(
             "Attribute \"{path}\" is longer than {most} characters."
         )));
     }
@@ -244,14 +243,14 @@ fn within_limits(
             > limits.unique_chars
     {
         let most = limits.unique_chars;
-        return Err(ScimError::invalid_value(format!(
+        return Err(Error::invalid_value(format!(
             "Attribute \"{path}\" must be unique and is longer than {most} characters."
         )));
     }
     Ok(())
 }
 
-fn wrong_type(attribute: &Attribute, value: &Value, path: &str) -> ScimError {
+fn wrong_type(attribute: &Attribute, value: &Value, path: &str) -> Error {
     let expected = match attribute.kind() {
         Type::String => "a string",
         Type::Reference => "a string that holds a URI",
@@ -278,16 +277,16 @@ fn wrong_type(attribute: &Attribute, value: &Value, path: &str) -> ScimError {
     } else {
         "Attribute"
     };
-    ScimError::invalid_value(format!("{subject} \"{path}\" must be {expected}{but}."))
+    Error::invalid_value(format!("{subject} \"{path}\" must be {expected}{but}."))
 }
 
-fn no_array(attribute: &Attribute, value: &Value, path: &str) -> ScimError {
+fn no_array(attribute: &Attribute, value: &Value, path: &str) -> Error {
     let of = if attribute.is_complex() {
         " of objects"
     } else {
         ""
     };
-    ScimError::invalid_value(format!(
+    Error::invalid_value(format!(
         "Attribute \"{path}\" must be an array{of}, not {}.",
         found(value)
     ))

@@ -1,6 +1,6 @@
 //! An attribute and its characteristics (RFC 7643 sections 2.2 and 7).
 
-use crate::keyword::keywords;
+use crate::keywords;
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -1,11 +1,10 @@
 //! All resource types and schemas that a server knows: the built-in ones and those of the
 //! deployment, put together and checked.
 
-use super::load::{Definition, Place, array_at, flag_at, read, read_common, text_at};
-use super::resource_type::EngineKeys;
-use super::{
-    Attribute, AttributePath, Extension, Named, ResourceType, Schema, SchemaError, SchemaFile, Type,
+use super::load::{
+    ANNOTATION, Annotated, Definition, Place, array_at, flag_at, read, read_common, text_at,
 };
+use super::{Attribute, Extension, ResourceType, Schema, SchemaError, SchemaFile, TypeRules};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -40,7 +39,7 @@ pub struct Catalog {
 
 struct TypeFile {
     document: Map<String, Value>,
-    engine: EngineKeys,
+    annotated: Annotated,
     place: Place,
 }
 
@@ -87,12 +86,12 @@ impl Catalog {
                 }
                 Definition::ResourceType {
                     document,
-                    engine,
+                    annotated,
                     place,
                 } => {
                     let made = TypeFile {
                         document,
-                        engine: *engine,
+                        annotated: *annotated,
                         place,
                     };
                     put(&mut types, made, |a, b| {
@@ -106,6 +105,22 @@ impl Catalog {
             resource_types,
             schemas,
         })
+    }
+
+    /// The catalog with what the server asks of each type beyond its schemas, which it may read from
+    /// the annotations of the type.
+    ///
+    /// # Errors
+    /// The first error of `rules`, such as one of [`ResourceType::error_at`].
+    pub fn with_rules(
+        mut self,
+        rules: impl Fn(&ResourceType) -> Result<TypeRules, SchemaError>,
+    ) -> Result<Self, SchemaError> {
+        for kind in self.resource_types.iter_mut().filter_map(Arc::get_mut) {
+            let rules = rules(kind)?;
+            kind.set_rules(rules);
+        }
+        Ok(self)
     }
 
     /// The same, its resources searched and sorted only by the attributes of that list, in
@@ -222,7 +237,7 @@ fn assemble(
             .any(|t| t.document.get("name").and_then(Value::as_str) == Some(&extension.extends));
         if !known {
             let problem = format!("there is no resource type \"{}\"", extension.extends);
-            return Err(extension.place.at("x-scimd").at("extends").error(problem));
+            return Err(extension.place.at(ANNOTATION).at("extends").error(problem));
         }
     }
     let mut made: Vec<Arc<ResourceType>> = Vec::new();
@@ -250,7 +265,7 @@ fn resource_type(
 ) -> Result<ResourceType, SchemaError> {
     let TypeFile {
         mut document,
-        engine,
+        annotated,
         place,
     } = file;
     let name = text_at(&document, "name", &place)?.to_owned();
@@ -299,20 +314,14 @@ fn resource_type(
     document.insert("schemas".into(), serde_json::json!([super::RESOURCE_TYPE]));
     document.insert("id".into(), name.clone().into());
     let made = ResourceType::new(
-        document,
-        &name,
-        &endpoint,
-        schema,
-        extensions,
-        common.clone(),
-        engine,
+        document, &name, &endpoint, schema, extensions, common, annotated,
     );
-    knows_its_attributes(&made, &place.at("x-scimd"))?;
+    knows_its_attributes(&made, &place.at(ANNOTATION))?;
     Ok(made)
 }
 
 fn knows_its_attributes(made: &ResourceType, place: &Place) -> Result<(), SchemaError> {
-    let engine = &made.engine;
+    let keys = &made.keys;
     let exists =
         |key: &str, name: &str, fits: &dyn Fn(&Attribute) -> bool| match made.top_attribute(name) {
             Some(attribute) if attribute.name().as_ref() == name && fits(attribute) => Ok(()),
@@ -324,40 +333,11 @@ fn knows_its_attributes(made: &ResourceType, place: &Place) -> Result<(), Schema
                 .error(format!("there is no attribute \"{name}\""))),
         };
     let multi_valued_complex = |a: &Attribute| a.is_complex() && a.is_multi_valued();
-    let single_text = |a: &Attribute| a.kind() == Type::String && !a.is_multi_valued();
-    for name in &engine.display {
-        exists("display", name, &single_text)?;
-    }
-    for (key, name) in [
-        ("members", &engine.members),
-        ("memberOf", &engine.member_of),
-    ] {
+    for (key, name) in [("members", &keys.members), ("memberOf", &keys.member_of)] {
         name.as_deref()
             .map_or(Ok(()), |name| exists(key, name, &multi_valued_complex))?;
     }
-    for name in &engine.checked_references {
-        let has = |sub: &str, path: &AttributePath| path.attribute.sub_attribute(sub).is_some();
-        match made.named(name) {
-            Some(Named::Attribute(path))
-                if path.sub.is_none() && has("value", &path) && has("$ref", &path) => {}
-            _ => {
-                return Err(place
-                    .at("checkedReferences")
-                    .error(format!("\"{name}\" is no attribute with value and $ref")));
-            }
-        }
-    }
-    let boolean = |a: &Attribute| a.kind() == Type::Boolean && !a.is_multi_valued();
-    engine
-        .seat
-        .as_deref()
-        .map_or(Ok(()), |name| exists("seat", name, &boolean))?;
-    engine
-        .password
-        .as_deref()
-        .map_or(Ok(()), |name| exists("password", name, &single_text))?;
-    engine
-        .defaults
+    keys.defaults
         .keys()
         .try_for_each(|name| exists("defaults", name, &|_| true))
 }
@@ -382,6 +362,7 @@ fn is_endpoint(endpoint: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::Named;
 
     fn with(text: &str) -> Result<Catalog, SchemaError> {
         Catalog::new(&[SchemaFile {

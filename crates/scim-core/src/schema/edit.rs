@@ -1,6 +1,6 @@
 //! Makes and changes schema files: extensions of resource types, attribute by attribute.
 
-use super::load::ENGINE_KEY;
+use super::load::ANNOTATION;
 use serde_json::{Map, Value, json};
 
 /// The member of our own object that names attributes which were removed.
@@ -39,7 +39,7 @@ fn name_of(urn: &str) -> String {
 /// Names of resource types that a file says it extends.
 pub fn extends(document: &Map<String, Value>) -> Vec<String> {
     let names = document
-        .get(ENGINE_KEY)
+        .get(ANNOTATION)
         .and_then(|own| own.get("extends"))
         .and_then(Value::as_array);
     names
@@ -57,11 +57,11 @@ pub fn extend(document: &mut Map<String, Value>, types: &[String]) {
 
 /// Takes our own object out: what is left is the schema of RFC 7643.
 pub fn strip(document: &mut Map<String, Value>) {
-    document.shift_remove(ENGINE_KEY);
+    document.shift_remove(ANNOTATION);
 }
 
 fn set_own(document: &mut Map<String, Value>, key: &str, value: Option<Value>) {
-    let Value::Object(own) = document.entry(ENGINE_KEY).or_insert_with(|| json!({})) else {
+    let Value::Object(own) = document.entry(ANNOTATION).or_insert_with(|| json!({})) else {
         return;
     };
     match value {
@@ -138,7 +138,7 @@ pub fn remove(document: &mut Map<String, Value>, name: &str) -> bool {
 /// The names of attributes that were removed.
 pub fn hidden(document: &Map<String, Value>) -> Vec<String> {
     let names = document
-        .get(ENGINE_KEY)
+        .get(ANNOTATION)
         .and_then(|own| own.get(HIDES))
         .and_then(Value::as_array);
     names
@@ -170,7 +170,7 @@ fn show(document: &mut Map<String, Value>, name: &str) {
 }
 
 fn set_hidden(document: &mut Map<String, Value>, names: Vec<String>) {
-    if !names.is_empty() || document.contains_key(ENGINE_KEY) {
+    if !names.is_empty() || document.contains_key(ANNOTATION) {
         set_own(document, HIDES, (!names.is_empty()).then(|| names.into()));
     }
 }

@@ -1,6 +1,6 @@
 //! Reads schema and resource type files. Every complaint names the file and the JSON pointer.
 
-use super::resource_type::EngineKeys;
+use super::resource_type::TypeKeys;
 use super::{Attribute, Mutability, Returned, Schema, Type, Uniqueness, index};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -24,6 +24,15 @@ pub struct SchemaError {
 }
 
 impl SchemaError {
+    /// What is wrong with a place in a file.
+    pub(super) fn new(origin: &str, pointer: &str, problem: impl Into<String>) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            pointer: pointer.to_owned(),
+            problem: problem.into(),
+        }
+    }
+
     /// The JSON pointer of the place.
     pub(super) fn pointer(&self) -> &str {
         &self.pointer
@@ -41,9 +50,18 @@ pub(super) enum Definition {
     },
     ResourceType {
         document: Map<String, Value>,
-        engine: Box<EngineKeys>,
+        annotated: Box<Annotated>,
         place: Place,
     },
+}
+
+/// What the file of a resource type says beside RFC 7643.
+#[derive(Debug)]
+pub(super) struct Annotated {
+    pub(super) keys: TypeKeys,
+    /// Every member whose name begins with `x-`.
+    pub(super) annotations: Map<String, Value>,
+    pub(super) origin: Arc<str>,
 }
 
 /// A place in a file, for messages.
@@ -74,11 +92,7 @@ impl Place {
         } else {
             self.pointer.clone()
         };
-        SchemaError {
-            origin: self.origin.to_string(),
-            pointer,
-            problem: problem.into(),
-        }
+        SchemaError::new(&self.origin, &pointer, problem)
     }
 }
 
@@ -91,8 +105,8 @@ struct ExtensionKeys {
     hides: Vec<String>,
 }
 
-/// Our own object in a file: what RFC 7643 has no words for.
-pub(super) const ENGINE_KEY: &str = "x-scimd";
+/// The annotation that this crate reads; servers may put keys of their own into it.
+pub const ANNOTATION: &str = "x-scimd";
 
 pub(super) fn read(file: &SchemaFile) -> Result<Definition, SchemaError> {
     let place = Place::of(&file.origin);
@@ -101,10 +115,15 @@ pub(super) fn read(file: &SchemaFile) -> Result<Definition, SchemaError> {
     let Value::Object(mut document) = parsed else {
         return Err(place.error("must be a JSON object"));
     };
+    let annotations: Map<String, Value> = document
+        .iter()
+        .filter(|(name, _)| name.starts_with("x-"))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     let own = document
-        .remove(ENGINE_KEY)
+        .remove(ANNOTATION)
         .unwrap_or_else(|| Value::Object(Map::new()));
-    let own_place = place.at(ENGINE_KEY);
+    let own_place = place.at(ANNOTATION);
     document.remove("meta");
     if document.contains_key("attributes") {
         let keys: ExtensionKeys =
@@ -120,11 +139,16 @@ pub(super) fn read(file: &SchemaFile) -> Result<Definition, SchemaError> {
             place,
         })
     } else if document.contains_key("endpoint") {
-        let engine =
+        let keys =
             serde_json::from_value(own).map_err(|error| own_place.error(error.to_string()))?;
+        let annotated = Annotated {
+            keys,
+            annotations,
+            origin: file.origin.as_str().into(),
+        };
         Ok(Definition::ResourceType {
             document,
-            engine,
+            annotated: Box::new(annotated),
             place,
         })
     } else {

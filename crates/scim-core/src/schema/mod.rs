@@ -13,9 +13,9 @@ pub mod suggest;
 
 pub use attribute::{Attribute, Mutability, Returned, Type, Uniqueness};
 pub use catalog::Catalog;
-pub use load::{SchemaError, SchemaFile};
+pub use load::{ANNOTATION, SchemaError, SchemaFile};
 pub use problems::problems;
-pub use resource_type::{AttributePath, Extension, Named, ResourceType};
+pub use resource_type::{AttributePath, Extension, Named, ResourceType, TypeRules};
 
 use std::collections::HashMap;
 use std::sync::Arc;

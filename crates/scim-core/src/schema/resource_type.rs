@@ -1,7 +1,8 @@
 //! A resource type: its endpoint, its schema with extensions, and the paths of all attributes
 //! that its resources may have (RFC 7643 section 6, RFC 7644 section 3.10).
 
-use super::{Attribute, Returned, Schema, index, lookup};
+use super::load::Annotated;
+use super::{Attribute, Returned, Schema, SchemaError, index, lookup};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -94,11 +95,13 @@ pub struct ResourceType {
     pub(super) endpoint: String,
     pub(super) schema: Arc<Schema>,
     pub(super) extensions: Vec<Extension>,
-    pub(super) common: Arc<Schema>,
     /// URNs that a name may begin with, the longest first; the extension's position or none for core.
     pub(super) urns: Vec<(Arc<str>, Option<usize>)>,
-    pub(super) engine: EngineKeys,
-    roles: Roles,
+    pub(super) keys: TypeKeys,
+    annotations: Map<String, Value>,
+    pub(super) origin: Arc<str>,
+    rules: TypeRules,
+    derived: Derived,
     pub(super) top: Vec<Arc<Attribute>>,
     pub(super) top_by_name: HashMap<String, usize>,
     pub(super) leaves: Vec<AttributePath>,
@@ -110,33 +113,37 @@ pub struct ResourceType {
 
 /// What is asked of a type with every request and depends on nothing else.
 #[derive(Debug, Default)]
-struct Roles {
+struct Derived {
     members: Option<Arc<Attribute>>,
     member_of: Option<Arc<Attribute>>,
-    seat: Option<Arc<Attribute>>,
-    password: Option<Arc<Attribute>>,
     is_shown_whole: bool,
     shows_on_request: bool,
 }
 
-/// What the engine must know of a type beside RFC 7643: the `x-scimd` object of its file.
+/// What this crate must know of a type beside RFC 7643, from its annotation.
 #[derive(Debug, Default, Clone, serde::Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-pub(super) struct EngineKeys {
-    /// Attributes whose value other resources show as `display`, first one that has a value.
-    pub(super) display: Vec<String>,
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct TypeKeys {
     /// The attribute that lists members.
     pub(super) members: Option<String>,
     /// The attribute that mirrors memberships.
     pub(super) member_of: Option<String>,
-    /// The Boolean attribute that says whether the resource takes a seat.
-    pub(super) seat: Option<String>,
-    /// The attribute that holds a password.
-    pub(super) password: Option<String>,
-    /// Attributes, in attribute notation, that may name only resources that exist.
-    pub(super) checked_references: Vec<String>,
     /// Values given to attributes that a client does not assert at creation or replacement.
     pub(super) defaults: Map<String, Value>,
+}
+
+/// What a server asks of a type beyond its schemas; by default nothing. See [`Catalog::with_rules`].
+///
+/// [`Catalog::with_rules`]: super::Catalog::with_rules
+#[derive(Debug, Default, Clone)]
+pub struct TypeRules {
+    /// The attribute that keeps its value where a lenient server is to clear it, such as one that
+    /// says whether an account is active.
+    pub kept: Option<Arc<Attribute>>,
+    /// The attribute whose value the server keeps apart from the document, such as a password.
+    pub stored_apart: Option<Arc<Attribute>>,
+    /// Whether values of unique attributes must be free of control characters (RFC 7644 section 5).
+    pub has_printable_names: bool,
 }
 
 impl ResourceType {
@@ -146,8 +153,8 @@ impl ResourceType {
         endpoint: &str,
         schema: Arc<Schema>,
         extensions: Vec<Extension>,
-        common: Arc<Schema>,
-        engine: EngineKeys,
+        common: &Schema,
+        annotated: Annotated,
     ) -> Self {
         let top: Vec<_> = common
             .attributes()
@@ -171,9 +178,11 @@ impl ResourceType {
             top,
             schema,
             extensions,
-            common,
-            engine,
-            roles: Roles::default(),
+            keys: annotated.keys,
+            annotations: annotated.annotations,
+            origin: annotated.origin,
+            rules: TypeRules::default(),
+            derived: Derived::default(),
             leaves: Vec::new(),
             leaf_by_path: HashMap::new(),
             unsearched: HashSet::new(),
@@ -186,32 +195,49 @@ impl ResourceType {
             .enumerate()
             .map(|(i, path)| (path.to_string().to_ascii_lowercase(), i))
             .collect();
-        made.roles = made.find_roles();
+        made.derived = made.derive();
         made
     }
 
-    fn find_roles(&self) -> Roles {
+    fn derive(&self) -> Derived {
         let named = |name: &Option<String>| self.top_attribute(name.as_deref()?).cloned();
-        let password = named(&self.engine.password);
-        let is_password = |path: &AttributePath| {
-            password
-                .as_ref()
-                .is_some_and(|p| p.name() == path.attribute.name())
+        let is_apart = |path: &AttributePath| {
+            let apart = self.rules.stored_apart.as_ref();
+            apart.is_some_and(|apart| apart.name() == path.attribute.name())
         };
         let any = |returned: Returned| {
-            let mut shown = self.leaves.iter().filter(|path| !is_password(path));
+            let mut shown = self.leaves.iter().filter(|path| !is_apart(path));
             shown.any(|path| {
                 path.attribute.returned() == returned || path.end().returned() == returned
             })
         };
-        Roles {
-            members: named(&self.engine.members),
-            member_of: named(&self.engine.member_of),
-            seat: named(&self.engine.seat),
+        Derived {
+            members: named(&self.keys.members),
+            member_of: named(&self.keys.member_of),
             is_shown_whole: !any(Returned::Never) && !any(Returned::Request),
             shows_on_request: any(Returned::Request),
-            password,
         }
+    }
+
+    pub(super) fn set_rules(&mut self, rules: TypeRules) {
+        self.rules = rules;
+        self.derived = self.derive();
+    }
+
+    /// What the server asks of the type beyond its schemas.
+    pub fn rules(&self) -> &TypeRules {
+        &self.rules
+    }
+
+    /// An annotation of the type: a member of its file whose name begins with `x-`.
+    pub fn annotation(&self, name: &str) -> Option<&Value> {
+        self.annotations.get(name)
+    }
+
+    /// The error for a place in the file of the type, given as a JSON pointer: what a server finds
+    /// wrong with an annotation.
+    pub fn error_at(&self, pointer: &str, problem: impl Into<String>) -> SchemaError {
+        SchemaError::new(&self.origin, pointer, problem)
     }
 
     fn list_leaves(&self) -> Vec<AttributePath> {
@@ -273,6 +299,17 @@ impl ResourceType {
             .find(|e| e.schema.id().eq_ignore_ascii_case(urn))
     }
 
+    /// The `schemas` of a resource with these attributes: the core schema and each extension that has
+    /// a value (RFC 7643 section 3).
+    pub fn schemas_of<'a>(
+        &'a self,
+        attributes: &'a Map<String, Value>,
+    ) -> impl Iterator<Item = &'a str> {
+        let extensions = self.extensions.iter().map(|e| e.schema.id().as_ref());
+        let in_use = extensions.filter(|urn| attributes.contains_key(*urn));
+        std::iter::once(self.schema.id().as_ref()).chain(in_use)
+    }
+
     /// Attributes at the top of a document: common ones, then those of the core schema.
     pub fn top_attributes(&self) -> &[Arc<Attribute>] {
         &self.top
@@ -281,11 +318,6 @@ impl ResourceType {
     /// The attribute at the top of a document with that name, in any letter case.
     pub fn top_attribute(&self, name: &str) -> Option<&Arc<Attribute>> {
         lookup(&self.top_by_name, &self.top, name)
-    }
-
-    /// Whether the name is one of the common attributes (RFC 7643 section 3.1).
-    pub fn is_common(&self, name: &str) -> bool {
-        self.common.attribute(name).is_some()
     }
 
     /// Every path that ends in a simple value, in schema order. The position is stable for
@@ -348,62 +380,36 @@ impl ResourceType {
 
     /// The attribute that lists the members of a resource of this type.
     pub fn members(&self) -> Option<&Arc<Attribute>> {
-        self.roles.members.as_ref()
+        self.derived.members.as_ref()
     }
 
     /// The attribute that mirrors in which resources one of this type is a member.
     pub fn member_of(&self) -> Option<&Arc<Attribute>> {
-        self.roles.member_of.as_ref()
+        self.derived.member_of.as_ref()
     }
 
     /// Whether the values at that path are memberships, kept as rows and not in documents.
     pub fn is_relation(&self, path: &AttributePath) -> bool {
         let name = Some(path.attribute.name().as_ref());
         let is_named =
-            self.engine.members.as_deref() == name || self.engine.member_of.as_deref() == name;
+            self.keys.members.as_deref() == name || self.keys.member_of.as_deref() == name;
         is_named && path.container.is_none()
     }
 
-    /// The Boolean attribute that says whether a resource takes a seat.
-    pub fn seat(&self) -> Option<&Arc<Attribute>> {
-        self.roles.seat.as_ref()
-    }
-
-    /// The attribute that holds a password.
-    pub fn password(&self) -> Option<&Arc<Attribute>> {
-        self.roles.password.as_ref()
-    }
-
     /// Whether nothing is left out of a stored document that is shown without a choice: all
-    /// attributes are returned by default or always. The password is not in the document.
+    /// attributes are returned by default or always, but for what is stored apart.
     pub fn is_shown_whole(&self) -> bool {
-        self.roles.is_shown_whole
+        self.derived.is_shown_whole
     }
 
     /// Whether it has attributes that are returned on request.
     pub fn shows_on_request(&self) -> bool {
-        self.roles.shows_on_request
-    }
-
-    /// Whether the attribute of that path may name only resources that exist.
-    pub fn checks_references(&self, path: &AttributePath) -> bool {
-        let attribute = self
-            .path(path.container.as_ref(), &path.attribute, None)
-            .to_string();
-        self.engine
-            .checked_references
-            .iter()
-            .any(|name| name.eq_ignore_ascii_case(&attribute))
-    }
-
-    /// Names of the attributes whose first value other resources show as `display`.
-    pub fn display(&self) -> &[String] {
-        &self.engine.display
+        self.derived.shows_on_request
     }
 
     /// Values for attributes that a client does not assert, by name.
     pub fn defaults(&self) -> &Map<String, Value> {
-        &self.engine.defaults
+        &self.keys.defaults
     }
 
     /// The ResourceType resource as it is published, without `meta`.

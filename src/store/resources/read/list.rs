@@ -2,6 +2,7 @@
 //! sorted.
 
 use crate::filter::{Predicate, Target};
+use crate::resource::Attributes;
 use crate::resource::entries::entries;
 use crate::schema::{AttributePath, Named};
 use crate::store::db::sql::Sql;
@@ -12,7 +13,6 @@ use crate::store::resources::read::select::Select;
 use crate::store::resources::read::{Documents, Found, Relations, Scope, resources};
 use crate::store::resources::seq::keys_of;
 use crate::store::{Store, StoreError};
-use serde_json::{Map, Value};
 use std::ops::Range;
 use uuid::Uuid;
 
@@ -100,7 +100,7 @@ pub struct Window {
 
 impl Order {
     /// The place of a resource with these attributes in the list.
-    pub fn mark(order: Option<&Self>, found: &Found, attributes: &Map<String, Value>) -> Mark {
+    pub fn mark(order: Option<&Self>, found: &Found, attributes: &Attributes) -> Mark {
         let values = order.map_or_else(Vec::new, |order| order.values(found, attributes));
         Mark {
             values,
@@ -108,7 +108,7 @@ impl Order {
         }
     }
 
-    fn values(&self, found: &Found, attributes: &Map<String, Value>) -> Vec<MarkValue> {
+    fn values(&self, found: &Found, attributes: &Attributes) -> Vec<MarkValue> {
         match &self.by {
             Target::Created => vec![MarkValue::Int(found.meta.created.as_micros())],
             Target::LastModified => vec![MarkValue::Int(found.meta.modified.as_micros())],

@@ -8,7 +8,7 @@ pub(in crate::store) mod relation;
 pub(in crate::store) mod select;
 
 use crate::clock::Timestamp;
-use crate::resource::Meta;
+use crate::resource::{Meta, StoredDocument};
 use crate::schema::ResourceType;
 use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
@@ -50,7 +50,7 @@ pub struct Found {
     /// Counts the changes of the document, for compare-and-swap.
     pub revision: i64,
     /// The attributes as JSON text, without memberships.
-    pub document: String,
+    pub document: StoredDocument,
     /// Memberships, as far as they were asked for.
     pub relations: Vec<Related>,
     /// Its type.
@@ -241,7 +241,7 @@ pub(in crate::store) fn found(
     Ok(Some(Found {
         seq,
         id: row.uuid(first + 1)?,
-        document: row.text(first + 2)?.to_owned(),
+        document: StoredDocument::from_stored(row.text(first + 2)?),
         meta: Meta {
             version: row.int(first + 3)?,
             created: Timestamp::from_micros(row.int(first + 5)?),

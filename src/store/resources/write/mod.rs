@@ -5,16 +5,16 @@ pub(in crate::store) mod member;
 pub(in crate::store) mod member_coalesce;
 
 use crate::clock::Timestamp;
+use crate::resource::Attributes;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::{Arg, Batch, Statement};
 use crate::store::operator::transfer::{Given, Place};
-use crate::store::resources::document::{Row, Written, changed_names, only, row_args};
+use crate::store::resources::document::{Row, Written, row_args};
 use crate::store::resources::ids::TypeLayout;
 use crate::store::resources::index;
 use crate::store::resources::read::{Found, Scope};
 use crate::store::resources::write::member::{MemberDelta, claim};
 use crate::store::{Store, StoreError};
-use serde_json::{Map, Value};
 use std::sync::atomic::{AtomicU32, Ordering};
 use uuid::Uuid;
 
@@ -64,7 +64,7 @@ pub struct Before<'a> {
     /// As it is stored.
     pub found: &'a Found,
     /// The document's attributes.
-    pub attributes: &'a Map<String, Value>,
+    pub attributes: &'a Attributes,
 }
 
 impl Writing<'_> {
@@ -196,9 +196,9 @@ impl Store {
         {
             return self.change_members(writing, before.found, members).await;
         }
-        let changed = changed_names(before.attributes, &written.attributes);
-        let values_were = index::values(writing.of_type, &only(before.attributes, &changed));
-        let values_are = index::values(writing.of_type, &only(&written.attributes, &changed));
+        let changed = written.attributes.changed_names(before.attributes);
+        let values_were = index::values(writing.of_type, &before.attributes.only(&changed));
+        let values_are = index::values(writing.of_type, &written.attributes.only(&changed));
         let changed = changed.join(",");
         let seq = before.found.seq;
         let seats = i64::from(is.takes_seat) - i64::from(was.takes_seat);

@@ -10,7 +10,7 @@ pub(super) mod tolerance;
 use self::subject::{Asked, Subject};
 use super::lexer::quoted;
 use super::{Filter, Literal, Name, Predicate, Target, Test};
-use crate::error::{Result, ScimError};
+use crate::error::{Error, Result};
 use crate::resource::{Conformance, named};
 use crate::schema::{Attribute, AttributePath, Extension, Named, ResourceType};
 use serde_json::Value;
@@ -91,8 +91,8 @@ pub fn literal_value(
 }
 
 /// Refuses what a name is asked.
-fn refused(name: &Name, why: impl std::fmt::Display) -> ScimError {
-    ScimError::invalid_filter(format!(
+fn refused(name: &Name, why: impl std::fmt::Display) -> Error {
+    Error::invalid_filter(format!(
         "Filter cannot be answered at column {}: {why}.",
         name.position
     ))
@@ -216,7 +216,7 @@ impl<'a> Resolver<'a> {
         ))
     }
 
-    fn unknown(&self, name: &Name) -> ScimError {
+    fn unknown(&self, name: &Name) -> Error {
         let text = quoted(&name.text);
         match self.scope {
             Some(attribute) => {

@@ -2,7 +2,7 @@
 
 use super::literal::{self, Answer, Unfit};
 use super::{Resolver, is_secret, refused, tolerance};
-use crate::error::{Result, ScimError};
+use crate::error::{Error, Result};
 use crate::filter::{Literal, Name, Operator, Predicate, Target, Test};
 use crate::schema::AttributePath;
 
@@ -75,7 +75,7 @@ impl<'a> Subject<'a> {
         })
     }
 
-    pub(super) fn refused(&self, why: impl std::fmt::Display) -> ScimError {
+    pub(super) fn refused(&self, why: impl std::fmt::Display) -> Error {
         refused(self.name, why)
     }
 
@@ -147,7 +147,7 @@ impl<'a> Subject<'a> {
             .ok_or_else(|| self.no_value())
     }
 
-    fn no_value(&self) -> ScimError {
+    fn no_value(&self) -> Error {
         let subs = self.path.attribute.sub_attributes();
         let example = subs.first().map_or_else(String::new, |sub| {
             format!(", such as \"{}.{}\"", self.path, sub.name())

@@ -492,7 +492,7 @@ fn several_types() {
     let types = [resource_type("User"), resource_type("Group")];
     let each = |text: &str| {
         let resolved = resolve_each(&parsed(text), &types, Conformance::Lenient)?;
-        Ok::<_, ScimError>(resolved.iter().map(ToString::to_string).collect::<Vec<_>>())
+        Ok::<_, Error>(resolved.iter().map(ToString::to_string).collect::<Vec<_>>())
     };
     assert_eq!(
         each("members.value eq \"a\"").unwrap(),

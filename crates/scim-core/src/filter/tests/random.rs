@@ -136,7 +136,7 @@ proptest! {
             parse_filter(&text, &FilterLimits::default(), Conformance::Lenient).err(),
             parse_path(&text, &FilterLimits::default(), Conformance::Lenient).err(),
         ] {
-            prop_assert!(error.is_none_or(|error| error.status() == 400));
+            prop_assert!(error.is_none_or(|error| error.status() == ErrorStatus::BAD_REQUEST));
         }
     }
 

@@ -312,7 +312,7 @@ fn the_limit_of_values_holds_after_the_patch() {
     );
     // A limit that was lowered since does not stand in the way of fewer values.
     let (patch, _) = prepare(user(), Conformance::Rfc, remove("emails[value eq \"0\"]")).unwrap();
-    let before = object(user_with(emails(many(0, 600))));
+    let before = Attributes::from_stored(object(user_with(emails(many(0, 600)))));
     assert_eq!(
         patch.apply(user(), ID, before).unwrap()["emails"]
             .as_array()

@@ -487,7 +487,7 @@ fn a_list_under_the_name_of_its_attribute() {
         Conformance::Rfc,
         removed("members", json!({"members": [{"value": "a"}]})),
     );
-    assert_eq!(refused.unwrap_err().status(), 400);
+    assert_eq!(refused.unwrap_err().status(), ErrorStatus::BAD_REQUEST);
     let mails = json!({"emails": [work("a"), home("b")]});
     each(
         mails,

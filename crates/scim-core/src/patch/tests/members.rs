@@ -241,13 +241,21 @@ fn a_rename_leaves_members_alone() {
         let (patch, _) = prepare(group(), mode, rename.clone()).unwrap();
         assert!(patch.members().is_empty());
         let after = patch
-            .apply(group(), ID, object(json!({"displayName": "Old"})))
+            .apply(
+                group(),
+                ID,
+                Attributes::from_stored(object(json!({"displayName": "Old"}))),
+            )
             .unwrap();
-        assert_eq!(Value::Object(after), json!({"displayName": "New"}));
+        assert_eq!(Value::from(after), json!({"displayName": "New"}));
     }
     let (patch, _) = prepare(group(), Conformance::Rfc, rename).unwrap();
     assert_eq!(
-        kind(&patch.apply(group(), "other", Map::new()).unwrap_err()),
+        kind(
+            &patch
+                .apply(group(), "other", Attributes::default())
+                .unwrap_err()
+        ),
         "mutability"
     );
 }

@@ -211,7 +211,8 @@ fn with_code(mut attributes: Map<String, Value>) -> Map<String, Value> {
 
 fn patched(mode: Conformance, document: &Value, operations: &[Value]) -> Result<Value> {
     let (patch, _) = prepare(user(), mode, json!(operations))?;
-    let after = with_code(patch.apply(user(), ID, object(document.clone()))?);
+    let before = Attributes::from_stored(object(document.clone()));
+    let after = with_code(patch.apply(user(), ID, before)?.into_map());
     assert_sane(user(), &after);
     Ok(Value::Object(after))
 }
@@ -385,7 +386,7 @@ proptest! {
         for operation in operations {
             match run(user(), mode, &document, operation) {
                 Ok(after) => document = after,
-                Err(error) => prop_assert_eq!(error.status(), 400),
+                Err(error) => prop_assert_eq!(error.status(), ErrorStatus::BAD_REQUEST),
             }
         }
     }

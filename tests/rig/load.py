@@ -3,6 +3,7 @@ import http.client
 import json
 import threading
 import time
+import urllib.parse
 
 
 class Writer(threading.Thread):
@@ -15,6 +16,7 @@ class Writer(threading.Thread):
         self.unknown = set()  # ids of users whose last change got no answer
         self.moments = []  # (time, whether the request was acknowledged)
         self.wrong = []  # answers that are neither success nor 429 or 503
+        self.broken = []  # requests without an answer
 
     def run(self):
         connection, count = None, 0
@@ -25,7 +27,8 @@ class Writer(threading.Thread):
                 connection = http.client.HTTPConnection(*self.address, timeout=10)
             try:
                 self.pair(connection, name)
-            except (OSError, http.client.HTTPException):
+            except (OSError, http.client.HTTPException) as error:
+                self.broken.append(f"{name}: {error!r}")
                 connection.close()
                 connection = None
                 self.moments.append((time.monotonic(), False))
@@ -43,18 +46,20 @@ class Writer(threading.Thread):
                 self.acknowledged[user["id"]] = "changed"
                 self.unknown.discard(user["id"])
 
-    def send(self, connection, method, path, body):
+    def send(self, connection, method, path, body, expected=None):
+        """Status and content of the answer. Without expected statuses any success, 429 and 503 are right."""
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/scim+json"}
-        connection.request(method, "/scim/v2" + path, json.dumps(body), headers)
+        connection.request(method, "/scim/v2" + path, body and json.dumps(body), headers)
         answer = connection.getresponse()
-        text = answer.read()
-        self.moments.append((time.monotonic(), answer.status < 300))
-        if answer.status >= 300:
-            if answer.status not in (429, 503):
-                self.wrong.append(f"{method} {path}: {answer.status} {text[:200]}")
+        text, status = answer.read(), answer.status
+        succeeded = status in expected if expected else status < 300
+        self.moments.append((time.monotonic(), succeeded))
+        if not succeeded:
+            if expected or status not in (429, 503):
+                self.wrong.append(f"{method} {path}: {status} {text[:200]}")
             time.sleep(0.05)
-            return answer.status, None
-        return answer.status, json.loads(text)
+            return status, None
+        return status, json.loads(text or b"{}")
 
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -64,9 +69,11 @@ PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 class Load:
     """So many writers at once, whose users have names that begin with that of the load."""
 
+    client = Writer
+
     def __init__(self, name, address, token, writers):
-        self.address, self.token, self.stop = address, token, threading.Event()
-        self.writers = [Writer(f"{name}-{number}", address, token, self.stop) for number in range(writers)]
+        self.name, self.address, self.token, self.stop = name, address, token, threading.Event()
+        self.writers = [self.client(f"{name}-{number}", address, token, self.stop) for number in range(writers)]
 
     def start(self):
         for writer in self.writers:
@@ -105,11 +112,12 @@ class Load:
         return lost
 
     def stored(self):
-        """The title of every user."""
+        """The title of every user whose name begins with that of the load."""
         connection = http.client.HTTPConnection(*self.address, timeout=30)
         titles, cursor = {}, ""
         while cursor is not None:
-            path = f"/scim/v2/Users?attributes=title&count=1000&cursor={cursor}"
+            query = {"filter": f'userName sw "{self.name}"', "attributes": "title", "count": 1000, "cursor": cursor}
+            path = f"/scim/v2/Users?{urllib.parse.urlencode(query)}"
             connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"})
             answer = connection.getresponse()
             page = json.loads(answer.read())

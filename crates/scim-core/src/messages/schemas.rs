@@ -1,7 +1,7 @@
 //! `schemas` of the protocol's messages: PatchOp, BulkRequest, SearchRequest (RFC 7644 section 8.2).
 
-use super::{Conformance, tolerance};
-use crate::error::{Result, ScimError};
+use crate::error::{Error, Result};
+use crate::resource::{Conformance, tolerance};
 use serde_json::Value;
 
 /// Checks that the `schemas` of a message name its URN, in any letter case.
@@ -19,7 +19,7 @@ pub fn check_schemas(schemas: Option<&Value>, urn: &str, conformance: Conformanc
     };
     match schemas.and_then(Value::as_array) {
         Some(listed) if listed.iter().any(names) => Ok(()),
-        _ => Err(ScimError::invalid_value(format!(
+        _ => Err(Error::invalid_value(format!(
             "\"schemas\" must be an array that holds \"{urn}\"."
         ))),
     }

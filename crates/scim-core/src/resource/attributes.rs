@@ -1,0 +1,166 @@
+//! Attributes of a resource that have passed its resource type.
+
+use super::hidden;
+use crate::schema::{Attribute, ResourceType};
+use serde_json::{Map, Value};
+use std::ops::Deref;
+
+/// The attributes of a resource that obey its type: canonical names in schema order, no unknown
+/// attributes, every value of its type, nothing unassigned (no null, no empty array or object), the
+/// client's order of values. Those of an extension are in an object under its URN; `schemas`, `id`
+/// and `meta` are not among them.
+///
+/// The type is the proof: [`accept`](super::accept::accept) makes it from a request body,
+/// [`Patch::apply`](crate::patch::Patch::apply) from attributes and a PATCH, and
+/// [`Attributes::from_stored`] reads back what one of these made. Reading goes through [`Map`], to
+/// which it dereferences.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attributes(Map<String, Value>);
+
+impl Attributes {
+    /// Reads back attributes that a store has kept, as JSON or as columns; `schemas`, `id` and
+    /// `meta` are taken out. For the store alone: nothing is checked, so the map must come from a
+    /// value of this type. A request body goes through [`accept`](super::accept::accept).
+    pub fn from_stored(mut document: Map<String, Value>) -> Self {
+        for name in ["schemas", "id", "meta"] {
+            document.shift_remove(name);
+        }
+        Self(document)
+    }
+
+    /// For the functions of this crate that establish what the type promises.
+    pub(crate) fn validated(attributes: Map<String, Value>) -> Self {
+        Self(attributes)
+    }
+
+    /// The attributes as a map, which is no longer proof of anything.
+    pub fn into_map(self) -> Map<String, Value> {
+        self.0
+    }
+
+    /// Takes the value of a top-level attribute out, such as memberships that are stored elsewhere
+    /// or a password that is stored as a digest.
+    pub fn take(&mut self, attribute: &Attribute) -> Option<Value> {
+        self.0.shift_remove(attribute.name().as_ref())
+    }
+
+    /// Adds a value that the server itself makes, such as memberships, before the attributes are
+    /// shown to a client.
+    pub fn set_derived(&mut self, attribute: &Attribute, value: Value) {
+        self.0.insert(attribute.name().to_string(), value);
+    }
+
+    /// Gives an attribute at the top of a document the value that it has in `before`, or none.
+    pub(crate) fn keep(
+        &mut self,
+        resource_type: &ResourceType,
+        attribute: &Attribute,
+        before: &Self,
+    ) {
+        match before.get(attribute.name().as_ref()) {
+            Some(kept) => {
+                self.0.insert(attribute.name().to_string(), kept.clone());
+            }
+            None => {
+                self.take(attribute);
+            }
+        }
+        let attributes = std::mem::take(&mut self.0);
+        self.0 = super::accept::in_schema_order(resource_type, attributes);
+    }
+
+    /// The attributes of these names.
+    #[must_use]
+    pub fn only(&self, names: &[&str]) -> Self {
+        let named = names
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), self.get(*name)?.clone())));
+        Self(named.collect())
+    }
+
+    /// Names of the top-level attributes and extensions that differ from those of `before`, in the
+    /// order of `before`, then of what is new.
+    pub fn changed_names<'a>(&'a self, before: &'a Self) -> Vec<&'a str> {
+        let new = self.keys().filter(|name| !before.contains_key(*name));
+        before
+            .keys()
+            .chain(new)
+            .filter(|name| before.get(*name) != self.get(*name))
+            .map(String::as_str)
+            .collect()
+    }
+
+    /// The attributes in the order of members that an equal map has, in objects too; unchanged if
+    /// the map is not equal.
+    #[must_use]
+    pub fn in_order_of(self, other: Map<String, Value>) -> Self {
+        if self.0 == other { Self(other) } else { self }
+    }
+
+    /// The attributes after a replacement (RFC 7644 section 3.5.1) by those of a body: what the body
+    /// has, what no client reads and the body does not speak of, and what no schema declares.
+    #[must_use]
+    pub fn replaced_by(
+        &self,
+        resource_type: &ResourceType,
+        accepted: &super::accept::Accepted,
+    ) -> Self {
+        let mut after = accepted.attributes.0.clone();
+        self.keep_secrets(resource_type, accepted, &mut after);
+        let mut kept = self.0.clone();
+        hidden::keep(resource_type, &mut kept);
+        for (name, value) in kept {
+            match (after.get_mut(&name), value) {
+                (Some(Value::Object(held)), Value::Object(hidden)) => held.extend(hidden),
+                (_, value) => drop(after.insert(name, value)),
+            }
+        }
+        Self(super::accept::in_schema_order(resource_type, after))
+    }
+
+    fn keep_secrets(
+        &self,
+        resource_type: &ResourceType,
+        accepted: &super::accept::Accepted,
+        after: &mut Map<String, Value>,
+    ) {
+        let is_secret = |attribute: &&std::sync::Arc<Attribute>| attribute.is_secret();
+        for attribute in resource_type.top_attributes().iter().filter(is_secret) {
+            let name = attribute.name().as_ref();
+            let kept = self.get(name);
+            if let Some(kept) = kept.filter(|_| !accepted.asserted.contains(name)) {
+                after.insert(name.to_owned(), kept.clone());
+            }
+        }
+        for extension in resource_type.extensions() {
+            let urn = extension.schema.id().as_ref();
+            let Some(was) = self.get(urn).and_then(Value::as_object) else {
+                continue;
+            };
+            for secret in extension.schema.attributes().iter().filter(is_secret) {
+                let name = secret.name().as_ref();
+                let Some(kept) = was.get(name) else { continue };
+                let held = after
+                    .entry(urn)
+                    .or_insert_with(|| Value::Object(Map::new()));
+                if let Some(held) = held.as_object_mut() {
+                    held.entry(name).or_insert_with(|| kept.clone());
+                }
+            }
+        }
+    }
+}
+
+impl From<Attributes> for Value {
+    fn from(attributes: Attributes) -> Self {
+        Self::Object(attributes.0)
+    }
+}
+
+impl Deref for Attributes {
+    type Target = Map<String, Value>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}

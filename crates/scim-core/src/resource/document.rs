@@ -1,0 +1,98 @@
+//! The text of a resource as a store keeps it, and how an answer is made of it without parsing.
+
+use super::{Attributes, hidden};
+use crate::schema::ResourceType;
+use serde_json::{Map, Value};
+use std::fmt::{self, Write};
+
+/// The JSON text of a resource as a store keeps it: `schemas` first, then the attributes, which is
+/// what a client reads but for `id`, `meta` and values that are stored elsewhere, such as
+/// memberships. Those are put in by [`StoredDocument::with_id`] and what the caller appends.
+///
+/// `schemas` also names URNs that no schema declares any more, so that
+/// [`StoredDocument::may_hide`] needs not parse the document.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoredDocument(String);
+
+impl StoredDocument {
+    /// The text of these attributes.
+    pub fn new(resource_type: &ResourceType, attributes: &Attributes) -> Self {
+        let schemas = resource_type.schemas_of(attributes);
+        let schemas: Value = schemas
+            .chain(hidden::undeclared(resource_type, attributes))
+            .collect();
+        let mut text = String::with_capacity(1024);
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{{\"schemas\":{schemas}");
+        for (name, value) in attributes.iter() {
+            let _ = write!(text, ",{}:{value}", Value::from(name.as_str()));
+        }
+        text.push('}');
+        Self(text)
+    }
+
+    /// Reads back a text that a store has kept. Nothing is checked.
+    pub fn from_stored(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for the store.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there is no text: the store has left it out.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The attributes in the text.
+    ///
+    /// # Errors
+    /// If the text is no JSON object, which is a fault of the store.
+    pub fn attributes(&self) -> Result<Attributes, serde_json::Error> {
+        serde_json::from_str::<Map<String, Value>>(&self.0).map(Attributes::from_stored)
+    }
+
+    /// The URNs in `schemas`, without parsing the text.
+    pub fn schemas(&self) -> impl Iterator<Item = &str> {
+        // The URNs are between quotes, after the name of the member.
+        self.split().0.split('"').skip(3).step_by(2)
+    }
+
+    /// Whether the document may hold values that no schema declares any more.
+    pub fn may_hide(&self, resource_type: &ResourceType) -> bool {
+        hidden::may_hide(resource_type, self.schemas())
+    }
+
+    /// The text of an answer with `id` after `schemas`, without the closing brace: the caller appends
+    /// `,"meta":{…}}`, and before that whatever is stored elsewhere. `room` is the number of bytes to
+    /// reserve for that.
+    pub fn with_id(&self, id: impl fmt::Display, room: usize) -> String {
+        let (schemas, rest) = self.split();
+        let rest = rest.strip_suffix('}').unwrap_or(rest);
+        let mut text = String::with_capacity(self.0.len() + room);
+        let _ = write!(text, "{schemas}],\"id\":\"{id}\"{rest}");
+        text
+    }
+
+    /// The document with `id` after `schemas` and members of JSON text at its end.
+    pub fn spliced(&self, id: impl fmt::Display, members: &str) -> String {
+        let mut text = self.with_id(id, members.len() + 64);
+        text.push_str(members);
+        text.push('}');
+        text
+    }
+
+    /// The text up to the end of `schemas`, without its bracket, and the rest: `schemas` is the first
+    /// member and ends at the first bracket, as a URN holds none.
+    fn split(&self) -> (&str, &str) {
+        self.0.split_once(']').unwrap_or((&self.0, ""))
+    }
+}
+
+impl fmt::Display for StoredDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,119 @@
+//! `scimd token revoke`.
+
+use super::confirm::confirm;
+use super::failure::Failure;
+use super::open;
+use super::output::{self, say};
+use crate::config::Config;
+use crate::service::{Service, TokenQuery};
+use clap::Args;
+use serde::Deserialize;
+use serde_json::json;
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::path::{Path, PathBuf};
+
+/// Tokens that are read at a time.
+const PAGE: i64 = 1000;
+
+/// Arguments of `scimd token revoke`.
+#[derive(Debug, Args)]
+pub(super) struct Revoke {
+    /// Id of the token, as `scimd token list` shows it, or the token
+    #[arg(required_unless_present_any = ["all", "revoked_in"], conflicts_with_all = ["all", "revoked_in"])]
+    id: Option<String>,
+    /// Revokes every token
+    #[arg(long)]
+    all: bool,
+    /// With --all: only those of this tenant
+    #[arg(long, value_name = "NAME", requires = "all")]
+    tenant: Option<String>,
+    /// With --all: does not ask
+    #[arg(long, requires = "all")]
+    yes: bool,
+    /// Revokes the tokens that are revoked in a list, made by `scimd token list --json`; tokens that the
+    /// database does not have are left out
+    #[arg(long, value_name = "FILE", conflicts_with = "all")]
+    revoked_in: Option<PathBuf>,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Revoke {
+    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        if let Some(id) = &self.id {
+            let id = open::existing(config).await?.revoke_token(id).await?;
+            if self.json {
+                output::json(out, &json!({"revoked": id}))?;
+            }
+            say(&format!("Revoked token {id}."));
+            return Ok(());
+        }
+        let listed = self.revoked_in.as_deref().map(revoked).transpose()?;
+        if self.all && !self.yes {
+            let whose = self.tenant.as_deref().unwrap_or("every tenant");
+            confirm(&format!("revokes every token of {whose}"), "all", "all")?;
+        }
+        let service = open::existing(config).await?;
+        let revoked = revoke(&service, self.tenant.as_deref(), listed.as_deref()).await?;
+        if self.json {
+            output::json(out, &json!({"revoked": revoked}))?;
+        }
+        say(&format!("Revoked tokens: {}.", revoked.len()));
+        Ok(())
+    }
+}
+
+/// Revokes tokens that are not revoked yet: all, those of one tenant, or only the listed ones; gives their ids.
+async fn revoke(
+    service: &Service,
+    tenant: Option<&str>,
+    listed: Option<&[String]>,
+) -> Result<Vec<String>, Failure> {
+    let mut revoked = Vec::new();
+    let mut query = TokenQuery {
+        tenant: tenant.map(str::to_owned),
+        after: None,
+        limit: PAGE,
+    };
+    loop {
+        let page = service.tokens(&query).await?;
+        for token in page.iter().filter(|token| token.revoked.is_none()) {
+            if listed.is_none_or(|listed| listed.binary_search(&token.id).is_ok()) {
+                revoked.push(service.revoke_token(&token.id).await?);
+            }
+        }
+        let Some(last) = page.last() else {
+            return Ok(revoked);
+        };
+        query.after = Some(last.id.clone());
+    }
+}
+
+/// A token in the list that `scimd token list --json` prints.
+#[derive(Debug, Deserialize)]
+struct Listed {
+    id: String,
+    revoked: Option<String>,
+}
+
+/// Ids of the tokens that are revoked in a list, sorted.
+fn revoked(file: &Path) -> Result<Vec<String>, Failure> {
+    let unusable = |problem: String| {
+        let file = file.display();
+        Failure::Failed(format!(
+            "{file} is no list of tokens: {problem}; make one with scimd token list --json"
+        ))
+    };
+    let reader = File::open(file).map_err(|error| unusable(error.to_string()))?;
+    let tokens: Vec<Listed> = serde_json::from_reader(BufReader::new(reader))
+        .map_err(|error| unusable(error.to_string()))?;
+    let mut ids: Vec<String> = tokens
+        .into_iter()
+        .filter(|token| token.revoked.is_some())
+        .map(|token| token.id)
+        .collect();
+    ids.sort_unstable();
+    Ok(ids)
+}

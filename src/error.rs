@@ -1,0 +1,340 @@
+//! The error of a request: an HTTP status, a SCIM error type and a text for the administrator of the
+//! identity provider (RFC 7644 section 3.12). Refusals of `scim-core` become one by `From`.
+//!
+//! `detail` is for the client and never holds another tenant's data, SQL or a stack trace;
+//! `source` is for the operator's log and never reaches the client.
+
+use crate::reason::Reason;
+use scim_core::error::{Error, ErrorKind, Problem};
+use scim_core::messages::ErrorMessage;
+use std::fmt;
+
+pub use scim_core::error::{ErrorStatus, ScimType};
+
+/// What went wrong, as the client is told, with the cause kept for the log.
+#[derive(Debug)]
+pub struct ScimError {
+    status: ErrorStatus,
+    scim_type: Option<ScimType>,
+    reason: Option<Reason>,
+    detail: String,
+    logged: Option<String>,
+    retry_after: Option<u32>,
+    lacks_scope: bool,
+    is_outdated: bool,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// Result of the protocol floors.
+pub type Result<T, E = ScimError> = std::result::Result<T, E>;
+
+macro_rules! bad_request {
+    ($($(#[$doc:meta])* $name:ident = $kind:ident, $reason:ident;)*) => {$(
+        $(#[$doc])*
+        pub fn $name(detail: impl Into<String>) -> Self {
+            Self::new(ErrorStatus::BAD_REQUEST, detail).with_type(ScimType::$kind).because(Reason::$reason)
+        }
+    )*};
+}
+
+impl ScimError {
+    /// An error with an HTTP status and a text for the client.
+    pub fn new(status: ErrorStatus, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            scim_type: None,
+            reason: None,
+            detail: detail.into(),
+            logged: None,
+            retry_after: None,
+            lacks_scope: false,
+            is_outdated: false,
+            source: None,
+        }
+    }
+
+    bad_request! {
+        /// 400 `invalidFilter`.
+        invalid_filter = InvalidFilter, FilterInvalid;
+        /// 400 `mutability`.
+        mutability = Mutability, Mutability;
+        /// 400 `invalidSyntax`.
+        invalid_syntax = InvalidSyntax, MessageInvalid;
+        /// 400 `invalidPath`.
+        invalid_path = InvalidPath, ValueInvalid;
+        /// 400 `noTarget`.
+        no_target = NoTarget, ValueInvalid;
+        /// 400 `invalidValue`.
+        invalid_value = InvalidValue, ValueInvalid;
+        /// 400 `invalidVers`.
+        invalid_version = InvalidVers, PathBase;
+        /// 400 `invalidCursor` (RFC 9865 section 2.1).
+        invalid_cursor = InvalidCursor, CursorInvalid;
+        /// 400 `expiredCursor` (RFC 9865 section 2.1).
+        expired_cursor = ExpiredCursor, CursorInvalid;
+        /// 400 `invalidCount` (RFC 9865 section 2.1).
+        invalid_count = InvalidCount, CursorInvalid;
+    }
+
+    /// 409 `uniqueness`.
+    pub fn uniqueness(detail: impl Into<String>) -> Self {
+        Self::new(ErrorStatus::CONFLICT, detail)
+            .with_type(ScimType::Uniqueness)
+            .because(Reason::ValueExists)
+    }
+
+    /// 404; carries no scimType (RFC 7644 section 3.12).
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(ErrorStatus::NOT_FOUND, detail).because(Reason::ResourceGone)
+    }
+
+    /// 404 for a URL at which there is never anything.
+    pub fn no_endpoint(detail: impl Into<String>) -> Self {
+        Self::new(ErrorStatus::NOT_FOUND, detail).because(Reason::EndpointUnknown)
+    }
+
+    /// 401.
+    pub fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new(ErrorStatus::UNAUTHORIZED, detail)
+    }
+
+    /// 403.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(ErrorStatus::FORBIDDEN, detail)
+    }
+
+    /// 403 for a token that is good, but not for this (RFC 6750 section 3.1).
+    pub fn insufficient_scope(detail: impl Into<String>) -> Self {
+        Self {
+            lacks_scope: true,
+            ..Self::forbidden(detail).because(Reason::TokenScope)
+        }
+    }
+
+    /// 412.
+    pub fn precondition_failed(detail: impl Into<String>) -> Self {
+        Self::new(ErrorStatus::PRECONDITION_FAILED, detail).because(Reason::VersionConflict)
+    }
+
+    /// 413.
+    pub fn too_large(detail: impl Into<String>) -> Self {
+        Self::new(ErrorStatus::CONTENT_TOO_LARGE, detail).because(Reason::TooLarge)
+    }
+
+    /// 501.
+    pub fn not_implemented(detail: impl Into<String>) -> Self {
+        Self::new(ErrorStatus::NOT_IMPLEMENTED, detail).because(Reason::MethodUnsupported)
+    }
+
+    /// 503 with `Retry-After`, in seconds: trouble that passes by itself. Okta does not repeat a
+    /// failed task, so such trouble never takes another status.
+    pub fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(ErrorStatus::SERVICE_UNAVAILABLE, detail).because(Reason::ServerBusy)
+        }
+    }
+
+    /// 503 for a write that was made under schemas which are no longer those of the tenant. It is
+    /// to be made anew under those of now.
+    pub fn outdated() -> Self {
+        let error = Self::unavailable(
+            "The schemas of this tenant were changed at this moment; try again.",
+            1,
+        );
+        Self {
+            is_outdated: true,
+            ..error
+        }
+    }
+
+    /// 500: a fault of the server. The cause goes to the log, never to the client.
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(
+            ErrorStatus::INTERNAL_SERVER_ERROR,
+            "The server failed to process the request; its log has the cause.",
+        )
+        .because(Reason::Internal)
+        .caused_by(source)
+    }
+
+    /// The same with a scimType.
+    pub fn with_type(self, scim_type: ScimType) -> Self {
+        Self {
+            scim_type: Some(scim_type),
+            ..self
+        }
+    }
+
+    /// The error with the reason that the provisioning log is told.
+    pub fn because(self, reason: Reason) -> Self {
+        Self {
+            reason: Some(reason),
+            ..self
+        }
+    }
+
+    /// The error with whom to ask at the end of its text, if only the vendor can put it right. The
+    /// log keeps the text as it was.
+    pub fn with_contact(self, contact: Option<&str>) -> Self {
+        let needs_vendor = matches!(self.status(), 401 | 403 | 409)
+            && self.reason.is_some_and(Reason::needs_vendor);
+        match contact.filter(|_| needs_vendor) {
+            Some(contact) => {
+                let logged = self.logged().to_owned();
+                Self {
+                    detail: format!("{} Contact: {contact}", self.detail),
+                    logged: Some(logged),
+                    ..self
+                }
+            }
+            None => self,
+        }
+    }
+
+    /// The same with the time, in seconds, after which the client may try again.
+    pub fn with_retry_after(self, seconds: u32) -> Self {
+        Self {
+            retry_after: Some(seconds),
+            ..self
+        }
+    }
+
+    /// The same with the cause for the log.
+    pub fn caused_by(self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self {
+            source: Some(source.into()),
+            ..self
+        }
+    }
+
+    /// The same with words put before the detail, such as the operation that failed.
+    pub fn within(self, context: impl fmt::Display) -> Self {
+        let within = |detail: &str| format!("{context}: {detail}");
+        Self {
+            detail: within(&self.detail),
+            logged: self.logged.as_deref().map(within),
+            ..self
+        }
+    }
+
+    /// The same with what a log is told in place of the detail: for details that repeat a value
+    /// of the client.
+    pub fn logged_as(self, detail: impl Into<String>) -> Self {
+        Self {
+            logged: Some(detail.into()),
+            ..self
+        }
+    }
+
+    /// The same error once more, without its cause.
+    pub fn again(&self) -> Self {
+        let Self {
+            status,
+            scim_type,
+            reason,
+            retry_after,
+            lacks_scope,
+            is_outdated,
+            ..
+        } = *self;
+        Self {
+            status,
+            scim_type,
+            reason,
+            detail: self.detail.clone(),
+            logged: self.logged.clone(),
+            retry_after,
+            lacks_scope,
+            is_outdated,
+            source: None,
+        }
+    }
+
+    /// HTTP status.
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// The SCIM Error message (RFC 7644 section 3.12).
+    pub fn message(&self) -> ErrorMessage<'_> {
+        ErrorMessage {
+            status: self.status,
+            scim_type: self.scim_type,
+            detail: &self.detail,
+        }
+    }
+
+    /// The SCIM error type, where RFC 7644 defines one.
+    pub fn scim_type(&self) -> Option<ScimType> {
+        self.scim_type
+    }
+
+    /// Why, in a keyword.
+    pub fn reason(&self) -> Option<Reason> {
+        self.reason
+    }
+
+    /// What the client is told.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// What a log is told: the detail, free of values that the client sent.
+    pub fn logged(&self) -> &str {
+        self.logged.as_deref().unwrap_or(&self.detail)
+    }
+
+    /// Whether another token of the tenant would do.
+    pub fn lacks_scope(&self) -> bool {
+        self.lacks_scope
+    }
+
+    /// Whether the schemas were changed while a write was made under them.
+    pub fn is_outdated(&self) -> bool {
+        self.is_outdated
+    }
+
+    /// Seconds until the client may try again.
+    pub fn retry_after(&self) -> Option<u32> {
+        self.retry_after
+    }
+}
+
+impl fmt::Display for ScimError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for ScimError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<Error> for ScimError {
+    fn from(error: Error) -> Self {
+        let refused = Self::new(error.status(), error.detail()).because(reason(&error));
+        let logged = (error.logged() != error.detail()).then(|| error.logged().to_owned());
+        Self {
+            scim_type: error.scim_type(),
+            logged,
+            ..refused
+        }
+    }
+}
+
+/// The keyword of the provisioning log for a refusal of the core.
+fn reason(error: &Error) -> Reason {
+    match (error.problem(), error.kind()) {
+        (Some(Problem::UnknownAttribute), _) => Reason::AttributeUnknown,
+        (Some(Problem::RequiredMissing), _) => Reason::RequiredMissing,
+        (Some(Problem::TooManyMembers), _) => Reason::MembersTooMany,
+        (_, ErrorKind::InvalidFilter) => Reason::FilterInvalid,
+        (_, ErrorKind::Mutability) => Reason::Mutability,
+        (_, ErrorKind::InvalidSyntax) => Reason::MessageInvalid,
+        (_, ErrorKind::TooLarge) => Reason::TooLarge,
+        _ => Reason::ValueInvalid,
+    }
+}

@@ -1,0 +1,168 @@
+//! The roles that attributes of a resource type have for the server, from the annotation of its file.
+
+use crate::resource::Attributes;
+use crate::schema::{
+    ANNOTATION, Attribute, AttributePath, Catalog, Named, ResourceType, SchemaError, SchemaFile,
+    Type, TypeRules,
+};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// Keys of the annotation. Those of `scim-core` are among them, so that an unknown one is found.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+struct RoleKeys {
+    /// Attributes whose value other resources show as `display`, first one that has a value.
+    display: Vec<String>,
+    #[serde(rename = "members")]
+    _members: Option<String>,
+    #[serde(rename = "memberOf")]
+    _member_of: Option<String>,
+    /// The Boolean attribute that says whether the resource takes a seat.
+    seat: Option<String>,
+    /// The attribute that holds a password.
+    password: Option<String>,
+    /// Attributes, in attribute notation, that may name only resources that exist.
+    checked_references: Vec<String>,
+    #[serde(rename = "defaults")]
+    _defaults: Map<String, Value>,
+}
+
+/// The catalog of built-in types and those of the deployment's files, with the rules of the server.
+///
+/// # Errors
+/// The first problem found, with its file and JSON pointer.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that adds the rules"
+)]
+pub fn catalog(files: &[SchemaFile]) -> Result<Catalog, SchemaError> {
+    Catalog::new(files)?.with_rules(rules)
+}
+
+fn rules(resource_type: &ResourceType) -> Result<TypeRules, SchemaError> {
+    let Some(annotation) = resource_type.annotation(ANNOTATION) else {
+        return Ok(TypeRules::default());
+    };
+    let keys: RoleKeys = serde_json::from_value(annotation.clone())
+        .map_err(|error| resource_type.error_at(&format!("/{ANNOTATION}"), error.to_string()))?;
+    let single_text = |a: &Attribute| a.kind() == Type::String && !a.is_multi_valued();
+    let boolean = |a: &Attribute| a.kind() == Type::Boolean && !a.is_multi_valued();
+    for name in &keys.display {
+        attribute(resource_type, "display", name, single_text)?;
+    }
+    for name in &keys.checked_references {
+        check_reference(resource_type, name)?;
+    }
+    let seat = keys
+        .seat
+        .map(|name| attribute(resource_type, "seat", &name, boolean))
+        .transpose()?;
+    let password = keys
+        .password
+        .map(|name| attribute(resource_type, "password", &name, single_text))
+        .transpose()?;
+    Ok(TypeRules {
+        has_printable_names: seat.is_some(),
+        kept: seat,
+        stored_apart: password,
+    })
+}
+
+/// The attribute that a key names.
+fn attribute(
+    resource_type: &ResourceType,
+    key: &str,
+    name: &str,
+    fits: impl Fn(&Attribute) -> bool,
+) -> Result<Arc<Attribute>, SchemaError> {
+    let error = |problem| resource_type.error_at(&format!("/{ANNOTATION}/{key}"), problem);
+    match resource_type.top_attribute(name) {
+        Some(attribute) if attribute.name().as_ref() == name && fits(attribute) => {
+            Ok(attribute.clone())
+        }
+        Some(_) => Err(error(format!("attribute \"{name}\" does not fit here"))),
+        None => Err(error(format!("there is no attribute \"{name}\""))),
+    }
+}
+
+fn check_reference(resource_type: &ResourceType, name: &str) -> Result<(), SchemaError> {
+    let has = |sub: &str, path: &AttributePath| path.attribute.sub_attribute(sub).is_some();
+    match resource_type.named(name) {
+        Some(Named::Attribute(path))
+            if path.sub.is_none() && has("value", &path) && has("$ref", &path) =>
+        {
+            Ok(())
+        }
+        _ => Err(resource_type.error_at(
+            &format!("/{ANNOTATION}/checkedReferences"),
+            format!("\"{name}\" is no attribute with value and $ref"),
+        )),
+    }
+}
+
+/// The roles of a type. A trait because [`ResourceType`] belongs to another package.
+pub trait TypeRoles {
+    /// The Boolean attribute that says whether a resource takes a seat.
+    fn seat(&self) -> Option<&Arc<Attribute>>;
+
+    /// The attribute that holds a password.
+    fn password(&self) -> Option<&Arc<Attribute>>;
+
+    /// Names of the attributes whose first value other resources show as `display`.
+    fn display(&self) -> Vec<&str>;
+
+    /// Whether the attribute of that path may name only resources that exist.
+    fn checks_references(&self, path: &AttributePath) -> bool;
+}
+
+impl TypeRoles for ResourceType {
+    fn seat(&self) -> Option<&Arc<Attribute>> {
+        self.rules().kept.as_ref()
+    }
+
+    fn password(&self) -> Option<&Arc<Attribute>> {
+        self.rules().stored_apart.as_ref()
+    }
+
+    fn display(&self) -> Vec<&str> {
+        names(self, "display").collect()
+    }
+
+    fn checks_references(&self, path: &AttributePath) -> bool {
+        let mut checked = names(self, "checkedReferences").peekable();
+        if checked.peek().is_none() {
+            return false;
+        }
+        let attribute = self
+            .path(path.container.as_ref(), &path.attribute, None)
+            .to_string();
+        checked.any(|name| name.eq_ignore_ascii_case(&attribute))
+    }
+}
+
+/// The names that a key of the annotation lists.
+fn names<'a>(resource_type: &'a ResourceType, key: &str) -> impl Iterator<Item = &'a str> {
+    resource_type
+        .annotation(ANNOTATION)
+        .and_then(|annotation| annotation.get(key)?.as_array())
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+}
+
+/// What other resources show as `display`: the first of the type's display attributes that has a
+/// value.
+pub fn display<'a>(resource_type: &ResourceType, attributes: &'a Attributes) -> Option<&'a str> {
+    names(resource_type, "display")
+        .filter_map(|name| attributes.get(name)?.as_str())
+        .find(|text| !text.is_empty())
+}
+
+/// Whether a resource takes a seat: its type has a seat attribute, and that is not `false`.
+pub fn takes_seat(resource_type: &ResourceType, attributes: &Attributes) -> bool {
+    let seat = resource_type
+        .seat()
+        .map(|seat| attributes.get(seat.name().as_ref()));
+    seat.is_some_and(|value| value != Some(&Value::Bool(false)))
+}

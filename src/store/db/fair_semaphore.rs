@@ -1,0 +1,298 @@
+//! A semaphore that is fair to tenants: it hands out the connections of a pool.
+//!
+//! While several tenants wait, the next free permit goes to the one whose turn it is, round robin. A tenant never
+//! holds all permits, and at most half of them while other tenants are active: a short statement of another tenant
+//! then begins at once, and on few cores it does not compete with many slow ones.
+
+use crate::store::db::fair_queue::{ActiveTenants, FairQueue, Flow};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio::sync::oneshot;
+
+/// The permits of one pool; clones share them.
+#[derive(Debug, Clone)]
+pub(in crate::store) struct FairSemaphore(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    permits: usize,
+    free: usize,
+    held: HashMap<Flow, usize>,
+    waiting: FairQueue<oneshot::Sender<Permit>>,
+    active: ActiveTenants,
+}
+
+/// The right to use one of the connections, until it is dropped.
+#[derive(Debug)]
+pub(in crate::store) struct Permit {
+    semaphore: FairSemaphore,
+    flow: Flow,
+}
+
+impl FairSemaphore {
+    /// At least one permit.
+    pub(in crate::store) fn new(permits: usize) -> Self {
+        let permits = permits.max(1);
+        Self(Arc::new(Mutex::new(State {
+            permits,
+            free: permits,
+            held: HashMap::new(),
+            waiting: FairQueue::default(),
+            active: ActiveTenants::default(),
+        })))
+    }
+
+    /// The next permit for a flow. The caller sets the longest wait; a wait that is given up costs nothing.
+    pub(in crate::store) async fn acquire(&self, flow: Flow) -> Permit {
+        loop {
+            let waiting = match self.try_acquire(flow) {
+                Ok(permit) => return permit,
+                Err(waiting) => waiting,
+            };
+            // The sender is dropped only with the semaphore itself, of which this holds a clone.
+            if let Ok(permit) = waiting.await {
+                return permit;
+            }
+        }
+    }
+
+    /// Whether a request waits for a permit.
+    pub(in crate::store) fn is_contended(&self) -> bool {
+        !self.state().waiting.is_empty()
+    }
+
+    fn try_acquire(&self, flow: Flow) -> Result<Permit, oneshot::Receiver<Permit>> {
+        let now = Instant::now();
+        let mut state = self.state();
+        state.active.note(flow, now);
+        if state.may_begin(flow, now) {
+            state.begin(flow);
+            return Ok(self.permit(flow));
+        }
+        let (sender, receiver) = oneshot::channel();
+        state.waiting.push(flow, sender);
+        Err(receiver)
+    }
+
+    fn permit(&self, flow: Flow) -> Permit {
+        Permit {
+            semaphore: self.clone(),
+            flow,
+        }
+    }
+
+    /// Gives the free permits to those that wait.
+    fn hand_on(&self) {
+        loop {
+            let mut state = self.state();
+            let Some((flow, next)) = state.next(Instant::now()) else {
+                return;
+            };
+            state.begin(flow);
+            drop(state);
+            // If the receiver is gone the permit is dropped, which hands it on.
+            let _ = next.send(self.permit(flow));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The last free permit is for a flow that holds none.
+    fn may_begin(&self, flow: Flow, now: Instant) -> bool {
+        match self.held.get(&flow).copied().unwrap_or(0) {
+            0 => self.free > 0,
+            held => self.free > 1 && held < self.share(flow, now),
+        }
+    }
+
+    fn share(&self, flow: Flow, now: Instant) -> usize {
+        if self.active.has_other_than(flow, now) {
+            self.permits / 2
+        } else {
+            self.permits
+        }
+    }
+
+    fn begin(&mut self, flow: Flow) {
+        self.free -= 1;
+        *self.held.entry(flow).or_default() += 1;
+    }
+
+    fn end(&mut self, flow: Flow) {
+        self.free += 1;
+        if let Some(count) = self.held.get_mut(&flow) {
+            *count -= 1;
+            if *count == 0 {
+                self.held.remove(&flow);
+            }
+        }
+    }
+
+    fn next(&mut self, now: Instant) -> Option<(Flow, oneshot::Sender<Permit>)> {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let next = waiting.pop(|flow| self.may_begin(flow, now), oneshot::Sender::is_closed);
+        self.waiting = waiting;
+        next
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.semaphore.state().end(self.flow);
+        self.semaphore.hand_on();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll, Waker};
+    use tokio::task::JoinHandle;
+
+    const fn tenant(number: i64) -> Flow {
+        Flow::Tenant(number)
+    }
+
+    /// A permit if one is given at once.
+    fn at_once(semaphore: &FairSemaphore, number: i64) -> Option<Permit> {
+        let acquiring = pin!(semaphore.acquire(tenant(number)));
+        match acquiring.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(permit) => Some(permit),
+            Poll::Pending => None,
+        }
+    }
+
+    async fn waiting(semaphore: &FairSemaphore, number: i64) -> JoinHandle<(i64, Permit)> {
+        let mine = semaphore.clone();
+        let before = semaphore.state().waiting.len_of(tenant(number));
+        let waiting = tokio::spawn(async move { (number, mine.acquire(tenant(number)).await) });
+        while semaphore.state().waiting.len_of(tenant(number)) == before {
+            tokio::task::yield_now().await;
+        }
+        waiting
+    }
+
+    fn is_idle(semaphore: &FairSemaphore) -> bool {
+        let state = semaphore.state();
+        state.free == state.permits && state.held.is_empty() && state.waiting.is_empty()
+    }
+
+    #[test]
+    fn no_tenant_holds_all_permits() {
+        let semaphore = FairSemaphore::new(4);
+        let held: Vec<_> = (0..3).map(|_| at_once(&semaphore, 1).unwrap()).collect();
+        assert!(at_once(&semaphore, 1).is_none());
+        let other = at_once(&semaphore, 2).unwrap();
+        assert!(at_once(&semaphore, 3).is_none());
+        drop(other);
+        drop(at_once(&semaphore, 3).unwrap());
+        drop(held);
+        assert!(is_idle(&semaphore));
+    }
+
+    #[test]
+    fn while_others_are_active_a_tenant_has_half() {
+        let semaphore = FairSemaphore::new(8);
+        drop(at_once(&semaphore, 2).unwrap());
+        let first: Vec<_> = (0..4).map(|_| at_once(&semaphore, 1).unwrap()).collect();
+        assert!(at_once(&semaphore, 1).is_none());
+        // Two noisy tenants leave a permit for a third one.
+        let second: Vec<_> = (0..3).map(|_| at_once(&semaphore, 2).unwrap()).collect();
+        assert!(at_once(&semaphore, 2).is_none());
+        let third = at_once(&semaphore, 3).unwrap();
+        drop((first, second, third));
+        assert!(is_idle(&semaphore));
+    }
+
+    #[test]
+    fn a_single_permit_serves_everyone() {
+        let semaphore = FairSemaphore::new(1);
+        for number in [1, 2, 1] {
+            drop(at_once(&semaphore, number).unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn tenants_take_turns() {
+        let semaphore = FairSemaphore::new(1);
+        let mut permit = semaphore.acquire(tenant(1)).await;
+        let mut queue = Vec::new();
+        for number in [1, 1, 1, 2, 3, 2] {
+            queue.push(waiting(&semaphore, number).await);
+        }
+        let mut order = Vec::new();
+        while !queue.is_empty() {
+            drop(permit);
+            let at = loop {
+                match queue.iter().position(JoinHandle::is_finished) {
+                    Some(at) => break at,
+                    None => tokio::task::yield_now().await,
+                }
+            };
+            let (number, next) = queue.remove(at).await.unwrap();
+            order.push(number);
+            permit = next;
+        }
+        assert_eq!(order, [1, 2, 3, 1, 2, 1]);
+    }
+
+    #[tokio::test]
+    async fn an_abandoned_wait_is_skipped() {
+        let semaphore = FairSemaphore::new(1);
+        let permit = semaphore.acquire(tenant(1)).await;
+        for gone in [waiting(&semaphore, 1).await, waiting(&semaphore, 2).await] {
+            gone.abort();
+            assert!(gone.await.is_err());
+        }
+        let stays = waiting(&semaphore, 2).await;
+        assert!(semaphore.is_contended());
+        drop(permit);
+        drop(stays.await.unwrap());
+        assert!(is_idle(&semaphore));
+    }
+
+    /// Counts the permits in use, also when a task is aborted.
+    struct InUse(Arc<AtomicUsize>);
+
+    impl Drop for InUse {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn permits_are_neither_lost_nor_doubled() {
+        const PERMITS: usize = 3;
+        let semaphore = FairSemaphore::new(PERMITS);
+        let in_use = Arc::new(AtomicUsize::new(0));
+        let mut tasks = Vec::new();
+        for i in 0..400 {
+            let (semaphore, in_use) = (semaphore.clone(), in_use.clone());
+            tasks.push(tokio::spawn(async move {
+                let _permit = semaphore.acquire(tenant(i % 5)).await;
+                let before = in_use.fetch_add(1, Ordering::SeqCst);
+                let _in_use = InUse(in_use);
+                assert!(before < PERMITS);
+                tokio::task::yield_now().await;
+            }));
+            // Some give up, wherever they are.
+            if i % 7 == 0
+                && let Some(task) = tasks.get(tasks.len() / 2)
+            {
+                task.abort();
+            }
+        }
+        for task in tasks {
+            let outcome = task.await;
+            assert!(!outcome.is_err_and(|error| error.is_panic()));
+        }
+        assert!(is_idle(&semaphore));
+    }
+}

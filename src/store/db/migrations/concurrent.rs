@@ -1,0 +1,173 @@
+//! Statements that must run outside of a transaction: they take no lock that writes wait for, and wait
+//! themselves until all older transactions have ended.
+//!
+//! Directly connected, the session has no limits of time. Behind a pooler in transaction mode a statement
+//! outside of a transaction runs in any session of the pool, with the limits of the role. So a session is lent
+//! and its limits are lifted, and the statement follows at once: PgBouncer lends the session first that was given
+//! back last. If another session was lent and its limit ended the statement, that is tried again. Then the limits of
+//! the first session are set back. While it lacks them, `deadline` bounds the statements of requests in it.
+
+use super::apply::{has_code, is_in_the_way};
+use crate::store::db::session::Session;
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Pause before the state of an index is looked at again that another session builds.
+const AGAIN: Duration = Duration::from_millis(200);
+/// How often a session is borrowed until it is the one whose limits were lifted, and the pause between.
+const BORROWED: usize = 100;
+const BETWEEN: Duration = Duration::from_millis(50);
+
+/// Builds an index unless it is there; one that an interruption left unfinished is built anew.
+///
+/// # Errors
+/// If the database goes away or refuses a statement.
+pub(super) async fn build(
+    connection: &mut PgConnection,
+    session: &Session,
+    name: &str,
+    text: &str,
+) -> Result<(), sqlx::Error> {
+    loop {
+        match state(connection, session, name).await? {
+            State::Valid => return Ok(()),
+            // The session of a process that is gone goes on until the index is there.
+            State::Building => sleep(AGAIN).await,
+            State::Invalid => {
+                let text = format!("drop index concurrently if exists {{schema}}.{name}");
+                run(connection, session, &text).await?;
+            }
+            State::Missing => match attempt(connection, session, text).await {
+                // What the attempt has left behind, or another session has begun, is looked at again.
+                Err(error) if has_code(&error, &["42P07"]) || may_be_repeated(&error, session) => {
+                    sleep(AGAIN).await;
+                }
+                outcome => outcome?,
+            },
+        }
+    }
+}
+
+/// Runs a statement that may be repeated outside of a transaction.
+///
+/// # Errors
+/// If the database goes away or refuses the statement.
+pub(super) async fn run(
+    connection: &mut PgConnection,
+    session: &Session,
+    text: &str,
+) -> Result<(), sqlx::Error> {
+    loop {
+        match attempt(connection, session, text).await {
+            Err(error) if may_be_repeated(&error, session) => sleep(AGAIN).await,
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Whether others were in the way of a statement or, behind a pooler, a limit of time that was not lifted.
+fn may_be_repeated(error: &sqlx::Error, session: &Session) -> bool {
+    is_in_the_way(error) || (session.is_pooled() && has_code(error, &["57014"]))
+}
+
+async fn attempt(
+    connection: &mut PgConnection,
+    session: &Session,
+    text: &str,
+) -> Result<(), sqlx::Error> {
+    let text = text.replace("{schema}", &schema(connection, session).await?);
+    if !session.is_pooled() {
+        connection.execute(AssertSqlSafe(text)).await?;
+        return Ok(());
+    }
+    let lifted = borrow(connection, LIFT).await?;
+    let outcome = connection.execute(AssertSqlSafe(text)).await;
+    set_back(connection, lifted).await?;
+    outcome.map(|_| ())
+}
+
+/// Runs statements in a session that a pooler lends for them; the number of the session.
+async fn borrow(connection: &mut PgConnection, statements: &str) -> Result<i32, sqlx::Error> {
+    // One message, which no pooler tears apart.
+    let text = format!("begin; {statements}select pg_backend_pid(); commit");
+    sqlx::raw_sql(AssertSqlSafe(text))
+        .fetch_one(connection)
+        .await?
+        .try_get(0)
+}
+
+/// Gives a session its limits back, when the pooler lends it again.
+async fn set_back(connection: &mut PgConnection, lifted: i32) -> Result<(), sqlx::Error> {
+    for _ in 0..BORROWED {
+        // In another session this changes nothing.
+        if borrow(connection, RESET).await? == lifted {
+            return Ok(());
+        }
+        sleep(BETWEEN).await;
+    }
+    tracing::warn!(
+        session = lifted,
+        "the pooler did not lend this session again: it has no limits of time until the pooler closes it"
+    );
+    Ok(())
+}
+
+/// The schema of the tables, quoted.
+async fn schema(connection: &mut PgConnection, session: &Session) -> Result<String, sqlx::Error> {
+    in_schema(connection, session, "select quote_ident(current_schema())")
+        .await?
+        .ok_or(sqlx::Error::RowNotFound)?
+        .try_get(0)
+}
+
+/// What is there of an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Missing,
+    /// Not finished, and a session is at work on it.
+    Building,
+    /// Not finished, and nobody is at work on it.
+    Invalid,
+    Valid,
+}
+
+async fn state(
+    connection: &mut PgConnection,
+    session: &Session,
+    name: &str,
+) -> Result<State, sqlx::Error> {
+    let text = format!("{STATE}'{name}'");
+    let Some(row) = in_schema(connection, session, &text).await? else {
+        return Ok(State::Missing);
+    };
+    Ok(match (row.try_get(0)?, row.try_get(1)?) {
+        (true, _) => State::Valid,
+        (false, true) => State::Building,
+        (false, false) => State::Invalid,
+    })
+}
+
+/// The row of a query that reads by the search path.
+async fn in_schema(
+    connection: &mut PgConnection,
+    session: &Session,
+    query: &str,
+) -> Result<Option<PgRow>, sqlx::Error> {
+    connection
+        .execute(AssertSqlSafe(session.begin_migrating()))
+        .await?;
+    let row = sqlx::raw_sql(AssertSqlSafe(query.to_owned()))
+        .fetch_optional(&mut *connection)
+        .await;
+    connection.execute("rollback").await?;
+    row
+}
+
+const LIFT: &str = "set statement_timeout = 0; set lock_timeout = 0; ";
+const RESET: &str = "reset statement_timeout; reset lock_timeout; ";
+const STATE: &str = "select i.indisvalid, exists (select 1 from pg_stat_progress_create_index p \
+     where p.datname = current_database() and p.relid = i.indrelid) from pg_index i \
+     join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace \
+     where n.nspname = current_schema() and c.relname = ";

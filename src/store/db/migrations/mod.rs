@@ -1,0 +1,144 @@
+//! Brings the tables up to date, also while other instances serve from them.
+//!
+//! PostgreSQL: one instance migrates at a time ([`guard`]); the others wait. A migration is a list of steps
+//! ([`step`]), each with its own transaction or outside of one ([`apply`], [`concurrent`]), so that no lock is
+//! held for longer than one short statement. A migration is recorded after its last step. One that was
+//! interrupted starts again with its first step, so each step of a migration with several may run twice.
+
+mod apply;
+mod concurrent;
+mod guard;
+mod recorded;
+mod step;
+
+use crate::store::db::error::StoreError;
+use crate::store::db::session::Session;
+use apply::Worker;
+use guard::Guard;
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Executor, PgConnection, SqliteConnection};
+use std::time::Instant;
+use step::steps;
+
+/// The table of the migrations that have been run, as the driver's own migrator keeps it.
+const TABLE: &str = "_sqlx_migrations";
+
+/// Runs the migrations of PostgreSQL that have not been run yet. `connection` is one without settings to the
+/// server of `options`. `keeps_role`: whether the settings of the role are kept too.
+///
+/// # Errors
+/// If a migration fails. Those before it, and its own steps before the one that failed, have taken effect.
+pub(super) async fn run(
+    connection: &mut PgConnection,
+    options: &PgConnectOptions,
+    migrator: &Migrator,
+    session: &Session,
+    keeps_role: bool,
+) -> Result<(), StoreError> {
+    let applied = recorded::read(connection, session).await?;
+    if !keeps_role && recorded::pending(migrator, &applied).is_ok_and(|pending| pending.is_empty())
+    {
+        return Ok(());
+    }
+    let mut guard = Guard::take(options, session).await?;
+    // Without a limit: an index takes as long as it takes. Behind a pooler this does nothing lasting.
+    if !session.is_pooled() {
+        connection
+            .execute("set statement_timeout = 0; set lock_timeout = 0")
+            .await?;
+    }
+    recorded::prepare(connection, session).await?;
+    let applied = recorded::read(connection, session).await?;
+    let pending = recorded::pending(migrator, &applied)?;
+    let is_new = applied.is_empty();
+    let begun = Instant::now();
+    for migration in &pending {
+        let steps = steps(migration.sql.as_str()).map_err(|error| {
+            StoreError::Migration(MigrateError::ExecuteMigration(
+                sqlx::Error::Configuration(error.into()),
+                migration.version,
+            ))
+        })?;
+        let mut worker = Worker::new(connection, session, migration);
+        for (number, step) in steps.iter().enumerate() {
+            guard.check().await?;
+            let file = &migration.description;
+            match is_new {
+                true => tracing::debug!("migration {file}: {}", step.title(file)),
+                false => tracing::info!("migration {file}: {}", step.title(file)),
+            }
+            let is_last = number + 1 == steps.len();
+            worker.run(step, is_last).await?;
+        }
+    }
+    if keeps_role {
+        apply::keep_role(connection, session).await?;
+    }
+    guard.release().await?;
+    if !pending.is_empty() {
+        tracing::info!(
+            migrations = pending.len(),
+            seconds = begun.elapsed().as_secs_f64(),
+            "{}",
+            if is_new {
+                "the tables have been created"
+            } else {
+                "the tables are up to date"
+            }
+        );
+    }
+    Ok(())
+}
+
+/// Runs the migrations of SQLite that have not been run yet, each in a transaction.
+///
+/// # Errors
+/// If a migration fails. Those before it have taken effect.
+pub(super) async fn run_on_sqlite(
+    connection: &mut SqliteConnection,
+    migrator: &Migrator,
+) -> Result<(), StoreError> {
+    let failed = |error| failed(error, migrator);
+    connection
+        .ensure_migrations_table(TABLE)
+        .await
+        .map_err(failed)?;
+    let applied = connection
+        .list_applied_migrations(TABLE)
+        .await
+        .map_err(failed)?;
+    if !applied.is_empty() {
+        for migration in recorded::pending(migrator, &applied)? {
+            let file = &migration.description;
+            tracing::info!("migration {file}: {}", step::title_of(file));
+        }
+    }
+    migrator.run(connection).await.map_err(failed)
+}
+
+/// What an error of the driver's migrator means: tables that are newer, and a database that goes away, are no
+/// fault of a migration.
+fn failed(error: MigrateError, migrator: &Migrator) -> StoreError {
+    let known = migrator
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0);
+    match error {
+        MigrateError::VersionMissing(found) if found > known => StoreError::Newer { found, known },
+        MigrateError::Execute(error) => error.into(),
+        MigrateError::ExecuteMigration(error, version) => refused(error, version),
+        error => StoreError::Migration(error),
+    }
+}
+
+/// What an error of a statement of a migration means.
+fn refused(error: sqlx::Error, version: i64) -> StoreError {
+    match StoreError::from(error) {
+        StoreError::Fault(error) | StoreError::Unique(error) | StoreError::Reference(error) => {
+            StoreError::Migration(MigrateError::ExecuteMigration(error, version))
+        }
+        error => error,
+    }
+}

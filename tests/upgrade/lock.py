@@ -1,0 +1,86 @@
+"""Measures how long tables are locked: for each, a session updates one row again and again, or reads one."""
+import subprocess
+import threading
+
+# The longest time of a statement, in seconds, until the client closes the connection.
+LOOP = """
+create or replace procedure pg_temp.probe() language plpgsql as $$
+declare
+  began timestamptz; longest double precision := 0; count integer := 0; place tid;
+begin
+  while count < {most} loop
+    began := clock_timestamp();
+    {statement};
+    commit;
+    longest := greatest(longest, extract(epoch from clock_timestamp() - began));
+    count := count + 1;
+    raise notice '%', longest;
+    perform pg_sleep(0.005);
+    commit;
+  end loop;
+end $$;
+call pg_temp.probe();
+"""
+# A row that nobody else changes: the first.
+UPDATE = (
+    "update {table} set {column} = {column} where ctid = (select ctid from {table} order by {order} limit 1)"
+)
+TABLES = {
+    "resource": ("version", "tenant, seq"),
+    "attribute_value": ("element", "tenant, attribute, key"),
+    "member": ("member_seq", "tenant, group_seq, member_seq"),
+    "change": ("version", "tenant, change"),
+    "change_member": ("added", "tenant, change, id"),
+    "provisioning": ("micros", "tenant, entry"),
+}
+# Every request reads these, and nothing but the upgrade changes them here.
+READ = "perform 1 from {table} limit 1"
+READ_TABLES = ("tenant", "token")
+
+
+class Probe(threading.Thread):
+    """One session, whose notices are the longest time until then."""
+
+    def __init__(self, bin, url, statement):
+        super().__init__(daemon=True)
+        command = [f"{bin}/psql", "-X", "-q", "-d", url, "-f", "-"]
+        self.child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        self.text = LOOP.format(statement=statement, most=100_000_000)
+        self.longest, self.count, self.problem = 0.0, 0, ""
+
+    def run(self):
+        self.child.stdin.write(self.text)
+        self.child.stdin.close()
+        for line in self.child.stderr:
+            if "NOTICE:" in line:
+                self.longest, self.count = float(line.rsplit(" ", 1)[1]), self.count + 1
+            else:
+                self.problem += line
+
+    def finish(self):
+        self.child.kill()
+        self.join()
+        if self.count < 100:
+            raise RuntimeError(f"a probe ran {self.count} times only: {self.problem[:300]}")
+        return self.longest
+
+
+class Probes:
+    """A probe for each table."""
+
+    def __init__(self, bin, url):
+        statements = {
+            table: UPDATE.format(table=table, column=column, order=order) for table, (column, order) in TABLES.items()
+        }
+        statements.update((table, READ.format(table=table)) for table in READ_TABLES)
+        self.probes = {table: Probe(bin, url, statement) for table, statement in statements.items()}
+
+    def start(self):
+        for probe in self.probes.values():
+            probe.start()
+
+    def finish(self):
+        """The longest wait for each table, in seconds."""
+        return {table: probe.finish() for table, probe in self.probes.items()}

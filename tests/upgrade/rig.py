@@ -1,0 +1,196 @@
+"""The set-up of tests/upgrade/run: replaces the instances under load, and judges. Prints "N passed, M failed" last."""
+import http.client
+import json
+import os
+import pathlib
+import signal
+import socket
+import string
+import subprocess
+import sys
+import time
+
+from client import Clients
+from lock import Probes
+from process import Process, check, close, free_ports, get, kill_leftovers, show_logs, until
+from seed import Server, seed
+
+FROM, TO, BIN, URL, WORK, USERS = *sys.argv[1:5], pathlib.Path(sys.argv[5]), int(sys.argv[6])
+EXAMPLES = pathlib.Path(__file__).parents[2] / "examples" / "high-availability"
+CLIENTS = 8
+# Seconds that no lock of a migration may be held for.
+LOCKED = 1.0
+
+
+class Rig:
+    def __init__(self):
+        self.sql("create database scimd")
+        self.url = URL.rsplit("/", 1)[0] + "/scimd"
+        self.ports = free_ports(2)
+        self.environment = {
+            "SCIMD_DATABASE_URL": self.url,
+            "SCIMD_LIMITS__REQUESTS_PER_SECOND": "100000",
+            "SCIMD_LIMITS__BURST": "100000",
+        }
+        self.servers = [self.server(FROM, number) for number in range(2)]
+        for number in range(2):
+            until("an instance of the release before is ready", 60, lambda: self.is_ready(number))
+        self.front = free_ports(1)[0]
+        text = string.Template((EXAMPLES / "haproxy.cfg").read_text()).substitute(
+            listen=f"127.0.0.1:{self.front}", admin=WORK / "haproxy.sock",
+            scimd1=f"127.0.0.1:{self.ports[0]}", scimd2=f"127.0.0.1:{self.ports[1]}",
+        )  # fmt: skip
+        (WORK / "haproxy.cfg").write_text(text)
+        self.haproxy = Process(WORK, "haproxy", ["haproxy", "-f", WORK / "haproxy.cfg"])
+        until("both instances take requests", 60, lambda: self.backends() == {"scimd1": "UP", "scimd2": "UP"})
+        self.token = self.scimd(FROM, "token", "issue", "--name", "upgrade").stdout.strip()
+
+    def sql(self, text, url=URL):
+        """Runs statements; what they print."""
+        command = [f"{BIN}/psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", "-"]
+        return subprocess.run(command, input=text, check=True, capture_output=True, text=True).stdout.strip()
+
+    def number(self, query):
+        return int(self.sql(query, self.url))
+
+    def server(self, program, number):
+        command = [program, "serve", "--listen", f"127.0.0.1:{self.ports[number]}"]
+        return Process(WORK, f"scimd{number + 1}", command, environment=self.environment)
+
+    def is_ready(self, number):
+        return get(f"http://127.0.0.1:{self.ports[number]}/readyz") is not None
+
+    def scimd(self, program, *arguments):
+        environment = {"PATH": os.environ["PATH"], "HOME": str(WORK), **self.environment}
+        return subprocess.run([program, *arguments], env=environment, capture_output=True, text=True)
+
+    def balancer(self, command):
+        """What HAProxy answers to a command."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(WORK / "haproxy.sock"))
+            connection.sendall(f"{command}\n".encode())
+            return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+    def rows(self):
+        header, *lines = self.balancer("show stat scimd 4 -1").removeprefix("# ").strip().splitlines()
+        return [dict(zip(header.split(","), line.split(","))) for line in lines]
+
+    def backends(self):
+        """How each instance stands with HAProxy."""
+        return {row["svname"]: row["status"] for row in self.rows()}
+
+    def take_out(self, number):
+        """No request is under way in the instance afterwards, and none comes."""
+        name = f"scimd{number + 1}"
+        self.balancer(f"set server scimd/{name} state drain")
+        until("no request is under way", 60, lambda: [row["scur"] for row in self.rows() if row["svname"] == name] == ["0"])
+
+    def put_in(self, number):
+        name = f"scimd{number + 1}"
+        self.balancer(f"set server scimd/{name} state ready")
+        until("the instance takes requests", 60, lambda: self.backends()[name] == "UP")
+
+    def stop(self, number):
+        """Ends an instance with SIGTERM; its exit status."""
+        server = self.servers[number]
+        os.kill(server.child.pid, signal.SIGTERM)
+        return server.child.wait(timeout=40)
+
+    def is_building(self):
+        return self.number("select count(*) from pg_stat_progress_create_index") > 0
+
+    def kill_while_it_migrates(self, number):
+        """Starts the new program and kills it while it builds an index, which a transaction holds up."""
+        holder = [f"{BIN}/psql", "-X", "-q", "-d", self.url, "-c", "begin", "-c", "lock table change in row exclusive mode"]
+        holder = subprocess.Popen([*holder, "-c", "select pg_sleep(600)"])
+        try:
+            server = self.server(TO, number)
+            until("an index is being built", 120, self.is_building)
+            server.kill()
+        finally:
+            holder.kill()
+            holder.wait()
+        self.sql("select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(600)'", self.url)
+
+    def replace(self, number, load):
+        before = load.requests()
+        self.take_out(number)
+        status = self.stop(number)
+        check(f"instance {number + 1}: the old program ends in order", status == 0, f"(exit status {status})")
+        if number == 0:
+            self.kill_while_it_migrates(number)
+        started = time.monotonic()
+        self.servers[number] = self.server(TO, number)
+        until("the new program is ready", 1800, lambda: self.is_ready(number))
+        print(f"      instance {number + 1}: ready after {time.monotonic() - started:.1f} s", flush=True)
+        check(f"instance {number + 1}: requests went on", load.requests() > before, f"({load.requests() - before})")
+        self.put_in(number)
+
+    def stop_all(self):
+        for process in [self.haproxy, *self.servers]:
+            process.kill()
+
+
+def run(rig):
+    seed(Server(("127.0.0.1", rig.front), rig.token), lambda text: rig.sql(text, rig.url), USERS)
+    load = Clients("load", ("127.0.0.1", rig.front), rig.token, CLIENTS)
+    probes = Probes(BIN, rig.url)
+    load.start()
+    until("requests with two old instances", 60, lambda: load.requests() > 500)
+    probes.start()
+    begun = time.monotonic()
+    for number in range(2):
+        rig.replace(number, load)
+        after = load.requests()
+        until("requests with the new instance", 60, lambda: load.requests() > after + 500)
+    ended = time.monotonic()
+    longest = probes.finish()
+    load.finish()
+    judge(rig, load, longest)
+    gap = load.longest_refusal(begun, ended)
+    print(f"      {load.requests()} requests: {load.acknowledged()} users created, {load.deleted()} deleted; ", end="")
+    print(f"the longest time between two answers, of {CLIENTS} clients together: {gap:.2f} s")
+    print(f"      migrating and replacing took {ended - begun:.0f} s; {USERS} users were there before")
+
+
+def judge(rig, load, longest):
+    failed, lost = load.failed(), load.lost()
+    check("no request failed", not failed, f"({load.requests()}) {len(failed)} {failed[:3] or ''}")
+    check("nothing acknowledged is lost", not lost, str(lost[:3] or ""))
+    server = Server(("127.0.0.1", rig.front), rig.token)
+    for client in load.writers:
+        group = server.send("GET", f"/Groups/{client.group}")
+        members = {member["value"] for member in group.get("members", [])}
+        client.expect("members", members, client.members)
+    check("every group has its members", not any(client.wrong for client in load.writers))
+    for table, seconds in longest.items():
+        check(f"{table} was not locked for long", seconds < LOCKED, f"(longest wait {seconds * 1000:.0f} ms)")
+    # What a load was refused is logged by instances of both versions, some time later.
+    time.sleep(2)
+    failures = "select count(*) from {} where tenant in (select tenant from tenant)"
+    refused = rig.number(failures.format("provisioning") + " and status = 409")
+    kept = rig.number(failures.format("provisioning_failure"))
+    check("failures that old instances logged are kept", refused == kept, f"({kept} of {refused})")
+    expected = load.refused() + USERS // 10
+    check("each refusal is logged", refused == expected, f"({refused} of {expected})")
+    invalid = rig.number("select count(*) from pg_index where not indisvalid")
+    check("no index is unfinished", invalid == 0, f"({invalid})")
+    verified = rig.scimd(TO, "verify")
+    check("scimd verify finds nothing", verified.returncode == 0, (verified.stdout + verified.stderr).strip()[-300:])
+
+
+def main():
+    rig = None
+    try:
+        rig = Rig()
+        run(rig)
+    except Exception as error:  # the logs are worth more than a traceback alone
+        check("the run itself", False, repr(error))
+        show_logs(WORK)
+    finally:
+        if rig:
+            rig.stop_all()
+    close()
+
+
+main()
