@@ -24,6 +24,8 @@ pub struct Database {
     pub pooler: bool,
     /// Connections to PostgreSQL at most.
     pub max_connections: u32,
+    /// Whether short reads that arrive together go to PostgreSQL as one statement.
+    pub coalesce_reads: bool,
     /// Seconds to wait for a free connection.
     pub acquire_seconds: u64,
     /// Seconds a statement may take.
@@ -49,6 +51,7 @@ impl Database {
             schema: section.parsed("schema", SCHEMA, schema)?,
             pooler: section.flag("pooler")?,
             max_connections: section.integer("max_connections", 1..=1000)?,
+            coalesce_reads: section.flag("coalesce_reads")?,
             acquire_seconds: section.integer("acquire_seconds", 1..=60)?,
             statement_seconds: section.integer("statement_seconds", 1..=600)?,
             lock_seconds: section.integer("lock_seconds", 1..=600)?,

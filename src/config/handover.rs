@@ -31,6 +31,7 @@ impl Config {
                 pooler: database.pooler,
                 keeps_role: false,
                 schema: database.schema.clone(),
+                coalesce_reads: database.coalesce_reads,
             },
             public_url: base_url,
             schema_files: self.schema_files()?,

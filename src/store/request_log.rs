@@ -3,11 +3,14 @@
 
 use crate::clock::Timestamp;
 use crate::keyword::keywords;
+use crate::store::db::args::{Arg, Column, Table};
+use crate::store::db::batch::Batch;
+use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
-use crate::store::db::statement::{Arg, Batch, Column, Statement, Table};
+use crate::store::db::statement::{Statement, Step};
+use crate::store::handle::Store;
 use crate::store::resources::seq::{milliseconds, moment_of};
-use crate::store::{Store, StoreError};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -152,12 +155,14 @@ impl Store {
         let batch = || {
             let first = self.sequence.for_requests(now, count);
             let entries: Vec<i64> = (first..).take(requests.len()).collect();
-            let batch = Batch::default()
+            let batch = Batch::new("request_log.record")
                 .then(
                     "kept",
-                    Statement::new(KEEP, vec![]).with_rows(tenants(requests)),
+                    Step::new(KEEP, vec![])
+                        .with_rows(tenants(requests))
+                        .returning(&["tenant"]),
                 )
-                .and(Statement::new(RECORD, vec![]).with_rows(rows(requests, &entries)));
+                .and(Step::new(RECORD, vec![]).with_rows(rows(requests, &entries)));
             let beside = [
                 (RECORD_USERS, users(requests, &entries)),
                 (RECORD_FAILURES, failures(requests, &entries)),
@@ -167,10 +172,10 @@ impl Store {
                 .into_iter()
                 .filter(|(_, rows)| rows.first().is_some_and(|(_, column)| column.len() > 0));
             filled.fold(batch, |batch, (text, rows)| {
-                batch.and(Statement::new(text, vec![]).with_rows(rows))
+                batch.and(Step::new(text, vec![]).with_rows(rows))
             })
         };
-        self.write_retrying(batch).await.map(|_| ())
+        self.engine.write_retrying(batch).await.map(|_| ())
     }
 
     /// Requests of a tenant, the earliest first.
@@ -202,7 +207,7 @@ impl Store {
             sql.raw(" and p.request = ").arg(Arg::Text(id.clone()));
         }
         latest(&mut sql, query);
-        let rows = self.engine.read(&sql.finish()).await?;
+        let rows = self.engine.read(&sql.statement("request_log.list")).await?;
         let mut found: Vec<_> = rows.iter().map(read).collect::<Result<_, _>>()?;
         // Other instances write at other moments.
         found.sort_by_key(|(entry, request)| (request.at, *entry));
@@ -226,7 +231,10 @@ impl Store {
             .raw(WITH_BODY);
         sql.raw(" where p.tenant = f.tenant and p.entry = f.entry and t.tenant = f.tenant");
         latest(&mut sql, query);
-        let rows = self.engine.read(&sql.finish()).await?;
+        let rows = self
+            .engine
+            .read(&sql.statement("request_log.failures"))
+            .await?;
         let named = |row: &Row| {
             read(row).and_then(|(entry, request)| Ok((entry, request, row.text(22)?.to_owned())))
         };
@@ -242,7 +250,8 @@ impl Store {
     pub async fn left_out(&self, tenant: TenantKey, limit: i64) -> Result<Vec<Left>, StoreError> {
         let rows = self
             .engine
-            .read(&Statement::new(
+            .read(&Statement::named(
+                "request_log.left_out",
                 NOTED,
                 vec![Arg::Int(tenant.0), Arg::Int(limit)],
             ))
@@ -275,7 +284,8 @@ impl Store {
         for text in [FORGET_BODIES, FORGET_USERS, FORGET_FAILURES, FORGET] {
             loop {
                 let deleted = self
-                    .write_one(Statement::new(text, args.clone()))
+                    .engine
+                    .write_one(Statement::named("request_log.forget", text, args.clone()))
                     .await?
                     .len();
                 gone += if text == FORGET { deleted } else { 0 };
@@ -341,7 +351,7 @@ fn latest(sql: &mut Sql, query: &LogQuery) {
     };
     sql.raw(" order by ")
         .raw(entry)
-        .raw(" desc limit ")
+        .raw(" desc {limit}")
         .int(query.limit);
 }
 
@@ -476,8 +486,7 @@ fn read(row: &Row) -> Result<(Entry, LoggedRequest), StoreError> {
     Ok((Entry(row.int(0)?), request))
 }
 
-const KEEP: &str =
-    "select tenant from tenant where tenant in (select tenant from {rows}) order by tenant{keep}";
+const KEEP: &str = "select tenant from tenant where tenant in (select tenant from {rows}) order by tenant{for_key_share}";
 const RECORD: &str = "insert into provisioning (tenant, entry, at, token, token_name, client, method, route, resource_type, resource, \
      status, scim_type, detail, filter, changed, notes, micros, request, action, outcome, reason, unproved) \
      select kept.tenant, entry, at, token, token_name, client, method, route, resource_type, resource, \
@@ -496,12 +505,12 @@ const REQUESTS: &str = " from provisioning p";
 const FAILURES: &str = " from provisioning_failure f cross join provisioning p";
 const WITH_BODY: &str =
     " left join provisioning_body b on b.tenant = p.tenant and b.entry = p.entry";
-const NOTED: &str = "select at, notes from provisioning where tenant = $1 and notes is not null order by entry desc limit $2";
+const NOTED: &str = "select at, notes from provisioning where tenant = $1 and notes is not null order by entry desc {limit}$2";
 const FORGET_BODIES: &str = "delete from provisioning_body where tenant = $1 and entry in \
-     (select entry from provisioning_body where tenant = $1 and entry < $2 order by entry limit $3) returning entry";
+     (select entry from provisioning_body where tenant = $1 and entry < $2 order by entry {limit}$3) returning entry";
 const FORGET_USERS: &str = "delete from provisioning_user where tenant = $1 and entry in \
-     (select entry from provisioning_user where tenant = $1 and entry < $2 order by entry limit $3) returning entry";
+     (select entry from provisioning_user where tenant = $1 and entry < $2 order by entry {limit}$3) returning entry";
 const FORGET_FAILURES: &str = "delete from provisioning_failure where tenant = $1 and entry in \
-     (select entry from provisioning_failure where tenant = $1 and entry < $2 order by entry limit $3) returning entry";
+     (select entry from provisioning_failure where tenant = $1 and entry < $2 order by entry {limit}$3) returning entry";
 const FORGET: &str = "delete from provisioning where tenant = $1 and entry in \
-     (select entry from provisioning where tenant = $1 and entry < $2 order by entry limit $3) returning entry";
+     (select entry from provisioning where tenant = $1 and entry < $2 order by entry {limit}$3) returning entry";

@@ -1,5 +1,7 @@
 //! The house keeps its own rules: floors, what each may name, citations in the map.
 
+mod cycles;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -159,6 +161,25 @@ fn the_wire_knows_no_api() {
             );
         }
         assert!(!code.contains("scim_core"), "{}", path.display());
+    }
+}
+
+#[test]
+fn only_one_file_names_the_tables_of_the_change_log() {
+    let mut files = Vec::new();
+    sources(&root().join("src/store"), &mut files);
+    for path in files {
+        let code = code(&path);
+        for verb in ["into", "from", "update", "join"] {
+            for table in ["change", "change_member"] {
+                let is_named = code.contains(&format!("{verb} {table} "));
+                assert!(
+                    !is_named || path.ends_with("store/changes.rs"),
+                    "{}: {verb} {table}",
+                    path.display()
+                );
+            }
+        }
     }
 }
 

@@ -1,38 +1,45 @@
-//! Short reads that are asked for at the same moment go to PostgreSQL together. To send a statement
-//! there, to begin and end it, and to wake up whoever waits costs far more than a look at an index
-//! does; so statements of one text and one tenant that come while one is under way wait for it, and
-//! then go as one, whose parameters are lists. Nobody waits longer than for one that is under way, and not
-//! for one that takes long.
+//! Coalescing of short reads on PostgreSQL.
 //!
-//! Each is carried out as it would be alone, within the statement that holds it, and on a view of the
-//! database that is no older than its request.
+//! To send a statement, to begin and end it, and to wake the tasks that wait costs far more than a look at an index
+//! does. So statements of one text and one tenant that arrive while one runs wait for it, and then run as one
+//! statement whose parameters are lists. They do not wait for one that takes long. Each is carried out as it would
+//! be alone, on a view of the database that is no older than its request. Only statements that are declared
+//! [`Statement::coalescible`] take part, and `database.coalesce_reads` switches coalescing off.
+//!
+//! [`Statement::coalescible`]: crate::store::db::statement::Statement::coalescible
 
+use crate::store::db::args::{Arg, Column};
+use crate::store::db::counters::Counters;
 use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::Flow;
-use crate::store::db::leader::{Duty, Queues};
+use crate::store::db::leader::{Coalescer, Leader};
+use crate::store::db::marks::{Piece, pieces};
 use crate::store::db::postgres::{Connections, Lease};
 use crate::store::db::row::Row;
-use crate::store::db::statement::{Arg, Column, Expanded, together};
+use crate::store::db::statement::Expanded;
 use crate::store::db::suspicion::Purpose;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// Statements that go together, at most.
+/// Reads that run as one statement, at most.
 const MOST: usize = 64;
-/// How long those that came meanwhile wait for the statement that is under way: one that is not answered
-/// must not keep the others of its kind.
+/// How long reads that arrive meanwhile wait for the statement that runs: one that is not answered must not keep the
+/// others of its key.
 const HOLD: Duration = Duration::from_millis(250);
 
 type Answer = Result<Vec<Row>, StoreError>;
 
 /// A text, and the tenant that its first value names.
-type Kind = (i64, Arc<str>);
+type Key = (i64, Arc<str>);
 
-/// Reads that wait while others of their kind are under way.
-#[derive(Debug, Clone, Default)]
-pub(in crate::store) struct Gathering(Arc<Queues<Kind, Waiting>>);
+/// Reads that wait while others of their key run.
+#[derive(Debug, Clone)]
+pub(in crate::store) struct ReadCoalescer {
+    waiting: Arc<Coalescer<Key, Waiting>>,
+    counters: Arc<Counters>,
+}
 
 #[derive(Debug)]
 struct Waiting {
@@ -40,8 +47,16 @@ struct Waiting {
     answer: oneshot::Sender<Answer>,
 }
 
-impl Gathering {
-    /// Runs a statement whose first value is the tenant, together with others of its kind.
+impl ReadCoalescer {
+    /// Reads are counted there.
+    pub(in crate::store) fn new(counters: Arc<Counters>) -> Self {
+        Self {
+            waiting: Arc::default(),
+            counters,
+        }
+    }
+
+    /// Runs a statement whose first value is the tenant, together with others of its key.
     pub(in crate::store) async fn read(
         &self,
         connections: &Connections,
@@ -51,11 +66,11 @@ impl Gathering {
         let Some(Arg::Int(tenant)) = args.first() else {
             return connections.rows(Expanded { text, args }).await;
         };
-        let kind: Kind = (*tenant, text.into());
+        let key: Key = (*tenant, text.into());
         let (answer, answered) = oneshot::channel();
-        if let Some(duty) = self.0.join(kind, Waiting { args, answer }) {
-            // In a task of its own: whoever gives up waiting must not take the others along.
-            tokio::spawn(serve(duty, connections.clone()));
+        if let Some(leader) = self.waiting.join(key, Waiting { args, answer }) {
+            // In a task of its own: a caller that gives up must not take the others along.
+            tokio::spawn(serve(leader, connections.clone(), self.counters.clone()));
         }
         answered
             .await
@@ -63,16 +78,22 @@ impl Gathering {
     }
 }
 
-async fn serve(mut duty: Duty<Kind, Waiting>, connections: Connections) {
+async fn serve(
+    mut leader: Leader<Key, Waiting>,
+    connections: Connections,
+    counters: Arc<Counters>,
+) {
     // Requests that have arrived are read first, so that they can come along.
     tokio::task::yield_now().await;
     let mut lease = None;
-    while let Some(group) = duty.next(|waiting| waiting.drain(..waiting.len().min(MOST)).collect())
+    while let Some(group) =
+        leader.next(|waiting| waiting.drain(..waiting.len().min(MOST)).collect())
     {
+        counters.reads_coalesced.note_group(group.len());
         let mut work = Box::pin(carry_out(
             connections.clone(),
             lease.take(),
-            duty.kind().1.clone(),
+            leader.key().1.clone(),
             group,
         ));
         lease = match timeout(HOLD, &mut work).await {
@@ -106,7 +127,7 @@ async fn carry_out(
         let Some(columns) = columns(&group) else {
             return each_alone(&connections, &text, group);
         };
-        match read_together(&mut lease, together(&text, columns), group.len()).await {
+        match read_together(&mut lease, batched_lateral(&text, columns), group.len()).await {
             // Who is not there any more has given up.
             Ok(answers) => group
                 .into_iter()
@@ -186,4 +207,33 @@ async fn read_together(
         }
     }
     Ok(answers)
+}
+
+/// A query that carries out another one for each row of its values, which come as columns. The rows have the number
+/// of that row as their last column. `offset 0` keeps the two apart, so that the inner one is planned as it is by
+/// itself.
+fn batched_lateral(text: &str, columns: Vec<Column>) -> Expanded {
+    let mut into = Expanded::empty();
+    into.text
+        .push_str("select one.*, asked.number from unnest(");
+    for (i, column) in columns.iter().enumerate() {
+        let comma = if i > 0 { "," } else { "" };
+        into.push(format_args!("{comma}${}::{}", i + 1, column.pg_type()));
+    }
+    into.text.push_str(") with ordinality as asked(");
+    for i in 0..columns.len() {
+        into.push(format_args!("v{}, ", i + 1));
+    }
+    into.text.push_str("number) cross join lateral (");
+    for piece in pieces(text) {
+        match piece {
+            Piece::Text(text) => into.text.push_str(text),
+            Piece::Placeholder(n) => into.push(format_args!("asked.v{n}")),
+            // The text was expanded, so that it has no marks.
+            Piece::Mark(_) => {}
+        }
+    }
+    into.text.push_str(" offset 0) as one");
+    into.args = columns.into_iter().map(Arg::Column).collect();
+    into
 }

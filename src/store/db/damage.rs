@@ -1,22 +1,15 @@
-//! Whether the file of the embedded database is whole.
+//! Whether the file of the embedded database has its whole length.
 
-use crate::store::Store;
-use crate::store::db::engine::Engine;
 use crate::store::db::error::StoreError;
-use crate::store::db::sqlite_timeout::Limit;
-use sqlx::Row as _;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
-use std::time::Duration;
 
 /// Bytes of the header of a database, of that of its log, and of what comes before each page in the log
 /// (SQLite file format, sections 1.3 and 4.1).
 const HEADER: usize = 100;
 const LOG_HEADER: u64 = 32;
 const FRAME_HEADER: u64 = 24;
-/// Problems that are told of.
-const TOLD: &str = "pragma quick_check(5)";
 
 /// Holds the length of a file against its header. What the file lacks may stand in its log, which a
 /// checkpoint was writing back when the program ended; more than the log holds is lost.
@@ -83,42 +76,4 @@ fn number(header: &[u8; HEADER], at: usize) -> u64 {
         .skip(at)
         .take(4)
         .fold(0, |number, byte| number << 8 | u64::from(*byte))
-}
-
-impl Store {
-    /// Goes through the file of the embedded database, for so long if there is a limit; PostgreSQL has
-    /// checksums of its own.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`] with what is wrong, or if the file cannot be read.
-    pub async fn check_file(&self, limit: Option<Duration>) -> Result<(), StoreError> {
-        let Engine::Sqlite { readers, .. } = &self.engine else {
-            return Ok(());
-        };
-        let mut connection = readers.apart().await?;
-        if let Some(limit) = limit {
-            Limit::on(&mut connection, limit).await?.begin();
-        }
-        match sqlx::query(TOLD)
-            .fetch_all(&mut connection)
-            .await
-            .map_err(StoreError::from)
-        {
-            // What was read until then was whole.
-            Err(StoreError::Slow(_)) => Ok(()),
-            Err(error) => Err(error),
-            Ok(rows) => {
-                let told: Vec<String> = rows
-                    .iter()
-                    .map(|row| row.try_get(0))
-                    .collect::<Result<_, _>>()?;
-                let is_whole = told.iter().all(|line| line == "ok");
-                if is_whole {
-                    Ok(())
-                } else {
-                    Err(StoreError::Damaged(told.join("; ").replace('\n', " ")))
-                }
-            }
-        }
-    }
 }

@@ -1,7 +1,10 @@
 //! The two databases: opening them, and running a statement or a batch. What PostgreSQL and
 //! SQLite must differ in is here, in [`crate::store::db::statement`] and in the migrations.
 
-use crate::store::db::coalesce::Gathering;
+use crate::store::db::args::Arg;
+use crate::store::db::batch::Batch;
+use crate::store::db::coalesce::ReadCoalescer;
+use crate::store::db::counters::Counters;
 use crate::store::db::damage::check_length;
 use crate::store::db::error::StoreError;
 use crate::store::db::hosts::Hosts;
@@ -10,57 +13,34 @@ use crate::store::db::postgres::Connections;
 use crate::store::db::role;
 use crate::store::db::row::Row;
 use crate::store::db::session::Session;
+use crate::store::db::settings::PoolSettings;
 use crate::store::db::shortage;
 use crate::store::db::sqlite_readers::Readers;
 use crate::store::db::sqlite_timeout::Limit;
 use crate::store::db::sqlite_writer::{ATTEMPT, Writer};
-use crate::store::db::statement::{Arg, Batch, Column, Statement};
+use crate::store::db::statement::Statement;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::postgres::{PgArguments, PgConnectOptions};
-use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, SqlSafeStr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// How long, and with how many connections, the database is worked with.
-#[derive(Debug, Clone)]
-pub struct PoolSettings {
-    /// Connections of one instance.
-    pub max_connections: u32,
-    /// Longest wait for a connection.
-    pub acquire: Duration,
-    /// Longest time of a statement.
-    pub statement: Duration,
-    /// Longest wait for a lock.
-    pub lock: Duration,
-    /// Whether PostgreSQL is known to be behind a pooler in transaction mode; else it is found out.
-    pub pooler: bool,
-    /// Whether the settings that count behind a pooler are kept as those of the role.
-    pub keeps_role: bool,
-    /// PostgreSQL's schema of the tables; `None` for the first of the role's search path.
-    pub schema: Option<String>,
-}
-
-impl Default for PoolSettings {
-    fn default() -> Self {
-        Self {
-            max_connections: 16,
-            acquire: Duration::from_secs(2),
-            statement: Duration::from_secs(4),
-            lock: Duration::from_secs(2),
-            pooler: false,
-            keeps_role: false,
-            schema: None,
-        }
-    }
-}
 
 /// An open database.
 #[derive(Debug, Clone)]
-pub(in crate::store) enum Engine {
+pub(in crate::store) struct Engine {
+    pub(in crate::store) database: Database,
+    counters: Arc<Counters>,
+}
+
+/// The connections of an open database.
+#[derive(Debug, Clone)]
+pub(in crate::store) enum Database {
     Postgres {
         connections: Connections,
-        gathering: Gathering,
+        /// `None` if reads are not coalesced.
+        coalescer: Option<ReadCoalescer>,
     },
     Sqlite {
         readers: Readers,
@@ -121,10 +101,15 @@ impl Engine {
             role::check(&primary, &session).await?;
         }
         let connections = Connections::open(hosts, primary, session, settings).await?;
-        Ok(Self::Postgres {
+        let counters = Arc::<Counters>::default();
+        let coalescer = settings
+            .coalesce_reads
+            .then(|| ReadCoalescer::new(counters.clone()));
+        let database = Database::Postgres {
             connections,
-            gathering: Gathering::default(),
-        })
+            coalescer,
+        };
+        Ok(Self { database, counters })
     }
 
     /// Opens, or creates, the embedded database and brings its schema up to date.
@@ -167,78 +152,75 @@ impl Engine {
         )
         .await?;
         let limit = Limit::on(&mut writing, settings.statement).await?;
-        Ok(Self::Sqlite {
-            readers,
-            writer: Writer::start(writing, limit),
-        })
+        let counters = Arc::<Counters>::default();
+        let writer = Writer::start(writing, limit, counters.clone());
+        let database = Database::Sqlite { readers, writer };
+        Ok(Self { database, counters })
     }
 
-    /// Runs a statement that only reads.
+    /// How often the shortcuts were taken.
+    pub(in crate::store) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Runs a statement that only reads. One that meets a broken connection runs again.
+    ///
+    /// # Errors
+    /// If it fails.
     pub(in crate::store) async fn read(
         &self,
         statement: &Statement,
     ) -> Result<Vec<Row>, StoreError> {
-        self.reading(|| self.read_once(statement)).await
-    }
-
-    /// The same for a short one that is asked for often; its first value is the tenant.
-    pub(in crate::store) async fn read_short(
-        &self,
-        statement: &Statement,
-    ) -> Result<Vec<Row>, StoreError> {
-        self.reading(|| async {
-            match self {
-                Self::Postgres {
-                    connections,
-                    gathering,
-                    ..
-                } => gathering.read(connections, statement.for_postgres()).await,
-                Self::Sqlite { .. } => self.read_once(statement).await,
+        let reading = async {
+            match self.read_once(statement).await {
+                Err(StoreError::Away(
+                    sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Database(_),
+                )) => {
+                    self.counters.reads_retried.note();
+                    self.read_once(statement).await
+                }
+                outcome => outcome,
             }
-        })
-        .await
-    }
-
-    /// A read that meets a broken connection is tried again.
-    async fn reading<R: Future<Output = Result<Vec<Row>, StoreError>>>(
-        &self,
-        read: impl Fn() -> R,
-    ) -> R::Output {
-        let outcome = match read().await {
-            Err(StoreError::Away(
-                sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Database(_),
-            )) => read().await,
-            outcome => outcome,
         };
-        shortage::tell(&outcome);
-        outcome
+        observed(statement.name(), reading).await
     }
 
     async fn read_once(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
-        match self {
-            Self::Postgres { connections, .. } => connections.rows(statement.for_postgres()).await,
-            Self::Sqlite { readers, .. } => Ok(readers
-                .read(statement.for_sqlite())
-                .await?
-                .into_iter()
-                .map(Row::Sqlite)
-                .collect()),
+        match &self.database {
+            Database::Postgres {
+                connections,
+                coalescer: Some(coalescer),
+            } if statement.is_coalescible() => {
+                coalescer.read(connections, statement.for_postgres()?).await
+            }
+            Database::Postgres { connections, .. } => {
+                connections.rows(statement.for_postgres()?).await
+            }
+            Database::Sqlite { readers, .. } => {
+                let rows = readers.read(statement.for_sqlite()?).await?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
         }
     }
 
-    /// Runs a batch; the rows are those of its last statement.
+    /// Runs a batch; the rows are those of its last step.
+    ///
+    /// # Errors
+    /// If a step fails; then none takes effect, unless the error says that this is not known.
     pub(in crate::store) async fn write(&self, batch: Batch) -> Result<Vec<Row>, StoreError> {
-        let outcome = match self {
-            Self::Postgres { connections, .. } => {
-                let claim = batch.claim().map(Statement::for_postgres);
-                let (flow, batch) = (batch.flow(), batch.for_postgres());
-                let statements = claim.into_iter().chain([batch]).collect();
-                connections.write(flow, statements).await
+        let name = batch.name();
+        let writing = async {
+            match &self.database {
+                Database::Postgres { connections, .. } => {
+                    let claim = batch.claim().map(Statement::for_postgres).transpose()?;
+                    let (flow, batch) = (batch.flow(), batch.for_postgres()?);
+                    let statements = claim.into_iter().chain([batch]).collect();
+                    connections.write(flow, statements).await
+                }
+                Database::Sqlite { writer, .. } => writer.write(batch).await,
             }
-            Self::Sqlite { writer, .. } => writer.write(batch).await,
         };
-        shortage::tell(&outcome);
-        outcome
+        observed(name, writing).await
     }
 
     /// Whether the database answers and, as far as is known, takes writes.
@@ -246,12 +228,12 @@ impl Engine {
     /// # Errors
     /// If it does not.
     pub(in crate::store) async fn ready(&self) -> Result<(), StoreError> {
-        if let Self::Postgres { connections, .. } = self
+        if let Database::Postgres { connections, .. } = &self.database
             && connections.refuses_writes()
         {
             return Err(StoreError::Suspected);
         }
-        self.read(&Statement::new("select 1", vec![]))
+        self.read(&Statement::named("ready", "select 1", vec![]))
             .await
             .map(|_| ())
     }
@@ -259,7 +241,7 @@ impl Engine {
     /// Copies the embedded database, as it is at one moment, into a file that is there and empty;
     /// `false` for PostgreSQL, which has tools of its own.
     pub(in crate::store) async fn copy_into(&self, file: &str) -> Result<bool, StoreError> {
-        let Self::Sqlite { readers, .. } = self else {
+        let Database::Sqlite { readers, .. } = &self.database else {
             return Ok(false);
         };
         let mut connection = readers.apart().await?;
@@ -273,7 +255,7 @@ impl Engine {
     /// Ends work with the database. The embedded one is in its file alone afterwards; `false` if another
     /// program that reads it is in the way of that.
     pub(in crate::store) async fn close(&self) -> Result<bool, StoreError> {
-        let Self::Sqlite { readers, writer } = self else {
+        let Database::Sqlite { readers, writer } = &self.database else {
             return Ok(true);
         };
         readers.close();
@@ -284,14 +266,20 @@ impl Engine {
     /// ones see what was committed before. `false` if one lasts longer than any may. SQLite has one
     /// writer, for whom statements follow each other anyway.
     pub(in crate::store) async fn outlast_writers(&self) -> Result<bool, StoreError> {
-        let Self::Postgres { .. } = self else {
+        let Database::Postgres { .. } = &self.database else {
             return Ok(true);
         };
-        let moment = self.read(&Statement::new(MOMENT, vec![])).await?;
+        let moment = self
+            .read(&Statement::named("writers.moment", MOMENT, vec![]))
+            .await?;
         let since = moment.first().map_or(Ok(0), |row| row.int(0))?;
         let end = Instant::now() + OUTLAST;
         while !self
-            .read(&Statement::new(OLDER, vec![Arg::Int(since)]))
+            .read(&Statement::named(
+                "writers.older",
+                OLDER,
+                vec![Arg::Int(since)],
+            ))
             .await?
             .is_empty()
         {
@@ -302,6 +290,24 @@ impl Engine {
         }
         Ok(true)
     }
+}
+
+/// Logs a statement or batch under its name, at level debug, and names it in an error that says nothing else about it.
+async fn observed(
+    statement: &'static str,
+    running: impl Future<Output = Result<Vec<Row>, StoreError>>,
+) -> Result<Vec<Row>, StoreError> {
+    let began = tracing::enabled!(tracing::Level::DEBUG).then(Instant::now);
+    let outcome = running.await;
+    if let Some(began) = began {
+        let elapsed_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        match &outcome {
+            Ok(rows) => tracing::debug!(statement, elapsed_us, rows = rows.len(), "statement"),
+            Err(cause) => tracing::debug!(statement, elapsed_us, %cause, "statement failed"),
+        }
+    }
+    shortage::tell(&outcome);
+    outcome.map_err(|error| error.of_statement(statement))
 }
 
 /// Longer than a statement, and a transaction that waits for its next one, may last.
@@ -335,46 +341,6 @@ fn migrator(files: &[(i64, &'static str, &'static str)]) -> Migrator {
     Migrator::with_migrations(files.iter().map(migration).collect())
 }
 
-macro_rules! bind {
-    ($arguments:ident, $arg:expr, $($column:pat => $columns:expr),*) => {
-        match $arg {
-            Arg::Int(value) => $arguments.add(value),
-            Arg::OptInt(value) => $arguments.add(value),
-            Arg::Bool(value) => $arguments.add(value),
-            Arg::Text(value) => $arguments.add(value),
-            Arg::OptText(value) => $arguments.add(value),
-            $($column => $columns,)*
-        }
-    };
-}
-
-pub(in crate::store) fn postgres_args(args: Vec<Arg>) -> PgArguments {
-    use sqlx::Arguments;
-    let mut arguments = PgArguments::default();
-    for arg in args {
-        // Encoding these types cannot fail; a missing argument would be refused by the database.
-        let _ = bind!(arguments, arg,
-            Arg::Uuid(value) => arguments.add(value),
-            Arg::Column(Column::Ints(values)) => arguments.add(values),
-            Arg::Column(Column::Bools(values)) => arguments.add(values),
-            Arg::Column(Column::Uuids(values)) => arguments.add(values),
-            Arg::Column(Column::Texts(values)) => arguments.add(values));
-    }
-    arguments
-}
-
-pub(in crate::store) fn sqlite_args(args: Vec<Arg>) -> SqliteArguments {
-    use sqlx::Arguments;
-    let mut arguments = SqliteArguments::default();
-    for arg in args {
-        let _ = bind!(arguments, arg,
-            Arg::Uuid(value) => arguments.add(value.to_string()),
-            // A table is one JSON parameter here, so no column comes by itself.
-            Arg::Column(_) => Ok(()));
-    }
-    arguments
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -392,20 +358,22 @@ mod tests {
         let engine = Engine::sqlite(&folder.path().join("a.db"), &settings)
             .await
             .unwrap();
-        let endless = Statement::new(ENDLESS, vec![]);
-        let batch = |statement: &Statement| Batch::default().then("answer", statement.clone());
-        let short = Statement::new("select 1", vec![]);
+        let endless = Statement::named("endless", ENDLESS, vec![]);
+        let batch = |statement: &Statement| Batch::one(statement.clone());
+        let short = Statement::named("short", "select 1", vec![]);
         for _ in 0..2 {
             assert!(matches!(
                 engine.read(&endless).await,
-                Err(StoreError::Slow(_))
+                Err(ref error) if error.is_slow()
             ));
             assert!(matches!(
                 engine.write(batch(&endless)).await,
-                Err(StoreError::Slow(_))
+                Err(ref error) if error.is_slow()
             ));
             let both = tokio::join!(engine.write(batch(&endless)), engine.write(batch(&short)));
-            assert!(matches!(both, (Err(StoreError::Slow(_)), Ok(rows)) if rows.len() == 1));
+            assert!(
+                matches!(both, (Err(ref error), Ok(ref rows)) if error.is_slow() && rows.len() == 1)
+            );
             assert_eq!(engine.read(&short).await.unwrap().len(), 1);
         }
     }
@@ -416,9 +384,8 @@ mod tests {
         let engine = Engine::sqlite(&folder.path().join("a.db"), &PoolSettings::default())
             .await
             .unwrap();
-        let run = |text: &'static str| {
-            engine.write(Batch::default().then("answer", Statement::new(text, vec![])))
-        };
+        let run =
+            |text: &'static str| engine.write(Batch::one(Statement::named("run", text, vec![])));
         let grow =
             "insert into shared (name, value) values (hex(randomblob(8)), hex(zeroblob(100000)))";
         run("pragma max_page_count = 1").await.unwrap();
@@ -433,7 +400,11 @@ mod tests {
             );
             assert_eq!(
                 engine
-                    .read(&Statement::new("select name from shared", vec![]))
+                    .read(&Statement::named(
+                        "shared",
+                        "select name from shared",
+                        vec![]
+                    ))
                     .await
                     .unwrap()
                     .len(),
@@ -454,7 +425,7 @@ mod tests {
         let engine = Engine::sqlite(&folder.path().join("a.db"), &settings)
             .await
             .unwrap();
-        let endless = Statement::new(ENDLESS, vec![]);
+        let endless = Statement::named("endless", ENDLESS, vec![]);
         for _ in 0..9 {
             assert!(
                 tokio::time::timeout(Duration::from_millis(20), engine.read(&endless))
@@ -464,7 +435,7 @@ mod tests {
         }
         assert_eq!(
             engine
-                .read(&Statement::new("select 1", vec![]))
+                .read(&Statement::named("short", "select 1", vec![]))
                 .await
                 .unwrap()
                 .len(),

@@ -27,6 +27,15 @@ pub enum StoreError {
     /// It took longer than a statement may.
     #[error("a statement took too long")]
     Slow(#[source] sqlx::Error),
+    /// A statement failed in a way that says nothing about other statements.
+    #[error("statement {name} failed")]
+    Statement {
+        /// The name of the statement or batch.
+        name: &'static str,
+        /// The failure: [`StoreError::Slow`] or [`StoreError::Fault`].
+        #[source]
+        source: Box<StoreError>,
+    },
     /// The database cannot be reached, or has broken a connection.
     #[error("the database cannot be reached")]
     Away(#[source] sqlx::Error),
@@ -95,6 +104,26 @@ impl StoreError {
                 | Self::NoMoreConnections
                 | Self::Exhausted(_)
         )
+    }
+
+    /// Adds the name of a statement to an error that concerns this statement alone.
+    pub(in crate::store) fn of_statement(self, name: &'static str) -> Self {
+        match self {
+            Self::Slow(_) | Self::Fault(_) => Self::Statement {
+                name,
+                source: Box::new(self),
+            },
+            other => other,
+        }
+    }
+
+    /// Whether a statement took longer than it may.
+    pub fn is_slow(&self) -> bool {
+        match self {
+            Self::Slow(_) => true,
+            Self::Statement { source, .. } => source.is_slow(),
+            _ => false,
+        }
     }
 
     /// The error once more, for others whom it concerns, if it says nothing about one statement.
@@ -186,7 +215,13 @@ impl From<StoreError> for ScimError {
             StoreError::Unique(_) => {
                 Self::uniqueness("A value that must be unique is in use.").caused_by(error)
             }
+            ref slow if slow.is_slow() => {
+                Self::unavailable("The server took too long over this request; try again.", 5)
+                    .caused_by(error)
+            }
             StoreError::Fault(_)
+            | StoreError::Statement { .. }
+            | StoreError::Slow(_)
             | StoreError::Migration(_)
             | StoreError::Newer { .. }
             | StoreError::Damaged(_)
@@ -198,10 +233,6 @@ impl From<StoreError> for ScimError {
             // Whoever took the caller for good asks again who calls; no client sees this.
             StoreError::Outdated => {
                 Self::unauthorized("The token or its tenant has changed.").caused_by(error)
-            }
-            StoreError::Slow(_) => {
-                Self::unavailable("The server took too long over this request; try again.", 5)
-                    .caused_by(error)
             }
             StoreError::Exhausted(_) => Self::unavailable(
                 "The server's database has no room or memory left; try again later.",

@@ -3,7 +3,7 @@
 //! The pools of connections ([`crate::store::db::fair_semaphore`]) and the writer of SQLite
 //! ([`crate::store::db::sqlite_writer`]) use it.
 
-use crate::store::db::statement::Arg;
+use crate::store::db::args::Arg;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};

@@ -2,7 +2,7 @@
 //!
 //! The driver knows one host and has no time-out for one that is silent. All are asked at once.
 
-use crate::store::StoreError;
+use crate::store::db::error::StoreError;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, Row};
 use std::io::ErrorKind;

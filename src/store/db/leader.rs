@@ -1,66 +1,67 @@
-//! Queues of those who want something alike: whoever comes first serves all who come meanwhile.
+//! Request coalescing: the first caller for a key becomes the leader and serves all who ask for that key until it has
+//! finished.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What waits, by kind. A kind is there as long as somebody serves it.
+/// Requests that wait, by key. A key is there as long as it has a leader.
 #[derive(Debug)]
-pub(in crate::store) struct Queues<K, T>(Mutex<HashMap<K, Vec<T>>>);
+pub(in crate::store) struct Coalescer<K, T>(Mutex<HashMap<K, Vec<T>>>);
 
-/// The duty to serve a kind until nothing of it waits. What waits when it is dropped before that is
+/// The duty to serve a key until no request for it waits. Requests that wait when it is dropped before that are
 /// dropped with it.
 #[derive(Debug)]
-pub(in crate::store) struct Duty<K: Eq + Hash, T> {
-    queues: Arc<Queues<K, T>>,
-    kind: K,
+pub(in crate::store) struct Leader<K: Eq + Hash, T> {
+    coalescer: Arc<Coalescer<K, T>>,
+    key: K,
     is_over: bool,
 }
 
-impl<K, T> Default for Queues<K, T> {
+impl<K, T> Default for Coalescer<K, T> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<K: Eq + Hash + Clone, T> Queues<K, T> {
-    /// Adds one to those that wait. The duty to serve them comes back if nobody has it.
-    pub(in crate::store) fn join(self: &Arc<Self>, kind: K, one: T) -> Option<Duty<K, T>> {
+impl<K: Eq + Hash + Clone, T> Coalescer<K, T> {
+    /// Adds a request. The leadership comes back if the key has no leader.
+    pub(in crate::store) fn join(self: &Arc<Self>, key: K, request: T) -> Option<Leader<K, T>> {
         let mut waiting = self.lock();
-        if let Some(others) = waiting.get_mut(&kind) {
-            others.push(one);
+        if let Some(others) = waiting.get_mut(&key) {
+            others.push(request);
             return None;
         }
-        waiting.insert(kind.clone(), vec![one]);
-        Some(Duty {
-            queues: self.clone(),
-            kind,
+        waiting.insert(key.clone(), vec![request]);
+        Some(Leader {
+            coalescer: self.clone(),
+            key,
             is_over: false,
         })
     }
 }
 
-impl<K, T> Queues<K, T> {
+impl<K, T> Coalescer<K, T> {
     fn lock(&self) -> MutexGuard<'_, HashMap<K, Vec<T>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<K: Eq + Hash, T> Duty<K, T> {
-    pub(in crate::store) fn kind(&self) -> &K {
-        &self.kind
+impl<K: Eq + Hash, T> Leader<K, T> {
+    pub(in crate::store) fn key(&self) -> &K {
+        &self.key
     }
 
-    /// What `take` takes of those that wait; `None`, and the end of the duty, if nobody does.
+    /// The requests that `take` takes of those that wait; `None`, and the end of the leadership, if none does.
     pub(in crate::store) fn next(
         &mut self,
         take: impl FnOnce(&mut Vec<T>) -> Vec<T>,
     ) -> Option<Vec<T>> {
-        let mut waiting = self.queues.lock();
-        match waiting.get_mut(&self.kind) {
-            Some(those) if !those.is_empty() => Some(take(those)),
+        let mut waiting = self.coalescer.lock();
+        match waiting.get_mut(&self.key) {
+            Some(requests) if !requests.is_empty() => Some(take(requests)),
             _ => {
-                waiting.remove(&self.kind);
+                waiting.remove(&self.key);
                 self.is_over = true;
                 None
             }
@@ -68,10 +69,10 @@ impl<K: Eq + Hash, T> Duty<K, T> {
     }
 }
 
-impl<K: Eq + Hash, T> Drop for Duty<K, T> {
+impl<K: Eq + Hash, T> Drop for Leader<K, T> {
     fn drop(&mut self) {
         if !self.is_over {
-            self.queues.lock().remove(&self.kind);
+            self.coalescer.lock().remove(&self.key);
         }
     }
 }
@@ -81,27 +82,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_serves_those_who_come_meanwhile() {
-        let queues = Arc::new(Queues::default());
-        let mut duty = queues.join("a", 1).unwrap();
-        assert!(queues.join("a", 2).is_none() && queues.join("b", 7).is_some());
-        assert_eq!(duty.next(|those| those.drain(..1).collect()), Some(vec![1]));
-        assert!(queues.join("a", 3).is_none());
-        assert_eq!(duty.next(std::mem::take), Some(vec![2, 3]));
-        assert_eq!(duty.next(std::mem::take), None);
-        let next = queues.join("a", 4);
-        drop(duty);
-        assert!(next.is_some() && queues.join("a", 5).is_none());
+    fn the_first_caller_serves_those_that_follow() {
+        let coalescer = Arc::new(Coalescer::default());
+        let mut leader = coalescer.join("a", 1).unwrap();
+        assert!(coalescer.join("a", 2).is_none() && coalescer.join("b", 7).is_some());
+        let first = leader.next(|requests| requests.drain(..1).collect());
+        assert_eq!(first, Some(vec![1]));
+        assert!(coalescer.join("a", 3).is_none());
+        assert_eq!(leader.next(std::mem::take), Some(vec![2, 3]));
+        assert_eq!(leader.next(std::mem::take), None);
+        let next = coalescer.join("a", 4);
+        drop(leader);
+        assert!(next.is_some() && coalescer.join("a", 5).is_none());
     }
 
     #[test]
-    fn a_duty_that_ends_early_leaves_nobody_waiting() {
-        let queues = Arc::new(Queues::default());
-        let duty = queues.join("a", Arc::new(1)).unwrap();
+    fn a_leadership_that_ends_early_drops_the_requests_that_wait() {
+        let coalescer = Arc::new(Coalescer::default());
+        let leader = coalescer.join("a", Arc::new(1)).unwrap();
         let second = Arc::new(2);
-        assert!(queues.join("a", second.clone()).is_none());
-        drop(duty);
+        assert!(coalescer.join("a", second.clone()).is_none());
+        drop(leader);
         assert_eq!(Arc::strong_count(&second), 1);
-        assert!(queues.join("a", second).is_some());
+        assert!(coalescer.join("a", second).is_some());
     }
 }

@@ -2,22 +2,29 @@
 //!
 //! Nothing here knows a table of scimd.
 
+pub(in crate::store) mod args;
+pub(in crate::store) mod batch;
 pub(in crate::store) mod coalesce;
+pub(in crate::store) mod counters;
 pub(in crate::store) mod damage;
 pub(in crate::store) mod deadline;
 pub(in crate::store) mod engine;
 pub(in crate::store) mod error;
 pub(in crate::store) mod fair_queue;
 pub(in crate::store) mod fair_semaphore;
+pub(in crate::store) mod file_check;
 pub(in crate::store) mod hosts;
 pub(in crate::store) mod leader;
+pub(in crate::store) mod marks;
 pub(in crate::store) mod migrations;
 pub(in crate::store) mod notices;
 pub(in crate::store) mod postgres;
 pub(in crate::store) mod probe;
+pub(in crate::store) mod retry;
 pub(in crate::store) mod role;
 pub(in crate::store) mod row;
 pub(in crate::store) mod session;
+pub(in crate::store) mod settings;
 pub(in crate::store) mod shortage;
 pub(in crate::store) mod sql;
 pub(in crate::store) mod sqlite_readers;

@@ -5,8 +5,8 @@
 //! The driver gives no access to its sockets, so TCP keepalive cannot be set on this side: the deadline
 //! of each statement and the question after a pause stand in for it.
 
+use crate::store::db::args::postgres_args;
 use crate::store::db::deadline::Deadline;
-use crate::store::db::engine::{PoolSettings, postgres_args};
 use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::Flow;
 use crate::store::db::fair_semaphore::{FairSemaphore, Permit};
@@ -15,6 +15,7 @@ use crate::store::db::notices::without_warnings;
 use crate::store::db::probe::{Finding, probe};
 use crate::store::db::row::Row;
 use crate::store::db::session::Session;
+use crate::store::db::settings::PoolSettings;
 use crate::store::db::statement::Expanded;
 use crate::store::db::suspicion::{Probing, Purpose, Suspicion};
 use deadpool::Runtime;
@@ -218,7 +219,7 @@ impl Connections {
             .build();
         let connections = Self {
             pool: pool.map_err(|error| sqlx::Error::Configuration(error.into()))?,
-            permits: FairSemaphore::new(most),
+            permits: FairSemaphore::new(most, most / 2),
             common,
         };
         drop(connections.lease(Flow::Server, Purpose::Read).await?);

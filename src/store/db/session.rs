@@ -6,8 +6,8 @@
 //! has a name that outlives it. What the startup packet would set comes from the role
 //! ([`crate::store::db::role`]), and the search path is set within each transaction.
 
-use crate::store::db::engine::PoolSettings;
 use crate::store::db::error::StoreError;
+use crate::store::db::settings::PoolSettings;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, Row};
 use std::sync::Arc;

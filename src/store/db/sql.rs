@@ -1,20 +1,25 @@
 //! A buffer for statements that are put together: static text and values, nothing else.
 
-use crate::store::db::statement::{Arg, Statement};
+use crate::store::db::args::Arg;
+use crate::store::db::statement::{Body, Statement, Step};
 
 /// Text so far, with its values.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Sql {
     text: String,
     args: Vec<Arg>,
+    /// Names of the first values.
+    names: Vec<&'static str>,
 }
 
 impl Sql {
-    /// No text, and the values of `$1` and those after it, to be written as text.
-    pub(in crate::store) fn with(args: Vec<Arg>) -> Self {
+    /// No text, and values by name, to be written as `{:name}`.
+    pub(in crate::store) fn bound(values: Vec<(&'static str, Arg)>) -> Self {
+        let (names, args) = values.into_iter().unzip();
         Self {
             text: String::new(),
             args,
+            names,
         }
     }
 
@@ -37,8 +42,17 @@ impl Sql {
         self.arg(Arg::Int(value))
     }
 
-    /// The statement.
-    pub(in crate::store) fn finish(self) -> Statement {
-        Statement::new(self.text, self.args)
+    /// The statement, under a name for logs.
+    pub(in crate::store) fn statement(self, name: &'static str) -> Statement {
+        Statement::of(name, self.body())
+    }
+
+    /// The step of a batch.
+    pub(in crate::store) fn step(self) -> Step {
+        Step::of(self.body())
+    }
+
+    fn body(self) -> Body {
+        Body::with_names(self.text, self.args, self.names)
     }
 }

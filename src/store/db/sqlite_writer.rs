@@ -3,14 +3,17 @@
 //! the order of their arrival. No request waits long: neither for the batches of others nor for another program
 //! that keeps the database locked.
 
-use crate::store::db::engine::sqlite_args;
+use crate::store::db::args::sqlite_args;
+use crate::store::db::batch::{Batch, ReturnedRows};
+use crate::store::db::counters::Counters;
 use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::{ActiveTenants, FairQueue};
 use crate::store::db::row::{Row, json_of};
 use crate::store::db::sqlite_timeout::Limit;
-use crate::store::db::statement::{Batch, Expanded, Returned};
+use crate::store::db::statement::Expanded;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row as _};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
@@ -46,6 +49,7 @@ enum Message {
 struct Writing {
     connection: SqliteConnection,
     limit: Limit,
+    counters: Arc<Counters>,
 }
 
 /// Handle of the task that owns the writing connection.
@@ -54,9 +58,18 @@ pub(in crate::store) struct Writer(mpsc::UnboundedSender<Message>);
 
 impl Writer {
     /// Starts the task. It ends when the last handle is gone.
-    pub(in crate::store) fn start(connection: SqliteConnection, limit: Limit) -> Self {
+    pub(in crate::store) fn start(
+        connection: SqliteConnection,
+        limit: Limit,
+        counters: Arc<Counters>,
+    ) -> Self {
         let (sender, messages) = mpsc::unbounded_channel();
-        tokio::spawn(work(Writing { connection, limit }, messages));
+        let writing = Writing {
+            connection,
+            limit,
+            counters,
+        };
+        tokio::spawn(work(writing, messages));
         Self(sender)
     }
 
@@ -156,6 +169,7 @@ async fn work(mut writing: Writing, messages: mpsc::UnboundedReceiver<Message>) 
     while let Some(first) = inbox.next().await {
         let mut group = vec![first];
         let begun = begin(&mut writing, &mut group, &mut inbox).await;
+        writing.counters.commits_shared.note_group(group.len());
         match (begun, group.len()) {
             (_, 0) => {}
             (Ok(()), 1) => {
@@ -212,7 +226,9 @@ async fn close(mut writing: Writing) -> Result<bool, StoreError> {
         .fetch_one("pragma wal_checkpoint(truncate)")
         .await?;
     let is_blocked = row.try_get::<i64, _>(0)? != 0;
-    let Writing { connection, limit } = writing;
+    let Writing {
+        connection, limit, ..
+    } = writing;
     drop(limit);
     connection.close().await?;
     Ok(!is_blocked)
@@ -296,22 +312,28 @@ async fn roll_back(writing: &mut Writing) {
 
 async fn run(writing: &mut Writing, batch: &Batch) -> Outcome {
     writing.limit.begin();
-    let mut returned: Vec<(&'static str, Returned)> = Vec::new();
+    let mut returned = ReturnedRows::default();
     let mut last = Vec::new();
-    for (name, statement) in batch.statements() {
-        let earlier = |name: &str| {
-            returned
-                .iter()
-                .find(|(n, _)| *n == name)
-                .map(|(_, rows)| rows.clone())
-        };
-        let Expanded { text, args } = statement.expand_sqlite(&earlier);
+    for (name, step) in batch.steps() {
+        let Expanded { text, args } = step.body().expand_sqlite(&returned, batch.name())?;
         last = sqlx::query_with(AssertSqlSafe(text), sqlite_args(args))
             .fetch_all(&mut writing.connection)
             .await?;
-        returned.push((name, (statement.returned_columns(), as_json(&last)?)));
+        if !step.returns().is_empty() {
+            debug_assert!(
+                last.first()
+                    .is_none_or(|row| names(row).eq(step.returns().iter().copied())),
+                "{}: step {name} returns other columns",
+                batch.name()
+            );
+            returned.keep(name, (step.returns(), as_json(&last)?));
+        }
     }
     Ok(last.into_iter().map(Row::Sqlite).collect())
+}
+
+fn names(row: &SqliteRow) -> impl Iterator<Item = &str> {
+    row.columns().iter().map(sqlx::Column::name)
 }
 
 fn as_json(rows: &[SqliteRow]) -> Result<String, StoreError> {
@@ -330,16 +352,17 @@ fn as_json(rows: &[SqliteRow]) -> Result<String, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::db::statement::{Arg, Statement};
+    use crate::store::db::args::Arg;
+    use crate::store::db::statement::Statement;
 
     type Answers = Vec<oneshot::Receiver<Outcome>>;
 
     fn send(sender: &mpsc::UnboundedSender<Message>, tenants: &[i64]) -> Answers {
         let send = |tenant: &i64| {
             let (done, answer) = oneshot::channel();
-            let statement = Statement::new("select $1", vec![Arg::Int(*tenant)]);
+            let statement = Statement::named("test", "select $1", vec![Arg::Int(*tenant)]);
             let job = Job {
-                batch: Batch::default().then("answer", statement),
+                batch: Batch::one(statement),
                 since: Instant::now(),
                 done,
             };
@@ -350,11 +373,9 @@ mod tests {
     }
 
     fn tenant(job: &Job) -> i64 {
-        let Some(("answer", statement)) = job.batch.statements().first() else {
-            return 0;
-        };
-        match statement.for_sqlite().args.first() {
-            Some(Arg::Int(tenant)) => *tenant,
+        let (_, step) = &job.batch.steps()[0];
+        match step.body().args() {
+            [Arg::Int(tenant)] => *tenant,
             _ => 0,
         }
     }

@@ -1,8 +1,9 @@
 //! Statements of the operator that read a whole tenant: they take as long as they take, and their
 //! rows come one by one.
 
+use crate::store::db::args::{postgres_args, sqlite_args};
 use crate::store::db::deadline::Deadline;
-use crate::store::db::engine::{Engine, postgres_args, sqlite_args};
+use crate::store::db::engine::{Database, Engine};
 use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::Flow;
 use crate::store::db::row::Row;
@@ -28,7 +29,7 @@ impl Engine {
 
     /// As [`Engine::rows`], for a client that waits for each row.
     pub(in crate::store) fn rows_for_client(&self, statement: Statement) -> mpsc::Receiver<Sent> {
-        let each = if let Self::Postgres { connections, .. } = self {
+        let each = if let Database::Postgres { connections, .. } = &self.database {
             connections.deadline()
         } else {
             FOR_OPERATOR
@@ -54,9 +55,9 @@ impl Engine {
         each: Deadline,
         to: &mpsc::Sender<Sent>,
     ) -> Result<(), StoreError> {
-        match self {
-            Self::Postgres { connections, .. } => {
-                let Expanded { text, args } = statement.for_postgres();
+        match &self.database {
+            Database::Postgres { connections, .. } => {
+                let Expanded { text, args } = statement.for_postgres()?;
                 let mut connection = connections.reading(Flow::of(&args)).await?;
                 let query =
                     sqlx::query_with::<Postgres, _>(AssertSqlSafe(text), postgres_args(args))
@@ -72,9 +73,9 @@ impl Engine {
                     .await?;
                 connections.deadline().on(connection.close()).await?;
             }
-            Self::Sqlite { readers, .. } => {
+            Database::Sqlite { readers, .. } => {
                 let mut connection = readers.apart().await?;
-                let Expanded { text, args } = statement.for_sqlite();
+                let Expanded { text, args } = statement.for_sqlite()?;
                 let query = sqlx::query_with::<Sqlite, _>(AssertSqlSafe(text), sqlite_args(args));
                 send(query.fetch(&mut connection), Row::Sqlite, each, to).await?;
                 connection.close().await?;

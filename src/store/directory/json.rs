@@ -1,6 +1,6 @@
 //! SQL that reads a value of a document by a resolved path: the one place that does.
 
-use super::Dialect;
+use super::dialect::Dialect;
 use crate::mapping::{Condition, Container, Kind, Source};
 
 /// An expression for the first source that has a value. `document` is JSON: `jsonb` on

@@ -4,6 +4,7 @@
 //! from its next start on; the views are made to read documents, which is slow but right; and when
 //! every row has its lookups, the views read those.
 
+mod dialect;
 mod json;
 mod views;
 
@@ -11,15 +12,18 @@ pub use views::Views;
 
 use crate::mapping::Directory;
 use crate::resource::StoredDocument;
-use crate::store::db::engine::Engine;
-use crate::store::db::statement::{Arg, Batch, Column, Statement};
-use crate::store::operator::shared::shared;
+use crate::store::db::args::{Arg, Column};
+use crate::store::db::batch::Batch;
+use crate::store::db::engine::Database;
+use crate::store::db::error::StoreError;
+use crate::store::db::statement::{Statement, Step};
+use crate::store::handle::Store;
 use crate::store::resources::ids::{Layout, TypeLayout};
-use crate::store::resources::lookup::{KEPT, Looked};
-use crate::store::resources::read::Scope;
+use crate::store::resources::lookup::{KEPT, Looked, looked};
+use crate::store::resources::scope::Scope;
 use crate::store::resources::seq::kind_of;
-use crate::store::upkeep::verify::looked;
-use crate::store::{Store, StoreError};
+use crate::store::shared::shared;
+use dialect::Dialect;
 
 /// The name under which `shared` keeps the lookups that every row has.
 const FILLED: &str = "lookups_filled";
@@ -27,12 +31,6 @@ const FILLED: &str = "lookups_filled";
 const MADE: &str = "directory";
 /// Rows that are filled by one statement.
 const AT_ONCE: usize = 200;
-
-#[derive(Debug, Clone, Copy)]
-enum Dialect {
-    Postgres,
-    Sqlite,
-}
 
 /// How a directory stands in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +47,9 @@ pub enum DirectoryState {
 
 impl Store {
     fn dialect(&self) -> Dialect {
-        match self.engine {
-            Engine::Postgres { .. } => Dialect::Postgres,
-            Engine::Sqlite { .. } => Dialect::Sqlite,
+        match self.engine.database {
+            Database::Postgres { .. } => Dialect::Postgres,
+            Database::Sqlite { .. } => Dialect::Sqlite,
         }
     }
 
@@ -65,14 +63,15 @@ impl Store {
             return Ok(());
         }
         let keep = || {
-            Batch::default()
+            Batch::new("directory.keep_lookups")
                 .then(
                     "kept",
-                    Statement::new(KEEP_OTHER, vec![KEPT.into(), lookups.as_str().into()]),
+                    Step::new(KEEP_OTHER, vec![KEPT.into(), lookups.as_str().into()])
+                        .returning(&["name"]),
                 )
-                .then("answer", Statement::new(FORGET, vec![FILLED.into()]))
+                .then("answer", Step::new(FORGET, vec![FILLED.into()]))
         };
-        self.write_retrying(keep).await.map(|_| ())
+        self.engine.write_retrying(keep).await.map(|_| ())
     }
 
     /// The views of a directory, if every row has its lookups or if not.
@@ -93,7 +92,10 @@ impl Store {
             Dialect::Postgres => PRESENT_ON_POSTGRES,
             Dialect::Sqlite => PRESENT_ON_SQLITE,
         };
-        let rows = self.engine.read(&Statement::new(present, vec![])).await?;
+        let rows = self
+            .engine
+            .read(&Statement::named("directory.state", present, vec![]))
+            .await?;
         let made = shared(&self.engine, MADE).await?;
         let is = |is_filled| made == Some(self.views(directory, layout, is_filled).text());
         Ok(match rows.first().map(|row| row.int(0)).transpose()? {
@@ -119,20 +121,18 @@ impl Store {
     /// anew, and where somebody reads for longer than a lock is waited for.
     pub async fn make_views(&self, views: &Views) -> Result<(), StoreError> {
         let make = || match self.dialect() {
-            Dialect::Postgres => Batch::default().then(
-                "answer",
-                Statement::verbatim(views::postgres_block(views, MADE)),
-            ),
+            Dialect::Postgres => Batch::new("directory.make_views")
+                .then("answer", Step::verbatim(views::postgres_block(views, MADE))),
             Dialect::Sqlite => {
                 let statements = views::sqlite_statements(views, MADE);
                 statements
                     .into_iter()
-                    .fold(Batch::default(), |batch, text| {
-                        batch.and(Statement::verbatim(text))
+                    .fold(Batch::new("directory.make_views"), |batch, text| {
+                        batch.and(Step::verbatim(text))
                     })
             }
         };
-        self.write_retrying(make).await.map(|_| ())
+        self.engine.write_retrying(make).await.map(|_| ())
     }
 
     /// Marks that every row has the lookups of a directory, if they are still the ones that are kept.
@@ -145,7 +145,11 @@ impl Store {
             directory.lookups().as_str().into(),
             KEPT.into(),
         ];
-        Ok(!self.write_one(Statement::new(MARK, args)).await?.is_empty())
+        Ok(!self
+            .engine
+            .write_one(Statement::named("directory.mark_filled", MARK, args))
+            .await?
+            .is_empty())
     }
 
     /// Gives every resource of a tenant its lookups; gives how many had others. Those that are
@@ -154,9 +158,11 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn fill_lookups(&self, scope: &Scope) -> Result<u64, StoreError> {
-        let mut rows = self
-            .engine
-            .rows(Statement::new(LOOKED, vec![Arg::Int(scope.tenant)]));
+        let mut rows = self.engine.rows(Statement::named(
+            "directory.lookups",
+            LOOKED,
+            vec![Arg::Int(scope.tenant)],
+        ));
         let (mut other, mut count) = (Vec::new(), 0);
         while let Some(row) = rows.recv().await.transpose()? {
             let (seq, revision) = (row.int(0)?, row.int(1)?);
@@ -205,7 +211,11 @@ impl Store {
             ("two", column(1)),
             ("three", column(2)),
         ];
-        self.write_one(Statement::new(FILL, vec![Arg::Int(scope.tenant)]).with_rows(table))
+        self.engine
+            .write_one(
+                Statement::named("directory.fill", FILL, vec![Arg::Int(scope.tenant)])
+                    .with_rows(table),
+            )
             .await
             .map(|_| ())
     }
@@ -236,7 +246,7 @@ const PRESENT_ON_SQLITE: &str = "select count(*) from sqlite_schema where type =
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::PoolSettings;
+    use crate::store::db::settings::PoolSettings;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn the_embedded_database_finds_the_rows_of_a_slice_by_their_keys() {
@@ -246,7 +256,11 @@ mod tests {
             .unwrap();
         let columns =
             ["seq", "revision", "one", "two", "three"].map(|name| (name, Column::Ints(vec![1])));
-        let explained = Statement::new(format!("explain query plan {FILL}"), vec![Arg::Int(1)]);
+        let explained = Statement::named(
+            "explain",
+            format!("explain query plan {FILL}"),
+            vec![Arg::Int(1)],
+        );
         let plan = store
             .engine
             .read(&explained.with_rows(columns.to_vec()))

@@ -1,6 +1,6 @@
 //! The text of the views.
 
-use super::Dialect;
+use super::dialect::Dialect;
 use super::json::{first, quoted};
 use crate::mapping::{Column, Directory, Table};
 use crate::store::resources::ids::Layout;

@@ -1,11 +1,14 @@
 //! Schemas that the database keeps: those of a tenant, those of all, and those of the configuration's
 //! files, which go before one of the same URN that a command added.
 
+use crate::store::db::args::{Arg, Column, Table};
+use crate::store::db::batch::Batch;
+use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
-use crate::store::db::statement::{Arg, Batch, Column, Statement, Table};
-use crate::store::operator::shared;
-use crate::store::resources::read::Scope;
-use crate::store::{Store, StoreError};
+use crate::store::db::statement::{Statement, Step};
+use crate::store::handle::Store;
+use crate::store::resources::scope::Scope;
+use crate::store::shared::shared;
 use std::collections::BTreeSet;
 
 /// A schema that the database keeps.
@@ -59,12 +62,20 @@ impl Store {
     pub async fn kept_schemas(&self, tenant: Option<i64>) -> Result<Vec<KeptSchema>, StoreError> {
         let rows = self
             .engine
-            .read(&Statement::new(KEPT, vec![Arg::OptInt(tenant)]))
+            .read(&Statement::named(
+                "schemas.kept",
+                KEPT,
+                vec![Arg::OptInt(tenant)],
+            ))
             .await?;
         let mut kept: Vec<_> = rows.iter().map(read_kept).collect::<Result<_, _>>()?;
         for row in self
             .engine
-            .read(&Statement::new(FORMER, vec![Arg::OptInt(tenant)]))
+            .read(&Statement::named(
+                "schemas.former",
+                FORMER,
+                vec![Arg::OptInt(tenant)],
+            ))
             .await?
         {
             let (urn, name, owner) = (row.text(0)?, row.text(1)?, row.opt_text(2)?);
@@ -87,7 +98,7 @@ impl Store {
     /// If the database fails.
     pub async fn added_schemas(&self) -> Result<Vec<KeptSchema>, StoreError> {
         self.engine
-            .read(&Statement::new(ADDED, vec![]))
+            .read(&Statement::named("schemas.added", ADDED, vec![]))
             .await?
             .iter()
             .map(read_kept)
@@ -101,7 +112,11 @@ impl Store {
     pub async fn former_urns(&self) -> Result<BTreeSet<String>, StoreError> {
         let rows = self
             .engine
-            .read(&Statement::new(FORMER_URNS, vec![]))
+            .read(&Statement::named(
+                "schemas.former_urns",
+                FORMER_URNS,
+                vec![],
+            ))
             .await?;
         rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
     }
@@ -114,7 +129,10 @@ impl Store {
     pub async fn replaced_schemas(
         &self,
     ) -> Result<Vec<(String, String, Option<String>)>, StoreError> {
-        let rows = self.engine.read(&Statement::new(REPLACED, vec![])).await?;
+        let rows = self
+            .engine
+            .read(&Statement::named("schemas.replaced", REPLACED, vec![]))
+            .await?;
         rows.iter()
             .map(|row| {
                 Ok((
@@ -131,7 +149,7 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn searchable(&self) -> Result<Option<Vec<String>>, StoreError> {
-        let text = shared::shared(&self.engine, SEARCHABLE).await?;
+        let text = shared(&self.engine, SEARCHABLE).await?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
@@ -151,22 +169,21 @@ impl Store {
             .as_ref()
             .map(|names| serde_json::Value::from(names.clone()).to_string());
         let batch = || {
-            let mut batch = Batch::default().then("counted", count(seen));
+            let mut batch = Batch::new("schemas.configure").then("counted", count(seen));
             if let Some(files) = &configured.files {
                 batch = put_files(batch, files, seen + 1);
             }
             if let Some(text) = &searchable {
-                batch = batch.and(Statement::new(
+                batch = batch.and(Step::new(
                     SEARCH,
                     vec![SEARCHABLE.into(), text.as_str().into()],
                 ));
             }
-            batch.and(Statement::new(TELL, vec![Arg::Int(0)])).then(
-                "answer",
-                Statement::new("select name from {counted}", vec![]),
-            )
+            batch
+                .and(Step::new(TELL, vec![Arg::Int(0)]))
+                .then("answer", Step::new("select name from {counted}", vec![]))
         };
-        Ok(!self.write_retrying(batch).await?.is_empty())
+        Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
 
     /// How many changes of schemas there were.
@@ -203,22 +220,19 @@ impl Store {
                         .iter()
                         .cloned()
                         .chain([text.into(), Arg::Int(seen + 1)]);
-                    Statement::new(PUT, args.collect())
+                    Step::new(PUT, args.collect())
                 }
-                None => Statement::new(FORGET, target.clone()),
+                None => Step::new(FORGET, target.clone()),
             };
             let names = attributes.iter().map(|name| (urn.to_owned(), name.clone()));
-            Batch::default()
+            Batch::new("schema.change")
                 .then("counted", count(seen))
                 .and(changed)
-                .and(Statement::new(REMEMBER, vec![tenant.clone()]).with_rows(named(names)))
-                .and(Statement::new(TELL, vec![tenant.clone()]))
-                .then(
-                    "answer",
-                    Statement::new("select name from {counted}", vec![]),
-                )
+                .and(Step::new(REMEMBER, vec![tenant.clone()]).with_rows(named(names)))
+                .and(Step::new(TELL, vec![tenant.clone()]))
+                .then("answer", Step::new("select name from {counted}", vec![]))
         };
-        Ok(!self.write_retrying(batch).await?.is_empty())
+        Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
 
     /// Whether the schemas of a scope are still those of its tenant.
@@ -229,16 +243,16 @@ impl Store {
         let args = vec![Arg::Int(scope.tenant), Arg::Int(scope.schema_revision)];
         Ok(!self
             .engine
-            .read(&Statement::new(IS_CURRENT, args))
+            .read(&Statement::named("schemas.is_current", IS_CURRENT, args))
             .await?
             .is_empty())
     }
 }
 
 /// Counts a change, if there were so many before.
-fn count(seen: i64) -> Statement {
+fn count(seen: i64) -> Step {
     let number = |number: i64| Arg::Text(number.to_string());
-    Statement::new(COUNT, vec![CHANGES.into(), number(seen), number(seen + 1)])
+    Step::new(COUNT, vec![CHANGES.into(), number(seen), number(seen + 1)]).returning(&["name"])
 }
 
 /// Puts files in place of those that are there. One that is as it was keeps the number of its change.
@@ -261,9 +275,9 @@ fn put_files(batch: Batch, files: &[ConfiguredSchema], change: i64) -> Batch {
             .map(|name| (file.urn.clone(), name.clone()))
     });
     batch
-        .and(Statement::new(DROP_FILES, vec![]).with_rows(urns()))
-        .and(Statement::new(PUT_FILES, vec![Arg::Int(change)]).with_rows(whole()))
-        .and(Statement::new(REMEMBER, vec![Arg::Int(0)]).with_rows(named(names)))
+        .and(Step::new(DROP_FILES, vec![]).with_rows(urns()))
+        .and(Step::new(PUT_FILES, vec![Arg::Int(change)]).with_rows(whole()))
+        .and(Step::new(REMEMBER, vec![Arg::Int(0)]).with_rows(named(names)))
 }
 
 fn named(names: impl Iterator<Item = (String, String)>) -> Table {

@@ -4,9 +4,15 @@ use crate::clock::Timestamp;
 use crate::keyword::keywords;
 use crate::model::TypeRoles;
 use crate::resource::Conformance;
+use crate::store::db::args::Arg;
+use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
-use crate::store::db::statement::{Arg, Statement};
-use crate::store::{Store, StoreError, TypeLayout};
+use crate::store::db::statement::{Body, Statement};
+use crate::store::handle::Store;
+use crate::store::request_log::TenantKey;
+use crate::store::resources::ids::{Layout, TypeLayout};
+use crate::store::resources::scope::Scope;
+use std::sync::Arc;
 
 keywords! {
     /// Whether a tenant is served.
@@ -88,8 +94,8 @@ impl Tenant {
 
     /// The number that leads every statement about the tenant's resources, with the numbers of
     /// its types.
-    pub fn scope(&self, layout: std::sync::Arc<crate::store::Layout>) -> crate::store::Scope {
-        crate::store::Scope {
+    pub fn scope(&self, layout: Arc<Layout>) -> Scope {
+        Scope {
             tenant: self.number,
             schema_revision: self.schema_revision,
             layout,
@@ -98,8 +104,8 @@ impl Tenant {
     }
 
     /// What names it in its provisioning log.
-    pub fn key(&self) -> crate::store::TenantKey {
-        crate::store::TenantKey(self.number)
+    pub fn key(&self) -> TenantKey {
+        TenantKey(self.number)
     }
 }
 
@@ -181,7 +187,8 @@ impl Store {
     pub async fn create_tenant(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
         let args = vec![name.into(), Arg::Int(now.as_micros())];
         Ok(!self
-            .write_one(Statement::new(CREATE, args))
+            .engine
+            .write_one(Statement::named("tenant.create", CREATE, args))
             .await?
             .is_empty())
     }
@@ -194,7 +201,11 @@ impl Store {
         let text = format!("select {COLUMNS} from tenant t where t.tenant = $1");
         let rows = self
             .engine
-            .read(&Statement::new(text, vec![Arg::Int(number)]))
+            .read(&Statement::named(
+                "tenant.by_number",
+                text,
+                vec![Arg::Int(number)],
+            ))
             .await?;
         rows.first().map(read_tenant).transpose()
     }
@@ -210,27 +221,47 @@ impl Store {
         name: &str,
         change: &TenantChange,
     ) -> Result<bool, StoreError> {
-        let args = vec![
-            name.into(),
-            Arg::OptText(change.status.map(|s| s.as_str().to_owned())),
-            Arg::OptText(change.conformance.map(|c| c.as_str().to_owned())),
-            Arg::OptText(change.username_format.map(|f| f.as_str().to_owned())),
-            Arg::OptInt(change.unique_group_names.map(i64::from)),
-            Arg::OptText(change.password_policy.map(|p| p.as_str().to_owned())),
-            Arg::Bool(change.base_url.is_some()),
-            Arg::OptText(change.base_url.clone().flatten()),
-            Arg::Bool(change.seats.is_some()),
-            Arg::OptInt(change.seats.flatten()),
-            Arg::Bool(change.bodies_until.is_some()),
-            Arg::OptInt(change.bodies_until.flatten().map(Timestamp::as_micros)),
-            Arg::OptText(change.put_without_members.map(|p| p.as_str().to_owned())),
-            Arg::Bool(change.support.is_some()),
-            Arg::OptText(change.support.clone().flatten()),
+        let keyword = |keyword: Option<&str>| Arg::OptText(keyword.map(str::to_owned));
+        let values = vec![
+            ("name", name.into()),
+            ("status", keyword(change.status.map(|value| value.as_str()))),
+            (
+                "conformance",
+                keyword(change.conformance.map(|value| value.as_str())),
+            ),
+            (
+                "username_format",
+                keyword(change.username_format.map(|value| value.as_str())),
+            ),
+            (
+                "unique_group_names",
+                Arg::OptInt(change.unique_group_names.map(i64::from)),
+            ),
+            (
+                "password_policy",
+                keyword(change.password_policy.map(|value| value.as_str())),
+            ),
+            ("sets_base_url", Arg::Bool(change.base_url.is_some())),
+            ("base_url", Arg::OptText(change.base_url.clone().flatten())),
+            ("sets_seats", Arg::Bool(change.seats.is_some())),
+            ("seats", Arg::OptInt(change.seats.flatten())),
+            (
+                "sets_bodies_until",
+                Arg::Bool(change.bodies_until.is_some()),
+            ),
+            (
+                "bodies_until",
+                Arg::OptInt(change.bodies_until.flatten().map(Timestamp::as_micros)),
+            ),
+            (
+                "put_without_members",
+                keyword(change.put_without_members.map(|value| value.as_str())),
+            ),
+            ("sets_support", Arg::Bool(change.support.is_some())),
+            ("support", Arg::OptText(change.support.clone().flatten())),
         ];
-        Ok(!self
-            .write_one(Statement::new(CHANGE, args))
-            .await?
-            .is_empty())
+        let statement = Statement::of("tenant.change", Body::bound(CHANGE, values));
+        Ok(!self.engine.write_one(statement).await?.is_empty())
     }
 
     /// Makes the display attributes of a type unique in a tenant, or lets them repeat.
@@ -252,24 +283,26 @@ impl Store {
                 continue;
             };
             let args = vec![tenant.into(), Arg::Int(attribute), Arg::Bool(unique)];
-            self.write_one(Statement::new(CLAIM, args)).await?;
+            self.engine
+                .write_one(Statement::named("tenant.claim_display", CLAIM, args))
+                .await?;
         }
         Ok(())
     }
 }
 
 const CREATE: &str = "insert into tenant (name, created) values ($1, $2) on conflict (name) do nothing returning tenant";
-const CHANGE: &str = "update tenant set status = coalesce($2, status), conformance = coalesce($3, conformance), \
-     username_format = coalesce($4, username_format), \
-     unique_group_names = case when $5 is null then unique_group_names when $5 = 1 then true else false end, \
-     password_policy = coalesce($6, password_policy), \
-     base_url = case when $7 then $8 else base_url end, \
-     used = case when $9 and seats is null then cast(coalesce((select sum(active) from counter c where c.tenant = tenant.tenant), 0) as bigint) else used end, \
-     seats = case when $9 then $10 else seats end, \
-     bodies_until = case when $11 then $12 else bodies_until end, \
-     put_without_members = coalesce($13, put_without_members), \
-     support = case when $14 then $15 else support end, revision = revision + 1, \
-     schema_revision = schema_revision + case when $5 is null then 0 else 1 end \
-     where name = $1 returning tenant";
+const CHANGE: &str = "update tenant set status = coalesce({:status}, status), conformance = coalesce({:conformance}, conformance), \
+     username_format = coalesce({:username_format}, username_format), \
+     unique_group_names = case when {:unique_group_names} is null then unique_group_names when {:unique_group_names} = 1 then true else false end, \
+     password_policy = coalesce({:password_policy}, password_policy), \
+     base_url = case when {:sets_base_url} then {:base_url} else base_url end, \
+     used = case when {:sets_seats} and seats is null then cast(coalesce((select sum(active) from counter c where c.tenant = tenant.tenant), 0) as bigint) else used end, \
+     seats = case when {:sets_seats} then {:seats} else seats end, \
+     bodies_until = case when {:sets_bodies_until} then {:bodies_until} else bodies_until end, \
+     put_without_members = coalesce({:put_without_members}, put_without_members), \
+     support = case when {:sets_support} then {:support} else support end, revision = revision + 1, \
+     schema_revision = schema_revision + case when {:unique_group_names} is null then 0 else 1 end \
+     where name = {:name} returning tenant";
 const CLAIM: &str = "update attribute_value set is_unique = $3 \
      where tenant = (select tenant from tenant where name = $1) and attribute = $2 and is_unique <> $3";

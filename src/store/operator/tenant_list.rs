@@ -2,13 +2,15 @@
 //! all of them. None holds more than a part in memory.
 
 use crate::clock::Timestamp;
+use crate::store::db::args::Arg;
+use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
-use crate::store::db::statement::{Arg, Statement};
+use crate::store::db::statement::Statement;
+use crate::store::handle::Store;
 use crate::store::operator::tenant::{COLUMNS, Tenant, TenantInfo, WIDTH, read_tenant};
 use crate::store::request_log::TenantKey;
 use crate::store::resources::seq::moment_of;
-use crate::store::{Store, StoreError};
 
 /// Tenants that are read at a time for work on all of them.
 const SLICE: i64 = 1000;
@@ -71,7 +73,7 @@ impl Store {
         let mut sql = select_info(counted);
         sql.raw(" where t.name = ").arg(name.into());
         self.engine
-            .read(&sql.finish())
+            .read(&sql.statement("tenant.find"))
             .await?
             .first()
             .map(read_info)
@@ -95,9 +97,9 @@ impl Store {
                 .arg(text.as_str().into())
                 .raw(") > 0");
         }
-        sql.raw(" order by t.name limit ").int(query.limit);
+        sql.raw(" order by t.name {limit}").int(query.limit);
         self.engine
-            .read(&sql.finish())
+            .read(&sql.statement("tenant.list"))
             .await?
             .iter()
             .map(read_info)
@@ -111,11 +113,12 @@ impl Store {
     /// If the database fails.
     pub async fn tenants_after(&self, number: i64) -> Result<Vec<Tenant>, StoreError> {
         let text = format!(
-            "select {COLUMNS} from tenant t where t.tenant > $1 order by t.tenant limit $2"
+            "select {COLUMNS} from tenant t where t.tenant > $1 order by t.tenant {{limit}}$2"
         );
         let rows = self
             .engine
-            .read(&Statement::new(
+            .read(&Statement::named(
+                "tenant.list_after",
                 text,
                 vec![Arg::Int(number), Arg::Int(SLICE)],
             ))
@@ -142,7 +145,11 @@ impl Store {
         let (mut holding, mut last) = (Vec::new(), None);
         for row in self
             .engine
-            .read(&Statement::new(WITH_REQUESTS, args))
+            .read(&Statement::named(
+                "tenant.with_requests",
+                WITH_REQUESTS,
+                args,
+            ))
             .await?
         {
             let key = TenantKey(row.int(0)?);
@@ -157,7 +164,14 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn count_resources(&self) -> Result<i64, StoreError> {
-        let rows = self.engine.read(&Statement::new(RESOURCES, vec![])).await?;
+        let rows = self
+            .engine
+            .read(&Statement::named(
+                "tenant.count_resources",
+                RESOURCES,
+                vec![],
+            ))
+            .await?;
         rows.first().map_or(Ok(0), |row| row.int(0))
     }
 }
@@ -167,5 +181,5 @@ const LIVE: &str = "cast(coalesce((select sum(live) from counter c join kind k o
 const ACTIVE: &str =
     "cast(coalesce((select sum(active) from counter c where c.tenant = t.tenant), 0) as bigint), ";
 const WITH_REQUESTS: &str = "select t.tenant, exists (select 1 from provisioning p where p.tenant = t.tenant and p.entry < $2) \
-     from tenant t where t.tenant > $1 order by t.tenant limit $3";
+     from tenant t where t.tenant > $1 order by t.tenant {limit}$3";
 const RESOURCES: &str = "select cast(coalesce(sum(live), 0) as bigint) from counter";

@@ -2,10 +2,15 @@
 
 use crate::clock::Timestamp;
 use crate::keyword::keywords;
+use crate::store::db::args::Arg;
+use crate::store::db::batch::Batch;
+use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
-use crate::store::db::statement::{Arg, Batch, Statement};
+use crate::store::db::statement::{Statement, Step};
+use crate::store::handle::Store;
 use crate::store::operator::tenant::{COLUMNS, Tenant, WIDTH, read_tenant};
-use crate::store::{Store, StoreError};
+use crate::store::resources::proof::Stamp;
+use std::sync::atomic::AtomicBool;
 
 keywords! {
     /// What a token may do.
@@ -91,6 +96,20 @@ pub(in crate::store) fn read_token(row: &Row, first: usize) -> Result<TokenInfo,
     })
 }
 
+impl Stamp {
+    /// That of a good token and its tenant.
+    pub fn of(tenant: &Tenant, token: &TokenInfo) -> Self {
+        Self {
+            token: token.id.as_str().into(),
+            token_scope: token.scope.as_str(),
+            expires: token.expires,
+            revision: tenant.revision,
+            confirmed: AtomicBool::new(false),
+            refuted: AtomicBool::new(false),
+        }
+    }
+}
+
 impl Store {
     /// Keeps a token of a tenant; `false` if there is no tenant of that name.
     ///
@@ -98,7 +117,11 @@ impl Store {
     /// If the database fails.
     pub async fn add_token(&self, tenant: &str, token: &NewToken) -> Result<bool, StoreError> {
         let args = std::iter::once(tenant.into()).chain(token.args()).collect();
-        Ok(!self.write_one(Statement::new(ADD, args)).await?.is_empty())
+        Ok(!self
+            .engine
+            .write_one(Statement::named("token.add", ADD, args))
+            .await?
+            .is_empty())
     }
 
     /// Keeps the successor of a token that is good and has none, and lets the token end at a moment,
@@ -119,14 +142,11 @@ impl Store {
                 Arg::Int(now.as_micros()),
                 Arg::Int(end.as_micros()),
             ];
-            Batch::default()
-                .then("rotated", Statement::new(ROTATE, old))
-                .then(
-                    "answer",
-                    Statement::new(SUCCEED, successor.args().collect()),
-                )
+            Batch::new("token.rotate")
+                .then("rotated", Step::new(ROTATE, old).returning(&["tenant"]))
+                .then("answer", Step::new(SUCCEED, successor.args().collect()))
         };
-        Ok(!self.write_retrying(batch).await?.is_empty())
+        Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
 
     /// The token with that public part, its digest and its tenant.
@@ -136,7 +156,7 @@ impl Store {
     pub async fn token(&self, id: &str) -> Result<Option<(Tenant, TokenInfo, String)>, StoreError> {
         let rows = self
             .engine
-            .read(&Statement::new(find(), vec![id.into()]))
+            .read(&Statement::named("token.find", find(), vec![id.into()]))
             .await?;
         let read = |row: &Row| {
             Ok((
@@ -155,7 +175,8 @@ impl Store {
     pub async fn revoke_token(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
         let args = vec![id.into(), Arg::Int(now.as_micros())];
         Ok(!self
-            .write_one(Statement::new(REVOKE, args))
+            .engine
+            .write_one(Statement::named("token.revoke", REVOKE, args))
             .await?
             .is_empty())
     }
@@ -166,7 +187,8 @@ impl Store {
     /// If the database fails.
     pub async fn touch_token(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
         let args = vec![id.into(), Arg::Int(at.as_micros())];
-        self.write_one(Statement::new(TOUCH, args))
+        self.engine
+            .write_one(Statement::named("token.touch", TOUCH, args))
             .await
             .map(|_| ())
     }

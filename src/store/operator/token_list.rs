@@ -1,11 +1,13 @@
 //! Lists of tokens, page by page.
 
 use crate::clock::Timestamp;
+use crate::store::db::args::Arg;
+use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
-use crate::store::db::statement::{Arg, Statement};
+use crate::store::db::statement::Statement;
+use crate::store::handle::Store;
 use crate::store::operator::token::{TOKEN, TokenInfo, read_token};
-use crate::store::{Store, StoreError};
 
 /// Which tokens are listed: by the name of the tenant, then as they were issued.
 #[derive(Debug, Clone, Default)]
@@ -63,9 +65,9 @@ impl Store {
                 .int(last.created.as_micros());
             sql.raw(", ").arg(Arg::Text(last.id)).raw("))");
         }
-        sql.raw(" order by t.name, k.created, k.id limit ")
+        sql.raw(" order by t.name, k.created, k.id {limit}")
             .int(query.limit);
-        self.listed(&sql.finish()).await.map(Some)
+        self.listed(&sql.statement("token.list")).await.map(Some)
     }
 
     /// A page of tokens that end.
@@ -101,8 +103,9 @@ impl Store {
                 .arg(id.as_str().into())
                 .raw(")");
         }
-        sql.raw(" order by k.expires, k.id limit ").int(query.limit);
-        self.listed(&sql.finish()).await
+        sql.raw(" order by k.expires, k.id {limit}")
+            .int(query.limit);
+        self.listed(&sql.statement("token.list_ending")).await
     }
 
     /// Whether any token is good at a moment.
@@ -112,7 +115,11 @@ impl Store {
     pub async fn has_good_token(&self, now: Timestamp) -> Result<bool, StoreError> {
         Ok(!self
             .engine
-            .read(&Statement::new(GOOD, vec![Arg::Int(now.as_micros())]))
+            .read(&Statement::named(
+                "token.any_good",
+                GOOD,
+                vec![Arg::Int(now.as_micros())],
+            ))
             .await?
             .is_empty())
     }
@@ -124,7 +131,7 @@ impl Store {
     pub async fn count_tokens(&self, tenant: &str) -> Result<i64, StoreError> {
         let rows = self
             .engine
-            .read(&Statement::new(COUNT, vec![tenant.into()]))
+            .read(&Statement::named("token.count", COUNT, vec![tenant.into()]))
             .await?;
         rows.first().map_or(Ok(0), |row| row.int(0))
     }

@@ -2,32 +2,26 @@
 //! once, digests of passwords, members page by page, the copy of a database.
 
 use crate::clock::Timestamp;
+use crate::resource::Attributes;
 use crate::resource::entries::entries;
-use crate::resource::{Attributes, Meta};
 use crate::schema::ResourceType;
+use crate::store::changes::last_deletions;
+use crate::store::db::args::{Arg, Column};
+use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
-use crate::store::db::statement::{Arg, Column, Statement};
+use crate::store::db::statement::Statement;
+use crate::store::handle::Store;
 use crate::store::resources::ids::TypeLayout;
-use crate::store::resources::read::{Documents, Found, Relations, Scope, resources};
+use crate::store::resources::index_key::split;
+use crate::store::resources::read::query::resources;
+use crate::store::resources::read::stored::{Documents, Found, Relations};
+use crate::store::resources::scope::Scope;
 use crate::store::resources::seq::{KIND_SHIFT, keys_of, kind_of};
-use crate::store::resources::write::member::MemberKey;
-use crate::store::{Store, StoreError};
+use crate::store::resources::write::context::Place;
+use crate::store::resources::write::member_delta::MemberKey;
 use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
-
-/// What an import, which is the operator's, may say of a resource.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Given {
-    /// Times that the resource has afterwards, and its version if the next one is not greater.
-    pub meta: Option<Meta>,
-    /// Its place in the order of creation.
-    pub place: Option<Place>,
-}
-
-/// A place in the order of creation, kept for a resource that is created in a moment.
-#[derive(Debug, Clone, Copy)]
-pub struct Place(pub(in crate::store) i64);
 
 /// A member of a group, as an export reads it.
 #[derive(Debug, Clone)]
@@ -87,7 +81,7 @@ impl Store {
         }
         sql.raw("))");
         resources(&mut sql, scope, Relations::default(), Documents::All);
-        let page = self.page(scope, sql).await?;
+        let page = self.page("resource.find_many", scope, sql).await?;
         Ok(page
             .found
             .into_iter()
@@ -108,11 +102,8 @@ impl Store {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let statement = Statement::new(DELETED, vec![Arg::Int(scope.tenant)]);
-        let rows = self
-            .engine
-            .read(&statement.with_rows(vec![("id", Column::Uuids(ids.to_vec()))]))
-            .await?;
+        let statement = last_deletions(scope.tenant, ids);
+        let rows = self.engine.read(&statement).await?;
         let mut last = HashMap::new();
         for row in rows {
             if let Some(version) = row.opt_int(1)? {
@@ -134,7 +125,11 @@ impl Store {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let statement = Statement::new(DIGESTS, vec![Arg::Int(scope.tenant)]);
+        let statement = Statement::named(
+            "resource.password_digests",
+            DIGESTS,
+            vec![Arg::Int(scope.tenant)],
+        );
         let rows = self
             .engine
             .read(&statement.with_rows(vec![("id", Column::Uuids(ids.to_vec()))]))
@@ -170,7 +165,11 @@ impl Store {
         ];
         let rows = self
             .engine
-            .read(&Statement::new(MEMBERS, args.map(Arg::Int).to_vec()))
+            .read(&Statement::named(
+                "member.page",
+                MEMBERS,
+                args.map(Arg::Int).to_vec(),
+            ))
             .await?;
         let mut members = Vec::with_capacity(rows.len());
         for row in rows {
@@ -212,11 +211,11 @@ impl Store {
             else {
                 continue;
             };
-            let (head, _) = crate::store::resources::index_key::split(&entry.key);
+            let (head, _) = split(&entry.key);
             let args = vec![Arg::Int(scope.tenant), Arg::Int(attribute), head.into()];
             if let Some(row) = self
                 .engine
-                .read(&Statement::new(HOLDER, args))
+                .read(&Statement::named("resource.holder", HOLDER, args))
                 .await?
                 .first()
             {
@@ -243,11 +242,9 @@ impl MemberRow {
     }
 }
 
-const DELETED: &str = "select given.id, (select max(c.version) from change c where c.tenant = $1 and c.id = given.id \
-     and c.action = 'delete') from {rows}";
 const DIGESTS: &str = "select id, password from resource where tenant = $1 and password is not null \
      and id in (select id from {rows})";
 const MEMBERS: &str = "select m.member_seq, r.id from member m join resource r on r.tenant = m.tenant and r.seq = m.member_seq \
-     where m.tenant = $1 and m.group_seq = $2 and m.member_seq > $3 and m.member_seq < $4 order by m.member_seq limit $5";
+     where m.tenant = $1 and m.group_seq = $2 and m.member_seq > $3 and m.member_seq < $4 order by m.member_seq {limit}$5";
 const HOLDER: &str = "select r.id from attribute_value v join resource r on r.tenant = v.tenant and r.seq = v.seq \
      where v.tenant = $1 and v.attribute = $2 and v.key = $3 and v.is_unique";

@@ -3,7 +3,7 @@
 use crate::model::{display, takes_seat};
 use crate::resource::{Attributes, Key, StoredDocument};
 use crate::schema::ResourceType;
-use crate::store::db::statement::Arg;
+use crate::store::db::args::Arg;
 use crate::store::resources::ids::TypeLayout;
 use crate::store::resources::lookup::Looked;
 
@@ -54,17 +54,17 @@ impl Row {
     }
 }
 
-/// Values of the columns, in the order of the statements that write a resource.
-pub(in crate::store) fn row_args(row: &Row, written: &Written) -> [Arg; 8] {
+/// Values of the columns by name, for the statements that write a resource.
+pub(in crate::store) fn row_values(row: &Row, written: &Written) -> [(&'static str, Arg); 8] {
     let [first, second, third] = row.looked.clone().map(Arg::OptText);
     [
-        Arg::Text(written.document.as_str().to_owned()),
-        Arg::OptText(row.display.clone()),
-        Arg::OptText(row.display_key.clone()),
-        Arg::OptText(written.password.clone()),
-        Arg::Bool(row.takes_seat),
-        first,
-        second,
-        third,
+        ("document", Arg::Text(written.document.as_str().to_owned())),
+        ("display", Arg::OptText(row.display.clone())),
+        ("display_key", Arg::OptText(row.display_key.clone())),
+        ("password", Arg::OptText(written.password.clone())),
+        ("takes_seat", Arg::Bool(row.takes_seat)),
+        ("lookup_1", first),
+        ("lookup_2", second),
+        ("lookup_3", third),
     ]
 }

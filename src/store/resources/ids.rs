@@ -2,9 +2,12 @@
 
 use crate::resource::entries::is_indexed;
 use crate::schema::{AttributePath, Catalog, ResourceType};
+use crate::store::db::args::Column;
+use crate::store::db::batch::Batch;
 use crate::store::db::engine::Engine;
 use crate::store::db::error::StoreError;
-use crate::store::db::statement::{Arg, Batch, Column, Statement};
+use crate::store::db::row::Row;
+use crate::store::db::statement::Statement;
 use crate::store::resources::lookup::{self, Lookups};
 use crate::store::resources::seq::KINDS_IN_KEYS;
 use std::collections::HashMap;
@@ -144,22 +147,23 @@ async fn numbers(
     find: &'static str,
     add: &'static str,
     rows: Vec<(&'static str, Column)>,
-    name: impl Fn(&crate::store::db::row::Row) -> Result<String, StoreError>,
+    name: impl Fn(&Row) -> Result<String, StoreError>,
 ) -> Result<HashMap<String, i64>, StoreError> {
-    let statement =
-        |text: &'static str| Statement::new(text, Vec::<Arg>::new()).with_rows(rows.clone());
+    let statement = |name: &'static str, text: &'static str| {
+        Statement::named(name, text, Vec::new()).with_rows(rows.clone())
+    };
     let wanted = rows.first().map_or(0, |(_, column)| column.len());
-    let read = |rows: Vec<crate::store::db::row::Row>| {
+    let read = |rows: Vec<Row>| {
         rows.iter()
             .map(|row| Ok((name(row)?, row.int(0)?)))
             .collect::<Result<HashMap<_, _>, StoreError>>()
     };
-    let known = read(engine.read(&statement(find)).await?)?;
+    let known = read(engine.read(&statement("catalog.find_ids", find)).await?)?;
     if known.len() == wanted {
         return Ok(known);
     }
     engine
-        .write(Batch::default().then("added", statement(add)))
+        .write(Batch::one(statement("catalog.add_ids", add)))
         .await?;
-    read(engine.read(&statement(find)).await?)
+    read(engine.read(&statement("catalog.find_ids", find)).await?)
 }

@@ -2,8 +2,10 @@
 
 use crate::resource::Attributes;
 use crate::resource::entries::entries;
+use crate::store::db::args::{Arg, Column, Table};
+use crate::store::db::batch::Batch;
 use crate::store::db::sql::Sql;
-use crate::store::db::statement::{Arg, Batch, Column, Statement, Table};
+use crate::store::db::statement::Step;
 use crate::store::resources::ids::TypeLayout;
 use crate::store::resources::index_key::split;
 use std::collections::BTreeSet;
@@ -54,7 +56,7 @@ pub(in crate::store) fn add<'a>(
     if rows.is_empty() {
         return batch;
     }
-    batch.and(Statement::new(ADD, vec![Arg::Int(tenant), Arg::Int(seq)]).with_rows(table(&rows)))
+    batch.and(Step::new(ADD, vec![Arg::Int(tenant), Arg::Int(seq)]).with_rows(table(&rows)))
 }
 
 /// Takes rows from the resource that the batch has `{written}`.
@@ -65,17 +67,17 @@ pub(in crate::store) fn remove<'a>(
     rows: impl IntoIterator<Item = &'a IndexRow>,
 ) -> Batch {
     let rows: Vec<_> = rows.into_iter().collect();
-    let target = vec![Arg::Int(tenant), Arg::Int(seq)];
     match rows.len() {
         0 => batch,
-        1..=MOST_NAMED => batch.and(remove_named(target, &rows)),
-        _ => batch.and(Statement::new(REMOVE, target).with_rows(table(&rows))),
+        1..=MOST_NAMED => batch.and(remove_named(tenant, seq, &rows)),
+        _ => batch
+            .and(Step::new(REMOVE, vec![Arg::Int(tenant), Arg::Int(seq)]).with_rows(table(&rows))),
     }
 }
 
 /// Names each row by itself, which for a few is cheaper than a table of them.
-fn remove_named(target: Vec<Arg>, rows: &[&IndexRow]) -> Statement {
-    let mut sql = Sql::with(target);
+fn remove_named(tenant: i64, seq: i64, rows: &[&IndexRow]) -> Step {
+    let mut sql = Sql::bound(vec![("tenant", Arg::Int(tenant)), ("seq", Arg::Int(seq))]);
     sql.raw("delete from attribute_value where exists (select 1 from {written}) and (");
     for (i, row) in rows.iter().enumerate() {
         sql.raw(if i > 0 { " or " } else { "" })
@@ -84,18 +86,18 @@ fn remove_named(target: Vec<Arg>, rows: &[&IndexRow]) -> Statement {
             } else {
                 "not is_unique"
             });
-        sql.raw(" and tenant = $1 and attribute = ")
+        sql.raw(" and tenant = {:tenant} and attribute = ")
             .int(row.attribute)
             .raw(" and key = ")
             .arg(row.key.as_str().into());
-        sql.raw(" and seq = $2 and element = ").int(row.element);
+        sql.raw(" and seq = {:seq} and element = ").int(row.element);
         match &row.tail {
             Some(tail) => sql.raw(" and tail = ").arg(tail.as_str().into()),
             None => sql.raw(" and tail is null"),
         };
     }
     sql.raw(")");
-    sql.finish()
+    sql.step()
 }
 
 fn table(rows: &[&IndexRow]) -> Table {

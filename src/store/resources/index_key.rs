@@ -2,8 +2,8 @@
 
 use crate::filter::Operator;
 use crate::resource::Key;
+use crate::store::db::args::Arg;
 use crate::store::db::sql::Sql;
-use crate::store::db::statement::Arg;
 
 /// Characters of a key that stand in the index: four bytes each stay below the third of a page
 /// that PostgreSQL allows an entry. Unique values are no longer than this.

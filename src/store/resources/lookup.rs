@@ -6,7 +6,8 @@ use crate::resource::Attributes;
 use crate::schema::ResourceType;
 use crate::store::db::engine::Engine;
 use crate::store::db::error::StoreError;
-use crate::store::operator::shared::shared;
+use crate::store::db::row::Row;
+use crate::store::shared::shared;
 use std::collections::HashMap;
 
 /// The name under which `shared` keeps the paths.
@@ -57,4 +58,10 @@ impl Lookups {
         };
         self.0.each_ref().map(value)
     }
+}
+
+/// The lookups from that column on.
+pub(in crate::store) fn looked(row: &Row, column: usize) -> Result<Looked, StoreError> {
+    let text = |at: usize| Ok::<_, StoreError>(row.opt_text(column + at)?.map(str::to_owned));
+    Ok([text(0)?, text(1)?, text(2)?])
 }

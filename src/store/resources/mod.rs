@@ -1,5 +1,6 @@
 //! Resources in the database: documents, index rows, memberships; how they are read and written.
 
+pub(in crate::store) mod confirm;
 pub(in crate::store) mod document;
 pub(in crate::store) mod ids;
 pub(in crate::store) mod index;
@@ -7,5 +8,6 @@ pub(in crate::store) mod index_key;
 pub(in crate::store) mod lookup;
 pub(in crate::store) mod proof;
 pub(in crate::store) mod read;
+pub(in crate::store) mod scope;
 pub(in crate::store) mod seq;
 pub(in crate::store) mod write;

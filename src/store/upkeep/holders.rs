@@ -3,10 +3,12 @@
 
 use crate::resource::{Attributes, StoredDocument};
 use crate::schema::ResourceType;
-use crate::store::db::statement::{Arg, Statement};
-use crate::store::resources::read::Scope;
+use crate::store::db::args::Arg;
+use crate::store::db::error::StoreError;
+use crate::store::db::statement::Statement;
+use crate::store::handle::Store;
+use crate::store::resources::scope::Scope;
 use crate::store::resources::seq::kind_of;
-use crate::store::{Store, StoreError};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -31,9 +33,11 @@ impl Store {
         scope: &Scope,
         visit: &mut (dyn FnMut(&ResourceType, &Attributes) + Send),
     ) -> Result<(), StoreError> {
-        let mut rows = self
-            .engine
-            .rows(Statement::new(RESOURCES, vec![Arg::Int(scope.tenant)]));
+        let mut rows = self.engine.rows(Statement::named(
+            "resource.visit",
+            RESOURCES,
+            vec![Arg::Int(scope.tenant)],
+        ));
         while let Some(row) = rows.recv().await.transpose()? {
             let Some(of_type) = scope.layout.by_kind(kind_of(row.int(0)?)) else {
                 continue;
@@ -58,7 +62,9 @@ impl Store {
         visit: &mut (dyn FnMut(Holder<'_>) + Send),
     ) -> Result<(), StoreError> {
         let args = vec![Arg::Int(scope.tenant), Arg::Text(format!("%\"{urn}\":{{%"))];
-        let mut rows = self.engine.rows(Statement::new(HOLDERS, args));
+        let mut rows = self
+            .engine
+            .rows(Statement::named("resource.visit_holders", HOLDERS, args));
         while let Some(row) = rows.recv().await.transpose()? {
             let Some(of_type) = scope.layout.by_kind(kind_of(row.int(0)?)) else {
                 continue;

@@ -1,10 +1,11 @@
 //! The index after a change of schemas: resources are as they were, what is derived from them is
 //! not. All of a tenant is gone through while the server works.
 
-use crate::store::resources::read::Scope;
+use crate::store::db::error::StoreError;
+use crate::store::handle::Store;
+use crate::store::resources::scope::Scope;
 use crate::store::upkeep::restore::Restored;
 use crate::store::upkeep::verify::Verification;
-use crate::store::{Store, StoreError};
 
 /// Times that a tenant is gone through, at most: again for what was changed while it was.
 const PASSES: u32 = 8;

@@ -1,7 +1,12 @@
 //! Deleting a tenant, slice by slice, while requests of its clients may still be on their way.
 
-use crate::store::db::statement::{Arg, Batch, Statement};
-use crate::store::{Store, StoreError, pause};
+use crate::store::changes;
+use crate::store::db::args::Arg;
+use crate::store::db::batch::Batch;
+use crate::store::db::error::StoreError;
+use crate::store::db::retry::pause;
+use crate::store::db::statement::{Statement, Step};
+use crate::store::handle::Store;
 
 /// Times that the tenant is emptied anew because a request that was on its way has written.
 const ATTEMPTS: u32 = 20;
@@ -13,7 +18,12 @@ impl Store {
     /// If the database fails.
     pub async fn delete_tenant(&self, name: &str) -> Result<bool, StoreError> {
         let suspended = self
-            .write_one(Statement::new(SUSPEND, vec![name.into()]))
+            .engine
+            .write_one(Statement::named(
+                "tenant.suspend",
+                SUSPEND,
+                vec![name.into()],
+            ))
             .await?;
         let Some(tenant) = suspended.first().map(|row| row.int(0)).transpose()? else {
             return Ok(false);
@@ -33,20 +43,19 @@ impl Store {
     /// Whoever still writes holds the row of a resource, or keeps that of the tenant: when both are
     /// seized nobody does, and what is left was committed before the last batch.
     async fn empty_and_delete(&self, tenant: i64) -> Result<(), StoreError> {
-        for slice in SLICES {
-            let statement = Statement::new(*slice, vec![Arg::Int(tenant)]);
-            while !self.write_one(statement.clone()).await?.is_empty() {}
+        for slice in SLICES.into_iter().chain(changes::DELETE_SLICE) {
+            let statement = Statement::named("tenant.delete_slice", slice, vec![Arg::Int(tenant)]);
+            while !self.engine.write_one(statement.clone()).await?.is_empty() {}
         }
         let rest = || {
-            let all = REST
-                .iter()
-                .map(|(name, text)| (*name, Statement::new(*text, vec![Arg::Int(tenant)])));
-            let seized = Batch::after(Statement::new(SEIZE, vec![Arg::Int(tenant)]));
-            all.fold(seized, |batch, (name, statement)| {
-                batch.then(name, statement)
-            })
+            let step = |text: &'static str| Step::new(text, vec![Arg::Int(tenant)]);
+            let all = changes::DELETE_ALL.into_iter().chain(REST);
+            all.fold(
+                Batch::after("tenant.delete", step(SEIZE)),
+                |batch, (name, text)| batch.then(name, step(text)),
+            )
         };
-        self.write_retrying(rest).await.map(|_| ())
+        self.engine.write_retrying(rest).await.map(|_| ())
     }
 }
 
@@ -54,7 +63,7 @@ const SUSPEND: &str = "update tenant set status = 'suspended', revision = revisi
 
 /// Rows of a tenant, a few thousand at a time: others are not kept waiting, and no statement takes
 /// too long.
-const SLICES: &[&str] = &[
+const SLICES: [&str; 8] = [
     "delete from member where tenant = $1 and (group_seq, member_seq) in \
      (select group_seq, member_seq from member where tenant = $1 limit 2000) returning tenant",
     "delete from resource where tenant = $1 and seq in \
@@ -63,10 +72,6 @@ const SLICES: &[&str] = &[
      (select attribute, key from attribute_value where tenant = $1 and is_unique limit 2000) returning tenant",
     "delete from attribute_value where tenant = $1 and not is_unique and (attribute, key, seq) in \
      (select attribute, key, seq from attribute_value where tenant = $1 and not is_unique limit 2000) returning tenant",
-    "delete from change_member where tenant = $1 and (change, id) in \
-     (select change, id from change_member where tenant = $1 limit 2000) returning tenant",
-    "delete from change where tenant = $1 and change in \
-     (select change from change where tenant = $1 limit 2000) returning tenant",
     "delete from provisioning_body where tenant = $1 and entry in \
      (select entry from provisioning_body where tenant = $1 limit 200) returning tenant",
     "delete from provisioning_user where tenant = $1 and entry in \
@@ -76,14 +81,9 @@ const SLICES: &[&str] = &[
     "delete from provisioning where tenant = $1 and entry in \
      (select entry from provisioning where tenant = $1 limit 2000) returning tenant",
 ];
-const SEIZE: &str = "select tenant from tenant where tenant = $1{seize}";
-const REST: &[(&str, &str)] = &[
+const SEIZE: &str = "select tenant from tenant where tenant = $1{for_update}";
+const REST: [(&str, &str); 7] = [
     ("unindexed", "delete from attribute_value where tenant = $1"),
-    (
-        "change_members",
-        "delete from change_member where tenant = $1",
-    ),
-    ("changes", "delete from change where tenant = $1"),
     ("bodies", "delete from provisioning_body where tenant = $1"),
     ("named", "delete from provisioning_user where tenant = $1"),
     (

@@ -1,9 +1,12 @@
 //! Puts right what is derived from one resource.
 
-use crate::store::db::statement::{Arg, Batch, Statement};
+use crate::store::db::args::Arg;
+use crate::store::db::batch::Batch;
+use crate::store::db::error::StoreError;
+use crate::store::db::statement::Step;
+use crate::store::handle::Store;
 use crate::store::resources::document::Row as Derived;
 use crate::store::resources::index::{self, IndexRow};
-use crate::store::{Store, StoreError};
 use std::collections::BTreeSet;
 
 /// What became of a resource whose derived rows differed.
@@ -45,9 +48,9 @@ impl Restoration {
         if !self.surplus.is_empty() {
             let removing = || {
                 index::remove(self.columns(revision), self.tenant, self.seq, &self.surplus)
-                    .then("answer", Statement::new(ANSWER, vec![]))
+                    .then("answer", Step::new(ANSWER, vec![]))
             };
-            match self.store.write_retrying(removing).await?.first() {
+            match self.store.engine.write_retrying(removing).await?.first() {
                 Some(row) => revision = row.int(0)?,
                 None => return Ok(Restored::Overtaken),
             }
@@ -57,9 +60,9 @@ impl Restoration {
         }
         let adding = || {
             index::add(self.columns(revision), self.tenant, self.seq, &self.lacking)
-                .then("answer", Statement::new(ANSWER, vec![]))
+                .then("answer", Step::new(ANSWER, vec![]))
         };
-        match self.store.write_retrying(adding).await {
+        match self.store.engine.write_retrying(adding).await {
             Ok(rows) if rows.is_empty() => Ok(Restored::Overtaken),
             Err(StoreError::Unique(_)) => Ok(Restored::Taken),
             Ok(_) => Ok(Restored::Done),
@@ -71,23 +74,27 @@ impl Restoration {
     fn columns(&self, revision: i64) -> Batch {
         let [first, second, third] = self.derived.looked.clone().map(Arg::OptText);
         let columns = vec![
-            Arg::Int(self.tenant),
-            Arg::Int(self.seq),
-            Arg::Int(revision),
-            Arg::OptText(self.derived.display.clone()),
-            Arg::OptText(self.derived.display_key.clone()),
-            Arg::Bool(self.derived.takes_seat),
-            first,
-            second,
-            third,
+            ("tenant", Arg::Int(self.tenant)),
+            ("seq", Arg::Int(self.seq)),
+            ("revision", Arg::Int(revision)),
+            ("display", Arg::OptText(self.derived.display.clone())),
+            (
+                "display_key",
+                Arg::OptText(self.derived.display_key.clone()),
+            ),
+            ("takes_seat", Arg::Bool(self.derived.takes_seat)),
+            ("lookup_1", first),
+            ("lookup_2", second),
+            ("lookup_3", third),
         ];
-        Batch::default().then("written", Statement::new(RESTORE, columns))
+        let step = Step::bound(RESTORE, columns).returning(&["seq", "revision"]);
+        Batch::new("resource.restore").then("written", step)
     }
 }
 
 /// A write that waited for this one does not see the rows that came with it: by the revision it
 /// learns that it has to read again.
-const RESTORE: &str = "update resource set display = $4, display_key = $5, takes_seat = $6, \
-     lookup_1 = $7, lookup_2 = $8, lookup_3 = $9, revision = revision + 1 \
-     where tenant = $1 and seq = $2 and revision = $3 returning seq, revision";
+const RESTORE: &str = "update resource set display = {:display}, display_key = {:display_key}, takes_seat = {:takes_seat}, \
+     lookup_1 = {:lookup_1}, lookup_2 = {:lookup_2}, lookup_3 = {:lookup_3}, revision = revision + 1 \
+     where tenant = {:tenant} and seq = {:seq} and revision = {:revision} returning seq, revision";
 const ANSWER: &str = "select revision from {written}";

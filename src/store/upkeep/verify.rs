@@ -6,16 +6,19 @@
 //! still as it was read, so the server may be at work meanwhile.
 
 use crate::resource::StoredDocument;
+use crate::store::db::args::Arg;
+use crate::store::db::batch::Batch;
+use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
-use crate::store::db::statement::{Arg, Batch, Statement};
+use crate::store::db::statement::{Statement, Step};
+use crate::store::handle::Store;
 use crate::store::resources::document::Row as Derived;
 use crate::store::resources::ids::TypeLayout;
 use crate::store::resources::index::{self, IndexRow};
-use crate::store::resources::lookup::Looked;
-use crate::store::resources::read::Scope;
-use crate::store::resources::seq::kind_of;
+use crate::store::resources::lookup::{Looked, looked};
+use crate::store::resources::scope::Scope;
+use crate::store::resources::seq::{KIND_SHIFT, kind_of};
 use crate::store::upkeep::restore::{Restoration, Restored};
-use crate::store::{Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -157,10 +160,10 @@ impl<'a> Verification<'a> {
         &mut self,
         seen: &mut (dyn FnMut() + Send),
     ) -> Result<(), StoreError> {
-        let mut rows = self
-            .store
-            .engine
-            .rows(Statement::new(STORED, self.args([])));
+        let mut rows =
+            self.store
+                .engine
+                .rows(Statement::named("verify.resources", STORED, self.args([])));
         let mut stored: Option<Stored> = None;
         while let Some(row) = rows.recv().await.transpose()? {
             let seq = row.int(0)?;
@@ -264,22 +267,26 @@ impl<'a> Verification<'a> {
         ));
         if self.repair {
             let gone = || {
-                Batch::default().then("written", Statement::new(GONE, self.args([Arg::Int(seq)])))
+                Batch::new("verify.orphans").then(
+                    "written",
+                    Step::new(GONE, self.args([Arg::Int(seq)])).returning(&["tenant"]),
+                )
             };
             let batch = || {
                 index::remove(gone(), tenant, seq, &stored.rows)
-                    .then("answer", Statement::new(ANSWER, vec![]))
+                    .then("answer", Step::new(ANSWER, vec![]))
             };
-            self.store.write_retrying(batch).await?;
+            self.store.engine.write_retrying(batch).await?;
         }
         Ok(())
     }
 
     async fn members(&mut self) -> Result<(), StoreError> {
-        let mut rows = self
-            .store
-            .engine
-            .rows(Statement::new(format!("{ENDS}{LOOSE}"), self.args([])));
+        let mut rows = self.store.engine.rows(Statement::named(
+            "verify.members",
+            format!("{ENDS}{LOOSE}"),
+            self.args([]),
+        ));
         while let Some(row) = rows.recv().await.transpose()? {
             let (group, member) = (row.int(0)?, row.int(1)?);
             let (of_group, of_member) = (
@@ -293,7 +300,10 @@ impl<'a> Verification<'a> {
             if self.repair {
                 let text = format!("{UNTIE}{LOOSE}");
                 let args = self.args([Arg::Int(group), Arg::Int(member)]);
-                self.store.write_one(Statement::new(text, args)).await?;
+                self.store
+                    .engine
+                    .write_one(Statement::named("verify.untie", text, args))
+                    .await?;
             }
         }
         Ok(())
@@ -309,10 +319,11 @@ impl<'a> Verification<'a> {
 
     /// Differences are added to the counters, so that what is counted meanwhile is not lost.
     async fn counters(&mut self) -> Result<(), StoreError> {
-        let mut rows = self
-            .store
-            .engine
-            .rows(Statement::new(COUNTERS, self.args([])));
+        let mut rows = self.store.engine.rows(Statement::named(
+            "verify.counters",
+            COUNTERS,
+            self.args([Arg::Int(1 << KIND_SHIFT)]),
+        ));
         while let Some(row) = rows.recv().await.transpose()? {
             let (kind, live, active) = (row.int(0)?, row.int(1)?, row.int(2)?);
             let (counted, counted_active) = (row.int(3)?, row.int(4)?);
@@ -324,7 +335,12 @@ impl<'a> Verification<'a> {
             if self.repair {
                 let differences = [kind, live - counted, active - counted_active].map(Arg::Int);
                 self.store
-                    .write_one(Statement::new(RECOUNT, self.args(differences)))
+                    .engine
+                    .write_one(Statement::named(
+                        "verify.recount",
+                        RECOUNT,
+                        self.args(differences),
+                    ))
                     .await?;
             }
         }
@@ -332,7 +348,10 @@ impl<'a> Verification<'a> {
     }
 
     async fn seats(&mut self) -> Result<(), StoreError> {
-        let mut rows = self.store.engine.rows(Statement::new(SEATS, self.args([])));
+        let mut rows =
+            self.store
+                .engine
+                .rows(Statement::named("verify.seats", SEATS, self.args([])));
         while let Some(row) = rows.recv().await.transpose()? {
             let (used, taken) = (row.int(0)?, row.int(1)?);
             self.tell(format!(
@@ -342,7 +361,12 @@ impl<'a> Verification<'a> {
             if self.repair {
                 let difference = [Arg::Int(taken - used)];
                 self.store
-                    .write_one(Statement::new(RESEAT, self.args(difference)))
+                    .engine
+                    .write_one(Statement::named(
+                        "verify.reseat",
+                        RESEAT,
+                        self.args(difference),
+                    ))
                     .await?;
             }
         }
@@ -385,12 +409,6 @@ impl Stored {
         }
         Ok(())
     }
-}
-
-/// The lookups from that column on.
-pub(in crate::store) fn looked(row: &Row, column: usize) -> Result<Looked, StoreError> {
-    let text = |at: usize| Ok::<_, StoreError>(row.opt_text(column + at)?.map(str::to_owned));
-    Ok([text(0)?, text(1)?, text(2)?])
 }
 
 fn column_differences(source: &Source, derived: &Derived) -> Vec<String> {
@@ -445,7 +463,7 @@ const LOOSE: &str = " and (not exists (select 1 from resource where resource.ten
 
 const COUNTERS: &str = "select kind, cast(sum(live) as bigint), cast(sum(active) as bigint), \
        cast(sum(counted) as bigint), cast(sum(counted_active) as bigint) from \
-     (select seq / 72057594037927936 as kind, 1 as live, case when takes_seat then 1 else 0 end as active, \
+     (select seq / $2 as kind, 1 as live, case when takes_seat then 1 else 0 end as active, \
         0 as counted, 0 as counted_active from resource where tenant = $1 \
       union all select kind, 0, 0, live, active from counter where tenant = $1) as counts \
      group by kind having sum(live) <> sum(counted) or sum(active) <> sum(counted_active) order by kind";

@@ -1,153 +1,20 @@
-//! A page of the resources that match: by position, or from a mark on, in order of creation or
-//! sorted.
+//! A page of the resources that match: by position, or from a bookmark on, in order of creation or sorted.
 
 use crate::filter::{Predicate, Target};
-use crate::resource::Attributes;
-use crate::resource::entries::entries;
 use crate::schema::{AttributePath, Named};
+use crate::store::db::args::Arg;
+use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
-use crate::store::db::statement::Arg;
-use crate::store::resources::ids::TypeLayout;
-use crate::store::resources::read::fast::matching;
+use crate::store::handle::Store;
+use crate::store::resources::read::fast_path::{FastRead, matching};
+use crate::store::resources::read::page::{From, Listed, Mark, MarkValue, Order, Page, Window};
+use crate::store::resources::read::query::resources;
 use crate::store::resources::read::select::Select;
-use crate::store::resources::read::{Documents, Found, Relations, Scope, resources};
+use crate::store::resources::read::stored::{Found, Relations};
+use crate::store::resources::scope::Scope;
 use crate::store::resources::seq::keys_of;
-use crate::store::{Store, StoreError};
 use std::ops::Range;
 use uuid::Uuid;
-
-/// A page of results.
-#[derive(Debug, Default)]
-pub struct Page {
-    /// How many match in all.
-    pub total: i64,
-    /// How many were ever deleted of the types that are listed, if nothing is filtered: while this
-    /// stands, positions in order of creation stand.
-    pub gone: i64,
-    /// Those on the page.
-    pub found: Vec<Found>,
-    /// Whether members were left out, of all resources, as there are more than [`Relations::most`] allows.
-    pub lacks_members: bool,
-}
-
-/// What is listed: a type, and the condition on its resources.
-#[derive(Debug)]
-pub struct Listed<'a> {
-    /// The type.
-    pub of_type: &'a TypeLayout,
-    /// The condition.
-    pub predicate: Option<&'a Predicate>,
-}
-
-/// By what a list is sorted, where it is not in order of creation.
-#[derive(Debug, Clone)]
-pub struct Order {
-    /// The value that decides; for a multi-valued attribute the primary one, else the first.
-    pub by: Target,
-    /// Greatest first, and what has no value before all others (RFC 7644 section 3.4.2.3).
-    pub descending: bool,
-}
-
-/// The place of a resource in a list: the values it is sorted by, and its key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
-    /// Values that decide before the key.
-    pub values: Vec<MarkValue>,
-    /// The resource's internal key.
-    pub seq: i64,
-}
-
-/// A value that a list is sorted by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MarkValue {
-    /// A number.
-    Int(i64),
-    /// Text.
-    Text(String),
-}
-
-/// Where a page begins.
-#[derive(Debug, Clone)]
-pub enum From {
-    /// After so many results.
-    Skip(i64),
-    /// After so many results; if as many resources are gone as then, that is after the mark. In
-    /// order of creation only.
-    SkipOr {
-        /// Results before the page.
-        skip: i64,
-        /// The last of them, when it was read.
-        mark: i64,
-        /// [`Page::gone`] at that time.
-        gone: i64,
-    },
-    /// After a mark.
-    After(Mark),
-    /// Before a mark: the page ends there.
-    Before(Mark),
-}
-
-/// The part of a list that is read.
-#[derive(Debug, Clone)]
-pub struct Window {
-    /// Where it begins.
-    pub from: From,
-    /// Results in it, at most.
-    pub take: i64,
-    /// Which documents are read along.
-    pub documents: Documents,
-}
-
-impl Order {
-    /// The place of a resource with these attributes in the list.
-    pub fn mark(order: Option<&Self>, found: &Found, attributes: &Attributes) -> Mark {
-        let values = order.map_or_else(Vec::new, |order| order.values(found, attributes));
-        Mark {
-            values,
-            seq: found.seq,
-        }
-    }
-
-    fn values(&self, found: &Found, attributes: &Attributes) -> Vec<MarkValue> {
-        match &self.by {
-            Target::Created => vec![MarkValue::Int(found.meta.created.as_micros())],
-            Target::LastModified => vec![MarkValue::Int(found.meta.modified.as_micros())],
-            Target::Version => vec![MarkValue::Int(found.meta.version)],
-            Target::Id => vec![MarkValue::Text(found.id.to_string())],
-            Target::Attribute(path) => {
-                let leaf = match found.resource_type.named(&path.to_string()) {
-                    Some(Named::Attribute(own)) => own.leaf,
-                    _ => None,
-                };
-                let all = entries(&found.resource_type, attributes);
-                let key = all
-                    .iter()
-                    .find(|entry| Some(entry.leaf) == leaf && entry.element == 0)
-                    .map(|entry| &entry.key);
-                let (head, tail) =
-                    key.map_or(("", None), crate::store::resources::index_key::split);
-                let texts = [head, tail.unwrap_or("")].map(|text| MarkValue::Text(text.to_owned()));
-                std::iter::once(MarkValue::Int(i64::from(key.is_none())))
-                    .chain(texts)
-                    .collect()
-            }
-        }
-    }
-
-    fn columns(&self) -> &'static [&'static str] {
-        match &self.by {
-            Target::Attribute(_) => &[
-                "case when l.key is null then 1 else 0 end",
-                "coalesce(l.key, ''){binary}",
-                "coalesce(l.tail, ''){binary}",
-            ],
-            Target::Created => &["r.created"],
-            Target::LastModified => &["r.modified"],
-            Target::Version => &["r.version"],
-            Target::Id => &["cast(r.id as text){binary}"],
-        }
-    }
-}
 
 impl Store {
     /// A page of the resources that match.
@@ -162,14 +29,14 @@ impl Store {
         window: &Window,
         relations: Relations,
     ) -> Result<Page, StoreError> {
-        if let Some(page) = self
-            .few_matching(scope, listed, order, window, relations)
+        if let FastRead::Answered(page) = self
+            .fast_matching(scope, listed, order, window, relations)
             .await?
         {
             return Ok(page);
         }
-        let statement = statement(scope, listed, order, window, relations);
-        let mut page = self.page(scope, statement).await?;
+        let sql = statement(scope, listed, order, window, relations);
+        let mut page = self.page("resource.list", scope, sql).await?;
         let members: usize = page.found.iter().map(Found::members).sum();
         if relations
             .most
@@ -191,11 +58,10 @@ impl Store {
         window: &Window,
         relations: Relations,
     ) -> String {
-        let few = matching(scope, listed, order, window, relations);
-        few.unwrap_or_else(|| statement(scope, listed, order, window, relations))
-            .finish()
-            .for_postgres()
-            .text
+        let fast = matching(scope, listed, order, window, relations);
+        let sql = fast.unwrap_or_else(|| statement(scope, listed, order, window, relations));
+        let expanded = sql.statement("resource.list").for_postgres();
+        expanded.map(|expanded| expanded.text).unwrap_or_default()
     }
 }
 
@@ -294,9 +160,9 @@ fn in_order_of_creation(
         of_kinds(sql, listed, &window.from);
     }
     sql.raw(if backwards {
-        " order by seq desc limit "
+        " order by seq desc {limit}"
     } else {
-        " order by seq limit "
+        " order by seq {limit}"
     })
     .int(window.take);
     match &window.from {
@@ -408,7 +274,7 @@ fn sorted(sql: &mut Sql, scope: &Scope, order: &Order, window: &Window) {
     };
     sql.raw(" order by ");
     directed(sql);
-    sql.raw(" limit ")
+    sql.raw(" {limit}")
         .int(window.take)
         .raw(" offset ")
         .int(skip)

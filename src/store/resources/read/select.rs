@@ -8,8 +8,8 @@
 use crate::filter::{Operator, Predicate, Target};
 use crate::resource::Key;
 use crate::schema::{AttributePath, Type};
+use crate::store::db::args::Arg;
 use crate::store::db::sql::Sql;
-use crate::store::db::statement::Arg;
 use crate::store::resources::ids::{Layout, TypeLayout};
 use crate::store::resources::index_key::compare;
 use crate::store::resources::read::relation;

@@ -1,36 +1,44 @@
-//! Reading few resources: the one with an id, or those that a selective filter finds. What a
-//! request asks for most often is one short statement, with a row for each resource; what does not
-//! fit it takes the long way ([`crate::store::resources::read`], [`crate::store::resources::read::list`]).
+//! The fast path of reads: the resource with an id, or those that a selective filter finds, in one plain statement with
+//! a row for each resource. It has no recursion. What does not fit it needs the full query
+//! ([`crate::store::resources::read::query`], [`crate::store::resources::read::list`]).
 
+use crate::store::db::args::Arg;
+use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
-use crate::store::db::statement::Arg;
+use crate::store::handle::Store;
 use crate::store::resources::ids::TypeLayout;
-use crate::store::resources::read::list::{From, Listed, Order, Page, Window};
+use crate::store::resources::read::page::{From, Listed, Order, Page, Window};
 use crate::store::resources::read::select::{Select, is_selective};
-use crate::store::resources::read::{Documents, Found, Related, Relations, Scope, found};
+use crate::store::resources::read::stored::{Documents, Found, Related, Relations, found};
+use crate::store::resources::scope::Scope;
 use crate::store::resources::seq::{keys_of, kind_of};
-use crate::store::{Store, StoreError};
 use uuid::Uuid;
 
-/// The resources, or that the long way has to be taken.
-type Few = Result<Option<Vec<Found>>, StoreError>;
+/// The outcome of a read on the fast path.
+#[derive(Debug)]
+pub(in crate::store) enum FastRead<T> {
+    /// What was found.
+    Answered(T),
+    /// The full query has to run.
+    NeedsFullQuery,
+}
 
-/// A group as the statement tells of it: key, id, display name, and whether it is in a group itself.
+/// A group as the statement returns it: key, id, display name, and whether it is in a group itself.
 type GroupRow = (i64, Uuid, Option<String>, i64);
 
 impl Store {
-    /// A resource by its id, in a list of at most one. The long way is for members, and for
-    /// memberships through other groups.
-    pub(in crate::store) async fn few_by_id(
+    /// A resource by its id, in a list of at most one. Members, and memberships through other groups, need the full
+    /// query.
+    pub(in crate::store) async fn fast_by_id(
         &self,
         scope: &Scope,
         of_type: &TypeLayout,
         id: Uuid,
         relations: Relations,
-    ) -> Few {
+    ) -> Result<FastRead<Vec<Found>>, StoreError> {
         if relations.members {
-            return Ok(None);
+            return Ok(FastRead::NeedsFullQuery);
         }
         let mut sql = Sql::default();
         begin(&mut sql, scope, relations, Documents::All);
@@ -39,56 +47,65 @@ impl Store {
             .raw(" and r.id = ")
             .arg(Arg::Uuid(id));
         within(&mut sql, of_type);
-        self.few(scope, sql).await
+        self.fast("resource.find_fast", scope, sql).await
     }
 
-    /// The first page of what a selective condition finds. The long way is for more results than
-    /// the page holds, too.
-    pub(in crate::store) async fn few_matching(
+    /// The first page of what a selective condition finds. More results than the page holds need the full query,
+    /// too.
+    pub(in crate::store) async fn fast_matching(
         &self,
         scope: &Scope,
         listed: &[Listed<'_>],
         order: Option<&Order>,
         window: &Window,
         relations: Relations,
-    ) -> Result<Option<Page>, StoreError> {
+    ) -> Result<FastRead<Page>, StoreError> {
         let Some(sql) = matching(scope, listed, order, window, relations) else {
-            return Ok(None);
+            return Ok(FastRead::NeedsFullQuery);
         };
-        let found = self.few(scope, sql).await?;
-        let total = found
-            .as_ref()
-            .and_then(|found| i64::try_from(found.len()).ok())
-            .unwrap_or(i64::MAX);
-        Ok(found.filter(|_| total <= window.take).map(|found| Page {
-            total,
-            found,
-            ..Page::default()
-        }))
+        let FastRead::Answered(found) = self.fast("resource.list_fast", scope, sql).await? else {
+            return Ok(FastRead::NeedsFullQuery);
+        };
+        Ok(match i64::try_from(found.len()) {
+            Ok(total) if total <= window.take => FastRead::Answered(Page {
+                total,
+                found,
+                ..Page::default()
+            }),
+            _ => FastRead::NeedsFullQuery,
+        })
     }
 
-    async fn few(&self, scope: &Scope, sql: Sql) -> Few {
-        let rows = self.engine.read_short(&sql.finish()).await?;
+    async fn fast(
+        &self,
+        name: &'static str,
+        scope: &Scope,
+        sql: Sql,
+    ) -> Result<FastRead<Vec<Found>>, StoreError> {
+        let rows = self.engine.read(&sql.statement(name).coalescible()).await?;
         scope.confirmed(!rows.is_empty())?;
+        let counters = self.engine.counters();
         let mut all = Vec::with_capacity(rows.len());
         for row in rows {
             let Some(mut found) = present(scope, &row)? else {
                 continue;
             };
-            match groups(scope, &row)? {
-                Some(groups) => found.relations = groups,
-                None => return Ok(None),
-            }
+            let Some(groups) = groups(scope, &row)? else {
+                counters.fast_reads_missed.note();
+                return Ok(FastRead::NeedsFullQuery);
+            };
+            found.relations = groups;
             all.push(found);
         }
-        // A statement that went together with others keeps no promise about the order.
+        counters.fast_reads.note();
+        // A statement that ran together with others keeps no order.
         all.sort_unstable_by_key(|found| found.seq);
-        Ok(Some(all))
+        Ok(FastRead::Answered(all))
     }
 }
 
 /// The statement for the first page of what a selective condition finds, with one resource more than
-/// the page holds; `None` where the long way has to be taken at once.
+/// the page holds; `None` where the full query has to run.
 pub(in crate::store) fn matching(
     scope: &Scope,
     listed: &[Listed<'_>],
@@ -125,7 +142,7 @@ pub(in crate::store) fn matching(
     sql.raw(") as hit on 1 = 1 left join resource r on r.tenant = ")
         .int(scope.tenant)
         .raw(" and r.seq = hit.seq");
-    sql.raw(" order by r.seq limit ")
+    sql.raw(" order by r.seq {limit}")
         .int(window.take.saturating_add(1));
     Some(sql)
 }
@@ -159,7 +176,7 @@ fn within(sql: &mut Sql, of_type: &TypeLayout) {
         .int(keys.end);
 }
 
-/// The resource in a row; a row without one says that the caller stands.
+/// The resource in a row; a row without one says that the caller is confirmed.
 fn present(scope: &Scope, row: &Row) -> Result<Option<Found>, StoreError> {
     match row.opt_int(0)? {
         Some(_) => found(scope, row, 0),

@@ -1,10 +1,13 @@
 //! The members of a large group, one by one, as they are at one moment.
 
+use crate::store::db::args::Arg;
+use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
-use crate::store::db::statement::{Arg, Statement};
-use crate::store::resources::read::{Found, Related, Scope};
+use crate::store::db::statement::Statement;
+use crate::store::handle::Store;
+use crate::store::resources::read::stored::{Found, Related};
+use crate::store::resources::scope::Scope;
 use crate::store::resources::seq::kind_of;
-use crate::store::{Store, StoreError};
 use tokio::sync::mpsc;
 
 /// Members on their way, in the order of their keys. They hold a connection until the last of them
@@ -27,7 +30,9 @@ impl Store {
             Arg::Int(group.seq),
             Arg::Int(group.meta.version),
         ];
-        let mut rows = self.engine.rows_for_client(Statement::new(ROLL, args));
+        let mut rows = self
+            .engine
+            .rows_for_client(Statement::named("member.stream", ROLL, args));
         let first = rows.recv().await.transpose()?;
         Ok(first.map(|first| Roll {
             scope: scope.clone(),

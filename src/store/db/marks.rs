@@ -1,0 +1,106 @@
+//! The marks in the text of statements: what PostgreSQL and SQLite spell differently.
+//!
+//! | mark | PostgreSQL | SQLite |
+//! |---|---|---|
+//! | `$1`, `$2` … | the value at that position | the same |
+//! | `{:name}` | the value of that name | the same |
+//! | `{rows}` | the table parameter: `unnest(…) as given(…)` | a query over `json_each` named `given` |
+//! | `{binary}` | `collate "C"`: compare by bytes, as stored keys do | nothing: the default |
+//! | `{position}` | `strpos` | `instr` |
+//! | `{rows_of}` | `json_agg` | `json_group_array` |
+//! | `{row_of}` | `json_build_array` | `json_array` |
+//! | `{limit}` | `limit` | `limit +`: a bare parameter would be planned anew each time |
+//! | `{row:column}` | `ctid`: where a row is stored | the column that identifies it |
+//! | `{row_among:columns}` | `ctid = any(array`, closed by `)` after a query in parentheses | `(columns in` |
+//! | `{for_no_key_update}` | locks the rows against changes | nothing: there is one writer |
+//! | `{for_key_share}` | locks the rows against deletion | nothing |
+//! | `{for_update}` | locks the rows against changes, deletion and `{for_key_share}` | nothing |
+//! | `{step}` | the rows that the earlier step of the batch returned: its name | a query over their JSON |
+//!
+//! Any other mark is an error before the statement is sent.
+
+/// A part of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Piece<'a> {
+    Text(&'a str),
+    /// `$n`
+    Placeholder(usize),
+    Mark(Mark<'a>),
+}
+
+/// What stands between braces; see the table of this module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Mark<'a> {
+    Value(&'a str),
+    Rows,
+    Binary,
+    Position,
+    RowsOf,
+    RowOf,
+    Limit,
+    Row(&'a str),
+    RowAmong(&'a str),
+    ForNoKeyUpdate,
+    ForKeyShare,
+    ForUpdate,
+    /// Any other word: the name of an earlier step, or an error.
+    Step(&'a str),
+}
+
+impl<'a> Mark<'a> {
+    fn parse(word: &'a str) -> Self {
+        match word {
+            "rows" => Self::Rows,
+            "binary" => Self::Binary,
+            "position" => Self::Position,
+            "rows_of" => Self::RowsOf,
+            "row_of" => Self::RowOf,
+            "limit" => Self::Limit,
+            "for_no_key_update" => Self::ForNoKeyUpdate,
+            "for_key_share" => Self::ForKeyShare,
+            "for_update" => Self::ForUpdate,
+            _ => match word.split_once(':') {
+                Some(("", name)) => Self::Value(name),
+                Some(("row", column)) => Self::Row(column),
+                Some(("row_among", columns)) => Self::RowAmong(columns),
+                _ => Self::Step(word),
+            },
+        }
+    }
+}
+
+/// The parts of a text, in order.
+pub(in crate::store) fn pieces(mut text: &str) -> impl Iterator<Item = Piece<'_>> {
+    std::iter::from_fn(move || {
+        if text.is_empty() {
+            return None;
+        }
+        let (piece, rest) = match text.find(['$', '{']) {
+            Some(0) => special(text),
+            Some(at) => {
+                let (head, rest) = text.split_at(at);
+                (Piece::Text(head), rest)
+            }
+            None => (Piece::Text(text), ""),
+        };
+        text = rest;
+        Some(piece)
+    })
+}
+
+fn special(text: &str) -> (Piece<'_>, &str) {
+    if let Some((word, rest)) = text
+        .strip_prefix('{')
+        .and_then(|inner| inner.split_once('}'))
+    {
+        return (Piece::Mark(Mark::parse(word)), rest);
+    }
+    let (mark, after) = text.split_at(1);
+    let digits = after
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(after.len());
+    let (number, rest) = after.split_at(digits);
+    number.parse().map_or((Piece::Text(mark), after), |n| {
+        (Piece::Placeholder(n), rest)
+    })
+}

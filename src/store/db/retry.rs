@@ -1,0 +1,52 @@
+//! Writes that run again when another transaction was in the way.
+
+use crate::store::db::batch::Batch;
+use crate::store::db::engine::Engine;
+use crate::store::db::error::StoreError;
+use crate::store::db::row::Row;
+use crate::store::db::statement::Statement;
+use std::time::Duration;
+
+/// How often a write runs again, at most.
+const RETRIES: u32 = 3;
+
+impl Engine {
+    /// Runs a batch, made anew for each attempt, until no other transaction is in the way.
+    ///
+    /// # Errors
+    /// Those of the last attempt.
+    pub(in crate::store) async fn write_retrying(
+        &self,
+        batch: impl Fn() -> Batch,
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut attempt = 0;
+        loop {
+            match self.write(batch()).await {
+                Err(StoreError::Busy(_) | StoreError::Reference(_)) if attempt < RETRIES => {
+                    attempt += 1;
+                    self.counters().writes_retried.note();
+                    tokio::time::sleep(pause(attempt)).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Runs a statement that writes.
+    ///
+    /// # Errors
+    /// Those of the last attempt.
+    pub(in crate::store) async fn write_one(
+        &self,
+        statement: Statement,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.write_retrying(|| Batch::one(statement.clone())).await
+    }
+}
+
+/// The pause before an attempt: longer each time, with a random part, so that transactions that met do not meet
+/// again.
+pub(in crate::store) fn pause(attempt: u32) -> Duration {
+    let random = getrandom::u32().unwrap_or(0) % 20;
+    Duration::from_millis(u64::from(attempt * 10 + random))
+}

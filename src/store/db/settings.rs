@@ -1,0 +1,39 @@
+//! Settings of the connections.
+
+use std::time::Duration;
+
+/// How long, and with how many connections, the database is worked with.
+#[derive(Debug, Clone)]
+pub struct PoolSettings {
+    /// Connections of one instance.
+    pub max_connections: u32,
+    /// Longest wait for a connection.
+    pub acquire: Duration,
+    /// Longest time of a statement.
+    pub statement: Duration,
+    /// Longest wait for a lock.
+    pub lock: Duration,
+    /// Whether PostgreSQL is known to be behind a pooler in transaction mode; else it is found out.
+    pub pooler: bool,
+    /// Whether the settings that count behind a pooler are kept as those of the role.
+    pub keeps_role: bool,
+    /// PostgreSQL's schema of the tables; `None` for the first of the role's search path.
+    pub schema: Option<String>,
+    /// Whether short reads of one kind that arrive together go to PostgreSQL as one statement.
+    pub coalesce_reads: bool,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self {
+            max_connections: 16,
+            acquire: Duration::from_secs(2),
+            statement: Duration::from_secs(4),
+            lock: Duration::from_secs(2),
+            pooler: false,
+            keeps_role: false,
+            schema: None,
+            coalesce_reads: true,
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The open database.
+
+use crate::schema::Catalog;
+use crate::store::db::counters::StoreCounts;
+use crate::store::db::engine::Engine;
+use crate::store::db::error::StoreError;
+use crate::store::db::settings::PoolSettings;
+use crate::store::resources::ids::Layout;
+use crate::store::resources::seq::Sequence;
+use crate::store::resources::write::member_queue::MemberQueue;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An open database.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(in crate::store) engine: Engine,
+    pub(in crate::store) sequence: Arc<Sequence>,
+    pub(in crate::store) member_queue: MemberQueue,
+}
+
+impl Store {
+    /// Connects to PostgreSQL and brings its schema up to date.
+    ///
+    /// # Errors
+    /// If the server cannot be reached or refuses.
+    pub async fn postgres(url: &str, settings: &PoolSettings) -> Result<Self, StoreError> {
+        Ok(Self::over(Engine::postgres(url, settings).await?))
+    }
+
+    /// Opens the embedded database in a file, which is created if it is not there.
+    ///
+    /// # Errors
+    /// If the file cannot be opened.
+    pub async fn sqlite(file: &Path, settings: &PoolSettings) -> Result<Self, StoreError> {
+        Ok(Self::over(Engine::sqlite(file, settings).await?))
+    }
+
+    fn over(engine: Engine) -> Self {
+        Self {
+            engine,
+            sequence: Arc::new(Sequence::new()),
+            member_queue: MemberQueue::default(),
+        }
+    }
+
+    /// Finds or gives the numbers under which the names of a catalog are kept.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn layout(&self, catalog: &Catalog) -> Result<Arc<Layout>, StoreError> {
+        Ok(Arc::new(Layout::of(catalog, &self.engine).await?))
+    }
+
+    /// Whether the database answers and, as far as is known, takes writes.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        self.engine.ready().await
+    }
+
+    /// Ends work with the database. The embedded one is in its file alone afterwards; `false` if another
+    /// program that reads it is in the way of that.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn close(&self) -> Result<bool, StoreError> {
+        self.engine.close().await
+    }
+
+    /// How often the shortcuts of the store were taken since it was opened.
+    pub fn counts(&self) -> StoreCounts {
+        self.engine.counters().get()
+    }
+
+    /// Reads the whole file of the embedded database, within a time if there is a limit; PostgreSQL has checksums of
+    /// its own.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] with what is wrong, or if the file cannot be read.
+    pub async fn check_file(&self, limit: Option<Duration>) -> Result<(), StoreError> {
+        self.engine.check_file(limit).await
+    }
+}

@@ -1,0 +1,46 @@
+//! Reading one resource by its id.
+
+use crate::schema::ResourceType;
+use crate::store::db::args::Arg;
+use crate::store::db::error::StoreError;
+use crate::store::db::sql::Sql;
+use crate::store::handle::Store;
+use crate::store::resources::read::fast_path::FastRead;
+use crate::store::resources::read::query::resources;
+use crate::store::resources::read::stored::{Documents, Found, Relations};
+use crate::store::resources::scope::Scope;
+use crate::store::resources::seq::keys_of;
+use uuid::Uuid;
+
+impl Store {
+    /// A resource of a type by its id.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn find(
+        &self,
+        scope: &Scope,
+        resource_type: &ResourceType,
+        id: Uuid,
+        relations: Relations,
+    ) -> Result<Option<Found>, StoreError> {
+        let Some(of_type) = scope.layout.of_type(resource_type) else {
+            return Ok(None);
+        };
+        if let FastRead::Answered(found) = self.fast_by_id(scope, of_type, id, relations).await? {
+            return Ok(found.into_iter().next());
+        }
+        let mut sql = Sql::default();
+        let keys = keys_of(of_type.kind);
+        sql.raw("with recursive found(seq, place) as materialized (select seq, 1 from resource where tenant = ");
+        sql.int(scope.tenant).raw(" and id = ").arg(Arg::Uuid(id));
+        sql.raw(" and seq >= ")
+            .int(keys.start)
+            .raw(" and seq < ")
+            .int(keys.end)
+            .raw(")");
+        resources(&mut sql, scope, relations, Documents::All);
+        let page = self.page("resource.find", scope, sql).await?;
+        Ok(page.found.into_iter().next())
+    }
+}

@@ -1,0 +1,176 @@
+//! Resources as they are stored, with their memberships.
+
+use crate::clock::Timestamp;
+use crate::resource::{Meta, StoredDocument};
+use crate::schema::ResourceType;
+use crate::store::db::error::StoreError;
+use crate::store::db::row::Row;
+use crate::store::resources::document::Written;
+use crate::store::resources::scope::Scope;
+use crate::store::resources::seq::kind_of;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A stored resource.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub(in crate::store) seq: i64,
+    /// Its id.
+    pub id: Uuid,
+    /// What the server keeps about it.
+    pub meta: Meta,
+    /// Counts the changes of the document, for compare-and-swap.
+    pub revision: i64,
+    /// The attributes as JSON text, without memberships.
+    pub document: StoredDocument,
+    /// Memberships, as far as they were asked for.
+    pub relations: Vec<Related>,
+    /// Its type.
+    pub resource_type: Arc<ResourceType>,
+}
+
+/// The resource at the other end of a membership.
+#[derive(Debug, Clone)]
+pub struct Related {
+    /// Its id.
+    pub id: Uuid,
+    /// What it shows as `display`.
+    pub display: Option<String>,
+    /// Its type.
+    pub resource_type: Arc<ResourceType>,
+    /// Whether it is a member of the resource that was read; else that is a member of it.
+    pub is_member: bool,
+    /// Whether the membership goes through no other group.
+    pub is_direct: bool,
+}
+
+/// Which documents are read along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Documents {
+    /// All.
+    All,
+    /// Those that do not make a page much larger than usual; see [`Found::is_left_out`].
+    Small,
+}
+
+impl Documents {
+    /// The column of the table `r`.
+    pub(in crate::store) fn column(self) -> &'static str {
+        match self {
+            Self::All => "r.document",
+            Self::Small => {
+                "case when octet_length(r.document) <= 16384 then r.document else '' end"
+            }
+        }
+    }
+}
+
+/// Which memberships are read along.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Relations {
+    /// Members of the resources.
+    pub members: bool,
+    /// What the resources are members of.
+    pub groups: bool,
+    /// Members that are read at most, of all resources together, if not all.
+    pub most: Option<i64>,
+}
+
+impl Relations {
+    /// These memberships with so many members of all resources together, and one more if there are more.
+    #[must_use]
+    pub fn at_most(self, members: usize) -> Self {
+        Self {
+            most: i64::try_from(members)
+                .ok()
+                .map(|members| members.saturating_add(1)),
+            ..self
+        }
+    }
+}
+
+impl Found {
+    /// Whether the document was too large to be read along with a page: it is empty, and is to be read by id.
+    pub fn is_left_out(&self) -> bool {
+        self.document.is_empty()
+    }
+
+    /// How many members were read.
+    pub fn members(&self) -> usize {
+        self.relations
+            .iter()
+            .filter(|related| related.is_member)
+            .count()
+    }
+
+    /// A resource that was stored this moment, as a read would find it; without memberships.
+    pub fn fresh(
+        resource_type: &Arc<ResourceType>,
+        id: Uuid,
+        meta: Meta,
+        written: Written,
+    ) -> Self {
+        Self {
+            seq: 0,
+            id,
+            meta,
+            revision: 1,
+            document: written.document,
+            relations: Vec::new(),
+            resource_type: resource_type.clone(),
+        }
+    }
+
+    /// Becomes what a read would find after a change; memberships stay as they were read.
+    pub fn changed(&mut self, version: i64, at: Timestamp, written: Written) {
+        self.meta = Meta {
+            version,
+            modified: at,
+            ..self.meta
+        };
+        self.document = written.document;
+    }
+}
+
+/// The resource in a row, its columns from `first` on; `None` if its type is unknown here.
+pub(in crate::store) fn found(
+    scope: &Scope,
+    row: &Row,
+    first: usize,
+) -> Result<Option<Found>, StoreError> {
+    let seq = row.int(first)?;
+    let Some(of_type) = scope.layout.by_kind(kind_of(seq)) else {
+        return Ok(None);
+    };
+    Ok(Some(Found {
+        seq,
+        id: row.uuid(first + 1)?,
+        document: StoredDocument::from_stored(row.text(first + 2)?),
+        meta: Meta {
+            version: row.int(first + 3)?,
+            created: Timestamp::from_micros(row.int(first + 5)?),
+            modified: Timestamp::from_micros(row.int(first + 6)?),
+        },
+        revision: row.int(first + 4)?,
+        relations: Vec::new(),
+        resource_type: of_type.resource_type.clone(),
+    }))
+}
+
+/// The resource at the other end of a membership in a row of that part; `None` if its type is unknown here.
+pub(in crate::store) fn related(
+    scope: &Scope,
+    row: &Row,
+    part: i64,
+) -> Result<Option<Related>, StoreError> {
+    let Some(of_type) = scope.layout.by_kind(kind_of(row.int(2)?)) else {
+        return Ok(None);
+    };
+    Ok(Some(Related {
+        id: row.uuid(3)?,
+        display: row.opt_text(9)?.map(str::to_owned),
+        resource_type: of_type.resource_type.clone(),
+        is_member: part == 2,
+        is_direct: row.int(10)? == 0,
+    }))
+}

@@ -1,0 +1,116 @@
+//! What a write needs to know, and its outcome.
+
+use crate::resource::{Attributes, Meta};
+use crate::store::changes::{Author, Entry};
+use crate::store::db::args::Arg;
+use crate::store::resources::ids::TypeLayout;
+use crate::store::resources::read::stored::Found;
+use crate::store::resources::scope::Scope;
+
+/// The outcome of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It is stored, under this version.
+    Done(i64),
+    /// Another change came first, of the resource or of the tenant's schemas, or the resource is
+    /// gone: read again.
+    Stale,
+    /// The tenant has no seat left, or its schemas were changed.
+    NoSeat,
+    /// Nothing was to be changed.
+    Nothing,
+}
+
+/// What every change needs to know.
+#[derive(Debug, Clone, Copy)]
+pub struct Writing<'a> {
+    /// Tenant and numbers.
+    pub scope: &'a Scope,
+    /// Type of the resource.
+    pub of_type: &'a TypeLayout,
+    /// Who writes, and when.
+    pub author: &'a Author,
+    /// Whether the tenant has a limit of seats.
+    pub limited: bool,
+    /// Whether the version, too, must be the one that was found: the request has a condition.
+    pub exactly: bool,
+    /// What an import says in place of what a write makes.
+    pub given: Given,
+}
+
+/// A resource as it was found, and its attributes, read from the document.
+#[derive(Debug, Clone, Copy)]
+pub struct Before<'a> {
+    /// As it is stored.
+    pub found: &'a Found,
+    /// The document's attributes.
+    pub attributes: &'a Attributes,
+}
+
+/// What an import, which is the operator's, may say of a resource.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Given {
+    /// Times that the resource has afterwards, and its version if the next one is not greater.
+    pub meta: Option<Meta>,
+    /// Its place in the order of creation.
+    pub place: Option<Place>,
+}
+
+/// A place in the order of creation, kept for a resource that is created in a moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Place(pub(in crate::store) i64);
+
+impl Writing<'_> {
+    pub(in crate::store) fn tenant(&self) -> Arg {
+        Arg::Int(self.scope.tenant)
+    }
+
+    /// The moment of the write.
+    pub(in crate::store) fn at(&self) -> Arg {
+        Arg::Int(self.author.at.as_micros())
+    }
+
+    /// When the resource was changed last, once this is written.
+    pub(in crate::store) fn modified(&self) -> Arg {
+        Arg::Int(
+            self.given
+                .meta
+                .map_or(self.author.at, |meta| meta.modified)
+                .as_micros(),
+        )
+    }
+
+    /// The version afterwards where it is greater than the next one: versions only grow.
+    pub(in crate::store) fn given_version(&self) -> Arg {
+        Arg::OptInt(self.given.meta.map(|meta| meta.version))
+    }
+
+    /// When the resource was created, if the write says so.
+    pub(in crate::store) fn given_creation(&self) -> Arg {
+        Arg::OptInt(self.given.meta.map(|meta| meta.created.as_micros()))
+    }
+
+    /// The schemas that the write was made under must be those of the tenant.
+    pub(in crate::store) fn schema_revision(&self) -> Arg {
+        Arg::Int(self.scope.schema_revision)
+    }
+
+    /// Whether the resource shows other times or another version than it was given.
+    pub(in crate::store) fn differs(&self, found: &Found) -> bool {
+        self.given.meta.is_some_and(|meta| meta != found.meta)
+    }
+
+    /// The version that is demanded; 0 for any.
+    pub(in crate::store) fn version(&self, found: &Found) -> Arg {
+        Arg::Int(if self.exactly { found.meta.version } else { 0 })
+    }
+
+    /// The entry of the change log for this write.
+    pub(in crate::store) fn entry(&self, number: i64) -> Entry<'_> {
+        Entry {
+            tenant: self.scope.tenant,
+            number,
+            author: self.author,
+        }
+    }
+}

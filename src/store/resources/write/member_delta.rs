@@ -1,0 +1,141 @@
+//! What a request makes of the members of a group.
+
+use crate::store::changes::Entry;
+use crate::store::db::batch::Batch;
+use crate::store::db::statement::Step;
+use crate::store::resources::write::context::Writing;
+use crate::store::resources::write::member_steps::{self as steps, Guard};
+use std::collections::BTreeSet;
+
+/// A member who joins or leaves.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct Move {
+    pub(in crate::store) member: i64,
+    pub(in crate::store) joins: bool,
+}
+
+/// A resource that may become a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MemberKey(pub(in crate::store) i64);
+
+/// What a request makes of the members of a group, in the end.
+#[derive(Debug, Clone, Default)]
+pub struct MemberDelta {
+    cleared: bool,
+    add: BTreeSet<i64>,
+    remove: BTreeSet<i64>,
+}
+
+impl MemberDelta {
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        !self.cleared && self.add.is_empty() && self.remove.is_empty()
+    }
+
+    /// Whether it tells of several members, which must change all at once.
+    pub(in crate::store) fn is_wide(&self) -> bool {
+        self.cleared || self.add.len() + self.remove.len() > 1
+    }
+
+    /// The only member that it tells of, if there is one and nobody is cleared away.
+    pub(in crate::store) fn single(&self) -> Option<Move> {
+        let mut moved = self.add.iter().map(|member| Move {
+            member: *member,
+            joins: true,
+        });
+        let mut left = self.remove.iter().map(|member| Move {
+            member: *member,
+            joins: false,
+        });
+        if self.is_wide() {
+            None
+        } else {
+            moved.next().or_else(|| left.next())
+        }
+    }
+
+    /// Whether the group has members afterwards, as far as this tells.
+    pub fn has_members(&self) -> Option<bool> {
+        if self.add.is_empty() {
+            self.cleared.then_some(false)
+        } else {
+            Some(true)
+        }
+    }
+
+    /// These are members afterwards.
+    pub fn add(&mut self, members: impl IntoIterator<Item = MemberKey>) {
+        for MemberKey(seq) in members {
+            self.remove.remove(&seq);
+            self.add.insert(seq);
+        }
+    }
+
+    /// These are no members afterwards.
+    pub fn remove(&mut self, members: impl IntoIterator<Item = MemberKey>) {
+        for MemberKey(seq) in members {
+            self.add.remove(&seq);
+            if !self.cleared {
+                self.remove.insert(seq);
+            }
+        }
+    }
+
+    /// Nobody is a member afterwards, but for those that are added later.
+    pub fn clear(&mut self) {
+        *self = Self {
+            cleared: true,
+            ..Self::default()
+        };
+    }
+
+    /// Adds the steps `removed` and `added` to the batch that creates the group.
+    pub(in crate::store) fn insert_into(
+        &self,
+        batch: Batch,
+        writing: &Writing<'_>,
+        group: i64,
+    ) -> Batch {
+        if self.is_empty() {
+            return batch;
+        }
+        batch
+            .then("removed", steps::remove_none())
+            .then("added", self.added(Guard::Written, writing, group))
+    }
+
+    /// Adds the steps `removed` and `added` to a batch that changes the group, after the step that guards them.
+    pub(in crate::store) fn change_with(
+        &self,
+        batch: Batch,
+        guard: Guard,
+        writing: &Writing<'_>,
+        group: i64,
+    ) -> Batch {
+        if self.is_empty() {
+            return batch;
+        }
+        let tenant = writing.scope.tenant;
+        let removed = if self.cleared {
+            steps::remove_others(guard, tenant, group, &self.add)
+        } else {
+            steps::remove(guard, tenant, group, &self.remove)
+        };
+        batch
+            .then("removed", removed)
+            .then("added", self.added(guard, writing, group))
+    }
+
+    fn added(&self, guard: Guard, writing: &Writing<'_>, group: i64) -> Step {
+        steps::add(guard, writing.scope.tenant, group, &self.add)
+    }
+
+    /// Adds the rows of the change log for the steps `added` and `removed`.
+    pub(in crate::store) fn log(&self, batch: Batch, entry: &Entry<'_>) -> Batch {
+        if self.is_empty() {
+            batch
+        } else {
+            entry.append_members(batch)
+        }
+    }
+}

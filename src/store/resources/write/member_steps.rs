@@ -1,0 +1,129 @@
+//! The steps that change the members of a group.
+//!
+//! All batches lock in one order: the group, then the members, then the rows between them.
+
+use crate::store::db::args::{Arg, Column, Table};
+use crate::store::db::statement::Step;
+use crate::store::resources::read::stored::Found;
+use crate::store::resources::write::context::Writing;
+use std::collections::BTreeSet;
+
+// Each row is looked up by itself: to go through a small group, or a small table, seems as good to a
+// planner, which then does so with a large one. What is found by its place is still held against tenant and
+// group, by `+ 0` without an index.
+
+/// A resource that is deleted meanwhile does not join, as if it had joined first.
+macro_rules! add_after {
+    ($guard:literal) => {
+        concat!(
+            "insert into member (tenant, group_seq, member_seq) select $1, $2, seq from resource \
+             where {row_among:tenant = $1 and seq}(select (select r.{row:seq} from resource r where r.tenant = $1 and r.seq = given.seq) \
+               from {rows} where exists (select 1 from ", $guard, "))) and tenant + 0 = $1 order by seq{for_key_share} \
+             on conflict do nothing returning member_seq"
+        )
+    };
+}
+
+macro_rules! remove_after {
+    ($guard:literal) => {
+        concat!(
+            "delete from member where \
+             {row_among:tenant = $1 and group_seq = $2 and member_seq}(select (select m.{row:member_seq} from member m \
+               where m.tenant = $1 and m.group_seq = $2 and m.member_seq = given.seq) \
+               from {rows} where exists (select 1 from ", $guard, "))) and tenant + 0 = $1 and group_seq + 0 = $2 returning member_seq"
+        )
+    };
+}
+
+macro_rules! clear_after {
+    ($guard:literal) => {
+        concat!(
+            "delete from member where tenant = $1 and group_seq = $2 \
+             and member_seq not in (select seq from {rows}) and exists (select 1 from ",
+            $guard,
+            ") returning member_seq"
+        )
+    };
+}
+
+/// The earlier step that must have returned the group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Guard {
+    /// `claimed`: the batch changes members alone.
+    Claimed,
+    /// `written`: the batch writes the document of the group.
+    Written,
+}
+
+/// Locks a group, if it is there in the version that is demanded.
+pub(in crate::store) fn claim(writing: &Writing<'_>, group: &Found) -> Step {
+    claim_of(writing.scope.tenant, group.seq, writing.version(group))
+}
+
+/// Locks a group of a tenant, if it is there in a version, or in any version if that is 0.
+pub(in crate::store) fn claim_of(tenant: i64, group: i64, version: Arg) -> Step {
+    let args = vec![Arg::Int(tenant), Arg::Int(group), version];
+    Step::new(CLAIM, args).returning(&["seq"])
+}
+
+/// Adds members.
+pub(in crate::store) fn add(
+    guard: Guard,
+    tenant: i64,
+    group: i64,
+    members: &BTreeSet<i64>,
+) -> Step {
+    let text = match guard {
+        Guard::Claimed => add_after!("{claimed}"),
+        Guard::Written => add_after!("{written}"),
+    };
+    step(text, tenant, group, members)
+}
+
+/// Removes members.
+pub(in crate::store) fn remove(
+    guard: Guard,
+    tenant: i64,
+    group: i64,
+    members: &BTreeSet<i64>,
+) -> Step {
+    let text = match guard {
+        Guard::Claimed => remove_after!("{claimed}"),
+        Guard::Written => remove_after!("{written}"),
+    };
+    step(text, tenant, group, members)
+}
+
+/// Removes all members but these.
+pub(in crate::store) fn remove_others(
+    guard: Guard,
+    tenant: i64,
+    group: i64,
+    members: &BTreeSet<i64>,
+) -> Step {
+    let text = match guard {
+        Guard::Claimed => clear_after!("{claimed}"),
+        Guard::Written => clear_after!("{written}"),
+    };
+    step(text, tenant, group, members)
+}
+
+/// Removes no member.
+pub(in crate::store) fn remove_none() -> Step {
+    Step::new(REMOVE_NONE, vec![]).returning(MEMBERS)
+}
+
+fn step(text: &'static str, tenant: i64, group: i64, members: &BTreeSet<i64>) -> Step {
+    Step::new(text, vec![Arg::Int(tenant), Arg::Int(group)])
+        .with_rows(rows(members))
+        .returning(MEMBERS)
+}
+
+fn rows(members: &BTreeSet<i64>) -> Table {
+    vec![("seq", Column::Ints(members.iter().copied().collect()))]
+}
+
+const MEMBERS: &[&str] = &["member_seq"];
+
+const CLAIM: &str = "select seq from resource where tenant = $1 and seq = $2 and ($3 = 0 or version = $3){for_no_key_update}";
+const REMOVE_NONE: &str = "delete from member where 1 = 0 returning member_seq";

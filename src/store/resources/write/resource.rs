@@ -1,0 +1,435 @@
+//! Creating, changing and deleting a resource: each is one batch, and each appends to the change log.
+
+use crate::store::changes::Action;
+use crate::store::db::args::Arg;
+use crate::store::db::batch::Batch;
+use crate::store::db::error::StoreError;
+use crate::store::db::sql::Sql;
+use crate::store::db::statement::{Statement, Step};
+use crate::store::handle::Store;
+use crate::store::resources::document::{Row, Written, row_values};
+use crate::store::resources::index;
+use crate::store::resources::read::stored::Found;
+use crate::store::resources::scope::Scope;
+use crate::store::resources::seq::KIND_SHIFT;
+use crate::store::resources::write::context::{Before, Change, Place, Writing};
+use crate::store::resources::write::member_delta::MemberDelta;
+use crate::store::resources::write::member_steps::{Guard, claim};
+use std::sync::atomic::{AtomicU32, Ordering};
+use uuid::Uuid;
+
+impl Store {
+    /// Stores a new resource with its members, if its type has any.
+    ///
+    /// # Errors
+    /// [`StoreError::Unique`] if a unique value is taken, or the database's failure.
+    pub async fn create(
+        &self,
+        writing: &Writing<'_>,
+        id: Uuid,
+        written: &Written,
+        members: &MemberDelta,
+    ) -> Result<Change, StoreError> {
+        let row = Row::of(writing.of_type, &written.attributes);
+        let values = index::values(writing.of_type, &written.attributes);
+        let names = written
+            .attributes
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(",");
+        let needs_seat = writing.limited && row.takes_seat;
+        let attempts = AtomicU32::new(0);
+        let batch = || {
+            let seq = self.seq_of_new(writing, attempts.fetch_add(1, Ordering::Relaxed));
+            let mut batch = Batch::new("resource.create");
+            if needs_seat {
+                batch = batch.then("seated", take_seat(writing));
+            }
+            let mut columns = vec![
+                ("tenant", writing.tenant()),
+                ("seq", Arg::Int(seq)),
+                ("id", Arg::Uuid(id)),
+            ];
+            columns.extend(document_columns(writing, &row, written));
+            batch = batch.then("written", insert(writing.scope, needs_seat, columns));
+            batch = index::add(batch, writing.scope.tenant, seq, &values);
+            batch = self.count(batch, writing, (1, i64::from(row.takes_seat)));
+            batch = members.insert_into(batch, writing, seq);
+            let entry = writing.entry(self.sequence.for_change(writing.author.at));
+            let batch = entry.append(batch, Action::Create, &names);
+            members.log(batch, &entry).then("answer", answer())
+        };
+        let change = self
+            .retrying(
+                batch,
+                if needs_seat {
+                    Change::NoSeat
+                } else {
+                    Change::Stale
+                },
+            )
+            .await?;
+        match change {
+            Change::Done(_) => writing.scope.confirmed(true)?,
+            // A seat, the schemas or the caller: the statement does not say which it lacked.
+            _ if !self.confirm(writing.scope).await? => return Err(StoreError::Outdated),
+            _ => {}
+        }
+        Ok(change)
+    }
+
+    /// Replaces the document of a resource and changes its members, if it is still as it was
+    /// found. Without a difference nothing is done.
+    ///
+    /// # Errors
+    /// As [`Store::create`].
+    pub async fn replace(
+        &self,
+        writing: &Writing<'_>,
+        before: Before<'_>,
+        written: &Written,
+        members: &MemberDelta,
+    ) -> Result<Change, StoreError> {
+        let (was, is) = (
+            Row::of(writing.of_type, before.attributes),
+            Row::of(writing.of_type, &written.attributes),
+        );
+        if before.found.document == written.document
+            && written.password.is_none()
+            && !writing.differs(before.found)
+        {
+            return self.change_members(writing, before.found, members).await;
+        }
+        let changed = written.attributes.changed_names(before.attributes);
+        let values_were = index::values(writing.of_type, &before.attributes.only(&changed));
+        let values_are = index::values(writing.of_type, &written.attributes.only(&changed));
+        let changed = changed.join(",");
+        let seq = before.found.seq;
+        let seats = i64::from(is.takes_seat) - i64::from(was.takes_seat);
+        let needs_seat = writing.limited && seats > 0;
+        let batch = || {
+            let mut batch = if members.is_wide() {
+                Batch::after(REPLACE, claim(writing, before.found))
+            } else {
+                Batch::new(REPLACE)
+            };
+            if needs_seat {
+                batch = batch.then("seated", take_seat_for(writing, before.found));
+            }
+            let mut values = vec![
+                ("tenant", writing.tenant()),
+                ("seq", Arg::Int(seq)),
+                ("revision", Arg::Int(before.found.revision)),
+                ("version", writing.version(before.found)),
+            ];
+            values.extend(document_columns(writing, &is, written));
+            batch = batch.then("written", update(needs_seat, values));
+            if writing.limited && seats < 0 {
+                batch = batch.then("freed", Step::new(FREE_SEAT, vec![writing.tenant()]));
+            }
+            batch = index::remove(
+                batch,
+                writing.scope.tenant,
+                seq,
+                values_were.difference(&values_are),
+            );
+            batch = index::add(
+                batch,
+                writing.scope.tenant,
+                seq,
+                values_are.difference(&values_were),
+            );
+            if seats != 0 {
+                batch = self.count(batch, writing, (0, seats));
+            }
+            batch = members.change_with(batch, Guard::Written, writing, seq);
+            let entry = writing.entry(self.sequence.for_change(writing.author.at));
+            let batch = entry.append(batch, Action::Modify, &changed);
+            let answer = if needs_seat { ANSWER_SEATED } else { ANSWER };
+            members
+                .log(batch, &entry)
+                .then("answer", Step::new(answer, vec![]))
+        };
+        let change = self.retrying(batch, Change::Stale).await?;
+        if change == Change::Stale
+            && needs_seat
+            && self.is_current(writing.scope, before.found).await?
+        {
+            return Ok(Change::NoSeat);
+        }
+        Ok(change)
+    }
+
+    /// Deletes a resource with its values and memberships; the groups that it was in get a new
+    /// version. One that was in no group when it was read goes the short way, unless it has joined
+    /// one since.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn delete(
+        &self,
+        writing: &Writing<'_>,
+        before: Before<'_>,
+    ) -> Result<Change, StoreError> {
+        let may_be_alone =
+            writing.of_type.resource_type.members().is_none() && before.found.relations.is_empty();
+        if may_be_alone
+            && let done @ Change::Done(_) = self.delete_by(writing, before, true).await?
+        {
+            return Ok(done);
+        }
+        self.delete_by(writing, before, false).await
+    }
+
+    async fn delete_by(
+        &self,
+        writing: &Writing<'_>,
+        before: Before<'_>,
+        alone: bool,
+    ) -> Result<Change, StoreError> {
+        let was = Row::of(writing.of_type, before.attributes);
+        let values = index::values(writing.of_type, before.attributes);
+        let seq = before.found.seq;
+        let batch = || {
+            let mut target = vec![
+                writing.tenant(),
+                Arg::Int(seq),
+                Arg::Int(before.found.revision),
+                writing.version(before.found),
+            ];
+            target.push(writing.schema_revision());
+            let delete = Step::new(if alone { DELETE_ALONE } else { DELETE }, target);
+            let mut batch =
+                Batch::new("resource.delete").then("written", delete.returning(WRITTEN));
+            if !alone {
+                batch = leave(batch, writing, seq);
+            }
+            batch = index::remove(batch, writing.scope.tenant, seq, &values);
+            batch = self.count(batch, writing, (-1, -i64::from(was.takes_seat)));
+            if writing.limited && was.takes_seat {
+                batch = batch.then("freed", Step::new(FREE_SEAT, vec![writing.tenant()]));
+            }
+            let entry = writing.entry(self.sequence.for_change(writing.author.at));
+            batch = entry.append(batch, Action::Delete, "");
+            if !alone {
+                batch = self.log_departures(batch, writing, before.found.id);
+            }
+            batch.then("answer", answer())
+        };
+        self.retrying(batch, Change::Stale).await
+    }
+
+    /// The key of a new resource: the place that was kept for it, unless that proves to be taken.
+    fn seq_of_new(&self, writing: &Writing<'_>, attempt: u32) -> i64 {
+        match writing.given.place {
+            Some(Place(seq)) if attempt <= 1 => seq,
+            _ => self
+                .sequence
+                .for_kind(writing.of_type.kind, writing.author.at),
+        }
+    }
+
+    async fn is_current(&self, scope: &Scope, found: &Found) -> Result<bool, StoreError> {
+        let args = vec![
+            Arg::Int(scope.tenant),
+            Arg::Int(found.seq),
+            Arg::Int(found.revision),
+        ];
+        Ok(!self
+            .engine
+            .read(&Statement::named("resource.is_current", IS_CURRENT, args))
+            .await?
+            .is_empty())
+    }
+
+    /// Runs a batch that answers the new version, again with fresh numbers if another
+    /// transaction was in the way. `none` is what it means when nothing was written.
+    pub(in crate::store) async fn retrying(
+        &self,
+        batch: impl Fn() -> Batch,
+        none: Change,
+    ) -> Result<Change, StoreError> {
+        let rows = self.engine.write_retrying(batch).await?;
+        match rows.first() {
+            Some(row) => Ok(Change::Done(row.int(0)?)),
+            None => Ok(none),
+        }
+    }
+
+    /// Counts resources and those of them that take a seat.
+    fn count(&self, batch: Batch, writing: &Writing<'_>, (live, active): (i64, i64)) -> Batch {
+        let gone = i64::from(live < 0);
+        let args = vec![
+            writing.tenant(),
+            Arg::Int(writing.of_type.kind),
+            Arg::Int(self.sequence.turn(SHARDS)),
+            Arg::Int(live),
+            Arg::Int(active),
+            Arg::Int(gone),
+        ];
+        batch.then("counted", Step::new(COUNT, args))
+    }
+
+    /// Adds the entries of the change log for the groups that the resource has left.
+    fn log_departures(&self, batch: Batch, writing: &Writing<'_>, member: Uuid) -> Batch {
+        let types = writing.scope.layout.types().iter();
+        let attributes: Vec<_> = types
+            .filter_map(|layout| {
+                let members = layout.resource_type.members()?;
+                Some((layout.kind, members.name().as_ref()))
+            })
+            .collect();
+        let number = self.sequence.for_changes(writing.author.at);
+        let entry = writing.entry(number);
+        entry.append_departures(batch, member, &attributes, 1 << KIND_SHIFT)
+    }
+}
+
+/// Ends the memberships of the resource in `{written}`.
+fn leave(batch: Batch, writing: &Writing<'_>, seq: i64) -> Batch {
+    batch
+        .then(
+            "departed",
+            Step::new(
+                LEAVE_GROUPS,
+                vec![writing.tenant(), Arg::Int(seq), writing.at()],
+            )
+            .returning(WRITTEN),
+        )
+        .then(
+            "unjoined",
+            Step::new(UNJOIN, vec![writing.tenant(), Arg::Int(seq)]),
+        )
+}
+
+/// Takes a seat, if the caller is as it was authenticated.
+fn take_seat(writing: &Writing<'_>) -> Step {
+    let mut sql = Sql::bound(vec![
+        ("tenant", writing.tenant()),
+        ("schema_revision", writing.schema_revision()),
+    ]);
+    sql.raw(
+        "update tenant set used = used + 1 where tenant = {:tenant} and used < seats \
+         and schema_revision = {:schema_revision}",
+    );
+    confirming(&mut sql, writing.scope);
+    sql.raw(" returning tenant");
+    sql.step().returning(&["tenant"])
+}
+
+/// Takes a seat for a resource that is as it was found.
+fn take_seat_for(writing: &Writing<'_>, found: &Found) -> Step {
+    let args = vec![
+        writing.tenant(),
+        Arg::Int(found.seq),
+        Arg::Int(found.revision),
+        writing.version(found),
+        writing.schema_revision(),
+    ];
+    Step::new(TAKE_SEAT_FOR, args).returning(&["tenant"])
+}
+
+/// The values that every write of a document has.
+fn document_columns(
+    writing: &Writing<'_>,
+    row: &Row,
+    written: &Written,
+) -> impl Iterator<Item = (&'static str, Arg)> {
+    row_values(row, written).into_iter().chain([
+        ("modified", writing.modified()),
+        ("given_version", writing.given_version()),
+        ("given_creation", writing.given_creation()),
+        ("schema_revision", writing.schema_revision()),
+    ])
+}
+
+/// Inserts the resource, if its caller is as it was authenticated and, where one is needed, a seat was taken.
+fn insert(scope: &Scope, needs_seat: bool, values: Vec<(&'static str, Arg)>) -> Step {
+    let mut sql = Sql::bound(values);
+    sql.raw(INSERT);
+    if needs_seat {
+        sql.raw(" and exists (select 1 from {seated})");
+    } else {
+        confirming(&mut sql, scope);
+    }
+    sql.raw(" returning seq, id, version");
+    sql.step().returning(WRITTEN)
+}
+
+/// Updates the resource, if it is as it was found and, where one is needed, a seat was taken.
+fn update(needs_seat: bool, values: Vec<(&'static str, Arg)>) -> Step {
+    let mut sql = Sql::bound(values);
+    sql.raw(UPDATE);
+    if needs_seat {
+        sql.raw(" and exists (select 1 from {seated})");
+    }
+    sql.raw(" returning seq, id, version");
+    sql.step().returning(WRITTEN)
+}
+
+fn answer() -> Step {
+    Step::new(ANSWER, vec![])
+}
+
+fn confirming(sql: &mut Sql, scope: &Scope) {
+    if scope.is_confirmed() {
+        return;
+    }
+    sql.raw(" and exists (");
+    scope.confirm_by(sql);
+    sql.raw(")");
+}
+
+/// Rows that share the counting of a type.
+const SHARDS: i64 = 16;
+
+/// The name of the batch that changes a document.
+const REPLACE: &str = "resource.replace";
+/// What the steps return that write resources.
+const WRITTEN: &[&str] = &["seq", "id", "version"];
+
+const ANSWER: &str = "select version from {written}";
+/// A seat that was taken for a change that then came too late must not stay taken: the division
+/// fails and takes everything back.
+const ANSWER_SEATED: &str = "select version from {written} \
+     union all select 1 / (select count(*) from {written}) from {seated} where not exists (select 1 from {written})";
+const IS_CURRENT: &str = "select 1 from resource where tenant = $1 and seq = $2 and revision = $3";
+
+const TAKE_SEAT_FOR: &str = "update tenant set used = used + 1 where tenant = $1 and used < seats \
+     and exists (select 1 from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4)) \
+     and schema_revision = $5 returning tenant";
+const FREE_SEAT: &str = "update tenant set used = used - 1 where tenant = $1 and seats is not null and exists (select 1 from {written})";
+
+const INSERT: &str = "insert into resource (tenant, seq, id, document, display, display_key, password, takes_seat, \
+       lookup_1, lookup_2, lookup_3, version, revision, created, modified) \
+     select {:tenant}, {:seq}, {:id}, {:document}, {:display}, {:display_key}, {:password}, {:takes_seat}, \
+       {:lookup_1}, {:lookup_2}, {:lookup_3}, coalesce({:given_version}, 1), 1, coalesce({:given_creation}, {:modified}), {:modified} \
+     where exists (select 1 from tenant where tenant = {:tenant} and schema_revision = {:schema_revision})";
+const UPDATE: &str = "update resource set document = {:document}, display = {:display}, display_key = {:display_key}, \
+     password = coalesce({:password}, password), takes_seat = {:takes_seat}, \
+     lookup_1 = {:lookup_1}, lookup_2 = {:lookup_2}, lookup_3 = {:lookup_3}, \
+     version = case when {:given_version} > version then {:given_version} else version + 1 end, revision = revision + 1, \
+     modified = {:modified}, created = coalesce({:given_creation}, created) \
+     where tenant = {:tenant} and seq = {:seq} and revision = {:revision} and ({:version} = 0 or version = {:version}) \
+     and exists (select 1 from tenant where tenant = {:tenant} and schema_revision = {:schema_revision})";
+/// Groups are locked before their members. A deletion is a change and has the next version.
+const DELETE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) \
+     and (select count(*) from (select 1 from resource where tenant = $1 \
+     and seq in (select group_seq from member where tenant = $1 and member_seq = $2) order by seq{for_no_key_update}) as groups) >= 0 \
+     and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version + 1 as version";
+/// Who joins a group meanwhile holds the row; then the reference stops this, and the next attempt
+/// sees the membership.
+const DELETE_ALONE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) \
+     and not exists (select 1 from member where tenant = $1 and member_seq = $2) \
+     and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version + 1 as version";
+const LEAVE_GROUPS: &str = "update resource set version = version + 1, modified = $3 where tenant = $1 \
+     and seq in (select group_seq from member where tenant = $1 and member_seq = $2) and exists (select 1 from {written}) \
+     returning seq, id, version";
+const UNJOIN: &str = "delete from member where (tenant = $1 and member_seq = $2 or tenant = $1 and group_seq = $2) \
+     and exists (select 1 from {written})";
+
+const COUNT: &str = "insert into counter (tenant, kind, shard, live, active, gone) \
+     select $1, $2, $3, $4, $5, $6 where exists (select 1 from {written}) \
+     on conflict (tenant, kind, shard) do update set live = counter.live + excluded.live, \
+     active = counter.active + excluded.active, gone = counter.gone + excluded.gone";
