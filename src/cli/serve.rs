@@ -5,8 +5,9 @@ use super::failure::Failure;
 use super::{open, renewal, signals};
 use crate::background::Background;
 use crate::config::{Config, ConfigError, Override};
-use crate::http;
+use crate::scim_api;
 use crate::service::{DEFAULT_TENANT, Operator, TokenScope};
+use crate::wire;
 use clap::Args;
 use secrecy::ExposeSecret;
 use std::io::{self, ErrorKind, Write};
@@ -93,10 +94,10 @@ impl Serve {
         background.warn_of_expiring_tokens(operator.clone(), config.tokens.warn_days);
         background.forget_old_requests(operator.clone(), config.provisioning.retention_days);
         let recorder = operator.service().recorder().clone();
-        let app = http::app(operator.service().clone(), config.for_http());
+        let app = scim_api::app(operator.service().clone(), config.for_http());
         let renewal = renewal::watch(hangups, operator.service(), &app, read_again);
         let served = tokio::select! {
-            served = http::serve(listener, app.clone(), config.for_server(), stop.wait()) => served,
+            served = wire::serve(listener, app.wire(), config.for_server(), stop.wait()) => served,
             () = renewal => Ok(()),
         };
         background.stop().await;
@@ -156,7 +157,7 @@ async fn close(operator: &Operator) {
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
-    http::listen(address).map_err(|error| {
+    wire::listen(address).map_err(|error| {
         let remedy = match error.kind() {
             ErrorKind::AddrInUse => {
                 "another program listens there: stop it, or give --listen with another port"

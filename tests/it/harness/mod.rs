@@ -15,14 +15,15 @@ pub(crate) use proxy::Proxy;
 use reqwest::Method;
 use scimd::clock::{Clock, Timestamp};
 use scimd::config::Config;
-use scimd::http::{HttpSettings, ServerSettings};
 use scimd::mapping::Directory;
 use scimd::schema::SchemaFile;
+use scimd::scim_api::HttpSettings;
 use scimd::service::{
     DatabaseTarget, Operator, Record, Service, ServiceLimits, ServiceSettings, TenantChange,
     TokenScope,
 };
 use scimd::store::PoolSettings;
+use scimd::wire::ServerSettings;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use std::io::Write;
@@ -269,11 +270,11 @@ impl Server {
             .await
             .unwrap();
         let service = operator.service().clone();
-        let app = scimd::http::app(service.clone(), options.http);
+        let app = scimd::scim_api::app(service.clone(), options.http);
         tokio::spawn(async move {
-            scimd::http::serve(
+            scimd::wire::serve(
                 listener,
-                app,
+                app.wire(),
                 ServerSettings::default(),
                 std::future::pending(),
             )
