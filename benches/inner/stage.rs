@@ -110,7 +110,6 @@ impl Stage {
             total: 100_000,
             gone: 0,
             found: (0..count).map(|number| self.found(number)).collect(),
-            lacks_members: false,
         }
     }
 }
