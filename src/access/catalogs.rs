@@ -5,7 +5,7 @@
 use crate::error::{Result, ScimError};
 use crate::model::{self, TypeRoles};
 use crate::schema::{Catalog, SchemaError, SchemaFile, edit};
-use crate::store::{KeptSchema, Layout, Store, StoreError, Tenant};
+use crate::store::{CatalogIds, KeptSchema, Store, StoreError, Tenant};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
@@ -25,7 +25,7 @@ pub(crate) enum CatalogError {
 #[derive(Debug)]
 pub(crate) struct Numbered {
     pub(crate) catalog: Arc<Catalog>,
-    pub(crate) layout: Arc<Layout>,
+    pub(crate) layout: Arc<CatalogIds>,
 }
 
 /// What catalogs are made of, beside what is built in.
@@ -212,7 +212,7 @@ impl Catalogs {
         unique_group_names: bool,
         sources: &Sources,
     ) -> Result<Arc<Numbered>, StoreError> {
-        let layout = store.layout(&catalog).await?;
+        let layout = store.catalog_ids(&catalog).await?;
         let numbered = Arc::new(Numbered {
             catalog: Arc::new(catalog),
             layout,

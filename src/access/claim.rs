@@ -7,7 +7,7 @@ use crate::request_log::{Asker, Trail};
 use crate::resource::Conformance;
 use crate::schema::{Catalog, ResourceType};
 use crate::store::{
-    Author, ConfirmedScope, Creating, ScopeClaim, Tenant, TokenScope, TypeLayout, Writing,
+    Author, ConfirmedScope, Creating, ScopeClaim, Tenant, TokenScope, TypeIds, WriteContext,
 };
 use quick_cache::sync::Cache;
 use std::hash::Hash;
@@ -130,7 +130,7 @@ impl Caller {
         &'a self,
         kind: &ResourceType,
         author: &'a Author,
-    ) -> Result<Writing<'a>> {
+    ) -> Result<WriteContext<'a>> {
         let mut writing = self.scope.writing(of_type(&self.scope, kind)?, author);
         writing.limited = self.settings.seats.is_some();
         Ok(writing)
@@ -215,7 +215,7 @@ impl Deref for Caller {
     }
 }
 
-fn of_type<'a>(scope: &'a ScopeClaim, kind: &ResourceType) -> Result<&'a TypeLayout> {
+fn of_type<'a>(scope: &'a ScopeClaim, kind: &ResourceType) -> Result<&'a TypeIds> {
     let of_type = scope.layout().of_type(kind);
     of_type.ok_or_else(|| ScimError::internal("a type without a layout"))
 }

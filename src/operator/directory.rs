@@ -3,7 +3,7 @@
 use crate::mapping::{Directory, Undeclared};
 use crate::operator::error::Result;
 use crate::operator::handle::{DEFAULT_TENANT, Operator};
-use crate::store::Layout;
+use crate::store::CatalogIds;
 pub use crate::store::{DirectoryState, Views};
 use std::sync::Arc;
 
@@ -82,7 +82,7 @@ impl Operator {
     }
 
     /// The numbers of the types, which all tenants share.
-    async fn numbers(&self) -> Result<Arc<Layout>> {
+    async fn numbers(&self) -> Result<Arc<CatalogIds>> {
         let tenant = self.tenant(DEFAULT_TENANT).await?;
         Ok(self
             .catalogs

@@ -17,7 +17,9 @@ use crate::resource::check::{WriteKind, check};
 use crate::resource::projection::Projection;
 use crate::resource::{Attributes, Note, Notes, tolerance};
 use crate::schema::ResourceType;
-use crate::store::{Before, Change, Found, MemberDelta, Relations, StoreError, Written};
+use crate::store::{
+    Current, MemberDelta, NewDocument, Relations, StoreError, StoredResource, WriteOutcome,
+};
 use std::sync::Arc;
 
 /// How often a change is made again because another one came first. Within one instance changes of a
@@ -61,7 +63,7 @@ impl ChangeRequest<'_> {
     fn apply(
         &self,
         kind: &ResourceType,
-        found: &Found,
+        found: &StoredResource,
         before: &Attributes,
     ) -> Result<Option<Applied>> {
         let (after, members, change) = match self {
@@ -121,7 +123,7 @@ pub(super) async fn change(
     target: &ChangeTarget<'_>,
     request: &ChangeRequest<'_>,
     notes: &mut Notes,
-) -> Attempt<Found> {
+) -> Attempt<StoredResource> {
     // Members are read, if at all, after the change; before it, whether there is one.
     let relations = Relations {
         members: request.asks_for_members(),
@@ -168,9 +170,9 @@ async fn attempt_on(
     caller: &Caller,
     target: &ChangeTarget<'_>,
     request: &ChangeRequest<'_>,
-    mut found: Found,
+    mut found: StoredResource,
     notes: &mut Notes,
-) -> Result<Option<Found>, WriteError> {
+) -> Result<Option<StoredResource>, WriteError> {
     let (store, kind) = (&service.store, target.kind);
     let author = caller.author(service.clock.now());
     let mut writing = caller.writing(kind, &author)?;
@@ -180,12 +182,12 @@ async fn attempt_on(
     let has_members = found.members() > 0;
     found.relations.retain(|related| !related.is_member);
     let Some((after, changes)) = request.apply(kind, &found, &attributes)? else {
-        let before = Before {
+        let before = Current {
             found: &found,
             attributes: &attributes,
         };
         let done = store.delete(&writing, before).await?;
-        return Ok((done != Change::Stale).then_some(found));
+        return Ok((done != WriteOutcome::Stale).then_some(found));
     };
     let is_patch = matches!(request, ChangeRequest::Modify(_));
     caller.trail.changes(kind, is_patch, (&attributes, &after));
@@ -204,18 +206,18 @@ async fn attempt_on(
     let delta = resolver.delta(Some(&found), &changes, notes).await?;
     let policy = caller.settings.password_policy;
     let written = service.passwords.document(kind, after, policy).await?;
-    let before = Before {
+    let before = Current {
         found: &found,
         attributes: &attributes,
     };
     match store.replace(&writing, before, &written, &delta).await {
-        Ok(Change::Done(version)) => {
+        Ok(WriteOutcome::Done(version)) => {
             log_changed(caller, kind, &attributes, &written, &delta);
             found.changed(version, author.at, written);
             Ok(Some(found))
         }
-        Ok(Change::Nothing) => Ok(Some(found)),
-        Ok(Change::Stale) => {
+        Ok(WriteOutcome::Nothing) => Ok(Some(found)),
+        Ok(WriteOutcome::Stale) => {
             notes.truncate(noted);
             Ok(None)
         }
@@ -233,7 +235,7 @@ async fn attempt_on(
 pub(super) async fn answer(
     service: &Service,
     caller: &Caller,
-    found: Found,
+    found: StoredResource,
     projection: &Projection,
     view: &View,
     usually: bool,
@@ -258,7 +260,7 @@ pub(super) fn log_changed(
     claim: &Claim,
     kind: &ResourceType,
     before: &Attributes,
-    written: &Written,
+    written: &NewDocument,
     members: &MemberDelta,
 ) {
     claim

@@ -17,7 +17,9 @@ use crate::resource::accept::{accept, assign_defaults};
 use crate::resource::check::{WriteKind, check};
 use crate::resource::{Acceptance, Attributes, Meta};
 use crate::schema::ResourceType;
-use crate::store::{Author, Change, Creating, Found, MemberDelta, StoreError, Written};
+use crate::store::{
+    Author, Creating, MemberDelta, NewDocument, StoreError, StoredResource, WriteOutcome,
+};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use uuid::{ContextV7, Timestamp, Uuid};
@@ -99,7 +101,7 @@ impl Write for Create<'_> {
             created: author.at,
             modified: author.at,
         };
-        let fresh = Found::fresh(kind, id, meta, written);
+        let fresh = StoredResource::fresh(kind, id, meta, written);
         let shows = self.view.shows_resource(true);
         let reply = if !shows {
             Ok(unshown(&caller, &fresh, 201))
@@ -122,12 +124,12 @@ impl Service {
         claim: &Claim,
         creating: &Creating<'_>,
         id: Uuid,
-        written: &Written,
+        written: &NewDocument,
         delta: &MemberDelta,
     ) -> Attempt<()> {
         let kind = &creating.of_type().resource_type;
         match self.store.create(creating, id, written, delta).await {
-            Ok((scope, Change::Done(_))) => {
+            Ok((scope, WriteOutcome::Done(_))) => {
                 log_changed(claim, kind, &Attributes::default(), written, delta);
                 Ok((claim.confirmed(scope), Ok(())))
             }
@@ -149,7 +151,7 @@ impl Service {
     pub(super) async fn read_again(
         &self,
         caller: &crate::access::Caller,
-        found: &Found,
+        found: &StoredResource,
         projection: &crate::resource::projection::Projection,
         status: u16,
     ) -> Result<Reply> {

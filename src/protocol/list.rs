@@ -13,7 +13,9 @@ use crate::resource::Attributes;
 use crate::resource::projection::Projection;
 use crate::resource::{Conformance, named};
 use crate::schema::{Named, ResourceType};
-use crate::store::{Documents, Found, From, Listed, Order, Page, Relations, Window};
+use crate::store::{
+    Documents, ListTarget, Page, PageRequest, PageStart, Relations, SortOrder, StoredResource,
+};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -29,7 +31,7 @@ struct Query<'a> {
     kinds: Vec<Arc<ResourceType>>,
     predicates: Option<Vec<Predicate>>,
     projections: Vec<Projection>,
-    order: Option<Order>,
+    order: Option<SortOrder>,
     asked: &'a ListQuery,
 }
 
@@ -113,15 +115,15 @@ impl Service {
         &self,
         claim: &Claim,
         query: &Query<'_>,
-        from: From,
+        from: PageStart,
         take: i64,
     ) -> Result<(Caller, Page)> {
-        let window = Window {
+        let window = PageRequest {
             from,
             take,
             documents: Documents::Small,
         };
-        let listed: Vec<Listed<'_>> = query
+        let listed: Vec<ListTarget<'_>> = query
             .kinds
             .iter()
             .enumerate()
@@ -130,7 +132,7 @@ impl Service {
                     .predicates
                     .as_ref()
                     .and_then(|predicates| predicates.get(i));
-                Some(Listed {
+                Some(ListTarget {
                     of_type: claim.scope().layout().of_type(kind)?,
                     predicate,
                 })
@@ -155,18 +157,18 @@ impl Service {
         let position = |start: i64| (claim.tenant.to_string(), names.clone(), start);
         let hint = is_walk.then(|| self.page_hints.before(&position(start)));
         let from = match hint.flatten() {
-            Some(PageHint { seq, gone }) => From::SkipOr {
+            Some(PageHint { seq, gone }) => PageStart::SkipOr {
                 skip: start - 1,
                 mark: seq,
                 gone,
             },
-            None => From::Skip(start - 1),
+            None => PageStart::Skip(start - 1),
         };
         let (caller, page) = self.page(claim, query, from, take).await?;
         if let (true, Some(last)) = (is_walk, page.found.last()) {
             let next = start.saturating_add(i64::try_from(page.found.len()).unwrap_or(0));
             let hint = PageHint {
-                seq: Order::mark(None, last, &Attributes::default()).seq,
+                seq: SortOrder::mark(None, last, &Attributes::default()).seq,
                 gone: page.gone,
             };
             self.page_hints.remember(position(next), hint);
@@ -202,7 +204,7 @@ impl Service {
             is_first: place.is_none(),
             is_before: place.as_ref().is_some_and(|place| place.is_before),
         };
-        let from = place.map_or(From::Skip(0), Place::from);
+        let from = place.map_or(PageStart::Skip(0), Place::from);
         let more = take.saturating_add(i64::from(take > 0));
         let (caller, page) = self.page(claim, query, from, more).await?;
         let reply = self.show_walk(&caller, query, page, &walk).await;
@@ -231,9 +233,9 @@ impl Service {
         // What the next page begins after is seen in its document.
         let ends = [0, page.found.len().saturating_sub(1)];
         self.complete(caller, &mut page.found, &ends).await?;
-        let seal = |found: Option<&Found>, is_before: bool| {
+        let seal = |found: Option<&StoredResource>, is_before: bool| {
             let Some(found) = found else { return Ok(None) };
-            let mark = Order::mark(
+            let mark = SortOrder::mark(
                 query.order.as_ref(),
                 found,
                 &render::attributes(&found.document)?,
@@ -345,7 +347,7 @@ fn order(
     kinds: &[Arc<ResourceType>],
     query: &ListQuery,
     conformance: Conformance,
-) -> Result<Option<Order>> {
+) -> Result<Option<SortOrder>> {
     let descending = match query.sort_order.as_deref() {
         None => false,
         Some(order) if order.eq_ignore_ascii_case("ascending") => false,
@@ -371,7 +373,7 @@ fn order(
         ))
         .logged_as("\"sortBy\" names nothing that can be sorted by.")
     })?;
-    Ok(Some(Order { by, descending }))
+    Ok(Some(SortOrder { by, descending }))
 }
 
 fn sort_target(kind: &ResourceType, name: &str, conformance: Conformance) -> Option<Target> {

@@ -5,7 +5,7 @@ use crate::access::Caller;
 use crate::error::{Result, ScimError};
 use crate::protocol::{Reply, Service, render};
 use crate::resource::projection::Projection;
-use crate::store::{Found, Roll, StoreError};
+use crate::store::{MemberStream, StoreError, StoredResource};
 use std::mem;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -60,7 +60,7 @@ impl Service {
     pub(crate) async fn shown_in_full(
         &self,
         caller: &Caller,
-        found: Found,
+        found: StoredResource,
         projection: &Projection,
         status: u16,
     ) -> Result<Reply> {
@@ -83,7 +83,7 @@ impl Service {
     pub(crate) async fn in_full(
         &self,
         caller: &Caller,
-        mut found: Found,
+        mut found: StoredResource,
         projection: &Projection,
     ) -> Result<InFull> {
         let (kind, id) = (found.resource_type.clone(), found.id.to_string());
@@ -116,15 +116,15 @@ impl Service {
 #[derive(Debug)]
 pub(crate) enum InFull {
     /// They were read.
-    Read(Found),
+    Read(StoredResource),
     /// They are too many, and come one by one.
-    OneByOne(Found, Members),
+    OneByOne(StoredResource, Members),
 }
 
 /// The members of a large group on their way.
 #[derive(Debug)]
 pub(crate) struct Members {
-    roll: Roll,
+    roll: MemberStream,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -165,7 +165,7 @@ pub(crate) async fn send_if_large(text: &mut String, to: &mpsc::Sender<Piece>) -
 fn streamed_reply(
     tasks: &TaskTracker,
     caller: &Caller,
-    found: &Found,
+    found: &StoredResource,
     members: Members,
     status: u16,
 ) -> Reply {

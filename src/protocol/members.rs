@@ -5,7 +5,7 @@ use crate::patch::MemberChange;
 use crate::reason::Reason;
 use crate::resource::{Attributes, Conformance, Note, Notes};
 use crate::schema::ResourceType;
-use crate::store::{Found, MemberDelta, MemberKey, Scope, Store, TypeLayout};
+use crate::store::{MemberDelta, MemberKey, Scope, Store, StoredResource, TypeIds};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ use uuid::Uuid;
 pub(crate) struct MemberResolver<'a> {
     pub(crate) store: &'a Store,
     pub(crate) scope: &'a Scope,
-    pub(crate) of_type: &'a TypeLayout,
+    pub(crate) of_type: &'a TypeIds,
     pub(crate) conformance: Conformance,
 }
 
@@ -23,7 +23,7 @@ impl MemberResolver<'_> {
     /// left out and noted, or refused in `rfc` mode.
     pub(crate) async fn delta(
         &self,
-        group: Option<&Found>,
+        group: Option<&StoredResource>,
         changes: &[MemberChange],
         notes: &mut Notes,
     ) -> Result<MemberDelta> {
@@ -80,7 +80,7 @@ impl MemberResolver<'_> {
     /// 400 `invalidValue` naming the first of these ids, if the group has members that they would replace.
     async fn keeps_members(
         &self,
-        group: Option<&Found>,
+        group: Option<&StoredResource>,
         delta: &MemberDelta,
         ids: &[String],
     ) -> Result<()> {

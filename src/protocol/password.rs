@@ -4,7 +4,7 @@ use crate::error::{Result, ScimError};
 use crate::model::TypeRoles;
 use crate::resource::{Attributes, Key};
 use crate::schema::ResourceType;
-use crate::store::{PasswordPolicy, Written};
+use crate::store::{NewDocument, PasswordPolicy};
 use argon2::Argon2;
 use argon2::password_hash::PasswordHasher;
 use serde_json::Value;
@@ -54,7 +54,7 @@ impl Passwords {
         kind: &ResourceType,
         mut attributes: Attributes,
         policy: PasswordPolicy,
-    ) -> Result<Written> {
+    ) -> Result<NewDocument> {
         let sent = kind
             .password()
             .and_then(|password| attributes.take(password));
@@ -64,7 +64,7 @@ impl Passwords {
             }
             _ => None,
         };
-        Ok(Written::new(kind, attributes, digest))
+        Ok(NewDocument::new(kind, attributes, digest))
     }
 
     /// The argon2id digest of a password, with salt and parameters.

@@ -10,7 +10,8 @@ use crate::request_log::share_name;
 use crate::resource::{Attributes, Key};
 use crate::schema::ResourceType;
 use crate::store::{
-    Change, Documents, From, Listed, Relations, Scope, Store, StoreError, Tenant, Window,
+    Documents, ListTarget, PageRequest, PageStart, Relations, Scope, Store, StoreError, Tenant,
+    WriteOutcome,
 };
 
 /// Why a write did not take effect.
@@ -32,35 +33,35 @@ impl WriteError {
     }
 }
 
-impl std::convert::From<ScimError> for WriteError {
+impl From<ScimError> for WriteError {
     fn from(error: ScimError) -> Self {
         Self::Refused(error)
     }
 }
 
-impl std::convert::From<scim_core::error::Error> for WriteError {
+impl From<scim_core::error::Error> for WriteError {
     fn from(error: scim_core::error::Error) -> Self {
         Self::Refused(error.into())
     }
 }
 
-impl std::convert::From<StoreError> for WriteError {
+impl From<StoreError> for WriteError {
     fn from(error: StoreError) -> Self {
         Self::Refused(error.into())
     }
 }
 
-/// Why the store has not made a change, by an outcome other than [`Change::Done`].
+/// Why the store has not made a change, by an outcome other than [`WriteOutcome::Done`].
 pub(crate) async fn refusal(
     store: &Store,
     scope: &Scope,
     tenant: &Tenant,
-    outcome: Change,
+    outcome: WriteOutcome,
 ) -> WriteError {
     match store.has_schemas_of(scope).await {
         Err(error) => error.into(),
         Ok(false) => WriteError::SchemasChanged,
-        Ok(true) if outcome == Change::NoSeat => no_seat(store, tenant).await.into(),
+        Ok(true) if outcome == WriteOutcome::NoSeat => no_seat(store, tenant).await.into(),
         Ok(true) => ScimError::unavailable("The server is busy; try again.", 1).into(),
     }
 }
@@ -163,12 +164,12 @@ async fn holder(
     });
     let predicate = Predicate::Any(equal.collect());
     let of_type = claim.scope().layout().of_type(kind)?;
-    let listed = [Listed {
+    let listed = [ListTarget {
         of_type,
         predicate: Some(&predicate),
     }];
-    let window = Window {
-        from: From::Skip(0),
+    let window = PageRequest {
+        from: PageStart::Skip(0),
         take: 1,
         documents: Documents::All,
     };

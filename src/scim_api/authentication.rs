@@ -167,7 +167,11 @@ impl Authentication {
         if self.limits.are_guesses_spent(call.peer, Instant::now()) {
             return Traced::Nothing;
         }
-        let traced = self.service.access().trace(Some(text), &call.facts.trail).await;
+        let traced = self
+            .service
+            .access()
+            .trace(Some(text), &call.facts.trail)
+            .await;
         if let Traced::Token(id) = &traced
             && self.limits.admit(id).is_err()
         {

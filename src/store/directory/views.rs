@@ -3,8 +3,8 @@
 use super::dialect::Dialect;
 use super::json::{first, quoted};
 use crate::mapping::{Column, Directory, Table};
-use crate::store::resources::ids::Layout;
-use crate::store::resources::seq::keys_of;
+use crate::store::resources::ids::CatalogIds;
+use crate::store::resources::seq::keys_of_type;
 use std::ops::Range;
 
 /// The views of a directory, as they are to be in the database.
@@ -20,7 +20,7 @@ pub(super) struct View {
 }
 
 /// What the text depends on.
-struct Writing {
+struct WriteContext {
     dialect: Dialect,
     /// Whether the columns of lookups have their values in every row.
     is_filled: bool,
@@ -31,7 +31,7 @@ struct Writing {
 impl Views {
     pub(super) fn of(
         directory: &Directory,
-        layout: &Layout,
+        layout: &CatalogIds,
         dialect: Dialect,
         is_filled: bool,
     ) -> Self {
@@ -41,10 +41,10 @@ impl Views {
                 .iter()
                 .find(|t| t.resource_type.name().as_ref() == table.resource_type);
             // Of a type that is not there, no row.
-            of_type.map_or(0..0, |of_type| keys_of(of_type.kind))
+            of_type.map_or(0..0, |of_type| keys_of_type(of_type.type_id))
         };
         let (users, groups) = (keys(&directory.users), keys(&directory.groups));
-        let writing = Writing {
+        let writing = WriteContext {
             dialect,
             is_filled,
             users,
@@ -74,7 +74,7 @@ impl Views {
     }
 }
 
-impl Writing {
+impl WriteContext {
     fn resources(&self, name: &'static str, table: &Table, keys: &Range<i64>) -> View {
         let (external_id, mapped) = table
             .columns

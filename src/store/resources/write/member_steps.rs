@@ -4,8 +4,8 @@
 
 use crate::store::db::args::{Arg, Column, Table};
 use crate::store::db::statement::Step;
-use crate::store::resources::read::stored::Found;
-use crate::store::resources::write::context::Writing;
+use crate::store::resources::read::stored::StoredResource;
+use crate::store::resources::write::context::WriteContext;
 use std::collections::BTreeSet;
 
 // Each row is looked up by itself: to go through a small group, or a small table, seems as good to a
@@ -52,11 +52,11 @@ pub(in crate::store) enum Guard {
     /// `claimed`: the batch changes members alone.
     Claimed,
     /// `written`: the batch writes the document of the group.
-    Written,
+    NewDocument,
 }
 
 /// Locks a group, if it is there in the version that is demanded.
-pub(in crate::store) fn claim(writing: &Writing<'_>, group: &Found) -> Step {
+pub(in crate::store) fn claim(writing: &WriteContext<'_>, group: &StoredResource) -> Step {
     claim_of(writing.scope.tenant, group.seq, writing.version(group))
 }
 
@@ -75,7 +75,7 @@ pub(in crate::store) fn add(
 ) -> Step {
     let text = match guard {
         Guard::Claimed => add_after!("{claimed}"),
-        Guard::Written => add_after!("{written}"),
+        Guard::NewDocument => add_after!("{written}"),
     };
     step(text, tenant, group, members)
 }
@@ -89,7 +89,7 @@ pub(in crate::store) fn remove(
 ) -> Step {
     let text = match guard {
         Guard::Claimed => remove_after!("{claimed}"),
-        Guard::Written => remove_after!("{written}"),
+        Guard::NewDocument => remove_after!("{written}"),
     };
     step(text, tenant, group, members)
 }
@@ -103,7 +103,7 @@ pub(in crate::store) fn remove_others(
 ) -> Step {
     let text = match guard {
         Guard::Claimed => clear_after!("{claimed}"),
-        Guard::Written => clear_after!("{written}"),
+        Guard::NewDocument => clear_after!("{written}"),
     };
     step(text, tenant, group, members)
 }
