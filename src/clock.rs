@@ -1,6 +1,6 @@
 //! Where the time comes from: the clock of the machine, or one that tests move.
 
-pub use scim_core::time::{Timestamp, parse_date_time};
+pub use scim_core::time::Timestamp;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

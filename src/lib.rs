@@ -6,10 +6,11 @@
 pub mod clock;
 pub mod error;
 pub mod live;
+pub mod nearest;
 pub mod reason;
 
+pub(crate) use scim_core::keyword;
 pub use scim_core::{filter, messages, patch, resource, schema};
-pub(crate) use scim_core::{keyword, nearest};
 
 pub mod model;
 

@@ -4,7 +4,7 @@ use crate::people::Person;
 use crate::stage::STAGE;
 use divan::{Bencher, black_box};
 use scimd::resource::accept::{accept, assign_defaults};
-use scimd::resource::check::{Change, check};
+use scimd::resource::check::{WriteKind, check};
 use scimd::resource::entries::entries;
 use scimd::resource::json::read_object;
 
@@ -26,7 +26,7 @@ fn accept_and_check(bencher: Bencher) {
         .bench_values(|body| {
             let mut accepted = accept(&stage.user, body, &mut stage.acceptance()).unwrap();
             assign_defaults(&stage.user, &mut accepted);
-            check(&stage.user, None, &accepted.attributes, Change::Whole).unwrap();
+            check(&stage.user, None, &accepted.attributes, WriteKind::Whole).unwrap();
             accepted
         });
 }

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::protocol::Service;
 use crate::protocol::body::check_names;
 use crate::resource::Attributes;
-use crate::resource::check::{Change, check};
+use crate::resource::check::{WriteKind, check};
 use crate::schema::ResourceType;
 
 impl Service {
@@ -25,7 +25,7 @@ impl Service {
             .clone();
         let mut count = 0;
         let mut visit = |kind: &ResourceType, attributes: &Attributes| {
-            let complies = check(kind, None, attributes, Change::Whole).is_ok()
+            let complies = check(kind, None, attributes, WriteKind::Whole).is_ok()
                 && check_names(&settings, kind, None, attributes).is_ok();
             count += u64::from(!complies);
         };

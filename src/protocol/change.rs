@@ -11,7 +11,7 @@ use crate::protocol::read::unshown;
 use crate::protocol::schema_retry::Wanted;
 use crate::protocol::{Precondition, Reply, Service, View, render};
 use crate::resource::accept::{Accepted, accept, assign_defaults, sent};
-use crate::resource::check::{Change as Kind, check};
+use crate::resource::check::{WriteKind, check};
 use crate::resource::projection::Projection;
 use crate::resource::{Acceptance, Attributes, Conformance, Note, Notes, tolerance};
 use crate::schema::{Attribute, ResourceType};
@@ -67,11 +67,11 @@ impl Asked<'_> {
                     tolerance::keep_value(kind, before, &mut after);
                 }
                 let members = members.map(|members| MemberChange::Replace(members.to_vec()));
-                (after, members.into_iter().collect(), Kind::Whole)
+                (after, members.into_iter().collect(), WriteKind::Whole)
             }
             Self::Modify(patch) => {
                 let after = patch.apply(kind, &found.id.to_string(), before.clone())?;
-                (after, patch.members().to_vec(), Kind::Modify)
+                (after, patch.members().to_vec(), WriteKind::Modify)
             }
         };
         check(kind, Some(before), &after, change)?;

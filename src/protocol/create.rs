@@ -9,7 +9,7 @@ use crate::protocol::read::unshown;
 use crate::protocol::schema_retry::Wanted;
 use crate::protocol::{Reply, Service, View, render};
 use crate::resource::accept::{accept, assign_defaults};
-use crate::resource::check::{Change as Kind, check};
+use crate::resource::check::{WriteKind, check};
 use crate::resource::projection::Projection;
 use crate::resource::{Acceptance, Attributes, Meta};
 use crate::schema::ResourceType;
@@ -53,7 +53,7 @@ impl Service {
         let shape = (view, &projection);
         let members = sent_members(kind, &mut accepted.attributes)?;
         check_names(&caller.settings, kind, None, &accepted.attributes)?;
-        check(kind, None, &accepted.attributes, Kind::Whole)?;
+        check(kind, None, &accepted.attributes, WriteKind::Whole)?;
         let author = self.author(caller);
         let writing = caller.writing(kind, &author)?;
         let changes: Vec<_> = members.map(MemberChange::Add).into_iter().collect();

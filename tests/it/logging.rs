@@ -32,6 +32,9 @@ fn events(folder: &Path, found: &mut BTreeSet<Event>) {
             events(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(&path).unwrap();
+            let (text, _) = text
+                .split_once("#[cfg(test)]\nmod tests {")
+                .unwrap_or((&text, ""));
             let code = text
                 .lines()
                 .filter(|line| !line.trim_start().starts_with("//"));

@@ -1,4 +1,5 @@
 """Fills the database of scimd 0.1.0 with copies of one user, made with SQL, and puts a tenth of them into a group."""
+import http.client
 import json
 
 from load import USER
@@ -30,7 +31,7 @@ insert into member (tenant, group_seq, member_seq)
 insert into change_member (tenant, change, id, added)
   select c.tenant, c.change, numbered.id, true from change c, numbered where c.id = '{group}' and n % 10 = 0;
 insert into provisioning (tenant, entry, at, token, token_name, method, route, status, micros, request)
-  select tenant, n, n, 'seed', 'seed', 'POST', '/Users', case when n % 10 = 0 then 409 else 201 end, 1, 'seed'
+  select tenant, (seq & ((1::bigint << 56) - 1)) - 20000000 - n, modified, 'seed', 'seed', 'POST', '/Users', case when n % 10 = 0 then 409 else 201 end, 1, 'seed'
   from template, numbered;
 analyze;
 """
@@ -48,8 +49,6 @@ class Server:
     """One connection to a server."""
 
     def __init__(self, address, token):
-        import http.client
-
         self.connection, self.token = http.client.HTTPConnection(*address, timeout=30), token
 
     def send(self, method, path, body=None):

@@ -1,4 +1,20 @@
 //! Enumerations whose values have a keyword: in schema files, on the command line, in the database.
+//!
+//! ```
+//! scim_core::keywords! {
+//!     /// Sizes of a shirt.
+//!     Size {
+//!         /// Small.
+//!         Small = "s",
+//!         /// Large.
+//!         Large = "l",
+//!     }
+//! }
+//!
+//! assert_eq!(Size::from_keyword("l"), Some(Size::Large));
+//! assert_eq!(Size::Small.as_str(), "s");
+//! assert_eq!(Size::KEYWORDS, ["s", "l"]);
+//! ```
 
 /// Defines an enumeration with a keyword for each value: `KEYWORDS`, `from_keyword` and `as_str`.
 #[macro_export]

@@ -2,6 +2,14 @@
 //!
 //! What is stored is exactly what a client reads, so that a filter such as
 //! `meta.lastModified gt "…"` with a value that was returned does not match its own resource.
+//!
+//! ```
+//! use scim_core::time::Timestamp;
+//!
+//! let moment = Timestamp::parse("2026-11-21T10:15:30+02:00").expect("an xsd:dateTime");
+//! assert_eq!(moment.to_string(), "2026-11-21T08:15:30.000Z");
+//! assert!(Timestamp::parse("2026-11-21").is_none());
+//! ```
 
 use std::fmt;
 
@@ -12,7 +20,13 @@ use std::fmt;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// From microseconds since the epoch.
+    /// Reads an xsd:dateTime (RFC 7643 section 2.3.5); without an offset it is UTC. What is below a
+    /// microsecond is cut off. `None` if the text is no date with a time.
+    pub fn parse(text: &str) -> Option<Self> {
+        parse_date_time(text).map(|moment| Self(moment.as_microsecond()))
+    }
+
+    /// The moment from microseconds since the epoch.
     pub fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
@@ -40,7 +54,7 @@ impl Timestamp {
 
 /// An xsd:dateTime read as a moment (RFC 7643 section 2.3.5); without an offset it is UTC.
 /// `None` if the text is no date with a time.
-pub fn parse_date_time(text: &str) -> Option<jiff::Timestamp> {
+pub(crate) fn parse_date_time(text: &str) -> Option<jiff::Timestamp> {
     let has_time = text.contains(['T', 't']);
     if !has_time {
         return None;

@@ -3,7 +3,7 @@
 
 use super::OWN;
 use crate::access::Caller;
-use crate::clock::{Timestamp, parse_date_time};
+use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
 use crate::patch::member_ids;
 use crate::resource::accept::{Accepted, accept, assign_defaults};
@@ -187,8 +187,8 @@ fn version(meta: &Value) -> Option<i64> {
 
 fn read_meta(meta: &Value) -> Option<Meta> {
     let moment = |name: &str| {
-        let moment = parse_date_time(meta.get(name)?.as_str()?)?;
-        Some(Timestamp::from_micros(moment.as_millisecond() * 1000))
+        let moment = Timestamp::parse(meta.get(name)?.as_str()?)?;
+        Some(Timestamp::from_micros(moment.as_millis() * 1000))
     };
     let created = moment("created")?;
     Some(Meta {

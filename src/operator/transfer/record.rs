@@ -7,7 +7,7 @@ use crate::model::TypeRoles;
 use crate::protocol::body::{check_names, in_use};
 use crate::protocol::{Service, render};
 use crate::reason::Reason;
-use crate::resource::check::{Change as Kind, check};
+use crate::resource::check::{WriteKind, check};
 use crate::resource::{Attributes, Meta};
 use crate::schema::ResourceType;
 use crate::store::{
@@ -72,7 +72,7 @@ impl Importer {
     ) -> Result<Outcome> {
         let (kind, attributes) = (&record.kind, &record.accepted.attributes);
         check_names(&self.caller.settings, kind, None, attributes)?;
-        check(kind, None, attributes, Kind::Whole)?;
+        check(kind, None, attributes, WriteKind::Whole)?;
         if self.dry_run {
             let holder = self
                 .service
@@ -123,7 +123,7 @@ impl Importer {
         }
         let before = render::attributes(&found.document)?;
         let after = after(record, &before);
-        check(kind, Some(&before), &after, Kind::Whole)?;
+        check(kind, Some(&before), &after, WriteKind::Whole)?;
         check_names(&self.caller.settings, kind, Some(&before), &after)?;
         let password = self
             .kept(record)

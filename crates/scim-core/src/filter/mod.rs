@@ -1,5 +1,28 @@
 //! Filters and PATCH paths: text is parsed into syntax, syntax is resolved against a resource
 //! type into a [`Predicate`], and after that nothing can fail (RFC 7644 section 3.4.2.2).
+//!
+//! ```
+//! use scim_core::filter::{FilterLimits, Operator, Predicate, parse_filter, resolve};
+//! use scim_core::resource::Conformance;
+//! use scim_core::schema::Catalog;
+//!
+//! let catalog = Catalog::new(&[])?;
+//! let user = catalog.by_name("User").expect("User is built in");
+//! let limits = FilterLimits::default();
+//! let filter = parse_filter("userName eq \"Ann\"", &limits, Conformance::Rfc)?;
+//! let predicate = resolve(&filter, user, Conformance::Rfc)?;
+//!
+//! // A store translates this into a condition on the keys that it keeps.
+//! let Predicate::Compare { target, operator, key } = predicate else {
+//!     panic!("one comparison");
+//! };
+//! assert_eq!(target.to_string(), "userName");
+//! assert_eq!((operator, key.as_str()), (Operator::Equal, "ann"));
+//!
+//! let error = parse_filter("userName eq", &limits, Conformance::Rfc).unwrap_err();
+//! assert!(error.detail().starts_with("Filter is not understood at column"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod lexer;
 mod matching;

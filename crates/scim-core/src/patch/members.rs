@@ -72,31 +72,35 @@ pub(super) fn change(
     place: &Place,
     verb: Verb,
     value: Option<Value>,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Option<MemberChange>> {
     if place.path.sub.is_some() {
         return Err(fixed(&place.path.to_string()));
     }
     let attribute = place.attribute().as_ref();
     let change = match (&place.filter, verb, value) {
-        (Some(filter), Verb::Remove, _) => remove_selected(resource_type, place, filter, with)?,
-        (Some(filter), _, value) => add_selected(attribute, filter, verb, value, with)?,
+        (Some(filter), Verb::Remove, _) => {
+            remove_selected(resource_type, place, filter, acceptance)?
+        }
+        (Some(filter), _, value) => add_selected(attribute, filter, verb, value, acceptance)?,
         (None, Verb::Remove, None | Some(Value::Null)) => MemberChange::Clear,
         (None, Verb::Remove, Some(value)) => {
-            let lenient = with.conformance.is_lenient();
+            let lenient = acceptance.conformance.is_lenient();
             let value = if lenient {
                 tolerance::listed_under_name(attribute, value)
             } else {
                 value
             };
-            MemberChange::Remove(ids(attribute, value, with)?)
+            MemberChange::Remove(ids(attribute, value, acceptance)?)
         }
-        (None, Verb::Add, value) => MemberChange::Add(ids(attribute, required(value)?, with)?),
-        (None, Verb::Replace, None) if with.conformance.is_lenient() => {
+        (None, Verb::Add, value) => {
+            MemberChange::Add(ids(attribute, required(value)?, acceptance)?)
+        }
+        (None, Verb::Replace, None) if acceptance.conformance.is_lenient() => {
             return Ok(tolerance::members_without_value());
         }
         (None, Verb::Replace, value) => {
-            MemberChange::Replace(ids(attribute, required(value)?, with)?)
+            MemberChange::Replace(ids(attribute, required(value)?, acceptance)?)
         }
     };
     Ok((!change.is_idle()).then_some(change))
@@ -106,14 +110,14 @@ fn remove_selected(
     resource_type: &ResourceType,
     place: &Place,
     filter: &Filter,
-    with: &Acceptance<'_>,
+    acceptance: &Acceptance<'_>,
 ) -> Result<MemberChange> {
     if let Some(ids) = listed(filter, "value") {
         return Ok(MemberChange::Remove(
             ids.into_iter().map(str::to_owned).collect(),
         ));
     }
-    resolve_value_filter(filter, &place.path, resource_type, with.conformance)
+    resolve_value_filter(filter, &place.path, resource_type, acceptance.conformance)
         .map(MemberChange::RemoveMatching)
 }
 
@@ -124,9 +128,9 @@ fn add_selected(
     filter: &Filter,
     verb: Verb,
     value: Option<Value>,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<MemberChange> {
-    let lenient = with.conformance.is_lenient();
+    let lenient = acceptance.conformance.is_lenient();
     let named = listed(filter, "value").ok_or_else(|| {
         Error::no_target(format!(
             "The filter does not name members; \"{filter}\" cannot be added."
@@ -136,7 +140,7 @@ fn add_selected(
     let named: Vec<_> = named.into_iter().map(str::to_owned).collect();
     let given = match value {
         None if lenient => Vec::new(),
-        value => ids_or_none(attribute, required(value)?, with)?,
+        value => ids_or_none(attribute, required(value)?, acceptance)?,
     };
     let others = given.iter().any(|id| !named.contains(id));
     if others || (verb == Verb::Replace && !lenient) {
@@ -153,9 +157,9 @@ fn add_selected(
 fn ids_or_none(
     attribute: &Attribute,
     value: Value,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Vec<String>> {
-    let accepted = accept_element(attribute, value, attribute.name(), with)?;
+    let accepted = accept_element(attribute, value, attribute.name(), acceptance)?;
     Ok(accepted
         .iter()
         .filter_map(Value::as_object)
@@ -165,28 +169,34 @@ fn ids_or_none(
 }
 
 /// The members that the value of an operation names: an array of them, or one.
-fn ids(attribute: &Attribute, value: Value, with: &mut Acceptance<'_>) -> Result<Vec<String>> {
+fn ids(
+    attribute: &Attribute,
+    value: Value,
+    acceptance: &mut Acceptance<'_>,
+) -> Result<Vec<String>> {
     let members = match value {
         Value::Array(members) => members,
         Value::Null => Vec::new(),
         one => vec![one],
     };
-    within_limit(members.len(), attribute, with)?;
+    within_limit(members.len(), attribute, acceptance)?;
     let mut accepted = Vec::with_capacity(members.len());
     for member in members {
-        let member = if with.conformance.is_lenient() {
+        let member = if acceptance.conformance.is_lenient() {
             tolerance::member_from_text(member)
         } else {
             member
         };
-        accepted
-            .push(accept_element(attribute, member, attribute.name(), with)?.ok_or_else(nameless)?);
+        accepted.push(
+            accept_element(attribute, member, attribute.name(), acceptance)?
+                .ok_or_else(nameless)?,
+        );
     }
     member_ids(&Value::Array(accepted))
 }
 
-fn within_limit(count: usize, attribute: &Attribute, with: &Acceptance<'_>) -> Result<()> {
-    let most = with.limits.members;
+fn within_limit(count: usize, attribute: &Attribute, acceptance: &Acceptance<'_>) -> Result<()> {
+    let most = acceptance.limits.members;
     if count > most {
         return Err(too_many(attribute.name(), count, most));
     }
@@ -221,9 +231,12 @@ impl MemberChange {
 }
 
 /// Holds all changes of a request to the limit.
-pub(super) fn all_within_limit(changes: &[MemberChange], with: &Acceptance<'_>) -> Result<()> {
+pub(super) fn all_within_limit(
+    changes: &[MemberChange],
+    acceptance: &Acceptance<'_>,
+) -> Result<()> {
     let count: usize = changes.iter().map(MemberChange::named).sum();
-    let most = with.limits.members;
+    let most = acceptance.limits.members;
     if count > most {
         Err(too_many("members", count, most))
     } else {

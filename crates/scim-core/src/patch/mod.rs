@@ -4,6 +4,30 @@
 //! [`read`] knows the shape of the message, [`resolve`] its meaning: after that a [`Patch`] can
 //! fail only for what the resource holds. Memberships are not in documents; what a patch does to
 //! them comes apart as [`MemberChange`]s, for which no member list needs to be read.
+//!
+//! ```
+//! use scim_core::patch::{PatchLimits, read, resolve};
+//! use scim_core::resource::limits::ValueLimits;
+//! use scim_core::resource::{Acceptance, Attributes, Conformance, json::read_object};
+//! use scim_core::schema::Catalog;
+//!
+//! let catalog = Catalog::new(&[])?;
+//! let user = catalog.by_name("User").expect("User is built in");
+//! let (limits, values) = (PatchLimits::default(), ValueLimits::default());
+//! let body = read_object(
+//!     br#"{"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [
+//!         {"op": "replace", "path": "name.givenName", "value": "Ann"}]}"#,
+//!     32,
+//! )?;
+//! let operations = read(body, Conformance::Rfc, &limits)?;
+//! let mut acceptance = Acceptance::new(Conformance::Rfc, &values);
+//! let patch = resolve(user, operations, &limits.path, &mut acceptance)?;
+//! assert_eq!(patch.named(), ["name", "name.givenName"]);
+//!
+//! let after = patch.apply(user, "42", Attributes::default())?;
+//! assert_eq!(after["name"]["givenName"], "Ann");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod apply;
 mod change;

@@ -14,7 +14,7 @@ use crate::schema::{Extension, Named, ResourceType};
 use serde_json::{Map, Value};
 
 /// Resolves the operations of a message. Values pass `resource::accept_value`, as they do in the
-/// body of a resource; what a lenient server leaves out is noted in `with`.
+/// body of a resource; what a lenient server leaves out is noted in `acceptance`.
 ///
 /// # Errors
 /// Each names its operation. 400 `invalidPath` for a path that names no attribute – in lenient mode
@@ -25,14 +25,14 @@ pub fn resolve(
     resource_type: &ResourceType,
     operations: Vec<Operation>,
     paths: &FilterLimits,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Patch> {
     let count = operations.len();
     let (steps, members, named, left_out) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut resolving = Resolving {
         resource_type,
         paths,
-        with,
+        acceptance,
         number: 0,
         steps,
         members,
@@ -56,14 +56,14 @@ pub fn resolve(
     {
         return Err(first.within("Operation 1"));
     }
-    members::all_within_limit(&members, with)?;
-    Ok(Patch::new(steps, members, named, *with.limits))
+    members::all_within_limit(&members, acceptance)?;
+    Ok(Patch::new(steps, members, named, *acceptance.limits))
 }
 
 struct Resolving<'a, 'b> {
     resource_type: &'a ResourceType,
     paths: &'a FilterLimits,
-    with: &'a mut Acceptance<'b>,
+    acceptance: &'a mut Acceptance<'b>,
     number: usize,
     steps: Vec<Step>,
     members: Vec<MemberChange>,
@@ -75,7 +75,7 @@ struct Resolving<'a, 'b> {
 impl Resolving<'_, '_> {
     fn operation(&mut self, Operation { verb, path, value }: Operation) -> Result<()> {
         let target = match path {
-            Some(path) => target(self.resource_type, path, self.with.conformance)?,
+            Some(path) => target(self.resource_type, path, self.acceptance.conformance)?,
             None => Target::Resource,
         };
         match target {
@@ -98,13 +98,13 @@ impl Resolving<'_, '_> {
     }
 
     fn undeclared(&mut self, undeclared: Undeclared, value: Option<&Value>) -> Result<()> {
-        if !self.with.conformance.is_lenient() {
+        if !self.acceptance.conformance.is_lenient() {
             return Err(undeclared.refusal);
         }
         self.left_out.push(tolerance::leaves_out(
             undeclared,
             value,
-            &mut self.with.notes,
+            &mut self.acceptance.notes,
         ));
         Ok(())
     }
@@ -118,7 +118,7 @@ impl Resolving<'_, '_> {
 
     fn member(&mut self, name: &str, verb: Verb, value: Value) -> Result<()> {
         match (
-            named(self.resource_type, name, self.with.conformance),
+            named(self.resource_type, name, self.acceptance.conformance),
             value,
         ) {
             (Some(Named::Attribute(path)), value) => {
@@ -130,13 +130,13 @@ impl Resolving<'_, '_> {
                 "\"{name}\" must be an object."
             ))),
             (None, value) if name.contains('[') => self.member_with_filter(name, verb, value),
-            (None, value) => unknown(name, &value, self.with),
+            (None, value) => unknown(name, &value, self.acceptance),
         }
     }
 
     /// A key that chooses among values, as a path does.
     fn member_with_filter(&mut self, key: &str, verb: Verb, value: Value) -> Result<()> {
-        let conformance = self.with.conformance;
+        let conformance = self.acceptance.conformance;
         match target(
             self.resource_type,
             parse_path(key, self.paths, conformance)?,
@@ -144,11 +144,11 @@ impl Resolving<'_, '_> {
         )? {
             Target::Attribute(place) => self.told(&place, verb, value),
             Target::Undeclared(undeclared) if conformance.is_lenient() => {
-                self.with.notes.push(undeclared.note(Some(&value)));
+                self.acceptance.notes.push(undeclared.note(Some(&value)));
                 Ok(())
             }
             Target::Undeclared(undeclared) => Err(undeclared.refusal),
-            Target::Resource | Target::Extension(_) => unknown(key, &value, self.with),
+            Target::Resource | Target::Extension(_) => unknown(key, &value, self.acceptance),
         }
     }
 
@@ -157,7 +157,7 @@ impl Resolving<'_, '_> {
         let told = self.told(place, verb, value);
         match told {
             Err(_) if place.path.container.is_some() && !key.contains(':') => {
-                unfit_without_urn(&place.path.to_string(), &mut self.with.notes);
+                unfit_without_urn(&place.path.to_string(), &mut self.acceptance.notes);
                 Ok(())
             }
             told => told,
@@ -191,7 +191,8 @@ impl Resolving<'_, '_> {
     /// An attribute that a value without path speaks of. It may repeat what the client was told
     /// and cannot change.
     fn told(&mut self, place: &Place, verb: Verb, value: Value) -> Result<()> {
-        if self.with.conformance.is_lenient() && tolerance::is_echo(self.resource_type, place) {
+        if self.acceptance.conformance.is_lenient() && tolerance::is_echo(self.resource_type, place)
+        {
             return Ok(());
         }
         if place.is(self.resource_type.top_attribute("id")) {
@@ -206,7 +207,8 @@ impl Resolving<'_, '_> {
 
     fn attribute(&mut self, place: &Place, verb: Verb, value: Option<Value>) -> Result<()> {
         if place.is(self.resource_type.top_attribute("schemas")) {
-            let removed = schemas::removed(self.resource_type, place, verb, value, self.with)?;
+            let removed =
+                schemas::removed(self.resource_type, place, verb, value, self.acceptance)?;
             return removed
                 .iter()
                 .try_for_each(|extension| self.remove_extension(extension));
@@ -216,15 +218,17 @@ impl Resolving<'_, '_> {
         }
         self.name(place);
         if place.is(self.resource_type.members()) {
-            let change = members::change(self.resource_type, place, verb, value, self.with)?;
+            let change = members::change(self.resource_type, place, verb, value, self.acceptance)?;
             self.members.extend(change);
             return Ok(());
         }
         let change = self.change(place, verb, value)?;
         let goes = matches!(change, Some(Change::Unset));
-        if goes && self.with.conformance.is_lenient() && tolerance::stays(self.resource_type, place)
+        if goes
+            && self.acceptance.conformance.is_lenient()
+            && tolerance::stays(self.resource_type, place)
         {
-            self.with
+            self.acceptance
                 .notes
                 .push(Note::KeptValue(place.path.to_string()));
             return Ok(());
@@ -262,17 +266,24 @@ impl Resolving<'_, '_> {
         }
         let change = match (verb, value) {
             (Verb::Remove, Some(value))
-                if self.with.conformance.is_lenient() && tolerance::removes_listed(end, &value) =>
+                if self.acceptance.conformance.is_lenient()
+                    && tolerance::removes_listed(end, &value) =>
             {
                 remove_listed(
                     end,
                     tolerance::listed_under_name(end, value),
                     &path,
-                    self.with,
+                    self.acceptance,
                 )?
             }
             (Verb::Remove, _) => Some(Change::Unset),
-            (_, value) => put(end, verb, self.assigned(place, value)?, &path, self.with)?,
+            (_, value) => put(
+                end,
+                verb,
+                self.assigned(place, value)?,
+                &path,
+                self.acceptance,
+            )?,
         };
         Ok(match (&place.path.sub, change) {
             (Some(sub), Some(change)) => Some(merge_whole(
@@ -292,7 +303,7 @@ impl Resolving<'_, '_> {
             return false;
         };
         let object = Map::from_iter([(sub.name().to_string(), value.clone())]);
-        self.with.conformance.is_lenient() && is_empty_reference(place.attribute(), &object)
+        self.acceptance.conformance.is_lenient() && is_empty_reference(place.attribute(), &object)
     }
 
     /// The value, which for a required attribute is not a blank text.
@@ -315,10 +326,17 @@ impl Resolving<'_, '_> {
             filter,
             &place.top(),
             self.resource_type,
-            self.with.conformance,
+            self.acceptance.conformance,
         )?;
         if verb != Verb::Remove {
-            return put_selected(place, filter, predicate, verb, required(value)?, self.with);
+            return put_selected(
+                place,
+                filter,
+                predicate,
+                verb,
+                required(value)?,
+                self.acceptance,
+            );
         }
         let edit = match &place.path.sub {
             Some(sub) => Edit::Merge(vec![SubChange {

@@ -26,10 +26,10 @@ pub(super) fn removed(
     place: &Place,
     verb: Verb,
     value: Option<Value>,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Vec<Extension>> {
     if verb == Verb::Remove {
-        return remove(resource_type, place, value.as_ref(), with);
+        return remove(resource_type, place, value.as_ref(), acceptance);
     }
     if place.filter.is_some() {
         return Err(Error::mutability(
@@ -41,7 +41,7 @@ pub(super) fn removed(
         .ok_or_else(|| Error::invalid_value("\"schemas\" must be an array of URNs."))?;
     let mut keeps_core = verb == Verb::Add;
     for urn in urns {
-        keeps_core |= matches!(known(resource_type, urn, with)?, Urn::Core);
+        keeps_core |= matches!(known(resource_type, urn, acceptance)?, Urn::Core);
     }
     if keeps_core {
         Ok(Vec::new())
@@ -54,9 +54,9 @@ fn remove(
     resource_type: &ResourceType,
     place: &Place,
     value: Option<&Value>,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Vec<Extension>> {
-    let lenient = with.conformance.is_lenient();
+    let lenient = acceptance.conformance.is_lenient();
     let named = match (&place.filter, value) {
         (Some(filter), _) => listed(filter, "value"),
         (None, Some(value)) if lenient => texts(value),
@@ -74,11 +74,11 @@ fn remove(
     Ok(extensions)
 }
 
-fn known(resource_type: &ResourceType, urn: &str, with: &mut Acceptance<'_>) -> Result<Urn> {
-    let lenient = with.conformance.is_lenient();
+fn known(resource_type: &ResourceType, urn: &str, acceptance: &mut Acceptance<'_>) -> Result<Urn> {
+    let lenient = acceptance.conformance.is_lenient();
     let found = identify(resource_type, urn, lenient);
     match found {
-        Urn::Unknown if lenient => undeclared_schema(urn, &mut with.notes),
+        Urn::Unknown if lenient => undeclared_schema(urn, &mut acceptance.notes),
         Urn::Unknown => {
             let name = resource_type.name();
             return Err(Error::invalid_value(format!(

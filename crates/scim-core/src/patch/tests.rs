@@ -17,7 +17,7 @@ mod table;
 use super::{MemberChange, Patch, PatchLimits, member_ids, read, resolve};
 use crate::error::{Error, ErrorStatus, Result};
 use crate::resource::accept::{accept, in_schema_order};
-use crate::resource::check::{Change, check};
+use crate::resource::check::{WriteKind, check};
 use crate::resource::limits::ValueLimits;
 use crate::resource::{Acceptance, Attributes, Conformance, Note};
 use crate::schema::{Catalog, ResourceType, SchemaFile, TypeRules};
@@ -59,8 +59,10 @@ static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     }])
     .unwrap()
     .with_rules(|resource_type| {
+        let active = resource_type.top_attribute("active");
         Ok(TypeRules {
-            kept: resource_type.top_attribute("active").cloned(),
+            has_printable_names: active.is_some(),
+            kept: active.cloned(),
             ..TypeRules::default()
         })
     })
@@ -128,7 +130,7 @@ fn run(
     let (patch, _) = prepare(resource_type, mode, operations)?;
     let before = Attributes::from_stored(object(before.clone()));
     let after = patch.apply(resource_type, ID, before.clone())?;
-    check(resource_type, Some(&before), &after, Change::Modify)?;
+    check(resource_type, Some(&before), &after, WriteKind::Modify)?;
     assert_sane(resource_type, &after);
     Ok(after.into())
 }

@@ -18,28 +18,28 @@ pub(super) fn put(
     verb: Verb,
     value: Value,
     path: &str,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Option<Change>> {
     if attribute.is_multi_valued() {
-        return put_values(attribute, verb, value, path, with);
+        return put_values(attribute, verb, value, path, acceptance);
     }
-    match one_value(value, with) {
+    match one_value(value, acceptance) {
         Value::Object(object) if attribute.is_complex() => {
-            if with.conformance.is_lenient() && is_empty_reference(attribute, &object) {
+            if acceptance.conformance.is_lenient() && is_empty_reference(attribute, &object) {
                 return Ok(Some(Change::Unset));
             }
-            let subs = sub_changes(attribute, verb, object, path, with)?;
+            let subs = sub_changes(attribute, verb, object, path, acceptance)?;
             Ok((!subs.is_empty()).then(|| merge_whole(attribute, subs)))
         }
         value => Ok(Some(
-            accept_element(attribute, value, path, with)?.map_or(Change::Unset, Change::Set),
+            accept_element(attribute, value, path, acceptance)?.map_or(Change::Unset, Change::Set),
         )),
     }
 }
 
 /// The value that a single-valued place is to have.
-fn one_value(value: Value, with: &Acceptance<'_>) -> Value {
-    if with.conformance.is_lenient() {
+fn one_value(value: Value, acceptance: &Acceptance<'_>) -> Value {
+    if acceptance.conformance.is_lenient() {
         one_of_array(value)
     } else {
         value
@@ -52,18 +52,20 @@ fn put_values(
     verb: Verb,
     value: Value,
     path: &str,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Option<Change>> {
     let list = match value {
         list @ (Value::Array(_) | Value::Null) => list,
         one => Value::Array(vec![one]),
     };
-    Ok(match (accept_value(attribute, list, path, with)?, verb) {
-        (Some(Value::Array(values)), Verb::Add) => Some(Change::Append(values)),
-        (Some(values), _) => Some(Change::Set(values)),
-        (None, Verb::Add) => None,
-        (None, _) => Some(Change::Unset),
-    })
+    Ok(
+        match (accept_value(attribute, list, path, acceptance)?, verb) {
+            (Some(Value::Array(values)), Verb::Add) => Some(Change::Append(values)),
+            (Some(values), _) => Some(Change::Set(values)),
+            (None, Verb::Add) => None,
+            (None, _) => Some(Change::Unset),
+        },
+    )
 }
 
 /// The changes to sub-attributes that an object asks for. As in the body of a resource, those
@@ -73,18 +75,24 @@ fn sub_changes(
     verb: Verb,
     object: Map<String, Value>,
     path: &str,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Vec<SubChange>> {
     let mut changes = Vec::new();
     for (name, value) in object {
         let Some(sub) = attribute.sub_attribute(&name) else {
-            unknown(&format!("{path}.{name}"), &value, with)?;
+            unknown(&format!("{path}.{name}"), &value, acceptance)?;
             continue;
         };
         if sub.mutability() == Mutability::ReadOnly {
             continue;
         }
-        let change = put(sub, verb, value, &format!("{path}.{}", sub.name()), with)?;
+        let change = put(
+            sub,
+            verb,
+            value,
+            &format!("{path}.{}", sub.name()),
+            acceptance,
+        )?;
         changes.extend(change.map(|change| SubChange {
             sub: sub.clone(),
             change,
@@ -115,18 +123,18 @@ pub(super) fn put_selected(
     predicate: Predicate,
     verb: Verb,
     value: Value,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Option<Change>> {
     let attribute = place.attribute().as_ref();
-    let Some(edit) = edit(place, verb, value, with)? else {
+    let Some(edit) = edit(place, verb, value, acceptance)? else {
         return Ok(None);
     };
     let otherwise = match begun_by(attribute, &edit) {
-        None => without_value(verb, with),
-        Some(begun) => match complete(attribute, filter, begun, with)? {
+        None => without_value(verb, acceptance),
+        Some(begun) => match complete(attribute, filter, begun, acceptance)? {
             // What would not be found again is not made: a repeated request would make it twice.
             Some(made) if predicate.matches_element(attribute, &made) => {
-                with_value(made, verb, with)
+                with_value(made, verb, acceptance)
             }
             _ => Otherwise::Refuse,
         },
@@ -143,12 +151,12 @@ fn edit(
     place: &Place,
     verb: Verb,
     value: Value,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Option<Edit>> {
     let attribute = place.attribute().as_ref();
     let path = place.path.to_string();
     if let Some(sub) = &place.path.sub {
-        let change = put(sub, verb, value, &path, with)?;
+        let change = put(sub, verb, value, &path, acceptance)?;
         return Ok(change.map(|change| {
             Edit::Merge(vec![SubChange {
                 sub: sub.clone(),
@@ -156,14 +164,15 @@ fn edit(
             }])
         }));
     }
-    match one_value(value, with) {
+    match one_value(value, acceptance) {
         Value::Null if verb == Verb::Add => Ok(None),
         Value::Object(object) if verb == Verb::Add && attribute.is_complex() => {
-            let subs = sub_changes(attribute, verb, object, &path, with)?;
+            let subs = sub_changes(attribute, verb, object, &path, acceptance)?;
             Ok((!subs.is_empty()).then_some(Edit::Merge(subs)))
         }
         value => Ok(Some(
-            accept_element(attribute, value, &path, with)?.map_or(Edit::Remove, Edit::Replace),
+            accept_element(attribute, value, &path, acceptance)?
+                .map_or(Edit::Remove, Edit::Replace),
         )),
     }
 }
@@ -185,7 +194,7 @@ fn complete(
     attribute: &Attribute,
     filter: &Filter,
     begun: Value,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Option<Value>> {
     let Value::Object(mut object) = begun else {
         return Ok(Some(begun));
@@ -198,7 +207,7 @@ fn complete(
         let Some(sub) = attribute.sub_attribute(&name.text) else {
             return Ok(None);
         };
-        let Some(value) = literal_value(sub, literal, with.conformance) else {
+        let Some(value) = literal_value(sub, literal, acceptance.conformance) else {
             return Ok(None);
         };
         if !object.contains_key(sub.name().as_ref()) {
@@ -206,7 +215,7 @@ fn complete(
         }
     }
     if let Some(Value::Object(mut said)) =
-        accept_element(attribute, Value::Object(said), attribute.name(), with)?
+        accept_element(attribute, Value::Object(said), attribute.name(), acceptance)?
     {
         object.append(&mut said);
     }
@@ -214,18 +223,18 @@ fn complete(
 }
 
 /// RFC 7644 leaves open whether `add` makes a value, and forbids it for `replace`.
-fn with_value(made: Value, verb: Verb, with: &Acceptance<'_>) -> Otherwise {
+fn with_value(made: Value, verb: Verb, acceptance: &Acceptance<'_>) -> Otherwise {
     match verb {
         Verb::Add => Otherwise::Make(made),
-        _ if with.conformance.is_lenient() => tolerance::replace_makes(made),
+        _ if acceptance.conformance.is_lenient() => tolerance::replace_makes(made),
         _ => Otherwise::Refuse,
     }
 }
 
-fn without_value(verb: Verb, with: &Acceptance<'_>) -> Otherwise {
+fn without_value(verb: Verb, acceptance: &Acceptance<'_>) -> Otherwise {
     match verb {
         Verb::Add => Otherwise::Nothing,
-        _ if with.conformance.is_lenient() => tolerance::replace_clears_nothing(),
+        _ if acceptance.conformance.is_lenient() => tolerance::replace_clears_nothing(),
         _ => Otherwise::Refuse,
     }
 }
@@ -235,9 +244,9 @@ pub(super) fn remove_listed(
     attribute: &Attribute,
     value: Value,
     path: &str,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Option<Change>> {
-    let listed = match put_values(attribute, Verb::Add, value, path, with)? {
+    let listed = match put_values(attribute, Verb::Add, value, path, acceptance)? {
         Some(Change::Append(listed)) => listed,
         _ => return Ok(None),
     };

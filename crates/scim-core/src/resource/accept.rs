@@ -1,5 +1,25 @@
 //! A request body becomes the attributes of a resource: canonical names in schema order, values
 //! of their types, readOnly attributes dropped, nothing unassigned (RFC 7644 sections 3.3, 3.5.1).
+//!
+//! ```
+//! use scim_core::resource::accept::{accept, assign_defaults};
+//! use scim_core::resource::limits::ValueLimits;
+//! use scim_core::resource::{Acceptance, Conformance, json::read_object};
+//! use scim_core::schema::Catalog;
+//!
+//! let catalog = Catalog::new(&[])?;
+//! let user = catalog.by_name("User").expect("User is built in");
+//! let limits = ValueLimits::default();
+//! let body = read_object(br#"{"id": "mine", "USERNAME": "ann", "title": null}"#, 32)?;
+//! let mut accepted = accept(user, body, &mut Acceptance::new(Conformance::Lenient, &limits))?;
+//!
+//! // `id` is readOnly and dropped; the null is asserted, but no value.
+//! assert_eq!(accepted.attributes.keys().collect::<Vec<_>>(), ["userName"]);
+//! assert!(accepted.asserted.contains("title"));
+//! assign_defaults(user, &mut accepted);
+//! assert_eq!(accepted.attributes["active"], true);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use super::note::printable;
 use super::value::{Acceptance, accept_value, unknown};
@@ -49,11 +69,11 @@ impl Accepted {
 pub fn accept(
     resource_type: &ResourceType,
     body: Map<String, Value>,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Accepted> {
     let mut read = Reading {
         resource_type,
-        with,
+        acceptance,
         top: Map::new(),
         extensions: Map::new(),
         asserted: HashSet::new(),
@@ -107,7 +127,7 @@ pub fn assign_defaults(resource_type: &ResourceType, accepted: &mut Accepted) {
 
 struct Reading<'a, 'b, 'c> {
     resource_type: &'a ResourceType,
-    with: &'b mut Acceptance<'c>,
+    acceptance: &'b mut Acceptance<'c>,
     top: Map<String, Value>,
     extensions: Map<String, Value>,
     asserted: HashSet<String>,
@@ -117,7 +137,7 @@ struct Reading<'a, 'b, 'c> {
 
 impl Reading<'_, '_, '_> {
     fn schemas(&mut self, value: Option<&Value>) -> Result<()> {
-        let lenient = self.with.conformance.is_lenient();
+        let lenient = self.acceptance.conformance.is_lenient();
         if lenient && tolerance::schemas_left_out(value) {
             return Ok(());
         }
@@ -142,7 +162,7 @@ impl Reading<'_, '_, '_> {
                     let detail = format!("Schema \"{urn}\" is not part of resource type {name}.");
                     return Err(Error::invalid_value(detail).about(Problem::UnknownAttribute));
                 }
-                tolerance::undeclared_schema(urn, &mut self.with.notes);
+                tolerance::undeclared_schema(urn, &mut self.acceptance.notes);
             }
         }
         if has_core {
@@ -154,7 +174,7 @@ impl Reading<'_, '_, '_> {
 
     fn extension(&self, urn: &str) -> Option<Extension> {
         let modern = self
-            .with
+            .acceptance
             .conformance
             .is_lenient()
             .then(|| tolerance::modern_extension(urn))
@@ -163,15 +183,18 @@ impl Reading<'_, '_, '_> {
     }
 
     fn member(&mut self, key: &str, value: Value) -> Result<()> {
-        let lenient = self.with.conformance.is_lenient();
-        match (named(self.resource_type, key, self.with.conformance), value) {
+        let lenient = self.acceptance.conformance.is_lenient();
+        match (
+            named(self.resource_type, key, self.acceptance.conformance),
+            value,
+        ) {
             (Some(Named::Extension(extension)), value) => self.extended(&extension, value),
             // Okta's external namespace of a core attribute is the core URN.
             (Some(Named::Core), Value::Object(members)) => members
                 .into_iter()
                 .try_for_each(|(name, value)| self.core(&name, value)),
             (Some(named), value) if tolerance::is_qualified_key(key, &named) && !lenient => {
-                self.with
+                self.acceptance
                     .notes
                     .push(Note::UnknownAttribute(printable(key), Shape::of(&value)));
                 Ok(())
@@ -183,14 +206,14 @@ impl Reading<'_, '_, '_> {
                 self.elsewhere.push((key.to_owned(), path, value));
                 Ok(())
             }
-            (_, value) => unknown(key, &value, self.with),
+            (_, value) => unknown(key, &value, self.acceptance),
         }
     }
 
     fn core(&mut self, name: &str, value: Value) -> Result<()> {
         match self.resource_type.top_attribute(name).cloned() {
             Some(attribute) => self.top(&attribute, value),
-            None => unknown(name, &value, self.with),
+            None => unknown(name, &value, self.acceptance),
         }
     }
 
@@ -220,7 +243,7 @@ impl Reading<'_, '_, '_> {
             );
             match taken {
                 Err(_) if !key.contains(':') => {
-                    tolerance::unfit_without_urn(&path.to_string(), &mut self.with.notes);
+                    tolerance::unfit_without_urn(&path.to_string(), &mut self.acceptance.notes);
                 }
                 taken => taken?,
             }
@@ -233,7 +256,7 @@ impl Reading<'_, '_, '_> {
             return Ok(());
         }
         let name = attribute.name().to_string();
-        if let Some(accepted) = accept_value(attribute, value, &name, self.with)? {
+        if let Some(accepted) = accept_value(attribute, value, &name, self.acceptance)? {
             self.top.insert(name.clone(), accepted);
         }
         self.asserted.insert(name);
@@ -255,14 +278,14 @@ impl Reading<'_, '_, '_> {
         let mut accepted = Map::new();
         for (name, value) in members {
             let Some(attribute) = extension.schema.attribute(&name) else {
-                unknown(&format!("{urn}:{name}"), &value, self.with)?;
+                unknown(&format!("{urn}:{name}"), &value, self.acceptance)?;
                 continue;
             };
             if attribute.mutability() == Mutability::ReadOnly {
                 continue;
             }
             let path = format!("{urn}:{}", attribute.name());
-            if let Some(value) = accept_value(attribute, value, &path, self.with)? {
+            if let Some(value) = accept_value(attribute, value, &path, self.acceptance)? {
                 accepted.insert(attribute.name().to_string(), value);
             }
         }

@@ -1,5 +1,19 @@
 //! What must hold of a resource as a whole: required attributes are there, immutable ones have
 //! not changed, at most one value of an attribute is primary (RFC 7643 sections 2.2, 2.4, 7).
+//!
+//! ```
+//! use scim_core::error::Problem;
+//! use scim_core::resource::Attributes;
+//! use scim_core::resource::check::{WriteKind, check};
+//! use scim_core::schema::Catalog;
+//!
+//! let catalog = Catalog::new(&[])?;
+//! let user = catalog.by_name("User").expect("User is built in");
+//! let error = check(user, None, &Attributes::default(), WriteKind::Whole).unwrap_err();
+//! assert_eq!(error.problem(), Some(Problem::RequiredMissing));
+//! assert_eq!(error.detail(), "Attribute \"userName\" is required and has no value.");
+//! # Ok::<(), scim_core::schema::SchemaError>(())
+//! ```
 
 use super::{Attributes, hidden, is_blank, same};
 use crate::error::{Error, Problem, Result};
@@ -8,7 +22,7 @@ use serde_json::Value;
 
 /// Which error tells that a required attribute is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum WriteKind {
     /// POST or PUT: 400 `invalidValue`.
     Whole,
     /// PATCH: 400 `mutability` (RFC 7644 section 3.5.2.2).
@@ -25,7 +39,7 @@ pub fn check(
     resource_type: &ResourceType,
     before: Option<&Attributes>,
     after: &Attributes,
-    change: Change,
+    change: WriteKind,
 ) -> Result<()> {
     let with = With {
         change,
@@ -72,7 +86,7 @@ pub fn check(
 /// The change that an attribute is part of.
 #[derive(Debug, Clone, Copy)]
 struct With {
-    change: Change,
+    change: WriteKind,
     /// Whether the resource, the extension or the complex value that has the attribute is new.
     is_new: bool,
 }
@@ -134,7 +148,7 @@ fn check_complex(
     was: Option<&Value>,
     is: &Value,
     path: &str,
-    change: Change,
+    change: WriteKind,
 ) -> Result<()> {
     let kept = was.map(listed).unwrap_or_default();
     // Values of a multi-valued attribute have no identity to compare over time; their immutable
@@ -180,13 +194,13 @@ fn primaries(values: &[Value]) -> usize {
 
 /// A PATCH that takes a required value away is told so; one that begins to use what needs
 /// another value is told what is missing.
-fn missing(path: &str, change: Change, had_value: bool) -> Error {
+fn missing(path: &str, change: WriteKind, had_value: bool) -> Error {
     match (change, had_value) {
-        (Change::Whole, _) | (Change::Modify, false) => Error::invalid_value(format!(
+        (WriteKind::Whole, _) | (WriteKind::Modify, false) => Error::invalid_value(format!(
             "Attribute \"{path}\" is required and has no value."
         ))
         .about(Problem::RequiredMissing),
-        (Change::Modify, true) => Error::mutability(format!(
+        (WriteKind::Modify, true) => Error::mutability(format!(
             "Attribute \"{path}\" is required and cannot be removed."
         ))
         .about(Problem::RequiredMissing),

@@ -1,5 +1,22 @@
 //! What a document holds and no schema declares any more. It stays, and is shown to nobody, until
 //! a schema declares it again.
+//!
+//! ```
+//! use scim_core::resource::{StoredDocument, hidden};
+//! use scim_core::schema::Catalog;
+//!
+//! let catalog = Catalog::new(&[])?;
+//! let user = catalog.by_name("User").expect("User is built in");
+//! // The schema of the extension was removed after the resource had been stored.
+//! let stored = StoredDocument::from_stored(
+//!     r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:x:gone"],"userName":"ann","urn:x:gone":{"a":1}}"#,
+//! );
+//! assert!(stored.may_hide(user));
+//! let mut attributes = stored.attributes()?.into_map();
+//! assert!(hidden::cut(user, &mut attributes));
+//! assert_eq!(attributes.keys().collect::<Vec<_>>(), ["userName"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::schema::{Extension, ResourceType};
 use serde_json::{Map, Value};

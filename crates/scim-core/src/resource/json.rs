@@ -2,6 +2,16 @@
 //!
 //! `serde_json` keeps the last of two members with one name and takes NUL characters; SCIM
 //! names disregard letter case, so `userName` beside `USERNAME` is a duplicate too.
+//!
+//! ```
+//! use scim_core::error::ErrorKind;
+//! use scim_core::resource::json::read_object;
+//!
+//! assert!(read_object(br#"{"userName": "ann"}"#, 32).is_ok());
+//! for refused in [&br#"{"userName": "ann", "USERNAME": "bob"}"#[..], b"[]", b"{}{}"] {
+//!     assert_eq!(read_object(refused, 32).unwrap_err().kind(), ErrorKind::InvalidSyntax);
+//! }
+//! ```
 
 use crate::error::{Error, Result};
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};

@@ -1,4 +1,14 @@
 //! How large a resource may be.
+//!
+//! ```
+//! use scim_core::resource::limits::ValueLimits;
+//!
+//! let limits = ValueLimits {
+//!     values: 100,
+//!     ..ValueLimits::default()
+//! };
+//! assert_eq!(limits.members, 10_000);
+//! ```
 
 use crate::schema::Attribute;
 

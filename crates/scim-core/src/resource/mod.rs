@@ -3,6 +3,26 @@
 //! Bodies become resources in [`accept`], are held to what spans attributes in [`check`], are
 //! cut to what a client may see in [`projection`], and give the store its index in [`entries`].
 //! What no schema declares any more is [`hidden`].
+//!
+//! ```
+//! use scim_core::resource::{Attributes, Key, StoredDocument};
+//! use scim_core::schema::Catalog;
+//!
+//! // One definition of equality: keys of text disregard case and width, unless the attribute is caseExact.
+//! assert_eq!(Key::text("STRASSE", false), Key::text("Stra\u{df}e", false));
+//!
+//! // A document that was stored is read back without being validated again.
+//! let stored = StoredDocument::from_stored(
+//!     r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ann"}"#,
+//! );
+//! let attributes: Attributes = stored.attributes()?;
+//! assert_eq!(attributes["userName"], "ann");
+//! assert_eq!(
+//!     stored.spliced("42", ""),
+//!     r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"id":"42","userName":"ann"}"#
+//! );
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 pub mod accept;
 mod attributes;

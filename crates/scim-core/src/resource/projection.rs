@@ -1,5 +1,22 @@
 //! What of a resource a client sees: `returned`, `attributes`, `excludedAttributes`
 //! (RFC 7643 section 7, RFC 7644 section 3.9).
+//!
+//! ```
+//! use scim_core::resource::projection::Projection;
+//! use scim_core::resource::{Attributes, Conformance};
+//! use scim_core::schema::Catalog;
+//!
+//! let catalog = Catalog::new(&[])?;
+//! let user = catalog.by_name("User").expect("User is built in");
+//! let stored = serde_json::json!({"userName": "ann", "title": "Dr", "name": {"givenName": "Ann", "familyName": "Lee"}});
+//! let attributes = Attributes::from_stored(stored.as_object().cloned().unwrap_or_default());
+//! let only = ["name.givenName".to_owned()];
+//! let projection = Projection::new(user, &only, &[], Conformance::Rfc)?;
+//! let shown = serde_json::Value::from(projection.apply(user, &attributes));
+//! assert_eq!(shown, serde_json::json!({"name": {"givenName": "Ann"}}));
+//! assert!(!projection.shows_meta());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use super::{Attributes, Conformance, named};
 use crate::error::{Error, Result};

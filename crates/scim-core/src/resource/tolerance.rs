@@ -1,5 +1,14 @@
 //! Leniencies in the bodies of resources. Each is one function that names its client and the
 //! sentence of the RFC that it bends; `rfc` mode calls none of them.
+//!
+//! ```
+//! use scim_core::resource::tolerance::{boolean_from_text, is_legacy_core};
+//! use serde_json::json;
+//!
+//! assert_eq!(boolean_from_text(&json!("False")), Some(false));
+//! assert_eq!(boolean_from_text(&json!("no")), None);
+//! assert!(is_legacy_core("urn:scim:schemas:core:1.0"));
+//! ```
 
 use super::note::printable;
 use super::{Attributes, Note, Notes};

@@ -42,17 +42,17 @@ pub fn accept_value(
     attribute: &Attribute,
     value: Value,
     path: &str,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Option<Value>> {
     if !attribute.is_multi_valued() {
-        return accept_element(attribute, value, path, with);
+        return accept_element(attribute, value, path, acceptance);
     }
     let elements = match value {
         Value::Null => return Ok(None),
         Value::Array(elements) => elements,
         other => return Err(no_array(attribute, &other, path)),
     };
-    let most = with.limits.values_of(attribute);
+    let most = acceptance.limits.values_of(attribute);
     if elements.len() > most {
         return Err(Error::invalid_value(format!(
             "Attribute \"{path}\" has {} values; at most {most} are allowed in one request.",
@@ -62,7 +62,7 @@ pub fn accept_value(
     let mut accepted = Vec::with_capacity(elements.len());
     let mut seen = HashSet::new();
     for element in elements {
-        let Some(element) = accept_element(attribute, element, path, with)? else {
+        let Some(element) = accept_element(attribute, element, path, acceptance)? else {
             continue;
         };
         if seen.insert(identity(attribute, &element)) {
@@ -78,9 +78,9 @@ pub fn accept_element(
     attribute: &Attribute,
     value: Value,
     path: &str,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Option<Value>> {
-    let value = if with.conformance.is_lenient() {
+    let value = if acceptance.conformance.is_lenient() {
         unwrapped(attribute, value)
     } else {
         value
@@ -89,9 +89,9 @@ pub fn accept_element(
         return Ok(None);
     }
     if attribute.is_complex() {
-        return accept_complex(attribute, value, path, with);
+        return accept_complex(attribute, value, path, acceptance);
     }
-    accept_simple(attribute, value, path, with).map(Some)
+    accept_simple(attribute, value, path, acceptance).map(Some)
 }
 
 /// The value itself, without what clients put around it.
@@ -112,11 +112,11 @@ fn accept_complex(
     attribute: &Attribute,
     value: Value,
     path: &str,
-    with: &mut Acceptance<'_>,
+    acceptance: &mut Acceptance<'_>,
 ) -> Result<Option<Value>> {
     let object = match value {
         Value::Object(object) => object,
-        other if with.conformance.is_lenient() => {
+        other if acceptance.conformance.is_lenient() => {
             match tolerance::complex_from_text(attribute, other) {
                 Ok(object) => object,
                 Err(other) => return Err(wrong_type(attribute, &other, path)),
@@ -124,7 +124,7 @@ fn accept_complex(
         }
         other => return Err(wrong_type(attribute, &other, path)),
     };
-    if with.conformance.is_lenient() && tolerance::is_empty_reference(attribute, &object) {
+    if acceptance.conformance.is_lenient() && tolerance::is_empty_reference(attribute, &object) {
         return Ok(None);
     }
     let mut given: Vec<Option<Value>> = vec![None; attribute.sub_attributes().len()];
@@ -138,11 +138,11 @@ fn accept_complex(
         let Some((sub, slot)) =
             position.and_then(|i| Some((attribute.sub_attributes().get(i)?, given.get_mut(i)?)))
         else {
-            unknown(&format!("{path}.{name}"), &value, with)?;
+            unknown(&format!("{path}.{name}"), &value, acceptance)?;
             continue;
         };
         if sub.mutability() != Mutability::ReadOnly {
-            *slot = accept_value(sub, value, &format!("{path}.{}", sub.name()), with)?;
+            *slot = accept_value(sub, value, &format!("{path}.{}", sub.name()), acceptance)?;
         }
     }
     let named = attribute.sub_attributes().iter().zip(given);
@@ -153,9 +153,10 @@ fn accept_complex(
 }
 
 /// Notes an attribute that no schema declares, or refuses it in `rfc` mode.
-pub(crate) fn unknown(path: &str, value: &Value, with: &mut Acceptance<'_>) -> Result<()> {
-    if with.conformance.is_lenient() {
-        with.notes
+pub(crate) fn unknown(path: &str, value: &Value, acceptance: &mut Acceptance<'_>) -> Result<()> {
+    if acceptance.conformance.is_lenient() {
+        acceptance
+            .notes
             .push(Note::UnknownAttribute(printable(path), Shape::of(value)));
         return Ok(());
     }
@@ -169,21 +170,21 @@ fn accept_simple(
     attribute: &Attribute,
     value: Value,
     path: &str,
-    with: &Acceptance<'_>,
+    acceptance: &Acceptance<'_>,
 ) -> Result<Value> {
     let wrong = |value: &Value| wrong_type(attribute, value, path);
-    let value = if with.conformance.is_lenient() {
+    let value = if acceptance.conformance.is_lenient() {
         number_of(attribute, value)
     } else {
         value
     };
     match (attribute.kind(), value) {
         (Type::String | Type::Reference, Value::String(text)) => {
-            within_limits(attribute, &text, path, with.limits)?;
+            within_limits(attribute, &text, path, acceptance.limits)?;
             Ok(Value::String(text))
         }
         (Type::Boolean, Value::Bool(flag)) => Ok(Value::Bool(flag)),
-        (Type::Boolean, other) if with.conformance.is_lenient() => {
+        (Type::Boolean, other) if acceptance.conformance.is_lenient() => {
             tolerance::boolean_from_text(&other)
                 .map(Value::Bool)
                 .ok_or_else(|| wrong(&other))
@@ -199,7 +200,7 @@ fn accept_simple(
             Ok(Value::String(text))
         }
         (Type::Binary, Value::String(text)) if decode_base64(&text).is_some() => {
-            within_limits(attribute, &text, path, with.limits)?;
+            within_limits(attribute, &text, path, acceptance.limits)?;
             Ok(Value::String(text))
         }
         (_, other) => Err(wrong(&other)),

@@ -1,4 +1,15 @@
 //! Makes and changes schema files: extensions of resource types, attribute by attribute.
+//!
+//! ```
+//! use scim_core::schema::edit;
+//!
+//! let mut file = edit::extension("urn:ietf:params:scim:schemas:extension:acme:2.0:User");
+//! edit::extend(&mut file, &["User".to_owned()]);
+//! edit::put(&mut file, serde_json::json!({"name": "badge", "type": "string"}));
+//! assert!(edit::attribute(&file, "BADGE").is_some());
+//! assert!(edit::remove(&mut file, "badge"));
+//! assert_eq!(edit::hidden(&file), ["badge"]);
+//! ```
 
 use super::load::ANNOTATION;
 use serde_json::{Map, Value, json};

@@ -2,6 +2,34 @@
 //! resource types that use those, and the catalog of all (RFC 7643 sections 2, 6 and 7).
 //!
 //! Built-in types come from the same kind of JSON files as those of a deployment.
+//!
+//! ```
+//! use scim_core::schema::{Catalog, Named, SchemaFile};
+//!
+//! let badge = SchemaFile {
+//!     origin: "badge.json".to_owned(),
+//!     text: r#"{"id": "urn:example:badge:User", "name": "Badge",
+//!         "attributes": [{"name": "badge", "uniqueness": "server"}],
+//!         "x-scimd": {"extends": ["User"]}}"#.to_owned(),
+//! };
+//! let catalog = Catalog::new(&[badge])?;
+//! let user = catalog.by_name("User").expect("User is built in");
+//! let Some(Named::Attribute(path)) = user.named("urn:example:badge:User:BADGE") else {
+//!     panic!("the extension was not added");
+//! };
+//! assert_eq!(path.to_string(), "urn:example:badge:User:badge");
+//! assert!(path.end().is_unique());
+//! # Ok::<(), scim_core::schema::SchemaError>(())
+//! ```
+//!
+//! # Annotations
+//!
+//! The object [`ANNOTATION`] of a schema file says what RFC 7643 has no words for: `extends` (names of
+//! resource types that the schema extends), `required` (whether each of their resources must have the
+//! extension), `hides` (names of attributes that were removed, of which resources may still have values).
+//! That of a resource type file has `members` and `memberOf` (the attributes that are memberships) and
+//! `defaults` (values for attributes that a client does not assert). A server may put keys of its own into
+//! the annotations of a resource type and read them with [`ResourceType::annotation`].
 
 mod attribute;
 mod catalog;

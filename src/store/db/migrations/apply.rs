@@ -114,7 +114,7 @@ impl<'a> Worker<'a> {
 
     /// Waits for whoever is in the way, and says now and then who that may be.
     async fn wait(&mut self, attempt: &mut u32) -> Result<(), StoreError> {
-        if (*attempt).is_multiple_of(TOLD) {
+        if attempt.is_multiple_of(TOLD) {
             let oldest = oldest(self.connection).await?;
             let file = &self.migration.description;
             tracing::warn!(
