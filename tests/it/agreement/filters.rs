@@ -254,7 +254,9 @@ impl<'a> Draft<'a> {
     }
 
     fn moment_near(&mut self, moment: &str) -> String {
-        let Some(at) = scimd::clock::parse_date_time(moment) else {
+        // A moment without an offset is one of UTC.
+        let read = |text: &str| text.parse::<jiff::Timestamp>();
+        let Ok(at) = read(moment).or_else(|_| read(&format!("{moment}Z"))) else {
             return moment.to_owned();
         };
         let step = *self

@@ -91,7 +91,7 @@ pub fn accept(
     Ok(read.finish())
 }
 
-/// The value that a body gives an attribute of the core schema, wherever it stands.
+/// The value that a body gives an attribute of the core schema, under whichever of its names.
 pub fn sent<'a>(
     resource_type: &ResourceType,
     body: &'a Map<String, Value>,
@@ -217,7 +217,7 @@ impl Reading<'_, '_, '_> {
         }
     }
 
-    /// Takes what stands elsewhere, unless the body also has the attribute in its place.
+    /// Takes values under other names of an attribute, unless the body also has the attribute in its place.
     fn take_from_elsewhere(&mut self) -> Result<()> {
         for (key, path, value) in std::mem::take(&mut self.elsewhere) {
             let Some(urn) = &path.container else {
@@ -310,7 +310,7 @@ impl Reading<'_, '_, '_> {
     }
 }
 
-/// The same attributes in the order of the schemas, so that a document reads as its schema
+/// The attributes in the order of the schemas, so that a document reads as its schema
 /// does and equal resources have equal text.
 pub(crate) fn in_schema_order(
     resource_type: &ResourceType,
