@@ -1,8 +1,8 @@
 //! A semaphore that is fair to tenants: it hands out the connections of a pool.
 //!
 //! While several tenants wait, the next free permit goes to the one whose turn it is, round robin. A tenant never
-//! holds all permits, and at most half of them while other tenants are active: a short statement of another tenant
-//! then begins at once, and on few cores it does not compete with many slow ones.
+//! holds all permits, and only a share of them while other tenants are active: a short statement of another tenant
+//! then begins at once, and does not compete with many slow ones for the cores.
 
 use crate::store::db::fair_queue::{ActiveTenants, FairQueue, Flow};
 use std::collections::HashMap;
@@ -17,6 +17,8 @@ pub(in crate::store) struct FairSemaphore(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     permits: usize,
+    /// Permits of one flow while other tenants are active, at most.
+    share: usize,
     free: usize,
     held: HashMap<Flow, usize>,
     waiting: FairQueue<oneshot::Sender<Permit>>,
@@ -31,11 +33,12 @@ pub(in crate::store) struct Permit {
 }
 
 impl FairSemaphore {
-    /// At least one permit.
-    pub(in crate::store) fn new(permits: usize) -> Self {
+    /// At least one permit, and at least one for the share of a tenant while others are active.
+    pub(in crate::store) fn new(permits: usize, share: usize) -> Self {
         let permits = permits.max(1);
         Self(Arc::new(Mutex::new(State {
             permits,
+            share: share.max(1),
             free: permits,
             held: HashMap::new(),
             waiting: FairQueue::default(),
@@ -112,7 +115,7 @@ impl State {
 
     fn share(&self, flow: Flow, now: Instant) -> usize {
         if self.active.has_other_than(flow, now) {
-            self.permits / 2
+            self.share
         } else {
             self.permits
         }
@@ -186,7 +189,7 @@ mod tests {
 
     #[test]
     fn no_tenant_holds_all_permits() {
-        let semaphore = FairSemaphore::new(4);
+        let semaphore = FairSemaphore::new(4, 4 / 2);
         let held: Vec<_> = (0..3).map(|_| at_once(&semaphore, 1).unwrap()).collect();
         assert!(at_once(&semaphore, 1).is_none());
         let other = at_once(&semaphore, 2).unwrap();
@@ -199,7 +202,7 @@ mod tests {
 
     #[test]
     fn while_others_are_active_a_tenant_has_half() {
-        let semaphore = FairSemaphore::new(8);
+        let semaphore = FairSemaphore::new(8, 8 / 2);
         drop(at_once(&semaphore, 2).unwrap());
         let first: Vec<_> = (0..4).map(|_| at_once(&semaphore, 1).unwrap()).collect();
         assert!(at_once(&semaphore, 1).is_none());
@@ -213,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_single_permit_serves_everyone() {
-        let semaphore = FairSemaphore::new(1);
+        let semaphore = FairSemaphore::new(1, 1 / 2);
         for number in [1, 2, 1] {
             drop(at_once(&semaphore, number).unwrap());
         }
@@ -221,7 +224,7 @@ mod tests {
 
     #[tokio::test]
     async fn tenants_take_turns() {
-        let semaphore = FairSemaphore::new(1);
+        let semaphore = FairSemaphore::new(1, 1 / 2);
         let mut permit = semaphore.acquire(tenant(1)).await;
         let mut queue = Vec::new();
         for number in [1, 1, 1, 2, 3, 2] {
@@ -245,7 +248,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_abandoned_wait_is_skipped() {
-        let semaphore = FairSemaphore::new(1);
+        let semaphore = FairSemaphore::new(1, 1 / 2);
         let permit = semaphore.acquire(tenant(1)).await;
         for gone in [waiting(&semaphore, 1).await, waiting(&semaphore, 2).await] {
             gone.abort();
@@ -270,7 +273,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn permits_are_neither_lost_nor_doubled() {
         const PERMITS: usize = 3;
-        let semaphore = FairSemaphore::new(PERMITS);
+        let semaphore = FairSemaphore::new(PERMITS, PERMITS / 2);
         let in_use = Arc::new(AtomicUsize::new(0));
         let mut tasks = Vec::new();
         for i in 0..400 {

@@ -219,7 +219,7 @@ impl Connections {
             .build();
         let connections = Self {
             pool: pool.map_err(|error| sqlx::Error::Configuration(error.into()))?,
-            permits: FairSemaphore::new(most),
+            permits: FairSemaphore::new(most, most / 2),
             common,
         };
         drop(connections.lease(Flow::Server, Purpose::Read).await?);

@@ -14,6 +14,7 @@ use deadpool::managed::{
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions};
+use std::num::NonZero;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -92,7 +93,7 @@ impl Readers {
         let pool = pool.map_err(|error| sqlx::Error::Configuration(error.into()))?;
         let readers = Self {
             pool,
-            permits: FairSemaphore::new(most),
+            permits: FairSemaphore::new(most, share(most)),
             acquire,
         };
         drop(readers.reader().await?);
@@ -134,6 +135,13 @@ impl Readers {
             Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
         }
     }
+}
+
+/// Connections of one tenant while others are active: statements run in this process, and half of the cores are to be
+/// free for other tenants and for the server itself.
+fn share(connections: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    connections.min(cores) / 2
 }
 
 impl Reader {

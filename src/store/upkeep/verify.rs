@@ -269,7 +269,7 @@ impl<'a> Verification<'a> {
             let gone = || {
                 Batch::new("verify.orphans").then(
                     "written",
-                    Step::new(GONE, self.args([Arg::Int(seq)])).returning(&["seq"]),
+                    Step::new(GONE, self.args([Arg::Int(seq)])).returning(&["tenant"]),
                 )
             };
             let batch = || {

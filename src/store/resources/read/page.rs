@@ -16,10 +16,11 @@ pub struct Page {
     /// How many were ever deleted of the types that are listed, if nothing is filtered: while this
     /// stands, positions in order of creation stand.
     pub gone: i64,
+    /// Whether members were left out, of all resources, as there are more than
+    /// [`Relations::most`](crate::store::Relations::most) allows.
+    pub lacks_members: bool,
     /// Those on the page.
     pub found: Vec<Found>,
-    /// Whether members were left out, of all resources, as there are more than `Relations::most` allows.
-    pub lacks_members: bool,
 }
 
 /// What is listed: a type, and the condition on its resources.
