@@ -5,7 +5,7 @@ use crate::stage::STAGE;
 use divan::{Bencher, black_box};
 use scimd::filter::{FilterLimits, parse_filter, resolve};
 use scimd::resource::Conformance;
-use scimd::store::{Documents, From, Listed, Relations, Store, Window};
+use scimd::store::{Documents, ListTarget, PageRequest, PageStart, Relations, Store};
 
 fn filters() -> [(&'static str, String); 6] {
     let (person, other) = (Person::new(1, 7), Person::new(1, 8));
@@ -61,8 +61,8 @@ fn parse(bencher: Bencher, name: &str) {
 fn parse_resolve_compile(bencher: Bencher, name: &str) {
     let (text, limits, stage) = (text(name), FilterLimits::default(), &*STAGE);
     let of_type = stage.layout.of_type(&stage.user).unwrap();
-    let window = Window {
-        from: From::Skip(0),
+    let window = PageRequest {
+        from: PageStart::Skip(0),
         take: 100,
         documents: Documents::Small,
     };
@@ -73,7 +73,7 @@ fn parse_resolve_compile(bencher: Bencher, name: &str) {
     bencher.bench(|| {
         let filter = parse_filter(black_box(&text), &limits, Conformance::Lenient).unwrap();
         let predicate = resolve(&filter, &stage.user, Conformance::Lenient).unwrap();
-        let listed = [Listed {
+        let listed = [ListTarget {
             of_type,
             predicate: Some(&predicate),
         }];

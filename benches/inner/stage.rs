@@ -9,7 +9,7 @@ use scimd::schema::{Catalog, ResourceType};
 use scimd::service::{
     Caller, DatabaseTarget, Record, Service, ServiceLimits, ServiceSettings, TokenScope,
 };
-use scimd::store::{Found, Layout, Page, PoolSettings, Scope, Store, Written};
+use scimd::store::{CatalogIds, NewDocument, Page, PoolSettings, Scope, Store, StoredResource};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
@@ -21,7 +21,7 @@ pub(crate) struct Stage {
     pub(crate) group: Arc<ResourceType>,
     pub(crate) limits: ValueLimits,
     pub(crate) caller: Caller,
-    pub(crate) layout: Arc<Layout>,
+    pub(crate) layout: Arc<CatalogIds>,
     pub(crate) scope: Scope,
 }
 
@@ -90,15 +90,15 @@ impl Stage {
     }
 
     /// Someone as a read finds them.
-    pub(crate) fn found(&self, number: u64) -> Found {
+    pub(crate) fn found(&self, number: u64) -> StoredResource {
         let at = Timestamp::from_micros(1_800_000_000_000_000);
         let meta = Meta {
             version: 3,
             created: at,
             modified: at,
         };
-        let written = Written::new(&self.user, self.attributes(number), None);
-        Found::fresh(&self.user, Person::new(1, number).id(), meta, written)
+        let written = NewDocument::new(&self.user, self.attributes(number), None);
+        StoredResource::fresh(&self.user, Person::new(1, number).id(), meta, written)
     }
 
     /// The page of a list that a read finds.

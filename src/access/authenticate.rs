@@ -9,7 +9,7 @@ use crate::protocol::Service;
 use crate::reason::Reason;
 use crate::request_log::{Asker, Trail};
 use crate::schema::ResourceType;
-use crate::store::{Stamp, Status, Tenant, TokenInfo, TokenScope};
+use crate::store::{CallerProof, Status, Tenant, TokenInfo, TokenScope};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -93,7 +93,7 @@ impl Service {
         is_good(&caller.settings, &token, now)?;
         self.touch(&token.id, token.last_used, now);
         self.callers
-            .remember(digest, Stamp::of(&caller.settings, &token), &caller);
+            .remember(digest, CallerProof::of(&caller.settings, &token), &caller);
         Ok(caller)
     }
 

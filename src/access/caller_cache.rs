@@ -1,11 +1,11 @@
 //! Callers that were authenticated on this instance. What is known of one is taken for true until
-//! the first statement of his request confirms it ([`Stamp`]), so that revoking a token, suspending
+//! the first statement of his request confirms it ([`CallerProof`]), so that revoking a token, suspending
 //! a tenant and changing its settings hold from the next request on, on every instance.
 
 use crate::access::{Caller, token};
 use crate::clock::Timestamp;
 use crate::request_log::Trail;
-use crate::store::Stamp;
+use crate::store::CallerProof;
 use secrecy::SecretString;
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
@@ -17,7 +17,7 @@ const MOST: usize = 4096;
 #[derive(Debug)]
 struct Known {
     digest: String,
-    stamp: Stamp,
+    stamp: CallerProof,
     caller: Caller,
 }
 
@@ -48,7 +48,7 @@ impl Callers {
         })
     }
 
-    pub(crate) fn remember(&self, digest: String, stamp: Stamp, caller: &Caller) {
+    pub(crate) fn remember(&self, digest: String, stamp: CallerProof, caller: &Caller) {
         let Ok(mut callers) = self.0.write() else {
             return;
         };

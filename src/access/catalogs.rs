@@ -7,7 +7,7 @@ use crate::model::{self, TypeRoles};
 use crate::protocol::cannot_start;
 use crate::protocol::settings::StartError;
 use crate::schema::{Catalog, SchemaError, SchemaFile, edit};
-use crate::store::{KeptSchema, Layout, Store, StoreError, Tenant};
+use crate::store::{CatalogIds, KeptSchema, Store, StoreError, Tenant};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 #[derive(Debug)]
 pub(crate) struct Numbered {
     pub(crate) catalog: Arc<Catalog>,
-    pub(crate) layout: Arc<Layout>,
+    pub(crate) layout: Arc<CatalogIds>,
 }
 
 /// What catalogs are made of, beside what is built in.
@@ -210,7 +210,7 @@ impl Catalogs {
         unique_group_names: bool,
         sources: &Sources,
     ) -> Result<Arc<Numbered>, StoreError> {
-        let layout = store.layout(&catalog).await?;
+        let layout = store.catalog_ids(&catalog).await?;
         let numbered = Arc::new(Numbered {
             catalog: Arc::new(catalog),
             layout,

@@ -14,7 +14,9 @@ use crate::protocol::url_of_tenant;
 use crate::request_log::Trail;
 use crate::resource::{Attributes, Conformance};
 use crate::schema::{Catalog, ResourceType};
-use crate::store::{Author, Given, MemberDelta, Scope, Tenant, TokenScope, Writing, Written};
+use crate::store::{
+    Author, ImportOverrides, MemberDelta, NewDocument, Scope, Tenant, TokenScope, WriteContext,
+};
 use std::sync::Arc;
 
 /// Who asks: a tenant, by one of its tokens.
@@ -62,20 +64,20 @@ impl Caller {
         &'a self,
         kind: &ResourceType,
         author: &'a Author,
-    ) -> Result<Writing<'a>> {
+    ) -> Result<WriteContext<'a>> {
         let of_type = self
             .scope
             .layout()
             .of_type(kind)
             .ok_or_else(|| ScimError::internal("a type without a layout"))?;
         let limited = self.settings.seats.is_some();
-        Ok(Writing {
+        Ok(WriteContext {
             scope: &self.scope,
             of_type,
             author,
             limited,
             exactly: false,
-            given: Given::default(),
+            given: ImportOverrides::default(),
         })
     }
 
@@ -84,7 +86,7 @@ impl Caller {
         &self,
         kind: &ResourceType,
         before: &Attributes,
-        written: &Written,
+        written: &NewDocument,
         members: &MemberDelta,
     ) {
         self.trail.changed(written.attributes.changed_names(before));

@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::mapping::{Directory, Undeclared};
 use crate::protocol::{DEFAULT_TENANT, Service, ServiceSettings, StartError};
-use crate::store::Layout;
+use crate::store::CatalogIds;
 pub use crate::store::{DirectoryState, Views};
 use std::sync::Arc;
 
@@ -96,7 +96,7 @@ impl Service {
     }
 
     /// The numbers of the types, which all tenants share.
-    async fn numbers(&self) -> Result<Arc<Layout>> {
+    async fn numbers(&self) -> Result<Arc<CatalogIds>> {
         let tenant = self.tenant(DEFAULT_TENANT).await?;
         Ok(self
             .catalogs

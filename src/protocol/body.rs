@@ -9,8 +9,8 @@ use crate::reason::Reason;
 use crate::resource::{Attributes, Conformance, Note, Notes};
 use crate::schema::ResourceType;
 use crate::store::{
-    Author, Found, MemberDelta, MemberKey, PasswordPolicy, Scope, Tenant, UsernameFormat, Writing,
-    Written,
+    Author, MemberDelta, MemberKey, NewDocument, PasswordPolicy, Scope, StoredResource, Tenant,
+    UsernameFormat, WriteContext,
 };
 use serde_json::Value;
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ impl Service {
         caller: &Caller,
         kind: &ResourceType,
         mut attributes: Attributes,
-    ) -> Result<Written> {
+    ) -> Result<NewDocument> {
         let sent = kind
             .password()
             .and_then(|password| attributes.take(password));
@@ -35,16 +35,16 @@ impl Service {
             }
             _ => None,
         };
-        Ok(Written::new(kind, attributes, password))
+        Ok(NewDocument::new(kind, attributes, password))
     }
 
     /// What a list of changes makes of the members of a resource. Members that do not exist are
     /// left out and noted, or refused in `rfc` mode.
     pub(crate) async fn member_delta(
         &self,
-        writing: &Writing<'_>,
+        writing: &WriteContext<'_>,
         conformance: Conformance,
-        group: Option<&Found>,
+        group: Option<&StoredResource>,
         changes: &[MemberChange],
         notes: &mut Notes,
     ) -> Result<MemberDelta> {
@@ -104,7 +104,7 @@ impl Service {
     async fn keeps_members(
         &self,
         scope: &Scope,
-        group: Option<&Found>,
+        group: Option<&StoredResource>,
         delta: &MemberDelta,
         ids: &[String],
     ) -> Result<()> {
@@ -132,7 +132,7 @@ impl Service {
     /// 400 `invalidValue` naming the attribute.
     pub(crate) async fn check_references(
         &self,
-        writing: &Writing<'_>,
+        writing: &WriteContext<'_>,
         before: Option<&Attributes>,
         attributes: &Attributes,
     ) -> Result<()> {

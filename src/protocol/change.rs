@@ -16,7 +16,7 @@ use crate::resource::projection::Projection;
 use crate::resource::{Acceptance, Attributes, Conformance, Note, Notes, tolerance};
 use crate::schema::{Attribute, ResourceType};
 use crate::store::PutWithoutMembers;
-use crate::store::{Before, Change, Found, Relations, StoreError, Writing};
+use crate::store::{Current, Relations, StoreError, StoredResource, WriteContext, WriteOutcome};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ impl Asked<'_> {
     fn apply(
         &self,
         kind: &ResourceType,
-        found: &Found,
+        found: &StoredResource,
         before: &Attributes,
     ) -> Result<Option<Applied>> {
         let (after, members, change) = match self {
@@ -282,7 +282,7 @@ impl Service {
         asked: (&Asked<'_>, &Precondition),
         projection: &Projection,
         notes: &mut Notes,
-    ) -> Result<Found> {
+    ) -> Result<StoredResource> {
         // Members are read, if at all, after the change; before it, whether there is one.
         let members = asked.0.asks_for_members();
         let relations = Relations {
@@ -320,12 +320,12 @@ impl Service {
         &self,
         caller: &Caller,
         kind: &Arc<ResourceType>,
-        mut found: Found,
+        mut found: StoredResource,
         (asked, precondition): (&Asked<'_>, &Precondition),
         notes: &mut Notes,
-    ) -> Result<Option<Found>> {
+    ) -> Result<Option<StoredResource>> {
         let author = self.author(caller);
-        let writing = Writing {
+        let writing = WriteContext {
             exactly: !precondition.is_empty(),
             ..caller.writing(kind, &author)?
         };
@@ -338,13 +338,13 @@ impl Service {
                 .store
                 .delete(
                     &writing,
-                    Before {
+                    Current {
                         found: &found,
                         attributes: &before,
                     },
                 )
                 .await?;
-            return Ok((done != Change::Stale).then_some(found));
+            return Ok((done != WriteOutcome::Stale).then_some(found));
         };
         caller
             .trail
@@ -371,7 +371,7 @@ impl Service {
             .store
             .replace(
                 &writing,
-                Before {
+                Current {
                     found: &found,
                     attributes: &before,
                 },
@@ -380,17 +380,17 @@ impl Service {
             )
             .await;
         match outcome {
-            Ok(Change::Done(version)) => {
+            Ok(WriteOutcome::Done(version)) => {
                 caller.changed(kind, &before, &written, &delta);
                 found.changed(version, author.at, written);
                 Ok(Some(found))
             }
-            Ok(Change::Nothing) => Ok(Some(found)),
-            Ok(Change::Stale) => {
+            Ok(WriteOutcome::Nothing) => Ok(Some(found)),
+            Ok(WriteOutcome::Stale) => {
                 notes.truncate(noted);
                 Ok(None)
             }
-            Ok(Change::NoSeat) => {
+            Ok(WriteOutcome::NoSeat) => {
                 self.check_current(&caller.scope).await?;
                 Err(self.no_seat(&caller.settings).await)
             }
@@ -407,7 +407,7 @@ impl Service {
     async fn answer(
         &self,
         caller: &Caller,
-        found: Found,
+        found: StoredResource,
         (view, projection): (&View, &Projection),
         usually: bool,
     ) -> Result<Reply> {

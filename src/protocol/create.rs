@@ -13,7 +13,9 @@ use crate::resource::check::{WriteKind, check};
 use crate::resource::projection::Projection;
 use crate::resource::{Acceptance, Attributes, Meta};
 use crate::schema::ResourceType;
-use crate::store::{Author, Change, Found, MemberDelta, StoreError, Writing, Written};
+use crate::store::{
+    Author, MemberDelta, NewDocument, StoreError, StoredResource, WriteContext, WriteOutcome,
+};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use uuid::{ContextV7, Timestamp, Uuid};
@@ -72,21 +74,21 @@ impl Service {
     pub(crate) async fn store_new(
         &self,
         caller: &Caller,
-        writing: &Writing<'_>,
+        writing: &WriteContext<'_>,
         id: Uuid,
-        written: &Written,
+        written: &NewDocument,
         delta: &MemberDelta,
     ) -> Result<()> {
         let kind = &writing.of_type.resource_type;
         match self.store.create(writing, id, written, delta).await {
-            Ok(Change::Done(_)) => {
+            Ok(WriteOutcome::Done(_)) => {
                 caller.changed(kind, &Attributes::default(), written, delta);
                 Ok(())
             }
-            Ok(refusal @ (Change::NoSeat | Change::Stale | Change::Nothing)) => {
+            Ok(refusal @ (WriteOutcome::NoSeat | WriteOutcome::Stale | WriteOutcome::Nothing)) => {
                 self.check_current(writing.scope).await?;
                 Err(match refusal {
-                    Change::NoSeat => self.no_seat(&caller.settings).await,
+                    WriteOutcome::NoSeat => self.no_seat(&caller.settings).await,
                     _ => ScimError::unavailable("The server is busy; try again.", 1),
                 })
             }
@@ -101,9 +103,9 @@ impl Service {
     async fn created(
         &self,
         caller: &Caller,
-        writing: &Writing<'_>,
+        writing: &WriteContext<'_>,
         id: Uuid,
-        written: Written,
+        written: NewDocument,
         (delta, (view, projection)): (&MemberDelta, (&View, &Projection)),
     ) -> Result<Reply> {
         let kind = &writing.of_type.resource_type;
@@ -113,7 +115,7 @@ impl Service {
             created: at,
             modified: at,
         };
-        let fresh = Found::fresh(kind, id, meta, written);
+        let fresh = StoredResource::fresh(kind, id, meta, written);
         let shows = view.shows_resource(true);
         let reply = if !shows {
             unshown(caller, &fresh, 201)

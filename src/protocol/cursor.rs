@@ -3,7 +3,7 @@
 
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
-use crate::store::{From, Mark, MarkValue};
+use crate::store::{Bookmark, BookmarkValue, PageStart};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, RandomizedNonceKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -27,7 +27,7 @@ impl std::fmt::Debug for Cursors {
 /// A place in a walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
-    pub(crate) mark: Mark,
+    pub(crate) mark: Bookmark,
     /// Whether the page lies before the mark.
     pub(crate) is_before: bool,
     /// Results on each page of the walk.
@@ -35,11 +35,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    pub(crate) fn from(self) -> From {
+    pub(crate) fn from(self) -> PageStart {
         if self.is_before {
-            From::Before(self.mark)
+            PageStart::Before(self.mark)
         } else {
-            From::After(self.mark)
+            PageStart::After(self.mark)
         }
     }
 }
@@ -103,8 +103,8 @@ impl Cursors {
 
 fn encode(place: &Place, now: Timestamp) -> Value {
     let values = place.mark.values.iter().map(|value| match value {
-        MarkValue::Int(number) => Value::from(*number),
-        MarkValue::Text(text) => Value::from(text.as_str()),
+        BookmarkValue::Int(number) => Value::from(*number),
+        BookmarkValue::Text(text) => Value::from(text.as_str()),
     });
     json!([
         now.as_micros(),
@@ -120,15 +120,15 @@ fn decode(value: &Value) -> Option<(Place, Timestamp)> {
         return None;
     };
     let value = |value: &Value| match value {
-        Value::String(text) => Some(MarkValue::Text(text.clone())),
-        other => other.as_i64().map(MarkValue::Int),
+        Value::String(text) => Some(BookmarkValue::Text(text.clone())),
+        other => other.as_i64().map(BookmarkValue::Int),
     };
     let values = values
         .as_array()?
         .iter()
         .map(value)
         .collect::<Option<_>>()?;
-    let mark = Mark {
+    let mark = Bookmark {
         values,
         seq: seq.as_i64()?,
     };
@@ -147,8 +147,8 @@ mod tests {
     #[test]
     fn a_cursor_opens_only_for_its_query_and_in_time() {
         let cursors = Cursors::with_key(&Cursors::new_key().unwrap()).unwrap();
-        let mark = Mark {
-            values: vec![MarkValue::Int(1), MarkValue::Text("é".into())],
+        let mark = Bookmark {
+            values: vec![BookmarkValue::Int(1), BookmarkValue::Text("é".into())],
             seq: 7,
         };
         let place = Place {

@@ -10,7 +10,7 @@ use crate::reason::Reason;
 use crate::request_log::share_name;
 use crate::resource::{Attributes, Key};
 use crate::schema::ResourceType;
-use crate::store::{Documents, From, Listed, Relations, Window};
+use crate::store::{Documents, ListTarget, PageRequest, PageStart, Relations};
 
 impl Service {
     /// 409 that says which attribute is in use, and for what reason.
@@ -51,12 +51,12 @@ impl Service {
         });
         let predicate = Predicate::Any(equal.collect());
         let of_type = caller.scope.layout().of_type(kind)?;
-        let listed = [Listed {
+        let listed = [ListTarget {
             of_type,
             predicate: Some(&predicate),
         }];
-        let window = Window {
-            from: From::Skip(0),
+        let window = PageRequest {
+            from: PageStart::Skip(0),
             take: 1,
             documents: Documents::All,
         };

@@ -12,7 +12,9 @@ use crate::resource::Attributes;
 use crate::resource::projection::Projection;
 use crate::resource::{Conformance, named};
 use crate::schema::{Named, ResourceType};
-use crate::store::{Documents, Found, From, Listed, Order, Page, Relations, Window};
+use crate::store::{
+    Documents, ListTarget, Page, PageRequest, PageStart, Relations, SortOrder, StoredResource,
+};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -28,7 +30,7 @@ struct Query<'a> {
     kinds: Vec<Arc<ResourceType>>,
     predicates: Option<Vec<Predicate>>,
     projections: Vec<Projection>,
-    order: Option<Order>,
+    order: Option<SortOrder>,
     asked: &'a ListQuery,
 }
 
@@ -98,15 +100,15 @@ impl Service {
         &self,
         caller: &Caller,
         query: &Query<'_>,
-        from: From,
+        from: PageStart,
         take: i64,
     ) -> Result<Page> {
-        let window = Window {
+        let window = PageRequest {
             from,
             take,
             documents: Documents::Small,
         };
-        let listed: Vec<Listed<'_>> = query
+        let listed: Vec<ListTarget<'_>> = query
             .kinds
             .iter()
             .enumerate()
@@ -115,7 +117,7 @@ impl Service {
                     .predicates
                     .as_ref()
                     .and_then(|predicates| predicates.get(i));
-                Some(Listed {
+                Some(ListTarget {
                     of_type: caller.scope.layout().of_type(kind)?,
                     predicate,
                 })
@@ -149,17 +151,17 @@ impl Service {
             .then(|| self.walks.last_before(&point(start)))
             .flatten()
         {
-            Some(last) => From::SkipOr {
+            Some(last) => PageStart::SkipOr {
                 skip: start - 1,
                 mark: last.seq,
                 gone: last.gone,
             },
-            None => From::Skip(start - 1),
+            None => PageStart::Skip(start - 1),
         };
         let page = self.page(caller, query, from, take).await?;
         if let (true, Some(last)) = (is_walk, page.found.last()) {
             let next = start.saturating_add(i64::try_from(page.found.len()).unwrap_or(0));
-            let mark = Order::mark(None, last, &Attributes::default());
+            let mark = SortOrder::mark(None, last, &Attributes::default());
             self.walks.remember(
                 point(next),
                 Last {
@@ -198,7 +200,7 @@ impl Service {
             place.is_none(),
             place.as_ref().is_some_and(|place| place.is_before),
         );
-        let from = place.map_or(From::Skip(0), Place::from);
+        let from = place.map_or(PageStart::Skip(0), Place::from);
         let mut page = self
             .page(
                 caller,
@@ -215,9 +217,9 @@ impl Service {
         // What the next page begins after is seen in its document.
         let ends = [0, page.found.len().saturating_sub(1)];
         self.complete(caller, &mut page.found, &ends).await?;
-        let seal = |found: Option<&Found>, is_before: bool| {
+        let seal = |found: Option<&StoredResource>, is_before: bool| {
             let Some(found) = found else { return Ok(None) };
-            let mark = Order::mark(
+            let mark = SortOrder::mark(
                 query.order.as_ref(),
                 found,
                 &render::attributes(&found.document)?,
@@ -329,7 +331,7 @@ fn order(
     kinds: &[Arc<ResourceType>],
     query: &ListQuery,
     conformance: Conformance,
-) -> Result<Option<Order>> {
+) -> Result<Option<SortOrder>> {
     let descending = match query.sort_order.as_deref() {
         None => false,
         Some(order) if order.eq_ignore_ascii_case("ascending") => false,
@@ -355,7 +357,7 @@ fn order(
         ))
         .logged_as("\"sortBy\" names nothing that can be sorted by.")
     })?;
-    Ok(Some(Order { by, descending }))
+    Ok(Some(SortOrder { by, descending }))
 }
 
 fn sort_target(kind: &ResourceType, name: &str, conformance: Conformance) -> Option<Target> {

@@ -5,7 +5,7 @@ use crate::access::Caller;
 use crate::error::{Result, ScimError};
 use crate::protocol::{Reply, Service, render};
 use crate::resource::projection::Projection;
-use crate::store::{Found, Roll, StoreError};
+use crate::store::{MemberStream, StoreError, StoredResource};
 use std::mem;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -59,7 +59,7 @@ impl Service {
     pub(crate) async fn shown_in_full(
         &self,
         caller: &Caller,
-        found: Found,
+        found: StoredResource,
         projection: &Projection,
         status: u16,
     ) -> Result<Reply> {
@@ -76,7 +76,7 @@ impl Service {
     pub(crate) async fn in_full(
         &self,
         caller: &Caller,
-        mut found: Found,
+        mut found: StoredResource,
         projection: &Projection,
     ) -> Result<InFull> {
         let (kind, id) = (found.resource_type.clone(), found.id.to_string());
@@ -94,7 +94,7 @@ impl Service {
                 .acquire_owned()
                 .await
                 .map_err(ScimError::internal)?;
-            if let Some(roll) = self.store.roll(&caller.scope, &found).await? {
+            if let Some(roll) = self.store.member_stream(&caller.scope, &found).await? {
                 return Ok(InFull::OneByOne(found, Members { roll, _turn: turn }));
             }
             found = self
@@ -111,15 +111,15 @@ impl Service {
 #[derive(Debug)]
 pub(crate) enum InFull {
     /// They were read.
-    Read(Found),
+    Read(StoredResource),
     /// They are too many, and come one by one.
-    OneByOne(Found, Members),
+    OneByOne(StoredResource, Members),
 }
 
 /// The members of a large group on their way.
 #[derive(Debug)]
 pub(crate) struct Members {
-    roll: Roll,
+    roll: MemberStream,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -156,7 +156,7 @@ pub(crate) async fn send_if_large(text: &mut String, to: &mpsc::Sender<Piece>) -
     to.send(Some(piece)).await.is_ok()
 }
 
-fn called(caller: &Caller, found: &Found, members: Members, status: u16) -> Reply {
+fn called(caller: &Caller, found: &StoredResource, members: Members, status: u16) -> Reply {
     let (head, tail) = render::around_members(caller, found);
     let (sender, pieces) = Pieces::channel();
     let location = render::location(caller, &found.resource_type, found.id);

@@ -8,7 +8,7 @@ use crate::protocol::member_stream::{InFull, LONGEST, PIECE, Piece, READ_ALONG, 
 use crate::protocol::render::Shape;
 use crate::protocol::{Pieces, Reply, Service, render};
 use crate::resource::projection::Projection;
-use crate::store::{Found, Page};
+use crate::store::{Page, StoredResource};
 use std::mem;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -19,7 +19,7 @@ impl Service {
     pub(crate) async fn complete(
         &self,
         caller: &Caller,
-        found: &mut Vec<Found>,
+        found: &mut Vec<StoredResource>,
         places: &[usize],
     ) -> Result<()> {
         let named = places.iter().filter_map(|place| found.get(*place));
@@ -116,7 +116,7 @@ impl Service {
     async fn whole(
         &self,
         caller: &Caller,
-        found: Found,
+        found: StoredResource,
         projection: &Projection,
         lacks_members: bool,
     ) -> Result<Option<InFull>> {

@@ -6,7 +6,7 @@ use crate::protocol::member_stream::READ_ALONG;
 use crate::protocol::{Precondition, Reply, Service, View, render};
 use crate::resource::projection::Projection;
 use crate::schema::ResourceType;
-use crate::store::{Found, Relations};
+use crate::store::{Relations, StoredResource};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -44,7 +44,7 @@ impl Service {
         kind: &ResourceType,
         id: &str,
         relations: Relations,
-    ) -> Result<Found> {
+    ) -> Result<StoredResource> {
         // Ids are case-exact (RFC 7643 section 3.1), so only our own spelling is one.
         let uuid = Uuid::parse_str(id)
             .ok()
@@ -64,7 +64,7 @@ impl Service {
     pub(crate) fn shown(
         &self,
         caller: &Caller,
-        found: &Found,
+        found: &StoredResource,
         projection: &Projection,
         status: u16,
     ) -> Result<Reply> {
@@ -79,7 +79,7 @@ impl Service {
 }
 
 /// The answer that names a resource and does not show it.
-pub(crate) fn unshown(caller: &Caller, found: &Found, status: u16) -> Reply {
+pub(crate) fn unshown(caller: &Caller, found: &StoredResource, status: u16) -> Reply {
     let location = render::location(caller, &found.resource_type, found.id);
     Reply {
         etag: Some(found.meta.etag()),

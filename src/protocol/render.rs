@@ -7,7 +7,7 @@ use crate::messages::list_head;
 use crate::resource::projection::Projection;
 use crate::resource::{Attributes, Meta, StoredDocument, tolerance};
 use crate::schema::{Attribute, ResourceType};
-use crate::store::{Found, Page, Related, Relations};
+use crate::store::{Page, Related, Relations, StoredResource};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -41,7 +41,11 @@ pub(crate) fn attributes(document: &StoredDocument) -> Result<Attributes> {
 ///
 /// # Errors
 /// 500 if what is stored is no document.
-pub fn resource(caller: &Caller, found: &Found, projection: &Projection) -> Result<String> {
+pub fn resource(
+    caller: &Caller,
+    found: &StoredResource,
+    projection: &Projection,
+) -> Result<String> {
     let is_whole = projection.is_whole(&found.resource_type);
     if is_whole && !found.document.may_hide(&found.resource_type) {
         return Ok(spliced(caller, found));
@@ -101,14 +105,17 @@ pub fn list(caller: &Caller, page: &Page, paging: &str, shapes: &[Shape]) -> Res
 }
 
 /// What is shown of a resource on a page.
-pub(crate) fn projection_of<'a>(found: &Found, shapes: &'a [Shape]) -> Option<&'a Projection> {
+pub(crate) fn projection_of<'a>(
+    found: &StoredResource,
+    shapes: &'a [Shape],
+) -> Option<&'a Projection> {
     shapes
         .iter()
         .find(|(kind, _)| kind.name() == found.resource_type.name())
         .map(|(_, projection)| projection)
 }
 
-fn spliced(caller: &Caller, found: &Found) -> String {
+fn spliced(caller: &Caller, found: &StoredResource) -> String {
     let room = 512 + 200 * found.relations.len();
     let mut text = found.document.with_id(found.id, room);
     for (attribute, is_member) in [
@@ -122,7 +129,7 @@ fn spliced(caller: &Caller, found: &Found) -> String {
 }
 
 /// What of a resource stands before its members, and what after them.
-pub(crate) fn around_members(caller: &Caller, found: &Found) -> (String, String) {
+pub(crate) fn around_members(caller: &Caller, found: &StoredResource) -> (String, String) {
     let (mut before, mut after) = (found.document.with_id(found.id, 64), "]".to_owned());
     let name = found
         .resource_type
@@ -141,7 +148,7 @@ pub(crate) fn around_members(caller: &Caller, found: &Found) -> (String, String)
     (before, after)
 }
 
-fn end(text: &mut String, caller: &Caller, found: &Found) {
+fn end(text: &mut String, caller: &Caller, found: &StoredResource) {
     let (kind, meta) = (&found.resource_type, &found.meta);
     let _ = write!(
         text,
@@ -165,7 +172,7 @@ fn shown_when_empty<'a>(caller: &Caller, kind: &'a ResourceType) -> Option<&'a A
 fn relations_as_text(
     text: &mut String,
     caller: &Caller,
-    found: &Found,
+    found: &StoredResource,
     attribute: Option<&Arc<Attribute>>,
     is_member: bool,
 ) {
@@ -219,7 +226,10 @@ fn meta(
     members
 }
 
-fn relation_values<'a>(caller: &Caller, found: &'a Found) -> Vec<(&'a Attribute, Vec<Value>)> {
+fn relation_values<'a>(
+    caller: &Caller,
+    found: &'a StoredResource,
+) -> Vec<(&'a Attribute, Vec<Value>)> {
     let kind = &found.resource_type;
     let each = [(kind.members(), true), (kind.member_of(), false)];
     each.into_iter()

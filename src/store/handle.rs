@@ -5,7 +5,7 @@ use crate::store::db::counters::StoreCounts;
 use crate::store::db::engine::Engine;
 use crate::store::db::error::StoreError;
 use crate::store::db::settings::PoolSettings;
-use crate::store::resources::ids::Layout;
+use crate::store::resources::ids::CatalogIds;
 use crate::store::resources::seq::Sequence;
 use crate::store::resources::write::member_queue::MemberQueue;
 use std::path::Path;
@@ -49,8 +49,8 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn layout(&self, catalog: &Catalog) -> Result<Arc<Layout>, StoreError> {
-        Ok(Arc::new(Layout::of(catalog, &self.engine).await?))
+    pub async fn catalog_ids(&self, catalog: &Catalog) -> Result<Arc<CatalogIds>, StoreError> {
+        Ok(Arc::new(CatalogIds::of(catalog, &self.engine).await?))
     }
 
     /// Whether the database answers and, as far as is known, takes writes.

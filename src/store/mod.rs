@@ -29,15 +29,19 @@ pub use operator::token::{NewToken, TokenInfo, TokenScope};
 pub use operator::token_list::{EndingQuery, TokenQuery};
 pub use operator::transfer::{MemberRow, Until};
 pub use request_log::{Entry, Left, LogQuery, LoggedRequest, LoggedUser, Outcome, TenantKey};
-pub use resources::document::Written;
-pub use resources::ids::{Layout, TypeLayout};
-pub use resources::proof::Stamp;
-pub use resources::read::member_stream::Roll;
-pub use resources::read::page::{From, Listed, Mark, MarkValue, Order, Page, Window};
-pub use resources::read::stored::{Documents, Found, Related, Relations};
+pub use resources::document::NewDocument;
+pub use resources::ids::{CatalogIds, TypeIds};
+pub use resources::proof::CallerProof;
+pub use resources::read::member_stream::MemberStream;
+pub use resources::read::page::{
+    Bookmark, BookmarkValue, ListTarget, Page, PageRequest, PageStart, SortOrder,
+};
+pub use resources::read::stored::{Documents, Related, Relations, StoredResource};
 pub use resources::scope::Scope;
-pub use resources::write::context::{Before, Change, Given, Place, Writing};
+pub use resources::write::context::{
+    Current, ImportOverrides, ReservedSeq, WriteContext, WriteOutcome,
+};
 pub use resources::write::member_delta::{MemberDelta, MemberKey};
 pub use upkeep::holders::Holder;
-pub use upkeep::reindex::Rederived;
+pub use upkeep::reindex::Reindexed;
 pub use upkeep::verify::Verified;

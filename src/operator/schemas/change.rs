@@ -96,7 +96,7 @@ impl Service {
     async fn follow(&self, plan: &SchemaPlan, tell: Tell<'_>) -> Result<Followed, SchemaRefusal> {
         let mut followed = Followed::default();
         tell(SchemaStep::Waiting);
-        followed.done.is_unfinished = !self.store.outlast_writers().await?;
+        followed.done.is_unfinished = !self.store.wait_for_older_transactions().await?;
         for tenant in self.having(plan).await? {
             let survey = self
                 .survey(&tenant, &plan.urn, plan.schema.as_deref())
@@ -113,7 +113,7 @@ impl Service {
             let scope = tenant.scope(self.catalogs.of(&self.store, &tenant).await?.layout.clone());
             let done = self
                 .store
-                .rederive(&scope, &tenant.name, &mut || tell(SchemaStep::Resource))
+                .reindex(&scope, &tenant.name, &mut || tell(SchemaStep::Resource))
                 .await?;
             followed.done.reindexed += done.changed;
             followed.done.is_unfinished |= done.overtaken > 0;

@@ -9,8 +9,8 @@ use crate::protocol::{Service, render};
 use crate::resource::{Attributes, StoredDocument, hidden};
 use crate::schema::{AttributePath, ResourceType};
 use crate::store::{
-    Documents, Found, From as Start, Listed, Mark, MemberKey, MemberRow, Order, Relations, Until,
-    Window,
+    Bookmark, Documents, ListTarget, MemberKey, MemberRow, PageRequest, PageStart, Relations,
+    SortOrder, StoredResource, Until,
 };
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -88,7 +88,7 @@ impl Walk<'_> {
         done: &mut Exported,
     ) -> std::result::Result<(), E> {
         let hides = !self.with_secrets && has_secrets(kind);
-        let mut mark = Mark {
+        let mut mark = Bookmark {
             values: Vec::new(),
             seq: 0,
         };
@@ -113,23 +113,23 @@ impl Walk<'_> {
                 done.resources += 1;
             }
             match page.last() {
-                Some(last) => mark = Order::mark(None, last, &Attributes::default()),
+                Some(last) => mark = SortOrder::mark(None, last, &Attributes::default()),
                 None => return Ok(()),
             }
         }
     }
 
-    async fn page(&self, kind: &ResourceType, mark: &Mark) -> Result<Vec<Found>> {
+    async fn page(&self, kind: &ResourceType, mark: &Bookmark) -> Result<Vec<StoredResource>> {
         let scope = &self.caller.scope;
         let Some(of_type) = scope.layout().of_type(kind) else {
             return Ok(Vec::new());
         };
-        let window = Window {
-            from: Start::After(mark.clone()),
+        let window = PageRequest {
+            from: PageStart::After(mark.clone()),
             take: PAGE,
             documents: Documents::All,
         };
-        let listed = [Listed {
+        let listed = [ListTarget {
             of_type,
             predicate: None,
         }];
@@ -141,7 +141,11 @@ impl Walk<'_> {
             .found)
     }
 
-    async fn digests(&self, kind: &ResourceType, page: &[Found]) -> Result<HashMap<Uuid, String>> {
+    async fn digests(
+        &self,
+        kind: &ResourceType,
+        page: &[StoredResource],
+    ) -> Result<HashMap<Uuid, String>> {
         if !self.with_secrets || kind.password().is_none() {
             return Ok(HashMap::new());
         }
@@ -155,7 +159,7 @@ impl Walk<'_> {
 
     async fn write_resource<E: From<ScimError>>(
         &self,
-        found: &Found,
+        found: &StoredResource,
         document: &StoredDocument,
         digest: Option<&str>,
         sink: Sink<'_, E>,
@@ -193,7 +197,7 @@ impl Walk<'_> {
 
     async fn members(
         &self,
-        group: &Found,
+        group: &StoredResource,
         kind: Option<&ResourceType>,
         after: Option<MemberKey>,
         take: usize,
@@ -227,7 +231,7 @@ fn values(members: &[MemberRow]) -> Value {
 }
 
 fn line(
-    found: &Found,
+    found: &StoredResource,
     document: &StoredDocument,
     members: Option<(&str, &[MemberRow])>,
     digest: Option<&str>,

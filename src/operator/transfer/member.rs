@@ -7,7 +7,9 @@ use super::spill::Entry;
 use crate::error::{ErrorStatus, Result, ScimError};
 use crate::reason::Reason;
 use crate::resource::Meta;
-use crate::store::{Change, Found, Given, MemberDelta, MemberKey, Relations};
+use crate::store::{
+    ImportOverrides, MemberDelta, MemberKey, Relations, StoredResource, WriteOutcome,
+};
 use uuid::Uuid;
 
 /// The members that a resource is to have. Eight bytes for each is what the largest group costs.
@@ -109,7 +111,7 @@ impl Wanted {
     async fn change(
         &self,
         importer: &Importer,
-        group: &Found,
+        group: &StoredResource,
         settled: &mut Settled,
     ) -> Result<()> {
         let mut wanted = self.keys.iter().copied().peekable();
@@ -155,7 +157,7 @@ impl Wanted {
 struct Part<'a> {
     importer: &'a Importer,
     head: &'a Entry,
-    group: &'a Found,
+    group: &'a StoredResource,
     /// The version that the group has.
     version: i64,
     join: Vec<MemberKey>,
@@ -191,7 +193,7 @@ impl Part<'_> {
                 .meta
                 .map(|meta| meta.after(self.version, author.at)),
         };
-        writing.given = Given { meta, place: None };
+        writing.given = ImportOverrides { meta, place: None };
         match self
             .importer
             .service
@@ -199,16 +201,16 @@ impl Part<'_> {
             .change_members(&writing, self.group, &delta)
             .await?
         {
-            Change::Stale => Err(ScimError::new(
+            WriteOutcome::Stale => Err(ScimError::new(
                 ErrorStatus::CONFLICT,
                 "A resource was deleted while its members were imported.",
             )
             .because(Reason::VersionConflict)),
-            Change::Done(version) => {
+            WriteOutcome::Done(version) => {
                 self.version = version;
                 Ok(())
             }
-            Change::NoSeat | Change::Nothing => Ok(()),
+            WriteOutcome::NoSeat | WriteOutcome::Nothing => Ok(()),
         }
     }
 }

@@ -11,7 +11,8 @@ use crate::resource::check::{WriteKind, check};
 use crate::resource::{Attributes, Meta};
 use crate::schema::ResourceType;
 use crate::store::{
-    Before, Change, Found, Given, MemberDelta, Place, StoreError, TypeLayout, Written,
+    Current, ImportOverrides, MemberDelta, NewDocument, ReservedSeq, StoreError, StoredResource,
+    TypeIds, WriteOutcome,
 };
 use std::sync::Arc;
 
@@ -30,13 +31,13 @@ pub(super) enum Past {
     Present(Present),
     /// It is not there, and will have this place in the order of creation. The version is that under
     /// which a resource of its id was deleted, if one was.
-    Absent(Place, Option<i64>),
+    Absent(ReservedSeq, Option<i64>),
 }
 
 /// What an import knows of a resource that is there.
 #[derive(Debug)]
 pub(super) struct Present {
-    pub(super) found: Found,
+    pub(super) found: StoredResource,
     pub(super) digest: Option<String>,
 }
 
@@ -50,7 +51,7 @@ pub(super) struct Importer {
 
 impl Importer {
     /// The numbers of a type.
-    pub(super) fn layout(&self, kind: &ResourceType) -> Result<&TypeLayout> {
+    pub(super) fn layout(&self, kind: &ResourceType) -> Result<&TypeIds> {
         let layout = self.caller.scope.layout().of_type(kind);
         layout.ok_or_else(|| ScimError::internal("a type without a layout"))
     }
@@ -63,7 +64,12 @@ impl Importer {
         }
     }
 
-    async fn create(&self, record: &Record, place: Place, deleted: Option<i64>) -> Result<Outcome> {
+    async fn create(
+        &self,
+        record: &Record,
+        place: ReservedSeq,
+        deleted: Option<i64>,
+    ) -> Result<Outcome> {
         let (kind, attributes) = (&record.kind, &record.accepted.attributes);
         check_names(&self.caller.settings, kind, None, attributes)?;
         check(kind, None, attributes, WriteKind::Whole)?;
@@ -83,7 +89,7 @@ impl Importer {
             created: author.at,
             modified: author.at,
         });
-        writing.given = Given {
+        writing.given = ImportOverrides {
             meta: Some(Meta {
                 version: meta.version.max(least),
                 ..meta
@@ -132,20 +138,20 @@ impl Importer {
         let author = self.service.by_operator();
         let mut writing = self.caller.writing(kind, &author)?;
         writing.given.meta = meta.map(|meta| meta.after(found.meta.version, author.at));
-        let before = Before {
+        let before = Current {
             found: &found,
             attributes: &before,
         };
-        let written = Written::new(kind, after, password);
+        let written = NewDocument::new(kind, after, password);
         match self
             .service
             .store
             .replace(&writing, before, &written, &MemberDelta::default())
             .await
         {
-            Ok(Change::Done(_)) => Ok(Outcome::Updated),
-            Ok(Change::Nothing) => Ok(Outcome::Unchanged),
-            Ok(Change::Stale)
+            Ok(WriteOutcome::Done(_)) => Ok(Outcome::Updated),
+            Ok(WriteOutcome::Nothing) => Ok(Outcome::Unchanged),
+            Ok(WriteOutcome::Stale)
                 if !self
                     .service
                     .store
@@ -154,12 +160,12 @@ impl Importer {
             {
                 Err(ScimError::outdated())
             }
-            Ok(Change::Stale) => Err(ScimError::new(
+            Ok(WriteOutcome::Stale) => Err(ScimError::new(
                 ErrorStatus::CONFLICT,
                 "It was changed meanwhile; import this line again.",
             )
             .because(Reason::VersionConflict)),
-            Ok(Change::NoSeat) => Err(self.service.no_seat(&self.caller.settings).await),
+            Ok(WriteOutcome::NoSeat) => Err(self.service.no_seat(&self.caller.settings).await),
             Err(error @ StoreError::Unique(_)) => {
                 Err(in_use(kind, &written.attributes).caused_by(error))
             }
@@ -180,7 +186,7 @@ impl Importer {
     fn is_same(
         &self,
         record: &Record,
-        found: &Found,
+        found: &StoredResource,
         meta: Option<Meta>,
         (before, after): (&Attributes, &Attributes),
     ) -> bool {
@@ -188,7 +194,7 @@ impl Importer {
             return before == after;
         }
         let is_same_text =
-            Written::new(&record.kind, after.clone(), None).document == found.document;
+            NewDocument::new(&record.kind, after.clone(), None).document == found.document;
         let is_earlier =
             |meta: Meta| meta.created == found.meta.created && meta.version < found.meta.version;
         is_same_text && meta.is_none_or(|meta| meta == found.meta || is_earlier(meta))

@@ -29,7 +29,7 @@ impl Batch {
 
     /// A batch that sees everything that was committed before its `claim`, a query with a lock, had that lock; other
     /// batches see what was committed before they began. It costs PostgreSQL a transaction of several round trips.
-    pub(in crate::store) fn after(name: &'static str, claim: Step) -> Self {
+    pub(in crate::store) fn after(name: &'static str, claim: &Step) -> Self {
         Self {
             claim: Some(Statement::of(name, claim.body().clone())),
             ..Self::new(name)

@@ -265,7 +265,7 @@ impl Engine {
     /// Waits until every statement that began before this moment has ended, on all instances: later
     /// ones see what was committed before. `false` if one lasts longer than any may. SQLite has one
     /// writer, for whom statements follow each other anyway.
-    pub(in crate::store) async fn outlast_writers(&self) -> Result<bool, StoreError> {
+    pub(in crate::store) async fn wait_for_older_transactions(&self) -> Result<bool, StoreError> {
         let Database::Postgres { .. } = &self.database else {
             return Ok(true);
         };
@@ -273,7 +273,7 @@ impl Engine {
             .read(&Statement::named("writers.moment", MOMENT, vec![]))
             .await?;
         let since = moment.first().map_or(Ok(0), |row| row.int(0))?;
-        let end = Instant::now() + OUTLAST;
+        let end = Instant::now() + LONGEST_TRANSACTION;
         while !self
             .read(&Statement::named(
                 "writers.older",
@@ -311,7 +311,7 @@ async fn observed(
 }
 
 /// Longer than a statement, and a transaction that waits for its next one, may last.
-const OUTLAST: Duration = Duration::from_secs(20);
+const LONGEST_TRANSACTION: Duration = Duration::from_secs(20);
 const MOMENT: &str = "select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)";
 const OLDER: &str = "select pid from pg_stat_activity where datname = current_database() and application_name = 'scimd' \
      and pid <> pg_backend_pid() and extract(epoch from xact_start) * 1000000 <= $1";

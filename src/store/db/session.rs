@@ -112,7 +112,7 @@ impl Session {
     }
 
     /// What begins the transaction of a read that takes as long as it takes. Its name tells it from those
-    /// that write; see `Engine::outlast_writers`.
+    /// that write; see `Engine::wait_for_older_transactions`.
     pub(in crate::store) fn begin_reading(&self) -> String {
         format!(
             "{}; set local statement_timeout = 0; set local application_name = 'scimd reading'",

@@ -18,10 +18,10 @@ use crate::store::db::engine::Database;
 use crate::store::db::error::StoreError;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
-use crate::store::resources::ids::{Layout, TypeLayout};
+use crate::store::resources::ids::{CatalogIds, TypeIds};
 use crate::store::resources::lookup::{KEPT, Looked, looked};
 use crate::store::resources::scope::Scope;
-use crate::store::resources::seq::kind_of;
+use crate::store::resources::seq::type_id_of;
 use crate::store::shared::shared;
 use dialect::Dialect;
 
@@ -75,7 +75,7 @@ impl Store {
     }
 
     /// The views of a directory, if every row has its lookups or if not.
-    pub fn views(&self, directory: &Directory, layout: &Layout, is_filled: bool) -> Views {
+    pub fn views(&self, directory: &Directory, layout: &CatalogIds, is_filled: bool) -> Views {
         Views::of(directory, layout, self.dialect(), is_filled)
     }
 
@@ -86,7 +86,7 @@ impl Store {
     pub async fn directory_state(
         &self,
         directory: &Directory,
-        layout: &Layout,
+        layout: &CatalogIds,
     ) -> Result<DirectoryState, StoreError> {
         let present = match self.dialect() {
             Dialect::Postgres => PRESENT_ON_POSTGRES,
@@ -166,7 +166,7 @@ impl Store {
         let (mut other, mut count) = (Vec::new(), 0);
         while let Some(row) = rows.recv().await.transpose()? {
             let (seq, revision) = (row.int(0)?, row.int(1)?);
-            let Some(of_type) = scope.layout.by_kind(kind_of(seq)) else {
+            let Some(of_type) = scope.layout.by_type_id(type_id_of(seq)) else {
                 continue;
             };
             let values = values(of_type, row.text(2)?);
@@ -221,7 +221,7 @@ impl Store {
     }
 }
 
-fn values(of_type: &TypeLayout, document: &str) -> Looked {
+fn values(of_type: &TypeIds, document: &str) -> Looked {
     let attributes = StoredDocument::from_stored(document).attributes();
     of_type.lookups.values(&attributes.unwrap_or_default())
 }

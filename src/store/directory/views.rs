@@ -3,8 +3,8 @@
 use super::dialect::Dialect;
 use super::json::{first, quoted};
 use crate::mapping::{Column, Directory, Table};
-use crate::store::resources::ids::Layout;
-use crate::store::resources::seq::keys_of;
+use crate::store::resources::ids::CatalogIds;
+use crate::store::resources::seq::keys_of_type;
 use std::ops::Range;
 
 /// The views of a directory, as they are to be in the database.
@@ -31,7 +31,7 @@ struct Writing {
 impl Views {
     pub(super) fn of(
         directory: &Directory,
-        layout: &Layout,
+        layout: &CatalogIds,
         dialect: Dialect,
         is_filled: bool,
     ) -> Self {
@@ -41,7 +41,7 @@ impl Views {
                 .iter()
                 .find(|t| t.resource_type.name().as_ref() == table.resource_type);
             // Of a type that is not there, no row.
-            of_type.map_or(0..0, |of_type| keys_of(of_type.kind))
+            of_type.map_or(0..0, |of_type| keys_of_type(of_type.type_id))
         };
         let (users, groups) = (keys(&directory.users), keys(&directory.groups));
         let writing = Writing {

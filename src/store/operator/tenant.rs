@@ -10,7 +10,7 @@ use crate::store::db::row::Row;
 use crate::store::db::statement::{Body, Statement};
 use crate::store::handle::Store;
 use crate::store::request_log::TenantKey;
-use crate::store::resources::ids::{Layout, TypeLayout};
+use crate::store::resources::ids::{CatalogIds, TypeIds};
 use crate::store::resources::scope::Scope;
 use std::sync::Arc;
 
@@ -94,7 +94,7 @@ impl Tenant {
 
     /// The number that leads every statement about the tenant's resources, with the numbers of
     /// its types.
-    pub fn scope(&self, layout: Arc<Layout>) -> Scope {
+    pub fn scope(&self, layout: Arc<CatalogIds>) -> Scope {
         Scope {
             tenant: self.number,
             schema_revision: self.schema_revision,
@@ -224,14 +224,14 @@ impl Store {
         let keyword = |keyword: Option<&str>| Arg::OptText(keyword.map(str::to_owned));
         let values = vec![
             ("name", name.into()),
-            ("status", keyword(change.status.map(|value| value.as_str()))),
+            ("status", keyword(change.status.map(Status::as_str))),
             (
                 "conformance",
-                keyword(change.conformance.map(|value| value.as_str())),
+                keyword(change.conformance.map(Conformance::as_str)),
             ),
             (
                 "username_format",
-                keyword(change.username_format.map(|value| value.as_str())),
+                keyword(change.username_format.map(UsernameFormat::as_str)),
             ),
             (
                 "unique_group_names",
@@ -239,7 +239,7 @@ impl Store {
             ),
             (
                 "password_policy",
-                keyword(change.password_policy.map(|value| value.as_str())),
+                keyword(change.password_policy.map(PasswordPolicy::as_str)),
             ),
             ("sets_base_url", Arg::Bool(change.base_url.is_some())),
             ("base_url", Arg::OptText(change.base_url.clone().flatten())),
@@ -255,7 +255,7 @@ impl Store {
             ),
             (
                 "put_without_members",
-                keyword(change.put_without_members.map(|value| value.as_str())),
+                keyword(change.put_without_members.map(PutWithoutMembers::as_str)),
             ),
             ("sets_support", Arg::Bool(change.support.is_some())),
             ("support", Arg::OptText(change.support.clone().flatten())),
@@ -271,7 +271,7 @@ impl Store {
     pub async fn claim_display(
         &self,
         tenant: &str,
-        of_type: &TypeLayout,
+        of_type: &TypeIds,
         unique: bool,
     ) -> Result<(), StoreError> {
         for name in of_type.resource_type.display() {

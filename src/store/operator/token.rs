@@ -9,7 +9,7 @@ use crate::store::db::row::Row;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
 use crate::store::operator::tenant::{COLUMNS, Tenant, WIDTH, read_tenant};
-use crate::store::resources::proof::Stamp;
+use crate::store::resources::proof::CallerProof;
 use std::sync::atomic::AtomicBool;
 
 keywords! {
@@ -96,7 +96,7 @@ pub(in crate::store) fn read_token(row: &Row, first: usize) -> Result<TokenInfo,
     })
 }
 
-impl Stamp {
+impl CallerProof {
     /// That of a good token and its tenant.
     pub fn of(tenant: &Tenant, token: &TokenInfo) -> Self {
         Self {

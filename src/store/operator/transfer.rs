@@ -11,13 +11,13 @@ use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
-use crate::store::resources::ids::TypeLayout;
+use crate::store::resources::ids::TypeIds;
 use crate::store::resources::index_key::split;
 use crate::store::resources::read::query::resources;
-use crate::store::resources::read::stored::{Documents, Found, Relations};
+use crate::store::resources::read::stored::{Documents, Relations, StoredResource};
 use crate::store::resources::scope::Scope;
-use crate::store::resources::seq::{KIND_SHIFT, keys_of, kind_of};
-use crate::store::resources::write::context::Place;
+use crate::store::resources::seq::{TYPE_SHIFT, keys_of_type, type_id_of};
+use crate::store::resources::write::context::ReservedSeq;
 use crate::store::resources::write::member_delta::MemberKey;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -40,12 +40,12 @@ pub struct Until(i64);
 
 impl Until {
     /// Whether a resource was there at that moment.
-    pub fn includes(self, found: &Found) -> bool {
-        found.seq - (kind_of(found.seq) << KIND_SHIFT) < self.0
+    pub fn includes(self, found: &StoredResource) -> bool {
+        found.seq - (type_id_of(found.seq) << TYPE_SHIFT) < self.0
     }
 
     fn includes_key(self, key: MemberKey) -> bool {
-        key.0 - (kind_of(key.0) << KIND_SHIFT) < self.0
+        key.0 - (type_id_of(key.0) << TYPE_SHIFT) < self.0
     }
 }
 
@@ -56,8 +56,8 @@ impl Store {
     }
 
     /// Keeps a place in the order of creation; places that are asked for later come later.
-    pub fn place(&self, of_type: &TypeLayout, now: Timestamp) -> Place {
-        Place(self.sequence.for_kind(of_type.kind, now))
+    pub fn place(&self, of_type: &TypeIds, now: Timestamp) -> ReservedSeq {
+        ReservedSeq(self.sequence.for_type(of_type.type_id, now))
     }
 
     /// The resources with these ids, whatever their types, without memberships.
@@ -68,7 +68,7 @@ impl Store {
         &self,
         scope: &Scope,
         ids: &[Uuid],
-    ) -> Result<HashMap<Uuid, Found>, StoreError> {
+    ) -> Result<HashMap<Uuid, StoredResource>, StoreError> {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
@@ -147,14 +147,14 @@ impl Store {
     pub async fn members_page(
         &self,
         scope: &Scope,
-        group: &Found,
+        group: &StoredResource,
         of_type: Option<&ResourceType>,
         after: Option<MemberKey>,
         take: usize,
     ) -> Result<Vec<MemberRow>, StoreError> {
         let keys = of_type
             .and_then(|kind| scope.layout.of_type(kind))
-            .map_or(0..i64::MAX, |kind| keys_of(kind.kind));
+            .map_or(0..i64::MAX, |kind| keys_of_type(kind.type_id));
         let after = after.map_or(keys.start - 1, |MemberKey(seq)| seq);
         let args = [
             scope.tenant,
@@ -174,7 +174,7 @@ impl Store {
         let mut members = Vec::with_capacity(rows.len());
         for row in rows {
             let key = MemberKey(row.int(0)?);
-            let Some(of_type) = scope.layout.by_kind(kind_of(key.0)) else {
+            let Some(of_type) = scope.layout.by_type_id(type_id_of(key.0)) else {
                 continue;
             };
             members.push(MemberRow {
@@ -193,7 +193,7 @@ impl Store {
     pub async fn holder(
         &self,
         scope: &Scope,
-        of_type: &TypeLayout,
+        of_type: &TypeIds,
         attributes: &Attributes,
     ) -> Result<Option<Uuid>, StoreError> {
         for entry in entries(&of_type.resource_type, attributes) {

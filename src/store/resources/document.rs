@@ -4,12 +4,12 @@ use crate::model::{display, takes_seat};
 use crate::resource::{Attributes, Key, StoredDocument};
 use crate::schema::ResourceType;
 use crate::store::db::args::Arg;
-use crate::store::resources::ids::TypeLayout;
+use crate::store::resources::ids::TypeIds;
 use crate::store::resources::lookup::Looked;
 
 /// What is written of a resource's document.
 #[derive(Debug, Clone)]
-pub struct Written {
+pub struct NewDocument {
     /// The attributes, without memberships.
     pub attributes: Attributes,
     /// The attributes as text, as it is stored.
@@ -18,7 +18,7 @@ pub struct Written {
     pub password: Option<String>,
 }
 
-impl Written {
+impl NewDocument {
     /// The attributes of a resource of a type, and the digest of its password.
     pub fn new(
         resource_type: &ResourceType,
@@ -34,15 +34,15 @@ impl Written {
 }
 
 /// What the store keeps of a document beside its text and its values.
-pub(in crate::store) struct Row {
+pub(in crate::store) struct DerivedColumns {
     pub(in crate::store) display: Option<String>,
     pub(in crate::store) display_key: Option<String>,
     pub(in crate::store) takes_seat: bool,
     pub(in crate::store) looked: Looked,
 }
 
-impl Row {
-    pub(in crate::store) fn of(of_type: &TypeLayout, attributes: &Attributes) -> Self {
+impl DerivedColumns {
+    pub(in crate::store) fn of(of_type: &TypeIds, attributes: &Attributes) -> Self {
         let resource_type = &of_type.resource_type;
         let display = display(resource_type, attributes);
         Self {
@@ -55,7 +55,10 @@ impl Row {
 }
 
 /// Values of the columns by name, for the statements that write a resource.
-pub(in crate::store) fn row_values(row: &Row, written: &Written) -> [(&'static str, Arg); 8] {
+pub(in crate::store) fn column_values(
+    row: &DerivedColumns,
+    written: &NewDocument,
+) -> [(&'static str, Arg); 8] {
     let [first, second, third] = row.looked.clone().map(Arg::OptText);
     [
         ("document", Arg::Text(written.document.as_str().to_owned())),

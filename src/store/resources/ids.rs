@@ -9,29 +9,30 @@ use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::statement::Statement;
 use crate::store::resources::lookup::{self, Lookups};
-use crate::store::resources::seq::KINDS_IN_KEYS;
+use crate::store::resources::seq::TYPE_IDS_IN_KEYS;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A catalog with its numbers.
 #[derive(Debug)]
-pub struct Layout {
-    types: Vec<TypeLayout>,
+pub struct CatalogIds {
+    types: Vec<TypeIds>,
 }
 
 /// A resource type with its numbers.
 #[derive(Debug)]
-pub struct TypeLayout {
+pub struct TypeIds {
     /// The type.
     pub resource_type: Arc<ResourceType>,
-    pub(in crate::store) kind: i64,
+    /// The database id of the type.
+    pub(in crate::store) type_id: i64,
     /// Numbers of the type's leaves; `None` for those that are not searched in the index.
     pub(in crate::store) attributes: Vec<Option<i64>>,
     /// What the application looks resources up by.
     pub(in crate::store) lookups: Lookups,
 }
 
-impl Layout {
+impl CatalogIds {
     /// Finds or gives the numbers of all names of a catalog.
     pub(in crate::store) async fn of(
         catalog: &Catalog,
@@ -53,20 +54,20 @@ impl Layout {
         let paths = lookup::kept(engine).await?;
         let mut types = Vec::new();
         for resource_type in catalog.resource_types() {
-            let kind = kinds
+            let type_id = kinds
                 .get(resource_type.name().as_ref())
                 .copied()
                 .unwrap_or_default();
-            if !KINDS_IN_KEYS.contains(&kind) {
+            if !TYPE_IDS_IN_KEYS.contains(&type_id) {
                 let problem = format!(
-                    "resource type {} has number {kind}; keys have room for 127",
+                    "resource type {} has number {type_id}; keys have room for 127",
                     resource_type.name()
                 );
                 return Err(StoreError::Fault(sqlx::Error::Configuration(
                     problem.into(),
                 )));
             }
-            types.push(type_layout(resource_type, kind, &paths, engine).await?);
+            types.push(type_layout(resource_type, type_id, &paths, engine).await?);
         }
         Ok(Self { types })
     }
@@ -77,24 +78,24 @@ impl Layout {
     }
 
     /// A type by its name.
-    pub fn of_type(&self, resource_type: &ResourceType) -> Option<&TypeLayout> {
+    pub fn of_type(&self, resource_type: &ResourceType) -> Option<&TypeIds> {
         self.types
             .iter()
             .find(|layout| layout.resource_type.name() == resource_type.name())
     }
 
     /// All types with their numbers.
-    pub(in crate::store) fn types(&self) -> &[TypeLayout] {
+    pub(in crate::store) fn types(&self) -> &[TypeIds] {
         &self.types
     }
 
     /// A type by its number.
-    pub(in crate::store) fn by_kind(&self, kind: i64) -> Option<&TypeLayout> {
-        self.types.iter().find(|layout| layout.kind == kind)
+    pub(in crate::store) fn by_type_id(&self, type_id: i64) -> Option<&TypeIds> {
+        self.types.iter().find(|layout| layout.type_id == type_id)
     }
 }
 
-impl TypeLayout {
+impl TypeIds {
     /// The number of a path, if its values are in the index.
     pub(in crate::store) fn attribute(&self, path: &AttributePath) -> Option<i64> {
         self.attributes.get(path.leaf?).copied().flatten()
@@ -103,17 +104,17 @@ impl TypeLayout {
 
 async fn type_layout(
     resource_type: &Arc<ResourceType>,
-    kind: i64,
+    type_id: i64,
     paths: &lookup::Paths,
     engine: &Engine,
-) -> Result<TypeLayout, StoreError> {
+) -> Result<TypeIds, StoreError> {
     let searched = |path: &AttributePath| {
         is_indexed(resource_type, path).then(|| path.to_string().to_ascii_lowercase())
     };
     let names: Vec<_> = resource_type.leaves().iter().map(searched).collect();
     let given: Vec<_> = names.iter().flatten().cloned().map(Some).collect();
     let rows = vec![
-        ("kind", Column::Ints(vec![kind; given.len()])),
+        ("kind", Column::Ints(vec![type_id; given.len()])),
         ("path", Column::Texts(given)),
     ];
     let numbers = numbers(engine, ATTRIBUTES, ADD_ATTRIBUTES, rows, |row| {
@@ -125,9 +126,9 @@ async fn type_layout(
         .map(|path| numbers.get(path.as_ref()?).copied())
         .collect();
     let lookups = Lookups::of(paths, resource_type);
-    Ok(TypeLayout {
+    Ok(TypeIds {
         resource_type: resource_type.clone(),
-        kind,
+        type_id,
         attributes,
         lookups,
     })

@@ -6,7 +6,7 @@ use crate::store::db::args::{Arg, Column, Table};
 use crate::store::db::batch::Batch;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::Step;
-use crate::store::resources::ids::TypeLayout;
+use crate::store::resources::ids::TypeIds;
 use crate::store::resources::index_key::split;
 use std::collections::BTreeSet;
 
@@ -21,10 +21,7 @@ pub(in crate::store) struct IndexRow {
 }
 
 /// The rows of a resource with these attributes.
-pub(in crate::store) fn values(
-    of_type: &TypeLayout,
-    attributes: &Attributes,
-) -> BTreeSet<IndexRow> {
+pub(in crate::store) fn values(of_type: &TypeIds, attributes: &Attributes) -> BTreeSet<IndexRow> {
     let rows = entries(&of_type.resource_type, attributes)
         .into_iter()
         .filter_map(|entry| {

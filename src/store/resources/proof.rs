@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 /// Token and tenant of a caller as they were read, for one request.
 #[derive(Debug)]
-pub struct Stamp {
+pub struct CallerProof {
     pub(in crate::store) token: Arc<str>,
     pub(in crate::store) token_scope: &'static str,
     pub(in crate::store) expires: Option<Timestamp>,
@@ -18,7 +18,7 @@ pub struct Stamp {
     pub(in crate::store) refuted: AtomicBool,
 }
 
-impl Stamp {
+impl CallerProof {
     /// The same for another request: nothing has confirmed it.
     #[must_use]
     pub fn anew(&self) -> Self {

@@ -4,8 +4,8 @@ use crate::clock::Timestamp;
 use crate::store::db::args::Arg;
 use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
-use crate::store::resources::ids::Layout;
-use crate::store::resources::proof::Stamp;
+use crate::store::resources::ids::CatalogIds;
+use crate::store::resources::proof::CallerProof;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -15,13 +15,13 @@ pub struct Scope {
     pub(in crate::store) tenant: i64,
     /// Of the schemas that the types come from.
     pub(in crate::store) schema_revision: i64,
-    pub(in crate::store) layout: Arc<Layout>,
-    pub(in crate::store) stamp: Option<Arc<Stamp>>,
+    pub(in crate::store) layout: Arc<CatalogIds>,
+    pub(in crate::store) stamp: Option<Arc<CallerProof>>,
 }
 
 impl Scope {
     /// The types and their numbers.
-    pub fn layout(&self) -> &Layout {
+    pub fn layout(&self) -> &CatalogIds {
         &self.layout
     }
 }
@@ -29,7 +29,7 @@ impl Scope {
 impl Scope {
     /// The same for a caller who is taken for what the stamp says until a statement confirms it.
     #[must_use]
-    pub fn stamped(&self, stamp: Stamp) -> Self {
+    pub fn stamped(&self, stamp: CallerProof) -> Self {
         Self {
             stamp: Some(Arc::new(stamp)),
             ..self.clone()
@@ -42,7 +42,7 @@ impl Scope {
     }
 
     /// The proof that is still to be confirmed.
-    pub(in crate::store) fn unconfirmed(&self) -> Option<&Stamp> {
+    pub(in crate::store) fn unconfirmed(&self) -> Option<&CallerProof> {
         self.stamp
             .as_deref()
             .filter(|stamp| !stamp.confirmed.load(Ordering::Relaxed))

@@ -1,4 +1,4 @@
-//! The internal key of resources and changes: kind, time and a counter in one number.
+//! The internal key of resources and changes: type, time and a counter in one number.
 //!
 //! Made here and not by the database, so that every row of a create can be sent in one
 //! statement, and so that one index serves joins and the list of a type in order of creation.
@@ -7,10 +7,10 @@ use crate::clock::Timestamp;
 use std::ops::{Range, RangeInclusive};
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// Bits of the kind start here: 56 bits for time and counter, until 2089.
-pub(in crate::store) const KIND_SHIFT: u32 = 56;
+/// Bits of the type id start here: 56 bits for time and counter, until 2089.
+pub(in crate::store) const TYPE_SHIFT: u32 = 56;
 /// Kinds that a key has room for.
-pub(in crate::store) const KINDS_IN_KEYS: RangeInclusive<i64> = 1..=127;
+pub(in crate::store) const TYPE_IDS_IN_KEYS: RangeInclusive<i64> = 1..=127;
 /// Bits of the counter within a millisecond; a busier millisecond runs into the next.
 const COUNTER_BITS: u32 = 15;
 /// Numbers for the changes that one change brings with it. With more of them it may meet those of
@@ -56,9 +56,9 @@ impl Sequence {
         }
     }
 
-    /// The key of a new resource of a kind.
-    pub(in crate::store) fn for_kind(&self, kind: i64, now: Timestamp) -> i64 {
-        (kind << KIND_SHIFT) | self.next(now, 1)
+    /// The key of a new resource of a type.
+    pub(in crate::store) fn for_type(&self, type_id: i64, now: Timestamp) -> i64 {
+        (type_id << TYPE_SHIFT) | self.next(now, 1)
     }
 
     /// Whose turn it is among so many rows that share a count: one after the other, so that changes at
@@ -93,14 +93,14 @@ pub(in crate::store) fn moment_of(at: Timestamp) -> i64 {
     (at.as_millis() - EPOCH).max(0) << COUNTER_BITS
 }
 
-/// The kind that a key belongs to.
-pub(in crate::store) fn kind_of(seq: i64) -> i64 {
-    seq >> KIND_SHIFT
+/// The type that a key belongs to.
+pub(in crate::store) fn type_id_of(seq: i64) -> i64 {
+    seq >> TYPE_SHIFT
 }
 
-/// All keys of a kind.
-pub(in crate::store) fn keys_of(kind: i64) -> Range<i64> {
-    (kind << KIND_SHIFT)..((kind + 1) << KIND_SHIFT)
+/// All keys of a type.
+pub(in crate::store) fn keys_of_type(type_id: i64) -> Range<i64> {
+    (type_id << TYPE_SHIFT)..((type_id + 1) << TYPE_SHIFT)
 }
 
 #[cfg(test)]
@@ -111,13 +111,13 @@ mod tests {
     fn keys_grow_and_keep_their_kind() {
         let sequence = Sequence::new();
         let now = Timestamp::from_micros(1_800_000_000_000_000);
-        let keys: Vec<_> = (0..100_000).map(|_| sequence.for_kind(3, now)).collect();
+        let keys: Vec<_> = (0..100_000).map(|_| sequence.for_type(3, now)).collect();
         assert!(keys.is_sorted_by(|a, b| a < b));
         assert!(
             keys.iter()
-                .all(|key| kind_of(*key) == 3 && keys_of(3).contains(key))
+                .all(|key| type_id_of(*key) == 3 && keys_of_type(3).contains(key))
         );
-        assert!(sequence.for_kind(3, now.plus_seconds(60)) > keys[99_999]);
+        assert!(sequence.for_type(3, now.plus_seconds(60)) > keys[99_999]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
 use crate::store::resources::scope::Scope;
-use crate::store::resources::seq::kind_of;
+use crate::store::resources::seq::type_id_of;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -39,7 +39,7 @@ impl Store {
             vec![Arg::Int(scope.tenant)],
         ));
         while let Some(row) = rows.recv().await.transpose()? {
-            let Some(of_type) = scope.layout.by_kind(kind_of(row.int(0)?)) else {
+            let Some(of_type) = scope.layout.by_type_id(type_id_of(row.int(0)?)) else {
                 continue;
             };
             let document = StoredDocument::from_stored(row.text(1)?);
@@ -66,7 +66,7 @@ impl Store {
             .engine
             .rows(Statement::named("resource.visit_holders", HOLDERS, args));
         while let Some(row) = rows.recv().await.transpose()? {
-            let Some(of_type) = scope.layout.by_kind(kind_of(row.int(0)?)) else {
+            let Some(of_type) = scope.layout.by_type_id(type_id_of(row.int(0)?)) else {
                 continue;
             };
             let attributes = StoredDocument::from_stored(row.text(2)?)

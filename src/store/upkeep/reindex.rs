@@ -12,7 +12,7 @@ const PASSES: u32 = 8;
 
 /// What became of the index of a tenant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Rederived {
+pub struct Reindexed {
     /// Resources whose index was not what their schemas say.
     pub changed: u64,
     /// Resources with a value that must be unique and that another one has.
@@ -27,13 +27,13 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn rederive(
+    pub async fn reindex(
         &self,
         scope: &Scope,
         tenant: &str,
         seen: &mut (dyn FnMut() + Send),
-    ) -> Result<Rederived, StoreError> {
-        let mut done = Rederived::default();
+    ) -> Result<Reindexed, StoreError> {
+        let mut done = Reindexed::default();
         for _ in 0..PASSES {
             let mut pass = Verification::new(self, scope, tenant, true);
             pass.resources(seen).await?;
@@ -54,7 +54,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn outlast_writers(&self) -> Result<bool, StoreError> {
-        self.engine.outlast_writers().await
+    pub async fn wait_for_older_transactions(&self) -> Result<bool, StoreError> {
+        self.engine.wait_for_older_transactions().await
     }
 }

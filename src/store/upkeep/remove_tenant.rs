@@ -51,7 +51,7 @@ impl Store {
             let step = |text: &'static str| Step::new(text, vec![Arg::Int(tenant)]);
             let all = changes::DELETE_ALL.into_iter().chain(REST);
             all.fold(
-                Batch::after("tenant.delete", step(SEIZE)),
+                Batch::after("tenant.delete", &step(SEIZE)),
                 |batch, (name, text)| batch.then(name, step(text)),
             )
         };

@@ -5,7 +5,7 @@ use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
 use crate::store::db::statement::Step;
 use crate::store::handle::Store;
-use crate::store::resources::document::Row as Derived;
+use crate::store::resources::document::DerivedColumns;
 use crate::store::resources::index::{self, IndexRow};
 use std::collections::BTreeSet;
 
@@ -36,7 +36,7 @@ pub(in crate::store) struct Restoration {
     pub(in crate::store) tenant: i64,
     pub(in crate::store) seq: i64,
     pub(in crate::store) revision: i64,
-    pub(in crate::store) derived: Derived,
+    pub(in crate::store) derived: DerivedColumns,
     pub(in crate::store) surplus: BTreeSet<IndexRow>,
     pub(in crate::store) lacking: BTreeSet<IndexRow>,
 }

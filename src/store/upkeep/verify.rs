@@ -12,12 +12,12 @@ use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
-use crate::store::resources::document::Row as Derived;
-use crate::store::resources::ids::TypeLayout;
+use crate::store::resources::document::DerivedColumns;
+use crate::store::resources::ids::TypeIds;
 use crate::store::resources::index::{self, IndexRow};
 use crate::store::resources::lookup::{Looked, looked};
 use crate::store::resources::scope::Scope;
-use crate::store::resources::seq::{KIND_SHIFT, kind_of};
+use crate::store::resources::seq::{TYPE_SHIFT, type_id_of};
 use crate::store::upkeep::restore::{Restoration, Restored};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::task::JoinSet;
@@ -183,7 +183,7 @@ impl<'a> Verification<'a> {
     async fn resource(&mut self, stored: Stored) -> Result<(), StoreError> {
         // Of a type that is not configured now nothing can be said.
         let scope = self.scope;
-        let Some(of_type) = scope.layout.by_kind(kind_of(stored.seq)) else {
+        let Some(of_type) = scope.layout.by_type_id(type_id_of(stored.seq)) else {
             return Ok(());
         };
         let Some(source) = &stored.source else {
@@ -203,7 +203,7 @@ impl<'a> Verification<'a> {
             );
             return Ok(());
         };
-        let derived = Derived::of(of_type, &attributes);
+        let derived = DerivedColumns::of(of_type, &attributes);
         let values = index::values(of_type, &attributes);
         let lacking: BTreeSet<_> = values
             .difference(&stored.rows)
@@ -258,7 +258,7 @@ impl<'a> Verification<'a> {
         Ok(true)
     }
 
-    async fn orphans(&mut self, of_type: &TypeLayout, stored: &Stored) -> Result<(), StoreError> {
+    async fn orphans(&mut self, of_type: &TypeIds, stored: &Stored) -> Result<(), StoreError> {
         let (tenant, seq) = (self.scope.tenant, stored.seq);
         let kind = of_type.resource_type.name();
         self.tell(format!(
@@ -290,8 +290,8 @@ impl<'a> Verification<'a> {
         while let Some(row) = rows.recv().await.transpose()? {
             let (group, member) = (row.int(0)?, row.int(1)?);
             let (of_group, of_member) = (
-                self.kind_name(kind_of(group)),
-                self.kind_name(kind_of(member)),
+                self.kind_name(type_id_of(group)),
+                self.kind_name(type_id_of(member)),
             );
             self.tell(format!(
                 "tenant {}: a {of_member} is member of a {of_group}, and one of them is gone",
@@ -310,7 +310,7 @@ impl<'a> Verification<'a> {
     }
 
     fn kind_name(&self, kind: i64) -> String {
-        let layout = self.scope.layout.by_kind(kind);
+        let layout = self.scope.layout.by_type_id(kind);
         layout.map_or_else(
             || format!("type {kind}"),
             |layout| layout.resource_type.name().to_string(),
@@ -322,7 +322,7 @@ impl<'a> Verification<'a> {
         let mut rows = self.store.engine.rows(Statement::named(
             "verify.counters",
             COUNTERS,
-            self.args([Arg::Int(1 << KIND_SHIFT)]),
+            self.args([Arg::Int(1 << TYPE_SHIFT)]),
         ));
         while let Some(row) = rows.recv().await.transpose()? {
             let (kind, live, active) = (row.int(0)?, row.int(1)?, row.int(2)?);
@@ -411,7 +411,7 @@ impl Stored {
     }
 }
 
-fn column_differences(source: &Source, derived: &Derived) -> Vec<String> {
+fn column_differences(source: &Source, derived: &DerivedColumns) -> Vec<String> {
     let mut differences = Vec::new();
     if (&source.display, &source.display_key) != (&derived.display, &derived.display_key) {
         differences.push("its name is kept otherwise".to_owned());
@@ -426,7 +426,7 @@ fn column_differences(source: &Source, derived: &Derived) -> Vec<String> {
 }
 
 /// Names attributes, never values.
-fn of_index(what: &str, of_type: &TypeLayout, rows: &BTreeSet<IndexRow>) -> Option<String> {
+fn of_index(what: &str, of_type: &TypeIds, rows: &BTreeSet<IndexRow>) -> Option<String> {
     let numbers: BTreeSet<i64> = rows.iter().map(|row| row.attribute).collect();
     let leaves = || {
         of_type

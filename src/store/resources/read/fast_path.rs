@@ -7,12 +7,12 @@ use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
 use crate::store::handle::Store;
-use crate::store::resources::ids::TypeLayout;
-use crate::store::resources::read::page::{From, Listed, Order, Page, Window};
+use crate::store::resources::ids::TypeIds;
+use crate::store::resources::read::page::{ListTarget, Page, PageRequest, PageStart, SortOrder};
 use crate::store::resources::read::select::{Select, is_selective};
-use crate::store::resources::read::stored::{Documents, Found, Related, Relations, found};
+use crate::store::resources::read::stored::{Documents, Related, Relations, StoredResource, found};
 use crate::store::resources::scope::Scope;
-use crate::store::resources::seq::{keys_of, kind_of};
+use crate::store::resources::seq::{keys_of_type, type_id_of};
 use uuid::Uuid;
 
 /// The outcome of a read on the fast path.
@@ -33,10 +33,10 @@ impl Store {
     pub(in crate::store) async fn fast_by_id(
         &self,
         scope: &Scope,
-        of_type: &TypeLayout,
+        of_type: &TypeIds,
         id: Uuid,
         relations: Relations,
-    ) -> Result<FastRead<Vec<Found>>, StoreError> {
+    ) -> Result<FastRead<Vec<StoredResource>>, StoreError> {
         if relations.members {
             return Ok(FastRead::NeedsFullQuery);
         }
@@ -55,9 +55,9 @@ impl Store {
     pub(in crate::store) async fn fast_matching(
         &self,
         scope: &Scope,
-        listed: &[Listed<'_>],
-        order: Option<&Order>,
-        window: &Window,
+        listed: &[ListTarget<'_>],
+        order: Option<&SortOrder>,
+        window: &PageRequest,
         relations: Relations,
     ) -> Result<FastRead<Page>, StoreError> {
         let Some(sql) = matching(scope, listed, order, window, relations) else {
@@ -81,7 +81,7 @@ impl Store {
         name: &'static str,
         scope: &Scope,
         sql: Sql,
-    ) -> Result<FastRead<Vec<Found>>, StoreError> {
+    ) -> Result<FastRead<Vec<StoredResource>>, StoreError> {
         let rows = self.engine.read(&sql.statement(name).coalescible()).await?;
         scope.confirmed(!rows.is_empty())?;
         let counters = self.engine.counters();
@@ -108,20 +108,20 @@ impl Store {
 /// the page holds; `None` where the full query has to run.
 pub(in crate::store) fn matching(
     scope: &Scope,
-    listed: &[Listed<'_>],
-    order: Option<&Order>,
-    window: &Window,
+    listed: &[ListTarget<'_>],
+    order: Option<&SortOrder>,
+    window: &PageRequest,
     relations: Relations,
 ) -> Option<Sql> {
     let (
         [
-            Listed {
+            ListTarget {
                 of_type,
                 predicate: Some(predicate),
             },
         ],
         None,
-        From::Skip(0),
+        PageStart::Skip(0),
     ) = (listed, order, &window.from)
     else {
         return None;
@@ -168,8 +168,8 @@ fn begin(sql: &mut Sql, scope: &Scope, relations: Relations, documents: Document
     sql.raw(") as caller");
 }
 
-fn within(sql: &mut Sql, of_type: &TypeLayout) {
-    let keys = keys_of(of_type.kind);
+fn within(sql: &mut Sql, of_type: &TypeIds) {
+    let keys = keys_of_type(of_type.type_id);
     sql.raw(" and r.seq >= ")
         .int(keys.start)
         .raw(" and r.seq < ")
@@ -177,7 +177,7 @@ fn within(sql: &mut Sql, of_type: &TypeLayout) {
 }
 
 /// The resource in a row; a row without one says that the caller is confirmed.
-fn present(scope: &Scope, row: &Row) -> Result<Option<Found>, StoreError> {
+fn present(scope: &Scope, row: &Row) -> Result<Option<StoredResource>, StoreError> {
     match row.opt_int(0)? {
         Some(_) => found(scope, row, 0),
         None => Ok(None),
@@ -196,7 +196,11 @@ fn groups(scope: &Scope, row: &Row) -> Result<Option<Vec<Related>>, StoreError> 
     }
     rows.sort_unstable_by_key(|(seq, ..)| *seq);
     let related = rows.into_iter().filter_map(|(seq, id, display, _)| {
-        let resource_type = scope.layout.by_kind(kind_of(seq))?.resource_type.clone();
+        let resource_type = scope
+            .layout
+            .by_type_id(type_id_of(seq))?
+            .resource_type
+            .clone();
         Some(Related {
             id,
             display,

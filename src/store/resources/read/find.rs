@@ -7,9 +7,9 @@ use crate::store::db::sql::Sql;
 use crate::store::handle::Store;
 use crate::store::resources::read::fast_path::FastRead;
 use crate::store::resources::read::query::resources;
-use crate::store::resources::read::stored::{Documents, Found, Relations};
+use crate::store::resources::read::stored::{Documents, Relations, StoredResource};
 use crate::store::resources::scope::Scope;
-use crate::store::resources::seq::keys_of;
+use crate::store::resources::seq::keys_of_type;
 use uuid::Uuid;
 
 impl Store {
@@ -23,7 +23,7 @@ impl Store {
         resource_type: &ResourceType,
         id: Uuid,
         relations: Relations,
-    ) -> Result<Option<Found>, StoreError> {
+    ) -> Result<Option<StoredResource>, StoreError> {
         let Some(of_type) = scope.layout.of_type(resource_type) else {
             return Ok(None);
         };
@@ -31,7 +31,7 @@ impl Store {
             return Ok(found.into_iter().next());
         }
         let mut sql = Sql::default();
-        let keys = keys_of(of_type.kind);
+        let keys = keys_of_type(of_type.type_id);
         sql.raw("with recursive found(seq, place) as materialized (select seq, 1 from resource where tenant = ");
         sql.int(scope.tenant).raw(" and id = ").arg(Arg::Uuid(id));
         sql.raw(" and seq >= ")

@@ -7,12 +7,14 @@ use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
 use crate::store::handle::Store;
 use crate::store::resources::read::fast_path::{FastRead, matching};
-use crate::store::resources::read::page::{From, Listed, Mark, MarkValue, Order, Page, Window};
+use crate::store::resources::read::page::{
+    Bookmark, BookmarkValue, ListTarget, Page, PageRequest, PageStart, SortOrder,
+};
 use crate::store::resources::read::query::resources;
 use crate::store::resources::read::select::Select;
-use crate::store::resources::read::stored::{Found, Relations};
+use crate::store::resources::read::stored::{Relations, StoredResource};
 use crate::store::resources::scope::Scope;
-use crate::store::resources::seq::keys_of;
+use crate::store::resources::seq::keys_of_type;
 use std::ops::Range;
 use uuid::Uuid;
 
@@ -24,9 +26,9 @@ impl Store {
     pub async fn list(
         &self,
         scope: &Scope,
-        listed: &[Listed<'_>],
-        order: Option<&Order>,
-        window: &Window,
+        listed: &[ListTarget<'_>],
+        order: Option<&SortOrder>,
+        window: &PageRequest,
         relations: Relations,
     ) -> Result<Page, StoreError> {
         if let FastRead::Answered(page) = self
@@ -37,7 +39,7 @@ impl Store {
         }
         let sql = statement(scope, listed, order, window, relations);
         let mut page = self.page("resource.list", scope, sql).await?;
-        let members: usize = page.found.iter().map(Found::members).sum();
+        let members: usize = page.found.iter().map(StoredResource::members).sum();
         if relations
             .most
             .is_some_and(|most| i64::try_from(members).unwrap_or(i64::MAX) >= most)
@@ -53,9 +55,9 @@ impl Store {
     /// The statement with which [`Store::list`] begins, as PostgreSQL is given it, to be explained or measured.
     pub fn list_text(
         scope: &Scope,
-        listed: &[Listed<'_>],
-        order: Option<&Order>,
-        window: &Window,
+        listed: &[ListTarget<'_>],
+        order: Option<&SortOrder>,
+        window: &PageRequest,
         relations: Relations,
     ) -> String {
         let fast = matching(scope, listed, order, window, relations);
@@ -67,9 +69,9 @@ impl Store {
 
 fn statement(
     scope: &Scope,
-    listed: &[Listed<'_>],
-    order: Option<&Order>,
-    window: &Window,
+    listed: &[ListTarget<'_>],
+    order: Option<&SortOrder>,
+    window: &PageRequest,
     relations: Relations,
 ) -> Sql {
     let mut sql = Sql::default();
@@ -82,7 +84,7 @@ fn statement(
         hits(&mut sql, scope, listed);
         sql.raw(")");
     }
-    if let Some(Order {
+    if let Some(SortOrder {
         by: Target::Attribute(path),
         ..
     }) = order
@@ -109,16 +111,16 @@ fn statement(
 }
 
 /// How many resources of the types there are, and how many are gone.
-fn state(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>]) {
+fn state(sql: &mut Sql, scope: &Scope, listed: &[ListTarget<'_>]) {
     sql.raw("select cast(coalesce(sum(live), 0) as bigint), cast(coalesce(sum(gone), 0) as bigint) from counter where tenant = ");
     sql.int(scope.tenant).raw(" and kind in (0");
     for listed in listed {
-        sql.raw(", ").int(listed.of_type.kind);
+        sql.raw(", ").int(listed.of_type.type_id);
     }
     sql.raw(")");
 }
 
-fn hits(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>]) {
+fn hits(sql: &mut Sql, scope: &Scope, listed: &[ListTarget<'_>]) {
     let everything = Predicate::All(Vec::new());
     for (i, listed) in listed.iter().enumerate() {
         sql.raw(if i > 0 {
@@ -140,11 +142,11 @@ fn hits(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>]) {
 fn in_order_of_creation(
     sql: &mut Sql,
     scope: &Scope,
-    listed: &[Listed<'_>],
-    window: &Window,
+    listed: &[ListTarget<'_>],
+    window: &PageRequest,
     is_filtered: bool,
 ) {
-    let backwards = matches!(window.from, From::Before(_));
+    let backwards = matches!(window.from, PageStart::Before(_));
     sql.raw(if backwards {
         "select seq, -row_number() over (order by seq desc) from (select seq from "
     } else {
@@ -166,25 +168,27 @@ fn in_order_of_creation(
     })
     .int(window.take);
     match &window.from {
-        From::Skip(skip) => {
+        PageStart::Skip(skip) => {
             sql.raw(" offset ").int(*skip);
         }
-        From::SkipOr { skip, gone, .. } => {
+        PageStart::SkipOr { skip, gone, .. } => {
             sql.raw(" offset case when (select gone from state) = ")
                 .int(*gone)
                 .raw(" then 0 else ")
                 .int(*skip)
                 .raw(" end");
         }
-        From::After(_) | From::Before(_) => {}
+        PageStart::After(_) | PageStart::Before(_) => {}
     }
     sql.raw(") as page");
 }
 
 /// The keys of all types that are listed: one range, which an index serves in order, and within it
 /// those of the types.
-fn of_kinds(sql: &mut Sql, listed: &[Listed<'_>], from: &From) {
-    let ranges = listed.iter().map(|listed| keys_of(listed.of_type.kind));
+fn of_kinds(sql: &mut Sql, listed: &[ListTarget<'_>], from: &PageStart) {
+    let ranges = listed
+        .iter()
+        .map(|listed| keys_of_type(listed.of_type.type_id));
     let all = ranges
         .clone()
         .reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
@@ -206,17 +210,17 @@ fn of_kinds(sql: &mut Sql, listed: &[Listed<'_>], from: &From) {
 
 /// Keys in a range that lie beyond the mark: one bound on either side, as SQLite goes by the first
 /// that it finds.
-fn beyond_mark(sql: &mut Sql, keys: Range<i64>, from: &From) {
+fn beyond_mark(sql: &mut Sql, keys: Range<i64>, from: &PageStart) {
     let after = match from {
-        From::After(mark) => keys.start.max(mark.seq + 1),
+        PageStart::After(mark) => keys.start.max(mark.seq + 1),
         _ => keys.start,
     };
     let before = match from {
-        From::Before(mark) => keys.end.min(mark.seq),
+        PageStart::Before(mark) => keys.end.min(mark.seq),
         _ => keys.end,
     };
     match from {
-        From::SkipOr { mark, gone, .. } => {
+        PageStart::SkipOr { mark, gone, .. } => {
             sql.raw("seq > case when (select gone from state) = ")
                 .int(*gone)
                 .raw(" then ")
@@ -238,8 +242,8 @@ const VALUED: &str = " from (select seq, key, tail from deciding union all \
 /// Names of what is sorted by, within the statement.
 const DECIDING: [&str; 3] = ["a", "b", "c"];
 
-fn sorted(sql: &mut Sql, scope: &Scope, order: &Order, window: &Window) {
-    let backwards = matches!(window.from, From::Before(_));
+fn sorted(sql: &mut Sql, scope: &Scope, order: &SortOrder, window: &PageRequest) {
+    let backwards = matches!(window.from, PageStart::Before(_));
     let directed = |sql: &mut Sql| {
         for (_, name) in order.columns().iter().zip(DECIDING) {
             sql.raw(name).raw(if order.descending == backwards {
@@ -268,9 +272,9 @@ fn sorted(sql: &mut Sql, scope: &Scope, order: &Order, window: &Window) {
             .int(scope.tenant),
     };
     let skip = match &window.from {
-        From::Skip(skip) | From::SkipOr { skip, .. } => *skip,
-        From::After(mark) => beyond(sql, order, mark, order.descending, " > "),
-        From::Before(mark) => beyond(sql, order, mark, !order.descending, " < "),
+        PageStart::Skip(skip) | PageStart::SkipOr { skip, .. } => *skip,
+        PageStart::After(mark) => beyond(sql, order, mark, order.descending, " > "),
+        PageStart::Before(mark) => beyond(sql, order, mark, !order.descending, " < "),
     };
     sql.raw(" order by ");
     directed(sql);
@@ -282,7 +286,13 @@ fn sorted(sql: &mut Sql, scope: &Scope, order: &Order, window: &Window) {
 }
 
 /// Only what lies beyond a mark; nothing is skipped then.
-fn beyond(sql: &mut Sql, order: &Order, mark: &Mark, less: bool, by_key: &'static str) -> i64 {
+fn beyond(
+    sql: &mut Sql,
+    order: &SortOrder,
+    mark: &Bookmark,
+    less: bool,
+    by_key: &'static str,
+) -> i64 {
     sql.raw(" and (");
     tuple(sql, order).raw(if less { " < (" } else { " > (" });
     mark_values(sql, mark);
@@ -293,25 +303,25 @@ fn beyond(sql: &mut Sql, order: &Order, mark: &Mark, less: bool, by_key: &'stati
     0
 }
 
-fn tuple<'a>(sql: &'a mut Sql, order: &Order) -> &'a mut Sql {
+fn tuple<'a>(sql: &'a mut Sql, order: &SortOrder) -> &'a mut Sql {
     for (i, column) in order.columns().iter().enumerate() {
         sql.raw(if i > 0 { ", " } else { "(" }).raw(column);
     }
     sql.raw(")")
 }
 
-fn mark_values(sql: &mut Sql, mark: &Mark) {
+fn mark_values(sql: &mut Sql, mark: &Bookmark) {
     for (i, value) in mark.values.iter().enumerate() {
         sql.raw(if i > 0 { ", " } else { "" });
         match value {
-            MarkValue::Int(value) => sql.int(*value),
-            MarkValue::Text(text) => sql.arg(Arg::Text(text.clone())),
+            BookmarkValue::Int(value) => sql.int(*value),
+            BookmarkValue::Text(text) => sql.arg(Arg::Text(text.clone())),
         };
     }
 }
 
 /// Adds the table of values that decide for the hits, those of unique attributes from their own index.
-fn sort_values(sql: &mut Sql, scope: &Scope, listed: &[Listed<'_>], path: &AttributePath) {
+fn sort_values(sql: &mut Sql, scope: &Scope, listed: &[ListTarget<'_>], path: &AttributePath) {
     let named = listed.iter().filter_map(|listed| {
         let Some(Named::Attribute(own)) = listed.of_type.resource_type.named(&path.to_string())
         else {

@@ -5,15 +5,15 @@ use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
-use crate::store::resources::read::stored::{Found, Related};
+use crate::store::resources::read::stored::{Related, StoredResource};
 use crate::store::resources::scope::Scope;
-use crate::store::resources::seq::kind_of;
+use crate::store::resources::seq::type_id_of;
 use tokio::sync::mpsc;
 
 /// Members on their way, in the order of their keys. They hold a connection until the last of them
 /// was taken or this is dropped.
 #[derive(Debug)]
-pub struct Roll {
+pub struct MemberStream {
     scope: Scope,
     first: Option<Row>,
     rows: mpsc::Receiver<Result<Row, StoreError>>,
@@ -24,7 +24,11 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn roll(&self, scope: &Scope, group: &Found) -> Result<Option<Roll>, StoreError> {
+    pub async fn member_stream(
+        &self,
+        scope: &Scope,
+        group: &StoredResource,
+    ) -> Result<Option<MemberStream>, StoreError> {
         let args = vec![
             Arg::Int(scope.tenant),
             Arg::Int(group.seq),
@@ -34,7 +38,7 @@ impl Store {
             .engine
             .rows_for_client(Statement::named("member.stream", ROLL, args));
         let first = rows.recv().await.transpose()?;
-        Ok(first.map(|first| Roll {
+        Ok(first.map(|first| MemberStream {
             scope: scope.clone(),
             first: Some(first),
             rows,
@@ -42,7 +46,7 @@ impl Store {
     }
 }
 
-impl Roll {
+impl MemberStream {
     /// The next member; `None` after the last.
     ///
     /// # Errors
@@ -54,7 +58,7 @@ impl Roll {
                 None => self.rows.recv().await.transpose()?,
             };
             let Some(row) = row else { return Ok(None) };
-            if let Some(of_type) = self.scope.layout.by_kind(kind_of(row.int(0)?)) {
+            if let Some(of_type) = self.scope.layout.by_type_id(type_id_of(row.int(0)?)) {
                 return Ok(Some(Related {
                     id: row.uuid(1)?,
                     display: row.opt_text(2)?.map(str::to_owned),

@@ -4,9 +4,9 @@ use crate::filter::{Predicate, Target};
 use crate::resource::Attributes;
 use crate::resource::entries::entries;
 use crate::schema::Named;
-use crate::store::resources::ids::TypeLayout;
+use crate::store::resources::ids::TypeIds;
 use crate::store::resources::index_key::split;
-use crate::store::resources::read::stored::{Documents, Found};
+use crate::store::resources::read::stored::{Documents, StoredResource};
 
 /// A page of results.
 #[derive(Debug, Default)]
@@ -20,21 +20,21 @@ pub struct Page {
     /// [`Relations::most`](crate::store::Relations::most) allows.
     pub lacks_members: bool,
     /// Those on the page.
-    pub found: Vec<Found>,
+    pub found: Vec<StoredResource>,
 }
 
 /// What is listed: a type, and the condition on its resources.
 #[derive(Debug)]
-pub struct Listed<'a> {
+pub struct ListTarget<'a> {
     /// The type.
-    pub of_type: &'a TypeLayout,
+    pub of_type: &'a TypeIds,
     /// The condition.
     pub predicate: Option<&'a Predicate>,
 }
 
 /// By what a list is sorted, where it is not in order of creation.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub struct SortOrder {
     /// The value that decides; for a multi-valued attribute the primary one, else the first.
     pub by: Target,
     /// Greatest first, and what has no value before all others (RFC 7644 section 3.4.2.3).
@@ -43,16 +43,16 @@ pub struct Order {
 
 /// The place of a resource in a list: the values it is sorted by, and its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
+pub struct Bookmark {
     /// Values that decide before the key.
-    pub values: Vec<MarkValue>,
+    pub values: Vec<BookmarkValue>,
     /// The resource's internal key.
     pub seq: i64,
 }
 
 /// A value that a list is sorted by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MarkValue {
+pub enum BookmarkValue {
     /// A number.
     Int(i64),
     /// Text.
@@ -61,7 +61,7 @@ pub enum MarkValue {
 
 /// Where a page begins.
 #[derive(Debug, Clone)]
-pub enum From {
+pub enum PageStart {
     /// After so many results.
     Skip(i64),
     /// After so many results; if as many resources are gone as then, that is after the mark. In
@@ -75,38 +75,38 @@ pub enum From {
         gone: i64,
     },
     /// After a mark.
-    After(Mark),
+    After(Bookmark),
     /// Before a mark: the page ends there.
-    Before(Mark),
+    Before(Bookmark),
 }
 
 /// The part of a list that is read.
 #[derive(Debug, Clone)]
-pub struct Window {
+pub struct PageRequest {
     /// Where it begins.
-    pub from: From,
+    pub from: PageStart,
     /// Results in it, at most.
     pub take: i64,
     /// Which documents are read along.
     pub documents: Documents,
 }
 
-impl Order {
+impl SortOrder {
     /// The place of a resource with these attributes in the list.
-    pub fn mark(order: Option<&Self>, found: &Found, attributes: &Attributes) -> Mark {
+    pub fn mark(order: Option<&Self>, found: &StoredResource, attributes: &Attributes) -> Bookmark {
         let values = order.map_or_else(Vec::new, |order| order.values(found, attributes));
-        Mark {
+        Bookmark {
             values,
             seq: found.seq,
         }
     }
 
-    fn values(&self, found: &Found, attributes: &Attributes) -> Vec<MarkValue> {
+    fn values(&self, found: &StoredResource, attributes: &Attributes) -> Vec<BookmarkValue> {
         match &self.by {
-            Target::Created => vec![MarkValue::Int(found.meta.created.as_micros())],
-            Target::LastModified => vec![MarkValue::Int(found.meta.modified.as_micros())],
-            Target::Version => vec![MarkValue::Int(found.meta.version)],
-            Target::Id => vec![MarkValue::Text(found.id.to_string())],
+            Target::Created => vec![BookmarkValue::Int(found.meta.created.as_micros())],
+            Target::LastModified => vec![BookmarkValue::Int(found.meta.modified.as_micros())],
+            Target::Version => vec![BookmarkValue::Int(found.meta.version)],
+            Target::Id => vec![BookmarkValue::Text(found.id.to_string())],
             Target::Attribute(path) => {
                 let leaf = match found.resource_type.named(&path.to_string()) {
                     Some(Named::Attribute(own)) => own.leaf,
@@ -118,8 +118,9 @@ impl Order {
                     .find(|entry| Some(entry.leaf) == leaf && entry.element == 0)
                     .map(|entry| &entry.key);
                 let (head, tail) = key.map_or(("", None), split);
-                let texts = [head, tail.unwrap_or("")].map(|text| MarkValue::Text(text.to_owned()));
-                std::iter::once(MarkValue::Int(i64::from(key.is_none())))
+                let texts =
+                    [head, tail.unwrap_or("")].map(|text| BookmarkValue::Text(text.to_owned()));
+                std::iter::once(BookmarkValue::Int(i64::from(key.is_none())))
                     .chain(texts)
                     .collect()
             }

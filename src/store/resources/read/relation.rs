@@ -11,7 +11,7 @@ use crate::resource::Key;
 use crate::schema::AttributePath;
 use crate::store::resources::index_key::compare;
 use crate::store::resources::read::select::{IdColumn, Select};
-use crate::store::resources::seq::keys_of;
+use crate::store::resources::seq::keys_of_type;
 
 /// Which attribute the memberships are seen through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(in crate::store) fn elements(
 }
 
 fn members(select: &mut Select<'_>, condition: &Predicate) {
-    let keys = keys_of(select.of_type.kind);
+    let keys = keys_of_type(select.of_type.type_id);
     let tenant = select.tenant;
     let by_other = asks(condition, &is_of_other);
     select
@@ -81,7 +81,7 @@ fn groups(select: &mut Select<'_>, condition: &Predicate) {
         .iter()
         .partition(|term| asks(term, &|path| !is_of_other(path)));
     let tenant = select.tenant;
-    let keys = keys_of(select.of_type.kind);
+    let keys = keys_of_type(select.of_type.type_id);
     select.sql.raw("select closure.seq, closure.element from (");
     down(select, &of_group);
     select
@@ -238,19 +238,19 @@ fn compares(select: &mut Select<'_>, sub: &str, side: Side, operator: Operator, 
 fn of_kinds(
     select: &mut Select<'_>,
     column: &'static str,
-    fits: impl Fn(&crate::store::resources::ids::TypeLayout) -> bool,
+    fits: impl Fn(&crate::store::resources::ids::TypeIds) -> bool,
 ) {
     let kinds: Vec<_> = select
         .layout
         .types()
         .iter()
         .filter(|layout| fits(layout))
-        .map(|layout| layout.kind)
+        .map(|layout| layout.type_id)
         .collect();
     if kinds.is_empty() {
         select.sql.raw("1 = 0");
     }
-    for (i, keys) in kinds.iter().map(|kind| keys_of(*kind)).enumerate() {
+    for (i, keys) in kinds.iter().map(|kind| keys_of_type(*kind)).enumerate() {
         select
             .sql
             .raw(if i > 0 { " or " } else { "(" })

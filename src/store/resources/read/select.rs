@@ -10,10 +10,10 @@ use crate::resource::Key;
 use crate::schema::{AttributePath, Type};
 use crate::store::db::args::Arg;
 use crate::store::db::sql::Sql;
-use crate::store::resources::ids::{Layout, TypeLayout};
+use crate::store::resources::ids::{CatalogIds, TypeIds};
 use crate::store::resources::index_key::compare;
 use crate::store::resources::read::relation;
-use crate::store::resources::seq::keys_of;
+use crate::store::resources::seq::keys_of_type;
 use uuid::Uuid;
 
 /// What a set consists of.
@@ -64,8 +64,8 @@ impl IdColumn {
 #[derive(Debug)]
 pub(in crate::store) struct Select<'a> {
     pub(in crate::store) tenant: i64,
-    pub(in crate::store) layout: &'a Layout,
-    pub(in crate::store) of_type: &'a TypeLayout,
+    pub(in crate::store) layout: &'a CatalogIds,
+    pub(in crate::store) of_type: &'a TypeIds,
     pub(in crate::store) sql: &'a mut Sql,
 }
 
@@ -276,7 +276,7 @@ impl Select<'_> {
         match (of, within) {
             (Of::Elements, Some(attribute)) => self.elements_of(attribute),
             _ => {
-                let keys = keys_of(self.of_type.kind);
+                let keys = keys_of_type(self.of_type.type_id);
                 self.sql
                     .raw("select seq from resource where tenant = ")
                     .int(self.tenant);
@@ -360,7 +360,7 @@ impl Select<'_> {
         let Some((operator, key)) = comparison else {
             return self.universe(Of::Resources, None);
         };
-        let keys = keys_of(self.of_type.kind);
+        let keys = keys_of_type(self.of_type.type_id);
         self.sql
             .raw("select seq from resource where tenant = ")
             .int(self.tenant);

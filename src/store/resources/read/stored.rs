@@ -5,15 +5,15 @@ use crate::resource::{Meta, StoredDocument};
 use crate::schema::ResourceType;
 use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
-use crate::store::resources::document::Written;
+use crate::store::resources::document::NewDocument;
 use crate::store::resources::scope::Scope;
-use crate::store::resources::seq::kind_of;
+use crate::store::resources::seq::type_id_of;
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// A stored resource.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct StoredResource {
     pub(in crate::store) seq: i64,
     /// Its id.
     pub id: Uuid,
@@ -49,7 +49,7 @@ pub struct Related {
 pub enum Documents {
     /// All.
     All,
-    /// Those that do not make a page much larger than usual; see [`Found::is_left_out`].
+    /// Those that do not make a page much larger than usual; see [`StoredResource::is_left_out`].
     Small,
 }
 
@@ -89,7 +89,7 @@ impl Relations {
     }
 }
 
-impl Found {
+impl StoredResource {
     /// Whether the document was too large to be read along with a page: it is empty, and is to be read by id.
     pub fn is_left_out(&self) -> bool {
         self.document.is_empty()
@@ -108,7 +108,7 @@ impl Found {
         resource_type: &Arc<ResourceType>,
         id: Uuid,
         meta: Meta,
-        written: Written,
+        written: NewDocument,
     ) -> Self {
         Self {
             seq: 0,
@@ -122,7 +122,7 @@ impl Found {
     }
 
     /// Becomes what a read would find after a change; memberships stay as they were read.
-    pub fn changed(&mut self, version: i64, at: Timestamp, written: Written) {
+    pub fn changed(&mut self, version: i64, at: Timestamp, written: NewDocument) {
         self.meta = Meta {
             version,
             modified: at,
@@ -137,12 +137,12 @@ pub(in crate::store) fn found(
     scope: &Scope,
     row: &Row,
     first: usize,
-) -> Result<Option<Found>, StoreError> {
+) -> Result<Option<StoredResource>, StoreError> {
     let seq = row.int(first)?;
-    let Some(of_type) = scope.layout.by_kind(kind_of(seq)) else {
+    let Some(of_type) = scope.layout.by_type_id(type_id_of(seq)) else {
         return Ok(None);
     };
-    Ok(Some(Found {
+    Ok(Some(StoredResource {
         seq,
         id: row.uuid(first + 1)?,
         document: StoredDocument::from_stored(row.text(first + 2)?),
@@ -163,7 +163,7 @@ pub(in crate::store) fn related(
     row: &Row,
     part: i64,
 ) -> Result<Option<Related>, StoreError> {
-    let Some(of_type) = scope.layout.by_kind(kind_of(row.int(2)?)) else {
+    let Some(of_type) = scope.layout.by_type_id(type_id_of(row.int(2)?)) else {
         return Ok(None);
     };
     Ok(Some(Related {

@@ -3,13 +3,13 @@
 use crate::resource::{Attributes, Meta};
 use crate::store::changes::{Author, Entry};
 use crate::store::db::args::Arg;
-use crate::store::resources::ids::TypeLayout;
-use crate::store::resources::read::stored::Found;
+use crate::store::resources::ids::TypeIds;
+use crate::store::resources::read::stored::StoredResource;
 use crate::store::resources::scope::Scope;
 
 /// The outcome of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum WriteOutcome {
     /// It is stored, under this version.
     Done(i64),
     /// Another change came first, of the resource or of the tenant's schemas, or the resource is
@@ -23,11 +23,11 @@ pub enum Change {
 
 /// What every change needs to know.
 #[derive(Debug, Clone, Copy)]
-pub struct Writing<'a> {
+pub struct WriteContext<'a> {
     /// Tenant and numbers.
     pub scope: &'a Scope,
     /// Type of the resource.
-    pub of_type: &'a TypeLayout,
+    pub of_type: &'a TypeIds,
     /// Who writes, and when.
     pub author: &'a Author,
     /// Whether the tenant has a limit of seats.
@@ -35,32 +35,32 @@ pub struct Writing<'a> {
     /// Whether the version, too, must be the one that was found: the request has a condition.
     pub exactly: bool,
     /// What an import says in place of what a write makes.
-    pub given: Given,
+    pub given: ImportOverrides,
 }
 
 /// A resource as it was found, and its attributes, read from the document.
 #[derive(Debug, Clone, Copy)]
-pub struct Before<'a> {
+pub struct Current<'a> {
     /// As it is stored.
-    pub found: &'a Found,
+    pub found: &'a StoredResource,
     /// The document's attributes.
     pub attributes: &'a Attributes,
 }
 
 /// What an import, which is the operator's, may say of a resource.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Given {
+pub struct ImportOverrides {
     /// Times that the resource has afterwards, and its version if the next one is not greater.
     pub meta: Option<Meta>,
     /// Its place in the order of creation.
-    pub place: Option<Place>,
+    pub place: Option<ReservedSeq>,
 }
 
 /// A place in the order of creation, kept for a resource that is created in a moment.
 #[derive(Debug, Clone, Copy)]
-pub struct Place(pub(in crate::store) i64);
+pub struct ReservedSeq(pub(in crate::store) i64);
 
-impl Writing<'_> {
+impl WriteContext<'_> {
     pub(in crate::store) fn tenant(&self) -> Arg {
         Arg::Int(self.scope.tenant)
     }
@@ -96,12 +96,12 @@ impl Writing<'_> {
     }
 
     /// Whether the resource shows other times or another version than it was given.
-    pub(in crate::store) fn differs(&self, found: &Found) -> bool {
+    pub(in crate::store) fn differs(&self, found: &StoredResource) -> bool {
         self.given.meta.is_some_and(|meta| meta != found.meta)
     }
 
     /// The version that is demanded; 0 for any.
-    pub(in crate::store) fn version(&self, found: &Found) -> Arg {
+    pub(in crate::store) fn version(&self, found: &StoredResource) -> Arg {
         Arg::Int(if self.exactly { found.meta.version } else { 0 })
     }
 

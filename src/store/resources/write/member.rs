@@ -10,10 +10,10 @@ use crate::store::db::sql::Sql;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
 use crate::store::resources::read::select::Select;
-use crate::store::resources::read::stored::Found;
+use crate::store::resources::read::stored::StoredResource;
 use crate::store::resources::scope::Scope;
-use crate::store::resources::seq::kind_of;
-use crate::store::resources::write::context::{Change, Writing};
+use crate::store::resources::seq::type_id_of;
+use crate::store::resources::write::context::{WriteContext, WriteOutcome};
 use crate::store::resources::write::member_delta::{MemberDelta, MemberKey};
 use crate::store::resources::write::member_steps::{Guard, claim};
 use std::collections::HashMap;
@@ -50,7 +50,7 @@ impl Store {
             let Some(seq) = row.opt_int(0)? else { continue };
             if scope
                 .layout
-                .by_kind(kind_of(seq))
+                .by_type_id(type_id_of(seq))
                 .is_some_and(|layout| allowed(layout.resource_type.name()))
             {
                 found.insert(row.uuid(1)?, MemberKey(seq));
@@ -65,8 +65,8 @@ impl Store {
     /// If the database fails.
     pub async fn members_matching(
         &self,
-        writing: &Writing<'_>,
-        group: &Found,
+        writing: &WriteContext<'_>,
+        group: &StoredResource,
         condition: &Predicate,
     ) -> Result<Vec<MemberKey>, StoreError> {
         let Some(attribute) = writing.of_type.resource_type.members() else {
@@ -92,7 +92,11 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn has_members(&self, scope: &Scope, group: &Found) -> Result<bool, StoreError> {
+    pub async fn has_members(
+        &self,
+        scope: &Scope,
+        group: &StoredResource,
+    ) -> Result<bool, StoreError> {
         let args = vec![Arg::Int(scope.tenant), Arg::Int(group.seq)];
         Ok(!self
             .engine
@@ -108,12 +112,12 @@ impl Store {
     /// If the database fails.
     pub async fn change_members(
         &self,
-        writing: &Writing<'_>,
-        group: &Found,
+        writing: &WriteContext<'_>,
+        group: &StoredResource,
         delta: &MemberDelta,
-    ) -> Result<Change, StoreError> {
+    ) -> Result<WriteOutcome, StoreError> {
         if delta.is_empty() {
-            return Ok(Change::Nothing);
+            return Ok(WriteOutcome::Nothing);
         }
         if let Some(moved) = delta
             .single()
@@ -128,7 +132,7 @@ impl Store {
             .map_or("", |members| members.name().as_ref());
         let batch = || {
             let batch = if delta.is_wide() {
-                Batch::after(CHANGE, claim(writing, group))
+                Batch::after(CHANGE, &claim(writing, group))
             } else {
                 Batch::new(CHANGE)
             };
@@ -152,8 +156,10 @@ impl Store {
                 .then("answer", Step::new(ANSWER, vec![]))
         };
         match self.engine.write_retrying(batch).await?.first() {
-            None => Ok(Change::Stale),
-            Some(row) => Ok(row.opt_int(0)?.map_or(Change::Nothing, Change::Done)),
+            None => Ok(WriteOutcome::Stale),
+            Some(row) => Ok(row
+                .opt_int(0)?
+                .map_or(WriteOutcome::Nothing, WriteOutcome::Done)),
         }
     }
 }

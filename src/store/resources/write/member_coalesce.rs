@@ -9,8 +9,8 @@ use crate::store::db::error::StoreError;
 use crate::store::db::leader::Leader;
 use crate::store::db::statement::Step;
 use crate::store::handle::Store;
-use crate::store::resources::write::context::{Change, Writing};
-use crate::store::resources::write::member_delta::Move;
+use crate::store::resources::write::context::{WriteContext, WriteOutcome};
+use crate::store::resources::write::member_delta::MemberMove;
 use crate::store::resources::write::member_queue::{Group, MemberRequest};
 use crate::store::resources::write::member_steps::{Guard, add, claim_of, remove};
 use std::collections::BTreeSet;
@@ -24,10 +24,10 @@ impl Store {
     /// Adds a member to a group, or removes one, whatever version the group has.
     pub(in crate::store) async fn move_member(
         &self,
-        writing: &Writing<'_>,
+        writing: &WriteContext<'_>,
         group: i64,
-        moved: Move,
-    ) -> Result<Change, StoreError> {
+        moved: MemberMove,
+    ) -> Result<WriteOutcome, StoreError> {
         let attribute = writing
             .of_type
             .resource_type
@@ -75,10 +75,9 @@ impl Store {
                         let changes = self
                             .move_members(leader.key(), std::slice::from_ref(&one))
                             .await;
-                        one.tell(
-                            changes
-                                .map(|changes| changes.first().copied().unwrap_or(Change::Stale)),
-                        );
+                        one.tell(changes.map(|changes| {
+                            changes.first().copied().unwrap_or(WriteOutcome::Stale)
+                        }));
                     }
                 }
                 Err(error) => asked
@@ -95,16 +94,16 @@ impl Store {
         &self,
         group: &Group,
         asked: &[MemberRequest],
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<WriteOutcome>, StoreError> {
         let number = |one: &MemberRequest| self.sequence.for_change(one.author.at);
         let rows = self
             .engine
             .write_retrying(|| batch(group, asked, asked.iter().map(number).collect()))
             .await?;
         let nothing = if rows.is_empty() {
-            Change::Stale
+            WriteOutcome::Stale
         } else {
-            Change::Nothing
+            WriteOutcome::Nothing
         };
         let mut changes = vec![nothing; asked.len()];
         for row in &rows {
@@ -115,7 +114,7 @@ impl Store {
                 continue;
             };
             if let Some(change) = changes.get_mut(place) {
-                *change = Change::Done(row.int(1)?);
+                *change = WriteOutcome::Done(row.int(1)?);
             }
         }
         Ok(changes)

@@ -3,13 +3,13 @@
 use crate::store::changes::Entry;
 use crate::store::db::batch::Batch;
 use crate::store::db::statement::Step;
-use crate::store::resources::write::context::Writing;
+use crate::store::resources::write::context::WriteContext;
 use crate::store::resources::write::member_steps::{self as steps, Guard};
 use std::collections::BTreeSet;
 
 /// A member who joins or leaves.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::store) struct Move {
+pub(in crate::store) struct MemberMove {
     pub(in crate::store) member: i64,
     pub(in crate::store) joins: bool,
 }
@@ -38,12 +38,12 @@ impl MemberDelta {
     }
 
     /// The only member that it tells of, if there is one and nobody is cleared away.
-    pub(in crate::store) fn single(&self) -> Option<Move> {
-        let mut moved = self.add.iter().map(|member| Move {
+    pub(in crate::store) fn single(&self) -> Option<MemberMove> {
+        let mut moved = self.add.iter().map(|member| MemberMove {
             member: *member,
             joins: true,
         });
-        let mut left = self.remove.iter().map(|member| Move {
+        let mut left = self.remove.iter().map(|member| MemberMove {
             member: *member,
             joins: false,
         });
@@ -93,7 +93,7 @@ impl MemberDelta {
     pub(in crate::store) fn insert_into(
         &self,
         batch: Batch,
-        writing: &Writing<'_>,
+        writing: &WriteContext<'_>,
         group: i64,
     ) -> Batch {
         if self.is_empty() {
@@ -109,7 +109,7 @@ impl MemberDelta {
         &self,
         batch: Batch,
         guard: Guard,
-        writing: &Writing<'_>,
+        writing: &WriteContext<'_>,
         group: i64,
     ) -> Batch {
         if self.is_empty() {
@@ -126,7 +126,7 @@ impl MemberDelta {
             .then("added", self.added(guard, writing, group))
     }
 
-    fn added(&self, guard: Guard, writing: &Writing<'_>, group: i64) -> Step {
+    fn added(&self, guard: Guard, writing: &WriteContext<'_>, group: i64) -> Step {
         steps::add(guard, writing.scope.tenant, group, &self.add)
     }
 

@@ -3,8 +3,8 @@
 use crate::store::changes::Author;
 use crate::store::db::error::StoreError;
 use crate::store::db::leader::{Coalescer, Leader};
-use crate::store::resources::write::context::Change;
-use crate::store::resources::write::member_delta::Move;
+use crate::store::resources::write::context::WriteOutcome;
+use crate::store::resources::write::member_delta::MemberMove;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -19,9 +19,9 @@ pub(in crate::store) struct Group {
 /// A change of one member, and where its outcome is awaited.
 #[derive(Debug)]
 pub(in crate::store) struct MemberRequest {
-    pub(in crate::store) moved: Move,
+    pub(in crate::store) moved: MemberMove,
     pub(in crate::store) author: Author,
-    pub(in crate::store) answer: oneshot::Sender<Result<Change, StoreError>>,
+    pub(in crate::store) answer: oneshot::Sender<Result<WriteOutcome, StoreError>>,
 }
 
 /// Changes that wait, by group.
@@ -41,7 +41,7 @@ impl MemberQueue {
 
 impl MemberRequest {
     /// Answers. A caller that has gone does not hear it; the change counts all the same.
-    pub(in crate::store) fn tell(self, change: Result<Change, StoreError>) {
+    pub(in crate::store) fn tell(self, change: Result<WriteOutcome, StoreError>) {
         drop(self.answer.send(change));
     }
 }

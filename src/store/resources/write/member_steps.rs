@@ -4,8 +4,8 @@
 
 use crate::store::db::args::{Arg, Column, Table};
 use crate::store::db::statement::Step;
-use crate::store::resources::read::stored::Found;
-use crate::store::resources::write::context::Writing;
+use crate::store::resources::read::stored::StoredResource;
+use crate::store::resources::write::context::WriteContext;
 use std::collections::BTreeSet;
 
 // Each row is looked up by itself: to go through a small group, or a small table, seems as good to a
@@ -56,7 +56,7 @@ pub(in crate::store) enum Guard {
 }
 
 /// Locks a group, if it is there in the version that is demanded.
-pub(in crate::store) fn claim(writing: &Writing<'_>, group: &Found) -> Step {
+pub(in crate::store) fn claim(writing: &WriteContext<'_>, group: &StoredResource) -> Step {
     claim_of(writing.scope.tenant, group.seq, writing.version(group))
 }
 

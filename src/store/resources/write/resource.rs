@@ -7,12 +7,12 @@ use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
-use crate::store::resources::document::{Row, Written, row_values};
+use crate::store::resources::document::{DerivedColumns, NewDocument, column_values};
 use crate::store::resources::index;
-use crate::store::resources::read::stored::Found;
+use crate::store::resources::read::stored::StoredResource;
 use crate::store::resources::scope::Scope;
-use crate::store::resources::seq::KIND_SHIFT;
-use crate::store::resources::write::context::{Before, Change, Place, Writing};
+use crate::store::resources::seq::TYPE_SHIFT;
+use crate::store::resources::write::context::{Current, ReservedSeq, WriteContext, WriteOutcome};
 use crate::store::resources::write::member_delta::MemberDelta;
 use crate::store::resources::write::member_steps::{Guard, claim};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -25,12 +25,12 @@ impl Store {
     /// [`StoreError::Unique`] if a unique value is taken, or the database's failure.
     pub async fn create(
         &self,
-        writing: &Writing<'_>,
+        writing: &WriteContext<'_>,
         id: Uuid,
-        written: &Written,
+        written: &NewDocument,
         members: &MemberDelta,
-    ) -> Result<Change, StoreError> {
-        let row = Row::of(writing.of_type, &written.attributes);
+    ) -> Result<WriteOutcome, StoreError> {
+        let row = DerivedColumns::of(writing.of_type, &written.attributes);
         let values = index::values(writing.of_type, &written.attributes);
         let names = written
             .attributes
@@ -64,14 +64,14 @@ impl Store {
             .retrying(
                 batch,
                 if needs_seat {
-                    Change::NoSeat
+                    WriteOutcome::NoSeat
                 } else {
-                    Change::Stale
+                    WriteOutcome::Stale
                 },
             )
             .await?;
         match change {
-            Change::Done(_) => writing.scope.confirmed(true)?,
+            WriteOutcome::Done(_) => writing.scope.confirmed(true)?,
             // A seat, the schemas or the caller: the statement does not say which it lacked.
             _ if !self.confirm(writing.scope).await? => return Err(StoreError::Outdated),
             _ => {}
@@ -86,14 +86,14 @@ impl Store {
     /// As [`Store::create`].
     pub async fn replace(
         &self,
-        writing: &Writing<'_>,
-        before: Before<'_>,
-        written: &Written,
+        writing: &WriteContext<'_>,
+        before: Current<'_>,
+        written: &NewDocument,
         members: &MemberDelta,
-    ) -> Result<Change, StoreError> {
+    ) -> Result<WriteOutcome, StoreError> {
         let (was, is) = (
-            Row::of(writing.of_type, before.attributes),
-            Row::of(writing.of_type, &written.attributes),
+            DerivedColumns::of(writing.of_type, before.attributes),
+            DerivedColumns::of(writing.of_type, &written.attributes),
         );
         if before.found.document == written.document
             && written.password.is_none()
@@ -110,7 +110,7 @@ impl Store {
         let needs_seat = writing.limited && seats > 0;
         let batch = || {
             let mut batch = if members.is_wide() {
-                Batch::after(REPLACE, claim(writing, before.found))
+                Batch::after(REPLACE, &claim(writing, before.found))
             } else {
                 Batch::new(REPLACE)
             };
@@ -151,12 +151,12 @@ impl Store {
                 .log(batch, &entry)
                 .then("answer", Step::new(answer, vec![]))
         };
-        let change = self.retrying(batch, Change::Stale).await?;
-        if change == Change::Stale
+        let change = self.retrying(batch, WriteOutcome::Stale).await?;
+        if change == WriteOutcome::Stale
             && needs_seat
             && self.is_current(writing.scope, before.found).await?
         {
-            return Ok(Change::NoSeat);
+            return Ok(WriteOutcome::NoSeat);
         }
         Ok(change)
     }
@@ -169,13 +169,13 @@ impl Store {
     /// If the database fails.
     pub async fn delete(
         &self,
-        writing: &Writing<'_>,
-        before: Before<'_>,
-    ) -> Result<Change, StoreError> {
+        writing: &WriteContext<'_>,
+        before: Current<'_>,
+    ) -> Result<WriteOutcome, StoreError> {
         let may_be_alone =
             writing.of_type.resource_type.members().is_none() && before.found.relations.is_empty();
         if may_be_alone
-            && let done @ Change::Done(_) = self.delete_by(writing, before, true).await?
+            && let done @ WriteOutcome::Done(_) = self.delete_by(writing, before, true).await?
         {
             return Ok(done);
         }
@@ -184,11 +184,11 @@ impl Store {
 
     async fn delete_by(
         &self,
-        writing: &Writing<'_>,
-        before: Before<'_>,
+        writing: &WriteContext<'_>,
+        before: Current<'_>,
         alone: bool,
-    ) -> Result<Change, StoreError> {
-        let was = Row::of(writing.of_type, before.attributes);
+    ) -> Result<WriteOutcome, StoreError> {
+        let was = DerivedColumns::of(writing.of_type, before.attributes);
         let values = index::values(writing.of_type, before.attributes);
         let seq = before.found.seq;
         let batch = || {
@@ -217,20 +217,20 @@ impl Store {
             }
             batch.then("answer", answer())
         };
-        self.retrying(batch, Change::Stale).await
+        self.retrying(batch, WriteOutcome::Stale).await
     }
 
     /// The key of a new resource: the place that was kept for it, unless that proves to be taken.
-    fn seq_of_new(&self, writing: &Writing<'_>, attempt: u32) -> i64 {
+    fn seq_of_new(&self, writing: &WriteContext<'_>, attempt: u32) -> i64 {
         match writing.given.place {
-            Some(Place(seq)) if attempt <= 1 => seq,
+            Some(ReservedSeq(seq)) if attempt <= 1 => seq,
             _ => self
                 .sequence
-                .for_kind(writing.of_type.kind, writing.author.at),
+                .for_type(writing.of_type.type_id, writing.author.at),
         }
     }
 
-    async fn is_current(&self, scope: &Scope, found: &Found) -> Result<bool, StoreError> {
+    async fn is_current(&self, scope: &Scope, found: &StoredResource) -> Result<bool, StoreError> {
         let args = vec![
             Arg::Int(scope.tenant),
             Arg::Int(found.seq),
@@ -248,21 +248,21 @@ impl Store {
     pub(in crate::store) async fn retrying(
         &self,
         batch: impl Fn() -> Batch,
-        none: Change,
-    ) -> Result<Change, StoreError> {
+        none: WriteOutcome,
+    ) -> Result<WriteOutcome, StoreError> {
         let rows = self.engine.write_retrying(batch).await?;
         match rows.first() {
-            Some(row) => Ok(Change::Done(row.int(0)?)),
+            Some(row) => Ok(WriteOutcome::Done(row.int(0)?)),
             None => Ok(none),
         }
     }
 
     /// Counts resources and those of them that take a seat.
-    fn count(&self, batch: Batch, writing: &Writing<'_>, (live, active): (i64, i64)) -> Batch {
+    fn count(&self, batch: Batch, writing: &WriteContext<'_>, (live, active): (i64, i64)) -> Batch {
         let gone = i64::from(live < 0);
         let args = vec![
             writing.tenant(),
-            Arg::Int(writing.of_type.kind),
+            Arg::Int(writing.of_type.type_id),
             Arg::Int(self.sequence.turn(SHARDS)),
             Arg::Int(live),
             Arg::Int(active),
@@ -272,22 +272,22 @@ impl Store {
     }
 
     /// Adds the entries of the change log for the groups that the resource has left.
-    fn log_departures(&self, batch: Batch, writing: &Writing<'_>, member: Uuid) -> Batch {
+    fn log_departures(&self, batch: Batch, writing: &WriteContext<'_>, member: Uuid) -> Batch {
         let types = writing.scope.layout.types().iter();
         let attributes: Vec<_> = types
             .filter_map(|layout| {
                 let members = layout.resource_type.members()?;
-                Some((layout.kind, members.name().as_ref()))
+                Some((layout.type_id, members.name().as_ref()))
             })
             .collect();
         let number = self.sequence.for_changes(writing.author.at);
         let entry = writing.entry(number);
-        entry.append_departures(batch, member, &attributes, 1 << KIND_SHIFT)
+        entry.append_departures(batch, member, &attributes, 1 << TYPE_SHIFT)
     }
 }
 
 /// Ends the memberships of the resource in `{written}`.
-fn leave(batch: Batch, writing: &Writing<'_>, seq: i64) -> Batch {
+fn leave(batch: Batch, writing: &WriteContext<'_>, seq: i64) -> Batch {
     batch
         .then(
             "departed",
@@ -304,7 +304,7 @@ fn leave(batch: Batch, writing: &Writing<'_>, seq: i64) -> Batch {
 }
 
 /// Takes a seat, if the caller is as it was authenticated.
-fn take_seat(writing: &Writing<'_>) -> Step {
+fn take_seat(writing: &WriteContext<'_>) -> Step {
     let mut sql = Sql::bound(vec![
         ("tenant", writing.tenant()),
         ("schema_revision", writing.schema_revision()),
@@ -319,7 +319,7 @@ fn take_seat(writing: &Writing<'_>) -> Step {
 }
 
 /// Takes a seat for a resource that is as it was found.
-fn take_seat_for(writing: &Writing<'_>, found: &Found) -> Step {
+fn take_seat_for(writing: &WriteContext<'_>, found: &StoredResource) -> Step {
     let args = vec![
         writing.tenant(),
         Arg::Int(found.seq),
@@ -332,11 +332,11 @@ fn take_seat_for(writing: &Writing<'_>, found: &Found) -> Step {
 
 /// The values that every write of a document has.
 fn document_columns(
-    writing: &Writing<'_>,
-    row: &Row,
-    written: &Written,
+    writing: &WriteContext<'_>,
+    row: &DerivedColumns,
+    written: &NewDocument,
 ) -> impl Iterator<Item = (&'static str, Arg)> {
-    row_values(row, written).into_iter().chain([
+    column_values(row, written).into_iter().chain([
         ("modified", writing.modified()),
         ("given_version", writing.given_version()),
         ("given_creation", writing.given_creation()),
