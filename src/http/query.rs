@@ -45,14 +45,19 @@ const KNOWN: [&str; 8] = [
     "excludedAttributes",
 ];
 
-/// The known parameters, decoded; what others there are is ignored (SPEC GEN-7).
+/// The known parameters, decoded, by their names in any letter case, as the members of a search request
+/// have them: a filter that is not seen would give all resources. What others there are is ignored
+/// (RFC 7644 section 3.4.2).
 struct Parameters(Vec<(&'static str, String)>);
 
 impl Parameters {
     fn read(query: Option<&str>) -> Result<Self> {
         let mut read: Vec<(&'static str, String)> = Vec::new();
         for (name, value) in pairs(query) {
-            let Some(known) = KNOWN.into_iter().find(|known| *known == name) else {
+            let Some(known) = KNOWN
+                .into_iter()
+                .find(|known| known.eq_ignore_ascii_case(&name))
+            else {
                 continue;
             };
             if read.iter().any(|(there, _)| *there == known) {
@@ -172,9 +177,11 @@ mod tests {
         assert_eq!(read(""), ListQuery::default());
         assert_eq!(read("&&"), ListQuery::default());
         assert_eq!(
-            read("frobnicate=1&frobnicate=%zz&Count=5&%ff=1"),
+            read("frobnicate=1&frobnicate=%zz&%ff=1"),
             ListQuery::default()
         );
+        assert_eq!(read("Filter=a+pr").filter.as_deref(), Some("a pr"));
+        assert_eq!(read("COUNT=5&startindex=2").count, Some(5));
     }
 
     #[test]
@@ -232,6 +239,7 @@ mod tests {
             ("sortBy=%", "invalidValue"),
             ("count=1&count=1", "invalidValue"),
             ("filter=a&%66ilter=b", "invalidValue"),
+            ("filter=a&Filter=b", "invalidValue"),
         ] {
             let error = list_query(Some(query)).unwrap_err();
             assert_eq!(

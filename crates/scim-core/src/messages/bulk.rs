@@ -156,7 +156,7 @@ impl BulkOperation {
             method,
             bulk_id,
             path,
-            version: text("version")?,
+            version: text("version")?.filter(|version| !version.is_empty()),
             data,
         })
     }

@@ -6,6 +6,7 @@ use super::value::required;
 use super::{Verb, tolerance};
 use crate::error::{Error, Problem, Result};
 use crate::filter::{Filter, Predicate, resolve_value_filter};
+use crate::resource::tolerance::member_from_text;
 use crate::resource::{Acceptance, accept_element};
 use crate::schema::{Attribute, ResourceType};
 use serde_json::{Map, Value};
@@ -184,7 +185,7 @@ fn ids(
     let mut accepted = Vec::with_capacity(members.len());
     for member in members {
         let member = if acceptance.conformance.is_lenient() {
-            tolerance::member_from_text(member)
+            member_from_text(member)
         } else {
             member
         };

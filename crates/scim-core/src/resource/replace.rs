@@ -46,7 +46,10 @@ impl Attributes {
             };
             for secret in extension.schema.attributes().iter().filter(is_secret) {
                 let name = secret.name().as_ref();
-                let Some(kept) = was.get(name) else { continue };
+                let is_asserted = accepted.asserted.contains(&format!("{urn}:{name}"));
+                let Some(kept) = was.get(name).filter(|_| !is_asserted) else {
+                    continue;
+                };
                 let held = after
                     .entry(urn)
                     .or_insert_with(|| Value::Object(Map::new()));

@@ -7,12 +7,13 @@ mod number;
 mod subject;
 pub(super) mod tolerance;
 
+use self::number::Whole;
 use self::subject::{Asked, Subject};
 use super::lexer::quoted;
 use super::{Filter, Literal, Name, Predicate, Target, Test};
 use crate::error::{Error, Result};
 use crate::resource::{Conformance, named};
-use crate::schema::{Attribute, AttributePath, Extension, Named, ResourceType};
+use crate::schema::{Attribute, AttributePath, Extension, Named, ResourceType, Type};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -87,7 +88,14 @@ pub fn literal_value(
     literal: &Literal,
     conformance: Conformance,
 ) -> Option<Value> {
-    tolerance::of_type(attribute.kind(), literal, conformance).to_value()
+    let literal = tolerance::of_type(attribute.kind(), literal, conformance);
+    match (attribute.kind(), literal.as_ref()) {
+        (Type::Integer, Literal::Number(digits)) => match Whole::of(digits) {
+            Whole::Exactly(number) => Some(number.into()),
+            _ => literal.to_value(),
+        },
+        _ => literal.to_value(),
+    }
 }
 
 /// Refuses what a name is asked.
