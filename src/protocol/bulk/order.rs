@@ -2,14 +2,14 @@
 //! (RFC 7644 section 3.7: another order only "if the end state is the same").
 
 use super::reference::{Paths, references, references_in};
-use super::run::kind;
 use crate::access::Caller;
-use crate::error::Result;
+use crate::error::{Result, ScimError};
 use crate::messages::{BulkMethod, BulkOperation};
 use crate::resource::{Conformance, named};
 use crate::schema::{Named, ResourceType};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// The operations of a request, by their references.
 pub(super) struct Order {
@@ -144,4 +144,23 @@ fn needed(kind: &ResourceType, data: &Map<String, Value>, conformance: Conforman
         }
     }
     names
+}
+
+/// The type that a path names, and the id behind it.
+pub(super) fn kind(caller: &Caller, path: &str) -> Result<(Arc<ResourceType>, Option<String>)> {
+    let mut segments = path.trim_matches('/').split('/');
+    let endpoint = format!("/{}", segments.next().unwrap_or_default());
+    let kind = caller.catalog.by_endpoint(&endpoint).cloned();
+    let kind = kind.ok_or_else(|| {
+        ScimError::no_endpoint(format!("There is no endpoint \"{endpoint}\"."))
+            .logged_as("There is no such endpoint.")
+    })?;
+    let id = segments.next().map(str::to_owned);
+    match segments.next() {
+        None => Ok((kind, id)),
+        Some(_) => Err(
+            ScimError::no_endpoint(format!("There is nothing at \"{path}\"."))
+                .logged_as("There is no such path."),
+        ),
+    }
 }

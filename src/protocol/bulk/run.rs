@@ -3,7 +3,7 @@
 //! resource is taken back. Creations that have nothing to do with each other go side by side.
 
 use super::message::result;
-use super::order::Order;
+use super::order::{Order, kind};
 use super::reference::{Ids, Paths, postpone, references_in, resolve, resolved_path};
 use crate::access::Caller;
 use crate::error::{ErrorStatus, Result, ScimError};
@@ -272,10 +272,10 @@ impl Run<'_> {
                 .map(|(_, id)| id.to_owned());
             self.ids.extend(id.map(|id| (bulk_id, id)));
         }
-        self.tell(i, outcome, location);
+        self.tell(i, outcome, location.as_deref());
     }
 
-    fn tell(&mut self, i: usize, outcome: &Result<Reply>, location: Option<String>) {
+    fn tell(&mut self, i: usize, outcome: &Result<Reply>, location: Option<&str>) {
         self.order.done(i);
         if let Err(error) = outcome {
             self.errors += 1;
@@ -286,7 +286,7 @@ impl Run<'_> {
             let told = outcome
                 .as_ref()
                 .map_err(|error| error.again().with_contact(contact.as_deref()));
-            *place = Some(result(sent, told.as_deref(), location.as_deref()));
+            *place = Some(result(sent, told.as_deref(), location));
         }
     }
 
@@ -366,7 +366,7 @@ impl Run<'_> {
                     self.tell(
                         i,
                         &Err(left_over(&error).caused_by(problem)),
-                        Some(location),
+                        Some(&location),
                     );
                 }
                 _ => {
@@ -414,25 +414,6 @@ fn unmade(bulk_id: &str) -> ScimError {
     )
     .because(Reason::ReferenceUnresolved)
     .logged_as("A bulkId cannot be resolved: nothing was created under it.")
-}
-
-/// The type that a path names, and the id behind it.
-pub(super) fn kind(caller: &Caller, path: &str) -> Result<(Arc<ResourceType>, Option<String>)> {
-    let mut segments = path.trim_matches('/').split('/');
-    let endpoint = format!("/{}", segments.next().unwrap_or_default());
-    let kind = caller.catalog.by_endpoint(&endpoint).cloned();
-    let kind = kind.ok_or_else(|| {
-        ScimError::no_endpoint(format!("There is no endpoint \"{endpoint}\"."))
-            .logged_as("There is no such endpoint.")
-    })?;
-    let id = segments.next().map(str::to_owned);
-    match segments.next() {
-        None => Ok((kind, id)),
-        Some(_) => Err(
-            ScimError::no_endpoint(format!("There is nothing at \"{path}\"."))
-                .logged_as("There is no such path."),
-        ),
-    }
 }
 
 async fn carry_out(service: &Service, caller: &Caller, operation: BulkOperation) -> Result<Reply> {
