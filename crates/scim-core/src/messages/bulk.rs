@@ -1,6 +1,8 @@
 //! The BulkRequest and BulkResponse messages (RFC 7644 section 3.7).
 
-use super::{BULK_REQUEST, BULK_RESPONSE, ErrorMessage, check_schemas};
+use super::error::ErrorMessage;
+use super::schemas::check_schemas;
+use super::urn::{BULK_REQUEST, BULK_RESPONSE};
 use crate::error::{Error, Result};
 use crate::resource::{Conformance, tolerance};
 use serde_json::{Map, Value, json};

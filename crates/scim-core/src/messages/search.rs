@@ -1,6 +1,7 @@
 //! The SearchRequest message (RFC 7644 section 3.4.3, RFC 9865 section 3).
 
-use super::{SEARCH_REQUEST, check_schemas};
+use super::schemas::check_schemas;
+use super::urn::SEARCH_REQUEST;
 use crate::error::{Error, Result};
 use crate::resource::{Conformance, tolerance};
 use serde_json::{Map, Number, Value};

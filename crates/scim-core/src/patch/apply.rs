@@ -4,9 +4,9 @@ use super::MemberChange;
 use super::change::{Action, Change, Step};
 use super::values::Values;
 use crate::error::{Error, Result};
-use crate::resource::accept::in_schema_order;
+
 use crate::resource::limits::ValueLimits;
-use crate::resource::{Attributes, hidden, same};
+use crate::resource::{Attributes, hidden, in_schema_order, same};
 use crate::schema::{Attribute, AttributePath, ResourceType};
 use serde_json::{Map, Value};
 

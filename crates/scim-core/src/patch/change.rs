@@ -30,11 +30,11 @@ pub(super) enum Action {
 /// What happens to the value of an attribute or sub-attribute.
 #[derive(Debug, Clone)]
 pub(super) enum Change {
-    /// It becomes this one.
+    /// The value becomes this one.
     Set(Value),
-    /// These join the values it has.
+    /// These values are added.
     Append(Vec<Value>),
-    /// It goes.
+    /// The value is removed.
     Unset,
     /// It goes, unless this sub-attribute beside it has this value already.
     UnsetUnless(Arc<Attribute>, Value),
@@ -54,11 +54,11 @@ pub(super) struct Selection {
 /// Which values of an attribute.
 #[derive(Debug, Clone)]
 pub(super) enum Which {
-    /// Every one.
+    /// Every value.
     All,
-    /// Those that meet the filter of a value path.
+    /// Values that meet the filter of a value path.
     Matching(Predicate),
-    /// Those that hold all that one of these holds.
+    /// Values that have every sub-attribute of one of these.
     Holding(Vec<Value>),
 }
 
@@ -179,7 +179,7 @@ pub(super) fn additions(
     .collect()
 }
 
-/// The same sub-attributes in the order of the schema, so that equal values have equal text.
+/// The sub-attributes in the order of the schema, so that equal values have equal text.
 pub(super) fn in_order(
     attribute: &Attribute,
     mut object: Map<String, Value>,

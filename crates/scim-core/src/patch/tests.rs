@@ -19,8 +19,9 @@ mod value_paths;
 
 use super::{MemberChange, Patch, PatchLimits, member_ids, read, resolve};
 use crate::error::{Error, ErrorStatus, Result};
-use crate::resource::accept::{accept, in_schema_order};
+use crate::resource::accept::accept;
 use crate::resource::check::{WriteKind, check};
+use crate::resource::in_schema_order;
 use crate::resource::limits::ValueLimits;
 use crate::resource::{Acceptance, Attributes, Conformance, Note};
 use crate::schema::{Catalog, ResourceType, SchemaFile, TypeRules};

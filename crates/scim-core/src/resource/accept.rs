@@ -21,9 +21,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use super::attributes::{Attributes, in_schema_order};
 use super::note::printable;
 use super::value::{Acceptance, accept_value, says_nothing, unknown};
-use super::{Attributes, Conformance, Note, Shape, named, tolerance};
+use super::{Conformance, Note, Shape, named, tolerance};
 use crate::error::{Error, Problem, Result};
 use crate::schema::{Attribute, AttributePath, Extension, Mutability, Named, ResourceType};
 use serde_json::{Map, Value};
@@ -92,7 +93,7 @@ pub fn accept(
     Ok(read.finish())
 }
 
-/// The value that a body gives an attribute of the core schema, wherever it stands.
+/// The value that a body gives an attribute of the core schema, under whichever of its names.
 pub fn sent<'a>(
     resource_type: &ResourceType,
     body: &'a Map<String, Value>,
@@ -227,7 +228,7 @@ impl Reading<'_, '_, '_> {
         }
     }
 
-    /// Takes what stands elsewhere, unless the body also has the attribute in its place.
+    /// Takes values under other names of an attribute, unless the body also has the attribute in its place.
     fn take_from_elsewhere(&mut self) -> Result<()> {
         let elsewhere = std::mem::take(&mut self.elsewhere);
         let (parts, whole): (Vec<_>, Vec<_>) = elsewhere
@@ -367,40 +368,6 @@ impl Reading<'_, '_, '_> {
             asserted: self.asserted,
         }
     }
-}
-
-/// The same attributes in the order of the schemas, so that a document reads as its schema
-/// does and equal resources have equal text.
-pub(crate) fn in_schema_order(
-    resource_type: &ResourceType,
-    mut attributes: Map<String, Value>,
-) -> Map<String, Value> {
-    let mut ordered = Map::new();
-    for attribute in resource_type.top_attributes() {
-        if let Some(entry) = attributes.remove_entry(attribute.name().as_ref()) {
-            ordered.insert(entry.0, entry.1);
-        }
-    }
-    for extension in resource_type.extensions() {
-        let Some((urn, Value::Object(mut held))) =
-            attributes.remove_entry(extension.schema.id().as_ref())
-        else {
-            continue;
-        };
-        let names = extension
-            .schema
-            .attributes()
-            .iter()
-            .map(|attribute| attribute.name().as_ref());
-        let mut in_order: Map<String, Value> =
-            names.filter_map(|name| held.remove_entry(name)).collect();
-        in_order.append(&mut held);
-        let held = in_order;
-        ordered.insert(urn, Value::Object(held));
-    }
-    // What a schema declared that is no longer loaded stays, out of reach, until it is back.
-    ordered.append(&mut attributes);
-    ordered
 }
 
 #[cfg(test)]

@@ -37,11 +37,13 @@ pub mod limits;
 mod name;
 mod note;
 pub mod projection;
+mod replace;
 mod shape;
 pub mod tolerance;
 mod value;
 
 pub use attributes::Attributes;
+pub(crate) use attributes::in_schema_order;
 pub use document::StoredDocument;
 pub use identity::same;
 pub(crate) use identity::{Identity, identity};

@@ -4,7 +4,7 @@
 use super::{Conformance, tolerance};
 use crate::schema::{Named, ResourceType};
 
-/// What a name in attribute notation (RFC 7644 section 3.10) stands for, in paths, filters,
+/// The meaning of a name in attribute notation (RFC 7644 section 3.10) in paths, filters,
 /// `attributes`, `excludedAttributes`, `sortBy` and the keys of bodies and values. `None` if the type
 /// has nothing of that name.
 pub fn named(resource_type: &ResourceType, name: &str, conformance: Conformance) -> Option<Named> {

@@ -14,7 +14,7 @@ pub struct Sent {
     /// In attribute notation, its URN included; or the URN of an extension, with its attributes as
     /// sub-attributes.
     pub name: String,
-    /// What its values look like; `None` if none told.
+    /// What the values look like; `None` if none gives a type.
     pub kind: Option<Type>,
     /// Whether it was a list.
     pub multi_valued: bool,
@@ -29,7 +29,7 @@ pub struct Suggestion {
     pub schemas: BTreeMap<String, Map<String, Value>>,
     /// What was sent without a URN, and is in the file of the URN that was asked for.
     pub moved: BTreeSet<String>,
-    /// That URN, as its file spells it.
+    /// The URN of the schema, as its file spells it.
     under: Option<String>,
     /// What no schema can take, with the reason.
     pub refused: BTreeMap<String, String>,

@@ -41,7 +41,7 @@ pub fn resolve(
 /// only some of them have counts as unassigned in the others (RFC 7644 section 3.4.2.1).
 ///
 /// # Errors
-/// As [`resolve`]; for an attribute only if no type has it.
+/// 400 `invalidFilter` for what [`resolve`] refuses, and for an attribute that none of the types has.
 pub fn resolve_each(
     filter: &Filter,
     resource_types: &[Arc<ResourceType>],
@@ -65,7 +65,7 @@ pub fn resolve_each(
 /// value itself.
 ///
 /// # Errors
-/// 400 `invalidFilter` as [`resolve`].
+/// 400 `invalidFilter` for what [`resolve`] refuses.
 pub fn resolve_value_filter(
     filter: &Filter,
     attribute: &AttributePath,
