@@ -40,7 +40,17 @@ const ALLOWED: &[&[&str]] = &[
         "protocol::settings",
     ],
     &[
+        "messages",
+        "messages::bulk",
+        "messages::error",
+        "messages::list",
+        "messages::search",
+    ],
+    &[
         "resource",
+        "resource::accept",
+        "resource::attributes",
+        "resource::document",
         "resource::identity",
         "resource::name",
         "resource::note",

@@ -1,7 +1,8 @@
 //! Runs the steps of a migration.
 
+use super::concurrent;
+use super::outcome::{TABLE, is_lock_conflict, refused};
 use super::step::{Step, Work};
-use super::{TABLE, concurrent, refused};
 use crate::store::db::error::StoreError;
 use crate::store::db::role;
 use crate::store::db::session::Session;
@@ -180,19 +181,6 @@ async fn record(connection: &mut PgConnection, migration: &Migration) -> Result<
         .execute(connection)
         .await?;
     Ok(())
-}
-
-/// Whether a step failed because others hold a lock: lock not available, deadlock detected.
-pub(super) fn is_lock_conflict(error: &sqlx::Error) -> bool {
-    has_code(error, &["55P03", "40P01"])
-}
-
-/// Whether PostgreSQL refused with one of these SQLSTATE codes.
-pub(super) fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {
-    match error {
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| codes.contains(&&*code)),
-        _ => false,
-    }
 }
 
 /// The oldest transaction of others in this database, in words.
