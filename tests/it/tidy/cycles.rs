@@ -35,7 +35,17 @@ const ALLOWED: &[&[&str]] = &[
     &["patch::path", "patch::tolerance"],
     &["protocol", "protocol::member_stream", "protocol::reply"],
     &[
+        "messages",
+        "messages::bulk",
+        "messages::error",
+        "messages::list",
+        "messages::search",
+    ],
+    &[
         "resource",
+        "resource::accept",
+        "resource::attributes",
+        "resource::document",
         "resource::identity",
         "resource::name",
         "resource::note",
