@@ -1,8 +1,7 @@
 //! Runs the steps of a migration.
 
-use super::concurrent;
-use super::outcome::{TABLE, is_in_the_way, refused};
 use super::step::{Step, Work};
+use super::{TABLE, concurrent, refused};
 use crate::store::db::error::StoreError;
 use crate::store::db::role;
 use crate::store::db::session::Session;
@@ -182,6 +181,19 @@ async fn record(connection: &mut PgConnection, migration: &Migration) -> Result<
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Whether a step failed because others hold a lock: lock not available, deadlock detected.
+pub(super) fn is_in_the_way(error: &sqlx::Error) -> bool {
+    has_code(error, &["55P03", "40P01"])
+}
+
+/// Whether PostgreSQL refused with one of these SQLSTATE codes.
+pub(super) fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {
+    match error {
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| codes.contains(&&*code)),
+        _ => false,
+    }
 }
 
 /// The oldest transaction of others in this database, in words.

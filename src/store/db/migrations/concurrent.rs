@@ -7,7 +7,7 @@
 //! back last. If another session was lent and its limit ended the statement, that is tried again. Then the limits of
 //! the first session are set back. While it lacks them, `deadline` bounds the statements of requests in it.
 
-use super::outcome::{has_code, is_in_the_way};
+use super::apply::{has_code, is_in_the_way};
 use crate::store::db::session::Session;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
