@@ -43,7 +43,15 @@ pub mod service {
     };
 }
 
-pub mod http;
+pub mod wire;
+
+pub mod scim_api;
+
+/// The names of the wire and of the SCIM API.
+pub mod http {
+    pub use crate::scim_api::{App, HttpSettings, app};
+    pub use crate::wire::{ServerSettings, listen, serve};
+}
 
 pub mod telemetry;
 

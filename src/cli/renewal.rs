@@ -1,7 +1,7 @@
 //! SIGHUP: the configuration is read again while the server runs.
 
 use crate::config::{Config, ConfigError};
-use crate::http::App;
+use crate::scim_api::App;
 use crate::service::Service;
 use crate::telemetry;
 use std::future::pending;

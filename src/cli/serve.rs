@@ -4,8 +4,9 @@ use super::arguments::given;
 use super::failure::Failure;
 use super::{expiry, mapping, open, renewal, retention, signals};
 use crate::config::{Config, ConfigError, Override};
-use crate::http;
+use crate::scim_api;
 use crate::service::{DEFAULT_TENANT, Service, TokenScope};
+use crate::wire;
 use clap::Args;
 use secrecy::ExposeSecret;
 use std::io::{self, ErrorKind, Write};
@@ -94,10 +95,10 @@ impl Serve {
             config.provisioning.retention_days,
         ));
         let recorder = service.recorder().clone();
-        let app = http::app(service.clone(), config.for_http());
+        let app = scim_api::app(service.clone(), config.for_http());
         let renewal = renewal::watch(hangups, &service, &app, read_again);
         let served = tokio::select! {
-            served = http::serve(listener, app.clone(), config.for_server(), stop.wait()) => served,
+            served = wire::serve(listener, app.wire(), config.for_server(), stop.wait()) => served,
             () = renewal => Ok(()),
         };
         expiring.abort();
@@ -159,7 +160,7 @@ async fn close(service: &Service) {
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
-    http::listen(address).map_err(|error| {
+    wire::listen(address).map_err(|error| {
         let remedy = match error.kind() {
             ErrorKind::AddrInUse => {
                 "another program listens there: stop it, or give --listen with another port"

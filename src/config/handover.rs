@@ -2,14 +2,15 @@
 
 use super::{Config, ConfigError, Limits};
 use crate::filter::FilterLimits;
-use crate::http::{HttpSettings, ServerSettings};
 use crate::mapping::Directory;
 use crate::model;
 use crate::patch::PatchLimits;
 use crate::resource::limits::ValueLimits;
 use crate::schema::SchemaFile;
+use crate::scim_api::HttpSettings;
 use crate::service::{ServiceLimits, ServiceSettings};
 use crate::store::PoolSettings;
+use crate::wire::ServerSettings;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -3,9 +3,10 @@
 use super::entries::Value;
 use super::sources::{add_text, built_in, variable_name};
 use super::*;
-use crate::http::{HttpSettings, ServerSettings};
+use crate::scim_api::HttpSettings;
 use crate::service::{DatabaseTarget, ServiceLimits};
 use crate::store::PoolSettings;
+use crate::wire::ServerSettings;
 use secrecy::ExposeSecret;
 
 fn environment(variables: &[(&str, &str)]) -> Environment {

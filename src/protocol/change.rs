@@ -436,7 +436,11 @@ impl Service {
     }
 }
 
-/// A list of members of which none is named must not empty a group.
+/// A list of members of which none is named must not empty a group, and each that is there names one,
+/// as in a PATCH.
+///
+/// # Errors
+/// 400 `invalidValue`.
 fn names_somebody(
     kind: &ResourceType,
     body: &Map<String, Value>,
@@ -445,18 +449,17 @@ fn names_somebody(
     let Some(members) = kind.members() else {
         return Ok(());
     };
-    let is_named = |member: &Value| {
+    let is_nameless = |member: &Value| {
         member.as_object().is_some_and(|member| {
-            member.iter().any(|(name, value)| {
-                matches!(name.to_ascii_lowercase().as_str(), "value" | "$ref") && !value.is_null()
+            !member.iter().any(|(name, value)| {
+                matches!(name.to_ascii_lowercase().as_str(), "value" | "$ref") && has_content(value)
             })
         })
     };
     match sent(kind, body, members, conformance).and_then(Value::as_array) {
         Some(list)
-            if list
-                .iter()
-                .any(|member| member.is_object() && !is_named(member)) =>
+            if list.iter().any(is_nameless)
+                || !list.is_empty() && !list.iter().any(has_content) =>
         {
             Err(ScimError::invalid_value(format!(
                 "A value of \"{}\" names nobody: it needs \"value\".",
@@ -464,5 +467,15 @@ fn names_somebody(
             )))
         }
         _ => Ok(()),
+    }
+}
+
+/// Whether there is anything in a value: arrays and objects around nothing mean nothing.
+fn has_content(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Array(values) => values.iter().any(has_content),
+        Value::Object(members) => members.values().any(has_content),
+        _ => true,
     }
 }

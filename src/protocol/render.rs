@@ -55,9 +55,10 @@ pub fn resource(
     for (attribute, values) in relation_values(caller, found) {
         attributes.set_derived(attribute, Value::Array(values));
     }
+    let has_members = found.relations.iter().any(|related| related.is_member);
     let mut shown = projection.apply(kind, &attributes);
     if let Some(members) =
-        shown_when_empty(caller, kind).filter(|members| projection.shows(members))
+        shown_when_empty(caller, kind).filter(|members| projection.shows(members) && !has_members)
     {
         shown
             .entry(members.name().as_ref())

@@ -59,7 +59,7 @@ impl Machine {
         self.root.path().join(name)
     }
 
-    /// Runs a script as a shell would that somebody types it into, but ends with the first failure.
+    /// Runs a script in a shell, up to the first failure.
     fn sh(&self, script: &str) -> Output {
         let place = |name: &str| self.path(name).display().to_string();
         let script = script

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 crate::on_both!(
     every_method,
     references_forward_and_in_circles,
+    circles_that_cannot_be_closed,
+    operations_keep_their_turn,
+    text_is_no_reference,
     unknown_references_fail_their_operation,
     a_number_of_errors_ends_the_job,
     the_first_of_two_equal_names_wins,
@@ -16,6 +19,9 @@ crate::on_both!(
 crate::on_pooler!(
     every_method,
     references_forward_and_in_circles,
+    circles_that_cannot_be_closed,
+    operations_keep_their_turn,
+    text_is_no_reference,
     unknown_references_fail_their_operation,
     a_number_of_errors_ends_the_job,
     the_first_of_two_equal_names_wins,
@@ -190,6 +196,152 @@ async fn references_forward_and_in_circles(server: Server) {
         id(3)
     );
     assert!(server.service.verify(false).await.unwrap().is_empty());
+}
+
+/// BLK-6, BLK-8: what is answered as failed is not there, what is answered as created is complete.
+async fn circles_that_cannot_be_closed(server: Server) {
+    let circle = |name: &str, next: &str| group(name, &[format!("bulkId:{next}")]);
+    let nameless = |next: &str| json!({"schemas": [crate::harness::GROUP], "members": [{"value": format!("bulkId:{next}")}]});
+    let groups = async || {
+        let list = server.get("/Groups").await.expect(200).body;
+        list["totalResults"].as_u64().unwrap()
+    };
+    let without_location = |answer: &Answer| {
+        let operations = answer.body["Operations"].as_array().unwrap();
+        assert!(operations.iter().all(|o| o.get("location").is_none()));
+    };
+    for operations in [
+        json!([
+            post("1", "/Groups", &nameless("2")),
+            post("2", "/Groups", &circle("B", "1"))
+        ]),
+        json!([
+            post("2", "/Groups", &circle("B", "1")),
+            post("1", "/Groups", &nameless("2"))
+        ]),
+        json!([
+            post("2", "/Groups", &circle("B", "3")),
+            post("3", "/Groups", &circle("C", "1")),
+            post("4", "/Groups", &circle("D", "2")),
+            post("1", "/Groups", &nameless("2")),
+        ]),
+    ] {
+        let answer = bulk(&server, operations).await.expect(200);
+        let failed = statuses(&answer);
+        assert_eq!(failed.iter().filter(|status| **status == "400").count(), 1);
+        assert!(
+            failed.iter().all(|status| ["400", "409"].contains(status)),
+            "{failed:?}"
+        );
+        without_location(&answer);
+        assert_eq!(groups().await, 0);
+    }
+    let mut body = request(&json!([
+        post("1", "/Groups", &circle("A", "2")),
+        post("2", "/Groups", &nameless("3")),
+        post("3", "/Groups", &circle("C", "1")),
+    ]));
+    body["failOnErrors"] = json!(1);
+    let answer = server.post("/Bulk", body).await.expect(200);
+    assert_eq!(statuses(&answer), ["409", "400"]);
+    without_location(&answer);
+    assert_eq!(groups().await, 0);
+    let answer = bulk(
+        &server,
+        json!([
+            post("1", "/Groups", &circle("A", "2")),
+            post("2", "/Groups", &circle("B", "3")),
+            post("3", "/Groups", &circle("C", "1")),
+        ]),
+    )
+    .await
+    .expect(200);
+    assert_eq!(statuses(&answer), ["201", "201", "201"]);
+    for operation in answer.body["Operations"].as_array().unwrap() {
+        let path = operation["location"]
+            .as_str()
+            .unwrap()
+            .replace(&server.base, "");
+        let made = server.get(&path).await.expect(200).body;
+        assert_eq!(made["members"].as_array().unwrap().len(), 1);
+        assert_eq!(made["meta"]["version"], operation["version"]);
+    }
+    assert!(server.service.verify(false).await.unwrap().is_empty());
+}
+
+/// BLK-9: a creation that is referred to before does not come before the deletion that frees its name.
+async fn operations_keep_their_turn(server: Server) {
+    let old = server.post("/Users", user("n")).await.expect(201).id();
+    let answer = bulk(
+        &server,
+        json!([
+            post("g", "/Groups", &group("G", &["bulkId:u".to_owned()])),
+            {"method": "DELETE", "path": format!("/Users/{old}")},
+            post("u", "/Users", &user("n")),
+            post("f", "/Groups", &group("F", &["bulkId:v".to_owned()])),
+            {"method": "PATCH", "path": "/Groups/bulkId:f", "version": "", "data": {
+                "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+                "Operations": [{"op": "remove", "path": "members"}]}},
+            post("v", "/Users", &user("v")),
+        ]),
+    )
+    .await
+    .expect(200);
+    assert_eq!(
+        statuses(&answer),
+        ["201", "204", "201", "201", "204", "201"]
+    );
+    let at = |i: usize| {
+        let location = answer.body["Operations"][i]["location"].as_str().unwrap();
+        location.replace(&server.base, "")
+    };
+    let made = server.get(&at(0)).await.expect(200).body;
+    let id = made["members"][0]["value"].as_str().unwrap();
+    assert!(at(2).ends_with(id));
+    assert_eq!(
+        answer.body["Operations"][0]["version"],
+        made["meta"]["version"]
+    );
+    let emptied = server.get(&at(3)).await.expect(200).body;
+    assert_eq!(emptied["members"], json!([]));
+}
+
+/// BLK-5: section 3.7.2, a reference is a value of its own.
+async fn text_is_no_reference(server: Server) {
+    let titled = |name: &str, title: &str| json!({"schemas": [crate::harness::USER], "userName": name, "title": title, "password": "xxbulkId:zz"});
+    let remove = |path: &str| {
+        json!({"method": "PATCH", "path": "/Groups/bulkId:g", "data": {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "remove", "path": path}]}})
+    };
+    let members = ["bulkId:u", "bulkId:x/y\"]", "bulkId:w"];
+    let answer = bulk(
+        &server,
+        json!([
+            post("u", "/Users", &titled("u", "ask bulkId:u")),
+            post("x/y\"]", "/Users", &titled("x", "see bulkId:x")),
+            post("w", "/Users", &user("w")),
+            post("g", "/Groups", &group("G", &members.map(str::to_owned))),
+            remove("members[value eq 'bulkId:u']"),
+            remove("members[value eq bulkId:w and type eq User]"),
+        ]),
+    )
+    .await
+    .expect(200);
+    assert_eq!(
+        statuses(&answer),
+        ["201", "201", "201", "201", "204", "204"]
+    );
+    let location = |i: usize| {
+        let location = answer.body["Operations"][i]["location"].as_str().unwrap();
+        location.replace(&server.base, "")
+    };
+    for (i, title) in [(0, "ask bulkId:u"), (1, "see bulkId:x")] {
+        assert_eq!(server.get(&location(i)).await.body["title"], title);
+    }
+    let left = server.get(&location(3)).await.body["members"].clone();
+    assert_eq!(left.as_array().unwrap().len(), 1);
+    assert!(location(1).ends_with(left[0]["value"].as_str().unwrap()));
 }
 
 /// BLK-5, BLK-6.

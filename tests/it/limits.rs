@@ -2,7 +2,7 @@
 
 use crate::harness::raw::RawRequest;
 use crate::harness::{Database, Options, Server, user};
-use scimd::http::HttpSettings;
+use scimd::scim_api::HttpSettings;
 use scimd::service::ServiceLimits;
 use serde_json::{Value, json};
 

@@ -110,7 +110,7 @@ fn health_asks_over_tls() {
     let file = folder.path().join("scimd.toml");
     let [certificate, key] = ["test_certificate.pem", "test_key.pem"].map(|name| {
         Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("src/http/tests")
+            .join("src/scim_api/tests")
             .join(name)
     });
     let tls = format!(

@@ -128,7 +128,7 @@ fn the_core_does_no_io() {
 }
 
 #[test]
-fn only_the_store_names_sqlx_and_only_http_names_axum() {
+fn only_the_store_names_sqlx_and_only_apis_name_axum() {
     for path in all_sources() {
         let (own, code) = (module(&path), code(&path));
         assert!(
@@ -137,10 +137,30 @@ fn only_the_store_names_sqlx_and_only_http_names_axum() {
             path.display()
         );
         assert!(
-            own == "http" || !code.contains("use axum") && !code.contains(" axum::"),
-            "{}: axum outside http",
+            matches!(own.as_str(), "wire" | "scim_api")
+                || !code.contains("use axum") && !code.contains(" axum::"),
+            "{}: axum outside wire and the APIs",
             path.display()
         );
+    }
+}
+
+/// Another API is served by the same listener and layers.
+#[test]
+fn the_wire_knows_no_api() {
+    let mut files = Vec::new();
+    sources(&root().join("src/wire"), &mut files);
+    for path in files {
+        let code = code(&path);
+        for after in code.split("crate::").skip(1) {
+            assert!(
+                after.starts_with("wire") || after.starts_with("live::"),
+                "{}: the wire uses {}",
+                path.display(),
+                after.lines().next().unwrap()
+            );
+        }
+        assert!(!code.contains("scim_core"), "{}", path.display());
     }
 }
 

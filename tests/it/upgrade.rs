@@ -1,5 +1,5 @@
-//! Migrations of a PostgreSQL database that is in use: they wait for nobody with a lock in hand, are finished
-//! after an interruption, and are run by one instance at a time.
+//! Migrations of a PostgreSQL database that is in use: requests go on, an interrupted migration is finished by the
+//! next start, and one instance migrates at a time.
 
 use crate::harness::Database;
 use crate::harness::pooler::before;
@@ -105,7 +105,7 @@ impl Migrating {
     fn until(&mut self, text: &str) {
         let stderr = self.0.stderr.as_mut().unwrap();
         let mut lines = Vec::new();
-        // One byte at a time, so that no line is taken that somebody else waits for.
+        // One byte at a time, so that no later line is lost with the reader.
         for line in BufReader::with_capacity(1, stderr).lines() {
             lines.push(line.unwrap());
             if lines.last().unwrap().contains(text) {
@@ -195,7 +195,7 @@ async fn one_instance_migrates_and_the_others_wait() {
 /// While an index waits for older transactions, and while a table is in use that is to get a column, others
 /// read and write as before.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_migration_that_waits_is_in_nobodys_way() {
+async fn requests_go_on_while_a_migration_waits() {
     let mut old = Old::restored().await;
     let writer = old.transaction(USE_CHANGE).await;
     // It needs the lock of the tenants after the index.

@@ -243,7 +243,7 @@ impl Error {
         self.kind
     }
 
-    /// What is wrong, where that is told apart.
+    /// What is wrong, where this crate distinguishes it.
     pub fn problem(&self) -> Option<Problem> {
         self.problem
     }

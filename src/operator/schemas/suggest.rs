@@ -3,7 +3,7 @@
 use super::SchemaRefusal;
 use crate::protocol::Service;
 use crate::request_log::UnknownAttribute;
-use crate::resource::{Conformance, Shape, named};
+use crate::resource::{Conformance, Shape, full_name, named};
 use crate::schema::suggest::{Sent, Suggestion, suggest};
 use crate::schema::{Catalog, edit};
 use serde_json::{Map, Value};
@@ -27,8 +27,12 @@ fn still_unknown(
     catalog: &Catalog,
     conformance: Conformance,
 ) -> Option<Sent> {
-    let mut sent = of_shape(&unknown.resource_type, unknown.name, &unknown.shape);
-    let kind = catalog.by_name(&sent.resource_type);
+    let kind = catalog.by_name(&unknown.resource_type);
+    let name = match kind {
+        Some(kind) => full_name(kind, &unknown.name, conformance),
+        None => unknown.name,
+    };
+    let mut sent = of_shape(&unknown.resource_type, name, &unknown.shape);
     let is_known = |name: &str| kind.is_some_and(|kind| named(kind, name, conformance).is_some());
     if kind.is_none_or(|kind| kind.extension(&sent.name).is_none()) {
         return (!is_known(&sent.name)).then_some(sent);

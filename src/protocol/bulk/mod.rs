@@ -2,6 +2,7 @@
 //! nothing, with references from one to what another creates.
 
 mod message;
+mod order;
 mod reference;
 mod run;
 

@@ -1,112 +1,289 @@
 //! References between operations: `bulkId:x` stands for the id of what the operation with
-//! `bulkId` `x` creates (RFC 7644 section 3.7.2).
+//! `bulkId` `x` creates (RFC 7644 section 3.7.2). A reference is the whole of a text: a value, the
+//! end of a `$ref` or of the path of an operation, or a value in the brackets of a PATCH path. Any
+//! other text that has such words in it is text.
 
+use crate::filter::{Filter, FilterLimits, Literal, Test, parse_path};
+use crate::messages::{BulkMethod, BulkOperation};
+use crate::resource::Conformance;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
 const MARK: &str = "bulkId:";
 
-/// The bulkIds that a text refers to: as a whole, or within the quotes of a PATCH path.
-fn in_text(text: &str) -> impl Iterator<Item = &str> {
-    text.split(MARK)
-        .skip(1)
-        .map(|after| after.split(['"', '/', ']']).next().unwrap_or(after))
+/// The ids of what was created, by bulkId.
+pub(super) type Ids = HashMap<String, String>;
+
+/// How PATCH paths are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Paths<'a> {
+    pub(super) limits: &'a FilterLimits,
+    pub(super) conformance: Conformance,
 }
 
-/// The bulkIds that a value refers to.
-pub(super) fn references(value: &Value) -> Vec<String> {
-    match value {
-        Value::String(text) if text.contains(MARK) => in_text(text).map(str::to_owned).collect(),
-        Value::Array(values) => values.iter().flat_map(references).collect(),
-        Value::Object(members) => members.values().flat_map(references).collect(),
-        _ => Vec::new(),
-    }
+/// What a bulkId is replaced by; `None` leaves the reference as it is.
+type IdOf<'a> = dyn FnMut(&str) -> Option<String> + 'a;
+
+/// The bulkIds that an operation refers to, in its path and in its data.
+pub(super) fn references(operation: &BulkOperation, paths: Paths<'_>) -> Vec<String> {
+    let mut names = Vec::new();
+    visit(&mut operation.clone(), paths, &mut |name| {
+        names.push(name.to_owned());
+        None
+    });
+    names
 }
 
-/// The same text with ids in place of references that are known.
-pub(super) fn resolve_text(text: &str, ids: &HashMap<String, String>) -> String {
-    let mut resolved = text.to_owned();
-    let mut names: Vec<_> = in_text(text).collect();
-    // A longer name may begin with a shorter one.
-    names.sort_by_key(|name| std::cmp::Reverse(name.len()));
-    for name in names {
-        if let Some(id) = ids.get(name) {
-            resolved = resolved.replace(&format!("{MARK}{name}"), id);
+/// The bulkIds that a value refers to; `key` is the name of the member that holds it.
+pub(super) fn references_in(key: &str, value: &Value) -> Vec<String> {
+    let mut names = Vec::new();
+    in_value(key, &mut value.clone(), &mut |name| {
+        names.push(name.to_owned());
+        None
+    });
+    names
+}
+
+/// Puts ids in place of references.
+///
+/// # Errors
+/// The first bulkId that has no id.
+pub(super) fn resolve(
+    operation: &mut BulkOperation,
+    paths: Paths<'_>,
+    ids: &Ids,
+) -> Result<(), String> {
+    let mut missing = None;
+    visit(operation, paths, &mut |name| {
+        let id = ids.get(name).cloned();
+        if id.is_none() && missing.is_none() {
+            missing = Some(name.to_owned());
+        }
+        id
+    });
+    missing.map_or(Ok(()), Err)
+}
+
+/// The path of an operation, with the id in place of a reference that is known.
+pub(super) fn resolved_path(path: &str, ids: &Ids) -> String {
+    let mut path = path.to_owned();
+    in_uri(&mut path, &mut |name| ids.get(name).cloned());
+    path
+}
+
+fn visit(operation: &mut BulkOperation, paths: Paths<'_>, id_of: &mut IdOf<'_>) {
+    in_uri(&mut operation.path, id_of);
+    for (key, value) in &mut operation.data {
+        match value {
+            Value::Array(operations)
+                if operation.method == BulkMethod::Patch
+                    && key.eq_ignore_ascii_case("operations") =>
+            {
+                operations
+                    .iter_mut()
+                    .for_each(|operation| in_patch(operation, paths, id_of));
+            }
+            value => in_value(key, value, id_of),
         }
     }
-    resolved
 }
 
-/// The same value with ids in place of references that are known.
-pub(super) fn resolve(value: &Value, ids: &HashMap<String, String>) -> Value {
-    match value {
-        Value::String(text) if text.contains(MARK) => Value::String(resolve_text(text, ids)),
-        Value::Array(values) => values.iter().map(|value| resolve(value, ids)).collect(),
-        Value::Object(members) => Value::Object(
-            members
-                .iter()
-                .map(|(name, value)| (name.clone(), resolve(value, ids)))
-                .collect(),
-        ),
-        other => other.clone(),
+/// An operation of a PATCH: its `path` is no value.
+fn in_patch(operation: &mut Value, paths: Paths<'_>, id_of: &mut IdOf<'_>) {
+    let Value::Object(members) = operation else {
+        return in_value("", operation, id_of);
+    };
+    for (key, value) in members {
+        match value {
+            Value::String(path) if key.eq_ignore_ascii_case("path") => in_path(path, paths, id_of),
+            value => in_value(key, value, id_of),
+        }
     }
 }
 
-/// Takes the attributes that refer to `unknown` ids out of a body; they come back as PATCH
-/// operations that add them later, under the keys that they had.
-pub(super) fn postpone(
-    data: &mut Map<String, Value>,
-    unknown: &dyn Fn(&str) -> bool,
-) -> Vec<Value> {
-    let mut later = Vec::new();
-    let waits = |value: &Value| references(value).iter().any(|name| unknown(name));
+fn in_value(key: &str, value: &mut Value, id_of: &mut IdOf<'_>) {
+    match value {
+        Value::String(text) => in_text(key, text, id_of),
+        Value::Array(values) => values
+            .iter_mut()
+            .for_each(|value| in_value(key, value, id_of)),
+        Value::Object(members) => members
+            .iter_mut()
+            .for_each(|(key, value)| in_value(key, value, id_of)),
+        _ => {}
+    }
+}
+
+fn in_text(key: &str, text: &mut String, id_of: &mut IdOf<'_>) {
+    if let Some(name) = text.strip_prefix(MARK) {
+        if let Some(id) = id_of(name) {
+            *text = id;
+        }
+    } else if key.eq_ignore_ascii_case("$ref") {
+        in_uri(text, id_of);
+    }
+}
+
+/// The end of a URI, after the slash.
+fn in_uri(uri: &mut String, id_of: &mut IdOf<'_>) {
+    let Some((before, name)) = uri.split_once("/bulkId:") else {
+        return;
+    };
+    if let Some(id) = id_of(name) {
+        *uri = format!("{before}/{id}");
+    }
+}
+
+/// A path that cannot be read stays as it is, for the operation to be refused.
+fn in_path(text: &mut String, paths: Paths<'_>, id_of: &mut IdOf<'_>) {
+    if !text.contains(MARK) {
+        return;
+    }
+    let Ok(mut path) = parse_path(text, paths.limits, paths.conformance) else {
+        return;
+    };
+    let mut is_changed = false;
+    if let Some(filter) = &mut path.filter {
+        in_filter(filter, &mut |name| {
+            let id = id_of(name);
+            is_changed |= id.is_some();
+            id
+        });
+    }
+    if is_changed {
+        *text = path.to_string();
+    }
+}
+
+fn in_filter(filter: &mut Filter, id_of: &mut IdOf<'_>) {
+    match filter {
+        Filter::Or(terms) | Filter::And(terms) => {
+            terms.iter_mut().for_each(|term| in_filter(term, id_of));
+        }
+        Filter::Not(inner) => in_filter(inner, id_of),
+        Filter::Test { name, test } => {
+            if let Test::Compare(_, Literal::Text(text)) | Test::NotEqual(Literal::Text(text)) =
+                test
+            {
+                in_text(&name.text, text, id_of);
+            }
+        }
+        Filter::Values { filter, .. } => in_filter(filter, id_of),
+    }
+}
+
+/// Takes the attributes that refer to ids which are still to come out of a body; they come back as
+/// PATCH operations that add them later, under the keys that they had.
+pub(super) fn postpone(data: &mut Map<String, Value>, comes: &dyn Fn(&str) -> bool) -> Vec<Value> {
+    let waits = |key: &str, value: &Value| references_in(key, value).iter().any(|name| comes(name));
     let add = |name: &str, value: Value| json!({"op": "add", "value": {name: value}});
+    let mut later = Vec::new();
     for (name, value) in data.iter_mut() {
-        let Value::Object(members) = value else {
-            continue;
-        };
-        if name.contains(':') {
-            let waiting: Vec<String> = members
-                .iter()
-                .filter(|(_, value)| waits(value))
-                .map(|(name, _)| name.clone())
-                .collect();
-            for attribute in waiting {
-                let value = members.shift_remove(&attribute).unwrap_or_default();
+        if let (Value::Object(members), true) = (value, name.contains(':')) {
+            for (attribute, value) in take_out(members, &waits) {
                 later.push(add(name, json!({ attribute: value })));
             }
         }
     }
-    let waiting: Vec<String> = data
-        .iter()
-        .filter(|(_, value)| waits(value))
-        .map(|(name, _)| name.clone())
-        .collect();
-    for name in waiting {
-        let value = data.shift_remove(&name).unwrap_or_default();
+    for (name, value) in take_out(data, &waits) {
         later.push(add(&name, value));
     }
     later
+}
+
+fn take_out(
+    members: &mut Map<String, Value>,
+    waits: &dyn Fn(&str, &Value) -> bool,
+) -> Vec<(String, Value)> {
+    let waiting: Vec<String> = members
+        .iter()
+        .filter(|(name, value)| waits(name, value))
+        .map(|(name, _)| name.clone())
+        .collect();
+    waiting
+        .into_iter()
+        .filter_map(|name| members.shift_remove_entry(&name))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn operation(method: BulkMethod, path: &str, data: Value) -> BulkOperation {
+        let Value::Object(data) = data else { panic!() };
+        BulkOperation {
+            method,
+            bulk_id: None,
+            path: path.to_owned(),
+            version: None,
+            data,
+        }
+    }
+
+    fn resolved(mut operation: BulkOperation) -> (String, Value, Vec<String>) {
+        let limits = FilterLimits::default();
+        let paths = Paths {
+            limits: &limits,
+            conformance: Conformance::Lenient,
+        };
+        let names = references(&operation, paths);
+        let ids = [("a", "1"), ("ab", "2"), ("a/b\"]", "3")];
+        let ids = ids
+            .map(|(name, id)| (name.to_owned(), id.to_owned()))
+            .into();
+        let _ = resolve(&mut operation, paths, &ids);
+        (operation.path, Value::Object(operation.data), names)
+    }
+
     #[test]
-    fn references_are_found_and_resolved_anywhere() {
-        let value = json!({"members": [{"value": "bulkId:a"}, {"value": "bulkId:ab"}], "path": "members[value eq \"bulkId:a\"]"});
-        let ids = HashMap::from([
-            ("a".to_owned(), "1".to_owned()),
-            ("ab".to_owned(), "2".to_owned()),
-        ]);
-        assert_eq!(references(&value), ["a", "ab", "a"]);
-        let resolved = resolve(&value, &ids);
+    fn a_reference_is_the_whole_of_a_value() {
+        let body = json!({
+            "members": [{"value": "bulkId:a", "$ref": "../Users/bulkId:ab"}, {"value": "bulkId:a/b\"]"}],
+            "title": "ask bulkId:a",
+            "nickName": "../Users/bulkId:a",
+            "password": "xxbulkId:zz",
+        });
+        let (path, data, names) = resolved(operation(BulkMethod::Put, "/Groups/bulkId:ab", body));
+        assert_eq!(path, "/Groups/2");
         assert_eq!(
-            resolved,
-            json!({"members": [{"value": "1"}, {"value": "2"}], "path": "members[value eq \"1\"]"})
+            data,
+            json!({
+                "members": [{"value": "1", "$ref": "../Users/2"}, {"value": "3"}],
+                "title": "ask bulkId:a",
+                "nickName": "../Users/bulkId:a",
+                "password": "xxbulkId:zz",
+            })
         );
-        assert_eq!(resolve_text("/Users/bulkId:ab", &ids), "/Users/2");
+        assert_eq!(names, ["ab", "a", "ab", "a/b\"]"]);
+    }
+
+    #[test]
+    fn a_path_refers_by_a_value_in_its_brackets() {
+        for (path, after) in [
+            ("members[value eq \"bulkId:a\"]", "members[value eq \"1\"]"),
+            ("members[value eq 'bulkId:ab']", "members[value eq \"2\"]"),
+            (
+                "members[value eq bulkId:a and type eq User]",
+                "members[value eq \"1\" and type eq \"User\"]",
+            ),
+            (
+                "members[value eq \"bulkId:a/b\\\"]\"]",
+                "members[value eq \"3\"]",
+            ),
+            (
+                "emails[value eq \"not bulkId:a\"].value",
+                "emails[value eq \"not bulkId:a\"].value",
+            ),
+            ("members[value eq \"bulkId:a", "members[value eq \"bulkId:a"),
+        ] {
+            let body = json!({"Operations": [{"op": "remove", "path": path}]});
+            let (_, data, _) = resolved(operation(BulkMethod::Patch, "/Groups/1", body));
+            assert_eq!(data["Operations"][0]["path"], after);
+        }
+        let kept = json!({"path": "members[value eq \"bulkId:a\"]"});
+        let (_, data, names) = resolved(operation(BulkMethod::Put, "/Groups/1", kept.clone()));
+        assert_eq!((data, names), (kept, Vec::new()));
     }
 
     #[test]

@@ -1,8 +1,10 @@
-//! Carrying out a bulk request: in order, but what an operation refers to comes before it, and
-//! creations that have nothing to do with each other go side by side.
+//! Carrying out a bulk request in the order of its operations. A resource that refers to later ones is
+//! created in its turn, and the references are added once these are there; if one never is, the
+//! resource is taken back. Creations that have nothing to do with each other go side by side.
 
 use super::message::result;
-use super::reference::{postpone, references, resolve, resolve_text};
+use super::order::{Order, kind};
+use super::reference::{Ids, Paths, postpone, references_in, resolve, resolved_path};
 use crate::access::Caller;
 use crate::error::{ErrorStatus, Result, ScimError};
 use crate::messages::{BulkMethod, BulkOperation, BulkRequest, patch_op};
@@ -10,20 +12,22 @@ use crate::protocol::{Precondition, Reply, Service, Tags, View};
 use crate::reason::Reason;
 use crate::resource::{Acceptance, Key, accept::accept};
 use crate::schema::ResourceType;
-use serde_json::{Map, Value};
-use std::collections::{HashMap, HashSet};
+use serde_json::Value;
+use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// Creations side by side, at most.
 const SIDE_BY_SIDE: usize = 16;
 
-/// How far an operation has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Progress {
-    Waiting,
-    Begun,
-    Done,
+/// Attributes of a created resource that wait for ids.
+struct Postponed {
+    /// The operation that created it.
+    by: usize,
+    /// PATCH operations that add the attributes.
+    adding: Vec<Value>,
+    /// The bulkIds that they refer to.
+    names: Vec<String>,
 }
 
 struct Run<'a> {
@@ -31,12 +35,11 @@ struct Run<'a> {
     caller: &'a Caller,
     sent: &'a [Value],
     operations: Vec<Result<BulkOperation>>,
-    by_bulk_id: HashMap<String, usize>,
-    progress: Vec<Progress>,
-    ids: HashMap<String, String>,
+    order: Order,
+    /// Of what was created and is there.
+    ids: Ids,
     results: Vec<Option<Value>>,
-    /// Attributes that wait for an id, by the operation that they belong to.
-    postponed: Vec<(usize, Vec<Value>)>,
+    postponed: Vec<Postponed>,
     errors: usize,
     most_errors: Option<usize>,
 }
@@ -44,21 +47,20 @@ struct Run<'a> {
 /// The results of the operations that were carried out, in the order of the request.
 pub(super) async fn run(service: &Service, caller: &Caller, job: &BulkRequest) -> Vec<Value> {
     let operations = read(&job.operations);
-    let named = operations.iter().enumerate().filter_map(|(i, operation)| {
-        let operation = operation.as_ref().ok()?;
-        let is_post = operation.method == BulkMethod::Post;
-        Some((operation.bulk_id.clone().filter(|_| is_post)?, i))
-    });
-    let by_bulk_id = named.collect();
+    let limits = service.limits();
+    let paths = Paths {
+        limits: &limits.patch.path,
+        conformance: caller.settings.conformance,
+    };
+    let order = Order::new(&operations, caller, paths);
     let count = operations.len();
     let mut run = Run {
         service,
         caller,
         sent: &job.operations,
         operations,
-        by_bulk_id,
-        progress: vec![Progress::Waiting; count],
-        ids: HashMap::new(),
+        order,
+        ids: Ids::new(),
         results: vec![None; count],
         postponed: Vec::new(),
         errors: 0,
@@ -96,11 +98,13 @@ impl Run<'_> {
             if group.len() > 1 {
                 next += group.len();
                 self.side_by_side(group).await;
+                self.catch_up().await;
             } else {
-                self.with_references(next).await;
+                self.in_turn(next).await;
                 next += 1;
             }
         }
+        self.give_up().await;
     }
 
     fn is_stopped(&self) -> bool {
@@ -116,8 +120,8 @@ impl Run<'_> {
                 break;
             };
             let is_plain = operation.method == BulkMethod::Post && self.most_errors.is_none();
-            let is_waiting = self.progress.get(i) == Some(&Progress::Waiting);
-            let refers = !references(&Value::Object(operation.data.clone())).is_empty();
+            let is_waiting = !self.order.is_done(i);
+            let refers = !self.order.refers_to(i).is_empty();
             let kind = self
                 .kind(&operation.path)
                 .ok()
@@ -175,63 +179,36 @@ impl Run<'_> {
         }
     }
 
-    /// Carries out an operation after those that it refers to. Of operations that refer to each
-    /// other in a circle, one is carried out without what it waits for, which is added later.
-    async fn with_references(&mut self, first: usize) {
-        let mut stack = vec![first];
-        while let Some(&i) = stack.last() {
-            if self.progress.get(i) == Some(&Progress::Done) {
-                stack.pop();
-                continue;
-            }
-            let waits_for = self.waits_for(i);
-            match waits_for
-                .iter()
-                .find(|other| self.progress.get(**other) == Some(&Progress::Waiting))
-            {
-                Some(other) if *other != i => {
-                    self.set(i, Progress::Begun);
-                    stack.push(*other);
-                }
-                _ => {
-                    stack.pop();
-                    self.one(i).await;
-                    self.catch_up().await;
-                }
-            }
+    /// Carries out an operation, after the creations that have to come before it.
+    async fn in_turn(&mut self, i: usize) {
+        for first in self.order.before(i) {
+            self.one(first).await;
+            self.catch_up().await;
             if self.is_stopped() {
                 return;
             }
         }
-    }
-
-    fn set(&mut self, i: usize, progress: Progress) {
-        if let Some(place) = self.progress.get_mut(i) {
-            *place = progress;
+        if !self.order.is_done(i) {
+            self.one(i).await;
+            self.catch_up().await;
         }
-    }
-
-    /// The operations that make the ids that this one refers to and that are not there yet.
-    fn waits_for(&self, i: usize) -> Vec<usize> {
-        let Some(Ok(operation)) = self.operations.get(i) else {
-            return Vec::new();
-        };
-        let mut names = references(&Value::Object(operation.data.clone()));
-        names.extend(references(&Value::String(operation.path.clone())));
-        let missing = names.iter().filter(|name| !self.ids.contains_key(*name));
-        missing
-            .filter_map(|name| self.by_bulk_id.get(name).copied())
-            .collect()
     }
 
     async fn one(&mut self, i: usize) {
         let outcome = match self.operations.get(i) {
             Some(Ok(operation)) => match self.prepared(i, operation.clone()) {
-                Ok((operation, later)) => {
-                    if !later.is_empty() {
-                        self.postponed.push((i, later));
+                Ok((operation, adding)) => {
+                    let outcome = carry_out(self.service, self.caller, operation).await;
+                    if outcome.is_ok() && !adding.is_empty() {
+                        let names = adding.iter().flat_map(|adding| references_in("", adding));
+                        let names = names.collect();
+                        self.postponed.push(Postponed {
+                            by: i,
+                            adding,
+                            names,
+                        });
                     }
-                    carry_out(self.service, self.caller, operation).await
+                    outcome
                 }
                 Err(error) => Err(error),
             },
@@ -247,39 +224,33 @@ impl Run<'_> {
         i: usize,
         mut operation: BulkOperation,
     ) -> Result<(BulkOperation, Vec<Value>)> {
-        let comes = |name: &str| {
-            let maker = self.by_bulk_id.get(name).copied();
-            maker.is_some_and(|maker| {
-                maker == i || self.progress.get(maker) != Some(&Progress::Done)
-            })
-        };
-        let is_post = operation.method == BulkMethod::Post;
-        let later = if is_post {
-            postpone(&mut operation.data, &|name| {
-                !self.ids.contains_key(name) && comes(name)
-            })
+        let later = if operation.method == BulkMethod::Post {
+            postpone(&mut operation.data, &|name| self.comes(i, name))
         } else {
             Vec::new()
         };
-        operation.path = resolve_text(&operation.path, &self.ids);
-        operation.data = match resolve(&Value::Object(operation.data), &self.ids) {
-            Value::Object(data) => data,
-            _ => Map::new(),
-        };
-        let mut left = references(&Value::Object(operation.data.clone()));
-        left.extend(references(&Value::String(operation.path.clone())));
-        match left.first() {
-            None => Ok((operation, later)),
-            Some(name) => Err(unmade(name)),
-        }
+        self.resolve(&mut operation)?;
+        Ok((operation, later))
     }
 
+    /// Whether what the operation refers to is created later, or by itself.
+    fn comes(&self, i: usize, name: &str) -> bool {
+        let maker = self.order.maker(name);
+        !self.ids.contains_key(name)
+            && maker.is_some_and(|maker| maker == i || !self.order.is_done(maker))
+    }
+
+    fn resolve(&self, operation: &mut BulkOperation) -> Result<()> {
+        let limits = self.service.limits();
+        let paths = Paths {
+            limits: &limits.patch.path,
+            conformance: self.caller.settings.conformance,
+        };
+        resolve(operation, paths, &self.ids).map_err(|name| unmade(&name))
+    }
+
+    /// Notes the outcome of an operation. A creation that failed has no location.
     fn finish(&mut self, i: usize, outcome: &Result<Reply>) {
-        self.set(i, Progress::Done);
-        if let Err(error) = outcome {
-            self.errors += 1;
-            self.caller.trail.failed(i + 1, error);
-        }
         let operation = self
             .operations
             .get(i)
@@ -288,11 +259,8 @@ impl Run<'_> {
         let location = operation
             .filter(|_| !is_post || outcome.is_ok())
             .map(|operation| {
-                format!(
-                    "{}{}",
-                    self.caller.base_url,
-                    resolve_text(&operation.path, &self.ids)
-                )
+                let path = resolved_path(&operation.path, &self.ids);
+                format!("{}{path}", self.caller.base_url)
             });
         if let (Some(bulk_id), Ok(reply), true) =
             (operation.and_then(|o| o.bulk_id.clone()), outcome, is_post)
@@ -304,78 +272,139 @@ impl Run<'_> {
                 .map(|(_, id)| id.to_owned());
             self.ids.extend(id.map(|id| (bulk_id, id)));
         }
+        self.tell(i, outcome, location.as_deref());
+    }
+
+    fn tell(&mut self, i: usize, outcome: &Result<Reply>, location: Option<&str>) {
+        self.order.done(i);
+        if let Err(error) = outcome {
+            self.errors += 1;
+            self.caller.trail.failed(i + 1, error);
+        }
         if let (Some(sent), Some(place)) = (self.sent.get(i), self.results.get_mut(i)) {
             let contact = self.service.contact(&self.caller.trail);
             let told = outcome
                 .as_ref()
                 .map_err(|error| error.again().with_contact(contact.as_deref()));
-            *place = Some(result(sent, told.as_deref(), location.as_deref()));
+            *place = Some(result(sent, told.as_deref(), location));
         }
     }
 
-    /// Adds what has waited for ids that are there now.
+    /// Adds what has waited for ids that are there now, and takes back what waits in vain.
     async fn catch_up(&mut self) {
-        let postponed = std::mem::take(&mut self.postponed);
-        let ready = |later: &[Value]| {
-            later
-                .iter()
-                .flat_map(references)
-                .all(|name| self.is_settled(&name))
-        };
-        let (now, still): (Vec<_>, Vec<_>) =
-            postponed.into_iter().partition(|(_, later)| ready(later));
-        self.postponed = still;
-        for (i, later) in now {
-            let outcome = self.add_later(i, later).await;
-            if let Some(Err(error)) = outcome.as_ref().map(|outcome| outcome.as_ref()) {
-                self.finish(i, &Err(error.again()));
-            } else if let Some(Ok(reply)) = outcome {
-                self.finish(
-                    i,
+        while let Some(at) = self
+            .postponed
+            .iter()
+            .position(|postponed| postponed.names.iter().all(|name| self.is_settled(name)))
+        {
+            let Postponed { by, adding, .. } = self.postponed.remove(at);
+            match self.add_later(by, adding).await {
+                Ok(reply) => self.finish(
+                    by,
                     &Ok(Reply {
                         status: 201,
                         ..reply
                     }),
-                );
+                ),
+                Err(error) => self.take_back(by, error).await,
+            }
+        }
+    }
+
+    /// What still waits when nothing more is carried out waits in vain.
+    async fn give_up(&mut self) {
+        while let Some(Postponed { by, names, .. }) = self.postponed.pop() {
+            let missing = names.iter().find(|name| !self.ids.contains_key(*name));
+            if let Some(name) = missing {
+                self.take_back(by, unmade(name)).await;
             }
         }
     }
 
     fn is_settled(&self, name: &str) -> bool {
-        let maker = self.by_bulk_id.get(name);
-        self.ids.contains_key(name)
-            || maker.is_none_or(|maker| self.progress.get(*maker) == Some(&Progress::Done))
+        let maker = self.order.maker(name);
+        self.ids.contains_key(name) || maker.is_none_or(|maker| self.order.is_done(maker))
     }
 
-    /// `None` if the resource was not created in the first place.
-    async fn add_later(&self, i: usize, later: Vec<Value>) -> Option<Result<Reply>> {
-        let Some(Ok(operation)) = self.operations.get(i) else {
-            return None;
-        };
-        let id = self.ids.get(operation.bulk_id.as_deref()?)?;
-        let Value::Array(operations) = resolve(&Value::Array(later), &self.ids) else {
-            return None;
-        };
-        if let Some(name) = operations.iter().flat_map(references).next() {
-            return Some(Err(unmade(&name)));
-        }
-        let Value::Object(data) = patch_op(&Value::Array(operations)) else {
-            return None;
+    async fn add_later(&self, by: usize, adding: Vec<Value>) -> Result<Reply> {
+        let (Some(Ok(operation)), Some(id)) = (self.operations.get(by), self.id_made_by(by)) else {
+            return Err(unmade(""));
         };
         let path = format!("{}/{id}", operation.path.trim_end_matches('/'));
-        let adding = BulkOperation {
-            method: BulkMethod::Patch,
-            bulk_id: None,
-            path,
-            version: None,
-            data,
-        };
-        Some(carry_out(self.service, self.caller, adding).await)
+        let patch = patch_op(&Value::Array(adding));
+        let mut adding = on(BulkMethod::Patch, path);
+        if let Value::Object(data) = patch {
+            adding.data = data;
+        }
+        self.resolve(&mut adding)?;
+        carry_out(self.service, self.caller, adding).await
+    }
+
+    fn id_made_by(&self, i: usize) -> Option<&String> {
+        let operation = self.operations.get(i)?.as_ref().ok()?;
+        let is_post = operation.method == BulkMethod::Post;
+        self.ids
+            .get(operation.bulk_id.as_deref().filter(|_| is_post)?)
+    }
+
+    /// Takes back a resource that cannot have all its references, and those that were created with
+    /// references to it: each operation does all that it asks for, or nothing.
+    async fn take_back(&mut self, by: usize, error: ScimError) {
+        let mut failed = vec![(by, error)];
+        while let Some((i, error)) = failed.pop() {
+            self.postponed.retain(|postponed| postponed.by != i);
+            let (Some(Ok(operation)), Some(id)) = (self.operations.get(i), self.id_made_by(i))
+            else {
+                continue;
+            };
+            let path = format!("{}/{id}", operation.path.trim_end_matches('/'));
+            let bulk_id = operation.bulk_id.clone().unwrap_or_default();
+            let removing = on(BulkMethod::Delete, path.clone());
+            match carry_out(self.service, self.caller, removing).await {
+                Err(problem) if problem.status() != 404 => {
+                    let location = format!("{}{path}", self.caller.base_url);
+                    self.tell(
+                        i,
+                        &Err(left_over(&error).caused_by(problem)),
+                        Some(&location),
+                    );
+                }
+                _ => {
+                    self.ids.remove(&bulk_id);
+                    self.finish(i, &Err(error));
+                    let dependents = self.order.referring_to(&bulk_id);
+                    failed.extend(dependents.into_iter().map(|k| (k, unmade(&bulk_id))));
+                }
+            }
+        }
     }
 
     fn kind(&self, path: &str) -> Result<(Arc<ResourceType>, Option<String>)> {
         kind(self.caller, path)
     }
+}
+
+fn on(method: BulkMethod, path: String) -> BulkOperation {
+    BulkOperation {
+        method,
+        bulk_id: None,
+        path,
+        version: None,
+        data: serde_json::Map::new(),
+    }
+}
+
+/// What is told where a resource could not be taken back.
+fn left_over(error: &ScimError) -> ScimError {
+    ScimError::new(
+        ErrorStatus::CONFLICT,
+        format!(
+            "{} The resource was created without it and is still there: complete or delete it.",
+            error.detail()
+        ),
+    )
+    .because(Reason::ReferenceUnresolved)
+    .logged_as("A resource was created without its references and could not be taken back.")
 }
 
 fn unmade(bulk_id: &str) -> ScimError {
@@ -385,25 +414,6 @@ fn unmade(bulk_id: &str) -> ScimError {
     )
     .because(Reason::ReferenceUnresolved)
     .logged_as("A bulkId cannot be resolved: nothing was created under it.")
-}
-
-/// The type that a path names, and the id behind it.
-fn kind(caller: &Caller, path: &str) -> Result<(Arc<ResourceType>, Option<String>)> {
-    let mut segments = path.trim_matches('/').split('/');
-    let endpoint = format!("/{}", segments.next().unwrap_or_default());
-    let kind = caller.catalog.by_endpoint(&endpoint).cloned();
-    let kind = kind.ok_or_else(|| {
-        ScimError::no_endpoint(format!("There is no endpoint \"{endpoint}\"."))
-            .logged_as("There is no such endpoint.")
-    })?;
-    let id = segments.next().map(str::to_owned);
-    match segments.next() {
-        None => Ok((kind, id)),
-        Some(_) => Err(
-            ScimError::no_endpoint(format!("There is nothing at \"{path}\"."))
-                .logged_as("There is no such path."),
-        ),
-    }
 }
 
 async fn carry_out(service: &Service, caller: &Caller, operation: BulkOperation) -> Result<Reply> {

@@ -15,13 +15,14 @@ pub(crate) use proxy::Proxy;
 use reqwest::Method;
 use scimd::clock::{Clock, Timestamp};
 use scimd::config::Config;
-use scimd::http::{HttpSettings, ServerSettings};
 use scimd::mapping::Directory;
 use scimd::schema::SchemaFile;
+use scimd::scim_api::HttpSettings;
 use scimd::service::{
     DatabaseTarget, Record, Service, ServiceLimits, ServiceSettings, TenantChange, TokenScope,
 };
 use scimd::store::PoolSettings;
+use scimd::wire::ServerSettings;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use std::io::Write;
@@ -266,11 +267,11 @@ impl Server {
             .issue_token("default", "test", TokenScope::ReadWrite, None)
             .await
             .unwrap();
-        let app = scimd::http::app(service.clone(), options.http);
+        let app = scimd::scim_api::app(service.clone(), options.http);
         tokio::spawn(async move {
-            scimd::http::serve(
+            scimd::wire::serve(
                 listener,
-                app,
+                app.wire(),
                 ServerSettings::default(),
                 std::future::pending(),
             )

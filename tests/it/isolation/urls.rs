@@ -2,7 +2,7 @@
 
 use super::Tenant;
 use crate::harness::{Database, Options, Server, user};
-use scimd::http::HttpSettings;
+use scimd::scim_api::HttpSettings;
 use scimd::service::TenantChange;
 use serde_json::Value;
 

@@ -5,7 +5,7 @@ use crate::harness::{Database, Options, Server, noon};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use scimd::clock::Clock;
-use scimd::http::HttpSettings;
+use scimd::scim_api::HttpSettings;
 use scimd::service::{LoggedRequest, TenantChange, TokenQuery, TokenScope};
 use secrecy::ExposeSecret;
 

@@ -3,9 +3,9 @@
 use super::{found, last, logged};
 use crate::harness::{GROUP, Options, Server, USER, user};
 use reqwest::Method;
-use scimd::http::HttpSettings;
 use scimd::reason::Reason;
 use scimd::resource::Conformance;
+use scimd::scim_api::HttpSettings;
 use scimd::service::{
     LogQuery, LoggedRequest, Outcome, Status, TenantChange, TokenScope, UsernameFormat,
 };

@@ -69,6 +69,7 @@ pub fn parse_path(
         )));
     }
     let mut parser = Parser::new(text, limits, conformance);
+    parser.is_path = true;
     let name = without_nul(text)
         .and_then(|()| parser.path_name())
         .map_err(|problem| in_path(text, &problem))?;
@@ -130,6 +131,7 @@ struct Parser<'a> {
     depth: usize,
     clauses: usize,
     in_brackets: bool,
+    is_path: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -142,6 +144,7 @@ impl<'a> Parser<'a> {
             depth: 0,
             clauses: 0,
             in_brackets: false,
+            is_path: false,
         }
     }
 
@@ -256,7 +259,8 @@ impl<'a> Parser<'a> {
         if text.is_empty() {
             return Err(self.expected("an attribute name"));
         }
-        if !is_name(text) {
+        let is_fit = is_name(text) || self.is_path && is_dotted_name(text);
+        if !is_fit {
             return Err(Problem {
                 at,
                 what: format!("{} is no attribute name", quoted(text)),
@@ -271,7 +275,12 @@ impl<'a> Parser<'a> {
     fn sub_name(&mut self) -> Read<Name> {
         let at = self.lexer.at();
         let name = self.name()?;
-        if !is_simple_name(&name.text) {
+        let is_fit = if self.is_path {
+            is_dotted_name
+        } else {
+            is_simple_name
+        };
+        if !is_fit(&name.text) {
             return Err(Problem {
                 at,
                 what: format!("{} is no name of a sub-attribute", quoted(&name.text)),
@@ -367,6 +376,12 @@ impl<'a> Parser<'a> {
             Some(_) => Err(self.expected("the end")),
         }
     }
+}
+
+/// Whether a text is names with full stops between them. More than two name nothing that a schema
+/// can declare: in a path, that is for the resource type to say.
+fn is_dotted_name(text: &str) -> bool {
+    text.split('.').all(is_simple_name)
 }
 
 fn is_operator(word: &str) -> bool {

@@ -94,11 +94,11 @@ pub enum Target {
 /// multi-valued attribute.
 #[derive(Debug, Clone)]
 pub enum Predicate {
-    /// Every one holds; of none: always true.
+    /// Every term holds; of no terms: always true.
     All(Vec<Predicate>),
-    /// One holds at least; of none: never true.
+    /// One term holds at least; of no terms: never true.
     Any(Vec<Predicate>),
-    /// It does not hold.
+    /// The condition does not hold.
     Not(Box<Predicate>),
     /// There is a value that is not the empty string.
     Present(Target),
@@ -132,7 +132,7 @@ impl Predicate {
         Self::Any(Vec::new())
     }
 
-    /// Every one holds; flat, and without terms that change nothing.
+    /// The condition that every term holds; flat, and without terms that change nothing.
     pub fn all(terms: impl IntoIterator<Item = Self>) -> Self {
         let mut flat = Vec::new();
         for term in terms {
@@ -145,7 +145,7 @@ impl Predicate {
         alone(flat).unwrap_or_else(Self::All)
     }
 
-    /// One holds at least; flat, and without terms that change nothing.
+    /// The condition that one term holds at least; flat, and without terms that change nothing.
     pub fn any(terms: impl IntoIterator<Item = Self>) -> Self {
         let mut flat = Vec::new();
         for term in terms {
@@ -158,7 +158,7 @@ impl Predicate {
         alone(flat).unwrap_or_else(Self::Any)
     }
 
-    /// It does not hold.
+    /// The opposite of the condition.
     #[must_use]
     pub fn negated(self) -> Self {
         match self {

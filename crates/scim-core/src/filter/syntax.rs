@@ -16,7 +16,7 @@ pub struct Name {
 }
 
 impl PartialEq for Name {
-    /// Where a name stands means nothing.
+    /// Compares the notation; the position is for messages alone.
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
     }
@@ -54,7 +54,7 @@ impl Literal {
 }
 
 impl fmt::Display for Literal {
-    /// As JSON.
+    /// The literal as JSON.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Null => f.write_str("null"),

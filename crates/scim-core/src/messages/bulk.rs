@@ -1,6 +1,8 @@
 //! The BulkRequest and BulkResponse messages (RFC 7644 section 3.7).
 
-use super::{BULK_REQUEST, BULK_RESPONSE, ErrorMessage, check_schemas};
+use super::error::ErrorMessage;
+use super::schemas::check_schemas;
+use super::urn::{BULK_REQUEST, BULK_RESPONSE};
 use crate::error::{Error, Result};
 use crate::resource::{Conformance, tolerance};
 use serde_json::{Map, Value, json};
@@ -154,7 +156,7 @@ impl BulkOperation {
             method,
             bulk_id,
             path,
-            version: text("version")?,
+            version: text("version")?.filter(|version| !version.is_empty()),
             data,
         })
     }

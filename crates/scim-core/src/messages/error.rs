@@ -1,6 +1,6 @@
 //! The Error message (RFC 7644 section 3.12).
 
-use super::ERROR;
+use super::urn::ERROR;
 use crate::error::{Error, ErrorStatus, ScimType};
 use serde_json::{Map, Value};
 use std::fmt;

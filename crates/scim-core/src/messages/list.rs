@@ -1,6 +1,6 @@
 //! The ListResponse message (RFC 7644 section 3.4.2).
 
-use super::LIST_RESPONSE;
+use super::urn::LIST_RESPONSE;
 use serde_json::{Value, json};
 
 /// The text of a list up to its page: `schemas`, `totalResults` and `paging`, which are members that

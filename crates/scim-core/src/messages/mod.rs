@@ -26,27 +26,16 @@ mod error;
 mod list;
 mod schemas;
 mod search;
+mod urn;
 
 pub use bulk::{BulkMethod, BulkOperation, BulkRequest, BulkResult, BulkSuccess, bulk_response};
 pub use error::ErrorMessage;
 pub use list::{list_head, list_response};
 pub use schemas::check_schemas;
 pub use search::SearchRequest;
+pub use urn::{BULK_REQUEST, BULK_RESPONSE, ERROR, LIST_RESPONSE, PATCH_OP, SEARCH_REQUEST};
 
 use serde_json::{Value, json};
-
-/// URN of the Error message (RFC 7644 section 3.12).
-pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
-/// URN of the ListResponse message (RFC 7644 section 3.4.2).
-pub const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
-/// URN of the SearchRequest message (RFC 7644 section 3.4.3).
-pub const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
-/// URN of the PatchOp message (RFC 7644 section 3.5.2).
-pub const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
-/// URN of the BulkRequest message (RFC 7644 section 3.7).
-pub const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
-/// URN of the BulkResponse message (RFC 7644 section 3.7).
-pub const BULK_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
 
 /// A PatchOp message of these operations (RFC 7644 section 3.5.2).
 pub fn patch_op(operations: &Value) -> Value {

@@ -1,6 +1,7 @@
 //! The SearchRequest message (RFC 7644 section 3.4.3, RFC 9865 section 3).
 
-use super::{SEARCH_REQUEST, check_schemas};
+use super::schemas::check_schemas;
+use super::urn::SEARCH_REQUEST;
 use crate::error::{Error, Result};
 use crate::resource::{Conformance, tolerance};
 use serde_json::{Map, Number, Value};
@@ -84,7 +85,9 @@ fn names(body: &Map<String, Value>, name: &str, conformance: Conformance) -> Res
             .map(str::to_owned)
             .ok_or_else(|| unfit(name, "an array of strings"))
     };
-    elements.iter().map(text).collect()
+    let names: Result<Vec<String>> = elements.iter().map(text).collect();
+    let is_blank = |name: &String| name.trim().is_empty();
+    Ok(names?.into_iter().filter(|name| !is_blank(name)).collect())
 }
 
 fn integer(body: &Map<String, Value>, name: &str, conformance: Conformance) -> Result<Option<i64>> {
@@ -147,6 +150,8 @@ mod tests {
         )
         .unwrap();
         assert_eq!(query.attributes, ["displayName", "userName"]);
+        let blank = read(&json!({"attributes": ["", " "]}), Conformance::Rfc).unwrap();
+        assert!(blank.attributes.is_empty());
         assert_eq!(query.filter.as_deref(), Some("a pr"));
         assert_eq!((query.start_index, query.count), (Some(1), Some(i64::MAX)));
         assert_eq!(query.cursor.as_deref(), Some(""));

@@ -4,9 +4,9 @@ use super::MemberChange;
 use super::change::{Action, Change, Step};
 use super::values::Values;
 use crate::error::{Error, Result};
-use crate::resource::accept::in_schema_order;
+
 use crate::resource::limits::ValueLimits;
-use crate::resource::{Attributes, hidden};
+use crate::resource::{Attributes, hidden, in_schema_order, same};
 use crate::schema::{Attribute, AttributePath, ResourceType};
 use serde_json::{Map, Value};
 
@@ -145,6 +145,12 @@ pub(super) fn apply_change(
         Change::Set(value) => values.set(value)?,
         Change::Append(added) => values.append(added)?,
         Change::Unset => values.clear(),
+        Change::UnsetUnless(beside, value) => {
+            let is = holder.get(beside.name().as_ref());
+            if !is.is_some_and(|is| same(beside, is, value)) {
+                values.clear();
+            }
+        }
         Change::Select(selection) => values.change(selection)?,
     }
     values.put_back(holder)

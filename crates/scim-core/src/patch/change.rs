@@ -30,12 +30,14 @@ pub(super) enum Action {
 /// What happens to the value of an attribute or sub-attribute.
 #[derive(Debug, Clone)]
 pub(super) enum Change {
-    /// It becomes this one.
+    /// The value becomes this one.
     Set(Value),
-    /// These join the values it has.
+    /// These values are added.
     Append(Vec<Value>),
-    /// It goes.
+    /// The value is removed.
     Unset,
+    /// It goes, unless this sub-attribute beside it has this value already.
+    UnsetUnless(Arc<Attribute>, Value),
     /// Some of its values change. A single-valued attribute counts as one of at most one value.
     Select(Selection),
 }
@@ -52,11 +54,11 @@ pub(super) struct Selection {
 /// Which values of an attribute.
 #[derive(Debug, Clone)]
 pub(super) enum Which {
-    /// Every one.
+    /// Every value.
     All,
-    /// Those that meet the filter of a value path.
+    /// Values that meet the filter of a value path.
     Matching(Predicate),
-    /// Those that hold all that one of these holds.
+    /// Values that have every sub-attribute of one of these.
     Holding(Vec<Value>),
 }
 
@@ -64,8 +66,8 @@ pub(super) enum Which {
 pub(super) enum Edit {
     /// Sub-attributes change, the others stay.
     Merge(Vec<SubChange>),
-    /// The value is replaced as a whole.
-    Replace(Value),
+    /// The value is replaced as a whole, but for these sub-attributes, which stay.
+    Replace(Value, Vec<Arc<Attribute>>),
     /// The value goes.
     Remove,
 }
@@ -84,6 +86,35 @@ pub(super) enum Otherwise {
     Refuse,
     /// This value is added.
     Make(Value),
+}
+
+impl Change {
+    /// Names of the sub-attributes to which it gives values.
+    pub(super) fn sub_names(&self) -> Vec<&str> {
+        match self {
+            Self::Set(value) => keys(std::slice::from_ref(value)),
+            Self::Append(values) => keys(values),
+            Self::Unset | Self::UnsetUnless(..) => Vec::new(),
+            Self::Select(Selection { edit, .. }) => match edit {
+                Edit::Merge(subs) => subs.iter().map(|sub| sub.sub.name().as_ref()).collect(),
+                Edit::Replace(value, _) => keys(std::slice::from_ref(value)),
+                Edit::Remove => Vec::new(),
+            },
+        }
+    }
+}
+
+/// The names of the members of objects, which may stand in arrays.
+fn keys(values: &[Value]) -> Vec<&str> {
+    let mut names = Vec::new();
+    for value in values {
+        match value {
+            Value::Object(members) => names.extend(members.keys().map(String::as_str)),
+            Value::Array(values) => names.extend(keys(values)),
+            _ => {}
+        }
+    }
+    names
 }
 
 impl Which {
@@ -115,7 +146,7 @@ pub(super) fn made_of(attribute: &Attribute, subs: &[SubChange]) -> Map<String, 
         let value = match change {
             Change::Set(value) => value.clone(),
             Change::Append(values) => Value::Array(values.clone()),
-            Change::Unset | Change::Select(_) => return None,
+            Change::Unset | Change::UnsetUnless(..) | Change::Select(_) => return None,
         };
         Some((sub.name().to_string(), value))
     });
@@ -148,7 +179,7 @@ pub(super) fn additions(
     .collect()
 }
 
-/// The same sub-attributes in the order of the schema, so that equal values have equal text.
+/// The sub-attributes in the order of the schema, so that equal values have equal text.
 pub(super) fn in_order(
     attribute: &Attribute,
     mut object: Map<String, Value>,

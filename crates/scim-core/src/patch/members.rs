@@ -6,6 +6,7 @@ use super::value::required;
 use super::{Verb, tolerance};
 use crate::error::{Error, Problem, Result};
 use crate::filter::{Filter, Predicate, resolve_value_filter};
+use crate::resource::tolerance::member_from_text;
 use crate::resource::{Acceptance, accept_element};
 use crate::schema::{Attribute, ResourceType};
 use serde_json::{Map, Value};
@@ -15,15 +16,16 @@ use std::collections::HashSet;
 /// there is such a resource is not known yet.
 #[derive(Debug, Clone)]
 pub enum MemberChange {
-    /// These join; those that are members already stay so.
+    /// These ids become members; those that are members already stay so.
     Add(Vec<String>),
-    /// These go; those that are no members do not matter.
+    /// These ids are no members afterwards; those that were none are passed over.
     Remove(Vec<String>),
-    /// Those that meet a condition go. Its targets are paths of the members attribute.
+    /// Members that meet a condition are removed. Targets of the condition are paths of the members
+    /// attribute.
     RemoveMatching(Predicate),
-    /// All go.
+    /// All members are removed.
     Clear,
-    /// These are the members, and no others.
+    /// These ids are the members afterwards, and no others.
     Replace(Vec<String>),
 }
 
@@ -153,7 +155,7 @@ fn add_selected(
     })
 }
 
-/// As [`ids`], but of an object that need not name a member again.
+/// The members that a value names, which may be none: the path names one already.
 fn ids_or_none(
     attribute: &Attribute,
     value: Value,
@@ -183,7 +185,7 @@ fn ids(
     let mut accepted = Vec::with_capacity(members.len());
     for member in members {
         let member = if acceptance.conformance.is_lenient() {
-            tolerance::member_from_text(member)
+            member_from_text(member)
         } else {
             member
         };

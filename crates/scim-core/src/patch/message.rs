@@ -42,9 +42,9 @@ pub enum Verb {
 /// One operation of the message.
 #[derive(Debug, Clone)]
 pub struct Operation {
-    /// What it does.
+    /// What the operation does.
     pub verb: Verb,
-    /// Its target; `None`: the resource, whose attributes the value then names.
+    /// The target; `None` is the resource, whose attributes the value then names.
     pub path: Option<PatchPath>,
     /// The value, where the member is there; it may be null.
     pub value: Option<Value>,

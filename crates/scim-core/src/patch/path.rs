@@ -2,7 +2,7 @@
 
 use super::tolerance;
 use crate::error::{Error, Problem, Result};
-use crate::filter::{Filter, Literal, Name, PatchPath};
+use crate::filter::{Filter, Literal, Name, PatchPath, Test, resolve_value_filter};
 use crate::resource::{Conformance, Note, Shape, named, printable};
 use crate::schema::{Attribute, AttributePath, Extension, Mutability, Named, ResourceType};
 use serde_json::{Map, Value};
@@ -28,14 +28,17 @@ pub(super) struct Undeclared {
     name: String,
     /// What stands in the brackets and after them, if the name before them is unknown.
     within: Option<(Filter, Option<Name>)>,
-    /// 400 `invalidPath` that names it.
+    /// What brackets compare it with, if it stands in them.
+    compared: Option<Value>,
+    /// 400 `invalidPath`, or `invalidFilter` if it stands in brackets, that names it.
     pub(super) refusal: Error,
 }
 
 impl Undeclared {
     /// What a log says of it: its name, and what it would have to look like to take that value.
     pub(super) fn note(&self, value: Option<&Value>) -> Note {
-        let value = value.cloned().unwrap_or_default();
+        let value = self.compared.as_ref().or(value).cloned();
+        let value = value.unwrap_or_default();
         let shape = match &self.within {
             None => Shape::of(&value),
             Some((filter, sub)) => {
@@ -116,7 +119,9 @@ pub(super) fn target(
             resource_type,
         ))),
         (Some(Named::Attribute(path)), None) => Ok(Target::Attribute(Place { path, filter: None })),
-        (Some(Named::Attribute(path)), Some(filter)) => selective(path, filter, sub, conformance),
+        (Some(Named::Attribute(path)), Some(filter)) => {
+            selective(resource_type, path, filter, sub, conformance)
+        }
         (Some(Named::Extension(extension)), None) => Ok(Target::Extension(extension)),
         (Some(Named::Core), None) => Ok(Target::Resource),
         (Some(_), Some(_)) => Err(Error::invalid_path(format!(
@@ -126,6 +131,7 @@ pub(super) fn target(
 }
 
 fn selective(
+    resource_type: &ResourceType,
     path: AttributePath,
     filter: Filter,
     sub: Option<Name>,
@@ -137,6 +143,16 @@ fn selective(
         return Err(Error::invalid_path(format!(
             "\"{path}\" has a single value and takes no filter."
         )));
+    }
+    if let Some((name, test)) = undeclared_in(attribute, &filter)
+        && let Err(refusal) = resolve_value_filter(&filter, &path, resource_type, conformance)
+    {
+        return Ok(Target::Undeclared(Undeclared {
+            name: format!("{path}.{name}"),
+            within: None,
+            compared: Some(compared_with(test)),
+            refusal: refusal.about(Problem::UnknownAttribute),
+        }));
     }
     let Some(sub) = sub else {
         return Ok(Target::Attribute(Place {
@@ -152,6 +168,7 @@ fn selective(
         return Ok(Target::Undeclared(Undeclared {
             name: format!("{path}.{sub}"),
             within: None,
+            compared: None,
             refusal,
         }));
     };
@@ -179,8 +196,34 @@ fn unknown(
     Undeclared {
         name,
         within,
+        compared: None,
         refusal,
     }
+}
+
+/// The first name in brackets that the attribute before them has no sub-attribute of, and what is
+/// asked of it.
+fn undeclared_in<'a>(attribute: &Attribute, filter: &'a Filter) -> Option<(&'a Name, &'a Test)> {
+    match filter {
+        Filter::Or(terms) | Filter::And(terms) => {
+            terms.iter().find_map(|term| undeclared_in(attribute, term))
+        }
+        Filter::Not(inner) => undeclared_in(attribute, inner),
+        Filter::Test { name, test } => {
+            let is_declared = attribute.sub_attribute(&name.text).is_some()
+                || !attribute.is_complex() && name.text.eq_ignore_ascii_case("value");
+            (!is_declared).then_some((name, test))
+        }
+        Filter::Values { .. } => None,
+    }
+}
+
+fn compared_with(test: &Test) -> Value {
+    match test {
+        Test::Compare(_, literal) | Test::NotEqual(literal) => literal.to_value(),
+        Test::Present => None,
+    }
+    .unwrap_or_default()
 }
 
 /// The values that a filter lists one by one for a sub-attribute: `value eq "a" or value eq "b"`.

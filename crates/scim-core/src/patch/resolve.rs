@@ -4,13 +4,13 @@
 use super::apply::Patch;
 use super::change::{Action, Change, Edit, Otherwise, Selection, Step, SubChange, Which};
 use super::path::{Place, Target, Undeclared, target};
-use super::value::{merge_whole, put, put_selected, remove_listed, required};
+use super::value::{merge_whole, one_value, put, put_selected, remove_listed, required, with_uri};
 use super::{MemberChange, Operation, Verb, members, schemas, tolerance};
 use crate::error::{Error, Problem, Result};
 use crate::filter::{Filter, FilterLimits, parse_path, resolve_value_filter};
 use crate::resource::tolerance::{is_empty_reference, unfit_without_urn};
 use crate::resource::{Acceptance, Note, is_blank, named, unknown};
-use crate::schema::{Extension, Named, ResourceType};
+use crate::schema::{Attribute, Extension, Named, ResourceType};
 use serde_json::{Map, Value};
 
 /// Resolves the operations of a message. Values pass `resource::accept_value`, as they do in the
@@ -117,10 +117,13 @@ impl Resolving<'_, '_> {
     }
 
     fn member(&mut self, name: &str, verb: Verb, value: Value) -> Result<()> {
-        match (
-            named(self.resource_type, name, self.acceptance.conformance),
-            value,
-        ) {
+        let found = named(self.resource_type, name, self.acceptance.conformance);
+        let value = match found {
+            Some(Named::Core) => one_value(value, self.acceptance),
+            _ => value,
+        };
+        match (found, value) {
+            (Some(Named::Core), Value::Null) if self.acceptance.conformance.is_lenient() => Ok(()),
             (Some(Named::Attribute(path)), value) => {
                 self.named_by(name, &Place { path, filter: None }, verb, value)
             }
@@ -167,7 +170,10 @@ impl Resolving<'_, '_> {
     /// The attributes of an extension; null is none of them.
     fn extension(&mut self, extension: &Extension, verb: Verb, value: Value) -> Result<()> {
         let urn = extension.schema.id();
-        match value {
+        if verb == Verb::Add && value.as_array().is_some_and(Vec::is_empty) {
+            return self.resource(verb, Map::new());
+        }
+        match one_value(value, self.acceptance) {
             Value::Object(members) => members
                 .into_iter()
                 .try_for_each(|(name, value)| self.member(&format!("{urn}:{name}"), verb, value)),
@@ -241,6 +247,7 @@ impl Resolving<'_, '_> {
             });
         }
         if let Some(change) = change {
+            self.name_parts(place, &change);
             self.step(Action::Change {
                 path: place.top(),
                 change: Box::new(change),
@@ -264,20 +271,9 @@ impl Resolving<'_, '_> {
         if verb != Verb::Remove && self.empties_reference(place, value.as_ref()) {
             return Ok(Some(Change::Unset));
         }
-        let change = match (verb, value) {
-            (Verb::Remove, Some(value))
-                if self.acceptance.conformance.is_lenient()
-                    && tolerance::removes_listed(end, &value) =>
-            {
-                remove_listed(
-                    end,
-                    tolerance::listed_under_name(end, value),
-                    &path,
-                    self.acceptance,
-                )?
-            }
-            (Verb::Remove, _) => Some(Change::Unset),
-            (_, value) => put(
+        let change = match verb {
+            Verb::Remove => self.removal(end, &path, value)?,
+            _ => put(
                 end,
                 verb,
                 self.assigned(place, value)?,
@@ -286,18 +282,38 @@ impl Resolving<'_, '_> {
             )?,
         };
         Ok(match (&place.path.sub, change) {
-            (Some(sub), Some(change)) => Some(merge_whole(
-                place.attribute(),
-                vec![SubChange {
+            (Some(sub), Some(change)) => {
+                let change = SubChange {
                     sub: sub.clone(),
                     change,
-                }],
-            )),
+                };
+                let changes = with_uri(place.attribute(), vec![change], self.acceptance);
+                Some(merge_whole(place.attribute(), changes))
+            }
             (_, change) => change,
         })
     }
 
-    /// Whether the `value` of a reference becomes empty text, and the reference goes with it.
+    /// What a `remove` does to an attribute or sub-attribute as a whole; `None`: nothing.
+    fn removal(
+        &mut self,
+        attribute: &Attribute,
+        path: &str,
+        value: Option<Value>,
+    ) -> Result<Option<Change>> {
+        match value {
+            Some(value)
+                if self.acceptance.conformance.is_lenient()
+                    && tolerance::removes_listed(attribute, &value) =>
+            {
+                let listed = tolerance::listed_under_name(attribute, value);
+                remove_listed(attribute, listed, path, self.acceptance)
+            }
+            _ => Ok(Some(Change::Unset)),
+        }
+    }
+
+    /// Whether the `value` of a reference becomes empty, and the reference goes with it.
     fn empties_reference(&self, place: &Place, value: Option<&Value>) -> bool {
         let (Some(sub), Some(value)) = (&place.path.sub, value) else {
             return false;
@@ -339,10 +355,14 @@ impl Resolving<'_, '_> {
             );
         }
         let edit = match &place.path.sub {
-            Some(sub) => Edit::Merge(vec![SubChange {
-                sub: sub.clone(),
-                change: Change::Unset,
-            }]),
+            Some(sub) => {
+                let Some(change) = self.removal(sub, &place.path.to_string(), value)? else {
+                    return Ok(None);
+                };
+                let sub = sub.clone();
+                let change = SubChange { sub, change };
+                Edit::Merge(with_uri(place.attribute(), vec![change], self.acceptance))
+            }
             None => Edit::Remove,
         };
         let which = Which::Matching(predicate);
@@ -372,9 +392,23 @@ impl Resolving<'_, '_> {
 
     fn name(&mut self, place: &Place) {
         for path in [place.top().to_string(), place.path.to_string()] {
-            if !self.named.contains(&path) {
-                self.named.push(path);
-            }
+            self.name_path(path);
+        }
+    }
+
+    /// Names the sub-attributes that an object gives values.
+    fn name_parts(&mut self, place: &Place, change: &Change) {
+        if place.path.sub.is_some() || !self.resource_type.shows_on_request() {
+            return;
+        }
+        for name in change.sub_names() {
+            self.name_path(format!("{}.{name}", place.path));
+        }
+    }
+
+    fn name_path(&mut self, path: String) {
+        if !self.named.contains(&path) {
+            self.named.push(path);
         }
     }
 

@@ -92,7 +92,9 @@ fn known(resource_type: &ResourceType, urn: &str, acceptance: &mut Acceptance<'_
 }
 
 fn identify(resource_type: &ResourceType, urn: &str, lenient: bool) -> Urn {
-    if urn.eq_ignore_ascii_case(resource_type.schema().id()) || (lenient && is_legacy_core(urn)) {
+    if urn.eq_ignore_ascii_case(resource_type.schema().id())
+        || (lenient && is_legacy_core(resource_type, urn))
+    {
         return Urn::Core;
     }
     let modern = lenient

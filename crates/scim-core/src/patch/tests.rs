@@ -9,15 +9,19 @@ mod characteristics;
 mod clients;
 mod elements;
 mod forms;
+mod left_out;
 mod members;
 mod message;
 mod model;
+mod references;
 mod table;
+mod value_paths;
 
 use super::{MemberChange, Patch, PatchLimits, member_ids, read, resolve};
 use crate::error::{Error, ErrorStatus, Result};
-use crate::resource::accept::{accept, in_schema_order};
+use crate::resource::accept::accept;
 use crate::resource::check::{WriteKind, check};
+use crate::resource::in_schema_order;
 use crate::resource::limits::ValueLimits;
 use crate::resource::{Acceptance, Attributes, Conformance, Note};
 use crate::schema::{Catalog, ResourceType, SchemaFile, TypeRules};
@@ -45,6 +49,7 @@ const TEST_SCHEMA: &str = r#"{
       {"name": "type", "type": "string"},
       {"name": "note", "type": "string"},
       {"name": "marks", "type": "string", "multiValued": true},
+      {"name": "count", "type": "integer"},
       {"name": "stamp", "type": "string", "mutability": "readOnly"}]},
     {"name": "place", "type": "complex", "subAttributes": [
       {"name": "room", "type": "string", "required": true},

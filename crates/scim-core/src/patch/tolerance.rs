@@ -2,14 +2,16 @@
 //! that it bends; `rfc` mode calls none of them. Those for values and names in general, such as
 //! `"True"`, a manager as plain text or legacy URNs, are in `resource::tolerance`.
 
-use super::change::Otherwise;
+use super::change::{Change, Otherwise, SubChange};
 use super::path::{Place, Undeclared};
 use super::{MemberChange, Operation};
 use crate::error::Error;
+use crate::filter::Filter;
 use crate::resource::Notes;
 use crate::resource::json::read_value;
-use crate::schema::{Attribute, ResourceType};
-use serde_json::{Map, Value};
+use crate::schema::{Attribute, Mutability, ResourceType};
+use serde_json::Value;
+use std::sync::Arc;
 
 /// An empty `Operations` array is a request that changes nothing.
 ///
@@ -84,6 +86,58 @@ pub(super) fn replace_makes(made: Value) -> Otherwise {
     Otherwise::Make(made)
 }
 
+/// `replace` of a value that a value path chooses keeps the sub-attributes of the path's `eq` terms, unless
+/// the new value has them.
+///
+/// The value that the same request makes where nothing matches has them too, and a repeated request
+/// must find it. Bends RFC 7644 section 3.5.2.3: matching values "SHALL be replaced".
+pub(super) fn terms_kept(
+    attribute: &Attribute,
+    filter: &Filter,
+    value: &Value,
+) -> Vec<Arc<Attribute>> {
+    let terms = filter.equalities().unwrap_or_default().into_iter();
+    terms
+        .filter_map(|(name, _)| attribute.sub_attribute(&name.text))
+        .filter(|sub| value.get(sub.name().as_ref()).is_none())
+        .cloned()
+        .collect()
+}
+
+/// Another `value` of a reference without its `$ref` takes the former `$ref` along.
+///
+/// Entra ID changes a manager by `value` alone, and the former `$ref` would name the former manager.
+/// Bends RFC 7644 section 3.5.2.3: sub-attributes that are not specified "SHALL be left unchanged".
+pub(super) fn uri_of_value(attribute: &Attribute, mut changes: Vec<SubChange>) -> Vec<SubChange> {
+    let is_written = |sub: &Attribute| {
+        !matches!(
+            sub.mutability(),
+            Mutability::ReadOnly | Mutability::Immutable
+        )
+    };
+    let uri = attribute
+        .sub_attribute("$ref")
+        .filter(|uri| is_written(uri) && !changes.iter().any(|c| Arc::ptr_eq(&c.sub, uri)));
+    let value = changes
+        .iter()
+        .enumerate()
+        .find(|(_, change)| change.sub.name().as_ref() == "value");
+    let goes = match (uri, value) {
+        (Some(uri), Some((i, SubChange { sub, change }))) => match change {
+            Change::Set(value) => Some((i, uri, Change::UnsetUnless(sub.clone(), value.clone()))),
+            Change::Unset => Some((i, uri, Change::Unset)),
+            _ => None,
+        },
+        _ => None,
+    };
+    if let Some((i, uri, change)) = goes {
+        // Before the value, so that the former one is still there to compare.
+        let sub = uri.clone();
+        changes.insert(i, SubChange { sub, change });
+    }
+    changes
+}
+
 /// `replace` with null through a value path that matches nothing has nothing to do.
 ///
 /// Entra ID clears attributes in every cycle. Bends RFC 7644 section 3.5.2.3 as above.
@@ -127,19 +181,6 @@ pub(super) fn listed_under_name(attribute: &Attribute, value: Value) -> Value {
 /// group. Bends RFC 7644 section 3.5.2.3, which wants a value.
 pub(super) fn members_without_value() -> Option<MemberChange> {
     None
-}
-
-/// A plain text among the members is a member's id.
-///
-/// Microsoft's own request collection adds a member so. Bends RFC 7643 section 4.2: `members` is
-/// complex.
-pub(super) fn member_from_text(value: Value) -> Value {
-    match value {
-        Value::String(id) => {
-            Value::Object(Map::from_iter([("value".to_owned(), Value::String(id))]))
-        }
-        other => other,
-    }
 }
 
 /// `add` and `replace` at `members[value eq "…"]` add that member, with or without a value.

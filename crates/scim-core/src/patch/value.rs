@@ -7,7 +7,7 @@ use super::{Verb, tolerance};
 use crate::error::{Error, Result};
 use crate::filter::{Filter, Predicate, literal_value};
 use crate::resource::tolerance::{is_empty_reference, one_of_array};
-use crate::resource::{Acceptance, accept_element, accept_value, unknown};
+use crate::resource::{Acceptance, accept_element, accept_value, says_nothing, unknown};
 use crate::schema::{Attribute, Mutability};
 use serde_json::{Map, Value};
 
@@ -37,8 +37,8 @@ pub(super) fn put(
     }
 }
 
-/// The value that a single-valued place is to have.
-fn one_value(value: Value, acceptance: &Acceptance<'_>) -> Value {
+/// The value that a single-valued place, or an extension, is to have.
+pub(super) fn one_value(value: Value, acceptance: &Acceptance<'_>) -> Value {
     if acceptance.conformance.is_lenient() {
         one_of_array(value)
     } else {
@@ -46,7 +46,8 @@ fn one_value(value: Value, acceptance: &Acceptance<'_>) -> Value {
     }
 }
 
-/// `add` appends and `replace` replaces; a value that is no array is taken as the only one.
+/// `add` appends and `replace` replaces; a value that is no array is taken as the only one. Values
+/// of which nothing is understood replace nothing.
 fn put_values(
     attribute: &Attribute,
     verb: Verb,
@@ -58,8 +59,10 @@ fn put_values(
         list @ (Value::Array(_) | Value::Null) => list,
         one => Value::Array(vec![one]),
     };
+    let is_silent = says_nothing(attribute, &list);
     Ok(
         match (accept_value(attribute, list, path, acceptance)?, verb) {
+            _ if is_silent => None,
             (Some(Value::Array(values)), Verb::Add) => Some(Change::Append(values)),
             (Some(values), _) => Some(Change::Set(values)),
             (None, Verb::Add) => None,
@@ -98,7 +101,20 @@ fn sub_changes(
             change,
         }));
     }
-    Ok(changes)
+    Ok(with_uri(attribute, changes, acceptance))
+}
+
+/// The changes, and what becomes of the URI of a reference whose `value` is among them.
+pub(super) fn with_uri(
+    attribute: &Attribute,
+    changes: Vec<SubChange>,
+    acceptance: &Acceptance<'_>,
+) -> Vec<SubChange> {
+    if acceptance.conformance.is_lenient() {
+        tolerance::uri_of_value(attribute, changes)
+    } else {
+        changes
+    }
 }
 
 /// Sub-attributes change in every value, and make one where there is none.
@@ -126,19 +142,22 @@ pub(super) fn put_selected(
     acceptance: &mut Acceptance<'_>,
 ) -> Result<Option<Change>> {
     let attribute = place.attribute().as_ref();
-    let Some(edit) = edit(place, verb, value, acceptance)? else {
+    let Some(mut edit) = edit(place, verb, value, acceptance)? else {
         return Ok(None);
     };
     let otherwise = match begun_by(attribute, &edit) {
         None => without_value(verb, acceptance),
-        Some(begun) => match complete(attribute, filter, begun, acceptance)? {
-            // What would not be found again is not made: a repeated request would make it twice.
-            Some(made) if predicate.matches_element(attribute, &made) => {
-                with_value(made, verb, acceptance)
-            }
-            _ => Otherwise::Refuse,
+        // What would not be found again is not made: a repeated request would make it twice.
+        Some(begun) => match complete(attribute, filter, begun, acceptance)
+            .filter(|made| predicate.matches_element(attribute, made))
+        {
+            Some(made) => with_value(made, verb, acceptance),
+            None => Otherwise::Refuse,
         },
     };
+    if let (Edit::Replace(value, kept), true) = (&mut edit, acceptance.conformance.is_lenient()) {
+        *kept = tolerance::terms_kept(attribute, filter, value);
+    }
     Ok(Some(Change::Select(Selection {
         which: Which::Matching(predicate),
         edit,
@@ -158,13 +177,18 @@ fn edit(
     if let Some(sub) = &place.path.sub {
         let change = put(sub, verb, value, &path, acceptance)?;
         return Ok(change.map(|change| {
-            Edit::Merge(vec![SubChange {
+            let change = SubChange {
                 sub: sub.clone(),
                 change,
-            }])
+            };
+            Edit::Merge(with_uri(attribute, vec![change], acceptance))
         }));
     }
     match one_value(value, acceptance) {
+        value if says_nothing(attribute, &value) => {
+            accept_element(attribute, value, &path, acceptance)?;
+            Ok(None)
+        }
         Value::Null if verb == Verb::Add => Ok(None),
         Value::Object(object) if verb == Verb::Add && attribute.is_complex() => {
             let subs = sub_changes(attribute, verb, object, &path, acceptance)?;
@@ -172,7 +196,7 @@ fn edit(
         }
         value => Ok(Some(
             accept_element(attribute, value, &path, acceptance)?
-                .map_or(Edit::Remove, Edit::Replace),
+                .map_or(Edit::Remove, |value| Edit::Replace(value, Vec::new())),
         )),
     }
 }
@@ -183,43 +207,40 @@ fn begun_by(attribute: &Attribute, edit: &Edit) -> Option<Value> {
         Edit::Merge(subs) => Some(made_of(attribute, subs))
             .filter(|made| !made.is_empty())
             .map(Value::Object),
-        Edit::Replace(value) => Some(value.clone()),
+        Edit::Replace(value, _) => Some(value.clone()),
         Edit::Remove => None,
     }
 }
 
 /// A new value, with what the `eq` terms of the filter say of it. `None` if the filter is of
-/// another kind: it does not describe one value.
+/// another kind, or says what no value can be: it does not describe one value.
 fn complete(
     attribute: &Attribute,
     filter: &Filter,
     begun: Value,
     acceptance: &mut Acceptance<'_>,
-) -> Result<Option<Value>> {
+) -> Option<Value> {
     let Value::Object(mut object) = begun else {
-        return Ok(Some(begun));
-    };
-    let Some(terms) = filter.equalities() else {
-        return Ok(None);
+        return Some(begun);
     };
     let mut said = Map::new();
-    for (name, literal) in terms {
-        let Some(sub) = attribute.sub_attribute(&name.text) else {
-            return Ok(None);
-        };
-        let Some(value) = literal_value(sub, literal, acceptance.conformance) else {
-            return Ok(None);
-        };
+    for (name, literal) in filter.equalities()? {
+        let sub = attribute.sub_attribute(&name.text)?;
+        let value = literal_value(sub, literal, acceptance.conformance)?;
         if !object.contains_key(sub.name().as_ref()) {
+            let value = if sub.is_multi_valued() {
+                Value::Array(vec![value])
+            } else {
+                value
+            };
             said.insert(sub.name().to_string(), value);
         }
     }
-    if let Some(Value::Object(mut said)) =
-        accept_element(attribute, Value::Object(said), attribute.name(), acceptance)?
-    {
+    let said = accept_element(attribute, Value::Object(said), attribute.name(), acceptance);
+    if let Some(Value::Object(mut said)) = said.ok()? {
         object.append(&mut said);
     }
-    Ok(Some(Value::Object(in_order(attribute, object))))
+    Some(Value::Object(in_order(attribute, object)))
 }
 
 /// RFC 7644 leaves open whether `add` makes a value, and forbids it for `replace`.

@@ -9,6 +9,7 @@ use crate::resource::{Identity, identity, same};
 use crate::schema::{Attribute, Mutability};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 pub(super) struct Values<'a> {
     attribute: &'a Attribute,
@@ -112,9 +113,9 @@ impl<'a> Values<'a> {
         }
         match &selection.edit {
             Edit::Merge(subs) => selected.into_iter().try_for_each(|i| self.merge(i, subs))?,
-            Edit::Replace(value) => selected
+            Edit::Replace(value, kept) => selected
                 .into_iter()
-                .try_for_each(|i| self.replace(i, value))?,
+                .try_for_each(|i| self.replace(i, value, kept))?,
             Edit::Remove => selected.into_iter().for_each(|i| self.remove(i)),
         }
         self.drop_doubles();
@@ -159,10 +160,16 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn replace(&mut self, i: usize, by: &Value) -> Result<()> {
+    fn replace(&mut self, i: usize, by: &Value, kept: &[Arc<Attribute>]) -> Result<()> {
         let Some(value) = self.values.get_mut(i) else {
             return Ok(());
         };
+        let mut by = by.clone();
+        if let (Some(was), Value::Object(by)) = (value.as_object(), &mut by) {
+            let kept = kept.iter().map(|sub| sub.name().as_ref());
+            by.extend(kept.filter_map(|name| Some((name.to_owned(), was.get(name)?.clone()))));
+            *by = in_order(self.attribute, std::mem::take(by));
+        }
         if let (true, Some(was), Some(is)) = (
             self.attribute.is_multi_valued(),
             value.as_object(),
@@ -172,9 +179,11 @@ impl<'a> Values<'a> {
                 keeps_immutable(self.attribute, sub, was.get(sub.name().as_ref()), is)?;
             }
         }
-        *value = by.clone();
-        if is_primary(by) {
+        if is_primary(&by) {
             self.primary.push(i);
+        }
+        if let Some(value) = self.values.get_mut(i) {
+            *value = by;
         }
         Ok(())
     }

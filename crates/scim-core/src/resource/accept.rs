@@ -21,9 +21,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use super::attributes::{Attributes, in_schema_order};
 use super::note::printable;
-use super::value::{Acceptance, accept_value, unknown};
-use super::{Attributes, Conformance, Note, Shape, named, tolerance};
+use super::value::{Acceptance, accept_value, says_nothing, unknown};
+use super::{Conformance, Note, Shape, named, tolerance};
 use crate::error::{Error, Problem, Result};
 use crate::schema::{Attribute, AttributePath, Extension, Mutability, Named, ResourceType};
 use serde_json::{Map, Value};
@@ -34,7 +35,8 @@ use std::collections::HashSet;
 pub struct Accepted {
     /// The attributes that have a value.
     pub attributes: Attributes,
-    /// Names of top-level attributes that the body speaks of, also with null, as the schema spells them.
+    /// What the body speaks of, also with null: names of top-level attributes, URNs of extensions and
+    /// attributes of extensions with their URN, as the schemas spell them.
     pub asserted: HashSet<String>,
 }
 
@@ -91,7 +93,7 @@ pub fn accept(
     Ok(read.finish())
 }
 
-/// The value that a body gives an attribute of the core schema, wherever it stands.
+/// The value that a body gives an attribute of the core schema, under whichever of its names.
 pub fn sent<'a>(
     resource_type: &ResourceType,
     body: &'a Map<String, Value>,
@@ -154,7 +156,9 @@ impl Reading<'_, '_, '_> {
             let urn = urn
                 .as_str()
                 .ok_or_else(|| problem("holds a value that is no string"))?;
-            if urn.eq_ignore_ascii_case(core) || (lenient && tolerance::is_legacy_core(urn)) {
+            if urn.eq_ignore_ascii_case(core)
+                || (lenient && tolerance::is_legacy_core(self.resource_type, urn))
+            {
                 has_core = true;
             } else if self.extension(urn).is_none() {
                 if !lenient {
@@ -184,23 +188,26 @@ impl Reading<'_, '_, '_> {
 
     fn member(&mut self, key: &str, value: Value) -> Result<()> {
         let lenient = self.acceptance.conformance.is_lenient();
-        match (
-            named(self.resource_type, key, self.acceptance.conformance),
-            value,
-        ) {
+        let found = named(self.resource_type, key, self.acceptance.conformance);
+        let value = match found {
+            Some(Named::Core | Named::Extension(_)) if lenient => tolerance::one_of_array(value),
+            _ => value,
+        };
+        match (found, value) {
             (Some(Named::Extension(extension)), value) => self.extended(&extension, value),
             // Okta's external namespace of a core attribute is the core URN.
             (Some(Named::Core), Value::Object(members)) => members
                 .into_iter()
                 .try_for_each(|(name, value)| self.core(&name, value)),
+            (Some(Named::Core), Value::Null) if lenient => Ok(()),
             (Some(named), value) if tolerance::is_qualified_key(key, &named) && !lenient => {
                 self.acceptance
                     .notes
                     .push(Note::UnknownAttribute(printable(key), Shape::of(&value)));
                 Ok(())
             }
-            (Some(Named::Attribute(path)), value) if path.sub.is_none() => {
-                if path.container.is_none() && !key.contains(':') {
+            (Some(Named::Attribute(path)), value) if path.sub.is_none() || lenient => {
+                if path.container.is_none() && path.sub.is_none() && !key.contains(':') {
                     return self.top(&path.attribute, value);
                 }
                 self.elsewhere.push((key.to_owned(), path, value));
@@ -210,45 +217,77 @@ impl Reading<'_, '_, '_> {
         }
     }
 
+    /// A member of an object under the URN of the core schema.
     fn core(&mut self, name: &str, value: Value) -> Result<()> {
+        if self.acceptance.conformance.is_lenient() {
+            return self.member(name, value);
+        }
         match self.resource_type.top_attribute(name).cloned() {
             Some(attribute) => self.top(&attribute, value),
             None => unknown(name, &value, self.acceptance),
         }
     }
 
-    /// Takes what stands elsewhere, unless the body also has the attribute in its place.
+    /// Takes values under other names of an attribute, unless the body also has the attribute in its place.
     fn take_from_elsewhere(&mut self) -> Result<()> {
-        for (key, path, value) in std::mem::take(&mut self.elsewhere) {
-            let Some(urn) = &path.container else {
-                if !self.asserted.contains(path.attribute.name().as_ref()) {
-                    self.top(&path.attribute, value)?;
-                }
-                continue;
-            };
-            let Some(extension) = self.resource_type.extension(urn).cloned() else {
-                continue;
-            };
-            let name = path.attribute.name().as_ref();
-            if self
-                .extensions
-                .get(urn.as_ref())
-                .is_some_and(|held| held.get(name).is_some())
-            {
-                continue;
-            }
-            let taken = self.extended(
-                &extension,
-                Value::Object(Map::from_iter([(name.to_owned(), value)])),
-            );
-            match taken {
-                Err(_) if !key.contains(':') => {
-                    tolerance::unfit_without_urn(&path.to_string(), &mut self.acceptance.notes);
-                }
-                taken => taken?,
+        let elsewhere = std::mem::take(&mut self.elsewhere);
+        let (parts, whole): (Vec<_>, Vec<_>) = elsewhere
+            .into_iter()
+            .partition(|(_, path, _)| path.sub.is_some());
+        for (key, path, value) in whole {
+            if !self.asserted.contains(&path.to_string()) {
+                self.placed(&key, &path, value)?;
             }
         }
+        for (key, path, value) in parts {
+            self.part(&key, &path, value)?;
+        }
         Ok(())
+    }
+
+    /// Gives an attribute its value where the schema puts it.
+    fn placed(&mut self, key: &str, path: &AttributePath, value: Value) -> Result<()> {
+        let extension = match &path.container {
+            None => return self.top(&path.attribute, value),
+            Some(urn) => self.resource_type.extension(urn).cloned(),
+        };
+        let Some(extension) = extension else {
+            return Ok(());
+        };
+        let name = path.attribute.name().to_string();
+        let taken = self.extended(&extension, Value::Object(Map::from_iter([(name, value)])));
+        match taken {
+            Err(_) if !key.contains(':') => {
+                tolerance::unfit_without_urn(&path.to_string(), &mut self.acceptance.notes);
+                Ok(())
+            }
+            taken => taken,
+        }
+    }
+
+    /// Gives a sub-attribute its value, unless the body has it in its place.
+    fn part(&mut self, key: &str, path: &AttributePath, value: Value) -> Result<()> {
+        let Some(sub) = &path.sub else { return Ok(()) };
+        let sub = sub.name().as_ref();
+        let attribute = &path.attribute;
+        let holder = match &path.container {
+            None => Some(&self.top),
+            Some(urn) => self.extensions.get(urn.as_ref()).and_then(Value::as_object),
+        };
+        let held = holder.and_then(|holder| holder.get(attribute.name().as_ref()));
+        let mut whole = match held.cloned() {
+            None => Map::new(),
+            Some(Value::Object(held)) if !held.contains_key(sub) => held,
+            Some(_) => return Ok(()),
+        };
+        whole.insert(sub.to_owned(), value);
+        let whole = Value::Object(whole);
+        let whole = if attribute.is_multi_valued() {
+            Value::Array(vec![whole])
+        } else {
+            whole
+        };
+        self.placed(key, path, whole)
     }
 
     fn top(&mut self, attribute: &Attribute, value: Value) -> Result<()> {
@@ -256,10 +295,22 @@ impl Reading<'_, '_, '_> {
             return Ok(());
         }
         let name = attribute.name().to_string();
+        let is_silent = says_nothing(attribute, &value);
+        let value = match self.resource_type.members() {
+            Some(members)
+                if self.acceptance.conformance.is_lenient()
+                    && members.name() == attribute.name() =>
+            {
+                tolerance::members_from_texts(value)
+            }
+            _ => value,
+        };
         if let Some(accepted) = accept_value(attribute, value, &name, self.acceptance)? {
             self.top.insert(name.clone(), accepted);
         }
-        self.asserted.insert(name);
+        if !is_silent {
+            self.asserted.insert(name);
+        }
         Ok(())
     }
 
@@ -267,7 +318,12 @@ impl Reading<'_, '_, '_> {
         let urn = extension.schema.id();
         self.asserted.insert(urn.to_string());
         let members = match value {
-            Value::Null => return Ok(()),
+            Value::Null => {
+                let all = extension.schema.attributes().iter();
+                self.asserted
+                    .extend(all.map(|attribute| format!("{urn}:{}", attribute.name())));
+                return Ok(());
+            }
             Value::Object(members) => members,
             _ => {
                 return Err(Error::invalid_value(format!(
@@ -285,8 +341,12 @@ impl Reading<'_, '_, '_> {
                 continue;
             }
             let path = format!("{urn}:{}", attribute.name());
+            let is_silent = says_nothing(attribute, &value);
             if let Some(value) = accept_value(attribute, value, &path, self.acceptance)? {
                 accepted.insert(attribute.name().to_string(), value);
+            }
+            if !is_silent {
+                self.asserted.insert(path);
             }
         }
         if !accepted.is_empty() {
@@ -310,36 +370,5 @@ impl Reading<'_, '_, '_> {
     }
 }
 
-/// The same attributes in the order of the schemas, so that a document reads as its schema
-/// does and equal resources have equal text.
-pub(crate) fn in_schema_order(
-    resource_type: &ResourceType,
-    mut attributes: Map<String, Value>,
-) -> Map<String, Value> {
-    let mut ordered = Map::new();
-    for attribute in resource_type.top_attributes() {
-        if let Some(entry) = attributes.remove_entry(attribute.name().as_ref()) {
-            ordered.insert(entry.0, entry.1);
-        }
-    }
-    for extension in resource_type.extensions() {
-        let Some((urn, Value::Object(mut held))) =
-            attributes.remove_entry(extension.schema.id().as_ref())
-        else {
-            continue;
-        };
-        let names = extension
-            .schema
-            .attributes()
-            .iter()
-            .map(|attribute| attribute.name().as_ref());
-        let mut in_order: Map<String, Value> =
-            names.filter_map(|name| held.remove_entry(name)).collect();
-        in_order.append(&mut held);
-        let held = in_order;
-        ordered.insert(urn, Value::Object(held));
-    }
-    // What a schema declared that is no longer loaded stays, out of reach, until it is back.
-    ordered.append(&mut attributes);
-    ordered
-}
+#[cfg(test)]
+mod tests;

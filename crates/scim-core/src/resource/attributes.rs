@@ -1,6 +1,5 @@
 //! Attributes of a resource that have passed its resource type.
 
-use super::hidden;
 use crate::schema::{Attribute, ResourceType};
 use serde_json::{Map, Value};
 use std::ops::Deref;
@@ -66,7 +65,7 @@ impl Attributes {
             }
         }
         let attributes = std::mem::take(&mut self.0);
-        self.0 = super::accept::in_schema_order(resource_type, attributes);
+        self.0 = in_schema_order(resource_type, attributes);
     }
 
     /// The attributes of these names.
@@ -96,59 +95,6 @@ impl Attributes {
     pub fn in_order_of(self, other: Map<String, Value>) -> Self {
         if self.0 == other { Self(other) } else { self }
     }
-
-    /// The attributes after a replacement (RFC 7644 section 3.5.1) by those of a body: what the body
-    /// has, what no client reads and the body does not speak of, and what no schema declares.
-    #[must_use]
-    pub fn replaced_by(
-        &self,
-        resource_type: &ResourceType,
-        accepted: &super::accept::Accepted,
-    ) -> Self {
-        let mut after = accepted.attributes.0.clone();
-        self.keep_secrets(resource_type, accepted, &mut after);
-        let mut kept = self.0.clone();
-        hidden::keep(resource_type, &mut kept);
-        for (name, value) in kept {
-            match (after.get_mut(&name), value) {
-                (Some(Value::Object(held)), Value::Object(hidden)) => held.extend(hidden),
-                (_, value) => drop(after.insert(name, value)),
-            }
-        }
-        Self(super::accept::in_schema_order(resource_type, after))
-    }
-
-    fn keep_secrets(
-        &self,
-        resource_type: &ResourceType,
-        accepted: &super::accept::Accepted,
-        after: &mut Map<String, Value>,
-    ) {
-        let is_secret = |attribute: &&std::sync::Arc<Attribute>| attribute.is_secret();
-        for attribute in resource_type.top_attributes().iter().filter(is_secret) {
-            let name = attribute.name().as_ref();
-            let kept = self.get(name);
-            if let Some(kept) = kept.filter(|_| !accepted.asserted.contains(name)) {
-                after.insert(name.to_owned(), kept.clone());
-            }
-        }
-        for extension in resource_type.extensions() {
-            let urn = extension.schema.id().as_ref();
-            let Some(was) = self.get(urn).and_then(Value::as_object) else {
-                continue;
-            };
-            for secret in extension.schema.attributes().iter().filter(is_secret) {
-                let name = secret.name().as_ref();
-                let Some(kept) = was.get(name) else { continue };
-                let held = after
-                    .entry(urn)
-                    .or_insert_with(|| Value::Object(Map::new()));
-                if let Some(held) = held.as_object_mut() {
-                    held.entry(name).or_insert_with(|| kept.clone());
-                }
-            }
-        }
-    }
 }
 
 impl From<Attributes> for Value {
@@ -163,4 +109,38 @@ impl Deref for Attributes {
     fn deref(&self) -> &Self::Target {
         &self.0
     }
+}
+
+/// The attributes in the order of the schemas, so that a document reads as its schema
+/// does and equal resources have equal text.
+pub(crate) fn in_schema_order(
+    resource_type: &ResourceType,
+    mut attributes: Map<String, Value>,
+) -> Map<String, Value> {
+    let mut ordered = Map::new();
+    for attribute in resource_type.top_attributes() {
+        if let Some(entry) = attributes.remove_entry(attribute.name().as_ref()) {
+            ordered.insert(entry.0, entry.1);
+        }
+    }
+    for extension in resource_type.extensions() {
+        let Some((urn, Value::Object(mut held))) =
+            attributes.remove_entry(extension.schema.id().as_ref())
+        else {
+            continue;
+        };
+        let names = extension
+            .schema
+            .attributes()
+            .iter()
+            .map(|attribute| attribute.name().as_ref());
+        let mut in_order: Map<String, Value> =
+            names.filter_map(|name| held.remove_entry(name)).collect();
+        in_order.append(&mut held);
+        let held = in_order;
+        ordered.insert(urn, Value::Object(held));
+    }
+    // What a schema declared that is no longer loaded stays, out of reach, until it is back.
+    ordered.append(&mut attributes);
+    ordered
 }

@@ -129,7 +129,7 @@ fn check_attribute(
     Ok(())
 }
 
-/// What people are told apart by is text that can be shown and typed (RFC 7644 section 5).
+/// Checks that a name is text that can be shown and typed (RFC 7644 section 5).
 fn check_name(attribute: &Attribute, was: Option<&Value>, is: Option<&Value>) -> Result<()> {
     let text = is
         .filter(|is| attribute.is_unique() && was != Some(*is))
@@ -192,8 +192,8 @@ fn primaries(values: &[Value]) -> usize {
         .count()
 }
 
-/// A PATCH that takes a required value away is told so; one that begins to use what needs
-/// another value is told what is missing.
+/// The error for a required attribute without a value: a PATCH that removes the value is refused for
+/// that, one that begins to use a parent of the attribute for the missing value.
 fn missing(path: &str, change: WriteKind, had_value: bool) -> Error {
     match (change, had_value) {
         (WriteKind::Whole, _) | (WriteKind::Modify, false) => Error::invalid_value(format!(

@@ -1,6 +1,7 @@
 //! The text of a resource as a store keeps it, and how an answer is made of it without parsing.
 
-use super::{Attributes, hidden};
+use super::attributes::Attributes;
+use super::hidden;
 use crate::schema::ResourceType;
 use serde_json::{Map, Value};
 use std::fmt::{self, Write};

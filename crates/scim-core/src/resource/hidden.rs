@@ -1,4 +1,4 @@
-//! What a document holds and no schema declares any more. It stays, and is shown to nobody, until
+//! Values of a document that no schema declares any more. They are kept, and shown to no client, until
 //! a schema declares it again.
 //!
 //! ```
@@ -45,7 +45,7 @@ pub fn may_hide<'a>(resource_type: &ResourceType, mut urns: impl Iterator<Item =
     })
 }
 
-/// Takes out what is hidden; `false` if there was nothing.
+/// Removes hidden values from attributes; `false` if there were none.
 pub fn cut(resource_type: &ResourceType, attributes: &mut Map<String, Value>) -> bool {
     let mut found = false;
     attributes.retain(|name, value| match (resource_type.extension(name), value) {
@@ -64,7 +64,7 @@ pub fn cut(resource_type: &ResourceType, attributes: &mut Map<String, Value>) ->
     found
 }
 
-/// Takes out all but what is hidden.
+/// Removes all values but hidden ones from attributes.
 pub fn keep(resource_type: &ResourceType, attributes: &mut Map<String, Value>) {
     attributes.retain(|name, value| match (resource_type.extension(name), value) {
         (Some(extension), Value::Object(held)) => {
@@ -75,12 +75,12 @@ pub fn keep(resource_type: &ResourceType, attributes: &mut Map<String, Value>) {
     });
 }
 
-/// Takes all but what is hidden out of what a resource has of an extension.
+/// Removes the declared attributes of an extension and keeps the hidden ones.
 pub fn keep_in(extension: &Extension, held: &mut Map<String, Value>) {
     held.retain(|name, _| extension.schema.attribute(name).is_none());
 }
 
-/// What a resource has of an extension, if any of it is declared.
+/// The object of an extension in a document, if it has a declared attribute.
 pub fn visible<'a>(
     extension: &Extension,
     attributes: &'a Map<String, Value>,

@@ -37,21 +37,23 @@ pub mod limits;
 mod name;
 mod note;
 pub mod projection;
+mod replace;
 mod shape;
 pub mod tolerance;
 mod value;
 
 pub use attributes::Attributes;
+pub(crate) use attributes::in_schema_order;
 pub use document::StoredDocument;
 pub use identity::same;
 pub(crate) use identity::{Identity, identity};
 pub use key::Key;
-pub use name::named;
+pub use name::{full_name, named};
 pub(crate) use note::printable;
 pub use note::{Note, Notes};
 pub use shape::Shape;
-pub(crate) use value::unknown;
 pub use value::{Acceptance, accept_element, accept_value, is_blank};
+pub(crate) use value::{says_nothing, unknown};
 
 use crate::keywords;
 use crate::schema::ResourceType;

@@ -4,7 +4,7 @@
 use super::{Conformance, tolerance};
 use crate::schema::{Named, ResourceType};
 
-/// What a name in attribute notation (RFC 7644 section 3.10) stands for, in paths, filters,
+/// The meaning of a name in attribute notation (RFC 7644 section 3.10) in paths, filters,
 /// `attributes`, `excludedAttributes`, `sortBy` and the keys of bodies and values. `None` if the type
 /// has nothing of that name.
 pub fn named(resource_type: &ResourceType, name: &str, conformance: Conformance) -> Option<Named> {
@@ -17,10 +17,71 @@ pub fn named(resource_type: &ResourceType, name: &str, conformance: Conformance)
         .or_else(|| tolerance::named_without_urn(resource_type, name))
 }
 
+/// The full name of what a name was meant for, known or not: with the URN of the schema that it begins
+/// with, or of the extension whose attribute it begins with.
+pub fn full_name(resource_type: &ResourceType, name: &str, conformance: Conformance) -> String {
+    let schema = resource_type.schema().id();
+    let urns = resource_type.extensions().iter().map(|e| e.schema.id());
+    let after_urn = urns.chain([schema]).find_map(|urn| {
+        let (head, rest) = name.split_at_checked(urn.len())?;
+        let rest = rest.strip_prefix('.')?;
+        head.eq_ignore_ascii_case(urn)
+            .then(|| format!("{urn}:{rest}"))
+    });
+    let under_legacy_urn = || {
+        let (urn, rest) = name.rsplit_once(':')?;
+        match named(resource_type, urn, conformance)? {
+            Named::Core => Some(format!("{schema}:{rest}")),
+            Named::Extension(extension) => Some(format!("{}:{rest}", extension.schema.id())),
+            Named::Attribute(_) => None,
+        }
+    };
+    let under_attribute = || {
+        let (attribute, sub) = name.split_once('.').filter(|_| !name.contains(':'))?;
+        match named(resource_type, attribute, conformance)? {
+            Named::Attribute(path) => Some(format!("{path}.{sub}")),
+            _ => None,
+        }
+    };
+    after_urn
+        .or_else(under_legacy_urn)
+        .or_else(under_attribute)
+        .unwrap_or_else(|| name.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::schema::Catalog;
+
+    #[test]
+    fn what_is_not_known_has_a_full_name_too() {
+        let catalog = Catalog::new(&[]).unwrap();
+        let user = catalog.by_name("User").unwrap();
+        let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+        let core = "urn:ietf:params:scim:schemas:core:2.0:User";
+        for (name, full) in [
+            (format!("{enterprise}.foo"), format!("{enterprise}:foo")),
+            (format!("{enterprise}:foo"), format!("{enterprise}:foo")),
+            (
+                "manager.foo".to_owned(),
+                format!("{enterprise}:manager.foo"),
+            ),
+            (
+                "urn:scim:schemas:core:1.0:foo".to_owned(),
+                format!("{core}:foo"),
+            ),
+            (
+                "urn:scim:schemas:extension:enterprise:1.0:foo".to_owned(),
+                format!("{enterprise}:foo"),
+            ),
+            ("name.foo".to_owned(), "name.foo".to_owned()),
+            ("foo.bar".to_owned(), "foo.bar".to_owned()),
+            ("urn:x:y:foo".to_owned(), "urn:x:y:foo".to_owned()),
+        ] {
+            assert_eq!(full_name(user, &name, Conformance::Lenient), full, "{name}");
+        }
+    }
 
     #[test]
     fn the_letter_of_the_rfc_knows_full_names_only() {

@@ -109,7 +109,7 @@ impl Projection {
         }
     }
 
-    /// The same for the answer to a write: attributes that are returned on request are shown if
+    /// The projection for the answer to a write: attributes that are returned on request are shown if
     /// the write set them (RFC 7643 section 7).
     #[must_use]
     pub fn after_writing(

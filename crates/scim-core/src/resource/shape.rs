@@ -10,7 +10,7 @@ const MOST: usize = 50;
 /// Type, cardinality and sub-attributes of a value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shape {
-    /// One of string, boolean, integer, decimal and complex; `None` where nothing told, as null.
+    /// One of string, boolean, integer, decimal and complex; `None` if no value gives a type, such as null.
     pub kind: Option<Type>,
     /// Whether it was a list.
     pub multi_valued: bool,

@@ -99,10 +99,11 @@ pub fn simple_from_object(value: Value) -> Value {
     members.shift_remove(&name).unwrap_or_default()
 }
 
-/// `{"value": ""}` for a single-valued reference means that it has no value.
+/// `{"value": ""}` and `{"value": null}` for a single-valued reference mean that it has no value.
 ///
-/// Entra ID and clients made after it clear `manager` so. Bends RFC 7643 section 2.5, where only null
-/// and the empty array mean unassigned. What only the server writes does not count.
+/// Entra ID and clients made after it clear `manager` so, also beside the `$ref` of the former one. Bends
+/// RFC 7643 section 2.5, where only null and the empty array mean unassigned. What only the server writes
+/// does not count; null beside a `$ref` leaves the `$ref` to tell which resource it is.
 pub fn is_empty_reference(attribute: &Attribute, members: &Map<String, Value>) -> bool {
     let has_parts = ["value", "$ref"]
         .iter()
@@ -113,15 +114,18 @@ pub fn is_empty_reference(attribute: &Attribute, members: &Map<String, Value>) -
             .sub_attribute(name)
             .is_some_and(|sub| sub.mutability() == Mutability::ReadOnly)
     };
-    let names_value = members
+    let value = members
         .iter()
-        .any(|(name, value)| name.eq_ignore_ascii_case("value") && value.is_string());
+        .find(|(name, _)| name.eq_ignore_ascii_case("value"))
+        .map(|(_, value)| value);
+    let is_cleared = value.is_some_and(Value::is_string);
+    let goes_along = |name: &str| is_cleared && name.eq_ignore_ascii_case("$ref");
     has_parts
         && !attribute.is_multi_valued()
-        && names_value
+        && value.is_some()
         && members
             .iter()
-            .all(|(name, value)| is_empty(value) || is_fixed(name))
+            .all(|(name, value)| is_empty(value) || is_fixed(name) || goes_along(name))
 }
 
 /// `schemas` that is missing, null or empty means the schema of the endpoint, or the URN of the
@@ -176,14 +180,17 @@ pub fn no_limit_of_errors(value: &Value) -> bool {
 /// URNs of SCIM 1.1 and of drafts stand for those of SCIM 2.0.
 ///
 /// OneLogin's and Google's templates name `urn:scim:schemas:core:1.0` or
-/// `urn:scim:schemas:core:2.0`. Bends RFC 7643 section 3, which wants the exact URN.
-pub fn is_legacy_core(urn: &str) -> bool {
-    let urn = urn.to_ascii_lowercase();
+/// `urn:scim:schemas:core:2.0`, with or without the resource type behind. Bends RFC 7643 section 3, which
+/// wants the exact URN.
+pub fn is_legacy_core(resource_type: &ResourceType, urn: &str) -> bool {
     ["urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0"]
         .iter()
         .any(|legacy| {
-            urn.strip_prefix(legacy)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+            let (head, rest) = urn.split_at_checked(legacy.len()).unwrap_or_default();
+            let named = rest.strip_prefix(':');
+            head.eq_ignore_ascii_case(legacy)
+                && (rest.is_empty()
+                    || named.is_some_and(|name| name.eq_ignore_ascii_case(resource_type.name())))
         })
 }
 
@@ -212,20 +219,15 @@ pub fn modern_extension(urn: &str) -> Option<&'static str> {
 pub fn named_with_legacy_urn(resource_type: &ResourceType, name: &str) -> Option<Named> {
     let (urn, rest) = name.rsplit_once(':')?;
     let core = Some(resource_type.schema().id().as_ref());
-    let modern = if is_legacy_core(urn) {
-        core
-    } else {
-        modern_extension(urn)
+    let modern = |urn: &str| {
+        if is_legacy_core(resource_type, urn) {
+            core
+        } else {
+            modern_extension(urn)
+        }
     };
-    let attribute = modern.and_then(|modern| resource_type.named(&format!("{modern}:{rest}")));
-    // What follows the URN of the core schema is an attribute, known or not, unless it names the type.
-    let is_whole = !is_legacy_core(urn) || rest.eq_ignore_ascii_case(resource_type.name());
-    let whole = if is_whole && is_legacy_core(name) {
-        core
-    } else {
-        modern_extension(name)
-    };
-    attribute.or_else(|| resource_type.named(whole?))
+    let attribute = modern(urn).and_then(|urn| resource_type.named(&format!("{urn}:{rest}")));
+    attribute.or_else(|| resource_type.named(modern(name)?))
 }
 
 /// A full stop in place of the colon after the URN of a schema.
@@ -282,7 +284,31 @@ pub fn named_without_urn(resource_type: &ResourceType, name: &str) -> Option<Nam
 /// Client libraries that know attributes by their full names send such keys in POST and PUT. Bends RFC
 /// 7643 section 3, where attributes of an extension stand in an object under its URN.
 pub fn is_qualified_key(name: &str, named: &Named) -> bool {
-    matches!(named, Named::Attribute(path) if path.sub.is_none()) && name.contains(':')
+    matches!(named, Named::Attribute(_)) && name.contains(':')
+}
+
+/// Plain texts among the members of a body are ids of members.
+///
+/// Microsoft's own request collection adds a member so in a PATCH; what it means there it means in a
+/// POST and a PUT. Bends RFC 7643 section 4.2: `members` is complex.
+pub fn members_from_texts(value: Value) -> Value {
+    match value {
+        Value::Array(values) => values.into_iter().map(member_from_text).collect(),
+        other => other,
+    }
+}
+
+/// A plain text among the members is a member's id.
+///
+/// Microsoft's own request collection adds a member so. Bends RFC 7643 section 4.2: `members` is
+/// complex.
+pub(crate) fn member_from_text(value: Value) -> Value {
+    match value {
+        Value::String(id) => {
+            Value::Object(Map::from_iter([("value".to_owned(), Value::String(id))]))
+        }
+        other => other,
+    }
 }
 
 /// A key of a body that names an attribute of an extension without its URN is left out if its value

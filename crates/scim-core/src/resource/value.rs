@@ -152,6 +152,31 @@ fn accept_complex(
     Ok((!object.is_empty()).then_some(Value::Object(object)))
 }
 
+/// Whether a value of a complex attribute has members and none of them is a sub-attribute that a
+/// client can write. Nothing is said of the attribute then, not even that it has no value.
+pub(crate) fn says_nothing(attribute: &Attribute, value: &Value) -> bool {
+    let is_written = |name: &String| {
+        attribute
+            .sub_attribute(name)
+            .is_some_and(|sub| sub.mutability() != Mutability::ReadOnly)
+    };
+    let is_silent = |value: &Value| {
+        value
+            .as_object()
+            .is_some_and(|members| !members.is_empty() && !members.keys().any(is_written))
+    };
+    attribute.is_complex()
+        && match value {
+            Value::Array(values) => {
+                values.iter().any(is_silent)
+                    && values
+                        .iter()
+                        .all(|value| value.is_null() || is_silent(value))
+            }
+            one => is_silent(one),
+        }
+}
+
 /// Notes an attribute that no schema declares, or refuses it in `rfc` mode.
 pub(crate) fn unknown(path: &str, value: &Value, acceptance: &mut Acceptance<'_>) -> Result<()> {
     if acceptance.conformance.is_lenient() {

@@ -35,7 +35,7 @@ keywords! {
         ReadWrite = "readWrite",
         /// Written once.
         Immutable = "immutable",
-        /// The client writes it and nobody reads it.
+        /// The client writes it and no client reads it.
         WriteOnly = "writeOnly",
     }
 }
@@ -57,11 +57,11 @@ keywords! {
 keywords! {
     /// Whether two resources may share a value.
     Uniqueness {
-        /// They may.
+        /// Resources may share a value.
         None = "none",
-        /// Not within the tenant.
+        /// No two resources of a tenant share a value.
         Server = "server",
-        /// Nowhere; within a tenant here, as tenants do not see each other.
+        /// No two resources share a value; enforced as `Server` is.
         Global = "global",
     }
 }

@@ -123,7 +123,7 @@ impl Catalog {
         Ok(self)
     }
 
-    /// The same, its resources searched and sorted only by the attributes of that list, in
+    /// The catalog with resources that are searched and sorted only by the attributes of a list, in
     /// attribute notation, beside those that must be unique; `*` means all. Names that no type has
     /// mean nothing.
     #[must_use]

@@ -109,8 +109,8 @@ impl Schema {
         lookup(&self.by_name, &self.attributes, name)
     }
 
-    /// Names of attributes that it had once: resources may still hold values of them, which nobody
-    /// sees.
+    /// Names of attributes that the schema had once: resources may still hold values of them, which
+    /// no client sees.
     pub fn hidden(&self) -> &[String] {
         &self.hidden
     }

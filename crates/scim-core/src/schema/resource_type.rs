@@ -17,7 +17,7 @@ pub struct Extension {
     pub required: bool,
 }
 
-/// Where an attribute stands in the resources of a type.
+/// The place of an attribute in the resources of a type.
 ///
 /// Values of core and common attributes stand at the top of a document, those of an extension
 /// in an object under its URN.
@@ -77,7 +77,7 @@ impl fmt::Display for AttributePath {
     }
 }
 
-/// What a name in attribute notation stands for.
+/// The meaning of a name in attribute notation.
 #[derive(Debug, Clone)]
 pub enum Named {
     /// An attribute or sub-attribute.
@@ -417,7 +417,8 @@ impl ResourceType {
         &self.document
     }
 
-    /// The path of an attribute that stands in `container` (`None`: top).
+    /// The path of an attribute in `container`, the URN of an extension; `None` is the top of the
+    /// document.
     pub fn path(
         &self,
         container: Option<&Arc<str>>,

@@ -1,9 +1,10 @@
 //! The schema that would take what clients send and no schema declares.
 
 use super::load::is_attribute_name;
-use super::{Catalog, Type, edit};
+use super::{Catalog, ResourceType, Type, edit};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// An attribute that clients send and no schema declares.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub struct Sent {
     /// In attribute notation, its URN included; or the URN of an extension, with its attributes as
     /// sub-attributes.
     pub name: String,
-    /// What its values look like; `None` if none told.
+    /// What the values look like; `None` if none gives a type.
     pub kind: Option<Type>,
     /// Whether it was a list.
     pub multi_valued: bool,
@@ -28,7 +29,7 @@ pub struct Suggestion {
     pub schemas: BTreeMap<String, Map<String, Value>>,
     /// What was sent without a URN, and is in the file of the URN that was asked for.
     pub moved: BTreeSet<String>,
-    /// That URN, as its file spells it.
+    /// The URN of the schema, as its file spells it.
     under: Option<String>,
     /// What no schema can take, with the reason.
     pub refused: BTreeMap<String, String>,
@@ -55,9 +56,16 @@ pub fn suggest(
             }
             Place::Nowhere(name) => {
                 let (whole, sub) = name.split_once('.').unwrap_or((&name, ""));
+                let declares = |kind: &Arc<ResourceType>| {
+                    let mut built_in = kind.extensions().iter().map(|e| &e.schema);
+                    kind.top_attribute(whole).is_some()
+                        || built_in.any(|schema| {
+                            Catalog::is_built_in(schema.id()) && schema.attribute(whole).is_some()
+                        })
+                };
                 let is_known = catalog
                     .by_name(&attribute.resource_type)
-                    .is_some_and(|kind| kind.top_attribute(whole).is_some());
+                    .is_some_and(declares);
                 if is_known && !sub.is_empty() {
                     suggestion.refused.insert(
                         name.clone(),
@@ -315,6 +323,7 @@ mod tests {
             sent("shoeSize", Type::Decimal),
             sent(enterprise, Type::Integer),
             sent("name.nickName", Type::String),
+            sent(&enterprise.replace("floor", "manager.foo"), Type::String),
             sent("a b", Type::String),
         ]);
         assert_eq!(
@@ -324,7 +333,7 @@ mod tests {
         assert_eq!(found.schemas.len(), 1);
         assert_eq!(
             found.refused.keys().collect::<Vec<_>>(),
-            ["name.nickName", "urn:mine:User:a b"]
+            ["manager.foo", "name.nickName", "urn:mine:User:a b"]
         );
         assert!(found.moved.contains("shoeSize"));
     }

@@ -1,7 +1,8 @@
 //! Runs the steps of a migration.
 
+use super::concurrent;
+use super::outcome::{TABLE, is_lock_conflict, refused};
 use super::step::{Step, Work};
-use super::{TABLE, concurrent, refused};
 use crate::store::db::error::StoreError;
 use crate::store::db::role;
 use crate::store::db::session::Session;
@@ -10,11 +11,10 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Pause before a step is tried again that another transaction was in the way of. Requests that were queued
-/// behind its lock run meanwhile.
+/// Pause before a step is tried again that did not get a lock. Requests that were queued behind it run meanwhile.
 const AGAIN: Duration = Duration::from_secs(1);
 /// Attempts between two lines of the log.
-const TOLD: u32 = 10;
+const LOGGED: u32 = 10;
 
 /// Runs the steps of one migration.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl<'a> Worker<'a> {
         let mut attempt = 0;
         loop {
             match self.try_transaction(text, is_last).await {
-                Err(error) if is_in_the_way(&error) => self.wait(&mut attempt).await?,
+                Err(error) if is_lock_conflict(&error) => self.wait(&mut attempt).await?,
                 outcome => return outcome.map_err(|error| self.failed(error)),
             }
         }
@@ -91,7 +91,7 @@ impl<'a> Worker<'a> {
             match self.try_slice(text, key).await {
                 Ok(Some(next)) => key = next,
                 Ok(None) => return Ok(()),
-                Err(error) if is_in_the_way(&error) => self.wait(&mut attempt).await?,
+                Err(error) if is_lock_conflict(&error) => self.wait(&mut attempt).await?,
                 Err(error) => return Err(self.failed(error)),
             }
         }
@@ -112,9 +112,9 @@ impl<'a> Worker<'a> {
         end(self.connection, outcome).await
     }
 
-    /// Waits for whoever is in the way, and says now and then who that may be.
+    /// Waits before the next attempt. The log names the oldest transaction, which is likely to hold the lock.
     async fn wait(&mut self, attempt: &mut u32) -> Result<(), StoreError> {
-        if attempt.is_multiple_of(TOLD) {
+        if attempt.is_multiple_of(LOGGED) {
             let oldest = oldest(self.connection).await?;
             let file = &self.migration.description;
             tracing::warn!(
@@ -181,19 +181,6 @@ async fn record(connection: &mut PgConnection, migration: &Migration) -> Result<
         .execute(connection)
         .await?;
     Ok(())
-}
-
-/// Whether a step failed because others hold a lock: lock not available, deadlock detected.
-pub(super) fn is_in_the_way(error: &sqlx::Error) -> bool {
-    has_code(error, &["55P03", "40P01"])
-}
-
-/// Whether PostgreSQL refused with one of these SQLSTATE codes.
-pub(super) fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {
-    match error {
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| codes.contains(&&*code)),
-        _ => false,
-    }
 }
 
 /// The oldest transaction of others in this database, in words.

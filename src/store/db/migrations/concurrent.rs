@@ -7,7 +7,7 @@
 //! back last. If another session was lent and its limit ended the statement, that is tried again. Then the limits of
 //! the first session are set back. While it lacks them, `deadline` bounds the statements of requests in it.
 
-use super::apply::{has_code, is_in_the_way};
+use super::outcome::{has_code, is_lock_conflict};
 use crate::store::db::session::Session;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
@@ -67,9 +67,10 @@ pub(super) async fn run(
     }
 }
 
-/// Whether others were in the way of a statement or, behind a pooler, a limit of time that was not lifted.
+/// Whether a statement failed because of another transaction or, behind a pooler, because its session has limits of
+/// time.
 fn may_be_repeated(error: &sqlx::Error, session: &Session) -> bool {
-    is_in_the_way(error) || (session.is_pooled() && has_code(error, &["57014"]))
+    is_lock_conflict(error) || (session.is_pooled() && has_code(error, &["57014"]))
 }
 
 async fn attempt(
@@ -126,9 +127,9 @@ async fn schema(connection: &mut PgConnection, session: &Session) -> Result<Stri
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Missing,
-    /// Not finished, and a session is at work on it.
+    /// Not finished, and a session builds it.
     Building,
-    /// Not finished, and nobody is at work on it.
+    /// Not finished, and no session builds it.
     Invalid,
     Valid,
 }

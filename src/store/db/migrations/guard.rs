@@ -31,7 +31,7 @@ impl Guard {
         session: &Session,
     ) -> Result<Self, StoreError> {
         let mut connection = options.connect().await?;
-        let mut is_told = false;
+        let mut is_logged = false;
         loop {
             connection
                 .execute(AssertSqlSafe(session.begin_migrating()))
@@ -44,9 +44,9 @@ impl Guard {
                 return Ok(Self(connection));
             }
             connection.execute("rollback").await?;
-            if !is_told {
+            if !is_logged {
                 tracing::info!("another instance brings the tables up to date; waiting for it");
-                is_told = true;
+                is_logged = true;
             }
             sleep(AGAIN).await;
         }
@@ -61,7 +61,7 @@ impl Guard {
         Ok(())
     }
 
-    /// Lets the next one migrate.
+    /// Releases the lock.
     ///
     /// # Errors
     /// If the connection is lost.

@@ -8,6 +8,7 @@
 mod apply;
 mod concurrent;
 mod guard;
+mod outcome;
 mod recorded;
 mod step;
 
@@ -15,14 +16,12 @@ use crate::store::db::error::StoreError;
 use crate::store::db::session::Session;
 use apply::Worker;
 use guard::Guard;
+use outcome::{TABLE, failed};
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Executor, PgConnection, SqliteConnection};
 use std::time::Instant;
 use step::steps;
-
-/// The table of the migrations that have been run, as the driver's own migrator keeps it.
-const TABLE: &str = "_sqlx_migrations";
 
 /// Runs the migrations of PostgreSQL that have not been run yet. `connection` is one without settings to the
 /// server of `options`. `keeps_role`: whether the settings of the role are kept too.
@@ -115,30 +114,4 @@ pub(super) async fn run_on_sqlite(
         }
     }
     migrator.run(connection).await.map_err(failed)
-}
-
-/// What an error of the driver's migrator means: tables that are newer, and a database that goes away, are no
-/// fault of a migration.
-fn failed(error: MigrateError, migrator: &Migrator) -> StoreError {
-    let known = migrator
-        .iter()
-        .map(|migration| migration.version)
-        .max()
-        .unwrap_or(0);
-    match error {
-        MigrateError::VersionMissing(found) if found > known => StoreError::Newer { found, known },
-        MigrateError::Execute(error) => error.into(),
-        MigrateError::ExecuteMigration(error, version) => refused(error, version),
-        error => StoreError::Migration(error),
-    }
-}
-
-/// What an error of a statement of a migration means.
-fn refused(error: sqlx::Error, version: i64) -> StoreError {
-    match StoreError::from(error) {
-        StoreError::Fault(error) | StoreError::Unique(error) | StoreError::Reference(error) => {
-            StoreError::Migration(MigrateError::ExecuteMigration(error, version))
-        }
-        error => error,
-    }
 }

@@ -1,6 +1,6 @@
 //! Which migrations have been run.
 
-use super::{TABLE, failed};
+use super::outcome::{TABLE, failed};
 use crate::store::db::error::StoreError;
 use crate::store::db::session::Session;
 use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migration, Migrator};

@@ -7,12 +7,13 @@ mod number;
 mod subject;
 pub(super) mod tolerance;
 
+use self::number::Whole;
 use self::subject::{Asked, Subject};
 use super::lexer::quoted;
 use super::{Filter, Literal, Name, Predicate, Target, Test};
 use crate::error::{Error, Result};
 use crate::resource::{Conformance, named};
-use crate::schema::{Attribute, AttributePath, Extension, Named, ResourceType};
+use crate::schema::{Attribute, AttributePath, Extension, Named, ResourceType, Type};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -40,7 +41,7 @@ pub fn resolve(
 /// only some of them have counts as unassigned in the others (RFC 7644 section 3.4.2.1).
 ///
 /// # Errors
-/// As [`resolve`]; for an attribute only if no type has it.
+/// 400 `invalidFilter` for what [`resolve`] refuses, and for an attribute that none of the types has.
 pub fn resolve_each(
     filter: &Filter,
     resource_types: &[Arc<ResourceType>],
@@ -64,7 +65,7 @@ pub fn resolve_each(
 /// value itself.
 ///
 /// # Errors
-/// 400 `invalidFilter` as [`resolve`].
+/// 400 `invalidFilter` for what [`resolve`] refuses.
 pub fn resolve_value_filter(
     filter: &Filter,
     attribute: &AttributePath,
@@ -87,7 +88,14 @@ pub fn literal_value(
     literal: &Literal,
     conformance: Conformance,
 ) -> Option<Value> {
-    tolerance::of_type(attribute.kind(), literal, conformance).to_value()
+    let literal = tolerance::of_type(attribute.kind(), literal, conformance);
+    match (attribute.kind(), literal.as_ref()) {
+        (Type::Integer, Literal::Number(digits)) => match Whole::of(digits) {
+            Whole::Exactly(number) => Some(number.into()),
+            _ => literal.to_value(),
+        },
+        _ => literal.to_value(),
+    }
 }
 
 /// Refuses what a name is asked.

@@ -11,12 +11,16 @@ use std::borrow::Cow;
 ///
 /// suvera's Keycloak client writes `emails[type eq work].value`, and people write `userName eq ann`.
 /// Bends RFC 7644 section 3.4.2.2, figure 1: a value is a JSON literal. `None` for what is no value but
-/// a part of the filter that was left without one, or a text whose quotation marks do not match.
+/// a part of the filter that was left without one, or a text whose quotation marks do not match or are
+/// typographic ones: no value begins with them, and the filter would find nothing.
 pub(in crate::filter) fn unquoted(word: &str) -> Option<Literal> {
     let is_joint = ["and", "or", "not"]
         .iter()
         .any(|joint| word.eq_ignore_ascii_case(joint));
-    let is_broken = word.contains(|c: char| c.is_control() || matches!(c, '"' | '(' | '['));
+    let is_broken = word.contains(|c: char| c.is_control() || matches!(c, '"' | '(' | '['))
+        || word.starts_with([
+            '\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}', '\u{201e}', '«', '»',
+        ]);
     match word {
         "true" => Some(Literal::Boolean(true)),
         "false" => Some(Literal::Boolean(false)),

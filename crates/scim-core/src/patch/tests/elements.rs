@@ -227,9 +227,10 @@ fn immutable_sub_attributes_of_values() {
         replace(&path("[type eq \"a\"]"), json!({"note": "n"})),
         json!("mutability"),
     );
-    both(
+    each(
         before.clone(),
         replace(&path("[type eq \"a\"]"), json!({"value": "1", "note": "n"})),
+        keys(json!([{"value": "1", "type": "a", "note": "n"}, {"type": "b"}])),
         keys(json!([{"value": "1", "note": "n"}, {"type": "b"}])),
     );
     both(

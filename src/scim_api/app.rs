@@ -1,0 +1,80 @@
+//! The SCIM API as an app of the wire.
+
+use crate::error::Result;
+use crate::live::Live;
+use crate::scim_api::exchange::{Call, Exchange};
+use crate::scim_api::log::Logs;
+use crate::scim_api::respond;
+use crate::scim_api::settings::HttpSettings;
+use crate::service::Reply;
+use crate::wire::body::Upload;
+use crate::wire::rate::Limits;
+use crate::wire::{self, ServerSettings};
+use axum::extract::Request;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Instant;
+use tower::service_fn;
+
+/// The SCIM API, ready to be served; clones share it.
+#[derive(Debug, Clone)]
+pub struct App {
+    wire: wire::App,
+    limits: Arc<Limits>,
+    settings: Live<HttpSettings>,
+}
+
+impl App {
+    /// The app that answers every request with what `handle` makes of it.
+    pub(crate) fn new<H, W>(
+        settings: HttpSettings,
+        limits: Arc<Limits>,
+        logs: Logs,
+        handle: H,
+    ) -> Self
+    where
+        H: Fn(Call, Upload) -> W + Clone + Send + Sync + 'static,
+        W: Future<Output = Result<Reply>> + Send + 'static,
+    {
+        let for_wire = settings.for_wire();
+        let settings = Live::new(settings);
+        let exchange = Arc::new(Exchange::new(settings.clone()));
+        let handler = service_fn(move |request: Request| {
+            let (exchange, handle) = (exchange.clone(), handle.clone());
+            async move { Ok::<_, Infallible>(exchange.conduct(request, handle).await) }
+        });
+        let tidied = limits.clone();
+        let tidy = move || tidied.tidy(Instant::now());
+        let wire = wire::App::new(for_wire, respond::refusal, logs.begin(), tidy, handler);
+        Self {
+            wire,
+            limits,
+            settings,
+        }
+    }
+
+    /// What [`wire::serve`] serves.
+    pub fn wire(&self) -> wire::App {
+        self.wire.clone()
+    }
+
+    /// Takes other limits, and reads the certificate again. The paths of the endpoints do not change.
+    pub fn renew(&self, settings: &HttpSettings, server: ServerSettings) {
+        let before = self.settings.get();
+        let HttpSettings {
+            base_path,
+            tenant_paths,
+            behind_proxy,
+            ..
+        } = (*before).clone();
+        let settings = HttpSettings {
+            base_path,
+            tenant_paths,
+            behind_proxy,
+            ..settings.clone()
+        };
+        self.limits.set(before.rates(), settings.rates());
+        self.wire.renew(settings.for_wire(), server);
+        self.settings.set(settings);
+    }
+}

@@ -1,0 +1,185 @@
+//! Whose request it is, and whether it is held back for what came before it.
+
+use crate::access::{Caller, Traced};
+use crate::error::{Result, ScimError};
+use crate::reason::Reason;
+use crate::scim_api::exchange::Call;
+use crate::scim_api::lookups::{Lookup, Lookups};
+use crate::scim_api::resources::{resource_type, tell_intent};
+use crate::scim_api::route::Target;
+use crate::service::Service;
+use crate::wire::rate::Limits;
+use axum::http::header::AUTHORIZATION;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Authenticates requests, and counts them and their failures.
+pub(crate) struct Authentication {
+    pub(crate) service: Service,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) lookups: Lookups,
+}
+
+impl Authentication {
+    /// Holds a request to the limits of its token and its tenant. Beyond them its connection counts as one without a
+    /// good token.
+    ///
+    /// # Errors
+    /// 429 or 503.
+    pub(crate) fn admit(&self, call: &Call, caller: &Caller) -> Result<()> {
+        self.limits.admit(&caller.token_id)?;
+        call.admit(&caller.token_id, &caller.tenant)?;
+        call.know();
+        Ok(())
+    }
+
+    /// The caller, if the token is known on this instance. Else the request is the one that looks the token up, and
+    /// others with the same token wait for it.
+    ///
+    /// # Errors
+    /// 503 if the lookups of others take too long.
+    pub(crate) async fn known(
+        &self,
+        call: &Call,
+        target: &Target,
+    ) -> Result<(Option<Caller>, Option<Lookup<'_>>)> {
+        let known = self.recall(call, target);
+        let token = call
+            .head
+            .headers
+            .get(AUTHORIZATION)
+            .and_then(|header| header.to_str().ok());
+        let (None, Some(token)) = (&known, token) else {
+            return Ok((known, None));
+        };
+        let lookup = self.lookups.turn(token).await?;
+        Ok(match self.recall(call, target) {
+            Some(known) => (Some(known), None),
+            None => (None, Some(lookup)),
+        })
+    }
+
+    /// The caller, if the token is known on this instance, for requests about resources: their statements confirm the
+    /// caller, and nothing is written or shown before.
+    fn recall(&self, call: &Call, target: &Target) -> Option<Caller> {
+        if !matches!(
+            target,
+            Target::Root
+                | Target::RootSearch
+                | Target::Collection(_)
+                | Target::Search(_)
+                | Target::Resource(..)
+        ) {
+            return None;
+        }
+        let header = call.head.headers.get(AUTHORIZATION)?;
+        self.service
+            .recall(header.to_str().ok(), &call.facts.trail)
+            .and_then(|caller| self.at_path(call, caller).ok())
+    }
+
+    /// The caller, if the path names the caller's tenant or none. Whether there is a tenant of that name is not looked
+    /// up.
+    fn at_path(&self, call: &Call, caller: Caller) -> Result<Caller> {
+        match &call.tenant {
+            None => Ok(caller),
+            Some(name) if **name == *caller.tenant => Ok(caller.at_own_path(&call.settings.base_path)),
+            Some(_) => Err(ScimError::unauthorized(
+                "The token is of another tenant than the one that the URL names: take the URL and the token that \
+                 belong together.",
+            )
+            .because(Reason::TokenOtherTenant)),
+        }
+    }
+
+    /// The caller as the database knows it.
+    ///
+    /// # Errors
+    /// 401 or 403 for a token that is not good; 429 after too many of them; 503 if the database is away.
+    pub(crate) async fn authenticate(&self, call: &Call, target: &Target) -> Result<Caller> {
+        let text = credentials(call);
+        let outcome = self
+            .service
+            .authenticate(text.as_deref(), &call.facts.trail)
+            .await;
+        let caller = match text {
+            // A request without a token guesses none.
+            None => outcome,
+            Some(text) => self.judge(call, &text, outcome).await,
+        };
+        let caller = caller.and_then(|caller| self.at_path(call, caller));
+        if let Err(error) = &caller {
+            self.admit_refused(call, error)?;
+        }
+        if let (true, Some(catalog)) = (caller.is_err(), call.facts.trail.catalog()) {
+            let resource_type = resource_type(&catalog, target).ok().flatten();
+            tell_intent(call, target, resource_type.as_ref());
+        }
+        caller
+    }
+
+    /// Holds requests that are refused to the rate of their token too, if it is a token of ours: a client with one that
+    /// was revoked must not fill the log of its tenant. Near misses are held to it where they are traced.
+    fn admit_refused(&self, call: &Call, error: &ScimError) -> Result<()> {
+        let trail = &call.facts.trail;
+        let Some(token) = trail.proved_token() else {
+            return Ok(());
+        };
+        if error.reason().is_some_and(Reason::is_near_miss) {
+            return Ok(());
+        }
+        self.limits.admit(&token).inspect_err(|_| trail.forget())?;
+        Ok(())
+    }
+
+    /// Counts guesses, and records a near miss in the log of its tenant. A good token always passes, so that nobody can
+    /// keep out a client of the same address. A token of ours that is no longer good, or was sent wrongly, is no guess.
+    async fn judge(&self, call: &Call, text: &str, outcome: Result<Caller>) -> Result<Caller> {
+        let error = match outcome {
+            Ok(caller) => {
+                self.limits.forget_guesses(call.peer);
+                return Ok(caller);
+            }
+            Err(error) => error,
+        };
+        if error.reason().is_some_and(Reason::is_near_miss) {
+            self.trace(call, text).await;
+        }
+        if error.status() == 401 && !call.facts.trail.is_proved() {
+            self.limits.refuse_guess(call.peer, Instant::now())?;
+        }
+        Err(error)
+    }
+
+    /// An error for a path beside the base path. Whose token came there is told in the log of its
+    /// tenant; the answer does not depend on it.
+    pub(crate) async fn beside(&self, call: &Call, error: ScimError) -> ScimError {
+        if let Some(text) = credentials(call)
+            && self.trace(call, &text).await == Traced::Unknown
+        {
+            self.limits.count_guess(call.peer, Instant::now());
+        }
+        error
+    }
+
+    /// Looks for whose token came in a request that is refused, under the limits of bad tokens and of
+    /// the token itself.
+    async fn trace(&self, call: &Call, text: &str) -> Traced {
+        if self.limits.are_guesses_spent(call.peer, Instant::now()) {
+            return Traced::Nothing;
+        }
+        let traced = self.service.trace(Some(text), &call.facts.trail).await;
+        if let Traced::Token(id) = &traced
+            && self.limits.admit(id).is_err()
+        {
+            call.facts.trail.forget();
+        }
+        traced
+    }
+}
+
+/// The value of the `Authorization` header.
+pub(crate) fn credentials(call: &Call) -> Option<String> {
+    let header = call.head.headers.get(AUTHORIZATION)?;
+    Some(String::from_utf8_lossy(header.as_bytes()).into_owned())
+}

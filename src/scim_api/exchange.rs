@@ -1,0 +1,172 @@
+//! From an HTTP request to a call of the API, and from its outcome to an HTTP answer.
+
+use crate::error::Result;
+use crate::live::Live;
+use crate::scim_api::log::Facts;
+use crate::scim_api::path::{BasePath, outline};
+use crate::scim_api::respond;
+use crate::scim_api::route::{Route, Verb};
+use crate::scim_api::settings::HttpSettings;
+use crate::service::Reply;
+use crate::wire::body::Upload;
+use crate::wire::deadlines::ConnectionDeadlines;
+use crate::wire::in_flight::Ticket;
+use crate::wire::layers::client_address::ClientAddress;
+use axum::extract::Request;
+use axum::http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderName};
+use axum::http::request::Parts;
+use axum::response::Response;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+
+/// A request on its way to its handler, without the body, which is read when its turn comes.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) head: Parts,
+    /// The tenant that the path names.
+    pub(crate) tenant: Option<String>,
+    pub(crate) route: Route,
+    pub(crate) verb: Verb,
+    /// The address of the client.
+    pub(crate) peer: Option<IpAddr>,
+    pub(crate) facts: Arc<Facts>,
+    /// The settings in force when it came.
+    pub(crate) settings: Arc<HttpSettings>,
+}
+
+impl Call {
+    /// The connection is one of a client with a good token.
+    pub(crate) fn know(&self) {
+        if let Some(deadlines) = self.head.extensions.get::<ConnectionDeadlines>() {
+            deadlines.know();
+        }
+    }
+
+    /// Counts the request for its caller. The next one may be admitted.
+    ///
+    /// # Errors
+    /// 429 or 503 if there are too many requests under way.
+    pub(crate) fn admit(&self, token: &Arc<str>, tenant: &Arc<str>) -> Result<()> {
+        let Some(ticket) = self.ticket() else {
+            return Ok(());
+        };
+        ticket.admit(token, tenant)?;
+        ticket.end_turn();
+        Ok(())
+    }
+
+    /// The request is refused: the next one may be admitted.
+    pub(crate) fn refuse(&self) {
+        if let Some(ticket) = self.ticket() {
+            ticket.end_turn();
+        }
+    }
+
+    /// Counts the bytes that the request is going to keep.
+    ///
+    /// # Errors
+    /// 429 or 503 if there are too many.
+    pub(crate) fn expect(&self, bytes: usize) -> Result<()> {
+        self.ticket()
+            .map_or(Ok(()), |ticket| Ok(ticket.keep(bytes, true)?))
+    }
+
+    fn ticket(&self) -> Option<&Ticket> {
+        self.head.extensions.get()
+    }
+}
+
+/// Reads requests, and shows outcomes.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    settings: Live<HttpSettings>,
+    base: BasePath,
+}
+
+impl Exchange {
+    pub(crate) fn new(settings: Live<HttpSettings>) -> Self {
+        Self {
+            base: BasePath::new(&settings.get().base_path),
+            settings,
+        }
+    }
+
+    /// Answers a request with what `handle` makes of it.
+    pub(crate) async fn conduct<H, W>(&self, request: Request, handle: H) -> Response
+    where
+        H: FnOnce(Call, Upload) -> W,
+        W: Future<Output = Result<Reply>> + Send + 'static,
+    {
+        let has_credentials = request.headers().contains_key(AUTHORIZATION);
+        let (call, upload) = self.read(request);
+        let (verb, route) = (call.verb, call.route.clone());
+        // It is large, and handed on several times.
+        let outcome = Box::pin(handle(call, upload)).await;
+        let mut response = match outcome {
+            Ok(reply) => respond::reply(reply),
+            Err(error) => respond::error(error, has_credentials),
+        };
+        complete(&mut response, &route, verb);
+        response
+    }
+
+    fn read(&self, request: Request) -> (Call, Upload) {
+        let settings = self.settings.get();
+        let (head, body) = request.into_parts();
+        let facts = head.extensions.get::<Arc<Facts>>().cloned();
+        let facts = facts.unwrap_or_default();
+        let upload = Upload::new(&head, body);
+        let path = head.uri.path();
+        let (tenant, path) = if settings.tenant_paths {
+            self.base.tenant(path)
+        } else {
+            (None, path)
+        };
+        let route = self.base.route(path);
+        let is_beside = matches!(route, Route::Outside | Route::OtherVersion(_));
+        facts.route(&route, is_beside.then(|| outline(path)));
+        let call = Call {
+            verb: Verb::of(&head.method),
+            peer: head
+                .extensions
+                .get()
+                .map(|address: &ClientAddress| address.0),
+            head,
+            tenant,
+            route,
+            facts,
+            settings,
+        };
+        (call, upload)
+    }
+}
+
+/// Adds the headers of an answer that follow from its route.
+fn complete(response: &mut Response, route: &Route, verb: Verb) {
+    let status = response.status().as_u16();
+    if status == 405 || (verb == Verb::Options && status == 204) {
+        allow(response, route.allow());
+    }
+    if verb == Verb::Patch && status == 204 {
+        respond::name_type(response);
+    }
+    if matches!(route, Route::Live | Route::Ready) && status == 200 {
+        respond::put(response, CONTENT_TYPE, "application/json");
+    }
+    if matches!(route, Route::Front) && status == 200 {
+        respond::put(response, CONTENT_TYPE, "text/plain; charset=utf-8");
+    }
+}
+
+fn allow(response: &mut Response, methods: &str) {
+    respond::put(response, ALLOW, methods);
+    if methods.contains("PATCH") {
+        respond::put(
+            response,
+            ACCEPT_PATCH,
+            "application/scim+json, application/json",
+        );
+    }
+}

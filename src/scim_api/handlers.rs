@@ -1,0 +1,163 @@
+//! Which handler answers which route.
+
+use crate::error::{ErrorStatus, Result, ScimError};
+use crate::reason::Reason;
+use crate::scim_api::app::App;
+use crate::scim_api::authentication::{Authentication, credentials};
+use crate::scim_api::exchange::Call;
+use crate::scim_api::log::Logs;
+use crate::scim_api::lookups::Lookups;
+use crate::scim_api::resources::{carry_out, other_version};
+use crate::scim_api::route::{Route, Target, Verb};
+use crate::scim_api::settings::HttpSettings;
+use crate::service::{Reply, Service};
+use crate::wire::body::Upload;
+use crate::wire::rate::Limits;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long the database may take to say that it is there.
+const READY_TIME: Duration = Duration::from_secs(2);
+
+/// The SCIM server, ready to be served.
+pub fn app(service: Service, settings: HttpSettings) -> App {
+    let limits = Arc::new(Limits::new(settings.rates()));
+    let logs = Logs {
+        recorder: Some(service.recorder().clone()),
+        clock: service.clock().clone(),
+    };
+    let authentication = Authentication {
+        service: service.clone(),
+        limits: limits.clone(),
+        lookups: Lookups::default(),
+    };
+    let handlers = Arc::new(Handlers {
+        service,
+        authentication,
+    });
+    App::new(settings, limits, logs, move |call, upload| {
+        handlers.clone().handle(call, upload)
+    })
+}
+
+/// The handlers of all routes.
+struct Handlers {
+    service: Service,
+    authentication: Authentication,
+}
+
+impl Handlers {
+    async fn handle(self: Arc<Self>, call: Call, mut upload: Upload) -> Result<Reply> {
+        let outcome = self.route(&call, &mut upload).await;
+        match outcome {
+            Ok(reply) => Ok(reply),
+            Err(error) => {
+                call.refuse();
+                upload.discard().await;
+                Err(error.with_contact(self.service.contact(&call.facts.trail).as_deref()))
+            }
+        }
+    }
+
+    async fn route(&self, call: &Call, upload: &mut Upload) -> Result<Reply> {
+        match &call.route {
+            Route::Live => health(call.verb),
+            Route::Ready => self.ready(call.verb).await,
+            Route::Scim(target) => self.scim(call, upload, target).await,
+            // A request with a token is of a client with a wrong base URL, not of a person.
+            Route::Front if credentials(call).is_none() => front(call.verb, &call.settings),
+            Route::OtherVersion(version) => Err(self
+                .authentication
+                .beside(call, other_version(version))
+                .await),
+            Route::Front | Route::Outside => {
+                Err(self.authentication.beside(call, nothing_here(call)).await)
+            }
+        }
+    }
+
+    async fn ready(&self, verb: Verb) -> Result<Reply> {
+        let healthy = health(verb)?;
+        let answer = timeout(READY_TIME, self.service.is_ready()).await;
+        let away = || ScimError::unavailable("The database does not answer.", 1);
+        match answer {
+            Ok(Ok(())) => Ok(healthy),
+            Ok(Err(error)) => Err(away().caused_by(error)),
+            Err(_) => Err(away()),
+        }
+    }
+
+    /// Answers below the base path, where a client without a token learns nothing, not even what exists (SPEC AUTH-7).
+    async fn scim(&self, call: &Call, upload: &mut Upload, target: &Target) -> Result<Reply> {
+        let authentication = &self.authentication;
+        let (known, lookup) = authentication.known(call, target).await?;
+        if let Some(caller) = &known {
+            authentication.admit(call, caller)?;
+            let outcome = carry_out(&self.service, call, upload, target, caller).await;
+            let is_ours = outcome.as_ref().is_err_and(|error| error.status() >= 500);
+            if is_ours || self.service.confirm(caller).await? {
+                return outcome;
+            }
+        }
+        let caller = authentication.authenticate(call, target).await?;
+        drop(lookup);
+        if known.is_none() {
+            authentication.admit(call, &caller)?;
+        }
+        carry_out(&self.service, call, upload, target, &caller).await
+    }
+}
+
+/// 404 for a path beside the base path; a client that sends a token learns where the endpoints are.
+fn nothing_here(call: &Call) -> ScimError {
+    let base = &call.settings.base_path;
+    let detail = match credentials(call) {
+        Some(_) => format!(
+            "Nothing is here: the base URL ends in \"{base}\", and the endpoints stand below it."
+        ),
+        None => "Nothing is here.".to_owned(),
+    };
+    ScimError::no_endpoint(detail).because(Reason::PathBase)
+}
+
+fn health(verb: Verb) -> Result<Reply> {
+    match verb {
+        Verb::Get => Ok(Reply::ok("{\"status\":\"ok\"}".to_owned())),
+        Verb::Options => Ok(Reply::empty(204)),
+        _ => Err(
+            ScimError::new(ErrorStatus::METHOD_NOT_ALLOWED, "Health is for reading.")
+                .because(Reason::MethodUnsupported),
+        ),
+    }
+}
+
+/// One line that says what the server is, for a person who opens the address in a browser.
+fn front(verb: Verb, settings: &HttpSettings) -> Result<Reply> {
+    match verb {
+        Verb::Get => Ok(Reply::ok(format!(
+            "This is scimd, a SCIM 2.0 server (RFC 7644). Its base URL ends in {}, requests need a bearer token, and \
+             its documentation begins with README.md.\n",
+            settings.base_path
+        ))),
+        Verb::Options => Ok(Reply::empty(204)),
+        _ => Err(
+            ScimError::new(ErrorStatus::METHOD_NOT_ALLOWED, "This page is for reading.")
+                .because(Reason::MethodUnsupported),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn health_is_for_reading() {
+        assert_eq!(
+            health(Verb::Get).unwrap().body.as_deref(),
+            Some("{\"status\":\"ok\"}")
+        );
+        assert_eq!(health(Verb::Post).unwrap_err().status(), 405);
+    }
+}

@@ -1,0 +1,359 @@
+//! One line for each request, and its entry in the provisioning log of its tenant. Neither ever
+//! holds query strings, and of headers only the name of the client.
+
+use crate::clock::{Clock, Timestamp};
+use crate::error::{ErrorStatus, ScimError};
+use crate::reason::Reason;
+use crate::schema::ResourceType;
+use crate::scim_api::respond::Shown;
+use crate::scim_api::route::{Route, Target, Verb};
+use crate::service::{Asked, Recorder, Trail};
+use crate::wire::layers::access_log::Begin;
+use crate::wire::layers::client_address::ClientAddress;
+use crate::wire::layers::request_id::RequestId;
+use axum::extract::Request;
+use axum::http::HeaderMap;
+use axum::http::header::{LOCATION, USER_AGENT};
+use axum::response::Response;
+use std::error::Error;
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+use tracing::Level;
+use uuid::Uuid;
+
+/// Characters of a client's name that are kept.
+const CLIENT: usize = 200;
+
+/// What is learned of a request while it is handled; kept outside of the task that handles it,
+/// so that a request which ran out of time is logged with what was known by then.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    /// Where the request is bound for and, for a path beside the base path, its outline. Not set if the wire refused
+    /// the request.
+    route: OnceLock<(Route, Option<String>)>,
+    kind: OnceLock<Arc<ResourceType>>,
+    /// What the service learns.
+    pub(crate) trail: Arc<Trail>,
+}
+
+impl Facts {
+    pub(crate) fn route(&self, route: &Route, outline: Option<String>) {
+        let _ = self.route.set((route.clone(), outline));
+    }
+
+    pub(crate) fn kind(&self, kind: &Arc<ResourceType>) {
+        let _ = self.kind.set(kind.clone());
+    }
+}
+
+/// Where requests are logged.
+#[derive(Debug, Default)]
+pub(crate) struct Logs {
+    /// That of the provisioning log, if there is one.
+    pub(crate) recorder: Option<Recorder>,
+    pub(crate) clock: Clock,
+}
+
+/// A line in the making.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    started: Instant,
+    at: Timestamp,
+    recorder: Option<Recorder>,
+    client: Option<String>,
+    method: String,
+    peer: Option<IpAddr>,
+    trace_id: Option<String>,
+    request_id: Arc<str>,
+    /// What the handler learns.
+    facts: Arc<Facts>,
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, Copy)]
+struct Outcome<'a> {
+    status: u16,
+    error: Option<&'a ScimError>,
+    /// The resource that was made.
+    created: Option<Uuid>,
+}
+
+impl Logs {
+    /// Has the line of each request begun when it comes and finished with its answer. The handler finds its [`Facts`]
+    /// in the extensions of the request.
+    pub(crate) fn begin(self) -> Begin {
+        Arc::new(move |request| {
+            let entry = self.entry(request);
+            request.extensions_mut().insert(entry.facts.clone());
+            Box::new(move |response| match response {
+                Some(response) => entry.finish(Outcome::of(response)),
+                None => entry.abandon(),
+            })
+        })
+    }
+
+    fn entry(&self, request: &Request) -> Entry {
+        let (headers, extensions) = (request.headers(), request.extensions());
+        let known = Verb::of(request.method()) != Verb::Other;
+        Entry {
+            started: Instant::now(),
+            at: self.clock.now(),
+            recorder: self.recorder.clone(),
+            client: client(headers),
+            method: if known {
+                request.method().to_string()
+            } else {
+                "other".to_owned()
+            },
+            peer: extensions.get().map(|address: &ClientAddress| address.0),
+            trace_id: trace_id(headers),
+            request_id: extensions
+                .get()
+                .map_or_else(|| "".into(), |id: &RequestId| id.0.clone()),
+            facts: Arc::default(),
+        }
+    }
+}
+
+impl<'a> Outcome<'a> {
+    fn of(response: &'a Response) -> Self {
+        let created = response
+            .headers()
+            .get(LOCATION)
+            .and_then(|location| location.to_str().ok())
+            .and_then(id_in);
+        Self {
+            status: response.status().as_u16(),
+            error: response.extensions().get::<Shown>().map(|shown| &*shown.0),
+            created,
+        }
+    }
+}
+
+impl Entry {
+    /// Writes the line of a request whose client hung up: the wait for its answer ended with that.
+    fn abandon(&self) {
+        let error = ScimError::new(
+            ErrorStatus::CLIENT_CLOSED_REQUEST,
+            "The client hung up before it was answered.",
+        );
+        let error = error.because(Reason::ClientGone);
+        self.finish(Outcome {
+            status: 499,
+            error: Some(&error),
+            created: None,
+        });
+    }
+
+    /// Writes the line.
+    fn finish(&self, outcome: Outcome<'_>) {
+        let route = self.facts.route.get().map(|(route, _)| route);
+        let Outcome {
+            status,
+            error,
+            created,
+        } = outcome;
+        let level = match (route, status) {
+            // Probes come every few seconds and say nothing while all is well.
+            (Some(Route::Live | Route::Ready), 200) => Level::DEBUG,
+            (_, 501) => Level::INFO,
+            (_, 500..) => Level::ERROR,
+            _ => Level::INFO,
+        };
+        let (tenant, token) = self.facts.trail.names().unzip();
+        let (tenant, token) = (tenant.as_deref(), token.as_deref());
+        let id = route.and_then(requested_id).or(created);
+        self.record(id, outcome);
+        macro_rules! line {
+            ($level:expr) => {
+                tracing::event!(
+                    target: "scimd::request",
+                    $level,
+                    method = self.method,
+                    route = self.template(route),
+                    status,
+                    tenant,
+                    token,
+                    resource_type = self.facts.kind.get().map(|kind| &**kind.name()),
+                    id = id.map(tracing::field::display),
+                    scim_type = error.and_then(|error| Some(error.scim_type()?.as_str())),
+                    reason = error.and_then(|error| Some(error.reason()?.as_str())),
+                    elapsed_ms = elapsed_ms(self.started),
+                    request_id = &*self.request_id,
+                    trace_id = self.trace_id,
+                    peer = self.peer.map(tracing::field::display),
+                    // The text about a token names no person.
+                    refused = error.filter(|error| error.status() == 401).map(ScimError::logged),
+                    cause = error.and_then(causes),
+                    "request"
+                )
+            };
+        }
+        match level {
+            Level::DEBUG => line!(Level::DEBUG),
+            Level::ERROR => line!(Level::ERROR),
+            _ => line!(Level::INFO),
+        }
+    }
+
+    /// Adds the request to the provisioning log of its tenant, if the tenant is known.
+    fn record(&self, id: Option<Uuid>, outcome: Outcome<'_>) {
+        let Some(recorder) = self
+            .recorder
+            .as_ref()
+            .filter(|_| self.facts.trail.names().is_some())
+        else {
+            return;
+        };
+        let (route, outline) = match self.facts.route.get() {
+            Some((route, outline)) => (Some(route), outline.clone()),
+            None => (None, None),
+        };
+        let Outcome { status, error, .. } = outcome;
+        let reads = match route {
+            Some(Route::Scim(Target::Search(_) | Target::RootSearch)) => true,
+            _ => matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS"),
+        };
+        let asked = Asked {
+            at: self.at,
+            client: self.client.clone(),
+            method: self.method.clone(),
+            route: outline.unwrap_or_else(|| self.template(route)),
+            reads,
+            resource_type: self.facts.kind.get().map(|kind| kind.name().to_string()),
+            resource: id,
+            status,
+            scim_type: error.and_then(|error| Some(error.scim_type()?.as_str())),
+            detail: error.map(|error| error.logged().to_owned()),
+            reason: error.and_then(ScimError::reason),
+            micros: i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX),
+            request_id: self.request_id.to_string(),
+        };
+        recorder.take(asked, &self.facts.trail);
+    }
+
+    fn template(&self, route: Option<&Route>) -> String {
+        let template = route.map_or("refused", Route::template);
+        match self.facts.kind.get() {
+            Some(kind) => template.replace("/{endpoint}", kind.endpoint()),
+            None => template.to_owned(),
+        }
+    }
+}
+
+/// Whole microseconds, as milliseconds.
+fn elapsed_ms(since: Instant) -> f64 {
+    f64::from(u32::try_from(since.elapsed().as_micros()).unwrap_or(u32::MAX)) / 1000.0
+}
+
+/// The id in the path, if it can be one of ours; other text stays out of the log.
+fn requested_id(route: &Route) -> Option<Uuid> {
+    match route {
+        Route::Scim(Target::Resource(_, id)) => id.parse().ok(),
+        _ => None,
+    }
+}
+
+/// The id at the end of a URL.
+fn id_in(location: &str) -> Option<Uuid> {
+    location.rsplit('/').next()?.parse().ok()
+}
+
+/// The chain of causes, which only the log shows.
+fn causes(error: &ScimError) -> Option<String> {
+    let mut cause = error.source()?;
+    let mut words = cause.to_string();
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+        words.push_str(": ");
+        words.push_str(&cause.to_string());
+    }
+    Some(words)
+}
+
+/// What the client calls itself, as far as that is fit for a log.
+fn client(headers: &HeaderMap) -> Option<String> {
+    let name = headers.get(USER_AGENT)?.as_bytes();
+    let printable = |byte: &u8| {
+        if matches!(byte, b' '..=b'~') {
+            char::from(*byte)
+        } else {
+            '?'
+        }
+    };
+    Some(name.iter().take(CLIENT).map(printable).collect())
+}
+
+/// The trace id of a well-formed W3C `traceparent`: version, trace, span, flags.
+fn trace_id(headers: &HeaderMap) -> Option<String> {
+    let parts: Vec<&str> = headers
+        .get("traceparent")?
+        .to_str()
+        .ok()?
+        .split('-')
+        .collect();
+    let [version, trace, span, flags, ..] = parts.as_slice() else {
+        return None;
+    };
+    let hex = |text: &str, length| {
+        text.len() == length
+            && text
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let is_set = |text: &str| text.bytes().any(|byte| byte != b'0');
+    let well_formed = hex(version, 2) && hex(trace, 32) && hex(span, 16) && hex(flags, 2);
+    let meant =
+        *version != "ff" && is_set(trace) && is_set(span) && (*version != "00" || parts.len() == 4);
+    (well_formed && meant).then(|| (*trace).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &'static str, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())])
+    }
+
+    #[test]
+    fn only_well_formed_traces_are_logged() {
+        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        assert_eq!(
+            trace_id(&with("traceparent", good)).as_deref(),
+            Some("0af7651916cd43dd8448eb211c80319c")
+        );
+        for bad in [
+            "",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+        ] {
+            assert_eq!(trace_id(&with("traceparent", bad)), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn causes_are_chained() {
+        let inner =
+            ScimError::new(ErrorStatus::INTERNAL_SERVER_ERROR, "inner").caused_by("disk full");
+        let outer = ScimError::internal(inner);
+        assert_eq!(causes(&outer).as_deref(), Some("inner: disk full"));
+        assert_eq!(causes(&ScimError::not_found("x")), None);
+    }
+
+    #[test]
+    fn only_ids_of_ours_are_logged() {
+        let id = "0190c2a0-7b2e-7c11-8d3c-111111111111";
+        let route = |id: &str| Route::Scim(Target::Resource("/Users".into(), id.into()));
+        assert_eq!(
+            requested_id(&route(id)).map(|id| id.to_string()).as_deref(),
+            Some(id)
+        );
+        assert_eq!(requested_id(&route("x\nforged line")), None);
+        assert!(id_in(&format!("https://a/Users/{id}")).is_some());
+    }
+}

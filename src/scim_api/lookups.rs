@@ -1,0 +1,81 @@
+//! Tokens that are being looked up. Of many requests with a token that is not known yet, one looks it up in the
+//! database, and the others wait for what it finds.
+
+use crate::error::{Result, ScimError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
+use tokio::time::timeout;
+
+/// Longest wait for the lookups of other requests.
+const LONGEST_WAIT: Duration = Duration::from_millis(1500);
+
+/// The tokens, as they were presented.
+#[derive(Debug, Default)]
+pub(crate) struct Lookups(Mutex<HashMap<Arc<str>, Arc<Queue<()>>>>);
+
+/// The turn of one request with its token.
+#[derive(Debug)]
+pub(crate) struct Lookup<'a> {
+    lookups: &'a Lookups,
+    token: Arc<str>,
+    turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl Lookups {
+    /// Waits until no other request with the token is being looked up.
+    ///
+    /// # Errors
+    /// 503 if that takes too long: as many lookups as there are requests would take the database from others.
+    pub(crate) async fn turn(&self, token: &str) -> Result<Lookup<'_>> {
+        let token: Arc<str> = token.into();
+        let queue = self.queues().entry(token.clone()).or_default().clone();
+        // The guard is made before the wait, so that the entry goes also if the wait is given up.
+        let mut lookup = Lookup {
+            lookups: self,
+            token,
+            turn: None,
+        };
+        let turn = timeout(LONGEST_WAIT, queue.lock_owned()).await;
+        lookup.turn =
+            Some(turn.map_err(|_| ScimError::unavailable("The server is busy; try again.", 1))?);
+        Ok(lookup)
+    }
+
+    fn queues(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Queue<()>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Lookup<'_> {
+    fn drop(&mut self) {
+        drop(self.turn.take());
+        let mut queues = self.lookups.queues();
+        if queues
+            .get(&self.token)
+            .is_some_and(|queue| Arc::strong_count(queue) == 1)
+        {
+            queues.remove(&self.token);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(30);
+
+    #[tokio::test]
+    async fn one_request_of_a_token_looks_it_up_at_a_time() {
+        let lookups = Lookups::default();
+        let one = lookups.turn("a").await.unwrap();
+        drop(lookups.turn("b").await.unwrap());
+        assert!(timeout(SHORT, lookups.turn("a")).await.is_err());
+        assert_eq!(lookups.turn("a").await.unwrap_err().status(), 503);
+        drop(one);
+        drop(lookups.turn("a").await.unwrap());
+        assert!(lookups.queues().is_empty());
+    }
+}

@@ -1,0 +1,29 @@
+//! The SCIM API over HTTP (RFC 7644): routes, handlers and answers.
+//!
+//! The [`wire`](crate::wire) hands a request to `exchange`, which finds its route; `handlers` chooses what answers it,
+//! `authentication` finds its caller, and `resources` asks the service.
+
+mod app;
+mod authentication;
+mod exchange;
+mod handlers;
+mod intent;
+mod json_body;
+mod log;
+mod lookups;
+mod path;
+mod precondition;
+mod prefer;
+mod query;
+mod resources;
+mod respond;
+mod route;
+mod search;
+mod settings;
+
+#[cfg(test)]
+mod tests;
+
+pub use app::App;
+pub use handlers::app;
+pub use settings::HttpSettings;

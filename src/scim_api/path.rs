@@ -1,0 +1,320 @@
+//! From path to route.
+
+use crate::scim_api::route::{Route, Target};
+use crate::wire::layers::guard::decode;
+
+/// The configured base path, such as `/scim/v2`.
+#[derive(Debug, Clone)]
+pub(crate) struct BasePath {
+    path: String,
+    /// The part before the version segment, if the base path ends in one.
+    unversioned: Option<String>,
+}
+
+impl BasePath {
+    pub(crate) fn new(configured: &str) -> Self {
+        let trimmed = configured.trim_matches('/');
+        let path = if trimmed.is_empty() {
+            String::new()
+        } else {
+            format!("/{trimmed}")
+        };
+        let unversioned = path.strip_suffix("/v2").map(str::to_owned);
+        Self { path, unversioned }
+    }
+
+    /// The tenant that a path names in front of the base path, `/t/acme/scim/v2/Users`, and the rest.
+    pub(crate) fn tenant<'a>(&self, path: &'a str) -> (Option<String>, &'a str) {
+        let named = path
+            .strip_prefix("/t/")
+            .and_then(|rest| rest.split_at_checked(rest.find('/').unwrap_or(rest.len())));
+        let is_ours =
+            |rest: &str| matches!(self.route(rest), Route::Scim(_) | Route::OtherVersion(_));
+        match named.and_then(|(name, rest)| Some((decode(name)?, rest))) {
+            Some((name, rest)) if !name.is_empty() && is_ours(rest) => (Some(name), rest),
+            _ => (None, path),
+        }
+    }
+
+    /// The route of a path whose percent-encoding is sound.
+    pub(crate) fn route(&self, path: &str) -> Route {
+        match path {
+            "/healthz" => return Route::Live,
+            "/readyz" => return Route::Ready,
+            _ => {}
+        }
+        if let Some(below) = below(&self.path, path) {
+            return Route::Scim(target(below));
+        }
+        if path == "/" {
+            return Route::Front;
+        }
+        let beside = self
+            .unversioned
+            .as_deref()
+            .and_then(|prefix| below(prefix, path));
+        let version = beside
+            .and_then(|rest| segments(rest).into_iter().next())
+            .filter(|first| is_version(first));
+        version.map_or(Route::Outside, Route::OtherVersion)
+    }
+}
+
+/// The part of a path below a prefix; `None` if the path does not begin with it.
+fn below<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {
+    path.strip_prefix(prefix)
+        .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The segments of a path, decoded one by one, so that an encoded slash is part of its segment.
+/// Empty ones are left out: a base URL entered with a slash at its end gives `//Users`.
+fn segments(path: &str) -> Vec<String> {
+    path.split('/')
+        .filter(|segment| !segment.is_empty())
+        .filter_map(decode)
+        .collect()
+}
+
+fn is_version(segment: &str) -> bool {
+    let number = segment.strip_prefix(['v', 'V']).unwrap_or_default();
+    number.starts_with(|c: char| c.is_ascii_digit())
+        && number.chars().all(|c| c.is_ascii_digit() || c == '.')
+}
+
+/// A version segment directly before the endpoint is honoured or refused (RFC 7644 section 3.13).
+fn target(below: &str) -> Target {
+    let mut segments = segments(below);
+    if let Some(first) = segments.first().filter(|first| is_version(first)) {
+        if first != "v2" {
+            return Target::OtherVersion(first.clone());
+        }
+        segments.remove(0);
+    }
+    if let Some(outer) = nested(&segments) {
+        return Target::Nested(outer.to_owned());
+    }
+    let mut segments = segments.into_iter();
+    match (segments.next(), segments.next(), segments.next()) {
+        (None, _, _) => Target::Root,
+        (Some(one), None, _) => of_one(&one),
+        (Some(one), Some(two), None) => of_two(&one, two),
+        _ => Target::Unknown,
+    }
+}
+
+/// The endpoints of RFC 7644 section 3.2, of which none is below another.
+const ENDPOINTS: [&str; 7] = [
+    "Users",
+    "Groups",
+    "ServiceProviderConfig",
+    "ResourceTypes",
+    "Schemas",
+    "Bulk",
+    "Me",
+];
+
+/// The first of two endpoints, as in `/Users/Users/{id}`. `/ResourceTypes/Users` is no such thing: it may
+/// be the name of a type.
+fn nested(segments: &[String]) -> Option<&str> {
+    let [outer, inner, ..] = segments else {
+        return None;
+    };
+    let is_outer = !matches!(outer.as_str(), "ResourceTypes" | "Schemas");
+    (is_outer && (ENDPOINTS.contains(&inner.as_str()) || outer == inner)).then_some(outer)
+}
+
+/// A path at which nothing is, as a log may have it: words that clients put into paths by mistake, and
+/// an ellipsis for each other segment.
+pub(crate) fn outline(path: &str) -> String {
+    const MOST: usize = 8;
+    let is_known = |segment: &str| {
+        ENDPOINTS.contains(&segment)
+            || matches!(segment, "scim" | "api" | "t" | ".search")
+            || is_version(segment)
+    };
+    let shown = |segment: &str| {
+        if is_known(segment) {
+            segment.to_owned()
+        } else {
+            "\u{2026}".to_owned()
+        }
+    };
+    let all = segments(path);
+    let parts: Vec<_> = all
+        .iter()
+        .take(MOST)
+        .map(|segment| shown(segment))
+        .collect();
+    format!("/{}", parts.join("/"))
+}
+
+fn of_one(one: &str) -> Target {
+    match one {
+        ".search" => Target::RootSearch,
+        "ServiceProviderConfig" => Target::Config,
+        "ResourceTypes" => Target::ResourceTypes(None),
+        "Schemas" => Target::Schemas(None),
+        "Bulk" => Target::Bulk,
+        "Me" => Target::Me,
+        _ => Target::Collection(format!("/{one}")),
+    }
+}
+
+fn of_two(one: &str, two: String) -> Target {
+    match one {
+        "ResourceTypes" => Target::ResourceTypes(Some(two)),
+        "Schemas" => Target::Schemas(Some(two)),
+        ".search" | "ServiceProviderConfig" | "Bulk" | "Me" => Target::Unknown,
+        _ if two == ".search" => Target::Search(format!("/{one}")),
+        _ => Target::Resource(format!("/{one}"), two),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(path: &str) -> Route {
+        BasePath::new("/scim/v2/").route(path)
+    }
+
+    fn scim(path: &str) -> Target {
+        match route(&format!("/scim/v2{path}")) {
+            Route::Scim(target) => target,
+            other => panic!("{path}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn paths_lead_to_targets() {
+        let user = || Target::Resource("/Users".into(), "u1".into());
+        for (path, target) in [
+            ("", Target::Root),
+            ("/", Target::Root),
+            ("/.search", Target::RootSearch),
+            ("/ServiceProviderConfig", Target::Config),
+            ("/ServiceProviderConfig/x", Target::Unknown),
+            ("/ResourceTypes/", Target::ResourceTypes(None)),
+            (
+                "/ResourceTypes/User",
+                Target::ResourceTypes(Some("User".into())),
+            ),
+            ("/Schemas", Target::Schemas(None)),
+            ("/Schemas/urn:a:b", Target::Schemas(Some("urn:a:b".into()))),
+            (
+                "/Schemas/urn%3Aa%3ab",
+                Target::Schemas(Some("urn:a:b".into())),
+            ),
+            ("/Bulk", Target::Bulk),
+            ("/Me", Target::Me),
+            ("/Me/x", Target::Unknown),
+            ("/Users", Target::Collection("/Users".into())),
+            ("/Users/", Target::Collection("/Users".into())),
+            ("/users", Target::Collection("/users".into())),
+            ("//Users//u1/", user()),
+            ("/Users/u1", user()),
+            ("/%55sers/u%31", user()),
+            ("/Users/.search", Target::Search("/Users".into())),
+            ("/Users/u1/x", Target::Unknown),
+            ("/Users/Users", Target::Nested("Users".into())),
+            ("/Users/Users/u1", Target::Nested("Users".into())),
+            (
+                "/v2/Users/ServiceProviderConfig",
+                Target::Nested("Users".into()),
+            ),
+            ("/Robots/Robots/1", Target::Nested("Robots".into())),
+            (
+                "/ResourceTypes/Users",
+                Target::ResourceTypes(Some("Users".into())),
+            ),
+            ("/Users/../Groups", Target::Unknown),
+            ("/Users/..", Target::Resource("/Users".into(), "..".into())),
+            (
+                "/Users/a%2fb",
+                Target::Resource("/Users".into(), "a/b".into()),
+            ),
+            ("/v2/Users", Target::Collection("/Users".into())),
+            ("/v9/Users", Target::OtherVersion("v9".into())),
+            ("/vault", Target::Collection("/vault".into())),
+        ] {
+            assert_eq!(scim(path), target, "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_outside_lead_to_no_target() {
+        for (path, expected) in [
+            ("/healthz", Route::Live),
+            ("/readyz", Route::Ready),
+            ("/", Route::Front),
+            ("", Route::Outside),
+            ("*", Route::Outside),
+            ("/scim", Route::Outside),
+            ("/scim/v2x/Users", Route::Outside),
+            ("/scim/v2.1/Users", Route::OtherVersion("v2.1".into())),
+            ("/scim/v9/Users", Route::OtherVersion("v9".into())),
+            ("/scim/v1", Route::OtherVersion("v1".into())),
+            ("/scim/vx", Route::Outside),
+            ("/v2/Users", Route::Outside),
+        ] {
+            assert_eq!(route(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_outline_has_no_word_of_a_client() {
+        for (path, expected) in [
+            ("/Users", "/Users"),
+            ("/scim/v1/Users/ann@example.com", "/scim/v1/Users/\u{2026}"),
+            ("/t/acme/Users", "/t/\u{2026}/Users"),
+            ("/", "/"),
+            ("/v9", "/v9"),
+        ] {
+            assert_eq!(outline(path), expected);
+        }
+    }
+
+    #[test]
+    fn any_base_path_will_do() {
+        let users = Route::Scim(Target::Collection("/Users".into()));
+        for (base, path) in [
+            ("", "/Users"),
+            ("/", "/v2/Users"),
+            ("api/scim/v2", "/api/scim/v2/Users"),
+            ("/s", "/s/Users"),
+        ] {
+            assert_eq!(BasePath::new(base).route(path), users, "{base}");
+        }
+        assert_eq!(BasePath::new("").route("/"), Route::Scim(Target::Root));
+        assert_eq!(
+            BasePath::new("/s").route("/s/v3/Users"),
+            Route::Scim(Target::OtherVersion("v3".into()))
+        );
+    }
+
+    #[test]
+    fn a_path_may_name_the_tenant() {
+        let base = BasePath::new("/scim/v2");
+        for (path, tenant, rest) in [
+            ("/t/acme/scim/v2/Users", Some("acme"), "/scim/v2/Users"),
+            ("/t/acme/scim/v2", Some("acme"), "/scim/v2"),
+            ("/t/acme/scim/v1/Users", Some("acme"), "/scim/v1/Users"),
+            ("/t/a%2fb/scim/v2/", Some("a/b"), "/scim/v2/"),
+            ("/t//scim/v2/Users", None, "/t//scim/v2/Users"),
+            ("/t/acme/healthz", None, "/t/acme/healthz"),
+            ("/t/acme", None, "/t/acme"),
+            ("/t/acme/t/other/scim/v2", None, "/t/acme/t/other/scim/v2"),
+            ("/scim/v2/Users", None, "/scim/v2/Users"),
+        ] {
+            assert_eq!(
+                base.tenant(path),
+                (tenant.map(str::to_owned), rest),
+                "{path}"
+            );
+        }
+        assert_eq!(
+            BasePath::new("").tenant("/t/acme/Users"),
+            (Some("acme".to_owned()), "/Users")
+        );
+    }
+}

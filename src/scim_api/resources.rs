@@ -1,0 +1,286 @@
+//! The operations on resources, and those that are about no single type: what each asks of the service.
+
+use crate::access::Caller;
+use crate::error::{Result, ScimError};
+use crate::reason::Reason;
+use crate::schema::{Catalog, ResourceType};
+use crate::scim_api::exchange::Call;
+use crate::scim_api::precondition::precondition;
+use crate::scim_api::route::{Target, Verb};
+use crate::scim_api::{intent, json_body, prefer, query, search};
+use crate::service::{ListQuery, Reply, Service, View};
+use crate::wire::body::{BodyLimits, Upload};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// What a resource on a page is expected to take, in bytes, until the page is there.
+const RESOURCE_BYTES: usize = 1 << 10;
+
+/// Carries out a request of an authenticated caller.
+///
+/// # Errors
+/// Those of the operation; 404, 405 or 501 if there is none.
+pub(crate) async fn carry_out(
+    service: &Service,
+    call: &Call,
+    upload: &mut Upload,
+    target: &Target,
+    caller: &Caller,
+) -> Result<Reply> {
+    let kind = resource_type(&caller.catalog, target)?;
+    tell_intent(call, target, kind.as_ref());
+    match target {
+        Target::Me => {
+            return Err(ScimError::not_implemented(
+                "/Me needs tokens of users, which the server has not.",
+            ));
+        }
+        Target::OtherVersion(version) => return Err(other_version(version)),
+        Target::Nested(outer) => return Err(nested(outer)),
+        Target::Unknown => return Err(ScimError::no_endpoint("There is no such endpoint.")),
+        _ => target.check(call.verb, &call.head.method)?,
+    }
+    if call.verb == Verb::Options {
+        return Ok(Reply::empty(204));
+    }
+    match kind {
+        Some(kind) => typed(service, call, upload, caller, target, &kind).await,
+        None => untyped(service, call, upload, caller, target).await,
+    }
+}
+
+/// The operations on resources of one type. Each has a place of its own in memory: what is moved
+/// and kept for every request is then as large as the least of them, not as the largest.
+async fn typed(
+    service: &Service,
+    call: &Call,
+    upload: &mut Upload,
+    caller: &Caller,
+    target: &Target,
+    kind: &Arc<ResourceType>,
+) -> Result<Reply> {
+    if let Target::Search(_) = target {
+        let query = search::list_query(&body(call, upload).await?, caller.conformance())?;
+        return list(service, call, caller, Some(kind), &query).await;
+    }
+    let Target::Resource(_, id) = target else {
+        return collection(service, call, upload, caller, kind).await;
+    };
+    let condition = precondition(&call.head.headers);
+    match call.verb {
+        Verb::Put => {
+            let (view, body) = write(call, upload).await?;
+            Box::pin(service.replace(caller, kind, id, body, &view, &condition)).await
+        }
+        Verb::Patch => {
+            let (view, body) = write(call, upload).await?;
+            Box::pin(service.modify(caller, kind, id, body, &view, &condition)).await
+        }
+        Verb::Delete => Box::pin(service.delete(caller, kind, id, &condition)).await,
+        _ => {
+            let view = query::view(call.head.uri.query())?;
+            Box::pin(service.read(caller, kind, id, &view, &condition)).await
+        }
+    }
+}
+
+async fn collection(
+    service: &Service,
+    call: &Call,
+    upload: &mut Upload,
+    caller: &Caller,
+    kind: &Arc<ResourceType>,
+) -> Result<Reply> {
+    if call.verb == Verb::Post {
+        let (view, body) = write(call, upload).await?;
+        return Box::pin(service.create(caller, kind, body, &view)).await;
+    }
+    list(service, call, caller, Some(kind), &list_query(call)?).await
+}
+
+async fn list(
+    service: &Service,
+    call: &Call,
+    caller: &Caller,
+    kind: Option<&Arc<ResourceType>>,
+    query: &ListQuery,
+) -> Result<Reply> {
+    let resources = usize::try_from(service.page_size(query.count)).unwrap_or(0);
+    call.expect(resources.saturating_mul(RESOURCE_BYTES))?;
+    Box::pin(service.list(caller, kind, query)).await
+}
+
+/// Discovery, bulk, and queries over all types.
+async fn untyped(
+    service: &Service,
+    call: &Call,
+    upload: &mut Upload,
+    caller: &Caller,
+    target: &Target,
+) -> Result<Reply> {
+    match target {
+        Target::Config => unfiltered(call).map(|()| service.service_provider_config(caller)),
+        Target::ResourceTypes(name) => {
+            unfiltered(call).and_then(|()| service.resource_types(caller, name.as_deref()))
+        }
+        Target::Schemas(urn) => {
+            unfiltered(call).and_then(|()| service.schemas(caller, urn.as_deref()))
+        }
+        Target::Bulk => {
+            let body = body_up_to(call, upload, call.settings.bulk_bytes).await?;
+            Box::pin(service.bulk(caller, body)).await
+        }
+        Target::RootSearch => {
+            let query = search::list_query(&body(call, upload).await?, caller.conformance())?;
+            list(service, call, caller, None, &query).await
+        }
+        _ => list(service, call, caller, None, &list_query(call)?).await,
+    }
+}
+
+/// What a write brings: what the answer shows, and the body.
+async fn write(call: &Call, upload: &mut Upload) -> Result<(View, Map<String, Value>)> {
+    let prefers = prefer::returns(&call.head.headers);
+    let view = View {
+        prefers,
+        ..query::view(call.head.uri.query())?
+    };
+    Ok((view, body(call, upload).await?))
+}
+
+async fn body(call: &Call, upload: &mut Upload) -> Result<Map<String, Value>> {
+    body_up_to(call, upload, call.settings.body_bytes).await
+}
+
+async fn body_up_to(call: &Call, upload: &mut Upload, bytes: usize) -> Result<Map<String, Value>> {
+    let settings = &call.settings;
+    let limits = BodyLimits {
+        bytes,
+        time: settings.body_time(),
+    };
+    let body = json_body::object(upload, &call.head.headers, limits, settings.json_depth).await?;
+    call.facts.trail.body(&body);
+    Ok(body)
+}
+
+/// Tells the log which type a request is for, and what it means by its route.
+pub(crate) fn tell_intent(call: &Call, target: &Target, kind: Option<&Arc<ResourceType>>) {
+    if let Some(kind) = kind {
+        call.facts.kind(kind);
+    }
+    if let Some(action) = intent::of(kind.map(AsRef::as_ref), target, call.verb) {
+        call.facts.trail.means(action);
+    }
+}
+
+fn nested(outer: &str) -> ScimError {
+    let shown = if ["Users", "Groups"].contains(&outer) {
+        outer
+    } else {
+        "\u{2026}"
+    };
+    let detail =
+        format!("The base URL must not end in \"/{shown}\": the client adds the endpoint itself.");
+    ScimError::no_endpoint(detail).because(Reason::PathUsersTwice)
+}
+
+pub(crate) fn other_version(version: &str) -> ScimError {
+    ScimError::invalid_version(format!(
+        "The server speaks version v2 of the protocol, not {version}."
+    ))
+}
+
+/// The resource type that a target names.
+///
+/// # Errors
+/// 404 if the caller's tenant has no such type, or the id can be none.
+pub(crate) fn resource_type(
+    catalog: &Catalog,
+    target: &Target,
+) -> Result<Option<Arc<ResourceType>>> {
+    let (Target::Collection(endpoint) | Target::Search(endpoint) | Target::Resource(endpoint, _)) =
+        target
+    else {
+        return Ok(None);
+    };
+    let found = catalog.by_endpoint(endpoint);
+    let kind = found.ok_or_else(|| ScimError::no_endpoint("There is no such endpoint."))?;
+    match target {
+        Target::Resource(_, id) if !is_id(id) => {
+            Err(ScimError::not_found("There is no such resource."))
+        }
+        _ => Ok(Some(kind.clone())),
+    }
+}
+
+/// Ids are our own; what cannot be one is not worth a question to the database.
+fn is_id(text: &str) -> bool {
+    text.len() <= 128
+        && !text.contains(|c: char| c.is_control() || matches!(c, '/' | '\\'))
+        && !text.starts_with('.')
+}
+
+/// A filter on discovery is refused, other parameters of lists are ignored (RFC 7644 section 4).
+fn unfiltered(call: &Call) -> Result<()> {
+    if query::names(call.head.uri.query(), "filter") {
+        let detail = "This endpoint cannot be filtered; it answers with all it has.";
+        return Err(ScimError::forbidden(detail).because(Reason::FilterInvalid));
+    }
+    Ok(())
+}
+
+fn list_query(call: &Call) -> Result<ListQuery> {
+    query::list_query(call.head.uri.query())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalog() -> Catalog {
+        crate::model::catalog(&[]).unwrap()
+    }
+
+    #[test]
+    fn the_catalog_decides_which_endpoints_there_are() {
+        let named = |target| {
+            resource_type(&catalog(), &target).map(|kind| kind.map(|kind| kind.name().to_string()))
+        };
+        assert_eq!(
+            named(Target::Collection("/Users".into()))
+                .unwrap()
+                .as_deref(),
+            Some("User")
+        );
+        assert_eq!(
+            named(Target::Search("/Groups".into())).unwrap().as_deref(),
+            Some("Group")
+        );
+        assert_eq!(named(Target::Bulk).unwrap(), None);
+        for endpoint in ["/users", "/Robots", "/%", ""] {
+            assert_eq!(
+                named(Target::Collection(endpoint.into()))
+                    .unwrap_err()
+                    .status(),
+                404,
+                "{endpoint}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_can_be_no_id_is_not_looked_up() {
+        let status = |id: &str| {
+            let target = Target::Resource("/Users".into(), id.into());
+            resource_type(&catalog(), &target)
+                .err()
+                .map(|error| error.status())
+        };
+        for id in ["..", ".", "a/b", "a\\b", "a\0", "a\nb", &"a".repeat(200)] {
+            assert_eq!(status(id), Some(404), "{id:?}");
+        }
+        for id in ["0190c2a0-7b2e-7c11-8d3c-111111111111", "unknown", "é"] {
+            assert_eq!(status(id), None, "{id}");
+        }
+    }
+}

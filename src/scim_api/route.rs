@@ -1,0 +1,187 @@
+//! Where requests are bound for. Resource types are data and differ between tenants, so the route of a
+//! resource names its endpoint as text; the caller's catalog says later whether it exists.
+
+use crate::error::{ErrorStatus, Result, ScimError};
+use crate::reason::Reason;
+use axum::http::Method;
+
+/// Where a request is bound for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// `/healthz`: the process runs.
+    Live,
+    /// `/readyz`: the database answers.
+    Ready,
+    /// `/`: what this is, for a person who comes without a token.
+    Front,
+    /// Below the base path, where every request needs a token.
+    Scim(Target),
+    /// The base path with another protocol version than ours.
+    OtherVersion(String),
+    /// Anything else.
+    Outside,
+}
+
+/// An endpoint below the base path (RFC 7644 section 3.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    Root,
+    RootSearch,
+    Config,
+    ResourceTypes(Option<String>),
+    Schemas(Option<String>),
+    Bulk,
+    Me,
+    /// The endpoint of a type, such as `/Users`.
+    Collection(String),
+    /// `/.search` below the endpoint of a type.
+    Search(String),
+    /// Endpoint and id.
+    Resource(String, String),
+    /// A protocol version other than ours.
+    OtherVersion(String),
+    /// An endpoint below another one: the base URL of the client ends in the first.
+    Nested(String),
+    Unknown,
+}
+
+/// What a request wants done; `HEAD` is a `GET` whose body is left out later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+    Options,
+    /// A method that no route knows.
+    Other,
+}
+
+impl Verb {
+    pub(crate) fn of(method: &Method) -> Self {
+        match method.as_str() {
+            "GET" | "HEAD" => Self::Get,
+            "POST" => Self::Post,
+            "PUT" => Self::Put,
+            "PATCH" => Self::Patch,
+            "DELETE" => Self::Delete,
+            "OPTIONS" => Self::Options,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Route {
+    /// The value of `Allow`.
+    pub(crate) fn allow(&self) -> &'static str {
+        match self {
+            Self::Scim(target) => target.allow(),
+            _ => "GET, HEAD, OPTIONS",
+        }
+    }
+
+    /// What the log calls it; never text that a client made up.
+    pub(crate) fn template(&self) -> &'static str {
+        match self {
+            Self::Live => "/healthz",
+            Self::Ready => "/readyz",
+            Self::Front => "/",
+            Self::Scim(target) => target.template(),
+            Self::OtherVersion(_) | Self::Outside => "outside",
+        }
+    }
+}
+
+impl Target {
+    fn allow(&self) -> &'static str {
+        match self {
+            Self::Collection(_) => "GET, HEAD, POST, OPTIONS",
+            Self::Resource(..) => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
+            Self::RootSearch | Self::Search(_) | Self::Bulk => "POST, OPTIONS",
+            _ => "GET, HEAD, OPTIONS",
+        }
+    }
+
+    /// Refuses a method that the target does not have.
+    ///
+    /// # Errors
+    /// 405, or 501 for a method that no target has (RFC 9110 section 15.6.2).
+    pub(crate) fn check(&self, verb: Verb, method: &Method) -> Result<()> {
+        if verb == Verb::Other {
+            return Err(ScimError::not_implemented(
+                "The server does not know this HTTP method.",
+            ));
+        }
+        if self
+            .allow()
+            .split(", ")
+            .any(|allowed| allowed == method.as_str())
+        {
+            return Ok(());
+        }
+        let detail = format!(
+            "{method} is not for this endpoint, which takes {}.",
+            self.allow()
+        );
+        Err(ScimError::new(ErrorStatus::METHOD_NOT_ALLOWED, detail)
+            .because(Reason::MethodUnsupported))
+    }
+
+    fn template(&self) -> &'static str {
+        match self {
+            Self::Root => "/",
+            Self::RootSearch => "/.search",
+            Self::Config => "/ServiceProviderConfig",
+            Self::ResourceTypes(None) => "/ResourceTypes",
+            Self::ResourceTypes(Some(_)) => "/ResourceTypes/{id}",
+            Self::Schemas(None) => "/Schemas",
+            Self::Schemas(Some(_)) => "/Schemas/{urn}",
+            Self::Bulk => "/Bulk",
+            Self::Me => "/Me",
+            Self::Collection(_) => "/{endpoint}",
+            Self::Search(_) => "/{endpoint}/.search",
+            Self::Resource(..) => "/{endpoint}/{id}",
+            Self::OtherVersion(_) | Self::Nested(_) | Self::Unknown => "unknown",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_fit_their_targets() {
+        let refusal = |target: Target, method: &str| {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            target
+                .check(Verb::of(&method), &method)
+                .err()
+                .map(|error| error.status())
+        };
+        let collection = || Target::Collection("/Users".into());
+        let resource = || Target::Resource("/Users".into(), "u1".into());
+        for (target, method, status) in [
+            (collection(), "GET", None),
+            (collection(), "HEAD", None),
+            (collection(), "OPTIONS", None),
+            (collection(), "PUT", Some(405)),
+            (collection(), "DELETE", Some(405)),
+            (resource(), "PATCH", None),
+            (resource(), "POST", Some(405)),
+            (resource(), "TRACE", Some(501)),
+            (resource(), "FROB", Some(501)),
+            (Target::Config, "DELETE", Some(405)),
+            (Target::RootSearch, "GET", Some(405)),
+            (Target::Search("/Users".into()), "POST", None),
+            (Target::Bulk, "HEAD", Some(405)),
+        ] {
+            assert_eq!(
+                refusal(target.clone(), method),
+                status,
+                "{method} {target:?}"
+            );
+        }
+    }
+}

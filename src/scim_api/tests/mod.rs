@@ -1,0 +1,213 @@
+//! A real server on a real socket, spoken to byte by byte.
+
+mod crowd;
+mod framing;
+mod lifetime;
+mod protocol;
+mod unread;
+
+use crate::error::{Result, ScimError};
+use crate::scim_api::app::App;
+use crate::scim_api::exchange::Call;
+use crate::scim_api::json_body::object;
+use crate::scim_api::log::Logs;
+use crate::scim_api::settings::HttpSettings;
+use crate::service::Reply;
+use crate::wire::body::{BodyLimits, Upload};
+use crate::wire::rate::Limits;
+use crate::wire::{ServerSettings, serve};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+/// A server whose handler does what the last segment of the path says.
+struct Server {
+    address: SocketAddr,
+    app: App,
+    stop: Option<oneshot::Sender<()>>,
+    running: JoinHandle<std::io::Result<()>>,
+}
+
+fn short() -> ServerSettings {
+    ServerSettings {
+        header_seconds: 1,
+        idle_seconds: 5,
+        drain_seconds: 2,
+        ..ServerSettings::default()
+    }
+}
+
+impl Server {
+    async fn start() -> Self {
+        Self::with(
+            HttpSettings {
+                request_seconds: 1,
+                body_bytes: 1000,
+                ..HttpSettings::default()
+            },
+            short(),
+        )
+        .await
+    }
+
+    async fn with(settings: HttpSettings, server: ServerSettings) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let app = App::new(
+            settings.clone(),
+            Arc::new(Limits::new(settings.rates())),
+            Logs::default(),
+            move |call, upload| handle(settings.clone(), call, upload),
+        );
+        let running = tokio::spawn(serve(listener, app.wire(), server, async {
+            let _ = stopped.await;
+        }));
+        Self {
+            address,
+            app,
+            stop: Some(stop),
+            running,
+        }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// Sends bytes and reads until the server closes, which it must within a few seconds.
+    async fn say(&self, bytes: impl AsRef<[u8]>) -> String {
+        let mut stream = self.connect().await;
+        stream.write_all(bytes.as_ref()).await.unwrap();
+        rest(&mut stream).await
+    }
+
+    fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+    }
+}
+
+async fn rest(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let read = timeout(Duration::from_secs(12), stream.read_to_end(&mut bytes)).await;
+    read.expect("the server keeps the connection").unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Reads one answer whose body is empty or declared, and leaves the connection open.
+async fn answer(stream: &mut TcpStream) -> String {
+    let mut text = String::new();
+    loop {
+        let mut bytes = [0; 4096];
+        let count = timeout(Duration::from_secs(5), stream.read(&mut bytes))
+            .await
+            .unwrap()
+            .unwrap();
+        text += std::str::from_utf8(&bytes[..count]).unwrap();
+        assert!(count > 0, "closed after {text:?}");
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
+            return text;
+        }
+    }
+}
+
+fn request(method: &str, path: &str, fields: &str) -> String {
+    format!("{method} /scim/v2/{path} HTTP/1.1\r\nHost: a\r\n{fields}\r\n")
+}
+
+fn get(path: &str) -> String {
+    request("GET", path, "Connection: close\r\n")
+}
+
+fn status(answer: &str) -> u16 {
+    answer
+        .get(9..12)
+        .and_then(|status| status.parse().ok())
+        .unwrap_or_else(|| panic!("no answer: {answer:?}"))
+}
+
+/// That an answer is an Error message of SCIM with this status, after which the server closed.
+#[track_caller]
+fn assert_refused(answer: &str, expected: u16) {
+    assert_eq!(status(answer), expected, "{answer}");
+    assert!(
+        answer.contains("content-type: application/scim+json\r\n"),
+        "{answer}"
+    );
+    assert!(answer.contains("connection: close\r\n"), "{answer}");
+    assert!(
+        answer.ends_with(&format!("\"status\":\"{expected}\"}}")),
+        "{answer}"
+    );
+    assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
+}
+
+async fn handle(settings: HttpSettings, call: Call, mut upload: Upload) -> Result<Reply> {
+    let outcome = perform(settings, &call, &mut upload).await;
+    if outcome.is_err() {
+        call.refuse();
+        upload.discard().await;
+    }
+    outcome
+}
+
+async fn perform(settings: HttpSettings, call: &Call, upload: &mut Upload) -> Result<Reply> {
+    let limits = BodyLimits {
+        bytes: settings.body_bytes,
+        time: Duration::from_millis(500),
+    };
+    let path = call.head.uri.path();
+    match path.rsplit('/').next().unwrap_or_default() {
+        "read" => {
+            let object = object(upload, &call.head.headers, limits, 4).await?;
+            Ok(Reply::ok(format!("{{\"members\":{}}}", object.len())))
+        }
+        // Of a token and a tenant that the query names together.
+        "page" => {
+            admit(call)?;
+            call.expect(50_000)?;
+            Ok(Reply::ok(format!("\"{}\"", "a".repeat(100_000))))
+        }
+        "held" => {
+            admit(call)?;
+            sleep(Duration::from_secs(20)).await;
+            Ok(Reply::ok("\"held\"".into()))
+        }
+        "big" => Ok(Reply::ok(format!("\"{}\"", "a".repeat(100_000)))),
+        "slow" => {
+            sleep(Duration::from_millis(500)).await;
+            Ok(Reply::ok("\"slow\"".into()))
+        }
+        "endless" => {
+            sleep(Duration::from_secs(20)).await;
+            Ok(Reply::ok("\"never\"".into()))
+        }
+        "panic" => panic!("as it was told"),
+        "none" => Ok(Reply::empty(204)),
+        "unmodified" => Ok(Reply {
+            etag: Some("W/\"1\"".into()),
+            ..Reply::empty(304)
+        }),
+        "refuse" => Err(ScimError::forbidden("no")),
+        _ => Ok(Reply::ok(format!("\"{} {path}\"", call.head.method))),
+    }
+}
+
+/// Admits a request for the token and the tenant that the query names together.
+fn admit(call: &Call) -> Result<()> {
+    let token = call.head.uri.query().unwrap_or_default();
+    let tenant = token.split('.').next().unwrap_or_default();
+    call.know();
+    call.admit(&token.into(), &tenant.into())
+}

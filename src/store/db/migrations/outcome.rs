@@ -1,0 +1,46 @@
+//! What errors of migrations mean, and where migrations are recorded.
+
+use crate::store::db::error::StoreError;
+use sqlx::migrate::{MigrateError, Migrator};
+
+/// The table of the migrations that have been run, as the driver's own migrator keeps it.
+pub(super) const TABLE: &str = "_sqlx_migrations";
+
+/// Whether a step failed because others hold a lock: lock not available, deadlock detected.
+pub(super) fn is_lock_conflict(error: &sqlx::Error) -> bool {
+    has_code(error, &["55P03", "40P01"])
+}
+
+/// Whether PostgreSQL refused with one of these SQLSTATE codes.
+pub(super) fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {
+    match error {
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| codes.contains(&&*code)),
+        _ => false,
+    }
+}
+
+/// What an error of the driver's migrator means: tables that are newer, and a database that goes away, are no
+/// fault of a migration.
+pub(super) fn failed(error: MigrateError, migrator: &Migrator) -> StoreError {
+    let known = migrator
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0);
+    match error {
+        MigrateError::VersionMissing(found) if found > known => StoreError::Newer { found, known },
+        MigrateError::Execute(error) => error.into(),
+        MigrateError::ExecuteMigration(error, version) => refused(error, version),
+        error => StoreError::Migration(error),
+    }
+}
+
+/// What an error of a statement of a migration means.
+pub(super) fn refused(error: sqlx::Error, version: i64) -> StoreError {
+    match StoreError::from(error) {
+        StoreError::Fault(error) | StoreError::Unique(error) | StoreError::Reference(error) => {
+            StoreError::Migration(MigrateError::ExecuteMigration(error, version))
+        }
+        error => error,
+    }
+}

@@ -1,0 +1,260 @@
+//! Fair turns of requests until each of them is admitted or refused, so that a flood of one client is no queue in
+//! front of the others.
+//!
+//! The clients take turns, however many requests each of them has sent, and none of them has all places. A client is
+//! known by its credentials as they were sent; one without any by its address.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
+
+/// Requests that are being admitted at a time.
+const PLACES: usize = 32;
+
+/// Those of them that one client may have.
+const PLACES_OF_ONE: usize = PLACES / 2;
+
+/// Requests of one client that wait even if there are too many of all clients.
+pub(crate) const SHARE: usize = 256;
+
+/// Whose request it is, as a number made of the credentials or of the address.
+pub(crate) type Client = u64;
+
+/// The client that sent these credentials or, if it sent none, that has this address.
+pub(crate) fn client(credentials: Option<&[u8]>, address: IpAddr) -> Client {
+    let mut hasher = DefaultHasher::new();
+    match credentials {
+        Some(credentials) => credentials.hash(&mut hasher),
+        None => address.hash(&mut hasher),
+    }
+    hasher.finish()
+}
+
+/// The turns of a server; clones share them.
+#[derive(Debug, Clone)]
+pub(crate) struct Admission(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    free: usize,
+    taken: HashMap<Client, usize>,
+    waiting: HashMap<Client, VecDeque<oneshot::Sender<Turn>>>,
+    /// The clients that wait, in the order of their turns.
+    order: VecDeque<Client>,
+}
+
+impl Default for Admission {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(State {
+            free: PLACES,
+            taken: HashMap::new(),
+            waiting: HashMap::new(),
+            order: VecDeque::new(),
+        })))
+    }
+}
+
+/// The right of one request to be admitted or refused, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    admission: Admission,
+    client: Client,
+}
+
+/// A turn, or the wait for it.
+#[derive(Debug)]
+pub(crate) enum Wait {
+    /// It has come.
+    Over(Turn),
+    /// It comes later.
+    For(oneshot::Receiver<Turn>),
+}
+
+impl Wait {
+    /// Waits for the turn. `None` if it can never come, as the server ends.
+    pub(crate) async fn end(self) -> Option<Turn> {
+        match self {
+            Self::Over(turn) => Some(turn),
+            Self::For(turn) => turn.await.ok(),
+        }
+    }
+}
+
+impl Admission {
+    /// Asks for the next turn of a client.
+    pub(crate) fn turn(&self, client: Client) -> Wait {
+        let mut state = self.state();
+        if !state.waiting.contains_key(&client) && state.has_place(client) {
+            state.begin(client);
+            return Wait::Over(Turn {
+                admission: self.clone(),
+                client,
+            });
+        }
+        Wait::For(state.wait(client))
+    }
+
+    /// Whether a client has as many requests waiting as it may have if there are too many of all clients.
+    pub(crate) fn is_over_share(&self, client: Client) -> bool {
+        let state = self.state();
+        state
+            .waiting
+            .get(&client)
+            .is_some_and(|waiting| waiting.len() >= SHARE)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives free places to the requests that wait.
+    fn hand_on(&self) {
+        loop {
+            let mut state = self.state();
+            let Some((client, next)) = state.next() else {
+                return;
+            };
+            state.begin(client);
+            drop(state);
+            // If the request has given up since, the turn is dropped, which hands it on.
+            let _ = next.send(Turn {
+                admission: self.clone(),
+                client,
+            });
+        }
+    }
+}
+
+impl State {
+    fn has_place(&self, client: Client) -> bool {
+        let taken = self.taken.get(&client).copied().unwrap_or_default();
+        self.free > 0 && taken < PLACES_OF_ONE
+    }
+
+    fn begin(&mut self, client: Client) {
+        self.free -= 1;
+        *self.taken.entry(client).or_default() += 1;
+    }
+
+    fn end(&mut self, client: Client) {
+        self.free += 1;
+        if let Some(taken) = self.taken.get_mut(&client) {
+            *taken -= 1;
+            if *taken == 0 {
+                self.taken.remove(&client);
+            }
+        }
+    }
+
+    fn wait(&mut self, client: Client) -> oneshot::Receiver<Turn> {
+        let (sender, receiver) = oneshot::channel();
+        let waiting = self.waiting.entry(client).or_default();
+        if waiting.is_empty() {
+            self.order.push_back(client);
+        }
+        // Those that have given up are no longer counted.
+        if waiting.len() >= SHARE {
+            waiting.retain(|sender| !sender.is_closed());
+        }
+        waiting.push_back(sender);
+        receiver
+    }
+
+    /// Takes the next request that waits and has a place.
+    fn next(&mut self) -> Option<(Client, oneshot::Sender<Turn>)> {
+        for _ in 0..self.order.len() {
+            let client = self.order.pop_front()?;
+            if !self.has_place(client) {
+                self.order.push_back(client);
+                continue;
+            }
+            let Some(waiting) = self.waiting.get_mut(&client) else {
+                continue;
+            };
+            while waiting.front().is_some_and(oneshot::Sender::is_closed) {
+                waiting.pop_front();
+            }
+            let next = waiting.pop_front();
+            if waiting.is_empty() {
+                self.waiting.remove(&client);
+            } else {
+                self.order.push_back(client);
+            }
+            if let Some(next) = next {
+                return Some((client, next));
+            }
+        }
+        None
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.admission.state().end(self.client);
+        self.admission.hand_on();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn over(wait: Wait) -> Option<Turn> {
+        match wait {
+            Wait::Over(turn) => Some(turn),
+            Wait::For(mut turn) => turn.try_recv().ok(),
+        }
+    }
+
+    #[test]
+    fn a_client_never_has_all_places() {
+        let admission = Admission::default();
+        let flood: Vec<_> = (0..1000).map(|_| admission.turn(1)).collect();
+        assert!(admission.is_over_share(1));
+        let mut held: Vec<_> = flood.into_iter().filter_map(over).collect();
+        assert_eq!(held.len(), PLACES_OF_ONE);
+        assert!(
+            over(admission.turn(2)).is_some(),
+            "another client begins at once"
+        );
+        assert!(!admission.is_over_share(2));
+        held.clear();
+        assert_eq!(admission.state().free, PLACES, "all others have given up");
+        assert!(admission.state().waiting.is_empty() && admission.state().order.is_empty());
+    }
+
+    #[tokio::test]
+    async fn clients_take_turns() {
+        let admission = Admission::default();
+        let mut held: Vec<_> = [1, 2]
+            .into_iter()
+            .flat_map(|client| [client; PLACES_OF_ONE])
+            .filter_map(|client| over(admission.turn(client)))
+            .collect();
+        assert_eq!(held.len(), PLACES);
+        let [one, other] = [[3; 3], [4; 3]].map(|each| each.map(|client| admission.turn(client)));
+        let mut order = Vec::new();
+        for wait in one
+            .into_iter()
+            .zip(other)
+            .flat_map(|(one, other)| [one, other])
+        {
+            held.pop();
+            let turn = wait.end().await.unwrap();
+            order.push(turn.client);
+            held.push(turn);
+        }
+        assert_eq!(order, [3, 4, 3, 4, 3, 4]);
+    }
+
+    #[test]
+    fn credentials_come_before_addresses() {
+        let [one, other]: [IpAddr; 2] =
+            ["192.0.2.1", "192.0.2.2"].map(|text| text.parse().unwrap());
+        assert_eq!(client(Some(b"a"), one), client(Some(b"a"), other));
+        assert_ne!(client(Some(b"a"), one), client(Some(b"b"), one));
+        assert_ne!(client(None, one), client(None, other));
+    }
+}

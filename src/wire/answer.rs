@@ -1,0 +1,126 @@
+//! The answer to one request, from the turn in which it is admitted to the last byte that is written.
+
+use crate::wire::admission;
+use crate::wire::app::App;
+use crate::wire::connection_limit::PATIENCE;
+use crate::wire::deadlines::ConnectionDeadlines;
+use crate::wire::layers::client_address::Peer;
+use crate::wire::rate::network;
+use crate::wire::unwritten::{CountedBody, Unwritten};
+use axum::body::Body;
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH};
+use axum::http::{HeaderValue, StatusCode};
+use bytes::Bytes;
+use hyper::Request;
+use hyper::body::{Frame, Incoming, SizeHint};
+use std::future::ready;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tower::Service;
+
+/// Answers that may stay unread on one connection while there are too many of them in all.
+const UNREAD: usize = 8;
+
+/// The work on one request. hyper keeps room for it as long as the connection lasts, so there is but a pointer.
+pub(crate) type Answering =
+    Pin<Box<dyn Future<Output = Result<hyper::Response<CountedBody>, Crowded>> + Send>>;
+
+/// Answers one request. An error ends the stream of HTTP/2, or the connection of HTTP/1, without an answer.
+pub(crate) fn answer(
+    app: &App,
+    deadlines: &ConnectionDeadlines,
+    peer: SocketAddr,
+    mut request: Request<Incoming>,
+) -> Answering {
+    let (open, fault) = deadlines.begin(request.method().as_str(), request.version());
+    let ticket = app.in_flight.begin();
+    let credentials = request.headers().get(AUTHORIZATION);
+    let client = admission::client(credentials.map(HeaderValue::as_bytes), network(peer.ip()));
+    if app.in_flight.is_crowded()
+        && (app.admission.is_over_share(client) || deadlines.leaves_unread(UNREAD, PATIENCE))
+    {
+        deadlines.abandon();
+        return Box::pin(ready(Err(Crowded)));
+    }
+    let wait = app.admission.turn(client);
+    let extensions = request.extensions_mut();
+    extensions.insert(Peer(peer));
+    extensions.insert(ticket.clone());
+    extensions.insert(deadlines.clone());
+    if let Some(fault) = fault {
+        extensions.insert(fault);
+    }
+    let request = request.map(|body| body_of(body, deadlines));
+    let mut handler = app.handler.clone();
+    Box::pin(async move {
+        ticket.begin_turn(wait.end().await);
+        let Ok(mut response) = handler.call(request).await;
+        ticket.end_turn();
+        open.ready();
+        // axum declares every empty body; these answers have none (RFC 9110 section 8.6).
+        if matches!(
+            response.status(),
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+        ) {
+            response.headers_mut().remove(CONTENT_LENGTH);
+        }
+        Ok(response.map(|body| {
+            CountedBody::new(
+                body,
+                Arc::new(Unwritten {
+                    open,
+                    _ticket: ticket,
+                }),
+            )
+        }))
+    })
+}
+
+/// There are too many requests that count for no token, and the client has its share of them.
+#[derive(Debug, thiserror::Error)]
+#[error("too many requests wait, or have answers that are not read")]
+pub(crate) struct Crowded;
+
+/// The body of a request, whose end the connection waits for before it rests.
+fn body_of(body: Incoming, deadlines: &ConnectionDeadlines) -> Body {
+    if hyper::body::Body::is_end_stream(&body) {
+        return Body::new(body);
+    }
+    deadlines.await_body();
+    Body::new(Awaited {
+        body,
+        deadlines: deadlines.clone(),
+    })
+}
+
+/// A body that reports its end to its connection.
+struct Awaited {
+    body: Incoming,
+    deadlines: ConnectionDeadlines,
+}
+
+impl hyper::body::Body for Awaited {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if let Poll::Ready(None) = frame {
+            self.deadlines.end_body();
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

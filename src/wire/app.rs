@@ -1,0 +1,87 @@
+//! What a listener serves: the handler of an API with the layers around it, and the limits of its requests.
+
+use crate::live::Live;
+use crate::wire::admission::Admission;
+use crate::wire::in_flight::{Bounds, InFlight};
+use crate::wire::layers::access_log::Begin;
+use crate::wire::layers::{Handler, Inner, Pipeline};
+use crate::wire::refusal::Refuse;
+use crate::wire::settings::{RequestSettings, ServerSettings};
+use crate::wire::tasks::Tasks;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// An API that is ready to be served; clones share it.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) handler: Handler,
+    pub(crate) tasks: Tasks,
+    pub(crate) in_flight: InFlight,
+    pub(crate) admission: Admission,
+    /// How the API shows that a request is refused.
+    pub(crate) refuse: Refuse,
+    /// Settings of connections that were read again.
+    pub(crate) renewed: watch::Sender<Option<ServerSettings>>,
+    /// What the API does once a minute.
+    pub(crate) tidy: Arc<dyn Fn() + Send + Sync>,
+    settings: Live<RequestSettings>,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// An app with the handler of an API, within limits. Requests are refused and logged as the API has it, and once a
+    /// minute it may forget what has no effect any more.
+    pub(crate) fn new<S: Inner>(
+        settings: RequestSettings,
+        refuse: Refuse,
+        log: Begin,
+        tidy: impl Fn() + Send + Sync + 'static,
+        handler: S,
+    ) -> Self {
+        let (tasks, bounds) = (Tasks::default(), Bounds::of(&settings));
+        let settings = Live::new(settings);
+        let pipeline = Pipeline {
+            settings: settings.clone(),
+            tasks: tasks.clone(),
+            refuse,
+            log,
+        };
+        Self {
+            handler: pipeline.over(handler),
+            tasks,
+            in_flight: InFlight::new(bounds),
+            admission: Admission::default(),
+            refuse,
+            renewed: watch::Sender::new(None),
+            tidy: Arc::new(tidy),
+            settings,
+        }
+    }
+
+    /// Takes other limits, and reads the certificate again.
+    pub fn renew(&self, settings: RequestSettings, server: ServerSettings) {
+        self.in_flight.set(Bounds::of(&settings));
+        self.settings.set(settings);
+        self.renewed.send_replace(Some(server));
+    }
+
+    /// Largest head of a request, in bytes.
+    pub(crate) fn head_bytes(&self) -> usize {
+        let settings = self.settings.get();
+        settings.uri_bytes.saturating_add(settings.header_bytes)
+    }
+
+    /// What a request may take until its answer is ready.
+    pub(crate) fn request_time(&self) -> Duration {
+        self.settings.get().request_time
+    }
+}

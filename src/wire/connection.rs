@@ -1,0 +1,231 @@
+//! One connection, from its first byte to its last.
+
+use crate::wire::answer::answer;
+use crate::wire::app::App;
+use crate::wire::deadlines::ConnectionDeadlines;
+use crate::wire::settings::ServerSettings;
+use crate::wire::stream::{DeadlineStream, Protocol, Timer};
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::error::Error;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+/// Most header lines of a request.
+const HEADER_LINES: usize = 100;
+
+/// How long a connection of HTTP/1 rests until its buffers are freed.
+const REST: Duration = Duration::from_millis(500);
+
+/// What all connections of a server have in common.
+pub(crate) struct ConnectionServer {
+    app: App,
+    settings: ServerSettings,
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+    draining: watch::Receiver<bool>,
+}
+
+impl ConnectionServer {
+    pub(crate) fn new(app: App, settings: ServerSettings, draining: watch::Receiver<bool>) -> Self {
+        let (http1, http2) = (
+            http1(&settings, app.head_bytes()),
+            http2(&settings, app.head_bytes()),
+        );
+        Self {
+            app,
+            settings,
+            http1,
+            http2,
+            draining,
+        }
+    }
+
+    /// The state of a new connection.
+    pub(crate) fn deadlines(&self) -> ConnectionDeadlines {
+        let answer_time = self.app.request_time() + self.settings.idle_time();
+        ConnectionDeadlines::new(&self.settings, answer_time)
+    }
+
+    /// Serves a connection to its end.
+    pub(crate) async fn run(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        deadlines: ConnectionDeadlines,
+        tls: Option<TlsAcceptor>,
+    ) {
+        // Answers are small and written at once; waiting for more to send only delays them.
+        let _ = stream.set_nodelay(true);
+        match tls {
+            None => self.serve_stream(stream, peer, deadlines).await,
+            // In a place of its own, so that a connection without TLS is no larger than it must be.
+            Some(acceptor) => Box::pin(self.secure(stream, peer, deadlines, acceptor)).await,
+        }
+    }
+
+    async fn secure(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        deadlines: ConnectionDeadlines,
+        acceptor: TlsAcceptor,
+    ) {
+        match timeout(self.settings.header_time(), acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => self.serve_stream(stream, peer, deadlines).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS handshake"),
+            Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
+        }
+    }
+
+    async fn serve_stream<IO>(&self, stream: IO, peer: SocketAddr, deadlines: ConnectionDeadlines)
+    where
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let stream = DeadlineStream::new(
+            stream,
+            deadlines.clone(),
+            self.settings.write_time(),
+            self.app.refuse,
+        );
+        if let Err(error) = self.serve(stream, peer, &deadlines).await {
+            tracing::debug!(%peer, %error, "connection ended");
+        }
+    }
+
+    /// Serves requests until the connection ends. hyper keeps two buffers for each connection of HTTP/1, so a
+    /// connection that rests is taken back from it, and given to it again with the next byte.
+    async fn serve<IO>(
+        &self,
+        mut stream: DeadlineStream<IO>,
+        peer: SocketAddr,
+        deadlines: &ConnectionDeadlines,
+    ) -> Result<(), Broken>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let mut draining = self.draining.clone();
+        let protocol = tokio::select! {
+            protocol = stream.protocol() => protocol?,
+            _ = draining.wait_for(|draining| *draining) => None,
+        };
+        if protocol == Some(Protocol::Http2) {
+            return Box::pin(self.http2(stream, peer, deadlines)).await;
+        }
+        let mut has_more = protocol.is_some();
+        while has_more {
+            // In a place of its own, which is free while the connection rests.
+            match Box::pin(self.http1(stream, peer, deadlines)).await? {
+                Some(resting) => stream = resting,
+                None => return Ok(()),
+            }
+            has_more = tokio::select! {
+                has_more = stream.has_more() => has_more?,
+                _ = draining.wait_for(|draining| *draining) => false,
+            };
+        }
+        Ok(stream.shutdown().await?)
+    }
+
+    async fn http2<IO>(
+        &self,
+        stream: DeadlineStream<IO>,
+        peer: SocketAddr,
+        deadlines: &ConnectionDeadlines,
+    ) -> Result<(), Broken>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = service_fn(|request| answer(&self.app, deadlines, peer, request));
+        let connection = self.http2.serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        let mut draining = self.draining.clone();
+        tokio::select! {
+            ended = connection.as_mut() => return Ok(ended?),
+            _ = draining.wait_for(|draining| *draining) => connection.as_mut().graceful_shutdown(),
+        }
+        Ok(connection.await?)
+    }
+
+    /// Serves requests of HTTP/1 until the connection rests, in which case the stream is handed back, or ends.
+    async fn http1<IO>(
+        &self,
+        stream: DeadlineStream<IO>,
+        peer: SocketAddr,
+        deadlines: &ConnectionDeadlines,
+    ) -> Result<Option<DeadlineStream<IO>>, Broken>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = service_fn(|request| answer(&self.app, deadlines, peer, request));
+        let mut connection = self.http1.serve_connection(TokioIo::new(stream), service);
+        let mut draining = self.draining.clone();
+        let mut resting = Timer::default();
+        let rests = poll_fn(|cx| {
+            if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
+                return Poll::Ready(Some(ended));
+            }
+            match deadlines.rests_since() {
+                Some(since) => resting.poll(since + REST, cx).map(|()| None),
+                None => Poll::Pending,
+            }
+        });
+        let ended = tokio::select! {
+            ended = rests => ended,
+            _ = draining.wait_for(|draining| *draining) => None,
+        };
+        if let Some(ended) = ended {
+            return Ok(ended.map(|()| None)?);
+        }
+        // One that is idle ends at once; another one after the answer to the request under way.
+        Pin::new(&mut connection).graceful_shutdown();
+        let is_idle = poll_fn(|cx| Poll::Ready(connection.poll_without_shutdown(cx))).await;
+        if is_idle.is_pending() {
+            return Ok(connection.await.map(|()| None)?);
+        }
+        let parts = connection.into_parts();
+        let mut stream = parts.io.into_inner();
+        stream.put_back(&parts.read_buf);
+        Ok(Some(stream))
+    }
+}
+
+/// Why a connection ended before its time.
+type Broken = Box<dyn Error + Send + Sync>;
+
+fn http1(settings: &ServerSettings, head_bytes: usize) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    // The pulse keeps the time of heads; hyper's own timer, which runs between requests as
+    // well, is a net below it.
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.header_time() + settings.idle_time())
+        .max_buf_size(room(head_bytes))
+        .max_headers(HEADER_LINES);
+    builder
+}
+
+fn http2(settings: &ServerSettings, head_bytes: usize) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    let room = u32::try_from(room(head_bytes)).unwrap_or(u32::MAX);
+    builder
+        .timer(TokioTimer::new())
+        .max_header_list_size(room)
+        .max_concurrent_streams(settings.http2_streams)
+        .max_send_buf_size(settings.http2_send_bytes);
+    builder
+}
+
+/// Twice what the guard takes: up to there the refusal has a reason in its body.
+fn room(head_bytes: usize) -> usize {
+    head_bytes.saturating_mul(2).max(16 << 10)
+}

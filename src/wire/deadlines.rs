@@ -1,0 +1,407 @@
+//! What a connection is doing, and until when it may go on. hyper has one timer for the head of a request and none for
+//! a connection that sends nothing; here each state has its own time.
+
+use crate::wire::raw_head::{Fault, RawHead};
+use crate::wire::settings::ServerSettings;
+use axum::http::Version;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The state of one connection, shared by its stream and its requests.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionDeadlines(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    head_time: Duration,
+    idle_time: Duration,
+    write_time: Duration,
+    answer_time: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Requests whose answers are not written yet.
+    in_flight: usize,
+    /// Those of them whose answers are ready: the client has to read.
+    unread: usize,
+    /// When some of an answer was last written, or the first of those that are unread was ready.
+    progress: Instant,
+    /// Whether a good token was ever shown.
+    is_known: bool,
+    /// Whether the connection is to end at once, without finishing its requests.
+    is_abandoned: bool,
+    /// Whether what still comes is to be read and thrown away before the connection is closed.
+    lingers: bool,
+    /// When the last one began, or since when none is left.
+    since: Instant,
+    /// When the head of the next request began.
+    head_since: Option<Instant>,
+    /// Whether there was a request at all.
+    has_asked: bool,
+    /// HTTP/2 speaks between requests too, so that bytes begin no head.
+    is_http2: bool,
+    /// Whether a part of the body of the last request may still come.
+    awaits_body: bool,
+    /// Whether bytes wait to be written.
+    is_stalled: bool,
+    /// The task that waits for bytes, and must be woken for a new deadline.
+    reader: Option<Waker>,
+    raw: RawHead,
+}
+
+impl ConnectionDeadlines {
+    /// `answer_time` is what a request may take until its answer is ready. From then on some of it must be
+    /// written within the time for writing, again and again: a client of HTTP/2 can refuse to read without
+    /// ever blocking the stream.
+    pub(crate) fn new(settings: &ServerSettings, answer_time: Duration) -> Self {
+        let state = State {
+            in_flight: 0,
+            unread: 0,
+            progress: Instant::now(),
+            is_known: false,
+            is_abandoned: false,
+            lingers: false,
+            since: Instant::now(),
+            head_since: None,
+            has_asked: false,
+            is_http2: false,
+            awaits_body: false,
+            is_stalled: false,
+            reader: None,
+            raw: RawHead::default(),
+        };
+        let [head_time, idle_time, write_time] = [
+            settings.header_time(),
+            settings.idle_time(),
+            settings.write_time(),
+        ];
+        Self(Arc::new(Shared {
+            head_time,
+            idle_time,
+            write_time,
+            answer_time,
+            state: Mutex::new(state),
+        }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes came in.
+    pub(crate) fn received(&self, bytes: &[u8]) {
+        let mut state = self.state();
+        if state.is_http2 || bytes.is_empty() {
+            return;
+        }
+        let idle = state.in_flight == 0;
+        if idle && state.head_since.is_none() {
+            state.head_since = Some(Instant::now());
+        }
+        state.raw.received(bytes, idle);
+    }
+
+    /// Until when more bytes must come, or the requests in flight be answered.
+    pub(crate) fn deadline(&self, reader: &Waker) -> Instant {
+        let mut state = self.state();
+        if state.is_abandoned {
+            return Instant::now();
+        }
+        if state.in_flight > 0 {
+            state.reader = Some(reader.clone());
+            if state.unread > 0 {
+                return state.progress + self.0.write_time;
+            }
+            return state.since + self.0.answer_time;
+        }
+        match state.head_since {
+            Some(began) => began + self.0.head_time,
+            None if !state.has_asked => state.since + self.0.head_time,
+            None => state.since + self.0.idle_time,
+        }
+    }
+
+    /// Since when an HTTP/1 connection rests: the last answer is written, all of its request has come, and nothing
+    /// has come after it. `None` while there is something to do.
+    pub(crate) fn rests_since(&self) -> Option<Instant> {
+        let state = self.state();
+        let is_busy = state.in_flight > 0
+            || state.awaits_body
+            || state.is_stalled
+            || state.lingers
+            || state.is_abandoned
+            || state.is_http2
+            || state.head_since.is_some();
+        (state.has_asked && !is_busy).then_some(state.since)
+    }
+
+    /// The request that began last has a body, of which a part may still come.
+    pub(crate) fn await_body(&self) {
+        self.state().awaits_body = true;
+    }
+
+    /// The body of the request has come to its end.
+    pub(crate) fn end_body(&self) {
+        self.state().awaits_body = false;
+    }
+
+    /// Whether bytes wait to be written.
+    pub(crate) fn stall(&self, is_stalled: bool) {
+        self.state().is_stalled = is_stalled;
+    }
+
+    /// A request begins; it lasts until the guard is dropped, which is when its answer is written. Also says
+    /// what is wrong with its head.
+    pub(crate) fn begin(&self, method: &str, version: Version) -> (OpenRequest, Option<Fault>) {
+        let mut state = self.state();
+        state.awaits_body = false;
+        state.in_flight += 1;
+        state.since = Instant::now();
+        state.has_asked = true;
+        state.head_since = None;
+        state.is_http2 = version == Version::HTTP_2;
+        let fault = if state.is_http2 {
+            None
+        } else {
+            state.raw.take(method)
+        };
+        drop(state);
+        (
+            OpenRequest {
+                deadlines: self.clone(),
+                is_ready: AtomicBool::new(false),
+            },
+            fault,
+        )
+    }
+
+    /// Whether so many answers are ready that the client does not read. Of a connection on which a good token was
+    /// shown, only if it has read nothing for that long: a client that sends many requests at once has as many
+    /// answers to read.
+    pub(crate) fn leaves_unread(&self, answers: usize, patience: Duration) -> bool {
+        let state = self.state();
+        state.unread >= answers && (!state.is_known || state.progress.elapsed() > patience)
+    }
+
+    /// Ends the connection at once, without finishing its requests.
+    pub(crate) fn abandon(&self) {
+        let mut state = self.state();
+        state.is_abandoned = true;
+        wake(state);
+    }
+
+    /// Has the connection read on for a while before it closes: bytes that are not read would make the
+    /// operating system reset it, and the answer would be lost on its way.
+    pub(crate) fn linger(&self) {
+        self.state().lingers = true;
+    }
+
+    pub(crate) fn lingers(&self) -> bool {
+        self.state().lingers
+    }
+
+    /// Somebody showed a good token on the connection.
+    pub(crate) fn know(&self) {
+        self.state().is_known = true;
+    }
+
+    /// Whether a good token was ever shown on the connection.
+    pub(crate) fn is_known(&self) -> bool {
+        self.state().is_known
+    }
+
+    /// What the connection waits for.
+    pub(crate) fn activity(&self) -> Activity {
+        let state = self.state();
+        match (state.in_flight, state.unread) {
+            (0, _) => Activity::Idle(state.since),
+            (in_flight, unread) if in_flight == unread => Activity::Unread(state.progress),
+            _ => Activity::AtWork,
+        }
+    }
+
+    /// Whether a head came in that no handler has got.
+    pub(crate) fn has_unread_head(&self) -> bool {
+        let state = self.state();
+        state.in_flight == 0 && state.head_since.is_some()
+    }
+}
+
+/// What a connection waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Activity {
+    /// For the next request, since then.
+    Idle(Instant),
+    /// For the client to read, which has read nothing since then.
+    Unread(Instant),
+    /// For the server.
+    AtWork,
+}
+
+/// A request in flight.
+#[derive(Debug)]
+pub(crate) struct OpenRequest {
+    deadlines: ConnectionDeadlines,
+    /// Whether its answer is ready.
+    is_ready: AtomicBool,
+}
+
+impl OpenRequest {
+    /// The answer is ready: the client has to read now. The reader hears of its new deadline when the answer is
+    /// handed to the connection.
+    pub(crate) fn ready(&self) {
+        if self.is_ready.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let mut state = self.deadlines.state();
+        if state.unread == 0 {
+            state.progress = Instant::now();
+        }
+        state.unread += 1;
+    }
+
+    /// Some of the answer is written.
+    pub(crate) fn progress(&self) {
+        self.deadlines.state().progress = Instant::now();
+    }
+}
+
+impl Drop for OpenRequest {
+    fn drop(&mut self) {
+        let mut state = self.deadlines.state();
+        state.in_flight = state.in_flight.saturating_sub(1);
+        state.unread = state
+            .unread
+            .saturating_sub(usize::from(*self.is_ready.get_mut()));
+        if state.in_flight == 0 {
+            state.since = Instant::now();
+            wake(state);
+        }
+    }
+}
+
+/// Has the reader look at its deadline again.
+fn wake(mut state: MutexGuard<'_, State>) {
+    if let Some(reader) = state.reader.take() {
+        drop(state);
+        reader.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deadlines() -> ConnectionDeadlines {
+        let settings = ServerSettings {
+            header_seconds: 10,
+            idle_seconds: 75,
+            write_seconds: 30,
+            ..ServerSettings::default()
+        };
+        ConnectionDeadlines::new(&settings, Duration::from_secs(99))
+    }
+
+    fn seconds_left(deadlines: &ConnectionDeadlines) -> u64 {
+        let at = deadlines.deadline(Waker::noop());
+        (at - Instant::now() + Duration::from_millis(500)).as_secs()
+    }
+
+    #[test]
+    fn each_state_has_its_time() {
+        let deadlines = deadlines();
+        assert_eq!(seconds_left(&deadlines), 10);
+        deadlines.received(b"GET / HT");
+        assert!(deadlines.has_unread_head());
+        assert_eq!(seconds_left(&deadlines), 10);
+        let (open, _) = deadlines.begin("GET", Version::HTTP_11);
+        assert_eq!(seconds_left(&deadlines), 99);
+        assert!(!deadlines.has_unread_head());
+        let (second, _) = deadlines.begin("GET", Version::HTTP_11);
+        drop(open);
+        assert_eq!(seconds_left(&deadlines), 99);
+        drop(second);
+        assert_eq!(seconds_left(&deadlines), 75);
+        deadlines.received(b"G");
+        assert_eq!(seconds_left(&deadlines), 10);
+    }
+
+    #[test]
+    fn an_answer_that_is_ready_must_be_read() {
+        let deadlines = deadlines();
+        let [(first, _), (second, _)] = [0; 2].map(|_| deadlines.begin("GET", Version::HTTP_2));
+        first.ready();
+        first.ready();
+        assert_eq!(
+            (
+                seconds_left(&deadlines),
+                deadlines.leaves_unread(1, Duration::ZERO)
+            ),
+            (30, true)
+        );
+        assert!(
+            !deadlines.leaves_unread(2, Duration::ZERO),
+            "an answer is ready once"
+        );
+        drop(first);
+        assert_eq!(
+            (
+                seconds_left(&deadlines),
+                deadlines.leaves_unread(1, Duration::ZERO)
+            ),
+            (99, false)
+        );
+        deadlines.abandon();
+        assert_eq!(seconds_left(&deadlines), 0);
+        drop(second);
+    }
+
+    #[test]
+    fn a_client_with_a_good_token_has_time_to_read() {
+        let deadlines = deadlines();
+        let answers = [0; 8].map(|_| deadlines.begin("GET", Version::HTTP_2).0);
+        answers.iter().for_each(OpenRequest::ready);
+        let long = Duration::from_secs(3600);
+        assert!(deadlines.leaves_unread(8, long), "a stranger has none");
+        deadlines.know();
+        assert!(!deadlines.leaves_unread(8, long));
+        assert!(deadlines.leaves_unread(8, Duration::ZERO));
+    }
+
+    #[test]
+    fn a_connection_rests_when_nothing_is_left_to_do() {
+        let deadlines = deadlines();
+        let rests = || deadlines.rests_since().is_some();
+        assert!(!rests(), "no request came yet");
+        let (open, _) = deadlines.begin("POST", Version::HTTP_11);
+        deadlines.await_body();
+        assert!(!rests());
+        drop(open);
+        assert!(!rests(), "the body may still come");
+        deadlines.end_body();
+        assert!(rests());
+        deadlines.stall(true);
+        assert!(!rests(), "the answer is not written");
+        deadlines.stall(false);
+        deadlines.received(b"G");
+        assert!(!rests(), "the next request has begun");
+        drop(deadlines.begin("GET", Version::HTTP_11));
+        assert!(rests());
+        deadlines.linger();
+        assert!(!rests(), "the connection is closing");
+    }
+
+    #[test]
+    fn http2_chatters_between_requests() {
+        let deadlines = deadlines();
+        deadlines.received(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+        drop(deadlines.begin("GET", Version::HTTP_2));
+        deadlines.received(b"ping");
+        assert_eq!(seconds_left(&deadlines), 75);
+    }
+}

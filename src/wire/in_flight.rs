@@ -1,0 +1,393 @@
+//! Requests under way and the bytes that they keep in memory, counted for each token, each tenant and in all.
+//! A request counts until its answer is written to the socket, or until the connection is gone.
+
+use crate::wire::admission::Turn;
+use crate::wire::refusal::{Refusal, Result};
+use crate::wire::settings::RequestSettings;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Seconds after which a refused client may try again.
+const RETRY_SECONDS: u32 = 1;
+
+/// Requests that may count for no token: those whose caller is not known yet, and refusals that are not read.
+/// Beyond them a connection on which answers stay unread is closed.
+const WITHOUT_TOKEN: usize = 1024;
+
+/// Upper bounds; 0 sets none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    requests: [usize; 3],
+    bytes: [usize; 3],
+}
+
+impl Bounds {
+    pub(crate) fn of(settings: &RequestSettings) -> Self {
+        Self {
+            requests: settings.requests,
+            bytes: settings.memory_bytes,
+        }
+    }
+}
+
+/// The counts of a server; clones share them.
+#[derive(Debug, Clone)]
+pub(crate) struct InFlight(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    bounds: Bounds,
+    without_token: usize,
+    /// By token and by tenant.
+    shares: HashMap<Share, Usage>,
+    all: Usage,
+}
+
+/// Whose requests are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Share {
+    Token(Arc<str>),
+    Tenant(Arc<str>),
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Usage {
+    requests: usize,
+    bytes: usize,
+}
+
+impl InFlight {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        let state = State {
+            bounds,
+            without_token: 0,
+            shares: HashMap::new(),
+            all: Usage::default(),
+        };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes other bounds; requests under way stay counted.
+    pub(crate) fn set(&self, bounds: Bounds) {
+        self.state().bounds = bounds;
+    }
+
+    /// Counts a request whose caller is not known yet.
+    pub(crate) fn begin(&self) -> Ticket {
+        self.state().without_token += 1;
+        Ticket(Arc::new(Counted {
+            counts: self.clone(),
+            charge: Mutex::default(),
+            turn: Mutex::default(),
+        }))
+    }
+
+    /// Whether no request is counted.
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        let state = self.state();
+        state.all == Usage::default() && state.shares.is_empty() && state.without_token == 0
+    }
+
+    /// Whether there are so many requests that count for no token that unread answers must go.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.state().without_token >= WITHOUT_TOKEN
+    }
+}
+
+/// A request that is counted, until the last clone is dropped.
+#[derive(Debug, Clone)]
+pub(crate) struct Ticket(Arc<Counted>);
+
+#[derive(Debug)]
+struct Counted {
+    counts: InFlight,
+    charge: Mutex<Charge>,
+    /// What it holds until it is admitted or refused.
+    turn: Mutex<Option<Turn>>,
+}
+
+/// What one request adds to the counts.
+#[derive(Debug, Default)]
+struct Charge {
+    /// Token and tenant, once they are known.
+    owner: Option<[Share; 2]>,
+    bytes: usize,
+}
+
+impl Ticket {
+    /// The turn of the request has come.
+    pub(crate) fn begin_turn(&self, turn: Option<Turn>) {
+        *self.0.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
+    }
+
+    /// The request is admitted or refused: its turn is over.
+    pub(crate) fn end_turn(&self) {
+        self.begin_turn(None);
+    }
+
+    /// Counts the request for its token and its tenant from now on.
+    ///
+    /// # Errors
+    /// 429 if one of them has too many under way or keeps too many bytes, 503 if all together do.
+    pub(crate) fn admit(&self, token: &Arc<str>, tenant: &Arc<str>) -> Result<()> {
+        let mut charge = self.charge();
+        if charge.owner.is_some() {
+            return Ok(());
+        }
+        let owner = [Share::Token(token.clone()), Share::Tenant(tenant.clone())];
+        let mut state = self.0.counts.state();
+        state.check_requests(&owner)?;
+        state.check_bytes(&owner, 0, 0)?;
+        state.add(&owner);
+        charge.owner = Some(owner);
+        Ok(())
+    }
+
+    /// Counts the bytes that the request keeps, or is expected to keep, in place of those of before. No more is
+    /// counted than may be kept at all, so that a request alone is never refused.
+    ///
+    /// # Errors
+    /// If `may_refuse`: 429 or 503 if they are too many, together with those of other requests.
+    pub(crate) fn keep(&self, bytes: usize, may_refuse: bool) -> Result<()> {
+        let mut charge = self.charge();
+        let charge = &mut *charge;
+        let Some(owner) = &charge.owner else {
+            return Ok(());
+        };
+        let mut state = self.0.counts.state();
+        let most = state
+            .bounds
+            .bytes
+            .into_iter()
+            .filter(|bound| *bound > 0)
+            .min()
+            .unwrap_or(usize::MAX);
+        let bytes = bytes.min(most);
+        if may_refuse && bytes > charge.bytes {
+            state.check_bytes(owner, charge.bytes, bytes)?;
+        }
+        state.exchange(owner, charge.bytes, bytes);
+        charge.bytes = bytes;
+        Ok(())
+    }
+
+    fn charge(&self) -> MutexGuard<'_, Charge> {
+        self.0.charge.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let charge = self
+            .charge
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.counts.state();
+        match &charge.owner {
+            Some(owner) => state.remove(owner, charge.bytes),
+            None => state.without_token -= 1,
+        }
+    }
+}
+
+impl State {
+    /// The usage of a token, of its tenant, and of all.
+    fn usage(&self, [token, tenant]: &[Share; 2]) -> [Usage; 3] {
+        let of = |share| self.shares.get(share).copied().unwrap_or_default();
+        [of(token), of(tenant), self.all]
+    }
+
+    fn check_requests(&self, owner: &[Share; 2]) -> Result<()> {
+        let usage = self.usage(owner).map(|usage| usage.requests);
+        match (0..3).find(|i| self.bounds.requests[*i] > 0 && usage[*i] >= self.bounds.requests[*i])
+        {
+            None => Ok(()),
+            Some(i) => Err(refusal(i, "has as many requests under way as it may have")),
+        }
+    }
+
+    /// Whether a request that keeps `now` bytes may keep `then`.
+    fn check_bytes(&self, owner: &[Share; 2], now: usize, then: usize) -> Result<()> {
+        let others = self.usage(owner).map(|usage| usage.bytes - now);
+        let is_full = |i: usize| {
+            let bound = self.bounds.bytes[i];
+            bound > 0 && others[i] > 0 && others[i].saturating_add(then.max(1)) > bound
+        };
+        match (0..3).find(|i| is_full(*i)) {
+            None => Ok(()),
+            Some(i) => Err(refusal(
+                i,
+                "has as many answers that are not read yet as it may have",
+            )),
+        }
+    }
+
+    fn add(&mut self, owner: &[Share; 2]) {
+        self.without_token -= 1;
+        self.all.requests += 1;
+        for share in owner {
+            self.shares.entry(share.clone()).or_default().requests += 1;
+        }
+    }
+
+    fn exchange(&mut self, owner: &[Share; 2], old: usize, new: usize) {
+        self.all.bytes = self.all.bytes - old + new;
+        for share in owner {
+            if let Some(usage) = self.shares.get_mut(share) {
+                usage.bytes = usage.bytes - old + new;
+            }
+        }
+    }
+
+    fn remove(&mut self, owner: &[Share; 2], bytes: usize) {
+        self.exchange(owner, bytes, 0);
+        self.all.requests -= 1;
+        for share in owner {
+            let Some(usage) = self.shares.get_mut(share) else {
+                continue;
+            };
+            usage.requests -= 1;
+            if usage.requests == 0 {
+                self.shares.remove(share);
+            }
+        }
+    }
+}
+
+/// The refusal for a token (0), for a tenant (1), or for all together (2).
+fn refusal(whose: usize, what: &str) -> Refusal {
+    let too_many = |who: &str| {
+        let detail = format!("This {who} {what}: wait for answers and read them, then try again.");
+        Refusal::too_many(detail, RETRY_SECONDS)
+    };
+    match whose {
+        0 => too_many("token"),
+        1 => too_many("tenant"),
+        _ => Refusal::unavailable(format!("The server {what}; try again."), RETRY_SECONDS),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_flight() -> InFlight {
+        InFlight::new(Bounds {
+            requests: [2, 3, 4],
+            bytes: [100, 150, 180],
+        })
+    }
+
+    fn admitted(counts: &InFlight, token: &str, tenant: &str) -> Result<Ticket> {
+        let ticket = counts.begin();
+        ticket.admit(&token.into(), &tenant.into()).map(|()| ticket)
+    }
+
+    fn status<T>(outcome: Result<T>) -> Option<u16> {
+        let error = outcome.err()?;
+        assert_eq!(error.retry_after, Some(RETRY_SECONDS));
+        Some(error.status)
+    }
+
+    #[test]
+    fn requests_have_three_bounds() {
+        let counts = in_flight();
+        let mut held = vec![
+            admitted(&counts, "a1", "a").unwrap(),
+            admitted(&counts, "a1", "a").unwrap(),
+        ];
+        let refused = admitted(&counts, "a1", "a").unwrap_err();
+        assert!(
+            refused
+                .detail
+                .starts_with("This token has as many requests"),
+            "{}",
+            refused.detail
+        );
+        held.push(admitted(&counts, "a2", "a").unwrap());
+        let refused = admitted(&counts, "a2", "a").unwrap_err();
+        assert!(
+            refused.detail.starts_with("This tenant"),
+            "{}",
+            refused.detail
+        );
+        held.push(admitted(&counts, "b1", "b").unwrap());
+        assert_eq!(status(admitted(&counts, "c1", "c")), Some(503));
+        held.clear();
+        assert!(counts.is_idle());
+    }
+
+    #[test]
+    fn bytes_have_three_bounds() {
+        let counts = in_flight();
+        let [one, two] = [0; 2].map(|_| admitted(&counts, "a1", "a").unwrap());
+        one.keep(60, true).unwrap();
+        assert_eq!(status(two.keep(41, true)), Some(429));
+        two.keep(40, true).unwrap();
+        assert_eq!(status(admitted(&counts, "a1", "a")), Some(429));
+        drop(two);
+        let other = admitted(&counts, "a2", "a").unwrap();
+        assert_eq!(status(other.keep(91, true)), Some(429));
+        other.keep(90, true).unwrap();
+        let stranger = admitted(&counts, "b1", "b").unwrap();
+        assert_eq!(status(stranger.keep(31, true)), Some(503));
+        other.keep(10, true).unwrap();
+        stranger.keep(90, true).unwrap();
+        stranger.keep(1_000_000, false).unwrap();
+        drop((one, other, stranger));
+        assert!(counts.is_idle());
+    }
+
+    #[test]
+    fn a_request_alone_may_keep_any_bytes() {
+        let counts = in_flight();
+        admitted(&counts, "a1", "a")
+            .unwrap()
+            .keep(1_000_000, true)
+            .unwrap();
+        let large = admitted(&counts, "a1", "a").unwrap();
+        large.keep(1_000_000, true).unwrap();
+        assert_eq!(status(admitted(&counts, "a1", "a")), Some(429));
+        admitted(&counts, "b1", "b")
+            .unwrap()
+            .keep(80, true)
+            .unwrap();
+        drop(large);
+        assert!(counts.is_idle());
+    }
+
+    #[test]
+    fn a_refused_request_counts_for_nobody() {
+        let counts = in_flight();
+        let _held = [0; 2].map(|_| admitted(&counts, "a1", "a").unwrap());
+        let refused: Vec<_> = (0..WITHOUT_TOKEN).map(|_| counts.begin()).collect();
+        assert!(
+            refused
+                .iter()
+                .all(|ticket| ticket.admit(&"a1".into(), &"a".into()).is_err())
+        );
+        assert!(counts.is_crowded());
+        drop(refused);
+        assert!(!counts.is_crowded());
+    }
+
+    #[test]
+    fn nothing_is_bounded_by_zero() {
+        let counts = InFlight::new(Bounds {
+            requests: [0; 3],
+            bytes: [0; 3],
+        });
+        let held: Vec<_> = (0..100)
+            .map(|_| admitted(&counts, "a1", "a").unwrap())
+            .collect();
+        assert!(
+            held.iter()
+                .all(|ticket| ticket.keep(usize::MAX / 200, true).is_ok())
+        );
+    }
+}

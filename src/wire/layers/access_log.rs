@@ -1,0 +1,51 @@
+//! Has each request logged by its API, also if its client hangs up before it is answered.
+
+use crate::wire::layers::step::{Inner, Step, answer};
+use axum::extract::Request;
+use axum::response::Response;
+use std::fmt;
+use std::sync::Arc;
+
+/// Begins the log entry of a request. What the handler is to add to it goes with the request as an extension.
+pub(crate) type Begin = Arc<dyn Fn(&mut Request) -> Finish + Send + Sync>;
+
+/// Finishes a log entry with the answer; `None` if the client hung up.
+pub(crate) type Finish = Box<dyn FnOnce(Option<&Response>) + Send>;
+
+/// Has the API log each request.
+#[derive(Clone)]
+pub(crate) struct AccessLog {
+    pub(crate) log: Begin,
+}
+
+impl fmt::Debug for AccessLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessLog").finish_non_exhaustive()
+    }
+}
+
+impl<S: Inner> Step<S> for AccessLog {
+    async fn run(self, mut request: Request, inner: S) -> Response {
+        let mut entry = Entry(Some((self.log)(&mut request)));
+        let response = answer(inner, request).await;
+        entry.finish(Some(&response));
+        response
+    }
+}
+
+/// An entry that is finished once, at the latest when it is dropped.
+struct Entry(Option<Finish>);
+
+impl Entry {
+    fn finish(&mut self, response: Option<&Response>) {
+        if let Some(finish) = self.0.take() {
+            finish(response);
+        }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.finish(None);
+    }
+}

@@ -1,0 +1,43 @@
+//! Counts the bytes of an answer until they are written.
+
+use crate::wire::in_flight::Ticket;
+use crate::wire::layers::step::{Inner, Step, answer};
+use crate::wire::layers::task::is_safe;
+use crate::wire::refusal::Refuse;
+use axum::extract::Request;
+use axum::http::header::AUTHORIZATION;
+use axum::response::Response;
+use hyper::body::Body;
+
+/// Bytes of an answer that is never refused for them, as the request has been admitted.
+const SMALL: usize = 64 << 10;
+
+/// Bytes of an answer of unknown length, which is sent while it is read, as it is kept in memory.
+const WHILE_READ: usize = 1 << 20;
+
+/// Counts the bytes of the answer for the client of the request, and refuses the request if they are too many. The
+/// answer to a write is never refused.
+#[derive(Debug, Clone)]
+pub(crate) struct AnswerMemory {
+    pub(crate) refuse: Refuse,
+}
+
+impl<S: Inner> Step<S> for AnswerMemory {
+    async fn run(self, request: Request, inner: S) -> Response {
+        let ticket = request.extensions().get::<Ticket>().cloned();
+        let is_safe = is_safe(request.method());
+        let has_credentials = request.headers().contains_key(AUTHORIZATION);
+        let response = answer(inner, request).await;
+        let Some(ticket) = ticket else {
+            return response;
+        };
+        let exact = response.body().size_hint().exact();
+        let bytes = exact.map_or(WHILE_READ, |bytes| {
+            usize::try_from(bytes).unwrap_or(usize::MAX)
+        });
+        match ticket.keep(bytes, is_safe && bytes > SMALL) {
+            Ok(()) => response,
+            Err(refusal) => (self.refuse)(refusal, has_credentials),
+        }
+    }
+}

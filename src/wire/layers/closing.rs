@@ -1,0 +1,41 @@
+//! Closes a connection of HTTP/1 after an answer behind which no other request can be found.
+
+use crate::wire::body::Remainder;
+use crate::wire::deadlines::ConnectionDeadlines;
+use crate::wire::layers::step::{Inner, Step, answer};
+use axum::extract::Request;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Version};
+use axum::response::Response;
+
+/// An extension of an answer: where the request ends is not known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MustClose;
+
+/// Sends `Connection: close` where the end of the request is not known, or where more of it comes than is read.
+#[derive(Debug, Clone)]
+pub(crate) struct Closing;
+
+impl<S: Inner> Step<S> for Closing {
+    async fn run(self, mut request: Request, inner: S) -> Response {
+        if request.version() >= Version::HTTP_2 {
+            return answer(inner, request).await;
+        }
+        let remainder = Remainder::default();
+        let deadlines = request.extensions().get::<ConnectionDeadlines>().cloned();
+        request.extensions_mut().insert(remainder.clone());
+        let mut response = answer(inner, request).await;
+        let must_close = response.extensions().get::<MustClose>().is_some()
+            || remainder.is_lost()
+            || matches!(response.status().as_u16(), 408 | 413 | 414 | 431);
+        if must_close {
+            response
+                .headers_mut()
+                .insert(CONNECTION, HeaderValue::from_static("close"));
+            if let Some(deadlines) = deadlines {
+                deadlines.linger();
+            }
+        }
+        response
+    }
+}

@@ -1,0 +1,80 @@
+//! The layers that every request goes through, whatever API it is for.
+
+pub(crate) mod access_log;
+mod answer_memory;
+pub(crate) mod client_address;
+pub(crate) mod closing;
+pub(crate) mod guard;
+mod gzip;
+pub(crate) mod request_id;
+mod step;
+mod task;
+
+use crate::live::Live;
+use crate::wire::refusal::Refuse;
+use crate::wire::settings::RequestSettings;
+use crate::wire::tasks::Tasks;
+use access_log::{AccessLog, Begin};
+use answer_memory::AnswerMemory;
+use axum::extract::Request;
+use axum::response::Response;
+use client_address::FindClient;
+use closing::Closing;
+use guard::Guard;
+use gzip::Negotiate;
+use request_id::NameRequest;
+use std::convert::Infallible;
+pub(crate) use step::Inner;
+use step::StepLayer;
+use task::RunTask;
+use tower::ServiceBuilder;
+use tower::util::BoxCloneSyncService;
+
+/// A handler with all layers around it.
+pub(crate) type Handler = BoxCloneSyncService<Request, Response, Infallible>;
+
+/// What the layers of one listener work with.
+pub(crate) struct Pipeline {
+    /// The limits of requests.
+    pub(crate) settings: Live<RequestSettings>,
+    /// The work in progress.
+    pub(crate) tasks: Tasks,
+    /// How the API shows that a request is refused.
+    pub(crate) refuse: Refuse,
+    /// How the API logs a request.
+    pub(crate) log: Begin,
+}
+
+impl Pipeline {
+    /// The layers around the handler of an API. A request goes through them from the first to the last, and its answer
+    /// from the last to the first.
+    pub(crate) fn over<S: Inner>(self, handler: S) -> Handler {
+        let Self {
+            settings,
+            tasks,
+            refuse,
+            log,
+        } = self;
+        let layers = ServiceBuilder::new()
+            .layer(StepLayer(Negotiate))
+            .map_response(gzip::body)
+            .layer(gzip::compression())
+            .layer(StepLayer(NameRequest))
+            .layer(StepLayer(FindClient {
+                settings: settings.clone(),
+            }))
+            .layer(StepLayer(AccessLog { log }))
+            .layer(StepLayer(Closing))
+            .layer(StepLayer(AnswerMemory { refuse }))
+            .layer(StepLayer(Guard {
+                settings: settings.clone(),
+                refuse,
+            }))
+            .layer(StepLayer(RunTask {
+                settings,
+                tasks,
+                refuse,
+            }));
+        BoxCloneSyncService::new(layers.service(handler))
+    }
+}

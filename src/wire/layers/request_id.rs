@@ -1,0 +1,67 @@
+//! Names each request, in its answer and in every line that is logged on its behalf.
+
+use crate::wire::layers::step::{Inner, Step, answer};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::Response;
+use std::sync::Arc;
+use uuid::Uuid;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The name of a request, an extension of it.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) Arc<str>);
+
+/// Gives the request its [`RequestId`], and the answer the header `X-Request-Id`.
+#[derive(Debug, Clone)]
+pub(crate) struct NameRequest;
+
+impl<S: Inner> Step<S> for NameRequest {
+    async fn run(self, mut request: Request, inner: S) -> Response {
+        let id = request_id(request.headers());
+        request
+            .extensions_mut()
+            .insert(RequestId(id.as_str().into()));
+        let mut response = answer(inner, request).await;
+        if let Ok(id) = HeaderValue::try_from(id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        response
+    }
+}
+
+/// The client's own `X-Request-Id`, if it is fit for a log, or a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let given = headers
+        .get(REQUEST_ID)
+        .and_then(|value| value.to_str().ok());
+    let fit = |id: &&str| {
+        (1..=64).contains(&id.len())
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    given
+        .filter(fit)
+        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_ids_are_kept_if_they_are_fit_for_a_log() {
+        let of = |text: &str| {
+            request_id(&HeaderMap::from_iter([(
+                REQUEST_ID,
+                HeaderValue::from_str(text).unwrap(),
+            )]))
+        };
+        assert_eq!(of("abc-1.2_3"), "abc-1.2_3");
+        for bad in ["", "a b", "a\"b", &"a".repeat(65)] {
+            assert!(of(bad).parse::<Uuid>().is_ok(), "{bad}");
+        }
+    }
+}

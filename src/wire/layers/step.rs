@@ -1,0 +1,76 @@
+//! One layer of the pipeline.
+
+use axum::extract::Request;
+use axum::response::Response;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tower::{Layer, Service};
+
+/// A service that answers requests, such as a handler with the layers around it. It is always ready.
+pub(crate) trait Inner:
+    Service<Request, Response = Response, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Inner for S where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// The answer of a service.
+pub(crate) async fn answer<S: Inner>(mut inner: S, request: Request) -> Response {
+    let Ok(response) = inner.call(request).await;
+    response
+}
+
+/// What a layer does with a request before it goes to the inner service, and with the answer after that.
+pub(crate) trait Step<S>: Clone + Send + Sync + 'static {
+    /// Answers a request.
+    fn run(self, request: Request, inner: S) -> impl Future<Output = Response> + Send;
+}
+
+/// A step as a layer.
+#[derive(Debug, Clone)]
+pub(crate) struct StepLayer<T>(pub(crate) T);
+
+impl<T: Clone, S> Layer<S> for StepLayer<T> {
+    type Service = StepService<T, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        StepService {
+            step: self.0.clone(),
+            inner,
+        }
+    }
+}
+
+/// A service with a step around it.
+#[derive(Debug, Clone)]
+pub(crate) struct StepService<T, S> {
+    step: T,
+    inner: S,
+}
+
+impl<T: Step<S>, S: Inner> Service<Request> for StepService<T, S> {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let (step, inner) = (self.step.clone(), self.inner.clone());
+        Box::pin(async move { Ok(step.run(request, inner).await) })
+    }
+}

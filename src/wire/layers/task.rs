@@ -1,0 +1,44 @@
+//! Runs the handler in a task of its own, within a time.
+
+use crate::live::Live;
+use crate::wire::layers::request_id::RequestId;
+use crate::wire::layers::step::{Inner, Step, answer};
+use crate::wire::refusal::Refuse;
+use crate::wire::settings::RequestSettings;
+use crate::wire::tasks::Tasks;
+use axum::extract::Request;
+use axum::http::Method;
+use axum::http::header::AUTHORIZATION;
+use axum::response::Response;
+use tracing::Instrument;
+
+/// Runs the handler in a task, which a client that hangs up ends only if nothing is written.
+#[derive(Debug, Clone)]
+pub(crate) struct RunTask {
+    pub(crate) settings: Live<RequestSettings>,
+    pub(crate) tasks: Tasks,
+    pub(crate) refuse: Refuse,
+}
+
+impl<S: Inner> Step<S> for RunTask {
+    async fn run(self, request: Request, inner: S) -> Response {
+        let id = request.extensions().get::<RequestId>();
+        let span = tracing::info_span!("request", request_id = id.map(|id| &*id.0));
+        let has_credentials = request.headers().contains_key(AUTHORIZATION);
+        let is_safe = is_safe(request.method());
+        let time = self.settings.get().request_time;
+        let work = answer(inner, request).instrument(span);
+        match self.tasks.run(is_safe, time, work).await {
+            Ok(response) => response,
+            Err(refusal) => (self.refuse)(refusal, has_credentials),
+        }
+    }
+}
+
+/// Whether work for a method may be cut short, as nothing is written.
+pub(crate) fn is_safe(method: &Method) -> bool {
+    !matches!(
+        *method,
+        Method::POST | Method::PUT | Method::PATCH | Method::DELETE
+    )
+}

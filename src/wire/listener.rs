@@ -1,0 +1,196 @@
+//! The listener: an accept loop of its own, because `axum::serve` has no times, no limits and no
+//! TLS.
+
+use crate::wire::app::App;
+use crate::wire::connection::ConnectionServer;
+use crate::wire::connection_limit::ConnectionLimit;
+use crate::wire::settings::ServerSettings;
+use crate::wire::tls::Tls;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+/// How long to wait for open files to be closed when there are none left.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How often is forgotten what has no effect any more, and the certificate looked at.
+const TIDY: Duration = Duration::from_secs(60);
+
+/// Connections that the operating system takes over while the server closes others for them. It may allow fewer.
+const BACKLOG: u32 = 4096;
+
+/// Listens on an address. A client whose connection finds no room in the queue of the operating system tries again a
+/// second later only, so the queue is long.
+///
+/// # Errors
+/// Those of the operating system, such as `AddrInUse`.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A server that starts again does not wait for the connections of the one before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Serves an app until `shutdown` is ready. Then it takes no more connections, lets the
+/// requests in flight finish, and returns when they have, or when their time is over.
+///
+/// # Errors
+/// The TLS files cannot be used.
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    settings: ServerSettings,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let (stop, draining) = watch::channel(false);
+    let mut renewed = app.renewed.subscribe();
+    let mut state = State::open(app, settings, draining)?;
+    let mut connections = JoinSet::new();
+    let mut tidying = interval(TIDY);
+    tidying.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut shutdown = pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            (stream, peer) = accept(&listener, &state.connections) => {
+                state.begin(&mut connections, stream, peer);
+            }
+            Some(_) = connections.join_next() => {}
+            _ = tidying.tick() => state.tidy(),
+            Ok(()) = renewed.changed() => {
+                let settings = renewed.borrow_and_update().clone();
+                state.renew(settings);
+            }
+        }
+    }
+    drop(listener);
+    stop.send_replace(true);
+    drain(connections, &state.app, state.settings.drain_time()).await;
+    Ok(())
+}
+
+/// What the accept loop works with.
+struct State {
+    app: App,
+    settings: ServerSettings,
+    draining: watch::Receiver<bool>,
+    server: Arc<ConnectionServer>,
+    connections: ConnectionLimit,
+    tls: Option<Tls>,
+}
+
+impl State {
+    fn open(
+        app: App,
+        settings: ServerSettings,
+        draining: watch::Receiver<bool>,
+    ) -> io::Result<Self> {
+        let tls = Tls::load(&settings)?;
+        let server = Arc::new(ConnectionServer::new(
+            app.clone(),
+            settings.clone(),
+            draining.clone(),
+        ));
+        let connections = ConnectionLimit::new(settings.connections);
+        Ok(Self {
+            app,
+            settings,
+            draining,
+            server,
+            connections,
+            tls,
+        })
+    }
+
+    /// Begins to serve a connection.
+    fn begin(&self, connections: &mut JoinSet<()>, stream: TcpStream, peer: SocketAddr) {
+        let (server, acceptor) = (self.server.clone(), self.tls.as_ref().map(Tls::acceptor));
+        let deadlines = server.deadlines();
+        let slot = self.connections.take(peer.ip(), deadlines.clone());
+        connections.spawn(async move {
+            tokio::select! {
+                () = server.run(stream, peer, deadlines, acceptor) => {}
+                () = slot.left() => tracing::debug!(%peer, "closed: another connection needs the room"),
+            }
+        });
+    }
+
+    /// Takes other settings, for connections that come from now on.
+    fn renew(&mut self, settings: Option<ServerSettings>) {
+        let Some(settings) = settings else { return };
+        match (&mut self.tls, Tls::load(&settings)) {
+            (Some(tls), Ok(Some(renewed))) => {
+                *tls = renewed;
+                tracing::info!("the TLS certificate was read again");
+            }
+            (None, Ok(None)) => {}
+            (_, Ok(_)) => {
+                tracing::warn!("whether the server speaks TLS changes with its next start only");
+            }
+            (_, Err(error)) => tracing::warn!(%error, "the new TLS certificate is not used"),
+        }
+        self.connections.set(settings.connections);
+        self.server = Arc::new(ConnectionServer::new(
+            self.app.clone(),
+            settings.clone(),
+            self.draining.clone(),
+        ));
+        self.settings = settings;
+    }
+
+    fn tidy(&mut self) {
+        (self.app.tidy)();
+        if let Some(tls) = &mut self.tls {
+            tls.renew();
+        }
+    }
+}
+
+/// The next connection, when there is room for it. Errors of accept never end the server: a
+/// client may be gone already, and files that are open now will be closed.
+async fn accept(listener: &TcpListener, connections: &ConnectionLimit) -> (TcpStream, SocketAddr) {
+    connections.room().await;
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) if is_of_the_client(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "connections cannot be accepted");
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+fn is_of_the_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused
+    )
+}
+
+/// Waits for the connections, and for writes whose clients are gone.
+async fn drain(mut connections: JoinSet<()>, app: &App, time: Duration) {
+    tracing::info!(connections = connections.len(), "stopping");
+    let rest = async {
+        while connections.join_next().await.is_some() {}
+        app.tasks.finish().await;
+    };
+    if timeout(time, rest).await.is_err() {
+        tracing::warn!(
+            connections = connections.len(),
+            requests = app.tasks.count(),
+            "stopped before all had finished"
+        );
+    }
+}

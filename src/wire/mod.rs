@@ -1,0 +1,28 @@
+//! The wire: HTTP/1.1 and HTTP/2, with or without TLS, for any API. It knows nothing of SCIM.
+//!
+//! [`serve`] accepts connections, within their limits and times. Each request goes through the layers of
+//! [`layers::Pipeline`] to the handler of an [`App`]. An API makes an app of its handler, of how it shows a
+//! [`refusal::Refusal`], and of how it logs a request.
+
+pub(crate) mod admission;
+pub(crate) mod answer;
+pub(crate) mod app;
+pub(crate) mod body;
+mod connection;
+mod connection_limit;
+pub(crate) mod deadlines;
+pub(crate) mod in_flight;
+pub(crate) mod layers;
+mod listener;
+pub(crate) mod rate;
+mod raw_head;
+pub(crate) mod refusal;
+mod settings;
+mod stream;
+pub(crate) mod tasks;
+mod tls;
+mod unwritten;
+
+pub use app::App;
+pub use listener::{listen, serve};
+pub use settings::{RequestSettings, ServerSettings};

@@ -1,0 +1,159 @@
+//! A look at the heads of HTTP/1 requests as they came over the wire: hyper takes a line that
+//! ends without a carriage return, and leaves out a Content-Length beside a Transfer-Encoding,
+//! before a handler can see either.
+//!
+//! It is a second pair of eyes, not the one that separates requests: where it cannot tell a head
+//! from the rest of a body it says nothing, and hyper closes the connection after both lengths.
+
+/// What makes a head ambiguous; put into the request for the guard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fault(pub(crate) &'static str);
+
+/// Bytes that are looked at for one head.
+const LONGEST: usize = 128 << 10;
+
+/// Bytes that have come and belong to heads not yet seen by a handler.
+#[derive(Debug, Default)]
+pub(crate) struct RawHead {
+    bytes: Vec<u8>,
+    /// Whether a body is on its way, in which bytes mean nothing here.
+    in_body: bool,
+}
+
+impl RawHead {
+    /// Bytes came in; `idle` if every request so far was answered.
+    pub(crate) fn received(&mut self, bytes: &[u8], idle: bool) {
+        if self.in_body && idle {
+            self.in_body = false;
+            self.bytes.clear();
+        }
+        if !self.in_body && self.bytes.len() < LONGEST {
+            self.bytes.extend_from_slice(bytes);
+        }
+    }
+
+    /// The verdict on the head of a request that hyper has read.
+    pub(crate) fn take(&mut self, method: &str) -> Option<Fault> {
+        let bytes = std::mem::take(&mut self.bytes);
+        let start = bytes.iter().position(|byte| !b"\r\n".contains(byte))?;
+        let bytes = bytes.get(start..)?;
+        let is_it = bytes
+            .strip_prefix(method.as_bytes())
+            .is_some_and(|rest| rest.first() == Some(&b' '));
+        let length = if is_it { length(bytes)? } else { return None };
+        let (head, rest) = bytes.split_at_checked(length)?;
+        let [coded, sized] =
+            ["transfer-encoding", "content-length"].map(|name| has_field(head, name));
+        self.in_body = coded || sized;
+        if !self.in_body {
+            self.bytes = rest.to_vec();
+        }
+        match () {
+            () if coded && sized => Some(Fault(
+                "The request has both Content-Length and Transfer-Encoding.",
+            )),
+            () if has_bare_line_end(head) => Some(Fault(
+                "A line of the request ends without a carriage return.",
+            )),
+            () => None,
+        }
+    }
+}
+
+/// Where the empty line after a head ends.
+fn length(bytes: &[u8]) -> Option<usize> {
+    let mut line_start = 0;
+    for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
+        if bytes
+            .get(line_start..at)
+            .is_some_and(|line| line.is_empty() || line == b"\r")
+        {
+            return Some(at + 1);
+        }
+        line_start = at + 1;
+    }
+    None
+}
+
+fn has_field(head: &[u8], name: &str) -> bool {
+    head.split(|byte| *byte == b'\n').any(|line| {
+        let found = line
+            .get(..name.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()));
+        found && line.get(name.len()) == Some(&b':')
+    })
+}
+
+fn has_bare_line_end(head: &[u8]) -> bool {
+    let mut before = 0;
+    head.iter().any(|byte| {
+        let bare = *byte == b'\n' && before != b'\r';
+        before = *byte;
+        bare
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(bytes: &str) -> Option<Fault> {
+        let mut raw = RawHead::default();
+        raw.received(bytes.as_bytes(), true);
+        raw.take("POST")
+    }
+
+    #[test]
+    fn both_lengths_are_seen_in_either_order() {
+        let [sized, coded] = ["Content-Length: 5\r\n", "transfer-encoding: chunked\r\n"];
+        for fields in [format!("{sized}{coded}"), format!("{coded}a: b\r\n{sized}")] {
+            assert!(
+                verdict(&format!("POST / HTTP/1.1\r\n{fields}\r\n")).is_some(),
+                "{fields}"
+            );
+        }
+        for fields in [
+            sized,
+            coded,
+            "x-content-length: 1\r\nTransfer-Encoding: chunked\r\n",
+        ] {
+            assert_eq!(
+                verdict(&format!("POST / HTTP/1.1\r\n{fields}\r\n")),
+                None,
+                "{fields}"
+            );
+        }
+    }
+
+    #[test]
+    fn bare_line_ends_are_seen() {
+        assert!(verdict("POST / HTTP/1.1\nHost: a\r\n\r\n").is_some());
+        assert!(verdict("POST / HTTP/1.1\r\nHost: a\r\n\n").is_some());
+        assert_eq!(
+            verdict("\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n\n\n"),
+            None
+        );
+    }
+
+    #[test]
+    fn heads_come_in_pieces_and_in_a_row() {
+        let mut raw = RawHead::default();
+        raw.received(b"GET /1 HTTP/1.1\r\nA: b\r", true);
+        raw.received(b"\n\r\nGET /2 HTTP/1.1\nA: b\r\n\r\n", true);
+        assert_eq!(raw.take("GET"), None);
+        assert!(raw.take("GET").is_some());
+        assert_eq!(raw.take("GET"), None);
+    }
+
+    #[test]
+    fn bodies_are_no_heads() {
+        let mut raw = RawHead::default();
+        raw.received(b"POST / HTTP/1.1\r\nContent-Length: 30\r\n\r\n{\n", true);
+        assert_eq!(raw.take("POST"), None);
+        raw.received(b"POST / HTTP/1.1\n\n", false);
+        raw.received(b"\"rest of a body\"\n}", true);
+        assert_eq!(raw.take("GET"), None);
+        raw.received(b"GET / HTTP/1.1\r\n\n", true);
+        assert!(raw.take("GET").is_some());
+    }
+}

@@ -1,0 +1,102 @@
+//! Requests that the wire refuses by itself. What such an answer looks like, the API decides to which the request goes.
+
+use axum::response::Response;
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Makes the answer to a refused request. The flag says whether the request had credentials.
+pub(crate) type Refuse = fn(Refusal, bool) -> Response;
+
+/// The outcome of what the wire may refuse.
+pub(crate) type Result<T> = std::result::Result<T, Refusal>;
+
+/// Why a request is refused, with the status of the answer and the text for the client.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    /// What kind of refusal it is.
+    pub(crate) kind: RefusalKind,
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The text for the client. Empty for [`RefusalKind::Failed`], whose cause the client does not learn.
+    pub(crate) detail: String,
+    /// Seconds after which the client may try again.
+    pub(crate) retry_after: Option<u32>,
+    /// The cause, for the log.
+    pub(crate) cause: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// The kinds of refusals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RefusalKind {
+    /// The message is ambiguous, broken or incomplete.
+    Malformed,
+    /// A part of the message is larger than its limit.
+    TooLarge,
+    /// The client sends too much at once.
+    TooMany,
+    /// The server cannot answer now.
+    Unavailable,
+    /// The server failed.
+    Failed,
+}
+
+impl Refusal {
+    fn new(kind: RefusalKind, status: u16, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            status,
+            detail: detail.into(),
+            retry_after: None,
+            cause: None,
+        }
+    }
+
+    /// 400.
+    pub(crate) fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(RefusalKind::Malformed, 400, detail)
+    }
+
+    /// 408, after the time in which the body had to arrive.
+    pub(crate) fn too_slow(time: Duration) -> Self {
+        let detail = format!("The body did not arrive within {} seconds.", time.as_secs());
+        Self::new(RefusalKind::Malformed, 408, detail)
+    }
+
+    /// 413, 414 or 431.
+    pub(crate) fn too_large(status: u16, detail: impl Into<String>) -> Self {
+        Self::new(RefusalKind::TooLarge, status, detail)
+    }
+
+    /// 429 with `Retry-After`, in seconds.
+    pub(crate) fn too_many(detail: impl Into<String>, retry_after: u32) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(RefusalKind::TooMany, 429, detail)
+        }
+    }
+
+    /// 503 with `Retry-After`, in seconds.
+    pub(crate) fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(RefusalKind::Unavailable, 503, detail)
+        }
+    }
+
+    /// 500, with the cause for the log.
+    pub(crate) fn failed(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            cause: Some(Arc::from(cause.into())),
+            ..Self::new(RefusalKind::Failed, 500, "")
+        }
+    }
+
+    /// The refusal with its cause, for the log.
+    pub(crate) fn caused_by(self, cause: impl Error + Send + Sync + 'static) -> Self {
+        Self {
+            cause: Some(Arc::new(cause)),
+            ..self
+        }
+    }
+}
