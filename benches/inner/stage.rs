@@ -66,7 +66,7 @@ impl Stage {
         let store = Store::sqlite(&folder.path().join("scimd.db"), &PoolSettings::default())
             .await
             .unwrap();
-        let layout = store.layout(&caller.catalog).await.unwrap();
+        let layout = store.catalog_ids(&caller.catalog).await.unwrap();
         let (tenant, _, _) = store.token(&issued.id).await.unwrap().unwrap();
         let of = |catalog: &Catalog, name: &str| catalog.by_name(name).unwrap().clone();
         Self {
