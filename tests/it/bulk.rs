@@ -266,7 +266,7 @@ async fn circles_that_cannot_be_closed(server: Server) {
         assert_eq!(made["members"].as_array().unwrap().len(), 1);
         assert_eq!(made["meta"]["version"], operation["version"]);
     }
-    assert!(server.service.verify(false).await.unwrap().is_empty());
+    assert!(server.operator.verify(false).await.unwrap().is_empty());
 }
 
 /// BLK-9: a creation that is referred to before does not come before the deletion that frees its name.

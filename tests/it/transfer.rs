@@ -246,12 +246,12 @@ async fn moved(from: Database, over: Database) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn from_sqlite_over_postgres_and_back() {
-    moved(Database::Sqlite, Database::Postgres).await;
+    Box::pin(moved(Database::Sqlite, Database::Postgres)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn from_postgres_over_sqlite_and_back() {
-    moved(Database::Postgres, Database::Sqlite).await;
+    Box::pin(moved(Database::Postgres, Database::Sqlite)).await;
 }
 
 mod on {
