@@ -21,7 +21,6 @@ pub struct ScimError {
     logged: Option<String>,
     retry_after: Option<u32>,
     lacks_scope: bool,
-    is_outdated: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -48,7 +47,6 @@ impl ScimError {
             logged: None,
             retry_after: None,
             lacks_scope: false,
-            is_outdated: false,
             source: None,
         }
     }
@@ -135,17 +133,12 @@ impl ScimError {
         }
     }
 
-    /// 503 for a write that was made under schemas which are no longer those of the tenant. It is
-    /// to be made anew under those of now.
+    /// 503 for a write whose tenant's schemas were changed again at every attempt.
     pub fn outdated() -> Self {
-        let error = Self::unavailable(
+        Self::unavailable(
             "The schemas of this tenant were changed at this moment; try again.",
             1,
-        );
-        Self {
-            is_outdated: true,
-            ..error
-        }
+        )
     }
 
     /// 500: a fault of the server. The cause goes to the log, never to the client.
@@ -235,7 +228,6 @@ impl ScimError {
             reason,
             retry_after,
             lacks_scope,
-            is_outdated,
             ..
         } = *self;
         Self {
@@ -246,7 +238,6 @@ impl ScimError {
             logged: self.logged.clone(),
             retry_after,
             lacks_scope,
-            is_outdated,
             source: None,
         }
     }
@@ -288,11 +279,6 @@ impl ScimError {
     /// Whether another token of the tenant would do.
     pub fn lacks_scope(&self) -> bool {
         self.lacks_scope
-    }
-
-    /// Whether the schemas were changed while a write was made under them.
-    pub fn is_outdated(&self) -> bool {
-        self.is_outdated
     }
 
     /// Seconds until the client may try again.

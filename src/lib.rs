@@ -8,6 +8,7 @@ pub mod error;
 pub mod live;
 pub mod nearest;
 pub mod reason;
+mod sync;
 
 pub(crate) use scim_core::keyword;
 pub use scim_core::{filter, messages, patch, resource, schema};
@@ -30,7 +31,10 @@ pub mod operator;
 
 /// The names of the layers between the store and the wire.
 pub mod service {
-    pub use crate::access::{Caller, Traced, token};
+    pub use crate::access::{
+        Access, CacheCounts, Caller, Claim, Confirmed, Identity, Traced, answered, token,
+        url_of_tenant,
+    };
     pub use crate::operator::*;
     pub use crate::protocol::*;
     pub use crate::request_log::{
@@ -52,6 +56,8 @@ pub mod http {
     pub use crate::scim_api::{App, HttpSettings, app};
     pub use crate::wire::{ServerSettings, listen, serve};
 }
+
+pub mod background;
 
 pub mod telemetry;
 

@@ -7,9 +7,11 @@ use scimd::resource::limits::ValueLimits;
 use scimd::resource::{Acceptance, Attributes, Conformance, Meta};
 use scimd::schema::{Catalog, ResourceType};
 use scimd::service::{
-    Caller, DatabaseTarget, Record, Service, ServiceLimits, ServiceSettings, TokenScope,
+    Caller, DatabaseTarget, Operator, Record, ServiceLimits, ServiceSettings, TokenScope,
 };
-use scimd::store::{CatalogIds, NewDocument, Page, PoolSettings, Scope, Store, StoredResource};
+use scimd::store::{
+    CatalogIds, ConfirmedScope, NewDocument, Page, PoolSettings, Store, StoredResource,
+};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
@@ -22,7 +24,7 @@ pub(crate) struct Stage {
     pub(crate) limits: ValueLimits,
     pub(crate) caller: Caller,
     pub(crate) layout: Arc<CatalogIds>,
-    pub(crate) scope: Scope,
+    pub(crate) scope: ConfirmedScope,
 }
 
 impl Stage {
@@ -49,27 +51,29 @@ impl Stage {
             support: None,
             limits: ServiceLimits::default(),
         };
-        let service = Service::open(&settings, Clock::system()).await.unwrap();
-        let issued = service
+        let operator = Operator::open(&settings, Clock::system()).await.unwrap();
+        let issued = operator
             .issue_token("default", "bench", TokenScope::ReadWrite, None)
             .await
             .unwrap();
         let bearer = format!("Bearer {}", issued.text.expose_secret());
-        let caller = service
+        let caller = operator
+            .service()
+            .access()
             .authenticate(Some(&bearer), &Arc::default())
             .await
             .unwrap();
         let store = Store::sqlite(&folder.path().join("scimd.db"), &PoolSettings::default())
             .await
             .unwrap();
-        let layout = store.layout(&caller.catalog).await.unwrap();
+        let layout = store.catalog_ids(&caller.catalog).await.unwrap();
         let (tenant, _, _) = store.token(&issued.id).await.unwrap().unwrap();
         let of = |catalog: &Catalog, name: &str| catalog.by_name(name).unwrap().clone();
         Self {
             user: of(&caller.catalog, "User"),
             group: of(&caller.catalog, "Group"),
             limits: ValueLimits::default(),
-            scope: tenant.scope(layout.clone()),
+            scope: ConfirmedScope::just_read(tenant.scope(layout.clone())),
             caller,
             layout,
         }

@@ -1,78 +1,77 @@
-//! Callers that were authenticated on this instance. What is known of one is taken for true until
-//! the first statement of his request confirms it ([`CallerProof`]), so that revoking a token, suspending
-//! a tenant and changing its settings hold from the next request on, on every instance.
+//! The callers that this instance has authenticated. A cached caller is a claim until the first
+//! statement of its request has proved it ([`CallerSnapshot`]), so that revoking a token, suspending a
+//! tenant and changing its settings hold from the next request on, on every instance.
 
-use crate::access::{Caller, token};
+use super::claim::{CacheCounts, Caller, Claim, Identity};
+use super::token;
 use crate::clock::Timestamp;
 use crate::request_log::Trail;
-use crate::store::CallerProof;
+use crate::store::{CallerSnapshot, Scope, ScopeClaim};
+use quick_cache::sync::Cache;
 use secrecy::SecretString;
-use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
-/// Tokens that are known at a time; all are forgotten when there are more.
-const MOST: usize = 4096;
+/// Tokens that are cached at most; the least used ones are evicted.
+const CAPACITY: usize = 10_000;
 
-/// What is known of a token: the digest of its secret, and whom it stands for.
-#[derive(Debug)]
-struct Known {
-    digest: String,
-    stamp: CallerProof,
-    caller: Caller,
+/// A token as it was read: the digest of its secret, and its identity.
+#[derive(Debug, Clone)]
+struct CachedCaller {
+    digest: Arc<str>,
+    snapshot: Arc<CallerSnapshot>,
+    identity: Arc<Identity>,
+    scope: Scope,
 }
 
-/// The callers that an instance knows, by the public ids of their tokens.
-#[derive(Debug, Default)]
-pub(crate) struct Callers(RwLock<HashMap<String, Known>>);
+/// The cached callers of an instance, by the public ids of their tokens.
+#[derive(Debug)]
+pub(super) struct CallerCache(Cache<Arc<str>, CachedCaller>);
 
-impl Callers {
-    /// The caller that a token stood for, unless its time is over.
-    pub(crate) fn recall(
+impl Default for CallerCache {
+    fn default() -> Self {
+        Self(Cache::new(CAPACITY))
+    }
+}
+
+impl CallerCache {
+    /// The claim of a token, unless its time is over or the secret is another one.
+    pub(super) fn recall(
         &self,
         id: &str,
         secret: &SecretString,
         now: Timestamp,
         trail: &Arc<Trail>,
-    ) -> Option<Caller> {
-        let callers = self.0.read().ok()?;
-        let known = callers.get(id)?;
-        let is_over = known.stamp.expires().is_some_and(|at| at <= now);
-        if is_over || !token::fits(secret, &known.digest) {
+    ) -> Option<Claim> {
+        let cached = self.0.get(id)?;
+        let is_over = cached.snapshot.expires().is_some_and(|at| at <= now);
+        if is_over || !token::fits(secret, &cached.digest) {
             return None;
         }
-        let scope = known.caller.scope.stamped(known.stamp.anew());
-        Some(Caller {
-            scope,
+        Some(Claim {
+            identity: cached.identity,
+            scope: ScopeClaim::cached(cached.scope, cached.snapshot),
             trail: trail.clone(),
-            ..known.caller.clone()
         })
     }
 
-    pub(crate) fn remember(&self, digest: String, stamp: CallerProof, caller: &Caller) {
-        let Ok(mut callers) = self.0.write() else {
-            return;
+    /// Caches a caller that was just authenticated.
+    pub(super) fn remember(&self, digest: String, snapshot: CallerSnapshot, caller: &Caller) {
+        let cached = CachedCaller {
+            digest: digest.into(),
+            snapshot: snapshot.into(),
+            identity: caller.identity.clone(),
+            scope: Scope::clone(caller.scope()),
         };
-        if callers.len() >= MOST {
-            callers.clear();
-        }
-        // What a request leaves is its own.
-        let caller = Caller {
-            trail: Arc::default(),
-            ..caller.clone()
-        };
-        callers.insert(
-            caller.token_id.to_string(),
-            Known {
-                digest,
-                stamp,
-                caller,
-            },
-        );
+        self.0.insert(caller.token_id.clone(), cached);
     }
 
-    pub(crate) fn forget(&self, id: &str) {
-        if let Ok(mut callers) = self.0.write() {
-            callers.remove(id);
-        }
+    /// How often a token was found, and how often it was not.
+    pub(super) fn counts(&self) -> CacheCounts {
+        CacheCounts::of(&self.0)
+    }
+
+    /// Forgets a token, which is read again at its next request.
+    pub(super) fn forget(&self, id: &str) {
+        self.0.remove(id);
     }
 }

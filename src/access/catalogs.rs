@@ -4,13 +4,22 @@
 
 use crate::error::{Result, ScimError};
 use crate::model::{self, TypeRoles};
-use crate::protocol::cannot_start;
-use crate::protocol::settings::StartError;
 use crate::schema::{Catalog, SchemaError, SchemaFile, edit};
 use crate::store::{CatalogIds, KeptSchema, Store, StoreError, Tenant};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+
+/// Why the catalogs cannot be made at the start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CatalogError {
+    /// The database fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The schemas contradict each other.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+}
 
 /// A catalog and the numbers of its names.
 #[derive(Debug)]
@@ -129,21 +138,14 @@ impl Sources {
 
 impl Catalogs {
     /// Checks that a catalog can be made for every tenant.
-    pub(crate) async fn load(store: &Store) -> Result<Self, StartError> {
-        let sources = Sources::read(store, None)
-            .await
-            .map_err(|error| cannot_start(&error))?;
-        let base = sources.check().map_err(|error| unusable(&error))?;
+    pub(crate) async fn load(store: &Store) -> Result<Self, CatalogError> {
+        let sources = Sources::read(store, None).await?;
+        let base = sources.check()?;
         let catalogs = Self::default();
-        let kept = sources
-            .kept
-            .into_iter()
-            .filter(|kept| kept.tenant.is_none())
-            .collect();
-        let numbered = catalogs
-            .number(store, base, true, &Sources { kept, ..sources })
-            .await;
-        numbered.map_err(|error| cannot_start(&error))?;
+        let kept = sources.kept.into_iter();
+        let kept = kept.filter(|kept| kept.tenant.is_none()).collect();
+        let sources = Sources { kept, ..sources };
+        catalogs.number(store, base, true, &sources).await?;
         Ok(catalogs)
     }
 
@@ -225,11 +227,6 @@ impl Catalogs {
 
 /// What stands for every attribute among those that are searched.
 const EVERY: &str = "*";
-
-/// What the operator has to put right about the schemas.
-pub(crate) fn unusable(error: &SchemaError) -> StartError {
-    StartError::Unusable(error.to_string())
-}
 
 /// Where a schema that the database keeps comes from, for messages.
 pub(crate) fn origin(kept: &KeptSchema) -> String {

@@ -1,25 +1,16 @@
 //! Tokens of ours that were put into a request wrongly: without `Bearer`, twice, in quotation marks,
 //! cut off, or at a URL where nothing is. The request is refused; the log of the tenant says why.
 
-use crate::access::token;
-use crate::clock::Timestamp;
+use super::handle::Access;
+use super::token;
 use crate::error::ScimError;
-use crate::protocol::Service;
 use crate::reason::Reason;
 use crate::request_log::Trail;
-use crate::store::TenantKey;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::SecretString;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
-
-/// Unproved requests of a tenant that an instance writes within an hour: strangers could send them.
-const UNPROVED: u32 = 10;
-const HOUR: i64 = 3600;
-/// Tenants whose unproved requests are counted at a time.
-const TENANTS: usize = 10_000;
+use std::sync::Arc;
 
 /// Basic credentials, with or without padding.
 const BASIC: GeneralPurpose = GeneralPurpose::new(
@@ -49,31 +40,7 @@ pub enum Traced {
     Token(Arc<str>),
 }
 
-/// Counts the unproved requests of each tenant within an hour.
-#[derive(Debug, Default)]
-pub(crate) struct Unproved(Mutex<HashMap<TenantKey, (u32, Timestamp)>>);
-
-impl Unproved {
-    fn admit(&self, tenant: TenantKey, now: Timestamp) -> bool {
-        let Ok(mut counts) = self.0.lock() else {
-            return false;
-        };
-        if counts.len() >= TENANTS {
-            counts.retain(|_, (_, since)| now.seconds_since(*since) < HOUR);
-        }
-        if counts.len() >= TENANTS && !counts.contains_key(&tenant) {
-            return false;
-        }
-        let (count, since) = counts.entry(tenant).or_insert((0, now));
-        if now.seconds_since(*since) >= HOUR {
-            (*count, *since) = (0, now);
-        }
-        *count = count.saturating_add(1);
-        *count <= UNPROVED
-    }
-}
-
-impl Service {
+impl Access {
     /// Looks for a token of ours in the value of an `Authorization` header that was refused, or came
     /// to a URL where nothing is. If it is that of a tenant, the trail begins with it, so that the
     /// tenant's log is told; nothing of the header is kept. One look-up by key at most.
@@ -99,12 +66,12 @@ impl Service {
         if !is_proved && !self.unproved.admit(key, now) {
             return Traced::Unknown;
         }
-        let Ok(caller) = self.caller(tenant, &token, trail.clone()).await else {
+        let Ok(caller) = self.caller_by(tenant, &token, trail.clone()).await else {
             return Traced::Nothing;
         };
         trail.begin(caller.asker(now));
         if is_proved {
-            return Traced::Token(caller.token_id);
+            return Traced::Token(caller.token_id.clone());
         }
         trail.leave_unproved();
         Traced::Unknown
@@ -112,7 +79,7 @@ impl Service {
 }
 
 /// The 401 for a value of an `Authorization` header in which no token stands as it should.
-pub(crate) fn refusal(authorization: Option<&str>) -> ScimError {
+pub(super) fn refusal(authorization: Option<&str>) -> ScimError {
     let text = authorization.map(str::trim).unwrap_or_default();
     let has_scheme = is_bearer(text.split_whitespace().next().unwrap_or_default());
     let reason = match find(text).and_then(|sighting| sighting.reason) {
@@ -310,20 +277,5 @@ mod tests {
         ] {
             assert!(find(value).is_none());
         }
-    }
-
-    #[test]
-    fn strangers_fill_no_log() {
-        let (unproved, now) = (
-            Unproved::default(),
-            Timestamp::from_micros(1_800_000_000_000_000),
-        );
-        let tenant = TenantKey::default();
-        let admitted = |at| (0..20).filter(|_| unproved.admit(tenant, at)).count();
-        assert_eq!(
-            (admitted(now), admitted(now.plus_seconds(HOUR - 1))),
-            (10, 0)
-        );
-        assert_eq!(admitted(now.plus_seconds(HOUR)), 10);
     }
 }

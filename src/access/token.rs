@@ -67,7 +67,7 @@ pub fn digest(secret: &str) -> String {
     Sha256::digest(secret.as_bytes())
         .iter()
         .fold(String::with_capacity(64), |mut digits, byte| {
-            // Writing to a string cannot fail.
+            // WriteContext to a string cannot fail.
             let _ = write!(digits, "{byte:02x}");
             digits
         })

@@ -27,9 +27,9 @@ impl Backup {
             let message = "the database is PostgreSQL: use pg_dump, which copies it under load";
             return Err(Failure::Misused(message.to_owned()));
         }
-        let service = open::existing(config).await?;
+        let operator = open::existing(config).await?;
         let progress = Progress::new(None, "{spinner} copying the database, {elapsed}");
-        let bytes = service.backup(&self.file).await?;
+        let bytes = operator.backup(&self.file).await?;
         let seconds = progress.finish();
         if self.json {
             return output::json(out, &json!({"bytes": bytes, "seconds": seconds}));

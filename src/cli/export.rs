@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::progress::{Progress, rate};
 use super::{open, output};
 use crate::config::Config;
-use crate::service::{Export as Asked, Exported, Service};
+use crate::service::{Export as Asked, Exported, Operator};
 use clap::Args;
 use serde_json::json;
 use std::fs::{File, OpenOptions};
@@ -38,8 +38,8 @@ fn say_hidden(resources: u64) {
 
 impl Export {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let service = open::existing(config).await?;
-        let tenant = service.tenant(&self.tenant).await?;
+        let operator = open::existing(config).await?;
+        let tenant = operator.tenant(&self.tenant).await?;
         let whole = u64::try_from(tenant.users + tenant.groups).ok();
         let progress = Progress::new(
             whole,
@@ -47,10 +47,10 @@ impl Export {
         );
         let exported = match &self.out {
             None => {
-                self.write(&service, &progress, &mut BufWriter::new(&mut *out), None)
+                self.write(&operator, &progress, &mut BufWriter::new(&mut *out), None)
                     .await?
             }
-            Some(file) => self.write_file(&service, &progress, file).await?,
+            Some(file) => self.write_file(&operator, &progress, file).await?,
         };
         let seconds = progress.finish();
         if exported.holding_hidden > 0 {
@@ -71,7 +71,7 @@ impl Export {
     /// Into a file that only this user can read. One that is not whole does not stay.
     async fn write_file(
         &self,
-        service: &Service,
+        operator: &Operator,
         progress: &Progress,
         file: &Path,
     ) -> Result<Exported, Failure> {
@@ -85,7 +85,7 @@ impl Export {
             .open(file)
             .map_err(trouble)?;
         let written = self
-            .write(service, progress, &mut BufWriter::new(&made), Some(&made))
+            .write(operator, progress, &mut BufWriter::new(&made), Some(&made))
             .await;
         if written.is_err() {
             // The failure that is told is the one that made it useless.
@@ -96,7 +96,7 @@ impl Export {
 
     async fn write(
         &self,
-        service: &Service,
+        operator: &Operator,
         progress: &Progress,
         out: &mut dyn Write,
         file: Option<&File>,
@@ -110,7 +110,7 @@ impl Export {
             progress.advance(u64::from(line.starts_with("{\"schemas\"")));
             Ok(writeln!(out, "{line}")?)
         };
-        let exported = service.export(&asked, &mut sink).await?;
+        let exported = operator.export(&asked, &mut sink).await?;
         out.flush()?;
         if let Some(file) = file {
             file.sync_all()?;

@@ -2,7 +2,7 @@
 
 use crate::config::ConfigError;
 use crate::error::ScimError;
-use crate::service::StartError;
+use crate::service::{OperatorError, StartError};
 use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::iter::successors;
@@ -57,6 +57,24 @@ impl From<StartError> for Failure {
                 "{problem}; start the database, or correct database.url"
             )),
             StartError::Unusable(problem) => Self::Failed(problem),
+        }
+    }
+}
+
+impl From<OperatorError> for Failure {
+    fn from(error: OperatorError) -> Self {
+        match error {
+            OperatorError::Failed(error) => error.into(),
+            OperatorError::NoToken(_) | OperatorError::NoValidToken(_) => {
+                Self::Failed(format!("{error}; `scimd token list` shows all."))
+            }
+            OperatorError::SchemasChanged => Self::Failed(format!(
+                "{error}; look at scimd schema list, and try again."
+            )),
+            OperatorError::SharedGroupNames(ref cause) => {
+                Self::Failed(format!("{error} ({cause})"))
+            }
+            error => Self::Failed(error.to_string()),
         }
     }
 }

@@ -62,7 +62,7 @@ impl Import {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let (mut input, size) = self.input()?;
         // A rehearsal writes nothing, no database either.
-        let service = if self.dry_run {
+        let operator = if self.dry_run {
             open::existing(config).await?
         } else {
             open::or_create(config).await?
@@ -98,8 +98,13 @@ impl Import {
                 }
             }
         };
-        let done = service.import(&asked, &mut *input, &mut tell).await?;
+        let done = operator.import(&asked, &mut *input, &mut tell).await?;
         self.report(&done, &failed, progress.finish(), out)?;
+        if done.undeclared > 0 {
+            output::say(
+                "Add the schemas of what is not declared (scimd schema add), or leave it out with --drop-unknown.",
+            );
+        }
         if done.failed == 0 {
             Ok(())
         } else {

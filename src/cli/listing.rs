@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::output::{self, JsonList, say};
-use crate::error::ScimError;
+use crate::service::OperatorError;
 use clap::Args;
 use serde_json::Value;
 use std::io::Write;
@@ -44,7 +44,7 @@ impl Paging {
     pub(super) async fn print<T>(
         &self,
         shape: &Shape<'_, T>,
-        read: impl AsyncFnMut(Option<String>, i64) -> Result<Vec<T>, ScimError>,
+        read: impl AsyncFnMut(Option<String>, i64) -> Result<Vec<T>, OperatorError>,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
         let next = if self.json {
@@ -79,7 +79,7 @@ impl Paging {
         &self,
         limit: Option<i64>,
         shape: &Shape<'_, T>,
-        mut read: impl AsyncFnMut(Option<String>, i64) -> Result<Vec<T>, ScimError>,
+        mut read: impl AsyncFnMut(Option<String>, i64) -> Result<Vec<T>, OperatorError>,
         take: &mut dyn FnMut(&T) -> Result<(), Failure>,
     ) -> Result<Option<String>, Failure> {
         let (mut after, mut left) = (self.after.clone(), limit);

@@ -9,8 +9,8 @@ use super::failure::Failure;
 use super::output::{self, moment, say};
 use super::{open, signals};
 use crate::config::Config;
-use crate::error::ScimError;
-use crate::service::{DEFAULT_TENANT, Entry, LogQuery, LoggedRequest, Service};
+use crate::service::OperatorError;
+use crate::service::{DEFAULT_TENANT, Entry, LogQuery, LoggedRequest, Operator};
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::json;
 use std::collections::HashSet;
@@ -103,19 +103,19 @@ struct Bodies {
 
 impl Log {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let service = open::existing(config).await?;
+        let operator = open::existing(config).await?;
         match &self.command {
-            Some(Command::Bodies(bodies)) => bodies.run(&service, out).await,
-            None => self.show.run(&service, out).await,
+            Some(Command::Bodies(bodies)) => bodies.run(&operator, out).await,
+            None => self.show.run(&operator, out).await,
         }
     }
 }
 
 impl Bodies {
-    async fn run(&self, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
+    async fn run(&self, operator: &Operator, out: &mut dyn Write) -> Result<(), Failure> {
         let Self { tenant, span, .. } = self;
-        let until = span.map(|seconds| service.clock().now().plus_seconds(seconds));
-        service.keep_bodies(tenant, until).await?;
+        let until = span.map(|seconds| operator.clock().now().plus_seconds(seconds));
+        operator.keep_bodies(tenant, until).await?;
         if self.json {
             let kept =
                 json!({"tenant": tenant, "bodiesUntil": until.map(|until| until.to_string())});
@@ -136,15 +136,15 @@ impl Bodies {
 }
 
 impl Show {
-    async fn run(&self, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
+    async fn run(&self, operator: &Operator, out: &mut dyn Write) -> Result<(), Failure> {
         let user = match &self.user {
-            Some(user) => Some(service.logged_user(&self.tenant, user).await?),
+            Some(user) => Some(operator.logged_user(&self.tenant, user).await?),
             None => None,
         };
         let query = LogQuery {
             since: self
                 .since
-                .map(|seconds| service.clock().now().plus_seconds(-seconds)),
+                .map(|seconds| operator.clock().now().plus_seconds(-seconds)),
             failed: self.failed,
             user,
             request_id: self.id.clone(),
@@ -153,7 +153,7 @@ impl Show {
                 .limit
                 .unwrap_or(if self.follow { SHOWN_FIRST } else { SHOWN }),
         };
-        let found = self.look(service, &query).await?;
+        let found = self.look(operator, &query).await?;
         match &self.id {
             Some(id) if found.is_empty() => {
                 return Err(Failure::Failed(format!(
@@ -172,7 +172,7 @@ impl Show {
             self.print(shown, out)?;
         }
         if self.follow {
-            return self.go_on(service, query, &found, out).await;
+            return self.go_on(operator, query, &found, out).await;
         }
         if found.is_empty() {
             return self.nothing(&query);
@@ -181,9 +181,13 @@ impl Show {
     }
 
     /// What is in the log, of the tenant or of all.
-    async fn look(&self, service: &Service, query: &LogQuery) -> Result<Vec<Shown>, ScimError> {
+    async fn look(
+        &self,
+        operator: &Operator,
+        query: &LogQuery,
+    ) -> Result<Vec<Shown>, OperatorError> {
         if self.all_tenants {
-            let found = service.failed_requests(query).await?;
+            let found = operator.failed_requests(query).await?;
             return Ok(found
                 .into_iter()
                 .map(|(place, request, tenant)| Shown {
@@ -193,7 +197,7 @@ impl Show {
                 })
                 .collect());
         }
-        let found = service.requests(&self.tenant, query).await?;
+        let found = operator.requests(&self.tenant, query).await?;
         let tenant = &self.tenant;
         Ok(found
             .into_iter()
@@ -230,7 +234,7 @@ impl Show {
     /// again for some seconds.
     async fn go_on(
         &self,
-        service: &Service,
+        operator: &Operator,
         mut query: LogQuery,
         shown: &[Shown],
         out: &mut dyn Write,
@@ -242,7 +246,7 @@ impl Show {
         if last.is_none() {
             query.since = query
                 .since
-                .or_else(|| Some(service.clock().now().plus_seconds(-LATE)));
+                .or_else(|| Some(operator.clock().now().plus_seconds(-LATE)));
         }
         let mut is_away = false;
         loop {
@@ -252,9 +256,9 @@ impl Show {
                 () = sleep(PAUSE) => {}
             }
             query.after = last.map(|last| last.earlier(LATE));
-            let found = match self.look(service, &query).await {
+            let found = match self.look(operator, &query).await {
                 Ok(found) => found,
-                Err(error) if error.status() == 503 => {
+                Err(OperatorError::Failed(error)) if error.status() == 503 => {
                     if !is_away {
                         say("The database is away for the moment; trying again.");
                     }

@@ -6,17 +6,10 @@ use super::output::{self, say};
 use super::progress::Progress;
 use crate::config::Config;
 use crate::mapping::{Column, Directory, Table};
-use crate::service::{DirectoryState, Service};
+use crate::service::{DirectoryState, Operator};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::io::Write;
-use std::time::Duration;
-use tokio::time::sleep;
-
-/// How long instances of the mapping before may still write.
-const REPLACEMENT: Duration = Duration::from_secs(600);
-/// Pause before what failed is tried again.
-const PAUSE: Duration = Duration::from_secs(60);
 
 /// Commands of `scimd mapping`.
 #[derive(Debug, Subcommand)]
@@ -112,9 +105,9 @@ impl Check {
     /// A mapping that cannot be is a wrong configuration; views that are others are a failure.
     async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let directory = config.directory()?;
-        let service = open::existing(config).await?;
-        let state = service.directory_state(&directory).await?;
-        let found = service.undeclared(&directory).await?;
+        let operator = open::existing(config).await?;
+        let state = operator.directory_state(&directory).await?;
+        let found = operator.undeclared(&directory).await?;
         let undeclared: Vec<_> = found
             .iter()
             .map(|u| format!("{}: no schema declares \"{}\"", u.origin, u.path))
@@ -157,45 +150,12 @@ impl Check {
 }
 
 /// Makes the views and lets them find rows by their lookups; returns when that is done.
-pub(super) async fn apply(service: &Service, directory: &Directory) -> Result<(), Failure> {
-    if !service.make_directory(directory).await? {
+pub(super) async fn apply(operator: &Operator, directory: &Directory) -> Result<(), Failure> {
+    if !operator.make_directory(directory).await? {
         let progress = Progress::new(None, "{spinner} preparing rows for lookups, {elapsed}");
-        let filled = service.fill_directory(directory).await;
+        let filled = operator.fill_directory(directory).await;
         progress.finish();
         say(&format!("Prepared rows for lookups: {}", filled?));
     }
     Ok(())
-}
-
-/// The same beside requests. Requests do not need the views, so trouble with them is only told.
-pub(super) async fn apply_beside(
-    service: Service,
-    directory: Directory,
-    mut made: crate::error::Result<bool>,
-) {
-    loop {
-        match made {
-            Ok(true) => return,
-            Ok(false) => break,
-            Err(error) => tracing::warn!(
-                %error,
-                cause = std::error::Error::source(&error),
-                "the views of the directory could not be made; trying again"
-            ),
-        }
-        sleep(PAUSE).await;
-        made = service.make_directory(&directory).await;
-    }
-    // Instances that were started before, with other lookups, write until they are replaced.
-    for pause in [Duration::ZERO, REPLACEMENT] {
-        sleep(pause).await;
-        match service.fill_directory(&directory).await {
-            // Nothing to tell at the first start, nor when the instances before wrote the same lookups.
-            Ok(0) => {}
-            Ok(rows) => tracing::info!(rows, "prepared rows for lookups"),
-            Err(error) => {
-                tracing::warn!(%error, "rows could not be prepared for lookups: scimd migrate does it");
-            }
-        }
-    }
 }

@@ -23,8 +23,8 @@ impl Migrate {
         let directory = config.directory()?;
         let mut settings = open::settings(config)?;
         settings.pool.keeps_role = true;
-        let service = open::patiently(config, &settings, &directory).await?;
-        mapping::apply(&service, &directory).await?;
+        let operator = open::patiently(config, &settings, &directory).await?;
+        mapping::apply(&operator, &directory).await?;
         if self.json {
             output::json(
                 out,

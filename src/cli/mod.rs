@@ -25,7 +25,6 @@ mod progress;
 mod reference;
 mod renewal;
 mod resource;
-mod retention;
 mod revoke;
 mod schema;
 mod serve;

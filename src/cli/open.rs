@@ -5,7 +5,7 @@ use super::output::say;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::mapping::Directory;
-use crate::service::{DatabaseTarget, Service, ServiceSettings, StartError};
+use crate::service::{DatabaseTarget, IndexDrift, Operator, ServiceSettings, StartError};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 /// Opens the database that is there. Only [`or_create`] and [`patiently`] make one: a mistyped folder is
 /// to be told, not filled.
-pub(super) async fn existing(config: &Config) -> Result<Service, Failure> {
+pub(super) async fn existing(config: &Config) -> Result<Operator, Failure> {
     if let DatabaseTarget::Sqlite { data_dir } = &config.database.target
         && !config.database.target.is_there()
     {
@@ -24,14 +24,14 @@ pub(super) async fn existing(config: &Config) -> Result<Service, Failure> {
              or make one with scimd serve or scimd migrate"
         )));
     }
-    Ok(Service::open(&settings(config)?, Clock::system()).await?)
+    warned(Operator::open(&settings(config)?, Clock::system()).await?).await
 }
 
 /// Opens the database, and makes the folder of the embedded one if need be.
-pub(super) async fn or_create(config: &Config) -> Result<Service, Failure> {
+pub(super) async fn or_create(config: &Config) -> Result<Operator, Failure> {
     let settings = settings(config)?;
     make_folder(config)?;
-    Ok(Service::open(&settings, Clock::system()).await?)
+    warned(Operator::open(&settings, Clock::system()).await?).await
 }
 
 /// The same, and waits for a database server that is not there yet. What the directory looks rows
@@ -40,14 +40,14 @@ pub(super) async fn patiently(
     config: &Config,
     settings: &ServiceSettings,
     directory: &Directory,
-) -> Result<Service, Failure> {
+) -> Result<Operator, Failure> {
     make_folder(config)?;
     let patience = config.database.start_seconds;
     let end = Instant::now() + Duration::from_secs(patience);
     let mut attempt = 0;
     loop {
         attempt += 1;
-        match Service::open_for(settings, Clock::system(), directory).await {
+        match Operator::open_for(settings, Clock::system(), directory).await {
             Err(StartError::Unreachable(problem)) if Instant::now() < end => {
                 tracing::warn!(
                     attempt,
@@ -64,10 +64,41 @@ pub(super) async fn patiently(
                 let problem = format!("{problem}; waited {patience} s (database.start_seconds)");
                 return Err(StartError::Unreachable(problem).into());
             }
-            outcome => return Ok(outcome?),
+            outcome => return warned(outcome?).await,
         }
     }
 }
+
+/// Warns, in one line each, of what is not in force and of what the index may not follow.
+async fn warned(operator: Operator) -> Result<Operator, Failure> {
+    let keys = operator.not_in_force().join(" and ");
+    if !keys.is_empty() {
+        tracing::warn!(
+            "{keys} of this configuration is not what the servers have: scimd serve or scimd migrate puts it into force"
+        );
+    }
+    let IndexDrift { schema, changed } = operator.index_drift().await?;
+    if let Some(urn) = schema {
+        tracing::warn!(
+            "a change of schema {urn} is under way or was interrupted: if it was, run scimd verify --repair"
+        );
+    }
+    if !changed.is_empty() {
+        let named = changed.iter().take(NAMED).map(String::as_str);
+        let named = named.collect::<Vec<_>>().join(", ");
+        let more = match changed.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        tracing::warn!(
+            "the configuration changed how values of {named}{more} are searched: run scimd verify --repair"
+        );
+    }
+    Ok(operator)
+}
+
+/// Paths that a warning names.
+const NAMED: usize = 3;
 
 /// What the service is opened with by a command that does not listen. Without a configured public URL
 /// the URLs of resources are relative: which address a server listens on is not known here.

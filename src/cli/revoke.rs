@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::open;
 use super::output::{self, say};
 use crate::config::Config;
-use crate::service::{Service, TokenQuery};
+use crate::service::{Operator, TokenQuery};
 use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
@@ -55,8 +55,8 @@ impl Revoke {
             let whose = self.tenant.as_deref().unwrap_or("every tenant");
             confirm(&format!("revokes every token of {whose}"), "all", "all")?;
         }
-        let service = open::existing(config).await?;
-        let revoked = revoke(&service, self.tenant.as_deref(), listed.as_deref()).await?;
+        let operator = open::existing(config).await?;
+        let revoked = revoke(&operator, self.tenant.as_deref(), listed.as_deref()).await?;
         if self.json {
             output::json(out, &json!({"revoked": revoked}))?;
         }
@@ -67,7 +67,7 @@ impl Revoke {
 
 /// Revokes tokens that are not revoked yet: all, those of one tenant, or only the listed ones; gives their ids.
 async fn revoke(
-    service: &Service,
+    operator: &Operator,
     tenant: Option<&str>,
     listed: Option<&[String]>,
 ) -> Result<Vec<String>, Failure> {
@@ -78,10 +78,10 @@ async fn revoke(
         limit: PAGE,
     };
     loop {
-        let page = service.tokens(&query).await?;
+        let page = operator.tokens(&query).await?;
         for token in page.iter().filter(|token| token.revoked.is_none()) {
             if listed.is_none_or(|listed| listed.binary_search(&token.id).is_ok()) {
-                revoked.push(service.revoke_token(&token.id).await?);
+                revoked.push(operator.revoke_token(&token.id).await?);
             }
         }
         let Some(last) = page.last() else {

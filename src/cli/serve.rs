@@ -2,10 +2,11 @@
 
 use super::arguments::given;
 use super::failure::Failure;
-use super::{expiry, mapping, open, renewal, retention, signals};
+use super::{open, renewal, signals};
+use crate::background::Background;
 use crate::config::{Config, ConfigError, Override};
 use crate::scim_api;
-use crate::service::{DEFAULT_TENANT, Service, TokenScope};
+use crate::service::{DEFAULT_TENANT, Operator, TokenScope};
 use crate::wire;
 use clap::Args;
 use secrecy::ExposeSecret;
@@ -81,31 +82,27 @@ impl Serve {
         let base_url = config.base_url(local_address(&listener)?);
         let settings = config.for_service(base_url.clone())?;
         let directory = config.directory()?;
-        let service = tokio::select! {
-            service = open::patiently(config, &settings, &directory) => service?,
+        let operator = tokio::select! {
+            operator = open::patiently(config, &settings, &directory) => operator?,
             () = stop.clone().wait() => return Ok(()),
         };
         tracing::info!(database = %config.database, base_url, "opened");
-        let made = service.make_directory(&directory).await;
-        let views = tokio::spawn(mapping::apply_beside(service.clone(), directory, made));
-        self.greet(&service, config, &base_url, out).await?;
-        let expiring = tokio::spawn(expiry::watch(service.clone(), config.tokens.warn_days));
-        let forgetting = tokio::spawn(retention::watch(
-            service.clone(),
-            config.provisioning.retention_days,
-        ));
-        let recorder = service.recorder().clone();
-        let app = scim_api::app(service.clone(), config.for_http());
-        let renewal = renewal::watch(hangups, &service, &app, read_again);
+        let made = operator.make_directory(&directory).await;
+        let background = Background::new(operator.clock().clone());
+        background.apply_directory(operator.clone(), directory, made);
+        self.greet(&operator, config, &base_url, out).await?;
+        background.warn_of_expiring_tokens(operator.clone(), config.tokens.warn_days);
+        background.forget_old_requests(operator.clone(), config.provisioning.retention_days);
+        let recorder = operator.service().recorder().clone();
+        let app = scim_api::app(operator.service().clone(), config.for_http());
+        let renewal = renewal::watch(hangups, operator.service(), &app, read_again);
         let served = tokio::select! {
             served = wire::serve(listener, app.wire(), config.for_server(), stop.wait()) => served,
             () = renewal => Ok(()),
         };
-        expiring.abort();
-        forgetting.abort();
-        views.abort();
+        background.stop().await;
         recorder.finish().await;
-        close(&service).await;
+        close(&operator).await;
         served.map_err(|error| Failure::Failed(format!("the server cannot run: {error}")))?;
         tracing::info!("stopped");
         Ok(())
@@ -114,14 +111,14 @@ impl Serve {
     /// Prints where the server is and the token that was asked for.
     async fn greet(
         &self,
-        service: &Service,
+        operator: &Operator,
         config: &Config,
         base_url: &str,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
         let mut lines = format!("SCIM base URL: {base_url}\n");
         if let Some(name) = &self.issue_token {
-            let token = service
+            let token = operator
                 .issue_token(
                     DEFAULT_TENANT,
                     name,
@@ -147,8 +144,8 @@ impl Serve {
 const CLOSING: Duration = Duration::from_secs(10);
 
 /// Trouble at the end is told and no failure: what was acknowledged is stored.
-async fn close(service: &Service) {
-    match timeout(CLOSING, service.close()).await {
+async fn close(operator: &Operator) {
+    match timeout(CLOSING, operator.service().close()).await {
         Ok(Ok(true)) => {}
         Ok(Ok(false)) | Err(_) => tracing::warn!(
             "another program reads the database: copy scimd.db together with scimd.db-wal, or run scimd backup"

@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 use crate::config::{Config, duration};
 use crate::resource::Conformance;
 use crate::service::{
-    DEFAULT_TENANT, LoggedRequest, PasswordPolicy, PutWithoutMembers, Service, Status,
+    DEFAULT_TENANT, LoggedRequest, Operator, PasswordPolicy, PutWithoutMembers, Status,
     TenantChange, TenantInfo, TokenInfo, UsernameFormat,
 };
 use clap::{Args, Subcommand};
@@ -177,12 +177,14 @@ impl Change {
             return Err(Failure::Misused(message.to_owned()));
         }
         let Name { name, output } = &self.tenant;
-        let service = open::existing(config).await?;
-        let tenant = service.change_tenant(name, &self.settings.change()).await?;
+        let operator = open::existing(config).await?;
+        let tenant = operator
+            .change_tenant(name, &self.settings.change())
+            .await?;
         if self.settings.username_format.is_none() {
             return show(&tenant, config, output, out);
         }
-        let noncompliant = service.noncompliant(name).await?;
+        let noncompliant = operator.noncompliant(name).await?;
         say_noncompliant(name, noncompliant);
         if output.json {
             let mut whole = as_json(&tenant, &Urls::of(&tenant, config));
@@ -220,19 +222,19 @@ struct State {
 }
 
 impl State {
-    async fn of(service: &Service, name: &str, config: &Config) -> Result<Self, Failure> {
-        let info = service.tenant(name).await?;
+    async fn of(operator: &Operator, name: &str, config: &Config) -> Result<Self, Failure> {
+        let info = operator.tenant(name).await?;
         let mut expiring = Vec::new();
-        let mut ending = service.ending_tokens(Some(name), config.tokens.warn_days);
+        let mut ending = operator.ending_tokens(Some(name), config.tokens.warn_days);
         while let Some(token) = ending.next().await? {
             expiring.push(token);
         }
         let urls = Urls::of(&info, config);
         Ok(Self {
             urls,
-            last: service.last_request(name).await?,
+            last: operator.last_request(name).await?,
             expiring,
-            now: service.clock().now(),
+            now: operator.clock().now(),
             info,
         })
     }
@@ -388,9 +390,9 @@ fn as_json(info: &TenantInfo, urls: &Urls) -> Value {
 
 impl Delete {
     async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let service = open::existing(config).await?;
-        let TenantInfo { users, groups, .. } = service.tenant(&self.name).await?;
-        let tokens = service.count_tokens(&self.name).await?;
+        let operator = open::existing(config).await?;
+        let TenantInfo { users, groups, .. } = operator.tenant(&self.name).await?;
+        let tokens = operator.count_tokens(&self.name).await?;
         let what = format!(
             "tenant {} with {}, {}, {} and all that is logged of it",
             self.name,
@@ -405,7 +407,7 @@ impl Delete {
                 "the name of the tenant",
             )?;
         }
-        service.delete_tenant(&self.name).await?;
+        operator.delete_tenant(&self.name).await?;
         if self.output.json {
             let Self { name, .. } = self;
             let gone = json!({"deleted": name, "users": users, "groups": groups, "tokens": tokens});

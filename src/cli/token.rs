@@ -87,8 +87,8 @@ impl Issue {
         let expires = self
             .expires
             .map_or(config.tokens.expires, |Span(seconds)| seconds);
-        let service = open::existing(config).await?;
-        let token = service
+        let operator = open::existing(config).await?;
+        let token = operator
             .issue_token(&self.tenant, &self.name, self.scope, expires)
             .await?;
         if self.json {
@@ -100,8 +100,8 @@ impl Issue {
 
 impl Rotate {
     async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let service = open::existing(config).await?;
-        let token = service.rotate_token(&self.id, self.overlap).await?;
+        let operator = open::existing(config).await?;
+        let token = operator.rotate_token(&self.id, self.overlap).await?;
         if self.json {
             return output::json(out, &issued(&token));
         }
@@ -146,12 +146,12 @@ fn issued(token: &IssuedToken) -> Value {
 
 impl List {
     async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let service = open::existing(config).await?;
-        let now = service.clock().now();
+        let operator = open::existing(config).await?;
+        let now = operator.clock().now();
         let state = |token: &TokenInfo| state(token, now, config.tokens.warn_days);
         let tenant = &self.tenant;
         let read = async |after, limit| {
-            service
+            operator
                 .tokens(&TokenQuery {
                     tenant: tenant.clone(),
                     after,

@@ -22,13 +22,13 @@ pub(super) struct Verify {
 impl Verify {
     /// Differences that stay are a failure.
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let service = open::existing(config).await?;
-        let whole = service.count_resources().await?;
+        let operator = open::existing(config).await?;
+        let whole = operator.count_resources().await?;
         let progress = Progress::new(
             u64::try_from(whole).ok(),
             "{wide_bar} {pos} of {len} compared, {eta}",
         );
-        let verified = service
+        let verified = operator
             .verify_telling(self.repair, &mut || progress.advance(1))
             .await;
         progress.finish();

@@ -3,10 +3,9 @@
 use crate::access::token;
 use crate::access::token::FreshToken;
 use crate::clock::Timestamp;
-use crate::error::{ErrorStatus, Result, ScimError};
+use crate::operator::error::{OperatorError, Result};
+use crate::operator::handle::Operator;
 use crate::operator::tenants::COUNTED;
-use crate::protocol::Service;
-use crate::reason::Reason;
 use crate::store::{NewToken, TenantChange, TenantInfo, TokenInfo, TokenScope, Verified};
 use secrecy::SecretString;
 
@@ -29,7 +28,7 @@ pub struct IssuedToken {
     pub replaces: Option<String>,
 }
 
-impl Service {
+impl Operator {
     /// Creates a tenant with settings.
     ///
     /// # Errors
@@ -42,14 +41,10 @@ impl Service {
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
             && !name.starts_with('-');
         if !is_name {
-            return Err(ScimError::invalid_value(format!(
-                "\"{name}\" is no tenant name: use lower-case letters, digits and hyphens, at most 63."
-            )));
+            return Err(OperatorError::TenantName(name.to_owned()));
         }
         if !self.store.create_tenant(name, self.clock.now()).await? {
-            return Err(ScimError::uniqueness(format!(
-                "There is a tenant \"{name}\" already."
-            )));
+            return Err(OperatorError::TenantExists(name.to_owned()));
         }
         self.change_tenant(name, change).await
     }
@@ -71,9 +66,7 @@ impl Service {
     /// 400 for settings that cannot be, 404 if there is no tenant of that name.
     pub async fn change_tenant(&self, name: &str, change: &TenantChange) -> Result<TenantInfo> {
         if change.seats.flatten().is_some_and(|seats| seats < 0) {
-            return Err(ScimError::invalid_value(
-                "The number of seats cannot be negative.",
-            ));
+            return Err(OperatorError::NegativeSeats);
         }
         if let Some(unique) = change.unique_group_names {
             self.claim_group_names(name, unique).await?;
@@ -239,19 +232,14 @@ impl Service {
             self.store
                 .claim_display(tenant, of_type, unique)
                 .await
-                .map_err(|error| {
-                    ScimError::uniqueness(
-                        "Some groups of this tenant have one name; rename them first.",
-                    )
-                    .caused_by(error)
-                })?;
+                .map_err(OperatorError::SharedGroupNames)?;
         }
         Ok(())
     }
 }
 
-fn no_tenant(name: &str) -> ScimError {
-    ScimError::not_found(format!("There is no tenant \"{name}\"."))
+fn no_tenant(name: &str) -> OperatorError {
+    OperatorError::NoTenant(name.to_owned())
 }
 
 /// A fresh token of a tenant as it is shown, with the one that it replaces.
@@ -269,28 +257,21 @@ fn issued(fresh: FreshToken, tenant: &str, kept: NewToken, replaces: Option<&str
 
 fn check_token_name(name: &str) -> Result<()> {
     if name.contains(char::is_control) {
-        return Err(ScimError::invalid_value(
-            "A token's name cannot have control characters, such as a tab or a line break.",
-        ));
+        return Err(OperatorError::TokenNameControl);
     }
     if !(1..=100).contains(&name.trim().chars().count()) {
-        return Err(ScimError::invalid_value(
-            "A token needs a name, such as okta, of at most 100 characters.",
-        ));
+        return Err(OperatorError::TokenNameLength);
     }
     Ok(())
 }
 
-fn rotated(id: &str, successor: &str) -> ScimError {
-    ScimError::new(
-        ErrorStatus::CONFLICT,
-        format!("Token {id} was rotated already: its successor is {successor}. Rotate that one, or issue a new token."),
-    )
-    .because(Reason::VersionConflict)
+fn rotated(id: &str, successor: &str) -> OperatorError {
+    OperatorError::TokenRotated {
+        id: id.to_owned(),
+        successor: successor.to_owned(),
+    }
 }
 
-fn no_token(id: &str) -> ScimError {
-    ScimError::not_found(format!(
-        "There is no token \"{id}\" that is good; `scimd token list` shows all."
-    ))
+fn no_token(id: &str) -> OperatorError {
+    OperatorError::NoValidToken(id.to_owned())
 }

@@ -1,12 +1,12 @@
 //! The operator as a caller: everything is allowed within a tenant, and the change log has no token for it.
 
-use crate::access::Caller;
-use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::access::{Caller, answered};
 use crate::model::TypeRoles;
-use crate::protocol::{ListQuery, Service, View};
+use crate::operator::error::Result;
+use crate::operator::handle::Operator;
+use crate::protocol::{ListQuery, View};
 use crate::schema::{Attribute, ResourceType};
-use crate::store::{Author, Relations, TokenScope};
+use crate::store::Relations;
 use serde_json::Value;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -14,38 +14,14 @@ use uuid::Uuid;
 /// Resources that have one name and are told apart by their ids, at most.
 const NAMESAKES: i64 = 10;
 
-impl Caller {
-    /// Who makes a change at a moment, for the change log.
-    pub(crate) fn author(&self, at: Timestamp) -> Author {
-        // Only the operator comes without a token.
-        let token = Some(self.token_id.to_string()).filter(|id| !id.is_empty());
-        Author { token, at }
-    }
-}
-
-impl Service {
+impl Operator {
     /// The operator as a caller of the protocol's operations in a tenant.
     ///
     /// # Errors
     /// 404 if there is no tenant of that name.
-    pub async fn operator(&self, tenant: &str) -> Result<Arc<Caller>> {
+    pub async fn caller_in(&self, tenant: &str) -> Result<Arc<Caller>> {
         let tenant = self.tenant(tenant).await?.settings;
-        let numbered = self.catalogs.of(&self.store, &tenant).await?;
-        Ok(Arc::new(Caller {
-            tenant: tenant.name.as_str().into(),
-            token_name: "operator".into(),
-            token_id: "".into(),
-            base_url: tenant
-                .base_url
-                .as_deref()
-                .unwrap_or(&self.settings.public_url)
-                .into(),
-            catalog: numbered.catalog.clone(),
-            scope: tenant.scope(numbered.layout.clone()),
-            token_scope: TokenScope::ReadWrite,
-            settings: tenant.into(),
-            trail: Arc::default(),
-        }))
+        Ok(Arc::new(self.service.access().operator(tenant).await?))
     }
 
     /// The ids of the resources of a type that a text means: the one that has it as its id, or else
@@ -62,8 +38,9 @@ impl Service {
         if let Ok(id) = Uuid::parse_str(text)
             && self
                 .store
-                .find(&caller.scope, resource_type, id, Relations::default())
+                .find(caller.scope(), resource_type, id, Relations::default())
                 .await?
+                .1
                 .is_some()
         {
             return Ok(vec![id.to_string()]);
@@ -80,11 +57,8 @@ impl Service {
             },
             ..ListQuery::default()
         };
-        let found = self
-            .list(caller, Some(resource_type), &query)
-            .await?
-            .text()
-            .await?;
+        let found = answered(self.service.list(caller, Some(resource_type), &query).await)?;
+        let found = found.text().await?;
         let found: Value = serde_json::from_str(&found).unwrap_or_default();
         let resources = found
             .get("Resources")

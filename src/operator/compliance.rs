@@ -1,14 +1,14 @@
 //! Stored resources that do not comply with the rules that their tenant has now: a schema or a
 //! setting was tightened after they were stored.
 
-use crate::error::Result;
-use crate::protocol::Service;
-use crate::protocol::body::check_names;
+use crate::operator::error::Result;
+use crate::operator::handle::Operator;
+use crate::protocol::username_format::check_names;
 use crate::resource::Attributes;
 use crate::resource::check::{WriteKind, check};
 use crate::schema::ResourceType;
 
-impl Service {
+impl Operator {
     /// How many resources of a tenant lack a value that its schemas require, or have a user name of
     /// another format than its settings ask for. They stay as they are, and are held to the rules where
     /// a request changes what does not comply. Reads all resources of the tenant.

@@ -1,27 +1,13 @@
 //! The directory that the application reads with SQL.
 
-use crate::clock::Clock;
-use crate::error::Result;
 use crate::mapping::{Directory, Undeclared};
-use crate::protocol::{DEFAULT_TENANT, Service, ServiceSettings, StartError};
+use crate::operator::error::Result;
+use crate::operator::handle::{DEFAULT_TENANT, Operator};
 use crate::store::CatalogIds;
 pub use crate::store::{DirectoryState, Views};
 use std::sync::Arc;
 
-impl Service {
-    /// Opens the database as [`Service::open`] does, and puts into force what the configuration says of
-    /// schemas and the lookups of a directory.
-    ///
-    /// # Errors
-    /// One line that says what the operator has to do.
-    pub async fn open_for(
-        settings: &ServiceSettings,
-        clock: Clock,
-        directory: &Directory,
-    ) -> Result<Self, StartError> {
-        Self::open_with(settings, clock, Some(directory)).await
-    }
-
+impl Operator {
     /// Makes the views of a directory if they are not there or others; they answer at once. `true` if
     /// they find a row by its lookups already; else [`Service::fill_directory`] lets them.
     ///

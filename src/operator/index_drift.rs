@@ -2,8 +2,9 @@
 //! may have changed meanwhile, and a command that changed schemas may have been interrupted.
 
 use crate::access::catalogs::Sources;
-use crate::error::{Result, ScimError};
-use crate::protocol::Service;
+use crate::error::ScimError;
+use crate::operator::error::Result;
+use crate::operator::handle::Operator;
 use crate::resource::entries::is_indexed;
 use crate::schema::{AttributePath, Catalog, ResourceType};
 use crate::store::{Store, StoreError};
@@ -22,15 +23,21 @@ const NONE: &str = "-";
 /// Of a path that may have rows of any shape.
 const UNKNOWN: &str = "?";
 
-/// Paths that a warning names.
-const NAMED: usize = 3;
+/// What the index of values may not follow. A verification with repair makes it follow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IndexDrift {
+    /// URN of the schema whose change is under way, or was interrupted.
+    pub schema: Option<String>,
+    /// Paths, each with its resource type, that are indexed in another way than the configuration says.
+    pub changed: Vec<String>,
+}
 
 /// Remembers, before these schemas come into force, that the index may say otherwise of their values.
 pub(crate) async fn doubt(
     store: &Store,
     catalog: &Catalog,
     urns: &[String],
-) -> Result<(), StoreError> {
+) -> std::result::Result<(), StoreError> {
     if urns.is_empty() {
         return Ok(());
     }
@@ -48,46 +55,32 @@ pub(crate) async fn doubt(
         .await
 }
 
-impl Service {
-    /// Warns, in one line, if what the configuration says of attributes is not what the index was
-    /// made by. Attributes that are new have no values yet.
-    pub(crate) async fn warn_of_index(&self) -> Result<()> {
+impl Operator {
+    /// What the index may not follow: a change of a schema that was interrupted, or attributes of which the
+    /// configuration says other things than the index was made by. Attributes that are new have no values
+    /// yet.
+    ///
+    /// # Errors
+    /// 503 if the database cannot be reached.
+    pub async fn index_drift(&self) -> Result<IndexDrift> {
         let lags = self.store.shared(LAGS, String::new()).await?;
-        if !lags.is_empty() {
-            tracing::warn!(
-                "a change of schema {lags} is under way or was interrupted: if it was, run scimd verify --repair"
-            );
-        }
         let now = self.shapes().await?;
         let kept = self.store.shared(SHAPES, text(&now)?).await?;
         let kept: Shapes = serde_json::from_str(&kept).unwrap_or_default();
-        let changed: Vec<&str> = kept
+        let changed = kept
             .iter()
             .filter(|(path, shape)| shape_in(&now, path) != shape.as_str())
-            .map(|(path, _)| path.as_str())
-            .collect();
-        if !changed.is_empty() {
-            let named = changed
-                .iter()
-                .take(NAMED)
-                .copied()
-                .collect::<Vec<_>>()
-                .join(", ");
-            let more = changed.len().saturating_sub(NAMED);
-            let more = if more > 0 {
-                format!(" and {more} more")
-            } else {
-                String::new()
-            };
-            tracing::warn!(
-                "the configuration changed how values of {named}{more} are searched: run scimd verify --repair"
-            );
-        } else if now.keys().any(|path| !kept.contains_key(path)) {
+            .map(|(path, _)| path.clone());
+        let changed: Vec<String> = changed.collect();
+        if changed.is_empty() && now.keys().any(|path| !kept.contains_key(path)) {
             self.store
                 .set_shared(SHAPES, &text(&with_former(now, &kept))?)
                 .await?;
         }
-        Ok(())
+        Ok(IndexDrift {
+            schema: Some(lags).filter(|urn| !urn.is_empty()),
+            changed,
+        })
     }
 
     /// Everything was made good.
@@ -121,7 +114,7 @@ impl Service {
 }
 
 fn text(shapes: &Shapes) -> Result<String> {
-    serde_json::to_string(shapes).map_err(ScimError::internal)
+    Ok(serde_json::to_string(shapes).map_err(ScimError::internal)?)
 }
 
 fn shape_in<'a>(shapes: &'a Shapes, path: &str) -> &'a str {

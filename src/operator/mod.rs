@@ -4,9 +4,13 @@ mod admin;
 mod caller;
 mod compliance;
 mod directory;
-pub(crate) mod index_drift;
+mod error;
+mod handle;
+mod index_drift;
+mod open;
 mod requests;
-pub(crate) mod schemas;
+mod schemas;
+mod settings;
 mod tenants;
 mod tokens;
 mod transfer;
@@ -14,9 +18,13 @@ mod transfer;
 pub use admin::IssuedToken;
 pub use caller::naming_attribute;
 pub use directory::{DirectoryState, Views};
+pub use error::OperatorError;
+pub use handle::{DEFAULT_TENANT, Operator};
+pub use index_drift::IndexDrift;
 pub use schemas::{
     KnownSchema, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep,
     Survey,
 };
+pub use settings::{DatabaseTarget, ServiceSettings, StartError};
 pub use tokens::EndingTokens;
 pub use transfer::{Counts, Export, Exported, Import, Imported, OnError, Step};

@@ -1,9 +1,9 @@
 //! Reading the provisioning log, and keeping it from growing.
 
 use crate::clock::Timestamp;
-use crate::error::{Result, ScimError};
 use crate::model::TypeRoles;
-use crate::protocol::Service;
+use crate::operator::error::{OperatorError, Result};
+use crate::operator::handle::Operator;
 use crate::request_log::notes::{UnknownAttribute, count_unknown};
 use crate::request_log::user_name::naming;
 use crate::resource::Key;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// Requests with notes that are looked through for unknown attributes: the latest.
 const NOTED: i64 = 20_000;
 
-impl Service {
+impl Operator {
     /// Requests of a tenant, the earliest first.
     ///
     /// # Errors
@@ -45,10 +45,10 @@ impl Service {
     /// # Errors
     /// 404 if there is no tenant of that name.
     pub async fn logged_user(&self, tenant: &str, text: &str) -> Result<LoggedUser> {
-        let caller = self.operator(tenant).await?;
+        let caller = self.caller_in(tenant).await?;
         let resource = match self.user_id(tenant, text).await {
             Ok(id) => Some(id),
-            Err(error) if error.status() == 404 => None,
+            Err(OperatorError::NoUser { .. }) => None,
             Err(error) => return Err(error),
         };
         let attributes = caller
@@ -100,7 +100,7 @@ impl Service {
     /// # Errors
     /// 404 if there is no tenant or no user of that name.
     pub async fn user_id(&self, tenant: &str, text: &str) -> Result<Uuid> {
-        let caller = self.operator(tenant).await?;
+        let caller = self.caller_in(tenant).await?;
         if let Ok(id) = text.parse() {
             return Ok(id);
         }
@@ -115,9 +115,10 @@ impl Service {
                 return Ok(id);
             }
         }
-        Err(ScimError::not_found(format!(
-            "There is no user \"{text}\" in tenant \"{tenant}\"; of one that was deleted, give the id."
-        )))
+        Err(OperatorError::NoUser {
+            user: text.to_owned(),
+            tenant: tenant.to_owned(),
+        })
     }
 
     /// Deletes requests of all tenants that are older than so many days; how many.

@@ -1,7 +1,7 @@
 //! Tenants in lists: a page for the operator, and all of them, one after the other, for work on each.
 
-use crate::error::Result;
-use crate::protocol::Service;
+use crate::operator::error::Result;
+use crate::operator::handle::Operator;
 use crate::store::{CountedTypes, Store, Tenant};
 use crate::store::{TenantInfo, TenantQuery};
 
@@ -35,7 +35,7 @@ impl EachTenant {
     }
 }
 
-impl Service {
+impl Operator {
     /// A page of tenants.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! Tokens in lists.
 
 use crate::clock::Timestamp;
-use crate::error::{Result, ScimError};
-use crate::protocol::Service;
+use crate::operator::error::{OperatorError, Result};
+use crate::operator::handle::Operator;
 use crate::store::EndingQuery;
 use crate::store::{TokenInfo, TokenQuery};
 
@@ -13,7 +13,7 @@ const SLICE: i64 = 1000;
 /// slice by slice.
 #[derive(Debug)]
 pub struct EndingTokens<'a> {
-    service: &'a Service,
+    operator: &'a Operator,
     tenant: Option<&'a str>,
     now: Timestamp,
     until: Timestamp,
@@ -38,7 +38,7 @@ impl EndingTokens<'_> {
                 after: self.last.as_ref(),
                 limit: SLICE,
             };
-            self.slice = self.service.store.ending_tokens(&query).await?.into_iter();
+            self.slice = self.operator.store.ending_tokens(&query).await?.into_iter();
         }
         let next = self.slice.next();
         if next.is_some() {
@@ -48,7 +48,7 @@ impl EndingTokens<'_> {
     }
 }
 
-impl Service {
+impl Operator {
     /// A page of tokens.
     ///
     /// # Errors
@@ -60,9 +60,7 @@ impl Service {
         let page = self.store.tokens(query).await?;
         page.ok_or_else(|| {
             let id = query.after.as_deref().unwrap_or_default();
-            ScimError::not_found(format!(
-                "There is no token \"{id}\"; `scimd token list` shows all."
-            ))
+            OperatorError::NoToken(id.to_owned())
         })
     }
 
@@ -71,7 +69,7 @@ impl Service {
         let now = self.clock.now();
         let until = now.plus_seconds(days.saturating_mul(86_400));
         EndingTokens {
-            service: self,
+            operator: self,
             tenant,
             now,
             until,

@@ -1,24 +1,34 @@
 //! POST to the endpoint of a type (RFC 7644 section 3.3).
 
-use crate::access::Caller;
-use crate::error::{Result, ScimError};
+use crate::access::{Claim, Confirmed};
+use crate::error::Result;
 use crate::patch::MemberChange;
-use crate::protocol::body::{check_names, sent_members};
+use crate::protocol::change::log_changed;
 use crate::protocol::member_stream::READ_ALONG;
+use crate::protocol::members::{MemberResolver, sent_members};
 use crate::protocol::read::unshown;
-use crate::protocol::schema_retry::Wanted;
+use crate::protocol::references::check_references;
+use crate::protocol::refusal::{WriteError, refusal, value_in_use};
+use crate::protocol::schema_retry::{Attempt, Write};
+use crate::protocol::username_format::check_names;
 use crate::protocol::{Reply, Service, View, render};
+use crate::request_log::WriteRequest;
 use crate::resource::accept::{accept, assign_defaults};
 use crate::resource::check::{WriteKind, check};
-use crate::resource::projection::Projection;
 use crate::resource::{Acceptance, Attributes, Meta};
 use crate::schema::ResourceType;
 use crate::store::{
-    Author, MemberDelta, NewDocument, StoreError, StoredResource, WriteContext, WriteOutcome,
+    Author, Creating, MemberDelta, NewDocument, StoreError, StoredResource, WriteOutcome,
 };
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use uuid::{ContextV7, Timestamp, Uuid};
+
+/// A resource to be created.
+struct Create<'a> {
+    body: &'a Map<String, Value>,
+    view: &'a View,
+}
 
 impl Service {
     /// POST to the endpoint of a type (RFC 7644 section 3.3). An existing resource is never
@@ -28,109 +38,129 @@ impl Service {
     /// 400, 403 without a seat, 409, 503.
     pub async fn create(
         &self,
-        caller: &Caller,
+        claim: &Claim,
         kind: &Arc<ResourceType>,
         body: Map<String, Value>,
         view: &View,
-    ) -> Result<Reply> {
-        self.write(caller, kind, Wanted::Create { body: &body, view })
-            .await
+    ) -> Confirmed<Reply> {
+        let create = Create { body: &body, view };
+        self.under_current_schemas(claim, kind, &create).await
+    }
+}
+
+impl Write for Create<'_> {
+    fn request(&self) -> WriteRequest<'_> {
+        WriteRequest::Create(self.body)
     }
 
-    pub(crate) async fn create_with(
+    async fn attempt(
         &self,
-        caller: &Caller,
+        service: &Service,
+        claim: &Claim,
         kind: &Arc<ResourceType>,
-        body: Map<String, Value>,
-        view: &View,
-        with: &mut Acceptance<'_>,
-    ) -> Result<Reply> {
-        let mut accepted = accept(kind, body, with)?;
+        acceptance: &mut Acceptance<'_>,
+    ) -> Attempt<Reply> {
+        let mut accepted = accept(kind, self.body.clone(), acceptance)?;
         assign_defaults(kind, &mut accepted);
-        let projection = view
-            .projection(kind, with.conformance)?
-            .after_writing(kind, accepted.names(kind));
-        let shape = (view, &projection);
+        let conformance = acceptance.conformance;
+        let projection = self.view.projection(kind, conformance)?;
+        let projection = projection.after_writing(kind, accepted.names(kind));
         let members = sent_members(kind, &mut accepted.attributes)?;
-        check_names(&caller.settings, kind, None, &accepted.attributes)?;
+        check_names(&claim.settings, kind, None, &accepted.attributes)?;
         check(kind, None, &accepted.attributes, WriteKind::Whole)?;
-        let author = self.author(caller);
-        let writing = caller.writing(kind, &author)?;
-        let changes: Vec<_> = members.map(MemberChange::Add).into_iter().collect();
-        let delta = self
-            .member_delta(&writing, with.conformance, None, &changes, &mut with.notes)
-            .await?;
-        self.check_references(&writing, None, &accepted.attributes)
-            .await?;
-        let written = self.written(caller, kind, accepted.attributes).await?;
-        let id = fresh_id(&author);
-        self.store_new(caller, &writing, id, &written, &delta)
-            .await?;
-        self.created(caller, &writing, id, written, (&delta, shape))
-            .await
-    }
 
+        let (store, scope) = (&service.store, claim.scope());
+        let author = claim.author(service.clock.now());
+        let creating = claim.creating(kind, &author)?;
+        let resolver = MemberResolver {
+            store,
+            scope,
+            of_type: creating.of_type(),
+            conformance,
+        };
+        let changes: Vec<_> = members.map(MemberChange::Add).into_iter().collect();
+        let delta = resolver
+            .delta(None, &changes, &mut acceptance.notes)
+            .await?;
+        check_references(store, scope, kind, None, &accepted.attributes).await?;
+        let policy = claim.settings.password_policy;
+        let written = service
+            .passwords
+            .document(kind, accepted.attributes, policy)
+            .await?;
+
+        let id = fresh_id(&author);
+        let (caller, stored) = service
+            .store_new(claim, &creating, id, &written, &delta)
+            .await?;
+        if let Err(error) = stored {
+            return Ok((caller, Err(error)));
+        }
+        let meta = Meta {
+            version: 1,
+            created: author.at,
+            modified: author.at,
+        };
+        let fresh = StoredResource::fresh(kind, id, meta, written);
+        let shows = self.view.shows_resource(true);
+        let reply = if !shows {
+            Ok(unshown(&caller, &fresh, 201))
+        } else if delta.is_empty() {
+            service.shown(&caller, &fresh, &projection, 201)
+        } else {
+            // Only members bring something that is not known here: what they display.
+            service.read_again(&caller, &fresh, &projection, 201).await
+        };
+        let applied = self.view.applied(shows);
+        let reply = reply.map(|reply| Reply { applied, ..reply });
+        Ok((caller, reply.map_err(WriteError::from)))
+    }
+}
+
+impl Service {
     /// Stores a new resource under an id that is not in use.
     pub(crate) async fn store_new(
         &self,
-        caller: &Caller,
-        writing: &WriteContext<'_>,
+        claim: &Claim,
+        creating: &Creating<'_>,
         id: Uuid,
         written: &NewDocument,
         delta: &MemberDelta,
-    ) -> Result<()> {
-        let kind = &writing.of_type.resource_type;
-        match self.store.create(writing, id, written, delta).await {
-            Ok(WriteOutcome::Done(_)) => {
-                caller.changed(kind, &Attributes::default(), written, delta);
-                Ok(())
+    ) -> Attempt<()> {
+        let kind = &creating.of_type().resource_type;
+        match self.store.create(creating, id, written, delta).await {
+            Ok((scope, WriteOutcome::Done(_))) => {
+                log_changed(claim, kind, &Attributes::default(), written, delta);
+                Ok((claim.confirmed(scope), Ok(())))
             }
-            Ok(refusal @ (WriteOutcome::NoSeat | WriteOutcome::Stale | WriteOutcome::Nothing)) => {
-                self.check_current(writing.scope).await?;
-                Err(match refusal {
-                    WriteOutcome::NoSeat => self.no_seat(&caller.settings).await,
-                    _ => ScimError::unavailable("The server is busy; try again.", 1),
-                })
+            Ok((scope, outcome)) => {
+                let error = refusal(&self.store, &scope, &claim.settings, outcome).await;
+                Ok((claim.confirmed(scope), Err(error)))
             }
-            Err(error @ StoreError::Unique(_)) => Err(self
-                .in_use(caller, kind, &written.attributes)
-                .await
-                .caused_by(error)),
+            Err(error @ StoreError::Unique(_)) => {
+                match value_in_use(self, claim, kind, &written.attributes).await {
+                    (Some(caller), in_use) => Ok((caller, Err(in_use.caused_by(error).into()))),
+                    (None, in_use) => Err(in_use.caused_by(error).into()),
+                }
+            }
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn created(
+    /// The answer that shows a resource as another read finds it.
+    pub(super) async fn read_again(
         &self,
-        caller: &Caller,
-        writing: &WriteContext<'_>,
-        id: Uuid,
-        written: NewDocument,
-        (delta, (view, projection)): (&MemberDelta, (&View, &Projection)),
+        caller: &crate::access::Caller,
+        found: &StoredResource,
+        projection: &crate::resource::projection::Projection,
+        status: u16,
     ) -> Result<Reply> {
-        let kind = &writing.of_type.resource_type;
-        let at = writing.author.at;
-        let meta = Meta {
-            version: 1,
-            created: at,
-            modified: at,
-        };
-        let fresh = StoredResource::fresh(kind, id, meta, written);
-        let shows = view.shows_resource(true);
-        let reply = if !shows {
-            unshown(caller, &fresh, 201)
-        } else if delta.is_empty() {
-            self.shown(caller, &fresh, projection, 201)?
-        } else {
-            // Only members bring something that is not known here: what they display.
-            let relations = render::relations(kind, projection).at_most(READ_ALONG);
-            let found = self.find(caller, kind, &id.to_string(), relations).await?;
-            self.shown_in_full(caller, found, projection, 201).await?
-        };
-        Ok(Reply {
-            applied: view.applied(shows),
-            ..reply
-        })
+        let kind = &found.resource_type;
+        let relations = render::relations(kind, projection).at_most(READ_ALONG);
+        let id = found.id.to_string();
+        let (caller, found) = self.find(caller, kind, &id, relations).await?;
+        self.shown_in_full(&caller, found?, projection, status)
+            .await
     }
 }
 

@@ -1,13 +1,14 @@
 //! Queries: GET of an endpoint, `.search`, and the root query over all types (RFC 7644
 //! sections 3.4.2 and 3.4.3).
 
-use crate::access::Caller;
+use crate::access::{Caller, Claim, Confirmed};
 use crate::error::{Result, ScimError};
 use crate::filter::{Filter, Predicate, Target, parse_filter, resolve, resolve_each};
 use crate::protocol::cursor::Place;
-use crate::protocol::page_hints::Last;
+use crate::protocol::page_hints::PageHint;
 use crate::protocol::render::Shape;
 use crate::protocol::{ListQuery, Reply, Service, render};
+use crate::request_log::ListShape;
 use crate::resource::Attributes;
 use crate::resource::projection::Projection;
 use crate::resource::{Conformance, named};
@@ -21,8 +22,8 @@ use std::sync::Arc;
 /// Large documents that are read at once to answer with a page.
 const LARGE_AT_ONCE: usize = 2;
 
-/// Members that are read along with a page, of all resources on it together. If there are more, they are read when
-/// the resource is sent to which they belong.
+/// Members that are read along with a page, of all resources on it together. If there are more, they
+/// are read when their resource is sent.
 const MEMBERS_AT_ONCE: usize = 5000;
 
 /// A query that was read: what is listed, how, and in which shape.
@@ -32,6 +33,15 @@ struct Query<'a> {
     projections: Vec<Projection>,
     order: Option<SortOrder>,
     asked: &'a ListQuery,
+}
+
+/// A page of a walk by cursors.
+struct CursorWalk {
+    /// Results on a page.
+    take: i64,
+    is_first: bool,
+    /// Whether the page lies before its cursor.
+    is_before: bool,
 }
 
 impl Query<'_> {
@@ -51,22 +61,27 @@ impl Service {
     /// 400, 503.
     pub async fn list(
         &self,
-        caller: &Caller,
+        claim: &Claim,
         kind: Option<&Arc<ResourceType>>,
         asked: &ListQuery,
-    ) -> Result<Reply> {
-        let conformance = caller.settings.conformance;
+    ) -> Confirmed<Reply> {
+        let conformance = claim.conformance();
         let filter = match &asked.filter {
             Some(text) => Some(parse_filter(text, &self.limits().filter, conformance)?),
             None => None,
         };
         // Before the query can be refused, so that the log finds the refusal by the user's name.
         if let (Some(kind), Some(filter)) = (kind, &filter) {
-            caller.trail.looks_for(kind, filter);
+            claim.trail.looks_for(kind, filter);
         }
-        let kinds = kinds(caller, kind)?;
-        let predicates = predicates(caller, &kinds, filter.as_ref())?;
-        caller.trail.lists(&kinds, predicates.as_deref(), asked);
+        let kinds = kinds(claim, kind)?;
+        let predicates = predicates(claim, &kinds, filter.as_ref())?;
+        let shape = ListShape {
+            is_plain: asked.cursor.is_none() && asked.sort_by.is_none(),
+            start_index: asked.start_index,
+            count: asked.count,
+        };
+        claim.trail.lists(&kinds, predicates.as_deref(), &shape);
         let projected = kinds
             .iter()
             .map(|kind| asked.view.projection(kind, conformance));
@@ -80,11 +95,11 @@ impl Service {
             asked,
         };
         match &asked.cursor {
-            None => self.by_index(caller, &query).await,
+            None => self.by_index(claim, &query).await,
             Some(_) if asked.start_index.is_some() => Err(ScimError::invalid_value(
                 "Use either \"cursor\" or \"startIndex\", not both.",
             )),
-            Some(cursor) => self.by_cursor(caller, &query, cursor).await,
+            Some(cursor) => self.by_cursor(claim, &query, cursor).await,
         }
     }
 
@@ -98,11 +113,11 @@ impl Service {
 
     async fn page(
         &self,
-        caller: &Caller,
+        claim: &Claim,
         query: &Query<'_>,
         from: PageStart,
         take: i64,
-    ) -> Result<Page> {
+    ) -> Result<(Caller, Page)> {
         let window = PageRequest {
             from,
             take,
@@ -118,97 +133,98 @@ impl Service {
                     .as_ref()
                     .and_then(|predicates| predicates.get(i));
                 Some(ListTarget {
-                    of_type: caller.scope.layout().of_type(kind)?,
+                    of_type: claim.scope().layout().of_type(kind)?,
                     predicate,
                 })
             })
             .collect();
         let relations = relations(&query.kinds, &query.projections).at_most(MEMBERS_AT_ONCE);
-        Ok(self
+        let order = query.order.as_ref();
+        let page = self
             .store
-            .list(
-                &caller.scope,
-                &listed,
-                query.order.as_ref(),
-                &window,
-                relations,
-            )
-            .await?)
+            .list(claim.scope(), &listed, order, &window, relations);
+        let (scope, page) = page.await?;
+        Ok((claim.confirmed(scope), page))
     }
 
     /// RFC 7644 section 3.4.2.4.
-    async fn by_index(&self, caller: &Caller, query: &Query<'_>) -> Result<Reply> {
+    async fn by_index(&self, claim: &Claim, query: &Query<'_>) -> Confirmed<Reply> {
         let start = query.asked.start_index.unwrap_or(1).max(1);
         let take = self.page_size(query.asked.count);
-        let names = query
-            .kinds
-            .iter()
-            .map(|kind| kind.name().to_string())
-            .collect::<Vec<_>>();
+        let names = query.kinds.iter().map(|kind| kind.name().to_string());
+        let names: Vec<_> = names.collect();
         let is_walk = query.predicates.is_none() && query.order.is_none();
-        let point = |start: i64| (caller.tenant.to_string(), names.clone(), start);
-        let from = match is_walk
-            .then(|| self.walks.last_before(&point(start)))
-            .flatten()
-        {
-            Some(last) => PageStart::SkipOr {
+        let position = |start: i64| (claim.tenant.to_string(), names.clone(), start);
+        let hint = is_walk.then(|| self.page_hints.before(&position(start)));
+        let from = match hint.flatten() {
+            Some(PageHint { seq, gone }) => PageStart::SkipOr {
                 skip: start - 1,
-                mark: last.seq,
-                gone: last.gone,
+                mark: seq,
+                gone,
             },
             None => PageStart::Skip(start - 1),
         };
-        let page = self.page(caller, query, from, take).await?;
+        let (caller, page) = self.page(claim, query, from, take).await?;
         if let (true, Some(last)) = (is_walk, page.found.last()) {
             let next = start.saturating_add(i64::try_from(page.found.len()).unwrap_or(0));
-            let mark = SortOrder::mark(None, last, &Attributes::default());
-            self.walks.remember(
-                point(next),
-                Last {
-                    seq: mark.seq,
-                    gone: page.gone,
-                },
-            );
+            let hint = PageHint {
+                seq: SortOrder::mark(None, last, &Attributes::default()).seq,
+                gone: page.gone,
+            };
+            self.page_hints.remember(position(next), hint);
         }
         let paging = format!("\"startIndex\":{start}");
-        self.show(caller, query, page, &paging).await
+        let reply = self.show(&caller, query, page, &paging).await;
+        Ok((caller, reply))
     }
 
-    /// RFC 9865. One result more than asked for tells whether there is another page.
-    async fn by_cursor(&self, caller: &Caller, query: &Query<'_>, cursor: &str) -> Result<Reply> {
-        let now = self.clock.now();
-        let sealed_for = fingerprint(caller, query);
+    /// RFC 9865. One result more than asked for says whether there is another page.
+    async fn by_cursor(&self, claim: &Claim, query: &Query<'_>, cursor: &str) -> Confirmed<Reply> {
         let place = match cursor {
             "" => None,
-            text => Some(self.cursors.open(text, &sealed_for, now)?),
+            text => Some(
+                self.cursors
+                    .open(text, &fingerprint(claim, query), self.clock.now())?,
+            ),
         };
+        let asked = query.asked.count;
         let take = match &place {
             Some(place)
-                if query
-                    .asked
-                    .count
-                    .is_some_and(|count| self.page_size(Some(count)) != place.count) =>
+                if asked.is_some_and(|count| self.page_size(Some(count)) != place.count) =>
             {
                 return Err(ScimError::invalid_count(
                     "\"count\" must stay the same on every page of a walk.",
                 ));
             }
             Some(place) => place.count,
-            None => self.page_size(query.asked.count),
+            None => self.page_size(asked),
         };
-        let (is_first, is_before) = (
-            place.is_none(),
-            place.as_ref().is_some_and(|place| place.is_before),
-        );
+        let walk = CursorWalk {
+            take,
+            is_first: place.is_none(),
+            is_before: place.as_ref().is_some_and(|place| place.is_before),
+        };
         let from = place.map_or(PageStart::Skip(0), Place::from);
-        let mut page = self
-            .page(
-                caller,
-                query,
-                from,
-                take.saturating_add(i64::from(take > 0)),
-            )
-            .await?;
+        let more = take.saturating_add(i64::from(take > 0));
+        let (caller, page) = self.page(claim, query, from, more).await?;
+        let reply = self.show_walk(&caller, query, page, &walk).await;
+        Ok((caller, reply))
+    }
+
+    /// The answer that shows a page of a walk by cursors, with the cursors of the pages beside it.
+    async fn show_walk(
+        &self,
+        caller: &Caller,
+        query: &Query<'_>,
+        mut page: Page,
+        walk: &CursorWalk,
+    ) -> Result<Reply> {
+        let CursorWalk {
+            take,
+            is_first,
+            is_before,
+        } = *walk;
+        let (now, sealed_for) = (self.clock.now(), fingerprint(caller, query));
         let has_more = i64::try_from(page.found.len()).unwrap_or(i64::MAX) > take;
         if has_more {
             let extra = if is_before { 0 } else { page.found.len() - 1 };
@@ -253,8 +269,8 @@ impl Service {
         self.show(caller, query, page, &paging.join(",")).await
     }
 
-    /// The answer that shows a page. With more than a few large documents, or many members, it is sent while they are
-    /// read.
+    /// The answer that shows a page. With several large documents, or many members, it is sent while
+    /// they are read.
     async fn show(
         &self,
         caller: &Caller,
@@ -283,33 +299,33 @@ impl Service {
 
 /// What a filter means for each of the types.
 fn predicates(
-    caller: &Caller,
+    claim: &Claim,
     kinds: &[Arc<ResourceType>],
     filter: Option<&Filter>,
 ) -> Result<Option<Vec<Predicate>>> {
     let Some(filter) = filter else {
         return Ok(None);
     };
-    let conformance = caller.settings.conformance;
+    let conformance = claim.conformance();
     let predicates = match kinds {
         [kind] => vec![resolve(filter, kind, conformance)?],
         kinds => resolve_each(filter, kinds, conformance)?,
     };
-    caller.trail.filtered(filter.outline());
+    claim.trail.filtered(filter.outline());
     Ok(Some(predicates))
 }
 
 /// The types that are queried: the one that was asked for, or all that the token reaches.
-fn kinds(caller: &Caller, kind: Option<&Arc<ResourceType>>) -> Result<Vec<Arc<ResourceType>>> {
+fn kinds(claim: &Claim, kind: Option<&Arc<ResourceType>>) -> Result<Vec<Arc<ResourceType>>> {
     if let Some(kind) = kind {
-        caller.may_read(kind)?;
+        claim.may_read(kind)?;
         return Ok(vec![kind.clone()]);
     }
-    Ok(caller
+    Ok(claim
         .catalog
         .resource_types()
         .iter()
-        .filter(|kind| caller.may_read(kind).is_ok())
+        .filter(|kind| claim.may_read(kind).is_ok())
         .cloned()
         .collect())
 }
@@ -384,7 +400,7 @@ fn sort_target(kind: &ResourceType, name: &str, conformance: Conformance) -> Opt
 }
 
 /// What a cursor is bound to: the tenant, the types, and all of the query but the page.
-fn fingerprint(caller: &Caller, query: &Query<'_>) -> Vec<u8> {
+fn fingerprint(claim: &Claim, query: &Query<'_>) -> Vec<u8> {
     let asked = query.asked;
     let kinds: Vec<_> = query
         .kinds
@@ -392,7 +408,7 @@ fn fingerprint(caller: &Caller, query: &Query<'_>) -> Vec<u8> {
         .map(|kind| kind.name().as_ref())
         .collect();
     json!([
-        caller.tenant.as_ref(),
+        claim.tenant.as_ref(),
         kinds,
         asked.filter,
         asked.sort_by,

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
 /// Members that are read along with a group; with more of them they follow one by one.
 pub(crate) const READ_ALONG: usize = 1000;
@@ -65,7 +66,13 @@ impl Service {
     ) -> Result<Reply> {
         match self.in_full(caller, found, projection).await? {
             InFull::Read(found) => self.shown(caller, &found, projection, status),
-            InFull::OneByOne(found, members) => Ok(called(caller, &found, members, status)),
+            InFull::OneByOne(found, members) => Ok(streamed_reply(
+                self.access.tasks(),
+                caller,
+                &found,
+                members,
+                status,
+            )),
         }
     }
 
@@ -89,21 +96,19 @@ impl Service {
                 break;
             }
             let turn = self
-                .rolls
+                .large_groups
                 .clone()
                 .acquire_owned()
                 .await
                 .map_err(ScimError::internal)?;
-            if let Some(roll) = self.store.member_stream(&caller.scope, &found).await? {
+            if let Some(roll) = self.store.roll(caller.scope(), &found).await? {
                 return Ok(InFull::OneByOne(found, Members { roll, _turn: turn }));
             }
-            found = self
-                .find(caller, &kind, &id, relations.at_most(READ_ALONG))
-                .await?;
+            let again = self.find(caller, &kind, &id, relations.at_most(READ_ALONG));
+            found = again.await?.1?;
         }
-        Ok(InFull::Read(
-            self.find(caller, &kind, &id, relations).await?,
-        ))
+        let (_, found) = self.find(caller, &kind, &id, relations).await?;
+        Ok(InFull::Read(found?))
     }
 }
 
@@ -156,13 +161,20 @@ pub(crate) async fn send_if_large(text: &mut String, to: &mpsc::Sender<Piece>) -
     to.send(Some(piece)).await.is_ok()
 }
 
-fn called(caller: &Caller, found: &StoredResource, members: Members, status: u16) -> Reply {
+/// The answer whose members are sent while they are read.
+fn streamed_reply(
+    tasks: &TaskTracker,
+    caller: &Caller,
+    found: &StoredResource,
+    members: Members,
+    status: u16,
+) -> Reply {
     let (head, tail) = render::around_members(caller, found);
     let (sender, pieces) = Pieces::channel();
     let location = render::location(caller, &found.resource_type, found.id);
     let caller = caller.clone();
-    tokio::spawn(async move {
-        match timeout(LONGEST, call(&caller, members, &tail, &sender)).await {
+    tasks.spawn(async move {
+        match timeout(LONGEST, send_members(&caller, members, &tail, &sender)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the members of a group could not be read to the end");
@@ -182,7 +194,7 @@ fn called(caller: &Caller, found: &StoredResource, members: Members, status: u16
 }
 
 /// Sends the members and what comes after them, until the client has gone.
-async fn call(
+async fn send_members(
     caller: &Caller,
     members: Members,
     tail: &str,

@@ -1,36 +1,45 @@
-//! Where index walks have come to. Clients read the pages of a directory in order, by
-//! `startIndex`; remembering the last result of a page saves counting all before the next one.
+//! Positions of index paging. Clients read the pages of a list in order, by `startIndex`; the last
+//! result of a page is kept, so that the next page need not count all results before it.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
+use crate::access::CacheCounts;
+use quick_cache::sync::Cache;
 
-/// Walks that are remembered at a time; all are forgotten when there are more.
-const MOST: usize = 4096;
+/// Positions that are kept at most; the least used ones are evicted.
+const CAPACITY: usize = 10_000;
 
-/// A list in order of creation, and a position in it.
-pub(crate) type Point = (String, Vec<String>, i64);
+/// A list in order of creation, and a position in it: tenant, names of the resource types, start index.
+pub(super) type Position = (String, Vec<String>, i64);
 
-/// The last result before a position, and how many resources were gone when it was read.
+/// The last result before a position, and how many resources were deleted when it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Last {
-    pub(crate) seq: i64,
-    pub(crate) gone: i64,
+pub(super) struct PageHint {
+    pub(super) seq: i64,
+    pub(super) gone: i64,
 }
 
-/// The walks of an instance.
-#[derive(Debug, Default)]
-pub(crate) struct Walks(Mutex<HashMap<Point, Last>>);
+/// The page hints of an instance.
+#[derive(Debug)]
+pub(super) struct PageHints(Cache<Position, PageHint>);
 
-impl Walks {
-    pub(crate) fn last_before(&self, point: &Point) -> Option<Last> {
-        self.0.lock().ok()?.get(point).copied()
+impl Default for PageHints {
+    fn default() -> Self {
+        Self(Cache::new(CAPACITY))
+    }
+}
+
+impl PageHints {
+    /// The hint for a position.
+    pub(super) fn before(&self, position: &Position) -> Option<PageHint> {
+        self.0.get(position)
     }
 
-    pub(crate) fn remember(&self, point: Point, last: Last) {
-        let Ok(mut walks) = self.0.lock() else { return };
-        if walks.len() >= MOST {
-            walks.clear();
-        }
-        walks.insert(point, last);
+    /// Keeps the hint for a position.
+    pub(super) fn remember(&self, position: Position, hint: PageHint) {
+        self.0.insert(position, hint);
+    }
+
+    /// How often a hint was found, and how often it was not.
+    pub(super) fn counts(&self) -> CacheCounts {
+        CacheCounts::of(&self.0)
     }
 }

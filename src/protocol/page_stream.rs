@@ -30,7 +30,7 @@ impl Service {
         if ids.is_empty() {
             return Ok(());
         }
-        let mut whole = self.store.find_many(&caller.scope, &ids).await?;
+        let mut whole = self.store.find_many(caller.scope(), &ids).await?;
         for one in found.iter_mut() {
             if let Some(whole) = whole.remove(&one.id) {
                 let left_out = mem::replace(one, whole);
@@ -52,7 +52,7 @@ impl Service {
         let head = list_head(page.total, paging) + "\"Resources\":[";
         let (sender, pieces) = Pieces::channel();
         let (service, caller) = (self.clone(), caller.clone());
-        tokio::spawn(async move {
+        self.access.tasks().spawn(async move {
             let sending = service.send_page(&caller, page, &shapes, &sender);
             match timeout(LONGEST, sending).await {
                 Ok(Ok(())) => {}
@@ -128,9 +128,9 @@ impl Service {
             return Ok(found.pop().map(InFull::Read));
         }
         let along = relations.at_most(READ_ALONG);
-        let found = self
+        let (_, found) = self
             .store
-            .find(&caller.scope, &kind, found.id, along)
+            .find(caller.scope(), &kind, found.id, along)
             .await?;
         let Some(found) = found else { return Ok(None) };
         match self.in_full(caller, found, projection).await {

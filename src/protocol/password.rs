@@ -1,9 +1,13 @@
 //! Digests of passwords: slow on purpose, so off the async threads and few at once.
 
 use crate::error::{Result, ScimError};
-use crate::resource::Key;
+use crate::model::TypeRoles;
+use crate::resource::{Attributes, Key};
+use crate::schema::ResourceType;
+use crate::store::{NewDocument, PasswordPolicy};
 use argon2::Argon2;
 use argon2::password_hash::PasswordHasher;
+use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
@@ -38,6 +42,29 @@ impl Passwords {
     /// How many digests were made.
     pub(crate) fn digested(&self) -> u64 {
         self.digested.load(Ordering::Relaxed)
+    }
+
+    /// Attributes as they are stored: the password is taken out, and kept as a digest if the tenant's
+    /// policy says so.
+    ///
+    /// # Errors
+    /// 500 if the digest cannot be computed.
+    pub(crate) async fn document(
+        &self,
+        kind: &ResourceType,
+        mut attributes: Attributes,
+        policy: PasswordPolicy,
+    ) -> Result<NewDocument> {
+        let sent = kind
+            .password()
+            .and_then(|password| attributes.take(password));
+        let digest = match (sent, policy) {
+            (Some(Value::String(password)), PasswordPolicy::Argon2id) => {
+                Some(self.digest(password).await?)
+            }
+            _ => None,
+        };
+        Ok(NewDocument::new(kind, attributes, digest))
     }
 
     /// The argon2id digest of a password, with salt and parameters.

@@ -1,6 +1,6 @@
 //! GET of one resource (RFC 7644 section 3.4.1).
 
-use crate::access::Caller;
+use crate::access::{Caller, Claim, Confirmed};
 use crate::error::{Result, ScimError};
 use crate::protocol::member_stream::READ_ALONG;
 use crate::protocol::{Precondition, Reply, Service, View, render};
@@ -17,47 +17,47 @@ impl Service {
     /// 404, 412, 503.
     pub async fn read(
         &self,
-        caller: &Caller,
+        claim: &Claim,
         kind: &Arc<ResourceType>,
         id: &str,
         view: &View,
         precondition: &Precondition,
-    ) -> Result<Reply> {
-        caller.may_read(kind)?;
-        let projection = view.projection(kind, caller.settings.conformance)?;
+    ) -> Confirmed<Reply> {
+        claim.may_read(kind)?;
+        let projection = view.projection(kind, claim.conformance())?;
         let relations = render::relations(kind, &projection).at_most(READ_ALONG);
-        let found = self.find(caller, kind, id, relations).await?;
-        caller.trail.reads(kind, found.document.as_str());
-        if precondition.is_unmodified(found.meta.version)? {
-            return Ok(unshown(caller, &found, 304));
-        }
-        self.shown_in_full(caller, found, &projection, 200).await
+        let (caller, found) = self.find(claim, kind, id, relations).await?;
+        let reply = async {
+            let found = found?;
+            caller.trail.reads(kind, found.document.as_str());
+            if precondition.is_unmodified(found.meta.version)? {
+                return Ok(unshown(&caller, &found, 304));
+            }
+            self.shown_in_full(&caller, found, &projection, 200).await
+        };
+        let reply = reply.await;
+        Ok((caller, reply))
     }
 
-    /// The resource with that id.
-    ///
-    /// # Errors
-    /// 404 if there is none of that type in the tenant.
+    /// The resource of a type with that id, in the tenant of a claim, which is proved by reading it. 404
+    /// if there is none.
     pub(crate) async fn find(
         &self,
-        caller: &Caller,
+        claim: &Claim,
         kind: &ResourceType,
         id: &str,
         relations: Relations,
-    ) -> Result<StoredResource> {
+    ) -> Confirmed<StoredResource> {
         // Ids are case-exact (RFC 7643 section 3.1), so only our own spelling is one.
         let uuid = Uuid::parse_str(id)
             .ok()
             .filter(|uuid| uuid.to_string() == id);
-        let found = match uuid {
-            Some(uuid) => {
-                self.store
-                    .find(&caller.scope, kind, uuid, relations)
-                    .await?
-            }
-            None => None,
-        };
-        found.ok_or_else(|| absent(kind))
+        let uuid = uuid.ok_or_else(|| absent(kind))?;
+        let (scope, found) = self
+            .store
+            .find(claim.scope(), kind, uuid, relations)
+            .await?;
+        Ok((claim.confirmed(scope), found.ok_or_else(|| absent(kind))))
     }
 
     /// The answer that shows a resource.

@@ -86,7 +86,7 @@ pub fn resource(
 pub fn list(caller: &Caller, page: &Page, paging: &str, shapes: &[Shape]) -> Result<String> {
     let mut text = String::with_capacity(256 + page.found.len() * 1024);
     text.push_str(&list_head(page.total, paging));
-    // Writing to a string cannot fail.
+    // WriteContext to a string cannot fail.
     let _ = write!(
         text,
         "\"itemsPerPage\":{},\"Resources\":[",
@@ -136,7 +136,7 @@ pub(crate) fn around_members(caller: &Caller, found: &StoredResource) -> (String
         .resource_type
         .members()
         .map_or("", |members| members.name().as_ref());
-    // Writing to a string cannot fail.
+    // WriteContext to a string cannot fail.
     let _ = write!(before, ",\"{name}\":[");
     relations_as_text(
         &mut after,

@@ -1,144 +1,94 @@
-//! Writes under the schemas of the moment: one that was made under others is made anew.
+//! Writes under the schemas of the moment: a write whose tenant's schemas change while it is made is
+//! made again under the new ones.
 
-use crate::access::Caller;
-use crate::error::{Result, ScimError};
-use crate::protocol::{Precondition, Reply, Service, View};
-use crate::reason::Reason;
-use crate::resource::Acceptance;
+use crate::access::{Caller, Claim, Confirmed};
+use crate::error::ScimError;
+use crate::protocol::refusal::WriteError;
+use crate::protocol::{Reply, Service};
+use crate::request_log::WriteRequest;
+use crate::resource::{Acceptance, Note};
 use crate::schema::ResourceType;
-use crate::store::Scope;
-use serde_json::{Map, Value};
-use std::borrow::Cow;
 use std::sync::Arc;
 
-/// Times that a write is made anew.
-const RENEWALS: u32 = 8;
+/// How often a write is made again.
+const RETRIES: u32 = 8;
 
-/// A write that is asked for.
-#[derive(Debug)]
-pub(crate) enum Wanted<'a> {
-    Create {
-        body: &'a Map<String, Value>,
-        view: &'a View,
-    },
-    Replace {
-        id: &'a str,
-        body: &'a Map<String, Value>,
-        view: &'a View,
-        precondition: &'a Precondition,
-    },
-    Modify {
-        id: &'a str,
-        body: &'a Map<String, Value>,
-        view: &'a View,
-        precondition: &'a Precondition,
-    },
-    Delete {
-        id: &'a str,
-        precondition: &'a Precondition,
-    },
+/// The outcome of one attempt at a write. An error outside was made before the claim was confirmed.
+pub(super) type Attempt<T> = Result<(Caller, Result<T, WriteError>), WriteError>;
+
+/// A write of the protocol, as it was sent.
+pub(super) trait Write: Sync {
+    /// The write as the request log reads it.
+    fn request(&self) -> WriteRequest<'_>;
+
+    /// Makes the write under the schemas of a claim. What is left out of the body is noted in
+    /// `acceptance`.
+    fn attempt(
+        &self,
+        service: &Service,
+        claim: &Claim,
+        kind: &Arc<ResourceType>,
+        acceptance: &mut Acceptance<'_>,
+    ) -> impl Future<Output = Attempt<Reply>> + Send;
 }
 
 impl Service {
-    /// Makes a write, and makes it anew as long as the tenant's schemas change under it.
-    pub(crate) async fn write(
+    /// Makes a write, and makes it again while the tenant's schemas change under it.
+    pub(super) async fn under_current_schemas(
         &self,
-        caller: &Caller,
+        claim: &Claim,
         kind: &Arc<ResourceType>,
-        wanted: Wanted<'_>,
-    ) -> Result<Reply> {
-        let mut outcome = self.write_once(caller, kind, &wanted).await;
-        let mut renewed = Cow::Borrowed(caller);
-        for _ in 0..RENEWALS {
-            if !outcome.as_ref().is_err_and(ScimError::is_outdated) {
+        write: &impl Write,
+    ) -> Confirmed<Reply> {
+        let mut outcome = self.attempt(claim, kind, write).await;
+        let mut renewed: Option<Claim> = None;
+        for _ in 0..RETRIES {
+            if !is_outdated(&outcome) {
                 break;
             }
-            renewed = Cow::Owned(self.renewed(&renewed).await?);
-            let kind = renewed.catalog.by_name(kind.name()).cloned();
+            let claim = self
+                .access
+                .renewed(renewed.as_ref().unwrap_or(claim))
+                .await?;
+            let kind = claim.catalog.by_name(kind.name()).cloned();
             let kind = kind.ok_or_else(|| ScimError::no_endpoint("There is no such endpoint."))?;
-            outcome = self.write_once(&renewed, &kind, &wanted).await;
+            outcome = self.attempt(&claim, &kind, write).await;
+            renewed = Some(claim);
         }
-        outcome
+        let (caller, outcome) = outcome.map_err(WriteError::into_refusal)?;
+        Ok((caller, outcome.map_err(WriteError::into_refusal)))
     }
 
-    /// What a write that has to be made anew has left out is not noted: it will be left out again.
-    async fn write_once(
+    /// What a write has left out is not noted if it is made again: it will be left out again.
+    async fn attempt(
         &self,
-        caller: &Caller,
+        claim: &Claim,
         kind: &Arc<ResourceType>,
-        wanted: &Wanted<'_>,
-    ) -> Result<Reply> {
-        caller.trail.writes(kind, wanted);
-        caller.may_write(kind)?;
+        write: &impl Write,
+    ) -> Attempt<Reply> {
+        claim.trail.writes(kind, &write.request());
+        claim.may_write(kind)?;
         let limits = self.limits();
-        let mut with = Acceptance::new(caller.settings.conformance, &limits.values);
-        let outcome = match *wanted {
-            Wanted::Create { body, view } => {
-                self.create_with(caller, kind, body.clone(), view, &mut with)
-                    .await
-            }
-            Wanted::Replace {
-                id,
-                body,
-                view,
-                precondition,
-            } => {
-                self.replace_with(
-                    caller,
-                    kind,
-                    id,
-                    body.clone(),
-                    (view, precondition),
-                    &mut with,
-                )
-                .await
-            }
-            Wanted::Modify {
-                id,
-                body,
-                view,
-                precondition,
-            } => {
-                self.modify_with(
-                    caller,
-                    kind,
-                    id,
-                    body.clone(),
-                    (view, precondition),
-                    &mut with,
-                )
-                .await
-            }
-            Wanted::Delete { id, precondition } => {
-                self.delete_with(caller, kind, id, precondition).await
-            }
-        };
-        if !outcome.as_ref().is_err_and(ScimError::is_outdated) {
-            self.note(caller, kind, &with.notes);
+        let mut acceptance = Acceptance::new(claim.conformance(), &limits.values);
+        let outcome = write.attempt(self, claim, kind, &mut acceptance).await;
+        if !is_outdated(&outcome) {
+            log_left_out(claim, kind, &acceptance.notes);
         }
         outcome
     }
+}
 
-    /// The same caller with the settings and schemas that its tenant has now.
-    async fn renewed(&self, caller: &Caller) -> Result<Caller> {
-        let tenant = self.store.tenant_now(caller.settings.number()).await?;
-        let tenant = tenant.ok_or_else(|| {
-            ScimError::unauthorized("The tenant of this token was deleted.")
-                .because(Reason::TokenUnknown)
-        })?;
-        let numbered = self.catalogs.of(&self.store, &tenant).await?;
-        Ok(Caller {
-            catalog: numbered.catalog.clone(),
-            scope: tenant.scope(numbered.layout.clone()),
-            settings: tenant.into(),
-            ..caller.clone()
-        })
-    }
+fn is_outdated<T>(outcome: &Attempt<T>) -> bool {
+    matches!(
+        outcome,
+        Err(WriteError::SchemasChanged) | Ok((_, Err(WriteError::SchemasChanged)))
+    )
+}
 
-    /// # Errors
-    /// 503 if the schemas of the scope are no longer those of its tenant.
-    pub(crate) async fn check_current(&self, scope: &Scope) -> Result<()> {
-        let is_current = self.store.has_schemas_of(scope).await?;
-        is_current.then_some(()).ok_or_else(ScimError::outdated)
+/// Logs what was left out of a request; names and ids, never values.
+fn log_left_out(claim: &Claim, kind: &Arc<ResourceType>, notes: &[Note]) {
+    claim.trail.left_out(kind, notes);
+    for note in notes {
+        tracing::info!(tenant = %claim.tenant, token = %claim.token_name, %note, "left out");
     }
 }

@@ -1,12 +1,10 @@
 //! What a request meant, whatever its method: the words by which the provisioning log tells a
 //! deactivation from a change of a name.
 
-use super::asserted::{Asserted, Manner, asserted};
+use super::asserted::{Asserted, Manner, WriteRequest, asserted};
 use crate::filter::{Operator, Predicate};
 use crate::keyword::keywords;
 use crate::model::{TypeRoles, takes_seat};
-use crate::protocol::ListQuery;
-use crate::protocol::schema_retry::Wanted;
 use crate::resource::{Attributes, Key};
 use crate::schema::ResourceType;
 use serde_json::Value;
@@ -35,6 +33,15 @@ keywords! {
         /// One is deleted.
         Delete = "delete",
     }
+}
+
+/// The parameters of a query, beside its filter, that say what it means.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ListShape {
+    /// Whether it has neither a cursor nor an order.
+    pub(crate) is_plain: bool,
+    pub(crate) start_index: Option<i64>,
+    pub(crate) count: Option<i64>,
 }
 
 /// What a request meant. Its text is a keyword such as `user.create`.
@@ -77,18 +84,17 @@ impl Action {
     pub(crate) fn of_list(
         kinds: &[Arc<ResourceType>],
         predicates: Option<&[Predicate]>,
-        asked: &ListQuery,
+        shape: &ListShape,
         names: &[Key],
     ) -> Self {
         let [kind] = kinds else {
             return Self::on_any(Deed::List);
         };
-        let is_plain = asked.cursor.is_none() && asked.sort_by.is_none();
         match predicates.unwrap_or_default().first() {
             // Okta's connector test is this one request.
-            None if is_plain
+            None if shape.is_plain
                 && kind.seat().is_some()
-                && (asked.start_index, asked.count) == (Some(1), Some(2)) =>
+                && (shape.start_index, shape.count) == (Some(1), Some(2)) =>
             {
                 Self::ConnectionTest
             }
@@ -102,13 +108,13 @@ impl Action {
     }
 
     /// What a write means by its body, before anything is known of the resource.
-    pub(crate) fn of_write(kind: &ResourceType, wanted: &Wanted<'_>) -> Self {
-        match wanted {
-            Wanted::Create { .. } => Self::on(kind, Deed::Create),
-            Wanted::Delete { .. } => Self::on(kind, Deed::Delete),
-            Wanted::Replace { .. } | Wanted::Modify { .. } => {
-                let named = asserted(kind, wanted);
-                let is_patch = matches!(wanted, Wanted::Modify { .. });
+    pub(crate) fn of_write(kind: &ResourceType, request: &WriteRequest<'_>) -> Self {
+        match request {
+            WriteRequest::Create(_) => Self::on(kind, Deed::Create),
+            WriteRequest::Delete => Self::on(kind, Deed::Delete),
+            WriteRequest::Replace(_) | WriteRequest::Modify(_) => {
+                let named = asserted(kind, request);
+                let is_patch = matches!(request, WriteRequest::Modify(_));
                 of_change(kind, &named, is_patch).unwrap_or_else(|| Self::on(kind, Deed::Change))
             }
         }

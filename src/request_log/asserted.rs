@@ -1,9 +1,17 @@
 //! What the body of a write speaks of, as it was sent: whatever else is wrong with it, the
 //! provisioning log can say what it meant and whom it is about.
 
-use crate::protocol::schema_retry::Wanted;
 use crate::schema::ResourceType;
 use serde_json::{Map, Value};
+
+/// A write with its body, as it was sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum WriteRequest<'a> {
+    Create(&'a Map<String, Value>),
+    Replace(&'a Map<String, Value>),
+    Modify(&'a Map<String, Value>),
+    Delete,
+}
 
 /// How a PATCH operation changes an attribute; a body that is no PATCH puts values in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,12 +32,12 @@ pub(crate) struct Asserted<'a> {
 }
 
 /// The attributes that a write names.
-pub(crate) fn asserted<'a>(kind: &ResourceType, wanted: &Wanted<'a>) -> Vec<Asserted<'a>> {
-    match *wanted {
-        Wanted::Create { body, .. } | Wanted::Replace { body, .. } => {
+pub(crate) fn asserted<'a>(kind: &ResourceType, request: &WriteRequest<'a>) -> Vec<Asserted<'a>> {
+    match *request {
+        WriteRequest::Create(body) | WriteRequest::Replace(body) => {
             members(kind, Manner::Replace, body).collect()
         }
-        Wanted::Modify { body, .. } => {
+        WriteRequest::Modify(body) => {
             let operations = member(body, "operations")
                 .and_then(Value::as_array)
                 .map_or(&[][..], Vec::as_slice);
@@ -39,7 +47,7 @@ pub(crate) fn asserted<'a>(kind: &ResourceType, wanted: &Wanted<'a>) -> Vec<Asse
                 .flat_map(|one| operation(kind, one))
                 .collect()
         }
-        Wanted::Delete { .. } => Vec::new(),
+        WriteRequest::Delete => Vec::new(),
     }
 }
 

@@ -1,11 +1,10 @@
 //! What becomes known of a request while it is carried out.
 
-use super::action::Action;
+use super::action::{Action, ListShape};
+use super::asserted::WriteRequest;
 use super::user_name;
 use crate::error::{ScimError, ScimType};
 use crate::filter::{Filter, Predicate};
-use crate::protocol::ListQuery;
-use crate::protocol::schema_retry::Wanted;
 use crate::reason::Reason;
 use crate::resource::{Attributes, Key, Note};
 use crate::schema::{Catalog, ResourceType};
@@ -125,9 +124,9 @@ impl Trail {
     }
 
     /// Says what a write means and whom it is about, by its body.
-    pub(crate) fn writes(&self, kind: &ResourceType, wanted: &Wanted<'_>) {
-        self.means(Action::of_write(kind, wanted));
-        self.is_about(user_name::in_body(kind, wanted));
+    pub(crate) fn writes(&self, kind: &ResourceType, request: &WriteRequest<'_>) {
+        self.means(Action::of_write(kind, request));
+        self.is_about(user_name::in_body(kind, request));
     }
 
     /// Says what a change means, by its outcome.
@@ -161,13 +160,13 @@ impl Trail {
         &self,
         kinds: &[Arc<ResourceType>],
         predicates: Option<&[Predicate]>,
-        asked: &ListQuery,
+        shape: &ListShape,
     ) {
         let mut names = Vec::new();
         for (kind, predicate) in kinds.iter().zip(predicates.unwrap_or_default()) {
             user_name::in_predicate(kind, predicate, &mut names);
         }
-        self.means(Action::of_list(kinds, predicates, asked, &names));
+        self.means(Action::of_list(kinds, predicates, shape, &names));
         self.is_about(names);
     }
 

@@ -9,7 +9,9 @@ mod recorder;
 mod redaction;
 pub(crate) mod user_name;
 
+pub(crate) use action::ListShape;
 pub use action::{Action, Deed};
+pub(crate) use asserted::WriteRequest;
 pub(crate) use context::Asker;
 pub use context::Trail;
 pub use notes::{NoteText, UnknownAttribute};

@@ -1,11 +1,10 @@
 //! Which users a request is about. The log keeps keyed digests of their names, so that it can be
 //! asked for a name and none can be read from it.
 
-use super::asserted::asserted;
+use super::asserted::{WriteRequest, asserted};
 use crate::error::{Result, ScimError};
 use crate::filter::{Filter, Operator, Predicate, Target, resolve};
 use crate::model::TypeRoles;
-use crate::protocol::schema_retry::Wanted;
 use crate::resource::{Conformance, Key};
 use crate::schema::{Attribute, ResourceType};
 use crate::store::TenantKey;
@@ -66,7 +65,7 @@ pub(crate) fn naming(kind: &ResourceType) -> impl Iterator<Item = &Arc<Attribute
 }
 
 /// The names in the body of a write.
-pub(crate) fn in_body(kind: &ResourceType, wanted: &Wanted<'_>) -> Vec<Key> {
+pub(crate) fn in_body(kind: &ResourceType, request: &WriteRequest<'_>) -> Vec<Key> {
     if naming(kind).next().is_none() {
         return Vec::new();
     }
@@ -75,7 +74,7 @@ pub(crate) fn in_body(kind: &ResourceType, wanted: &Wanted<'_>) -> Vec<Key> {
             naming(kind).find(|attribute| attribute.name().eq_ignore_ascii_case(name))?;
         key(attribute, value)
     };
-    asserted(kind, wanted)
+    asserted(kind, request)
         .iter()
         .filter_map(|one| of(one.name, one.value))
         .collect()
@@ -239,8 +238,7 @@ mod tests {
 
     #[test]
     fn names_are_found_wherever_a_body_has_them() {
-        let (kind, view) = (user(), crate::protocol::View::default());
-        let precondition = crate::protocol::Precondition::default();
+        let kind = user();
         let urn = "urn:ietf:params:scim:schemas:core:2.0:User";
         for body in [
             json!({"userName": "Ann"}),
@@ -248,7 +246,7 @@ mod tests {
             json!({format!("{urn}:userName"): "ANN"}),
         ] {
             let body = body.as_object().unwrap();
-            let found = in_body(&kind, &Wanted::Create { body, view: &view });
+            let found = in_body(&kind, &WriteRequest::Create(body));
             assert_eq!(found, [Key::text("ann", false)], "{body:?}");
         }
         for operation in [
@@ -258,14 +256,8 @@ mod tests {
         ] {
             let body = json!({"operations": [operation]});
             let body = body.as_object().unwrap();
-            let wanted = Wanted::Modify {
-                id: "1",
-                body,
-                view: &view,
-                precondition: &precondition,
-            };
             assert_eq!(
-                in_body(&kind, &wanted),
+                in_body(&kind, &WriteRequest::Modify(body)),
                 [Key::text("ann", false)],
                 "{body:?}"
             );

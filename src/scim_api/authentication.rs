@@ -1,6 +1,6 @@
 //! Whose request it is, and whether it is held back for what came before it.
 
-use crate::access::{Caller, Traced};
+use crate::access::{Caller, Claim, Identity, Traced};
 use crate::error::{Result, ScimError};
 use crate::reason::Reason;
 use crate::scim_api::exchange::Call;
@@ -26,14 +26,14 @@ impl Authentication {
     ///
     /// # Errors
     /// 429 or 503.
-    pub(crate) fn admit(&self, call: &Call, caller: &Caller) -> Result<()> {
+    pub(crate) fn admit(&self, call: &Call, caller: &Identity) -> Result<()> {
         self.limits.admit(&caller.token_id)?;
         call.admit(&caller.token_id, &caller.tenant)?;
         call.know();
         Ok(())
     }
 
-    /// The caller, if the token is known on this instance. Else the request is the one that looks the token up, and
+    /// The claim of the token, if it is known on this instance. Else the request is the one that looks the token up, and
     /// others with the same token wait for it.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ impl Authentication {
         &self,
         call: &Call,
         target: &Target,
-    ) -> Result<(Option<Caller>, Option<Lookup<'_>>)> {
+    ) -> Result<(Option<Claim>, Option<Lookup<'_>>)> {
         let known = self.recall(call, target);
         let token = call
             .head
@@ -59,9 +59,9 @@ impl Authentication {
         })
     }
 
-    /// The caller, if the token is known on this instance, for requests about resources: their statements confirm the
-    /// caller, and nothing is written or shown before.
-    fn recall(&self, call: &Call, target: &Target) -> Option<Caller> {
+    /// The claim of the token, if it is known on this instance, for requests about resources: their statements confirm
+    /// it, and nothing is written or shown before.
+    fn recall(&self, call: &Call, target: &Target) -> Option<Claim> {
         if !matches!(
             target,
             Target::Root
@@ -73,23 +73,15 @@ impl Authentication {
             return None;
         }
         let header = call.head.headers.get(AUTHORIZATION)?;
-        self.service
-            .recall(header.to_str().ok(), &call.facts.trail)
-            .and_then(|caller| self.at_path(call, caller).ok())
-    }
-
-    /// The caller, if the path names the caller's tenant or none. Whether there is a tenant of that name is not looked
-    /// up.
-    fn at_path(&self, call: &Call, caller: Caller) -> Result<Caller> {
-        match &call.tenant {
-            None => Ok(caller),
-            Some(name) if **name == *caller.tenant => Ok(caller.at_own_path(&call.settings.base_path)),
-            Some(_) => Err(ScimError::unauthorized(
-                "The token is of another tenant than the one that the URL names: take the URL and the token that \
-                 belong together.",
-            )
-            .because(Reason::TokenOtherTenant)),
-        }
+        let claim = self
+            .service
+            .access()
+            .recall(header.to_str().ok(), &call.facts.trail)?;
+        is_at_path(call, &claim).ok()?;
+        Some(match call.tenant {
+            Some(_) => claim.at_own_path(&call.settings.base_path),
+            None => claim,
+        })
     }
 
     /// The caller as the database knows it.
@@ -100,6 +92,7 @@ impl Authentication {
         let text = credentials(call);
         let outcome = self
             .service
+            .access()
             .authenticate(text.as_deref(), &call.facts.trail)
             .await;
         let caller = match text {
@@ -107,7 +100,13 @@ impl Authentication {
             None => outcome,
             Some(text) => self.judge(call, &text, outcome).await,
         };
-        let caller = caller.and_then(|caller| self.at_path(call, caller));
+        let caller = caller.and_then(|caller| {
+            is_at_path(call, &caller)?;
+            Ok(match call.tenant {
+                Some(_) => caller.at_own_path(&call.settings.base_path),
+                None => caller,
+            })
+        });
         if let Err(error) = &caller {
             self.admit_refused(call, error)?;
         }
@@ -168,7 +167,11 @@ impl Authentication {
         if self.limits.are_guesses_spent(call.peer, Instant::now()) {
             return Traced::Nothing;
         }
-        let traced = self.service.trace(Some(text), &call.facts.trail).await;
+        let traced = self
+            .service
+            .access()
+            .trace(Some(text), &call.facts.trail)
+            .await;
         if let Traced::Token(id) = &traced
             && self.limits.admit(id).is_err()
         {
@@ -182,4 +185,16 @@ impl Authentication {
 pub(crate) fn credentials(call: &Call) -> Option<String> {
     let header = call.head.headers.get(AUTHORIZATION)?;
     Some(String::from_utf8_lossy(header.as_bytes()).into_owned())
+}
+
+/// Whether the path names the tenant of the token, or none. Whether there is a tenant of that name is not looked up.
+fn is_at_path(call: &Call, caller: &Identity) -> Result<()> {
+    match &call.tenant {
+        Some(name) if **name != *caller.tenant => Err(ScimError::unauthorized(
+            "The token is of another tenant than the one that the URL names: take the URL and the token that \
+             belong together.",
+        )
+        .because(Reason::TokenOtherTenant)),
+        _ => Ok(()),
+    }
 }

@@ -1,5 +1,6 @@
 //! Which handler answers which route.
 
+use crate::access::answered;
 use crate::error::{ErrorStatus, Result, ScimError};
 use crate::reason::Reason;
 use crate::scim_api::app::App;
@@ -92,11 +93,10 @@ impl Handlers {
     async fn scim(&self, call: &Call, upload: &mut Upload, target: &Target) -> Result<Reply> {
         let authentication = &self.authentication;
         let (known, lookup) = authentication.known(call, target).await?;
-        if let Some(caller) = &known {
-            authentication.admit(call, caller)?;
-            let outcome = carry_out(&self.service, call, upload, target, caller).await;
-            let is_ours = outcome.as_ref().is_err_and(|error| error.status() >= 500);
-            if is_ours || self.service.confirm(caller).await? {
+        if let Some(claim) = &known {
+            authentication.admit(call, claim)?;
+            let outcome = carry_out(&self.service, call, upload, target, claim).await;
+            if let Some(outcome) = self.service.access().settle(claim, outcome).await {
                 return outcome;
             }
         }
@@ -105,7 +105,7 @@ impl Handlers {
         if known.is_none() {
             authentication.admit(call, &caller)?;
         }
-        carry_out(&self.service, call, upload, target, &caller).await
+        answered(carry_out(&self.service, call, upload, target, &caller).await)
     }
 }
 

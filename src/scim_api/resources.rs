@@ -1,6 +1,6 @@
 //! The operations on resources, and those that are about no single type: what each asks of the service.
 
-use crate::access::Caller;
+use crate::access::{Caller, Claim, Confirmed};
 use crate::error::{Result, ScimError};
 use crate::reason::Reason;
 use crate::schema::{Catalog, ResourceType};
@@ -25,9 +25,9 @@ pub(crate) async fn carry_out(
     call: &Call,
     upload: &mut Upload,
     target: &Target,
-    caller: &Caller,
-) -> Result<Reply> {
-    let kind = resource_type(&caller.catalog, target)?;
+    claim: &Claim,
+) -> Confirmed<Reply> {
+    let kind = resource_type(&claim.catalog, target)?;
     tell_intent(call, target, kind.as_ref());
     match target {
         Target::Me => {
@@ -41,11 +41,12 @@ pub(crate) async fn carry_out(
         _ => target.check(call.verb, &call.head.method)?,
     }
     if call.verb == Verb::Options {
-        return Ok(Reply::empty(204));
+        let caller = service.access().confirm(claim).await?;
+        return Ok((caller, Ok(Reply::empty(204))));
     }
     match kind {
-        Some(kind) => typed(service, call, upload, caller, target, &kind).await,
-        None => untyped(service, call, upload, caller, target).await,
+        Some(kind) => typed(service, call, upload, claim, target, &kind).await,
+        None => untyped(service, call, upload, claim, target).await,
     }
 }
 
@@ -55,31 +56,31 @@ async fn typed(
     service: &Service,
     call: &Call,
     upload: &mut Upload,
-    caller: &Caller,
+    claim: &Claim,
     target: &Target,
     kind: &Arc<ResourceType>,
-) -> Result<Reply> {
+) -> Confirmed<Reply> {
     if let Target::Search(_) = target {
-        let query = search::list_query(&body(call, upload).await?, caller.conformance())?;
-        return list(service, call, caller, Some(kind), &query).await;
+        let query = search::list_query(&body(call, upload).await?, claim.conformance())?;
+        return list(service, call, claim, Some(kind), &query).await;
     }
     let Target::Resource(_, id) = target else {
-        return collection(service, call, upload, caller, kind).await;
+        return collection(service, call, upload, claim, kind).await;
     };
     let condition = precondition(&call.head.headers);
     match call.verb {
         Verb::Put => {
             let (view, body) = write(call, upload).await?;
-            Box::pin(service.replace(caller, kind, id, body, &view, &condition)).await
+            Box::pin(service.replace(claim, kind, id, body, &view, &condition)).await
         }
         Verb::Patch => {
             let (view, body) = write(call, upload).await?;
-            Box::pin(service.modify(caller, kind, id, body, &view, &condition)).await
+            Box::pin(service.modify(claim, kind, id, body, &view, &condition)).await
         }
-        Verb::Delete => Box::pin(service.delete(caller, kind, id, &condition)).await,
+        Verb::Delete => Box::pin(service.delete(claim, kind, id, &condition)).await,
         _ => {
             let view = query::view(call.head.uri.query())?;
-            Box::pin(service.read(caller, kind, id, &view, &condition)).await
+            Box::pin(service.read(claim, kind, id, &view, &condition)).await
         }
     }
 }
@@ -88,30 +89,50 @@ async fn collection(
     service: &Service,
     call: &Call,
     upload: &mut Upload,
-    caller: &Caller,
+    claim: &Claim,
     kind: &Arc<ResourceType>,
-) -> Result<Reply> {
+) -> Confirmed<Reply> {
     if call.verb == Verb::Post {
         let (view, body) = write(call, upload).await?;
-        return Box::pin(service.create(caller, kind, body, &view)).await;
+        return Box::pin(service.create(claim, kind, body, &view)).await;
     }
-    list(service, call, caller, Some(kind), &list_query(call)?).await
+    list(service, call, claim, Some(kind), &list_query(call)?).await
 }
 
 async fn list(
     service: &Service,
     call: &Call,
-    caller: &Caller,
+    claim: &Claim,
     kind: Option<&Arc<ResourceType>>,
     query: &ListQuery,
-) -> Result<Reply> {
+) -> Confirmed<Reply> {
     let resources = usize::try_from(service.page_size(query.count)).unwrap_or(0);
     call.expect(resources.saturating_mul(RESOURCE_BYTES))?;
-    Box::pin(service.list(caller, kind, query)).await
+    Box::pin(service.list(claim, kind, query)).await
 }
 
 /// Discovery, bulk, and queries over all types.
 async fn untyped(
+    service: &Service,
+    call: &Call,
+    upload: &mut Upload,
+    claim: &Claim,
+    target: &Target,
+) -> Confirmed<Reply> {
+    let query = match target {
+        Target::Root => list_query(call)?,
+        Target::RootSearch => search::list_query(&body(call, upload).await?, claim.conformance())?,
+        _ => {
+            let caller = service.access().confirm(claim).await?;
+            let reply = of_server(service, call, upload, &caller, target).await;
+            return Ok((caller, reply));
+        }
+    };
+    list(service, call, claim, None, &query).await
+}
+
+/// Discovery and bulk.
+async fn of_server(
     service: &Service,
     call: &Call,
     upload: &mut Upload,
@@ -130,11 +151,7 @@ async fn untyped(
             let body = body_up_to(call, upload, call.settings.bulk_bytes).await?;
             Box::pin(service.bulk(caller, body)).await
         }
-        Target::RootSearch => {
-            let query = search::list_query(&body(call, upload).await?, caller.conformance())?;
-            list(service, call, caller, None, &query).await
-        }
-        _ => list(service, call, caller, None, &list_query(call)?).await,
+        _ => Err(ScimError::no_endpoint("There is no such endpoint.")),
     }
 }
 

@@ -31,7 +31,7 @@ pub use operator::transfer::{MemberRow, Until};
 pub use request_log::{Entry, Left, LogQuery, LoggedRequest, LoggedUser, Outcome, TenantKey};
 pub use resources::document::NewDocument;
 pub use resources::ids::{CatalogIds, TypeIds};
-pub use resources::proof::CallerProof;
+pub use resources::proof::{CallerSnapshot, ConfirmedScope, ScopeClaim};
 pub use resources::read::member_stream::MemberStream;
 pub use resources::read::page::{
     Bookmark, BookmarkValue, ListTarget, Page, PageRequest, PageStart, SortOrder,
@@ -39,7 +39,7 @@ pub use resources::read::page::{
 pub use resources::read::stored::{Documents, Related, Relations, StoredResource};
 pub use resources::scope::Scope;
 pub use resources::write::context::{
-    Current, ImportOverrides, ReservedSeq, WriteContext, WriteOutcome,
+    Creating, Current, ImportOverrides, ReservedSeq, WriteContext, WriteOutcome,
 };
 pub use resources::write::member_delta::{MemberDelta, MemberKey};
 pub use upkeep::holders::Holder;

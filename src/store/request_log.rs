@@ -1,4 +1,4 @@
-//! The provisioning log: what the clients of a tenant asked, and what they got. Written many
+//! The provisioning log: what the clients of a tenant asked, and what they got. NewDocument many
 //! requests at a time, and deleted by age.
 
 use crate::clock::Timestamp;
@@ -335,7 +335,7 @@ fn about(sql: &mut Sql, tenant: TenantKey, user: &LoggedUser) {
 /// The latest of the rows, so many at most.
 fn latest(sql: &mut Sql, query: &LogQuery) {
     if let Some(since) = query.since {
-        // Written after it came, so the key bounds the time too.
+        // NewDocument after it came, so the key bounds the time too.
         sql.raw(" and p.entry >= ")
             .int(moment_of(since))
             .raw(" and p.at >= ")

@@ -92,7 +92,7 @@ async fn round(database: Database, seed: u64) {
         "most requests should be good: {done} done, {refused} refused"
     );
     assert_eq!(
-        directory.server.service.verify(false).await.unwrap(),
+        directory.server.operator.verify(false).await.unwrap(),
         Vec::<String>::new(),
         "seed {seed}"
     );

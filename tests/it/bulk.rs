@@ -195,7 +195,7 @@ async fn references_forward_and_in_circles(server: Server) {
         server.get(&path(4)).await.body["members"][0]["value"],
         id(3)
     );
-    assert!(server.service.verify(false).await.unwrap().is_empty());
+    assert!(server.operator.verify(false).await.unwrap().is_empty());
 }
 
 /// BLK-6, BLK-8: what is answered as failed is not there, what is answered as created is complete.
@@ -266,7 +266,7 @@ async fn circles_that_cannot_be_closed(server: Server) {
         assert_eq!(made["members"].as_array().unwrap().len(), 1);
         assert_eq!(made["meta"]["version"], operation["version"]);
     }
-    assert!(server.service.verify(false).await.unwrap().is_empty());
+    assert!(server.operator.verify(false).await.unwrap().is_empty());
 }
 
 /// BLK-9: a creation that is referred to before does not come before the deletion that frees its name.
@@ -433,5 +433,5 @@ async fn a_thousand_creates(server: Server) {
         server.get("/Users?count=0").await.body["totalResults"],
         1000
     );
-    assert!(server.service.verify(false).await.unwrap().is_empty());
+    assert!(server.operator.verify(false).await.unwrap().is_empty());
 }

@@ -6,7 +6,7 @@ use crate::harness::{Server, create_database, postgres, user};
 use crate::start::{Ended, scimd};
 use scimd::clock::Clock;
 use scimd::config::Config;
-use scimd::service::{DatabaseTarget, Service};
+use scimd::service::{DatabaseTarget, Operator};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use std::time::Duration;
 use tokio::task::block_in_place;
@@ -132,15 +132,15 @@ async fn limits_hold() {
     let mut config = Config::load(None, &home.into_iter().collect(), &[]).unwrap();
     config.database.lock_seconds = 1;
     let settings = config.for_service("http://localhost".into()).unwrap();
-    let service = Service::open(&settings, Clock::system()).await.unwrap();
+    let operator = Operator::open(&settings, Clock::system()).await.unwrap();
     let mut holder = sqlx::PgConnection::connect(&direct).await.unwrap();
     holder.execute("begin; lock table tenant").await.unwrap();
-    let waited = tokio::time::timeout(Duration::from_secs(30), service.tenant("default"))
+    let waited = tokio::time::timeout(Duration::from_secs(30), operator.tenant("default"))
         .await
         .unwrap();
     assert!(waited.is_err());
     holder.execute("rollback").await.unwrap();
-    service.tenant("default").await.unwrap();
+    operator.tenant("default").await.unwrap();
 }
 
 /// What a session of the pool is left with by our transactions: no setting, no statement, no lock.
@@ -160,7 +160,7 @@ async fn sessions_are_left_as_they_were() {
             .id();
         server.get(&format!("/Users/{id}")).await.expect(200);
     }
-    server.service.verify(false).await.unwrap();
+    server.operator.verify(false).await.unwrap();
     let mut client = sqlx::PgConnection::connect_with(&bare(&url)).await.unwrap();
     for question in [
         "select count(*) from pg_prepared_statements",

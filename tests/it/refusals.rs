@@ -73,7 +73,11 @@ async fn a_refused_write_is_made_once(server: Server) {
         seats: Some(Some(3)),
         ..TenantChange::default()
     };
-    server.service.change_tenant("keeps", &seats).await.unwrap();
+    server
+        .operator
+        .change_tenant("keeps", &seats)
+        .await
+        .unwrap();
     client.get(&path).await.expect(200);
     assert_eq!(
         digests(
@@ -90,7 +94,7 @@ async fn a_refused_write_is_made_once(server: Server) {
 async fn who_may_no_longer_ask_is_told_so_in_place_of_a_refusal(server: Server) {
     let issue = async || {
         server
-            .service
+            .operator
             .issue_token("default", "t", TokenScope::ReadWrite, None)
             .await
             .unwrap()
@@ -113,7 +117,7 @@ async fn who_may_no_longer_ask_is_told_so_in_place_of_a_refusal(server: Server) 
         let client = server.by(issued.text.expose_secret());
         client.get(&format!("/Users/{id}")).await.expect(200);
         client.post(path, body.clone()).await.expect(status);
-        server.service.revoke_token(&issued.id).await.unwrap();
+        server.operator.revoke_token(&issued.id).await.unwrap();
         let told = client.post(path, body).await.refused(401, "");
         assert!(
             told.body["detail"].as_str().unwrap().contains("revoked"),
@@ -142,12 +146,12 @@ async fn a_refusal_follows_the_settings_of_now(server: Server) {
         ..TenantChange::default()
     };
     other
-        .service
+        .operator
         .change_tenant("turns", &lenient)
         .await
         .unwrap();
     client.post("/Users", body).await.expect(201);
-    other.service.change_tenant("turns", &rfc).await.unwrap();
+    other.operator.change_tenant("turns", &rfc).await.unwrap();
     client
         .post("/Users", json!({"userName": "bob"}))
         .await

@@ -126,7 +126,7 @@ async fn keeps_what_was_there(server: &Server, token: &str) {
     client.delete(&format!("/Users/{bob}")).await.expect(204);
     // The change log keeps what an earlier release wrote, such as deletions that repeat a version.
     assert_eq!(
-        server.service.verify(false).await.unwrap(),
+        server.operator.verify(false).await.unwrap(),
         Vec::<String>::new()
     );
 }

@@ -27,7 +27,7 @@ async fn a_lower_limit_deactivates_nobody(server: Server) {
         ids.push(server.post("/Users", user(name)).await.expect(201).id());
     }
     let info = server
-        .service
+        .operator
         .change_tenant("default", &seats(1))
         .await
         .unwrap();
@@ -115,7 +115,7 @@ async fn a_user_lives(server: Server) {
         .post("/Users", user("jane@example.com"))
         .await
         .expect(201);
-    assert!(server.service.verify(false).await.unwrap().is_empty());
+    assert!(server.operator.verify(false).await.unwrap().is_empty());
 }
 
 /// RFC 7643 section 4.2; RFC 7644 section 3.5.2.
@@ -221,7 +221,7 @@ async fn a_group_has_members(server: Server) {
         .expect(200);
     assert_eq!(found.body["totalResults"], 0);
     server.delete(&path).await.expect(204);
-    assert!(server.service.verify(false).await.unwrap().is_empty());
+    assert!(server.operator.verify(false).await.unwrap().is_empty());
 }
 
 /// RFC 7644 sections 3.4.2.2 to 3.4.2.4.
@@ -431,9 +431,9 @@ async fn wrong_counters_are_found_and_put_right(server: Server) {
     server.post("/Users", user("a")).await.expect(201);
     miscount(&server.database).await;
     assert_eq!(server.get("/Users?count=0").await.body["totalResults"], 6);
-    assert_eq!(server.service.verify(false).await.unwrap().len(), 1);
-    assert_eq!(server.service.verify(true).await.unwrap().len(), 1);
-    assert!(server.service.verify(false).await.unwrap().is_empty());
+    assert_eq!(server.operator.verify(false).await.unwrap().len(), 1);
+    assert_eq!(server.operator.verify(true).await.unwrap().len(), 1);
+    assert!(server.operator.verify(false).await.unwrap().is_empty());
     assert_eq!(server.get("/Users?count=0").await.body["totalResults"], 1);
 }
 

@@ -56,7 +56,7 @@ async fn everything_is_in_the_schema(is_pooled: bool) {
         1
     );
     assert_eq!(
-        server.service.verify(false).await.unwrap(),
+        server.operator.verify(false).await.unwrap(),
         Vec::<String>::new()
     );
     let count = "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace \

@@ -80,8 +80,12 @@ async fn a_format_of_user_names(server: Server) {
             username_format: Some(UsernameFormat::Email),
             ..TenantChange::default()
         };
-        server.service.change_tenant(tenant, &change).await.unwrap();
-        assert_eq!(server.service.noncompliant(tenant).await.unwrap(), 1);
+        server
+            .operator
+            .change_tenant(tenant, &change)
+            .await
+            .unwrap();
+        assert_eq!(server.operator.noncompliant(tenant).await.unwrap(), 1);
         is_deactivated(&client, &path, &user("ann")).await;
         client
             .patch(
@@ -106,7 +110,7 @@ async fn a_format_of_user_names(server: Server) {
             .await
             .refused(400, "invalidValue");
         client.put(&path, user("ann@example.com")).await.expect(200);
-        assert_eq!(server.service.noncompliant(tenant).await.unwrap(), 0);
+        assert_eq!(server.operator.noncompliant(tenant).await.unwrap(), 0);
         client
             .put(&path, user("ann"))
             .await
@@ -134,13 +138,13 @@ async fn add_badge(server: &Server, tenant: &str, required: bool) {
         text: document.to_string(),
     };
     let plan = server
-        .service
+        .operator
         .plan_schema(Some(tenant), &SchemaChange::File(file, Vec::new()))
         .await
         .unwrap();
     assert_eq!(plan.requires_values(), required);
     server
-        .service
+        .operator
         .change_schema(&plan, &mut |_| ())
         .await
         .unwrap();
@@ -175,7 +179,7 @@ async fn an_attribute_that_is_required(server: Server) {
                 .id()
         );
         add_badge(&server, tenant, true).await;
-        assert_eq!(server.service.noncompliant(tenant).await.unwrap(), 1);
+        assert_eq!(server.operator.noncompliant(tenant).await.unwrap(), 1);
         is_deactivated(&client, &path, &badged("ann", &badge)).await;
         let at = |name: &str| format!("{BADGE}:{name}");
         let change =
@@ -228,7 +232,7 @@ async fn an_extension_that_is_required(server: Server) {
             client.post("/Users", user("ann")).await.expect(201).id()
         );
         add_badge(&server, tenant, true).await;
-        assert_eq!(server.service.noncompliant(tenant).await.unwrap(), 1);
+        assert_eq!(server.operator.noncompliant(tenant).await.unwrap(), 1);
         is_deactivated(&client, &path, &user("ann")).await;
         client
             .post("/Users", user("bob"))
@@ -241,7 +245,7 @@ async fn an_extension_that_is_required(server: Server) {
             .refused(400, "invalidValue");
         let badge = badged("ann", &json!({"colour": "red"}));
         client.put(&path, badge).await.expect(200);
-        assert_eq!(server.service.noncompliant(tenant).await.unwrap(), 0);
+        assert_eq!(server.operator.noncompliant(tenant).await.unwrap(), 0);
         client
             .put(&path, user("ann"))
             .await

@@ -3,7 +3,7 @@
 use crate::harness::{Database, ENTERPRISE, GROUP, Options, Server, USER, group, user};
 use scimd::schema::SchemaFile;
 use scimd::service::{
-    Export, Import, Imported, OnError, PasswordPolicy, Service, ServiceLimits, ServiceSettings,
+    Export, Import, Imported, OnError, Operator, PasswordPolicy, ServiceLimits, ServiceSettings,
     Step, TenantChange,
 };
 use scimd::store::PoolSettings;
@@ -37,7 +37,7 @@ async fn server(database: Database) -> Server {
         ..TenantChange::default()
     };
     server
-        .service
+        .operator
         .change_tenant("default", &change)
         .await
         .unwrap();
@@ -46,13 +46,13 @@ async fn server(database: Database) -> Server {
 
 async fn exported(server: &Server, with_secrets: bool) -> String {
     let mut text = String::new();
-    let mut sink = |line: &str| -> Result<(), scimd::error::ScimError> {
+    let mut sink = |line: &str| -> Result<(), scimd::service::OperatorError> {
         text.push_str(line);
         text.push('\n');
         Ok(())
     };
     server
-        .service
+        .operator
         .export(
             &Export {
                 tenant: "default",
@@ -110,7 +110,7 @@ async fn imported(server: &Server, text: &str, run: &Run) -> (Imported, Vec<(u64
         drop_unknown,
     };
     let done = server
-        .service
+        .operator
         .import(&import, &mut text.as_bytes(), &mut tell)
         .await
         .unwrap();
@@ -206,7 +206,7 @@ async fn moved(from: Database, over: Database) {
     );
     assert_eq!(contents(&exported(&between, true).await), contents(&before));
     assert_eq!(
-        between.service.verify(false).await.unwrap(),
+        between.operator.verify(false).await.unwrap(),
         Vec::<String>::new()
     );
     let back = server(from).await;
@@ -239,19 +239,19 @@ async fn moved(from: Database, over: Database) {
         .refused(409, "uniqueness");
     back.delete(&format!("/Users/{id}")).await.expect(204);
     assert_eq!(
-        back.service.verify(false).await.unwrap(),
+        back.operator.verify(false).await.unwrap(),
         Vec::<String>::new()
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn from_sqlite_over_postgres_and_back() {
-    moved(Database::Sqlite, Database::Postgres).await;
+    Box::pin(moved(Database::Sqlite, Database::Postgres)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn from_postgres_over_sqlite_and_back() {
-    moved(Database::Postgres, Database::Sqlite).await;
+    Box::pin(moved(Database::Postgres, Database::Sqlite)).await;
 }
 
 mod on {
@@ -333,7 +333,7 @@ async fn an_interrupted_run_goes_on(server: Server) {
     );
     assert_eq!(contents(&exported(&server, true).await), contents(&text));
     assert_eq!(
-        server.service.verify(false).await.unwrap(),
+        server.operator.verify(false).await.unwrap(),
         Vec::<String>::new()
     );
 }
@@ -381,7 +381,7 @@ async fn only_differences_are_written(server: Server) {
         "an earlier version is no other state"
     );
     assert_eq!(
-        server.service.verify(false).await.unwrap(),
+        server.operator.verify(false).await.unwrap(),
         Vec::<String>::new()
     );
 }
@@ -442,7 +442,7 @@ async fn problems_name_their_lines(server: Server) {
     let (done, problems) = imported(&server, &lines[1..].join("\n"), &REAL).await;
     assert_eq!((counts(&done), problems.len()), ([0, 0, 0, 1], 1));
     assert_eq!(
-        server.service.verify(false).await.unwrap(),
+        server.operator.verify(false).await.unwrap(),
         Vec::<String>::new()
     );
 }
@@ -463,7 +463,7 @@ async fn lines_of_other_servers(server: Server) {
         ([2, 0, 0, 2], 2, 0)
     );
     assert!(
-        problems[0].1.contains("attribute.unknown hat") && problems[0].1.contains("--drop-unknown"),
+        problems[0].1.contains("attribute.unknown hat") && problems[0].1.contains("leave it out"),
         "{problems:?}"
     );
     let (done, problems) = imported(&server, &text, &DROPPING).await;
@@ -495,7 +495,7 @@ async fn lines_of_other_servers(server: Server) {
     .await;
     assert_eq!(counts(&done), [0, 1, 2, 0]);
     assert_eq!(
-        server.service.verify(false).await.unwrap(),
+        server.operator.verify(false).await.unwrap(),
         Vec::<String>::new()
     );
 }
@@ -611,7 +611,7 @@ async fn versions_only_grow(server: Server) {
     );
     assert_eq!(server.number(TWICE).await, 0);
     assert_eq!(
-        server.service.verify(false).await.unwrap(),
+        server.operator.verify(false).await.unwrap(),
         Vec::<String>::new()
     );
 }
@@ -676,7 +676,7 @@ async fn a_backup_under_load() {
     };
     let copying = async {
         tokio::time::sleep(std::time::Duration::from_millis(30)).await;
-        server.service.backup(&file).await.unwrap()
+        server.operator.backup(&file).await.unwrap()
     };
     let ((), bytes) = tokio::join!(writers, copying);
     let kept = std::fs::metadata(&file).unwrap();
@@ -684,7 +684,7 @@ async fn a_backup_under_load() {
         (kept.len(), kept.permissions().mode() & 0o777),
         (bytes, 0o600)
     );
-    assert!(server.service.backup(&file).await.is_err());
+    assert!(server.operator.backup(&file).await.is_err());
     let settings = ServiceSettings {
         database: scimd::service::DatabaseTarget::Sqlite {
             data_dir: folder.path().to_owned(),
@@ -697,7 +697,7 @@ async fn a_backup_under_load() {
         record: scimd::service::Record::All,
         support: None,
     };
-    let copy = Service::open(&settings, server.clock.clone())
+    let copy = Operator::open(&settings, server.clock.clone())
         .await
         .unwrap();
     assert_eq!(copy.verify(false).await.unwrap(), Vec::<String>::new());
@@ -705,7 +705,7 @@ async fn a_backup_under_load() {
     let other = self::server(Database::Postgres).await;
     assert!(
         other
-            .service
+            .operator
             .backup(&folder.path().join("pg"))
             .await
             .unwrap_err()

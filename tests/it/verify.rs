@@ -93,7 +93,7 @@ async fn what_is_spoilt_is_found_and_repaired(server: Server) {
         ..TenantChange::default()
     };
     server
-        .service
+        .operator
         .change_tenant("default", &seats)
         .await
         .unwrap();
@@ -115,20 +115,20 @@ async fn what_is_spoilt_is_found_and_repaired(server: Server) {
         .expect(201);
     for (statement, said) in SPOILT {
         server.spoil(statement).await;
-        let findings = server.service.verify(false).await.unwrap();
+        let findings = server.operator.verify(false).await.unwrap();
         for said in *said {
             assert!(
                 findings.iter().any(|finding| finding.contains(said)),
                 "{statement}: {findings:#?}"
             );
         }
-        let repaired = server.service.verify(true).await.unwrap();
+        let repaired = server.operator.verify(true).await.unwrap();
         assert!(
             !repaired.is_empty() && repaired.iter().all(|line| !line.contains("not repaired")),
             "{repaired:#?}"
         );
         assert_eq!(
-            server.service.verify(false).await.unwrap(),
+            server.operator.verify(false).await.unwrap(),
             Vec::<String>::new(),
             "{statement}"
         );
@@ -145,7 +145,7 @@ async fn a_name_that_two_have_is_not_claimed(server: Server) {
         ..TenantChange::default()
     };
     server
-        .service
+        .operator
         .change_tenant("default", &shared)
         .await
         .unwrap();
@@ -156,19 +156,19 @@ async fn a_name_that_two_have_is_not_claimed(server: Server) {
             .expect(201);
     }
     assert_eq!(
-        server.service.verify(false).await.unwrap(),
+        server.operator.verify(false).await.unwrap(),
         Vec::<String>::new()
     );
     server
         .spoil("update tenant set unique_group_names = not unique_group_names")
         .await;
-    let repaired = server.service.verify(true).await.unwrap();
+    let repaired = server.operator.verify(true).await.unwrap();
     let left: Vec<_> = repaired
         .iter()
         .filter(|line| line.contains("another resource has a value"))
         .collect();
     assert_eq!((repaired.len(), left.len()), (2, 1), "{repaired:#?}");
-    assert_eq!(server.service.verify(false).await.unwrap().len(), 1);
+    assert_eq!(server.operator.verify(false).await.unwrap().len(), 1);
 }
 
 /// Documents keep what a schema of today does not know; the index knows it again when the schema
@@ -198,13 +198,13 @@ async fn a_schema_goes_and_comes_back(server: Server) {
             ..Options::default()
         })
         .await;
-    assert_eq!(without.service.verify(true).await.unwrap().len(), 1);
+    assert_eq!(without.operator.verify(true).await.unwrap().len(), 1);
     assert_eq!(
-        without.service.verify(false).await.unwrap(),
+        without.operator.verify(false).await.unwrap(),
         Vec::<String>::new()
     );
     knowing.other(with_files()).await;
-    let findings = knowing.service.verify(true).await.unwrap();
+    let findings = knowing.operator.verify(true).await.unwrap();
     assert!(
         findings.len() == 1 && findings[0].contains("the index lacks"),
         "{findings:#?}"
@@ -240,7 +240,7 @@ async fn the_server_may_be_at_work(server: Server) {
         .collect();
     while writers.iter().any(|writer| !writer.is_finished()) {
         assert_eq!(
-            server.service.verify(true).await.unwrap(),
+            server.operator.verify(true).await.unwrap(),
             Vec::<String>::new()
         );
     }

@@ -285,7 +285,7 @@ async fn the_preferred_address(server: Server) {
             .await;
         assert!(
             !server
-                .service
+                .operator
                 .make_directory(&server.directory)
                 .await
                 .unwrap()
@@ -300,7 +300,7 @@ async fn the_preferred_address(server: Server) {
         );
         assert_eq!(
             server
-                .service
+                .operator
                 .fill_directory(&server.directory)
                 .await
                 .unwrap(),
@@ -317,7 +317,7 @@ async fn the_preferred_address(server: Server) {
 
 async fn state(server: &Server) -> DirectoryState {
     server
-        .service
+        .operator
         .directory_state(&server.directory)
         .await
         .unwrap()
@@ -427,7 +427,7 @@ async fn crowd(server: &Server) -> String {
     }
     assert_eq!(
         server
-            .service
+            .operator
             .fill_directory(&server.directory)
             .await
             .unwrap(),
@@ -586,7 +586,7 @@ async fn another_mapping_replaces_the_views(server: Server) {
     server.run("drop view directory_memberships").await;
     assert_eq!(state(&other).await, DirectoryState::Different);
     other
-        .service
+        .operator
         .make_directory(&other.directory)
         .await
         .unwrap();

@@ -7,7 +7,7 @@ use crate::cli::output::{self, say};
 use crate::config::Config;
 use crate::model::TypeRoles;
 use crate::patch::PATCH_OP;
-use crate::service::Precondition;
+use crate::service::{Precondition, answered};
 use clap::Args;
 use serde_json::{Map, Value, json};
 use std::io::Write;
@@ -46,22 +46,17 @@ impl Deactivate {
             .map_or("active", |attribute| attribute.name().as_ref());
         let was_active = before.get(seat).and_then(Value::as_bool) == Some(true);
         let Resources {
-            service,
             operator,
+            caller,
             resource_type,
         } = &resources;
         let body = inactive(seat);
         let view = resources.alone();
-        let reply = service
-            .modify(
-                operator,
-                resource_type,
-                &id,
-                body,
-                &view,
-                &Precondition::default(),
-            )
-            .await?;
+        let condition = Precondition::default();
+        let modify = operator
+            .service()
+            .modify(caller, resource_type, &id, body, &view, &condition);
+        let reply = answered(modify.await)?;
         if *json {
             output::json(out, &parsed(&reply.body.unwrap_or_default())?)?;
         }
@@ -115,13 +110,17 @@ impl Delete {
             )?;
         }
         let Resources {
-            service,
             operator,
+            caller,
             resource_type,
         } = &resources;
-        service
-            .delete(operator, resource_type, &id, &Precondition::default())
-            .await?;
+        let condition = Precondition::default();
+        answered(
+            operator
+                .service()
+                .delete(caller, resource_type, &id, &condition)
+                .await,
+        )?;
         if *json {
             let named = resources.name_attribute();
             output::json(

@@ -5,7 +5,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::{self, say};
 use crate::config::Config;
 use crate::model::TypeRoles;
-use crate::service::ListQuery;
+use crate::service::{ListQuery, answered};
 use clap::Args;
 use serde_json::Value;
 use std::io::Write;
@@ -50,10 +50,12 @@ impl List {
             view: resources.alone(),
             ..ListQuery::default()
         };
-        let reply = resources
-            .service
-            .list(&resources.operator, Some(&resources.resource_type), &query)
-            .await?;
+        let list = resources.operator.service().list(
+            &resources.caller,
+            Some(&resources.resource_type),
+            &query,
+        );
+        let reply = answered(list.await)?;
         let page = parsed(&reply.text().await?)?;
         if self.json {
             return output::json(out, &page);

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::error::ScimError;
 use crate::schema::ResourceType;
 use crate::service::{
-    Caller, DEFAULT_TENANT, Precondition, Reply, Service, View, naming_attribute,
+    Caller, DEFAULT_TENANT, Operator, Precondition, Reply, View, answered, naming_attribute,
 };
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -90,21 +90,21 @@ impl Group {
 
 /// The resources of a type in a tenant, and the operator who asks for them.
 struct Resources {
-    service: Service,
-    operator: Arc<Caller>,
+    operator: Operator,
+    caller: Arc<Caller>,
     resource_type: Arc<ResourceType>,
 }
 
 impl Resources {
     async fn open(config: &Config, of: &OfTenant, type_name: &str) -> Result<Self, Failure> {
-        let service = open::existing(config).await?;
-        let operator = service.operator(&of.tenant).await?;
-        let resource_type = operator.catalog.by_name(type_name).cloned();
+        let operator = open::existing(config).await?;
+        let caller = operator.caller_in(&of.tenant).await?;
+        let resource_type = caller.catalog.by_name(type_name).cloned();
         let resource_type = resource_type
             .ok_or_else(|| Failure::Failed(format!("there is no resource type {type_name}")))?;
         Ok(Self {
-            service,
             operator,
+            caller,
             resource_type,
         })
     }
@@ -113,15 +113,15 @@ impl Resources {
     async fn id(&self, text: &str) -> Result<String, Failure> {
         let word = self.word();
         match self
-            .service
-            .ids_of(&self.operator, &self.resource_type, text)
+            .operator
+            .ids_of(&self.caller, &self.resource_type, text)
             .await?
             .as_slice()
         {
             [id] => Ok(id.clone()),
             [] => Err(Failure::Failed(format!(
                 "There is no {word} \"{text}\" in tenant {}.",
-                self.operator.tenant
+                self.caller.tenant
             ))),
             several => Err(Failure::Failed(format!(
                 "Several have the name \"{text}\": give an id, {}",
@@ -131,15 +131,12 @@ impl Resources {
     }
 
     async fn read(&self, id: &str, view: &View) -> Result<Reply, ScimError> {
-        self.service
-            .read(
-                &self.operator,
-                &self.resource_type,
-                id,
-                view,
-                &Precondition::default(),
-            )
-            .await
+        let condition = Precondition::default();
+        let read =
+            self.operator
+                .service()
+                .read(&self.caller, &self.resource_type, id, view, &condition);
+        answered(read.await)
     }
 
     /// A resource without its memberships.

@@ -40,13 +40,13 @@ pub(in crate::cli) struct Add {
 impl Add {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let changes = self.changes()?;
-        let service = open::existing(config).await?;
+        let operator = open::existing(config).await?;
         let mut added = Vec::new();
         for change in &changes {
-            let plan = service.plan_schema(self.owner.name(), change).await;
+            let plan = operator.plan_schema(self.owner.name(), change).await;
             let plan = plan.map_err(|refusal| refused(refusal, "it was not added"))?;
             let restored = plan.restored();
-            let outcome = carry_out(&service, &plan, self.yes).await?;
+            let outcome = carry_out(&operator, &plan, self.yes).await?;
             if restored > 0 {
                 say(&format!(
                     "{} held values of it from before, which are back.",
@@ -55,7 +55,7 @@ impl Add {
             }
             if plan.requires_values() {
                 for survey in &plan.surveys {
-                    say_noncompliant(&survey.tenant, service.noncompliant(&survey.tenant).await?);
+                    say_noncompliant(&survey.tenant, operator.noncompliant(&survey.tenant).await?);
                 }
             }
             self.report(&plan);

@@ -1,12 +1,12 @@
 //! `scimd schema check`.
 
-use super::{Owner, as_json, counted_holders, files, hidden, refused};
+use super::{Owner, as_json, counted_holders, files, hidden, other_types, refused};
 use crate::cli::failure::Failure;
 use crate::cli::open;
 use crate::cli::output::{self, say};
 use crate::config::Config;
 use crate::schema::{SchemaFile, problems};
-use crate::service::{SchemaChange, SchemaOutcome, SchemaPlan, SchemaRefusal, Service};
+use crate::service::{Operator, SchemaChange, SchemaOutcome, SchemaPlan, SchemaRefusal};
 use clap::Args;
 use serde_json::json;
 use std::io::Write;
@@ -40,10 +40,10 @@ impl Check {
         if !found.is_empty() {
             return self.refuse(SchemaRefusal::Problems(found), out);
         }
-        let service = open::existing(config).await?;
+        let operator = open::existing(config).await?;
         let mut plans = Vec::new();
         for file in files {
-            match self.plan(&service, file).await {
+            match self.plan(&operator, file).await {
                 Ok(plan) => plans.push(plan),
                 Err(refusal) => return self.refuse(refusal, out),
             }
@@ -60,8 +60,12 @@ impl Check {
         Ok(())
     }
 
-    async fn plan(&self, service: &Service, file: SchemaFile) -> Result<SchemaPlan, SchemaRefusal> {
-        service
+    async fn plan(
+        &self,
+        operator: &Operator,
+        file: SchemaFile,
+    ) -> Result<SchemaPlan, SchemaRefusal> {
+        operator
             .plan_schema(
                 self.owner.name(),
                 &SchemaChange::File(file, self.resource_types.clone()),
@@ -83,7 +87,7 @@ impl Check {
             plan.urn,
             self.owner.told()
         ));
-        if let Some(doubt) = plan.other_types() {
+        if let Some(doubt) = other_types(plan) {
             say(&format!("It asks first, since this {doubt}."));
         }
         if plan.restored() > 0 {

@@ -14,7 +14,7 @@ use super::output::say;
 use super::progress::Progress;
 use crate::config::Config;
 use crate::schema::SchemaFile;
-use crate::service::{SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep, Service};
+use crate::service::{Operator, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -93,10 +93,31 @@ fn files(path: &Path) -> Result<Vec<SchemaFile>, Failure> {
     Ok(list.iter().enumerate().map(each).collect())
 }
 
+/// Which schema there is none of, and how to give the one that there is.
+pub(super) fn located(refusal: &SchemaRefusal) -> String {
+    let SchemaRefusal::NoSchema { owners, .. } = refusal else {
+        return refusal.to_string();
+    };
+    let options: Vec<_> = owners
+        .iter()
+        .map(|owner| match owner {
+            Some(tenant) => format!("--tenant {tenant}"),
+            None => "leave --tenant out".to_owned(),
+        })
+        .collect();
+    match options.as_slice() {
+        [] => format!("{refusal}; scimd schema list shows those that there are"),
+        options => format!("{refusal} ({})", options.join(", ")),
+    }
+}
+
 /// A line for each problem, and what follows from them.
 fn refused(refusal: SchemaRefusal, outcome: &str) -> Failure {
     match refusal {
         SchemaRefusal::Failed(error) => error.into(),
+        SchemaRefusal::NoSchema { .. } => {
+            refused(SchemaRefusal::Problems(vec![located(&refusal)]), outcome)
+        }
         SchemaRefusal::Problems(problems) => {
             problems.iter().for_each(|problem| say(problem));
             Failure::Misused(format!(
@@ -107,14 +128,24 @@ fn refused(refusal: SchemaRefusal, outcome: &str) -> Failure {
     }
 }
 
+/// What a change does to the resource types of a schema that may not be meant, with the option that names
+/// them.
+pub(super) fn other_types(plan: &SchemaPlan) -> Option<String> {
+    let doubt = plan.other_types()?;
+    Some(match plan.type_of_urn() {
+        Some(named) => format!("{doubt} (--resource-type {named} extends that)"),
+        None => doubt,
+    })
+}
+
 /// Makes a change, after a question if it hides what resources hold, or is of other resource types than
 /// one would think.
 async fn carry_out(
-    service: &Service,
+    operator: &Operator,
     plan: &SchemaPlan,
     yes: bool,
 ) -> Result<SchemaOutcome, Failure> {
-    for doubt in [plan.other_types(), hidden(plan)].into_iter().flatten() {
+    for doubt in [other_types(plan), hidden(plan)].into_iter().flatten() {
         if yes {
             say(&format!("This {doubt}."));
         } else {
@@ -130,7 +161,7 @@ async fn carry_out(
         }
         SchemaStep::Resource => progress.advance(1),
     };
-    let outcome = service.change_schema(plan, &mut tell).await;
+    let outcome = operator.change_schema(plan, &mut tell).await;
     progress.finish();
     let outcome = outcome.map_err(|refusal| refused(refusal, "nothing was changed"))?;
     if outcome.reindexed > 0 {

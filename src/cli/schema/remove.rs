@@ -34,10 +34,10 @@ impl Remove {
             Some(name) => SchemaChange::RemoveAttribute(self.urn.clone(), name.clone()),
             None => SchemaChange::Remove(self.urn.clone()),
         };
-        let service = open::existing(config).await?;
-        let plan = service.plan_schema(self.owner.name(), &change).await;
+        let operator = open::existing(config).await?;
+        let plan = operator.plan_schema(self.owner.name(), &change).await;
         let plan = plan.map_err(|refusal| refused(refusal, "nothing was removed"))?;
-        let outcome = carry_out(&service, &plan, self.yes).await?;
+        let outcome = carry_out(&operator, &plan, self.yes).await?;
         if self.json {
             return output::json(out, &as_json(&plan, &self.owner, outcome));
         }

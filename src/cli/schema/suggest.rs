@@ -7,7 +7,7 @@ use crate::cli::output::{self, say};
 use crate::config::Config;
 use crate::schema::edit;
 use crate::schema::suggest::Suggestion;
-use crate::service::Service;
+use crate::service::Operator;
 use clap::Args;
 use std::io::Write;
 
@@ -28,10 +28,10 @@ pub(in crate::cli) struct Suggest {
 impl Suggest {
     /// The schema on standard output, and what to do with it on standard error.
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let service = open::existing(config).await?;
-        let sent = service.sent_without_schema(&self.tenant).await;
+        let operator = open::existing(config).await?;
+        let sent = operator.sent_without_schema(&self.tenant).await;
         let sent = sent.map_err(|refusal| refused(refusal, "nothing is suggested"))?;
-        let suggestion = service
+        let suggestion = operator
             .suggest_schemas(&self.tenant, self.urn.as_deref(), &sent)
             .await;
         let suggestion = suggestion.map_err(|refusal| refused(refusal, "nothing is suggested"))?;
@@ -39,7 +39,7 @@ impl Suggest {
             say(&format!("No schema can take {name}: {reason}."));
         }
         if self.all && !suggestion.schemas.is_empty() {
-            return self.print_all(&service, &suggestion, out).await;
+            return self.print_all(&operator, &suggestion, out).await;
         }
         let urn = self.choose(&suggestion)?;
         let Some(document) = suggestion.schemas.get(&urn) else {
@@ -49,7 +49,7 @@ impl Suggest {
             return Ok(());
         };
         writeln!(out, "{}", edit::text(document))?;
-        let option = self.owner_option(&service, &urn).await?;
+        let option = self.owner_option(&operator, &urn).await?;
         say(&format!(
             "Look it through, keep it as a file, and: scimd schema add FILE{option}"
         ));
@@ -59,7 +59,7 @@ impl Suggest {
 
     async fn print_all(
         &self,
-        service: &Service,
+        operator: &Operator,
         suggestion: &Suggestion,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
@@ -67,7 +67,7 @@ impl Suggest {
         output::json(out, &documents)?;
         let mut options = Vec::new();
         for urn in suggestion.schemas.keys() {
-            options.push((urn, self.owner_option(service, urn).await?));
+            options.push((urn, self.owner_option(operator, urn).await?));
         }
         match options.as_slice() {
             [(_, first), rest @ ..] if rest.iter().all(|(_, option)| option == first) => {
@@ -90,8 +90,8 @@ impl Suggest {
         Ok(())
     }
 
-    async fn owner_option(&self, service: &Service, urn: &str) -> Result<String, Failure> {
-        let owner = service.owner_of_schema(&self.tenant, urn).await;
+    async fn owner_option(&self, operator: &Operator, urn: &str) -> Result<String, Failure> {
+        let owner = operator.owner_of_schema(&self.tenant, urn).await;
         let owner = owner.map_err(|refusal| refused(refusal, "nothing is suggested"))?;
         Ok(owner
             .map(|tenant| format!(" --tenant {tenant}"))

@@ -26,13 +26,13 @@ pub(in crate::cli) struct Guide {
 
 impl Guide {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let service = open::existing(config).await?;
-        let urls = Urls::of(&service.tenant(&self.name).await?, config);
+        let operator = open::existing(config).await?;
+        let urls = Urls::of(&operator.tenant(&self.name).await?, config);
         let guide =
             guide::Guide::of(self.provider, &self.name, &urls.scim).map_err(Failure::Failed)?;
         let rows = guide
             .attributes
-            .rows(&service.operator(&self.name).await?.catalog);
+            .rows(&operator.caller_in(&self.name).await?.catalog);
         match self.json {
             true => output::json(out, &self.as_json(&guide, &urls, &rows))?,
             false => self.print(&guide, &urls, &rows, out)?,

@@ -21,10 +21,10 @@ pub(in crate::cli) struct List {
 
 impl List {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let service = open::existing(config).await?;
+        let operator = open::existing(config).await?;
         let search = self.search.as_ref().map(|text| text.to_ascii_lowercase());
         let read = async |after, limit| {
-            service
+            operator
                 .tenants(&TenantQuery {
                     after,
                     search: search.clone(),

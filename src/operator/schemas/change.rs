@@ -2,8 +2,8 @@
 //! follows while servers work.
 
 use super::{SchemaPlan, SchemaRefusal};
-use crate::error::ScimError;
-use crate::protocol::Service;
+use crate::operator::error::OperatorError;
+use crate::operator::handle::Operator;
 use crate::schema::edit;
 use serde_json::{Map, Value};
 
@@ -23,14 +23,14 @@ pub enum SchemaStep<'a> {
 pub struct SchemaOutcome {
     /// Resources whose index has changed.
     pub reindexed: u64,
-    /// Whether something may be left for `scimd verify --repair`.
+    /// Whether a verification with repair may find something left.
     pub is_unfinished: bool,
 }
 
 /// Takes what a change tells.
 type Tell<'a> = &'a mut (dyn FnMut(SchemaStep<'_>) + Send);
 
-impl Service {
+impl Operator {
     /// Makes a change that was planned.
     ///
     /// # Errors
@@ -86,9 +86,7 @@ impl Service {
             .await?
         {
             true => Ok(()),
-            false => Err(SchemaRefusal::Failed(ScimError::uniqueness(
-                "Schemas were changed by somebody else at this moment; look at scimd schema list, and try again.",
-            ))),
+            false => Err(OperatorError::SchemasChanged.into()),
         }
     }
 

@@ -1,9 +1,9 @@
 //! What the configuration says of schemas, put into the database when a server starts: every command and
 //! every instance sees what servers see, whatever configuration it has itself.
 
-use crate::access::catalogs::{Sources, unusable};
+use crate::access::catalogs::Sources;
 use crate::operator::index_drift::doubt;
-use crate::protocol::{ServiceSettings, StartError, cannot_start};
+use crate::operator::settings::{ServiceSettings, StartError, cannot_start};
 use crate::schema::{Catalog, SchemaFile, edit, problems};
 use crate::store::{Configured, ConfiguredSchema, KeptSchema, Store, StoreError};
 use serde_json::{Map, Value};
@@ -34,7 +34,9 @@ pub(crate) async fn configure(store: &Store, settings: &ServiceSettings) -> Resu
         let after = after(store, &wanted, &before)
             .await
             .map_err(|error| cannot_start(&error))?;
-        let catalog = after.check().map_err(|error| unusable(&error))?;
+        let catalog = after
+            .check()
+            .map_err(|error| StartError::Unusable(error.to_string()))?;
         check_searchable(&after, &catalog)?;
         let back = back(store, &wanted, &before)
             .await
@@ -58,27 +60,22 @@ pub(crate) async fn configure(store: &Store, settings: &ServiceSettings) -> Resu
     ))
 }
 
-/// Tells what a configuration names that the database has otherwise, for commands that do not change it.
-pub(crate) async fn compare(store: &Store, settings: &ServiceSettings) -> Result<(), StartError> {
+/// The keys of a configuration that say something else than the database has, for commands that do not
+/// change it.
+pub(crate) async fn differing(
+    store: &Store,
+    settings: &ServiceSettings,
+) -> Result<Vec<&'static str>, StartError> {
     let before = Sources::read(store, None)
         .await
         .map_err(|error| cannot_start(&error))?;
     let wanted = wanted(settings, &before)?;
-    let differing: Vec<_> = [
+    let keys = [
         ("schemas.dir", wanted.files.is_some()),
         ("schemas.searchable", wanted.searchable.is_some()),
-    ]
-    .iter()
-    .filter(|(_, differs)| *differs)
-    .map(|(key, _)| *key)
-    .collect();
-    if !differing.is_empty() {
-        let keys = differing.join(" and ");
-        tracing::warn!(
-            "{keys} of this configuration is not what the servers have: scimd serve or scimd migrate puts it into force"
-        );
-    }
-    Ok(())
+    ];
+    let differing = keys.iter().filter(|(_, differs)| *differs);
+    Ok(differing.map(|(key, _)| *key).collect())
 }
 
 /// What is to be changed.

@@ -1,8 +1,8 @@
 //! Which schemas there are, and where each comes from.
 
 use crate::access::catalogs::Sources;
-use crate::error::Result;
-use crate::protocol::Service;
+use crate::operator::error::Result;
+use crate::operator::handle::Operator;
 use crate::schema::{Catalog, edit};
 use crate::store::KeptSchema;
 use serde_json::{Map, Value};
@@ -35,7 +35,7 @@ pub struct KnownSchema {
     pub document: Map<String, Value>,
 }
 
-impl Service {
+impl Operator {
     /// All schemas, or those that a tenant has: built-in ones, those of files, and those that the
     /// database keeps.
     ///

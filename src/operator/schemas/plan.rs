@@ -4,7 +4,7 @@ use super::list::file_of;
 use super::{SchemaRefusal, Survey};
 use crate::access::catalogs::{Sources, origin};
 use crate::model;
-use crate::protocol::Service;
+use crate::operator::handle::Operator;
 use crate::schema::{Catalog, Schema, SchemaFile, edit, problems};
 use crate::store::{KeptSchema, Tenant};
 use serde_json::{Map, Value};
@@ -66,6 +66,13 @@ impl SchemaPlan {
         self.before.is_some()
     }
 
+    /// The resource type that the URN of a new schema ends with, if the schema does not extend it.
+    pub fn type_of_urn(&self) -> Option<&str> {
+        let after = edit::extends(self.after.as_ref()?);
+        let named = self.named_type.as_ref().filter(|_| self.before.is_none())?;
+        (!after.contains(named)).then_some(named.as_str())
+    }
+
     /// What the change does to the resource types of the schema that may not be meant, in words that
     /// complete "this …".
     pub fn other_types(&self) -> Option<String> {
@@ -77,7 +84,7 @@ impl SchemaPlan {
                 .as_ref()
                 .filter(|named| !after.contains(named))?;
             return Some(format!(
-                "extends {extends} by a schema whose URN ends in {named} (--resource-type {named} extends that)"
+                "extends {extends} by a schema whose URN ends in {named}"
             ));
         };
         if before.iter().all(|name| after.contains(name))
@@ -177,7 +184,7 @@ impl SchemaPlan {
     }
 }
 
-impl Service {
+impl Operator {
     /// Thinks a change of the schemas of a tenant, or of all tenants, through.
     ///
     /// # Errors
@@ -314,7 +321,7 @@ fn edited(
         return Err(SchemaRefusal::one(problem));
     }
     if edited.before.is_none() && edited.after.is_none() {
-        return Err(SchemaRefusal::one(not_there(kept, tenant, &edited.urn)));
+        return Err(not_there(kept, tenant, &edited.urn));
     }
     Ok(edited)
 }
@@ -328,25 +335,13 @@ fn there(kept: &[KeptSchema], tenant: Option<&str>, urn: &str) -> Option<Map<Str
     found.and_then(|kept| serde_json::from_str(&kept.document).ok())
 }
 
-fn not_there(kept: &[KeptSchema], tenant: Option<&str>, urn: &str) -> String {
-    let owner = tenant.map_or("the deployment".to_owned(), |name| format!("tenant {name}"));
+fn not_there(kept: &[KeptSchema], tenant: Option<&str>, urn: &str) -> SchemaRefusal {
     let key = urn.to_ascii_lowercase();
     let others = kept.iter().filter(|kept| kept.urn == key);
-    let others: Vec<_> = others
-        .map(|kept| {
-            kept.tenant
-                .as_ref()
-                .map_or("the deployment (leave --tenant out)".to_owned(), |name| {
-                    format!("tenant {name} (--tenant {name})")
-                })
-        })
-        .collect();
-    match others.as_slice() {
-        [] => format!("{owner} has no schema {urn}; scimd schema list shows those that there are"),
-        others => format!(
-            "{owner} has no schema {urn}, but there is one of {}",
-            others.join(", ")
-        ),
+    SchemaRefusal::NoSchema {
+        urn: urn.to_owned(),
+        tenant: tenant.map(str::to_owned),
+        owners: others.map(|kept| kept.tenant.clone()).collect(),
     }
 }
 

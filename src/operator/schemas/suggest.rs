@@ -1,7 +1,7 @@
 //! The schema that would take what a tenant's identity provider sends and no schema declares.
 
 use super::SchemaRefusal;
-use crate::protocol::Service;
+use crate::operator::handle::Operator;
 use crate::request_log::UnknownAttribute;
 use crate::resource::{Conformance, Shape, full_name, named};
 use crate::schema::suggest::{Sent, Suggestion, suggest};
@@ -43,7 +43,7 @@ fn still_unknown(
     (!sent.sub_attributes.is_empty()).then_some(sent)
 }
 
-impl Service {
+impl Operator {
     /// Suggests schemas for what was sent to a tenant, each the whole file: with what there is
     /// under its URN. What came without a URN goes under the one given, else under the only one
     /// that came, else under one named after the tenant.

@@ -1,7 +1,7 @@
 //! What the resources of a tenant hold of an extension, and whether it fits a schema for it.
 
-use crate::error::Result;
-use crate::protocol::Service;
+use crate::operator::error::Result;
+use crate::operator::handle::Operator;
 use crate::resource::{Acceptance, Conformance, Key, accept_value};
 use crate::schema::{Attribute, Schema};
 use crate::store::{Holder, Tenant};
@@ -125,7 +125,7 @@ impl Keys {
     }
 }
 
-impl Service {
+impl Operator {
     /// Looks at what a tenant's resources hold under a URN, against the schema that would be there.
     pub(super) async fn survey(
         &self,
@@ -139,7 +139,7 @@ impl Service {
             ..Survey::default()
         };
         let mut keys = Keys::default();
-        let limits = self.limits().values;
+        let limits = self.service.limits().values;
         let fits = |attribute: &Attribute, value: &Value| {
             let mut with = Acceptance::new(Conformance::Rfc, &limits);
             let accepted = accept_value(attribute, value.clone(), attribute.name(), &mut with);

@@ -1,13 +1,13 @@
 //! A copy of the embedded database, taken while it is in use.
 
-use crate::error::{Result, ScimError};
-use crate::protocol::Service;
+use crate::operator::error::{OperatorError, Result};
+use crate::operator::handle::Operator;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-impl Service {
+impl Operator {
     /// Copies the embedded database as it is at one moment into a new file, which only this user
     /// can read and which is on the disk when this returns; answers its bytes. Writers are not
     /// kept waiting. Until it is whole it has the ending `.partial`; what a copy that was broken
@@ -17,21 +17,16 @@ impl Service {
     /// If there is such a file, or it cannot be written, or the database is PostgreSQL.
     pub async fn backup(&self, file: &Path) -> Result<u64> {
         if file.symlink_metadata().is_ok() {
-            return Err(ScimError::invalid_value(format!(
-                "There is a file {} already.",
-                file.display()
-            )));
+            return Err(OperatorError::FileExists(file.to_owned()));
         }
         let part = partial(file);
-        let trouble = |error: io::Error| {
-            ScimError::invalid_value(format!(
-                "The copy cannot be written to {}: {error}.",
-                part.display()
-            ))
+        let unwritable = |cause: io::Error| OperatorError::Unwritable {
+            file: part.clone(),
+            cause,
         };
-        let _held = claim(&part).map_err(trouble)?;
+        let _held = claim(&part).map_err(unwritable)?;
         let copied = match self.copy(&part).await {
-            Ok(()) => finish(&part, file).map_err(trouble),
+            Ok(()) => finish(&part, file).map_err(unwritable),
             Err(error) => Err(error),
         };
         if copied.is_err() {
@@ -42,15 +37,11 @@ impl Service {
     }
 
     async fn copy(&self, part: &Path) -> Result<()> {
-        let name = part
-            .to_str()
-            .ok_or_else(|| ScimError::invalid_value("The name of the file is not UTF-8."))?;
+        let name = part.to_str().ok_or(OperatorError::FileName)?;
         if self.store.copy_into(name).await? {
             return Ok(());
         }
-        Err(ScimError::invalid_value(
-            "The database is PostgreSQL: use pg_dump, which copies it under load.",
-        ))
+        Err(OperatorError::NotEmbedded)
     }
 }
 

@@ -3,9 +3,10 @@
 
 use super::{MEMBERS_OF_LINE, OWN};
 use crate::access::Caller;
-use crate::error::{Result, ScimError};
 use crate::model::TypeRoles;
-use crate::protocol::{Service, render};
+use crate::operator::error::{OperatorError, Result};
+use crate::operator::handle::Operator;
+use crate::protocol::render;
 use crate::resource::{Attributes, StoredDocument, hidden};
 use crate::schema::{AttributePath, ResourceType};
 use crate::store::{
@@ -44,24 +45,24 @@ pub struct Exported {
 /// Takes a line, and says how many memberships are in it.
 type Sink<'a, E> = &'a mut dyn FnMut(&str) -> std::result::Result<(), E>;
 
-impl Service {
+impl Operator {
     /// Writes the resources that a tenant has at this moment: types in the order of the catalog,
     /// those with members last, each in order of creation.
     ///
     /// # Errors
     /// 404 if there is no such tenant; the sink's failure.
-    pub async fn export<E: From<ScimError>>(
+    pub async fn export<E: From<OperatorError>>(
         &self,
         export: &Export<'_>,
         sink: &mut dyn FnMut(&str) -> std::result::Result<(), E>,
     ) -> std::result::Result<Exported, E> {
-        let caller = self.operator(export.tenant).await?;
+        let caller = self.caller_in(export.tenant).await?;
         let until = self.store.until(self.clock.now());
         let mut kinds: Vec<_> = caller.catalog.resource_types().to_vec();
         kinds.sort_by_key(|kind| kind.members().is_some());
         let mut done = Exported::default();
         let walk = Walk {
-            service: self,
+            operator: self,
             caller: &caller,
             with_secrets: export.with_secrets,
             until,
@@ -74,14 +75,14 @@ impl Service {
 }
 
 struct Walk<'a> {
-    service: &'a Service,
+    operator: &'a Operator,
     caller: &'a Caller,
     with_secrets: bool,
     until: Until,
 }
 
 impl Walk<'_> {
-    async fn write_type<E: From<ScimError>>(
+    async fn write_type<E: From<OperatorError>>(
         &self,
         kind: &Arc<ResourceType>,
         sink: Sink<'_, E>,
@@ -101,7 +102,9 @@ impl Walk<'_> {
                 }
                 let document = match hides || found.document.may_hide(kind) {
                     true => {
-                        let mut attributes = render::attributes(&found.document)?.into_map();
+                        let mut attributes = render::attributes(&found.document)
+                            .map_err(OperatorError::from)?
+                            .into_map();
                         done.holding_hidden += u64::from(hidden::cut(kind, &mut attributes));
                         shown(kind, attributes, hides)
                     }
@@ -120,7 +123,7 @@ impl Walk<'_> {
     }
 
     async fn page(&self, kind: &ResourceType, mark: &Bookmark) -> Result<Vec<StoredResource>> {
-        let scope = &self.caller.scope;
+        let scope = self.caller.scope();
         let Some(of_type) = scope.layout().of_type(kind) else {
             return Ok(Vec::new());
         };
@@ -133,12 +136,9 @@ impl Walk<'_> {
             of_type,
             predicate: None,
         }];
-        Ok(self
-            .service
-            .store
-            .list(scope, &listed, None, &window, Relations::default())
-            .await?
-            .found)
+        let store = &self.operator.store;
+        let page = store.list(scope, &listed, None, &window, Relations::default());
+        Ok(page.await?.1.found)
     }
 
     async fn digests(
@@ -151,13 +151,13 @@ impl Walk<'_> {
         }
         let ids: Vec<Uuid> = page.iter().map(|found| found.id).collect();
         Ok(self
-            .service
+            .operator
             .store
-            .password_digests(&self.caller.scope, &ids)
+            .password_digests(self.caller.scope(), &ids)
             .await?)
     }
 
-    async fn write_resource<E: From<ScimError>>(
+    async fn write_resource<E: From<OperatorError>>(
         &self,
         found: &StoredResource,
         document: &StoredDocument,
@@ -203,9 +203,9 @@ impl Walk<'_> {
         take: usize,
     ) -> Result<Vec<MemberRow>> {
         Ok(self
-            .service
+            .operator
             .store
-            .members_page(&self.caller.scope, group, kind, after, take)
+            .members_page(self.caller.scope(), group, kind, after, take)
             .await?)
     }
 }

@@ -8,7 +8,7 @@ use super::record::{Importer, Outcome, Past, Present};
 use super::spill::{Entry, Spill};
 use super::twins::Twins;
 use crate::error::{Result, ScimError};
-use crate::protocol::Service;
+use crate::operator::handle::Operator;
 use crate::resource::Notes;
 use crate::resource::limits::ValueLimits;
 use serde::Serialize;
@@ -66,6 +66,9 @@ pub enum Step<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Imported {
+    /// Lines that were refused because no schema declares all that they have.
+    #[serde(skip)]
+    pub undeclared: u64,
     /// Resources that were not there.
     pub created: u64,
     /// Resources that were different, or had other members.
@@ -95,7 +98,7 @@ pub struct Counts {
     pub unchanged: u64,
 }
 
-impl Service {
+impl Operator {
     /// Imports lines into a tenant.
     ///
     /// # Errors
@@ -106,10 +109,10 @@ impl Service {
         import: &Import<'_>,
         input: &mut dyn BufRead,
         tell: &mut dyn FnMut(Step<'_>),
-    ) -> Result<Imported> {
-        let caller = self.operator(import.tenant).await?;
+    ) -> crate::operator::error::Result<Imported> {
+        let caller = self.caller_in(import.tenant).await?;
         let importer = Importer {
-            service: self.clone(),
+            service: self.service.clone(),
             caller,
             dry_run: import.dry_run,
         };
@@ -117,7 +120,7 @@ impl Service {
             importer,
             limits: ValueLimits {
                 members: usize::MAX,
-                ..self.limits().values
+                ..self.service.limits().values
             },
             import: *import,
             window: Vec::new(),
@@ -130,7 +133,7 @@ impl Service {
             tell,
         };
         Box::pin(run.read(input)).await?;
-        Box::pin(run.settle()).await
+        Ok(Box::pin(run.settle()).await?)
     }
 }
 
@@ -252,15 +255,16 @@ impl Run<'_> {
 
     /// # Errors
     /// 400 if something of a line would be left out that nobody has agreed to lose.
-    fn keeps_all(&self, notes: &Notes) -> Result<()> {
+    fn keeps_all(&mut self, notes: &Notes) -> Result<()> {
         if self.import.drop_unknown || notes.is_empty() {
             return Ok(());
         }
+        self.done.undeclared += 1;
         let names: Vec<_> = notes.iter().take(NAMED).map(ToString::to_string).collect();
         let more = if notes.len() > NAMED { ", …" } else { "" };
         let detail = format!(
-            "No schema of the tenant declares all that this line has: {}{more}. Add the schemas (scimd schema add), or \
-             leave it out with --drop-unknown.",
+            "No schema of the tenant declares all that this line has: {}{more}. Add the schemas, or \
+             leave it out.",
             names.join(", ")
         );
         Err(ScimError::invalid_value(detail))
@@ -296,7 +300,7 @@ impl Run<'_> {
         let records = std::mem::take(&mut self.window);
         let ids: Vec<Uuid> = self.ids.drain().collect();
         let importer = &self.importer;
-        let (store, scope) = (&importer.service.store, &importer.caller.scope);
+        let (store, scope) = (&importer.service.store, importer.caller.scope());
         let mut found = store.find_many(scope, &ids).await?;
         let keeps = importer.service.keeps_passwords(&importer.caller);
         let mut digests = store

@@ -5,6 +5,7 @@ use super::MEMBERS_OF_LINE;
 use super::record::Importer;
 use super::spill::Entry;
 use crate::error::{ErrorStatus, Result, ScimError};
+use crate::protocol::members::joinable;
 use crate::reason::Reason;
 use crate::resource::Meta;
 use crate::store::{
@@ -51,7 +52,7 @@ impl Wanted {
             return Ok(());
         };
         for part in members.chunks(MEMBERS_OF_LINE) {
-            let found = importer.service.joinable(&caller.scope, kind, part).await?;
+            let found = joinable(&importer.service.store, caller.scope(), kind, part).await?;
             self.keys.extend(found.values());
             let missing = part.iter().filter(|id| !found.contains_key(id)).copied();
             for id in missing {
@@ -75,8 +76,9 @@ impl Wanted {
                 importer
                     .service
                     .store
-                    .find(&caller.scope, kind, self.head.group, Relations::default())
+                    .find(caller.scope(), kind, self.head.group, Relations::default())
                     .await?
+                    .1
             }
             None => None,
         };
@@ -126,7 +128,7 @@ impl Wanted {
         };
         let mut after = None;
         loop {
-            let scope = &importer.caller.scope;
+            let scope = importer.caller.scope();
             let page = importer
                 .service
                 .store
@@ -178,7 +180,10 @@ impl Part<'_> {
         if self.importer.dry_run {
             return Ok(());
         }
-        let author = self.importer.service.by_operator();
+        let author = self
+            .importer
+            .caller
+            .author(self.importer.service.clock.now());
         let mut writing = self
             .importer
             .caller

@@ -17,21 +17,8 @@ mod twins;
 pub use export::{Export, Exported};
 pub use import::{Counts, Import, Imported, OnError, Step};
 
-use crate::protocol::Service;
-use crate::store::Author;
-
 /// Name of the object for what SCIM has no attribute for.
 const OWN: &str = "x-scimd";
 
 /// Members on a line, at most, and changed at once.
 const MEMBERS_OF_LINE: usize = 1000;
-
-impl Service {
-    /// The change log knows the operator by having no token.
-    fn by_operator(&self) -> Author {
-        Author {
-            token: None,
-            at: self.clock.now(),
-        }
-    }
-}

@@ -4,7 +4,8 @@ use super::line::Record;
 use crate::access::Caller;
 use crate::error::{ErrorStatus, Result, ScimError};
 use crate::model::TypeRoles;
-use crate::protocol::body::{check_names, in_use};
+use crate::protocol::refusal::{WriteError, in_use, refusal};
+use crate::protocol::username_format::check_names;
 use crate::protocol::{Service, render};
 use crate::reason::Reason;
 use crate::resource::check::{WriteKind, check};
@@ -52,7 +53,7 @@ pub(super) struct Importer {
 impl Importer {
     /// The numbers of a type.
     pub(super) fn layout(&self, kind: &ResourceType) -> Result<&TypeIds> {
-        let layout = self.caller.scope.layout().of_type(kind);
+        let layout = self.caller.scope().layout().of_type(kind);
         layout.ok_or_else(|| ScimError::internal("a type without a layout"))
     }
 
@@ -77,40 +78,37 @@ impl Importer {
             let holder = self
                 .service
                 .store
-                .holder(&self.caller.scope, self.layout(kind)?, attributes)
+                .holder(self.caller.scope(), self.layout(kind)?, attributes)
                 .await?;
             return holder.map_or(Ok(Outcome::Created), |_| Err(in_use(kind, attributes)));
         }
-        let author = self.service.by_operator();
-        let mut writing = self.caller.writing(kind, &author)?;
+        let author = self.caller.author(self.service.clock.now());
         let least = deleted.map_or(1, |version| version + 1);
         let meta = record.meta.unwrap_or(Meta {
             version: 1,
             created: author.at,
             modified: author.at,
         });
-        writing.given = ImportOverrides {
+        let given = ImportOverrides {
             meta: Some(Meta {
                 version: meta.version.max(least),
                 ..meta
             }),
             place: Some(place),
         };
-        let mut written = self
-            .service
-            .written(&self.caller, kind, attributes.clone())
-            .await?;
+        let creating = self.caller.creating(kind, &author)?.given(given);
+        let policy = self.caller.settings.password_policy;
+        let passwords = &self.service.passwords;
+        let mut written = passwords.document(kind, attributes.clone(), policy).await?;
         written.password = self.kept(record).or(written.password);
-        self.service
-            .store_new(
-                &self.caller,
-                &writing,
-                record.id,
-                &written,
-                &MemberDelta::default(),
-            )
-            .await?;
-        Ok(Outcome::Created)
+        let none = MemberDelta::default();
+        let stored = self
+            .service
+            .store_new(&self.caller, &creating, record.id, &written, &none);
+        match stored.await.and_then(|(_, stored)| stored) {
+            Ok(()) => Ok(Outcome::Created),
+            Err(error) => Err(error.into_refusal()),
+        }
     }
 
     async fn update(&self, record: &Record, Present { found, digest }: Present) -> Result<Outcome> {
@@ -135,7 +133,7 @@ impl Importer {
         if self.dry_run {
             return Ok(Outcome::Updated);
         }
-        let author = self.service.by_operator();
+        let author = self.caller.author(self.service.clock.now());
         let mut writing = self.caller.writing(kind, &author)?;
         writing.given.meta = meta.map(|meta| meta.after(found.meta.version, author.at));
         let before = Current {
@@ -151,21 +149,17 @@ impl Importer {
         {
             Ok(WriteOutcome::Done(_)) => Ok(Outcome::Updated),
             Ok(WriteOutcome::Nothing) => Ok(Outcome::Unchanged),
-            Ok(WriteOutcome::Stale)
-                if !self
-                    .service
-                    .store
-                    .has_schemas_of(&self.caller.scope)
-                    .await? =>
-            {
-                Err(ScimError::outdated())
+            Ok(outcome) => {
+                let (scope, tenant) = (self.caller.scope(), &self.caller.settings);
+                match refusal(&self.service.store, scope, tenant, outcome).await {
+                    WriteError::Refused(_) if outcome == WriteOutcome::Stale => {
+                        let detail = "It was changed meanwhile; import this line again.";
+                        Err(ScimError::new(ErrorStatus::CONFLICT, detail)
+                            .because(Reason::VersionConflict))
+                    }
+                    error => Err(error.into_refusal()),
+                }
             }
-            Ok(WriteOutcome::Stale) => Err(ScimError::new(
-                ErrorStatus::CONFLICT,
-                "It was changed meanwhile; import this line again.",
-            )
-            .because(Reason::VersionConflict)),
-            Ok(WriteOutcome::NoSeat) => Err(self.service.no_seat(&self.caller.settings).await),
             Err(error @ StoreError::Unique(_)) => {
                 Err(in_use(kind, &written.attributes).caused_by(error))
             }

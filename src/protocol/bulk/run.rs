@@ -5,7 +5,7 @@
 use super::message::result;
 use super::order::{Order, kind};
 use super::reference::{Ids, Paths, postpone, references_in, resolve, resolved_path};
-use crate::access::Caller;
+use crate::access::{Caller, answered};
 use crate::error::{ErrorStatus, Result, ScimError};
 use crate::messages::{BulkMethod, BulkOperation, BulkRequest, patch_op};
 use crate::protocol::{Precondition, Reply, Service, Tags, View};
@@ -144,7 +144,7 @@ impl Run<'_> {
     /// The unique values of a body, with their attribute.
     fn claims(&self, kind: &ResourceType, operation: &BulkOperation) -> Vec<(String, Key)> {
         let limits = self.service.limits();
-        let mut with = Acceptance::new(self.caller.settings.conformance, &limits.values);
+        let mut with = Acceptance::new(self.caller.conformance(), &limits.values);
         let Ok(accepted) = accept(kind, operation.data.clone(), &mut with) else {
             return Vec::new();
         };
@@ -430,26 +430,25 @@ async fn carry_out(service: &Service, caller: &Caller, operation: BulkOperation)
         )
     };
     match (operation.method, id) {
-        (BulkMethod::Post, None) => service.create(caller, &kind, operation.data, &view).await,
+        (BulkMethod::Post, None) => {
+            answered(service.create(caller, &kind, operation.data, &view).await)
+        }
         (BulkMethod::Post, Some(_)) => Err(ScimError::invalid_value(
             "\"path\" of a POST operation must be the endpoint of a resource type.",
         )),
         (BulkMethod::Put, id) => {
             let id = id.ok_or_else(without_id)?;
-            service
-                .replace(caller, &kind, &id, operation.data, &view, &precondition)
-                .await
+            let replace = service.replace(caller, &kind, &id, operation.data, &view, &precondition);
+            answered(replace.await)
         }
         (BulkMethod::Patch, id) => {
             let id = id.ok_or_else(without_id)?;
-            service
-                .modify(caller, &kind, &id, operation.data, &view, &precondition)
-                .await
+            let modify = service.modify(caller, &kind, &id, operation.data, &view, &precondition);
+            answered(modify.await)
         }
         (BulkMethod::Delete, id) => {
-            service
-                .delete(caller, &kind, &id.ok_or_else(without_id)?, &precondition)
-                .await
+            let id = id.ok_or_else(without_id)?;
+            answered(service.delete(caller, &kind, &id, &precondition).await)
         }
     }
 }

@@ -9,7 +9,6 @@
 use crate::store::db::error::StoreError;
 use std::cell::Cell;
 use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::LazyLock;
 use tracing::dispatcher::{Dispatch, with_default};
 use tracing::level_filters::LevelFilter;
@@ -35,7 +34,8 @@ static LISTENER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Listener));
 pub(in crate::store) async fn without_warnings<T>(
     answer: impl Future<Output = sqlx::Result<T>>,
 ) -> Result<T, StoreError> {
-    let mut answer = pin!(answer);
+    // Boxed: the future of a whole request would carry it twice.
+    let mut answer = Box::pin(answer);
     let mut is_warned = false;
     let outcome = poll_fn(|context| {
         let poll = with_default(&LISTENER, || answer.as_mut().poll(context));

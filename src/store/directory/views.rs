@@ -20,7 +20,7 @@ pub(super) struct View {
 }
 
 /// What the text depends on.
-struct Writing {
+struct WriteContext {
     dialect: Dialect,
     /// Whether the columns of lookups have their values in every row.
     is_filled: bool,
@@ -44,7 +44,7 @@ impl Views {
             of_type.map_or(0..0, |of_type| keys_of_type(of_type.type_id))
         };
         let (users, groups) = (keys(&directory.users), keys(&directory.groups));
-        let writing = Writing {
+        let writing = WriteContext {
             dialect,
             is_filled,
             users,
@@ -74,7 +74,7 @@ impl Views {
     }
 }
 
-impl Writing {
+impl WriteContext {
     fn resources(&self, name: &'static str, table: &Table, keys: &Range<i64>) -> View {
         let (external_id, mapped) = table
             .columns

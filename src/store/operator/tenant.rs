@@ -99,7 +99,6 @@ impl Tenant {
             tenant: self.number,
             schema_revision: self.schema_revision,
             layout,
-            stamp: None,
         }
     }
 
@@ -210,6 +209,15 @@ impl Store {
         rows.first().map(read_tenant).transpose()
     }
 
+    /// The limit of seats of the tenant with that number, and how many are in use; `None` if the tenant
+    /// is gone.
+    pub async fn seats(&self, number: i64) -> Result<Option<(Option<i64>, i64)>, StoreError> {
+        let statement = Statement::named("tenant.seats", SEATS, vec![Arg::Int(number)]);
+        let rows = self.engine.read(&statement).await?;
+        let seats = |row: &Row| Ok((row.opt_int(0)?, row.int(1)?));
+        rows.first().map(seats).transpose()
+    }
+
     /// Changes settings of a tenant; `false` if there is none of that name. The first limit of seats
     /// counts those that are taken; a later one goes by what was counted since, for a count would
     /// miss who takes a seat at that moment.
@@ -291,6 +299,7 @@ impl Store {
     }
 }
 
+const SEATS: &str = "select seats, used from tenant where tenant = $1";
 const CREATE: &str = "insert into tenant (name, created) values ($1, $2) on conflict (name) do nothing returning tenant";
 const CHANGE: &str = "update tenant set status = coalesce({:status}, status), conformance = coalesce({:conformance}, conformance), \
      username_format = coalesce({:username_format}, username_format), \

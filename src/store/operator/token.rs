@@ -9,8 +9,7 @@ use crate::store::db::row::Row;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
 use crate::store::operator::tenant::{COLUMNS, Tenant, WIDTH, read_tenant};
-use crate::store::resources::proof::CallerProof;
-use std::sync::atomic::AtomicBool;
+use crate::store::resources::proof::CallerSnapshot;
 
 keywords! {
     /// What a token may do.
@@ -96,16 +95,23 @@ pub(in crate::store) fn read_token(row: &Row, first: usize) -> Result<TokenInfo,
     })
 }
 
-impl CallerProof {
-    /// That of a good token and its tenant.
+impl CallerSnapshot {
+    /// A snapshot of a good token and its tenant.
     pub fn of(tenant: &Tenant, token: &TokenInfo) -> Self {
         Self {
             token: token.id.as_str().into(),
             token_scope: token.scope.as_str(),
             expires: token.expires,
             revision: tenant.revision,
-            confirmed: AtomicBool::new(false),
-            refuted: AtomicBool::new(false),
+        }
+    }
+
+    /// A snapshot of the same token, with the tenant as it was read later.
+    #[must_use]
+    pub fn with_tenant(&self, tenant: &Tenant) -> Self {
+        Self {
+            revision: tenant.revision,
+            ..self.clone()
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
 use crate::store::resources::ids::TypeIds;
 use crate::store::resources::index_key::split;
+use crate::store::resources::proof::ConfirmedScope;
 use crate::store::resources::read::query::resources;
 use crate::store::resources::read::stored::{Documents, Relations, StoredResource};
 use crate::store::resources::scope::Scope;
@@ -66,7 +67,7 @@ impl Store {
     /// If the database fails.
     pub async fn find_many(
         &self,
-        scope: &Scope,
+        scope: &ConfirmedScope,
         ids: &[Uuid],
     ) -> Result<HashMap<Uuid, StoredResource>, StoreError> {
         if ids.is_empty() {
@@ -81,7 +82,7 @@ impl Store {
         }
         sql.raw("))");
         resources(&mut sql, scope, Relations::default(), Documents::All);
-        let page = self.page("resource.find_many", scope, sql).await?;
+        let (_, page) = self.page("resource.find_many", scope, sql).await?;
         Ok(page
             .found
             .into_iter()

@@ -153,12 +153,12 @@ async fn tokens_are_listed_by_pages(server: Server) {
     let shown = json_beside(&server, &["tenant", "show", "t00007"]);
     assert_eq!(shown["expiringTokens"].as_array().unwrap().len(), 1);
     assert_eq!(shown["expiringTokens"][0]["id"], "b-t00007");
-    let (mut ending, mut count) = (server.service.ending_tokens(None, 30), 0);
+    let (mut ending, mut count) = (server.operator.ending_tokens(None, 30), 0);
     while ending.next().await.unwrap().is_some() {
         count += 1;
     }
     assert_eq!(count, MANY);
-    assert!(server.service.has_good_token().await.unwrap());
+    assert!(server.operator.has_good_token().await.unwrap());
 }
 
 async fn work_on_all_tenants_reaches_the_last(server: Server) {
@@ -172,9 +172,9 @@ async fn work_on_all_tenants_reaches_the_last(server: Server) {
         .expect(201);
     server.service.recorder().finish().await;
     assert_eq!(server.number("select count(*) from provisioning").await, 1);
-    assert_eq!(server.service.forget_requests(1).await.unwrap(), 0);
+    assert_eq!(server.operator.forget_requests(1).await.unwrap(), 0);
     assert_eq!(
-        server.service.forget_requests(-1).await.unwrap(),
+        server.operator.forget_requests(-1).await.unwrap(),
         1,
         "what comes until tomorrow is forgotten"
     );
@@ -189,7 +189,7 @@ async fn work_on_all_tenants_reaches_the_last(server: Server) {
         .await;
     let undeclared = async || {
         other
-            .service
+            .operator
             .undeclared(&other.directory)
             .await
             .unwrap()

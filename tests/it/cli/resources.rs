@@ -100,7 +100,7 @@ async fn large_resources_are_listed_whole(server: Server) {
 
 async fn a_user_is_shown_deactivated_and_deleted(server: Server) {
     server
-        .service
+        .operator
         .change_tenant(
             "default",
             &TenantChange {

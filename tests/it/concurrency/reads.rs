@@ -147,7 +147,7 @@ async fn a_revoked_token_reads_nothing(fleet: Fleet) {
     let id = server.post("/Users", user("jane")).await.expect(201).id();
     let path: Arc<str> = format!("/Users/{id}").into();
     let fresh = server
-        .service
+        .operator
         .issue_token("default", "second", TokenScope::ReadWrite, None)
         .await
         .unwrap();
@@ -155,7 +155,7 @@ async fn a_revoked_token_reads_nothing(fleet: Fleet) {
     for i in 0..2 {
         fleet.of(i).by(&second).get(&path).await.expect(200);
     }
-    server.service.revoke_token(&fresh.id).await.unwrap();
+    server.operator.revoke_token(&fresh.id).await.unwrap();
     fleet
         .race(READERS, |fleet, i| {
             let (path, second) = (path.clone(), second.clone());

@@ -39,7 +39,7 @@ async fn a_write_after_a_repair_leaves_nothing_behind() {
         .unwrap();
     let repair = tokio::spawn({
         let fleet = fleet.clone();
-        async move { fleet.first().service.verify(true).await.unwrap() }
+        async move { fleet.first().operator.verify(true).await.unwrap() }
     });
     waiting(&fleet, 1).await;
     let change = tokio::spawn({

@@ -83,7 +83,7 @@ impl Limited {
     }
 
     async fn used(&self) -> i64 {
-        let tenant = self.fleet.first().service.tenant("small").await.unwrap();
+        let tenant = self.fleet.first().operator.tenant("small").await.unwrap();
         assert_eq!(tenant.used, tenant.active_users);
         tenant.used
     }
@@ -161,7 +161,7 @@ async fn the_limit_moves_while_seats_are_taken(fleet: Fleet) {
                 limited
                     .fleet
                     .first()
-                    .service
+                    .operator
                     .change_tenant("small", &limit(seats))
                     .await
             }

@@ -41,7 +41,12 @@ async fn nothing_of_a_deleted_tenant_is_left(fleet: Fleet) {
                         .wait_for(|count| *count > 30)
                         .await
                         .unwrap();
-                    fleet.first().service.delete_tenant("doomed").await.unwrap();
+                    fleet
+                        .first()
+                        .operator
+                        .delete_tenant("doomed")
+                        .await
+                        .unwrap();
                 }
             })
             .await;

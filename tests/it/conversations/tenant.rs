@@ -48,7 +48,7 @@ impl Stage {
         self.tenants += 1;
         let tenant = format!("tenant-{}", self.tenants);
         server
-            .service
+            .operator
             .create_tenant(&tenant, &change(script, conformance))
             .await
             .unwrap();
@@ -67,7 +67,7 @@ impl Stage {
     pub(super) async fn is_sound(&self) {
         for server in self.servers.values() {
             assert_eq!(
-                server.service.verify(false).await.unwrap(),
+                server.operator.verify(false).await.unwrap(),
                 Vec::<String>::new()
             );
         }
@@ -125,12 +125,12 @@ async fn token(server: &Server, tenant: &str, kind: &str) -> String {
     };
     let tenant = if kind == "other" { "default" } else { tenant };
     let issued = server
-        .service
+        .operator
         .issue_token(tenant, kind, scope, seconds)
         .await
         .unwrap();
     if kind == "revoked" {
-        server.service.revoke_token(&issued.id).await.unwrap();
+        server.operator.revoke_token(&issued.id).await.unwrap();
     }
     issued.text.expose_secret().to_owned()
 }

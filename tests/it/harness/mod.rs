@@ -19,7 +19,8 @@ use scimd::mapping::Directory;
 use scimd::schema::SchemaFile;
 use scimd::scim_api::HttpSettings;
 use scimd::service::{
-    DatabaseTarget, Record, Service, ServiceLimits, ServiceSettings, TenantChange, TokenScope,
+    DatabaseTarget, Operator, Record, Service, ServiceLimits, ServiceSettings, TenantChange,
+    TokenScope,
 };
 use scimd::store::PoolSettings;
 use scimd::wire::ServerSettings;
@@ -118,6 +119,7 @@ impl Default for Options {
 }
 
 pub(crate) struct Server {
+    pub(crate) operator: Operator,
     pub(crate) service: Service,
     pub(crate) base: String,
     pub(crate) token: String,
@@ -221,7 +223,7 @@ impl Server {
             record: Record::None,
             support: None,
         };
-        Service::open_for(&settings, self.clock.clone(), &self.directory)
+        Operator::open_for(&settings, self.clock.clone(), &self.directory)
             .await
             .unwrap_err()
             .to_string()
@@ -257,16 +259,17 @@ impl Server {
             &options.mapping,
             settings.schema_files.as_deref().unwrap_or_default(),
         );
-        let service = Service::open_for(&settings, options.clock, &directory)
+        let operator = Operator::open_for(&settings, options.clock, &directory)
             .await
             .unwrap();
-        if !service.make_directory(&directory).await.unwrap() {
-            service.fill_directory(&directory).await.unwrap();
+        if !operator.make_directory(&directory).await.unwrap() {
+            operator.fill_directory(&directory).await.unwrap();
         }
-        let issued = service
+        let issued = operator
             .issue_token("default", "test", TokenScope::ReadWrite, None)
             .await
             .unwrap();
+        let service = operator.service().clone();
         let app = scimd::scim_api::app(service.clone(), options.http);
         tokio::spawn(async move {
             scimd::wire::serve(
@@ -280,6 +283,7 @@ impl Server {
         });
         let token = issued.text.expose_secret().to_owned();
         Self {
+            operator,
             service,
             base,
             token,
@@ -297,11 +301,11 @@ impl Server {
 
     /// A token of another tenant, which is made if it is not there.
     pub(crate) async fn tenant(&self, name: &str, change: &TenantChange) -> String {
-        if self.service.tenant(name).await.is_err() {
-            self.service.create_tenant(name, change).await.unwrap();
+        if self.operator.tenant(name).await.is_err() {
+            self.operator.create_tenant(name, change).await.unwrap();
         }
         let issued = self
-            .service
+            .operator
             .issue_token(name, "test", TokenScope::ReadWrite, None)
             .await
             .unwrap();

@@ -60,7 +60,7 @@ impl Server {
     /// Fails if the server, or a look at its tables, finds a fault in what is stored.
     pub(crate) async fn is_sound(&self) {
         assert_eq!(
-            self.service.verify(false).await.unwrap(),
+            self.operator.verify(false).await.unwrap(),
             Vec::<String>::new()
         );
         for (what, query) in FAULTS {

@@ -238,7 +238,7 @@ async fn a_deleted_tenant_leaves_the_others(server: Server) {
         Tenant::new(&server, "two").await,
     );
     let before = two.everything(&server).await;
-    server.service.delete_tenant("one").await.unwrap();
+    server.operator.delete_tenant("one").await.unwrap();
     for (method, path, body) in super::all_routes(&one.user, &one.group) {
         server
             .by(&one.token)

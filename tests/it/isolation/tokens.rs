@@ -67,7 +67,7 @@ async fn a_suspension_holds_at_once(fleet: Fleet) {
         server.by(&one.token).get("/Users").await.expect(200);
         fleet
             .first()
-            .service
+            .operator
             .change_tenant("one", &set(Status::Suspended))
             .await
             .unwrap();
@@ -75,7 +75,7 @@ async fn a_suspension_holds_at_once(fleet: Fleet) {
         server.by(&two.token).get("/Users").await.expect(200);
         fleet
             .first()
-            .service
+            .operator
             .change_tenant("one", &set(Status::Active))
             .await
             .unwrap();
@@ -86,15 +86,15 @@ async fn a_suspension_holds_at_once(fleet: Fleet) {
 
 async fn a_revocation_holds_at_once(fleet: Fleet) {
     let one = Tenant::new(fleet.first(), "one").await;
-    let service = &fleet.first().service;
+    let operator = &fleet.first().operator;
     for server in [fleet.of(1), fleet.of(0)] {
-        let issued = service
+        let issued = operator
             .issue_token("one", "second", TokenScope::ReadWrite, None)
             .await
             .unwrap();
         let token = issued.text.expose_secret();
         server.by(token).get("/Users").await.expect(200);
-        service.revoke_token(&issued.id).await.unwrap();
+        operator.revoke_token(&issued.id).await.unwrap();
         refuses(server, token, &one, 401, "revoked").await;
         server.by(&one.token).get("/Users").await.expect(200);
     }
@@ -104,13 +104,13 @@ async fn a_revocation_holds_at_once(fleet: Fleet) {
 async fn a_token_that_is_known_is_refused_at_once(fleet: Fleet) {
     let one = Tenant::new(fleet.first(), "one").await;
     let before = one.everything(fleet.first()).await;
-    let service = &fleet.first().service;
+    let operator = &fleet.first().operator;
     let set = |status| TenantChange {
         status: Some(status),
         ..TenantChange::default()
     };
     for (method, path, body) in all_routes(&one.user, &one.group) {
-        let issued = service
+        let issued = operator
             .issue_token("one", "known", TokenScope::ReadWrite, None)
             .await
             .unwrap();
@@ -124,17 +124,17 @@ async fn a_token_that_is_known_is_refused_at_once(fleet: Fleet) {
             }
             let expected = match status {
                 Status::Suspended => {
-                    service.change_tenant("one", &set(status)).await.unwrap();
+                    operator.change_tenant("one", &set(status)).await.unwrap();
                     403
                 }
                 Status::Active => {
-                    service.revoke_token(&issued.id).await.unwrap();
+                    operator.revoke_token(&issued.id).await.unwrap();
                     401
                 }
             };
             let answer = client.send(method.clone(), &path, body.clone(), &[]).await;
             assert_eq!(answer.status, expected, "{method} {path}: {}", answer.body);
-            service
+            operator
                 .change_tenant("one", &set(Status::Active))
                 .await
                 .unwrap();
@@ -146,12 +146,12 @@ async fn a_token_that_is_known_is_refused_at_once(fleet: Fleet) {
 /// Settings that decide over a write, changed between two requests to another instance.
 async fn settings_hold_at_once(fleet: Fleet) {
     let one = Tenant::new(fleet.first(), "one").await;
-    let service = &fleet.first().service;
+    let operator = &fleet.first().operator;
     let client = fleet.of(1).by(&one.token);
     for turn in 0..3 {
         for (seats, status) in [(Some(0), 403), (None, 201)] {
             client.get("/Users").await.expect(200);
-            service
+            operator
                 .change_tenant(
                     "one",
                     &TenantChange {
@@ -169,7 +169,7 @@ async fn settings_hold_at_once(fleet: Fleet) {
         for (base_url, shown) in [(Some("https://a.example/scim/v2"), true), (None, false)] {
             client.get("/Users").await.expect(200);
             let base_url = Some(base_url.map(str::to_owned));
-            service
+            operator
                 .change_tenant(
                     "one",
                     &TenantChange {
@@ -219,14 +219,14 @@ async fn a_token_expires(server: Server) {
     let (server, clock) = at_noon(&server).await;
     let one = Tenant::new(&server, "one").await;
     let issued = server
-        .service
+        .operator
         .issue_token("one", "short", TokenScope::ReadWrite, Some(3600))
         .await
         .unwrap();
     let token = issued.text.expose_secret();
     clock.advance(3599);
     server.by(token).get("/Users").await.expect(200);
-    let successor = server.service.rotate_token(&issued.id, 600).await.unwrap();
+    let successor = server.operator.rotate_token(&issued.id, 600).await.unwrap();
     clock.advance(1);
     refuses(&server, token, &one, 401, "expired").await;
     clock.advance(3598);
@@ -248,7 +248,7 @@ async fn a_token_expires(server: Server) {
 
 async fn scoped(server: &Server, scope: TokenScope) -> String {
     server
-        .service
+        .operator
         .issue_token("one", "scoped", scope, None)
         .await
         .unwrap()

@@ -71,7 +71,11 @@ async fn a_tenant_has_a_url_of_its_own(server: Server) {
         base_url,
         ..TenantChange::default()
     };
-    server.service.change_tenant("acme", &change).await.unwrap();
+    server
+        .operator
+        .change_tenant("acme", &change)
+        .await
+        .unwrap();
     let (_, read) = ask(&format!("{own}/Users/{}", acme.user), &acme.token, None).await;
     assert_eq!(
         read["meta"]["location"],

@@ -36,7 +36,7 @@ fn files() -> Vec<SchemaFile> {
 async fn switch_on(server: &Server) {
     let until = server.clock.now().plus_seconds(3600);
     server
-        .service
+        .operator
         .keep_bodies("default", Some(until))
         .await
         .unwrap();
@@ -136,7 +136,7 @@ async fn bodies_are_kept_until_the_end_and_on_every_instance(server: Server) {
     assert_eq!(last(&other).await.body, None);
     server.clock.advance(1);
     switch_on(&server).await;
-    server.service.keep_bodies("default", None).await.unwrap();
+    server.operator.keep_bodies("default", None).await.unwrap();
     other.post("/Users", user("c")).await.expect(201);
     assert_eq!(last(&other).await.body, None);
 }

@@ -196,11 +196,11 @@ async fn known_tokens_are_no_guesses(server: Server) {
     let server = limited(&server, 3).await;
     let issue = |seconds| {
         server
-            .service
+            .operator
             .issue_token("default", "old", TokenScope::ReadWrite, seconds)
     };
     let (expired, revoked) = (issue(Some(0)).await.unwrap(), issue(None).await.unwrap());
-    server.service.revoke_token(&revoked.id).await.unwrap();
+    server.operator.revoke_token(&revoked.id).await.unwrap();
     for _ in 0..5 {
         for (token, word) in [(&expired, "expired"), (&revoked, "revoked")] {
             let answer = server
@@ -263,7 +263,7 @@ async fn a_near_miss_is_not_a_use_of_the_token() {
     );
     assert_eq!(logged(&server, "default").await.len(), 1);
     let tokens = server
-        .service
+        .operator
         .tokens(&TokenQuery {
             limit: 10,
             ..TokenQuery::default()
@@ -293,11 +293,11 @@ async fn a_revoked_token_does_not_fill_the_log(server: Server) {
         .await;
     server.tenant("acme", &TenantChange::default()).await;
     let issued = server
-        .service
+        .operator
         .issue_token("acme", "old", TokenScope::ReadWrite, None)
         .await
         .unwrap();
-    server.service.revoke_token(&issued.id).await.unwrap();
+    server.operator.revoke_token(&issued.id).await.unwrap();
     let revoked = server.by(issued.text.expose_secret());
     let mut statuses = Vec::new();
     while statuses.len() < 10 * BURST as usize {

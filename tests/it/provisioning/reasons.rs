@@ -332,7 +332,7 @@ async fn limits_say_why(server: Server) {
         ..TenantChange::default()
     };
     server
-        .service
+        .operator
         .change_tenant("default", &email)
         .await
         .unwrap();
@@ -346,7 +346,11 @@ async fn limits_say_why(server: Server) {
         seats: Some(Some(0)),
         ..TenantChange::default()
     };
-    server.service.change_tenant("default", &rfc).await.unwrap();
+    server
+        .operator
+        .change_tenant("default", &rfc)
+        .await
+        .unwrap();
     server
         .post("/Users", user("ann@example.com"))
         .await
@@ -407,7 +411,7 @@ async fn limits_say_why(server: Server) {
 }
 
 async fn tokens_say_why(server: Server) {
-    let issue = |scope| server.service.issue_token("default", "one", scope, None);
+    let issue = |scope| server.operator.issue_token("default", "one", scope, None);
     let issued = issue(TokenScope::ReadOnly).await.unwrap();
     server
         .by(issued.text.expose_secret())
@@ -418,7 +422,7 @@ async fn tokens_say_why(server: Server) {
         last_told(&server).await,
         ("user.create", "refused", "token.scope")
     );
-    server.service.revoke_token(&issued.id).await.unwrap();
+    server.operator.revoke_token(&issued.id).await.unwrap();
     server
         .by(issued.text.expose_secret())
         .delete("/Users/x")
@@ -429,7 +433,7 @@ async fn tokens_say_why(server: Server) {
         ("user.delete", "refused", "token.revoked")
     );
     let ended = server
-        .service
+        .operator
         .issue_token("default", "two", TokenScope::ReadWrite, Some(0))
         .await
         .unwrap();
@@ -447,7 +451,7 @@ async fn tokens_say_why(server: Server) {
         ..TenantChange::default()
     };
     server
-        .service
+        .operator
         .change_tenant("default", &status(Status::Suspended))
         .await
         .unwrap();
@@ -471,7 +475,7 @@ async fn failures_of_all_tenants_are_found(server: Server) {
         limit,
         ..LogQuery::default()
     };
-    let all = server.service.failed_requests(&query(10)).await.unwrap();
+    let all = server.operator.failed_requests(&query(10)).await.unwrap();
     let shown: Vec<_> = all
         .iter()
         .map(|(_, row, tenant)| (&**tenant, &*row.method, row.status))
@@ -484,14 +488,14 @@ async fn failures_of_all_tenants_are_found(server: Server) {
             ("default", "DELETE", 404)
         ]
     );
-    let latest = server.service.failed_requests(&query(1)).await.unwrap();
+    let latest = server.operator.failed_requests(&query(1)).await.unwrap();
     assert_eq!(latest[0].1.route, "/Groups/{id}");
     let later = LogQuery {
         after: Some(all[1].0),
         ..query(10)
     };
     assert_eq!(
-        server.service.failed_requests(&later).await.unwrap().len(),
+        server.operator.failed_requests(&later).await.unwrap().len(),
         1
     );
     assert_eq!(found(&server, "default", &query(10)).await.len(), 2);
@@ -544,7 +548,7 @@ async fn whoever_must_ask_is_told_whom(server: Server) {
         .await;
     let detail = |body: &Value| body["detail"].as_str().unwrap_or_default().to_owned();
     let ended = server
-        .service
+        .operator
         .issue_token("default", "two", TokenScope::ReadWrite, Some(0))
         .await
         .unwrap();

@@ -63,7 +63,7 @@ async fn a_name_finds_all_that_is_about_it(server: Server) {
     );
     assert!(about(&server, "default", "an").await.is_empty());
     let failed = LogQuery {
-        user: Some(server.service.logged_user("default", "ann").await.unwrap()),
+        user: Some(server.operator.logged_user("default", "ann").await.unwrap()),
         failed: true,
         limit: 10,
         ..LogQuery::default()
@@ -100,7 +100,7 @@ async fn a_name_finds_what_was_refused(server: Server) {
         ..TenantChange::default()
     };
     server
-        .service
+        .operator
         .change_tenant("default", &seats)
         .await
         .unwrap();
@@ -175,7 +175,7 @@ async fn names_go_with_their_requests(server: Server) {
     server.clock.advance(86_400 * 3);
     server.post("/Users", user("ben")).await.expect(201);
     server.service.recorder().finish().await;
-    assert_eq!(server.service.forget_requests(2).await.unwrap(), 3);
+    assert_eq!(server.operator.forget_requests(2).await.unwrap(), 3);
     assert_eq!(
         server
             .number("select count(*) from provisioning_user")
@@ -194,7 +194,7 @@ async fn names_go_with_their_requests(server: Server) {
         .await
         .expect(409);
     server.service.recorder().finish().await;
-    server.service.delete_tenant("acme").await.unwrap();
+    server.operator.delete_tenant("acme").await.unwrap();
     assert_eq!(
         server
             .number("select count(*) from provisioning_user")

@@ -43,12 +43,12 @@ async fn start(server: &Server, files: Vec<SchemaFile>) -> Server {
 
 async fn exported(server: &Server) -> (Exported, String) {
     let mut text = String::new();
-    let mut sink = |line: &str| -> Result<(), scimd::error::ScimError> {
+    let mut sink = |line: &str| -> Result<(), scimd::service::OperatorError> {
         text.push_str(line);
         Ok(())
     };
     let done = server
-        .service
+        .operator
         .export(
             &Export {
                 tenant: "default",
@@ -70,7 +70,7 @@ async fn every_instance_has_what_the_last_start_found(server: Server) {
         .expect(201);
     for instance in [&server, &unaware] {
         assert_eq!(
-            instance.service.verify(true).await.unwrap(),
+            instance.operator.verify(true).await.unwrap(),
             Vec::<String>::new()
         );
         instance
@@ -83,7 +83,7 @@ async fn every_instance_has_what_the_last_start_found(server: Server) {
         );
         instance.get(&format!("/Schemas/{ACME}")).await.expect(200);
         assert!(exported(instance).await.1.contains("\"level\":1"));
-        let known = instance.service.known_schemas(None).await.unwrap();
+        let known = instance.operator.known_schemas(None).await.unwrap();
         let origin = known
             .into_iter()
             .find(|schema| schema.urn == ACME)
@@ -120,9 +120,9 @@ async fn a_folder_changes_and_changes_back(server: Server) {
         instance.get(&format!("/Schemas/{ACME}")).await.expect(404);
     }
     first.put(&path, user("a")).await.expect(200);
-    second.service.verify(true).await.unwrap();
+    second.operator.verify(true).await.unwrap();
     let third = start(&server, vec![acme(&both())]).await;
-    third.service.verify(true).await.unwrap();
+    third.operator.verify(true).await.unwrap();
     for instance in [&first, &second, &third] {
         assert_eq!(
             instance.get(&path).await.expect(200).body[ACME],
@@ -235,7 +235,7 @@ async fn a_file_goes_before_a_command(server: Server) {
         .expect(200)
         .body;
     assert_eq!(hidden[ACME], Value::Null);
-    server.service.verify(true).await.unwrap();
+    server.operator.verify(true).await.unwrap();
     agrees(&server).await;
 }
 
@@ -254,7 +254,7 @@ async fn what_comes_into_a_file_may_have_values(server: Server) {
     assert_eq!(server.number(remembered).await, 0);
     start(&server, vec![acme(&json!([{"name": "level"}]))]).await;
     assert_eq!(server.number(remembered).await, 1);
-    assert_eq!(server.service.verify(true).await.unwrap().len(), 1);
+    assert_eq!(server.operator.verify(true).await.unwrap().len(), 1);
     assert_eq!(server.number(remembered).await, 0);
     assert_eq!(
         found(&server, &filter(&format!("{ACME}:level eq \"1\""))).await,
@@ -301,7 +301,7 @@ async fn what_is_searched_is_the_same_for_all(server: Server) {
     configured.post("/Users", body).await.expect(201);
     for instance in [&server, &server.second().await] {
         assert_eq!(
-            instance.service.verify(true).await.unwrap(),
+            instance.operator.verify(true).await.unwrap(),
             Vec::<String>::new()
         );
         instance
@@ -316,7 +316,7 @@ async fn what_is_searched_is_the_same_for_all(server: Server) {
             ..Options::default()
         })
         .await;
-    assert_eq!(server.service.verify(true).await.unwrap().len(), 1);
+    assert_eq!(server.operator.verify(true).await.unwrap().len(), 1);
     assert_eq!(
         found(&configured, &filter("title eq \"boss\"")).await,
         ["a"]

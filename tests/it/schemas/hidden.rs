@@ -18,12 +18,12 @@ fn both() -> Value {
 
 async fn exported(server: &Server) -> String {
     let mut text = String::new();
-    let mut sink = |line: &str| -> Result<(), scimd::error::ScimError> {
+    let mut sink = |line: &str| -> Result<(), scimd::service::OperatorError> {
         text.push_str(line);
         Ok(())
     };
     server
-        .service
+        .operator
         .export(
             &Export {
                 tenant: "default",
@@ -48,14 +48,14 @@ async fn what_is_removed_is_hidden_and_comes_back(server: Server) {
         .await
         .expect(201);
 
-    let plan = server.service.plan_schema(None, &gone()).await.unwrap();
+    let plan = server.operator.plan_schema(None, &gone()).await.unwrap();
     assert_eq!(
         plan.hidden().into_iter().collect::<Vec<_>>(),
         [("code".to_owned(), 1), ("level".to_owned(), 2)]
     );
     assert_eq!(
         server
-            .service
+            .operator
             .change_schema(&plan, &mut |_| ())
             .await
             .unwrap()

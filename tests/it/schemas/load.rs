@@ -84,7 +84,7 @@ async fn a_bulk_request_outlasts_its_schemas(fleet: Fleet) {
     };
     let plan = fleet
         .of(0)
-        .service
+        .operator
         .plan_schema(None, &without("level"))
         .await
         .unwrap();
@@ -96,7 +96,7 @@ async fn a_bulk_request_outlasts_its_schemas(fleet: Fleet) {
         |step: SchemaStep<'_>| is_early |= step == SchemaStep::Waiting && !bulk.is_finished();
     fleet
         .of(0)
-        .service
+        .operator
         .change_schema(&plan, &mut tell)
         .await
         .unwrap();

@@ -30,14 +30,15 @@ async fn change(
     let lines = |refusal: SchemaRefusal| match refusal {
         SchemaRefusal::Problems(problems) => problems,
         SchemaRefusal::Failed(error) => vec![error.to_string()],
+        other @ SchemaRefusal::NoSchema { .. } => vec![other.to_string()],
     };
     let plan = server
-        .service
+        .operator
         .plan_schema(tenant, change)
         .await
         .map_err(lines)?;
     server
-        .service
+        .operator
         .change_schema(&plan, &mut |_| ())
         .await
         .map_err(lines)
@@ -83,7 +84,7 @@ fn with(name: &str, held: &Value) -> Value {
 /// Every derived row is what its source says.
 async fn agrees(server: &Server) {
     assert_eq!(
-        server.service.verify(false).await.unwrap(),
+        server.operator.verify(false).await.unwrap(),
         Vec::<String>::new()
     );
 }

@@ -73,10 +73,10 @@ async fn schemas_that_cannot_be_are_refused(server: Server) {
     );
     says(
         change(&server, None, &gone()).await,
-        &["there is one of tenant acme (--tenant acme)"],
+        &["there is one of tenant acme"],
     );
     says(change(&server, None, &level()).await, &["is defined in"]);
-    let listed = server.service.known_schemas(None).await.unwrap();
+    let listed = server.operator.known_schemas(None).await.unwrap();
     assert_eq!(listed.iter().filter(|schema| schema.urn == ACME).count(), 1);
     let database = if server.is_postgres() {
         Database::Postgres
@@ -208,17 +208,17 @@ async fn a_change_that_was_overtaken_is_refused(server: Server) {
             definitions: vec![json!({"name": name})],
             extends: Vec::new(),
         };
-        let service = server.service.clone();
-        async move { service.plan_schema(None, &change).await.unwrap() }
+        let operator = server.operator.clone();
+        async move { operator.plan_schema(None, &change).await.unwrap() }
     };
     let (first, second) = (plan("a").await, plan("b").await);
     server
-        .service
+        .operator
         .change_schema(&first, &mut |_| ())
         .await
         .unwrap();
     let refusal = server
-        .service
+        .operator
         .change_schema(&second, &mut |_| ())
         .await
         .unwrap_err()

@@ -30,7 +30,7 @@ async fn what_was_left_out_is_taken_once_its_schema_is_added(server: Server) {
     );
     let until = Instant::now() + PATIENCE;
     let sent = loop {
-        let sent = server.service.sent_without_schema("acme").await.unwrap();
+        let sent = server.operator.sent_without_schema("acme").await.unwrap();
         if sent.len() >= 2 {
             break sent;
         }
@@ -38,11 +38,15 @@ async fn what_was_left_out_is_taken_once_its_schema_is_added(server: Server) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     assert_eq!(
-        server.service.sent_without_schema("default").await.unwrap(),
+        server
+            .operator
+            .sent_without_schema("default")
+            .await
+            .unwrap(),
         []
     );
     let suggestion = server
-        .service
+        .operator
         .suggest_schemas("acme", None, &sent)
         .await
         .unwrap();
@@ -73,7 +77,7 @@ async fn what_was_left_out_is_taken_once_its_schema_is_added(server: Server) {
         "a bare name means the one extension that declares it"
     );
     assert_eq!(
-        server.service.sent_without_schema("acme").await.unwrap(),
+        server.operator.sent_without_schema("acme").await.unwrap(),
         []
     );
     agrees(&server).await;

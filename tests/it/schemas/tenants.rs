@@ -116,7 +116,7 @@ async fn a_tenant_goes_with_its_schemas(server: Server) {
         .post("/Users", with("a", &json!({"level": "x"})))
         .await
         .expect(201);
-    server.service.delete_tenant("acme").await.unwrap();
+    server.operator.delete_tenant("acme").await.unwrap();
     assert_eq!(server.number("select count(*) from schema_file").await, 0);
     let again = server.tenant("acme", &TenantChange::default()).await;
     server

@@ -8,6 +8,7 @@ use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
 use crate::store::handle::Store;
 use crate::store::resources::ids::TypeIds;
+use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
 use crate::store::resources::read::page::{ListTarget, Page, PageRequest, PageStart, SortOrder};
 use crate::store::resources::read::select::{Select, is_selective};
 use crate::store::resources::read::stored::{Documents, Related, Relations, StoredResource, found};
@@ -32,11 +33,11 @@ impl Store {
     /// query.
     pub(in crate::store) async fn fast_by_id(
         &self,
-        scope: &Scope,
+        scope: &ScopeClaim,
         of_type: &TypeIds,
         id: Uuid,
         relations: Relations,
-    ) -> Result<FastRead<Vec<StoredResource>>, StoreError> {
+    ) -> Result<FastRead<(ConfirmedScope, Vec<StoredResource>)>, StoreError> {
         if relations.members {
             return Ok(FastRead::NeedsFullQuery);
         }
@@ -54,24 +55,29 @@ impl Store {
     /// too.
     pub(in crate::store) async fn fast_matching(
         &self,
-        scope: &Scope,
+        scope: &ScopeClaim,
         listed: &[ListTarget<'_>],
         order: Option<&SortOrder>,
         window: &PageRequest,
         relations: Relations,
-    ) -> Result<FastRead<Page>, StoreError> {
+    ) -> Result<FastRead<(ConfirmedScope, Page)>, StoreError> {
         let Some(sql) = matching(scope, listed, order, window, relations) else {
             return Ok(FastRead::NeedsFullQuery);
         };
-        let FastRead::Answered(found) = self.fast("resource.list_fast", scope, sql).await? else {
+        let FastRead::Answered((confirmed, found)) =
+            self.fast("resource.list_fast", scope, sql).await?
+        else {
             return Ok(FastRead::NeedsFullQuery);
         };
         Ok(match i64::try_from(found.len()) {
-            Ok(total) if total <= window.take => FastRead::Answered(Page {
-                total,
-                found,
-                ..Page::default()
-            }),
+            Ok(total) if total <= window.take => {
+                let page = Page {
+                    total,
+                    found,
+                    ..Page::default()
+                };
+                FastRead::Answered((confirmed, page))
+            }
             _ => FastRead::NeedsFullQuery,
         })
     }
@@ -79,11 +85,11 @@ impl Store {
     async fn fast(
         &self,
         name: &'static str,
-        scope: &Scope,
+        scope: &ScopeClaim,
         sql: Sql,
-    ) -> Result<FastRead<Vec<StoredResource>>, StoreError> {
+    ) -> Result<FastRead<(ConfirmedScope, Vec<StoredResource>)>, StoreError> {
         let rows = self.engine.read(&sql.statement(name).coalescible()).await?;
-        scope.confirmed(!rows.is_empty())?;
+        let confirmed = scope.proved(!rows.is_empty())?;
         let counters = self.engine.counters();
         let mut all = Vec::with_capacity(rows.len());
         for row in rows {
@@ -100,14 +106,14 @@ impl Store {
         counters.fast_reads.note();
         // A statement that ran together with others keeps no order.
         all.sort_unstable_by_key(|found| found.seq);
-        Ok(FastRead::Answered(all))
+        Ok(FastRead::Answered((confirmed, all)))
     }
 }
 
 /// The statement for the first page of what a selective condition finds, with one resource more than
 /// the page holds; `None` where the full query has to run.
 pub(in crate::store) fn matching(
-    scope: &Scope,
+    scope: &ScopeClaim,
     listed: &[ListTarget<'_>],
     order: Option<&SortOrder>,
     window: &PageRequest,
@@ -147,7 +153,7 @@ pub(in crate::store) fn matching(
     Some(sql)
 }
 
-fn begin(sql: &mut Sql, scope: &Scope, relations: Relations, documents: Documents) {
+fn begin(sql: &mut Sql, scope: &ScopeClaim, relations: Relations, documents: Documents) {
     sql.raw("select r.seq, r.id, ")
         .raw(documents.column())
         .raw(", r.version, r.revision, r.created, r.modified, ");
@@ -164,7 +170,7 @@ fn begin(sql: &mut Sql, scope: &Scope, relations: Relations, documents: Document
         sql.raw("cast(null as text)");
     }
     sql.raw(" from (");
-    scope.confirm_by(sql);
+    scope.prove(sql);
     sql.raw(") as caller");
 }
 

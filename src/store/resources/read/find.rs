@@ -5,30 +5,31 @@ use crate::store::db::args::Arg;
 use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
 use crate::store::handle::Store;
+use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
 use crate::store::resources::read::fast_path::FastRead;
 use crate::store::resources::read::query::resources;
 use crate::store::resources::read::stored::{Documents, Relations, StoredResource};
-use crate::store::resources::scope::Scope;
 use crate::store::resources::seq::keys_of_type;
 use uuid::Uuid;
 
 impl Store {
-    /// A resource of a type by its id.
+    /// A resource of a type by its id. The statement carries the proof of the claim.
     ///
     /// # Errors
-    /// If the database fails.
+    /// [`StoreError::Outdated`] if the token or the tenant is no longer as it was.
     pub async fn find(
         &self,
-        scope: &Scope,
+        scope: &ScopeClaim,
         resource_type: &ResourceType,
         id: Uuid,
         relations: Relations,
-    ) -> Result<Option<StoredResource>, StoreError> {
+    ) -> Result<(ConfirmedScope, Option<StoredResource>), StoreError> {
         let Some(of_type) = scope.layout.of_type(resource_type) else {
-            return Ok(None);
+            return Ok((self.confirm(scope).await?, None));
         };
-        if let FastRead::Answered(found) = self.fast_by_id(scope, of_type, id, relations).await? {
-            return Ok(found.into_iter().next());
+        let fast = self.fast_by_id(scope, of_type, id, relations).await?;
+        if let FastRead::Answered((confirmed, found)) = fast {
+            return Ok((confirmed, found.into_iter().next()));
         }
         let mut sql = Sql::default();
         let keys = keys_of_type(of_type.type_id);
@@ -40,7 +41,7 @@ impl Store {
             .int(keys.end)
             .raw(")");
         resources(&mut sql, scope, relations, Documents::All);
-        let page = self.page("resource.find", scope, sql).await?;
-        Ok(page.found.into_iter().next())
+        let (confirmed, page) = self.page("resource.find", scope, sql).await?;
+        Ok((confirmed, page.found.into_iter().next()))
     }
 }

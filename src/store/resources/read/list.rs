@@ -6,6 +6,7 @@ use crate::store::db::args::Arg;
 use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
 use crate::store::handle::Store;
+use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
 use crate::store::resources::read::fast_path::{FastRead, matching};
 use crate::store::resources::read::page::{
     Bookmark, BookmarkValue, ListTarget, Page, PageRequest, PageStart, SortOrder,
@@ -22,15 +23,15 @@ impl Store {
     /// A page of the resources that match.
     ///
     /// # Errors
-    /// If the database fails.
+    /// [`StoreError::Outdated`] if the token or the tenant is no longer as it was.
     pub async fn list(
         &self,
-        scope: &Scope,
+        scope: &ScopeClaim,
         listed: &[ListTarget<'_>],
         order: Option<&SortOrder>,
         window: &PageRequest,
         relations: Relations,
-    ) -> Result<Page, StoreError> {
+    ) -> Result<(ConfirmedScope, Page), StoreError> {
         if let FastRead::Answered(page) = self
             .fast_matching(scope, listed, order, window, relations)
             .await?
@@ -38,7 +39,7 @@ impl Store {
             return Ok(page);
         }
         let sql = statement(scope, listed, order, window, relations);
-        let mut page = self.page("resource.list", scope, sql).await?;
+        let (confirmed, mut page) = self.page("resource.list", scope, sql).await?;
         let members: usize = page.found.iter().map(StoredResource::members).sum();
         if relations
             .most
@@ -49,12 +50,12 @@ impl Store {
             }
             page.lacks_members = true;
         }
-        Ok(page)
+        Ok((confirmed, page))
     }
 
     /// The statement with which [`Store::list`] begins, as PostgreSQL is given it, to be explained or measured.
     pub fn list_text(
-        scope: &Scope,
+        scope: &ScopeClaim,
         listed: &[ListTarget<'_>],
         order: Option<&SortOrder>,
         window: &PageRequest,

@@ -5,6 +5,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
+use crate::store::resources::proof::ConfirmedScope;
 use crate::store::resources::read::stored::{Related, StoredResource};
 use crate::store::resources::scope::Scope;
 use crate::store::resources::seq::type_id_of;
@@ -24,9 +25,9 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn member_stream(
+    pub async fn roll(
         &self,
-        scope: &Scope,
+        scope: &ConfirmedScope,
         group: &StoredResource,
     ) -> Result<Option<MemberStream>, StoreError> {
         let args = vec![
@@ -39,7 +40,7 @@ impl Store {
             .rows_for_client(Statement::named("member.stream", ROLL, args));
         let first = rows.recv().await.transpose()?;
         Ok(first.map(|first| MemberStream {
-            scope: scope.clone(),
+            scope: Scope::clone(scope),
             first: Some(first),
             rows,
         }))

@@ -4,6 +4,7 @@ use crate::store::db::args::Arg;
 use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
 use crate::store::handle::Store;
+use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
 use crate::store::resources::read::page::Page;
 use crate::store::resources::read::stored::{Documents, Relations, found, related};
 use crate::store::resources::scope::Scope;
@@ -14,19 +15,21 @@ impl Store {
     pub(in crate::store) async fn page(
         &self,
         name: &'static str,
-        scope: &Scope,
+        scope: &ScopeClaim,
         mut sql: Sql,
-    ) -> Result<Page, StoreError> {
-        if !scope.is_confirmed() {
+    ) -> Result<(ConfirmedScope, Page), StoreError> {
+        if scope.needs_proof() {
             sql.raw(" union all select 0, -2, 0, ")
                 .arg(Arg::Uuid(Uuid::nil()))
                 .raw(", '', 0, 0, 0, 0, '', 0 from (");
-            scope.confirm_by(&mut sql);
+            scope.prove(&mut sql);
             sql.raw(") as caller");
         }
         sql.raw(" order by 1, 2, 3");
         let rows = self.engine.read(&sql.statement(name)).await?;
-        scope.confirmed(rows.first().map(|row| row.int(1)).transpose()? == Some(-2))?;
+        // The row is the first one, but for pages before a mark, whose places are negative.
+        let is_proved = rows.iter().any(|row| matches!(row.int(1), Ok(-2)));
+        let confirmed = scope.proved(is_proved)?;
         let mut page = Page::default();
         for row in rows {
             match row.int(1)? {
@@ -43,7 +46,7 @@ impl Store {
                 }
             }
         }
-        Ok(page)
+        Ok((confirmed, page))
     }
 }
 

@@ -4,6 +4,7 @@ use crate::resource::{Attributes, Meta};
 use crate::store::changes::{Author, Entry};
 use crate::store::db::args::Arg;
 use crate::store::resources::ids::TypeIds;
+use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
 use crate::store::resources::read::stored::StoredResource;
 use crate::store::resources::scope::Scope;
 
@@ -24,8 +25,8 @@ pub enum WriteOutcome {
 /// What every change needs to know.
 #[derive(Debug, Clone, Copy)]
 pub struct WriteContext<'a> {
-    /// Tenant and numbers.
-    pub scope: &'a Scope,
+    /// Tenant and numbers. Only a confirmed scope, or the proof that a creation carries, gets here.
+    pub(in crate::store) scope: &'a Scope,
     /// Type of the resource.
     pub of_type: &'a TypeIds,
     /// Who writes, and when.
@@ -36,6 +37,64 @@ pub struct WriteContext<'a> {
     pub exactly: bool,
     /// What an import says in place of what a write makes.
     pub given: ImportOverrides,
+}
+
+/// The creation of a resource: its statement carries the proof of the claim.
+#[derive(Debug, Clone, Copy)]
+pub struct Creating<'a> {
+    pub(in crate::store) claim: &'a ScopeClaim,
+    pub(in crate::store) writing: WriteContext<'a>,
+}
+
+impl ScopeClaim {
+    /// Begins the creation of a resource, whose statement carries the proof.
+    pub fn creating<'a>(&'a self, of_type: &'a TypeIds, author: &'a Author) -> Creating<'a> {
+        Creating {
+            claim: self,
+            writing: WriteContext::under(self, of_type, author),
+        }
+    }
+}
+
+impl ConfirmedScope {
+    /// Begins the change of a resource.
+    pub fn writing<'a>(&'a self, of_type: &'a TypeIds, author: &'a Author) -> WriteContext<'a> {
+        WriteContext::under(self, of_type, author)
+    }
+}
+
+impl<'a> Creating<'a> {
+    /// Type of the resource.
+    pub fn of_type(&self) -> &'a TypeIds {
+        self.writing.of_type
+    }
+
+    /// Whether the tenant has a limit of seats.
+    #[must_use]
+    pub fn limited(mut self, limited: bool) -> Self {
+        self.writing.limited = limited;
+        self
+    }
+
+    /// What an import says in place of what a write makes.
+    #[must_use]
+    pub fn given(mut self, given: ImportOverrides) -> Self {
+        self.writing.given = given;
+        self
+    }
+}
+
+impl<'a> WriteContext<'a> {
+    fn under(scope: &'a Scope, of_type: &'a TypeIds, author: &'a Author) -> Self {
+        Self {
+            scope,
+            of_type,
+            author,
+            limited: false,
+            exactly: false,
+            given: ImportOverrides::default(),
+        }
+    }
 }
 
 /// A resource as it was found, and its attributes, read from the document.

@@ -9,6 +9,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
+use crate::store::resources::ids::TypeIds;
 use crate::store::resources::read::select::Select;
 use crate::store::resources::read::stored::StoredResource;
 use crate::store::resources::scope::Scope;
@@ -65,21 +66,21 @@ impl Store {
     /// If the database fails.
     pub async fn members_matching(
         &self,
-        writing: &WriteContext<'_>,
+        scope: &Scope,
+        of_type: &TypeIds,
         group: &StoredResource,
         condition: &Predicate,
     ) -> Result<Vec<MemberKey>, StoreError> {
-        let Some(attribute) = writing.of_type.resource_type.members() else {
+        let Some(attribute) = of_type.resource_type.members() else {
             return Ok(Vec::new());
         };
-        let path = writing.of_type.resource_type.path(None, attribute, None);
+        let path = of_type.resource_type.path(None, attribute, None);
         let mut sql = Sql::default();
         sql.raw("select element from (");
-        let scope = writing.scope;
         Select {
             tenant: scope.tenant,
             layout: &scope.layout,
-            of_type: writing.of_type,
+            of_type,
             sql: &mut sql,
         }
         .elements(condition, &path);

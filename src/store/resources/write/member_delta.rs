@@ -101,7 +101,7 @@ impl MemberDelta {
         }
         batch
             .then("removed", steps::remove_none())
-            .then("added", self.added(Guard::Written, writing, group))
+            .then("added", self.added(Guard::NewDocument, writing, group))
     }
 
     /// Adds the steps `removed` and `added` to a batch that changes the group, after the step that guards them.

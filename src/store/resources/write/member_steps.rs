@@ -52,7 +52,7 @@ pub(in crate::store) enum Guard {
     /// `claimed`: the batch changes members alone.
     Claimed,
     /// `written`: the batch writes the document of the group.
-    Written,
+    NewDocument,
 }
 
 /// Locks a group, if it is there in the version that is demanded.
@@ -75,7 +75,7 @@ pub(in crate::store) fn add(
 ) -> Step {
     let text = match guard {
         Guard::Claimed => add_after!("{claimed}"),
-        Guard::Written => add_after!("{written}"),
+        Guard::NewDocument => add_after!("{written}"),
     };
     step(text, tenant, group, members)
 }
@@ -89,7 +89,7 @@ pub(in crate::store) fn remove(
 ) -> Step {
     let text = match guard {
         Guard::Claimed => remove_after!("{claimed}"),
-        Guard::Written => remove_after!("{written}"),
+        Guard::NewDocument => remove_after!("{written}"),
     };
     step(text, tenant, group, members)
 }
@@ -103,7 +103,7 @@ pub(in crate::store) fn remove_others(
 ) -> Step {
     let text = match guard {
         Guard::Claimed => clear_after!("{claimed}"),
-        Guard::Written => clear_after!("{written}"),
+        Guard::NewDocument => clear_after!("{written}"),
     };
     step(text, tenant, group, members)
 }

@@ -1,4 +1,4 @@
-//! Writing resources and memberships.
+//! WriteContext resources and memberships.
 
 pub(in crate::store) mod context;
 pub(in crate::store) mod member;

@@ -9,27 +9,33 @@ use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
 use crate::store::resources::document::{DerivedColumns, NewDocument, column_values};
 use crate::store::resources::index;
+use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
 use crate::store::resources::read::stored::StoredResource;
 use crate::store::resources::scope::Scope;
 use crate::store::resources::seq::TYPE_SHIFT;
-use crate::store::resources::write::context::{Current, ReservedSeq, WriteContext, WriteOutcome};
+use crate::store::resources::write::context::{
+    Creating, Current, ReservedSeq, WriteContext, WriteOutcome,
+};
 use crate::store::resources::write::member_delta::MemberDelta;
 use crate::store::resources::write::member_steps::{Guard, claim};
 use std::sync::atomic::{AtomicU32, Ordering};
 use uuid::Uuid;
 
 impl Store {
-    /// Stores a new resource with its members, if its type has any.
+    /// Stores a new resource with its members, if its type has any. Gives the confirmed scope too:
+    /// the statement that stores it carries the proof, and a refusal is confirmed by another.
     ///
     /// # Errors
-    /// [`StoreError::Unique`] if a unique value is taken, or the database's failure.
+    /// [`StoreError::Unique`] if a unique value is taken; [`StoreError::Outdated`] if the token or the
+    /// tenant is no longer as it was.
     pub async fn create(
         &self,
-        writing: &WriteContext<'_>,
+        creating: &Creating<'_>,
         id: Uuid,
         written: &NewDocument,
         members: &MemberDelta,
-    ) -> Result<WriteOutcome, StoreError> {
+    ) -> Result<(ConfirmedScope, WriteOutcome), StoreError> {
+        let Creating { claim, writing } = creating;
         let row = DerivedColumns::of(writing.of_type, &written.attributes);
         let values = index::values(writing.of_type, &written.attributes);
         let names = written
@@ -44,7 +50,7 @@ impl Store {
             let seq = self.seq_of_new(writing, attempts.fetch_add(1, Ordering::Relaxed));
             let mut batch = Batch::new("resource.create");
             if needs_seat {
-                batch = batch.then("seated", take_seat(writing));
+                batch = batch.then("seated", take_seat(claim, writing));
             }
             let mut columns = vec![
                 ("tenant", writing.tenant()),
@@ -52,7 +58,7 @@ impl Store {
                 ("id", Arg::Uuid(id)),
             ];
             columns.extend(document_columns(writing, &row, written));
-            batch = batch.then("written", insert(writing.scope, needs_seat, columns));
+            batch = batch.then("written", insert(claim, needs_seat, columns));
             batch = index::add(batch, writing.scope.tenant, seq, &values);
             batch = self.count(batch, writing, (1, i64::from(row.takes_seat)));
             batch = members.insert_into(batch, writing, seq);
@@ -70,13 +76,12 @@ impl Store {
                 },
             )
             .await?;
-        match change {
-            WriteOutcome::Done(_) => writing.scope.confirmed(true)?,
+        let confirmed = match change {
+            WriteOutcome::Done(_) => claim.proved(true)?,
             // A seat, the schemas or the caller: the statement does not say which it lacked.
-            _ if !self.confirm(writing.scope).await? => return Err(StoreError::Outdated),
-            _ => {}
-        }
-        Ok(change)
+            _ => self.confirm(claim).await?,
+        };
+        Ok((confirmed, change))
     }
 
     /// Replaces the document of a resource and changes its members, if it is still as it was
@@ -143,7 +148,7 @@ impl Store {
             if seats != 0 {
                 batch = self.count(batch, writing, (0, seats));
             }
-            batch = members.change_with(batch, Guard::Written, writing, seq);
+            batch = members.change_with(batch, Guard::NewDocument, writing, seq);
             let entry = writing.entry(self.sequence.for_change(writing.author.at));
             let batch = entry.append(batch, Action::Modify, &changed);
             let answer = if needs_seat { ANSWER_SEATED } else { ANSWER };
@@ -304,7 +309,7 @@ fn leave(batch: Batch, writing: &WriteContext<'_>, seq: i64) -> Batch {
 }
 
 /// Takes a seat, if the caller is as it was authenticated.
-fn take_seat(writing: &WriteContext<'_>) -> Step {
+fn take_seat(claim: &ScopeClaim, writing: &WriteContext<'_>) -> Step {
     let mut sql = Sql::bound(vec![
         ("tenant", writing.tenant()),
         ("schema_revision", writing.schema_revision()),
@@ -313,7 +318,7 @@ fn take_seat(writing: &WriteContext<'_>) -> Step {
         "update tenant set used = used + 1 where tenant = {:tenant} and used < seats \
          and schema_revision = {:schema_revision}",
     );
-    confirming(&mut sql, writing.scope);
+    proving(&mut sql, claim);
     sql.raw(" returning tenant");
     sql.step().returning(&["tenant"])
 }
@@ -345,13 +350,13 @@ fn document_columns(
 }
 
 /// Inserts the resource, if its caller is as it was authenticated and, where one is needed, a seat was taken.
-fn insert(scope: &Scope, needs_seat: bool, values: Vec<(&'static str, Arg)>) -> Step {
+fn insert(claim: &ScopeClaim, needs_seat: bool, values: Vec<(&'static str, Arg)>) -> Step {
     let mut sql = Sql::bound(values);
     sql.raw(INSERT);
     if needs_seat {
         sql.raw(" and exists (select 1 from {seated})");
     } else {
-        confirming(&mut sql, scope);
+        proving(&mut sql, claim);
     }
     sql.raw(" returning seq, id, version");
     sql.step().returning(WRITTEN)
@@ -372,12 +377,12 @@ fn answer() -> Step {
     Step::new(ANSWER, vec![])
 }
 
-fn confirming(sql: &mut Sql, scope: &Scope) {
-    if scope.is_confirmed() {
+fn proving(sql: &mut Sql, claim: &ScopeClaim) {
+    if !claim.needs_proof() {
         return;
     }
     sql.raw(" and exists (");
-    scope.confirm_by(sql);
+    claim.prove(sql);
     sql.raw(")");
 }
 

@@ -1,12 +1,9 @@
 //! What a service is opened with.
 
-use crate::filter::FilterLimits;
-use crate::patch::PatchLimits;
-use crate::protocol::DATABASE_FILE;
+use crate::protocol::ServiceLimits;
 use crate::request_log::Record;
-use crate::resource::limits::ValueLimits;
 use crate::schema::SchemaFile;
-use crate::store::PoolSettings;
+use crate::store::{PoolSettings, StoreError};
 use secrecy::SecretString;
 use std::path::PathBuf;
 
@@ -20,7 +17,7 @@ pub struct ServiceSettings {
     /// Where resources stand for clients, with the base path and without a slash at the end.
     pub public_url: String,
     /// All schema and resource type files of the deployment, to be put into the database by
-    /// [`super::Service::open_for`]; `None` if the configuration names no folder: those of the database stay.
+    /// [`super::Operator::open_for`]; `None` if the configuration names no folder: those of the database stay.
     pub schema_files: Option<Vec<SchemaFile>>,
     /// Attributes that a filter may name and a list may be sorted by, likewise; `*` means every one.
     pub searchable: Option<Vec<String>>,
@@ -58,39 +55,6 @@ impl DatabaseTarget {
     }
 }
 
-/// Bounds on what a request may ask of the service.
-#[derive(Debug, Clone, Copy)]
-pub struct ServiceLimits {
-    /// Bounds on the values of a resource.
-    pub values: ValueLimits,
-    /// Bounds on filters.
-    pub filter: FilterLimits,
-    /// Bounds on PATCH requests.
-    pub patch: PatchLimits,
-    /// Resources on a page when the client names no `count`.
-    pub page_default: i64,
-    /// Resources on a page at most.
-    pub page_max: i64,
-    /// Operations of a bulk request.
-    pub bulk_operations: usize,
-    /// Bytes of a bulk request.
-    pub bulk_bytes: usize,
-}
-
-impl Default for ServiceLimits {
-    fn default() -> Self {
-        Self {
-            values: ValueLimits::default(),
-            filter: FilterLimits::default(),
-            patch: PatchLimits::default(),
-            page_default: 100,
-            page_max: 1000,
-            bulk_operations: 1000,
-            bulk_bytes: 4 * 1024 * 1024,
-        }
-    }
-}
-
 /// Why a service could not be opened, in one line for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -100,4 +64,22 @@ pub enum StartError {
     /// Something that the operator must put right.
     #[error("{0}")]
     Unusable(String),
+}
+
+/// The file of the embedded database in its folder.
+pub(super) const DATABASE_FILE: &str = "scimd.db";
+
+/// A database that goes away while the rest is read from it is waited for too.
+pub(super) fn cannot_start(error: &StoreError) -> StartError {
+    match (error, error.remedy()) {
+        (error, None) if error.may_pass() => {
+            StartError::Unreachable(format!("the database cannot be reached: {}", cause(error)))
+        }
+        _ => StartError::Unusable(format!("the database cannot be used: {}", cause(error))),
+    }
+}
+
+/// What the database said, without our own words before it.
+pub(super) fn cause(error: &StoreError) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }

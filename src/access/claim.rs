@@ -1,0 +1,230 @@
+//! What a token was when it was read last, and what the database has said of it in this request.
+
+use crate::clock::Timestamp;
+use crate::error::{Result, ScimError};
+use crate::model::TypeRoles;
+use crate::request_log::{Asker, Trail};
+use crate::resource::Conformance;
+use crate::schema::{Catalog, ResourceType};
+use crate::store::{
+    Author, ConfirmedScope, Creating, ScopeClaim, Tenant, TokenScope, TypeIds, WriteContext,
+};
+use quick_cache::sync::Cache;
+use std::hash::Hash;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// A token and its tenant, as they were read from the database.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Name of the tenant.
+    pub tenant: Arc<str>,
+    /// Name that the operator gave to the token.
+    pub token_name: Arc<str>,
+    /// Public part of the token; the key of the rate limit. Empty for the operator.
+    pub token_id: Arc<str>,
+    /// Where the tenant's resources are, without a slash at the end: `https://host/scim/v2`.
+    pub base_url: Arc<str>,
+    /// The resource types and schemas of the tenant.
+    pub catalog: Arc<Catalog>,
+    pub(crate) token_scope: TokenScope,
+    pub(crate) settings: Arc<Tenant>,
+}
+
+/// The identity that a token had when it was read last. Until a statement has proved it, nothing is
+/// written or answered under it.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    pub(super) identity: Arc<Identity>,
+    pub(super) scope: ScopeClaim,
+    pub(crate) trail: Arc<Trail>,
+}
+
+/// The identity that the database has confirmed in this request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub(super) claim: Claim,
+    pub(super) scope: ConfirmedScope,
+}
+
+/// How often a cache had what it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheCounts {
+    /// Look-ups that found an entry.
+    pub hits: u64,
+    /// Look-ups that found none.
+    pub misses: u64,
+}
+
+impl CacheCounts {
+    pub(crate) fn of<K: Eq + Hash, V: Clone>(cache: &Cache<K, V>) -> Self {
+        Self {
+            hits: cache.hits(),
+            misses: cache.misses(),
+        }
+    }
+}
+
+/// The outcome of an operation under a claim, with the caller that it was made for. An error outside
+/// was made before the database had said anything of the claim: [`Access::settle`] confirms it.
+pub type Confirmed<T> = Result<(Caller, Result<T>)>;
+
+/// The outcome of an operation under the claim of a caller that was confirmed before.
+pub fn answered<T>(outcome: Confirmed<T>) -> Result<T> {
+    outcome.and_then(|(_, outcome)| outcome)
+}
+
+impl Claim {
+    /// Where the request looks, with what has to be proved.
+    pub(crate) fn scope(&self) -> &ScopeClaim {
+        &self.scope
+    }
+
+    /// The caller, as a statement has confirmed it.
+    pub(crate) fn confirmed(&self, scope: ConfirmedScope) -> Caller {
+        let claim = Self {
+            scope: ScopeClaim::clone(&scope),
+            ..self.clone()
+        };
+        Caller { claim, scope }
+    }
+
+    /// The creation of a resource of a type, which proves the claim.
+    pub(crate) fn creating<'a>(
+        &'a self,
+        kind: &ResourceType,
+        author: &'a Author,
+    ) -> Result<Creating<'a>> {
+        let limited = self.settings.seats.is_some();
+        let of_type = of_type(&self.scope, kind)?;
+        Ok(self.scope.creating(of_type, author).limited(limited))
+    }
+
+    /// The claim as a request to the path of its tenant has it: the URLs of its resources are below that
+    /// path, unless the tenant has a base URL of its own. `base_path` is what the public URL ends with.
+    #[must_use]
+    pub fn at_own_path(self, base_path: &str) -> Self {
+        let own = url_of_tenant(&self.base_url, base_path, &self.tenant)
+            .filter(|_| self.settings.base_url.is_none());
+        match own {
+            Some(url) => Self {
+                identity: Arc::new(Identity {
+                    base_url: url.into(),
+                    ..Identity::clone(&self)
+                }),
+                ..self
+            },
+            None => self,
+        }
+    }
+}
+
+impl Caller {
+    /// The confirmed scope of the caller, which writes take.
+    pub(crate) fn scope(&self) -> &ConfirmedScope {
+        &self.scope
+    }
+
+    /// A change of a resource of a type.
+    pub(crate) fn writing<'a>(
+        &'a self,
+        kind: &ResourceType,
+        author: &'a Author,
+    ) -> Result<WriteContext<'a>> {
+        let mut writing = self.scope.writing(of_type(&self.scope, kind)?, author);
+        writing.limited = self.settings.seats.is_some();
+        Ok(writing)
+    }
+
+    /// The caller as a request to the path of its tenant has it; see [`Claim::at_own_path`].
+    #[must_use]
+    pub fn at_own_path(self, base_path: &str) -> Self {
+        Self {
+            claim: self.claim.at_own_path(base_path),
+            ..self
+        }
+    }
+}
+
+impl Identity {
+    /// How lenient the tenant is towards its clients.
+    pub fn conformance(&self) -> Conformance {
+        self.settings.conformance
+    }
+
+    /// Who makes a change at a moment, for the change log: the operator has no token.
+    pub(crate) fn author(&self, at: Timestamp) -> Author {
+        let token = Some(self.token_id.to_string()).filter(|id| !id.is_empty());
+        Author { token, at }
+    }
+
+    /// Whether the token may read resources of a type.
+    ///
+    /// # Errors
+    /// 403 with the scope that the token lacks.
+    pub(crate) fn may_read(&self, resource_type: &ResourceType) -> Result<()> {
+        let is_allowed =
+            self.token_scope != TokenScope::UsersOnly || resource_type.seat().is_some();
+        is_allowed.then_some(()).ok_or_else(|| {
+            ScimError::insufficient_scope(format!(
+                "This token is for users only; it does not reach {}. Ask the vendor of the application for one that does.",
+                resource_type.endpoint()
+            ))
+        })
+    }
+
+    /// Whether the token may change resources of a type.
+    ///
+    /// # Errors
+    /// 403 with the scope that the token lacks.
+    pub(crate) fn may_write(&self, resource_type: &ResourceType) -> Result<()> {
+        if self.token_scope == TokenScope::ReadOnly {
+            return Err(ScimError::insufficient_scope(
+                "This token is for reading only: ask the vendor of the application for one with scope read-write.",
+            ));
+        }
+        self.may_read(resource_type)
+    }
+
+    pub(super) fn asker(&self, now: Timestamp) -> Asker {
+        Asker {
+            settings: self.settings.clone(),
+            tenant: self.tenant.clone(),
+            token_id: self.token_id.clone(),
+            token_name: self.token_name.clone(),
+            catalog: self.catalog.clone(),
+            keeps_bodies: self.settings.bodies_until.is_some_and(|until| until > now),
+        }
+    }
+}
+
+impl Deref for Claim {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.identity
+    }
+}
+
+/// A caller is a claim for which nothing has to be proved.
+impl Deref for Caller {
+    type Target = Claim;
+
+    fn deref(&self) -> &Claim {
+        &self.claim
+    }
+}
+
+fn of_type<'a>(scope: &'a ScopeClaim, kind: &ResourceType) -> Result<&'a TypeIds> {
+    let of_type = scope.layout().of_type(kind);
+    of_type.ok_or_else(|| ScimError::internal("a type without a layout"))
+}
+
+/// The URL at which a tenant alone is served: `https://host/t/acme/scim/v2` for the base URL
+/// `https://host/scim/v2`. `None` if the base URL does not end with the base path.
+pub fn url_of_tenant(base_url: &str, base_path: &str, tenant: &str) -> Option<String> {
+    let base_path = base_path.trim_end_matches('/');
+    base_url
+        .strip_suffix(base_path)
+        .map(|root| format!("{root}/t/{tenant}{base_path}"))
+}

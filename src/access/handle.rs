@@ -1,0 +1,156 @@
+//! The handle by which requests are authenticated and confirmed.
+
+use super::caller_cache::CallerCache;
+use super::catalogs::Catalogs;
+use super::claim::{CacheCounts, Caller, Claim, Confirmed, Identity};
+use super::last_uses::LastUses;
+use super::unproved::UnprovedRequests;
+use crate::clock::Clock;
+use crate::error::{Result, ScimError};
+use crate::reason::Reason;
+use crate::request_log::Trail;
+use crate::store::{ConfirmedScope, ScopeClaim, Store, StoreError, Tenant, TokenScope};
+use std::sync::Arc;
+use tokio_util::task::TaskTracker;
+
+/// Authenticates requests over one database. Clones share the cache of callers.
+#[derive(Debug, Clone)]
+pub struct Access {
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) catalogs: Arc<Catalogs>,
+    pub(super) public_url: Arc<str>,
+    pub(super) cache: Arc<CallerCache>,
+    pub(super) last_uses: Arc<LastUses>,
+    pub(super) unproved: Arc<UnprovedRequests>,
+    /// What requests have begun and do not wait for.
+    pub(super) tasks: TaskTracker,
+}
+
+impl Access {
+    pub(crate) fn new(
+        store: Store,
+        clock: Clock,
+        catalogs: Arc<Catalogs>,
+        public_url: &str,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            catalogs,
+            public_url: public_url.into(),
+            cache: Arc::default(),
+            last_uses: Arc::default(),
+            unproved: Arc::default(),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The tasks that requests have begun and do not wait for.
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The caller that a claim stands for. A claim that was confirmed in this request costs nothing,
+    /// another one a query.
+    ///
+    /// # Errors
+    /// 401 if the token or the tenant is no longer as it was; 503 if the database cannot be reached.
+    pub async fn confirm(&self, claim: &Claim) -> Result<Caller> {
+        let scope = self.store.confirm(&claim.scope).await?;
+        Ok(claim.confirmed(scope))
+    }
+
+    /// What the client is answered to an operation under a claim; `None` if the token or the tenant has
+    /// changed since it was cached, so that the request has to be authenticated and carried out again. A
+    /// refusal that was made before the claim was confirmed is confirmed here, by one query. The failure
+    /// of the server itself is answered to anyone.
+    pub async fn settle<T>(&self, claim: &Claim, outcome: Confirmed<T>) -> Option<Result<T>> {
+        match outcome {
+            Ok((_, outcome)) => Some(outcome),
+            Err(error) if error.status() >= 500 => Some(Err(error)),
+            Err(refusal) => match self.store.confirm(&claim.scope).await {
+                Ok(_) => Some(Err(refusal)),
+                Err(StoreError::Outdated) => None,
+                Err(error) => Some(Err(error.into())),
+            },
+        }
+    }
+
+    /// How often requests came with a token that was cached.
+    pub fn cache_counts(&self) -> CacheCounts {
+        self.cache.counts()
+    }
+
+    /// The operator as a caller of the protocol's operations in a tenant that was just read.
+    ///
+    /// # Errors
+    /// 503 if the schemas of the tenant cannot be read.
+    pub(crate) async fn operator(&self, tenant: Tenant) -> Result<Caller> {
+        let token = (Arc::from("operator"), Arc::from(""), TokenScope::ReadWrite);
+        self.caller(tenant, token, Arc::default()).await
+    }
+
+    /// The claim with the settings and schemas that its tenant has now.
+    ///
+    /// # Errors
+    /// 401 if the tenant was deleted.
+    pub(crate) async fn renewed(&self, claim: &Claim) -> Result<Claim> {
+        let tenant = self.store.tenant_now(claim.settings.number()).await?;
+        let tenant = tenant.ok_or_else(|| {
+            ScimError::unauthorized("The tenant of this token was deleted.")
+                .because(Reason::TokenUnknown)
+        })?;
+        let numbered = self.catalogs.of(&self.store, &tenant).await?;
+        let scope = tenant.scope(numbered.layout.clone());
+        let scope = match claim.scope.snapshot() {
+            Some(snapshot) => ScopeClaim::cached(scope, snapshot.with_tenant(&tenant).into()),
+            None => ScopeClaim::clone(&ConfirmedScope::just_read(scope)),
+        };
+        let identity = Identity {
+            catalog: numbered.catalog.clone(),
+            settings: tenant.into(),
+            ..Identity::clone(claim)
+        };
+        Ok(Claim {
+            identity: identity.into(),
+            scope,
+            trail: claim.trail.clone(),
+        })
+    }
+
+    /// The caller of a token and a tenant that were just read; the token by its name, id and scope.
+    pub(super) async fn caller(
+        &self,
+        tenant: Tenant,
+        (token_name, token_id, token_scope): (Arc<str>, Arc<str>, TokenScope),
+        trail: Arc<Trail>,
+    ) -> Result<Caller> {
+        let numbered = self.catalogs.of(&self.store, &tenant).await?;
+        let scope = ConfirmedScope::just_read(tenant.scope(numbered.layout.clone()));
+        let base_url = tenant.base_url.as_deref().map(Arc::from);
+        let identity = Identity {
+            tenant: tenant.name.as_str().into(),
+            token_name,
+            token_id,
+            base_url: base_url.unwrap_or_else(|| self.public_url.clone()),
+            catalog: numbered.catalog.clone(),
+            token_scope,
+            settings: tenant.into(),
+        };
+        let claim = Claim {
+            identity: identity.into(),
+            scope: ScopeClaim::clone(&scope),
+            trail,
+        };
+        Ok(Caller { claim, scope })
+    }
+}

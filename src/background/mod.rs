@@ -1,0 +1,211 @@
+//! Work beside the requests of a server, in one register: each job has a name, a schedule, a status and
+//! one way to be stopped.
+
+mod retention;
+mod token_expiry;
+mod views;
+
+use crate::clock::{Clock, Timestamp};
+use crate::mapping::Directory;
+use crate::operator::{Operator, OperatorError};
+use crate::sync::locked;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long stopping waits for a job that is at work.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// When a job runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schedule {
+    /// Once, at the start.
+    Once,
+    /// At the start, and again after each interval.
+    Every(Duration),
+}
+
+/// A job as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobStatus {
+    /// Name of the job.
+    pub name: &'static str,
+    /// When it runs.
+    pub schedule: Schedule,
+    /// How often it has run to its end.
+    pub runs: u64,
+    /// When it ended last.
+    pub last: Option<Timestamp>,
+    /// Whether it is at work.
+    pub is_running: bool,
+}
+
+/// The background work of one server.
+#[derive(Debug)]
+pub struct Background {
+    clock: Clock,
+    jobs: Arc<Mutex<Vec<JobStatus>>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Background {
+    /// A register without jobs.
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            jobs: Arc::default(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    /// Warns once a day of tokens that end within so many days.
+    pub fn warn_of_expiring_tokens(&self, operator: Operator, days: i64) {
+        self.every("token expiry", DAY, move || {
+            let operator = operator.clone();
+            async move { token_expiry::warn(&operator, days).await }
+        });
+    }
+
+    /// Deletes requests of the provisioning log that are older than so many days, once an hour. Several
+    /// instances may: what one has deleted the others do not find.
+    pub fn forget_old_requests(&self, operator: Operator, days: i64) {
+        self.every("request log retention", HOUR, move || {
+            let operator = operator.clone();
+            async move { retention::forget(&operator, days).await }
+        });
+    }
+
+    /// Makes the views of a directory, and fills their lookups; `made` is the outcome of the first attempt
+    /// to make them.
+    pub fn apply_directory(
+        &self,
+        operator: Operator,
+        directory: Directory,
+        made: Result<bool, OperatorError>,
+    ) {
+        let job = self.register("directory views", Schedule::Once);
+        self.spawn(async move {
+            job.begin();
+            views::apply(&operator, &directory, made).await;
+            job.end();
+        });
+    }
+
+    /// The jobs with their status.
+    pub fn status(&self) -> Vec<JobStatus> {
+        locked(&self.jobs).clone()
+    }
+
+    /// Ends all jobs where they wait; a batch that was begun takes effect as a whole all the same.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        if timeout(PATIENCE, self.tasks.wait()).await.is_err() {
+            tracing::warn!("stopped before the background work came to its end");
+        }
+    }
+
+    /// Starts a job that runs now and after each interval.
+    fn every<F>(&self, name: &'static str, pause: Duration, work: impl Fn() -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let job = self.register(name, Schedule::Every(pause));
+        self.spawn(async move {
+            let mut ticks = interval(pause);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                job.begin();
+                work().await;
+                job.end();
+            }
+        });
+    }
+
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            stop.run_until_cancelled(work).await;
+        });
+    }
+
+    fn register(&self, name: &'static str, schedule: Schedule) -> Job {
+        let mut jobs = locked(&self.jobs);
+        jobs.push(JobStatus {
+            name,
+            schedule,
+            runs: 0,
+            last: None,
+            is_running: false,
+        });
+        Job {
+            number: jobs.len() - 1,
+            jobs: self.jobs.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+}
+
+/// A job in the register.
+struct Job {
+    number: usize,
+    jobs: Arc<Mutex<Vec<JobStatus>>>,
+    clock: Clock,
+}
+
+impl Job {
+    fn begin(&self) {
+        self.change(|status| status.is_running = true);
+    }
+
+    fn end(&self) {
+        let now = self.clock.now();
+        self.change(|status| {
+            status.is_running = false;
+            status.runs += 1;
+            status.last = Some(now);
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut JobStatus)) {
+        if let Some(status) = locked(&self.jobs).get_mut(self.number) {
+            change(status);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc;
+
+    #[tokio::test]
+    async fn a_job_has_a_status_and_ends_when_it_is_stopped() {
+        let background = Background::new(Clock::system());
+        let (sender, mut runs) = mpsc::unbounded_channel();
+        background.every("count", HOUR, move || {
+            let sender = sender.clone();
+            async move { sender.send(()).unwrap() }
+        });
+        runs.recv().await.unwrap();
+        while background.status()[0].runs == 0 {
+            tokio::task::yield_now().await;
+        }
+        let status = background.status().remove(0);
+        assert_eq!(
+            (status.name, status.schedule),
+            ("count", Schedule::Every(HOUR))
+        );
+        assert!(!status.is_running && status.last.is_some());
+        background.stop().await;
+        assert!(runs.recv().await.is_none(), "the job is gone");
+    }
+}

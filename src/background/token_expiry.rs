@@ -1,0 +1,28 @@
+//! Warns of tokens that end soon: without its token an identity provider stops without a message.
+
+use crate::operator::{Operator, OperatorError};
+
+/// Warns of the tokens that end within so many days, and if no token is valid.
+pub(super) async fn warn(operator: &Operator, warn_days: i64) {
+    if let Err(error) = warn_of_ending(operator, warn_days).await {
+        tracing::warn!(%error, "cannot look for tokens that end soon");
+    }
+}
+
+async fn warn_of_ending(operator: &Operator, warn_days: i64) -> Result<(), OperatorError> {
+    if !operator.has_good_token().await? {
+        tracing::warn!("there is no valid token: scimd token issue --name NAME");
+    }
+    let mut ending = operator.ending_tokens(None, warn_days);
+    while let Some(token) = ending.next().await? {
+        let end = token.expires.map(|end| end.to_string());
+        tracing::warn!(
+            tenant = token.tenant,
+            token = token.name,
+            id = token.id,
+            end,
+            "the token ends soon: scimd token rotate ID"
+        );
+    }
+    Ok(())
+}

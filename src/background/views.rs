@@ -1,0 +1,46 @@
+//! The views of the directory, made while requests are served.
+
+use crate::mapping::Directory;
+use crate::operator::{Operator, OperatorError};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How long instances of the mapping before may still write.
+const REPLACEMENT: Duration = Duration::from_secs(600);
+
+/// Pause before what failed is tried again.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// Makes the views of a directory, and fills the lookups by which they find rows. Requests do not need the
+/// views, so a failure is only logged. `made` is the outcome of the first attempt.
+pub(super) async fn apply(
+    operator: &Operator,
+    directory: &Directory,
+    mut made: Result<bool, OperatorError>,
+) {
+    loop {
+        match made {
+            Ok(true) => return,
+            Ok(false) => break,
+            Err(error) => tracing::warn!(
+                %error,
+                cause = std::error::Error::source(&error),
+                "the views of the directory could not be made; trying again"
+            ),
+        }
+        sleep(PAUSE).await;
+        made = operator.make_directory(directory).await;
+    }
+    // Instances that were started before, with other lookups, write until they are replaced.
+    for pause in [Duration::ZERO, REPLACEMENT] {
+        sleep(pause).await;
+        match operator.fill_directory(directory).await {
+            // Nothing to tell at the first start, nor when the instances before wrote the same lookups.
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(rows, "prepared rows for lookups"),
+            Err(error) => {
+                tracing::warn!(%error, "rows could not be prepared for lookups: scimd migrate does it");
+            }
+        }
+    }
+}

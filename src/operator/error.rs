@@ -1,0 +1,91 @@
+//! What the operator's requests are refused for. The texts name no command: each interface adds what its
+//! user has to type.
+
+use crate::error::ScimError;
+use crate::store::StoreError;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a request of the operator was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// There is no tenant of that name.
+    #[error("There is no tenant \"{0}\".")]
+    NoTenant(String),
+    /// There is a tenant of that name.
+    #[error("There is a tenant \"{0}\" already.")]
+    TenantExists(String),
+    /// The text cannot be the name of a tenant.
+    #[error("\"{0}\" is no tenant name: use lower-case letters, digits and hyphens, at most 63.")]
+    TenantName(String),
+    /// A limit of seats below zero.
+    #[error("The number of seats cannot be negative.")]
+    NegativeSeats,
+    /// Names of groups cannot become unique while two groups have the same name.
+    #[error("Some groups of this tenant have one name; rename them first.")]
+    SharedGroupNames(#[source] StoreError),
+    /// The name of a token has control characters.
+    #[error("A token's name cannot have control characters, such as a tab or a line break.")]
+    TokenNameControl,
+    /// The name of a token is empty or too long.
+    #[error("A token needs a name, such as okta, of at most 100 characters.")]
+    TokenNameLength,
+    /// There is no token of that id.
+    #[error("There is no token \"{0}\"")]
+    NoToken(String),
+    /// There is no token of that id that is still valid.
+    #[error("There is no token \"{0}\" that is good")]
+    NoValidToken(String),
+    /// The token has a successor already.
+    #[error(
+        "Token {id} was rotated already: its successor is {successor}. Rotate that one, or issue a new token."
+    )]
+    TokenRotated {
+        /// Public id of the token.
+        id: String,
+        /// Public id of its successor.
+        successor: String,
+    },
+    /// There is no user of that name in the tenant.
+    #[error(
+        "There is no user \"{user}\" in tenant \"{tenant}\"; of one that was deleted, give the id."
+    )]
+    NoUser {
+        /// The name that was given.
+        user: String,
+        /// Name of the tenant.
+        tenant: String,
+    },
+    /// Schemas were changed since the change was planned.
+    #[error("Schemas were changed by somebody else at this moment")]
+    SchemasChanged,
+    /// There is a file of the name that a backup is to have.
+    #[error("There is a file {} already.", .0.display())]
+    FileExists(PathBuf),
+    /// The name of a file is not UTF-8.
+    #[error("The name of the file is not UTF-8.")]
+    FileName,
+    /// The file of a backup cannot be written.
+    #[error("The copy cannot be written to {}: {cause}.", .file.display())]
+    Unwritable {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// Only the embedded database can be copied.
+    #[error("The database is PostgreSQL: use pg_dump, which copies it under load.")]
+    NotEmbedded,
+    /// An operation of the protocol or the database failed.
+    #[error(transparent)]
+    Failed(#[from] ScimError),
+}
+
+impl From<StoreError> for OperatorError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// The outcome of a request of the operator.
+pub(super) type Result<T> = std::result::Result<T, OperatorError>;

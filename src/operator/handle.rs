@@ -1,0 +1,40 @@
+//! The handle of the operator over one database.
+
+use crate::access::catalogs::Catalogs;
+use crate::clock::Clock;
+use crate::protocol::Service;
+use crate::request_log::UserDigests;
+use crate::store::Store;
+use std::sync::Arc;
+
+/// Name of the tenant that every server has.
+pub const DEFAULT_TENANT: &str = "default";
+
+/// What the operator of one database does. Clones share their parts with the service that they give.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) catalogs: Arc<Catalogs>,
+    pub(super) digests: Arc<UserDigests>,
+    pub(super) service: Service,
+    pub(super) not_in_force: Vec<&'static str>,
+}
+
+impl Operator {
+    /// The operations of the protocol over the same database.
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// Keys of the configuration that say something else than the database has, as only a server or a
+    /// migration puts them into force.
+    pub fn not_in_force(&self) -> &[&'static str] {
+        &self.not_in_force
+    }
+
+    /// The server's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}

@@ -1,0 +1,151 @@
+//! Opening the database: brings it up to date, loads the schemas that it keeps, and makes the service.
+
+use super::handle::{DEFAULT_TENANT, Operator};
+use super::schemas::configure::{configure, differing};
+use super::settings::{
+    DATABASE_FILE, DatabaseTarget, ServiceSettings, StartError, cannot_start, cause,
+};
+use crate::access::Access;
+use crate::access::catalogs::{CatalogError, Catalogs};
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::mapping::Directory;
+use crate::protocol::Service;
+use crate::protocol::cursor::Cursors;
+use crate::request_log::{Recorder, UserDigests};
+use crate::store::{Store, StoreError};
+use secrecy::ExposeSecret;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the file of the embedded database is checked at the start.
+const FILE_CHECK: Duration = Duration::from_secs(2);
+
+impl Operator {
+    /// Opens the database, brings it up to date and loads the schemas that it keeps. A `default` tenant
+    /// exists afterwards.
+    ///
+    /// # Errors
+    /// One line that says what the operator has to do.
+    pub async fn open(settings: &ServiceSettings, clock: Clock) -> Result<Self, StartError> {
+        let store = open_store(settings).await?;
+        let keys = differing(&store, settings).await?;
+        Self::over(store, settings, clock, keys).await
+    }
+
+    /// Opens the database as [`Operator::open`] does, and puts into force what the configuration says of
+    /// schemas and the lookups of a directory.
+    ///
+    /// # Errors
+    /// One line that says what the operator has to do.
+    pub async fn open_for(
+        settings: &ServiceSettings,
+        clock: Clock,
+        directory: &Directory,
+    ) -> Result<Self, StartError> {
+        let store = open_store(settings).await?;
+        store
+            .check_file(Some(FILE_CHECK))
+            .await
+            .map_err(|error| unusable(settings, &error))?;
+        // Layouts hold the lookups, so these are stored before a catalog is loaded.
+        store
+            .keep_lookups(directory)
+            .await
+            .map_err(|error| cannot_start(&error))?;
+        configure(&store, settings).await?;
+        Self::over(store, settings, clock, Vec::new()).await
+    }
+
+    async fn over(
+        store: Store,
+        settings: &ServiceSettings,
+        clock: Clock,
+        not_in_force: Vec<&'static str>,
+    ) -> Result<Self, StartError> {
+        let catalogs = Catalogs::load(&store).await.map_err(|error| match error {
+            CatalogError::Store(error) => cannot_start(&error),
+            CatalogError::Schema(error) => StartError::Unusable(error.to_string()),
+        })?;
+        let catalogs = Arc::new(catalogs);
+        store
+            .create_tenant(DEFAULT_TENANT, clock.now())
+            .await
+            .map_err(|error| cannot_start(&error))?;
+        let (cursors, digests) = shared_keys(&store)
+            .await
+            .map_err(|error| StartError::Unusable(error.to_string()))?;
+        let url = settings.public_url.as_str();
+        let access = Access::new(store.clone(), clock.clone(), catalogs.clone(), url);
+        let recorder = Recorder::start(
+            store.clone(),
+            clock.clone(),
+            settings.record,
+            digests.clone(),
+        );
+        let service = Service::new(
+            access,
+            recorder,
+            cursors,
+            settings.limits,
+            settings.support.clone(),
+        );
+        Ok(Self {
+            store,
+            clock,
+            catalogs,
+            digests,
+            service,
+            not_in_force,
+        })
+    }
+}
+
+/// What is made with the key that the instances over one database share.
+async fn shared_keys(store: &Store) -> Result<(Cursors, Arc<UserDigests>)> {
+    let key = store.shared("cursor_key", Cursors::new_key()?).await?;
+    Ok((
+        Cursors::with_key(&key)?,
+        Arc::new(UserDigests::with_key(&key)?),
+    ))
+}
+
+async fn open_store(settings: &ServiceSettings) -> Result<Store, StartError> {
+    match &settings.database {
+        DatabaseTarget::Postgres { url } => Store::postgres(url.expose_secret(), &settings.pool)
+            .await
+            .map_err(|error| no_postgres(&error)),
+        DatabaseTarget::Sqlite { data_dir } => {
+            let opened = Store::sqlite(&data_dir.join(DATABASE_FILE), &settings.pool).await;
+            opened.map_err(|error| unusable(settings, &error))
+        }
+    }
+}
+
+/// Only what may go away by itself is waited for.
+fn no_postgres(error: &StoreError) -> StartError {
+    match (error, error.remedy()) {
+        (_, Some(remedy)) => StartError::Unusable(format!(
+            "PostgreSQL cannot be used: {}; {remedy}",
+            cause(error)
+        )),
+        (error, None) if error.may_pass() => {
+            StartError::Unreachable(format!("PostgreSQL cannot be reached: {}", cause(error)))
+        }
+        _ => StartError::Unusable(format!("PostgreSQL cannot be used: {}", cause(error))),
+    }
+}
+
+fn unusable(settings: &ServiceSettings, error: &StoreError) -> StartError {
+    let cause = cause(error);
+    StartError::Unusable(match &settings.database {
+        DatabaseTarget::Postgres { .. } => format!("PostgreSQL cannot be used: {cause}"),
+        DatabaseTarget::Sqlite { data_dir } => {
+            let file = data_dir.join(DATABASE_FILE);
+            format!(
+                "the embedded database {} cannot be used: {cause}",
+                file.display()
+            )
+        }
+    })
+}

@@ -1,0 +1,59 @@
+//! DELETE (RFC 7644 section 3.6).
+
+use crate::access::{Claim, Confirmed};
+use crate::protocol::change::{ChangeRequest, ChangeTarget, change};
+use crate::protocol::schema_retry::{Attempt, Write};
+use crate::protocol::{Precondition, Reply, Service};
+use crate::request_log::WriteRequest;
+use crate::resource::Acceptance;
+use crate::resource::projection::Projection;
+use crate::schema::ResourceType;
+use std::sync::Arc;
+
+/// A resource to be deleted.
+struct Delete<'a> {
+    id: &'a str,
+    precondition: &'a Precondition,
+}
+
+impl Service {
+    /// DELETE (RFC 7644 section 3.6).
+    ///
+    /// # Errors
+    /// 404, 412, 503.
+    pub async fn delete(
+        &self,
+        claim: &Claim,
+        kind: &Arc<ResourceType>,
+        id: &str,
+        precondition: &Precondition,
+    ) -> Confirmed<Reply> {
+        let delete = Delete { id, precondition };
+        self.under_current_schemas(claim, kind, &delete).await
+    }
+}
+
+impl Write for Delete<'_> {
+    fn request(&self) -> WriteRequest<'_> {
+        WriteRequest::Delete
+    }
+
+    async fn attempt(
+        &self,
+        service: &Service,
+        claim: &Claim,
+        kind: &Arc<ResourceType>,
+        acceptance: &mut Acceptance<'_>,
+    ) -> Attempt<Reply> {
+        let target = ChangeTarget {
+            kind,
+            id: self.id,
+            precondition: self.precondition,
+            projection: &Projection::default(),
+        };
+        let notes = &mut acceptance.notes;
+        let (caller, found) =
+            change(service, claim, &target, &ChangeRequest::Delete, notes).await?;
+        Ok((caller, found.map(|_| Reply::empty(204))))
+    }
+}
