@@ -18,7 +18,7 @@ start)
   rm -f "$ROOT/address"
   scimd serve --listen 127.0.0.1:0 >"$ROOT/out" 2>>"$ROOT/log" </dev/null &
   echo $! >"$ROOT/pid"
-  until grep -q '^SCIM base URL: ' "$ROOT/out"; do
+  until grep -q '^SCIM base URL: .*/v2$' "$ROOT/out"; do
     kill -0 "$(cat "$ROOT/pid")"
     sleep 0.05
   done

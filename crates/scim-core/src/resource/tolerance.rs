@@ -3,11 +3,15 @@
 //!
 //! ```
 //! use scim_core::resource::tolerance::{boolean_from_text, is_legacy_core};
+//! use scim_core::schema::Catalog;
 //! use serde_json::json;
 //!
 //! assert_eq!(boolean_from_text(&json!("False")), Some(false));
 //! assert_eq!(boolean_from_text(&json!("no")), None);
-//! assert!(is_legacy_core("urn:scim:schemas:core:1.0"));
+//! let catalog = Catalog::new(&[])?;
+//! let user = catalog.by_name("User").ok_or("there is no User")?;
+//! assert!(is_legacy_core(user, "urn:scim:schemas:core:1.0"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 use super::note::printable;
