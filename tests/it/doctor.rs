@@ -198,7 +198,7 @@ async fn what_is_no_server_is_told_apart() {
             &server.token,
             "give that URL",
         ),
-        (&closed, &server.token, "nothing listens there"),
+        (&closed, &server.token, "nothing listens on that port"),
         (&tls, &server.token, "does not speak TLS"),
         (
             "http://scim.invalid/scim/v2",

@@ -57,6 +57,7 @@ mod member;
 mod report;
 mod response;
 mod target;
+mod test_resources;
 
 pub use check::{Check, Provider};
 pub use cleanup::clean_up;

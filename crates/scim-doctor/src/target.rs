@@ -1,8 +1,8 @@
 //! The server under test, and the HTTP client for it.
 
 use crate::check::{CheckResult, Problem};
-use crate::cleanup::{CleanupList, name_attribute};
 use crate::response::{List, ScimResponse};
+use crate::test_resources::{CleanupList, name_attribute};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Method, Response, Url};

@@ -1,6 +1,6 @@
 //! The signals that end the command.
 
-use super::DoctorError;
+use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// SIGINT and SIGTERM, which do not end the process while this exists.
@@ -11,14 +11,10 @@ pub(super) struct Interrupts {
 }
 
 impl Interrupts {
-    pub(super) fn watch() -> Result<Self, DoctorError> {
-        let watch = |kind| {
-            signal(kind)
-                .map_err(|error| DoctorError::Failed(format!("cannot watch signals: {error}")))
-        };
+    pub(super) fn watch() -> io::Result<Self> {
         Ok(Self {
-            interrupt: watch(SignalKind::interrupt())?,
-            terminate: watch(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
         })
     }
 

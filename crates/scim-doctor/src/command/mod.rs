@@ -1,13 +1,14 @@
 //! The command line of `scim-doctor` and `scimd doctor`.
 
 mod interrupt;
+mod only;
 mod output;
 
-use crate::{Outcome, PREFIX, Provider, Report, Target, check_connectivity, clean_up, examine};
-use clap::{Args, ValueEnum};
+use crate::{Outcome, PREFIX, Report, Target, check_connectivity, clean_up, examine};
+use clap::Args;
 use interrupt::Interrupts;
+use only::Only;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -41,25 +42,6 @@ pub struct Doctor {
     /// Prints JSON
     #[arg(long)]
     json: bool,
-}
-
-/// The identity providers whose requests are sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Only {
-    Okta,
-    Entra,
-    All,
-}
-
-impl Only {
-    fn provider(self) -> Option<Provider> {
-        match self {
-            Self::Okta => Some(Provider::Okta),
-            Self::Entra => Some(Provider::Entra),
-            Self::All => None,
-        }
-    }
 }
 
 /// Why the command did not succeed.
@@ -108,7 +90,8 @@ impl Doctor {
         let target = Target::new(&self.base_url, token)
             .map_err(|error| DoctorError::Unusable(error.to_string()))?;
         let target = Arc::new(target);
-        let mut interrupts = Interrupts::watch()?;
+        let mut interrupts = Interrupts::watch()
+            .map_err(|error| DoctorError::Failed(format!("cannot watch signals: {error}")))?;
         tokio::select! {
             result = check_connectivity(&target) => {
                 result.map_err(|error| DoctorError::Unusable(error.to_string()))?;

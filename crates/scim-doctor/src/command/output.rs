@@ -1,6 +1,6 @@
 //! The report as text and as JSON, and the progress on a terminal.
 
-use super::Only;
+use super::only::Only;
 use crate::{Finding, Outcome, PREFIX, Report, Target};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
