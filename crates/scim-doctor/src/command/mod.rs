@@ -24,6 +24,7 @@ const LONGEST_TOKEN: u64 = 65_536;
 
 /// Arguments of the command.
 #[derive(Debug, Args)]
+#[allow(rustdoc::bare_urls, reason = "the comments are the help text")]
 pub struct Doctor {
     /// URL as it is pasted into the identity provider, such as https://scim.example.com/scim/v2
     base_url: String,
