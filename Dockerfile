@@ -5,8 +5,9 @@ WORKDIR /src
 COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
 COPY crates/scim-core/Cargo.toml crates/scim-core/
+COPY crates/scim-doctor/Cargo.toml crates/scim-doctor/
 RUN for package in . crates/*; do mkdir $package/src && touch $package/src/lib.rs; done \
-    && echo 'fn main() {}' > src/main.rs \
+    && for package in . crates/scim-doctor; do echo 'fn main() {}' > $package/src/main.rs; done \
     && cargo build --release --locked --bin scimd \
     && rm -r src crates/*/src
 

@@ -63,6 +63,4 @@ pub mod telemetry;
 
 pub mod config;
 
-pub mod doctor;
-
 pub mod cli;

@@ -93,7 +93,7 @@ enum Command {
     Backup(backup::Backup),
     /// Asks a running server whether it is well; for container health checks
     Health(health::Health),
-    /// Examines a SCIM server, this one or another, by doing what Okta and Entra do with one
+    /// Tests a SCIM server, this one or another, with the requests of Okta and Entra ID
     Doctor(doctor::Doctor),
     /// Prints the completions for a shell
     Completions(completions::Completions),
@@ -121,7 +121,7 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
     match command {
         Command::Completions(completions) => completions.run(out),
         Command::Health(health) => wait(1, health.run(&globals, environment)),
-        Command::Doctor(doctor) => wait(0, doctor.run(environment, out)),
+        Command::Doctor(doctor) => wait(0, doctor::run(&doctor, environment, out)),
         Command::Check(check) => check.run(&globals, environment, out),
         Command::Serve(serve) => {
             let config = globals.config(environment, &serve.overrides())?;

@@ -113,7 +113,7 @@ async fn this_server_is_well_and_left_as_it_was(server: Server) {
 
 async fn one_identity_provider_is_played(server: Server) {
     for (only, has, has_not) in [
-        ("okta", "PUT of what GET gave", "manager as a string"),
+        ("okta", "PUT of the unchanged user", "manager as a string"),
         ("entra", "manager as a string", "deactivate by PUT"),
     ] {
         let (code, report) = examined(
@@ -165,17 +165,17 @@ async fn the_report_is_for_readers() {
     assert!(code == Some(0) && told.is_empty(), "{told}");
     assert!(
         out.starts_with(&format!(
-            "Examination of {}\n\nConnector test\n  note  address",
+            "Report on {}\n\nConnector test\n  note  address",
             server.base
         )),
         "{out}"
     );
     assert!(
-        out.contains("          why       ") && out.contains(" 0 failed, 1 to note\n"),
+        out.contains("          why       ") && out.contains(" 0 failed, notes: 1\n"),
         "{out}"
     );
     assert!(
-        out.ends_with("All that was made for this was deleted.\n"),
+        out.ends_with("Cleanup complete: every test resource was deleted.\n"),
         "{out}"
     );
 }
@@ -198,22 +198,22 @@ async fn what_is_no_server_is_told_apart() {
             &server.token,
             "give that URL",
         ),
-        (&closed, &server.token, "nothing listens there"),
+        (&closed, &server.token, "nothing listens on that port"),
         (&tls, &server.token, "does not speak TLS"),
         (
             "http://scim.invalid/scim/v2",
             &server.token,
             "cannot be reached",
         ),
-        (&html, &server.token, "a page of HTML"),
+        (&html, &server.token, "an HTML page"),
         (&redirect, &server.token, "redirects"),
         (
             &server.base,
             "scimd_wrong",
             "refuses the token with status 401",
         ),
-        (&server.base, "wrong\u{1}token", "no header can carry"),
-        ("scim.example.com", &server.token, "no URL"),
+        (&server.base, "wrong\u{1}token", "not allowed in a header"),
+        ("scim.example.com", &server.token, "not a URL"),
     ] {
         let (code, out, told) = outcome(base, "--members 8", token).await;
         assert!(
@@ -254,6 +254,13 @@ async fn the_token_comes_in_any_way() {
         .0,
         Some(0)
     );
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!("{token}\n")).unwrap();
+    let arguments = format!(
+        "--token-file {} --only okta --members 1",
+        file.path().display()
+    );
+    assert_eq!(outcome(base, &arguments, "unused-token").await.0, Some(0));
     let mut none = doctor(base, "", "");
     let none = tokio::task::spawn_blocking(move || none.output().unwrap())
         .await

@@ -162,6 +162,20 @@ fn the_core_does_no_io() {
     }
 }
 
+/// The package tests any server, and is published without scimd.
+#[test]
+fn only_one_command_names_scim_doctor() {
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    for path in files {
+        assert!(
+            path.ends_with("cli/doctor.rs") || !code(&path).contains("scim_doctor"),
+            "{}: scim_doctor outside its command",
+            path.display()
+        );
+    }
+}
+
 #[test]
 fn only_the_store_names_sqlx_and_only_apis_name_axum() {
     for path in all_sources() {

@@ -62,8 +62,8 @@ const LISTS: &[Case] = &[
     (
         "a lookup without a match is 404",
         &[
-            "lookup of a user who is not there",
-            "lookup of a group that is not there",
+            "lookup of a user that does not exist",
+            "lookup of a group that does not exist",
             "delete a user",
         ],
         after(|asked, told| {
@@ -122,10 +122,10 @@ const ERRORS: &[Case] = &[
             "no token",
             "create the same name in other letter case",
             "create the name of an inactive user",
-            "create a second group of that name",
+            "create a second group with the same name",
             "delete a user",
             "delete a group",
-            "content type of every answer",
+            "content type of every response",
         ],
         after(|_, told| {
             if told.status >= 400 {
@@ -143,7 +143,7 @@ const ERRORS: &[Case] = &[
             "unknown id",
             "delete a user",
             "delete a group",
-            "content type of every answer",
+            "content type of every response",
         ],
         after(|_, told| {
             if told.status == 404 {
@@ -207,7 +207,7 @@ const USERS: &[Case] = &[
     ),
     (
         "passwords are shown",
-        &["password stays inside"],
+        &["responses do not contain the password"],
         after(|asked, told| {
             if asked.is(&Method::POST, "/Users") && told.status == 201 {
                 told.edit(|body| body["password"] = asked.body["password"].clone());
@@ -217,7 +217,7 @@ const USERS: &[Case] = &[
     (
         "a PUT must not repeat the id",
         &[
-            "PUT of what GET gave",
+            "PUT of the unchanged user",
             "PUT of a changed name",
             "deactivate by PUT",
             "reactivate by PUT",
@@ -291,7 +291,7 @@ const GROUPS: &[Case] = &[
     ),
     (
         "members are lost in a race",
-        &["eight members at the same moment"],
+        &["eight members added in parallel"],
         before(|asked| {
             let loses = asked.is(&Method::PATCH, "/Groups/") && asked.others > 0;
             loses.then(|| Told {
@@ -313,7 +313,7 @@ const GROUPS: &[Case] = &[
     ),
     (
         "a rename must not repeat the id",
-        &["rename that repeats the id", "rename to the name it has"],
+        &["rename that repeats the id", "rename to the current name"],
         before(|asked| {
             let repeats = asked.is(&Method::PATCH, "/Groups/")
                 && asked.operation()["value"].get("id").is_some();
@@ -322,7 +322,7 @@ const GROUPS: &[Case] = &[
     ),
     (
         "a rename clears the members",
-        &["rename that repeats the id", "rename to the name it has"],
+        &["rename that repeats the id", "rename to the current name"],
         before(|asked| {
             if asked.operation()["value"].get("id").is_some() {
                 asked.body["Operations"][0]["value"]["members"] = json!([]);
@@ -333,7 +333,7 @@ const GROUPS: &[Case] = &[
     ),
     (
         "users do not know their groups",
-        &["the user names the group"],
+        &["groups of the user contains the group"],
         after(|asked, told| {
             if asked.is(&Method::GET, "/Users/") {
                 told.edit(|body| {
@@ -359,6 +359,6 @@ async fn plain_json_is_worth_a_note() {
     assert_eq!(code, Some(0), "{report:#}");
     assert_eq!(
         ended(&report, "note"),
-        ["address", "content type of every answer"]
+        ["address", "content type of every response"]
     );
 }

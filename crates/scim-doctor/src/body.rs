@@ -1,16 +1,16 @@
-//! The bodies that identity providers send.
+//! Request bodies of identity providers.
 
-use super::check::Verdict;
-use super::patient::Patient;
+use crate::check::CheckResult;
+use crate::target::Target;
 use serde_json::{Value, json};
 
-pub(super) const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
-pub(super) const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
-pub(super) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+pub(crate) const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+pub(crate) const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+pub(crate) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-impl Patient {
-    /// A new user as Okta describes one.
-    pub(super) fn okta_user(&self, user_name: &str) -> Value {
+impl Target {
+    /// Body of a create as Okta sends it.
+    pub(crate) fn okta_user(&self, user_name: &str) -> Value {
         json!({
             "schemas": [USER],
             "userName": user_name,
@@ -25,8 +25,8 @@ impl Patient {
         })
     }
 
-    /// A new user as Entra describes one: the extension is named but has no object.
-    pub(super) fn entra_user(&self, user_name: &str) -> Value {
+    /// Body of a create as Entra sends it: `schemas` names the extension, which has no object.
+    pub(crate) fn entra_user(&self, user_name: &str) -> Value {
         json!({
             "schemas": [USER, ENTERPRISE],
             "externalId": self.name("entra"),
@@ -39,9 +39,9 @@ impl Patient {
         })
     }
 
-    /// Makes a user with the least that names one; gives the id.
-    pub(super) async fn person(&self, who: &str) -> Verdict<String> {
-        let name = self.user_name(who);
+    /// Creates a user with the usual attributes; returns its id.
+    pub(crate) async fn create_user(&self, suffix: &str) -> CheckResult<String> {
+        let name = self.user_name(suffix);
         let body = json!({
             "schemas": [USER],
             "userName": name,
@@ -56,8 +56,8 @@ impl Patient {
             .map(|user| id(&user))
     }
 
-    /// Makes a group with these members; gives the id.
-    pub(super) async fn group(&self, name: &str, members: &[String]) -> Verdict<String> {
+    /// Creates a group with these members; returns its id.
+    pub(crate) async fn create_group(&self, name: &str, members: &[String]) -> CheckResult<String> {
         let body = json!({"schemas": [GROUP], "displayName": name, "members": references(members)});
         self.create("/Groups", &body)
             .await?
@@ -66,12 +66,12 @@ impl Patient {
     }
 }
 
-/// The id of a resource that has one.
-pub(super) fn id(resource: &Value) -> String {
+/// The id of a resource; empty if it has none.
+pub(crate) fn id(resource: &Value) -> String {
     resource["id"].as_str().unwrap_or_default().to_owned()
 }
 
-/// Users as members.
-pub(super) fn references(ids: &[String]) -> Value {
+/// Values of `members` for the ids of users.
+pub(crate) fn references(ids: &[String]) -> Value {
     ids.iter().map(|id| json!({"value": id})).collect()
 }
