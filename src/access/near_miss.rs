@@ -5,7 +5,7 @@ use super::handle::Access;
 use super::token;
 use crate::error::ScimError;
 use crate::reason::Reason;
-use crate::request_log::Trail;
+use crate::request_log::RequestContext;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -32,19 +32,23 @@ struct Sighting {
 /// What became of the search for the tenant of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Traced {
-    /// There is no token of ours.
+    /// The text contains no token of this server.
     Nothing,
-    /// There is the form of one, but the database does not have it.
+    /// The text has the form of a token that the database does not have.
     Unknown,
-    /// It is the token of that id, and the trail begins with it.
+    /// The text contains the token of this id, which the context of the request now has.
     Token(Arc<str>),
 }
 
 impl Access {
     /// Looks for a token of ours in the value of an `Authorization` header that was refused, or came
-    /// to a URL where nothing is. If it is that of a tenant, the trail begins with it, so that the
+    /// to a URL where nothing is. If it is that of a tenant, the context of the request begins with it, so that the
     /// tenant's log is told; nothing of the header is kept. One look-up by key at most.
-    pub async fn trace(&self, authorization: Option<&str>, trail: &Arc<Trail>) -> Traced {
+    pub async fn trace(
+        &self,
+        authorization: Option<&str>,
+        context: &Arc<RequestContext>,
+    ) -> Traced {
         let Some(sighting) = authorization.and_then(find) else {
             return Traced::Nothing;
         };
@@ -66,14 +70,14 @@ impl Access {
         if !is_proved && !self.unproved.admit(key, now) {
             return Traced::Unknown;
         }
-        let Ok(caller) = self.caller_by(tenant, &token, trail.clone()).await else {
+        let Ok(caller) = self.caller_by(tenant, &token, context.clone()).await else {
             return Traced::Nothing;
         };
-        trail.begin(caller.asker(now));
+        context.begin(caller.requester(now));
         if is_proved {
             return Traced::Token(caller.token_id.clone());
         }
-        trail.leave_unproved();
+        context.leave_unproved();
         Traced::Unknown
     }
 }

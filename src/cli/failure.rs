@@ -11,7 +11,7 @@ use std::process::ExitCode;
 /// Why a command ended early.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// It could not be done; exit code 1.
+    /// The command failed; exit code 1.
     Failed(String),
     /// The configuration or the arguments are wrong; exit code 2.
     Misused(String),

@@ -34,8 +34,8 @@ pub(super) async fn or_create(config: &Config) -> Result<Operator, Failure> {
     warned(Operator::open(&settings, Clock::system()).await?).await
 }
 
-/// The same, and waits for a database server that is not there yet. What the directory looks rows
-/// up by comes into force.
+/// Opens the database and waits for a server that does not answer yet. The lookups of the directory
+/// are made to follow the configuration.
 pub(super) async fn patiently(
     config: &Config,
     settings: &ServiceSettings,
@@ -120,11 +120,11 @@ fn make_folder(config: &Config) -> Result<(), Failure> {
             _ => "give another with --data-dir",
         };
         Failure::Failed(format!(
-            "the data folder {folder} cannot be made: {error}; {remedy}"
+            "the data folder {folder} cannot be created: {error}; {remedy}"
         ))
     })?;
     if !was_there {
-        say(&format!("Made the data folder {}", data_dir.display()));
+        say(&format!("Created the data folder {}", data_dir.display()));
     }
     Ok(())
 }

@@ -19,10 +19,10 @@ use tokio::time::timeout;
 /// Arguments of `scimd serve`.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
-    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    /// Address and port to listen on; port 0 selects a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Issues a token of this name for the tenant default, and prints it
+    /// Issues a token of this name for the tenant default and prints it
     #[arg(long, value_name = "NAME")]
     issue_token: Option<String>,
     /// URL under which clients reach the server [default: by the address it listens on]

@@ -70,7 +70,7 @@ impl From<Value> for toml::Value {
 }
 
 impl fmt::Display for Value {
-    /// As in a TOML file.
+    /// Writes the value in TOML.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Other(what) => f.write_str(what),

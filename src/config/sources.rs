@@ -34,7 +34,7 @@ const OTHER_NAMES: [&str; 3] = ["SCIMD_CONFIG", "SCIMD_LOG", "SCIMD_DOCTOR_TOKEN
 pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
-    /// Those of this process.
+    /// The environment variables of this process.
     pub fn of_process() -> Self {
         std::env::vars_os()
             .map(|(name, value)| {

@@ -61,7 +61,7 @@ enum ColumnValue {
 pub struct AttributeRows {
     /// What is entered.
     pub table: Table,
-    /// Those that cannot be entered, by URN and name.
+    /// Attributes that cannot be entered, by URN and name.
     pub left_out: Vec<String>,
 }
 

@@ -48,7 +48,7 @@ pub struct Guide {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Section {
-    /// Its heading.
+    /// Heading of the section.
     pub title: String,
     /// What stands above its steps.
     #[serde(default)]

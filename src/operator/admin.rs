@@ -181,15 +181,15 @@ impl Operator {
     /// repair rewrites what differs.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn verify(&self, repair: bool) -> Result<Vec<String>> {
         Ok(self.verify_telling(repair, &mut || ()).await?.findings)
     }
 
-    /// The same; `compared` is called for every resource.
+    /// Verifies as [`Operator::verify`] does, and calls `compared` for every resource.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn verify_telling(
         &self,
         repair: bool,
@@ -220,13 +220,13 @@ impl Operator {
     async fn claim_group_names(&self, tenant: &str, unique: bool) -> Result<()> {
         let settings = self.tenant(tenant).await?.settings;
         let numbered = self.catalogs.made_of(&self.store, &settings, true).await?;
-        for kind in numbered
+        for resource_type in numbered
             .catalog
             .resource_types()
             .iter()
-            .filter(|kind| kind.members().is_some())
+            .filter(|resource_type| resource_type.members().is_some())
         {
-            let Some(of_type) = numbered.layout.of_type(kind) else {
+            let Some(of_type) = numbered.layout.of_type(resource_type) else {
                 continue;
             };
             self.store

@@ -12,7 +12,7 @@ impl Operator {
     /// they find a row by its lookups already; else [`Service::fill_directory`] lets them.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn make_directory(&self, directory: &Directory) -> Result<bool> {
         let layout = &self.numbers().await?;
         let is_filled = self.store.is_filled(directory).await?;
@@ -33,7 +33,7 @@ impl Operator {
     /// them; gives how many rows had others.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn fill_directory(&self, directory: &Directory) -> Result<u64> {
         let mut count = 0;
         let mut tenants = self.each_tenant();
@@ -50,7 +50,7 @@ impl Operator {
     /// How a directory stands in the database.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn directory_state(&self, directory: &Directory) -> Result<DirectoryState> {
         Ok(self
             .store
@@ -61,7 +61,7 @@ impl Operator {
     /// The views of a directory, as they are when every row has its lookups.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn views(&self, directory: &Directory) -> Result<Views> {
         Ok(self.store.views(directory, &*self.numbers().await?, true))
     }
@@ -70,7 +70,7 @@ impl Operator {
     /// tenant's own.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn undeclared(&self, directory: &Directory) -> Result<Vec<Undeclared>> {
         let mut left = directory.undeclared.clone();
         let mut tenants = self.each_tenant();

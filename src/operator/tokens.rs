@@ -25,7 +25,7 @@ impl EndingTokens<'_> {
     /// The next token; `None` after the last.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn next(&mut self) -> Result<Option<TokenInfo>> {
         if self.slice.len() == 0 {
             let Self {
@@ -81,7 +81,7 @@ impl Operator {
     /// Whether any tenant has a token that is good.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn has_good_token(&self) -> Result<bool> {
         Ok(self.store.has_good_token(self.clock.now()).await?)
     }
@@ -89,7 +89,7 @@ impl Operator {
     /// How many tokens a tenant has, good or not.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn count_tokens(&self, tenant: &str) -> Result<i64> {
         Ok(self.store.count_tokens(tenant).await?)
     }

@@ -35,11 +35,11 @@ impl View {
     /// 400 `invalidValue` if both lists are given.
     pub(crate) fn projection(
         &self,
-        kind: &ResourceType,
+        resource_type: &ResourceType,
         conformance: Conformance,
     ) -> Result<Projection> {
         Ok(Projection::new(
-            kind,
+            resource_type,
             &self.attributes,
             &self.excluded,
             conformance,

@@ -56,7 +56,7 @@ impl Handlers {
             Err(error) => {
                 call.refuse();
                 upload.discard().await;
-                Err(error.with_contact(self.service.contact(&call.facts.trail).as_deref()))
+                Err(error.with_contact(self.service.contact(&call.facts.context).as_deref()))
             }
         }
     }
@@ -125,10 +125,11 @@ fn health(verb: Verb) -> Result<Reply> {
     match verb {
         Verb::Get => Ok(Reply::ok("{\"status\":\"ok\"}".to_owned())),
         Verb::Options => Ok(Reply::empty(204)),
-        _ => Err(
-            ScimError::new(ErrorStatus::METHOD_NOT_ALLOWED, "Health is for reading.")
-                .because(Reason::MethodUnsupported),
-        ),
+        _ => Err(ScimError::new(
+            ErrorStatus::METHOD_NOT_ALLOWED,
+            "Method not allowed; use GET.",
+        )
+        .because(Reason::MethodUnsupported)),
     }
 }
 

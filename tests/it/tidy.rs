@@ -1,6 +1,7 @@
 //! The house keeps its own rules: floors, what each may name, citations in the map.
 
 mod cycles;
+mod prose;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -17,22 +17,22 @@ const USUAL: &str = "User";
 /// What becomes of a schema that the database keeps.
 #[derive(Debug, Clone)]
 pub enum SchemaChange {
-    /// It is that of a file, which extends these resource types, or users, unless it names some
+    /// Adds or replaces the schema of a file, which extends these resource types, or users, unless it names some
     /// itself.
     File(SchemaFile, Vec<String>),
-    /// It gets attributes; if there is none of that URN it is made, and extends these resource types,
+    /// Adds attributes to a schema. A schema that does not exist is created and extends these resource types,
     /// or users.
     Attributes {
-        /// Its URN.
+        /// URN of the schema.
         urn: String,
         /// Definitions of the attributes (RFC 7643 section 7).
         definitions: Vec<Value>,
         /// Names of resource types.
         extends: Vec<String>,
     },
-    /// It goes.
+    /// Removes the schema of this URN.
     Remove(String),
-    /// The attribute of the second name goes.
+    /// Removes from the schema of this URN the attribute of this name.
     RemoveAttribute(String, String),
 }
 

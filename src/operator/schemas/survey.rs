@@ -18,9 +18,9 @@ pub struct Survey {
     pub resources: u64,
     /// Resources that hold a value of an attribute, by its name.
     pub holders: BTreeMap<String, u64>,
-    /// Those whose value is none of the attribute as it would be, and the id of the first.
+    /// Resources whose value would not be valid after the change, and the id of the first, by attribute.
     pub unfit: BTreeMap<String, (u64, String)>,
-    /// Those that have the same value as another one where it must be unique, and the id of the
+    /// Resources that share a value that must be unique after the change, by attribute, and the id of the
     /// first.
     pub repeated: BTreeMap<String, (u64, String)>,
 }

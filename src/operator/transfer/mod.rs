@@ -8,14 +8,14 @@
 mod backup;
 mod export;
 mod import;
-mod line;
-mod member;
+mod jsonl;
+mod memberships;
 mod record;
 mod spill;
 mod twins;
 
-pub use export::{Export, Exported};
-pub use import::{Counts, Import, Imported, OnError, Step};
+pub use export::{ExportRequest, Exported};
+pub use import::{Counts, ImportRequest, Imported, OnError, Step};
 
 /// Name of the object for what SCIM has no attribute for.
 const OWN: &str = "x-scimd";

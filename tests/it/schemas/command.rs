@@ -176,11 +176,11 @@ fn wrong_arguments_are_told_what_is_right() {
         (format!("schema add --urn {ACME}"), &["--attribute"]),
         (
             format!("schema add --urn {ACME} --attribute a:text"),
-            &["\"text\" is no type"],
+            &["\"text\" is not a type"],
         ),
         (
             format!("schema add --urn {ACME} --attribute a:string:uniq"),
-            &["\"uniq\" is no option"],
+            &["\"uniq\" is not an option"],
         ),
         (
             "schema add --urn acme --attribute a".to_owned(),
