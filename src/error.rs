@@ -24,7 +24,7 @@ pub struct ScimError {
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// Result of the protocol floors.
+/// Result of an operation of the protocol.
 pub type Result<T, E = ScimError> = std::result::Result<T, E>;
 
 macro_rules! bad_request {

@@ -28,8 +28,8 @@ impl Access {
         Some(claim)
     }
 
-    /// The caller that the value of an `Authorization` header stands for. The entry of the request log
-    /// begins anew with it, also where the token, or its tenant, is no longer good.
+    /// Authenticates the value of an `Authorization` header. The entry of the request log
+    /// starts again with the caller, also if the token or its tenant is no longer valid.
     ///
     /// # Errors
     /// 401 with a `detail` that says what is wrong with the token; 403 for a suspended tenant;

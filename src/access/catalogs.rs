@@ -36,7 +36,7 @@ pub(crate) struct Sources {
     pub(crate) searchable: Vec<String>,
 }
 
-/// What tells catalogs apart.
+/// What distinguishes catalogs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Content {
     unique_group_names: bool,
@@ -225,7 +225,7 @@ impl Catalogs {
     }
 }
 
-/// What stands for every attribute among those that are searched.
+/// The entry of the searched attributes that means every attribute.
 const EVERY: &str = "*";
 
 /// Where a schema that the database keeps comes from, for messages.

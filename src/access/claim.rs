@@ -56,7 +56,7 @@ pub struct Caller {
     pub(super) scope: ConfirmedScope,
 }
 
-/// How often a cache had what it was asked for.
+/// Hits and misses of a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheCounts {
     /// Look-ups that found an entry.

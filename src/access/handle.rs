@@ -59,7 +59,7 @@ impl Access {
         &self.clock
     }
 
-    /// The caller that a claim stands for. A claim that was confirmed in this request costs nothing,
+    /// The caller of a claim. A claim that was confirmed in this request costs nothing,
     /// another one a query.
     ///
     /// # Errors

@@ -43,7 +43,7 @@ pub enum Traced {
 impl Access {
     /// Looks for a token of ours in the value of an `Authorization` header that was refused, or came
     /// to a URL where nothing is. If it is that of a tenant, the context of the request begins with it, so that the
-    /// tenant's log is told; nothing of the header is kept. One look-up by key at most.
+    /// tenant's log gets it; nothing of the header is kept. One look-up by key at most.
     pub async fn trace(
         &self,
         authorization: Option<&str>,
@@ -82,7 +82,7 @@ impl Access {
     }
 }
 
-/// The 401 for a value of an `Authorization` header in which no token stands as it should.
+/// The 401 for a value of an `Authorization` header without a well-formed token.
 pub(super) fn refusal(authorization: Option<&str>) -> ScimError {
     let text = authorization.map(str::trim).unwrap_or_default();
     let has_scheme = is_bearer(text.split_whitespace().next().unwrap_or_default());
@@ -147,7 +147,7 @@ fn complete(text: &str) -> Option<Sighting> {
     })
 }
 
-/// What is wrong with what stands around a token.
+/// What is wrong with the text around a token.
 fn misplaced(before: &str, after: &str) -> Option<Reason> {
     const QUOTES: [char; 9] = [
         '"', '\'', '`', '\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}', '\u{ab}', '\u{bb}',

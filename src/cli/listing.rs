@@ -40,7 +40,7 @@ pub(super) struct Shape<'a, T> {
 }
 
 impl Paging {
-    /// Prints a list. `read` gives the rows that come after a key, so many at most; fewer are the last.
+    /// Prints a list. `read` returns the rows after a key, up to a number; fewer are the last.
     pub(super) async fn print<T>(
         &self,
         shape: &Shape<'_, T>,

@@ -181,7 +181,7 @@ async fn on_database(
     }
 }
 
-/// Works on so many threads; 0: on half as many as there are cores. Threads that have to share cores with
+/// Builds the runtime with this number of threads; 0: half the number of cores. Threads that have to share cores with
 /// the database spend their time on waking each other.
 fn wait(threads: usize, work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let half = || std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
@@ -191,7 +191,7 @@ fn wait(threads: usize, work: impl Future<Output = Result<(), Failure>>) -> Resu
         .enable_all()
         .build();
     let runtime =
-        runtime.map_err(|error| Failure::Failed(format!("no threads to work with: {error}")))?;
+        runtime.map_err(|error| Failure::Failed(format!("cannot start threads: {error}")))?;
     runtime.block_on(Box::pin(work))
 }
 

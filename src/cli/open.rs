@@ -12,8 +12,8 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Opens the database that is there. Only [`or_create`] and [`patiently`] make one: a mistyped folder is
-/// to be told, not filled.
+/// Opens the database that is there. Only [`or_create`] and [`patiently`] make one: a mistyped folder must
+/// be reported, not filled.
 pub(super) async fn existing(config: &Config) -> Result<Operator, Failure> {
     if let DatabaseTarget::Sqlite { data_dir } = &config.database.target
         && !config.database.target.is_there()
@@ -74,13 +74,13 @@ async fn warned(operator: Operator) -> Result<Operator, Failure> {
     let keys = operator.not_in_force().join(" and ");
     if !keys.is_empty() {
         tracing::warn!(
-            "{keys} of this configuration is not what the servers have: scimd serve or scimd migrate puts it into force"
+            "{keys} of this configuration differs from what the servers use: scimd serve or scimd migrate applies it"
         );
     }
     let IndexDrift { schema, changed } = operator.index_drift().await?;
     if let Some(urn) = schema {
         tracing::warn!(
-            "a change of schema {urn} is under way or was interrupted: if it was, run scimd verify --repair"
+            "a change of schema {urn} is in progress or was interrupted; if interrupted, run scimd verify --repair"
         );
     }
     if !changed.is_empty() {

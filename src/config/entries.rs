@@ -115,7 +115,7 @@ impl Entry {
         self.section == "database" && self.key == "url"
     }
 
-    /// Whether it is the empty text, which stands for "not set".
+    /// Whether it is the empty text, which means "not set".
     pub(super) fn is_unset(&self) -> bool {
         self.value == Value::Text(String::new())
     }

@@ -50,7 +50,7 @@ pub struct Guide {
 pub struct Section {
     /// Heading of the section.
     pub title: String,
-    /// What stands above its steps.
+    /// Text above the steps.
     #[serde(default)]
     pub text: Option<String>,
     /// What is done, in this order.

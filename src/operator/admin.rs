@@ -89,7 +89,7 @@ impl Operator {
         }
     }
 
-    /// Issues a token, good for so many seconds.
+    /// Issues a token that is valid for this number of seconds.
     ///
     /// # Errors
     /// 400 for a name that is none, 404 if there is no tenant of that name.
@@ -109,7 +109,7 @@ impl Operator {
         Ok(issued(fresh, tenant, kept, None))
     }
 
-    /// What is kept of a fresh token that is good for so many seconds.
+    /// The stored form of a new token that is valid for this number of seconds.
     fn new_token(
         &self,
         fresh: &FreshToken,
@@ -129,7 +129,7 @@ impl Operator {
     }
 
     /// Issues a successor with the same name, scope and length of life, and lets the old token
-    /// end after an overlap of so many seconds. The old one is given by its id or as a whole.
+    /// end after an overlap, in seconds. The old one is given by its id or as a whole.
     ///
     /// # Errors
     /// 404 if there is no such token that is good; 409 if it has a successor, which would live only

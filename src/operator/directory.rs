@@ -47,7 +47,7 @@ impl Operator {
         Ok(count)
     }
 
-    /// How a directory stands in the database.
+    /// The state of the directory in the database.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.

@@ -121,7 +121,7 @@ impl Operator {
         })
     }
 
-    /// Deletes requests of all tenants that are older than so many days; how many.
+    /// Deletes requests of all tenants that are older than this number of days; returns how many.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.

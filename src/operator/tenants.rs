@@ -5,7 +5,7 @@ use crate::operator::handle::Operator;
 use crate::store::{CountedTypes, Store, Tenant};
 use crate::store::{TenantInfo, TenantQuery};
 
-/// What an operator is told of a tenant's resources.
+/// What an operator sees of a tenant's resources.
 pub(crate) const COUNTED: CountedTypes<'_> = CountedTypes {
     seated: "User",
     grouped: "Group",

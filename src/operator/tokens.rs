@@ -64,7 +64,7 @@ impl Operator {
         })
     }
 
-    /// The tokens, of one tenant or of all, that are good now and end within so many days.
+    /// The tokens, of one tenant or of all, that are valid now and expire within this number of days.
     pub fn ending_tokens<'a>(&'a self, tenant: Option<&'a str>, days: i64) -> EndingTokens<'a> {
         let now = self.clock.now();
         let until = now.plus_seconds(days.saturating_mul(86_400));

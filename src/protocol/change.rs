@@ -20,26 +20,12 @@ use crate::schema::ResourceType;
 use crate::store::{
     Current, MemberDelta, NewDocument, Relations, StoreError, StoredResource, WriteOutcome,
 };
-use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// How often a change is made again because another one came first. Within one instance changes of a
 /// resource wait for each other after the first attempt, so more are needed only against other
 /// instances.
 const ATTEMPTS: u32 = 32;
-
-/// A PUT or PATCH of a resource.
-#[derive(Debug)]
-pub struct UpdateRequest<'a> {
-    /// The id in the path.
-    pub id: &'a str,
-    /// The body, as it was sent.
-    pub body: Map<String, Value>,
-    /// What the answer shows.
-    pub view: &'a View,
-    /// The versions of the resource that the client allows.
-    pub precondition: &'a Precondition,
-}
 
 /// The resource that a change is about.
 pub(super) struct ChangeTarget<'a> {

@@ -184,7 +184,7 @@ impl Service {
         Ok((caller, reply))
     }
 
-    /// RFC 9865. One result more than asked for says whether there is another page.
+    /// RFC 9865. One result more than requested shows whether there is another page.
     async fn by_cursor(&self, claim: &Claim, query: &Query<'_>, cursor: &str) -> Confirmed<Reply> {
         let place = match cursor {
             "" => None,
@@ -321,7 +321,7 @@ fn predicates(
     Ok(Some(predicates))
 }
 
-/// The types that are queried: the one that was asked for, or all that the token reaches.
+/// The resource types of a query: the requested one, or all that the token may read.
 fn listed_types(
     claim: &Claim,
     resource_type: Option<&Arc<ResourceType>>,

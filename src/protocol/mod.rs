@@ -24,14 +24,15 @@ pub mod render;
 mod replace;
 mod reply;
 mod schema_retry;
+mod update;
 pub(crate) mod username_format;
 
-pub use change::UpdateRequest;
 pub use limits::ServiceLimits;
 pub use member_stream::Pieces;
 pub use precondition::{Precondition, Tags};
 pub use query::{ListQuery, ReturnPreference, View};
 pub use reply::Reply;
+pub use update::UpdateRequest;
 
 use crate::access::{Access, CacheCounts, Identity};
 use crate::clock::Clock;

@@ -46,7 +46,7 @@ impl View {
         )?)
     }
 
-    /// Whether the client asked for a shape of its own.
+    /// Whether the client selected attributes.
     pub fn is_chosen(&self) -> bool {
         !self.attributes.is_empty() || !self.excluded.is_empty()
     }

@@ -78,7 +78,7 @@ pub fn resource(
     Ok(Value::Object(document).to_string())
 }
 
-/// The JSON text of a page of a list (RFC 7644 section 3.4.2). `paging` is what tells of the page, as
+/// The JSON text of a page of a list (RFC 7644 section 3.4.2). `paging` has the members about the page, as
 /// members of the answer; resources of types without a shape are left out.
 ///
 /// # Errors
@@ -129,7 +129,7 @@ fn spliced(caller: &Caller, found: &StoredResource) -> String {
     text
 }
 
-/// What of a resource stands before its members, and what after them.
+/// The text of a resource before its members, and after them.
 pub(crate) fn around_members(caller: &Caller, found: &StoredResource) -> (String, String) {
     let (mut before, mut after) = (found.document.with_id(found.id, 64), "]".to_owned());
     let name = found

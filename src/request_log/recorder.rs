@@ -169,7 +169,7 @@ struct Writing {
     clock: Clock,
     shared: Arc<Shared>,
     digests: Arc<UserDigests>,
-    /// When a loss was told of last.
+    /// When a loss was logged last.
     told: Option<Instant>,
 }
 

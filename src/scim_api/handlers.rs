@@ -114,9 +114,9 @@ fn nothing_here(call: &Call) -> ScimError {
     let base = &call.settings.base_path;
     let detail = match credentials(call) {
         Some(_) => format!(
-            "Nothing is here: the base URL ends in \"{base}\", and the endpoints stand below it."
+            "There is no endpoint here: the base URL ends in \"{base}\", and the endpoints are below it."
         ),
-        None => "Nothing is here.".to_owned(),
+        None => "There is no endpoint here.".to_owned(),
     };
     ScimError::no_endpoint(detail).because(Reason::PathBase)
 }
@@ -133,7 +133,7 @@ fn health(verb: Verb) -> Result<Reply> {
     }
 }
 
-/// One line that says what the server is, for a person who opens the address in a browser.
+/// One line about the server, for people who open the address in a browser.
 fn front(verb: Verb, settings: &HttpSettings) -> Result<Reply> {
     match verb {
         Verb::Get => Ok(Reply::ok(format!(

@@ -386,7 +386,7 @@ fn tenants_come_and_go() {
         "{message}"
     );
     assert!(
-        message.contains("0 users, 0 groups, 0 tokens and all that is logged of it"),
+        message.contains("0 users, 0 groups, 0 tokens and its logs"),
         "{message}"
     );
     printed(folder, "tenant delete acme --yes");
@@ -505,7 +505,7 @@ fn the_mapping_is_shown_and_checked() {
     assert!(
         String::from_utf8(checked.stdout)
             .unwrap()
-            .contains("There are no views")
+            .contains("The database has no views")
     );
     printed(folder, "migrate");
     assert!(

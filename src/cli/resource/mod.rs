@@ -88,7 +88,7 @@ impl Group {
     }
 }
 
-/// The resources of a type in a tenant, and the operator who asks for them.
+/// The resources of a type in a tenant, and the operator as the caller.
 struct Resources {
     operator: Operator,
     caller: Arc<Caller>,
@@ -124,7 +124,7 @@ impl Resources {
                 self.caller.tenant
             ))),
             several => Err(Failure::Failed(format!(
-                "Several have the name \"{text}\": give an id, {}",
+                "Several resources have the name \"{text}\"; use an id: {}",
                 several.join(" or ")
             ))),
         }

@@ -32,14 +32,14 @@ impl Survey {
         counts.copied().max().unwrap_or(0)
     }
 
-    /// What stands against a schema, a line for each attribute.
+    /// The problems of a schema change, a line for each attribute.
     pub(super) fn contradictions(&self) -> Vec<String> {
         let tenant = &self.tenant;
         let unfit = self.unfit.iter().map(|(name, (count, first))| {
-            format!("tenant {tenant}: {count} resources hold values of {name} that do not fit its definition, the first is {first}")
+            format!("tenant {tenant}: {count} resources have values of {name} that do not fit its definition; the first is {first}")
         });
         let repeated = self.repeated.iter().map(|(name, (count, first))| {
-            format!("tenant {tenant}: {count} resources hold a value of {name} that another one holds too, so it cannot be unique; the first is {first}")
+            format!("tenant {tenant}: {count} resources have a value of {name} that another one has too, so it cannot be unique; the first is {first}")
         });
         unfit.chain(repeated).collect()
     }

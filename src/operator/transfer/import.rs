@@ -46,7 +46,7 @@ pub enum OnError {
     Skip,
 }
 
-/// What an import tells while it works.
+/// The progress of an import.
 #[derive(Debug)]
 pub enum Step<'a> {
     /// So many bytes were read.
@@ -223,7 +223,7 @@ impl Run<'_> {
         }
     }
 
-    /// Problems are told in the order of their lines.
+    /// Reports problems in the order of their lines.
     async fn refuse(&mut self, number: u64, id: Option<Uuid>, error: ScimError) -> Result<()> {
         self.flush().await?;
         if self.is_stopped {

@@ -1,4 +1,4 @@
-//! Resources as lines of JSON, for a move to another database, a copy to keep, or a migration from
+//! Resources as JSON Lines, for a move to another database, a copy to keep, or a migration from
 //! another server; and the copy of the embedded database.
 //!
 //! A line is a resource as a client reads it, without what follows from the server's address.

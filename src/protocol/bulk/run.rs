@@ -402,7 +402,7 @@ fn on(method: BulkMethod, path: String) -> BulkOperation {
     }
 }
 
-/// What is told where a resource could not be taken back.
+/// The error for a resource whose creation could not be undone.
 fn left_over(error: &ScimError) -> ScimError {
     ScimError::new(
         ErrorStatus::CONFLICT,
