@@ -232,7 +232,7 @@ async fn groups_are_found_by_name(server: Server) {
     let output = beside(&server, &["group", "show", "SALES", "--tenant", "acme"]);
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(
-        told.contains("give an id") && told.contains(&first) && told.contains(&second),
+        told.contains("use an id") && told.contains(&first) && told.contains(&second),
         "{told}"
     );
     let (_, told) = told_beside(

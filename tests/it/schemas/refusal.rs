@@ -51,7 +51,7 @@ async fn schemas_that_cannot_be_are_refused(server: Server) {
     let kind = json!({"name": "Robot", "endpoint": "/Robots", "schema": USER});
     says(
         change(&server, None, &file(&kind)).await,
-        &["a resource type is no schema"],
+        &["a resource type is not a schema"],
     );
     says(
         change(&server, None, &gone()).await,
