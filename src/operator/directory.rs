@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 impl Operator {
     /// Makes the views of a directory if they are not there or others; they answer at once. `true` if
-    /// they find a row by its lookups already; else [`Service::fill_directory`] lets them.
+    /// they find a row by its lookups already; else [`Operator::fill_directory`] lets them.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.

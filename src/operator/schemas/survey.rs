@@ -141,8 +141,9 @@ impl Operator {
         let mut keys = Keys::default();
         let limits = self.service.limits().values;
         let fits = |attribute: &Attribute, value: &Value| {
-            let mut with = Acceptance::new(Conformance::Rfc, &limits);
-            let accepted = accept_value(attribute, value.clone(), attribute.name(), &mut with);
+            let mut acceptance = Acceptance::new(Conformance::Rfc, &limits);
+            let accepted =
+                accept_value(attribute, value.clone(), attribute.name(), &mut acceptance);
             accepted.is_ok_and(|accepted| accepted.as_ref() == Some(value))
         };
         let mut visit = |holder: Holder<'_>| survey.take(&holder, schema, &mut keys, fits);

@@ -168,9 +168,9 @@ fn accepted(
     if let Some(mirror) = resource_type.member_of() {
         sent.shift_remove(mirror.name().as_ref());
     }
-    let mut with = Acceptance::new(caller.settings.conformance, limits);
-    let mut accepted = accept(resource_type, body, &mut with)?;
-    notes.append(&mut with.notes);
+    let mut acceptance = Acceptance::new(caller.settings.conformance, limits);
+    let mut accepted = accept(resource_type, body, &mut acceptance)?;
+    notes.append(&mut acceptance.notes);
     if !is_state {
         assign_defaults(resource_type, &mut accepted);
     } else {

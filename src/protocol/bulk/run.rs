@@ -149,8 +149,8 @@ impl Run<'_> {
         operation: &BulkOperation,
     ) -> Vec<(String, Key)> {
         let limits = self.service.limits();
-        let mut with = Acceptance::new(self.caller.conformance(), &limits.values);
-        let Ok(accepted) = accept(resource_type, operation.data.clone(), &mut with) else {
+        let mut acceptance = Acceptance::new(self.caller.conformance(), &limits.values);
+        let Ok(accepted) = accept(resource_type, operation.data.clone(), &mut acceptance) else {
             return Vec::new();
         };
         let unique = resource_type
