@@ -93,7 +93,7 @@ enum Command {
     Backup(backup::Backup),
     /// Checks the health of a running server; for container health checks
     Health(health::Health),
-    /// Examines any SCIM server with the requests that Okta and Entra send
+    /// Tests a SCIM server, this one or another, with the requests of Okta and Entra ID
     Doctor(doctor::Doctor),
     /// Prints the completions for a shell
     Completions(completions::Completions),
