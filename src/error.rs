@@ -24,7 +24,7 @@ pub struct ScimError {
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// Result of the protocol floors.
+/// Result of an operation of the protocol.
 pub type Result<T, E = ScimError> = std::result::Result<T, E>;
 
 macro_rules! bad_request {
@@ -151,7 +151,7 @@ impl ScimError {
         .caused_by(source)
     }
 
-    /// The same with a scimType.
+    /// The error with a scimType.
     pub fn with_type(self, scim_type: ScimType) -> Self {
         Self {
             scim_type: Some(scim_type),
@@ -185,7 +185,7 @@ impl ScimError {
         }
     }
 
-    /// The same with the time, in seconds, after which the client may try again.
+    /// The error with the number of seconds after which the client may try again.
     pub fn with_retry_after(self, seconds: u32) -> Self {
         Self {
             retry_after: Some(seconds),
@@ -193,7 +193,7 @@ impl ScimError {
         }
     }
 
-    /// The same with the cause for the log.
+    /// The error with its cause, which only the log shows.
     pub fn caused_by(self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self {
             source: Some(source.into()),
@@ -201,7 +201,7 @@ impl ScimError {
         }
     }
 
-    /// The same with words put before the detail, such as the operation that failed.
+    /// The error with a prefix before the detail, such as the operation that failed.
     pub fn within(self, context: impl fmt::Display) -> Self {
         let within = |detail: &str| format!("{context}: {detail}");
         Self {
@@ -211,7 +211,7 @@ impl ScimError {
         }
     }
 
-    /// The same with what a log is told in place of the detail: for details that repeat a value
+    /// The error with another text for logs in place of the detail: for details that repeat a value
     /// of the client.
     pub fn logged_as(self, detail: impl Into<String>) -> Self {
         Self {
@@ -220,7 +220,7 @@ impl ScimError {
         }
     }
 
-    /// The same error once more, without its cause.
+    /// A copy of the error, without its cause.
     pub fn again(&self) -> Self {
         let Self {
             status,

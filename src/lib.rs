@@ -38,7 +38,7 @@ pub mod service {
     pub use crate::operator::*;
     pub use crate::protocol::*;
     pub use crate::request_log::{
-        Action, Asked, Deed, NoteText, Record, Recorder, Trail, UnknownAttribute,
+        Action, Deed, NoteText, Record, Recorder, RequestContext, RequestSummary, UnknownAttribute,
     };
     pub use crate::store::{
         Entry, LogQuery, LoggedRequest, LoggedUser, Outcome, PasswordPolicy, PutWithoutMembers,

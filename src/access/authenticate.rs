@@ -1,13 +1,13 @@
 //! Authentication: from the value of an `Authorization` header to a claim or a caller (RFC 6750, RFC
 //! 7644 section 2).
 
-use super::claim::{Caller, Claim};
+use super::claim::{Caller, Claim, TokenIdentity};
 use super::handle::Access;
 use super::{near_miss, token};
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
 use crate::reason::Reason;
-use crate::request_log::Trail;
+use crate::request_log::RequestContext;
 use crate::store::{CallerSnapshot, Status, Tenant, TokenInfo};
 use std::sync::Arc;
 
@@ -15,17 +15,21 @@ impl Access {
     /// What the value of an `Authorization` header stood for when this instance read it last; `None` if
     /// it is not cached. The operation under the claim goes to [`Access::settle`]; without a claim
     /// [`Access::authenticate`] reads the token.
-    pub fn recall(&self, authorization: Option<&str>, trail: &Arc<Trail>) -> Option<Claim> {
+    pub fn recall(
+        &self,
+        authorization: Option<&str>,
+        context: &Arc<RequestContext>,
+    ) -> Option<Claim> {
         let (id, secret) = token::parse(bearer(authorization)?)?;
         let now = self.clock.now();
-        let claim = self.cache.recall(id, &secret, now, trail)?;
-        trail.begin(claim.asker(now));
+        let claim = self.cache.recall(id, &secret, now, context)?;
+        context.begin(claim.requester(now));
         self.touch(&claim.token_id, None, now);
         Some(claim)
     }
 
-    /// The caller that the value of an `Authorization` header stands for. The entry of the request log
-    /// begins anew with it, also where the token, or its tenant, is no longer good.
+    /// Authenticates the value of an `Authorization` header. The entry of the request log
+    /// starts again with the caller, also if the token or its tenant is no longer valid.
     ///
     /// # Errors
     /// 401 with a `detail` that says what is wrong with the token; 403 for a suspended tenant;
@@ -33,9 +37,9 @@ impl Access {
     pub async fn authenticate(
         &self,
         authorization: Option<&str>,
-        trail: &Arc<Trail>,
+        context: &Arc<RequestContext>,
     ) -> Result<Caller> {
-        trail.forget();
+        context.forget();
         let Some((id, secret)) = bearer(authorization).and_then(token::parse) else {
             return Err(near_miss::refusal(authorization));
         };
@@ -49,8 +53,8 @@ impl Access {
             return Err(ScimError::unauthorized(detail).because(Reason::TokenUnknown));
         };
         let now = self.clock.now();
-        let caller = self.caller_by(tenant, &token, trail.clone()).await?;
-        trail.begin(caller.asker(now));
+        let caller = self.caller_by(tenant, &token, context.clone()).await?;
+        context.begin(caller.requester(now));
         is_good(&caller.settings, &token, now)?;
         self.touch(&token.id, token.last_used, now);
         let snapshot = CallerSnapshot::of(&caller.settings, &token);
@@ -63,10 +67,14 @@ impl Access {
         &self,
         tenant: Tenant,
         token: &TokenInfo,
-        trail: Arc<Trail>,
+        context: Arc<RequestContext>,
     ) -> Result<Caller> {
-        let (name, id) = (token.name.as_str().into(), token.id.as_str().into());
-        self.caller(tenant, (name, id, token.scope), trail).await
+        let token = TokenIdentity {
+            name: token.name.as_str().into(),
+            id: token.id.as_str().into(),
+            scope: token.scope,
+        };
+        self.caller(tenant, token, context).await
     }
 
     /// Writes the use of a token, if it is due, beside the request.

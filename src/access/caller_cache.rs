@@ -5,7 +5,7 @@
 use super::claim::{CacheCounts, Caller, Claim, Identity};
 use super::token;
 use crate::clock::Timestamp;
-use crate::request_log::Trail;
+use crate::request_log::RequestContext;
 use crate::store::{CallerSnapshot, Scope, ScopeClaim};
 use quick_cache::sync::Cache;
 use secrecy::SecretString;
@@ -40,7 +40,7 @@ impl CallerCache {
         id: &str,
         secret: &SecretString,
         now: Timestamp,
-        trail: &Arc<Trail>,
+        context: &Arc<RequestContext>,
     ) -> Option<Claim> {
         let cached = self.0.get(id)?;
         let is_over = cached.snapshot.expires().is_some_and(|at| at <= now);
@@ -50,7 +50,7 @@ impl CallerCache {
         Some(Claim {
             identity: cached.identity,
             scope: ScopeClaim::cached(cached.scope, cached.snapshot),
-            trail: trail.clone(),
+            context: context.clone(),
         })
     }
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 /// Why the catalogs cannot be made at the start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CatalogError {
-    /// The database fails.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The schemas contradict each other.
@@ -36,7 +36,7 @@ pub(crate) struct Sources {
     pub(crate) searchable: Vec<String>,
 }
 
-/// What tells catalogs apart.
+/// What distinguishes catalogs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Content {
     unique_group_names: bool,
@@ -47,7 +47,7 @@ struct Content {
 
 /// The catalog that a tenant had when it was read.
 #[derive(Debug, Clone)]
-struct Known {
+struct CachedCatalog {
     schema_revision: i64,
     unique_group_names: bool,
     numbered: Arc<Numbered>,
@@ -58,7 +58,7 @@ struct Known {
 pub(crate) struct Catalogs {
     made: Mutex<HashMap<Content, Weak<Numbered>>>,
     /// By the number of the tenant.
-    of_tenants: RwLock<HashMap<i64, Known>>,
+    of_tenants: RwLock<HashMap<i64, CachedCatalog>>,
 }
 
 impl Sources {
@@ -166,7 +166,7 @@ impl Catalogs {
             return Ok(known.numbered);
         }
         let numbered = self.made_of(store, tenant, unique_group_names).await?;
-        let known = Known {
+        let known = CachedCatalog {
             schema_revision,
             unique_group_names,
             numbered: numbered.clone(),
@@ -225,7 +225,7 @@ impl Catalogs {
     }
 }
 
-/// What stands for every attribute among those that are searched.
+/// The entry of the searched attributes that means every attribute.
 const EVERY: &str = "*";
 
 /// Where a schema that the database keeps comes from, for messages.

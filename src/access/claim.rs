@@ -3,7 +3,7 @@
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
 use crate::model::TypeRoles;
-use crate::request_log::{Asker, Trail};
+use crate::request_log::{RequestContext, Requester};
 use crate::resource::Conformance;
 use crate::schema::{Catalog, ResourceType};
 use crate::store::{
@@ -31,13 +31,22 @@ pub struct Identity {
     pub(crate) settings: Arc<Tenant>,
 }
 
+/// What an identity takes from a token.
+#[derive(Debug)]
+pub(super) struct TokenIdentity {
+    pub(super) name: Arc<str>,
+    /// Public part of the token; empty for the operator.
+    pub(super) id: Arc<str>,
+    pub(super) scope: TokenScope,
+}
+
 /// The identity that a token had when it was read last. Until a statement has proved it, nothing is
 /// written or answered under it.
 #[derive(Debug, Clone)]
 pub struct Claim {
     pub(super) identity: Arc<Identity>,
     pub(super) scope: ScopeClaim,
-    pub(crate) trail: Arc<Trail>,
+    pub(crate) context: Arc<RequestContext>,
 }
 
 /// The identity that the database has confirmed in this request.
@@ -47,7 +56,7 @@ pub struct Caller {
     pub(super) scope: ConfirmedScope,
 }
 
-/// How often a cache had what it was asked for.
+/// Hits and misses of a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheCounts {
     /// Look-ups that found an entry.
@@ -92,11 +101,11 @@ impl Claim {
     /// The creation of a resource of a type, which proves the claim.
     pub(crate) fn creating<'a>(
         &'a self,
-        kind: &ResourceType,
+        resource_type: &ResourceType,
         author: &'a Author,
     ) -> Result<Creating<'a>> {
         let limited = self.settings.seats.is_some();
-        let of_type = of_type(&self.scope, kind)?;
+        let of_type = of_type(&self.scope, resource_type)?;
         Ok(self.scope.creating(of_type, author).limited(limited))
     }
 
@@ -128,10 +137,12 @@ impl Caller {
     /// A change of a resource of a type.
     pub(crate) fn writing<'a>(
         &'a self,
-        kind: &ResourceType,
+        resource_type: &ResourceType,
         author: &'a Author,
     ) -> Result<WriteContext<'a>> {
-        let mut writing = self.scope.writing(of_type(&self.scope, kind)?, author);
+        let mut writing = self
+            .scope
+            .writing(of_type(&self.scope, resource_type)?, author);
         writing.limited = self.settings.seats.is_some();
         Ok(writing)
     }
@@ -186,8 +197,8 @@ impl Identity {
         self.may_read(resource_type)
     }
 
-    pub(super) fn asker(&self, now: Timestamp) -> Asker {
-        Asker {
+    pub(super) fn requester(&self, now: Timestamp) -> Requester {
+        Requester {
             settings: self.settings.clone(),
             tenant: self.tenant.clone(),
             token_id: self.token_id.clone(),
@@ -215,8 +226,8 @@ impl Deref for Caller {
     }
 }
 
-fn of_type<'a>(scope: &'a ScopeClaim, kind: &ResourceType) -> Result<&'a TypeIds> {
-    let of_type = scope.layout().of_type(kind);
+fn of_type<'a>(scope: &'a ScopeClaim, resource_type: &ResourceType) -> Result<&'a TypeIds> {
+    let of_type = scope.layout().of_type(resource_type);
     of_type.ok_or_else(|| ScimError::internal("a type without a layout"))
 }
 

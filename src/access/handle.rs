@@ -2,13 +2,13 @@
 
 use super::caller_cache::CallerCache;
 use super::catalogs::Catalogs;
-use super::claim::{CacheCounts, Caller, Claim, Confirmed, Identity};
+use super::claim::{CacheCounts, Caller, Claim, Confirmed, Identity, TokenIdentity};
 use super::last_uses::LastUses;
 use super::unproved::UnprovedRequests;
 use crate::clock::Clock;
 use crate::error::{Result, ScimError};
 use crate::reason::Reason;
-use crate::request_log::Trail;
+use crate::request_log::RequestContext;
 use crate::store::{ConfirmedScope, ScopeClaim, Store, StoreError, Tenant, TokenScope};
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
@@ -59,7 +59,7 @@ impl Access {
         &self.clock
     }
 
-    /// The caller that a claim stands for. A claim that was confirmed in this request costs nothing,
+    /// The caller of a claim. A claim that was confirmed in this request costs nothing,
     /// another one a query.
     ///
     /// # Errors
@@ -95,7 +95,11 @@ impl Access {
     /// # Errors
     /// 503 if the schemas of the tenant cannot be read.
     pub(crate) async fn operator(&self, tenant: Tenant) -> Result<Caller> {
-        let token = (Arc::from("operator"), Arc::from(""), TokenScope::ReadWrite);
+        let token = TokenIdentity {
+            name: "operator".into(),
+            id: "".into(),
+            scope: TokenScope::ReadWrite,
+        };
         self.caller(tenant, token, Arc::default()).await
     }
 
@@ -123,33 +127,33 @@ impl Access {
         Ok(Claim {
             identity: identity.into(),
             scope,
-            trail: claim.trail.clone(),
+            context: claim.context.clone(),
         })
     }
 
-    /// The caller of a token and a tenant that were just read; the token by its name, id and scope.
+    /// The caller of a token and a tenant that were just read.
     pub(super) async fn caller(
         &self,
         tenant: Tenant,
-        (token_name, token_id, token_scope): (Arc<str>, Arc<str>, TokenScope),
-        trail: Arc<Trail>,
+        token: TokenIdentity,
+        context: Arc<RequestContext>,
     ) -> Result<Caller> {
         let numbered = self.catalogs.of(&self.store, &tenant).await?;
         let scope = ConfirmedScope::just_read(tenant.scope(numbered.layout.clone()));
         let base_url = tenant.base_url.as_deref().map(Arc::from);
         let identity = Identity {
             tenant: tenant.name.as_str().into(),
-            token_name,
-            token_id,
+            token_name: token.name,
+            token_id: token.id,
             base_url: base_url.unwrap_or_else(|| self.public_url.clone()),
             catalog: numbered.catalog.clone(),
-            token_scope,
+            token_scope: token.scope,
             settings: tenant.into(),
         };
         let claim = Claim {
             identity: identity.into(),
             scope: ScopeClaim::clone(&scope),
-            trail,
+            context,
         };
         Ok(Caller { claim, scope })
     }

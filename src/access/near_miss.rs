@@ -5,7 +5,7 @@ use super::handle::Access;
 use super::token;
 use crate::error::ScimError;
 use crate::reason::Reason;
-use crate::request_log::Trail;
+use crate::request_log::RequestContext;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -32,19 +32,23 @@ struct Sighting {
 /// What became of the search for the tenant of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Traced {
-    /// There is no token of ours.
+    /// The text contains no token of this server.
     Nothing,
-    /// There is the form of one, but the database does not have it.
+    /// The text has the form of a token that the database does not have.
     Unknown,
-    /// It is the token of that id, and the trail begins with it.
+    /// The text contains the token of this id, which the context of the request now has.
     Token(Arc<str>),
 }
 
 impl Access {
     /// Looks for a token of ours in the value of an `Authorization` header that was refused, or came
-    /// to a URL where nothing is. If it is that of a tenant, the trail begins with it, so that the
-    /// tenant's log is told; nothing of the header is kept. One look-up by key at most.
-    pub async fn trace(&self, authorization: Option<&str>, trail: &Arc<Trail>) -> Traced {
+    /// to a URL where nothing is. If it is that of a tenant, the context of the request begins with it, so that the
+    /// tenant's log gets it; nothing of the header is kept. One look-up by key at most.
+    pub async fn trace(
+        &self,
+        authorization: Option<&str>,
+        context: &Arc<RequestContext>,
+    ) -> Traced {
         let Some(sighting) = authorization.and_then(find) else {
             return Traced::Nothing;
         };
@@ -66,19 +70,19 @@ impl Access {
         if !is_proved && !self.unproved.admit(key, now) {
             return Traced::Unknown;
         }
-        let Ok(caller) = self.caller_by(tenant, &token, trail.clone()).await else {
+        let Ok(caller) = self.caller_by(tenant, &token, context.clone()).await else {
             return Traced::Nothing;
         };
-        trail.begin(caller.asker(now));
+        context.begin(caller.requester(now));
         if is_proved {
             return Traced::Token(caller.token_id.clone());
         }
-        trail.leave_unproved();
+        context.leave_unproved();
         Traced::Unknown
     }
 }
 
-/// The 401 for a value of an `Authorization` header in which no token stands as it should.
+/// The 401 for a value of an `Authorization` header without a well-formed token.
 pub(super) fn refusal(authorization: Option<&str>) -> ScimError {
     let text = authorization.map(str::trim).unwrap_or_default();
     let has_scheme = is_bearer(text.split_whitespace().next().unwrap_or_default());
@@ -143,7 +147,7 @@ fn complete(text: &str) -> Option<Sighting> {
     })
 }
 
-/// What is wrong with what stands around a token.
+/// What is wrong with the text around a token.
 fn misplaced(before: &str, after: &str) -> Option<Reason> {
     const QUOTES: [char; 9] = [
         '"', '\'', '`', '\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}', '\u{ab}', '\u{bb}',

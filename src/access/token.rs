@@ -27,7 +27,7 @@ pub struct FreshToken {
     pub id: String,
     /// What is kept of the secret.
     pub digest: String,
-    /// The whole token, for the one who asked for it.
+    /// The whole token, for its owner.
     pub text: SecretString,
 }
 

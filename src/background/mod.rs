@@ -65,7 +65,7 @@ impl Background {
         }
     }
 
-    /// Warns once a day of tokens that end within so many days.
+    /// Warns once a day of tokens that expire within this number of days.
     pub fn warn_of_expiring_tokens(&self, operator: Operator, days: i64) {
         self.every("token expiry", DAY, move || {
             let operator = operator.clone();
@@ -73,7 +73,7 @@ impl Background {
         });
     }
 
-    /// Deletes requests of the provisioning log that are older than so many days, once an hour. Several
+    /// Deletes requests of the provisioning log that are older than a number of days, once an hour. Several
     /// instances may: what one has deleted the others do not find.
     pub fn forget_old_requests(&self, operator: Operator, days: i64) {
         self.every("request log retention", HOUR, move || {

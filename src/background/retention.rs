@@ -2,7 +2,7 @@
 
 use crate::operator::Operator;
 
-/// Deletes requests that are older than so many days.
+/// Deletes requests that are older than this number of days.
 pub(super) async fn forget(operator: &Operator, days: i64) {
     match operator.forget_requests(days).await {
         Ok(0) => {}

@@ -2,7 +2,7 @@
 
 use crate::operator::{Operator, OperatorError};
 
-/// Warns of the tokens that end within so many days, and if no token is valid.
+/// Warns of the tokens that expire within this number of days, and if no token is valid.
 pub(super) async fn warn(operator: &Operator, warn_days: i64) {
     if let Err(error) = warn_of_ending(operator, warn_days).await {
         tracing::warn!(%error, "cannot look for tokens that end soon");

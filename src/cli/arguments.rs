@@ -77,7 +77,7 @@ pub(super) fn span(text: &str) -> Result<i64, String> {
     duration::parse(text).ok_or_else(|| format!("must be {}", duration::ALLOWED))
 }
 
-/// The same or `never`.
+/// Reads a duration or `never`.
 pub(super) fn span_or_never(text: &str) -> Result<Span, String> {
     duration::parse_or_never(text)
         .map(Span)

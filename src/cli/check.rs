@@ -62,7 +62,7 @@ impl Check {
     }
 }
 
-/// As a TOML file, with the place that gave each value.
+/// Prints the configuration as a TOML file, with the source of each value.
 fn show(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
     let mut current = String::new();
     for Effective {

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::output::say;
 use std::io::{self, IsTerminal};
 
-/// Goes on if the word is typed, on a terminal; elsewhere `--yes` is needed. `what` completes
+/// Succeeds if the word is typed, on a terminal; elsewhere `--yes` is needed. `what` completes
 /// "this …", and `kind` says what the word is.
 pub(super) fn confirm(what: &str, word: &str, kind: &str) -> Result<(), Failure> {
     if !io::stdin().is_terminal() {

@@ -8,7 +8,7 @@ pub(super) fn is_valid(token: &TokenInfo, now: Timestamp) -> bool {
     token.revoked.is_none() && token.expires.is_none_or(|end| end > now)
 }
 
-/// Whether it is valid now but not so many days later, and no other was issued in its place.
+/// Whether a token is valid now, expires within this number of days, and has no successor.
 pub(super) fn ends_within(token: &TokenInfo, days: i64, now: Timestamp) -> bool {
     token.successor.is_none()
         && is_valid(token, now)

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::progress::{Progress, rate};
 use super::{open, output};
 use crate::config::Config;
-use crate::service::{Export as Asked, Exported, Operator};
+use crate::service::{ExportRequest, Exported, Operator};
 use clap::Args;
 use serde_json::json;
 use std::fs::{File, OpenOptions};
@@ -21,7 +21,7 @@ pub(super) struct Export {
     /// A new file, in place of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// With what no client reads: secret attributes and digests of passwords
+    /// Includes what no client can read: secret attributes and digests of passwords
     #[arg(long)]
     with_secrets: bool,
     /// Prints what was done as JSON
@@ -29,10 +29,10 @@ pub(super) struct Export {
     json: bool,
 }
 
-/// What is not exported is told: a file that is kept or moved lacks it.
+/// Warns about values that the export omits.
 fn say_hidden(resources: u64) {
     output::say(&format!(
-        "warning: left out: values of {resources} resources that no schema declares any more (scimd schema list)"
+        "warning: omitted: hidden values of {resources} resources, whose schema was removed (scimd schema list)"
     ));
 }
 
@@ -68,7 +68,7 @@ impl Export {
         Ok(())
     }
 
-    /// Into a file that only this user can read. One that is not whole does not stay.
+    /// Exports into a file that only this user can read. An incomplete file is deleted.
     async fn write_file(
         &self,
         operator: &Operator,
@@ -101,7 +101,7 @@ impl Export {
         out: &mut dyn Write,
         file: Option<&File>,
     ) -> Result<Exported, Failure> {
-        let asked = Asked {
+        let request = ExportRequest {
             tenant: &self.tenant,
             with_secrets: self.with_secrets,
         };
@@ -110,7 +110,7 @@ impl Export {
             progress.advance(u64::from(line.starts_with("{\"schemas\"")));
             Ok(writeln!(out, "{line}")?)
         };
-        let exported = operator.export(&asked, &mut sink).await?;
+        let exported = operator.export(&request, &mut sink).await?;
         out.flush()?;
         if let Some(file) = file {
             file.sync_all()?;

@@ -11,18 +11,18 @@ use std::process::ExitCode;
 /// Why a command ended early.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// It could not be done; exit code 1.
+    /// The command failed; exit code 1.
     Failed(String),
     /// The configuration or the arguments are wrong; exit code 2.
     Misused(String),
-    /// What must be told has been told; exit code 1.
+    /// The failure was reported already; exit code 1.
     Silent,
-    /// Who reads standard output has seen enough: success.
+    /// The reader of standard output closed it: success.
     ClosedPipe,
 }
 
 impl Failure {
-    /// Tells the operator, in one line, and gives the exit code.
+    /// Reports the failure in one line on standard error; returns the exit code.
     pub(super) fn report(self) -> ExitCode {
         let (message, code) = match self {
             Self::Failed(message) => (message, 1),

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::progress::{Progress, rate};
 use super::{open, output};
 use crate::config::Config;
-use crate::service::{Counts, Import as Asked, Imported, OnError, Step};
+use crate::service::{Counts, ImportRequest, Imported, OnError, Step};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::json;
@@ -18,19 +18,19 @@ pub(super) struct Import {
     /// A file of resources, one JSON object on each line; - is standard input
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
-    /// Name of the tenant, which must be there
+    /// Name of an existing tenant
     #[arg(long, value_name = "NAME", default_value = crate::service::DEFAULT_TENANT)]
     tenant: String,
-    /// Tells what would change and writes nothing
+    /// Reports what would change and writes nothing
     #[arg(long)]
     dry_run: bool,
-    /// Resources that are written side by side
+    /// Number of resources that are written in parallel
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1000))]
     batch: u16,
     /// What to do after a line that cannot be imported
     #[arg(long, value_name = "WHAT", default_value = "stop")]
     on_error: AfterError,
-    /// Leaves out attributes that no schema declares; without it such a line cannot be imported
+    /// Omits attributes that no schema declares; without it a line with such attributes is an error
     #[arg(long)]
     drop_unknown: bool,
     /// Prints what was done as JSON
@@ -51,14 +51,14 @@ struct FailedLine {
 /// What to do after a line that cannot be imported.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum AfterError {
-    /// Read no further
+    /// Stop
     Stop,
     /// Go on with the next line
     Skip,
 }
 
 impl Import {
-    /// Lines that could not be imported are a failure.
+    /// Imports the lines. Lines that could not be imported are a failure.
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let (mut input, size) = self.input()?;
         // A rehearsal writes nothing, no database either.
@@ -74,7 +74,7 @@ impl Import {
                 None => "{spinner} {bytes} read {msg}",
             },
         );
-        let asked = Asked {
+        let request = ImportRequest {
             tenant: &self.tenant,
             dry_run: self.dry_run,
             side_by_side: usize::from(self.batch),
@@ -98,11 +98,11 @@ impl Import {
                 }
             }
         };
-        let done = operator.import(&asked, &mut *input, &mut tell).await?;
+        let done = operator.import(&request, &mut *input, &mut tell).await?;
         self.report(&done, &failed, progress.finish(), out)?;
         if done.undeclared > 0 {
             output::say(
-                "Add the schemas of what is not declared (scimd schema add), or leave it out with --drop-unknown.",
+                "Add schemas for the undeclared attributes (scimd schema add), or omit the attributes with --drop-unknown.",
             );
         }
         if done.failed == 0 {
@@ -165,11 +165,7 @@ impl Import {
         let all = done.created + done.updated + done.unchanged + done.failed;
         output::say(&format!(
             "{}: {} created, {} updated, {} unchanged, {} failed; memberships: {} added, {} removed; {}",
-            if self.dry_run {
-                "Would be imported"
-            } else {
-                "Imported"
-            },
+            if self.dry_run { "Dry run" } else { "Imported" },
             done.created,
             done.updated,
             done.unchanged,
@@ -180,7 +176,7 @@ impl Import {
         ));
         if done.failed > 0 && matches!(self.on_error, AfterError::Stop) {
             output::say(
-                "Stopped at the first problem; run it again once that is solved, and it goes on from there.",
+                "Stopped at the first error. Correct it and run the import again; it continues from there.",
             );
         }
         Ok(())

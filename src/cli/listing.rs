@@ -16,10 +16,10 @@ const TABLE: i64 = 100;
 /// How much of a list is shown, and how.
 #[derive(Debug, Args)]
 pub(super) struct Paging {
-    /// So many at most [default: 100; with --json all]
+    /// Maximum number of rows [default: 100; with --json all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
     limit: Option<i64>,
-    /// Only those that come after this one, the last of the page before
+    /// Only rows after this one, the last row of the previous page
     #[arg(long, value_name = "LAST")]
     pub(super) after: Option<String>,
     /// Prints JSON
@@ -40,7 +40,7 @@ pub(super) struct Shape<'a, T> {
 }
 
 impl Paging {
-    /// Prints a list. `read` gives the rows that come after a key, so many at most; fewer are the last.
+    /// Prints a list. `read` returns the rows after a key, up to a number; fewer are the last.
     pub(super) async fn print<T>(
         &self,
         shape: &Shape<'_, T>,
@@ -69,7 +69,7 @@ impl Paging {
             next
         };
         if let Some(last) = next {
-            say(&format!("There are more: give --after {last}"));
+            say(&format!("More rows: use --after {last}"));
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! `scimd log`: what identity providers asked of a tenant, and what they got.
 
-mod line;
+mod format;
 
-pub(super) use line::{as_json, printable, summary};
+pub(super) use format::{as_json, printable, summary};
 
 use super::arguments::span;
 use super::failure::Failure;
@@ -40,7 +40,7 @@ pub(super) struct Log {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Keeps the bodies of a tenant's requests for a while, without passwords and other secrets
+    /// Records the bodies of a tenant's requests for a period, without passwords and other secrets
     Bodies(Bodies),
 }
 
@@ -53,22 +53,22 @@ struct Show {
     /// Requests of all tenants; only with --failed
     #[arg(long, requires = "failed", conflicts_with_all = ["tenant", "user"])]
     all_tenants: bool,
-    /// Goes on with requests as they come, until Ctrl-C
+    /// Shows new requests as they arrive, until Ctrl-C
     #[arg(long, short)]
     follow: bool,
     /// Only requests that were refused or failed
     #[arg(long)]
     failed: bool,
-    /// Only requests about this user: a userName, also one that was refused or deleted, or the id of any resource
+    /// Only requests about this user: a userName, also of a refused or deleted user, or the id of any resource
     #[arg(long, value_name = "NAME|ID")]
     user: Option<String>,
-    /// Only requests since so long ago, such as 2h
+    /// Only requests of this last period, such as 2h
     #[arg(long, value_name = "SPAN", value_parser = span)]
     since: Option<i64>,
-    /// The latest of them, so many at most [default: 100; with --follow 10]
+    /// Maximum number of requests, the latest first [default: 100; with --follow 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
     limit: Option<i64>,
-    /// One request with all that is known of it, by the id that X-Request-Id gave the client
+    /// One request in full, by the value of X-Request-Id in its response
     #[arg(long, value_name = "REQUEST", conflicts_with_all = ["follow", "failed", "user", "since", "limit", "all_tenants"])]
     id: Option<String>,
     /// Prints JSON, one object on each line
@@ -90,10 +90,10 @@ struct Bodies {
     /// Name of the tenant
     #[arg(long, value_name = "NAME", default_value = DEFAULT_TENANT)]
     tenant: String,
-    /// For how long, such as 2h
+    /// Period, such as 2h
     #[arg(long = "for", value_name = "SPAN", value_parser = span, group = "what")]
     span: Option<i64>,
-    /// Keeps none any more; those that are there go with their requests
+    /// Stops recording; recorded bodies are deleted with their requests
     #[arg(long, group = "what")]
     off: bool,
     /// Prints JSON
@@ -164,7 +164,7 @@ impl Show {
             Some(_) if !self.json => {
                 return found
                     .iter()
-                    .try_for_each(|shown| output::facts(out, &line::facts(&shown.request)));
+                    .try_for_each(|shown| output::facts(out, &format::facts(&shown.request)));
             }
             _ => {}
         }
@@ -217,14 +217,11 @@ impl Show {
                 self.tenant
             ))),
             _ if self.all_tenants => {
-                say("No requests of any tenant that would be shown.");
+                say("No matching requests of any tenant.");
                 Ok(())
             }
             _ => {
-                say(&format!(
-                    "No requests of tenant {} that would be shown.",
-                    self.tenant
-                ));
+                say(&format!("No matching requests of tenant {}.", self.tenant));
                 Ok(())
             }
         }
@@ -260,7 +257,7 @@ impl Show {
                 Ok(found) => found,
                 Err(OperatorError::Failed(error)) if error.status() == 503 => {
                     if !is_away {
-                        say("The database is away for the moment; trying again.");
+                        say("The database is not reachable; trying again.");
                     }
                     is_away = true;
                     continue;
@@ -283,9 +280,9 @@ impl Show {
         if self.json {
             writeln!(out, "{}", as_json(tenant, request))?;
         } else if self.all_tenants {
-            writeln!(out, "{tenant}  {}", line::text(request))?;
+            writeln!(out, "{tenant}  {}", format::text(request))?;
         } else {
-            writeln!(out, "{}", line::text(request))?;
+            writeln!(out, "{}", format::text(request))?;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use std::io::Write;
 /// Commands of `scimd mapping`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Mapping {
-    /// Shows which column has which attribute, and the SQL of the views
+    /// Shows the attribute of each column, and the SQL of the views
     Show(Show),
     /// Checks the mapping against the schemas, and the views in the database against the mapping
     Check(Check),
@@ -113,22 +113,19 @@ impl Check {
             .map(|u| format!("{}: no schema declares \"{}\"", u.origin, u.path))
             .collect();
         let (word, told) = match state {
-            DirectoryState::Ready => (
-                "ready",
-                "The views in the database are those of the mapping.",
-            ),
+            DirectoryState::Ready => ("ready", "The views in the database match the mapping."),
             DirectoryState::Filling => (
                 "filling",
-                "The views in the database are those of the mapping; rows are still being prepared for lookups, \
-                 which are slow until then (scimd migrate finishes it).",
+                "The views in the database match the mapping. Lookup columns are still being filled; lookups \
+                 are slow until then (scimd migrate completes this).",
             ),
             DirectoryState::Different => (
                 "different",
-                "The views in the database are those of another mapping: scimd migrate makes them anew.",
+                "The views in the database are of another mapping. Run scimd migrate to replace them.",
             ),
             DirectoryState::Missing => (
                 "missing",
-                "There are no views in the database yet: scimd migrate makes them.",
+                "The database has no views yet. Run scimd migrate to create them.",
             ),
         };
         let is_right = matches!(state, DirectoryState::Ready | DirectoryState::Filling);
@@ -152,10 +149,10 @@ impl Check {
 /// Makes the views and lets them find rows by their lookups; returns when that is done.
 pub(super) async fn apply(operator: &Operator, directory: &Directory) -> Result<(), Failure> {
     if !operator.make_directory(directory).await? {
-        let progress = Progress::new(None, "{spinner} preparing rows for lookups, {elapsed}");
+        let progress = Progress::new(None, "{spinner} filling lookup columns, {elapsed}");
         let filled = operator.fill_directory(directory).await;
         progress.finish();
-        say(&format!("Prepared rows for lookups: {}", filled?));
+        say(&format!("Filled lookup columns of {} rows", filled?));
     }
     Ok(())
 }

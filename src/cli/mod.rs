@@ -71,27 +71,27 @@ enum Command {
     /// Lists, shows and deletes groups of a tenant
     #[command(subcommand)]
     Group(resource::Group),
-    /// Adds, shows and removes schemas: attributes of your own, for all tenants or for one
+    /// Adds, shows and removes schemas: custom attributes, for all tenants or for one
     #[command(subcommand)]
     Schema(schema::Schema),
-    /// Shows what identity providers asked of a tenant, and what they got
+    /// Shows the requests of identity providers to a tenant, and the outcomes
     Log(log::Log),
-    /// Brings the tables of the database up to date
+    /// Upgrades the tables of the database
     Migrate(migrate::Migrate),
     /// Checks configuration and schemas, and shows the values in force
     Check(check::Check),
     /// Shows and checks the columns by which the application reads users and groups with SQL
     #[command(subcommand)]
     Mapping(mapping::Mapping),
-    /// Compares what the database derives with what it derives from
+    /// Checks the search index, memberships and counters against the stored resources
     Verify(verify::Verify),
-    /// Writes the users, groups and other resources of a tenant as lines of JSON
+    /// Exports the resources of a tenant as JSON Lines
     Export(export::Export),
-    /// Reads such lines, of this server or another, and makes a tenant what they say
+    /// Imports JSON Lines, of this server or another, into a tenant; can be repeated
     Import(import::Import),
-    /// Copies the embedded database into a file, also while a server works with it
+    /// Copies the embedded database into a file, also while a server uses it
     Backup(backup::Backup),
-    /// Asks a running server whether it is well; for container health checks
+    /// Checks the health of a running server; for container health checks
     Health(health::Health),
     /// Tests a SCIM server, this one or another, with the requests of Okta and Entra ID
     Doctor(doctor::Doctor),
@@ -181,7 +181,7 @@ async fn on_database(
     }
 }
 
-/// Works on so many threads; 0: on half as many as there are cores. Threads that have to share cores with
+/// Builds the runtime with this number of threads; 0: half the number of cores. Threads that have to share cores with
 /// the database spend their time on waking each other.
 fn wait(threads: usize, work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let half = || std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
@@ -191,7 +191,7 @@ fn wait(threads: usize, work: impl Future<Output = Result<(), Failure>>) -> Resu
         .enable_all()
         .build();
     let runtime =
-        runtime.map_err(|error| Failure::Failed(format!("no threads to work with: {error}")))?;
+        runtime.map_err(|error| Failure::Failed(format!("cannot start threads: {error}")))?;
     runtime.block_on(Box::pin(work))
 }
 

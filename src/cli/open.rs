@@ -12,8 +12,8 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Opens the database that is there. Only [`or_create`] and [`patiently`] make one: a mistyped folder is
-/// to be told, not filled.
+/// Opens the database that is there. Only [`or_create`] and [`patiently`] make one: a mistyped folder must
+/// be reported, not filled.
 pub(super) async fn existing(config: &Config) -> Result<Operator, Failure> {
     if let DatabaseTarget::Sqlite { data_dir } = &config.database.target
         && !config.database.target.is_there()
@@ -34,8 +34,8 @@ pub(super) async fn or_create(config: &Config) -> Result<Operator, Failure> {
     warned(Operator::open(&settings, Clock::system()).await?).await
 }
 
-/// The same, and waits for a database server that is not there yet. What the directory looks rows
-/// up by comes into force.
+/// Opens the database and waits for a server that does not answer yet. The lookups of the directory
+/// are made to follow the configuration.
 pub(super) async fn patiently(
     config: &Config,
     settings: &ServiceSettings,
@@ -74,13 +74,13 @@ async fn warned(operator: Operator) -> Result<Operator, Failure> {
     let keys = operator.not_in_force().join(" and ");
     if !keys.is_empty() {
         tracing::warn!(
-            "{keys} of this configuration is not what the servers have: scimd serve or scimd migrate puts it into force"
+            "{keys} of this configuration differs from what the servers use: scimd serve or scimd migrate applies it"
         );
     }
     let IndexDrift { schema, changed } = operator.index_drift().await?;
     if let Some(urn) = schema {
         tracing::warn!(
-            "a change of schema {urn} is under way or was interrupted: if it was, run scimd verify --repair"
+            "a change of schema {urn} is in progress or was interrupted; if interrupted, run scimd verify --repair"
         );
     }
     if !changed.is_empty() {
@@ -120,11 +120,11 @@ fn make_folder(config: &Config) -> Result<(), Failure> {
             _ => "give another with --data-dir",
         };
         Failure::Failed(format!(
-            "the data folder {folder} cannot be made: {error}; {remedy}"
+            "the data folder {folder} cannot be created: {error}; {remedy}"
         ))
     })?;
     if !was_there {
-        say(&format!("Made the data folder {}", data_dir.display()));
+        say(&format!("Created the data folder {}", data_dir.display()));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use serde::Serialize;
 use std::io::{self, Write};
 
-/// A line on standard error. If nobody reads it, there is nobody to tell.
+/// Prints a line on standard error. A failure to do so is ignored.
 pub(super) fn say(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }

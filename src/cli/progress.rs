@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
-/// A bar, which nobody sees unless standard error is a terminal.
+/// A progress bar, which is shown only if standard error is a terminal.
 #[derive(Debug)]
 pub(super) struct Progress {
     bar: ProgressBar,
@@ -14,8 +14,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// A bar for so much work, or one that only moves where that is not known. The template says
-    /// how numbers are shown.
+    /// A bar for a known amount of work, or a spinner. The template says how numbers are shown.
     pub(super) fn new(whole: Option<u64>, template: &str) -> Self {
         let bar = match whole {
             _ if !io::stderr().is_terminal() => ProgressBar::hidden(),
@@ -32,27 +31,27 @@ impl Progress {
         }
     }
 
-    /// So much more is to be done than was known.
+    /// Adds to the amount of work.
     pub(super) fn expect(&self, more: u64) {
         self.bar.inc_length(more);
     }
 
-    /// So much more is done.
+    /// Adds to the work that is done.
     pub(super) fn advance(&self, by: u64) {
         self.bar.inc(by);
     }
 
-    /// What is being done now.
+    /// Shows what is being done now.
     pub(super) fn now(&self, what: &'static str) {
         self.bar.set_message(what);
     }
 
-    /// A line on standard error, above the bar.
+    /// Prints a line on standard error, above the bar.
     pub(super) fn tell(&self, line: &str) {
         self.bar.suspend(|| say(line));
     }
 
-    /// Takes the bar away; gives the seconds that the work took.
+    /// Removes the bar; returns the seconds that the work took.
     pub(super) fn finish(&self) -> f64 {
         self.bar.finish_and_clear();
         self.since.elapsed().as_secs_f64()

@@ -28,11 +28,11 @@ pub(super) struct Revoke {
     /// With --all: only those of this tenant
     #[arg(long, value_name = "NAME", requires = "all")]
     tenant: Option<String>,
-    /// With --all: does not ask
+    /// With --all: skips the confirmation
     #[arg(long, requires = "all")]
     yes: bool,
-    /// Revokes the tokens that are revoked in a list, made by `scimd token list --json`; tokens that the
-    /// database does not have are left out
+    /// Revokes the tokens that are revoked in a list made by `scimd token list --json`; ignores tokens that
+    /// the database does not have
     #[arg(long, value_name = "FILE", conflicts_with = "all")]
     revoked_in: Option<PathBuf>,
     /// Prints JSON
@@ -103,7 +103,7 @@ fn revoked(file: &Path) -> Result<Vec<String>, Failure> {
     let unusable = |problem: String| {
         let file = file.display();
         Failure::Failed(format!(
-            "{file} is no list of tokens: {problem}; make one with scimd token list --json"
+            "{file} is not a list of tokens: {problem}; create one with scimd token list --json"
         ))
     };
     let reader = File::open(file).map_err(|error| unusable(error.to_string()))?;

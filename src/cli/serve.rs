@@ -19,10 +19,10 @@ use tokio::time::timeout;
 /// Arguments of `scimd serve`.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
-    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    /// Address and port to listen on; port 0 selects a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Issues a token of this name for the tenant default, and prints it
+    /// Issues a token of this name for the tenant default and prints it
     #[arg(long, value_name = "NAME")]
     issue_token: Option<String>,
     /// URL under which clients reach the server [default: by the address it listens on]
@@ -108,7 +108,7 @@ impl Serve {
         Ok(())
     }
 
-    /// Prints where the server is and the token that was asked for.
+    /// Prints the URL of the server and the requested token.
     async fn greet(
         &self,
         operator: &Operator,
@@ -140,10 +140,10 @@ impl Serve {
     }
 }
 
-/// Longest wait for those who read the database while it is closed.
+/// Longest wait for programs that read the database while it is closed.
 const CLOSING: Duration = Duration::from_secs(10);
 
-/// Trouble at the end is told and no failure: what was acknowledged is stored.
+/// An error while closing is logged and is not a failure: what was acknowledged is stored.
 async fn close(operator: &Operator) {
     match timeout(CLOSING, operator.service().close()).await {
         Ok(Ok(true)) => {}

@@ -25,7 +25,7 @@ fn caught(kind: SignalKind) -> Result<Signal, Failure> {
     signal(kind).map_err(|error| Failure::Failed(format!("cannot watch signals: {error}")))
 }
 
-/// Watches for SIGTERM and SIGINT. The second one ends the program where it stands.
+/// Watches for SIGTERM and SIGINT. The second one ends the program at once.
 pub(super) fn stop() -> Result<Stop, Failure> {
     let mut signals = (
         caught(SignalKind::terminate())?,

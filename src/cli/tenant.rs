@@ -30,7 +30,7 @@ pub(super) enum Tenant {
     List(list::List),
     /// Shows a tenant
     Show(Name),
-    /// Prints how a tenant's identity provider is set up: base URL, steps, and custom attributes
+    /// Prints the setup of an identity provider for a tenant: base URL, steps, custom attributes
     Guide(guide::Guide),
     /// Changes the settings of a tenant
     Set(Change),
@@ -72,28 +72,28 @@ pub(super) struct Change {
 #[derive(Debug, Default, PartialEq, Args)]
 #[command(next_help_heading = "Settings")]
 struct Settings {
-    /// Active users at most, or none for no limit
+    /// Maximum number of active users, or none for no limit
     #[arg(long, value_name = "N|none", value_parser = seats, allow_negative_numbers = true)]
     seats: Option<OrNone<i64>>,
-    /// Whether to take what Okta, Entra ID and others really send, or the letter of the RFCs
+    /// Accepts what Okta, Entra ID and others send (lenient), or only what the RFCs allow (rfc)
     #[arg(long, value_name = "MODE", value_parser = keyword(&["lenient", "rfc"], Conformance::from_keyword))]
     conformance: Option<Conformance>,
-    /// What a userName must be
+    /// Required format of userName
     #[arg(long, value_name = "FORMAT", value_parser = keyword(UsernameFormat::KEYWORDS, UsernameFormat::from_keyword))]
     username_format: Option<UsernameFormat>,
-    /// Whether two groups may not share a displayName
+    /// Whether the displayName of a group is unique
     #[arg(long, value_name = "BOOL")]
     unique_group_names: Option<bool>,
-    /// What becomes of passwords
+    /// Whether passwords are stored
     #[arg(long, value_name = "POLICY", value_parser = keyword(PasswordPolicy::KEYWORDS, PasswordPolicy::from_keyword))]
     password_policy: Option<PasswordPolicy>,
-    /// What a PUT of a group without members does to its members, in lenient mode
+    /// Effect of a PUT without members on the members of a group, in lenient mode
     #[arg(long, value_name = "POLICY", value_parser = keyword(PutWithoutMembers::KEYWORDS, PutWithoutMembers::from_keyword))]
     put_without_members: Option<PutWithoutMembers>,
-    /// URL of the tenant's endpoints where they are not at the server's, or none
+    /// URL of the tenant's endpoints if it differs from the server's, or none
     #[arg(long, value_name = "URL|none", value_parser = base_url)]
     base_url: Option<OrNone<String>>,
-    /// Whom this customer asks, in place of server.support: an e-mail address or a URL, or none
+    /// Support contact of this tenant, in place of server.support: an e-mail address or a URL, or none
     #[arg(long, value_name = "CONTACT|none", value_parser = support)]
     support: Option<OrNone<String>>,
 }
@@ -103,7 +103,7 @@ struct Settings {
 pub(super) struct Delete {
     /// Name of the tenant
     name: String,
-    /// Does not ask
+    /// Skips the confirmation
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
@@ -163,10 +163,10 @@ impl Change {
             .await?;
         show(&tenant, config, output, out)?;
         say(&format!(
-            "It has no token yet: scimd token issue --tenant {name} --name NAME"
+            "The tenant has no token yet. To issue one: scimd token issue --tenant {name} --name NAME"
         ));
         say(&format!(
-            "How to connect an identity provider: scimd tenant guide {name} --for okta, or entra"
+            "To connect an identity provider: scimd tenant guide {name} --for okta (or entra)"
         ));
         Ok(())
     }
@@ -297,8 +297,8 @@ pub(super) fn say_noncompliant(tenant: &str, count: u64) {
         count => format!("{count} stored resources do"),
     };
     say(&format!(
-        "{what} not comply with the rules that tenant {tenant} has now. What is stored stays, and can be deactivated and changed; \
-         a request is refused only where it changes what does not comply."
+        "{what} not comply with the new rules of tenant {tenant}. They stay stored and can be deactivated and changed; \
+         a request is refused only if it changes a value that does not comply."
     ));
 }
 
@@ -394,7 +394,7 @@ impl Delete {
         let TenantInfo { users, groups, .. } = operator.tenant(&self.name).await?;
         let tokens = operator.count_tokens(&self.name).await?;
         let what = format!(
-            "tenant {} with {}, {}, {} and all that is logged of it",
+            "tenant {} with {}, {}, {} and its logs",
             self.name,
             counted(users, "user"),
             counted(groups, "group"),
@@ -402,7 +402,7 @@ impl Delete {
         );
         if !self.yes {
             confirm(
-                &format!("deletes {what} for ever"),
+                &format!("permanently deletes {what}"),
                 &self.name,
                 "the name of the tenant",
             )?;
@@ -415,7 +415,7 @@ impl Delete {
         }
         say(&format!("Deleted {what}."));
         if self.name == DEFAULT_TENANT {
-            say("There always is a tenant of that name: it comes back empty, without a token.");
+            say("This tenant always exists: it will be created again, empty and without a token.");
         }
         Ok(())
     }

@@ -17,13 +17,13 @@ use std::io::Write;
 /// Commands of `scimd token`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Token {
-    /// Issues a token, and prints it alone on standard output, this once
+    /// Issues a token and prints it on standard output, this one time
     Issue(Issue),
     /// Lists tokens, without their secrets
     List(List),
-    /// Issues the successor of a token, which itself stays valid for a while
+    /// Issues a successor of a token; the old token stays valid for a period
     Rotate(Rotate),
-    /// Ends a token at once, or many
+    /// Revokes one token or many, at once
     Revoke(Revoke),
 }
 
@@ -33,13 +33,13 @@ pub(super) struct Issue {
     /// What the token is for, such as okta
     #[arg(long)]
     name: String,
-    /// Tenant that it opens
+    /// Tenant of the token
     #[arg(long, default_value = "default")]
     tenant: String,
-    /// Life of the token, such as 365d, 12h or never [default: tokens.expires of the configuration]
+    /// Lifetime of the token, such as 365d, 12h or never [default: tokens.expires of the configuration]
     #[arg(long, value_name = "SPAN", value_parser = span_or_never)]
     expires: Option<Span>,
-    /// What it may do
+    /// Permissions of the token
     #[arg(long, default_value = "read-write",
           value_parser = keyword(TokenScope::KEYWORDS, TokenScope::from_keyword))]
     scope: TokenScope,
@@ -121,7 +121,7 @@ fn print(token: &IssuedToken, out: &mut dyn Write) -> Result<(), Failure> {
         format!("expires {}", moment(Some(end)))
     });
     say(&format!(
-        "Issued token {}, which {end}. It is shown this once:",
+        "Issued token {}, which {end}. It is shown only now:",
         token.id
     ));
     writeln!(out, "{}", token.text.expose_secret())?;

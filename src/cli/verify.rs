@@ -11,7 +11,7 @@ use std::io::Write;
 /// Arguments of `scimd verify`.
 #[derive(Debug, Args)]
 pub(super) struct Verify {
-    /// Puts right what differs
+    /// Repairs the differences
     #[arg(long)]
     repair: bool,
     /// Prints JSON
@@ -20,7 +20,7 @@ pub(super) struct Verify {
 }
 
 impl Verify {
-    /// Differences that stay are a failure.
+    /// Compares, and repairs if requested. Differences that remain are a failure.
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let operator = open::existing(config).await?;
         let whole = operator.count_resources().await?;
@@ -45,7 +45,7 @@ impl Verify {
         }
         out.flush()?;
         match (findings.len(), self.repair, unrepaired) {
-            (0, ..) => output::say("Everything agrees."),
+            (0, ..) => output::say("No differences found."),
             (count, true, 0) => output::say(&format!("Repaired: {count}")),
             (count, true, _) => {
                 output::say(&format!(
@@ -56,7 +56,7 @@ impl Verify {
             }
             (count, false, _) => {
                 output::say(&format!(
-                    "Differences: {count}; scimd verify --repair puts them right"
+                    "Differences: {count}. Run scimd verify --repair to repair them."
                 ));
                 return Err(Failure::Silent);
             }

@@ -3,8 +3,8 @@
 use super::entries::{Entries, Entry};
 use super::origin::{ConfigError, Layer};
 use super::postgres_url;
-use super::section::Section;
 use super::sources::Environment;
+use super::typed_section::Section;
 use super::url;
 use crate::service::DatabaseTarget;
 use secrecy::ExposeSecret;

@@ -13,7 +13,7 @@ const LONGEST: i64 = 36_525 * 86_400;
 /// What a text must look like, for messages.
 pub const ALLOWED: &str =
     "a whole number with a unit (s, m, h, d or w) such as 365d or 12h, at most 100 years";
-/// The same where `never` is allowed.
+/// The form of a duration where `never` is allowed, for messages.
 pub const ALLOWED_OR_NEVER: &str = "\"never\", or a whole number with a unit (s, m, h, d or w) such as 365d or 12h, at most 100 years";
 
 /// The seconds of a span such as `365d`; `None` if the text is none.
@@ -28,7 +28,7 @@ pub fn parse(text: &str) -> Option<i64> {
     (1..=LONGEST).contains(&span).then_some(span)
 }
 
-/// The same where `never` is allowed and means no end.
+/// Reads a duration or `never`, which gives `Some(None)`; `None` if the text is neither.
 pub fn parse_or_never(text: &str) -> Option<Option<i64>> {
     if text == "never" {
         Some(None)

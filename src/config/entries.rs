@@ -70,7 +70,7 @@ impl From<Value> for toml::Value {
 }
 
 impl fmt::Display for Value {
-    /// As in a TOML file.
+    /// Writes the value in TOML.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Other(what) => f.write_str(what),
@@ -115,7 +115,7 @@ impl Entry {
         self.section == "database" && self.key == "url"
     }
 
-    /// Whether it is the empty text, which stands for "not set".
+    /// Whether it is the empty text, which means "not set".
     pub(super) fn is_unset(&self) -> bool {
         self.value == Value::Text(String::new())
     }

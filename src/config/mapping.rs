@@ -3,7 +3,7 @@
 
 use super::entries::{Entries, Entry, Value};
 use super::origin::ConfigError;
-use super::section::Section;
+use super::typed_section::Section;
 use crate::mapping::{Mapped, Mapping};
 
 pub(super) fn read(entries: &Entries) -> Result<Mapping, ConfigError> {

@@ -4,16 +4,16 @@
 mod database;
 pub mod duration;
 mod entries;
-mod handover;
+mod layer_settings;
 mod mapping;
 mod origin;
 mod postgres_url;
-mod section;
 mod sections;
 mod sources;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod typed_section;
 pub mod url;
 
 pub use database::Database;

@@ -4,8 +4,8 @@
 use super::duration;
 use super::entries::Entries;
 use super::origin::{ConfigError, Layer};
-use super::section::Section;
 use super::sources::Environment;
+use super::typed_section::{Number, Section};
 use super::url;
 use crate::service::Record;
 use crate::telemetry::{self, LogFormat};
@@ -219,12 +219,12 @@ impl Limits {
             write_seconds: section.integer("write_seconds", 1..=HOUR)?,
         };
         section.ordered(
-            ("page_default", limits.page_default),
-            ("page_max", limits.page_max),
+            &Number::new("page_default", limits.page_default),
+            &Number::new("page_max", limits.page_max),
         )?;
         section.ordered(
-            ("requests_per_second", limits.requests_per_second),
-            ("burst", limits.burst),
+            &Number::new("requests_per_second", limits.requests_per_second),
+            &Number::new("burst", limits.burst),
         )?;
         Ok(limits)
     }
@@ -258,7 +258,7 @@ pub struct Log {
     pub format: LogFormat,
     /// A level or directives.
     pub level: String,
-    /// The same from `SCIMD_LOG` or `RUST_LOG`, which goes before `level`.
+    /// A level or directives from `SCIMD_LOG` or `RUST_LOG`, which take precedence over `level`.
     pub asked: Option<String>,
 }
 

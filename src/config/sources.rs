@@ -20,7 +20,7 @@ const SHORT_NAMES: [(&str, &str, &str); 3] = [
     ("SCIMD_DATABASE_URL", "database", "url"),
     ("SCIMD_DATA_DIR", "database", "data_dir"),
 ];
-/// Variables whose emptiness is told from their absence: see `database::chosen`.
+/// Variables that may be set but empty, which is not the same as unset: see `database::chosen`.
 const URLS: [(&str, &str, &str); 3] = [
     SHORT_NAMES[0],
     SHORT_NAMES[1],
@@ -34,7 +34,7 @@ const OTHER_NAMES: [&str; 3] = ["SCIMD_CONFIG", "SCIMD_LOG", "SCIMD_DOCTOR_TOKEN
 pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
-    /// Those of this process.
+    /// The environment variables of this process.
     pub fn of_process() -> Self {
         std::env::vars_os()
             .map(|(name, value)| {
@@ -312,7 +312,7 @@ fn is_ours(name: &str) -> bool {
     !read_elsewhere && (name.contains("__") || !is_service_link(name))
 }
 
-/// Kubernetes tells every container where each service is: one called `scimd` or `scimd-blue`
+/// Kubernetes sets variables with the address of each service: one called `scimd` or `scimd-blue`
 /// gives `SCIMD_SERVICE_HOST`, `SCIMD_PORT_8080_TCP` and their like.
 fn is_service_link(name: &str) -> bool {
     let has_port_number = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());

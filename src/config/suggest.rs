@@ -22,7 +22,7 @@ pub(super) fn outside_section(entries: &Entries, key: &str, origin: &Origin) -> 
     };
     ConfigError::new(
         origin,
-        format!("key \"{key}\" stands outside of a section; {hint}"),
+        format!("key \"{key}\" is outside of a section; {hint}"),
     )
 }
 

@@ -405,7 +405,7 @@ fn complaints_about_structure() {
         ),
         (
             "listen = \"a\"",
-            ":1: key \"listen\" stands outside of a section; it belongs under [server]",
+            ":1: key \"listen\" is outside of a section; it belongs under [server]",
         ),
         ("\n[server]\nlisten = ", ":3: not TOML: "),
         (

@@ -108,7 +108,7 @@ pub fn base_path(text: &str) -> Option<String> {
     })
 }
 
-/// The URL with what is secret in it replaced: the password, wherever it stands.
+/// The URL with the password replaced, wherever it occurs.
 pub fn masked(url: &str) -> String {
     let url = masked_password(url).unwrap_or_else(|| url.to_owned());
     let (front, query) = url.split_once('?').unwrap_or((&url, ""));

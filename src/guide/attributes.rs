@@ -10,7 +10,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttributeGuide {
-    /// Where they are entered; stands above the table.
+    /// Where the attributes are entered; printed above the table.
     pub intro: String,
     /// Names of the resource types whose attributes can be entered.
     pub resource_types: Vec<String>,
@@ -61,7 +61,7 @@ enum ColumnValue {
 pub struct AttributeRows {
     /// What is entered.
     pub table: Table,
-    /// Those that cannot be entered, by URN and name.
+    /// Attributes that cannot be entered, by URN and name.
     pub left_out: Vec<String>,
 }
 

@@ -48,9 +48,9 @@ pub struct Guide {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Section {
-    /// Its heading.
+    /// Heading of the section.
     pub title: String,
-    /// What stands above its steps.
+    /// Text above the steps.
     #[serde(default)]
     pub text: Option<String>,
     /// What is done, in this order.

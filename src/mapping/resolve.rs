@@ -57,7 +57,7 @@ pub struct Table {
 /// A column that fits the schemas.
 #[derive(Debug, Clone)]
 pub struct Column {
-    /// Its name.
+    /// Name of the column.
     pub name: String,
     /// Paths as they are configured.
     pub paths: Vec<String>,

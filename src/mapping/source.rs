@@ -42,9 +42,9 @@ impl Kind {
 /// What a sub-attribute of a value must be for the value to be chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
-    /// That Boolean.
+    /// The sub-attribute has this Boolean value.
     Is(Arc<str>, bool),
-    /// That text, in ASCII letters of either case if the last says so.
+    /// The sub-attribute has this text; `true` ignores the case of ASCII letters.
     Equals(Arc<str>, String, bool),
 }
 

@@ -89,7 +89,7 @@ impl Operator {
         }
     }
 
-    /// Issues a token, good for so many seconds.
+    /// Issues a token that is valid for this number of seconds.
     ///
     /// # Errors
     /// 400 for a name that is none, 404 if there is no tenant of that name.
@@ -109,7 +109,7 @@ impl Operator {
         Ok(issued(fresh, tenant, kept, None))
     }
 
-    /// What is kept of a fresh token that is good for so many seconds.
+    /// The stored form of a new token that is valid for this number of seconds.
     fn new_token(
         &self,
         fresh: &FreshToken,
@@ -129,7 +129,7 @@ impl Operator {
     }
 
     /// Issues a successor with the same name, scope and length of life, and lets the old token
-    /// end after an overlap of so many seconds. The old one is given by its id or as a whole.
+    /// end after an overlap, in seconds. The old one is given by its id or as a whole.
     ///
     /// # Errors
     /// 404 if there is no such token that is good; 409 if it has a successor, which would live only
@@ -181,15 +181,15 @@ impl Operator {
     /// repair rewrites what differs.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn verify(&self, repair: bool) -> Result<Vec<String>> {
         Ok(self.verify_telling(repair, &mut || ()).await?.findings)
     }
 
-    /// The same; `compared` is called for every resource.
+    /// Verifies as [`Operator::verify`] does, and calls `compared` for every resource.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn verify_telling(
         &self,
         repair: bool,
@@ -220,13 +220,13 @@ impl Operator {
     async fn claim_group_names(&self, tenant: &str, unique: bool) -> Result<()> {
         let settings = self.tenant(tenant).await?.settings;
         let numbered = self.catalogs.made_of(&self.store, &settings, true).await?;
-        for kind in numbered
+        for resource_type in numbered
             .catalog
             .resource_types()
             .iter()
-            .filter(|kind| kind.members().is_some())
+            .filter(|resource_type| resource_type.members().is_some())
         {
-            let Some(of_type) = numbered.layout.of_type(kind) else {
+            let Some(of_type) = numbered.layout.of_type(resource_type) else {
                 continue;
             };
             self.store

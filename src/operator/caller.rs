@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Resources that have one name and are told apart by their ids, at most.
+/// The maximum number of resources of one name that are distinguished by their ids.
 const NAMESAKES: i64 = 10;
 
 impl Operator {

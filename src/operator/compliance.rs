@@ -24,9 +24,9 @@ impl Operator {
             .layout
             .clone();
         let mut count = 0;
-        let mut visit = |kind: &ResourceType, attributes: &Attributes| {
-            let complies = check(kind, None, attributes, WriteKind::Whole).is_ok()
-                && check_names(&settings, kind, None, attributes).is_ok();
+        let mut visit = |resource_type: &ResourceType, attributes: &Attributes| {
+            let complies = check(resource_type, None, attributes, WriteKind::Whole).is_ok()
+                && check_names(&settings, resource_type, None, attributes).is_ok();
             count += u64::from(!complies);
         };
         self.store

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 impl Operator {
     /// Makes the views of a directory if they are not there or others; they answer at once. `true` if
-    /// they find a row by its lookups already; else [`Service::fill_directory`] lets them.
+    /// they find a row by its lookups already; else [`Operator::fill_directory`] lets them.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn make_directory(&self, directory: &Directory) -> Result<bool> {
         let layout = &self.numbers().await?;
         let is_filled = self.store.is_filled(directory).await?;
@@ -33,7 +33,7 @@ impl Operator {
     /// them; gives how many rows had others.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn fill_directory(&self, directory: &Directory) -> Result<u64> {
         let mut count = 0;
         let mut tenants = self.each_tenant();
@@ -47,10 +47,10 @@ impl Operator {
         Ok(count)
     }
 
-    /// How a directory stands in the database.
+    /// The state of the directory in the database.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn directory_state(&self, directory: &Directory) -> Result<DirectoryState> {
         Ok(self
             .store
@@ -61,7 +61,7 @@ impl Operator {
     /// The views of a directory, as they are when every row has its lookups.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn views(&self, directory: &Directory) -> Result<Views> {
         Ok(self.store.views(directory, &*self.numbers().await?, true))
     }
@@ -70,7 +70,7 @@ impl Operator {
     /// tenant's own.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn undeclared(&self, directory: &Directory) -> Result<Vec<Undeclared>> {
         let mut left = directory.undeclared.clone();
         let mut tenants = self.each_tenant();

@@ -16,13 +16,15 @@ pub enum OperatorError {
     #[error("There is a tenant \"{0}\" already.")]
     TenantExists(String),
     /// The text cannot be the name of a tenant.
-    #[error("\"{0}\" is no tenant name: use lower-case letters, digits and hyphens, at most 63.")]
+    #[error(
+        "\"{0}\" is not a valid tenant name: use lower-case letters, digits and hyphens, at most 63."
+    )]
     TenantName(String),
     /// A limit of seats below zero.
     #[error("The number of seats cannot be negative.")]
     NegativeSeats,
     /// Names of groups cannot become unique while two groups have the same name.
-    #[error("Some groups of this tenant have one name; rename them first.")]
+    #[error("Some groups of this tenant have the same name; rename them first.")]
     SharedGroupNames(#[source] StoreError),
     /// The name of a token has control characters.
     #[error("A token's name cannot have control characters, such as a tab or a line break.")]
@@ -34,7 +36,7 @@ pub enum OperatorError {
     #[error("There is no token \"{0}\"")]
     NoToken(String),
     /// There is no token of that id that is still valid.
-    #[error("There is no token \"{0}\" that is good")]
+    #[error("There is no valid token \"{0}\"")]
     NoValidToken(String),
     /// The token has a successor already.
     #[error(
@@ -47,9 +49,7 @@ pub enum OperatorError {
         successor: String,
     },
     /// There is no user of that name in the tenant.
-    #[error(
-        "There is no user \"{user}\" in tenant \"{tenant}\"; of one that was deleted, give the id."
-    )]
+    #[error("There is no user \"{user}\" in tenant \"{tenant}\"; for a deleted user, use the id.")]
     NoUser {
         /// The name that was given.
         user: String,
@@ -57,7 +57,7 @@ pub enum OperatorError {
         tenant: String,
     },
     /// Schemas were changed since the change was planned.
-    #[error("Schemas were changed by somebody else at this moment")]
+    #[error("Schemas were changed by another program at the same time")]
     SchemasChanged,
     /// There is a file of the name that a backup is to have.
     #[error("There is a file {} already.", .0.display())]

@@ -98,7 +98,7 @@ impl Operator {
         Ok(self.store.set_shared(LAGS, urn).await?)
     }
 
-    /// It has caught up.
+    /// Removes the mark that the index lags behind a schema change.
     pub(crate) async fn index_lags_no_more(&self) -> Result<()> {
         Ok(self.store.set_shared(LAGS, "").await?)
     }
@@ -130,24 +130,29 @@ fn with_former(mut now: Shapes, kept: &Shapes) -> Shapes {
 }
 
 fn shapes(catalog: &Catalog) -> Shapes {
-    let of_type = |kind: &ResourceType| -> Vec<(String, String)> {
+    let of_type = |resource_type: &ResourceType| -> Vec<(String, String)> {
         let named = |path: &AttributePath| {
-            format!("{} {}", kind.name(), path.to_string().to_ascii_lowercase())
+            format!(
+                "{} {}",
+                resource_type.name(),
+                path.to_string().to_ascii_lowercase()
+            )
         };
-        kind.leaves()
+        resource_type
+            .leaves()
             .iter()
-            .map(|path| (named(path), shape(kind, path)))
+            .map(|path| (named(path), shape(resource_type, path)))
             .collect()
     };
     catalog
         .resource_types()
         .iter()
-        .flat_map(|kind| of_type(kind))
+        .flat_map(|resource_type| of_type(resource_type))
         .collect()
 }
 
-fn shape(kind: &ResourceType, path: &AttributePath) -> String {
-    if !is_indexed(kind, path) {
+fn shape(resource_type: &ResourceType, path: &AttributePath) -> String {
+    if !is_indexed(resource_type, path) {
         return NONE.to_owned();
     }
     let end = path.end();

@@ -27,4 +27,4 @@ pub use schemas::{
 };
 pub use settings::{DatabaseTarget, ServiceSettings, StartError};
 pub use tokens::EndingTokens;
-pub use transfer::{Counts, Export, Exported, Import, Imported, OnError, Step};
+pub use transfer::{Counts, ExportRequest, Exported, ImportRequest, Imported, OnError, Step};

@@ -31,7 +31,7 @@ impl Operator {
     /// earliest first.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn failed_requests(
         &self,
         query: &LogQuery,
@@ -55,7 +55,7 @@ impl Operator {
             .catalog
             .resource_types()
             .iter()
-            .flat_map(|kind| naming(kind));
+            .flat_map(|resource_type| naming(resource_type));
         let keys = attributes.map(|attribute| Key::text(text, attribute.is_case_exact()));
         let digests = keys
             .filter_map(|key| self.digests.of(caller.settings.key(), &key))
@@ -104,13 +104,13 @@ impl Operator {
         if let Ok(id) = text.parse() {
             return Ok(id);
         }
-        for kind in caller
+        for resource_type in caller
             .catalog
             .resource_types()
             .iter()
-            .filter(|kind| kind.seat().is_some())
+            .filter(|resource_type| resource_type.seat().is_some())
         {
-            let ids = self.ids_of(&caller, kind, text).await?;
+            let ids = self.ids_of(&caller, resource_type, text).await?;
             if let Some(id) = ids.first().and_then(|id| id.parse().ok()) {
                 return Ok(id);
             }
@@ -121,10 +121,10 @@ impl Operator {
         })
     }
 
-    /// Deletes requests of all tenants that are older than so many days; how many.
+    /// Deletes requests of all tenants that are older than this number of days; returns how many.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn forget_requests(&self, days: i64) -> Result<usize> {
         let before = self.clock.now().plus_seconds(-days * 86_400);
         let (mut gone, mut after) = (0, None);

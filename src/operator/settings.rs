@@ -34,7 +34,7 @@ pub struct ServiceSettings {
 pub enum DatabaseTarget {
     /// A PostgreSQL server.
     Postgres {
-        /// Its URL, which may hold a password.
+        /// URL of the database, which may contain a password.
         url: SecretString,
     },
     /// Embedded SQLite.

@@ -5,7 +5,7 @@ use crate::operator::handle::Operator;
 use crate::store::{CountedTypes, Store, Tenant};
 use crate::store::{TenantInfo, TenantQuery};
 
-/// What an operator is told of a tenant's resources.
+/// What an operator sees of a tenant's resources.
 pub(crate) const COUNTED: CountedTypes<'_> = CountedTypes {
     seated: "User",
     grouped: "Group",
@@ -24,7 +24,7 @@ impl EachTenant {
     /// The next tenant; `None` after the last.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub(crate) async fn next(&mut self) -> Result<Option<Tenant>> {
         if self.slice.len() == 0 {
             self.slice = self.store.tenants_after(self.last).await?.into_iter();
@@ -39,7 +39,7 @@ impl Operator {
     /// A page of tenants.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn tenants(&self, query: &TenantQuery) -> Result<Vec<TenantInfo>> {
         Ok(self.store.tenants(query, COUNTED).await?)
     }
@@ -47,7 +47,7 @@ impl Operator {
     /// How many live resources all tenants have together.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn count_resources(&self) -> Result<i64> {
         Ok(self.store.count_resources().await?)
     }

@@ -25,7 +25,7 @@ impl EndingTokens<'_> {
     /// The next token; `None` after the last.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn next(&mut self) -> Result<Option<TokenInfo>> {
         if self.slice.len() == 0 {
             let Self {
@@ -64,7 +64,7 @@ impl Operator {
         })
     }
 
-    /// The tokens, of one tenant or of all, that are good now and end within so many days.
+    /// The tokens, of one tenant or of all, that are valid now and expire within this number of days.
     pub fn ending_tokens<'a>(&'a self, tenant: Option<&'a str>, days: i64) -> EndingTokens<'a> {
         let now = self.clock.now();
         let until = now.plus_seconds(days.saturating_mul(86_400));
@@ -81,7 +81,7 @@ impl Operator {
     /// Whether any tenant has a token that is good.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn has_good_token(&self) -> Result<bool> {
         Ok(self.store.has_good_token(self.clock.now()).await?)
     }
@@ -89,7 +89,7 @@ impl Operator {
     /// How many tokens a tenant has, good or not.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn count_tokens(&self, tenant: &str) -> Result<i64> {
         Ok(self.store.count_tokens(tenant).await?)
     }

@@ -29,7 +29,7 @@ const ATTEMPTS: u32 = 32;
 
 /// The resource that a change is about.
 pub(super) struct ChangeTarget<'a> {
-    pub(super) kind: &'a Arc<ResourceType>,
+    pub(super) resource_type: &'a Arc<ResourceType>,
     pub(super) id: &'a str,
     pub(super) precondition: &'a Precondition,
     /// What the answer shows.
@@ -62,7 +62,7 @@ impl ChangeRequest<'_> {
     /// the resource goes.
     fn apply(
         &self,
-        kind: &ResourceType,
+        resource_type: &ResourceType,
         found: &StoredResource,
         before: &Attributes,
     ) -> Result<Option<Applied>> {
@@ -74,19 +74,19 @@ impl ChangeRequest<'_> {
                 keeps_active,
                 ..
             }) => {
-                let mut after = before.replaced_by(kind, accepted);
+                let mut after = before.replaced_by(resource_type, accepted);
                 if *keeps_active {
-                    tolerance::keep_value(kind, before, &mut after);
+                    tolerance::keep_value(resource_type, before, &mut after);
                 }
                 let members = members.map(|members| MemberChange::Replace(members.to_vec()));
                 (after, members.into_iter().collect(), WriteKind::Whole)
             }
             Self::Modify(patch) => {
-                let after = patch.apply(kind, &found.id.to_string(), before.clone())?;
+                let after = patch.apply(resource_type, &found.id.to_string(), before.clone())?;
                 (after, patch.members().to_vec(), WriteKind::Modify)
             }
         };
-        check(kind, Some(before), &after, change)?;
+        check(resource_type, Some(before), &after, change)?;
         Ok(Some((after, members)))
     }
 
@@ -127,7 +127,7 @@ pub(super) async fn change(
     // Members are read, if at all, after the change; before it, whether there is one.
     let relations = Relations {
         members: request.asks_for_members(),
-        ..render::relations(target.kind, target.projection)
+        ..render::relations(target.resource_type, target.projection)
     }
     .at_most(0);
     let mut lock = match request.waits_for_others() {
@@ -135,7 +135,7 @@ pub(super) async fn change(
         false => None,
     };
     let (caller, first) = service
-        .find(claim, target.kind, target.id, relations)
+        .find(claim, target.resource_type, target.id, relations)
         .await?;
     let mut next = first;
     let outcome = async {
@@ -154,7 +154,7 @@ pub(super) async fn change(
                 return Err(WriteError::SchemasChanged);
             }
             (_, next) = service
-                .find(&caller, target.kind, target.id, relations)
+                .find(&caller, target.resource_type, target.id, relations)
                 .await?;
         }
         let detail = "Too many changes to this resource at once; try again.";
@@ -173,15 +173,15 @@ async fn attempt_on(
     mut found: StoredResource,
     notes: &mut Notes,
 ) -> Result<Option<StoredResource>, WriteError> {
-    let (store, kind) = (&service.store, target.kind);
+    let (store, resource_type) = (&service.store, target.resource_type);
     let author = caller.author(service.clock.now());
-    let mut writing = caller.writing(kind, &author)?;
+    let mut writing = caller.writing(resource_type, &author)?;
     writing.exactly = !target.precondition.is_empty();
     let attributes = render::attributes(&found.document)?;
-    caller.trail.reaches(kind, &attributes);
+    caller.context.reaches(resource_type, &attributes);
     let has_members = found.members() > 0;
     found.relations.retain(|related| !related.is_member);
-    let Some((after, changes)) = request.apply(kind, &found, &attributes)? else {
+    let Some((after, changes)) = request.apply(resource_type, &found, &attributes)? else {
         let before = Current {
             found: &found,
             attributes: &attributes,
@@ -190,11 +190,24 @@ async fn attempt_on(
         return Ok((done != WriteOutcome::Stale).then_some(found));
     };
     let is_patch = matches!(request, ChangeRequest::Modify(_));
-    caller.trail.changes(kind, is_patch, (&attributes, &after));
-    check_names(&caller.settings, kind, Some(&attributes), &after)?;
-    check_references(store, caller.scope(), kind, Some(&attributes), &after).await?;
+    caller
+        .context
+        .changes(resource_type, is_patch, &attributes, &after);
+    check_names(&caller.settings, resource_type, Some(&attributes), &after)?;
+    check_references(
+        store,
+        caller.scope(),
+        resource_type,
+        Some(&attributes),
+        &after,
+    )
+    .await?;
     let noted = notes.len();
-    if let (true, true, Some(members)) = (request.asks_for_members(), has_members, kind.members()) {
+    if let (true, true, Some(members)) = (
+        request.asks_for_members(),
+        has_members,
+        resource_type.members(),
+    ) {
         notes.push(Note::Omitted(members.name().to_string()));
     }
     let resolver = MemberResolver {
@@ -205,14 +218,17 @@ async fn attempt_on(
     };
     let delta = resolver.delta(Some(&found), &changes, notes).await?;
     let policy = caller.settings.password_policy;
-    let written = service.passwords.document(kind, after, policy).await?;
+    let written = service
+        .passwords
+        .document(resource_type, after, policy)
+        .await?;
     let before = Current {
         found: &found,
         attributes: &attributes,
     };
     match store.replace(&writing, before, &written, &delta).await {
         Ok(WriteOutcome::Done(version)) => {
-            log_changed(caller, kind, &attributes, &written, &delta);
+            log_changed(caller, resource_type, &attributes, &written, &delta);
             found.changed(version, author.at, written);
             Ok(Some(found))
         }
@@ -223,7 +239,8 @@ async fn attempt_on(
         }
         Ok(outcome) => Err(refusal(store, caller.scope(), &caller.settings, outcome).await),
         Err(error @ StoreError::Unique(_)) => {
-            let (_, in_use) = value_in_use(service, caller, kind, &written.attributes).await;
+            let (_, in_use) =
+                value_in_use(service, caller, resource_type, &written.attributes).await;
             Err(in_use.caused_by(error).into())
         }
         Err(error) => Err(error.into()),
@@ -258,18 +275,20 @@ pub(super) async fn answer(
 /// Enters the names of the attributes that a change has changed into the request log.
 pub(super) fn log_changed(
     claim: &Claim,
-    kind: &ResourceType,
+    resource_type: &ResourceType,
     before: &Attributes,
     written: &NewDocument,
     members: &MemberDelta,
 ) {
     claim
-        .trail
+        .context
         .changed(written.attributes.changed_names(before));
-    let joined = kind.members().filter(|_| !members.is_empty());
-    let kept = kind.password().filter(|_| written.password.is_some());
+    let joined = resource_type.members().filter(|_| !members.is_empty());
+    let kept = resource_type
+        .password()
+        .filter(|_| written.password.is_some());
     let attributes = joined.into_iter().chain(kept);
     claim
-        .trail
+        .context
         .changed(attributes.map(|attribute| attribute.name().as_ref()));
 }

@@ -39,12 +39,13 @@ impl Service {
     pub async fn create(
         &self,
         claim: &Claim,
-        kind: &Arc<ResourceType>,
+        resource_type: &Arc<ResourceType>,
         body: Map<String, Value>,
         view: &View,
     ) -> Confirmed<Reply> {
         let create = Create { body: &body, view };
-        self.under_current_schemas(claim, kind, &create).await
+        self.under_current_schemas(claim, resource_type, &create)
+            .await
     }
 }
 
@@ -57,21 +58,21 @@ impl Write for Create<'_> {
         &self,
         service: &Service,
         claim: &Claim,
-        kind: &Arc<ResourceType>,
+        resource_type: &Arc<ResourceType>,
         acceptance: &mut Acceptance<'_>,
     ) -> Attempt<Reply> {
-        let mut accepted = accept(kind, self.body.clone(), acceptance)?;
-        assign_defaults(kind, &mut accepted);
+        let mut accepted = accept(resource_type, self.body.clone(), acceptance)?;
+        assign_defaults(resource_type, &mut accepted);
         let conformance = acceptance.conformance;
-        let projection = self.view.projection(kind, conformance)?;
-        let projection = projection.after_writing(kind, accepted.names(kind));
-        let members = sent_members(kind, &mut accepted.attributes)?;
-        check_names(&claim.settings, kind, None, &accepted.attributes)?;
-        check(kind, None, &accepted.attributes, WriteKind::Whole)?;
+        let projection = self.view.projection(resource_type, conformance)?;
+        let projection = projection.after_writing(resource_type, accepted.names(resource_type));
+        let members = sent_members(resource_type, &mut accepted.attributes)?;
+        check_names(&claim.settings, resource_type, None, &accepted.attributes)?;
+        check(resource_type, None, &accepted.attributes, WriteKind::Whole)?;
 
         let (store, scope) = (&service.store, claim.scope());
         let author = claim.author(service.clock.now());
-        let creating = claim.creating(kind, &author)?;
+        let creating = claim.creating(resource_type, &author)?;
         let resolver = MemberResolver {
             store,
             scope,
@@ -82,11 +83,11 @@ impl Write for Create<'_> {
         let delta = resolver
             .delta(None, &changes, &mut acceptance.notes)
             .await?;
-        check_references(store, scope, kind, None, &accepted.attributes).await?;
+        check_references(store, scope, resource_type, None, &accepted.attributes).await?;
         let policy = claim.settings.password_policy;
         let written = service
             .passwords
-            .document(kind, accepted.attributes, policy)
+            .document(resource_type, accepted.attributes, policy)
             .await?;
 
         let id = fresh_id(&author);
@@ -101,7 +102,7 @@ impl Write for Create<'_> {
             created: author.at,
             modified: author.at,
         };
-        let fresh = StoredResource::fresh(kind, id, meta, written);
+        let fresh = StoredResource::fresh(resource_type, id, meta, written);
         let shows = self.view.shows_resource(true);
         let reply = if !shows {
             Ok(unshown(&caller, &fresh, 201))
@@ -127,10 +128,10 @@ impl Service {
         written: &NewDocument,
         delta: &MemberDelta,
     ) -> Attempt<()> {
-        let kind = &creating.of_type().resource_type;
+        let resource_type = &creating.of_type().resource_type;
         match self.store.create(creating, id, written, delta).await {
             Ok((scope, WriteOutcome::Done(_))) => {
-                log_changed(claim, kind, &Attributes::default(), written, delta);
+                log_changed(claim, resource_type, &Attributes::default(), written, delta);
                 Ok((claim.confirmed(scope), Ok(())))
             }
             Ok((scope, outcome)) => {
@@ -138,7 +139,7 @@ impl Service {
                 Ok((claim.confirmed(scope), Err(error)))
             }
             Err(error @ StoreError::Unique(_)) => {
-                match value_in_use(self, claim, kind, &written.attributes).await {
+                match value_in_use(self, claim, resource_type, &written.attributes).await {
                     (Some(caller), in_use) => Ok((caller, Err(in_use.caused_by(error).into()))),
                     (None, in_use) => Err(in_use.caused_by(error).into()),
                 }
@@ -155,10 +156,10 @@ impl Service {
         projection: &crate::resource::projection::Projection,
         status: u16,
     ) -> Result<Reply> {
-        let kind = &found.resource_type;
-        let relations = render::relations(kind, projection).at_most(READ_ALONG);
+        let resource_type = &found.resource_type;
+        let relations = render::relations(resource_type, projection).at_most(READ_ALONG);
         let id = found.id.to_string();
-        let (caller, found) = self.find(caller, kind, &id, relations).await?;
+        let (caller, found) = self.find(caller, resource_type, &id, relations).await?;
         self.shown_in_full(&caller, found?, projection, status)
             .await
     }

@@ -70,7 +70,7 @@ impl Cursors {
         Ok(URL_SAFE_NO_PAD.encode([nonce.as_ref().as_slice(), &sealed].concat()))
     }
 
-    /// The place that a cursor stands for.
+    /// The position in a cursor.
     ///
     /// # Errors
     /// 400 `invalidCursor` whatever is wrong with it; 400 `expiredCursor` if it is too old.

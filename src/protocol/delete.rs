@@ -24,12 +24,13 @@ impl Service {
     pub async fn delete(
         &self,
         claim: &Claim,
-        kind: &Arc<ResourceType>,
+        resource_type: &Arc<ResourceType>,
         id: &str,
         precondition: &Precondition,
     ) -> Confirmed<Reply> {
         let delete = Delete { id, precondition };
-        self.under_current_schemas(claim, kind, &delete).await
+        self.under_current_schemas(claim, resource_type, &delete)
+            .await
     }
 }
 
@@ -42,11 +43,11 @@ impl Write for Delete<'_> {
         &self,
         service: &Service,
         claim: &Claim,
-        kind: &Arc<ResourceType>,
+        resource_type: &Arc<ResourceType>,
         acceptance: &mut Acceptance<'_>,
     ) -> Attempt<Reply> {
         let target = ChangeTarget {
-            kind,
+            resource_type,
             id: self.id,
             precondition: self.precondition,
             projection: &Projection::default(),

@@ -67,15 +67,15 @@ impl Service {
                 .catalog
                 .resource_types()
                 .iter()
-                .map(|kind| shown(kind.document()))
+                .map(|resource_type| shown(resource_type.document()))
                 .collect::<Vec<_>>())),
             Some(name) => {
-                let kind = caller.catalog.by_name(name);
-                let kind = kind.ok_or_else(|| {
+                let resource_type = caller.catalog.by_name(name);
+                let resource_type = resource_type.ok_or_else(|| {
                     ScimError::not_found(format!("There is no resource type \"{name}\"."))
                         .logged_as("There is no such resource type.")
                 })?;
-                Ok(one(&shown(kind.document())))
+                Ok(one(&shown(resource_type.document())))
             }
         }
     }
@@ -112,7 +112,7 @@ fn roles_and_entitlements(caller: &Caller) -> Option<Value> {
             .catalog
             .resource_types()
             .iter()
-            .any(|kind| kind.schema().id().eq_ignore_ascii_case(urn))
+            .any(|resource_type| resource_type.schema().id().eq_ignore_ascii_case(urn))
     };
     let roles = has("urn:ietf:params:scim:schemas:core:2.0:Role");
     let entitlements = has("urn:ietf:params:scim:schemas:core:2.0:Entitlement");

@@ -28,7 +28,7 @@ const MEMBERS_AT_ONCE: usize = 5000;
 
 /// A query that was read: what is listed, how, and in which shape.
 struct Query<'a> {
-    kinds: Vec<Arc<ResourceType>>,
+    resource_types: Vec<Arc<ResourceType>>,
     predicates: Option<Vec<Predicate>>,
     projections: Vec<Projection>,
     order: Option<SortOrder>,
@@ -46,7 +46,7 @@ struct CursorWalk {
 
 impl Query<'_> {
     fn shapes(&self) -> Vec<Shape> {
-        self.kinds
+        self.resource_types
             .iter()
             .cloned()
             .zip(self.projections.iter().cloned())
@@ -62,7 +62,7 @@ impl Service {
     pub async fn list(
         &self,
         claim: &Claim,
-        kind: Option<&Arc<ResourceType>>,
+        resource_type: Option<&Arc<ResourceType>>,
         asked: &ListQuery,
     ) -> Confirmed<Reply> {
         let conformance = claim.conformance();
@@ -71,24 +71,26 @@ impl Service {
             None => None,
         };
         // Before the query can be refused, so that the log finds the refusal by the user's name.
-        if let (Some(kind), Some(filter)) = (kind, &filter) {
-            claim.trail.looks_for(kind, filter);
+        if let (Some(resource_type), Some(filter)) = (resource_type, &filter) {
+            claim.context.looks_for(resource_type, filter);
         }
-        let kinds = kinds(claim, kind)?;
-        let predicates = predicates(claim, &kinds, filter.as_ref())?;
+        let resource_types = listed_types(claim, resource_type)?;
+        let predicates = predicates(claim, &resource_types, filter.as_ref())?;
         let shape = ListShape {
             is_plain: asked.cursor.is_none() && asked.sort_by.is_none(),
             start_index: asked.start_index,
             count: asked.count,
         };
-        claim.trail.lists(&kinds, predicates.as_deref(), &shape);
-        let projected = kinds
+        claim
+            .context
+            .lists(&resource_types, predicates.as_deref(), &shape);
+        let projected = resource_types
             .iter()
-            .map(|kind| asked.view.projection(kind, conformance));
+            .map(|resource_type| asked.view.projection(resource_type, conformance));
         let projections = projected.collect::<Result<Vec<_>>>()?;
-        let order = order(&kinds, asked, conformance)?;
+        let order = order(&resource_types, asked, conformance)?;
         let query = Query {
-            kinds,
+            resource_types,
             predicates,
             projections,
             order,
@@ -124,21 +126,22 @@ impl Service {
             documents: Documents::Small,
         };
         let listed: Vec<ListTarget<'_>> = query
-            .kinds
+            .resource_types
             .iter()
             .enumerate()
-            .filter_map(|(i, kind)| {
+            .filter_map(|(i, resource_type)| {
                 let predicate = query
                     .predicates
                     .as_ref()
                     .and_then(|predicates| predicates.get(i));
                 Some(ListTarget {
-                    of_type: claim.scope().layout().of_type(kind)?,
+                    of_type: claim.scope().layout().of_type(resource_type)?,
                     predicate,
                 })
             })
             .collect();
-        let relations = relations(&query.kinds, &query.projections).at_most(MEMBERS_AT_ONCE);
+        let relations =
+            relations(&query.resource_types, &query.projections).at_most(MEMBERS_AT_ONCE);
         let order = query.order.as_ref();
         let page = self
             .store
@@ -151,7 +154,10 @@ impl Service {
     async fn by_index(&self, claim: &Claim, query: &Query<'_>) -> Confirmed<Reply> {
         let start = query.asked.start_index.unwrap_or(1).max(1);
         let take = self.page_size(query.asked.count);
-        let names = query.kinds.iter().map(|kind| kind.name().to_string());
+        let names = query
+            .resource_types
+            .iter()
+            .map(|resource_type| resource_type.name().to_string());
         let names: Vec<_> = names.collect();
         let is_walk = query.predicates.is_none() && query.order.is_none();
         let position = |start: i64| (claim.tenant.to_string(), names.clone(), start);
@@ -178,7 +184,7 @@ impl Service {
         Ok((caller, reply))
     }
 
-    /// RFC 9865. One result more than asked for says whether there is another page.
+    /// RFC 9865. One result more than requested shows whether there is another page.
     async fn by_cursor(&self, claim: &Claim, query: &Query<'_>, cursor: &str) -> Confirmed<Reply> {
         let place = match cursor {
             "" => None,
@@ -300,41 +306,44 @@ impl Service {
 /// What a filter means for each of the types.
 fn predicates(
     claim: &Claim,
-    kinds: &[Arc<ResourceType>],
+    resource_types: &[Arc<ResourceType>],
     filter: Option<&Filter>,
 ) -> Result<Option<Vec<Predicate>>> {
     let Some(filter) = filter else {
         return Ok(None);
     };
     let conformance = claim.conformance();
-    let predicates = match kinds {
-        [kind] => vec![resolve(filter, kind, conformance)?],
-        kinds => resolve_each(filter, kinds, conformance)?,
+    let predicates = match resource_types {
+        [resource_type] => vec![resolve(filter, resource_type, conformance)?],
+        resource_types => resolve_each(filter, resource_types, conformance)?,
     };
-    claim.trail.filtered(filter.outline());
+    claim.context.filtered(filter.outline());
     Ok(Some(predicates))
 }
 
-/// The types that are queried: the one that was asked for, or all that the token reaches.
-fn kinds(claim: &Claim, kind: Option<&Arc<ResourceType>>) -> Result<Vec<Arc<ResourceType>>> {
-    if let Some(kind) = kind {
-        claim.may_read(kind)?;
-        return Ok(vec![kind.clone()]);
+/// The resource types of a query: the requested one, or all that the token may read.
+fn listed_types(
+    claim: &Claim,
+    resource_type: Option<&Arc<ResourceType>>,
+) -> Result<Vec<Arc<ResourceType>>> {
+    if let Some(resource_type) = resource_type {
+        claim.may_read(resource_type)?;
+        return Ok(vec![resource_type.clone()]);
     }
     Ok(claim
         .catalog
         .resource_types()
         .iter()
-        .filter(|kind| claim.may_read(kind).is_ok())
+        .filter(|resource_type| claim.may_read(resource_type).is_ok())
         .cloned()
         .collect())
 }
 
-fn relations(kinds: &[Arc<ResourceType>], projections: &[Projection]) -> Relations {
-    let each = kinds
+fn relations(resource_types: &[Arc<ResourceType>], projections: &[Projection]) -> Relations {
+    let each = resource_types
         .iter()
         .zip(projections)
-        .map(|(kind, projection)| render::relations(kind, projection));
+        .map(|(resource_type, projection)| render::relations(resource_type, projection));
     each.fold(Relations::default(), |all, one| Relations {
         members: all.members || one.members,
         groups: all.groups || one.groups,
@@ -344,7 +353,7 @@ fn relations(kinds: &[Arc<ResourceType>], projections: &[Projection]) -> Relatio
 
 /// What `sortBy` and `sortOrder` ask for. `sortOrder` alone means nothing.
 fn order(
-    kinds: &[Arc<ResourceType>],
+    resource_types: &[Arc<ResourceType>],
     query: &ListQuery,
     conformance: Conformance,
 ) -> Result<Option<SortOrder>> {
@@ -367,7 +376,7 @@ fn order(
     else {
         return Ok(None);
     };
-    let by = kinds.iter().find_map(|kind| sort_target(kind, name, conformance)).ok_or_else(|| {
+    let by = resource_types.iter().find_map(|resource_type| sort_target(resource_type, name, conformance)).ok_or_else(|| {
         ScimError::invalid_value(format!(
             "\"sortBy\" cannot be \"{name}\": name a simple attribute or a sub-attribute that is not a membership or a secret."
         ))
@@ -376,8 +385,12 @@ fn order(
     Ok(Some(SortOrder { by, descending }))
 }
 
-fn sort_target(kind: &ResourceType, name: &str, conformance: Conformance) -> Option<Target> {
-    let Named::Attribute(path) = named(kind, name, conformance)? else {
+fn sort_target(
+    resource_type: &ResourceType,
+    name: &str,
+    conformance: Conformance,
+) -> Option<Target> {
+    let Named::Attribute(path) = named(resource_type, name, conformance)? else {
         return None;
     };
     let top = path.container.is_none().then(|| path.to_string());
@@ -390,11 +403,13 @@ fn sort_target(kind: &ResourceType, name: &str, conformance: Conformance) -> Opt
     }
     // A complex attribute is sorted by its value, as it is compared by it.
     let path = match (&path.sub, path.attribute.sub_attribute("value")) {
-        (None, Some(value)) => kind.path(path.container.as_ref(), &path.attribute, Some(value)),
+        (None, Some(value)) => {
+            resource_type.path(path.container.as_ref(), &path.attribute, Some(value))
+        }
         _ => path,
     };
     let is_secret = path.attribute.is_secret() || path.end().is_secret();
-    let is_kept = crate::resource::entries::is_indexed(kind, &path);
+    let is_kept = crate::resource::entries::is_indexed(resource_type, &path);
     let is_single = path.sub.as_ref().is_none_or(|sub| !sub.is_multi_valued());
     (path.leaf.is_some() && is_kept && is_single && !is_secret).then_some(Target::Attribute(path))
 }
@@ -402,14 +417,14 @@ fn sort_target(kind: &ResourceType, name: &str, conformance: Conformance) -> Opt
 /// What a cursor is bound to: the tenant, the types, and all of the query but the page.
 fn fingerprint(claim: &Claim, query: &Query<'_>) -> Vec<u8> {
     let asked = query.asked;
-    let kinds: Vec<_> = query
-        .kinds
+    let resource_types: Vec<_> = query
+        .resource_types
         .iter()
-        .map(|kind| kind.name().as_ref())
+        .map(|resource_type| resource_type.name().as_ref())
         .collect();
     json!([
         claim.tenant.as_ref(),
-        kinds,
+        resource_types,
         asked.filter,
         asked.sort_by,
         asked.sort_order,

@@ -86,13 +86,13 @@ impl Service {
         mut found: StoredResource,
         projection: &Projection,
     ) -> Result<InFull> {
-        let (kind, id) = (found.resource_type.clone(), found.id.to_string());
-        let relations = render::relations(&kind, projection);
+        let (resource_type, id) = (found.resource_type.clone(), found.id.to_string());
+        let relations = render::relations(&resource_type, projection);
         for _ in 0..ATTEMPTS {
             if found.members() <= READ_ALONG {
                 return Ok(InFull::Read(found));
             }
-            if !projection.is_whole(&kind) || found.document.may_hide(&kind) {
+            if !projection.is_whole(&resource_type) || found.document.may_hide(&resource_type) {
                 break;
             }
             let turn = self
@@ -104,10 +104,10 @@ impl Service {
             if let Some(roll) = self.store.roll(caller.scope(), &found).await? {
                 return Ok(InFull::OneByOne(found, Members { roll, _turn: turn }));
             }
-            let again = self.find(caller, &kind, &id, relations.at_most(READ_ALONG));
+            let again = self.find(caller, &resource_type, &id, relations.at_most(READ_ALONG));
             found = again.await?.1?;
         }
-        let (_, found) = self.find(caller, &kind, &id, relations).await?;
+        let (_, found) = self.find(caller, &resource_type, &id, relations).await?;
         Ok(InFull::Read(found?))
     }
 }
@@ -132,7 +132,7 @@ impl Members {
     /// Adds them to a text, which is sent whenever there is enough of it. `false` if nobody reads it any more.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any error of the database, see [`StoreError`](crate::store::StoreError).
     pub(crate) async fn send(
         mut self,
         caller: &Caller,

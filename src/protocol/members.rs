@@ -104,16 +104,16 @@ impl MemberResolver<'_> {
 pub(crate) async fn joinable(
     store: &Store,
     scope: &Scope,
-    kind: &ResourceType,
+    resource_type: &ResourceType,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, MemberKey>> {
     let mirrored = scope
         .layout()
         .resource_types()
-        .filter(|kind| kind.member_of().is_some());
-    let allowed: Vec<&str> = member_types(kind)
+        .filter(|resource_type| resource_type.member_of().is_some());
+    let allowed: Vec<&str> = member_types(resource_type)
         .into_iter()
-        .chain(mirrored.map(|kind| kind.name().as_ref()))
+        .chain(mirrored.map(|resource_type| resource_type.name().as_ref()))
         .collect();
     let is_allowed = |name: &str| allowed.is_empty() || allowed.contains(&name);
     Ok(store.resolve_members(scope, ids, is_allowed).await?)
@@ -129,8 +129,8 @@ fn named_ids(change: &MemberChange) -> impl Iterator<Item = &str> {
 
 /// Types that the members attribute names: those of its reference. Those that mirror memberships
 /// may be members too (RFC 9944 section 4).
-fn member_types(kind: &ResourceType) -> Vec<&str> {
-    let reference = kind
+fn member_types(resource_type: &ResourceType) -> Vec<&str> {
+    let reference = resource_type
         .members()
         .and_then(|members| members.sub_attribute("$ref"));
     let types = reference.map_or(&[] as &[String], |reference| reference.reference_types());
@@ -155,10 +155,12 @@ fn unresolved(id: &str, conformance: Conformance, notes: &mut Notes) -> Result<(
 
 /// The members that a body names.
 pub(crate) fn sent_members(
-    kind: &ResourceType,
+    resource_type: &ResourceType,
     attributes: &mut Attributes,
 ) -> Result<Option<Vec<String>>> {
-    let sent = kind.members().and_then(|members| attributes.take(members));
+    let sent = resource_type
+        .members()
+        .and_then(|members| attributes.take(members));
     Ok(sent
         .map(|members| crate::patch::member_ids(&members))
         .transpose()?)

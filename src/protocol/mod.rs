@@ -24,6 +24,7 @@ pub mod render;
 mod replace;
 mod reply;
 mod schema_retry;
+mod update;
 pub(crate) mod username_format;
 
 pub use limits::ServiceLimits;
@@ -31,12 +32,13 @@ pub use member_stream::Pieces;
 pub use precondition::{Precondition, Tags};
 pub use query::{ListQuery, ReturnPreference, View};
 pub use reply::Reply;
+pub use update::UpdateRequest;
 
 use crate::access::{Access, CacheCounts, Identity};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::live::Live;
-use crate::request_log::{Recorder, Trail};
+use crate::request_log::{Recorder, RequestContext};
 use crate::store::{PasswordPolicy, Store};
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,7 +110,7 @@ impl Service {
     /// alone afterwards; `false` if another program that reads it is in the way of that.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any error of the database, see [`StoreError`](crate::store::StoreError).
     pub async fn close(&self) -> Result<bool> {
         let tasks = self.access.tasks();
         tasks.close();
@@ -144,10 +146,10 @@ impl Service {
         self.passwords.digested()
     }
 
-    /// Whom a customer asks for what only the vendor can do: the contact of the tenant that the trail
+    /// Whom a customer asks for what only the vendor can do: the contact of the tenant that the context of the request
     /// knows, else that of the server.
-    pub fn contact(&self, trail: &Trail) -> Option<String> {
-        let of_tenant = trail.tenant().and_then(|tenant| tenant.support.clone());
+    pub fn contact(&self, context: &RequestContext) -> Option<String> {
+        let of_tenant = context.tenant().and_then(|tenant| tenant.support.clone());
         of_tenant.or_else(|| self.support.as_deref().map(str::to_owned))
     }
 

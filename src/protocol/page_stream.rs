@@ -120,8 +120,8 @@ impl Service {
         projection: &Projection,
         lacks_members: bool,
     ) -> Result<Option<InFull>> {
-        let kind = found.resource_type.clone();
-        let relations = render::relations(&kind, projection);
+        let resource_type = found.resource_type.clone();
+        let relations = render::relations(&resource_type, projection);
         if !(lacks_members && relations.members) {
             let mut found = vec![found];
             self.complete(caller, &mut found, &[0]).await?;
@@ -130,7 +130,7 @@ impl Service {
         let along = relations.at_most(READ_ALONG);
         let (_, found) = self
             .store
-            .find(caller.scope(), &kind, found.id, along)
+            .find(caller.scope(), &resource_type, found.id, along)
             .await?;
         let Some(found) = found else { return Ok(None) };
         match self.in_full(caller, found, projection).await {

@@ -51,11 +51,11 @@ impl Passwords {
     /// 500 if the digest cannot be computed.
     pub(crate) async fn document(
         &self,
-        kind: &ResourceType,
+        resource_type: &ResourceType,
         mut attributes: Attributes,
         policy: PasswordPolicy,
     ) -> Result<NewDocument> {
-        let sent = kind
+        let sent = resource_type
             .password()
             .and_then(|password| attributes.take(password));
         let digest = match (sent, policy) {
@@ -64,7 +64,7 @@ impl Passwords {
             }
             _ => None,
         };
-        Ok(NewDocument::new(kind, attributes, digest))
+        Ok(NewDocument::new(resource_type, attributes, digest))
     }
 
     /// The argon2id digest of a password, with salt and parameters.

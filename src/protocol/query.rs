@@ -35,18 +35,18 @@ impl View {
     /// 400 `invalidValue` if both lists are given.
     pub(crate) fn projection(
         &self,
-        kind: &ResourceType,
+        resource_type: &ResourceType,
         conformance: Conformance,
     ) -> Result<Projection> {
         Ok(Projection::new(
-            kind,
+            resource_type,
             &self.attributes,
             &self.excluded,
             conformance,
         )?)
     }
 
-    /// Whether the client asked for a shape of its own.
+    /// Whether the client selected attributes.
     pub fn is_chosen(&self) -> bool {
         !self.attributes.is_empty() || !self.excluded.is_empty()
     }

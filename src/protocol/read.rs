@@ -18,18 +18,18 @@ impl Service {
     pub async fn read(
         &self,
         claim: &Claim,
-        kind: &Arc<ResourceType>,
+        resource_type: &Arc<ResourceType>,
         id: &str,
         view: &View,
         precondition: &Precondition,
     ) -> Confirmed<Reply> {
-        claim.may_read(kind)?;
-        let projection = view.projection(kind, claim.conformance())?;
-        let relations = render::relations(kind, &projection).at_most(READ_ALONG);
-        let (caller, found) = self.find(claim, kind, id, relations).await?;
+        claim.may_read(resource_type)?;
+        let projection = view.projection(resource_type, claim.conformance())?;
+        let relations = render::relations(resource_type, &projection).at_most(READ_ALONG);
+        let (caller, found) = self.find(claim, resource_type, id, relations).await?;
         let reply = async {
             let found = found?;
-            caller.trail.reads(kind, found.document.as_str());
+            caller.context.reads(resource_type, found.document.as_str());
             if precondition.is_unmodified(found.meta.version)? {
                 return Ok(unshown(&caller, &found, 304));
             }
@@ -44,7 +44,7 @@ impl Service {
     pub(crate) async fn find(
         &self,
         claim: &Claim,
-        kind: &ResourceType,
+        resource_type: &ResourceType,
         id: &str,
         relations: Relations,
     ) -> Confirmed<StoredResource> {
@@ -52,12 +52,15 @@ impl Service {
         let uuid = Uuid::parse_str(id)
             .ok()
             .filter(|uuid| uuid.to_string() == id);
-        let uuid = uuid.ok_or_else(|| absent(kind))?;
+        let uuid = uuid.ok_or_else(|| absent(resource_type))?;
         let (scope, found) = self
             .store
-            .find(claim.scope(), kind, uuid, relations)
+            .find(claim.scope(), resource_type, uuid, relations)
             .await?;
-        Ok((claim.confirmed(scope), found.ok_or_else(|| absent(kind))))
+        Ok((
+            claim.confirmed(scope),
+            found.ok_or_else(|| absent(resource_type)),
+        ))
     }
 
     /// The answer that shows a resource.
@@ -89,6 +92,9 @@ pub(crate) fn unshown(caller: &Caller, found: &StoredResource, status: u16) -> R
 }
 
 /// 404 for an id that names nothing.
-pub(crate) fn absent(kind: &ResourceType) -> ScimError {
-    ScimError::not_found(format!("There is no {} with this id.", kind.name()))
+pub(crate) fn absent(resource_type: &ResourceType) -> ScimError {
+    ScimError::not_found(format!(
+        "There is no {} with this id.",
+        resource_type.name()
+    ))
 }

@@ -16,18 +16,18 @@ use uuid::Uuid;
 pub(crate) async fn check_references(
     store: &Store,
     scope: &Scope,
-    kind: &ResourceType,
+    resource_type: &ResourceType,
     before: Option<&Attributes>,
     attributes: &Attributes,
 ) -> Result<()> {
     let kept = before
-        .map(|before| references(kind, before))
+        .map(|before| references(resource_type, before))
         .unwrap_or_default();
     let is_kept = |path: &str, id: &str| {
         kept.iter()
             .any(|(there, _, ids)| there == path && ids.contains(&id))
     };
-    for (path, types, mut ids) in references(kind, attributes) {
+    for (path, types, mut ids) in references(resource_type, attributes) {
         ids.retain(|id| !is_kept(&path, id));
         if ids.is_empty() {
             continue;
@@ -60,16 +60,16 @@ pub(crate) async fn check_references(
 /// The ids in attributes whose references are checked: complex ones, whose `$ref` tells which types
 /// they name and whose `value` is the id.
 fn references<'a>(
-    kind: &'a ResourceType,
+    resource_type: &'a ResourceType,
     attributes: &'a Attributes,
 ) -> Vec<(String, Vec<&'a str>, Vec<&'a str>)> {
-    let named = kind.leaves().iter().filter(|path| {
+    let named = resource_type.leaves().iter().filter(|path| {
         path.sub
             .as_ref()
             .is_some_and(|sub| sub.name().as_ref() == "$ref")
     });
     named
-        .filter(|path| kind.checks_references(path))
+        .filter(|path| resource_type.checks_references(path))
         .filter_map(|path| {
             let types = path.end().reference_types().iter().map(String::as_str);
             let types: Vec<&str> = types
@@ -83,7 +83,7 @@ fn references<'a>(
                 .iter()
                 .filter_map(|element| element.get("value")?.as_str())
                 .collect();
-            let name = kind.path(path.container.as_ref(), &path.attribute, None);
+            let name = resource_type.path(path.container.as_ref(), &path.attribute, None);
             (!types.is_empty() && !ids.is_empty()).then(|| (name.to_string(), types, ids))
         })
         .collect()

@@ -19,7 +19,7 @@ use crate::store::{
 pub(crate) enum WriteError {
     /// The schemas that it was made under are no longer those of the tenant: it has to be made again.
     SchemasChanged,
-    /// It is refused, or it failed.
+    /// The write is refused, or it failed.
     Refused(ScimError),
 }
 
@@ -87,8 +87,8 @@ pub(crate) async fn no_seat(store: &Store, tenant: &Tenant) -> ScimError {
 }
 
 /// 409 that says which attribute is in use.
-pub(crate) fn in_use(kind: &ResourceType, attributes: &Attributes) -> ScimError {
-    let unique = kind
+pub(crate) fn in_use(resource_type: &ResourceType, attributes: &Attributes) -> ScimError {
+    let unique = resource_type
         .leaves()
         .iter()
         .filter(|path| path.end().is_unique() && path.value_in(attributes).is_some());
@@ -97,7 +97,7 @@ pub(crate) fn in_use(kind: &ResourceType, attributes: &Attributes) -> ScimError 
     let folded = held.iter().all(|path| !path.end().is_case_exact());
     ScimError::uniqueness(format!(
         "A {} with the same {} exists already{}{}.",
-        kind.name(),
+        resource_type.name(),
         if names.is_empty() {
             "name".to_owned()
         } else {
@@ -108,15 +108,15 @@ pub(crate) fn in_use(kind: &ResourceType, attributes: &Attributes) -> ScimError 
         } else {
             ""
         },
-        if kind.seat().is_some() {
+        if resource_type.seat().is_some() {
             "; inactive ones count too"
         } else {
             ""
         }
     ))
-    .because(match kind {
-        _ if kind.seat().is_some() => Reason::UserExists,
-        _ if kind.members().is_some() => Reason::GroupExists,
+    .because(match resource_type {
+        _ if resource_type.seat().is_some() => Reason::UserExists,
+        _ if resource_type.members().is_some() => Reason::GroupExists,
         _ => Reason::ValueExists,
     })
 }
@@ -126,21 +126,23 @@ pub(crate) fn in_use(kind: &ResourceType, attributes: &Attributes) -> ScimError 
 pub(super) async fn value_in_use(
     service: &Service,
     claim: &Claim,
-    kind: &ResourceType,
+    resource_type: &ResourceType,
     attributes: &Attributes,
 ) -> (Option<Caller>, ScimError) {
-    let error = in_use(kind, attributes);
-    if kind.seat().is_none() {
+    let error = in_use(resource_type, attributes);
+    if resource_type.seat().is_none() {
         return (None, error);
     }
-    let Some((caller, holder)) = holder(service, claim, kind, attributes).await else {
+    let Some((caller, holder)) = holder(service, claim, resource_type, attributes).await else {
         return (None, error);
     };
     let error = match holder {
-        Some(holder) if !share_name(kind, attributes, &holder) => {
+        Some(holder) if !share_name(resource_type, attributes, &holder) => {
             error.because(Reason::ValueExists)
         }
-        Some(holder) if !takes_seat(kind, &holder) => error.because(Reason::UserExistsInactive),
+        Some(holder) if !takes_seat(resource_type, &holder) => {
+            error.because(Reason::UserExistsInactive)
+        }
         _ => error,
     };
     (Some(caller), error)
@@ -150,10 +152,13 @@ pub(super) async fn value_in_use(
 async fn holder(
     service: &Service,
     claim: &Claim,
-    kind: &ResourceType,
+    resource_type: &ResourceType,
     attributes: &Attributes,
 ) -> Option<(Caller, Option<Attributes>)> {
-    let unique = kind.leaves().iter().filter(|path| path.end().is_unique());
+    let unique = resource_type
+        .leaves()
+        .iter()
+        .filter(|path| path.end().is_unique());
     let equal = unique.filter_map(|path| {
         let key = Key::of(path.end(), path.value_in(attributes)?)?;
         Some(Predicate::Compare {
@@ -163,7 +168,7 @@ async fn holder(
         })
     });
     let predicate = Predicate::Any(equal.collect());
-    let of_type = claim.scope().layout().of_type(kind)?;
+    let of_type = claim.scope().layout().of_type(resource_type)?;
     let listed = [ListTarget {
         of_type,
         predicate: Some(&predicate),

@@ -50,26 +50,26 @@ pub fn resource(
     if is_whole && !found.document.may_hide(&found.resource_type) {
         return Ok(spliced(caller, found));
     }
-    let kind = &found.resource_type;
+    let resource_type = &found.resource_type;
     let mut attributes = attributes(&found.document)?;
     for (attribute, values) in relation_values(caller, found) {
         attributes.set_derived(attribute, Value::Array(values));
     }
     let has_members = found.relations.iter().any(|related| related.is_member);
-    let mut shown = projection.apply(kind, &attributes);
-    if let Some(members) =
-        shown_when_empty(caller, kind).filter(|members| projection.shows(members) && !has_members)
+    let mut shown = projection.apply(resource_type, &attributes);
+    if let Some(members) = shown_when_empty(caller, resource_type)
+        .filter(|members| projection.shows(members) && !has_members)
     {
         shown
             .entry(members.name().as_ref())
             .or_insert_with(|| Value::Array(Vec::new()));
     }
     let mut document = Map::new();
-    document.insert("schemas".into(), kind.schemas_of(&shown).collect());
+    document.insert("schemas".into(), resource_type.schemas_of(&shown).collect());
     document.insert("id".into(), found.id.to_string().into());
     document.extend(shown);
     if projection.shows_meta() {
-        let mut meta = meta(caller, kind, found.id, &found.meta);
+        let mut meta = meta(caller, resource_type, found.id, &found.meta);
         meta.retain(|name, _| projection.shows_meta_part(name));
         if !meta.is_empty() {
             document.insert("meta".into(), Value::Object(meta));
@@ -78,7 +78,7 @@ pub fn resource(
     Ok(Value::Object(document).to_string())
 }
 
-/// The JSON text of a page of a list (RFC 7644 section 3.4.2). `paging` is what tells of the page, as
+/// The JSON text of a page of a list (RFC 7644 section 3.4.2). `paging` has the members about the page, as
 /// members of the answer; resources of types without a shape are left out.
 ///
 /// # Errors
@@ -112,7 +112,7 @@ pub(crate) fn projection_of<'a>(
 ) -> Option<&'a Projection> {
     shapes
         .iter()
-        .find(|(kind, _)| kind.name() == found.resource_type.name())
+        .find(|(resource_type, _)| resource_type.name() == found.resource_type.name())
         .map(|(_, projection)| projection)
 }
 
@@ -129,7 +129,7 @@ fn spliced(caller: &Caller, found: &StoredResource) -> String {
     text
 }
 
-/// What of a resource stands before its members, and what after them.
+/// The text of a resource before its members, and after them.
 pub(crate) fn around_members(caller: &Caller, found: &StoredResource) -> (String, String) {
     let (mut before, mut after) = (found.document.with_id(found.id, 64), "]".to_owned());
     let name = found
@@ -150,21 +150,24 @@ pub(crate) fn around_members(caller: &Caller, found: &StoredResource) -> (String
 }
 
 fn end(text: &mut String, caller: &Caller, found: &StoredResource) {
-    let (kind, meta) = (&found.resource_type, &found.meta);
+    let (resource_type, meta) = (&found.resource_type, &found.meta);
     let _ = write!(
         text,
         ",\"meta\":{{\"resourceType\":{},\"created\":\"{}\",\"lastModified\":\"{}\",\"location\":{},\"version\":{}}}}}",
-        Value::from(kind.name().as_ref()),
+        Value::from(resource_type.name().as_ref()),
         meta.created,
         meta.modified,
-        Value::from(location(caller, kind, found.id)),
+        Value::from(location(caller, resource_type, found.id)),
         Value::from(meta.etag()),
     );
 }
 
-fn shown_when_empty<'a>(caller: &Caller, kind: &'a ResourceType) -> Option<&'a Arc<Attribute>> {
+fn shown_when_empty<'a>(
+    caller: &Caller,
+    resource_type: &'a ResourceType,
+) -> Option<&'a Arc<Attribute>> {
     if caller.settings.conformance.is_lenient() {
-        tolerance::shown_when_empty(kind)
+        tolerance::shown_when_empty(resource_type)
     } else {
         None
     }
@@ -231,8 +234,11 @@ fn relation_values<'a>(
     caller: &Caller,
     found: &'a StoredResource,
 ) -> Vec<(&'a Attribute, Vec<Value>)> {
-    let kind = &found.resource_type;
-    let each = [(kind.members(), true), (kind.member_of(), false)];
+    let resource_type = &found.resource_type;
+    let each = [
+        (resource_type.members(), true),
+        (resource_type.member_of(), false),
+    ];
     each.into_iter()
         .filter_map(|(attribute, is_member)| {
             let related = found

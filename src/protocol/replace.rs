@@ -6,7 +6,7 @@ use crate::model::TypeRoles;
 use crate::protocol::change::{ChangeRequest, ChangeTarget, Replacement, answer, change};
 use crate::protocol::members::sent_members;
 use crate::protocol::schema_retry::{Attempt, Write};
-use crate::protocol::{Precondition, Reply, Service, View};
+use crate::protocol::{Reply, Service, UpdateRequest};
 use crate::request_log::WriteRequest;
 use crate::resource::accept::{accept, assign_defaults, sent};
 use crate::resource::{Acceptance, Conformance};
@@ -15,13 +15,7 @@ use crate::store::PutWithoutMembers;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// A resource to be replaced.
-struct Replace<'a> {
-    id: &'a str,
-    body: &'a Map<String, Value>,
-    view: &'a View,
-    precondition: &'a Precondition,
-}
+struct Replace<'a>(&'a UpdateRequest<'a>);
 
 impl Service {
     /// PUT (RFC 7644 section 3.5.1). What is left out is cleared, but for what no client reads
@@ -32,51 +26,45 @@ impl Service {
     pub async fn replace(
         &self,
         claim: &Claim,
-        kind: &Arc<ResourceType>,
-        id: &str,
-        body: Map<String, Value>,
-        view: &View,
-        precondition: &Precondition,
+        resource_type: &Arc<ResourceType>,
+        request: &UpdateRequest<'_>,
     ) -> Confirmed<Reply> {
-        let replace = Replace {
-            id,
-            body: &body,
-            view,
-            precondition,
-        };
-        self.under_current_schemas(claim, kind, &replace).await
+        self.under_current_schemas(claim, resource_type, &Replace(request))
+            .await
     }
 }
 
 impl Write for Replace<'_> {
     fn request(&self) -> WriteRequest<'_> {
-        WriteRequest::Replace(self.body)
+        WriteRequest::Replace(&self.0.body)
     }
 
     async fn attempt(
         &self,
         service: &Service,
         claim: &Claim,
-        kind: &Arc<ResourceType>,
+        resource_type: &Arc<ResourceType>,
         acceptance: &mut Acceptance<'_>,
     ) -> Attempt<Reply> {
         let conformance = acceptance.conformance;
-        names_somebody(kind, self.body, conformance)?;
-        let mut accepted = accept(kind, self.body.clone(), acceptance)?;
+        names_somebody(resource_type, &self.0.body, conformance)?;
+        let mut accepted = accept(resource_type, self.0.body.clone(), acceptance)?;
         let is_given =
             |seat: &Arc<Attribute>| accepted.attributes.contains_key(seat.name().as_ref());
         let keeps_active =
-            conformance.is_lenient() && kind.seat().is_some_and(|seat| !is_given(seat));
-        assign_defaults(kind, &mut accepted);
-        let projection = self.view.projection(kind, conformance)?;
-        let projection = projection.after_writing(kind, accepted.names(kind));
+            conformance.is_lenient() && resource_type.seat().is_some_and(|seat| !is_given(seat));
+        assign_defaults(resource_type, &mut accepted);
+        let projection = self.0.view.projection(resource_type, conformance)?;
+        let projection = projection.after_writing(resource_type, accepted.names(resource_type));
         let asserted =
             |members: &Arc<Attribute>| accepted.asserted.contains(members.name().as_ref());
-        let omits_members =
-            conformance.is_lenient() && kind.members().is_some_and(|members| !asserted(members));
+        let omits_members = conformance.is_lenient()
+            && resource_type
+                .members()
+                .is_some_and(|members| !asserted(members));
         let keeps_members =
             omits_members && claim.settings.put_without_members == PutWithoutMembers::Keep;
-        let listed = sent_members(kind, &mut accepted.attributes)?;
+        let listed = sent_members(resource_type, &mut accepted.attributes)?;
         let members = (!keeps_members).then(|| listed.unwrap_or_default());
         let request = ChangeRequest::Replace(Replacement {
             accepted: &accepted,
@@ -85,15 +73,15 @@ impl Write for Replace<'_> {
             keeps_active,
         });
         let target = ChangeTarget {
-            kind,
-            id: self.id,
-            precondition: self.precondition,
+            resource_type,
+            id: self.0.id,
+            precondition: self.0.precondition,
             projection: &projection,
         };
         let (caller, found) =
             change(service, claim, &target, &request, &mut acceptance.notes).await?;
         let reply = match found {
-            Ok(found) => answer(service, &caller, found, &projection, self.view, true).await,
+            Ok(found) => answer(service, &caller, found, &projection, self.0.view, true).await,
             Err(error) => Err(error),
         };
         Ok((caller, reply))
@@ -106,11 +94,11 @@ impl Write for Replace<'_> {
 /// # Errors
 /// 400 `invalidValue`.
 fn names_somebody(
-    kind: &ResourceType,
+    resource_type: &ResourceType,
     body: &Map<String, Value>,
     conformance: Conformance,
 ) -> Result<()> {
-    let Some(members) = kind.members() else {
+    let Some(members) = resource_type.members() else {
         return Ok(());
     };
     let is_nameless = |member: &Value| {
@@ -120,7 +108,7 @@ fn names_somebody(
             })
         })
     };
-    match sent(kind, body, members, conformance).and_then(Value::as_array) {
+    match sent(resource_type, body, members, conformance).and_then(Value::as_array) {
         Some(list)
             if list.iter().any(is_nameless)
                 || !list.is_empty() && !list.iter().any(has_content) =>

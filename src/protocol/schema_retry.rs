@@ -27,7 +27,7 @@ pub(super) trait Write: Sync {
         &self,
         service: &Service,
         claim: &Claim,
-        kind: &Arc<ResourceType>,
+        resource_type: &Arc<ResourceType>,
         acceptance: &mut Acceptance<'_>,
     ) -> impl Future<Output = Attempt<Reply>> + Send;
 }
@@ -37,10 +37,10 @@ impl Service {
     pub(super) async fn under_current_schemas(
         &self,
         claim: &Claim,
-        kind: &Arc<ResourceType>,
+        resource_type: &Arc<ResourceType>,
         write: &impl Write,
     ) -> Confirmed<Reply> {
-        let mut outcome = self.attempt(claim, kind, write).await;
+        let mut outcome = self.attempt(claim, resource_type, write).await;
         let mut renewed: Option<Claim> = None;
         for _ in 0..RETRIES {
             if !is_outdated(&outcome) {
@@ -50,9 +50,10 @@ impl Service {
                 .access
                 .renewed(renewed.as_ref().unwrap_or(claim))
                 .await?;
-            let kind = claim.catalog.by_name(kind.name()).cloned();
-            let kind = kind.ok_or_else(|| ScimError::no_endpoint("There is no such endpoint."))?;
-            outcome = self.attempt(&claim, &kind, write).await;
+            let resource_type = claim.catalog.by_name(resource_type.name()).cloned();
+            let resource_type = resource_type
+                .ok_or_else(|| ScimError::no_endpoint("There is no such endpoint."))?;
+            outcome = self.attempt(&claim, &resource_type, write).await;
             renewed = Some(claim);
         }
         let (caller, outcome) = outcome.map_err(WriteError::into_refusal)?;
@@ -63,16 +64,18 @@ impl Service {
     async fn attempt(
         &self,
         claim: &Claim,
-        kind: &Arc<ResourceType>,
+        resource_type: &Arc<ResourceType>,
         write: &impl Write,
     ) -> Attempt<Reply> {
-        claim.trail.writes(kind, &write.request());
-        claim.may_write(kind)?;
+        claim.context.writes(resource_type, &write.request());
+        claim.may_write(resource_type)?;
         let limits = self.limits();
         let mut acceptance = Acceptance::new(claim.conformance(), &limits.values);
-        let outcome = write.attempt(self, claim, kind, &mut acceptance).await;
+        let outcome = write
+            .attempt(self, claim, resource_type, &mut acceptance)
+            .await;
         if !is_outdated(&outcome) {
-            log_left_out(claim, kind, &acceptance.notes);
+            log_left_out(claim, resource_type, &acceptance.notes);
         }
         outcome
     }
@@ -86,8 +89,8 @@ fn is_outdated<T>(outcome: &Attempt<T>) -> bool {
 }
 
 /// Logs what was left out of a request; names and ids, never values.
-fn log_left_out(claim: &Claim, kind: &Arc<ResourceType>, notes: &[Note]) {
-    claim.trail.left_out(kind, notes);
+fn log_left_out(claim: &Claim, resource_type: &Arc<ResourceType>, notes: &[Note]) {
+    claim.context.left_out(resource_type, notes);
     for note in notes {
         tracing::info!(tenant = %claim.tenant, token = %claim.token_name, %note, "left out");
     }

@@ -16,14 +16,19 @@ use serde_json::Value;
 /// 400 `invalidValue` for a name of another format.
 pub(crate) fn check_names(
     tenant: &Tenant,
-    kind: &ResourceType,
+    resource_type: &ResourceType,
     before: Option<&Attributes>,
     attributes: &Attributes,
 ) -> Result<()> {
-    if tenant.username_format == UsernameFormat::Any || kind.seat().is_none() {
+    if tenant.username_format == UsernameFormat::Any || resource_type.seat().is_none() {
         return Ok(());
     }
-    for attribute in kind.schema().attributes().iter().filter(|a| a.is_unique()) {
+    for attribute in resource_type
+        .schema()
+        .attributes()
+        .iter()
+        .filter(|a| a.is_unique())
+    {
         let name = attribute.name().as_ref();
         let is = attributes
             .get(name)

@@ -66,11 +66,11 @@ pub enum Action {
 impl Action {
     /// Something done with resources of a type: `user` for those that take seats, `group` for those
     /// that have members, else the name of the type.
-    pub fn on(kind: &ResourceType, deed: Deed) -> Self {
-        let noun = match kind {
-            _ if kind.seat().is_some() => "user".into(),
-            _ if kind.members().is_some() => "group".into(),
-            _ => kind.name().to_ascii_lowercase().into(),
+    pub fn on(resource_type: &ResourceType, deed: Deed) -> Self {
+        let noun = match resource_type {
+            _ if resource_type.seat().is_some() => "user".into(),
+            _ if resource_type.members().is_some() => "group".into(),
+            _ => resource_type.name().to_ascii_lowercase().into(),
         };
         Self::Of(noun, deed)
     }
@@ -82,18 +82,18 @@ impl Action {
 
     /// What a query means that was resolved; `names` are the user names that it asks for.
     pub(crate) fn of_list(
-        kinds: &[Arc<ResourceType>],
+        resource_types: &[Arc<ResourceType>],
         predicates: Option<&[Predicate]>,
         shape: &ListShape,
         names: &[Key],
     ) -> Self {
-        let [kind] = kinds else {
+        let [resource_type] = resource_types else {
             return Self::on_any(Deed::List);
         };
         match predicates.unwrap_or_default().first() {
             // Okta's connector test is this one request.
             None if shape.is_plain
-                && kind.seat().is_some()
+                && resource_type.seat().is_some()
                 && (shape.start_index, shape.count) == (Some(1), Some(2)) =>
             {
                 Self::ConnectionTest
@@ -102,20 +102,21 @@ impl Action {
             Some(_) if matches!(names, [name] if Uuid::parse_str(name.as_str()).is_ok()) => {
                 Self::ConnectionTest
             }
-            Some(predicate) if names_one(predicate) => Self::on(kind, Deed::Lookup),
-            _ => Self::on(kind, Deed::List),
+            Some(predicate) if names_one(predicate) => Self::on(resource_type, Deed::Lookup),
+            _ => Self::on(resource_type, Deed::List),
         }
     }
 
     /// What a write means by its body, before anything is known of the resource.
-    pub(crate) fn of_write(kind: &ResourceType, request: &WriteRequest<'_>) -> Self {
+    pub(crate) fn of_write(resource_type: &ResourceType, request: &WriteRequest<'_>) -> Self {
         match request {
-            WriteRequest::Create(_) => Self::on(kind, Deed::Create),
-            WriteRequest::Delete => Self::on(kind, Deed::Delete),
+            WriteRequest::Create(_) => Self::on(resource_type, Deed::Create),
+            WriteRequest::Delete => Self::on(resource_type, Deed::Delete),
             WriteRequest::Replace(_) | WriteRequest::Modify(_) => {
-                let named = asserted(kind, request);
+                let named = asserted(resource_type, request);
                 let is_patch = matches!(request, WriteRequest::Modify(_));
-                of_change(kind, &named, is_patch).unwrap_or_else(|| Self::on(kind, Deed::Change))
+                of_change(resource_type, &named, is_patch)
+                    .unwrap_or_else(|| Self::on(resource_type, Deed::Change))
             }
         }
     }
@@ -123,26 +124,30 @@ impl Action {
     /// What a change means that is known from its outcome.
     pub(crate) fn of_outcome(
         self,
-        kind: &ResourceType,
+        resource_type: &ResourceType,
         is_patch: bool,
-        (before, after): (&Attributes, &Attributes),
+        before: &Attributes,
+        after: &Attributes,
     ) -> Self {
-        if kind.seat().is_some() {
-            return match (takes_seat(kind, before), takes_seat(kind, after)) {
-                (true, false) => Self::on(kind, Deed::Deactivate),
-                (false, true) => Self::on(kind, Deed::Reactivate),
+        if resource_type.seat().is_some() {
+            return match (
+                takes_seat(resource_type, before),
+                takes_seat(resource_type, after),
+            ) {
+                (true, false) => Self::on(resource_type, Deed::Deactivate),
+                (false, true) => Self::on(resource_type, Deed::Reactivate),
                 // A PUT repeats what holds already.
-                _ if !is_patch => Self::on(kind, Deed::Change),
+                _ if !is_patch => Self::on(resource_type, Deed::Change),
                 _ => self,
             };
         }
-        let is_renamed = kind
+        let is_renamed = resource_type
             .display()
             .iter()
             .any(|name| before.get(*name) != after.get(*name));
         match self {
-            Self::Of(_, Deed::Change) if is_renamed && kind.members().is_some() => {
-                Self::on(kind, Deed::Rename)
+            Self::Of(_, Deed::Change) if is_renamed && resource_type.members().is_some() => {
+                Self::on(resource_type, Deed::Rename)
             }
             action => action,
         }
@@ -159,8 +164,12 @@ fn names_one(predicate: &Predicate) -> bool {
     }
 }
 
-fn of_change(kind: &ResourceType, named: &[Asserted<'_>], is_patch: bool) -> Option<Action> {
-    if let Some(seat) = kind.seat() {
+fn of_change(
+    resource_type: &ResourceType,
+    named: &[Asserted<'_>],
+    is_patch: bool,
+) -> Option<Action> {
+    if let Some(seat) = resource_type.seat() {
         let asserted = named
             .iter()
             .find(|one| one.name.eq_ignore_ascii_case(seat.name()))?;
@@ -169,9 +178,9 @@ fn of_change(kind: &ResourceType, named: &[Asserted<'_>], is_patch: bool) -> Opt
             Value::String(text) => text.eq_ignore_ascii_case("false"),
             _ => false,
         };
-        return is_off.then(|| Action::on(kind, Deed::Deactivate));
+        return is_off.then(|| Action::on(resource_type, Deed::Deactivate));
     }
-    let members = kind.members()?;
+    let members = resource_type.members()?;
     let joined = named
         .iter()
         .find(|one| one.name.eq_ignore_ascii_case(members.name()));
@@ -183,11 +192,12 @@ fn of_change(kind: &ResourceType, named: &[Asserted<'_>], is_patch: bool) -> Opt
         });
     }
     let names_it = |one: &Asserted<'_>| {
-        kind.display()
+        resource_type
+            .display()
             .iter()
             .any(|name| one.name.eq_ignore_ascii_case(name))
     };
-    (is_patch && named.iter().any(names_it)).then(|| Action::on(kind, Deed::Rename))
+    (is_patch && named.iter().any(names_it)).then(|| Action::on(resource_type, Deed::Rename))
 }
 
 impl fmt::Display for Action {

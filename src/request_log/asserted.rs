@@ -27,15 +27,18 @@ pub(crate) struct Asserted<'a> {
     pub(crate) manner: Manner,
     /// Name of the core attribute, as it was sent and without the URN of its schema.
     pub(crate) name: &'a str,
-    /// Its value; null for a removal.
+    /// Value of the attribute; null for a removal.
     pub(crate) value: &'a Value,
 }
 
 /// The attributes that a write names.
-pub(crate) fn asserted<'a>(kind: &ResourceType, request: &WriteRequest<'a>) -> Vec<Asserted<'a>> {
+pub(crate) fn asserted<'a>(
+    resource_type: &ResourceType,
+    request: &WriteRequest<'a>,
+) -> Vec<Asserted<'a>> {
     match *request {
         WriteRequest::Create(body) | WriteRequest::Replace(body) => {
-            members(kind, Manner::Replace, body).collect()
+            members(resource_type, Manner::Replace, body).collect()
         }
         WriteRequest::Modify(body) => {
             let operations = member(body, "operations")
@@ -44,14 +47,17 @@ pub(crate) fn asserted<'a>(kind: &ResourceType, request: &WriteRequest<'a>) -> V
             operations
                 .iter()
                 .filter_map(Value::as_object)
-                .flat_map(|one| operation(kind, one))
+                .flat_map(|one| operation(resource_type, one))
                 .collect()
         }
         WriteRequest::Delete => Vec::new(),
     }
 }
 
-fn operation<'a>(kind: &ResourceType, operation: &'a Map<String, Value>) -> Vec<Asserted<'a>> {
+fn operation<'a>(
+    resource_type: &ResourceType,
+    operation: &'a Map<String, Value>,
+) -> Vec<Asserted<'a>> {
     let manner = match member(operation, "op").and_then(Value::as_str) {
         Some(verb) if verb.eq_ignore_ascii_case("remove") => Manner::Remove,
         Some(verb) if verb.eq_ignore_ascii_case("add") => Manner::Add,
@@ -60,7 +66,7 @@ fn operation<'a>(kind: &ResourceType, operation: &'a Map<String, Value>) -> Vec<
     let value = member(operation, "value").unwrap_or(&Value::Null);
     match (member(operation, "path").and_then(Value::as_str), value) {
         (Some(path), _) => {
-            let name = own_name(kind, path);
+            let name = own_name(resource_type, path);
             let name = name
                 .find(['[', '.'])
                 .and_then(|end| name.split_at_checked(end))
@@ -71,26 +77,26 @@ fn operation<'a>(kind: &ResourceType, operation: &'a Map<String, Value>) -> Vec<
                 value,
             }]
         }
-        (None, Value::Object(attributes)) => members(kind, manner, attributes).collect(),
+        (None, Value::Object(attributes)) => members(resource_type, manner, attributes).collect(),
         (None, _) => Vec::new(),
     }
 }
 
 fn members<'a>(
-    kind: &ResourceType,
+    resource_type: &ResourceType,
     manner: Manner,
     attributes: &'a Map<String, Value>,
 ) -> impl Iterator<Item = Asserted<'a>> {
     attributes.iter().map(move |(name, value)| Asserted {
         manner,
-        name: own_name(kind, name),
+        name: own_name(resource_type, name),
         value,
     })
 }
 
 /// The name without the URN of the core schema and a colon in front.
-fn own_name<'a>(kind: &ResourceType, name: &'a str) -> &'a str {
-    let urn = kind.schema().id();
+fn own_name<'a>(resource_type: &ResourceType, name: &'a str) -> &'a str {
+    let urn = resource_type.schema().id();
     let parts = name
         .split_at_checked(urn.len())
         .filter(|(head, _)| head.eq_ignore_ascii_case(urn));

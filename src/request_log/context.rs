@@ -1,4 +1,4 @@
-//! What becomes known of a request while it is carried out.
+//! Collects what the request log records of a request while it is carried out.
 
 use super::action::{Action, ListShape};
 use super::asserted::WriteRequest;
@@ -22,14 +22,14 @@ const NAME_BYTES: usize = 64;
 /// Characters of a filter that are kept.
 const FILTER: usize = 1024;
 
-/// What becomes known of a request while it is carried out: who asks, what was left out, what
-/// changed. The parts of a request share it.
+/// What the request log learns of a request while it is carried out: tenant and token, what was left
+/// out, what changed. All parts of the request share one.
 #[derive(Debug, Default)]
-pub struct Trail(Mutex<Seen>);
+pub struct RequestContext(Mutex<RequestDetails>);
 
 /// The tenant and the token of a request, also where the token is no longer good.
 #[derive(Debug, Clone)]
-pub(crate) struct Asker {
+pub(crate) struct Requester {
     pub(crate) settings: Arc<Tenant>,
     pub(crate) tenant: Arc<str>,
     pub(crate) token_id: Arc<str>,
@@ -39,11 +39,11 @@ pub(crate) struct Asker {
     pub(crate) keeps_bodies: bool,
 }
 
-/// One thing to be noted.
+/// An event that the request log records beside the outcome of the request.
 #[derive(Debug)]
-pub(crate) enum Noted {
+pub(crate) enum LogNote {
     /// Something left out of a resource of a type.
-    Left(Arc<ResourceType>, Note),
+    LeftOut(Arc<ResourceType>, Note),
     /// An operation of a bulk request, counted from 1, that failed.
     Failed {
         operation: usize,
@@ -53,10 +53,11 @@ pub(crate) enum Noted {
     },
 }
 
+/// The content of a [`RequestContext`].
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
-    pub(crate) asker: Option<Asker>,
-    pub(crate) notes: Vec<Noted>,
+pub(crate) struct RequestDetails {
+    pub(crate) requester: Option<Requester>,
+    pub(crate) notes: Vec<LogNote>,
     /// How many more there were.
     pub(crate) more: usize,
     /// About how many bytes the notes take.
@@ -75,154 +76,172 @@ pub(crate) struct Seen {
     pub(crate) is_unproved: bool,
 }
 
-impl Trail {
+impl RequestContext {
     /// Name of the tenant and of the token, once they are known.
     pub fn names(&self) -> Option<(Arc<str>, Arc<str>)> {
-        self.seen(|seen| {
-            seen.asker
+        self.details(|details| {
+            details
+                .requester
                 .as_ref()
-                .map(|asker| (asker.tenant.clone(), asker.token_name.clone()))
+                .map(|requester| (requester.tenant.clone(), requester.token_name.clone()))
         })
     }
 
     /// The catalog of the tenant, once it is known.
     pub fn catalog(&self) -> Option<Arc<Catalog>> {
-        self.seen(|seen| seen.asker.as_ref().map(|asker| asker.catalog.clone()))
+        self.details(|details| {
+            details
+                .requester
+                .as_ref()
+                .map(|requester| requester.catalog.clone())
+        })
     }
 
     /// The settings of the tenant, once it is known.
     pub(crate) fn tenant(&self) -> Option<Arc<Tenant>> {
-        self.seen(|seen| seen.asker.as_ref().map(|asker| asker.settings.clone()))
+        self.details(|details| {
+            details
+                .requester
+                .as_ref()
+                .map(|requester| requester.settings.clone())
+        })
     }
 
     /// Whether the request has shown that its token is the tenant's, good or not.
     pub fn is_proved(&self) -> bool {
-        self.seen(|seen| seen.asker.is_some() && !seen.is_unproved)
+        self.details(|details| details.requester.is_some() && !details.is_unproved)
     }
 
     /// The id of the token that the request has shown, good or not.
     pub fn proved_token(&self) -> Option<Arc<str>> {
-        self.seen(|seen| {
-            seen.asker
+        self.details(|details| {
+            details
+                .requester
                 .as_ref()
-                .filter(|_| !seen.is_unproved)
-                .map(|asker| asker.token_id.clone())
+                .filter(|_| !details.is_unproved)
+                .map(|requester| requester.token_id.clone())
         })
     }
 
     pub(crate) fn leave_unproved(&self) {
-        self.seen(|seen| seen.is_unproved = true);
+        self.details(|details| details.is_unproved = true);
     }
 
     /// Says what the request means. What follows within a bulk request does not change that.
     pub fn means(&self, action: Action) {
-        self.seen(|seen| {
-            if seen.action != Some(Action::Bulk) {
-                seen.action = Some(action);
+        self.details(|details| {
+            if details.action != Some(Action::Bulk) {
+                details.action = Some(action);
             }
         });
     }
 
     /// Says what a write means and whom it is about, by its body.
-    pub(crate) fn writes(&self, kind: &ResourceType, request: &WriteRequest<'_>) {
-        self.means(Action::of_write(kind, request));
-        self.is_about(user_name::in_body(kind, request));
+    pub(crate) fn writes(&self, resource_type: &ResourceType, request: &WriteRequest<'_>) {
+        self.means(Action::of_write(resource_type, request));
+        self.is_about(user_name::in_body(resource_type, request));
     }
 
     /// Says what a change means, by its outcome.
     pub(crate) fn changes(
         &self,
-        kind: &ResourceType,
+        resource_type: &ResourceType,
         is_patch: bool,
-        (before, after): (&Attributes, &Attributes),
+        before: &Attributes,
+        after: &Attributes,
     ) {
-        self.seen(|seen| {
-            if let Some(action) = seen.action.take() {
+        self.details(|details| {
+            if let Some(action) = details.action.take() {
                 let is_bulk = action == Action::Bulk;
-                seen.action = Some(if is_bulk {
+                details.action = Some(if is_bulk {
                     action
                 } else {
-                    action.of_outcome(kind, is_patch, (before, after))
+                    action.of_outcome(resource_type, is_patch, before, after)
                 });
             }
         });
     }
 
     /// Adds the users that a filter names, before it is known whether the query is refused.
-    pub(crate) fn looks_for(&self, kind: &ResourceType, filter: &Filter) {
+    pub(crate) fn looks_for(&self, resource_type: &ResourceType, filter: &Filter) {
         let mut names = Vec::new();
-        user_name::in_filter(kind, filter, &mut names);
+        user_name::in_filter(resource_type, filter, &mut names);
         self.is_about(names);
     }
 
     /// Says what a query means and whom it is about.
     pub(crate) fn lists(
         &self,
-        kinds: &[Arc<ResourceType>],
+        resource_types: &[Arc<ResourceType>],
         predicates: Option<&[Predicate]>,
         shape: &ListShape,
     ) {
         let mut names = Vec::new();
-        for (kind, predicate) in kinds.iter().zip(predicates.unwrap_or_default()) {
-            user_name::in_predicate(kind, predicate, &mut names);
+        for (resource_type, predicate) in resource_types.iter().zip(predicates.unwrap_or_default())
+        {
+            user_name::in_predicate(resource_type, predicate, &mut names);
         }
-        self.means(Action::of_list(kinds, predicates, shape, &names));
+        self.means(Action::of_list(resource_types, predicates, shape, &names));
         self.is_about(names);
     }
 
     /// Adds the resource with these attributes to those that the request is about.
-    pub(crate) fn reaches(&self, kind: &ResourceType, attributes: &Attributes) {
-        self.is_about(user_name::in_attributes(kind, attributes));
+    pub(crate) fn reaches(&self, resource_type: &ResourceType, attributes: &Attributes) {
+        self.is_about(user_name::in_attributes(resource_type, attributes));
     }
 
     /// Adds the resource of a stored document to those that the request is about.
-    pub(crate) fn reads(&self, kind: &ResourceType, document: &str) {
-        self.is_about(user_name::in_document(kind, document));
+    pub(crate) fn reads(&self, resource_type: &ResourceType, document: &str) {
+        self.is_about(user_name::in_document(resource_type, document));
     }
 
     /// Adds users to those that the request is about, by the keys of their names.
     pub(crate) fn is_about(&self, names: impl IntoIterator<Item = Key>) {
-        self.seen(|seen| {
+        self.details(|details| {
             for name in names {
-                if seen.names.len() < NAMES && !seen.names.ends_with(std::slice::from_ref(&name)) {
-                    seen.names.push(name);
+                if details.names.len() < NAMES
+                    && !details.names.ends_with(std::slice::from_ref(&name))
+                {
+                    details.names.push(name);
                 }
             }
         });
     }
 
-    /// Forgets all: the request is carried out anew.
+    /// Discards everything: the request is carried out again.
     pub fn forget(&self) {
-        self.seen(|seen| *seen = Seen::default());
+        self.details(|details| *details = RequestDetails::default());
     }
 
-    /// Begins with who asks.
-    pub(crate) fn begin(&self, asker: Asker) {
-        self.seen(|seen| {
-            *seen = Seen {
-                asker: Some(asker),
-                ..Seen::default()
+    /// Discards everything and records tenant and token.
+    pub(crate) fn begin(&self, requester: Requester) {
+        self.details(|details| {
+            *details = RequestDetails {
+                requester: Some(requester),
+                ..RequestDetails::default()
             }
         });
     }
 
     /// Keeps the body of the request, if the tenant wants that, without its secrets.
     pub fn body(&self, body: &Map<String, Value>) {
-        let catalog = |asker: &Asker| asker.keeps_bodies.then(|| asker.catalog.clone());
-        if let Some(catalog) = self.seen(|seen| seen.asker.as_ref().and_then(catalog)) {
+        let catalog =
+            |requester: &Requester| requester.keeps_bodies.then(|| requester.catalog.clone());
+        if let Some(catalog) = self.details(|details| details.requester.as_ref().and_then(catalog))
+        {
             let kept = super::redaction::kept(body, &catalog);
-            self.seen(|seen| seen.body = Some(kept));
+            self.details(|details| details.body = Some(kept));
         }
     }
 
-    pub(crate) fn left_out(&self, kind: &Arc<ResourceType>, notes: &[Note]) {
+    pub(crate) fn left_out(&self, resource_type: &Arc<ResourceType>, notes: &[Note]) {
         if !notes.is_empty() {
             let noted = notes
                 .iter()
-                .map(|note| Noted::Left(kind.clone(), note.clone()));
-            self.seen(|seen| {
-                seen.reason = seen.reason.or(notes.first().map(Reason::from));
-                noted.for_each(|noted| seen.note(noted));
+                .map(|note| LogNote::LeftOut(resource_type.clone(), note.clone()));
+            self.details(|details| {
+                details.reason = details.reason.or(notes.first().map(Reason::from));
+                noted.for_each(|noted| details.note(noted));
             });
         }
     }
@@ -230,15 +249,15 @@ impl Trail {
     pub(crate) fn failed(&self, operation: usize, error: &ScimError) {
         let scim_type = error.scim_type().map(ScimType::as_str);
         let (status, detail) = (error.status(), error.logged().to_owned());
-        self.seen(|seen| {
-            if seen.worst.is_none() {
-                seen.reason = error.reason();
+        self.details(|details| {
+            if details.worst.is_none() {
+                details.reason = error.reason();
             }
-            seen.worst = match (seen.worst, status) {
+            details.worst = match (details.worst, status) {
                 (Some(Outcome::Failed), _) | (_, 500..) => Some(Outcome::Failed),
                 _ => Some(Outcome::Refused),
             };
-            seen.note(Noted::Failed {
+            details.note(LogNote::Failed {
                 operation,
                 status,
                 scim_type,
@@ -249,10 +268,10 @@ impl Trail {
 
     /// Adds names of attributes that changed.
     pub(crate) fn changed<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
-        self.seen(|seen| {
+        self.details(|details| {
             for name in names {
-                if !seen.changed.iter().any(|known| known == name) {
-                    seen.changed.push(name.to_owned());
+                if !details.changed.iter().any(|known| known == name) {
+                    details.changed.push(name.to_owned());
                 }
             }
         });
@@ -264,45 +283,46 @@ impl Trail {
         } else {
             shape
         };
-        self.seen(|seen| seen.filter = Some(shape));
+        self.details(|details| details.filter = Some(shape));
     }
 
     /// About how many bytes wait to be written.
     pub(crate) fn weight(&self) -> usize {
-        self.seen(|seen| {
-            seen.noted_bytes
-                + seen.body.as_ref().map_or(0, String::len)
-                + seen.names.len() * NAME_BYTES
+        self.details(|details| {
+            details.noted_bytes
+                + details.body.as_ref().map_or(0, String::len)
+                + details.names.len() * NAME_BYTES
         })
     }
 
-    pub(crate) fn take(&self) -> Seen {
-        self.seen(std::mem::take)
+    pub(crate) fn take(&self) -> RequestDetails {
+        self.details(std::mem::take)
     }
 
-    fn seen<T>(&self, change: impl FnOnce(&mut Seen) -> T) -> T {
+    fn details<T>(&self, change: impl FnOnce(&mut RequestDetails) -> T) -> T {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Noted {
+impl LogNote {
     fn weight(&self) -> usize {
         let text = match self {
-            Self::Left(_, Note::UnknownAttribute(name, shape)) => name.len() + shape.weight(),
-            Self::Left(_, Note::UndeclaredSchema(text) | Note::UnresolvedMember(text)) => {
+            Self::LeftOut(_, Note::UnknownAttribute(name, shape)) => name.len() + shape.weight(),
+            Self::LeftOut(_, Note::UndeclaredSchema(text) | Note::UnresolvedMember(text)) => {
                 text.len()
             }
-            Self::Left(_, Note::UnfitValue(text) | Note::KeptValue(text) | Note::Omitted(text)) => {
-                text.len()
-            }
+            Self::LeftOut(
+                _,
+                Note::UnfitValue(text) | Note::KeptValue(text) | Note::Omitted(text),
+            ) => text.len(),
             Self::Failed { detail, .. } => detail.len(),
         };
         text + 64
     }
 }
 
-impl Seen {
-    fn note(&mut self, noted: Noted) {
+impl RequestDetails {
+    fn note(&mut self, noted: LogNote) {
         let bytes = noted.weight();
         if self.notes.len() < NOTES && self.noted_bytes + bytes <= NOTED_BYTES {
             self.noted_bytes += bytes;

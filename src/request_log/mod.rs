@@ -1,5 +1,5 @@
 //! The provisioning log: what identity providers asked of a tenant, and what they got. A request
-//! leaves its [`Trail`]; the [`Recorder`] writes it, apart from the request.
+//! leaves its [`RequestContext`]; the [`Recorder`] writes it, apart from the request.
 
 mod action;
 mod asserted;
@@ -12,8 +12,8 @@ pub(crate) mod user_name;
 pub(crate) use action::ListShape;
 pub use action::{Action, Deed};
 pub(crate) use asserted::WriteRequest;
-pub(crate) use context::Asker;
-pub use context::Trail;
+pub use context::RequestContext;
+pub(crate) use context::Requester;
 pub use notes::{NoteText, UnknownAttribute};
-pub use recorder::{Asked, Record, Recorder};
+pub use recorder::{Record, Recorder, RequestSummary};
 pub(crate) use user_name::{UserDigests, share_name};

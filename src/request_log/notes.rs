@@ -1,6 +1,6 @@
 //! What was ignored or left out of a request, as it stands in the log: a JSON array of objects.
 
-use super::context::Noted;
+use super::context::LogNote;
 use crate::clock::Timestamp;
 use crate::resource::{Note, Shape};
 use crate::schema::Type;
@@ -24,7 +24,7 @@ pub struct UnknownAttribute {
 }
 
 /// The text of the notes of a request.
-pub(crate) fn encode(notes: &[Noted], more: usize) -> Option<String> {
+pub(crate) fn encode(notes: &[LogNote], more: usize) -> Option<String> {
     if notes.is_empty() {
         return None;
     }
@@ -32,9 +32,9 @@ pub(crate) fn encode(notes: &[Noted], more: usize) -> Option<String> {
     Some(Value::Array(notes.iter().map(note).chain(rest).collect()).to_string())
 }
 
-fn note(noted: &Noted) -> Value {
+fn note(noted: &LogNote) -> Value {
     match noted {
-        Noted::Left(kind, note) => {
+        LogNote::LeftOut(kind, note) => {
             let mut members = match note {
                 Note::UnknownAttribute(name, shape) => {
                     let mut members = described(shape);
@@ -60,7 +60,7 @@ fn note(noted: &Noted) -> Value {
             members.insert("resourceType".into(), kind.name().as_ref().into());
             Value::Object(members)
         }
-        Noted::Failed {
+        LogNote::Failed {
             operation,
             status,
             scim_type,

@@ -1,7 +1,7 @@
 //! Writes the provisioning log, many requests at a time, in a task of its own: no request ever
 //! waits for it. What cannot be written is counted, not kept for ever.
 
-use super::context::{Noted, Seen, Trail};
+use super::context::{LogNote, RequestContext, RequestDetails};
 use super::notes;
 use super::user_name::UserDigests;
 use crate::clock::{Clock, Timestamp};
@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(150);
 /// How often writing is tried, and the pause before another attempt.
 const ATTEMPTS: u32 = 3;
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
-/// How often a loss is told of, at most.
+/// The least time between two log lines about a loss.
 const TELLING: Duration = Duration::from_secs(10);
 /// How long the end of a server waits for the rest to be written.
 const LAST: Duration = Duration::from_secs(5);
@@ -39,16 +39,16 @@ keywords! {
     Record {
         /// Every one.
         All = "all",
-        /// Those that change something, and those that are refused or fail.
+        /// Requests that change something, are refused or fail.
         Changes = "changes",
         /// None.
         None = "none",
     }
 }
 
-/// What was asked, as the wire knows it.
+/// What the API knows of a request when its answer is ready.
 #[derive(Debug)]
-pub struct Asked {
+pub struct RequestSummary {
     /// When it came.
     pub at: Timestamp,
     /// What the client calls itself.
@@ -94,7 +94,7 @@ struct Shared {
 
 #[derive(Debug)]
 enum Message {
-    Request(Box<(Asked, Arc<Trail>)>, usize),
+    Request(Box<(RequestSummary, Arc<RequestContext>)>, usize),
     Written(oneshot::Sender<()>),
 }
 
@@ -125,21 +125,21 @@ impl Recorder {
 
     /// Takes a request; of one whose tenant is not known nothing is kept. Never waits: what finds no
     /// room is lost and counted.
-    pub fn take(&self, asked: Asked, trail: &Arc<Trail>) {
+    pub fn take(&self, summary: RequestSummary, context: &Arc<RequestContext>) {
         let is_kept = match self.record {
             Record::All => true,
-            Record::Changes => !asked.reads || asked.status >= 400,
+            Record::Changes => !summary.reads || summary.status >= 400,
             Record::None => false,
         };
         if !is_kept {
             return;
         }
-        let bytes = PLAIN + trail.weight();
+        let bytes = PLAIN + context.weight();
         let waiting = self
             .shared
             .waiting_bytes
             .fetch_add(bytes, Ordering::Relaxed);
-        let message = Message::Request(Box::new((asked, trail.clone())), bytes);
+        let message = Message::Request(Box::new((summary, context.clone())), bytes);
         if waiting > WAITING_BYTES || self.queue.try_send(message).is_err() {
             self.shared
                 .waiting_bytes
@@ -169,7 +169,7 @@ struct Writing {
     clock: Clock,
     shared: Arc<Shared>,
     digests: Arc<UserDigests>,
-    /// When a loss was told of last.
+    /// When a loss was logged last.
     told: Option<Instant>,
 }
 
@@ -189,7 +189,8 @@ impl Writing {
                     match message {
                         Message::Request(request, weight) => {
                             bytes += weight;
-                            rows.extend(row(*request, &self.digests));
+                            let (summary, context) = *request;
+                            rows.extend(row(summary, &context, &self.digests));
                         }
                         Message::Written(done) => waiting.push(done),
                     }
@@ -234,7 +235,7 @@ impl Writing {
         }
     }
 
-    /// Tells of a loss, one line in a while.
+    /// Logs a loss, at most one line in [`TELLING`].
     fn tell(&mut self) {
         if self.told.is_some_and(|told| told.elapsed() < TELLING) {
             return;
@@ -252,13 +253,14 @@ impl Writing {
 
 /// The row of a request.
 fn row(
-    (asked, trail): (Asked, Arc<Trail>),
+    summary: RequestSummary,
+    context: &RequestContext,
     digests: &UserDigests,
 ) -> Option<(TenantKey, LoggedRequest)> {
-    let seen = trail.take();
-    let outcome = outcome(&asked, &seen);
-    let Seen {
-        asker,
+    let details = context.take();
+    let outcome = outcome(&summary, &details);
+    let RequestDetails {
+        requester,
         notes,
         more,
         changed,
@@ -268,30 +270,30 @@ fn row(
         names,
         is_unproved,
         ..
-    } = seen;
-    let asker = asker?;
-    let tenant = asker.settings.key();
-    let reason = asked
+    } = details;
+    let requester = requester?;
+    let tenant = requester.settings.key();
+    let reason = summary
         .reason
-        .or(seen.reason)
+        .or(details.reason)
         .filter(|_| outcome != Outcome::Ok);
     let request = LoggedRequest {
-        at: asked.at,
-        token_id: asker.token_id,
-        token_name: asker.token_name,
-        client: asked.client,
-        method: asked.method,
-        route: asked.route,
-        resource_type: asked.resource_type,
-        resource: asked.resource,
-        status: asked.status,
-        scim_type: asked.scim_type.map(str::to_owned),
-        detail: asked.detail,
+        at: summary.at,
+        token_id: requester.token_id,
+        token_name: requester.token_name,
+        client: summary.client,
+        method: summary.method,
+        route: summary.route,
+        resource_type: summary.resource_type,
+        resource: summary.resource,
+        status: summary.status,
+        scim_type: summary.scim_type.map(str::to_owned),
+        detail: summary.detail,
         filter,
         changed: (!changed.is_empty()).then(|| changed.join(",")),
         notes: notes::encode(&notes, more),
-        micros: asked.micros,
-        request_id: asked.request_id,
+        micros: summary.micros,
+        request_id: summary.request_id,
         body,
         action: action.map(|action| action.to_string()),
         outcome: Some(outcome),
@@ -306,21 +308,21 @@ fn row(
 }
 
 /// What became of a request. A look-up that finds nothing is answered as it should be.
-fn outcome(asked: &Asked, seen: &Seen) -> Outcome {
+fn outcome(summary: &RequestSummary, details: &RequestDetails) -> Outcome {
     let finds_nothing =
-        asked.reads && asked.status == 404 && asked.reason == Some(Reason::ResourceGone);
-    match asked.status {
+        summary.reads && summary.status == 404 && summary.reason == Some(Reason::ResourceGone);
+    match summary.status {
         // The method, or the endpoint, is one that the server does not have.
         501 => Outcome::Refused,
         499 | 500.. => Outcome::Failed,
         404 if finds_nothing => Outcome::Ok,
         400.. => Outcome::Refused,
-        _ => match seen.worst {
+        _ => match details.worst {
             Some(worst) => worst,
-            None if seen
+            None if details
                 .notes
                 .iter()
-                .any(|note| matches!(note, Noted::Left(..))) =>
+                .any(|note| matches!(note, LogNote::LeftOut(..))) =>
             {
                 Outcome::Noted
             }

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 /// Bytes of a body that are kept.
 const BYTES: usize = 64 * 1024;
-/// What stands in place of a secret.
+/// The text that replaces a secret.
 const CUT: &str = "***";
 /// What names of secrets have in them, also where no schema knows them.
 const TELLING: [&str; 7] = [
@@ -70,7 +70,7 @@ impl Secrets {
         name.chars().all(is_notation) && self.names(name)
     }
 
-    /// Whether a text is exactly the word for a secret, so that what stands beside it may be one.
+    /// Whether a text is exactly the word for a secret, so that the value beside it may be one.
     fn is_word(&self, text: &str) -> bool {
         let text = text.trim();
         let word = text
@@ -81,12 +81,12 @@ impl Secrets {
     }
 
     /// Whether a text names a secret and compares it or gives it a value: a filter, a path with one, a
-    /// query, wherever it stands.
+    /// query, wherever it occurs.
     fn is_statement(&self, text: &str) -> bool {
         text.contains(['"', '\'', '=', '[', '?', '%']) && self.names(text) || self.compares(text)
     }
 
-    /// Whether a name of a secret stands before an operator, as in `password eq x`.
+    /// Whether a name of a secret precedes an operator, as in `password eq x`.
     fn compares(&self, text: &str) -> bool {
         let words: Vec<_> = text.split_whitespace().collect();
         let is_operator = |word: &str| {
@@ -150,7 +150,7 @@ impl Secrets {
         }
     }
 
-    /// Whether an object tells in one member what another one holds, and that is a secret: an operation
+    /// Whether an object names in one member the value of another one, which is a secret: an operation
     /// of a PATCH by its path, a pair of name and value. Keys may be misspelt.
     fn is_about_secret(&self, members: &Map<String, Value>) -> bool {
         let holds = |key: &String| {

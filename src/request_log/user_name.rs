@@ -55,9 +55,9 @@ impl UserDigests {
 }
 
 /// The attributes by which users of a type are named: the unique ones of types that take seats.
-pub(crate) fn naming(kind: &ResourceType) -> impl Iterator<Item = &Arc<Attribute>> {
-    let all: &[Arc<Attribute>] = if kind.seat().is_some() {
-        kind.schema().attributes()
+pub(crate) fn naming(resource_type: &ResourceType) -> impl Iterator<Item = &Arc<Attribute>> {
+    let all: &[Arc<Attribute>] = if resource_type.seat().is_some() {
+        resource_type.schema().attributes()
     } else {
         &[]
     };
@@ -65,44 +65,47 @@ pub(crate) fn naming(kind: &ResourceType) -> impl Iterator<Item = &Arc<Attribute
 }
 
 /// The names in the body of a write.
-pub(crate) fn in_body(kind: &ResourceType, request: &WriteRequest<'_>) -> Vec<Key> {
-    if naming(kind).next().is_none() {
+pub(crate) fn in_body(resource_type: &ResourceType, request: &WriteRequest<'_>) -> Vec<Key> {
+    if naming(resource_type).next().is_none() {
         return Vec::new();
     }
     let of = |name: &str, value: &Value| {
         let attribute =
-            naming(kind).find(|attribute| attribute.name().eq_ignore_ascii_case(name))?;
+            naming(resource_type).find(|attribute| attribute.name().eq_ignore_ascii_case(name))?;
         key(attribute, value)
     };
-    asserted(kind, request)
+    asserted(resource_type, request)
         .iter()
         .filter_map(|one| of(one.name, one.value))
         .collect()
 }
 
 /// The names in the attributes of a resource.
-pub(crate) fn in_attributes(kind: &ResourceType, attributes: &Map<String, Value>) -> Vec<Key> {
-    naming(kind)
+pub(crate) fn in_attributes(
+    resource_type: &ResourceType,
+    attributes: &Map<String, Value>,
+) -> Vec<Key> {
+    naming(resource_type)
         .filter_map(|attribute| key(attribute, attributes.get(attribute.name().as_ref())?))
         .collect()
 }
 
 /// Whether two users have a name in common.
 pub(crate) fn share_name(
-    kind: &ResourceType,
+    resource_type: &ResourceType,
     one: &Map<String, Value>,
     other: &Map<String, Value>,
 ) -> bool {
-    let names = in_attributes(kind, other);
-    in_attributes(kind, one)
+    let names = in_attributes(resource_type, other);
+    in_attributes(resource_type, one)
         .iter()
         .any(|name| names.contains(name))
 }
 
 /// The names in a stored document, which is read no further than to the first of them: it stands near
 /// the beginning.
-pub(crate) fn in_document(kind: &ResourceType, document: &str) -> Option<Key> {
-    let attribute = naming(kind).next()?;
+pub(crate) fn in_document(resource_type: &ResourceType, document: &str) -> Option<Key> {
+    let attribute = naming(resource_type).next()?;
     let mut found = None;
     let mut reader = serde_json::Deserializer::from_str(document);
     // It ends with an error where it stops, which says nothing.
@@ -116,14 +119,16 @@ pub(crate) fn in_document(kind: &ResourceType, document: &str) -> Option<Key> {
 
 /// The names in those parts of a filter that mean something for the type, whatever is wrong with
 /// the others.
-pub(crate) fn in_filter(kind: &ResourceType, filter: &Filter, names: &mut Vec<Key>) {
+pub(crate) fn in_filter(resource_type: &ResourceType, filter: &Filter, names: &mut Vec<Key>) {
     match filter {
         Filter::And(terms) | Filter::Or(terms) => {
-            terms.iter().for_each(|term| in_filter(kind, term, names));
+            terms
+                .iter()
+                .for_each(|term| in_filter(resource_type, term, names));
         }
-        Filter::Test { .. } if naming(kind).next().is_some() => {
-            if let Ok(predicate) = resolve(filter, kind, Conformance::Lenient) {
-                in_predicate(kind, &predicate, names);
+        Filter::Test { .. } if naming(resource_type).next().is_some() => {
+            if let Ok(predicate) = resolve(filter, resource_type, Conformance::Lenient) {
+                in_predicate(resource_type, &predicate, names);
             }
         }
         _ => {}
@@ -131,12 +136,16 @@ pub(crate) fn in_filter(kind: &ResourceType, filter: &Filter, names: &mut Vec<Ke
 }
 
 /// The names that a filter asks for.
-pub(crate) fn in_predicate(kind: &ResourceType, predicate: &Predicate, names: &mut Vec<Key>) {
+pub(crate) fn in_predicate(
+    resource_type: &ResourceType,
+    predicate: &Predicate,
+    names: &mut Vec<Key>,
+) {
     match predicate {
         Predicate::All(parts) | Predicate::Any(parts) => {
             parts
                 .iter()
-                .for_each(|part| in_predicate(kind, part, names));
+                .for_each(|part| in_predicate(resource_type, part, names));
         }
         Predicate::Compare {
             target: Target::Attribute(path),
@@ -144,7 +153,9 @@ pub(crate) fn in_predicate(kind: &ResourceType, predicate: &Predicate, names: &m
             key,
         } => {
             let is_own = path.container.is_none() && path.sub.is_none();
-            if is_own && naming(kind).any(|attribute| attribute.name() == path.attribute.name()) {
+            if is_own
+                && naming(resource_type).any(|attribute| attribute.name() == path.attribute.name())
+            {
                 names.push(key.clone());
             }
         }
@@ -238,7 +249,7 @@ mod tests {
 
     #[test]
     fn names_are_found_wherever_a_body_has_them() {
-        let kind = user();
+        let resource_type = user();
         let urn = "urn:ietf:params:scim:schemas:core:2.0:User";
         for body in [
             json!({"userName": "Ann"}),
@@ -246,7 +257,7 @@ mod tests {
             json!({format!("{urn}:userName"): "ANN"}),
         ] {
             let body = body.as_object().unwrap();
-            let found = in_body(&kind, &WriteRequest::Create(body));
+            let found = in_body(&resource_type, &WriteRequest::Create(body));
             assert_eq!(found, [Key::text("ann", false)], "{body:?}");
         }
         for operation in [
@@ -257,7 +268,7 @@ mod tests {
             let body = json!({"operations": [operation]});
             let body = body.as_object().unwrap();
             assert_eq!(
-                in_body(&kind, &WriteRequest::Modify(body)),
+                in_body(&resource_type, &WriteRequest::Modify(body)),
                 [Key::text("ann", false)],
                 "{body:?}"
             );
@@ -266,10 +277,13 @@ mod tests {
 
     #[test]
     fn a_document_is_read_to_its_name() {
-        let kind = user();
+        let resource_type = user();
         let document = "{\"schemas\":[\"a\"],\"externalId\":\"x\\\"userName\\\":\",\"userName\":\"Ann\",\"name\":{}}";
-        assert_eq!(in_document(&kind, document), Some(Key::text("ann", false)));
-        assert_eq!(in_document(&kind, "{\"schemas\":[\"a\"]}"), None);
-        assert_eq!(in_document(&kind, "{"), None);
+        assert_eq!(
+            in_document(&resource_type, document),
+            Some(Key::text("ann", false))
+        );
+        assert_eq!(in_document(&resource_type, "{\"schemas\":[\"a\"]}"), None);
+        assert_eq!(in_document(&resource_type, "{"), None);
     }
 }

@@ -5,7 +5,7 @@ use crate::error::{Result, ScimError};
 use crate::reason::Reason;
 use crate::scim_api::exchange::Call;
 use crate::scim_api::lookups::{Lookup, Lookups};
-use crate::scim_api::resources::{resource_type, tell_intent};
+use crate::scim_api::resources::{resource_type_of, tell_intent};
 use crate::scim_api::route::Target;
 use crate::service::Service;
 use crate::wire::rate::Limits;
@@ -76,7 +76,7 @@ impl Authentication {
         let claim = self
             .service
             .access()
-            .recall(header.to_str().ok(), &call.facts.trail)?;
+            .recall(header.to_str().ok(), &call.facts.context)?;
         is_at_path(call, &claim).ok()?;
         Some(match call.tenant {
             Some(_) => claim.at_own_path(&call.settings.base_path),
@@ -93,7 +93,7 @@ impl Authentication {
         let outcome = self
             .service
             .access()
-            .authenticate(text.as_deref(), &call.facts.trail)
+            .authenticate(text.as_deref(), &call.facts.context)
             .await;
         let caller = match text {
             // A request without a token guesses none.
@@ -110,8 +110,8 @@ impl Authentication {
         if let Err(error) = &caller {
             self.admit_refused(call, error)?;
         }
-        if let (true, Some(catalog)) = (caller.is_err(), call.facts.trail.catalog()) {
-            let resource_type = resource_type(&catalog, target).ok().flatten();
+        if let (true, Some(catalog)) = (caller.is_err(), call.facts.context.catalog()) {
+            let resource_type = resource_type_of(&catalog, target).ok().flatten();
             tell_intent(call, target, resource_type.as_ref());
         }
         caller
@@ -120,14 +120,16 @@ impl Authentication {
     /// Holds requests that are refused to the rate of their token too, if it is a token of ours: a client with one that
     /// was revoked must not fill the log of its tenant. Near misses are held to it where they are traced.
     fn admit_refused(&self, call: &Call, error: &ScimError) -> Result<()> {
-        let trail = &call.facts.trail;
-        let Some(token) = trail.proved_token() else {
+        let context = &call.facts.context;
+        let Some(token) = context.proved_token() else {
             return Ok(());
         };
         if error.reason().is_some_and(Reason::is_near_miss) {
             return Ok(());
         }
-        self.limits.admit(&token).inspect_err(|_| trail.forget())?;
+        self.limits
+            .admit(&token)
+            .inspect_err(|_| context.forget())?;
         Ok(())
     }
 
@@ -144,7 +146,7 @@ impl Authentication {
         if error.reason().is_some_and(Reason::is_near_miss) {
             self.trace(call, text).await;
         }
-        if error.status() == 401 && !call.facts.trail.is_proved() {
+        if error.status() == 401 && !call.facts.context.is_proved() {
             self.limits.refuse_guess(call.peer, Instant::now())?;
         }
         Err(error)
@@ -170,12 +172,12 @@ impl Authentication {
         let traced = self
             .service
             .access()
-            .trace(Some(text), &call.facts.trail)
+            .trace(Some(text), &call.facts.context)
             .await;
         if let Traced::Token(id) = &traced
             && self.limits.admit(id).is_err()
         {
-            call.facts.trail.forget();
+            call.facts.context.forget();
         }
         traced
     }

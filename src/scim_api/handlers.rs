@@ -56,7 +56,7 @@ impl Handlers {
             Err(error) => {
                 call.refuse();
                 upload.discard().await;
-                Err(error.with_contact(self.service.contact(&call.facts.trail).as_deref()))
+                Err(error.with_contact(self.service.contact(&call.facts.context).as_deref()))
             }
         }
     }
@@ -114,9 +114,9 @@ fn nothing_here(call: &Call) -> ScimError {
     let base = &call.settings.base_path;
     let detail = match credentials(call) {
         Some(_) => format!(
-            "Nothing is here: the base URL ends in \"{base}\", and the endpoints stand below it."
+            "There is no endpoint here: the base URL ends in \"{base}\", and the endpoints are below it."
         ),
-        None => "Nothing is here.".to_owned(),
+        None => "There is no endpoint here.".to_owned(),
     };
     ScimError::no_endpoint(detail).because(Reason::PathBase)
 }
@@ -125,14 +125,15 @@ fn health(verb: Verb) -> Result<Reply> {
     match verb {
         Verb::Get => Ok(Reply::ok("{\"status\":\"ok\"}".to_owned())),
         Verb::Options => Ok(Reply::empty(204)),
-        _ => Err(
-            ScimError::new(ErrorStatus::METHOD_NOT_ALLOWED, "Health is for reading.")
-                .because(Reason::MethodUnsupported),
-        ),
+        _ => Err(ScimError::new(
+            ErrorStatus::METHOD_NOT_ALLOWED,
+            "Method not allowed; use GET.",
+        )
+        .because(Reason::MethodUnsupported)),
     }
 }
 
-/// One line that says what the server is, for a person who opens the address in a browser.
+/// One line about the server, for people who open the address in a browser.
 fn front(verb: Verb, settings: &HttpSettings) -> Result<Reply> {
     match verb {
         Verb::Get => Ok(Reply::ok(format!(

@@ -6,23 +6,27 @@ use crate::scim_api::route::{Target, Verb};
 use crate::service::{Action, Deed};
 
 /// What a request to a target means; `None` for what asks for nothing that there is.
-pub(crate) fn of(kind: Option<&ResourceType>, target: &Target, verb: Verb) -> Option<Action> {
-    match (target, kind) {
+pub(crate) fn of(
+    resource_type: Option<&ResourceType>,
+    target: &Target,
+    verb: Verb,
+) -> Option<Action> {
+    match (target, resource_type) {
         (Target::Config | Target::ResourceTypes(_) | Target::Schemas(_), _) => {
             Some(Action::Discovery)
         }
         (Target::Bulk, _) => Some(Action::Bulk),
         (Target::Root | Target::RootSearch, _) => Some(Action::on_any(Deed::List)),
-        (Target::Search(_), Some(kind)) => Some(Action::on(kind, Deed::List)),
-        (Target::Collection(_), Some(kind)) => match verb {
-            Verb::Get => Some(Action::on(kind, Deed::List)),
-            Verb::Post => Some(Action::on(kind, Deed::Create)),
+        (Target::Search(_), Some(resource_type)) => Some(Action::on(resource_type, Deed::List)),
+        (Target::Collection(_), Some(resource_type)) => match verb {
+            Verb::Get => Some(Action::on(resource_type, Deed::List)),
+            Verb::Post => Some(Action::on(resource_type, Deed::Create)),
             _ => None,
         },
-        (Target::Resource(..), Some(kind)) => match verb {
-            Verb::Get => Some(Action::on(kind, Deed::Lookup)),
-            Verb::Put | Verb::Patch => Some(Action::on(kind, Deed::Change)),
-            Verb::Delete => Some(Action::on(kind, Deed::Delete)),
+        (Target::Resource(..), Some(resource_type)) => match verb {
+            Verb::Get => Some(Action::on(resource_type, Deed::Lookup)),
+            Verb::Put | Verb::Patch => Some(Action::on(resource_type, Deed::Change)),
+            Verb::Delete => Some(Action::on(resource_type, Deed::Delete)),
             _ => None,
         },
         _ => None,

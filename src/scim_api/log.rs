@@ -7,7 +7,7 @@ use crate::reason::Reason;
 use crate::schema::ResourceType;
 use crate::scim_api::respond::Shown;
 use crate::scim_api::route::{Route, Target, Verb};
-use crate::service::{Asked, Recorder, Trail};
+use crate::service::{Recorder, RequestContext, RequestSummary};
 use crate::wire::layers::access_log::Begin;
 use crate::wire::layers::client_address::ClientAddress;
 use crate::wire::layers::request_id::RequestId;
@@ -32,9 +32,9 @@ pub(crate) struct Facts {
     /// Where the request is bound for and, for a path beside the base path, its outline. Not set if the wire refused
     /// the request.
     route: OnceLock<(Route, Option<String>)>,
-    kind: OnceLock<Arc<ResourceType>>,
+    resource_type: OnceLock<Arc<ResourceType>>,
     /// What the service learns.
-    pub(crate) trail: Arc<Trail>,
+    pub(crate) context: Arc<RequestContext>,
 }
 
 impl Facts {
@@ -42,15 +42,15 @@ impl Facts {
         let _ = self.route.set((route.clone(), outline));
     }
 
-    pub(crate) fn kind(&self, kind: &Arc<ResourceType>) {
-        let _ = self.kind.set(kind.clone());
+    pub(crate) fn resource_type(&self, resource_type: &Arc<ResourceType>) {
+        let _ = self.resource_type.set(resource_type.clone());
     }
 }
 
 /// Where requests are logged.
 #[derive(Debug, Default)]
 pub(crate) struct Logs {
-    /// That of the provisioning log, if there is one.
+    /// The recorder of the provisioning log, if there is one.
     pub(crate) recorder: Option<Recorder>,
     pub(crate) clock: Clock,
 }
@@ -161,7 +161,7 @@ impl Entry {
             (_, 500..) => Level::ERROR,
             _ => Level::INFO,
         };
-        let (tenant, token) = self.facts.trail.names().unzip();
+        let (tenant, token) = self.facts.context.names().unzip();
         let (tenant, token) = (tenant.as_deref(), token.as_deref());
         let id = route.and_then(requested_id).or(created);
         self.record(id, outcome);
@@ -175,7 +175,7 @@ impl Entry {
                     status,
                     tenant,
                     token,
-                    resource_type = self.facts.kind.get().map(|kind| &**kind.name()),
+                    resource_type = self.facts.resource_type.get().map(|resource_type| &**resource_type.name()),
                     id = id.map(tracing::field::display),
                     scim_type = error.and_then(|error| Some(error.scim_type()?.as_str())),
                     reason = error.and_then(|error| Some(error.reason()?.as_str())),
@@ -202,7 +202,7 @@ impl Entry {
         let Some(recorder) = self
             .recorder
             .as_ref()
-            .filter(|_| self.facts.trail.names().is_some())
+            .filter(|_| self.facts.context.names().is_some())
         else {
             return;
         };
@@ -215,13 +215,17 @@ impl Entry {
             Some(Route::Scim(Target::Search(_) | Target::RootSearch)) => true,
             _ => matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS"),
         };
-        let asked = Asked {
+        let summary = RequestSummary {
             at: self.at,
             client: self.client.clone(),
             method: self.method.clone(),
             route: outline.unwrap_or_else(|| self.template(route)),
             reads,
-            resource_type: self.facts.kind.get().map(|kind| kind.name().to_string()),
+            resource_type: self
+                .facts
+                .resource_type
+                .get()
+                .map(|resource_type| resource_type.name().to_string()),
             resource: id,
             status,
             scim_type: error.and_then(|error| Some(error.scim_type()?.as_str())),
@@ -230,13 +234,13 @@ impl Entry {
             micros: i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX),
             request_id: self.request_id.to_string(),
         };
-        recorder.take(asked, &self.facts.trail);
+        recorder.take(summary, &self.facts.context);
     }
 
     fn template(&self, route: Option<&Route>) -> String {
         let template = route.map_or("refused", Route::template);
-        match self.facts.kind.get() {
-            Some(kind) => template.replace("/{endpoint}", kind.endpoint()),
+        match self.facts.resource_type.get() {
+            Some(resource_type) => template.replace("/{endpoint}", resource_type.endpoint()),
             None => template.to_owned(),
         }
     }

@@ -8,7 +8,7 @@ use crate::scim_api::exchange::Call;
 use crate::scim_api::precondition::precondition;
 use crate::scim_api::route::{Target, Verb};
 use crate::scim_api::{intent, json_body, prefer, query, search};
-use crate::service::{ListQuery, Reply, Service, View};
+use crate::service::{ListQuery, Reply, Service, UpdateRequest, View};
 use crate::wire::body::{BodyLimits, Upload};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ const RESOURCE_BYTES: usize = 1 << 10;
 /// Carries out a request of an authenticated caller.
 ///
 /// # Errors
-/// Those of the operation; 404, 405 or 501 if there is none.
+/// The errors of the operation; 404, 405 or 501 if there is none.
 pub(crate) async fn carry_out(
     service: &Service,
     call: &Call,
@@ -27,12 +27,12 @@ pub(crate) async fn carry_out(
     target: &Target,
     claim: &Claim,
 ) -> Confirmed<Reply> {
-    let kind = resource_type(&claim.catalog, target)?;
-    tell_intent(call, target, kind.as_ref());
+    let resource_type = resource_type_of(&claim.catalog, target)?;
+    tell_intent(call, target, resource_type.as_ref());
     match target {
         Target::Me => {
             return Err(ScimError::not_implemented(
-                "/Me needs tokens of users, which the server has not.",
+                "/Me is not supported: tokens belong to identity providers, not to users.",
             ));
         }
         Target::OtherVersion(version) => return Err(other_version(version)),
@@ -44,8 +44,8 @@ pub(crate) async fn carry_out(
         let caller = service.access().confirm(claim).await?;
         return Ok((caller, Ok(Reply::empty(204))));
     }
-    match kind {
-        Some(kind) => typed(service, call, upload, claim, target, &kind).await,
+    match resource_type {
+        Some(resource_type) => typed(service, call, upload, claim, target, &resource_type).await,
         None => untyped(service, call, upload, claim, target).await,
     }
 }
@@ -58,29 +58,34 @@ async fn typed(
     upload: &mut Upload,
     claim: &Claim,
     target: &Target,
-    kind: &Arc<ResourceType>,
+    resource_type: &Arc<ResourceType>,
 ) -> Confirmed<Reply> {
     if let Target::Search(_) = target {
         let query = search::list_query(&body(call, upload).await?, claim.conformance())?;
-        return list(service, call, claim, Some(kind), &query).await;
+        return list(service, call, claim, Some(resource_type), &query).await;
     }
     let Target::Resource(_, id) = target else {
-        return collection(service, call, upload, claim, kind).await;
+        return collection(service, call, upload, claim, resource_type).await;
     };
     let condition = precondition(&call.head.headers);
     match call.verb {
-        Verb::Put => {
+        verb @ (Verb::Put | Verb::Patch) => {
             let (view, body) = write(call, upload).await?;
-            Box::pin(service.replace(claim, kind, id, body, &view, &condition)).await
+            let request = UpdateRequest {
+                id,
+                body,
+                view: &view,
+                precondition: &condition,
+            };
+            match verb {
+                Verb::Put => Box::pin(service.replace(claim, resource_type, &request)).await,
+                _ => Box::pin(service.modify(claim, resource_type, &request)).await,
+            }
         }
-        Verb::Patch => {
-            let (view, body) = write(call, upload).await?;
-            Box::pin(service.modify(claim, kind, id, body, &view, &condition)).await
-        }
-        Verb::Delete => Box::pin(service.delete(claim, kind, id, &condition)).await,
+        Verb::Delete => Box::pin(service.delete(claim, resource_type, id, &condition)).await,
         _ => {
             let view = query::view(call.head.uri.query())?;
-            Box::pin(service.read(claim, kind, id, &view, &condition)).await
+            Box::pin(service.read(claim, resource_type, id, &view, &condition)).await
         }
     }
 }
@@ -90,25 +95,32 @@ async fn collection(
     call: &Call,
     upload: &mut Upload,
     claim: &Claim,
-    kind: &Arc<ResourceType>,
+    resource_type: &Arc<ResourceType>,
 ) -> Confirmed<Reply> {
     if call.verb == Verb::Post {
         let (view, body) = write(call, upload).await?;
-        return Box::pin(service.create(claim, kind, body, &view)).await;
+        return Box::pin(service.create(claim, resource_type, body, &view)).await;
     }
-    list(service, call, claim, Some(kind), &list_query(call)?).await
+    list(
+        service,
+        call,
+        claim,
+        Some(resource_type),
+        &list_query(call)?,
+    )
+    .await
 }
 
 async fn list(
     service: &Service,
     call: &Call,
     claim: &Claim,
-    kind: Option<&Arc<ResourceType>>,
+    resource_type: Option<&Arc<ResourceType>>,
     query: &ListQuery,
 ) -> Confirmed<Reply> {
     let resources = usize::try_from(service.page_size(query.count)).unwrap_or(0);
     call.expect(resources.saturating_mul(RESOURCE_BYTES))?;
-    Box::pin(service.list(claim, kind, query)).await
+    Box::pin(service.list(claim, resource_type, query)).await
 }
 
 /// Discovery, bulk, and queries over all types.
@@ -176,17 +188,17 @@ async fn body_up_to(call: &Call, upload: &mut Upload, bytes: usize) -> Result<Ma
         time: settings.body_time(),
     };
     let body = json_body::object(upload, &call.head.headers, limits, settings.json_depth).await?;
-    call.facts.trail.body(&body);
+    call.facts.context.body(&body);
     Ok(body)
 }
 
 /// Tells the log which type a request is for, and what it means by its route.
-pub(crate) fn tell_intent(call: &Call, target: &Target, kind: Option<&Arc<ResourceType>>) {
-    if let Some(kind) = kind {
-        call.facts.kind(kind);
+pub(crate) fn tell_intent(call: &Call, target: &Target, resource_type: Option<&Arc<ResourceType>>) {
+    if let Some(resource_type) = resource_type {
+        call.facts.resource_type(resource_type);
     }
-    if let Some(action) = intent::of(kind.map(AsRef::as_ref), target, call.verb) {
-        call.facts.trail.means(action);
+    if let Some(action) = intent::of(resource_type.map(AsRef::as_ref), target, call.verb) {
+        call.facts.context.means(action);
     }
 }
 
@@ -211,7 +223,7 @@ pub(crate) fn other_version(version: &str) -> ScimError {
 ///
 /// # Errors
 /// 404 if the caller's tenant has no such type, or the id can be none.
-pub(crate) fn resource_type(
+pub(crate) fn resource_type_of(
     catalog: &Catalog,
     target: &Target,
 ) -> Result<Option<Arc<ResourceType>>> {
@@ -221,12 +233,13 @@ pub(crate) fn resource_type(
         return Ok(None);
     };
     let found = catalog.by_endpoint(endpoint);
-    let kind = found.ok_or_else(|| ScimError::no_endpoint("There is no such endpoint."))?;
+    let resource_type =
+        found.ok_or_else(|| ScimError::no_endpoint("There is no such endpoint."))?;
     match target {
         Target::Resource(_, id) if !is_id(id) => {
             Err(ScimError::not_found("There is no such resource."))
         }
-        _ => Ok(Some(kind.clone())),
+        _ => Ok(Some(resource_type.clone())),
     }
 }
 
@@ -261,7 +274,9 @@ mod tests {
     #[test]
     fn the_catalog_decides_which_endpoints_there_are() {
         let named = |target| {
-            resource_type(&catalog(), &target).map(|kind| kind.map(|kind| kind.name().to_string()))
+            resource_type_of(&catalog(), &target).map(|resource_type| {
+                resource_type.map(|resource_type| resource_type.name().to_string())
+            })
         };
         assert_eq!(
             named(Target::Collection("/Users".into()))
@@ -289,7 +304,7 @@ mod tests {
     fn what_can_be_no_id_is_not_looked_up() {
         let status = |id: &str| {
             let target = Target::Resource("/Users".into(), id.into());
-            resource_type(&catalog(), &target)
+            resource_type_of(&catalog(), &target)
                 .err()
                 .map(|error| error.status())
         };

@@ -48,7 +48,7 @@ impl Store {
     /// Finds or gives the numbers under which the names of a catalog are kept.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn catalog_ids(&self, catalog: &Catalog) -> Result<Arc<CatalogIds>, StoreError> {
         Ok(Arc::new(CatalogIds::of(catalog, &self.engine).await?))
     }
@@ -65,7 +65,7 @@ impl Store {
     /// program that reads it is in the way of that.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn close(&self) -> Result<bool, StoreError> {
         self.engine.close().await
     }

@@ -28,7 +28,7 @@ pub use operator::tenant_list::{CountedTypes, TenantQuery};
 pub use operator::token::{NewToken, TokenInfo, TokenScope};
 pub use operator::token_list::{EndingQuery, TokenQuery};
 pub use operator::transfer::{MemberRow, Until};
-pub use request_log::{Entry, Left, LogQuery, LoggedRequest, LoggedUser, Outcome, TenantKey};
+pub use request_log::{Entry, LeftOut, LogQuery, LoggedRequest, LoggedUser, Outcome, TenantKey};
 pub use resources::document::NewDocument;
 pub use resources::ids::{CatalogIds, TypeIds};
 pub use resources::proof::{CallerSnapshot, ConfirmedScope, ScopeClaim};

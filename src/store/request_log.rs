@@ -133,7 +133,7 @@ pub struct LogQuery {
 
 /// What was left out of one request.
 #[derive(Debug, Clone)]
-pub struct Left {
+pub struct LeftOut {
     /// When it came.
     pub at: Timestamp,
     /// What was ignored or left out, as JSON.
@@ -145,7 +145,7 @@ impl Store {
     /// others are kept until they are written.
     ///
     /// # Errors
-    /// If the database fails; then none is written.
+    /// Any [`StoreError`]; then none is written.
     pub async fn record(
         &self,
         requests: &[(TenantKey, LoggedRequest)],
@@ -181,7 +181,7 @@ impl Store {
     /// Requests of a tenant, the earliest first.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn requests(
         &self,
         tenant: TenantKey,
@@ -218,7 +218,7 @@ impl Store {
     /// earliest first.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn failures(
         &self,
         query: &LogQuery,
@@ -246,8 +246,12 @@ impl Store {
     /// What was left out of the latest requests of a tenant, the latest first.
     ///
     /// # Errors
-    /// If the database fails.
-    pub async fn left_out(&self, tenant: TenantKey, limit: i64) -> Result<Vec<Left>, StoreError> {
+    /// Any [`StoreError`].
+    pub async fn left_out(
+        &self,
+        tenant: TenantKey,
+        limit: i64,
+    ) -> Result<Vec<LeftOut>, StoreError> {
         let rows = self
             .engine
             .read(&Statement::named(
@@ -257,7 +261,7 @@ impl Store {
             ))
             .await?;
         let read = |row: &Row| {
-            Ok(Left {
+            Ok(LeftOut {
                 at: Timestamp::from_micros(row.int(0)?),
                 notes: row.text(1)?.to_owned(),
             })
@@ -268,7 +272,7 @@ impl Store {
     /// Deletes what was written before a moment, slice by slice; how many requests that were.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn forget_requests(
         &self,
         tenant: TenantKey,

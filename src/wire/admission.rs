@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 /// Requests that are being admitted at a time.
 const PLACES: usize = 32;
 
-/// Those of them that one client may have.
+/// Places of [`PLACES`] that one client may have.
 const PLACES_OF_ONE: usize = PLACES / 2;
 
 /// Requests of one client that wait even if there are too many of all clients.
@@ -66,9 +66,9 @@ pub(crate) struct Turn {
 /// A turn, or the wait for it.
 #[derive(Debug)]
 pub(crate) enum Wait {
-    /// It has come.
+    /// The turn is now.
     Over(Turn),
-    /// It comes later.
+    /// The turn comes later, through this channel.
     For(oneshot::Receiver<Turn>),
 }
 

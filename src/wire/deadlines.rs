@@ -27,7 +27,7 @@ struct Shared {
 struct State {
     /// Requests whose answers are not written yet.
     in_flight: usize,
-    /// Those of them whose answers are ready: the client has to read.
+    /// Requests in flight whose answers are ready: the client has to read.
     unread: usize,
     /// When some of an answer was last written, or the first of those that are unread was ready.
     progress: Instant,

@@ -29,7 +29,7 @@ const BACKLOG: u32 = 4096;
 /// second later only, so the queue is long.
 ///
 /// # Errors
-/// Those of the operating system, such as `AddrInUse`.
+/// Errors of the operating system, such as `AddrInUse`.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,

@@ -2,7 +2,7 @@
 //! ends without a carriage return, and leaves out a Content-Length beside a Transfer-Encoding,
 //! before a handler can see either.
 //!
-//! It is a second pair of eyes, not the one that separates requests: where it cannot tell a head
+//! This is a second check, not the parser that separates requests: where it cannot separate a head
 //! from the rest of a body it says nothing, and hyper closes the connection after both lengths.
 
 /// What makes a head ambiguous; put into the request for the guard.

@@ -92,7 +92,7 @@ impl<IO: AsyncRead + Unpin> DeadlineStream<IO> {
     /// Waits for the first bytes; `None` if the client closes the connection instead.
     ///
     /// # Errors
-    /// Those of the connection; `TimedOut` when the time for the first bytes is over.
+    /// Errors of the connection; `TimedOut` when the time for the first bytes is over.
     pub(crate) async fn protocol(&mut self) -> io::Result<Option<Protocol>> {
         let (mut bytes, mut count) = ([0; HTTP2_PREFACE.len()], 0);
         while let Some(room) = bytes.get_mut(count..).filter(|room| !room.is_empty()) {
@@ -113,7 +113,7 @@ impl<IO: AsyncRead + Unpin> DeadlineStream<IO> {
     /// Waits for the next byte; `false` if the client closes the connection instead.
     ///
     /// # Errors
-    /// Those of the connection; `TimedOut` when the time between two requests is over.
+    /// Errors of the connection; `TimedOut` when the time between two requests is over.
     pub(crate) async fn has_more(&mut self) -> io::Result<bool> {
         if self.received.is_empty() {
             let mut byte = [0];

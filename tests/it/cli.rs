@@ -386,7 +386,7 @@ fn tenants_come_and_go() {
         "{message}"
     );
     assert!(
-        message.contains("0 users, 0 groups, 0 tokens and all that is logged of it"),
+        message.contains("0 users, 0 groups, 0 tokens and its logs"),
         "{message}"
     );
     printed(folder, "tenant delete acme --yes");
@@ -416,9 +416,7 @@ fn a_stricter_rule_says_who_does_not_comply() {
     let told = |arguments: &str| String::from_utf8(run(folder, arguments).stderr).unwrap();
     let message = told("tenant set default --username-format email");
     assert!(
-        message.contains(
-            "2 stored resources do not comply with the rules that tenant default has now"
-        ),
+        message.contains("2 stored resources do not comply with the new rules of tenant default"),
         "{message}"
     );
     assert!(!told("tenant set default --username-format any").contains("comply"));
@@ -507,12 +505,11 @@ fn the_mapping_is_shown_and_checked() {
     assert!(
         String::from_utf8(checked.stdout)
             .unwrap()
-            .contains("There are no views")
+            .contains("The database has no views")
     );
     printed(folder, "migrate");
     assert!(
-        printed(folder, "mapping check")
-            .contains("The views in the database are those of the mapping.")
+        printed(folder, "mapping check").contains("The views in the database match the mapping.")
     );
     let shown = printed(folder, "mapping show");
     assert!(

@@ -1,11 +1,12 @@
-//! The house keeps its own rules: floors, what each may name, citations in the map.
+//! Rules about the code that no compiler checks: layers, what each may name, the map, comments.
 
 mod cycles;
+mod prose;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// The sources of `scim-core`, whose modules are in the table of floors too.
+/// The sources of `scim-core`, whose modules are in the table of layers too.
 const CORE: &str = "crates/scim-core/src";
 
 fn root() -> PathBuf {
@@ -24,12 +25,12 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// Floor by module, from the table in ARCHITECTURE.md.
-fn floors() -> HashMap<String, u32> {
+fn layers() -> HashMap<String, u32> {
     let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let rows = map.lines().filter_map(|line| {
         let mut cells = line.trim_matches('|').split('|').map(str::trim);
-        let floor = cells.next()?.parse().ok()?;
-        Some((cells.next()?.trim_matches('`').to_owned(), floor))
+        let layer = cells.next()?.parse().ok()?;
+        Some((cells.next()?.trim_matches('`').to_owned(), layer))
     });
     rows.collect()
 }
@@ -76,11 +77,11 @@ fn code(path: &Path) -> String {
 }
 
 #[test]
-fn imports_run_down_the_floors() {
-    let floors = floors();
+fn imports_run_down_the_layers() {
+    let layers = layers();
     assert!(
-        floors.len() >= 12,
-        "the table of floors was not found: {floors:?}"
+        layers.len() >= 12,
+        "the table of layers was not found: {layers:?}"
     );
     let mut files = Vec::new();
     for folder in ["src", CORE] {
@@ -91,21 +92,21 @@ fn imports_run_down_the_floors() {
         if own == "lib" || own == "main" {
             continue;
         }
-        let floor = floors
+        let layer = layers
             .get(&own)
-            .unwrap_or_else(|| panic!("{own} has no floor in ARCHITECTURE.md"));
+            .unwrap_or_else(|| panic!("{own} has no layer in ARCHITECTURE.md"));
         let code = code(&path);
         for after in code.split("crate::").skip(1) {
             let named: String = after
                 .chars()
                 .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
                 .collect();
-            let Some(used) = floors.get(&named) else {
+            let Some(used) = layers.get(&named) else {
                 continue;
             };
             assert!(
-                used < floor || named == own || used == floor && *floor < 5,
-                "{}: {own} (floor {floor}) uses {named} (floor {used})",
+                used < layer || named == own || used == layer && *layer < 5,
+                "{}: {own} (layer {layer}) uses {named} (layer {used})",
                 path.display()
             );
         }

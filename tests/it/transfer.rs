@@ -1,10 +1,10 @@
-//! Export, import and backup: what comes out goes in again, on the other database too.
+//! ExportRequest, import and backup: what comes out goes in again, on the other database too.
 
 use crate::harness::{Database, ENTERPRISE, GROUP, Options, Server, USER, group, user};
 use scimd::schema::SchemaFile;
 use scimd::service::{
-    Export, Import, Imported, OnError, Operator, PasswordPolicy, ServiceLimits, ServiceSettings,
-    Step, TenantChange,
+    ExportRequest, ImportRequest, Imported, OnError, Operator, PasswordPolicy, ServiceLimits,
+    ServiceSettings, Step, TenantChange,
 };
 use scimd::store::PoolSettings;
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ async fn exported(server: &Server, with_secrets: bool) -> String {
     server
         .operator
         .export(
-            &Export {
+            &ExportRequest {
                 tenant: "default",
                 with_secrets,
             },
@@ -102,7 +102,7 @@ async fn imported(server: &Server, text: &str, run: &Run) -> (Imported, Vec<(u64
         on_error,
         drop_unknown,
     } = *run;
-    let import = Import {
+    let import = ImportRequest {
         tenant: "default",
         dry_run,
         side_by_side: 8,

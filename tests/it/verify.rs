@@ -23,27 +23,27 @@ crate::on_pooler!(
 const SPOILT: &[(&str, &[&str])] = &[
     (
         "delete from attribute_value where key = 'jane'",
-        &["User", "the index lacks userName"],
+        &["User", "the index lacks rows for userName"],
     ),
     (
         "update attribute_value set key = 'ghost' where key = 'boss'",
-        &["lacks title", "has too much of title"],
+        &["lacks rows for title", "has extra rows for title"],
     ),
     (
         "insert into attribute_value select * from attribute_value where key = 'boss'",
-        &["lacks title", "has too much of title"],
+        &["lacks rows for title", "has extra rows for title"],
     ),
     (
         "update attribute_value set is_unique = not is_unique where key = 'jane'",
-        &["has too much of userName"],
+        &["has extra rows for userName"],
     ),
     (
         "update attribute_value set element = 1 where key = 'jane'",
-        &["lacks userName"],
+        &["lacks rows for userName"],
     ),
     (
         "update attribute_value set tail = 'x' where key = 'boss'",
-        &["lacks title"],
+        &["lacks rows for title"],
     ),
     (
         "update attribute_value set attribute = 32000 where key = 'boss'",
@@ -51,19 +51,19 @@ const SPOILT: &[(&str, &[&str])] = &[
     ),
     (
         "update resource set display = 'x' where display = 'Jane'",
-        &["its name is kept otherwise"],
+        &["the display name column is stale"],
     ),
     (
         "update resource set display_key = null where display = 'Jane'",
-        &["its name is kept otherwise"],
+        &["the display name column is stale"],
     ),
     (
         "update resource set takes_seat = not takes_seat where display = 'Jane'",
-        &["whether it takes a seat"],
+        &["the seat column is stale"],
     ),
     (
         "update resource set lookup_1 = 'x' where display = 'Jane'",
-        &["what it is looked up by is kept otherwise"],
+        &["the lookup columns are stale"],
     ),
     (
         "update counter set live = live + 3, active = active - 1",

@@ -7,7 +7,7 @@ use crate::cli::output::{self, say};
 use crate::config::Config;
 use crate::model::TypeRoles;
 use crate::patch::PATCH_OP;
-use crate::service::{Precondition, answered};
+use crate::service::{Precondition, UpdateRequest, answered};
 use clap::Args;
 use serde_json::{Map, Value, json};
 use std::io::Write;
@@ -24,7 +24,7 @@ pub(in crate::cli) struct Deactivate {
 pub(in crate::cli) struct Delete {
     #[command(flatten)]
     target: Target,
-    /// Does not ask
+    /// Skips the confirmation
     #[arg(long)]
     yes: bool,
 }
@@ -53,9 +53,13 @@ impl Deactivate {
         let body = inactive(seat);
         let view = resources.alone();
         let condition = Precondition::default();
-        let modify = operator
-            .service()
-            .modify(caller, resource_type, &id, body, &view, &condition);
+        let request = UpdateRequest {
+            id: &id,
+            body,
+            view: &view,
+            precondition: &condition,
+        };
+        let modify = operator.service().modify(caller, resource_type, &request);
         let reply = answered(modify.await)?;
         if *json {
             output::json(out, &parsed(&reply.body.unwrap_or_default())?)?;
@@ -64,7 +68,7 @@ impl Deactivate {
         let told = if was_active {
             "Deactivated"
         } else {
-            "Inactive already:"
+            "Already inactive:"
         };
         say(&format!(
             "{told} {} {name} ({id}) of tenant {}.",
@@ -104,7 +108,7 @@ impl Delete {
         if !self.yes {
             let word = format!("its {}", resources.name_attribute());
             confirm(
-                &format!("deletes {what} for ever, with its memberships"),
+                &format!("permanently deletes {what} and its memberships"),
                 &name,
                 &word,
             )?;

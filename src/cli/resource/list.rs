@@ -15,16 +15,16 @@ use std::io::Write;
 pub(in crate::cli) struct List {
     #[command(flatten)]
     of: OfTenant,
-    /// Only those that a SCIM filter finds, such as 'active eq false'
+    /// Only resources that match a SCIM filter, such as 'active eq false'
     #[arg(long, value_name = "FILTER")]
     filter: Option<String>,
-    /// So many at most, up to limits.page_max of the configuration [default: 100]
+    /// Maximum number of resources, up to limits.page_max of the configuration [default: 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     limit: Option<i64>,
-    /// Goes on where a list ended that was asked for with the same options: the nextCursor that it gave
+    /// Continues a list with the same options: the nextCursor that it printed
     #[arg(long, value_name = "CURSOR")]
     after: Option<String>,
-    /// Prints JSON: the answer of the protocol, without memberships
+    /// Prints JSON: the SCIM ListResponse, without memberships
     #[arg(long)]
     json: bool,
 }
@@ -84,7 +84,7 @@ fn print(resources: &Resources, page: &Value, out: &mut dyn Write) -> Result<(),
     if let Some(cursor) = page.get("nextCursor").and_then(Value::as_str) {
         let total = text(page, "totalResults");
         say(&format!(
-            "{} of {total}; for those that follow give --after {cursor}",
+            "{} of {total}; for the next page use --after {cursor}",
             rows.len()
         ));
     }

@@ -31,7 +31,7 @@ pub(super) enum User {
     Show(show::Show),
     /// Makes a user inactive, as an identity provider does with a leaver; frees a seat
     Deactivate(change::Deactivate),
-    /// Deletes a user for ever
+    /// Deletes a user permanently
     Delete(change::Delete),
 }
 
@@ -42,7 +42,7 @@ pub(super) enum Group {
     List(list::List),
     /// Shows a group with its members
     Show(show::Show),
-    /// Deletes a group for ever; its members stay
+    /// Deletes a group permanently; its members remain
     Delete(change::Delete),
 }
 
@@ -88,7 +88,7 @@ impl Group {
     }
 }
 
-/// The resources of a type in a tenant, and the operator who asks for them.
+/// The resources of a type in a tenant, and the operator as the caller.
 struct Resources {
     operator: Operator,
     caller: Arc<Caller>,
@@ -124,7 +124,7 @@ impl Resources {
                 self.caller.tenant
             ))),
             several => Err(Failure::Failed(format!(
-                "Several have the name \"{text}\": give an id, {}",
+                "Several resources have the name \"{text}\"; use an id: {}",
                 several.join(" or ")
             ))),
         }

@@ -1,6 +1,6 @@
 //! `scimd schema add`.
 
-use super::{Owner, as_json, carry_out, counted, files, line, refused};
+use super::{Owner, as_json, attribute_arg, carry_out, counted, files, refused};
 use crate::cli::failure::Failure;
 use crate::cli::open;
 use crate::cli::output::{self, say};
@@ -15,21 +15,21 @@ use std::path::PathBuf;
 /// Arguments of `scimd schema add`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Add {
-    /// A schema file (RFC 7643 section 7), or a list of such; one of the same URN is replaced
+    /// A file with a schema (RFC 7643 section 7) or a list of schemas; a schema of the same URN is replaced
     #[arg(value_name = "FILE", conflicts_with_all = ["urn", "attributes"])]
     file: Option<PathBuf>,
-    /// URN of the schema that gets attributes; it is made if it is not there
+    /// URN of the schema that the attributes are added to; created if it does not exist
     #[arg(long, value_name = "URN", requires = "attributes")]
     urn: Option<String>,
     /// An attribute: NAME[:TYPE][:OPTION]…, such as distinguishedName:string; may be repeated
-    #[arg(long = "attribute", value_name = "ATTRIBUTE", requires = "urn", value_parser = line::attribute)]
+    #[arg(long = "attribute", value_name = "ATTRIBUTE", requires = "urn", value_parser = attribute_arg::attribute)]
     attributes: Vec<Value>,
-    /// Resource type that it extends, unless the file says so; User if left out; may be repeated
+    /// Resource type that the schema extends, unless the file names it [default: User]; may be repeated
     #[arg(long = "resource-type", value_name = "TYPE")]
     resource_types: Vec<String>,
     #[command(flatten)]
     owner: Owner,
-    /// Does not ask
+    /// Skips the confirmation
     #[arg(long)]
     yes: bool,
     /// Prints the schema as JSON
@@ -49,7 +49,7 @@ impl Add {
             let outcome = carry_out(&operator, &plan, self.yes).await?;
             if restored > 0 {
                 say(&format!(
-                    "{} held values of it from before, which are back.",
+                    "{} from an earlier definition, visible again.",
                     counted(restored, "resource")
                 ));
             }
@@ -95,6 +95,9 @@ impl Add {
             .name()
             .map(|name| format!(" --tenant {name}"))
             .unwrap_or_default();
-        say(&format!("scimd schema show {}{tenant} shows it.", plan.urn));
+        say(&format!(
+            "To show it: scimd schema show {}{tenant}",
+            plan.urn
+        ));
     }
 }

@@ -15,10 +15,10 @@ use std::path::PathBuf;
 /// Arguments of `scimd schema check`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Check {
-    /// A schema file (RFC 7643 section 7), or a list of such
+    /// A file with a schema (RFC 7643 section 7) or a list of schemas
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Resource type that it would extend, unless the file says so; User if left out; may be repeated
+    /// Resource type that the schema would extend, unless the file names it [default: User]; may be repeated
     #[arg(long = "resource-type", value_name = "TYPE")]
     resource_types: Vec<String>,
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub(in crate::cli) struct Check {
 }
 
 impl Check {
-    /// Against the schemas and the data that are there, if the file by itself is right.
+    /// Checks the file by itself, then against the stored schemas and data.
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let files = files(&self.file)?;
         let found: Vec<_> = files
@@ -88,18 +88,18 @@ impl Check {
             self.owner.told()
         ));
         if let Some(doubt) = other_types(plan) {
-            say(&format!("It asks first, since this {doubt}."));
+            say(&format!(
+                "Adding it asks for confirmation, because it {doubt}."
+            ));
         }
         if plan.restored() > 0 {
             say(&format!(
-                "{} of it from before, to be shown again.",
+                "{} from an earlier definition, which will be visible again.",
                 counted_holders(plan.restored())
             ));
         }
         if let Some(loss) = hidden(plan) {
-            say(&format!(
-                "It takes the place of one that is there. This {loss}."
-            ));
+            say(&format!("It replaces an existing schema. This {loss}."));
         }
     }
 }

@@ -12,7 +12,7 @@ use std::io::Write;
 /// Arguments of `scimd schema list`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct List {
-    /// Those that this tenant has, in place of all
+    /// Only the schemas that this tenant has
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
     /// Prints JSON

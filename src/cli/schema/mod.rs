@@ -1,8 +1,8 @@
 //! `scimd schema`.
 
 mod add;
+mod attribute_arg;
 mod check;
-mod line;
 mod list;
 mod remove;
 mod show;
@@ -24,18 +24,18 @@ use std::path::Path;
 /// Commands of `scimd schema`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Schema {
-    /// Adds a schema from a file, or attributes one by one; servers at work have it at once
-    #[command(after_long_help = line::GRAMMAR)]
+    /// Adds a schema from a file, or single attributes; running servers use it at once
+    #[command(after_long_help = attribute_arg::GRAMMAR)]
     Add(add::Add),
     /// Lists the schemas and where each comes from
     List(list::List),
     /// Shows a schema with its attributes
     Show(show::Show),
-    /// Checks a schema file and adds nothing: tells place and reason of every error
+    /// Checks a schema file without adding it: reports place and reason of every error
     Check(check::Check),
-    /// Removes a schema, or one of its attributes; says first what data it hides
+    /// Removes a schema or one attribute; reports first which data becomes hidden
     Remove(remove::Remove),
-    /// Prints the schema that would take what an identity provider sends and no schema declares
+    /// Prints a schema for attributes that an identity provider sends and no schema declares
     Suggest(suggest::Suggest),
 }
 
@@ -55,7 +55,7 @@ impl Schema {
 /// Whose schema.
 #[derive(Debug, Args)]
 struct Owner {
-    /// Name of the tenant that alone has it; all have it if this is left out
+    /// Name of the only tenant that has the schema [default: all tenants]
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
 }
@@ -106,7 +106,7 @@ pub(super) fn located(refusal: &SchemaRefusal) -> String {
         })
         .collect();
     match options.as_slice() {
-        [] => format!("{refusal}; scimd schema list shows those that there are"),
+        [] => format!("{refusal}; scimd schema list shows the existing schemas"),
         options => format!("{refusal} ({})", options.join(", ")),
     }
 }
@@ -154,7 +154,7 @@ async fn carry_out(
     }
     let progress = Progress::new(Some(0), "{wide_bar} {pos} of {len} resources, {eta} {msg}");
     let mut tell = |step: SchemaStep<'_>| match step {
-        SchemaStep::Waiting => progress.now("waiting for writes under way"),
+        SchemaStep::Waiting => progress.now("waiting for writes in progress"),
         SchemaStep::Tenant(_, resources) => {
             progress.expect(resources);
             progress.now("index");
@@ -166,12 +166,12 @@ async fn carry_out(
     let outcome = outcome.map_err(|refusal| refused(refusal, "nothing was changed"))?;
     if outcome.reindexed > 0 {
         say(&format!(
-            "The index of {} follows.",
+            "Reindexed {}.",
             counted(outcome.reindexed, "resource")
         ));
     }
     if outcome.is_unfinished {
-        say("Something was written all the while; run scimd verify --repair when it is quiet.");
+        say("Some resources changed during reindexing. Run scimd verify --repair at a quiet time.");
     }
     Ok(outcome)
 }
@@ -185,7 +185,7 @@ fn hidden(plan: &SchemaPlan) -> Option<String> {
     if names.values().sum::<u64>() == 0 {
         let names: Vec<_> = names.into_keys().collect();
         return Some(format!(
-            "takes {} away, of which no resource holds a value",
+            "removes {}, of which no resource has a value",
             names.join(", ")
         ));
     }
@@ -193,10 +193,10 @@ fn hidden(plan: &SchemaPlan) -> Option<String> {
     for (i, (name, count)) in names.iter().enumerate() {
         let comma = if i > 0 { "," } else { "" };
         // Writing to a string cannot fail.
-        let _ = write!(text, "{comma} {name} ({} of it)", counted_holders(*count));
+        let _ = write!(text, "{comma} {name} ({})", counted_holders(*count));
     }
     text.push_str(
-        " from clients; the values stay stored, out of reach, and come back when it is added again",
+        " from clients; the values stay stored and become visible when the definition is added again",
     );
     Some(text)
 }
@@ -217,9 +217,9 @@ fn as_json(plan: &SchemaPlan, owner: &Owner, outcome: SchemaOutcome) -> Value {
 
 fn counted_holders(count: u64) -> String {
     match count {
-        0 => "no resource holds a value".to_owned(),
-        1 => "1 resource holds a value".to_owned(),
-        count => format!("{count} resources hold a value"),
+        0 => "no resource has a value".to_owned(),
+        1 => "1 resource has a value".to_owned(),
+        count => format!("{count} resources have a value"),
     }
 }
 

@@ -20,7 +20,7 @@ pub(in crate::cli) struct Remove {
     attribute: Option<String>,
     #[command(flatten)]
     owner: Owner,
-    /// Does not ask
+    /// Skips the confirmation
     #[arg(long)]
     yes: bool,
     /// Prints what was done as JSON

@@ -17,16 +17,16 @@ pub(in crate::cli) struct Suggest {
     /// Name of the tenant
     #[arg(long, value_name = "NAME", default_value = crate::service::DEFAULT_TENANT)]
     tenant: String,
-    /// URN of the schema to print; attributes that came without a URN go into it
+    /// URN of the schema to print; it gets the attributes that were sent without a URN
     #[arg(long, value_name = "URN")]
     urn: Option<String>,
-    /// Prints all schemas that are needed, as a list, which scimd schema add takes
+    /// Prints all suggested schemas as a list, which scimd schema add accepts
     #[arg(long)]
     all: bool,
 }
 
 impl Suggest {
-    /// The schema on standard output, and what to do with it on standard error.
+    /// Prints the schema on standard output, and instructions on standard error.
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let operator = open::existing(config).await?;
         let sent = operator.sent_without_schema(&self.tenant).await;
@@ -36,7 +36,7 @@ impl Suggest {
             .await;
         let suggestion = suggestion.map_err(|refusal| refused(refusal, "nothing is suggested"))?;
         for (name, reason) in &suggestion.refused {
-            say(&format!("No schema can take {name}: {reason}."));
+            say(&format!("No schema can declare {name}: {reason}."));
         }
         if self.all && !suggestion.schemas.is_empty() {
             return self.print_all(&operator, &suggestion, out).await;
@@ -44,14 +44,14 @@ impl Suggest {
         let urn = self.choose(&suggestion)?;
         let Some(document) = suggestion.schemas.get(&urn) else {
             say(&format!(
-                "Nothing came under {urn} that a schema could take."
+                "No attribute that a schema can declare was sent under {urn}."
             ));
             return Ok(());
         };
         writeln!(out, "{}", edit::text(document))?;
         let option = self.owner_option(&operator, &urn).await?;
         say(&format!(
-            "Look it through, keep it as a file, and: scimd schema add FILE{option}"
+            "Review it, save it as a file, then run: scimd schema add FILE{option}"
         ));
         advise(&suggestion, &urn);
         Ok(())
@@ -72,12 +72,12 @@ impl Suggest {
         match options.as_slice() {
             [(_, first), rest @ ..] if rest.iter().all(|(_, option)| option == first) => {
                 say(&format!(
-                    "Look them through, keep them as a file, and: scimd schema add FILE{first}"
+                    "Review them, save them as a file, then run: scimd schema add FILE{first}"
                 ));
             }
             several => {
                 say(
-                    "Look them through, and keep each as a file of its own, for they are not of one owner:",
+                    "Review them and save each as a file of its own, because they have different owners:",
                 );
                 several.iter().for_each(|(urn, option)| {
                     say(&format!("scimd schema add FILE{option}  # {urn}"));

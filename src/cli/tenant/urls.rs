@@ -6,9 +6,9 @@ use crate::service::{TenantInfo, url_of_tenant};
 /// The SCIM base URLs of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Urls {
-    /// What an identity provider is given: the server's, or that of the tenant's settings.
+    /// The base URL for an identity provider: the server's, or the one in the tenant's settings.
     pub(super) scim: String,
-    /// That at which tokens of other tenants are refused, if the server has such URLs.
+    /// The URL of this tenant alone, which refuses tokens of other tenants; `None` if the server has no such URLs.
     pub(super) own: Option<String>,
 }
 

@@ -7,12 +7,12 @@ use crate::operator::handle::Operator;
 use crate::schema::edit;
 use serde_json::{Map, Value};
 
-/// What a change of schemas tells while it is made.
+/// The progress of a schema change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchemaStep<'a> {
     /// Writes that began before it are waited for.
     Waiting,
-    /// The index of a tenant, with so many resources, is gone through.
+    /// The index of a tenant is being updated; the number is that of its resources.
     Tenant(&'a str, u64),
     /// So is that of a resource.
     Resource,
@@ -27,7 +27,7 @@ pub struct SchemaOutcome {
     pub is_unfinished: bool,
 }
 
-/// Takes what a change tells.
+/// Receives the progress of a change.
 type Tell<'a> = &'a mut (dyn FnMut(SchemaStep<'_>) + Send);
 
 impl Operator {

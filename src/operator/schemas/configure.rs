@@ -8,7 +8,7 @@ use crate::schema::{Catalog, SchemaFile, edit, problems};
 use crate::store::{Configured, ConfiguredSchema, KeptSchema, Store, StoreError};
 use serde_json::{Map, Value};
 
-/// Times that it is tried when schemas are changed by somebody else at the moment.
+/// Attempts while another program changes schemas.
 const ATTEMPTS: u32 = 8;
 
 /// Puts the schema files and the searched attributes that a configuration names in place of those of the
@@ -56,7 +56,7 @@ pub(crate) async fn configure(store: &Store, settings: &ServiceSettings) -> Resu
         }
     }
     Err(StartError::Unusable(
-        "schemas are changed by somebody else all the while; start again".to_owned(),
+        "another program keeps changing schemas; start again".to_owned(),
     ))
 }
 
@@ -216,7 +216,7 @@ fn tell(wanted: &Configured, before: &Sources) {
     let Some(files) = &wanted.files else { return };
     tracing::info!(
         files = files.len(),
-        "the schema files of this configuration are in force"
+        "applied the schema files of this configuration"
     );
     let is_gone = |kept: &&KeptSchema| files.iter().all(|file| file.urn != kept.urn);
     for gone in before
@@ -227,7 +227,7 @@ fn tell(wanted: &Configured, before: &Sources) {
     {
         let file = gone.file.as_deref().unwrap_or_default();
         tracing::warn!(
-            "{} of the file {file} is no longer configured: its values are hidden until it is",
+            "{} of the file {file} is no longer configured: its values are hidden until it is configured again",
             gone.urn
         );
     }
@@ -240,7 +240,7 @@ async fn tell_replaced(store: &Store) -> Result<(), StoreError> {
             .map(|name| format!(" for tenant {name}"))
             .unwrap_or_default();
         tracing::warn!(
-            "schema {urn} was added by a command{owner} and is in the file {file} too: the file counts"
+            "schema {urn} was added by a command{owner} and is also in the file {file}, which takes precedence"
         );
     }
     Ok(())

@@ -23,9 +23,9 @@ pub enum SchemaOrigin {
 /// A schema and where it comes from.
 #[derive(Debug, Clone)]
 pub struct KnownSchema {
-    /// Its URN.
+    /// URN of the schema.
     pub urn: String,
-    /// Its name for people.
+    /// Display name of the schema.
     pub name: String,
     /// Names of the resource types that it is of, or extends.
     pub resource_types: Vec<String>,
@@ -40,7 +40,7 @@ impl Operator {
     /// database keeps.
     ///
     /// # Errors
-    /// 404 if there is no such tenant; if the database fails.
+    /// 404 if there is no such tenant, and errors of the database.
     pub async fn known_schemas(&self, tenant: Option<&str>) -> Result<Vec<KnownSchema>> {
         let number = match tenant {
             Some(name) => Some(self.tenant(name).await?.settings.number()),
@@ -59,7 +59,7 @@ impl Operator {
     }
 }
 
-/// Those that no command added.
+/// The built-in schemas and those of configured files.
 fn of_program_and_files(sources: &Sources) -> Vec<KnownSchema> {
     let Ok(catalog) = sources.of_files() else {
         return Vec::new();

@@ -30,10 +30,10 @@ pub enum SchemaRefusal {
         urn: String,
         /// Name of the tenant.
         tenant: Option<String>,
-        /// Those that have a schema of that URN; `None` is the deployment.
+        /// Tenants that have a schema of that URN; `None` is the deployment.
         owners: Vec<Option<String>>,
     },
-    /// It could not be done.
+    /// An operation below the change failed.
     #[error(transparent)]
     Failed(#[from] OperatorError),
 }

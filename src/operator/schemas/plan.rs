@@ -17,22 +17,22 @@ const USUAL: &str = "User";
 /// What becomes of a schema that the database keeps.
 #[derive(Debug, Clone)]
 pub enum SchemaChange {
-    /// It is that of a file, which extends these resource types, or users, unless it names some
+    /// Adds or replaces the schema of a file, which extends these resource types, or users, unless it names some
     /// itself.
     File(SchemaFile, Vec<String>),
-    /// It gets attributes; if there is none of that URN it is made, and extends these resource types,
+    /// Adds attributes to a schema. A schema that does not exist is created and extends these resource types,
     /// or users.
     Attributes {
-        /// Its URN.
+        /// URN of the schema.
         urn: String,
         /// Definitions of the attributes (RFC 7643 section 7).
         definitions: Vec<Value>,
         /// Names of resource types.
         extends: Vec<String>,
     },
-    /// It goes.
+    /// Removes the schema of this URN.
     Remove(String),
-    /// The attribute of the second name goes.
+    /// Removes from the schema of this URN the attribute of this name.
     RemoveAttribute(String, String),
 }
 
@@ -261,7 +261,7 @@ impl Operator {
         }
     }
 
-    /// What those who have the schema hold of it now.
+    /// What the tenants that have the schema now store of it.
     pub(super) async fn surveys(&self, plan: &SchemaPlan) -> Result<Vec<Survey>, SchemaRefusal> {
         let mut surveys = Vec::new();
         for tenant in self.having(plan).await? {
@@ -371,7 +371,7 @@ impl Edited {
             edit::extend(&mut after, &or_usual(extends));
         } else if !extends.is_empty() && own != extends {
             let problem = format!(
-                "{}: /x-scimd/extends: the file says {}, and {} was asked for: change the file or ask for none",
+                "{}: /x-scimd/extends: the file says {}, but {} was requested: change the file or request none",
                 file.origin,
                 own.join(", "),
                 extends.join(", ")
@@ -494,7 +494,7 @@ fn read(file: &SchemaFile) -> Result<Map<String, Value>, SchemaRefusal> {
     let document: Map<String, Value> = serde_json::from_str(&file.text).unwrap_or_default();
     if !document.contains_key("attributes") {
         let problem = format!(
-            "{}: /endpoint: a resource type is no schema; put the file into the folder that schemas.dir names",
+            "{}: /endpoint: a resource type is not a schema; put the file into the folder that schemas.dir names",
             file.origin
         );
         return Err(SchemaRefusal::one(problem));

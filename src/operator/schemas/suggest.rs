@@ -4,16 +4,16 @@ use super::SchemaRefusal;
 use crate::operator::handle::Operator;
 use crate::request_log::UnknownAttribute;
 use crate::resource::{Conformance, Shape, full_name, named};
-use crate::schema::suggest::{Sent, Suggestion, suggest};
+use crate::schema::suggest::{SentAttribute, Suggestion, suggest};
 use crate::schema::{Catalog, edit};
 use serde_json::{Map, Value};
 
-fn of_shape(resource_type: &str, name: String, shape: &Shape) -> Sent {
+fn of_shape(resource_type: &str, name: String, shape: &Shape) -> SentAttribute {
     let subs = shape
         .sub_attributes
         .iter()
         .map(|(name, shape)| of_shape(resource_type, name.clone(), shape));
-    Sent {
+    SentAttribute {
         resource_type: resource_type.to_owned(),
         name,
         kind: shape.kind,
@@ -26,7 +26,7 @@ fn still_unknown(
     unknown: UnknownAttribute,
     catalog: &Catalog,
     conformance: Conformance,
-) -> Option<Sent> {
+) -> Option<SentAttribute> {
     let kind = catalog.by_name(&unknown.resource_type);
     let name = match kind {
         Some(kind) => full_name(kind, &unknown.name, conformance),
@@ -49,12 +49,12 @@ impl Operator {
     /// that came, else under one named after the tenant.
     ///
     /// # Errors
-    /// 404 if there is no such tenant; if the database fails.
+    /// 404 if there is no such tenant, and errors of the database.
     pub async fn suggest_schemas(
         &self,
         tenant: &str,
         urn: Option<&str>,
-        sent: &[Sent],
+        sent: &[SentAttribute],
     ) -> Result<Suggestion, SchemaRefusal> {
         let settings = self.tenant(tenant).await?.settings;
         let catalog = self
@@ -102,8 +102,11 @@ impl Operator {
     /// What the identity provider of a tenant sent lately, and what no schema declares to this day.
     ///
     /// # Errors
-    /// 404 if there is no such tenant; if the database fails.
-    pub async fn sent_without_schema(&self, tenant: &str) -> Result<Vec<Sent>, SchemaRefusal> {
+    /// 404 if there is no such tenant, and errors of the database.
+    pub async fn sent_without_schema(
+        &self,
+        tenant: &str,
+    ) -> Result<Vec<SentAttribute>, SchemaRefusal> {
         let settings = self.tenant(tenant).await?.settings;
         let catalog = self
             .catalogs

@@ -18,9 +18,9 @@ pub struct Survey {
     pub resources: u64,
     /// Resources that hold a value of an attribute, by its name.
     pub holders: BTreeMap<String, u64>,
-    /// Those whose value is none of the attribute as it would be, and the id of the first.
+    /// Resources whose value would not be valid after the change, and the id of the first, by attribute.
     pub unfit: BTreeMap<String, (u64, String)>,
-    /// Those that have the same value as another one where it must be unique, and the id of the
+    /// Resources that share a value that must be unique after the change, by attribute, and the id of the
     /// first.
     pub repeated: BTreeMap<String, (u64, String)>,
 }
@@ -32,14 +32,14 @@ impl Survey {
         counts.copied().max().unwrap_or(0)
     }
 
-    /// What stands against a schema, a line for each attribute.
+    /// The problems of a schema change, a line for each attribute.
     pub(super) fn contradictions(&self) -> Vec<String> {
         let tenant = &self.tenant;
         let unfit = self.unfit.iter().map(|(name, (count, first))| {
-            format!("tenant {tenant}: {count} resources hold values of {name} that do not fit its definition, the first is {first}")
+            format!("tenant {tenant}: {count} resources have values of {name} that do not fit its definition; the first is {first}")
         });
         let repeated = self.repeated.iter().map(|(name, (count, first))| {
-            format!("tenant {tenant}: {count} resources hold a value of {name} that another one holds too, so it cannot be unique; the first is {first}")
+            format!("tenant {tenant}: {count} resources have a value of {name} that another one has too, so it cannot be unique; the first is {first}")
         });
         unfit.chain(repeated).collect()
     }
@@ -141,8 +141,9 @@ impl Operator {
         let mut keys = Keys::default();
         let limits = self.service.limits().values;
         let fits = |attribute: &Attribute, value: &Value| {
-            let mut with = Acceptance::new(Conformance::Rfc, &limits);
-            let accepted = accept_value(attribute, value.clone(), attribute.name(), &mut with);
+            let mut acceptance = Acceptance::new(Conformance::Rfc, &limits);
+            let accepted =
+                accept_value(attribute, value.clone(), attribute.name(), &mut acceptance);
             accepted.is_ok_and(|accepted| accepted.as_ref() == Some(value))
         };
         let mut visit = |holder: Holder<'_>| survey.take(&holder, schema, &mut keys, fits);

@@ -23,7 +23,7 @@ const PAGE: i64 = 500;
 
 /// What is exported.
 #[derive(Debug, Clone, Copy)]
-pub struct Export<'a> {
+pub struct ExportRequest<'a> {
     /// Name of the tenant.
     pub tenant: &'a str,
     /// With what no client reads: secret attributes, and digests of passwords.
@@ -53,13 +53,13 @@ impl Operator {
     /// 404 if there is no such tenant; the sink's failure.
     pub async fn export<E: From<OperatorError>>(
         &self,
-        export: &Export<'_>,
+        export: &ExportRequest<'_>,
         sink: &mut dyn FnMut(&str) -> std::result::Result<(), E>,
     ) -> std::result::Result<Exported, E> {
         let caller = self.caller_in(export.tenant).await?;
         let until = self.store.until(self.clock.now());
-        let mut kinds: Vec<_> = caller.catalog.resource_types().to_vec();
-        kinds.sort_by_key(|kind| kind.members().is_some());
+        let mut resource_types: Vec<_> = caller.catalog.resource_types().to_vec();
+        resource_types.sort_by_key(|resource_type| resource_type.members().is_some());
         let mut done = Exported::default();
         let walk = Walk {
             operator: self,
@@ -67,8 +67,8 @@ impl Operator {
             with_secrets: export.with_secrets,
             until,
         };
-        for kind in &kinds {
-            walk.write_type(kind, sink, &mut done).await?;
+        for resource_type in &resource_types {
+            walk.write_type(resource_type, sink, &mut done).await?;
         }
         Ok(done)
     }
@@ -84,29 +84,30 @@ struct Walk<'a> {
 impl Walk<'_> {
     async fn write_type<E: From<OperatorError>>(
         &self,
-        kind: &Arc<ResourceType>,
+        resource_type: &Arc<ResourceType>,
         sink: Sink<'_, E>,
         done: &mut Exported,
     ) -> std::result::Result<(), E> {
-        let hides = !self.with_secrets && has_secrets(kind);
+        let hides = !self.with_secrets && has_secrets(resource_type);
         let mut mark = Bookmark {
             values: Vec::new(),
             seq: 0,
         };
         loop {
-            let page = self.page(kind, &mark).await?;
-            let digests = self.digests(kind, &page).await?;
+            let page = self.page(resource_type, &mark).await?;
+            let digests = self.digests(resource_type, &page).await?;
             for found in &page {
                 if !self.until.includes(found) {
                     return Ok(());
                 }
-                let document = match hides || found.document.may_hide(kind) {
+                let document = match hides || found.document.may_hide(resource_type) {
                     true => {
                         let mut attributes = render::attributes(&found.document)
                             .map_err(OperatorError::from)?
                             .into_map();
-                        done.holding_hidden += u64::from(hidden::cut(kind, &mut attributes));
-                        shown(kind, attributes, hides)
+                        done.holding_hidden +=
+                            u64::from(hidden::cut(resource_type, &mut attributes));
+                        shown(resource_type, attributes, hides)
                     }
                     false => found.document.clone(),
                 };
@@ -122,9 +123,13 @@ impl Walk<'_> {
         }
     }
 
-    async fn page(&self, kind: &ResourceType, mark: &Bookmark) -> Result<Vec<StoredResource>> {
+    async fn page(
+        &self,
+        resource_type: &ResourceType,
+        mark: &Bookmark,
+    ) -> Result<Vec<StoredResource>> {
         let scope = self.caller.scope();
-        let Some(of_type) = scope.layout().of_type(kind) else {
+        let Some(of_type) = scope.layout().of_type(resource_type) else {
             return Ok(Vec::new());
         };
         let window = PageRequest {
@@ -143,10 +148,10 @@ impl Walk<'_> {
 
     async fn digests(
         &self,
-        kind: &ResourceType,
+        resource_type: &ResourceType,
         page: &[StoredResource],
     ) -> Result<HashMap<Uuid, String>> {
-        if !self.with_secrets || kind.password().is_none() {
+        if !self.with_secrets || resource_type.password().is_none() {
             return Ok(HashMap::new());
         }
         let ids: Vec<Uuid> = page.iter().map(|found| found.id).collect();
@@ -176,11 +181,11 @@ impl Walk<'_> {
             return sink(&line(found, document, Some((name, &members)), digest));
         }
         sink(&line(found, document, None, digest))?;
-        for kind in self.caller.catalog.resource_types() {
+        for resource_type in self.caller.catalog.resource_types() {
             let mut after = None;
             loop {
                 let page = self
-                    .members(found, Some(kind), after, MEMBERS_OF_LINE)
+                    .members(found, Some(resource_type), after, MEMBERS_OF_LINE)
                     .await?;
                 let Some(last) = page.last() else { break };
                 after = Some(last.key);
@@ -198,14 +203,14 @@ impl Walk<'_> {
     async fn members(
         &self,
         group: &StoredResource,
-        kind: Option<&ResourceType>,
+        resource_type: Option<&ResourceType>,
         after: Option<MemberKey>,
         take: usize,
     ) -> Result<Vec<MemberRow>> {
         Ok(self
             .operator
             .store
-            .members_page(self.caller.scope(), group, kind, after, take)
+            .members_page(self.caller.scope(), group, resource_type, after, take)
             .await?)
     }
 }
@@ -218,7 +223,7 @@ fn in_catalog_order(caller: &Caller, mut members: Vec<MemberRow>, until: Until) 
         (
             types
                 .iter()
-                .position(|kind| kind.name() == member.resource_type.name()),
+                .position(|resource_type| resource_type.name() == member.resource_type.name()),
             member.key,
         )
     });
@@ -258,20 +263,21 @@ fn is_secret(path: &AttributePath) -> bool {
 }
 
 /// Whether documents of the type may hold what no client reads; a password is not in them.
-fn has_secrets(kind: &ResourceType) -> bool {
-    let password = kind.password().map(|password| password.name());
-    kind.leaves()
+fn has_secrets(resource_type: &ResourceType) -> bool {
+    let password = resource_type.password().map(|password| password.name());
+    resource_type
+        .leaves()
         .iter()
         .any(|path| is_secret(path) && Some(path.attribute.name()) != password)
 }
 
 /// The document of these attributes and, if it says so, without secrets.
 fn shown(
-    kind: &ResourceType,
+    resource_type: &ResourceType,
     mut attributes: Map<String, Value>,
     without_secrets: bool,
 ) -> StoredDocument {
-    for path in kind
+    for path in resource_type
         .leaves()
         .iter()
         .filter(|path| without_secrets && is_secret(path))
@@ -287,7 +293,7 @@ fn shown(
         }
     }
     attributes.retain(|_, value| value.as_object().is_none_or(|object| !object.is_empty()));
-    StoredDocument::new(kind, &Attributes::from_stored(attributes))
+    StoredDocument::new(resource_type, &Attributes::from_stored(attributes))
 }
 
 fn cut(holder: &mut Map<String, Value>, path: &AttributePath) {

@@ -2,8 +2,8 @@
 //! memberships between them. Another run goes on where one was interrupted, since what is as its
 //! line says costs a read and nothing else.
 
-use super::line::{Line, Record, parse};
-use super::member::{Settled, Wanted};
+use super::jsonl::{Line, Record, parse};
+use super::memberships::{MembershipOutcome, TargetMembers};
 use super::record::{Importer, Outcome, Past, Present};
 use super::spill::{Entry, Spill};
 use super::twins::Twins;
@@ -24,7 +24,7 @@ const NAMED: usize = 5;
 
 /// What is imported, and how.
 #[derive(Debug, Clone, Copy)]
-pub struct Import<'a> {
+pub struct ImportRequest<'a> {
     /// Name of the tenant.
     pub tenant: &'a str,
     /// Writes nothing.
@@ -46,7 +46,7 @@ pub enum OnError {
     Skip,
 }
 
-/// What an import tells while it works.
+/// The progress of an import.
 #[derive(Debug)]
 pub enum Step<'a> {
     /// So many bytes were read.
@@ -55,7 +55,7 @@ pub enum Step<'a> {
     Members,
     /// A line could not be imported, or not as a whole.
     Problem {
-        /// Its number, from 1.
+        /// Number of the line, from 1.
         line: u64,
         /// Why.
         detail: &'a str,
@@ -81,7 +81,7 @@ pub struct Imported {
     pub joined: u64,
     /// Memberships that went.
     pub left: u64,
-    /// The same resources by their types.
+    /// Numbers of resources by resource type.
     pub types: BTreeMap<String, Counts>,
     /// What lines had that the schemas do not know, and how often.
     pub left_out: BTreeMap<String, u64>,
@@ -102,11 +102,11 @@ impl Operator {
     /// Imports lines into a tenant.
     ///
     /// # Errors
-    /// 404 if there is no such tenant; if the input cannot be read or the database fails. What is
-    /// wrong with a line is told and counted instead.
+    /// 404 if there is no such tenant; errors of the input and of the database. What is
+    /// wrong with a line is reported and counted instead.
     pub async fn import(
         &self,
-        import: &Import<'_>,
+        import: &ImportRequest<'_>,
         input: &mut dyn BufRead,
         tell: &mut dyn FnMut(Step<'_>),
     ) -> crate::operator::error::Result<Imported> {
@@ -140,7 +140,7 @@ impl Operator {
 struct Run<'a> {
     importer: Importer,
     limits: ValueLimits,
-    import: Import<'a>,
+    import: ImportRequest<'a>,
     /// Resources to be written side by side.
     window: Vec<Record>,
     ids: HashSet<Uuid>,
@@ -185,7 +185,8 @@ impl Run<'_> {
         let parsed = parse(
             &self.importer.caller,
             &self.limits,
-            (number, text),
+            number,
+            text,
             &mut notes,
         );
         match parsed {
@@ -222,7 +223,7 @@ impl Run<'_> {
         }
     }
 
-    /// Problems are told in the order of their lines.
+    /// Reports problems in the order of their lines.
     async fn refuse(&mut self, number: u64, id: Option<Uuid>, error: ScimError) -> Result<()> {
         self.flush().await?;
         if self.is_stopped {
@@ -318,8 +319,10 @@ impl Run<'_> {
             let past = match found.remove(&record.id) {
                 Some(found) => Past::Present(Present { found, digest }),
                 None => {
-                    let place =
-                        store.place(importer.layout(&record.kind)?, importer.service.clock.now());
+                    let place = store.place(
+                        importer.layout(&record.resource_type)?,
+                        importer.service.clock.now(),
+                    );
                     Past::Absent(place, deleted.get(&record.id).copied())
                 }
             };
@@ -345,7 +348,7 @@ impl Run<'_> {
         let counts = self
             .done
             .types
-            .entry(record.kind.name().to_string())
+            .entry(record.resource_type.name().to_string())
             .or_default();
         let (of_all, of_type) = match outcome {
             Outcome::Created => (&mut self.done.created, &mut counts.created),
@@ -357,7 +360,7 @@ impl Run<'_> {
         let head = Entry {
             line,
             group: id,
-            kind: record.kind.name().to_string(),
+            resource_type: record.resource_type.name().to_string(),
             is_first: true,
             is_new: outcome == Outcome::Created,
             meta: record.meta.filter(|_| record.is_state),
@@ -370,7 +373,7 @@ impl Run<'_> {
                 ..head.clone()
             })?;
         }
-        self.last = Some((id, record.kind.members().map(|_| head)));
+        self.last = Some((id, record.resource_type.members().map(|_| head)));
         Ok(())
     }
 
@@ -381,26 +384,27 @@ impl Run<'_> {
         }
         let spill = std::mem::replace(&mut self.spill, Spill::new()?);
         let mut tasks = JoinSet::new();
-        let mut wanted: Option<Wanted> = None;
+        let mut target: Option<TargetMembers> = None;
         for entry in spill.entries()? {
             let mut entry = entry?;
             let members = std::mem::take(&mut entry.members);
-            if entry.is_first || wanted.is_none() {
-                self.start(&mut tasks, wanted.replace(Wanted::new(entry)))
+            if entry.is_first || target.is_none() {
+                self.start(&mut tasks, target.replace(TargetMembers::new(entry)))
                     .await?;
                 if self.is_stopped {
                     break;
                 }
             }
-            if let Some(wanted) = &mut wanted {
-                wanted.absorb(&self.importer, &members).await?;
+            if let Some(target) = &mut target {
+                target.absorb(&self.importer, &members).await?;
             }
         }
         if !self.is_stopped {
-            self.start(&mut tasks, wanted).await?;
+            self.start(&mut tasks, target).await?;
         }
         while let Some(settled) = tasks.join_next().await {
-            self.settled(settled.map_err(ScimError::internal)?)?;
+            let (head, settled) = settled.map_err(ScimError::internal)?;
+            self.settled(&head, settled)?;
         }
         Ok(self.done)
     }
@@ -408,21 +412,22 @@ impl Run<'_> {
     /// Lets a resource get its members beside others, when there is room.
     async fn start(
         &mut self,
-        tasks: &mut JoinSet<(Entry, Result<Settled>)>,
-        wanted: Option<Wanted>,
+        tasks: &mut JoinSet<(Entry, Result<MembershipOutcome>)>,
+        target: Option<TargetMembers>,
     ) -> Result<()> {
-        let Some(wanted) = wanted else { return Ok(()) };
+        let Some(target) = target else { return Ok(()) };
         if tasks.len() >= self.import.side_by_side
             && let Some(settled) = tasks.join_next().await
         {
-            self.settled(settled.map_err(ScimError::internal)?)?;
+            let (head, settled) = settled.map_err(ScimError::internal)?;
+            self.settled(&head, settled)?;
         }
         let importer = self.importer.clone();
-        tasks.spawn(async move { (wanted.head.clone(), wanted.settle(&importer).await) });
+        tasks.spawn(async move { (target.head.clone(), target.settle(&importer).await) });
         Ok(())
     }
 
-    fn settled(&mut self, (head, settled): (Entry, Result<Settled>)) -> Result<()> {
+    fn settled(&mut self, head: &Entry, settled: Result<MembershipOutcome>) -> Result<()> {
         let settled = match settled {
             Ok(settled) => settled,
             Err(error) => return self.problem(head.line, error),
@@ -431,7 +436,11 @@ impl Run<'_> {
         self.done.joined += settled.joined;
         self.done.left += settled.left;
         if head.is_unchanged && settled.joined + settled.left > 0 {
-            let counts = self.done.types.entry(head.kind).or_default();
+            let counts = self
+                .done
+                .types
+                .entry(head.resource_type.clone())
+                .or_default();
             for (unchanged, updated) in [
                 (&mut self.done.unchanged, &mut self.done.updated),
                 (&mut counts.unchanged, &mut counts.updated),

@@ -1,4 +1,4 @@
-//! Resources as lines of JSON, for a move to another database, a copy to keep, or a migration from
+//! Resources as JSON Lines, for a move to another database, a copy to keep, or a migration from
 //! another server; and the copy of the embedded database.
 //!
 //! A line is a resource as a client reads it, without what follows from the server's address.
@@ -8,14 +8,14 @@
 mod backup;
 mod export;
 mod import;
-mod line;
-mod member;
+mod jsonl;
+mod memberships;
 mod record;
 mod spill;
 mod twins;
 
-pub use export::{Export, Exported};
-pub use import::{Counts, Import, Imported, OnError, Step};
+pub use export::{ExportRequest, Exported};
+pub use import::{Counts, ImportRequest, Imported, OnError, Step};
 
 /// Name of the object for what SCIM has no attribute for.
 const OWN: &str = "x-scimd";

@@ -1,6 +1,6 @@
 //! Writes one resource of an import, or finds out what writing it would do.
 
-use super::line::Record;
+use super::jsonl::Record;
 use crate::access::Caller;
 use crate::error::{ErrorStatus, Result, ScimError};
 use crate::model::TypeRoles;
@@ -28,9 +28,9 @@ pub(super) enum Outcome {
 /// What is known of the resource of a line before it is written.
 #[derive(Debug)]
 pub(super) enum Past {
-    /// It is there.
+    /// The resource exists.
     Present(Present),
-    /// It is not there, and will have this place in the order of creation. The version is that under
+    /// The resource does not exist and will have this place in the order of creation. The version is the one under
     /// which a resource of its id was deleted, if one was.
     Absent(ReservedSeq, Option<i64>),
 }
@@ -52,8 +52,8 @@ pub(super) struct Importer {
 
 impl Importer {
     /// The numbers of a type.
-    pub(super) fn layout(&self, kind: &ResourceType) -> Result<&TypeIds> {
-        let layout = self.caller.scope().layout().of_type(kind);
+    pub(super) fn layout(&self, resource_type: &ResourceType) -> Result<&TypeIds> {
+        let layout = self.caller.scope().layout().of_type(resource_type);
         layout.ok_or_else(|| ScimError::internal("a type without a layout"))
     }
 
@@ -71,16 +71,18 @@ impl Importer {
         place: ReservedSeq,
         deleted: Option<i64>,
     ) -> Result<Outcome> {
-        let (kind, attributes) = (&record.kind, &record.accepted.attributes);
-        check_names(&self.caller.settings, kind, None, attributes)?;
-        check(kind, None, attributes, WriteKind::Whole)?;
+        let (resource_type, attributes) = (&record.resource_type, &record.accepted.attributes);
+        check_names(&self.caller.settings, resource_type, None, attributes)?;
+        check(resource_type, None, attributes, WriteKind::Whole)?;
         if self.dry_run {
             let holder = self
                 .service
                 .store
-                .holder(self.caller.scope(), self.layout(kind)?, attributes)
+                .holder(self.caller.scope(), self.layout(resource_type)?, attributes)
                 .await?;
-            return holder.map_or(Ok(Outcome::Created), |_| Err(in_use(kind, attributes)));
+            return holder.map_or(Ok(Outcome::Created), |_| {
+                Err(in_use(resource_type, attributes))
+            });
         }
         let author = self.caller.author(self.service.clock.now());
         let least = deleted.map_or(1, |version| version + 1);
@@ -96,10 +98,12 @@ impl Importer {
             }),
             place: Some(place),
         };
-        let creating = self.caller.creating(kind, &author)?.given(given);
+        let creating = self.caller.creating(resource_type, &author)?.given(given);
         let policy = self.caller.settings.password_policy;
         let passwords = &self.service.passwords;
-        let mut written = passwords.document(kind, attributes.clone(), policy).await?;
+        let mut written = passwords
+            .document(resource_type, attributes.clone(), policy)
+            .await?;
         written.password = self.kept(record).or(written.password);
         let none = MemberDelta::default();
         let stored = self
@@ -112,8 +116,8 @@ impl Importer {
     }
 
     async fn update(&self, record: &Record, Present { found, digest }: Present) -> Result<Outcome> {
-        let kind = &record.kind;
-        if found.resource_type.name() != kind.name() {
+        let resource_type = &record.resource_type;
+        if found.resource_type.name() != resource_type.name() {
             let (id, there) = (record.id, found.resource_type.name());
             return Err(ScimError::uniqueness(format!(
                 "The id {id} belongs to a {there}."
@@ -121,26 +125,26 @@ impl Importer {
         }
         let before = render::attributes(&found.document)?;
         let after = after(record, &before);
-        check(kind, Some(&before), &after, WriteKind::Whole)?;
-        check_names(&self.caller.settings, kind, Some(&before), &after)?;
+        check(resource_type, Some(&before), &after, WriteKind::Whole)?;
+        check_names(&self.caller.settings, resource_type, Some(&before), &after)?;
         let password = self
             .kept(record)
             .filter(|kept| Some(kept) != digest.as_ref());
         let meta = record.meta.filter(|_| record.is_state);
-        if password.is_none() && self.is_same(record, &found, meta, (&before, &after)) {
+        if password.is_none() && self.is_same(record, &found, meta, &before, &after) {
             return Ok(Outcome::Unchanged);
         }
         if self.dry_run {
             return Ok(Outcome::Updated);
         }
         let author = self.caller.author(self.service.clock.now());
-        let mut writing = self.caller.writing(kind, &author)?;
+        let mut writing = self.caller.writing(resource_type, &author)?;
         writing.given.meta = meta.map(|meta| meta.after(found.meta.version, author.at));
         let before = Current {
             found: &found,
             attributes: &before,
         };
-        let written = NewDocument::new(kind, after, password);
+        let written = NewDocument::new(resource_type, after, password);
         match self
             .service
             .store
@@ -161,7 +165,7 @@ impl Importer {
                 }
             }
             Err(error @ StoreError::Unique(_)) => {
-                Err(in_use(kind, &written.attributes).caused_by(error))
+                Err(in_use(resource_type, &written.attributes).caused_by(error))
             }
             Err(error) => Err(error.into()),
         }
@@ -182,13 +186,14 @@ impl Importer {
         record: &Record,
         found: &StoredResource,
         meta: Option<Meta>,
-        (before, after): (&Attributes, &Attributes),
+        before: &Attributes,
+        after: &Attributes,
     ) -> bool {
         if !record.is_state {
             return before == after;
         }
         let is_same_text =
-            NewDocument::new(&record.kind, after.clone(), None).document == found.document;
+            NewDocument::new(&record.resource_type, after.clone(), None).document == found.document;
         let is_earlier =
             |meta: Meta| meta.created == found.meta.created && meta.version < found.meta.version;
         is_same_text && meta.is_none_or(|meta| meta == found.meta || is_earlier(meta))
@@ -198,11 +203,11 @@ impl Importer {
 /// The attributes afterwards: those of the line, and what no client reads. A password in plain
 /// text counts at creation only: whether it is another one can be told from no digest.
 fn after(record: &Record, before: &Attributes) -> Attributes {
-    let mut after = before.replaced_by(&record.kind, &record.accepted);
+    let mut after = before.replaced_by(&record.resource_type, &record.accepted);
     if after == record.accepted.attributes {
         after = record.accepted.attributes.clone();
     }
-    if let Some(password) = record.kind.password() {
+    if let Some(password) = record.resource_type.password() {
         after.take(password);
     }
     after

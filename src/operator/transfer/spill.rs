@@ -17,7 +17,7 @@ pub(super) struct Entry {
     /// The resource that has the members.
     pub(super) group: Uuid,
     /// Name of its type.
-    pub(super) kind: String,
+    pub(super) resource_type: String,
     /// Whether it is the first line of the resource; the others follow at once.
     pub(super) is_first: bool,
     /// Whether the resource was created by its line: its times stay as that says.

@@ -1,7 +1,7 @@
 //! Lines without an id that have the unique values of an earlier one. They are of one resource only if
 //! they say so by `externalId`; else the last of them would win, another one with each run.
 
-use super::line::Record;
+use super::jsonl::Record;
 use crate::error::{Result, ScimError};
 use serde_json::Value;
 use std::collections::HashMap;

@@ -17,7 +17,7 @@ pub(super) struct Order {
     makers: HashMap<String, usize>,
     /// The bulkIds that each operation refers to.
     refers: Vec<Vec<String>>,
-    /// Those of them that a creation cannot do without.
+    /// The bulkIds in required attributes of each creation.
     needs: Vec<Vec<String>>,
     is_creation: Vec<bool>,
     is_done: Vec<bool>,
@@ -40,11 +40,12 @@ impl Order {
         });
         let needs = each().map(|operation| {
             let operation = operation.filter(|operation| is_post(operation));
-            let kind = operation.and_then(|operation| kind(caller, &operation.path).ok());
+            let resource_type =
+                operation.and_then(|operation| endpoint_in(caller, &operation.path).ok());
             operation
-                .zip(kind)
-                .map_or_else(Vec::new, |(operation, (kind, _))| {
-                    needed(&kind, &operation.data, paths.conformance)
+                .zip(resource_type)
+                .map_or_else(Vec::new, |(operation, (resource_type, _))| {
+                    needed(&resource_type, &operation.data, paths.conformance)
                 })
         });
         Self {
@@ -117,14 +118,18 @@ impl Order {
 }
 
 /// The bulkIds in attributes that a resource of the type must have from the start.
-fn needed(kind: &ResourceType, data: &Map<String, Value>, conformance: Conformance) -> Vec<String> {
+fn needed(
+    resource_type: &ResourceType,
+    data: &Map<String, Value>,
+    conformance: Conformance,
+) -> Vec<String> {
     let mut names = Vec::new();
     for (key, value) in data {
         let found = references_in(key, value);
         if found.is_empty() {
             continue;
         }
-        match (named(kind, key, conformance), value) {
+        match (named(resource_type, key, conformance), value) {
             (Some(Named::Attribute(path)), _) if path.attribute.is_required() => {
                 names.extend(found);
             }
@@ -138,7 +143,7 @@ fn needed(kind: &ResourceType, data: &Map<String, Value>, conformance: Conforman
                 }
             }
             (Some(Named::Core), Value::Object(members)) => {
-                names.extend(needed(kind, members, conformance));
+                names.extend(needed(resource_type, members, conformance));
             }
             _ => {}
         }
@@ -147,17 +152,20 @@ fn needed(kind: &ResourceType, data: &Map<String, Value>, conformance: Conforman
 }
 
 /// The type that a path names, and the id behind it.
-pub(super) fn kind(caller: &Caller, path: &str) -> Result<(Arc<ResourceType>, Option<String>)> {
+pub(super) fn endpoint_in(
+    caller: &Caller,
+    path: &str,
+) -> Result<(Arc<ResourceType>, Option<String>)> {
     let mut segments = path.trim_matches('/').split('/');
     let endpoint = format!("/{}", segments.next().unwrap_or_default());
-    let kind = caller.catalog.by_endpoint(&endpoint).cloned();
-    let kind = kind.ok_or_else(|| {
+    let resource_type = caller.catalog.by_endpoint(&endpoint).cloned();
+    let resource_type = resource_type.ok_or_else(|| {
         ScimError::no_endpoint(format!("There is no endpoint \"{endpoint}\"."))
             .logged_as("There is no such endpoint.")
     })?;
     let id = segments.next().map(str::to_owned);
     match segments.next() {
-        None => Ok((kind, id)),
+        None => Ok((resource_type, id)),
         Some(_) => Err(
             ScimError::no_endpoint(format!("There is nothing at \"{path}\"."))
                 .logged_as("There is no such path."),

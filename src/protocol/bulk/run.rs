@@ -3,12 +3,12 @@
 //! resource is taken back. Creations that have nothing to do with each other go side by side.
 
 use super::message::result;
-use super::order::{Order, kind};
+use super::order::{Order, endpoint_in};
 use super::reference::{Ids, Paths, postpone, references_in, resolve, resolved_path};
 use crate::access::{Caller, answered};
 use crate::error::{ErrorStatus, Result, ScimError};
 use crate::messages::{BulkMethod, BulkOperation, BulkRequest, patch_op};
-use crate::protocol::{Precondition, Reply, Service, Tags, View};
+use crate::protocol::{Precondition, Reply, Service, Tags, UpdateRequest, View};
 use crate::reason::Reason;
 use crate::resource::{Acceptance, Key, accept::accept};
 use crate::schema::ResourceType;
@@ -122,15 +122,16 @@ impl Run<'_> {
             let is_plain = operation.method == BulkMethod::Post && self.most_errors.is_none();
             let is_waiting = !self.order.is_done(i);
             let refers = !self.order.refers_to(i).is_empty();
-            let kind = self
-                .kind(&operation.path)
+            let resource_type = self
+                .endpoint_in(&operation.path)
                 .ok()
-                .and_then(|(kind, id)| id.is_none().then_some(kind));
-            let Some(kind) = kind.filter(|_| is_plain && is_waiting && !refers) else {
+                .and_then(|(resource_type, id)| id.is_none().then_some(resource_type));
+            let Some(resource_type) = resource_type.filter(|_| is_plain && is_waiting && !refers)
+            else {
                 break;
             };
             if !self
-                .claims(&kind, operation)
+                .claims(&resource_type, operation)
                 .into_iter()
                 .all(|claim| claimed.insert(claim))
             {
@@ -142,17 +143,24 @@ impl Run<'_> {
     }
 
     /// The unique values of a body, with their attribute.
-    fn claims(&self, kind: &ResourceType, operation: &BulkOperation) -> Vec<(String, Key)> {
+    fn claims(
+        &self,
+        resource_type: &ResourceType,
+        operation: &BulkOperation,
+    ) -> Vec<(String, Key)> {
         let limits = self.service.limits();
-        let mut with = Acceptance::new(self.caller.conformance(), &limits.values);
-        let Ok(accepted) = accept(kind, operation.data.clone(), &mut with) else {
+        let mut acceptance = Acceptance::new(self.caller.conformance(), &limits.values);
+        let Ok(accepted) = accept(resource_type, operation.data.clone(), &mut acceptance) else {
             return Vec::new();
         };
-        let unique = kind.leaves().iter().filter(|path| path.end().is_unique());
+        let unique = resource_type
+            .leaves()
+            .iter()
+            .filter(|path| path.end().is_unique());
         unique
             .filter_map(|path| {
                 let key = Key::of(path.end(), path.value_in(&accepted.attributes)?)?;
-                Some((format!("{} {path}", kind.name()), key))
+                Some((format!("{} {path}", resource_type.name()), key))
             })
             .collect()
     }
@@ -279,10 +287,10 @@ impl Run<'_> {
         self.order.done(i);
         if let Err(error) = outcome {
             self.errors += 1;
-            self.caller.trail.failed(i + 1, error);
+            self.caller.context.failed(i + 1, error);
         }
         if let (Some(sent), Some(place)) = (self.sent.get(i), self.results.get_mut(i)) {
-            let contact = self.service.contact(&self.caller.trail);
+            let contact = self.service.contact(&self.caller.context);
             let told = outcome
                 .as_ref()
                 .map_err(|error| error.again().with_contact(contact.as_deref()));
@@ -379,8 +387,8 @@ impl Run<'_> {
         }
     }
 
-    fn kind(&self, path: &str) -> Result<(Arc<ResourceType>, Option<String>)> {
-        kind(self.caller, path)
+    fn endpoint_in(&self, path: &str) -> Result<(Arc<ResourceType>, Option<String>)> {
+        endpoint_in(self.caller, path)
     }
 }
 
@@ -394,7 +402,7 @@ fn on(method: BulkMethod, path: String) -> BulkOperation {
     }
 }
 
-/// What is told where a resource could not be taken back.
+/// The error for a resource whose creation could not be undone.
 fn left_over(error: &ScimError) -> ScimError {
     ScimError::new(
         ErrorStatus::CONFLICT,
@@ -417,7 +425,7 @@ fn unmade(bulk_id: &str) -> ScimError {
 }
 
 async fn carry_out(service: &Service, caller: &Caller, operation: BulkOperation) -> Result<Reply> {
-    let (kind, id) = kind(caller, &operation.path)?;
+    let (resource_type, id) = endpoint_in(caller, &operation.path)?;
     let view = View::default();
     let if_match = operation.version.as_deref().map(Tags::parse);
     let precondition = Precondition {
@@ -430,25 +438,34 @@ async fn carry_out(service: &Service, caller: &Caller, operation: BulkOperation)
         )
     };
     match (operation.method, id) {
-        (BulkMethod::Post, None) => {
-            answered(service.create(caller, &kind, operation.data, &view).await)
-        }
+        (BulkMethod::Post, None) => answered(
+            service
+                .create(caller, &resource_type, operation.data, &view)
+                .await,
+        ),
         (BulkMethod::Post, Some(_)) => Err(ScimError::invalid_value(
             "\"path\" of a POST operation must be the endpoint of a resource type.",
         )),
-        (BulkMethod::Put, id) => {
+        (method @ (BulkMethod::Put | BulkMethod::Patch), id) => {
             let id = id.ok_or_else(without_id)?;
-            let replace = service.replace(caller, &kind, &id, operation.data, &view, &precondition);
-            answered(replace.await)
-        }
-        (BulkMethod::Patch, id) => {
-            let id = id.ok_or_else(without_id)?;
-            let modify = service.modify(caller, &kind, &id, operation.data, &view, &precondition);
-            answered(modify.await)
+            let request = UpdateRequest {
+                id: &id,
+                body: operation.data,
+                view: &view,
+                precondition: &precondition,
+            };
+            answered(match method {
+                BulkMethod::Put => service.replace(caller, &resource_type, &request).await,
+                _ => service.modify(caller, &resource_type, &request).await,
+            })
         }
         (BulkMethod::Delete, id) => {
             let id = id.ok_or_else(without_id)?;
-            answered(service.delete(caller, &kind, &id, &precondition).await)
+            answered(
+                service
+                    .delete(caller, &resource_type, &id, &precondition)
+                    .await,
+            )
         }
     }
 }

@@ -137,7 +137,7 @@ fn status(answer: &str) -> u16 {
         .unwrap_or_else(|| panic!("no answer: {answer:?}"))
 }
 
-/// That an answer is an Error message of SCIM with this status, after which the server closed.
+/// Asserts that an answer is an Error message of SCIM with this status, after which the server closed.
 #[track_caller]
 fn assert_refused(answer: &str, expected: u16) {
     assert_eq!(status(answer), expected, "{answer}");

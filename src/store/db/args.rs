@@ -34,7 +34,7 @@ pub(in crate::store) enum Column {
 }
 
 impl Column {
-    /// Its type in PostgreSQL.
+    /// Type of the value in PostgreSQL.
     pub(in crate::store) fn pg_type(&self) -> &'static str {
         match self {
             Self::Ints(_) => "int8[]",

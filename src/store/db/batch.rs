@@ -41,7 +41,7 @@ impl Batch {
         Self::new(statement.name()).then("answer", statement.into_step())
     }
 
-    /// Its name.
+    /// Name of the batch.
     pub(in crate::store) fn name(&self) -> &'static str {
         self.name
     }
@@ -57,14 +57,14 @@ impl Batch {
         first.map_or(Flow::Server, Flow::of)
     }
 
-    /// The same with one more step. Later ones refer to the rows it returns as `{step}`.
+    /// The batch with one more step. Later steps refer to the rows it returns as `{step}`.
     #[must_use]
     pub(in crate::store) fn then(mut self, step: &'static str, statement: Step) -> Self {
         self.steps.push((step, statement));
         self
     }
 
-    /// The same with one more step, to which no other refers.
+    /// The batch with one more step, to which no other step refers.
     #[must_use]
     pub(in crate::store) fn and(self, statement: Step) -> Self {
         self.then("", statement)

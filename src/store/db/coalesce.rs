@@ -170,7 +170,7 @@ fn refuse(
     None
 }
 
-/// Those of a group that failed run by themselves, so that each gets its own error.
+/// Runs the statements of a group that failed one by one, so that each gets its own error.
 fn each_alone(connections: &Connections, text: &str, group: Vec<Waiting>) -> Option<Lease> {
     for Waiting { args, answer } in group {
         let (connections, statement) = (

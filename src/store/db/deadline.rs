@@ -26,7 +26,7 @@ impl Deadline {
     /// Waits for an answer.
     ///
     /// # Errors
-    /// Those of the work; [`StoreError::Silent`] if the deadline passes. Then nobody knows whether the
+    /// The errors of the work; [`StoreError::Silent`] if the deadline passes. Then it is not known whether the
     /// statement took effect, and its connection must not be used again.
     pub(in crate::store) async fn on<T, E>(
         self,

@@ -1,4 +1,4 @@
-//! What can go wrong in the store, told apart by what to do about it.
+//! Errors of the store, distinguished by what to do about them.
 
 use crate::error::ScimError;
 use crate::reason::Reason;
@@ -7,6 +7,9 @@ use sqlx::sqlite::SqliteError;
 use std::time::Duration;
 
 /// A failed statement.
+///
+/// Every method that uses the database can fail with the variants about connections, deadlines, resources of the
+/// database and faults. A method names a variant only if it returns it for a reason of its own.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A value that must be unique is in use.
@@ -24,7 +27,7 @@ pub enum StoreError {
     /// Another transaction was in the way; the same again may succeed.
     #[error("the database was busy")]
     Busy(#[source] sqlx::Error),
-    /// It took longer than a statement may.
+    /// A statement took longer than its deadline.
     #[error("a statement took too long")]
     Slow(#[source] sqlx::Error),
     /// A statement failed in a way that says nothing about other statements.

@@ -25,9 +25,9 @@ pub(in crate::store) type Asked = (PgConnectOptions, Result<Option<PgConnection>
 /// What a host that is there for work said.
 #[derive(Debug)]
 pub(in crate::store) enum Answer {
-    /// It takes writes.
+    /// The host takes writes.
     TakesWrites(PgConnection),
-    /// It is a standby, or refuses the user.
+    /// The host is a standby, or refuses the user.
     Other,
 }
 

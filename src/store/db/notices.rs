@@ -30,7 +30,7 @@ static LISTENER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Listener));
 /// Waits for the answer to a write.
 ///
 /// # Errors
-/// Those of the answer; [`StoreError::Unconfirmed`] if it came with a warning.
+/// The errors of the answer; [`StoreError::Unconfirmed`] if it came with a warning.
 pub(in crate::store) async fn without_warnings<T>(
     answer: impl Future<Output = sqlx::Result<T>>,
 ) -> Result<T, StoreError> {

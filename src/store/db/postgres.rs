@@ -289,7 +289,7 @@ impl Connections {
     /// A connection outside of the pool, within a transaction that reads and may take as long as it needs.
     ///
     /// # Errors
-    /// Those of [`Connections::lease`], or if the transaction cannot begin.
+    /// The errors of [`Connections::lease`], and of a transaction that cannot begin.
     pub(in crate::store) async fn reading(&self, flow: Flow) -> Result<PgConnection, StoreError> {
         let link = self
             .lease(flow, Purpose::Read)
@@ -306,7 +306,7 @@ impl Connections {
     /// Runs a statement that only reads.
     ///
     /// # Errors
-    /// Those of [`Connections::lease`], or if it fails.
+    /// The errors of [`Connections::lease`] and of the statement.
     pub(in crate::store) async fn rows(&self, statement: Expanded) -> Result<Vec<Row>, StoreError> {
         let flow = Flow::of(&statement.args);
         if self.common.session.is_pooled() {
@@ -318,7 +318,7 @@ impl Connections {
     /// Runs statements that write, all or none of them; the rows are those of the last.
     ///
     /// # Errors
-    /// Those of [`Connections::lease`], or if one fails; then none takes effect, unless the error says that this
+    /// The errors of [`Connections::lease`] and of a step; then none takes effect, unless the error says that this
     /// is not known.
     pub(in crate::store) async fn write(
         &self,

@@ -25,7 +25,7 @@ const GRACE: Duration = Duration::from_millis(500);
 pub(in crate::store) enum Finding<'a> {
     /// This host is there for work.
     Answers(&'a PgConnectOptions),
-    /// It does not confirm commits.
+    /// The host answers but does not confirm commits.
     ReadsOnly,
 }
 

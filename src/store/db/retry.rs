@@ -14,7 +14,7 @@ impl Engine {
     /// Runs a batch, made anew for each attempt, until no other transaction is in the way.
     ///
     /// # Errors
-    /// Those of the last attempt.
+    /// The error of the last attempt.
     pub(in crate::store) async fn write_retrying(
         &self,
         batch: impl Fn() -> Batch,
@@ -35,7 +35,7 @@ impl Engine {
     /// Runs a statement that writes.
     ///
     /// # Errors
-    /// Those of the last attempt.
+    /// The error of the last attempt.
     pub(in crate::store) async fn write_one(
         &self,
         statement: Statement,

@@ -24,7 +24,7 @@ const TURN: Duration = Duration::from_secs(4);
 pub(in crate::store) const ATTEMPT: Duration = Duration::from_millis(250);
 /// Batches that share a commit, at most: a bound on how long the first of them waits.
 const SHARED: usize = 64;
-/// The same while several tenants are active: a batch waits for the commit before its own, too.
+/// Batches of one commit while several tenants are active: a batch also waits for the commit before its own.
 const SHARED_BY_TENANTS: usize = 16;
 /// Batches of one tenant that wait for the writer, at most.
 const WAITING: usize = 1024;

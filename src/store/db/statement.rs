@@ -76,13 +76,13 @@ impl Statement {
         }
     }
 
-    /// The same with the table for `{rows}`.
+    /// Sets the table for `{rows}`.
     pub(in crate::store) fn with_rows(mut self, rows: Table) -> Self {
         self.body.rows = rows;
         self
     }
 
-    /// The same as one that may run together with others of its text and tenant. Its first value is the tenant,
+    /// Marks the statement as one that may run together with others of its text and tenant. Its first value is the tenant,
     /// and it reads few rows.
     pub(in crate::store) fn coalescible(self) -> Self {
         Self {
@@ -96,12 +96,12 @@ impl Statement {
         self.is_coalescible
     }
 
-    /// Its name.
+    /// Name of the statement.
     pub(in crate::store) fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The same as a step of a batch that returns nothing to other steps.
+    /// The statement as a step of a batch that returns nothing to other steps.
     pub(in crate::store) fn into_step(self) -> Step {
         Step::of(self.body)
     }
@@ -153,13 +153,13 @@ impl Step {
         Self { body, returns: &[] }
     }
 
-    /// The same with the table for `{rows}`.
+    /// Sets the table for `{rows}`.
     pub(in crate::store) fn with_rows(mut self, rows: Table) -> Self {
         self.body.rows = rows;
         self
     }
 
-    /// The same with the names of the columns that it returns, for later steps that refer to it.
+    /// Declares the columns that the step returns, for later steps that refer to it.
     pub(in crate::store) fn returning(self, returns: &'static [&'static str]) -> Self {
         Self { returns, ..self }
     }
@@ -169,12 +169,12 @@ impl Step {
         self.returns
     }
 
-    /// Its text and values.
+    /// Text and values of the step.
     pub(in crate::store) fn body(&self) -> &Body {
         &self.body
     }
 
-    /// Its text and values, to move them.
+    /// Text and values of the step, to move them.
     pub(in crate::store) fn body_mut(&mut self) -> &mut Body {
         &mut self.body
     }

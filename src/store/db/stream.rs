@@ -27,7 +27,7 @@ impl Engine {
         self.rows_each_within(FOR_OPERATOR, statement)
     }
 
-    /// As [`Engine::rows`], for a client that waits for each row.
+    /// Streams rows like [`Engine::rows`], for a client that waits for each row.
     pub(in crate::store) fn rows_for_client(&self, statement: Statement) -> mpsc::Receiver<Sent> {
         let each = if let Database::Postgres { connections, .. } = &self.database {
             connections.deadline()

@@ -17,12 +17,12 @@ pub(in crate::store) enum Purpose {
 /// What PostgreSQL is known to do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Availability {
-    /// It answers, as far as is known.
+    /// PostgreSQL answers, as far as is known.
     #[default]
     Full,
-    /// It answers but does not confirm commits: its synchronous standby is silent.
+    /// PostgreSQL answers but does not confirm commits: its synchronous standby is silent.
     ReadOnly,
-    /// It does not answer.
+    /// PostgreSQL does not answer.
     None,
 }
 
@@ -54,7 +54,7 @@ impl Suspicion {
     /// Waits for work, as long as its purpose is not refused.
     ///
     /// # Errors
-    /// Those of the work; [`StoreError::Suspected`] as soon as its purpose is refused.
+    /// The errors of the work; [`StoreError::Suspected`] as soon as its purpose is refused.
     pub(in crate::store) async fn unless_refused<T>(
         &self,
         purpose: Purpose,

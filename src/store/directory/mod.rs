@@ -56,7 +56,7 @@ impl Store {
     /// Keeps the lookups of a directory; whoever reads a layout from now on writes by them.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn keep_lookups(&self, directory: &Directory) -> Result<(), StoreError> {
         let lookups = directory.lookups();
         if shared(&self.engine, KEPT).await?.as_ref() == Some(&lookups) {
@@ -82,7 +82,7 @@ impl Store {
     /// How a directory stands.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn directory_state(
         &self,
         directory: &Directory,
@@ -109,7 +109,7 @@ impl Store {
     /// Whether every row has the lookups of a directory.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn is_filled(&self, directory: &Directory) -> Result<bool, StoreError> {
         Ok(shared(&self.engine, FILLED).await? == Some(directory.lookups()))
     }
@@ -117,7 +117,7 @@ impl Store {
     /// Makes the views, as a whole or not at all; grants on views that were there stay.
     ///
     /// # Errors
-    /// If the database fails: also where something of others depends on a view that must be made
+    /// Any [`StoreError`]: also where something of others depends on a view that must be made
     /// anew, and where somebody reads for longer than a lock is waited for.
     pub async fn make_views(&self, views: &Views) -> Result<(), StoreError> {
         let make = || match self.dialect() {
@@ -138,7 +138,7 @@ impl Store {
     /// Marks that every row has the lookups of a directory, if they are still the ones that are kept.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn mark_filled(&self, directory: &Directory) -> Result<bool, StoreError> {
         let args = vec![
             FILLED.into(),
@@ -156,7 +156,7 @@ impl Store {
     /// changed meanwhile get theirs with the change.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn fill_lookups(&self, scope: &Scope) -> Result<u64, StoreError> {
         let mut rows = self.engine.rows(Statement::named(
             "directory.lookups",

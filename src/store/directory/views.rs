@@ -232,7 +232,7 @@ pub(super) fn postgres_block(views: &Views, kept: &str) -> String {
     format!("do {tag}\n{block}\n{tag}")
 }
 
-/// The same for SQLite, statement by statement.
+/// The statements that create the views on SQLite, one by one.
 pub(super) fn sqlite_statements(views: &Views, kept: &str) -> Vec<String> {
     let mut statements = Vec::new();
     for View { name, query, .. } in views.views() {

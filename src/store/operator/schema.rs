@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 pub struct KeptSchema {
     /// The tenant that has it; `None` if all have.
     pub tenant: Option<String>,
-    /// Its URN in lower case; of a resource type, which comes from a file, its name after `type `.
+    /// URN of the schema in lower case; for a resource type, which comes from a file, `type ` and the name.
     pub urn: String,
     /// The schema file.
     pub document: String,
@@ -31,13 +31,13 @@ pub struct KeptSchema {
 /// A schema or resource type file of the configuration, as it is put into the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfiguredSchema {
-    /// As [`KeptSchema::urn`].
+    /// Key of the file, in the form of [`KeptSchema::urn`].
     pub urn: String,
     /// Path of the file.
     pub origin: String,
-    /// Its text.
+    /// Text of the file.
     pub document: String,
-    /// Names of its attributes.
+    /// Names of the attributes that the file declares.
     pub attributes: Vec<String>,
 }
 
@@ -58,7 +58,7 @@ impl Store {
     /// The schemas that the database keeps: all, or those that the tenant of that number has.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn kept_schemas(&self, tenant: Option<i64>) -> Result<Vec<KeptSchema>, StoreError> {
         let rows = self
             .engine
@@ -95,7 +95,7 @@ impl Store {
     /// The schemas that commands added, also those that give way to files.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn added_schemas(&self) -> Result<Vec<KeptSchema>, StoreError> {
         self.engine
             .read(&Statement::named("schemas.added", ADDED, vec![]))
@@ -108,7 +108,7 @@ impl Store {
     /// The URNs that have, or had, a schema which the database keeps.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn former_urns(&self) -> Result<BTreeSet<String>, StoreError> {
         let rows = self
             .engine
@@ -125,7 +125,7 @@ impl Store {
     /// files and of the tenants whose schemas they are, if they are not of all.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn replaced_schemas(
         &self,
     ) -> Result<Vec<(String, String, Option<String>)>, StoreError> {
@@ -147,7 +147,7 @@ impl Store {
     /// Attributes that are searched, in attribute notation; `None` if no configuration has said.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn searchable(&self) -> Result<Option<Vec<String>>, StoreError> {
         let text = shared(&self.engine, SEARCHABLE).await?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
@@ -158,7 +158,7 @@ impl Store {
     /// made under the schemas before.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn configure_schemas(
         &self,
         configured: &Configured,
@@ -189,7 +189,7 @@ impl Store {
     /// How many changes of schemas there were.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn schema_changes(&self) -> Result<i64, StoreError> {
         Ok(self
             .shared(CHANGES, "0".to_owned())
@@ -203,7 +203,7 @@ impl Store {
     /// under the schemas before. `attributes` are the names of those before and after.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn change_schema(
         &self,
         tenant: Option<i64>,
@@ -238,7 +238,7 @@ impl Store {
     /// Whether the schemas of a scope are still those of its tenant.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn has_schemas_of(&self, scope: &Scope) -> Result<bool, StoreError> {
         let args = vec![Arg::Int(scope.tenant), Arg::Int(scope.schema_revision)];
         Ok(!self

@@ -9,7 +9,7 @@ impl Store {
     /// A value that all instances share; the first one that asks decides it.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn shared(&self, name: &str, proposed: String) -> Result<String, StoreError> {
         let args = vec![name.into(), proposed.as_str().into()];
         self.engine
@@ -25,7 +25,7 @@ impl Store {
     /// Puts another value in place of one that all instances share.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn set_shared(&self, name: &str, value: &str) -> Result<(), StoreError> {
         let text = "insert into shared (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value";
         self.engine

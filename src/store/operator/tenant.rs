@@ -17,7 +17,7 @@ use std::sync::Arc;
 keywords! {
     /// Whether a tenant is served.
     Status {
-        /// It is.
+        /// Requests are served.
         Active = "active",
         /// Every request is refused until it is resumed.
         Suspended = "suspended",
@@ -58,7 +58,7 @@ keywords! {
 #[derive(Debug, Clone)]
 pub struct Tenant {
     pub(in crate::store) number: i64,
-    /// Its name.
+    /// Name of the tenant.
     pub name: String,
     /// Whether it is served.
     pub status: Status,
@@ -111,13 +111,13 @@ impl Tenant {
 /// A tenant as the operator sees it.
 #[derive(Debug, Clone)]
 pub struct TenantInfo {
-    /// Its settings.
+    /// Settings of the tenant.
     pub settings: Tenant,
     /// Seats that are taken.
     pub used: i64,
     /// Live resources that can take a seat.
     pub users: i64,
-    /// Those of them that take one.
+    /// Live resources that take a seat.
     pub active_users: i64,
     /// Live resources of other types.
     pub groups: i64,
@@ -182,7 +182,7 @@ impl Store {
     /// Creates a tenant; `false` if there is one of that name.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn create_tenant(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
         let args = vec![name.into(), Arg::Int(now.as_micros())];
         Ok(!self
@@ -195,7 +195,7 @@ impl Store {
     /// The tenant of that number, as it is now.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn tenant_now(&self, number: i64) -> Result<Option<Tenant>, StoreError> {
         let text = format!("select {COLUMNS} from tenant t where t.tenant = $1");
         let rows = self
@@ -223,7 +223,7 @@ impl Store {
     /// miss who takes a seat at that moment.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn change_tenant(
         &self,
         name: &str,

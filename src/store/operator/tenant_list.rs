@@ -64,7 +64,7 @@ impl Store {
     /// The tenant of that name with the counts of its resources.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn tenant(
         &self,
         name: &str,
@@ -83,7 +83,7 @@ impl Store {
     /// A page of tenants with the counts of their resources.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn tenants(
         &self,
         query: &TenantQuery,
@@ -110,7 +110,7 @@ impl Store {
     /// after the last.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn tenants_after(&self, number: i64) -> Result<Vec<Tenant>, StoreError> {
         let text = format!(
             "select {COLUMNS} from tenant t where t.tenant > $1 order by t.tenant {{limit}}$2"
@@ -130,7 +130,7 @@ impl Store {
     /// written before a moment; and the last one of the slice, after which the next begins.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn tenants_with_requests_before(
         &self,
         moment: Timestamp,
@@ -162,7 +162,7 @@ impl Store {
     /// How many live resources all tenants have together.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn count_resources(&self) -> Result<i64, StoreError> {
         let rows = self
             .engine

@@ -120,7 +120,7 @@ impl Store {
     /// Keeps a token of a tenant; `false` if there is no tenant of that name.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn add_token(&self, tenant: &str, token: &NewToken) -> Result<bool, StoreError> {
         let args = std::iter::once(tenant.into()).chain(token.args()).collect();
         Ok(!self
@@ -134,7 +134,7 @@ impl Store {
     /// if it would not end before. `false` if there is no such token.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn rotate_token(
         &self,
         id: &str,
@@ -158,7 +158,7 @@ impl Store {
     /// The token with that public part, its digest and its tenant.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn token(&self, id: &str) -> Result<Option<(Tenant, TokenInfo, String)>, StoreError> {
         let rows = self
             .engine
@@ -177,7 +177,7 @@ impl Store {
     /// Revokes a token; `false` if there is none that is good.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn revoke_token(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
         let args = vec![id.into(), Arg::Int(now.as_micros())];
         Ok(!self
@@ -190,7 +190,7 @@ impl Store {
     /// Remembers when a token was used.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn touch_token(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
         let args = vec![id.into(), Arg::Int(at.as_micros())];
         self.engine

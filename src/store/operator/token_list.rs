@@ -49,7 +49,7 @@ impl Store {
     /// A page of tokens; `None` if the one that they come after is not there.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn tokens(&self, query: &TokenQuery) -> Result<Option<Vec<TokenInfo>>, StoreError> {
         let mut sql = select_tokens();
         if let Some(tenant) = &query.tenant {
@@ -73,7 +73,7 @@ impl Store {
     /// A page of tokens that end.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn ending_tokens(
         &self,
         query: &EndingQuery<'_>,
@@ -111,7 +111,7 @@ impl Store {
     /// Whether any token is good at a moment.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn has_good_token(&self, now: Timestamp) -> Result<bool, StoreError> {
         Ok(!self
             .engine
@@ -127,7 +127,7 @@ impl Store {
     /// How many tokens a tenant has, good or not.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn count_tokens(&self, tenant: &str) -> Result<i64, StoreError> {
         let rows = self
             .engine

@@ -27,11 +27,11 @@ use uuid::Uuid;
 /// A member of a group, as an export reads it.
 #[derive(Debug, Clone)]
 pub struct MemberRow {
-    /// Its key, by which members are paged.
+    /// Key of the member, by which members are paged.
     pub key: MemberKey,
-    /// Its id.
+    /// Id of the member.
     pub id: Uuid,
-    /// Its type.
+    /// Type of the member.
     pub resource_type: Arc<ResourceType>,
 }
 
@@ -64,7 +64,7 @@ impl Store {
     /// The resources with these ids, whatever their types, without memberships.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn find_many(
         &self,
         scope: &ConfirmedScope,
@@ -94,7 +94,7 @@ impl Store {
     /// goes on from there.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn last_versions(
         &self,
         scope: &Scope,
@@ -117,7 +117,7 @@ impl Store {
     /// The digests of those of the resources that have a password.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn password_digests(
         &self,
         scope: &Scope,
@@ -144,7 +144,7 @@ impl Store {
     /// them, and at most so many.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn members_page(
         &self,
         scope: &Scope,
@@ -190,7 +190,7 @@ impl Store {
     /// The resource that has a unique value of these attributes already, if there is one.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn holder(
         &self,
         scope: &Scope,

@@ -34,7 +34,7 @@ pub(in crate::store) async fn kept(engine: &Engine) -> Result<Paths, StoreError>
 }
 
 impl Lookups {
-    /// Those of a type. A path that its schemas do not know finds nothing.
+    /// The lookups of a resource type. A path that its schemas do not declare has no value.
     pub(in crate::store) fn of(paths: &Paths, resource_type: &ResourceType) -> Self {
         let mut lookups = Self::default();
         let of_type = paths

@@ -15,9 +15,9 @@ use uuid::Uuid;
 /// A resource that holds values of an extension.
 #[derive(Debug)]
 pub struct Holder<'a> {
-    /// Its type.
+    /// Type of the resource.
     pub resource_type: &'a ResourceType,
-    /// Its id.
+    /// Id of the resource.
     pub id: Uuid,
     /// What it holds, by name of attribute.
     pub values: &'a Map<String, Value>,
@@ -27,7 +27,7 @@ impl Store {
     /// Visits the resources of a tenant with their attributes.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn visit_resources(
         &self,
         scope: &Scope,
@@ -54,7 +54,7 @@ impl Store {
     /// Visits the resources of a tenant that hold values under a URN.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn visit_holders(
         &self,
         scope: &Scope,

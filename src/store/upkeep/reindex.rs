@@ -26,7 +26,7 @@ impl Store {
     /// before; `seen` is told of each resource.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn reindex(
         &self,
         scope: &Scope,
@@ -53,7 +53,7 @@ impl Store {
     /// end.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn wait_for_older_transactions(&self) -> Result<bool, StoreError> {
         self.engine.wait_for_older_transactions().await
     }

@@ -15,7 +15,7 @@ impl Store {
     /// Deletes a tenant with all that it has; `false` if there is none of that name.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn delete_tenant(&self, name: &str) -> Result<bool, StoreError> {
         let suspended = self
             .engine

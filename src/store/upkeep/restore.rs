@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::store) enum Restored {
     Done,
-    /// It was changed since it was read.
+    /// The resource was changed since it was read.
     Overtaken,
     /// Another resource has a value that must be unique.
     Taken,

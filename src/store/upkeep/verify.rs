@@ -35,7 +35,7 @@ struct Stored {
     seq: i64,
     source: Option<Source>,
     rows: BTreeSet<IndexRow>,
-    /// Those that are there more than once.
+    /// Rows that exist more than once.
     repeated: BTreeSet<IndexRow>,
 }
 
@@ -59,7 +59,7 @@ pub(in crate::store) struct Verification<'a> {
     untold: usize,
     unrepaired: usize,
     restored: BTreeMap<Restored, u64>,
-    /// Those that are being put right, each with what is told of it.
+    /// Repairs in progress, each with the finding that it answers.
     restoring: JoinSet<(String, Result<Restored, StoreError>)>,
 }
 
@@ -77,7 +77,7 @@ impl Store {
     /// `compared` is called for every resource.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn verify(
         &self,
         scope: &Scope,
@@ -217,8 +217,8 @@ impl<'a> Verification<'a> {
             .cloned()
             .collect();
         let mut differences = column_differences(source, &derived);
-        differences.extend(of_index("lacks", of_type, &lacking));
-        differences.extend(of_index("has too much of", of_type, &surplus));
+        differences.extend(of_index("lacks rows for", of_type, &lacking));
+        differences.extend(of_index("has extra rows for", of_type, &surplus));
         if differences.is_empty() {
             return Ok(());
         }
@@ -414,13 +414,13 @@ impl Stored {
 fn column_differences(source: &Source, derived: &DerivedColumns) -> Vec<String> {
     let mut differences = Vec::new();
     if (&source.display, &source.display_key) != (&derived.display, &derived.display_key) {
-        differences.push("its name is kept otherwise".to_owned());
+        differences.push("the display name column is stale".to_owned());
     }
     if source.looked != derived.looked {
-        differences.push("what it is looked up by is kept otherwise".to_owned());
+        differences.push("the lookup columns are stale".to_owned());
     }
     if source.takes_seat != derived.takes_seat {
-        differences.push("whether it takes a seat is kept otherwise".to_owned());
+        differences.push("the seat column is stale".to_owned());
     }
     differences
 }

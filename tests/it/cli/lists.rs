@@ -53,7 +53,7 @@ async fn tenants_are_listed_by_pages(server: Server) {
     let (table, told) = told_beside(&server, &["tenant", "list"]);
     assert_eq!(
         (table.lines().count(), told.as_str()),
-        (101, "There are more: give --after t00098\n")
+        (101, "More rows: use --after t00098\n")
     );
     let (table, told) = told_beside(
         &server,
@@ -61,7 +61,7 @@ async fn tenants_are_listed_by_pages(server: Server) {
     );
     assert_eq!(
         (table.lines().count(), told.as_str()),
-        (1101, "There are more: give --after t01198\n")
+        (1101, "More rows: use --after t01198\n")
     );
     assert!(
         table.lines().nth(1).unwrap().starts_with("t00099 "),
@@ -146,7 +146,7 @@ async fn tokens_are_listed_by_pages(server: Server) {
     let (table, told) = told_beside(&server, &["token", "list"]);
     assert_eq!(
         (table.lines().count(), told.as_str()),
-        (101, "There are more: give --after a-t00049\n")
+        (101, "More rows: use --after a-t00049\n")
     );
     let output = beside(&server, &["token", "list", "--after", "nothing"]);
     assert_eq!(output.status.code(), Some(1));

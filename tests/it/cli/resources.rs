@@ -157,7 +157,7 @@ async fn a_user_is_shown_deactivated_and_deleted(server: Server) {
     server.post("/Users", user("cid")).await.expect(201);
     let (_, told) = told_beside(&server, &["user", "deactivate", &ann]);
     assert!(
-        told.starts_with("Inactive already: user Ann@example.com"),
+        told.starts_with("Already inactive: user Ann@example.com"),
         "{told}"
     );
     assert_eq!(
@@ -180,7 +180,7 @@ async fn a_user_is_shown_deactivated_and_deleted(server: Server) {
     );
     assert!(
         told.contains(&format!(
-            "deletes user Ann@example.com ({ann}) of tenant default for ever"
+            "permanently deletes user Ann@example.com ({ann}) of tenant default and its memberships"
         )),
         "{told}"
     );
@@ -232,7 +232,7 @@ async fn groups_are_found_by_name(server: Server) {
     let output = beside(&server, &["group", "show", "SALES", "--tenant", "acme"]);
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(
-        told.contains("give an id") && told.contains(&first) && told.contains(&second),
+        told.contains("use an id") && told.contains(&first) && told.contains(&second),
         "{told}"
     );
     let (_, told) = told_beside(

@@ -6,7 +6,7 @@ use crate::cli::{Served, printed, refused, run, scimd};
 use crate::harness::{Database, Options, Server, USER, user};
 use nix::sys::signal::Signal;
 use scimd::schema::SchemaFile;
-use scimd::service::{Export, Exported, SchemaOrigin, TenantChange};
+use scimd::service::{ExportRequest, Exported, SchemaOrigin, TenantChange};
 use serde_json::{Value, json};
 
 crate::on_both!(
@@ -50,7 +50,7 @@ async fn exported(server: &Server) -> (Exported, String) {
     let done = server
         .operator
         .export(
-            &Export {
+            &ExportRequest {
                 tenant: "default",
                 with_secrets: true,
             },

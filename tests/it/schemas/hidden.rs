@@ -2,7 +2,7 @@
 
 use super::{ACME, agrees, attributes, change, file, filter, found, gone, with, without};
 use crate::harness::{Server, USER, user};
-use scimd::service::Export;
+use scimd::service::ExportRequest;
 use serde_json::{Value, json};
 
 crate::on_both!(
@@ -25,7 +25,7 @@ async fn exported(server: &Server) -> String {
     server
         .operator
         .export(
-            &Export {
+            &ExportRequest {
                 tenant: "default",
                 with_secrets: true,
             },

@@ -51,7 +51,7 @@ async fn schemas_that_cannot_be_are_refused(server: Server) {
     let kind = json!({"name": "Robot", "endpoint": "/Robots", "schema": USER});
     says(
         change(&server, None, &file(&kind)).await,
-        &["a resource type is no schema"],
+        &["a resource type is not a schema"],
     );
     says(
         change(&server, None, &gone()).await,
@@ -125,17 +125,17 @@ async fn values_that_do_not_fit_are_counted(server: Server) {
     let number = schema(json!([{"name": "level", "type": "integer"}]));
     says(
         change(&server, None, &number).await,
-        &["tenant default: 3 resources hold values of level that do not fit"],
+        &["tenant default: 3 resources have values of level that do not fit"],
     );
     let single = schema(json!([{"name": "level"}, {"name": "badges"}]));
     says(
         change(&server, None, &single).await,
-        &["3 resources hold values of badges that do not fit"],
+        &["3 resources have values of badges that do not fit"],
     );
     change(&server, None, &gone()).await.unwrap();
     says(
         change(&server, None, &number).await,
-        &["3 resources hold values of level that do not fit"],
+        &["3 resources have values of level that do not fit"],
     );
     server.get(&format!("/Schemas/{ACME}")).await.expect(404);
     agrees(&server).await;
@@ -156,7 +156,7 @@ async fn what_repeats_cannot_become_unique(server: Server) {
     };
     says(
         change(&server, None, &schema("server")).await,
-        &["tenant default: 2 resources hold a value of code that another one"],
+        &["tenant default: 2 resources have a value of code that another one"],
     );
     server
         .post("/Users", with("e", &json!({"code": "x"})))
@@ -223,7 +223,7 @@ async fn a_change_that_was_overtaken_is_refused(server: Server) {
         .await
         .unwrap_err()
         .to_string();
-    assert!(refusal.contains("changed by somebody else"), "{refusal}");
+    assert!(refusal.contains("changed by another program"), "{refusal}");
     let schema = server
         .get(&format!("/Schemas/{ACME}"))
         .await

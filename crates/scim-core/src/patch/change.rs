@@ -36,7 +36,7 @@ pub(super) enum Change {
     Append(Vec<Value>),
     /// The value is removed.
     Unset,
-    /// It goes, unless this sub-attribute beside it has this value already.
+    /// The value is removed, unless this sub-attribute beside it has this value already.
     UnsetUnless(Arc<Attribute>, Value),
     /// Some of its values change. A single-valued attribute counts as one of at most one value.
     Select(Selection),

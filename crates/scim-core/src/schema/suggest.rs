@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// An attribute that clients send and no schema declares.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sent {
+pub struct SentAttribute {
     /// Name of the resource type that it was sent for.
     pub resource_type: String,
     /// In attribute notation, its URN included; or the URN of an extension, with its attributes as
@@ -19,7 +19,7 @@ pub struct Sent {
     /// Whether it was a list.
     pub multi_valued: bool,
     /// Members of a complex value.
-    pub sub_attributes: Vec<Sent>,
+    pub sub_attributes: Vec<SentAttribute>,
 }
 
 /// What is suggested.
@@ -38,7 +38,7 @@ pub struct Suggestion {
 /// Suggests schemas for what was sent. What came without a URN goes under `urn`; `there` gives the
 /// file of a URN that can be extended.
 pub fn suggest(
-    sent: &[Sent],
+    sent: &[SentAttribute],
     catalog: &Catalog,
     urn: &str,
     there: impl Fn(&str) -> Option<Map<String, Value>>,
@@ -84,15 +84,15 @@ pub fn suggest(
 
 /// Where an attribute was meant to be.
 enum Place {
-    /// It is all of an extension.
+    /// The attribute is an extension as a whole.
     Extension(String),
-    /// It has that name in that extension.
+    /// The attribute has this name in this extension.
     Attribute(String, String),
-    /// It came without the URN of an extension that can be had.
+    /// The attribute came without the URN of an extension that can be added.
     Nowhere(String),
 }
 
-fn place(sent: &Sent, all: &[Sent], catalog: &Catalog) -> Place {
+fn place(sent: &SentAttribute, all: &[SentAttribute], catalog: &Catalog) -> Place {
     let is_urn = |text: &str| {
         text.get(..4)
             .is_some_and(|start| start.eq_ignore_ascii_case("urn:"))
@@ -140,7 +140,7 @@ impl Suggestion {
         &mut self,
         urn: &str,
         name: &str,
-        sent: &Sent,
+        sent: &SentAttribute,
         resource_type: &str,
         there: impl Fn(&str) -> Option<Map<String, Value>>,
     ) {
@@ -175,7 +175,7 @@ impl Suggestion {
     }
 }
 
-fn definition(name: &str, sent: &Sent) -> Value {
+fn definition(name: &str, sent: &SentAttribute) -> Value {
     let subs = sent
         .sub_attributes
         .iter()
@@ -192,7 +192,7 @@ fn definition(name: &str, sent: &Sent) -> Value {
     made
 }
 
-fn simple(name: &str, sent: &Sent) -> Value {
+fn simple(name: &str, sent: &SentAttribute) -> Value {
     let kind = sent
         .kind
         .filter(|kind| *kind != Type::Complex)
@@ -246,16 +246,16 @@ mod tests {
 
     const ACME: &str = "urn:acme:2.0:User";
 
-    fn sent(name: &str, kind: Type) -> Sent {
-        Sent {
+    fn sent(name: &str, kind: Type) -> SentAttribute {
+        SentAttribute {
             resource_type: "User".into(),
             name: name.into(),
             kind: Some(kind),
-            ..Sent::default()
+            ..SentAttribute::default()
         }
     }
 
-    fn suggested(all: &[Sent]) -> Suggestion {
+    fn suggested(all: &[SentAttribute]) -> Suggestion {
         suggest(all, &Catalog::new(&[]).unwrap(), "urn:mine:User", |_| None)
     }
 

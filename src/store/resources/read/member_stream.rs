@@ -24,7 +24,7 @@ impl Store {
     /// Calls the members of a group; `None` if it is no longer as it was found.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn roll(
         &self,
         scope: &ConfirmedScope,
@@ -51,7 +51,7 @@ impl MemberStream {
     /// The next member; `None` after the last.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn next(&mut self) -> Result<Option<Related>, StoreError> {
         loop {
             let row = match self.first.take() {

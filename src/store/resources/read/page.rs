@@ -19,7 +19,7 @@ pub struct Page {
     /// Whether members were left out, of all resources, as there are more than
     /// [`Relations::most`](crate::store::Relations::most) allows.
     pub lacks_members: bool,
-    /// Those on the page.
+    /// Resources on the page.
     pub found: Vec<StoredResource>,
 }
 

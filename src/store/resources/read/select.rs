@@ -53,7 +53,7 @@ impl IdColumn {
         id: "id",
         text: "cast(id as text){binary}",
     };
-    /// That of the resource at the other end of a membership.
+    /// Columns of the resource at the other end of a membership.
     pub(in crate::store) const OTHER: Self = Self {
         id: "o.id",
         text: "cast(o.id as text){binary}",
@@ -170,7 +170,7 @@ impl Select<'_> {
         }
     }
 
-    /// Those that have a value of one of the attributes: one scan, however many they are.
+    /// Selects resources that have a value of one of the attributes, with one scan for all attributes.
     fn any_value(&mut self, attributes: &[i64], is_unique: bool, of: Of) {
         self.sql
             .raw("select distinct ")

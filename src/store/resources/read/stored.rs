@@ -15,7 +15,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone)]
 pub struct StoredResource {
     pub(in crate::store) seq: i64,
-    /// Its id.
+    /// Id of the resource.
     pub id: Uuid,
     /// What the server keeps about it.
     pub meta: Meta,
@@ -25,18 +25,18 @@ pub struct StoredResource {
     pub document: StoredDocument,
     /// Memberships, as far as they were asked for.
     pub relations: Vec<Related>,
-    /// Its type.
+    /// Type of the resource.
     pub resource_type: Arc<ResourceType>,
 }
 
 /// The resource at the other end of a membership.
 #[derive(Debug, Clone)]
 pub struct Related {
-    /// Its id.
+    /// Id of the resource.
     pub id: Uuid,
     /// What it shows as `display`.
     pub display: Option<String>,
-    /// Its type.
+    /// Type of the resource.
     pub resource_type: Arc<ResourceType>,
     /// Whether it is a member of the resource that was read; else that is a member of it.
     pub is_member: bool,
@@ -49,7 +49,7 @@ pub struct Related {
 pub enum Documents {
     /// All.
     All,
-    /// Those that do not make a page much larger than usual; see [`StoredResource::is_left_out`].
+    /// Documents of usual size; see [`StoredResource::is_left_out`].
     Small,
 }
 

@@ -11,7 +11,7 @@ use crate::store::resources::scope::Scope;
 /// The outcome of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteOutcome {
-    /// It is stored, under this version.
+    /// The change is stored, under this version.
     Done(i64),
     /// Another change came first, of the resource or of the tenant's schemas, or the resource is
     /// gone: read again.
@@ -100,7 +100,7 @@ impl<'a> WriteContext<'a> {
 /// A resource as it was found, and its attributes, read from the document.
 #[derive(Debug, Clone, Copy)]
 pub struct Current<'a> {
-    /// As it is stored.
+    /// The resource as it is stored.
     pub found: &'a StoredResource,
     /// The document's attributes.
     pub attributes: &'a Attributes,
@@ -111,7 +111,7 @@ pub struct Current<'a> {
 pub struct ImportOverrides {
     /// Times that the resource has afterwards, and its version if the next one is not greater.
     pub meta: Option<Meta>,
-    /// Its place in the order of creation.
+    /// Place of the resource in the order of creation.
     pub place: Option<ReservedSeq>,
 }
 

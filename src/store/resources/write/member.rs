@@ -24,7 +24,7 @@ impl Store {
     /// The keys of those resources that exist and are of a type that `allowed` names.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn resolve_members(
         &self,
         scope: &Scope,
@@ -63,7 +63,7 @@ impl Store {
     /// The members of a group that meet a condition on one membership.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn members_matching(
         &self,
         scope: &Scope,
@@ -92,7 +92,7 @@ impl Store {
     /// Whether a group has members.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn has_members(
         &self,
         scope: &Scope,
@@ -110,7 +110,7 @@ impl Store {
     /// disturbed; a group whose members are as asked keeps its version.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn change_members(
         &self,
         writing: &WriteContext<'_>,

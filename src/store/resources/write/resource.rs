@@ -88,7 +88,7 @@ impl Store {
     /// found. Without a difference nothing is done.
     ///
     /// # Errors
-    /// As [`Store::create`].
+    /// The errors of [`Store::create`].
     pub async fn replace(
         &self,
         writing: &WriteContext<'_>,
@@ -171,7 +171,7 @@ impl Store {
     /// one since.
     ///
     /// # Errors
-    /// If the database fails.
+    /// Any [`StoreError`].
     pub async fn delete(
         &self,
         writing: &WriteContext<'_>,

@@ -8,7 +8,7 @@ mod subject;
 pub(super) mod tolerance;
 
 use self::number::Whole;
-use self::subject::{Asked, Subject};
+use self::subject::{FilterTest, Subject};
 use super::lexer::quoted;
 use super::{Filter, Literal, Name, Predicate, Target, Test};
 use crate::error::{Error, Result};
@@ -135,20 +135,20 @@ impl<'a> Resolver<'a> {
     }
 
     fn test(&self, name: &Name, test: &Test) -> Result<Predicate> {
-        let (negated, asked) = Asked::of(test);
-        let met = self.asked(name, asked)?;
+        let (negated, test) = FilterTest::of(test);
+        let met = self.positive(name, test)?;
         Ok(if negated { met.negated() } else { met })
     }
 
-    fn asked(&self, name: &Name, asked: Asked<'_>) -> Result<Predicate> {
-        match (self.named(name)?, asked) {
+    fn positive(&self, name: &Name, test: FilterTest<'_>) -> Result<Predicate> {
+        match (self.named(name)?, test) {
             (None, _) => Ok(Predicate::never()),
-            (Some(Named::Attribute(path)), _) => Subject::new(*self, name, path)?.asked(asked),
-            (Some(Named::Core), Asked::Present) => Ok(Predicate::always()),
-            (Some(Named::Extension(extension)), Asked::Present) => {
+            (Some(Named::Attribute(path)), _) => Subject::new(*self, name, path)?.test(test),
+            (Some(Named::Core), FilterTest::Present) => Ok(Predicate::always()),
+            (Some(Named::Extension(extension)), FilterTest::Present) => {
                 self.has_extension(name, &extension)
             }
-            (Some(_), Asked::Compare(..)) => Err(refused(
+            (Some(_), FilterTest::Compare(..)) => Err(refused(
                 name,
                 format!("{} is a schema, not an attribute", quoted(&name.text)),
             )),
@@ -183,8 +183,11 @@ impl<'a> Resolver<'a> {
         let (negated, met) = match then {
             None => (false, chosen),
             Some((sub, test)) => {
-                let (negated, asked) = Asked::of(test);
-                (negated, Predicate::all([chosen, within.asked(sub, asked)?]))
+                let (negated, test) = FilterTest::of(test);
+                (
+                    negated,
+                    Predicate::all([chosen, within.positive(sub, test)?]),
+                )
             }
         };
         let met = subject.has_value(met)?;

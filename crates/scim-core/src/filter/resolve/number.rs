@@ -3,11 +3,11 @@
 /// Where a number lies among the integers of 64 bits.
 #[derive(Debug, PartialEq)]
 pub(super) enum Whole {
-    /// It is one of them.
+    /// The number is this integer.
     Exactly(i64),
-    /// It lies between this one and the next.
+    /// The number lies between this integer and the next.
     Above(i64),
-    /// It lies outside.
+    /// The number lies outside of them.
     Beyond {
         /// Below all of them.
         negative: bool,

@@ -9,12 +9,12 @@ use crate::schema::AttributePath;
 /// A test without its negation: `ne` is `not (… eq …)`, and null is the unassigned state
 /// (RFC 7643 section 2.5), so `eq null` is `not (… pr)`.
 #[derive(Clone, Copy)]
-pub(super) enum Asked<'a> {
+pub(super) enum FilterTest<'a> {
     Present,
     Compare(Operator, &'a Literal),
 }
 
-impl<'a> Asked<'a> {
+impl<'a> FilterTest<'a> {
     /// Whether the test negates, and what.
     pub(super) fn of(test: &'a Test) -> (bool, Self) {
         match test {
@@ -48,14 +48,14 @@ impl<'a> Subject<'a> {
         })
     }
 
-    pub(super) fn asked(&self, asked: Asked<'_>) -> Result<Predicate> {
-        match asked {
-            Asked::Present => self.present(),
-            Asked::Compare(operator, Literal::Null) => Err(self.refused(format!(
+    pub(super) fn test(&self, test: FilterTest<'_>) -> Result<Predicate> {
+        match test {
+            FilterTest::Present => self.present(),
+            FilterTest::Compare(operator, Literal::Null) => Err(self.refused(format!(
                 "null has no order: it takes eq and ne, not {}",
                 operator.as_str()
             ))),
-            Asked::Compare(operator, literal) => self.compare(operator, literal),
+            FilterTest::Compare(operator, literal) => self.compare(operator, literal),
         }
     }
 

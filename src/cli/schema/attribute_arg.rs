@@ -1,9 +1,9 @@
-//! An attribute in one line: its name, its type, and what is special about it.
+//! The argument `--attribute`: name, type and options of an attribute.
 
 use crate::schema::Type;
 use serde_json::{Map, Value, json};
 
-/// What the help says of it.
+/// The syntax of the argument, for the help text.
 pub(super) const GRAMMAR: &str = "\
 An attribute is NAME[:TYPE][:OPTION]…
 
@@ -39,7 +39,7 @@ const OPTIONS: &[(&str, &[(&str, &str)])] = &[
     ),
 ];
 
-/// Reads a line; gives the definition of the attribute (RFC 7643 section 7).
+/// Reads the argument; gives the definition of the attribute (RFC 7643 section 7).
 pub(super) fn attribute(text: &str) -> Result<Value, String> {
     let mut parts = text.split(':').map(str::trim);
     let (mut name, mut is_list) = many(parts.next().unwrap_or_default());
@@ -66,7 +66,10 @@ pub(super) fn attribute(text: &str) -> Result<Value, String> {
             .find(|(known, _)| *known == option)
             .ok_or_else(|| {
                 let known: Vec<_> = OPTIONS.iter().map(|(known, _)| *known).collect();
-                format!("\"{option}\" is no option: there are {}", known.join(", "))
+                format!(
+                    "\"{option}\" is not an option: use one of {}",
+                    known.join(", ")
+                )
             })?;
         for (key, value) in *characteristics {
             definition.insert(
@@ -96,7 +99,7 @@ fn type_named(word: &str) -> Result<Type, String> {
                 .copied()
                 .collect();
             Err(format!(
-                "\"{word}\" is no type: there are {}, each with [] for many values",
+                "\"{word}\" is not a type: use one of {}, each with [] for many values",
                 known.join(", ")
             ))
         }
@@ -140,11 +143,11 @@ mod tests {
         for (line, said) in [
             ("", "begin with a name"),
             (":string", "begin with a name"),
-            ("a:text", "\"text\" is no type: there are string"),
+            ("a:text", "\"text\" is not a type: use one of string"),
             ("a:complex", "need a file"),
             (
                 "a:string:uniqe",
-                "\"uniqe\" is no option: there are caseExact",
+                "\"uniqe\" is not an option: use one of caseExact",
             ),
         ] {
             assert!(attribute(line).unwrap_err().contains(said), "{line}");

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 /// The members that a resource is to have. Eight bytes for each is what the largest group costs.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(super) struct TargetMembers {
     pub(super) head: Entry,
     keys: Vec<MemberKey>,
     /// Members of which there is no resource; some of them, and their number.
@@ -25,7 +25,7 @@ pub(super) struct Wanted {
 
 /// What was done to the members of a resource.
 #[derive(Debug, Default)]
-pub(super) struct Settled {
+pub(super) struct MembershipOutcome {
     pub(super) joined: u64,
     pub(super) left: u64,
     /// What of the line could not be done.
@@ -35,7 +35,7 @@ pub(super) struct Settled {
 /// Missing members that a problem names.
 const NAMED: usize = 5;
 
-impl Wanted {
+impl TargetMembers {
     pub(super) fn new(head: Entry) -> Self {
         Self {
             head,
@@ -48,11 +48,12 @@ impl Wanted {
     /// Adds the members of another line.
     pub(super) async fn absorb(&mut self, importer: &Importer, members: &[Uuid]) -> Result<()> {
         let caller = &importer.caller;
-        let Some(kind) = caller.catalog.by_name(&self.head.kind) else {
+        let Some(resource_type) = caller.catalog.by_name(&self.head.resource_type) else {
             return Ok(());
         };
         for part in members.chunks(MEMBERS_OF_LINE) {
-            let found = joinable(&importer.service.store, caller.scope(), kind, part).await?;
+            let found =
+                joinable(&importer.service.store, caller.scope(), resource_type, part).await?;
             self.keys.extend(found.values());
             let missing = part.iter().filter(|id| !found.contains_key(id)).copied();
             for id in missing {
@@ -66,17 +67,22 @@ impl Wanted {
     }
 
     /// Makes the members of the resource what they are to be.
-    pub(super) async fn settle(mut self, importer: &Importer) -> Result<Settled> {
+    pub(super) async fn settle(mut self, importer: &Importer) -> Result<MembershipOutcome> {
         self.keys.sort_unstable();
         self.keys.dedup();
-        let mut settled = Settled::default();
+        let mut settled = MembershipOutcome::default();
         let caller = &importer.caller;
-        let found = match caller.catalog.by_name(&self.head.kind) {
-            Some(kind) => {
+        let found = match caller.catalog.by_name(&self.head.resource_type) {
+            Some(resource_type) => {
                 importer
                     .service
                     .store
-                    .find(caller.scope(), kind, self.head.group, Relations::default())
+                    .find(
+                        caller.scope(),
+                        resource_type,
+                        self.head.group,
+                        Relations::default(),
+                    )
                     .await?
                     .1
             }
@@ -114,9 +120,9 @@ impl Wanted {
         &self,
         importer: &Importer,
         group: &StoredResource,
-        settled: &mut Settled,
+        settled: &mut MembershipOutcome,
     ) -> Result<()> {
-        let mut wanted = self.keys.iter().copied().peekable();
+        let mut target = self.keys.iter().copied().peekable();
         let version = group.meta.version;
         let mut part = Part {
             importer,
@@ -137,17 +143,17 @@ impl Wanted {
             let Some(last) = page.last() else { break };
             after = Some(last.key);
             for has in page.iter().map(|member| member.key) {
-                while let Some(joins) = wanted.next_if(|key| *key < has) {
+                while let Some(joins) = target.next_if(|key| *key < has) {
                     part.join.push(joins);
                     part.write_if(MEMBERS_OF_LINE, settled).await?;
                 }
-                if wanted.next_if_eq(&has).is_none() {
+                if target.next_if_eq(&has).is_none() {
                     part.leave.push(has);
                 }
             }
             part.write_if(MEMBERS_OF_LINE, settled).await?;
         }
-        for joins in wanted {
+        for joins in target {
             part.join.push(joins);
             part.write_if(MEMBERS_OF_LINE, settled).await?;
         }
@@ -168,7 +174,7 @@ struct Part<'a> {
 
 impl Part<'_> {
     /// Writes what has come together, if it is as much.
-    async fn write_if(&mut self, least: usize, settled: &mut Settled) -> Result<()> {
+    async fn write_if(&mut self, least: usize, settled: &mut MembershipOutcome) -> Result<()> {
         if self.join.len() + self.leave.len() < least {
             return Ok(());
         }

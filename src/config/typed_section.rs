@@ -12,6 +12,19 @@ pub(super) struct Section<'a> {
     name: &'static str,
 }
 
+/// A number under its key.
+#[derive(Debug)]
+pub(super) struct Number<T> {
+    key: &'static str,
+    value: T,
+}
+
+impl<T> Number<T> {
+    pub(super) fn new(key: &'static str, value: T) -> Self {
+        Self { key, value }
+    }
+}
+
 impl<'a> Section<'a> {
     pub(super) fn new(entries: &'a Entries, name: &'static str) -> Self {
         Self { entries, name }
@@ -30,7 +43,7 @@ impl<'a> Section<'a> {
         self.integer_because(key, bounds, "")
     }
 
-    /// The same, where the message says why.
+    /// A whole number within bounds; `why` is appended to the message that refuses another one.
     pub(super) fn integer_because<T: TryFrom<i64>>(
         self,
         key: &str,
@@ -54,25 +67,25 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// Holds two numbers to their order; the complaint goes to the one that was given later.
+    /// Checks that one number is not above another. The message is about the one that was given later.
     pub(super) fn ordered<T: PartialOrd + std::fmt::Display>(
         self,
-        (lesser, low): (&str, T),
-        (greater, high): (&str, T),
+        low: &Number<T>,
+        high: &Number<T>,
     ) -> Result<(), ConfigError> {
-        if low <= high {
+        if low.value <= high.value {
             return Ok(());
         }
-        let (low_entry, high_entry) = (self.entry(lesser)?, self.entry(greater)?);
+        let (low_entry, high_entry) = (self.entry(low.key)?, self.entry(high.key)?);
         Err(if low_entry.origin.layer() >= high_entry.origin.layer() {
             low_entry.refuse(format_args!(
-                "at most {}.{greater}, which is {high}",
-                self.name
+                "at most {}.{}, which is {}",
+                self.name, high.key, high.value
             ))
         } else {
             high_entry.refuse(format_args!(
-                "at least {}.{lesser}, which is {low}",
-                self.name
+                "at least {}.{}, which is {}",
+                self.name, low.key, low.value
             ))
         })
     }

@@ -3,7 +3,7 @@
 use crate::service::{LoggedRequest, NoteText, Outcome};
 use serde_json::{Value, json};
 
-/// One line, and below it what is to be said beside: why it failed, what was left out.
+/// One line, and below it why the request failed and what was omitted.
 pub(in crate::cli) fn text(request: &LoggedRequest) -> String {
     let path = path(request);
     let mut text = format!(
@@ -22,7 +22,7 @@ pub(in crate::cli) fn text(request: &LoggedRequest) -> String {
     printable(&text)
 }
 
-/// What the last request of a tenant was, in a few words.
+/// A short form of a request, for the last request of a tenant.
 pub(in crate::cli) fn summary(request: &LoggedRequest) -> String {
     let client = request
         .client
@@ -38,7 +38,7 @@ pub(in crate::cli) fn summary(request: &LoggedRequest) -> String {
     ))
 }
 
-/// All that is known.
+/// All facts about a request.
 pub(super) fn facts(request: &LoggedRequest) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("time", request.at.to_string()),
@@ -63,7 +63,7 @@ pub(super) fn facts(request: &LoggedRequest) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-/// What is to be said of a request beside its line.
+/// Facts that are printed below the line of a request.
 fn remarks(request: &LoggedRequest) -> Vec<(&'static str, String)> {
     let kind = request
         .scim_type
@@ -116,7 +116,7 @@ fn what(request: &LoggedRequest) -> Option<String> {
     Some(format!("{action}{}{reason}{proof}", outcome.as_str()))
 }
 
-/// The route with the id that it was asked for, or that came of it.
+/// The route with the id of the requested or created resource.
 fn path(request: &LoggedRequest) -> String {
     match &request.resource {
         Some(id) if request.route.contains("{id}") => {
@@ -127,7 +127,7 @@ fn path(request: &LoggedRequest) -> String {
     }
 }
 
-/// Without what would steer a terminal.
+/// The text without control characters, which could control a terminal.
 pub(in crate::cli) fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() && c != '\n' { '?' } else { c })

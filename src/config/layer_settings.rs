@@ -1,4 +1,4 @@
-//! What the floors below need of the configuration.
+//! The settings of each layer below, from the configuration.
 
 use super::{Config, ConfigError, Limits};
 use crate::filter::FilterLimits;

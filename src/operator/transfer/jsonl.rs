@@ -34,21 +34,21 @@ pub(super) enum Line {
 pub(super) struct Record {
     /// Number of the line.
     pub(super) number: u64,
-    /// Its id.
+    /// Id of the resource.
     pub(super) id: Uuid,
     /// Whether the line has no id, so that it was made from the unique values.
     pub(super) is_id_made: bool,
-    /// Its type.
-    pub(super) kind: Arc<ResourceType>,
-    /// Its attributes, without members.
+    /// Type of the resource.
+    pub(super) resource_type: Arc<ResourceType>,
+    /// Attributes of the resource, without members.
     pub(super) accepted: Accepted,
     /// Version and times.
     pub(super) meta: Option<Meta>,
     /// Whether the line is the whole state of a resource of this server, to be kept to the letter.
     pub(super) is_state: bool,
-    /// Digest of its password.
+    /// Digest of the password.
     pub(super) digest: Option<String>,
-    /// Its members, if the line speaks of them.
+    /// Members of the resource, if the line states them.
     pub(super) members: Option<Vec<Uuid>>,
 }
 
@@ -59,7 +59,8 @@ pub(super) struct Record {
 pub(super) fn parse(
     caller: &Caller,
     limits: &ValueLimits,
-    (number, text): (u64, &[u8]),
+    number: u64,
+    text: &[u8],
     notes: &mut Notes,
 ) -> Result<Line> {
     let mut body = read_object(text, DEPTH)?;
@@ -67,7 +68,7 @@ pub(super) fn parse(
     if let Some(group) = own.get("membersOf") {
         return continued(group, &body);
     }
-    let kind = kind_of(caller, &body)?;
+    let resource_type = resource_type_of(caller, &body)?;
     let sent_id = body
         .shift_remove("id")
         .and_then(|id| id.as_str().map(str::to_owned));
@@ -76,15 +77,18 @@ pub(super) fn parse(
         && sent_id
             .as_deref()
             .is_some_and(|id| Uuid::parse_str(id).is_ok());
-    let members = members_in(&kind, &mut body, is_state)?;
-    let accepted = accepted(caller, limits, &kind, body, is_state, notes)?;
+    let members = members_in(&resource_type, &mut body, is_state)?;
+    let accepted = accepted(caller, limits, &resource_type, body, is_state, notes)?;
     let is_id_made = sent_id.is_none();
-    let id = sent_id.map_or_else(|| own_id(&kind, &accepted, number), |id| id_for(&id));
+    let id = sent_id.map_or_else(
+        || own_id(&resource_type, &accepted, number),
+        |id| id_for(&id),
+    );
     Ok(Line::Resource(Box::new(Record {
         number,
         id,
         is_id_made,
-        kind,
+        resource_type,
         accepted,
         meta: read_meta(&meta),
         is_state,
@@ -109,7 +113,7 @@ fn continued(group: &Value, body: &Map<String, Value>) -> Result<Line> {
     })
 }
 
-fn kind_of(caller: &Caller, body: &Map<String, Value>) -> Result<Arc<ResourceType>> {
+fn resource_type_of(caller: &Caller, body: &Map<String, Value>) -> Result<Arc<ResourceType>> {
     let named = body
         .get("meta")
         .and_then(|meta| meta.get("resourceType"))
@@ -121,8 +125,8 @@ fn kind_of(caller: &Caller, body: &Map<String, Value>) -> Result<Arc<ResourceTyp
             .flatten()
             .filter_map(Value::as_str)
     };
-    let has_schema = |kind: &&Arc<ResourceType>| {
-        schemas().any(|urn| urn.eq_ignore_ascii_case(kind.schema().id()))
+    let has_schema = |resource_type: &&Arc<ResourceType>| {
+        schemas().any(|urn| urn.eq_ignore_ascii_case(resource_type.schema().id()))
     };
     let found = named.and_then(|name| caller.catalog.by_name(name));
     found.or_else(|| caller.catalog.resource_types().iter().find(has_schema)).cloned().ok_or_else(|| {
@@ -134,11 +138,11 @@ fn kind_of(caller: &Caller, body: &Map<String, Value>) -> Result<Arc<ResourceTyp
 
 /// The members that a body names. The state of a resource without members names none.
 fn members_in(
-    kind: &ResourceType,
+    resource_type: &ResourceType,
     body: &mut Map<String, Value>,
     is_state: bool,
 ) -> Result<Option<Vec<Uuid>>> {
-    let Some(attribute) = kind.members() else {
+    let Some(attribute) = resource_type.members() else {
         return Ok(None);
     };
     match body.shift_remove(attribute.name().as_ref()) {
@@ -154,21 +158,21 @@ fn ids(members: &Value) -> Result<Vec<Uuid>> {
 fn accepted(
     caller: &Caller,
     limits: &ValueLimits,
-    kind: &Arc<ResourceType>,
+    resource_type: &Arc<ResourceType>,
     body: Map<String, Value>,
     is_state: bool,
     notes: &mut Notes,
 ) -> Result<Accepted> {
     let mut sent = body.clone();
     sent.shift_remove("schemas");
-    if let Some(mirror) = kind.member_of() {
+    if let Some(mirror) = resource_type.member_of() {
         sent.shift_remove(mirror.name().as_ref());
     }
-    let mut with = Acceptance::new(caller.settings.conformance, limits);
-    let mut accepted = accept(kind, body, &mut with)?;
-    notes.append(&mut with.notes);
+    let mut acceptance = Acceptance::new(caller.settings.conformance, limits);
+    let mut accepted = accept(resource_type, body, &mut acceptance)?;
+    notes.append(&mut acceptance.notes);
     if !is_state {
-        assign_defaults(kind, &mut accepted);
+        assign_defaults(resource_type, &mut accepted);
     } else {
         // Equal but perhaps for the order of sub-attributes, which a reader would see change.
         accepted.attributes = accepted.attributes.in_order_of(sent);
@@ -218,13 +222,14 @@ fn id_for(text: &str) -> Uuid {
 }
 
 /// The id for a resource without one: from its unique values, else from all it has and where.
-fn own_id(kind: &ResourceType, accepted: &Accepted, number: u64) -> Uuid {
+fn own_id(resource_type: &ResourceType, accepted: &Accepted, number: u64) -> Uuid {
     let is_unique = |leaf: usize| {
-        kind.leaves()
+        resource_type
+            .leaves()
             .get(leaf)
             .is_some_and(|path| path.end().is_unique())
     };
-    let entries = entries(kind, &accepted.attributes);
+    let entries = entries(resource_type, &accepted.attributes);
     let unique: Vec<&str> = entries
         .iter()
         .filter(|entry| is_unique(entry.leaf))
@@ -232,9 +237,9 @@ fn own_id(kind: &ResourceType, accepted: &Accepted, number: u64) -> Uuid {
         .collect();
     if unique.is_empty() {
         let all = Value::from(accepted.attributes.clone()).to_string();
-        return made_from(&[kind.name(), &number.to_string(), &all]);
+        return made_from(&[resource_type.name(), &number.to_string(), &all]);
     }
-    made_from(&[&[kind.name().as_ref()], unique.as_slice()].concat())
+    made_from(&[&[resource_type.name().as_ref()], unique.as_slice()].concat())
 }
 
 fn made_from(parts: &[&str]) -> Uuid {

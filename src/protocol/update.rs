@@ -1,0 +1,18 @@
+//! The request of a PUT or PATCH.
+
+use crate::protocol::precondition::Precondition;
+use crate::protocol::query::View;
+use serde_json::{Map, Value};
+
+/// A PUT or PATCH of a resource.
+#[derive(Debug)]
+pub struct UpdateRequest<'a> {
+    /// The id in the path.
+    pub id: &'a str,
+    /// The body, as it was sent.
+    pub body: Map<String, Value>,
+    /// What the answer shows.
+    pub view: &'a View,
+    /// The versions of the resource that the client allows.
+    pub precondition: &'a Precondition,
+}

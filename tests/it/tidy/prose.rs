@@ -1,0 +1,95 @@
+//! Rules about comments and names: a doc comment is read alone, a type has one name.
+
+use super::{all_sources, code, root, sources};
+use std::path::Path;
+
+/// Words that refer to the item above, which a reader of the documentation does not see.
+const REFERRING: [&str; 8] = [
+    "The same", "As above", "As [", "As ", "It ", "That ", "Those ", "Its ",
+];
+
+/// The text of a line of a doc comment.
+fn doc(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    line.strip_prefix("///")
+        .or_else(|| line.strip_prefix("//!"))
+        .map(str::trim_start)
+}
+
+/// First lines of paragraphs of doc comments that refer to the item above.
+fn referring(text: &str) -> Vec<&str> {
+    let mut begins = true;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let Some(text) = doc(line) else {
+            begins = true;
+            continue;
+        };
+        if begins && REFERRING.iter().any(|word| text.starts_with(word)) {
+            found.push(text);
+        }
+        begins = text.is_empty() || text.starts_with('#');
+    }
+    found
+}
+
+/// Types of the project that an import gives another name.
+fn aliases(code: &str) -> Vec<&str> {
+    let imports = code.split("use ").skip(1);
+    let imports = imports.filter_map(|rest| rest.split(';').next());
+    let own = imports.filter(|path| {
+        ["crate::", "super::", "self::", "scim_core::", "scimd::"]
+            .iter()
+            .any(|root| path.starts_with(root))
+    });
+    let is_type = |name: &str| name.starts_with(|c: char| c.is_ascii_uppercase());
+    own.flat_map(|path| path.split(['{', '}', ',']))
+        .filter(|name| {
+            name.rsplit("::")
+                .next()
+                .and_then(|name| name.split_once(" as "))
+                .is_some_and(|(name, alias)| is_type(name.trim()) && is_type(alias.trim()))
+        })
+        .map(str::trim)
+        .collect()
+}
+
+fn is_doctor(path: &Path) -> bool {
+    path.starts_with(root().join("src/doctor"))
+}
+
+#[test]
+fn doc_comments_stand_alone() {
+    // The doctor is to become a package of its own.
+    for path in all_sources().into_iter().filter(|path| !is_doctor(path)) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let found = referring(&text);
+        assert!(found.is_empty(), "{}: {found:#?}", path.display());
+    }
+}
+
+#[test]
+fn own_types_have_one_name() {
+    let mut files = all_sources();
+    sources(&root().join("tests"), &mut files);
+    sources(&root().join("benches"), &mut files);
+    for path in files {
+        let code = code(&path);
+        let found = aliases(&code);
+        assert!(found.is_empty(), "{}: {found:?}", path.display());
+    }
+}
+
+#[test]
+fn the_rules_find_what_they_forbid() {
+    let text = "/// It is a row.\n/// It stays.\nstruct Row;\n\n/// A row.\n///\n/// # Errors\n/// Those of the row.\n";
+    assert_eq!(referring(text), ["It is a row.", "Those of the row."]);
+    assert!(referring("/// Item of a list,\n/// As it is.\n").is_empty());
+    // Written so that this file itself passes.
+    let imports =
+        "USE crate::a::{B, C as D, e::F as G};\nUSE std::fmt::Result as R;\nUSE crate::h as i;";
+    assert_eq!(
+        aliases(&imports.replace("USE", "use")),
+        ["C as D", "e::F as G"]
+    );
+}
