@@ -41,7 +41,8 @@ impl App {
         let exchange = Arc::new(Exchange::new(settings.clone()));
         let handler = service_fn(move |request: Request| {
             let (exchange, handle) = (exchange.clone(), handle.clone());
-            async move { Ok::<_, Infallible>(exchange.conduct(request, handle).await) }
+            // Boxed here, where it is made: the layers around it pass it on.
+            Box::pin(async move { Ok::<_, Infallible>(exchange.conduct(request, handle).await) })
         });
         let tidied = limits.clone();
         let tidy = move || tidied.tidy(Instant::now());

@@ -24,6 +24,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, SqlSafeStr};
 use std::path::Path;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -182,7 +183,7 @@ impl Engine {
                 outcome => outcome,
             }
         };
-        observed(statement.name(), reading).await
+        observed(statement.name(), pin!(reading)).await
     }
 
     async fn read_once(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
@@ -220,7 +221,7 @@ impl Engine {
                 Database::Sqlite { writer, .. } => writer.write(batch).await,
             }
         };
-        observed(name, writing).await
+        observed(name, pin!(writing)).await
     }
 
     /// Whether the database answers and, as far as is known, takes writes.
@@ -293,9 +294,10 @@ impl Engine {
 }
 
 /// Logs a statement or batch under its name, at level debug, and names it in an error that says nothing else about it.
+/// The work is pinned by the caller: passed by value, it would be in the future twice, and be copied with it.
 async fn observed(
     statement: &'static str,
-    running: impl Future<Output = Result<Vec<Row>, StoreError>>,
+    running: Pin<&mut impl Future<Output = Result<Vec<Row>, StoreError>>>,
 ) -> Result<Vec<Row>, StoreError> {
     let began = tracing::enabled!(tracing::Level::DEBUG).then(Instant::now);
     let outcome = running.await;

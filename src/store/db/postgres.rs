@@ -24,6 +24,7 @@ use deadpool::managed::{
 };
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -246,7 +247,8 @@ impl Connections {
         flow: Flow,
         purpose: Purpose,
     ) -> Result<Lease, StoreError> {
-        let leasing = self.free_or_new(flow);
+        // Pinned here: passed by value, it would be in the future twice, and be copied with it.
+        let leasing = pin!(self.free_or_new(flow));
         self.common.suspicion.unless_refused(purpose, leasing).await
     }
 
