@@ -1,7 +1,6 @@
 //! Rules about comments and names: a doc comment is read alone, a type has one name.
 
 use super::{all_sources, code, root, sources};
-use std::path::Path;
 
 /// Words that refer to the item above, which a reader of the documentation does not see.
 const REFERRING: [&str; 8] = [
@@ -54,14 +53,9 @@ fn aliases(code: &str) -> Vec<&str> {
         .collect()
 }
 
-fn is_doctor(path: &Path) -> bool {
-    path.starts_with(root().join("src/doctor"))
-}
-
 #[test]
 fn doc_comments_stand_alone() {
-    // The doctor is to become a package of its own.
-    for path in all_sources().into_iter().filter(|path| !is_doctor(path)) {
+    for path in all_sources() {
         let text = std::fs::read_to_string(&path).unwrap();
         let found = referring(&text);
         assert!(found.is_empty(), "{}: {found:#?}", path.display());
