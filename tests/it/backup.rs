@@ -16,6 +16,7 @@ set -eu
 case $1 in
 start)
   rm -f "$ROOT/address"
+  : >"$ROOT/out"
   scimd serve --listen 127.0.0.1:0 >"$ROOT/out" 2>>"$ROOT/log" </dev/null &
   echo $! >"$ROOT/pid"
   until grep -q '^SCIM base URL: .*/v2$' "$ROOT/out"; do
