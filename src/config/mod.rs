@@ -16,6 +16,7 @@ mod suggest;
 mod tests;
 mod typed_section;
 pub mod url;
+mod variable;
 
 pub use admin::Admin;
 pub use database::Database;
