@@ -3,7 +3,7 @@
 use super::arguments::given;
 use super::failure::Failure;
 use super::{open, renewal, signals};
-use crate::admin_api::{self, AdminApp};
+use crate::admin_api::{self, AdminApp, AdminSettings};
 use crate::background::Background;
 use crate::config::{Config, ConfigError, Override};
 use crate::scim_api;
@@ -122,8 +122,10 @@ impl Serve {
         background.forget_old_requests(operator.clone(), config.provisioning.retention_days);
         let recorder = operator.service().recorder().clone();
         let app = scim_api::app(operator.service().clone(), config.for_http());
-        let admin_app = admin_address
-            .map(|address| admin_api::app(operator.clone(), config.for_admin(address), Vec::new()));
+        let admin_app = admin_address.map(|address| {
+            let settings = AdminSettings::of(config, address, base_url.clone());
+            admin_api::app(operator.clone(), settings, config.clone(), Vec::new())
+        });
         let renewed = renewal::Renewed {
             service: operator.service(),
             app: &app,

@@ -1,7 +1,9 @@
 //! The handle of the operator over one database.
 
 use crate::access::catalogs::Catalogs;
+use crate::audit::Actor;
 use crate::clock::Clock;
+use crate::operator::seals::Seals;
 use crate::protocol::Service;
 use crate::request_log::UserDigests;
 use crate::store::Store;
@@ -19,6 +21,9 @@ pub struct Operator {
     pub(super) digests: Arc<UserDigests>,
     pub(super) service: Service,
     pub(super) not_in_force: Vec<&'static str>,
+    /// Who acts through the handle.
+    pub(super) actor: Arc<Actor>,
+    pub(super) seals: Arc<Seals>,
 }
 
 impl Operator {

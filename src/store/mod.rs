@@ -14,12 +14,17 @@ mod resources;
 mod shared;
 mod upkeep;
 
-pub use changes::Author;
+pub use changes::{AuditedChange, Author};
 pub use db::counters::StoreCounts;
 pub use db::error::StoreError;
 pub use db::settings::PoolSettings;
 pub use directory::{DirectoryState, Views};
 pub use handle::Store;
+pub use operator::act::{Act, KeptAnswer};
+pub use operator::audit_list::{AuditQuery, AuditRow};
+pub use operator::operator_token::{
+    NewOperatorToken, OperatorRole, OperatorScope, OperatorTokenInfo,
+};
 pub use operator::schema::{Configured, ConfiguredSchema, KeptSchema};
 pub use operator::tenant::{
     PasswordPolicy, PutWithoutMembers, Status, Tenant, TenantChange, TenantInfo, UsernameFormat,

@@ -1,11 +1,12 @@
 //! `scimd tenant list`.
 
-use super::{Urls, as_json, or_none};
+use super::or_none;
+use super::urls::urls_of;
 use crate::cli::failure::Failure;
 use crate::cli::listing::{Paging, Shape};
 use crate::cli::{open, output::moment};
 use crate::config::Config;
-use crate::service::{TenantInfo, TenantQuery};
+use crate::service::{TenantInfo, TenantQuery, tenant_as_json};
 use clap::Args;
 use std::io::Write;
 
@@ -29,6 +30,7 @@ impl List {
                     after,
                     search: search.clone(),
                     limit,
+                    ..TenantQuery::default()
                 })
                 .await
         };
@@ -44,7 +46,7 @@ impl List {
                 "CREATED",
             ],
             row: &as_row,
-            json: &|info: &TenantInfo| as_json(info, &Urls::of(info, config)),
+            json: &|info: &TenantInfo| tenant_as_json(info, &urls_of(info, config)),
             key: &|info| info.settings.name.clone(),
         };
         self.paging.print(&shape, read, out).await

@@ -8,7 +8,7 @@ use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
-use crate::store::operator::tenant::{COLUMNS, Tenant, TenantInfo, WIDTH, read_tenant};
+use crate::store::operator::tenant::{COLUMNS, Status, Tenant, TenantInfo, WIDTH, read_tenant};
 use crate::store::request_log::TenantKey;
 use crate::store::resources::seq::moment_of;
 
@@ -22,9 +22,58 @@ pub struct TenantQuery {
     pub after: Option<String>,
     /// Only those whose names contain this text.
     pub search: Option<String>,
+    /// Only those whose name, display name or reference begins with this text, which is in lower case.
+    pub prefix: Option<String>,
+    /// Only those of this status.
+    pub status: Option<Status>,
+    /// Only those of these names; `None`: any.
+    pub among: Option<Vec<String>>,
     /// So many at most.
     pub limit: i64,
 }
+
+impl TenantQuery {
+    /// Adds the conditions on `tenant t`, but for where the list begins.
+    fn conditions(&self, sql: &mut Sql) {
+        if let Some(text) = &self.search {
+            sql.raw(" and {position}(t.name, ")
+                .arg(text.as_str().into())
+                .raw(") > 0");
+        }
+        if let Some(prefix) = &self.prefix {
+            // Three ranges, each of an index. No text that begins with another comes after it with the last character.
+            let end = format!("{prefix}{}", char::MAX);
+            for (start, column) in PREFIXED {
+                sql.raw(start)
+                    .raw(column)
+                    .raw(" >= ")
+                    .arg(prefix.as_str().into());
+                sql.raw(" and ")
+                    .raw(column)
+                    .raw(" <= ")
+                    .arg(Arg::Text(end.clone()));
+            }
+            sql.raw(")");
+        }
+        if let Some(status) = self.status {
+            sql.raw(" and t.status = ").arg(status.as_str().into());
+        }
+        if let Some(among) = &self.among {
+            sql.raw(" and t.name in (''");
+            for name in among {
+                sql.raw(", ").arg(name.as_str().into());
+            }
+            sql.raw(")");
+        }
+    }
+}
+
+/// The columns that a prefix is looked for in, each after what goes before it.
+const PREFIXED: [(&str, &str); 3] = [
+    (" and (", "t.name"),
+    (" or ", "t.display_key"),
+    (" or ", "t.reference_key"),
+];
 
 /// Names of the resource types that are counted for a tenant.
 #[derive(Debug, Clone, Copy)]
@@ -92,11 +141,7 @@ impl Store {
         let mut sql = select_info(counted);
         sql.raw(" where t.name > ")
             .arg(query.after.as_deref().unwrap_or_default().into());
-        if let Some(text) = &query.search {
-            sql.raw(" and {position}(t.name, ")
-                .arg(text.as_str().into())
-                .raw(") > 0");
-        }
+        query.conditions(&mut sql);
         sql.raw(" order by t.name {limit}").int(query.limit);
         self.engine
             .read(&sql.statement("tenant.list"))
@@ -104,6 +149,18 @@ impl Store {
             .iter()
             .map(read_info)
             .collect()
+    }
+
+    /// How many tenants fit a query, wherever its list begins.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn count_tenants(&self, query: &TenantQuery) -> Result<i64, StoreError> {
+        let mut sql = Sql::default();
+        sql.raw("select count(*) from tenant t where t.tenant > 0");
+        query.conditions(&mut sql);
+        let rows = self.engine.read(&sql.statement("tenant.count")).await?;
+        rows.first().map_or(Ok(0), |row| row.int(0))
     }
 
     /// The settings of the tenants that follow a number, in order of their numbers, a slice of them; none
