@@ -2,6 +2,7 @@
 //! environment, under the command line. Every complaint names the place and what is allowed.
 
 mod database;
+mod delivery;
 pub mod duration;
 mod entries;
 mod layer_settings;
@@ -17,11 +18,13 @@ mod typed_section;
 pub mod url;
 
 pub use database::Database;
+pub use delivery::Webhooks;
 pub use origin::{ConfigError, Origin};
 pub use sections::{Limits, Log, Provisioning, Schemas, Server, TlsFiles, Tokens};
 pub use sources::{DEFAULTS, Environment, Override};
 
 use crate::mapping::Mapping;
+use crate::secrets::KeySource;
 use crate::service::DatabaseTarget;
 use entries::Entries;
 use secrecy::ExposeSecret;
@@ -45,6 +48,10 @@ pub struct Config {
     pub provisioning: Provisioning,
     /// How long tokens live.
     pub tokens: Tokens,
+    /// How events are sent.
+    pub webhooks: Webhooks,
+    /// The keys of what is kept secret.
+    pub secret_keys: KeySource,
     /// Which column of the directory shows which attribute.
     pub mapping: Mapping,
     entries: Entries,
@@ -86,6 +93,8 @@ impl Config {
             log: Log::read(&entries, environment)?,
             provisioning: Provisioning::read(&entries)?,
             tokens: Tokens::read(&entries)?,
+            webhooks: Webhooks::read(&entries)?,
+            secret_keys: delivery::read_keys(&entries, environment)?,
             mapping: mapping::read(&entries)?,
             entries,
         })
