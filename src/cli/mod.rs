@@ -18,6 +18,7 @@ mod key;
 mod listing;
 mod log;
 mod mapping;
+mod message;
 mod migrate;
 mod open;
 mod output;
