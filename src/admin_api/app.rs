@@ -14,7 +14,7 @@ use axum::http::header::ALLOW;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -30,6 +30,8 @@ pub(crate) struct Api {
     pub(crate) config: Arc<Config>,
     pub(crate) limits: Limits,
     pub(crate) schemas: Schemas,
+    /// The OpenAPI document.
+    pub(crate) document: Value,
     mounts: Vec<Mount>,
 }
 
@@ -38,6 +40,7 @@ impl Api {
         operator: Operator,
         settings: AdminSettings,
         config: Arc<Config>,
+        document: Value,
         mounts: Vec<Mount>,
     ) -> Self {
         Self {
@@ -46,6 +49,7 @@ impl Api {
             settings,
             config,
             schemas: Schemas::all(),
+            document,
             mounts,
         }
     }

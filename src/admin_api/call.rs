@@ -1,7 +1,6 @@
 //! A request on its way to its operation, and what the operation answers.
 
 use crate::admin_api::app::Api;
-use crate::admin_api::operation::PAGE;
 use crate::admin_api::problem::{Fault, Problem, ProblemType, Result};
 use crate::clock::Timestamp;
 use crate::service::{OnceKey, Operator, OperatorScope, OperatorTokenInfo};
@@ -11,6 +10,9 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, Mutex};
+
+/// Results on a page that names no number, and at most.
+pub(crate) const PAGE: (i64, i64) = (50, 200);
 
 /// A request that was routed, authenticated and checked against its operation.
 #[derive(Debug)]
@@ -159,18 +161,6 @@ impl Call {
     /// Names of the tenants that the caller is limited to; `None`: all.
     pub(crate) fn tenants(&self) -> Option<&[String]> {
         self.caller.as_ref()?.tenants.as_deref()
-    }
-
-    /// Refuses a caller without a scope.
-    ///
-    /// # Errors
-    /// 403 `scope-missing` that names the scope.
-    pub(crate) fn needs(&self, scope: OperatorScope) -> Result<()> {
-        let has = |caller: &Arc<OperatorTokenInfo>| caller.scopes().contains(&scope);
-        if self.caller.as_ref().is_some_and(has) {
-            return Ok(());
-        }
-        Err(scope_missing(scope))
     }
 
     /// The revision that `If-Match` asks for; `None` if any is fine.

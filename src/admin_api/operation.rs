@@ -1,6 +1,6 @@
 //! An operation of the management API: all that router, OpenAPI document, reference page and tests know of it.
 
-use crate::admin_api::call::{Call, Reply};
+use crate::admin_api::call::{Call, PAGE, Reply};
 use crate::admin_api::problem::{ProblemType, Result};
 use crate::service::OperatorScope;
 use std::pin::Pin;
@@ -104,9 +104,6 @@ pub(crate) enum Kind {
     /// A moment (RFC 3339).
     Moment,
 }
-
-/// Results on a page that names no number, and at most.
-pub(crate) const PAGE: (i64, i64) = (50, 200);
 
 /// How many results a page has.
 pub(crate) const LIMIT: Parameter = Parameter {

@@ -42,7 +42,7 @@ keywords! {
         IdempotencyKeyInvalid = "idempotency-key-invalid",
         /// The Idempotency-Key came with another request.
         IdempotencyKeyReused = "idempotency-key-reused",
-        /// The same request is being carried out.
+        /// A request with this key is being carried out.
         IdempotencyInProgress = "idempotency-in-progress",
         /// The server cannot answer now.
         DatabaseAway = "database-away",

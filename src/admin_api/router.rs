@@ -6,6 +6,7 @@ use crate::admin_api::authentication;
 use crate::admin_api::call::{Call, JsonReply, Reply};
 use crate::admin_api::log::{self, Facts};
 use crate::admin_api::mount::Mount;
+use crate::admin_api::openapi;
 use crate::admin_api::operation::{Access, BASE, Body, Operation};
 use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::admin_api::reference;
@@ -47,7 +48,13 @@ pub fn app(
     mounts: Vec<Mount>,
 ) -> AdminApp {
     let for_wire = settings.for_wire();
-    let api = Arc::new(Api::new(operator, settings, Arc::new(config), mounts));
+    let api = Arc::new(Api::new(
+        operator,
+        settings,
+        Arc::new(config),
+        openapi::document(),
+        mounts,
+    ));
     let (handling, tidied) = (api.clone(), api.clone());
     let handler = service_fn(move |request: Request| {
         let api = handling.clone();

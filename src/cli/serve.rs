@@ -120,6 +120,7 @@ impl Serve {
             .await?;
         background.warn_of_expiring_tokens(operator.clone(), config.tokens.warn_days);
         background.forget_old_requests(operator.clone(), config.provisioning.retention_days);
+        background.forget_old_acts(operator.clone(), config.admin.audit_days);
         let recorder = operator.service().recorder().clone();
         let app = scim_api::app(operator.service().clone(), config.for_http());
         let admin_app = admin_address.map(|address| {

@@ -25,7 +25,7 @@ pub struct OnceKey {
 /// What is known of a request that is to be carried out once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Earlier {
-    /// It was carried out, and answered with this.
+    /// The request was carried out, and answered with this.
     Answered(String),
     /// The key came with another request.
     OtherRequest,

@@ -6,7 +6,7 @@ use crate::operator::acting::{Once, moment};
 use crate::operator::error::{OperatorError, Result};
 use crate::operator::handle::Operator;
 use crate::operator::tenants::COUNTED;
-use crate::store::{Tenant, TenantChange, TenantInfo};
+use crate::store::{Act, Tenant, TenantChange, TenantInfo};
 use serde_json::Value;
 
 /// Times that a change is tried again because settings were changed at the same moment.
@@ -43,7 +43,10 @@ impl Operator {
             &Tenant::fresh(name, &TenantChange::default()),
             change,
         );
-        let act = self.act(entry, kept.as_ref());
+        let act = Act {
+            at: fresh.created,
+            ..self.act(entry, kept.as_ref())
+        };
         if !self.store.create_tenant(&act, name, change).await? {
             return Err(OperatorError::TenantExists(name.to_owned()));
         }

@@ -1,7 +1,6 @@
 //! What the API is, and who calls.
 
 use crate::admin_api::call::{Call, Reply};
-use crate::admin_api::openapi;
 use crate::admin_api::operation::{Access, BASE, Body, Method, Operation};
 use crate::admin_api::problem::Result;
 use serde_json::json;
@@ -31,7 +30,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Empty,
         answer: (200, Some("OpenApi")),
         problems: &[],
-        handle: |_| Box::pin(document()),
+        handle: |call| Box::pin(document(call)),
     },
 ];
 
@@ -58,6 +57,6 @@ async fn entry(call: Call) -> Result<Reply> {
     })))
 }
 
-async fn document() -> Result<Reply> {
-    Ok(Reply::ok(openapi::document()))
+async fn document(call: Call) -> Result<Reply> {
+    Ok(Reply::ok(call.api.document.clone()))
 }

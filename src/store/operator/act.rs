@@ -4,9 +4,7 @@ use crate::audit::{Actor, AuditEntry};
 use crate::clock::Timestamp;
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
-use crate::store::db::error::StoreError;
 use crate::store::db::statement::Step;
-use crate::store::handle::Store;
 use uuid::Uuid;
 
 /// Who does what, and when.
@@ -103,22 +101,6 @@ fn id_at(at: Timestamp) -> Uuid {
 pub(in crate::store) fn first_id_at(at: Timestamp) -> Uuid {
     let millis = u128::try_from(at.as_micros() / 1000).unwrap_or(0);
     Uuid::from_u128(millis << 80)
-}
-
-impl Store {
-    /// Writes the row of an act that changes nothing, such as a look at resources.
-    ///
-    /// # Errors
-    /// Any [`StoreError`].
-    pub async fn record_act(
-        &self,
-        by: &Actor,
-        at: Timestamp,
-        entry: &AuditEntry,
-    ) -> Result<(), StoreError> {
-        let batch = Batch::new("audit.record").then("answer", audited(by, at, entry, ""));
-        self.engine.write(batch).await.map(|_| ())
-    }
 }
 
 const AUDIT: &str = "insert into audit (id, at, actor_kind, actor_id, actor_name, address, action, tenant, target, changes, request) \

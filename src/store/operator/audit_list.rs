@@ -1,13 +1,15 @@
-//! Reading the audit trail, page by page, and keeping it from growing.
+//! The audit trail: acts that change nothing, reading it page by page, and keeping it from growing.
 
+use crate::audit::{Actor, AuditEntry};
 use crate::clock::Timestamp;
 use crate::store::db::args::Arg;
+use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
-use crate::store::operator::act::first_id_at;
+use crate::store::operator::act::{audited, first_id_at};
 use uuid::Uuid;
 
 /// Which rows of the audit trail are listed, the latest first.
@@ -55,6 +57,20 @@ pub struct AuditRow {
 }
 
 impl Store {
+    /// Writes the row of an act that changes nothing, such as a look at resources.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn record_act(
+        &self,
+        by: &Actor,
+        at: Timestamp,
+        entry: &AuditEntry,
+    ) -> Result<(), StoreError> {
+        let batch = Batch::new("audit.record").then("answer", audited(by, at, entry, ""));
+        self.engine.write(batch).await.map(|_| ())
+    }
+
     /// A page of the audit trail.
     ///
     /// # Errors
