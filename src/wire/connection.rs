@@ -80,7 +80,12 @@ impl ConnectionServer {
         deadlines: ConnectionDeadlines,
         acceptor: TlsAcceptor,
     ) {
-        match timeout(self.settings.header_time(), acceptor.accept(stream)).await {
+        let handshake = async {
+            stream.readable().await?;
+            deadlines.note_received();
+            acceptor.accept(stream).await
+        };
+        match timeout(self.settings.header_time(), handshake).await {
             Ok(Ok(stream)) => self.serve_stream(stream, peer, deadlines).await,
             Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS handshake"),
             Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),

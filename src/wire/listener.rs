@@ -6,7 +6,9 @@ use crate::wire::connection::ConnectionServer;
 use crate::wire::connection_limit::ConnectionLimit;
 use crate::wire::settings::ServerSettings;
 use crate::wire::tls::Tls;
+use socket2::SockRef;
 use std::io::{self, ErrorKind};
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -116,6 +118,10 @@ impl State {
     fn begin(&self, connections: &mut JoinSet<()>, stream: TcpStream, peer: SocketAddr) {
         let (server, acceptor) = (self.server.clone(), self.tls.as_ref().map(Tls::acceptor));
         let deadlines = server.deadlines();
+        // The task of the connection will read them, but may not run before another connection needs room.
+        if self.connections.is_full() && has_bytes(&stream) {
+            deadlines.note_received();
+        }
         let slot = self.connections.take(peer.ip(), deadlines.clone());
         connections.spawn(async move {
             tokio::select! {
@@ -154,6 +160,13 @@ impl State {
             tls.renew();
         }
     }
+}
+
+/// Whether bytes came in with a connection, before it was accepted.
+fn has_bytes(stream: &TcpStream) -> bool {
+    let mut byte = [MaybeUninit::uninit()];
+    let peeked = SockRef::from(stream).peek(&mut byte);
+    peeked.is_ok_and(|count| count > 0)
 }
 
 /// The next connection, when there is room for it. Errors of accept never end the server: a

@@ -10,6 +10,7 @@ pub(crate) mod app;
 pub(crate) mod body;
 mod connection;
 mod connection_limit;
+mod connection_set;
 pub(crate) mod deadlines;
 pub(crate) mod in_flight;
 pub(crate) mod layers;
