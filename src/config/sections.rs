@@ -32,7 +32,9 @@ pub struct Server {
     pub support: Option<String>,
     /// Certificate and key files of TLS in process.
     pub tls: Option<TlsFiles>,
-    /// Seconds that requests under way may still take after SIGTERM.
+    /// Seconds after SIGTERM for which requests are still answered while `/readyz` says 503.
+    pub shutdown_delay_seconds: u64,
+    /// Seconds that requests under way may still take after that.
     pub drain_seconds: u64,
     /// Threads that work on requests; 0: by the cores of the machine.
     pub threads: usize,
@@ -74,6 +76,7 @@ impl Server {
             behind_proxy: section.flag("behind_proxy")?,
             support: section.parsed("support", url::SUPPORT, empty_or_support)?,
             tls: read_tls(section)?,
+            shutdown_delay_seconds: section.integer("shutdown_delay_seconds", 0..=HOUR)?,
             drain_seconds: section.integer("drain_seconds", 0..=HOUR)?,
             threads: section.integer("threads", 0..=1024)?,
         })

@@ -19,6 +19,7 @@ pub(crate) mod rate;
 mod raw_head;
 pub(crate) mod refusal;
 mod settings;
+pub(crate) mod shutdown;
 mod stream;
 pub(crate) mod tasks;
 mod tls;
