@@ -7,6 +7,7 @@ mod context;
 pub(crate) mod notes;
 mod recorder;
 mod redaction;
+mod repeats;
 pub(crate) mod user_name;
 
 pub(crate) use action::ListShape;

@@ -3,6 +3,7 @@
 
 use super::context::{LogNote, RequestContext, RequestDetails};
 use super::notes;
+use super::repeats::{self, Repeats};
 use super::user_name::UserDigests;
 use crate::clock::{Clock, Timestamp};
 use crate::keyword::keywords;
@@ -89,6 +90,7 @@ pub struct Recorder {
 struct Shared {
     lost: AtomicU64,
     waiting_bytes: AtomicUsize,
+    repeats: Repeats,
     hurry: Notify,
 }
 
@@ -134,12 +136,16 @@ impl Recorder {
         if !is_kept {
             return;
         }
+        let kept = self.shared.repeats.sift(summary, context, Instant::now());
+        let Some((summary, context)) = kept else {
+            return;
+        };
         let bytes = PLAIN + context.weight();
         let waiting = self
             .shared
             .waiting_bytes
             .fetch_add(bytes, Ordering::Relaxed);
-        let message = Message::Request(Box::new((summary, context.clone())), bytes);
+        let message = Message::Request(Box::new((summary, context)), bytes);
         if waiting > WAITING_BYTES || self.queue.try_send(message).is_err() {
             self.shared
                 .waiting_bytes
@@ -175,7 +181,7 @@ struct Writing {
 
 impl Writing {
     async fn work(mut self, mut messages: mpsc::Receiver<Message>) {
-        while let Some(first) = messages.recv().await {
+        while let Some(first) = self.next(&mut messages).await {
             if matches!(first, Message::Request(..)) {
                 tokio::select! {
                     () = sleep(PAUSE) => {}
@@ -201,6 +207,13 @@ impl Writing {
                         None
                     };
                 }
+                // Who waits until all is written waits for what would be kept later too.
+                let until = if waiting.is_empty() {
+                    Duration::ZERO
+                } else {
+                    repeats::PAUSE
+                };
+                rows.extend(self.repeated(until));
                 self.write(&rows).await;
                 self.shared
                     .waiting_bytes
@@ -215,6 +228,25 @@ impl Writing {
         }
         self.told = None;
         self.tell();
+    }
+
+    /// The next message. Requests that become due meanwhile are written.
+    async fn next(&self, messages: &mut mpsc::Receiver<Message>) -> Option<Message> {
+        while !self.shared.repeats.is_empty() {
+            if let Ok(next) = timeout(repeats::PAUSE, messages.recv()).await {
+                return next;
+            }
+            self.write(&self.repeated(Duration::ZERO)).await;
+        }
+        messages.recv().await
+    }
+
+    /// The rows of requests beyond the limits of their tokens that become due within a time.
+    fn repeated(&self, within: Duration) -> Vec<(TenantKey, LoggedRequest)> {
+        let due = self.shared.repeats.due(Instant::now() + within);
+        due.into_iter()
+            .filter_map(|(summary, context)| row(summary, &context, &self.digests))
+            .collect()
     }
 
     async fn write(&self, rows: &[(TenantKey, LoggedRequest)]) {
