@@ -3,7 +3,7 @@
 
 use super::context::{LogNote, RequestContext, RequestDetails};
 use super::notes;
-use super::repeats::{self, Repeats};
+use super::repeats::{self, Kept, Repeats};
 use super::user_name::UserDigests;
 use crate::clock::{Clock, Timestamp};
 use crate::keyword::keywords;
@@ -90,13 +90,16 @@ pub struct Recorder {
 struct Shared {
     lost: AtomicU64,
     waiting_bytes: AtomicUsize,
-    repeats: Repeats,
+    repeats: Repeats<Request>,
     hurry: Notify,
 }
 
+/// A request, and what was learned of it.
+type Request = (RequestSummary, Arc<RequestContext>);
+
 #[derive(Debug)]
 enum Message {
-    Request(Box<(RequestSummary, Arc<RequestContext>)>, usize),
+    Request(Box<Request>, usize),
     Written(oneshot::Sender<()>),
 }
 
@@ -145,7 +148,7 @@ impl Recorder {
             .shared
             .waiting_bytes
             .fetch_add(bytes, Ordering::Relaxed);
-        let message = Message::Request(Box::new((summary, context)), bytes);
+        let message = Message::Request(Box::new(request), bytes);
         if waiting > WAITING_BYTES || self.queue.try_send(message).is_err() {
             self.shared
                 .waiting_bytes
@@ -245,6 +248,7 @@ impl Writing {
     fn repeated(&self, within: Duration) -> Vec<(TenantKey, LoggedRequest)> {
         let due = self.shared.repeats.due(Instant::now() + within);
         due.into_iter()
+            .map(counted)
             .filter_map(|(summary, context)| row(summary, &context, &self.digests))
             .collect()
     }
@@ -281,6 +285,17 @@ impl Writing {
             );
         }
     }
+}
+
+/// A request beyond the limits of its token, whose detail says how many others there were of which nothing is kept.
+fn counted((mut request, others): Kept<Request>) -> Request {
+    if others > 0 {
+        let detail = request.0.detail.unwrap_or_default();
+        request.0.detail = Some(format!(
+            "{detail} {others} more requests of this token were refused since its last entry."
+        ));
+    }
+    request
 }
 
 /// The row of a request.

@@ -1,8 +1,6 @@
 //! Requests beyond the limits of their token: the log keeps one a second of each token, with the number of the others,
 //! so that a client that goes on does not fill the log of its tenant.
 
-use super::context::RequestContext;
-use super::recorder::RequestSummary;
 use crate::sync::locked;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -11,56 +9,48 @@ use std::time::{Duration, Instant};
 /// The least time between two requests of one token that are kept.
 pub(super) const PAUSE: Duration = Duration::from_secs(1);
 
-/// A request that is to be recorded.
-pub(super) type Recorded = (RequestSummary, Arc<RequestContext>);
+/// The tokens whose requests were refused lately because there were too many, and what is to be kept of these requests.
+#[derive(Debug)]
+pub(super) struct Repeats<T>(Mutex<HashMap<Arc<str>, Repeat<T>>>);
 
-/// The tokens whose requests were refused lately because there were too many.
-#[derive(Debug, Default)]
-pub(super) struct Repeats(Mutex<HashMap<Arc<str>, Repeat>>);
+/// What is to be kept, and of how many other requests nothing is kept.
+pub(super) type Kept<T> = (T, u64);
 
 #[derive(Debug)]
-struct Repeat {
+struct Repeat<T> {
     /// When a request was kept last.
     since: Instant,
-    /// How many were not kept since then, and the last of them.
-    more: u64,
-    last: Option<Recorded>,
+    /// How many came since then, and the last of them.
+    count: u64,
+    last: Option<T>,
 }
 
-impl Repeats {
-    /// The request, if it is to be kept now.
-    pub(super) fn sift(
-        &self,
-        summary: RequestSummary,
-        context: &Arc<RequestContext>,
-        now: Instant,
-    ) -> Option<Recorded> {
-        let too_many = (summary.status == 429)
-            .then(|| context.proved_token())
-            .flatten();
-        let recorded = (summary, context.clone());
-        let Some(token) = too_many else {
-            return Some(recorded);
-        };
+impl<T> Default for Repeats<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Repeats<T> {
+    /// Takes a request of a token; gives what is to be kept now.
+    pub(super) fn sift(&self, token: Arc<str>, request: T, now: Instant) -> Option<Kept<T>> {
         let mut tokens = locked(&self.0);
         let Some(repeat) = tokens.get_mut(&token) else {
-            tokens.insert(
-                token,
-                Repeat {
-                    since: now,
-                    more: 0,
-                    last: None,
-                },
-            );
-            return Some(recorded);
+            let repeat = Repeat {
+                since: now,
+                count: 0,
+                last: None,
+            };
+            tokens.insert(token, repeat);
+            return Some((request, 0));
         };
-        repeat.more += 1;
-        repeat.last = Some(recorded);
+        repeat.count += 1;
+        repeat.last = Some(request);
         repeat.due(now)
     }
 
-    /// Takes the last request of each token for which there was none that was kept for a while.
-    pub(super) fn due(&self, now: Instant) -> Vec<Recorded> {
+    /// What is to be kept at a moment, of tokens of which there was nothing for a while.
+    pub(super) fn due(&self, now: Instant) -> Vec<Kept<T>> {
         let mut tokens = locked(&self.0);
         let due = tokens
             .values_mut()
@@ -70,30 +60,43 @@ impl Repeats {
         due
     }
 
-    /// Whether there is nothing that may become due.
+    /// Whether nothing may become due.
     pub(super) fn is_empty(&self) -> bool {
         locked(&self.0).is_empty()
     }
 }
 
-impl Repeat {
+impl<T> Repeat<T> {
     fn is_over(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.since) >= PAUSE
     }
 
-    fn due(&mut self, now: Instant) -> Option<Recorded> {
+    fn due(&mut self, now: Instant) -> Option<Kept<T>> {
         if !self.is_over(now) {
             return None;
         }
-        let (mut summary, context) = self.last.take()?;
-        let others = std::mem::take(&mut self.more) - 1;
+        let last = self.last.take()?;
         self.since = now;
-        if others > 0 {
-            let detail = summary.detail.unwrap_or_default();
-            summary.detail = Some(format!(
-                "{detail} {others} more requests of this token were refused since its last entry."
-            ));
-        }
-        Some((summary, context))
+        Some((last, std::mem::take(&mut self.count) - 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_a_second_is_kept_with_the_number_of_the_others() {
+        let (repeats, start) = (Repeats::default(), Instant::now());
+        let sift = |request, at| repeats.sift("a".into(), request, at);
+        assert_eq!(sift(1, start), Some((1, 0)));
+        assert_eq!((sift(2, start), sift(3, start)), (None, None));
+        assert_eq!(sift(4, start + PAUSE), Some((4, 2)));
+        assert_eq!(sift(5, start + PAUSE), None);
+        assert_eq!(repeats.due(start + PAUSE), []);
+        assert_eq!(repeats.due(start + 2 * PAUSE), [(5, 0)]);
+        assert!(!repeats.is_empty());
+        assert_eq!(repeats.due(start + 3 * PAUSE), []);
+        assert!(repeats.is_empty());
     }
 }
