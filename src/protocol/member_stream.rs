@@ -2,7 +2,7 @@
 //! more memory than any other.
 
 use crate::access::Caller;
-use crate::error::{Result, ScimError};
+use crate::error::Result;
 use crate::protocol::pieces::{Piece, Pieces};
 use crate::protocol::reply::Reply;
 use crate::protocol::{Service, render};

@@ -139,9 +139,14 @@ impl Recorder {
         if !is_kept {
             return;
         }
-        let kept = self.shared.repeats.sift(summary, context, Instant::now());
-        let Some((summary, context)) = kept else {
-            return;
+        let refused = (summary.status == 429).then(|| context.proved_token());
+        let request = (summary, context.clone());
+        let request = match refused.flatten() {
+            None => request,
+            Some(token) => match self.shared.repeats.sift(token, request, Instant::now()) {
+                Some(kept) => counted(kept),
+                None => return,
+            },
         };
         let bytes = PLAIN + context.weight();
         let waiting = self
