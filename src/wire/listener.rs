@@ -98,9 +98,7 @@ async fn leave(phase: &watch::Sender<Phase>, delay: Duration) {
         return;
     }
     phase.send_replace(Phase::Leaving);
-    tracing::info!(
-        "/readyz says 503 now; requests are answered until server.shutdown_delay_seconds are over"
-    );
+    tracing::info!("requests are answered until server.shutdown_delay_seconds are over");
     sleep(delay).await;
 }
 
@@ -137,7 +135,7 @@ impl State {
     fn begin(&self, connections: &mut JoinSet<()>, stream: TcpStream, peer: SocketAddr) {
         let (server, acceptor) = (self.server.clone(), self.tls.as_ref().map(Tls::acceptor));
         let deadlines = server.deadlines();
-        // The task of the connection will read them, but may not run before another connection needs room.
+        // The task of the connection may not run before another connection needs room.
         if self.connections.is_full() && has_bytes(&stream) {
             deadlines.note_received();
         }

@@ -53,7 +53,7 @@ const NO_MORE: Duration = Duration::from_millis(250);
 pub(in crate::store) struct Connections {
     pool: Pool<Opener>,
     permits: FairSemaphore,
-    /// Those of the connections that may be read from for as long as it takes.
+    /// A permit for each connection that may be read from for as long as it takes.
     readings: FairSemaphore,
     common: Arc<Common>,
 }
