@@ -34,6 +34,7 @@ pub(crate) type Found = (&'static Operation, Vec<(&'static str, String)>);
 /// The operations at a path below the base, which differ in their methods. Of templates that fit, one with a word where
 /// others have a variable goes first.
 pub(crate) fn find(path: &str) -> Vec<Found> {
+    let path = if path == "/" { "" } else { path };
     let mut found: Vec<(usize, Found)> = all()
         .filter_map(|operation| {
             let segments = segments(operation.path, path)?;

@@ -41,17 +41,12 @@ impl TenantQuery {
                 .raw(") > 0");
         }
         if let Some(prefix) = &self.prefix {
-            // Three ranges, each of an index. No text that begins with another comes after it with the last character.
+            // Three ranges, each of an index of its own. What begins with a text comes before the text with the last
+            // character behind it.
             let end = format!("{prefix}{}", char::MAX);
             for (start, column) in PREFIXED {
-                sql.raw(start)
-                    .raw(column)
-                    .raw(" >= ")
-                    .arg(prefix.as_str().into());
-                sql.raw(" and ")
-                    .raw(column)
-                    .raw(" <= ")
-                    .arg(Arg::Text(end.clone()));
+                sql.raw(start).raw(column).raw(" >= ").arg(prefix.as_str().into());
+                sql.raw(" and ").raw(column).raw(" <= ").arg(Arg::Text(end.clone()));
             }
             sql.raw(")");
         }
@@ -70,9 +65,18 @@ impl TenantQuery {
 
 /// The columns that a prefix is looked for in, each after what goes before it.
 const PREFIXED: [(&str, &str); 3] = [
-    (" and (", "t.name"),
-    (" or ", "t.display_key"),
-    (" or ", "t.reference_key"),
+    (
+        " and t.tenant in (select p.tenant from tenant p where ",
+        "p.name",
+    ),
+    (
+        " union all select p.tenant from tenant p where ",
+        "p.display_key",
+    ),
+    (
+        " union all select p.tenant from tenant p where ",
+        "p.reference_key",
+    ),
 ];
 
 /// Names of the resource types that are counted for a tenant.
