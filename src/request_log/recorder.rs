@@ -6,10 +6,11 @@ use super::notes;
 use super::user_name::UserDigests;
 use crate::clock::{Clock, Timestamp};
 use crate::keyword::keywords;
+use crate::metrics::{LogQueueMetrics, UnderWay};
 use crate::reason::Reason;
 use crate::store::{LoggedRequest, Outcome, Store, TenantKey};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
@@ -85,16 +86,16 @@ pub struct Recorder {
     record: Record,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
-    lost: AtomicU64,
+    metrics: LogQueueMetrics,
     waiting_bytes: AtomicUsize,
     hurry: Notify,
 }
 
 #[derive(Debug)]
 enum Message {
-    Request(Box<(RequestSummary, Arc<RequestContext>)>, usize),
+    Request(Box<(RequestSummary, Arc<RequestContext>)>, usize, UnderWay),
     Written(oneshot::Sender<()>),
 }
 
@@ -107,13 +108,18 @@ impl Recorder {
         digests: Arc<UserDigests>,
     ) -> Self {
         let (queue, messages) = mpsc::channel(WAITING);
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            metrics: store.metrics().log_queue.clone(),
+            waiting_bytes: AtomicUsize::new(0),
+            hurry: Notify::new(),
+        });
         let writing = Writing {
             store,
             clock,
             shared: shared.clone(),
             digests,
             told: None,
+            told_lost: 0,
         };
         tokio::spawn(writing.work(messages));
         Self {
@@ -139,12 +145,14 @@ impl Recorder {
             .shared
             .waiting_bytes
             .fetch_add(bytes, Ordering::Relaxed);
-        let message = Message::Request(Box::new((summary, context.clone())), bytes);
+        let metrics = &self.shared.metrics;
+        let queued = UnderWay::new(&metrics.waiting);
+        let message = Message::Request(Box::new((summary, context.clone())), bytes, queued);
         if waiting > WAITING_BYTES || self.queue.try_send(message).is_err() {
             self.shared
                 .waiting_bytes
                 .fetch_sub(bytes, Ordering::Relaxed);
-            self.shared.lost.fetch_add(1, Ordering::Relaxed);
+            metrics.dropped.inc();
         }
     }
 
@@ -171,6 +179,8 @@ struct Writing {
     digests: Arc<UserDigests>,
     /// When a loss was logged last.
     told: Option<Instant>,
+    /// How many requests were lost by then.
+    told_lost: u64,
 }
 
 impl Writing {
@@ -185,10 +195,12 @@ impl Writing {
             let mut next = Some(first);
             while next.is_some() {
                 let (mut rows, mut bytes, mut waiting) = (Vec::new(), 0, Vec::new());
+                let mut queued = Vec::new();
                 while let Some(message) = next {
                     match message {
-                        Message::Request(request, weight) => {
+                        Message::Request(request, weight, under_way) => {
                             bytes += weight;
+                            queued.push(under_way);
                             let (summary, context) = *request;
                             rows.extend(row(summary, &context, &self.digests));
                         }
@@ -202,6 +214,7 @@ impl Writing {
                     };
                 }
                 self.write(&rows).await;
+                drop(queued);
                 self.shared
                     .waiting_bytes
                     .fetch_sub(bytes, Ordering::Relaxed);
@@ -226,9 +239,7 @@ impl Writing {
                 Ok(()) => return,
                 Err(_) if attempt < ATTEMPTS => sleep(RETRY_PAUSE).await,
                 Err(error) => {
-                    self.shared
-                        .lost
-                        .fetch_add(rows.len() as u64, Ordering::Relaxed);
+                    self.shared.metrics.dropped.inc_by(rows.len() as u64);
                     tracing::debug!(%error, "the provisioning log cannot be written");
                 }
             }
@@ -240,9 +251,10 @@ impl Writing {
         if self.told.is_some_and(|told| told.elapsed() < TELLING) {
             return;
         }
-        let lost = self.shared.lost.swap(0, Ordering::Relaxed);
+        let all = self.shared.metrics.dropped.get();
+        let lost = all - self.told_lost;
         if lost > 0 {
-            self.told = Some(Instant::now());
+            (self.told, self.told_lost) = (Some(Instant::now()), all);
             tracing::warn!(
                 lost,
                 "requests are missing in the provisioning log: the database was away or too slow"

@@ -15,7 +15,6 @@ mod shared;
 mod upkeep;
 
 pub use changes::Author;
-pub use db::counters::StoreCounts;
 pub use db::error::StoreError;
 pub use db::settings::PoolSettings;
 pub use directory::{DirectoryState, Views};

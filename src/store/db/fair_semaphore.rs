@@ -4,6 +4,7 @@
 //! holds all permits, and only a share of them while other tenants are active: a short statement of another tenant
 //! then begins at once, and does not compete with many slow ones for the cores.
 
+use crate::metrics::PoolMetrics;
 use crate::store::db::fair_queue::{ActiveTenants, FairQueue, Flow};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +24,7 @@ struct State {
     held: HashMap<Flow, usize>,
     waiting: FairQueue<oneshot::Sender<Permit>>,
     active: ActiveTenants,
+    metrics: PoolMetrics,
 }
 
 /// The right to use one of the connections, until it is dropped.
@@ -34,8 +36,11 @@ pub(in crate::store) struct Permit {
 
 impl FairSemaphore {
     /// At least one permit, and at least one for the share of a tenant while others are active.
-    pub(in crate::store) fn new(permits: usize, share: usize) -> Self {
+    pub(in crate::store) fn new(permits: usize, share: usize, metrics: PoolMetrics) -> Self {
         let permits = permits.max(1);
+        metrics
+            .limit
+            .set(i64::try_from(permits).unwrap_or(i64::MAX));
         Self(Arc::new(Mutex::new(State {
             permits,
             share: share.max(1),
@@ -43,20 +48,27 @@ impl FairSemaphore {
             held: HashMap::new(),
             waiting: FairQueue::default(),
             active: ActiveTenants::default(),
+            metrics,
         })))
     }
 
     /// The next permit for a flow. The caller sets the longest wait; a wait that is given up costs nothing.
     pub(in crate::store) async fn acquire(&self, flow: Flow) -> Permit {
+        let mut waiting = match self.try_acquire(flow) {
+            Ok(permit) => return permit,
+            Err(waiting) => waiting,
+        };
+        let metrics = self.state().metrics.clone();
+        let _wait = metrics.wait();
         loop {
-            let waiting = match self.try_acquire(flow) {
-                Ok(permit) => return permit,
-                Err(waiting) => waiting,
-            };
             // The sender is dropped only with the semaphore itself, of which this holds a clone.
             if let Ok(permit) = waiting.await {
                 return permit;
             }
+            waiting = match self.try_acquire(flow) {
+                Ok(permit) => return permit,
+                Err(waiting) => waiting,
+            };
         }
     }
 
@@ -123,11 +135,13 @@ impl State {
 
     fn begin(&mut self, flow: Flow) {
         self.free -= 1;
+        self.metrics.in_use.inc();
         *self.held.entry(flow).or_default() += 1;
     }
 
     fn end(&mut self, flow: Flow) {
         self.free += 1;
+        self.metrics.in_use.dec();
         if let Some(count) = self.held.get_mut(&flow) {
             *count -= 1;
             if *count == 0 {
@@ -189,7 +203,7 @@ mod tests {
 
     #[test]
     fn no_tenant_holds_all_permits() {
-        let semaphore = FairSemaphore::new(4, 4 / 2);
+        let semaphore = FairSemaphore::new(4, 4 / 2, PoolMetrics::default());
         let held: Vec<_> = (0..3).map(|_| at_once(&semaphore, 1).unwrap()).collect();
         assert!(at_once(&semaphore, 1).is_none());
         let other = at_once(&semaphore, 2).unwrap();
@@ -202,7 +216,7 @@ mod tests {
 
     #[test]
     fn while_others_are_active_a_tenant_has_half() {
-        let semaphore = FairSemaphore::new(8, 8 / 2);
+        let semaphore = FairSemaphore::new(8, 8 / 2, PoolMetrics::default());
         drop(at_once(&semaphore, 2).unwrap());
         let first: Vec<_> = (0..4).map(|_| at_once(&semaphore, 1).unwrap()).collect();
         assert!(at_once(&semaphore, 1).is_none());
@@ -216,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_single_permit_serves_everyone() {
-        let semaphore = FairSemaphore::new(1, 1 / 2);
+        let semaphore = FairSemaphore::new(1, 1 / 2, PoolMetrics::default());
         for number in [1, 2, 1] {
             drop(at_once(&semaphore, number).unwrap());
         }
@@ -224,7 +238,7 @@ mod tests {
 
     #[tokio::test]
     async fn tenants_take_turns() {
-        let semaphore = FairSemaphore::new(1, 1 / 2);
+        let semaphore = FairSemaphore::new(1, 1 / 2, PoolMetrics::default());
         let mut permit = semaphore.acquire(tenant(1)).await;
         let mut queue = Vec::new();
         for number in [1, 1, 1, 2, 3, 2] {
@@ -248,7 +262,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_abandoned_wait_is_skipped() {
-        let semaphore = FairSemaphore::new(1, 1 / 2);
+        let semaphore = FairSemaphore::new(1, 1 / 2, PoolMetrics::default());
         let permit = semaphore.acquire(tenant(1)).await;
         for gone in [waiting(&semaphore, 1).await, waiting(&semaphore, 2).await] {
             gone.abort();
@@ -273,7 +287,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn permits_are_neither_lost_nor_doubled() {
         const PERMITS: usize = 3;
-        let semaphore = FairSemaphore::new(PERMITS, PERMITS / 2);
+        let semaphore = FairSemaphore::new(PERMITS, PERMITS / 2, PoolMetrics::default());
         let in_use = Arc::new(AtomicUsize::new(0));
         let mut tasks = Vec::new();
         for i in 0..400 {

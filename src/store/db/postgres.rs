@@ -5,6 +5,7 @@
 //! The driver gives no access to its sockets, so TCP keepalive cannot be set on this side: the deadline
 //! of each statement and the question after a pause stand in for it.
 
+use crate::metrics::PoolMetrics;
 use crate::store::db::args::postgres_args;
 use crate::store::db::deadline::Deadline;
 use crate::store::db::error::StoreError;
@@ -200,6 +201,7 @@ impl Connections {
         primary: PgConnectOptions,
         session: Session,
         settings: &PoolSettings,
+        metrics: PoolMetrics,
     ) -> Result<Self, StoreError> {
         let common = Arc::new(Common {
             hosts,
@@ -220,7 +222,7 @@ impl Connections {
             .build();
         let connections = Self {
             pool: pool.map_err(|error| sqlx::Error::Configuration(error.into()))?,
-            permits: FairSemaphore::new(most, most / 2),
+            permits: FairSemaphore::new(most, most / 2, metrics),
             common,
         };
         drop(connections.lease(Flow::Server, Purpose::Read).await?);

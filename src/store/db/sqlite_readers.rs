@@ -2,10 +2,12 @@
 //! costs more than a short statement; so a read is a single one. The driver's own pool would ask the
 //! thread after each statement whether it is well.
 
+use crate::metrics::PoolMetrics;
 use crate::store::db::args::sqlite_args;
 use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::Flow;
 use crate::store::db::fair_semaphore::FairSemaphore;
+use crate::store::db::settings::PoolSettings;
 use crate::store::db::sqlite_timeout::Limit;
 use crate::store::db::statement::Expanded;
 use deadpool::Runtime;
@@ -17,6 +19,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions};
 use std::num::NonZero;
 use std::time::Duration;
 use tokio::time::timeout;
+
+/// Connections that read, at most.
+const MOST: u32 = 4;
 
 /// Handle of the connections. The one that was used last, whose pages are warm, is used first.
 #[derive(Debug, Clone)]
@@ -70,22 +75,26 @@ impl Manager for Opener {
 }
 
 impl Readers {
-    /// Opens the first of so many connections.
+    /// Opens the first of at most [`MOST`] connections.
     ///
     /// # Errors
     /// If the file cannot be opened.
     pub(in crate::store) async fn open(
         options: SqliteConnectOptions,
-        most: u32,
-        acquire: Duration,
-        limit: Duration,
+        settings: &PoolSettings,
+        metrics: PoolMetrics,
     ) -> Result<Self, StoreError> {
-        let most = usize::try_from(most.max(1)).unwrap_or(1);
-        let pool = Pool::builder(Opener { options, limit })
+        let most = settings.max_connections.clamp(1, MOST);
+        let most = usize::try_from(most).unwrap_or(1);
+        let opener = Opener {
+            options,
+            limit: settings.statement,
+        };
+        let pool = Pool::builder(opener)
             .max_size(most)
             .queue_mode(QueueMode::Lifo)
             .timeouts(Timeouts {
-                wait: Some(acquire),
+                wait: Some(settings.acquire),
                 ..Timeouts::default()
             })
             .runtime(Runtime::Tokio1)
@@ -93,8 +102,8 @@ impl Readers {
         let pool = pool.map_err(|error| sqlx::Error::Configuration(error.into()))?;
         let readers = Self {
             pool,
-            permits: FairSemaphore::new(most, share(most)),
-            acquire,
+            permits: FairSemaphore::new(most, share(most), metrics),
+            acquire: settings.acquire,
         };
         drop(readers.reader().await?);
         Ok(readers)
