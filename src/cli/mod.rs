@@ -17,6 +17,7 @@ mod import;
 mod listing;
 mod log;
 mod mapping;
+mod message;
 mod migrate;
 mod open;
 mod output;

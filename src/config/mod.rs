@@ -15,6 +15,7 @@ mod suggest;
 mod tests;
 mod typed_section;
 pub mod url;
+mod variable;
 
 pub use database::Database;
 pub use origin::{ConfigError, Origin};

@@ -2,8 +2,10 @@
 //! marks that the files explain; who shows them keeps the marks or takes [`plain`].
 
 mod attributes;
+mod table;
 
 pub use attributes::{AttributeGuide, AttributeRows};
+pub use table::Table;
 
 use crate::keyword::keywords;
 use serde::Deserialize;
@@ -70,16 +72,6 @@ pub struct Step {
     /// What to enter where.
     #[serde(default)]
     pub table: Option<Table>,
-}
-
-/// A table.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Table {
-    /// Headings of the columns.
-    pub columns: Vec<String>,
-    /// Cells, as many in each row as there are columns.
-    pub rows: Vec<Vec<String>>,
 }
 
 impl Guide {

@@ -1,7 +1,7 @@
 //! Reads a line: from its text to a resource that obeys its type, or to members that continue
 //! those of the resource before it.
 
-use super::OWN;
+use super::format::OWN;
 use crate::access::Caller;
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};

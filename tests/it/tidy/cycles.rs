@@ -15,25 +15,7 @@ const ALLOWED: &[&[&str]] = &[
     &["patch::apply", "patch::values"],
     &["filter::resolve", "filter::resolve::subject"],
     // To be opened.
-    &["cli::failure", "cli::output"],
-    &["config::entries", "config::sources", "config::suggest"],
-    &["guide", "guide::attributes"],
-    &[
-        "operator::schemas",
-        "operator::schemas::change",
-        "operator::schemas::plan",
-    ],
-    &[
-        "operator::transfer",
-        "operator::transfer::export",
-        "operator::transfer::import",
-        "operator::transfer::jsonl",
-        "operator::transfer::memberships",
-        "operator::transfer::record",
-        "operator::transfer::twins",
-    ],
     &["patch::path", "patch::tolerance"],
-    &["protocol", "protocol::member_stream", "protocol::reply"],
     &[
         "resource",
         "resource::identity",
