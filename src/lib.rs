@@ -26,6 +26,8 @@ pub mod access;
 
 pub mod request_log;
 
+pub mod explanation;
+
 pub mod protocol;
 
 pub mod operator;
@@ -35,6 +37,7 @@ pub mod service {
     pub use crate::access::{
         Access, Caller, Claim, Confirmed, Identity, Traced, answered, token, url_of_tenant,
     };
+    pub use crate::explanation::{Explanation, Turn};
     pub use crate::operator::*;
     pub use crate::protocol::*;
     pub use crate::request_log::{
@@ -50,6 +53,8 @@ pub mod service {
 pub mod wire;
 
 pub mod scim_api;
+
+pub mod admin_api;
 
 /// The names of the wire and of the SCIM API.
 pub mod http {

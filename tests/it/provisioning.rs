@@ -2,6 +2,7 @@
 
 mod bodies;
 mod command;
+mod explanations;
 mod near_misses;
 mod reasons;
 mod users;
