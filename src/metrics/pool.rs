@@ -1,6 +1,6 @@
 //! The connections to the database.
 
-use crate::metrics::UnderWay;
+use crate::metrics::under_way::UnderWay;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
