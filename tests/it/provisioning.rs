@@ -10,7 +10,7 @@ mod users;
 use crate::harness::{Client, Database, ENTERPRISE, GROUP, Options, Server, USER, noon, user};
 use reqwest::Method;
 use scimd::clock::Clock;
-use scimd::resource::Shape;
+use scimd::request_log::Shape;
 use scimd::schema::Type;
 use scimd::service::{
     Entry, LogQuery, LoggedRequest, NoteText, OperatorError, PutWithoutMembers, Record, Status,
