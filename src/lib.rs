@@ -8,7 +8,9 @@ pub mod error;
 pub mod live;
 pub mod metrics;
 pub mod nearest;
+pub mod outbound;
 pub mod reason;
+pub mod secrets;
 mod sync;
 
 pub(crate) use scim_core::keyword;

@@ -38,8 +38,10 @@ pub struct Metrics {
     pub(crate) requests: RequestMetrics,
     /// Statements and batches of the database.
     pub(crate) statements: StatementMetrics,
-    /// The connections to the database; those that read, on SQLite.
+    /// The connections to the database for statements; those that read, on SQLite.
     pub(crate) pool: PoolMetrics,
+    /// The connections that are read from row by row.
+    pub(crate) readings: PoolMetrics,
     /// The connection that writes to SQLite.
     pub(crate) writer: WriterMetrics,
     /// Requests that the database answers together, and the fast path of reads.
@@ -60,10 +62,12 @@ impl Default for Metrics {
         let to = &mut registry;
         build::register(to);
         let (callers, page_hints) = caches::register(to);
+        let (pool, readings) = pool::register(to);
         Self {
             requests: RequestMetrics::register(to),
             statements: StatementMetrics::register(to),
-            pool: PoolMetrics::register(to),
+            pool,
+            readings,
             writer: WriterMetrics::register(to),
             coalescing: CoalescingMetrics::register(to),
             retries: Retries::register(to),

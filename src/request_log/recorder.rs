@@ -3,6 +3,7 @@
 
 use super::context::{LogNote, RequestContext, RequestDetails};
 use super::notes;
+use super::repeats::{self, Kept, Repeats};
 use super::user_name::UserDigests;
 use crate::clock::{Clock, Timestamp};
 use crate::keyword::keywords;
@@ -90,12 +91,16 @@ pub struct Recorder {
 struct Shared {
     metrics: LogQueueMetrics,
     waiting_bytes: AtomicUsize,
+    repeats: Repeats<Request>,
     hurry: Notify,
 }
 
+/// A request, and what was learned of it.
+type Request = (RequestSummary, Arc<RequestContext>);
+
 #[derive(Debug)]
 enum Message {
-    Request(Box<(RequestSummary, Arc<RequestContext>)>, usize, UnderWay),
+    Request(Box<Request>, usize, UnderWay),
     Written(oneshot::Sender<()>),
 }
 
@@ -111,6 +116,7 @@ impl Recorder {
         let shared = Arc::new(Shared {
             metrics: store.metrics().log_queue.clone(),
             waiting_bytes: AtomicUsize::new(0),
+            repeats: Repeats::default(),
             hurry: Notify::new(),
         });
         let writing = Writing {
@@ -140,6 +146,15 @@ impl Recorder {
         if !is_kept {
             return;
         }
+        let refused = (summary.status == 429).then(|| context.proved_token());
+        let request = (summary, context.clone());
+        let request = match refused.flatten() {
+            None => request,
+            Some(token) => match self.shared.repeats.sift(token, request, Instant::now()) {
+                Some(kept) => counted(kept),
+                None => return,
+            },
+        };
         let bytes = PLAIN + context.weight();
         let waiting = self
             .shared
@@ -147,7 +162,7 @@ impl Recorder {
             .fetch_add(bytes, Ordering::Relaxed);
         let metrics = &self.shared.metrics;
         let queued = UnderWay::new(&metrics.waiting);
-        let message = Message::Request(Box::new((summary, context.clone())), bytes, queued);
+        let message = Message::Request(Box::new(request), bytes, queued);
         if waiting > WAITING_BYTES || self.queue.try_send(message).is_err() {
             self.shared
                 .waiting_bytes
@@ -185,7 +200,7 @@ struct Writing {
 
 impl Writing {
     async fn work(mut self, mut messages: mpsc::Receiver<Message>) {
-        while let Some(first) = messages.recv().await {
+        while let Some(first) = self.next(&mut messages).await {
             if matches!(first, Message::Request(..)) {
                 tokio::select! {
                     () = sleep(PAUSE) => {}
@@ -213,6 +228,13 @@ impl Writing {
                         None
                     };
                 }
+                // Who waits until all is written waits for what would be kept later too.
+                let until = if waiting.is_empty() {
+                    Duration::ZERO
+                } else {
+                    repeats::PAUSE
+                };
+                rows.extend(self.repeated(until));
                 self.write(&rows).await;
                 drop(queued);
                 self.shared
@@ -228,6 +250,26 @@ impl Writing {
         }
         self.told = None;
         self.tell();
+    }
+
+    /// The next message. Requests that become due meanwhile are written.
+    async fn next(&self, messages: &mut mpsc::Receiver<Message>) -> Option<Message> {
+        while !self.shared.repeats.is_empty() {
+            if let Ok(next) = timeout(repeats::PAUSE, messages.recv()).await {
+                return next;
+            }
+            self.write(&self.repeated(Duration::ZERO)).await;
+        }
+        messages.recv().await
+    }
+
+    /// The rows of requests beyond the limits of their tokens that become due within a time.
+    fn repeated(&self, within: Duration) -> Vec<(TenantKey, LoggedRequest)> {
+        let due = self.shared.repeats.due(Instant::now() + within);
+        due.into_iter()
+            .map(counted)
+            .filter_map(|(summary, context)| row(summary, &context, &self.digests))
+            .collect()
     }
 
     async fn write(&self, rows: &[(TenantKey, LoggedRequest)]) {
@@ -261,6 +303,17 @@ impl Writing {
             );
         }
     }
+}
+
+/// A request beyond the limits of its token, whose detail says how many others there were of which nothing is kept.
+fn counted((mut request, others): Kept<Request>) -> Request {
+    if others > 0 {
+        let detail = request.0.detail.unwrap_or_default();
+        request.0.detail = Some(format!(
+            "{detail} {others} more requests of this token were refused since its last entry."
+        ));
+    }
+    request
 }
 
 /// The row of a request.

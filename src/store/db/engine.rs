@@ -102,8 +102,7 @@ impl Engine {
             role::check(&primary, &session).await?;
         }
         let metrics = Arc::<Metrics>::default();
-        let pool = metrics.pool.clone();
-        let connections = Connections::open(hosts, primary, session, settings, pool).await?;
+        let connections = Connections::open(hosts, primary, session, settings, &metrics).await?;
         let coalescer = settings
             .coalesce_reads
             .then(|| ReadCoalescer::new(metrics.coalescing.reads.clone()));
@@ -146,8 +145,7 @@ impl Engine {
             )))
             .await?;
         let metrics = Arc::<Metrics>::default();
-        let pool = metrics.pool.clone();
-        let readers = Readers::open(options.read_only(true), settings, pool).await?;
+        let readers = Readers::open(options.read_only(true), settings, &metrics).await?;
         let limit = Limit::on(&mut writing, settings.statement).await?;
         let writer = Writer::start(writing, limit, metrics.writer.clone());
         let database = Database::Sqlite { readers, writer };

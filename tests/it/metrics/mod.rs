@@ -100,7 +100,10 @@ async fn caches_and_the_provisioning_log_are_counted(server: Server) {
     assert_eq!(page.sum("scimd_reads_total", &[("path", "fast")]), 5.0);
     assert_eq!(page.sum("scimd_provisioning_log_dropped_total", &[]), 0.0);
     let limit = if server.is_postgres() { 8.0 } else { 4.0 };
-    assert_eq!(page.sum("scimd_pool_connections", &[]), limit);
+    assert_eq!(
+        page.sum("scimd_pool_connections", &[("pool", "statements")]),
+        limit
+    );
 }
 
 /// Many requests at once, while the page is read again and again.
