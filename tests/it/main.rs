@@ -9,6 +9,7 @@
     missing_docs
 )]
 
+mod activity;
 mod agreement;
 mod backup;
 mod bulk;
