@@ -1,6 +1,7 @@
 //! The configuration: what is built in (`config/scimd.toml`), under a file, under the
 //! environment, under the command line. Every complaint names the place and what is allowed.
 
+mod admin;
 mod database;
 pub mod duration;
 mod entries;
@@ -17,6 +18,7 @@ mod typed_section;
 pub mod url;
 mod variable;
 
+pub use admin::Admin;
 pub use database::Database;
 pub use origin::{ConfigError, Origin};
 pub use sections::{Limits, Log, Provisioning, Schemas, Server, TlsFiles, Tokens};
@@ -34,6 +36,8 @@ use std::path::Path;
 pub struct Config {
     /// Where the server listens and how clients reach it.
     pub server: Server,
+    /// Where operators reach the server.
+    pub admin: Admin,
     /// Which database.
     pub database: Database,
     /// What a request may be and ask.
@@ -81,6 +85,7 @@ impl Config {
     fn of_entries(entries: Entries, environment: &Environment) -> Result<Self, ConfigError> {
         Ok(Self {
             server: Server::read(&entries)?,
+            admin: Admin::read(&entries)?,
             database: Database::read(&entries, environment)?,
             limits: Limits::read(&entries)?,
             schemas: Schemas::read(&entries)?,
@@ -144,23 +149,33 @@ impl Config {
         format!("{scheme}://{}", SocketAddr::new(ip, address.port()))
     }
 
+    /// Where operators reach the management listener that is bound to `address`, without a slash at the end.
+    pub fn admin_url(&self, address: SocketAddr) -> String {
+        let public = self.admin.public_url.clone();
+        public.unwrap_or_else(|| self.local_url(address))
+    }
+
     /// Refuses to send tokens in the clear over a network.
     ///
     /// # Errors
     /// When the server would speak plain HTTP with other machines and no proxy is declared.
     pub fn check_exposure(&self) -> Result<(), ConfigError> {
-        let Server {
-            listen,
-            behind_proxy,
-            tls,
-            ..
-        } = &self.server;
-        if listen.ip().is_loopback() || *behind_proxy || tls.is_some() {
+        if self.server.behind_proxy || self.server.tls.is_some() {
             return Ok(());
         }
-        let entry = self.entries.get("server", "listen")?;
+        let listeners = [
+            ("server", Some(self.server.listen)),
+            ("admin", self.admin.listen),
+        ];
+        let exposed = listeners.into_iter().find_map(|(section, listen)| {
+            Some((section, listen.filter(|at| !at.ip().is_loopback())?))
+        });
+        let Some((section, listen)) = exposed else {
+            return Ok(());
+        };
+        let entry = self.entries.get(section, "listen")?;
         let problem = format!(
-            "server.listen = \"{listen}\": plain HTTP would carry tokens in the clear over the network; \
+            "{section}.listen = \"{listen}\": plain HTTP would carry tokens in the clear over the network; \
              give --behind-proxy if a proxy in front speaks TLS, or set server.tls_certificate and server.tls_key"
         );
         Err(ConfigError::new(&entry.origin, problem))
@@ -185,6 +200,14 @@ impl Config {
                 self.local_url(*listen)
             )),
             _ => {}
+        }
+        if let (Some(listen), None) = (self.admin.listen, &self.admin.public_url)
+            && listen.ip().is_unspecified()
+        {
+            warnings.push(format!(
+                "admin.public_url is not set: the management listener on {listen} answers only requests for this \
+                 machine's own name and addresses; set it to the URL that operators use"
+            ));
         }
         if let DatabaseTarget::Postgres { url } = &self.database.target
             && postgres_url::has_bare_at(url.expose_secret())

@@ -1,8 +1,9 @@
 //! What was ignored or left out of a request, as it stands in the log: a JSON array of objects.
 
 use super::context::LogNote;
+use super::left_out::Note;
+use super::shape::Shape;
 use crate::clock::Timestamp;
-use crate::resource::{Note, Shape};
 use crate::schema::Type;
 use serde_json::{Map, Value, json};
 use std::fmt;

@@ -10,6 +10,7 @@
 )]
 
 mod activity;
+mod admin;
 mod agreement;
 mod backup;
 mod bulk;

@@ -14,25 +14,6 @@ const ALLOWED: &[&[&str]] = &[
     ],
     &["patch::apply", "patch::values"],
     &["filter::resolve", "filter::resolve::subject"],
-    // To be opened.
-    &["patch::path", "patch::tolerance"],
-    &[
-        "resource",
-        "resource::identity",
-        "resource::name",
-        "resource::note",
-        "resource::shape",
-        "resource::tolerance",
-        "resource::value",
-    ],
-    &[
-        "schema",
-        "schema::attribute",
-        "schema::catalog",
-        "schema::load",
-        "schema::problems",
-        "schema::resource_type",
-    ],
 ];
 
 type Graph = BTreeMap<String, BTreeSet<String>>;
