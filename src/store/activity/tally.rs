@@ -59,13 +59,13 @@ pub(in crate::store) struct Failures {
 /// Requests of an hour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct HourCounts {
-    /// Those that did all that was asked.
+    /// Requests that did all that was asked.
     pub answered: i64,
-    /// Those of which something was left out.
+    /// Requests of which something was left out.
     pub noted: i64,
-    /// Those that were refused.
+    /// Requests that were refused.
     pub refused: i64,
-    /// Those that failed by the server's fault.
+    /// Requests that failed by the server's fault.
     pub failed: i64,
     /// Resources that were created.
     pub created: i64,
