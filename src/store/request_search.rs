@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 /// Requests that a page looks through, at most: in the order of the log, and by an index of it.
 const LOOKED_THROUGH: i64 = 20_000;
-const LOOKED_UP: i64 = 5_000;
+const LOOKED_UP: i64 = 1_000;
 /// How long after it came a request is written, at most, in milliseconds.
 const WRITTEN_WITHIN: i64 = 3_600_000;
 
@@ -202,12 +202,14 @@ impl Store {
             sql.raw(" where p.tenant = ").int(tenant.0);
             search.range(&mut sql, "p.entry", end);
         } else {
-            sql.raw(" from (");
+            sql.raw(" from (select entry from (");
             for (i, source) in sources.iter().enumerate() {
                 sql.raw(if i > 0 { " union " } else { "" });
                 source.entries(&mut sql, tenant);
                 search.range(&mut sql, "e.entry", end);
             }
+            // The bound shows PostgreSQL that to look them up one by one is cheaper than to read the log.
+            sql.raw(") as u order by entry desc {limit}").int(LOOKED_UP);
             sql.raw(") f cross join provisioning p").raw(WITH_BODY);
             sql.raw(" where p.tenant = ").int(tenant.0);
             sql.raw(" and p.entry = f.entry");

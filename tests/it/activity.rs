@@ -170,6 +170,7 @@ async fn what_is_spoilt_is_repaired(server: Server) {
     server.get("/Users").await.expect(200);
     server.clock.advance(49 * HOUR);
     server.post("/Users", user("ann")).await.expect(201);
+    server.clock.advance(1);
     server.post("/Users", user("ann")).await.expect(409);
     finished(&server).await;
     let verified = async |repair| server.operator.verify(repair).await.unwrap();
