@@ -7,7 +7,7 @@ use crate::protocol::pieces::{Piece, Pieces};
 use crate::protocol::reply::Reply;
 use crate::protocol::{Service, render};
 use crate::resource::projection::Projection;
-use crate::store::{MemberStream, StoreError, StoredResource};
+use crate::store::{MemberStream, Related, StoreError, StoredResource};
 use std::mem;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -77,7 +77,13 @@ impl Service {
                 .await
                 .map_err(ScimError::internal)?;
             if let Some(roll) = self.store.roll(caller.scope(), &found).await? {
-                return Ok(InFull::OneByOne(found, Members { roll, _turn: turn }));
+                let read = found.relations.extract_if(.., |related| related.is_member);
+                let members = Members {
+                    read: read.collect(),
+                    roll,
+                    _turn: turn,
+                };
+                return Ok(InFull::OneByOne(found, members));
             }
             let again = self.find(caller, &resource_type, &id, relations.at_most(READ_ALONG));
             found = again.await?.1?;
@@ -99,6 +105,8 @@ pub(crate) enum InFull {
 /// The members of a large group on their way.
 #[derive(Debug)]
 pub(crate) struct Members {
+    /// Those that were read with the group, which come first.
+    read: Vec<Related>,
     roll: MemberStream,
     _turn: OwnedSemaphorePermit,
 }
@@ -115,7 +123,15 @@ impl Members {
         to: &mpsc::Sender<Piece>,
     ) -> Result<bool, StoreError> {
         let mut is_first = true;
-        while let Some(member) = self.roll.next().await? {
+        let mut read = mem::take(&mut self.read).into_iter();
+        loop {
+            let member = match read.next() {
+                Some(member) => member,
+                None => match self.roll.next().await? {
+                    Some(member) => member,
+                    None => return Ok(true),
+                },
+            };
             text.push_str(if is_first { "" } else { "," });
             is_first = false;
             render::relation(text, caller, &member);
@@ -123,7 +139,6 @@ impl Members {
                 return Ok(false);
             }
         }
-        Ok(true)
     }
 }
 

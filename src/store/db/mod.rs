@@ -34,3 +34,4 @@ pub(in crate::store) mod startup_error;
 pub(in crate::store) mod statement;
 pub(in crate::store) mod stream;
 pub(in crate::store) mod suspicion;
+pub(in crate::store) mod texts;

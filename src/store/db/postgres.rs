@@ -16,19 +16,21 @@ use crate::store::db::probe::{Finding, probe};
 use crate::store::db::row::Row;
 use crate::store::db::session::Session;
 use crate::store::db::settings::PoolSettings;
-use crate::store::db::statement::Expanded;
 use crate::store::db::suspicion::{Probing, Purpose, Suspicion};
+use crate::store::db::texts::Prepared;
 use deadpool::Runtime;
 use deadpool::managed::{
     Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, WeakPool,
 };
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout, timeout_at};
+use tracing::dispatcher::{Dispatch, with_default};
 
 /// How long a connection is used at most: balancers and failed hosts are turned to again.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
@@ -41,6 +43,8 @@ const ASKED: Duration = Duration::from_millis(500);
 const RETRY: Duration = Duration::from_millis(50);
 /// How often it is looked whether a connection came back, while PostgreSQL allows no more of them.
 const LOOK: Duration = Duration::from_millis(10);
+/// Connections outside of the pool that are kept for long reads, at most.
+const READERS: usize = 4;
 /// How long no further connection is tried after PostgreSQL has said that it allows no more.
 const NO_MORE: Duration = Duration::from_millis(250);
 
@@ -69,6 +73,8 @@ struct Common {
     oldest: AtomicU64,
     /// Until when PostgreSQL allows no more connections.
     no_more: Mutex<Option<Instant>>,
+    /// Connections outside of the pool that have ended a long read.
+    readers: Mutex<Vec<Link>>,
 }
 
 #[derive(Debug)]
@@ -82,6 +88,7 @@ struct Link {
     is_at_work: bool,
     /// When it was known last that it works.
     generation: u64,
+    opened: Instant,
     answered: Instant,
 }
 
@@ -159,32 +166,42 @@ impl Manager for Opener {
     async fn create(&self) -> Result<Link, StoreError> {
         let generation = self.0.generation();
         let connection = self.0.open().await?;
+        let now = Instant::now();
         Ok(Link {
             connection,
             is_at_work: false,
             generation,
-            answered: Instant::now(),
+            opened: now,
+            answered: now,
         })
     }
 
-    async fn recycle(&self, link: &mut Link, metrics: &Metrics) -> RecycleResult<StoreError> {
-        let (pause, generation) = (link.answered.elapsed(), self.0.generation());
-        if metrics.age() > LIFETIME || pause > IDLE || link.is_useless(&self.0) {
-            return Err(RecycleError::message("not to be used again"));
+    async fn recycle(&self, link: &mut Link, _: &Metrics) -> RecycleResult<StoreError> {
+        match link.is_usable(&self.0).await {
+            true => Ok(()),
+            false => Err(RecycleError::message("not to be used again")),
         }
-        if pause > PAUSE || link.generation != generation {
-            if !matches!(timeout(ASKED, link.connection.ping()).await, Ok(Ok(()))) {
-                // The others are as old: to ask each would take long.
-                self.0.give_up();
-                return Err(RecycleError::message("it does not answer"));
-            }
-            (link.answered, link.generation) = (Instant::now(), generation);
-        }
-        Ok(())
     }
 }
 
 impl Link {
+    /// Whether it may be used again. After a pause, or when another one has failed, PostgreSQL is asked.
+    async fn is_usable(&mut self, common: &Common) -> bool {
+        let (pause, generation) = (self.answered.elapsed(), common.generation());
+        if self.opened.elapsed() > LIFETIME || pause > IDLE || self.is_useless(common) {
+            return false;
+        }
+        if pause > PAUSE || self.generation != generation {
+            if !matches!(timeout(ASKED, self.connection.ping()).await, Ok(Ok(()))) {
+                // The others are as old: to ask each would take long.
+                common.give_up();
+                return false;
+            }
+            (self.answered, self.generation) = (Instant::now(), generation);
+        }
+        true
+    }
+
     fn is_useless(&self, common: &Common) -> bool {
         self.is_at_work || self.generation < common.oldest.load(Ordering::Acquire)
     }
@@ -211,6 +228,7 @@ impl Connections {
             generation: AtomicU64::new(0),
             oldest: AtomicU64::new(0),
             no_more: Mutex::default(),
+            readers: Mutex::default(),
         });
         let most = usize::try_from(settings.max_connections.max(1)).unwrap_or(1);
         let pool = Pool::builder(Opener(common.clone()))
@@ -286,28 +304,49 @@ impl Connections {
         }
     }
 
-    /// A connection outside of the pool, within a transaction that reads and may take as long as it needs.
+    /// A connection outside of the pool, within a transaction that reads and may take as long as it needs: one that
+    /// has ended such a read before, or one of the pool, which opens another when it needs one.
     ///
     /// # Errors
     /// The errors of [`Connections::lease`], and of a transaction that cannot begin.
-    pub(in crate::store) async fn reading(&self, flow: Flow) -> Result<PgConnection, StoreError> {
-        let link = self
-            .lease(flow, Purpose::Read)
-            .await?
-            .link
-            .take()
-            .ok_or(sqlx::Error::PoolClosed)?;
-        let mut connection = Object::take(link).connection;
+    pub(in crate::store) async fn reading(&self, flow: Flow) -> Result<LongRead, StoreError> {
+        let mut link = match self.reader().await {
+            Some(link) => link,
+            None => {
+                let mut lease = self.lease(flow, Purpose::Read).await?;
+                let link = lease.link.take().ok_or(sqlx::Error::PoolClosed)?;
+                Object::take(link)
+            }
+        };
         let begin = AssertSqlSafe(self.common.session.begin_reading());
-        self.common.deadline.on(connection.execute(begin)).await?;
-        Ok(connection)
+        self.common
+            .deadline
+            .on(link.connection.execute(begin))
+            .await?;
+        Ok(LongRead {
+            link,
+            connections: self.clone(),
+        })
+    }
+
+    /// A connection that has ended a long read.
+    async fn reader(&self) -> Option<Link> {
+        if self.common.suspicion.refuses(Purpose::Read) {
+            return None;
+        }
+        loop {
+            let mut link = lock(&self.common.readers).pop()?;
+            if link.is_usable(&self.common).await {
+                return Some(link);
+            }
+        }
     }
 
     /// Runs a statement that only reads.
     ///
     /// # Errors
     /// The errors of [`Connections::lease`] and of the statement.
-    pub(in crate::store) async fn rows(&self, statement: Expanded) -> Result<Vec<Row>, StoreError> {
+    pub(in crate::store) async fn rows(&self, statement: Prepared) -> Result<Vec<Row>, StoreError> {
         let flow = Flow::of(&statement.args);
         if self.common.session.is_pooled() {
             return self.transaction(flow, Purpose::Read, vec![statement]).await;
@@ -323,7 +362,7 @@ impl Connections {
     pub(in crate::store) async fn write(
         &self,
         flow: Flow,
-        mut statements: Vec<Expanded>,
+        mut statements: Vec<Prepared>,
     ) -> Result<Vec<Row>, StoreError> {
         if !self.common.session.is_pooled()
             && statements.len() == 1
@@ -342,7 +381,7 @@ impl Connections {
         &self,
         flow: Flow,
         purpose: Purpose,
-        statements: Vec<Expanded>,
+        statements: Vec<Prepared>,
     ) -> Result<Vec<Row>, StoreError> {
         let connections = self.clone();
         let work = async move {
@@ -426,7 +465,7 @@ impl Lease {
     /// If it fails, or is not answered in time.
     pub(in crate::store) async fn rows(
         &mut self,
-        statement: Expanded,
+        statement: Prepared,
     ) -> Result<Vec<Row>, StoreError> {
         let common = self.connections.common.clone();
         if common.session.is_pooled() {
@@ -443,7 +482,7 @@ impl Lease {
     ///
     /// # Errors
     /// If it fails, or is not answered in time. Then its fate is unknown.
-    async fn write(&mut self, statement: Expanded) -> Result<Vec<Row>, StoreError> {
+    async fn write(&mut self, statement: Prepared) -> Result<Vec<Row>, StoreError> {
         let deadline = self.connections.common.deadline;
         let link = self.link()?;
         link.is_at_work = true;
@@ -455,7 +494,7 @@ impl Lease {
     async fn transaction(
         &mut self,
         purpose: Purpose,
-        statements: Vec<Expanded>,
+        statements: Vec<Prepared>,
     ) -> Result<Vec<Row>, StoreError> {
         let common = self.connections.common.clone();
         let link = self.link()?;
@@ -502,6 +541,41 @@ impl Drop for Lease {
     }
 }
 
+/// A connection in a transaction that reads for as long as it needs. It is closed when this is dropped.
+#[derive(Debug)]
+pub(in crate::store) struct LongRead {
+    link: Link,
+    connections: Connections,
+}
+
+impl LongRead {
+    /// The connection.
+    pub(in crate::store) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.link.connection
+    }
+
+    /// Whether a statement keeps a name for the next time.
+    pub(in crate::store) fn keeps_statements(&self) -> bool {
+        !self.connections.common.session.is_pooled()
+    }
+
+    /// Ends the transaction, once all rows were read, and keeps the connection for the next long read.
+    ///
+    /// # Errors
+    /// If the transaction cannot be ended.
+    pub(in crate::store) async fn end(mut self) -> Result<(), StoreError> {
+        let common = &self.connections.common;
+        let ending = self.link.connection.execute("commit");
+        common.deadline.on(ending).await?;
+        self.link.answered = Instant::now();
+        let mut readers = lock(&common.readers);
+        if readers.len() < READERS {
+            readers.push(self.link);
+        }
+        Ok(())
+    }
+}
+
 /// Statements that take effect together.
 struct Transaction<'a> {
     common: &'a Common,
@@ -514,7 +588,7 @@ impl Transaction<'_> {
     async fn run(
         self,
         connection: &mut PgConnection,
-        statements: Vec<Expanded>,
+        statements: Vec<Prepared>,
     ) -> Result<Vec<Row>, StoreError> {
         let deadline = self.common.deadline;
         let is_named = !self.common.session.is_pooled();
@@ -550,15 +624,16 @@ impl Transaction<'_> {
 /// `is_named`: whether the statement stays prepared under a name, for the next time.
 async fn rows(
     connection: &mut PgConnection,
-    statement: Expanded,
+    statement: Prepared,
     is_named: bool,
 ) -> sqlx::Result<Vec<Row>> {
-    let Expanded { text, args } = statement;
+    let Prepared { text, args } = statement;
     let query = sqlx::query_with(AssertSqlSafe(text), postgres_args(args)).persistent(is_named);
-    Ok(query
-        .fetch_all(connection)
-        .await?
-        .into_iter()
-        .map(Row::Postgres)
-        .collect())
+    // The driver enters the span in which a stream is made for each row that it reads.
+    let mut rows = with_default(&Dispatch::none(), || query.fetch(connection));
+    let mut read = Vec::new();
+    while let Some(row) = poll_fn(|context| rows.as_mut().poll_next(context)).await {
+        read.push(Row::Postgres(row?));
+    }
+    Ok(read)
 }

@@ -9,7 +9,7 @@ use crate::store::db::fair_queue::Flow;
 use crate::store::db::row::Row;
 use crate::store::db::statement::{Expanded, Statement};
 use futures_core::stream::BoxStream;
-use sqlx::{AssertSqlSafe, Connection, Executor, Postgres, Sqlite};
+use sqlx::{AssertSqlSafe, Connection, Postgres, Sqlite};
 use std::future::poll_fn;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -58,20 +58,17 @@ impl Engine {
         match &self.database {
             Database::Postgres { connections, .. } => {
                 let Expanded { text, args } = statement.for_postgres()?;
-                let mut connection = connections.reading(Flow::of(&args)).await?;
+                let mut reading = connections.reading(Flow::of(&args)).await?;
                 let query =
                     sqlx::query_with::<Postgres, _>(AssertSqlSafe(text), postgres_args(args))
-                        .persistent(false);
-                send(query.fetch(&mut connection), Row::Postgres, each, to).await?;
+                        .persistent(reading.keeps_statements());
+                let rows = query.fetch(reading.connection());
+                send(rows, Row::Postgres, each, to).await?;
                 if to.is_closed() {
                     // To end the transaction would be to read the rest first; a closed connection ends both.
                     return Ok(());
                 }
-                connections
-                    .deadline()
-                    .on(connection.execute("commit"))
-                    .await?;
-                connections.deadline().on(connection.close()).await?;
+                reading.end().await?;
             }
             Database::Sqlite { readers, .. } => {
                 let mut connection = readers.apart().await?;
