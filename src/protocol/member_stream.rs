@@ -105,7 +105,7 @@ pub(crate) enum InFull {
 /// The members of a large group on their way.
 #[derive(Debug)]
 pub(crate) struct Members {
-    /// Those that were read with the group, which come first.
+    /// Members that were read with the group, which come first.
     read: Vec<Related>,
     roll: MemberStream,
     _turn: OwnedSemaphorePermit,
