@@ -7,7 +7,9 @@ pub mod clock;
 pub mod error;
 pub mod live;
 pub mod nearest;
+pub mod outbound;
 pub mod reason;
+pub mod secrets;
 mod sync;
 
 pub(crate) use scim_core::keyword;

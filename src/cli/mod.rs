@@ -14,6 +14,7 @@ mod export;
 mod failure;
 mod health;
 mod import;
+mod key;
 mod listing;
 mod log;
 mod mapping;
@@ -75,6 +76,9 @@ enum Command {
     /// Adds, shows and removes schemas: custom attributes, for all tenants or for one
     #[command(subcommand)]
     Schema(schema::Schema),
+    /// Makes keys
+    #[command(subcommand)]
+    Key(key::Key),
     /// Shows the requests of identity providers to a tenant, and the outcomes
     Log(log::Log),
     /// Upgrades the tables of the database
@@ -121,6 +125,7 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
     let Cli { globals, command } = cli;
     match command {
         Command::Completions(completions) => completions.run(out),
+        Command::Key(key) => key.run(out),
         Command::Health(health) => wait(1, health.run(&globals, environment)),
         Command::Doctor(doctor) => wait(0, doctor::run(&doctor, environment, out)),
         Command::Check(check) => check.run(&globals, environment, out),
@@ -178,6 +183,7 @@ async fn on_database(
         | Command::Check(_)
         | Command::Health(_)
         | Command::Doctor(_)
+        | Command::Key(_)
         | Command::Completions(_) => Ok(()),
     }
 }
