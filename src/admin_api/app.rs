@@ -72,6 +72,7 @@ impl Api {
         }
         if let Some(mount) = self.mounts.iter().find(|mount| mount.path == path) {
             let _ = facts.route.set(mount.path);
+            mount.admit(head)?;
             let page = || respond::text(200, mount.content_type, (mount.text)());
             return read(head, page).map(Some);
         }

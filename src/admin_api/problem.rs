@@ -52,6 +52,8 @@ keywords! {
         TooLarge = "too-large",
         /// The client sends too much at once.
         TooManyRequests = "too-many-requests",
+        /// The request lacks a token, or has one that is not good.
+        Unauthenticated = "unauthenticated",
         /// The request is for another host.
         Misdirected = "misdirected",
         /// The server failed.
@@ -64,7 +66,8 @@ impl ProblemType {
     pub(crate) fn status(self) -> u16 {
         match self {
             Self::InvalidRequest | Self::ConfirmMissing | Self::IdempotencyKeyInvalid => 400,
-            Self::TokenMissing
+            Self::Unauthenticated
+            | Self::TokenMissing
             | Self::TokenUnknown
             | Self::TokenExpired
             | Self::TokenRevoked
@@ -107,6 +110,7 @@ impl ProblemType {
             Self::ContentType => "The media type is not known.",
             Self::TooLarge => "The request is too large.",
             Self::TooManyRequests => "There are too many requests.",
+            Self::Unauthenticated => "The token is missing or not good.",
             Self::Misdirected => "The request is for another host.",
             Self::Internal => "The server failed.",
         }

@@ -50,6 +50,9 @@ pub(crate) fn refusal(refusal: Refusal, refused: &Refused) -> Response {
 pub(crate) fn problem(problem: Problem, refused: &Refused) -> Response {
     let body = problem.body(refused.request_id.as_deref());
     let mut response = text(problem.status, PROBLEM_JSON, body.to_string());
+    if problem.status == 401 {
+        put(&mut response, WWW_AUTHENTICATE, "Bearer");
+    }
     if let Some(methods) = &problem.allow {
         put(&mut response, ALLOW, methods);
     }

@@ -61,7 +61,8 @@ pub fn app(
         Box::pin(async move { Ok::<_, Infallible>(answer(api, request).await) })
     });
     let tidy = move || tidied.limits.tidy(Instant::now());
-    let wire = wire::App::new(for_wire, respond::refusal, log::begin(), tidy, handler);
+    let log = log::begin(api.operator.service().metrics().clone());
+    let wire = wire::App::new(for_wire, respond::refusal, log, tidy, handler);
     AdminApp { wire, api }
 }
 

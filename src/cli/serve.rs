@@ -2,10 +2,11 @@
 
 use super::arguments::given;
 use super::failure::Failure;
-use super::{open, renewal, signals};
-use crate::admin_api::{self, AdminApp, AdminSettings};
+use super::{open, renewal, signals, start_line};
+use crate::admin_api::{self, AdminApp, AdminSettings, Mount};
 use crate::background::Background;
 use crate::config::{Config, ConfigError, Override};
+use crate::metrics;
 use crate::scim_api;
 use crate::service::{DEFAULT_TENANT, Operator, TokenScope};
 use crate::wire;
@@ -13,6 +14,7 @@ use clap::Args;
 use secrecy::ExposeSecret;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -103,17 +105,18 @@ impl Serve {
             .listen
             .map(|at| listen(at, "--admin-listen"))
             .transpose()?;
-        let base_url = config.base_url(local_address(&listener)?);
+        let address = local_address(&listener)?;
+        let base_url = config.base_url(address);
         let settings = config.for_service(base_url.clone())?;
         let directory = config.directory()?;
         let operator = tokio::select! {
             operator = open::patiently(config, &settings, &directory) => operator?,
             () = stop.clone().wait() => return Ok(()),
         };
-        tracing::info!(database = %config.database, base_url, "opened");
         let made = operator.make_directory(&directory).await;
         let background = Background::new(operator.clock().clone());
         background.apply_directory(operator.clone(), directory, made);
+        background.move_scanned(operator.clone());
         let admin_address = admin.as_ref().map(local_address).transpose()?;
         let admin_url = admin_address.map(|address| config.admin_url(address));
         self.greet(&operator, config, (&base_url, admin_url.as_deref()), out)
@@ -125,7 +128,8 @@ impl Serve {
         let app = scim_api::app(operator.service().clone(), config.for_http());
         let admin_app = admin_address.map(|address| {
             let settings = AdminSettings::of(config, address, base_url.clone());
-            admin_api::app(operator.clone(), settings, config.clone(), Vec::new())
+            let pages = vec![metrics_page(&operator, config)];
+            admin_api::app(operator.clone(), settings, config.clone(), pages)
         });
         let renewed = renewal::Renewed {
             service: operator.service(),
@@ -133,14 +137,21 @@ impl Serve {
             admin: admin_app.as_ref(),
         };
         let renewal = renewal::watch(hangups, renewed, read_again);
+        start_line::log(config, &base_url, address, admin_address);
         let serving = wire::serve(
             listener,
             app.wire(),
             config.for_server(),
             stop.clone().wait(),
         );
-        let managing = serve_admin(admin, admin_app.as_ref(), config, stop);
-        let both = async { tokio::try_join!(serving, managing).map(|_| ()) };
+        let managing = serve_admin(admin, admin_app.as_ref(), config, stop.clone());
+        // A stream would keep its connection, and the server with it.
+        let ending = async {
+            stop.wait().await;
+            operator.close_log_readers();
+            Ok(())
+        };
+        let both = async { tokio::try_join!(serving, managing, ending).map(|_| ()) };
         let served = tokio::select! {
             served = both => served,
             () = renewal => Ok(()),
@@ -185,6 +196,17 @@ impl Serve {
             tracing::warn!(%error, "nobody reads standard output");
         }
         Ok(())
+    }
+}
+
+/// The page that Prometheus reads.
+fn metrics_page(operator: &Operator, config: &Config) -> Mount {
+    let metrics = operator.service().metrics().clone();
+    Mount {
+        path: "/metrics",
+        content_type: metrics::CONTENT_TYPE,
+        token: config.metrics.token.clone(),
+        text: Arc::new(move || metrics.text()),
     }
 }
 

@@ -338,6 +338,7 @@ fn facts(info: &TenantInfo, urls: &TenantUrls) -> Vec<(&'static str, String)> {
         ("display-name", or_none(tenant.display_name.as_ref())),
         ("reference", or_none(tenant.reference.as_ref())),
         ("status", tenant.status.as_str().to_owned()),
+        ("health", info.health.as_str().to_owned()),
         ("seats", or_none(tenant.seats)),
         (
             "users",

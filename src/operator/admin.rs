@@ -226,6 +226,11 @@ impl Operator {
                 .await?;
             all.findings.extend(findings);
             all.unrepaired += unrepaired;
+            let activity = self
+                .store
+                .verify_activity(tenant.number(), &tenant.name, repair)
+                .await?;
+            all.findings.extend(activity.findings);
         }
         if repair {
             self.index_follows().await?;

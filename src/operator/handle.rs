@@ -3,6 +3,7 @@
 use crate::access::catalogs::Catalogs;
 use crate::audit::Actor;
 use crate::clock::Clock;
+use crate::operator::log_watch::LogWatch;
 use crate::operator::seals::Seals;
 use crate::protocol::Service;
 use crate::request_log::UserDigests;
@@ -24,6 +25,9 @@ pub struct Operator {
     /// Who acts through the handle.
     pub(super) actor: Arc<Actor>,
     pub(super) seals: Arc<Seals>,
+    pub(super) log_watch: LogWatch,
+    /// Days before the end of a token from which it ends soon.
+    pub(super) warn_days: i64,
 }
 
 impl Operator {

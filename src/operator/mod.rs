@@ -9,6 +9,8 @@ mod directory;
 mod error;
 mod handle;
 mod index_drift;
+mod log_reader;
+mod log_watch;
 mod mapping_shape;
 mod open;
 mod operator_tokens;
@@ -18,6 +20,7 @@ mod schema_shape;
 mod schemas;
 mod seals;
 mod settings;
+mod statistics;
 mod tenant_acts;
 mod tenant_shape;
 mod tenants;
@@ -33,6 +36,8 @@ pub use directory::{DirectoryState, Views};
 pub use error::OperatorError;
 pub use handle::{DEFAULT_TENANT, Operator};
 pub use index_drift::IndexDrift;
+pub use log_reader::{LogEvent, LogReader};
+pub use log_watch::LATE;
 pub use mapping_shape::{directory_state_word, mapping_as_json, undeclared_text};
 pub use operator_tokens::{IssuedOperatorToken, OperatorRefusal, OperatorTokenRequest};
 pub use request_shape::{explanation_as_json, request_as_json};
@@ -44,6 +49,7 @@ pub use schemas::{
     Survey,
 };
 pub use settings::{DatabaseTarget, ServiceSettings, StartError};
+pub use statistics::SeriesStep;
 pub use tenant_shape::{TenantUrls, deleted_tenant_as_json, tenant_as_json};
 pub use token_shape::{
     TokenLife, issued_as_json, issued_operator_as_json, operator_token_as_json, token_as_json,

@@ -1,6 +1,7 @@
 //! Opening the database: brings it up to date, loads the schemas that it keeps, and makes the service.
 
 use super::handle::{DEFAULT_TENANT, Operator};
+use super::log_watch::LogWatch;
 use super::schemas::configure::{configure, differing};
 use super::seals::Seals;
 use super::settings::{
@@ -99,6 +100,8 @@ impl Operator {
             not_in_force,
             actor: Arc::new(actor),
             seals: Arc::new(seals),
+            log_watch: LogWatch::new(),
+            warn_days: settings.token_warn_days,
         })
     }
 }

@@ -6,7 +6,7 @@ use crate::operator::acting::{Once, moment};
 use crate::operator::error::{OperatorError, Result};
 use crate::operator::handle::Operator;
 use crate::operator::tenants::COUNTED;
-use crate::store::{Act, Tenant, TenantChange, TenantInfo};
+use crate::store::{Act, Health, Tenant, TenantChange, TenantInfo};
 use serde_json::Value;
 
 /// Times that a change is tried again because settings were changed at the same moment.
@@ -59,7 +59,7 @@ impl Operator {
     /// 404 if there is none of that name.
     pub async fn tenant(&self, name: &str) -> Result<TenantInfo> {
         self.store
-            .tenant(name, COUNTED)
+            .tenant(name, COUNTED, self.health_time())
             .await?
             .ok_or_else(|| no_tenant(name))
     }
@@ -120,10 +120,11 @@ impl Operator {
             return Ok(());
         }
         match expected {
-            Some(_) if self.store.tenant(name, COUNTED).await?.is_some() => {
+            Some(_) => {
+                self.tenant(name).await?;
                 Err(OperatorError::OtherRevision(name.to_owned()))
             }
-            _ => Err(no_tenant(name)),
+            None => Err(no_tenant(name)),
         }
     }
 
@@ -223,6 +224,9 @@ impl TenantInfo {
             users: 0,
             active_users: 0,
             groups: 0,
+            health: Health::NeverConnected,
+            last_request: None,
+            last_client: None,
             created,
         }
     }

@@ -9,6 +9,7 @@
     missing_docs
 )]
 
+mod activity;
 mod admin;
 mod agreement;
 mod backup;
@@ -26,6 +27,7 @@ mod hostile;
 mod isolation;
 mod limits;
 mod logging;
+mod metrics;
 mod paging;
 mod pooler;
 mod provisioning;
@@ -35,6 +37,7 @@ mod renewal;
 mod resources;
 mod rows;
 mod scale;
+mod scanned;
 mod schemas;
 mod searchable;
 mod shared_database;

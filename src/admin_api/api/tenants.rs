@@ -8,8 +8,8 @@ use crate::admin_api::operation::{
 use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::resource::Conformance;
 use crate::service::{
-    Once, OperatorScope, PasswordPolicy, PutWithoutMembers, Status, TenantChange, TenantInfo,
-    TenantQuery, TenantUrls, UsernameFormat, deleted_tenant_as_json, request_as_json,
+    Health, Once, OperatorScope, PasswordPolicy, PutWithoutMembers, Status, TenantChange,
+    TenantInfo, TenantQuery, TenantUrls, UsernameFormat, deleted_tenant_as_json, request_as_json,
     tenant_as_json, token_as_json,
 };
 use serde_json::{Map, Value};
@@ -35,6 +35,11 @@ pub(crate) const OPERATIONS: &[Operation] = &[
                 name: "status",
                 kind: Kind::Word(Status::KEYWORDS),
                 summary: "Only active, or only suspended tenants.",
+            },
+            Parameter {
+                name: "health",
+                kind: Kind::Word(Health::KEYWORDS),
+                summary: "Only tenants for which provisioning works so.",
             },
             Parameter {
                 name: "sort",
@@ -126,6 +131,7 @@ async fn list(call: Call) -> Result<Reply> {
         after: place.as_ref().and_then(Value::as_str).map(str::to_owned),
         prefix: call.parameter("search").map(str::to_lowercase),
         status: call.parameter("status").and_then(Status::from_keyword),
+        health: call.parameter("health").and_then(Health::from_keyword),
         among: call.tenants().map(<[String]>::to_vec),
         limit: call.limit() + 1,
         ..TenantQuery::default()

@@ -2,11 +2,12 @@
 
 use super::or_none;
 use super::urls::urls_of;
+use crate::cli::arguments::keyword;
 use crate::cli::failure::Failure;
 use crate::cli::listing::{Paging, Shape};
 use crate::cli::{open, output::moment};
 use crate::config::Config;
-use crate::service::{TenantInfo, TenantQuery, tenant_as_json};
+use crate::service::{Health, TenantInfo, TenantQuery, tenant_as_json};
 use clap::Args;
 use std::io::Write;
 
@@ -16,6 +17,9 @@ pub(in crate::cli) struct List {
     /// Only tenants whose names contain this
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
+    /// Only tenants of this health
+    #[arg(long, value_name = "HEALTH", value_parser = keyword(Health::KEYWORDS, Health::from_keyword))]
+    health: Option<Health>,
     #[command(flatten)]
     paging: Paging,
 }
@@ -29,6 +33,7 @@ impl List {
                 .tenants(&TenantQuery {
                     after,
                     search: search.clone(),
+                    health: self.health,
                     limit,
                     ..TenantQuery::default()
                 })
@@ -37,12 +42,12 @@ impl List {
         let shape = Shape {
             headings: &[
                 "NAME",
-                "STATUS",
+                "HEALTH",
                 "USERS",
                 "ACTIVE",
                 "SEATS",
                 "GROUPS",
-                "CONFORMANCE",
+                "LAST REQUEST",
                 "CREATED",
             ],
             row: &as_row,
@@ -57,12 +62,12 @@ fn as_row(info: &TenantInfo) -> Vec<String> {
     let tenant = &info.settings;
     vec![
         tenant.name.clone(),
-        tenant.status.as_str().to_owned(),
+        info.health.as_str().to_owned(),
         info.users.to_string(),
         info.active_users.to_string(),
         or_none(tenant.seats),
         info.groups.to_string(),
-        tenant.conformance.as_str().to_owned(),
+        moment(info.last_request),
         moment(Some(info.created)),
     ]
 }

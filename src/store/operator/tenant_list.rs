@@ -2,14 +2,16 @@
 //! all of them. None holds more than a part in memory.
 
 use crate::clock::Timestamp;
+use crate::store::activity::health::{self, Health, HealthTime};
+use crate::store::activity::tally::hour_of;
 use crate::store::db::args::Arg;
 use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
+use crate::store::logged_request::TenantKey;
 use crate::store::operator::tenant::{COLUMNS, Status, Tenant, TenantInfo, WIDTH, read_tenant};
-use crate::store::request_log::TenantKey;
 use crate::store::resources::seq::moment_of;
 
 /// Tenants that are read at a time for work on all of them.
@@ -28,13 +30,15 @@ pub struct TenantQuery {
     pub status: Option<Status>,
     /// Only those of these names; `None`: any.
     pub among: Option<Vec<String>>,
+    /// Only those of this health.
+    pub health: Option<Health>,
     /// So many at most.
     pub limit: i64,
 }
 
 impl TenantQuery {
-    /// Adds the conditions on `tenant t`, but for where the list begins.
-    fn conditions(&self, sql: &mut Sql) {
+    /// Adds the conditions on `tenant t` with its `tenant_status s`, but for where the list begins.
+    fn conditions(&self, sql: &mut Sql, time: HealthTime) {
         if let Some(text) = &self.search {
             sql.raw(" and {position}(t.name, ")
                 .arg(text.as_str().into())
@@ -45,8 +49,14 @@ impl TenantQuery {
             // character behind it.
             let end = format!("{prefix}{}", char::MAX);
             for (start, column) in PREFIXED {
-                sql.raw(start).raw(column).raw(" >= ").arg(prefix.as_str().into());
-                sql.raw(" and ").raw(column).raw(" <= ").arg(Arg::Text(end.clone()));
+                sql.raw(start)
+                    .raw(column)
+                    .raw(" >= ")
+                    .arg(prefix.as_str().into());
+                sql.raw(" and ")
+                    .raw(column)
+                    .raw(" <= ")
+                    .arg(Arg::Text(end.clone()));
             }
             sql.raw(")");
         }
@@ -59,6 +69,12 @@ impl TenantQuery {
                 sql.raw(", ").arg(name.as_str().into());
             }
             sql.raw(")");
+        }
+        if let Some(wanted) = self.health {
+            health::narrow(sql, wanted, time);
+            sql.raw(" and ");
+            health::push(sql, time);
+            sql.raw(" = ").arg(wanted.as_str().into());
         }
     }
 }
@@ -96,11 +112,14 @@ fn read_info(row: &Row) -> Result<TenantInfo, StoreError> {
         users: row.int(WIDTH + 2)?,
         active_users: row.int(WIDTH + 3)?,
         groups: row.int(WIDTH + 4)?,
+        health: Health::from_keyword(row.text(WIDTH + 5)?).unwrap_or(Health::Receiving),
+        last_request: row.opt_int(WIDTH + 6)?.map(Timestamp::from_micros),
+        last_client: row.opt_text(WIDTH + 7)?.map(str::to_owned),
     })
 }
 
 /// Selects what [`read_info`] reads, from `tenant t`.
-fn select_info(counted: CountedTypes<'_>) -> Sql {
+fn select_info(counted: CountedTypes<'_>, time: HealthTime) -> Sql {
     let mut sql = Sql::default();
     sql.raw("select ").raw(COLUMNS).raw(", t.used, t.created, ");
     sql.raw(LIVE)
@@ -109,7 +128,9 @@ fn select_info(counted: CountedTypes<'_>) -> Sql {
     sql.raw(ACTIVE)
         .raw(LIVE)
         .arg(counted.grouped.into())
-        .raw("), 0) as bigint) from tenant t");
+        .raw("), 0) as bigint), ");
+    health::push(&mut sql, time);
+    sql.raw(", s.last_request, s.last_client from tenant t left join tenant_status s on s.tenant = t.tenant");
     sql
 }
 
@@ -122,8 +143,9 @@ impl Store {
         &self,
         name: &str,
         counted: CountedTypes<'_>,
+        time: HealthTime,
     ) -> Result<Option<TenantInfo>, StoreError> {
-        let mut sql = select_info(counted);
+        let mut sql = select_info(counted, time);
         sql.raw(" where t.name = ").arg(name.into());
         self.engine
             .read(&sql.statement("tenant.find"))
@@ -141,11 +163,12 @@ impl Store {
         &self,
         query: &TenantQuery,
         counted: CountedTypes<'_>,
+        time: HealthTime,
     ) -> Result<Vec<TenantInfo>, StoreError> {
-        let mut sql = select_info(counted);
+        let mut sql = select_info(counted, time);
         sql.raw(" where t.name > ")
             .arg(query.after.as_deref().unwrap_or_default().into());
-        query.conditions(&mut sql);
+        query.conditions(&mut sql, time);
         sql.raw(" order by t.name {limit}").int(query.limit);
         self.engine
             .read(&sql.statement("tenant.list"))
@@ -159,10 +182,14 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn count_tenants(&self, query: &TenantQuery) -> Result<i64, StoreError> {
+    pub async fn count_tenants(
+        &self,
+        query: &TenantQuery,
+        time: HealthTime,
+    ) -> Result<i64, StoreError> {
         let mut sql = Sql::default();
-        sql.raw("select count(*) from tenant t where t.tenant > 0");
-        query.conditions(&mut sql);
+        sql.raw("select count(*) from tenant t left join tenant_status s on s.tenant = t.tenant where t.tenant > 0");
+        query.conditions(&mut sql, time);
         let rows = self.engine.read(&sql.statement("tenant.count")).await?;
         rows.first().map_or(Ok(0), |row| row.int(0))
     }
@@ -187,8 +214,8 @@ impl Store {
         rows.iter().map(read_tenant).collect()
     }
 
-    /// Of a slice of the tenants that follow one, those whose provisioning log has requests that were
-    /// written before a moment; and the last one of the slice, after which the next begins.
+    /// Of a slice of the tenants that follow one, those whose provisioning log or figures have requests that
+    /// were written before a moment; and the last one of the slice, after which the next begins.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -202,6 +229,7 @@ impl Store {
             Arg::Int(after),
             Arg::Int(moment_of(moment)),
             Arg::Int(SLICE),
+            Arg::Int(hour_of(moment)),
         ];
         let (mut holding, mut last) = (Vec::new(), None);
         for row in self
@@ -241,6 +269,7 @@ const LIVE: &str = "cast(coalesce((select sum(live) from counter c join kind k o
      where c.tenant = t.tenant and k.name = ";
 const ACTIVE: &str =
     "cast(coalesce((select sum(active) from counter c where c.tenant = t.tenant), 0) as bigint), ";
-const WITH_REQUESTS: &str = "select t.tenant, exists (select 1 from provisioning p where p.tenant = t.tenant and p.entry < $2) \
+const WITH_REQUESTS: &str = "select t.tenant, (exists (select 1 from provisioning p where p.tenant = t.tenant and p.entry < $2) \
+     or exists (select 1 from tenant_hour h where h.tenant = t.tenant and h.hour < $4)) \
      from tenant t where t.tenant > $1 order by t.tenant {limit}$3";
 const RESOURCES: &str = "select cast(coalesce(sum(live), 0) as bigint) from counter";

@@ -55,6 +55,7 @@ async fn hold(database: Database) {
             ..Options::default()
         };
         let server = Server::with(database, options).await;
+        server.clock.advance(10);
         let admin = Admin::over(&server).await;
         let mut names = Names::of(&server, &admin).await;
         for exchange in script.exchanges() {
@@ -92,7 +93,10 @@ async fn hold(database: Database) {
         .map(|(_, _, described)| described["operationId"].as_str().unwrap().to_owned())
         .collect();
     let without: Vec<_> = all.difference(&answered).collect();
-    assert!(without.is_empty(), "operations without a conversation: {without:?}");
+    assert!(
+        without.is_empty(),
+        "operations without a conversation: {without:?}"
+    );
 }
 
 async fn send(admin: &Admin, names: &Names, exchange: &Exchange) -> Answer {
@@ -156,6 +160,7 @@ impl Names {
         for role in OperatorRole::KEYWORDS {
             let role = OperatorRole::from_keyword(role).unwrap();
             if role != OperatorRole::Admin {
+                server.clock.advance(10);
                 let token = operator_token(server, role, &[]).await;
                 names.add(&token, &format!("{{{}}}", role.as_str()));
             }
@@ -171,7 +176,8 @@ impl Names {
     fn add(&mut self, value: &str, name: &str) {
         if self.values.iter().all(|(there, _)| there != value) {
             self.values.push((value.to_owned(), name.to_owned()));
-            self.values.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
+            self.values
+                .sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Answer, Server, openapi};
 use reqwest::Method;
-use scimd::admin_api::AdminSettings;
+use scimd::admin_api::{AdminSettings, Mount};
 use scimd::config::{Config, Environment};
 use scimd::service::{OperatorRole, OperatorTokenRequest};
 use scimd::wire::ServerSettings;
@@ -49,6 +49,11 @@ pub(crate) async fn operator_token(
 impl Admin {
     /// Serves the management API of a server until the test ends.
     pub(crate) async fn over(server: &Server) -> Self {
+        Self::with(server, Vec::new()).await
+    }
+
+    /// Serves the management API with more pages.
+    pub(crate) async fn with(server: &Server, mounts: Vec<Mount>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let root = format!("http://{}", listener.local_addr().unwrap());
         let settings = AdminSettings {
@@ -64,7 +69,7 @@ impl Admin {
             server.operator.clone(),
             settings,
             Config::load(None, &home(), &[]).unwrap(),
-            Vec::new(),
+            mounts,
         );
         tokio::spawn(async move {
             let forever = std::future::pending();
