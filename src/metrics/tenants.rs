@@ -15,7 +15,7 @@ keywords! {
     ShownTenants {
         /// None.
         Off = "off",
-        /// Those with a limit of seats, or with a token that ends soon and has no successor.
+        /// Tenants with a limit of seats, or with a token that ends soon and has no successor.
         Attention = "attention",
         /// All.
         All = "all",
