@@ -114,6 +114,7 @@ impl Serve {
         let made = operator.make_directory(&directory).await;
         let background = Background::new(operator.clock().clone());
         background.apply_directory(operator.clone(), directory, made);
+        background.move_scanned(operator.clone());
         let admin_address = admin.as_ref().map(local_address).transpose()?;
         let admin_url = admin_address.map(|address| config.admin_url(address));
         self.greet(&operator, config, (&base_url, admin_url.as_deref()), out)

@@ -36,6 +36,7 @@ mod renewal;
 mod resources;
 mod rows;
 mod scale;
+mod scanned;
 mod schemas;
 mod searchable;
 mod shared_database;

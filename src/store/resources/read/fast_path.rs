@@ -132,7 +132,7 @@ pub(in crate::store) fn matching(
     else {
         return None;
     };
-    if relations.members || !is_selective(predicate) {
+    if relations.members || !is_selective(of_type, predicate) {
         return None;
     }
     let mut sql = Sql::default();
@@ -208,6 +208,7 @@ fn groups(scope: &Scope, row: &Row) -> Result<Option<Vec<Related>>, StoreError> 
             .resource_type
             .clone();
         Some(Related {
+            seq,
             id,
             display,
             resource_type,
