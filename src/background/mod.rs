@@ -2,12 +2,14 @@
 //! one way to be stopped.
 
 mod former_index;
+mod measures;
 mod retention;
 mod token_expiry;
 mod views;
 
 use crate::clock::{Clock, Timestamp};
 use crate::mapping::Directory;
+use crate::metrics::ShownTenants;
 use crate::operator::{Operator, OperatorError};
 use crate::sync::locked;
 use std::sync::{Arc, Mutex};
@@ -19,6 +21,7 @@ use tokio_util::task::TaskTracker;
 /// How long stopping waits for a job that is at work.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -88,6 +91,14 @@ impl Background {
         self.every("audit retention", HOUR, move || {
             let operator = operator.clone();
             async move { retention::forget_acts(&operator, days).await }
+        });
+    }
+
+    /// Measures tenants once a minute, for the metrics.
+    pub fn measure_tenants(&self, operator: Operator, shown: ShownTenants) {
+        self.every("tenant metrics", MINUTE, move || {
+            let operator = operator.clone();
+            async move { measures::measure(&operator, shown).await }
         });
     }
 

@@ -126,6 +126,9 @@ impl Serve {
         background.forget_old_acts(operator.clone(), config.admin.audit_days);
         let recorder = operator.service().recorder().clone();
         let app = scim_api::app(operator.service().clone(), config.for_http());
+        if admin_address.is_some() {
+            background.measure_tenants(operator.clone(), config.metrics.tenants);
+        }
         let admin_app = admin_address.map(|address| {
             let settings = AdminSettings::of(config, address, base_url.clone());
             let pages = vec![metrics_page(&operator, config)];
