@@ -27,6 +27,8 @@ pub mod request_log;
 
 pub mod protocol;
 
+pub mod feed;
+
 pub mod operator;
 
 /// The names of the layers between the store and the wire.

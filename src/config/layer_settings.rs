@@ -38,6 +38,7 @@ impl Config {
             searchable: self.schemas.searchable.clone(),
             limits: self.limits.for_service(),
             record: self.provisioning.record,
+            keeps_documents: self.feed.documents,
             support: self.server.support.clone(),
         })
     }

@@ -18,7 +18,7 @@ pub mod url;
 
 pub use database::Database;
 pub use origin::{ConfigError, Origin};
-pub use sections::{Limits, Log, Provisioning, Schemas, Server, TlsFiles, Tokens};
+pub use sections::{Feed, Limits, Log, Provisioning, Schemas, Server, TlsFiles, Tokens};
 pub use sources::{DEFAULTS, Environment, Override};
 
 use crate::mapping::Mapping;
@@ -43,6 +43,8 @@ pub struct Config {
     pub log: Log,
     /// What is kept of what identity providers ask.
     pub provisioning: Provisioning,
+    /// `[feed]`
+    pub feed: Feed,
     /// How long tokens live.
     pub tokens: Tokens,
     /// Which column of the directory shows which attribute.
@@ -85,6 +87,7 @@ impl Config {
             schemas: Schemas::read(&entries)?,
             log: Log::read(&entries, environment)?,
             provisioning: Provisioning::read(&entries)?,
+            feed: Feed::read(&entries)?,
             tokens: Tokens::read(&entries)?,
             mapping: mapping::read(&entries)?,
             entries,

@@ -82,6 +82,7 @@ impl Operator {
                 &plan.key(),
                 (text.as_deref(), &names),
                 seen,
+                self.clock.now(),
             )
             .await?
         {

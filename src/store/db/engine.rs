@@ -65,6 +65,7 @@ macro_rules! migrations {
             10 "0010_put_without_members.sql",
             11 "0011_reasons.sql",
             12 "0012_token_ending.sql",
+            13 "0013_feed.sql",
         )
     };
     ($folder:literal, $($version:literal $name:literal,)*) => {
