@@ -7,7 +7,9 @@ pub mod clock;
 pub mod error;
 pub mod live;
 pub mod nearest;
+pub mod outbound;
 pub mod reason;
+pub mod secrets;
 mod sync;
 
 pub(crate) use scim_core::keyword;
@@ -25,6 +27,8 @@ pub mod access;
 
 pub mod request_log;
 
+pub mod explanation;
+
 pub mod protocol;
 
 pub mod feed;
@@ -37,6 +41,7 @@ pub mod service {
         Access, CacheCounts, Caller, Claim, Confirmed, Identity, Traced, answered, token,
         url_of_tenant,
     };
+    pub use crate::explanation::{Explanation, Turn};
     pub use crate::operator::*;
     pub use crate::protocol::*;
     pub use crate::request_log::{
@@ -52,6 +57,8 @@ pub mod service {
 pub mod wire;
 
 pub mod scim_api;
+
+pub mod admin_api;
 
 /// The names of the wire and of the SCIM API.
 pub mod http {

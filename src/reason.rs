@@ -2,7 +2,6 @@
 //! explanations. The text of an error may change; its reason does not.
 
 use crate::keyword::keywords;
-use scim_core::resource::Note;
 
 keywords! {
     /// Why a request did not do all that was asked. Set where the error is made.
@@ -120,17 +119,5 @@ impl Reason {
                 | Self::TokenIncomplete
                 | Self::TokenBasic
         )
-    }
-}
-
-impl From<&Note> for Reason {
-    /// Why something was left out of a request.
-    fn from(note: &Note) -> Self {
-        match note {
-            Note::UnknownAttribute(..) | Note::UndeclaredSchema(_) => Self::AttributeUnknown,
-            Note::UnresolvedMember(_) => Self::MemberUnknown,
-            Note::UnfitValue(_) | Note::KeptValue(_) => Self::ValueInvalid,
-            Note::Omitted(_) => Self::AttributeOmitted,
-        }
     }
 }

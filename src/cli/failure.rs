@@ -1,5 +1,6 @@
 //! How a command ends when it does not succeed.
 
+use super::message::say;
 use crate::config::ConfigError;
 use crate::error::ScimError;
 use crate::feed::FeedError;
@@ -31,7 +32,7 @@ impl Failure {
             Self::Silent => return ExitCode::from(1),
             Self::ClosedPipe => return ExitCode::SUCCESS,
         };
-        super::output::say(&format!("scimd: {}", message.replace('\n', " ")));
+        say(&format!("scimd: {}", message.replace('\n', " ")));
         ExitCode::from(code)
     }
 }

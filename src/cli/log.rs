@@ -2,15 +2,16 @@
 
 mod format;
 
-pub(super) use format::{as_json, printable, summary};
+pub(super) use format::{printable, summary};
 
 use super::arguments::span;
 use super::failure::Failure;
 use super::output::{self, moment, say};
 use super::{open, signals};
 use crate::config::Config;
-use crate::service::OperatorError;
-use crate::service::{DEFAULT_TENANT, Entry, LogQuery, LoggedRequest, Operator};
+use crate::service::{
+    DEFAULT_TENANT, Entry, LogQuery, LoggedRequest, Operator, OperatorError, request_as_json,
+};
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::json;
 use std::collections::HashSet;
@@ -278,7 +279,7 @@ impl Show {
             tenant, request, ..
         } = shown;
         if self.json {
-            writeln!(out, "{}", as_json(tenant, request))?;
+            writeln!(out, "{}", request_as_json(tenant, request))?;
         } else if self.all_tenants {
             writeln!(out, "{tenant}  {}", format::text(request))?;
         } else {

@@ -15,9 +15,11 @@ mod export;
 mod failure;
 mod health;
 mod import;
+mod key;
 mod listing;
 mod log;
 mod mapping;
+mod message;
 mod migrate;
 mod open;
 mod output;
@@ -75,6 +77,9 @@ enum Command {
     /// Adds, shows and removes schemas: custom attributes, for all tenants or for one
     #[command(subcommand)]
     Schema(schema::Schema),
+    /// Makes keys
+    #[command(subcommand)]
+    Key(key::Key),
     /// Shows the requests of identity providers to a tenant, and the outcomes
     Log(log::Log),
     /// Shows the change feed: the events that the application is told
@@ -124,6 +129,7 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
     let Cli { globals, command } = cli;
     match command {
         Command::Completions(completions) => completions.run(out),
+        Command::Key(key) => key.run(out),
         Command::Health(health) => wait(1, health.run(&globals, environment)),
         Command::Doctor(doctor) => wait(0, doctor::run(&doctor, environment, out)),
         Command::Check(check) => check.run(&globals, environment, out),
@@ -182,6 +188,7 @@ async fn on_database(
         | Command::Check(_)
         | Command::Health(_)
         | Command::Doctor(_)
+        | Command::Key(_)
         | Command::Completions(_) => Ok(()),
     }
 }

@@ -1,14 +1,10 @@
-//! What commands write: answers to standard output, everything else to standard error.
+//! What commands write to standard output: values, tables and JSON.
 
 use super::failure::Failure;
+pub(super) use super::message::say;
 use crate::clock::Timestamp;
 use serde::Serialize;
 use std::io::{self, Write};
-
-/// Prints a line on standard error. A failure to do so is ignored.
-pub(super) fn say(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
-}
 
 /// A value as JSON for programs.
 pub(super) fn json(out: &mut dyn Write, value: &impl Serialize) -> Result<(), Failure> {

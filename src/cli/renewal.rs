@@ -1,5 +1,6 @@
 //! SIGHUP: the configuration is read again while the server runs.
 
+use crate::admin_api::AdminApp;
 use crate::config::{Config, ConfigError};
 use crate::scim_api::App;
 use crate::service::Service;
@@ -10,14 +11,13 @@ use tokio::signal::unix::Signal;
 /// Brings certificate, log level and limits of the configuration into force at each signal. Never returns.
 pub(super) async fn watch(
     mut hangups: Signal,
-    service: &Service,
-    app: &App,
+    renewed: Renewed<'_>,
     read: &dyn Fn() -> Result<Config, ConfigError>,
 ) {
     while hangups.recv().await.is_some() {
         let outcome = read()
             .map_err(|error| error.to_string())
-            .and_then(|config| renew(&config, service, app));
+            .and_then(|config| renewed.renew(&config));
         match outcome {
             Ok(()) => tracing::info!(
                 "SIGHUP: certificate, log level and limits were read again; other keys wait for a restart"
@@ -31,14 +31,28 @@ pub(super) async fn watch(
     pending::<()>().await;
 }
 
-/// All or nothing: a certificate that cannot be used leaves the limits as they were.
-fn renew(config: &Config, service: &Service, app: &App) -> Result<(), String> {
-    config
-        .for_server()
-        .check_tls()
-        .map_err(|error| error.to_string())?;
-    telemetry::renew(config.log.asked.as_deref().unwrap_or(&config.log.level));
-    service.renew(config.limits.for_service());
-    app.renew(&config.for_http(), config.for_server());
-    Ok(())
+/// What takes other settings while it runs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Renewed<'a> {
+    pub(super) service: &'a Service,
+    pub(super) app: &'a App,
+    /// The management API, if it is served.
+    pub(super) admin: Option<&'a AdminApp>,
+}
+
+impl Renewed<'_> {
+    /// All or nothing: a certificate that cannot be used leaves the limits as they were.
+    fn renew(&self, config: &Config) -> Result<(), String> {
+        config
+            .for_server()
+            .check_tls()
+            .map_err(|error| error.to_string())?;
+        telemetry::renew(config.log.asked.as_deref().unwrap_or(&config.log.level));
+        self.service.renew(config.limits.for_service());
+        self.app.renew(&config.for_http(), config.for_server());
+        if let Some(admin) = self.admin {
+            admin.renew(config.for_server());
+        }
+        Ok(())
+    }
 }

@@ -3,6 +3,7 @@
 use super::arguments::given;
 use super::failure::Failure;
 use super::{open, renewal, signals};
+use crate::admin_api::{self, AdminApp};
 use crate::background::Background;
 use crate::config::{Config, ConfigError, Override};
 use crate::feed::Feed;
@@ -35,6 +36,12 @@ pub(super) struct Serve {
     /// Path in front of the SCIM endpoints [default: /scim/v2]
     #[arg(long, value_name = "PATH")]
     base_path: Option<String>,
+    /// Address and port of the management API; port 0 selects a free one [default: no management API]
+    #[arg(long, value_name = "ADDRESS")]
+    admin_listen: Option<String>,
+    /// URL under which operators reach the management API [default: by the address it listens on]
+    #[arg(long, value_name = "URL")]
+    admin_public_url: Option<String>,
 }
 
 impl Serve {
@@ -60,6 +67,18 @@ impl Serve {
                 "--base-path",
                 self.base_path.as_deref(),
             ),
+            given(
+                "admin",
+                "listen",
+                "--admin-listen",
+                self.admin_listen.as_deref(),
+            ),
+            given(
+                "admin",
+                "public_url",
+                "--admin-public-url",
+                self.admin_public_url.as_deref(),
+            ),
         ];
         options.into_iter().flatten().collect()
     }
@@ -79,7 +98,12 @@ impl Serve {
             .iter()
             .for_each(|warning| tracing::warn!("{warning}"));
         let stop = signals::stop()?;
-        let listener = listen(config.server.listen)?;
+        let listener = listen(config.server.listen, "--listen")?;
+        let admin = config
+            .admin
+            .listen
+            .map(|at| listen(at, "--admin-listen"))
+            .transpose()?;
         let base_url = config.base_url(local_address(&listener)?);
         let settings = config.for_service(base_url.clone())?;
         let directory = config.directory()?;
@@ -92,16 +116,34 @@ impl Serve {
         let feed = Feed::new(operator.service().access().clone(), directory.clone());
         let background = Background::new(operator.clock().clone());
         background.apply_directory(operator.clone(), directory, made);
-        self.greet(&operator, config, &base_url, out).await?;
+        let admin_address = admin.as_ref().map(local_address).transpose()?;
+        let admin_url = admin_address.map(|address| config.admin_url(address));
+        self.greet(&operator, config, (&base_url, admin_url.as_deref()), out)
+            .await?;
         background.warn_of_expiring_tokens(operator.clone(), config.tokens.warn_days);
         background.forget_old_requests(operator.clone(), config.provisioning.retention_days);
         background.number_changes(feed);
         background.forget_old_changes(operator.clone(), config.feed.retention_days);
         let recorder = operator.service().recorder().clone();
         let app = scim_api::app(operator.service().clone(), config.for_http());
-        let renewal = renewal::watch(hangups, operator.service(), &app, read_again);
+        let admin_app = admin_address
+            .map(|address| admin_api::app(operator.clone(), config.for_admin(address), Vec::new()));
+        let renewed = renewal::Renewed {
+            service: operator.service(),
+            app: &app,
+            admin: admin_app.as_ref(),
+        };
+        let renewal = renewal::watch(hangups, renewed, read_again);
+        let serving = wire::serve(
+            listener,
+            app.wire(),
+            config.for_server(),
+            stop.clone().wait(),
+        );
+        let managing = serve_admin(admin, admin_app.as_ref(), config, stop);
+        let both = async { tokio::try_join!(serving, managing).map(|_| ()) };
         let served = tokio::select! {
-            served = wire::serve(listener, app.wire(), config.for_server(), stop.wait()) => served,
+            served = both => served,
             () = renewal => Ok(()),
         };
         background.stop().await;
@@ -117,7 +159,7 @@ impl Serve {
         &self,
         operator: &Operator,
         config: &Config,
-        base_url: &str,
+        (base_url, admin_url): (&str, Option<&str>),
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
         let mut lines = format!("SCIM base URL: {base_url}\n");
@@ -135,6 +177,9 @@ impl Serve {
             lines.push_str(&format!(
                 "Try: curl -H \"Authorization: Bearer {text}\" '{base_url}/Users?count=1'\n"
             ));
+        }
+        if let Some(admin_url) = admin_url {
+            lines.push_str(&format!("Management API: {admin_url}/api/v1\n"));
         }
         // Who started the server may have closed its output; that is no reason not to serve.
         if let Err(error) = out.write_all(lines.as_bytes()).and_then(|()| out.flush()) {
@@ -160,19 +205,37 @@ async fn close(operator: &Operator) {
     }
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+/// Serves the management API, if there is one.
+async fn serve_admin(
+    listener: Option<TcpListener>,
+    app: Option<&AdminApp>,
+    config: &Config,
+    stop: signals::Stop,
+) -> io::Result<()> {
+    match listener.zip(app) {
+        Some((listener, app)) => {
+            wire::serve(listener, app.wire(), config.for_server(), stop.wait()).await
+        }
+        None => Ok(()),
+    }
+}
+
+/// Listens on an address that an option gave.
+fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, Failure> {
     wire::listen(address).map_err(|error| {
         let remedy = match error.kind() {
             ErrorKind::AddrInUse => {
-                "another program listens there: stop it, or give --listen with another port"
+                format!(
+                    "another program listens there: stop it, or give {option} with another port"
+                )
             }
             ErrorKind::PermissionDenied => {
-                "ports below 1024 need privileges: give --listen with a higher one"
+                format!("ports below 1024 need privileges: give {option} with a higher one")
             }
             ErrorKind::AddrNotAvailable => {
-                "this machine does not have that address: correct --listen"
+                format!("this machine does not have that address: correct {option}")
             }
-            _ => "correct --listen",
+            _ => format!("correct {option}"),
         };
         Failure::Failed(format!("cannot listen on {address}: {error}; {remedy}"))
     })

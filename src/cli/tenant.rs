@@ -15,7 +15,7 @@ use crate::config::{Config, duration};
 use crate::resource::Conformance;
 use crate::service::{
     DEFAULT_TENANT, LoggedRequest, Operator, PasswordPolicy, PutWithoutMembers, Status,
-    TenantChange, TenantInfo, TokenInfo, UsernameFormat,
+    TenantChange, TenantInfo, TokenInfo, UsernameFormat, request_as_json,
 };
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -282,7 +282,7 @@ impl State {
         whole["lastRequest"] = self
             .last
             .as_ref()
-            .map(|request| log::as_json(name, request))
+            .map(|request| request_as_json(name, request))
             .into();
         whole["expiringTokens"] = expiring.collect();
         whole

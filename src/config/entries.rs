@@ -1,7 +1,6 @@
 //! Every key of the configuration with its value and the place that gave it.
 
 use super::origin::{ConfigError, Origin};
-use super::suggest;
 use super::url;
 use std::fmt;
 use toml::de::DeValue;
@@ -169,7 +168,10 @@ impl Entries {
     }
 
     /// Puts a value in the place of an earlier one.
-    pub(super) fn set(&mut self, entry: Entry) -> Result<(), ConfigError> {
+    ///
+    /// # Errors
+    /// Returns the entry if there is no such key.
+    pub(super) fn set(&mut self, entry: Entry) -> Result<(), Box<Entry>> {
         if self.get(&entry.section, &entry.key).is_err() && is_open(&entry.section) {
             let end = self
                 .0
@@ -184,7 +186,7 @@ impl Entries {
             .iter_mut()
             .find(|known| known.section == entry.section && known.key == entry.key);
         let Some(known) = known else {
-            return Err(suggest::unknown_key(self, &entry));
+            return Err(Box::new(entry));
         };
         known.value = match entry.value {
             Value::Text(text) if entry.origin.is_bare_text() => Value::read_as(&text, &known.value),

@@ -1,9 +1,11 @@
 //! The settings of each layer below, from the configuration.
 
 use super::{Config, ConfigError, Limits};
+use crate::admin_api::AdminSettings;
 use crate::filter::FilterLimits;
 use crate::mapping::Directory;
 use crate::model;
+use crate::outbound::OutboundSettings;
 use crate::patch::PatchLimits;
 use crate::resource::limits::ValueLimits;
 use crate::schema::SchemaFile;
@@ -11,6 +13,7 @@ use crate::scim_api::HttpSettings;
 use crate::service::{ServiceLimits, ServiceSettings};
 use crate::store::PoolSettings;
 use crate::wire::ServerSettings;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,6 +43,23 @@ impl Config {
             record: self.provisioning.record,
             keeps_documents: self.feed.documents,
             support: self.server.support.clone(),
+        })
+    }
+
+    /// How other servers are called.
+    ///
+    /// # Errors
+    /// When the file of certificates cannot be read.
+    pub fn for_outbound(&self) -> Result<OutboundSettings, ConfigError> {
+        let read = |file: &PathBuf| {
+            std::fs::read(file).map_err(|error| {
+                let allowed = format_args!("a file that can be read: {error}");
+                self.refuse("webhooks", "ca_file", allowed)
+            })
+        };
+        Ok(OutboundSettings {
+            authorities: self.webhooks.ca_file.as_ref().map(read).transpose()?,
+            lookup: None,
         })
     }
 
@@ -77,6 +97,21 @@ impl Config {
             memory_bytes: limits.memory_bytes,
             request_seconds: limits.request_seconds,
             body_seconds: limits.body_seconds,
+            behind_proxy: server.behind_proxy,
+        }
+    }
+
+    /// What the management listener, bound to `address`, is held to.
+    pub fn for_admin(&self, address: SocketAddr) -> AdminSettings {
+        let Self { server, limits, .. } = self;
+        let ip = address.ip();
+        AdminSettings {
+            hosts: self.admin.hosts(ip),
+            is_local: ip.is_loopback() || ip.is_unspecified(),
+            url: self.admin_url(address),
+            requests_per_second: limits.requests_per_second,
+            burst: limits.burst,
+            bad_tokens: limits.bad_tokens,
             behind_proxy: server.behind_proxy,
         }
     }

@@ -1,7 +1,9 @@
 //! The configuration: what is built in (`config/scimd.toml`), under a file, under the
 //! environment, under the command line. Every complaint names the place and what is allowed.
 
+mod admin;
 mod database;
+mod delivery;
 pub mod duration;
 mod entries;
 mod layer_settings;
@@ -15,13 +17,17 @@ mod suggest;
 mod tests;
 mod typed_section;
 pub mod url;
+mod variable;
 
+pub use admin::Admin;
 pub use database::Database;
+pub use delivery::Webhooks;
 pub use origin::{ConfigError, Origin};
 pub use sections::{Feed, Limits, Log, Provisioning, Schemas, Server, TlsFiles, Tokens};
 pub use sources::{DEFAULTS, Environment, Override};
 
 use crate::mapping::Mapping;
+use crate::secrets::KeySource;
 use crate::service::DatabaseTarget;
 use entries::Entries;
 use secrecy::ExposeSecret;
@@ -33,6 +39,8 @@ use std::path::Path;
 pub struct Config {
     /// Where the server listens and how clients reach it.
     pub server: Server,
+    /// Where operators reach the server.
+    pub admin: Admin,
     /// Which database.
     pub database: Database,
     /// What a request may be and ask.
@@ -47,6 +55,10 @@ pub struct Config {
     pub feed: Feed,
     /// How long tokens live.
     pub tokens: Tokens,
+    /// How events are sent.
+    pub webhooks: Webhooks,
+    /// The keys of what is kept secret.
+    pub secret_keys: KeySource,
     /// Which column of the directory shows which attribute.
     pub mapping: Mapping,
     entries: Entries,
@@ -82,6 +94,7 @@ impl Config {
     fn of_entries(entries: Entries, environment: &Environment) -> Result<Self, ConfigError> {
         Ok(Self {
             server: Server::read(&entries)?,
+            admin: Admin::read(&entries)?,
             database: Database::read(&entries, environment)?,
             limits: Limits::read(&entries)?,
             schemas: Schemas::read(&entries)?,
@@ -89,6 +102,8 @@ impl Config {
             provisioning: Provisioning::read(&entries)?,
             feed: Feed::read(&entries)?,
             tokens: Tokens::read(&entries)?,
+            webhooks: Webhooks::read(&entries)?,
+            secret_keys: delivery::read_keys(&entries, environment)?,
             mapping: mapping::read(&entries)?,
             entries,
         })
@@ -146,23 +161,33 @@ impl Config {
         format!("{scheme}://{}", SocketAddr::new(ip, address.port()))
     }
 
+    /// Where operators reach the management listener that is bound to `address`, without a slash at the end.
+    pub fn admin_url(&self, address: SocketAddr) -> String {
+        let public = self.admin.public_url.clone();
+        public.unwrap_or_else(|| self.local_url(address))
+    }
+
     /// Refuses to send tokens in the clear over a network.
     ///
     /// # Errors
     /// When the server would speak plain HTTP with other machines and no proxy is declared.
     pub fn check_exposure(&self) -> Result<(), ConfigError> {
-        let Server {
-            listen,
-            behind_proxy,
-            tls,
-            ..
-        } = &self.server;
-        if listen.ip().is_loopback() || *behind_proxy || tls.is_some() {
+        if self.server.behind_proxy || self.server.tls.is_some() {
             return Ok(());
         }
-        let entry = self.entries.get("server", "listen")?;
+        let listeners = [
+            ("server", Some(self.server.listen)),
+            ("admin", self.admin.listen),
+        ];
+        let exposed = listeners.into_iter().find_map(|(section, listen)| {
+            Some((section, listen.filter(|at| !at.ip().is_loopback())?))
+        });
+        let Some((section, listen)) = exposed else {
+            return Ok(());
+        };
+        let entry = self.entries.get(section, "listen")?;
         let problem = format!(
-            "server.listen = \"{listen}\": plain HTTP would carry tokens in the clear over the network; \
+            "{section}.listen = \"{listen}\": plain HTTP would carry tokens in the clear over the network; \
              give --behind-proxy if a proxy in front speaks TLS, or set server.tls_certificate and server.tls_key"
         );
         Err(ConfigError::new(&entry.origin, problem))
@@ -187,6 +212,14 @@ impl Config {
                 self.local_url(*listen)
             )),
             _ => {}
+        }
+        if let (Some(listen), None) = (self.admin.listen, &self.admin.public_url)
+            && listen.ip().is_unspecified()
+        {
+            warnings.push(format!(
+                "admin.public_url is not set: the management listener on {listen} answers only requests for this \
+                 machine's own name and addresses; set it to the URL that operators use"
+            ));
         }
         if let DatabaseTarget::Postgres { url } = &self.database.target
             && postgres_url::has_bare_at(url.expose_secret())

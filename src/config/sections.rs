@@ -52,27 +52,17 @@ impl Server {
         let section = Section::new(entries, "server");
         let listen =
             "an IP address with a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080";
-        let empty_or_url = |text: &str| {
-            if text.is_empty() {
-                Some(None)
-            } else {
-                url::public(text).map(Some)
-            }
-        };
-        let empty_or_support = |text: &str| {
-            if text.is_empty() {
-                Some(None)
-            } else {
-                url::support(text).map(Some)
-            }
-        };
         Ok(Self {
             listen: section.parsed("listen", listen, |text| text.parse().ok())?,
-            public_url: section.parsed("public_url", url::PUBLIC, empty_or_url)?,
+            public_url: section.parsed("public_url", url::PUBLIC, |text| {
+                url::empty_or(text, url::public)
+            })?,
             base_path: section.parsed("base_path", url::BASE_PATH, url::base_path)?,
             tenant_paths: section.flag("tenant_paths")?,
             behind_proxy: section.flag("behind_proxy")?,
-            support: section.parsed("support", url::SUPPORT, empty_or_support)?,
+            support: section.parsed("support", url::SUPPORT, |text| {
+                url::empty_or(text, url::support)
+            })?,
             tls: read_tls(section)?,
             drain_seconds: section.integer("drain_seconds", 0..=HOUR)?,
             threads: section.integer("threads", 0..=1024)?,

@@ -4,6 +4,7 @@
 use super::entries::{Entries, Entry, Value, is_open};
 use super::origin::{ConfigError, Origin};
 use super::suggest;
+use super::variable::PREFIX;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +14,6 @@ use toml::de::{DeTable, DeValue};
 pub const DEFAULTS: &str = include_str!("../../config/scimd.toml");
 
 const SYSTEM_FILE: &str = "/etc/scimd/scimd.toml";
-const PREFIX: &str = "SCIMD_";
 /// Variables without a section; of two that set the same key the later one counts.
 const SHORT_NAMES: [(&str, &str, &str); 3] = [
     ("DATABASE_URL", "database", "url"),
@@ -27,7 +27,12 @@ const URLS: [(&str, &str, &str); 3] = [
     ("SCIMD_DATABASE__URL", "database", "url"),
 ];
 /// Variables that are read elsewhere.
-const OTHER_NAMES: [&str; 3] = ["SCIMD_CONFIG", "SCIMD_LOG", "SCIMD_DOCTOR_TOKEN"];
+const OTHER_NAMES: [&str; 4] = [
+    "SCIMD_CONFIG",
+    "SCIMD_LOG",
+    "SCIMD_DOCTOR_TOKEN",
+    "SCIMD_SECRETS__KEY",
+];
 
 /// The environment variables that matter here.
 #[derive(Debug, Clone, Default)]
@@ -111,12 +116,15 @@ pub(super) fn read(
             (*key).to_owned(),
             Value::Text(value.clone()),
         );
-        entries.set(Entry {
-            section,
-            key,
-            value,
-            origin: Origin::Option(option),
-        })?;
+        put(
+            &mut entries,
+            Entry {
+                section,
+                key,
+                value,
+                origin: Origin::Option(option),
+            },
+        )?;
     }
     Ok(entries)
 }
@@ -180,12 +188,15 @@ pub(super) fn add_text(entries: &mut Entries, file: &str, text: &str) -> Result<
             at,
         } in given(section, keys)
         {
-            entries.set(Entry {
-                section,
-                key,
-                value,
-                origin: origin_at(at),
-            })?;
+            put(
+                entries,
+                Entry {
+                    section,
+                    key,
+                    value,
+                    origin: origin_at(at),
+                },
+            )?;
         }
     }
     Ok(())
@@ -254,11 +265,11 @@ pub(super) fn add_environment(
         .into_iter()
         .filter(|(name, ..)| environment.is_empty(name))
     {
-        entries.set(from_variable(name, section, key, ""))?;
+        put(entries, from_variable(name, section, key, ""))?;
     }
     for (name, section, key) in SHORT_NAMES {
         if let Some(value) = environment.get(name) {
-            entries.set(from_variable(name, section, key, value))?;
+            put(entries, from_variable(name, section, key, value))?;
         }
     }
     for (name, value) in environment.of_scimd().filter(|(name, _)| is_ours(name)) {
@@ -290,6 +301,13 @@ fn unknown_variable(entries: &Entries, name: &str) -> ConfigError {
     suggest::unknown_variable(entries, &shorts, name)
 }
 
+/// Puts a value in the place of an earlier one, or says which key was meant.
+fn put(entries: &mut Entries, entry: Entry) -> Result<(), ConfigError> {
+    entries
+        .set(entry)
+        .map_err(|unknown| suggest::unknown_key(entries, &unknown))
+}
+
 fn from_variable(name: &str, section: &str, key: &str, value: &str) -> Entry {
     let origin = Origin::Variable(name.to_owned());
     Entry {
@@ -298,11 +316,6 @@ fn from_variable(name: &str, section: &str, key: &str, value: &str) -> Entry {
         value: Value::Text(value.to_owned()),
         origin,
     }
-}
-
-/// The variable that sets a key.
-pub(super) fn variable_name(section: &str, key: &str) -> String {
-    format!("{PREFIX}{}__{key}", section.replace('.', "__")).to_ascii_uppercase()
 }
 
 /// Whether a variable that begins as ours do is one of ours and not read elsewhere.

@@ -2,7 +2,7 @@
 
 use super::entries::{Entries, Entry};
 use super::origin::{ConfigError, Origin};
-use super::sources::variable_name;
+use super::variable::variable_name;
 use crate::nearest::nearest;
 
 pub(super) fn unknown_section(entries: &Entries, section: &str, origin: &Origin) -> ConfigError {

@@ -1,7 +1,8 @@
 //! Sources over each other, and what is said about each kind of slip.
 
 use super::entries::Value;
-use super::sources::{add_text, built_in, variable_name};
+use super::sources::{add_text, built_in};
+use super::variable::variable_name;
 use super::*;
 use crate::scim_api::HttpSettings;
 use crate::service::{DatabaseTarget, ServiceLimits};

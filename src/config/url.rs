@@ -11,6 +11,15 @@ pub const BASE_PATH: &str =
 pub const SUPPORT: &str =
     "an e-mail address or a URL of at most 200 characters, such as support@example.com, or empty";
 
+/// A value that may be empty, which means not set; `None` if it is neither empty nor fit.
+pub(super) fn empty_or<T>(text: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
+    if text.is_empty() {
+        Some(None)
+    } else {
+        read(text).map(Some)
+    }
+}
+
 /// Whom customers ask: an e-mail address, or a URL of `http`, `https` or `mailto`; `None` if it is neither.
 pub fn support(text: &str) -> Option<String> {
     let is_plain = text.len() <= 200

@@ -1,6 +1,6 @@
 //! How the attributes of a tenant's own schemas are entered at an identity provider.
 
-use super::Table;
+use super::table::Table;
 use crate::schema::{Attribute, Catalog, Mutability, Schema};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};

@@ -2,8 +2,10 @@
 //! marks that the files explain; who shows them keeps the marks or takes [`plain`].
 
 mod attributes;
+mod table;
 
 pub use attributes::{AttributeGuide, AttributeRows};
+pub use table::Table;
 
 use crate::keyword::keywords;
 use serde::Deserialize;
@@ -19,6 +21,19 @@ keywords! {
 }
 
 impl Provider {
+    /// The identity provider whose client calls itself by this name; `None` for one without a guide.
+    pub fn of_client(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase();
+        let contains = |word: &&str| name.contains(word);
+        if name.starts_with("okta") {
+            return Some(Self::Okta);
+        }
+        ["entra", "azuread", "azure-ad", "microsoft"]
+            .iter()
+            .any(contains)
+            .then_some(Self::Entra)
+    }
+
     fn file(self) -> &'static str {
         match self {
             Self::Okta => include_str!("okta.toml"),
@@ -72,16 +87,6 @@ pub struct Step {
     pub table: Option<Table>,
 }
 
-/// A table.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Table {
-    /// Headings of the columns.
-    pub columns: Vec<String>,
-    /// Cells, as many in each row as there are columns.
-    pub rows: Vec<Vec<String>>,
-}
-
 impl Guide {
     /// The guide of a provider for a tenant whose endpoints stand at `base_url`.
     ///
@@ -121,6 +126,17 @@ pub fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_client_is_known_by_its_name() {
+        for (name, provider) in [
+            ("Okta SCIM Client 1.0.0", Some(Provider::Okta)),
+            ("Microsoft-AzureAD-Provisioning/1.0", Some(Provider::Entra)),
+            ("curl/8.0", None),
+        ] {
+            assert_eq!(Provider::of_client(name), provider, "{name}");
+        }
+    }
 
     #[test]
     fn every_guide_is_whole() {

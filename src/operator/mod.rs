@@ -8,6 +8,7 @@ mod error;
 mod handle;
 mod index_drift;
 mod open;
+mod request_shape;
 mod requests;
 mod schemas;
 mod settings;
@@ -21,6 +22,7 @@ pub use directory::{DirectoryState, Views};
 pub use error::OperatorError;
 pub use handle::{DEFAULT_TENANT, Operator};
 pub use index_drift::IndexDrift;
+pub use request_shape::{explanation_as_json, request_as_json};
 pub use schemas::{
     KnownSchema, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep,
     Survey,

@@ -12,10 +12,11 @@ use crate::protocol::refusal::{WriteError, refusal, value_in_use};
 use crate::protocol::schema_retry::Attempt;
 use crate::protocol::username_format::check_names;
 use crate::protocol::{Precondition, Reply, Service, View, render};
+use crate::request_log::Note;
 use crate::resource::accept::Accepted;
 use crate::resource::check::{WriteKind, check};
 use crate::resource::projection::Projection;
-use crate::resource::{Attributes, Note, Notes, tolerance};
+use crate::resource::{Attributes, tolerance};
 use crate::schema::ResourceType;
 use crate::store::{
     ChangeAction, Current, MemberDelta, NewDocument, Relations, StoreError, StoredResource,
@@ -123,7 +124,7 @@ pub(super) async fn change(
     claim: &Claim,
     target: &ChangeTarget<'_>,
     request: &ChangeRequest<'_>,
-    notes: &mut Notes,
+    notes: &mut Vec<Note>,
 ) -> Attempt<StoredResource> {
     // Members are read, if at all, after the change; before it, whether there is one.
     let relations = Relations {
@@ -172,7 +173,7 @@ async fn attempt_on(
     target: &ChangeTarget<'_>,
     request: &ChangeRequest<'_>,
     mut found: StoredResource,
-    notes: &mut Notes,
+    notes: &mut Vec<Note>,
 ) -> Result<Option<StoredResource>, WriteError> {
     let (store, resource_type) = (&service.store, target.resource_type);
     let author = caller.author(service.clock.now());

@@ -12,7 +12,7 @@ use crate::protocol::refusal::{WriteError, refusal, value_in_use};
 use crate::protocol::schema_retry::{Attempt, Write};
 use crate::protocol::username_format::check_names;
 use crate::protocol::{Reply, Service, View, render};
-use crate::request_log::WriteRequest;
+use crate::request_log::{Note, WriteRequest};
 use crate::resource::accept::{accept, assign_defaults};
 use crate::resource::check::{WriteKind, check};
 use crate::resource::{Acceptance, Attributes, Meta};
@@ -60,6 +60,7 @@ impl Write for Create<'_> {
         claim: &Claim,
         resource_type: &Arc<ResourceType>,
         acceptance: &mut Acceptance<'_>,
+        notes: &mut Vec<Note>,
     ) -> Attempt<Reply> {
         let mut accepted = accept(resource_type, self.body.clone(), acceptance)?;
         assign_defaults(resource_type, &mut accepted);
@@ -80,9 +81,7 @@ impl Write for Create<'_> {
             conformance,
         };
         let changes: Vec<_> = members.map(MemberChange::Add).into_iter().collect();
-        let delta = resolver
-            .delta(None, &changes, &mut acceptance.notes)
-            .await?;
+        let delta = resolver.delta(None, &changes, notes).await?;
         check_references(store, scope, resource_type, None, &accepted.attributes).await?;
         let policy = claim.settings.password_policy;
         let written = service

@@ -4,7 +4,7 @@ use crate::access::{Claim, Confirmed};
 use crate::protocol::change::{ChangeRequest, ChangeTarget, change};
 use crate::protocol::schema_retry::{Attempt, Write};
 use crate::protocol::{Precondition, Reply, Service};
-use crate::request_log::WriteRequest;
+use crate::request_log::{Note, WriteRequest};
 use crate::resource::Acceptance;
 use crate::resource::projection::Projection;
 use crate::schema::ResourceType;
@@ -44,7 +44,8 @@ impl Write for Delete<'_> {
         service: &Service,
         claim: &Claim,
         resource_type: &Arc<ResourceType>,
-        acceptance: &mut Acceptance<'_>,
+        _: &mut Acceptance<'_>,
+        notes: &mut Vec<Note>,
     ) -> Attempt<Reply> {
         let target = ChangeTarget {
             resource_type,
@@ -52,7 +53,6 @@ impl Write for Delete<'_> {
             precondition: self.precondition,
             projection: &Projection::default(),
         };
-        let notes = &mut acceptance.notes;
         let (caller, found) =
             change(service, claim, &target, &ChangeRequest::Delete, notes).await?;
         Ok((caller, found.map(|_| Reply::empty(204))))

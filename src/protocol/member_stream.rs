@@ -3,11 +3,12 @@
 
 use crate::access::Caller;
 use crate::error::{Result, ScimError};
-use crate::protocol::{Reply, Service, render};
+use crate::protocol::pieces::{Piece, Pieces};
+use crate::protocol::reply::Reply;
+use crate::protocol::{Service, render};
 use crate::resource::projection::Projection;
 use crate::store::{MemberStream, StoreError, StoredResource};
 use std::mem;
-use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::timeout;
@@ -27,32 +28,6 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(600);
 
 /// Times that it is tried to meet the group as it was found.
 const ATTEMPTS: usize = 3;
-
-/// The rest of a body, in pieces.
-#[derive(Debug)]
-pub struct Pieces(mpsc::Receiver<Piece>);
-
-/// A piece, or the word that it was the last.
-pub(crate) type Piece = Option<String>;
-
-impl Pieces {
-    /// Pieces to be received, and where they are sent to. The last is followed by `None`.
-    pub(crate) fn channel() -> (mpsc::Sender<Piece>, Self) {
-        let (sender, receiver) = mpsc::channel(1);
-        (sender, Self(receiver))
-    }
-
-    /// Waits for the next piece; `None` after the last.
-    ///
-    /// # Errors
-    /// If the rest could not be read.
-    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<String>>> {
-        let lost = || ScimError::internal("the members of a group were not read to the end");
-        self.0
-            .poll_recv(context)
-            .map(|piece| piece.ok_or_else(lost).transpose())
-    }
-}
 
 impl Service {
     /// The answer that shows a resource of which [`READ_ALONG`] members were read, and one more if

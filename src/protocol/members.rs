@@ -3,7 +3,8 @@
 use crate::error::{Result, ScimError};
 use crate::patch::MemberChange;
 use crate::reason::Reason;
-use crate::resource::{Attributes, Conformance, Note, Notes};
+use crate::request_log::Note;
+use crate::resource::{Attributes, Conformance};
 use crate::schema::ResourceType;
 use crate::store::{MemberDelta, MemberKey, Scope, Store, StoredResource, TypeIds};
 use std::collections::HashMap;
@@ -25,7 +26,7 @@ impl MemberResolver<'_> {
         &self,
         group: Option<&StoredResource>,
         changes: &[MemberChange],
-        notes: &mut Notes,
+        notes: &mut Vec<Note>,
     ) -> Result<MemberDelta> {
         let named: Vec<&str> = changes.iter().flat_map(named_ids).collect();
         let ids: HashMap<&str, Uuid> = named
@@ -141,7 +142,7 @@ fn member_types(resource_type: &ResourceType) -> Vec<&str> {
         .collect()
 }
 
-fn unresolved(id: &str, conformance: Conformance, notes: &mut Notes) -> Result<()> {
+fn unresolved(id: &str, conformance: Conformance, notes: &mut Vec<Note>) -> Result<()> {
     if conformance.is_lenient() {
         notes.push(Note::unresolved_member(id));
         return Ok(());

@@ -15,6 +15,7 @@ mod modify;
 mod page_hints;
 mod page_stream;
 mod password;
+mod pieces;
 mod precondition;
 mod query;
 mod read;
@@ -28,7 +29,7 @@ mod update;
 pub(crate) mod username_format;
 
 pub use limits::ServiceLimits;
-pub use member_stream::Pieces;
+pub use pieces::Pieces;
 pub use precondition::{Precondition, Tags};
 pub use query::{ListQuery, ReturnPreference, View};
 pub use reply::Reply;

@@ -5,7 +5,7 @@ use crate::patch;
 use crate::protocol::change::{ChangeRequest, ChangeTarget, answer, change};
 use crate::protocol::schema_retry::{Attempt, Write};
 use crate::protocol::{Reply, Service, UpdateRequest};
-use crate::request_log::WriteRequest;
+use crate::request_log::{Note, WriteRequest};
 use crate::resource::Acceptance;
 use crate::schema::ResourceType;
 use std::sync::Arc;
@@ -40,6 +40,7 @@ impl Write for Modify<'_> {
         claim: &Claim,
         resource_type: &Arc<ResourceType>,
         acceptance: &mut Acceptance<'_>,
+        notes: &mut Vec<Note>,
     ) -> Attempt<Reply> {
         let limits = service.limits();
         let operations = patch::read(self.0.body.clone(), claim.conformance(), &limits.patch)?;
@@ -56,8 +57,7 @@ impl Write for Modify<'_> {
             projection: &projection,
         };
         let request = ChangeRequest::Modify(&patch);
-        let (caller, found) =
-            change(service, claim, &target, &request, &mut acceptance.notes).await?;
+        let (caller, found) = change(service, claim, &target, &request, notes).await?;
         let usually = resource_type.members().is_none();
         let reply = match found {
             Ok(found) => answer(service, &caller, found, &projection, self.0.view, usually).await,

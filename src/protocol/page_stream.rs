@@ -4,7 +4,8 @@
 use crate::access::Caller;
 use crate::error::Result;
 use crate::messages::list_head;
-use crate::protocol::member_stream::{InFull, LONGEST, PIECE, Piece, READ_ALONG, send_if_large};
+use crate::protocol::member_stream::{InFull, LONGEST, PIECE, READ_ALONG, send_if_large};
+use crate::protocol::pieces::Piece;
 use crate::protocol::render::Shape;
 use crate::protocol::{Pieces, Reply, Service, render};
 use crate::resource::projection::Projection;

@@ -7,7 +7,7 @@ use crate::protocol::change::{ChangeRequest, ChangeTarget, Replacement, answer, 
 use crate::protocol::members::sent_members;
 use crate::protocol::schema_retry::{Attempt, Write};
 use crate::protocol::{Reply, Service, UpdateRequest};
-use crate::request_log::WriteRequest;
+use crate::request_log::{Note, WriteRequest};
 use crate::resource::accept::{accept, assign_defaults, sent};
 use crate::resource::{Acceptance, Conformance};
 use crate::schema::{Attribute, ResourceType};
@@ -45,6 +45,7 @@ impl Write for Replace<'_> {
         claim: &Claim,
         resource_type: &Arc<ResourceType>,
         acceptance: &mut Acceptance<'_>,
+        notes: &mut Vec<Note>,
     ) -> Attempt<Reply> {
         let conformance = acceptance.conformance;
         names_somebody(resource_type, &self.0.body, conformance)?;
@@ -78,8 +79,7 @@ impl Write for Replace<'_> {
             precondition: self.0.precondition,
             projection: &projection,
         };
-        let (caller, found) =
-            change(service, claim, &target, &request, &mut acceptance.notes).await?;
+        let (caller, found) = change(service, claim, &target, &request, notes).await?;
         let reply = match found {
             Ok(found) => answer(service, &caller, found, &projection, self.0.view, true).await,
             Err(error) => Err(error),

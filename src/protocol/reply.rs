@@ -1,7 +1,8 @@
 //! The outcome of an operation, before it becomes an HTTP response or a bulk result.
 
 use crate::error::Result;
-use crate::protocol::{Pieces, ReturnPreference};
+use crate::protocol::pieces::Pieces;
+use crate::protocol::query::ReturnPreference;
 use std::future::poll_fn;
 
 /// What the client is answered.

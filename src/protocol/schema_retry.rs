@@ -5,8 +5,8 @@ use crate::access::{Caller, Claim, Confirmed};
 use crate::error::ScimError;
 use crate::protocol::refusal::WriteError;
 use crate::protocol::{Reply, Service};
-use crate::request_log::WriteRequest;
-use crate::resource::{Acceptance, Note};
+use crate::request_log::{Note, WriteRequest};
+use crate::resource::Acceptance;
 use crate::schema::ResourceType;
 use std::sync::Arc;
 
@@ -21,14 +21,15 @@ pub(super) trait Write: Sync {
     /// The write as the request log reads it.
     fn request(&self) -> WriteRequest<'_>;
 
-    /// Makes the write under the schemas of a claim. What is left out of the body is noted in
-    /// `acceptance`.
+    /// Makes the write under the schemas of a claim. What is left out of the body is in `acceptance`
+    /// afterwards, what the stored resources make of it in `notes`.
     fn attempt(
         &self,
         service: &Service,
         claim: &Claim,
         resource_type: &Arc<ResourceType>,
         acceptance: &mut Acceptance<'_>,
+        notes: &mut Vec<Note>,
     ) -> impl Future<Output = Attempt<Reply>> + Send;
 }
 
@@ -71,11 +72,14 @@ impl Service {
         claim.may_write(resource_type)?;
         let limits = self.limits();
         let mut acceptance = Acceptance::new(claim.conformance(), &limits.values);
+        let mut found = Vec::new();
         let outcome = write
-            .attempt(self, claim, resource_type, &mut acceptance)
+            .attempt(self, claim, resource_type, &mut acceptance, &mut found)
             .await;
         if !is_outdated(&outcome) {
-            log_left_out(claim, resource_type, &acceptance.notes);
+            let mut notes: Vec<_> = acceptance.left_out.iter().map(Note::from).collect();
+            notes.append(&mut found);
+            log_left_out(claim, resource_type, &notes);
         }
         outcome
     }

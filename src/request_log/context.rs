@@ -2,11 +2,12 @@
 
 use super::action::{Action, ListShape};
 use super::asserted::WriteRequest;
+use super::left_out::Note;
 use super::user_name;
 use crate::error::{ScimError, ScimType};
 use crate::filter::{Filter, Predicate};
 use crate::reason::Reason;
-use crate::resource::{Attributes, Key, Note};
+use crate::resource::{Attributes, Key};
 use crate::schema::{Catalog, ResourceType};
 use crate::store::{Outcome, Tenant};
 use serde_json::{Map, Value};
@@ -256,7 +257,7 @@ impl RequestContext {
                 .iter()
                 .map(|note| LogNote::LeftOut(resource_type.clone(), note.clone()));
             self.details(|details| {
-                details.reason = details.reason.or(notes.first().map(Reason::from));
+                details.reason = details.reason.or(notes.first().map(Note::reason));
                 noted.for_each(|noted| details.note(noted));
             });
         }

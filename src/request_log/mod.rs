@@ -4,9 +4,11 @@
 mod action;
 mod asserted;
 mod context;
+mod left_out;
 pub(crate) mod notes;
 mod recorder;
 mod redaction;
+mod shape;
 pub(crate) mod user_name;
 
 pub(crate) use action::ListShape;
@@ -14,6 +16,8 @@ pub use action::{Action, Deed};
 pub(crate) use asserted::WriteRequest;
 pub use context::RequestContext;
 pub(crate) use context::Requester;
+pub use left_out::Note;
 pub use notes::{NoteText, UnknownAttribute};
 pub use recorder::{Record, Recorder, RequestSummary};
+pub use shape::Shape;
 pub(crate) use user_name::{UserDigests, share_name};

@@ -1,8 +1,9 @@
 //! What was ignored or left out of a request, as it stands in the log: a JSON array of objects.
 
 use super::context::LogNote;
+use super::left_out::Note;
+use super::shape::Shape;
 use crate::clock::Timestamp;
-use crate::resource::{Note, Shape};
 use crate::schema::Type;
 use serde_json::{Map, Value, json};
 use std::fmt;
@@ -146,6 +147,30 @@ pub(crate) fn count_unknown(notes: &str, at: Timestamp, counted: &mut Vec<Unknow
             }),
         }
     }
+}
+
+/// Names of what was left out of a request: attributes, schemas and values, no members.
+pub(crate) fn names_left_out(notes: &str) -> Vec<String> {
+    let name = |note: &Value| {
+        let members = note.as_object()?;
+        let of = |key| text(members, key);
+        of("attribute")
+            .or_else(|| of("schema"))
+            .or_else(|| of("unfit"))
+            .or_else(|| of("kept"))
+            .map(str::to_owned)
+    };
+    decode(notes).iter().filter_map(name).collect()
+}
+
+/// What the first operation of a bulk request that failed was told.
+pub(crate) fn first_failure(notes: &str) -> Option<String> {
+    let is_failure = |note: &Value| {
+        let members = note.as_object()?;
+        members.get("operation")?;
+        text(members, "detail").map(str::to_owned)
+    };
+    decode(notes).iter().find_map(is_failure)
 }
 
 /// The notes of a request, for people.

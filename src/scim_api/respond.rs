@@ -3,7 +3,7 @@
 use crate::error::{ErrorStatus, ScimError};
 use crate::reason::Reason;
 use crate::service::{Pieces, Reply};
-use crate::wire::refusal::{Refusal, RefusalKind};
+use crate::wire::refusal::{Refusal, RefusalKind, Refused};
 use axum::body::{Body, Bytes};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderName, LOCATION, RETRY_AFTER,
@@ -65,8 +65,8 @@ pub(crate) fn name_type(response: &mut Response) {
 pub(crate) struct Shown(pub(crate) Arc<ScimError>);
 
 /// The response to a request that the wire refuses.
-pub(crate) fn refusal(refusal: Refusal, credentials: bool) -> Response {
-    error(refusal.into(), credentials)
+pub(crate) fn refusal(refusal: Refusal, refused: &Refused) -> Response {
+    error(refusal.into(), refused.has_credentials)
 }
 
 impl From<Refusal> for ScimError {

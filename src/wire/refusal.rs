@@ -1,12 +1,35 @@
 //! Requests that the wire refuses by itself. What such an answer looks like, the API decides to which the request goes.
 
+use crate::wire::layers::request_id::RequestId;
+use axum::http::Request;
+use axum::http::header::AUTHORIZATION;
 use axum::response::Response;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Makes the answer to a refused request. The flag says whether the request had credentials.
-pub(crate) type Refuse = fn(Refusal, bool) -> Response;
+/// Makes the answer to a refused request.
+pub(crate) type Refuse = fn(Refusal, &Refused) -> Response;
+
+/// What the answer to a refused request may depend on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Refused {
+    /// Whether the request had credentials.
+    pub(crate) has_credentials: bool,
+    /// The id of the request, if it got as far as to have one.
+    pub(crate) request_id: Option<Arc<str>>,
+}
+
+impl Refused {
+    /// The request as it came.
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        let id = request.extensions().get::<RequestId>();
+        Self {
+            has_credentials: request.headers().contains_key(AUTHORIZATION),
+            request_id: id.map(|id| id.0.clone()),
+        }
+    }
+}
 
 /// The outcome of what the wire may refuse.
 pub(crate) type Result<T> = std::result::Result<T, Refusal>;

@@ -1,7 +1,7 @@
 //! The byte stream of a connection, with its deadlines.
 
 use crate::wire::deadlines::ConnectionDeadlines;
-use crate::wire::refusal::{Refusal, Refuse};
+use crate::wire::refusal::{Refusal, Refuse, Refused};
 use axum::response::Response;
 use bytes::Bytes;
 use hyper::body::Body;
@@ -309,7 +309,7 @@ impl ReplacedAnswer {
         };
         tracing::info!(target: "scimd::request", status = refusal.status, route = "refused", "request");
         Some(Self {
-            bytes: as_http1(refuse(refusal, false), cx),
+            bytes: as_http1(refuse(refusal, &Refused::default()), cx),
             written: 0,
         })
     }

@@ -17,8 +17,15 @@ struct Event {
     level: Option<usize>,
     message: String,
     fields: Vec<String>,
-    is_request: bool,
+    /// The section of the page that explains the fields, of lines with a target of their own.
+    section: Option<&'static str>,
 }
+
+/// Targets of lines that the page has a section for.
+const SECTIONS: [(&str, &str); 2] = [
+    ("scimd::request", "Requests"),
+    ("scimd::admin", "Management requests"),
+];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -57,11 +64,13 @@ fn event(text: &str) -> Option<Event> {
         _ => return None,
     };
     let mut fields = Vec::new();
-    let mut is_request = false;
+    let mut section = None;
     for argument in arguments(rest) {
         let argument = argument.trim();
         if let Some(target) = argument.strip_prefix("target:") {
-            is_request = target.contains("scimd::request");
+            section = SECTIONS
+                .into_iter()
+                .find_map(|(name, section)| target.contains(name).then_some(section));
         } else if let Some(literal) = argument.strip_prefix('"') {
             let message = filled_in(literal.strip_suffix('"')?);
             fields.sort();
@@ -69,7 +78,7 @@ fn event(text: &str) -> Option<Event> {
                 level,
                 message,
                 fields,
-                is_request,
+                section,
             });
         } else if !argument.starts_with('$') {
             let (field, _) = argument.split_once(" =").unwrap_or((argument, ""));
@@ -138,7 +147,7 @@ fn explained(page: &str, from: &str, to: &str) -> BTreeSet<String> {
 #[test]
 fn the_page_lists_every_line() {
     let mut list = "| Level | Message | Fields |\n| --- | --- | --- |\n".to_owned();
-    for event in all_events().iter().filter(|event| !event.is_request) {
+    for event in all_events().iter().filter(|event| event.section.is_none()) {
         let level = LEVELS[event.level.unwrap()];
         let fields: Vec<_> = event
             .fields
@@ -170,15 +179,16 @@ fn the_page_lists_every_line() {
 #[test]
 fn the_page_explains_every_field() {
     let page = std::fs::read_to_string(root().join(PAGE)).unwrap();
-    let of_requests = explained(&page, "\n## Requests\n", "\n## ");
-    let of_others = explained(&page, END, "\n## ");
-    let fields = |is_request: bool| {
+    let fields = |section: Option<&str>| {
         all_events()
             .into_iter()
-            .filter(|event| event.is_request == is_request)
+            .filter(|event| event.section == section)
             .flat_map(|event| event.fields)
             .collect::<BTreeSet<_>>()
     };
-    assert_eq!(of_requests, fields(true));
-    assert_eq!(of_others, fields(false));
+    for (_, section) in SECTIONS {
+        let of_section = explained(&page, &format!("\n## {section}\n"), "\n## ");
+        assert_eq!(of_section, fields(Some(section)), "{section}");
+    }
+    assert_eq!(explained(&page, END, "\n## "), fields(None));
 }

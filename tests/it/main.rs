@@ -9,6 +9,7 @@
     missing_docs
 )]
 
+mod admin;
 mod agreement;
 mod backup;
 mod bulk;

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod command;
+mod explanations;
 mod near_misses;
 mod reasons;
 mod users;
@@ -9,7 +10,7 @@ mod users;
 use crate::harness::{Client, Database, ENTERPRISE, GROUP, Options, Server, USER, noon, user};
 use reqwest::Method;
 use scimd::clock::Clock;
-use scimd::resource::Shape;
+use scimd::request_log::Shape;
 use scimd::schema::Type;
 use scimd::service::{
     Entry, LogQuery, LoggedRequest, NoteText, OperatorError, PutWithoutMembers, Record, Status,

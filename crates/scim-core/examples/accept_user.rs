@@ -29,8 +29,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut accepted = accept(user, read_object(BODY, 32)?, &mut acceptance)?;
     assign_defaults(user, &mut accepted);
     check(user, None, &accepted.attributes, WriteKind::Whole)?;
-    for note in &acceptance.notes {
-        println!("left out: {note}");
+    for left_out in &acceptance.left_out {
+        println!("left out: {left_out}");
     }
 
     // A store keeps the text, and the keys by which it searches and holds values unique.

@@ -53,7 +53,7 @@
 //! With [`Conformance::Lenient`](resource::Conformance) the crate takes what Okta, Entra ID and other
 //! clients really send. Each leniency is a function in [`resource::tolerance`] or its counterparts for
 //! filters and PATCH, and says whom it serves and what it bends. What is left out of a request on the
-//! way is in [`Acceptance::notes`](resource::Acceptance).
+//! way is in [`Acceptance::left_out`](resource::Acceptance).
 //!
 //! ```
 //! use scim_core::resource::accept::accept;
@@ -69,7 +69,7 @@
 //! let mut lenient = Acceptance::new(Conformance::Lenient, &limits);
 //! let accepted = accept(user, read_object(body, 32)?, &mut lenient)?;
 //! assert_eq!(accepted.attributes["active"], true);
-//! assert_eq!(lenient.notes[0].to_string(), "attribute.unknown shoeSize");
+//! assert_eq!(lenient.left_out[0].to_string(), "attribute.unknown shoeSize");
 //!
 //! let mut strict = Acceptance::new(Conformance::Rfc, &limits);
 //! assert!(accept(user, read_object(body, 32)?, &mut strict).is_err());

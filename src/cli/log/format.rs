@@ -1,7 +1,7 @@
 //! A request of the provisioning log, for people and for programs.
 
-use crate::service::{LoggedRequest, NoteText, Outcome};
-use serde_json::{Value, json};
+use crate::guide::plain;
+use crate::service::{Explanation, LoggedRequest, NoteText, Outcome};
 
 /// One line, and below it why the request failed and what was omitted.
 pub(in crate::cli) fn text(request: &LoggedRequest) -> String {
@@ -84,11 +84,26 @@ fn remarks(request: &LoggedRequest) -> Vec<(&'static str, String)> {
     let notes = notes.iter().map(|note| ("note", note.to_string()));
     meant
         .into_iter()
+        .chain(explained(request))
         .chain(detail)
         .chain(filter)
         .chain(changed)
         .chain(notes)
         .collect()
+}
+
+/// What that means to people.
+fn explained(request: &LoggedRequest) -> Vec<(&'static str, String)> {
+    let Some(explanation) = Explanation::of(request) else {
+        return Vec::new();
+    };
+    let turn = explanation.turn.as_str();
+    vec![
+        ("means", plain(&explanation.summary)),
+        ("turn", turn.to_owned()),
+        ("tell", plain(&explanation.tell)),
+        ("retry", plain(&explanation.retry)),
+    ]
 }
 
 /// What the request meant, what became of it, and why; `None` for one that meant nothing in
@@ -132,44 +147,4 @@ pub(in crate::cli) fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() && c != '\n' { '?' } else { c })
         .collect()
-}
-
-pub(in crate::cli) fn as_json(tenant: &str, request: &LoggedRequest) -> Value {
-    let parsed = |text: &Option<String>| {
-        text.as_deref()
-            .and_then(|text| serde_json::from_str::<Value>(text).ok())
-    };
-    let body = parsed(&request.body).or_else(|| request.body.clone().map(Value::from));
-    let changed: Vec<&str> = request
-        .changed
-        .as_deref()
-        .map(|names| names.split(',').collect())
-        .unwrap_or_default();
-    let mut shown = json!({
-        "time": request.at.to_string(),
-        "tenant": tenant,
-        "token": &*request.token_name,
-        "tokenId": &*request.token_id,
-        "client": request.client,
-        "method": request.method,
-        "route": request.route,
-        "resourceType": request.resource_type,
-        "resource": request.resource.map(|id| id.to_string()),
-        "status": request.status,
-        "scimType": request.scim_type,
-        "detail": request.detail,
-        "filter": request.filter,
-        "changed": changed,
-        "notes": parsed(&request.notes).unwrap_or_else(|| json!([])),
-        "milliseconds": request.micros / 1000,
-        "request": request.request_id,
-        "body": body,
-        "outcome": request.outcome.map(Outcome::as_str),
-        "action": request.action,
-        "reason": request.reason,
-    });
-    if let (true, Some(members)) = (request.unproved, shown.as_object_mut()) {
-        members.insert("unproved".to_owned(), true.into());
-    }
-    shown
 }

@@ -1,7 +1,8 @@
 //! Makes a change of schemas: it takes effect on every instance at once, and then the index
 //! follows while servers work.
 
-use super::{SchemaPlan, SchemaRefusal};
+use super::plan::SchemaPlan;
+use super::refusal::SchemaRefusal;
 use crate::operator::error::OperatorError;
 use crate::operator::handle::Operator;
 use crate::schema::edit;

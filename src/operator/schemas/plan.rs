@@ -1,7 +1,8 @@
 //! A change of schemas, thought through before it is made.
 
 use super::list::file_of;
-use super::{SchemaRefusal, Survey};
+use super::refusal::SchemaRefusal;
+use super::survey::Survey;
 use crate::access::catalogs::{Sources, origin};
 use crate::model;
 use crate::operator::handle::Operator;

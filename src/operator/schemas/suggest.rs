@@ -2,8 +2,9 @@
 
 use super::SchemaRefusal;
 use crate::operator::handle::Operator;
+use crate::request_log::Shape;
 use crate::request_log::UnknownAttribute;
-use crate::resource::{Conformance, Shape, full_name, named};
+use crate::resource::{Conformance, full_name, named};
 use crate::schema::suggest::{SentAttribute, Suggestion, suggest};
 use crate::schema::{Catalog, edit};
 use serde_json::{Map, Value};

@@ -1,7 +1,7 @@
 //! Writes the resources of a tenant as lines: page by page, so that neither their number nor that
 //! of the members of a group matters to the memory.
 
-use super::{MEMBERS_OF_LINE, OWN};
+use super::format::{MEMBERS_OF_LINE, OWN};
 use crate::access::Caller;
 use crate::model::TypeRoles;
 use crate::operator::error::{OperatorError, Result};

@@ -9,7 +9,7 @@ use super::spill::{Entry, Spill};
 use super::twins::Twins;
 use crate::error::{Result, ScimError};
 use crate::operator::handle::Operator;
-use crate::resource::Notes;
+use crate::resource::LeftOut;
 use crate::resource::limits::ValueLimits;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
@@ -181,18 +181,18 @@ impl Run<'_> {
     }
 
     async fn line(&mut self, number: u64, text: &[u8]) -> Result<()> {
-        let mut notes = Notes::new();
+        let mut left_out = Vec::new();
         let parsed = parse(
             &self.importer.caller,
             &self.limits,
             number,
             text,
-            &mut notes,
+            &mut left_out,
         );
         match parsed {
-            Ok(Line::Resource(record)) => match self.admit(&record, &notes) {
+            Ok(Line::Resource(record)) => match self.admit(&record, &left_out) {
                 Ok(()) => {
-                    self.note(&notes);
+                    self.note(&left_out);
                     self.push(*record).await
                 }
                 Err(error) => self.refuse(number, Some(record.id), error).await,
@@ -205,8 +205,8 @@ impl Run<'_> {
         }
     }
 
-    fn admit(&mut self, record: &Record, notes: &Notes) -> Result<()> {
-        self.keeps_all(notes)?;
+    fn admit(&mut self, record: &Record, left_out: &[LeftOut]) -> Result<()> {
+        self.keeps_all(left_out)?;
         self.twins.admit(record)
     }
 
@@ -256,13 +256,17 @@ impl Run<'_> {
 
     /// # Errors
     /// 400 if something of a line would be left out that nobody has agreed to lose.
-    fn keeps_all(&mut self, notes: &Notes) -> Result<()> {
-        if self.import.drop_unknown || notes.is_empty() {
+    fn keeps_all(&mut self, left_out: &[LeftOut]) -> Result<()> {
+        if self.import.drop_unknown || left_out.is_empty() {
             return Ok(());
         }
         self.done.undeclared += 1;
-        let names: Vec<_> = notes.iter().take(NAMED).map(ToString::to_string).collect();
-        let more = if notes.len() > NAMED { ", …" } else { "" };
+        let names: Vec<_> = left_out
+            .iter()
+            .take(NAMED)
+            .map(ToString::to_string)
+            .collect();
+        let more = if left_out.len() > NAMED { ", …" } else { "" };
         let detail = format!(
             "No schema of the tenant declares all that this line has: {}{more}. Add the schemas, or \
              leave it out.",
@@ -271,8 +275,8 @@ impl Run<'_> {
         Err(ScimError::invalid_value(detail))
     }
 
-    fn note(&mut self, notes: &Notes) {
-        for note in notes {
+    fn note(&mut self, left_out: &[LeftOut]) {
+        for note in left_out {
             let name = note.to_string();
             if self.done.left_out.len() < NOTED || self.done.left_out.contains_key(&name) {
                 *self.done.left_out.entry(name).or_default() += 1;

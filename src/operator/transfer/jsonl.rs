@@ -1,7 +1,7 @@
 //! Reads a line: from its text to a resource that obeys its type, or to members that continue
 //! those of the resource before it.
 
-use super::OWN;
+use super::format::OWN;
 use crate::access::Caller;
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
@@ -10,7 +10,7 @@ use crate::resource::accept::{Accepted, accept, assign_defaults};
 use crate::resource::entries::entries;
 use crate::resource::json::read_object;
 use crate::resource::limits::ValueLimits;
-use crate::resource::{Acceptance, Meta, Notes};
+use crate::resource::{Acceptance, LeftOut, Meta};
 use crate::schema::ResourceType;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -61,7 +61,7 @@ pub(super) fn parse(
     limits: &ValueLimits,
     number: u64,
     text: &[u8],
-    notes: &mut Notes,
+    left_out: &mut Vec<LeftOut>,
 ) -> Result<Line> {
     let mut body = read_object(text, DEPTH)?;
     let own = body.shift_remove(OWN).unwrap_or_default();
@@ -78,7 +78,7 @@ pub(super) fn parse(
             .as_deref()
             .is_some_and(|id| Uuid::parse_str(id).is_ok());
     let members = members_in(&resource_type, &mut body, is_state)?;
-    let accepted = accepted(caller, limits, &resource_type, body, is_state, notes)?;
+    let accepted = accepted(caller, limits, &resource_type, body, is_state, left_out)?;
     let is_id_made = sent_id.is_none();
     let id = sent_id.map_or_else(
         || own_id(&resource_type, &accepted, number),
@@ -161,7 +161,7 @@ fn accepted(
     resource_type: &Arc<ResourceType>,
     body: Map<String, Value>,
     is_state: bool,
-    notes: &mut Notes,
+    left_out: &mut Vec<LeftOut>,
 ) -> Result<Accepted> {
     let mut sent = body.clone();
     sent.shift_remove("schemas");
@@ -170,7 +170,7 @@ fn accepted(
     }
     let mut acceptance = Acceptance::new(caller.settings.conformance, limits);
     let mut accepted = accept(resource_type, body, &mut acceptance)?;
-    notes.append(&mut acceptance.notes);
+    left_out.append(&mut acceptance.left_out);
     if !is_state {
         assign_defaults(resource_type, &mut accepted);
     } else {

@@ -1,7 +1,7 @@
 //! Memberships of an import, once all resources are there: what a resource has and what its lines
 //! name are walked side by side, so that only the difference is written.
 
-use super::MEMBERS_OF_LINE;
+use super::format::MEMBERS_OF_LINE;
 use super::record::Importer;
 use super::spill::Entry;
 use crate::error::{ErrorStatus, Result, ScimError};

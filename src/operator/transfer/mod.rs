@@ -3,10 +3,11 @@
 //!
 //! A line is a resource as a client reads it, without what follows from the server's address.
 //! Members of a large group continue on lines of their own after it. What no client reads stands
-//! under [`OWN`].
+//! under [`format::OWN`].
 
 mod backup;
 mod export;
+mod format;
 mod import;
 mod jsonl;
 mod memberships;
@@ -16,9 +17,3 @@ mod twins;
 
 pub use export::{ExportRequest, Exported};
 pub use import::{Counts, ImportRequest, Imported, OnError, Step};
-
-/// Name of the object for what SCIM has no attribute for.
-const OWN: &str = "x-scimd";
-
-/// Members on a line, at most, and changed at once.
-const MEMBERS_OF_LINE: usize = 1000;

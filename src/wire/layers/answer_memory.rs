@@ -3,9 +3,8 @@
 use crate::wire::in_flight::Ticket;
 use crate::wire::layers::step::{Inner, Step, answer};
 use crate::wire::layers::task::is_safe;
-use crate::wire::refusal::Refuse;
+use crate::wire::refusal::{Refuse, Refused};
 use axum::extract::Request;
-use axum::http::header::AUTHORIZATION;
 use axum::response::Response;
 use hyper::body::Body;
 
@@ -26,7 +25,7 @@ impl<S: Inner> Step<S> for AnswerMemory {
     async fn run(self, request: Request, inner: S) -> Response {
         let ticket = request.extensions().get::<Ticket>().cloned();
         let is_safe = is_safe(request.method());
-        let has_credentials = request.headers().contains_key(AUTHORIZATION);
+        let refused = Refused::of(&request);
         let response = answer(inner, request).await;
         let Some(ticket) = ticket else {
             return response;
@@ -37,7 +36,7 @@ impl<S: Inner> Step<S> for AnswerMemory {
         });
         match ticket.keep(bytes, is_safe && bytes > SMALL) {
             Ok(()) => response,
-            Err(refusal) => (self.refuse)(refusal, has_credentials),
+            Err(refusal) => (self.refuse)(refusal, &refused),
         }
     }
 }

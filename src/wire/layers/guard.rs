@@ -5,7 +5,7 @@ use crate::live::Live;
 use crate::wire::layers::closing::MustClose;
 use crate::wire::layers::step::{Inner, Step, answer};
 use crate::wire::raw_head::Fault;
-use crate::wire::refusal::{Refusal, Refuse, Result};
+use crate::wire::refusal::{Refusal, Refuse, Refused, Result};
 use crate::wire::settings::RequestSettings;
 use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
@@ -25,8 +25,7 @@ impl<S: Inner> Step<S> for Guard {
         match check(&request, &self.settings.get()) {
             Ok(()) => answer(inner, request).await,
             Err(refusal) => {
-                let has_credentials = request.headers().contains_key(AUTHORIZATION);
-                let mut response = (self.refuse)(refusal, has_credentials);
+                let mut response = (self.refuse)(refusal, &Refused::of(&request));
                 response.extensions_mut().insert(MustClose);
                 response
             }

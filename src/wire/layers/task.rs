@@ -3,12 +3,11 @@
 use crate::live::Live;
 use crate::wire::layers::request_id::RequestId;
 use crate::wire::layers::step::{Inner, Step, answer};
-use crate::wire::refusal::Refuse;
+use crate::wire::refusal::{Refuse, Refused};
 use crate::wire::settings::RequestSettings;
 use crate::wire::tasks::Tasks;
 use axum::extract::Request;
 use axum::http::Method;
-use axum::http::header::AUTHORIZATION;
 use axum::response::Response;
 use tracing::Instrument;
 
@@ -24,13 +23,13 @@ impl<S: Inner> Step<S> for RunTask {
     async fn run(self, request: Request, inner: S) -> Response {
         let id = request.extensions().get::<RequestId>();
         let span = tracing::info_span!("request", request_id = id.map(|id| &*id.0));
-        let has_credentials = request.headers().contains_key(AUTHORIZATION);
+        let refused = Refused::of(&request);
         let is_safe = is_safe(request.method());
         let time = self.settings.get().request_time;
         let work = answer(inner, request).instrument(span);
         match self.tasks.run(is_safe, time, work).await {
             Ok(response) => response,
-            Err(refusal) => (self.refuse)(refusal, has_credentials),
+            Err(refusal) => (self.refuse)(refusal, &refused),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A server for a test: its own database, its own socket, a token of the default tenant.
 
+mod admin;
 mod chance;
 mod fleet;
 pub(crate) mod pooler;
@@ -8,6 +9,7 @@ mod proxy;
 pub(crate) mod raw;
 mod sound;
 
+pub(crate) use admin::Admin;
 pub(crate) use chance::Chance;
 pub(crate) use fleet::{Fleet, race};
 pub(crate) use proxy::Proxy;
@@ -140,6 +142,21 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    async fn of(response: reqwest::Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = if text.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&text).expect(&text)
+        };
+        Self {
+            status,
+            headers,
+            body,
+        }
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -382,19 +399,7 @@ impl Client<'_> {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = request.send().await.unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.unwrap();
-        let body = if text.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_str(&text).expect(&text)
-        };
-        Answer {
-            status,
-            headers,
-            body,
-        }
+        Answer::of(request.send().await.unwrap()).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -141,6 +141,17 @@ async fn the_log_is_shown() {
             && text.contains("\n    what: user.create refused: user.exists\n"),
         "{text}"
     );
+    let explained = &all[1]["explanation"];
+    assert_eq!(
+        explained["summary"],
+        "The user was not created: another active user has the same name."
+    );
+    assert_eq!(explained["turn"], "customer");
+    assert!(all[2]["explanation"].is_null());
+    assert!(
+        text.contains("\n    means: The user was not created: another active user has the same name.\n    turn: customer\n"),
+        "{text}"
+    );
     let one = printed(folder, &format!("log --id {request}"));
     assert!(
         one.contains("status:   409") && one.contains(&request),

@@ -14,43 +14,6 @@ const ALLOWED: &[&[&str]] = &[
     ],
     &["patch::apply", "patch::values"],
     &["filter::resolve", "filter::resolve::subject"],
-    // To be opened.
-    &["cli::failure", "cli::output"],
-    &["config::entries", "config::sources", "config::suggest"],
-    &["guide", "guide::attributes"],
-    &[
-        "operator::schemas",
-        "operator::schemas::change",
-        "operator::schemas::plan",
-    ],
-    &[
-        "operator::transfer",
-        "operator::transfer::export",
-        "operator::transfer::import",
-        "operator::transfer::jsonl",
-        "operator::transfer::memberships",
-        "operator::transfer::record",
-        "operator::transfer::twins",
-    ],
-    &["patch::path", "patch::tolerance"],
-    &["protocol", "protocol::member_stream", "protocol::reply"],
-    &[
-        "resource",
-        "resource::identity",
-        "resource::name",
-        "resource::note",
-        "resource::shape",
-        "resource::tolerance",
-        "resource::value",
-    ],
-    &[
-        "schema",
-        "schema::attribute",
-        "schema::catalog",
-        "schema::load",
-        "schema::problems",
-        "schema::resource_type",
-    ],
 ];
 
 type Graph = BTreeMap<String, BTreeSet<String>>;

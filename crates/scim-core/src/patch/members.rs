@@ -1,7 +1,8 @@
 //! What a patch does to memberships. They are rows, not part of a document, so an operation on
 //! the members becomes a difference that needs no member list to be read (RFC 7644 section 3.5.2).
 
-use super::path::{Place, listed};
+use super::path::listed;
+use super::target::Place;
 use super::value::required;
 use super::{Verb, tolerance};
 use crate::error::{Error, Problem, Result};

@@ -36,6 +36,7 @@ mod message;
 mod path;
 mod resolve;
 mod schemas;
+mod target;
 mod tolerance;
 mod value;
 mod values;

@@ -1,106 +1,12 @@
 //! The target of an operation: a path held against the resource type (RFC 7644 sections 3.5.2, 3.10).
 
+use super::target::{Place, Target, Undeclared};
 use super::tolerance;
 use crate::error::{Error, Problem, Result};
 use crate::filter::{Filter, Literal, Name, PatchPath, Test, resolve_value_filter};
-use crate::resource::{Conformance, Note, Shape, named, printable};
-use crate::schema::{Attribute, AttributePath, Extension, Mutability, Named, ResourceType};
-use serde_json::{Map, Value};
-use std::sync::Arc;
-
-/// What an operation works on.
-#[derive(Debug)]
-pub(super) enum Target {
-    /// The resource; the value names its attributes.
-    Resource,
-    /// All attributes of an extension.
-    Extension(Extension),
-    /// An attribute, or some of its values, or a sub-attribute of those.
-    Attribute(Place),
-    /// What nobody declares.
-    Undeclared(Undeclared),
-}
-
-/// An attribute or sub-attribute that the type does not have.
-#[derive(Debug)]
-pub(super) struct Undeclared {
-    /// In attribute notation, without the sub-attribute that follows brackets after an unknown name.
-    name: String,
-    /// What stands in the brackets and after them, if the name before them is unknown.
-    within: Option<(Filter, Option<Name>)>,
-    /// What brackets compare it with, if it stands in them.
-    compared: Option<Value>,
-    /// 400 `invalidPath`, or `invalidFilter` if it stands in brackets, that names it.
-    pub(super) refusal: Error,
-}
-
-impl Undeclared {
-    /// What a log says of it: its name, and what it would have to look like to take that value.
-    pub(super) fn note(&self, value: Option<&Value>) -> Note {
-        let value = self.compared.as_ref().or(value).cloned();
-        let value = value.unwrap_or_default();
-        let shape = match &self.within {
-            None => Shape::of(&value),
-            Some((filter, sub)) => {
-                Shape::of(&Value::Array(vec![chosen(filter, sub.as_ref(), value)]))
-            }
-        };
-        Note::UnknownAttribute(printable(&self.name), shape)
-    }
-}
-
-/// A value that brackets would choose, with another one in its sub-attribute.
-fn chosen(filter: &Filter, sub: Option<&Name>, value: Value) -> Value {
-    let terms = filter.equalities().unwrap_or_default().into_iter();
-    let mut members: Map<_, _> = terms
-        .map(|(name, literal)| (name.text.clone(), literal.to_value().unwrap_or_default()))
-        .collect();
-    match (sub, value) {
-        (Some(sub), value) => drop(members.insert(sub.text.clone(), value)),
-        (None, Value::Object(given)) => members.extend(given),
-        (None, _) => {}
-    }
-    Value::Object(members)
-}
-
-/// An attribute as a path names it.
-#[derive(Debug)]
-pub(super) struct Place {
-    /// The attribute and the sub-attribute.
-    pub(super) path: AttributePath,
-    /// Which values, where there were brackets.
-    pub(super) filter: Option<Filter>,
-}
-
-impl Place {
-    /// The attribute, not the sub-attribute.
-    pub(super) fn attribute(&self) -> &Arc<Attribute> {
-        &self.path.attribute
-    }
-
-    /// The path of the attribute, not of the sub-attribute.
-    pub(super) fn top(&self) -> AttributePath {
-        AttributePath {
-            sub: None,
-            leaf: None,
-            ..self.path.clone()
-        }
-    }
-
-    /// Whether only the server writes there.
-    pub(super) fn is_read_only(&self, resource_type: &ResourceType) -> bool {
-        let read_only = |attribute: &Attribute| attribute.mutability() == Mutability::ReadOnly;
-        read_only(self.attribute())
-            || read_only(self.path.end())
-            || self.is(resource_type.member_of())
-    }
-
-    /// Whether it is this attribute at the top of the document.
-    pub(super) fn is(&self, attribute: Option<&Arc<Attribute>>) -> bool {
-        self.path.container.is_none()
-            && attribute.is_some_and(|other| Arc::ptr_eq(other, self.attribute()))
-    }
-}
+use crate::resource::{Conformance, named};
+use crate::schema::{Attribute, AttributePath, Named, ResourceType};
+use serde_json::Value;
 
 /// The target that a path names.
 ///

@@ -3,13 +3,14 @@
 
 use super::apply::Patch;
 use super::change::{Action, Change, Edit, Otherwise, Selection, Step, SubChange, Which};
-use super::path::{Place, Target, Undeclared, target};
+use super::path::target;
+use super::target::{Place, Target, Undeclared};
 use super::value::{merge_whole, one_value, put, put_selected, remove_listed, required, with_uri};
 use super::{MemberChange, Operation, Verb, members, schemas, tolerance};
 use crate::error::{Error, Problem, Result};
 use crate::filter::{Filter, FilterLimits, parse_path, resolve_value_filter};
 use crate::resource::tolerance::{is_empty_reference, unfit_without_urn};
-use crate::resource::{Acceptance, Note, is_blank, named, unknown};
+use crate::resource::{Acceptance, LeftOut, is_blank, named, unknown};
 use crate::schema::{Attribute, Extension, Named, ResourceType};
 use serde_json::{Map, Value};
 
@@ -104,7 +105,7 @@ impl Resolving<'_, '_> {
         self.left_out.push(tolerance::leaves_out(
             undeclared,
             value,
-            &mut self.acceptance.notes,
+            &mut self.acceptance.left_out,
         ));
         Ok(())
     }
@@ -133,7 +134,7 @@ impl Resolving<'_, '_> {
                 "\"{name}\" must be an object."
             ))),
             (None, value) if name.contains('[') => self.member_with_filter(name, verb, value),
-            (None, value) => unknown(name, &value, self.acceptance),
+            (None, value) => unknown(name, value, self.acceptance),
         }
     }
 
@@ -147,11 +148,13 @@ impl Resolving<'_, '_> {
         )? {
             Target::Attribute(place) => self.told(&place, verb, value),
             Target::Undeclared(undeclared) if conformance.is_lenient() => {
-                self.acceptance.notes.push(undeclared.note(Some(&value)));
+                self.acceptance
+                    .left_out
+                    .push(undeclared.left_out(Some(&value)));
                 Ok(())
             }
             Target::Undeclared(undeclared) => Err(undeclared.refusal),
-            Target::Resource | Target::Extension(_) => unknown(key, &value, self.acceptance),
+            Target::Resource | Target::Extension(_) => unknown(key, value, self.acceptance),
         }
     }
 
@@ -160,7 +163,7 @@ impl Resolving<'_, '_> {
         let told = self.told(place, verb, value);
         match told {
             Err(_) if place.path.container.is_some() && !key.contains(':') => {
-                unfit_without_urn(&place.path.to_string(), &mut self.acceptance.notes);
+                unfit_without_urn(&place.path.to_string(), &mut self.acceptance.left_out);
                 Ok(())
             }
             told => told,
@@ -235,8 +238,8 @@ impl Resolving<'_, '_> {
             && tolerance::stays(self.resource_type, place)
         {
             self.acceptance
-                .notes
-                .push(Note::KeptValue(place.path.to_string()));
+                .left_out
+                .push(LeftOut::KeptValue(place.path.to_string()));
             return Ok(());
         }
         if goes && self.is_due(place) {

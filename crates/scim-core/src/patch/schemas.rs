@@ -2,7 +2,8 @@
 //! add a URN changes nothing, and to remove one removes the extension (RFC 7643 section 3).
 
 use super::Verb;
-use super::path::{Place, listed, texts};
+use super::path::{listed, texts};
+use super::target::Place;
 use super::value::required;
 use crate::error::{Error, Problem, Result};
 use crate::resource::Acceptance;
@@ -78,7 +79,7 @@ fn known(resource_type: &ResourceType, urn: &str, acceptance: &mut Acceptance<'_
     let lenient = acceptance.conformance.is_lenient();
     let found = identify(resource_type, urn, lenient);
     match found {
-        Urn::Unknown if lenient => undeclared_schema(urn, &mut acceptance.notes),
+        Urn::Unknown if lenient => undeclared_schema(urn, &mut acceptance.left_out),
         Urn::Unknown => {
             let name = resource_type.name();
             return Err(Error::invalid_value(format!(

@@ -23,7 +23,7 @@ use crate::resource::accept::accept;
 use crate::resource::check::{WriteKind, check};
 use crate::resource::in_schema_order;
 use crate::resource::limits::ValueLimits;
-use crate::resource::{Acceptance, Attributes, Conformance, Note};
+use crate::resource::{Acceptance, Attributes, Conformance, LeftOut};
 use crate::schema::{Catalog, ResourceType, SchemaFile, TypeRules};
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, LazyLock};
@@ -112,7 +112,7 @@ fn prepare(
     resource_type: &ResourceType,
     mode: Conformance,
     operations: Value,
-) -> Result<(Patch, Vec<Note>)> {
+) -> Result<(Patch, Vec<LeftOut>)> {
     let limits = ValueLimits::default();
     let mut with = Acceptance::new(mode, &limits);
     let operations = read(message(operations), mode, &PatchLimits::default())?;
@@ -122,7 +122,7 @@ fn prepare(
         &PatchLimits::default().path,
         &mut with,
     )?;
-    Ok((patch, with.notes))
+    Ok((patch, with.left_out))
 }
 
 /// The whole way of a request, as the service goes it.

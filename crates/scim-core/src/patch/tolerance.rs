@@ -3,11 +3,11 @@
 //! `"True"`, a manager as plain text or legacy URNs, are in `resource::tolerance`.
 
 use super::change::{Change, Otherwise, SubChange};
-use super::path::{Place, Undeclared};
+use super::target::{Place, Undeclared};
 use super::{MemberChange, Operation};
 use crate::error::Error;
 use crate::filter::Filter;
-use crate::resource::Notes;
+use crate::resource::LeftOut;
 use crate::resource::json::read_value;
 use crate::schema::{Attribute, Mutability, ResourceType};
 use serde_json::Value;
@@ -47,9 +47,9 @@ pub(super) fn object_from_text(value: Value, depth: usize) -> Value {
 pub(super) fn leaves_out(
     undeclared: Undeclared,
     value: Option<&Value>,
-    notes: &mut Notes,
+    left_out: &mut Vec<LeftOut>,
 ) -> Error {
-    notes.push(undeclared.note(value));
+    left_out.push(undeclared.left_out(value));
     undeclared.refusal
 }
 

@@ -2,7 +2,7 @@
 //! sections 3.5.2.1 and 3.5.2.3).
 
 use super::change::{Change, Edit, Otherwise, Selection, SubChange, Which, in_order, made_of};
-use super::path::Place;
+use super::target::Place;
 use super::{Verb, tolerance};
 use crate::error::{Error, Result};
 use crate::filter::{Filter, Predicate, literal_value};
@@ -83,7 +83,7 @@ fn sub_changes(
     let mut changes = Vec::new();
     for (name, value) in object {
         let Some(sub) = attribute.sub_attribute(&name) else {
-            unknown(&format!("{path}.{name}"), &value, acceptance)?;
+            unknown(&format!("{path}.{name}"), value, acceptance)?;
             continue;
         };
         if sub.mutability() == Mutability::ReadOnly {

@@ -22,9 +22,9 @@
 //! ```
 
 use super::attributes::{Attributes, in_schema_order};
-use super::note::printable;
+use super::printable::printable;
 use super::value::{Acceptance, accept_value, says_nothing, unknown};
-use super::{Conformance, Note, Shape, named, tolerance};
+use super::{Conformance, LeftOut, named, tolerance};
 use crate::error::{Error, Problem, Result};
 use crate::schema::{Attribute, AttributePath, Extension, Mutability, Named, ResourceType};
 use serde_json::{Map, Value};
@@ -166,7 +166,7 @@ impl Reading<'_, '_, '_> {
                     let detail = format!("Schema \"{urn}\" is not part of resource type {name}.");
                     return Err(Error::invalid_value(detail).about(Problem::UnknownAttribute));
                 }
-                tolerance::undeclared_schema(urn, &mut self.acceptance.notes);
+                tolerance::undeclared_schema(urn, &mut self.acceptance.left_out);
             }
         }
         if has_core {
@@ -201,9 +201,10 @@ impl Reading<'_, '_, '_> {
                 .try_for_each(|(name, value)| self.core(&name, value)),
             (Some(Named::Core), Value::Null) if lenient => Ok(()),
             (Some(named), value) if tolerance::is_qualified_key(key, &named) && !lenient => {
+                let name = printable(key);
                 self.acceptance
-                    .notes
-                    .push(Note::UnknownAttribute(printable(key), Shape::of(&value)));
+                    .left_out
+                    .push(LeftOut::UnknownAttribute { name, value });
                 Ok(())
             }
             (Some(Named::Attribute(path)), value) if path.sub.is_none() || lenient => {
@@ -213,7 +214,7 @@ impl Reading<'_, '_, '_> {
                 self.elsewhere.push((key.to_owned(), path, value));
                 Ok(())
             }
-            (_, value) => unknown(key, &value, self.acceptance),
+            (_, value) => unknown(key, value, self.acceptance),
         }
     }
 
@@ -224,7 +225,7 @@ impl Reading<'_, '_, '_> {
         }
         match self.resource_type.top_attribute(name).cloned() {
             Some(attribute) => self.top(&attribute, value),
-            None => unknown(name, &value, self.acceptance),
+            None => unknown(name, value, self.acceptance),
         }
     }
 
@@ -258,7 +259,7 @@ impl Reading<'_, '_, '_> {
         let taken = self.extended(&extension, Value::Object(Map::from_iter([(name, value)])));
         match taken {
             Err(_) if !key.contains(':') => {
-                tolerance::unfit_without_urn(&path.to_string(), &mut self.acceptance.notes);
+                tolerance::unfit_without_urn(&path.to_string(), &mut self.acceptance.left_out);
                 Ok(())
             }
             taken => taken,
@@ -334,7 +335,7 @@ impl Reading<'_, '_, '_> {
         let mut accepted = Map::new();
         for (name, value) in members {
             let Some(attribute) = extension.schema.attribute(&name) else {
-                unknown(&format!("{urn}:{name}"), &value, self.acceptance)?;
+                unknown(&format!("{urn}:{name}"), value, self.acceptance)?;
                 continue;
             };
             if attribute.mutability() == Mutability::ReadOnly {

@@ -1,6 +1,6 @@
 //! Equality of whole values, complex ones included: built from [`Key`]s, never from joined text.
 
-use super::Key;
+use super::key::Key;
 use crate::schema::Attribute;
 use serde_json::Value;
 use std::collections::HashSet;

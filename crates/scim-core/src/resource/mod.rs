@@ -27,56 +27,39 @@
 pub mod accept;
 mod attributes;
 pub mod check;
+mod conformance;
 mod document;
 pub mod entries;
 pub mod hidden;
 mod identity;
 pub mod json;
 mod key;
+mod left_out;
 pub mod limits;
 mod name;
-mod note;
+mod printable;
 pub mod projection;
 mod replace;
-mod shape;
 pub mod tolerance;
 mod value;
 
 pub use attributes::Attributes;
 pub(crate) use attributes::in_schema_order;
+pub use conformance::Conformance;
 pub use document::StoredDocument;
 pub use identity::same;
 pub(crate) use identity::{Identity, identity};
 pub use key::Key;
+pub use left_out::LeftOut;
 pub use name::{full_name, named};
-pub(crate) use note::printable;
-pub use note::{Note, Notes};
-pub use shape::Shape;
+pub use printable::printable;
 pub use value::{Acceptance, accept_element, accept_value, is_blank};
 pub(crate) use value::{says_nothing, unknown};
 
-use crate::keywords;
 use crate::schema::ResourceType;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-
-keywords! {
-    /// How much a tenant forgives its clients.
-    Conformance {
-        /// Takes what Okta, Entra and others really send; see the `tolerance` modules.
-        Lenient = "lenient",
-        /// The letter of the RFCs.
-        Rfc = "rfc",
-    }
-}
-
-impl Conformance {
-    /// Whether leniencies apply.
-    pub fn is_lenient(self) -> bool {
-        self == Self::Lenient
-    }
-}
 
 /// What the server itself keeps about a resource (RFC 7643 section 3.1). Location and resource
 /// type follow from type and id.

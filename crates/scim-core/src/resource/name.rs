@@ -1,7 +1,8 @@
 //! Names that clients give attributes, looked up in a resource type: the one place that says what
 //! is forgiven in a name, wherever it is read.
 
-use super::{Conformance, tolerance};
+use super::conformance::Conformance;
+use super::tolerance;
 use crate::schema::{Named, ResourceType};
 
 /// The meaning of a name in attribute notation (RFC 7644 section 3.10) in paths, filters,

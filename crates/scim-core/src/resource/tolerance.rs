@@ -14,8 +14,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use super::note::printable;
-use super::{Attributes, Note, Notes};
+use super::attributes::Attributes;
+use super::left_out::LeftOut;
+use super::printable::printable;
 use crate::schema::{Attribute, Mutability, Named, ResourceType};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Number, Value};
@@ -321,14 +322,14 @@ pub(crate) fn member_from_text(value: Value) -> Value {
 /// A user that comes with attributes of another application's schema, such as `"employeeNumber": 100`,
 /// is taken without them, as it is where nobody declares the name. Bends RFC 7644 section 3.12, in which
 /// a value of another type is `invalidValue`.
-pub fn unfit_without_urn(path: &str, notes: &mut Notes) {
-    notes.push(Note::UnfitValue(path.to_owned()));
+pub fn unfit_without_urn(path: &str, left_out: &mut Vec<LeftOut>) {
+    left_out.push(LeftOut::UnfitValue(path.to_owned()));
 }
 
 /// A URN in `schemas` that the type does not have is left out.
 ///
 /// Entra ID names a Windows group URN beside the core one; Okta admins invent namespaces.
 /// Bends RFC 7643 section 3, which allows only URNs of the resource type.
-pub fn undeclared_schema(urn: &str, notes: &mut Notes) {
-    notes.push(Note::UndeclaredSchema(printable(urn)));
+pub fn undeclared_schema(urn: &str, left_out: &mut Vec<LeftOut>) {
+    left_out.push(LeftOut::UndeclaredSchema(printable(urn)));
 }

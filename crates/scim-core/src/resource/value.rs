@@ -1,9 +1,12 @@
 //! A value held against its attribute: type, canonical form, size (RFC 7643 section 2.3).
 
-use super::key::decode_base64;
+use super::conformance::Conformance;
+use super::identity::identity;
+use super::key::{Key, decode_base64};
+use super::left_out::LeftOut;
 use super::limits::ValueLimits;
-use super::note::printable;
-use super::{Conformance, Key, Note, Notes, Shape, identity, tolerance};
+use super::printable::printable;
+use super::tolerance;
 use crate::error::{Error, Problem, Result};
 use crate::schema::{Attribute, Mutability, Type};
 use serde_json::{Map, Value};
@@ -17,7 +20,7 @@ pub struct Acceptance<'a> {
     /// How large values may be.
     pub limits: &'a ValueLimits,
     /// What was left out.
-    pub notes: Notes,
+    pub left_out: Vec<LeftOut>,
 }
 
 impl<'a> Acceptance<'a> {
@@ -26,7 +29,7 @@ impl<'a> Acceptance<'a> {
         Self {
             conformance,
             limits,
-            notes: Notes::new(),
+            left_out: Vec::new(),
         }
     }
 }
@@ -138,7 +141,7 @@ fn accept_complex(
         let Some((sub, slot)) =
             position.and_then(|i| Some((attribute.sub_attributes().get(i)?, given.get_mut(i)?)))
         else {
-            unknown(&format!("{path}.{name}"), &value, acceptance)?;
+            unknown(&format!("{path}.{name}"), value, acceptance)?;
             continue;
         };
         if sub.mutability() != Mutability::ReadOnly {
@@ -177,12 +180,13 @@ pub(crate) fn says_nothing(attribute: &Attribute, value: &Value) -> bool {
         }
 }
 
-/// Notes an attribute that no schema declares, or refuses it in `rfc` mode.
-pub(crate) fn unknown(path: &str, value: &Value, acceptance: &mut Acceptance<'_>) -> Result<()> {
+/// Leaves out an attribute that no schema declares, or refuses it in `rfc` mode.
+pub(crate) fn unknown(path: &str, value: Value, acceptance: &mut Acceptance<'_>) -> Result<()> {
     if acceptance.conformance.is_lenient() {
+        let name = printable(path);
         acceptance
-            .notes
-            .push(Note::UnknownAttribute(printable(path), Shape::of(value)));
+            .left_out
+            .push(LeftOut::UnknownAttribute { name, value });
         return Ok(());
     }
     Err(

@@ -142,7 +142,7 @@ impl Attribute {
 
     /// The sub-attribute of that name, in any letter case.
     pub fn sub_attribute(&self, name: &str) -> Option<&Arc<Attribute>> {
-        super::lookup(&self.by_name, &self.sub_attributes, name)
+        lookup(&self.by_name, &self.sub_attributes, name)
     }
 
     /// Whether it is of type complex.
@@ -154,4 +154,26 @@ impl Attribute {
     pub fn is_secret(&self) -> bool {
         self.mutability == Mutability::WriteOnly || self.returned == Returned::Never
     }
+}
+
+/// Positions of attributes, by their names in small letters.
+pub(super) fn index(attributes: &[Arc<Attribute>]) -> HashMap<String, usize> {
+    attributes
+        .iter()
+        .enumerate()
+        .map(|(i, a)| (a.name().to_ascii_lowercase(), i))
+        .collect()
+}
+
+/// The attribute of that name, in any letter case.
+pub(super) fn lookup<'a>(
+    by_name: &HashMap<String, usize>,
+    attributes: &'a [Arc<Attribute>],
+    name: &str,
+) -> Option<&'a Arc<Attribute>> {
+    let found = match by_name.get(name) {
+        Some(i) => Some(i),
+        None => by_name.get(&name.to_ascii_lowercase()),
+    };
+    found.and_then(|&i| attributes.get(i))
 }

@@ -1,10 +1,13 @@
 //! All resource types and schemas that a server knows: the built-in ones and those of the
 //! deployment, put together and checked.
 
+use super::annotation::{ANNOTATION, Annotated};
+use super::attribute::Attribute;
+use super::definition::Schema;
 use super::load::{
-    ANNOTATION, Annotated, Definition, Place, array_at, flag_at, read, read_common, text_at,
+    Definition, Place, SchemaError, SchemaFile, array_at, flag_at, read, read_common, text_at,
 };
-use super::{Attribute, Extension, ResourceType, Schema, SchemaError, SchemaFile, TypeRules};
+use super::resource_type::{Extension, ResourceType, TypeRules};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -311,7 +314,10 @@ fn resource_type(
         .iter()
         .map(|e| serde_json::json!({"schema": e.schema.id().as_ref(), "required": e.required}));
     document.insert("schemaExtensions".into(), shown.collect());
-    document.insert("schemas".into(), serde_json::json!([super::RESOURCE_TYPE]));
+    document.insert(
+        "schemas".into(),
+        serde_json::json!([super::urn::RESOURCE_TYPE]),
+    );
     document.insert("id".into(), name.clone().into());
     let made = ResourceType::new(
         document, &name, &endpoint, schema, extensions, common, annotated,

@@ -11,7 +11,7 @@
 //! assert_eq!(edit::hidden(&file), ["badge"]);
 //! ```
 
-use super::load::ANNOTATION;
+use super::annotation::ANNOTATION;
 use serde_json::{Map, Value, json};
 
 /// The member of our own object that names attributes which were removed.

@@ -1,7 +1,8 @@
 //! Reads schema and resource type files. Every complaint names the file and the JSON pointer.
 
-use super::resource_type::TypeKeys;
-use super::{Attribute, Mutability, Returned, Schema, Type, Uniqueness, index};
+use super::annotation::{ANNOTATION, Annotated, ExtensionKeys};
+use super::attribute::{Attribute, Mutability, Returned, Type, Uniqueness, index};
+use super::definition::Schema;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -55,15 +56,6 @@ pub(super) enum Definition {
     },
 }
 
-/// What the file of a resource type says beside RFC 7643.
-#[derive(Debug)]
-pub(super) struct Annotated {
-    pub(super) keys: TypeKeys,
-    /// Every member whose name begins with `x-`.
-    pub(super) annotations: Map<String, Value>,
-    pub(super) origin: Arc<str>,
-}
-
 /// A place in a file, for messages.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
@@ -95,18 +87,6 @@ impl Place {
         SchemaError::new(&self.origin, &pointer, problem)
     }
 }
-
-#[derive(serde::Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct ExtensionKeys {
-    extends: Vec<String>,
-    required: bool,
-    /// Attributes that were removed, of which resources may still hold values.
-    hides: Vec<String>,
-}
-
-/// The annotation that this crate reads; servers may put keys of their own into it.
-pub const ANNOTATION: &str = "x-scimd";
 
 pub(super) fn read(file: &SchemaFile) -> Result<Definition, SchemaError> {
     let place = Place::of(&file.origin);
@@ -183,8 +163,8 @@ fn read_schema(mut document: Map<String, Value>, place: &Place) -> Result<Schema
         .unwrap_or(&id)
         .to_owned();
     // The Schema schema describes itself: there a sub-attribute is complex (erratum 8415).
-    let attributes = read_attributes(&document, "attributes", place, id == super::SCHEMA)?;
-    document.insert("schemas".into(), serde_json::json!([super::SCHEMA]));
+    let attributes = read_attributes(&document, "attributes", place, id == super::urn::SCHEMA)?;
+    document.insert("schemas".into(), serde_json::json!([super::urn::SCHEMA]));
     document.insert("name".into(), name.clone().into());
     document.insert(
         "attributes".into(),

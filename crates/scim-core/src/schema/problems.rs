@@ -1,7 +1,6 @@
 //! All that is wrong with a schema file, where reading it ends at the first complaint.
 
-use super::SchemaError;
-use super::load::{SchemaFile, read};
+use super::load::{SchemaError, SchemaFile, read};
 use serde_json::{Value, json};
 
 /// Complaints that are worth reading.

@@ -1,8 +1,10 @@
 //! A resource type: its endpoint, its schema with extensions, and the paths of all attributes
 //! that its resources may have (RFC 7643 section 6, RFC 7644 section 3.10).
 
-use super::load::Annotated;
-use super::{Attribute, Returned, Schema, SchemaError, index, lookup};
+use super::annotation::{Annotated, TypeKeys};
+use super::attribute::{Attribute, Returned, index, lookup};
+use super::definition::Schema;
+use super::load::SchemaError;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -118,18 +120,6 @@ struct Derived {
     member_of: Option<Arc<Attribute>>,
     is_shown_whole: bool,
     shows_on_request: bool,
-}
-
-/// What this crate must know of a type beside RFC 7643, from its annotation.
-#[derive(Debug, Default, Clone, serde::Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct TypeKeys {
-    /// The attribute that lists members.
-    pub(super) members: Option<String>,
-    /// The attribute that mirrors memberships.
-    pub(super) member_of: Option<String>,
-    /// Values given to attributes that a client does not assert at creation or replacement.
-    pub(super) defaults: Map<String, Value>,
 }
 
 /// What a server asks of a type beyond its schemas; by default nothing. See [`Catalog::with_rules`].

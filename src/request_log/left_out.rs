@@ -1,11 +1,9 @@
-//! What a lenient server left out of a request, for the provisioning log: names and ids, never
-//! values.
+//! What was left out of a request, for the provisioning log: names and ids, never values.
 
-use super::Shape;
+use super::shape::Shape;
+use crate::reason::Reason;
+use crate::resource::LeftOut;
 use std::fmt;
-
-/// Characters of a name that a client made up, at most.
-const NAME: usize = 256;
 
 /// One thing that was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,9 +23,6 @@ pub enum Note {
     Omitted(String),
 }
 
-/// All that was left out of a request.
-pub type Notes = Vec<Note>;
-
 impl Note {
     /// A member that does not exist; what can be no id of any server is not repeated, for it may
     /// be a value of another kind.
@@ -42,14 +37,29 @@ impl Note {
             "(text that is no id)".to_owned()
         })
     }
+
+    /// Why it was left out.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::UnknownAttribute(..) | Self::UndeclaredSchema(_) => Reason::AttributeUnknown,
+            Self::UnresolvedMember(_) => Reason::MemberUnknown,
+            Self::UnfitValue(_) | Self::KeptValue(_) => Reason::ValueInvalid,
+            Self::Omitted(_) => Reason::AttributeOmitted,
+        }
+    }
 }
 
-/// A name that a client made up, as it is fit for a log: printable, and no longer than a name.
-pub(crate) fn printable(name: &str) -> String {
-    name.chars()
-        .filter(|c| !c.is_control())
-        .take(NAME)
-        .collect()
+impl From<&LeftOut> for Note {
+    fn from(left_out: &LeftOut) -> Self {
+        match left_out {
+            LeftOut::UnknownAttribute { name, value } => {
+                Self::UnknownAttribute(name.clone(), Shape::of(value))
+            }
+            LeftOut::UndeclaredSchema(urn) => Self::UndeclaredSchema(urn.clone()),
+            LeftOut::UnfitValue(name) => Self::UnfitValue(name.clone()),
+            LeftOut::KeptValue(name) => Self::KeptValue(name.clone()),
+        }
+    }
 }
 
 impl fmt::Display for Note {
@@ -71,11 +81,11 @@ mod tests {
 
     #[test]
     fn only_ids_are_repeated() {
-        let told = |id: &str| Note::unresolved_member(id).to_string();
-        assert_eq!(told("00u1a-B_c"), "member.unresolved 00u1a-B_c");
+        let shown = |id: &str| Note::unresolved_member(id).to_string();
+        assert_eq!(shown("00u1a-B_c"), "member.unresolved 00u1a-B_c");
         for other in ["", "ann@example.com", "Ann Example", &"a".repeat(65)] {
             assert_eq!(
-                told(other),
+                shown(other),
                 "member.unresolved (text that is no id)",
                 "{other}"
             );

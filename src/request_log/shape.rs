@@ -1,6 +1,6 @@
 //! What a value looks like, without the value: enough to write the schema that would take it.
 
-use super::note::printable;
+use crate::resource::printable;
 use crate::schema::Type;
 use serde_json::Value;
 

@@ -1,0 +1,190 @@
+//! Problem details (RFC 9457): every refusal of the management API.
+
+use crate::error::ScimError;
+use crate::keyword::keywords;
+use crate::wire::refusal::{Refusal, RefusalKind};
+use serde_json::{Value, json};
+use std::error::Error;
+use std::sync::Arc;
+use uuid::Uuid;
+
+keywords! {
+    /// The types of problems; the URI of one is `urn:scimd:problem:` and its keyword.
+    ProblemType {
+        /// Body, query or header hold something wrong.
+        InvalidRequest = "invalid-request",
+        /// There is nothing at this path, or no resource of this name.
+        NotFound = "not-found",
+        /// The path does not have this method.
+        MethodNotAllowed = "method-not-allowed",
+        /// The server cannot answer now.
+        DatabaseAway = "database-away",
+        /// The body has another media type than JSON.
+        ContentType = "content-type",
+        /// A part of the request is larger than its limit.
+        TooLarge = "too-large",
+        /// The client sends too much at once.
+        TooManyRequests = "too-many-requests",
+        /// The request is for another host.
+        Misdirected = "misdirected",
+        /// The server failed.
+        Internal = "internal",
+    }
+}
+
+impl ProblemType {
+    /// What all problems of the type have in common, for people.
+    fn title(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "The request cannot be taken.",
+            Self::NotFound => "There is no such thing.",
+            Self::MethodNotAllowed => "The path does not have this method.",
+            Self::DatabaseAway => "The server cannot answer now.",
+            Self::ContentType => "The media type is not known.",
+            Self::TooLarge => "The request is too large.",
+            Self::TooManyRequests => "There are too many requests.",
+            Self::Misdirected => "The request is for another host.",
+            Self::Internal => "The server failed.",
+        }
+    }
+}
+
+/// One of the things that are wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// JSON Pointer into the body (RFC 6901), or the name of a query parameter or header.
+    pub(crate) pointer: String,
+    /// What is wrong there, and what is allowed.
+    pub(crate) detail: String,
+}
+
+/// Why a request is refused.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    pub(crate) kind: ProblemType,
+    pub(crate) status: u16,
+    /// What is wrong and what to do, for the client.
+    pub(crate) detail: String,
+    /// All that is wrong with the request, if it is several things.
+    pub(crate) faults: Vec<Fault>,
+    /// Seconds after which the client may try again.
+    pub(crate) retry_after: Option<u32>,
+    /// The value of `Allow`, for 405.
+    pub(crate) allow: Option<String>,
+    /// The cause, for the log.
+    pub(crate) cause: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// The outcome of an operation.
+pub(crate) type Result<T> = std::result::Result<T, Problem>;
+
+impl Problem {
+    /// A problem of a type with its status.
+    pub(crate) fn new(kind: ProblemType, status: u16, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            status,
+            detail: detail.into(),
+            faults: Vec::new(),
+            retry_after: None,
+            allow: None,
+            cause: None,
+        }
+    }
+
+    /// 404.
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(ProblemType::NotFound, 404, detail)
+    }
+
+    /// 405 with the methods that the path has.
+    pub(crate) fn method_not_allowed(method: &str, allow: String) -> Self {
+        let detail = format!("{method} is not for this path, which takes {allow}.");
+        Self {
+            allow: Some(allow),
+            ..Self::new(ProblemType::MethodNotAllowed, 405, detail)
+        }
+    }
+
+    /// The body of the answer; `instance` is the id of the request.
+    pub(crate) fn body(&self, instance: Option<&str>) -> Value {
+        let mut body = json!({
+            "type": format!("urn:scimd:problem:{}", self.kind.as_str()),
+            "title": self.kind.title(),
+            "status": self.status,
+            "detail": self.detail,
+        });
+        if let Some(id) = instance {
+            let kind = if id.parse::<Uuid>().is_ok() {
+                "uuid"
+            } else {
+                "scimd:request"
+            };
+            body["instance"] = format!("urn:{kind}:{id}").into();
+        }
+        if !self.faults.is_empty() {
+            let faults = self
+                .faults
+                .iter()
+                .map(|fault| json!({"pointer": fault.pointer, "detail": fault.detail}));
+            body["errors"] = faults.collect();
+        }
+        body
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let kind = match (refusal.kind, refusal.status) {
+            (RefusalKind::Malformed, _) => ProblemType::InvalidRequest,
+            (RefusalKind::TooLarge, _) => ProblemType::TooLarge,
+            (RefusalKind::TooMany, _) => ProblemType::TooManyRequests,
+            (RefusalKind::Unavailable, _) => ProblemType::DatabaseAway,
+            (RefusalKind::Failed, _) => ProblemType::Internal,
+        };
+        let detail = match kind {
+            ProblemType::Internal => INTERNAL.to_owned(),
+            _ => refusal.detail,
+        };
+        Self {
+            retry_after: refusal.retry_after,
+            cause: refusal.cause,
+            ..Self::new(kind, refusal.status, detail)
+        }
+    }
+}
+
+const INTERNAL: &str = "The server failed; its log has the cause, under the id of this request.";
+
+impl From<ScimError> for Problem {
+    /// An error of the protocol or of the database.
+    fn from(error: ScimError) -> Self {
+        let kind = match error.status() {
+            404 => ProblemType::NotFound,
+            413 => ProblemType::TooLarge,
+            429 => ProblemType::TooManyRequests,
+            503 => ProblemType::DatabaseAway,
+            500.. => ProblemType::Internal,
+            _ => ProblemType::InvalidRequest,
+        };
+        let detail = match kind {
+            ProblemType::Internal => INTERNAL.to_owned(),
+            _ => error.detail().to_owned(),
+        };
+        Self {
+            retry_after: error.retry_after(),
+            ..Self::new(kind, error.status(), detail)
+        }
+        .caused_by(error)
+    }
+}
+
+impl Problem {
+    /// The problem with its cause, for the log.
+    pub(crate) fn caused_by(self, cause: impl Error + Send + Sync + 'static) -> Self {
+        Self {
+            cause: Some(Arc::new(cause)),
+            ..self
+        }
+    }
+}

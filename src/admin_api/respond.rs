@@ -1,0 +1,73 @@
+//! From outcome to HTTP answer.
+
+use crate::admin_api::problem::Problem;
+use crate::wire::refusal::{Refusal, Refused};
+use axum::body::Body;
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use serde_json::Value;
+
+const JSON: &str = "application/json";
+const PROBLEM_JSON: &str = "application/problem+json";
+
+/// The problem that an answer shows, an extension of it for the log.
+#[derive(Debug, Clone)]
+pub(crate) struct Shown(pub(crate) Problem);
+
+/// An answer with a body of some media type.
+pub(crate) fn text(status: u16, content_type: &str, body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    put(&mut response, CONTENT_TYPE, content_type);
+    guard(&mut response);
+    response
+}
+
+/// An answer without a body.
+pub(crate) fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    guard(&mut response);
+    response
+}
+
+/// An answer in JSON.
+pub(crate) fn json(status: u16, body: &Value) -> Response {
+    text(status, JSON, body.to_string())
+}
+
+/// The answer to a request that the wire refuses.
+pub(crate) fn refusal(refusal: Refusal, refused: &Refused) -> Response {
+    problem(refusal.into(), refused)
+}
+
+/// The answer to a request that is refused.
+pub(crate) fn problem(problem: Problem, refused: &Refused) -> Response {
+    let body = problem.body(refused.request_id.as_deref());
+    let mut response = text(problem.status, PROBLEM_JSON, body.to_string());
+    if let Some(methods) = &problem.allow {
+        put(&mut response, ALLOW, methods);
+    }
+    if let Some(seconds) = problem.retry_after {
+        put(&mut response, RETRY_AFTER, &seconds.max(1).to_string());
+    }
+    response.extensions_mut().insert(Shown(problem));
+    response
+}
+
+/// No answer of this listener is kept by anyone between, or read as something else than it is.
+fn guard(response: &mut Response) {
+    put(response, CACHE_CONTROL, "no-store");
+    put(response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+}
+
+/// Sets a header; text that no header can hold is left out rather than fail the response.
+pub(crate) fn put(response: &mut Response, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}

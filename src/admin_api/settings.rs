@@ -1,0 +1,62 @@
+//! What an operator can set about the management listener.
+
+use crate::wire::RequestSettings;
+use crate::wire::rate::Rates;
+use std::time::Duration;
+
+/// Longest URI, in bytes.
+const URI_BYTES: usize = 16 << 10;
+
+/// Largest block of header lines, in bytes.
+const HEADER_BYTES: usize = 16 << 10;
+
+/// Time for the answer to a request.
+const REQUEST_TIME: Duration = Duration::from_secs(30);
+
+/// Requests that an operator token, a tenant and all together may have under way.
+const REQUESTS: [usize; 3] = [256, 512, 1024];
+
+/// Bytes that the requests of an operator token, of a tenant and all together may keep in memory.
+const MEMORY_BYTES: [usize; 3] = [64 << 20, 64 << 20, 96 << 20];
+
+/// Settings of the management listener.
+#[derive(Debug, Clone)]
+pub struct AdminSettings {
+    /// Hosts that requests may be for, beside names and addresses of this machine where `is_local` allows them.
+    pub hosts: Vec<String>,
+    /// Whether requests may be for `localhost` and loopback addresses, as the listener is reached by them.
+    pub is_local: bool,
+    /// Where operators reach the listener, without a slash at the end.
+    pub url: String,
+    /// Requests that an operator token may make in a second, in the long run; 0 sets no limit.
+    pub requests_per_second: u32,
+    /// Requests that an operator token may make at once after a pause.
+    pub burst: u32,
+    /// Bad tokens in a row that an address may present within a minute; 0 sets no limit.
+    pub bad_tokens: u32,
+    /// Whether a reverse proxy forwards the requests: the client is then the last address in `X-Forwarded-For`.
+    pub behind_proxy: bool,
+}
+
+impl AdminSettings {
+    /// The limits that the wire holds requests to.
+    pub(crate) fn for_wire(&self) -> RequestSettings {
+        RequestSettings {
+            uri_bytes: URI_BYTES,
+            header_bytes: HEADER_BYTES,
+            requests: REQUESTS,
+            memory_bytes: MEMORY_BYTES,
+            request_time: REQUEST_TIME,
+            behind_proxy: self.behind_proxy,
+        }
+    }
+
+    /// How often tokens may be used, and guessed.
+    pub(crate) fn rates(&self) -> Rates {
+        Rates {
+            requests_per_second: self.requests_per_second,
+            burst: self.burst,
+            bad_tokens: self.bad_tokens,
+        }
+    }
+}

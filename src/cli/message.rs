@@ -1,0 +1,8 @@
+//! What commands write to standard error.
+
+use std::io::{self, Write};
+
+/// Prints a line on standard error. A failure to do so is ignored.
+pub(super) fn say(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}

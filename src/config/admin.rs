@@ -1,0 +1,41 @@
+//! `[admin]`: the management listener.
+
+use super::entries::Entries;
+use super::origin::ConfigError;
+use super::typed_section::Section;
+use super::url;
+use std::net::{IpAddr, SocketAddr};
+
+/// `[admin]`: where operators reach the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admin {
+    /// Address and port of the management listener; `None`: there is none.
+    pub listen: Option<SocketAddr>,
+    /// URL under which operators reach it, without a slash at the end; `None`: by `listen`.
+    pub public_url: Option<String>,
+}
+
+impl Admin {
+    pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
+        let section = Section::new(entries, "admin");
+        let listen = "an IP address with a port, such as 127.0.0.1:8081, or empty";
+        Ok(Self {
+            listen: section.parsed("listen", listen, |text| {
+                url::empty_or(text, |text| text.parse().ok())
+            })?,
+            public_url: section.parsed("public_url", url::PUBLIC, |text| {
+                url::empty_or(text, url::public)
+            })?,
+        })
+    }
+
+    /// Hosts, beside addresses of this machine, that requests may be for: that of the URL, else the address that the
+    /// listener is bound to.
+    pub fn hosts(&self, bound: IpAddr) -> Vec<String> {
+        match &self.public_url {
+            Some(url) => vec![url::host(url).to_owned()],
+            None if bound.is_unspecified() => Vec::new(),
+            None => vec![bound.to_string()],
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What a refusal, a failure or a loss means to people: a sentence, whose turn it is, what the
+//! customer is told, and whether the identity provider tries again. Texts are in data files, one for
+//! each language, by reason and action.
+
+use crate::guide::Provider;
+use crate::keyword::keywords;
+use crate::reason::Reason;
+use crate::request_log::notes;
+use crate::store::{LoggedRequest, Outcome};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+keywords! {
+    /// Who can put it right.
+    Turn {
+        /// The vendor of the application, who runs the server.
+        Vendor = "vendor",
+        /// The administrator of the identity provider.
+        Customer = "customer",
+        /// The maker of the identity provider.
+        Provider = "provider",
+        /// Nobody need do anything.
+        Nobody = "nobody",
+    }
+}
+
+/// What became of a request, for people. Texts have the marks that the data files explain;
+/// [`crate::guide::plain`] takes them out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// What was not done and why, in one sentence.
+    pub summary: String,
+    /// Who can put it right.
+    pub turn: Turn,
+    /// What the customer is told.
+    pub tell: String,
+    /// Whether the identity provider tries again by itself, and how it is made to.
+    pub retry: String,
+}
+
+/// The texts of a language.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Texts {
+    request: ActionText,
+    actions: HashMap<String, ActionText>,
+    deeds: HashMap<String, ActionText>,
+    retries: HashMap<String, RetryText>,
+    reasons: HashMap<String, ReasonText>,
+}
+
+/// What is said of an action.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ActionText {
+    refused: String,
+    done: String,
+}
+
+/// Whether an identity provider tries again.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RetryText {
+    #[serde(default)]
+    okta: Option<String>,
+    #[serde(default)]
+    entra: Option<String>,
+    other: String,
+}
+
+/// What is said of a reason.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReasonText {
+    summary: String,
+    /// The summary where something was left out and the rest was done.
+    #[serde(default)]
+    noted: Option<String>,
+    turn: String,
+    tell: String,
+    #[serde(default)]
+    okta: Option<String>,
+    #[serde(default)]
+    entra: Option<String>,
+    retry: String,
+}
+
+static ENGLISH: LazyLock<Result<Texts, String>> =
+    LazyLock::new(|| toml::from_str(include_str!("en.toml")).map_err(|error| error.to_string()));
+
+impl Explanation {
+    /// The explanation of a request; `None` for one that did all that was asked, and for rows of
+    /// earlier versions, which have no reason.
+    pub fn of(request: &LoggedRequest) -> Option<Self> {
+        let texts = ENGLISH.as_ref().ok()?;
+        let outcome = request.outcome.filter(|outcome| *outcome != Outcome::Ok)?;
+        let reason = Reason::from_keyword(request.reason.as_deref()?)?;
+        let text = texts.reasons.get(reason.as_str())?;
+        let provider = request.client.as_deref().and_then(Provider::of_client);
+        let retry = texts.retries.get(&text.retry)?;
+        let fill = |text: &str| fill(text, request);
+        let action = texts.action(request.action.as_deref());
+        let (lead, why) = match outcome {
+            Outcome::Noted => (&action.done, text.noted.as_ref().unwrap_or(&text.summary)),
+            _ => (&action.refused, &text.summary),
+        };
+        let advice = advice(text.okta.as_deref(), text.entra.as_deref(), provider);
+        let told = std::iter::once(text.tell.as_str()).chain(advice.iter().map(String::as_str));
+        Some(Self {
+            summary: format!("{}: {}.", fill(lead), fill(why).trim_end_matches('.')),
+            turn: Turn::from_keyword(&text.turn)?,
+            tell: told.map(fill).collect::<Vec<_>>().join(" "),
+            retry: fill(retry.of(provider)),
+        })
+    }
+}
+
+impl Texts {
+    fn action(&self, action: Option<&str>) -> &ActionText {
+        let Some(action) = action else {
+            return &self.request;
+        };
+        let of_deed = || self.deeds.get(action.split_once('.')?.1);
+        self.actions
+            .get(action)
+            .or_else(of_deed)
+            .unwrap_or(&self.request)
+    }
+}
+
+impl RetryText {
+    fn of(&self, provider: Option<Provider>) -> &str {
+        let own = match provider {
+            Some(Provider::Okta) => self.okta.as_ref(),
+            Some(Provider::Entra) => self.entra.as_ref(),
+            None => None,
+        };
+        own.unwrap_or(&self.other)
+    }
+}
+
+/// What is said beside the general text: that of the identity provider, or of each with its name.
+fn advice(okta: Option<&str>, entra: Option<&str>, provider: Option<Provider>) -> Vec<String> {
+    match provider {
+        Some(Provider::Okta) => okta.iter().map(ToString::to_string).collect(),
+        Some(Provider::Entra) => entra.iter().map(ToString::to_string).collect(),
+        None => {
+            let named = [("Okta", okta), ("Entra ID", entra)];
+            let given = named
+                .into_iter()
+                .filter_map(|(name, text)| Some((name, text?)));
+            given
+                .map(|(name, text)| format!("{name}: {text}"))
+                .collect()
+        }
+    }
+}
+
+/// The text with what a request fills in.
+fn fill(text: &str, request: &LoggedRequest) -> String {
+    let mut filled = String::new();
+    for (i, part) in text.split('{').enumerate() {
+        match part.split_once('}') {
+            Some((mark, rest)) if i > 0 => {
+                filled.push_str(&value(mark, request));
+                filled.push_str(rest);
+            }
+            _ => filled.push_str(part),
+        }
+    }
+    filled.trim_end_matches([' ', ':']).to_owned()
+}
+
+/// What a mark stands for.
+fn value(mark: &str, request: &LoggedRequest) -> String {
+    let notes = request.notes.as_deref().unwrap_or("[]");
+    let action = request.action.as_deref();
+    match mark {
+        "noun" => {
+            let noun = action.and_then(|action| Some(action.split_once('.')?.0));
+            noun.unwrap_or("resource").to_owned()
+        }
+        "detail" => {
+            let failure = || notes::first_failure(notes);
+            request.detail.clone().or_else(failure).unwrap_or_default()
+        }
+        "left_out" => notes::names_left_out(notes).join(", "),
+        "filter" => request.filter.clone().unwrap_or_default(),
+        "route" if request.route == "unknown" => "another path".to_owned(),
+        "route" => request.route.clone(),
+        "request" => request.request_id.clone(),
+        "token" => request.token_name.to_string(),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LANGUAGES: [&str; 1] = [include_str!("en.toml")];
+
+    fn marks(text: &str) -> impl Iterator<Item = &str> {
+        text.split('{')
+            .skip(1)
+            .map(|rest| rest.split_once('}').unwrap().0)
+    }
+
+    #[test]
+    fn every_reason_has_its_texts_in_every_language() {
+        let known = [
+            "noun", "detail", "left_out", "filter", "route", "request", "token",
+        ];
+        for language in LANGUAGES {
+            let texts: Texts = toml::from_str(language).unwrap();
+            for word in Reason::KEYWORDS {
+                let text = &texts.reasons[*word];
+                assert!(Turn::from_keyword(&text.turn).is_some(), "{word}");
+                assert!(texts.retries.contains_key(&text.retry), "{word}");
+                let all = [Some(&text.summary), Some(&text.tell), text.noted.as_ref()];
+                for part in all
+                    .into_iter()
+                    .chain([text.okta.as_ref(), text.entra.as_ref()])
+                    .flatten()
+                {
+                    assert!(marks(part).all(|mark| known.contains(&mark)), "{part}");
+                    assert!(part.matches('`').count() % 2 == 0, "{part}");
+                    assert!(part.matches('*').count() % 2 == 0, "{part}");
+                }
+            }
+            assert_eq!(texts.reasons.len(), Reason::KEYWORDS.len());
+            for deed in crate::request_log::Deed::KEYWORDS {
+                assert!(texts.deeds.contains_key(*deed), "{deed}");
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! A logged request as JSON: one shape for commands and for the management API.
+
+use crate::explanation::Explanation;
+use crate::guide::plain;
+use crate::store::{LoggedRequest, Outcome};
+use serde_json::{Value, json};
+
+/// An entry of the provisioning log of a tenant.
+pub fn request_as_json(tenant: &str, request: &LoggedRequest) -> Value {
+    let parsed = |text: &Option<String>| {
+        text.as_deref()
+            .and_then(|text| serde_json::from_str::<Value>(text).ok())
+    };
+    let body = parsed(&request.body).or_else(|| request.body.clone().map(Value::from));
+    let changed: Vec<&str> = request
+        .changed
+        .as_deref()
+        .map(|names| names.split(',').collect())
+        .unwrap_or_default();
+    let mut shown = json!({
+        "time": request.at.to_string(),
+        "tenant": tenant,
+        "token": &*request.token_name,
+        "tokenId": &*request.token_id,
+        "client": request.client,
+        "method": request.method,
+        "route": request.route,
+        "resourceType": request.resource_type,
+        "resource": request.resource.map(|id| id.to_string()),
+        "status": request.status,
+        "scimType": request.scim_type,
+        "detail": request.detail,
+        "filter": request.filter,
+        "changed": changed,
+        "notes": parsed(&request.notes).unwrap_or_else(|| json!([])),
+        "milliseconds": request.micros / 1000,
+        "request": request.request_id,
+        "body": body,
+        "outcome": request.outcome.map(Outcome::as_str),
+        "action": request.action,
+        "reason": request.reason,
+        "explanation": Explanation::of(request).map(|explanation| explanation_as_json(&explanation)),
+    });
+    if let (true, Some(members)) = (request.unproved, shown.as_object_mut()) {
+        members.insert("unproved".to_owned(), true.into());
+    }
+    shown
+}
+
+/// What became of a request, for people, in plain text.
+pub fn explanation_as_json(explanation: &Explanation) -> Value {
+    json!({
+        "summary": plain(&explanation.summary),
+        "turn": explanation.turn.as_str(),
+        "tell": plain(&explanation.tell),
+        "retry": plain(&explanation.retry),
+    })
+}

@@ -1,0 +1,31 @@
+//! The part of a response body that is sent while it is read.
+
+use crate::error::{Result, ScimError};
+use std::task::{Context, Poll};
+use tokio::sync::mpsc;
+
+/// The rest of a body, in pieces.
+#[derive(Debug)]
+pub struct Pieces(mpsc::Receiver<Piece>);
+
+/// A piece, or the word that it was the last.
+pub(crate) type Piece = Option<String>;
+
+impl Pieces {
+    /// Pieces to be received, and where they are sent to. The last is followed by `None`.
+    pub(crate) fn channel() -> (mpsc::Sender<Piece>, Self) {
+        let (sender, receiver) = mpsc::channel(1);
+        (sender, Self(receiver))
+    }
+
+    /// Waits for the next piece; `None` after the last.
+    ///
+    /// # Errors
+    /// If the rest could not be read.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<String>>> {
+        let lost = || ScimError::internal("the members of a group were not read to the end");
+        self.0
+            .poll_recv(context)
+            .map(|piece| piece.ok_or_else(lost).transpose())
+    }
+}

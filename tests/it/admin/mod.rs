@@ -1,0 +1,3 @@
+//! The management API on its listener.
+
+mod listener;
