@@ -387,6 +387,18 @@ mod tests {
     }
 
     #[test]
+    fn one_whose_bytes_were_not_read_yet_goes_after_the_others() {
+        let connections = ConnectionLimit::with_grace(9, NONE);
+        let waiting = deadlines();
+        waiting.note_waiting();
+        let _held = [waiting.clone(), asking()]
+            .map(|deadlines| connections.take(address("192.0.2.1"), deadlines));
+        assert_eq!(connections.state().step(), Step::Close(1));
+        waiting.received(b"GET ");
+        assert_eq!(connections.state().step(), Step::Close(0));
+    }
+
+    #[test]
     fn one_that_begins_to_ask_is_silent_no_more() {
         let connections = ConnectionLimit::with_grace(2, NONE);
         let first = deadlines();
