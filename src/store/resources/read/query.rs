@@ -68,6 +68,14 @@ pub(in crate::store) fn resources(
             .raw(" and m.member_seq between u.other and u.other), above(seq, id, display) as materialized (");
         sql.raw("select g.seq, g.id, g.display from (select distinct other from up) as o cross join resource g where g.tenant = ");
         sql.int(tenant).raw(" and g.seq = o.other)");
+        // Materialized: with a limit outside, PostgreSQL would look for a way to the first rows, and go through all
+        // groups for each of them.
+        sql.raw(
+            ", beside(place, seq, id, display, indirect) as materialized (\
+             select u.place, a.seq, a.id, a.display, u.indirect \
+             from (select place, other, min(indirect) as indirect from up group by place, other) as u \
+             join above a on a.seq = u.other)",
+        );
     }
     sql.raw(" select f.place, 0, r.seq, r.id, ")
         .raw(documents.column());
@@ -77,11 +85,11 @@ pub(in crate::store) fn resources(
     );
     sql.int(tenant).raw(" and r.seq = f.seq");
     if relations.groups {
-        sql.raw(
-            " union all select u.place, 1, a.seq, a.id, '', 0, 0, 0, 0, a.display, u.indirect \
-             from (select place, other, min(indirect) as indirect from up group by place, other) as u \
-             join above a on a.seq = u.other",
-        );
+        sql.raw(" union all select * from (select place, 1, seq, id, '', 0, 0, 0, 0, display, indirect from beside");
+        if let Some(most) = relations.most_groups {
+            sql.raw(" {limit}").int(most);
+        }
+        sql.raw(") as groups_along");
     }
     if relations.members {
         sql.raw(if relations.most.is_some() {
