@@ -48,6 +48,7 @@ impl Stage {
             schema_files: None,
             searchable: None,
             record: Record::None,
+            token_warn_days: 30,
             support: None,
             limits: ServiceLimits::default(),
         };

@@ -2,7 +2,7 @@
 
 use super::arguments::given;
 use super::failure::Failure;
-use super::{open, renewal, signals};
+use super::{open, renewal, signals, start_line};
 use crate::admin_api::{self, AdminApp};
 use crate::background::Background;
 use crate::config::{Config, ConfigError, Override};
@@ -103,17 +103,18 @@ impl Serve {
             .listen
             .map(|at| listen(at, "--admin-listen"))
             .transpose()?;
-        let base_url = config.base_url(local_address(&listener)?);
+        let address = local_address(&listener)?;
+        let base_url = config.base_url(address);
         let settings = config.for_service(base_url.clone())?;
         let directory = config.directory()?;
         let operator = tokio::select! {
             operator = open::patiently(config, &settings, &directory) => operator?,
             () = stop.clone().wait() => return Ok(()),
         };
-        tracing::info!(database = %config.database, base_url, "opened");
         let made = operator.make_directory(&directory).await;
         let background = Background::new(operator.clock().clone());
         background.apply_directory(operator.clone(), directory, made);
+        background.move_scanned(operator.clone());
         let admin_address = admin.as_ref().map(local_address).transpose()?;
         let admin_url = admin_address.map(|address| config.admin_url(address));
         self.greet(&operator, config, (&base_url, admin_url.as_deref()), out)
@@ -130,14 +131,21 @@ impl Serve {
             admin: admin_app.as_ref(),
         };
         let renewal = renewal::watch(hangups, renewed, read_again);
+        start_line::log(config, &base_url, address, admin_address);
         let serving = wire::serve(
             listener,
             app.wire(),
             config.for_server(),
             stop.clone().wait(),
         );
-        let managing = serve_admin(admin, admin_app.as_ref(), config, stop);
-        let both = async { tokio::try_join!(serving, managing).map(|_| ()) };
+        let managing = serve_admin(admin, admin_app.as_ref(), config, stop.clone());
+        // A stream would keep its connection, and the server with it.
+        let ending = async {
+            stop.wait().await;
+            operator.close_log_readers();
+            Ok(())
+        };
+        let both = async { tokio::try_join!(serving, managing, ending).map(|_| ()) };
         let served = tokio::select! {
             served = both => served,
             () = renewal => Ok(()),

@@ -27,6 +27,8 @@ pub struct ServiceSettings {
     pub limits: ServiceLimits,
     /// Which requests the provisioning log keeps.
     pub record: Record,
+    /// Days before the end of a token from which it ends soon.
+    pub token_warn_days: i64,
 }
 
 /// Which database holds the resources.

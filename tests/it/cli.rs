@@ -407,7 +407,10 @@ fn tenants_come_and_go() {
     assert!(printed(folder, "tenant suspend acme").contains("suspended"));
     assert!(printed(folder, "tenant resume acme").contains("active"));
     let table = printed(folder, "tenant list");
-    assert!(table.starts_with("NAME     STATUS  USERS"), "{table}");
+    assert!(
+        table.starts_with("NAME     HEALTH           USERS"),
+        "{table}"
+    );
     let (code, message) = refused(folder, "tenant delete acme");
     assert!(
         code == Some(2) && message.ends_with("give --yes\n"),

@@ -9,6 +9,7 @@
     missing_docs
 )]
 
+mod activity;
 mod admin;
 mod agreement;
 mod backup;
@@ -35,6 +36,7 @@ mod renewal;
 mod resources;
 mod rows;
 mod scale;
+mod scanned;
 mod schemas;
 mod searchable;
 mod shared_database;

@@ -19,6 +19,7 @@ use crate::store::db::sqlite_readers::Readers;
 use crate::store::db::sqlite_timeout::Limit;
 use crate::store::db::sqlite_writer::{ATTEMPT, Writer};
 use crate::store::db::statement::Statement;
+use crate::store::db::texts::Texts;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -42,6 +43,7 @@ pub(in crate::store) enum Database {
         connections: Connections,
         /// `None` if reads are not coalesced.
         coalescer: Option<ReadCoalescer>,
+        texts: Arc<Texts>,
     },
     Sqlite {
         readers: Readers,
@@ -65,6 +67,8 @@ macro_rules! migrations {
             10 "0010_put_without_members.sql",
             11 "0011_reasons.sql",
             12 "0012_token_ending.sql",
+            16 "0016_tenant_activity.sql",
+            17 "0017_scanned_values.sql",
         )
     };
     ($folder:literal, $($version:literal $name:literal,)*) => {
@@ -109,6 +113,7 @@ impl Engine {
         let database = Database::Postgres {
             connections,
             coalescer,
+            texts: Arc::default(),
         };
         Ok(Self { database, counters })
     }
@@ -191,12 +196,14 @@ impl Engine {
             Database::Postgres {
                 connections,
                 coalescer: Some(coalescer),
+                texts,
             } if statement.is_coalescible() => {
-                coalescer.read(connections, statement.for_postgres()?).await
+                let prepared = texts.statement(statement.clone())?;
+                coalescer.read(connections, prepared).await
             }
-            Database::Postgres { connections, .. } => {
-                connections.rows(statement.for_postgres()?).await
-            }
+            Database::Postgres {
+                connections, texts, ..
+            } => connections.rows(texts.statement(statement.clone())?).await,
             Database::Sqlite { readers, .. } => {
                 let rows = readers.read(statement.for_sqlite()?).await?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
@@ -212,9 +219,12 @@ impl Engine {
         let name = batch.name();
         let writing = async {
             match &self.database {
-                Database::Postgres { connections, .. } => {
-                    let claim = batch.claim().map(Statement::for_postgres).transpose()?;
-                    let (flow, batch) = (batch.flow(), batch.for_postgres()?);
+                Database::Postgres {
+                    connections, texts, ..
+                } => {
+                    let claim = batch.claim().cloned();
+                    let claim = claim.map(|claim| texts.statement(claim)).transpose()?;
+                    let (flow, batch) = (batch.flow(), texts.batch(batch)?);
                     let statements = claim.into_iter().chain([batch]).collect();
                     connections.write(flow, statements).await
                 }

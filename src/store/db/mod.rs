@@ -35,3 +35,4 @@ pub(in crate::store) mod statement;
 pub(in crate::store) mod statement_times;
 pub(in crate::store) mod stream;
 pub(in crate::store) mod suspicion;
+pub(in crate::store) mod texts;

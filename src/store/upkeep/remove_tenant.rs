@@ -1,5 +1,6 @@
 //! Deleting a tenant, slice by slice, while requests of its clients may still be on their way.
 
+use crate::store::activity::write as activity;
 use crate::store::changes;
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
@@ -49,7 +50,8 @@ impl Store {
         }
         let rest = || {
             let step = |text: &'static str| Step::new(text, vec![Arg::Int(tenant)]);
-            let all = changes::DELETE_ALL.into_iter().chain(REST);
+            let derived = activity::DELETE_ALL.into_iter();
+            let all = changes::DELETE_ALL.into_iter().chain(derived).chain(REST);
             all.fold(
                 Batch::after("tenant.delete", &step(SEIZE)),
                 |batch, (name, text)| batch.then(name, step(text)),

@@ -238,6 +238,7 @@ impl Server {
             searchable: None,
             limits: ServiceLimits::default(),
             record: Record::None,
+            token_warn_days: 30,
             support: None,
         };
         Operator::open_for(&settings, self.clock.clone(), &self.directory)
@@ -269,6 +270,7 @@ impl Server {
             searchable: Some(options.searchable).filter(|names| names != &["*"]),
             limits: options.limits,
             record: options.record,
+            token_warn_days: 30,
             support: options.support,
         };
         let clock = options.clock.clone();

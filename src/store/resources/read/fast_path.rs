@@ -137,7 +137,7 @@ pub(in crate::store) fn matching(
     };
     // It reads all groups of what it finds.
     let may_be_many = relations.groups && window.take > FEW;
-    if relations.members || may_be_many || !is_selective(predicate) {
+    if relations.members || may_be_many || !is_selective(of_type, predicate) {
         return None;
     }
     let mut sql = Sql::default();
@@ -213,6 +213,7 @@ fn groups(scope: &Scope, row: &Row) -> Result<Option<Vec<Related>>, StoreError> 
             .resource_type
             .clone();
         Some(Related {
+            seq,
             id,
             display,
             resource_type,
