@@ -61,9 +61,9 @@ struct State {
     grace: Grace,
     next: u64,
     taken: HashMap<u64, OpenConnection>,
-    /// Those on which nothing was received when this was last looked at.
+    /// Connections on which nothing was received when this was last looked at.
     silent: ConnectionSet,
-    /// Those on which something was received, and no good token shown when this was last looked at.
+    /// Connections on which something was received, and no good token shown when this was last looked at.
     asking: ConnectionSet,
 }
 
