@@ -3,9 +3,10 @@
 use super::arguments::given;
 use super::failure::Failure;
 use super::{open, renewal, signals, start_line};
-use crate::admin_api::{self, AdminApp};
+use crate::admin_api::{self, AdminApp, Mount};
 use crate::background::Background;
 use crate::config::{Config, ConfigError, Override};
+use crate::metrics;
 use crate::scim_api;
 use crate::service::{DEFAULT_TENANT, Operator, TokenScope};
 use crate::wire;
@@ -13,6 +14,7 @@ use clap::Args;
 use secrecy::ExposeSecret;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -123,8 +125,10 @@ impl Serve {
         background.forget_old_requests(operator.clone(), config.provisioning.retention_days);
         let recorder = operator.service().recorder().clone();
         let app = scim_api::app(operator.service().clone(), config.for_http());
-        let admin_app = admin_address
-            .map(|address| admin_api::app(operator.clone(), config.for_admin(address), Vec::new()));
+        let admin_app = admin_address.map(|address| {
+            let pages = vec![metrics_page(&operator, config)];
+            admin_api::app(operator.clone(), config.for_admin(address), pages)
+        });
         let renewed = renewal::Renewed {
             service: operator.service(),
             app: &app,
@@ -190,6 +194,17 @@ impl Serve {
             tracing::warn!(%error, "nobody reads standard output");
         }
         Ok(())
+    }
+}
+
+/// The page that Prometheus reads.
+fn metrics_page(operator: &Operator, config: &Config) -> Mount {
+    let metrics = operator.service().metrics().clone();
+    Mount {
+        path: "/metrics",
+        content_type: metrics::CONTENT_TYPE,
+        token: config.metrics.token.clone(),
+        text: Arc::new(move || metrics.text()),
     }
 }
 

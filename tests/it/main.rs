@@ -27,6 +27,7 @@ mod hostile;
 mod isolation;
 mod limits;
 mod logging;
+mod metrics;
 mod paging;
 mod pooler;
 mod provisioning;
