@@ -45,6 +45,8 @@ mod shared_database;
 mod start;
 mod tidy;
 mod tightened;
+#[cfg(feature = "otlp")]
+mod traces;
 mod transfer;
 mod types;
 mod upgrade;

@@ -1,0 +1,25 @@
+//! Places in traces, as OpenTelemetry has them.
+
+use crate::trace::TraceParent;
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+/// Makes a span one below a span of the client.
+pub(super) fn set_parent(span: &Span, parent: TraceParent) {
+    let parent = SpanContext::new(
+        TraceId::from(parent.trace),
+        SpanId::from(parent.span),
+        TraceFlags::new(parent.flags),
+        true,
+        TraceState::default(),
+    );
+    // Fails only while no traces are exported, and then the span goes nowhere.
+    let _ = span.set_parent(Context::new().with_remote_span_context(parent));
+}
+
+/// Links a span to one of another trace.
+pub(super) fn link(span: &Span, other: &Span) {
+    span.add_link(other.context().span().span_context().clone());
+}
