@@ -30,7 +30,6 @@ impl RequestSpan {
             target: TARGET,
             parent: None,
             "request",
-            otel.name = Empty,
             otel.kind = "server",
             otel.status_code = Empty,
             http.request.method = Empty,
@@ -65,7 +64,7 @@ impl RequestSpan {
 
     /// Ends the span with the outcome of the request. The route is a template.
     pub(crate) fn finish(&self, method: &str, route: &str, status: u16) {
-        self.0.record("otel.name", format!("{method} {route}"));
+        rename(&self.0, format!("{method} {route}"));
         self.0.record("http.request.method", method);
         self.0.record("http.route", route);
         self.0.record("http.response.status_code", status);
@@ -127,11 +126,15 @@ pub(crate) fn shared<'a>(
 }
 
 #[cfg(feature = "otlp")]
-use remote::{link, set_parent};
+use remote::{link, rename, set_parent};
 
 /// Spans of a build without export have no parent elsewhere.
 #[cfg(not(feature = "otlp"))]
 fn set_parent(_: &Span, _: TraceParent) {}
+
+/// Nobody sees the names of spans of a build without export.
+#[cfg(not(feature = "otlp"))]
+fn rename(_: &Span, _: String) {}
 
 /// Spans of a build without export have no links.
 #[cfg(not(feature = "otlp"))]

@@ -1,6 +1,6 @@
 //! Places in traces, as OpenTelemetry has them.
 
-use crate::trace::TraceParent;
+use crate::trace::parent::TraceParent;
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 use tracing::Span;
@@ -17,6 +17,11 @@ pub(super) fn set_parent(span: &Span, parent: TraceParent) {
     );
     // Fails only while no traces are exported, and then the span goes nowhere.
     let _ = span.set_parent(Context::new().with_remote_span_context(parent));
+}
+
+/// Gives a span another name; a field has no effect once the span has begun.
+pub(super) fn rename(span: &Span, name: String) {
+    span.context().span().update_name(name);
 }
 
 /// Links a span to one of another trace.

@@ -49,6 +49,8 @@ mod tightened;
 mod traces;
 mod transfer;
 mod types;
+#[cfg(not(feature = "otlp"))]
+mod untraced;
 mod upgrade;
 mod verify;
 mod views;

@@ -95,7 +95,7 @@ async fn the_program_serves_the_page_with_the_token_of_a_file() {
         let log = folder.path().join("log");
         let file = std::fs::File::create(&log).unwrap();
         let mut served = Served::logging_to(folder.path(), &arguments, Stdio::from(file));
-        assert_eq!(served.end(), Some(2), "{content:?}");
+        assert_eq!(served.ended(), Some(2), "{content:?}");
         let said = std::fs::read_to_string(&log).unwrap();
         assert!(said.contains("metrics.token_file"), "{said}");
     }

@@ -267,7 +267,7 @@ async fn a_variable_that_cannot_be_used_ends_the_start() {
     ];
     let file = std::fs::File::create(&log).unwrap();
     let mut served = Served::in_environment(folder.path(), None, &variables, file.into());
-    assert_eq!(served.end(), Some(2));
+    assert_eq!(served.ended(), Some(2));
     let said = std::fs::read_to_string(&log).unwrap();
     assert!(
         said.contains("OTEL_EXPORTER_OTLP_PROTOCOL = \"grpc\": allowed is http/protobuf"),
