@@ -7,7 +7,8 @@ use crate::request_log::{RequestContext, Requester};
 use crate::resource::Conformance;
 use crate::schema::{Catalog, ResourceType};
 use crate::store::{
-    Author, ConfirmedScope, Creating, ScopeClaim, Tenant, TokenScope, TypeIds, WriteContext,
+    AuditedChange, Author, ConfirmedScope, Creating, ScopeClaim, Tenant, TokenScope, TypeIds,
+    WriteContext,
 };
 use std::ops::Deref;
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub struct Identity {
     pub catalog: Arc<Catalog>,
     pub(crate) token_scope: TokenScope,
     pub(crate) settings: Arc<Tenant>,
+    /// What the audit trail says of changes by this caller, if they are acts of an operator.
+    pub(crate) audit: Option<Arc<AuditedChange>>,
 }
 
 /// What an identity takes from a token.
@@ -109,6 +112,22 @@ impl Claim {
 }
 
 impl Caller {
+    /// The caller whose changes are an act of an operator, which the audit trail tells of.
+    #[must_use]
+    pub(crate) fn acting(self, audit: AuditedChange) -> Self {
+        let identity = Identity {
+            audit: Some(Arc::new(audit)),
+            ..Identity::clone(&self)
+        };
+        Self {
+            claim: Claim {
+                identity: Arc::new(identity),
+                ..self.claim
+            },
+            ..self
+        }
+    }
+
     /// The confirmed scope of the caller, which writes take.
     pub(crate) fn scope(&self) -> &ConfirmedScope {
         &self.scope
@@ -146,7 +165,8 @@ impl Identity {
     /// Who makes a change at a moment, for the change log: the operator has no token.
     pub(crate) fn author(&self, at: Timestamp) -> Author {
         let token = Some(self.token_id.to_string()).filter(|id| !id.is_empty());
-        Author { token, at }
+        let audit = self.audit.clone();
+        Author { token, at, audit }
     }
 
     /// Whether the token may read resources of a type.

@@ -83,6 +83,14 @@ impl Background {
         });
     }
 
+    /// Deletes acts of the audit trail that are older than a number of days, once an hour.
+    pub fn forget_old_acts(&self, operator: Operator, days: i64) {
+        self.every("audit retention", HOUR, move || {
+            let operator = operator.clone();
+            async move { retention::forget_acts(&operator, days).await }
+        });
+    }
+
     /// Makes the views of a directory, and fills their lookups; `made` is the outcome of the first attempt
     /// to make them.
     pub fn apply_directory(

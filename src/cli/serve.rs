@@ -3,7 +3,7 @@
 use super::arguments::given;
 use super::failure::Failure;
 use super::{open, renewal, signals, start_line};
-use crate::admin_api::{self, AdminApp, Mount};
+use crate::admin_api::{self, AdminApp, AdminSettings, Mount};
 use crate::background::Background;
 use crate::config::{Config, ConfigError, Override};
 use crate::metrics;
@@ -123,11 +123,13 @@ impl Serve {
             .await?;
         background.warn_of_expiring_tokens(operator.clone(), config.tokens.warn_days);
         background.forget_old_requests(operator.clone(), config.provisioning.retention_days);
+        background.forget_old_acts(operator.clone(), config.admin.audit_days);
         let recorder = operator.service().recorder().clone();
         let app = scim_api::app(operator.service().clone(), config.for_http());
         let admin_app = admin_address.map(|address| {
+            let settings = AdminSettings::of(config, address, base_url.clone());
             let pages = vec![metrics_page(&operator, config)];
-            admin_api::app(operator.clone(), config.for_admin(address), pages)
+            admin_api::app(operator.clone(), settings, config.clone(), pages)
         });
         let renewed = renewal::Renewed {
             service: operator.service(),

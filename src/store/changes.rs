@@ -4,11 +4,14 @@
 //! This file alone names the tables `change` and `change_member`. A change has a number of its tenant, which grows
 //! with the time at which the change was made.
 
+use crate::audit::{Actor, AuditEntry};
 use crate::clock::Timestamp;
 use crate::store::db::args::{Arg, Column, Table};
 use crate::store::db::batch::Batch;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::{Statement, Step};
+use crate::store::operator::act::{WRITTEN, audited};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Who makes a change, and when.
@@ -18,6 +21,17 @@ pub struct Author {
     pub token: Option<String>,
     /// The moment.
     pub at: Timestamp,
+    /// What the audit trail says of the change, if it is an act of an operator.
+    pub audit: Option<Arc<AuditedChange>>,
+}
+
+/// A change of a resource as an act of an operator.
+#[derive(Debug, Clone)]
+pub struct AuditedChange {
+    /// Who acts.
+    pub by: Actor,
+    /// What is done.
+    pub entry: AuditEntry,
 }
 
 /// What was done to a resource.
@@ -59,7 +73,11 @@ impl Entry<'_> {
             self.token(),
             self.at(),
         ];
-        batch.then("logged", Step::new(LOG, args))
+        let batch = batch.then("logged", Step::new(LOG, args));
+        match &self.author.audit {
+            Some(audit) => batch.and(audited(&audit.by, self.author.at, &audit.entry, WRITTEN)),
+            None => batch,
+        }
     }
 
     /// Adds the rows for the members that the steps `added` and `removed` returned, if the step `written` returned

@@ -7,6 +7,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
+use crate::store::operator::act::{Act, audited};
 use crate::store::resources::scope::Scope;
 use crate::store::shared::shared;
 use std::collections::BTreeSet;
@@ -206,6 +207,7 @@ impl Store {
     /// Any [`StoreError`].
     pub async fn change_schema(
         &self,
+        act: &Act<'_>,
         tenant: Option<i64>,
         urn: &str,
         (document, attributes): (Option<&str>, &BTreeSet<String>),
@@ -230,6 +232,7 @@ impl Store {
                 .and(changed)
                 .and(Step::new(REMEMBER, vec![tenant.clone()]).with_rows(named(names)))
                 .and(Step::new(TELL, vec![tenant.clone()]))
+                .and(audited(act.by, act.at, &act.entry, " from {counted}"))
                 .then("answer", Step::new("select name from {counted}", vec![]))
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
