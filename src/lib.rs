@@ -33,6 +33,8 @@ pub mod explanation;
 
 pub mod protocol;
 
+pub mod feed;
+
 pub mod operator;
 
 /// The names of the layers between the store and the wire.

@@ -48,6 +48,7 @@ impl Stage {
             schema_files: None,
             searchable: None,
             record: Record::None,
+            keeps_documents: true,
             token_warn_days: 30,
             support: None,
             limits: ServiceLimits::default(),

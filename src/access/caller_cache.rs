@@ -59,6 +59,7 @@ impl CallerCache {
             identity: cached.identity,
             scope: ScopeClaim::cached(cached.scope, cached.snapshot),
             context: context.clone(),
+            operation: None,
         })
     }
 

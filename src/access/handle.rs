@@ -124,6 +124,7 @@ impl Access {
             identity: identity.into(),
             scope,
             context: claim.context.clone(),
+            operation: claim.operation,
         })
     }
 
@@ -151,6 +152,7 @@ impl Access {
             identity: identity.into(),
             scope: ScopeClaim::clone(&scope),
             context,
+            operation: None,
         };
         Ok(Caller { claim, scope })
     }

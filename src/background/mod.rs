@@ -2,12 +2,16 @@
 //! one way to be stopped.
 
 mod former_index;
+mod measures;
+mod numbering;
 mod retention;
 mod token_expiry;
 mod views;
 
 use crate::clock::{Clock, Timestamp};
+use crate::feed::Feed;
 use crate::mapping::Directory;
+use crate::metrics::ShownTenants;
 use crate::operator::{Operator, OperatorError};
 use crate::sync::locked;
 use std::sync::{Arc, Mutex};
@@ -19,6 +23,7 @@ use tokio_util::task::TaskTracker;
 /// How long stopping waits for a job that is at work.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -29,6 +34,8 @@ pub enum Schedule {
     Once,
     /// At the start, and again after each interval.
     Every(Duration),
+    /// From the start to the end of the server.
+    Throughout,
 }
 
 /// A job as it is now.
@@ -91,6 +98,14 @@ impl Background {
         });
     }
 
+    /// Measures tenants once a minute, for the metrics.
+    pub fn measure_tenants(&self, operator: Operator, shown: ShownTenants) {
+        self.every("tenant metrics", MINUTE, move || {
+            let operator = operator.clone();
+            async move { measures::measure(&operator, shown).await }
+        });
+    }
+
     /// Makes the views of a directory, and fills their lookups; `made` is the outcome of the first attempt
     /// to make them.
     pub fn apply_directory(
@@ -104,6 +119,24 @@ impl Background {
             job.begin();
             views::apply(&operator, &directory, made).await;
             job.end();
+        });
+    }
+
+    /// Numbers changes for the change feed, after commits of this instance and several times a second.
+    pub fn number_changes(&self, feed: Feed) {
+        let job = self.register("change feed", Schedule::Throughout);
+        self.spawn(async move {
+            job.begin();
+            numbering::run(&feed).await;
+        });
+    }
+
+    /// Deletes changes that are older than a number of days, once an hour, as [`Background::forget_old_requests`] does
+    /// requests.
+    pub fn forget_old_changes(&self, operator: Operator, days: i64) {
+        self.every("change feed retention", HOUR, move || {
+            let operator = operator.clone();
+            async move { retention::forget_changes(&operator, days).await }
         });
     }
 

@@ -1,4 +1,4 @@
-//! Keeps the provisioning log and the audit trail from growing.
+//! Keeps the provisioning log, the change log and the audit trail from growing.
 
 use crate::operator::Operator;
 
@@ -21,5 +21,14 @@ pub(super) async fn forget_acts(operator: &Operator, days: i64) {
         Ok(0) => {}
         Ok(acts) => tracing::info!(acts, days, "the audit trail forgot old acts"),
         Err(error) => tracing::warn!(%error, "old acts stay in the audit trail for now"),
+    }
+}
+
+/// Deletes changes that are older than this number of days.
+pub(super) async fn forget_changes(operator: &Operator, days: i64) {
+    match operator.forget_changes(days).await {
+        Ok(0) => {}
+        Ok(changes) => tracing::info!(changes, days, "the change feed forgot old changes"),
+        Err(error) => tracing::warn!(%error, "old changes stay in the change feed for now"),
     }
 }

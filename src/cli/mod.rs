@@ -10,6 +10,7 @@ mod check;
 mod completions;
 mod confirm;
 mod doctor;
+mod events;
 mod export;
 mod failure;
 mod health;
@@ -88,6 +89,9 @@ enum Command {
     Key(key::Key),
     /// Shows the requests of identity providers to a tenant, and the outcomes
     Log(log::Log),
+    /// Shows the change feed: the events that the application is told
+    #[command(subcommand)]
+    Events(events::Events),
     /// Upgrades the tables of the database
     Migrate(migrate::Migrate),
     /// Checks configuration and schemas, and shows the values in force
@@ -181,6 +185,7 @@ async fn on_database(
         Command::Operator(operator) => operator.run(config, out).await,
         Command::Audit(audit) => audit.run(config, out).await,
         Command::Log(log) => log.run(config, out).await,
+        Command::Events(events) => events.run(config, out).await,
         Command::Mapping(mapping) => mapping.run(config, out).await,
         Command::Verify(verify) => verify.run(config, out).await,
         Command::Export(export) => export.run(config, out).await,

@@ -6,6 +6,7 @@ use super::{open, renewal, signals, start_line};
 use crate::admin_api::{self, AdminApp, AdminSettings, Mount};
 use crate::background::Background;
 use crate::config::{Config, ConfigError, Override};
+use crate::feed::Feed;
 use crate::metrics;
 use crate::scim_api;
 use crate::service::{DEFAULT_TENANT, Operator, TokenScope};
@@ -114,6 +115,7 @@ impl Serve {
             () = stop.clone().wait() => return Ok(()),
         };
         let made = operator.make_directory(&directory).await;
+        let feed = Feed::new(operator.service().access().clone(), directory.clone());
         let background = Background::new(operator.clock().clone());
         background.apply_directory(operator.clone(), directory, made);
         background.move_scanned(operator.clone());
@@ -124,8 +126,13 @@ impl Serve {
         background.warn_of_expiring_tokens(operator.clone(), config.tokens.warn_days);
         background.forget_old_requests(operator.clone(), config.provisioning.retention_days);
         background.forget_old_acts(operator.clone(), config.admin.audit_days);
+        background.number_changes(feed);
+        background.forget_old_changes(operator.clone(), config.feed.retention_days);
         let recorder = operator.service().recorder().clone();
         let app = scim_api::app(operator.service().clone(), config.for_http());
+        if admin_address.is_some() {
+            background.measure_tenants(operator.clone(), config.metrics.tenants);
+        }
         let admin_app = admin_address.map(|address| {
             let settings = AdminSettings::of(config, address, base_url.clone());
             let pages = vec![metrics_page(&operator, config)];

@@ -39,6 +39,7 @@ impl Config {
             searchable: self.schemas.searchable.clone(),
             limits: self.limits.for_service(),
             record: self.provisioning.record,
+            keeps_documents: self.feed.documents,
             token_warn_days: self.tokens.warn_days,
             support: self.server.support.clone(),
         })

@@ -25,7 +25,7 @@ pub use database::Database;
 pub use delivery::Webhooks;
 pub use metrics::MetricsSettings;
 pub use origin::{ConfigError, Origin};
-pub use sections::{Limits, Log, Provisioning, Schemas, Server, TlsFiles, Tokens};
+pub use sections::{Feed, Limits, Log, Provisioning, Schemas, Server, TlsFiles, Tokens};
 pub use sources::{DEFAULTS, Environment, Override};
 
 use crate::mapping::Mapping;
@@ -55,6 +55,8 @@ pub struct Config {
     pub log: Log,
     /// What is kept of what identity providers ask.
     pub provisioning: Provisioning,
+    /// `[feed]`
+    pub feed: Feed,
     /// How long tokens live.
     pub tokens: Tokens,
     /// How events are sent.
@@ -103,6 +105,7 @@ impl Config {
             schemas: Schemas::read(&entries)?,
             log: Log::read(&entries, environment)?,
             provisioning: Provisioning::read(&entries)?,
+            feed: Feed::read(&entries)?,
             tokens: Tokens::read(&entries)?,
             webhooks: Webhooks::read(&entries)?,
             secret_keys: delivery::read_keys(&entries, environment)?,

@@ -222,7 +222,7 @@ impl Operator {
                 unrepaired,
             } = self
                 .store
-                .verify(&scope, &tenant.name, repair, compared)
+                .verify(&scope, &tenant.name, repair, (self.clock.now(), compared))
                 .await?;
             all.findings.extend(findings);
             all.unrepaired += unrepaired;

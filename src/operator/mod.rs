@@ -12,6 +12,7 @@ mod index_drift;
 mod log_reader;
 mod log_watch;
 mod mapping_shape;
+mod measures;
 mod open;
 mod operator_tokens;
 mod request_shape;

@@ -56,7 +56,7 @@ impl Operator {
             .keep_lookups(directory)
             .await
             .map_err(|error| cannot_start(&error))?;
-        configure(&store, settings).await?;
+        configure(&store, settings, &clock).await?;
         Self::over(store, settings, clock, Vec::new()).await
     }
 
@@ -135,7 +135,7 @@ async fn make_default_tenant(
 }
 
 async fn open_store(settings: &ServiceSettings) -> Result<Store, StartError> {
-    match &settings.database {
+    let opened = match &settings.database {
         DatabaseTarget::Postgres { url } => Store::postgres(url.expose_secret(), &settings.pool)
             .await
             .map_err(|error| no_postgres(&error)),
@@ -143,7 +143,8 @@ async fn open_store(settings: &ServiceSettings) -> Result<Store, StartError> {
             let opened = Store::sqlite(&data_dir.join(DATABASE_FILE), &settings.pool).await;
             opened.map_err(|error| unusable(settings, &error))
         }
-    }
+    };
+    Ok(opened?.keeping_documents(settings.keeps_documents))
 }
 
 /// Only what may go away by itself is waited for.

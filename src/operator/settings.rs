@@ -27,6 +27,8 @@ pub struct ServiceSettings {
     pub limits: ServiceLimits,
     /// Which requests the provisioning log keeps.
     pub record: Record,
+    /// Whether the change log keeps the state of a resource with each change.
+    pub keeps_documents: bool,
     /// Days before the end of a token from which it ends soon.
     pub token_warn_days: i64,
 }

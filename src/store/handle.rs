@@ -11,6 +11,7 @@ use crate::store::resources::write::member_queue::MemberQueue;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// An open database.
 #[derive(Debug, Clone)]
@@ -18,6 +19,10 @@ pub struct Store {
     pub(in crate::store) engine: Engine,
     pub(in crate::store) sequence: Arc<Sequence>,
     pub(in crate::store) member_queue: MemberQueue,
+    /// Whether the change log keeps the state of a resource with each change.
+    pub(in crate::store) keeps_documents: bool,
+    /// Notified after each commit that may have appended to the change log.
+    pub(in crate::store) changes_made: Arc<Notify>,
 }
 
 impl Store {
@@ -42,7 +47,23 @@ impl Store {
             engine,
             sequence: Arc::new(Sequence::new()),
             member_queue: MemberQueue::default(),
+            keeps_documents: true,
+            changes_made: Arc::default(),
         }
+    }
+
+    /// The store with or without the state of a resource in each row of the change log.
+    #[must_use]
+    pub fn keeping_documents(self, keeps_documents: bool) -> Self {
+        Self {
+            keeps_documents,
+            ..self
+        }
+    }
+
+    /// Waits until this instance has committed changes since the last call. One caller waits at a time.
+    pub async fn changes_made(&self) {
+        self.changes_made.notified().await;
     }
 
     /// Finds or gives the numbers under which the names of a catalog are kept.

@@ -11,6 +11,11 @@ use uuid::Uuid;
 pub struct TenantKey(pub(in crate::store) i64);
 
 impl TenantKey {
+    /// The number of the tenant.
+    pub fn number(self) -> i64 {
+        self.0
+    }
+
     /// What tells it from other tenants, those that were deleted among them.
     pub fn bytes(self) -> [u8; 8] {
         self.0.to_be_bytes()

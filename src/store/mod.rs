@@ -20,7 +20,7 @@ mod upkeep;
 pub use activity::health::{Health, HealthTime};
 pub use activity::read::{FailureGroup, FailurePlace, FailureQuery, HourFigures};
 pub use activity::tally::HourCounts;
-pub use changes::{AuditedChange, Author};
+pub use changes::{AuditedChange, Author, ChangeAction, ChangedMember, FeedEnds, FeedKey, FeedRow};
 pub use db::error::StoreError;
 pub use db::settings::PoolSettings;
 pub use directory::{DirectoryState, Views};
@@ -35,6 +35,7 @@ pub use operator::schema::{Configured, ConfiguredSchema, KeptSchema};
 pub use operator::tenant::{
     PasswordPolicy, PutWithoutMembers, Status, Tenant, TenantChange, TenantInfo, UsernameFormat,
 };
+pub use operator::tenant_figures::FiguresQuery;
 pub use operator::tenant_list::{CountedTypes, TenantQuery};
 pub use operator::token::{NewToken, TokenInfo, TokenScope};
 pub use operator::token_list::{EndingQuery, TokenQuery};

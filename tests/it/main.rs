@@ -22,6 +22,7 @@ mod discovery;
 mod doctor;
 mod documents;
 mod faults;
+mod feed;
 mod harness;
 mod hostile;
 mod isolation;

@@ -34,20 +34,24 @@ pub struct KeptAnswer {
 }
 
 impl Act<'_> {
-    /// Adds what belongs to an act, if the step `acted` returned a row: its row of the audit trail, and the answer that
-    /// is kept. The batch answers with the row of `acted`, whose column is `column`.
-    pub(in crate::store) fn end(&self, batch: Batch, column: &'static str) -> Batch {
-        let mut batch = batch.then("audited", audited(self.by, self.at, &self.entry, ACTED));
+    /// Adds what belongs to an act, if a step returned a row: the row of the audit trail, and the answer that is kept. The
+    /// batch answers with a column of that step.
+    pub(in crate::store) fn end(
+        &self,
+        batch: Batch,
+        (step, column): (&'static str, &'static str),
+    ) -> Batch {
+        let mut batch = batch.then("audited", audited(self.by, self.at, &self.entry, step));
         if let Some(kept) = self.answer {
-            batch = batch.then("kept", self.keep(kept));
+            batch = batch.then("kept", self.keep(kept, step));
         }
         batch.then(
             "answer",
-            Step::new(format!("select {column} from {{acted}}"), vec![]),
+            Step::new(format!("select {column} from {{{step}}}"), vec![]),
         )
     }
 
-    fn keep(&self, kept: &KeptAnswer) -> Step {
+    fn keep(&self, kept: &KeptAnswer, step: &'static str) -> Step {
         let text = |text: &str| Arg::Text(text.to_owned());
         let args = vec![
             text(&kept.operator),
@@ -56,21 +60,33 @@ impl Act<'_> {
             text(&kept.answer),
             Arg::Int(self.at.as_micros()),
         ];
-        Step::new(KEEP, args)
+        Step::new(format!("{KEEP} from {{{step}}}"), args)
     }
 }
 
-/// The step that writes the row of an act for each row of an earlier step, of which `from` is the end of the text.
+/// The step that writes the row of an act for each row of an earlier step.
 pub(in crate::store) fn audited(
     by: &Actor,
     at: Timestamp,
     entry: &AuditEntry,
-    from: &'static str,
+    step: &'static str,
 ) -> Step {
+    Step::new(
+        format!("{AUDIT} from {{{step}}}"),
+        audit_args(by, at, entry),
+    )
+}
+
+/// The step that writes the row of an act that changes nothing.
+pub(in crate::store) fn recorded(by: &Actor, at: Timestamp, entry: &AuditEntry) -> Step {
+    Step::new(AUDIT, audit_args(by, at, entry))
+}
+
+fn audit_args(by: &Actor, at: Timestamp, entry: &AuditEntry) -> Vec<Arg> {
     let opt = |text: &Option<String>| Arg::OptText(text.clone());
     let changes = (!entry.changes.is_empty())
         .then(|| serde_json::Value::Object(entry.changes.clone()).to_string());
-    let args = vec![
+    vec![
         Arg::Uuid(id_at(at)),
         Arg::Int(at.as_micros()),
         by.kind.as_str().into(),
@@ -82,8 +98,7 @@ pub(in crate::store) fn audited(
         opt(&entry.target),
         Arg::OptText(changes),
         opt(&by.request),
-    ];
-    Step::new(format!("{AUDIT}{from}"), args)
+    ]
 }
 
 /// A new id for a row that is written at a moment: ids sort by time.
@@ -105,8 +120,5 @@ pub(in crate::store) fn first_id_at(at: Timestamp) -> Uuid {
 
 const AUDIT: &str = "insert into audit (id, at, actor_kind, actor_id, actor_name, address, action, tenant, target, changes, request) \
      select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11";
-const ACTED: &str = " from {acted}";
-/// The end of the text of [`audited`] for a change of a resource, whose step is `written`.
-pub(in crate::store) const WRITTEN: &str = " from {written}";
 const KEEP: &str = "insert into kept_answer (operator, key_digest, request_digest, answer, created) \
-     select $1, $2, $3, $4, $5 from {acted}";
+     select $1, $2, $3, $4, $5";

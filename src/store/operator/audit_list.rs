@@ -9,7 +9,7 @@ use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
-use crate::store::operator::act::{audited, first_id_at};
+use crate::store::operator::act::{first_id_at, recorded};
 use uuid::Uuid;
 
 /// Which rows of the audit trail are listed, the latest first.
@@ -67,7 +67,7 @@ impl Store {
         at: Timestamp,
         entry: &AuditEntry,
     ) -> Result<(), StoreError> {
-        let batch = Batch::new("audit.record").then("answer", audited(by, at, entry, ""));
+        let batch = Batch::new("audit.record").then("answer", recorded(by, at, entry));
         self.engine.write(batch).await.map(|_| ())
     }
 

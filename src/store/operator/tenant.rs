@@ -5,6 +5,7 @@ use crate::keyword::keywords;
 use crate::model::TypeRoles;
 use crate::resource::Conformance;
 use crate::store::activity::health::Health;
+use crate::store::changes::{TOLD, TenantNews};
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
@@ -260,10 +261,16 @@ impl Store {
         let batch = || {
             let mut values = vec![("created", Arg::Int(act.at.as_micros()))];
             values.extend(settings_of(name, settings));
-            let created = Step::bound(CREATE, values).returning(&["tenant"]);
-            act.end(Batch::new("tenant.create").then("acted", created), "tenant")
+            let created = Step::bound(CREATE, values).returning(TOLD);
+            let batch = Batch::new("tenant.create").then("told", created);
+            act.end(
+                self.tell(batch, TenantNews::Created, act.at),
+                ("told", "tenant"),
+            )
         };
-        Ok(!self.engine.write_retrying(batch).await?.is_empty())
+        let is_new = !self.engine.write_retrying(batch).await?.is_empty();
+        self.changes_made.notify_one();
+        Ok(is_new)
     }
 
     /// The tenant of that number, as it is now.
@@ -307,10 +314,20 @@ impl Store {
         let batch = || {
             let mut values = vec![("revision", Arg::Int(revision))];
             values.extend(settings_of(name, change));
-            let changed = Step::bound(CHANGE, values).returning(&["tenant"]);
-            act.end(Batch::new("tenant.change").then("acted", changed), "tenant")
+            let before = Step::new(STATUS, vec![name.into()]).returning(&["status"]);
+            let changed = Step::bound(CHANGE, values).returning(TOLD);
+            let batch = Batch::new("tenant.change")
+                .then("before", before)
+                .then("told", changed);
+            let batch = match change.status {
+                Some(_) => self.tell(batch, TenantNews::Status, act.at),
+                None => batch,
+            };
+            act.end(batch, ("told", "tenant"))
         };
-        Ok(!self.engine.write_retrying(batch).await?.is_empty())
+        let is_changed = !self.engine.write_retrying(batch).await?.is_empty();
+        self.changes_made.notify_one();
+        Ok(is_changed)
     }
 
     /// Makes the display attributes of a type unique in a tenant, or lets them repeat.
@@ -405,7 +422,10 @@ const CREATE: &str = "insert into tenant (name, created, status, conformance, us
        coalesce({:username_format}, 'any'), coalesce({:unique_group_names}, 1) = 1, coalesce({:password_policy}, 'discard'), \
        {:base_url}, {:seats}, {:bodies_until}, coalesce({:put_without_members}, 'keep'), {:support}, {:display_name}, \
        {:reference}, {:display_key}, {:reference_key} \
-     where not exists (select 1 from tenant where name = {:name}) on conflict (name) do nothing returning tenant";
+     where not exists (select 1 from tenant where name = {:name}) on conflict (name) do nothing \
+     returning tenant, name, status, revision";
+/// Without a lock: PostgreSQL passes over a row that the same statement changes.
+const STATUS: &str = "select status from tenant where name = $1";
 const CHANGE: &str = "update tenant set status = coalesce({:status}, status), conformance = coalesce({:conformance}, conformance), \
      username_format = coalesce({:username_format}, username_format), \
      unique_group_names = case when {:unique_group_names} is null then unique_group_names when {:unique_group_names} = 1 then true else false end, \
@@ -421,6 +441,6 @@ const CHANGE: &str = "update tenant set status = coalesce({:status}, status), co
      reference = case when {:sets_reference} then {:reference} else reference end, \
      reference_key = case when {:sets_reference} then {:reference_key} else reference_key end, revision = revision + 1, \
      schema_revision = schema_revision + case when {:unique_group_names} is null then 0 else 1 end \
-     where name = {:name} and revision = {:revision} returning tenant";
+     where name = {:name} and revision = {:revision} returning tenant, name, status, revision";
 const CLAIM: &str = "update attribute_value set is_unique = $3 \
      where tenant = (select tenant from tenant where name = $1) and attribute = $2 and is_unique <> $3";

@@ -137,7 +137,10 @@ impl Store {
         let batch = || {
             let args = std::iter::once(tenant.into()).chain(token.args()).collect();
             let added = Step::new(ADD, args).returning(&["id"]);
-            act.end(Batch::new("token.add").then("acted", added), "id")
+            act.end(
+                Batch::new("token.add").then("acted", added),
+                ("acted", "id"),
+            )
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
@@ -164,7 +167,7 @@ impl Store {
             let batch = Batch::new("token.rotate")
                 .then("acted", Step::new(ROTATE, old).returning(&["tenant"]))
                 .and(Step::new(SUCCEED, successor.args().collect()));
-            act.end(batch, "tenant")
+            act.end(batch, ("acted", "tenant"))
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
@@ -196,7 +199,10 @@ impl Store {
         let batch = || {
             let args = vec![id.into(), Arg::Int(act.at.as_micros())];
             let revoked = Step::new(REVOKE, args).returning(&["id"]);
-            act.end(Batch::new("token.revoke").then("acted", revoked), "id")
+            act.end(
+                Batch::new("token.revoke").then("acted", revoked),
+                ("acted", "id"),
+            )
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }

@@ -1,7 +1,7 @@
 //! Deleting a tenant, slice by slice, while requests of its clients may still be on their way.
 
 use crate::store::activity::write as activity;
-use crate::store::changes;
+use crate::store::changes::{self, TenantNews};
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
@@ -40,7 +40,10 @@ impl Store {
                     attempt += 1;
                     tokio::time::sleep(pause(attempt)).await;
                 }
-                outcome => return outcome.map(|()| true),
+                outcome => {
+                    self.changes_made.notify_one();
+                    return outcome.map(|()| true);
+                }
             }
         }
     }
@@ -56,12 +59,13 @@ impl Store {
             let step = |text: &'static str| Step::new(text, vec![Arg::Int(tenant)]);
             let derived = activity::DELETE_ALL.into_iter();
             let all = changes::DELETE_ALL.into_iter().chain(derived).chain(REST);
+            let batch = Batch::after("tenant.delete", &step(SEIZE));
             let emptied = all.fold(
-                Batch::after("tenant.delete", &step(SEIZE)),
+                self.tell(batch, TenantNews::Deleted(tenant), act.at),
                 |batch, (name, text)| batch.then(name, step(text)),
             );
             let deleted = step(DELETE).returning(&["tenant"]);
-            act.end(emptied.then("acted", deleted), "tenant")
+            act.end(emptied.then("acted", deleted), ("acted", "tenant"))
         };
         self.engine.write_retrying(rest).await.map(|_| ())
     }

@@ -81,6 +81,8 @@ pub(crate) struct Options {
     pub(crate) limits: ServiceLimits,
     pub(crate) http: HttpSettings,
     pub(crate) record: Record,
+    /// Whether the change log keeps the state of a resource with each change.
+    pub(crate) keeps_documents: bool,
     /// Whom customers ask.
     pub(crate) support: Option<String>,
     /// A configuration file, of which the mapping counts.
@@ -110,6 +112,7 @@ impl Default for Options {
             limits: ServiceLimits::default(),
             http,
             record: Record::All,
+            keeps_documents: true,
             support: None,
             mapping: String::new(),
             schema: None,
@@ -192,6 +195,11 @@ impl Answer {
 }
 
 impl Server {
+    /// The change feed, as this instance reads it.
+    pub(crate) fn feed(&self) -> scimd::feed::Feed {
+        scimd::feed::Feed::new(self.service.access().clone(), self.directory.clone())
+    }
+
     pub(crate) async fn on(database: Database) -> Self {
         Self::with(database, Options::default()).await
     }
@@ -239,6 +247,7 @@ impl Server {
             searchable: None,
             limits: ServiceLimits::default(),
             record: Record::None,
+            keeps_documents: true,
             token_warn_days: 30,
             support: None,
         };
@@ -271,6 +280,7 @@ impl Server {
             searchable: Some(options.searchable).filter(|names| names != &["*"]),
             limits: options.limits,
             record: options.record,
+            keeps_documents: options.keeps_documents,
             token_warn_days: 30,
             support: options.support,
         };

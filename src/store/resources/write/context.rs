@@ -1,7 +1,7 @@
 //! What a write needs to know, and its outcome.
 
 use crate::resource::{Attributes, Meta};
-use crate::store::changes::{Author, Entry};
+use crate::store::changes::append::{Author, ChangeAction};
 use crate::store::db::args::Arg;
 use crate::store::resources::ids::TypeIds;
 use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
@@ -37,6 +37,8 @@ pub struct WriteContext<'a> {
     pub exactly: bool,
     /// What an import says in place of what a write makes.
     pub given: ImportOverrides,
+    /// What a change of the resource is called in the change log.
+    pub action: ChangeAction,
 }
 
 /// The creation of a resource: its statement carries the proof of the claim.
@@ -93,6 +95,7 @@ impl<'a> WriteContext<'a> {
             limited: false,
             exactly: false,
             given: ImportOverrides::default(),
+            action: ChangeAction::default(),
         }
     }
 }
@@ -162,14 +165,5 @@ impl WriteContext<'_> {
     /// The version that is demanded; 0 for any.
     pub(in crate::store) fn version(&self, found: &StoredResource) -> Arg {
         Arg::Int(if self.exactly { found.meta.version } else { 0 })
-    }
-
-    /// The entry of the change log for this write.
-    pub(in crate::store) fn entry(&self, number: i64) -> Entry<'_> {
-        Entry {
-            tenant: self.scope.tenant,
-            number,
-            author: self.author,
-        }
     }
 }
