@@ -50,8 +50,8 @@ pub mod service {
     pub use crate::store::{
         Entry, FailureGroup, FailurePlace, FailureQuery, Health, HourCounts, HourFigures, LogPage,
         LogQuery, LogSearch, LoggedRequest, LoggedUser, Outcome, PasswordPolicy, PutWithoutMembers,
-        Status, TenantChange, TenantInfo, TenantQuery, TokenInfo, TokenQuery, TokenScope,
-        UsernameFormat, Verified,
+        ResourceChange, Status, TenantChange, TenantInfo, TenantQuery, TokenInfo, TokenQuery,
+        TokenScope, UsernameFormat, Verified,
     };
 }
 

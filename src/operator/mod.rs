@@ -6,6 +6,7 @@ mod compliance;
 mod directory;
 mod error;
 mod handle;
+mod history;
 mod index_drift;
 mod log_reader;
 mod log_watch;
