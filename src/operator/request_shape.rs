@@ -2,7 +2,7 @@
 
 use crate::explanation::Explanation;
 use crate::guide::plain;
-use crate::store::{FailureGroup, HourCounts, HourFigures, LoggedRequest, Outcome};
+use crate::store::{FailureGroup, HourCounts, HourFigures, LoggedRequest, Outcome, ResourceChange};
 use serde_json::{Value, json};
 
 /// An entry of the provisioning log of a tenant.
@@ -91,5 +91,20 @@ pub fn hour_as_json(part: &HourFigures) -> Value {
         "deactivated": deactivated,
         "seatsUsed": part.seats_used,
         "seats": part.seats,
+    })
+}
+
+/// A change of a resource.
+pub fn change_as_json(change: &ResourceChange) -> Value {
+    let ids = |ids: &[uuid::Uuid]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    json!({
+        "time": change.at.to_string(),
+        "action": change.action,
+        "attributes": change.attributes,
+        "added": ids(&change.added),
+        "removed": ids(&change.removed),
+        "token": change.token_name.as_ref().or(change.token.as_ref()),
+        "request": change.request,
+        "version": change.version,
     })
 }

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod directory;
 pub(crate) mod entry;
+pub(crate) mod history;
 pub(crate) mod log;
 pub(crate) mod mapping;
 pub(crate) mod operators;

@@ -1,7 +1,7 @@
 //! The provisioning log and what is derived from it, through the management API.
 
 use super::is_problem;
-use crate::harness::{Admin, Database, Server, USER, operator_token, user};
+use crate::harness::{Admin, Database, GROUP, Server, USER, operator_token, user};
 use crate::on_both;
 use reqwest::{Method, Response};
 use scimd::service::{OperatorRole, TenantChange};
@@ -13,6 +13,7 @@ on_both!(
     the_log_is_searched,
     failures_are_grouped,
     bodies_are_kept_for_a_while,
+    a_resource_has_a_history,
     schemas_are_suggested_with_counts,
     a_stream_goes_on_where_it_was,
     streams_are_bounded_and_end_with_the_server,
@@ -173,6 +174,69 @@ async fn bodies_are_kept_for_a_while(server: Server) {
     let viewer = operator_token(&server, OperatorRole::Viewer, &[]).await;
     let refused = admin.call((&viewer, Method::DELETE, path), None, &[]).await;
     is_problem(&refused, 403, "scope-missing");
+}
+
+async fn a_resource_has_a_history(server: Server) {
+    let admin = Admin::over(&server).await;
+    let ann = server.post("/Users", user("ann")).await.expect(201).id();
+    let ben = server.post("/Users", user("ben")).await.expect(201).id();
+    let sales = json!({"schemas": [GROUP], "displayName": "Sales", "members": [{"value": ann}]});
+    let group = server.post("/Groups", sales).await.expect(201).id();
+    let path = format!("/Groups/{group}");
+    let add = json!([{"op": "add", "path": "members", "value": [{"value": ben}]}]);
+    let answer = server.patch(&path, add).await.expect(204);
+    let remove = json!([{"op": "remove", "path": format!("members[value eq \"{ann}\"]")}]);
+    server.patch(&path, remove).await.expect(204);
+    let whole = get(
+        &admin,
+        &server,
+        &format!("/tenants/default/history/{group}"),
+    )
+    .await;
+    let items = whole["items"].as_array().unwrap();
+    let told: Vec<_> = items
+        .iter()
+        .map(|item| {
+            (
+                &item["action"],
+                &item["version"],
+                &item["added"],
+                &item["removed"],
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (&json!("modify"), &json!(3), &json!([]), &json!([ann])),
+            (&json!("modify"), &json!(2), &json!([ben]), &json!([])),
+            (&json!("create"), &json!(1), &json!([ann]), &json!([]))
+        ]
+    );
+    assert_eq!(items[1]["token"], "test");
+    assert_eq!(items[1]["request"].as_str(), answer.header("x-request-id"));
+    let first = get(
+        &admin,
+        &server,
+        &format!("/tenants/default/history/{group}?limit=2"),
+    )
+    .await;
+    let next = first["next"].as_str().unwrap();
+    let rest = format!("/tenants/default/history/{group}?limit=2&cursor={next}");
+    assert_eq!(
+        get(&admin, &server, &rest).await["items"],
+        json!([items[2]])
+    );
+    // A deleted resource is still known.
+    server.delete(&format!("/Users/{ben}")).await.expect(204);
+    let gone = get(&admin, &server, &format!("/tenants/default/history/{ben}")).await;
+    assert_eq!(gone["items"][0]["action"], "delete");
+    assert_eq!(gone["items"][1]["action"], "create");
+    server.tenant("acme", &TenantChange::default()).await;
+    for id in [group.as_str(), "x"] {
+        let path = format!("/tenants/acme/history/{id}");
+        is_problem(&admin.ask(Method::GET, &path, None).await, 404, "not-found");
+    }
 }
 
 async fn schemas_are_suggested_with_counts(server: Server) {
