@@ -25,13 +25,13 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
 async fn get(call: Call) -> Result<Reply> {
     let none = || Problem::not_found("This tenant has no such resource, and no change of one.");
     let id = call.segment("id").parse().map_err(|_| none())?;
-    let entry = AuditEntry::new(AuditAction::DirectoryRead).in_tenant(call.tenant());
-    call.operator.record(&entry.on(call.segment("id"))).await?;
     let before = call.place()?.as_ref().and_then(Value::as_i64);
     let changes = call
         .operator
         .history(call.tenant(), id, before, call.limit() + 1)
         .await?;
+    let entry = AuditEntry::new(AuditAction::DirectoryRead).in_tenant(call.tenant());
+    call.operator.record(&entry.on(call.segment("id"))).await?;
     if changes.is_empty() && before.is_none() {
         return Err(none());
     }
