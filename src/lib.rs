@@ -7,7 +7,9 @@ pub mod clock;
 pub mod error;
 pub mod live;
 pub mod nearest;
+pub mod outbound;
 pub mod reason;
+pub mod secrets;
 mod sync;
 
 pub(crate) use scim_core::keyword;
@@ -28,6 +30,8 @@ pub mod request_log;
 pub mod explanation;
 
 pub mod protocol;
+
+pub mod feed;
 
 pub mod operator;
 

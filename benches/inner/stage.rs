@@ -48,6 +48,7 @@ impl Stage {
             schema_files: None,
             searchable: None,
             record: Record::None,
+            keeps_documents: true,
             support: None,
             limits: ServiceLimits::default(),
         };

@@ -51,6 +51,7 @@ impl CallerCache {
             identity: cached.identity,
             scope: ScopeClaim::cached(cached.scope, cached.snapshot),
             context: context.clone(),
+            operation: None,
         })
     }
 

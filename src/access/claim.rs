@@ -47,6 +47,8 @@ pub struct Claim {
     pub(super) identity: Arc<Identity>,
     pub(super) scope: ScopeClaim,
     pub(crate) context: Arc<RequestContext>,
+    /// The operation of a bulk request, counted from 1.
+    pub(super) operation: Option<usize>,
 }
 
 /// The identity that the database has confirmed in this request.
@@ -98,6 +100,16 @@ impl Claim {
         Caller { claim, scope }
     }
 
+    /// Who makes a change at a moment, for the change log: the operator has no token.
+    pub(crate) fn author(&self, at: Timestamp) -> Author {
+        let token = Some(self.token_id.to_string()).filter(|id| !id.is_empty());
+        let request = self.context.request_id().map(|id| match self.operation {
+            Some(operation) => format!("{id}:{operation}"),
+            None => id.to_owned(),
+        });
+        Author { token, request, at }
+    }
+
     /// The creation of a resource of a type, which proves the claim.
     pub(crate) fn creating<'a>(
         &'a self,
@@ -147,6 +159,14 @@ impl Caller {
         Ok(writing)
     }
 
+    /// The caller of one operation of a bulk request, counted from 1.
+    #[must_use]
+    pub(crate) fn in_operation(&self, operation: usize) -> Self {
+        let mut caller = self.clone();
+        caller.claim.operation = Some(operation);
+        caller
+    }
+
     /// The caller as a request to the path of its tenant has it; see [`Claim::at_own_path`].
     #[must_use]
     pub fn at_own_path(self, base_path: &str) -> Self {
@@ -161,12 +181,6 @@ impl Identity {
     /// How lenient the tenant is towards its clients.
     pub fn conformance(&self) -> Conformance {
         self.settings.conformance
-    }
-
-    /// Who makes a change at a moment, for the change log: the operator has no token.
-    pub(crate) fn author(&self, at: Timestamp) -> Author {
-        let token = Some(self.token_id.to_string()).filter(|id| !id.is_empty());
-        Author { token, at }
     }
 
     /// Whether the token may read resources of a type.

@@ -128,6 +128,7 @@ impl Access {
             identity: identity.into(),
             scope,
             context: claim.context.clone(),
+            operation: claim.operation,
         })
     }
 
@@ -154,6 +155,7 @@ impl Access {
             identity: identity.into(),
             scope: ScopeClaim::clone(&scope),
             context,
+            operation: None,
         };
         Ok(Caller { claim, scope })
     }

@@ -2,11 +2,13 @@
 //! one way to be stopped.
 
 mod former_index;
+mod numbering;
 mod retention;
 mod token_expiry;
 mod views;
 
 use crate::clock::{Clock, Timestamp};
+use crate::feed::Feed;
 use crate::mapping::Directory;
 use crate::operator::{Operator, OperatorError};
 use crate::sync::locked;
@@ -29,6 +31,8 @@ pub enum Schedule {
     Once,
     /// At the start, and again after each interval.
     Every(Duration),
+    /// From the start to the end of the server.
+    Throughout,
 }
 
 /// A job as it is now.
@@ -106,6 +110,24 @@ impl Background {
             job.begin();
             former_index::empty(&operator).await;
             job.end();
+        });
+    }
+
+    /// Numbers changes for the change feed, after commits of this instance and several times a second.
+    pub fn number_changes(&self, feed: Feed) {
+        let job = self.register("change feed", Schedule::Throughout);
+        self.spawn(async move {
+            job.begin();
+            numbering::run(&feed).await;
+        });
+    }
+
+    /// Deletes changes that are older than a number of days, once an hour, as [`Background::forget_old_requests`] does
+    /// requests.
+    pub fn forget_old_changes(&self, operator: Operator, days: i64) {
+        self.every("change feed retention", HOUR, move || {
+            let operator = operator.clone();
+            async move { retention::forget_changes(&operator, days).await }
         });
     }
 

@@ -1,4 +1,4 @@
-//! Keeps the provisioning log from growing.
+//! Keeps the provisioning log and the change log from growing.
 
 use crate::operator::Operator;
 
@@ -12,5 +12,14 @@ pub(super) async fn forget(operator: &Operator, days: i64) {
         Err(error) => {
             tracing::warn!(%error, "old requests stay in the provisioning log for now");
         }
+    }
+}
+
+/// Deletes changes that are older than this number of days.
+pub(super) async fn forget_changes(operator: &Operator, days: i64) {
+    match operator.forget_changes(days).await {
+        Ok(0) => {}
+        Ok(changes) => tracing::info!(changes, days, "the change feed forgot old changes"),
+        Err(error) => tracing::warn!(%error, "old changes stay in the change feed for now"),
     }
 }

@@ -3,6 +3,7 @@
 use super::message::say;
 use crate::config::ConfigError;
 use crate::error::ScimError;
+use crate::feed::FeedError;
 use crate::service::{OperatorError, StartError};
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -76,6 +77,17 @@ impl From<OperatorError> for Failure {
                 Self::Failed(format!("{error} ({cause})"))
             }
             error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<FeedError> for Failure {
+    fn from(error: FeedError) -> Self {
+        match error {
+            FeedError::Gone => Self::Failed(format!(
+                "{error}; without --after the list begins with what is kept"
+            )),
+            FeedError::Failed(error) => error.into(),
         }
     }
 }

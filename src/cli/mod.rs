@@ -9,11 +9,13 @@ mod check;
 mod completions;
 mod confirm;
 mod doctor;
+mod events;
 mod expiry;
 mod export;
 mod failure;
 mod health;
 mod import;
+mod key;
 mod listing;
 mod log;
 mod mapping;
@@ -75,8 +77,14 @@ enum Command {
     /// Adds, shows and removes schemas: custom attributes, for all tenants or for one
     #[command(subcommand)]
     Schema(schema::Schema),
+    /// Makes keys
+    #[command(subcommand)]
+    Key(key::Key),
     /// Shows the requests of identity providers to a tenant, and the outcomes
     Log(log::Log),
+    /// Shows the change feed: the events that the application is told
+    #[command(subcommand)]
+    Events(events::Events),
     /// Upgrades the tables of the database
     Migrate(migrate::Migrate),
     /// Checks configuration and schemas, and shows the values in force
@@ -121,6 +129,7 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
     let Cli { globals, command } = cli;
     match command {
         Command::Completions(completions) => completions.run(out),
+        Command::Key(key) => key.run(out),
         Command::Health(health) => wait(1, health.run(&globals, environment)),
         Command::Doctor(doctor) => wait(0, doctor::run(&doctor, environment, out)),
         Command::Check(check) => check.run(&globals, environment, out),
@@ -167,6 +176,7 @@ async fn on_database(
         Command::Group(group) => group.run(config, out).await,
         Command::Schema(schema) => schema.run(config, out).await,
         Command::Log(log) => log.run(config, out).await,
+        Command::Events(events) => events.run(config, out).await,
         Command::Mapping(mapping) => mapping.run(config, out).await,
         Command::Verify(verify) => verify.run(config, out).await,
         Command::Export(export) => export.run(config, out).await,
@@ -178,6 +188,7 @@ async fn on_database(
         | Command::Check(_)
         | Command::Health(_)
         | Command::Doctor(_)
+        | Command::Key(_)
         | Command::Completions(_) => Ok(()),
     }
 }

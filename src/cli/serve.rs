@@ -6,6 +6,7 @@ use super::{open, renewal, signals};
 use crate::admin_api::{self, AdminApp};
 use crate::background::Background;
 use crate::config::{Config, ConfigError, Override};
+use crate::feed::Feed;
 use crate::scim_api;
 use crate::service::{DEFAULT_TENANT, Operator, TokenScope};
 use crate::wire;
@@ -112,6 +113,7 @@ impl Serve {
         };
         tracing::info!(database = %config.database, base_url, "opened");
         let made = operator.make_directory(&directory).await;
+        let feed = Feed::new(operator.service().access().clone(), directory.clone());
         let background = Background::new(operator.clock().clone());
         background.apply_directory(operator.clone(), directory, made);
         background.move_scanned(operator.clone());
@@ -121,6 +123,8 @@ impl Serve {
             .await?;
         background.warn_of_expiring_tokens(operator.clone(), config.tokens.warn_days);
         background.forget_old_requests(operator.clone(), config.provisioning.retention_days);
+        background.number_changes(feed);
+        background.forget_old_changes(operator.clone(), config.feed.retention_days);
         let recorder = operator.service().recorder().clone();
         let app = scim_api::app(operator.service().clone(), config.for_http());
         let admin_app = admin_address

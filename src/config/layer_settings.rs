@@ -5,6 +5,7 @@ use crate::admin_api::AdminSettings;
 use crate::filter::FilterLimits;
 use crate::mapping::Directory;
 use crate::model;
+use crate::outbound::OutboundSettings;
 use crate::patch::PatchLimits;
 use crate::resource::limits::ValueLimits;
 use crate::schema::SchemaFile;
@@ -40,7 +41,25 @@ impl Config {
             searchable: self.schemas.searchable.clone(),
             limits: self.limits.for_service(),
             record: self.provisioning.record,
+            keeps_documents: self.feed.documents,
             support: self.server.support.clone(),
+        })
+    }
+
+    /// How other servers are called.
+    ///
+    /// # Errors
+    /// When the file of certificates cannot be read.
+    pub fn for_outbound(&self) -> Result<OutboundSettings, ConfigError> {
+        let read = |file: &PathBuf| {
+            std::fs::read(file).map_err(|error| {
+                let allowed = format_args!("a file that can be read: {error}");
+                self.refuse("webhooks", "ca_file", allowed)
+            })
+        };
+        Ok(OutboundSettings {
+            authorities: self.webhooks.ca_file.as_ref().map(read).transpose()?,
+            lookup: None,
         })
     }
 

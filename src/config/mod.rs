@@ -3,6 +3,7 @@
 
 mod admin;
 mod database;
+mod delivery;
 pub mod duration;
 mod entries;
 mod layer_settings;
@@ -20,11 +21,13 @@ mod variable;
 
 pub use admin::Admin;
 pub use database::Database;
+pub use delivery::Webhooks;
 pub use origin::{ConfigError, Origin};
-pub use sections::{Limits, Log, Provisioning, Schemas, Server, TlsFiles, Tokens};
+pub use sections::{Feed, Limits, Log, Provisioning, Schemas, Server, TlsFiles, Tokens};
 pub use sources::{DEFAULTS, Environment, Override};
 
 use crate::mapping::Mapping;
+use crate::secrets::KeySource;
 use crate::service::DatabaseTarget;
 use entries::Entries;
 use secrecy::ExposeSecret;
@@ -48,8 +51,14 @@ pub struct Config {
     pub log: Log,
     /// What is kept of what identity providers ask.
     pub provisioning: Provisioning,
+    /// `[feed]`
+    pub feed: Feed,
     /// How long tokens live.
     pub tokens: Tokens,
+    /// How events are sent.
+    pub webhooks: Webhooks,
+    /// The keys of what is kept secret.
+    pub secret_keys: KeySource,
     /// Which column of the directory shows which attribute.
     pub mapping: Mapping,
     entries: Entries,
@@ -91,7 +100,10 @@ impl Config {
             schemas: Schemas::read(&entries)?,
             log: Log::read(&entries, environment)?,
             provisioning: Provisioning::read(&entries)?,
+            feed: Feed::read(&entries)?,
             tokens: Tokens::read(&entries)?,
+            webhooks: Webhooks::read(&entries)?,
+            secret_keys: delivery::read_keys(&entries, environment)?,
             mapping: mapping::read(&entries)?,
             entries,
         })

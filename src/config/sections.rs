@@ -294,6 +294,25 @@ impl Provisioning {
     }
 }
 
+/// `[feed]`: what the application is told of changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feed {
+    /// Days after which changes are forgotten.
+    pub retention_days: i64,
+    /// Whether the state of a resource is kept with each change.
+    pub documents: bool,
+}
+
+impl Feed {
+    pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
+        let section = Section::new(entries, "feed");
+        Ok(Self {
+            retention_days: section.integer("retention_days", 1..=3650)?,
+            documents: section.flag("documents")?,
+        })
+    }
+}
+
 /// `[tokens]`: how long tokens live.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tokens {

@@ -27,7 +27,12 @@ const URLS: [(&str, &str, &str); 3] = [
     ("SCIMD_DATABASE__URL", "database", "url"),
 ];
 /// Variables that are read elsewhere.
-const OTHER_NAMES: [&str; 3] = ["SCIMD_CONFIG", "SCIMD_LOG", "SCIMD_DOCTOR_TOKEN"];
+const OTHER_NAMES: [&str; 4] = [
+    "SCIMD_CONFIG",
+    "SCIMD_LOG",
+    "SCIMD_DOCTOR_TOKEN",
+    "SCIMD_SECRETS__KEY",
+];
 
 /// The environment variables that matter here.
 #[derive(Debug, Clone, Default)]

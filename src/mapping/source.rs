@@ -37,6 +37,19 @@ impl Kind {
             Self::Decimal => "decimal",
         }
     }
+
+    /// A value, if it is of the type; text of any other value is its JSON.
+    fn typed(self, value: &Value) -> Option<Value> {
+        match (self, value) {
+            (_, Value::Null) => None,
+            (Self::Text, Value::String(_))
+            | (Self::Boolean, Value::Bool(_))
+            | (Self::Decimal, Value::Number(_)) => Some(value.clone()),
+            (Self::Text, other) => Some(Value::from(other.to_string())),
+            (Self::Integer, Value::Number(number)) => number.as_i64().map(Value::from),
+            _ => None,
+        }
+    }
 }
 
 /// What a sub-attribute of a value must be for the value to be chosen.
@@ -68,37 +81,56 @@ pub struct Source {
 impl Source {
     /// The text that a document has there.
     pub fn text<'a>(&self, document: &'a Map<String, Value>) -> Option<&'a str> {
+        self.find(document, &|value| value.as_str())
+    }
+
+    /// The value that a document has there, in the type of the source: what a view of the directory shows.
+    pub fn value(&self, document: &Map<String, Value>) -> Option<Value> {
+        self.find(document, &|value| self.kind.typed(value))
+    }
+
+    /// The first value there of which `read` makes something.
+    fn find<'a, T>(
+        &self,
+        document: &'a Map<String, Value>,
+        read: &dyn Fn(&'a Value) -> Option<T>,
+    ) -> Option<T> {
         match &self.container {
-            Container::Document => self.text_in(document),
-            Container::Extension(urn) => self.text_in(document.get(urn.as_ref())?.as_object()?),
+            Container::Document => self.find_in(document, read),
+            Container::Extension(urn) => {
+                self.find_in(document.get(urn.as_ref())?.as_object()?, read)
+            }
             Container::AnyExtension => {
                 let mut extensions: Vec<_> =
                     document.iter().filter(|(name, _)| is_urn(name)).collect();
                 extensions.sort_by_key(|(name, _)| *name);
                 extensions
                     .into_iter()
-                    .find_map(|(_, value)| self.text_in(value.as_object()?))
+                    .find_map(|(_, value)| self.find_in(value.as_object()?, read))
             }
         }
     }
 
-    fn text_in<'a>(&self, holder: &'a Map<String, Value>) -> Option<&'a str> {
+    fn find_in<'a, T>(
+        &self,
+        holder: &'a Map<String, Value>,
+        read: &dyn Fn(&'a Value) -> Option<T>,
+    ) -> Option<T> {
         let value = holder.get(self.attribute.as_ref())?;
         if !self.is_list {
-            return self.end(value);
+            return read(self.end(value)?);
         }
         let chosen = value
             .as_array()?
             .iter()
             .filter(|value| self.conditions.iter().all(|c| c.is_met(value)));
-        chosen.into_iter().find_map(|value| self.end(value))
+        chosen.into_iter().find_map(|value| read(self.end(value)?))
     }
 
-    fn end<'a>(&self, value: &'a Value) -> Option<&'a str> {
+    fn end<'a>(&self, value: &'a Value) -> Option<&'a Value> {
         self.sub
             .as_ref()
-            .map_or(Some(value), |sub| value.get(sub.as_ref()))?
-            .as_str()
+            .map_or(Some(value), |sub| value.get(sub.as_ref()))
     }
 }
 

@@ -71,7 +71,11 @@ impl Operator {
         if let Some(unique) = change.unique_group_names {
             self.claim_group_names(name, unique).await?;
         }
-        if !self.store.change_tenant(name, change).await? {
+        if !self
+            .store
+            .change_tenant(name, change, self.clock.now())
+            .await?
+        {
             return Err(no_tenant(name));
         }
         self.tenant(name).await
@@ -82,7 +86,7 @@ impl Operator {
     /// # Errors
     /// 404 if there is none of that name.
     pub async fn delete_tenant(&self, name: &str) -> Result<()> {
-        if self.store.delete_tenant(name).await? {
+        if self.store.delete_tenant(name, self.clock.now()).await? {
             Ok(())
         } else {
             Err(no_tenant(name))
@@ -205,7 +209,7 @@ impl Operator {
                 unrepaired,
             } = self
                 .store
-                .verify(&scope, &tenant.name, repair, compared)
+                .verify(&scope, &tenant.name, repair, (self.clock.now(), compared))
                 .await?;
             all.findings.extend(findings);
             all.unrepaired += unrepaired;

@@ -53,7 +53,7 @@ impl Operator {
             .keep_lookups(directory)
             .await
             .map_err(|error| cannot_start(&error))?;
-        configure(&store, settings).await?;
+        configure(&store, settings, &clock).await?;
         Self::over(store, settings, clock, Vec::new()).await
     }
 
@@ -111,7 +111,7 @@ async fn shared_keys(store: &Store) -> Result<(Cursors, Arc<UserDigests>)> {
 }
 
 async fn open_store(settings: &ServiceSettings) -> Result<Store, StartError> {
-    match &settings.database {
+    let opened = match &settings.database {
         DatabaseTarget::Postgres { url } => Store::postgres(url.expose_secret(), &settings.pool)
             .await
             .map_err(|error| no_postgres(&error)),
@@ -119,7 +119,8 @@ async fn open_store(settings: &ServiceSettings) -> Result<Store, StartError> {
             let opened = Store::sqlite(&data_dir.join(DATABASE_FILE), &settings.pool).await;
             opened.map_err(|error| unusable(settings, &error))
         }
-    }
+    };
+    Ok(opened?.keeping_documents(settings.keeps_documents))
 }
 
 /// Only what may go away by itself is waited for.

@@ -143,6 +143,23 @@ impl Operator {
         }
     }
 
+    /// Deletes changes of the change feed that are older than this number of days; returns how many.
+    ///
+    /// # Errors
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
+    pub async fn forget_changes(&self, days: i64) -> Result<u64> {
+        let before = self.clock.now().plus_seconds(-days * 86_400);
+        let forgotten = self.store.forget_changes(before).await?;
+        let mut tenants = self.each_tenant();
+        while let Some(tenant) = tenants.next().await? {
+            self.store
+                .forget_unnumbered_changes(tenant.number(), before)
+                .await?;
+        }
+        self.store.forget_passes().await?;
+        Ok(forgotten)
+    }
+
     /// Keeps the bodies of a tenant's requests until a moment, or none.
     ///
     /// # Errors

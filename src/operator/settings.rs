@@ -27,6 +27,8 @@ pub struct ServiceSettings {
     pub limits: ServiceLimits,
     /// Which requests the provisioning log keeps.
     pub record: Record,
+    /// Whether the change log keeps the state of a resource with each change.
+    pub keeps_documents: bool,
 }
 
 /// Which database holds the resources.

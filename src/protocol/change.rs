@@ -19,7 +19,8 @@ use crate::resource::projection::Projection;
 use crate::resource::{Attributes, tolerance};
 use crate::schema::ResourceType;
 use crate::store::{
-    Current, MemberDelta, NewDocument, Relations, StoreError, StoredResource, WriteOutcome,
+    ChangeAction, Current, MemberDelta, NewDocument, Relations, StoreError, StoredResource,
+    WriteOutcome,
 };
 use std::sync::Arc;
 
@@ -178,6 +179,9 @@ async fn attempt_on(
     let author = caller.author(service.clock.now());
     let mut writing = caller.writing(resource_type, &author)?;
     writing.exactly = !target.precondition.is_empty();
+    if matches!(request, ChangeRequest::Replace(_)) {
+        writing.action = ChangeAction::Replace;
+    }
     let attributes = render::attributes(&found.document)?;
     caller.context.reaches(resource_type, &attributes);
     let has_members = found.members() > 0;

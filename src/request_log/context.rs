@@ -26,7 +26,10 @@ const FILTER: usize = 1024;
 /// What the request log learns of a request while it is carried out: tenant and token, what was left
 /// out, what changed. All parts of the request share one.
 #[derive(Debug, Default)]
-pub struct RequestContext(Mutex<RequestDetails>);
+pub struct RequestContext {
+    details: Mutex<RequestDetails>,
+    request_id: Option<Arc<str>>,
+}
 
 /// The tenant and the token of a request, also where the token is no longer good.
 #[derive(Debug, Clone)]
@@ -78,6 +81,19 @@ pub(crate) struct RequestDetails {
 }
 
 impl RequestContext {
+    /// The context of the request of an id.
+    pub fn of_request(request_id: Arc<str>) -> Self {
+        Self {
+            request_id: Some(request_id),
+            ..Self::default()
+        }
+    }
+
+    /// Id of the request; `None` if it is a command of the operator.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
     /// Name of the tenant and of the token, once they are known.
     pub fn names(&self) -> Option<(Arc<str>, Arc<str>)> {
         self.details(|details| {
@@ -301,7 +317,7 @@ impl RequestContext {
     }
 
     fn details<T>(&self, change: impl FnOnce(&mut RequestDetails) -> T) -> T {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.details.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

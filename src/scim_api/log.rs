@@ -38,6 +38,13 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
+    fn of_request(request_id: Arc<str>) -> Self {
+        Self {
+            context: Arc::new(RequestContext::of_request(request_id)),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn route(&self, route: &Route, outline: Option<String>) {
         let _ = self.route.set((route.clone(), outline));
     }
@@ -96,6 +103,9 @@ impl Logs {
     fn entry(&self, request: &Request) -> Entry {
         let (headers, extensions) = (request.headers(), request.extensions());
         let known = Verb::of(request.method()) != Verb::Other;
+        let request_id: Arc<str> = extensions
+            .get()
+            .map_or_else(|| "".into(), |id: &RequestId| id.0.clone());
         Entry {
             started: Instant::now(),
             at: self.clock.now(),
@@ -108,10 +118,8 @@ impl Logs {
             },
             peer: extensions.get().map(|address: &ClientAddress| address.0),
             trace_id: trace_id(headers),
-            request_id: extensions
-                .get()
-                .map_or_else(|| "".into(), |id: &RequestId| id.0.clone()),
-            facts: Arc::default(),
+            facts: Arc::new(Facts::of_request(request_id.clone())),
+            request_id,
         }
     }
 }

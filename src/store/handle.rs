@@ -7,10 +7,12 @@ use crate::store::db::error::StoreError;
 use crate::store::db::settings::PoolSettings;
 use crate::store::resources::ids::CatalogIds;
 use crate::store::resources::seq::Sequence;
+use crate::store::resources::write::gather::WriteQueue;
 use crate::store::resources::write::member_queue::MemberQueue;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// An open database.
 #[derive(Debug, Clone)]
@@ -18,6 +20,11 @@ pub struct Store {
     pub(in crate::store) engine: Engine,
     pub(in crate::store) sequence: Arc<Sequence>,
     pub(in crate::store) member_queue: MemberQueue,
+    pub(in crate::store) write_queue: WriteQueue,
+    /// Whether the change log keeps the state of a resource with each change.
+    pub(in crate::store) keeps_documents: bool,
+    /// Notified after each commit that may have appended to the change log.
+    pub(in crate::store) changes_made: Arc<Notify>,
 }
 
 impl Store {
@@ -42,7 +49,24 @@ impl Store {
             engine,
             sequence: Arc::new(Sequence::new()),
             member_queue: MemberQueue::default(),
+            write_queue: WriteQueue::default(),
+            keeps_documents: true,
+            changes_made: Arc::default(),
         }
+    }
+
+    /// The store with or without the state of a resource in each row of the change log.
+    #[must_use]
+    pub fn keeping_documents(self, keeps_documents: bool) -> Self {
+        Self {
+            keeps_documents,
+            ..self
+        }
+    }
+
+    /// Waits until this instance has committed changes since the last call. One caller waits at a time.
+    pub async fn changes_made(&self) {
+        self.changes_made.notified().await;
     }
 
     /// Finds or gives the numbers under which the names of a catalog are kept.

@@ -14,7 +14,7 @@ mod resources;
 mod shared;
 mod upkeep;
 
-pub use changes::Author;
+pub use changes::{Author, ChangeAction, ChangedMember, FeedEnds, FeedKey, FeedRow};
 pub use db::counters::StoreCounts;
 pub use db::error::StoreError;
 pub use db::settings::PoolSettings;

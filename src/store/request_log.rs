@@ -23,6 +23,11 @@ const SLICE: i64 = 1000;
 pub struct TenantKey(pub(super) i64);
 
 impl TenantKey {
+    /// The number of the tenant.
+    pub fn number(self) -> i64 {
+        self.0
+    }
+
     /// What tells it from other tenants, those that were deleted among them.
     pub fn bytes(self) -> [u8; 8] {
         self.0.to_be_bytes()

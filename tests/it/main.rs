@@ -21,6 +21,7 @@ mod discovery;
 mod doctor;
 mod documents;
 mod faults;
+mod feed;
 mod harness;
 mod hostile;
 mod isolation;

@@ -695,6 +695,7 @@ async fn a_backup_under_load() {
         searchable: None,
         limits: ServiceLimits::default(),
         record: scimd::service::Record::All,
+        keeps_documents: true,
         support: None,
     };
     let copy = Operator::open(&settings, server.clock.clone())

@@ -35,13 +35,13 @@ crate::on_pooler!(
 const ACME: &str = "urn:ietf:params:scim:schemas:extension:acme:2.0:User";
 
 /// A connection as the application has one: of the file it only reads.
-enum Reader {
+pub(crate) enum Reader {
     Postgres(sqlx::PgConnection),
     Sqlite(SqliteConnection),
 }
 
 impl Reader {
-    async fn of(server: &Server) -> Self {
+    pub(crate) async fn of(server: &Server) -> Self {
         match &server.database {
             DatabaseTarget::Postgres { url } => Self::Postgres(
                 sqlx::PgConnection::connect(&crate::harness::pooler::behind(url.expose_secret()))
@@ -77,7 +77,7 @@ impl Reader {
         })
     }
 
-    async fn rows(&mut self, query: &str) -> Vec<String> {
+    pub(crate) async fn rows(&mut self, query: &str) -> Vec<String> {
         self.try_rows(query)
             .await
             .unwrap_or_else(|error| panic!("{query}: {error}"))

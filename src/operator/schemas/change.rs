@@ -83,6 +83,7 @@ impl Operator {
                 &plan.key(),
                 (text.as_deref(), &names),
                 seen,
+                self.clock.now(),
             )
             .await?
         {

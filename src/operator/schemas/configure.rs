@@ -2,6 +2,7 @@
 //! every instance sees what servers see, whatever configuration it has itself.
 
 use crate::access::catalogs::Sources;
+use crate::clock::Clock;
 use crate::operator::index_drift::doubt;
 use crate::operator::settings::{ServiceSettings, StartError, cannot_start};
 use crate::schema::{Catalog, SchemaFile, edit, problems};
@@ -16,7 +17,11 @@ const ATTEMPTS: u32 = 8;
 ///
 /// # Errors
 /// With what is wrong with a file, or with what the files make of the catalog of a tenant.
-pub(crate) async fn configure(store: &Store, settings: &ServiceSettings) -> Result<(), StartError> {
+pub(crate) async fn configure(
+    store: &Store,
+    settings: &ServiceSettings,
+    clock: &Clock,
+) -> Result<(), StartError> {
     for _ in 0..ATTEMPTS {
         let seen = store
             .schema_changes()
@@ -45,7 +50,7 @@ pub(crate) async fn configure(store: &Store, settings: &ServiceSettings) -> Resu
             .await
             .map_err(|error| cannot_start(&error))?;
         if store
-            .configure_schemas(&wanted, seen)
+            .configure_schemas(&wanted, seen, clock.now())
             .await
             .map_err(|error| cannot_start(&error))?
         {

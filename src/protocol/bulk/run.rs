@@ -174,8 +174,11 @@ impl Run<'_> {
                 let Some(Ok(operation)) = self.operations.get(i) else {
                     continue;
                 };
-                let (service, caller, operation) =
-                    (self.service.clone(), self.caller.clone(), operation.clone());
+                let (service, caller, operation) = (
+                    self.service.clone(),
+                    self.caller.in_operation(i + 1),
+                    operation.clone(),
+                );
                 tasks.spawn(async move { (i, carry_out(&service, &caller, operation).await) });
             }
             let Some(joined) = tasks.join_next().await else {
@@ -206,7 +209,8 @@ impl Run<'_> {
         let outcome = match self.operations.get(i) {
             Some(Ok(operation)) => match self.prepared(i, operation.clone()) {
                 Ok((operation, adding)) => {
-                    let outcome = carry_out(self.service, self.caller, operation).await;
+                    let caller = self.caller.in_operation(i + 1);
+                    let outcome = carry_out(self.service, &caller, operation).await;
                     if outcome.is_ok() && !adding.is_empty() {
                         let names = adding.iter().flat_map(|adding| references_in("", adding));
                         let names = names.collect();
@@ -345,7 +349,7 @@ impl Run<'_> {
             adding.data = data;
         }
         self.resolve(&mut adding)?;
-        carry_out(self.service, self.caller, adding).await
+        carry_out(self.service, &self.caller.in_operation(by + 1), adding).await
     }
 
     fn id_made_by(&self, i: usize) -> Option<&String> {
@@ -368,7 +372,8 @@ impl Run<'_> {
             let path = format!("{}/{id}", operation.path.trim_end_matches('/'));
             let bulk_id = operation.bulk_id.clone().unwrap_or_default();
             let removing = on(BulkMethod::Delete, path.clone());
-            match carry_out(self.service, self.caller, removing).await {
+            let caller = self.caller.in_operation(i + 1);
+            match carry_out(self.service, &caller, removing).await {
                 Err(problem) if problem.status() != 404 => {
                     let location = format!("{}{path}", self.caller.base_url);
                     self.tell(

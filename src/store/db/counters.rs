@@ -20,6 +20,8 @@ pub(in crate::store) struct Counters {
     pub(in crate::store) reads_coalesced: Groups,
     /// Changes of one member that were coalesced.
     pub(in crate::store) member_changes_coalesced: Groups,
+    /// Creations, replacements and deletions that were made together.
+    pub(in crate::store) writes_gathered: Groups,
     /// Batches that shared a commit of SQLite.
     pub(in crate::store) commits_shared: Groups,
     /// Reads that ran again because their connection was broken.
@@ -39,6 +41,8 @@ pub struct StoreCounts {
     pub reads_coalesced: (u64, u64),
     /// Batches that made coalescible changes of one member, and the changes.
     pub member_changes_coalesced: (u64, u64),
+    /// Batches that made creations, replacements and deletions, and these writes.
+    pub writes_gathered: (u64, u64),
     /// Commits of SQLite, and the batches in them.
     pub commits_shared: (u64, u64),
     /// Reads that ran again because their connection was broken.
@@ -82,6 +86,7 @@ impl Counters {
         StoreCounts {
             reads_coalesced: self.reads_coalesced.get(),
             member_changes_coalesced: self.member_changes_coalesced.get(),
+            writes_gathered: self.writes_gathered.get(),
             commits_shared: self.commits_shared.get(),
             reads_retried: self.reads_retried.get(),
             writes_retried: self.writes_retried.get(),

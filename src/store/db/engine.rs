@@ -67,6 +67,7 @@ macro_rules! migrations {
             10 "0010_put_without_members.sql",
             11 "0011_reasons.sql",
             12 "0012_token_ending.sql",
+            13 "0013_feed.sql",
             17 "0017_scanned_values.sql",
         )
     };

@@ -99,8 +99,8 @@ impl Store {
         let made = shared(&self.engine, MADE).await?;
         let is = |is_filled| made == Some(self.views(directory, layout, is_filled).text());
         Ok(match rows.first().map(|row| row.int(0)).transpose()? {
-            Some(3) if is(true) => DirectoryState::Ready,
-            Some(3) if is(false) => DirectoryState::Filling,
+            Some(VIEWS) if is(true) => DirectoryState::Ready,
+            Some(VIEWS) if is(false) => DirectoryState::Filling,
             Some(1..) => DirectoryState::Different,
             _ => DirectoryState::Missing,
         })
@@ -238,10 +238,12 @@ const LOOKED: &str =
 const FILL: &str = "update resource set lookup_1 = given.one, lookup_2 = given.two, lookup_3 = given.three from {rows} \
      where resource.tenant = $1 and resource.seq in (select seq from {rows}) \
      and resource.seq = given.seq and resource.revision = given.revision";
-const PRESENT_ON_POSTGRES: &str = "select count(*) from pg_views where schemaname = current_schema() \
-     and viewname in ('directory_users', 'directory_groups', 'directory_memberships')";
-const PRESENT_ON_SQLITE: &str = "select count(*) from sqlite_schema where type = 'view' \
-     and name in ('directory_users', 'directory_groups', 'directory_memberships')";
+/// How many views there are.
+const VIEWS: i64 = 5;
+const PRESENT_ON_POSTGRES: &str = "select count(*) from pg_views where schemaname = current_schema() and viewname in \
+     ('directory_users', 'directory_groups', 'directory_memberships', 'directory_events', 'directory_event_members')";
+const PRESENT_ON_SQLITE: &str = "select count(*) from sqlite_schema where type = 'view' and name in \
+     ('directory_users', 'directory_groups', 'directory_memberships', 'directory_events', 'directory_event_members')";
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 use super::dialect::Dialect;
 use super::json::{first, quoted};
 use crate::mapping::{Column, Directory, Table};
+use crate::store::changes::views::{EVENT_MEMBERS, EVENTS};
 use crate::store::resources::ids::CatalogIds;
 use crate::store::resources::seq::keys_of_type;
 use std::ops::Range;
@@ -54,6 +55,8 @@ impl Views {
             writing.resources("directory_users", &directory.users, &writing.users),
             writing.resources("directory_groups", &directory.groups, &writing.groups),
             writing.memberships(directory),
+            writing.events(),
+            writing.event_members(),
         ])
     }
 
@@ -139,6 +142,40 @@ impl WriteContext {
             within("s.seq", &self.groups)
         );
         view("directory_memberships", &columns, &from)
+    }
+
+    /// The change feed. What is told of tenants to all has no tenant; its document is a list that begins with the name.
+    fn events(&self) -> View {
+        let name = match self.dialect {
+            Dialect::Postgres => "c.document::json ->> 0",
+            Dialect::Sqlite => "json_extract(c.document, '$[0]')",
+        };
+        let columns = [
+            ("position", "f.position".to_owned()),
+            (
+                "tenant",
+                format!("case c.tenant when 0 then {name} else t.name end"),
+            ),
+            ("action", "c.action".to_owned()),
+            ("resource_type", "coalesce(k.name, 'Tenant')".to_owned()),
+            ("id", "c.id".to_owned()),
+            ("version", "c.version".to_owned()),
+            ("at", self.moment("c.at")),
+            ("changed", "c.attributes".to_owned()),
+            ("members", "c.members".to_owned()),
+        ];
+        view("directory_events", &columns, EVENTS)
+    }
+
+    /// Who joined or left a group with a change of the feed.
+    fn event_members(&self) -> View {
+        let columns = [
+            ("position", "f.position".to_owned()),
+            ("member_id", "m.id".to_owned()),
+            ("member_type", "k.name".to_owned()),
+            ("added", "m.added".to_owned()),
+        ];
+        view("directory_event_members", &columns, EVENT_MEMBERS)
     }
 
     fn value(&self, column: &Column, table: &str, document: &str) -> String {

@@ -1,6 +1,8 @@
 //! Schemas that the database keeps: those of a tenant, those of all, and those of the configuration's
 //! files, which go before one of the same URN that a command added.
 
+use crate::clock::Timestamp;
+use crate::store::changes::{TOLD, TenantNews};
 use crate::store::db::args::{Arg, Column, Table};
 use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
@@ -163,6 +165,7 @@ impl Store {
         &self,
         configured: &Configured,
         seen: i64,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
         let searchable = configured
             .searchable
@@ -179,11 +182,13 @@ impl Store {
                     vec![SEARCHABLE.into(), text.as_str().into()],
                 ));
             }
-            batch
-                .and(Step::new(TELL, vec![Arg::Int(0)]))
+            let batch = batch.then("told", tell(Arg::Int(0)));
+            self.tell(batch, TenantNews::Schemas, now)
                 .then("answer", Step::new("select name from {counted}", vec![]))
         };
-        Ok(!self.engine.write_retrying(batch).await?.is_empty())
+        let is_done = !self.engine.write_retrying(batch).await?.is_empty();
+        self.changes_made.notify_one();
+        Ok(is_done)
     }
 
     /// How many changes of schemas there were.
@@ -210,6 +215,7 @@ impl Store {
         urn: &str,
         (document, attributes): (Option<&str>, &BTreeSet<String>),
         seen: i64,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
         let tenant = Arg::Int(tenant.unwrap_or(0));
         let target = vec![tenant.clone(), urn.into()];
@@ -225,14 +231,17 @@ impl Store {
                 None => Step::new(FORGET, target.clone()),
             };
             let names = attributes.iter().map(|name| (urn.to_owned(), name.clone()));
-            Batch::new("schema.change")
+            let batch = Batch::new("schema.change")
                 .then("counted", count(seen))
                 .and(changed)
                 .and(Step::new(REMEMBER, vec![tenant.clone()]).with_rows(named(names)))
-                .and(Step::new(TELL, vec![tenant.clone()]))
+                .then("told", tell(tenant.clone()));
+            self.tell(batch, TenantNews::Schemas, now)
                 .then("answer", Step::new("select name from {counted}", vec![]))
         };
-        Ok(!self.engine.write_retrying(batch).await?.is_empty())
+        let is_done = !self.engine.write_retrying(batch).await?.is_empty();
+        self.changes_made.notify_one();
+        Ok(is_done)
     }
 
     /// Whether the schemas of a scope are still those of its tenant.
@@ -317,8 +326,13 @@ const PUT: &str = "insert into schema_file (tenant, urn, document, change) selec
      on conflict (coalesce(tenant, 0), urn) do update set document = excluded.document, change = excluded.change";
 const FORGET: &str = "delete from schema_file where coalesce(tenant, 0) = $1 and urn = $2 \
      and exists (select 1 from {counted})";
+/// The tenant of that number, or all for 0, has other schemas.
+fn tell(tenant: Arg) -> Step {
+    Step::new(TELL, vec![tenant]).returning(TOLD)
+}
+
 const TELL: &str = "update tenant set revision = revision + 1, schema_revision = schema_revision + 1 \
-     where ($1 = 0 or tenant = $1) and exists (select 1 from {counted})";
+     where ($1 = 0 or tenant = $1) and exists (select 1 from {counted}) returning tenant, name, status, revision";
 const REMEMBER: &str = "insert into former_attribute (tenant, urn, name) select nullif($1, 0), given.urn, given.name from {rows} \
      where exists (select 1 from {counted}) on conflict do nothing";
 const DROP_FILES: &str = "delete from configured_schema where urn not in (select urn from {rows}) \

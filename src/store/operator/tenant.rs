@@ -4,10 +4,12 @@ use crate::clock::Timestamp;
 use crate::keyword::keywords;
 use crate::model::TypeRoles;
 use crate::resource::Conformance;
+use crate::store::changes::{TOLD, TenantNews};
 use crate::store::db::args::Arg;
+use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
-use crate::store::db::statement::{Body, Statement};
+use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
 use crate::store::request_log::TenantKey;
 use crate::store::resources::ids::{CatalogIds, TypeIds};
@@ -184,12 +186,16 @@ impl Store {
     /// # Errors
     /// Any [`StoreError`].
     pub async fn create_tenant(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let args = vec![name.into(), Arg::Int(now.as_micros())];
-        Ok(!self
-            .engine
-            .write_one(Statement::named("tenant.create", CREATE, args))
-            .await?
-            .is_empty())
+        let create = || {
+            let args = vec![name.into(), Arg::Int(now.as_micros())];
+            let create = Step::new(CREATE, args).returning(TOLD);
+            let batch = Batch::new("tenant.create").then("told", create);
+            self.tell(batch, TenantNews::Created, now)
+                .then("answer", Step::new(ANSWER, vec![]))
+        };
+        let is_new = !self.engine.write_retrying(create).await?.is_empty();
+        self.changes_made.notify_one();
+        Ok(is_new)
     }
 
     /// The tenant of that number, as it is now.
@@ -228,6 +234,7 @@ impl Store {
         &self,
         name: &str,
         change: &TenantChange,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
         let keyword = |keyword: Option<&str>| Arg::OptText(keyword.map(str::to_owned));
         let values = vec![
@@ -268,8 +275,21 @@ impl Store {
             ("sets_support", Arg::Bool(change.support.is_some())),
             ("support", Arg::OptText(change.support.clone().flatten())),
         ];
-        let statement = Statement::of("tenant.change", Body::bound(CHANGE, values));
-        Ok(!self.engine.write_one(statement).await?.is_empty())
+        let batch = || {
+            let before = Step::new(STATUS, vec![name.into()]).returning(&["status"]);
+            let changed = Step::bound(CHANGE, values.clone()).returning(TOLD);
+            let batch = Batch::new("tenant.change")
+                .then("before", before)
+                .then("told", changed);
+            let batch = match change.status {
+                Some(_) => self.tell(batch, TenantNews::Status, now),
+                None => batch,
+            };
+            batch.then("answer", Step::new(ANSWER, vec![]))
+        };
+        let is_there = !self.engine.write_retrying(batch).await?.is_empty();
+        self.changes_made.notify_one();
+        Ok(is_there)
     }
 
     /// Makes the display attributes of a type unique in a tenant, or lets them repeat.
@@ -300,7 +320,11 @@ impl Store {
 }
 
 const SEATS: &str = "select seats, used from tenant where tenant = $1";
-const CREATE: &str = "insert into tenant (name, created) values ($1, $2) on conflict (name) do nothing returning tenant";
+const CREATE: &str = "insert into tenant (name, created) values ($1, $2) on conflict (name) do nothing \
+     returning tenant, name, status, revision";
+const ANSWER: &str = "select tenant from {told}";
+/// Without a lock: PostgreSQL passes over a row that the same statement changes.
+const STATUS: &str = "select status from tenant where name = $1";
 const CHANGE: &str = "update tenant set status = coalesce({:status}, status), conformance = coalesce({:conformance}, conformance), \
      username_format = coalesce({:username_format}, username_format), \
      unique_group_names = case when {:unique_group_names} is null then unique_group_names when {:unique_group_names} = 1 then true else false end, \
@@ -312,6 +336,6 @@ const CHANGE: &str = "update tenant set status = coalesce({:status}, status), co
      put_without_members = coalesce({:put_without_members}, put_without_members), \
      support = case when {:sets_support} then {:support} else support end, revision = revision + 1, \
      schema_revision = schema_revision + case when {:unique_group_names} is null then 0 else 1 end \
-     where name = {:name} returning tenant";
+     where name = {:name} returning tenant, name, status, revision";
 const CLAIM: &str = "update attribute_value set is_unique = $3 \
      where tenant = (select tenant from tenant where name = $1) and attribute = $2 and is_unique <> $3";

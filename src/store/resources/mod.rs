@@ -1,6 +1,7 @@
 //! Resources in the database: documents, index rows, memberships; how they are read and written.
 
 pub(in crate::store) mod confirm;
+pub(in crate::store) mod difference;
 pub(in crate::store) mod document;
 pub(in crate::store) mod ids;
 pub(in crate::store) mod index;

@@ -18,6 +18,8 @@ const COUNTER_BITS: u32 = 15;
 const BLOCK: i64 = 2048;
 /// 2020-01-01T00:00:00Z in milliseconds.
 const EPOCH: i64 = 1_577_836_800_000;
+/// The moment from which keys count, in microseconds.
+pub(in crate::store) const EPOCH_MICROS: i64 = EPOCH * 1000;
 
 /// Makes numbers that grow. Another instance may make the same one in the same millisecond; the
 /// primary key tells, and the write is tried again with the next.

@@ -1,6 +1,7 @@
 //! Deleting a tenant, slice by slice, while requests of its clients may still be on their way.
 
-use crate::store::changes;
+use crate::clock::Timestamp;
+use crate::store::changes::{self, TenantNews};
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
@@ -16,7 +17,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn delete_tenant(&self, name: &str) -> Result<bool, StoreError> {
+    pub async fn delete_tenant(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
         let suspended = self
             .engine
             .write_one(Statement::named(
@@ -30,19 +31,22 @@ impl Store {
         };
         let mut attempt = 0;
         loop {
-            match self.empty_and_delete(tenant).await {
+            match self.empty_and_delete(tenant, now).await {
                 Err(StoreError::Busy(_) | StoreError::Reference(_)) if attempt < ATTEMPTS => {
                     attempt += 1;
                     tokio::time::sleep(pause(attempt)).await;
                 }
-                outcome => return outcome.map(|()| true),
+                outcome => {
+                    self.changes_made.notify_one();
+                    return outcome.map(|()| true);
+                }
             }
         }
     }
 
     /// Whoever still writes holds the row of a resource, or keeps that of the tenant: when both are
     /// seized nobody does, and what is left was committed before the last batch.
-    async fn empty_and_delete(&self, tenant: i64) -> Result<(), StoreError> {
+    async fn empty_and_delete(&self, tenant: i64, now: Timestamp) -> Result<(), StoreError> {
         for slice in SLICES.into_iter().chain(changes::DELETE_SLICE) {
             let statement = Statement::named("tenant.delete_slice", slice, vec![Arg::Int(tenant)]);
             while !self.engine.write_one(statement.clone()).await?.is_empty() {}
@@ -50,8 +54,9 @@ impl Store {
         let rest = || {
             let step = |text: &'static str| Step::new(text, vec![Arg::Int(tenant)]);
             let all = changes::DELETE_ALL.into_iter().chain(REST);
+            let batch = Batch::after("tenant.delete", &step(SEIZE));
             all.fold(
-                Batch::after("tenant.delete", &step(SEIZE)),
+                self.tell(batch, TenantNews::Deleted(tenant), now),
                 |batch, (name, text)| batch.then(name, step(text)),
             )
         };

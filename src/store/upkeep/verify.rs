@@ -5,6 +5,7 @@
 //! read in the order of its keys, one resource at a time; a repair is made only if the resource is
 //! still as it was read, so the server may be at work meanwhile.
 
+use crate::clock::Timestamp;
 use crate::resource::StoredDocument;
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
@@ -25,6 +26,9 @@ use uuid::Uuid;
 
 /// Findings that are told one by one; the rest are counted.
 const TOLD: usize = 10_000;
+
+/// Seconds within which a running server gives a change its position.
+const NUMBERED_WITHIN: i64 = 60;
 
 /// Resources that are put right side by side: what waits shares a commit.
 const SIDE_BY_SIDE: usize = 32;
@@ -76,7 +80,7 @@ pub struct Verified {
 
 impl Store {
     /// Holds every derived row of a tenant against its source, and repairs what differs if asked to;
-    /// `compared` is called for every resource.
+    /// `compared` is called for every resource. Changes that were made shortly before `now` may have no position yet.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -85,13 +89,14 @@ impl Store {
         scope: &Scope,
         tenant: &str,
         repair: bool,
-        compared: &mut (dyn FnMut() + Send),
+        (now, compared): (Timestamp, &mut (dyn FnMut() + Send)),
     ) -> Result<Verified, StoreError> {
         let mut verification = Verification::new(self, scope, tenant, repair);
         verification.resources(compared).await?;
         verification.members().await?;
         verification.counters().await?;
         verification.seats().await?;
+        verification.change_log(now).await?;
         Ok(verification.findings())
     }
 }
@@ -339,6 +344,23 @@ impl<'a> Verification<'a> {
                         self.args(differences),
                     ))
                     .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was told of a change cannot be made up afterwards.
+    async fn change_log(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let settled = now.plus_seconds(-NUMBERED_WITHIN);
+        let faults = self.store.verify_log(self.scope.tenant, settled).await?;
+        for (count, what) in [
+            (faults.unnumbered, "have no position in the change feed"),
+            (faults.miscounted, "count other members than they have"),
+        ] {
+            if count > 0 {
+                let finding = format!("tenant {}: {count} changes {what}", self.tenant);
+                let reason = "the change log is the source";
+                self.tell_of(finding, Some(reason).filter(|_| self.repair));
             }
         }
         Ok(())

@@ -16,7 +16,7 @@ const LEFT: [&str; 8] = [
     "select count(*) from attribute_value where tenant not in (select tenant from tenant)",
     "select count(*) from member where tenant not in (select tenant from tenant)",
     "select count(*) from counter where tenant not in (select tenant from tenant)",
-    "select count(*) from change where tenant not in (select tenant from tenant)",
+    "select count(*) from change where tenant <> 0 and tenant not in (select tenant from tenant)",
     "select count(*) from change_member where tenant not in (select tenant from tenant)",
     "select count(*) from provisioning where tenant not in (select tenant from tenant)",
 ];

@@ -80,6 +80,8 @@ pub(crate) struct Options {
     pub(crate) limits: ServiceLimits,
     pub(crate) http: HttpSettings,
     pub(crate) record: Record,
+    /// Whether the change log keeps the state of a resource with each change.
+    pub(crate) keeps_documents: bool,
     /// Whom customers ask.
     pub(crate) support: Option<String>,
     /// A configuration file, of which the mapping counts.
@@ -109,6 +111,7 @@ impl Default for Options {
             limits: ServiceLimits::default(),
             http,
             record: Record::All,
+            keeps_documents: true,
             support: None,
             mapping: String::new(),
             schema: None,
@@ -191,6 +194,11 @@ impl Answer {
 }
 
 impl Server {
+    /// The change feed, as this instance reads it.
+    pub(crate) fn feed(&self) -> scimd::feed::Feed {
+        scimd::feed::Feed::new(self.service.access().clone(), self.directory.clone())
+    }
+
     pub(crate) async fn on(database: Database) -> Self {
         Self::with(database, Options::default()).await
     }
@@ -238,6 +246,7 @@ impl Server {
             searchable: None,
             limits: ServiceLimits::default(),
             record: Record::None,
+            keeps_documents: true,
             support: None,
         };
         Operator::open_for(&settings, self.clock.clone(), &self.directory)
@@ -269,6 +278,7 @@ impl Server {
             searchable: Some(options.searchable).filter(|names| names != &["*"]),
             limits: options.limits,
             record: options.record,
+            keeps_documents: options.keeps_documents,
             support: options.support,
         };
         let clock = options.clock.clone();

@@ -205,6 +205,7 @@ mod tests {
             "alter table change add column a uuid not null default gen_random_uuid()",
             "alter table tenant add column a text; alter table token add column a text",
             "alter table tenant add constraint a check (seats > 0)",
+            "insert into change (tenant) values (1) on conflict do nothing",
         ] {
             assert!(problem(text, false).is_some(), "{text}");
         }
@@ -256,7 +257,9 @@ mod tests {
             let repeatable = plain != statement
                 || is_storage_parameter(&plain)
                 || plain.starts_with("create or replace ")
-                || plain.starts_with("create trigger ");
+                || plain.starts_with("create trigger ")
+                || plain.ends_with(" drop not null")
+                || plain.ends_with(" on conflict do nothing");
             if is_repeated && !repeatable {
                 return Some(format!("it cannot run twice: {statement}"));
             }
@@ -278,13 +281,19 @@ mod tests {
                 // Takes a lock that stops neither reads nor writes, and leaves the rows as they are.
             } else if let Some(rest) = plain.strip_prefix("alter table ") {
                 let (table, change) = rest.split_once(' ').unwrap_or_default();
-                let is_cheap = change.trim_start().starts_with("add column ")
+                let adds = change.trim_start().starts_with("add column ")
                     && change.matches("add ").count() == change.matches("add column ").count()
                     && !change.contains("()");
+                let is_cheap = adds || change.ends_with(" drop not null");
                 if !is_cheap {
                     return Some(format!("it may rewrite or read {table}"));
                 }
                 changed.insert(table.to_owned());
+            } else if plain.starts_with("insert into ") {
+                let table = after("into").unwrap_or_default();
+                if !made.iter().any(|name| name == table) {
+                    return Some(format!("it writes rows of {table}, which is not new"));
+                }
             } else if plain.starts_with("create trigger ") || plain.starts_with("drop trigger ") {
                 changed.insert(after("on").unwrap_or_default().to_owned());
             } else if !plain.starts_with("create or replace function ") {

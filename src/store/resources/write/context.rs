@@ -1,7 +1,7 @@
 //! What a write needs to know, and its outcome.
 
 use crate::resource::{Attributes, Meta};
-use crate::store::changes::{Author, Entry};
+use crate::store::changes::append::{Author, ChangeAction};
 use crate::store::db::args::Arg;
 use crate::store::resources::ids::TypeIds;
 use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
@@ -37,6 +37,8 @@ pub struct WriteContext<'a> {
     pub exactly: bool,
     /// What an import says in place of what a write makes.
     pub given: ImportOverrides,
+    /// What a change of the resource is called in the change log.
+    pub action: ChangeAction,
 }
 
 /// The creation of a resource: its statement carries the proof of the claim.
@@ -93,6 +95,7 @@ impl<'a> WriteContext<'a> {
             limited: false,
             exactly: false,
             given: ImportOverrides::default(),
+            action: ChangeAction::default(),
         }
     }
 }
@@ -113,6 +116,13 @@ pub struct ImportOverrides {
     pub meta: Option<Meta>,
     /// Place of the resource in the order of creation.
     pub place: Option<ReservedSeq>,
+}
+
+impl ImportOverrides {
+    /// Whether the write makes everything itself.
+    pub(in crate::store) fn says_nothing(&self) -> bool {
+        self.meta.is_none() && self.place.is_none()
+    }
 }
 
 /// A place in the order of creation, kept for a resource that is created in a moment.
@@ -160,16 +170,12 @@ impl WriteContext<'_> {
     }
 
     /// The version that is demanded; 0 for any.
-    pub(in crate::store) fn version(&self, found: &StoredResource) -> Arg {
-        Arg::Int(if self.exactly { found.meta.version } else { 0 })
+    pub(in crate::store) fn demanded_version(&self, found: &StoredResource) -> i64 {
+        if self.exactly { found.meta.version } else { 0 }
     }
 
-    /// The entry of the change log for this write.
-    pub(in crate::store) fn entry(&self, number: i64) -> Entry<'_> {
-        Entry {
-            tenant: self.scope.tenant,
-            number,
-            author: self.author,
-        }
+    /// The version that is demanded, as a value.
+    pub(in crate::store) fn version(&self, found: &StoredResource) -> Arg {
+        Arg::Int(self.demanded_version(found))
     }
 }

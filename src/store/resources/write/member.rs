@@ -2,7 +2,7 @@
 //! others there are.
 
 use crate::filter::Predicate;
-use crate::store::changes::Action;
+use crate::store::changes::append::ResourceChange;
 use crate::store::db::args::{Arg, Column};
 use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
@@ -17,6 +17,7 @@ use crate::store::resources::seq::type_id_of;
 use crate::store::resources::write::context::{WriteContext, WriteOutcome};
 use crate::store::resources::write::member_delta::{MemberDelta, MemberKey};
 use crate::store::resources::write::member_steps::{Guard, claim};
+use crate::store::resources::write::resource::WRITTEN;
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -146,17 +147,20 @@ impl Store {
             ];
             let batch = delta
                 .change_with(batch, Guard::Claimed, writing, group.seq)
-                .then(
-                    "written",
-                    Step::new(BUMP, bump).returning(&["seq", "id", "version"]),
-                );
-            let entry = writing.entry(self.sequence.for_change(writing.author.at));
-            let batch = entry.append(batch, Action::Modify, name);
-            delta
-                .log(batch, &entry)
+                .then("written", Step::new(BUMP, bump).returning(WRITTEN));
+            let change = ResourceChange {
+                action: writing.action,
+                attributes: name,
+                changes_members: true,
+                ..ResourceChange::default()
+            };
+            self.entry(writing)
+                .append(batch, &change)
                 .then("answer", Step::new(ANSWER, vec![]))
         };
-        match self.engine.write_retrying(batch).await?.first() {
+        let rows = self.engine.write_retrying(batch).await?;
+        self.changes_made.notify_one();
+        match rows.first() {
             None => Ok(WriteOutcome::Stale),
             Some(row) => Ok(row
                 .opt_int(0)?
@@ -174,7 +178,7 @@ const RESOLVE: &str = "select (select r.seq from resource r where r.tenant = $1 
 const ANY: &str = "select member_seq from member where tenant = $1 and group_seq = $2 limit 1";
 
 const BUMP: &str = "update resource set version = case when $4 > version then $4 else version + 1 end, modified = $3 where tenant = $1 and seq = $2 \
-     and (exists (select 1 from {removed}) or exists (select 1 from {added})) returning seq, id, version";
+     and (exists (select 1 from {removed}) or exists (select 1 from {added})) returning seq, id, version, document, created";
 /// No row: the group is gone or has another version. A null version: nothing had to be changed.
 const ANSWER: &str = "select version from {written} \
      union all select null from {claimed} where not exists (select 1 from {written})";

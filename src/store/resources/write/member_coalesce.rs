@@ -2,7 +2,7 @@
 //! one after the other they would wait for each other's commit. Each keeps a version and an entry of the change log of
 //! its own, as if they had come one after the other.
 
-use crate::store::changes::{MoveEntry, append_moves, table_of_moves};
+use crate::store::changes::append::{MoveEntry, append_moves, table_of_moves};
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
@@ -13,6 +13,7 @@ use crate::store::resources::write::context::{WriteContext, WriteOutcome};
 use crate::store::resources::write::member_delta::MemberMove;
 use crate::store::resources::write::member_queue::{Group, MemberRequest};
 use crate::store::resources::write::member_steps::{Guard, add, claim_of, remove};
+use crate::store::resources::write::resource::WRITTEN;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -98,8 +99,12 @@ impl Store {
         let number = |one: &MemberRequest| self.sequence.for_change(one.author.at);
         let rows = self
             .engine
-            .write_retrying(|| batch(group, asked, asked.iter().map(number).collect()))
+            .write_retrying(|| {
+                let numbers = asked.iter().map(number).collect();
+                batch(group, asked, numbers, self.keeps_documents)
+            })
             .await?;
+        self.changes_made.notify_one();
         let nothing = if rows.is_empty() {
             WriteOutcome::Stale
         } else {
@@ -131,7 +136,12 @@ fn compatible(waiting: &mut Vec<MemberRequest>) -> Vec<MemberRequest> {
     taken
 }
 
-fn batch(group: &Group, asked: &[MemberRequest], changes: Vec<i64>) -> Batch {
+fn batch(
+    group: &Group,
+    asked: &[MemberRequest],
+    changes: Vec<i64>,
+    keeps_documents: bool,
+) -> Batch {
     let moving = |joins: bool| {
         asked
             .iter()
@@ -163,18 +173,15 @@ fn batch(group: &Group, asked: &[MemberRequest], changes: Vec<i64>) -> Batch {
             remove(Guard::Claimed, tenant, seq, &moving(false)),
         )
         .then("added", add(Guard::Claimed, tenant, seq, &moving(true)))
-        .then(
-            "written",
-            Step::new(BUMP, bump).returning(&["seq", "id", "version"]),
-        );
-    append_moves(batch, tenant, &group.attribute, &table)
+        .then("written", Step::new(BUMP, bump).returning(WRITTEN));
+    append_moves(batch, (tenant, &group.attribute), &table, keeps_documents)
         .then("answer", Step::new(ANSWER, vec![]).with_rows(table))
 }
 
 const BUMP: &str = "update resource set modified = $3, \
      version = version + (select count(*) from {removed}) + (select count(*) from {added}) \
      where tenant = $1 and seq = $2 and (exists (select 1 from {removed}) or exists (select 1 from {added})) \
-     returning seq, id, version";
+     returning seq, id, version, document, created";
 /// No row: the group is gone. A null: nothing had to be changed.
 const ANSWER: &str = "select place, version from {rows} cross join {logged} where logged.change = given.change \
      union all select null, null from {claimed} where not exists (select 1 from {logged})";

@@ -1,6 +1,5 @@
 //! What a request makes of the members of a group.
 
-use crate::store::changes::Entry;
 use crate::store::db::batch::Batch;
 use crate::store::db::statement::Step;
 use crate::store::resources::write::context::WriteContext;
@@ -128,14 +127,5 @@ impl MemberDelta {
 
     fn added(&self, guard: Guard, writing: &WriteContext<'_>, group: i64) -> Step {
         steps::add(guard, writing.scope.tenant, group, &self.add)
-    }
-
-    /// Adds the rows of the change log for the steps `added` and `removed`.
-    pub(in crate::store) fn log(&self, batch: Batch, entry: &Entry<'_>) -> Batch {
-        if self.is_empty() {
-            batch
-        } else {
-            entry.append_members(batch)
-        }
     }
 }

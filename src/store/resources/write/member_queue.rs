@@ -1,6 +1,6 @@
 //! Changes of one member that wait while others of their group are made.
 
-use crate::store::changes::Author;
+use crate::store::changes::append::Author;
 use crate::store::db::error::StoreError;
 use crate::store::db::leader::{Coalescer, Leader};
 use crate::store::resources::write::context::WriteOutcome;

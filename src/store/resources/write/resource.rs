@@ -1,21 +1,25 @@
 //! Creating, changing and deleting a resource: each is one batch, and each appends to the change log.
 
 use crate::model::takes_seat;
-use crate::store::changes::Action;
+use crate::resource::Attributes;
+use crate::store::changes::append::{ChangeAction, Entry, GatheredChange, ResourceChange};
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
+use crate::store::resources::difference::Difference;
 use crate::store::resources::document::{DerivedColumns, NewDocument, column_values};
 use crate::store::resources::index;
 use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
 use crate::store::resources::read::stored::StoredResource;
 use crate::store::resources::scope::Scope;
-use crate::store::resources::seq::TYPE_SHIFT;
 use crate::store::resources::write::context::{
     Creating, Current, ReservedSeq, WriteContext, WriteOutcome,
+};
+use crate::store::resources::write::gathered::{
+    GatheredAction, GatheredKind, GatheredProof, GatheredWrite,
 };
 use crate::store::resources::write::member_delta::MemberDelta;
 use crate::store::resources::write::member_steps::{Guard, claim};
@@ -39,13 +43,28 @@ impl Store {
         let Creating { claim, writing } = creating;
         let row = DerivedColumns::of(writing.of_type, &written.attributes);
         let values = index::rows(writing.of_type, &written.attributes);
-        let names = written
-            .attributes
-            .keys()
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(",");
+        let difference = Difference::between(&Attributes::default(), written, writing.of_type);
         let needs_seat = writing.limited && row.takes_seat;
+        if !needs_seat && members.is_empty() && writing.given.says_nothing() {
+            let change = self.gathered_change(writing, ChangeAction::Create, &difference, written);
+            let write = GatheredWrite {
+                id,
+                revision: 0,
+                version: 0,
+                columns: gathered_columns(writing, &row, written),
+                seats: i64::from(row.takes_seat),
+                added: values.iter().cloned().collect(),
+                removed: Vec::new(),
+                change: GatheredChange {
+                    seq: self.seq_of_new(writing, 0),
+                    ..change
+                },
+            };
+            let kind = gathered_kind(GatheredAction::Create, writing, GatheredProof::of(claim));
+            if let Some(version) = self.write_gathered(kind, write).await? {
+                return Ok((claim.proved(true)?, WriteOutcome::Done(version)));
+            }
+        }
         let attempts = AtomicU32::new(0);
         let batch = || {
             let seq = self.seq_of_new(writing, attempts.fetch_add(1, Ordering::Relaxed));
@@ -63,9 +82,15 @@ impl Store {
             batch = index::add(batch, writing.scope.tenant, seq, &values);
             batch = self.count(batch, writing, (1, i64::from(row.takes_seat)));
             batch = members.insert_into(batch, writing, seq);
-            let entry = writing.entry(self.sequence.for_change(writing.author.at));
-            let batch = entry.append(batch, Action::Create, &names);
-            members.log(batch, &entry).then("answer", answer())
+            let change = ResourceChange {
+                action: ChangeAction::Create,
+                attributes: &difference.names,
+                was: None,
+                changes_members: !members.is_empty(),
+            };
+            self.entry(writing)
+                .append(batch, &change)
+                .then("answer", answer())
         };
         let change = self
             .retrying(
@@ -108,10 +133,32 @@ impl Store {
         let changed = written.attributes.changed_names(before.attributes);
         let values_were = index::rows(writing.of_type, &before.attributes.only(&changed));
         let values_are = index::rows(writing.of_type, &written.attributes.only(&changed));
-        let changed = changed.join(",");
+        let difference = Difference::between(before.attributes, written, writing.of_type);
         let seq = before.found.seq;
         let seats = i64::from(is.takes_seat) - i64::from(took_seat);
         let needs_seat = writing.limited && seats > 0;
+        let is_seated = writing.limited && seats != 0;
+        if !is_seated && members.is_empty() && writing.given.says_nothing() {
+            let change = self.gathered_change(writing, writing.action, &difference, written);
+            let write = GatheredWrite {
+                id: before.found.id,
+                revision: before.found.revision,
+                version: writing.demanded_version(before.found),
+                columns: gathered_columns(writing, &is, written),
+                seats,
+                added: values_are.difference(&values_were).cloned().collect(),
+                removed: values_were.difference(&values_are).cloned().collect(),
+                change: GatheredChange {
+                    seq,
+                    was: self.keeps_documents.then_some(difference.was.clone()),
+                    ..change
+                },
+            };
+            let kind = gathered_kind(GatheredAction::Replace, writing, GatheredProof::default());
+            if let Some(version) = self.write_gathered(kind, write).await? {
+                return Ok(WriteOutcome::Done(version));
+            }
+        }
         let batch = || {
             let mut batch = if members.is_wide() {
                 Batch::after(REPLACE, &claim(writing, before.found))
@@ -148,11 +195,15 @@ impl Store {
                 batch = self.count(batch, writing, (0, seats));
             }
             batch = members.change_with(batch, Guard::NewDocument, writing, seq);
-            let entry = writing.entry(self.sequence.for_change(writing.author.at));
-            let batch = entry.append(batch, Action::Modify, &changed);
+            let change = ResourceChange {
+                action: writing.action,
+                attributes: &difference.names,
+                was: Some(&difference.was),
+                changes_members: !members.is_empty(),
+            };
             let answer = if needs_seat { ANSWER_SEATED } else { ANSWER };
-            members
-                .log(batch, &entry)
+            self.entry(writing)
+                .append(batch, &change)
                 .then("answer", Step::new(answer, vec![]))
         };
         let change = self.retrying(batch, WriteOutcome::Stale).await?;
@@ -182,6 +233,12 @@ impl Store {
         let may_be_alone =
             writing.of_type.resource_type.members().is_none() && before.found.relations.is_empty();
         if may_be_alone
+            && !writing.limited
+            && let done @ WriteOutcome::Done(_) = self.delete_gathered(writing, before).await?
+        {
+            return Ok(done);
+        }
+        if may_be_alone
             && let done @ WriteOutcome::Done(_) = self.delete_by(writing, before, true).await?
         {
             return Ok(done);
@@ -191,6 +248,57 @@ impl Store {
             self.move_scanned_of(writing, before).await?;
         }
         Ok(change)
+    }
+
+    /// Deletes a resource that is in no group, together with others that are deleted at this moment.
+    async fn delete_gathered(
+        &self,
+        writing: &WriteContext<'_>,
+        before: Current<'_>,
+    ) -> Result<WriteOutcome, StoreError> {
+        let found = before.found;
+        let took_seat = takes_seat(&writing.of_type.resource_type, before.attributes);
+        let rows = index::rows(writing.of_type, before.attributes);
+        let document = found.document.as_str();
+        let write = GatheredWrite {
+            id: found.id,
+            revision: found.revision,
+            version: writing.demanded_version(found),
+            columns: Vec::new(),
+            seats: -i64::from(took_seat),
+            added: Vec::new(),
+            removed: rows.into_iter().collect(),
+            change: GatheredChange {
+                seq: found.seq,
+                author: writing.author.clone(),
+                action: ChangeAction::Delete,
+                attributes: String::new(),
+                was: None,
+                document: self.keeps_documents.then(|| document.to_owned()),
+            },
+        };
+        let kind = gathered_kind(GatheredAction::Delete, writing, GatheredProof::default());
+        let version = self.write_gathered(kind, write).await?;
+        Ok(version.map_or(WriteOutcome::Stale, WriteOutcome::Done))
+    }
+
+    /// What the change log says of a write of a document; its key is that of no resource yet.
+    fn gathered_change(
+        &self,
+        writing: &WriteContext<'_>,
+        action: ChangeAction,
+        difference: &Difference,
+        written: &NewDocument,
+    ) -> GatheredChange {
+        let document = written.document.as_str();
+        GatheredChange {
+            seq: 0,
+            author: writing.author.clone(),
+            action,
+            attributes: difference.names.clone(),
+            was: None,
+            document: self.keeps_documents.then(|| document.to_owned()),
+        }
     }
 
     async fn delete_by(
@@ -221,8 +329,11 @@ impl Store {
             if writing.limited && took_seat {
                 batch = batch.then("freed", Step::new(FREE_SEAT, vec![writing.tenant()]));
             }
-            let entry = writing.entry(self.sequence.for_change(writing.author.at));
-            batch = entry.append(batch, Action::Delete, "");
+            let change = ResourceChange {
+                action: ChangeAction::Delete,
+                ..ResourceChange::default()
+            };
+            batch = self.entry(writing).append(batch, &change);
             if !alone {
                 batch = self.log_departures(batch, writing, before.found.id);
             }
@@ -262,6 +373,7 @@ impl Store {
         none: WriteOutcome,
     ) -> Result<WriteOutcome, StoreError> {
         let rows = self.engine.write_retrying(batch).await?;
+        self.changes_made.notify_one();
         match rows.first() {
             Some(row) => Ok(WriteOutcome::Done(row.int(0)?)),
             None => Ok(none),
@@ -291,9 +403,21 @@ impl Store {
                 Some((layout.type_id, members.name().as_ref()))
             })
             .collect();
-        let number = self.sequence.for_changes(writing.author.at);
-        let entry = writing.entry(number);
-        entry.append_departures(batch, member, &attributes, 1 << TYPE_SHIFT)
+        let entry = Entry {
+            number: self.sequence.for_changes(writing.author.at),
+            ..self.entry(writing)
+        };
+        entry.append_departures(batch, (member, writing.of_type.type_id), &attributes)
+    }
+
+    /// The entry of the change log for a write.
+    pub(in crate::store) fn entry<'a>(&self, writing: &WriteContext<'a>) -> Entry<'a> {
+        Entry {
+            tenant: writing.scope.tenant,
+            number: self.sequence.for_change(writing.author.at),
+            author: writing.author,
+            keeps_documents: self.keeps_documents,
+        }
     }
 }
 
@@ -355,6 +479,30 @@ fn document_columns(
     ])
 }
 
+/// The values of a document among those of others.
+fn gathered_columns(
+    writing: &WriteContext<'_>,
+    row: &DerivedColumns,
+    written: &NewDocument,
+) -> Vec<(&'static str, Arg)> {
+    let columns = column_values(row, written).into_iter();
+    columns.chain([("modified", writing.at())]).collect()
+}
+
+fn gathered_kind(
+    action: GatheredAction,
+    writing: &WriteContext<'_>,
+    proof: GatheredProof,
+) -> GatheredKind {
+    GatheredKind {
+        action,
+        tenant: writing.scope.tenant,
+        type_id: writing.of_type.type_id,
+        schema_revision: writing.scope.schema_revision,
+        proof,
+    }
+}
+
 /// Inserts the resource, if its caller is as it was authenticated and, where one is needed, a seat was taken.
 fn insert(claim: &ScopeClaim, needs_seat: bool, values: Vec<(&'static str, Arg)>) -> Step {
     let mut sql = Sql::bound(values);
@@ -364,7 +512,7 @@ fn insert(claim: &ScopeClaim, needs_seat: bool, values: Vec<(&'static str, Arg)>
     } else {
         proving(&mut sql, claim);
     }
-    sql.raw(" returning seq, id, version");
+    sql.raw(" returning seq, id, version, document, created");
     sql.step().returning(WRITTEN)
 }
 
@@ -375,7 +523,7 @@ fn update(needs_seat: bool, values: Vec<(&'static str, Arg)>) -> Step {
     if needs_seat {
         sql.raw(" and exists (select 1 from {seated})");
     }
-    sql.raw(" returning seq, id, version");
+    sql.raw(" returning seq, id, version, document, created");
     sql.step().returning(WRITTEN)
 }
 
@@ -393,12 +541,12 @@ fn proving(sql: &mut Sql, claim: &ScopeClaim) {
 }
 
 /// Rows that share the counting of a type.
-const SHARDS: i64 = 16;
+pub(in crate::store) const SHARDS: i64 = 16;
 
 /// The name of the batch that changes a document.
 const REPLACE: &str = "resource.replace";
 /// What the steps return that write resources.
-const WRITTEN: &[&str] = &["seq", "id", "version"];
+pub(in crate::store) const WRITTEN: &[&str] = &["seq", "id", "version", "document", "created"];
 
 const ANSWER: &str = "select version from {written}";
 /// A seat that was taken for a change that then came too late must not stay taken: the division
@@ -430,15 +578,15 @@ const UPDATE: &str = "update resource set document = {:document}, display = {:di
 const DELETE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and scanned_revision = revision and ($4 = 0 or version = $4) \
      and (select count(*) from (select 1 from resource where tenant = $1 \
      and seq in (select group_seq from member where tenant = $1 and member_seq = $2) order by seq{for_no_key_update}) as groups) >= 0 \
-     and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version + 1 as version";
+     and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version + 1 as version, document, created";
 /// Who joins a group meanwhile holds the row; then the reference stops this, and the next attempt
 /// sees the membership.
 const DELETE_ALONE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and scanned_revision = revision and ($4 = 0 or version = $4) \
      and not exists (select 1 from member where tenant = $1 and member_seq = $2) \
-     and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version + 1 as version";
+     and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version + 1 as version, document, created";
 const LEAVE_GROUPS: &str = "update resource set version = version + 1, modified = $3 where tenant = $1 \
      and seq in (select group_seq from member where tenant = $1 and member_seq = $2) and exists (select 1 from {written}) \
-     returning seq, id, version";
+     returning seq, id, version, document, created";
 const UNJOIN: &str = "delete from member where (tenant = $1 and member_seq = $2 or tenant = $1 and group_seq = $2) \
      and exists (select 1 from {written})";
 

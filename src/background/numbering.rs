@@ -1,0 +1,34 @@
+//! Numbers changes for the change feed soon after they are committed, and tells readers of them.
+
+use crate::feed::Feed;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// Least time between two passes.
+const LEAST: Duration = Duration::from_millis(20);
+/// Time after which a pass looks for what other instances and commands have committed.
+const MOST: Duration = Duration::from_millis(200);
+/// Pause after a pass that failed, and how often a lasting failure is logged.
+const PAUSE: Duration = Duration::from_secs(1);
+const LOGGED: u32 = 60;
+
+/// Numbers changes for as long as it runs.
+pub(super) async fn run(feed: &Feed) {
+    let mut failures = 0;
+    loop {
+        let begun = Instant::now();
+        match feed.advance().await {
+            Ok(()) => failures = 0,
+            Err(error) => {
+                if failures % LOGGED == 0 {
+                    tracing::warn!(%error, "the change feed does not go on for now");
+                }
+                failures += 1;
+                sleep_until(begun + PAUSE).await;
+            }
+        }
+        // Changes that are made meanwhile are found by the next pass, whether they are told of or not.
+        let _ = timeout(MOST, feed.changes_made()).await;
+        sleep_until(begun + LEAST).await;
+    }
+}

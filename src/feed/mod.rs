@@ -1,0 +1,19 @@
+//! The change feed: what was changed, as events in one order, for the application.
+//!
+//! The store keeps each change with its position ([`crate::store`]); here a change becomes an [`Event`], with the columns
+//! of the directory, what they were before, and the resource as a client of SCIM would have read it then. An event is
+//! the same text whenever it is made, but for changes whose state was not kept.
+
+mod build;
+mod cursor;
+mod event;
+mod event_type;
+mod id;
+mod previous;
+mod reader;
+mod record;
+
+pub use cursor::{Cursor, Place};
+pub use event::{Event, EventData, MemberChanges, Payload, Subject, TenantChanged};
+pub use event_type::{EventType, TypePatterns};
+pub use reader::{Feed, FeedError, Page, PageQuery};

@@ -1,0 +1,419 @@
+//! Reads the feed, page by page.
+
+use crate::access::{Access, Caller};
+use crate::clock::{Clock, Timestamp};
+use crate::error::ScimError;
+use crate::feed::build::{Change, MEMBERS};
+use crate::feed::cursor::{Cursor, Place};
+use crate::feed::event::{Event, MemberChanges};
+use crate::feed::event_type::TypePatterns;
+use crate::feed::id::EventId;
+use crate::mapping::Directory;
+use crate::store::{ChangedMember, FeedEnds, FeedKey, FeedRow, Store, StoreError, TenantKey};
+use crate::sync::locked;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+
+/// Changes that are read with one statement.
+const CHUNK: i64 = 100;
+/// Chunks that one page reads at most, also if nothing of them is chosen.
+const CHUNKS: usize = 50;
+/// Bytes of states from which a chunk ends.
+const BYTES: i64 = 4 << 20;
+/// Changes that are numbered by one statement.
+const SLICE: i64 = 1000;
+/// Positions near the oldest, where the feed may be trimmed while it is read.
+const NEAR_END: i64 = 100_000;
+/// Tenants whose callers are kept.
+const CALLERS: usize = 1000;
+
+/// The change feed of one database. Clones share their caches.
+#[derive(Debug, Clone)]
+pub struct Feed {
+    store: Store,
+    access: Access,
+    directory: Arc<Directory>,
+    head: watch::Sender<i64>,
+    callers: Arc<Mutex<HashMap<i64, Arc<Caller>>>>,
+}
+
+/// Why the feed cannot be read on from a place.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// What follows the place is not there any more, or the place is of another history. A reader starts anew.
+    #[error("what follows the cursor is not kept any more, or the cursor is of another history")]
+    Gone,
+    /// The database or the server failed.
+    #[error(transparent)]
+    Failed(#[from] ScimError),
+}
+
+impl From<StoreError> for FeedError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+type Result<T> = std::result::Result<T, FeedError>;
+
+/// Which events are read.
+#[derive(Debug, Clone, Default)]
+pub struct PageQuery {
+    /// Those after this place.
+    pub after: Place,
+    /// Those of one tenant; `None` for all, and for what is told of tenants.
+    pub tenant: Option<TenantKey>,
+    /// Those of these types.
+    pub types: TypePatterns,
+    /// So many at most; at least 1.
+    pub limit: usize,
+}
+
+/// Events in their order.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The events.
+    pub events: Vec<Event>,
+    /// The place after them and after those that were not chosen.
+    pub next: Cursor,
+    /// Whether there may be more.
+    pub more: bool,
+}
+
+/// A page in the making.
+struct Reading<'a> {
+    feed: &'a Feed,
+    query: &'a PageQuery,
+    events: Vec<Event>,
+    next: Cursor,
+}
+
+impl Feed {
+    /// The feed over the database of `access`, with the columns of a directory.
+    pub fn new(access: Access, directory: Directory) -> Self {
+        Self {
+            store: access.store().clone(),
+            access,
+            directory: Arc::new(directory),
+            head: watch::Sender::new(0),
+            callers: Arc::default(),
+        }
+    }
+
+    /// The server's clock.
+    pub fn clock(&self) -> &Clock {
+        self.access.clock()
+    }
+
+    /// Gives positions to changes that were committed, and tells those who wait of the newest one. On SQLite changes
+    /// have a position from the beginning.
+    ///
+    /// # Errors
+    /// Any error of the database.
+    pub async fn advance(&self) -> Result<()> {
+        while self.advance_by(SLICE).await? > 0 {}
+        self.look().await
+    }
+
+    /// Gives positions to about so many changes; gives how many got one.
+    ///
+    /// # Errors
+    /// Any error of the database.
+    pub async fn advance_by(&self, slice: i64) -> Result<i64> {
+        let now = self.clock().now();
+        Ok(self.store.number_changes(slice, now).await?)
+    }
+
+    /// Tells those who wait of the newest position.
+    async fn look(&self) -> Result<()> {
+        let newest = self.ends().await?.map_or(0, |ends| ends.newest.position);
+        self.head.send_if_modified(|head| {
+            let is_new = *head != newest;
+            *head = newest;
+            is_new
+        });
+        Ok(())
+    }
+
+    /// Waits until this instance has committed changes.
+    pub async fn changes_made(&self) {
+        self.store.changes_made().await;
+    }
+
+    /// The newest position, as [`Feed::advance`] of this process has seen it last; it changes with each that comes.
+    pub fn newest(&self) -> watch::Receiver<i64> {
+        self.head.subscribe()
+    }
+
+    /// The place before the oldest event that is kept.
+    ///
+    /// # Errors
+    /// Any error of the database.
+    pub async fn start(&self) -> Result<Cursor> {
+        let Some(ends) = self.ends().await? else {
+            return Ok(Cursor::FIRST);
+        };
+        Ok(Cursor::at(Place::after(ends.oldest - 1), None))
+    }
+
+    /// The place after the newest event.
+    ///
+    /// # Errors
+    /// Any error of the database.
+    pub async fn head(&self) -> Result<Cursor> {
+        Ok(head_of(self.ends().await?))
+    }
+
+    /// The place before the events of a moment and later.
+    ///
+    /// # Errors
+    /// Any error of the database.
+    pub async fn place_of_moment(&self, moment: Timestamp) -> Result<Place> {
+        match self.store.feed_position_of(moment).await? {
+            Some(position) => Ok(Place::after(position - 1)),
+            None => Ok(self.head().await?.place),
+        }
+    }
+
+    /// The place before the last changes, so many, of a tenant or of all.
+    ///
+    /// # Errors
+    /// Any error of the database.
+    pub async fn place_before_last(
+        &self,
+        tenant: Option<TenantKey>,
+        count: usize,
+    ) -> Result<Place> {
+        let tenant = tenant.map(TenantKey::number);
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        match self.store.feed_position_before_last(tenant, count).await? {
+            Some(position) => Ok(Place::after(position - 1)),
+            None => Ok(self.head().await?.place),
+        }
+    }
+
+    /// The place of a cursor.
+    ///
+    /// # Errors
+    /// [`FeedError::Gone`] if what follows is not kept any more, or the cursor is of another history.
+    pub async fn place(&self, cursor: Cursor) -> Result<Place> {
+        let position = cursor.place.position;
+        let key = self.store.feed_key(position).await?;
+        let fits = match key {
+            Some(_) => Cursor::at(cursor.place, key) == cursor,
+            None => {
+                let start = self.ends().await?.map_or(0, |ends| ends.oldest - 1);
+                position == start && cursor.place.part == 0
+            }
+        };
+        fits.then_some(cursor.place).ok_or(FeedError::Gone)
+    }
+
+    /// The cursor at a place.
+    ///
+    /// # Errors
+    /// Any error of the database.
+    pub async fn cursor(&self, place: Place) -> Result<Cursor> {
+        Ok(Cursor::at(
+            place,
+            self.store.feed_key(place.position).await?,
+        ))
+    }
+
+    /// The events after a place.
+    ///
+    /// # Errors
+    /// [`FeedError::Gone`] if some of them are not kept any more.
+    pub async fn page(&self, query: &PageQuery) -> Result<Page> {
+        let ends = self.ends().await?;
+        let newest = head_of(ends);
+        let from = query.after.read_from();
+        if from > newest.place.position || is_trimmed(ends, from) {
+            return Err(FeedError::Gone);
+        }
+        let mut reading = Reading {
+            feed: self,
+            query,
+            events: Vec::new(),
+            next: self.cursor(query.after).await?,
+        };
+        let is_at_end = reading.read(newest).await?;
+        let is_near = ends.is_some_and(|ends| from < ends.oldest + NEAR_END);
+        if is_near && is_trimmed(self.ends().await?, from) {
+            return Err(FeedError::Gone);
+        }
+        Ok(Page {
+            events: reading.events,
+            next: reading.next,
+            more: !is_at_end,
+        })
+    }
+
+    /// The event of an id: one of a tenant, or any. `None` if there is none, or none any more.
+    ///
+    /// # Errors
+    /// Any error of the database.
+    pub async fn event(&self, id: &str, tenant: Option<TenantKey>) -> Result<Option<Event>> {
+        let Some(id) = EventId::parse(id) else {
+            return Ok(None);
+        };
+        if tenant.is_some_and(|tenant| tenant.number() != id.tenant) {
+            return Ok(None);
+        }
+        let Some(key) = self.store.feed_key_of(id.tenant, id.change).await? else {
+            return Ok(None);
+        };
+        let rows = self.store.feed_rows(&[key], BYTES).await?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        let caller = self.caller(row).await?;
+        let change = Change::read(row, caller.as_deref())?;
+        let parts = change.parts();
+        let part = match id.part {
+            None if parts == 1 => 1,
+            Some(part) if parts > 1 && (1..=parts).contains(&part) => part,
+            _ => return Ok(None),
+        };
+        let members = self.members(row, part, parts).await?;
+        Ok(Some(change.event(
+            caller.as_deref(),
+            &self.directory,
+            members,
+        )?))
+    }
+
+    async fn ends(&self) -> Result<Option<FeedEnds>> {
+        Ok(self.store.feed_ends().await?)
+    }
+
+    /// Who reads the resource of a row; `None` for a change of a tenant, and if the tenant is gone.
+    async fn caller(&self, row: &FeedRow) -> Result<Option<Arc<Caller>>> {
+        let number = row.key.tenant;
+        if row.resource_type.is_none() {
+            return Ok(None);
+        }
+        let kept = locked(&self.callers).get(&number).cloned();
+        if let Some(caller) = kept.filter(|caller| Some(caller.settings.revision) == row.revision) {
+            return Ok(Some(caller));
+        }
+        let Some(tenant) = self.store.tenant_now(number).await? else {
+            return Ok(None);
+        };
+        let caller = Arc::new(self.access.operator(tenant).await?);
+        let mut callers = locked(&self.callers);
+        if callers.len() >= CALLERS {
+            callers.clear();
+        }
+        callers.insert(number, caller.clone());
+        Ok(Some(caller))
+    }
+
+    /// The members of a part of a change, if it has any.
+    async fn members(&self, row: &FeedRow, part: i64, parts: i64) -> Result<Option<MemberChanges>> {
+        if row.members == 0 {
+            return Ok(None);
+        }
+        let from = (part - 1) * MEMBERS;
+        let members = self.store.changed_members(row.key, from, MEMBERS).await?;
+        Ok(Some(MemberChanges {
+            members,
+            part,
+            parts,
+            count: row.members,
+        }))
+    }
+}
+
+impl Reading<'_> {
+    /// Reads until the page is full or the newest position is reached; whether the latter.
+    async fn read(&mut self, newest: Cursor) -> Result<bool> {
+        for _ in 0..CHUNKS {
+            let after = self.next.place;
+            let tenant = self.query.tenant.map(TenantKey::number);
+            let store = &self.feed.store;
+            let keys = store.feed_keys(after.read_from(), tenant, CHUNK).await?;
+            if keys.is_empty() {
+                // What is not chosen is passed over; what came since the newest position was read may be.
+                if newest.place > self.next.place {
+                    self.next = newest;
+                }
+                return Ok(true);
+            }
+            let rows = store.feed_rows(&keys, BYTES).await?;
+            let members = store.members_of_changes(&with_few_members(&rows)).await?;
+            if !self.take(&rows, members, after).await? {
+                return Ok(false);
+            }
+            // Changes of tenants that were deleted have no row, nor have those that a large chunk leaves to the next.
+            if rows.is_empty()
+                && let Some(last) = keys.last()
+            {
+                self.next = Cursor::at(Place::after(last.position), Some(*last));
+            }
+        }
+        Ok(false)
+    }
+
+    /// Makes the events of rows; `false` if the page is full.
+    async fn take(
+        &mut self,
+        rows: &[FeedRow],
+        mut members: HashMap<i64, Vec<ChangedMember>>,
+        after: Place,
+    ) -> Result<bool> {
+        for row in rows {
+            let position = row.key.position;
+            let caller = self.feed.caller(row).await?;
+            // The tenant was deleted while the page was read.
+            let is_gone = row.resource_type.is_some() && caller.is_none();
+            let change = Change::read(row, caller.as_deref())?;
+            if !is_gone && self.query.types.fit(change.event_type()) {
+                let parts = change.parts();
+                let read = if position == after.position {
+                    after.part
+                } else {
+                    0
+                };
+                for part in read + 1..=parts {
+                    if self.events.len() >= self.query.limit {
+                        return Ok(false);
+                    }
+                    let told = match members.remove(&position) {
+                        Some(members) => Some(MemberChanges {
+                            count: row.members,
+                            members,
+                            part,
+                            parts,
+                        }),
+                        None => self.feed.members(row, part, parts).await?,
+                    };
+                    let event = change.event(caller.as_deref(), &self.feed.directory, told)?;
+                    self.events.push(event);
+                    let part = if part == parts { 0 } else { part };
+                    self.next = Cursor::at(Place { position, part }, Some(row.key));
+                }
+            }
+            self.next = Cursor::at(Place::after(position), Some(row.key));
+        }
+        Ok(true)
+    }
+}
+
+fn with_few_members(rows: &[FeedRow]) -> Vec<FeedKey> {
+    rows.iter()
+        .filter(|row| (1..=MEMBERS).contains(&row.members))
+        .map(|row| row.key)
+        .collect()
+}
+
+fn head_of(ends: Option<FeedEnds>) -> Cursor {
+    ends.map_or(Cursor::FIRST, |FeedEnds { newest, .. }| {
+        Cursor::at(Place::after(newest.position), Some(newest))
+    })
+}
+
+fn is_trimmed(ends: Option<FeedEnds>, from: i64) -> bool {
+    ends.is_some_and(|ends| from < ends.oldest - 1)
+}

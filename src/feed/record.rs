@@ -1,0 +1,68 @@
+//! A resource in the columns of the directory: what the views show of it.
+
+use crate::mapping::{Column, Directory, Table};
+use crate::resource::Meta;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// Characters of a looked-up value at most; the views show no longer one.
+const LONGEST_LOOKUP: usize = 512;
+
+/// The columns of a resource type; `None` if no view shows it.
+pub(super) fn table<'a>(directory: &'a Directory, resource_type: &str) -> Option<&'a Table> {
+    [&directory.users, &directory.groups]
+        .into_iter()
+        .find(|table| table.resource_type == resource_type)
+}
+
+/// The columns with their values: `id`, those of the mapping, and what the server keeps.
+pub(super) fn record(
+    table: &Table,
+    id: Uuid,
+    meta: &Meta,
+    document: &Map<String, Value>,
+) -> Map<String, Value> {
+    let mut record = Map::new();
+    record.insert("id".into(), id.to_string().into());
+    record.extend(mapped(table, document));
+    record.insert("created".into(), meta.created.to_string().into());
+    record.insert("modified".into(), meta.modified.to_string().into());
+    record.insert("version".into(), meta.version.into());
+    record
+}
+
+/// The columns that have other values now, with those before.
+pub(super) fn previous(
+    table: &Table,
+    before: &Map<String, Value>,
+    after: &Map<String, Value>,
+) -> Map<String, Value> {
+    mapped(table, before)
+        .zip(mapped(table, after))
+        .filter(|((_, was), (_, is))| was != is)
+        .map(|(was, _)| was)
+        .collect()
+}
+
+fn mapped<'a>(
+    table: &'a Table,
+    document: &'a Map<String, Value>,
+) -> impl Iterator<Item = (String, Value)> + 'a {
+    let value = |column: &Column| {
+        let found = column
+            .sources
+            .iter()
+            .find_map(|source| source.value(document));
+        found.filter(|value| column.lookup.is_none() || is_kept(value))
+    };
+    table
+        .columns
+        .iter()
+        .map(move |column| (column.name.clone(), value(column).unwrap_or_default()))
+}
+
+fn is_kept(value: &Value) -> bool {
+    value
+        .as_str()
+        .is_none_or(|text| text.chars().nth(LONGEST_LOOKUP).is_none())
+}

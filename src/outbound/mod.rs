@@ -1,0 +1,243 @@
+//! The one client for all calls of the server to other servers: which addresses it calls, for how long it waits, and
+//! how much of an answer it reads. A redirect is an answer like any other, and a proxy of the environment is not used.
+
+mod address;
+mod target;
+
+pub use address::{Zone, zone_of};
+pub use target::{RefusedTarget, Target};
+
+use bytes::Bytes;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Certificate, Client, Response, redirect};
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use target::Reach;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// Bytes of an answer that are read.
+const BODY: usize = 16 * 1024;
+
+/// Characters of an answer that are kept.
+const KEPT: usize = 500;
+
+/// Longest wait for the body of an answer whose status has come.
+const BODY_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Connections at rest that are kept to one host.
+const IDLE_CONNECTIONS: usize = 32;
+
+/// Finds the addresses of a name.
+pub type Lookup = Arc<dyn Fn(String) -> Found + Send + Sync>;
+
+/// Addresses of a name, to be waited for.
+pub type Found = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+
+/// How other servers are called.
+#[derive(Clone, Default)]
+pub struct OutboundSettings {
+    /// Certificates (PEM) of authorities that are trusted beside those of the system.
+    pub authorities: Option<Vec<u8>>,
+    /// Finds addresses in place of the system.
+    pub lookup: Option<Lookup>,
+}
+
+impl fmt::Debug for OutboundSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutboundSettings").finish_non_exhaustive()
+    }
+}
+
+/// Calls other servers. Clones share their connections.
+#[derive(Debug, Clone)]
+pub struct Outbound {
+    /// A client for each reach: what one may connect to, another may not use.
+    clients: [Client; 3],
+}
+
+/// One call: a POST.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// Whom to call.
+    pub target: &'a Target,
+    /// Headers of the request.
+    pub headers: HeaderMap,
+    /// Body of the request.
+    pub body: Bytes,
+    /// Time in which the status of the answer must come.
+    pub timeout: Duration,
+}
+
+/// The answer to a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// Status of HTTP.
+    pub status: u16,
+    /// For how long the server asks to be left alone.
+    pub retry_after: Option<Duration>,
+    /// The beginning of the body, at most 500 characters.
+    pub text: String,
+    /// Address that answered.
+    pub address: Option<SocketAddr>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The address may not be called.
+    #[error("{0}")]
+    Refused(String),
+    /// No answer came.
+    #[error("{0}")]
+    NoAnswer(String),
+}
+
+impl Outbound {
+    /// A client.
+    ///
+    /// # Errors
+    /// In words, if the authorities cannot be read or no client can be made.
+    pub fn new(settings: &OutboundSettings) -> Result<Self, String> {
+        let client = |reach| client(settings, reach);
+        Ok(Self {
+            clients: [
+                client(Reach::Public)?,
+                client(Reach::PublicOrPrivate)?,
+                client(Reach::Private)?,
+            ],
+        })
+    }
+
+    /// Sends a POST and reads the beginning of the answer.
+    ///
+    /// # Errors
+    /// [`CallError`] if no status came in time, or the address may not be called.
+    pub async fn post(&self, call: Call<'_>) -> Result<Reply, CallError> {
+        let reach = call.target.reach();
+        let [public, both, private] = &self.clients;
+        let client = match reach {
+            Reach::Public => public,
+            Reach::PublicOrPrivate => both,
+            Reach::Private => private,
+        };
+        let sent = client
+            .post(call.target.url().clone())
+            .headers(call.headers)
+            .body(call.body)
+            .send();
+        match timeout(call.timeout, sent).await {
+            Ok(Ok(response)) => Ok(read(response).await),
+            Ok(Err(error)) => Err(failure(error)),
+            Err(_) => Err(CallError::NoAnswer(format!(
+                "no answer within {} s",
+                call.timeout.as_secs()
+            ))),
+        }
+    }
+}
+
+fn client(settings: &OutboundSettings, reach: Reach) -> Result<Client, String> {
+    let mut builder = Client::builder()
+        .user_agent(concat!("scimd/", env!("CARGO_PKG_VERSION")))
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .connect_timeout(Duration::from_secs(10))
+        .pool_idle_timeout(Duration::from_secs(60))
+        .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .http2_max_header_list_size(64 * 1024)
+        .dns_resolver(Arc::new(JudgingResolver {
+            lookup: settings.lookup.clone(),
+            reach,
+        }));
+    if let Some(pem) = &settings.authorities {
+        let authorities = Certificate::from_pem_bundle(pem)
+            .map_err(|error| format!("the certificates cannot be read: {error}"))?;
+        builder = builder.tls_certs_merge(authorities);
+    }
+    builder
+        .build()
+        .map_err(|error| format!("no client for outgoing calls: {error}"))
+}
+
+/// Finds the addresses of names, and judges them: what it returns is what is connected to, so that no second look-up
+/// can say something else. One bad address refuses them all.
+struct JudgingResolver {
+    lookup: Option<Lookup>,
+    reach: Reach,
+}
+
+impl Resolve for JudgingResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let name = name.as_str().to_owned();
+        let (lookup, reach) = (self.lookup.clone(), self.reach);
+        Box::pin(async move {
+            let found = match lookup {
+                Some(lookup) => lookup(name.clone()).await?,
+                None => system_lookup(&name).await?,
+            };
+            if let Some(refused) = found.iter().find_map(|address| reach.refuses(*address)) {
+                return Err(RefusedTarget::address(&name, refused).into());
+            }
+            let addresses: Addrs =
+                Box::new(found.into_iter().map(|address| SocketAddr::new(address, 0)));
+            Ok(addresses)
+        })
+    }
+}
+
+async fn system_lookup(name: &str) -> io::Result<Vec<IpAddr>> {
+    let found = tokio::net::lookup_host((name, 0)).await?;
+    Ok(found.map(|address| address.ip()).collect())
+}
+
+async fn read(mut response: Response) -> Reply {
+    let retry_after = response.headers().get(RETRY_AFTER);
+    let retry_after = retry_after
+        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+        .map(Duration::from_secs);
+    let (status, address) = (response.status().as_u16(), response.remote_addr());
+    let mut body = Vec::new();
+    let end = Instant::now() + BODY_PATIENCE;
+    while body.len() < BODY
+        && let Ok(Ok(Some(chunk))) = timeout_at(end, response.chunk()).await
+    {
+        body.extend_from_slice(&chunk);
+    }
+    body.truncate(BODY);
+    let text = String::from_utf8_lossy(&body);
+    let kept = text.chars().filter(|c| !c.is_control() || *c == '\n');
+    Reply {
+        status,
+        retry_after,
+        text: kept.take(KEPT).collect(),
+        address,
+    }
+}
+
+/// What went wrong, without the URL, which may hold a secret.
+fn failure(error: reqwest::Error) -> CallError {
+    let error = error.without_url();
+    let mut causes = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(cause) = next {
+        if let Some(refused) = cause.downcast_ref::<RefusedTarget>() {
+            return CallError::Refused(refused.to_string());
+        }
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    // Some repeat theirs.
+    causes.dedup_by(|cause, above| above.contains(cause.as_str()));
+    CallError::NoAnswer(causes.join(": "))
+}
+
+#[cfg(test)]
+mod tests;

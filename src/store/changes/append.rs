@@ -1,0 +1,301 @@
+//! Rows of the change log, for the batches that make the changes.
+
+use crate::clock::Timestamp;
+use crate::store::db::args::{Arg, Column, Table};
+use crate::store::db::batch::Batch;
+use crate::store::db::sql::Sql;
+use crate::store::db::statement::{Statement, Step};
+use uuid::Uuid;
+
+/// Who makes a change, and when.
+#[derive(Debug, Clone)]
+pub struct Author {
+    /// Public id of the token; `None` for the operator.
+    pub token: Option<String>,
+    /// Id of the request, with `:n` for operation n of a bulk request; `None` for a command of the operator.
+    pub request: Option<String>,
+    /// The moment.
+    pub at: Timestamp,
+}
+
+/// What was done to a resource.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ChangeAction {
+    /// It was created.
+    Create,
+    /// Some of its attributes were changed.
+    #[default]
+    Modify,
+    /// It was replaced (PUT).
+    Replace,
+    /// It was deleted.
+    Delete,
+}
+
+impl ChangeAction {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Modify => "modify",
+            Self::Replace => "replace",
+            Self::Delete => "delete",
+        }
+    }
+
+    pub(super) fn from_str(text: &str) -> Self {
+        match text {
+            "create" => Self::Create,
+            "replace" => Self::Replace,
+            "delete" => Self::Delete,
+            _ => Self::Modify,
+        }
+    }
+}
+
+/// What a change makes of a resource, beside its state.
+#[derive(Debug, Default)]
+pub(in crate::store) struct ResourceChange<'a> {
+    pub(in crate::store) action: ChangeAction,
+    /// Names of the attributes that were written, joined by commas; those of extensions with their URN.
+    pub(in crate::store) attributes: &'a str,
+    /// The attributes that were changed, as they were: a JSON object.
+    pub(in crate::store) was: Option<&'a str>,
+    /// Whether the steps `added` and `removed` return members.
+    pub(in crate::store) changes_members: bool,
+}
+
+/// A change of one resource, for the batch that makes it.
+#[derive(Debug)]
+pub(in crate::store) struct Entry<'a> {
+    pub(in crate::store) tenant: i64,
+    /// The number of the change.
+    pub(in crate::store) number: i64,
+    pub(in crate::store) author: &'a Author,
+    /// Whether the state of the resource is kept with the change.
+    pub(in crate::store) keeps_documents: bool,
+}
+
+impl Entry<'_> {
+    /// Adds the row for the resource that the step `written` returned, with its members if it changes them.
+    pub(in crate::store) fn append(&self, batch: Batch, change: &ResourceChange<'_>) -> Batch {
+        let was = change.was.filter(|_| self.keeps_documents);
+        let mut values = self.values();
+        values.extend([
+            ("action", change.action.as_str().into()),
+            ("attributes", change.attributes.into()),
+            ("was", Arg::OptText(was.map(str::to_owned))),
+        ]);
+        let text = match change.changes_members {
+            true => LOG_WITH_MEMBERS,
+            false => LOG,
+        };
+        let batch = batch.then("logged", Step::bound(text, values));
+        match change.changes_members {
+            true => self.append_members(batch),
+            false => batch,
+        }
+    }
+
+    /// Adds the rows for the members that the steps `added` and `removed` returned, if the step `written` returned
+    /// the group.
+    fn append_members(&self, batch: Batch) -> Batch {
+        let args = vec![Arg::Int(self.tenant), Arg::Int(self.number)];
+        batch
+            .then("logged_added", Step::new(LOG_ADDED, args.clone()))
+            .then("logged_removed", Step::new(LOG_REMOVED, args))
+    }
+
+    /// Adds the rows for the groups that the step `departed` returned, which a deleted resource has left. The first
+    /// of them has the number after that of this entry. `attributes` are the names of the attributes that list
+    /// members, by the id of the resource type of the group.
+    pub(in crate::store) fn append_departures(
+        &self,
+        batch: Batch,
+        (member, type_id): (Uuid, i64),
+        attributes: &[(i64, &str)],
+    ) -> Batch {
+        let args = vec![
+            Arg::Int(self.tenant),
+            Arg::Int(self.number),
+            Arg::Uuid(member),
+            Arg::Int(type_id),
+        ];
+        let mut sql = Sql::bound(self.values());
+        sql.raw(LOG_DEPARTURES);
+        for (type_id, attribute) in attributes {
+            sql.raw(" when ")
+                .int(*type_id)
+                .raw(" then ")
+                .arg((*attribute).into());
+        }
+        sql.raw(LOG_DEPARTURES_END);
+        batch
+            .then("logged_departures", sql.step())
+            .then("logged_left", Step::new(LOG_LEFT, args))
+    }
+
+    /// The values that all rows have.
+    fn values(&self) -> Vec<(&'static str, Arg)> {
+        vec![
+            ("tenant", Arg::Int(self.tenant)),
+            ("number", Arg::Int(self.number)),
+            ("token", Arg::OptText(self.author.token.clone())),
+            ("at", Arg::Int(self.author.at.as_micros())),
+            ("request", Arg::OptText(self.author.request.clone())),
+            ("keeps", Arg::Bool(self.keeps_documents)),
+        ]
+    }
+}
+
+/// A change of one of several resources that are written together.
+#[derive(Debug)]
+pub(in crate::store) struct GatheredChange {
+    /// The key of the resource.
+    pub(in crate::store) seq: i64,
+    pub(in crate::store) author: Author,
+    pub(in crate::store) action: ChangeAction,
+    /// Names of the attributes that were written, joined by commas.
+    pub(in crate::store) attributes: String,
+    /// The attributes that were changed, as they were: a JSON object; `None` of a creation and if states are not kept.
+    pub(in crate::store) was: Option<String>,
+    /// The state of the resource after the change; `None` if states are not kept.
+    pub(in crate::store) document: Option<String>,
+}
+
+/// Adds a row for each of these changes whose resource the step `written` returned, with these numbers. The rows are in
+/// the order of the numbers.
+pub(in crate::store) fn append_gathered(
+    batch: Batch,
+    tenant: i64,
+    changes: &[(i64, &GatheredChange)],
+) -> Batch {
+    let ints = |of: fn(&GatheredChange) -> i64| {
+        Column::Ints(changes.iter().map(|(_, change)| of(change)).collect())
+    };
+    let texts = |of: fn(&GatheredChange) -> Option<&str>| {
+        let texts = changes.iter().map(|(_, change)| of(change).map(str::to_owned));
+        Column::Texts(texts.collect())
+    };
+    let numbers = changes.iter().map(|(number, _)| *number).collect();
+    let table = vec![
+        ("at_seq", ints(|change| change.seq)),
+        ("change", Column::Ints(numbers)),
+        ("action", texts(|change| Some(change.action.as_str()))),
+        ("attributes", texts(|change| Some(&change.attributes))),
+        ("token", texts(|change| change.author.token.as_deref())),
+        ("at", ints(|change| change.author.at.as_micros())),
+        ("request", texts(|change| change.author.request.as_deref())),
+        ("was", texts(|change| change.was.as_deref())),
+        ("document", texts(|change| change.document.as_deref())),
+    ];
+    let step = Step::new(LOG_GATHERED, vec![Arg::Int(tenant)]);
+    batch.then("logged", step.with_rows(table))
+}
+
+/// A member that joins or leaves a group in a change of its own.
+#[derive(Debug)]
+pub(in crate::store) struct MoveEntry<'a> {
+    /// The number of the change.
+    pub(in crate::store) number: i64,
+    /// The key of the member.
+    pub(in crate::store) member: i64,
+    pub(in crate::store) joins: bool,
+    pub(in crate::store) author: &'a Author,
+}
+
+/// The table parameter for [`append_moves`]: `place` of the move among all, `change`, `seq`, `joins`, `token`, `at`,
+/// `request`.
+pub(in crate::store) fn table_of_moves(moves: &[MoveEntry<'_>]) -> Table {
+    let ints = |of: fn(&MoveEntry<'_>) -> i64| Column::Ints(moves.iter().map(of).collect());
+    let tokens = moves.iter().map(|entry| entry.author.token.clone());
+    let requests = moves.iter().map(|entry| entry.author.request.clone());
+    vec![
+        ("place", Column::Ints((0..).take(moves.len()).collect())),
+        ("change", ints(|entry| entry.number)),
+        ("seq", ints(|entry| entry.member)),
+        (
+            "joins",
+            Column::Bools(moves.iter().map(|entry| entry.joins).collect()),
+        ),
+        ("token", Column::Texts(tokens.collect())),
+        ("at", ints(|entry| entry.author.at.as_micros())),
+        ("request", Column::Texts(requests.collect())),
+    ]
+}
+
+/// Adds the rows for moves of which the steps `added` and `removed` returned the members, a change each, if the step
+/// `written` returned the group. The step `logged` returns `change` and the `version` of the group after it.
+pub(in crate::store) fn append_moves(
+    batch: Batch,
+    (tenant, attribute): (i64, &str),
+    table: &Table,
+    keeps_documents: bool,
+) -> Batch {
+    let args = vec![
+        Arg::Int(tenant),
+        attribute.into(),
+        Arg::Bool(keeps_documents),
+    ];
+    let changes = Step::new(LOG_MOVES, args).with_rows(table.clone());
+    let members = Step::new(LOG_MOVED, vec![Arg::Int(tenant)]).with_rows(table.clone());
+    batch
+        .then("logged", changes.returning(&["change", "version"]))
+        .then("logged_members", members)
+}
+
+/// The versions under which resources of these ids were deleted: an id and the version, or null, for each.
+pub(in crate::store) fn last_deletions(tenant: i64, ids: &[Uuid]) -> Statement {
+    let rows = vec![("id", Column::Uuids(ids.to_vec()))];
+    Statement::named("change.last_deletions", DELETED, vec![Arg::Int(tenant)]).with_rows(rows)
+}
+
+/// The columns of a row; `{written}` returns the state of the resource.
+macro_rules! log {
+    ($members:literal) => {
+        concat!(
+            "insert into change (tenant, change, seq, id, version, action, attributes, token, at, request, was, document, \
+               created, members) \
+             select {:tenant}, {:number}, seq, id, version, {:action}, {:attributes}, {:token}, {:at}, {:request}, {:was}, \
+               case when {:keeps} then document end, created, ",
+            $members,
+            " from {written}"
+        )
+    };
+}
+
+const LOG: &str = log!("0");
+const LOG_WITH_MEMBERS: &str =
+    log!("(select count(*) from {added}) + (select count(*) from {removed})");
+const LOG_GATHERED: &str = "insert into change (tenant, change, seq, id, version, action, attributes, token, at, request, was, \
+       document, created, members) \
+     select $1, given.change, written.seq, written.id, written.version, given.action, given.attributes, given.token, given.at, \
+       given.request, given.was, given.document, written.created, 0 \
+     from {rows} join {written} on written.seq = given.at_seq order by given.change";
+/// The type of a member is in the upper bits of its key.
+const LOG_ADDED: &str = "insert into change_member (tenant, change, id, added, kind) \
+     select $1, $2, (select r.id from resource r where r.tenant = $1 and r.seq = added.member_seq), true, added.member_seq >> 56 \
+     from {added} where exists (select 1 from {written})";
+const LOG_REMOVED: &str = "insert into change_member (tenant, change, id, added, kind) \
+     select $1, $2, (select r.id from resource r where r.tenant = $1 and r.seq = removed.member_seq), false, \
+       removed.member_seq >> 56 \
+     from {removed} where exists (select 1 from {written})";
+const LOG_DEPARTURES: &str = "insert into change (tenant, change, seq, id, version, action, token, at, request, document, \
+       created, members, attributes) \
+     select {:tenant}, {:number} + row_number() over (order by seq), seq, id, version, 'modify', {:token}, {:at}, {:request}, \
+       case when {:keeps} then document end, created, 1, case seq >> 56";
+const LOG_DEPARTURES_END: &str = " else '' end from {departed}";
+const LOG_LEFT: &str = "insert into change_member (tenant, change, id, added, kind) \
+     select $1, $2 + row_number() over (order by seq), $3, false, $4 from {departed}";
+/// The last of the moves has the version that the group has now. Positions of the feed follow the order of the rows.
+const LOG_MOVES: &str = "insert into change (tenant, change, seq, id, version, action, attributes, token, at, request, \
+       document, created, members) \
+     select $1, moved.change, written.seq, written.id, written.version - moved.later, 'modify', $2, moved.token, moved.at, \
+       moved.request, case when $3 then written.document end, written.created, 1 \
+     from {written} cross join (select change, token, at, request, row_number() over (order by change desc) - 1 as later from {rows} \
+       where seq in (select member_seq from {added}) or seq in (select member_seq from {removed})) as moved \
+     order by moved.change returning change, version";
+const LOG_MOVED: &str = "insert into change_member (tenant, change, id, added, kind) \
+     select $1, given.change, (select r.id from resource r where r.tenant = $1 and r.seq = given.seq), given.joins, given.seq >> 56 \
+     from {rows} where given.change in (select change from {logged})";
+const DELETED: &str = "select given.id, (select max(c.version) from change c where c.tenant = $1 and c.id = given.id \
+     and c.action = 'delete') from {rows}";

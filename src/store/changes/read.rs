@@ -1,0 +1,358 @@
+//! Reads the feed: positions, and the changes at them.
+
+use crate::clock::Timestamp;
+use crate::resource::{Meta, StoredDocument};
+use crate::schema::ResourceType;
+use crate::store::changes::append::ChangeAction;
+use crate::store::db::args::{Arg, Column, Table};
+use crate::store::db::error::StoreError;
+use crate::store::db::row::Row;
+use crate::store::db::statement::Statement;
+use crate::store::handle::Store;
+use crate::store::resources::read::stored::StoredResource;
+use crate::store::resources::seq::moment_of;
+use std::collections::HashMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A position with the change that has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedKey {
+    /// The position; the first one is 1.
+    pub position: i64,
+    /// Number of the tenant; 0 for what is told of tenants to all.
+    pub tenant: i64,
+    /// Number of the change.
+    pub change: i64,
+}
+
+/// The ends of the feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedEnds {
+    /// The oldest position that is kept.
+    pub oldest: i64,
+    /// What has the newest position.
+    pub newest: FeedKey,
+}
+
+/// A change with its position.
+#[derive(Debug, Clone)]
+pub struct FeedRow {
+    /// Its place in the feed.
+    pub key: FeedKey,
+    /// Name of the tenant; `None` for what is told of tenants to all.
+    pub tenant: Option<String>,
+    /// Counts the changes of the tenant's settings and schemas until now.
+    pub revision: Option<i64>,
+    /// Name of the resource type; `None` for a change of the tenant.
+    pub resource_type: Option<String>,
+    /// Id of the resource.
+    pub id: Uuid,
+    /// Version of the resource after the change.
+    pub version: i64,
+    /// What was done.
+    pub action: ChangeAction,
+    /// Names of the attributes that were written, with commas between.
+    pub attributes: String,
+    /// Name of the token; `None` for the operator.
+    pub token: Option<String>,
+    /// When it was made.
+    pub at: Timestamp,
+    /// The state after it, of a deletion the last one; `None` if it is not known.
+    pub document: Option<String>,
+    /// The attributes that changed, as they were: a JSON object.
+    pub was: Option<String>,
+    /// When the resource was created.
+    pub created: Option<Timestamp>,
+    /// Id of the request.
+    pub request: Option<String>,
+    /// How many members joined or left.
+    pub members: i64,
+    /// Whether the state is the one of now, as none was kept with the change.
+    pub is_reconstructed: bool,
+}
+
+/// A member that joined or left with a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedMember {
+    /// Id of the member.
+    pub id: Uuid,
+    /// Name of its resource type; `None` in rows of earlier versions.
+    pub resource_type: Option<String>,
+    /// Whether it joined.
+    pub added: bool,
+}
+
+impl FeedRow {
+    /// The resource as it was after the change, without memberships; `None` if its state is not known.
+    pub fn resource(&self, resource_type: &Arc<ResourceType>) -> Option<StoredResource> {
+        Some(StoredResource {
+            seq: 0,
+            id: self.id,
+            meta: Meta {
+                version: self.version,
+                created: self.created.unwrap_or(self.at),
+                modified: self.at,
+            },
+            revision: 0,
+            document: StoredDocument::from_stored(self.document.clone()?),
+            relations: Vec::new(),
+            resource_type: resource_type.clone(),
+        })
+    }
+}
+
+impl Store {
+    /// The positions after one, in order: those of a tenant by its number, or of all.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn feed_keys(
+        &self,
+        after: i64,
+        tenant: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<FeedKey>, StoreError> {
+        let statement = match tenant {
+            Some(tenant) => Statement::named(
+                "feed.keys_of_tenant",
+                KEYS_OF_TENANT,
+                vec![Arg::Int(tenant), Arg::Int(after), Arg::Int(limit)],
+            ),
+            None => Statement::named(
+                "feed.keys",
+                KEYS,
+                vec![Arg::OptInt(Some(after)), Arg::Int(limit)],
+            ),
+        };
+        self.engine
+            .read(&statement)
+            .await?
+            .iter()
+            .map(read_key)
+            .collect()
+    }
+
+    /// The position of the first change that was made at a moment or later, about; `None` if there is none.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn feed_position_of(&self, moment: Timestamp) -> Result<Option<i64>, StoreError> {
+        let args = vec![Arg::OptInt(Some(moment_of(moment)))];
+        self.one_position("feed.position_of", SINCE, args).await
+    }
+
+    /// The position of the last but so many, of a tenant or of all; `None` if there is none.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn feed_position_before_last(
+        &self,
+        tenant: Option<i64>,
+        count: i64,
+    ) -> Result<Option<i64>, StoreError> {
+        let count = Arg::OptInt(Some(count));
+        match tenant {
+            Some(tenant) => {
+                let args = vec![Arg::Int(tenant), count];
+                self.one_position("feed.last_of_tenant", LAST_OF_TENANT, args)
+                    .await
+            }
+            None => self.one_position("feed.last", LAST, vec![count]).await,
+        }
+    }
+
+    async fn one_position(
+        &self,
+        name: &'static str,
+        text: &'static str,
+        args: Vec<Arg>,
+    ) -> Result<Option<i64>, StoreError> {
+        let rows = self
+            .engine
+            .read(&Statement::named(name, text, args))
+            .await?;
+        rows.first().map_or(Ok(None), |row| row.opt_int(0))
+    }
+
+    /// What stands at a position.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn feed_key(&self, position: i64) -> Result<Option<FeedKey>, StoreError> {
+        let args = vec![Arg::OptInt(Some(position))];
+        let rows = self
+            .engine
+            .read(&Statement::named("feed.key", KEY, args))
+            .await?;
+        rows.first().map(read_key).transpose()
+    }
+
+    /// The position of a change of a tenant.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn feed_key_of(
+        &self,
+        tenant: i64,
+        change: i64,
+    ) -> Result<Option<FeedKey>, StoreError> {
+        let args = vec![Arg::Int(tenant), Arg::Int(change)];
+        let rows = self
+            .engine
+            .read(&Statement::named("feed.key_of", KEY_OF, args))
+            .await?;
+        rows.first().map(read_key).transpose()
+    }
+
+    /// The ends of the feed; `None` if nothing was ever numbered.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn feed_ends(&self) -> Result<Option<FeedEnds>, StoreError> {
+        let rows = self
+            .engine
+            .read(&Statement::named("feed.ends", ENDS, vec![]))
+            .await?;
+        let read = |row: &Row| {
+            Ok(FeedEnds {
+                oldest: row.int(3)?,
+                newest: read_key(row)?,
+            })
+        };
+        rows.first().map(read).transpose()
+    }
+
+    /// The changes at positions, in their order, until their states have more than so many bytes; at least the first.
+    /// Those of a tenant that was deleted are gone.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn feed_rows(
+        &self,
+        keys: &[FeedKey],
+        bytes: i64,
+    ) -> Result<Vec<FeedRow>, StoreError> {
+        let args = vec![Arg::OptInt(Some(bytes))];
+        let statement = Statement::named("feed.rows", ROWS, args).with_rows(table(keys));
+        let rows = self.engine.read(&statement).await?;
+        rows.iter().map(read_row).collect()
+    }
+
+    /// The members of a change of a group, in the order of their ids, from one of them on.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn changed_members(
+        &self,
+        key: FeedKey,
+        from: i64,
+        limit: i64,
+    ) -> Result<Vec<ChangedMember>, StoreError> {
+        let args = [key.tenant, key.change, limit, from].map(Arg::Int);
+        let statement = Statement::named("feed.members", MEMBERS, args.to_vec());
+        let rows = self.engine.read(&statement).await?;
+        rows.iter().map(|row| read_member(row, 0)).collect()
+    }
+
+    /// The members of several changes, by position.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn members_of_changes(
+        &self,
+        keys: &[FeedKey],
+    ) -> Result<HashMap<i64, Vec<ChangedMember>>, StoreError> {
+        let mut found: HashMap<i64, Vec<ChangedMember>> = HashMap::new();
+        if keys.is_empty() {
+            return Ok(found);
+        }
+        let statement = Statement::named("feed.members_of", MEMBERS_OF, vec![]);
+        for row in self.engine.read(&statement.with_rows(table(keys))).await? {
+            let member = read_member(&row, 1)?;
+            found.entry(row.int(0)?).or_default().push(member);
+        }
+        Ok(found)
+    }
+}
+
+fn table(keys: &[FeedKey]) -> Table {
+    let column = |of: fn(&FeedKey) -> i64| Column::Ints(keys.iter().map(of).collect());
+    vec![
+        ("position", column(|key| key.position)),
+        ("tenant", column(|key| key.tenant)),
+        ("change", column(|key| key.change)),
+    ]
+}
+
+fn read_key(row: &Row) -> Result<FeedKey, StoreError> {
+    Ok(FeedKey {
+        position: row.int(0)?,
+        tenant: row.int(1)?,
+        change: row.int(2)?,
+    })
+}
+
+fn read_row(row: &Row) -> Result<FeedRow, StoreError> {
+    let text = |column| Ok::<_, StoreError>(row.opt_text(column)?.map(str::to_owned));
+    Ok(FeedRow {
+        key: read_key(row)?,
+        tenant: text(3)?,
+        resource_type: text(4)?,
+        id: row.uuid(5)?,
+        version: row.int(6)?,
+        action: ChangeAction::from_str(row.text(7)?),
+        attributes: row.text(8)?.to_owned(),
+        token: text(9)?,
+        at: Timestamp::from_micros(row.int(10)?),
+        document: text(11)?,
+        was: text(12)?,
+        created: row.opt_int(13)?.map(Timestamp::from_micros),
+        request: text(14)?,
+        members: row.int(15)?,
+        is_reconstructed: row.bool(16)?,
+        revision: row.opt_int(17)?,
+    })
+}
+
+fn read_member(row: &Row, first: usize) -> Result<ChangedMember, StoreError> {
+    Ok(ChangedMember {
+        id: row.uuid(first)?,
+        resource_type: row.opt_text(first + 1)?.map(str::to_owned),
+        added: row.bool(first + 2)?,
+    })
+}
+
+const KEYS: &str =
+    "select position, tenant, change from feed where position > $1 order by position {limit}$2";
+const KEYS_OF_TENANT: &str = "select position, tenant, change from feed where tenant = $1 and position > $2 \
+     order by position {limit}$3";
+/// Positions follow the time of changes closely, but not exactly.
+const SINCE: &str = "select min(position) from (select position from feed where change >= $1 order by change limit 100) as first";
+const LAST: &str = "select min(position) from (select position from feed order by position desc {limit}$1) as last";
+const LAST_OF_TENANT: &str = "select min(position) from (select position from feed where tenant = $1 \
+     order by position desc {limit}$2) as last";
+const KEY: &str = "select position, tenant, change from feed where position = $1";
+const KEY_OF: &str = "select position, tenant, change from feed where tenant = $1 and change = $2";
+/// Each end is one look-up in the index.
+const ENDS: &str = "select position, tenant, change, (select min(position) from feed) from feed order by position desc limit 1";
+/// The state of now stands in for one that was not kept. What precedes a row is summed so that the first is always there.
+const ROWS: &str = "select position, tenant, change, name, kind, id, version, action, attributes, token_name, at, document, was, \
+       created, request, members, is_reconstructed, revision \
+     from (select told.*, sum(octet_length(coalesce(document, '')) + octet_length(coalesce(was, ''))) \
+         over (order by position rows between unbounded preceding and 1 preceding) as preceding \
+       from (select given.position, c.tenant, c.change, \
+         (select t.name from tenant t where t.tenant = c.tenant) as name, \
+         (select t.revision from tenant t where t.tenant = c.tenant) as revision, \
+         (select k.name from kind k where k.kind = c.seq >> 56) as kind, c.id, c.version, c.action, c.attributes, \
+         case when c.token is not null then coalesce((select k.name from token k where k.id = c.token), c.token) end as token_name, \
+         c.at, \
+         coalesce(c.document, (select r.document from resource r where r.tenant = c.tenant and r.seq = c.seq)) as document, \
+         c.was, coalesce(c.created, (select r.created from resource r where r.tenant = c.tenant and r.seq = c.seq)) as created, \
+         c.request, c.members, c.document is null as is_reconstructed \
+         from {rows} join change c on c.tenant = given.tenant and c.change = given.change) as told) as measured \
+     where preceding is null or preceding < $1 order by position";
+const MEMBERS: &str = "select m.id, (select k.name from kind k where k.kind = m.kind), m.added from change_member m \
+     where m.tenant = $1 and m.change = $2 order by m.id {limit}$3 offset $4";
+const MEMBERS_OF: &str = "select given.position, m.id, (select k.name from kind k where k.kind = m.kind), m.added \
+     from {rows} join change_member m on m.tenant = given.tenant and m.change = given.change order by given.position, m.id";

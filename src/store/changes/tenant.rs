@@ -1,0 +1,79 @@
+//! Rows of the change log about tenants themselves. That one was created or deleted is told under tenant number 0, the
+//! rest under its own. The key of a resource is 0 there, or the tenant's number under number 0; the version is the
+//! tenant's revision, and the document a list of its name and status.
+
+use crate::clock::Timestamp;
+use crate::store::db::args::Arg;
+use crate::store::db::batch::Batch;
+use crate::store::db::statement::Step;
+use crate::store::handle::Store;
+
+/// What the steps return that the rows are made of.
+pub(in crate::store) const TOLD: &[&str] = &["tenant", "name", "status", "revision"];
+
+/// What is told of a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum TenantNews {
+    /// It was created; the step `told` returns it.
+    Created,
+    /// It is served or not; the step `told` returns it, and `before` what its status was.
+    Status,
+    /// Its schemas are others; the step `told` returns it, also several.
+    Schemas,
+    /// It is deleted by the next step; the first value is its number.
+    Deleted(i64),
+}
+
+impl Store {
+    /// Adds the rows that tell of tenants.
+    pub(in crate::store) fn tell(&self, batch: Batch, news: TenantNews, now: Timestamp) -> Batch {
+        let mut values = vec![
+            ("number", Arg::Int(self.sequence.for_change(now))),
+            ("at", Arg::Int(now.as_micros())),
+        ];
+        let text = match news {
+            TenantNews::Created => CREATED,
+            TenantNews::Status => STATUS,
+            TenantNews::Schemas => SCHEMAS,
+            TenantNews::Deleted(tenant) => {
+                values.push(("tenant", Arg::Int(tenant)));
+                DELETED
+            }
+        };
+        batch.then("news", Step::bound(text, values))
+    }
+}
+
+macro_rules! log {
+    ($owner:literal, $seq:literal, $action:literal, $attributes:literal, $from:literal) => {
+        concat!(
+            "insert into change (tenant, change, seq, id, version, action, attributes, at, document, created) select ",
+            $owner,
+            ", {:number}, ",
+            $seq,
+            ", '00000000-0000-0000-0000-000000000000', told.revision, '",
+            $action,
+            "', '",
+            $attributes,
+            "', {:at}, cast({row_of}(told.name, told.status) as text), {:at} from ",
+            $from
+        )
+    };
+}
+
+const CREATED: &str = log!("0", "told.tenant", "create", "", "{told}");
+const STATUS: &str = log!(
+    "told.tenant",
+    "0",
+    "modify",
+    "status",
+    "{told} cross join {before} where told.status <> before.status"
+);
+const SCHEMAS: &str = log!("told.tenant", "0", "modify", "schemas", "{told}");
+const DELETED: &str = log!(
+    "0",
+    "told.tenant",
+    "delete",
+    "",
+    "(select tenant, name, status, revision + 1 as revision from tenant where tenant = {:tenant}) as told"
+);
