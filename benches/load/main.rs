@@ -84,6 +84,7 @@ fn dispatch(options: Options) -> Result<u64, String> {
         Command::Count(count) => in_runtime(count::run(count)),
         Command::Unread(unread) => in_runtime(unread.run()),
         Command::Silent(silent) => in_runtime(silent.run()),
+        Command::Noisy(noisy) => in_runtime(noisy.run()),
         Command::Idle(idle) => in_runtime(idle.run()),
         Command::Report { file } => report::print(&file).map(|()| 0),
         Command::People(asked) => {

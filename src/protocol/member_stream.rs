@@ -2,7 +2,7 @@
 //! more memory than any other.
 
 use crate::access::Caller;
-use crate::error::{Result, ScimError};
+use crate::error::Result;
 use crate::protocol::pieces::{Piece, Pieces};
 use crate::protocol::reply::Reply;
 use crate::protocol::{Service, render};
@@ -10,15 +10,12 @@ use crate::resource::projection::Projection;
 use crate::store::{MemberStream, Related, StoreError, StoredResource};
 use std::mem;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 /// Members that are read along with a group; with more of them they follow one by one.
 pub(crate) const READ_ALONG: usize = 1000;
-
-/// Large groups that are read at a time: each takes a connection of its own.
-pub(crate) const AT_ONCE: usize = 4;
 
 /// Bytes that are sent together.
 pub(crate) const PIECE: usize = 32 << 10;
@@ -70,18 +67,11 @@ impl Service {
             if !projection.is_whole(&resource_type) || found.document.may_hide(&resource_type) {
                 break;
             }
-            let turn = self
-                .large_groups
-                .clone()
-                .acquire_owned()
-                .await
-                .map_err(ScimError::internal)?;
             if let Some(roll) = self.store.roll(caller.scope(), &found).await? {
                 let read = found.relations.extract_if(.., |related| related.is_member);
                 let members = Members {
                     read: read.collect(),
                     roll,
-                    _turn: turn,
                 };
                 return Ok(InFull::OneByOne(found, members));
             }
@@ -105,10 +95,9 @@ pub(crate) enum InFull {
 /// The members of a large group on their way.
 #[derive(Debug)]
 pub(crate) struct Members {
-    /// Those that were read with the group, which come first.
+    /// Members that were read with the group, which come first.
     read: Vec<Related>,
     roll: MemberStream,
-    _turn: OwnedSemaphorePermit,
 }
 
 impl Members {

@@ -9,13 +9,13 @@ use crate::store::db::args::postgres_args;
 use crate::store::db::deadline::Deadline;
 use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::Flow;
-use crate::store::db::fair_semaphore::{FairSemaphore, Permit};
+use crate::store::db::fair_semaphore::{FairSemaphore, Permit, Shares};
 use crate::store::db::hosts::{Hosts, is_starting};
 use crate::store::db::notices::without_warnings;
 use crate::store::db::probe::{Finding, probe};
 use crate::store::db::row::Row;
 use crate::store::db::session::Session;
-use crate::store::db::settings::PoolSettings;
+use crate::store::db::settings::{PoolSettings, READING_WAIT};
 use crate::store::db::suspicion::{Probing, Purpose, Suspicion};
 use crate::store::db::texts::Prepared;
 use deadpool::Runtime;
@@ -43,8 +43,10 @@ const ASKED: Duration = Duration::from_millis(500);
 const RETRY: Duration = Duration::from_millis(50);
 /// How often it is looked whether a connection came back, while PostgreSQL allows no more of them.
 const LOOK: Duration = Duration::from_millis(10);
-/// Connections outside of the pool that are kept for long reads, at most.
-const READERS: usize = 4;
+/// The part of the connections that a tenant with slow statements may have while others are active: one in so many.
+const SLOW_SHARE: usize = 16;
+/// The part of the connections on which may be read for as long as it takes: one in so many.
+const READINGS: usize = 4;
 /// How long no further connection is tried after PostgreSQL has said that it allows no more.
 const NO_MORE: Duration = Duration::from_millis(250);
 
@@ -53,6 +55,8 @@ const NO_MORE: Duration = Duration::from_millis(250);
 pub(in crate::store) struct Connections {
     pool: Pool<Opener>,
     permits: FairSemaphore,
+    /// A permit for each connection that may be read from for as long as it takes.
+    readings: FairSemaphore,
     common: Arc<Common>,
 }
 
@@ -73,8 +77,6 @@ struct Common {
     oldest: AtomicU64,
     /// Until when PostgreSQL allows no more connections.
     no_more: Mutex<Option<Instant>>,
-    /// Connections outside of the pool that have ended a long read.
-    readers: Mutex<Vec<Link>>,
 }
 
 #[derive(Debug)]
@@ -88,7 +90,6 @@ struct Link {
     is_at_work: bool,
     /// When it was known last that it works.
     generation: u64,
-    opened: Instant,
     answered: Instant,
 }
 
@@ -100,7 +101,7 @@ pub(in crate::store) struct Lease {
     link: Option<Object<Opener>>,
     connections: Connections,
     /// Given back after the connection.
-    _permit: Permit,
+    permit: Permit,
 }
 
 impl Common {
@@ -155,6 +156,15 @@ impl Common {
     }
 }
 
+/// Shares of a tenant in so many connections while others are active: few slow statements at a time, because
+/// PostgreSQL's cores are not shared out among them.
+fn shares(connections: usize) -> Shares {
+    Shares {
+        short: connections / 2,
+        slow: connections / SLOW_SHARE,
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -166,42 +176,32 @@ impl Manager for Opener {
     async fn create(&self) -> Result<Link, StoreError> {
         let generation = self.0.generation();
         let connection = self.0.open().await?;
-        let now = Instant::now();
         Ok(Link {
             connection,
             is_at_work: false,
             generation,
-            opened: now,
-            answered: now,
+            answered: Instant::now(),
         })
     }
 
-    async fn recycle(&self, link: &mut Link, _: &Metrics) -> RecycleResult<StoreError> {
-        match link.is_usable(&self.0).await {
-            true => Ok(()),
-            false => Err(RecycleError::message("not to be used again")),
+    async fn recycle(&self, link: &mut Link, metrics: &Metrics) -> RecycleResult<StoreError> {
+        let (pause, generation) = (link.answered.elapsed(), self.0.generation());
+        if metrics.age() > LIFETIME || pause > IDLE || link.is_useless(&self.0) {
+            return Err(RecycleError::message("not to be used again"));
         }
+        if pause > PAUSE || link.generation != generation {
+            if !matches!(timeout(ASKED, link.connection.ping()).await, Ok(Ok(()))) {
+                // The others are as old: to ask each would take long.
+                self.0.give_up();
+                return Err(RecycleError::message("it does not answer"));
+            }
+            (link.answered, link.generation) = (Instant::now(), generation);
+        }
+        Ok(())
     }
 }
 
 impl Link {
-    /// Whether it may be used again. After a pause, or when another one has failed, PostgreSQL is asked.
-    async fn is_usable(&mut self, common: &Common) -> bool {
-        let (pause, generation) = (self.answered.elapsed(), common.generation());
-        if self.opened.elapsed() > LIFETIME || pause > IDLE || self.is_useless(common) {
-            return false;
-        }
-        if pause > PAUSE || self.generation != generation {
-            if !matches!(timeout(ASKED, self.connection.ping()).await, Ok(Ok(()))) {
-                // The others are as old: to ask each would take long.
-                common.give_up();
-                return false;
-            }
-            (self.answered, self.generation) = (Instant::now(), generation);
-        }
-        true
-    }
-
     fn is_useless(&self, common: &Common) -> bool {
         self.is_at_work || self.generation < common.oldest.load(Ordering::Acquire)
     }
@@ -228,9 +228,9 @@ impl Connections {
             generation: AtomicU64::new(0),
             oldest: AtomicU64::new(0),
             no_more: Mutex::default(),
-            readers: Mutex::default(),
         });
-        let most = usize::try_from(settings.max_connections.max(1)).unwrap_or(1);
+        // While one is read from for as long as it takes, its reader writes on another.
+        let most = usize::try_from(settings.max_connections.max(2)).unwrap_or(2);
         let pool = Pool::builder(Opener(common.clone()))
             .max_size(most)
             .queue_mode(QueueMode::Lifo)
@@ -238,7 +238,8 @@ impl Connections {
             .build();
         let connections = Self {
             pool: pool.map_err(|error| sqlx::Error::Configuration(error.into()))?,
-            permits: FairSemaphore::new(most, most / 2),
+            permits: FairSemaphore::new(most, shares(most)),
+            readings: FairSemaphore::new(most / READINGS, shares(most / READINGS)),
             common,
         };
         drop(connections.lease(Flow::Server, Purpose::Read).await?);
@@ -283,7 +284,7 @@ impl Connections {
                     return Ok(Lease {
                         link: Some(link),
                         connections: self.clone(),
-                        _permit: permit,
+                        permit,
                     });
                 }
                 // Those that are there are in use, and come back.
@@ -304,42 +305,27 @@ impl Connections {
         }
     }
 
-    /// A connection outside of the pool, within a transaction that reads and may take as long as it needs: one that
-    /// has ended such a read before, or one of the pool, which opens another when it needs one.
+    /// A connection within a transaction that reads and may take as long as it needs. Only a part of the connections
+    /// serve such transactions, so that slow clients do not keep all of them.
     ///
     /// # Errors
     /// The errors of [`Connections::lease`], and of a transaction that cannot begin.
-    pub(in crate::store) async fn reading(&self, flow: Flow) -> Result<LongRead, StoreError> {
-        let mut link = match self.reader().await {
-            Some(link) => link,
-            None => {
-                let mut lease = self.lease(flow, Purpose::Read).await?;
-                let link = lease.link.take().ok_or(sqlx::Error::PoolClosed)?;
-                Object::take(link)
-            }
-        };
+    pub(in crate::store) async fn reading(&self, flow: Flow) -> Result<Reading, StoreError> {
+        let permit = timeout(READING_WAIT, self.readings.acquire(flow))
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)?;
+        let mut lease = self.lease(flow, Purpose::Read).await?;
+        let link = lease.link()?;
+        link.is_at_work = true;
         let begin = AssertSqlSafe(self.common.session.begin_reading());
         self.common
             .deadline
             .on(link.connection.execute(begin))
             .await?;
-        Ok(LongRead {
-            link,
-            connections: self.clone(),
+        Ok(Reading {
+            lease,
+            _permit: permit,
         })
-    }
-
-    /// A connection that has ended a long read.
-    async fn reader(&self) -> Option<Link> {
-        if self.common.suspicion.refuses(Purpose::Read) {
-            return None;
-        }
-        loop {
-            let mut link = lock(&self.common.readers).pop()?;
-            if link.is_usable(&self.common).await {
-                return Some(link);
-            }
-        }
     }
 
     /// Runs a statement that only reads.
@@ -471,6 +457,7 @@ impl Lease {
         if common.session.is_pooled() {
             return self.transaction(Purpose::Read, vec![statement]).await;
         }
+        let _measuring = self.permit.measure();
         let link = self.link()?;
         link.is_at_work = true;
         let answer = rows(&mut link.connection, statement, true);
@@ -497,6 +484,7 @@ impl Lease {
         statements: Vec<Prepared>,
     ) -> Result<Vec<Row>, StoreError> {
         let common = self.connections.common.clone();
+        let _measuring = (purpose == Purpose::Read).then(|| self.permit.measure());
         let link = self.link()?;
         link.is_at_work = true;
         let mut has_ended = false;
@@ -541,37 +529,32 @@ impl Drop for Lease {
     }
 }
 
-/// A connection in a transaction that reads for as long as it needs. It is closed when this is dropped.
+/// A connection within a transaction that only reads. If it is dropped before its end, the connection is closed, which
+/// ends the statement that runs on it.
 #[derive(Debug)]
-pub(in crate::store) struct LongRead {
-    link: Link,
-    connections: Connections,
+pub(in crate::store) struct Reading {
+    lease: Lease,
+    _permit: Permit,
 }
 
-impl LongRead {
+impl Reading {
     /// The connection.
-    pub(in crate::store) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.link.connection
-    }
-
-    /// Whether a statement keeps a name for the next time.
-    pub(in crate::store) fn keeps_statements(&self) -> bool {
-        !self.connections.common.session.is_pooled()
-    }
-
-    /// Ends the transaction, once all rows were read, and keeps the connection for the next long read.
     ///
     /// # Errors
-    /// If the transaction cannot be ended.
+    /// If it was given back.
+    pub(in crate::store) fn connection(&mut self) -> Result<&mut PgConnection, StoreError> {
+        Ok(&mut self.lease.link()?.connection)
+    }
+
+    /// Ends the transaction; the connection is free for others.
+    ///
+    /// # Errors
+    /// If PostgreSQL does not confirm that.
     pub(in crate::store) async fn end(mut self) -> Result<(), StoreError> {
-        let common = &self.connections.common;
-        let ending = self.link.connection.execute("commit");
-        common.deadline.on(ending).await?;
-        self.link.answered = Instant::now();
-        let mut readers = lock(&common.readers);
-        if readers.len() < READERS {
-            readers.push(self.link);
-        }
+        let deadline = self.lease.connections.common.deadline;
+        let link = self.lease.link()?;
+        deadline.on(link.connection.execute("commit")).await?;
+        (link.is_at_work, link.answered) = (false, Instant::now());
         Ok(())
     }
 }

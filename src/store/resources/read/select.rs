@@ -13,18 +13,9 @@ use crate::store::db::sql::Sql;
 use crate::store::resources::ids::{CatalogIds, TypeIds};
 use crate::store::resources::index_key::compare;
 use crate::store::resources::read::relation;
-use crate::store::resources::read::scan;
+use crate::store::resources::read::scan::{self, Of, Scan};
 use crate::store::resources::seq::keys_of_type;
 use uuid::Uuid;
-
-/// What a set consists of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) enum Of {
-    /// Resources.
-    Resources,
-    /// Values of one multi-valued attribute.
-    Elements,
-}
 
 impl Of {
     fn columns(self) -> &'static str {
@@ -120,6 +111,14 @@ impl Select<'_> {
         }
     }
 
+    fn scan(&mut self) -> Scan<'_> {
+        Scan {
+            tenant: self.tenant,
+            type_id: self.of_type.type_id,
+            sql: self.sql,
+        }
+    }
+
     fn operand(&mut self, predicate: &Predicate, of: Of, within: Option<&AttributePath>) {
         self.sql.raw("select ").raw(of.columns()).raw(" from (");
         self.set(predicate, of, within);
@@ -155,7 +154,7 @@ impl Select<'_> {
         let scanned: Vec<i64> = parts.iter().filter_map(|part| self.scanned(part)).collect();
         if !scanned.is_empty() {
             self.sql.raw(" union ");
-            scan::any_value(self, &scanned, of);
+            scan::any_value(&mut self.scan(), &scanned, of);
         }
         for part in others {
             self.sql.raw(if is_first { "" } else { " union " });
@@ -280,7 +279,7 @@ impl Select<'_> {
         let is_scanned = self.of_type.is_scanned(path);
         if is_scanned {
             self.sql.raw("(");
-            scan::has_value(self, attribute, key, of);
+            scan::has_value(&mut self.scan(), attribute, key, of);
             self.sql.raw(" or ");
         }
         self.sql
@@ -337,7 +336,7 @@ impl Select<'_> {
         let scanned: Vec<i64> = scanned.map(|(number, _)| *number).collect();
         if !scanned.is_empty() {
             self.sql.raw(" union ");
-            scan::elements(self, &scanned);
+            scan::elements(&mut self.scan(), &scanned);
         }
     }
 
@@ -366,7 +365,7 @@ impl Select<'_> {
         self.value_rows(attribute, path, comparison);
         if self.of_type.is_scanned(path) {
             self.sql.raw(" union ");
-            scan::values(self, attribute, comparison, of);
+            scan::values(&mut self.scan(), attribute, comparison, of);
         }
     }
 
