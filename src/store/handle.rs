@@ -7,7 +7,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::settings::PoolSettings;
 use crate::store::resources::ids::CatalogIds;
 use crate::store::resources::seq::Sequence;
-use crate::store::resources::write::gather::WriteQueue;
+use crate::store::resources::write::gathered::WriteQueue;
 use crate::store::resources::write::member_queue::MemberQueue;
 use std::path::Path;
 use std::sync::Arc;

@@ -5,12 +5,11 @@
 //! What is not written by the batch, for whatever reason, is written by a batch of its own, which tells the reason.
 
 use crate::store::db::error::StoreError;
-use crate::store::db::leader::{Coalescer, Leader};
+use crate::store::db::leader::Leader;
 use crate::store::handle::Store;
 use crate::store::resources::write::gather_steps::batch;
-use crate::store::resources::write::gathered::{GatheredKind, GatheredWrite};
+use crate::store::resources::write::gathered::{GatheredKind, GatheredWrite, WaitingWrite};
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -21,19 +20,6 @@ const MOST: usize = 64;
 /// How long writes that arrive meanwhile wait for the batch that is made: one that waits for a lock must not keep the
 /// others.
 const HOLD: Duration = Duration::from_millis(250);
-
-/// A write that waits: the version that it led to, or `None` if it has to be made by itself.
-#[derive(Debug)]
-struct Waiting {
-    write: GatheredWrite,
-    answer: oneshot::Sender<Result<Option<i64>, StoreError>>,
-}
-
-/// Writes that wait, by what they have in common.
-#[derive(Debug, Clone, Default)]
-pub(in crate::store) struct WriteQueue(Arc<WriteCoalescer>);
-
-type WriteCoalescer = Coalescer<GatheredKind, Waiting>;
 
 impl Store {
     /// Makes a write together with others. `None`: it was not made, and has to be made by itself.
@@ -46,7 +32,7 @@ impl Store {
         write: GatheredWrite,
     ) -> Result<Option<i64>, StoreError> {
         let (answer, answered) = oneshot::channel();
-        if let Some(leader) = self.write_queue.0.join(kind, Waiting { write, answer }) {
+        if let Some(leader) = self.write_queue.join(kind, WaitingWrite { write, answer }) {
             // In a task of its own: a caller that gives up must not take the others along.
             tokio::spawn(self.clone().serve_writes(leader));
         }
@@ -55,7 +41,7 @@ impl Store {
             .unwrap_or(Err(StoreError::Away(sqlx::Error::WorkerCrashed)))
     }
 
-    async fn serve_writes(self, mut leader: Leader<GatheredKind, Waiting>) {
+    async fn serve_writes(self, mut leader: Leader<GatheredKind, WaitingWrite>) {
         // Requests that have arrived are read first, so that they can come along.
         tokio::task::yield_now().await;
         while let Some(waiting) = leader.next(compatible) {
@@ -67,7 +53,7 @@ impl Store {
     }
 
     /// Makes writes, and tells each what became of it.
-    async fn serve_group(self, kind: GatheredKind, waiting: Vec<Waiting>) {
+    async fn serve_group(self, kind: GatheredKind, waiting: Vec<WaitingWrite>) {
         let counters = self.engine.counters();
         counters.writes_gathered.note_group(waiting.len());
         let split = waiting.into_iter().map(|one| (one.write, one.answer));
@@ -100,9 +86,9 @@ impl Store {
 /// The first of those that wait, in the order of their keys, so that batches of several instances meet in one order. Two
 /// writes of one resource are not made together, nor two that add one unique value: the later one has to find what the
 /// earlier one made.
-fn compatible(waiting: &mut Vec<Waiting>) -> Vec<Waiting> {
+fn compatible(waiting: &mut Vec<WaitingWrite>) -> Vec<WaitingWrite> {
     let (mut keys, mut values, mut count) = (BTreeSet::new(), BTreeSet::new(), 0);
-    let is_first = |one: &Waiting| {
+    let is_first = |one: &WaitingWrite| {
         let added = one.write.added.iter().filter(|row| row.is_unique);
         let own: Vec<_> = added.map(|row| (row.attribute, row.key.clone())).collect();
         let is_first = count < MOST

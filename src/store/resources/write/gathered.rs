@@ -1,11 +1,14 @@
-//! A write as a row of a batch that makes several, and what writes of one batch have in common.
+//! Writes that wait to be made together: each as a row of a batch, and what those of one batch have in common.
 
 use crate::store::changes::append::GatheredChange;
 use crate::store::db::args::Arg;
+use crate::store::db::error::StoreError;
+use crate::store::db::leader::{Coalescer, Leader};
 use crate::store::resources::index::IndexRow;
 use crate::store::resources::proof::{CallerSnapshot, ScopeClaim};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 /// What is done to the resources of a batch.
@@ -82,5 +85,28 @@ impl GatheredWrite {
     /// The key of the resource.
     pub(in crate::store) fn seq(&self) -> i64 {
         self.change.seq
+    }
+}
+
+/// A write that waits for its batch.
+#[derive(Debug)]
+pub(in crate::store) struct WaitingWrite {
+    pub(in crate::store) write: GatheredWrite,
+    /// Takes the version that the write led to; `None` if it has to be made by itself.
+    pub(in crate::store) answer: oneshot::Sender<Result<Option<i64>, StoreError>>,
+}
+
+/// Writes that wait while others of their kind are made.
+#[derive(Debug, Clone, Default)]
+pub(in crate::store) struct WriteQueue(Arc<Coalescer<GatheredKind, WaitingWrite>>);
+
+impl WriteQueue {
+    /// Adds a write. The leadership comes back if the kind has no leader.
+    pub(in crate::store) fn join(
+        &self,
+        kind: GatheredKind,
+        write: WaitingWrite,
+    ) -> Option<Leader<GatheredKind, WaitingWrite>> {
+        self.0.join(kind, write)
     }
 }
