@@ -124,7 +124,9 @@ impl StoreError {
     /// so that each is to be made by itself.
     pub(in crate::store) fn is_of_one(&self) -> bool {
         match self {
-            Self::Unique(_) | Self::Reference(_) | Self::Stale | Self::Outdated | Self::Busy(_) => true,
+            Self::Unique(_) | Self::Reference(_) | Self::Stale | Self::Outdated | Self::Busy(_) => {
+                true
+            }
             Self::Fault(_) => true,
             Self::Statement { source, .. } => source.is_of_one(),
             _ => false,

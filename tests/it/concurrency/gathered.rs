@@ -60,7 +60,9 @@ async fn a_conflict_costs_only_its_own(server: Server) {
     }
     let outcomes = tasks.join_all().await;
     let made = |word: &str| {
-        let made = outcomes.iter().filter(|(name, made)| *made && name.starts_with(word));
+        let made = outcomes
+            .iter()
+            .filter(|(name, made)| *made && name.starts_with(word));
         made.count()
     };
     assert_eq!((made("TAKEN"), made("twice"), made("once")), (0, 8, 16));
@@ -74,7 +76,10 @@ async fn changes_and_deletions_that_meet(server: Server) {
     let server = Arc::new(server);
     let mut made = Vec::new();
     for i in 0..24 {
-        let answer = server.post("/Users", user(&format!("user{i}"))).await.expect(201);
+        let answer = server
+            .post("/Users", user(&format!("user{i}")))
+            .await
+            .expect(201);
         made.push((answer.id(), answer.header("etag").unwrap().to_owned()));
     }
     let mut tasks = JoinSet::new();
@@ -105,8 +110,14 @@ async fn changes_and_deletions_that_meet(server: Server) {
     }
     tasks.join_all().await;
     let count = |action: &'static str| server.number(action);
-    assert_eq!(count("select count(*) from change where action = 'modify' and version = 2").await, 24);
-    assert_eq!(count("select count(*) from change where action = 'delete' and version = 3").await, 12);
+    assert_eq!(
+        count("select count(*) from change where action = 'modify' and version = 2").await,
+        24
+    );
+    assert_eq!(
+        count("select count(*) from change where action = 'delete' and version = 3").await,
+        12
+    );
     assert_eq!(count("select count(*) from resource").await, 12);
     server.is_sound().await;
 }
@@ -118,7 +129,10 @@ async fn two_instances_gather_the_same_users() {
     let fleet = Fleet::of_two(Database::Postgres).await;
     let mut ids = Vec::new();
     for i in 0..8 {
-        let made = fleet.first().post("/Users", user(&format!("user{i}"))).await;
+        let made = fleet
+            .first()
+            .post("/Users", user(&format!("user{i}")))
+            .await;
         ids.push(made.expect(201).id());
     }
     let mut tasks = JoinSet::new();

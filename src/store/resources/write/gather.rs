@@ -45,7 +45,7 @@ impl Store {
         // Requests that have arrived are read first, so that they can come along.
         tokio::task::yield_now().await;
         while let Some(waiting) = leader.next(compatible) {
-            let mut work = Box::pin(self.clone().serve_group(leader.key().clone(), waiting));
+            let mut work = Box::pin(self.clone().settle_writes(leader.key().clone(), waiting));
             if timeout(HOLD, &mut work).await.is_err() {
                 tokio::spawn(work);
             }
@@ -53,7 +53,7 @@ impl Store {
     }
 
     /// Makes writes, and tells each what became of it.
-    async fn serve_group(self, kind: GatheredKind, waiting: Vec<WaitingWrite>) {
+    async fn settle_writes(self, kind: GatheredKind, waiting: Vec<WaitingWrite>) {
         let counters = self.engine.counters();
         counters.writes_gathered.note_group(waiting.len());
         let split = waiting.into_iter().map(|one| (one.write, one.answer));
@@ -101,7 +101,8 @@ fn compatible(waiting: &mut Vec<WaitingWrite>) -> Vec<WaitingWrite> {
         }
         is_first
     };
-    let (mut taken, left): (Vec<_>, Vec<_>) = std::mem::take(waiting).into_iter().partition(is_first);
+    let (mut taken, left): (Vec<_>, Vec<_>) =
+        std::mem::take(waiting).into_iter().partition(is_first);
     *waiting = left;
     taken.sort_unstable_by_key(|one| one.write.seq());
     taken

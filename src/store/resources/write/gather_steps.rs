@@ -26,8 +26,7 @@ pub(in crate::store) fn batch(
             (number, &write.change)
         })
         .collect();
-    append_gathered(batch, kind.tenant, &changes)
-        .then("answer", Step::new(ANSWER, Vec::new()))
+    append_gathered(batch, kind.tenant, &changes).then("answer", Step::new(ANSWER, Vec::new()))
 }
 
 fn name(action: GatheredAction) -> &'static str {

@@ -36,7 +36,11 @@ pub(in crate::store) struct GatheredProof(Option<(ScopeClaim, Arc<CallerSnapshot
 impl GatheredProof {
     /// The proof of a claim; none if it is confirmed.
     pub(in crate::store) fn of(claim: &ScopeClaim) -> Self {
-        Self(claim.snapshot().map(|snapshot| (claim.clone(), snapshot.clone())))
+        Self(
+            claim
+                .snapshot()
+                .map(|snapshot| (claim.clone(), snapshot.clone())),
+        )
     }
 
     /// The claim that has to be proved.
