@@ -103,16 +103,6 @@ impl Background {
         });
     }
 
-    /// Moves the values of resources that an earlier release wrote from rows of the index to where they are scanned.
-    pub fn move_scanned(&self, operator: Operator) {
-        let job = self.register("former index", Schedule::Once);
-        self.spawn(async move {
-            job.begin();
-            former_index::empty(&operator).await;
-            job.end();
-        });
-    }
-
     /// Numbers changes for the change feed, after commits of this instance and several times a second.
     pub fn number_changes(&self, feed: Feed) {
         let job = self.register("change feed", Schedule::Throughout);
@@ -128,6 +118,16 @@ impl Background {
         self.every("change feed retention", HOUR, move || {
             let operator = operator.clone();
             async move { retention::forget_changes(&operator, days).await }
+        });
+    }
+
+    /// Moves the values of resources that an earlier release wrote from rows of the index to where they are scanned.
+    pub fn move_scanned(&self, operator: Operator) {
+        let job = self.register("former index", Schedule::Once);
+        self.spawn(async move {
+            job.begin();
+            former_index::empty(&operator).await;
+            job.end();
         });
     }
 

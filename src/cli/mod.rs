@@ -32,6 +32,7 @@ mod revoke;
 mod schema;
 mod serve;
 mod signals;
+mod start_line;
 mod tenant;
 #[cfg(test)]
 mod tests;

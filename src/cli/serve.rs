@@ -2,11 +2,12 @@
 
 use super::arguments::given;
 use super::failure::Failure;
-use super::{open, renewal, signals};
-use crate::admin_api::{self, AdminApp};
+use super::{open, renewal, signals, start_line};
+use crate::admin_api::{self, AdminApp, Mount};
 use crate::background::Background;
 use crate::config::{Config, ConfigError, Override};
 use crate::feed::Feed;
+use crate::metrics;
 use crate::scim_api;
 use crate::service::{DEFAULT_TENANT, Operator, TokenScope};
 use crate::wire;
@@ -14,6 +15,7 @@ use clap::Args;
 use secrecy::ExposeSecret;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -104,14 +106,14 @@ impl Serve {
             .listen
             .map(|at| listen(at, "--admin-listen"))
             .transpose()?;
-        let base_url = config.base_url(local_address(&listener)?);
+        let address = local_address(&listener)?;
+        let base_url = config.base_url(address);
         let settings = config.for_service(base_url.clone())?;
         let directory = config.directory()?;
         let operator = tokio::select! {
             operator = open::patiently(config, &settings, &directory) => operator?,
             () = stop.clone().wait() => return Ok(()),
         };
-        tracing::info!(database = %config.database, base_url, "opened");
         let made = operator.make_directory(&directory).await;
         let feed = Feed::new(operator.service().access().clone(), directory.clone());
         let background = Background::new(operator.clock().clone());
@@ -127,22 +129,31 @@ impl Serve {
         background.forget_old_changes(operator.clone(), config.feed.retention_days);
         let recorder = operator.service().recorder().clone();
         let app = scim_api::app(operator.service().clone(), config.for_http());
-        let admin_app = admin_address
-            .map(|address| admin_api::app(operator.clone(), config.for_admin(address), Vec::new()));
+        let admin_app = admin_address.map(|address| {
+            let pages = vec![metrics_page(&operator, config)];
+            admin_api::app(operator.clone(), config.for_admin(address), pages)
+        });
         let renewed = renewal::Renewed {
             service: operator.service(),
             app: &app,
             admin: admin_app.as_ref(),
         };
         let renewal = renewal::watch(hangups, renewed, read_again);
+        start_line::log(config, &base_url, address, admin_address);
         let serving = wire::serve(
             listener,
             app.wire(),
             config.for_server(),
             stop.clone().wait(),
         );
-        let managing = serve_admin(admin, admin_app.as_ref(), config, stop);
-        let both = async { tokio::try_join!(serving, managing).map(|_| ()) };
+        let managing = serve_admin(admin, admin_app.as_ref(), config, stop.clone());
+        // A stream would keep its connection, and the server with it.
+        let ending = async {
+            stop.wait().await;
+            operator.close_log_readers();
+            Ok(())
+        };
+        let both = async { tokio::try_join!(serving, managing, ending).map(|_| ()) };
         let served = tokio::select! {
             served = both => served,
             () = renewal => Ok(()),
@@ -187,6 +198,17 @@ impl Serve {
             tracing::warn!(%error, "nobody reads standard output");
         }
         Ok(())
+    }
+}
+
+/// The page that Prometheus reads.
+fn metrics_page(operator: &Operator, config: &Config) -> Mount {
+    let metrics = operator.service().metrics().clone();
+    Mount {
+        path: "/metrics",
+        content_type: metrics::CONTENT_TYPE,
+        token: config.metrics.token.clone(),
+        text: Arc::new(move || metrics.text()),
     }
 }
 

@@ -42,6 +42,7 @@ impl Config {
             limits: self.limits.for_service(),
             record: self.provisioning.record,
             keeps_documents: self.feed.documents,
+            token_warn_days: self.tokens.warn_days,
             support: self.server.support.clone(),
         })
     }

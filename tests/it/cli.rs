@@ -151,6 +151,11 @@ impl Served {
         self.child.wait().unwrap().code()
     }
 
+    /// Waits for a server that ends by itself.
+    pub(crate) fn end(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
     /// Sends a signal.
     pub(crate) fn tell(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
@@ -407,7 +412,10 @@ fn tenants_come_and_go() {
     assert!(printed(folder, "tenant suspend acme").contains("suspended"));
     assert!(printed(folder, "tenant resume acme").contains("active"));
     let table = printed(folder, "tenant list");
-    assert!(table.starts_with("NAME     STATUS  USERS"), "{table}");
+    assert!(
+        table.starts_with("NAME     HEALTH           USERS"),
+        "{table}"
+    );
     let (code, message) = refused(folder, "tenant delete acme");
     assert!(
         code == Some(2) && message.ends_with("give --yes\n"),

@@ -9,6 +9,7 @@
     missing_docs
 )]
 
+mod activity;
 mod admin;
 mod agreement;
 mod backup;
@@ -27,6 +28,7 @@ mod hostile;
 mod isolation;
 mod limits;
 mod logging;
+mod metrics;
 mod paging;
 mod pooler;
 mod provisioning;

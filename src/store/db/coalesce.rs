@@ -8,8 +8,8 @@
 //!
 //! [`Statement::coalescible`]: crate::store::db::statement::Statement::coalescible
 
+use crate::metrics::Groups;
 use crate::store::db::args::{Arg, Column};
-use crate::store::db::counters::Counters;
 use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::Flow;
 use crate::store::db::leader::{Coalescer, Leader};
@@ -59,7 +59,7 @@ impl Hash for Key {
 #[derive(Debug, Clone)]
 pub(in crate::store) struct ReadCoalescer {
     waiting: Arc<Coalescer<Key, Waiting>>,
-    counters: Arc<Counters>,
+    metrics: Groups,
 }
 
 #[derive(Debug)]
@@ -69,11 +69,11 @@ struct Waiting {
 }
 
 impl ReadCoalescer {
-    /// Reads are counted there.
-    pub(in crate::store) fn new(counters: Arc<Counters>) -> Self {
+    /// A coalescer whose reads are counted.
+    pub(in crate::store) fn new(metrics: Groups) -> Self {
         Self {
             waiting: Arc::default(),
-            counters,
+            metrics,
         }
     }
 
@@ -94,7 +94,7 @@ impl ReadCoalescer {
         let (answer, answered) = oneshot::channel();
         if let Some(leader) = self.waiting.join(key, Waiting { args, answer }) {
             // In a task of its own: a caller that gives up must not take the others along.
-            tokio::spawn(serve(leader, connections.clone(), self.counters.clone()));
+            tokio::spawn(serve(leader, connections.clone(), self.metrics.clone()));
         }
         answered
             .await
@@ -102,18 +102,14 @@ impl ReadCoalescer {
     }
 }
 
-async fn serve(
-    mut leader: Leader<Key, Waiting>,
-    connections: Connections,
-    counters: Arc<Counters>,
-) {
+async fn serve(mut leader: Leader<Key, Waiting>, connections: Connections, metrics: Groups) {
     // Requests that have arrived are read first, so that they can come along.
     tokio::task::yield_now().await;
     let mut lease = None;
     while let Some(group) =
         leader.next(|waiting| waiting.drain(..waiting.len().min(MOST)).collect())
     {
-        counters.reads_coalesced.note_group(group.len());
+        metrics.note_group(group.len());
         let mut work = Box::pin(carry_out(
             connections.clone(),
             lease.take(),

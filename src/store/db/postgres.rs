@@ -5,6 +5,7 @@
 //! The driver gives no access to its sockets, so TCP keepalive cannot be set on this side: the deadline
 //! of each statement and the question after a pause stand in for it.
 
+use crate::metrics;
 use crate::store::db::args::postgres_args;
 use crate::store::db::deadline::Deadline;
 use crate::store::db::error::StoreError;
@@ -217,6 +218,7 @@ impl Connections {
         primary: PgConnectOptions,
         session: Session,
         settings: &PoolSettings,
+        metrics: &metrics::Metrics,
     ) -> Result<Self, StoreError> {
         let common = Arc::new(Common {
             hosts,
@@ -238,8 +240,12 @@ impl Connections {
             .build();
         let connections = Self {
             pool: pool.map_err(|error| sqlx::Error::Configuration(error.into()))?,
-            permits: FairSemaphore::new(most, shares(most)),
-            readings: FairSemaphore::new(most / READINGS, shares(most / READINGS)),
+            permits: FairSemaphore::new(most, shares(most), metrics.pool.clone()),
+            readings: FairSemaphore::new(
+                most / READINGS,
+                shares(most / READINGS),
+                metrics.readings.clone(),
+            ),
             common,
         };
         drop(connections.lease(Flow::Server, Purpose::Read).await?);

@@ -54,8 +54,8 @@ impl Store {
 
     /// Makes writes, and tells each what became of it.
     async fn settle_writes(self, kind: GatheredKind, waiting: Vec<WaitingWrite>) {
-        let counters = self.engine.counters();
-        counters.writes_gathered.note_group(waiting.len());
+        let coalescing = &self.engine.metrics().coalescing;
+        coalescing.writes.note_group(waiting.len());
         let split = waiting.into_iter().map(|one| (one.write, one.answer));
         let (writes, answers): (Vec<_>, Vec<_>) = split.unzip();
         let made = self.make_gathered(&kind, &writes).await;
