@@ -28,6 +28,7 @@ mod schema_retry;
 mod update;
 pub(crate) mod username_format;
 
+pub use discovery::EVENT_URIS;
 pub use limits::ServiceLimits;
 pub use pieces::Pieces;
 pub use precondition::{Precondition, Tags};

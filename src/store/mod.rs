@@ -6,6 +6,7 @@
 
 mod changes;
 mod db;
+mod delivery;
 mod directory;
 mod handle;
 mod operator;
@@ -18,6 +19,13 @@ pub use changes::{Author, ChangeAction, ChangedMember, FeedEnds, FeedKey, FeedRo
 pub use db::counters::StoreCounts;
 pub use db::error::StoreError;
 pub use db::settings::PoolSettings;
+pub use delivery::acknowledgement::Acknowledgements;
+pub use delivery::attempt::FailedAttempt;
+pub use delivery::endpoint::{Endpoint, EndpointChange, EndpointKind, EndpointStatus, NewEndpoint};
+pub use delivery::held::HeldEvent;
+pub use delivery::lease::EndpointState;
+pub use delivery::progress::{EndpointProgress, LaneMark};
+pub use delivery::signing_key::{KeyState, SigningKey};
 pub use directory::{DirectoryState, Views};
 pub use handle::Store;
 pub use operator::schema::{Configured, ConfiguredSchema, KeptSchema};

@@ -23,6 +23,11 @@ const SLICE: i64 = 1000;
 pub struct TenantKey(pub(super) i64);
 
 impl TenantKey {
+    /// The key of the tenant of a number.
+    pub fn of_number(number: i64) -> Self {
+        Self(number)
+    }
+
     /// The number of the tenant.
     pub fn number(self) -> i64 {
         self.0

@@ -66,6 +66,7 @@ macro_rules! migrations {
             11 "0011_reasons.sql",
             12 "0012_token_ending.sql",
             13 "0013_feed.sql",
+            15 "0015_endpoints.sql",
         )
     };
     ($folder:literal, $($version:literal $name:literal,)*) => {
