@@ -48,7 +48,8 @@ pub mod service {
         Action, Deed, NoteText, Record, Recorder, RequestContext, RequestSummary, UnknownAttribute,
     };
     pub use crate::store::{
-        Entry, LogQuery, LoggedRequest, LoggedUser, Outcome, PasswordPolicy, PutWithoutMembers,
+        Entry, FailureGroup, FailurePlace, FailureQuery, Health, HourCounts, HourFigures, LogPage,
+        LogQuery, LogSearch, LoggedRequest, LoggedUser, Outcome, PasswordPolicy, PutWithoutMembers,
         Status, TenantChange, TenantInfo, TenantQuery, TokenInfo, TokenQuery, TokenScope,
         UsernameFormat, Verified,
     };

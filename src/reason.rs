@@ -109,6 +109,21 @@ impl Reason {
         )
     }
 
+    /// Whether the client was not let in: its token or its base URL is wrong.
+    pub fn is_of_access(self) -> bool {
+        self.is_near_miss()
+            || matches!(
+                self,
+                Self::TokenMissing
+                    | Self::TokenUnknown
+                    | Self::TokenExpired
+                    | Self::TokenRevoked
+                    | Self::TokenOtherTenant
+                    | Self::PathBase
+                    | Self::PathUsersTwice
+            )
+    }
+
     /// Whether the token itself is in order and was only put into the request wrongly.
     pub fn is_near_miss(self) -> bool {
         matches!(

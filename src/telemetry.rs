@@ -25,31 +25,42 @@ pub enum LogFormat {
 
 /// Starts the log; `level` is what [`filter`] takes.
 pub fn init(format: LogFormat, level: &str) {
-    let filter = filter(level).unwrap_or_default();
-    let as_json = match format {
-        LogFormat::Json => true,
-        LogFormat::Text => false,
-        LogFormat::Auto => !std::io::stderr().is_terminal(),
-    };
-    let lines = if as_json { json_lines() } else { text_lines() };
-    let (filter, handle) = reload::Layer::new(filter);
+    let (filter, level_handle) = reload::Layer::new(filter(level).unwrap_or_default());
+    let (lines, lines_handle) = reload::Layer::new(lines_of(format));
     let subscriber = tracing_subscriber::registry()
         .with(lines.with_filter(filter_fn(is_free_of_values)))
         .with(filter);
     // A second start, as in tests, keeps the first.
     if subscriber.try_init().is_ok() {
-        let _ = RELOAD.set(Box::new(move |filter| handle.reload(filter).is_ok()));
+        let _ = RELOAD.set(Box::new(move |format, filter| {
+            // Both fail only if the log is gone.
+            let _ = (
+                lines_handle.reload(lines_of(format)),
+                level_handle.reload(filter),
+            );
+        }));
     }
 }
 
-/// Puts another filter in the place of the one in force.
-static RELOAD: OnceLock<Box<dyn Fn(EnvFilter) -> bool + Send + Sync>> = OnceLock::new();
+/// Puts another format and filter in the place of those in force.
+type Reload = Box<dyn Fn(LogFormat, EnvFilter) + Send + Sync>;
 
-/// Takes another level, once the log is started.
-pub fn renew(level: &str) {
+static RELOAD: OnceLock<Reload> = OnceLock::new();
+
+/// Takes another format and level, once the log is started.
+pub fn renew(format: LogFormat, level: &str) {
     if let (Some(reload), Some(filter)) = (RELOAD.get(), filter(level)) {
-        reload(filter);
+        reload(format, filter);
     }
+}
+
+fn lines_of(format: LogFormat) -> Lines {
+    let as_json = match format {
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+        LogFormat::Auto => !std::io::stderr().is_terminal(),
+    };
+    if as_json { json_lines() } else { text_lines() }
 }
 
 /// The filter for a level or for directives; `None` if the text is neither. A level alone is that

@@ -49,6 +49,7 @@ impl Stage {
             searchable: None,
             record: Record::None,
             keeps_documents: true,
+            token_warn_days: 30,
             support: None,
             limits: ServiceLimits::default(),
         };

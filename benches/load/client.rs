@@ -5,8 +5,10 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -18,6 +20,8 @@ pub(crate) struct Address {
     /// Base path, without a slash at the end.
     pub(crate) path: String,
     pub(crate) token: String,
+    /// Address of this machine from which connections are opened, if it matters.
+    pub(crate) from: Option<IpAddr>,
 }
 
 impl Address {
@@ -36,7 +40,30 @@ impl Address {
             host: host.to_owned(),
             path,
             token: format!("Bearer {token}"),
+            from: None,
         })
+    }
+
+    /// The same server and token, from another address of this machine.
+    pub(crate) fn from(&self, address: IpAddr) -> Self {
+        Self {
+            from: Some(address),
+            ..self.clone()
+        }
+    }
+
+    async fn connect(&self) -> io::Result<TcpStream> {
+        let Some(from) = self.from else {
+            return TcpStream::connect(&self.host).await;
+        };
+        let to: SocketAddr = self.host.parse().map_err(io::Error::other)?;
+        let socket = if to.is_ipv4() {
+            TcpSocket::new_v4()?
+        } else {
+            TcpSocket::new_v6()?
+        };
+        socket.bind((from, 0).into())?;
+        socket.connect(to).await
     }
 }
 
@@ -82,7 +109,7 @@ impl Client {
         body: Option<Vec<u8>>,
     ) -> Result<Answer, String> {
         if self.open.as_ref().is_none_or(SendRequest::is_closed) {
-            self.open = Some(connect(&self.address.host).await?);
+            self.open = Some(connect(&self.address).await?);
         }
         let Some(connection) = &mut self.open else {
             return Err("no connection".to_owned());
@@ -117,10 +144,11 @@ impl Client {
     }
 }
 
-async fn connect(host: &str) -> Result<SendRequest<Full<Bytes>>, String> {
-    let stream = TcpStream::connect(host)
+async fn connect(address: &Address) -> Result<SendRequest<Full<Bytes>>, String> {
+    let stream = address
+        .connect()
         .await
-        .map_err(|error| format!("{host}: {error}"))?;
+        .map_err(|error| format!("{}: {error}", address.host))?;
     stream
         .set_nodelay(true)
         .map_err(|error| error.to_string())?;

@@ -78,6 +78,7 @@ fn dispatch(options: Options) -> Result<u64, String> {
         Some(Command::Count(count)) => in_runtime(count::run(count)),
         Some(Command::Unread(unread)) => in_runtime(unread.run()),
         Some(Command::Silent(silent)) => in_runtime(silent.run()),
+        Some(Command::Noisy(noisy)) => in_runtime(noisy.run()),
         Some(Command::Idle(idle)) => in_runtime(idle.run()),
         Some(Command::Report { file }) => report::print(&file).map(|()| 0),
         Some(Command::People(asked)) => {

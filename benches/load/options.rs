@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Unread(strain::Unread),
     /// Waits of a client with a token while others hold connections and say nothing
     Silent(strain::Silent),
+    /// Times of a tenant's requests beside another one whose clients send slow filters
+    Noisy(strain::Noisy),
     /// Memory of connections at rest
     Idle(strain::Idle),
     /// Prints a population as JSON Lines for `scimd import`

@@ -10,7 +10,7 @@ use super::output::{self, moment, say};
 use super::{open, signals};
 use crate::config::Config;
 use crate::service::{
-    DEFAULT_TENANT, Entry, LogQuery, LoggedRequest, Operator, OperatorError, request_as_json,
+    DEFAULT_TENANT, Entry, LATE, LogQuery, LoggedRequest, Operator, OperatorError, request_as_json,
 };
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::json;
@@ -26,8 +26,6 @@ const SHOWN_FIRST: i64 = 10;
 const FOLLOWED: i64 = 10_000;
 /// How often the log is looked at.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How many seconds late an instance may write.
-const LATE: i64 = 15;
 
 /// Arguments of `scimd log`.
 #[derive(Debug, Args)]

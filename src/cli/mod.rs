@@ -34,6 +34,7 @@ mod revoke;
 mod schema;
 mod serve;
 mod signals;
+mod start_line;
 mod stream;
 mod tenant;
 #[cfg(test)]

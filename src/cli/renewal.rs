@@ -8,7 +8,7 @@ use crate::telemetry;
 use std::future::pending;
 use tokio::signal::unix::Signal;
 
-/// Brings certificate, log level and limits of the configuration into force at each signal. Never returns.
+/// Brings certificate, level and format of the log and limits of the configuration into force at each signal. Never returns.
 pub(super) async fn watch(
     mut hangups: Signal,
     renewed: Renewed<'_>,
@@ -20,7 +20,7 @@ pub(super) async fn watch(
             .and_then(|config| renewed.renew(&config));
         match outcome {
             Ok(()) => tracing::info!(
-                "SIGHUP: certificate, log level and limits were read again; other keys wait for a restart"
+                "SIGHUP: certificate, level and format of the log and limits were read again; other keys wait for a restart"
             ),
             Err(error) => tracing::error!(
                 error,
@@ -47,7 +47,8 @@ impl Renewed<'_> {
             .for_server()
             .check_tls()
             .map_err(|error| error.to_string())?;
-        telemetry::renew(config.log.asked.as_deref().unwrap_or(&config.log.level));
+        let level = config.log.asked.as_deref().unwrap_or(&config.log.level);
+        telemetry::renew(config.log.format, level);
         self.service.renew(config.limits.for_service());
         self.app.renew(&config.for_http(), config.for_server());
         if let Some(admin) = self.admin {

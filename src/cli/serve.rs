@@ -2,7 +2,7 @@
 
 use super::arguments::given;
 use super::failure::Failure;
-use super::{deliveries, open, renewal, signals};
+use super::{deliveries, open, renewal, signals, start_line};
 use crate::admin_api::{self, AdminApp};
 use crate::background::Background;
 use crate::config::{Config, ConfigError, Override};
@@ -104,14 +104,14 @@ impl Serve {
             .listen
             .map(|at| listen(at, "--admin-listen"))
             .transpose()?;
-        let base_url = config.base_url(local_address(&listener)?);
+        let address = local_address(&listener)?;
+        let base_url = config.base_url(address);
         let settings = config.for_service(base_url.clone())?;
         let directory = config.directory()?;
         let operator = tokio::select! {
             operator = open::patiently(config, &settings, &directory) => operator?,
             () = stop.clone().wait() => return Ok(()),
         };
-        tracing::info!(database = %config.database, base_url, "opened");
         let made = operator.make_directory(&directory).await;
         let feed = Feed::new(operator.service().access().clone(), directory.clone());
         let background = Background::new(operator.clock().clone());
@@ -135,14 +135,21 @@ impl Serve {
             admin: admin_app.as_ref(),
         };
         let renewal = renewal::watch(hangups, renewed, read_again);
+        start_line::log(config, &base_url, address, admin_address);
         let serving = wire::serve(
             listener,
             app.wire(),
             config.for_server(),
             stop.clone().wait(),
         );
-        let managing = serve_admin(admin, admin_app.as_ref(), config, stop);
-        let both = async { tokio::try_join!(serving, managing).map(|_| ()) };
+        let managing = serve_admin(admin, admin_app.as_ref(), config, stop.clone());
+        // A stream would keep its connection, and the server with it.
+        let ending = async {
+            stop.wait().await;
+            operator.close_log_readers();
+            Ok(())
+        };
+        let both = async { tokio::try_join!(serving, managing, ending).map(|_| ()) };
         let served = tokio::select! {
             served = both => served,
             () = renewal => Ok(()),

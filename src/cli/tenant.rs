@@ -327,6 +327,7 @@ fn facts(info: &TenantInfo, urls: &Urls) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("name", tenant.name.clone()),
         ("status", tenant.status.as_str().to_owned()),
+        ("health", info.health.as_str().to_owned()),
         ("seats", or_none(tenant.seats)),
         (
             "users",
@@ -370,6 +371,7 @@ fn as_json(info: &TenantInfo, urls: &Urls) -> Value {
     json!({
         "name": tenant.name,
         "status": tenant.status.as_str(),
+        "health": info.health.as_str(),
         "seats": tenant.seats,
         "users": info.users,
         "activeUsers": info.active_users,
@@ -383,6 +385,8 @@ fn as_json(info: &TenantInfo, urls: &Urls) -> Value {
         "support": tenant.support,
         "bodiesUntil": tenant.bodies_until.map(|until| until.to_string()),
         "created": info.created.to_string(),
+        "lastRequestAt": info.last_request.map(|at| at.to_string()),
+        "lastClient": info.last_client,
         "scimBaseUrl": urls.scim,
         "ownScimBaseUrl": urls.own,
     })

@@ -42,6 +42,7 @@ impl Config {
             limits: self.limits.for_service(),
             record: self.provisioning.record,
             keeps_documents: self.feed.documents,
+            token_warn_days: self.tokens.warn_days,
             support: self.server.support.clone(),
         })
     }
@@ -126,6 +127,7 @@ impl Config {
             header_seconds: limits.header_seconds,
             idle_seconds: limits.idle_seconds,
             write_seconds: limits.write_seconds,
+            shutdown_delay_seconds: server.shutdown_delay_seconds,
             drain_seconds: server.drain_seconds,
             tls_certificate: server.tls.as_ref().map(|tls| tls.certificate.clone()),
             tls_key: server.tls.as_ref().map(|tls| tls.key.clone()),

@@ -32,7 +32,9 @@ pub struct Server {
     pub support: Option<String>,
     /// Certificate and key files of TLS in process.
     pub tls: Option<TlsFiles>,
-    /// Seconds that requests under way may still take after SIGTERM.
+    /// Seconds after SIGTERM for which requests are still answered while `/readyz` says 503.
+    pub shutdown_delay_seconds: u64,
+    /// Seconds that requests under way may still take after that.
     pub drain_seconds: u64,
     /// Threads that work on requests; 0: by the cores of the machine.
     pub threads: usize,
@@ -64,6 +66,7 @@ impl Server {
                 url::empty_or(text, url::support)
             })?,
             tls: read_tls(section)?,
+            shutdown_delay_seconds: section.integer("shutdown_delay_seconds", 0..=HOUR)?,
             drain_seconds: section.integer("drain_seconds", 0..=HOUR)?,
             threads: section.integer("threads", 0..=1024)?,
         })

@@ -55,7 +55,7 @@ impl Operator {
     /// 404 if there is none of that name.
     pub async fn tenant(&self, name: &str) -> Result<TenantInfo> {
         self.store
-            .tenant(name, COUNTED)
+            .tenant(name, COUNTED, self.health_time())
             .await?
             .ok_or_else(|| no_tenant(name))
     }
@@ -213,6 +213,11 @@ impl Operator {
                 .await?;
             all.findings.extend(findings);
             all.unrepaired += unrepaired;
+            let activity = self
+                .store
+                .verify_activity(tenant.number(), &tenant.name, repair)
+                .await?;
+            all.findings.extend(activity.findings);
         }
         if repair {
             self.index_follows().await?;

@@ -76,6 +76,9 @@ pub enum OperatorError {
     /// Only the embedded database can be copied.
     #[error("The database is PostgreSQL: use pg_dump, which copies it under load.")]
     NotEmbedded,
+    /// Too many readers follow a log at once.
+    #[error("Too many streams are open: close one, or try again later.")]
+    TooManyReaders,
     /// An operation of the protocol or the database failed.
     #[error(transparent)]
     Failed(#[from] ScimError),

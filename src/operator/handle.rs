@@ -2,6 +2,7 @@
 
 use crate::access::catalogs::Catalogs;
 use crate::clock::Clock;
+use crate::operator::log_watch::LogWatch;
 use crate::protocol::Service;
 use crate::request_log::UserDigests;
 use crate::store::Store;
@@ -19,6 +20,9 @@ pub struct Operator {
     pub(super) digests: Arc<UserDigests>,
     pub(super) service: Service,
     pub(super) not_in_force: Vec<&'static str>,
+    pub(super) log_watch: LogWatch,
+    /// Days before the end of a token from which it ends soon.
+    pub(super) warn_days: i64,
 }
 
 impl Operator {

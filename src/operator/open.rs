@@ -1,6 +1,7 @@
 //! Opening the database: brings it up to date, loads the schemas that it keeps, and makes the service.
 
 use super::handle::{DEFAULT_TENANT, Operator};
+use super::log_watch::LogWatch;
 use super::schemas::configure::{configure, differing};
 use super::settings::{
     DATABASE_FILE, DatabaseTarget, ServiceSettings, StartError, cannot_start, cause,
@@ -97,6 +98,8 @@ impl Operator {
             digests,
             service,
             not_in_force,
+            log_watch: LogWatch::new(),
+            warn_days: settings.token_warn_days,
         })
     }
 }

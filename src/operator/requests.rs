@@ -7,7 +7,7 @@ use crate::operator::handle::Operator;
 use crate::request_log::notes::{UnknownAttribute, count_unknown};
 use crate::request_log::user_name::naming;
 use crate::resource::Key;
-use crate::store::{Entry, LogQuery, LoggedRequest, LoggedUser};
+use crate::store::{Entry, LogPage, LogQuery, LogSearch, LoggedRequest, LoggedUser};
 use uuid::Uuid;
 
 /// Requests with notes that are looked through for unknown attributes: the latest.
@@ -25,6 +25,24 @@ impl Operator {
     ) -> Result<Vec<(Entry, LoggedRequest)>> {
         let key = self.tenant(tenant).await?.settings.key();
         Ok(self.store.requests(key, query).await?)
+    }
+
+    /// A page of the requests of a tenant that are looked for, the latest first.
+    ///
+    /// # Errors
+    /// 404 if there is no tenant of that name.
+    pub async fn search_requests(&self, tenant: &str, search: &LogSearch) -> Result<LogPage> {
+        let key = self.tenant(tenant).await?.settings.key();
+        Ok(self.store.search_requests(key, search).await?)
+    }
+
+    /// The request of a tenant with that id.
+    ///
+    /// # Errors
+    /// 404 if there is no tenant of that name.
+    pub async fn logged_request(&self, tenant: &str, id: &str) -> Result<Option<LoggedRequest>> {
+        let key = self.tenant(tenant).await?.settings.key();
+        Ok(self.store.logged_request(key, id).await?)
     }
 
     /// Requests of all tenants that were refused or failed, with the names of the tenants, the

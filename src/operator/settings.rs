@@ -29,6 +29,8 @@ pub struct ServiceSettings {
     pub record: Record,
     /// Whether the change log keeps the state of a resource with each change.
     pub keeps_documents: bool,
+    /// Days before the end of a token from which it ends soon.
+    pub token_warn_days: i64,
 }
 
 /// Which database holds the resources.

@@ -2,7 +2,7 @@
 
 use crate::operator::error::Result;
 use crate::operator::handle::Operator;
-use crate::store::{CountedTypes, Store, Tenant};
+use crate::store::{CountedTypes, HealthTime, Store, Tenant};
 use crate::store::{TenantInfo, TenantQuery};
 
 /// What an operator sees of a tenant's resources.
@@ -41,7 +41,19 @@ impl Operator {
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
     pub async fn tenants(&self, query: &TenantQuery) -> Result<Vec<TenantInfo>> {
-        Ok(self.store.tenants(query, COUNTED).await?)
+        Ok(self
+            .store
+            .tenants(query, COUNTED, self.health_time())
+            .await?)
+    }
+
+    /// The moment at which health is asked for: now.
+    pub(crate) fn health_time(&self) -> HealthTime {
+        let now = self.clock.now();
+        HealthTime {
+            now,
+            ending_until: now.plus_seconds(self.warn_days * 86_400),
+        }
     }
 
     /// How many live resources all tenants have together.

@@ -2,7 +2,7 @@
 //! more memory than any other.
 
 use crate::access::Caller;
-use crate::error::{Result, ScimError};
+use crate::error::Result;
 use crate::protocol::pieces::{Piece, Pieces};
 use crate::protocol::reply::Reply;
 use crate::protocol::{Service, render};
@@ -10,15 +10,12 @@ use crate::resource::projection::Projection;
 use crate::store::{MemberStream, StoreError, StoredResource};
 use std::mem;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 /// Members that are read along with a group; with more of them they follow one by one.
 pub(crate) const READ_ALONG: usize = 1000;
-
-/// Large groups that are read at a time: each takes a connection of its own.
-pub(crate) const AT_ONCE: usize = 4;
 
 /// Bytes that are sent together.
 pub(crate) const PIECE: usize = 32 << 10;
@@ -70,14 +67,8 @@ impl Service {
             if !projection.is_whole(&resource_type) || found.document.may_hide(&resource_type) {
                 break;
             }
-            let turn = self
-                .large_groups
-                .clone()
-                .acquire_owned()
-                .await
-                .map_err(ScimError::internal)?;
             if let Some(roll) = self.store.roll(caller.scope(), &found).await? {
-                return Ok(InFull::OneByOne(found, Members { roll, _turn: turn }));
+                return Ok(InFull::OneByOne(found, Members { roll }));
             }
             let again = self.find(caller, &resource_type, &id, relations.at_most(READ_ALONG));
             found = again.await?.1?;
@@ -100,7 +91,6 @@ pub(crate) enum InFull {
 #[derive(Debug)]
 pub(crate) struct Members {
     roll: MemberStream,
-    _turn: OwnedSemaphorePermit,
 }
 
 impl Members {

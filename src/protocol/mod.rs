@@ -44,7 +44,6 @@ use crate::request_log::{Recorder, RequestContext};
 use crate::store::{PasswordPolicy, Store};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 /// How long closing waits for what requests have begun: the last uses of tokens, answers that are sent.
@@ -64,8 +63,6 @@ pub struct Service {
     cursors: Arc<cursor::Cursors>,
     page_hints: Arc<page_hints::PageHints>,
     recorder: Recorder,
-    /// Large groups that are read at a time.
-    large_groups: Arc<Semaphore>,
 }
 
 impl Service {
@@ -87,7 +84,6 @@ impl Service {
             cursors: Arc::new(cursors),
             page_hints: Arc::default(),
             recorder,
-            large_groups: Arc::new(Semaphore::new(member_stream::AT_ONCE)),
         }
     }
 

@@ -8,6 +8,7 @@ mod left_out;
 pub(crate) mod notes;
 mod recorder;
 mod redaction;
+mod repeats;
 mod shape;
 pub(crate) mod user_name;
 

@@ -3,6 +3,7 @@
 
 use super::context::{LogNote, RequestContext, RequestDetails};
 use super::notes;
+use super::repeats::{self, Kept, Repeats};
 use super::user_name::UserDigests;
 use crate::clock::{Clock, Timestamp};
 use crate::keyword::keywords;
@@ -89,12 +90,16 @@ pub struct Recorder {
 struct Shared {
     lost: AtomicU64,
     waiting_bytes: AtomicUsize,
+    repeats: Repeats<Request>,
     hurry: Notify,
 }
 
+/// A request, and what was learned of it.
+type Request = (RequestSummary, Arc<RequestContext>);
+
 #[derive(Debug)]
 enum Message {
-    Request(Box<(RequestSummary, Arc<RequestContext>)>, usize),
+    Request(Box<Request>, usize),
     Written(oneshot::Sender<()>),
 }
 
@@ -134,12 +139,21 @@ impl Recorder {
         if !is_kept {
             return;
         }
+        let refused = (summary.status == 429).then(|| context.proved_token());
+        let request = (summary, context.clone());
+        let request = match refused.flatten() {
+            None => request,
+            Some(token) => match self.shared.repeats.sift(token, request, Instant::now()) {
+                Some(kept) => counted(kept),
+                None => return,
+            },
+        };
         let bytes = PLAIN + context.weight();
         let waiting = self
             .shared
             .waiting_bytes
             .fetch_add(bytes, Ordering::Relaxed);
-        let message = Message::Request(Box::new((summary, context.clone())), bytes);
+        let message = Message::Request(Box::new(request), bytes);
         if waiting > WAITING_BYTES || self.queue.try_send(message).is_err() {
             self.shared
                 .waiting_bytes
@@ -175,7 +189,7 @@ struct Writing {
 
 impl Writing {
     async fn work(mut self, mut messages: mpsc::Receiver<Message>) {
-        while let Some(first) = messages.recv().await {
+        while let Some(first) = self.next(&mut messages).await {
             if matches!(first, Message::Request(..)) {
                 tokio::select! {
                     () = sleep(PAUSE) => {}
@@ -201,6 +215,13 @@ impl Writing {
                         None
                     };
                 }
+                // Who waits until all is written waits for what would be kept later too.
+                let until = if waiting.is_empty() {
+                    Duration::ZERO
+                } else {
+                    repeats::PAUSE
+                };
+                rows.extend(self.repeated(until));
                 self.write(&rows).await;
                 self.shared
                     .waiting_bytes
@@ -215,6 +236,26 @@ impl Writing {
         }
         self.told = None;
         self.tell();
+    }
+
+    /// The next message. Requests that become due meanwhile are written.
+    async fn next(&self, messages: &mut mpsc::Receiver<Message>) -> Option<Message> {
+        while !self.shared.repeats.is_empty() {
+            if let Ok(next) = timeout(repeats::PAUSE, messages.recv()).await {
+                return next;
+            }
+            self.write(&self.repeated(Duration::ZERO)).await;
+        }
+        messages.recv().await
+    }
+
+    /// The rows of requests beyond the limits of their tokens that become due within a time.
+    fn repeated(&self, within: Duration) -> Vec<(TenantKey, LoggedRequest)> {
+        let due = self.shared.repeats.due(Instant::now() + within);
+        due.into_iter()
+            .map(counted)
+            .filter_map(|(summary, context)| row(summary, &context, &self.digests))
+            .collect()
     }
 
     async fn write(&self, rows: &[(TenantKey, LoggedRequest)]) {
@@ -249,6 +290,17 @@ impl Writing {
             );
         }
     }
+}
+
+/// A request beyond the limits of its token, whose detail says how many others there were of which nothing is kept.
+fn counted((mut request, others): Kept<Request>) -> Request {
+    if others > 0 {
+        let detail = request.0.detail.unwrap_or_default();
+        request.0.detail = Some(format!(
+            "{detail} {others} more requests of this token were refused since its last entry."
+        ));
+    }
+    request
 }
 
 /// The row of a request.

@@ -15,6 +15,7 @@ use crate::scim_api::settings::HttpSettings;
 use crate::service::{Reply, Service};
 use crate::wire::body::Upload;
 use crate::wire::rate::Limits;
+use crate::wire::shutdown::Leaving;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -65,7 +66,7 @@ impl Handlers {
     async fn route(&self, call: &Call, upload: &mut Upload) -> Result<Reply> {
         match &call.route {
             Route::Live => health(call.verb),
-            Route::Ready => self.ready(call.verb).await,
+            Route::Ready => self.ready(call).await,
             Route::KeySet | Route::Transmitter => self.published(call).await,
             Route::Scim(target) => self.scim(call, upload, target).await,
             // A request with a token is of a client with a wrong base URL, not of a person.
@@ -80,8 +81,11 @@ impl Handlers {
         }
     }
 
-    async fn ready(&self, verb: Verb) -> Result<Reply> {
-        let healthy = health(verb)?;
+    async fn ready(&self, call: &Call) -> Result<Reply> {
+        let healthy = health(call.verb)?;
+        if call.head.extensions.get::<Leaving>().is_some() {
+            return Err(ScimError::unavailable("The server is about to stop.", 1));
+        }
         let answer = timeout(READY_TIME, self.service.is_ready()).await;
         let away = || ScimError::unavailable("The database does not answer.", 1);
         match answer {

@@ -4,17 +4,23 @@
 //! is in `db` and the migrations. In every statement the first value is the
 //! tenant; those about tenants and tokens are the operator's.
 
+mod activity;
 mod changes;
 mod db;
 mod delivery;
 mod directory;
 mod handle;
+mod logged_request;
 mod operator;
 mod request_log;
+mod request_search;
 mod resources;
 mod shared;
 mod upkeep;
 
+pub use activity::health::{Health, HealthTime};
+pub use activity::read::{FailureGroup, FailurePlace, FailureQuery, HourFigures};
+pub use activity::tally::HourCounts;
 pub use changes::{Author, ChangeAction, ChangedMember, FeedEnds, FeedKey, FeedRow};
 pub use db::counters::StoreCounts;
 pub use db::error::StoreError;
@@ -28,6 +34,7 @@ pub use delivery::progress::{EndpointProgress, LaneMark};
 pub use delivery::signing_key::{KeyState, SigningKey};
 pub use directory::{DirectoryState, Views};
 pub use handle::Store;
+pub use logged_request::{Entry, LoggedRequest, Outcome, TenantKey};
 pub use operator::schema::{Configured, ConfiguredSchema, KeptSchema};
 pub use operator::tenant::{
     PasswordPolicy, PutWithoutMembers, Status, Tenant, TenantChange, TenantInfo, UsernameFormat,
@@ -36,7 +43,8 @@ pub use operator::tenant_list::{CountedTypes, TenantQuery};
 pub use operator::token::{NewToken, TokenInfo, TokenScope};
 pub use operator::token_list::{EndingQuery, TokenQuery};
 pub use operator::transfer::{MemberRow, Until};
-pub use request_log::{Entry, LeftOut, LogQuery, LoggedRequest, LoggedUser, Outcome, TenantKey};
+pub use request_log::{LeftOut, LogQuery, LoggedUser};
+pub use request_search::{LogPage, LogSearch};
 pub use resources::document::NewDocument;
 pub use resources::ids::{CatalogIds, TypeIds};
 pub use resources::proof::{CallerSnapshot, ConfirmedScope, ScopeClaim};

@@ -1,8 +1,8 @@
-//! The provisioning log: what the clients of a tenant asked, and what they got. NewDocument many
+//! The provisioning log: what the clients of a tenant asked, and what they got. Written many
 //! requests at a time, and deleted by age.
 
 use crate::clock::Timestamp;
-use crate::keyword::keywords;
+use crate::store::activity;
 use crate::store::db::args::{Arg, Column, Table};
 use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
@@ -10,110 +10,13 @@ use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
-use crate::store::resources::seq::{milliseconds, moment_of};
+use crate::store::logged_request::{Entry, LoggedRequest, Outcome, TenantKey};
+use crate::store::resources::seq::moment_of;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use uuid::Uuid;
 
 /// Rows that one statement deletes, at most.
 const SLICE: i64 = 1000;
-
-/// Names a tenant in statements of its provisioning log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct TenantKey(pub(super) i64);
-
-impl TenantKey {
-    /// The key of the tenant of a number.
-    pub fn of_number(number: i64) -> Self {
-        Self(number)
-    }
-
-    /// The number of the tenant.
-    pub fn number(self) -> i64 {
-        self.0
-    }
-
-    /// What tells it from other tenants, those that were deleted among them.
-    pub fn bytes(self) -> [u8; 8] {
-        self.0.to_be_bytes()
-    }
-}
-
-/// A place in the provisioning log of a tenant. Later ones are greater, but those of other
-/// instances may come up to some seconds late.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Entry(i64);
-
-impl Entry {
-    /// A place that was so many seconds earlier.
-    #[must_use]
-    pub fn earlier(self, seconds: i64) -> Self {
-        Self(self.0.saturating_sub(milliseconds(seconds * 1000)))
-    }
-}
-
-keywords! {
-    /// What became of a request.
-    Outcome {
-        /// All that was asked, or a look-up that found nothing.
-        Ok = "ok",
-        /// Something was left out.
-        Noted = "noted",
-        /// The client was refused, or one of its operations was.
-        Refused = "refused",
-        /// The server failed.
-        Failed = "failed",
-    }
-}
-
-/// A request as the log keeps it: names and ids, never values.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LoggedRequest {
-    /// When it came.
-    pub at: Timestamp,
-    /// Public part of its token.
-    pub token_id: Arc<str>,
-    /// Name of its token.
-    pub token_name: Arc<str>,
-    /// What the client calls itself.
-    pub client: Option<String>,
-    /// HTTP method.
-    pub method: String,
-    /// Template of the route, such as `/Users/{id}`.
-    pub route: String,
-    /// Type of the resource.
-    pub resource_type: Option<String>,
-    /// Id of the resource.
-    pub resource: Option<Uuid>,
-    /// HTTP status of the answer.
-    pub status: u16,
-    /// SCIM error type of the answer.
-    pub scim_type: Option<String>,
-    /// What an error says, without values.
-    pub detail: Option<String>,
-    /// Attributes and operators of the filter.
-    pub filter: Option<String>,
-    /// Names of the attributes that changed, with a comma between.
-    pub changed: Option<String>,
-    /// What was ignored or left out, as JSON.
-    pub notes: Option<String>,
-    /// How long it took, in microseconds.
-    pub micros: i64,
-    /// Names the request in the answer and in the server's log.
-    pub request_id: String,
-    /// The body without secrets, if bodies are kept.
-    pub body: Option<String>,
-    /// What it meant, such as `user.create`; `None` in rows of earlier versions.
-    pub action: Option<String>,
-    /// What became of it; `None` in rows of earlier versions.
-    pub outcome: Option<Outcome>,
-    /// Why it was refused, failed or lost a part, in a keyword.
-    pub reason: Option<String>,
-    /// Whether only the public part of its token is known to be the tenant's.
-    pub unproved: bool,
-    /// Digests of the user names that it is about. They are written and never read back.
-    pub user_digests: Vec<i64>,
-}
 
 /// Which user requests are about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -181,9 +84,10 @@ impl Store {
             let filled = beside
                 .into_iter()
                 .filter(|(_, rows)| rows.first().is_some_and(|(_, column)| column.len() > 0));
-            filled.fold(batch, |batch, (text, rows)| {
+            let batch = filled.fold(batch, |batch, (text, rows)| {
                 batch.and(Step::new(text, vec![]).with_rows(rows))
-            })
+            });
+            activity::write::append(batch, requests)
         };
         self.engine.write_retrying(batch).await.map(|_| ())
     }
@@ -310,6 +214,11 @@ impl Store {
                 tokio::task::yield_now().await;
             }
         }
+        for (text, args) in activity::write::forget(tenant.0, before.as_micros()) {
+            self.engine
+                .write_one(Statement::named("activity.forget", text, args))
+                .await?;
+        }
         Ok(gone)
     }
 }
@@ -349,7 +258,7 @@ fn about(sql: &mut Sql, tenant: TenantKey, user: &LoggedUser) {
 /// The latest of the rows, so many at most.
 fn latest(sql: &mut Sql, query: &LogQuery) {
     if let Some(since) = query.since {
-        // NewDocument after it came, so the key bounds the time too.
+        // Written after it came, so the key bounds the time too.
         sql.raw(" and p.entry >= ")
             .int(moment_of(since))
             .raw(" and p.at >= ")
@@ -471,7 +380,7 @@ fn bodies(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
     ]
 }
 
-fn read(row: &Row) -> Result<(Entry, LoggedRequest), StoreError> {
+pub(in crate::store) fn read(row: &Row) -> Result<(Entry, LoggedRequest), StoreError> {
     let text = |column: usize| Ok::<_, StoreError>(row.opt_text(column)?.map(str::to_owned));
     let request = LoggedRequest {
         at: Timestamp::from_micros(row.int(1)?),
@@ -512,12 +421,12 @@ const RECORD_USERS: &str = "insert into provisioning_user (tenant, digest, entry
      select kept.tenant, digest, entry from {rows} join {kept} on kept.tenant = given.tenant";
 const RECORD_FAILURES: &str = "insert into provisioning_failure (tenant, entry) \
      select kept.tenant, entry from {rows} join {kept} on kept.tenant = given.tenant";
-const LISTED: &str = "select p.entry, p.at, p.token, p.token_name, p.client, p.method, p.route, p.resource_type, p.resource, \
+pub(in crate::store) const LISTED: &str = "select p.entry, p.at, p.token, p.token_name, p.client, p.method, p.route, p.resource_type, p.resource, \
      p.status, p.scim_type, p.detail, p.filter, p.changed, p.notes, p.micros, p.request, b.body, \
      p.action, p.outcome, p.reason, p.unproved";
 const REQUESTS: &str = " from provisioning p";
 const FAILURES: &str = " from provisioning_failure f cross join provisioning p";
-const WITH_BODY: &str =
+pub(in crate::store) const WITH_BODY: &str =
     " left join provisioning_body b on b.tenant = p.tenant and b.entry = p.entry";
 const NOTED: &str = "select at, notes from provisioning where tenant = $1 and notes is not null order by entry desc {limit}$2";
 const FORGET_BODIES: &str = "delete from provisioning_body where tenant = $1 and entry in \

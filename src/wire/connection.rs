@@ -1,10 +1,13 @@
 //! One connection, from its first byte to its last.
 
-use crate::wire::answer::answer;
+use crate::wire::answer::{Answering, answer};
 use crate::wire::app::App;
 use crate::wire::deadlines::ConnectionDeadlines;
 use crate::wire::settings::ServerSettings;
+use crate::wire::shutdown::{Leaving, Phase, Shutdown};
 use crate::wire::stream::{DeadlineStream, Protocol, Timer};
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -16,7 +19,6 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
@@ -32,11 +34,11 @@ pub(crate) struct ConnectionServer {
     settings: ServerSettings,
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
-    draining: watch::Receiver<bool>,
+    shutdown: Shutdown,
 }
 
 impl ConnectionServer {
-    pub(crate) fn new(app: App, settings: ServerSettings, draining: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(app: App, settings: ServerSettings, shutdown: Shutdown) -> Self {
         let (http1, http2) = (
             http1(&settings, app.head_bytes()),
             http2(&settings, app.head_bytes()),
@@ -46,7 +48,7 @@ impl ConnectionServer {
             settings,
             http1,
             http2,
-            draining,
+            shutdown,
         }
     }
 
@@ -80,7 +82,12 @@ impl ConnectionServer {
         deadlines: ConnectionDeadlines,
         acceptor: TlsAcceptor,
     ) {
-        match timeout(self.settings.header_time(), acceptor.accept(stream)).await {
+        let handshake = async {
+            stream.readable().await?;
+            deadlines.note_received();
+            acceptor.accept(stream).await
+        };
+        match timeout(self.settings.header_time(), handshake).await {
             Ok(Ok(stream)) => self.serve_stream(stream, peer, deadlines).await,
             Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS handshake"),
             Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
@@ -113,10 +120,10 @@ impl ConnectionServer {
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let mut draining = self.draining.clone();
+        let mut shutdown = self.shutdown.clone();
         let protocol = tokio::select! {
             protocol = stream.protocol() => protocol?,
-            _ = draining.wait_for(|draining| *draining) => None,
+            () = shutdown.after(Phase::Leaving) => None,
         };
         if protocol == Some(Protocol::Http2) {
             return Box::pin(self.http2(stream, peer, deadlines)).await;
@@ -130,10 +137,22 @@ impl ConnectionServer {
             }
             has_more = tokio::select! {
                 has_more = stream.has_more() => has_more?,
-                _ = draining.wait_for(|draining| *draining) => false,
+                () = shutdown.after(Phase::Leaving) => false,
             };
         }
         Ok(stream.shutdown().await?)
+    }
+
+    fn answer(
+        &self,
+        deadlines: &ConnectionDeadlines,
+        peer: SocketAddr,
+        mut request: Request<Incoming>,
+    ) -> Answering {
+        if self.shutdown.phase() >= Phase::Leaving {
+            request.extensions_mut().insert(Leaving);
+        }
+        answer(&self.app, deadlines, peer, request)
     }
 
     async fn http2<IO>(
@@ -145,13 +164,15 @@ impl ConnectionServer {
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let service = service_fn(|request| answer(&self.app, deadlines, peer, request));
+        let service = service_fn(|request| self.answer(deadlines, peer, request));
         let connection = self.http2.serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
-        let mut draining = self.draining.clone();
+        let mut shutdown = self.shutdown.clone();
+        // One that was opened while the server leaves is closed in order when it drains.
+        let since = shutdown.phase();
         tokio::select! {
             ended = connection.as_mut() => return Ok(ended?),
-            _ = draining.wait_for(|draining| *draining) => connection.as_mut().graceful_shutdown(),
+            () = shutdown.after(since) => connection.as_mut().graceful_shutdown(),
         }
         Ok(connection.await?)
     }
@@ -166,9 +187,9 @@ impl ConnectionServer {
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let service = service_fn(|request| answer(&self.app, deadlines, peer, request));
+        let service = service_fn(|request| self.answer(deadlines, peer, request));
         let mut connection = self.http1.serve_connection(TokioIo::new(stream), service);
-        let mut draining = self.draining.clone();
+        let mut shutdown = self.shutdown.clone();
         let mut resting = Timer::default();
         let rests = poll_fn(|cx| {
             if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
@@ -181,7 +202,7 @@ impl ConnectionServer {
         });
         let ended = tokio::select! {
             ended = rests => ended,
-            _ = draining.wait_for(|draining| *draining) => None,
+            () = shutdown.after(Phase::Leaving) => None,
         };
         if let Some(ended) = ended {
             return Ok(ended.map(|()| None)?);

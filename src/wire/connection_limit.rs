@@ -1,11 +1,18 @@
 //! The connections that are open, and which of them is closed when there is no room for another.
 //!
 //! First are closed those on which no good token was shown, so that no client without a token can keep others out: the
-//! oldest of the address that has most of them, if that is more than its share, else the oldest of all. A connection
-//! that was opened just now is not closed, so that its client has the time to show a token, and no other is closed in
-//! its place. If a good token was shown on all of them, the one is closed that has been idle longest, then the one
-//! whose client has read nothing for longest. A connection with a token whose requests are at work is not closed.
+//! oldest of the address that has most of them, if that is more than its share, else the oldest of all. Those on which
+//! nothing was received go before those whose client has begun to ask, because a client with a token sends its request
+//! at once. One that was opened just now is not closed, so that its client has the time to show a token, and no other
+//! is closed in its place. If a good token was shown on all of them, the one is closed that has been idle longest, then
+//! the one whose client has read nothing for longest. A connection with a token whose requests are at work is not
+//! closed.
+//!
+//! Thousands of connections may be opened and closed in a second while there is no room. So what each of them costs
+//! does not grow with the number of those that are open: connections stand in sets in the order in which they may be
+//! closed, and move from one set to the next only when their turn comes.
 
+use crate::wire::connection_set::ConnectionSet;
 use crate::wire::deadlines::{Activity, ConnectionDeadlines};
 use crate::wire::rate::network;
 use std::collections::HashMap;
@@ -18,8 +25,19 @@ use tokio::time::{Instant, timeout};
 /// The part of all connections that one address may have without a token while there is no room: one in so many.
 const SHARE: usize = 4;
 
-/// How long a connection stays on which no good token was shown yet.
-const GRACE: Duration = Duration::from_millis(100);
+/// How long a connection stays, after it was opened, on which no good token was shown yet.
+#[derive(Debug, Clone, Copy)]
+struct Grace {
+    /// If nothing was received on it. A request comes with the end of the TCP handshake or right after it.
+    silent: Duration,
+    /// If something was received on it.
+    asking: Duration,
+}
+
+const GRACE: Grace = Grace {
+    silent: Duration::from_millis(2),
+    asking: Duration::from_millis(200),
+};
 
 /// How long a client may read nothing before its connection may go.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
@@ -40,9 +58,13 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     most: usize,
-    grace: Duration,
+    grace: Grace,
     next: u64,
     taken: HashMap<u64, OpenConnection>,
+    /// Those on which nothing was received when this was last looked at.
+    silent: ConnectionSet,
+    /// Those on which something was received, and no good token shown when this was last looked at.
+    asking: ConnectionSet,
 }
 
 #[derive(Debug)]
@@ -51,6 +73,15 @@ struct OpenConnection {
     since: Instant,
     deadlines: ConnectionDeadlines,
     leave: Arc<Notify>,
+}
+
+/// What is done for a new connection when there is no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Closes the connection of this number.
+    Close(u64),
+    /// Waits for so long at most.
+    Wait(Duration),
 }
 
 /// The place of one connection, until it is dropped.
@@ -67,12 +98,14 @@ impl ConnectionLimit {
         Self::with_grace(most, GRACE)
     }
 
-    fn with_grace(most: usize, grace: Duration) -> Self {
+    fn with_grace(most: usize, grace: Grace) -> Self {
         let state = State {
             most: most.max(1),
             grace,
             next: 0,
             taken: HashMap::new(),
+            silent: ConnectionSet::default(),
+            asking: ConnectionSet::default(),
         };
         Self(Arc::new(Shared {
             state: Mutex::new(state),
@@ -91,37 +124,39 @@ impl ConnectionLimit {
 
     /// Waits until there is room for a connection, or one that may go.
     pub(crate) async fn room(&self) {
-        while !self.has_room() {
+        while let Some(pause) = self.wait() {
             // After a notice or the pause, the check is made again.
-            let _ = timeout(PAUSE, self.0.freed.notified()).await;
+            let _ = timeout(pause, self.0.freed.notified()).await;
         }
     }
 
-    fn has_room(&self) -> bool {
-        let state = self.state();
-        !state.is_full() || state.dispensable().is_some()
+    /// How long to wait for room; `None` if there is some, or a connection that may go.
+    fn wait(&self) -> Option<Duration> {
+        let mut state = self.state();
+        if !state.is_full() {
+            return None;
+        }
+        match state.step() {
+            Step::Close(_) => None,
+            Step::Wait(pause) => Some(pause),
+        }
     }
 
-    /// ConnectionLimit a connection; another one is asked to leave if need be.
+    /// Whether there is no room for another connection unless one is closed.
+    pub(crate) fn is_full(&self) -> bool {
+        self.state().is_full()
+    }
+
+    /// Adds a connection; another one is asked to leave if need be.
     pub(crate) fn take(&self, address: IpAddr, deadlines: ConnectionDeadlines) -> Slot {
         let mut state = self.state();
         while state.is_full()
-            && let Some(number) = state.dispensable()
-            && let Some(taken) = state.taken.remove(&number)
+            && let Step::Close(number) = state.step()
+            && let Some(closed) = state.remove(number)
         {
-            taken.leave.notify_one();
+            closed.leave.notify_one();
         }
-        let (number, leave) = (state.next, Arc::new(Notify::new()));
-        state.next += 1;
-        state.taken.insert(
-            number,
-            OpenConnection {
-                network: network(address),
-                since: Instant::now(),
-                deadlines,
-                leave: leave.clone(),
-            },
-        );
+        let (number, leave) = state.add(network(address), deadlines);
         drop(state);
         Slot {
             connections: self.clone(),
@@ -136,41 +171,82 @@ impl State {
         self.taken.len() >= self.most
     }
 
-    /// The number of the connection that is closed first, if any may be. While one without a token has time left to
-    /// show one, no other is closed: soon it has a token, or may be closed itself.
-    fn dispensable(&self) -> Option<u64> {
-        let unknown: Vec<_> = self
-            .taken
-            .iter()
-            .filter(|(_, taken)| !taken.deadlines.is_known())
-            .collect();
-        if unknown.is_empty() {
-            return self.resting();
-        }
-        let is_late = |taken: &OpenConnection| taken.since.elapsed() >= self.grace;
-        let (working, waiting): (Vec<_>, Vec<_>) = unknown
-            .into_iter()
-            .filter(|(_, taken)| is_late(taken))
-            .partition(|(_, taken)| taken.deadlines.activity() == Activity::AtWork);
-        // One that is being answered may be about to be known.
-        self.oldest(&waiting).or_else(|| self.oldest(&working))
+    fn add(&mut self, network: IpAddr, deadlines: ConnectionDeadlines) -> (u64, Arc<Notify>) {
+        let (number, leave) = (self.next, Arc::new(Notify::new()));
+        self.next += 1;
+        self.silent.insert(network, number);
+        self.taken.insert(
+            number,
+            OpenConnection {
+                network,
+                since: Instant::now(),
+                deadlines,
+                leave: leave.clone(),
+            },
+        );
+        (number, leave)
     }
 
-    /// The oldest of some connections, or of those that come from the address with most of them, if that has more than
-    /// its share. Numbers are given in order.
-    fn oldest(&self, some: &[(&u64, &OpenConnection)]) -> Option<u64> {
-        let mut networks = HashMap::<IpAddr, usize>::new();
-        for (_, taken) in some {
-            *networks.entry(taken.network).or_default() += 1;
+    fn remove(&mut self, number: u64) -> Option<OpenConnection> {
+        let removed = self.taken.remove(&number)?;
+        self.silent.remove(removed.network, number);
+        self.asking.remove(removed.network, number);
+        Some(removed)
+    }
+
+    /// Which connection is closed first, if any may be. While one without a token has time left to show one, no other
+    /// is closed: soon it has a token, or may be closed itself.
+    fn step(&mut self) -> Step {
+        if let Some(number) = self.first_silent() {
+            return self.when_late(number, self.grace.silent);
         }
-        let greedy = networks.into_iter().max_by_key(|(_, count)| *count);
-        let greedy = greedy
-            .filter(|(_, count)| *count > self.most / SHARE)
-            .map(|(network, _)| network);
-        some.iter()
-            .filter(|(_, taken)| greedy.is_none_or(|network| taken.network == network))
-            .map(|(number, _)| **number)
-            .min()
+        if let Some(number) = self.first_asking() {
+            return self.when_late(number, self.grace.asking);
+        }
+        self.resting().map_or(Step::Wait(PAUSE), Step::Close)
+    }
+
+    /// Closes a connection when its time is over.
+    fn when_late(&self, number: u64, grace: Duration) -> Step {
+        let age = self.taken.get(&number).map(|taken| taken.since.elapsed());
+        match grace.checked_sub(age.unwrap_or_default()) {
+            None | Some(Duration::ZERO) => Step::Close(number),
+            Some(left) => Step::Wait(left.min(PAUSE)),
+        }
+    }
+
+    /// The first connection on which nothing was received.
+    fn first_silent(&mut self) -> Option<u64> {
+        loop {
+            let number = self.silent.first(self.most / SHARE)?;
+            let taken = self.taken.get(&number)?;
+            if !taken.deadlines.has_received() {
+                return Some(number);
+            }
+            self.silent.remove(taken.network, number);
+            self.asking.insert(taken.network, number);
+        }
+    }
+
+    /// The first connection on which something was received and no good token shown: first of those that wait for their
+    /// client, then of those that are being answered, and may be about to be known.
+    fn first_asking(&mut self) -> Option<u64> {
+        let first = loop {
+            let number = self.asking.first(self.most / SHARE)?;
+            let taken = self.taken.get(&number)?;
+            if !taken.deadlines.is_known() {
+                break number;
+            }
+            self.asking.remove(taken.network, number);
+        };
+        let waits = |number: &u64| {
+            self.taken.get(number).is_some_and(|taken| {
+                let is_at_work = taken.deadlines.activity() == Activity::AtWork;
+                !is_at_work && !taken.deadlines.is_known()
+            })
+        };
+        let mut numbers = self.asking.in_order(self.most / SHARE);
+        numbers.find(waits).or(Some(first))
     }
 
     fn resting(&self) -> Option<u64> {
@@ -197,7 +273,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.connections.state().taken.remove(&self.number);
+        self.connections.state().remove(self.number);
         self.connections.0.freed.notify_one();
     }
 }
@@ -228,9 +304,25 @@ mod tests {
         numbers
     }
 
+    const NONE: Grace = Grace {
+        silent: Duration::ZERO,
+        asking: Duration::ZERO,
+    };
+
+    const LONG: Grace = Grace {
+        silent: Duration::from_secs(3600),
+        asking: Duration::from_secs(3600),
+    };
+
+    fn asking() -> ConnectionDeadlines {
+        let deadlines = deadlines();
+        deadlines.note_received();
+        deadlines
+    }
+
     #[test]
     fn the_oldest_without_a_token_goes_first() {
-        let connections = ConnectionLimit::with_grace(3, Duration::ZERO);
+        let connections = ConnectionLimit::with_grace(3, NONE);
         let held = [known(), deadlines(), deadlines(), deadlines()]
             .map(|deadlines| connections.take(address("192.0.2.1"), deadlines));
         assert_eq!(numbers(&connections), [0, 2, 3]);
@@ -240,7 +332,7 @@ mod tests {
 
     #[test]
     fn an_address_with_more_than_its_share_gives_way() {
-        let connections = ConnectionLimit::with_grace(4, Duration::ZERO);
+        let connections = ConnectionLimit::with_grace(4, NONE);
         let _old = connections.take(address("192.0.2.1"), deadlines());
         let _many = [0; 4].map(|_| connections.take(address("192.0.2.2"), deadlines()));
         assert_eq!(numbers(&connections), [0, 2, 3, 4]);
@@ -250,41 +342,63 @@ mod tests {
 
     #[test]
     fn a_new_connection_has_time_to_show_a_token() {
-        let connections = ConnectionLimit::with_grace(2, Duration::from_secs(3600));
+        let connections = ConnectionLimit::with_grace(2, LONG);
         let open = known();
         let _work = open.begin("GET", Version::HTTP_11);
         let _held =
             [open, deadlines()].map(|deadlines| connections.take(address("192.0.2.1"), deadlines));
-        assert!(!connections.has_room());
+        assert!(connections.wait().is_some());
         let mut state = connections.state();
-        state.grace = Duration::ZERO;
-        assert_eq!(state.dispensable(), Some(1));
+        state.grace = NONE;
+        assert_eq!(state.step(), Step::Close(1));
     }
 
     #[test]
     fn a_connection_with_a_token_does_not_go_in_the_place_of_one_without() {
-        let connections = ConnectionLimit::with_grace(2, Duration::from_secs(3600));
+        let connections = ConnectionLimit::with_grace(2, LONG);
         let _held = [known(), deadlines()]
             .map(|deadlines| connections.take(address("192.0.2.1"), deadlines));
-        assert!(!connections.has_room());
+        assert!(connections.wait().is_some());
     }
 
     #[test]
     fn a_connection_that_is_being_answered_goes_after_the_others() {
-        let connections = ConnectionLimit::with_grace(9, Duration::ZERO);
-        let working = deadlines();
+        let connections = ConnectionLimit::with_grace(9, NONE);
+        let working = asking();
         let _work = working.begin("GET", Version::HTTP_11);
-        let held = [working, deadlines()]
-            .map(|deadlines| connections.take(address("192.0.2.1"), deadlines));
-        assert_eq!(connections.state().dispensable(), Some(1));
+        let held =
+            [working, asking()].map(|deadlines| connections.take(address("192.0.2.1"), deadlines));
+        assert_eq!(connections.state().step(), Step::Close(1));
         let [_working, silent] = held;
         drop(silent);
-        assert_eq!(connections.state().dispensable(), Some(0));
+        assert_eq!(connections.state().step(), Step::Close(0));
+    }
+
+    #[test]
+    fn a_silent_connection_goes_before_one_that_asks() {
+        let connections = ConnectionLimit::with_grace(3, NONE);
+        let _held = [asking(), deadlines(), known(), deadlines()]
+            .map(|deadlines| connections.take(address("192.0.2.1"), deadlines));
+        assert_eq!(numbers(&connections), [0, 2, 3]);
+        let _asks = connections.take(address("192.0.2.1"), asking());
+        assert_eq!(numbers(&connections), [0, 2, 4]);
+        let _next = connections.take(address("192.0.2.1"), deadlines());
+        assert_eq!(numbers(&connections), [2, 4, 5], "no silent one is left");
+    }
+
+    #[test]
+    fn one_that_begins_to_ask_is_silent_no_more() {
+        let connections = ConnectionLimit::with_grace(2, NONE);
+        let first = deadlines();
+        let _held = [first.clone(), deadlines()]
+            .map(|deadlines| connections.take(address("192.0.2.1"), deadlines));
+        first.received(b"GET ");
+        assert_eq!(connections.state().step(), Step::Close(1));
     }
 
     #[tokio::test]
     async fn what_works_stays_and_what_rests_goes() {
-        let connections = ConnectionLimit::with_grace(2, Duration::ZERO);
+        let connections = ConnectionLimit::with_grace(2, NONE);
         let (open, idle) = (known(), known());
         let work = open.begin("GET", Version::HTTP_2);
         let _held = [open, idle].map(|deadlines| connections.take(address("192.0.2.1"), deadlines));

@@ -31,6 +31,8 @@ struct State {
     unread: usize,
     /// When some of an answer was last written, or the first of those that are unread was ready.
     progress: Instant,
+    /// Whether any byte was ever received.
+    has_received: bool,
     /// Whether a good token was ever shown.
     is_known: bool,
     /// Whether the connection is to end at once, without finishing its requests.
@@ -63,6 +65,7 @@ impl ConnectionDeadlines {
             in_flight: 0,
             unread: 0,
             progress: Instant::now(),
+            has_received: false,
             is_known: false,
             is_abandoned: false,
             lingers: false,
@@ -96,6 +99,7 @@ impl ConnectionDeadlines {
     /// Bytes came in.
     pub(crate) fn received(&self, bytes: &[u8]) {
         let mut state = self.state();
+        state.has_received |= !bytes.is_empty();
         if state.is_http2 || bytes.is_empty() {
             return;
         }
@@ -104,6 +108,16 @@ impl ConnectionDeadlines {
             state.head_since = Some(Instant::now());
         }
         state.raw.received(bytes, idle);
+    }
+
+    /// Bytes wait to be read, or came in that belong to no request, such as a TLS handshake.
+    pub(crate) fn note_received(&self) {
+        self.state().has_received = true;
+    }
+
+    /// Whether any byte was ever received.
+    pub(crate) fn has_received(&self) -> bool {
+        self.state().has_received
     }
 
     /// Until when more bytes must come, or the requests in flight be answered.
@@ -207,7 +221,8 @@ impl ConnectionDeadlines {
 
     /// Somebody showed a good token on the connection.
     pub(crate) fn know(&self) {
-        self.state().is_known = true;
+        let mut state = self.state();
+        (state.has_received, state.is_known) = (true, true);
     }
 
     /// Whether a good token was ever shown on the connection.

@@ -5,15 +5,18 @@ use crate::wire::app::App;
 use crate::wire::connection::ConnectionServer;
 use crate::wire::connection_limit::ConnectionLimit;
 use crate::wire::settings::ServerSettings;
+use crate::wire::shutdown::{Phase, Shutdown};
 use crate::wire::tls::Tls;
+use socket2::SockRef;
 use std::io::{self, ErrorKind};
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 /// How long to wait for open files to be closed when there are none left.
@@ -41,8 +44,10 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves an app until `shutdown` is ready. Then it takes no more connections, lets the
-/// requests in flight finish, and returns when they have, or when their time is over.
+/// Serves an app until `shutdown` is ready. Then it goes on for the delay of the settings, during which it tells its
+/// clients to go elsewhere: every answer closes its connection, and a readiness check may see
+/// [`Leaving`](crate::wire::shutdown::Leaving). After that it takes no more connections, lets the requests in flight
+/// finish, and returns when they have, or when their time is over.
 ///
 /// # Errors
 /// The TLS files cannot be used.
@@ -52,18 +57,26 @@ pub async fn serve(
     settings: ServerSettings,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let (stop, draining) = watch::channel(false);
+    let (phase, stopping) = Shutdown::new();
     let mut renewed = app.renewed.subscribe();
-    let mut state = State::open(app, settings, draining)?;
+    let delay = settings.shutdown_delay();
+    let mut state = State::open(app, settings, stopping)?;
     let mut connections = JoinSet::new();
     let mut tidying = interval(TIDY);
     tidying.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut shutdown = pin!(shutdown);
+    let mut ending = pin!(async {
+        shutdown.await;
+        leave(&phase, delay).await;
+    });
     loop {
         tokio::select! {
-            () = &mut shutdown => break,
+            () = &mut ending => break,
             (stream, peer) = accept(&listener, &state.connections) => {
                 state.begin(&mut connections, stream, peer);
+                if state.connections.is_full() {
+                    // A flood of connections is no queue in front of the requests of others.
+                    yield_now().await;
+                }
             }
             Some(_) = connections.join_next() => {}
             _ = tidying.tick() => state.tidy(),
@@ -74,38 +87,44 @@ pub async fn serve(
         }
     }
     drop(listener);
-    stop.send_replace(true);
+    phase.send_replace(Phase::Draining);
     drain(connections, &state.app, state.settings.drain_time()).await;
     Ok(())
+}
+
+/// Tells the clients to go elsewhere, for so long.
+async fn leave(phase: &watch::Sender<Phase>, delay: Duration) {
+    if delay.is_zero() {
+        return;
+    }
+    phase.send_replace(Phase::Leaving);
+    tracing::info!("requests are answered until server.shutdown_delay_seconds are over");
+    sleep(delay).await;
 }
 
 /// What the accept loop works with.
 struct State {
     app: App,
     settings: ServerSettings,
-    draining: watch::Receiver<bool>,
+    shutdown: Shutdown,
     server: Arc<ConnectionServer>,
     connections: ConnectionLimit,
     tls: Option<Tls>,
 }
 
 impl State {
-    fn open(
-        app: App,
-        settings: ServerSettings,
-        draining: watch::Receiver<bool>,
-    ) -> io::Result<Self> {
+    fn open(app: App, settings: ServerSettings, shutdown: Shutdown) -> io::Result<Self> {
         let tls = Tls::load(&settings)?;
         let server = Arc::new(ConnectionServer::new(
             app.clone(),
             settings.clone(),
-            draining.clone(),
+            shutdown.clone(),
         ));
         let connections = ConnectionLimit::new(settings.connections);
         Ok(Self {
             app,
             settings,
-            draining,
+            shutdown,
             server,
             connections,
             tls,
@@ -116,6 +135,10 @@ impl State {
     fn begin(&self, connections: &mut JoinSet<()>, stream: TcpStream, peer: SocketAddr) {
         let (server, acceptor) = (self.server.clone(), self.tls.as_ref().map(Tls::acceptor));
         let deadlines = server.deadlines();
+        // The task of the connection may not run before another connection needs room.
+        if self.connections.is_full() && has_bytes(&stream) {
+            deadlines.note_received();
+        }
         let slot = self.connections.take(peer.ip(), deadlines.clone());
         connections.spawn(async move {
             tokio::select! {
@@ -143,7 +166,7 @@ impl State {
         self.server = Arc::new(ConnectionServer::new(
             self.app.clone(),
             settings.clone(),
-            self.draining.clone(),
+            self.shutdown.clone(),
         ));
         self.settings = settings;
     }
@@ -154,6 +177,13 @@ impl State {
             tls.renew();
         }
     }
+}
+
+/// Whether bytes came in with a connection, before it was accepted.
+fn has_bytes(stream: &TcpStream) -> bool {
+    let mut byte = [MaybeUninit::uninit()];
+    let peeked = SockRef::from(stream).peek(&mut byte);
+    peeked.is_ok_and(|count| count > 0)
 }
 
 /// The next connection, when there is room for it. Errors of accept never end the server: a

@@ -40,7 +40,9 @@ pub struct ServerSettings {
     pub idle_seconds: u64,
     /// Time for which a client may refuse to read any of an answer, in seconds.
     pub write_seconds: u64,
-    /// Time for requests in flight to finish when the server stops, in seconds.
+    /// Time for which the server goes on to answer when it stops, so that a balancer notices, in seconds.
+    pub shutdown_delay_seconds: u64,
+    /// Time for requests in flight to finish after that, in seconds.
     pub drain_seconds: u64,
     /// PEM file with the certificate and its chain; with it the server speaks TLS.
     pub tls_certificate: Option<PathBuf>,
@@ -57,6 +59,7 @@ impl Default for ServerSettings {
             header_seconds: 10,
             idle_seconds: 75,
             write_seconds: 30,
+            shutdown_delay_seconds: 0,
             drain_seconds: 25,
             tls_certificate: None,
             tls_key: None,
@@ -75,6 +78,10 @@ impl ServerSettings {
 
     pub(crate) fn write_time(&self) -> Duration {
         Duration::from_secs(self.write_seconds)
+    }
+
+    pub(crate) fn shutdown_delay(&self) -> Duration {
+        Duration::from_secs(self.shutdown_delay_seconds)
     }
 
     pub(crate) fn drain_time(&self) -> Duration {

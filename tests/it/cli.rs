@@ -150,6 +150,11 @@ impl Served {
     /// Sends a signal that ends the server, and waits for its end.
     pub(crate) fn signal(&mut self, signal: Signal) -> Option<i32> {
         self.tell(signal);
+        self.ended()
+    }
+
+    /// Waits for the end of the server.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 
@@ -197,6 +202,29 @@ async fn serve_prints_what_is_needed_to_use_it() {
     assert_eq!(served.signal(Signal::SIGTERM), Some(0));
     let (code, message) = refused(folder.path(), &format!("health {root}/readyz"));
     assert_eq!(code, Some(1), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_stops_is_not_ready_during_its_delay() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("scimd.toml");
+    std::fs::write(&config, "[server]\nshutdown_delay_seconds = 2\n").unwrap();
+    let mut served = Served::start(folder.path(), &format!("--config {}", config.display()));
+    let base = served.line("SCIM base URL: ");
+    let root = base.strip_suffix("/scim/v2").unwrap();
+    let status = async |path: &str| {
+        reqwest::get(format!("{root}{path}"))
+            .await
+            .unwrap()
+            .status()
+    };
+    assert_eq!(status("/readyz").await, 200);
+    let began = std::time::Instant::now();
+    served.tell(Signal::SIGTERM);
+    while status("/readyz").await != 503 {}
+    assert_eq!(status("/healthz").await, 200);
+    assert_eq!(tokio::task::block_in_place(|| served.ended()), Some(0));
+    assert!(began.elapsed() >= std::time::Duration::from_secs(2));
 }
 
 #[test]
@@ -386,7 +414,10 @@ fn tenants_come_and_go() {
     assert!(printed(folder, "tenant suspend acme").contains("suspended"));
     assert!(printed(folder, "tenant resume acme").contains("active"));
     let table = printed(folder, "tenant list");
-    assert!(table.starts_with("NAME     STATUS  USERS"), "{table}");
+    assert!(
+        table.starts_with("NAME     HEALTH           USERS"),
+        "{table}"
+    );
     let (code, message) = refused(folder, "tenant delete acme");
     assert!(
         code == Some(2) && message.ends_with("give --yes\n"),

@@ -9,6 +9,7 @@
     missing_docs
 )]
 
+mod activity;
 mod admin;
 mod agreement;
 mod backup;

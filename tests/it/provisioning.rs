@@ -5,6 +5,8 @@ mod command;
 mod explanations;
 mod near_misses;
 mod reasons;
+mod search;
+mod streams;
 mod users;
 
 use crate::harness::{Client, Database, ENTERPRISE, GROUP, Options, Server, USER, noon, user};

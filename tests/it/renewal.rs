@@ -51,10 +51,11 @@ async fn a_hangup_brings_limits_and_level_into_force() {
     let logged = || std::fs::read_to_string(&log).unwrap();
     assert!(!logged().contains("INFO"), "{}", logged());
 
-    configure("info", 7);
+    configure("info\"\nformat = \"text", 7);
     served.tell(Signal::SIGHUP);
     until("the new limit", async || page_max(&base, &token).await == 7).await;
     until("the new level", async || logged().contains("SIGHUP")).await;
+    assert!(logged().contains(" INFO SIGHUP"), "{}", logged());
     let body = format!("{{\"userName\":\"a\",\"title\":\"{}\"}}", "x".repeat(8000));
     let large = reqwest::Client::new()
         .post(format!("{base}/Users"))

@@ -696,6 +696,7 @@ async fn a_backup_under_load() {
         limits: ServiceLimits::default(),
         record: scimd::service::Record::All,
         keeps_documents: true,
+        token_warn_days: 30,
         support: None,
     };
     let copy = Operator::open(&settings, server.clock.clone())

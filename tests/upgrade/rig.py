@@ -18,6 +18,8 @@ EXAMPLES = pathlib.Path(__file__).parents[2] / "examples" / "high-availability"
 CLIENTS = 8
 # Seconds that no lock of a migration may be held for.
 LOCKED = 1.0
+# Seconds for which an instance that is told to stop goes on to answer: HAProxy notices in one.
+DELAY = 3
 # Seconds for which the same is measured before the upgrade, for comparison.
 CALM = 10
 UNFINISHED = "select count(*) from pg_index where not indisvalid"
@@ -57,7 +59,10 @@ class Rig:
 
     def server(self, program, number):
         command = [program, "serve", "--listen", f"127.0.0.1:{self.ports[number]}"]
-        return Process(WORK, f"scimd{number + 1}", command, environment=self.environment)
+        environment = dict(self.environment)
+        if program == TO:
+            environment["SCIMD_SERVER__SHUTDOWN_DELAY_SECONDS"] = str(DELAY)
+        return Process(WORK, f"scimd{number + 1}", command, environment=environment)
 
     def is_ready(self, number):
         return get(f"http://127.0.0.1:{self.ports[number]}/readyz") is not None
@@ -132,6 +137,17 @@ class Rig:
         check(f"instance {number + 1}: requests went on", load.requests() > before, f"({load.requests() - before})")
         self.put_in(number)
 
+    def restart(self, number, load):
+        """Ends and starts an instance of the new program, of which the balancer is not told."""
+        failed, before = len(load.failed()), load.requests()
+        status = self.stop(number)
+        check(f"instance {number + 1}: the new program ends in order", status == 0, f"(exit status {status})")
+        self.servers[number] = self.server(TO, number)
+        name = f"scimd{number + 1}"
+        until("the instance takes requests again", 60, lambda: self.is_ready(number) and self.backends()[name] == "UP")
+        failed, requests = len(load.failed()) - failed, load.requests() - before
+        check(f"instance {number + 1}: a restart fails no request", failed == 0, f"({failed} of {requests})")
+
     def stop_all(self):
         for process in [self.haproxy, *self.servers]:
             process.kill()
@@ -155,6 +171,10 @@ def run(rig):
         until("requests with the new instance", 60, lambda: load.requests() > after + 500)
     ended = time.monotonic()
     longest = probes.finish()
+    for number in range(2):
+        rig.restart(number, load)
+        after = load.requests()
+        until("requests after the restart", 60, lambda: load.requests() > after + 500)
     load.finish()
     judge(rig, load)
     for table, seconds in longest.items():

@@ -2,15 +2,17 @@
 
 mod idle;
 mod neighbour;
+mod noisy;
 mod silent;
 mod unread;
 
 pub(crate) use idle::Idle;
+pub(crate) use noisy::Noisy;
 pub(crate) use silent::Silent;
 pub(crate) use unread::Unread;
 
 use crate::client::Address;
-use crate::cluster::tool;
+use crate::cluster::{Cluster, tool};
 use crate::database::{self, Database};
 use crate::population::Population;
 use crate::process::memory;
@@ -53,16 +55,28 @@ struct Server {
 }
 
 impl Server {
+    /// A server over SQLite.
     fn start(common: &Common, people: &Population) -> Result<Self, String> {
         std::fs::create_dir_all(&common.folder).map_err(|error| error.to_string())?;
         let (database, _) = database::sqlite(&common.program, people, &common.folder, "strain")?;
-        let Database::Sqlite { folder } = database else {
-            return Err("the measurement needs the embedded database".to_owned());
-        };
-        let run = |words: &[&str]| tool(command(&common.program, &folder).args(words));
+        Self::over(common, &database)
+    }
+
+    fn on_postgres(
+        common: &Common,
+        cluster: &Cluster,
+        people: &Population,
+    ) -> Result<Self, String> {
+        std::fs::create_dir_all(&common.folder).map_err(|error| error.to_string())?;
+        let (database, _) = cluster.filled(&common.program, people, &common.folder, "strain")?;
+        Self::over(common, &database)
+    }
+
+    fn over(common: &Common, database: &Database) -> Result<Self, String> {
+        let run = |words: &[&str]| tool(command(&common.program, database).args(words));
         run(&["tenant", "create", NEIGHBOUR])?;
         let neighbour = run(&["token", "issue", "--name", "bench", "--tenant", NEIGHBOUR])?;
-        let mut serve = command(&common.program, &folder);
+        let mut serve = command(&common.program, database);
         serve.args(["serve", "--listen", "127.0.0.1:0", "--issue-token", "bench"]);
         for setting in &common.set {
             let (key, value) = setting.split_once('=').ok_or("--set takes KEY=VALUE")?;
@@ -91,10 +105,13 @@ impl Drop for Server {
     }
 }
 
-/// A command of the program on an embedded database.
-fn command(program: &Path, folder: &Path) -> Command {
+/// A command of the program on a database.
+fn command(program: &Path, database: &Database) -> Command {
     let mut command = Command::new(program);
-    command.env("SCIMD_DATABASE__DATA_DIR", folder);
+    match database {
+        Database::Sqlite { folder } => command.env("SCIMD_DATABASE__DATA_DIR", folder),
+        Database::Postgres { url, .. } => command.env("SCIMD_DATABASE_URL", url),
+    };
     command
 }
 

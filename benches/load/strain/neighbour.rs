@@ -26,10 +26,20 @@ pub(super) struct Times {
 }
 
 impl Times {
+    /// Answers that failed, or took longer than that many milliseconds, and all of them.
+    pub(super) fn late(&self, milliseconds: u32) -> (u64, u64) {
+        let all = || self.kept.micros.iter().chain(&self.new.micros);
+        let late = all()
+            .filter(|micros| **micros > milliseconds * 1000)
+            .count() as u64;
+        let failed = self.kept.wrong + self.new.wrong;
+        (failed + late, failed + all().count() as u64)
+    }
+
     pub(super) fn show(&self, what: &str) {
         for (kind, tally) in [("kept", &self.kept), ("new", &self.new)] {
             println!(
-                "{what:<12} {kind:<5} {:>6} answers {:>4} failed   p50 {:>8.2} ms   p99 {:>8.2} ms   max {:>8.2} ms{}",
+                "{what:<22} {kind:<5} {:>6} answers {:>4} failed   p50 {:>8.2} ms   p99 {:>8.2} ms   max {:>8.2} ms{}",
                 tally.micros.len(),
                 tally.wrong,
                 tally.within(0.5),

@@ -2,11 +2,28 @@
 
 use super::{Common, Server, neighbour};
 use crate::population::Population;
-use clap::Args;
+use clap::{Args, ValueEnum};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
+
+/// Milliseconds within which a client with a token is answered.
+const LIMIT: u32 = 1000;
+
+/// The address that the load comes from, and another one of this machine.
+const SAME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const OTHER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+
+/// What a connection of the load sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    Nothing,
+    /// A part of a head.
+    Half,
+}
 
 /// Arguments of `silent`.
 #[derive(Debug, Clone, Args)]
@@ -16,6 +33,9 @@ pub(crate) struct Silent {
     /// Connections that say nothing; each is opened again when it is closed
     #[arg(long, default_value_t = 3000)]
     connections: usize,
+    /// What is sent on each of them
+    #[arg(long, value_enum, default_value_t = What::Nothing)]
+    says: What,
     /// Seconds of the load
     #[arg(long, default_value_t = 30)]
     seconds: u64,
@@ -30,25 +50,38 @@ impl Silent {
         };
         let server = Server::start(&self.common, &people)?;
         let time = Duration::from_secs(self.seconds);
-        let quiet = neighbour::watch(&server.neighbour, Duration::from_secs(5));
+        let asked = |from: IpAddr| server.neighbour.from(from);
+        let quiet = neighbour::watch(&asked(SAME), Duration::from_secs(5));
         quiet.join().unwrap_or_default().show("without load");
-        let mut silent = JoinSet::new();
+        let mut holding = JoinSet::new();
         for _ in 0..self.connections {
-            silent.spawn(say_nothing(server.neighbour.host.clone()));
+            holding.spawn(hold(server.neighbour.host.clone(), self.says));
         }
-        let watched = neighbour::watch(&server.neighbour, time);
-        let times = spawn_blocking(|| watched.join().unwrap_or_default())
+        let watched = [SAME, OTHER].map(|from| neighbour::watch(&asked(from), time));
+        let times = spawn_blocking(|| watched.map(|one| one.join().unwrap_or_default()))
             .await
-            .unwrap_or_default();
-        times.show("with load");
-        Ok(0)
+            .map_err(|error| error.to_string())?;
+        let mut late = 0;
+        for (times, whose) in times.iter().zip(["same address", "another address"]) {
+            times.show(&format!("load, {whose}"));
+            let (of_these, all) = times.late(LIMIT);
+            println!(
+                "{whose}: {} of {all} answered within {LIMIT} ms",
+                all - of_these
+            );
+            late += of_these;
+        }
+        Ok(late)
     }
 }
 
 /// Holds a connection, and opens another one when it is closed.
-async fn say_nothing(host: String) {
+async fn hold(host: String, says: What) {
     loop {
-        if let Ok(stream) = TcpStream::connect(&host).await {
+        if let Ok(mut stream) = TcpStream::connect(&host).await {
+            if says == What::Half {
+                let _ = stream.write_all(b"GET /scim/v2/Users HTTP/1.1\r\nHo").await;
+            }
             // Nothing comes but the end.
             let _ = stream.readable().await;
         }

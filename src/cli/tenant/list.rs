@@ -1,11 +1,12 @@
 //! `scimd tenant list`.
 
 use super::{Urls, as_json, or_none};
+use crate::cli::arguments::keyword;
 use crate::cli::failure::Failure;
 use crate::cli::listing::{Paging, Shape};
 use crate::cli::{open, output::moment};
 use crate::config::Config;
-use crate::service::{TenantInfo, TenantQuery};
+use crate::service::{Health, TenantInfo, TenantQuery};
 use clap::Args;
 use std::io::Write;
 
@@ -15,6 +16,9 @@ pub(in crate::cli) struct List {
     /// Only tenants whose names contain this
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
+    /// Only tenants of this health
+    #[arg(long, value_name = "HEALTH", value_parser = keyword(Health::KEYWORDS, Health::from_keyword))]
+    health: Option<Health>,
     #[command(flatten)]
     paging: Paging,
 }
@@ -28,6 +32,7 @@ impl List {
                 .tenants(&TenantQuery {
                     after,
                     search: search.clone(),
+                    health: self.health,
                     limit,
                 })
                 .await
@@ -35,12 +40,12 @@ impl List {
         let shape = Shape {
             headings: &[
                 "NAME",
-                "STATUS",
+                "HEALTH",
                 "USERS",
                 "ACTIVE",
                 "SEATS",
                 "GROUPS",
-                "CONFORMANCE",
+                "LAST REQUEST",
                 "CREATED",
             ],
             row: &as_row,
@@ -55,12 +60,12 @@ fn as_row(info: &TenantInfo) -> Vec<String> {
     let tenant = &info.settings;
     vec![
         tenant.name.clone(),
-        tenant.status.as_str().to_owned(),
+        info.health.as_str().to_owned(),
         info.users.to_string(),
         info.active_users.to_string(),
         or_none(tenant.seats),
         info.groups.to_string(),
-        tenant.conformance.as_str().to_owned(),
+        moment(info.last_request),
         moment(Some(info.created)),
     ]
 }

@@ -129,6 +129,44 @@ async fn requests_in_flight_finish() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_told_to_stop_answers_until_its_delay_is_over() {
+    let settings = ServerSettings {
+        shutdown_delay_seconds: 1,
+        ..short()
+    };
+    let mut server = Server::with(HttpSettings::default(), settings).await;
+    let [mut used, mut unused] = [server.connect().await, server.connect().await];
+    for stream in [&mut used, &mut unused] {
+        stream
+            .write_all(request("GET", "x", "").as_bytes())
+            .await
+            .unwrap();
+        assert!(!answer(stream).await.contains("connection: close\r\n"));
+    }
+    let began = Instant::now();
+    server.stop();
+    // The server may hear of it a little later.
+    sleep(Duration::from_millis(100)).await;
+    used.write_all(request("GET", "x", "").as_bytes())
+        .await
+        .unwrap();
+    let last = rest(&mut used).await;
+    assert!(
+        status(&last) == 200 && last.contains("connection: close\r\n"),
+        "{last}"
+    );
+    assert_eq!(
+        status(&server.say(request("GET", "x", "")).await),
+        200,
+        "new connections are accepted, and closed"
+    );
+    assert!(began.elapsed() < Duration::from_secs(1), "too slow to tell");
+    assert_eq!(rest(&mut unused).await, "");
+    assert!(began.elapsed() >= Duration::from_secs(1));
+    server.running.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn draining_has_an_end() {
     let settings = HttpSettings {
         request_seconds: 20,

@@ -38,7 +38,7 @@ pub struct FeedEnds {
 /// A change with its position.
 #[derive(Debug, Clone)]
 pub struct FeedRow {
-    /// Its place in the feed.
+    /// The position, with the change that has it.
     pub key: FeedKey,
     /// Name of the tenant; `None` for what is told of tenants to all.
     pub tenant: Option<String>,

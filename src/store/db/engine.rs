@@ -67,6 +67,7 @@ macro_rules! migrations {
             12 "0012_token_ending.sql",
             13 "0013_feed.sql",
             15 "0015_endpoints.sql",
+            16 "0016_tenant_activity.sql",
         )
     };
     ($folder:literal, $($version:literal $name:literal,)*) => {

@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 /// How long a tenant counts as active after its last request.
-const ACTIVE: Duration = Duration::from_secs(10);
+pub(in crate::store) const ACTIVE: Duration = Duration::from_secs(10);
 
 /// What shares are given to: each tenant is one flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

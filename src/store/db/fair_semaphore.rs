@@ -2,9 +2,11 @@
 //!
 //! While several tenants wait, the next free permit goes to the one whose turn it is, round robin. A tenant never
 //! holds all permits, and only a share of them while other tenants are active: a short statement of another tenant
-//! then begins at once, and does not compete with many slow ones for the cores.
+//! then begins at once. The share is smaller if the tenant's statements run for long, so that a short one does not
+//! compete with many of them for the cores of the database.
 
 use crate::store::db::fair_queue::{ActiveTenants, FairQueue, Flow};
+use crate::store::db::statement_times::StatementTimes;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -14,15 +16,24 @@ use tokio::sync::oneshot;
 #[derive(Debug, Clone)]
 pub(in crate::store) struct FairSemaphore(Arc<Mutex<State>>);
 
+/// Permits of one tenant while other tenants are active, at most.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct Shares {
+    /// Of a tenant whose statements are short.
+    pub(in crate::store) short: usize,
+    /// Of one with slow statements.
+    pub(in crate::store) slow: usize,
+}
+
 #[derive(Debug)]
 struct State {
     permits: usize,
-    /// Permits of one flow while other tenants are active, at most.
-    share: usize,
+    shares: Shares,
     free: usize,
     held: HashMap<Flow, usize>,
     waiting: FairQueue<oneshot::Sender<Permit>>,
     active: ActiveTenants,
+    times: StatementTimes,
 }
 
 /// The right to use one of the connections, until it is dropped.
@@ -33,16 +44,17 @@ pub(in crate::store) struct Permit {
 }
 
 impl FairSemaphore {
-    /// At least one permit, and at least one for the share of a tenant while others are active.
-    pub(in crate::store) fn new(permits: usize, share: usize) -> Self {
+    /// At least one permit; a share of less than one permit is one.
+    pub(in crate::store) fn new(permits: usize, shares: Shares) -> Self {
         let permits = permits.max(1);
         Self(Arc::new(Mutex::new(State {
             permits,
-            share: share.max(1),
+            shares,
             free: permits,
             held: HashMap::new(),
             waiting: FairQueue::default(),
             active: ActiveTenants::default(),
+            times: StatementTimes::default(),
         })))
     }
 
@@ -114,11 +126,16 @@ impl State {
     }
 
     fn share(&self, flow: Flow, now: Instant) -> usize {
-        if self.active.has_other_than(flow, now) {
-            self.share
-        } else {
-            self.permits
+        if !self.active.has_other_than(flow, now) {
+            return self.permits;
         }
+        let Shares { short, slow } = self.shares;
+        let share = if self.times.are_slow(flow, now) {
+            slow
+        } else {
+            short
+        };
+        share.max(1)
     }
 
     fn begin(&mut self, flow: Flow) {
@@ -144,6 +161,34 @@ impl State {
     }
 }
 
+impl Permit {
+    /// Measures a statement that reads, until what this returns is dropped. Writes are not measured: most of their time
+    /// is a wait for the disk or for a standby.
+    pub(in crate::store) fn measure(&self) -> Measuring {
+        Measuring {
+            semaphore: self.semaphore.clone(),
+            flow: self.flow,
+            began: Instant::now(),
+        }
+    }
+}
+
+/// A statement that runs, until this is dropped.
+#[derive(Debug)]
+pub(in crate::store) struct Measuring {
+    semaphore: FairSemaphore,
+    flow: Flow,
+    began: Instant,
+}
+
+impl Drop for Measuring {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        let time = now.saturating_duration_since(self.began);
+        self.semaphore.state().times.add(self.flow, time, now);
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         self.semaphore.state().end(self.flow);
@@ -157,7 +202,15 @@ mod tests {
     use std::pin::pin;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Context, Poll, Waker};
+    use std::time::Duration;
     use tokio::task::JoinHandle;
+
+    const fn half(permits: usize) -> Shares {
+        Shares {
+            short: permits / 2,
+            slow: 1,
+        }
+    }
 
     const fn tenant(number: i64) -> Flow {
         Flow::Tenant(number)
@@ -189,7 +242,7 @@ mod tests {
 
     #[test]
     fn no_tenant_holds_all_permits() {
-        let semaphore = FairSemaphore::new(4, 4 / 2);
+        let semaphore = FairSemaphore::new(4, half(4));
         let held: Vec<_> = (0..3).map(|_| at_once(&semaphore, 1).unwrap()).collect();
         assert!(at_once(&semaphore, 1).is_none());
         let other = at_once(&semaphore, 2).unwrap();
@@ -202,7 +255,7 @@ mod tests {
 
     #[test]
     fn while_others_are_active_a_tenant_has_half() {
-        let semaphore = FairSemaphore::new(8, 8 / 2);
+        let semaphore = FairSemaphore::new(8, half(8));
         drop(at_once(&semaphore, 2).unwrap());
         let first: Vec<_> = (0..4).map(|_| at_once(&semaphore, 1).unwrap()).collect();
         assert!(at_once(&semaphore, 1).is_none());
@@ -215,8 +268,40 @@ mod tests {
     }
 
     #[test]
+    fn a_tenant_with_slow_statements_has_less() {
+        let semaphore = FairSemaphore::new(8, half(8));
+        let slow = at_once(&semaphore, 1).unwrap();
+        let now = Instant::now();
+        let add = |milliseconds| {
+            let time = Duration::from_millis(milliseconds);
+            semaphore.state().times.add(tenant(1), time, now);
+        };
+        add(500);
+        let more = at_once(&semaphore, 1).unwrap();
+        drop(more);
+        drop(at_once(&semaphore, 2).unwrap());
+        assert!(at_once(&semaphore, 1).is_none(), "another tenant is active");
+        let short: Vec<_> = (0..4).filter_map(|_| at_once(&semaphore, 2)).collect();
+        assert_eq!(short.len(), 4, "whose statements are short");
+        (0..200).for_each(|_| add(1));
+        drop(at_once(&semaphore, 1).unwrap());
+        drop((slow, short));
+        assert!(is_idle(&semaphore));
+    }
+
+    #[test]
+    fn a_statement_is_measured() {
+        let semaphore = FairSemaphore::new(8, half(8));
+        let permit = at_once(&semaphore, 1).unwrap();
+        let mut measuring = permit.measure();
+        measuring.began -= Duration::from_secs(1);
+        drop(measuring);
+        assert!(semaphore.state().times.are_slow(tenant(1), Instant::now()));
+    }
+
+    #[test]
     fn a_single_permit_serves_everyone() {
-        let semaphore = FairSemaphore::new(1, 1 / 2);
+        let semaphore = FairSemaphore::new(1, half(1));
         for number in [1, 2, 1] {
             drop(at_once(&semaphore, number).unwrap());
         }
@@ -224,7 +309,7 @@ mod tests {
 
     #[tokio::test]
     async fn tenants_take_turns() {
-        let semaphore = FairSemaphore::new(1, 1 / 2);
+        let semaphore = FairSemaphore::new(1, half(1));
         let mut permit = semaphore.acquire(tenant(1)).await;
         let mut queue = Vec::new();
         for number in [1, 1, 1, 2, 3, 2] {
@@ -248,7 +333,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_abandoned_wait_is_skipped() {
-        let semaphore = FairSemaphore::new(1, 1 / 2);
+        let semaphore = FairSemaphore::new(1, half(1));
         let permit = semaphore.acquire(tenant(1)).await;
         for gone in [waiting(&semaphore, 1).await, waiting(&semaphore, 2).await] {
             gone.abort();
@@ -273,7 +358,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn permits_are_neither_lost_nor_doubled() {
         const PERMITS: usize = 3;
-        let semaphore = FairSemaphore::new(PERMITS, PERMITS / 2);
+        let semaphore = FairSemaphore::new(PERMITS, half(PERMITS));
         let in_use = Arc::new(AtomicUsize::new(0));
         let mut tasks = Vec::new();
         for i in 0..400 {

@@ -32,5 +32,6 @@ pub(in crate::store) mod sqlite_timeout;
 pub(in crate::store) mod sqlite_writer;
 pub(in crate::store) mod startup_error;
 pub(in crate::store) mod statement;
+pub(in crate::store) mod statement_times;
 pub(in crate::store) mod stream;
 pub(in crate::store) mod suspicion;

@@ -9,13 +9,13 @@ use crate::store::db::args::postgres_args;
 use crate::store::db::deadline::Deadline;
 use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::Flow;
-use crate::store::db::fair_semaphore::{FairSemaphore, Permit};
+use crate::store::db::fair_semaphore::{FairSemaphore, Permit, Shares};
 use crate::store::db::hosts::{Hosts, is_starting};
 use crate::store::db::notices::without_warnings;
 use crate::store::db::probe::{Finding, probe};
 use crate::store::db::row::Row;
 use crate::store::db::session::Session;
-use crate::store::db::settings::PoolSettings;
+use crate::store::db::settings::{PoolSettings, READING_WAIT};
 use crate::store::db::statement::Expanded;
 use crate::store::db::suspicion::{Probing, Purpose, Suspicion};
 use deadpool::Runtime;
@@ -41,6 +41,10 @@ const ASKED: Duration = Duration::from_millis(500);
 const RETRY: Duration = Duration::from_millis(50);
 /// How often it is looked whether a connection came back, while PostgreSQL allows no more of them.
 const LOOK: Duration = Duration::from_millis(10);
+/// The part of the connections that a tenant with slow statements may have while others are active: one in so many.
+const SLOW_SHARE: usize = 16;
+/// The part of the connections on which may be read for as long as it takes: one in so many.
+const READINGS: usize = 4;
 /// How long no further connection is tried after PostgreSQL has said that it allows no more.
 const NO_MORE: Duration = Duration::from_millis(250);
 
@@ -49,6 +53,8 @@ const NO_MORE: Duration = Duration::from_millis(250);
 pub(in crate::store) struct Connections {
     pool: Pool<Opener>,
     permits: FairSemaphore,
+    /// A permit for each connection that may be read from for as long as it takes.
+    readings: FairSemaphore,
     common: Arc<Common>,
 }
 
@@ -93,7 +99,7 @@ pub(in crate::store) struct Lease {
     link: Option<Object<Opener>>,
     connections: Connections,
     /// Given back after the connection.
-    _permit: Permit,
+    permit: Permit,
 }
 
 impl Common {
@@ -145,6 +151,15 @@ impl Common {
             *lock(&self.no_more) = Some(Instant::now() + NO_MORE);
         }
         opened
+    }
+}
+
+/// Shares of a tenant in so many connections while others are active: few slow statements at a time, because
+/// PostgreSQL's cores are not shared out among them.
+fn shares(connections: usize) -> Shares {
+    Shares {
+        short: connections / 2,
+        slow: connections / SLOW_SHARE,
     }
 }
 
@@ -212,7 +227,8 @@ impl Connections {
             oldest: AtomicU64::new(0),
             no_more: Mutex::default(),
         });
-        let most = usize::try_from(settings.max_connections.max(1)).unwrap_or(1);
+        // While one is read from for as long as it takes, its reader writes on another.
+        let most = usize::try_from(settings.max_connections.max(2)).unwrap_or(2);
         let pool = Pool::builder(Opener(common.clone()))
             .max_size(most)
             .queue_mode(QueueMode::Lifo)
@@ -220,7 +236,8 @@ impl Connections {
             .build();
         let connections = Self {
             pool: pool.map_err(|error| sqlx::Error::Configuration(error.into()))?,
-            permits: FairSemaphore::new(most, most / 2),
+            permits: FairSemaphore::new(most, shares(most)),
+            readings: FairSemaphore::new(most / READINGS, shares(most / READINGS)),
             common,
         };
         drop(connections.lease(Flow::Server, Purpose::Read).await?);
@@ -265,7 +282,7 @@ impl Connections {
                     return Ok(Lease {
                         link: Some(link),
                         connections: self.clone(),
-                        _permit: permit,
+                        permit,
                     });
                 }
                 // Those that are there are in use, and come back.
@@ -286,21 +303,27 @@ impl Connections {
         }
     }
 
-    /// A connection outside of the pool, within a transaction that reads and may take as long as it needs.
+    /// A connection within a transaction that reads and may take as long as it needs. Only a part of the connections
+    /// serve such transactions, so that slow clients do not keep all of them.
     ///
     /// # Errors
     /// The errors of [`Connections::lease`], and of a transaction that cannot begin.
-    pub(in crate::store) async fn reading(&self, flow: Flow) -> Result<PgConnection, StoreError> {
-        let link = self
-            .lease(flow, Purpose::Read)
-            .await?
-            .link
-            .take()
-            .ok_or(sqlx::Error::PoolClosed)?;
-        let mut connection = Object::take(link).connection;
+    pub(in crate::store) async fn reading(&self, flow: Flow) -> Result<Reading, StoreError> {
+        let permit = timeout(READING_WAIT, self.readings.acquire(flow))
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)?;
+        let mut lease = self.lease(flow, Purpose::Read).await?;
+        let link = lease.link()?;
+        link.is_at_work = true;
         let begin = AssertSqlSafe(self.common.session.begin_reading());
-        self.common.deadline.on(connection.execute(begin)).await?;
-        Ok(connection)
+        self.common
+            .deadline
+            .on(link.connection.execute(begin))
+            .await?;
+        Ok(Reading {
+            lease,
+            _permit: permit,
+        })
     }
 
     /// Runs a statement that only reads.
@@ -432,6 +455,7 @@ impl Lease {
         if common.session.is_pooled() {
             return self.transaction(Purpose::Read, vec![statement]).await;
         }
+        let _measuring = self.permit.measure();
         let link = self.link()?;
         link.is_at_work = true;
         let answer = rows(&mut link.connection, statement, true);
@@ -458,6 +482,7 @@ impl Lease {
         statements: Vec<Expanded>,
     ) -> Result<Vec<Row>, StoreError> {
         let common = self.connections.common.clone();
+        let _measuring = (purpose == Purpose::Read).then(|| self.permit.measure());
         let link = self.link()?;
         link.is_at_work = true;
         let mut has_ended = false;
@@ -499,6 +524,36 @@ impl Drop for Lease {
             // Closed now, not when its turn in the pool comes.
             drop(Object::take(link));
         }
+    }
+}
+
+/// A connection within a transaction that only reads. If it is dropped before its end, the connection is closed, which
+/// ends the statement that runs on it.
+#[derive(Debug)]
+pub(in crate::store) struct Reading {
+    lease: Lease,
+    _permit: Permit,
+}
+
+impl Reading {
+    /// The connection.
+    ///
+    /// # Errors
+    /// If it was given back.
+    pub(in crate::store) fn connection(&mut self) -> Result<&mut PgConnection, StoreError> {
+        Ok(&mut self.lease.link()?.connection)
+    }
+
+    /// Ends the transaction; the connection is free for others.
+    ///
+    /// # Errors
+    /// If PostgreSQL does not confirm that.
+    pub(in crate::store) async fn end(mut self) -> Result<(), StoreError> {
+        let deadline = self.lease.connections.common.deadline;
+        let link = self.lease.link()?;
+        deadline.on(link.connection.execute("commit")).await?;
+        (link.is_at_work, link.answered) = (false, Instant::now());
+        Ok(())
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Longest wait for a connection that may be read from for as long as it takes: whoever has it reads as fast as a client.
+pub(in crate::store) const READING_WAIT: Duration = Duration::from_secs(10);
+
 /// How long, and with how many connections, the database is worked with.
 #[derive(Debug, Clone)]
 pub struct PoolSettings {

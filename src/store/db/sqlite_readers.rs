@@ -5,7 +5,8 @@
 use crate::store::db::args::sqlite_args;
 use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::Flow;
-use crate::store::db::fair_semaphore::FairSemaphore;
+use crate::store::db::fair_semaphore::{FairSemaphore, Permit, Shares};
+use crate::store::db::settings::READING_WAIT;
 use crate::store::db::sqlite_timeout::Limit;
 use crate::store::db::statement::Expanded;
 use deadpool::Runtime;
@@ -18,11 +19,20 @@ use std::num::NonZero;
 use std::time::Duration;
 use tokio::time::timeout;
 
+/// Connections at a time that are read from for as long as it takes, and how tenants share them.
+const READINGS: usize = 8;
+const HALF: Shares = Shares {
+    short: READINGS / 2,
+    slow: READINGS / 2,
+};
+
 /// Handle of the connections. The one that was used last, whose pages are warm, is used first.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Readers {
     pool: Pool<Opener>,
     permits: FairSemaphore,
+    /// For connections beside those, each with a thread, that are read from for as long as it takes.
+    readings: FairSemaphore,
     /// Longest wait for a connection.
     acquire: Duration,
 }
@@ -93,7 +103,8 @@ impl Readers {
         let pool = pool.map_err(|error| sqlx::Error::Configuration(error.into()))?;
         let readers = Self {
             pool,
-            permits: FairSemaphore::new(most, share(most)),
+            permits: FairSemaphore::new(most, shares(most)),
+            readings: FairSemaphore::new(READINGS, HALF),
             acquire,
         };
         drop(readers.reader().await?);
@@ -120,7 +131,21 @@ impl Readers {
         self.pool.close();
     }
 
-    /// A connection for what takes as long as it takes.
+    /// A connection for a read that takes as long as it takes, while its permit is held.
+    ///
+    /// # Errors
+    /// If the file cannot be opened, or there are too many such connections for too long.
+    pub(in crate::store) async fn reading(
+        &self,
+        flow: Flow,
+    ) -> Result<(Permit, SqliteConnection), StoreError> {
+        let permit = timeout(READING_WAIT, self.readings.acquire(flow))
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)?;
+        Ok((permit, self.apart().await?))
+    }
+
+    /// A connection for work of the operator that takes as long as it takes.
     ///
     /// # Errors
     /// If the file cannot be opened.
@@ -137,11 +162,15 @@ impl Readers {
     }
 }
 
-/// Connections of one tenant while others are active: statements run in this process, and half of the cores are to be
-/// free for other tenants and for the server itself.
-fn share(connections: usize) -> usize {
+/// Shares of a tenant in so many connections while others are active: statements run in this process, and half of the
+/// cores are to be free for other tenants and for the server itself, however long the statements take.
+fn shares(connections: usize) -> Shares {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    connections.min(cores) / 2
+    let share = connections.min(cores) / 2;
+    Shares {
+        short: share,
+        slow: share,
+    }
 }
 
 impl Reader {

@@ -9,7 +9,7 @@ use crate::store::db::fair_queue::Flow;
 use crate::store::db::row::Row;
 use crate::store::db::statement::{Expanded, Statement};
 use futures_core::stream::BoxStream;
-use sqlx::{AssertSqlSafe, Connection, Executor, Postgres, Sqlite};
+use sqlx::{AssertSqlSafe, Connection, Postgres, Sqlite};
 use std::future::poll_fn;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -22,7 +22,8 @@ const WAITING: usize = 64;
 type Sent = Result<Row, StoreError>;
 
 impl Engine {
-    /// Runs a statement that only reads, on a connection of its own. All rows are of one moment.
+    /// Runs a statement that only reads, and that keeps a connection until the last row was taken. All rows are of one
+    /// moment.
     pub(in crate::store) fn rows(&self, statement: Statement) -> mpsc::Receiver<Sent> {
         self.rows_each_within(FOR_OPERATOR, statement)
     }
@@ -58,24 +59,21 @@ impl Engine {
         match &self.database {
             Database::Postgres { connections, .. } => {
                 let Expanded { text, args } = statement.for_postgres()?;
-                let mut connection = connections.reading(Flow::of(&args)).await?;
+                let mut reading = connections.reading(Flow::of(&args)).await?;
                 let query =
                     sqlx::query_with::<Postgres, _>(AssertSqlSafe(text), postgres_args(args))
                         .persistent(false);
-                send(query.fetch(&mut connection), Row::Postgres, each, to).await?;
+                let rows = query.fetch(reading.connection()?);
+                send(rows, Row::Postgres, each, to).await?;
                 if to.is_closed() {
                     // To end the transaction would be to read the rest first; a closed connection ends both.
                     return Ok(());
                 }
-                connections
-                    .deadline()
-                    .on(connection.execute("commit"))
-                    .await?;
-                connections.deadline().on(connection.close()).await?;
+                reading.end().await?;
             }
             Database::Sqlite { readers, .. } => {
-                let mut connection = readers.apart().await?;
                 let Expanded { text, args } = statement.for_sqlite()?;
+                let (_permit, mut connection) = readers.reading(Flow::of(&args)).await?;
                 let query = sqlx::query_with::<Sqlite, _>(AssertSqlSafe(text), sqlite_args(args));
                 send(query.fetch(&mut connection), Row::Sqlite, each, to).await?;
                 connection.close().await?;

@@ -4,6 +4,7 @@ use crate::clock::Timestamp;
 use crate::keyword::keywords;
 use crate::model::TypeRoles;
 use crate::resource::Conformance;
+use crate::store::activity::health::Health;
 use crate::store::changes::{TOLD, TenantNews};
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
@@ -11,7 +12,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
-use crate::store::request_log::TenantKey;
+use crate::store::logged_request::TenantKey;
 use crate::store::resources::ids::{CatalogIds, TypeIds};
 use crate::store::resources::scope::Scope;
 use std::sync::Arc;
@@ -125,6 +126,12 @@ pub struct TenantInfo {
     pub groups: i64,
     /// When it was created.
     pub created: Timestamp,
+    /// Whether provisioning works.
+    pub health: Health,
+    /// When its latest request came.
+    pub last_request: Option<Timestamp>,
+    /// What the client of that request calls itself.
+    pub last_client: Option<String>,
 }
 
 /// Settings to be changed; `None` leaves one as it is.

@@ -2,14 +2,16 @@
 //! all of them. None holds more than a part in memory.
 
 use crate::clock::Timestamp;
+use crate::store::activity::health::{self, Health, HealthTime};
+use crate::store::activity::tally::hour_of;
 use crate::store::db::args::Arg;
 use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
+use crate::store::logged_request::TenantKey;
 use crate::store::operator::tenant::{COLUMNS, Tenant, TenantInfo, WIDTH, read_tenant};
-use crate::store::request_log::TenantKey;
 use crate::store::resources::seq::moment_of;
 
 /// Tenants that are read at a time for work on all of them.
@@ -22,6 +24,8 @@ pub struct TenantQuery {
     pub after: Option<String>,
     /// Only those whose names contain this text.
     pub search: Option<String>,
+    /// Only those of this health.
+    pub health: Option<Health>,
     /// So many at most.
     pub limit: i64,
 }
@@ -43,11 +47,14 @@ fn read_info(row: &Row) -> Result<TenantInfo, StoreError> {
         users: row.int(WIDTH + 2)?,
         active_users: row.int(WIDTH + 3)?,
         groups: row.int(WIDTH + 4)?,
+        health: Health::from_keyword(row.text(WIDTH + 5)?).unwrap_or(Health::Receiving),
+        last_request: row.opt_int(WIDTH + 6)?.map(Timestamp::from_micros),
+        last_client: row.opt_text(WIDTH + 7)?.map(str::to_owned),
     })
 }
 
 /// Selects what [`read_info`] reads, from `tenant t`.
-fn select_info(counted: CountedTypes<'_>) -> Sql {
+fn select_info(counted: CountedTypes<'_>, time: HealthTime) -> Sql {
     let mut sql = Sql::default();
     sql.raw("select ").raw(COLUMNS).raw(", t.used, t.created, ");
     sql.raw(LIVE)
@@ -56,7 +63,9 @@ fn select_info(counted: CountedTypes<'_>) -> Sql {
     sql.raw(ACTIVE)
         .raw(LIVE)
         .arg(counted.grouped.into())
-        .raw("), 0) as bigint) from tenant t");
+        .raw("), 0) as bigint), ");
+    health::push(&mut sql, time);
+    sql.raw(", s.last_request, s.last_client from tenant t left join tenant_status s on s.tenant = t.tenant");
     sql
 }
 
@@ -69,8 +78,9 @@ impl Store {
         &self,
         name: &str,
         counted: CountedTypes<'_>,
+        time: HealthTime,
     ) -> Result<Option<TenantInfo>, StoreError> {
-        let mut sql = select_info(counted);
+        let mut sql = select_info(counted, time);
         sql.raw(" where t.name = ").arg(name.into());
         self.engine
             .read(&sql.statement("tenant.find"))
@@ -88,14 +98,21 @@ impl Store {
         &self,
         query: &TenantQuery,
         counted: CountedTypes<'_>,
+        time: HealthTime,
     ) -> Result<Vec<TenantInfo>, StoreError> {
-        let mut sql = select_info(counted);
+        let mut sql = select_info(counted, time);
         sql.raw(" where t.name > ")
             .arg(query.after.as_deref().unwrap_or_default().into());
         if let Some(text) = &query.search {
             sql.raw(" and {position}(t.name, ")
                 .arg(text.as_str().into())
                 .raw(") > 0");
+        }
+        if let Some(wanted) = query.health {
+            health::narrow(&mut sql, wanted, time);
+            sql.raw(" and ");
+            health::push(&mut sql, time);
+            sql.raw(" = ").arg(wanted.as_str().into());
         }
         sql.raw(" order by t.name {limit}").int(query.limit);
         self.engine
@@ -126,8 +143,8 @@ impl Store {
         rows.iter().map(read_tenant).collect()
     }
 
-    /// Of a slice of the tenants that follow one, those whose provisioning log has requests that were
-    /// written before a moment; and the last one of the slice, after which the next begins.
+    /// Of a slice of the tenants that follow one, those whose provisioning log or figures have requests that
+    /// were written before a moment; and the last one of the slice, after which the next begins.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -141,6 +158,7 @@ impl Store {
             Arg::Int(after),
             Arg::Int(moment_of(moment)),
             Arg::Int(SLICE),
+            Arg::Int(hour_of(moment)),
         ];
         let (mut holding, mut last) = (Vec::new(), None);
         for row in self
@@ -180,6 +198,7 @@ const LIVE: &str = "cast(coalesce((select sum(live) from counter c join kind k o
      where c.tenant = t.tenant and k.name = ";
 const ACTIVE: &str =
     "cast(coalesce((select sum(active) from counter c where c.tenant = t.tenant), 0) as bigint), ";
-const WITH_REQUESTS: &str = "select t.tenant, exists (select 1 from provisioning p where p.tenant = t.tenant and p.entry < $2) \
+const WITH_REQUESTS: &str = "select t.tenant, (exists (select 1 from provisioning p where p.tenant = t.tenant and p.entry < $2) \
+     or exists (select 1 from tenant_hour h where h.tenant = t.tenant and h.hour < $4)) \
      from tenant t where t.tenant > $1 order by t.tenant {limit}$3";
 const RESOURCES: &str = "select cast(coalesce(sum(live), 0) as bigint) from counter";

@@ -1,6 +1,7 @@
 //! Deleting a tenant, slice by slice, while requests of its clients may still be on their way.
 
 use crate::clock::Timestamp;
+use crate::store::activity::write as activity;
 use crate::store::changes::{self, TenantNews};
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
@@ -53,7 +54,8 @@ impl Store {
         }
         let rest = || {
             let step = |text: &'static str| Step::new(text, vec![Arg::Int(tenant)]);
-            let all = changes::DELETE_ALL.into_iter().chain(REST);
+            let derived = activity::DELETE_ALL.into_iter();
+            let all = changes::DELETE_ALL.into_iter().chain(derived).chain(REST);
             let batch = Batch::after("tenant.delete", &step(SEIZE));
             all.fold(
                 self.tell(batch, TenantNews::Deleted(tenant), now),

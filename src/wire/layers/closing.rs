@@ -1,8 +1,10 @@
-//! Closes a connection of HTTP/1 after an answer behind which no other request can be found.
+//! Closes a connection of HTTP/1 after an answer behind which no other request can be found, or after which the server
+//! ends.
 
 use crate::wire::body::Remainder;
 use crate::wire::deadlines::ConnectionDeadlines;
 use crate::wire::layers::step::{Inner, Step, answer};
+use crate::wire::shutdown::Leaving;
 use axum::extract::Request;
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Version};
@@ -12,7 +14,8 @@ use axum::response::Response;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MustClose;
 
-/// Sends `Connection: close` where the end of the request is not known, or where more of it comes than is read.
+/// Sends `Connection: close` where the end of the request is not known, where more of it comes than is read, and where
+/// the server is about to end.
 #[derive(Debug, Clone)]
 pub(crate) struct Closing;
 
@@ -23,18 +26,19 @@ impl<S: Inner> Step<S> for Closing {
         }
         let remainder = Remainder::default();
         let deadlines = request.extensions().get::<ConnectionDeadlines>().cloned();
+        let is_leaving = request.extensions().get::<Leaving>().is_some();
         request.extensions_mut().insert(remainder.clone());
         let mut response = answer(inner, request).await;
-        let must_close = response.extensions().get::<MustClose>().is_some()
+        let is_lost = response.extensions().get::<MustClose>().is_some()
             || remainder.is_lost()
             || matches!(response.status().as_u16(), 408 | 413 | 414 | 431);
-        if must_close {
+        if is_lost || is_leaving {
             response
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
-            if let Some(deadlines) = deadlines {
-                deadlines.linger();
-            }
+        }
+        if is_lost && let Some(deadlines) = deadlines {
+            deadlines.linger();
         }
         response
     }

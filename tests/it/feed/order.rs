@@ -21,9 +21,11 @@ const ROUNDS: usize = 6;
 
 /// Holds each transaction that changes something for a random time before its commit, so that commits overtake each
 /// other.
-const DELAY: &str = "create function late() returns trigger language plpgsql as \
-     $$ begin perform pg_sleep(random() * 0.03); return null; end $$; \
-     create constraint trigger late after insert on change deferrable initially deferred for each row execute function late()";
+const DELAY: [&str; 2] = [
+    "create function late() returns trigger language plpgsql as \
+     $$ begin perform pg_sleep(random() * 0.03); return null; end $$",
+    "create constraint trigger late after insert on change deferrable initially deferred for each row execute function late()",
+];
 
 /// A change as a reader sees it: position, id and version.
 type Seen = (i64, String, i64);
@@ -56,6 +58,12 @@ impl<T: Send + 'static> Running<T> {
             all.push(task.await.unwrap());
         }
         all
+    }
+}
+
+async fn delay(server: &Server) {
+    for statement in DELAY {
+        server.run(statement).await;
     }
 }
 
@@ -186,7 +194,7 @@ async fn is_complete(server: &Server, seen: Vec<Vec<Seen>>) {
 async fn readers_see_one_order(fleet: Fleet) {
     let first = fleet.first();
     if first.is_postgres() {
-        first.run(DELAY).await;
+        delay(first).await;
     }
     let numbering = numbering(&[first, fleet.of(1)]);
     let readers = readers(fleet.of(1)).await;
@@ -212,7 +220,7 @@ async fn what_others_hold_open_holds_nothing_up() {
     let fleet = Fleet::of_two(Database::Postgres).await;
     let first = fleet.first();
     first.run("create table other (number bigint)").await;
-    first.run(DELAY).await;
+    delay(first).await;
     let (mut writing, mut reading) = (another(first).await, another(first).await);
     writing
         .execute("begin; insert into other values (1)")
@@ -237,7 +245,7 @@ async fn what_others_hold_open_holds_nothing_up() {
 async fn slices_divide_no_transaction() {
     let fleet = Fleet::of_two(Database::Postgres).await;
     let first = fleet.first();
-    first.run(DELAY).await;
+    delay(first).await;
     write(&fleet).await;
     let feeds: Vec<_> = (0..2).map(|i| fleet.of(i).feed()).collect();
     let numbered = crate::harness::race(2, |i| {

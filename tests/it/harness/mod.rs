@@ -247,6 +247,7 @@ impl Server {
             limits: ServiceLimits::default(),
             record: Record::None,
             keeps_documents: true,
+            token_warn_days: 30,
             support: None,
         };
         Operator::open_for(&settings, self.clock.clone(), &self.directory)
@@ -279,6 +280,7 @@ impl Server {
             limits: options.limits,
             record: options.record,
             keeps_documents: options.keeps_documents,
+            token_warn_days: 30,
             support: options.support,
         };
         let clock = options.clock.clone();

@@ -299,7 +299,7 @@ fn texts_name_what_happened(made: &Collected) {
         (
             "rate.limited",
             Turn::Nobody,
-            "The list of users was not read: too many requests came in a short time.",
+            "The request was refused: too many requests came in a short time.",
         ),
         (
             "value.exists",

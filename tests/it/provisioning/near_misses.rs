@@ -17,6 +17,7 @@ crate::on_both!(
     known_tokens_are_no_guesses,
     look_ups_are_bounded,
     a_revoked_token_does_not_fill_the_log,
+    a_good_token_does_not_fill_the_log_either,
 );
 
 /// Sends a header as it is to a path at the root of the server; gives the status.
@@ -308,4 +309,40 @@ async fn a_revoked_token_does_not_fill_the_log(server: Server) {
     assert!(counted(429) > BURST as usize, "{statuses:?}");
     assert_eq!(counted(401) + counted(429), statuses.len(), "{statuses:?}");
     assert_eq!(logged(&server, "acme").await.len(), counted(401));
+}
+
+/// Requests beyond the rate of a good token: one a second is kept, with the number of the others.
+async fn a_good_token_does_not_fill_the_log_either(server: Server) {
+    const BURST: u32 = 5;
+    let http = HttpSettings {
+        requests_per_second: 1,
+        burst: BURST,
+        ..Options::default().http
+    };
+    let server = server
+        .other(Options {
+            http,
+            ..Options::default()
+        })
+        .await;
+    let began = std::time::Instant::now();
+    let mut refused = 0;
+    while refused < 200 {
+        let status = server.get("/Users?count=0").await.status;
+        assert!(status == 200 || status == 429, "{status}");
+        refused += usize::from(status == 429);
+    }
+    let seconds = usize::try_from(began.elapsed().as_secs()).unwrap();
+    let entries = logged(&server, "default").await;
+    let kept: Vec<_> = entries.iter().filter(|entry| entry.status == 429).collect();
+    assert!(
+        (2..=seconds + 3).contains(&kept.len()),
+        "{} in {seconds} s",
+        kept.len()
+    );
+    let others = kept.iter().filter_map(|entry| {
+        let (text, _) = entry.detail.as_deref()?.split_once(" more requests")?;
+        text.rsplit(' ').next()?.parse::<usize>().ok()
+    });
+    assert_eq!(others.sum::<usize>() + kept.len(), refused);
 }

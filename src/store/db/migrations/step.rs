@@ -205,7 +205,7 @@ mod tests {
             "alter table change add column a uuid not null default gen_random_uuid()",
             "alter table tenant add column a text; alter table token add column a text",
             "alter table tenant add constraint a check (seats > 0)",
-            "insert into change (tenant) values (1) on conflict do nothing",
+            "insert into tenant (name) values (1) on conflict do nothing",
         ] {
             assert!(problem(text, false).is_some(), "{text}");
         }

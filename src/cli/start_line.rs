@@ -1,0 +1,55 @@
+//! The line of the log that says what was started: version, database, addresses, and what is switched on.
+
+use crate::config::Config;
+use crate::service::Record;
+use std::net::SocketAddr;
+
+/// Logs it, once the server is ready to accept requests.
+pub(super) fn log(config: &Config, base_url: &str, listen: SocketAddr, admin: Option<SocketAddr>) {
+    tracing::info!(
+        version = env!("VERSION_WITH_COMMIT"),
+        database = %config.database,
+        base_url,
+        listen = %listen,
+        admin_listen = admin.map(tracing::field::display),
+        switched_on = switched_on(config).join(", "),
+        "serving"
+    );
+}
+
+fn switched_on(config: &Config) -> Vec<String> {
+    let Config {
+        server,
+        provisioning,
+        schemas,
+        mapping,
+        ..
+    } = config;
+    let transport = match (&server.tls, server.behind_proxy) {
+        (Some(_), _) => "TLS",
+        (None, true) => "plain HTTP behind a proxy",
+        (None, false) => "plain HTTP on this machine",
+    };
+    let log = match provisioning.record {
+        Record::None => None,
+        record => Some(format!(
+            "provisioning log ({}, {} days)",
+            record.as_str(),
+            provisioning.retention_days
+        )),
+    };
+    let named = [
+        (server.tenant_paths, "URLs of tenants"),
+        (schemas.dir.is_some(), "schema files"),
+        (
+            !mapping.users.is_empty() || !mapping.groups.is_empty(),
+            "column mapping",
+        ),
+        (config.admin.listen.is_some(), "management API"),
+    ];
+    let named = named.into_iter().filter(|(is_on, _)| *is_on);
+    std::iter::once(transport.to_owned())
+        .chain(named.map(|(_, name)| name.to_owned()))
+        .chain(log)
+        .collect()
+}

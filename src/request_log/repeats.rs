@@ -1,0 +1,102 @@
+//! Requests beyond the limits of their token: the log keeps one a second of each token, with the number of the others,
+//! so that a client that goes on does not fill the log of its tenant.
+
+use crate::sync::locked;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// The least time between two requests of one token that are kept.
+pub(super) const PAUSE: Duration = Duration::from_secs(1);
+
+/// The tokens whose requests were refused lately because there were too many, and what is to be kept of these requests.
+#[derive(Debug)]
+pub(super) struct Repeats<T>(Mutex<HashMap<Arc<str>, Repeat<T>>>);
+
+/// What is to be kept, and of how many other requests nothing is kept.
+pub(super) type Kept<T> = (T, u64);
+
+#[derive(Debug)]
+struct Repeat<T> {
+    /// When a request was kept last.
+    since: Instant,
+    /// How many came since then, and the last of them.
+    count: u64,
+    last: Option<T>,
+}
+
+impl<T> Default for Repeats<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Repeats<T> {
+    /// Takes a request of a token; gives what is to be kept now.
+    pub(super) fn sift(&self, token: Arc<str>, request: T, now: Instant) -> Option<Kept<T>> {
+        let mut tokens = locked(&self.0);
+        let Some(repeat) = tokens.get_mut(&token) else {
+            let repeat = Repeat {
+                since: now,
+                count: 0,
+                last: None,
+            };
+            tokens.insert(token, repeat);
+            return Some((request, 0));
+        };
+        repeat.count += 1;
+        repeat.last = Some(request);
+        repeat.due(now)
+    }
+
+    /// What is to be kept at a moment, of tokens of which there was nothing for a while.
+    pub(super) fn due(&self, now: Instant) -> Vec<Kept<T>> {
+        let mut tokens = locked(&self.0);
+        let due = tokens
+            .values_mut()
+            .filter_map(|repeat| repeat.due(now))
+            .collect();
+        tokens.retain(|_, repeat| repeat.last.is_some() || !repeat.is_over(now));
+        due
+    }
+
+    /// Whether nothing may become due.
+    pub(super) fn is_empty(&self) -> bool {
+        locked(&self.0).is_empty()
+    }
+}
+
+impl<T> Repeat<T> {
+    fn is_over(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) >= PAUSE
+    }
+
+    fn due(&mut self, now: Instant) -> Option<Kept<T>> {
+        if !self.is_over(now) {
+            return None;
+        }
+        let last = self.last.take()?;
+        self.since = now;
+        Some((last, std::mem::take(&mut self.count) - 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_a_second_is_kept_with_the_number_of_the_others() {
+        let (repeats, start) = (Repeats::default(), Instant::now());
+        let sift = |request, at| repeats.sift("a".into(), request, at);
+        assert_eq!(sift(1, start), Some((1, 0)));
+        assert_eq!((sift(2, start), sift(3, start)), (None, None));
+        assert_eq!(sift(4, start + PAUSE), Some((4, 2)));
+        assert_eq!(sift(5, start + PAUSE), None);
+        assert_eq!(repeats.due(start + PAUSE), []);
+        assert_eq!(repeats.due(start + 2 * PAUSE), [(5, 0)]);
+        assert!(!repeats.is_empty());
+        assert_eq!(repeats.due(start + 3 * PAUSE), []);
+        assert!(repeats.is_empty());
+    }
+}

@@ -1,0 +1,172 @@
+//! Reads what is derived from the provisioning log.
+
+use crate::clock::Timestamp;
+use crate::store::activity::tally::{DAY, HOUR, HourCounts, hour_of};
+use crate::store::db::args::Arg;
+use crate::store::db::error::StoreError;
+use crate::store::db::row::Row;
+use crate::store::db::sql::Sql;
+use crate::store::db::statement::Statement;
+use crate::store::handle::Store;
+use crate::store::logged_request::TenantKey;
+
+/// An hour of a tenant in which requests came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HourFigures {
+    /// When the hour began.
+    pub at: Timestamp,
+    /// The requests of the hour.
+    pub counts: HourCounts,
+    /// Active users after its last request.
+    pub seats_used: i64,
+    /// How many there could be.
+    pub seats: Option<i64>,
+}
+
+/// Requests of a tenant that were refused or failed for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailureGroup {
+    /// Name of the tenant.
+    pub tenant: String,
+    /// The reason, in a keyword; empty if none was recorded.
+    pub reason: String,
+    /// How many requests.
+    pub count: i64,
+    /// When the first of them came.
+    pub first: Timestamp,
+    /// When the latest of them came.
+    pub last: Timestamp,
+    /// Whether the latest came within a day, and no success of its action followed.
+    pub ongoing: bool,
+    place: FailurePlace,
+}
+
+/// A place in the list of failures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailurePlace {
+    /// When the latest request of the group came, in microseconds.
+    pub last: i64,
+    /// Number of the tenant.
+    pub tenant: i64,
+    /// The reason.
+    pub reason: String,
+}
+
+/// Which failures are listed, the latest first.
+#[derive(Debug, Clone)]
+pub struct FailureQuery {
+    /// Only those of these tenants; `None` for those of all.
+    pub tenants: Option<Vec<String>>,
+    /// Only those of which one came at this moment or later.
+    pub since: Option<Timestamp>,
+    /// Only those after this place.
+    pub after: Option<FailurePlace>,
+    /// So many at most.
+    pub limit: i64,
+}
+
+impl FailureGroup {
+    /// Where the list goes on behind it.
+    pub fn place(&self) -> &FailurePlace {
+        &self.place
+    }
+}
+
+impl Store {
+    /// The hours of a tenant from one moment to another in which requests came, the earliest first.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn hours(
+        &self,
+        tenant: TenantKey,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<HourFigures>, StoreError> {
+        let args = [tenant.0, hour_of(from), hour_of(to)];
+        let args = args.into_iter().map(Arg::Int).collect();
+        let rows = self
+            .engine
+            .read(&Statement::named("activity.hours", HOURS, args))
+            .await?;
+        rows.iter().map(read_hour).collect()
+    }
+
+    /// Failures by tenant and reason, those that happened latest first.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn failure_groups(
+        &self,
+        query: &FailureQuery,
+        now: Timestamp,
+    ) -> Result<Vec<FailureGroup>, StoreError> {
+        let mut sql = Sql::default();
+        sql.raw(GROUPS)
+            .int(now.as_micros() - DAY)
+            .raw(") then 1 else 0 end as bigint) from tenant_failure f join tenant t on t.tenant = f.tenant where f.last_at >= ")
+            .int(query.since.map_or(0, Timestamp::as_micros));
+        sql.raw(LATEST_OF_GROUP);
+        if let Some(after) = &query.after {
+            sql.raw(" and (f.last_at, f.tenant, f.reason) < (")
+                .int(after.last);
+            sql.raw(", ").int(after.tenant).raw(", ");
+            sql.arg(after.reason.as_str().into()).raw(")");
+        }
+        if let Some(tenants) = &query.tenants {
+            sql.raw(" and t.name in (null");
+            for tenant in tenants {
+                sql.raw(", ").arg(tenant.as_str().into());
+            }
+            sql.raw(")");
+        }
+        sql.raw(" order by f.last_at desc, f.tenant desc, f.reason desc {limit}")
+            .int(query.limit);
+        let rows = self
+            .engine
+            .read(&sql.statement("activity.failures"))
+            .await?;
+        rows.iter().map(read_group).collect()
+    }
+}
+
+fn read_hour(row: &Row) -> Result<HourFigures, StoreError> {
+    let mut fields = [0; 7];
+    for (column, field) in (1..).zip(&mut fields) {
+        *field = row.int(column)?;
+    }
+    Ok(HourFigures {
+        at: Timestamp::from_micros(row.int(0)? * HOUR),
+        counts: HourCounts::from_fields(fields),
+        seats_used: row.int(8)?,
+        seats: row.opt_int(9)?,
+    })
+}
+
+fn read_group(row: &Row) -> Result<FailureGroup, StoreError> {
+    let reason = row.text(2)?;
+    Ok(FailureGroup {
+        tenant: row.text(0)?.to_owned(),
+        reason: reason.to_owned(),
+        count: row.int(4)?,
+        first: Timestamp::from_micros(row.int(5)?),
+        last: Timestamp::from_micros(row.int(3)?),
+        ongoing: row.int(6)? != 0,
+        place: FailurePlace {
+            last: row.int(3)?,
+            tenant: row.int(1)?,
+            reason: reason.to_owned(),
+        },
+    })
+}
+
+const HOURS: &str = "select hour, answered, noted, refused, failed, created, changed, deactivated, seats_used, seats \
+     from tenant_hour where tenant = $1 and hour >= $2 and hour <= $3 order by hour";
+/// A group is found at its latest row, whose neighbours have its other days and actions.
+const GROUPS: &str = "select t.name, cast(f.tenant as bigint), f.reason, f.last_at, \
+     (select cast(sum(g.requests) as bigint) from tenant_failure g where g.tenant = f.tenant and g.reason = f.reason), \
+     (select min(g.first_at) from tenant_failure g where g.tenant = f.tenant and g.reason = f.reason), \
+     cast(case when exists (select 1 from tenant_failure g left join tenant_action a on a.tenant = g.tenant and a.action = g.action \
+       where g.tenant = f.tenant and g.reason = f.reason and g.last_at > coalesce(a.succeeded, 0) and g.last_at > ";
+const LATEST_OF_GROUP: &str = " and not exists (select 1 from tenant_failure g where g.tenant = f.tenant and g.reason = f.reason \
+     and (g.last_at, g.action, g.day) > (f.last_at, f.action, f.day))";

@@ -1,0 +1,307 @@
+//! Sums up logged requests: the only place that says what counts as what.
+
+use crate::clock::Timestamp;
+use crate::guide::Provider;
+use crate::reason::Reason;
+use crate::store::logged_request::{LoggedRequest, Outcome};
+use std::collections::BTreeMap;
+
+/// Microseconds of an hour and of a day.
+pub(in crate::store) const HOUR: i64 = 3_600_000_000;
+pub(in crate::store) const DAY: i64 = 24 * HOUR;
+
+/// What a client is let in by: an action of every request, beside its own.
+pub(in crate::store) const ACCESS: &str = "access";
+
+/// Logged requests of a tenant that are counted alike.
+#[derive(Debug)]
+pub(in crate::store) struct Alike<'a> {
+    pub(in crate::store) count: i64,
+    /// When the first and the last of them came; all within an hour.
+    pub(in crate::store) first: i64,
+    pub(in crate::store) last: i64,
+    /// What they meant; empty if nothing in particular.
+    pub(in crate::store) action: &'a str,
+    pub(in crate::store) outcome: Outcome,
+    /// Why they were refused or failed; empty if that is not known.
+    pub(in crate::store) reason: &'a str,
+    /// Whether attributes changed.
+    pub(in crate::store) changes: bool,
+    /// Whether the token was shown to be the tenant's.
+    pub(in crate::store) is_proved: bool,
+}
+
+/// The latest request of a tenant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::store) struct Latest {
+    pub(in crate::store) request: i64,
+    pub(in crate::store) client: Option<String>,
+    pub(in crate::store) success: i64,
+    /// The hour since which no hour was without a request.
+    pub(in crate::store) busy_since: i64,
+}
+
+/// When an action succeeded and failed last; 0 for never.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::store) struct Ends {
+    pub(in crate::store) succeeded: i64,
+    pub(in crate::store) failed: i64,
+}
+
+/// Requests that were refused or failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) struct Failures {
+    pub(in crate::store) requests: i64,
+    pub(in crate::store) first: i64,
+    pub(in crate::store) last: i64,
+}
+
+/// Requests of an hour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HourCounts {
+    /// Requests that did all that was asked.
+    pub answered: i64,
+    /// Requests of which something was left out.
+    pub noted: i64,
+    /// Requests that were refused.
+    pub refused: i64,
+    /// Requests that failed by the server's fault.
+    pub failed: i64,
+    /// Resources that were created.
+    pub created: i64,
+    /// Resources that were changed.
+    pub changed: i64,
+    /// Users that were deactivated or deleted.
+    pub deactivated: i64,
+}
+
+/// The sums of requests of a tenant.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Tally {
+    pub(in crate::store) latest: Latest,
+    pub(in crate::store) actions: BTreeMap<String, Ends>,
+    /// By reason, action and day.
+    pub(in crate::store) failures: BTreeMap<(String, String, i64), Failures>,
+    pub(in crate::store) hours: BTreeMap<i64, HourCounts>,
+}
+
+impl Tally {
+    /// Adds a request; of one without an outcome nothing is known.
+    pub(in crate::store) fn add(&mut self, request: &LoggedRequest) {
+        let Some(outcome) = request.outcome else {
+            return;
+        };
+        let at = request.at.as_micros();
+        if at >= self.latest.request {
+            self.latest.client.clone_from(&request.client);
+        }
+        self.add_alike(&Alike {
+            count: 1,
+            first: at,
+            last: at,
+            action: request.action.as_deref().unwrap_or_default(),
+            outcome,
+            reason: request.reason.as_deref().unwrap_or_default(),
+            changes: request.changed.is_some(),
+            is_proved: !request.unproved,
+        });
+    }
+
+    /// Adds requests that are counted alike. Who the latest client was is not learned from them.
+    pub(in crate::store) fn add_alike(&mut self, alike: &Alike<'_>) {
+        let is_success = matches!(alike.outcome, Outcome::Ok | Outcome::Noted);
+        let latest = &mut self.latest;
+        if latest.request == 0 || alike.first / HOUR > latest.request / HOUR + 1 {
+            latest.busy_since = alike.first / HOUR;
+        }
+        latest.request = latest.request.max(alike.last);
+        if is_success {
+            latest.success = latest.success.max(alike.last);
+        }
+        let action = action_of(alike);
+        let ends = self.actions.entry(action.to_owned()).or_default();
+        let last = if is_success {
+            &mut ends.succeeded
+        } else {
+            &mut ends.failed
+        };
+        *last = (*last).max(alike.last);
+        if action != ACCESS && alike.is_proved && alike.outcome != Outcome::Failed {
+            let ends = self.actions.entry(ACCESS.to_owned()).or_default();
+            ends.succeeded = ends.succeeded.max(alike.last);
+        }
+        if !is_success {
+            let key = (alike.reason.to_owned(), action.to_owned(), alike.last / DAY);
+            let failures = self.failures.entry(key).or_insert(Failures {
+                requests: 0,
+                first: alike.first,
+                last: alike.last,
+            });
+            failures.requests += alike.count;
+            failures.first = failures.first.min(alike.first);
+            failures.last = failures.last.max(alike.last);
+        }
+        self.hours.entry(alike.last / HOUR).or_default().add(alike);
+    }
+}
+
+impl HourCounts {
+    fn add(&mut self, alike: &Alike<'_>) {
+        let of_outcome = match alike.outcome {
+            Outcome::Ok => &mut self.answered,
+            Outcome::Noted => &mut self.noted,
+            Outcome::Refused => &mut self.refused,
+            Outcome::Failed => &mut self.failed,
+        };
+        *of_outcome += alike.count;
+        if !matches!(alike.outcome, Outcome::Ok | Outcome::Noted) {
+            return;
+        }
+        match alike.action {
+            "user.deactivate" | "user.delete" => self.deactivated += alike.count,
+            action if action.ends_with(".create") => self.created += alike.count,
+            "bulk" => {}
+            action if is_write(action) && alike.changes => self.changed += alike.count,
+            _ => {}
+        }
+    }
+
+    /// The sum of two.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let mut sum = self.fields();
+        for (own, more) in sum.iter_mut().zip(other.fields()) {
+            *own += more;
+        }
+        Self::from_fields(sum)
+    }
+
+    /// All of them, in the order of their columns.
+    pub(in crate::store) fn fields(self) -> [i64; 7] {
+        [
+            self.answered,
+            self.noted,
+            self.refused,
+            self.failed,
+            self.created,
+            self.changed,
+            self.deactivated,
+        ]
+    }
+
+    pub(in crate::store) fn from_fields(
+        [
+            answered,
+            noted,
+            refused,
+            failed,
+            created,
+            changed,
+            deactivated,
+        ]: [i64; 7],
+    ) -> Self {
+        Self {
+            answered,
+            noted,
+            refused,
+            failed,
+            created,
+            changed,
+            deactivated,
+        }
+    }
+}
+
+/// The action under which requests are counted: [`ACCESS`] for those that were not let in.
+fn action_of<'a>(alike: &Alike<'a>) -> &'a str {
+    let reason = Reason::from_keyword(alike.reason).filter(|_| alike.outcome == Outcome::Refused);
+    match reason {
+        Some(reason) if reason.is_of_access() => ACCESS,
+        _ => alike.action,
+    }
+}
+
+/// Whether a failure of the action means that provisioning does not work: writes, and whether clients are let in.
+pub(in crate::store) fn is_vital(action: &str) -> bool {
+    action == ACCESS || is_write(action)
+}
+
+fn is_write(action: &str) -> bool {
+    let deed = action.split_once('.').map_or(action, |(_, deed)| deed);
+    matches!(
+        deed,
+        "create"
+            | "change"
+            | "deactivate"
+            | "reactivate"
+            | "rename"
+            | "delete"
+            | "add"
+            | "remove"
+            | "replace"
+            | "bulk"
+    )
+}
+
+/// Whether a client may be one that asks at intervals: Okta only speaks when something changes.
+pub(in crate::store) fn may_poll(client: Option<&str>) -> bool {
+    client.and_then(Provider::of_client) != Some(Provider::Okta)
+}
+
+/// The hour of a moment, counted from 1970.
+pub(in crate::store) fn hour_of(at: Timestamp) -> i64 {
+    at.as_micros().div_euclid(HOUR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alike(
+        action: &'static str,
+        outcome: Outcome,
+        reason: &'static str,
+        at: i64,
+    ) -> Alike<'static> {
+        Alike {
+            count: 1,
+            first: at,
+            last: at,
+            action,
+            outcome,
+            reason,
+            changes: true,
+            is_proved: true,
+        }
+    }
+
+    #[test]
+    fn requests_are_counted_by_what_became_of_them() {
+        let mut tally = Tally::default();
+        for (action, outcome, reason, at) in [
+            ("user.create", Outcome::Ok, "", 1),
+            ("user.create", Outcome::Noted, "attribute.unknown", 2),
+            ("user.create", Outcome::Refused, "seats.full", 3),
+            ("user.deactivate", Outcome::Ok, "", 4),
+            ("members.add", Outcome::Ok, "", 5),
+            ("user.lookup", Outcome::Failed, "internal", 6),
+            ("user.list", Outcome::Refused, "token.expired", HOUR + 7),
+        ] {
+            tally.add_alike(&alike(action, outcome, reason, at));
+        }
+        assert_eq!(tally.hours[&0].fields(), [3, 1, 1, 1, 2, 1, 1]);
+        assert_eq!(tally.hours[&1].fields(), [0, 0, 1, 0, 0, 0, 0]);
+        let ends = |action: &str| {
+            (
+                tally.actions[action].succeeded,
+                tally.actions[action].failed,
+            )
+        };
+        assert_eq!(ends("user.create"), (2, 3));
+        assert_eq!(ends(ACCESS), (5, HOUR + 7));
+        assert!(!tally.actions.contains_key("user.list"));
+        assert_eq!(tally.failures.len(), 3);
+        assert_eq!((tally.latest.success, tally.latest.busy_since), (5, 0));
+        assert!(is_vital(ACCESS) && is_vital("robot.create") && !is_vital("user.lookup"));
+    }
+}

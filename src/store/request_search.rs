@@ -1,0 +1,353 @@
+//! Searches the provisioning log of a tenant, the latest first, page by page. A page is found in the order of the log,
+//! within a bounded part of it: a filter that few requests meet costs no more than one that all meet, and gives a page
+//! that goes on where its part ended.
+
+use crate::clock::Timestamp;
+use crate::store::db::args::{Arg, Column};
+use crate::store::db::error::StoreError;
+use crate::store::db::sql::Sql;
+use crate::store::db::statement::Statement;
+use crate::store::handle::Store;
+use crate::store::logged_request::{Entry, LoggedRequest, Outcome, TenantKey};
+use crate::store::request_log::{LISTED, LoggedUser, WITH_BODY, read};
+use crate::store::resources::seq::{milliseconds, moment_of};
+use uuid::Uuid;
+
+/// Requests that a page looks through, at most: in the order of the log, and by an index of it.
+const LOOKED_THROUGH: i64 = 20_000;
+const LOOKED_UP: i64 = 1_000;
+/// How long after it came a request is written, at most, in milliseconds.
+const WRITTEN_WITHIN: i64 = 3_600_000;
+
+/// Which requests of a tenant are looked for, the latest first.
+#[derive(Debug, Clone, Default)]
+pub struct LogSearch {
+    /// Only those that came to this.
+    pub outcome: Option<Outcome>,
+    /// Only those that meant this.
+    pub action: Option<String>,
+    /// Only those about this user.
+    pub user: Option<LoggedUser>,
+    /// Only those of this resource.
+    pub resource: Option<Uuid>,
+    /// Only those with the token of this id or name.
+    pub token: Option<String>,
+    /// Only those of clients whose names begin so.
+    pub client: Option<String>,
+    /// Only those that came at this moment or later.
+    pub since: Option<Timestamp>,
+    /// Only those that came before this moment.
+    pub until: Option<Timestamp>,
+    /// Only those before this place.
+    pub before: Option<Entry>,
+    /// So many at most.
+    pub limit: i64,
+}
+
+/// A page of requests.
+#[derive(Debug, Clone)]
+pub struct LogPage {
+    /// The requests, the latest first.
+    pub requests: Vec<(Entry, LoggedRequest)>,
+    /// The place before which the search goes on; `None` at the end of the log.
+    pub next: Option<Entry>,
+}
+
+/// Where entries come from, in the order of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Log,
+    Failures,
+    Noted,
+    Resource(Uuid),
+    Digest(i64),
+}
+
+impl LogSearch {
+    /// The narrowest of what leads to the requests.
+    fn sources(&self) -> Vec<Source> {
+        if let Some(user) = &self.user {
+            let named = user.digests.iter().map(|digest| Source::Digest(*digest));
+            return named.chain(user.resource.map(Source::Resource)).collect();
+        }
+        let of_outcome = match self.outcome {
+            Some(Outcome::Refused | Outcome::Failed) => Source::Failures,
+            Some(Outcome::Noted) => Source::Noted,
+            Some(Outcome::Ok) | None => Source::Log,
+        };
+        vec![self.resource.map_or(of_outcome, Source::Resource)]
+    }
+
+    /// Whether a page may look through requests that are not on it.
+    fn passes_over(&self) -> bool {
+        self.outcome.is_some()
+            || self.action.is_some()
+            || self.user.is_some()
+            || self.token.is_some()
+            || self.client.is_some()
+            || self.since.is_some()
+            || self.until.is_some()
+    }
+
+    /// How many requests of a source a page looks through.
+    fn bound(&self) -> i64 {
+        if self.sources() == [Source::Log] {
+            LOOKED_THROUGH
+        } else {
+            LOOKED_UP
+        }
+    }
+
+    /// Adds the range of places.
+    fn range(&self, sql: &mut Sql, entry: &'static str, from: Option<i64>) {
+        if let Some(Entry(before)) = self.before {
+            sql.raw(" and ").raw(entry).raw(" < ").int(before);
+        }
+        if let Some(until) = self.until {
+            let late = moment_of(until) + milliseconds(WRITTEN_WITHIN);
+            sql.raw(" and ").raw(entry).raw(" < ").int(late);
+        }
+        let since = self.since.map(moment_of);
+        if let Some(from) = from.max(since) {
+            sql.raw(" and ").raw(entry).raw(" >= ").int(from);
+        }
+    }
+
+    /// Adds the conditions on `provisioning p`.
+    fn conditions(&self, sql: &mut Sql) {
+        let texts = [
+            (" and p.outcome = ", self.outcome.map(Outcome::as_str)),
+            (" and p.action = ", self.action.as_deref()),
+        ];
+        for (condition, text) in texts {
+            if let Some(text) = text {
+                sql.raw(condition).arg(text.into());
+            }
+        }
+        if let (Some(id), Some(_)) = (self.resource, &self.user) {
+            sql.raw(" and p.resource = ").arg(Arg::Text(id.to_string()));
+        }
+        if let Some(token) = &self.token {
+            sql.raw(" and (p.token = ").arg(token.as_str().into());
+            sql.raw(" or p.token_name = ")
+                .arg(token.as_str().into())
+                .raw(")");
+        }
+        if let Some(client) = &self.client {
+            sql.raw(" and {position}(p.client, ")
+                .arg(client.as_str().into())
+                .raw(") = 1");
+        }
+        if let Some(since) = self.since {
+            sql.raw(" and p.at >= ").int(since.as_micros());
+        }
+        if let Some(until) = self.until {
+            sql.raw(" and p.at < ").int(until.as_micros());
+        }
+    }
+}
+
+impl Source {
+    /// Adds a query of its entries.
+    fn entries(self, sql: &mut Sql, tenant: TenantKey) {
+        sql.raw(match self {
+            Self::Log | Self::Noted | Self::Resource(_) => {
+                "select e.entry from provisioning e where e.tenant = "
+            }
+            Self::Failures => "select e.entry from provisioning_failure e where e.tenant = ",
+            Self::Digest(_) => "select e.entry from provisioning_user e where e.tenant = ",
+        });
+        sql.int(tenant.0);
+        match self {
+            Self::Noted => {
+                sql.raw(" and e.notes is not null");
+            }
+            Self::Resource(id) => {
+                sql.raw(" and e.resource = ").arg(Arg::Text(id.to_string()));
+            }
+            Self::Digest(digest) => {
+                sql.raw(" and e.digest = ").int(digest);
+            }
+            Self::Log | Self::Failures => {}
+        }
+    }
+}
+
+impl Store {
+    /// A page of the requests that are looked for.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn search_requests(
+        &self,
+        tenant: TenantKey,
+        search: &LogSearch,
+    ) -> Result<LogPage, StoreError> {
+        let sources = search.sources();
+        if sources.is_empty() {
+            return Ok(LogPage {
+                requests: Vec::new(),
+                next: None,
+            });
+        }
+        let end = if search.passes_over() {
+            self.end_of_part(tenant, search, &sources).await?
+        } else {
+            None
+        };
+        let mut sql = Sql::default();
+        sql.raw(LISTED);
+        if sources == [Source::Log] {
+            sql.raw(" from provisioning p").raw(WITH_BODY);
+            sql.raw(" where p.tenant = ").int(tenant.0);
+            search.range(&mut sql, "p.entry", end);
+        } else {
+            sql.raw(" from (select entry from (");
+            for (i, source) in sources.iter().enumerate() {
+                sql.raw(if i > 0 { " union " } else { "" });
+                source.entries(&mut sql, tenant);
+                search.range(&mut sql, "e.entry", end);
+            }
+            // The bound shows PostgreSQL that to look them up one by one is cheaper than to read the log.
+            sql.raw(") as u order by entry desc {limit}").int(LOOKED_UP);
+            sql.raw(") f cross join provisioning p").raw(WITH_BODY);
+            sql.raw(" where p.tenant = ").int(tenant.0);
+            sql.raw(" and p.entry = f.entry");
+        }
+        search.conditions(&mut sql);
+        let order = if sources == [Source::Log] {
+            "p.entry"
+        } else {
+            "f.entry"
+        };
+        sql.raw(" order by ")
+            .raw(order)
+            .raw(" desc {limit}")
+            .int(search.limit + 1);
+        let rows = self
+            .engine
+            .read(&sql.statement("request_log.search"))
+            .await?;
+        let mut requests: Vec<_> = rows.iter().map(read).collect::<Result<_, _>>()?;
+        let limit = usize::try_from(search.limit).unwrap_or(0);
+        let has_more = requests.len() > limit;
+        requests.truncate(limit);
+        let last = requests.last().map(|(entry, _)| *entry);
+        // The part ends with a request that was looked at.
+        let next = if has_more { last } else { end.map(Entry) };
+        Ok(LogPage { requests, next })
+    }
+
+    /// The place of the last request that a page looks at; `None` if that is the end of the log.
+    async fn end_of_part(
+        &self,
+        tenant: TenantKey,
+        search: &LogSearch,
+        sources: &[Source],
+    ) -> Result<Option<i64>, StoreError> {
+        let mut sql = Sql::default();
+        sql.raw("select max(entry) from (");
+        for (i, source) in sources.iter().enumerate() {
+            sql.raw(if i > 0 { " union all " } else { "" });
+            sql.raw("select entry from (");
+            source.entries(&mut sql, tenant);
+            search.range(&mut sql, "e.entry", None);
+            sql.raw(" order by e.entry desc limit 1 offset ")
+                .int(search.bound() - 1);
+            sql.raw(") as part");
+        }
+        sql.raw(") as parts");
+        let rows = self.engine.read(&sql.statement("request_log.part")).await?;
+        rows.first().map_or(Ok(None), |row| row.opt_int(0))
+    }
+
+    /// A request of a tenant by its id. An id that the server made says when that was.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn logged_request(
+        &self,
+        tenant: TenantKey,
+        id: &str,
+    ) -> Result<Option<LoggedRequest>, StoreError> {
+        let made = Uuid::parse_str(id).ok().and_then(|id| id.get_timestamp());
+        if let Some(made) = made {
+            let (seconds, _) = made.to_unix();
+            let micros = i64::try_from(seconds)
+                .unwrap_or(0)
+                .saturating_mul(1_000_000);
+            let begin = moment_of(Timestamp::from_micros(micros)) - milliseconds(60_000);
+            let range = begin..begin + milliseconds(WRITTEN_WITHIN);
+            let found = self.request_within(tenant, id, Some(range)).await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        self.request_within(tenant, id, None).await
+    }
+
+    async fn request_within(
+        &self,
+        tenant: TenantKey,
+        id: &str,
+        range: Option<std::ops::Range<i64>>,
+    ) -> Result<Option<LoggedRequest>, StoreError> {
+        let mut sql = Sql::default();
+        sql.raw(LISTED).raw(" from provisioning p").raw(WITH_BODY);
+        sql.raw(" where p.tenant = ").int(tenant.0);
+        sql.raw(" and p.request = ").arg(id.into());
+        if let Some(range) = range {
+            sql.raw(" and p.entry >= ").int(range.start);
+            sql.raw(" and p.entry < ").int(range.end);
+        }
+        sql.raw(" order by p.entry desc limit 1");
+        let rows = self.engine.read(&sql.statement("request_log.find")).await?;
+        let found = rows.first().map(read).transpose()?;
+        Ok(found.map(|(_, request)| request))
+    }
+
+    /// Requests of a tenant after a place, in the order of the log, without those of some places.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn requests_after(
+        &self,
+        tenant: TenantKey,
+        after: Entry,
+        without: &[Entry],
+        limit: i64,
+    ) -> Result<Vec<(Entry, LoggedRequest)>, StoreError> {
+        let text = format!("{LISTED} from provisioning p{WITH_BODY}{AFTER}");
+        let known = without.iter().map(|Entry(place)| *place).collect();
+        let args = [tenant.0, after.0, limit].map(Arg::Int).into();
+        let statement = Statement::named("request_log.after", text, args)
+            .with_rows(vec![("entry", Column::Ints(known))]);
+        self.engine
+            .read(&statement)
+            .await?
+            .iter()
+            .map(read)
+            .collect()
+    }
+
+    /// Whether the log of a tenant has a request at a place or before it, so that none between is gone.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn reaches_back(&self, tenant: TenantKey, to: Entry) -> Result<bool, StoreError> {
+        let mut sql = Sql::default();
+        sql.raw("select 1 from provisioning where tenant = ")
+            .int(tenant.0);
+        sql.raw(" and entry <= ")
+            .int(to.0)
+            .raw(" order by entry desc limit 1");
+        let rows = self
+            .engine
+            .read(&sql.statement("request_log.reaches"))
+            .await?;
+        Ok(!rows.is_empty())
+    }
+}
+
+const AFTER: &str = " where p.tenant = $1 and p.entry > $2 and not exists (select 1 from {rows} where given.entry = p.entry) \
+     order by p.entry {limit}$3";
