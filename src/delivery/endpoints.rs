@@ -71,7 +71,7 @@ pub struct NewWebhook {
     pub start: Start,
     /// How it is signed.
     pub signature: SignatureKind,
-    /// Its settings; the URL must be among them.
+    /// Settings of the webhook; the URL must be among them.
     pub settings: WebhookSettings,
 }
 

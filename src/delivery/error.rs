@@ -15,7 +15,7 @@ pub enum EndpointError {
     NoEndpoint {
         /// What was looked for.
         kind: EndpointKind,
-        /// Its name.
+        /// The name.
         name: String,
     },
     /// There is one of that name.
@@ -23,7 +23,7 @@ pub enum EndpointError {
     Exists {
         /// What was to be made.
         kind: EndpointKind,
-        /// Its name.
+        /// The name.
         name: String,
     },
     /// The text cannot be a name.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 pub struct EndpointInfo {
     /// The endpoint as it is stored.
     pub endpoint: Endpoint,
-    /// Its settings.
+    /// Settings of the endpoint.
     pub options: EndpointOptions,
     /// The newest position of the feed.
     pub head: i64,

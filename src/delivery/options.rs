@@ -22,9 +22,9 @@ pub const TIMEOUT: std::ops::RangeInclusive<u64> = 1..=60;
 keywords! {
     /// How a receiver gets the tokens of a stream.
     StreamMethod {
-        /// They are sent (RFC 8935).
+        /// The server sends them (RFC 8935).
         Push = "push",
-        /// It asks for them (RFC 8936).
+        /// The receiver asks for them (RFC 8936).
         Poll = "poll",
     }
 }

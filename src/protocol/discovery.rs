@@ -5,22 +5,10 @@ use crate::access::Caller;
 use crate::error::{Result, ScimError};
 use crate::messages::list_response;
 use crate::protocol::cursor::CURSOR_SECONDS;
+use crate::protocol::event_uris::EVENT_URIS;
 use crate::protocol::{Reply, Service};
 use crate::schema::{RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_CONFIG};
 use serde_json::{Map, Value, json};
-
-/// The URIs of the events that streams may have (RFC 9967 section 2.4).
-pub const EVENT_URIS: [&str; 9] = [
-    "urn:ietf:params:scim:event:prov:create:notice",
-    "urn:ietf:params:scim:event:prov:create:full",
-    "urn:ietf:params:scim:event:prov:put:notice",
-    "urn:ietf:params:scim:event:prov:put:full",
-    "urn:ietf:params:scim:event:prov:patch:notice",
-    "urn:ietf:params:scim:event:prov:patch:full",
-    "urn:ietf:params:scim:event:prov:delete",
-    "urn:ietf:params:scim:event:prov:activate",
-    "urn:ietf:params:scim:event:prov:deactivate",
-];
 
 impl Service {
     /// GET `/ServiceProviderConfig` (RFC 7643 section 5, RFC 9967 section 4).

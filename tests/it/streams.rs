@@ -118,7 +118,7 @@ async fn tokens_are_pushed_and_can_be_verified(server: Server) {
         let off = json!([{"op": "replace", "value": {"active": false, "title": "Dr"}}]);
         server.patch(&path, off).await.expect(200);
         let sales = server
-            .post("/Groups", group("Sales", &[id.to_owned()]))
+            .post("/Groups", group(&format!("Sales-{name}"), &[id.to_owned()]))
             .await
             .expect(201);
         server.delete(&path).await.expect(204);
@@ -212,7 +212,8 @@ async fn a_token_that_is_refused_is_given_up(server: Server) {
     // A 400 without a reason may pass: the second comes again as it was.
     let received = sink.wait_accepted(1).await;
     let all = sink.received();
-    assert_eq!(all[1].body, received[0].body);
+    let signed = |one: &Received| one.body.rsplit_once('.').unwrap().0.to_owned();
+    assert_eq!(signed(&all[1]), signed(&received[0]));
     let failed = failed(&sending.endpoints).await;
     assert_eq!(failed.len(), 1);
     let claims = verified(&server, &all[0].body).await;

@@ -24,6 +24,9 @@ use tokio_util::sync::CancellationToken;
 /// Least time between two times that progress is stored.
 const SAVE: Duration = Duration::from_millis(100);
 
+/// Milliseconds after which an attempt under way no longer holds up what is stored.
+const STRAGGLER: Millis = 1_000;
+
 /// Pause after an error of the database.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -366,6 +369,8 @@ impl Worker {
 
     /// Stores how far it came, if it came any further.
     async fn save(&mut self) -> Result<()> {
+        let overdue = self.now().saturating_sub(STRAGGLER);
+        self.lanes.set_stragglers_aside(overdue);
         let progress = self.lanes.progress();
         if !self.unsaved.is_dirty() && !self.unsaved.differs(&progress) {
             return Ok(());
@@ -393,6 +398,7 @@ impl Worker {
         };
         let _ = timeout(ENDING, rest).await;
         self.attempts.abort_all();
+        self.lanes.finish(self.now());
         if let Err(error) = self.save().await {
             self.rest(&error);
         }

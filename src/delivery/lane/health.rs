@@ -1,6 +1,6 @@
 //! Whether a receiver works: told by what becomes of attempts.
 
-use super::{EventKey, Millis, Stream};
+use super::item::{EventKey, Millis, Stream};
 use std::collections::{HashMap, HashSet};
 
 /// Pauses between the attempts to reach a failing receiver; the last one stays.
@@ -15,11 +15,11 @@ pub(super) const PROBED: usize = 5;
 /// Whether a receiver works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Health {
-    /// It takes events.
+    /// Events are taken.
     Active,
-    /// It takes none at present, with the reason.
+    /// None are taken at present, with the reason.
     Failing(&'static str),
-    /// It said that it will take none any more.
+    /// None will be taken any more, it said.
     Gone,
 }
 

@@ -3,21 +3,20 @@
 //! the time is given, in milliseconds that only grow.
 
 mod health;
+mod item;
 mod queue;
 mod waiting;
 
 pub(crate) use health::Health;
-pub(crate) use queue::Lane;
+pub use item::DeliveryOrder;
+pub(crate) use item::{EventKey, Item, Mark, Millis};
 pub(crate) use waiting::Held;
 
-use crate::keyword::keywords;
 use health::HealthState;
+use item::Stream;
+use queue::Lane;
 use std::collections::{BTreeMap, VecDeque};
-use uuid::Uuid;
 use waiting::Waiting;
-
-/// A moment in milliseconds, of a clock that only grows.
-pub(crate) type Millis = u64;
 
 /// Events that are kept ready beyond those of lanes with a reader of their own.
 const WINDOW: usize = 2_000;
@@ -32,78 +31,13 @@ const OWN_WINDOW: usize = 4_000;
 const LONGEST_LANE: usize = 1_000;
 
 /// Time by which a lane may be behind before it gets a reader of its own.
-const OLDEST: Millis = 5_000;
+const OLDEST: Millis = 1_000;
 
 /// Events that wait apart at most; with more the endpoint counts as failing.
 const MOST_HELD: usize = 10_000;
 
 /// Longest time for which a receiver may ask to be left alone.
 const LONGEST_PAUSE: Millis = 3_600_000;
-
-keywords! {
-    /// Which events may be sent at once.
-    DeliveryOrder {
-        /// One of a resource.
-        Resource = "resource",
-        /// One of a tenant, in the order of positions.
-        Tenant = "tenant",
-    }
-}
-
-/// The key of an event: its position, and its part among those of one change, from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct EventKey {
-    /// Position in the feed.
-    pub position: i64,
-    /// Part of the change.
-    pub part: i64,
-}
-
-/// How far an endpoint or a lane has come: everything up to a position is delivered or waits apart, and so many parts
-/// of the position after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Mark {
-    /// The position.
-    pub position: i64,
-    /// Parts of the position after it.
-    pub parts: i64,
-}
-
-impl Mark {
-    /// The mark of a reader that has read up to a position.
-    pub(crate) fn at(position: i64) -> Self {
-        Self { position, parts: 0 }
-    }
-
-    /// The mark before an event.
-    pub(crate) fn before(key: EventKey) -> Self {
-        Self {
-            position: key.position - 1,
-            parts: key.part - 1,
-        }
-    }
-
-    /// Whether an event is behind the mark.
-    pub(crate) fn includes(self, key: EventKey) -> bool {
-        key.position <= self.position || key.position == self.position + 1 && key.part <= self.parts
-    }
-}
-
-/// An event as far as its order is concerned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Item {
-    /// Where it stands.
-    pub key: EventKey,
-    /// Number of its tenant.
-    pub tenant: i64,
-    /// Id of its resource; nil for what is told of a tenant.
-    pub resource: Uuid,
-    /// Id of the event.
-    pub event: String,
-}
-
-/// Events of which one at a time is sent: those of a resource, or of a tenant.
-type Stream = (i64, Uuid);
 
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,8 +89,8 @@ pub(crate) struct Lanes {
     lanes: BTreeMap<i64, Lane>,
     /// Tenants in the order in which they have their turn.
     turns: VecDeque<i64>,
-    /// Attempts under way.
-    flying: BTreeMap<EventKey, Item>,
+    /// Attempts under way, with the moments at which they began.
+    flying: BTreeMap<EventKey, (Item, Millis)>,
     waiting: Waiting,
     health: HealthState,
     paused_until: Millis,
@@ -266,10 +200,14 @@ impl Lanes {
         if read.tenant.is_none() == lane.is_own() || !lane.covers(item.key) {
             return;
         }
+        // Progress that was not stored is made again; what waits apart was stored with more of it.
+        if self.waiting.holds(item.key) {
+            return;
+        }
         if self.waiting.has(stream) {
             self.waiting.behind(stream, item);
         } else {
-            let is_free = !self.flying.values().any(|other| {
+            let is_free = !self.flying.values().any(|(other, _)| {
                 other.tenant == tenant
                     && (self.order == DeliveryOrder::Tenant || other.resource == item.resource)
             });
@@ -299,27 +237,27 @@ impl Lanes {
                 return None;
             }
             let item = self.probe()?;
-            return Some(self.fly(item));
+            return Some(self.fly(item, now));
         }
         // What waits apart may be what a receiver hangs on: most of the room is for the rest.
         let held = self.flying.keys().filter(|key| self.waiting.holds(**key));
         if held.count() < self.concurrency.div_ceil(4)
             && let Some(item) = self.waiting.due(now)
         {
-            return Some(self.fly(item));
+            return Some(self.fly(item, now));
         }
         for _ in 0..self.turns.len() {
             self.turns.rotate_left(1);
             let tenant = self.turns.back()?;
             if let Some(item) = self.lanes.get_mut(tenant).and_then(Lane::take) {
-                return Some(self.fly(item));
+                return Some(self.fly(item, now));
             }
         }
         None
     }
 
-    fn fly(&mut self, item: Item) -> Item {
-        self.flying.insert(item.key, item.clone());
+    fn fly(&mut self, item: Item, now: Millis) -> Item {
+        self.flying.insert(item.key, (item.clone(), now));
         item
     }
 
@@ -347,7 +285,7 @@ impl Lanes {
 
     /// Takes the outcome of an attempt. `random` spreads the attempts of several instances.
     pub(crate) fn done(&mut self, key: EventKey, outcome: &Outcome, now: Millis, random: u32) {
-        let Some(item) = self.flying.remove(&key) else {
+        let Some((item, _)) = self.flying.remove(&key) else {
             return;
         };
         let stream = self.stream_of(&item);
@@ -427,9 +365,36 @@ impl Lanes {
     }
 
     fn stream_of(&self, item: &Item) -> Stream {
-        match self.order {
-            DeliveryOrder::Resource => (item.tenant, item.resource),
-            DeliveryOrder::Tenant => (item.tenant, Uuid::nil()),
+        self.order.stream_of(item)
+    }
+
+    /// Lets events wait apart that others of their tenant have overtaken, so that progress is not held up: those whose
+    /// attempts began before a moment.
+    pub(crate) fn set_stragglers_aside(&mut self, before: Millis) {
+        let overtaken = self.lanes.values().flat_map(Lane::overtaken);
+        let stragglers = overtaken.filter_map(|key| {
+            let (item, since) = self.flying.get(&key)?;
+            (*since <= before).then(|| item.clone())
+        });
+        let stragglers: Vec<_> = stragglers.collect();
+        for item in stragglers {
+            let (stream, key) = (self.stream_of(&item), item.key);
+            self.waiting.behind(stream, item);
+            self.hold_back(stream, key);
+        }
+    }
+
+    /// Prepares for the end, so that nothing that was accepted comes again: whatever was overtaken waits apart, and
+    /// lanes that have come further than others say so.
+    pub(crate) fn finish(&mut self, now: Millis) {
+        self.set_stragglers_aside(now);
+        for (tenant, lane) in &mut self.lanes {
+            lane.keep_row();
+            for (stream, items) in lane.drain_overtaken() {
+                for item in items {
+                    self.waiting.behind((*tenant, stream), item);
+                }
+            }
         }
     }
 
@@ -442,7 +407,7 @@ impl Lanes {
         let lanes = self.lanes.iter_mut();
         let lanes = lanes.filter_map(|(tenant, lane)| Some((*tenant, lane.row(mark, read_to)?)));
         let lanes = lanes.collect();
-        self.lanes.retain(|_, lane| !lane.is_idle(read_to));
+        self.lanes.retain(|_, lane| !lane.is_idle(mark));
         let lanes_left = &self.lanes;
         self.turns.retain(|tenant| lanes_left.contains_key(tenant));
         Progress { mark, lanes }

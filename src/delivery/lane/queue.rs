@@ -1,7 +1,7 @@
 //! The events of one tenant that are ready or under way.
 
-use super::{EventKey, Item, Mark, Millis};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use super::item::{EventKey, Item, Mark, Millis};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use uuid::Uuid;
 
 /// The events of one tenant that are ready or under way.
@@ -11,15 +11,15 @@ pub(crate) struct Lane {
     streams: HashMap<Uuid, VecDeque<Item>>,
     /// The first of each resource of which none is under way.
     free: BTreeSet<(EventKey, Uuid)>,
-    /// All that is ready or under way.
-    open: BTreeSet<EventKey>,
+    /// All that is ready or under way, with the moments at which it was read.
+    open: BTreeMap<EventKey, Millis>,
+    /// The last of those that are done with.
+    high: Option<EventKey>,
     /// What is known to be read.
     covered: Mark,
     is_own: bool,
     /// Whether its progress is stored apart from that of the endpoint.
     has_row: bool,
-    /// Since when something is open.
-    since: Millis,
 }
 
 impl Lane {
@@ -27,11 +27,11 @@ impl Lane {
         Self {
             streams: HashMap::new(),
             free: BTreeSet::new(),
-            open: BTreeSet::new(),
+            open: BTreeMap::new(),
+            high: None,
             covered,
             is_own: false,
             has_row: false,
-            since: 0,
         }
     }
 
@@ -71,13 +71,10 @@ impl Lane {
         self.open.len()
     }
 
-    /// For how long something has been open.
+    /// For how long the oldest event has been open.
     pub(super) fn age(&self, now: Millis) -> Millis {
-        if self.open.is_empty() {
-            0
-        } else {
-            now.saturating_sub(self.since)
-        }
+        let oldest = self.open.first_key_value();
+        oldest.map_or(0, |(_, since)| now.saturating_sub(*since))
     }
 
     /// Whether an event is new to the lane, which counts as read from then on.
@@ -93,10 +90,7 @@ impl Lane {
     }
 
     pub(super) fn push(&mut self, stream: Uuid, item: Item, is_free: bool, now: Millis) {
-        if self.open.is_empty() {
-            self.since = now;
-        }
-        self.open.insert(item.key);
+        self.open.insert(item.key, now);
         let queue = self.streams.entry(stream).or_default();
         if queue.is_empty() && is_free {
             self.free.insert((item.key, stream));
@@ -135,6 +129,7 @@ impl Lane {
     /// An event that was under way is done with.
     pub(super) fn close(&mut self, stream: Uuid, key: EventKey) {
         self.open.remove(&key);
+        self.high = self.high.max(Some(key));
         self.release(stream);
     }
 
@@ -160,19 +155,44 @@ impl Lane {
         items
     }
 
+    /// Open events that others have overtaken.
+    pub(super) fn overtaken(&self) -> impl Iterator<Item = EventKey> {
+        let open = self.open.keys().copied();
+        open.take_while(|key| Some(*key) < self.high)
+    }
+
+    /// Takes the events of resources out of the lane of which the first is ready and was overtaken.
+    pub(super) fn drain_overtaken(&mut self) -> Vec<(Uuid, VecDeque<Item>)> {
+        let free = self.free.iter();
+        let overtaken = free.take_while(|(key, _)| Some(*key) < self.high);
+        let streams: Vec<_> = overtaken.map(|(_, stream)| *stream).collect();
+        let drained = streams.into_iter();
+        drained.map(|stream| (stream, self.drain(stream))).collect()
+    }
+
+    /// Stores the progress of the lane apart, if it is another than that of the endpoint.
+    pub(super) fn keep_row(&mut self) {
+        self.has_row = true;
+    }
+
     /// The mark before the first event that is open.
     pub(super) fn first_open(&self) -> Option<Mark> {
-        self.open.first().map(|key| Mark::before(*key))
+        self.open.keys().next().map(|key| Mark::before(*key))
     }
 
     /// Whether nothing would be lost with the lane.
-    pub(super) fn is_idle(&self, read_to: Mark) -> bool {
-        self.open.is_empty() && !self.is_own && !self.has_row && self.covered <= read_to
+    pub(super) fn is_idle(&self, mark: Mark) -> bool {
+        self.open.is_empty() && !self.is_own && !self.has_row && self.covered <= mark
     }
 
     /// The mark to store for the lane beside that of the endpoint; `None` if that says it all.
     pub(super) fn row(&mut self, endpoint: Mark, read_to: Mark) -> Option<Mark> {
-        let own = if self.is_own { self.covered } else { read_to };
+        // The own reader may have read further than the common one.
+        let own = if self.is_own {
+            self.covered
+        } else {
+            self.covered.max(read_to)
+        };
         let mark = self.first_open().unwrap_or(own);
         self.has_row &= self.is_own || mark != endpoint;
         self.has_row.then_some(mark)

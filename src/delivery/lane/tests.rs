@@ -192,6 +192,7 @@ impl Run {
         let mut idle = 0;
         for _ in 0..2_000_000 {
             if self.dice.roll(1_000) < restarts && flying.is_empty() {
+                lanes.finish(self.now);
                 self.stored.save(&mut lanes);
                 lanes = Lanes::new(self.stored.start(&self.settings, &lanes));
             }
@@ -216,6 +217,10 @@ impl Run {
                 continue;
             }
             idle = 0;
+            if self.dice.roll(50) == 0 {
+                lanes.set_stragglers_aside(self.now);
+                self.stored.save(&mut lanes);
+            }
             let at = usize::try_from(self.dice.roll(flying.len() as u64)).unwrap();
             let item = flying.swap_remove(at);
             self.now += 1 + self.dice.roll(20);
@@ -243,10 +248,7 @@ impl Run {
         let mut last: HashMap<Stream, EventKey> = HashMap::new();
         for item in &self.receiver.accepted {
             assert!(seen.insert(item.key), "twice: {item:?}");
-            let stream = match self.settings.order {
-                DeliveryOrder::Resource => (item.tenant, item.resource),
-                DeliveryOrder::Tenant => (item.tenant, Uuid::nil()),
-            };
+            let stream = self.settings.order.stream_of(item);
             let before = last.insert(stream, item.key);
             assert!(before.is_none_or(|before| before < item.key), "{item:?}");
         }

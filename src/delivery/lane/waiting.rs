@@ -1,9 +1,8 @@
 //! What was refused: it waits apart, with the later events of its resource behind it, and is tried again after
 //! longer and longer pauses. At last it is given up, and the next one goes.
 
-use super::{DeliveryOrder, EventKey, Item, Millis, Stream};
+use super::item::{DeliveryOrder, EventKey, Item, Millis, Stream};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use uuid::Uuid;
 
 const SECOND: Millis = 1_000;
 const MINUTE: Millis = 60 * SECOND;
@@ -55,14 +54,8 @@ impl Waiting {
         let held: BTreeMap<EventKey, Held> =
             held.into_iter().map(|held| (held.item.key, held)).collect();
         for (key, held) in held {
-            let resource = match order {
-                DeliveryOrder::Resource => held.item.resource,
-                DeliveryOrder::Tenant => Uuid::nil(),
-            };
-            let queue = waiting
-                .queues
-                .entry((held.item.tenant, resource))
-                .or_default();
+            let stream = order.stream_of(&held.item);
+            let queue = waiting.queues.entry(stream).or_default();
             queue.push_back(key);
             if queue.len() == 1 {
                 waiting.due.insert((held.due.unwrap_or(0), key));

@@ -30,7 +30,7 @@ keywords! {
         Failing = "failing",
         /// The receiver is gone, or failed for too long.
         Disabled = "disabled",
-        /// Its next event is no longer kept.
+        /// The next event is no longer kept.
         Behind = "behind",
     }
 }

@@ -12,11 +12,11 @@ use crate::store::handle::Store;
 keywords! {
     /// What a key is for at present.
     KeyState {
-        /// It is published, and will sign after the next rotation.
+        /// The key is published, and will sign after the next rotation.
         Next = "next",
-        /// It signs.
+        /// The key signs.
         Current = "current",
-        /// It signed, and is published for some time.
+        /// The key signed, and is published for some time.
         Old = "old",
     }
 }

@@ -77,6 +77,7 @@ async fn a_webhook_is_moved_and_removed(server: Server) {
 
 async fn events_are_sent_again(server: Server) {
     let (sending, sink) = (Sending::of(&server), Sink::start().await);
+    server.feed().advance().await.unwrap();
     let cursor = server.feed().head().await.unwrap().to_string();
     sending.add("app", &sink).await;
     let ann = churn(&server, "ann", 2).await;

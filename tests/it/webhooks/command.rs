@@ -21,7 +21,7 @@ async fn a_webhook_is_made_shown_tried_and_removed() {
         secret.starts_with("whsec_") && secret.lines().count() == 1,
         "{secret}"
     );
-    assert!(folder.join("secret.key").exists());
+    assert!(folder.join("data/secret.key").exists());
     let listed = json_of(folder, "webhook list --json");
     let keys: Vec<_> = listed[0].as_object().unwrap().keys().cloned().collect();
     for key in [
