@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod error;
 pub mod live;
+pub mod metrics;
 pub mod nearest;
 pub mod outbound;
 pub mod reason;
@@ -38,8 +39,7 @@ pub mod operator;
 /// The names of the layers between the store and the wire.
 pub mod service {
     pub use crate::access::{
-        Access, CacheCounts, Caller, Claim, Confirmed, Identity, Traced, answered, token,
-        url_of_tenant,
+        Access, Caller, Claim, Confirmed, Identity, Traced, answered, token, url_of_tenant,
     };
     pub use crate::explanation::{Explanation, Turn};
     pub use crate::operator::*;

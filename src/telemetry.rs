@@ -1,5 +1,7 @@
 //! Log lines, on standard error: standard output belongs to what a command answers.
 
+mod json;
+
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 use tracing::Metadata;
@@ -93,12 +95,9 @@ fn is_free_of_values(metadata: &Metadata<'_>) -> bool {
 type Lines = Box<dyn Layer<Registry> + Send + Sync>;
 
 fn json_lines() -> Lines {
-    let layer = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_current_span(false);
-    layer
-        .with_span_list(false)
+    tracing_subscriber::fmt::layer()
+        .event_format(json::JsonLine)
+        .fmt_fields(json::NoSpanFields)
         .with_writer(std::io::stderr)
         .boxed()
 }

@@ -1,6 +1,6 @@
 //! The load program: a tenant full of people, the work of identity providers, every answer checked.
-//! `docs/performance.md` tells how to use it. Without `--bench`, as `cargo test` starts it, it does a little of
-//! everything and looks at the answers only.
+//! `docs/performance.md` tells how to use it. Without a command and without `--bench`, as `cargo test` starts it,
+//! it does a little of everything and looks at the answers only.
 
 #![allow(
     clippy::print_stdout,
@@ -36,7 +36,7 @@ mod tally;
 mod targets;
 mod turn;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use options::{Command, Options};
 use population::Population;
 use std::io::{self, BufWriter, Write};
@@ -51,11 +51,18 @@ pub(crate) fn program() -> PathBuf {
 }
 
 fn main() -> ExitCode {
-    let is_test = !std::env::args().any(|argument| argument == "--bench");
-    let outcome = if is_test {
-        in_runtime(smoke::run())
-    } else {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let is_bench = arguments.iter().any(|argument| argument == "--bench");
+    let names_command = arguments.first().is_some_and(|first| {
+        let program = Options::command();
+        program
+            .get_subcommands()
+            .any(|command| command.get_name() == first)
+    });
+    let outcome = if is_bench || names_command {
         dispatch(Options::parse())
+    } else {
+        in_runtime(smoke::run())
     };
     match outcome {
         Ok(0) => ExitCode::SUCCESS,
@@ -72,16 +79,15 @@ fn main() -> ExitCode {
 
 fn dispatch(options: Options) -> Result<u64, String> {
     match options.command {
-        None => in_runtime(run::run(Options::parse_from(["load", "run"]).into_run()?)),
-        Some(Command::Run(run)) => in_runtime(run::run(run)),
-        Some(Command::Targets(targets)) => in_runtime(targets::run(targets)),
-        Some(Command::Count(count)) => in_runtime(count::run(count)),
-        Some(Command::Unread(unread)) => in_runtime(unread.run()),
-        Some(Command::Silent(silent)) => in_runtime(silent.run()),
-        Some(Command::Noisy(noisy)) => in_runtime(noisy.run()),
-        Some(Command::Idle(idle)) => in_runtime(idle.run()),
-        Some(Command::Report { file }) => report::print(&file).map(|()| 0),
-        Some(Command::People(asked)) => {
+        Command::Run(run) => in_runtime(run::run(run)),
+        Command::Targets(targets) => in_runtime(targets::run(targets)),
+        Command::Count(count) => in_runtime(count::run(count)),
+        Command::Unread(unread) => in_runtime(unread.run()),
+        Command::Silent(silent) => in_runtime(silent.run()),
+        Command::Noisy(noisy) => in_runtime(noisy.run()),
+        Command::Idle(idle) => in_runtime(idle.run()),
+        Command::Report { file } => report::print(&file).map(|()| 0),
+        Command::People(asked) => {
             let sizes = asked
                 .sizes
                 .iter()
@@ -98,15 +104,6 @@ fn dispatch(options: Options) -> Result<u64, String> {
                 .and_then(|()| out.flush())
                 .map_err(|error| error.to_string())?;
             Ok(0)
-        }
-    }
-}
-
-impl Options {
-    fn into_run(self) -> Result<options::Run, String> {
-        match self.command {
-            Some(Command::Run(run)) => Ok(run),
-            _ => Err("no such command".to_owned()),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[command(name = "load")]
 pub(crate) struct Options {
     #[command(subcommand)]
-    pub(crate) command: Option<Command>,
+    pub(crate) command: Command,
     /// Given by `cargo bench`
     #[arg(long, global = true, hide = true)]
     pub(crate) bench: bool,

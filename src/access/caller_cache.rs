@@ -2,9 +2,10 @@
 //! statement of its request has proved it ([`CallerSnapshot`]), so that revoking a token, suspending a
 //! tenant and changing its settings hold from the next request on, on every instance.
 
-use super::claim::{CacheCounts, Caller, Claim, Identity};
+use super::claim::{Caller, Claim, Identity};
 use super::token;
 use crate::clock::Timestamp;
+use crate::metrics::CacheMetrics;
 use crate::request_log::RequestContext;
 use crate::store::{CallerSnapshot, Scope, ScopeClaim};
 use quick_cache::sync::Cache;
@@ -25,15 +26,20 @@ struct CachedCaller {
 
 /// The cached callers of an instance, by the public ids of their tokens.
 #[derive(Debug)]
-pub(super) struct CallerCache(Cache<Arc<str>, CachedCaller>);
-
-impl Default for CallerCache {
-    fn default() -> Self {
-        Self(Cache::new(CAPACITY))
-    }
+pub(super) struct CallerCache {
+    cache: Cache<Arc<str>, CachedCaller>,
+    metrics: CacheMetrics,
 }
 
 impl CallerCache {
+    /// No callers yet.
+    pub(super) fn new(metrics: CacheMetrics) -> Self {
+        Self {
+            cache: Cache::new(CAPACITY),
+            metrics,
+        }
+    }
+
     /// The claim of a token, unless its time is over or the secret is another one.
     pub(super) fn recall(
         &self,
@@ -42,7 +48,9 @@ impl CallerCache {
         now: Timestamp,
         context: &Arc<RequestContext>,
     ) -> Option<Claim> {
-        let cached = self.0.get(id)?;
+        let cached = self.cache.get(id);
+        self.metrics.note(cached.is_some());
+        let cached = cached?;
         let is_over = cached.snapshot.expires().is_some_and(|at| at <= now);
         if is_over || !token::fits(secret, &cached.digest) {
             return None;
@@ -63,16 +71,11 @@ impl CallerCache {
             identity: caller.identity.clone(),
             scope: Scope::clone(caller.scope()),
         };
-        self.0.insert(caller.token_id.clone(), cached);
-    }
-
-    /// How often a token was found, and how often it was not.
-    pub(super) fn counts(&self) -> CacheCounts {
-        CacheCounts::of(&self.0)
+        self.cache.insert(caller.token_id.clone(), cached);
     }
 
     /// Forgets a token, which is read again at its next request.
     pub(super) fn forget(&self, id: &str) {
-        self.0.remove(id);
+        self.cache.remove(id);
     }
 }

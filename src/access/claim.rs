@@ -9,8 +9,6 @@ use crate::schema::{Catalog, ResourceType};
 use crate::store::{
     Author, ConfirmedScope, Creating, ScopeClaim, Tenant, TokenScope, TypeIds, WriteContext,
 };
-use quick_cache::sync::Cache;
-use std::hash::Hash;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -56,24 +54,6 @@ pub struct Claim {
 pub struct Caller {
     pub(super) claim: Claim,
     pub(super) scope: ConfirmedScope,
-}
-
-/// Hits and misses of a cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CacheCounts {
-    /// Look-ups that found an entry.
-    pub hits: u64,
-    /// Look-ups that found none.
-    pub misses: u64,
-}
-
-impl CacheCounts {
-    pub(crate) fn of<K: Eq + Hash, V: Clone>(cache: &Cache<K, V>) -> Self {
-        Self {
-            hits: cache.hits(),
-            misses: cache.misses(),
-        }
-    }
 }
 
 /// The outcome of an operation under a claim, with the caller that it was made for. An error outside

@@ -2,7 +2,7 @@
 
 use super::caller_cache::CallerCache;
 use super::catalogs::Catalogs;
-use super::claim::{CacheCounts, Caller, Claim, Confirmed, Identity, TokenIdentity};
+use super::claim::{Caller, Claim, Confirmed, Identity, TokenIdentity};
 use super::last_uses::LastUses;
 use super::unproved::UnprovedRequests;
 use crate::clock::Clock;
@@ -34,12 +34,13 @@ impl Access {
         catalogs: Arc<Catalogs>,
         public_url: &str,
     ) -> Self {
+        let cache = Arc::new(CallerCache::new(store.metrics().callers.clone()));
         Self {
             store,
             clock,
             catalogs,
             public_url: public_url.into(),
-            cache: Arc::default(),
+            cache,
             last_uses: Arc::default(),
             unproved: Arc::default(),
             tasks: TaskTracker::new(),
@@ -87,11 +88,6 @@ impl Access {
                 Err(error) => Some(Err(error.into())),
             },
         }
-    }
-
-    /// How often requests came with a token that was cached.
-    pub fn cache_counts(&self) -> CacheCounts {
-        self.cache.counts()
     }
 
     /// The operator as a caller of the protocol's operations in a tenant that was just read.

@@ -15,6 +15,6 @@ mod near_miss;
 pub mod token;
 mod unproved;
 
-pub use claim::{CacheCounts, Caller, Claim, Confirmed, Identity, answered, url_of_tenant};
+pub use claim::{Caller, Claim, Confirmed, Identity, answered, url_of_tenant};
 pub use handle::Access;
 pub use near_miss::Traced;

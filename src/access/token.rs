@@ -5,11 +5,11 @@
 use crate::error::ScimError;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 use subtle::ConstantTimeEq;
 
 pub(crate) const PREFIX: &str = "scimd_";
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const HEX: &[u8; 16] = b"0123456789abcdef";
 /// Characters of the public id.
 pub(crate) const ID: usize = 12;
 /// Characters of the secret: 43 of base 62 hold 256 bits.
@@ -64,13 +64,13 @@ pub(crate) fn public_part(text: &str) -> &str {
 
 /// What is kept of a secret. It is random and long, so that no slow function is needed.
 pub fn digest(secret: &str) -> String {
-    Sha256::digest(secret.as_bytes())
-        .iter()
-        .fold(String::with_capacity(64), |mut digits, byte| {
-            // WriteContext to a string cannot fail.
-            let _ = write!(digits, "{byte:02x}");
-            digits
-        })
+    let digest = Sha256::digest(secret.as_bytes());
+    let halves = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let digits = halves.map(|half| {
+        HEX.get(usize::from(half))
+            .map_or('0', |digit| char::from(*digit))
+    });
+    digits.collect()
 }
 
 /// Whether the secret has that digest, in a time that does not tell how much of it fits.

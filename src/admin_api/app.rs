@@ -57,7 +57,8 @@ pub fn app(operator: Operator, settings: AdminSettings, mounts: Vec<Mount>) -> A
         Box::pin(async move { Ok::<_, Infallible>(api.answer(request).await) })
     });
     let tidy = move || tidied.limits.tidy(Instant::now());
-    let wire = wire::App::new(for_wire, respond::refusal, log::begin(), tidy, handler);
+    let log = log::begin(api.operator.service().metrics().clone());
+    let wire = wire::App::new(for_wire, respond::refusal, log, tidy, handler);
     AdminApp { wire, api }
 }
 
@@ -104,6 +105,7 @@ impl Api {
         }
         if let Some(mount) = self.mounts.iter().find(|mount| mount.path == path) {
             let _ = facts.route.set(mount.path);
+            mount.admit(head)?;
             return read(head, || {
                 respond::text(200, mount.content_type, (mount.text)())
             });

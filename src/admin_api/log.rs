@@ -1,6 +1,7 @@
 //! One line for each request of the management listener. It holds templates of paths, and neither queries nor headers.
 
 use crate::admin_api::respond::Shown;
+use crate::metrics::Metrics;
 use crate::wire::layers::access_log::Begin;
 use crate::wire::layers::client_address::ClientAddress;
 use crate::wire::layers::request_id::RequestId;
@@ -24,7 +25,7 @@ pub(crate) struct Facts {
 }
 
 /// Paths that are asked for every few seconds.
-const PROBES: [&str; 2] = ["/healthz", "/readyz"];
+const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// A line in the making.
 struct Line {
@@ -32,21 +33,22 @@ struct Line {
     method: String,
     peer: Option<IpAddr>,
     request_id: Option<Arc<str>>,
+    metrics: Arc<Metrics>,
     facts: Arc<Facts>,
 }
 
-/// Has the line of each request begun when it comes and written with its answer. The handler finds the [`Facts`] in the
+/// Has each request counted, and its line begun when it comes and written with its answer. The handler finds the [`Facts`] in the
 /// extensions of the request.
-pub(crate) fn begin() -> Begin {
-    Arc::new(|request| {
-        let line = Line::of(request);
+pub(crate) fn begin(metrics: Arc<Metrics>) -> Begin {
+    Arc::new(move |request| {
+        let line = Line::of(request, metrics.clone());
         request.extensions_mut().insert(line.facts.clone());
         Box::new(move |response| line.write(response))
     })
 }
 
 impl Line {
-    fn of(request: &Request) -> Self {
+    fn of(request: &Request, metrics: Arc<Metrics>) -> Self {
         let extensions = request.extensions();
         let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
         let method = request.method().as_str();
@@ -60,6 +62,7 @@ impl Line {
             .to_owned(),
             peer: extensions.get().map(|address: &ClientAddress| address.0),
             request_id: extensions.get().map(|id: &RequestId| id.0.clone()),
+            metrics,
             facts: Arc::default(),
         }
     }
@@ -69,13 +72,18 @@ impl Line {
         let problem = response.and_then(|response| response.extensions().get::<Shown>());
         let route = self.facts.route.get().copied();
         let is_quiet = status == 200 && route.is_some_and(|route| PROBES.contains(&route));
+        let template = route.unwrap_or("refused");
+        let elapsed = self.started.elapsed();
+        self.metrics
+            .requests
+            .note(template, &self.method, status, elapsed);
         macro_rules! line {
             ($level:expr) => {
                 tracing::event!(
                     target: "scimd::admin",
                     $level,
                     method = self.method,
-                    route = route.unwrap_or("refused"),
+                    route = template,
                     status,
                     tenant = self.facts.tenant.get().map(String::as_str),
                     operator = self.facts.operator.get().map(String::as_str),

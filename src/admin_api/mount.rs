@@ -1,18 +1,46 @@
 //! Pages that other parts of the program add to the management listener, such as figures for a monitor.
 
+use crate::admin_api::problem::{Problem, ProblemType, Result};
+use axum::http::HeaderValue;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::sync::Arc;
+use subtle::ConstantTimeEq;
 
-/// A page at a path of its own that needs no token, and is answered whatever host the request names: a monitor asks
-/// by address. It must hold nothing that is secret or personal.
+/// A page at a path of its own that is answered whatever host the request names: a monitor asks by address. It must hold
+/// nothing that is secret or personal.
 #[derive(Clone)]
 pub struct Mount {
     /// Path of the page, such as `/metrics`.
     pub path: &'static str,
     /// Media type of the page.
     pub content_type: &'static str,
+    /// The bearer token that a reader has to send; `None` if everybody may read the page.
+    pub token: Option<SecretString>,
     /// Makes the page.
     pub text: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+impl Mount {
+    /// Refuses a request without the token of the page.
+    ///
+    /// # Errors
+    /// 401.
+    pub(crate) fn admit(&self, head: &Parts) -> Result<()> {
+        let Some(token) = &self.token else {
+            return Ok(());
+        };
+        let header = head.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+        let given = header.and_then(|value| value.strip_prefix(b"Bearer "));
+        let expected = token.expose_secret().as_bytes();
+        if given.is_some_and(|given| given.ct_eq(expected).into()) {
+            return Ok(());
+        }
+        let detail = "This page needs the token that the configuration of the server names, as a bearer token.";
+        Err(Problem::new(ProblemType::Unauthenticated, 401, detail))
+    }
 }
 
 impl fmt::Debug for Mount {

@@ -25,6 +25,8 @@ keywords! {
         TooLarge = "too-large",
         /// The client sends too much at once.
         TooManyRequests = "too-many-requests",
+        /// The request lacks a token, or has one that is not good.
+        Unauthenticated = "unauthenticated",
         /// The request is for another host.
         Misdirected = "misdirected",
         /// The server failed.
@@ -43,6 +45,7 @@ impl ProblemType {
             Self::ContentType => "The media type is not known.",
             Self::TooLarge => "The request is too large.",
             Self::TooManyRequests => "There are too many requests.",
+            Self::Unauthenticated => "The token is missing or not good.",
             Self::Misdirected => "The request is for another host.",
             Self::Internal => "The server failed.",
         }

@@ -4,7 +4,8 @@ use crate::admin_api::problem::Problem;
 use crate::wire::refusal::{Refusal, Refused};
 use axum::body::Body;
 use axum::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
@@ -49,6 +50,9 @@ pub(crate) fn refusal(refusal: Refusal, refused: &Refused) -> Response {
 pub(crate) fn problem(problem: Problem, refused: &Refused) -> Response {
     let body = problem.body(refused.request_id.as_deref());
     let mut response = text(problem.status, PROBLEM_JSON, body.to_string());
+    if problem.status == 401 {
+        put(&mut response, WWW_AUTHENTICATE, "Bearer");
+    }
     if let Some(methods) = &problem.allow {
         put(&mut response, ALLOW, methods);
     }

@@ -1,6 +1,7 @@
 //! Work beside the requests of a server, in one register: each job has a name, a schedule, a status and
 //! one way to be stopped.
 
+mod former_index;
 mod numbering;
 mod retention;
 mod token_expiry;
@@ -142,6 +143,16 @@ impl Background {
         self.every("change feed retention", HOUR, move || {
             let operator = operator.clone();
             async move { retention::forget_changes(&operator, days).await }
+        });
+    }
+
+    /// Moves the values of resources that an earlier release wrote from rows of the index to where they are scanned.
+    pub fn move_scanned(&self, operator: Operator) {
+        let job = self.register("former index", Schedule::Once);
+        self.spawn(async move {
+            job.begin();
+            former_index::empty(&operator).await;
+            job.end();
         });
     }
 

@@ -3,10 +3,11 @@
 use super::arguments::given;
 use super::failure::Failure;
 use super::{deliveries, open, renewal, signals, start_line};
-use crate::admin_api::{self, AdminApp};
+use crate::admin_api::{self, AdminApp, Mount};
 use crate::background::Background;
 use crate::config::{Config, ConfigError, Override};
 use crate::feed::Feed;
+use crate::metrics;
 use crate::scim_api;
 use crate::service::{DEFAULT_TENANT, Operator, TokenScope};
 use crate::wire;
@@ -14,6 +15,7 @@ use clap::Args;
 use secrecy::ExposeSecret;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -116,6 +118,7 @@ impl Serve {
         let feed = Feed::new(operator.service().access().clone(), directory.clone());
         let background = Background::new(operator.clock().clone());
         background.apply_directory(operator.clone(), directory, made);
+        background.move_scanned(operator.clone());
         let admin_address = admin.as_ref().map(local_address).transpose()?;
         let admin_url = admin_address.map(|address| config.admin_url(address));
         self.greet(&operator, config, (&base_url, admin_url.as_deref()), out)
@@ -127,8 +130,10 @@ impl Serve {
         background.forget_old_changes(operator.clone(), config.feed.retention_days);
         let recorder = operator.service().recorder().clone();
         let app = scim_api::app(operator.service().clone(), config.for_http());
-        let admin_app = admin_address
-            .map(|address| admin_api::app(operator.clone(), config.for_admin(address), Vec::new()));
+        let admin_app = admin_address.map(|address| {
+            let pages = vec![metrics_page(&operator, config)];
+            admin_api::app(operator.clone(), config.for_admin(address), pages)
+        });
         let renewed = renewal::Renewed {
             service: operator.service(),
             app: &app,
@@ -194,6 +199,17 @@ impl Serve {
             tracing::warn!(%error, "nobody reads standard output");
         }
         Ok(())
+    }
+}
+
+/// The page that Prometheus reads.
+fn metrics_page(operator: &Operator, config: &Config) -> Mount {
+    let metrics = operator.service().metrics().clone();
+    Mount {
+        path: "/metrics",
+        content_type: metrics::CONTENT_TYPE,
+        token: config.metrics.token.clone(),
+        text: Arc::new(move || metrics.text()),
     }
 }
 

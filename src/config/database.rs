@@ -135,7 +135,7 @@ fn target(section: Section<'_>, entry: &Entry) -> Result<DatabaseTarget, ConfigE
         return Ok(DatabaseTarget::Sqlite { data_dir });
     }
     let url = if entry.key == "url_file" {
-        secret_of_file(section, entry)?
+        section.text_of_file("url_file")?.unwrap_or_default()
     } else {
         section.text("url")?.to_owned()
     };
@@ -149,13 +149,6 @@ fn target(section: Section<'_>, entry: &Entry) -> Result<DatabaseTarget, ConfigE
     }
     postgres_url::check(&url).map_err(|allowed| entry.refuse(allowed))?;
     Ok(DatabaseTarget::Postgres { url: url.into() })
-}
-
-fn secret_of_file(section: Section<'_>, entry: &Entry) -> Result<String, ConfigError> {
-    let path = section.path("url_file")?.unwrap_or_default();
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| entry.refuse(format_args!("a file that can be read: {error}")))?;
-    Ok(text.trim().to_owned())
 }
 
 /// `scimd` in the platform's folder for data.

@@ -44,6 +44,9 @@ impl Value {
         let read = match kind {
             Self::Integer(_) => text.replace('_', "").parse().ok().map(Self::Integer),
             Self::Flag(_) => text.parse().ok().map(Self::Flag),
+            Self::List(_) if text.trim_start().starts_with('[') => {
+                serde_json::from_str(text).ok().map(Self::List)
+            }
             Self::List(_) => {
                 let texts = text
                     .split(',')

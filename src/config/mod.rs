@@ -8,6 +8,7 @@ pub mod duration;
 mod entries;
 mod layer_settings;
 mod mapping;
+mod metrics;
 mod origin;
 mod postgres_url;
 mod sections;
@@ -22,6 +23,7 @@ mod variable;
 pub use admin::Admin;
 pub use database::Database;
 pub use delivery::Webhooks;
+pub use metrics::MetricsSettings;
 pub use origin::{ConfigError, Origin};
 pub use sections::{Feed, Limits, Log, Provisioning, Schemas, Server, TlsFiles, Tokens};
 pub use sources::{DEFAULTS, Environment, Override};
@@ -41,6 +43,8 @@ pub struct Config {
     pub server: Server,
     /// Where operators reach the server.
     pub admin: Admin,
+    /// Who may read the metrics.
+    pub metrics: MetricsSettings,
     /// Which database.
     pub database: Database,
     /// What a request may be and ask.
@@ -95,6 +99,7 @@ impl Config {
         Ok(Self {
             server: Server::read(&entries)?,
             admin: Admin::read(&entries)?,
+            metrics: MetricsSettings::read(&entries)?,
             database: Database::read(&entries, environment)?,
             limits: Limits::read(&entries)?,
             schemas: Schemas::read(&entries)?,

@@ -112,6 +112,21 @@ fn a_later_source_goes_before_an_earlier() {
 }
 
 #[test]
+fn a_list_in_the_environment_may_be_json() {
+    let searchable = |text| {
+        let config = configure("", &[("SCIMD_SCHEMAS__SEARCHABLE", text)]);
+        config.map(|config| config.schemas.searchable.unwrap())
+    };
+    let names = ["userName", "emails.value"];
+    for text in ["userName,emails.value", r#" ["userName", "emails.value"]"#] {
+        assert_eq!(searchable(text).unwrap(), names, "{text}");
+    }
+    for text in ["[userName]", r#"["userName", 1]"#, r#"["userName""#] {
+        assert!(searchable(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn options_go_before_all() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.toml");

@@ -149,6 +149,16 @@ impl<'a> Section<'a> {
         )))
     }
 
+    /// The text of the file that a key names, without the blanks around it; `None` if it names no file.
+    pub(super) fn text_of_file(self, key: &str) -> Result<Option<String>, ConfigError> {
+        let Some(path) = self.path(key)? else {
+            return Ok(None);
+        };
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| self.refuse(key, format_args!("a file that can be read: {error}")))?;
+        Ok(Some(text.trim().to_owned()))
+    }
+
     /// A complaint about a value.
     pub(super) fn refuse(self, key: &str, allowed: impl std::fmt::Display) -> ConfigError {
         match self.entry(key) {

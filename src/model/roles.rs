@@ -24,6 +24,9 @@ struct RoleKeys {
     password: Option<String>,
     /// Attributes, in attribute notation, that may name only resources that exist.
     checked_references: Vec<String>,
+    /// Attributes, in attribute notation, whose values are searched without an index. One that is named covers its
+    /// sub-attributes.
+    scanned: Vec<String>,
     #[serde(rename = "defaults")]
     _defaults: Map<String, Value>,
 }
@@ -53,6 +56,9 @@ fn rules(resource_type: &ResourceType) -> Result<TypeRules, SchemaError> {
     }
     for name in &keys.checked_references {
         check_reference(resource_type, name)?;
+    }
+    for name in &keys.scanned {
+        check_scanned(resource_type, name)?;
     }
     let seat = keys
         .seat
@@ -101,6 +107,18 @@ fn check_reference(resource_type: &ResourceType, name: &str) -> Result<(), Schem
     }
 }
 
+fn check_scanned(resource_type: &ResourceType, name: &str) -> Result<(), SchemaError> {
+    let problem = match resource_type.named(name) {
+        Some(Named::Attribute(path)) if path.end().is_unique() => "is unique, which takes an index",
+        Some(Named::Attribute(_)) => return Ok(()),
+        _ => "is no attribute",
+    };
+    Err(resource_type.error_at(
+        &format!("/{ANNOTATION}/scanned"),
+        format!("\"{name}\" {problem}"),
+    ))
+}
+
 /// The roles of a type. A trait because [`ResourceType`] belongs to another package.
 pub trait TypeRoles {
     /// The Boolean attribute that says whether a resource takes a seat.
@@ -114,6 +132,11 @@ pub trait TypeRoles {
 
     /// Whether the attribute of that path may name only resources that exist.
     fn checks_references(&self, path: &AttributePath) -> bool;
+
+    /// Whether the values at that path are searched without an index: they are of few kinds, so that an index would
+    /// find many resources for each of them. Booleans and values with canonical values are, and those that the
+    /// annotation names.
+    fn is_scanned(&self, path: &AttributePath) -> bool;
 }
 
 impl TypeRoles for ResourceType {
@@ -138,6 +161,20 @@ impl TypeRoles for ResourceType {
             .path(path.container.as_ref(), &path.attribute, None)
             .to_string();
         checked.any(|name| name.eq_ignore_ascii_case(&attribute))
+    }
+
+    fn is_scanned(&self, path: &AttributePath) -> bool {
+        let end = path.end();
+        if end.is_unique() {
+            return false;
+        }
+        if end.kind() == Type::Boolean || !end.canonical_values().is_empty() {
+            return true;
+        }
+        let whole = self.path(path.container.as_ref(), &path.attribute, None);
+        let (own, whole) = (path.to_string(), whole.to_string());
+        names(self, "scanned")
+            .any(|name| name.eq_ignore_ascii_case(&own) || name.eq_ignore_ascii_case(&whole))
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::access::catalogs::Sources;
 use crate::error::ScimError;
+use crate::model::TypeRoles;
 use crate::operator::error::Result;
 use crate::operator::handle::Operator;
 use crate::resource::entries::is_indexed;
@@ -17,8 +18,15 @@ type Shapes = BTreeMap<String, String>;
 const SHAPES: &str = "index_shapes";
 const LAGS: &str = "index_lags";
 
+/// The name under which it is remembered that scanned values were moved, and the value.
+const MOVED: &str = "scanned_moved";
+const ALL: &str = "all";
+
 /// Of a path that has no rows.
 const NONE: &str = "-";
+
+/// Follows the shape of a path whose values are searched without rows.
+const SCANNED: &str = " scanned";
 
 /// Of a path that may have rows of any shape.
 const UNKNOWN: &str = "?";
@@ -69,10 +77,14 @@ impl Operator {
         let kept: Shapes = serde_json::from_str(&kept).unwrap_or_default();
         let changed = kept
             .iter()
-            .filter(|(path, shape)| shape_in(&now, path) != shape.as_str())
+            .filter(|(path, shape)| !is_searched_alike(shape, shape_in(&now, path)))
             .map(|(path, _)| path.clone());
         let changed: Vec<String> = changed.collect();
-        if changed.is_empty() && now.keys().any(|path| !kept.contains_key(path)) {
+        if changed.is_empty()
+            && now
+                .iter()
+                .any(|(path, shape)| kept.get(path) != Some(shape))
+        {
             self.store
                 .set_shared(SHAPES, &text(&with_former(now, &kept))?)
                 .await?;
@@ -81,6 +93,32 @@ impl Operator {
             schema: Some(lags).filter(|urn| !urn.is_empty()),
             changed,
         })
+    }
+
+    /// Whether all resources were found without scanned values among the rows of the index.
+    ///
+    /// # Errors
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
+    pub async fn is_scanned_moved(&self) -> Result<bool> {
+        Ok(self.store.shared(MOVED, String::new()).await? == ALL)
+    }
+
+    /// Moves scanned values of resources that an earlier release wrote out of the rows of the index; gives how many
+    /// resources there were. Once there are none this is remembered.
+    ///
+    /// # Errors
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
+    pub async fn move_scanned(&self) -> Result<u64> {
+        let mut count = 0;
+        let mut tenants = self.each_tenant();
+        while let Some(tenant) = tenants.next().await? {
+            let layout = self.catalogs.of(&self.store, &tenant).await?.layout.clone();
+            count += self.store.move_scanned(&tenant.scope(layout)).await?;
+        }
+        if count == 0 {
+            self.store.set_shared(MOVED, ALL).await?;
+        }
+        Ok(count)
     }
 
     /// Everything was made good.
@@ -115,6 +153,12 @@ impl Operator {
 
 fn text(shapes: &Shapes) -> Result<String> {
     Ok(serde_json::to_string(shapes).map_err(ScimError::internal)?)
+}
+
+/// Whether values that were kept in one shape are found in another. Those that had rows in the index are found where
+/// they are scanned now.
+fn is_searched_alike(kept: &str, now: &str) -> bool {
+    kept == now || now.strip_suffix(SCANNED) == Some(kept)
 }
 
 fn shape_in<'a>(shapes: &'a Shapes, path: &str) -> &'a str {
@@ -162,5 +206,10 @@ fn shape(resource_type: &ResourceType, path: &AttributePath) -> String {
         ""
     };
     let unique = if end.is_unique() { " unique" } else { "" };
-    format!("{}{case}{unique}", end.kind().as_str())
+    let scanned = if resource_type.is_scanned(path) {
+        SCANNED
+    } else {
+        ""
+    };
+    format!("{}{case}{unique}{scanned}", end.kind().as_str())
 }

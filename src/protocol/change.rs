@@ -3,6 +3,7 @@
 
 use crate::access::{Caller, Claim};
 use crate::error::{Result, ScimError};
+use crate::metrics::RetryCause;
 use crate::model::TypeRoles;
 use crate::patch::{MemberChange, Patch};
 use crate::protocol::members::MemberResolver;
@@ -142,6 +143,9 @@ pub(super) async fn change(
     let mut next = first;
     let outcome = async {
         for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                service.store.metrics().retries.note(RetryCause::Resource);
+            }
             let found = next?;
             target.precondition.allows_write(found.meta.version)?;
             let changed = attempt_on(service, &caller, target, request, found, notes).await?;

@@ -7,7 +7,7 @@ use crate::protocol::pieces::{Piece, Pieces};
 use crate::protocol::reply::Reply;
 use crate::protocol::{Service, render};
 use crate::resource::projection::Projection;
-use crate::store::{MemberStream, StoreError, StoredResource};
+use crate::store::{MemberStream, Related, StoreError, StoredResource};
 use std::mem;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -68,7 +68,12 @@ impl Service {
                 break;
             }
             if let Some(roll) = self.store.roll(caller.scope(), &found).await? {
-                return Ok(InFull::OneByOne(found, Members { roll }));
+                let read = found.relations.extract_if(.., |related| related.is_member);
+                let members = Members {
+                    read: read.collect(),
+                    roll,
+                };
+                return Ok(InFull::OneByOne(found, members));
             }
             let again = self.find(caller, &resource_type, &id, relations.at_most(READ_ALONG));
             found = again.await?.1?;
@@ -90,6 +95,8 @@ pub(crate) enum InFull {
 /// The members of a large group on their way.
 #[derive(Debug)]
 pub(crate) struct Members {
+    /// Members that were read with the group, which come first.
+    read: Vec<Related>,
     roll: MemberStream,
 }
 
@@ -105,7 +112,15 @@ impl Members {
         to: &mpsc::Sender<Piece>,
     ) -> Result<bool, StoreError> {
         let mut is_first = true;
-        while let Some(member) = self.roll.next().await? {
+        let mut read = mem::take(&mut self.read).into_iter();
+        loop {
+            let member = match read.next() {
+                Some(member) => member,
+                None => match self.roll.next().await? {
+                    Some(member) => member,
+                    None => return Ok(true),
+                },
+            };
             text.push_str(if is_first { "" } else { "," });
             is_first = false;
             render::relation(text, caller, &member);
@@ -113,7 +128,6 @@ impl Members {
                 return Ok(false);
             }
         }
-        Ok(true)
     }
 }
 

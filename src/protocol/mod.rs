@@ -37,10 +37,11 @@ pub use query::{ListQuery, ReturnPreference, View};
 pub use reply::Reply;
 pub use update::UpdateRequest;
 
-use crate::access::{Access, CacheCounts, Identity};
+use crate::access::{Access, Identity};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::live::Live;
+use crate::metrics::Metrics;
 use crate::request_log::{Recorder, RequestContext};
 use crate::store::{PasswordPolicy, Store};
 use std::sync::Arc;
@@ -74,6 +75,7 @@ impl Service {
         limits: ServiceLimits,
         support: Option<String>,
     ) -> Self {
+        let hints = access.store().metrics().page_hints.clone();
         Self {
             store: access.store().clone(),
             clock: access.clock().clone(),
@@ -83,7 +85,7 @@ impl Service {
             locks: locks::ResourceLocks::new(),
             passwords: password::Passwords::new(),
             cursors: Arc::new(cursors),
-            page_hints: Arc::default(),
+            page_hints: Arc::new(page_hints::PageHints::new(hints)),
             recorder,
         }
     }
@@ -124,9 +126,9 @@ impl Service {
         &self.access
     }
 
-    /// How often the position of a page was known from the page before it.
-    pub fn page_hint_counts(&self) -> CacheCounts {
-        self.page_hints.counts()
+    /// What is counted and measured since the database was opened.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        self.store.metrics()
     }
 
     /// What writes the provisioning log.

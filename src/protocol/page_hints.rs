@@ -1,7 +1,7 @@
 //! Positions of index paging. Clients read the pages of a list in order, by `startIndex`; the last
 //! result of a page is kept, so that the next page need not count all results before it.
 
-use crate::access::CacheCounts;
+use crate::metrics::CacheMetrics;
 use quick_cache::sync::Cache;
 
 /// Positions that are kept at most; the least used ones are evicted.
@@ -19,27 +19,29 @@ pub(super) struct PageHint {
 
 /// The page hints of an instance.
 #[derive(Debug)]
-pub(super) struct PageHints(Cache<Position, PageHint>);
-
-impl Default for PageHints {
-    fn default() -> Self {
-        Self(Cache::new(CAPACITY))
-    }
+pub(super) struct PageHints {
+    cache: Cache<Position, PageHint>,
+    metrics: CacheMetrics,
 }
 
 impl PageHints {
+    /// No hints yet.
+    pub(super) fn new(metrics: CacheMetrics) -> Self {
+        Self {
+            cache: Cache::new(CAPACITY),
+            metrics,
+        }
+    }
+
     /// The hint for a position.
     pub(super) fn before(&self, position: &Position) -> Option<PageHint> {
-        self.0.get(position)
+        let hint = self.cache.get(position);
+        self.metrics.note(hint.is_some());
+        hint
     }
 
     /// Keeps the hint for a position.
     pub(super) fn remember(&self, position: Position, hint: PageHint) {
-        self.0.insert(position, hint);
-    }
-
-    /// How often a hint was found, and how often it was not.
-    pub(super) fn counts(&self) -> CacheCounts {
-        CacheCounts::of(&self.0)
+        self.cache.insert(position, hint);
     }
 }

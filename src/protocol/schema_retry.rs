@@ -3,6 +3,7 @@
 
 use crate::access::{Caller, Claim, Confirmed};
 use crate::error::ScimError;
+use crate::metrics::RetryCause;
 use crate::protocol::refusal::WriteError;
 use crate::protocol::{Reply, Service};
 use crate::request_log::{Note, WriteRequest};
@@ -47,6 +48,7 @@ impl Service {
             if !is_outdated(&outcome) {
                 break;
             }
+            self.store.metrics().retries.note(RetryCause::Schemas);
             let claim = self
                 .access
                 .renewed(renewed.as_ref().unwrap_or(claim))

@@ -7,10 +7,11 @@ use super::repeats::{self, Kept, Repeats};
 use super::user_name::UserDigests;
 use crate::clock::{Clock, Timestamp};
 use crate::keyword::keywords;
+use crate::metrics::{LogQueueMetrics, UnderWay};
 use crate::reason::Reason;
 use crate::store::{LoggedRequest, Outcome, Store, TenantKey};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
@@ -86,9 +87,9 @@ pub struct Recorder {
     record: Record,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
-    lost: AtomicU64,
+    metrics: LogQueueMetrics,
     waiting_bytes: AtomicUsize,
     repeats: Repeats<Request>,
     hurry: Notify,
@@ -99,7 +100,7 @@ type Request = (RequestSummary, Arc<RequestContext>);
 
 #[derive(Debug)]
 enum Message {
-    Request(Box<Request>, usize),
+    Request(Box<Request>, usize, UnderWay),
     Written(oneshot::Sender<()>),
 }
 
@@ -112,13 +113,19 @@ impl Recorder {
         digests: Arc<UserDigests>,
     ) -> Self {
         let (queue, messages) = mpsc::channel(WAITING);
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            metrics: store.metrics().log_queue.clone(),
+            waiting_bytes: AtomicUsize::new(0),
+            repeats: Repeats::default(),
+            hurry: Notify::new(),
+        });
         let writing = Writing {
             store,
             clock,
             shared: shared.clone(),
             digests,
             told: None,
+            told_lost: 0,
         };
         tokio::spawn(writing.work(messages));
         Self {
@@ -153,12 +160,14 @@ impl Recorder {
             .shared
             .waiting_bytes
             .fetch_add(bytes, Ordering::Relaxed);
-        let message = Message::Request(Box::new(request), bytes);
+        let metrics = &self.shared.metrics;
+        let queued = UnderWay::new(&metrics.waiting);
+        let message = Message::Request(Box::new(request), bytes, queued);
         if waiting > WAITING_BYTES || self.queue.try_send(message).is_err() {
             self.shared
                 .waiting_bytes
                 .fetch_sub(bytes, Ordering::Relaxed);
-            self.shared.lost.fetch_add(1, Ordering::Relaxed);
+            metrics.dropped.inc();
         }
     }
 
@@ -185,6 +194,8 @@ struct Writing {
     digests: Arc<UserDigests>,
     /// When a loss was logged last.
     told: Option<Instant>,
+    /// How many requests were lost by then.
+    told_lost: u64,
 }
 
 impl Writing {
@@ -199,10 +210,12 @@ impl Writing {
             let mut next = Some(first);
             while next.is_some() {
                 let (mut rows, mut bytes, mut waiting) = (Vec::new(), 0, Vec::new());
+                let mut queued = Vec::new();
                 while let Some(message) = next {
                     match message {
-                        Message::Request(request, weight) => {
+                        Message::Request(request, weight, under_way) => {
                             bytes += weight;
+                            queued.push(under_way);
                             let (summary, context) = *request;
                             rows.extend(row(summary, &context, &self.digests));
                         }
@@ -223,6 +236,7 @@ impl Writing {
                 };
                 rows.extend(self.repeated(until));
                 self.write(&rows).await;
+                drop(queued);
                 self.shared
                     .waiting_bytes
                     .fetch_sub(bytes, Ordering::Relaxed);
@@ -267,9 +281,7 @@ impl Writing {
                 Ok(()) => return,
                 Err(_) if attempt < ATTEMPTS => sleep(RETRY_PAUSE).await,
                 Err(error) => {
-                    self.shared
-                        .lost
-                        .fetch_add(rows.len() as u64, Ordering::Relaxed);
+                    self.shared.metrics.dropped.inc_by(rows.len() as u64);
                     tracing::debug!(%error, "the provisioning log cannot be written");
                 }
             }
@@ -281,9 +293,10 @@ impl Writing {
         if self.told.is_some_and(|told| told.elapsed() < TELLING) {
             return;
         }
-        let lost = self.shared.lost.swap(0, Ordering::Relaxed);
+        let all = self.shared.metrics.dropped.get();
+        let lost = all - self.told_lost;
         if lost > 0 {
-            self.told = Some(Instant::now());
+            (self.told, self.told_lost) = (Some(Instant::now()), all);
             tracing::warn!(
                 lost,
                 "requests are missing in the provisioning log: the database was away or too slow"

@@ -12,6 +12,7 @@ use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use quick_cache::sync::Cache;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -23,7 +24,14 @@ const LABEL: &[u8] = b"scimd provisioning log: user names";
 const NAME_BYTES: usize = 4096;
 
 /// Makes the digests, with a key for each tenant.
-pub(crate) struct UserDigests(Prk);
+pub(crate) struct UserDigests {
+    root: Prk,
+    /// Keys of tenants that were derived, which takes longer than a digest.
+    keys: Cache<[u8; 8], hmac::Key>,
+}
+
+/// Keys of tenants that are kept at most.
+const KEYS: usize = 1000;
 
 impl fmt::Debug for UserDigests {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,21 +44,35 @@ impl UserDigests {
     /// Base64 form in which it is kept (HKDF, RFC 5869).
     pub(crate) fn with_key(key: &str) -> Result<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(key).map_err(ScimError::internal)?;
-        Ok(Self(Salt::new(HKDF_SHA256, b"scimd").extract(&bytes)))
+        Ok(Self {
+            root: Salt::new(HKDF_SHA256, b"scimd").extract(&bytes),
+            keys: Cache::new(KEYS),
+        })
     }
 
     /// The digest of the key of a name: 64 bits of HMAC-SHA256. `None` if it cannot be computed.
     pub(crate) fn of(&self, tenant: TenantKey, name: &Key) -> Option<i64> {
-        self.digest(&tenant.bytes(), name)
+        self.digest(tenant.bytes(), name)
     }
 
-    fn digest(&self, tenant: &[u8], name: &Key) -> Option<i64> {
-        let info = [LABEL, tenant];
-        let key = hmac::Key::from(self.0.expand(&info, hmac::HMAC_SHA256).ok()?);
+    fn digest(&self, tenant: [u8; 8], name: &Key) -> Option<i64> {
+        let key = match self.keys.get(&tenant) {
+            Some(key) => key,
+            None => {
+                let key = self.key(&tenant)?;
+                self.keys.insert(tenant, key.clone());
+                key
+            }
+        };
         let tag = hmac::sign(&key, name.as_str().as_bytes());
-        tag.as_ref()
-            .first_chunk()
-            .map(|head| i64::from_be_bytes(*head))
+        let head = tag.as_ref().first_chunk();
+        head.map(|head| i64::from_be_bytes(*head))
+    }
+
+    fn key(&self, tenant: &[u8]) -> Option<hmac::Key> {
+        let info = [LABEL, tenant];
+        let key = self.root.expand(&info, hmac::HMAC_SHA256).ok()?;
+        Some(hmac::Key::from(key))
     }
 }
 
@@ -226,7 +248,7 @@ mod tests {
     fn a_digest_tells_tenants_and_keys_apart_and_disregards_case() {
         let digests = UserDigests::with_key("AAAA").unwrap();
         let name = |text: &str| Key::text(text, false);
-        let (one, two) = (&b"1"[..], &b"2"[..]);
+        let (one, two) = ([1; 8], [2; 8]);
         assert_eq!(
             digests.digest(one, &name("Ann")),
             digests.digest(one, &name("ANN"))

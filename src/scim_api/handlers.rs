@@ -29,6 +29,7 @@ pub fn app(service: Service, settings: HttpSettings) -> App {
     let logs = Logs {
         recorder: Some(service.recorder().clone()),
         clock: service.clock().clone(),
+        metrics: service.metrics().clone(),
     };
     let authentication = Authentication {
         service: service.clone(),

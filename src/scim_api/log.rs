@@ -3,6 +3,7 @@
 
 use crate::clock::{Clock, Timestamp};
 use crate::error::{ErrorStatus, ScimError};
+use crate::metrics::Metrics;
 use crate::reason::Reason;
 use crate::schema::ResourceType;
 use crate::scim_api::respond::Shown;
@@ -60,6 +61,8 @@ pub(crate) struct Logs {
     /// The recorder of the provisioning log, if there is one.
     pub(crate) recorder: Option<Recorder>,
     pub(crate) clock: Clock,
+    /// Where requests are counted.
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// A line in the making.
@@ -68,6 +71,7 @@ pub(crate) struct Entry {
     started: Instant,
     at: Timestamp,
     recorder: Option<Recorder>,
+    metrics: Arc<Metrics>,
     client: Option<String>,
     method: String,
     peer: Option<IpAddr>,
@@ -110,6 +114,7 @@ impl Logs {
             started: Instant::now(),
             at: self.clock.now(),
             recorder: self.recorder.clone(),
+            metrics: self.metrics.clone(),
             client: client(headers),
             method: if known {
                 request.method().to_string()
@@ -172,14 +177,18 @@ impl Entry {
         let (tenant, token) = self.facts.context.names().unzip();
         let (tenant, token) = (tenant.as_deref(), token.as_deref());
         let id = route.and_then(requested_id).or(created);
-        self.record(id, outcome);
+        let template = self.template(route);
+        self.metrics
+            .requests
+            .note(&template, &self.method, status, self.started.elapsed());
+        self.record(id, &template, outcome);
         macro_rules! line {
             ($level:expr) => {
                 tracing::event!(
                     target: "scimd::request",
                     $level,
                     method = self.method,
-                    route = self.template(route),
+                    route = template,
                     status,
                     tenant,
                     token,
@@ -206,7 +215,7 @@ impl Entry {
     }
 
     /// Adds the request to the provisioning log of its tenant, if the tenant is known.
-    fn record(&self, id: Option<Uuid>, outcome: Outcome<'_>) {
+    fn record(&self, id: Option<Uuid>, template: &str, outcome: Outcome<'_>) {
         let Some(recorder) = self
             .recorder
             .as_ref()
@@ -227,7 +236,7 @@ impl Entry {
             at: self.at,
             client: self.client.clone(),
             method: self.method.clone(),
-            route: outline.unwrap_or_else(|| self.template(route)),
+            route: outline.unwrap_or_else(|| template.to_owned()),
             reads,
             resource_type: self
                 .facts

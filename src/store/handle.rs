@@ -1,7 +1,7 @@
 //! The open database.
 
+use crate::metrics::Metrics;
 use crate::schema::Catalog;
-use crate::store::db::counters::StoreCounts;
 use crate::store::db::engine::Engine;
 use crate::store::db::error::StoreError;
 use crate::store::db::settings::PoolSettings;
@@ -91,9 +91,9 @@ impl Store {
         self.engine.close().await
     }
 
-    /// How often the shortcuts of the store were taken since it was opened.
-    pub fn counts(&self) -> StoreCounts {
-        self.engine.counters().get()
+    /// What is counted and measured since the store was opened, by all layers above it too.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        self.engine.metrics()
     }
 
     /// Reads the whole file of the embedded database, within a time if there is a limit; PostgreSQL has checksums of

@@ -22,7 +22,6 @@ pub use activity::health::{Health, HealthTime};
 pub use activity::read::{FailureGroup, FailurePlace, FailureQuery, HourFigures};
 pub use activity::tally::HourCounts;
 pub use changes::{Author, ChangeAction, ChangedMember, FeedEnds, FeedKey, FeedRow};
-pub use db::counters::StoreCounts;
 pub use db::error::StoreError;
 pub use db::settings::PoolSettings;
 pub use delivery::acknowledgement::Acknowledgements;

@@ -158,6 +158,11 @@ impl Served {
         self.child.wait().unwrap().code()
     }
 
+    /// Waits for a server that ends by itself.
+    pub(crate) fn end(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
     /// Sends a signal.
     pub(crate) fn tell(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();

@@ -150,7 +150,7 @@ async fn a_write_does_not_read_a_table() {
 }
 
 async fn change_and_delete(server: &Server, name: &str) {
-    let user = |title: &str| json!({"schemas": [USER], "userName": name, "title": title, "nickName": title});
+    let user = |title: &str| json!({"schemas": [USER], "userName": name, "title": title, "displayName": title});
     let path = format!(
         "/Users/{}",
         server.post("/Users", user("a")).await.expect(201).id()

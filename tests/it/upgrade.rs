@@ -15,7 +15,7 @@ use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-const MIGRATIONS: i64 = 14;
+const MIGRATIONS: i64 = 15;
 
 /// A database of scimd 0.1.0, and a connection to it.
 struct Old {

@@ -27,11 +27,17 @@ const SPOILT: &[(&str, &[&str])] = &[
     ),
     (
         "update attribute_value set key = 'ghost' where key = 'boss'",
-        &["lacks rows for title", "has extra rows for title"],
+        &[
+            "lacks rows for name.familyName",
+            "has extra rows for name.familyName",
+        ],
     ),
     (
         "insert into attribute_value select * from attribute_value where key = 'boss'",
-        &["lacks rows for title", "has extra rows for title"],
+        &[
+            "lacks rows for name.familyName",
+            "has extra rows for name.familyName",
+        ],
     ),
     (
         "update attribute_value set is_unique = not is_unique where key = 'jane'",
@@ -43,7 +49,7 @@ const SPOILT: &[(&str, &[&str])] = &[
     ),
     (
         "update attribute_value set tail = 'x' where key = 'boss'",
-        &["lacks rows for title"],
+        &["lacks rows for name.familyName"],
     ),
     (
         "update attribute_value set attribute = 32000 where key = 'boss'",
@@ -56,6 +62,10 @@ const SPOILT: &[(&str, &[&str])] = &[
     (
         "update resource set display_key = null where display = 'Jane'",
         &["the display name column is stale"],
+    ),
+    (
+        "update resource set scanned = '[]' where display = 'Jane'",
+        &["the column of scanned values is stale"],
     ),
     (
         "update resource set takes_seat = not takes_seat where display = 'Jane'",
@@ -99,14 +109,14 @@ async fn what_is_spoilt_is_found_and_repaired(server: Server) {
         .unwrap();
     let mut ids = Vec::new();
     for (name, display) in [("jane", "Jane"), ("joe", "Joe")] {
-        let body = json!({"schemas": [USER], "userName": name, "displayName": display, "title": format!("{name}'s boss"),
+        let body = json!({"schemas": [USER], "userName": name, "displayName": display, "name": {"familyName": format!("{name}'s boss")},
             "emails": [{"value": format!("{name}@example.com"), "type": "work"}, {"value": "shared@example.com"}]});
         ids.push(server.post("/Users", body).await.expect(201).id());
     }
     server
         .patch(
             &format!("/Users/{}", ids[0]),
-            json!([{"op": "replace", "path": "title", "value": "Boss"}]),
+            json!([{"op": "replace", "path": "name.familyName", "value": "Boss"}]),
         )
         .await;
     server
@@ -133,7 +143,7 @@ async fn what_is_spoilt_is_found_and_repaired(server: Server) {
             "{statement}"
         );
         let found = server
-            .get("/Users?filter=userName%20eq%20%22JANE%22%20and%20title%20eq%20%22boss%22")
+            .get("/Users?filter=userName%20eq%20%22JANE%22%20and%20name.familyName%20eq%20%22boss%22")
             .await;
         assert_eq!(found.expect(200).body["totalResults"], 1, "{statement}");
     }

@@ -21,14 +21,14 @@ pub struct Author {
 /// What was done to a resource.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ChangeAction {
-    /// It was created.
+    /// The resource was created.
     Create,
     /// Some of its attributes were changed.
     #[default]
     Modify,
-    /// It was replaced (PUT).
+    /// The resource was replaced (PUT).
     Replace,
-    /// It was deleted.
+    /// The resource was deleted.
     Delete,
 }
 

@@ -44,6 +44,16 @@ impl Column {
         }
     }
 
+    /// A column of the same type without values.
+    pub(in crate::store) fn emptied(&self) -> Self {
+        match self {
+            Self::Ints(_) => Self::Ints(Vec::new()),
+            Self::Bools(_) => Self::Bools(Vec::new()),
+            Self::Uuids(_) => Self::Uuids(Vec::new()),
+            Self::Texts(_) => Self::Texts(Vec::new()),
+        }
+    }
+
     /// The value in a row.
     pub(in crate::store) fn json(&self, row: usize) -> serde_json::Value {
         match self {

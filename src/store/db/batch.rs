@@ -4,6 +4,7 @@
 //! that a cancelled request could leave behind. On SQLite the steps run one after the other within the transaction
 //! of the writer.
 
+use crate::store::db::args::Arg;
 use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::Flow;
 use crate::store::db::statement::{Earlier, Expanded, Returned, Statement, Step};
@@ -73,6 +74,15 @@ impl Batch {
     /// The steps in order, with their names.
     pub(in crate::store) fn steps(&self) -> &[(&'static str, Step)] {
         &self.steps
+    }
+
+    /// The values of all steps for PostgreSQL, in the order of the placeholders.
+    pub(in crate::store) fn into_values(self) -> Vec<Arg> {
+        let mut values = Vec::with_capacity(32);
+        for (_, step) in self.steps {
+            values.append(&mut step.into_body().into_values());
+        }
+        values
     }
 
     /// All as one statement of PostgreSQL.
@@ -149,7 +159,7 @@ impl Earlier for ReturnedRows {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::db::args::{Arg, Column};
+    use crate::store::db::args::Column;
 
     #[test]
     fn a_batch_is_one_statement() {

@@ -8,8 +8,8 @@
 //!
 //! [`Statement::coalescible`]: crate::store::db::statement::Statement::coalescible
 
+use crate::metrics::Groups;
 use crate::store::db::args::{Arg, Column};
-use crate::store::db::counters::Counters;
 use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::Flow;
 use crate::store::db::leader::{Coalescer, Leader};
@@ -18,6 +18,8 @@ use crate::store::db::postgres::{Connections, Lease};
 use crate::store::db::row::Row;
 use crate::store::db::statement::Expanded;
 use crate::store::db::suspicion::Purpose;
+use crate::store::db::texts::Prepared;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -31,14 +33,33 @@ const HOLD: Duration = Duration::from_millis(250);
 
 type Answer = Result<Vec<Row>, StoreError>;
 
-/// A text, and the tenant that its first value names.
-type Key = (i64, Arc<str>);
+/// A text, and the tenant that its first value names. Texts are the same if they stand in the same place: each is kept
+/// once ([`crate::store::db::texts`]).
+#[derive(Debug, Clone)]
+struct Key {
+    tenant: i64,
+    text: Arc<str>,
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.tenant == other.tenant && Arc::ptr_eq(&self.text, &other.text)
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, into: &mut H) {
+        (self.tenant, self.text.as_ptr().addr()).hash(into);
+    }
+}
 
 /// Reads that wait while others of their key run.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct ReadCoalescer {
     waiting: Arc<Coalescer<Key, Waiting>>,
-    counters: Arc<Counters>,
+    metrics: Groups,
 }
 
 #[derive(Debug)]
@@ -48,11 +69,11 @@ struct Waiting {
 }
 
 impl ReadCoalescer {
-    /// Reads are counted there.
-    pub(in crate::store) fn new(counters: Arc<Counters>) -> Self {
+    /// A coalescer whose reads are counted.
+    pub(in crate::store) fn new(metrics: Groups) -> Self {
         Self {
             waiting: Arc::default(),
-            counters,
+            metrics,
         }
     }
 
@@ -60,17 +81,20 @@ impl ReadCoalescer {
     pub(in crate::store) async fn read(
         &self,
         connections: &Connections,
-        statement: Expanded,
+        statement: Prepared,
     ) -> Answer {
-        let Expanded { text, args } = statement;
+        let Prepared { text, args } = statement;
         let Some(Arg::Int(tenant)) = args.first() else {
-            return connections.rows(Expanded { text, args }).await;
+            return connections.rows(Prepared { text, args }).await;
         };
-        let key: Key = (*tenant, text.into());
+        let key = Key {
+            tenant: *tenant,
+            text,
+        };
         let (answer, answered) = oneshot::channel();
         if let Some(leader) = self.waiting.join(key, Waiting { args, answer }) {
             // In a task of its own: a caller that gives up must not take the others along.
-            tokio::spawn(serve(leader, connections.clone(), self.counters.clone()));
+            tokio::spawn(serve(leader, connections.clone(), self.metrics.clone()));
         }
         answered
             .await
@@ -78,22 +102,18 @@ impl ReadCoalescer {
     }
 }
 
-async fn serve(
-    mut leader: Leader<Key, Waiting>,
-    connections: Connections,
-    counters: Arc<Counters>,
-) {
+async fn serve(mut leader: Leader<Key, Waiting>, connections: Connections, metrics: Groups) {
     // Requests that have arrived are read first, so that they can come along.
     tokio::task::yield_now().await;
     let mut lease = None;
     while let Some(group) =
         leader.next(|waiting| waiting.drain(..waiting.len().min(MOST)).collect())
     {
-        counters.reads_coalesced.note_group(group.len());
+        metrics.note_group(group.len());
         let mut work = Box::pin(carry_out(
             connections.clone(),
             lease.take(),
-            leader.key().1.clone(),
+            leader.key().text.clone(),
             group,
         ));
         lease = match timeout(HOLD, &mut work).await {
@@ -127,7 +147,13 @@ async fn carry_out(
         let Some(columns) = columns(&group) else {
             return each_alone(&connections, &text, group);
         };
-        match read_together(&mut lease, batched_lateral(&text, columns), group.len()).await {
+        match read_together(
+            &mut lease,
+            batched_lateral(&text, columns).into(),
+            group.len(),
+        )
+        .await
+        {
             // Who is not there any more has given up.
             Ok(answers) => group
                 .into_iter()
@@ -138,8 +164,8 @@ async fn carry_out(
     } else {
         for Waiting { args, answer } in group {
             let rows = lease
-                .rows(Expanded {
-                    text: text.to_string(),
+                .rows(Prepared {
+                    text: text.clone(),
                     args,
                 })
                 .await;
@@ -157,7 +183,7 @@ async fn carry_out(
 /// fault of one of them concerns that one.
 fn refuse(
     connections: &Connections,
-    text: &str,
+    text: &Arc<str>,
     group: Vec<Waiting>,
     error: &StoreError,
 ) -> Option<Lease> {
@@ -171,12 +197,12 @@ fn refuse(
 }
 
 /// Runs the statements of a group that failed one by one, so that each gets its own error.
-fn each_alone(connections: &Connections, text: &str, group: Vec<Waiting>) -> Option<Lease> {
+fn each_alone(connections: &Connections, text: &Arc<str>, group: Vec<Waiting>) -> Option<Lease> {
     for Waiting { args, answer } in group {
         let (connections, statement) = (
             connections.clone(),
-            Expanded {
-                text: text.to_owned(),
+            Prepared {
+                text: text.clone(),
                 args,
             },
         );
@@ -196,7 +222,7 @@ fn columns(group: &[Waiting]) -> Option<Vec<Column>> {
 /// The rows of each.
 async fn read_together(
     lease: &mut Lease,
-    statement: Expanded,
+    statement: Prepared,
     count: usize,
 ) -> Result<Vec<Vec<Row>>, StoreError> {
     let mut answers: Vec<Vec<Row>> = std::iter::repeat_with(Vec::new).take(count).collect();

@@ -1,10 +1,10 @@
 //! The two databases: opening them, and running a statement or a batch. What PostgreSQL and
 //! SQLite must differ in is here, in [`crate::store::db::statement`] and in the migrations.
 
+use crate::metrics::{Metrics, RetryCause};
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
 use crate::store::db::coalesce::ReadCoalescer;
-use crate::store::db::counters::Counters;
 use crate::store::db::damage::check_length;
 use crate::store::db::error::StoreError;
 use crate::store::db::hosts::Hosts;
@@ -19,6 +19,7 @@ use crate::store::db::sqlite_readers::Readers;
 use crate::store::db::sqlite_timeout::Limit;
 use crate::store::db::sqlite_writer::{ATTEMPT, Writer};
 use crate::store::db::statement::Statement;
+use crate::store::db::texts::Texts;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -32,7 +33,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Engine {
     pub(in crate::store) database: Database,
-    counters: Arc<Counters>,
+    metrics: Arc<Metrics>,
 }
 
 /// The connections of an open database.
@@ -42,6 +43,7 @@ pub(in crate::store) enum Database {
         connections: Connections,
         /// `None` if reads are not coalesced.
         coalescer: Option<ReadCoalescer>,
+        texts: Arc<Texts>,
     },
     Sqlite {
         readers: Readers,
@@ -68,6 +70,7 @@ macro_rules! migrations {
             13 "0013_feed.sql",
             15 "0015_endpoints.sql",
             16 "0016_tenant_activity.sql",
+            17 "0017_scanned_values.sql",
         )
     };
     ($folder:literal, $($version:literal $name:literal,)*) => {
@@ -104,16 +107,17 @@ impl Engine {
         if session.is_pooled() {
             role::check(&primary, &session).await?;
         }
-        let connections = Connections::open(hosts, primary, session, settings).await?;
-        let counters = Arc::<Counters>::default();
+        let metrics = Arc::<Metrics>::default();
+        let connections = Connections::open(hosts, primary, session, settings, &metrics).await?;
         let coalescer = settings
             .coalesce_reads
-            .then(|| ReadCoalescer::new(counters.clone()));
+            .then(|| ReadCoalescer::new(metrics.coalescing.reads.clone()));
         let database = Database::Postgres {
             connections,
             coalescer,
+            texts: Arc::default(),
         };
-        Ok(Self { database, counters })
+        Ok(Self { database, metrics })
     }
 
     /// Opens, or creates, the embedded database and brings its schema up to date.
@@ -147,24 +151,17 @@ impl Engine {
                 ATTEMPT.as_millis()
             )))
             .await?;
-        let most = settings.max_connections.min(4);
-        let readers = Readers::open(
-            options.read_only(true),
-            most,
-            settings.acquire,
-            settings.statement,
-        )
-        .await?;
+        let metrics = Arc::<Metrics>::default();
+        let readers = Readers::open(options.read_only(true), settings, &metrics).await?;
         let limit = Limit::on(&mut writing, settings.statement).await?;
-        let counters = Arc::<Counters>::default();
-        let writer = Writer::start(writing, limit, counters.clone());
+        let writer = Writer::start(writing, limit, metrics.writer.clone());
         let database = Database::Sqlite { readers, writer };
-        Ok(Self { database, counters })
+        Ok(Self { database, metrics })
     }
 
-    /// How often the shortcuts were taken.
-    pub(in crate::store) fn counters(&self) -> &Counters {
-        &self.counters
+    /// What is counted and measured.
+    pub(in crate::store) fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
     }
 
     /// Runs a statement that only reads. One that meets a broken connection runs again.
@@ -180,13 +177,13 @@ impl Engine {
                 Err(StoreError::Away(
                     sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Database(_),
                 )) => {
-                    self.counters.reads_retried.note();
+                    self.metrics.retries.note(RetryCause::Connection);
                     self.read_once(statement).await
                 }
                 outcome => outcome,
             }
         };
-        observed(statement.name(), pin!(reading)).await
+        self.observed(statement.name(), pin!(reading)).await
     }
 
     async fn read_once(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
@@ -194,12 +191,14 @@ impl Engine {
             Database::Postgres {
                 connections,
                 coalescer: Some(coalescer),
+                texts,
             } if statement.is_coalescible() => {
-                coalescer.read(connections, statement.for_postgres()?).await
+                let prepared = texts.statement(statement.clone())?;
+                coalescer.read(connections, prepared).await
             }
-            Database::Postgres { connections, .. } => {
-                connections.rows(statement.for_postgres()?).await
-            }
+            Database::Postgres {
+                connections, texts, ..
+            } => connections.rows(texts.statement(statement.clone())?).await,
             Database::Sqlite { readers, .. } => {
                 let rows = readers.read(statement.for_sqlite()?).await?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
@@ -215,16 +214,19 @@ impl Engine {
         let name = batch.name();
         let writing = async {
             match &self.database {
-                Database::Postgres { connections, .. } => {
-                    let claim = batch.claim().map(Statement::for_postgres).transpose()?;
-                    let (flow, batch) = (batch.flow(), batch.for_postgres()?);
+                Database::Postgres {
+                    connections, texts, ..
+                } => {
+                    let claim = batch.claim().cloned();
+                    let claim = claim.map(|claim| texts.statement(claim)).transpose()?;
+                    let (flow, batch) = (batch.flow(), texts.batch(batch)?);
                     let statements = claim.into_iter().chain([batch]).collect();
                     connections.write(flow, statements).await
                 }
                 Database::Sqlite { writer, .. } => writer.write(batch).await,
             }
         };
-        observed(name, pin!(writing)).await
+        self.observed(name, pin!(writing)).await
     }
 
     /// Whether the database answers and, as far as is known, takes writes.
@@ -294,25 +296,32 @@ impl Engine {
         }
         Ok(true)
     }
-}
 
-/// Logs a statement or batch under its name, at level debug, and names it in an error that says nothing else about it.
-/// The work is pinned by the caller: passed by value, it would be in the future twice, and be copied with it.
-async fn observed(
-    statement: &'static str,
-    running: Pin<&mut impl Future<Output = Result<Vec<Row>, StoreError>>>,
-) -> Result<Vec<Row>, StoreError> {
-    let began = tracing::enabled!(tracing::Level::DEBUG).then(Instant::now);
-    let outcome = running.await;
-    if let Some(began) = began {
-        let elapsed_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    /// Counts a statement or batch under its name, logs it at level debug, and names it in an error that says nothing
+    /// else about it. The work is pinned by the caller: passed by value, it would be in the future twice, and be copied
+    /// with it.
+    async fn observed(
+        &self,
+        statement: &'static str,
+        running: Pin<&mut impl Future<Output = Result<Vec<Row>, StoreError>>>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let began = Instant::now();
+        let outcome = running.await;
+        let elapsed = began.elapsed();
+        let rows = match &outcome {
+            Ok(rows) => Some(rows.len()),
+            Err(error) if error.is_conflict() => Some(0),
+            Err(_) => None,
+        };
+        self.metrics.statements.note(statement, elapsed, rows);
+        let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         match &outcome {
             Ok(rows) => tracing::debug!(statement, elapsed_us, rows = rows.len(), "statement"),
             Err(cause) => tracing::debug!(statement, elapsed_us, %cause, "statement failed"),
         }
+        shortage::tell(&outcome);
+        outcome.map_err(|error| error.of_statement(statement))
     }
-    shortage::tell(&outcome);
-    outcome.map_err(|error| error.of_statement(statement))
 }
 
 /// Longer than a statement, and a transaction that waits for its next one, may last.

@@ -97,6 +97,14 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether another request was in the way, so that nothing is wrong with the database or with the statement.
+    pub(in crate::store) fn is_conflict(&self) -> bool {
+        matches!(
+            self,
+            Self::Unique(_) | Self::Reference(_) | Self::Stale | Self::Outdated | Self::Busy(_)
+        )
+    }
+
     /// Whether waiting may help, at the start.
     pub fn may_pass(&self) -> bool {
         matches!(

@@ -5,6 +5,7 @@
 //! then begins at once. The share is smaller if the tenant's statements run for long, so that a short one does not
 //! compete with many of them for the cores of the database.
 
+use crate::metrics::PoolMetrics;
 use crate::store::db::fair_queue::{ActiveTenants, FairQueue, Flow};
 use crate::store::db::statement_times::StatementTimes;
 use std::collections::HashMap;
@@ -34,6 +35,7 @@ struct State {
     waiting: FairQueue<oneshot::Sender<Permit>>,
     active: ActiveTenants,
     times: StatementTimes,
+    metrics: PoolMetrics,
 }
 
 /// The right to use one of the connections, until it is dropped.
@@ -45,8 +47,11 @@ pub(in crate::store) struct Permit {
 
 impl FairSemaphore {
     /// At least one permit; a share of less than one permit is one.
-    pub(in crate::store) fn new(permits: usize, shares: Shares) -> Self {
+    pub(in crate::store) fn new(permits: usize, shares: Shares, metrics: PoolMetrics) -> Self {
         let permits = permits.max(1);
+        metrics
+            .limit
+            .set(i64::try_from(permits).unwrap_or(i64::MAX));
         Self(Arc::new(Mutex::new(State {
             permits,
             shares,
@@ -55,20 +60,27 @@ impl FairSemaphore {
             waiting: FairQueue::default(),
             active: ActiveTenants::default(),
             times: StatementTimes::default(),
+            metrics,
         })))
     }
 
     /// The next permit for a flow. The caller sets the longest wait; a wait that is given up costs nothing.
     pub(in crate::store) async fn acquire(&self, flow: Flow) -> Permit {
+        let mut waiting = match self.try_acquire(flow) {
+            Ok(permit) => return permit,
+            Err(waiting) => waiting,
+        };
+        let metrics = self.state().metrics.clone();
+        let _wait = metrics.wait();
         loop {
-            let waiting = match self.try_acquire(flow) {
-                Ok(permit) => return permit,
-                Err(waiting) => waiting,
-            };
             // The sender is dropped only with the semaphore itself, of which this holds a clone.
             if let Ok(permit) = waiting.await {
                 return permit;
             }
+            waiting = match self.try_acquire(flow) {
+                Ok(permit) => return permit,
+                Err(waiting) => waiting,
+            };
         }
     }
 
@@ -140,11 +152,13 @@ impl State {
 
     fn begin(&mut self, flow: Flow) {
         self.free -= 1;
+        self.metrics.in_use.inc();
         *self.held.entry(flow).or_default() += 1;
     }
 
     fn end(&mut self, flow: Flow) {
         self.free += 1;
+        self.metrics.in_use.dec();
         if let Some(count) = self.held.get_mut(&flow) {
             *count -= 1;
             if *count == 0 {
@@ -242,7 +256,7 @@ mod tests {
 
     #[test]
     fn no_tenant_holds_all_permits() {
-        let semaphore = FairSemaphore::new(4, half(4));
+        let semaphore = FairSemaphore::new(4, half(4), PoolMetrics::default());
         let held: Vec<_> = (0..3).map(|_| at_once(&semaphore, 1).unwrap()).collect();
         assert!(at_once(&semaphore, 1).is_none());
         let other = at_once(&semaphore, 2).unwrap();
@@ -255,7 +269,7 @@ mod tests {
 
     #[test]
     fn while_others_are_active_a_tenant_has_half() {
-        let semaphore = FairSemaphore::new(8, half(8));
+        let semaphore = FairSemaphore::new(8, half(8), PoolMetrics::default());
         drop(at_once(&semaphore, 2).unwrap());
         let first: Vec<_> = (0..4).map(|_| at_once(&semaphore, 1).unwrap()).collect();
         assert!(at_once(&semaphore, 1).is_none());
@@ -269,7 +283,7 @@ mod tests {
 
     #[test]
     fn a_tenant_with_slow_statements_has_less() {
-        let semaphore = FairSemaphore::new(8, half(8));
+        let semaphore = FairSemaphore::new(8, half(8), PoolMetrics::default());
         let slow = at_once(&semaphore, 1).unwrap();
         let now = Instant::now();
         let add = |milliseconds| {
@@ -291,7 +305,7 @@ mod tests {
 
     #[test]
     fn a_statement_is_measured() {
-        let semaphore = FairSemaphore::new(8, half(8));
+        let semaphore = FairSemaphore::new(8, half(8), PoolMetrics::default());
         let permit = at_once(&semaphore, 1).unwrap();
         let mut measuring = permit.measure();
         measuring.began -= Duration::from_secs(1);
@@ -301,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_single_permit_serves_everyone() {
-        let semaphore = FairSemaphore::new(1, half(1));
+        let semaphore = FairSemaphore::new(1, half(1), PoolMetrics::default());
         for number in [1, 2, 1] {
             drop(at_once(&semaphore, number).unwrap());
         }
@@ -309,7 +323,7 @@ mod tests {
 
     #[tokio::test]
     async fn tenants_take_turns() {
-        let semaphore = FairSemaphore::new(1, half(1));
+        let semaphore = FairSemaphore::new(1, half(1), PoolMetrics::default());
         let mut permit = semaphore.acquire(tenant(1)).await;
         let mut queue = Vec::new();
         for number in [1, 1, 1, 2, 3, 2] {
@@ -333,7 +347,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_abandoned_wait_is_skipped() {
-        let semaphore = FairSemaphore::new(1, half(1));
+        let semaphore = FairSemaphore::new(1, half(1), PoolMetrics::default());
         let permit = semaphore.acquire(tenant(1)).await;
         for gone in [waiting(&semaphore, 1).await, waiting(&semaphore, 2).await] {
             gone.abort();
@@ -358,7 +372,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn permits_are_neither_lost_nor_doubled() {
         const PERMITS: usize = 3;
-        let semaphore = FairSemaphore::new(PERMITS, half(PERMITS));
+        let semaphore = FairSemaphore::new(PERMITS, half(PERMITS), PoolMetrics::default());
         let in_use = Arc::new(AtomicUsize::new(0));
         let mut tasks = Vec::new();
         for i in 0..400 {

@@ -10,6 +10,7 @@
 //! | `{rows_of}` | `json_agg` | `json_group_array` |
 //! | `{row_of}` | `json_build_array` | `json_array` |
 //! | `{now}` | the moment by the database's clock, in microseconds since 1970 | the same |
+//! | `{elements_of:column}` | `json_array_elements(column)`: a row with a `value` for each element of a JSON array | `json_each(column)` |
 //! | `{limit}` | `limit` | `limit +`: a bare parameter would be planned anew each time |
 //! | `{row:column}` | `ctid`: where a row is stored | the column that identifies it |
 //! | `{row_among:columns}` | `ctid = any(array`, closed by `)` after a query in parentheses | `(columns in` |
@@ -42,6 +43,7 @@ pub(in crate::store) enum Mark<'a> {
     Limit,
     Row(&'a str),
     RowAmong(&'a str),
+    ElementsOf(&'a str),
     ForNoKeyUpdate,
     ForKeyShare,
     ForUpdate,
@@ -66,6 +68,7 @@ impl<'a> Mark<'a> {
                 Some(("", name)) => Self::Value(name),
                 Some(("row", column)) => Self::Row(column),
                 Some(("row_among", columns)) => Self::RowAmong(columns),
+                Some(("elements_of", column)) => Self::ElementsOf(column),
                 _ => Self::Step(word),
             },
         }

@@ -5,7 +5,6 @@
 pub(in crate::store) mod args;
 pub(in crate::store) mod batch;
 pub(in crate::store) mod coalesce;
-pub(in crate::store) mod counters;
 pub(in crate::store) mod damage;
 pub(in crate::store) mod deadline;
 pub(in crate::store) mod engine;
@@ -35,3 +34,4 @@ pub(in crate::store) mod statement;
 pub(in crate::store) mod statement_times;
 pub(in crate::store) mod stream;
 pub(in crate::store) mod suspicion;
+pub(in crate::store) mod texts;

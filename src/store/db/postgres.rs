@@ -5,6 +5,7 @@
 //! The driver gives no access to its sockets, so TCP keepalive cannot be set on this side: the deadline
 //! of each statement and the question after a pause stand in for it.
 
+use crate::metrics;
 use crate::store::db::args::postgres_args;
 use crate::store::db::deadline::Deadline;
 use crate::store::db::error::StoreError;
@@ -16,19 +17,21 @@ use crate::store::db::probe::{Finding, probe};
 use crate::store::db::row::Row;
 use crate::store::db::session::Session;
 use crate::store::db::settings::{PoolSettings, READING_WAIT};
-use crate::store::db::statement::Expanded;
 use crate::store::db::suspicion::{Probing, Purpose, Suspicion};
+use crate::store::db::texts::Prepared;
 use deadpool::Runtime;
 use deadpool::managed::{
     Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, WeakPool,
 };
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout, timeout_at};
+use tracing::dispatcher::{Dispatch, with_default};
 
 /// How long a connection is used at most: balancers and failed hosts are turned to again.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
@@ -215,6 +218,7 @@ impl Connections {
         primary: PgConnectOptions,
         session: Session,
         settings: &PoolSettings,
+        metrics: &metrics::Metrics,
     ) -> Result<Self, StoreError> {
         let common = Arc::new(Common {
             hosts,
@@ -236,8 +240,12 @@ impl Connections {
             .build();
         let connections = Self {
             pool: pool.map_err(|error| sqlx::Error::Configuration(error.into()))?,
-            permits: FairSemaphore::new(most, shares(most)),
-            readings: FairSemaphore::new(most / READINGS, shares(most / READINGS)),
+            permits: FairSemaphore::new(most, shares(most), metrics.pool.clone()),
+            readings: FairSemaphore::new(
+                most / READINGS,
+                shares(most / READINGS),
+                metrics.readings.clone(),
+            ),
             common,
         };
         drop(connections.lease(Flow::Server, Purpose::Read).await?);
@@ -330,7 +338,7 @@ impl Connections {
     ///
     /// # Errors
     /// The errors of [`Connections::lease`] and of the statement.
-    pub(in crate::store) async fn rows(&self, statement: Expanded) -> Result<Vec<Row>, StoreError> {
+    pub(in crate::store) async fn rows(&self, statement: Prepared) -> Result<Vec<Row>, StoreError> {
         let flow = Flow::of(&statement.args);
         if self.common.session.is_pooled() {
             return self.transaction(flow, Purpose::Read, vec![statement]).await;
@@ -346,7 +354,7 @@ impl Connections {
     pub(in crate::store) async fn write(
         &self,
         flow: Flow,
-        mut statements: Vec<Expanded>,
+        mut statements: Vec<Prepared>,
     ) -> Result<Vec<Row>, StoreError> {
         if !self.common.session.is_pooled()
             && statements.len() == 1
@@ -365,7 +373,7 @@ impl Connections {
         &self,
         flow: Flow,
         purpose: Purpose,
-        statements: Vec<Expanded>,
+        statements: Vec<Prepared>,
     ) -> Result<Vec<Row>, StoreError> {
         let connections = self.clone();
         let work = async move {
@@ -449,7 +457,7 @@ impl Lease {
     /// If it fails, or is not answered in time.
     pub(in crate::store) async fn rows(
         &mut self,
-        statement: Expanded,
+        statement: Prepared,
     ) -> Result<Vec<Row>, StoreError> {
         let common = self.connections.common.clone();
         if common.session.is_pooled() {
@@ -467,7 +475,7 @@ impl Lease {
     ///
     /// # Errors
     /// If it fails, or is not answered in time. Then its fate is unknown.
-    async fn write(&mut self, statement: Expanded) -> Result<Vec<Row>, StoreError> {
+    async fn write(&mut self, statement: Prepared) -> Result<Vec<Row>, StoreError> {
         let deadline = self.connections.common.deadline;
         let link = self.link()?;
         link.is_at_work = true;
@@ -479,7 +487,7 @@ impl Lease {
     async fn transaction(
         &mut self,
         purpose: Purpose,
-        statements: Vec<Expanded>,
+        statements: Vec<Prepared>,
     ) -> Result<Vec<Row>, StoreError> {
         let common = self.connections.common.clone();
         let _measuring = (purpose == Purpose::Read).then(|| self.permit.measure());
@@ -569,7 +577,7 @@ impl Transaction<'_> {
     async fn run(
         self,
         connection: &mut PgConnection,
-        statements: Vec<Expanded>,
+        statements: Vec<Prepared>,
     ) -> Result<Vec<Row>, StoreError> {
         let deadline = self.common.deadline;
         let is_named = !self.common.session.is_pooled();
@@ -605,15 +613,16 @@ impl Transaction<'_> {
 /// `is_named`: whether the statement stays prepared under a name, for the next time.
 async fn rows(
     connection: &mut PgConnection,
-    statement: Expanded,
+    statement: Prepared,
     is_named: bool,
 ) -> sqlx::Result<Vec<Row>> {
-    let Expanded { text, args } = statement;
+    let Prepared { text, args } = statement;
     let query = sqlx::query_with(AssertSqlSafe(text), postgres_args(args)).persistent(is_named);
-    Ok(query
-        .fetch_all(connection)
-        .await?
-        .into_iter()
-        .map(Row::Postgres)
-        .collect())
+    // The driver enters the span in which a stream is made for each row that it reads.
+    let mut rows = with_default(&Dispatch::none(), || query.fetch(connection));
+    let mut read = Vec::new();
+    while let Some(row) = poll_fn(|context| rows.as_mut().poll_next(context)).await {
+        read.push(Row::Postgres(row?));
+    }
+    Ok(read)
 }

@@ -1,5 +1,6 @@
 //! Writes that run again when another transaction was in the way.
 
+use crate::metrics::RetryCause;
 use crate::store::db::batch::Batch;
 use crate::store::db::engine::Engine;
 use crate::store::db::error::StoreError;
@@ -24,7 +25,7 @@ impl Engine {
             match self.write(batch()).await {
                 Err(StoreError::Busy(_) | StoreError::Reference(_)) if attempt < RETRIES => {
                     attempt += 1;
-                    self.counters().writes_retried.note();
+                    self.metrics().retries.note(RetryCause::Transaction);
                     tokio::time::sleep(pause(attempt)).await;
                 }
                 outcome => return outcome,

@@ -33,13 +33,22 @@ impl Sql {
     pub(in crate::store) fn arg(&mut self, arg: Arg) -> &mut Self {
         self.args.push(arg);
         self.text.push('$');
-        self.text.push_str(&self.args.len().to_string());
+        self.push_number(self.args.len());
         self
     }
 
     /// Adds a placeholder with a number.
     pub(in crate::store) fn int(&mut self, value: i64) -> &mut Self {
         self.arg(Arg::Int(value))
+    }
+
+    fn push_number(&mut self, number: usize) {
+        if number >= 10 {
+            self.push_number(number / 10);
+        }
+        let digit = u32::try_from(number % 10).ok();
+        self.text
+            .extend(digit.and_then(|digit| char::from_digit(digit, 10)));
     }
 
     /// The statement, under a name for logs.

@@ -2,11 +2,12 @@
 //! costs more than a short statement; so a read is a single one. The driver's own pool would ask the
 //! thread after each statement whether it is well.
 
+use crate::metrics;
 use crate::store::db::args::sqlite_args;
 use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::Flow;
 use crate::store::db::fair_semaphore::{FairSemaphore, Permit, Shares};
-use crate::store::db::settings::READING_WAIT;
+use crate::store::db::settings::{PoolSettings, READING_WAIT};
 use crate::store::db::sqlite_timeout::Limit;
 use crate::store::db::statement::Expanded;
 use deadpool::Runtime;
@@ -19,6 +20,8 @@ use std::num::NonZero;
 use std::time::Duration;
 use tokio::time::timeout;
 
+/// Connections that read, at most.
+const MOST: u32 = 4;
 /// Connections at a time that are read from for as long as it takes, and how tenants share them.
 const READINGS: usize = 8;
 const HALF: Shares = Shares {
@@ -80,22 +83,26 @@ impl Manager for Opener {
 }
 
 impl Readers {
-    /// Opens the first of so many connections.
+    /// Opens the first of at most [`MOST`] connections.
     ///
     /// # Errors
     /// If the file cannot be opened.
     pub(in crate::store) async fn open(
         options: SqliteConnectOptions,
-        most: u32,
-        acquire: Duration,
-        limit: Duration,
+        settings: &PoolSettings,
+        metrics: &metrics::Metrics,
     ) -> Result<Self, StoreError> {
-        let most = usize::try_from(most.max(1)).unwrap_or(1);
-        let pool = Pool::builder(Opener { options, limit })
+        let most = settings.max_connections.clamp(1, MOST);
+        let most = usize::try_from(most).unwrap_or(1);
+        let opener = Opener {
+            options,
+            limit: settings.statement,
+        };
+        let pool = Pool::builder(opener)
             .max_size(most)
             .queue_mode(QueueMode::Lifo)
             .timeouts(Timeouts {
-                wait: Some(acquire),
+                wait: Some(settings.acquire),
                 ..Timeouts::default()
             })
             .runtime(Runtime::Tokio1)
@@ -103,9 +110,9 @@ impl Readers {
         let pool = pool.map_err(|error| sqlx::Error::Configuration(error.into()))?;
         let readers = Self {
             pool,
-            permits: FairSemaphore::new(most, shares(most)),
-            readings: FairSemaphore::new(READINGS, HALF),
-            acquire,
+            permits: FairSemaphore::new(most, shares(most), metrics.pool.clone()),
+            readings: FairSemaphore::new(READINGS, HALF, metrics.readings.clone()),
+            acquire: settings.acquire,
         };
         drop(readers.reader().await?);
         Ok(readers)

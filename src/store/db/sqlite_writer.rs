@@ -3,9 +3,9 @@
 //! the order of their arrival. No request waits long: neither for the batches of others nor for another program
 //! that keeps the database locked.
 
+use crate::metrics::{UnderWay, WriterMetrics};
 use crate::store::db::args::sqlite_args;
 use crate::store::db::batch::{Batch, ReturnedRows};
-use crate::store::db::counters::Counters;
 use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::{ActiveTenants, FairQueue};
 use crate::store::db::row::{Row, json_of};
@@ -13,7 +13,6 @@ use crate::store::db::sqlite_timeout::Limit;
 use crate::store::db::statement::Expanded;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row as _};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
@@ -36,6 +35,7 @@ struct Job {
     batch: Batch,
     since: Instant,
     done: oneshot::Sender<Outcome>,
+    _queued: UnderWay,
 }
 
 /// What the task is asked for.
@@ -49,28 +49,34 @@ enum Message {
 struct Writing {
     connection: SqliteConnection,
     limit: Limit,
-    counters: Arc<Counters>,
+    metrics: WriterMetrics,
 }
 
 /// Handle of the task that owns the writing connection.
 #[derive(Debug, Clone)]
-pub(in crate::store) struct Writer(mpsc::UnboundedSender<Message>);
+pub(in crate::store) struct Writer {
+    messages: mpsc::UnboundedSender<Message>,
+    metrics: WriterMetrics,
+}
 
 impl Writer {
     /// Starts the task. It ends when the last handle is gone.
     pub(in crate::store) fn start(
         connection: SqliteConnection,
         limit: Limit,
-        counters: Arc<Counters>,
+        metrics: WriterMetrics,
     ) -> Self {
         let (sender, messages) = mpsc::unbounded_channel();
         let writing = Writing {
             connection,
             limit,
-            counters,
+            metrics: metrics.clone(),
         };
         tokio::spawn(work(writing, messages));
-        Self(sender)
+        Self {
+            messages: sender,
+            metrics,
+        }
     }
 
     /// Runs a batch; when this returns it is on the disk.
@@ -80,8 +86,11 @@ impl Writer {
             batch,
             since: Instant::now(),
             done,
+            _queued: self.metrics.queue(),
         });
-        self.0.send(message).map_err(|_| StoreError::Stopped)?;
+        self.messages
+            .send(message)
+            .map_err(|_| StoreError::Stopped)?;
         outcome.await.map_err(|_| StoreError::Stopped)?
     }
 
@@ -89,7 +98,7 @@ impl Writer {
     /// alone; `false` if another connection is in the way of that.
     pub(in crate::store) async fn close(&self) -> Result<bool, StoreError> {
         let (done, outcome) = oneshot::channel();
-        self.0
+        self.messages
             .send(Message::Close(done))
             .map_err(|_| StoreError::Stopped)?;
         outcome.await.map_err(|_| StoreError::Stopped)?
@@ -169,7 +178,8 @@ async fn work(mut writing: Writing, messages: mpsc::UnboundedReceiver<Message>) 
     while let Some(first) = inbox.next().await {
         let mut group = vec![first];
         let begun = begin(&mut writing, &mut group, &mut inbox).await;
-        writing.counters.commits_shared.note_group(group.len());
+        let waits = group.iter().map(|job| job.since.elapsed());
+        writing.metrics.note_commit(waits);
         match (begun, group.len()) {
             (_, 0) => {}
             (Ok(()), 1) => {
@@ -352,6 +362,7 @@ fn as_json(rows: &[SqliteRow]) -> Result<String, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Metrics;
     use crate::store::db::args::Arg;
     use crate::store::db::statement::Statement;
 
@@ -365,6 +376,7 @@ mod tests {
                 batch: Batch::one(statement),
                 since: Instant::now(),
                 done,
+                _queued: Metrics::default().writer.queue(),
             };
             sender.send(Message::Write(job)).unwrap();
             answer

@@ -6,6 +6,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::marks::{Mark, Piece, pieces};
 use std::borrow::Cow;
 use std::fmt::{Arguments, Write};
+use std::hash::{Hash, Hasher};
 
 /// A statement that runs by itself.
 #[derive(Debug, Clone)]
@@ -101,6 +102,16 @@ impl Statement {
         self.name
     }
 
+    /// Text and values of the statement.
+    pub(in crate::store) fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// Text and values of the statement.
+    pub(in crate::store) fn into_body(self) -> Body {
+        self.body
+    }
+
     /// The statement as a step of a batch that returns nothing to other steps.
     pub(in crate::store) fn into_step(self) -> Step {
         Step::of(self.body)
@@ -174,6 +185,11 @@ impl Step {
         &self.body
     }
 
+    /// Text and values of the step.
+    pub(in crate::store) fn into_body(self) -> Body {
+        self.body
+    }
+
     /// Text and values of the step, to move them.
     pub(in crate::store) fn body_mut(&mut self) -> &mut Body {
         &mut self.body
@@ -212,6 +228,49 @@ impl Body {
         }
     }
 
+    /// What the text for PostgreSQL depends on: all but the values.
+    pub(in crate::store) fn shape(&self) -> Self {
+        let rows = self.rows.iter();
+        Self {
+            args: vec![Arg::Bool(false); self.args.len()],
+            rows: rows
+                .map(|(name, column)| (*name, column.emptied()))
+                .collect(),
+            text: self.text.clone(),
+            names: self.names.clone(),
+            is_verbatim: self.is_verbatim,
+        }
+    }
+
+    /// Whether the text for PostgreSQL is the same but for the numbers of placeholders.
+    pub(in crate::store) fn has_shape_of(&self, other: &Self) -> bool {
+        let columns = || self.rows.iter().zip(&other.rows);
+        self.text == other.text
+            && self.is_verbatim == other.is_verbatim
+            && self.args.len() == other.args.len()
+            && self.names == other.names
+            && self.rows.len() == other.rows.len()
+            && columns().all(|((name, column), (other_name, other))| {
+                name == other_name && column.pg_type() == other.pg_type()
+            })
+    }
+
+    /// Adds to a hash what [`Body::has_shape_of`] compares.
+    pub(in crate::store) fn hash_shape(&self, into: &mut impl Hasher) {
+        self.text.hash(into);
+        self.args.len().hash(into);
+        for (name, column) in &self.rows {
+            (name, column.pg_type()).hash(into);
+        }
+    }
+
+    /// The values for PostgreSQL, in the order of the placeholders.
+    pub(in crate::store) fn into_values(mut self) -> Vec<Arg> {
+        let columns = self.rows.into_iter().map(|(_, column)| Arg::Column(column));
+        self.args.extend(columns);
+        self.args
+    }
+
     /// The values of the placeholders.
     pub(in crate::store) fn args(&self) -> &[Arg] {
         &self.args
@@ -246,6 +305,9 @@ impl Body {
                     Mark::Limit => into.text.push_str("limit "),
                     Mark::Row(_) => into.text.push_str("ctid"),
                     Mark::RowAmong(_) => into.text.push_str("ctid = any(array"),
+                    Mark::ElementsOf(column) => {
+                        into.push(format_args!("json_array_elements(cast({column} as json))"));
+                    }
                     Mark::ForNoKeyUpdate => into.text.push_str(" for no key update"),
                     Mark::ForKeyShare => into.text.push_str(" for key share"),
                     Mark::ForUpdate => into.text.push_str(" for update"),
@@ -296,6 +358,7 @@ impl Body {
                     Mark::Limit => into.text.push_str("limit +"),
                     Mark::Row(column) => into.text.push_str(column),
                     Mark::RowAmong(columns) => into.push(format_args!("({columns} in ")),
+                    Mark::ElementsOf(column) => into.push(format_args!("json_each({column})")),
                     Mark::Step(step) => refer(&mut into, earlier, step, name)?,
                 },
             }

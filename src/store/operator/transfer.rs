@@ -81,7 +81,7 @@ impl Store {
             sql.raw(if i > 0 { ", " } else { "" }).arg(Arg::Uuid(*id));
         }
         sql.raw("))");
-        resources(&mut sql, scope, Relations::default(), Documents::All);
+        resources(&mut sql, scope, Relations::default(), Documents::All, true);
         let (_, page) = self.page("resource.find_many", scope, sql).await?;
         Ok(page
             .found

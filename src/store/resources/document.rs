@@ -5,6 +5,7 @@ use crate::resource::{Attributes, Key, StoredDocument};
 use crate::schema::ResourceType;
 use crate::store::db::args::Arg;
 use crate::store::resources::ids::TypeIds;
+use crate::store::resources::index;
 use crate::store::resources::lookup::Looked;
 
 /// What is written of a resource's document.
@@ -39,6 +40,8 @@ pub(in crate::store) struct DerivedColumns {
     pub(in crate::store) display_key: Option<String>,
     pub(in crate::store) takes_seat: bool,
     pub(in crate::store) looked: Looked,
+    /// The searchable values that have no row in the index, as text.
+    pub(in crate::store) scanned: String,
 }
 
 impl DerivedColumns {
@@ -50,6 +53,7 @@ impl DerivedColumns {
             display_key: display.map(|text| Key::text(text, false).as_str().to_owned()),
             takes_seat: takes_seat(resource_type, attributes),
             looked: of_type.lookups.values(attributes),
+            scanned: index::scanned(of_type, attributes),
         }
     }
 }
@@ -58,7 +62,7 @@ impl DerivedColumns {
 pub(in crate::store) fn column_values(
     row: &DerivedColumns,
     written: &NewDocument,
-) -> [(&'static str, Arg); 8] {
+) -> [(&'static str, Arg); 9] {
     let [first, second, third] = row.looked.clone().map(Arg::OptText);
     [
         ("document", Arg::Text(written.document.as_str().to_owned())),
@@ -69,5 +73,6 @@ pub(in crate::store) fn column_values(
         ("lookup_1", first),
         ("lookup_2", second),
         ("lookup_3", third),
+        ("scanned", Arg::Text(row.scanned.clone())),
     ]
 }

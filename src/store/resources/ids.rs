@@ -1,5 +1,6 @@
 //! The short numbers under which the store keeps the types and attributes of a catalog.
 
+use crate::model::TypeRoles;
 use crate::resource::entries::is_indexed;
 use crate::schema::{AttributePath, Catalog, ResourceType};
 use crate::store::db::args::Column;
@@ -28,6 +29,8 @@ pub struct TypeIds {
     pub(in crate::store) type_id: i64,
     /// Numbers of the type's leaves; `None` for those that are not searched in the index.
     pub(in crate::store) attributes: Vec<Option<i64>>,
+    /// Which of the type's leaves are searched without an index.
+    pub(in crate::store) scanned: Vec<bool>,
     /// What the application looks resources up by.
     pub(in crate::store) lookups: Lookups,
 }
@@ -100,6 +103,13 @@ impl TypeIds {
     pub(in crate::store) fn attribute(&self, path: &AttributePath) -> Option<i64> {
         self.attributes.get(path.leaf?).copied().flatten()
     }
+
+    /// Whether the values of a path stand in the column `scanned` of a resource, not in the index.
+    pub(in crate::store) fn is_scanned(&self, path: &AttributePath) -> bool {
+        path.leaf
+            .and_then(|leaf| self.scanned.get(leaf))
+            .is_some_and(|is_scanned| *is_scanned)
+    }
 }
 
 async fn type_layout(
@@ -125,11 +135,17 @@ async fn type_layout(
         .iter()
         .map(|path| numbers.get(path.as_ref()?).copied())
         .collect();
+    let scanned = resource_type
+        .leaves()
+        .iter()
+        .map(|path| resource_type.is_scanned(path))
+        .collect();
     let lookups = Lookups::of(paths, resource_type);
     Ok(TypeIds {
         resource_type: resource_type.clone(),
         type_id,
         attributes,
+        scanned,
         lookups,
     })
 }

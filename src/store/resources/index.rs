@@ -1,13 +1,14 @@
 //! The index of searchable values: the rows of a document, and the statements that write them.
 
 use crate::resource::Attributes;
-use crate::resource::entries::entries;
+use crate::resource::entries::{Entry, entries_of};
 use crate::store::db::args::{Arg, Column, Table};
 use crate::store::db::batch::Batch;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::Step;
 use crate::store::resources::ids::TypeIds;
 use crate::store::resources::index_key::split;
+use crate::store::resources::scanned;
 use std::collections::BTreeSet;
 
 /// A row of the index, but for tenant and resource.
@@ -20,10 +21,51 @@ pub(in crate::store) struct IndexRow {
     pub(in crate::store) is_unique: bool,
 }
 
-/// The rows of a resource with these attributes.
-pub(in crate::store) fn values(of_type: &TypeIds, attributes: &Attributes) -> BTreeSet<IndexRow> {
-    let rows = entries(&of_type.resource_type, attributes)
-        .into_iter()
+/// The rows of a resource with these attributes: its searchable values, but those that are scanned.
+pub(in crate::store) fn rows(of_type: &TypeIds, attributes: &Attributes) -> BTreeSet<IndexRow> {
+    made_of(of_type, attributes, |entry| !is_scanned(of_type, entry))
+}
+
+/// The rows of a resource whose column `scanned` does not say what its document does: each searchable value has one.
+pub(in crate::store) fn former_rows(
+    of_type: &TypeIds,
+    attributes: &Attributes,
+) -> BTreeSet<IndexRow> {
+    made_of(of_type, attributes, |_| true)
+}
+
+/// What the column `scanned` of a resource with these attributes says.
+pub(in crate::store) fn scanned(of_type: &TypeIds, attributes: &Attributes) -> String {
+    let is_wanted =
+        |leaf: usize| of_type.scanned.get(leaf) == Some(&true) && has_number(of_type, leaf);
+    let found = entries_of(&of_type.resource_type, attributes, is_wanted);
+    let fit = found.iter().filter(|entry| is_scanned(of_type, entry));
+    let values = fit.filter_map(|entry| {
+        let attribute = of_type.attributes.get(entry.leaf).copied().flatten()?;
+        Some((attribute, i64::from(entry.element), entry.key.as_str()))
+    });
+    scanned::text(values.collect())
+}
+
+fn has_number(of_type: &TypeIds, leaf: usize) -> bool {
+    matches!(of_type.attributes.get(leaf), Some(Some(_)))
+}
+
+/// Whether the value stands in the column `scanned`; one that does not fit there has a row.
+fn is_scanned(of_type: &TypeIds, entry: &Entry) -> bool {
+    of_type.scanned.get(entry.leaf) == Some(&true) && scanned::fits(entry.key.as_str())
+}
+
+fn made_of(
+    of_type: &TypeIds,
+    attributes: &Attributes,
+    has_row: impl Fn(&Entry) -> bool,
+) -> BTreeSet<IndexRow> {
+    let is_wanted = |leaf: usize| has_number(of_type, leaf);
+    let found = entries_of(&of_type.resource_type, attributes, is_wanted);
+    let rows = found
+        .iter()
+        .filter(|entry| has_row(entry))
         .filter_map(|entry| {
             let (head, tail) = split(&entry.key);
             Some(IndexRow {

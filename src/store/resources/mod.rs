@@ -9,6 +9,7 @@ pub(in crate::store) mod index_key;
 pub(in crate::store) mod lookup;
 pub(in crate::store) mod proof;
 pub(in crate::store) mod read;
+pub(in crate::store) mod scanned;
 pub(in crate::store) mod scope;
 pub(in crate::store) mod seq;
 pub(in crate::store) mod write;

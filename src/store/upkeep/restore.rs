@@ -86,6 +86,7 @@ impl Restoration {
             ("lookup_1", first),
             ("lookup_2", second),
             ("lookup_3", third),
+            ("scanned", Arg::Text(self.derived.scanned.clone())),
         ];
         let step = Step::bound(RESTORE, columns).returning(&["seq", "revision"]);
         Batch::new("resource.restore").then("written", step)
@@ -95,6 +96,7 @@ impl Restoration {
 /// A write that waited for this one does not see the rows that came with it: by the revision it
 /// learns that it has to read again.
 const RESTORE: &str = "update resource set display = {:display}, display_key = {:display_key}, takes_seat = {:takes_seat}, \
-     lookup_1 = {:lookup_1}, lookup_2 = {:lookup_2}, lookup_3 = {:lookup_3}, revision = revision + 1 \
+     lookup_1 = {:lookup_1}, lookup_2 = {:lookup_2}, lookup_3 = {:lookup_3}, scanned = {:scanned}, \
+     scanned_revision = revision + 1, revision = revision + 1 \
      where tenant = {:tenant} and seq = {:seq} and revision = {:revision} returning seq, revision";
 const ANSWER: &str = "select revision from {written}";

@@ -52,6 +52,8 @@ struct Source {
     display_key: Option<String>,
     takes_seat: bool,
     looked: Looked,
+    /// `None` if scanned values have rows in the index.
+    scanned: Option<String>,
 }
 
 pub(in crate::store) struct Verification<'a> {
@@ -209,18 +211,11 @@ impl<'a> Verification<'a> {
             return Ok(());
         };
         let derived = DerivedColumns::of(of_type, &attributes);
-        let values = index::values(of_type, &attributes);
-        let lacking: BTreeSet<_> = values
-            .difference(&stored.rows)
-            .chain(&stored.repeated)
-            .cloned()
-            .collect();
-        let surplus: BTreeSet<_> = stored
-            .rows
-            .difference(&values)
-            .chain(&stored.repeated)
-            .cloned()
-            .collect();
+        let expected = match source.scanned {
+            Some(_) => index::rows(of_type, &attributes),
+            None => index::former_rows(of_type, &attributes),
+        };
+        let (lacking, surplus) = stored.against(&expected);
         let mut differences = column_differences(source, &derived);
         differences.extend(of_index("lacks rows for", of_type, &lacking));
         differences.extend(of_index("has extra rows for", of_type, &surplus));
@@ -232,6 +227,8 @@ impl<'a> Verification<'a> {
             self.tell(finding);
             return Ok(());
         }
+        // It is written with the scanned values in their column, whatever it was before.
+        let (lacking, surplus) = stored.against(&index::rows(of_type, &attributes));
         let revision = source.revision;
         let restoration = Restoration {
             store: self.store.clone(),
@@ -406,6 +403,18 @@ impl Stored {
         }
     }
 
+    /// The rows that are expected and not there, and those that are there and not expected. A row that is there twice
+    /// is both.
+    fn against(&self, expected: &BTreeSet<IndexRow>) -> (BTreeSet<IndexRow>, BTreeSet<IndexRow>) {
+        let lacking = expected.difference(&self.rows);
+        let again = self.repeated.intersection(expected);
+        let surplus = self.rows.difference(expected).chain(&self.repeated);
+        (
+            lacking.chain(again).cloned().collect(),
+            surplus.cloned().collect(),
+        )
+    }
+
     fn take(&mut self, row: &Row) -> Result<(), StoreError> {
         if row.int(1)? == 0 {
             self.source = Some(Source {
@@ -416,6 +425,7 @@ impl Stored {
                 display: row.opt_text(7)?.map(str::to_owned),
                 display_key: row.opt_text(8)?.map(str::to_owned),
                 looked: looked(row, 9)?,
+                scanned: row.opt_text(12)?.map(str::to_owned),
             });
             return Ok(());
         }
@@ -440,6 +450,13 @@ fn column_differences(source: &Source, derived: &DerivedColumns) -> Vec<String> 
     }
     if source.looked != derived.looked {
         differences.push("the lookup columns are stale".to_owned());
+    }
+    if source
+        .scanned
+        .as_ref()
+        .is_some_and(|scanned| *scanned != derived.scanned)
+    {
+        differences.push("the column of scanned values is stale".to_owned());
     }
     if source.takes_seat != derived.takes_seat {
         differences.push("the seat column is stale".to_owned());
@@ -471,8 +488,8 @@ fn of_index(what: &str, of_type: &TypeIds, rows: &BTreeSet<IndexRow>) -> Option<
 }
 
 const STORED: &str = "select seq, 0, id, revision, 0, takes_seat, document, display, display_key, \
-       lookup_1, lookup_2, lookup_3 from resource where tenant = $1 \
-     union all select seq, 1, null, attribute, element, is_unique, key, tail, null, null, null, null from attribute_value where tenant = $1 \
+       lookup_1, lookup_2, lookup_3, case when scanned_revision = revision then scanned end from resource where tenant = $1 \
+     union all select seq, 1, null, attribute, element, is_unique, key, tail, null, null, null, null, null from attribute_value where tenant = $1 \
      order by 1";
 const GONE: &str = "select tenant from tenant where tenant = $1 \
      and not exists (select 1 from resource where tenant = $1 and seq = $2)";

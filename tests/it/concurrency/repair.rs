@@ -18,7 +18,7 @@ async fn a_write_after_a_repair_leaves_nothing_behind() {
     server
         .patch(
             &path,
-            json!([{"op": "add", "path": "title", "value": "Boss"}]),
+            json!([{"op": "add", "path": "name.familyName", "value": "Boss"}]),
         )
         .await
         .expect(200);
@@ -44,7 +44,7 @@ async fn a_write_after_a_repair_leaves_nothing_behind() {
     waiting(&fleet, 1).await;
     let change = tokio::spawn({
         let fleet = fleet.clone();
-        let operations = json!([{"op": "replace", "path": "title", "value": "Chief"}]);
+        let operations = json!([{"op": "replace", "path": "name.familyName", "value": "Chief"}]);
         async move { fleet.first().patch(&path, operations).await.expect(200) }
     });
     waiting(&fleet, 2).await;
@@ -54,10 +54,10 @@ async fn a_write_after_a_repair_leaves_nothing_behind() {
         .unwrap();
 
     assert_eq!(repair.await.unwrap().len(), 1);
-    assert_eq!(change.await.unwrap().body["title"], "Chief");
+    assert_eq!(change.await.unwrap().body["name"]["familyName"], "Chief");
     server.is_sound().await;
     let found = server
-        .get("/Users?filter=title%20eq%20%22boss%22")
+        .get("/Users?filter=name.familyName%20eq%20%22boss%22")
         .await
         .expect(200);
     assert_eq!(found.body["totalResults"], 0);

@@ -2,7 +2,7 @@
 
 use super::{Answer, Server};
 use reqwest::Method;
-use scimd::admin_api::AdminSettings;
+use scimd::admin_api::{AdminSettings, Mount};
 use scimd::wire::ServerSettings;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -17,6 +17,11 @@ pub(crate) struct Admin {
 impl Admin {
     /// Serves the management API of a server until the test ends.
     pub(crate) async fn over(server: &Server) -> Self {
+        Self::with(server, Vec::new()).await
+    }
+
+    /// Serves the management API with more pages.
+    pub(crate) async fn with(server: &Server, mounts: Vec<Mount>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let root = format!("http://{}", listener.local_addr().unwrap());
         let settings = AdminSettings {
@@ -28,7 +33,7 @@ impl Admin {
             bad_tokens: 0,
             behind_proxy: false,
         };
-        let app = scimd::admin_api::app(server.operator.clone(), settings, Vec::new());
+        let app = scimd::admin_api::app(server.operator.clone(), settings, mounts);
         tokio::spawn(async move {
             let forever = std::future::pending();
             scimd::wire::serve(listener, app.wire(), ServerSettings::default(), forever)

@@ -32,7 +32,7 @@ pub(super) fn put(
             Ok((!subs.is_empty()).then(|| merge_whole(attribute, subs)))
         }
         value => Ok(Some(
-            accept_element(attribute, value, path, acceptance)?.map_or(Change::Unset, Change::Set),
+            accept_element(attribute, value, &path, acceptance)?.map_or(Change::Unset, Change::Set),
         )),
     }
 }
@@ -61,7 +61,7 @@ fn put_values(
     };
     let is_silent = says_nothing(attribute, &list);
     Ok(
-        match (accept_value(attribute, list, path, acceptance)?, verb) {
+        match (accept_value(attribute, list, &path, acceptance)?, verb) {
             _ if is_silent => None,
             (Some(Value::Array(values)), Verb::Add) => Some(Change::Append(values)),
             (Some(values), _) => Some(Change::Set(values)),

@@ -1,5 +1,6 @@
 //! Attributes of a resource that have passed its resource type.
 
+use super::members::are_equal;
 use crate::schema::{Attribute, ResourceType};
 use serde_json::{Map, Value};
 use std::ops::Deref;
@@ -84,7 +85,10 @@ impl Attributes {
         before
             .keys()
             .chain(new)
-            .filter(|name| before.get(*name) != self.get(*name))
+            .filter(|name| match (before.get(*name), self.get(*name)) {
+                (Some(was), Some(is)) => !are_equal(was, is),
+                (was, is) => was.is_some() || is.is_some(),
+            })
             .map(String::as_str)
             .collect()
     }
@@ -117,6 +121,9 @@ pub(crate) fn in_schema_order(
     resource_type: &ResourceType,
     mut attributes: Map<String, Value>,
 ) -> Map<String, Value> {
+    if is_in_schema_order(resource_type, &attributes) {
+        return attributes;
+    }
     let mut ordered = Map::new();
     for attribute in resource_type.top_attributes() {
         if let Some(entry) = attributes.remove_entry(attribute.name().as_ref()) {
@@ -143,4 +150,28 @@ pub(crate) fn in_schema_order(
     // What a schema declared that is no longer loaded stays, out of reach, until it is back.
     ordered.append(&mut attributes);
     ordered
+}
+
+/// Whether attributes are in the order of the schemas; `false` also if there are others among them.
+fn is_in_schema_order(resource_type: &ResourceType, attributes: &Map<String, Value>) -> bool {
+    let extensions = resource_type.extensions().iter();
+    let top = resource_type.top_attributes().iter();
+    let top = top.map(|attribute| attribute.name().as_ref());
+    let names = top.chain(extensions.map(|extension| extension.schema.id().as_ref()));
+    let are_ordered = |held: &Value, urn: &str| match (held, resource_type.extension(urn)) {
+        (Value::Object(held), Some(extension)) => {
+            let names = extension.schema.attributes().iter();
+            follow(held, names.map(|attribute| attribute.name().as_ref()))
+        }
+        _ => true,
+    };
+    follow(attributes, names)
+        && attributes
+            .iter()
+            .all(|(name, held)| are_ordered(held, name))
+}
+
+/// Whether the names of an object are among these names, in their order.
+fn follow<'a>(object: &Map<String, Value>, mut names: impl Iterator<Item = &'a str>) -> bool {
+    object.keys().all(|key| names.any(|name| name == key))
 }

@@ -15,10 +15,12 @@
 //! # Ok::<(), scim_core::schema::SchemaError>(())
 //! ```
 
+use super::members::part;
 use super::{Attributes, hidden, is_blank, same};
 use crate::error::{Error, Problem, Result};
 use crate::schema::{Attribute, Mutability, ResourceType};
 use serde_json::Value;
+use std::fmt::Display;
 
 /// Which error tells that a required attribute is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +54,7 @@ pub fn check(
     {
         let name = attribute.name().as_ref();
         let was = before.and_then(|before| before.get(name));
-        check_attribute(attribute, was, after.get(name), name, with)?;
+        check_attribute(attribute, was, after.get(name), &name, with)?;
         if resource_type.rules().has_printable_names {
             check_name(attribute, was, after.get(name))?;
         }
@@ -62,7 +64,7 @@ pub fn check(
         let held = hidden::visible(extension, after);
         let was = before.and_then(|before| hidden::visible(extension, before));
         if held.is_none() && extension.required && (before.is_none() || was.is_some()) {
-            return Err(missing(urn, change, was.is_some()));
+            return Err(missing(&urn, change, was.is_some()));
         }
         let with = With {
             change,
@@ -76,7 +78,7 @@ pub fn check(
             );
             // A required attribute of an optional extension is due only once the extension is used.
             if held.is_some() || was.is_some() && attribute.mutability() == Mutability::Immutable {
-                check_attribute(attribute, was, is, &format!("{urn}:{name}"), with)?;
+                check_attribute(attribute, was, is, &format_args!("{urn}:{name}"), with)?;
             }
         }
     }
@@ -95,14 +97,14 @@ fn check_attribute(
     attribute: &Attribute,
     was: Option<&Value>,
     is: Option<&Value>,
-    path: &str,
+    path: &dyn Display,
     with: With,
 ) -> Result<()> {
     let unassigned = is.is_none_or(is_blank);
-    let is_touched = with.is_new || was != is;
+    let is_touched = || with.is_new || was != is;
     if attribute.is_required()
         && unassigned
-        && is_touched
+        && is_touched()
         && attribute.mutability() != Mutability::ReadOnly
     {
         return Err(missing(path, with.change, was.is_some()));
@@ -147,7 +149,7 @@ fn check_complex(
     attribute: &Attribute,
     was: Option<&Value>,
     is: &Value,
-    path: &str,
+    path: &dyn Display,
     change: WriteKind,
 ) -> Result<()> {
     let kept = was.map(listed).unwrap_or_default();
@@ -161,8 +163,9 @@ fn check_complex(
                 change,
                 is_new: was.is_none(),
             };
-            let was = was.and_then(|was| was.get(name));
-            check_attribute(sub, was, element.get(name), &format!("{path}.{name}"), with)
+            let was = was.and_then(|was| part(was, name));
+            let is = part(element, name);
+            check_attribute(sub, was, is, &format_args!("{path}.{name}"), with)
         });
         // A value that was there before as it is now is not touched.
         checked.try_for_each(|checked| {
@@ -188,13 +191,13 @@ fn listed(value: &Value) -> &[Value] {
 fn primaries(values: &[Value]) -> usize {
     values
         .iter()
-        .filter(|value| value.get("primary") == Some(&Value::Bool(true)))
+        .filter(|value| part(value, "primary") == Some(&Value::Bool(true)))
         .count()
 }
 
 /// The error for a required attribute without a value: a PATCH that removes the value is refused for
 /// that, one that begins to use a parent of the attribute for the missing value.
-fn missing(path: &str, change: WriteKind, had_value: bool) -> Error {
+fn missing(path: &dyn Display, change: WriteKind, had_value: bool) -> Error {
     match (change, had_value) {
         (WriteKind::Whole, _) | (WriteKind::Modify, false) => Error::invalid_value(format!(
             "Attribute \"{path}\" is required and has no value."

@@ -21,9 +21,11 @@
 //! # Ok::<(), scim_core::schema::SchemaError>(())
 //! ```
 
+use super::members::part;
 use super::{Attributes, Key};
 use crate::schema::{AttributePath, ResourceType};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// A searchable value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -48,48 +50,80 @@ pub fn is_indexed(resource_type: &ResourceType, path: &AttributePath) -> bool {
 
 /// The entries of a resource with these attributes, in the order of the leaves.
 pub fn entries(resource_type: &ResourceType, attributes: &Attributes) -> Vec<Entry> {
+    let leaves = resource_type.leaves();
+    let is_kept = |leaf: usize| {
+        let path = leaves.get(leaf);
+        path.is_some_and(|path| is_indexed(resource_type, path))
+    };
+    entries_of(resource_type, attributes, is_kept)
+}
+
+/// The entries at the leaves with these positions among [`ResourceType::leaves`], in their order.
+pub fn entries_of(
+    resource_type: &ResourceType,
+    attributes: &Attributes,
+    is_wanted: impl Fn(usize) -> bool,
+) -> Vec<Entry> {
     let mut found = Vec::new();
-    for (leaf, path) in resource_type.leaves().iter().enumerate() {
-        let Some(value) = path.value_in(attributes) else {
+    let is_of_one = |a: &AttributePath, b: &AttributePath| {
+        Arc::ptr_eq(&a.attribute, &b.attribute) && a.container == b.container
+    };
+    // The leaves of an attribute follow each other.
+    for leaves in resource_type.leaves().chunk_by(is_of_one) {
+        let wanted = leaves
+            .iter()
+            .filter(|path| path.leaf.is_some_and(&is_wanted));
+        let mut wanted = wanted.peekable();
+        let Some(value) = wanted.peek().and_then(|path| path.value_in(attributes)) else {
             continue;
         };
-        if !is_indexed(resource_type, path) {
-            continue;
-        }
         let elements = value
             .as_array()
             .map_or(std::slice::from_ref(value), Vec::as_slice);
         let first = sorted_by(elements);
-        for (i, element) in elements.iter().enumerate() {
-            let rank = match i {
-                i if i == first => 0,
-                i if i < first => i + 1,
-                i => i,
-            };
-            let element_number = u16::try_from(rank).unwrap_or(u16::MAX);
-            let at_path = match &path.sub {
-                Some(sub) => element.get(sub.name().as_ref()),
-                None => Some(element),
-            };
-            let Some(at_path) = at_path else { continue };
-            let simple = at_path
-                .as_array()
-                .map_or(std::slice::from_ref(at_path), Vec::as_slice);
-            let keys = simple.iter().filter_map(|value| Key::of(path.end(), value));
-            found.extend(keys.map(|key| Entry {
-                leaf,
-                element: element_number,
-                key,
-            }));
+        for path in wanted {
+            for (i, element) in elements.iter().enumerate() {
+                add_entries(path, element, rank(i, first), &mut found);
+            }
         }
     }
     found
+}
+
+/// The number of an element, once the one that is sorted by has number 0.
+fn rank(i: usize, first: usize) -> u16 {
+    let rank = match i {
+        i if i == first => 0,
+        i if i < first => i + 1,
+        i => i,
+    };
+    u16::try_from(rank).unwrap_or(u16::MAX)
+}
+
+/// Adds the entries of an element at a leaf.
+fn add_entries(path: &AttributePath, element: &Value, number: u16, to: &mut Vec<Entry>) {
+    let at_path = match &path.sub {
+        Some(sub) => part(element, sub.name()),
+        None => Some(element),
+    };
+    let (Some(at_path), Some(leaf)) = (at_path, path.leaf) else {
+        return;
+    };
+    let simple = at_path
+        .as_array()
+        .map_or(std::slice::from_ref(at_path), Vec::as_slice);
+    let keys = simple.iter().filter_map(|value| Key::of(path.end(), value));
+    to.extend(keys.map(|key| Entry {
+        leaf,
+        element: number,
+        key,
+    }));
 }
 
 /// Position of the element that is primary, else of the first.
 fn sorted_by(elements: &[Value]) -> usize {
     elements
         .iter()
-        .position(|element| element.get("primary") == Some(&Value::Bool(true)))
+        .position(|element| part(element, "primary") == Some(&Value::Bool(true)))
         .unwrap_or(0)
 }

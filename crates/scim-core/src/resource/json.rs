@@ -53,6 +53,9 @@ pub fn read_value(text: &str, depth: usize) -> Result<Value> {
     value.map_err(|error| syntax(format!("The JSON cannot be read: {error}.")))
 }
 
+/// Members up to which an object is small.
+const SMALL: usize = 32;
+
 fn syntax(detail: String) -> Error {
     Error::invalid_syntax(detail)
 }
@@ -136,10 +139,20 @@ impl<'de> Visitor<'de> for Strict {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let inner = self.deeper()?;
         let mut object = Map::new();
-        let mut names = HashSet::new();
+        // Names of a large object, in lower case; those of a small one are compared one by one.
+        let mut names: HashSet<String> = HashSet::new();
         while let Some(name) = members.next_key::<String>()? {
             without_nul::<A::Error>(&name)?;
-            if !names.insert(name.to_ascii_lowercase()) {
+            let is_new = if object.len() < SMALL {
+                let mut others = object.keys();
+                others.all(|other: &String| !other.eq_ignore_ascii_case(&name))
+            } else {
+                if names.is_empty() {
+                    names.extend(object.keys().map(|name| name.to_ascii_lowercase()));
+                }
+                names.insert(name.to_ascii_lowercase())
+            };
+            if !is_new {
                 return Err(A::Error::custom(format_args!(
                     "member \"{name}\" occurs twice"
                 )));
@@ -184,6 +197,19 @@ mod tests {
             );
         }
         assert!(read_object(b"{\"a\":\"\xff\"}", 32).is_err());
+    }
+
+    #[test]
+    fn a_name_occurs_once_in_a_large_object() {
+        for count in [SMALL - 1, SMALL, SMALL + 1, 3 * SMALL] {
+            for again in [0, count / 2, count - 1] {
+                let members = (0..count).map(|i| format!("\"name{i}\":1"));
+                let members = members.collect::<Vec<_>>().join(",");
+                assert!(read_object(format!("{{{members}}}").as_bytes(), 2).is_ok());
+                let twice = format!("{{{members},\"NAME{again}\":1}}");
+                assert!(read_object(twice.as_bytes(), 2).is_err(), "{twice}");
+            }
+        }
     }
 
     #[test]

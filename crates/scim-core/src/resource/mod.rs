@@ -36,6 +36,7 @@ pub mod json;
 mod key;
 mod left_out;
 pub mod limits;
+mod members;
 mod name;
 mod printable;
 pub mod projection;

@@ -11,6 +11,7 @@ use crate::error::{Error, Problem, Result};
 use crate::schema::{Attribute, Mutability, Type};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
+use std::fmt::Display;
 
 /// What is needed to accept a value, and what was left out while doing so.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl<'a> Acceptance<'a> {
 pub fn accept_value(
     attribute: &Attribute,
     value: Value,
-    path: &str,
+    path: &dyn Display,
     acceptance: &mut Acceptance<'_>,
 ) -> Result<Option<Value>> {
     if !attribute.is_multi_valued() {
@@ -64,11 +65,12 @@ pub fn accept_value(
     }
     let mut accepted = Vec::with_capacity(elements.len());
     let mut seen = HashSet::new();
+    let is_one = elements.len() == 1;
     for element in elements {
         let Some(element) = accept_element(attribute, element, path, acceptance)? else {
             continue;
         };
-        if seen.insert(identity(attribute, &element)) {
+        if is_one || seen.insert(identity(attribute, &element)) {
             accepted.push(element);
         }
     }
@@ -80,7 +82,7 @@ pub fn accept_value(
 pub fn accept_element(
     attribute: &Attribute,
     value: Value,
-    path: &str,
+    path: &dyn Display,
     acceptance: &mut Acceptance<'_>,
 ) -> Result<Option<Value>> {
     let value = if acceptance.conformance.is_lenient() {
@@ -114,7 +116,7 @@ fn unwrapped(attribute: &Attribute, value: Value) -> Value {
 fn accept_complex(
     attribute: &Attribute,
     value: Value,
-    path: &str,
+    path: &dyn Display,
     acceptance: &mut Acceptance<'_>,
 ) -> Result<Option<Value>> {
     let object = match value {
@@ -145,7 +147,12 @@ fn accept_complex(
             continue;
         };
         if sub.mutability() != Mutability::ReadOnly {
-            *slot = accept_value(sub, value, &format!("{path}.{}", sub.name()), acceptance)?;
+            *slot = accept_value(
+                sub,
+                value,
+                &format_args!("{path}.{}", sub.name()),
+                acceptance,
+            )?;
         }
     }
     let named = attribute.sub_attributes().iter().zip(given);
@@ -198,7 +205,7 @@ pub(crate) fn unknown(path: &str, value: Value, acceptance: &mut Acceptance<'_>)
 fn accept_simple(
     attribute: &Attribute,
     value: Value,
-    path: &str,
+    path: &dyn Display,
     acceptance: &Acceptance<'_>,
 ) -> Result<Value> {
     let wrong = |value: &Value| wrong_type(attribute, value, path);
@@ -249,7 +256,7 @@ fn number_of(attribute: &Attribute, value: Value) -> Value {
 fn within_limits(
     attribute: &Attribute,
     text: &str,
-    path: &str,
+    path: &dyn Display,
     limits: &ValueLimits,
 ) -> Result<()> {
     let is_identifier = attribute.is_unique() || attribute.name().as_ref() == "externalId";
@@ -280,7 +287,7 @@ fn within_limits(
     Ok(())
 }
 
-fn wrong_type(attribute: &Attribute, value: &Value, path: &str) -> Error {
+fn wrong_type(attribute: &Attribute, value: &Value, path: &dyn Display) -> Error {
     let expected = match attribute.kind() {
         Type::String => "a string",
         Type::Reference => "a string that holds a URI",
@@ -310,7 +317,7 @@ fn wrong_type(attribute: &Attribute, value: &Value, path: &str) -> Error {
     Error::invalid_value(format!("{subject} \"{path}\" must be {expected}{but}."))
 }
 
-fn no_array(attribute: &Attribute, value: &Value, path: &str) -> Error {
+fn no_array(attribute: &Attribute, value: &Value, path: &dyn Display) -> Error {
     let of = if attribute.is_complex() {
         " of objects"
     } else {

@@ -1,6 +1,7 @@
 //! An attribute and its characteristics (RFC 7643 sections 2.2 and 7).
 
 use crate::keywords;
+use foldhash::fast::FixedState;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -80,7 +81,7 @@ pub struct Attribute {
     pub(super) canonical_values: Vec<String>,
     pub(super) reference_types: Vec<String>,
     pub(super) sub_attributes: Vec<Arc<Attribute>>,
-    pub(super) by_name: HashMap<String, usize>,
+    pub(super) by_name: NameIndex,
 }
 
 impl Attribute {
@@ -156,18 +157,23 @@ impl Attribute {
     }
 }
 
-/// Positions of attributes, by their names in small letters.
-pub(super) fn index(attributes: &[Arc<Attribute>]) -> HashMap<String, usize> {
-    attributes
-        .iter()
-        .enumerate()
-        .map(|(i, a)| (a.name().to_ascii_lowercase(), i))
-        .collect()
+/// Positions by name. The names are those of schemas, which no client chooses, so that the hash needs no key.
+pub(super) type NameIndex = HashMap<String, usize, FixedState>;
+
+/// Positions of attributes, by their names as the schema spells them and in lower case.
+pub(super) fn index(attributes: &[Arc<Attribute>]) -> NameIndex {
+    let mut index = NameIndex::default();
+    for (i, attribute) in attributes.iter().enumerate() {
+        index.insert(attribute.name().to_ascii_lowercase(), i);
+    }
+    for (i, attribute) in attributes.iter().enumerate() {
+        index.entry(attribute.name().to_string()).or_insert(i);
+    }
+    index
 }
 
-/// The attribute of that name, in any letter case.
 pub(super) fn lookup<'a>(
-    by_name: &HashMap<String, usize>,
+    by_name: &NameIndex,
     attributes: &'a [Arc<Attribute>],
     name: &str,
 ) -> Option<&'a Arc<Attribute>> {

@@ -1,7 +1,6 @@
 //! A schema: a URN and the attributes that it defines (RFC 7643 section 7).
 
-use super::attribute::{Attribute, index, lookup};
-use std::collections::HashMap;
+use super::attribute::{Attribute, NameIndex, index, lookup};
 use std::sync::Arc;
 
 /// A schema: a URN and the attributes that it defines (RFC 7643 section 7).
@@ -10,7 +9,7 @@ pub struct Schema {
     id: Arc<str>,
     name: String,
     attributes: Vec<Arc<Attribute>>,
-    by_name: HashMap<String, usize>,
+    by_name: NameIndex,
     hidden: Vec<String>,
     document: serde_json::Map<String, serde_json::Value>,
 }

@@ -2,11 +2,12 @@
 //! that its resources may have (RFC 7643 section 6, RFC 7644 section 3.10).
 
 use super::annotation::{Annotated, TypeKeys};
-use super::attribute::{Attribute, Returned, index, lookup};
+use super::attribute::{Attribute, NameIndex, Returned, index, lookup};
 use super::definition::Schema;
 use super::load::SchemaError;
+use foldhash::fast::FixedState;
 use serde_json::{Map, Value};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -105,11 +106,11 @@ pub struct ResourceType {
     rules: TypeRules,
     derived: Derived,
     pub(super) top: Vec<Arc<Attribute>>,
-    pub(super) top_by_name: HashMap<String, usize>,
+    pub(super) top_by_name: NameIndex,
     pub(super) leaves: Vec<AttributePath>,
-    pub(super) leaf_by_path: HashMap<String, usize>,
+    pub(super) leaf_by_path: NameIndex,
     /// Leaves that are not searched, by configuration.
-    pub(super) unsearched: HashSet<usize>,
+    pub(super) unsearched: HashSet<usize, FixedState>,
     pub(super) document: Map<String, Value>,
 }
 
@@ -174,8 +175,8 @@ impl ResourceType {
             rules: TypeRules::default(),
             derived: Derived::default(),
             leaves: Vec::new(),
-            leaf_by_path: HashMap::new(),
-            unsearched: HashSet::new(),
+            leaf_by_path: NameIndex::default(),
+            unsearched: HashSet::default(),
             document,
         };
         made.leaves = made.list_leaves();
@@ -317,7 +318,7 @@ impl ResourceType {
     }
 
     pub(super) fn search_only(&mut self, names: &[String]) {
-        let mut searched = HashSet::new();
+        let mut searched: HashSet<usize> = HashSet::new();
         for name in names {
             match self.named(name) {
                 Some(Named::Attribute(path)) => searched.extend(self.leaves_at(&path)),

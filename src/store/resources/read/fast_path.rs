@@ -90,20 +90,20 @@ impl Store {
     ) -> Result<FastRead<(ConfirmedScope, Vec<StoredResource>)>, StoreError> {
         let rows = self.engine.read(&sql.statement(name).coalescible()).await?;
         let confirmed = scope.proved(!rows.is_empty())?;
-        let counters = self.engine.counters();
+        let coalescing = &self.engine.metrics().coalescing;
         let mut all = Vec::with_capacity(rows.len());
         for row in rows {
             let Some(mut found) = present(scope, &row)? else {
                 continue;
             };
             let Some(groups) = groups(scope, &row)? else {
-                counters.fast_reads_missed.note();
+                coalescing.note_fast_read(false);
                 return Ok(FastRead::NeedsFullQuery);
             };
             found.relations = groups;
             all.push(found);
         }
-        counters.fast_reads.note();
+        coalescing.note_fast_read(true);
         // A statement that ran together with others keeps no order.
         all.sort_unstable_by_key(|found| found.seq);
         Ok(FastRead::Answered((confirmed, all)))
@@ -132,7 +132,7 @@ pub(in crate::store) fn matching(
     else {
         return None;
     };
-    if relations.members || !is_selective(predicate) {
+    if relations.members || !is_selective(of_type, predicate) {
         return None;
     }
     let mut sql = Sql::default();
@@ -208,6 +208,7 @@ fn groups(scope: &Scope, row: &Row) -> Result<Option<Vec<Related>>, StoreError> 
             .resource_type
             .clone();
         Some(Related {
+            seq,
             id,
             display,
             resource_type,

@@ -40,7 +40,7 @@ impl Store {
             .raw(" and seq < ")
             .int(keys.end)
             .raw(")");
-        resources(&mut sql, scope, relations, Documents::All);
+        resources(&mut sql, scope, relations, Documents::All, false);
         let (confirmed, page) = self.page("resource.find", scope, sql).await?;
         Ok((confirmed, page.found.into_iter().next()))
     }

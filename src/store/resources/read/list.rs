@@ -12,6 +12,7 @@ use crate::store::resources::read::page::{
     Bookmark, BookmarkValue, ListTarget, Page, PageRequest, PageStart, SortOrder,
 };
 use crate::store::resources::read::query::resources;
+use crate::store::resources::read::scan;
 use crate::store::resources::read::select::Select;
 use crate::store::resources::read::stored::{Relations, StoredResource};
 use crate::store::resources::scope::Scope;
@@ -98,7 +99,7 @@ fn statement(
         None => in_order_of_creation(&mut sql, scope, listed, window, is_filtered),
     }
     sql.raw(")");
-    resources(&mut sql, scope, relations, window.documents);
+    resources(&mut sql, scope, relations, window.documents, true);
     sql.raw(" union all select 0, -1, ");
     sql.raw(if is_filtered {
         "(select count(*) from hit)"
@@ -328,9 +329,14 @@ fn sort_values(sql: &mut Sql, scope: &Scope, listed: &[ListTarget<'_>], path: &A
         else {
             return None;
         };
-        Some((listed.of_type.attribute(&own)?, own.end().is_unique()))
+        let is_scanned = listed.of_type.is_scanned(&own);
+        Some((
+            listed.of_type.attribute(&own)?,
+            own.end().is_unique(),
+            is_scanned,
+        ))
     });
-    let (unique, plain): (Vec<_>, Vec<_>) = named.partition(|(_, is_unique)| *is_unique);
+    let (unique, plain): (Vec<_>, Vec<_>) = named.partition(|(_, is_unique, _)| *is_unique);
     sql.raw(", deciding(seq, key, tail) as materialized (");
     for (i, (is_unique, attributes)) in [(true, &unique), (false, &plain)].into_iter().enumerate() {
         // One of the two is enough, and simpler to plan, when the types agree.
@@ -345,7 +351,7 @@ fn sort_values(sql: &mut Sql, scope: &Scope, listed: &[ListTarget<'_>], path: &A
         sql.raw("select seq, key, tail from attribute_value where tenant = ")
             .int(scope.tenant);
         sql.raw(" and element = 0 and seq in (select seq from hit) and attribute in (0");
-        for (attribute, _) in attributes {
+        for (attribute, ..) in attributes {
             sql.raw(", ").int(*attribute);
         }
         sql.raw(if is_unique {
@@ -353,6 +359,12 @@ fn sort_values(sql: &mut Sql, scope: &Scope, listed: &[ListTarget<'_>], path: &A
         } else {
             ") and not is_unique"
         });
+    }
+    let scanned = plain.iter().filter(|(_, _, is_scanned)| *is_scanned);
+    let scanned: Vec<i64> = scanned.map(|(attribute, ..)| *attribute).collect();
+    if !scanned.is_empty() {
+        sql.raw(" union all ");
+        scan::sort_values(sql, scope.tenant, &scanned);
     }
     sql.raw(")");
 }

@@ -16,12 +16,12 @@ use tokio::sync::mpsc;
 #[derive(Debug)]
 pub struct MemberStream {
     scope: Scope,
-    first: Option<Row>,
     rows: mpsc::Receiver<Result<Row, StoreError>>,
 }
 
 impl Store {
-    /// Calls the members of a group; `None` if it is no longer as it was found.
+    /// The members of a group that follow those that were read with it, of which there is at least one; `None` if the
+    /// group is no longer as it was found.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -34,14 +34,14 @@ impl Store {
             Arg::Int(scope.tenant),
             Arg::Int(group.seq),
             Arg::Int(group.meta.version),
+            Arg::Int(group.last_member().unwrap_or(i64::MIN)),
         ];
         let mut rows = self
             .engine
             .rows_for_client(Statement::named("member.stream", ROLL, args));
-        let first = rows.recv().await.transpose()?;
-        Ok(first.map(|first| MemberStream {
+        let is_as_found = rows.recv().await.transpose()?.is_some();
+        Ok(is_as_found.then(|| MemberStream {
             scope: Scope::clone(scope),
-            first: Some(first),
             rows,
         }))
     }
@@ -54,13 +54,13 @@ impl MemberStream {
     /// Any [`StoreError`].
     pub async fn next(&mut self) -> Result<Option<Related>, StoreError> {
         loop {
-            let row = match self.first.take() {
-                Some(row) => Some(row),
-                None => self.rows.recv().await.transpose()?,
+            let Some(row) = self.rows.recv().await.transpose()? else {
+                return Ok(None);
             };
-            let Some(row) = row else { return Ok(None) };
-            if let Some(of_type) = self.scope.layout.by_type_id(type_id_of(row.int(0)?)) {
+            let seq = row.int(0)?;
+            if let Some(of_type) = self.scope.layout.by_type_id(type_id_of(seq)) {
                 return Ok(Some(Related {
+                    seq,
                     id: row.uuid(1)?,
                     display: row.opt_text(2)?.map(str::to_owned),
                     resource_type: of_type.resource_type.clone(),
@@ -72,6 +72,7 @@ impl MemberStream {
     }
 }
 
+/// Begins with the last member that was read with the group: it is there while the group has its version.
 const ROLL: &str = "select m.member_seq, o.id, o.display from resource g cross join member m cross join resource o \
-     where g.tenant = $1 and g.seq = $2 and g.version = $3 and m.tenant = $1 and m.group_seq = g.seq \
+     where g.tenant = $1 and g.seq = $2 and g.version = $3 and m.tenant = $1 and m.group_seq = g.seq and m.member_seq >= $4 \
      and o.tenant = $1 and o.seq = m.member_seq order by m.member_seq";

@@ -5,6 +5,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
 use crate::store::handle::Store;
 use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
+use crate::store::resources::read::groups::KnownGroups;
 use crate::store::resources::read::page::Page;
 use crate::store::resources::read::stored::{Documents, Relations, found, related};
 use crate::store::resources::scope::Scope;
@@ -30,12 +31,18 @@ impl Store {
         // The row is the first one, but for pages before a mark, whose places are negative.
         let is_proved = rows.iter().any(|row| matches!(row.int(1), Ok(-2)));
         let confirmed = scope.proved(is_proved)?;
+        let known = KnownGroups::of(scope, &rows, GROUP)?;
         let mut page = Page::default();
         for row in rows {
             match row.int(1)? {
-                -2 => {}
+                -2 | GROUP => {}
                 -1 => (page.total, page.gone) = (row.int(2)?, row.int(5)?),
                 0 => page.found.extend(found(scope, &row, 2)?),
+                GROUPS => {
+                    if let Some(found) = page.found.last_mut() {
+                        found.relations.extend(known.listed(row.text(4)?)?);
+                    }
+                }
                 part => {
                     let related = related(scope, &row, part)?;
                     page.found
@@ -53,12 +60,13 @@ impl Store {
 /// Adds what is read of the resources in `found`: few rows, from which others are found by keys.
 /// `cross join` tells SQLite to go that way. PostgreSQL thinks that a recursion finds many rows, and
 /// would read all memberships and groups; a range, and groups that are looked up each once, leave
-/// it no other way than by key.
+/// it no other way than by key. A group comes once, however many of the resources are in it.
 pub(in crate::store) fn resources(
     sql: &mut Sql,
     scope: &Scope,
     relations: Relations,
     documents: Documents,
+    are_many: bool,
 ) {
     let tenant = scope.tenant;
     if relations.groups {
@@ -77,28 +85,52 @@ pub(in crate::store) fn resources(
     );
     sql.int(tenant).raw(" and r.seq = f.seq");
     if relations.groups {
-        sql.raw(
-            " union all select u.place, 1, a.seq, a.id, '', 0, 0, 0, 0, a.display, u.indirect \
-             from (select place, other, min(indirect) as indirect from up group by place, other) as u \
-             join above a on a.seq = u.other",
+        sql.raw(" union all select u.place, 1, 0, ");
+        sql.arg(Arg::Uuid(Uuid::nil())).raw(
+            ", cast({rows_of}({row_of}(u.other, u.indirect)) as text), 0, 0, 0, 0, '', 0 \
+             from (select place, other, min(indirect) as indirect from up group by place, other) as u group by u.place \
+             union all select 0, -3, a.seq, a.id, '', 0, 0, 0, 0, a.display, 0 from above a",
         );
     }
     if relations.members {
-        sql.raw(if relations.most.is_some() {
-            " union all select * from ("
-        } else {
-            " union all "
-        });
-        sql.raw(
-            "select f.place, 2, o.seq, o.id, '', 0, 0, 0, 0, o.display, 0 \
-             from found f cross join member m cross join resource o where m.tenant = ",
-        );
-        sql.int(tenant)
-            .raw(" and m.group_seq = f.seq and o.tenant = ")
-            .int(tenant)
-            .raw(" and o.seq = m.member_seq");
-        if let Some(most) = relations.most {
-            sql.raw(" {limit}").int(most).raw(") as along");
-        }
+        members(sql, tenant, relations.most, are_many);
     }
 }
+
+/// Adds the members of the resources in `found`: all, or as many as are wanted. Those of one resource are the first ones
+/// in the order of their keys then; those of several are any.
+fn members(sql: &mut Sql, tenant: i64, most: Option<i64>, are_many: bool) {
+    let Some(most) = most else {
+        return members_of_many(sql.raw(" union all "), tenant);
+    };
+    if are_many {
+        members_of_many(sql.raw(" union all select * from ("), tenant);
+        sql.raw(" {limit}").int(most).raw(") as along");
+        return;
+    }
+    sql.raw(
+        " union all select (select place from found), 2, o.seq, o.id, '', 0, 0, 0, 0, o.display, 0 from \
+         (select member_seq from member where group_seq = (select seq from found) and tenant = ",
+    );
+    sql.int(tenant)
+        .raw(" order by member_seq {limit}")
+        .int(most)
+        .raw(") as m cross join resource o where o.tenant = ")
+        .int(tenant)
+        .raw(" and o.seq = m.member_seq");
+}
+
+fn members_of_many(sql: &mut Sql, tenant: i64) {
+    sql.raw(
+        "select f.place, 2, o.seq, o.id, '', 0, 0, 0, 0, o.display, 0 \
+         from found f cross join member m cross join resource o where m.tenant = ",
+    );
+    sql.int(tenant)
+        .raw(" and m.group_seq = f.seq and o.tenant = ")
+        .int(tenant)
+        .raw(" and o.seq = m.member_seq");
+}
+
+/// The part of a row with the groups of a resource, and that of a row with one of these groups.
+const GROUPS: i64 = 1;
+const GROUP: i64 = -3;

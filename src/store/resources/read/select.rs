@@ -13,17 +13,9 @@ use crate::store::db::sql::Sql;
 use crate::store::resources::ids::{CatalogIds, TypeIds};
 use crate::store::resources::index_key::compare;
 use crate::store::resources::read::relation;
+use crate::store::resources::read::scan::{self, Of, Scan};
 use crate::store::resources::seq::keys_of_type;
 use uuid::Uuid;
-
-/// What a set consists of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) enum Of {
-    /// Resources.
-    Resources,
-    /// Values of one multi-valued attribute.
-    Elements,
-}
 
 impl Of {
     fn columns(self) -> &'static str {
@@ -119,6 +111,14 @@ impl Select<'_> {
         }
     }
 
+    fn scan(&mut self) -> Scan<'_> {
+        Scan {
+            tenant: self.tenant,
+            type_id: self.of_type.type_id,
+            sql: self.sql,
+        }
+    }
+
     fn operand(&mut self, predicate: &Predicate, of: Of, within: Option<&AttributePath>) {
         self.sql.raw("select ").raw(of.columns()).raw(" from (");
         self.set(predicate, of, within);
@@ -151,6 +151,11 @@ impl Select<'_> {
                 is_first = false;
             }
         }
+        let scanned: Vec<i64> = parts.iter().filter_map(|part| self.scanned(part)).collect();
+        if !scanned.is_empty() {
+            self.sql.raw(" union ");
+            scan::any_value(&mut self.scan(), &scanned, of);
+        }
         for part in others {
             self.sql.raw(if is_first { "" } else { " union " });
             self.operand(part, of, within);
@@ -166,6 +171,16 @@ impl Select<'_> {
                 .of_type
                 .attribute(path)
                 .map(|number| (number, path.end().is_unique())),
+            _ => None,
+        }
+    }
+
+    /// The number of the attribute, if the part asks only whether it has a value, and that may be scanned.
+    fn scanned(&self, part: &Predicate) -> Option<i64> {
+        match part {
+            Predicate::Present(Target::Attribute(path)) if self.of_type.is_scanned(path) => {
+                self.of_type.attribute(path)
+            }
             _ => None,
         }
     }
@@ -199,7 +214,10 @@ impl Select<'_> {
         let (without, with): (Vec<_>, Vec<_>) = parts
             .iter()
             .partition(|part| matches!(part, Predicate::Not(_)));
-        let driver = with.iter().copied().max_by_key(|part| selectivity(part));
+        let driver = with
+            .iter()
+            .copied()
+            .max_by_key(|part| selectivity(self.of_type, part));
         self.sql.raw("select ").raw(of.driven()).raw(" from (");
         match driver {
             Some(driver) => self.set(driver, of, within),
@@ -258,6 +276,12 @@ impl Select<'_> {
         let Some(attribute) = self.of_type.attribute(path) else {
             return false;
         };
+        let is_scanned = self.of_type.is_scanned(path);
+        if is_scanned {
+            self.sql.raw("(");
+            scan::has_value(&mut self.scan(), attribute, key, of);
+            self.sql.raw(" or ");
+        }
         self.sql
             .raw("exists (select 1 from attribute_value v where ");
         self.value_rows(attribute, path, Some((Operator::Equal, key)));
@@ -268,6 +292,7 @@ impl Select<'_> {
         // The limit keeps PostgreSQL from making a join of this, for which it would read every
         // row with the value.
         self.sql.raw(" limit 1 offset 0)");
+        self.sql.raw(if is_scanned { ")" } else { "" });
         true
     }
 
@@ -296,14 +321,23 @@ impl Select<'_> {
             leaf.container == attribute.container
                 && leaf.attribute.name() == attribute.attribute.name()
         });
-        let numbers: Vec<i64> = own
-            .filter_map(|leaf| self.of_type.attribute(leaf))
-            .collect();
+        let numbered = own.filter_map(|leaf| {
+            let number = self.of_type.attribute(leaf)?;
+            Some((number, self.of_type.is_scanned(leaf)))
+        });
+        let numbered: Vec<(i64, bool)> = numbered.collect();
+        let numbers: Vec<i64> = numbered.iter().map(|(number, _)| *number).collect();
         self.sql
             .raw("select distinct seq, element from attribute_value where tenant = ")
             .int(self.tenant);
         self.attribute_in(&numbers);
         self.sql.raw(" and not is_unique");
+        let scanned = numbered.iter().filter(|(_, is_scanned)| *is_scanned);
+        let scanned: Vec<i64> = scanned.map(|(number, _)| *number).collect();
+        if !scanned.is_empty() {
+            self.sql.raw(" union ");
+            scan::elements(&mut self.scan(), &scanned);
+        }
     }
 
     fn leaf(&mut self, target: &Target, comparison: Option<(Operator, &Key)>, of: Of) {
@@ -329,6 +363,10 @@ impl Select<'_> {
             });
         self.sql.raw(" from attribute_value v where ");
         self.value_rows(attribute, path, comparison);
+        if self.of_type.is_scanned(path) {
+            self.sql.raw(" union ");
+            scan::values(&mut self.scan(), attribute, comparison, of);
+        }
     }
 
     fn value_rows(
@@ -420,12 +458,13 @@ impl Select<'_> {
 }
 
 /// Whether the condition is likely to leave no more than a handful.
-pub(in crate::store) fn is_selective(predicate: &Predicate) -> bool {
-    selectivity(predicate) >= 7
+pub(in crate::store) fn is_selective(of_type: &TypeIds, predicate: &Predicate) -> bool {
+    selectivity(of_type, predicate) >= 7
 }
 
 /// How few resources a part is likely to leave: the greater the fewer.
-fn selectivity(predicate: &Predicate) -> u8 {
+fn selectivity(of_type: &TypeIds, predicate: &Predicate) -> u8 {
+    let of = |part: &Predicate| selectivity(of_type, part);
     match predicate {
         Predicate::Compare {
             target: Target::Id,
@@ -439,8 +478,8 @@ fn selectivity(predicate: &Predicate) -> u8 {
         } => match operator {
             Operator::Equal if path.end().is_unique() => 8,
             Operator::Equal if path.end().kind() == Type::Boolean => 2,
-            // `type`, `primary` and their like have few values.
-            Operator::Equal if !path.end().canonical_values().is_empty() => 3,
+            // All resources of the type are read.
+            _ if of_type.is_scanned(path) => 3,
             Operator::Equal => 7,
             Operator::StartsWith => 6,
             Operator::Greater
@@ -450,9 +489,9 @@ fn selectivity(predicate: &Predicate) -> u8 {
             Operator::Contains | Operator::EndsWith => 5,
         },
         Predicate::Compare { .. } => 4,
-        Predicate::Element { predicate, .. } => selectivity(predicate),
-        Predicate::All(parts) => parts.iter().map(selectivity).max().unwrap_or(0),
-        Predicate::Any(parts) => parts.iter().map(selectivity).min().unwrap_or(9),
+        Predicate::Element { predicate, .. } => of(predicate),
+        Predicate::All(parts) => parts.iter().map(of).max().unwrap_or(0),
+        Predicate::Any(parts) => parts.iter().map(of).min().unwrap_or(9),
         Predicate::Present(_) => 1,
         Predicate::Not(_) => 0,
     }

@@ -32,6 +32,7 @@ pub struct StoredResource {
 /// The resource at the other end of a membership.
 #[derive(Debug, Clone)]
 pub struct Related {
+    pub(in crate::store) seq: i64,
     /// Id of the resource.
     pub id: Uuid,
     /// What it shows as `display`.
@@ -103,6 +104,12 @@ impl StoredResource {
             .count()
     }
 
+    /// The key of the last member that was read.
+    pub(in crate::store) fn last_member(&self) -> Option<i64> {
+        let members = self.relations.iter().filter(|related| related.is_member);
+        members.map(|member| member.seq).max()
+    }
+
     /// A resource that was stored this moment, as a read would find it; without memberships.
     pub fn fresh(
         resource_type: &Arc<ResourceType>,
@@ -163,10 +170,12 @@ pub(in crate::store) fn related(
     row: &Row,
     part: i64,
 ) -> Result<Option<Related>, StoreError> {
-    let Some(of_type) = scope.layout.by_type_id(type_id_of(row.int(2)?)) else {
+    let seq = row.int(2)?;
+    let Some(of_type) = scope.layout.by_type_id(type_id_of(seq)) else {
         return Ok(None);
     };
     Ok(Some(Related {
+        seq,
         id: row.uuid(3)?,
         display: row.opt_text(9)?.map(str::to_owned),
         resource_type: of_type.resource_type.clone(),

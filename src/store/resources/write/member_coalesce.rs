@@ -56,8 +56,8 @@ impl Store {
 
     async fn serve_group(self, mut leader: Leader<Group, MemberRequest>) {
         while let Some(asked) = leader.next(compatible) {
-            let counters = self.engine.counters();
-            counters.member_changes_coalesced.note_group(asked.len());
+            let coalescing = &self.engine.metrics().coalescing;
+            coalescing.member_changes.note_group(asked.len());
             match self.move_members(leader.key(), &asked).await {
                 Ok(changes) => asked
                     .into_iter()

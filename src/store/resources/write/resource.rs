@@ -1,5 +1,6 @@
 //! Creating, changing and deleting a resource: each is one batch, and each appends to the change log.
 
+use crate::model::takes_seat;
 use crate::resource::Attributes;
 use crate::store::changes::append::{ChangeAction, Entry, ResourceChange};
 use crate::store::db::args::Arg;
@@ -38,7 +39,7 @@ impl Store {
     ) -> Result<(ConfirmedScope, WriteOutcome), StoreError> {
         let Creating { claim, writing } = creating;
         let row = DerivedColumns::of(writing.of_type, &written.attributes);
-        let values = index::values(writing.of_type, &written.attributes);
+        let values = index::rows(writing.of_type, &written.attributes);
         let difference = Difference::between(&Attributes::default(), written, writing.of_type);
         let needs_seat = writing.limited && row.takes_seat;
         let attempts = AtomicU32::new(0);
@@ -98,10 +99,8 @@ impl Store {
         written: &NewDocument,
         members: &MemberDelta,
     ) -> Result<WriteOutcome, StoreError> {
-        let (was, is) = (
-            DerivedColumns::of(writing.of_type, before.attributes),
-            DerivedColumns::of(writing.of_type, &written.attributes),
-        );
+        let is = DerivedColumns::of(writing.of_type, &written.attributes);
+        let took_seat = takes_seat(&writing.of_type.resource_type, before.attributes);
         if before.found.document == written.document
             && written.password.is_none()
             && !writing.differs(before.found)
@@ -109,11 +108,11 @@ impl Store {
             return self.change_members(writing, before.found, members).await;
         }
         let changed = written.attributes.changed_names(before.attributes);
-        let values_were = index::values(writing.of_type, &before.attributes.only(&changed));
-        let values_are = index::values(writing.of_type, &written.attributes.only(&changed));
+        let values_were = index::rows(writing.of_type, &before.attributes.only(&changed));
+        let values_are = index::rows(writing.of_type, &written.attributes.only(&changed));
         let difference = Difference::between(before.attributes, written, writing.of_type);
         let seq = before.found.seq;
-        let seats = i64::from(is.takes_seat) - i64::from(was.takes_seat);
+        let seats = i64::from(is.takes_seat) - i64::from(took_seat);
         let needs_seat = writing.limited && seats > 0;
         let batch = || {
             let mut batch = if members.is_wide() {
@@ -163,6 +162,9 @@ impl Store {
                 .then("answer", Step::new(answer, vec![]))
         };
         let change = self.retrying(batch, WriteOutcome::Stale).await?;
+        if change == WriteOutcome::Stale && self.move_scanned_of(writing, before).await? {
+            return Ok(change);
+        }
         if change == WriteOutcome::Stale
             && needs_seat
             && self.is_current(writing.scope, before.found).await?
@@ -190,7 +192,11 @@ impl Store {
         {
             return Ok(done);
         }
-        self.delete_by(writing, before, false).await
+        let change = self.delete_by(writing, before, false).await?;
+        if change == WriteOutcome::Stale {
+            self.move_scanned_of(writing, before).await?;
+        }
+        Ok(change)
     }
 
     async fn delete_by(
@@ -199,8 +205,8 @@ impl Store {
         before: Current<'_>,
         alone: bool,
     ) -> Result<WriteOutcome, StoreError> {
-        let was = DerivedColumns::of(writing.of_type, before.attributes);
-        let values = index::values(writing.of_type, before.attributes);
+        let took_seat = takes_seat(&writing.of_type.resource_type, before.attributes);
+        let values = index::rows(writing.of_type, before.attributes);
         let seq = before.found.seq;
         let batch = || {
             let mut target = vec![
@@ -217,8 +223,8 @@ impl Store {
                 batch = leave(batch, writing, seq);
             }
             batch = index::remove(batch, writing.scope.tenant, seq, &values);
-            batch = self.count(batch, writing, (-1, -i64::from(was.takes_seat)));
-            if writing.limited && was.takes_seat {
+            batch = self.count(batch, writing, (-1, -i64::from(took_seat)));
+            if writing.limited && took_seat {
                 batch = batch.then("freed", Step::new(FREE_SEAT, vec![writing.tenant()]));
             }
             let change = ResourceChange {
@@ -424,30 +430,32 @@ const ANSWER_SEATED: &str = "select version from {written} \
 const IS_CURRENT: &str = "select 1 from resource where tenant = $1 and seq = $2 and revision = $3";
 
 const TAKE_SEAT_FOR: &str = "update tenant set used = used + 1 where tenant = $1 and used < seats \
-     and exists (select 1 from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4)) \
+     and exists (select 1 from resource where tenant = $1 and seq = $2 and revision = $3 and scanned_revision = revision \
+       and ($4 = 0 or version = $4)) \
      and schema_revision = $5 returning tenant";
 const FREE_SEAT: &str = "update tenant set used = used - 1 where tenant = $1 and seats is not null and exists (select 1 from {written})";
 
 const INSERT: &str = "insert into resource (tenant, seq, id, document, display, display_key, password, takes_seat, \
-       lookup_1, lookup_2, lookup_3, version, revision, created, modified) \
+       lookup_1, lookup_2, lookup_3, scanned, scanned_revision, version, revision, created, modified) \
      select {:tenant}, {:seq}, {:id}, {:document}, {:display}, {:display_key}, {:password}, {:takes_seat}, \
-       {:lookup_1}, {:lookup_2}, {:lookup_3}, coalesce({:given_version}, 1), 1, coalesce({:given_creation}, {:modified}), {:modified} \
+       {:lookup_1}, {:lookup_2}, {:lookup_3}, {:scanned}, 1, coalesce({:given_version}, 1), 1, coalesce({:given_creation}, {:modified}), {:modified} \
      where exists (select 1 from tenant where tenant = {:tenant} and schema_revision = {:schema_revision})";
 const UPDATE: &str = "update resource set document = {:document}, display = {:display}, display_key = {:display_key}, \
      password = coalesce({:password}, password), takes_seat = {:takes_seat}, \
      lookup_1 = {:lookup_1}, lookup_2 = {:lookup_2}, lookup_3 = {:lookup_3}, \
+     scanned = {:scanned}, scanned_revision = revision + 1, \
      version = case when {:given_version} > version then {:given_version} else version + 1 end, revision = revision + 1, \
      modified = {:modified}, created = coalesce({:given_creation}, created) \
-     where tenant = {:tenant} and seq = {:seq} and revision = {:revision} and ({:version} = 0 or version = {:version}) \
+     where tenant = {:tenant} and seq = {:seq} and revision = {:revision} and scanned_revision = revision and ({:version} = 0 or version = {:version}) \
      and exists (select 1 from tenant where tenant = {:tenant} and schema_revision = {:schema_revision})";
 /// Groups are locked before their members. A deletion is a change and has the next version.
-const DELETE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) \
+const DELETE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and scanned_revision = revision and ($4 = 0 or version = $4) \
      and (select count(*) from (select 1 from resource where tenant = $1 \
      and seq in (select group_seq from member where tenant = $1 and member_seq = $2) order by seq{for_no_key_update}) as groups) >= 0 \
      and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version + 1 as version, document, created";
 /// Who joins a group meanwhile holds the row; then the reference stops this, and the next attempt
 /// sees the membership.
-const DELETE_ALONE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and ($4 = 0 or version = $4) \
+const DELETE_ALONE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and scanned_revision = revision and ($4 = 0 or version = $4) \
      and not exists (select 1 from member where tenant = $1 and member_seq = $2) \
      and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version + 1 as version, document, created";
 const LEAVE_GROUPS: &str = "update resource set version = version + 1, modified = $3 where tenant = $1 \

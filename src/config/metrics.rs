@@ -1,0 +1,32 @@
+//! `[metrics]`: the page of metrics on the management listener.
+
+use super::entries::Entries;
+use super::origin::ConfigError;
+use super::typed_section::Section;
+use secrecy::SecretString;
+
+/// `[metrics]`: who may read the metrics.
+#[derive(Debug, Clone)]
+pub struct MetricsSettings {
+    /// The bearer token that a reader has to send; `None`: none.
+    pub token: Option<SecretString>,
+}
+
+impl MetricsSettings {
+    pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
+        let section = Section::new(entries, "metrics");
+        let token = section.text_of_file("token_file")?;
+        if token.as_ref().is_some_and(|token| !is_token(token)) {
+            let allowed = "a file with one token of visible ASCII characters";
+            return Err(section.refuse("token_file", allowed));
+        }
+        Ok(Self {
+            token: token.map(SecretString::from),
+        })
+    }
+}
+
+/// Whether a text can be sent as a bearer token.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}

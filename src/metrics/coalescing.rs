@@ -1,0 +1,80 @@
+//! How many requests the database answers together, and how often the fast path of reads suffices.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
+/// Coalesced work, and the fast path.
+#[derive(Debug)]
+pub(crate) struct CoalescingMetrics {
+    /// Reads of PostgreSQL that are coalesced.
+    pub(crate) reads: Groups,
+    /// Changes of one member that are coalesced.
+    pub(crate) member_changes: Groups,
+    fast_reads: Counter,
+    full_reads: Counter,
+}
+
+/// Requests that ran in groups.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Groups {
+    groups: Counter,
+    requests: Counter,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PathLabels {
+    path: &'static str,
+}
+
+impl Groups {
+    /// Counts a group of so many requests.
+    pub(crate) fn note_group(&self, requests: usize) {
+        self.groups.inc();
+        self.requests.inc_by(u64::try_from(requests).unwrap_or(0));
+    }
+
+    fn register(registry: &mut Registry, name: &str, what: &str) -> Self {
+        let groups = Self::default();
+        registry.register(
+            format!("coalesced_{name}"),
+            format!("Requests for {what} that may share a statement"),
+            groups.requests.clone(),
+        );
+        registry.register(
+            format!("coalesced_{name}_statements"),
+            format!("Statements for {what} that requests may share"),
+            groups.groups.clone(),
+        );
+        groups
+    }
+}
+
+impl CoalescingMetrics {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let paths = Family::<PathLabels, Counter>::default();
+        let of = |path| paths.get_or_create_owned(&PathLabels { path });
+        let (fast_reads, full_reads) = (of("fast"), of("full"));
+        registry.register(
+            "reads",
+            "Reads of resources by the fast path, and those that needed the full query after it",
+            paths,
+        );
+        Self {
+            reads: Groups::register(registry, "reads", "reads of PostgreSQL"),
+            member_changes: Groups::register(registry, "member_changes", "changes of one member"),
+            fast_reads,
+            full_reads,
+        }
+    }
+
+    /// Counts a read that the fast path answered, or one that needed the full query after it.
+    pub(crate) fn note_fast_read(&self, is_answered: bool) {
+        if is_answered {
+            self.fast_reads.inc();
+        } else {
+            self.full_reads.inc();
+        }
+    }
+}

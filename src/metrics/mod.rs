@@ -1,0 +1,91 @@
+//! What the server counts and measures, for Prometheus: every instrument with its name and its help.
+//!
+//! An instrument is a shared number: whoever does the work holds a clone and changes it, and [`Metrics::text`] shows
+//! all of them. Labels are routes, names of statements, keywords and names of tenants, never values of requests.
+
+mod build;
+mod caches;
+mod coalescing;
+mod log_queue;
+mod pool;
+mod requests;
+mod retries;
+mod statements;
+mod under_way;
+mod writer;
+
+pub(crate) use caches::CacheMetrics;
+pub(crate) use coalescing::{CoalescingMetrics, Groups};
+pub(crate) use log_queue::LogQueueMetrics;
+pub(crate) use pool::PoolMetrics;
+pub(crate) use requests::RequestMetrics;
+pub(crate) use retries::{Retries, RetryCause};
+pub(crate) use statements::StatementMetrics;
+pub(crate) use under_way::UnderWay;
+pub(crate) use writer::WriterMetrics;
+
+use prometheus_client::encoding::prometheus_text;
+use prometheus_client::registry::Registry;
+
+/// The media type of [`Metrics::text`].
+pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
+
+/// The instruments of one server.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Requests of all APIs.
+    pub(crate) requests: RequestMetrics,
+    /// Statements and batches of the database.
+    pub(crate) statements: StatementMetrics,
+    /// The connections to the database for statements; those that read, on SQLite.
+    pub(crate) pool: PoolMetrics,
+    /// The connections that are read from row by row.
+    pub(crate) readings: PoolMetrics,
+    /// The connection that writes to SQLite.
+    pub(crate) writer: WriterMetrics,
+    /// Requests that the database answers together, and the fast path of reads.
+    pub(crate) coalescing: CoalescingMetrics,
+    /// Work that was done again.
+    pub(crate) retries: Retries,
+    /// Callers that are known from earlier requests.
+    pub(crate) callers: CacheMetrics,
+    /// Positions of pages that are known from earlier pages.
+    pub(crate) page_hints: CacheMetrics,
+    /// Requests on their way into the provisioning log.
+    pub(crate) log_queue: LogQueueMetrics,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("scimd");
+        let to = &mut registry;
+        build::register(to);
+        let (callers, page_hints) = caches::register(to);
+        let (pool, readings) = pool::register(to);
+        Self {
+            requests: RequestMetrics::register(to),
+            statements: StatementMetrics::register(to),
+            pool,
+            readings,
+            writer: WriterMetrics::register(to),
+            coalescing: CoalescingMetrics::register(to),
+            retries: Retries::register(to),
+            callers,
+            page_hints,
+            log_queue: LogQueueMetrics::register(to),
+            registry,
+        }
+    }
+}
+
+impl Metrics {
+    /// All instruments in the text format of Prometheus, version 0.0.4. Those that have counted nothing yet under any
+    /// label are left out.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = prometheus_text::encode(&mut text, &self.registry);
+        text
+    }
+}

@@ -1,0 +1,51 @@
+//! Work that was done again.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+use scim_core::keywords;
+
+keywords! {
+    /// Why work was done again.
+    RetryCause {
+        /// The connection of a read was broken.
+        Connection = "connection",
+        /// Another transaction was in the way of a write.
+        Transaction = "transaction",
+        /// Another change of the resource came first.
+        Resource = "resource",
+        /// The schemas of the tenant changed.
+        Schemas = "schemas",
+    }
+}
+
+/// Work that was done again, by cause.
+#[derive(Debug, Clone)]
+pub(crate) struct Retries(Family<RetryLabels, Counter>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RetryLabels {
+    cause: &'static str,
+}
+
+impl Retries {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let retries = Family::<RetryLabels, Counter>::default();
+        for cause in RetryCause::KEYWORDS {
+            drop(retries.get_or_create(&RetryLabels { cause }));
+        }
+        registry.register(
+            "retries",
+            "Statements and changes that were carried out again",
+            retries.clone(),
+        );
+        Self(retries)
+    }
+
+    /// Counts work that is done again.
+    pub(crate) fn note(&self, cause: RetryCause) {
+        let cause = cause.as_str();
+        self.0.get_or_create(&RetryLabels { cause }).inc();
+    }
+}

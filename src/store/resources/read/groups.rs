@@ -1,0 +1,42 @@
+//! The groups of the resources of a page: each group is read once, and each resource says which of them it is in.
+
+use crate::store::db::error::StoreError;
+use crate::store::db::row::Row;
+use crate::store::resources::read::stored::{Related, related};
+use crate::store::resources::scope::Scope;
+use std::collections::HashMap;
+
+/// Groups by their keys.
+#[derive(Debug)]
+pub(in crate::store) struct KnownGroups(HashMap<i64, Related>);
+
+impl KnownGroups {
+    /// The groups in the rows of a part. Those of a type that is unknown here are left out.
+    pub(in crate::store) fn of(scope: &Scope, rows: &[Row], part: i64) -> Result<Self, StoreError> {
+        let mut groups = HashMap::new();
+        for row in rows {
+            if row.int(1)? == part
+                && let Some(group) = related(scope, row, part)?
+            {
+                groups.insert(group.seq, group);
+            }
+        }
+        Ok(Self(groups))
+    }
+
+    /// The groups that a JSON text lists: the key of each, and whether the membership is through another group. They
+    /// are in the order of their keys.
+    pub(in crate::store) fn listed(&self, text: &str) -> Result<Vec<Related>, StoreError> {
+        let mut listed: Vec<(i64, i64)> = serde_json::from_str(text)
+            .map_err(|error| StoreError::Fault(sqlx::Error::Decode(error.into())))?;
+        listed.sort_unstable();
+        let groups = listed.into_iter().filter_map(|(seq, indirect)| {
+            let group = self.0.get(&seq)?.clone();
+            Some(Related {
+                is_direct: indirect == 0,
+                ..group
+            })
+        });
+        Ok(groups.collect())
+    }
+}

@@ -1,0 +1,126 @@
+//! The column `scanned` of a resource: its searchable values that have no row in the index, because they are of few
+//! kinds.
+//!
+//! The text is a JSON array with an array for each value: attribute id, key, and position in a list. Each of these
+//! begins on a line of its own. A line break never occurs within a JSON string, so a text search for a line's beginning
+//! finds values of one attribute, or one value of it, and nothing else. An empty key is `null`: that a value is present
+//! shows by the quotation mark.
+//!
+//! The column is valid while `scanned_revision` is the revision of the resource. Otherwise an earlier release has
+//! written the document, and the values have rows in the index; the next write moves them
+//! ([`crate::store::upkeep::former_index`]).
+
+use std::fmt::Write;
+
+/// Bytes of the longest key that is kept in the column.
+const LONGEST: usize = 128;
+
+/// Whether a key may stand in the column; other values have a row in the index.
+pub(in crate::store) fn fits(key: &str) -> bool {
+    key.len() <= LONGEST && !key.chars().any(char::is_control)
+}
+
+/// The text for values: attribute id, position in a list, and key of each.
+pub(in crate::store) fn text(mut values: Vec<(i64, i64, &str)>) -> String {
+    values.sort_unstable();
+    let mut text = String::with_capacity(2 + 32 * values.len());
+    text.push('[');
+    for (i, (attribute, element, key)) in values.into_iter().enumerate() {
+        text.push_str(if i > 0 { "," } else { "" });
+        begin(&mut text, attribute);
+        push_key(&mut text, key);
+        // Writing to a string cannot fail.
+        let _ = write!(text, ",{element}]");
+    }
+    text.push(']');
+    text
+}
+
+/// How a value of an attribute begins.
+pub(in crate::store) fn of_attribute(attribute: i64) -> String {
+    let mut text = String::new();
+    begin(&mut text, attribute);
+    text
+}
+
+/// How a value of an attribute begins that is not empty.
+pub(in crate::store) fn present(attribute: i64) -> String {
+    let mut text = of_attribute(attribute);
+    text.push('"');
+    text
+}
+
+/// How the value with a key begins; its position in a list follows, and [`END`].
+pub(in crate::store) fn equal(attribute: i64, key: &str) -> String {
+    let mut text = of_attribute(attribute);
+    push_key(&mut text, key);
+    text.push(',');
+    text
+}
+
+/// What follows the position of a value in a list, as a literal of SQL.
+pub(in crate::store) const END: &str = "']'";
+
+fn begin(text: &mut String, attribute: i64) {
+    let _ = write!(text, "\n[{attribute},");
+}
+
+fn push_key(text: &mut String, key: &str) {
+    if key.is_empty() {
+        text.push_str("null");
+        return;
+    }
+    text.push('"');
+    for character in key.chars() {
+        if matches!(character, '"' | '\\') {
+            text.push('\\');
+        }
+        text.push(character);
+    }
+    text.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_value_is_a_line_of_json() {
+        let written = text(vec![(7, 1, "home"), (7, 0, "a\"\\b"), (3, 0, "")]);
+        assert_eq!(
+            written,
+            "[\n[3,null,0],\n[7,\"a\\\"\\\\b\",0],\n[7,\"home\",1]]"
+        );
+        let read: serde_json::Value = serde_json::from_str(&written).unwrap();
+        assert_eq!(read[1][1], "a\"\\b");
+        assert_eq!(text(Vec::new()), "[]");
+    }
+
+    #[test]
+    fn a_value_is_found_by_its_beginning_and_by_nothing_else() {
+        let written = text(vec![
+            (7, 0, "x\n[8,\"y\","),
+            (7, 1, "[8,null,0]"),
+            (9, 0, ""),
+        ]);
+        assert!(!fits("x\n"), "a line break is not kept here");
+        let written = written.replace("x\n[8", "x[8");
+        for absent in [
+            of_attribute(8),
+            present(8),
+            equal(8, "y"),
+            equal(8, ""),
+            present(9),
+        ] {
+            assert!(!written.contains(&absent), "{absent}");
+        }
+        for found in [
+            of_attribute(9),
+            equal(9, ""),
+            present(7),
+            equal(7, "[8,null,0]"),
+        ] {
+            assert!(written.contains(&found), "{found}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Manual, rules and dashboard name what is exported. `SCIMD_BLESS=1 cargo test --test it metrics` rewrites the list of the
+//! manual.
+
+use super::scrape::promtool;
+use super::settled;
+use crate::harness::{Database, Server, user};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+const PAGE: &str = "docs/operating/metrics.md";
+const ALERTS: &str = "docs/operating/alerts.yml";
+const ALERT_CASES: &str = "tests/data/alerts.yml";
+const DASHBOARD: &str = "docs/operating/grafana-dashboard.json";
+const BEGIN: &str = "<!-- generated: begin -->\n";
+const END: &str = "<!-- generated: end -->\n";
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+#[tokio::test]
+async fn the_page_of_the_manual_lists_every_metric() {
+    let server = Server::on(Database::Sqlite).await;
+    server.post("/Users", user("ada")).await.expect(201);
+    let page = settled(&server, 1.0).await;
+    let mut list = "| Metric | Type | Labels | Meaning |\n| --- | --- | --- | --- |\n".to_owned();
+    for (name, family) in &page.families {
+        let labels: Vec<_> = family
+            .labels
+            .iter()
+            .map(|label| format!("`{label}`"))
+            .collect();
+        let meaning = family.help.trim_end_matches('.');
+        let (kind, labels) = (&family.kind, labels.join(", "));
+        list.push_str(&format!("| `{name}` | {kind} | {labels} | {meaning} |\n"));
+    }
+    list.push('\n');
+    let manual = read(PAGE);
+    let (head, rest) = manual.split_once(BEGIN).unwrap();
+    let (written, tail) = rest.split_once(END).unwrap();
+    if std::env::var_os("SCIMD_BLESS").is_some() {
+        let text = format!("{head}{BEGIN}\n{list}{END}{tail}");
+        std::fs::write(root().join(PAGE), text).unwrap();
+        return;
+    }
+    assert_eq!(
+        written.trim_start_matches('\n'),
+        list,
+        "{PAGE} does not list the metrics; SCIMD_BLESS=1 rewrites the list"
+    );
+}
+
+/// The words of a text that are names of metrics of scimd.
+fn named(text: &str) -> BTreeSet<&str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| word.starts_with("scimd_"))
+        .collect()
+}
+
+#[tokio::test]
+async fn rules_and_dashboard_name_what_is_exported() {
+    let server = Server::on(Database::Sqlite).await;
+    server.post("/Users", user("ada")).await.expect(201);
+    let exported = settled(&server, 1.0).await.names();
+    for file in [ALERTS, DASHBOARD] {
+        let text = read(file);
+        let named = named(&text);
+        assert!(named.len() > 5, "{file}: {named:?}");
+        for name in named {
+            assert!(exported.contains(name), "{file}: {name} is not exported");
+        }
+    }
+}
+
+#[test]
+fn the_rules_are_accepted_and_fire_when_they_should() {
+    let (rules, cases) = (read(ALERTS), read(ALERT_CASES));
+    let alerts = rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- alert: "));
+    for alert in alerts {
+        assert!(
+            cases.contains(&format!("alertname: {alert}\n")),
+            "{alert} has no case"
+        );
+    }
+    for arguments in [["check", "rules", ALERTS], ["test", "rules", ALERT_CASES]] {
+        let output = promtool(&arguments, "");
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+    }
+}
+
+/// Each expression of the dashboard is one that Prometheus can read.
+#[test]
+fn the_dashboard_is_well_formed() {
+    let dashboard: Value = serde_json::from_str(&read(DASHBOARD)).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let mut rules = Vec::new();
+    let mut ids = BTreeSet::new();
+    for panel in panels {
+        assert!(ids.insert(panel["id"].as_i64().unwrap()), "{panel}");
+        assert!(
+            panel["title"]
+                .as_str()
+                .is_some_and(|title| !title.is_empty())
+        );
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            let expression = target["expr"].as_str().unwrap();
+            let expression = expression.replace("$__rate_interval", "5m");
+            rules.push(json!({"record": format!("panel{}", rules.len()), "expr": expression}));
+        }
+    }
+    assert!(rules.len() > 10);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dashboard.yml");
+    // JSON is YAML.
+    let text = json!({"groups": [{"name": "dashboard", "rules": rules}]}).to_string();
+    std::fs::write(&file, text).unwrap();
+    let output = promtool(&["check", "rules", path_text(&file)], "");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+}
+
+fn path_text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
