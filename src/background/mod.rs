@@ -2,6 +2,7 @@
 //! one way to be stopped.
 
 mod former_index;
+mod measures;
 mod numbering;
 mod retention;
 mod token_expiry;
@@ -11,6 +12,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::delivery::{Deliverer, Endpoints};
 use crate::feed::Feed;
 use crate::mapping::Directory;
+use crate::metrics::ShownTenants;
 use crate::operator::{Operator, OperatorError};
 use crate::sync::locked;
 use std::sync::{Arc, Mutex};
@@ -22,6 +24,7 @@ use tokio_util::task::TaskTracker;
 /// How long stopping waits for a job that is at work.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -85,6 +88,14 @@ impl Background {
         self.every("request log retention", HOUR, move || {
             let operator = operator.clone();
             async move { retention::forget(&operator, days).await }
+        });
+    }
+
+    /// Measures tenants once a minute, for the metrics.
+    pub fn measure_tenants(&self, operator: Operator, shown: ShownTenants) {
+        self.every("tenant metrics", MINUTE, move || {
+            let operator = operator.clone();
+            async move { measures::measure(&operator, shown).await }
         });
     }
 

@@ -130,6 +130,9 @@ impl Serve {
         background.forget_old_changes(operator.clone(), config.feed.retention_days);
         let recorder = operator.service().recorder().clone();
         let app = scim_api::app(operator.service().clone(), config.for_http());
+        if admin_address.is_some() {
+            background.measure_tenants(operator.clone(), config.metrics.tenants);
+        }
         let admin_app = admin_address.map(|address| {
             let pages = vec![metrics_page(&operator, config)];
             admin_api::app(operator.clone(), config.for_admin(address), pages)

@@ -3,13 +3,16 @@
 use super::entries::Entries;
 use super::origin::ConfigError;
 use super::typed_section::Section;
+use crate::metrics::ShownTenants;
 use secrecy::SecretString;
 
-/// `[metrics]`: who may read the metrics.
+/// `[metrics]`: who may read the metrics, and what they show.
 #[derive(Debug, Clone)]
 pub struct MetricsSettings {
     /// The bearer token that a reader has to send; `None`: none.
     pub token: Option<SecretString>,
+    /// Which tenants have series of their own.
+    pub tenants: ShownTenants,
 }
 
 impl MetricsSettings {
@@ -22,6 +25,11 @@ impl MetricsSettings {
         }
         Ok(Self {
             token: token.map(SecretString::from),
+            tenants: section.parsed(
+                "tenants",
+                "off, attention or all",
+                ShownTenants::from_keyword,
+            )?,
         })
     }
 }

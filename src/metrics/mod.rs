@@ -11,6 +11,7 @@ mod pool;
 mod requests;
 mod retries;
 mod statements;
+mod tenants;
 mod under_way;
 mod writer;
 
@@ -21,6 +22,8 @@ pub(crate) use pool::PoolMetrics;
 pub(crate) use requests::RequestMetrics;
 pub(crate) use retries::{Retries, RetryCause};
 pub(crate) use statements::StatementMetrics;
+pub(crate) use tenants::TenantMetrics;
+pub use tenants::{ShownTenants, TenantFigures};
 pub(crate) use under_way::UnderWay;
 pub(crate) use writer::WriterMetrics;
 
@@ -54,6 +57,8 @@ pub struct Metrics {
     pub(crate) page_hints: CacheMetrics,
     /// Requests on their way into the provisioning log.
     pub(crate) log_queue: LogQueueMetrics,
+    /// Seats and tokens of tenants.
+    pub(crate) tenants: TenantMetrics,
 }
 
 impl Default for Metrics {
@@ -74,6 +79,7 @@ impl Default for Metrics {
             callers,
             page_hints,
             log_queue: LogQueueMetrics::register(to),
+            tenants: TenantMetrics::register(to),
             registry,
         }
     }

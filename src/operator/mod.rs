@@ -9,6 +9,7 @@ mod handle;
 mod index_drift;
 mod log_reader;
 mod log_watch;
+mod measures;
 mod open;
 mod request_shape;
 mod requests;

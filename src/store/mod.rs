@@ -38,6 +38,7 @@ pub use operator::schema::{Configured, ConfiguredSchema, KeptSchema};
 pub use operator::tenant::{
     PasswordPolicy, PutWithoutMembers, Status, Tenant, TenantChange, TenantInfo, UsernameFormat,
 };
+pub use operator::tenant_figures::FiguresQuery;
 pub use operator::tenant_list::{CountedTypes, TenantQuery};
 pub use operator::token::{NewToken, TokenInfo, TokenScope};
 pub use operator::token_list::{EndingQuery, TokenQuery};

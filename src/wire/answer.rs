@@ -6,7 +6,7 @@ use crate::wire::connection_limit::PATIENCE;
 use crate::wire::deadlines::ConnectionDeadlines;
 use crate::wire::layers::client_address::Peer;
 use crate::wire::rate::network;
-use crate::wire::unwritten::{CountedBody, Unwritten};
+use crate::wire::unwritten::{CountedBody, Endless, Unwritten};
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH};
 use axum::http::{HeaderValue, StatusCode};
@@ -66,12 +66,13 @@ pub(crate) fn answer(
         ) {
             response.headers_mut().remove(CONTENT_LENGTH);
         }
+        let is_endless = response.extensions().get::<Endless>().is_some();
         Ok(response.map(|body| {
             CountedBody::new(
                 body,
                 Arc::new(Unwritten {
                     open,
-                    _ticket: ticket,
+                    _ticket: (!is_endless).then_some(ticket),
                 }),
             )
         }))

@@ -23,7 +23,7 @@ pub(crate) mod shutdown;
 mod stream;
 pub(crate) mod tasks;
 mod tls;
-mod unwritten;
+pub(crate) mod unwritten;
 
 pub use app::App;
 pub use listener::{listen, serve};

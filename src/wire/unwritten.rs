@@ -16,11 +16,17 @@ use std::task::{Context, Poll, ready};
 /// Bytes of a piece. A client must take as many within the time for writing.
 const PIECE: usize = 16 << 10;
 
+/// An extension of a response whose body goes on until the client or the server has enough of it: such a request does
+/// not count as one under way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Endless;
+
 /// A request whose answer is not written yet.
 #[derive(Debug)]
 pub(crate) struct Unwritten {
     pub(crate) open: OpenRequest,
-    pub(crate) _ticket: Ticket,
+    /// Counts the request; `None` for one whose answer is endless.
+    pub(crate) _ticket: Option<Ticket>,
 }
 
 /// A piece of a body; the last of them to be dropped ends the request.

@@ -104,7 +104,7 @@ impl Store {
         let mut sql = Sql::default();
         sql.raw(GROUPS)
             .int(now.as_micros() - DAY)
-            .raw(") then 1 else 0 end as bigint) from tenant_failure f join tenant t on t.tenant = f.tenant where f.last_at >= ")
+            .raw(ONGOING_OF_GROUP)
             .int(query.since.map_or(0, Timestamp::as_micros));
         sql.raw(LATEST_OF_GROUP);
         if let Some(after) = &query.after {
@@ -166,7 +166,9 @@ const HOURS: &str = "select hour, answered, noted, refused, failed, created, cha
 const GROUPS: &str = "select t.name, cast(f.tenant as bigint), f.reason, f.last_at, \
      (select cast(sum(g.requests) as bigint) from tenant_failure g where g.tenant = f.tenant and g.reason = f.reason), \
      (select min(g.first_at) from tenant_failure g where g.tenant = f.tenant and g.reason = f.reason), \
-     cast(case when exists (select 1 from tenant_failure g left join tenant_action a on a.tenant = g.tenant and a.action = g.action \
-       where g.tenant = f.tenant and g.reason = f.reason and g.last_at > coalesce(a.succeeded, 0) and g.last_at > ";
+     (select cast(max(case when g.last_at > coalesce((select a.succeeded from tenant_action a where a.tenant = g.tenant and a.action = g.action), 0) \
+       and g.last_at > ";
+const ONGOING_OF_GROUP: &str = " then 1 else 0 end) as bigint) from tenant_failure g where g.tenant = f.tenant and g.reason = f.reason) \
+     from tenant_failure f join tenant t on t.tenant = f.tenant where f.last_at >= ";
 const LATEST_OF_GROUP: &str = " and not exists (select 1 from tenant_failure g where g.tenant = f.tenant and g.reason = f.reason \
      and (g.last_at, g.action, g.day) > (f.last_at, f.action, f.day))";

@@ -3,6 +3,7 @@
 pub(in crate::store) mod schema;
 pub(in crate::store) mod shared;
 pub(in crate::store) mod tenant;
+pub(in crate::store) mod tenant_figures;
 pub(in crate::store) mod tenant_list;
 pub(in crate::store) mod token;
 pub(in crate::store) mod token_list;

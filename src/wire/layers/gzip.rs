@@ -7,17 +7,20 @@ use axum::http;
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, VARY};
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
-use tower_http::compression::predicate::SizeAbove;
+use tower_http::compression::predicate::{And, NotForContentType, Predicate, SizeAbove};
 use tower_http::compression::{CompressionBody, CompressionLayer, CompressionLevel};
 
 /// Below this the work costs more than the bytes.
 const WORTHWHILE_BYTES: u64 = 1024;
 
+/// What is compressed. An event of a stream would wait for those behind it.
+pub(crate) type Worthwhile = And<SizeAbove, NotForContentType>;
+
 /// Compresses answers with gzip.
-pub(crate) fn compression() -> CompressionLayer<SizeAbove> {
+pub(crate) fn compression() -> CompressionLayer<Worthwhile> {
     CompressionLayer::new()
         .quality(CompressionLevel::Fastest)
-        .compress_when(SizeAbove::new(WORTHWHILE_BYTES))
+        .compress_when(SizeAbove::new(WORTHWHILE_BYTES).and(NotForContentType::SSE))
 }
 
 /// An answer whose body may be compressed, as any other.

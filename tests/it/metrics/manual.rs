@@ -1,9 +1,11 @@
 //! Manual, rules and dashboard name what is exported. `SCIMD_BLESS=1 cargo test --test it metrics` rewrites the list of the
 //! manual.
 
-use super::scrape::promtool;
+use super::scrape::{Scrape, promtool};
 use super::settled;
 use crate::harness::{Database, Server, user};
+use scimd::metrics::ShownTenants;
+use scimd::service::{TenantChange, TokenScope};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -23,11 +25,32 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap()
 }
 
-#[tokio::test]
-async fn the_page_of_the_manual_lists_every_metric() {
+/// A page with a series of every metric.
+async fn exported() -> Scrape {
     let server = Server::on(Database::Sqlite).await;
     server.post("/Users", user("ada")).await.expect(201);
-    let page = settled(&server, 1.0).await;
+    let limited = TenantChange {
+        seats: Some(Some(3)),
+        ..TenantChange::default()
+    };
+    server.tenant("limited", &limited).await;
+    let week = Some(7 * 86_400);
+    server
+        .operator
+        .issue_token("limited", "soon", TokenScope::ReadWrite, week)
+        .await
+        .unwrap();
+    server
+        .operator
+        .measure_tenants(ShownTenants::Attention)
+        .await
+        .unwrap();
+    settled(&server, 1.0).await
+}
+
+#[tokio::test]
+async fn the_page_of_the_manual_lists_every_metric() {
+    let page = exported().await;
     let mut list = "| Metric | Type | Labels | Meaning |\n| --- | --- | --- | --- |\n".to_owned();
     for (name, family) in &page.families {
         let labels: Vec<_> = family
@@ -64,9 +87,7 @@ fn named(text: &str) -> BTreeSet<&str> {
 
 #[tokio::test]
 async fn rules_and_dashboard_name_what_is_exported() {
-    let server = Server::on(Database::Sqlite).await;
-    server.post("/Users", user("ada")).await.expect(201);
-    let exported = settled(&server, 1.0).await.names();
+    let exported = exported().await.names();
     for file in [ALERTS, DASHBOARD] {
         let text = read(file);
         let named = named(&text);

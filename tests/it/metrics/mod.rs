@@ -4,6 +4,7 @@
 mod manual;
 mod page;
 mod scrape;
+mod tenants;
 
 use crate::harness::{Server, user};
 use scrape::{Scrape, complaints};

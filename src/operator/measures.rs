@@ -1,0 +1,42 @@
+//! What is measured of tenants, for the metrics.
+
+use crate::metrics::ShownTenants;
+use crate::operator::error::Result;
+use crate::operator::handle::Operator;
+use crate::store::{FiguresQuery, Health};
+
+/// Tenants with series of their own, at most, unless all are asked for: the number of series stays bounded.
+const MOST: i64 = 1000;
+/// Seconds before its end from which a token ends soon.
+const SOON: i64 = 30 * 86_400;
+
+impl Operator {
+    /// Measures tenants and shows the result in the metrics until it is measured again.
+    ///
+    /// # Errors
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database; then the metrics stay as they are.
+    pub async fn measure_tenants(&self, shown: ShownTenants) -> Result<()> {
+        let now = self.clock.now();
+        let query = |everything, limit| FiguresQuery {
+            now,
+            until: now.plus_seconds(SOON),
+            everything,
+            limit,
+        };
+        let tenants = match shown {
+            ShownTenants::Off => Vec::new(),
+            ShownTenants::Attention => self.store.tenant_figures(&query(false, MOST)).await?,
+            ShownTenants::All => self.store.tenant_figures(&query(true, i64::MAX)).await?,
+        };
+        let counted = self.store.tenants_by_health(self.health_time()).await?;
+        let count = |keyword: &&'static str| {
+            let count = counted
+                .iter()
+                .find(|(health, _)| health.as_str() == *keyword);
+            (*keyword, count.map_or(0, |(_, count)| *count))
+        };
+        let health = Health::KEYWORDS.iter().map(count).collect();
+        self.store.metrics().tenants.set(health, tenants);
+        Ok(())
+    }
+}
