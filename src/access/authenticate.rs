@@ -3,7 +3,8 @@
 
 use super::claim::{Caller, Claim, TokenIdentity};
 use super::handle::Access;
-use super::{near_miss, token};
+use super::near_miss;
+use super::token::{self, TokenKind};
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
 use crate::reason::Reason;
@@ -20,7 +21,7 @@ impl Access {
         authorization: Option<&str>,
         context: &Arc<RequestContext>,
     ) -> Option<Claim> {
-        let (id, secret) = token::parse(bearer(authorization)?)?;
+        let (id, secret) = token::parse(TokenKind::Tenant, bearer(authorization)?)?;
         let now = self.clock.now();
         let claim = self.cache.recall(id, &secret, now, context)?;
         context.begin(claim.requester(now));
@@ -40,7 +41,9 @@ impl Access {
         context: &Arc<RequestContext>,
     ) -> Result<Caller> {
         context.forget();
-        let Some((id, secret)) = bearer(authorization).and_then(token::parse) else {
+        let Some((id, secret)) =
+            bearer(authorization).and_then(|sent| token::parse(TokenKind::Tenant, sent))
+        else {
             return Err(near_miss::refusal(authorization));
         };
         let found = self.store.token(id).await?;

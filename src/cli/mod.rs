@@ -4,6 +4,7 @@
 //! what was asked for and nothing else.
 
 mod arguments;
+mod audit;
 mod backup;
 mod check;
 mod completions;
@@ -12,7 +13,6 @@ mod deliveries;
 mod doctor;
 mod endpoint;
 mod events;
-mod expiry;
 mod export;
 mod failure;
 mod health;
@@ -24,6 +24,7 @@ mod mapping;
 mod message;
 mod migrate;
 mod open;
+mod operator;
 mod output;
 mod progress;
 #[cfg(test)]
@@ -82,6 +83,11 @@ enum Command {
     /// Adds, shows and removes schemas: custom attributes, for all tenants or for one
     #[command(subcommand)]
     Schema(schema::Schema),
+    /// Issues, lists, rotates and revokes operator tokens, for the management API
+    #[command(subcommand)]
+    Operator(operator::Operators),
+    /// Shows who changed what: commands and operator tokens
+    Audit(audit::Audit),
     /// Makes and manages webhooks, by which the application learns of changes
     #[command(subcommand)]
     Webhook(webhook::Webhook),
@@ -186,6 +192,8 @@ async fn on_database(
         Command::User(user) => user.run(config, out).await,
         Command::Group(group) => group.run(config, out).await,
         Command::Schema(schema) => schema.run(config, out).await,
+        Command::Operator(operator) => operator.run(config, out).await,
+        Command::Audit(audit) => audit.run(config, out).await,
         Command::Log(log) => log.run(config, out).await,
         Command::Events(events) => events.run(config, out).await,
         Command::Mapping(mapping) => mapping.run(config, out).await,

@@ -15,6 +15,7 @@ mod path;
 mod precondition;
 mod prefer;
 mod query;
+mod reading;
 mod resources;
 mod respond;
 mod route;
@@ -26,4 +27,5 @@ mod tests;
 
 pub use app::App;
 pub use handlers::app;
+pub(crate) use reading::{Reading, read_for_operator};
 pub use settings::HttpSettings;

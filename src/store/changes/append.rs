@@ -1,10 +1,13 @@
 //! Rows of the change log, for the batches that make the changes.
 
+use crate::audit::{Actor, AuditEntry};
 use crate::clock::Timestamp;
 use crate::store::db::args::{Arg, Column, Table};
 use crate::store::db::batch::Batch;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::{Statement, Step};
+use crate::store::operator::act::audited;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Who makes a change, and when.
@@ -16,6 +19,17 @@ pub struct Author {
     pub request: Option<String>,
     /// The moment.
     pub at: Timestamp,
+    /// What the audit trail says of the change, if it is an act of an operator.
+    pub audit: Option<Arc<AuditedChange>>,
+}
+
+/// A change of a resource as an act of an operator.
+#[derive(Debug, Clone)]
+pub struct AuditedChange {
+    /// Who acts.
+    pub by: Actor,
+    /// What is done.
+    pub entry: AuditEntry,
 }
 
 /// What was done to a resource.
@@ -90,6 +104,10 @@ impl Entry<'_> {
             false => LOG,
         };
         let batch = batch.then("logged", Step::bound(text, values));
+        let batch = match &self.author.audit {
+            Some(audit) => batch.and(audited(&audit.by, self.author.at, &audit.entry, "written")),
+            None => batch,
+        };
         match change.changes_members {
             true => self.append_members(batch),
             false => batch,

@@ -19,7 +19,7 @@ mod verify;
 pub(in crate::store) mod views;
 
 pub(in crate::store) use append::last_deletions;
-pub use append::{Author, ChangeAction};
+pub use append::{AuditedChange, Author, ChangeAction};
 pub use read::{ChangedMember, FeedEnds, FeedKey, FeedRow};
 pub(in crate::store) use retention::{DELETE_ALL, DELETE_SLICE};
 pub(in crate::store) use tenant::{TOLD, TenantNews};

@@ -18,6 +18,9 @@ pub enum StoreError {
     /// A row that was referred to is gone.
     #[error("a referenced row is gone")]
     Reference(#[source] sqlx::Error),
+    /// An answer is kept under the key of the request already.
+    #[error("a request with this key was carried out already")]
+    Repeated,
     /// A change came too late and took itself back.
     #[error("the resource has changed")]
     Stale,
@@ -159,6 +162,9 @@ impl From<sqlx::Error> for StoreError {
                     (ErrorKind::UniqueViolation, _) if is_value_index(&**database) => {
                         Self::Unique(error)
                     }
+                    (ErrorKind::UniqueViolation, _) if is_kept_answer(&**database) => {
+                        Self::Repeated
+                    }
                     // Another instance made the same seq, or the same row, at the same moment.
                     (ErrorKind::UniqueViolation, _) => Self::Busy(error),
                     (ErrorKind::ForeignKeyViolation, _) => Self::Reference(error),
@@ -220,6 +226,11 @@ fn is_value_index(error: &dyn sqlx::error::DatabaseError) -> bool {
         || error.message().contains("attribute_value.key")
 }
 
+fn is_kept_answer(error: &dyn sqlx::error::DatabaseError) -> bool {
+    error.constraint() == Some("kept_answer_pkey")
+        || error.message().contains("kept_answer.key_digest")
+}
+
 impl From<StoreError> for ScimError {
     fn from(error: StoreError) -> Self {
         match error {
@@ -237,7 +248,10 @@ impl From<StoreError> for ScimError {
             | StoreError::Newer { .. }
             | StoreError::Damaged(_)
             | StoreError::Role(_) => Self::internal(error),
-            StoreError::Busy(_) | StoreError::Reference(_) | StoreError::Stale => {
+            StoreError::Busy(_)
+            | StoreError::Reference(_)
+            | StoreError::Stale
+            | StoreError::Repeated => {
                 Self::unavailable("The server is busy with other changes; try again.", 1)
                     .caused_by(error)
             }
