@@ -147,7 +147,7 @@ const UPDATE: &str = "update resource set document = given.document, display = g
      scanned = given.scanned, scanned_revision = resource.revision + 1, \
      version = resource.version + 1, revision = resource.revision + 1, modified = given.modified from {rows} \
      where {row_among:resource.rowid}(select (select r.{row:rowid} from resource r where r.tenant = {:tenant} and r.seq = given.at_seq \
-       limit 1) from {rows})) and resource.tenant + 0 = {:tenant} and resource.seq = given.at_seq \
+       limit 1) from {rows})) and resource.tenant + 0 = {:tenant} and resource.seq + 0 = given.at_seq \
      and resource.revision = given.at_revision and resource.scanned_revision = resource.revision \
      and (given.at_version = 0 or resource.version = given.at_version) \
      and exists (select 1 from tenant where tenant = {:tenant} and schema_revision = {:schema_revision})";
