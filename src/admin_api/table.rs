@@ -1,7 +1,8 @@
 //! The table of operations.
 
 use crate::admin_api::api::{
-    audit, directory, entry, mapping, operators, schemas, tenants, tokens,
+    audit, directory, entry, history, log, mapping, operators, schemas, statistics, suggestion,
+    tenants, tokens,
 };
 use crate::admin_api::operation::Operation;
 use percent_encoding::percent_decode_str;
@@ -12,8 +13,12 @@ const TABLE: &[(&str, &[Operation])] = &[
     ("Tenants", tenants::OPERATIONS),
     ("Tokens", tokens::OPERATIONS),
     ("Schemas", schemas::OPERATIONS),
+    ("Suggestions", suggestion::OPERATIONS),
+    ("Log", log::OPERATIONS),
+    ("Statistics", statistics::OPERATIONS),
     ("Mapping", mapping::OPERATIONS),
     ("Directory", directory::OPERATIONS),
+    ("History", history::OPERATIONS),
     ("Audit", audit::OPERATIONS),
     ("Operators", operators::OPERATIONS),
 ];
