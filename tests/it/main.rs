@@ -44,6 +44,7 @@ mod schemas;
 mod searchable;
 mod shared_database;
 mod start;
+mod streams;
 mod tidy;
 mod tightened;
 #[cfg(feature = "otlp")]
@@ -55,3 +56,4 @@ mod untraced;
 mod upgrade;
 mod verify;
 mod views;
+mod webhooks;
