@@ -14,13 +14,13 @@ pub(in crate::store) const TOLD: &[&str] = &["tenant", "name", "status", "revisi
 /// What is told of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum TenantNews {
-    /// It was created; the step `told` returns it.
+    /// The tenant was created; the step `told` returns it.
     Created,
-    /// It is served or not; the step `told` returns it, and `before` what its status was.
+    /// The tenant is served or not; the step `told` returns it, and `before` what its status was.
     Status,
-    /// Its schemas are others; the step `told` returns it, also several.
+    /// The schemas of tenants are others; the step `told` returns it, also several.
     Schemas,
-    /// It is deleted by the next step; the first value is its number.
+    /// The tenant of this number is deleted by the next step.
     Deleted(i64),
 }
 
