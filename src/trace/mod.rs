@@ -1,4 +1,4 @@
-//! Spans for traces of OpenTelemetry: one for each request, statement and group of coalesced statements.
+//! Spans for traces of OpenTelemetry: one for each request, statement, group of coalesced statements and delivery.
 //!
 //! They are spans of the library `tracing`, below the target [`TARGET`], which nothing but the export of traces enables. While
 //! that is off, no span is made. Spans hold templates of routes, names of statements and numbers, never values.
@@ -104,6 +104,30 @@ pub(crate) fn end_statement(span: &Span, rows: Option<usize>) {
     };
 }
 
+/// The span of an attempt to send an event.
+pub(crate) fn delivery(event: &str) -> Span {
+    tracing::debug_span!(
+        target: TARGET,
+        "delivery",
+        otel.name = "delivery",
+        otel.kind = "client",
+        otel.status_code = Empty,
+        http.request.method = "POST",
+        http.response.status_code = Empty,
+        event,
+    )
+}
+
+/// Ends the span of an attempt with the status of the answer; `None` if there was none.
+pub(crate) fn end_delivery(span: &Span, status: Option<u16>) {
+    if let Some(status) = status {
+        span.record("http.response.status_code", status);
+    }
+    if !status.is_some_and(|status| (200..300).contains(&status)) {
+        span.record("otel.status_code", "ERROR");
+    }
+}
+
 /// The span of work that is done once for all who wait for it; it has a link to the span of each.
 pub(crate) fn shared<'a>(
     name: &'static str,
@@ -126,6 +150,8 @@ pub(crate) fn shared<'a>(
 }
 
 #[cfg(feature = "otlp")]
+pub(crate) use remote::place;
+#[cfg(feature = "otlp")]
 use remote::{link, rename, set_parent};
 
 /// Spans of a build without export have no parent elsewhere.
@@ -135,6 +161,12 @@ fn set_parent(_: &Span, _: TraceParent) {}
 /// Nobody sees the names of spans of a build without export.
 #[cfg(not(feature = "otlp"))]
 fn rename(_: &Span, _: String) {}
+
+/// Spans of a build without export are in no trace.
+#[cfg(not(feature = "otlp"))]
+pub(crate) fn place(_: &Span) -> Option<TraceParent> {
+    None
+}
 
 /// Spans of a build without export have no links.
 #[cfg(not(feature = "otlp"))]

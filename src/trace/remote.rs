@@ -28,3 +28,17 @@ pub(super) fn rename(span: &Span, name: String) {
 pub(super) fn link(span: &Span, other: &Span) {
     span.add_link(other.context().span().span_context().clone());
 }
+
+/// Where a span is in its trace, for those who are called in it; `None` while traces are off.
+pub(crate) fn place(span: &Span) -> Option<TraceParent> {
+    if span.is_disabled() {
+        return None;
+    }
+    let context = span.context();
+    let place = context.span().span_context().clone();
+    place.is_valid().then(|| TraceParent {
+        trace: u128::from_be_bytes(place.trace_id().to_bytes()),
+        span: u64::from_be_bytes(place.span_id().to_bytes()),
+        flags: place.trace_flags().to_u8(),
+    })
+}

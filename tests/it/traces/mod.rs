@@ -2,8 +2,9 @@
 
 mod message;
 
-use crate::cli::Served;
+use crate::cli::{Served, printed};
 use crate::harness::create_database;
+use crate::webhooks::sink::Sink;
 use message::Span;
 use nix::sys::signal::Signal;
 use serde_json::json;
@@ -94,7 +95,7 @@ struct Traced {
     base: String,
     token: String,
     client: reqwest::Client,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Traced {
@@ -116,7 +117,7 @@ impl Traced {
             base,
             token,
             client: reqwest::Client::new(),
-            _folder: folder,
+            folder,
         }
     }
 
@@ -309,4 +310,26 @@ async fn requests_are_served_while_the_collector_is_away() {
     }
     assert_eq!(get().await.unwrap().status(), 200);
     assert_eq!(served.signal(Signal::SIGTERM), Some(0));
+}
+
+/// A receiver learns in which span it was sent an event.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delivery_is_a_span_that_the_receiver_is_told_of() {
+    let (traced, sink) = (Traced::start(None).await, Sink::start().await);
+    let add = format!("webhook add app {} --allow-private", sink.url());
+    tokio::task::block_in_place(|| printed(traced.folder.path(), &add));
+    traced.user("ada").await;
+    let received = sink.wait_accepted(1).await;
+    let spans = traced.end().spans();
+    let deliveries: Vec<_> = spans
+        .iter()
+        .filter(|span| span.name == "delivery")
+        .collect();
+    let [delivery] = deliveries.as_slice() else {
+        panic!("{deliveries:?}");
+    };
+    let told = &received[0].headers["traceparent"];
+    assert_eq!(*told, format!("00-{}-{}-01", delivery.trace, delivery.id));
+    assert_eq!(delivery.attributes["event"], received[0].id());
+    assert_eq!(delivery.attributes["http.response.status_code"], "204");
 }
