@@ -23,6 +23,7 @@ mod router;
 mod settings;
 mod table;
 
+pub use app::AdminParts;
 pub use json_schema::Schemas;
 pub use mount::Mount;
 pub use openapi::document;

@@ -1,7 +1,7 @@
 //! The table of operations.
 
 use crate::admin_api::api::{
-    audit, directory, entry, mapping, operators, schemas, tenants, tokens,
+    audit, directory, endpoints, entry, mapping, operators, schemas, tenants, tokens,
 };
 use crate::admin_api::operation::Operation;
 use percent_encoding::percent_decode_str;
@@ -14,6 +14,8 @@ const TABLE: &[(&str, &[Operation])] = &[
     ("Schemas", schemas::OPERATIONS),
     ("Mapping", mapping::OPERATIONS),
     ("Directory", directory::OPERATIONS),
+    ("Webhooks", endpoints::WEBHOOKS),
+    ("Streams", endpoints::STREAMS),
     ("Audit", audit::OPERATIONS),
     ("Operators", operators::OPERATIONS),
 ];

@@ -11,6 +11,7 @@
 
 pub(in crate::store) mod append;
 mod number;
+mod pending;
 mod read;
 mod retention;
 mod tenant;
