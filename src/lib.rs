@@ -51,9 +51,9 @@ pub mod service {
     pub use crate::store::{
         AuditQuery, AuditRow, Entry, FailureGroup, FailurePlace, FailureQuery, Health, HourCounts,
         HourFigures, LogPage, LogQuery, LogSearch, LoggedRequest, LoggedUser, OperatorRole,
-        OperatorScope, OperatorTokenInfo, Outcome, PasswordPolicy, PutWithoutMembers, Status,
-        TenantChange, TenantInfo, TenantQuery, TokenInfo, TokenQuery, TokenScope, UsernameFormat,
-        Verified,
+        OperatorScope, OperatorTokenInfo, Outcome, PasswordPolicy, PutWithoutMembers,
+        ResourceChange, Status, TenantChange, TenantInfo, TenantQuery, TokenInfo, TokenQuery,
+        TokenScope, UsernameFormat, Verified,
     };
 }
 

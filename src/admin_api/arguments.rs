@@ -62,7 +62,7 @@ pub(crate) async fn read(
             let value = Value::Object(body.clone());
             schemas.check(name, &value, &mut found);
         }
-        Body::Empty | Body::Scim => {}
+        Body::Empty | Body::Events | Body::Scim => {}
     }
     if !found.is_empty() {
         return Err(faults(found));
@@ -175,7 +175,7 @@ async fn body(
     upload: &mut Upload,
 ) -> Result<(Map<String, Value>, String)> {
     let (is_optional, types): (bool, &[&str]) = match operation.body {
-        Body::Empty | Body::Scim => return Ok((Map::new(), String::new())),
+        Body::Empty | Body::Events | Body::Scim => return Ok((Map::new(), String::new())),
         Body::Json(_) => (false, &["application/json"]),
         Body::Optional(_) => (true, &["application/json"]),
         Body::MergePatch(_) => (false, &["application/merge-patch+json", "application/json"]),

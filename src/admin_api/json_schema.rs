@@ -19,6 +19,7 @@ const FILES: &[&str] = &[
     include_str!("schemas/directory.json"),
     include_str!("schemas/operators.json"),
     include_str!("schemas/endpoints.json"),
+    include_str!("schemas/log.json"),
 ];
 
 /// The schemas by their names.

@@ -21,6 +21,7 @@ mod reference;
 mod respond;
 mod router;
 mod settings;
+mod stream;
 mod table;
 
 pub use app::AdminParts;

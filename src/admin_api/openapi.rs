@@ -99,7 +99,7 @@ fn described(operation: &Operation, group: &str) -> Value {
 /// The problems that an operation may answer.
 pub(crate) fn problems(operation: &Operation) -> Vec<ProblemType> {
     let mut all = OF_ALL.to_vec();
-    if operation.body != Body::Empty {
+    if ![Body::Empty, Body::Events].contains(&operation.body) {
         all.extend(OF_BODIES);
     }
     if operation.method.as_str() == "POST" {
@@ -116,6 +116,7 @@ fn responses(operation: &Operation) -> Value {
     if let Some(name) = schema {
         let kind = match operation.body {
             Body::Scim => "application/scim+json",
+            Body::Events => "text/event-stream",
             _ => "application/json",
         };
         answer["content"] = json!({kind: {"schema": reference(name)}});
@@ -146,7 +147,7 @@ fn reference(name: &str) -> Value {
 
 fn request_body(operation: &Operation) -> Option<Value> {
     let (kind, name, required) = match operation.body {
-        Body::Empty => return None,
+        Body::Empty | Body::Events => return None,
         Body::Scim if operation.method.as_str() == "GET" => return None,
         Body::Scim => ("application/scim+json", "ScimSearch", true),
         Body::Json(name) => ("application/json", name, true),
@@ -208,7 +209,7 @@ mod tests {
         for operation in table::all() {
             let body = match operation.body {
                 Body::Json(name) | Body::Optional(name) | Body::MergePatch(name) => Some(name),
-                Body::Empty | Body::Scim => None,
+                Body::Empty | Body::Events | Body::Scim => None,
             };
             for name in body.into_iter().chain(operation.answer.1) {
                 let is_there = schemas.as_components().contains_key(name);

@@ -75,6 +75,8 @@ pub(crate) enum Body {
     Json(&'static str),
     /// JSON that fits a schema, or no body, which stands for an empty object.
     Optional(&'static str),
+    /// None; the answer is a stream of Server-Sent Events, each with data that fits the schema of the answer.
+    Events,
     /// A message of SCIM, which the operation reads itself, or none.
     Scim,
     /// A merge patch (RFC 7396) that fits a schema.

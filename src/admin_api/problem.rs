@@ -267,6 +267,7 @@ impl From<OperatorError> for Problem {
             | OperatorError::TokenNameLength => (ProblemType::InvalidRequest, at("/name")),
             OperatorError::NegativeSeats => (ProblemType::InvalidRequest, at("/seats")),
             OperatorError::OtherRevision(_) => (ProblemType::PreconditionFailed, Vec::new()),
+            OperatorError::TooManyReaders => (ProblemType::TooManyRequests, Vec::new()),
             OperatorError::Repeated => (ProblemType::IdempotencyInProgress, Vec::new()),
             OperatorError::SharedGroupNames(_)
             | OperatorError::TokenRotated { .. }
@@ -277,7 +278,12 @@ impl From<OperatorError> for Problem {
             OperatorError::Failed(error) => error.into(),
             error => Self {
                 faults,
-                retry_after: (kind == ProblemType::IdempotencyInProgress).then_some(1),
+                retry_after: [
+                    ProblemType::IdempotencyInProgress,
+                    ProblemType::TooManyRequests,
+                ]
+                .contains(&kind)
+                .then_some(1),
                 ..Self::new(kind, kind.status(), full_stop(error.to_string()))
             },
         }

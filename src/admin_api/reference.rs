@@ -123,7 +123,7 @@ impl Page {
                 self.schema_row("Body", name);
             }
             Body::Scim => self.row("Body", "as in SCIM"),
-            Body::Empty => {}
+            Body::Empty | Body::Events => {}
         }
         let (status, schema) = operation.answer;
         match schema {

@@ -1,7 +1,8 @@
 //! The table of operations.
 
 use crate::admin_api::api::{
-    audit, directory, endpoints, entry, mapping, operators, schemas, tenants, tokens,
+    audit, directory, endpoints, entry, history, log, mapping, operators, schemas, statistics,
+    suggestion, tenants, tokens,
 };
 use crate::admin_api::operation::Operation;
 use percent_encoding::percent_decode_str;
@@ -12,10 +13,14 @@ const TABLE: &[(&str, &[Operation])] = &[
     ("Tenants", tenants::OPERATIONS),
     ("Tokens", tokens::OPERATIONS),
     ("Schemas", schemas::OPERATIONS),
+    ("Suggestions", suggestion::OPERATIONS),
+    ("Log", log::OPERATIONS),
+    ("Statistics", statistics::OPERATIONS),
     ("Mapping", mapping::OPERATIONS),
     ("Directory", directory::OPERATIONS),
     ("Webhooks", endpoints::WEBHOOKS),
     ("Streams", endpoints::STREAMS),
+    ("History", history::OPERATIONS),
     ("Audit", audit::OPERATIONS),
     ("Operators", operators::OPERATIONS),
 ];

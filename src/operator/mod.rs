@@ -8,6 +8,7 @@ mod compliance;
 mod directory;
 mod error;
 mod handle;
+mod history;
 mod index_drift;
 mod log_reader;
 mod log_watch;
@@ -41,7 +42,9 @@ pub use log_reader::{LogEvent, LogReader};
 pub use log_watch::LATE;
 pub use mapping_shape::{directory_state_word, mapping_as_json, undeclared_text};
 pub use operator_tokens::{IssuedOperatorToken, OperatorRefusal, OperatorTokenRequest};
-pub use request_shape::{explanation_as_json, request_as_json};
+pub use request_shape::{
+    change_as_json, explanation_as_json, failure_as_json, hour_as_json, request_as_json,
+};
 pub use schema_shape::{
     attributes_of, schema_as_json, schema_change_as_json, whole_schema_as_json,
 };

@@ -21,7 +21,9 @@ mod upkeep;
 pub use activity::health::{Health, HealthTime};
 pub use activity::read::{FailureGroup, FailurePlace, FailureQuery, HourFigures};
 pub use activity::tally::HourCounts;
-pub use changes::{AuditedChange, Author, ChangeAction, ChangedMember, FeedEnds, FeedKey, FeedRow};
+pub use changes::{
+    AuditedChange, Author, ChangeAction, ChangedMember, FeedEnds, FeedKey, FeedRow, ResourceChange,
+};
 pub use db::error::StoreError;
 pub use db::settings::PoolSettings;
 pub use delivery::acknowledgement::Acknowledgements;

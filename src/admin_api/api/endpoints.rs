@@ -363,24 +363,17 @@ async fn add_webhook(call: Call) -> Result<Reply> {
 
 async fn add_stream(call: Call) -> Result<Reply> {
     let name = call.text("name").unwrap_or_default();
-    let method = call.text("method").and_then(StreamMethod::from_keyword);
-    let method = method.unwrap_or(StreamMethod::Push);
-    let url = call.text("url").map(str::to_owned);
-    if url.is_some() != (method == StreamMethod::Push) {
-        let detail = "A stream that is pushed needs a URL, one that is polled has none.";
-        return Err(invalid("/url", detail));
-    }
     let (mode, algorithm) = (call.text("mode"), call.text("alg"));
     let new = NewStream {
         name: name.to_owned(),
         tenant: call.text("tenant").map(str::to_owned),
         start: start(&call).unwrap_or(Start::Now),
-        url,
+        url: call.text("url").map(str::to_owned),
         types: call.text("types").map(str::to_owned),
         allows_private: call.body.get("allowPrivate") == Some(&Value::Bool(true)),
         headers: headers(&call.body).unwrap_or_default(),
         options: StreamOptions {
-            method,
+            method: StreamMethod::Push,
             mode: mode
                 .and_then(StreamMode::from_keyword)
                 .unwrap_or(StreamMode::Notice),

@@ -287,7 +287,7 @@ fn outline(plan: &SchemaPlan, tenant: Option<&str>, outcome: SchemaOutcome) -> V
     shown
 }
 
-fn refused(refusal: SchemaRefusal) -> Problem {
+pub(super) fn refused(refusal: SchemaRefusal) -> Problem {
     match refusal {
         SchemaRefusal::Problems(problems) => faults(problems.iter().map(body_fault).collect()),
         refusal @ SchemaRefusal::NoSchema { .. } => Problem::not_found(format!("{refusal}.")),

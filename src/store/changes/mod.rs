@@ -10,6 +10,7 @@
 //! changes after their commit, in passes ([`number`]).
 
 pub(in crate::store) mod append;
+mod history;
 mod number;
 mod pending;
 mod read;
@@ -20,6 +21,7 @@ pub(in crate::store) mod views;
 
 pub(in crate::store) use append::last_deletions;
 pub use append::{AuditedChange, Author, ChangeAction};
+pub use history::ResourceChange;
 pub use read::{ChangedMember, FeedEnds, FeedKey, FeedRow};
 pub(in crate::store) use retention::{DELETE_ALL, DELETE_SLICE};
 pub(in crate::store) use tenant::{TOLD, TenantNews};

@@ -131,6 +131,26 @@ impl StoreError {
         }
     }
 
+    /// Whether nothing took effect for a reason that may be the fault of one of several writes that were made together,
+    /// so that each is to be made by itself.
+    pub(in crate::store) fn is_of_one(&self) -> bool {
+        match self {
+            Self::Unique(_) | Self::Reference(_) | Self::Stale | Self::Outdated | Self::Busy(_) => {
+                true
+            }
+            Self::Fault(_) => true,
+            Self::Statement { source, .. } => source.is_of_one(),
+            _ => false,
+        }
+    }
+
+    /// The error again, for each of several writes that were made together and that must not be made again: whether
+    /// they took effect may not be known.
+    pub(in crate::store) fn for_each(&self) -> Self {
+        self.of_all()
+            .unwrap_or_else(|| Self::Away(sqlx::Error::Protocol(self.to_string())))
+    }
+
     /// Whether a statement took longer than it may.
     pub fn is_slow(&self) -> bool {
         match self {

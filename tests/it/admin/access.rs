@@ -21,6 +21,7 @@ fn filled(template: &str) -> String {
     path.replace("{tenant}", "default")
         .replace("{type}", "Users")
         .replace("{urn}", "urn:x")
+        .replace("{request}", "r-1")
         .replace("{id}", "0190c2a0-7b2e-7c11-8d3c-111111111111")
 }
 

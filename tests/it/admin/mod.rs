@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod directory;
 mod listener;
+mod log;
 mod once;
 mod races;
 mod schemas;

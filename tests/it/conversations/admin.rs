@@ -60,6 +60,7 @@ async fn hold(database: Database) {
         let mut names = Names::of(&server, &admin).await;
         for exchange in script.exchanges() {
             server.clock.advance(10);
+            server.service.recorder().finish().await;
             let answer = send(&admin, &names, exchange).await;
             if answer.status < 300 {
                 let path = format!("/api/v1{}", exchange.target);
@@ -90,6 +91,10 @@ async fn hold(database: Database) {
     );
     let all: BTreeSet<_> = openapi::operations()
         .into_iter()
+        // A stream has no end; tests of its own read it.
+        .filter(|(_, _, described)| {
+            described["responses"]["200"]["content"]["text/event-stream"].is_null()
+        })
         .map(|(_, _, described)| described["operationId"].as_str().unwrap().to_owned())
         .collect();
     let without: Vec<_> = all.difference(&answered).collect();
@@ -203,7 +208,9 @@ impl Names {
                         ("token", Some(text)) if text.starts_with("scimd_") => {
                             self.number(text, "secret");
                         }
-                        ("id", Some(text)) if text.len() == 12 => self.number(text, "token"),
+                        ("id" | "tokenId", Some(text)) if text.len() == 12 => {
+                            self.number(text, "token")
+                        }
                         (_, Some(text)) if uuid::Uuid::parse_str(text).is_ok() => {
                             self.number(text, "id");
                         }
@@ -223,6 +230,7 @@ impl Names {
                     match member.as_str() {
                         "instance" => *value = "{request}".into(),
                         "version" if value.is_string() => *value = "{version}".into(),
+                        "milliseconds" => *value = "{milliseconds}".into(),
                         "views" => *value = "{views}".into(),
                         "openapi" | "info" | "components" | "paths" => *value = "{document}".into(),
                         _ => self.name(value),
