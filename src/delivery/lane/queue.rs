@@ -151,6 +151,7 @@ impl Lane {
         for item in &items {
             self.open.remove(&item.key);
             self.free.remove(&(item.key, stream));
+            self.high = self.high.max(Some(item.key));
         }
         items
     }
@@ -163,11 +164,13 @@ impl Lane {
 
     /// Takes the events of resources out of the lane of which the first is ready and was overtaken.
     pub(super) fn drain_overtaken(&mut self) -> Vec<(Uuid, VecDeque<Item>)> {
-        let free = self.free.iter();
-        let overtaken = free.take_while(|(key, _)| Some(*key) < self.high);
-        let streams: Vec<_> = overtaken.map(|(_, stream)| *stream).collect();
-        let drained = streams.into_iter();
-        drained.map(|stream| (stream, self.drain(stream))).collect()
+        let mut drained = Vec::new();
+        while let Some((key, stream)) = self.free.first().copied()
+            && Some(key) < self.high
+        {
+            drained.push((stream, self.drain(stream)));
+        }
+        drained
     }
 
     /// Stores the progress of the lane apart, if it is another than that of the endpoint.
