@@ -8,6 +8,7 @@ use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::admin_api::respond;
 use crate::admin_api::settings::AdminSettings;
 use crate::config::Config;
+use crate::delivery::Endpoints;
 use crate::service::Operator;
 use crate::wire::rate::Limits;
 use crate::wire::shutdown::Leaving;
@@ -23,10 +24,24 @@ use tokio::time::timeout;
 /// How long the database may take to say that it is there.
 const READY_TIME: Duration = Duration::from_secs(2);
 
+/// The parts of the program that the management API works with.
+#[derive(Debug)]
+pub struct AdminParts {
+    /// What an operator does with tenants, tokens, schemas and directories.
+    pub operator: Operator,
+    /// What an operator does with webhooks and streams.
+    pub endpoints: Endpoints,
+    /// The configuration that the server was started with.
+    pub config: Config,
+    /// The pages that other parts of the program add.
+    pub mounts: Vec<Mount>,
+}
+
 /// What requests of the management listener are answered with.
 #[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) operator: Operator,
+    pub(crate) endpoints: Endpoints,
     pub(crate) settings: AdminSettings,
     pub(crate) config: Arc<Config>,
     pub(crate) limits: Limits,
@@ -37,18 +52,19 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    pub(crate) fn new(
-        operator: Operator,
-        settings: AdminSettings,
-        config: Arc<Config>,
-        document: Value,
-        mounts: Vec<Mount>,
-    ) -> Self {
+    pub(crate) fn new(settings: AdminSettings, parts: AdminParts, document: Value) -> Self {
+        let AdminParts {
+            operator,
+            endpoints,
+            config,
+            mounts,
+        } = parts;
         Self {
             operator,
+            endpoints,
             limits: Limits::new(settings.rates()),
             settings,
-            config,
+            config: Arc::new(config),
             schemas: Schemas::all(),
             document,
             mounts,
