@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::delivery::Endpoints;
 use crate::service::Operator;
 use crate::wire::rate::Limits;
+use crate::wire::shutdown::Leaving;
 use axum::http::header::ALLOW;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
@@ -83,7 +84,7 @@ impl Api {
         }
         if path == "/readyz" {
             let _ = facts.route.set("/readyz");
-            self.ready().await?;
+            self.ready(head).await?;
             return read(head, health).map(Some);
         }
         if let Some(mount) = self.mounts.iter().find(|mount| mount.path == path) {
@@ -99,15 +100,15 @@ impl Api {
         Err(Problem::new(ProblemType::Misdirected, 421, detail))
     }
 
-    async fn ready(&self) -> Result<()> {
-        let away = || Problem {
+    async fn ready(&self, head: &Parts) -> Result<()> {
+        let not_ready = |detail: &str| Problem {
             retry_after: Some(1),
-            ..Problem::new(
-                ProblemType::DatabaseAway,
-                503,
-                "The database does not answer.",
-            )
+            ..Problem::new(ProblemType::DatabaseAway, 503, detail)
         };
+        if head.extensions.get::<Leaving>().is_some() {
+            return Err(not_ready("The server is about to stop."));
+        }
+        let away = || not_ready("The database does not answer.");
         match timeout(READY_TIME, self.operator.service().is_ready()).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(away().caused_by(error)),
