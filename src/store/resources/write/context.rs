@@ -98,6 +98,12 @@ impl<'a> WriteContext<'a> {
             action: ChangeAction::default(),
         }
     }
+
+    /// Whether the write may be made in one batch with those of others. An import says more of a resource than such a
+    /// batch can, and an act of an operator has its row of the audit trail in a batch of its own.
+    pub(super) fn may_be_gathered(&self) -> bool {
+        self.given.says_nothing() && self.author.audit.is_none()
+    }
 }
 
 /// A resource as it was found, and its attributes, read from the document.

@@ -45,7 +45,7 @@ impl Store {
         let values = index::rows(writing.of_type, &written.attributes);
         let difference = Difference::between(&Attributes::default(), written, writing.of_type);
         let needs_seat = writing.limited && row.takes_seat;
-        if !needs_seat && members.is_empty() && writing.given.says_nothing() {
+        if !needs_seat && members.is_empty() && writing.may_be_gathered() {
             let change = self.gathered_change(writing, ChangeAction::Create, &difference, written);
             let write = GatheredWrite {
                 id,
@@ -138,7 +138,7 @@ impl Store {
         let seats = i64::from(is.takes_seat) - i64::from(took_seat);
         let needs_seat = writing.limited && seats > 0;
         let is_seated = writing.limited && seats != 0;
-        if !is_seated && members.is_empty() && writing.given.says_nothing() {
+        if !is_seated && members.is_empty() && writing.may_be_gathered() {
             let change = self.gathered_change(writing, writing.action, &difference, written);
             let write = GatheredWrite {
                 id: before.found.id,
@@ -234,6 +234,7 @@ impl Store {
             writing.of_type.resource_type.members().is_none() && before.found.relations.is_empty();
         if may_be_alone
             && !writing.limited
+            && writing.may_be_gathered()
             && let done @ WriteOutcome::Done(_) = self.delete_gathered(writing, before).await?
         {
             return Ok(done);
