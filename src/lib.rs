@@ -59,6 +59,8 @@ pub mod wire;
 
 pub mod scim_api;
 
+pub mod feed_api;
+
 pub mod admin_api;
 
 /// The names of the wire and of the SCIM API.

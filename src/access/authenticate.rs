@@ -2,13 +2,14 @@
 //! 7644 section 2).
 
 use super::claim::{Caller, Claim, TokenIdentity};
+use super::feed_reader::belongs_to_feed;
 use super::handle::Access;
 use super::{near_miss, token};
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
 use crate::reason::Reason;
 use crate::request_log::RequestContext;
-use crate::store::{CallerSnapshot, Status, Tenant, TokenInfo};
+use crate::store::{CallerSnapshot, Status, Tenant, TokenInfo, TokenScope};
 use std::sync::Arc;
 
 impl Access {
@@ -20,7 +21,7 @@ impl Access {
         authorization: Option<&str>,
         context: &Arc<RequestContext>,
     ) -> Option<Claim> {
-        let (id, secret) = token::parse(bearer(authorization)?)?;
+        let (id, secret) = token::parse(token::bearer(authorization)?)?;
         let now = self.clock.now();
         let claim = self.cache.recall(id, &secret, now, context)?;
         context.begin(claim.requester(now));
@@ -40,7 +41,7 @@ impl Access {
         context: &Arc<RequestContext>,
     ) -> Result<Caller> {
         context.forget();
-        let Some((id, secret)) = bearer(authorization).and_then(token::parse) else {
+        let Some((id, secret)) = token::bearer(authorization).and_then(token::parse) else {
             return Err(near_miss::refusal(authorization));
         };
         let found = self.store.token(id).await?;
@@ -49,6 +50,9 @@ impl Access {
         let expected = found.as_ref().map_or("", |(_, _, digest)| digest.as_str());
         let fits = token::fits(&secret, expected);
         let Some((tenant, token, digest)) = found.filter(|_| fits) else {
+            if self.is_of_feed(id, &secret).await? {
+                return Err(belongs_to_feed());
+            }
             let detail = "The token is unknown: ask the vendor of the application for a new one, and enter it here.";
             return Err(ScimError::unauthorized(detail).because(Reason::TokenUnknown));
         };
@@ -56,6 +60,9 @@ impl Access {
         let caller = self.caller_by(tenant, &token, context.clone()).await?;
         context.begin(caller.requester(now));
         is_good(&caller.settings, &token, now)?;
+        if token.scope == TokenScope::Feed {
+            return Err(belongs_to_feed());
+        }
         self.touch(&token.id, token.last_used, now);
         let snapshot = CallerSnapshot::of(&caller.settings, &token);
         self.cache.remember(digest, snapshot, &caller);
@@ -78,7 +85,7 @@ impl Access {
     }
 
     /// Writes the use of a token, if it is due, beside the request.
-    fn touch(&self, token: &str, last_used: Option<Timestamp>, now: Timestamp) {
+    pub(super) fn touch(&self, token: &str, last_used: Option<Timestamp>, now: Timestamp) {
         if !self.last_uses.is_due(token, last_used, now) {
             return;
         }
@@ -89,12 +96,6 @@ impl Access {
             }
         });
     }
-}
-
-/// What follows the Bearer scheme.
-fn bearer(authorization: Option<&str>) -> Option<&str> {
-    let (scheme, token) = authorization?.trim().split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 fn is_good(tenant: &Tenant, token: &TokenInfo, now: Timestamp) -> Result<()> {

@@ -7,8 +7,9 @@ use crate::admin_api::{self, AdminApp, Mount};
 use crate::background::Background;
 use crate::config::{Config, ConfigError, Override};
 use crate::feed::Feed;
+use crate::feed_api::{self, FeedApp};
 use crate::metrics;
-use crate::scim_api;
+use crate::scim_api::{self, Beside};
 use crate::service::{DEFAULT_TENANT, Operator, TokenScope};
 use crate::wire;
 use clap::Args;
@@ -125,10 +126,14 @@ impl Serve {
             .await?;
         background.warn_of_expiring_tokens(operator.clone(), config.tokens.warn_days);
         background.forget_old_requests(operator.clone(), config.provisioning.retention_days);
-        background.number_changes(feed);
+        background.number_changes(feed.clone());
         background.forget_old_changes(operator.clone(), config.feed.retention_days);
         let recorder = operator.service().recorder().clone();
-        let app = scim_api::app(operator.service().clone(), config.for_http());
+        let feed_app = FeedApp::new(feed.clone(), operator.service().access().clone());
+        let beside = Beside::new(feed_api::PREFIX, move |request| {
+            feed_app.clone().answer(request)
+        });
+        let app = scim_api::app(operator.service().clone(), config.for_http(), Some(beside));
         if admin_address.is_some() {
             background.measure_tenants(operator.clone(), config.metrics.tenants);
         }
@@ -154,6 +159,7 @@ impl Serve {
         let ending = async {
             stop.wait().await;
             operator.close_log_readers();
+            feed.close();
             Ok(())
         };
         let both = async { tokio::try_join!(serving, managing, ending).map(|_| ()) };

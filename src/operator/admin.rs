@@ -6,7 +6,9 @@ use crate::clock::Timestamp;
 use crate::operator::error::{OperatorError, Result};
 use crate::operator::handle::Operator;
 use crate::operator::tenants::COUNTED;
-use crate::store::{NewToken, TenantChange, TenantInfo, TokenInfo, TokenScope, Verified};
+use crate::store::{
+    ALL_TENANTS, NewToken, TenantChange, TenantInfo, TokenInfo, TokenScope, Verified,
+};
 use secrecy::SecretString;
 
 /// A token at the one time that it is shown.
@@ -111,6 +113,18 @@ impl Operator {
             return Err(no_tenant(tenant));
         }
         Ok(issued(fresh, tenant, kept, None))
+    }
+
+    /// Issues a token that reads the change feed of all tenants and is valid for this number of seconds.
+    ///
+    /// # Errors
+    /// 400 for a name that is none.
+    pub async fn issue_feed_token(&self, name: &str, seconds: Option<i64>) -> Result<IssuedToken> {
+        check_token_name(name)?;
+        let fresh = token::fresh()?;
+        let kept = self.new_token(&fresh, name, TokenScope::Feed, seconds);
+        self.store.add_token_of_all(&kept).await?;
+        Ok(issued(fresh, ALL_TENANTS, kept, None))
     }
 
     /// The stored form of a new token that is valid for this number of seconds.

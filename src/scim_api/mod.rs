@@ -5,6 +5,7 @@
 
 mod app;
 mod authentication;
+mod beside;
 mod exchange;
 mod handlers;
 mod intent;
@@ -25,5 +26,6 @@ mod settings;
 mod tests;
 
 pub use app::App;
+pub use beside::Beside;
 pub use handlers::app;
 pub use settings::HttpSettings;

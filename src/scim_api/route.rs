@@ -18,6 +18,8 @@ pub(crate) enum Route {
     Scim(Target),
     /// The base path with another protocol version than ours.
     OtherVersion(String),
+    /// Another API of the listener, by its prefix.
+    Beside(&'static str),
     /// Anything else.
     Outside,
 }
@@ -88,6 +90,7 @@ impl Route {
             Self::Ready => "/readyz",
             Self::Front => "/",
             Self::Scim(target) => target.template(),
+            Self::Beside(prefix) => prefix,
             Self::OtherVersion(_) | Self::Outside => "outside",
         }
     }

@@ -26,6 +26,7 @@ pub use db::settings::PoolSettings;
 pub use directory::{DirectoryState, Views};
 pub use handle::Store;
 pub use logged_request::{Entry, LoggedRequest, Outcome, TenantKey};
+pub use operator::feed_token::ALL_TENANTS;
 pub use operator::schema::{Configured, ConfiguredSchema, KeptSchema};
 pub use operator::tenant::{
     PasswordPolicy, PutWithoutMembers, Status, Tenant, TenantChange, TenantInfo, UsernameFormat,
@@ -45,6 +46,7 @@ pub use resources::read::page::{
     Bookmark, BookmarkValue, ListTarget, Page, PageRequest, PageStart, SortOrder,
 };
 pub use resources::read::stored::{Documents, Related, Relations, StoredResource};
+pub use resources::read::sweep::SweptMember;
 pub use resources::scope::Scope;
 pub use resources::write::context::{
     Creating, Current, ImportOverrides, ReservedSeq, WriteContext, WriteOutcome,

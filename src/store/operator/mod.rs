@@ -1,5 +1,6 @@
 //! Rows that the operator changes: tenants, tokens, schemas, values that instances share, imports.
 
+pub(in crate::store) mod feed_token;
 pub(in crate::store) mod schema;
 pub(in crate::store) mod shared;
 pub(in crate::store) mod tenant;
