@@ -3,6 +3,7 @@
 //! The protocol without I/O is the package `scim-core`; its modules are re-exported here. Each
 //! module uses those above it in this list and none below. `ARCHITECTURE.md` is the map.
 
+pub mod audit;
 pub mod clock;
 pub mod error;
 pub mod live;
@@ -48,10 +49,11 @@ pub mod service {
         Action, Deed, NoteText, Record, Recorder, RequestContext, RequestSummary, UnknownAttribute,
     };
     pub use crate::store::{
-        Entry, FailureGroup, FailurePlace, FailureQuery, Health, HourCounts, HourFigures, LogPage,
-        LogQuery, LogSearch, LoggedRequest, LoggedUser, Outcome, PasswordPolicy, PutWithoutMembers,
-        Status, TenantChange, TenantInfo, TenantQuery, TokenInfo, TokenQuery, TokenScope,
-        UsernameFormat, Verified,
+        AuditQuery, AuditRow, Entry, FailureGroup, FailurePlace, FailureQuery, Health, HourCounts,
+        HourFigures, LogPage, LogQuery, LogSearch, LoggedRequest, LoggedUser, OperatorRole,
+        OperatorScope, OperatorTokenInfo, Outcome, PasswordPolicy, PutWithoutMembers,
+        ResourceChange, Status, TenantChange, TenantInfo, TenantQuery, TokenInfo, TokenQuery,
+        TokenScope, UsernameFormat, Verified,
     };
 }
 
@@ -60,8 +62,6 @@ pub mod wire;
 pub mod scim_api;
 
 pub mod feed_api;
-
-pub mod admin_api;
 
 /// The names of the wire and of the SCIM API.
 pub mod http {
@@ -74,5 +74,7 @@ pub mod background;
 pub mod telemetry;
 
 pub mod config;
+
+pub mod admin_api;
 
 pub mod cli;

@@ -5,6 +5,7 @@ use divan::{Bencher, black_box};
 use scimd::resource::Conformance;
 use scimd::resource::projection::Projection;
 use scimd::service::render;
+use tokio::runtime::Builder;
 
 const CHOICES: [&str; 3] = ["whole", "attributes", "excludedAttributes"];
 
@@ -36,8 +37,11 @@ fn user(bencher: Bencher, choice: &str) {
 fn page_of_100(bencher: Bencher, choice: &str) {
     let (stage, page, projection) = (&*STAGE, STAGE.page(100), projection(choice));
     let shapes = [(stage.user.clone(), projection)];
+    let runtime = Builder::new_current_thread().build().unwrap();
     bencher.bench(|| {
-        render::list(&stage.caller, black_box(&page), "\"startIndex\":1", &shapes).unwrap()
+        let paging = "\"startIndex\":1";
+        let page = render::list(&stage.caller, black_box(&page), paging, &shapes);
+        runtime.block_on(page).unwrap()
     });
 }
 

@@ -110,7 +110,7 @@ impl Stage {
     /// The page of a list that a read finds.
     pub(crate) fn page(&self, count: u64) -> Page {
         Page {
-            lacks_members: false,
+            lacks_relations: false,
             total: 100_000,
             gone: 0,
             found: (0..count).map(|number| self.found(number)).collect(),

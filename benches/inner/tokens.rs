@@ -1,15 +1,15 @@
 //! Whether a token is good, once its row is there.
 
 use divan::{Bencher, black_box};
-use scimd::service::token::{fits, fresh, parse};
+use scimd::service::token::{TokenKind, fits, fresh, parse};
 use secrecy::ExposeSecret;
 
 #[divan::bench]
 fn parse_digest_compare(bencher: Bencher) {
-    let token = fresh().unwrap();
+    let token = fresh(TokenKind::Tenant).unwrap();
     let text = token.text.expose_secret().to_owned();
     bencher.bench(|| {
-        let (_, secret) = parse(black_box(&text)).unwrap();
+        let (_, secret) = parse(TokenKind::Tenant, black_box(&text)).unwrap();
         fits(&secret, &token.digest)
     });
 }

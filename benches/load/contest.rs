@@ -1,6 +1,5 @@
 //! A contest: sides take turns at one kind of work (A B, B A, …), so that a slow minute of the machine meets both.
 
-use crate::bare::Bare;
 use crate::cluster::Cluster;
 use crate::floor::{Floor, read_members};
 use crate::output::Output;
@@ -27,8 +26,6 @@ pub(crate) enum Side<'a> {
         database: String,
         group: String,
     },
-    /// A loop of bare statements on SQLite.
-    Bare(&'a Bare),
 }
 
 impl Side<'_> {
@@ -45,7 +42,6 @@ impl Side<'_> {
             Self::Scim { label, .. } => label,
             Self::Floor { .. } => "floor",
             Self::Members { .. } => "psql",
-            Self::Bare(_) => "bare loop",
         }
     }
 
@@ -75,7 +71,6 @@ impl Side<'_> {
                 database,
                 group,
             } => read_members(cluster, database, group, measure),
-            Self::Bare(bare) => bare.turn(clients, measure).await,
         }
     }
 }

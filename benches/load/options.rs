@@ -32,6 +32,9 @@ pub(crate) enum Command {
     Noisy(strain::Noisy),
     /// Memory of connections at rest
     Idle(strain::Idle),
+    /// Serves as the null server; started by this program itself
+    #[command(hide = true)]
+    Serve(crate::null::Null),
     /// Prints a population as JSON Lines for `scimd import`
     People(People),
     /// Prints the results of a file as Markdown
@@ -101,6 +104,9 @@ pub(crate) struct Run {
     /// Over PostgreSQL, and beside pgbench where there is a floor; otherwise over SQLite
     #[arg(long)]
     pub(crate) postgres: bool,
+    /// Beside the null server, where it can do what a phase asks
+    #[arg(long, conflicts_with = "url")]
+    pub(crate) null: bool,
     /// Another build of scimd, which takes turns with the others; ratios are those of the first to each
     #[arg(long, value_name = "FILE")]
     pub(crate) program: Vec<PathBuf>,

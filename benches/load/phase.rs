@@ -78,6 +78,24 @@ const SIZED: [(&str, OfSize); 4] = [
 ];
 
 impl Phase {
+    /// Whether the null server does what the phase asks.
+    pub(crate) fn is_of_null(self) -> bool {
+        matches!(
+            self,
+            Self::Get
+                | Self::UserName
+                | Self::Miss
+                | Self::ExternalId
+                | Self::Email
+                | Self::EmailPath
+                | Self::Create
+                | Self::Put
+                | Self::Active
+                | Self::Import
+                | Self::Delete
+        )
+    }
+
     /// All phases, for groups of these sizes.
     pub(crate) fn all(sizes: &[u64]) -> Vec<Self> {
         let plain = PLAIN.iter().map(|(_, phase)| *phase);

@@ -4,6 +4,7 @@ use crate::cluster::Cluster;
 use crate::contest::{Side, contest};
 use crate::database;
 use crate::floor::{self, Floor};
+use crate::null;
 use crate::options::Run;
 use crate::output::Output;
 use crate::phase::Phase;
@@ -70,8 +71,25 @@ pub(crate) async fn run(asked: Run) -> Result<u64, String> {
         .map(|cluster| Floor::new(cluster, asked.users))
         .transpose()?;
     let sites = sites(&asked, cluster.as_ref(), &mut out).await?;
+    let null = match asked.null {
+        true => {
+            let scimd = asked
+                .program
+                .first()
+                .cloned()
+                .unwrap_or_else(crate::program);
+            let (people, folder) = (population(&asked), &asked.common.folder);
+            Some(null::site(&scimd, &people, folder, cluster.as_ref(), &mut out).await?)
+        }
+        false => None,
+    };
     for phase in phases(&asked) {
-        let mut sides: Vec<Side<'_>> = sites.iter().map(|site| Side::scim(site, phase)).collect();
+        let null = null.iter().filter(|_| phase.is_of_null());
+        let mut sides: Vec<Side<'_>> = sites
+            .iter()
+            .chain(null)
+            .map(|site| Side::scim(site, phase))
+            .collect();
         sides.extend(
             floor
                 .iter()

@@ -1,7 +1,8 @@
 //! A little of everything, so that the load program stays true to the server: answers are checked, nothing is timed.
 
-use crate::bare::Bare;
 use crate::database;
+use crate::null;
+use crate::output::Output;
 use crate::phase::Phase;
 use crate::population::Population;
 use crate::site::Site;
@@ -39,36 +40,34 @@ async fn every_phase() -> Result<u64, String> {
         sizes: vec![10, 500],
     };
     let program = crate::program();
-    let (bare, _) = database::sqlite(&program, &people, folder.path(), "bare")?;
     let (database, _) = database::sqlite(&program, &people, folder.path(), "smoke")?;
     let site = Rc::new(Site::start("smoke", &program, &database, people.clone(), &[]).await?);
     let measure = Measure {
         seconds: 10.0,
         operations: 24,
     };
+    let mut out = Output::new(None)?;
+    let null = null::site(&program, &people, folder.path(), None, &mut out).await?;
+    let of_null = Phase::all(&people.sizes)
+        .into_iter()
+        .filter(|phase| phase.is_of_null());
+    let of_null = of_null.map(|phase| (&null, phase));
+    let phases = Phase::all(&people.sizes)
+        .into_iter()
+        .map(|phase| (&site, phase));
     let mut wrong = 0;
-    for phase in Phase::all(&people.sizes) {
+    for (site, phase) in phases.chain(of_null) {
         let turn = site.turn(phase, phase.clients(4), measure).await;
         let idle = u64::from(turn.operations() == 0 && turn.wrong == 0);
         if let Some(why) = turn
             .first_wrong
             .or_else(|| (idle > 0).then(|| "nothing was done".to_owned()))
         {
-            println!("{phase}: {why}");
+            println!("{}: {phase}: {why}", site.label);
         }
         wrong += turn.wrong + idle;
     }
-    if let database::Database::Sqlite { folder } = bare {
-        let turn = Bare::open(&folder.join("scimd.db"))
-            .await?
-            .turn(4, measure)
-            .await;
-        turn.first_wrong
-            .iter()
-            .for_each(|why| println!("bare loop: {why}"));
-        wrong += turn.wrong;
-    }
-    drop(site);
+    drop((site, null));
     let _ = fs::remove_dir_all(folder.path());
     Ok(wrong)
 }

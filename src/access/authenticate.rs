@@ -4,7 +4,8 @@
 use super::claim::{Caller, Claim, TokenIdentity};
 use super::feed_reader::belongs_to_feed;
 use super::handle::Access;
-use super::{near_miss, token};
+use super::near_miss;
+use super::token::{self, TokenKind};
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
 use crate::reason::Reason;
@@ -21,7 +22,7 @@ impl Access {
         authorization: Option<&str>,
         context: &Arc<RequestContext>,
     ) -> Option<Claim> {
-        let (id, secret) = token::parse(token::bearer(authorization)?)?;
+        let (id, secret) = token::parse(TokenKind::Tenant, token::bearer(authorization)?)?;
         let now = self.clock.now();
         let claim = self.cache.recall(id, &secret, now, context)?;
         context.begin(claim.requester(now));
@@ -41,7 +42,9 @@ impl Access {
         context: &Arc<RequestContext>,
     ) -> Result<Caller> {
         context.forget();
-        let Some((id, secret)) = token::bearer(authorization).and_then(token::parse) else {
+        let Some((id, secret)) =
+            token::bearer(authorization).and_then(|sent| token::parse(TokenKind::Tenant, sent))
+        else {
             return Err(near_miss::refusal(authorization));
         };
         let found = self.store.token(id).await?;

@@ -7,7 +7,8 @@ use crate::request_log::{RequestContext, Requester};
 use crate::resource::Conformance;
 use crate::schema::{Catalog, ResourceType};
 use crate::store::{
-    Author, ConfirmedScope, Creating, ScopeClaim, Tenant, TokenScope, TypeIds, WriteContext,
+    AuditedChange, Author, ConfirmedScope, Creating, ScopeClaim, Tenant, TokenScope, TypeIds,
+    WriteContext,
 };
 use std::ops::Deref;
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub struct Identity {
     pub catalog: Arc<Catalog>,
     pub(crate) token_scope: TokenScope,
     pub(crate) settings: Arc<Tenant>,
+    /// What the audit trail says of changes by this caller, if they are acts of an operator.
+    pub(crate) audit: Option<Arc<AuditedChange>>,
 }
 
 /// What an identity takes from a token.
@@ -87,7 +90,12 @@ impl Claim {
             Some(operation) => format!("{id}:{operation}"),
             None => id.to_owned(),
         });
-        Author { token, request, at }
+        Author {
+            token,
+            request,
+            at,
+            audit: self.audit.clone(),
+        }
     }
 
     /// The creation of a resource of a type, which proves the claim.
@@ -121,6 +129,22 @@ impl Claim {
 }
 
 impl Caller {
+    /// The caller whose changes are an act of an operator, which the audit trail tells of.
+    #[must_use]
+    pub(crate) fn acting(self, audit: AuditedChange) -> Self {
+        let identity = Identity {
+            audit: Some(Arc::new(audit)),
+            ..Identity::clone(&self)
+        };
+        Self {
+            claim: Claim {
+                identity: Arc::new(identity),
+                ..self.claim
+            },
+            ..self
+        }
+    }
+
     /// The confirmed scope of the caller, which writes take.
     pub(crate) fn scope(&self) -> &ConfirmedScope {
         &self.scope

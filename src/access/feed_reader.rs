@@ -1,7 +1,8 @@
 //! Authentication for the change feed: tokens of scope `feed`, of a tenant or of all.
 
 use super::handle::Access;
-use super::{near_miss, token};
+use super::near_miss;
+use super::token::{self, TokenKind};
 use crate::error::{Result, ScimError};
 use crate::reason::Reason;
 use crate::store::{TenantKey, TokenScope};
@@ -26,7 +27,9 @@ impl Access {
     /// 401 with a `detail` that says what is wrong with the token; 403 for a token of another scope; 503 if the
     /// database cannot be reached.
     pub async fn feed_reader(&self, authorization: Option<&str>) -> Result<FeedReader> {
-        let Some((id, secret)) = token::bearer(authorization).and_then(token::parse) else {
+        let sent = token::bearer(authorization);
+        let parsed = sent.and_then(|sent| token::parse(TokenKind::Tenant, sent));
+        let Some((id, secret)) = parsed else {
             return Err(near_miss::refusal(authorization));
         };
         let found = self.store.feed_token(id).await?;

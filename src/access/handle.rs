@@ -146,6 +146,7 @@ impl Access {
             catalog: numbered.catalog.clone(),
             token_scope: token.scope,
             settings: tenant.into(),
+            audit: None,
         };
         let claim = Claim {
             identity: identity.into(),

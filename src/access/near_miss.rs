@@ -2,7 +2,7 @@
 //! cut off, or at a URL where nothing is. The request is refused; the log of the tenant says why.
 
 use super::handle::Access;
-use super::token;
+use super::token::{self, TokenKind};
 use crate::error::ScimError;
 use crate::reason::Reason;
 use crate::request_log::RequestContext;
@@ -17,6 +17,10 @@ const BASIC: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+
+/// Only tokens of tenants are looked for.
+const TENANT: TokenKind = TokenKind::Tenant;
+const PREFIX: &str = TENANT.prefix();
 
 /// What the value of an `Authorization` header holds of a token of ours.
 #[derive(Debug)]
@@ -92,6 +96,10 @@ pub(super) fn refusal(authorization: Option<&str>) -> ScimError {
         None if has_scheme => Reason::TokenUnknown,
         None => Reason::TokenNoScheme,
     };
+    if has_operator_token(text) {
+        let detail = "This is an operator token of the management API; an identity provider needs a tenant's token.";
+        return ScimError::unauthorized(detail).because(reason);
+    }
     let detail = match reason {
         Reason::TokenMissing => {
             "No token was sent: the Authorization header must be \"Bearer\", a blank and the token."
@@ -111,6 +119,12 @@ pub(super) fn refusal(authorization: Option<&str>) -> ScimError {
         }
     };
     ScimError::unauthorized(detail).because(reason)
+}
+
+/// Whether a word of a text is an operator token.
+fn has_operator_token(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    words.any(|word| token::parse(TokenKind::Operator, word).is_some())
 }
 
 fn find(authorization: &str) -> Option<Sighting> {
@@ -134,11 +148,11 @@ fn find(authorization: &str) -> Option<Sighting> {
 
 /// A whole token somewhere in a text.
 fn complete(text: &str) -> Option<Sighting> {
-    let starts = text.match_indices(token::PREFIX).map(|(at, _)| at);
+    let starts = text.match_indices(PREFIX).map(|(at, _)| at);
     starts.into_iter().find_map(|at| {
         let (before, from) = text.split_at_checked(at)?;
-        let (whole, after) = from.split_at_checked(token::LENGTH)?;
-        let (id, secret) = token::parse(whole)?;
+        let (whole, after) = from.split_at_checked(TENANT.length())?;
+        let (id, secret) = token::parse(TENANT, whole)?;
         Some(Sighting {
             id: id.to_owned(),
             secret: Some(secret),
@@ -181,14 +195,14 @@ fn in_pieces(text: &str) -> Option<Sighting> {
 
 /// The beginning of a token, with the public part as a whole.
 fn cut_off(text: &str) -> Option<Sighting> {
-    let (_, rest) = text.split_once(token::PREFIX)?;
+    let (_, rest) = text.split_once(PREFIX)?;
     let (id, rest) = rest.split_at_checked(token::ID)?;
     let is_id = id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let left = rest
         .bytes()
         .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
         .count();
-    let is_short = token::PREFIX.len() + token::ID + left < token::LENGTH;
+    let is_short = PREFIX.len() + token::ID + left < TENANT.length();
     (is_id && is_short).then(|| Sighting {
         id: id.to_owned(),
         secret: None,
@@ -203,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_token_is_found_however_it_was_put() {
-        let token = token::fresh().unwrap();
+        let token = token::fresh(TENANT).unwrap();
         let text = token.text.expose_secret();
         let (head, tail) = text.split_at(40);
         let basic = |credentials: String| format!("Basic {}", BASIC.encode(credentials));

@@ -1,4 +1,4 @@
-//! The text of a token: `scimd_<public id>_<secret><check digits>`.
+//! The text of a token: `scimd_<public id>_<secret><check digits>` for one of a tenant, `scimdop_…` for one of an operator.
 //!
 //! The check digits let scanners, and us, tell a token from other text without the database.
 
@@ -7,7 +7,30 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-pub(crate) const PREFIX: &str = "scimd_";
+/// What a token is for; neither kind is taken in the place of the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenKind {
+    /// A token of a tenant, for identity providers.
+    Tenant,
+    /// A token of an operator, for the management API.
+    Operator,
+}
+
+impl TokenKind {
+    /// What the text of such a token begins with.
+    pub(crate) const fn prefix(self) -> &'static str {
+        match self {
+            Self::Tenant => "scimd_",
+            Self::Operator => "scimdop_",
+        }
+    }
+
+    /// Characters of a whole token.
+    pub(crate) const fn length(self) -> usize {
+        self.prefix().len() + ID + 1 + SECRET + CHECK
+    }
+}
+
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const HEX: &[u8; 16] = b"0123456789abcdef";
 /// Characters of the public id.
@@ -16,9 +39,6 @@ pub(crate) const ID: usize = 12;
 const SECRET: usize = 43;
 /// Characters of the check digits: 6 of base 62 hold a CRC32.
 const CHECK: usize = 6;
-
-/// Characters of a whole token.
-pub(crate) const LENGTH: usize = PREFIX.len() + ID + 1 + SECRET + CHECK;
 
 /// A fresh token.
 #[derive(Debug)]
@@ -35,9 +55,9 @@ pub struct FreshToken {
 ///
 /// # Errors
 /// If the operating system has none.
-pub fn fresh() -> Result<FreshToken, ScimError> {
+pub fn fresh(kind: TokenKind) -> Result<FreshToken, ScimError> {
     let (id, secret) = (random(ID)?, random(SECRET)?);
-    let body = format!("{PREFIX}{id}_{secret}");
+    let body = format!("{}{id}_{secret}", kind.prefix());
     let text = format!("{body}{}", check_digits(&body));
     Ok(FreshToken {
         digest: digest(&secret),
@@ -46,11 +66,11 @@ pub fn fresh() -> Result<FreshToken, ScimError> {
     })
 }
 
-/// Public id and secret of a token's text; `None` if it is no token of ours.
-pub fn parse(text: &str) -> Option<(&str, SecretString)> {
-    let is_ours = text.is_ascii() && text.len() == LENGTH;
+/// Public id and secret of a token's text; `None` if it is no token of that kind.
+pub fn parse(kind: TokenKind, text: &str) -> Option<(&str, SecretString)> {
+    let is_ours = text.is_ascii() && text.len() == kind.length();
     let (body, check) = text.split_at_checked(text.len().checked_sub(CHECK)?)?;
-    let (id, secret) = body.strip_prefix(PREFIX)?.split_once('_')?;
+    let (id, secret) = body.strip_prefix(kind.prefix())?.split_once('_')?;
     (is_ours && id.len() == ID && check_digits(body) == check)
         .then(|| (id, SecretString::from(secret)))
 }
@@ -58,7 +78,9 @@ pub fn parse(text: &str) -> Option<(&str, SecretString)> {
 /// The public id in a token's text, whole or cut off; of other text all of it, which may be an id.
 pub(crate) fn public_part(text: &str) -> &str {
     let text = text.trim();
-    text.strip_prefix(PREFIX)
+    [TokenKind::Tenant, TokenKind::Operator]
+        .into_iter()
+        .find_map(|kind| text.strip_prefix(kind.prefix()))
         .map_or(text, |rest| rest.split('_').next().unwrap_or(rest))
 }
 
@@ -122,9 +144,9 @@ mod tests {
 
     #[test]
     fn a_token_reads_back() {
-        let token = fresh().unwrap();
+        let token = fresh(TokenKind::Tenant).unwrap();
         let text = token.text.expose_secret();
-        let (id, secret) = parse(text).unwrap();
+        let (id, secret) = parse(TokenKind::Tenant, text).unwrap();
         assert_eq!(id, token.id);
         assert!(fits(&secret, &token.digest));
         assert!(!fits(&SecretString::from("x"), &token.digest));
@@ -132,7 +154,7 @@ mod tests {
 
     #[test]
     fn other_text_is_no_token() {
-        let token = fresh().unwrap();
+        let token = fresh(TokenKind::Tenant).unwrap();
         let text = token.text.expose_secret().to_owned();
         let swapped: String = text.chars().rev().collect();
         let without_first = text.strip_prefix('s').unwrap();
@@ -148,10 +170,23 @@ mod tests {
             &format!("{text}0"),
             "scimd_é",
         ] {
-            assert!(parse(wrong).is_none(), "{wrong}");
+            assert!(parse(TokenKind::Tenant, wrong).is_none(), "{wrong}");
         }
         let mut flipped = text.into_bytes();
         flipped[30] ^= 1;
-        assert!(parse(std::str::from_utf8(&flipped).unwrap()).is_none());
+        assert!(parse(TokenKind::Tenant, std::str::from_utf8(&flipped).unwrap()).is_none());
+    }
+
+    #[test]
+    fn neither_kind_is_taken_for_the_other() {
+        for (kind, other) in [
+            (TokenKind::Tenant, TokenKind::Operator),
+            (TokenKind::Operator, TokenKind::Tenant),
+        ] {
+            let token = fresh(kind).unwrap();
+            let text = token.text.expose_secret();
+            assert!(parse(kind, text).is_some() && parse(other, text).is_none());
+            assert_eq!(public_part(text), token.id);
+        }
     }
 }

@@ -50,7 +50,7 @@ mod tests {
         let settings = AdminSettings {
             hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
             is_local,
-            url: String::new(),
+            scim_url: String::new(),
             requests_per_second: 0,
             burst: 0,
             bad_tokens: 0,

@@ -1,16 +1,31 @@
 //! The management API over HTTP, on a listener of its own.
 //!
-//! The [`wire`](crate::wire) hands a request to `app`, which refuses one for another host and finds what answers it.
-//! Every refusal is a problem (RFC 9457).
+//! The [`wire`](crate::wire) hands a request to `router`, which finds its [`Operation`](operation::Operation) in the
+//! `table`, authenticates the operator token and checks what the request brings. The files in `api` have the operations,
+//! one file for each kind of resource. OpenAPI document and reference page are made of the same table. Every refusal is a
+//! problem (RFC 9457).
 
+mod api;
 mod app;
+mod arguments;
+mod authentication;
+mod call;
 mod host;
+mod json_schema;
 mod log;
 mod mount;
+mod openapi;
+mod operation;
 mod problem;
+mod reference;
 mod respond;
+mod router;
 mod settings;
+mod stream;
+mod table;
 
-pub use app::{AdminApp, app};
+pub use json_schema::Schemas;
 pub use mount::Mount;
+pub use openapi::document;
+pub use router::{AdminApp, app};
 pub use settings::AdminSettings;

@@ -2,6 +2,7 @@
 
 use crate::error::ScimError;
 use crate::keyword::keywords;
+use crate::service::OperatorError;
 use crate::wire::refusal::{Refusal, RefusalKind};
 use serde_json::{Value, json};
 use std::error::Error;
@@ -17,6 +18,32 @@ keywords! {
         NotFound = "not-found",
         /// The path does not have this method.
         MethodNotAllowed = "method-not-allowed",
+        /// There is a tenant of that name.
+        TenantExists = "tenant-exists",
+        /// The state of things does not allow it.
+        Conflict = "conflict",
+        /// What is permanent has to be confirmed.
+        ConfirmMissing = "confirm-missing",
+        /// The condition of If-Match is not met.
+        PreconditionFailed = "precondition-failed",
+        /// There is no operator token.
+        TokenMissing = "token-missing",
+        /// The operator token is unknown.
+        TokenUnknown = "token-unknown",
+        /// The operator token has expired.
+        TokenExpired = "token-expired",
+        /// The operator token was revoked.
+        TokenRevoked = "token-revoked",
+        /// A SCIM token is no operator token.
+        ScimToken = "scim-token",
+        /// The operator token may not do this.
+        ScopeMissing = "scope-missing",
+        /// The Idempotency-Key cannot be taken.
+        IdempotencyKeyInvalid = "idempotency-key-invalid",
+        /// The Idempotency-Key came with another request.
+        IdempotencyKeyReused = "idempotency-key-reused",
+        /// A request with this key is being carried out.
+        IdempotencyInProgress = "idempotency-in-progress",
         /// The server cannot answer now.
         DatabaseAway = "database-away",
         /// The body has another media type than JSON.
@@ -35,12 +62,50 @@ keywords! {
 }
 
 impl ProblemType {
+    /// The status of problems of the type that have only one.
+    pub(crate) fn status(self) -> u16 {
+        match self {
+            Self::InvalidRequest | Self::ConfirmMissing | Self::IdempotencyKeyInvalid => 400,
+            Self::Unauthenticated
+            | Self::TokenMissing
+            | Self::TokenUnknown
+            | Self::TokenExpired
+            | Self::TokenRevoked
+            | Self::ScimToken => 401,
+            Self::ScopeMissing => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::TenantExists | Self::Conflict | Self::IdempotencyInProgress => 409,
+            Self::PreconditionFailed => 412,
+            Self::TooLarge => 413,
+            Self::ContentType => 415,
+            Self::Misdirected => 421,
+            Self::IdempotencyKeyReused => 422,
+            Self::TooManyRequests => 429,
+            Self::Internal => 500,
+            Self::DatabaseAway => 503,
+        }
+    }
+
     /// What all problems of the type have in common, for people.
-    fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::InvalidRequest => "The request cannot be taken.",
             Self::NotFound => "There is no such thing.",
             Self::MethodNotAllowed => "The path does not have this method.",
+            Self::TenantExists => "There is a tenant of that name.",
+            Self::Conflict => "The state of things does not allow it.",
+            Self::ConfirmMissing => "What is permanent has to be confirmed.",
+            Self::PreconditionFailed => "The condition of If-Match is not met.",
+            Self::TokenMissing => "There is no operator token.",
+            Self::TokenUnknown => "The operator token is unknown.",
+            Self::TokenExpired => "The operator token has expired.",
+            Self::TokenRevoked => "The operator token was revoked.",
+            Self::ScimToken => "A SCIM token is no operator token.",
+            Self::ScopeMissing => "The operator token may not do this.",
+            Self::IdempotencyKeyInvalid => "The Idempotency-Key cannot be taken.",
+            Self::IdempotencyKeyReused => "The Idempotency-Key came with another request.",
+            Self::IdempotencyInProgress => "The same request is being carried out.",
             Self::DatabaseAway => "The server cannot answer now.",
             Self::ContentType => "The media type is not known.",
             Self::TooLarge => "The request is too large.",
@@ -179,6 +244,58 @@ impl From<ScimError> for Problem {
             ..Self::new(kind, error.status(), detail)
         }
         .caused_by(error)
+    }
+}
+
+impl From<OperatorError> for Problem {
+    fn from(error: OperatorError) -> Self {
+        let at = |pointer: &str| {
+            vec![Fault {
+                pointer: pointer.to_owned(),
+                detail: error.to_string(),
+            }]
+        };
+        let (kind, faults) = match &error {
+            OperatorError::Failed(_) => (ProblemType::Internal, Vec::new()),
+            OperatorError::NoTenant(_)
+            | OperatorError::NoToken(_)
+            | OperatorError::NoValidToken(_)
+            | OperatorError::NoUser { .. } => (ProblemType::NotFound, Vec::new()),
+            OperatorError::TenantExists(_) => (ProblemType::TenantExists, Vec::new()),
+            OperatorError::TenantName(_)
+            | OperatorError::TokenNameControl
+            | OperatorError::TokenNameLength => (ProblemType::InvalidRequest, at("/name")),
+            OperatorError::NegativeSeats => (ProblemType::InvalidRequest, at("/seats")),
+            OperatorError::OtherRevision(_) => (ProblemType::PreconditionFailed, Vec::new()),
+            OperatorError::TooManyReaders => (ProblemType::TooManyRequests, Vec::new()),
+            OperatorError::Repeated => (ProblemType::IdempotencyInProgress, Vec::new()),
+            OperatorError::SharedGroupNames(_)
+            | OperatorError::TokenRotated { .. }
+            | OperatorError::SchemasChanged => (ProblemType::Conflict, Vec::new()),
+            _ => (ProblemType::InvalidRequest, Vec::new()),
+        };
+        match error {
+            OperatorError::Failed(error) => error.into(),
+            error => Self {
+                faults,
+                retry_after: [
+                    ProblemType::IdempotencyInProgress,
+                    ProblemType::TooManyRequests,
+                ]
+                .contains(&kind)
+                .then_some(1),
+                ..Self::new(kind, kind.status(), full_stop(error.to_string()))
+            },
+        }
+    }
+}
+
+/// Messages that commands go on after have no full stop.
+fn full_stop(text: String) -> String {
+    if text.ends_with('.') {
+        text
+    } else {
+        format!("{text}.")
     }
 }
 

@@ -1,6 +1,6 @@
 //! From outcome to HTTP answer.
 
-use crate::admin_api::problem::Problem;
+use crate::admin_api::problem::{Problem, ProblemType};
 use crate::wire::refusal::{Refusal, Refused};
 use axum::body::Body;
 use axum::http::header::{
@@ -59,8 +59,20 @@ pub(crate) fn problem(problem: Problem, refused: &Refused) -> Response {
     if let Some(seconds) = problem.retry_after {
         put(&mut response, RETRY_AFTER, &seconds.max(1).to_string());
     }
+    if problem.status == 401 {
+        put(&mut response, WWW_AUTHENTICATE, &challenge(&problem));
+    }
     response.extensions_mut().insert(Shown(problem));
     response
+}
+
+/// The challenge of a 401 (RFC 6750 section 3): a request without credentials is told no error.
+fn challenge(problem: &Problem) -> String {
+    let realm = "Bearer realm=\"scimd management\"";
+    match problem.kind {
+        ProblemType::TokenMissing => realm.to_owned(),
+        _ => format!("{realm}, error=\"invalid_token\""),
+    }
 }
 
 /// No answer of this listener is kept by anyone between, or read as something else than it is.

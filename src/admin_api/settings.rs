@@ -1,7 +1,9 @@
 //! What an operator can set about the management listener.
 
+use crate::config::Config;
 use crate::wire::RequestSettings;
 use crate::wire::rate::Rates;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Longest URI, in bytes.
@@ -26,8 +28,8 @@ pub struct AdminSettings {
     pub hosts: Vec<String>,
     /// Whether requests may be for `localhost` and loopback addresses, as the listener is reached by them.
     pub is_local: bool,
-    /// Where operators reach the listener, without a slash at the end.
-    pub url: String,
+    /// Where the server's SCIM endpoints are for clients, without a slash at the end.
+    pub scim_url: String,
     /// Requests that an operator token may make in a second, in the long run; 0 sets no limit.
     pub requests_per_second: u32,
     /// Requests that an operator token may make at once after a pause.
@@ -39,6 +41,21 @@ pub struct AdminSettings {
 }
 
 impl AdminSettings {
+    /// What the management listener, bound to `address`, is held to. `scim_url` is where the server's SCIM endpoints are.
+    pub fn of(config: &Config, address: SocketAddr, scim_url: String) -> Self {
+        let Config { server, limits, .. } = config;
+        let ip = address.ip();
+        Self {
+            hosts: config.admin.hosts(ip),
+            is_local: ip.is_loopback() || ip.is_unspecified(),
+            scim_url,
+            requests_per_second: limits.requests_per_second,
+            burst: limits.burst,
+            bad_tokens: limits.bad_tokens,
+            behind_proxy: server.behind_proxy,
+        }
+    }
+
     /// The limits that the wire holds requests to.
     pub(crate) fn for_wire(&self) -> RequestSettings {
         RequestSettings {

@@ -90,6 +90,14 @@ impl Background {
         });
     }
 
+    /// Deletes acts of the audit trail that are older than a number of days, once an hour.
+    pub fn forget_old_acts(&self, operator: Operator, days: i64) {
+        self.every("audit retention", HOUR, move || {
+            let operator = operator.clone();
+            async move { retention::forget_acts(&operator, days).await }
+        });
+    }
+
     /// Measures tenants once a minute, for the metrics.
     pub fn measure_tenants(&self, operator: Operator, shown: ShownTenants) {
         self.every("tenant metrics", MINUTE, move || {

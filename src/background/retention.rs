@@ -1,4 +1,4 @@
-//! Keeps the provisioning log and the change log from growing.
+//! Keeps the provisioning log, the change log and the audit trail from growing.
 
 use crate::operator::Operator;
 
@@ -12,6 +12,15 @@ pub(super) async fn forget(operator: &Operator, days: i64) {
         Err(error) => {
             tracing::warn!(%error, "old requests stay in the provisioning log for now");
         }
+    }
+}
+
+/// Deletes rows of the audit trail that are older than this number of days, and answers that are kept no longer.
+pub(super) async fn forget_acts(operator: &Operator, days: i64) {
+    match operator.forget_acts(days).await {
+        Ok(0) => {}
+        Ok(acts) => tracing::info!(acts, days, "the audit trail forgot old acts"),
+        Err(error) => tracing::warn!(%error, "old acts stay in the audit trail for now"),
     }
 }
 

@@ -103,6 +103,20 @@ pub(super) fn seats(text: &str) -> Result<OrNone<i64>, String> {
         .ok_or_else(|| "must be a whole number from 0, or \"none\" for no limit".to_owned())
 }
 
+/// Takes a name for people or `none`.
+pub(super) fn label(text: &str) -> Result<OrNone<String>, String> {
+    let is_label =
+        !text.trim().is_empty() && text.chars().count() <= 200 && !text.contains(char::is_control);
+    match text {
+        "none" => Ok(OrNone(None)),
+        text if is_label => Ok(OrNone(Some(text.to_owned()))),
+        _ => Err(
+            "must have at most 200 characters without line breaks and tabs, or be \"none\""
+                .to_owned(),
+        ),
+    }
+}
+
 /// Takes a base URL or `none`.
 pub(super) fn base_url(text: &str) -> Result<OrNone<String>, String> {
     if text == "none" {

@@ -5,10 +5,12 @@ use super::open;
 use super::output::{self, say};
 use super::progress::Progress;
 use crate::config::Config;
-use crate::mapping::{Column, Directory, Table};
-use crate::service::{DirectoryState, Operator};
+use crate::mapping::{Column, Directory};
+use crate::service::{
+    DirectoryState, Operator, directory_state_word, mapping_as_json, undeclared_text,
+};
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::io::Write;
 
 /// Commands of `scimd mapping`.
@@ -50,14 +52,7 @@ impl Show {
         let directory = config.directory()?;
         let views = open::existing(config).await?.views(&directory).await?;
         if self.json {
-            let queries: serde_json::Map<_, _> = views
-                .queries()
-                .map(|(name, query)| (name.to_owned(), query.into()))
-                .collect();
-            return output::json(
-                out,
-                &json!({"users": columns(&directory.users), "groups": columns(&directory.groups), "views": queries}),
-            );
+            return output::json(out, &mapping_as_json(&directory, &views));
         }
         let tables = [
             ("directory_users", &directory.users),
@@ -92,15 +87,6 @@ fn row(view: &str, column: &Column) -> Vec<String> {
     .to_vec()
 }
 
-fn columns(table: &Table) -> Vec<Value> {
-    let column = |column: &Column| {
-        json!({
-            "column": column.name, "paths": column.paths, "type": column.kind.as_str(), "indexed": column.lookup.is_some(),
-        })
-    };
-    table.columns.iter().map(column).collect()
-}
-
 impl Check {
     /// A mapping that cannot be is a wrong configuration; views that are others are a failure.
     async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
@@ -108,25 +94,20 @@ impl Check {
         let operator = open::existing(config).await?;
         let state = operator.directory_state(&directory).await?;
         let found = operator.undeclared(&directory).await?;
-        let undeclared: Vec<_> = found
-            .iter()
-            .map(|u| format!("{}: no schema declares \"{}\"", u.origin, u.path))
-            .collect();
-        let (word, told) = match state {
-            DirectoryState::Ready => ("ready", "The views in the database match the mapping."),
-            DirectoryState::Filling => (
-                "filling",
+        let undeclared: Vec<_> = found.iter().map(undeclared_text).collect();
+        let word = directory_state_word(state);
+        let told = match state {
+            DirectoryState::Ready => "The views in the database match the mapping.",
+            DirectoryState::Filling => {
                 "The views in the database match the mapping. Lookup columns are still being filled; lookups \
-                 are slow until then (scimd migrate completes this).",
-            ),
-            DirectoryState::Different => (
-                "different",
-                "The views in the database are of another mapping. Run scimd migrate to replace them.",
-            ),
-            DirectoryState::Missing => (
-                "missing",
-                "The database has no views yet. Run scimd migrate to create them.",
-            ),
+                 are slow until then (scimd migrate completes this)."
+            }
+            DirectoryState::Different => {
+                "The views in the database are of another mapping. Run scimd migrate to replace them."
+            }
+            DirectoryState::Missing => {
+                "The database has no views yet. Run scimd migrate to create them."
+            }
         };
         let is_right = matches!(state, DirectoryState::Ready | DirectoryState::Filling);
         if self.json {

@@ -4,13 +4,13 @@
 //! what was asked for and nothing else.
 
 mod arguments;
+mod audit;
 mod backup;
 mod check;
 mod completions;
 mod confirm;
 mod doctor;
 mod events;
-mod expiry;
 mod export;
 mod failure;
 mod health;
@@ -22,6 +22,7 @@ mod mapping;
 mod message;
 mod migrate;
 mod open;
+mod operator;
 mod output;
 mod progress;
 #[cfg(test)]
@@ -78,6 +79,11 @@ enum Command {
     /// Adds, shows and removes schemas: custom attributes, for all tenants or for one
     #[command(subcommand)]
     Schema(schema::Schema),
+    /// Issues, lists, rotates and revokes operator tokens, for the management API
+    #[command(subcommand)]
+    Operator(operator::Operators),
+    /// Shows who changed what: commands and operator tokens
+    Audit(audit::Audit),
     /// Makes keys
     #[command(subcommand)]
     Key(key::Key),
@@ -176,6 +182,8 @@ async fn on_database(
         Command::User(user) => user.run(config, out).await,
         Command::Group(group) => group.run(config, out).await,
         Command::Schema(schema) => schema.run(config, out).await,
+        Command::Operator(operator) => operator.run(config, out).await,
+        Command::Audit(audit) => audit.run(config, out).await,
         Command::Log(log) => log.run(config, out).await,
         Command::Events(events) => events.run(config, out).await,
         Command::Mapping(mapping) => mapping.run(config, out).await,

@@ -2,12 +2,13 @@
 
 use super::failure::Failure;
 use super::output::say;
+use crate::audit::Actor;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::mapping::Directory;
 use crate::service::{DatabaseTarget, IndexDrift, Operator, ServiceSettings, StartError};
 use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -71,6 +72,7 @@ pub(super) async fn patiently(
 
 /// Warns, in one line each, of what is not in force and of what the index may not follow.
 async fn warned(operator: Operator) -> Result<Operator, Failure> {
+    let operator = operator.by(user());
     let keys = operator.not_in_force().join(" and ");
     if !keys.is_empty() {
         tracing::warn!(
@@ -95,6 +97,15 @@ async fn warned(operator: Operator) -> Result<Operator, Failure> {
         );
     }
     Ok(operator)
+}
+
+/// The user of the system who runs the command, for the audit trail.
+fn user() -> Actor {
+    let id = std::fs::metadata("/proc/self").map(|process| process.uid());
+    let name = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+    let name = name.unwrap_or_else(|_| id.map_or(String::new(), |id| format!("uid {id}")));
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    Actor::cli(name, host.trim())
 }
 
 /// Paths that a warning names.

@@ -3,7 +3,7 @@
 use super::arguments::given;
 use super::failure::Failure;
 use super::{open, renewal, signals, start_line};
-use crate::admin_api::{self, AdminApp, Mount};
+use crate::admin_api::{self, AdminApp, AdminSettings, Mount};
 use crate::background::Background;
 use crate::config::{Config, ConfigError, Override};
 use crate::feed::Feed;
@@ -126,6 +126,7 @@ impl Serve {
             .await?;
         background.warn_of_expiring_tokens(operator.clone(), config.tokens.warn_days);
         background.forget_old_requests(operator.clone(), config.provisioning.retention_days);
+        background.forget_old_acts(operator.clone(), config.admin.audit_days);
         background.number_changes(feed.clone());
         background.forget_old_changes(operator.clone(), config.feed.retention_days);
         let recorder = operator.service().recorder().clone();
@@ -138,8 +139,9 @@ impl Serve {
             background.measure_tenants(operator.clone(), config.metrics.tenants);
         }
         let admin_app = admin_address.map(|address| {
+            let settings = AdminSettings::of(config, address, base_url.clone());
             let pages = vec![metrics_page(&operator, config)];
-            admin_api::app(operator.clone(), config.for_admin(address), pages)
+            admin_api::app(operator.clone(), settings, config.clone(), pages)
         });
         let renewed = renewal::Renewed {
             service: operator.service(),

@@ -4,21 +4,22 @@ mod guide;
 mod list;
 mod urls;
 
-use self::urls::Urls;
-use super::arguments::{OrNone, base_url, keyword, seats, support};
+use self::urls::urls_of;
+use super::arguments::{OrNone, base_url, keyword, label, seats, support};
 use super::confirm::confirm;
 use super::failure::Failure;
 use super::output::{self, moment, say};
-use super::{expiry, log, open, token};
+use super::{log, open};
 use crate::clock::Timestamp;
 use crate::config::{Config, duration};
 use crate::resource::Conformance;
 use crate::service::{
     DEFAULT_TENANT, LoggedRequest, Operator, PasswordPolicy, PutWithoutMembers, Status,
-    TenantChange, TenantInfo, TokenInfo, UsernameFormat, request_as_json,
+    TenantChange, TenantInfo, TenantUrls, TokenInfo, TokenLife, UsernameFormat,
+    deleted_tenant_as_json, request_as_json, tenant_as_json, token_as_json,
 };
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io::Write;
 
 /// Commands of `scimd tenant`.
@@ -90,6 +91,12 @@ struct Settings {
     /// Effect of a PUT without members on the members of a group, in lenient mode
     #[arg(long, value_name = "POLICY", value_parser = keyword(PutWithoutMembers::KEYWORDS, PutWithoutMembers::from_keyword))]
     put_without_members: Option<PutWithoutMembers>,
+    /// What people call the tenant, or none
+    #[arg(long, value_name = "TEXT|none", value_parser = label)]
+    display_name: Option<OrNone<String>>,
+    /// Id under which the vendor keeps the customer, or none
+    #[arg(long, value_name = "TEXT|none", value_parser = label)]
+    reference: Option<OrNone<String>>,
     /// URL of the tenant's endpoints if it differs from the server's, or none
     #[arg(long, value_name = "URL|none", value_parser = base_url)]
     base_url: Option<OrNone<String>>,
@@ -187,7 +194,7 @@ impl Change {
         let noncompliant = operator.noncompliant(name).await?;
         say_noncompliant(name, noncompliant);
         if output.json {
-            let mut whole = as_json(&tenant, &Urls::of(&tenant, config));
+            let mut whole = tenant_as_json(&tenant, &urls_of(&tenant, config));
             whole["noncompliant"] = noncompliant.into();
             return output::json(out, &whole);
         }
@@ -208,6 +215,8 @@ impl Settings {
             base_url: self.base_url.clone().map(|OrNone(url)| url),
             bodies_until: None,
             support: self.support.clone().map(|OrNone(contact)| contact),
+            display_name: self.display_name.clone().map(|OrNone(name)| name),
+            reference: self.reference.clone().map(|OrNone(reference)| reference),
         }
     }
 }
@@ -215,7 +224,7 @@ impl Settings {
 /// A tenant with what becomes of it: what its identity provider did last, and what ends soon.
 struct State {
     info: TenantInfo,
-    urls: Urls,
+    urls: TenantUrls,
     last: Option<LoggedRequest>,
     expiring: Vec<TokenInfo>,
     now: Timestamp,
@@ -229,7 +238,7 @@ impl State {
         while let Some(token) = ending.next().await? {
             expiring.push(token);
         }
-        let urls = Urls::of(&info, config);
+        let urls = urls_of(&info, config);
         Ok(Self {
             urls,
             last: operator.last_request(name).await?,
@@ -262,7 +271,7 @@ impl State {
                 .map_or_else(|| "none".to_owned(), log::summary),
         ));
         for token in &self.expiring {
-            let left = duration::show(expiry::left(token, self.now).unwrap_or_default());
+            let left = duration::show(TokenLife::from(token).left(self.now).unwrap_or_default());
             let text = format!(
                 "{} ends in {left}: scimd token rotate {}",
                 token.name, token.id
@@ -273,12 +282,12 @@ impl State {
     }
 
     fn as_json(&self) -> Value {
-        let mut whole = as_json(&self.info, &self.urls);
+        let mut whole = tenant_as_json(&self.info, &self.urls);
         let name = &self.info.settings.name;
         let expiring = self
             .expiring
             .iter()
-            .map(|token| token::as_json(token, "expiring", self.now));
+            .map(|token| token_as_json(token, "expiring", self.now));
         whole["lastRequest"] = self
             .last
             .as_ref()
@@ -315,17 +324,19 @@ fn show(
     output: &Json,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let urls = Urls::of(info, config);
+    let urls = urls_of(info, config);
     if output.json {
-        return output::json(out, &as_json(info, &urls));
+        return output::json(out, &tenant_as_json(info, &urls));
     }
     output::facts(out, &facts(info, &urls))
 }
 
-fn facts(info: &TenantInfo, urls: &Urls) -> Vec<(&'static str, String)> {
+fn facts(info: &TenantInfo, urls: &TenantUrls) -> Vec<(&'static str, String)> {
     let tenant = &info.settings;
     let mut facts = vec![
         ("name", tenant.name.clone()),
+        ("display-name", or_none(tenant.display_name.as_ref())),
+        ("reference", or_none(tenant.reference.as_ref())),
         ("status", tenant.status.as_str().to_owned()),
         ("health", info.health.as_str().to_owned()),
         ("seats", or_none(tenant.seats)),
@@ -366,42 +377,16 @@ fn or_none(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "none".to_owned(), |value| value.to_string())
 }
 
-fn as_json(info: &TenantInfo, urls: &Urls) -> Value {
-    let tenant = &info.settings;
-    json!({
-        "name": tenant.name,
-        "status": tenant.status.as_str(),
-        "health": info.health.as_str(),
-        "seats": tenant.seats,
-        "users": info.users,
-        "activeUsers": info.active_users,
-        "groups": info.groups,
-        "conformance": tenant.conformance.as_str(),
-        "usernameFormat": tenant.username_format.as_str(),
-        "uniqueGroupNames": tenant.unique_group_names,
-        "passwordPolicy": tenant.password_policy.as_str(),
-        "putWithoutMembers": tenant.put_without_members.as_str(),
-        "baseUrl": tenant.base_url,
-        "support": tenant.support,
-        "bodiesUntil": tenant.bodies_until.map(|until| until.to_string()),
-        "created": info.created.to_string(),
-        "lastRequestAt": info.last_request.map(|at| at.to_string()),
-        "lastClient": info.last_client,
-        "scimBaseUrl": urls.scim,
-        "ownScimBaseUrl": urls.own,
-    })
-}
-
 impl Delete {
     async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let operator = open::existing(config).await?;
-        let TenantInfo { users, groups, .. } = operator.tenant(&self.name).await?;
+        let info = operator.tenant(&self.name).await?;
         let tokens = operator.count_tokens(&self.name).await?;
         let what = format!(
             "tenant {} with {}, {}, {} and its logs",
             self.name,
-            counted(users, "user"),
-            counted(groups, "group"),
+            counted(info.users, "user"),
+            counted(info.groups, "group"),
             counted(tokens, "token")
         );
         if !self.yes {
@@ -413,9 +398,7 @@ impl Delete {
         }
         operator.delete_tenant(&self.name).await?;
         if self.output.json {
-            let Self { name, .. } = self;
-            let gone = json!({"deleted": name, "users": users, "groups": groups, "tokens": tokens});
-            output::json(out, &gone)?;
+            output::json(out, &deleted_tenant_as_json(&info, tokens))?;
         }
         say(&format!("Deleted {what}."));
         if self.name == DEFAULT_TENANT {

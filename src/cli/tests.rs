@@ -221,6 +221,7 @@ fn tokens_in_words() {
         last_used: None,
         revoked: revoked.then_some(now),
         successor: None,
+        created_by: None,
     };
     for (expires, revoked, state) in [
         (None, false, "active"),
@@ -229,7 +230,10 @@ fn tokens_in_words() {
         (Some(0), false, "expired"),
         (None, true, "revoked"),
     ] {
-        assert_eq!(token::state(&token(expires, revoked), now, 30), state);
+        assert_eq!(
+            crate::service::TokenLife::from(&token(expires, revoked)).state(now, 30),
+            state
+        );
     }
 }
 

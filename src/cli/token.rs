@@ -3,15 +3,16 @@
 use super::arguments::{Span, keyword, span, span_or_never};
 use super::failure::Failure;
 use super::listing::{Paging, Shape};
+use super::open;
 use super::output::{self, moment, say};
 use super::revoke::Revoke;
-use super::{expiry, open};
 use crate::clock::Timestamp;
 use crate::config::{Config, duration};
-use crate::service::{IssuedToken, TokenInfo, TokenQuery, TokenScope};
+use crate::service::{
+    IssuedToken, TokenInfo, TokenLife, TokenQuery, TokenScope, issued_as_json, token_as_json,
+};
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
-use serde_json::{Value, json};
 use std::io::Write;
 
 /// Commands of `scimd token`.
@@ -105,7 +106,7 @@ impl Issue {
             }
         };
         if self.json {
-            return output::json(out, &issued(&token));
+            return output::json(out, &issued_as_json(&token, config.tokens.warn_days));
         }
         print(&token, out)
     }
@@ -116,7 +117,7 @@ impl Rotate {
         let operator = open::existing(config).await?;
         let token = operator.rotate_token(&self.id, self.overlap).await?;
         if self.json {
-            return output::json(out, &issued(&token));
+            return output::json(out, &issued_as_json(&token, config.tokens.warn_days));
         }
         if let Some(old) = &token.replaces {
             say(&format!(
@@ -141,27 +142,11 @@ fn print(token: &IssuedToken, out: &mut dyn Write) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A new token for programs, with its secret.
-fn issued(token: &IssuedToken) -> Value {
-    let mut shown = json!({
-        "id": token.id,
-        "tenant": token.tenant,
-        "name": token.name,
-        "scope": token.scope.as_str(),
-        "expires": token.expires.map(|end| end.to_string()),
-        "token": token.text.expose_secret(),
-    });
-    if let (Some(old), Some(members)) = (&token.replaces, shown.as_object_mut()) {
-        members.insert("replaces".to_owned(), old.as_str().into());
-    }
-    shown
-}
-
 impl List {
     async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let operator = open::existing(config).await?;
         let now = operator.clock().now();
-        let state = |token: &TokenInfo| state(token, now, config.tokens.warn_days);
+        let state = |token: &TokenInfo| TokenLife::from(token).state(now, config.tokens.warn_days);
         let tenant = &self.tenant;
         let read = async |after, limit| {
             operator
@@ -185,26 +170,17 @@ impl List {
                 "LAST USED",
             ],
             row: &|token| as_row(token, state(token), now),
-            json: &|token| as_json(token, state(token), now),
+            json: &|token| token_as_json(token, state(token), now),
             key: &|token| token.id.clone(),
         };
         self.paging.print(&shape, read, out).await
     }
 }
 
-/// Whether a token works, in a word.
-pub(super) fn state(token: &TokenInfo, now: Timestamp, warn_days: i64) -> &'static str {
-    match token {
-        _ if token.revoked.is_some() => "revoked",
-        _ if !expiry::is_valid(token, now) => "expired",
-        _ if token.successor.is_some() => "rotated",
-        _ if expiry::ends_within(token, warn_days, now) => "expiring",
-        _ => "active",
-    }
-}
-
 fn as_row(token: &TokenInfo, state: &str, now: Timestamp) -> Vec<String> {
-    let left = expiry::left(token, now).map_or_else(|| "-".to_owned(), duration::show);
+    let left = TokenLife::from(token)
+        .left(now)
+        .map_or_else(|| "-".to_owned(), duration::show);
     let texts = [
         &token.id,
         &token.tenant,
@@ -219,21 +195,4 @@ fn as_row(token: &TokenInfo, state: &str, now: Timestamp) -> Vec<String> {
         moment(token.last_used),
     ];
     texts.into_iter().map(str::to_owned).chain(rest).collect()
-}
-
-pub(super) fn as_json(token: &TokenInfo, state: &str, now: Timestamp) -> Value {
-    let text = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
-    json!({
-        "id": token.id,
-        "tenant": token.tenant,
-        "name": token.name,
-        "scope": token.scope.as_str(),
-        "state": state,
-        "created": token.created.to_string(),
-        "expires": text(token.expires),
-        "daysLeft": expiry::left(token, now).map(|seconds| seconds / 86_400),
-        "lastUsed": text(token.last_used),
-        "revoked": text(token.revoked),
-        "successor": token.successor,
-    })
 }

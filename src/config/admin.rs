@@ -13,6 +13,8 @@ pub struct Admin {
     pub listen: Option<SocketAddr>,
     /// URL under which operators reach it, without a slash at the end; `None`: by `listen`.
     pub public_url: Option<String>,
+    /// Days after which the audit trail forgets what was done.
+    pub audit_days: i64,
 }
 
 impl Admin {
@@ -26,6 +28,7 @@ impl Admin {
             public_url: section.parsed("public_url", url::PUBLIC, |text| {
                 url::empty_or(text, url::public)
             })?,
+            audit_days: section.integer("audit_days", 1..=36_500)?,
         })
     }
 

@@ -1,7 +1,6 @@
 //! The settings of each layer below, from the configuration.
 
 use super::{Config, ConfigError, Limits};
-use crate::admin_api::AdminSettings;
 use crate::filter::FilterLimits;
 use crate::mapping::Directory;
 use crate::model;
@@ -13,7 +12,6 @@ use crate::scim_api::HttpSettings;
 use crate::service::{ServiceLimits, ServiceSettings};
 use crate::store::PoolSettings;
 use crate::wire::ServerSettings;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -98,21 +96,6 @@ impl Config {
             memory_bytes: limits.memory_bytes,
             request_seconds: limits.request_seconds,
             body_seconds: limits.body_seconds,
-            behind_proxy: server.behind_proxy,
-        }
-    }
-
-    /// What the management listener, bound to `address`, is held to.
-    pub fn for_admin(&self, address: SocketAddr) -> AdminSettings {
-        let Self { server, limits, .. } = self;
-        let ip = address.ip();
-        AdminSettings {
-            hosts: self.admin.hosts(ip),
-            is_local: ip.is_loopback() || ip.is_unspecified(),
-            url: self.admin_url(address),
-            requests_per_second: limits.requests_per_second,
-            burst: limits.burst,
-            bad_tokens: limits.bad_tokens,
             behind_proxy: server.behind_proxy,
         }
     }

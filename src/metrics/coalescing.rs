@@ -12,6 +12,8 @@ pub(crate) struct CoalescingMetrics {
     pub(crate) reads: Groups,
     /// Changes of one member that are coalesced.
     pub(crate) member_changes: Groups,
+    /// Creations, replacements and deletions that are made together.
+    pub(crate) writes: Groups,
     fast_reads: Counter,
     full_reads: Counter,
 }
@@ -64,6 +66,7 @@ impl CoalescingMetrics {
         Self {
             reads: Groups::register(registry, "reads", "reads of PostgreSQL"),
             member_changes: Groups::register(registry, "member_changes", "changes of one member"),
+            writes: Groups::register(registry, "writes", "creations, replacements and deletions"),
             fast_reads,
             full_reads,
         }

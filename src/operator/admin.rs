@@ -1,15 +1,16 @@
-//! What the operator asks of the server: tenants, tokens, and whether the store is sound.
+//! Tokens of tenants, and whether the store is sound.
 
 use crate::access::token;
-use crate::access::token::FreshToken;
+use crate::access::token::{FreshToken, TokenKind};
+use crate::audit::{AuditAction, AuditEntry};
 use crate::clock::Timestamp;
+use crate::operator::acting::{Once, moment};
 use crate::operator::error::{OperatorError, Result};
 use crate::operator::handle::Operator;
-use crate::operator::tenants::COUNTED;
-use crate::store::{
-    ALL_TENANTS, NewToken, TenantChange, TenantInfo, TokenInfo, TokenScope, Verified,
-};
+use crate::operator::tenant_acts::no_tenant;
+use crate::store::{ALL_TENANTS, NewToken, TokenInfo, TokenScope, Verified};
 use secrecy::SecretString;
+use serde_json::Value;
 
 /// A token at the one time that it is shown.
 #[derive(Debug)]
@@ -24,77 +25,30 @@ pub struct IssuedToken {
     pub scope: TokenScope,
     /// The whole token.
     pub text: SecretString,
+    /// When it was issued.
+    pub created: Timestamp,
     /// Until when it is good.
     pub expires: Option<Timestamp>,
+    /// Name of the operator token by which it was issued; `None`: by a command.
+    pub created_by: Option<String>,
     /// Public part of the token in whose place it was issued.
     pub replaces: Option<String>,
 }
 
+/// A token that is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenRequest<'a> {
+    /// Name of its tenant.
+    pub tenant: &'a str,
+    /// What the token is for.
+    pub name: &'a str,
+    /// What it may do.
+    pub scope: TokenScope,
+    /// Seconds that it is good for; `None`: no end.
+    pub seconds: Option<i64>,
+}
+
 impl Operator {
-    /// Creates a tenant with settings.
-    ///
-    /// # Errors
-    /// 400 for a name that is none, 409 if there is one of that name.
-    pub async fn create_tenant(&self, name: &str, change: &TenantChange) -> Result<TenantInfo> {
-        let is_name = !name.is_empty()
-            && name.len() <= 63
-            && name
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-            && !name.starts_with('-');
-        if !is_name {
-            return Err(OperatorError::TenantName(name.to_owned()));
-        }
-        if !self.store.create_tenant(name, self.clock.now()).await? {
-            return Err(OperatorError::TenantExists(name.to_owned()));
-        }
-        self.change_tenant(name, change).await
-    }
-
-    /// One tenant.
-    ///
-    /// # Errors
-    /// 404 if there is none of that name.
-    pub async fn tenant(&self, name: &str) -> Result<TenantInfo> {
-        self.store
-            .tenant(name, COUNTED, self.health_time())
-            .await?
-            .ok_or_else(|| no_tenant(name))
-    }
-
-    /// Changes settings of a tenant.
-    ///
-    /// # Errors
-    /// 400 for settings that cannot be, 404 if there is no tenant of that name.
-    pub async fn change_tenant(&self, name: &str, change: &TenantChange) -> Result<TenantInfo> {
-        if change.seats.flatten().is_some_and(|seats| seats < 0) {
-            return Err(OperatorError::NegativeSeats);
-        }
-        if let Some(unique) = change.unique_group_names {
-            self.claim_group_names(name, unique).await?;
-        }
-        if !self
-            .store
-            .change_tenant(name, change, self.clock.now())
-            .await?
-        {
-            return Err(no_tenant(name));
-        }
-        self.tenant(name).await
-    }
-
-    /// Deletes a tenant with all that it has.
-    ///
-    /// # Errors
-    /// 404 if there is none of that name.
-    pub async fn delete_tenant(&self, name: &str) -> Result<()> {
-        if self.store.delete_tenant(name, self.clock.now()).await? {
-            Ok(())
-        } else {
-            Err(no_tenant(name))
-        }
-    }
-
     /// Issues a token that is valid for this number of seconds.
     ///
     /// # Errors
@@ -106,13 +60,35 @@ impl Operator {
         scope: TokenScope,
         seconds: Option<i64>,
     ) -> Result<IssuedToken> {
-        check_token_name(name)?;
-        let fresh = token::fresh()?;
-        let kept = self.new_token(&fresh, name, scope, seconds);
-        if !self.store.add_token(tenant, &kept).await? {
-            return Err(no_tenant(tenant));
+        let request = TokenRequest {
+            tenant,
+            name,
+            scope,
+            seconds,
+        };
+        self.issue_token_once(&request, None).await
+    }
+
+    /// Issues a token; the answer that `once` makes is kept for repetitions of the request.
+    ///
+    /// # Errors
+    /// For a name that is none, and if there is no tenant of that name.
+    pub async fn issue_token_once(
+        &self,
+        request: &TokenRequest<'_>,
+        once: Option<Once<'_, IssuedToken>>,
+    ) -> Result<IssuedToken> {
+        check_token_name(request.name)?;
+        let fresh = token::fresh(TokenKind::Tenant)?;
+        let kept = self.new_token(&fresh, (request.name, request.scope), request.seconds);
+        let entry = entry(AuditAction::TokenIssue, request.tenant, &kept);
+        let issued = issued(fresh, request.tenant, kept.clone(), None);
+        let answer = self.kept(once, &issued)?;
+        let act = self.act(entry, answer.as_ref());
+        if !self.store.add_token(&act, request.tenant, &kept).await? {
+            return Err(no_tenant(request.tenant));
         }
-        Ok(issued(fresh, tenant, kept, None))
+        Ok(issued)
     }
 
     /// Issues a token that reads the change feed of all tenants and is valid for this number of seconds.
@@ -121,9 +97,11 @@ impl Operator {
     /// 400 for a name that is none.
     pub async fn issue_feed_token(&self, name: &str, seconds: Option<i64>) -> Result<IssuedToken> {
         check_token_name(name)?;
-        let fresh = token::fresh()?;
-        let kept = self.new_token(&fresh, name, TokenScope::Feed, seconds);
-        self.store.add_token_of_all(&kept).await?;
+        let fresh = token::fresh(TokenKind::Tenant)?;
+        let kept = self.new_token(&fresh, (name, TokenScope::Feed), seconds);
+        let entry = entry(AuditAction::TokenIssue, ALL_TENANTS, &kept);
+        let act = self.act(entry, None);
+        self.store.add_token_of_all(&act, &kept).await?;
         Ok(issued(fresh, ALL_TENANTS, kept, None))
     }
 
@@ -131,8 +109,7 @@ impl Operator {
     fn new_token(
         &self,
         fresh: &FreshToken,
-        name: &str,
-        scope: TokenScope,
+        (name, scope): (&str, TokenScope),
         seconds: Option<i64>,
     ) -> NewToken {
         let created = self.clock.now();
@@ -143,6 +120,7 @@ impl Operator {
             scope,
             created,
             expires: seconds.map(|seconds| created.plus_seconds(seconds)),
+            created_by: self.operator_name(),
         }
     }
 
@@ -153,6 +131,20 @@ impl Operator {
     /// 404 if there is no such token that is good; 409 if it has a successor, which would live only
     /// as long as the overlap.
     pub async fn rotate_token(&self, id: &str, overlap: i64) -> Result<IssuedToken> {
+        self.rotate_token_once(id, overlap, None).await
+    }
+
+    /// Rotates a token as [`Operator::rotate_token`] does; the answer that `once` makes is kept for repetitions of the
+    /// request.
+    ///
+    /// # Errors
+    /// If there is no such token that is good, or it has a successor.
+    pub async fn rotate_token_once(
+        &self,
+        id: &str,
+        overlap: i64,
+        once: Option<Once<'_, IssuedToken>>,
+    ) -> Result<IssuedToken> {
         let id = token::public_part(id);
         let now = self.clock.now();
         let is_good =
@@ -165,13 +157,17 @@ impl Operator {
         let life = old
             .expires
             .map(|expires| expires.seconds_since(old.created));
-        let fresh = token::fresh()?;
-        let kept = self.new_token(&fresh, &old.name, old.scope, life);
-        if !self
-            .store
-            .rotate_token(id, &kept, (now, now.plus_seconds(overlap)))
-            .await?
-        {
+        let fresh = token::fresh(TokenKind::Tenant)?;
+        let kept = self.new_token(&fresh, (&old.name, old.scope), life);
+        let entry = AuditEntry::new(AuditAction::TokenRotate)
+            .in_tenant(&old.tenant)
+            .on(id)
+            .changing("successor", Value::Null, kept.id.as_str());
+        let issued = issued(fresh, &old.tenant, kept.clone(), Some(id));
+        let answer = self.kept(once, &issued)?;
+        let act = self.act(entry, answer.as_ref());
+        let end = now.plus_seconds(overlap);
+        if !self.store.rotate_token(&act, id, &kept, end).await? {
             let found = self
                 .store
                 .token(id)
@@ -179,7 +175,7 @@ impl Operator {
                 .and_then(|(_, token, _)| token.successor);
             return Err(found.map_or_else(|| no_token(id), |successor| rotated(id, &successor)));
         }
-        Ok(issued(fresh, &old.tenant, kept, Some(id)))
+        Ok(issued)
     }
 
     /// Revokes a token, given by its id or as a whole, from the next request on; gives its id.
@@ -188,11 +184,28 @@ impl Operator {
     /// 404 if there is no such token, or it is revoked.
     pub async fn revoke_token(&self, id: &str) -> Result<String> {
         let id = token::public_part(id);
-        if self.store.revoke_token(id, self.clock.now()).await? {
+        let found = self.store.token(id).await?.map(|(_, token, _)| token);
+        let found = found.ok_or_else(|| no_token(id))?;
+        let entry = AuditEntry::new(AuditAction::TokenRevoke)
+            .in_tenant(&found.tenant)
+            .on(id)
+            .changing("name", found.name, Value::Null);
+        if self.store.revoke_token(&self.act(entry, None), id).await? {
             Ok(id.to_owned())
         } else {
             Err(no_token(id))
         }
+    }
+
+    /// The token of a tenant with that public part.
+    ///
+    /// # Errors
+    /// If the tenant has no such token.
+    pub async fn token(&self, tenant: &str, id: &str) -> Result<TokenInfo> {
+        let found = self.store.token(id).await?.map(|(_, token, _)| token);
+        found
+            .filter(|token| token.tenant == tenant)
+            .ok_or_else(|| OperatorError::NoToken(id.to_owned()))
     }
 
     /// Holds every derived row against its source, of all tenants; a line for each finding. A
@@ -238,31 +251,15 @@ impl Operator {
         }
         Ok(all)
     }
-
-    /// Claims the names of groups, or gives them free.
-    async fn claim_group_names(&self, tenant: &str, unique: bool) -> Result<()> {
-        let settings = self.tenant(tenant).await?.settings;
-        let numbered = self.catalogs.made_of(&self.store, &settings, true).await?;
-        for resource_type in numbered
-            .catalog
-            .resource_types()
-            .iter()
-            .filter(|resource_type| resource_type.members().is_some())
-        {
-            let Some(of_type) = numbered.layout.of_type(resource_type) else {
-                continue;
-            };
-            self.store
-                .claim_display(tenant, of_type, unique)
-                .await
-                .map_err(OperatorError::SharedGroupNames)?;
-        }
-        Ok(())
-    }
 }
 
-fn no_tenant(name: &str) -> OperatorError {
-    OperatorError::NoTenant(name.to_owned())
+fn entry(action: AuditAction, tenant: &str, kept: &NewToken) -> AuditEntry {
+    AuditEntry::new(action)
+        .in_tenant(tenant)
+        .on(&kept.id)
+        .changing("name", Value::Null, kept.name.as_str())
+        .changing("scope", Value::Null, kept.scope.as_str())
+        .changing("expires", Value::Null, moment(kept.expires))
 }
 
 /// A fresh token of a tenant as it is shown, with the one that it replaces.
@@ -273,12 +270,14 @@ fn issued(fresh: FreshToken, tenant: &str, kept: NewToken, replaces: Option<&str
         name: kept.name,
         scope: kept.scope,
         text: fresh.text,
+        created: kept.created,
         expires: kept.expires,
+        created_by: kept.created_by,
         replaces: replaces.map(str::to_owned),
     }
 }
 
-fn check_token_name(name: &str) -> Result<()> {
+pub(super) fn check_token_name(name: &str) -> Result<()> {
     if name.contains(char::is_control) {
         return Err(OperatorError::TokenNameControl);
     }

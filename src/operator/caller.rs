@@ -1,12 +1,13 @@
 //! The operator as a caller: everything is allowed within a tenant, and the change log has no token for it.
 
 use crate::access::{Caller, answered};
+use crate::audit::{Actor, AuditEntry};
 use crate::model::TypeRoles;
 use crate::operator::error::Result;
 use crate::operator::handle::Operator;
 use crate::protocol::{ListQuery, View};
 use crate::schema::{Attribute, ResourceType};
-use crate::store::Relations;
+use crate::store::{AuditedChange, Relations};
 use serde_json::Value;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -22,6 +23,17 @@ impl Operator {
     pub async fn caller_in(&self, tenant: &str) -> Result<Arc<Caller>> {
         let tenant = self.tenant(tenant).await?.settings;
         Ok(Arc::new(self.service.access().operator(tenant).await?))
+    }
+
+    /// The operator as a caller in a tenant whose changes are an act of whoever has the handle.
+    ///
+    /// # Errors
+    /// 404 if there is no tenant of that name.
+    pub async fn acting_caller(&self, tenant: &str, entry: AuditEntry) -> Result<Arc<Caller>> {
+        let settings = self.tenant(tenant).await?.settings;
+        let caller = self.service.access().operator(settings).await?;
+        let by = Actor::clone(&self.actor);
+        Ok(Arc::new(caller.acting(AuditedChange { by, entry })))
     }
 
     /// The ids of the resources of a type that a text means: the one that has it as its id, or else

@@ -20,6 +20,20 @@ pub enum OperatorError {
         "\"{0}\" is not a valid tenant name: use lower-case letters, digits and hyphens, at most 63."
     )]
     TenantName(String),
+    /// The tenant was changed meanwhile.
+    #[error("Tenant \"{0}\" was changed by someone else meanwhile: look at it again.")]
+    OtherRevision(String),
+    /// A scope that the role of an operator token does not have.
+    #[error("The role {role} does not have the scope {scope}.")]
+    ScopeOfRole {
+        /// The scope.
+        scope: &'static str,
+        /// The role.
+        role: &'static str,
+    },
+    /// A request with the same key was carried out at the same moment.
+    #[error("A request with this key was carried out at the same moment.")]
+    Repeated,
     /// A limit of seats below zero.
     #[error("The number of seats cannot be negative.")]
     NegativeSeats,
@@ -86,7 +100,10 @@ pub enum OperatorError {
 
 impl From<StoreError> for OperatorError {
     fn from(error: StoreError) -> Self {
-        Self::Failed(error.into())
+        match error {
+            StoreError::Repeated => Self::Repeated,
+            error => Self::Failed(error.into()),
+        }
     }
 }
 

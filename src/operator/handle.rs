@@ -1,8 +1,10 @@
 //! The handle of the operator over one database.
 
 use crate::access::catalogs::Catalogs;
+use crate::audit::Actor;
 use crate::clock::Clock;
 use crate::operator::log_watch::LogWatch;
+use crate::operator::seals::Seals;
 use crate::protocol::Service;
 use crate::request_log::UserDigests;
 use crate::store::Store;
@@ -20,6 +22,9 @@ pub struct Operator {
     pub(super) digests: Arc<UserDigests>,
     pub(super) service: Service,
     pub(super) not_in_force: Vec<&'static str>,
+    /// Who acts through the handle.
+    pub(super) actor: Arc<Actor>,
+    pub(super) seals: Arc<Seals>,
     pub(super) log_watch: LogWatch,
     /// Days before the end of a token from which it ends soon.
     pub(super) warn_days: i64,

@@ -3,18 +3,20 @@
 use super::handle::{DEFAULT_TENANT, Operator};
 use super::log_watch::LogWatch;
 use super::schemas::configure::{configure, differing};
+use super::seals::Seals;
 use super::settings::{
     DATABASE_FILE, DatabaseTarget, ServiceSettings, StartError, cannot_start, cause,
 };
 use crate::access::Access;
 use crate::access::catalogs::{CatalogError, Catalogs};
+use crate::audit::{Actor, AuditAction, AuditEntry};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::mapping::Directory;
 use crate::protocol::Service;
 use crate::protocol::cursor::Cursors;
 use crate::request_log::{Recorder, UserDigests};
-use crate::store::{Store, StoreError};
+use crate::store::{Act, Store, StoreError, TenantChange};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,11 +71,9 @@ impl Operator {
             CatalogError::Schema(error) => StartError::Unusable(error.to_string()),
         })?;
         let catalogs = Arc::new(catalogs);
-        store
-            .create_tenant(DEFAULT_TENANT, clock.now())
-            .await
-            .map_err(|error| cannot_start(&error))?;
-        let (cursors, digests) = shared_keys(&store)
+        let actor = Actor::cli("", "");
+        make_default_tenant(&store, &actor, &clock).await?;
+        let (cursors, digests, seals) = shared_keys(&store)
             .await
             .map_err(|error| StartError::Unusable(error.to_string()))?;
         let url = settings.public_url.as_str();
@@ -98,6 +98,8 @@ impl Operator {
             digests,
             service,
             not_in_force,
+            actor: Arc::new(actor),
+            seals: Arc::new(seals),
             log_watch: LogWatch::new(),
             warn_days: settings.token_warn_days,
         })
@@ -105,12 +107,31 @@ impl Operator {
 }
 
 /// What is made with the key that the instances over one database share.
-async fn shared_keys(store: &Store) -> Result<(Cursors, Arc<UserDigests>)> {
+async fn shared_keys(store: &Store) -> Result<(Cursors, Arc<UserDigests>, Seals)> {
     let key = store.shared("cursor_key", Cursors::new_key()?).await?;
     Ok((
         Cursors::with_key(&key)?,
         Arc::new(UserDigests::with_key(&key)?),
+        Seals::with_key(&key)?,
     ))
+}
+
+/// The tenant that every server has.
+async fn make_default_tenant(
+    store: &Store,
+    actor: &Actor,
+    clock: &Clock,
+) -> std::result::Result<(), StartError> {
+    let act = Act {
+        by: actor,
+        at: clock.now(),
+        entry: AuditEntry::new(AuditAction::TenantCreate).in_tenant(DEFAULT_TENANT),
+        answer: None,
+    };
+    let settings = TenantChange::default();
+    let created = store.create_tenant(&act, DEFAULT_TENANT, &settings);
+    created.await.map_err(|error| cannot_start(&error))?;
+    Ok(())
 }
 
 async fn open_store(settings: &ServiceSettings) -> Result<Store, StartError> {

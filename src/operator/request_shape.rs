@@ -1,8 +1,8 @@
-//! A logged request as JSON: one shape for commands and for the management API.
+//! A logged request, and what is derived from the log, as JSON: one shape for commands and for the management API.
 
 use crate::explanation::Explanation;
 use crate::guide::plain;
-use crate::store::{LoggedRequest, Outcome};
+use crate::store::{FailureGroup, HourCounts, HourFigures, LoggedRequest, Outcome, ResourceChange};
 use serde_json::{Value, json};
 
 /// An entry of the provisioning log of a tenant.
@@ -54,5 +54,57 @@ pub fn explanation_as_json(explanation: &Explanation) -> Value {
         "turn": explanation.turn.as_str(),
         "tell": plain(&explanation.tell),
         "retry": plain(&explanation.retry),
+    })
+}
+
+/// Failures of a tenant for one reason.
+pub fn failure_as_json(group: &FailureGroup) -> Value {
+    json!({
+        "tenant": group.tenant,
+        "reason": Some(&group.reason).filter(|reason| !reason.is_empty()),
+        "count": group.count,
+        "first": group.first.to_string(),
+        "last": group.last.to_string(),
+        "ongoing": group.ongoing,
+    })
+}
+
+/// A part of the figures of a tenant.
+pub fn hour_as_json(part: &HourFigures) -> Value {
+    let HourCounts {
+        answered,
+        noted,
+        refused,
+        failed,
+        created,
+        changed,
+        deactivated,
+    } = part.counts;
+    json!({
+        "at": part.at.to_string(),
+        "answered": answered,
+        "noted": noted,
+        "refused": refused,
+        "failed": failed,
+        "created": created,
+        "changed": changed,
+        "deactivated": deactivated,
+        "seatsUsed": part.seats_used,
+        "seats": part.seats,
+    })
+}
+
+/// A change of a resource.
+pub fn change_as_json(change: &ResourceChange) -> Value {
+    let ids = |ids: &[uuid::Uuid]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    json!({
+        "time": change.at.to_string(),
+        "action": change.action,
+        "attributes": change.attributes,
+        "added": ids(&change.added),
+        "removed": ids(&change.removed),
+        "token": change.token_name.as_ref().or(change.token.as_ref()),
+        "request": change.request,
+        "version": change.version,
     })
 }

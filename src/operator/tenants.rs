@@ -36,6 +36,14 @@ impl EachTenant {
 }
 
 impl Operator {
+    /// How many tenants fit a query, wherever its list begins.
+    ///
+    /// # Errors
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
+    pub async fn count_tenants(&self, query: &TenantQuery) -> Result<i64> {
+        Ok(self.store.count_tenants(query, self.health_time()).await?)
+    }
+
     /// A page of tenants.
     ///
     /// # Errors

@@ -17,7 +17,8 @@ pub struct EndingTokens<'a> {
     tenant: Option<&'a str>,
     now: Timestamp,
     until: Timestamp,
-    last: Option<TokenInfo>,
+    /// End and id of the last token.
+    last: Option<(Timestamp, String)>,
     slice: std::vec::IntoIter<TokenInfo>,
 }
 
@@ -41,8 +42,8 @@ impl EndingTokens<'_> {
             self.slice = self.operator.store.ending_tokens(&query).await?.into_iter();
         }
         let next = self.slice.next();
-        if next.is_some() {
-            self.last.clone_from(&next);
+        if let Some(token) = &next {
+            self.last = token.expires.map(|end| (end, token.id.clone()));
         }
         Ok(next)
     }
@@ -75,6 +76,20 @@ impl Operator {
             until,
             last: None,
             slice: Vec::new().into_iter(),
+        }
+    }
+
+    /// The tokens that [`Operator::ending_tokens`] gives, after the one of this id that ends at this moment, in
+    /// microseconds.
+    pub fn ending_tokens_after<'a>(
+        &'a self,
+        tenant: Option<&'a str>,
+        days: i64,
+        after: Option<(String, i64)>,
+    ) -> EndingTokens<'a> {
+        EndingTokens {
+            last: after.map(|(id, end)| (Timestamp::from_micros(end), id)),
+            ..self.ending_tokens(tenant, days)
         }
     }
 

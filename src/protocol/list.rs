@@ -26,6 +26,10 @@ const LARGE_AT_ONCE: usize = 2;
 /// are read when their resource is sent.
 const MEMBERS_AT_ONCE: usize = 5000;
 
+/// Groups that are read along with a page, of all resources on it together. If there are more, they are read when
+/// their resource is sent.
+const GROUPS_AT_ONCE: usize = 20_000;
+
 /// A query that was read: what is listed, how, and in which shape.
 struct Query<'a> {
     resource_types: Vec<Arc<ResourceType>>,
@@ -140,8 +144,9 @@ impl Service {
                 })
             })
             .collect();
-        let relations =
-            relations(&query.resource_types, &query.projections).at_most(MEMBERS_AT_ONCE);
+        let relations = relations(&query.resource_types, &query.projections)
+            .at_most(MEMBERS_AT_ONCE)
+            .at_most_groups(GROUPS_AT_ONCE);
         let order = query.order.as_ref();
         let page = self
             .store
@@ -275,7 +280,7 @@ impl Service {
         self.show(caller, query, page, &paging.join(",")).await
     }
 
-    /// The answer that shows a page. With several large documents, or many members, it is sent while
+    /// The answer that shows a page. With several large documents, or many memberships, it is sent while
     /// they are read.
     async fn show(
         &self,
@@ -290,16 +295,13 @@ impl Service {
             .enumerate()
             .filter(|(_, found)| found.is_left_out());
         let large: Vec<usize> = large.map(|(i, _)| i).collect();
-        if large.len() > LARGE_AT_ONCE || page.lacks_members {
+        if large.len() > LARGE_AT_ONCE || page.lacks_relations {
             return Ok(self.sent_while_read(caller, page, paging, query.shapes()));
         }
         self.complete(caller, &mut page.found, &large).await?;
-        Ok(Reply::ok(render::list(
-            caller,
-            &page,
-            paging,
-            &query.shapes(),
-        )?))
+        let shapes = query.shapes();
+        let text = render::list(caller, &page, paging, &shapes).await?;
+        Ok(Reply::ok(text))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The answer that shows a page with many large documents, or with many members: each resource is read when its turn
+//! The answer that shows a page with many large documents, or with many memberships: each resource is read when its turn
 //! to be sent has come, so that the answer takes no more memory than any other.
 
 use crate::access::Caller;
@@ -42,7 +42,7 @@ impl Service {
         Ok(())
     }
 
-    /// The answer that shows a page of which documents or members were left out.
+    /// The answer that shows a page of which documents or memberships were left out.
     pub(crate) fn sent_while_read(
         &self,
         caller: &Caller,
@@ -82,7 +82,7 @@ impl Service {
             let Some(projection) = render::projection_of(&found, shapes) else {
                 continue;
             };
-            let whole = self.whole(caller, found, projection, page.lacks_members);
+            let whole = self.whole(caller, found, projection, page.lacks_relations);
             let Some(whole) = whole.await? else {
                 continue;
             };
@@ -113,17 +113,17 @@ impl Service {
         Ok(())
     }
 
-    /// A resource of a page with its document and, if they were left out, its members. `None` if it is gone meanwhile.
+    /// A resource of a page with its document and, if they were left out, its memberships. `None` if it is gone meanwhile.
     async fn whole(
         &self,
         caller: &Caller,
         found: StoredResource,
         projection: &Projection,
-        lacks_members: bool,
+        lacks_relations: bool,
     ) -> Result<Option<InFull>> {
         let resource_type = found.resource_type.clone();
         let relations = render::relations(&resource_type, projection);
-        if !(lacks_members && relations.members) {
+        if !(lacks_relations && (relations.members || relations.groups)) {
             let mut found = vec![found];
             self.complete(caller, &mut found, &[0]).await?;
             return Ok(found.pop().map(InFull::Read));

@@ -11,6 +11,11 @@ use crate::store::{Page, Related, Relations, StoredResource};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 use std::sync::Arc;
+use tokio::task::yield_now;
+
+/// Resources of a page that are shown without a pause. A page of 1,000 takes milliseconds, for which other requests on
+/// the thread would wait.
+const AT_ONCE: usize = 32;
 
 /// A type, and what is shown of its resources.
 pub type Shape = (Arc<ResourceType>, Projection);
@@ -79,11 +84,11 @@ pub fn resource(
 }
 
 /// The JSON text of a page of a list (RFC 7644 section 3.4.2). `paging` has the members about the page, as
-/// members of the answer; resources of types without a shape are left out.
+/// members of the answer; resources of types without a shape are left out. Other requests get their turn meanwhile.
 ///
 /// # Errors
 /// 500 if what is stored is no document.
-pub fn list(caller: &Caller, page: &Page, paging: &str, shapes: &[Shape]) -> Result<String> {
+pub async fn list(caller: &Caller, page: &Page, paging: &str, shapes: &[Shape]) -> Result<String> {
     let mut text = String::with_capacity(256 + page.found.len() * 1024);
     text.push_str(&list_head(page.total, paging));
     // WriteContext to a string cannot fail.
@@ -98,6 +103,9 @@ pub fn list(caller: &Caller, page: &Page, paging: &str, shapes: &[Shape]) -> Res
         };
         if i > 0 {
             text.push(',');
+        }
+        if i % AT_ONCE == AT_ONCE - 1 {
+            yield_now().await;
         }
         text.push_str(&resource(caller, found, projection)?);
     }

@@ -7,6 +7,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::settings::PoolSettings;
 use crate::store::resources::ids::CatalogIds;
 use crate::store::resources::seq::Sequence;
+use crate::store::resources::write::gathered::WriteQueue;
 use crate::store::resources::write::member_queue::MemberQueue;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub struct Store {
     pub(in crate::store) engine: Engine,
     pub(in crate::store) sequence: Arc<Sequence>,
     pub(in crate::store) member_queue: MemberQueue,
+    pub(in crate::store) write_queue: WriteQueue,
     /// Whether the change log keeps the state of a resource with each change.
     pub(in crate::store) keeps_documents: bool,
     /// Notified after each commit that may have appended to the change log.
@@ -47,6 +49,7 @@ impl Store {
             engine,
             sequence: Arc::new(Sequence::new()),
             member_queue: MemberQueue::default(),
+            write_queue: WriteQueue::default(),
             keeps_documents: true,
             changes_made: Arc::default(),
         }

@@ -20,13 +20,20 @@ mod upkeep;
 pub use activity::health::{Health, HealthTime};
 pub use activity::read::{FailureGroup, FailurePlace, FailureQuery, HourFigures};
 pub use activity::tally::HourCounts;
-pub use changes::{Author, ChangeAction, ChangedMember, FeedEnds, FeedKey, FeedRow};
+pub use changes::{
+    AuditedChange, Author, ChangeAction, ChangedMember, FeedEnds, FeedKey, FeedRow, ResourceChange,
+};
 pub use db::error::StoreError;
 pub use db::settings::PoolSettings;
 pub use directory::{DirectoryState, Views};
 pub use handle::Store;
 pub use logged_request::{Entry, LoggedRequest, Outcome, TenantKey};
+pub use operator::act::{Act, KeptAnswer};
+pub use operator::audit_list::{AuditQuery, AuditRow};
 pub use operator::feed_token::ALL_TENANTS;
+pub use operator::operator_token::{
+    NewOperatorToken, OperatorRole, OperatorScope, OperatorTokenInfo,
+};
 pub use operator::schema::{Configured, ConfiguredSchema, KeptSchema};
 pub use operator::tenant::{
     PasswordPolicy, PutWithoutMembers, Status, Tenant, TenantChange, TenantInfo, UsernameFormat,

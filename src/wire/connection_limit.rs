@@ -61,9 +61,9 @@ struct State {
     grace: Grace,
     next: u64,
     taken: HashMap<u64, OpenConnection>,
-    /// Those on which nothing was received when this was last looked at.
+    /// Connections on which nothing was received when this was last looked at.
     silent: ConnectionSet,
-    /// Those on which something was received, and no good token shown when this was last looked at.
+    /// Connections on which something was received, and no good token shown when this was last looked at.
     asking: ConnectionSet,
 }
 
@@ -384,6 +384,18 @@ mod tests {
         assert_eq!(numbers(&connections), [0, 2, 4]);
         let _next = connections.take(address("192.0.2.1"), deadlines());
         assert_eq!(numbers(&connections), [2, 4, 5], "no silent one is left");
+    }
+
+    #[test]
+    fn one_whose_bytes_were_not_read_yet_goes_after_the_others() {
+        let connections = ConnectionLimit::with_grace(9, NONE);
+        let waiting = deadlines();
+        waiting.note_waiting();
+        let _held = [waiting.clone(), asking()]
+            .map(|deadlines| connections.take(address("192.0.2.1"), deadlines));
+        assert_eq!(connections.state().step(), Step::Close(1));
+        waiting.received(b"GET ");
+        assert_eq!(connections.state().step(), Step::Close(0));
     }
 
     #[test]

@@ -33,6 +33,8 @@ struct State {
     progress: Instant,
     /// Whether any byte was ever received.
     has_received: bool,
+    /// Whether bytes wait for the task of the connection to run for the first time.
+    awaits_task: bool,
     /// Whether a good token was ever shown.
     is_known: bool,
     /// Whether the connection is to end at once, without finishing its requests.
@@ -66,6 +68,7 @@ impl ConnectionDeadlines {
             unread: 0,
             progress: Instant::now(),
             has_received: false,
+            awaits_task: false,
             is_known: false,
             is_abandoned: false,
             lingers: false,
@@ -99,6 +102,7 @@ impl ConnectionDeadlines {
     /// Bytes came in.
     pub(crate) fn received(&self, bytes: &[u8]) {
         let mut state = self.state();
+        state.awaits_task = false;
         state.has_received |= !bytes.is_empty();
         if state.is_http2 || bytes.is_empty() {
             return;
@@ -110,9 +114,16 @@ impl ConnectionDeadlines {
         state.raw.received(bytes, idle);
     }
 
-    /// Bytes wait to be read, or came in that belong to no request, such as a TLS handshake.
+    /// Bytes have come in that the task of the connection, which has not run yet, is going to read.
+    pub(crate) fn note_waiting(&self) {
+        let mut state = self.state();
+        (state.has_received, state.awaits_task) = (true, true);
+    }
+
+    /// Bytes came in that belong to no request, such as a TLS handshake.
     pub(crate) fn note_received(&self) {
-        self.state().has_received = true;
+        let mut state = self.state();
+        (state.has_received, state.awaits_task) = (true, false);
     }
 
     /// Whether any byte was ever received.
@@ -234,6 +245,7 @@ impl ConnectionDeadlines {
     pub(crate) fn activity(&self) -> Activity {
         let state = self.state();
         match (state.in_flight, state.unread) {
+            (0, _) if state.awaits_task => Activity::AtWork,
             (0, _) => Activity::Idle(state.since),
             (in_flight, unread) if in_flight == unread => Activity::Unread(state.progress),
             _ => Activity::AtWork,

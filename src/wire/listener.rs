@@ -137,7 +137,7 @@ impl State {
         let deadlines = server.deadlines();
         // The task of the connection may not run before another connection needs room.
         if self.connections.is_full() && has_bytes(&stream) {
-            deadlines.note_received();
+            deadlines.note_waiting();
         }
         let slot = self.connections.take(peer.ip(), deadlines.clone());
         connections.spawn(async move {

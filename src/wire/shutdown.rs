@@ -6,12 +6,12 @@ use tokio::sync::watch;
 /// How far a server is on the way to its end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
-    /// It answers requests.
+    /// The server answers requests.
     #[default]
     Serving,
-    /// It answers requests, and every client is told to go elsewhere.
+    /// The server answers requests, and tells every client to go elsewhere.
     Leaving,
-    /// It lets the requests under way finish.
+    /// The server lets the requests under way finish.
     Draining,
 }
 

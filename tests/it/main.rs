@@ -24,6 +24,7 @@ mod documents;
 mod faults;
 mod feed;
 mod harness;
+mod history;
 mod hostile;
 mod isolation;
 mod limits;

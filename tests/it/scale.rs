@@ -1,13 +1,15 @@
 //! What must not cost more than the rows that it is about, whatever the database knows of its tables.
 
-use crate::harness::{Database, Server, USER, group};
+use crate::harness::{Database, Server, USER, group, race};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 crate::on_both!(
     sorting_is_not_quadratic,
     a_large_group_is_read_whole,
     a_page_with_many_members_is_read_whole,
+    a_page_with_many_groups_is_read_whole,
 );
 crate::on_pooler!(a_large_group_is_read_whole);
 
@@ -56,6 +58,39 @@ async fn ids(server: &Server, thousands: usize) -> Vec<String> {
         );
     }
     ids
+}
+
+/// Users on a page whose groups are read one user after the other are no others than those that are read by id.
+async fn a_page_with_many_groups_is_read_whole(server: Server) {
+    const GROUPS: usize = 21;
+    fill(&server, 1).await;
+    let ids = ids(&server, 1).await;
+    for number in 0..GROUPS {
+        let group = group(&format!("group {number}"), &ids);
+        server
+            .post("/Groups?attributes=id", group)
+            .await
+            .expect(201);
+    }
+    // What PostgreSQL would do by itself some time later.
+    server.run("analyze").await;
+    for query in ["", "&cursor", "&filter=userName%20pr"] {
+        let page = server
+            .get(&format!("/Users?count=1000{query}"))
+            .await
+            .expect(200)
+            .body;
+        let users = page["Resources"].as_array().unwrap();
+        assert_eq!(users.len(), 1000, "{query}");
+        for (user, id) in users.iter().zip(&ids) {
+            assert_eq!(user["id"], id.as_str(), "{query}");
+            assert_eq!(user["groups"].as_array().unwrap().len(), GROUPS, "{query}");
+        }
+        for at in [0, 999] {
+            let path = format!("/Users/{}", ids[at]);
+            assert_eq!(users[at], server.get(&path).await.expect(200).body);
+        }
+    }
 }
 
 /// Groups on a page whose members are read one group after the other are no others than those that are read by id.
@@ -232,3 +267,44 @@ async fn fill_with_ids(server: &Server) -> Vec<String> {
         .map(|user| user["id"].as_str().unwrap().to_owned())
         .collect()
 }
+
+/// Reads of large groups use connections of the pool, and give them back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_groups_are_read_within_the_pool() {
+    let server = Arc::new(Server::on(Database::Postgres).await);
+    fill(&server, 2).await;
+    let ids = ids(&server, 2).await;
+    let made = server.post("/Groups", group("large", &ids[..1500])).await;
+    let path = format!("/Groups/{}", made.expect(201).id());
+    let read = async || {
+        let read = race(24, |_| {
+            let (server, path) = (server.clone(), path.clone());
+            async move { server.get(&path).await.expect(200).body["members"].clone() }
+        });
+        for members in read.await {
+            assert_eq!(members.as_array().unwrap().len(), 1500);
+        }
+    };
+    read().await;
+    let newest = server
+        .number(&format!("select max({OPENED}) {CONNECTIONS}"))
+        .await;
+    let there = format!("select count(*) {CONNECTIONS} and {OPENED} <= {newest}");
+    let before = server.number(&there).await;
+    for _ in 0..3 {
+        read().await;
+    }
+    assert_eq!(
+        server.number(&there).await,
+        before,
+        "a connection was closed"
+    );
+    let all = server
+        .number(&format!("select count(*) {CONNECTIONS}"))
+        .await;
+    assert!(all <= 8, "{all} connections");
+}
+
+const CONNECTIONS: &str =
+    "from pg_stat_activity where datname = current_database() and application_name like 'scimd%'";
+const OPENED: &str = "cast(extract(epoch from backend_start) * 1000000 as bigint)";

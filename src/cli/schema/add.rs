@@ -1,11 +1,12 @@
 //! `scimd schema add`.
 
-use super::{Owner, as_json, attribute_arg, carry_out, counted, files, refused};
+use super::{Owner, attribute_arg, carry_out, counted, files, refused};
 use crate::cli::failure::Failure;
 use crate::cli::open;
 use crate::cli::output::{self, say};
 use crate::cli::tenant::say_noncompliant;
 use crate::config::Config;
+use crate::service::schema_change_as_json;
 use crate::service::{SchemaChange, SchemaPlan};
 use clap::Args;
 use serde_json::Value;
@@ -59,7 +60,7 @@ impl Add {
                 }
             }
             self.report(&plan);
-            added.push(as_json(&plan, &self.owner, outcome));
+            added.push(schema_change_as_json(&plan, self.owner.name(), outcome));
         }
         match added.as_slice() {
             _ if !self.json => Ok(()),

@@ -1,11 +1,12 @@
 //! `scimd schema check`.
 
-use super::{Owner, as_json, counted_holders, files, hidden, other_types, refused};
+use super::{Owner, counted_holders, files, hidden, other_types, refused};
 use crate::cli::failure::Failure;
 use crate::cli::open;
 use crate::cli::output::{self, say};
 use crate::config::Config;
 use crate::schema::{SchemaFile, problems};
+use crate::service::schema_change_as_json;
 use crate::service::{Operator, SchemaChange, SchemaOutcome, SchemaPlan, SchemaRefusal};
 use clap::Args;
 use serde_json::json;
@@ -52,7 +53,7 @@ impl Check {
             let nothing = SchemaOutcome::default();
             let plans: Vec<_> = plans
                 .iter()
-                .map(|plan| as_json(plan, &self.owner, nothing))
+                .map(|plan| schema_change_as_json(plan, self.owner.name(), nothing))
                 .collect();
             return output::json(out, &json!({"problems": [], "schemas": plans}));
         }

@@ -4,9 +4,8 @@ use super::Owner;
 use crate::cli::failure::Failure;
 use crate::cli::{open, output};
 use crate::config::Config;
-use crate::service::{KnownSchema, SchemaOrigin};
+use crate::service::{KnownSchema, SchemaOrigin, attributes_of, schema_as_json};
 use clap::Args;
-use serde_json::{Value, json};
 use std::io::Write;
 
 /// Arguments of `scimd schema list`.
@@ -30,7 +29,7 @@ impl List {
             .known_schemas(owner.name())
             .await?;
         if self.json {
-            return output::json(out, &known.iter().map(as_json).collect::<Vec<_>>());
+            return output::json(out, &known.iter().map(schema_as_json).collect::<Vec<_>>());
         }
         let rows: Vec<Vec<String>> = known.iter().map(as_row).collect();
         output::table(
@@ -50,37 +49,9 @@ fn as_row(schema: &KnownSchema) -> Vec<String> {
         schema.urn.clone(),
         schema.name.clone(),
         types,
-        attributes(schema).len().to_string(),
+        attributes_of(schema).len().to_string(),
         origin(&schema.origin),
     ]
-}
-
-/// What a schema is without its attributes.
-pub(super) fn as_json(schema: &KnownSchema) -> Value {
-    let (from, file, tenant) = match &schema.origin {
-        SchemaOrigin::BuiltIn => ("built-in", None, None),
-        SchemaOrigin::File(file) => ("file", Some(file), None),
-        SchemaOrigin::Deployment => ("deployment", None, None),
-        SchemaOrigin::Tenant(tenant) => ("tenant", None, Some(tenant)),
-    };
-    json!({
-        "urn": schema.urn,
-        "name": schema.name,
-        "resourceTypes": schema.resource_types,
-        "attributes": attributes(schema).iter().filter_map(|a| a.get("name")).collect::<Vec<_>>(),
-        "from": from,
-        "file": file,
-        "tenant": tenant,
-    })
-}
-
-/// The definitions of its attributes.
-pub(super) fn attributes(schema: &KnownSchema) -> &[Value] {
-    schema
-        .document
-        .get("attributes")
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
 }
 
 /// Where a schema comes from, in words.

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::schema::SchemaFile;
 use crate::service::{Operator, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep};
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::Path;
@@ -199,20 +199,6 @@ fn hidden(plan: &SchemaPlan) -> Option<String> {
         " from clients; the values stay stored and become visible when the definition is added again",
     );
     Some(text)
-}
-
-/// What a change is, or was, for programs.
-fn as_json(plan: &SchemaPlan, owner: &Owner, outcome: SchemaOutcome) -> Value {
-    json!({
-        "urn": plan.urn,
-        "tenant": owner.tenant,
-        "replaces": plan.replaces(),
-        "hidden": plan.hidden(),
-        "restored": plan.restored(),
-        "reindexed": outcome.reindexed,
-        "isUnfinished": outcome.is_unfinished,
-        "schema": plan.document(),
-    })
 }
 
 fn counted_holders(count: u64) -> String {

@@ -1,11 +1,12 @@
 //! `scimd schema remove`.
 
-use super::{Owner, as_json, carry_out, refused};
+use super::{Owner, carry_out, refused};
 use crate::cli::failure::Failure;
 use crate::cli::open;
 use crate::cli::output::{self, say};
 use crate::config::Config;
 use crate::service::SchemaChange;
+use crate::service::schema_change_as_json;
 use clap::Args;
 use std::io::Write;
 
@@ -39,7 +40,10 @@ impl Remove {
         let plan = plan.map_err(|refusal| refused(refusal, "nothing was removed"))?;
         let outcome = carry_out(&operator, &plan, self.yes).await?;
         if self.json {
-            return output::json(out, &as_json(&plan, &self.owner, outcome));
+            return output::json(
+                out,
+                &schema_change_as_json(&plan, self.owner.name(), outcome),
+            );
         }
         let what = self
             .attribute

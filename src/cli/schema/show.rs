@@ -1,11 +1,11 @@
 //! `scimd schema show`.
 
 use super::Owner;
-use super::list::{as_json, attributes, origin};
+use super::list::origin;
 use crate::cli::failure::Failure;
 use crate::cli::{open, output};
 use crate::config::Config;
-use crate::service::KnownSchema;
+use crate::service::{KnownSchema, attributes_of, whole_schema_as_json};
 use clap::Args;
 use serde_json::Value;
 use std::io::Write;
@@ -55,10 +55,7 @@ impl Show {
 
     fn show(&self, schema: &KnownSchema, out: &mut dyn Write) -> Result<(), Failure> {
         if self.json {
-            let mut shown = as_json(schema);
-            if let Some(shown) = shown.as_object_mut() {
-                shown.insert("schema".into(), Value::Object(schema.document.clone()));
-            }
+            let shown = whole_schema_as_json(schema);
             return output::json(out, &shown);
         }
         let facts = [
@@ -70,7 +67,7 @@ impl Show {
         output::facts(out, &facts)?;
         writeln!(out)?;
         let mut rows = Vec::new();
-        for definition in attributes(schema) {
+        for definition in attributes_of(schema) {
             rows.push(row(definition, ""));
             let name = text(definition, "name", "");
             let subs = definition

@@ -1,12 +1,13 @@
 //! `scimd tenant guide`.
 
-use super::Urls;
+use super::urls::urls_of;
 use crate::cli::arguments::keyword;
 use crate::cli::failure::Failure;
 use crate::cli::open;
 use crate::cli::output::{self, say};
 use crate::config::{Config, url};
 use crate::guide::{self, AttributeRows, Provider, Section, Table, plain};
+use crate::service::TenantUrls;
 use clap::Args;
 use serde_json::{Map, Value, json};
 use std::io::Write;
@@ -27,7 +28,7 @@ pub(in crate::cli) struct Guide {
 impl Guide {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let operator = open::existing(config).await?;
-        let urls = Urls::of(&operator.tenant(&self.name).await?, config);
+        let urls = urls_of(&operator.tenant(&self.name).await?, config);
         let guide =
             guide::Guide::of(self.provider, &self.name, &urls.scim).map_err(Failure::Failed)?;
         let rows = guide
@@ -44,7 +45,7 @@ impl Guide {
     fn print(
         &self,
         guide: &guide::Guide,
-        urls: &Urls,
+        urls: &TenantUrls,
         rows: &AttributeRows,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
@@ -77,7 +78,7 @@ impl Guide {
         Ok(())
     }
 
-    fn as_json(&self, guide: &guide::Guide, urls: &Urls, rows: &AttributeRows) -> Value {
+    fn as_json(&self, guide: &guide::Guide, urls: &TenantUrls, rows: &AttributeRows) -> Value {
         let sections = guide.sections.iter().map(|section| {
             let steps = section.steps.iter();
             let steps = steps.map(|step| json!({"text": plain(&step.text), "table": step.table.as_ref().map(records)}));

@@ -1,12 +1,13 @@
 //! `scimd tenant list`.
 
-use super::{Urls, as_json, or_none};
+use super::or_none;
+use super::urls::urls_of;
 use crate::cli::arguments::keyword;
 use crate::cli::failure::Failure;
 use crate::cli::listing::{Paging, Shape};
 use crate::cli::{open, output::moment};
 use crate::config::Config;
-use crate::service::{Health, TenantInfo, TenantQuery};
+use crate::service::{Health, TenantInfo, TenantQuery, tenant_as_json};
 use clap::Args;
 use std::io::Write;
 
@@ -34,6 +35,7 @@ impl List {
                     search: search.clone(),
                     health: self.health,
                     limit,
+                    ..TenantQuery::default()
                 })
                 .await
         };
@@ -49,7 +51,7 @@ impl List {
                 "CREATED",
             ],
             row: &as_row,
-            json: &|info: &TenantInfo| as_json(info, &Urls::of(info, config)),
+            json: &|info: &TenantInfo| tenant_as_json(info, &urls_of(info, config)),
             key: &|info| info.settings.name.clone(),
         };
         self.paging.print(&shape, read, out).await

@@ -3,6 +3,7 @@
 
 use super::plan::SchemaPlan;
 use super::refusal::SchemaRefusal;
+use crate::audit::{AuditAction, AuditEntry};
 use crate::operator::error::OperatorError;
 use crate::operator::handle::Operator;
 use crate::schema::edit;
@@ -76,14 +77,15 @@ impl Operator {
     ) -> Result<(), SchemaRefusal> {
         let text = document.map(edit::text);
         let names = plan.names();
+        let act = self.act(entry(plan, document.is_some()), None);
         match self
             .store
             .change_schema(
+                &act,
                 plan.tenant_number(),
                 &plan.key(),
                 (text.as_deref(), &names),
                 seen,
-                self.clock.now(),
             )
             .await?
         {
@@ -125,6 +127,20 @@ impl Operator {
             }
         }
         Ok(followed)
+    }
+}
+
+/// What the audit trail says of a change.
+fn entry(plan: &SchemaPlan, is_put: bool) -> AuditEntry {
+    let action = if is_put {
+        AuditAction::SchemaPut
+    } else {
+        AuditAction::SchemaRemove
+    };
+    let entry = AuditEntry::new(action).on(&plan.urn);
+    match &plan.tenant {
+        Some(tenant) => entry.in_tenant(&tenant.name),
+        None => entry,
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::format::{MEMBERS_OF_LINE, OWN};
 use crate::access::Caller;
+use crate::audit::{AuditAction, AuditEntry};
 use crate::model::TypeRoles;
 use crate::operator::error::{OperatorError, Result};
 use crate::operator::handle::Operator;
@@ -57,6 +58,8 @@ impl Operator {
         sink: &mut dyn FnMut(&str) -> std::result::Result<(), E>,
     ) -> std::result::Result<Exported, E> {
         let caller = self.caller_in(export.tenant).await?;
+        let entry = AuditEntry::new(AuditAction::Export).in_tenant(export.tenant);
+        self.record(&entry).await?;
         let until = self.store.until(self.clock.now());
         let mut resource_types: Vec<_> = caller.catalog.resource_types().to_vec();
         resource_types.sort_by_key(|resource_type| resource_type.members().is_some());

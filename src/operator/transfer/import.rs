@@ -7,6 +7,7 @@ use super::memberships::{MembershipOutcome, TargetMembers};
 use super::record::{Importer, Outcome, Past, Present};
 use super::spill::{Entry, Spill};
 use super::twins::Twins;
+use crate::audit::{AuditAction, AuditEntry};
 use crate::error::{Result, ScimError};
 use crate::operator::handle::Operator;
 use crate::resource::LeftOut;
@@ -111,6 +112,10 @@ impl Operator {
         tell: &mut dyn FnMut(Step<'_>),
     ) -> crate::operator::error::Result<Imported> {
         let caller = self.caller_in(import.tenant).await?;
+        if !import.dry_run {
+            let entry = AuditEntry::new(AuditAction::Import).in_tenant(import.tenant);
+            self.record(&entry).await?;
+        }
         let importer = Importer {
             service: self.service.clone(),
             caller,

@@ -1,10 +1,13 @@
 //! Rows of the change log, for the batches that make the changes.
 
+use crate::audit::{Actor, AuditEntry};
 use crate::clock::Timestamp;
 use crate::store::db::args::{Arg, Column, Table};
 use crate::store::db::batch::Batch;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::{Statement, Step};
+use crate::store::operator::act::audited;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Who makes a change, and when.
@@ -16,6 +19,17 @@ pub struct Author {
     pub request: Option<String>,
     /// The moment.
     pub at: Timestamp,
+    /// What the audit trail says of the change, if it is an act of an operator.
+    pub audit: Option<Arc<AuditedChange>>,
+}
+
+/// A change of a resource as an act of an operator.
+#[derive(Debug, Clone)]
+pub struct AuditedChange {
+    /// Who acts.
+    pub by: Actor,
+    /// What is done.
+    pub entry: AuditEntry,
 }
 
 /// What was done to a resource.
@@ -90,6 +104,10 @@ impl Entry<'_> {
             false => LOG,
         };
         let batch = batch.then("logged", Step::bound(text, values));
+        let batch = match &self.author.audit {
+            Some(audit) => batch.and(audited(&audit.by, self.author.at, &audit.entry, "written")),
+            None => batch,
+        };
         match change.changes_members {
             true => self.append_members(batch),
             false => batch,
@@ -145,6 +163,53 @@ impl Entry<'_> {
             ("keeps", Arg::Bool(self.keeps_documents)),
         ]
     }
+}
+
+/// A change of one of several resources that are written together.
+#[derive(Debug)]
+pub(in crate::store) struct GatheredChange {
+    /// The key of the resource.
+    pub(in crate::store) seq: i64,
+    pub(in crate::store) author: Author,
+    pub(in crate::store) action: ChangeAction,
+    /// Names of the attributes that were written, joined by commas.
+    pub(in crate::store) attributes: String,
+    /// The attributes that were changed, as they were: a JSON object; `None` of a creation and if states are not kept.
+    pub(in crate::store) was: Option<String>,
+    /// The state of the resource after the change; `None` if states are not kept.
+    pub(in crate::store) document: Option<String>,
+}
+
+/// Adds a row for each of these changes whose resource the step `written` returned, with these numbers. The rows are in
+/// the order of the numbers.
+pub(in crate::store) fn append_gathered(
+    batch: Batch,
+    tenant: i64,
+    changes: &[(i64, &GatheredChange)],
+) -> Batch {
+    let ints = |of: fn(&GatheredChange) -> i64| {
+        Column::Ints(changes.iter().map(|(_, change)| of(change)).collect())
+    };
+    let texts = |of: fn(&GatheredChange) -> Option<&str>| {
+        let texts = changes
+            .iter()
+            .map(|(_, change)| of(change).map(str::to_owned));
+        Column::Texts(texts.collect())
+    };
+    let numbers = changes.iter().map(|(number, _)| *number).collect();
+    let table = vec![
+        ("at_seq", ints(|change| change.seq)),
+        ("change", Column::Ints(numbers)),
+        ("action", texts(|change| Some(change.action.as_str()))),
+        ("attributes", texts(|change| Some(&change.attributes))),
+        ("token", texts(|change| change.author.token.as_deref())),
+        ("at", ints(|change| change.author.at.as_micros())),
+        ("request", texts(|change| change.author.request.as_deref())),
+        ("was", texts(|change| change.was.as_deref())),
+        ("document", texts(|change| change.document.as_deref())),
+    ];
+    let step = Step::new(LOG_GATHERED, vec![Arg::Int(tenant)]);
+    batch.then("logged", step.with_rows(table))
 }
 
 /// A member that joins or leaves a group in a change of its own.
@@ -221,6 +286,11 @@ macro_rules! log {
 const LOG: &str = log!("0");
 const LOG_WITH_MEMBERS: &str =
     log!("(select count(*) from {added}) + (select count(*) from {removed})");
+const LOG_GATHERED: &str = "insert into change (tenant, change, seq, id, version, action, attributes, token, at, request, was, \
+       document, created, members) \
+     select $1, given.change, written.seq, written.id, written.version, given.action, given.attributes, given.token, given.at, \
+       given.request, given.was, given.document, written.created, 0 \
+     from {rows} join {written} on written.seq = given.at_seq order by given.change";
 /// The type of a member is in the upper bits of its key.
 const LOG_ADDED: &str = "insert into change_member (tenant, change, id, added, kind) \
      select $1, $2, (select r.id from resource r where r.tenant = $1 and r.seq = added.member_seq), true, added.member_seq >> 56 \

@@ -10,6 +10,7 @@
 //! changes after their commit, in passes ([`number`]).
 
 pub(in crate::store) mod append;
+mod history;
 mod number;
 mod read;
 mod retention;
@@ -18,7 +19,8 @@ mod verify;
 pub(in crate::store) mod views;
 
 pub(in crate::store) use append::last_deletions;
-pub use append::{Author, ChangeAction};
+pub use append::{AuditedChange, Author, ChangeAction};
+pub use history::ResourceChange;
 pub use read::{ChangedMember, FeedEnds, FeedKey, FeedRow};
 pub(in crate::store) use retention::{DELETE_ALL, DELETE_SLICE};
 pub(in crate::store) use tenant::{TOLD, TenantNews};

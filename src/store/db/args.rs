@@ -90,13 +90,21 @@ impl Column {
                 })
                 .collect::<Option<_>>()?,
             ),
-            Some(Arg::Text(_)) => Self::Texts(
+            Some(Arg::Bool(_)) => Self::Bools(
                 args.map(|arg| {
-                    if let Some(Arg::Text(value)) = arg {
-                        Some(Some(value.clone()))
+                    if let Some(Arg::Bool(value)) = arg {
+                        Some(*value)
                     } else {
                         None
                     }
+                })
+                .collect::<Option<_>>()?,
+            ),
+            Some(Arg::Text(_) | Arg::OptText(_)) => Self::Texts(
+                args.map(|arg| match arg {
+                    Some(Arg::Text(value)) => Some(Some(value.clone())),
+                    Some(Arg::OptText(value)) => Some(value.clone()),
+                    _ => None,
                 })
                 .collect::<Option<_>>()?,
             ),

@@ -18,6 +18,9 @@ pub enum StoreError {
     /// A row that was referred to is gone.
     #[error("a referenced row is gone")]
     Reference(#[source] sqlx::Error),
+    /// An answer is kept under the key of the request already.
+    #[error("a request with this key was carried out already")]
+    Repeated,
     /// A change came too late and took itself back.
     #[error("the resource has changed")]
     Stale,
@@ -128,6 +131,26 @@ impl StoreError {
         }
     }
 
+    /// Whether nothing took effect for a reason that may be the fault of one of several writes that were made together,
+    /// so that each is to be made by itself.
+    pub(in crate::store) fn is_of_one(&self) -> bool {
+        match self {
+            Self::Unique(_) | Self::Reference(_) | Self::Stale | Self::Outdated | Self::Busy(_) => {
+                true
+            }
+            Self::Fault(_) => true,
+            Self::Statement { source, .. } => source.is_of_one(),
+            _ => false,
+        }
+    }
+
+    /// The error again, for each of several writes that were made together and that must not be made again: whether
+    /// they took effect may not be known.
+    pub(in crate::store) fn for_each(&self) -> Self {
+        self.of_all()
+            .unwrap_or_else(|| Self::Away(sqlx::Error::Protocol(self.to_string())))
+    }
+
     /// Whether a statement took longer than it may.
     pub fn is_slow(&self) -> bool {
         match self {
@@ -158,6 +181,9 @@ impl From<sqlx::Error> for StoreError {
                 match (database.kind(), database.code().as_deref()) {
                     (ErrorKind::UniqueViolation, _) if is_value_index(&**database) => {
                         Self::Unique(error)
+                    }
+                    (ErrorKind::UniqueViolation, _) if is_kept_answer(&**database) => {
+                        Self::Repeated
                     }
                     // Another instance made the same seq, or the same row, at the same moment.
                     (ErrorKind::UniqueViolation, _) => Self::Busy(error),
@@ -220,6 +246,11 @@ fn is_value_index(error: &dyn sqlx::error::DatabaseError) -> bool {
         || error.message().contains("attribute_value.key")
 }
 
+fn is_kept_answer(error: &dyn sqlx::error::DatabaseError) -> bool {
+    error.constraint() == Some("kept_answer_pkey")
+        || error.message().contains("kept_answer.key_digest")
+}
+
 impl From<StoreError> for ScimError {
     fn from(error: StoreError) -> Self {
         match error {
@@ -237,7 +268,10 @@ impl From<StoreError> for ScimError {
             | StoreError::Newer { .. }
             | StoreError::Damaged(_)
             | StoreError::Role(_) => Self::internal(error),
-            StoreError::Busy(_) | StoreError::Reference(_) | StoreError::Stale => {
+            StoreError::Busy(_)
+            | StoreError::Reference(_)
+            | StoreError::Stale
+            | StoreError::Repeated => {
                 Self::unavailable("The server is busy with other changes; try again.", 1)
                     .caused_by(error)
             }

@@ -1,6 +1,11 @@
-//! Rows that the operator changes: tenants, tokens, schemas, values that instances share, imports.
+//! Rows that the operator changes: tenants, tokens, schemas, values that instances share, imports; operator tokens, and
+//! the audit trail of what they do.
 
+pub(in crate::store) mod act;
+pub(in crate::store) mod audit_list;
 pub(in crate::store) mod feed_token;
+pub(in crate::store) mod kept_answer;
+pub(in crate::store) mod operator_token;
 pub(in crate::store) mod schema;
 pub(in crate::store) mod shared;
 pub(in crate::store) mod tenant;

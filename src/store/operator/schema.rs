@@ -9,6 +9,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
+use crate::store::operator::act::{Act, audited};
 use crate::store::resources::scope::Scope;
 use crate::store::shared::shared;
 use std::collections::BTreeSet;
@@ -211,11 +212,11 @@ impl Store {
     /// Any [`StoreError`].
     pub async fn change_schema(
         &self,
+        act: &Act<'_>,
         tenant: Option<i64>,
         urn: &str,
         (document, attributes): (Option<&str>, &BTreeSet<String>),
         seen: i64,
-        now: Timestamp,
     ) -> Result<bool, StoreError> {
         let tenant = Arg::Int(tenant.unwrap_or(0));
         let target = vec![tenant.clone(), urn.into()];
@@ -235,8 +236,9 @@ impl Store {
                 .then("counted", count(seen))
                 .and(changed)
                 .and(Step::new(REMEMBER, vec![tenant.clone()]).with_rows(named(names)))
-                .then("told", tell(tenant.clone()));
-            self.tell(batch, TenantNews::Schemas, now)
+                .then("told", tell(tenant.clone()))
+                .and(audited(act.by, act.at, &act.entry, "counted"));
+            self.tell(batch, TenantNews::Schemas, act.at)
                 .then("answer", Step::new("select name from {counted}", vec![]))
         };
         let is_done = !self.engine.write_retrying(batch).await?.is_empty();

@@ -13,6 +13,7 @@ use crate::store::db::row::Row;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
 use crate::store::logged_request::TenantKey;
+use crate::store::operator::act::Act;
 use crate::store::resources::ids::{CatalogIds, TypeIds};
 use crate::store::resources::scope::Scope;
 use std::sync::Arc;
@@ -87,6 +88,10 @@ pub struct Tenant {
     pub bodies_until: Option<Timestamp>,
     /// Whom the customer asks, in place of the server's contact: an e-mail address or a URL.
     pub support: Option<String>,
+    /// What people call it; `None`: its name.
+    pub display_name: Option<String>,
+    /// Under which id the vendor keeps the customer.
+    pub reference: Option<String>,
 }
 
 impl Tenant {
@@ -102,6 +107,54 @@ impl Tenant {
             tenant: self.number,
             schema_revision: self.schema_revision,
             layout,
+        }
+    }
+
+    /// The settings of a tenant that has just been created.
+    pub fn fresh(name: &str, change: &TenantChange) -> Self {
+        let unset = Self {
+            number: 0,
+            name: name.to_owned(),
+            status: Status::Active,
+            conformance: Conformance::Lenient,
+            username_format: UsernameFormat::Any,
+            unique_group_names: true,
+            password_policy: PasswordPolicy::Discard,
+            put_without_members: PutWithoutMembers::Keep,
+            base_url: None,
+            seats: None,
+            revision: 1,
+            schema_revision: 1,
+            bodies_until: None,
+            support: None,
+            display_name: None,
+            reference: None,
+        };
+        unset.with(change)
+    }
+
+    /// The settings after a change.
+    #[must_use]
+    pub fn with(&self, change: &TenantChange) -> Self {
+        let text = |given: &Option<Option<String>>, own: &Option<String>| {
+            given.clone().unwrap_or_else(|| own.clone())
+        };
+        Self {
+            status: change.status.unwrap_or(self.status),
+            conformance: change.conformance.unwrap_or(self.conformance),
+            username_format: change.username_format.unwrap_or(self.username_format),
+            unique_group_names: change.unique_group_names.unwrap_or(self.unique_group_names),
+            password_policy: change.password_policy.unwrap_or(self.password_policy),
+            put_without_members: change
+                .put_without_members
+                .unwrap_or(self.put_without_members),
+            base_url: text(&change.base_url, &self.base_url),
+            seats: change.seats.unwrap_or(self.seats),
+            bodies_until: change.bodies_until.unwrap_or(self.bodies_until),
+            support: text(&change.support, &self.support),
+            display_name: text(&change.display_name, &self.display_name),
+            reference: text(&change.reference, &self.reference),
+            ..self.clone()
         }
     }
 
@@ -157,14 +210,18 @@ pub struct TenantChange {
     pub bodies_until: Option<Option<Timestamp>>,
     /// Whom the customer asks; `Some(None)` leaves that to the server's contact.
     pub support: Option<Option<String>>,
+    /// What people call it; `Some(None)` takes it away.
+    pub display_name: Option<Option<String>>,
+    /// Under which id the vendor keeps the customer; `Some(None)` takes it away.
+    pub reference: Option<Option<String>>,
 }
 
 /// Columns of [`Tenant`], in the order that [`read_tenant`] reads them.
 pub(in crate::store) const COLUMNS: &str = "t.tenant, t.name, t.status, t.conformance, t.username_format, \
      t.unique_group_names, t.password_policy, t.base_url, t.seats, t.revision, t.schema_revision, t.bodies_until, \
-     t.put_without_members, t.support";
+     t.put_without_members, t.support, t.display_name, t.reference";
 /// How many they are.
-pub(in crate::store) const WIDTH: usize = 14;
+pub(in crate::store) const WIDTH: usize = 16;
 
 pub(in crate::store) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
     Ok(Tenant {
@@ -184,23 +241,34 @@ pub(in crate::store) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
         put_without_members: PutWithoutMembers::from_keyword(row.text(12)?)
             .unwrap_or(PutWithoutMembers::Keep),
         support: row.opt_text(13)?.map(str::to_owned),
+        display_name: row.opt_text(14)?.map(str::to_owned),
+        reference: row.opt_text(15)?.map(str::to_owned),
     })
 }
 
 impl Store {
-    /// Creates a tenant; `false` if there is one of that name.
+    /// Creates a tenant with settings; `false` if there is one of that name. A setting that is not given has the default
+    /// of the column.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn create_tenant(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let create = || {
-            let args = vec![name.into(), Arg::Int(now.as_micros())];
-            let create = Step::new(CREATE, args).returning(TOLD);
-            let batch = Batch::new("tenant.create").then("told", create);
-            self.tell(batch, TenantNews::Created, now)
-                .then("answer", Step::new(ANSWER, vec![]))
+    pub async fn create_tenant(
+        &self,
+        act: &Act<'_>,
+        name: &str,
+        settings: &TenantChange,
+    ) -> Result<bool, StoreError> {
+        let batch = || {
+            let mut values = vec![("created", Arg::Int(act.at.as_micros()))];
+            values.extend(settings_of(name, settings));
+            let created = Step::bound(CREATE, values).returning(TOLD);
+            let batch = Batch::new("tenant.create").then("told", created);
+            act.end(
+                self.tell(batch, TenantNews::Created, act.at),
+                ("told", "tenant"),
+            )
         };
-        let is_new = !self.engine.write_retrying(create).await?.is_empty();
+        let is_new = !self.engine.write_retrying(batch).await?.is_empty();
         self.changes_made.notify_one();
         Ok(is_new)
     }
@@ -231,72 +299,35 @@ impl Store {
         rows.first().map(seats).transpose()
     }
 
-    /// Changes settings of a tenant; `false` if there is none of that name. The first limit of seats
-    /// counts those that are taken; a later one goes by what was counted since, for a count would
-    /// miss who takes a seat at that moment.
+    /// Changes settings of a tenant; `false` if there is none of that name, or its revision is another one. The first
+    /// limit of seats counts those that are taken; a later one goes by what was counted since, for a count would miss who
+    /// takes a seat at that moment.
     ///
     /// # Errors
     /// Any [`StoreError`].
     pub async fn change_tenant(
         &self,
-        name: &str,
+        act: &Act<'_>,
+        (name, revision): (&str, i64),
         change: &TenantChange,
-        now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let keyword = |keyword: Option<&str>| Arg::OptText(keyword.map(str::to_owned));
-        let values = vec![
-            ("name", name.into()),
-            ("status", keyword(change.status.map(Status::as_str))),
-            (
-                "conformance",
-                keyword(change.conformance.map(Conformance::as_str)),
-            ),
-            (
-                "username_format",
-                keyword(change.username_format.map(UsernameFormat::as_str)),
-            ),
-            (
-                "unique_group_names",
-                Arg::OptInt(change.unique_group_names.map(i64::from)),
-            ),
-            (
-                "password_policy",
-                keyword(change.password_policy.map(PasswordPolicy::as_str)),
-            ),
-            ("sets_base_url", Arg::Bool(change.base_url.is_some())),
-            ("base_url", Arg::OptText(change.base_url.clone().flatten())),
-            ("sets_seats", Arg::Bool(change.seats.is_some())),
-            ("seats", Arg::OptInt(change.seats.flatten())),
-            (
-                "sets_bodies_until",
-                Arg::Bool(change.bodies_until.is_some()),
-            ),
-            (
-                "bodies_until",
-                Arg::OptInt(change.bodies_until.flatten().map(Timestamp::as_micros)),
-            ),
-            (
-                "put_without_members",
-                keyword(change.put_without_members.map(PutWithoutMembers::as_str)),
-            ),
-            ("sets_support", Arg::Bool(change.support.is_some())),
-            ("support", Arg::OptText(change.support.clone().flatten())),
-        ];
         let batch = || {
+            let mut values = vec![("revision", Arg::Int(revision))];
+            values.extend(settings_of(name, change));
             let before = Step::new(STATUS, vec![name.into()]).returning(&["status"]);
-            let changed = Step::bound(CHANGE, values.clone()).returning(TOLD);
+            let changed = Step::bound(CHANGE, values).returning(TOLD);
             let batch = Batch::new("tenant.change")
                 .then("before", before)
                 .then("told", changed);
             let batch = match change.status {
-                Some(_) => self.tell(batch, TenantNews::Status, now),
+                Some(_) => self.tell(batch, TenantNews::Status, act.at),
                 None => batch,
             };
-            batch.then("answer", Step::new(ANSWER, vec![]))
+            act.end(batch, ("told", "tenant"))
         };
-        let is_there = !self.engine.write_retrying(batch).await?.is_empty();
+        let is_changed = !self.engine.write_retrying(batch).await?.is_empty();
         self.changes_made.notify_one();
-        Ok(is_there)
+        Ok(is_changed)
     }
 
     /// Makes the display attributes of a type unique in a tenant, or lets them repeat.
@@ -327,9 +358,72 @@ impl Store {
 }
 
 const SEATS: &str = "select seats, used from tenant where tenant = $1";
-const CREATE: &str = "insert into tenant (name, created) values ($1, $2) on conflict (name) do nothing \
+/// What the statements about settings take: each setting under its name, and whether one that may be empty is given.
+fn settings_of(name: &str, change: &TenantChange) -> Vec<(&'static str, Arg)> {
+    let keyword = |keyword: Option<&str>| Arg::OptText(keyword.map(str::to_owned));
+    let text = |text: &Option<Option<String>>| Arg::OptText(text.clone().flatten());
+    let folded = |text: &Option<Option<String>>| {
+        let text = text.as_ref().and_then(|text| text.as_deref());
+        Arg::OptText(text.map(search_key))
+    };
+    let is_given = |is_given: bool| Arg::Bool(is_given);
+    vec![
+        ("name", name.into()),
+        ("status", keyword(change.status.map(Status::as_str))),
+        (
+            "conformance",
+            keyword(change.conformance.map(Conformance::as_str)),
+        ),
+        (
+            "username_format",
+            keyword(change.username_format.map(UsernameFormat::as_str)),
+        ),
+        (
+            "unique_group_names",
+            Arg::OptInt(change.unique_group_names.map(i64::from)),
+        ),
+        (
+            "password_policy",
+            keyword(change.password_policy.map(PasswordPolicy::as_str)),
+        ),
+        ("sets_base_url", is_given(change.base_url.is_some())),
+        ("base_url", text(&change.base_url)),
+        ("sets_seats", is_given(change.seats.is_some())),
+        ("seats", Arg::OptInt(change.seats.flatten())),
+        ("sets_bodies_until", is_given(change.bodies_until.is_some())),
+        (
+            "bodies_until",
+            Arg::OptInt(change.bodies_until.flatten().map(Timestamp::as_micros)),
+        ),
+        (
+            "put_without_members",
+            keyword(change.put_without_members.map(PutWithoutMembers::as_str)),
+        ),
+        ("sets_support", is_given(change.support.is_some())),
+        ("support", text(&change.support)),
+        ("sets_display_name", is_given(change.display_name.is_some())),
+        ("display_name", text(&change.display_name)),
+        ("display_key", folded(&change.display_name)),
+        ("sets_reference", is_given(change.reference.is_some())),
+        ("reference", text(&change.reference)),
+        ("reference_key", folded(&change.reference)),
+    ]
+}
+
+/// What a name is found by, whatever its case.
+pub(in crate::store) fn search_key(text: &str) -> String {
+    text.to_lowercase()
+}
+
+const CREATE: &str = "insert into tenant (name, created, status, conformance, username_format, unique_group_names, \
+       password_policy, base_url, seats, bodies_until, put_without_members, support, display_name, reference, display_key, \
+       reference_key) \
+     select {:name}, {:created}, coalesce({:status}, 'active'), coalesce({:conformance}, 'lenient'), \
+       coalesce({:username_format}, 'any'), coalesce({:unique_group_names}, 1) = 1, coalesce({:password_policy}, 'discard'), \
+       {:base_url}, {:seats}, {:bodies_until}, coalesce({:put_without_members}, 'keep'), {:support}, {:display_name}, \
+       {:reference}, {:display_key}, {:reference_key} \
+     where not exists (select 1 from tenant where name = {:name}) on conflict (name) do nothing \
      returning tenant, name, status, revision";
-const ANSWER: &str = "select tenant from {told}";
 /// Without a lock: PostgreSQL passes over a row that the same statement changes.
 const STATUS: &str = "select status from tenant where name = $1";
 const CHANGE: &str = "update tenant set status = coalesce({:status}, status), conformance = coalesce({:conformance}, conformance), \
@@ -341,8 +435,12 @@ const CHANGE: &str = "update tenant set status = coalesce({:status}, status), co
      seats = case when {:sets_seats} then {:seats} else seats end, \
      bodies_until = case when {:sets_bodies_until} then {:bodies_until} else bodies_until end, \
      put_without_members = coalesce({:put_without_members}, put_without_members), \
-     support = case when {:sets_support} then {:support} else support end, revision = revision + 1, \
+     support = case when {:sets_support} then {:support} else support end, \
+     display_name = case when {:sets_display_name} then {:display_name} else display_name end, \
+     display_key = case when {:sets_display_name} then {:display_key} else display_key end, \
+     reference = case when {:sets_reference} then {:reference} else reference end, \
+     reference_key = case when {:sets_reference} then {:reference_key} else reference_key end, revision = revision + 1, \
      schema_revision = schema_revision + case when {:unique_group_names} is null then 0 else 1 end \
-     where name = {:name} returning tenant, name, status, revision";
+     where name = {:name} and revision = {:revision} returning tenant, name, status, revision";
 const CLAIM: &str = "update attribute_value set is_unique = $3 \
      where tenant = (select tenant from tenant where name = $1) and attribute = $2 and is_unique <> $3";

@@ -11,7 +11,7 @@ use crate::store::db::sql::Sql;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
 use crate::store::logged_request::TenantKey;
-use crate::store::operator::tenant::{COLUMNS, Tenant, TenantInfo, WIDTH, read_tenant};
+use crate::store::operator::tenant::{COLUMNS, Status, Tenant, TenantInfo, WIDTH, read_tenant};
 use crate::store::resources::seq::moment_of;
 
 /// Tenants that are read at a time for work on all of them.
@@ -24,11 +24,76 @@ pub struct TenantQuery {
     pub after: Option<String>,
     /// Only those whose names contain this text.
     pub search: Option<String>,
+    /// Only those whose name, display name or reference begins with this text, which is in lower case.
+    pub prefix: Option<String>,
+    /// Only those of this status.
+    pub status: Option<Status>,
+    /// Only those of these names; `None`: any.
+    pub among: Option<Vec<String>>,
     /// Only those of this health.
     pub health: Option<Health>,
     /// So many at most.
     pub limit: i64,
 }
+
+impl TenantQuery {
+    /// Adds the conditions on `tenant t` with its `tenant_status s`, but for where the list begins.
+    fn conditions(&self, sql: &mut Sql, time: HealthTime) {
+        if let Some(text) = &self.search {
+            sql.raw(" and {position}(t.name, ")
+                .arg(text.as_str().into())
+                .raw(") > 0");
+        }
+        if let Some(prefix) = &self.prefix {
+            // Three ranges, each of an index of its own. What begins with a text comes before the text with the last
+            // character behind it.
+            let end = format!("{prefix}{}", char::MAX);
+            for (start, column) in PREFIXED {
+                sql.raw(start)
+                    .raw(column)
+                    .raw(" >= ")
+                    .arg(prefix.as_str().into());
+                sql.raw(" and ")
+                    .raw(column)
+                    .raw(" <= ")
+                    .arg(Arg::Text(end.clone()));
+            }
+            sql.raw(")");
+        }
+        if let Some(status) = self.status {
+            sql.raw(" and t.status = ").arg(status.as_str().into());
+        }
+        if let Some(among) = &self.among {
+            sql.raw(" and t.name in (''");
+            for name in among {
+                sql.raw(", ").arg(name.as_str().into());
+            }
+            sql.raw(")");
+        }
+        if let Some(wanted) = self.health {
+            health::narrow(sql, wanted, time);
+            sql.raw(" and ");
+            health::push(sql, time);
+            sql.raw(" = ").arg(wanted.as_str().into());
+        }
+    }
+}
+
+/// The columns that a prefix is looked for in, each after what goes before it.
+const PREFIXED: [(&str, &str); 3] = [
+    (
+        " and t.tenant in (select p.tenant from tenant p where ",
+        "p.name",
+    ),
+    (
+        " union all select p.tenant from tenant p where ",
+        "p.display_key",
+    ),
+    (
+        " union all select p.tenant from tenant p where ",
+        "p.reference_key",
+    ),
+];
 
 /// Names of the resource types that are counted for a tenant.
 #[derive(Debug, Clone, Copy)]
@@ -103,17 +168,7 @@ impl Store {
         let mut sql = select_info(counted, time);
         sql.raw(" where t.name > ")
             .arg(query.after.as_deref().unwrap_or_default().into());
-        if let Some(text) = &query.search {
-            sql.raw(" and {position}(t.name, ")
-                .arg(text.as_str().into())
-                .raw(") > 0");
-        }
-        if let Some(wanted) = query.health {
-            health::narrow(&mut sql, wanted, time);
-            sql.raw(" and ");
-            health::push(&mut sql, time);
-            sql.raw(" = ").arg(wanted.as_str().into());
-        }
+        query.conditions(&mut sql, time);
         sql.raw(" order by t.name {limit}").int(query.limit);
         self.engine
             .read(&sql.statement("tenant.list"))
@@ -121,6 +176,22 @@ impl Store {
             .iter()
             .map(read_info)
             .collect()
+    }
+
+    /// How many tenants fit a query, wherever its list begins.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn count_tenants(
+        &self,
+        query: &TenantQuery,
+        time: HealthTime,
+    ) -> Result<i64, StoreError> {
+        let mut sql = Sql::default();
+        sql.raw("select count(*) from tenant t left join tenant_status s on s.tenant = t.tenant where t.tenant > 0");
+        query.conditions(&mut sql, time);
+        let rows = self.engine.read(&sql.statement("tenant.count")).await?;
+        rows.first().map_or(Ok(0), |row| row.int(0))
     }
 
     /// The settings of the tenants that follow a number, in order of their numbers, a slice of them; none

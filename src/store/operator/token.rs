@@ -8,6 +8,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
+use crate::store::operator::act::Act;
 use crate::store::operator::tenant::{COLUMNS, Tenant, WIDTH, read_tenant};
 use crate::store::resources::proof::CallerSnapshot;
 
@@ -46,6 +47,8 @@ pub struct TokenInfo {
     pub revoked: Option<Timestamp>,
     /// Public part of the token that was issued in its place.
     pub successor: Option<String>,
+    /// Name of the operator token by which it was issued; `None`: by a command.
+    pub created_by: Option<String>,
 }
 
 /// A token to be kept.
@@ -63,18 +66,21 @@ pub struct NewToken {
     pub created: Timestamp,
     /// Until when it is good.
     pub expires: Option<Timestamp>,
+    /// Name of the operator token by which it is issued.
+    pub created_by: Option<String>,
 }
 
 impl NewToken {
     /// The values of its columns.
     pub(in crate::store) fn args(&self) -> impl Iterator<Item = Arg> {
-        let args: [Arg; 6] = [
+        let args: [Arg; 7] = [
             Arg::Text(self.id.clone()),
             Arg::Text(self.name.clone()),
             Arg::Text(self.secret_digest.clone()),
             self.scope.as_str().into(),
             Arg::Int(self.created.as_micros()),
             Arg::OptInt(self.expires.map(Timestamp::as_micros)),
+            Arg::OptText(self.created_by.clone()),
         ];
         args.into_iter()
     }
@@ -94,6 +100,7 @@ pub(in crate::store) fn read_token(row: &Row, first: usize) -> Result<TokenInfo,
         last_used: moment(first + 6)?,
         revoked: moment(first + 7)?,
         successor: row.opt_text(first + 8)?.map(str::to_owned),
+        created_by: row.opt_text(first + 9)?.map(str::to_owned),
     })
 }
 
@@ -123,13 +130,21 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn add_token(&self, tenant: &str, token: &NewToken) -> Result<bool, StoreError> {
-        let args = std::iter::once(tenant.into()).chain(token.args()).collect();
-        Ok(!self
-            .engine
-            .write_one(Statement::named("token.add", ADD, args))
-            .await?
-            .is_empty())
+    pub async fn add_token(
+        &self,
+        act: &Act<'_>,
+        tenant: &str,
+        token: &NewToken,
+    ) -> Result<bool, StoreError> {
+        let batch = || {
+            let args = std::iter::once(tenant.into()).chain(token.args()).collect();
+            let added = Step::new(ADD, args).returning(&["id"]);
+            act.end(
+                Batch::new("token.add").then("acted", added),
+                ("acted", "id"),
+            )
+        };
+        Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
 
     /// Keeps the successor of a token that is good and has none, and lets the token end at a moment,
@@ -139,20 +154,22 @@ impl Store {
     /// Any [`StoreError`].
     pub async fn rotate_token(
         &self,
+        act: &Act<'_>,
         id: &str,
         successor: &NewToken,
-        (now, end): (Timestamp, Timestamp),
+        end: Timestamp,
     ) -> Result<bool, StoreError> {
         let batch = || {
             let old = vec![
                 id.into(),
                 Arg::Text(successor.id.clone()),
-                Arg::Int(now.as_micros()),
+                Arg::Int(act.at.as_micros()),
                 Arg::Int(end.as_micros()),
             ];
-            Batch::new("token.rotate")
-                .then("rotated", Step::new(ROTATE, old).returning(&["tenant"]))
-                .then("answer", Step::new(SUCCEED, successor.args().collect()))
+            let batch = Batch::new("token.rotate")
+                .then("acted", Step::new(ROTATE, old).returning(&["tenant"]))
+                .and(Step::new(SUCCEED, successor.args().collect()));
+            act.end(batch, ("acted", "tenant"))
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
@@ -170,7 +187,7 @@ impl Store {
             Ok((
                 read_tenant(row)?,
                 read_token(row, WIDTH)?,
-                row.text(WIDTH + 9)?.to_owned(),
+                row.text(WIDTH + 10)?.to_owned(),
             ))
         };
         rows.first().map(read).transpose()
@@ -180,13 +197,16 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn revoke_token(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let args = vec![id.into(), Arg::Int(now.as_micros())];
-        Ok(!self
-            .engine
-            .write_one(Statement::named("token.revoke", REVOKE, args))
-            .await?
-            .is_empty())
+    pub async fn revoke_token(&self, act: &Act<'_>, id: &str) -> Result<bool, StoreError> {
+        let batch = || {
+            let args = vec![id.into(), Arg::Int(act.at.as_micros())];
+            let revoked = Step::new(REVOKE, args).returning(&["id"]);
+            act.end(
+                Batch::new("token.revoke").then("acted", revoked),
+                ("acted", "id"),
+            )
+        };
+        Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
 
     /// Remembers when a token was used.
@@ -209,13 +229,12 @@ fn find() -> String {
 }
 
 /// Columns of [`TokenInfo`], in the order that [`read_token`] reads them.
-pub(in crate::store) const TOKEN: &str =
-    "k.id, t.name, k.name, k.scope, k.created, k.expires, k.last_used, k.revoked, k.successor";
-const ADD: &str = "insert into token (id, tenant, name, secret_digest, scope, created, expires) \
-     select $2, tenant, $3, $4, $5, $6, $7 from tenant where name = $1 returning id";
+pub(in crate::store) const TOKEN: &str = "k.id, t.name, k.name, k.scope, k.created, k.expires, k.last_used, k.revoked, k.successor, k.created_by";
+const ADD: &str = "insert into token (id, tenant, name, secret_digest, scope, created, expires, created_by) \
+     select $2, tenant, $3, $4, $5, $6, $7, $8 from tenant where name = $1 returning id";
 const REVOKE: &str = "update token set revoked = $2 where id = $1 and revoked is null returning id";
 const ROTATE: &str = "update token set successor = $2, expires = case when expires < $4 then expires else $4 end \
      where id = $1 and successor is null and revoked is null and (expires is null or expires > $3) returning tenant";
-const SUCCEED: &str = "insert into token (id, tenant, name, secret_digest, scope, created, expires) \
-     select $1, tenant, $2, $3, $4, $5, $6 from {rotated} returning id";
+const SUCCEED: &str = "insert into token (id, tenant, name, secret_digest, scope, created, expires, created_by) \
+     select $1, tenant, $2, $3, $4, $5, $6, $7 from {acted}";
 const TOUCH: &str = "update token set last_used = $2 where id = $1 returning id";

@@ -30,8 +30,8 @@ pub struct EndingQuery<'a> {
     pub now: Timestamp,
     /// When they have ended.
     pub until: Timestamp,
-    /// Only those that come after this one.
-    pub after: Option<&'a TokenInfo>,
+    /// Only those that come after the one with this end and id.
+    pub after: Option<&'a (Timestamp, String)>,
     /// So many at most.
     pub limit: i64,
 }
@@ -97,12 +97,7 @@ impl Store {
                 .arg(tenant.into())
                 .raw(")");
         }
-        if let Some(TokenInfo {
-            id,
-            expires: Some(expires),
-            ..
-        }) = query.after
-        {
+        if let Some((expires, id)) = query.after {
             sql.raw(" and (k.expires, k.id) > (")
                 .int(expires.as_micros())
                 .raw(", ")

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 pub(in crate::store) struct Difference {
     /// Their names with commas between, those of extensions as `URN:name`.
     pub(in crate::store) names: String,
-    /// The values that they had before, as JSON in the form of a document.
+    /// The values of the attributes that were there before, as JSON in the form of a document.
     pub(in crate::store) was: String,
 }
 

@@ -139,7 +139,8 @@ fn remove_named(tenant: i64, seq: i64, rows: &[&IndexRow]) -> Step {
     sql.step()
 }
 
-fn table(rows: &[&IndexRow]) -> Table {
+/// The columns of index rows as a table parameter.
+pub(in crate::store) fn table(rows: &[&IndexRow]) -> Table {
     vec![
         (
             "attribute",

@@ -10,14 +10,12 @@
 //! written the document, and the values have rows in the index; the next write moves them
 //! ([`crate::store::upkeep::former_index`]).
 
-use std::fmt::Write;
-
 /// Bytes of the longest key that is kept in the column.
 const LONGEST: usize = 128;
 
 /// Whether a key may stand in the column; other values have a row in the index.
 pub(in crate::store) fn fits(key: &str) -> bool {
-    key.len() <= LONGEST && !key.chars().any(char::is_control)
+    key.len() <= LONGEST && key.bytes().all(|byte| byte >= b' ')
 }
 
 /// The text for values: attribute id, position in a list, and key of each.
@@ -29,8 +27,9 @@ pub(in crate::store) fn text(mut values: Vec<(i64, i64, &str)>) -> String {
         text.push_str(if i > 0 { "," } else { "" });
         begin(&mut text, attribute);
         push_key(&mut text, key);
-        // Writing to a string cannot fail.
-        let _ = write!(text, ",{element}]");
+        text.push(',');
+        push_number(&mut text, element);
+        text.push(']');
     }
     text.push(']');
     text
@@ -62,7 +61,18 @@ pub(in crate::store) fn equal(attribute: i64, key: &str) -> String {
 pub(in crate::store) const END: &str = "']'";
 
 fn begin(text: &mut String, attribute: i64) {
-    let _ = write!(text, "\n[{attribute},");
+    text.push_str("\n[");
+    push_number(text, attribute);
+    text.push(',');
+}
+
+/// Adds a number that is not negative, as ids and positions are; formatting costs several times more.
+fn push_number(text: &mut String, number: i64) {
+    if number >= 10 {
+        push_number(text, number / 10);
+    }
+    let digit = u32::try_from(number % 10).ok();
+    text.extend(digit.and_then(|digit| char::from_digit(digit, 10)));
 }
 
 fn push_key(text: &mut String, key: &str) {
@@ -71,12 +81,14 @@ fn push_key(text: &mut String, key: &str) {
         return;
     }
     text.push('"');
-    for character in key.chars() {
-        if matches!(character, '"' | '\\') {
-            text.push('\\');
-        }
-        text.push(character);
+    let mut rest = key;
+    while let Some((head, tail)) = rest.find(['"', '\\']).map(|at| rest.split_at(at)) {
+        text.push_str(head);
+        text.push('\\');
+        text.extend(tail.chars().next());
+        rest = tail.get(1..).unwrap_or_default();
     }
+    text.push_str(rest);
     text.push('"');
 }
 

@@ -1,6 +1,5 @@
 //! Deleting a tenant, slice by slice, while requests of its clients may still be on their way.
 
-use crate::clock::Timestamp;
 use crate::store::activity::write as activity;
 use crate::store::changes::{self, TenantNews};
 use crate::store::db::args::Arg;
@@ -9,30 +8,34 @@ use crate::store::db::error::StoreError;
 use crate::store::db::retry::pause;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
+use crate::store::operator::act::Act;
 
 /// Times that the tenant is emptied anew because a request that was on its way has written.
 const ATTEMPTS: u32 = 20;
 
 impl Store {
-    /// Deletes a tenant with all that it has; `false` if there is none of that name.
+    /// Deletes a tenant with all that it has; `false` if there is none of that name, or its revision is not the expected
+    /// one.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn delete_tenant(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn delete_tenant(
+        &self,
+        act: &Act<'_>,
+        name: &str,
+        expected: Option<i64>,
+    ) -> Result<bool, StoreError> {
+        let args = vec![name.into(), Arg::OptInt(expected)];
         let suspended = self
             .engine
-            .write_one(Statement::named(
-                "tenant.suspend",
-                SUSPEND,
-                vec![name.into()],
-            ))
+            .write_one(Statement::named("tenant.suspend", SUSPEND, args))
             .await?;
         let Some(tenant) = suspended.first().map(|row| row.int(0)).transpose()? else {
             return Ok(false);
         };
         let mut attempt = 0;
         loop {
-            match self.empty_and_delete(tenant, now).await {
+            match self.empty_and_delete(act, tenant).await {
                 Err(StoreError::Busy(_) | StoreError::Reference(_)) if attempt < ATTEMPTS => {
                     attempt += 1;
                     tokio::time::sleep(pause(attempt)).await;
@@ -47,7 +50,7 @@ impl Store {
 
     /// Whoever still writes holds the row of a resource, or keeps that of the tenant: when both are
     /// seized nobody does, and what is left was committed before the last batch.
-    async fn empty_and_delete(&self, tenant: i64, now: Timestamp) -> Result<(), StoreError> {
+    async fn empty_and_delete(&self, act: &Act<'_>, tenant: i64) -> Result<(), StoreError> {
         for slice in SLICES.into_iter().chain(changes::DELETE_SLICE) {
             let statement = Statement::named("tenant.delete_slice", slice, vec![Arg::Int(tenant)]);
             while !self.engine.write_one(statement.clone()).await?.is_empty() {}
@@ -57,16 +60,19 @@ impl Store {
             let derived = activity::DELETE_ALL.into_iter();
             let all = changes::DELETE_ALL.into_iter().chain(derived).chain(REST);
             let batch = Batch::after("tenant.delete", &step(SEIZE));
-            all.fold(
-                self.tell(batch, TenantNews::Deleted(tenant), now),
+            let emptied = all.fold(
+                self.tell(batch, TenantNews::Deleted(tenant), act.at),
                 |batch, (name, text)| batch.then(name, step(text)),
-            )
+            );
+            let deleted = step(DELETE).returning(&["tenant"]);
+            act.end(emptied.then("acted", deleted), ("acted", "tenant"))
         };
         self.engine.write_retrying(rest).await.map(|_| ())
     }
 }
 
-const SUSPEND: &str = "update tenant set status = 'suspended', revision = revision + 1 where name = $1 returning tenant";
+const SUSPEND: &str = "update tenant set status = 'suspended', revision = revision + 1 where name = $1 and ($2 is null or revision = $2) returning tenant";
+const DELETE: &str = "delete from tenant where tenant = $1 returning tenant";
 
 /// Rows of a tenant, a few thousand at a time: others are not kept waiting, and no statement takes
 /// too long.
@@ -89,7 +95,7 @@ const SLICES: [&str; 8] = [
      (select entry from provisioning where tenant = $1 limit 2000) returning tenant",
 ];
 const SEIZE: &str = "select tenant from tenant where tenant = $1{for_update}";
-const REST: [(&str, &str); 7] = [
+const REST: [(&str, &str); 6] = [
     ("unindexed", "delete from attribute_value where tenant = $1"),
     ("bodies", "delete from provisioning_body where tenant = $1"),
     ("named", "delete from provisioning_user where tenant = $1"),
@@ -99,8 +105,4 @@ const REST: [(&str, &str); 7] = [
     ),
     ("requests", "delete from provisioning where tenant = $1"),
     ("counters", "delete from counter where tenant = $1"),
-    (
-        "answer",
-        "delete from tenant where tenant = $1 returning tenant",
-    ),
 ];

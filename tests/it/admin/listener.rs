@@ -1,6 +1,7 @@
 //! For which host the management listener answers, and how it refuses.
 
-use crate::harness::{Admin, Answer, Server};
+use super::is_problem;
+use crate::harness::{Admin, Server};
 use crate::on_both;
 use reqwest::Method;
 
@@ -9,19 +10,6 @@ on_both!(
     other_hosts_are_refused,
     refusals_are_problems
 );
-
-#[track_caller]
-fn is_problem(answer: &Answer, status: u16, kind: &str) {
-    assert_eq!(answer.status, status, "{}", answer.body);
-    assert_eq!(
-        answer.header("content-type"),
-        Some("application/problem+json")
-    );
-    assert_eq!(answer.body["type"], format!("urn:scimd:problem:{kind}"));
-    assert_eq!(answer.body["status"], status);
-    let id = answer.header("x-request-id").unwrap();
-    assert_eq!(answer.body["instance"], format!("urn:uuid:{id}"));
-}
 
 async fn probes_are_answered_for_any_host(server: Server) {
     let admin = Admin::over(&server).await;

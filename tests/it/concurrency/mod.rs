@@ -2,6 +2,7 @@
 //! parallel, hang up, and try again.
 
 mod busy;
+mod gathered;
 mod groups;
 mod hang_up;
 mod reads;

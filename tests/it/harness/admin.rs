@@ -1,9 +1,12 @@
 //! The management listener of a test's server.
 
-use super::{Answer, Server};
+use super::{Answer, Server, openapi};
 use reqwest::Method;
 use scimd::admin_api::{AdminSettings, Mount};
+use scimd::config::{Config, Environment};
+use scimd::service::{OperatorRole, OperatorTokenRequest};
 use scimd::wire::ServerSettings;
+use secrecy::ExposeSecret;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
@@ -11,7 +14,36 @@ use tokio::net::TcpListener;
 pub(crate) struct Admin {
     /// Its root, without a slash at the end.
     pub(crate) root: String,
+    /// An operator token that may do everything.
+    pub(crate) token: String,
     client: reqwest::Client,
+}
+
+fn home() -> Environment {
+    let home = [("HOME".to_owned(), "/home/ann".to_owned())];
+    home.into_iter().collect()
+}
+
+/// An operator token of a role, limited to tenants if some are named.
+pub(crate) async fn operator_token(
+    server: &Server,
+    role: OperatorRole,
+    tenants: &[&str],
+) -> String {
+    let tenants: Vec<_> = tenants.iter().map(|name| (*name).to_owned()).collect();
+    let request = OperatorTokenRequest {
+        name: role.as_str().to_owned(),
+        role,
+        scopes: None,
+        tenants: Some(tenants).filter(|tenants| !tenants.is_empty()),
+        seconds: None,
+    };
+    let issued = server
+        .operator
+        .issue_operator_token(&request)
+        .await
+        .unwrap();
+    issued.text.expose_secret().to_owned()
 }
 
 impl Admin {
@@ -27,13 +59,18 @@ impl Admin {
         let settings = AdminSettings {
             hosts: vec!["admin.example.com".to_owned()],
             is_local: true,
-            url: root.clone(),
+            scim_url: server.base.clone(),
             requests_per_second: 0,
             burst: 0,
             bad_tokens: 0,
             behind_proxy: false,
         };
-        let app = scimd::admin_api::app(server.operator.clone(), settings, mounts);
+        let app = scimd::admin_api::app(
+            server.operator.clone(),
+            settings,
+            Config::load(None, &home(), &[]).unwrap(),
+            mounts,
+        );
         tokio::spawn(async move {
             let forever = std::future::pending();
             scimd::wire::serve(listener, app.wire(), ServerSettings::default(), forever)
@@ -41,6 +78,7 @@ impl Admin {
                 .unwrap();
         });
         Self {
+            token: operator_token(server, OperatorRole::Admin, &[]).await,
             root,
             client: reqwest::Client::new(),
         }
@@ -54,6 +92,7 @@ impl Admin {
         body: Option<Value>,
         headers: &[(&str, &str)],
     ) -> Answer {
+        let name = method.to_string();
         let mut request = self.client.request(method, format!("{}{path}", self.root));
         if let Some(body) = body {
             request = request
@@ -63,10 +102,33 @@ impl Admin {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Answer::of(request.send().await.unwrap()).await
+        let answer = Answer::of(request.send().await.unwrap()).await;
+        if path.starts_with("/api/v1") {
+            openapi::check(&name, path, &answer);
+        }
+        answer
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None, &[]).await
+    }
+
+    /// Sends a request with an operator token below the base of the API.
+    pub(crate) async fn call(
+        &self,
+        (token, method, path): (&str, Method, &str),
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let bearer = format!("Bearer {token}");
+        let mut all = vec![("authorization", bearer.as_str())];
+        all.extend(headers);
+        self.send(method, &format!("/api/v1{path}"), body, &all)
+            .await
+    }
+
+    /// Sends a request with the token that may do everything.
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.call((&self.token, method, path), body, &[]).await
     }
 }

@@ -3,13 +3,14 @@
 mod admin;
 mod chance;
 mod fleet;
+pub(crate) mod openapi;
 pub(crate) mod pooler;
 pub(crate) mod postgres;
 mod proxy;
 pub(crate) mod raw;
 mod sound;
 
-pub(crate) use admin::Admin;
+pub(crate) use admin::{Admin, operator_token};
 pub(crate) use chance::Chance;
 pub(crate) use fleet::{Fleet, race};
 pub(crate) use proxy::Proxy;

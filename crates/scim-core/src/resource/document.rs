@@ -22,14 +22,18 @@ impl StoredDocument {
         let schemas: Value = schemas
             .chain(hidden::undeclared(resource_type, attributes))
             .collect();
-        let mut text = String::with_capacity(1024);
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{{\"schemas\":{schemas}");
+        let mut text = Vec::with_capacity(2048);
+        text.extend_from_slice(b"{\"schemas\":");
+        push_json(&mut text, &schemas);
         for (name, value) in attributes.iter() {
-            let _ = write!(text, ",{}:{value}", Value::from(name.as_str()));
+            text.push(b',');
+            push_json(&mut text, name);
+            text.push(b':');
+            push_json(&mut text, value);
         }
-        text.push('}');
-        Self(text)
+        text.push(b'}');
+        // JSON text is UTF-8.
+        Self(String::from_utf8(text).unwrap_or_default())
     }
 
     /// Reads back a text that a store has kept. Nothing is checked.
@@ -96,4 +100,10 @@ impl fmt::Display for StoredDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Adds a value as JSON text. To bytes it is written several times faster than by way of its `Display`.
+fn push_json(text: &mut Vec<u8>, value: &impl serde::Serialize) {
+    // Values of JSON have text names, and writing to memory cannot fail.
+    let _ = serde_json::to_writer(text, value);
 }

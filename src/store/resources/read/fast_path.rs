@@ -16,6 +16,9 @@ use crate::store::resources::scope::Scope;
 use crate::store::resources::seq::{keys_of_type, type_id_of};
 use uuid::Uuid;
 
+/// Resources of a page whose groups are read on the fast path, at most.
+const FEW: i64 = 200;
+
 /// The outcome of a read on the fast path.
 #[derive(Debug)]
 pub(in crate::store) enum FastRead<T> {
@@ -132,7 +135,9 @@ pub(in crate::store) fn matching(
     else {
         return None;
     };
-    if relations.members || !is_selective(of_type, predicate) {
+    // It reads all groups of what it finds.
+    let may_be_many = relations.groups && window.take > FEW;
+    if relations.members || may_be_many || !is_selective(of_type, predicate) {
         return None;
     }
     let mut sql = Sql::default();

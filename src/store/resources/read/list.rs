@@ -14,7 +14,7 @@ use crate::store::resources::read::page::{
 use crate::store::resources::read::query::resources;
 use crate::store::resources::read::scan;
 use crate::store::resources::read::select::Select;
-use crate::store::resources::read::stored::{Relations, StoredResource};
+use crate::store::resources::read::stored::Relations;
 use crate::store::resources::scope::Scope;
 use crate::store::resources::seq::keys_of_type;
 use std::ops::Range;
@@ -41,15 +41,11 @@ impl Store {
         }
         let sql = statement(scope, listed, order, window, relations);
         let (confirmed, mut page) = self.page("resource.list", scope, sql).await?;
-        let members: usize = page.found.iter().map(StoredResource::members).sum();
-        if relations
-            .most
-            .is_some_and(|most| i64::try_from(members).unwrap_or(i64::MAX) >= most)
-        {
+        if relations.are_cut(&page.found) {
             for found in &mut page.found {
-                found.relations.retain(|related| !related.is_member);
+                found.relations = Vec::new();
             }
-            page.lacks_members = true;
+            page.lacks_relations = true;
         }
         Ok((confirmed, page))
     }

@@ -16,9 +16,9 @@ pub struct Page {
     /// How many were ever deleted of the types that are listed, if nothing is filtered: while this
     /// stands, positions in order of creation stand.
     pub gone: i64,
-    /// Whether members were left out, of all resources, as there are more than
-    /// [`Relations::most`](crate::store::Relations::most) allows.
-    pub lacks_members: bool,
+    /// Whether memberships were left out, of all resources, as there are more than
+    /// [`Relations`](crate::store::Relations) allow.
+    pub lacks_relations: bool,
     /// Resources on the page.
     pub found: Vec<StoredResource>,
 }

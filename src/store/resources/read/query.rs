@@ -88,7 +88,13 @@ pub(in crate::store) fn resources(
         sql.raw(" union all select u.place, 1, 0, ");
         sql.arg(Arg::Uuid(Uuid::nil())).raw(
             ", cast({rows_of}({row_of}(u.other, u.indirect)) as text), 0, 0, 0, 0, '', 0 \
-             from (select place, other, min(indirect) as indirect from up group by place, other) as u group by u.place \
+             from (select place, other, min(indirect) as indirect from up group by place, other",
+        );
+        if let Some(most) = relations.most_groups {
+            sql.raw(" {limit}").int(most);
+        }
+        sql.raw(
+            ") as u group by u.place \
              union all select 0, -3, a.seq, a.id, '', 0, 0, 0, 0, a.display, 0 from above a",
         );
     }

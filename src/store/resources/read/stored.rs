@@ -75,6 +75,8 @@ pub struct Relations {
     pub groups: bool,
     /// Members that are read at most, of all resources together, if not all.
     pub most: Option<i64>,
+    /// Groups that are read at most, of all resources together, if not all.
+    pub most_groups: Option<i64>,
 }
 
 impl Relations {
@@ -82,12 +84,33 @@ impl Relations {
     #[must_use]
     pub fn at_most(self, members: usize) -> Self {
         Self {
-            most: i64::try_from(members)
-                .ok()
-                .map(|members| members.saturating_add(1)),
+            most: and_one(members),
             ..self
         }
     }
+
+    /// These memberships with so many groups of all resources together, and one more if there are more.
+    #[must_use]
+    pub fn at_most_groups(self, groups: usize) -> Self {
+        Self {
+            most_groups: and_one(groups),
+            ..self
+        }
+    }
+
+    /// Whether as many memberships were read as may be: there may be more.
+    pub(in crate::store) fn are_cut(self, found: &[StoredResource]) -> bool {
+        let members: usize = found.iter().map(StoredResource::members).sum();
+        let all: usize = found.iter().map(|found| found.relations.len()).sum();
+        let reaches = |count: usize, most: Option<i64>| {
+            most.is_some_and(|most| i64::try_from(count).unwrap_or(i64::MAX) >= most)
+        };
+        reaches(members, self.most) || reaches(all - members, self.most_groups)
+    }
+}
+
+fn and_one(count: usize) -> Option<i64> {
+    Some(i64::try_from(count).ok()?.saturating_add(1))
 }
 
 impl StoredResource {

@@ -118,6 +118,13 @@ pub struct ImportOverrides {
     pub place: Option<ReservedSeq>,
 }
 
+impl ImportOverrides {
+    /// Whether the write makes everything itself.
+    pub(in crate::store) fn says_nothing(&self) -> bool {
+        self.meta.is_none() && self.place.is_none()
+    }
+}
+
 /// A place in the order of creation, kept for a resource that is created in a moment.
 #[derive(Debug, Clone, Copy)]
 pub struct ReservedSeq(pub(in crate::store) i64);
@@ -163,7 +170,12 @@ impl WriteContext<'_> {
     }
 
     /// The version that is demanded; 0 for any.
+    pub(in crate::store) fn demanded_version(&self, found: &StoredResource) -> i64 {
+        if self.exactly { found.meta.version } else { 0 }
+    }
+
+    /// The version that is demanded, as a value.
     pub(in crate::store) fn version(&self, found: &StoredResource) -> Arg {
-        Arg::Int(if self.exactly { found.meta.version } else { 0 })
+        Arg::Int(self.demanded_version(found))
     }
 }

@@ -1,6 +1,9 @@
 //! WriteContext resources and memberships.
 
 pub(in crate::store) mod context;
+pub(in crate::store) mod gather;
+pub(in crate::store) mod gather_steps;
+pub(in crate::store) mod gathered;
 pub(in crate::store) mod member;
 pub(in crate::store) mod member_coalesce;
 pub(in crate::store) mod member_delta;

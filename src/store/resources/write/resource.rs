@@ -2,7 +2,7 @@
 
 use crate::model::takes_seat;
 use crate::resource::Attributes;
-use crate::store::changes::append::{ChangeAction, Entry, ResourceChange};
+use crate::store::changes::append::{ChangeAction, Entry, GatheredChange, ResourceChange};
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
@@ -17,6 +17,9 @@ use crate::store::resources::read::stored::StoredResource;
 use crate::store::resources::scope::Scope;
 use crate::store::resources::write::context::{
     Creating, Current, ReservedSeq, WriteContext, WriteOutcome,
+};
+use crate::store::resources::write::gathered::{
+    GatheredAction, GatheredKind, GatheredProof, GatheredWrite,
 };
 use crate::store::resources::write::member_delta::MemberDelta;
 use crate::store::resources::write::member_steps::{Guard, claim};
@@ -42,6 +45,26 @@ impl Store {
         let values = index::rows(writing.of_type, &written.attributes);
         let difference = Difference::between(&Attributes::default(), written, writing.of_type);
         let needs_seat = writing.limited && row.takes_seat;
+        if !needs_seat && members.is_empty() && writing.given.says_nothing() {
+            let change = self.gathered_change(writing, ChangeAction::Create, &difference, written);
+            let write = GatheredWrite {
+                id,
+                revision: 0,
+                version: 0,
+                columns: gathered_columns(writing, &row, written),
+                seats: i64::from(row.takes_seat),
+                added: values.iter().cloned().collect(),
+                removed: Vec::new(),
+                change: GatheredChange {
+                    seq: self.seq_of_new(writing, 0),
+                    ..change
+                },
+            };
+            let kind = gathered_kind(GatheredAction::Create, writing, GatheredProof::of(claim));
+            if let Some(version) = self.write_gathered(kind, write).await? {
+                return Ok((claim.proved(true)?, WriteOutcome::Done(version)));
+            }
+        }
         let attempts = AtomicU32::new(0);
         let batch = || {
             let seq = self.seq_of_new(writing, attempts.fetch_add(1, Ordering::Relaxed));
@@ -114,6 +137,28 @@ impl Store {
         let seq = before.found.seq;
         let seats = i64::from(is.takes_seat) - i64::from(took_seat);
         let needs_seat = writing.limited && seats > 0;
+        let is_seated = writing.limited && seats != 0;
+        if !is_seated && members.is_empty() && writing.given.says_nothing() {
+            let change = self.gathered_change(writing, writing.action, &difference, written);
+            let write = GatheredWrite {
+                id: before.found.id,
+                revision: before.found.revision,
+                version: writing.demanded_version(before.found),
+                columns: gathered_columns(writing, &is, written),
+                seats,
+                added: values_are.difference(&values_were).cloned().collect(),
+                removed: values_were.difference(&values_are).cloned().collect(),
+                change: GatheredChange {
+                    seq,
+                    was: self.keeps_documents.then_some(difference.was.clone()),
+                    ..change
+                },
+            };
+            let kind = gathered_kind(GatheredAction::Replace, writing, GatheredProof::default());
+            if let Some(version) = self.write_gathered(kind, write).await? {
+                return Ok(WriteOutcome::Done(version));
+            }
+        }
         let batch = || {
             let mut batch = if members.is_wide() {
                 Batch::after(REPLACE, &claim(writing, before.found))
@@ -188,6 +233,12 @@ impl Store {
         let may_be_alone =
             writing.of_type.resource_type.members().is_none() && before.found.relations.is_empty();
         if may_be_alone
+            && !writing.limited
+            && let done @ WriteOutcome::Done(_) = self.delete_gathered(writing, before).await?
+        {
+            return Ok(done);
+        }
+        if may_be_alone
             && let done @ WriteOutcome::Done(_) = self.delete_by(writing, before, true).await?
         {
             return Ok(done);
@@ -197,6 +248,57 @@ impl Store {
             self.move_scanned_of(writing, before).await?;
         }
         Ok(change)
+    }
+
+    /// Deletes a resource that is in no group, together with others that are deleted at this moment.
+    async fn delete_gathered(
+        &self,
+        writing: &WriteContext<'_>,
+        before: Current<'_>,
+    ) -> Result<WriteOutcome, StoreError> {
+        let found = before.found;
+        let took_seat = takes_seat(&writing.of_type.resource_type, before.attributes);
+        let rows = index::rows(writing.of_type, before.attributes);
+        let document = found.document.as_str();
+        let write = GatheredWrite {
+            id: found.id,
+            revision: found.revision,
+            version: writing.demanded_version(found),
+            columns: Vec::new(),
+            seats: -i64::from(took_seat),
+            added: Vec::new(),
+            removed: rows.into_iter().collect(),
+            change: GatheredChange {
+                seq: found.seq,
+                author: writing.author.clone(),
+                action: ChangeAction::Delete,
+                attributes: String::new(),
+                was: None,
+                document: self.keeps_documents.then(|| document.to_owned()),
+            },
+        };
+        let kind = gathered_kind(GatheredAction::Delete, writing, GatheredProof::default());
+        let version = self.write_gathered(kind, write).await?;
+        Ok(version.map_or(WriteOutcome::Stale, WriteOutcome::Done))
+    }
+
+    /// What the change log says of a write of a document; its key is that of no resource yet.
+    fn gathered_change(
+        &self,
+        writing: &WriteContext<'_>,
+        action: ChangeAction,
+        difference: &Difference,
+        written: &NewDocument,
+    ) -> GatheredChange {
+        let document = written.document.as_str();
+        GatheredChange {
+            seq: 0,
+            author: writing.author.clone(),
+            action,
+            attributes: difference.names.clone(),
+            was: None,
+            document: self.keeps_documents.then(|| document.to_owned()),
+        }
     }
 
     async fn delete_by(
@@ -377,6 +479,30 @@ fn document_columns(
     ])
 }
 
+/// The values of a document among those of others.
+fn gathered_columns(
+    writing: &WriteContext<'_>,
+    row: &DerivedColumns,
+    written: &NewDocument,
+) -> Vec<(&'static str, Arg)> {
+    let columns = column_values(row, written).into_iter();
+    columns.chain([("modified", writing.at())]).collect()
+}
+
+fn gathered_kind(
+    action: GatheredAction,
+    writing: &WriteContext<'_>,
+    proof: GatheredProof,
+) -> GatheredKind {
+    GatheredKind {
+        action,
+        tenant: writing.scope.tenant,
+        type_id: writing.of_type.type_id,
+        schema_revision: writing.scope.schema_revision,
+        proof,
+    }
+}
+
 /// Inserts the resource, if its caller is as it was authenticated and, where one is needed, a seat was taken.
 fn insert(claim: &ScopeClaim, needs_seat: bool, values: Vec<(&'static str, Arg)>) -> Step {
     let mut sql = Sql::bound(values);
@@ -415,7 +541,7 @@ fn proving(sql: &mut Sql, claim: &ScopeClaim) {
 }
 
 /// Rows that share the counting of a type.
-const SHARDS: i64 = 16;
+pub(in crate::store) const SHARDS: i64 = 16;
 
 /// The name of the batch that changes a document.
 const REPLACE: &str = "resource.replace";

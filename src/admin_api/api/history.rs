@@ -1,0 +1,43 @@
+//! The changes of one resource.
+
+use crate::admin_api::call::{Call, Reply, cut};
+use crate::admin_api::operation::{Access, Body, CURSOR, LIMIT, Method, Operation};
+use crate::admin_api::problem::{Problem, Result};
+use crate::audit::{AuditAction, AuditEntry};
+use crate::service::{OperatorScope, change_as_json};
+use serde_json::Value;
+
+pub(crate) const OPERATIONS: &[Operation] = &[Operation {
+    id: "getHistory",
+    method: Method::Get,
+    path: "/tenants/{tenant}/history/{id}",
+    access: Access::Scope(OperatorScope::DirectoryRead),
+    summary: "The changes of one resource, the latest first.",
+    details: "Names of attributes and ids of members, no values. A resource that was deleted is known as long as its \
+              changes are kept.",
+    query: &[LIMIT, CURSOR],
+    body: Body::Empty,
+    answer: (200, Some("History")),
+    problems: &[],
+    handle: |call| Box::pin(get(call)),
+}];
+
+async fn get(call: Call) -> Result<Reply> {
+    let none = || Problem::not_found("This tenant has no such resource, and no change of one.");
+    let id = call.segment("id").parse().map_err(|_| none())?;
+    let before = call.place()?.as_ref().and_then(Value::as_i64);
+    let changes = call
+        .operator
+        .history(call.tenant(), id, before, call.limit() + 1)
+        .await?;
+    let entry = AuditEntry::new(AuditAction::DirectoryRead).in_tenant(call.tenant());
+    call.operator.record(&entry.on(call.segment("id"))).await?;
+    if changes.is_empty() && before.is_none() {
+        return Err(none());
+    }
+    let (changes, has_more) = cut(changes, call.limit());
+    let last = changes.last().map(|change| Value::from(change.version));
+    let next = last.filter(|_| has_more);
+    let items = changes.iter().map(change_as_json).collect();
+    Ok(Reply::Json(call.page(items, next.as_ref())?))
+}

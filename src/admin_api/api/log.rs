@@ -1,0 +1,279 @@
+//! The provisioning log of tenants: pages, one request, a stream, failures across tenants, bodies.
+
+use crate::admin_api::call::{Call, Reply, cut, invalid};
+use crate::admin_api::operation::{
+    Access, Body, CURSOR, Kind, LIMIT, Method, Operation, Parameter,
+};
+use crate::admin_api::problem::{Problem, ProblemType, Result};
+use crate::admin_api::stream;
+use crate::clock::Timestamp;
+use crate::config::duration;
+use crate::service::{
+    Entry, FailurePlace, FailureQuery, LogSearch, OperatorScope, Outcome, failure_as_json,
+    request_as_json,
+};
+use serde_json::{Value, json};
+
+const READ: Access = Access::Scope(OperatorScope::LogRead);
+
+/// Longest period for which bodies are kept by one call, in seconds.
+const BODIES: i64 = 24 * 3600;
+
+const OUTCOME: Parameter = Parameter {
+    name: "outcome",
+    kind: Kind::Word(Outcome::KEYWORDS),
+    summary: "Only requests that came to this: ok, noted (something was left out), refused or failed.",
+};
+const SINCE: Parameter = Parameter {
+    name: "since",
+    kind: Kind::Moment,
+    summary: "Only what came at this moment or later.",
+};
+
+pub(crate) const OPERATIONS: &[Operation] = &[
+    Operation {
+        id: "listRequests",
+        method: Method::Get,
+        path: "/tenants/{tenant}/log",
+        access: READ,
+        summary: "Requests of a tenant, the latest first.",
+        details: "A page looks through a part of the log. With a filter that few requests meet it may have less than limit \
+                  items, or none, and still a next page: go on until next is null.",
+        query: &[
+            OUTCOME,
+            Parameter {
+                name: "action",
+                kind: Kind::Text,
+                summary: "Only requests that meant this, such as user.create.",
+            },
+            Parameter {
+                name: "user",
+                kind: Kind::Text,
+                summary: "Only requests about this user: a userName, also of a refused or deleted user, or an id.",
+            },
+            Parameter {
+                name: "resource",
+                kind: Kind::Text,
+                summary: "Only requests of the resource with this id.",
+            },
+            Parameter {
+                name: "token",
+                kind: Kind::Text,
+                summary: "Only requests with the token of this id or name.",
+            },
+            Parameter {
+                name: "client",
+                kind: Kind::Text,
+                summary: "Only requests of clients whose names begin so.",
+            },
+            SINCE,
+            Parameter {
+                name: "until",
+                kind: Kind::Moment,
+                summary: "Only what came before this moment.",
+            },
+            LIMIT,
+            CURSOR,
+        ],
+        body: Body::Empty,
+        answer: (200, Some("LoggedRequestPage")),
+        problems: &[],
+        handle: |call| Box::pin(list(call)),
+    },
+    Operation {
+        id: "streamRequests",
+        method: Method::Get,
+        path: "/tenants/{tenant}/log/stream",
+        access: READ,
+        summary: "Requests of a tenant as they arrive, on all instances, as Server-Sent Events.",
+        details: "Each event has the name request, an id and a logged request as data. A client that sends the id as \
+                  Last-Event-ID goes on behind it; requests of the seconds before it may come again. An event gap says that \
+                  the log no longer has all of them. A comment comes every 15 seconds.",
+        query: &[],
+        body: Body::Events,
+        answer: (200, Some("LoggedRequest")),
+        problems: &[ProblemType::TooManyRequests],
+        handle: |call| Box::pin(follow(call)),
+    },
+    Operation {
+        id: "getRequest",
+        method: Method::Get,
+        path: "/tenants/{tenant}/log/{request}",
+        access: READ,
+        summary: "One request, by the X-Request-Id of its answer.",
+        details: "",
+        query: &[],
+        body: Body::Empty,
+        answer: (200, Some("LoggedRequest")),
+        problems: &[],
+        handle: |call| Box::pin(get(call)),
+    },
+    Operation {
+        id: "listFailures",
+        method: Method::Get,
+        path: "/log",
+        access: READ,
+        summary: "What was refused or failed, by tenant and reason, the latest first.",
+        details: "A failure is ongoing if its latest request came within a day and no success of the same action followed.",
+        query: &[
+            Parameter {
+                name: "outcome",
+                kind: Kind::Word(&["refused"]),
+                summary: "What is listed across tenants: refused, which includes failures of the server.",
+            },
+            SINCE,
+            LIMIT,
+            CURSOR,
+        ],
+        body: Body::Empty,
+        answer: (200, Some("FailurePage")),
+        problems: &[],
+        handle: |call| Box::pin(failures(call)),
+    },
+    Operation {
+        id: "keepBodies",
+        method: Method::Put,
+        path: "/tenants/{tenant}/log/bodies",
+        access: Access::Scope(OperatorScope::LogBodies),
+        summary: "Keeps the bodies of requests for a period, without passwords and other secrets.",
+        details: "They hold personal data. At most 24 hours at a time.",
+        query: &[],
+        body: Body::Json("BodiesKeep"),
+        answer: (200, Some("Bodies")),
+        problems: &[],
+        handle: |call| Box::pin(keep_bodies(call)),
+    },
+    Operation {
+        id: "dropBodies",
+        method: Method::Delete,
+        path: "/tenants/{tenant}/log/bodies",
+        access: Access::Scope(OperatorScope::LogBodies),
+        summary: "Keeps no more bodies; those that are kept go with their requests.",
+        details: "",
+        query: &[],
+        body: Body::Empty,
+        answer: (204, None),
+        problems: &[],
+        handle: |call| Box::pin(drop_bodies(call)),
+    },
+];
+
+async fn list(call: Call) -> Result<Reply> {
+    let tenant = call.tenant();
+    let user = match call.parameter("user") {
+        Some(user) => Some(call.operator.logged_user(tenant, user).await?),
+        None => None,
+    };
+    let resource = match call.parameter("resource") {
+        Some(id) => Some(
+            id.parse()
+                .map_err(|_| invalid("resource", "This is no id."))?,
+        ),
+        None => None,
+    };
+    let text = |name: &str| call.parameter(name).map(str::to_owned);
+    let place = call.place()?.and_then(|place| place.as_i64());
+    let search = LogSearch {
+        outcome: call.parameter("outcome").and_then(Outcome::from_keyword),
+        action: text("action"),
+        user,
+        resource,
+        token: text("token"),
+        client: text("client"),
+        since: call.moment("since"),
+        until: call.moment("until"),
+        before: place.map(Entry::of_number),
+        limit: call.limit(),
+    };
+    let page = call.operator.search_requests(tenant, &search).await?;
+    let items = page.requests.iter();
+    let items = items.map(|(_, request)| request_as_json(tenant, request));
+    let next = page.next.map(|next| Value::from(next.number()));
+    Ok(Reply::Json(call.page(items.collect(), next.as_ref())?))
+}
+
+async fn get(call: Call) -> Result<Reply> {
+    let (tenant, id) = (call.tenant(), call.segment("request"));
+    let found = call.operator.logged_request(tenant, id).await?;
+    let request = found.ok_or_else(|| {
+        Problem::not_found("The log of this tenant has no such request, or no longer.")
+    })?;
+    Ok(Reply::ok(request_as_json(tenant, &request)))
+}
+
+async fn follow(call: Call) -> Result<Reply> {
+    let after = call.head.headers.get("last-event-id");
+    let after = after
+        .and_then(|id| id.to_str().ok())
+        .and_then(|id| id.trim().parse().ok())
+        .map(Entry::of_number);
+    let caller = call.caller.as_ref().map_or("", |caller| caller.id.as_str());
+    let reader = call
+        .operator
+        .watch_requests(call.tenant(), caller, after)
+        .await?;
+    Ok(Reply::Ready(Box::new(stream::answer(
+        call.tenant(),
+        reader,
+    ))))
+}
+
+async fn failures(call: Call) -> Result<Reply> {
+    if call.parameter("outcome").is_none() {
+        let detail =
+            "Give outcome=refused: only what was refused or failed is listed across tenants.";
+        return Err(invalid("outcome", detail));
+    }
+    let query = FailureQuery {
+        tenants: call.tenants().map(<[String]>::to_vec),
+        since: call.moment("since"),
+        after: call.place()?.as_ref().and_then(place_of),
+        limit: call.limit() + 1,
+    };
+    let (groups, has_more) = cut(call.operator.failures(&query).await?, call.limit());
+    let place = groups.last().map(|group| {
+        let FailurePlace {
+            last,
+            tenant,
+            reason,
+        } = group.place();
+        json!([last, tenant, reason])
+    });
+    let next = place.filter(|_| has_more);
+    let items = groups.iter().map(failure_as_json).collect();
+    Ok(Reply::Json(call.page(items, next.as_ref())?))
+}
+
+fn place_of(place: &Value) -> Option<FailurePlace> {
+    let [last, tenant, reason] = place.as_array()?.as_slice() else {
+        return None;
+    };
+    Some(FailurePlace {
+        last: last.as_i64()?,
+        tenant: tenant.as_i64()?,
+        reason: reason.as_str()?.to_owned(),
+    })
+}
+
+async fn keep_bodies(call: Call) -> Result<Reply> {
+    // The schema has seen that it can be read.
+    let seconds = call.text("for").and_then(duration::parse).unwrap_or(0);
+    if seconds > BODIES {
+        return Err(invalid(
+            "/for",
+            "Bodies are kept for 24 hours at most at a time.",
+        ));
+    }
+    let until: Timestamp = call.operator.clock().now().plus_seconds(seconds);
+    call.operator
+        .keep_bodies(call.tenant(), Some(until))
+        .await?;
+    Ok(Reply::ok(
+        json!({"tenant": call.tenant(), "bodiesUntil": until.to_string()}),
+    ))
+}
+
+async fn drop_bodies(call: Call) -> Result<Reply> {
+    call.operator.keep_bodies(call.tenant(), None).await?;
+    Ok(Reply::Empty)
+}

@@ -1,0 +1,14 @@
+//! The operations, one file for each kind of resource.
+
+pub(crate) mod audit;
+pub(crate) mod directory;
+pub(crate) mod entry;
+pub(crate) mod history;
+pub(crate) mod log;
+pub(crate) mod mapping;
+pub(crate) mod operators;
+pub(crate) mod schemas;
+pub(crate) mod statistics;
+pub(crate) mod suggestion;
+pub(crate) mod tenants;
+pub(crate) mod tokens;

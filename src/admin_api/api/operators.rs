@@ -1,0 +1,39 @@
+//! Operator tokens. The API lists them; only commands issue and change them.
+
+use crate::admin_api::call::{Call, Reply, cut};
+use crate::admin_api::operation::{Access, Body, CURSOR, LIMIT, Method, Operation};
+use crate::admin_api::problem::Result;
+use crate::service::{OperatorScope, operator_token_as_json};
+use serde_json::Value;
+
+pub(crate) const OPERATIONS: &[Operation] = &[Operation {
+    id: "listOperators",
+    method: Method::Get,
+    path: "/operators",
+    access: Access::Scope(OperatorScope::OperatorsRead),
+    summary: "The operator tokens, without their secrets, as they were issued.",
+    details: "They are issued, rotated and revoked by the command scimd operator alone.",
+    query: &[LIMIT, CURSOR],
+    body: Body::Empty,
+    answer: (200, Some("OperatorTokenPage")),
+    problems: &[],
+    handle: |call| Box::pin(list(call)),
+}];
+
+async fn list(call: Call) -> Result<Reply> {
+    let place = call.place()?;
+    let after = place.as_ref().and_then(Value::as_str);
+    let read = call.operator.operator_tokens(after, call.limit() + 1);
+    let (tokens, has_more) = cut(read.await?, call.limit());
+    let (now, warn_days) = (
+        call.operator.clock().now(),
+        call.api.config.tokens.warn_days,
+    );
+    let last = tokens.last().map(|token| Value::from(token.id.as_str()));
+    let items = tokens
+        .iter()
+        .map(|token| operator_token_as_json(token, now, warn_days))
+        .collect();
+    let next = last.filter(|_| has_more);
+    Ok(Reply::Json(call.page(items, next.as_ref())?))
+}

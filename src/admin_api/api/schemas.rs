@@ -1,0 +1,317 @@
+//! Schemas of all tenants and of one.
+
+use crate::admin_api::call::{Call, JsonReply, Reply, faults, precondition_failed};
+use crate::admin_api::operation::{Access, Body, Kind, Method, Operation, Parameter};
+use crate::admin_api::problem::{Fault, Problem, ProblemType, Result};
+use crate::schema::{SchemaFile, problems};
+use crate::service::{
+    KnownSchema, OperatorScope, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan,
+    SchemaRefusal, schema_as_json, schema_change_as_json, whole_schema_as_json,
+};
+use axum::http::header::IF_MATCH;
+use crc32fast::hash;
+use serde_json::{Value, json};
+
+const READ: Access = Access::Scope(OperatorScope::TenantsRead);
+const WRITE: Access = Access::Scope(OperatorScope::SchemasWrite);
+
+const DRY_RUN: Parameter = Parameter {
+    name: "dryRun",
+    kind: Kind::Flag,
+    summary: "Says what the change would hide and what contradicts it, and changes nothing.",
+};
+
+const CHANGING: &[ProblemType] = &[ProblemType::Conflict, ProblemType::PreconditionFailed];
+
+/// An operation without particulars of its own.
+const fn operation(
+    (id, method, path): (&'static str, Method, &'static str),
+    summary: &'static str,
+    handle: fn(Call) -> crate::admin_api::operation::Answering,
+) -> Operation {
+    Operation {
+        id,
+        method,
+        path,
+        access: READ,
+        summary,
+        details: "",
+        query: &[],
+        body: Body::Empty,
+        answer: (200, Some("Schema")),
+        problems: &[],
+        handle,
+    }
+}
+
+/// An operation that changes a schema.
+const fn changing(operation: Operation, body: Body) -> Operation {
+    Operation {
+        access: WRITE,
+        details: "With dryRun=true the answer says what it would hide and what contradicts it. With If-Match the change \
+                  is made only if the schema still has that ETag.",
+        query: &[DRY_RUN],
+        body,
+        answer: (200, Some("SchemaChanged")),
+        problems: CHANGING,
+        ..operation
+    }
+}
+
+pub(crate) const OPERATIONS: &[Operation] = &[
+    Operation {
+        answer: (200, Some("SchemaList")),
+        ..operation(
+            ("listSchemas", Method::Get, "/schemas"),
+            "All schemas: built-in ones, those of files, of all tenants and of each.",
+            |call| Box::pin(list(call)),
+        )
+    },
+    operation(
+        ("getSchema", Method::Get, "/schemas/{urn}"),
+        "One schema of all tenants, with its definitions.",
+        |call| Box::pin(get(call)),
+    ),
+    changing(
+        operation(
+            ("putSchema", Method::Put, "/schemas/{urn}"),
+            "Adds or replaces a schema of all tenants.",
+            |call| Box::pin(put(call)),
+        ),
+        Body::Json("SchemaDocument"),
+    ),
+    changing(
+        operation(
+            ("removeSchema", Method::Delete, "/schemas/{urn}"),
+            "Removes a schema of all tenants; values stay stored and are hidden.",
+            |call| Box::pin(remove(call)),
+        ),
+        Body::Empty,
+    ),
+    Operation {
+        access: WRITE,
+        body: Body::Json("SchemaDocument"),
+        answer: (200, Some("SchemaChecked")),
+        ..operation(
+            ("checkSchema", Method::Post, "/schemas/check"),
+            "Checks a schema without storing it; all that is wrong is named.",
+            |call| Box::pin(check(call)),
+        )
+    },
+    Operation {
+        answer: (200, Some("SchemaList")),
+        ..operation(
+            (
+                "listTenantSchemas",
+                Method::Get,
+                "/tenants/{tenant}/schemas",
+            ),
+            "The schemas that a tenant has.",
+            |call| Box::pin(list(call)),
+        )
+    },
+    operation(
+        (
+            "getTenantSchema",
+            Method::Get,
+            "/tenants/{tenant}/schemas/{urn}",
+        ),
+        "One schema that a tenant has, with its definitions.",
+        |call| Box::pin(get(call)),
+    ),
+    changing(
+        operation(
+            (
+                "putTenantSchema",
+                Method::Put,
+                "/tenants/{tenant}/schemas/{urn}",
+            ),
+            "Adds or replaces a schema of one tenant.",
+            |call| Box::pin(put(call)),
+        ),
+        Body::Json("SchemaDocument"),
+    ),
+    changing(
+        operation(
+            (
+                "removeTenantSchema",
+                Method::Delete,
+                "/tenants/{tenant}/schemas/{urn}",
+            ),
+            "Removes a schema of one tenant; values stay stored and are hidden.",
+            |call| Box::pin(remove(call)),
+        ),
+        Body::Empty,
+    ),
+];
+
+/// Name of the tenant in the path, if there is one.
+fn owner(call: &Call) -> Option<&str> {
+    Some(call.tenant()).filter(|name| !name.is_empty())
+}
+
+/// The schemas that the caller may see.
+async fn known(call: &Call) -> Result<Vec<KnownSchema>> {
+    let mut known = call.operator.known_schemas(owner(call)).await?;
+    known.retain(|schema| match &schema.origin {
+        SchemaOrigin::Tenant(name) => call.reaches(name),
+        _ => true,
+    });
+    Ok(known)
+}
+
+async fn list(call: Call) -> Result<Reply> {
+    let known = known(&call).await?;
+    let items: Vec<_> = known.iter().map(schema_as_json).collect();
+    Ok(Reply::ok(json!({"items": items, "next": null})))
+}
+
+/// The schema that the path names: for a tenant what it has, else what all have.
+async fn find(call: &Call) -> Result<Option<KnownSchema>> {
+    let (urn, owner) = (call.segment("urn"), owner(call));
+    let is_owned = |schema: &&KnownSchema| match (&schema.origin, owner) {
+        (SchemaOrigin::Tenant(_), None) => false,
+        (SchemaOrigin::Tenant(name), Some(owner)) => name == owner,
+        _ => true,
+    };
+    let known = known(call).await?;
+    let found = known
+        .iter()
+        .filter(|schema| schema.urn.eq_ignore_ascii_case(urn));
+    Ok(found.filter(is_owned).next_back().cloned())
+}
+
+/// The entity tag of a schema.
+fn tag(schema: &KnownSchema) -> String {
+    let text = whole_schema_as_json(schema).to_string();
+    format!("\"{:08x}\"", hash(text.as_bytes()))
+}
+
+async fn get(call: Call) -> Result<Reply> {
+    let Some(schema) = find(&call).await? else {
+        return Err(no_schema(&call));
+    };
+    Ok(Reply::Json(JsonReply {
+        etag: Some(tag(&schema)),
+        ..JsonReply::new(200, whole_schema_as_json(&schema))
+    }))
+}
+
+fn no_schema(call: &Call) -> Problem {
+    Problem::not_found(format!(
+        "There is no schema \"{}\" here.",
+        call.segment("urn")
+    ))
+}
+
+/// Refuses a change of a schema that has another tag than `If-Match` says, and one of all tenants by a limited token.
+async fn may_change(call: &Call) -> Result<()> {
+    if owner(call).is_none() && call.tenants().is_some() {
+        return Err(Problem::new(
+            ProblemType::ScopeMissing,
+            403,
+            "The operator token is limited to some tenants: it cannot change the schemas of all.",
+        ));
+    }
+    let Some(expected) = call.head.headers.get(IF_MATCH) else {
+        return Ok(());
+    };
+    let found = find(call).await?;
+    let is_met = found.is_some_and(|schema| expected == "*" || tag(&schema).as_str() == expected);
+    if is_met {
+        Ok(())
+    } else {
+        Err(precondition_failed(
+            "The schema has another ETag: look at it again.",
+        ))
+    }
+}
+
+async fn put(call: Call) -> Result<Reply> {
+    let urn = call.segment("urn");
+    if !call
+        .text("id")
+        .is_some_and(|id| id.eq_ignore_ascii_case(urn))
+    {
+        return Err(faults(vec![Fault {
+            pointer: "/id".to_owned(),
+            detail: format!("The id of the schema must be \"{urn}\", as in the path."),
+        }]));
+    }
+    may_change(&call).await?;
+    change(&call, SchemaChange::File(file(&call), Vec::new())).await
+}
+
+async fn remove(call: Call) -> Result<Reply> {
+    may_change(&call).await?;
+    let urn = call.segment("urn").to_owned();
+    change(&call, SchemaChange::Remove(urn)).await
+}
+
+fn file(call: &Call) -> SchemaFile {
+    SchemaFile {
+        origin: "body".to_owned(),
+        text: Value::Object(call.body.clone()).to_string(),
+    }
+}
+
+/// Plans a change, and makes it unless it is a dry run.
+async fn change(call: &Call, change: SchemaChange) -> Result<Reply> {
+    let planned = call.operator.plan_schema(owner(call), &change).await;
+    let is_dry = call.is_set("dryRun");
+    let plan = match planned {
+        Err(SchemaRefusal::Problems(problems)) if is_dry => {
+            return Ok(Reply::ok(json!({"hides": 0, "contradicts": problems})));
+        }
+        planned => planned.map_err(refused)?,
+    };
+    if is_dry {
+        return Ok(Reply::ok(outline(
+            &plan,
+            owner(call),
+            SchemaOutcome::default(),
+        )));
+    }
+    let outcome = call.operator.change_schema(&plan, &mut |_| ()).await;
+    Ok(Reply::ok(outline(
+        &plan,
+        owner(call),
+        outcome.map_err(refused)?,
+    )))
+}
+
+fn outline(plan: &SchemaPlan, tenant: Option<&str>, outcome: SchemaOutcome) -> Value {
+    let mut shown = schema_change_as_json(plan, tenant, outcome);
+    shown["hides"] = plan.hidden().values().sum::<u64>().into();
+    shown["contradicts"] = json!([]);
+    shown
+}
+
+pub(super) fn refused(refusal: SchemaRefusal) -> Problem {
+    match refusal {
+        SchemaRefusal::Problems(problems) => faults(problems.iter().map(body_fault).collect()),
+        refusal @ SchemaRefusal::NoSchema { .. } => Problem::not_found(format!("{refusal}.")),
+        SchemaRefusal::Failed(error) => error.into(),
+    }
+}
+
+fn body_fault(problem: &String) -> Fault {
+    Fault {
+        pointer: String::new(),
+        detail: problem.clone(),
+    }
+}
+
+async fn check(call: Call) -> Result<Reply> {
+    let file = file(&call);
+    let found: Vec<_> = problems(&file).iter().map(ToString::to_string).collect();
+    if !found.is_empty() {
+        return Err(faults(found.iter().map(body_fault).collect()));
+    }
+    let change = SchemaChange::File(file, Vec::new());
+    call.operator
+        .plan_schema(None, &change)
+        .await
+        .map_err(refused)?;
+    Ok(Reply::ok(json!({"errors": []})))
+}

@@ -1,0 +1,70 @@
+//! The schema that takes what a tenant's identity provider sends and no schema declares.
+
+use crate::admin_api::api::schemas::refused;
+use crate::admin_api::call::{Call, Reply};
+use crate::admin_api::operation::{Access, Body, Method, Operation};
+use crate::admin_api::problem::Result;
+use crate::service::OperatorScope;
+use serde_json::{Value, json};
+
+pub(crate) const OPERATIONS: &[Operation] = &[Operation {
+    id: "suggestSchemas",
+    method: Method::Get,
+    path: "/tenants/{tenant}/schemas/suggested",
+    access: Access::Scope(OperatorScope::TenantsRead),
+    summary: "What was left out of the latest requests, with counts, and the schemas that take it.",
+    details: "Each schema is a whole file, with what there is under its URN; PUT takes it as it is.",
+    query: &[],
+    body: Body::Empty,
+    answer: (200, Some("SuggestedSchemas")),
+    problems: &[],
+    handle: |call| Box::pin(get(call)),
+}];
+
+async fn get(call: Call) -> Result<Reply> {
+    let (operator, tenant) = (&call.operator, call.tenant());
+    let sent = operator
+        .sent_without_schema(tenant)
+        .await
+        .map_err(refused)?;
+    let suggestion = operator.suggest_schemas(tenant, None, &sent).await;
+    let suggestion = suggestion.map_err(refused)?;
+    let unknown = operator.unknown_attributes(tenant).await?;
+    // Of what was sent once, some may be declared by now.
+    let is_unknown = |resource_type: &str, name: &str| {
+        sent.iter().any(|sent| {
+            sent.resource_type == resource_type
+                && (sent.name.eq_ignore_ascii_case(name)
+                    || sent
+                        .name
+                        .to_ascii_lowercase()
+                        .ends_with(&name.to_ascii_lowercase()))
+        })
+    };
+    let attributes = unknown
+        .iter()
+        .filter(|attribute| is_unknown(&attribute.resource_type, &attribute.name));
+    let attributes: Vec<Value> = attributes
+        .map(|attribute| {
+            json!({
+                "resourceType": attribute.resource_type,
+                "name": attribute.name,
+                "count": attribute.count,
+                "last": attribute.last.to_string(),
+            })
+        })
+        .collect();
+    let refused: Vec<Value> = suggestion
+        .refused
+        .iter()
+        .map(|(name, reason)| json!({"name": name, "reason": reason.to_string()}))
+        .collect();
+    let schemas: Vec<Value> = suggestion
+        .schemas
+        .into_values()
+        .map(Value::Object)
+        .collect();
+    Ok(Reply::ok(
+        json!({"schemas": schemas, "attributes": attributes, "refused": refused}),
+    ))
+}

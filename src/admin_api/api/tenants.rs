@@ -1,0 +1,252 @@
+//! Tenants.
+
+use crate::admin_api::app::Api;
+use crate::admin_api::call::{Call, JsonReply, Reply, cut};
+use crate::admin_api::operation::{
+    Access, BASE, Body, CURSOR, Kind, LIMIT, Method, Operation, Parameter,
+};
+use crate::admin_api::problem::{Problem, ProblemType, Result};
+use crate::resource::Conformance;
+use crate::service::{
+    Health, Once, OperatorScope, PasswordPolicy, PutWithoutMembers, Status, TenantChange,
+    TenantInfo, TenantQuery, TenantUrls, UsernameFormat, deleted_tenant_as_json, request_as_json,
+    tenant_as_json, token_as_json,
+};
+use serde_json::{Map, Value};
+
+const READ: Access = Access::Scope(OperatorScope::TenantsRead);
+const WRITE: Access = Access::Scope(OperatorScope::TenantsWrite);
+
+pub(crate) const OPERATIONS: &[Operation] = &[
+    Operation {
+        id: "listTenants",
+        method: Method::Get,
+        path: "/tenants",
+        access: READ,
+        summary: "The tenants by name.",
+        details: "A limited operator token sees only its own.",
+        query: &[
+            Parameter {
+                name: "search",
+                kind: Kind::Text,
+                summary: "The beginning of name, display name or reference; letter case does not count.",
+            },
+            Parameter {
+                name: "status",
+                kind: Kind::Word(Status::KEYWORDS),
+                summary: "Only active, or only suspended tenants.",
+            },
+            Parameter {
+                name: "health",
+                kind: Kind::Word(Health::KEYWORDS),
+                summary: "Only tenants for which provisioning works so.",
+            },
+            Parameter {
+                name: "sort",
+                kind: Kind::Word(&["name"]),
+                summary: "The order; by name if not given.",
+            },
+            LIMIT,
+            CURSOR,
+            Parameter {
+                name: "total",
+                kind: Kind::Flag,
+                summary: "Whether the answer has the number of all that fit.",
+            },
+        ],
+        body: Body::Empty,
+        answer: (200, Some("TenantPage")),
+        problems: &[],
+        handle: |call| Box::pin(list(call)),
+    },
+    Operation {
+        id: "createTenant",
+        method: Method::Post,
+        path: "/tenants",
+        access: WRITE,
+        summary: "Creates a tenant.",
+        details: "Send an Idempotency-Key: if the answer is lost, the same request gives it again.",
+        query: &[],
+        body: Body::Json("TenantCreate"),
+        answer: (201, Some("Tenant")),
+        problems: &[ProblemType::TenantExists],
+        handle: |call| Box::pin(create(call)),
+    },
+    Operation {
+        id: "getTenant",
+        method: Method::Get,
+        path: "/tenants/{tenant}",
+        access: READ,
+        summary: "One tenant, with its latest request and the tokens that end soon.",
+        details: "",
+        query: &[],
+        body: Body::Empty,
+        answer: (200, Some("Tenant")),
+        problems: &[],
+        handle: |call| Box::pin(get(call)),
+    },
+    Operation {
+        id: "changeTenant",
+        method: Method::Patch,
+        path: "/tenants/{tenant}",
+        access: WRITE,
+        summary: "Changes settings of a tenant, by a merge patch (RFC 7396).",
+        details: "With If-Match the change is made only if the tenant still has that ETag.",
+        query: &[],
+        body: Body::MergePatch("TenantChange"),
+        answer: (200, Some("Tenant")),
+        problems: &[ProblemType::PreconditionFailed, ProblemType::Conflict],
+        handle: |call| Box::pin(change(call)),
+    },
+    Operation {
+        id: "deleteTenant",
+        method: Method::Delete,
+        path: "/tenants/{tenant}",
+        access: WRITE,
+        summary: "Deletes a tenant with its users, groups, tokens and logs.",
+        details: "The name has to be given once more as confirm.",
+        query: &[Parameter {
+            name: "confirm",
+            kind: Kind::Text,
+            summary: "The name of the tenant, once more.",
+        }],
+        body: Body::Empty,
+        answer: (200, Some("TenantDeleted")),
+        problems: &[ProblemType::ConfirmMissing, ProblemType::PreconditionFailed],
+        handle: |call| Box::pin(delete(call)),
+    },
+];
+
+/// A tenant in JSON.
+fn shown(api: &Api, info: &TenantInfo) -> Value {
+    let server = &api.config.server;
+    let base_url = &api.settings.scim_url;
+    let urls = TenantUrls::of(info, base_url, &server.base_path, server.tenant_paths);
+    tenant_as_json(info, &urls)
+}
+
+async fn list(call: Call) -> Result<Reply> {
+    let place = call.place()?;
+    let query = TenantQuery {
+        after: place.as_ref().and_then(Value::as_str).map(str::to_owned),
+        prefix: call.parameter("search").map(str::to_lowercase),
+        status: call.parameter("status").and_then(Status::from_keyword),
+        health: call.parameter("health").and_then(Health::from_keyword),
+        among: call.tenants().map(<[String]>::to_vec),
+        limit: call.limit() + 1,
+        ..TenantQuery::default()
+    };
+    let (tenants, has_more) = cut(call.operator.tenants(&query).await?, call.limit());
+    let last = tenants
+        .last()
+        .map(|info| Value::from(info.settings.name.as_str()));
+    let items = tenants.iter().map(|info| shown(&call.api, info)).collect();
+    let next = last.filter(|_| has_more);
+    let mut page = call.page(items, next.as_ref())?;
+    if call.is_set("total") {
+        page.body["total"] = call.operator.count_tenants(&query).await?.into();
+    }
+    Ok(Reply::Json(page))
+}
+
+/// Settings in a body that fits its schema.
+fn settings(body: &Map<String, Value>) -> TenantChange {
+    let word = |name: &str| body.get(name).and_then(Value::as_str);
+    let text = |name: &str| {
+        let value = body.get(name)?;
+        Some(value.as_str().map(str::to_owned))
+    };
+    TenantChange {
+        status: word("status").and_then(Status::from_keyword),
+        conformance: word("conformance").and_then(Conformance::from_keyword),
+        username_format: word("usernameFormat").and_then(UsernameFormat::from_keyword),
+        unique_group_names: body.get("uniqueGroupNames").and_then(Value::as_bool),
+        password_policy: word("passwordPolicy").and_then(PasswordPolicy::from_keyword),
+        put_without_members: word("putWithoutMembers").and_then(PutWithoutMembers::from_keyword),
+        base_url: text("baseUrl"),
+        seats: body.get("seats").map(Value::as_i64),
+        bodies_until: None,
+        support: text("support"),
+        display_name: text("displayName"),
+        reference: text("reference"),
+    }
+}
+
+async fn create(call: Call) -> Result<Reply> {
+    if call.tenants().is_some() {
+        return Err(Problem::new(
+            ProblemType::ScopeMissing,
+            403,
+            "The operator token is limited to some tenants: it cannot create one.",
+        ));
+    }
+    let created = |info: &TenantInfo| JsonReply {
+        location: Some(format!("{BASE}/tenants/{}", info.settings.name)),
+        ..JsonReply::new(201, fresh(&call.api, info)).tagged(info.settings.revision)
+    };
+    let answer = |info: &TenantInfo| created(info).kept();
+    let once = call.once.as_ref().map(|key| Once {
+        key,
+        answer: &answer,
+    });
+    let name = call.text("name").unwrap_or_default();
+    let settings = settings(&call.body);
+    let info = call.operator.create_tenant_once(name, &settings, once);
+    Ok(Reply::Json(created(&info.await?)))
+}
+
+/// A tenant that has neither tokens nor requests yet.
+fn fresh(api: &Api, info: &TenantInfo) -> Value {
+    let mut whole = shown(api, info);
+    whole["lastRequest"] = Value::Null;
+    whole["expiringTokens"] = Value::Array(Vec::new());
+    whole
+}
+
+/// A tenant with what becomes of it.
+async fn whole(call: &Call, info: &TenantInfo) -> Result<JsonReply> {
+    let name = &info.settings.name;
+    let now = call.operator.clock().now();
+    let warn_days = call.api.config.tokens.warn_days;
+    let mut ending = call.operator.ending_tokens(Some(name), warn_days);
+    let mut tokens = Vec::new();
+    while let Some(token) = ending.next().await? {
+        tokens.push(token_as_json(&token, "expiring", now));
+    }
+    let last = call.operator.last_request(name).await?;
+    let mut whole = shown(&call.api, info);
+    whole["lastRequest"] = last.map(|request| request_as_json(name, &request)).into();
+    whole["expiringTokens"] = tokens.into();
+    Ok(JsonReply::new(200, whole).tagged(info.settings.revision))
+}
+
+async fn get(call: Call) -> Result<Reply> {
+    let info = call.operator.tenant(call.tenant()).await?;
+    Ok(Reply::Json(whole(&call, &info).await?))
+}
+
+async fn change(call: Call) -> Result<Reply> {
+    let expected = call.expected_revision()?;
+    let info = call
+        .operator
+        .change_tenant_from(call.tenant(), &settings(&call.body), expected)
+        .await?;
+    Ok(Reply::Json(whole(&call, &info).await?))
+}
+
+async fn delete(call: Call) -> Result<Reply> {
+    let name = call.tenant();
+    let expected = call.expected_revision()?;
+    let info = call.operator.tenant(name).await?;
+    let tokens = call.operator.count_tokens(name).await?;
+    if call.parameter("confirm") != Some(name) {
+        let detail = format!(
+            "This permanently deletes tenant {name} with {} users, {} groups, {tokens} tokens and its logs: give \
+             confirm={name}.",
+            info.users, info.groups
+        );
+        return Err(Problem::new(ProblemType::ConfirmMissing, 400, detail));
+    }
+    call.operator.delete_tenant_from(name, expected).await?;
+    Ok(Reply::ok(deleted_tenant_as_json(&info, tokens)))
+}

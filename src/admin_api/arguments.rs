@@ -1,0 +1,206 @@
+//! Query, headers and body of a request, held against its operation: all that is wrong is named at once.
+
+use crate::admin_api::call::faults;
+use crate::admin_api::json_schema::Schemas;
+use crate::admin_api::operation::{Body, Kind, Method, Operation};
+use crate::admin_api::problem::{Fault, Problem, ProblemType, Result};
+use crate::clock::Timestamp;
+use crate::error::ScimError;
+use crate::nearest::nearest;
+use crate::resource::json;
+use crate::wire::body::{BodyLimits, Upload};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// The largest body.
+const BODY: BodyLimits = BodyLimits {
+    bytes: 256 << 10,
+    time: Duration::from_secs(20),
+};
+
+/// How deep a body may be nested.
+const DEPTH: usize = 16;
+
+/// Characters of an `Idempotency-Key`.
+const KEY: std::ops::RangeInclusive<usize> = 16..=255;
+
+/// What a request brings.
+#[derive(Debug, Default)]
+pub(crate) struct Arguments {
+    pub(crate) query: Vec<(&'static str, String)>,
+    pub(crate) body: Map<String, Value>,
+    /// The body as it came.
+    pub(crate) raw: String,
+    /// The value of `Idempotency-Key`.
+    pub(crate) key: Option<String>,
+}
+
+/// Reads and checks what a request brings.
+///
+/// # Errors
+/// 400 with all that is wrong; 413 and 415 for the body.
+pub(crate) async fn read(
+    schemas: &Schemas,
+    operation: &Operation,
+    head: &Parts,
+    upload: &mut Upload,
+) -> Result<Arguments> {
+    let mut found = Vec::new();
+    let key = idempotency_key(operation, &head.headers)?;
+    let query = match operation.body {
+        // Queries of SCIM are for SCIM.
+        Body::Scim => Vec::new(),
+        _ => query(operation, head.uri.query().unwrap_or_default(), &mut found),
+    };
+    let (body, raw) = body(operation, head, upload).await?;
+    match operation.body {
+        Body::Json(name) | Body::Optional(name) | Body::MergePatch(name) => {
+            let value = Value::Object(body.clone());
+            schemas.check(name, &value, &mut found);
+        }
+        Body::Empty | Body::Events | Body::Scim => {}
+    }
+    if !found.is_empty() {
+        return Err(faults(found));
+    }
+    Ok(Arguments {
+        query,
+        body,
+        raw,
+        key,
+    })
+}
+
+fn idempotency_key(operation: &Operation, headers: &HeaderMap) -> Result<Option<String>> {
+    let Some(header) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    if operation.method != Method::Post {
+        return Ok(None);
+    }
+    let text = header.to_str().unwrap_or_default().trim();
+    // The draft has it as a string of structured fields, in quotation marks; many clients send it without.
+    let inner = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(text);
+    let is_good = KEY.contains(&inner.len()) && inner.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_good {
+        return Ok(Some(inner.to_owned()));
+    }
+    Err(Problem::new(
+        ProblemType::IdempotencyKeyInvalid,
+        400,
+        "The Idempotency-Key must have 16 to 255 visible ASCII characters, such as a random UUID.",
+    ))
+}
+
+/// The parameters of a query that an operation knows; what is wrong with them is added to `found`.
+fn query(
+    operation: &Operation,
+    query: &str,
+    found: &mut Vec<Fault>,
+) -> Vec<(&'static str, String)> {
+    let mut read: Vec<(&'static str, String)> = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (Some(name), Some(value)) = (decoded(name), decoded(value)) else {
+            found.push(fault("query", "The query is not percent-encoded UTF-8."));
+            continue;
+        };
+        let known = operation.query.iter().find(|known| known.name == name);
+        let Some(parameter) = known else {
+            let names = operation.query.iter().map(|known| known.name);
+            let detail = match nearest(&name, names) {
+                Some(meant) => {
+                    format!("There is no parameter \"{name}\"; did you mean \"{meant}\"?")
+                }
+                None => format!("There is no parameter \"{name}\"."),
+            };
+            found.push(fault(&name, &detail));
+            continue;
+        };
+        if read.iter().any(|(own, _)| *own == parameter.name) {
+            found.push(fault(&name, "The parameter is given twice."));
+        }
+        if let Some(allowed) = misfit(parameter.kind, &value) {
+            found.push(fault(&name, &format!("The value must be {allowed}.")));
+        }
+        read.push((parameter.name, value));
+    }
+    read
+}
+
+/// What a parameter takes, if a value is not of its kind.
+fn misfit(kind: Kind, value: &str) -> Option<String> {
+    match kind {
+        Kind::Text => None,
+        Kind::Number(least, most) => {
+            let number = value.parse::<i64>().ok();
+            let fits = number.is_some_and(|number| (least..=most).contains(&number));
+            (!fits).then(|| format!("a whole number from {least} to {most}"))
+        }
+        Kind::Flag => (!["true", "false"].contains(&value)).then(|| "true or false".to_owned()),
+        Kind::Word(words) => {
+            (!words.contains(&value)).then(|| format!("one of {}", words.join(", ")))
+        }
+        Kind::Moment => Timestamp::parse(value)
+            .is_none()
+            .then(|| "a time such as 2026-11-26T09:21:25Z".to_owned()),
+    }
+}
+
+fn fault(pointer: &str, detail: &str) -> Fault {
+    Fault {
+        pointer: pointer.to_owned(),
+        detail: detail.to_owned(),
+    }
+}
+
+fn decoded(text: &str) -> Option<String> {
+    let text = text.replace('+', " ");
+    percent_decode_str(&text)
+        .decode_utf8()
+        .ok()
+        .map(|text| text.into_owned())
+}
+
+async fn body(
+    operation: &Operation,
+    head: &Parts,
+    upload: &mut Upload,
+) -> Result<(Map<String, Value>, String)> {
+    let (is_optional, types): (bool, &[&str]) = match operation.body {
+        Body::Empty | Body::Events | Body::Scim => return Ok((Map::new(), String::new())),
+        Body::Json(_) => (false, &["application/json"]),
+        Body::Optional(_) => (true, &["application/json"]),
+        Body::MergePatch(_) => (false, &["application/merge-patch+json", "application/json"]),
+    };
+    check_type(&head.headers, types)?;
+    let bytes = upload.bytes(&head.headers, BODY).await?;
+    if is_optional && bytes.trim_ascii().is_empty() {
+        return Ok((Map::new(), String::new()));
+    }
+    let read = json::read_object(&bytes, DEPTH).map_err(ScimError::from)?;
+    Ok((read, String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+fn check_type(headers: &HeaderMap, types: &[&str]) -> Result<()> {
+    let Some(given) = headers.get(CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let given = given.to_str().unwrap_or("?");
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if types
+        .iter()
+        .any(|known| essence.eq_ignore_ascii_case(known))
+    {
+        return Ok(());
+    }
+    let detail = format!("The Content-Type must be {}.", types.join(" or "));
+    Err(Problem::new(ProblemType::ContentType, 415, detail))
+}

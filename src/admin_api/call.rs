@@ -1,0 +1,272 @@
+//! A request on its way to its operation, and what the operation answers.
+
+use crate::admin_api::app::Api;
+use crate::admin_api::problem::{Fault, Problem, ProblemType, Result};
+use crate::clock::Timestamp;
+use crate::service::{OnceKey, Operator, OperatorScope, OperatorTokenInfo};
+use crate::wire::body::Upload;
+use axum::http::header::IF_MATCH;
+use axum::http::request::Parts;
+use axum::response::Response;
+use serde_json::{Map, Value, json};
+use std::sync::{Arc, Mutex};
+
+/// Results on a page that names no number, and at most.
+pub(crate) const PAGE: (i64, i64) = (50, 200);
+
+/// A request that was routed, authenticated and checked against its operation.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) api: Arc<Api>,
+    /// The handle through which the caller acts.
+    pub(crate) operator: Operator,
+    /// Who calls; `None` for an operation that needs no token.
+    pub(crate) caller: Option<Arc<OperatorTokenInfo>>,
+    pub(crate) head: Parts,
+    /// Method, path and query as they came, of which cursors and keys hold a digest.
+    pub(crate) target: String,
+    /// Values of the variables in the path, decoded, with their names.
+    pub(crate) segments: Vec<(&'static str, String)>,
+    /// Parameters of the query that were given; each fits its kind.
+    pub(crate) query: Vec<(&'static str, String)>,
+    /// The body, which fits the schema of the operation.
+    pub(crate) body: Map<String, Value>,
+    /// The body that an operation of SCIM reads itself.
+    pub(crate) upload: Mutex<Option<Upload>>,
+    /// The key under which the answer is kept, if one came.
+    pub(crate) once: Option<OnceKey>,
+}
+
+/// What an operation answers.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// A body in JSON.
+    Json(JsonReply),
+    /// No body: 204.
+    Empty,
+    /// An answer that is ready as it is.
+    Ready(Box<Response>),
+}
+
+/// An answer in JSON.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct JsonReply {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+    /// The value of `ETag`.
+    pub(crate) etag: Option<String>,
+    /// The path of what was made.
+    pub(crate) location: Option<String>,
+    /// The cursor of the next page.
+    pub(crate) next: Option<String>,
+}
+
+impl Reply {
+    /// 200 with a body.
+    pub(crate) fn ok(body: Value) -> Self {
+        Self::Json(JsonReply::new(200, body))
+    }
+}
+
+impl JsonReply {
+    pub(crate) fn new(status: u16, body: Value) -> Self {
+        Self {
+            status,
+            body,
+            etag: None,
+            location: None,
+            next: None,
+        }
+    }
+
+    /// The answer with the tag of a revision.
+    pub(crate) fn tagged(self, revision: i64) -> Self {
+        Self {
+            etag: Some(tag(revision)),
+            ..self
+        }
+    }
+
+    /// The answer as a request that is repeated gets it.
+    pub(crate) fn kept(&self) -> String {
+        json!([self.status, self.body, self.etag, self.location]).to_string()
+    }
+
+    /// The answer that was kept.
+    pub(crate) fn of_kept(text: &str) -> Option<Self> {
+        let (status, body, etag, location) = serde_json::from_str(text).ok()?;
+        Some(Self {
+            status,
+            body,
+            etag,
+            location,
+            next: None,
+        })
+    }
+}
+
+/// The entity tag of a revision (RFC 9110 section 8.8.3).
+pub(crate) fn tag(revision: i64) -> String {
+    format!("\"{revision}\"")
+}
+
+impl Call {
+    /// The value of a variable in the path.
+    pub(crate) fn segment(&self, name: &str) -> &str {
+        let found = self.segments.iter().find(|(own, _)| *own == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// Name of the tenant in the path.
+    pub(crate) fn tenant(&self) -> &str {
+        self.segment("tenant")
+    }
+
+    /// The value of a parameter of the query.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        let found = self.query.iter().find(|(own, _)| *own == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a flag of the query is set.
+    pub(crate) fn is_set(&self, name: &str) -> bool {
+        self.parameter(name) == Some("true")
+    }
+
+    /// A moment in the query.
+    pub(crate) fn moment(&self, name: &str) -> Option<Timestamp> {
+        self.parameter(name).and_then(Timestamp::parse)
+    }
+
+    /// How many results the page has.
+    pub(crate) fn limit(&self) -> i64 {
+        let given = self.parameter("limit").and_then(|text| text.parse().ok());
+        given.unwrap_or(PAGE.0)
+    }
+
+    /// A text member of the body.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.body.get(name).and_then(Value::as_str)
+    }
+
+    /// Whether the caller reaches a tenant.
+    pub(crate) fn reaches(&self, tenant: &str) -> bool {
+        let limited = self
+            .caller
+            .as_ref()
+            .and_then(|caller| caller.tenants.as_ref());
+        limited.is_none_or(|tenants| tenants.iter().any(|own| own == tenant))
+    }
+
+    /// Names of the tenants that the caller is limited to; `None`: all.
+    pub(crate) fn tenants(&self) -> Option<&[String]> {
+        self.caller.as_ref()?.tenants.as_deref()
+    }
+
+    /// The revision that `If-Match` asks for; `None` if any is fine.
+    ///
+    /// # Errors
+    /// 412 if the header names no tag that this API gives.
+    pub(crate) fn expected_revision(&self) -> Result<Option<i64>> {
+        let Some(header) = self.head.headers.get(IF_MATCH) else {
+            return Ok(None);
+        };
+        let text = header.to_str().unwrap_or_default().trim();
+        if text == "*" {
+            return Ok(None);
+        }
+        let inner = text
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'));
+        let revision = inner.and_then(|inner| inner.parse().ok());
+        revision.map(Some).ok_or_else(|| {
+            precondition_failed("If-Match names no tag of this API; take it from ETag.")
+        })
+    }
+
+    /// The query without the cursor, to which a cursor is bound.
+    fn page_key(&self) -> String {
+        let path = self.target.split('?').next().unwrap_or_default();
+        let parameters = self
+            .query
+            .iter()
+            .filter(|(name, _)| !["cursor", "limit", "total"].contains(name));
+        let parameters: Vec<_> = parameters.collect();
+        json!([path, parameters]).to_string()
+    }
+
+    /// The place after which the page begins: what was given to [`Call::page`].
+    ///
+    /// # Errors
+    /// 400 if the cursor is none of this list.
+    pub(crate) fn place(&self) -> Result<Option<Value>> {
+        let Some(cursor) = self.parameter("cursor") else {
+            return Ok(None);
+        };
+        let opened = self.operator.open_place(&self.page_key(), cursor);
+        let place = opened.and_then(|text| serde_json::from_str(&text).ok());
+        place.map(Some).ok_or_else(|| {
+            let detail = "The cursor is none of this list and query: begin without one.";
+            invalid("cursor", detail)
+        })
+    }
+
+    /// A page of items, with the place after which the next one begins if there are more.
+    ///
+    /// # Errors
+    /// 500 if the place cannot be sealed.
+    pub(crate) fn page(&self, items: Vec<Value>, next: Option<&Value>) -> Result<JsonReply> {
+        let seal = |place: &Value| {
+            self.operator
+                .seal_place(&self.page_key(), &place.to_string())
+        };
+        let next = next.map(seal).transpose()?;
+        let body = json!({"items": items, "next": next});
+        Ok(JsonReply {
+            next,
+            ..JsonReply::new(200, body)
+        })
+    }
+}
+
+/// Cuts a page to its limit: what was read is one more than that if there are more.
+pub(crate) fn cut<T>(mut read: Vec<T>, limit: i64) -> (Vec<T>, bool) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let has_more = read.len() > limit;
+    read.truncate(limit);
+    (read, has_more)
+}
+
+/// 400 for one thing that is wrong.
+pub(crate) fn invalid(pointer: &str, detail: &str) -> Problem {
+    faults(vec![Fault {
+        pointer: pointer.to_owned(),
+        detail: detail.to_owned(),
+    }])
+}
+
+/// 400 for all that is wrong.
+pub(crate) fn faults(faults: Vec<Fault>) -> Problem {
+    let detail = match faults.as_slice() {
+        [fault] => fault.detail.clone(),
+        many => format!("{} things are wrong; see errors.", many.len()),
+    };
+    Problem {
+        faults,
+        ..Problem::new(ProblemType::InvalidRequest, 400, detail)
+    }
+}
+
+/// 412.
+pub(crate) fn precondition_failed(detail: &str) -> Problem {
+    Problem::new(ProblemType::PreconditionFailed, 412, detail)
+}
+
+/// 403 that names the scope.
+pub(crate) fn scope_missing(scope: OperatorScope) -> Problem {
+    let detail = format!(
+        "The operator token does not have the scope \"{}\".",
+        scope.as_str()
+    );
+    Problem::new(ProblemType::ScopeMissing, 403, detail)
+}

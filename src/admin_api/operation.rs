@@ -1,0 +1,122 @@
+//! An operation of the management API: all that router, OpenAPI document, reference page and tests know of it.
+
+use crate::admin_api::call::{Call, PAGE, Reply};
+use crate::admin_api::problem::{ProblemType, Result};
+use crate::service::OperatorScope;
+use std::pin::Pin;
+
+/// Path in front of every operation.
+pub(crate) const BASE: &str = "/api/v1";
+
+/// The answer to a call in the making.
+pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Reply>> + Send>>;
+
+/// What an operation is, and what answers it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Operation {
+    /// Name of the operation in the document, such as `createTenant`.
+    pub(crate) id: &'static str,
+    pub(crate) method: Method,
+    /// Template of the path below [`BASE`], such as `/tenants/{tenant}`.
+    pub(crate) path: &'static str,
+    pub(crate) access: Access,
+    /// What it does, in a sentence.
+    pub(crate) summary: &'static str,
+    /// What else a client has to know, in Markdown without markup of its own; may be empty.
+    pub(crate) details: &'static str,
+    pub(crate) query: &'static [Parameter],
+    pub(crate) body: Body,
+    /// Status and schema of the answer; no schema, no body.
+    pub(crate) answer: (u16, Option<&'static str>),
+    /// Problems beside those that every operation has.
+    pub(crate) problems: &'static [ProblemType],
+    pub(crate) handle: fn(Call) -> Answering,
+}
+
+/// Methods of operations. `HEAD` and `OPTIONS` are answered for all paths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// Who may call an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Anyone, without a token.
+    Public,
+    /// Whoever has an operator token.
+    AnyOperator,
+    /// Operator tokens with a scope.
+    Scope(OperatorScope),
+}
+
+/// What an operation takes as its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Body {
+    /// None.
+    Empty,
+    /// JSON that fits a schema.
+    Json(&'static str),
+    /// JSON that fits a schema, or no body, which stands for an empty object.
+    Optional(&'static str),
+    /// None; the answer is a stream of Server-Sent Events, each with data that fits the schema of the answer.
+    Events,
+    /// A message of SCIM, which the operation reads itself, or none.
+    Scim,
+    /// A merge patch (RFC 7396) that fits a schema.
+    MergePatch(&'static str),
+}
+
+/// A parameter of the query.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parameter {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// What it does, in a sentence.
+    pub(crate) summary: &'static str,
+}
+
+/// What the value of a parameter is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Any text.
+    Text,
+    /// A whole number within bounds.
+    Number(i64, i64),
+    /// `true` or `false`.
+    Flag,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A moment (RFC 3339).
+    Moment,
+}
+
+/// How many results a page has.
+pub(crate) const LIMIT: Parameter = Parameter {
+    name: "limit",
+    kind: Kind::Number(1, PAGE.1),
+    summary: "Results on the page; 50 if not given.",
+};
+
+/// Where a page begins.
+pub(crate) const CURSOR: Parameter = Parameter {
+    name: "cursor",
+    kind: Kind::Text,
+    summary: "The value of next in the page before.",
+};

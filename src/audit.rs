@@ -1,0 +1,147 @@
+//! Who acts on the server, and what an act does: what a row of the audit trail says.
+//!
+//! The statements of the store that manage tenants, tokens and schemas take an [`Actor`], and write the row in the
+//! transaction of the act.
+
+use crate::keyword::keywords;
+use serde_json::{Map, Value};
+
+keywords! {
+    /// How an actor reaches the server.
+    ActorKind {
+        /// By a command, on a machine that reaches the database.
+        Cli = "cli",
+        /// By an operator token of the management API.
+        Operator = "operator",
+    }
+}
+
+keywords! {
+    /// What was done.
+    AuditAction {
+        /// A tenant was created.
+        TenantCreate = "tenant.create",
+        /// Settings of a tenant were changed.
+        TenantChange = "tenant.change",
+        /// A tenant was deleted with all that it had.
+        TenantDelete = "tenant.delete",
+        /// A token of a tenant was issued.
+        TokenIssue = "token.issue",
+        /// A token of a tenant got a successor.
+        TokenRotate = "token.rotate",
+        /// A token of a tenant was revoked.
+        TokenRevoke = "token.revoke",
+        /// A schema was added or changed.
+        SchemaPut = "schema.put",
+        /// A schema was removed.
+        SchemaRemove = "schema.remove",
+        /// The recording of request bodies was switched.
+        LogBodies = "log.bodies",
+        /// An operator token was issued.
+        OperatorIssue = "operator.issue",
+        /// An operator token got a successor.
+        OperatorRotate = "operator.rotate",
+        /// An operator token was revoked.
+        OperatorRevoke = "operator.revoke",
+        /// Resources of a tenant were read through the management API.
+        DirectoryRead = "directory.read",
+        /// A user was deactivated.
+        UserDeactivate = "user.deactivate",
+        /// A user was deleted.
+        UserDelete = "user.delete",
+        /// A group was deleted.
+        GroupDelete = "group.delete",
+        /// The resources of a tenant were exported.
+        Export = "export",
+        /// Resources were imported into a tenant.
+        Import = "import",
+    }
+}
+
+/// Who acts, and in which request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// How the actor reaches the server.
+    pub kind: ActorKind,
+    /// Public id of the operator token; for a command, the host that it runs on.
+    pub id: String,
+    /// Name of the operator token; for a command, the user of the system.
+    pub name: String,
+    /// Address of the client, if there is one.
+    pub address: Option<String>,
+    /// Id of the request, if there is one.
+    pub request: Option<String>,
+}
+
+impl Actor {
+    /// The user of the system who runs a command on a host.
+    pub fn cli(user: impl Into<String>, host: impl Into<String>) -> Self {
+        Self {
+            kind: ActorKind::Cli,
+            id: host.into(),
+            name: user.into(),
+            address: None,
+            request: None,
+        }
+    }
+}
+
+/// What one act does. It holds names of settings with their old and new values, never a secret and never a value of a
+/// resource.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuditEntry {
+    /// What is done.
+    pub action: AuditAction,
+    /// Name of the tenant that it concerns; `None` if it concerns all or none.
+    pub tenant: Option<String>,
+    /// What within the tenant it is done to: the id of a token or resource, the URN of a schema.
+    pub target: Option<String>,
+    /// Names of settings with their old and new values.
+    pub changes: Map<String, Value>,
+}
+
+impl AuditEntry {
+    /// An act without further particulars.
+    pub fn new(action: AuditAction) -> Self {
+        Self {
+            action,
+            tenant: None,
+            target: None,
+            changes: Map::new(),
+        }
+    }
+
+    /// The entry of an act in a tenant.
+    #[must_use]
+    pub fn in_tenant(self, name: &str) -> Self {
+        Self {
+            tenant: Some(name.to_owned()),
+            ..self
+        }
+    }
+
+    /// The entry of an act on something.
+    #[must_use]
+    pub fn on(self, target: &str) -> Self {
+        Self {
+            target: Some(target.to_owned()),
+            ..self
+        }
+    }
+
+    /// The entry with a setting that had a value before and has one afterwards; nothing is added if they are equal.
+    #[must_use]
+    pub fn changing(
+        mut self,
+        setting: &str,
+        before: impl Into<Value>,
+        after: impl Into<Value>,
+    ) -> Self {
+        let (before, after) = (before.into(), after.into());
+        if before != after {
+            let values = Value::Array(vec![before, after]);
+            self.changes.insert(setting.to_owned(), values);
+        }
+        self
+    }
+}

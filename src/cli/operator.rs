@@ -1,0 +1,218 @@
+//! `scimd operator`: tokens of the management API.
+
+use super::arguments::{Span, keyword, span, span_or_never};
+use super::failure::Failure;
+use super::listing::{Paging, Shape};
+use super::open;
+use super::output::{self, moment, say};
+use crate::config::{Config, duration};
+use crate::service::{
+    IssuedOperatorToken, OperatorRole, OperatorScope, OperatorTokenInfo, OperatorTokenRequest,
+    TokenLife, issued_operator_as_json, operator_token_as_json,
+};
+use clap::{Args, Subcommand};
+use secrecy::ExposeSecret;
+use serde_json::json;
+use std::io::Write;
+
+/// Commands of `scimd operator`.
+#[derive(Debug, Subcommand)]
+pub(super) enum Operators {
+    /// Issues an operator token and prints it on standard output, this one time
+    Issue(Issue),
+    /// Lists operator tokens, without their secrets
+    List(List),
+    /// Issues a successor of an operator token; the old token stays valid for a period
+    Rotate(Rotate),
+    /// Revokes an operator token, at once
+    Revoke(Revoke),
+}
+
+/// Arguments of `scimd operator issue`.
+#[derive(Debug, Args)]
+pub(super) struct Issue {
+    /// Who or what uses the token, such as backend
+    #[arg(long)]
+    name: String,
+    /// Permissions: admin everything; backend tenants, tokens and schemas; support reading; viewer tenants and logs
+    #[arg(long, value_parser = keyword(OperatorRole::KEYWORDS, OperatorRole::from_keyword))]
+    role: OperatorRole,
+    /// Only these scopes of the role, separated by commas
+    #[arg(long, value_name = "SCOPE,SCOPE", value_delimiter = ',',
+          value_parser = keyword(OperatorScope::KEYWORDS, OperatorScope::from_keyword))]
+    scope: Option<Vec<OperatorScope>>,
+    /// Only this tenant; may be repeated
+    #[arg(long = "tenant", value_name = "NAME")]
+    tenants: Vec<String>,
+    /// Lifetime of the token, such as 90d, 12h or never
+    #[arg(long, value_name = "SPAN", default_value = "never", value_parser = span_or_never)]
+    expires: Span,
+    /// Prints JSON, with the token in it
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `scimd operator list`.
+#[derive(Debug, Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    paging: Paging,
+}
+
+/// Arguments of `scimd operator rotate`.
+#[derive(Debug, Args)]
+pub(super) struct Rotate {
+    /// Id of the token, as `scimd operator list` shows it, or the token
+    id: String,
+    /// How long the old token stays valid, such as 7d
+    #[arg(long, value_name = "SPAN", default_value = "7d", value_parser = span)]
+    overlap: i64,
+    /// Prints JSON, with the new token in it
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `scimd operator revoke`.
+#[derive(Debug, Args)]
+pub(super) struct Revoke {
+    /// Id of the token, as `scimd operator list` shows it, or the token
+    id: String,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Operators {
+    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        match self {
+            Self::Issue(issue) => issue.run(config, out).await,
+            Self::List(list) => list.run(config, out).await,
+            Self::Rotate(rotate) => rotate.run(config, out).await,
+            Self::Revoke(revoke) => revoke.run(config, out).await,
+        }
+    }
+}
+
+impl Issue {
+    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let Span(seconds) = self.expires;
+        let request = OperatorTokenRequest {
+            name: self.name.clone(),
+            role: self.role,
+            scopes: self.scope.clone(),
+            tenants: Some(self.tenants.clone()).filter(|tenants| !tenants.is_empty()),
+            seconds,
+        };
+        let operator = open::existing(config).await?;
+        let issued = operator.issue_operator_token(&request).await?;
+        print(&issued, (self.json, config), out)
+    }
+}
+
+impl Rotate {
+    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let operator = open::existing(config).await?;
+        let issued = operator
+            .rotate_operator_token(&self.id, self.overlap)
+            .await?;
+        if let Some(old) = &issued.replaces {
+            say(&format!(
+                "Token {old} stays valid for {} at most.",
+                duration::show(self.overlap)
+            ));
+        }
+        print(&issued, (self.json, config), out)
+    }
+}
+
+/// The token alone on standard output, so that `$(scimd operator issue …)` works, or all of it as JSON.
+fn print(
+    issued: &IssuedOperatorToken,
+    (as_json, config): (bool, &Config),
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    if as_json {
+        return output::json(
+            out,
+            &issued_operator_as_json(issued, config.tokens.warn_days),
+        );
+    }
+    let end = issued
+        .info
+        .expires
+        .map_or("does not expire".to_owned(), |end| {
+            format!("expires {}", moment(Some(end)))
+        });
+    say(&format!(
+        "Issued operator token {}, which {end}. It is shown only now:",
+        issued.info.id
+    ));
+    writeln!(out, "{}", issued.text.expose_secret())?;
+    Ok(())
+}
+
+impl List {
+    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let operator = open::existing(config).await?;
+        let (now, warn_days) = (operator.clock().now(), config.tokens.warn_days);
+        let read = async |after: Option<String>, limit| {
+            operator.operator_tokens(after.as_deref(), limit).await
+        };
+        let shape = Shape {
+            headings: &[
+                "ID",
+                "NAME",
+                "ROLE",
+                "SCOPES",
+                "TENANTS",
+                "STATE",
+                "CREATED",
+                "EXPIRES",
+                "LAST USED",
+            ],
+            row: &|token| as_row(token, TokenLife::from(token).state(now, warn_days)),
+            json: &|token| operator_token_as_json(token, now, warn_days),
+            key: &|token| token.id.clone(),
+        };
+        self.paging.print(&shape, read, out).await
+    }
+}
+
+fn as_row(token: &OperatorTokenInfo, state: &str) -> Vec<String> {
+    let scopes = match &token.given_scopes {
+        None => "of role".to_owned(),
+        Some(given) => given
+            .iter()
+            .map(|scope| scope.as_str())
+            .collect::<Vec<_>>()
+            .join(","),
+    };
+    let tenants = match &token.tenants {
+        None => "all".to_owned(),
+        Some(tenants) if tenants.is_empty() => "none".to_owned(),
+        Some(tenants) => tenants.join(","),
+    };
+    vec![
+        token.id.clone(),
+        token.name.clone(),
+        token.role.as_str().to_owned(),
+        scopes,
+        tenants,
+        state.to_owned(),
+        moment(Some(token.created)),
+        moment(token.expires),
+        moment(token.last_used),
+    ]
+}
+
+impl Revoke {
+    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let operator = open::existing(config).await?;
+        let id = operator.revoke_operator_token(&self.id).await?;
+        if self.json {
+            output::json(out, &json!({"revoked": id}))?;
+        }
+        say(&format!("Revoked operator token {id}."));
+        Ok(())
+    }
+}

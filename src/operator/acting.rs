@@ -1,0 +1,191 @@
+//! Who acts through the handle of the operator, and the rows that tell of it.
+
+use crate::access::token;
+use crate::audit::{Actor, ActorKind, AuditEntry};
+use crate::clock::Timestamp;
+use crate::error::ScimError;
+use crate::operator::error::{OperatorError, Result};
+use crate::operator::handle::Operator;
+use crate::operator::seals::Purpose;
+use crate::store::{Act, AuditQuery, AuditRow, KeptAnswer};
+use std::fmt;
+use std::sync::Arc;
+
+/// Seconds for which an answer is kept for repetitions of its request.
+const KEPT: i64 = 24 * 3600;
+
+/// A request that is carried out once, however often it is repeated.
+#[derive(Debug, Clone)]
+pub struct OnceKey {
+    operator: String,
+    key: String,
+    request_digest: String,
+}
+
+/// What is known of a request that is to be carried out once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Earlier {
+    /// The request was carried out, and answered with this.
+    Answered(String),
+    /// The key came with another request.
+    OtherRequest,
+}
+
+/// The answer that an act keeps: how it is made of what the act gives, and under which key.
+#[derive(Clone, Copy)]
+pub struct Once<'a, T> {
+    /// The key of the request.
+    pub key: &'a OnceKey,
+    /// Makes the answer, before the act takes effect.
+    pub answer: &'a (dyn Fn(&T) -> String + Sync),
+}
+
+impl<T> fmt::Debug for Once<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Once").finish_non_exhaustive()
+    }
+}
+
+impl OnceKey {
+    /// The key that an operator token sent with a request, of which `request` is method, path and body.
+    pub fn new(operator: &str, key: &str, request: &str) -> Self {
+        Self {
+            operator: operator.to_owned(),
+            key: key.to_owned(),
+            request_digest: token::digest(request),
+        }
+    }
+
+    fn key_digest(&self) -> String {
+        token::digest(&self.key)
+    }
+}
+
+impl Operator {
+    /// The handle through which someone acts.
+    #[must_use]
+    pub fn by(&self, actor: Actor) -> Self {
+        Self {
+            actor: Arc::new(actor),
+            ..self.clone()
+        }
+    }
+
+    /// Name of the operator token through which the handle acts; `None` for a command.
+    pub(super) fn operator_name(&self) -> Option<String> {
+        (self.actor.kind == ActorKind::Operator).then(|| self.actor.name.clone())
+    }
+
+    /// The act of whoever has the handle, now.
+    pub(super) fn act<'a>(&'a self, entry: AuditEntry, answer: Option<&'a KeptAnswer>) -> Act<'a> {
+        Act {
+            by: &self.actor,
+            at: self.clock.now(),
+            entry,
+            answer,
+        }
+    }
+
+    /// Writes the row of an act that changes nothing.
+    ///
+    /// # Errors
+    /// Any [`OperatorError`] of the database.
+    pub async fn record(&self, entry: &AuditEntry) -> Result<()> {
+        let now = self.clock.now();
+        Ok(self.store.record_act(&self.actor, now, entry).await?)
+    }
+
+    /// A page of the audit trail, the latest first.
+    ///
+    /// # Errors
+    /// Any [`OperatorError`] of the database.
+    pub async fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditRow>> {
+        Ok(self.store.audit_rows(query).await?)
+    }
+
+    /// Deletes rows of the audit trail that are older than this number of days, and answers that are kept no longer;
+    /// returns how many rows of the trail there were.
+    ///
+    /// # Errors
+    /// Any [`OperatorError`] of the database.
+    pub async fn forget_acts(&self, days: i64) -> Result<usize> {
+        let now = self.clock.now();
+        while self.store.forget_answers(now.plus_seconds(-KEPT)).await? > 0 {}
+        let (before, mut gone) = (now.plus_seconds(-days * 86_400), 0);
+        loop {
+            match self.store.forget_acts(before).await? {
+                0 => return Ok(gone),
+                count => gone += count,
+            }
+        }
+    }
+
+    /// What is known of a request that is to be carried out once; `None` if it did not come yet.
+    ///
+    /// # Errors
+    /// Any [`OperatorError`] of the database.
+    pub async fn earlier(&self, once: &OnceKey) -> Result<Option<Earlier>> {
+        let after = self.clock.now().plus_seconds(-KEPT);
+        let key = (once.operator.as_str(), once.key_digest());
+        let Some(kept) = self.store.kept_answer(key.0, &key.1, after).await? else {
+            return Ok(None);
+        };
+        if kept.request_digest != once.request_digest {
+            return Ok(Some(Earlier::OtherRequest));
+        }
+        let context = once.request_digest.as_bytes();
+        let opened = self
+            .seals
+            .open(Purpose::Answer(&once.key), context, &kept.answer);
+        let answer = opened.ok_or_else(|| ScimError::internal("a kept answer cannot be opened"))?;
+        Ok(Some(Earlier::Answered(answer)))
+    }
+
+    /// The answer that an act keeps for repetitions of its request, if it does.
+    pub(super) fn kept<T>(&self, once: Option<Once<'_, T>>, of: &T) -> Result<Option<KeptAnswer>> {
+        once.map(|once| self.sealed(once.key, &(once.answer)(of)))
+            .transpose()
+    }
+
+    fn sealed(&self, once: &OnceKey, answer: &str) -> Result<KeptAnswer> {
+        let context = once.request_digest.as_bytes();
+        let sealed = self
+            .seals
+            .seal(Purpose::Answer(&once.key), context, answer)?;
+        Ok(KeptAnswer {
+            operator: once.operator.clone(),
+            key_digest: once.key_digest(),
+            request_digest: once.request_digest.clone(),
+            answer: sealed,
+        })
+    }
+
+    /// Keeps the answer to a request after it was carried out: for work that is no act of the store, where a repetition
+    /// does no harm.
+    ///
+    /// # Errors
+    /// Any [`OperatorError`] of the database.
+    pub async fn keep_answer(&self, once: &OnceKey, answer: &str) -> Result<()> {
+        let kept = self.sealed(once, answer)?;
+        Ok(self.store.keep_answer(&kept, self.clock.now()).await?)
+    }
+
+    /// A place in a list as text that clients cannot read or make up; `query` is what it is good for.
+    ///
+    /// # Errors
+    /// If it cannot be sealed.
+    pub fn seal_place(&self, query: &str, place: &str) -> Result<String> {
+        let sealed = self.seals.seal(Purpose::Place, query.as_bytes(), place);
+        sealed.map_err(OperatorError::from)
+    }
+
+    /// The place in a sealed text; `None` if it is none of this list and query.
+    pub fn open_place(&self, query: &str, sealed: &str) -> Option<String> {
+        self.seals.open(Purpose::Place, query.as_bytes(), sealed)
+    }
+}
+
+/// The value of a moment in the audit trail.
+pub(super) fn moment(at: Option<Timestamp>) -> Option<String> {
+    at.map(|at| at.to_string())
+}

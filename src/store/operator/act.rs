@@ -1,0 +1,124 @@
+//! Acts of the operator: what they change, and their row of the audit trail, take effect together.
+
+use crate::audit::{Actor, AuditEntry};
+use crate::clock::Timestamp;
+use crate::store::db::args::Arg;
+use crate::store::db::batch::Batch;
+use crate::store::db::statement::Step;
+use uuid::Uuid;
+
+/// Who does what, and when.
+#[derive(Debug, Clone)]
+pub struct Act<'a> {
+    /// Who acts.
+    pub by: &'a Actor,
+    /// The moment.
+    pub at: Timestamp,
+    /// What is done.
+    pub entry: AuditEntry,
+    /// The answer that the request keeps for its repetitions, if it does.
+    pub answer: Option<&'a KeptAnswer>,
+}
+
+/// An answer that a repeated request gets again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAnswer {
+    /// Public id of the operator token.
+    pub operator: String,
+    /// Digest of the key of the request.
+    pub key_digest: String,
+    /// Digest of what the request asks for.
+    pub request_digest: String,
+    /// The answer, sealed.
+    pub answer: String,
+}
+
+impl Act<'_> {
+    /// Adds what belongs to an act, if a step returned a row: the row of the audit trail, and the answer that is kept. The
+    /// batch answers with a column of that step.
+    pub(in crate::store) fn end(
+        &self,
+        batch: Batch,
+        (step, column): (&'static str, &'static str),
+    ) -> Batch {
+        let mut batch = batch.then("audited", audited(self.by, self.at, &self.entry, step));
+        if let Some(kept) = self.answer {
+            batch = batch.then("kept", self.keep(kept, step));
+        }
+        batch.then(
+            "answer",
+            Step::new(format!("select {column} from {{{step}}}"), vec![]),
+        )
+    }
+
+    fn keep(&self, kept: &KeptAnswer, step: &'static str) -> Step {
+        let text = |text: &str| Arg::Text(text.to_owned());
+        let args = vec![
+            text(&kept.operator),
+            text(&kept.key_digest),
+            text(&kept.request_digest),
+            text(&kept.answer),
+            Arg::Int(self.at.as_micros()),
+        ];
+        Step::new(format!("{KEEP} from {{{step}}}"), args)
+    }
+}
+
+/// The step that writes the row of an act for each row of an earlier step.
+pub(in crate::store) fn audited(
+    by: &Actor,
+    at: Timestamp,
+    entry: &AuditEntry,
+    step: &'static str,
+) -> Step {
+    Step::new(
+        format!("{AUDIT} from {{{step}}}"),
+        audit_args(by, at, entry),
+    )
+}
+
+/// The step that writes the row of an act that changes nothing.
+pub(in crate::store) fn recorded(by: &Actor, at: Timestamp, entry: &AuditEntry) -> Step {
+    Step::new(AUDIT, audit_args(by, at, entry))
+}
+
+fn audit_args(by: &Actor, at: Timestamp, entry: &AuditEntry) -> Vec<Arg> {
+    let opt = |text: &Option<String>| Arg::OptText(text.clone());
+    let changes = (!entry.changes.is_empty())
+        .then(|| serde_json::Value::Object(entry.changes.clone()).to_string());
+    vec![
+        Arg::Uuid(id_at(at)),
+        Arg::Int(at.as_micros()),
+        by.kind.as_str().into(),
+        Arg::Text(by.id.clone()),
+        Arg::Text(by.name.clone()),
+        opt(&by.address),
+        entry.action.as_str().into(),
+        opt(&entry.tenant),
+        opt(&entry.target),
+        Arg::OptText(changes),
+        opt(&by.request),
+    ]
+}
+
+/// A new id for a row that is written at a moment: ids sort by time.
+fn id_at(at: Timestamp) -> Uuid {
+    let micros = u64::try_from(at.as_micros()).unwrap_or(0);
+    let nanos = u32::try_from(micros % 1_000_000 * 1000).unwrap_or(0);
+    Uuid::new_v7(uuid::Timestamp::from_unix(
+        uuid::NoContext,
+        micros / 1_000_000,
+        nanos,
+    ))
+}
+
+/// The id before all that are made from a moment on.
+pub(in crate::store) fn first_id_at(at: Timestamp) -> Uuid {
+    let millis = u128::try_from(at.as_micros() / 1000).unwrap_or(0);
+    Uuid::from_u128(millis << 80)
+}
+
+const AUDIT: &str = "insert into audit (id, at, actor_kind, actor_id, actor_name, address, action, tenant, target, changes, request) \
+     select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11";
+const KEEP: &str = "insert into kept_answer (operator, key_digest, request_digest, answer, created) \
+     select $1, $2, $3, $4, $5";

@@ -1,0 +1,146 @@
+//! The audit trail: acts that change nothing, reading it page by page, and keeping it from growing.
+
+use crate::audit::{Actor, AuditEntry};
+use crate::clock::Timestamp;
+use crate::store::db::args::Arg;
+use crate::store::db::batch::Batch;
+use crate::store::db::error::StoreError;
+use crate::store::db::row::Row;
+use crate::store::db::sql::Sql;
+use crate::store::db::statement::Statement;
+use crate::store::handle::Store;
+use crate::store::operator::act::{first_id_at, recorded};
+use uuid::Uuid;
+
+/// Which rows of the audit trail are listed, the latest first.
+#[derive(Debug, Clone, Default)]
+pub struct AuditQuery {
+    /// Only acts that concern the tenant of this name.
+    pub tenant: Option<String>,
+    /// Only acts that concern one of these tenants; `None`: any or none.
+    pub among: Option<Vec<String>>,
+    /// Only acts of actors of this name.
+    pub actor: Option<String>,
+    /// Only acts whose name begins with this.
+    pub action: Option<String>,
+    /// Only acts from this moment on.
+    pub since: Option<Timestamp>,
+    /// Only acts before this moment.
+    pub until: Option<Timestamp>,
+    /// Only rows before the one of this id.
+    pub before: Option<Uuid>,
+    /// So many at most.
+    pub limit: i64,
+}
+
+/// A row of the audit trail.
+#[derive(Debug, Clone)]
+pub struct AuditRow {
+    /// The id of the row, which grows with time.
+    pub id: Uuid,
+    /// When it was done.
+    pub at: Timestamp,
+    /// How the actor reached the server, who it was, and under which name.
+    pub actor: [String; 3],
+    /// Address of the client.
+    pub address: Option<String>,
+    /// What was done.
+    pub action: String,
+    /// Name of the tenant.
+    pub tenant: Option<String>,
+    /// What it was done to.
+    pub target: Option<String>,
+    /// Old and new values of settings, as a JSON object.
+    pub changes: Option<String>,
+    /// Id of the request.
+    pub request: Option<String>,
+}
+
+impl Store {
+    /// Writes the row of an act that changes nothing, such as a look at resources.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn record_act(
+        &self,
+        by: &Actor,
+        at: Timestamp,
+        entry: &AuditEntry,
+    ) -> Result<(), StoreError> {
+        let batch = Batch::new("audit.record").then("answer", recorded(by, at, entry));
+        self.engine.write(batch).await.map(|_| ())
+    }
+
+    /// A page of the audit trail.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn audit_rows(&self, query: &AuditQuery) -> Result<Vec<AuditRow>, StoreError> {
+        let mut sql = Sql::default();
+        sql.raw(SELECT);
+        if let Some(tenant) = &query.tenant {
+            sql.raw(" and tenant = ").arg(tenant.as_str().into());
+        }
+        if let Some(among) = &query.among {
+            sql.raw(" and tenant in (''");
+            for tenant in among {
+                sql.raw(", ").arg(tenant.as_str().into());
+            }
+            sql.raw(")");
+        }
+        if let Some(actor) = &query.actor {
+            sql.raw(" and actor_name = ").arg(actor.as_str().into());
+        }
+        if let Some(action) = &query.action {
+            // Names of acts are ASCII: what begins with a text is between it and it with the last character on top.
+            sql.raw(" and action >= ").arg(action.as_str().into());
+            sql.raw(" and action < ")
+                .arg(Arg::Text(format!("{action}\u{7f}")));
+        }
+        if let Some(since) = query.since {
+            sql.raw(" and id >= ").arg(Arg::Uuid(first_id_at(since)));
+        }
+        if let Some(until) = query.until {
+            sql.raw(" and id < ").arg(Arg::Uuid(first_id_at(until)));
+        }
+        if let Some(before) = query.before {
+            sql.raw(" and id < ").arg(Arg::Uuid(before));
+        }
+        sql.raw(" order by id desc {limit}").int(query.limit);
+        let rows = self.engine.read(&sql.statement("audit.list")).await?;
+        rows.iter().map(read_row).collect()
+    }
+
+    /// Deletes a slice of the rows that are older than a moment; returns how many there were.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn forget_acts(&self, before: Timestamp) -> Result<usize, StoreError> {
+        let statement =
+            Statement::named("audit.forget", FORGET, vec![Arg::Uuid(first_id_at(before))]);
+        Ok(self.engine.write_one(statement).await?.len())
+    }
+}
+
+fn read_row(row: &Row) -> Result<AuditRow, StoreError> {
+    let opt = |column: usize| Ok::<_, StoreError>(row.opt_text(column)?.map(str::to_owned));
+    Ok(AuditRow {
+        id: row.uuid(0)?,
+        at: Timestamp::from_micros(row.int(1)?),
+        actor: [
+            row.text(2)?.to_owned(),
+            row.text(3)?.to_owned(),
+            row.text(4)?.to_owned(),
+        ],
+        address: opt(5)?,
+        action: row.text(6)?.to_owned(),
+        tenant: opt(7)?,
+        target: opt(8)?,
+        changes: opt(9)?,
+        request: opt(10)?,
+    })
+}
+
+const SELECT: &str = "select id, at, actor_kind, actor_id, actor_name, address, action, tenant, target, changes, request \
+     from audit where id is not null";
+const FORGET: &str = "delete from audit where id in (select id from audit where id < $1 order by id limit 1000) returning id";

@@ -1,0 +1,84 @@
+//! Answers that repeated requests get again.
+
+use crate::clock::Timestamp;
+use crate::store::db::args::Arg;
+use crate::store::db::error::StoreError;
+use crate::store::db::row::Row;
+use crate::store::db::statement::Statement;
+use crate::store::handle::Store;
+use crate::store::operator::act::KeptAnswer;
+
+impl Store {
+    /// The answer that is kept for a key of an operator token, if it was kept after a moment. An older one is deleted.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn kept_answer(
+        &self,
+        operator: &str,
+        key_digest: &str,
+        after: Timestamp,
+    ) -> Result<Option<KeptAnswer>, StoreError> {
+        let args = vec![operator.into(), key_digest.into()];
+        let rows = self
+            .engine
+            .read(&Statement::named("answer.find", FIND, args))
+            .await?;
+        let created = rows.first().map(|row| row.int(2)).transpose()?;
+        if created.is_some_and(|created| created <= after.as_micros()) {
+            let args = vec![
+                operator.into(),
+                key_digest.into(),
+                Arg::Int(after.as_micros()),
+            ];
+            let statement = Statement::named("answer.forget_one", FORGET_ONE, args);
+            self.engine.write_one(statement).await?;
+            return Ok(None);
+        }
+        let read = |row: &Row| {
+            Ok(KeptAnswer {
+                operator: operator.to_owned(),
+                key_digest: key_digest.to_owned(),
+                request_digest: row.text(0)?.to_owned(),
+                answer: row.text(1)?.to_owned(),
+            })
+        };
+        rows.first().map(read).transpose()
+    }
+
+    /// Keeps an answer by itself, unless one is kept for the key.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn keep_answer(&self, kept: &KeptAnswer, at: Timestamp) -> Result<(), StoreError> {
+        let text = |text: &str| Arg::Text(text.to_owned());
+        let args = vec![
+            text(&kept.operator),
+            text(&kept.key_digest),
+            text(&kept.request_digest),
+            text(&kept.answer),
+            Arg::Int(at.as_micros()),
+        ];
+        let statement = Statement::named("answer.keep", KEEP, args);
+        self.engine.write_one(statement).await.map(|_| ())
+    }
+
+    /// Deletes a slice of the answers that were kept before a moment; returns how many there were.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn forget_answers(&self, before: Timestamp) -> Result<usize, StoreError> {
+        let args = vec![Arg::Int(before.as_micros())];
+        let statement = Statement::named("answer.forget", FORGET, args);
+        Ok(self.engine.write_one(statement).await?.len())
+    }
+}
+
+const FIND: &str = "select request_digest, answer, created from kept_answer \
+     where operator = $1 and key_digest = $2";
+const FORGET_ONE: &str = "delete from kept_answer where operator = $1 and key_digest = $2 and created <= $3 returning created";
+const KEEP: &str = "insert into kept_answer (operator, key_digest, request_digest, answer, created) \
+     select $1, $2, $3, $4, $5 where not exists (select 1 from kept_answer where operator = $1 and key_digest = $2) \
+     on conflict do nothing returning created";
+const FORGET: &str = "delete from kept_answer where (operator, key_digest) in \
+     (select operator, key_digest from kept_answer where created < $1 order by created limit 1000) returning created";

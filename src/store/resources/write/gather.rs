@@ -1,0 +1,109 @@
+//! Gathering of writes: creations, replacements and deletions of one tenant and type that arrive while others are made
+//! are made together, with one batch. Each keeps its own condition, version and entry of the change log, as if it had
+//! come by itself. The first one does not wait for others.
+//!
+//! What is not written by the batch, for whatever reason, is written by a batch of its own, which tells the reason.
+
+use crate::store::db::error::StoreError;
+use crate::store::db::leader::Leader;
+use crate::store::handle::Store;
+use crate::store::resources::write::gather_steps::batch;
+use crate::store::resources::write::gathered::{GatheredKind, GatheredWrite, WaitingWrite};
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// Writes that are made together, at most.
+const MOST: usize = 64;
+
+/// How long writes that arrive meanwhile wait for the batch that is made: one that waits for a lock must not keep the
+/// others.
+const HOLD: Duration = Duration::from_millis(250);
+
+impl Store {
+    /// Makes a write together with others. `None`: it was not made, and has to be made by itself.
+    ///
+    /// # Errors
+    /// Where it is not known whether the write was made, and what keeps the database from any write.
+    pub(in crate::store) async fn write_gathered(
+        &self,
+        kind: GatheredKind,
+        write: GatheredWrite,
+    ) -> Result<Option<i64>, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        if let Some(leader) = self.write_queue.join(kind, WaitingWrite { write, answer }) {
+            // In a task of its own: a caller that gives up must not take the others along.
+            tokio::spawn(self.clone().serve_writes(leader));
+        }
+        answered
+            .await
+            .unwrap_or(Err(StoreError::Away(sqlx::Error::WorkerCrashed)))
+    }
+
+    async fn serve_writes(self, mut leader: Leader<GatheredKind, WaitingWrite>) {
+        // Requests that have arrived are read first, so that they can come along.
+        tokio::task::yield_now().await;
+        while let Some(waiting) = leader.next(compatible) {
+            let mut work = Box::pin(self.clone().settle_writes(leader.key().clone(), waiting));
+            if timeout(HOLD, &mut work).await.is_err() {
+                tokio::spawn(work);
+            }
+        }
+    }
+
+    /// Makes writes, and tells each what became of it.
+    async fn settle_writes(self, kind: GatheredKind, waiting: Vec<WaitingWrite>) {
+        let coalescing = &self.engine.metrics().coalescing;
+        coalescing.writes.note_group(waiting.len());
+        let split = waiting.into_iter().map(|one| (one.write, one.answer));
+        let (writes, answers): (Vec<_>, Vec<_>) = split.unzip();
+        let made = self.make_gathered(&kind, &writes).await;
+        for (write, answer) in writes.iter().zip(answers) {
+            // A caller that has gone does not hear it; the write counts all the same.
+            drop(answer.send(match &made {
+                Ok(versions) => Ok(versions.get(&write.seq()).copied()),
+                Err(error) if error.is_of_one() => Ok(None),
+                Err(error) => Err(error.for_each()),
+            }));
+        }
+    }
+
+    /// The versions that resources have after their writes, by their keys.
+    async fn make_gathered(
+        &self,
+        kind: &GatheredKind,
+        writes: &[GatheredWrite],
+    ) -> Result<HashMap<i64, i64>, StoreError> {
+        let rows = self.engine.write(batch(self, kind, writes)).await?;
+        self.changes_made.notify_one();
+        rows.iter()
+            .map(|row| Ok((row.int(0)?, row.int(1)?)))
+            .collect()
+    }
+}
+
+/// The first of those that wait, in the order of their keys, so that batches of several instances meet in one order. Two
+/// writes of one resource are not made together, nor two that add one unique value: the later one has to find what the
+/// earlier one made.
+fn compatible(waiting: &mut Vec<WaitingWrite>) -> Vec<WaitingWrite> {
+    let (mut keys, mut values, mut count) = (BTreeSet::new(), BTreeSet::new(), 0);
+    let is_first = |one: &WaitingWrite| {
+        let added = one.write.added.iter().filter(|row| row.is_unique);
+        let own: Vec<_> = added.map(|row| (row.attribute, row.key.clone())).collect();
+        let is_first = count < MOST
+            && !keys.contains(&one.write.seq())
+            && own.iter().all(|value| !values.contains(value));
+        if is_first {
+            keys.insert(one.write.seq());
+            values.extend(own);
+            count += 1;
+        }
+        is_first
+    };
+    let (mut taken, left): (Vec<_>, Vec<_>) =
+        std::mem::take(waiting).into_iter().partition(is_first);
+    *waiting = left;
+    taken.sort_unstable_by_key(|one| one.write.seq());
+    taken
+}

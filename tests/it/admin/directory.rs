@@ -1,0 +1,105 @@
+//! Users and groups through the management API.
+
+use super::is_problem;
+use crate::harness::{Admin, Server, group, user};
+use crate::on_both;
+use reqwest::Method;
+use serde_json::json;
+
+on_both!(resources_are_read, an_operator_deactivates_and_deletes);
+
+async fn resources_are_read(server: Server) {
+    let admin = Admin::over(&server).await;
+    let ann = server.post("/Users", user("ann")).await.expect(201).id();
+    server.post("/Users", user("ben")).await.expect(201);
+    let base = "/tenants/default/scim";
+    let path = format!("{base}/Users?filter=userName%20eq%20%22ann%22&attributes=userName");
+    let listed = admin.ask(Method::GET, &path, None).await.expect(200);
+    assert_eq!(listed.body["totalResults"], 1);
+    assert_eq!(listed.body["Resources"][0]["id"], ann);
+    let one = admin
+        .ask(Method::GET, &format!("{base}/Users/{ann}"), None)
+        .await
+        .expect(200);
+    assert_eq!(one.body["userName"], "ann");
+    let search = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": "userName sw \"b\"",
+    });
+    for path in [format!("{base}/Users/.search"), format!("{base}/.search")] {
+        let found = admin
+            .ask(Method::POST, &path, Some(search.clone()))
+            .await
+            .expect(200);
+        assert_eq!(found.body["totalResults"], 1, "{path}");
+    }
+    let wrong = admin
+        .ask(
+            Method::GET,
+            &format!("{base}/Users?filter=userName%20xx"),
+            None,
+        )
+        .await
+        .expect(400);
+    assert_eq!(wrong.body["scimType"], "invalidFilter");
+    admin
+        .ask(Method::GET, &format!("{base}/Robots"), None)
+        .await
+        .expect(404);
+    let trail = admin
+        .ask(Method::GET, "/audit?action=directory.read", None)
+        .await
+        .expect(200);
+    let targets = trail.body["items"].as_array().unwrap().iter();
+    assert!(targets.filter(|row| row["target"] == ann).count() == 1);
+}
+
+async fn an_operator_deactivates_and_deletes(server: Server) {
+    let admin = Admin::over(&server).await;
+    let ann = server.post("/Users", user("ann")).await.expect(201).id();
+    let staff = server
+        .post("/Groups", group("staff", &[ann.clone()]))
+        .await
+        .expect(201)
+        .id();
+    let path = format!("/tenants/default/users/{ann}");
+    admin
+        .ask(Method::POST, &format!("{path}/deactivate"), None)
+        .await
+        .expect(204);
+    let read = server.get(&format!("/Users/{ann}")).await.expect(200);
+    assert_eq!(read.body["active"], false);
+    let other = format!("/tenants/default/groups/{ann}");
+    is_problem(
+        &admin.ask(Method::DELETE, &other, None).await,
+        404,
+        "not-found",
+    );
+    admin.ask(Method::DELETE, &path, None).await.expect(204);
+    server.get(&format!("/Users/{ann}")).await.expect(404);
+    is_problem(
+        &admin.ask(Method::DELETE, &path, None).await,
+        404,
+        "not-found",
+    );
+    let groups = format!("/tenants/default/groups/{staff}");
+    admin.ask(Method::DELETE, &groups, None).await.expect(204);
+    server.get(&format!("/Groups/{staff}")).await.expect(404);
+    let trail = admin
+        .ask(Method::GET, "/audit?tenant=default", None)
+        .await
+        .expect(200);
+    let rows = trail.body["items"].as_array().unwrap();
+    let acts: Vec<_> = rows
+        .iter()
+        .map(|row| (row["action"].as_str().unwrap(), row["target"].clone()))
+        .take(3)
+        .collect();
+    assert_eq!(
+        acts,
+        [
+            ("group.delete", json!(staff)),
+            ("user.delete", json!(ann)),
+            ("user.deactivate", json!(ann))
+        ]
+    );
+}

@@ -1,0 +1,103 @@
+//! Schemas and the mapping through the management API.
+
+use super::is_problem;
+use crate::harness::{Admin, Server};
+use crate::on_both;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+on_both!(a_schema_has_a_life, the_mapping_is_shown);
+
+const URN: &str = "urn:example:params:scim:schemas:extension:acme:2.0:User";
+
+fn schema(attribute: &str) -> Value {
+    json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Schema"], "id": URN, "name": "Acme",
+        "attributes": [{"name": attribute, "type": "string", "multiValued": false}],
+    })
+}
+
+async fn a_schema_has_a_life(server: Server) {
+    let admin = Admin::over(&server).await;
+    admin
+        .ask(Method::POST, "/schemas/check", Some(schema("badge")))
+        .await
+        .expect(200);
+    let mut wrong = schema("badge");
+    wrong["attributes"][0]["type"] = json!("strin");
+    let refused = admin.ask(Method::POST, "/schemas/check", Some(wrong)).await;
+    is_problem(&refused, 400, "invalid-request");
+    for base in ["/schemas", "/tenants/default/schemas"] {
+        let path = format!("{base}/{URN}");
+        let dry = admin
+            .ask(
+                Method::PUT,
+                &format!("{path}?dryRun=true"),
+                Some(schema("badge")),
+            )
+            .await
+            .expect(200);
+        assert_eq!(
+            (&dry.body["hides"], &dry.body["contradicts"]),
+            (&json!(0), &json!([]))
+        );
+        is_problem(&admin.ask(Method::GET, &path, None).await, 404, "not-found");
+        admin
+            .ask(Method::PUT, &path, Some(schema("badge")))
+            .await
+            .expect(200);
+        let body = json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", URN], "userName": base, (URN): {"badge": "7"},
+        });
+        let made = server.post("/Users", body).await.expect(201);
+        assert_eq!(made.body[URN]["badge"], "7");
+        let read = admin.ask(Method::GET, &path, None).await.expect(200);
+        let tag = read.header("etag").unwrap().to_owned();
+        assert_eq!(read.body["schema"]["id"], URN);
+        let stale = admin
+            .call(
+                (&admin.token, Method::DELETE, &path),
+                None,
+                &[("if-match", "\"other\"")],
+            )
+            .await;
+        is_problem(&stale, 412, "precondition-failed");
+        let dry = admin
+            .ask(Method::DELETE, &format!("{path}?dryRun=true"), None)
+            .await
+            .expect(200);
+        assert!(dry.body["hides"].as_i64().unwrap() >= 1);
+        admin
+            .call(
+                (&admin.token, Method::DELETE, &path),
+                None,
+                &[("if-match", &tag)],
+            )
+            .await
+            .expect(200);
+        is_problem(
+            &admin.ask(Method::DELETE, &path, None).await,
+            404,
+            "not-found",
+        );
+        let list = admin.ask(Method::GET, base, None).await.expect(200);
+        assert!(list.body["items"].as_array().unwrap().len() >= 3);
+    }
+    let other = admin
+        .ask(Method::PUT, "/schemas/urn:other", Some(schema("badge")))
+        .await;
+    is_problem(&other, 400, "invalid-request");
+    assert_eq!(other.body["errors"][0]["pointer"], "/id");
+    let trail = admin
+        .ask(Method::GET, "/audit?action=schema.", None)
+        .await
+        .expect(200);
+    assert_eq!(trail.body["items"].as_array().unwrap().len(), 4);
+}
+
+async fn the_mapping_is_shown(server: Server) {
+    let admin = Admin::over(&server).await;
+    let shown = admin.ask(Method::GET, "/mapping", None).await.expect(200);
+    assert_eq!(shown.body["state"], "ready");
+    assert!(shown.body["views"]["directory_users"].is_string());
+}

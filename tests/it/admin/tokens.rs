@@ -1,0 +1,83 @@
+//! Tokens of tenants through the management API.
+
+use super::is_problem;
+use crate::harness::{Admin, Server};
+use crate::on_both;
+use reqwest::Method;
+use serde_json::json;
+
+on_both!(a_token_has_a_life, tokens_that_end_soon_are_listed);
+
+async fn a_token_has_a_life(server: Server) {
+    let admin = Admin::over(&server).await;
+    admin
+        .ask(Method::POST, "/tenants", Some(json!({"name": "acme"})))
+        .await
+        .expect(201);
+    let body = json!({"name": "okta", "expiresIn": "365d"});
+    let issued = admin
+        .ask(Method::POST, "/tenants/acme/tokens", Some(body))
+        .await
+        .expect(201);
+    let (id, secret) = (issued.id(), issued.body["token"].as_str().unwrap());
+    assert_eq!(issued.body["createdBy"], "admin");
+    assert_eq!(issued.body["daysLeft"], 365);
+    server.by(secret).get("/Users").await.expect(200);
+    let read = admin
+        .ask(Method::GET, &format!("/tenants/acme/tokens/{id}"), None)
+        .await
+        .expect(200);
+    assert_eq!(read.body["token"], json!(null));
+    let elsewhere = admin
+        .ask(Method::GET, &format!("/tenants/default/tokens/{id}"), None)
+        .await;
+    is_problem(&elsewhere, 404, "not-found");
+    let path = format!("/tenants/acme/tokens/{id}/rotate");
+    let rotated = admin
+        .ask(Method::POST, &path, Some(json!({"overlap": "1h"})))
+        .await
+        .expect(201);
+    assert_eq!(rotated.body["replaces"], id);
+    let successor = rotated.body["token"].as_str().unwrap();
+    server.by(successor).get("/Users").await.expect(200);
+    server.by(secret).get("/Users").await.expect(200);
+    is_problem(&admin.ask(Method::POST, &path, None).await, 409, "conflict");
+    let path = format!("/tenants/acme/tokens/{}", rotated.id());
+    admin.ask(Method::DELETE, &path, None).await.expect(204);
+    server.by(successor).get("/Users").await.expect(401);
+    let gone = admin.ask(Method::DELETE, &path, None).await;
+    is_problem(&gone, 404, "not-found");
+    let list = admin
+        .ask(Method::GET, "/tenants/acme/tokens?limit=1", None)
+        .await
+        .expect(200);
+    assert_eq!(list.body["items"][0]["state"], "rotated");
+    let next = list.body["next"].as_str().unwrap();
+    let path = format!("/tenants/acme/tokens?limit=1&cursor={next}");
+    let list = admin.ask(Method::GET, &path, None).await.expect(200);
+    assert_eq!(list.body["items"][0]["state"], "revoked");
+    assert_eq!(list.body["next"], json!(null));
+}
+
+async fn tokens_that_end_soon_are_listed(server: Server) {
+    let admin = Admin::over(&server).await;
+    for (name, life) in [("later", "200d"), ("soon", "2d"), ("sooner", "1d")] {
+        let body = json!({"name": name, "expiresIn": life});
+        admin
+            .ask(Method::POST, "/tenants/default/tokens", Some(body))
+            .await
+            .expect(201);
+    }
+    let without = admin.ask(Method::GET, "/tokens", None).await;
+    is_problem(&without, 400, "invalid-request");
+    let first = admin
+        .ask(Method::GET, "/tokens?state=expiring&limit=1", None)
+        .await
+        .expect(200);
+    assert_eq!(first.body["items"][0]["name"], "sooner");
+    let next = first.body["next"].as_str().unwrap();
+    let path = format!("/tokens?state=expiring&limit=1&cursor={next}");
+    let second = admin.ask(Method::GET, &path, None).await.expect(200);
+    assert_eq!(second.body["items"][0]["name"], "soon");
+    assert_eq!(second.body["next"], json!(null));
+}
