@@ -32,7 +32,7 @@ impl Access {
         let Some((id, secret)) = parsed else {
             return Err(near_miss::refusal(authorization));
         };
-        let found = self.store.feed_token(id).await?;
+        let found = self.store.any_token(id).await?;
         let expected = found.as_ref().map_or("", |(_, digest, _)| digest.as_str());
         let fits = token::fits(&secret, expected);
         let Some((token, _, tenant)) = found.filter(|_| fits) else {
@@ -64,7 +64,7 @@ impl Access {
         id: &str,
         secret: &secrecy::SecretString,
     ) -> Result<bool> {
-        let found = self.store.feed_token(id).await?;
+        let found = self.store.any_token(id).await?;
         Ok(found.is_some_and(|(token, digest, _)| {
             token.scope == TokenScope::Feed && token::fits(secret, &digest)
         }))

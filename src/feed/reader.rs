@@ -62,13 +62,13 @@ pub(super) type Result<T> = std::result::Result<T, FeedError>;
 /// Which events are read.
 #[derive(Debug, Clone, Default)]
 pub struct PageQuery {
-    /// Those after this place.
+    /// Events after this place.
     pub after: Place,
-    /// Those of one tenant; `None` for all, and for what is told of tenants.
+    /// Events of one tenant; `None` for all, and for what is told of tenants.
     pub tenant: Option<TenantKey>,
-    /// Those of these types.
+    /// Events of these types.
     pub types: TypePatterns,
-    /// So many at most; at least 1.
+    /// How many events at most; at least 1.
     pub limit: usize,
 }
 

@@ -149,7 +149,7 @@ impl Operator {
         let now = self.clock.now();
         let is_good =
             |token: &TokenInfo| token.revoked.is_none() && token.expires.is_none_or(|at| at > now);
-        let found = self.store.token(id).await?.map(|(_, token, _)| token);
+        let found = self.store.any_token(id).await?.map(|(token, ..)| token);
         let old = found.filter(is_good).ok_or_else(|| no_token(id))?;
         if let Some(successor) = &old.successor {
             return Err(rotated(id, successor));
@@ -170,9 +170,9 @@ impl Operator {
         if !self.store.rotate_token(&act, id, &kept, end).await? {
             let found = self
                 .store
-                .token(id)
+                .any_token(id)
                 .await?
-                .and_then(|(_, token, _)| token.successor);
+                .and_then(|(token, ..)| token.successor);
             return Err(found.map_or_else(|| no_token(id), |successor| rotated(id, &successor)));
         }
         Ok(issued)
@@ -184,7 +184,7 @@ impl Operator {
     /// 404 if there is no such token, or it is revoked.
     pub async fn revoke_token(&self, id: &str) -> Result<String> {
         let id = token::public_part(id);
-        let found = self.store.token(id).await?.map(|(_, token, _)| token);
+        let found = self.store.any_token(id).await?.map(|(token, ..)| token);
         let found = found.ok_or_else(|| no_token(id))?;
         let entry = AuditEntry::new(AuditAction::TokenRevoke)
             .in_tenant(&found.tenant)

@@ -35,7 +35,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn feed_token(
+    pub async fn any_token(
         &self,
         id: &str,
     ) -> Result<Option<(TokenInfo, String, Option<TenantKey>)>, StoreError> {
