@@ -69,6 +69,8 @@ pub mod http {
     pub use crate::wire::{ServerSettings, listen, serve};
 }
 
+pub mod delivery;
+
 pub mod background;
 
 pub mod telemetry;

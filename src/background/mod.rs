@@ -9,6 +9,7 @@ mod token_expiry;
 mod views;
 
 use crate::clock::{Clock, Timestamp};
+use crate::delivery::{Deliverer, Endpoints};
 use crate::feed::Feed;
 use crate::mapping::Directory;
 use crate::metrics::ShownTenants;
@@ -128,6 +129,30 @@ impl Background {
         self.spawn(async move {
             job.begin();
             numbering::run(&feed).await;
+        });
+    }
+
+    /// Sends events to endpoints, until this register is stopped or `early` tells that the server is to stop: others
+    /// take over at once, while requests under way finish here.
+    pub fn deliver(&self, deliverer: Deliverer, early: impl Future<Output = ()> + Send + 'static) {
+        let job = self.register("deliveries", Schedule::Throughout);
+        let stop = self.stop.child_token();
+        self.tasks.spawn(async move {
+            job.begin();
+            let told = async {
+                stop.run_until_cancelled(early).await;
+                stop.cancel();
+            };
+            tokio::join!(deliverer.run(stop.clone()), told);
+            job.end();
+        });
+    }
+
+    /// Deletes failures of deliveries that are older than a number of days, once an hour.
+    pub fn forget_old_failures(&self, endpoints: Endpoints, days: i64) {
+        self.every("delivery retention", HOUR, move || {
+            let endpoints = endpoints.clone();
+            async move { retention::forget_failures(&endpoints, days).await }
         });
     }
 

@@ -108,6 +108,13 @@ impl Served {
 
     /// On PostgreSQL, with the time of a statement in seconds; with a token "t".
     pub(crate) fn on_postgres(folder: &Path, url: &str, statement: u64) -> Self {
+        let statement = statement.to_string();
+        let variables = [("SCIMD_DATABASE__STATEMENT_SECONDS", statement.as_str())];
+        Self::with_variables(folder, url, &variables)
+    }
+
+    /// On PostgreSQL, with variables of the environment; with a token "t".
+    pub(crate) fn with_variables(folder: &Path, url: &str, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(SCIMD);
         command.args([
             "serve",
@@ -120,7 +127,7 @@ impl Served {
         ]);
         command
             .env_clear()
-            .env("SCIMD_DATABASE__STATEMENT_SECONDS", statement.to_string())
+            .envs(variables.iter().copied())
             .current_dir(folder);
         Self::run(command, Stdio::null())
     }

@@ -69,6 +69,7 @@ macro_rules! migrations {
             12 "0012_token_ending.sql",
             13 "0013_feed.sql",
             14 "0014_operators.sql",
+            15 "0015_endpoints.sql",
             16 "0016_tenant_activity.sql",
             17 "0017_scanned_values.sql",
         )

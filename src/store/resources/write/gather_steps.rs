@@ -139,21 +139,24 @@ const INSERT: &str = "insert into resource (tenant, seq, id, document, display, 
      select {:tenant}, at_seq, at_id, document, display, display_key, password, takes_seat, \
        lookup_1, lookup_2, lookup_3, scanned, 1, 1, 1, modified, modified from {rows} \
      where exists (select 1 from tenant where tenant = {:tenant} and schema_revision = {:schema_revision})";
-/// The set beside the join: without it SQLite would read the whole tenant.
+/// Rows are looked up by themselves, so that each is found by the index whatever the planner thinks of the table. What is
+/// taken by its place is still held against the tenant, by `+ 0` without an index.
 const UPDATE: &str = "update resource set document = given.document, display = given.display, display_key = given.display_key, \
      password = coalesce(given.password, resource.password), takes_seat = given.takes_seat, \
      lookup_1 = given.lookup_1, lookup_2 = given.lookup_2, lookup_3 = given.lookup_3, \
      scanned = given.scanned, scanned_revision = resource.revision + 1, \
      version = resource.version + 1, revision = resource.revision + 1, modified = given.modified from {rows} \
-     where resource.tenant = {:tenant} and resource.seq in (select at_seq from {rows}) and resource.seq = given.at_seq \
+     where {row_among:resource.rowid}(select (select r.{row:rowid} from resource r where r.tenant = {:tenant} and r.seq = given.at_seq \
+       limit 1) from {rows})) and resource.tenant + 0 = {:tenant} and resource.seq + 0 = given.at_seq \
      and resource.revision = given.at_revision and resource.scanned_revision = resource.revision \
      and (given.at_version = 0 or resource.version = given.at_version) \
      and exists (select 1 from tenant where tenant = {:tenant} and schema_revision = {:schema_revision})";
 /// Who joins a group meanwhile holds the row; then the reference stops this, and each is deleted by itself.
-const DELETE: &str = "delete from resource where tenant = {:tenant} and seq in (select at_seq from {rows}) \
+const DELETE: &str = "delete from resource where {row_among:rowid}(select (select r.{row:rowid} from resource r \
+       where r.tenant = {:tenant} and r.seq = given.at_seq limit 1) from {rows})) and resource.tenant + 0 = {:tenant} \
      and scanned_revision = revision and exists (select 1 from {rows} where given.at_seq = resource.seq \
        and given.at_revision = resource.revision and (given.at_version = 0 or given.at_version = resource.version)) \
-     and not exists (select 1 from member m where m.tenant = {:tenant} and m.member_seq = resource.seq) \
+     and not exists (select 1 from member m where m.tenant = {:tenant} and m.member_seq = resource.seq limit 1 offset 0) \
      and exists (select 1 from tenant t where t.tenant = {:tenant} and t.schema_revision = {:schema_revision})";
 
 const ADD: &str = "insert into attribute_value (tenant, attribute, element, is_unique, seq, key, tail) \
