@@ -112,7 +112,11 @@ impl Feed {
     /// # Errors
     /// Any error of the database.
     pub async fn advance(&self) -> Result<()> {
-        while self.advance_by(SLICE).await? > 0 {}
+        let mut seen = self.clock().now();
+        while self.advance_by(SLICE).await? > 0 {
+            seen = self.clock().now();
+        }
+        self.store.metrics().feed.note_numbered(seen);
         self.look().await
     }
 
