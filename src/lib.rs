@@ -13,6 +13,7 @@ pub mod outbound;
 pub mod reason;
 pub mod secrets;
 mod sync;
+pub(crate) mod trace;
 
 pub(crate) use scim_core::keyword;
 pub use scim_core::{filter, messages, patch, resource, schema};

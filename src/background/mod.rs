@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 /// How long stopping waits for a job that is at work.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+const QUARTER_MINUTE: Duration = Duration::from_secs(15);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -104,6 +105,14 @@ impl Background {
         self.every("tenant metrics", MINUTE, move || {
             let operator = operator.clone();
             async move { measures::measure(&operator, shown).await }
+        });
+    }
+
+    /// Measures the change feed and its endpoints every 15 seconds, for the metrics.
+    pub fn measure_feed(&self, endpoints: Endpoints) {
+        self.every("feed metrics", QUARTER_MINUTE, move || {
+            let endpoints = endpoints.clone();
+            async move { measures::measure_feed(&endpoints).await }
         });
     }
 

@@ -22,6 +22,9 @@ pub(super) fn start(
     keys.map_err(|error| Failure::Misused(format!("secrets: {error}")))?;
     let endpoints = over(config, operator, feed);
     background.forget_old_failures(endpoints.clone(), config.feed.retention_days);
+    if config.admin.listen.is_some() {
+        background.measure_feed(endpoints.clone());
+    }
     if config.feed.deliver {
         let outbound = Outbound::new(&config.for_outbound()?).map_err(Failure::Failed)?;
         let settings = DelivererSettings {

@@ -45,7 +45,7 @@ mod verify;
 mod webhook;
 
 use crate::config::{Config, Environment};
-use crate::telemetry;
+use crate::telemetry::{self, Traces};
 use arguments::Globals;
 use clap::{Parser, Subcommand};
 use failure::Failure;
@@ -152,9 +152,13 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
         Command::Check(check) => check.run(&globals, environment, out),
         Command::Serve(serve) => {
             let config = globals.config(environment, &serve.overrides())?;
-            start_log(&config, &config.log.level);
+            let traces = Traces::of_variables(|name| environment.get(name).map(str::to_owned))
+                .map_err(|error| Failure::Misused(error.to_string()))?;
+            start_log(&config, &config.log.level, &traces);
             let read_again = || globals.config(environment, &serve.overrides());
-            wait(config.server.threads, serve.run(&config, &read_again, out))
+            let outcome = wait(config.server.threads, serve.run(&config, &read_again, out));
+            traces.finish();
+            outcome
         }
         command => {
             let config = globals.config(environment, &[])?;
@@ -163,7 +167,7 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
                 Command::Migrate(_) => "info",
                 _ => "warn",
             };
-            start_log(&config, level);
+            start_log(&config, level, &Traces::off());
             let work = async {
                 let outcome = on_database(command, &config, out).await;
                 last_tasks().await;
@@ -174,10 +178,11 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
     }
 }
 
-fn start_log(config: &Config, level: &str) {
+fn start_log(config: &Config, level: &str, traces: &Traces) {
     telemetry::init(
         config.log.format,
         config.log.asked.as_deref().unwrap_or(level),
+        traces,
     );
 }
 

@@ -2,8 +2,8 @@
 
 use super::arguments::given;
 use super::failure::Failure;
-use super::{deliveries, open, renewal, signals, start_line};
-use crate::admin_api::{self, AdminApp, AdminSettings, Mount};
+use super::{deliveries, endpoint, open, renewal, signals, start_line};
+use crate::admin_api::{self, AdminApp, AdminParts, AdminSettings, Mount};
 use crate::background::Background;
 use crate::config::{Config, ConfigError, Override};
 use crate::feed::Feed;
@@ -128,6 +128,7 @@ impl Serve {
         background.forget_old_requests(operator.clone(), config.provisioning.retention_days);
         background.forget_old_acts(operator.clone(), config.admin.audit_days);
         background.number_changes(feed.clone());
+        let endpoints = endpoint::over(config, &operator, feed.clone());
         deliveries::start(&background, config, &operator, feed.clone(), stop.clone())?;
         background.forget_old_changes(operator.clone(), config.feed.retention_days);
         let recorder = operator.service().recorder().clone();
@@ -142,7 +143,13 @@ impl Serve {
         let admin_app = admin_address.map(|address| {
             let settings = AdminSettings::of(config, address, base_url.clone());
             let pages = vec![metrics_page(&operator, config)];
-            admin_api::app(operator.clone(), settings, config.clone(), pages)
+            let parts = AdminParts {
+                operator: operator.clone(),
+                endpoints: endpoints.clone(),
+                config: config.clone(),
+                mounts: pages,
+            };
+            admin_api::app(settings, parts)
         });
         let renewed = renewal::Renewed {
             service: operator.service(),

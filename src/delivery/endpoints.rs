@@ -208,7 +208,7 @@ impl Endpoints {
             Start::Since(seconds) => {
                 let since = self.clock.now().plus_seconds(-seconds);
                 let first = self.store.first_position_since(since).await?;
-                let head = self.feed.head().await?.place.position;
+                let head = self.head().await?;
                 return Ok(first.map_or(head, |first| first - 1));
             }
         };
@@ -243,6 +243,11 @@ impl Endpoints {
             listed.push(info(&self.store, endpoint, head, self.clock.now()).await?);
         }
         Ok(listed)
+    }
+
+    /// The newest position of the feed.
+    pub(super) async fn head(&self) -> Result<i64> {
+        Ok(self.feed.head().await?.place.position)
     }
 
     /// Changes settings of a webhook.

@@ -6,6 +6,7 @@ mod error;
 mod info;
 mod key_place;
 mod lane;
+mod measures;
 mod message;
 mod options;
 mod published;

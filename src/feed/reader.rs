@@ -62,11 +62,11 @@ pub(super) type Result<T> = std::result::Result<T, FeedError>;
 /// Which events are read.
 #[derive(Debug, Clone, Default)]
 pub struct PageQuery {
-    /// Events after this place.
+    /// Only events after this place.
     pub after: Place,
-    /// Events of one tenant; `None` for all, and for what is told of tenants.
+    /// Only events of one tenant; `None` for all, and for what is told of tenants.
     pub tenant: Option<TenantKey>,
-    /// Events of these types.
+    /// Only events of these types.
     pub types: TypePatterns,
     /// How many events at most; at least 1.
     pub limit: usize,
@@ -138,7 +138,11 @@ impl Feed {
     /// # Errors
     /// Any error of the database.
     pub async fn advance(&self) -> Result<()> {
-        while self.advance_by(SLICE).await? > 0 {}
+        let mut seen = self.clock().now();
+        while self.advance_by(SLICE).await? > 0 {
+            seen = self.clock().now();
+        }
+        self.store.metrics().feed.note_numbered(seen);
         self.look().await
     }
 

@@ -132,6 +132,24 @@ impl Served {
         Self::run(command, Stdio::null())
     }
 
+    /// In an environment, on PostgreSQL if there is a URL, with a token "test".
+    pub(crate) fn in_environment(
+        folder: &Path,
+        url: Option<&str>,
+        variables: &[(&str, &str)],
+        log: Stdio,
+    ) -> Self {
+        let mut command = Command::new(SCIMD);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--issue-token", "test"]);
+        match url {
+            Some(url) => command.args(["--database-url", url]),
+            None => command.arg("--data-dir").arg(folder.join("data")),
+        };
+        command.env_clear().envs(variables.iter().copied());
+        command.current_dir(folder);
+        Self::run(command, log)
+    }
+
     fn run(mut command: Command, log: Stdio) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -155,11 +173,6 @@ impl Served {
 
     /// Waits for the end of the server.
     pub(crate) fn ended(&mut self) -> Option<i32> {
-        self.child.wait().unwrap().code()
-    }
-
-    /// Waits for a server that ends by itself.
-    pub(crate) fn end(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 

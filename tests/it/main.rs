@@ -47,8 +47,12 @@ mod start;
 mod streams;
 mod tidy;
 mod tightened;
+#[cfg(feature = "otlp")]
+mod traces;
 mod transfer;
 mod types;
+#[cfg(not(feature = "otlp"))]
+mod untraced;
 mod upgrade;
 mod verify;
 mod views;

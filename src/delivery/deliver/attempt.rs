@@ -4,8 +4,14 @@ use crate::clock::Clock;
 use crate::delivery::lane::Outcome;
 use crate::delivery::message::Messenger;
 use crate::outbound::{Call, CallError, Outbound, Reply, Target};
+use crate::trace;
 use bytes::Bytes;
+use reqwest::header::{HeaderName, HeaderValue};
 use std::time::Duration;
+use tracing::Instrument;
+
+/// Tells the receiver which trace the delivery is in.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// An attempt to be made.
 #[derive(Debug)]
@@ -42,17 +48,24 @@ impl Attempted {
 pub(in crate::delivery) async fn send(attempt: Attempt<'_>) -> Attempted {
     let now = attempt.clock.now();
     let headers = attempt.messenger.headers(attempt.id, &attempt.body, now);
-    let headers = match headers {
+    let mut headers = match headers {
         Ok(headers) => headers,
         Err(error) => return Attempted::failed(Outcome::Pause(60_000), error.to_string()),
     };
+    let span = trace::delivery(attempt.id);
+    let place = trace::place(&span).map(|place| HeaderValue::from_str(&place.to_string()));
+    if let Some(Ok(place)) = place {
+        headers.insert(TRACEPARENT, place);
+    }
     let call = Call {
         target: attempt.target,
         headers,
         body: attempt.body,
         timeout: attempt.timeout,
     };
-    match attempt.outbound.post(call).await {
+    let reply = attempt.outbound.post(call).instrument(span.clone()).await;
+    trace::end_delivery(&span, reply.as_ref().ok().map(|reply| reply.status));
+    match reply {
         Ok(reply) => Attempted {
             outcome: attempt.messenger.meaning(&reply),
             error: if (200..300).contains(&reply.status) {

@@ -278,6 +278,11 @@ impl Worker {
             self.status = EndpointStatus::Paused;
             return;
         };
+        let metrics = self.parts.endpoints.store().metrics();
+        let (kind, name) = (self.endpoint.kind.as_str(), &self.endpoint.name);
+        metrics
+            .feed
+            .note_delivery(kind, name, attempted.outcome.as_str());
         let wall = self.parts.endpoints.clock().now();
         let attempt = self.lanes.attempts_of(item.key) + 1;
         match &attempted.outcome {

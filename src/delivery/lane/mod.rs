@@ -58,6 +58,21 @@ pub(crate) enum Outcome {
     CutOff,
 }
 
+impl Outcome {
+    /// A keyword, for metrics.
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::NoAnswer => "no-answer",
+            Self::Pause(_) => "pause",
+            Self::GivenUp => "given-up",
+            Self::Gone => "gone",
+            Self::CutOff => "cut-off",
+        }
+    }
+}
+
 /// A page of events that is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PageRead {
