@@ -62,6 +62,8 @@ pub mod wire;
 
 pub mod scim_api;
 
+pub mod feed_api;
+
 /// The names of the wire and of the SCIM API.
 pub mod http {
     pub use crate::scim_api::{App, HttpSettings, app};

@@ -2,6 +2,7 @@
 //! 7644 section 2).
 
 use super::claim::{Caller, Claim, TokenIdentity};
+use super::feed_reader::belongs_to_feed;
 use super::handle::Access;
 use super::near_miss;
 use super::token::{self, TokenKind};
@@ -9,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
 use crate::reason::Reason;
 use crate::request_log::RequestContext;
-use crate::store::{CallerSnapshot, Status, Tenant, TokenInfo};
+use crate::store::{CallerSnapshot, Status, Tenant, TokenInfo, TokenScope};
 use std::sync::Arc;
 
 impl Access {
@@ -21,7 +22,7 @@ impl Access {
         authorization: Option<&str>,
         context: &Arc<RequestContext>,
     ) -> Option<Claim> {
-        let (id, secret) = token::parse(TokenKind::Tenant, bearer(authorization)?)?;
+        let (id, secret) = token::parse(TokenKind::Tenant, token::bearer(authorization)?)?;
         let now = self.clock.now();
         let claim = self.cache.recall(id, &secret, now, context)?;
         context.begin(claim.requester(now));
@@ -42,7 +43,7 @@ impl Access {
     ) -> Result<Caller> {
         context.forget();
         let Some((id, secret)) =
-            bearer(authorization).and_then(|sent| token::parse(TokenKind::Tenant, sent))
+            token::bearer(authorization).and_then(|sent| token::parse(TokenKind::Tenant, sent))
         else {
             return Err(near_miss::refusal(authorization));
         };
@@ -52,6 +53,9 @@ impl Access {
         let expected = found.as_ref().map_or("", |(_, _, digest)| digest.as_str());
         let fits = token::fits(&secret, expected);
         let Some((tenant, token, digest)) = found.filter(|_| fits) else {
+            if self.is_of_feed(id, &secret).await? {
+                return Err(belongs_to_feed());
+            }
             let detail = "The token is unknown: ask the vendor of the application for a new one, and enter it here.";
             return Err(ScimError::unauthorized(detail).because(Reason::TokenUnknown));
         };
@@ -59,6 +63,9 @@ impl Access {
         let caller = self.caller_by(tenant, &token, context.clone()).await?;
         context.begin(caller.requester(now));
         is_good(&caller.settings, &token, now)?;
+        if token.scope == TokenScope::Feed {
+            return Err(belongs_to_feed());
+        }
         self.touch(&token.id, token.last_used, now);
         let snapshot = CallerSnapshot::of(&caller.settings, &token);
         self.cache.remember(digest, snapshot, &caller);
@@ -81,7 +88,7 @@ impl Access {
     }
 
     /// Writes the use of a token, if it is due, beside the request.
-    fn touch(&self, token: &str, last_used: Option<Timestamp>, now: Timestamp) {
+    pub(super) fn touch(&self, token: &str, last_used: Option<Timestamp>, now: Timestamp) {
         if !self.last_uses.is_due(token, last_used, now) {
             return;
         }
@@ -92,12 +99,6 @@ impl Access {
             }
         });
     }
-}
-
-/// What follows the Bearer scheme.
-fn bearer(authorization: Option<&str>) -> Option<&str> {
-    let (scheme, token) = authorization?.trim().split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 fn is_good(tenant: &Tenant, token: &TokenInfo, now: Timestamp) -> Result<()> {

@@ -9,6 +9,7 @@ mod authenticate;
 mod caller_cache;
 pub(crate) mod catalogs;
 mod claim;
+mod feed_reader;
 mod handle;
 mod last_uses;
 mod near_miss;
@@ -16,5 +17,6 @@ pub mod token;
 mod unproved;
 
 pub use claim::{Caller, Claim, Confirmed, Identity, answered, url_of_tenant};
+pub use feed_reader::FeedReader;
 pub use handle::Access;
 pub use near_miss::Traced;

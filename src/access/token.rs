@@ -84,6 +84,12 @@ pub(crate) fn public_part(text: &str) -> &str {
         .map_or(text, |rest| rest.split('_').next().unwrap_or(rest))
 }
 
+/// What follows the Bearer scheme.
+pub(super) fn bearer(authorization: Option<&str>) -> Option<&str> {
+    let (scheme, token) = authorization?.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
 /// What is kept of a secret. It is random and long, so that no slow function is needed.
 pub fn digest(secret: &str) -> String {
     let digest = Sha256::digest(secret.as_bytes());

@@ -7,8 +7,9 @@ use crate::admin_api::{self, AdminApp, AdminParts, AdminSettings, Mount};
 use crate::background::Background;
 use crate::config::{Config, ConfigError, Override};
 use crate::feed::Feed;
+use crate::feed_api::{self, FeedApp};
 use crate::metrics;
-use crate::scim_api;
+use crate::scim_api::{self, Beside};
 use crate::service::{DEFAULT_TENANT, Operator, TokenScope};
 use crate::wire;
 use clap::Args;
@@ -128,10 +129,14 @@ impl Serve {
         background.forget_old_acts(operator.clone(), config.admin.audit_days);
         background.number_changes(feed.clone());
         let endpoints = endpoint::over(config, &operator, feed.clone());
-        deliveries::start(&background, config, &operator, feed, stop.clone())?;
+        deliveries::start(&background, config, &operator, feed.clone(), stop.clone())?;
         background.forget_old_changes(operator.clone(), config.feed.retention_days);
         let recorder = operator.service().recorder().clone();
-        let app = scim_api::app(operator.service().clone(), config.for_http());
+        let feed_app = FeedApp::new(feed.clone(), operator.service().access().clone());
+        let beside = Beside::new(feed_api::PREFIX, move |request| {
+            feed_app.clone().answer(request)
+        });
+        let app = scim_api::app(operator.service().clone(), config.for_http(), Some(beside));
         if admin_address.is_some() {
             background.measure_tenants(operator.clone(), config.metrics.tenants);
         }
@@ -164,6 +169,7 @@ impl Serve {
         let ending = async {
             stop.wait().await;
             operator.close_log_readers();
+            feed.close();
             Ok(())
         };
         let both = async { tokio::try_join!(serving, managing, ending).map(|_| ()) };

@@ -37,6 +37,9 @@ pub(super) struct Issue {
     /// Tenant of the token
     #[arg(long, default_value = "default")]
     tenant: String,
+    /// For the change feed of all tenants; only with --scope feed
+    #[arg(long, conflicts_with = "tenant")]
+    all_tenants: bool,
     /// Lifetime of the token, such as 365d, 12h or never [default: tokens.expires of the configuration]
     #[arg(long, value_name = "SPAN", value_parser = span_or_never)]
     expires: Option<Span>,
@@ -89,9 +92,19 @@ impl Issue {
             .expires
             .map_or(config.tokens.expires, |Span(seconds)| seconds);
         let operator = open::existing(config).await?;
-        let token = operator
-            .issue_token(&self.tenant, &self.name, self.scope, expires)
-            .await?;
+        let token = match (self.all_tenants, self.scope) {
+            (true, TokenScope::Feed) => operator.issue_feed_token(&self.name, expires).await?,
+            (true, _) => {
+                return Err(Failure::Failed(
+                    "--all-tenants is for the change feed: add --scope feed".to_owned(),
+                ));
+            }
+            (false, scope) => {
+                operator
+                    .issue_token(&self.tenant, &self.name, scope, expires)
+                    .await?
+            }
+        };
         if self.json {
             return output::json(out, &issued_as_json(&token, config.tokens.warn_days));
         }

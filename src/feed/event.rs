@@ -71,11 +71,11 @@ pub struct TenantChanged {
 pub struct Subject {
     /// Name of its type.
     pub resource_type: String,
-    /// Its id.
+    /// Id of the resource.
     pub id: Uuid,
-    /// Its path behind the base URL, such as `/Users/01a2…`.
+    /// Path of the resource behind the base URL, such as `/Users/01a2…`.
     pub path: String,
-    /// Its version after the change.
+    /// Version of the resource after the change.
     pub version: i64,
     /// Names of the attributes that were changed, those of extensions as `URN:name`.
     pub changed: Vec<String>,

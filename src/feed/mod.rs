@@ -4,6 +4,7 @@
 //! of the directory, what they were before, and the resource as a client of SCIM would have read it then. An event is
 //! the same text whenever it is made, but for changes whose state was not kept.
 
+mod bootstrap;
 mod build;
 mod cursor;
 mod event;
@@ -13,6 +14,7 @@ mod previous;
 mod reader;
 mod record;
 
+pub use bootstrap::{Bookmark, ResourcePage, ResourcesQuery};
 pub use cursor::{Cursor, Place};
 pub use event::{Event, EventData, MemberChanges, Payload, Subject, TenantChanged};
 pub use event_type::{EventType, TypePatterns};

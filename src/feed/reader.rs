@@ -14,6 +14,7 @@ use crate::sync::locked;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// Changes that are read with one statement.
 const CHUNK: i64 = 100;
@@ -31,11 +32,12 @@ const CALLERS: usize = 1000;
 /// The change feed of one database. Clones share their caches.
 #[derive(Debug, Clone)]
 pub struct Feed {
-    store: Store,
+    pub(super) store: Store,
     access: Access,
-    directory: Arc<Directory>,
+    pub(super) directory: Arc<Directory>,
     head: watch::Sender<i64>,
     callers: Arc<Mutex<HashMap<i64, Arc<Caller>>>>,
+    closed: CancellationToken,
 }
 
 /// Why the feed cannot be read on from a place.
@@ -55,18 +57,18 @@ impl From<StoreError> for FeedError {
     }
 }
 
-type Result<T> = std::result::Result<T, FeedError>;
+pub(super) type Result<T> = std::result::Result<T, FeedError>;
 
 /// Which events are read.
 #[derive(Debug, Clone, Default)]
 pub struct PageQuery {
-    /// Those after this place.
+    /// Only events after this place.
     pub after: Place,
-    /// Those of one tenant; `None` for all, and for what is told of tenants.
+    /// Only events of one tenant; `None` for all, and for what is told of tenants.
     pub tenant: Option<TenantKey>,
-    /// Those of these types.
+    /// Only events of these types.
     pub types: TypePatterns,
-    /// So many at most; at least 1.
+    /// How many events at most; at least 1.
     pub limit: usize,
 }
 
@@ -98,7 +100,31 @@ impl Feed {
             directory: Arc::new(directory),
             head: watch::Sender::new(0),
             callers: Arc::default(),
+            closed: CancellationToken::new(),
         }
+    }
+
+    /// Lets go of those who wait for events, as the server stops.
+    pub fn close(&self) {
+        self.closed.cancel();
+    }
+
+    /// Whether nobody is to wait any more.
+    pub fn is_closed(&self) -> bool {
+        self.closed.is_cancelled()
+    }
+
+    /// Waits until nobody is to wait any more.
+    pub async fn closed(&self) {
+        self.closed.cancelled().await;
+    }
+
+    /// The tenant of a name.
+    ///
+    /// # Errors
+    /// Any error of the database.
+    pub async fn tenant(&self, name: &str) -> Result<Option<TenantKey>> {
+        Ok(self.store.tenant_key(name).await?)
     }
 
     /// The server's clock.
@@ -294,12 +320,20 @@ impl Feed {
 
     /// Who reads the resource of a row; `None` for a change of a tenant, and if the tenant is gone.
     async fn caller(&self, row: &FeedRow) -> Result<Option<Arc<Caller>>> {
-        let number = row.key.tenant;
-        if row.resource_type.is_none() {
-            return Ok(None);
+        match &row.resource_type {
+            Some(_) => self.caller_of(row.key.tenant, row.revision).await,
+            None => Ok(None),
         }
+    }
+
+    /// Who reads the resources of a tenant, as the tenant is now or at a revision; `None` if it is gone.
+    pub(super) async fn caller_of(
+        &self,
+        number: i64,
+        revision: Option<i64>,
+    ) -> Result<Option<Arc<Caller>>> {
         let kept = locked(&self.callers).get(&number).cloned();
-        if let Some(caller) = kept.filter(|caller| Some(caller.settings.revision) == row.revision) {
+        if let Some(caller) = kept.filter(|caller| Some(caller.settings.revision) == revision) {
             return Ok(Some(caller));
         }
         let Some(tenant) = self.store.tenant_now(number).await? else {

@@ -8,7 +8,7 @@ use crate::operator::acting::{Once, moment};
 use crate::operator::error::{OperatorError, Result};
 use crate::operator::handle::Operator;
 use crate::operator::tenant_acts::no_tenant;
-use crate::store::{NewToken, TokenInfo, TokenScope, Verified};
+use crate::store::{ALL_TENANTS, NewToken, TokenInfo, TokenScope, Verified};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -91,6 +91,20 @@ impl Operator {
         Ok(issued)
     }
 
+    /// Issues a token that reads the change feed of all tenants and is valid for this number of seconds.
+    ///
+    /// # Errors
+    /// 400 for a name that is none.
+    pub async fn issue_feed_token(&self, name: &str, seconds: Option<i64>) -> Result<IssuedToken> {
+        check_token_name(name)?;
+        let fresh = token::fresh(TokenKind::Tenant)?;
+        let kept = self.new_token(&fresh, (name, TokenScope::Feed), seconds);
+        let entry = entry(AuditAction::TokenIssue, ALL_TENANTS, &kept);
+        let act = self.act(entry, None);
+        self.store.add_token_of_all(&act, &kept).await?;
+        Ok(issued(fresh, ALL_TENANTS, kept, None))
+    }
+
     /// The stored form of a new token that is valid for this number of seconds.
     fn new_token(
         &self,
@@ -135,7 +149,7 @@ impl Operator {
         let now = self.clock.now();
         let is_good =
             |token: &TokenInfo| token.revoked.is_none() && token.expires.is_none_or(|at| at > now);
-        let found = self.store.token(id).await?.map(|(_, token, _)| token);
+        let found = self.store.any_token(id).await?.map(|(token, ..)| token);
         let old = found.filter(is_good).ok_or_else(|| no_token(id))?;
         if let Some(successor) = &old.successor {
             return Err(rotated(id, successor));
@@ -156,9 +170,9 @@ impl Operator {
         if !self.store.rotate_token(&act, id, &kept, end).await? {
             let found = self
                 .store
-                .token(id)
+                .any_token(id)
                 .await?
-                .and_then(|(_, token, _)| token.successor);
+                .and_then(|(token, ..)| token.successor);
             return Err(found.map_or_else(|| no_token(id), |successor| rotated(id, &successor)));
         }
         Ok(issued)
@@ -170,7 +184,7 @@ impl Operator {
     /// 404 if there is no such token, or it is revoked.
     pub async fn revoke_token(&self, id: &str) -> Result<String> {
         let id = token::public_part(id);
-        let found = self.store.token(id).await?.map(|(_, token, _)| token);
+        let found = self.store.any_token(id).await?.map(|(token, ..)| token);
         let found = found.ok_or_else(|| no_token(id))?;
         let entry = AuditEntry::new(AuditAction::TokenRevoke)
             .in_tenant(&found.tenant)

@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::live::Live;
+use crate::scim_api::beside::{Answering, Beside};
 use crate::scim_api::exchange::{Call, Exchange};
 use crate::scim_api::log::Logs;
 use crate::scim_api::respond;
@@ -11,7 +12,6 @@ use crate::wire::body::Upload;
 use crate::wire::rate::Limits;
 use crate::wire::{self, ServerSettings};
 use axum::extract::Request;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 use tower::service_fn;
@@ -29,7 +29,7 @@ impl App {
     pub(crate) fn new<H, W>(
         settings: HttpSettings,
         limits: Arc<Limits>,
-        logs: Logs,
+        (logs, beside): (Logs, Option<Beside>),
         handle: H,
     ) -> Self
     where
@@ -40,9 +40,12 @@ impl App {
         let settings = Live::new(settings);
         let exchange = Arc::new(Exchange::new(settings.clone()));
         let handler = service_fn(move |request: Request| {
+            if let Some(beside) = beside.as_ref().filter(|beside| beside.is_for(&request)) {
+                return beside.answer(request);
+            }
             let (exchange, handle) = (exchange.clone(), handle.clone());
             // Boxed here, where it is made: the layers around it pass it on.
-            Box::pin(async move { Ok::<_, Infallible>(exchange.conduct(request, handle).await) })
+            Box::pin(async move { Ok(exchange.conduct(request, handle).await) }) as Answering
         });
         let tidied = limits.clone();
         let tidy = move || tidied.tidy(Instant::now());

@@ -6,6 +6,7 @@ use crate::error::{ErrorStatus, Result, ScimError};
 use crate::reason::Reason;
 use crate::scim_api::app::App;
 use crate::scim_api::authentication::{Authentication, credentials};
+use crate::scim_api::beside::Beside;
 use crate::scim_api::exchange::Call;
 use crate::scim_api::log::Logs;
 use crate::scim_api::lookups::Lookups;
@@ -23,8 +24,8 @@ use tokio::time::timeout;
 /// How long the database may take to say that it is there.
 const READY_TIME: Duration = Duration::from_secs(2);
 
-/// The SCIM server, ready to be served.
-pub fn app(service: Service, settings: HttpSettings) -> App {
+/// The SCIM server, ready to be served, with what else its listener has.
+pub fn app(service: Service, settings: HttpSettings, beside: Option<Beside>) -> App {
     let limits = Arc::new(Limits::new(settings.rates()));
     let logs = Logs {
         recorder: Some(service.recorder().clone()),
@@ -40,7 +41,7 @@ pub fn app(service: Service, settings: HttpSettings) -> App {
         service,
         authentication,
     });
-    App::new(settings, limits, logs, move |call, upload| {
+    App::new(settings, limits, (logs, beside), move |call, upload| {
         handlers.clone().handle(call, upload)
     })
 }
@@ -76,7 +77,7 @@ impl Handlers {
                 .authentication
                 .beside(call, other_version(version))
                 .await),
-            Route::Front | Route::Outside => {
+            Route::Front | Route::Beside(_) | Route::Outside => {
                 Err(self.authentication.beside(call, nothing_here(call)).await)
             }
         }

@@ -5,6 +5,7 @@
 
 mod app;
 mod authentication;
+mod beside;
 mod exchange;
 mod handlers;
 mod intent;
@@ -26,6 +27,7 @@ mod settings;
 mod tests;
 
 pub use app::App;
+pub use beside::Beside;
 pub use handlers::app;
 pub(crate) use reading::{Reading, read_for_operator};
 pub use settings::HttpSettings;

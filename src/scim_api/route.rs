@@ -22,6 +22,8 @@ pub(crate) enum Route {
     Scim(Target),
     /// The base path with another protocol version than ours.
     OtherVersion(String),
+    /// Another API of the listener, by its prefix.
+    Beside(&'static str),
     /// Anything else.
     Outside,
 }
@@ -94,6 +96,7 @@ impl Route {
             Self::Transmitter => "/.well-known/ssf-configuration",
             Self::Front => "/",
             Self::Scim(target) => target.template(),
+            Self::Beside(prefix) => prefix,
             Self::OtherVersion(_) | Self::Outside => "outside",
         }
     }

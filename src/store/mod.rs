@@ -38,6 +38,7 @@ pub use handle::Store;
 pub use logged_request::{Entry, LoggedRequest, Outcome, TenantKey};
 pub use operator::act::{Act, KeptAnswer};
 pub use operator::audit_list::{AuditQuery, AuditRow};
+pub use operator::feed_token::ALL_TENANTS;
 pub use operator::operator_token::{
     NewOperatorToken, OperatorRole, OperatorScope, OperatorTokenInfo,
 };
@@ -60,6 +61,7 @@ pub use resources::read::page::{
     Bookmark, BookmarkValue, ListTarget, Page, PageRequest, PageStart, SortOrder,
 };
 pub use resources::read::stored::{Documents, Related, Relations, StoredResource};
+pub use resources::read::sweep::SweptMember;
 pub use resources::scope::Scope;
 pub use resources::write::context::{
     Creating, Current, ImportOverrides, ReservedSeq, WriteContext, WriteOutcome,

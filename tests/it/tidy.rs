@@ -191,7 +191,7 @@ fn only_the_store_names_sqlx_and_only_apis_name_axum() {
             path.display()
         );
         assert!(
-            matches!(own.as_str(), "wire" | "scim_api" | "admin_api")
+            matches!(own.as_str(), "wire" | "scim_api" | "feed_api" | "admin_api")
                 || !code.contains("use axum") && !code.contains(" axum::"),
             "{}: axum outside wire and the APIs",
             path.display()

@@ -62,7 +62,7 @@ impl Server {
         let app = App::new(
             settings.clone(),
             Arc::new(Limits::new(settings.rates())),
-            Logs::default(),
+            (Logs::default(), None),
             move |call, upload| handle(settings.clone(), call, upload),
         );
         let running = tokio::spawn(serve(listener, app.wire(), server, async {

@@ -3,6 +3,7 @@
 
 pub(in crate::store) mod act;
 pub(in crate::store) mod audit_list;
+pub(in crate::store) mod feed_token;
 pub(in crate::store) mod kept_answer;
 pub(in crate::store) mod operator_token;
 pub(in crate::store) mod schema;

@@ -21,6 +21,8 @@ keywords! {
         ReadOnly = "read-only",
         /// Everything with users, nothing with groups and other types.
         UsersOnly = "users-only",
+        /// Reading the change feed, and nothing else.
+        Feed = "feed",
     }
 }
 
@@ -70,7 +72,7 @@ pub struct NewToken {
 
 impl NewToken {
     /// The values of its columns.
-    fn args(&self) -> impl Iterator<Item = Arg> {
+    pub(in crate::store) fn args(&self) -> impl Iterator<Item = Arg> {
         let args: [Arg; 7] = [
             Arg::Text(self.id.clone()),
             Arg::Text(self.name.clone()),

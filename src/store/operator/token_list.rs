@@ -46,7 +46,8 @@ fn select_tokens() -> Sql {
 }
 
 impl Store {
-    /// A page of tokens; `None` if the one that they come after is not there.
+    /// A page of tokens; `None` if the one that they come after is not there. Those of all tenants stand before the first
+    /// page of all.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -67,7 +68,12 @@ impl Store {
         }
         sql.raw(" order by t.name, k.created, k.id {limit}")
             .int(query.limit);
-        self.listed(&sql.statement("token.list")).await.map(Some)
+        let mut listed = self.listed(&sql.statement("token.list")).await?;
+        if query.tenant.is_none() && query.after.is_none() {
+            let of_all = self.tokens_of_all().await?;
+            listed.splice(0..0, of_all);
+        }
+        Ok(Some(listed))
     }
 
     /// A page of tokens that end.

@@ -132,6 +132,7 @@ pub(crate) struct Server {
     pub(crate) database: DatabaseTarget,
     pub(crate) clock: Clock,
     pub(crate) directory: Directory,
+    feed: scimd::feed::Feed,
     client: reqwest::Client,
     _folder: tempfile::TempDir,
 }
@@ -197,7 +198,7 @@ impl Answer {
 impl Server {
     /// The change feed, as this instance reads it.
     pub(crate) fn feed(&self) -> scimd::feed::Feed {
-        scimd::feed::Feed::new(self.service.access().clone(), self.directory.clone())
+        self.feed.clone()
     }
 
     pub(crate) async fn on(database: Database) -> Self {
@@ -300,7 +301,13 @@ impl Server {
             .await
             .unwrap();
         let service = operator.service().clone();
-        let app = scimd::scim_api::app(service.clone(), options.http);
+        let access = service.access().clone();
+        let feed = scimd::feed::Feed::new(access.clone(), directory.clone());
+        let feed_app = scimd::feed_api::FeedApp::new(feed.clone(), access);
+        let beside = scimd::scim_api::Beside::new(scimd::feed_api::PREFIX, move |request| {
+            feed_app.clone().answer(request)
+        });
+        let app = scimd::scim_api::app(service.clone(), options.http, Some(beside));
         tokio::spawn(async move {
             scimd::wire::serve(
                 listener,
@@ -320,6 +327,7 @@ impl Server {
             database: target,
             clock,
             directory,
+            feed,
             client: reqwest::Client::new(),
             _folder: folder,
         }

@@ -11,3 +11,4 @@ pub(in crate::store) mod relation;
 pub(in crate::store) mod scan;
 pub(in crate::store) mod select;
 pub(in crate::store) mod stored;
+pub(in crate::store) mod sweep;

@@ -1,0 +1,80 @@
+//! Authentication for the change feed: tokens of scope `feed`, of a tenant or of all.
+
+use super::handle::Access;
+use super::near_miss;
+use super::token::{self, TokenKind};
+use crate::error::{Result, ScimError};
+use crate::reason::Reason;
+use crate::store::{TenantKey, TokenScope};
+use std::sync::Arc;
+
+/// Who reads the change feed.
+#[derive(Debug, Clone)]
+pub struct FeedReader {
+    /// Public part of the token.
+    pub token_id: Arc<str>,
+    /// Name of the tenant; `*` for all.
+    pub tenant_name: Arc<str>,
+    /// The tenant; `None` for all.
+    pub tenant: Option<TenantKey>,
+}
+
+impl Access {
+    /// Authenticates the value of an `Authorization` header for the change feed, by one statement. A tenant that is
+    /// suspended can be read.
+    ///
+    /// # Errors
+    /// 401 with a `detail` that says what is wrong with the token; 403 for a token of another scope; 503 if the
+    /// database cannot be reached.
+    pub async fn feed_reader(&self, authorization: Option<&str>) -> Result<FeedReader> {
+        let sent = token::bearer(authorization);
+        let parsed = sent.and_then(|sent| token::parse(TokenKind::Tenant, sent));
+        let Some((id, secret)) = parsed else {
+            return Err(near_miss::refusal(authorization));
+        };
+        let found = self.store.any_token(id).await?;
+        let expected = found.as_ref().map_or("", |(_, digest, _)| digest.as_str());
+        let fits = token::fits(&secret, expected);
+        let Some((token, _, tenant)) = found.filter(|_| fits) else {
+            let detail = "The token is unknown: the change feed needs one of scope feed.";
+            return Err(ScimError::unauthorized(detail).because(Reason::TokenUnknown));
+        };
+        let now = self.clock.now();
+        let is_over = |end: Option<_>| end.is_some_and(|at| at <= now);
+        if is_over(token.revoked) || is_over(token.expires) {
+            let detail = "The token was revoked or has expired: the change feed needs another one of scope feed.";
+            return Err(ScimError::unauthorized(detail).because(Reason::TokenRevoked));
+        }
+        if token.scope != TokenScope::Feed {
+            return Err(ScimError::insufficient_scope(
+                "This token belongs to an identity provider; the change feed needs one of scope feed.",
+            ));
+        }
+        self.touch(&token.id, token.last_used, now);
+        Ok(FeedReader {
+            token_id: token.id.into(),
+            tenant_name: token.tenant.into(),
+            tenant,
+        })
+    }
+
+    /// Whether a token that the SCIM endpoints do not know is one of the change feed.
+    pub(super) async fn is_of_feed(
+        &self,
+        id: &str,
+        secret: &secrecy::SecretString,
+    ) -> Result<bool> {
+        let found = self.store.any_token(id).await?;
+        Ok(found.is_some_and(|(token, digest, _)| {
+            token.scope == TokenScope::Feed && token::fits(secret, &digest)
+        }))
+    }
+}
+
+/// What a token of the change feed is answered at SCIM endpoints.
+pub(super) fn belongs_to_feed() -> ScimError {
+    ScimError::insufficient_scope(
+        "This token reads the change feed below /feed/v1; an identity provider needs one of another scope. Ask the \
+         vendor of the application.",
+    )
+}

@@ -1,0 +1,223 @@
+//! Answers the requests of the application: pages of events, one event, the ends of the feed.
+
+use super::problem::{Problem, answer};
+use super::query::{Asked, EventsQuery};
+use crate::access::{Access, FeedReader};
+use crate::feed::{
+    Cursor, Event, Feed, FeedError, Page, PageQuery, Payload, Place, ResourcesQuery,
+};
+use crate::store::TenantKey;
+use crate::wire::in_flight::Ticket;
+use axum::extract::Request;
+use axum::http::Method;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::response::Response;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
+
+/// What the paths of the change feed begin with.
+pub const PREFIX: &str = "/feed/v1";
+
+/// Requests that may wait for events at a time, on one instance.
+const WAITING: usize = 200;
+/// How often a request that waits asks whether its token is still good.
+const CONFIRM: Duration = Duration::from_secs(1);
+
+/// What memberships are asked for by, in place of a resource type.
+const MEMBERSHIP: &str = "Membership";
+
+const JSON: &str = "application/json";
+
+/// The change feed, ready to be served; clones share it.
+#[derive(Debug, Clone)]
+pub struct FeedApp {
+    feed: Feed,
+    access: Access,
+    waiting: Arc<Semaphore>,
+}
+
+impl FeedApp {
+    /// The feed, for readers that `access` authenticates.
+    pub fn new(feed: Feed, access: Access) -> Self {
+        Self {
+            feed,
+            access,
+            waiting: Arc::new(Semaphore::new(WAITING)),
+        }
+    }
+
+    /// The answer to a request whose path begins with [`PREFIX`].
+    pub async fn answer(self, request: Request) -> Response {
+        let (head, _) = request.into_parts();
+        match self.route(&head).await {
+            Ok(response) => response,
+            Err(problem) => problem.response(),
+        }
+    }
+
+    async fn route(&self, head: &Parts) -> Result<Response, Problem> {
+        let reader = self.reader(head).await?;
+        if let Some(ticket) = head.extensions.get::<Ticket>() {
+            let admitted = ticket.admit(&reader.token_id, &reader.tenant_name);
+            admitted.map_err(|refusal| Problem::too_many(refusal.detail))?;
+            ticket.end_turn();
+        }
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            let detail = "The change feed is read with GET.";
+            return Err(Problem::new(405, "method-not-allowed", detail));
+        }
+        match head.uri.path().strip_prefix(PREFIX).unwrap_or_default() {
+            "/events" => self.events(head, &reader).await,
+            "/head" => self.head().await,
+            "/resources" => self.resources(head, &reader).await,
+            path => match path.strip_prefix("/events/") {
+                Some(id) => self.event(id, &reader).await,
+                None => Err(Problem::not_found(
+                    "There is nothing here: there are /feed/v1/events, /feed/v1/events/{id}, /feed/v1/head and /feed/v1/resources.",
+                )),
+            },
+        }
+    }
+
+    async fn reader(&self, head: &Parts) -> Result<FeedReader, Problem> {
+        let header = head.headers.get(AUTHORIZATION);
+        let text = header.map(|header| String::from_utf8_lossy(header.as_bytes()));
+        Ok(self.access.feed_reader(text.as_deref()).await?)
+    }
+
+    async fn events(&self, head: &Parts, reader: &FeedReader) -> Result<Response, Problem> {
+        let asked = EventsQuery::parse(head.uri.query())?;
+        let mut query = PageQuery {
+            after: self.place(asked.after.as_deref()).await?,
+            tenant: self.tenant(asked.tenant.as_deref(), reader).await?,
+            types: asked.types,
+            limit: asked.limit,
+        };
+        let end = Instant::now() + asked.wait;
+        let mut newest = self.feed.newest();
+        newest.borrow_and_update();
+        let mut page = self.page(&query).await?;
+        if page.events.is_empty() && !asked.wait.is_zero() {
+            let Ok(_place) = self.waiting.try_acquire() else {
+                return Err(Problem::too_many("Too many requests wait for events."));
+            };
+            while page.events.is_empty() && Instant::now() < end && !self.feed.is_closed() {
+                query.after = page.next.place;
+                if page.more {
+                    page = self.page(&query).await?;
+                    continue;
+                }
+                let confirm = (Instant::now() + CONFIRM).min(end);
+                tokio::select! {
+                    _ = newest.changed() => page = self.page(&query).await?,
+                    () = self.feed.closed() => {}
+                    () = sleep(confirm.saturating_duration_since(Instant::now())) => {
+                        self.reader(head).await?;
+                    }
+                }
+            }
+        }
+        Ok(answer(200, JSON, text_of(&page)))
+    }
+
+    async fn page(&self, query: &PageQuery) -> Result<Page, Problem> {
+        let page = self.feed.page(query).await;
+        self.told(page).await
+    }
+
+    /// Where an `after` begins.
+    async fn place(&self, after: Option<&str>) -> Result<Place, Problem> {
+        let text = match after {
+            None | Some("start") => return Ok(self.feed.start().await?.place),
+            Some("now") => return Ok(self.feed.head().await?.place),
+            Some(text) => text,
+        };
+        let cursor = Cursor::parse(text).ok_or_else(|| {
+            Problem::invalid("\"after\" is no cursor: give one that an answer had, start or now.")
+        })?;
+        let place = self.feed.place(cursor).await;
+        self.told(place).await
+    }
+
+    /// The outcome, with the cursor to start from if what was asked for is gone.
+    async fn told<T>(&self, outcome: Result<T, FeedError>) -> Result<T, Problem> {
+        match outcome {
+            Err(FeedError::Gone) => Err(Problem::gone(self.feed.start().await?.to_string())),
+            outcome => Ok(outcome?),
+        }
+    }
+
+    /// The tenant whose events are read; `None` for all.
+    async fn tenant(
+        &self,
+        asked: Option<&str>,
+        reader: &FeedReader,
+    ) -> Result<Option<TenantKey>, Problem> {
+        match (asked, reader.tenant) {
+            (None, tenant) => Ok(tenant),
+            (Some(name), Some(tenant)) if *name == *reader.tenant_name => Ok(Some(tenant)),
+            (Some(_), Some(_)) => Err(Problem::new(
+                403,
+                "wrong-scope",
+                "This token reads the feed of another tenant.",
+            )),
+            (Some(name), None) => {
+                let found = self.feed.tenant(name).await?;
+                let none = || Problem::not_found(format!("There is no tenant \"{name}\"."));
+                found.map(Some).ok_or_else(none)
+            }
+        }
+    }
+
+    async fn event(&self, id: &str, reader: &FeedReader) -> Result<Response, Problem> {
+        let event = self.feed.event(id, reader.tenant).await?;
+        let event = event.ok_or_else(|| {
+            Problem::not_found("There is no event of this id, or it is not kept any more.")
+        })?;
+        Ok(answer(200, JSON, event.json(Payload::Full)))
+    }
+
+    async fn resources(&self, head: &Parts, reader: &FeedReader) -> Result<Response, Problem> {
+        let asked = Asked::parse(head.uri.query())?;
+        let is_type = asked.resource_type != MEMBERSHIP;
+        let query = ResourcesQuery {
+            resource_type: Some(asked.resource_type).filter(|_| is_type),
+            after: asked.after,
+            tenant: self.tenant(asked.tenant.as_deref(), reader).await?,
+            limit: asked.limit,
+        };
+        let page = self.feed.resources(&query).await?;
+        let next = page.next.map(|next| next.to_string());
+        let text = format!(
+            "{{\"resources\":[{}],\"next\":{},\"cursor\":{}}}",
+            page.entries.join(","),
+            Value::from(next),
+            Value::from(page.cursor.to_string())
+        );
+        Ok(answer(200, JSON, text))
+    }
+
+    async fn head(&self) -> Result<Response, Problem> {
+        let (head, oldest) = (self.feed.head().await?, self.feed.start().await?);
+        let ends = json!({"cursor": head.to_string(), "oldest": oldest.to_string()});
+        Ok(answer(200, JSON, ends.to_string()))
+    }
+}
+
+fn text_of(page: &Page) -> String {
+    let events: Vec<_> = page.events.iter().map(full).collect();
+    format!(
+        "{{\"events\":[{}],\"cursor\":{},\"more\":{}}}",
+        events.join(","),
+        Value::from(page.next.to_string()),
+        page.more
+    )
+}
+
+fn full(event: &Event) -> String {
+    event.json(Payload::Full)
+}

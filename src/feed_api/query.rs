@@ -1,0 +1,129 @@
+//! Query parameters of the change feed.
+
+use super::problem::Problem;
+use crate::feed::{Bookmark, TypePatterns};
+use crate::wire::layers::guard::decode;
+use std::time::Duration;
+
+/// Events on a page if no number is asked for, and at most.
+const LIMIT: usize = 100;
+const MOST: usize = 1000;
+/// Longest wait for an event.
+const LONGEST_WAIT: u64 = 25;
+
+/// What is asked of `/feed/v1/events`.
+#[derive(Debug, Default)]
+pub(super) struct EventsQuery {
+    /// A cursor, `start` or `now`.
+    pub(super) after: Option<String>,
+    pub(super) limit: usize,
+    pub(super) wait: Duration,
+    pub(super) types: TypePatterns,
+    /// Name of a tenant.
+    pub(super) tenant: Option<String>,
+}
+
+impl EventsQuery {
+    /// Reads the query of a URI.
+    ///
+    /// # Errors
+    /// 400 for a parameter that is not known or has a value that is none.
+    pub(super) fn parse(query: Option<&str>) -> Result<Self, Problem> {
+        let mut parsed = Self {
+            limit: LIMIT,
+            ..Self::default()
+        };
+        for (name, value) in parameters(query) {
+            let value = value?;
+            match name {
+                "after" => parsed.after = Some(value),
+                "tenant" => parsed.tenant = Some(value),
+                "types" => parsed.types = TypePatterns::parse(&value).map_err(Problem::invalid)?,
+                "limit" => parsed.limit = number("limit", &value, 1, MOST)?,
+                "wait" => {
+                    let seconds = number("wait", &value, 0, LONGEST_WAIT as usize)?;
+                    parsed.wait = Duration::from_secs(seconds as u64);
+                }
+                _ => {
+                    return Err(Problem::invalid(format!(
+                        "There is no parameter \"{name}\": use after, limit, wait, types and tenant."
+                    )));
+                }
+            }
+        }
+        Ok(parsed)
+    }
+}
+
+/// What is asked of `/feed/v1/resources`.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) resource_type: String,
+    pub(super) after: Option<Bookmark>,
+    pub(super) limit: usize,
+    /// Name of a tenant.
+    pub(super) tenant: Option<String>,
+}
+
+impl Asked {
+    /// Reads the query of a URI.
+    ///
+    /// # Errors
+    /// 400 for a parameter that is not known or has a value that is none.
+    pub(super) fn parse(query: Option<&str>) -> Result<Self, Problem> {
+        let mut parsed = Self {
+            resource_type: String::new(),
+            after: None,
+            limit: MOST,
+            tenant: None,
+        };
+        for (name, value) in parameters(query) {
+            let value = value?;
+            match name {
+                "type" => parsed.resource_type = value,
+                "tenant" => parsed.tenant = Some(value),
+                "limit" => parsed.limit = number("limit", &value, 1, MOST)?,
+                "after" => {
+                    let none =
+                        || Problem::invalid("\"after\" must be the \"next\" of the page before.");
+                    parsed.after = Some(Bookmark::parse(&value).ok_or_else(none)?);
+                }
+                _ => {
+                    return Err(Problem::invalid(format!(
+                        "There is no parameter \"{name}\": use type, after, limit and tenant."
+                    )));
+                }
+            }
+        }
+        if parsed.resource_type.is_empty() {
+            return Err(Problem::invalid(
+                "\"type\" is missing: User, Group, another resource type, or Membership.",
+            ));
+        }
+        Ok(parsed)
+    }
+}
+
+/// Names and values, decoded.
+fn parameters(query: Option<&str>) -> impl Iterator<Item = (&str, Result<String, Problem>)> {
+    let parameters = query.unwrap_or_default().split('&');
+    parameters
+        .filter(|parameter| !parameter.is_empty())
+        .map(|parameter| {
+            let (name, raw) = parameter.split_once('=').unwrap_or((parameter, ""));
+            let none =
+                || Problem::invalid(format!("\"{name}\" is not percent-encoded UTF-8 text."));
+            (name, decode(raw).ok_or_else(none))
+        })
+}
+
+fn number(name: &str, value: &str, least: usize, most: usize) -> Result<usize, Problem> {
+    let number = value.parse().ok();
+    number
+        .filter(|number| (least..=most).contains(number))
+        .ok_or_else(|| {
+            Problem::invalid(format!(
+                "\"{name}\" must be a number from {least} to {most}."
+            ))
+        })
+}

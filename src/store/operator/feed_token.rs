@@ -1,0 +1,82 @@
+//! Tokens that read the change feed, of a tenant or of all.
+
+use crate::store::db::args::Arg;
+use crate::store::db::batch::Batch;
+use crate::store::db::error::StoreError;
+use crate::store::db::row::Row;
+use crate::store::db::statement::{Statement, Step};
+use crate::store::handle::Store;
+use crate::store::logged_request::TenantKey;
+use crate::store::operator::act::Act;
+use crate::store::operator::token::{NewToken, TokenInfo, read_token};
+
+/// What is shown in place of the name of a tenant for a token of all tenants.
+pub const ALL_TENANTS: &str = "*";
+
+impl Store {
+    /// Keeps a token of all tenants.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn add_token_of_all(
+        &self,
+        act: &Act<'_>,
+        token: &NewToken,
+    ) -> Result<(), StoreError> {
+        let batch = || {
+            let added = Step::new(ADD, token.args().collect()).returning(&["id"]);
+            let batch = Batch::new("token.add_of_all").then("acted", added);
+            act.end(batch, ("acted", "id"))
+        };
+        self.engine.write_retrying(batch).await.map(|_| ())
+    }
+
+    /// The token with that public part, its digest and, unless it is of all tenants, its tenant.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn any_token(
+        &self,
+        id: &str,
+    ) -> Result<Option<(TokenInfo, String, Option<TenantKey>)>, StoreError> {
+        let rows = self
+            .engine
+            .read(&Statement::named("token.of_feed", FIND, vec![id.into()]))
+            .await?;
+        let read = |row: &Row| {
+            let tenant = row.opt_int(11)?.map(TenantKey);
+            Ok((read_token(row, 0)?, row.text(10)?.to_owned(), tenant))
+        };
+        rows.first().map(read).transpose()
+    }
+
+    /// All tokens of all tenants, in the order of their ids.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub(super) async fn tokens_of_all(&self) -> Result<Vec<TokenInfo>, StoreError> {
+        let statement = Statement::named("token.list_of_all", LIST, vec![]);
+        let rows = self.engine.read(&statement).await?;
+        rows.iter().map(|row| read_token(row, 0)).collect()
+    }
+
+    /// The tenant of a name.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn tenant_key(&self, name: &str) -> Result<Option<TenantKey>, StoreError> {
+        let text = "select tenant from tenant where name = $1";
+        let statement = Statement::named("tenant.key", text, vec![Arg::Text(name.to_owned())]);
+        let rows = self.engine.read(&statement).await?;
+        rows.first()
+            .map(|row| Ok(TenantKey(row.int(0)?)))
+            .transpose()
+    }
+}
+
+const ADD: &str = "insert into token (id, tenant, name, secret_digest, scope, created, expires, created_by) \
+     values ($1, null, $2, $3, $4, $5, $6, $7) returning id";
+const FIND: &str = "select k.id, coalesce(t.name, '*'), k.name, k.scope, k.created, k.expires, k.last_used, k.revoked, \
+     k.successor, k.created_by, k.secret_digest, k.tenant from token k left join tenant t on t.tenant = k.tenant where k.id = $1";
+const LIST: &str = "select k.id, '*', k.name, k.scope, k.created, k.expires, k.last_used, k.revoked, k.successor, k.created_by \
+     from token k where k.tenant is null order by k.id limit 1000";
