@@ -51,6 +51,34 @@ keywords! {
         UserDelete = "user.delete",
         /// A group was deleted.
         GroupDelete = "group.delete",
+        /// A webhook was made.
+        WebhookAdd = "webhook.add",
+        /// Settings of a webhook were changed.
+        WebhookChange = "webhook.change",
+        /// A webhook was deleted.
+        WebhookRemove = "webhook.remove",
+        /// A webhook got a new secret.
+        WebhookRotate = "webhook.rotate",
+        /// Events of a webhook are sent again from a place on.
+        WebhookReplay = "webhook.replay",
+        /// Nothing is sent to a webhook until it is resumed.
+        WebhookPause = "webhook.pause",
+        /// Events are sent to a webhook again.
+        WebhookResume = "webhook.resume",
+        /// Events of a webhook that were given up are tried again.
+        WebhookRetry = "webhook.retry",
+        /// A stream was made.
+        StreamAdd = "stream.add",
+        /// A stream was deleted.
+        StreamRemove = "stream.remove",
+        /// Tokens of a stream are sent again from a place on.
+        StreamReplay = "stream.replay",
+        /// Nothing is sent to a stream until it is resumed.
+        StreamPause = "stream.pause",
+        /// Tokens are sent to a stream again.
+        StreamResume = "stream.resume",
+        /// Tokens of a stream that were given up are tried again.
+        StreamRetry = "stream.retry",
         /// The resources of a tenant were exported.
         Export = "export",
         /// Resources were imported into a tenant.

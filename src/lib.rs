@@ -13,6 +13,7 @@ pub mod outbound;
 pub mod reason;
 pub mod secrets;
 mod sync;
+pub(crate) mod trace;
 
 pub(crate) use scim_core::keyword;
 pub use scim_core::{filter, messages, patch, resource, schema};
@@ -66,6 +67,8 @@ pub mod http {
     pub use crate::scim_api::{App, HttpSettings, app};
     pub use crate::wire::{ServerSettings, listen, serve};
 }
+
+pub mod delivery;
 
 pub mod background;
 

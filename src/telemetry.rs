@@ -1,7 +1,13 @@
-//! Log lines, on standard error: standard output belongs to what a command answers.
+//! Log lines, on standard error: standard output belongs to what a command answers. Traces, which go to a collector.
 
 mod json;
+#[cfg(feature = "otlp")]
+mod otlp;
+mod traces;
 
+pub use traces::{TraceError, Traces};
+
+use crate::trace::TARGET;
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 use tracing::Metadata;
@@ -25,21 +31,38 @@ pub enum LogFormat {
     Text,
 }
 
-/// Starts the log; `level` is what [`filter`] takes.
-pub fn init(format: LogFormat, level: &str) {
-    let (filter, level_handle) = reload::Layer::new(filter(level).unwrap_or_default());
+/// Starts the log, and the export of traces if it is on; `level` is what [`filter`] takes.
+pub fn init(format: LogFormat, level: &str, traces: &Traces) {
+    let filter = filter(level).unwrap_or_default();
     let (lines, lines_handle) = reload::Layer::new(lines_of(format));
-    let subscriber = tracing_subscriber::registry()
-        .with(lines.with_filter(filter_fn(is_free_of_values)))
-        .with(filter);
-    // A second start, as in tests, keeps the first.
-    if subscriber.try_init().is_ok() {
+    let lines = lines.with_filter(filter_fn(is_for_lines));
+    let registry = tracing_subscriber::registry();
+    // The filter of the log is one for everything, which costs least, unless spans have to get past it.
+    match traces.layer() {
+        Some(spans) => {
+            let (filter, level_handle) = reload::Layer::new(filter);
+            let lines = lines.with_filter(filter).boxed();
+            let started = registry.with(vec![lines, spans]).try_init();
+            keep(started, lines_handle, level_handle);
+        }
+        None => {
+            let (filter, level_handle) = reload::Layer::new(filter);
+            let started = registry.with(lines).with(filter).try_init();
+            keep(started, lines_handle, level_handle);
+        }
+    }
+}
+
+/// Keeps the handles by which format and level are replaced. A second start, as in tests, keeps the first.
+fn keep<S: 'static, E>(
+    started: Result<(), E>,
+    lines: reload::Handle<Lines, Registry>,
+    level: reload::Handle<EnvFilter, S>,
+) {
+    if started.is_ok() {
         let _ = RELOAD.set(Box::new(move |format, filter| {
             // Both fail only if the log is gone.
-            let _ = (
-                lines_handle.reload(lines_of(format)),
-                level_handle.reload(filter),
-            );
+            let _ = (lines.reload(lines_of(format)), level.reload(filter));
         }));
     }
 }
@@ -85,13 +108,15 @@ pub fn filter(text: &str) -> Option<EnvFilter> {
         .flatten()
 }
 
-/// sqlx logs statements and PostgreSQL's notices, which can hold values: never, whatever is asked.
-fn is_free_of_values(metadata: &Metadata<'_>) -> bool {
-    !["sqlx::query", "sqlx::postgres::notice"]
+/// Spans of traces are for no line. sqlx logs statements and PostgreSQL's notices, which can hold values: never, whatever
+/// is asked.
+fn is_for_lines(metadata: &Metadata<'_>) -> bool {
+    ![TARGET, "sqlx::query", "sqlx::postgres::notice"]
         .iter()
         .any(|target| metadata.target().starts_with(target))
 }
 
+/// A layer over the register of spans.
 type Lines = Box<dyn Layer<Registry> + Send + Sync>;
 
 fn json_lines() -> Lines {

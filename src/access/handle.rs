@@ -47,6 +47,10 @@ impl Access {
         }
     }
 
+    pub(crate) fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }

@@ -8,8 +8,10 @@ use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::admin_api::respond;
 use crate::admin_api::settings::AdminSettings;
 use crate::config::Config;
+use crate::delivery::Endpoints;
 use crate::service::Operator;
 use crate::wire::rate::Limits;
+use crate::wire::shutdown::Leaving;
 use axum::http::header::ALLOW;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
@@ -22,10 +24,24 @@ use tokio::time::timeout;
 /// How long the database may take to say that it is there.
 const READY_TIME: Duration = Duration::from_secs(2);
 
+/// The parts of the program that the management API works with.
+#[derive(Debug)]
+pub struct AdminParts {
+    /// What an operator does with tenants, tokens, schemas and directories.
+    pub operator: Operator,
+    /// What an operator does with webhooks and streams.
+    pub endpoints: Endpoints,
+    /// The configuration that the server was started with.
+    pub config: Config,
+    /// The pages that other parts of the program add.
+    pub mounts: Vec<Mount>,
+}
+
 /// What requests of the management listener are answered with.
 #[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) operator: Operator,
+    pub(crate) endpoints: Endpoints,
     pub(crate) settings: AdminSettings,
     pub(crate) config: Arc<Config>,
     pub(crate) limits: Limits,
@@ -36,18 +52,19 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    pub(crate) fn new(
-        operator: Operator,
-        settings: AdminSettings,
-        config: Arc<Config>,
-        document: Value,
-        mounts: Vec<Mount>,
-    ) -> Self {
+    pub(crate) fn new(settings: AdminSettings, parts: AdminParts, document: Value) -> Self {
+        let AdminParts {
+            operator,
+            endpoints,
+            config,
+            mounts,
+        } = parts;
         Self {
             operator,
+            endpoints,
             limits: Limits::new(settings.rates()),
             settings,
-            config,
+            config: Arc::new(config),
             schemas: Schemas::all(),
             document,
             mounts,
@@ -67,7 +84,7 @@ impl Api {
         }
         if path == "/readyz" {
             let _ = facts.route.set("/readyz");
-            self.ready().await?;
+            self.ready(head).await?;
             return read(head, health).map(Some);
         }
         if let Some(mount) = self.mounts.iter().find(|mount| mount.path == path) {
@@ -83,15 +100,15 @@ impl Api {
         Err(Problem::new(ProblemType::Misdirected, 421, detail))
     }
 
-    async fn ready(&self) -> Result<()> {
-        let away = || Problem {
+    async fn ready(&self, head: &Parts) -> Result<()> {
+        let not_ready = |detail: &str| Problem {
             retry_after: Some(1),
-            ..Problem::new(
-                ProblemType::DatabaseAway,
-                503,
-                "The database does not answer.",
-            )
+            ..Problem::new(ProblemType::DatabaseAway, 503, detail)
         };
+        if head.extensions.get::<Leaving>().is_some() {
+            return Err(not_ready("The server is about to stop."));
+        }
+        let away = || not_ready("The database does not answer.");
         match timeout(READY_TIME, self.operator.service().is_ready()).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(away().caused_by(error)),

@@ -18,6 +18,7 @@ const FILES: &[&str] = &[
     include_str!("schemas/schemas.json"),
     include_str!("schemas/directory.json"),
     include_str!("schemas/operators.json"),
+    include_str!("schemas/endpoints.json"),
     include_str!("schemas/log.json"),
 ];
 

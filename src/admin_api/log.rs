@@ -2,6 +2,7 @@
 
 use crate::admin_api::respond::Shown;
 use crate::metrics::Metrics;
+use crate::trace::RequestSpan;
 use crate::wire::layers::access_log::Begin;
 use crate::wire::layers::client_address::ClientAddress;
 use crate::wire::layers::request_id::RequestId;
@@ -34,6 +35,7 @@ struct Line {
     peer: Option<IpAddr>,
     request_id: Option<Arc<str>>,
     metrics: Arc<Metrics>,
+    span: Option<RequestSpan>,
     facts: Arc<Facts>,
 }
 
@@ -63,6 +65,7 @@ impl Line {
             peer: extensions.get().map(|address: &ClientAddress| address.0),
             request_id: extensions.get().map(|id: &RequestId| id.0.clone()),
             metrics,
+            span: extensions.get().cloned(),
             facts: Arc::default(),
         }
     }
@@ -77,6 +80,11 @@ impl Line {
         self.metrics
             .requests
             .note(template, &self.method, status, elapsed);
+        if let Some(span) = &self.span {
+            let tenant = self.facts.tenant.get().map(String::as_str);
+            span.identify(tenant, self.request_id.as_deref());
+            span.finish(&self.method, template, status);
+        }
         macro_rules! line {
             ($level:expr) => {
                 tracing::event!(

@@ -24,6 +24,7 @@ mod settings;
 mod stream;
 mod table;
 
+pub use app::AdminParts;
 pub use json_schema::Schemas;
 pub use mount::Mount;
 pub use openapi::document;

@@ -1,11 +1,10 @@
 //! From a request to its operation, and from the outcome to the answer.
 
-use crate::admin_api::app::{Api, read};
+use crate::admin_api::app::{AdminParts, Api, read};
 use crate::admin_api::arguments;
 use crate::admin_api::authentication;
 use crate::admin_api::call::{Call, JsonReply, Reply};
 use crate::admin_api::log::{self, Facts};
-use crate::admin_api::mount::Mount;
 use crate::admin_api::openapi;
 use crate::admin_api::operation::{Access, BASE, Body, Operation};
 use crate::admin_api::problem::{Problem, ProblemType, Result};
@@ -13,7 +12,6 @@ use crate::admin_api::reference;
 use crate::admin_api::respond;
 use crate::admin_api::settings::AdminSettings;
 use crate::admin_api::table;
-use crate::config::Config;
 use crate::service::{Earlier, OnceKey, Operator};
 use crate::wire::body::Upload;
 use crate::wire::refusal::Refused;
@@ -40,21 +38,10 @@ pub struct AdminApp {
     api: Arc<Api>,
 }
 
-/// The management API over a database, with the pages that other parts of the program add.
-pub fn app(
-    operator: Operator,
-    settings: AdminSettings,
-    config: Config,
-    mounts: Vec<Mount>,
-) -> AdminApp {
+/// The management API over a database.
+pub fn app(settings: AdminSettings, parts: AdminParts) -> AdminApp {
     let for_wire = settings.for_wire();
-    let api = Arc::new(Api::new(
-        operator,
-        settings,
-        Arc::new(config),
-        openapi::document(),
-        mounts,
-    ));
+    let api = Arc::new(Api::new(settings, parts, openapi::document()));
     let (handling, tidied) = (api.clone(), api.clone());
     let handler = service_fn(move |request: Request| {
         let api = handling.clone();

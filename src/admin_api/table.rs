@@ -1,8 +1,8 @@
 //! The table of operations.
 
 use crate::admin_api::api::{
-    audit, directory, entry, history, log, mapping, operators, schemas, statistics, suggestion,
-    tenants, tokens,
+    audit, directory, endpoints, entry, history, log, mapping, operators, schemas, statistics,
+    suggestion, tenants, tokens,
 };
 use crate::admin_api::operation::Operation;
 use percent_encoding::percent_decode_str;
@@ -18,6 +18,8 @@ const TABLE: &[(&str, &[Operation])] = &[
     ("Statistics", statistics::OPERATIONS),
     ("Mapping", mapping::OPERATIONS),
     ("Directory", directory::OPERATIONS),
+    ("Webhooks", endpoints::WEBHOOKS),
+    ("Streams", endpoints::STREAMS),
     ("History", history::OPERATIONS),
     ("Audit", audit::OPERATIONS),
     ("Operators", operators::OPERATIONS),

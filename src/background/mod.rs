@@ -9,6 +9,7 @@ mod token_expiry;
 mod views;
 
 use crate::clock::{Clock, Timestamp};
+use crate::delivery::{Deliverer, Endpoints};
 use crate::feed::Feed;
 use crate::mapping::Directory;
 use crate::metrics::ShownTenants;
@@ -23,6 +24,7 @@ use tokio_util::task::TaskTracker;
 /// How long stopping waits for a job that is at work.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+const QUARTER_MINUTE: Duration = Duration::from_secs(15);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -106,6 +108,14 @@ impl Background {
         });
     }
 
+    /// Measures the change feed and its endpoints every 15 seconds, for the metrics.
+    pub fn measure_feed(&self, endpoints: Endpoints) {
+        self.every("feed metrics", QUARTER_MINUTE, move || {
+            let endpoints = endpoints.clone();
+            async move { measures::measure_feed(&endpoints).await }
+        });
+    }
+
     /// Makes the views of a directory, and fills their lookups; `made` is the outcome of the first attempt
     /// to make them.
     pub fn apply_directory(
@@ -128,6 +138,30 @@ impl Background {
         self.spawn(async move {
             job.begin();
             numbering::run(&feed).await;
+        });
+    }
+
+    /// Sends events to endpoints, until this register is stopped or `early` tells that the server is to stop: others
+    /// take over at once, while requests under way finish here.
+    pub fn deliver(&self, deliverer: Deliverer, early: impl Future<Output = ()> + Send + 'static) {
+        let job = self.register("deliveries", Schedule::Throughout);
+        let stop = self.stop.child_token();
+        self.tasks.spawn(async move {
+            job.begin();
+            let told = async {
+                stop.run_until_cancelled(early).await;
+                stop.cancel();
+            };
+            tokio::join!(deliverer.run(stop.clone()), told);
+            job.end();
+        });
+    }
+
+    /// Deletes failures of deliveries that are older than a number of days, once an hour.
+    pub fn forget_old_failures(&self, endpoints: Endpoints, days: i64) {
+        self.every("delivery retention", HOUR, move || {
+            let endpoints = endpoints.clone();
+            async move { retention::forget_failures(&endpoints, days).await }
         });
     }
 

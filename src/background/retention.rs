@@ -1,5 +1,6 @@
 //! Keeps the provisioning log, the change log and the audit trail from growing.
 
+use crate::delivery::Endpoints;
 use crate::operator::Operator;
 
 /// Deletes requests that are older than this number of days.
@@ -30,5 +31,12 @@ pub(super) async fn forget_changes(operator: &Operator, days: i64) {
         Ok(0) => {}
         Ok(changes) => tracing::info!(changes, days, "the change feed forgot old changes"),
         Err(error) => tracing::warn!(%error, "old changes stay in the change feed for now"),
+    }
+}
+
+/// Deletes failures of deliveries that are older than this number of days.
+pub(super) async fn forget_failures(endpoints: &Endpoints, days: i64) {
+    if let Err(error) = endpoints.forget_failures(days).await {
+        tracing::warn!(%error, "old failures of deliveries stay for now");
     }
 }

@@ -9,7 +9,9 @@ mod backup;
 mod check;
 mod completions;
 mod confirm;
+mod deliveries;
 mod doctor;
+mod endpoint;
 mod events;
 mod export;
 mod failure;
@@ -34,14 +36,16 @@ mod schema;
 mod serve;
 mod signals;
 mod start_line;
+mod stream;
 mod tenant;
 #[cfg(test)]
 mod tests;
 mod token;
 mod verify;
+mod webhook;
 
 use crate::config::{Config, Environment};
-use crate::telemetry;
+use crate::telemetry::{self, Traces};
 use arguments::Globals;
 use clap::{Parser, Subcommand};
 use failure::Failure;
@@ -84,7 +88,13 @@ enum Command {
     Operator(operator::Operators),
     /// Shows who changed what: commands and operator tokens
     Audit(audit::Audit),
-    /// Makes keys
+    /// Makes and manages webhooks, by which the application learns of changes
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
+    /// Makes and manages streams of security event tokens
+    #[command(subcommand)]
+    Stream(stream::Stream),
+    /// Makes and manages keys
     #[command(subcommand)]
     Key(key::Key),
     /// Shows the requests of identity providers to a tenant, and the outcomes
@@ -136,15 +146,19 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
     let Cli { globals, command } = cli;
     match command {
         Command::Completions(completions) => completions.run(out),
-        Command::Key(key) => key.run(out),
+        Command::Key(key::Key::Generate) => key::generate(out),
         Command::Health(health) => wait(1, health.run(&globals, environment)),
         Command::Doctor(doctor) => wait(0, doctor::run(&doctor, environment, out)),
         Command::Check(check) => check.run(&globals, environment, out),
         Command::Serve(serve) => {
             let config = globals.config(environment, &serve.overrides())?;
-            start_log(&config, &config.log.level);
+            let traces = Traces::of_variables(|name| environment.get(name).map(str::to_owned))
+                .map_err(|error| Failure::Misused(error.to_string()))?;
+            start_log(&config, &config.log.level, &traces);
             let read_again = || globals.config(environment, &serve.overrides());
-            wait(config.server.threads, serve.run(&config, &read_again, out))
+            let outcome = wait(config.server.threads, serve.run(&config, &read_again, out));
+            traces.finish();
+            outcome
         }
         command => {
             let config = globals.config(environment, &[])?;
@@ -153,7 +167,7 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
                 Command::Migrate(_) => "info",
                 _ => "warn",
             };
-            start_log(&config, level);
+            start_log(&config, level, &Traces::off());
             let work = async {
                 let outcome = on_database(command, &config, out).await;
                 last_tasks().await;
@@ -164,10 +178,11 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
     }
 }
 
-fn start_log(config: &Config, level: &str) {
+fn start_log(config: &Config, level: &str, traces: &Traces) {
     telemetry::init(
         config.log.format,
         config.log.asked.as_deref().unwrap_or(level),
+        traces,
     );
 }
 
@@ -188,6 +203,9 @@ async fn on_database(
         Command::Events(events) => events.run(config, out).await,
         Command::Mapping(mapping) => mapping.run(config, out).await,
         Command::Verify(verify) => verify.run(config, out).await,
+        Command::Webhook(webhook) => webhook.run(config, out).await,
+        Command::Stream(stream) => stream.run(config, out).await,
+        Command::Key(key) => key.run(config, out).await,
         Command::Export(export) => export.run(config, out).await,
         Command::Import(import) => import.run(config, out).await,
         Command::Backup(backup) => backup.run(config, out).await,
@@ -197,7 +215,6 @@ async fn on_database(
         | Command::Check(_)
         | Command::Health(_)
         | Command::Doctor(_)
-        | Command::Key(_)
         | Command::Completions(_) => Ok(()),
     }
 }

@@ -2,8 +2,8 @@
 
 use super::arguments::given;
 use super::failure::Failure;
-use super::{open, renewal, signals, start_line};
-use crate::admin_api::{self, AdminApp, AdminSettings, Mount};
+use super::{deliveries, endpoint, open, renewal, signals, start_line};
+use crate::admin_api::{self, AdminApp, AdminParts, AdminSettings, Mount};
 use crate::background::Background;
 use crate::config::{Config, ConfigError, Override};
 use crate::feed::Feed;
@@ -126,7 +126,9 @@ impl Serve {
         background.warn_of_expiring_tokens(operator.clone(), config.tokens.warn_days);
         background.forget_old_requests(operator.clone(), config.provisioning.retention_days);
         background.forget_old_acts(operator.clone(), config.admin.audit_days);
-        background.number_changes(feed);
+        background.number_changes(feed.clone());
+        let endpoints = endpoint::over(config, &operator, feed.clone());
+        deliveries::start(&background, config, &operator, feed, stop.clone())?;
         background.forget_old_changes(operator.clone(), config.feed.retention_days);
         let recorder = operator.service().recorder().clone();
         let app = scim_api::app(operator.service().clone(), config.for_http());
@@ -136,7 +138,13 @@ impl Serve {
         let admin_app = admin_address.map(|address| {
             let settings = AdminSettings::of(config, address, base_url.clone());
             let pages = vec![metrics_page(&operator, config)];
-            admin_api::app(operator.clone(), settings, config.clone(), pages)
+            let parts = AdminParts {
+                operator: operator.clone(),
+                endpoints: endpoints.clone(),
+                config: config.clone(),
+                mounts: pages,
+            };
+            admin_api::app(settings, parts)
         });
         let renewed = renewal::Renewed {
             service: operator.service(),

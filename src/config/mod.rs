@@ -152,6 +152,13 @@ impl Config {
             .then(|| self.base_url(self.server.listen))
     }
 
+    /// Who issues tokens: the public URL, without the base path.
+    pub fn issuer(&self) -> String {
+        let url = self.base_url(self.server.listen);
+        let root = url.strip_suffix(self.server.base_path.as_str());
+        root.unwrap_or(&url).to_owned()
+    }
+
     /// The URL of this machine's own clients.
     pub fn local_url(&self, address: SocketAddr) -> String {
         let scheme = if self.server.tls.is_some() {

@@ -304,6 +304,8 @@ pub struct Feed {
     pub retention_days: i64,
     /// Whether the state of a resource is kept with each change.
     pub documents: bool,
+    /// Whether this instance sends events to webhooks and streams.
+    pub deliver: bool,
 }
 
 impl Feed {
@@ -312,6 +314,7 @@ impl Feed {
         Ok(Self {
             retention_days: section.integer("retention_days", 1..=3650)?,
             documents: section.flag("documents")?,
+            deliver: section.flag("deliver")?,
         })
     }
 }

@@ -119,6 +119,8 @@ impl<'a> Change<'a> {
             timestamp: row.at,
             position: row.key.position,
             tenant: tenant_name(row),
+            tenant_number: row.key.tenant,
+            action: row.action,
             data,
             token: row.token.clone(),
             request: row.request.clone(),
@@ -136,6 +138,7 @@ impl<'a> Change<'a> {
         let mut subject = Subject {
             resource_type: name.to_owned(),
             id: row.id,
+            path: path(row, name, caller),
             version: row.version,
             changed: self.changed.clone(),
             record: None,
@@ -198,6 +201,13 @@ pub(super) fn without_members(resource_type: &ResourceType, caller: &Caller) -> 
         &excluded,
         caller.conformance(),
     )?)
+}
+
+/// The path of a resource behind the base URL; of a type that is gone by its name.
+fn path(row: &FeedRow, name: &str, caller: &Caller) -> String {
+    let known = caller.catalog.by_name(name);
+    let endpoint = known.map_or_else(|| format!("/{name}s"), |known| known.endpoint().to_owned());
+    format!("{endpoint}/{}", row.id)
 }
 
 /// What weighs most: who may come in, then who is in a group, then the rest.

@@ -3,7 +3,7 @@
 use crate::clock::Timestamp;
 use crate::feed::event_type::EventType;
 use crate::keyword::keywords;
-use crate::store::ChangedMember;
+use crate::store::{ChangeAction, ChangedMember};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 use uuid::Uuid;
@@ -36,6 +36,10 @@ pub struct Event {
     pub position: i64,
     /// Name of the tenant.
     pub tenant: String,
+    /// Number of the tenant; 0 for what is told of tenants to all.
+    pub tenant_number: i64,
+    /// What was done.
+    pub action: ChangeAction,
     /// What it is about.
     pub data: EventData,
     /// Name of the token that made the change; `None` for the operator.
@@ -67,9 +71,11 @@ pub struct TenantChanged {
 pub struct Subject {
     /// Name of its type.
     pub resource_type: String,
-    /// Its id.
+    /// Id of the resource.
     pub id: Uuid,
-    /// Its version after the change.
+    /// Path of the resource behind the base URL, such as `/Users/01a2…`.
+    pub path: String,
+    /// Version of the resource after the change.
     pub version: i64,
     /// Names of the attributes that were changed, those of extensions as `URN:name`.
     pub changed: Vec<String>,

@@ -11,7 +11,7 @@ pub struct EventType {
 
 impl EventType {
     /// The type for a resource type, or `Tenant`, and what happened.
-    pub(super) fn new(subject: &str, verb: &'static str) -> Self {
+    pub(crate) fn new(subject: &str, verb: &'static str) -> Self {
         Self {
             subject: subject.to_lowercase(),
             verb,

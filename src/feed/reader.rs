@@ -60,11 +60,11 @@ type Result<T> = std::result::Result<T, FeedError>;
 /// Which events are read.
 #[derive(Debug, Clone, Default)]
 pub struct PageQuery {
-    /// Those after this place.
+    /// Only events after this place.
     pub after: Place,
-    /// Those of one tenant; `None` for all, and for what is told of tenants.
+    /// Only events of one tenant; `None` for all, and for what is told of tenants.
     pub tenant: Option<TenantKey>,
-    /// Those of these types.
+    /// Only events of these types.
     pub types: TypePatterns,
     /// So many at most; at least 1.
     pub limit: usize,
@@ -112,7 +112,11 @@ impl Feed {
     /// # Errors
     /// Any error of the database.
     pub async fn advance(&self) -> Result<()> {
-        while self.advance_by(SLICE).await? > 0 {}
+        let mut seen = self.clock().now();
+        while self.advance_by(SLICE).await? > 0 {
+            seen = self.clock().now();
+        }
+        self.store.metrics().feed.note_numbered(seen);
         self.look().await
     }
 

@@ -6,6 +6,7 @@
 mod build;
 mod caches;
 mod coalescing;
+mod feed;
 mod log_queue;
 mod pool;
 mod requests;
@@ -17,6 +18,8 @@ mod writer;
 
 pub(crate) use caches::CacheMetrics;
 pub(crate) use coalescing::{CoalescingMetrics, Groups};
+pub(crate) use feed::FeedMetrics;
+pub use feed::{EndpointFigures, FeedFigures};
 pub(crate) use log_queue::LogQueueMetrics;
 pub(crate) use pool::PoolMetrics;
 pub(crate) use requests::RequestMetrics;
@@ -59,6 +62,8 @@ pub struct Metrics {
     pub(crate) log_queue: LogQueueMetrics,
     /// Seats and tokens of tenants.
     pub(crate) tenants: TenantMetrics,
+    /// The change feed and its deliveries.
+    pub(crate) feed: FeedMetrics,
 }
 
 impl Default for Metrics {
@@ -80,6 +85,7 @@ impl Default for Metrics {
             page_hints,
             log_queue: LogQueueMetrics::register(to),
             tenants: TenantMetrics::register(to),
+            feed: FeedMetrics::register(to),
             registry,
         }
     }

@@ -5,13 +5,17 @@ use crate::access::Caller;
 use crate::error::{Result, ScimError};
 use crate::messages::list_response;
 use crate::protocol::cursor::CURSOR_SECONDS;
+use crate::protocol::event_uris::EVENT_URIS;
 use crate::protocol::{Reply, Service};
 use crate::schema::{RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_CONFIG};
 use serde_json::{Map, Value, json};
 
 impl Service {
-    /// GET `/ServiceProviderConfig` (RFC 7643 section 5).
-    pub fn service_provider_config(&self, caller: &Caller) -> Reply {
+    /// GET `/ServiceProviderConfig` (RFC 7643 section 5, RFC 9967 section 4).
+    ///
+    /// # Errors
+    /// Any error of the database.
+    pub async fn service_provider_config(&self, caller: &Caller) -> Result<Reply> {
         let limits = self.limits();
         let location = format!("{}/ServiceProviderConfig", caller.base_url);
         let mut document = json!({
@@ -48,10 +52,13 @@ impl Service {
         {
             members.insert("RolesAndEntitlements".into(), found);
         }
-        Reply {
+        if self.access().store().has_streams().await? {
+            document["securityEvents"] = json!({"asyncRequest": "none", "eventUris": EVENT_URIS});
+        }
+        Ok(Reply {
             location: Some(location),
             ..Reply::ok(document.to_string())
-        }
+        })
     }
 
     /// GET `/ResourceTypes`, or of one by name (RFC 7644 section 4).

@@ -6,6 +6,7 @@ mod create;
 pub(crate) mod cursor;
 mod delete;
 mod discovery;
+mod event_uris;
 mod limits;
 mod list;
 mod locks;
@@ -28,6 +29,7 @@ mod schema_retry;
 mod update;
 pub(crate) mod username_format;
 
+pub use event_uris::EVENT_URIS;
 pub use limits::ServiceLimits;
 pub use pieces::Pieces;
 pub use precondition::{Precondition, Tags};

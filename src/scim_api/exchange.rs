@@ -152,7 +152,10 @@ fn complete(response: &mut Response, route: &Route, verb: Verb) {
     if verb == Verb::Patch && status == 204 {
         respond::name_type(response);
     }
-    if matches!(route, Route::Live | Route::Ready) && status == 200 {
+    if matches!(route, Route::KeySet) && status == 200 {
+        respond::put(response, CONTENT_TYPE, "application/jwk-set+json");
+    }
+    if matches!(route, Route::Live | Route::Ready | Route::Transmitter) && status == 200 {
         respond::put(response, CONTENT_TYPE, "application/json");
     }
     if matches!(route, Route::Front) && status == 200 {

@@ -1,6 +1,7 @@
 //! Which handler answers which route.
 
 use crate::access::answered;
+use crate::delivery;
 use crate::error::{ErrorStatus, Result, ScimError};
 use crate::reason::Reason;
 use crate::scim_api::app::App;
@@ -67,6 +68,7 @@ impl Handlers {
         match &call.route {
             Route::Live => health(call.verb),
             Route::Ready => self.ready(call).await,
+            Route::KeySet | Route::Transmitter => self.published(call).await,
             Route::Scim(target) => self.scim(call, upload, target).await,
             // A request with a token is of a client with a wrong base URL, not of a person.
             Route::Front if credentials(call).is_none() => front(call.verb, &call.settings),
@@ -91,6 +93,27 @@ impl Handlers {
             Ok(Ok(())) => Ok(healthy),
             Ok(Err(error)) => Err(away().caused_by(error)),
             Err(_) => Err(away()),
+        }
+    }
+
+    /// What is published of security event tokens.
+    async fn published(&self, call: &Call) -> Result<Reply> {
+        match call.verb {
+            Verb::Get => {}
+            Verb::Options => return Ok(Reply::empty(204)),
+            _ => return health(call.verb),
+        }
+        let access = self.service.access();
+        let found = if call.route == Route::KeySet {
+            delivery::key_set(access.store(), self.service.clock().now()).await
+        } else {
+            let url = access.public_url();
+            let issuer = url.strip_suffix(call.settings.base_path.as_str());
+            delivery::transmitter(access.store(), issuer.unwrap_or(url)).await
+        };
+        match found? {
+            Some(found) => Ok(Reply::ok(found.to_string())),
+            None => Err(nothing_here(call)),
         }
     }
 

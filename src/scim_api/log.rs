@@ -9,6 +9,7 @@ use crate::schema::ResourceType;
 use crate::scim_api::respond::Shown;
 use crate::scim_api::route::{Route, Target, Verb};
 use crate::service::{Recorder, RequestContext, RequestSummary};
+use crate::trace::{RequestSpan, TraceParent};
 use crate::wire::layers::access_log::Begin;
 use crate::wire::layers::client_address::ClientAddress;
 use crate::wire::layers::request_id::RequestId;
@@ -75,7 +76,8 @@ pub(crate) struct Entry {
     client: Option<String>,
     method: String,
     peer: Option<IpAddr>,
-    trace_id: Option<String>,
+    trace: Option<TraceParent>,
+    span: Option<RequestSpan>,
     request_id: Arc<str>,
     /// What the handler learns.
     facts: Arc<Facts>,
@@ -122,7 +124,8 @@ impl Logs {
                 "other".to_owned()
             },
             peer: extensions.get().map(|address: &ClientAddress| address.0),
-            trace_id: trace_id(headers),
+            trace: extensions.get().copied(),
+            span: extensions.get().cloned(),
             facts: Arc::new(Facts::of_request(request_id.clone())),
             request_id,
         }
@@ -178,6 +181,10 @@ impl Entry {
         let (tenant, token) = (tenant.as_deref(), token.as_deref());
         let id = route.and_then(requested_id).or(created);
         let template = self.template(route);
+        if let Some(span) = &self.span {
+            span.identify(tenant, Some(&*self.request_id));
+            span.finish(&self.method, &template, status);
+        }
         self.metrics
             .requests
             .note(&template, &self.method, status, self.started.elapsed());
@@ -198,7 +205,7 @@ impl Entry {
                     reason = error.and_then(|error| Some(error.reason()?.as_str())),
                     elapsed_ms = elapsed_ms(self.started),
                     request_id = &*self.request_id,
-                    trace_id = self.trace_id,
+                    trace_id = self.trace.map(|parent| parent.trace_id()),
                     peer = self.peer.map(tracing::field::display),
                     // The text about a token names no person.
                     refused = error.filter(|error| error.status() == 401).map(ScimError::logged),
@@ -306,56 +313,9 @@ fn client(headers: &HeaderMap) -> Option<String> {
     Some(name.iter().take(CLIENT).map(printable).collect())
 }
 
-/// The trace id of a well-formed W3C `traceparent`: version, trace, span, flags.
-fn trace_id(headers: &HeaderMap) -> Option<String> {
-    let parts: Vec<&str> = headers
-        .get("traceparent")?
-        .to_str()
-        .ok()?
-        .split('-')
-        .collect();
-    let [version, trace, span, flags, ..] = parts.as_slice() else {
-        return None;
-    };
-    let hex = |text: &str, length| {
-        text.len() == length
-            && text
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let is_set = |text: &str| text.bytes().any(|byte| byte != b'0');
-    let well_formed = hex(version, 2) && hex(trace, 32) && hex(span, 16) && hex(flags, 2);
-    let meant =
-        *version != "ff" && is_set(trace) && is_set(span) && (*version != "00" || parts.len() == 4);
-    (well_formed && meant).then(|| (*trace).to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn with(name: &'static str, value: &str) -> HeaderMap {
-        HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())])
-    }
-
-    #[test]
-    fn only_well_formed_traces_are_logged() {
-        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        assert_eq!(
-            trace_id(&with("traceparent", good)).as_deref(),
-            Some("0af7651916cd43dd8448eb211c80319c")
-        );
-        for bad in [
-            "",
-            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
-            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
-            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
-            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
-        ] {
-            assert_eq!(trace_id(&with("traceparent", bad)), None, "{bad}");
-        }
-    }
 
     #[test]
     fn causes_are_chained() {

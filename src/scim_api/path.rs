@@ -41,6 +41,8 @@ impl BasePath {
         match path {
             "/healthz" => return Route::Live,
             "/readyz" => return Route::Ready,
+            "/.well-known/jwks.json" => return Route::KeySet,
+            "/.well-known/ssf-configuration" => return Route::Transmitter,
             _ => {}
         }
         if let Some(below) = below(&self.path, path) {

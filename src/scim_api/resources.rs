@@ -152,7 +152,10 @@ async fn of_server(
     target: &Target,
 ) -> Result<Reply> {
     match target {
-        Target::Config => unfiltered(call).map(|()| service.service_provider_config(caller)),
+        Target::Config => {
+            unfiltered(call)?;
+            service.service_provider_config(caller).await
+        }
         Target::ResourceTypes(name) => {
             unfiltered(call).and_then(|()| service.resource_types(caller, name.as_deref()))
         }

@@ -12,6 +12,10 @@ pub(crate) enum Route {
     Live,
     /// `/readyz`: the database answers.
     Ready,
+    /// `/.well-known/jwks.json`: the public keys of security event tokens.
+    KeySet,
+    /// `/.well-known/ssf-configuration`: how receivers get security event tokens.
+    Transmitter,
     /// `/`: what this is, for a person who comes without a token.
     Front,
     /// Below the base path, where every request needs a token.
@@ -86,6 +90,8 @@ impl Route {
         match self {
             Self::Live => "/healthz",
             Self::Ready => "/readyz",
+            Self::KeySet => "/.well-known/jwks.json",
+            Self::Transmitter => "/.well-known/ssf-configuration",
             Self::Front => "/",
             Self::Scim(target) => target.template(),
             Self::OtherVersion(_) | Self::Outside => "outside",

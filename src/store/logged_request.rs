@@ -11,6 +11,11 @@ use uuid::Uuid;
 pub struct TenantKey(pub(in crate::store) i64);
 
 impl TenantKey {
+    /// The key of the tenant of a number.
+    pub fn of_number(number: i64) -> Self {
+        Self(number)
+    }
+
     /// The number of the tenant.
     pub fn number(self) -> i64 {
         self.0

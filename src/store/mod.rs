@@ -7,6 +7,7 @@
 mod activity;
 mod changes;
 mod db;
+mod delivery;
 mod directory;
 mod handle;
 mod logged_request;
@@ -25,6 +26,13 @@ pub use changes::{
 };
 pub use db::error::StoreError;
 pub use db::settings::PoolSettings;
+pub use delivery::acknowledgement::Acknowledgements;
+pub use delivery::attempt::FailedAttempt;
+pub use delivery::endpoint::{Endpoint, EndpointChange, EndpointKind, EndpointStatus, NewEndpoint};
+pub use delivery::held::HeldEvent;
+pub use delivery::lease::EndpointState;
+pub use delivery::progress::{EndpointProgress, LaneMark};
+pub use delivery::signing_key::{KeyState, SigningKey};
 pub use directory::{DirectoryState, Views};
 pub use handle::Store;
 pub use logged_request::{Entry, LoggedRequest, Outcome, TenantKey};

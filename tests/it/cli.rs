@@ -108,6 +108,13 @@ impl Served {
 
     /// On PostgreSQL, with the time of a statement in seconds; with a token "t".
     pub(crate) fn on_postgres(folder: &Path, url: &str, statement: u64) -> Self {
+        let statement = statement.to_string();
+        let variables = [("SCIMD_DATABASE__STATEMENT_SECONDS", statement.as_str())];
+        Self::with_variables(folder, url, &variables)
+    }
+
+    /// On PostgreSQL, with variables of the environment; with a token "t".
+    pub(crate) fn with_variables(folder: &Path, url: &str, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(SCIMD);
         command.args([
             "serve",
@@ -120,9 +127,27 @@ impl Served {
         ]);
         command
             .env_clear()
-            .env("SCIMD_DATABASE__STATEMENT_SECONDS", statement.to_string())
+            .envs(variables.iter().copied())
             .current_dir(folder);
         Self::run(command, Stdio::null())
+    }
+
+    /// In an environment, on PostgreSQL if there is a URL, with a token "test".
+    pub(crate) fn in_environment(
+        folder: &Path,
+        url: Option<&str>,
+        variables: &[(&str, &str)],
+        log: Stdio,
+    ) -> Self {
+        let mut command = Command::new(SCIMD);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--issue-token", "test"]);
+        match url {
+            Some(url) => command.args(["--database-url", url]),
+            None => command.arg("--data-dir").arg(folder.join("data")),
+        };
+        command.env_clear().envs(variables.iter().copied());
+        command.current_dir(folder);
+        Self::run(command, log)
     }
 
     fn run(mut command: Command, log: Stdio) -> Self {
@@ -148,11 +173,6 @@ impl Served {
 
     /// Waits for the end of the server.
     pub(crate) fn ended(&mut self) -> Option<i32> {
-        self.child.wait().unwrap().code()
-    }
-
-    /// Waits for a server that ends by itself.
-    pub(crate) fn end(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 

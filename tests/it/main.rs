@@ -44,10 +44,16 @@ mod schemas;
 mod searchable;
 mod shared_database;
 mod start;
+mod streams;
 mod tidy;
 mod tightened;
+#[cfg(feature = "otlp")]
+mod traces;
 mod transfer;
 mod types;
+#[cfg(not(feature = "otlp"))]
+mod untraced;
 mod upgrade;
 mod verify;
 mod views;
+mod webhooks;

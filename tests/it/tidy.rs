@@ -2,6 +2,7 @@
 
 mod cycles;
 mod engine;
+mod names;
 mod prose;
 
 use std::collections::HashMap;
@@ -207,7 +208,9 @@ fn the_wire_knows_no_api() {
         let code = code(&path);
         for after in code.split("crate::").skip(1) {
             assert!(
-                after.starts_with("wire") || after.starts_with("live::"),
+                ["wire", "live::", "trace::"]
+                    .iter()
+                    .any(|used| after.starts_with(used)),
                 "{}: the wire uses {}",
                 path.display(),
                 after.lines().next().unwrap()

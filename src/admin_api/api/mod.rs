@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod directory;
+pub(crate) mod endpoints;
 pub(crate) mod entry;
 pub(crate) mod history;
 pub(crate) mod log;

@@ -12,6 +12,7 @@
 pub(in crate::store) mod append;
 mod history;
 mod number;
+mod pending;
 mod read;
 mod retention;
 mod tenant;

@@ -19,11 +19,13 @@ use crate::store::db::row::Row;
 use crate::store::db::statement::Expanded;
 use crate::store::db::suspicion::Purpose;
 use crate::store::db::texts::Prepared;
+use crate::trace::{self, Origin};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 /// Reads that run as one statement, at most.
 const MOST: usize = 64;
@@ -65,6 +67,7 @@ pub(in crate::store) struct ReadCoalescer {
 #[derive(Debug)]
 struct Waiting {
     args: Vec<Arg>,
+    origin: Origin,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -92,7 +95,14 @@ impl ReadCoalescer {
             text,
         };
         let (answer, answered) = oneshot::channel();
-        if let Some(leader) = self.waiting.join(key, Waiting { args, answer }) {
+        if let Some(leader) = self.waiting.join(
+            key,
+            Waiting {
+                args,
+                origin: Origin::current(),
+                answer,
+            },
+        ) {
             // In a task of its own: a caller that gives up must not take the others along.
             tokio::spawn(serve(leader, connections.clone(), self.metrics.clone()));
         }
@@ -110,12 +120,14 @@ async fn serve(mut leader: Leader<Key, Waiting>, connections: Connections, metri
         leader.next(|waiting| waiting.drain(..waiting.len().min(MOST)).collect())
     {
         metrics.note_group(group.len());
-        let mut work = Box::pin(carry_out(
+        let span = trace::shared("coalesced reads", group.iter().map(|one| &one.origin));
+        let work = carry_out(
             connections.clone(),
             lease.take(),
             leader.key().text.clone(),
             group,
-        ));
+        );
+        let mut work = Box::pin(work.instrument(span));
         lease = match timeout(HOLD, &mut work).await {
             Ok(lease) => lease,
             Err(_) => {
@@ -162,7 +174,7 @@ async fn carry_out(
             Err(error) => return refuse(&connections, &text, group, &error),
         }
     } else {
-        for Waiting { args, answer } in group {
+        for Waiting { args, answer, .. } in group {
             let rows = lease
                 .rows(Prepared {
                     text: text.clone(),
@@ -198,7 +210,7 @@ fn refuse(
 
 /// Runs the statements of a group that failed one by one, so that each gets its own error.
 fn each_alone(connections: &Connections, text: &Arc<str>, group: Vec<Waiting>) -> Option<Lease> {
-    for Waiting { args, answer } in group {
+    for Waiting { args, answer, .. } in group {
         let (connections, statement) = (
             connections.clone(),
             Prepared {

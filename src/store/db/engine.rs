@@ -20,6 +20,7 @@ use crate::store::db::sqlite_timeout::Limit;
 use crate::store::db::sqlite_writer::{ATTEMPT, Writer};
 use crate::store::db::statement::Statement;
 use crate::store::db::texts::Texts;
+use crate::trace;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -28,6 +29,7 @@ use std::path::Path;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tracing::Instrument;
 
 /// An open database.
 #[derive(Debug, Clone)]
@@ -69,6 +71,7 @@ macro_rules! migrations {
             12 "0012_token_ending.sql",
             13 "0013_feed.sql",
             14 "0014_operators.sql",
+            15 "0015_endpoints.sql",
             16 "0016_tenant_activity.sql",
             17 "0017_scanned_values.sql",
         )
@@ -297,7 +300,15 @@ impl Engine {
         Ok(true)
     }
 
-    /// Counts a statement or batch under its name, logs it at level debug, and names it in an error that says nothing
+    /// What traces call the database.
+    pub(in crate::store) fn system(&self) -> &'static str {
+        match self.database {
+            Database::Postgres { .. } => "postgresql",
+            Database::Sqlite { .. } => "sqlite",
+        }
+    }
+
+    /// Counts and traces a statement or batch under its name, logs it at level debug, and names it in an error that says nothing
     /// else about it. The work is pinned by the caller: passed by value, it would be in the future twice, and be copied
     /// with it.
     async fn observed(
@@ -306,13 +317,19 @@ impl Engine {
         running: Pin<&mut impl Future<Output = Result<Vec<Row>, StoreError>>>,
     ) -> Result<Vec<Row>, StoreError> {
         let began = Instant::now();
-        let outcome = running.await;
+        let span = trace::statement(statement, self.system());
+        let outcome = if span.is_disabled() {
+            running.await
+        } else {
+            running.instrument(span.clone()).await
+        };
         let elapsed = began.elapsed();
         let rows = match &outcome {
             Ok(rows) => Some(rows.len()),
             Err(error) if error.is_conflict() => Some(0),
             Err(_) => None,
         };
+        trace::end_statement(&span, rows);
         self.metrics.statements.note(statement, elapsed, rows);
         let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         match &outcome {

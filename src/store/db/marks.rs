@@ -9,6 +9,7 @@
 //! | `{position}` | `strpos` | `instr` |
 //! | `{rows_of}` | `json_agg` | `json_group_array` |
 //! | `{row_of}` | `json_build_array` | `json_array` |
+//! | `{now}` | the moment by the database's clock, in microseconds since 1970 | the same |
 //! | `{elements_of:column}` | `json_array_elements(column)`: a row with a `value` for each element of a JSON array | `json_each(column)` |
 //! | `{limit}` | `limit` | `limit +`: a bare parameter would be planned anew each time |
 //! | `{row:column}` | `ctid`: where a row is stored | the column that identifies it |
@@ -38,6 +39,7 @@ pub(in crate::store) enum Mark<'a> {
     Position,
     RowsOf,
     RowOf,
+    Now,
     Limit,
     Row(&'a str),
     RowAmong(&'a str),
@@ -57,6 +59,7 @@ impl<'a> Mark<'a> {
             "position" => Self::Position,
             "rows_of" => Self::RowsOf,
             "row_of" => Self::RowOf,
+            "now" => Self::Now,
             "limit" => Self::Limit,
             "for_no_key_update" => Self::ForNoKeyUpdate,
             "for_key_share" => Self::ForKeyShare,

@@ -299,6 +299,9 @@ impl Body {
                     Mark::Position => into.text.push_str("strpos"),
                     Mark::RowsOf => into.text.push_str("json_agg"),
                     Mark::RowOf => into.text.push_str("json_build_array"),
+                    Mark::Now => into.text.push_str(
+                        "cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)",
+                    ),
                     Mark::Limit => into.text.push_str("limit "),
                     Mark::Row(_) => into.text.push_str("ctid"),
                     Mark::RowAmong(_) => into.text.push_str("ctid = any(array"),
@@ -349,6 +352,9 @@ impl Body {
                     Mark::Position => into.text.push_str("instr"),
                     Mark::RowsOf => into.text.push_str("json_group_array"),
                     Mark::RowOf => into.text.push_str("json_array"),
+                    Mark::Now => into
+                        .text
+                        .push_str("cast((julianday('now') - 2440587.5) * 86400000000 as integer)"),
                     Mark::Limit => into.text.push_str("limit +"),
                     Mark::Row(column) => into.text.push_str(column),
                     Mark::RowAmong(columns) => into.push(format_args!("({columns} in ")),

@@ -8,11 +8,13 @@ use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::Flow;
 use crate::store::db::row::Row;
 use crate::store::db::statement::{Expanded, Statement};
+use crate::trace;
 use futures_core::stream::BoxStream;
 use sqlx::{AssertSqlSafe, Connection, Postgres, Sqlite};
 use std::future::poll_fn;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use tracing::{Instrument, Span};
 
 /// Longest silence before a row where nobody but the operator waits: PostgreSQL may sort a whole tenant.
 const FOR_OPERATOR: Deadline = Deadline::after(Duration::from_secs(600));
@@ -41,19 +43,31 @@ impl Engine {
     fn rows_each_within(&self, each: Deadline, statement: Statement) -> mpsc::Receiver<Sent> {
         let (sender, receiver) = mpsc::channel(WAITING);
         let engine = self.clone();
-        tokio::spawn(async move {
-            if let Err(error) = engine.send_rows(&statement, each, &sender).await {
+        let span = trace::statement(statement.name(), engine.system());
+        let work = async move {
+            let (began, mut rows) = (Instant::now(), 0);
+            let outcome = engine
+                .send_rows(&statement, (each, &mut rows), &sender)
+                .await;
+            let rows = outcome.is_ok().then_some(rows);
+            trace::end_statement(&Span::current(), rows);
+            engine
+                .metrics()
+                .statements
+                .note(statement.name(), began.elapsed(), rows);
+            if let Err(error) = outcome {
                 // A reader that is gone wants to know nothing.
                 let _ = sender.send(Err(error)).await;
             }
-        });
+        };
+        tokio::spawn(work.instrument(span));
         receiver
     }
 
     async fn send_rows(
         &self,
         statement: &Statement,
-        each: Deadline,
+        (each, count): (Deadline, &mut usize),
         to: &mpsc::Sender<Sent>,
     ) -> Result<(), StoreError> {
         match &self.database {
@@ -64,7 +78,7 @@ impl Engine {
                     sqlx::query_with::<Postgres, _>(AssertSqlSafe(text), postgres_args(args))
                         .persistent(false);
                 let rows = query.fetch(reading.connection()?);
-                send(rows, Row::Postgres, each, to).await?;
+                send(rows, Row::Postgres, (each, count), to).await?;
                 if to.is_closed() {
                     // To end the transaction would be to read the rest first; a closed connection ends both.
                     return Ok(());
@@ -75,7 +89,7 @@ impl Engine {
                 let Expanded { text, args } = statement.for_sqlite()?;
                 let (_permit, mut connection) = readers.reading(Flow::of(&args)).await?;
                 let query = sqlx::query_with::<Sqlite, _>(AssertSqlSafe(text), sqlite_args(args));
-                send(query.fetch(&mut connection), Row::Sqlite, each, to).await?;
+                send(query.fetch(&mut connection), Row::Sqlite, (each, count), to).await?;
                 connection.close().await?;
             }
         }
@@ -86,7 +100,7 @@ impl Engine {
 async fn send<R>(
     mut rows: BoxStream<'_, sqlx::Result<R>>,
     read: impl Fn(R) -> Row,
-    each: Deadline,
+    (each, count): (Deadline, &mut usize),
     to: &mpsc::Sender<Sent>,
 ) -> Result<(), StoreError> {
     while let Some(row) = each
@@ -95,6 +109,7 @@ async fn send<R>(
         }))
         .await?
     {
+        *count += 1;
         if to.send(Ok(read(row))).await.is_err() {
             break;
         }

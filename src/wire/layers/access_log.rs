@@ -1,12 +1,16 @@
 //! Has each request logged by its API, also if its client hangs up before it is answered.
 
+use crate::trace::{RequestSpan, TraceParent};
 use crate::wire::layers::step::{Inner, Step, answer};
 use axum::extract::Request;
+use axum::http::HeaderName;
 use axum::response::Response;
 use std::fmt;
 use std::sync::Arc;
 
-/// Begins the log entry of a request. What the handler is to add to it goes with the request as an extension.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Begins the log entry of a request, which has its [`TraceParent`] and its [`RequestSpan`], if there are such, as extensions. What the handler is to add to it goes with the request as an extension.
 pub(crate) type Begin = Arc<dyn Fn(&mut Request) -> Finish + Send + Sync>;
 
 /// Finishes a log entry with the answer; `None` if the client hung up.
@@ -26,6 +30,11 @@ impl fmt::Debug for AccessLog {
 
 impl<S: Inner> Step<S> for AccessLog {
     async fn run(self, mut request: Request, inner: S) -> Response {
+        let parent = request.headers().get(TRACEPARENT);
+        let parent = parent.and_then(|value| TraceParent::parse(value.to_str().ok()?));
+        let extensions = request.extensions_mut();
+        parent.map(|parent| extensions.insert(parent));
+        RequestSpan::begin(parent).map(|span| extensions.insert(span));
         let mut entry = Entry(Some((self.log)(&mut request)));
         let response = answer(inner, request).await;
         entry.finish(Some(&response));

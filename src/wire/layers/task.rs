@@ -1,6 +1,7 @@
 //! Runs the handler in a task of its own, within a time.
 
 use crate::live::Live;
+use crate::trace::RequestSpan;
 use crate::wire::layers::request_id::RequestId;
 use crate::wire::layers::step::{Inner, Step, answer};
 use crate::wire::refusal::{Refuse, Refused};
@@ -9,7 +10,7 @@ use crate::wire::tasks::Tasks;
 use axum::extract::Request;
 use axum::http::Method;
 use axum::response::Response;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 /// Runs the handler in a task, which a client that hangs up ends only if nothing is written.
 #[derive(Debug, Clone)]
@@ -26,7 +27,10 @@ impl<S: Inner> Step<S> for RunTask {
         let refused = Refused::of(&request);
         let is_safe = is_safe(request.method());
         let time = self.settings.get().request_time;
-        let work = answer(inner, request).instrument(span);
+        let trace = request.extensions().get().map(RequestSpan::span);
+        let work = answer(inner, request)
+            .instrument(trace.unwrap_or_else(Span::none))
+            .instrument(span);
         match self.tasks.run(is_safe, time, work).await {
             Ok(response) => response,
             Err(refusal) => (self.refuse)(refusal, &refused),

@@ -319,10 +319,8 @@ async fn a_stream_tells_of_the_requests_of_another_instance() {
     let begun = Instant::now();
     let answer = first.get("/Groups").await.expect(200);
     let (event, id, data) = stream.next().await.unwrap();
-    println!(
-        "seen by a stream of another instance after {:?}",
-        begun.elapsed()
-    );
+    // On a machine that is busy; at rest it takes a second.
+    assert!(begun.elapsed() < Duration::from_secs(5));
     assert_eq!(
         (event.as_str(), &data["route"]),
         ("request", &json!("/Groups"))
@@ -374,5 +372,5 @@ async fn streams_are_bounded_and_end_with_the_server(server: Server) {
     for stream in &mut streams {
         assert!(stream.next().await.is_none());
     }
-    println!("streams ended after {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(1));
 }

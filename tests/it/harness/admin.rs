@@ -2,8 +2,10 @@
 
 use super::{Answer, Server, openapi};
 use reqwest::Method;
-use scimd::admin_api::{AdminSettings, Mount};
+use scimd::admin_api::{AdminParts, AdminSettings, Mount};
 use scimd::config::{Config, Environment};
+use scimd::delivery::{Endpoints, KeyPlace};
+use scimd::secrets::{KeySource, generate_key};
 use scimd::service::{OperatorRole, OperatorTokenRequest};
 use scimd::wire::ServerSettings;
 use secrecy::ExposeSecret;
@@ -65,12 +67,21 @@ impl Admin {
             bad_tokens: 0,
             behind_proxy: false,
         };
-        let app = scimd::admin_api::app(
-            server.operator.clone(),
-            settings,
-            Config::load(None, &home(), &[]).unwrap(),
+        let access = server.operator.service().access();
+        let keys = KeyPlace {
+            source: KeySource {
+                current: Some(generate_key().unwrap()),
+                previous: None,
+            },
+            folder: None,
+        };
+        let parts = AdminParts {
+            operator: server.operator.clone(),
+            endpoints: Endpoints::new(access, server.feed(), keys, server.base.clone()),
+            config: Config::load(None, &home(), &[]).unwrap(),
             mounts,
-        );
+        };
+        let app = scimd::admin_api::app(settings, parts);
         tokio::spawn(async move {
             let forever = std::future::pending();
             scimd::wire::serve(listener, app.wire(), ServerSettings::default(), forever)

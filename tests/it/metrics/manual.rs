@@ -1,9 +1,12 @@
 //! Manual, rules and dashboard name what is exported. `SCIMD_BLESS=1 cargo test --test it metrics` rewrites the list of the
 //! manual.
 
+use super::feed::delivered;
 use super::scrape::{Scrape, promtool};
 use super::settled;
 use crate::harness::{Database, Server, user};
+use crate::webhooks::sink::Sink;
+use crate::webhooks::{Sending, churn};
 use scimd::metrics::ShownTenants;
 use scimd::service::{TenantChange, TokenScope};
 use serde_json::{Value, json};
@@ -45,7 +48,13 @@ async fn exported() -> Scrape {
         .measure_tenants(ShownTenants::Attention)
         .await
         .unwrap();
-    settled(&server, 1.0).await
+    let (sending, sink) = (Sending::of(&server), Sink::start().await);
+    sending.add("app", &sink).await;
+    churn(&server, "grace", 0).await;
+    delivered(&server, "accepted", 1.0).await;
+    sending.endpoints.measure().await.unwrap();
+    sending.stop().await;
+    settled(&server, 2.0).await
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What the server counts and measures: the figures are right, a checker of Prometheus accepts them, and no label is a value
 //! of a request.
 
+mod feed;
 mod manual;
 mod page;
 mod scrape;

@@ -248,7 +248,7 @@ async fn unique_values(server: &Server, made: &mut Collected, schema: Value) {
         "id": schema["id"], "name": schema["name"], "attributes": schema["attributes"]});
     let file = |origin: &str, content: &Value| SchemaFile {
         origin: origin.into(),
-        text: content.to_string().into(),
+        text: content.to_string(),
     };
     let with_badges = server
         .other(Options {

@@ -44,7 +44,8 @@ async fn requests_of_another_instance_are_seen_soon() {
     for reader in &mut readers {
         assert_eq!(next(reader).await, "/Groups");
     }
-    println!("seen by another instance after {:?}", begun.elapsed());
+    // On a machine that is busy; at rest it takes a second.
+    assert!(begun.elapsed() < Duration::from_secs(5));
     for path in ["/Users", "/Schemas", "/ResourceTypes"] {
         first.get(path).await.expect(200);
         second.get(path).await.expect(200);

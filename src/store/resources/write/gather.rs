@@ -9,10 +9,12 @@ use crate::store::db::leader::Leader;
 use crate::store::handle::Store;
 use crate::store::resources::write::gather_steps::batch;
 use crate::store::resources::write::gathered::{GatheredKind, GatheredWrite, WaitingWrite};
+use crate::trace::{self, Origin};
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 /// Writes that are made together, at most.
 const MOST: usize = 64;
@@ -32,7 +34,14 @@ impl Store {
         write: GatheredWrite,
     ) -> Result<Option<i64>, StoreError> {
         let (answer, answered) = oneshot::channel();
-        if let Some(leader) = self.write_queue.join(kind, WaitingWrite { write, answer }) {
+        if let Some(leader) = self.write_queue.join(
+            kind,
+            WaitingWrite {
+                write,
+                origin: Origin::current(),
+                answer,
+            },
+        ) {
             // In a task of its own: a caller that gives up must not take the others along.
             tokio::spawn(self.clone().serve_writes(leader));
         }
@@ -56,9 +65,11 @@ impl Store {
     async fn settle_writes(self, kind: GatheredKind, waiting: Vec<WaitingWrite>) {
         let coalescing = &self.engine.metrics().coalescing;
         coalescing.writes.note_group(waiting.len());
+        let span = trace::shared("coalesced writes", waiting.iter().map(|one| &one.origin));
         let split = waiting.into_iter().map(|one| (one.write, one.answer));
         let (writes, answers): (Vec<_>, Vec<_>) = split.unzip();
-        let made = self.make_gathered(&kind, &writes).await;
+        let making = self.make_gathered(&kind, &writes);
+        let made = making.instrument(span).await;
         for (write, answer) in writes.iter().zip(answers) {
             // A caller that has gone does not hear it; the write counts all the same.
             drop(answer.send(match &made {

@@ -6,6 +6,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::leader::{Coalescer, Leader};
 use crate::store::resources::index::IndexRow;
 use crate::store::resources::proof::{CallerSnapshot, ScopeClaim};
+use crate::trace::Origin;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -96,6 +97,8 @@ impl GatheredWrite {
 #[derive(Debug)]
 pub(in crate::store) struct WaitingWrite {
     pub(in crate::store) write: GatheredWrite,
+    /// The span of the request.
+    pub(in crate::store) origin: Origin,
     /// Takes the version that the write led to; `None` if it has to be made by itself.
     pub(in crate::store) answer: oneshot::Sender<Result<Option<i64>, StoreError>>,
 }

@@ -14,9 +14,11 @@ use crate::store::resources::write::member_delta::MemberMove;
 use crate::store::resources::write::member_queue::{Group, MemberRequest};
 use crate::store::resources::write::member_steps::{Guard, add, claim_of, remove};
 use crate::store::resources::write::resource::WRITTEN;
+use crate::trace::{self, Origin};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 /// Changes that are made together, at most.
 const MOST: usize = 64;
@@ -43,6 +45,7 @@ impl Store {
         let asked = MemberRequest {
             moved,
             author: writing.author.clone(),
+            origin: Origin::current(),
             answer,
         };
         if let Some(leader) = self.member_queue.join(group, asked) {
@@ -58,7 +61,12 @@ impl Store {
         while let Some(asked) = leader.next(compatible) {
             let coalescing = &self.engine.metrics().coalescing;
             coalescing.member_changes.note_group(asked.len());
-            match self.move_members(leader.key(), &asked).await {
+            let span = trace::shared(
+                "coalesced member changes",
+                asked.iter().map(|one| &one.origin),
+            );
+            let moving = self.move_members(leader.key(), &asked);
+            match moving.instrument(span).await {
                 Ok(changes) => asked
                     .into_iter()
                     .zip(changes)

@@ -1,0 +1,37 @@
+//! Starts the sending of events beside a server.
+
+use super::endpoint::over;
+use super::failure::Failure;
+use super::signals::Stop;
+use crate::background::Background;
+use crate::config::Config;
+use crate::delivery::{Deliverer, DelivererSettings};
+use crate::feed::Feed;
+use crate::outbound::Outbound;
+use crate::service::Operator;
+
+/// Starts the sending of events, if this instance is to do it, until the server is told to stop.
+pub(super) fn start(
+    background: &Background,
+    config: &Config,
+    operator: &Operator,
+    feed: Feed,
+    stop: Stop,
+) -> Result<(), Failure> {
+    let keys = config.secret_keys.keys();
+    keys.map_err(|error| Failure::Misused(format!("secrets: {error}")))?;
+    let endpoints = over(config, operator, feed);
+    background.forget_old_failures(endpoints.clone(), config.feed.retention_days);
+    if config.admin.listen.is_some() {
+        background.measure_feed(endpoints.clone());
+    }
+    if config.feed.deliver {
+        let outbound = Outbound::new(&config.for_outbound()?).map_err(Failure::Failed)?;
+        let settings = DelivererSettings {
+            disable_after: config.webhooks.disable_after,
+        };
+        let deliverer = Deliverer::new(endpoints, outbound, settings);
+        background.deliver(deliverer, stop.wait());
+    }
+    Ok(())
+}

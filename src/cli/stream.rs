@@ -1,0 +1,126 @@
+//! `scimd stream`.
+
+use super::arguments::keyword;
+use super::endpoint::{change, endpoints, failures, list, start};
+use super::failure::Failure;
+use super::open;
+use super::output::say;
+use super::webhook::headers;
+use crate::config::Config;
+use crate::delivery::{
+    Endpoints, NewStream, Start, StreamMethod, StreamMode, StreamOptions, TokenAlgorithm,
+};
+use crate::store::EndpointKind;
+use clap::{Args, Subcommand};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Commands of `scimd stream`.
+#[derive(Debug, Subcommand)]
+pub(super) enum Stream {
+    /// Makes a stream of security event tokens
+    Add(Add),
+    /// Lists streams and where each stands
+    List(list::List),
+    /// Shows a stream
+    Show(list::Show),
+    /// Sends a verification event from here, and shows the answer
+    Test(change::Test),
+    /// Sends nothing to a stream until it is resumed
+    Pause(change::Named),
+    /// Sends again, where it stopped or from another place on
+    Resume(change::Resume),
+    /// Deletes a stream with all that waits for it
+    Remove(change::Remove),
+    /// Sends tokens again from a place on; later ones follow in order
+    Replay(change::Replay),
+    /// Lists tokens that were given up
+    Failed(failures::Failed),
+    /// Tries tokens again that were given up
+    Retry(failures::Retry),
+    /// Shows attempts that failed
+    Log(failures::Log),
+}
+
+/// Arguments of `scimd stream add`.
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// Name of the stream: lower-case letters, digits and hyphens
+    name: String,
+    /// Sends tokens to this URL (RFC 8935)
+    #[arg(long, value_name = "URL")]
+    push: String,
+    /// How much tokens tell: names of attributes, or the resource
+    #[arg(long, default_value = "notice",
+          value_parser = keyword(StreamMode::KEYWORDS, StreamMode::from_keyword))]
+    mode: StreamMode,
+    /// For whom the tokens are (aud)
+    #[arg(long, value_name = "URI")]
+    audience: Option<String>,
+    /// How tokens are signed
+    #[arg(long, default_value = "ES256",
+          value_parser = keyword(TokenAlgorithm::KEYWORDS, TokenAlgorithm::from_keyword))]
+    alg: TokenAlgorithm,
+    /// Only events of this tenant
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Types of events, such as 'user.*,group.deleted' [default: all]
+    #[arg(long)]
+    types: Option<String>,
+    /// Where it begins: now, start (the oldest event that is kept), or a cursor of the feed
+    #[arg(long, value_name = "CURSOR", default_value = "now", value_parser = start)]
+    from: Start,
+    /// File with headers to send, such as Authorization: one on a line, Name: value
+    #[arg(long, value_name = "FILE")]
+    header_file: Option<PathBuf>,
+    /// Allows addresses of this machine and of private networks, and plain http to them
+    #[arg(long)]
+    allow_private: bool,
+}
+
+impl Stream {
+    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let operator = open::existing(config).await?;
+        let endpoints = endpoints(config, &operator)?;
+        let these = (&endpoints, EndpointKind::Stream);
+        match self {
+            Self::Add(add) => add.run(&endpoints).await,
+            Self::List(list) => list.run(these, out).await,
+            Self::Show(show) => show.run(these, out).await,
+            Self::Test(test) => test.run(these, config, out).await,
+            Self::Pause(named) => named.pause(these).await,
+            Self::Resume(resume) => resume.run(these).await,
+            Self::Remove(remove) => remove.run(these).await,
+            Self::Replay(replay) => replay.run(these).await,
+            Self::Failed(failed) => failed.run(these, out).await,
+            Self::Retry(retry) => retry.run(these).await,
+            Self::Log(log) => log.run(these, out).await,
+        }
+    }
+}
+
+impl Add {
+    async fn run(&self, endpoints: &Endpoints) -> Result<(), Failure> {
+        let new = NewStream {
+            name: self.name.clone(),
+            tenant: self.tenant.clone(),
+            start: self.from.clone(),
+            url: Some(self.push.clone()),
+            types: self.types.clone(),
+            allows_private: self.allow_private,
+            headers: match &self.header_file {
+                Some(file) => headers(file)?,
+                None => Vec::new(),
+            },
+            options: StreamOptions {
+                method: StreamMethod::Push,
+                mode: self.mode,
+                audience: self.audience.clone(),
+                algorithm: self.alg,
+            },
+        };
+        endpoints.add_stream(&new).await?;
+        say(&format!("Made stream {}.", self.name));
+        Ok(())
+    }
+}

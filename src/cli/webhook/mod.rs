@@ -1,0 +1,68 @@
+//! `scimd webhook`.
+
+mod add;
+mod set;
+
+pub(super) use add::headers;
+
+use super::endpoint::{change, endpoints, failures, list};
+use super::failure::Failure;
+use super::open;
+use crate::config::Config;
+use crate::store::EndpointKind;
+use clap::Subcommand;
+use std::io::Write;
+
+/// Commands of `scimd webhook`.
+#[derive(Debug, Subcommand)]
+pub(super) enum Webhook {
+    /// Makes a webhook and prints its secret, or its public key, this one time
+    Add(add::Add),
+    /// Lists webhooks and where each stands
+    List(list::List),
+    /// Shows a webhook
+    Show(list::Show),
+    /// Changes settings of a webhook
+    Set(set::Set),
+    /// Sends the event scimd.test from here, and shows the answer
+    Test(change::Test),
+    /// Sends nothing to a webhook until it is resumed
+    Pause(change::Named),
+    /// Sends again, where it stopped or from another place on
+    Resume(change::Resume),
+    /// Deletes a webhook with all that waits for it
+    Remove(change::Remove),
+    /// Makes a new secret and prints it; the old one stays valid for a period
+    Rotate(set::Rotate),
+    /// Sends events again from a place on; later events follow in order
+    Replay(change::Replay),
+    /// Lists events that were given up
+    Failed(failures::Failed),
+    /// Tries events again that were given up
+    Retry(failures::Retry),
+    /// Shows attempts that failed
+    Log(failures::Log),
+}
+
+impl Webhook {
+    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let operator = open::existing(config).await?;
+        let endpoints = endpoints(config, &operator)?;
+        let these = (&endpoints, EndpointKind::Webhook);
+        match self {
+            Self::Add(add) => add.run(&endpoints, out).await,
+            Self::List(list) => list.run(these, out).await,
+            Self::Show(show) => show.run(these, out).await,
+            Self::Set(set) => set.run(&endpoints).await,
+            Self::Test(test) => test.run(these, config, out).await,
+            Self::Pause(named) => named.pause(these).await,
+            Self::Resume(resume) => resume.run(these).await,
+            Self::Remove(remove) => remove.run(these).await,
+            Self::Rotate(rotate) => rotate.run(&endpoints, out).await,
+            Self::Replay(replay) => replay.run(these).await,
+            Self::Failed(failed) => failed.run(these, out).await,
+            Self::Retry(retry) => retry.run(these).await,
+            Self::Log(log) => log.run(these, out).await,
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! One attempt to send a message, and what its answer means.
+
+use crate::clock::Clock;
+use crate::delivery::lane::Outcome;
+use crate::delivery::message::Messenger;
+use crate::outbound::{Call, CallError, Outbound, Reply, Target};
+use crate::trace;
+use bytes::Bytes;
+use reqwest::header::{HeaderName, HeaderValue};
+use std::time::Duration;
+use tracing::Instrument;
+
+/// Tells the receiver which trace the delivery is in.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// An attempt to be made.
+#[derive(Debug)]
+pub(in crate::delivery) struct Attempt<'a> {
+    pub(in crate::delivery) outbound: &'a Outbound,
+    pub(in crate::delivery) target: &'a Target,
+    pub(in crate::delivery) messenger: &'a Messenger,
+    pub(in crate::delivery) clock: &'a Clock,
+    pub(in crate::delivery) id: &'a str,
+    pub(in crate::delivery) body: Bytes,
+    pub(in crate::delivery) timeout: Duration,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::delivery) struct Attempted {
+    pub(in crate::delivery) outcome: Outcome,
+    pub(in crate::delivery) reply: Option<Reply>,
+    /// What was answered, or went wrong, for people.
+    pub(in crate::delivery) error: String,
+}
+
+impl Attempted {
+    pub(in crate::delivery) fn failed(outcome: Outcome, error: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            reply: None,
+            error: error.into(),
+        }
+    }
+}
+
+/// Makes an attempt.
+pub(in crate::delivery) async fn send(attempt: Attempt<'_>) -> Attempted {
+    let now = attempt.clock.now();
+    let headers = attempt.messenger.headers(attempt.id, &attempt.body, now);
+    let mut headers = match headers {
+        Ok(headers) => headers,
+        Err(error) => return Attempted::failed(Outcome::Pause(60_000), error.to_string()),
+    };
+    let span = trace::delivery(attempt.id);
+    let place = trace::place(&span).map(|place| HeaderValue::from_str(&place.to_string()));
+    if let Some(Ok(place)) = place {
+        headers.insert(TRACEPARENT, place);
+    }
+    let call = Call {
+        target: attempt.target,
+        headers,
+        body: attempt.body,
+        timeout: attempt.timeout,
+    };
+    let reply = attempt.outbound.post(call).instrument(span.clone()).await;
+    trace::end_delivery(&span, reply.as_ref().ok().map(|reply| reply.status));
+    match reply {
+        Ok(reply) => Attempted {
+            outcome: attempt.messenger.meaning(&reply),
+            error: if (200..300).contains(&reply.status) {
+                String::new()
+            } else {
+                format!("status {}", reply.status)
+            },
+            reply: Some(reply),
+        },
+        Err(CallError::Refused(error) | CallError::NoAnswer(error)) => {
+            Attempted::failed(Outcome::NoAnswer, error)
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! What all workers of an instance share.
+
+use crate::delivery::endpoints::Endpoints;
+use crate::outbound::Outbound;
+
+/// How events are sent.
+#[derive(Debug, Clone, Copy)]
+pub struct DelivererSettings {
+    /// Seconds for which a receiver may fail before nothing is sent any more.
+    pub disable_after: i64,
+}
+
+/// What all workers of an instance share.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) endpoints: Endpoints,
+    pub(super) outbound: Outbound,
+    pub(super) settings: DelivererSettings,
+    /// Name of this instance.
+    pub(super) owner: String,
+}

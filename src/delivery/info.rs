@@ -1,0 +1,104 @@
+//! An endpoint as it is shown.
+
+use crate::clock::Timestamp;
+use crate::delivery::error::Result;
+use crate::delivery::options::EndpointOptions;
+use crate::store::{Endpoint, EndpointStatus, FailedAttempt, Store};
+use serde_json::{Value, json};
+
+/// An endpoint as it is shown.
+#[derive(Debug, Clone)]
+pub struct EndpointInfo {
+    /// The endpoint as it is stored.
+    pub endpoint: Endpoint,
+    /// Settings of the endpoint.
+    pub options: EndpointOptions,
+    /// The newest position of the feed.
+    pub head: i64,
+    /// Changes that are ahead of it.
+    pub pending: i64,
+    /// For how many seconds the oldest of them has been waiting.
+    pub oldest_pending: Option<i64>,
+    /// Events that wait apart.
+    pub parked: i64,
+    /// Events that were given up.
+    pub failed: i64,
+    /// The last attempt that failed.
+    pub last_failure: Option<FailedAttempt>,
+}
+
+pub(super) async fn info(
+    store: &Store,
+    endpoint: Endpoint,
+    head: i64,
+    now: Timestamp,
+) -> Result<EndpointInfo> {
+    let tenant = endpoint.tenant.as_ref().map(|(number, _)| *number);
+    let (pending, oldest) = store.pending(endpoint.position, tenant).await?;
+    let (parked, failed) = store.count_held(endpoint.number).await?;
+    let attempts = store.failed_attempts(endpoint.number, Timestamp::from_micros(0), 1);
+    Ok(EndpointInfo {
+        options: EndpointOptions::read(&endpoint.options),
+        head,
+        pending,
+        oldest_pending: oldest.map(|oldest| now.seconds_since(oldest).max(0)),
+        parked,
+        failed,
+        last_failure: attempts.await?.into_iter().next(),
+        endpoint,
+    })
+}
+
+impl EndpointInfo {
+    /// Status as a keyword.
+    pub fn status(&self) -> EndpointStatus {
+        self.endpoint.status
+    }
+
+    /// The reason for the status.
+    pub fn why(&self) -> Option<&str> {
+        self.endpoint.why.as_deref()
+    }
+
+    /// For programs.
+    pub fn json(&self) -> Value {
+        let Self {
+            endpoint, options, ..
+        } = self;
+        let mut shown = json!({
+            "name": endpoint.name,
+            "url": options.url,
+            "tenant": endpoint.tenant.as_ref().map(|(_, name)| name),
+            "types": options.types.to_string(),
+            "payload": options.payload.as_str(),
+            "order": options.order.as_str(),
+            "concurrency": options.concurrency,
+            "timeout": options.timeout,
+            "allowPrivate": options.allows_private,
+            "status": endpoint.status.as_str(),
+            "why": endpoint.why,
+            "since": endpoint.since.to_string(),
+            "position": endpoint.position,
+            "head": self.head,
+            "pending": self.pending,
+            "oldestPendingSeconds": self.oldest_pending,
+            "parked": self.parked,
+            "failed": self.failed,
+            "accepted": endpoint.accepted,
+            "lastAccepted": endpoint.last_accepted.map(|at| at.to_string()),
+            "lastFailure": self.last_failure.as_ref().map(|failure| json!({
+                "at": failure.at.to_string(),
+                "status": failure.status,
+                "error": failure.error,
+            })),
+        });
+        if let (Some(stream), Some(members)) = (&options.stream, shown.as_object_mut()) {
+            members.remove("payload");
+            members.insert("method".into(), stream.method.as_str().into());
+            members.insert("mode".into(), stream.mode.as_str().into());
+            members.insert("audience".into(), stream.audience.clone().into());
+            members.insert("alg".into(), stream.algorithm.as_str().into());
+        }
+        shown
+    }
+}

@@ -1,0 +1,38 @@
+//! Where the key is that seals secrets.
+
+use crate::delivery::error::{EndpointError, Result};
+use crate::secrets::{KEY_FILE, KeySource, SecretKeys, key_in};
+use std::path::PathBuf;
+
+/// Where the key is that seals secrets.
+#[derive(Debug, Clone, Default)]
+pub struct KeyPlace {
+    /// The keys of the configuration.
+    pub source: KeySource,
+    /// The folder of an embedded database, which may have a key.
+    pub folder: Option<PathBuf>,
+}
+
+impl KeyPlace {
+    /// The keys.
+    pub(super) fn keys(&self) -> Result<SecretKeys> {
+        if let Some(keys) = self.source.keys()? {
+            return Ok(keys);
+        }
+        let folder = self.folder.as_ref();
+        match folder.filter(|folder| folder.join(KEY_FILE).exists()) {
+            Some(_) => self.or_made(),
+            None => Err(EndpointError::NoKey),
+        }
+    }
+
+    /// The keys; in the folder of an embedded database one is made if there is none.
+    pub(super) fn or_made(&self) -> Result<SecretKeys> {
+        if let Some(keys) = self.source.keys()? {
+            return Ok(keys);
+        }
+        let folder = self.folder.as_ref().ok_or(EndpointError::NoKey)?;
+        let current = key_in(folder)?;
+        Ok(SecretKeys::read(&current, self.source.previous.as_ref())?)
+    }
+}

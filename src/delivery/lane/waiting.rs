@@ -1,0 +1,204 @@
+//! What was refused: it waits apart, with the later events of its resource behind it, and is tried again after
+//! longer and longer pauses. At last it is given up, and the next one goes.
+
+use super::item::{DeliveryOrder, EventKey, Item, Millis, Stream};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+const SECOND: Millis = 1_000;
+const MINUTE: Millis = 60 * SECOND;
+const HOUR: Millis = 60 * MINUTE;
+
+/// Pauses before the attempts after the first.
+pub(crate) const RETRIES: [Millis; 10] = [
+    SECOND,
+    5 * SECOND,
+    30 * SECOND,
+    2 * MINUTE,
+    10 * MINUTE,
+    30 * MINUTE,
+    2 * HOUR,
+    5 * HOUR,
+    10 * HOUR,
+    10 * HOUR,
+];
+
+/// An event that waits apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// The event.
+    pub item: Item,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// When it is tried again; `None` while it waits behind another one of its resource.
+    pub due: Option<Millis>,
+    /// Whether it is given up.
+    pub has_failed: bool,
+}
+
+/// All that waits apart.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    held: BTreeMap<EventKey, Held>,
+    /// Places by resource, in order.
+    queues: HashMap<Stream, VecDeque<EventKey>>,
+    due: BTreeSet<(Millis, EventKey)>,
+    /// What was changed since it was stored; what failed is nowhere else.
+    changed: BTreeSet<EventKey>,
+    failed: Vec<Held>,
+}
+
+impl Waiting {
+    /// From what is stored. The first one of each resource is due.
+    pub(super) fn new(held: Vec<Held>, order: DeliveryOrder) -> Self {
+        let mut waiting = Self::default();
+        let held: BTreeMap<EventKey, Held> =
+            held.into_iter().map(|held| (held.item.key, held)).collect();
+        for (key, held) in held {
+            let stream = order.stream_of(&held.item);
+            let queue = waiting.queues.entry(stream).or_default();
+            queue.push_back(key);
+            if queue.len() == 1 {
+                waiting.due.insert((held.due.unwrap_or(0), key));
+            }
+            waiting.held.insert(key, held);
+        }
+        waiting
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Whether an event waits apart.
+    pub(super) fn holds(&self, key: EventKey) -> bool {
+        self.held.contains_key(&key)
+    }
+
+    pub(super) fn attempts_of(&self, key: EventKey) -> u32 {
+        self.held.get(&key).map_or(0, |held| held.attempts)
+    }
+
+    /// Whether an event of the resource waits apart.
+    pub(super) fn has(&self, stream: Stream) -> bool {
+        self.queues.contains_key(&stream)
+    }
+
+    /// Takes an event that is due.
+    pub(super) fn due(&mut self, now: Millis) -> Option<Item> {
+        let first = self.due.first().copied()?;
+        (first.0 <= now).then(|| self.first()).flatten()
+    }
+
+    /// Takes the event that is due first.
+    pub(super) fn first(&mut self) -> Option<Item> {
+        let (_, key) = self.due.pop_first()?;
+        self.held.get(&key).map(|held| held.item.clone())
+    }
+
+    pub(super) fn next_due(&self) -> Option<Millis> {
+        self.due.first().map(|(due, _)| *due)
+    }
+
+    /// An event comes to wait behind another one of its resource.
+    pub(super) fn behind(&mut self, stream: Stream, item: Item) {
+        self.queues.entry(stream).or_default().push_back(item.key);
+        self.changed.insert(item.key);
+        let held = Held {
+            item,
+            attempts: 0,
+            due: None,
+            has_failed: false,
+        };
+        self.held.insert(held.item.key, held);
+    }
+
+    /// An event was refused, of those that wait apart or for the first time.
+    pub(super) fn refused(&mut self, stream: Stream, item: Item, now: Millis) {
+        let key = item.key;
+        if !self.holds(key) {
+            self.behind(stream, item);
+        }
+        let Some(held) = self.held.get_mut(&key) else {
+            return;
+        };
+        let pause = usize::try_from(held.attempts).ok();
+        held.attempts += 1;
+        let pause = pause.and_then(|attempts| RETRIES.get(attempts));
+        let Some(pause) = pause else {
+            return self.fail(stream, key, now);
+        };
+        held.due = Some(now + pause);
+        self.due.insert((now + pause, key));
+        self.changed.insert(key);
+    }
+
+    /// An event is given up at once.
+    pub(super) fn give_up(&mut self, stream: Stream, item: Item, now: Millis) {
+        let key = item.key;
+        if self.holds(key) {
+            if let Some(held) = self.held.get_mut(&key) {
+                held.attempts += 1;
+            }
+            self.fail(stream, key, now);
+        } else {
+            self.failed.push(Held {
+                item,
+                attempts: 1,
+                due: None,
+                has_failed: true,
+            });
+        }
+    }
+
+    fn fail(&mut self, stream: Stream, key: EventKey, now: Millis) {
+        if let Some(mut held) = self.held.remove(&key) {
+            held.has_failed = true;
+            held.due = None;
+            self.failed.push(held);
+        }
+        self.changed.remove(&key);
+        self.advance(stream, key, now);
+    }
+
+    pub(super) fn accepted(&mut self, stream: Stream, key: EventKey, now: Millis) {
+        self.held.remove(&key);
+        self.changed.insert(key);
+        self.advance(stream, key, now);
+    }
+
+    /// The next one of the resource is due.
+    fn advance(&mut self, stream: Stream, done: EventKey, now: Millis) {
+        let Some(queue) = self.queues.get_mut(&stream) else {
+            return;
+        };
+        queue.retain(|key| *key != done);
+        let Some(next) = queue.front().copied() else {
+            self.queues.remove(&stream);
+            return;
+        };
+        if let Some(held) = self.held.get_mut(&next) {
+            held.due = Some(now);
+            self.due.insert((now, next));
+            self.changed.insert(next);
+        }
+    }
+
+    /// An attempt did not count.
+    pub(super) fn put_back(&mut self, key: EventKey) {
+        if let Some(held) = self.held.get(&key) {
+            self.due.insert((held.due.unwrap_or(0), key));
+        }
+    }
+
+    pub(super) fn take_changes(&mut self) -> (Vec<Held>, Vec<EventKey>) {
+        let mut stored = std::mem::take(&mut self.failed);
+        let mut deleted = Vec::new();
+        for key in std::mem::take(&mut self.changed) {
+            match self.held.get(&key) {
+                Some(held) => stored.push(held.clone()),
+                None => deleted.push(key),
+            }
+        }
+        (stored, deleted)
+    }
+}

@@ -1,0 +1,33 @@
+//! Sending changes to the application: webhooks and security event tokens, and what an operator does with them.
+
+mod deliver;
+mod endpoints;
+mod error;
+mod info;
+mod key_place;
+mod lane;
+mod measures;
+mod message;
+mod options;
+mod published;
+mod set;
+mod sign;
+mod streams;
+mod test_event;
+mod token_keys;
+
+pub use deliver::{Deliverer, DelivererSettings};
+pub use endpoints::{Endpoints, NewWebhook, Start, WebhookSettings};
+pub use error::EndpointError;
+pub use info::EndpointInfo;
+pub use key_place::KeyPlace;
+pub use lane::DeliveryOrder;
+pub use options::{
+    CONCURRENCY, EndpointOptions, StreamMethod, StreamMode, StreamOptions, TIMEOUT, read_headers,
+};
+pub use published::{key_set, transmitter};
+pub use sign::token::TokenAlgorithm;
+pub use sign::webhook::SignatureKind;
+pub use streams::{NewStream, Poll, Polled};
+pub use test_event::Tested;
+pub use token_keys::KeyInfo;

@@ -1,0 +1,319 @@
+//! The settings of an endpoint, and its secrets, as they are stored.
+
+use crate::clock::Timestamp;
+use crate::delivery::error::{EndpointError, Result};
+use crate::delivery::lane::DeliveryOrder;
+use crate::delivery::sign::token::TokenAlgorithm;
+use crate::delivery::sign::webhook::WebhookKey;
+use crate::feed::{Payload, TypePatterns};
+use crate::keyword::keywords;
+use crate::outbound::Target;
+use crate::secrets::SecretKeys;
+use crate::store::{Endpoint, EndpointKind};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Value, json};
+
+/// Attempts at once that an endpoint may have.
+pub const CONCURRENCY: std::ops::RangeInclusive<usize> = 1..=256;
+
+/// Seconds that an attempt may take.
+pub const TIMEOUT: std::ops::RangeInclusive<u64> = 1..=60;
+
+keywords! {
+    /// How a receiver gets the tokens of a stream.
+    StreamMethod {
+        /// The server sends them (RFC 8935).
+        Push = "push",
+        /// The receiver asks for them (RFC 8936).
+        Poll = "poll",
+    }
+}
+
+keywords! {
+    /// How much tokens tell.
+    StreamMode {
+        /// Names of attributes.
+        Notice = "notice",
+        /// The resource or its change.
+        Full = "full",
+    }
+}
+
+/// What is particular to a stream of security event tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamOptions {
+    /// How the receiver gets them.
+    pub method: StreamMethod,
+    /// How much they tell.
+    pub mode: StreamMode,
+    /// For whom they are (`aud`).
+    pub audience: Option<String>,
+    /// How they are signed.
+    pub algorithm: TokenAlgorithm,
+}
+
+/// The settings of an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointOptions {
+    /// Where events are sent; `None` if the receiver asks for them.
+    pub url: Option<String>,
+    /// Types of events.
+    pub types: TypePatterns,
+    /// How much of an event is told.
+    pub payload: Payload,
+    /// Which events may be sent at once.
+    pub order: DeliveryOrder,
+    /// Attempts at once.
+    pub concurrency: usize,
+    /// Seconds that an attempt may take.
+    pub timeout: u64,
+    /// Whether private addresses may be called.
+    pub allows_private: bool,
+    /// Of a stream.
+    pub stream: Option<StreamOptions>,
+}
+
+impl Default for EndpointOptions {
+    fn default() -> Self {
+        Self {
+            url: None,
+            types: TypePatterns::default(),
+            payload: Payload::Full,
+            order: DeliveryOrder::Resource,
+            concurrency: 16,
+            timeout: 15,
+            allows_private: false,
+            stream: None,
+        }
+    }
+}
+
+impl EndpointOptions {
+    /// The text to store.
+    pub(super) fn text(&self) -> String {
+        let mut options = json!({
+            "url": self.url,
+            "types": self.types.to_string(),
+            "payload": self.payload.as_str(),
+            "order": self.order.as_str(),
+            "concurrency": self.concurrency,
+            "timeout": self.timeout,
+            "allowPrivate": self.allows_private,
+        });
+        if let Some(stream) = &self.stream {
+            options["stream"] = json!({
+                "method": stream.method.as_str(),
+                "mode": stream.mode.as_str(),
+                "audience": stream.audience,
+                "algorithm": stream.algorithm.as_str(),
+            });
+        }
+        options.to_string()
+    }
+
+    /// Reads what is stored. What a later version wrote and this one does not know is left at its default.
+    pub(super) fn read(text: &str) -> Self {
+        let given: Value = serde_json::from_str(text).unwrap_or_default();
+        let text = |key: &str| given[key].as_str();
+        let unset = Self::default();
+        let stream = given["stream"].as_object().map(|_| {
+            let text = |key: &str| given["stream"][key].as_str().unwrap_or_default();
+            StreamOptions {
+                method: StreamMethod::from_keyword(text("method")).unwrap_or(StreamMethod::Push),
+                mode: StreamMode::from_keyword(text("mode")).unwrap_or(StreamMode::Notice),
+                audience: given["stream"]["audience"].as_str().map(str::to_owned),
+                algorithm: TokenAlgorithm::from_keyword(text("algorithm"))
+                    .unwrap_or(TokenAlgorithm::Es256),
+            }
+        });
+        Self {
+            url: text("url").map(str::to_owned),
+            types: text("types")
+                .and_then(|types| TypePatterns::parse(types).ok())
+                .unwrap_or_default(),
+            payload: text("payload")
+                .and_then(Payload::from_keyword)
+                .unwrap_or(unset.payload),
+            order: text("order")
+                .and_then(DeliveryOrder::from_keyword)
+                .unwrap_or(unset.order),
+            concurrency: given["concurrency"]
+                .as_u64()
+                .and_then(|number| number.try_into().ok())
+                .unwrap_or(unset.concurrency),
+            timeout: given["timeout"].as_u64().unwrap_or(unset.timeout),
+            allows_private: given["allowPrivate"].as_bool().unwrap_or_default(),
+            stream,
+        }
+    }
+
+    /// Whether the receiver asks for what it gets.
+    pub fn is_polled(&self) -> bool {
+        let stream = self.stream.as_ref();
+        stream.is_some_and(|stream| stream.method == StreamMethod::Poll)
+    }
+
+    /// Where events are sent, judged again; `None` if the receiver asks for them.
+    pub(super) fn target(&self) -> Result<Option<Target>> {
+        let url = self.url.as_ref();
+        let target = url.map(|url| Target::parse(url, self.allows_private));
+        Ok(target.transpose()?)
+    }
+}
+
+/// What an endpoint has that nobody may read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct EndpointSecrets {
+    /// The key of its signatures; a stream has none.
+    pub(super) key: Option<String>,
+    /// The key of before, and until when it signs too.
+    pub(super) previous: Option<(String, Timestamp)>,
+    /// Headers of its requests.
+    pub(super) headers: Vec<(String, String)>,
+}
+
+impl EndpointSecrets {
+    /// Seals them for an endpoint.
+    pub(super) fn seal(&self, keys: &SecretKeys, kind: EndpointKind, name: &str) -> Result<String> {
+        let previous = self.previous.as_ref();
+        let secrets = json!({
+            "key": self.key,
+            "previous": previous.map(|(key, _)| key),
+            "previousUntil": previous.map(|(_, until)| until.as_micros()),
+            "headers": self.headers.iter().map(|(name, value)| json!([name, value])).collect::<Value>(),
+        });
+        Ok(keys.seal(&owner(kind, name), secrets.to_string().as_bytes())?)
+    }
+
+    /// Opens those of an endpoint.
+    pub(super) fn open(keys: &SecretKeys, endpoint: &Endpoint) -> Result<Self> {
+        let opened = keys.open(&owner(endpoint.kind, &endpoint.name), &endpoint.secrets)?;
+        let secrets: Value = serde_json::from_slice(&opened).unwrap_or_default();
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let until = secrets["previousUntil"]
+            .as_i64()
+            .map(Timestamp::from_micros);
+        let headers = secrets["headers"].as_array().into_iter().flatten();
+        Ok(Self {
+            key: text(&secrets["key"]),
+            previous: text(&secrets["previous"]).zip(until),
+            headers: headers
+                .filter_map(|pair| Some((text(&pair[0])?, text(&pair[1])?)))
+                .collect(),
+        })
+    }
+
+    /// The keys that sign at a moment.
+    pub(super) fn keys_at(&self, now: Timestamp) -> Result<Vec<WebhookKey>> {
+        let previous = self.previous.iter();
+        let previous = previous
+            .filter(|(_, until)| *until > now)
+            .map(|(key, _)| key);
+        let keys = self.key.iter().chain(previous);
+        Ok(keys
+            .map(|key| WebhookKey::read(key))
+            .collect::<std::result::Result<_, _>>()?)
+    }
+
+    /// The headers of its requests.
+    pub(super) fn header_map(&self) -> Result<HeaderMap> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let wrong = || EndpointError::Header(name.clone());
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
+            let mut value = HeaderValue::from_str(value).map_err(|_| wrong())?;
+            value.set_sensitive(true);
+            headers.append(name, value);
+        }
+        Ok(headers)
+    }
+}
+
+/// What sealed secrets belong to.
+fn owner(kind: EndpointKind, name: &str) -> String {
+    format!("{} {name}", kind.as_str())
+}
+
+/// Headers that the server sets itself.
+const OWN_HEADERS: [&str; 9] = [
+    "accept",
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "transfer-encoding",
+    "webhook-id",
+    "webhook-signature",
+    "webhook-timestamp",
+];
+
+/// Reads headers, one on a line.
+///
+/// # Errors
+/// [`EndpointError::Header`] with the name of the first that cannot be sent.
+pub fn read_headers(text: &str) -> Result<Vec<(String, String)>> {
+    let lines = text.lines().map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let mut headers = Vec::new();
+    for line in lines {
+        let (name, value) = line
+            .split_once(':')
+            .ok_or_else(|| EndpointError::Header(line.chars().take(20).collect()))?;
+        let name = name.trim().to_lowercase();
+        if OWN_HEADERS.contains(&name.as_str()) {
+            return Err(EndpointError::Header(name));
+        }
+        headers.push((name, value.trim().to_owned()));
+    }
+    let secrets = EndpointSecrets {
+        headers,
+        ..EndpointSecrets::default()
+    };
+    secrets.header_map()?;
+    Ok(secrets.headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read_back() {
+        let options = EndpointOptions {
+            url: Some("https://app.example.com/hooks".to_owned()),
+            types: TypePatterns::parse("user.*,group.deleted").unwrap(),
+            payload: Payload::Thin,
+            order: DeliveryOrder::Tenant,
+            concurrency: 3,
+            timeout: 7,
+            allows_private: true,
+            stream: Some(StreamOptions {
+                method: StreamMethod::Poll,
+                mode: StreamMode::Full,
+                audience: Some("https://app.example.com".to_owned()),
+                algorithm: TokenAlgorithm::Rs256,
+            }),
+        };
+        assert_eq!(EndpointOptions::read(&options.text()), options);
+        assert_eq!(EndpointOptions::read("{}"), EndpointOptions::default());
+    }
+
+    #[test]
+    fn headers_are_lines() {
+        let read = read_headers("Authorization: Bearer a:b\n\n# why\nX-Key: 1\n").unwrap();
+        assert_eq!(
+            read,
+            [("authorization", "Bearer a:b"), ("x-key", "1")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+        for wrong in [
+            "Authorization",
+            "Host: a",
+            "a b: c",
+            "webhook-id: 1",
+            "x: \u{1}",
+        ] {
+            assert!(read_headers(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! What an operator does with streams of security event tokens, and what a receiver polls of them (RFC 8936).
+
+use crate::delivery::endpoints::{Endpoints, Start};
+use crate::delivery::error::{EndpointError, Result};
+use crate::delivery::lane::Mark;
+use crate::delivery::message::{Message, Messenger};
+use crate::delivery::options::{EndpointOptions, EndpointSecrets, StreamMethod, StreamOptions};
+use crate::feed::{PageQuery, Place, TypePatterns};
+use crate::store::{
+    Acknowledgements, Endpoint, EndpointKind, EndpointStatus, FailedAttempt, TenantKey,
+};
+use std::collections::{HashMap, HashSet};
+
+/// Tokens that are offered beyond the first that is not acknowledged.
+const WINDOW: usize = 1_000;
+
+/// Changes that are read at a time.
+const SLICE: usize = 500;
+
+/// A stream to be made.
+#[derive(Debug, Clone)]
+pub struct NewStream {
+    /// Name.
+    pub name: String,
+    /// Name of its tenant; `None`: all tenants.
+    pub tenant: Option<String>,
+    /// Where it begins.
+    pub start: Start,
+    /// Where tokens are sent; `None` if the receiver polls.
+    pub url: Option<String>,
+    /// Patterns of types, with commas between.
+    pub types: Option<String>,
+    /// Whether private addresses may be called.
+    pub allows_private: bool,
+    /// Headers of its requests.
+    pub headers: Vec<(String, String)>,
+    /// What is particular to it.
+    pub options: StreamOptions,
+}
+
+/// What a receiver asks for (RFC 8936 section 2.2).
+#[derive(Debug, Clone, Default)]
+pub struct Poll {
+    /// Tokens at most.
+    pub most: usize,
+    /// Ids of tokens that it has.
+    pub acknowledged: Vec<String>,
+    /// Ids of tokens that it cannot use, with what is wrong.
+    pub errors: Vec<(String, String)>,
+}
+
+/// What a receiver gets (RFC 8936 section 2.3).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Polled {
+    /// Tokens by id.
+    pub tokens: Vec<(String, String)>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// Tokens that are not acknowledged, or were out of order.
+struct Window {
+    messages: Vec<Message>,
+    /// Where reading has come to.
+    upto: i64,
+    is_at_end: bool,
+}
+
+impl Endpoints {
+    /// Makes a stream.
+    ///
+    /// # Errors
+    /// [`EndpointError`] for what cannot be, or if there is one of that name.
+    pub async fn add_stream(&self, new: &NewStream) -> Result<()> {
+        let types = new.types.as_deref().unwrap_or("*");
+        let options = EndpointOptions {
+            url: new.url.clone(),
+            types: TypePatterns::parse(types).map_err(EndpointError::Types)?,
+            allows_private: new.allows_private,
+            stream: Some(new.options.clone()),
+            ..EndpointOptions::default()
+        };
+        if options.target()?.is_none() && new.options.method == StreamMethod::Push {
+            return Err(EndpointError::Polled(new.name.clone()));
+        }
+        self.make_keys(new.options.algorithm).await?;
+        let secrets = EndpointSecrets {
+            headers: new.headers.clone(),
+            ..EndpointSecrets::default()
+        };
+        let place = (new.name.as_str(), new.tenant.as_deref(), &new.start);
+        self.add(EndpointKind::Stream, place, &options, &secrets)
+            .await
+    }
+
+    /// The stream of a name that is polled, if a token of a tenant, or of all, may read it.
+    ///
+    /// # Errors
+    /// [`EndpointError::NoEndpoint`], also for one that is of another tenant or is pushed.
+    pub async fn polled_stream(&self, name: &str, tenant: Option<i64>) -> Result<Endpoint> {
+        let endpoint = self.endpoint(EndpointKind::Stream, name).await?;
+        let own = endpoint.tenant.as_ref().map(|(number, _)| *number);
+        let may_read = tenant.is_none() || own == tenant;
+        if may_read && EndpointOptions::read(&endpoint.options).is_polled() {
+            return Ok(endpoint);
+        }
+        Err(EndpointError::NoEndpoint {
+            kind: EndpointKind::Stream,
+            name: name.to_owned(),
+        })
+    }
+
+    /// Takes what a receiver acknowledges, and gives it what it has not acknowledged, the oldest first.
+    ///
+    /// # Errors
+    /// [`EndpointError::Gone`] if what comes next is no longer kept.
+    pub async fn poll(&self, endpoint: &Endpoint, poll: &Poll) -> Result<Polled> {
+        if endpoint.status != EndpointStatus::Active {
+            return Ok(Polled::default());
+        }
+        let (options, secrets) = self.opened(endpoint)?;
+        let messenger = Messenger::of(self, endpoint, &options, secrets).await?;
+        let window = self.window(endpoint, &options, &messenger).await?;
+        let mut known: HashSet<(i64, i64)> = self
+            .store()
+            .acknowledged(endpoint.number)
+            .await?
+            .into_iter()
+            .collect();
+        let before = known.len();
+        let given = poll.acknowledged.iter();
+        let given = given.chain(poll.errors.iter().map(|(id, _)| id));
+        let given: HashSet<&str> = given.map(String::as_str).collect();
+        let is_given = |message: &&Message| given.contains(message.item.event.as_str());
+        let newly = window.messages.iter().filter(is_given);
+        known.extend(newly.map(|message| key(message)));
+        self.settle(endpoint, &window, &known, known.len() - before)
+            .await?;
+        self.note_errors(endpoint, &window, &poll.errors).await?;
+        let waiting = window
+            .messages
+            .iter()
+            .filter(|message| !known.contains(&key(message)));
+        let waiting: Vec<_> = waiting.collect();
+        let tokens = waiting.iter().take(poll.most).map(|message| {
+            let token = String::from_utf8_lossy(&message.body).into_owned();
+            (message.item.event.clone(), token)
+        });
+        Ok(Polled {
+            tokens: tokens.collect(),
+            more: waiting.len() > poll.most || !window.is_at_end,
+        })
+    }
+
+    /// The tokens after the place of a stream.
+    async fn window(
+        &self,
+        endpoint: &Endpoint,
+        options: &EndpointOptions,
+        messenger: &Messenger,
+    ) -> Result<Window> {
+        let mark = Mark {
+            position: endpoint.position,
+            parts: endpoint.parts,
+        };
+        let mut window = Window {
+            messages: Vec::new(),
+            upto: endpoint.position,
+            is_at_end: false,
+        };
+        let mut query = PageQuery {
+            after: Place::after(endpoint.position),
+            tenant: endpoint
+                .tenant
+                .as_ref()
+                .map(|(number, _)| TenantKey::of_number(*number)),
+            types: options.types.clone(),
+            limit: SLICE,
+        };
+        while window.messages.len() < WINDOW && !window.is_at_end {
+            let page = self.feed().page(&query).await?;
+            let events = page.events.iter();
+            let messages = events.flat_map(|event| messenger.messages(event));
+            let messages = messages.filter(|message| !mark.includes(message.item.key));
+            window.messages.extend(messages);
+            query.after = page.next.place;
+            let next = page.next.place;
+            window.upto = next.position - i64::from(next.part > 0);
+            window.is_at_end = !page.more;
+        }
+        Ok(window)
+    }
+
+    /// Moves the place of a stream on over what is acknowledged, and keeps what is beyond it.
+    async fn settle(
+        &self,
+        endpoint: &Endpoint,
+        window: &Window,
+        known: &HashSet<(i64, i64)>,
+        newly: usize,
+    ) -> Result<()> {
+        let first = window
+            .messages
+            .iter()
+            .find(|message| !known.contains(&key(message)));
+        let mark = first.map_or(Mark::at(window.upto), |message| {
+            Mark::before(message.item.key)
+        });
+        let stored = Mark {
+            position: endpoint.position,
+            parts: endpoint.parts,
+        };
+        if newly == 0 && mark <= stored {
+            return Ok(());
+        }
+        let beyond = window.messages.iter().map(|message| message.item.key);
+        let beyond = beyond.filter(|place| !mark.includes(*place));
+        let beyond = beyond.map(|place| (place.position, place.part));
+        let given = Acknowledgements {
+            endpoint: endpoint.number,
+            rewinds: endpoint.rewinds,
+            position: mark.position,
+            parts: mark.parts,
+            beyond: beyond.filter(|place| known.contains(place)).collect(),
+            accepted: i64::try_from(newly).unwrap_or(0),
+            now: self.clock().now().as_micros(),
+        };
+        self.store().acknowledge(&given).await?;
+        Ok(())
+    }
+
+    /// Keeps what a receiver says is wrong with tokens.
+    async fn note_errors(
+        &self,
+        endpoint: &Endpoint,
+        window: &Window,
+        errors: &[(String, String)],
+    ) -> Result<()> {
+        let errors: HashMap<&str, &str> = errors
+            .iter()
+            .map(|(id, error)| (id.as_str(), error.as_str()))
+            .collect();
+        let now = self.clock().now();
+        let failed = window.messages.iter().filter_map(|message| {
+            let error = errors.get(message.item.event.as_str())?;
+            Some(FailedAttempt {
+                at: now,
+                event: message.item.event.clone(),
+                status: None,
+                error: error.chars().take(500).collect(),
+                attempt: 1,
+            })
+        });
+        let failed: Vec<_> = failed.collect();
+        if failed.is_empty() {
+            return Ok(());
+        }
+        Ok(self
+            .store()
+            .add_failed_attempts(endpoint.number, &failed)
+            .await?)
+    }
+}
+
+fn key(message: &Message) -> (i64, i64) {
+    (message.item.key.position, message.item.key.part)
+}

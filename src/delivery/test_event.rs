@@ -1,0 +1,102 @@
+//! An event that an operator sends to try a receiver.
+
+use crate::delivery::deliver::{Attempt, send};
+use crate::delivery::endpoints::Endpoints;
+use crate::delivery::error::{EndpointError, Result};
+use crate::delivery::lane::Outcome;
+use crate::delivery::message::Messenger;
+use crate::delivery::options::EndpointOptions;
+use crate::outbound::Outbound;
+use crate::store::{Endpoint, EndpointKind};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// What became of an event that was sent as a test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tested {
+    /// Whether the receiver has it.
+    pub is_accepted: bool,
+    /// Status of HTTP; `None` if no answer came.
+    pub status: Option<u16>,
+    /// How long the answer took.
+    pub took: Duration,
+    /// The address that answered.
+    pub address: Option<SocketAddr>,
+    /// What was answered, or went wrong.
+    pub error: String,
+}
+
+/// The verification event of the Shared Signals Framework 1.0 (section 8.1.4.1).
+const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
+
+impl Endpoints {
+    /// Sends the event `scimd.test` to a webhook, or the verification event to a stream, from this process.
+    ///
+    /// # Errors
+    /// [`EndpointError`] if it cannot be sent; that it was not accepted is no error.
+    pub async fn test(
+        &self,
+        kind: EndpointKind,
+        name: &str,
+        outbound: &Outbound,
+    ) -> Result<Tested> {
+        let endpoint = self.endpoint(kind, name).await?;
+        let (options, secrets) = self.opened(&endpoint)?;
+        let target = options
+            .target()?
+            .ok_or_else(|| EndpointError::Polled(name.to_owned()))?;
+        let id = format!("evt_test{}", Uuid::now_v7().simple());
+        let event = self.test_claims(&endpoint, &options, &id);
+        let messenger = Messenger::of(self, &endpoint, &options, secrets).await?;
+        let begun = Instant::now();
+        let attempted = send(Attempt {
+            outbound,
+            target: &target,
+            messenger: &messenger,
+            clock: self.clock(),
+            id: &id,
+            body: messenger.signed(&event)?,
+            timeout: Duration::from_secs(options.timeout),
+        })
+        .await;
+        let reply = attempted.reply;
+        Ok(Tested {
+            is_accepted: attempted.outcome == Outcome::Accepted,
+            status: reply.as_ref().map(|reply| reply.status),
+            took: begun.elapsed(),
+            address: reply.as_ref().and_then(|reply| reply.address),
+            error: match reply {
+                Some(reply) if !reply.text.is_empty() => reply.text,
+                _ => attempted.error,
+            },
+        })
+    }
+
+    fn test_claims(&self, endpoint: &Endpoint, options: &EndpointOptions, id: &str) -> Value {
+        let now = self.clock().now();
+        let Some(stream) = &options.stream else {
+            return json!({
+                "id": id,
+                "type": "scimd.test",
+                "timestamp": now.to_string(),
+                "position": null,
+                "tenant": endpoint.tenant.as_ref().map(|(_, name)| name),
+                "data": {},
+                "source": {"token": null, "request": null},
+            });
+        };
+        let mut claims = json!({
+            "iss": self.issuer(),
+            "iat": now.as_micros().div_euclid(1_000_000),
+            "jti": id,
+            "sub_id": {"format": "opaque", "id": endpoint.name},
+            "events": {VERIFICATION: {}},
+        });
+        if let Some(audience) = &stream.audience {
+            claims["aud"] = audience.as_str().into();
+        }
+        claims
+    }
+}

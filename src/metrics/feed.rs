@@ -1,0 +1,157 @@
+//! The change feed, and what is sent of it to endpoints.
+
+use crate::clock::Timestamp;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::registry::Registry;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// What is measured of one endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointFigures {
+    /// Keyword of its kind.
+    pub kind: &'static str,
+    /// Name of the endpoint.
+    pub endpoint: String,
+    /// Whether it takes events.
+    pub is_active: bool,
+    /// Changes that are ahead of it.
+    pub pending: i64,
+    /// For how many seconds the oldest of them has been waiting; 0 if there is none.
+    pub oldest_pending: i64,
+    /// Events that were refused and are tried again.
+    pub parked: i64,
+    /// Events that were given up.
+    pub failed: i64,
+}
+
+/// What is measured of the feed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FeedFigures {
+    /// The newest position.
+    pub head: i64,
+    /// The endpoints.
+    pub endpoints: Vec<EndpointFigures>,
+}
+
+/// The feed and its deliveries.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FeedMetrics {
+    deliveries: Family<DeliveryLabels, Counter>,
+    numbered: Gauge,
+    measured: Measured,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DeliveryLabels {
+    kind: &'static str,
+    endpoint: String,
+    outcome: &'static str,
+}
+
+/// What was measured last.
+#[derive(Debug, Clone, Default)]
+struct Measured(Arc<RwLock<FeedFigures>>);
+
+/// The value that a gauge shows of an endpoint.
+type OfEndpoint = fn(&EndpointFigures) -> i64;
+
+/// The gauges with a series for each endpoint: name, help, value.
+const GAUGES: [(&str, &str, OfEndpoint); 5] = [
+    (
+        "endpoint_active",
+        "1 if an endpoint takes events, 0 if it is paused, failing or disabled.",
+        |figures| i64::from(figures.is_active),
+    ),
+    (
+        "endpoint_pending",
+        "Changes that are ahead of an endpoint.",
+        |figures| figures.pending,
+    ),
+    (
+        "endpoint_oldest_pending_seconds",
+        "For how long the oldest change that is ahead of an endpoint has been waiting, in seconds.",
+        |figures| figures.oldest_pending,
+    ),
+    (
+        "endpoint_parked",
+        "Events that an endpoint refused and that are tried again.",
+        |figures| figures.parked,
+    ),
+    (
+        "endpoint_failed",
+        "Events that were given up for an endpoint and are kept.",
+        |figures| figures.failed,
+    ),
+];
+
+impl FeedMetrics {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let feed = Self::default();
+        registry.register(
+            "deliveries",
+            "Attempts to send an event to an endpoint, by what became of them",
+            feed.deliveries.clone(),
+        );
+        registry.register(
+            "feed_numbered_timestamp_seconds",
+            "When this instance last gave all changes that it saw a position, in seconds since 1970",
+            feed.numbered.clone(),
+        );
+        registry.register_collector(Box::new(feed.measured.clone()));
+        feed
+    }
+
+    /// Counts an attempt to send an event. Kind and outcome are keywords.
+    pub(crate) fn note_delivery(&self, kind: &'static str, endpoint: &str, outcome: &'static str) {
+        let labels = DeliveryLabels {
+            kind,
+            endpoint: endpoint.to_owned(),
+            outcome,
+        };
+        self.deliveries.get_or_create(&labels).inc();
+    }
+
+    /// Notes that all changes that were seen at a moment have a position.
+    pub(crate) fn note_numbered(&self, at: Timestamp) {
+        self.numbered.set(at.as_micros() / 1_000_000);
+    }
+
+    /// Replaces what was measured before.
+    pub(crate) fn set(&self, figures: FeedFigures) {
+        *self
+            .measured
+            .0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = figures;
+    }
+}
+
+impl Collector for Measured {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let measured = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let family = encoder.encode_descriptor(
+            "feed_head",
+            "The newest position of the change feed.",
+            None,
+            MetricType::Gauge,
+        )?;
+        ConstGauge::new(measured.head).encode(family)?;
+        for (name, help, value) in GAUGES {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for figures in &measured.endpoints {
+                let labels = [
+                    ("kind", figures.kind),
+                    ("endpoint", figures.endpoint.as_str()),
+                ];
+                ConstGauge::new(value(figures)).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}

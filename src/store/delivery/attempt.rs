@@ -1,0 +1,109 @@
+//! Attempts that failed.
+
+use crate::clock::Timestamp;
+use crate::store::db::args::{Arg, Column, Table};
+use crate::store::db::error::StoreError;
+use crate::store::db::row::Row;
+use crate::store::db::statement::Statement;
+use crate::store::handle::Store;
+
+/// An attempt that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedAttempt {
+    /// When it ended.
+    pub at: Timestamp,
+    /// Id of the event.
+    pub event: String,
+    /// Status of HTTP; `None` if no answer came.
+    pub status: Option<i64>,
+    /// What was answered, or went wrong.
+    pub error: String,
+    /// Which attempt of the event it was, from 1.
+    pub attempt: i64,
+}
+
+/// The columns of attempts; 0 stands for no status.
+pub(in crate::store) fn attempts_table(attempts: &[FailedAttempt]) -> Table {
+    let ints = |of: fn(&FailedAttempt) -> i64| Column::Ints(attempts.iter().map(of).collect());
+    let texts = |of: fn(&FailedAttempt) -> String| {
+        Column::Texts(attempts.iter().map(|attempt| Some(of(attempt))).collect())
+    };
+    vec![
+        ("at", ints(|attempt| attempt.at.as_micros())),
+        ("event", texts(|attempt| attempt.event.clone())),
+        ("status", ints(|attempt| attempt.status.unwrap_or(0))),
+        ("error", texts(|attempt| attempt.error.clone())),
+        ("attempt", ints(|attempt| attempt.attempt)),
+    ]
+}
+
+impl Store {
+    /// The last failed attempts of an endpoint that are not older than a moment, the oldest of them first.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn failed_attempts(
+        &self,
+        endpoint: i64,
+        since: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<FailedAttempt>, StoreError> {
+        let args = [endpoint, since.as_micros(), limit].map(Arg::Int).to_vec();
+        let statement = Statement::named("attempt.list", LIST, args);
+        let rows = self.engine.read(&statement).await?;
+        let read = |row: &Row| {
+            Ok(FailedAttempt {
+                at: Timestamp::from_micros(row.int(0)?),
+                event: row.text(1)?.to_owned(),
+                status: row.opt_int(2)?,
+                error: row.text(3)?.to_owned(),
+                attempt: row.int(4)?,
+            })
+        };
+        let attempts: Result<Vec<_>, StoreError> = rows.iter().rev().map(read).collect();
+        attempts
+    }
+
+    /// Keeps attempts that failed.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn add_failed_attempts(
+        &self,
+        endpoint: i64,
+        attempts: &[FailedAttempt],
+    ) -> Result<(), StoreError> {
+        let statement = Statement::named("attempt.add", ADD, vec![Arg::Int(endpoint)]);
+        let statement = statement.with_rows(attempts_table(attempts));
+        self.engine.write_one(statement).await.map(|_| ())
+    }
+
+    /// Deletes what was given up, and attempts that failed, before a moment; gives how many rows.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn forget_failures(&self, before: Timestamp) -> Result<usize, StoreError> {
+        let mut forgotten = 0;
+        for text in [FORGET_ATTEMPTS, FORGET_HELD] {
+            loop {
+                let args = vec![Arg::Int(before.as_micros())];
+                let slice = Statement::named("attempt.forget", text, args);
+                let rows = self.engine.write_one(slice).await?.len();
+                forgotten += rows;
+                if rows < 1_000 {
+                    break;
+                }
+            }
+        }
+        Ok(forgotten)
+    }
+}
+
+const ADD: &str = "insert into failed_attempt (endpoint, at, event, status, error, attempt) \
+     select $1, at, event, nullif(status, 0), error, attempt from {rows} where true on conflict do nothing";
+const LIST: &str = "select at, event, status, error, attempt from failed_attempt where endpoint = $1 and at >= $2 \
+     order by at desc, event desc {limit}$3";
+const FORGET_ATTEMPTS: &str = "delete from failed_attempt where (endpoint, at, event) in \
+     (select endpoint, at, event from failed_attempt where at < $1 limit 1000) returning endpoint";
+const FORGET_HELD: &str = "delete from held_event where (endpoint, position, part) in \
+     (select endpoint, position, part from held_event where failed < $1 limit 1000) returning endpoint";

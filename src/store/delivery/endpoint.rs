@@ -1,0 +1,295 @@
+//! Endpoints: what an operator sets.
+
+use crate::clock::Timestamp;
+use crate::keyword::keywords;
+use crate::store::db::args::Arg;
+use crate::store::db::error::StoreError;
+use crate::store::db::row::Row;
+use crate::store::db::sql::Sql;
+use crate::store::db::statement::Statement;
+use crate::store::handle::Store;
+
+keywords! {
+    /// What is sent to an endpoint.
+    EndpointKind {
+        /// Events as webhooks.
+        Webhook = "webhook",
+        /// Security event tokens, pushed or polled.
+        Stream = "stream",
+    }
+}
+
+keywords! {
+    /// Whether events are sent to an endpoint.
+    EndpointStatus {
+        /// They are.
+        Active = "active",
+        /// An operator paused it.
+        Paused = "paused",
+        /// The receiver takes none at present; it is tried now and then.
+        Failing = "failing",
+        /// The receiver is gone, or failed for too long.
+        Disabled = "disabled",
+        /// The next event is no longer kept.
+        Behind = "behind",
+    }
+}
+
+/// An endpoint.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Number in the database.
+    pub number: i64,
+    /// What is sent.
+    pub kind: EndpointKind,
+    /// Name that the operator gave it.
+    pub name: String,
+    /// Number and name of its tenant; `None`: all tenants.
+    pub tenant: Option<(i64, String)>,
+    /// Settings, as JSON.
+    pub options: String,
+    /// Keys and headers, sealed.
+    pub secrets: String,
+    /// Whether events are sent.
+    pub status: EndpointStatus,
+    /// The reason for the status.
+    pub why: Option<String>,
+    /// Since when it has its status.
+    pub since: Timestamp,
+    /// Everything up to this position is delivered or waits apart.
+    pub position: i64,
+    /// So many parts of the position after it are, too.
+    pub parts: i64,
+    /// How often an operator set the position.
+    pub rewinds: i64,
+    /// How often an operator changed anything.
+    pub revision: i64,
+    /// Events that were accepted.
+    pub accepted: i64,
+    /// When an event was accepted last.
+    pub last_accepted: Option<Timestamp>,
+}
+
+/// An endpoint to be kept.
+#[derive(Debug, Clone)]
+pub struct NewEndpoint<'a> {
+    /// What is sent.
+    pub kind: EndpointKind,
+    /// Name.
+    pub name: &'a str,
+    /// Number of its tenant; `None`: all tenants.
+    pub tenant: Option<i64>,
+    /// Settings, as JSON.
+    pub options: &'a str,
+    /// Keys and headers, sealed.
+    pub secrets: &'a str,
+    /// Position after which it begins.
+    pub position: i64,
+}
+
+/// A change of an endpoint by an operator; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct EndpointChange<'a> {
+    /// Settings, as JSON.
+    pub options: Option<&'a str>,
+    /// Keys and headers, sealed.
+    pub secrets: Option<&'a str>,
+    /// Status with its reason.
+    pub status: Option<(EndpointStatus, Option<&'a str>)>,
+    /// Position after which it goes on, of all its tenants or of the one of this number.
+    pub position: Option<(i64, Option<i64>)>,
+}
+
+pub(in crate::store) fn read_endpoint(row: &Row) -> Result<Endpoint, StoreError> {
+    let tenant = row.opt_int(3)?.zip(row.opt_text(4)?.map(str::to_owned));
+    Ok(Endpoint {
+        number: row.int(0)?,
+        kind: EndpointKind::from_keyword(row.text(1)?).unwrap_or(EndpointKind::Webhook),
+        name: row.text(2)?.to_owned(),
+        tenant,
+        options: row.text(5)?.to_owned(),
+        secrets: row.text(6)?.to_owned(),
+        status: EndpointStatus::from_keyword(row.text(7)?).unwrap_or(EndpointStatus::Disabled),
+        why: row.opt_text(8)?.map(str::to_owned),
+        since: Timestamp::from_micros(row.int(9)?),
+        position: row.int(10)?,
+        parts: row.int(11)?,
+        rewinds: row.int(12)?,
+        revision: row.int(13)?,
+        accepted: row.int(14)?,
+        last_accepted: row.opt_int(15)?.map(Timestamp::from_micros),
+    })
+}
+
+/// Columns of [`Endpoint`], in the order that [`read_endpoint`] reads them.
+pub(in crate::store) const ENDPOINT: &str = "endpoint.endpoint, endpoint.kind, endpoint.name, endpoint.tenant, \
+     (select t.name from tenant t where t.tenant = endpoint.tenant), endpoint.options, endpoint.secrets, endpoint.status, endpoint.why, endpoint.since, \
+     endpoint.position, endpoint.parts, endpoint.rewinds, endpoint.revision, endpoint.accepted, endpoint.last_accepted";
+
+impl Store {
+    /// Keeps an endpoint; `false` if there is one of its kind and name.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn add_endpoint(
+        &self,
+        new: &NewEndpoint<'_>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let args = vec![
+            new.kind.as_str().into(),
+            new.name.into(),
+            Arg::OptInt(new.tenant),
+            new.options.into(),
+            new.secrets.into(),
+            Arg::Int(now.as_micros()),
+            Arg::Int(new.position),
+        ];
+        let added = Statement::named("endpoint.add", ADD, args);
+        Ok(!self.engine.write_one(added).await?.is_empty())
+    }
+
+    /// Endpoints in the order of their names: those of a kind, or the one of a name.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn endpoints(
+        &self,
+        kind: EndpointKind,
+        name: Option<&str>,
+    ) -> Result<Vec<Endpoint>, StoreError> {
+        let mut sql = Sql::default();
+        sql.raw("select ")
+            .raw(ENDPOINT)
+            .raw(" from endpoint where endpoint.kind = ");
+        sql.arg(kind.as_str().into());
+        if let Some(name) = name {
+            sql.raw(" and endpoint.name = ").arg(name.into());
+        }
+        sql.raw(" order by endpoint.name");
+        let rows = self.engine.read(&sql.statement("endpoint.list")).await?;
+        rows.iter().map(read_endpoint).collect()
+    }
+
+    /// Whether there is a stream.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn has_streams(&self) -> Result<bool, StoreError> {
+        let text = "select 1 from endpoint where kind = 'stream' limit 1";
+        let statement = Statement::named("endpoint.any_stream", text, vec![]);
+        Ok(!self.engine.read(&statement).await?.is_empty())
+    }
+
+    /// The number of the tenant of a name.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn tenant_number(&self, name: &str) -> Result<Option<i64>, StoreError> {
+        let text = "select tenant from tenant where name = $1";
+        let statement = Statement::named("tenant.number", text, vec![name.into()]);
+        let rows = self.engine.read(&statement).await?;
+        rows.first().map(|row| row.int(0)).transpose()
+    }
+
+    /// Changes an endpoint; `false` if it is gone.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn change_endpoint(
+        &self,
+        number: i64,
+        change: &EndpointChange<'_>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut sql = Sql::default();
+        sql.raw("update endpoint set revision = revision + 1");
+        if let Some(options) = change.options {
+            sql.raw(", options = ").arg(options.into());
+        }
+        if let Some(secrets) = change.secrets {
+            sql.raw(", secrets = ").arg(secrets.into());
+        }
+        if let Some((status, why)) = change.status {
+            sql.raw(", status = ").arg(status.as_str().into());
+            sql.raw(", why = ")
+                .arg(Arg::OptText(why.map(str::to_owned)));
+            sql.raw(", since = ").int(now.as_micros());
+        }
+        match change.position {
+            Some((position, None)) => {
+                sql.raw(", rewinds = rewinds + 1, parts = 0, position = ")
+                    .int(position);
+            }
+            Some((_, Some(_))) => _ = sql.raw(", rewinds = rewinds + 1"),
+            None => {}
+        }
+        sql.raw(" where endpoint = ").int(number);
+        sql.raw(" returning endpoint");
+        let changed = self
+            .engine
+            .write_one(sql.statement("endpoint.change"))
+            .await?;
+        if changed.is_empty() {
+            return Ok(false);
+        }
+        if let Some((position, tenant)) = change.position {
+            self.set_lanes(number, position, tenant).await?;
+        }
+        Ok(true)
+    }
+
+    /// Lanes follow a position that was set: all of them, or the one of a tenant. Whoever sends meanwhile cannot
+    /// store how far it has come, as the number of rewinds is another one.
+    async fn set_lanes(
+        &self,
+        number: i64,
+        position: i64,
+        tenant: Option<i64>,
+    ) -> Result<(), StoreError> {
+        // What waits apart and comes after the position is sent with the rest.
+        let mut sql = Sql::default();
+        sql.raw("delete from held_event where endpoint = ")
+            .int(number);
+        sql.raw(" and position > ").int(position);
+        if let Some(tenant) = tenant {
+            sql.raw(" and tenant = ").int(tenant);
+        }
+        sql.raw(" returning position");
+        let forgotten = sql.statement("endpoint.forget_held");
+        self.engine.write_one(forgotten).await?;
+        let statement = match tenant {
+            None => Statement::named(
+                "endpoint.forget_lanes",
+                "delete from lane where endpoint = $1",
+                vec![Arg::Int(number)],
+            ),
+            Some(tenant) => Statement::named(
+                "endpoint.set_lane",
+                SET_LANE,
+                [number, tenant, position].map(Arg::Int).to_vec(),
+            ),
+        };
+        self.engine.write_one(statement).await.map(|_| ())
+    }
+
+    /// Deletes an endpoint with all that it has; `false` if there is none of its kind and name.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn delete_endpoint(
+        &self,
+        kind: EndpointKind,
+        name: &str,
+    ) -> Result<bool, StoreError> {
+        let args = vec![kind.as_str().into(), name.into()];
+        let text = "delete from endpoint where kind = $1 and name = $2 returning endpoint";
+        let deleted = Statement::named("endpoint.delete", text, args);
+        Ok(!self.engine.write_one(deleted).await?.is_empty())
+    }
+}
+
+const ADD: &str = "insert into endpoint (kind, name, tenant, options, secrets, status, since, position, created) \
+     select $1, $2, $3, $4, $5, 'active', $6, $7, $6 where true on conflict do nothing returning endpoint";
+const SET_LANE: &str = "insert into lane (endpoint, tenant, position, parts) values ($1, $2, $3, 0) \
+     on conflict (endpoint, tenant) do update set position = excluded.position, parts = 0 returning endpoint";

@@ -1,0 +1,134 @@
+//! Events that wait apart from the others of an endpoint, and those that were given up.
+
+use crate::clock::Timestamp;
+use crate::store::db::args::{Arg, Column, Table};
+use crate::store::db::error::StoreError;
+use crate::store::db::row::Row;
+use crate::store::db::sql::Sql;
+use crate::store::db::statement::Statement;
+use crate::store::handle::Store;
+use uuid::Uuid;
+
+/// An event that waits apart, or was given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldEvent {
+    /// Position in the feed.
+    pub position: i64,
+    /// Part of the change, from 1.
+    pub part: i64,
+    /// Number of the tenant.
+    pub tenant: i64,
+    /// Id of the resource.
+    pub resource: Uuid,
+    /// Id of the event.
+    pub event: String,
+    /// Attempts so far.
+    pub attempts: i64,
+    /// When it is tried again; `None` behind another one of its resource.
+    pub due: Option<Timestamp>,
+    /// When it was given up.
+    pub failed: Option<Timestamp>,
+}
+
+/// The columns of events; 0 stands for no moment.
+pub(in crate::store) fn held_table(held: &[HeldEvent]) -> Table {
+    let ints = |of: fn(&HeldEvent) -> i64| Column::Ints(held.iter().map(of).collect());
+    let moment = |at: Option<Timestamp>| at.map_or(0, Timestamp::as_micros);
+    let moments = |of: fn(&HeldEvent) -> Option<Timestamp>| {
+        Column::Ints(held.iter().map(|held| moment(of(held))).collect())
+    };
+    vec![
+        ("position", ints(|held| held.position)),
+        ("part", ints(|held| held.part)),
+        ("tenant", ints(|held| held.tenant)),
+        (
+            "resource",
+            Column::Uuids(held.iter().map(|held| held.resource).collect()),
+        ),
+        (
+            "event",
+            Column::Texts(held.iter().map(|held| Some(held.event.clone())).collect()),
+        ),
+        ("attempts", ints(|held| held.attempts)),
+        ("due", moments(|held| held.due)),
+        ("failed", moments(|held| held.failed)),
+    ]
+}
+
+fn read_held(row: &Row) -> Result<HeldEvent, StoreError> {
+    let moment =
+        |column: usize| Ok::<_, StoreError>(row.opt_int(column)?.map(Timestamp::from_micros));
+    Ok(HeldEvent {
+        position: row.int(0)?,
+        part: row.int(1)?,
+        tenant: row.int(2)?,
+        resource: row.uuid(3)?,
+        event: row.text(4)?.to_owned(),
+        attempts: row.int(5)?,
+        due: moment(6)?,
+        failed: moment(7)?,
+    })
+}
+
+impl Store {
+    /// Events of an endpoint that wait apart, or those that were given up, in order; so many at most.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn held_events(
+        &self,
+        endpoint: i64,
+        has_failed: bool,
+        limit: i64,
+    ) -> Result<Vec<HeldEvent>, StoreError> {
+        let mut sql = Sql::default();
+        sql.raw(
+            "select position, part, tenant, resource, event, attempts, due, failed from held_event where endpoint = ",
+        );
+        sql.int(endpoint);
+        sql.raw(if has_failed {
+            " and failed is not null"
+        } else {
+            " and failed is null"
+        });
+        sql.raw(" order by position, part {limit}").int(limit);
+        let rows = self.engine.read(&sql.statement("held.list")).await?;
+        rows.iter().map(read_held).collect()
+    }
+
+    /// How many events of an endpoint wait apart, and how many were given up.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn count_held(&self, endpoint: i64) -> Result<(i64, i64), StoreError> {
+        let text =
+            "select count(*) - count(failed), count(failed) from held_event where endpoint = $1";
+        let statement = Statement::named("held.count", text, vec![Arg::Int(endpoint)]);
+        let rows = self.engine.read(&statement).await?;
+        rows.first()
+            .map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
+    }
+
+    /// Lets events that were given up be tried again: the one of an id, or all. Gives how many.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn retry_held(
+        &self,
+        endpoint: i64,
+        event: Option<&str>,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let mut sql = Sql::default();
+        sql.raw("update held_event set failed = null, attempts = 0, due = ");
+        sql.int(now.as_micros());
+        sql.raw(" where endpoint = ").int(endpoint);
+        sql.raw(" and failed is not null");
+        if let Some(event) = event {
+            sql.raw(" and event = ").arg(event.into());
+        }
+        sql.raw(" returning position");
+        let rows = self.engine.write_one(sql.statement("held.retry")).await?;
+        Ok(rows.len())
+    }
+}

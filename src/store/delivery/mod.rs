@@ -1,0 +1,9 @@
+//! Endpoints to which changes are sent, how far each has come, and the keys that sign tokens.
+
+pub(in crate::store) mod acknowledgement;
+pub(in crate::store) mod attempt;
+pub(in crate::store) mod endpoint;
+pub(in crate::store) mod held;
+pub(in crate::store) mod lease;
+pub(in crate::store) mod progress;
+pub(in crate::store) mod signing_key;

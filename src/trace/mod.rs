@@ -1,0 +1,173 @@
+//! Spans for traces of OpenTelemetry: one for each request, statement, group of coalesced statements and delivery.
+//!
+//! They are spans of the library `tracing`, below the target [`TARGET`], which nothing but the export of traces enables. While
+//! that is off, no span is made. Spans hold templates of routes, names of statements and numbers, never values.
+
+mod parent;
+#[cfg(feature = "otlp")]
+mod remote;
+
+pub(crate) use parent::TraceParent;
+
+use tracing::field::Empty;
+use tracing::{Level, Span};
+
+/// The target of all spans.
+pub(crate) const TARGET: &str = "scimd::trace";
+
+/// The span of a request, an extension of it.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestSpan(Span);
+
+/// The span in which somebody waits for work that others share.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin(Option<Span>);
+
+impl RequestSpan {
+    /// Begins the span of a request, below that of the client if it sent one; `None` while traces are off.
+    pub(crate) fn begin(parent: Option<TraceParent>) -> Option<Self> {
+        let span = tracing::debug_span!(
+            target: TARGET,
+            parent: None,
+            "request",
+            otel.kind = "server",
+            otel.status_code = Empty,
+            http.request.method = Empty,
+            http.route = Empty,
+            http.response.status_code = Empty,
+            tenant = Empty,
+            request_id = Empty,
+        );
+        if span.is_disabled() {
+            return None;
+        }
+        if let Some(parent) = parent {
+            set_parent(&span, parent);
+        }
+        Some(Self(span))
+    }
+
+    /// The span, to do the work in.
+    pub(crate) fn span(&self) -> Span {
+        self.0.clone()
+    }
+
+    /// Notes the tenant and the id of the request.
+    pub(crate) fn identify(&self, tenant: Option<&str>, request_id: Option<&str>) {
+        if let Some(id) = request_id {
+            self.0.record("request_id", id);
+        }
+        if let Some(tenant) = tenant {
+            self.0.record("tenant", tenant);
+        }
+    }
+
+    /// Ends the span with the outcome of the request. The route is a template.
+    pub(crate) fn finish(&self, method: &str, route: &str, status: u16) {
+        rename(&self.0, format!("{method} {route}"));
+        self.0.record("http.request.method", method);
+        self.0.record("http.route", route);
+        self.0.record("http.response.status_code", status);
+        if status >= 500 {
+            self.0.record("otel.status_code", "ERROR");
+        }
+    }
+}
+
+impl Origin {
+    /// The current span.
+    pub(crate) fn current() -> Self {
+        let is_on = tracing::span_enabled!(target: TARGET, Level::DEBUG);
+        Self(is_on.then(Span::current))
+    }
+}
+
+/// The span of a statement or batch: its name, and the kind of database.
+pub(crate) fn statement(name: &'static str, system: &'static str) -> Span {
+    tracing::debug_span!(
+        target: TARGET,
+        "statement",
+        otel.name = name,
+        otel.kind = "client",
+        otel.status_code = Empty,
+        db.system.name = system,
+        db.query.summary = name,
+        db.response.returned_rows = Empty,
+    )
+}
+
+/// Ends the span of a statement with its number of rows; `None` if it failed.
+pub(crate) fn end_statement(span: &Span, rows: Option<usize>) {
+    match rows {
+        Some(rows) => span.record("db.response.returned_rows", rows),
+        None => span.record("otel.status_code", "ERROR"),
+    };
+}
+
+/// The span of an attempt to send an event.
+pub(crate) fn delivery(event: &str) -> Span {
+    tracing::debug_span!(
+        target: TARGET,
+        "delivery",
+        otel.name = "delivery",
+        otel.kind = "client",
+        otel.status_code = Empty,
+        http.request.method = "POST",
+        http.response.status_code = Empty,
+        event,
+    )
+}
+
+/// Ends the span of an attempt with the status of the answer; `None` if there was none.
+pub(crate) fn end_delivery(span: &Span, status: Option<u16>) {
+    if let Some(status) = status {
+        span.record("http.response.status_code", status);
+    }
+    if !status.is_some_and(|status| (200..300).contains(&status)) {
+        span.record("otel.status_code", "ERROR");
+    }
+}
+
+/// The span of work that is done once for all who wait for it; it has a link to the span of each.
+pub(crate) fn shared<'a>(
+    name: &'static str,
+    origins: impl ExactSizeIterator<Item = &'a Origin>,
+) -> Span {
+    let span = tracing::debug_span!(
+        target: TARGET,
+        parent: None,
+        "shared",
+        otel.name = name,
+        otel.kind = "client",
+        requests = origins.len(),
+    );
+    if !span.is_disabled() {
+        origins
+            .filter_map(|origin| origin.0.as_ref())
+            .for_each(|origin| link(&span, origin));
+    }
+    span
+}
+
+#[cfg(feature = "otlp")]
+pub(crate) use remote::place;
+#[cfg(feature = "otlp")]
+use remote::{link, rename, set_parent};
+
+/// Spans of a build without export have no parent elsewhere.
+#[cfg(not(feature = "otlp"))]
+fn set_parent(_: &Span, _: TraceParent) {}
+
+/// Nobody sees the names of spans of a build without export.
+#[cfg(not(feature = "otlp"))]
+fn rename(_: &Span, _: String) {}
+
+/// Spans of a build without export are in no trace.
+#[cfg(not(feature = "otlp"))]
+pub(crate) fn place(_: &Span) -> Option<TraceParent> {
+    None
+}
+
+/// Spans of a build without export have no links.
+#[cfg(not(feature = "otlp"))]
+fn link(_: &Span, _: &Span) {}

@@ -1,0 +1,44 @@
+//! Places in traces, as OpenTelemetry has them.
+
+use crate::trace::parent::TraceParent;
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+/// Makes a span one below a span of the client.
+pub(super) fn set_parent(span: &Span, parent: TraceParent) {
+    let parent = SpanContext::new(
+        TraceId::from(parent.trace),
+        SpanId::from(parent.span),
+        TraceFlags::new(parent.flags),
+        true,
+        TraceState::default(),
+    );
+    // Fails only while no traces are exported, and then the span goes nowhere.
+    let _ = span.set_parent(Context::new().with_remote_span_context(parent));
+}
+
+/// Gives a span another name; a field has no effect once the span has begun.
+pub(super) fn rename(span: &Span, name: String) {
+    span.context().span().update_name(name);
+}
+
+/// Links a span to one of another trace.
+pub(super) fn link(span: &Span, other: &Span) {
+    span.add_link(other.context().span().span_context().clone());
+}
+
+/// Where a span is in its trace, for those who are called in it; `None` while traces are off.
+pub(crate) fn place(span: &Span) -> Option<TraceParent> {
+    if span.is_disabled() {
+        return None;
+    }
+    let context = span.context();
+    let place = context.span().span_context().clone();
+    place.is_valid().then(|| TraceParent {
+        trace: u128::from_be_bytes(place.trace_id().to_bytes()),
+        span: u64::from_be_bytes(place.span_id().to_bytes()),
+        flags: place.trace_flags().to_u8(),
+    })
+}

@@ -1,0 +1,107 @@
+//! Names of public types: each is that of one type of its package, and of none that every file of Rust knows.
+
+use super::{packages, sources};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Names of types and traits of the prelude of the standard library.
+const PRELUDE: [&str; 29] = [
+    "AsMut",
+    "AsRef",
+    "Box",
+    "Clone",
+    "Copy",
+    "Default",
+    "DoubleEndedIterator",
+    "Drop",
+    "Eq",
+    "Err",
+    "ExactSizeIterator",
+    "Extend",
+    "Fn",
+    "FnMut",
+    "FnOnce",
+    "From",
+    "FromIterator",
+    "Into",
+    "IntoIterator",
+    "Iterator",
+    "None",
+    "Ok",
+    "Option",
+    "Ord",
+    "Send",
+    "Some",
+    "String",
+    "ToString",
+    "Vec",
+];
+
+/// Types of scimd that share a name with another one, until one of each pair has a name of its own.
+const SHARED: [&str; 8] = [
+    "App", "Column", "Feed", "Page", "Reply", "Schemas", "Step", "Table",
+];
+
+/// The name of the public type that a line declares.
+fn declared(line: &str) -> Option<&str> {
+    let rest = line.trim_start().strip_prefix("pub ")?;
+    let (kind, rest) = rest.split_once(' ')?;
+    // An alias of a type of the standard library, such as `Result` with its error, stays that type.
+    let is_type = matches!(kind, "struct" | "enum" | "union" | "trait");
+    let name = rest
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .next()?;
+    (is_type && !name.is_empty()).then_some(name)
+}
+
+/// The public types of each package, with how often each name is declared.
+fn types() -> Vec<BTreeMap<String, usize>> {
+    let of_package = |folder: &std::path::PathBuf| {
+        let (mut files, mut names) = (Vec::new(), BTreeMap::new());
+        sources(folder, &mut files);
+        for file in files {
+            let text = std::fs::read_to_string(file).unwrap();
+            for name in text.lines().filter_map(declared) {
+                *names.entry(name.to_owned()).or_default() += 1;
+            }
+        }
+        names
+    };
+    packages().iter().map(of_package).collect()
+}
+
+#[test]
+fn no_public_type_has_a_name_of_the_prelude() {
+    for names in types() {
+        for name in PRELUDE {
+            assert!(!names.contains_key(name), "{name}");
+        }
+    }
+}
+
+#[test]
+fn no_two_public_types_of_a_package_have_one_name() {
+    let twice: BTreeSet<_> = types()
+        .into_iter()
+        .flatten()
+        .filter(|(_, count)| *count > 1)
+        .map(|(name, _)| name)
+        .collect();
+    let shared: BTreeSet<_> = SHARED.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(twice, shared, "names of several public types");
+}
+
+#[test]
+fn declarations_are_found() {
+    for (line, name) in [
+        ("pub struct Page<T> {", Some("Page")),
+        ("    pub enum Kind {", Some("Kind")),
+        ("pub trait Write: Sync {", Some("Write")),
+        ("pub struct Pair(u8, u8);", Some("Pair")),
+        ("pub(crate) struct Own;", None),
+        ("pub type Result<T> = std::result::Result<T, Error>;", None),
+        ("pub fn page() {", None),
+    ] {
+        assert_eq!(declared(line), name, "{line}");
+    }
+    assert!(types().iter().map(BTreeMap::len).sum::<usize>() > 200);
+}

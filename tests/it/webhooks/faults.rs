@@ -1,0 +1,182 @@
+//! Receivers that refuse, hang, drop, flood, redirect and go away.
+
+use super::sink::{Manner, Received, Sink};
+use super::{Sending, WEBHOOK, assert_complete, churn, versions};
+use crate::harness::Server;
+use scimd::clock::Timestamp;
+use scimd::delivery::{Endpoints, WebhookSettings};
+use scimd::secrets::generate_key;
+use scimd::store::EndpointStatus;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+crate::on_both!(
+    bad_answers_lose_nothing,
+    one_event_that_is_refused_holds_up_nobody_else,
+    a_receiver_that_is_gone_is_left_alone,
+    a_receiver_may_ask_for_a_pause,
+    a_receiver_that_fails_for_too_long_is_given_up,
+);
+
+fn is_about(body: &Value, name: &str) -> bool {
+    body["data"]["record"]["login"] == name
+}
+
+/// Every third request is answered in a way that is none.
+async fn bad_answers_lose_nothing(server: Server) {
+    let sending = Sending::of(&server);
+    let sink = Sink::with(|number, _| match number % 18 {
+        0 => Manner::Drop,
+        3 => Manner::Headers,
+        6 => Manner::Status(302, "location: http://127.0.0.1:1/"),
+        9 => Manner::Endless(500),
+        12 => Manner::Hang,
+        15 => Manner::Status(500, ""),
+        _ => Manner::Endless(200),
+    })
+    .await;
+    let settings = WebhookSettings {
+        timeout: Some(1),
+        ..WebhookSettings::default()
+    };
+    sending.add_with("app", &sink, settings).await;
+    let (a, b, c) = tokio::join!(
+        churn(&server, "a", 4),
+        churn(&server, "b", 4),
+        churn(&server, "c", 4)
+    );
+    let accepted = sink.wait_accepted(15).await;
+    assert_complete(&accepted, &BTreeMap::from([a, b, c]));
+    // What came again is the same, byte for byte.
+    let received = sink.received();
+    let mut bodies: BTreeMap<&str, &str> = BTreeMap::new();
+    for one in &received {
+        let body = bodies.entry(one.id()).or_insert(&one.body);
+        assert_eq!(*body, one.body);
+    }
+    let attempts = attempts(&sending.endpoints).await;
+    assert!(attempts.iter().any(|(status, _)| *status == Some(302)));
+    assert!(attempts.iter().all(|(_, error)| error.len() <= 500));
+    sending.stop().await;
+}
+
+/// Status and error of the attempts that failed.
+async fn attempts(endpoints: &Endpoints) -> Vec<(Option<i64>, String)> {
+    let since = Timestamp::from_micros(0);
+    let attempts = endpoints
+        .attempts(WEBHOOK, "app", since, 1000)
+        .await
+        .unwrap();
+    let attempts = attempts.into_iter();
+    attempts
+        .map(|attempt| (attempt.status, attempt.error))
+        .collect()
+}
+
+async fn one_event_that_is_refused_holds_up_nobody_else(server: Server) {
+    let sending = Sending::of(&server);
+    let sink = Sink::with(|_, body| {
+        if is_about(body, "poison") {
+            Manner::Status(500, "")
+        } else {
+            Manner::Status(204, "")
+        }
+    })
+    .await;
+    sending.add("app", &sink).await;
+    let poison = churn(&server, "poison", 2).await;
+    let good = churn(&server, "good", 5).await;
+    sink.wait_accepted(6).await;
+    wait_for("what waits apart", &sending.endpoints, |info| {
+        info.parked == 3 && info.pending == 0
+    })
+    .await;
+    // The first one alone was tried, and those behind it come in order once it is accepted.
+    let tried = sink.received();
+    let refused = tried.iter().filter(|one| !one.accepted).map(Received::id);
+    let refused: std::collections::BTreeSet<_> = refused.collect();
+    assert_eq!(refused.len(), 1);
+    sink.answer(|_, _| Manner::Status(204, ""));
+    let accepted = sink.wait_accepted(9).await;
+    assert_complete(&accepted, &BTreeMap::from([poison, good]));
+    wait_for("nothing to wait", &sending.endpoints, |info| {
+        info.parked == 0
+    })
+    .await;
+    sending.stop().await;
+}
+
+async fn a_receiver_that_is_gone_is_left_alone(server: Server) {
+    let sending = Sending::of(&server);
+    let sink = Sink::with(|number, _| Manner::Status(if number < 2 { 204 } else { 410 }, "")).await;
+    sending.add("app", &sink).await;
+    let ann = churn(&server, "ann", 4).await;
+    let info = wait_for("the end", &sending.endpoints, |info| {
+        info.status() == EndpointStatus::Disabled
+    })
+    .await;
+    assert_eq!(info.why(), Some("the receiver answered 410"));
+    assert_eq!(sink.received().len(), 3);
+    sink.answer(|_, _| Manner::Status(204, ""));
+    sending
+        .endpoints
+        .resume(WEBHOOK, "app", None)
+        .await
+        .unwrap();
+    let accepted = sink.wait_accepted(5).await;
+    assert_complete(&accepted, &BTreeMap::from([ann]));
+    sending.stop().await;
+}
+
+async fn a_receiver_may_ask_for_a_pause(server: Server) {
+    let sending = Sending::of(&server);
+    let sink = Sink::with(|number, _| match number {
+        0 => Manner::Status(429, "retry-after: 2"),
+        _ => Manner::Status(204, ""),
+    })
+    .await;
+    sending.add("app", &sink).await;
+    let began = Instant::now();
+    let ann = churn(&server, "ann", 2).await;
+    let accepted = sink.wait_accepted(3).await;
+    assert!(began.elapsed() >= Duration::from_secs(2));
+    assert_complete(&accepted, &BTreeMap::from([ann]));
+    assert_eq!(versions(&sink.received()).len(), 1);
+    sending.stop().await;
+}
+
+async fn a_receiver_that_fails_for_too_long_is_given_up(server: Server) {
+    let sending = Sending::with(&server, generate_key().unwrap(), 1);
+    let sink = Sink::with(|_, _| Manner::Drop).await;
+    sending.add("app", &sink).await;
+    churn(&server, "ann", 0).await;
+    let info = wait_for("the end", &sending.endpoints, |info| {
+        info.status() == EndpointStatus::Disabled
+    })
+    .await;
+    assert!(info.why().unwrap().contains("for too long"), "{info:?}");
+    assert_eq!(info.pending, 1, "its place stays");
+    sending.stop().await;
+}
+
+/// Waits until the webhook is shown as it should be.
+pub(super) async fn wait_for(
+    what: &str,
+    endpoints: &Endpoints,
+    is_so: impl Fn(&scimd::delivery::EndpointInfo) -> bool,
+) -> scimd::delivery::EndpointInfo {
+    let end = Instant::now() + Duration::from_secs(40);
+    loop {
+        let info = endpoints
+            .list(WEBHOOK, Some("app"))
+            .await
+            .unwrap()
+            .remove(0);
+        if is_so(&info) {
+            return info;
+        }
+        assert!(Instant::now() < end, "{what} did not come: {info:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,239 @@
+//! A receiver of webhooks, which answers as a test wants and keeps what it got.
+
+use serde_json::Value;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// A request.
+#[derive(Debug, Clone)]
+pub(crate) struct Received {
+    pub(crate) headers: HashMap<String, String>,
+    pub(crate) body: String,
+    /// Whether it was answered with 2xx.
+    pub(crate) accepted: bool,
+}
+
+impl Received {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.headers["webhook-id"]
+    }
+}
+
+/// How a request is answered.
+#[derive(Debug, Clone)]
+pub(crate) enum Manner {
+    /// With a status, and a header or none.
+    Status(u16, &'static str),
+    /// With a status and a body of JSON.
+    Body(u16, &'static str),
+    /// Not at all; the connection stays open.
+    Hang,
+    /// The connection is closed.
+    Drop,
+    /// With this status and a body without an end.
+    Endless(u16),
+    /// With 10 MB of headers.
+    Headers,
+}
+
+/// The manner for a request: its number from 0, and its body.
+type Choose = Box<dyn Fn(usize, &Value) -> Manner + Send + Sync>;
+
+pub(crate) struct Sink {
+    pub(crate) address: SocketAddr,
+    state: Arc<State>,
+}
+
+struct State {
+    choose: Mutex<Choose>,
+    received: watch::Sender<Vec<Received>>,
+}
+
+impl Sink {
+    /// Answers each request with 204.
+    pub(crate) async fn start() -> Self {
+        Self::with(|_, _| Manner::Status(204, "")).await
+    }
+
+    pub(crate) async fn with(
+        choose: impl Fn(usize, &Value) -> Manner + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(State {
+            choose: Mutex::new(Box::new(choose)),
+            received: watch::Sender::new(Vec::new()),
+        });
+        let serving = state.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, serving.clone()));
+            }
+        });
+        Self { address, state }
+    }
+
+    /// Answers in another way from now on.
+    pub(crate) fn answer(&self, choose: impl Fn(usize, &Value) -> Manner + Send + Sync + 'static) {
+        *self.state.choose.lock().unwrap() = Box::new(choose);
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/hooks?key=k", self.address)
+    }
+
+    /// What it has got so far.
+    pub(crate) fn received(&self) -> Vec<Received> {
+        self.state.received.borrow().clone()
+    }
+
+    /// What it has accepted so far.
+    pub(crate) fn accepted(&self) -> Vec<Received> {
+        let mut received = self.received();
+        received.retain(|received| received.accepted);
+        received
+    }
+
+    /// Waits until what it got is as it should be.
+    #[track_caller]
+    pub(crate) fn wait(
+        &self,
+        what: &'static str,
+        is_there: impl Fn(&[Received]) -> bool,
+    ) -> impl Future<Output = Vec<Received>> {
+        let mut received = self.state.received.subscribe();
+        async move {
+            let there = received.wait_for(|received| is_there(received));
+            let found = tokio::time::timeout(Duration::from_secs(40), there).await;
+            match found {
+                Ok(found) => found.unwrap().clone(),
+                Err(_) => panic!("{what} did not come: {} requests", self.received().len()),
+            }
+        }
+    }
+
+    /// Waits until it has accepted so many.
+    pub(crate) async fn wait_accepted(&self, count: usize) -> Vec<Received> {
+        self.wait("events", move |received| {
+            received.iter().filter(|one| one.accepted).count() >= count
+        })
+        .await;
+        self.accepted()
+    }
+}
+
+async fn serve(mut stream: TcpStream, state: Arc<State>) {
+    let mut buffer = Vec::new();
+    while let Some((headers, body)) = request(&mut stream, &mut buffer).await {
+        let json = serde_json::from_str(&body).unwrap_or_default();
+        let number = state.received.borrow().len();
+        let manner = state.choose.lock().unwrap()(number, &json);
+        let accepted = matches!(
+            manner,
+            Manner::Status(200..300, _) | Manner::Endless(200..300)
+        );
+        // It is answered first: what is known to be received was accepted.
+        let goes_on = answer(&mut stream, &manner).await;
+        state.received.send_modify(|received| {
+            received.push(Received {
+                headers,
+                body,
+                accepted,
+            });
+        });
+        match manner {
+            Manner::Hang => {
+                let mut rest = [0; 16];
+                while matches!(stream.read(&mut rest).await, Ok(read) if read > 0) {}
+                return;
+            }
+            Manner::Endless(_) => while stream.write_all(b"5\r\nabcde\r\n").await.is_ok() {},
+            _ if goes_on => {}
+            _ => return,
+        }
+    }
+}
+
+/// Answers; whether the connection stays open.
+async fn answer(stream: &mut TcpStream, manner: &Manner) -> bool {
+    match manner {
+        Manner::Status(status, header) => {
+            let line = if header.is_empty() {
+                String::new()
+            } else {
+                format!("{header}\r\n")
+            };
+            let length = if *status == 204 {
+                ""
+            } else {
+                "content-length: 0\r\n"
+            };
+            let text = format!("HTTP/1.1 {status} Status\r\n{line}{length}\r\n");
+            stream.write_all(text.as_bytes()).await.is_ok()
+        }
+        Manner::Body(status, body) => {
+            let head = format!(
+                "HTTP/1.1 {status} Status\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            stream
+                .write_all(format!("{head}{body}").as_bytes())
+                .await
+                .is_ok()
+        }
+        Manner::Hang | Manner::Drop => false,
+        Manner::Endless(status) => {
+            let head = format!("HTTP/1.1 {status} Status\r\ntransfer-encoding: chunked\r\n\r\n");
+            let _ = stream.write_all(head.as_bytes()).await;
+            false
+        }
+        Manner::Headers => {
+            let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n").await;
+            let line = format!("x: {}\r\n", "y".repeat(1000));
+            for _ in 0..10_000 {
+                if stream.write_all(line.as_bytes()).await.is_err() {
+                    return false;
+                }
+            }
+            false
+        }
+    }
+}
+
+/// The next request on a connection.
+async fn request(
+    stream: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+) -> Option<(HashMap<String, String>, String)> {
+    loop {
+        if let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
+            let head = String::from_utf8(buffer[..end].to_vec()).unwrap();
+            let headers: HashMap<String, String> = head
+                .lines()
+                .skip(1)
+                .filter_map(|line| line.split_once(": "))
+                .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+                .collect();
+            let length: usize = headers["content-length"].parse().unwrap();
+            if buffer.len() >= end + 4 + length {
+                let body = buffer[end + 4..end + 4 + length].to_vec();
+                buffer.drain(..end + 4 + length);
+                return Some((headers, String::from_utf8(body).unwrap()));
+            }
+        }
+        let mut more = [0; 16 * 1024];
+        match stream.read(&mut more).await {
+            Ok(read) if read > 0 => buffer.extend_from_slice(&more[..read]),
+            _ => return None,
+        }
+    }
+}
