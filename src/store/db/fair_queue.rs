@@ -6,6 +6,7 @@
 use crate::store::db::args::Arg;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 /// How long a tenant counts as active after its last request.
@@ -22,11 +23,15 @@ pub(in crate::store) enum Flow {
     Server,
 }
 
+/// Numbers that a tenant may have.
+const TENANTS: RangeInclusive<i64> = 1..=0x7fff_ffff;
+
 impl Flow {
-    /// The flow of a statement, by its first value: the tenant or, before that is known, a token.
+    /// The flow of a statement, by its first value: the tenant or, before that is known, a token. A number that no tenant
+    /// has, such as a moment, is that of a statement of the server.
     pub(in crate::store) fn of(values: &[Arg]) -> Self {
         match values.first() {
-            Some(Arg::Int(tenant)) => Self::Tenant(*tenant),
+            Some(Arg::Int(tenant)) if TENANTS.contains(tenant) => Self::Tenant(*tenant),
             Some(Arg::Text(text)) => {
                 let mut hasher = DefaultHasher::new();
                 text.hash(&mut hasher);
@@ -158,6 +163,14 @@ mod tests {
     fn drain(queue: &mut FairQueue<u32>) -> Vec<u32> {
         std::iter::from_fn(|| queue.pop(|_| true, |item| *item == 0).map(|(_, item)| item))
             .collect()
+    }
+
+    #[test]
+    fn a_moment_is_no_tenant() {
+        assert_eq!(Flow::of(&[Arg::Int(1)]), ONE);
+        for number in [0, -1, 1_800_000_000_000_000] {
+            assert_eq!(Flow::of(&[Arg::Int(number)]), Flow::Server, "{number}");
+        }
     }
 
     #[test]
