@@ -20,7 +20,7 @@ const BYTES: usize = 4 << 20;
 
 /// Where a reading of all resources has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bookmark {
+pub struct SweepPlace {
     /// The head when the reading began.
     cursor: Cursor,
     tenant: i64,
@@ -28,7 +28,7 @@ pub struct Bookmark {
     keys: (i64, i64),
 }
 
-impl Bookmark {
+impl SweepPlace {
     /// Reads a bookmark; `None` if it is none.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('~');
@@ -43,7 +43,7 @@ impl Bookmark {
     }
 }
 
-impl fmt::Display for Bookmark {
+impl fmt::Display for SweepPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (first, second) = self.keys;
         write!(f, "{}~{}~{first}~{second}", self.cursor, self.tenant)
@@ -56,7 +56,7 @@ pub struct ResourcesQuery {
     /// Name of a resource type; `None` for memberships.
     pub resource_type: Option<String>,
     /// Where the page before has ended.
-    pub after: Option<Bookmark>,
+    pub after: Option<SweepPlace>,
     /// Only those of this tenant.
     pub tenant: Option<TenantKey>,
     /// So many at most.
@@ -69,7 +69,7 @@ pub struct ResourcePage {
     /// JSON texts.
     pub entries: Vec<String>,
     /// Where the next page begins; `None` after the last.
-    pub next: Option<Bookmark>,
+    pub next: Option<SweepPlace>,
     /// The cursor to follow from when all is read.
     pub cursor: Cursor,
 }
@@ -82,10 +82,10 @@ impl Feed {
     pub async fn resources(&self, query: &ResourcesQuery) -> Result<ResourcePage> {
         let own = query.tenant.map(TenantKey::number);
         // A bookmark of another tenant reaches nothing of that tenant.
-        let is_within = |bookmark: &Bookmark| own.is_none_or(|own| bookmark.tenant == own);
+        let is_within = |bookmark: &SweepPlace| own.is_none_or(|own| bookmark.tenant == own);
         let mut at = match query.after.filter(is_within) {
             Some(bookmark) => bookmark,
-            None => Bookmark {
+            None => SweepPlace {
                 cursor: self.head().await?,
                 tenant: own.unwrap_or(0),
                 keys: (-1, -1),
@@ -132,7 +132,7 @@ impl Feed {
     async fn chunk_of_type(
         &self,
         name: &str,
-        at: &Bookmark,
+        at: &SweepPlace,
         count: usize,
     ) -> Result<Vec<((i64, i64), String)>> {
         let Some(caller) = self.caller_of(at.tenant, None).await? else {
@@ -176,7 +176,7 @@ impl Feed {
 
     async fn chunk_of_members(
         &self,
-        at: &Bookmark,
+        at: &SweepPlace,
         count: usize,
     ) -> Result<Vec<((i64, i64), String)>> {
         let Some(caller) = self.caller_of(at.tenant, None).await? else {

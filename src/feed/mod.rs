@@ -14,7 +14,7 @@ mod previous;
 mod reader;
 mod record;
 
-pub use bootstrap::{Bookmark, ResourcePage, ResourcesQuery};
+pub use bootstrap::{ResourcePage, ResourcesQuery, SweepPlace};
 pub use cursor::{Cursor, Place};
 pub use event::{Event, EventData, MemberChanges, Payload, Subject, TenantChanged};
 pub use event_type::{EventType, TypePatterns};

@@ -1,7 +1,7 @@
 //! Query parameters of the change feed.
 
 use super::problem::Problem;
-use crate::feed::{Bookmark, TypePatterns};
+use crate::feed::{SweepPlace, TypePatterns};
 use crate::wire::layers::guard::decode;
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ impl EventsQuery {
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) resource_type: String,
-    pub(super) after: Option<Bookmark>,
+    pub(super) after: Option<SweepPlace>,
     pub(super) limit: usize,
     /// Name of a tenant.
     pub(super) tenant: Option<String>,
@@ -86,7 +86,7 @@ impl Asked {
                 "after" => {
                     let none =
                         || Problem::invalid("\"after\" must be the \"next\" of the page before.");
-                    parsed.after = Some(Bookmark::parse(&value).ok_or_else(none)?);
+                    parsed.after = Some(SweepPlace::parse(&value).ok_or_else(none)?);
                 }
                 _ => {
                     return Err(Problem::invalid(format!(
