@@ -43,19 +43,19 @@ pub fn init(format: LogFormat, level: &str, traces: &Traces) {
             let (filter, level_handle) = reload::Layer::new(filter);
             let lines = lines.with_filter(filter).boxed();
             let started = registry.with(vec![lines, spans]).try_init();
-            keep(started, lines_handle, level_handle);
+            keep(&started, lines_handle, level_handle);
         }
         None => {
             let (filter, level_handle) = reload::Layer::new(filter);
             let started = registry.with(lines).with(filter).try_init();
-            keep(started, lines_handle, level_handle);
+            keep(&started, lines_handle, level_handle);
         }
     }
 }
 
 /// Keeps the handles by which format and level are replaced. A second start, as in tests, keeps the first.
 fn keep<S: 'static, E>(
-    started: Result<(), E>,
+    started: &Result<(), E>,
     lines: reload::Handle<Lines, Registry>,
     level: reload::Handle<EnvFilter, S>,
 ) {

@@ -14,6 +14,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// The largest body.
@@ -166,7 +167,7 @@ fn decoded(text: &str) -> Option<String> {
     percent_decode_str(&text)
         .decode_utf8()
         .ok()
-        .map(|text| text.into_owned())
+        .map(Cow::into_owned)
 }
 
 async fn body(

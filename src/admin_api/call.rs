@@ -215,7 +215,7 @@ impl Call {
     ///
     /// # Errors
     /// 500 if the place cannot be sealed.
-    pub(crate) fn page(&self, items: Vec<Value>, next: Option<&Value>) -> Result<JsonReply> {
+    pub(crate) fn page(&self, items: &[Value], next: Option<&Value>) -> Result<JsonReply> {
         let seal = |place: &Value| {
             self.operator
                 .seal_place(&self.page_key(), &place.to_string())

@@ -229,7 +229,7 @@ async fn replayed(operator: &Operator, once: &OnceKey) -> Result<Option<Response
             let Some(reply) = JsonReply::of_kept(&text) else {
                 return Ok(None);
             };
-            let mut response = in_json(reply, "");
+            let mut response = in_json(&reply, "");
             respond::put(&mut response, IDEMPOTENCY_REPLAYED, "true");
             Ok(Some(response))
         }
@@ -238,13 +238,13 @@ async fn replayed(operator: &Operator, once: &OnceKey) -> Result<Option<Response
 
 fn shown(reply: Reply, target: &str) -> Response {
     match reply {
-        Reply::Json(reply) => in_json(reply, target),
+        Reply::Json(reply) => in_json(&reply, target),
         Reply::Empty => respond::empty(StatusCode::NO_CONTENT),
         Reply::Ready(response) => *response,
     }
 }
 
-fn in_json(reply: JsonReply, target: &str) -> Response {
+fn in_json(reply: &JsonReply, target: &str) -> Response {
     let mut response = match reply.status {
         204 => respond::empty(StatusCode::NO_CONTENT),
         status => respond::json(status, &reply.body),

@@ -47,7 +47,7 @@ pub(super) struct Messenger {
 #[derive(Debug)]
 enum Kind {
     Webhook(Payload),
-    Tokens(StreamClaims, TokenKey),
+    Tokens(Box<StreamClaims>, Box<TokenKey>),
 }
 
 impl Messenger {
@@ -67,7 +67,8 @@ impl Messenger {
                     stream: endpoint.name.clone(),
                     mode: stream.mode,
                 };
-                Kind::Tokens(claims, endpoints.signing_key(stream.algorithm).await?)
+                let key = endpoints.signing_key(stream.algorithm).await?;
+                Kind::Tokens(Box::new(claims), Box::new(key))
             }
         };
         Ok(Self {

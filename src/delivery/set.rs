@@ -59,7 +59,7 @@ pub(super) fn tokens_of(event: &Event, stream: &StreamClaims) -> Vec<TokenClaims
     };
     if let Some(name) = switched {
         let payload = json!({"version": etag(subject)});
-        tokens.push(token(event, subject, stream, (2, name, name), payload));
+        tokens.push(token(event, subject, stream, (2, name, name), &payload));
     }
     tokens
 }
@@ -73,7 +73,7 @@ fn change_token(event: &Event, subject: &Subject, stream: &StreamClaims) -> Toke
         ChangeAction::Replace if !has_members => "put",
         ChangeAction::Replace | ChangeAction::Modify => "patch",
         ChangeAction::Delete => {
-            return token(event, subject, stream, (1, "delete", "delete"), json!({}));
+            return token(event, subject, stream, (1, "delete", "delete"), &json!({}));
         }
     };
     if stream.mode == StreamMode::Full
@@ -81,14 +81,14 @@ fn change_token(event: &Event, subject: &Subject, stream: &StreamClaims) -> Toke
     {
         let payload = json!({"version": etag(subject), "data": data});
         let uri = format!("{name}:full");
-        let full = token(event, subject, stream, (1, name, &uri), payload);
+        let full = token(event, subject, stream, (1, name, &uri), &payload);
         if full.claims.to_string().len() <= LARGE {
             return full;
         }
     }
     let payload = json!({"version": etag(subject), "attributes": subject.changed});
     let uri = format!("{name}:notice");
-    token(event, subject, stream, (1, name, &uri), payload)
+    token(event, subject, stream, (1, name, &uri), &payload)
 }
 
 fn token(
@@ -96,7 +96,7 @@ fn token(
     subject: &Subject,
     stream: &StreamClaims,
     (number, name, uri): (i64, &str, &str),
-    payload: Value,
+    payload: &Value,
 ) -> TokenClaims {
     let id = format!("{}_{name}_{}", event.id, stream.stream);
     let mut subject_id = json!({

@@ -133,7 +133,7 @@ impl Endpoints {
         let given: HashSet<&str> = given.map(String::as_str).collect();
         let is_given = |message: &&Message| given.contains(message.item.event.as_str());
         let newly = window.messages.iter().filter(is_given);
-        known.extend(newly.map(|message| key(message)));
+        known.extend(newly.map(key));
         self.settle(endpoint, &window, &known, known.len() - before)
             .await?;
         self.note_errors(endpoint, &window, &poll.errors).await?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 const LIMIT: usize = 100;
 const MOST: usize = 1000;
 /// Longest wait for an event.
-const LONGEST_WAIT: u64 = 25;
+const LONGEST_WAIT: usize = 25;
 
 /// What is asked of `/feed/v1/events`.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ impl EventsQuery {
                 "types" => parsed.types = TypePatterns::parse(&value).map_err(Problem::invalid)?,
                 "limit" => parsed.limit = number("limit", &value, 1, MOST)?,
                 "wait" => {
-                    let seconds = number("wait", &value, 0, LONGEST_WAIT as usize)?;
+                    let seconds = number("wait", &value, 0, LONGEST_WAIT)?;
                     parsed.wait = Duration::from_secs(seconds as u64);
                 }
                 _ => {

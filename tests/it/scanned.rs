@@ -40,7 +40,7 @@ fn person(number: u32) -> Value {
     let mut body = json!({
         "schemas": [USER, ENTERPRISE],
         "userName": format!("p{number}"),
-        "active": number % 3 != 0,
+        "active": !number.is_multiple_of(3),
         "title": if number == 2 { "Boss" } else { "Clerk" },
         "locale": format!("en-{number}"),
         "emails": [
@@ -49,7 +49,7 @@ fn person(number: u32) -> Value {
         ],
         ENTERPRISE: {"department": "Care", "costCenter": "", "employeeNumber": format!("{number}")}
     });
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         body["addresses"] = json!([{"type": "work", "locality": "A [7,\"\\n", "country": "NL"}]);
     }
     body

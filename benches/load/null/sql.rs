@@ -77,30 +77,34 @@ pub(super) enum Connection {
     },
 }
 
-fn text(error: sqlx::Error) -> String {
-    error.to_string()
-}
-
 impl Connections {
     /// Makes the tables and fills them from those of scimd.
     pub(super) async fn open(data_dir: Option<PathBuf>) -> Result<Self, String> {
         let Some(folder) = data_dir else {
             let url = std::env::var("SCIMD_DATABASE_URL").map_err(|error| error.to_string())?;
-            let mut connection = PgConnection::connect(&url).await.map_err(text)?;
-            connection.execute(POSTGRES).await.map_err(text)?;
+            let mut connection = PgConnection::connect(&url)
+                .await
+                .map_err(|error| error.to_string())?;
+            connection
+                .execute(POSTGRES)
+                .await
+                .map_err(|error| error.to_string())?;
             return Ok(Self::Postgres(url));
         };
         let file = folder.join("null.db");
         let options = options(&file).create_if_missing(true);
         let mut connection = SqliteConnection::connect_with(&options)
             .await
-            .map_err(text)?;
+            .map_err(|error| error.to_string())?;
         let attach = format!("attach '{}' as scimd", folder.join("scimd.db").display());
         connection
             .execute(AssertSqlSafe(attach))
             .await
-            .map_err(text)?;
-        connection.execute(SQLITE).await.map_err(text)?;
+            .map_err(|error| error.to_string())?;
+        connection
+            .execute(SQLITE)
+            .await
+            .map_err(|error| error.to_string())?;
         let (writer, writes) = mpsc::unbounded_channel();
         tokio::task::spawn_local(write(connection, writes));
         Ok(Self::Sqlite { file, writer })
@@ -109,15 +113,20 @@ impl Connections {
     pub(super) async fn one(&self) -> Result<Connection, String> {
         Ok(match self {
             Self::Postgres(url) => {
-                let mut connection = PgConnection::connect(url).await.map_err(text)?;
-                connection.execute(SESSION).await.map_err(text)?;
+                let mut connection = PgConnection::connect(url)
+                    .await
+                    .map_err(|error| error.to_string())?;
+                connection
+                    .execute(SESSION)
+                    .await
+                    .map_err(|error| error.to_string())?;
                 Connection::Postgres(Mutex::new(connection))
             }
             Self::Sqlite { file, writer } => Connection::Sqlite {
                 reader: Mutex::new(
                     SqliteConnection::connect_with(&options(file))
                         .await
-                        .map_err(text)?,
+                        .map_err(|error| error.to_string())?,
                 ),
                 writer: writer.clone(),
             },
@@ -143,7 +152,10 @@ impl Connection {
                     _ => query.bind(value),
                 };
                 let mut connection = connection.lock().await;
-                let rows = query.fetch_all(&mut *connection).await.map_err(text)?;
+                let rows = query
+                    .fetch_all(&mut *connection)
+                    .await
+                    .map_err(|error| error.to_string())?;
                 rows.iter()
                     .map(|row| person(row.get(0), row.get(1)))
                     .collect()
@@ -151,7 +163,10 @@ impl Connection {
             Self::Sqlite { reader, .. } => {
                 let query = sqlx::query(statement.text()).bind(value);
                 let mut reader = reader.lock().await;
-                let rows = query.fetch_all(&mut *reader).await.map_err(text)?;
+                let rows = query
+                    .fetch_all(&mut *reader)
+                    .await
+                    .map_err(|error| error.to_string())?;
                 rows.iter()
                     .map(|row| person(row.get(0), row.get(1)))
                     .collect()
@@ -172,7 +187,7 @@ impl Connection {
                     .await
             }
         }
-        .map_err(text)
+        .map_err(|error| error.to_string())
     }
 
     pub(super) async fn create(
@@ -192,7 +207,7 @@ impl Connection {
                 query
                     .execute(&mut *connection.lock().await)
                     .await
-                    .map_err(text)?;
+                    .map_err(|error| error.to_string())?;
                 Ok(())
             }
             Self::Sqlite { writer, .. } => {
@@ -220,7 +235,10 @@ impl Connection {
                 );
                 let query = sqlx::query(AssertSqlSafe(logged)).bind(id).bind(value);
                 let mut connection = connection.lock().await;
-                let rows = query.fetch_all(&mut *connection).await.map_err(text)?;
+                let rows = query
+                    .fetch_all(&mut *connection)
+                    .await
+                    .map_err(|error| error.to_string())?;
                 let people = rows.iter().map(|row| person(row.get(0), row.get(1)));
                 people.collect::<Answer>()?
             }
@@ -242,7 +260,7 @@ impl Connection {
                 query
                     .execute(&mut *connection.lock().await)
                     .await
-                    .map_err(text)?;
+                    .map_err(|error| error.to_string())?;
                 Ok(())
             }
             Self::Sqlite { writer, .. } => written(writer, SQLITE_DELETE, vec![id.to_string()])
@@ -252,7 +270,7 @@ impl Connection {
     }
 }
 
-fn person(id: String, document: String) -> Result<Person, String> {
+fn person(id: &str, document: String) -> Result<Person, String> {
     let id = id.parse().map_err(|error: uuid::Error| error.to_string())?;
     Ok(Person { id, document })
 }
@@ -287,9 +305,9 @@ async fn write(mut connection: SqliteConnection, mut writes: mpsc::UnboundedRece
         {
             let query = values
                 .into_iter()
-                .fold(sqlx::query(statement), |query, value| query.bind(value));
+                .fold(sqlx::query(statement), sqlx::query::Query::bind);
             let rows = query.fetch_all(&mut connection).await;
-            let people = rows.map_err(text).and_then(|rows| {
+            let people = rows.map_err(|error| error.to_string()).and_then(|rows| {
                 rows.iter()
                     .map(|row| person(row.get(0), row.get(1)))
                     .collect()

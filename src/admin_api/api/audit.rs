@@ -68,7 +68,7 @@ async fn list(call: Call) -> Result<Reply> {
     };
     let (rows, has_more) = cut(call.operator.audit(&query).await?, call.limit());
     let last = rows.last().map(|row| Value::from(row.id.to_string()));
-    let items = rows.iter().map(audit_as_json).collect();
+    let items: Vec<_> = rows.iter().map(audit_as_json).collect();
     let next = last.filter(|_| has_more);
-    Ok(Reply::Json(call.page(items, next.as_ref())?))
+    Ok(Reply::Json(call.page(&items, next.as_ref())?))
 }

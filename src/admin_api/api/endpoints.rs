@@ -8,8 +8,8 @@ use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::audit::{AuditAction, AuditEntry};
 use crate::config::duration;
 use crate::delivery::{
-    DeliveryOrder, EndpointError, Endpoints, NewStream, NewWebhook, SignatureKind, Start,
-    StreamMethod, StreamMode, StreamOptions, TokenAlgorithm, WebhookSettings,
+    DeliveryOrder, EndpointError, EndpointInfo, Endpoints, NewStream, NewWebhook, SignatureKind,
+    Start, StreamMethod, StreamMode, StreamOptions, TokenAlgorithm, WebhookSettings,
 };
 use crate::error::ScimError;
 use crate::feed::Payload;
@@ -275,14 +275,14 @@ fn endpoints(call: &Call) -> Result<&Endpoints> {
 
 async fn list(call: Call, kind: EndpointKind) -> Result<Reply> {
     let listed = endpoints(&call)?.list(kind, None).await?;
-    let items: Vec<_> = listed.iter().map(|info| info.json()).collect();
+    let items: Vec<_> = listed.iter().map(EndpointInfo::json).collect();
     Ok(Reply::ok(json!({"items": items, "next": null})))
 }
 
 /// An endpoint as it is now.
 async fn shown(call: &Call, kind: EndpointKind, name: &str) -> Result<Value> {
     let listed = endpoints(call)?.list(kind, Some(name)).await?;
-    Ok(listed.first().map_or(Value::Null, |info| info.json()))
+    Ok(listed.first().map_or(Value::Null, EndpointInfo::json))
 }
 
 async fn get(call: Call, kind: EndpointKind) -> Result<Reply> {

@@ -38,6 +38,6 @@ async fn get(call: Call) -> Result<Reply> {
     let (changes, has_more) = cut(changes, call.limit());
     let last = changes.last().map(|change| Value::from(change.version));
     let next = last.filter(|_| has_more);
-    let items = changes.iter().map(change_as_json).collect();
-    Ok(Reply::Json(call.page(items, next.as_ref())?))
+    let items: Vec<_> = changes.iter().map(change_as_json).collect();
+    Ok(Reply::Json(call.page(&items, next.as_ref())?))
 }

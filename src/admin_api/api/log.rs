@@ -188,8 +188,9 @@ async fn list(call: Call) -> Result<Reply> {
     let page = call.operator.search_requests(tenant, &search).await?;
     let items = page.requests.iter();
     let items = items.map(|(_, request)| request_as_json(tenant, request));
+    let items: Vec<_> = items.collect();
     let next = page.next.map(|next| Value::from(next.number()));
-    Ok(Reply::Json(call.page(items.collect(), next.as_ref())?))
+    Ok(Reply::Json(call.page(&items, next.as_ref())?))
 }
 
 async fn get(call: Call) -> Result<Reply> {
@@ -240,8 +241,8 @@ async fn failures(call: Call) -> Result<Reply> {
         json!([last, tenant, reason])
     });
     let next = place.filter(|_| has_more);
-    let items = groups.iter().map(failure_as_json).collect();
-    Ok(Reply::Json(call.page(items, next.as_ref())?))
+    let items: Vec<_> = groups.iter().map(failure_as_json).collect();
+    Ok(Reply::Json(call.page(&items, next.as_ref())?))
 }
 
 fn place_of(place: &Value) -> Option<FailurePlace> {

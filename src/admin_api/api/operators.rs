@@ -30,10 +30,10 @@ async fn list(call: Call) -> Result<Reply> {
         call.api.config.tokens.warn_days,
     );
     let last = tokens.last().map(|token| Value::from(token.id.as_str()));
-    let items = tokens
+    let items: Vec<_> = tokens
         .iter()
         .map(|token| operator_token_as_json(token, now, warn_days))
         .collect();
     let next = last.filter(|_| has_more);
-    Ok(Reply::Json(call.page(items, next.as_ref())?))
+    Ok(Reply::Json(call.page(&items, next.as_ref())?))
 }

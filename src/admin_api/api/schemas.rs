@@ -175,10 +175,10 @@ async fn find(call: &Call) -> Result<Option<KnownSchema>> {
         _ => true,
     };
     let known = known(call).await?;
-    let found = known
+    let mut found = known
         .iter()
         .filter(|schema| schema.urn.eq_ignore_ascii_case(urn));
-    Ok(found.filter(is_owned).next_back().cloned())
+    Ok(found.rfind(is_owned).cloned())
 }
 
 /// The entity tag of a schema.
@@ -289,16 +289,18 @@ fn outline(plan: &SchemaPlan, tenant: Option<&str>, outcome: SchemaOutcome) -> V
 
 pub(super) fn refused(refusal: SchemaRefusal) -> Problem {
     match refusal {
-        SchemaRefusal::Problems(problems) => faults(problems.iter().map(body_fault).collect()),
+        SchemaRefusal::Problems(problems) => {
+            faults(problems.iter().map(|problem| body_fault(problem)).collect())
+        }
         refusal @ SchemaRefusal::NoSchema { .. } => Problem::not_found(format!("{refusal}.")),
         SchemaRefusal::Failed(error) => error.into(),
     }
 }
 
-fn body_fault(problem: &String) -> Fault {
+fn body_fault(problem: &str) -> Fault {
     Fault {
         pointer: String::new(),
-        detail: problem.clone(),
+        detail: problem.to_owned(),
     }
 }
 
@@ -306,7 +308,9 @@ async fn check(call: Call) -> Result<Reply> {
     let file = file(&call);
     let found: Vec<_> = problems(&file).iter().map(ToString::to_string).collect();
     if !found.is_empty() {
-        return Err(faults(found.iter().map(body_fault).collect()));
+        return Err(faults(
+            found.iter().map(|problem| body_fault(problem)).collect(),
+        ));
     }
     let change = SchemaChange::File(file, Vec::new());
     call.operator

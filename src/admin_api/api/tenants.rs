@@ -140,9 +140,9 @@ async fn list(call: Call) -> Result<Reply> {
     let last = tenants
         .last()
         .map(|info| Value::from(info.settings.name.as_str()));
-    let items = tenants.iter().map(|info| shown(&call.api, info)).collect();
+    let items: Vec<_> = tenants.iter().map(|info| shown(&call.api, info)).collect();
     let next = last.filter(|_| has_more);
-    let mut page = call.page(items, next.as_ref())?;
+    let mut page = call.page(&items, next.as_ref())?;
     if call.is_set("total") {
         page.body["total"] = call.operator.count_tenants(&query).await?.into();
     }

@@ -5,6 +5,7 @@ use crate::admin_api::operation::{
     Access, BASE, Body, CURSOR, Kind, LIMIT, Method, Operation, Parameter,
 };
 use crate::admin_api::problem::{ProblemType, Result};
+use crate::clock::Timestamp;
 use crate::config::duration;
 use crate::service::{
     IssuedToken, Once, OperatorScope, TokenInfo, TokenLife, TokenQuery, TokenRequest, TokenScope,
@@ -126,9 +127,9 @@ async fn list(call: Call) -> Result<Reply> {
     };
     let (tokens, has_more) = cut(call.operator.tokens(&query).await?, call.limit());
     let last = tokens.last().map(|token| Value::from(token.id.as_str()));
-    let items = tokens.iter().map(|token| shown(&call, token)).collect();
+    let items: Vec<_> = tokens.iter().map(|token| shown(&call, token)).collect();
     let next = last.filter(|_| has_more);
-    Ok(Reply::Json(call.page(items, next.as_ref())?))
+    Ok(Reply::Json(call.page(&items, next.as_ref())?))
 }
 
 /// The answer to a request that issued a token.
@@ -213,12 +214,12 @@ async fn ending(call: Call) -> Result<Reply> {
     }
     let (tokens, has_more) = cut(read, call.limit());
     let last = tokens.last().map(|token| {
-        let end = token.expires.map(|end| end.as_micros());
+        let end = token.expires.map(Timestamp::as_micros);
         json!([token.id, end])
     });
-    let items = tokens.iter().map(|token| shown(&call, token)).collect();
+    let items: Vec<_> = tokens.iter().map(|token| shown(&call, token)).collect();
     let next = last.filter(|_| has_more);
-    Ok(Reply::Json(call.page(items, next.as_ref())?))
+    Ok(Reply::Json(call.page(&items, next.as_ref())?))
 }
 
 /// Id and end of the last token of the page before.

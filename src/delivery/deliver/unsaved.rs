@@ -160,7 +160,7 @@ impl Unsaved {
     }
 
     /// All of it is stored.
-    pub(super) fn saved(&mut self, progress: Progress) {
-        *self = Self::new(&progress);
+    pub(super) fn saved(&mut self, progress: &Progress) {
+        *self = Self::new(progress);
     }
 }

@@ -322,7 +322,7 @@ impl Worker {
         let (kind, name) = (self.endpoint.kind.as_str(), self.endpoint.name.as_str());
         match status {
             EndpointStatus::Active => {
-                tracing::warn!(kind, endpoint = name, "the receiver takes events again")
+                tracing::warn!(kind, endpoint = name, "the receiver takes events again");
             }
             EndpointStatus::Failing => tracing::warn!(
                 kind,
@@ -389,7 +389,7 @@ impl Worker {
             // An operator has set the position, or another instance sends: begin anew from what is stored.
             self.status = EndpointStatus::Paused;
         }
-        self.unsaved.saved(progress);
+        self.unsaved.saved(&progress);
         self.saved_at = Instant::now();
         Ok(())
     }

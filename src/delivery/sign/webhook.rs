@@ -142,7 +142,7 @@ mod tests {
         let bytes = |hex: &str| -> Vec<u8> {
             let pairs = (0..hex.len()).step_by(2);
             pairs
-                .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+                .map(|at| u8::from_str_radix(hex.get(at..at + 2).unwrap(), 16).unwrap())
                 .collect()
         };
         let text = format!("whsk_{}", STANDARD.encode(bytes(seed)));

@@ -57,7 +57,7 @@ async fn an_operator_deactivates_and_deletes(server: Server) {
     let admin = Admin::over(&server).await;
     let ann = server.post("/Users", user("ann")).await.expect(201).id();
     let staff = server
-        .post("/Groups", group("staff", &[ann.clone()]))
+        .post("/Groups", group("staff", std::slice::from_ref(&ann)))
         .await
         .expect(201)
         .id();

@@ -209,7 +209,7 @@ impl Names {
                             self.number(text, "secret");
                         }
                         ("id" | "tokenId", Some(text)) if text.len() == 12 => {
-                            self.number(text, "token")
+                            self.number(text, "token");
                         }
                         (_, Some(text)) if uuid::Uuid::parse_str(text).is_ok() => {
                             self.number(text, "id");

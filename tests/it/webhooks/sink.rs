@@ -133,7 +133,7 @@ impl Sink {
 
 async fn serve(mut stream: TcpStream, state: Arc<State>) {
     let mut buffer = Vec::new();
-    while let Some((headers, body)) = request(&mut stream, &mut buffer).await {
+    while let Some((headers, body)) = Box::pin(request(&mut stream, &mut buffer)).await {
         let json = serde_json::from_str(&body).unwrap_or_default();
         let number = state.received.borrow().len();
         let manner = state.choose.lock().unwrap()(number, &json);

@@ -51,7 +51,7 @@ impl GatheredProof {
 
     fn place(&self) -> Option<usize> {
         let snapshot = self.0.as_ref().map(|(_, snapshot)| Arc::as_ptr(snapshot));
-        snapshot.map(|place| place.addr())
+        snapshot.map(<*const CallerSnapshot>::addr)
     }
 }
 
