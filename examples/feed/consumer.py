@@ -1,66 +1,56 @@
-"""Follows the change feed of scimd: keeps users and memberships in memory, and starts anew when the cursor is gone.
-
-Usage: SCIMD_FEED=https://scim.example.com/feed/v1 SCIMD_TOKEN=... consumer.py [--once]
+"""Keeps the users and memberships of scimd in a file, with the cursor up to which the change feed was read.
+Usage: SCIMD_FEED=https://scim.example.com/feed/v1 SCIMD_TOKEN=... consumer.py FILE [--once]
 """
 import json, os, sys, time, urllib.error, urllib.parse, urllib.request
 
-FEED, TOKEN = os.environ["SCIMD_FEED"], os.environ["SCIMD_TOKEN"]
-
+FEED, TOKEN, FILE = os.environ["SCIMD_FEED"], os.environ["SCIMD_TOKEN"], sys.argv[1]
 
 def get(path, **query):
-    url = f"{FEED}{path}?{urllib.parse.urlencode(query)}"
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {TOKEN}"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.load(answer)
-
+    url, token = f"{FEED}{path}?{urllib.parse.urlencode(query)}", {"Authorization": f"Bearer {TOKEN}"}
+    return json.load(urllib.request.urlopen(urllib.request.Request(url, headers=token), timeout=60))
 
 def read_all():
-    """Everything there is, and the cursor to follow from: the one of the very first page."""
-    users, members, cursor = {}, set(), None
+    state = {"users": {}, "members": {}, "cursor": None}
     for kind in ("User", "Membership"):
-        query = {"type": kind}
-        while True:
-            page = get("/resources", **query)
-            cursor = cursor or page["cursor"]
+        after = {}
+        while after is not None:
+            page = get("/resources", type=kind, **after)
+            state["cursor"] = state["cursor"] or page["cursor"]  # of the very first page
             for entry in page["resources"]:
                 if kind == "User":
-                    users[entry["resource"]["id"]] = entry["record"]
+                    state["users"][entry["resource"]["id"]] = entry["record"]
                 else:
-                    members.add((entry["group"], entry["member"]))
-            if page["next"] is None:
-                break
-            query["after"] = page["next"]
-    return {"users": users, "members": members, "cursor": cursor}
-
+                    state["members"][entry["group"] + " " + entry["member"]] = True
+            after = {"after": page["next"]} if page["next"] else None
+    return state
 
 def apply(state, event):
-    resource, data = event["data"]["resource"], event["data"]
-    if event["type"] == "user.deleted":
-        state["users"].pop(resource["id"], None)
-    elif event["type"].startswith("user."):
-        known = state["users"].get(resource["id"])
-        if known is None or known["version"] < resource["version"]:
-            state["users"][resource["id"]] = data["record"]
-    elif event["type"] == "group.deleted":
-        state["members"] = {pair for pair in state["members"] if pair[0] != resource["id"]}
-    state["members"] |= {(resource["id"], m["id"]) for m in data.get("members", {}).get("added", [])}
-    state["members"] -= {(resource["id"], m["id"]) for m in data.get("members", {}).get("removed", [])}
+    data, kind, id = event["data"], event["type"], event["data"].get("resource", {}).get("id")
+    if kind == "user.deleted":
+        state["users"].pop(id, None)
+    elif kind.startswith("user.") and state["users"].get(id, {"version": 0})["version"] < data["record"]["version"]:
+        state["users"][id] = data["record"]
+    elif kind == "group.deleted":
+        state["members"] = {key: True for key in state["members"] if not key.startswith(id)}
+    for member in data.get("members", {}).get("added", []):
+        state["members"][f"{id} {member['id']}"] = True
+    for member in data.get("members", {}).get("removed", []):
+        state["members"].pop(f"{id} {member['id']}", None)
 
-
-state, once = read_all(), "--once" in sys.argv
-while True:
+once, more = "--once" in sys.argv, True
+state = json.load(open(FILE)) if os.path.exists(FILE) else read_all()
+while more or not once:
     try:
-        page = get("/events", after=state["cursor"], wait=0 if once else 20)
+        page = get("/events", after=state["cursor"], limit=1000, wait=0 if once else 20)
         for event in page["events"]:
             apply(state, event)
-        state["cursor"] = page["cursor"]  # store it together with the data
-        if once and not page["more"]:
-            break
+        state["cursor"], more = page["cursor"], page["more"]
+        with open(FILE + ".new", "w") as new:
+            json.dump(state, new)  # the cursor together with the data: either both or neither
+        os.replace(FILE + ".new", FILE)
     except urllib.error.HTTPError as error:
-        if error.code == 410:
-            state = read_all()
-        elif error.code in (429, 503):
-            time.sleep(int(error.headers.get("Retry-After", 1)))
-        else:
+        if error.code not in (410, 429, 503):
             raise
-print(json.dumps({"users": sorted(user["login"] for user in state["users"].values()), "members": len(state["members"])}))
+        if error.code == 410:  # the cursor is gone: begin anew
+            state = read_all()
+        time.sleep(int(error.headers.get("Retry-After", 0)))

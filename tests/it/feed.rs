@@ -4,6 +4,7 @@ use crate::harness::{Options, Server, USER, group, user};
 use scimd::feed::{Event, Feed, FeedError, PageQuery, Payload, Place, TypePatterns};
 use serde_json::{Value, json};
 
+mod examples;
 mod http;
 mod order;
 

@@ -1,0 +1,121 @@
+//! The consumers of the documentation, run as they are against the server: they start, follow, and begin anew.
+
+use crate::harness::{Server, group, user};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+crate::on_both!(
+    a_consumer_in_python_follows,
+    a_consumer_in_javascript_follows
+);
+
+async fn a_consumer_in_python_follows(server: Server) {
+    follows(&server, "python3", "consumer.py").await;
+}
+
+async fn a_consumer_in_javascript_follows(server: Server) {
+    follows(&server, "node", "consumer.mjs").await;
+}
+
+/// Runs a consumer until it has read everything; gives what it has stored.
+async fn run(server: &Server, token: &str, (program, script): (&str, &str), file: &Path) -> Value {
+    server.feed().advance().await.unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/feed");
+    let mut command = Command::new(program);
+    command
+        .arg(folder.join(script))
+        .args([file.as_os_str(), "--once".as_ref()])
+        .env("SCIMD_FEED", server.base.replace("/scim/v2", "/feed/v1"))
+        .env("SCIMD_TOKEN", token)
+        .env("no_proxy", "127.0.0.1");
+    let output = tokio::task::spawn_blocking(move || command.output());
+    let output = output
+        .await
+        .unwrap()
+        .unwrap_or_else(|error| panic!("{program}: {error}"));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script}: {errors}");
+    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+}
+
+/// What a consumer must have stored: users by login, and memberships.
+async fn is_true(server: &Server, stored: &Value, group: &str) {
+    let list = server.get("/Users?count=100").await.expect(200).body;
+    let users = |list: &Value, name: &str| -> BTreeSet<String> {
+        let entries = match list {
+            Value::Array(entries) => entries.iter().collect::<Vec<_>>(),
+            Value::Object(entries) => entries.values().collect(),
+            _ => Vec::new(),
+        };
+        let names = entries.iter().map(|entry| entry[name].as_str().unwrap());
+        names.map(str::to_owned).collect()
+    };
+    assert_eq!(
+        users(&stored["users"], "login"),
+        users(&list["Resources"], "userName")
+    );
+    let found = server.get(&format!("/Groups/{group}")).await.expect(200);
+    let members = found.body["members"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let members: BTreeSet<String> = members
+        .iter()
+        .map(|member| format!("{group} {}", member["value"].as_str().unwrap()))
+        .collect();
+    let known = stored["members"].as_object().unwrap().keys().cloned();
+    assert_eq!(known.collect::<BTreeSet<_>>(), members);
+}
+
+async fn follows(server: &Server, program: &str, script: &str) {
+    let mut ids = Vec::new();
+    for i in 0..4 {
+        let created = server.post("/Users", user(&format!("u{i}"))).await;
+        ids.push(created.expect(201).id());
+    }
+    let created = server.post("/Groups", group("Sales", &ids[..2])).await;
+    let sales = created.expect(201).id();
+    let issued = server.operator.issue_feed_token("app", None).await.unwrap();
+    let token = issued.text.expose_secret();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.json");
+
+    let stored = run(server, token, (program, script), &file).await;
+    is_true(server, &stored, &sales).await;
+
+    let moved = json!([
+        {"op": "add", "path": "members", "value": [{"value": ids[2]}]},
+        {"op": "remove", "path": format!("members[value eq \"{}\"]", ids[0])},
+    ]);
+    server
+        .patch(&format!("/Groups/{sales}"), moved)
+        .await
+        .expect(204);
+    let off = json!([{"op": "replace", "path": "active", "value": false}]);
+    server
+        .patch(&format!("/Users/{}", ids[1]), off)
+        .await
+        .expect(200);
+    server
+        .delete(&format!("/Users/{}", ids[3]))
+        .await
+        .expect(204);
+    server.post("/Users", user("late")).await.expect(201);
+    let mut stored = run(server, token, (program, script), &file).await;
+    is_true(server, &stored, &sales).await;
+    assert_eq!(stored["users"][&ids[1]]["active"], false);
+
+    // A cursor of another history: the consumer reads everything anew.
+    let cursor = stored["cursor"].as_str().unwrap();
+    let (position, check) = cursor.split_once('-').unwrap();
+    let other: String = check.chars().rev().collect();
+    assert_ne!(check, other);
+    stored["cursor"] = format!("{position}-{other}").into();
+    stored["users"] = json!({});
+    std::fs::write(&file, stored.to_string()).unwrap();
+    let stored = run(server, token, (program, script), &file).await;
+    is_true(server, &stored, &sales).await;
+}
