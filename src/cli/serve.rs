@@ -132,7 +132,8 @@ impl Serve {
         deliveries::start(&background, config, &operator, feed.clone(), stop.clone())?;
         background.forget_old_changes(operator.clone(), config.feed.retention_days);
         let recorder = operator.service().recorder().clone();
-        let feed_app = FeedApp::new(feed.clone(), operator.service().access().clone());
+        let access = operator.service().access().clone();
+        let feed_app = FeedApp::new(feed.clone(), access, endpoints.clone());
         let beside = Beside::new(feed_api::PREFIX, move |request| {
             feed_app.clone().answer(request)
         });

@@ -4,14 +4,13 @@ use super::arguments::keyword;
 use super::endpoint::{change, endpoints, failures, list, start};
 use super::failure::Failure;
 use super::open;
-use super::output::say;
 use super::webhook::headers;
 use crate::config::Config;
 use crate::delivery::{
     Endpoints, NewStream, Start, StreamMethod, StreamMode, StreamOptions, TokenAlgorithm,
 };
 use crate::store::EndpointKind;
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -44,12 +43,16 @@ pub(super) enum Stream {
 
 /// Arguments of `scimd stream add`.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("method").required(true))]
 pub(super) struct Add {
     /// Name of the stream: lower-case letters, digits and hyphens
     name: String,
     /// Sends tokens to this URL (RFC 8935)
-    #[arg(long, value_name = "URL")]
-    push: String,
+    #[arg(long, value_name = "URL", group = "method")]
+    push: Option<String>,
+    /// Lets the receiver ask for tokens (RFC 8936), and prints the URL for that
+    #[arg(long, group = "method")]
+    poll: bool,
     /// How much tokens tell: names of attributes, or the resource
     #[arg(long, default_value = "notice",
           value_parser = keyword(StreamMode::KEYWORDS, StreamMode::from_keyword))]
@@ -84,7 +87,7 @@ impl Stream {
         let endpoints = endpoints(config, &operator)?;
         let these = (&endpoints, EndpointKind::Stream);
         match self {
-            Self::Add(add) => add.run(&endpoints).await,
+            Self::Add(add) => add.run(&endpoints, out).await,
             Self::List(list) => list.run(these, out).await,
             Self::Show(show) => show.run(these, out).await,
             Self::Test(test) => test.run(these, config, out).await,
@@ -100,12 +103,12 @@ impl Stream {
 }
 
 impl Add {
-    async fn run(&self, endpoints: &Endpoints) -> Result<(), Failure> {
+    async fn run(&self, endpoints: &Endpoints, out: &mut dyn Write) -> Result<(), Failure> {
         let new = NewStream {
             name: self.name.clone(),
             tenant: self.tenant.clone(),
             start: self.from.clone(),
-            url: Some(self.push.clone()),
+            url: self.push.clone(),
             types: self.types.clone(),
             allows_private: self.allow_private,
             headers: match &self.header_file {
@@ -113,14 +116,21 @@ impl Add {
                 None => Vec::new(),
             },
             options: StreamOptions {
-                method: StreamMethod::Push,
+                method: if self.poll {
+                    StreamMethod::Poll
+                } else {
+                    StreamMethod::Push
+                },
                 mode: self.mode,
                 audience: self.audience.clone(),
                 algorithm: self.alg,
             },
         };
         endpoints.add_stream(&new).await?;
-        say(&format!("Made stream {}.", self.name));
+        if self.poll {
+            let issuer = endpoints.issuer();
+            writeln!(out, "{issuer}/feed/v1/streams/{}/poll", self.name)?;
+        }
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 pub(super) const PUBLISHED: i64 = 7 * 86_400;
 
 /// How tokens may be had (Shared Signals Framework 1.0, section 6.1).
-const METHODS: [&str; 1] = ["urn:ietf:rfc:8935"];
+const METHODS: [&str; 2] = ["urn:ietf:rfc:8935", "urn:ietf:rfc:8936"];
 
 /// The public keys, as a JWK set (RFC 7517 section 5); `None` if there are none.
 ///

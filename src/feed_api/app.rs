@@ -1,12 +1,15 @@
 //! Answers the requests of the application: pages of events, one event, the ends of the feed.
 
+use super::poll;
 use super::problem::{Problem, answer};
 use super::query::{Asked, EventsQuery};
 use crate::access::{Access, FeedReader};
+use crate::delivery::{Endpoints, Poll};
 use crate::feed::{
     Cursor, Event, Feed, FeedError, Page, PageQuery, Payload, Place, ResourcesQuery,
 };
 use crate::store::TenantKey;
+use crate::wire::body::Upload;
 use crate::wire::in_flight::Ticket;
 use axum::extract::Request;
 use axum::http::Method;
@@ -27,6 +30,9 @@ const WAITING: usize = 200;
 /// How often a request that waits asks whether its token is still good.
 const CONFIRM: Duration = Duration::from_secs(1);
 
+/// Longest wait of a poll for a token.
+const LONGEST_POLL: Duration = Duration::from_secs(25);
+
 /// What memberships are asked for by, in place of a resource type.
 const MEMBERSHIP: &str = "Membership";
 
@@ -37,47 +43,59 @@ const JSON: &str = "application/json";
 pub struct FeedApp {
     feed: Feed,
     access: Access,
+    streams: Endpoints,
     waiting: Arc<Semaphore>,
 }
 
 impl FeedApp {
-    /// The feed, for readers that `access` authenticates.
-    pub fn new(feed: Feed, access: Access) -> Self {
+    /// The feed and the streams that are polled, for readers that `access` authenticates.
+    pub fn new(feed: Feed, access: Access, streams: Endpoints) -> Self {
         Self {
             feed,
             access,
+            streams,
             waiting: Arc::new(Semaphore::new(WAITING)),
         }
     }
 
     /// The answer to a request whose path begins with [`PREFIX`].
     pub async fn answer(self, request: Request) -> Response {
-        let (head, _) = request.into_parts();
-        match self.route(&head).await {
+        let (head, body) = request.into_parts();
+        let mut upload = Upload::new(&head, body);
+        match self.route(&head, &mut upload).await {
             Ok(response) => response,
-            Err(problem) => problem.response(),
+            Err(problem) => {
+                upload.discard().await;
+                problem.response()
+            }
         }
     }
 
-    async fn route(&self, head: &Parts) -> Result<Response, Problem> {
+    async fn route(&self, head: &Parts, upload: &mut Upload) -> Result<Response, Problem> {
         let reader = self.reader(head).await?;
         if let Some(ticket) = head.extensions.get::<Ticket>() {
             let admitted = ticket.admit(&reader.token_id, &reader.tenant_name);
             admitted.map_err(|refusal| Problem::too_many(refusal.detail))?;
             ticket.end_turn();
         }
-        if !matches!(head.method, Method::GET | Method::HEAD) {
-            let detail = "The change feed is read with GET.";
-            return Err(Problem::new(405, "method-not-allowed", detail));
+        let path = head.uri.path().strip_prefix(PREFIX).unwrap_or_default();
+        if let Some(name) = polled_stream(path) {
+            if head.method != Method::POST {
+                return Err(Problem::method_not_allowed("POST"));
+            }
+            return self.poll(head, upload, name, &reader).await;
         }
-        match head.uri.path().strip_prefix(PREFIX).unwrap_or_default() {
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            return Err(Problem::method_not_allowed("GET, HEAD"));
+        }
+        match path {
             "/events" => self.events(head, &reader).await,
             "/head" => self.head().await,
             "/resources" => self.resources(head, &reader).await,
             path => match path.strip_prefix("/events/") {
                 Some(id) => self.event(id, &reader).await,
                 None => Err(Problem::not_found(
-                    "There is nothing here: there are /feed/v1/events, /feed/v1/events/{id}, /feed/v1/head and /feed/v1/resources.",
+                    "There is nothing here: there are /feed/v1/events, /feed/v1/events/{id}, /feed/v1/head, /feed/v1/resources and /feed/v1/streams/{name}/poll.",
                 )),
             },
         }
@@ -122,6 +140,46 @@ impl FeedApp {
             }
         }
         Ok(answer(200, JSON, text_of(&page)))
+    }
+
+    async fn poll(
+        &self,
+        head: &Parts,
+        upload: &mut Upload,
+        name: &str,
+        reader: &FeedReader,
+    ) -> Result<Response, Problem> {
+        let asked = poll::read(head, upload).await?;
+        let tenant = reader.tenant.map(TenantKey::number);
+        let mut newest = self.feed.newest();
+        newest.borrow_and_update();
+        let stream = self.streams.polled_stream(name, tenant).await?;
+        let mut polled = self.streams.poll(&stream, &asked.poll).await?;
+        if polled.tokens.is_empty() && asked.waits {
+            let Ok(_place) = self.waiting.try_acquire() else {
+                return Err(Problem::too_many("Too many requests wait for events."));
+            };
+            // What was acknowledged is so already.
+            let again = Poll {
+                most: asked.poll.most,
+                ..Poll::default()
+            };
+            let end = Instant::now() + LONGEST_POLL;
+            while polled.tokens.is_empty() && Instant::now() < end && !self.feed.is_closed() {
+                let confirm = (Instant::now() + CONFIRM).min(end);
+                tokio::select! {
+                    _ = newest.changed() => {
+                        let stream = self.streams.polled_stream(name, tenant).await?;
+                        polled = self.streams.poll(&stream, &again).await?;
+                    }
+                    () = self.feed.closed() => {}
+                    () = sleep(confirm.saturating_duration_since(Instant::now())) => {
+                        self.reader(head).await?;
+                    }
+                }
+            }
+        }
+        Ok(answer(200, JSON, poll::text(polled)))
     }
 
     async fn page(&self, query: &PageQuery) -> Result<Page, Problem> {
@@ -220,4 +278,9 @@ fn text_of(page: &Page) -> String {
 
 fn full(event: &Event) -> String {
     event.json(Payload::Full)
+}
+
+/// The name of the stream that a path polls.
+fn polled_stream(path: &str) -> Option<&str> {
+    path.strip_prefix("/streams/")?.strip_suffix("/poll")
 }

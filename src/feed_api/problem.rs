@@ -20,6 +20,8 @@ pub(super) struct Problem {
     /// A cursor from which a reader may start.
     oldest: Option<String>,
     retry_after: Option<u32>,
+    /// The methods that the path has.
+    allow: &'static str,
 }
 
 impl Problem {
@@ -30,6 +32,7 @@ impl Problem {
             detail: detail.into(),
             oldest: None,
             retry_after: None,
+            allow: "GET, HEAD",
         }
     }
 
@@ -50,6 +53,15 @@ impl Problem {
         Self {
             oldest: Some(oldest),
             ..Self::new(410, "cursor-gone", detail)
+        }
+    }
+
+    /// 405 with the methods that the path has.
+    pub(super) fn method_not_allowed(allow: &'static str) -> Self {
+        let detail = format!("This path takes {allow}.");
+        Self {
+            allow,
+            ..Self::new(405, "method-not-allowed", detail)
         }
     }
 
@@ -78,7 +90,7 @@ impl Problem {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if self.status == 405 {
-            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            headers.insert(ALLOW, HeaderValue::from_static(self.allow));
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, seconds.max(1).into());

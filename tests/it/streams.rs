@@ -1,7 +1,7 @@
 //! Streams of security event tokens (RFC 8417, 8935, 8936, 9967): what a receiver gets, and that it can verify it.
 //! Rows: EVT-1 EVT-2 EVT-3 EVT-4 EVT-5 EVT-9 EVT-10 SET-1 SET-2 SET-3 SET-4 SET-5
 
-use crate::harness::{Server, group, user};
+use crate::harness::{SEALING_KEY, Server, group, user};
 use crate::webhooks::Sending;
 use crate::webhooks::sink::{Manner, Received, Sink};
 use aws_lc_rs::rsa::PublicKeyComponents;
@@ -14,7 +14,9 @@ use scimd::delivery::{
     EndpointError, Endpoints, NewStream, Poll, Start, StreamMethod, StreamMode, StreamOptions,
     TokenAlgorithm,
 };
+use scimd::service::TokenScope;
 use scimd::store::EndpointKind;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -22,6 +24,7 @@ crate::on_both!(
     tokens_are_pushed_and_can_be_verified,
     a_token_that_is_refused_is_given_up,
     tokens_are_polled_until_they_are_acknowledged,
+    tokens_are_polled_over_http,
     keys_are_rotated,
     streams_are_announced,
 );
@@ -295,6 +298,89 @@ async fn tokens_are_polled_until_they_are_acknowledged(server: Server) {
         sending.endpoints.polled_stream("app", Some(1)).await,
         Err(EndpointError::NoEndpoint { .. })
     ));
+    sending.stop().await;
+}
+
+/// A receiver that polls over HTTP.
+struct Receiver {
+    url: String,
+    token: String,
+    client: reqwest::Client,
+}
+
+impl Receiver {
+    fn with(server: &Server, token: &str) -> Self {
+        Self {
+            url: server.base.replace("/scim/v2", "/feed/v1/streams/app/poll"),
+            token: token.to_owned(),
+            client: reqwest::Client::new(),
+        }
+    }
+
+    async fn poll(&self, body: impl ToString) -> (u16, Value) {
+        let request = self.client.post(&self.url).bearer_auth(&self.token);
+        let answer = request.body(body.to_string()).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+}
+
+async fn tokens_are_polled_over_http(server: Server) {
+    let sending = Sending::with_key(&server, SEALING_KEY.into());
+    let new = new_stream(None, StreamMode::Notice, TokenAlgorithm::Es256);
+    sending.endpoints.add_stream(&new).await.unwrap();
+    let issued = server
+        .operator
+        .issue_feed_token("siem", None)
+        .await
+        .unwrap();
+    let receiver = Receiver::with(&server, issued.text.expose_secret());
+    let nothing = json!({"sets": {}, "moreAvailable": false});
+    let at_once = json!({"returnImmediately": true});
+    assert_eq!(receiver.poll(&at_once).await, (200, nothing.clone()));
+
+    // A poll waits for the next token.
+    let creating = async {
+        server.post("/Users", user("ann")).await.expect(201);
+        server.feed().advance().await.unwrap();
+    };
+    let (waited, ()) = tokio::join!(receiver.poll("{}"), creating);
+    let (status, body) = waited;
+    assert_eq!(status, 200, "{body}");
+    let sets = body["sets"].as_object().unwrap();
+    let (id, token) = sets.iter().next().unwrap();
+    let claims = verified(&server, token.as_str().unwrap()).await;
+    assert_eq!((sets.len(), claims["jti"].as_str()), (1, Some(id.as_str())));
+
+    // It comes again until it is acknowledged.
+    assert_eq!(
+        receiver.poll(&at_once).await.1["sets"]
+            .as_object()
+            .unwrap()
+            .len(),
+        1
+    );
+    let acknowledged = json!({"ack": [id], "returnImmediately": true});
+    assert_eq!(receiver.poll(&acknowledged).await, (200, nothing));
+
+    let other = server
+        .operator
+        .issue_token("default", "app", TokenScope::Feed, None);
+    let other = Receiver::with(&server, other.await.unwrap().text.expose_secret());
+    assert_eq!(other.poll(&at_once).await.0, 404);
+    let scim = Receiver::with(&server, &server.token);
+    assert_eq!(scim.poll(&at_once).await.0, 403);
+    for body in ["", "[]", "{\"ack\": 1}"] {
+        assert_eq!(receiver.poll(body).await.0, 400, "{body}");
+    }
+    let got = receiver
+        .client
+        .get(&receiver.url)
+        .bearer_auth(&receiver.token);
+    let got = got.send().await.unwrap();
+    assert_eq!(
+        (got.status().as_u16(), &got.headers()["allow"]),
+        (405, &"POST".parse().unwrap())
+    );
     sending.stop().await;
 }
 

@@ -92,6 +92,9 @@ pub(crate) struct Options {
     pub(crate) pool: PoolSettings,
 }
 
+/// The key that seals secrets in the servers of tests: 32 bytes in base64.
+pub(crate) const SEALING_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
 impl Default for Options {
     fn default() -> Self {
         // Tests hurry more than clients do: no bound on how often they ask, or on how much at once.
@@ -303,7 +306,16 @@ impl Server {
         let service = operator.service().clone();
         let access = service.access().clone();
         let feed = scimd::feed::Feed::new(access.clone(), directory.clone());
-        let feed_app = scimd::feed_api::FeedApp::new(feed.clone(), access);
+        let keys = scimd::delivery::KeyPlace {
+            source: scimd::secrets::KeySource {
+                current: Some(SEALING_KEY.into()),
+                previous: None,
+            },
+            folder: None,
+        };
+        let issuer = "https://scim.example.com".to_owned();
+        let streams = scimd::delivery::Endpoints::new(&access, feed.clone(), keys, issuer);
+        let feed_app = scimd::feed_api::FeedApp::new(feed.clone(), access, streams);
         let beside = scimd::scim_api::Beside::new(scimd::feed_api::PREFIX, move |request| {
             feed_app.clone().answer(request)
         });

@@ -26,7 +26,8 @@ fn is_about(body: &Value, name: &str) -> bool {
 /// Every third request is answered in a way that is none.
 async fn bad_answers_lose_nothing(server: Server) {
     let sending = Sending::of(&server);
-    let sink = Sink::with(|number, _| match number % 18 {
+    // Each fault once: an event that met several would wait for minutes.
+    let sink = Sink::with(|number, _| match number {
         0 => Manner::Drop,
         3 => Manner::Headers,
         6 => Manner::Status(302, "location: http://127.0.0.1:1/"),
