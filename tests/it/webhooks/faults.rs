@@ -38,7 +38,7 @@ async fn bad_answers_lose_nothing(server: Server) {
     })
     .await;
     let settings = WebhookSettings {
-        timeout: Some(1),
+        timeout: Some(3),
         ..WebhookSettings::default()
     };
     sending.add_with("app", &sink, settings).await;

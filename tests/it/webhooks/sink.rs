@@ -3,6 +3,7 @@
 use serde_json::Value;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -55,6 +56,9 @@ pub(crate) struct Sink {
 
 struct State {
     choose: Mutex<Choose>,
+    /// How many requests came. Each takes its number as it comes: requests come side by side, and what was received is
+    /// known only after the answer.
+    arrived: AtomicUsize,
     received: watch::Sender<Vec<Received>>,
 }
 
@@ -71,6 +75,7 @@ impl Sink {
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
             choose: Mutex::new(Box::new(choose)),
+            arrived: AtomicUsize::new(0),
             received: watch::Sender::new(Vec::new()),
         });
         let serving = state.clone();
@@ -135,7 +140,7 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
     let mut buffer = Vec::new();
     while let Some((headers, body)) = Box::pin(request(&mut stream, &mut buffer)).await {
         let json = serde_json::from_str(&body).unwrap_or_default();
-        let number = state.received.borrow().len();
+        let number = state.arrived.fetch_add(1, Ordering::Relaxed);
         let manner = state.choose.lock().unwrap()(number, &json);
         let accepted = matches!(
             manner,
