@@ -9,7 +9,7 @@ use scim_core::error::{Error, ErrorKind, Problem};
 use scim_core::messages::ErrorMessage;
 use std::fmt;
 
-pub use scim_core::error::{ErrorStatus, ScimType};
+pub(crate) use scim_core::error::{ErrorStatus, ScimType};
 
 /// What went wrong, as the client is told, with the cause kept for the log.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct ScimError {
 }
 
 /// Result of an operation of the protocol.
-pub type Result<T, E = ScimError> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = ScimError> = std::result::Result<T, E>;
 
 macro_rules! bad_request {
     ($($(#[$doc:meta])* $name:ident = $kind:ident, $reason:ident;)*) => {$(

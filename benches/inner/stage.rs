@@ -6,12 +6,11 @@ use scimd::resource::accept::accept;
 use scimd::resource::limits::ValueLimits;
 use scimd::resource::{Acceptance, Attributes, Conformance, Meta};
 use scimd::schema::{Catalog, ResourceType};
-use scimd::service::{
-    Caller, DatabaseTarget, Operator, Record, ServiceLimits, ServiceSettings, TokenScope,
-};
-use scimd::store::{
-    CatalogIds, ConfirmedScope, NewDocument, Page, PoolSettings, Store, StoredResource,
-};
+use scimd::access::Caller;
+use scimd::operator::{DatabaseTarget, Operator, ServiceSettings};
+use scimd::protocol::ServiceLimits;
+use scimd::request_log::Record;
+use scimd::store::{CatalogIds, ConfirmedScope, NewDocument, Page, PoolSettings, Store, StoredResource, TokenScope};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};

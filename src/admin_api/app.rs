@@ -9,7 +9,7 @@ use crate::admin_api::respond;
 use crate::admin_api::settings::AdminSettings;
 use crate::config::Config;
 use crate::delivery::Endpoints;
-use crate::service::Operator;
+use crate::operator::Operator;
 use crate::wire::rate::Limits;
 use crate::wire::shutdown::Leaving;
 use axum::http::header::ALLOW;

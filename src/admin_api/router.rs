@@ -12,7 +12,7 @@ use crate::admin_api::reference;
 use crate::admin_api::respond;
 use crate::admin_api::settings::AdminSettings;
 use crate::admin_api::table;
-use crate::service::{Earlier, OnceKey, Operator};
+use crate::operator::{Earlier, OnceKey, Operator};
 use crate::wire::body::Upload;
 use crate::wire::refusal::Refused;
 use crate::wire::{self, ServerSettings};

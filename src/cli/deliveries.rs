@@ -7,8 +7,8 @@ use crate::background::Background;
 use crate::config::Config;
 use crate::delivery::{Deliverer, DelivererSettings};
 use crate::feed::Feed;
+use crate::operator::Operator;
 use crate::outbound::Outbound;
-use crate::service::Operator;
 
 /// Starts the sending of events, if this instance is to do it, until the server is told to stop.
 pub(super) fn start(

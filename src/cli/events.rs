@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::feed::{
     Cursor, Event, EventData, Feed, FeedError, Page, PageQuery, Payload, Place, TypePatterns,
 };
-use crate::service::Operator;
+use crate::operator::Operator;
 use clap::{Args, Subcommand};
 use std::io::Write;
 use std::time::Duration;

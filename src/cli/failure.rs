@@ -4,7 +4,7 @@ use super::message::say;
 use crate::config::ConfigError;
 use crate::error::ScimError;
 use crate::feed::FeedError;
-use crate::service::{OperatorError, StartError};
+use crate::operator::{OperatorError, StartError};
 use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::iter::successors;

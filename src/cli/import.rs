@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::progress::{Progress, rate};
 use super::{open, output};
 use crate::config::Config;
-use crate::service::{Counts, ImportRequest, Imported, OnError, Step};
+use crate::operator::{Counts, ImportRequest, Imported, OnError, Step};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::json;
@@ -19,7 +19,7 @@ pub(super) struct Import {
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
     /// Name of an existing tenant
-    #[arg(long, value_name = "NAME", default_value = crate::service::DEFAULT_TENANT)]
+    #[arg(long, value_name = "NAME", default_value = crate::operator::DEFAULT_TENANT)]
     tenant: String,
     /// Reports what would change and writes nothing
     #[arg(long)]

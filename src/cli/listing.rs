@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::output::{self, JsonList, say};
-use crate::service::OperatorError;
+use crate::operator::OperatorError;
 use clap::Args;
 use serde_json::Value;
 use std::io::Write;

@@ -9,9 +9,8 @@ use super::failure::Failure;
 use super::output::{self, moment, say};
 use super::{open, signals};
 use crate::config::Config;
-use crate::service::{
-    DEFAULT_TENANT, Entry, LATE, LogQuery, LoggedRequest, Operator, OperatorError, request_as_json,
-};
+use crate::operator::{DEFAULT_TENANT, LATE, Operator, OperatorError, request_as_json};
+use crate::store::{Entry, LogQuery, LoggedRequest};
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::json;
 use std::collections::HashSet;

@@ -6,7 +6,7 @@ use super::output::{self, say};
 use super::progress::Progress;
 use crate::config::Config;
 use crate::mapping::{Column, Directory};
-use crate::service::{
+use crate::operator::{
     DirectoryState, Operator, directory_state_word, mapping_as_json, undeclared_text,
 };
 use clap::{Args, Subcommand};

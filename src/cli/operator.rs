@@ -6,10 +6,11 @@ use super::listing::{Paging, Shape};
 use super::open;
 use super::output::{self, moment, say};
 use crate::config::{Config, duration};
-use crate::service::{
-    IssuedOperatorToken, OperatorRole, OperatorScope, OperatorTokenInfo, OperatorTokenRequest,
-    TokenLife, issued_operator_as_json, operator_token_as_json,
+use crate::operator::{
+    IssuedOperatorToken, OperatorTokenRequest, TokenLife, issued_operator_as_json,
+    operator_token_as_json,
 };
+use crate::store::{OperatorRole, OperatorScope, OperatorTokenInfo};
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 use serde_json::json;

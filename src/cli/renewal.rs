@@ -2,8 +2,8 @@
 
 use crate::admin_api::AdminApp;
 use crate::config::{Config, ConfigError};
+use crate::protocol::Service;
 use crate::scim_api::App;
-use crate::service::Service;
 use crate::telemetry;
 use std::future::pending;
 use tokio::signal::unix::Signal;

@@ -12,11 +12,14 @@ use super::output::{self, moment, say};
 use super::{log, open};
 use crate::clock::Timestamp;
 use crate::config::{Config, duration};
+use crate::operator::{
+    DEFAULT_TENANT, Operator, TenantUrls, TokenLife, deleted_tenant_as_json, request_as_json,
+    tenant_as_json, token_as_json,
+};
 use crate::resource::Conformance;
-use crate::service::{
-    DEFAULT_TENANT, LoggedRequest, Operator, PasswordPolicy, PutWithoutMembers, Status,
-    TenantChange, TenantInfo, TenantUrls, TokenInfo, TokenLife, UsernameFormat,
-    deleted_tenant_as_json, request_as_json, tenant_as_json, token_as_json,
+use crate::store::{
+    LoggedRequest, PasswordPolicy, PutWithoutMembers, Status, TenantChange, TenantInfo, TokenInfo,
+    UsernameFormat,
 };
 use clap::{Args, Subcommand};
 use serde_json::Value;

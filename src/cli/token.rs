@@ -8,9 +8,8 @@ use super::output::{self, moment, say};
 use super::revoke::Revoke;
 use crate::clock::Timestamp;
 use crate::config::{Config, duration};
-use crate::service::{
-    IssuedToken, TokenInfo, TokenLife, TokenQuery, TokenScope, issued_as_json, token_as_json,
-};
+use crate::operator::{IssuedToken, TokenLife, issued_as_json, token_as_json};
+use crate::store::{TokenInfo, TokenQuery, TokenScope};
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 use std::io::Write;

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::progress::Progress;
 use super::{open, output};
 use crate::config::Config;
-use crate::service::Verified;
+use crate::store::Verified;
 use clap::Args;
 use std::io::Write;
 

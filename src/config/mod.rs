@@ -29,8 +29,8 @@ pub use sections::{Feed, Limits, Log, Provisioning, Schemas, Server, TlsFiles, T
 pub use sources::{DEFAULTS, Environment, Override};
 
 use crate::mapping::Mapping;
+use crate::operator::DatabaseTarget;
 use crate::secrets::KeySource;
-use crate::service::DatabaseTarget;
 use entries::Entries;
 use secrecy::ExposeSecret;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

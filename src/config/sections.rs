@@ -7,7 +7,7 @@ use super::origin::{ConfigError, Layer};
 use super::sources::Environment;
 use super::typed_section::{Number, Section};
 use super::url;
-use crate::service::Record;
+use crate::request_log::Record;
 use crate::telemetry::{self, LogFormat};
 use std::net::SocketAddr;
 use std::path::PathBuf;

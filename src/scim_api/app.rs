@@ -2,12 +2,12 @@
 
 use crate::error::Result;
 use crate::live::Live;
+use crate::protocol::Reply;
 use crate::scim_api::beside::{Answering, Beside};
 use crate::scim_api::exchange::{Call, Exchange};
 use crate::scim_api::log::Logs;
 use crate::scim_api::respond;
 use crate::scim_api::settings::HttpSettings;
-use crate::service::Reply;
 use crate::wire::body::Upload;
 use crate::wire::rate::Limits;
 use crate::wire::{self, ServerSettings};

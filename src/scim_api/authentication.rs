@@ -2,12 +2,12 @@
 
 use crate::access::{Caller, Claim, Identity, Traced};
 use crate::error::{Result, ScimError};
+use crate::protocol::Service;
 use crate::reason::Reason;
 use crate::scim_api::exchange::Call;
 use crate::scim_api::lookups::{Lookup, Lookups};
 use crate::scim_api::resources::{resource_type_of, tell_intent};
 use crate::scim_api::route::Target;
-use crate::service::Service;
 use crate::wire::rate::Limits;
 use axum::http::header::AUTHORIZATION;
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 use crate::access::answered;
 use crate::delivery;
 use crate::error::{ErrorStatus, Result, ScimError};
+use crate::protocol::{Reply, Service};
 use crate::reason::Reason;
 use crate::scim_api::app::App;
 use crate::scim_api::authentication::{Authentication, credentials};
@@ -13,7 +14,6 @@ use crate::scim_api::lookups::Lookups;
 use crate::scim_api::resources::{carry_out, other_version};
 use crate::scim_api::route::{Route, Target, Verb};
 use crate::scim_api::settings::HttpSettings;
-use crate::service::{Reply, Service};
 use crate::wire::body::Upload;
 use crate::wire::rate::Limits;
 use crate::wire::shutdown::Leaving;

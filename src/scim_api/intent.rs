@@ -1,9 +1,9 @@
 //! What a request means by its method and route alone. The service says it more exactly where it
 //! reads the query or the body.
 
+use crate::request_log::{Action, Deed};
 use crate::schema::ResourceType;
 use crate::scim_api::route::{Target, Verb};
-use crate::service::{Action, Deed};
 
 /// What a request to a target means; `None` for what asks for nothing that there is.
 pub(crate) fn of(

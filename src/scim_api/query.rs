@@ -1,7 +1,7 @@
 //! The query string, as a list query or a choice of attributes (RFC 7644 sections 3.4.2, 3.9).
 
 use crate::error::{Result, ScimError};
-use crate::service::{ListQuery, View};
+use crate::protocol::{ListQuery, View};
 use crate::wire::layers::guard::decode;
 
 /// The parameters of a list.

@@ -2,13 +2,13 @@
 
 use crate::access::{Caller, Claim, Confirmed};
 use crate::error::{Result, ScimError};
+use crate::protocol::{ListQuery, Reply, Service, UpdateRequest, View};
 use crate::reason::Reason;
 use crate::schema::{Catalog, ResourceType};
 use crate::scim_api::exchange::Call;
 use crate::scim_api::precondition::precondition;
 use crate::scim_api::route::{Target, Verb};
 use crate::scim_api::{intent, json_body, prefer, query, search};
-use crate::service::{ListQuery, Reply, Service, UpdateRequest, View};
 use crate::wire::body::{BodyLimits, Upload};
 use serde_json::{Map, Value};
 use std::sync::Arc;

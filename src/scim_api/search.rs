@@ -2,8 +2,8 @@
 
 use crate::error::Result;
 use crate::messages::SearchRequest;
+use crate::protocol::{ListQuery, View};
 use crate::resource::Conformance;
-use crate::service::{ListQuery, View};
 use serde_json::{Map, Value};
 
 /// Reads a SearchRequest.

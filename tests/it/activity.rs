@@ -3,9 +3,8 @@
 use crate::harness::{Database, Fleet, GROUP, Options, Server, USER, noon, user};
 use reqwest::Method;
 use scimd::clock::{Clock, Timestamp};
-use scimd::service::{
-    FailureQuery, Health, HourCounts, SeriesStep, Status, TenantChange, TenantQuery, TokenScope,
-};
+use scimd::operator::SeriesStep;
+use scimd::store::{FailureQuery, Health, HourCounts, Status, TenantChange, TenantQuery, TokenScope};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use std::collections::BTreeSet;

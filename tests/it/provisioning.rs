@@ -12,12 +12,10 @@ mod users;
 use crate::harness::{Client, Database, ENTERPRISE, GROUP, Options, Server, USER, noon, user};
 use reqwest::Method;
 use scimd::clock::Clock;
-use scimd::request_log::Shape;
+use scimd::request_log::{NoteText, Record, Shape};
 use scimd::schema::Type;
-use scimd::service::{
-    Entry, LogQuery, LoggedRequest, NoteText, OperatorError, PutWithoutMembers, Record, Status,
-    TenantChange, TokenScope,
-};
+use scimd::operator::OperatorError;
+use scimd::store::{Entry, LogQuery, LoggedRequest, PutWithoutMembers, Status, TenantChange, TokenScope};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Requests that are refused: their work is done once, and whoever sent them is confirmed before the refusal is told.
 
 use crate::harness::{Server, USER, group, user};
-use scimd::service::{PasswordPolicy, TenantChange, TokenScope};
+use scimd::store::{PasswordPolicy, TenantChange, TokenScope};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 

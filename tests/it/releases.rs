@@ -2,7 +2,7 @@
 //! release left it; the second line of a dump ends with a token of its default tenant.
 
 use crate::harness::{Database, Server, create_database, user};
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 
 use crate::harness::{Database, Options, Server, create_database, group, pooler, user};
 use crate::start::scimd;
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use secrecy::ExposeSecret;
 use sqlx::{Connection, Executor, Row};
 

@@ -14,8 +14,7 @@ use scimd::delivery::{
     EndpointError, Endpoints, NewStream, Poll, Start, StreamMethod, StreamMode, StreamOptions,
     TokenAlgorithm,
 };
-use scimd::service::TokenScope;
-use scimd::store::EndpointKind;
+use scimd::store::{EndpointKind, TokenScope};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

@@ -4,7 +4,8 @@
 use crate::harness::{Client, Server, USER, user};
 use scimd::resource::Conformance;
 use scimd::schema::SchemaFile;
-use scimd::service::{SchemaChange, TenantChange, UsernameFormat};
+use scimd::operator::SchemaChange;
+use scimd::store::{TenantChange, UsernameFormat};
 use serde_json::{Value, json};
 
 crate::on_both!(

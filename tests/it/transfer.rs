@@ -2,11 +2,9 @@
 
 use crate::harness::{Database, ENTERPRISE, GROUP, Options, Server, USER, group, user};
 use scimd::schema::SchemaFile;
-use scimd::service::{
-    ExportRequest, ImportRequest, Imported, OnError, Operator, PasswordPolicy, ServiceLimits,
-    ServiceSettings, Step, TenantChange,
-};
-use scimd::store::PoolSettings;
+use scimd::operator::{ExportRequest, ImportRequest, Imported, OnError, Operator, ServiceSettings, Step};
+use scimd::protocol::ServiceLimits;
+use scimd::store::{PasswordPolicy, PoolSettings, TenantChange};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 
@@ -46,7 +44,7 @@ async fn server(database: Database) -> Server {
 
 async fn exported(server: &Server, with_secrets: bool) -> String {
     let mut text = String::new();
-    let mut sink = |line: &str| -> Result<(), scimd::service::OperatorError> {
+    let mut sink = |line: &str| -> Result<(), scimd::operator::OperatorError> {
         text.push_str(line);
         text.push('\n');
         Ok(())
@@ -686,7 +684,7 @@ async fn a_backup_under_load() {
     );
     assert!(server.operator.backup(&file).await.is_err());
     let settings = ServiceSettings {
-        database: scimd::service::DatabaseTarget::Sqlite {
+        database: scimd::operator::DatabaseTarget::Sqlite {
             data_dir: folder.path().to_owned(),
         },
         pool: PoolSettings::default(),
@@ -694,7 +692,7 @@ async fn a_backup_under_load() {
         schema_files: None,
         searchable: None,
         limits: ServiceLimits::default(),
-        record: scimd::service::Record::All,
+        record: scimd::request_log::Record::All,
         keeps_documents: true,
         token_warn_days: 30,
         support: None,

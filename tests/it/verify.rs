@@ -2,7 +2,7 @@
 
 use crate::harness::{Database, Options, Server, USER, group, user};
 use scimd::schema::SchemaFile;
-use scimd::service::TenantChange;
+use scimd::store::TenantChange;
 use serde_json::json;
 use std::sync::Arc;
 

@@ -2,7 +2,8 @@
 
 use crate::harness::{Database, ENTERPRISE, GROUP, Options, Server, USER, group, user};
 use scimd::schema::SchemaFile;
-use scimd::service::{DatabaseTarget, DirectoryState, TenantChange};
+use scimd::operator::{DatabaseTarget, DirectoryState};
+use scimd::store::TenantChange;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sqlx::postgres::PgValueRef;

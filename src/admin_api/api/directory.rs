@@ -1,14 +1,16 @@
 //! Users and groups of a tenant: reading with SCIM, and the few writes of an operator.
 
+use crate::access::answered;
 use crate::admin_api::call::{Call, JsonReply, Reply};
 use crate::admin_api::operation::{Access, Body, Method, Operation};
 use crate::admin_api::problem::{Problem, Result};
 use crate::audit::{AuditAction, AuditEntry};
 use crate::model::TypeRoles;
 use crate::patch::PATCH_OP;
+use crate::protocol::{Precondition, UpdateRequest, View};
 use crate::schema::{Catalog, ResourceType};
 use crate::scim_api::{self, HttpSettings};
-use crate::service::{OperatorScope, Precondition, UpdateRequest, View, answered};
+use crate::store::OperatorScope;
 use crate::sync::locked;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;

@@ -14,8 +14,7 @@ use crate::delivery::{
 use crate::error::ScimError;
 use crate::feed::Payload;
 use crate::outbound::Outbound;
-use crate::service::OperatorScope;
-use crate::store::{EndpointKind, HeldEvent};
+use crate::store::{EndpointKind, HeldEvent, OperatorScope};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 

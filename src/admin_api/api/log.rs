@@ -8,10 +8,8 @@ use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::admin_api::stream;
 use crate::clock::Timestamp;
 use crate::config::duration;
-use crate::service::{
-    Entry, FailurePlace, FailureQuery, LogSearch, OperatorScope, Outcome, failure_as_json,
-    request_as_json,
-};
+use crate::operator::{failure_as_json, request_as_json};
+use crate::store::{Entry, FailurePlace, FailureQuery, LogSearch, OperatorScope, Outcome};
 use serde_json::{Value, json};
 
 const READ: Access = Access::Scope(OperatorScope::LogRead);

@@ -3,7 +3,8 @@
 use crate::admin_api::call::{Call, Reply, invalid};
 use crate::admin_api::operation::{Access, Body, Kind, Method, Operation, Parameter};
 use crate::admin_api::problem::Result;
-use crate::service::{OperatorScope, SeriesStep, hour_as_json};
+use crate::operator::{SeriesStep, hour_as_json};
+use crate::store::OperatorScope;
 use serde_json::json;
 
 /// Parts of a series, at most, and if nothing is said.

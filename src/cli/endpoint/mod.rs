@@ -8,7 +8,7 @@ use super::failure::Failure;
 use crate::config::Config;
 use crate::delivery::{EndpointError, Endpoints, KeyPlace, Start};
 use crate::feed::Feed;
-use crate::service::{DatabaseTarget, Operator};
+use crate::operator::{DatabaseTarget, Operator};
 
 /// The endpoints of the database that an operator has opened.
 pub(super) fn endpoints(config: &Config, operator: &Operator) -> Result<Endpoints, Failure> {

@@ -1,7 +1,9 @@
 //! A request of the provisioning log, for people and for programs.
 
+use crate::explanation::Explanation;
 use crate::guide::plain;
-use crate::service::{Explanation, LoggedRequest, NoteText, Outcome};
+use crate::request_log::NoteText;
+use crate::store::{LoggedRequest, Outcome};
 
 /// One line, and below it why the request failed and what was omitted.
 pub(in crate::cli) fn text(request: &LoggedRequest) -> String {

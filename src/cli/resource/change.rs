@@ -1,13 +1,14 @@
 //! `scimd user deactivate`, `scimd user delete` and `scimd group delete`.
 
 use super::{Resources, Target, parsed, text};
+use crate::access::answered;
 use crate::cli::confirm::confirm;
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, say};
 use crate::config::Config;
 use crate::model::TypeRoles;
 use crate::patch::PATCH_OP;
-use crate::service::{Precondition, UpdateRequest, answered};
+use crate::protocol::{Precondition, UpdateRequest};
 use clap::Args;
 use serde_json::{Map, Value, json};
 use std::io::Write;

@@ -1,11 +1,12 @@
 //! `scimd user list` and `scimd group list`.
 
 use super::{OfTenant, Resources, parsed, text};
+use crate::access::answered;
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, say};
 use crate::config::Config;
 use crate::model::TypeRoles;
-use crate::service::{ListQuery, answered};
+use crate::protocol::ListQuery;
 use clap::Args;
 use serde_json::Value;
 use std::io::Write;

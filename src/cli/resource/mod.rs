@@ -7,12 +7,12 @@ mod show;
 
 use super::failure::Failure;
 use super::open;
+use crate::access::{Caller, answered};
 use crate::config::Config;
 use crate::error::ScimError;
+use crate::operator::{DEFAULT_TENANT, Operator, naming_attribute};
+use crate::protocol::{Precondition, Reply, View};
 use crate::schema::ResourceType;
-use crate::service::{
-    Caller, DEFAULT_TENANT, Operator, Precondition, Reply, View, answered, naming_attribute,
-};
 use clap::{Args, Subcommand};
 use serde_json::Value;
 use std::io::Write;

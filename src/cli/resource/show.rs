@@ -4,7 +4,7 @@ use super::{Resources, Target, parsed, text};
 use crate::cli::failure::Failure;
 use crate::cli::{log, output};
 use crate::config::Config;
-use crate::service::{Reply, View};
+use crate::protocol::{Reply, View};
 use clap::Args;
 use serde_json::Value;
 use std::future::poll_fn;

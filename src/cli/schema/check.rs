@@ -5,9 +5,10 @@ use crate::cli::failure::Failure;
 use crate::cli::open;
 use crate::cli::output::{self, say};
 use crate::config::Config;
+use crate::operator::{
+    Operator, SchemaChange, SchemaOutcome, SchemaPlan, SchemaRefusal, schema_change_as_json,
+};
 use crate::schema::{SchemaFile, problems};
-use crate::service::schema_change_as_json;
-use crate::service::{Operator, SchemaChange, SchemaOutcome, SchemaPlan, SchemaRefusal};
 use clap::Args;
 use serde_json::json;
 use std::io::Write;

@@ -4,7 +4,7 @@ use super::Owner;
 use crate::cli::failure::Failure;
 use crate::cli::{open, output};
 use crate::config::Config;
-use crate::service::{KnownSchema, SchemaOrigin, attributes_of, schema_as_json};
+use crate::operator::{KnownSchema, SchemaOrigin, attributes_of, schema_as_json};
 use clap::Args;
 use std::io::Write;
 

@@ -5,8 +5,7 @@ use crate::cli::failure::Failure;
 use crate::cli::open;
 use crate::cli::output::{self, say};
 use crate::config::Config;
-use crate::service::SchemaChange;
-use crate::service::schema_change_as_json;
+use crate::operator::{SchemaChange, schema_change_as_json};
 use clap::Args;
 use std::io::Write;
 

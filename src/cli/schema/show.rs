@@ -5,7 +5,7 @@ use super::list::origin;
 use crate::cli::failure::Failure;
 use crate::cli::{open, output};
 use crate::config::Config;
-use crate::service::{KnownSchema, attributes_of, whole_schema_as_json};
+use crate::operator::{KnownSchema, attributes_of, whole_schema_as_json};
 use clap::Args;
 use serde_json::Value;
 use std::io::Write;

@@ -5,9 +5,9 @@ use crate::cli::failure::Failure;
 use crate::cli::open;
 use crate::cli::output::{self, say};
 use crate::config::Config;
+use crate::operator::Operator;
 use crate::schema::edit;
 use crate::schema::suggest::Suggestion;
-use crate::service::Operator;
 use clap::Args;
 use std::io::Write;
 
@@ -15,7 +15,7 @@ use std::io::Write;
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Suggest {
     /// Name of the tenant
-    #[arg(long, value_name = "NAME", default_value = crate::service::DEFAULT_TENANT)]
+    #[arg(long, value_name = "NAME", default_value = crate::operator::DEFAULT_TENANT)]
     tenant: String,
     /// URN of the schema to print; it gets the attributes that were sent without a URN
     #[arg(long, value_name = "URN")]

@@ -7,7 +7,7 @@ use crate::cli::open;
 use crate::cli::output::{self, say};
 use crate::config::{Config, url};
 use crate::guide::{self, AttributeRows, Provider, Section, Table, plain};
-use crate::service::TenantUrls;
+use crate::operator::TenantUrls;
 use clap::Args;
 use serde_json::{Map, Value, json};
 use std::io::Write;

@@ -7,7 +7,8 @@ use crate::cli::failure::Failure;
 use crate::cli::listing::{Paging, Shape};
 use crate::cli::{open, output::moment};
 use crate::config::Config;
-use crate::service::{Health, TenantInfo, TenantQuery, tenant_as_json};
+use crate::operator::tenant_as_json;
+use crate::store::{Health, TenantInfo, TenantQuery};
 use clap::Args;
 use std::io::Write;
 

@@ -1,7 +1,8 @@
 //! Where the endpoints of a tenant stand for identity providers, by the configuration.
 
 use crate::config::Config;
-use crate::service::{TenantInfo, TenantUrls};
+use crate::operator::TenantUrls;
+use crate::store::TenantInfo;
 
 /// The URLs of a tenant.
 pub(super) fn urls_of(info: &TenantInfo, config: &Config) -> TenantUrls {

@@ -7,12 +7,12 @@ mod protocol;
 mod unread;
 
 use crate::error::{Result, ScimError};
+use crate::protocol::Reply;
 use crate::scim_api::app::App;
 use crate::scim_api::exchange::Call;
 use crate::scim_api::json_body::object;
 use crate::scim_api::log::Logs;
 use crate::scim_api::settings::HttpSettings;
-use crate::service::Reply;
 use crate::wire::body::{BodyLimits, Upload};
 use crate::wire::rate::Limits;
 use crate::wire::{ServerSettings, serve};

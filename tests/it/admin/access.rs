@@ -4,7 +4,8 @@ use super::is_problem;
 use crate::harness::{Admin, Server, openapi, operator_token};
 use crate::on_both;
 use reqwest::Method;
-use scimd::service::{OperatorRole, OperatorTokenRequest};
+use scimd::operator::OperatorTokenRequest;
+use scimd::store::OperatorRole;
 use secrecy::ExposeSecret;
 use serde_json::json;
 

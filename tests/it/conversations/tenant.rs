@@ -6,7 +6,7 @@ use crate::harness::{Database, Options, Server, noon};
 use scimd::clock::Clock;
 use scimd::resource::Conformance;
 use scimd::schema::SchemaFile;
-use scimd::service::{PasswordPolicy, PutWithoutMembers, TenantChange, TokenScope, UsernameFormat};
+use scimd::store::{PasswordPolicy, PutWithoutMembers, TenantChange, TokenScope, UsernameFormat};
 use secrecy::ExposeSecret;
 use std::collections::HashMap;
 use std::path::Path;

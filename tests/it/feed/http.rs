@@ -1,7 +1,7 @@
 //! The feed over HTTP: tokens, cursors, waiting, and a reader that starts without a gap.
 
 use crate::harness::{Server, group, user};
-use scimd::service::{Status, TenantChange, TokenScope};
+use scimd::store::{Status, TenantChange, TokenScope};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -256,7 +256,7 @@ async fn tokens_reach_what_they_are_for(server: Server) {
     own.read("/events").await;
     let listed = server
         .operator
-        .tokens(&scimd::service::TokenQuery {
+        .tokens(&scimd::store::TokenQuery {
             limit: 100,
             ..Default::default()
         })

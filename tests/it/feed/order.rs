@@ -3,7 +3,7 @@
 use crate::harness::{Database, Fleet, Server, user};
 use crate::views::Reader;
 use scimd::feed::{EventData, PageQuery};
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use sqlx::{Connection, Executor};

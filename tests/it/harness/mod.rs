@@ -21,11 +21,10 @@ use scimd::config::Config;
 use scimd::mapping::Directory;
 use scimd::schema::SchemaFile;
 use scimd::scim_api::HttpSettings;
-use scimd::service::{
-    DatabaseTarget, Operator, Record, Service, ServiceLimits, ServiceSettings, TenantChange,
-    TokenScope,
-};
-use scimd::store::PoolSettings;
+use scimd::operator::{DatabaseTarget, Operator, ServiceSettings};
+use scimd::protocol::{Service, ServiceLimits};
+use scimd::request_log::Record;
+use scimd::store::{PoolSettings, TenantChange, TokenScope};
 use scimd::wire::ServerSettings;
 use secrecy::ExposeSecret;
 use serde_json::Value;

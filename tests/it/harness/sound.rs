@@ -1,7 +1,7 @@
 //! Whether what is stored fits together: nothing lost, nothing half done.
 
 use super::Server;
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use secrecy::ExposeSecret;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 

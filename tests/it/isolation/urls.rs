@@ -3,7 +3,7 @@
 use super::Tenant;
 use crate::harness::{Database, Options, Server, user};
 use scimd::scim_api::HttpSettings;
-use scimd::service::TenantChange;
+use scimd::store::TenantChange;
 use serde_json::Value;
 
 crate::on_both!(

@@ -4,7 +4,7 @@ use super::scrape;
 use crate::harness::{Server, user};
 use crate::on_both;
 use scimd::metrics::ShownTenants;
-use scimd::service::{Status, TenantChange, TokenScope};
+use scimd::store::{Status, TenantChange, TokenScope};
 
 on_both!(
     tenants_that_need_attention_have_series,

@@ -8,7 +8,7 @@ use scimd::reason::Reason;
 use scimd::resource::Conformance;
 use scimd::schema::SchemaFile;
 use scimd::scim_api::HttpSettings;
-use scimd::service::{LoggedRequest, Outcome, Status, TenantChange, TokenScope, UsernameFormat};
+use scimd::store::{LoggedRequest, Outcome, Status, TenantChange, TokenScope, UsernameFormat};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

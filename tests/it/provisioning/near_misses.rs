@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use scimd::clock::Clock;
 use scimd::scim_api::HttpSettings;
-use scimd::service::{LoggedRequest, TenantChange, TokenQuery, TokenScope};
+use scimd::store::{LoggedRequest, TenantChange, TokenQuery, TokenScope};
 use secrecy::ExposeSecret;
 
 crate::on_both!(

@@ -6,9 +6,7 @@ use reqwest::Method;
 use scimd::reason::Reason;
 use scimd::resource::Conformance;
 use scimd::scim_api::HttpSettings;
-use scimd::service::{
-    LogQuery, LoggedRequest, Outcome, Status, TenantChange, TokenScope, UsernameFormat,
-};
+use scimd::store::{LogQuery, LoggedRequest, Outcome, Status, TenantChange, TokenScope, UsernameFormat};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 

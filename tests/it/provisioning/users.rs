@@ -3,7 +3,7 @@
 use super::{about, found, logged};
 use crate::harness::{Options, Server, noon, user};
 use scimd::clock::Clock;
-use scimd::service::{LogQuery, LoggedRequest, TenantChange};
+use scimd::store::{LogQuery, LoggedRequest, TenantChange};
 use serde_json::json;
 
 crate::on_both!(

@@ -6,7 +6,8 @@ use crate::cli::{Served, printed, refused, run, scimd};
 use crate::harness::{Database, Options, Server, USER, user};
 use nix::sys::signal::Signal;
 use scimd::schema::SchemaFile;
-use scimd::service::{ExportRequest, Exported, SchemaOrigin, TenantChange};
+use scimd::operator::{ExportRequest, Exported, SchemaOrigin};
+use scimd::store::TenantChange;
 use serde_json::{Value, json};
 
 crate::on_both!(
@@ -43,7 +44,7 @@ async fn start(server: &Server, files: Vec<SchemaFile>) -> Server {
 
 async fn exported(server: &Server) -> (Exported, String) {
     let mut text = String::new();
-    let mut sink = |line: &str| -> Result<(), scimd::service::OperatorError> {
+    let mut sink = |line: &str| -> Result<(), scimd::operator::OperatorError> {
         text.push_str(line);
         Ok(())
     };

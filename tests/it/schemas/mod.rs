@@ -11,7 +11,7 @@ mod tenants;
 
 use crate::harness::{Fleet, Server, USER, user};
 use scimd::schema::SchemaFile;
-use scimd::service::{SchemaChange, SchemaOutcome, SchemaRefusal};
+use scimd::operator::{SchemaChange, SchemaOutcome, SchemaRefusal};
 use serde_json::{Value, json};
 
 const ACME: &str = "urn:ietf:params:scim:schemas:extension:acme:2.0:User";
