@@ -8,7 +8,7 @@ use crate::operator::acting::{Once, moment};
 use crate::operator::error::{OperatorError, Result};
 use crate::operator::handle::Operator;
 use crate::operator::tenant_acts::no_tenant;
-use crate::store::{ALL_TENANTS, NewToken, TokenInfo, TokenScope, Verified};
+use crate::store::{ALL_TENANTS, Finding, NewToken, TokenInfo, TokenScope, Verified, VerifyRequest};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -208,12 +208,11 @@ impl Operator {
             .ok_or_else(|| OperatorError::NoToken(id.to_owned()))
     }
 
-    /// Holds every derived row against its source, of all tenants; a line for each finding. A
-    /// repair rewrites what differs.
+    /// Compares every derived row with its source, of all tenants. A repair rewrites what differs.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
-    pub async fn verify(&self, repair: bool) -> Result<Vec<String>> {
+    pub async fn verify(&self, repair: bool) -> Result<Vec<Finding>> {
         Ok(self.verify_telling(repair, &mut || ()).await?.findings)
     }
 
@@ -231,20 +230,17 @@ impl Operator {
         let mut tenants = self.each_tenant();
         while let Some(tenant) = tenants.next().await? {
             let scope = tenant.scope(self.catalogs.of(&self.store, &tenant).await?.layout.clone());
-            let Verified {
-                findings,
-                unrepaired,
-            } = self
-                .store
-                .verify(&scope, &tenant.name, repair, (self.clock.now(), compared))
-                .await?;
-            all.findings.extend(findings);
-            all.unrepaired += unrepaired;
+            let request = VerifyRequest {
+                repair,
+                now: self.clock.now(),
+                compared: &mut *compared,
+            };
+            all.extend(self.store.verify(&scope, &tenant.name, request).await?);
             let activity = self
                 .store
                 .verify_activity(tenant.number(), &tenant.name, repair)
                 .await?;
-            all.findings.extend(activity.findings);
+            all.extend(activity);
         }
         if repair {
             self.index_follows().await?;

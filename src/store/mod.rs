@@ -67,6 +67,8 @@ pub use resources::write::context::{
     Creating, Current, ImportOverrides, ReservedSeq, WriteContext, WriteOutcome,
 };
 pub use resources::write::member_delta::{MemberDelta, MemberKey};
+pub use upkeep::finding::{Fault, Finding, IndexedPaths, LiveCounts, StalePart, Unrepaired};
 pub use upkeep::holders::Holder;
 pub use upkeep::reindex::Reindexed;
 pub use upkeep::verify::Verified;
+pub(crate) use upkeep::verify::VerifyRequest;

@@ -127,6 +127,6 @@ async fn keeps_what_was_there(server: &Server, token: &str) {
     // The change log keeps what an earlier release wrote, such as deletions that repeat a version.
     assert_eq!(
         server.operator.verify(false).await.unwrap(),
-        Vec::<String>::new()
+        []
     );
 }

@@ -57,7 +57,7 @@ async fn everything_is_in_the_schema(is_pooled: bool) {
     );
     assert_eq!(
         server.operator.verify(false).await.unwrap(),
-        Vec::<String>::new()
+        []
     );
     let count = "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace \
                  where n.nspname = 'public' and c.relkind in ('r', 'v')";

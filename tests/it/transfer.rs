@@ -205,7 +205,7 @@ async fn moved(from: Database, over: Database) {
     assert_eq!(contents(&exported(&between, true).await), contents(&before));
     assert_eq!(
         between.operator.verify(false).await.unwrap(),
-        Vec::<String>::new()
+        []
     );
     let back = server(from).await;
     imported(&back, &exported(&between, true).await, &REAL).await;
@@ -238,7 +238,7 @@ async fn moved(from: Database, over: Database) {
     back.delete(&format!("/Users/{id}")).await.expect(204);
     assert_eq!(
         back.operator.verify(false).await.unwrap(),
-        Vec::<String>::new()
+        []
     );
 }
 
@@ -332,7 +332,7 @@ async fn an_interrupted_run_goes_on(server: Server) {
     assert_eq!(contents(&exported(&server, true).await), contents(&text));
     assert_eq!(
         server.operator.verify(false).await.unwrap(),
-        Vec::<String>::new()
+        []
     );
 }
 
@@ -380,7 +380,7 @@ async fn only_differences_are_written(server: Server) {
     );
     assert_eq!(
         server.operator.verify(false).await.unwrap(),
-        Vec::<String>::new()
+        []
     );
 }
 
@@ -441,7 +441,7 @@ async fn problems_name_their_lines(server: Server) {
     assert_eq!((counts(&done), problems.len()), ([0, 0, 0, 1], 1));
     assert_eq!(
         server.operator.verify(false).await.unwrap(),
-        Vec::<String>::new()
+        []
     );
 }
 
@@ -494,7 +494,7 @@ async fn lines_of_other_servers(server: Server) {
     assert_eq!(counts(&done), [0, 1, 2, 0]);
     assert_eq!(
         server.operator.verify(false).await.unwrap(),
-        Vec::<String>::new()
+        []
     );
 }
 
@@ -610,7 +610,7 @@ async fn versions_only_grow(server: Server) {
     assert_eq!(server.number(TWICE).await, 0);
     assert_eq!(
         server.operator.verify(false).await.unwrap(),
-        Vec::<String>::new()
+        []
     );
 }
 
@@ -700,7 +700,7 @@ async fn a_backup_under_load() {
     let copy = Operator::open(&settings, server.clock.clone())
         .await
         .unwrap();
-    assert_eq!(copy.verify(false).await.unwrap(), Vec::<String>::new());
+    assert_eq!(copy.verify(false).await.unwrap(), []);
     assert!((12..=72).contains(&copy.tenant("default").await.unwrap().users));
     let other = self::server(Database::Postgres).await;
     assert!(

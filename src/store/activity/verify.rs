@@ -1,4 +1,4 @@
-//! Holds what is derived from the provisioning log against it. Hours and days of which a part is no longer in the log
+//! Compares what is derived from the provisioning log with it. Hours and days of which a part is no longer in the log
 //! are left alone, and so are requests of versions that recorded no outcome.
 
 use crate::clock::Timestamp;
@@ -12,6 +12,7 @@ use crate::store::db::row::Row;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
 use crate::store::logged_request::Outcome;
+use crate::store::upkeep::finding::{Fault, Finding};
 use crate::store::upkeep::verify::Verified;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,14 +26,14 @@ struct Stored {
     latest: (i64, i64),
 }
 
-/// A difference, with the statement that puts it right.
+/// A difference, with the statement that repairs it.
 struct Difference {
-    finding: String,
+    fault: Fault,
     repair: Statement,
 }
 
 impl Store {
-    /// Holds the figures of a tenant against its provisioning log, and repairs what differs if asked to.
+    /// Compares the figures of a tenant with its provisioning log, and repairs what differs if requested.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -52,14 +53,14 @@ impl Store {
         all.extend(failures(tenant, &logged, &stored, sure / DAY));
         all.extend(actions(tenant, &logged, &stored, sure));
         all.extend(latest(tenant, &logged, &stored, sure));
-        for Difference {
-            finding,
-            repair: statement,
-        } in all
-        {
-            verified.findings.push(format!("tenant {name}, {finding}"));
+        for difference in all {
+            verified.add(Finding {
+                tenant: name.to_owned(),
+                fault: difference.fault,
+                unrepaired: None,
+            });
             if repair {
-                self.engine.write_one(statement).await?;
+                self.engine.write_one(difference.repair).await?;
             }
         }
         Ok(verified)
@@ -160,29 +161,15 @@ fn hours(tenant: i64, logged: &Tally, stored: &Stored, after: i64) -> Vec<Differ
         let differences = said.fields().into_iter().zip(counted.fields());
         args.extend(differences.map(|(said, counted)| Arg::Int(said - counted)));
         found.push(Difference {
-            finding: format!(
-                "requests of the hour of {}: the log has {}, counted are {}",
-                Timestamp::from_micros(*hour * HOUR),
-                sum(said),
-                sum(counted)
-            ),
+            fault: Fault::Hour {
+                hour: Timestamp::from_micros(*hour * HOUR),
+                logged: said,
+                counted,
+            },
             repair: Statement::named("verify.hour", REPAIR_HOUR, args),
         });
     }
     found
-}
-
-fn sum(counts: HourCounts) -> String {
-    let HourCounts {
-        answered,
-        noted,
-        refused,
-        failed,
-        created,
-        changed,
-        deactivated,
-    } = counts;
-    format!("{answered}+{noted}+{refused}+{failed} ({created}, {changed}, {deactivated})")
 }
 
 fn failures(tenant: i64, logged: &Tally, stored: &Stored, after: i64) -> Vec<Difference> {
@@ -205,12 +192,13 @@ fn failures(tenant: i64, logged: &Tally, stored: &Stored, after: i64) -> Vec<Dif
             Arg::Int(times.map_or(0, |times| times.last)),
         ];
         found.push(Difference {
-            finding: format!(
-                "failures of {action} with {reason} on the day of {}: the log has {}, counted are {}",
-                Timestamp::from_micros(day * DAY),
-                requests(said),
-                requests(counted)
-            ),
+            fault: Fault::Failures {
+                action: action.clone(),
+                reason: reason.clone(),
+                day: Timestamp::from_micros(day * DAY),
+                logged: requests(said),
+                counted: requests(counted),
+            },
             repair: Statement::named("verify.failures", REPAIR_FAILURES, args),
         });
     }
@@ -251,7 +239,9 @@ fn actions(tenant: i64, logged: &Tally, stored: &Stored, sure: i64) -> Vec<Diffe
             Arg::Int(kept.failed),
         ];
         found.push(Difference {
-            finding: format!("the latest success or failure of {action} is not that of the log"),
+            fault: Fault::LatestOutcome {
+                action: action.clone(),
+            },
             repair: Statement::named("verify.action", REPAIR_ACTION, args),
         });
     }
@@ -264,7 +254,7 @@ fn latest(tenant: i64, logged: &Tally, stored: &Stored, sure: i64) -> Option<Dif
     let is_success = differs(logged.latest.success, success, sure);
     let right = |is_wrong, said, kept| Arg::Int(if is_wrong { said } else { kept });
     (is_request || is_success).then(|| Difference {
-        finding: "the moment of the latest request is not that of the log".to_owned(),
+        fault: Fault::LatestRequest,
         repair: Statement::named(
             "verify.status",
             REPAIR_STATUS,

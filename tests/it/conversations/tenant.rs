@@ -68,7 +68,7 @@ impl Stage {
         for server in self.servers.values() {
             assert_eq!(
                 server.operator.verify(false).await.unwrap(),
-                Vec::<String>::new()
+                []
             );
         }
     }

@@ -61,7 +61,7 @@ impl Server {
     pub(crate) async fn is_sound(&self) {
         assert_eq!(
             self.operator.verify(false).await.unwrap(),
-            Vec::<String>::new()
+            []
         );
         for (what, query) in FAULTS {
             assert_eq!(self.number(query).await, 0, "{what}");

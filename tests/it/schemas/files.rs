@@ -72,7 +72,7 @@ async fn every_instance_has_what_the_last_start_found(server: Server) {
     for instance in [&server, &unaware] {
         assert_eq!(
             instance.operator.verify(true).await.unwrap(),
-            Vec::<String>::new()
+            []
         );
         instance
             .post("/Users", with("b", &json!({"code": "a"})))
@@ -303,7 +303,7 @@ async fn what_is_searched_is_the_same_for_all(server: Server) {
     for instance in [&server, &server.second().await] {
         assert_eq!(
             instance.operator.verify(true).await.unwrap(),
-            Vec::<String>::new()
+            []
         );
         instance
             .get(&format!("/Users?{}", filter("title eq \"boss\"")))

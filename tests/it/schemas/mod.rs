@@ -85,7 +85,7 @@ fn with(name: &str, held: &Value) -> Value {
 async fn agrees(server: &Server) {
     assert_eq!(
         server.operator.verify(false).await.unwrap(),
-        Vec::<String>::new()
+        []
     );
 }
 
