@@ -5,7 +5,7 @@ use super::near_miss;
 use super::token::{self, TokenKind};
 use crate::error::{Result, ScimError};
 use crate::reason::Reason;
-use crate::store::{TenantKey, TokenScope};
+use crate::store::{StoredToken, TenantKey, TokenScope};
 use std::sync::Arc;
 
 /// Who reads the change feed.
@@ -33,9 +33,14 @@ impl Access {
             return Err(near_miss::refusal(authorization));
         };
         let found = self.store.any_token(id).await?;
-        let expected = found.as_ref().map_or("", |(_, digest, _)| digest.as_str());
+        let expected = found.as_ref().map_or("", |found| found.digest.as_str());
         let fits = token::fits(&secret, expected);
-        let Some((token, _, tenant)) = found.filter(|_| fits) else {
+        let Some(StoredToken {
+            info: token,
+            tenant,
+            ..
+        }) = found.filter(|_| fits)
+        else {
             let detail = "The token is unknown: the change feed needs one of scope feed.";
             return Err(ScimError::unauthorized(detail).because(Reason::TokenUnknown));
         };
@@ -65,8 +70,8 @@ impl Access {
         secret: &secrecy::SecretString,
     ) -> Result<bool> {
         let found = self.store.any_token(id).await?;
-        Ok(found.is_some_and(|(token, digest, _)| {
-            token.scope == TokenScope::Feed && token::fits(secret, &digest)
+        Ok(found.is_some_and(|found| {
+            found.info.scope == TokenScope::Feed && token::fits(secret, &found.digest)
         }))
     }
 }

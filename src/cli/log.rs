@@ -188,10 +188,10 @@ impl Show {
             let found = operator.failed_requests(query).await?;
             return Ok(found
                 .into_iter()
-                .map(|(place, request, tenant)| Shown {
-                    place,
-                    request,
-                    tenant,
+                .map(|failed| Shown {
+                    place: failed.entry,
+                    request: failed.request,
+                    tenant: failed.tenant,
                 })
                 .collect());
         }

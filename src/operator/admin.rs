@@ -8,7 +8,9 @@ use crate::operator::acting::{Once, moment};
 use crate::operator::error::{OperatorError, Result};
 use crate::operator::handle::Operator;
 use crate::operator::tenant_acts::no_tenant;
-use crate::store::{ALL_TENANTS, Finding, NewToken, TokenInfo, TokenScope, Verified, VerifyRequest};
+use crate::store::{
+    ALL_TENANTS, Finding, NewToken, TokenInfo, TokenScope, Verified, VerifyRequest,
+};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -80,7 +82,7 @@ impl Operator {
     ) -> Result<IssuedToken> {
         check_token_name(request.name)?;
         let fresh = token::fresh(TokenKind::Tenant)?;
-        let kept = self.new_token(&fresh, (request.name, request.scope), request.seconds);
+        let kept = self.new_token(&fresh, request.name, request.scope, request.seconds);
         let entry = entry(AuditAction::TokenIssue, request.tenant, &kept);
         let issued = issued(fresh, request.tenant, kept.clone(), None);
         let answer = self.kept(once, &issued)?;
@@ -98,7 +100,7 @@ impl Operator {
     pub async fn issue_feed_token(&self, name: &str, seconds: Option<i64>) -> Result<IssuedToken> {
         check_token_name(name)?;
         let fresh = token::fresh(TokenKind::Tenant)?;
-        let kept = self.new_token(&fresh, (name, TokenScope::Feed), seconds);
+        let kept = self.new_token(&fresh, name, TokenScope::Feed, seconds);
         let entry = entry(AuditAction::TokenIssue, ALL_TENANTS, &kept);
         let act = self.act(entry, None);
         self.store.add_token_of_all(&act, &kept).await?;
@@ -109,7 +111,8 @@ impl Operator {
     fn new_token(
         &self,
         fresh: &FreshToken,
-        (name, scope): (&str, TokenScope),
+        name: &str,
+        scope: TokenScope,
         seconds: Option<i64>,
     ) -> NewToken {
         let created = self.clock.now();
@@ -149,7 +152,7 @@ impl Operator {
         let now = self.clock.now();
         let is_good =
             |token: &TokenInfo| token.revoked.is_none() && token.expires.is_none_or(|at| at > now);
-        let found = self.store.any_token(id).await?.map(|(token, ..)| token);
+        let found = self.store.any_token(id).await?.map(|found| found.info);
         let old = found.filter(is_good).ok_or_else(|| no_token(id))?;
         if let Some(successor) = &old.successor {
             return Err(rotated(id, successor));
@@ -158,7 +161,7 @@ impl Operator {
             .expires
             .map(|expires| expires.seconds_since(old.created));
         let fresh = token::fresh(TokenKind::Tenant)?;
-        let kept = self.new_token(&fresh, (&old.name, old.scope), life);
+        let kept = self.new_token(&fresh, &old.name, old.scope, life);
         let entry = AuditEntry::new(AuditAction::TokenRotate)
             .in_tenant(&old.tenant)
             .on(id)
@@ -172,7 +175,7 @@ impl Operator {
                 .store
                 .any_token(id)
                 .await?
-                .and_then(|(token, ..)| token.successor);
+                .and_then(|found| found.info.successor);
             return Err(found.map_or_else(|| no_token(id), |successor| rotated(id, &successor)));
         }
         Ok(issued)
@@ -184,7 +187,7 @@ impl Operator {
     /// 404 if there is no such token, or it is revoked.
     pub async fn revoke_token(&self, id: &str) -> Result<String> {
         let id = token::public_part(id);
-        let found = self.store.any_token(id).await?.map(|(token, ..)| token);
+        let found = self.store.any_token(id).await?.map(|found| found.info);
         let found = found.ok_or_else(|| no_token(id))?;
         let entry = AuditEntry::new(AuditAction::TokenRevoke)
             .in_tenant(&found.tenant)
@@ -202,7 +205,7 @@ impl Operator {
     /// # Errors
     /// If the tenant has no such token.
     pub async fn token(&self, tenant: &str, id: &str) -> Result<TokenInfo> {
-        let found = self.store.token(id).await?.map(|(_, token, _)| token);
+        let found = self.store.token(id).await?.map(|found| found.info);
         found
             .filter(|token| token.tenant == tenant)
             .ok_or_else(|| OperatorError::NoToken(id.to_owned()))

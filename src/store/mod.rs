@@ -42,16 +42,18 @@ pub use operator::feed_token::ALL_TENANTS;
 pub use operator::operator_token::{
     NewOperatorToken, OperatorRole, OperatorScope, OperatorTokenInfo,
 };
-pub use operator::schema::{Configured, ConfiguredSchema, KeptSchema};
+pub use operator::schema::{
+    Configured, ConfiguredSchema, KeptSchema, ReplacedSchema, SchemaDocument,
+};
 pub use operator::tenant::{
     PasswordPolicy, PutWithoutMembers, Status, Tenant, TenantChange, TenantInfo, UsernameFormat,
 };
 pub use operator::tenant_figures::FiguresQuery;
 pub use operator::tenant_list::{CountedTypes, TenantQuery};
-pub use operator::token::{NewToken, TokenInfo, TokenScope};
+pub use operator::token::{NewToken, StoredToken, TokenInfo, TokenScope};
 pub use operator::token_list::{EndingQuery, TokenQuery};
 pub use operator::transfer::{MemberRow, Until};
-pub use request_log::{LeftOut, LogQuery, LoggedUser};
+pub use request_log::{FailedRequest, LeftOut, LogQuery, LoggedUser};
 pub use request_search::{LogPage, LogSearch};
 pub use resources::document::NewDocument;
 pub use resources::ids::{CatalogIds, TypeIds};

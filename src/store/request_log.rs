@@ -53,6 +53,17 @@ pub struct LeftOut {
     pub notes: String,
 }
 
+/// A request that was refused or failed, among those of all tenants.
+#[derive(Debug, Clone)]
+pub struct FailedRequest {
+    /// The place in the log of the tenant.
+    pub entry: Entry,
+    /// The request.
+    pub request: LoggedRequest,
+    /// Name of its tenant.
+    pub tenant: String,
+}
+
 impl Store {
     /// Writes requests at once, in the order given. Those of tenants that are gone are left out; the
     /// others are kept until they are written.
@@ -128,15 +139,11 @@ impl Store {
         Ok(found)
     }
 
-    /// Requests of all tenants that were refused or failed, with the names of the tenants, the
-    /// earliest first.
+    /// Requests of all tenants that were refused or failed, the earliest first.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn failures(
-        &self,
-        query: &LogQuery,
-    ) -> Result<Vec<(Entry, LoggedRequest, String)>, StoreError> {
+    pub async fn failures(&self, query: &LogQuery) -> Result<Vec<FailedRequest>, StoreError> {
         let mut sql = Sql::default();
         sql.raw(LISTED)
             .raw(", t.name")
@@ -150,10 +157,16 @@ impl Store {
             .read(&sql.statement("request_log.failures"))
             .await?;
         let named = |row: &Row| {
-            read(row).and_then(|(entry, request)| Ok((entry, request, row.text(22)?.to_owned())))
+            let (entry, request) = read(row)?;
+            Ok(FailedRequest {
+                entry,
+                request,
+                tenant: row.text(22)?.to_owned(),
+            })
         };
-        let mut found: Vec<_> = rows.iter().map(named).collect::<Result<_, _>>()?;
-        found.sort_by(|(a, one, _), (b, other, _)| (one.at, a).cmp(&(other.at, b)));
+        let mut found: Vec<FailedRequest> =
+            rows.iter().map(named).collect::<Result<_, StoreError>>()?;
+        found.sort_by_key(|failed| (failed.request.at, failed.entry));
         Ok(found)
     }
 

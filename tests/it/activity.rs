@@ -4,7 +4,9 @@ use crate::harness::{Database, Fleet, GROUP, Options, Server, USER, noon, user};
 use reqwest::Method;
 use scimd::clock::{Clock, Timestamp};
 use scimd::operator::SeriesStep;
-use scimd::store::{FailureQuery, Health, HourCounts, Status, TenantChange, TenantQuery, TokenScope};
+use scimd::store::{
+    FailureQuery, Health, HourCounts, Status, TenantChange, TenantQuery, TokenScope,
+};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -55,7 +57,7 @@ async fn counts(server: &Server, tenant: &str) -> Vec<(i64, [i64; 7], i64, Optio
     let begin = now.plus_seconds(-48 * HOUR);
     let series = server
         .operator
-        .statistics(tenant, (begin, now), SeriesStep::Hour)
+        .statistics(tenant, begin, now, SeriesStep::Hour)
         .await
         .unwrap();
     assert_eq!(series.len(), 49);
@@ -130,7 +132,8 @@ async fn hours_are_those_of_the_log(server: Server) {
         .operator
         .statistics(
             "default",
-            (now.plus_seconds(-24 * HOUR), now),
+            now.plus_seconds(-24 * HOUR),
+            now,
             SeriesStep::Day,
         )
         .await
@@ -178,7 +181,9 @@ async fn what_is_spoilt_is_repaired(server: Server) {
         server.run(statement).await;
         let found = verified(false).await;
         assert!(
-            found.iter().any(|finding| finding.to_string().contains(said)),
+            found
+                .iter()
+                .any(|finding| finding.to_string().contains(said)),
             "{statement}: {found:#?}"
         );
         assert!(!verified(true).await.is_empty());

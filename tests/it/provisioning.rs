@@ -12,10 +12,12 @@ mod users;
 use crate::harness::{Client, Database, ENTERPRISE, GROUP, Options, Server, USER, noon, user};
 use reqwest::Method;
 use scimd::clock::Clock;
+use scimd::operator::OperatorError;
 use scimd::request_log::{NoteText, Record, Shape};
 use scimd::schema::Type;
-use scimd::operator::OperatorError;
-use scimd::store::{Entry, LogQuery, LoggedRequest, PutWithoutMembers, Status, TenantChange, TokenScope};
+use scimd::store::{
+    Entry, LogQuery, LoggedRequest, PutWithoutMembers, Status, TenantChange, TokenScope,
+};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use std::time::Duration;

@@ -125,8 +125,5 @@ async fn keeps_what_was_there(server: &Server, token: &str) {
     let bob = users["Resources"][1]["id"].as_str().unwrap();
     client.delete(&format!("/Users/{bob}")).await.expect(204);
     // The change log keeps what an earlier release wrote, such as deletions that repeat a version.
-    assert_eq!(
-        server.operator.verify(false).await.unwrap(),
-        []
-    );
+    assert_eq!(server.operator.verify(false).await.unwrap(), []);
 }

@@ -55,10 +55,7 @@ async fn everything_is_in_the_schema(is_pooled: bool) {
             .body["totalResults"],
         1
     );
-    assert_eq!(
-        server.operator.verify(false).await.unwrap(),
-        []
-    );
+    assert_eq!(server.operator.verify(false).await.unwrap(), []);
     let count = "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace \
                  where n.nspname = 'public' and c.relkind in ('r', 'v')";
     assert_eq!(

@@ -2,9 +2,9 @@
 //! deactivation least of all.
 
 use crate::harness::{Client, Server, USER, user};
+use scimd::operator::SchemaChange;
 use scimd::resource::Conformance;
 use scimd::schema::SchemaFile;
-use scimd::operator::SchemaChange;
 use scimd::store::{TenantChange, UsernameFormat};
 use serde_json::{Value, json};
 

@@ -1,9 +1,11 @@
 //! ExportRequest, import and backup: what comes out goes in again, on the other database too.
 
 use crate::harness::{Database, ENTERPRISE, GROUP, Options, Server, USER, group, user};
-use scimd::schema::SchemaFile;
-use scimd::operator::{ExportRequest, ImportRequest, Imported, OnError, Operator, ServiceSettings, Step};
+use scimd::operator::{
+    ExportRequest, ImportRequest, Imported, OnError, Operator, ServiceSettings, Step,
+};
 use scimd::protocol::ServiceLimits;
+use scimd::schema::SchemaFile;
 use scimd::store::{PasswordPolicy, PoolSettings, TenantChange};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
@@ -203,10 +205,7 @@ async fn moved(from: Database, over: Database) {
         ([16, 0, 0, 0], 7, vec![])
     );
     assert_eq!(contents(&exported(&between, true).await), contents(&before));
-    assert_eq!(
-        between.operator.verify(false).await.unwrap(),
-        []
-    );
+    assert_eq!(between.operator.verify(false).await.unwrap(), []);
     let back = server(from).await;
     imported(&back, &exported(&between, true).await, &REAL).await;
     assert_eq!(contents(&exported(&back, true).await), contents(&before));
@@ -236,10 +235,7 @@ async fn moved(from: Database, over: Database) {
         .await
         .refused(409, "uniqueness");
     back.delete(&format!("/Users/{id}")).await.expect(204);
-    assert_eq!(
-        back.operator.verify(false).await.unwrap(),
-        []
-    );
+    assert_eq!(back.operator.verify(false).await.unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -330,10 +326,7 @@ async fn an_interrupted_run_goes_on(server: Server) {
         ([7, 0, 9, 0], 7, vec![])
     );
     assert_eq!(contents(&exported(&server, true).await), contents(&text));
-    assert_eq!(
-        server.operator.verify(false).await.unwrap(),
-        []
-    );
+    assert_eq!(server.operator.verify(false).await.unwrap(), []);
 }
 
 async fn only_differences_are_written(server: Server) {
@@ -378,10 +371,7 @@ async fn only_differences_are_written(server: Server) {
         [0, 0, 16, 0],
         "an earlier version is no other state"
     );
-    assert_eq!(
-        server.operator.verify(false).await.unwrap(),
-        []
-    );
+    assert_eq!(server.operator.verify(false).await.unwrap(), []);
 }
 
 async fn a_dry_run_writes_nothing(server: Server) {
@@ -439,10 +429,7 @@ async fn problems_name_their_lines(server: Server) {
     );
     let (done, problems) = imported(&server, &lines[1..].join("\n"), &REAL).await;
     assert_eq!((counts(&done), problems.len()), ([0, 0, 0, 1], 1));
-    assert_eq!(
-        server.operator.verify(false).await.unwrap(),
-        []
-    );
+    assert_eq!(server.operator.verify(false).await.unwrap(), []);
 }
 
 /// Without ids, or with ids that are no UUIDs; with read-only attributes and unknown ones.
@@ -492,10 +479,7 @@ async fn lines_of_other_servers(server: Server) {
     )
     .await;
     assert_eq!(counts(&done), [0, 1, 2, 0]);
-    assert_eq!(
-        server.operator.verify(false).await.unwrap(),
-        []
-    );
+    assert_eq!(server.operator.verify(false).await.unwrap(), []);
 }
 
 async fn large_groups_continue(server: Server) {
@@ -608,10 +592,7 @@ async fn versions_only_grow(server: Server) {
         Some("W/\"11\"")
     );
     assert_eq!(server.number(TWICE).await, 0);
-    assert_eq!(
-        server.operator.verify(false).await.unwrap(),
-        []
-    );
+    assert_eq!(server.operator.verify(false).await.unwrap(), []);
 }
 
 const TWICE: &str = "select count(*) from (select tenant, id, version from change \

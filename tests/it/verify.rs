@@ -167,10 +167,7 @@ async fn a_name_that_two_have_is_not_claimed(server: Server) {
             .await
             .expect(201);
     }
-    assert_eq!(
-        server.operator.verify(false).await.unwrap(),
-        []
-    );
+    assert_eq!(server.operator.verify(false).await.unwrap(), []);
     server
         .spoil("update tenant set unique_group_names = not unique_group_names")
         .await;
@@ -211,10 +208,7 @@ async fn a_schema_goes_and_comes_back(server: Server) {
         })
         .await;
     assert_eq!(without.operator.verify(true).await.unwrap().len(), 1);
-    assert_eq!(
-        without.operator.verify(false).await.unwrap(),
-        []
-    );
+    assert_eq!(without.operator.verify(false).await.unwrap(), []);
     knowing.other(with_files()).await;
     let findings = knowing.operator.verify(true).await.unwrap();
     assert!(
@@ -251,10 +245,7 @@ async fn the_server_may_be_at_work(server: Server) {
         })
         .collect();
     while writers.iter().any(|writer| !writer.is_finished()) {
-        assert_eq!(
-            server.operator.verify(true).await.unwrap(),
-            []
-        );
+        assert_eq!(server.operator.verify(true).await.unwrap(), []);
     }
     for writer in writers {
         writer.await.unwrap();

@@ -1,8 +1,8 @@
 //! The views by which the application reads its users, through connections of its own.
 
 use crate::harness::{Database, ENTERPRISE, GROUP, Options, Server, USER, group, user};
-use scimd::schema::SchemaFile;
 use scimd::operator::{DatabaseTarget, DirectoryState};
+use scimd::schema::SchemaFile;
 use scimd::store::TenantChange;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};

@@ -52,7 +52,7 @@ async fn get(call: Call) -> Result<Reply> {
         let detail = "From must be before to, with at most 1000 parts between.";
         return Err(invalid("from", detail));
     }
-    let series = call.operator.statistics(call.tenant(), (from, to), step);
+    let series = call.operator.statistics(call.tenant(), from, to, step);
     let series: Vec<_> = series.await?.iter().map(hour_as_json).collect();
     Ok(Reply::ok(json!({"step": step.as_str(), "series": series})))
 }

@@ -48,6 +48,15 @@ pub(in crate::store) struct Ends {
     pub(in crate::store) failed: i64,
 }
 
+/// Which failures are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::store) struct FailureKey {
+    pub(in crate::store) reason: String,
+    pub(in crate::store) action: String,
+    /// Number of the day.
+    pub(in crate::store) day: i64,
+}
+
 /// Requests that were refused or failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) struct Failures {
@@ -80,8 +89,7 @@ pub struct HourCounts {
 pub(in crate::store) struct Tally {
     pub(in crate::store) latest: Latest,
     pub(in crate::store) actions: BTreeMap<String, Ends>,
-    /// By reason, action and day.
-    pub(in crate::store) failures: BTreeMap<(String, String, i64), Failures>,
+    pub(in crate::store) failures: BTreeMap<FailureKey, Failures>,
     pub(in crate::store) hours: BTreeMap<i64, HourCounts>,
 }
 
@@ -131,7 +139,11 @@ impl Tally {
             ends.succeeded = ends.succeeded.max(alike.last);
         }
         if !is_success {
-            let key = (alike.reason.to_owned(), action.to_owned(), alike.last / DAY);
+            let key = FailureKey {
+                reason: alike.reason.to_owned(),
+                action: action.to_owned(),
+                day: alike.last / DAY,
+            };
             let failures = self.failures.entry(key).or_insert(Failures {
                 requests: 0,
                 first: alike.first,

@@ -3,7 +3,7 @@
 
 use crate::clock::Timestamp;
 use crate::store::activity::tally::{
-    Alike, DAY, Ends, Failures, HOUR, HourCounts, Tally, is_vital,
+    Alike, DAY, Ends, FailureKey, Failures, HOUR, HourCounts, Tally, is_vital,
 };
 use crate::store::activity::write::failing;
 use crate::store::db::args::Arg;
@@ -20,10 +20,20 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Default)]
 struct Stored {
     hours: BTreeMap<i64, HourCounts>,
-    failures: BTreeMap<(String, String, i64), Failures>,
+    failures: BTreeMap<FailureKey, Failures>,
     actions: BTreeMap<String, Ends>,
     /// When the latest request came, and the latest that succeeded.
     latest: (i64, i64),
+}
+
+/// The figures of a tenant at one moment.
+#[derive(Debug, Default)]
+struct Activity {
+    /// The sums of the requests in the log.
+    logged: Tally,
+    stored: Stored,
+    /// When the oldest request of the log came.
+    oldest: Option<i64>,
 }
 
 /// A difference, with the statement that repairs it.
@@ -43,7 +53,11 @@ impl Store {
         name: &str,
         repair: bool,
     ) -> Result<Verified, StoreError> {
-        let (logged, stored, oldest) = self.read_activity(tenant).await?;
+        let Activity {
+            logged,
+            stored,
+            oldest,
+        } = self.read_activity(tenant).await?;
         let mut verified = Verified::default();
         let Some(oldest) = oldest else {
             return Ok(verified);
@@ -66,22 +80,21 @@ impl Store {
         Ok(verified)
     }
 
-    /// What the log sums up to, what the tables say, and when the oldest request of the log came; all of one moment.
-    async fn read_activity(&self, tenant: i64) -> Result<(Tally, Stored, Option<i64>), StoreError> {
+    async fn read_activity(&self, tenant: i64) -> Result<Activity, StoreError> {
         let statement = Statement::named("verify.activity", ALL, vec![Arg::Int(tenant)]);
         let mut rows = self.engine.rows(statement);
-        let (mut logged, mut stored) = (Tally::default(), Stored::default());
-        let mut oldest: Option<i64> = None;
+        let mut activity = Activity::default();
         while let Some(row) = rows.recv().await.transpose()? {
             if row.int(0)? == 0 {
                 let first = row.int(6)?;
-                oldest = Some(oldest.map_or(first, |oldest| oldest.min(first)));
-                count(&mut logged, &row)?;
+                let oldest = activity.oldest.get_or_insert(first);
+                *oldest = first.min(*oldest);
+                count(&mut activity.logged, &row)?;
             } else {
-                stored.take(&row)?;
+                activity.stored.take(&row)?;
             }
         }
-        Ok((logged, stored, oldest))
+        Ok(activity)
     }
 }
 
@@ -121,7 +134,12 @@ impl Stored {
                     first: row.int(6)?,
                     last: row.int(7)?,
                 };
-                self.failures.insert((text(2)?, text(3)?, key), failures);
+                let failure = FailureKey {
+                    reason: text(2)?,
+                    action: text(3)?,
+                    day: key,
+                };
+                self.failures.insert(failure, failures);
             }
             3 => {
                 let ends = Ends {
@@ -174,13 +192,17 @@ fn hours(tenant: i64, logged: &Tally, stored: &Stored, after: i64) -> Vec<Differ
 
 fn failures(tenant: i64, logged: &Tally, stored: &Stored, after: i64) -> Vec<Difference> {
     let mut found = Vec::new();
-    for key in keys(&logged.failures, &stored.failures, |(.., day)| *day > after) {
+    for key in keys(&logged.failures, &stored.failures, |key| key.day > after) {
         let (said, counted) = (logged.failures.get(key), stored.failures.get(key));
         if said == counted {
             continue;
         }
         let requests = |of: Option<&Failures>| of.map_or(0, |failures| failures.requests);
-        let (reason, action, day) = key;
+        let FailureKey {
+            reason,
+            action,
+            day,
+        } = key;
         let times = said.or(counted);
         let args = vec![
             Arg::Int(tenant),

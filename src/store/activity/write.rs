@@ -4,7 +4,7 @@
 //! begin with the row of the tenant in `tenant_status`, in order of tenants, so two instances do not block each other.
 
 use crate::store::activity::tally::{
-    DAY, Ends, Failures, HOUR, HourCounts, Tally, is_vital, may_poll,
+    DAY, Ends, FailureKey, Failures, HOUR, HourCounts, Tally, is_vital, may_poll,
 };
 use crate::store::db::args::{Arg, Column, Table};
 use crate::store::db::batch::Batch;
@@ -118,12 +118,12 @@ pub(in crate::store) fn failing(action: &str, ends: &Ends) -> i64 {
     }
 }
 
-fn table_of_failures(rows: &Keyed<'_, (String, String, i64), Failures>) -> Table {
+fn table_of_failures(rows: &Keyed<'_, FailureKey, Failures>) -> Table {
     vec![
         ("tenant", ints(rows, |(tenant, ..)| *tenant)),
-        ("reason", texts(rows, |(_, (reason, _, _), _)| reason)),
-        ("action", texts(rows, |(_, (_, action, _), _)| action)),
-        ("day", ints(rows, |(_, (_, _, day), _)| *day)),
+        ("reason", texts(rows, |(_, key, _)| &key.reason)),
+        ("action", texts(rows, |(_, key, _)| &key.action)),
+        ("day", ints(rows, |(_, key, _)| key.day)),
         ("requests", ints(rows, |(.., failures)| failures.requests)),
         ("first_at", ints(rows, |(.., failures)| failures.first)),
         ("last_at", ints(rows, |(.., failures)| failures.last)),

@@ -39,7 +39,8 @@ impl Act<'_> {
     pub(in crate::store) fn end(
         &self,
         batch: Batch,
-        (step, column): (&'static str, &'static str),
+        step: &'static str,
+        column: &'static str,
     ) -> Batch {
         let mut batch = batch.then("audited", audited(self.by, self.at, &self.entry, step));
         if let Some(kept) = self.answer {

@@ -175,7 +175,7 @@ impl Store {
             let batch = Batch::new("operator.add")
                 .then("acted", added)
                 .and(token.limit());
-            act.end(batch, ("acted", "id"))
+            act.end(batch, "acted", "id")
         };
         self.engine.write_retrying(batch).await.map(|_| ())
     }
@@ -206,7 +206,7 @@ impl Store {
                     INHERIT,
                     vec![Arg::Text(successor.id.clone()), id.into()],
                 ));
-            act.end(batch, ("acted", "id"))
+            act.end(batch, "acted", "id")
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
@@ -220,7 +220,7 @@ impl Store {
             let args = vec![id.into(), Arg::Int(act.at.as_micros())];
             let batch = Batch::new("operator.revoke")
                 .then("acted", Step::new(REVOKE, args).returning(&["id"]));
-            act.end(batch, ("acted", "id"))
+            act.end(batch, "acted", "id")
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }

@@ -265,7 +265,8 @@ impl Store {
             let batch = Batch::new("tenant.create").then("told", created);
             act.end(
                 self.tell(batch, TenantNews::Created, act.at),
-                ("told", "tenant"),
+                "told",
+                "tenant",
             )
         };
         let is_new = !self.engine.write_retrying(batch).await?.is_empty();
@@ -308,7 +309,8 @@ impl Store {
     pub async fn change_tenant(
         &self,
         act: &Act<'_>,
-        (name, revision): (&str, i64),
+        name: &str,
+        revision: i64,
         change: &TenantChange,
     ) -> Result<bool, StoreError> {
         let batch = || {
@@ -323,7 +325,7 @@ impl Store {
                 Some(_) => self.tell(batch, TenantNews::Status, act.at),
                 None => batch,
             };
-            act.end(batch, ("told", "tenant"))
+            act.end(batch, "told", "tenant")
         };
         let is_changed = !self.engine.write_retrying(batch).await?.is_empty();
         self.changes_made.notify_one();

@@ -51,6 +51,17 @@ pub struct TokenInfo {
     pub created_by: Option<String>,
 }
 
+/// A token as it is found for authentication.
+#[derive(Debug, Clone)]
+pub struct StoredToken<T> {
+    /// The token.
+    pub info: TokenInfo,
+    /// Digest of the secret, in hexadecimal digits.
+    pub digest: String,
+    /// Its tenant.
+    pub tenant: T,
+}
+
 /// A token to be kept.
 #[derive(Debug, Clone)]
 pub struct NewToken {
@@ -139,10 +150,7 @@ impl Store {
         let batch = || {
             let args = std::iter::once(tenant.into()).chain(token.args()).collect();
             let added = Step::new(ADD, args).returning(&["id"]);
-            act.end(
-                Batch::new("token.add").then("acted", added),
-                ("acted", "id"),
-            )
+            act.end(Batch::new("token.add").then("acted", added), "acted", "id")
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
@@ -169,26 +177,26 @@ impl Store {
             let batch = Batch::new("token.rotate")
                 .then("acted", Step::new(ROTATE, old).returning(&["tenant"]))
                 .and(Step::new(SUCCEED, successor.args().collect()));
-            act.end(batch, ("acted", "tenant"))
+            act.end(batch, "acted", "tenant")
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
 
-    /// The token with that public part, its digest and its tenant.
+    /// The token of a tenant with that public part.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn token(&self, id: &str) -> Result<Option<(Tenant, TokenInfo, String)>, StoreError> {
+    pub async fn token(&self, id: &str) -> Result<Option<StoredToken<Tenant>>, StoreError> {
         let rows = self
             .engine
             .read(&Statement::named("token.find", find(), vec![id.into()]))
             .await?;
         let read = |row: &Row| {
-            Ok((
-                read_tenant(row)?,
-                read_token(row, WIDTH)?,
-                row.text(WIDTH + 10)?.to_owned(),
-            ))
+            Ok(StoredToken {
+                info: read_token(row, WIDTH)?,
+                digest: row.text(WIDTH + 10)?.to_owned(),
+                tenant: read_tenant(row)?,
+            })
         };
         rows.first().map(read).transpose()
     }
@@ -203,7 +211,8 @@ impl Store {
             let revoked = Step::new(REVOKE, args).returning(&["id"]);
             act.end(
                 Batch::new("token.revoke").then("acted", revoked),
-                ("acted", "id"),
+                "acted",
+                "id",
             )
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())

@@ -57,9 +57,10 @@ impl Store {
             sql.raw(" and t.name = ").arg(tenant.as_str().into());
         }
         if let Some(after) = &query.after {
-            let Some((_, last, _)) = self.token(after).await? else {
+            let Some(found) = self.token(after).await? else {
                 return Ok(None);
             };
+            let last = found.info;
             sql.raw(" and t.name >= ").arg(last.tenant.as_str().into());
             sql.raw(" and (t.name > ").arg(last.tenant.as_str().into());
             sql.raw(" or (k.created, k.id) > (")

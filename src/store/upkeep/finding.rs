@@ -270,7 +270,15 @@ fn separated<T: fmt::Display>(
 }
 
 fn hour_counts(f: &mut fmt::Formatter<'_>, counts: &HourCounts) -> fmt::Result {
-    let [answered, noted, refused, failed, created, changed, deactivated] = counts.fields();
+    let [
+        answered,
+        noted,
+        refused,
+        failed,
+        created,
+        changed,
+        deactivated,
+    ] = counts.fields();
     write!(
         f,
         "{answered}+{noted}+{refused}+{failed} ({created}, {changed}, {deactivated})"

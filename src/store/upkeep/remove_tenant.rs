@@ -65,7 +65,7 @@ impl Store {
                 |batch, (name, text)| batch.then(name, step(text)),
             );
             let deleted = step(DELETE).returning(&["tenant"]);
-            act.end(emptied.then("acted", deleted), ("acted", "tenant"))
+            act.end(emptied.then("acted", deleted), "acted", "tenant")
         };
         self.engine.write_retrying(rest).await.map(|_| ())
     }

@@ -270,8 +270,7 @@ impl<'a> Verification<'a> {
         let Some(joined) = self.restoring.join_next().await else {
             return Ok(false);
         };
-        let (fault, outcome) =
-            joined.map_err(|_| StoreError::Away(sqlx::Error::WorkerCrashed))?;
+        let (fault, outcome) = joined.map_err(|_| StoreError::Away(sqlx::Error::WorkerCrashed))?;
         let outcome = outcome?;
         *self.restored.entry(outcome).or_default() += 1;
         self.found_unrepaired(fault, outcome.unrepaired());
@@ -461,12 +460,16 @@ impl Stored {
 }
 
 fn stale_columns(source: &Source, derived: &DerivedColumns) -> Vec<StalePart> {
-    let is_display = (&source.display, &source.display_key) != (&derived.display, &derived.display_key);
+    let is_display =
+        (&source.display, &source.display_key) != (&derived.display, &derived.display_key);
     let scanned = source.scanned.as_ref();
     let columns = [
         (is_display, StalePart::Display),
         (source.looked != derived.looked, StalePart::Lookups),
-        (scanned.is_some_and(|scanned| *scanned != derived.scanned), StalePart::Scanned),
+        (
+            scanned.is_some_and(|scanned| *scanned != derived.scanned),
+            StalePart::Scanned,
+        ),
         (source.takes_seat != derived.takes_seat, StalePart::Seat),
     ];
     columns

@@ -66,10 +66,7 @@ impl Stage {
     /// Fails if a server finds a fault in what is stored.
     pub(super) async fn is_sound(&self) {
         for server in self.servers.values() {
-            assert_eq!(
-                server.operator.verify(false).await.unwrap(),
-                []
-            );
+            assert_eq!(server.operator.verify(false).await.unwrap(), []);
         }
     }
 }

@@ -59,10 +59,7 @@ const FAULTS: &[(&str, &str)] = &[
 impl Server {
     /// Fails if the server, or a look at its tables, finds a fault in what is stored.
     pub(crate) async fn is_sound(&self) {
-        assert_eq!(
-            self.operator.verify(false).await.unwrap(),
-            []
-        );
+        assert_eq!(self.operator.verify(false).await.unwrap(), []);
         for (what, query) in FAULTS {
             assert_eq!(self.number(query).await, 0, "{what}");
         }

@@ -6,7 +6,9 @@ use reqwest::Method;
 use scimd::reason::Reason;
 use scimd::resource::Conformance;
 use scimd::scim_api::HttpSettings;
-use scimd::store::{LogQuery, LoggedRequest, Outcome, Status, TenantChange, TokenScope, UsernameFormat};
+use scimd::store::{
+    LogQuery, LoggedRequest, Outcome, Status, TenantChange, TokenScope, UsernameFormat,
+};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -476,7 +478,13 @@ async fn failures_of_all_tenants_are_found(server: Server) {
     let all = server.operator.failed_requests(&query(10)).await.unwrap();
     let shown: Vec<_> = all
         .iter()
-        .map(|(_, row, tenant)| (&**tenant, &*row.method, row.status))
+        .map(|failed| {
+            (
+                &*failed.tenant,
+                &*failed.request.method,
+                failed.request.status,
+            )
+        })
         .collect();
     assert_eq!(
         shown,
@@ -487,9 +495,9 @@ async fn failures_of_all_tenants_are_found(server: Server) {
         ]
     );
     let latest = server.operator.failed_requests(&query(1)).await.unwrap();
-    assert_eq!(latest[0].1.route, "/Groups/{id}");
+    assert_eq!(latest[0].request.route, "/Groups/{id}");
     let later = LogQuery {
-        after: Some(all[1].0),
+        after: Some(all[1].entry),
         ..query(10)
     };
     assert_eq!(

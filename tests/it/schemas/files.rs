@@ -5,8 +5,8 @@ use super::{ACME, agrees, attributes, change, filter, found, with};
 use crate::cli::{Served, printed, refused, run, scimd};
 use crate::harness::{Database, Options, Server, USER, user};
 use nix::sys::signal::Signal;
-use scimd::schema::SchemaFile;
 use scimd::operator::{ExportRequest, Exported, SchemaOrigin};
+use scimd::schema::SchemaFile;
 use scimd::store::TenantChange;
 use serde_json::{Value, json};
 
@@ -70,10 +70,7 @@ async fn every_instance_has_what_the_last_start_found(server: Server) {
         .await
         .expect(201);
     for instance in [&server, &unaware] {
-        assert_eq!(
-            instance.operator.verify(true).await.unwrap(),
-            []
-        );
+        assert_eq!(instance.operator.verify(true).await.unwrap(), []);
         instance
             .post("/Users", with("b", &json!({"code": "a"})))
             .await
@@ -301,10 +298,7 @@ async fn what_is_searched_is_the_same_for_all(server: Server) {
     body["title"] = json!("Boss");
     configured.post("/Users", body).await.expect(201);
     for instance in [&server, &server.second().await] {
-        assert_eq!(
-            instance.operator.verify(true).await.unwrap(),
-            []
-        );
+        assert_eq!(instance.operator.verify(true).await.unwrap(), []);
         instance
             .get(&format!("/Users?{}", filter("title eq \"boss\"")))
             .await

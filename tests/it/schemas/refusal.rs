@@ -2,8 +2,8 @@
 
 use super::{ACME, agrees, attributes, change, file, gone, with, without};
 use crate::harness::{Database, ENTERPRISE, Options, Server, USER};
-use scimd::schema::SchemaFile;
 use scimd::operator::SchemaChange;
+use scimd::schema::SchemaFile;
 use scimd::store::TenantChange;
 use serde_json::{Value, json};
 
