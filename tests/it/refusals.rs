@@ -73,11 +73,7 @@ async fn a_refused_write_is_made_once(server: Server) {
         seats: Some(Some(3)),
         ..TenantChange::default()
     };
-    server
-        .operator
-        .change_tenant("keeps", &seats)
-        .await
-        .unwrap();
+    server.change_tenant("keeps", &seats).await;
     client.get(&path).await.expect(200);
     assert_eq!(
         digests(

@@ -36,11 +36,7 @@ async fn server(database: Database) -> Server {
         password_policy: Some(PasswordPolicy::Argon2id),
         ..TenantChange::default()
     };
-    server
-        .operator
-        .change_tenant("default", &change)
-        .await
-        .unwrap();
+    server.change_tenant("default", &change).await;
     server
 }
 

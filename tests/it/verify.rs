@@ -102,11 +102,7 @@ async fn what_is_spoilt_is_found_and_repaired(server: Server) {
         seats: Some(Some(10)),
         ..TenantChange::default()
     };
-    server
-        .operator
-        .change_tenant("default", &seats)
-        .await
-        .unwrap();
+    server.change_tenant("default", &seats).await;
     let mut ids = Vec::new();
     for (name, display) in [("jane", "Jane"), ("joe", "Joe")] {
         let body = json!({"schemas": [USER], "userName": name, "displayName": display, "name": {"familyName": format!("{name}'s boss")},
@@ -156,11 +152,7 @@ async fn a_name_that_two_have_is_not_claimed(server: Server) {
         unique_group_names: Some(false),
         ..TenantChange::default()
     };
-    server
-        .operator
-        .change_tenant("default", &shared)
-        .await
-        .unwrap();
+    server.change_tenant("default", &shared).await;
     for _ in 0..2 {
         server
             .post("/Groups", group("Twins", &[]))

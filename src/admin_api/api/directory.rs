@@ -6,13 +6,12 @@ use crate::admin_api::operation::{Access, Body, Method, Operation};
 use crate::admin_api::problem::{Problem, Result};
 use crate::audit::{AuditAction, AuditEntry};
 use crate::model::TypeRoles;
-use crate::patch::PATCH_OP;
-use crate::protocol::{Precondition, UpdateRequest, View};
+use crate::protocol::{Precondition, UpdateRequest, View, deactivation};
 use crate::schema::{Catalog, ResourceType};
 use crate::scim_api::{self, HttpSettings};
 use crate::store::OperatorScope;
 use crate::sync::locked;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 
 const READ: Access = Access::Scope(OperatorScope::DirectoryRead);
@@ -156,7 +155,7 @@ async fn deactivate(call: Call) -> Result<Reply> {
     let view = View::default();
     let request = UpdateRequest {
         id,
-        body: inactive(&seat),
+        body: deactivation(&seat),
         view: &view,
         precondition: &Precondition::default(),
     };
@@ -171,19 +170,6 @@ async fn deactivate(call: Call) -> Result<Reply> {
         call.operator.keep_answer(once, &answer).await?;
     }
     Ok(Reply::Empty)
-}
-
-/// The PATCH request of an identity provider that deactivates a user (RFC 7644 section 3.5.2).
-fn inactive(seat: &str) -> Map<String, Value> {
-    let operation = json!({"op": "replace", "path": seat, "value": false});
-    let members = [
-        ("schemas", json!([PATCH_OP])),
-        ("Operations", json!([operation])),
-    ];
-    members
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
 }
 
 fn no_type() -> Problem {

@@ -7,10 +7,9 @@ use crate::cli::failure::Failure;
 use crate::cli::output::{self, say};
 use crate::config::Config;
 use crate::model::TypeRoles;
-use crate::patch::PATCH_OP;
-use crate::protocol::{Precondition, UpdateRequest};
+use crate::protocol::{Precondition, UpdateRequest, deactivation};
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::io::Write;
 
 /// Arguments of `scimd user deactivate`.
@@ -51,7 +50,7 @@ impl Deactivate {
             caller,
             resource_type,
         } = &resources;
-        let body = inactive(seat);
+        let body = deactivation(seat);
         let view = resources.alone();
         let condition = Precondition::default();
         let request = UpdateRequest {
@@ -78,19 +77,6 @@ impl Deactivate {
         ));
         Ok(())
     }
-}
-
-/// The PATCH request of an identity provider that deactivates a user (RFC 7644 section 3.5.2).
-fn inactive(seat: &str) -> Map<String, Value> {
-    let operation = json!({"op": "replace", "path": seat, "value": false});
-    let members = [
-        ("schemas", json!([PATCH_OP])),
-        ("Operations", json!([operation])),
-    ];
-    members
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
 }
 
 impl Delete {

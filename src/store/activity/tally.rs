@@ -65,23 +65,47 @@ pub(in crate::store) struct Failures {
     pub(in crate::store) last: i64,
 }
 
-/// Requests of an hour.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct HourCounts {
+/// Defines the counts of an hour, so that their names are written once.
+macro_rules! hour_counts {
+    ($count:literal: $($(#[$about:meta])* $name:ident,)*) => {
+        /// Requests of an hour.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub struct HourCounts {
+            $($(#[$about])* pub $name: i64,)*
+        }
+
+        impl HourCounts {
+            /// The names of the counts, which are those of their columns.
+            pub const NAMES: [&'static str; $count] = [$(stringify!($name)),*];
+
+            /// The counts, in the order of their names.
+            pub fn fields(self) -> [i64; $count] {
+                [$(self.$name),*]
+            }
+
+            pub(in crate::store) fn from_fields([$($name),*]: [i64; $count]) -> Self {
+                Self { $($name),* }
+            }
+        }
+    };
+}
+
+hour_counts! {
+    7:
     /// Requests that did all that was asked.
-    pub answered: i64,
+    answered,
     /// Requests of which something was left out.
-    pub noted: i64,
+    noted,
     /// Requests that were refused.
-    pub refused: i64,
+    refused,
     /// Requests that failed by the server's fault.
-    pub failed: i64,
+    failed,
     /// Resources that were created.
-    pub created: i64,
+    created,
     /// Resources that were changed.
-    pub changed: i64,
+    changed,
     /// Users that were deactivated or deleted.
-    pub deactivated: i64,
+    deactivated,
 }
 
 /// The sums of requests of a tenant.
@@ -186,41 +210,6 @@ impl HourCounts {
             *own += more;
         }
         Self::from_fields(sum)
-    }
-
-    /// All of them, in the order of their columns.
-    pub(in crate::store) fn fields(self) -> [i64; 7] {
-        [
-            self.answered,
-            self.noted,
-            self.refused,
-            self.failed,
-            self.created,
-            self.changed,
-            self.deactivated,
-        ]
-    }
-
-    pub(in crate::store) fn from_fields(
-        [
-            answered,
-            noted,
-            refused,
-            failed,
-            created,
-            changed,
-            deactivated,
-        ]: [i64; 7],
-    ) -> Self {
-        Self {
-            answered,
-            noted,
-            refused,
-            failed,
-            created,
-            changed,
-            deactivated,
-        }
     }
 }
 

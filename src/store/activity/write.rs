@@ -12,17 +12,6 @@ use crate::store::db::statement::Step;
 use crate::store::logged_request::{LoggedRequest, TenantKey};
 use std::collections::BTreeMap;
 
-/// Names of the counts of an hour, in the order of [`HourCounts::fields`].
-pub(in crate::store) const COUNTS: [&str; 7] = [
-    "answered",
-    "noted",
-    "refused",
-    "failed",
-    "created",
-    "changed",
-    "deactivated",
-];
-
 /// Adds steps to a batch whose step `kept` returns the tenants that are not gone.
 pub(in crate::store) fn append(batch: Batch, requests: &[(TenantKey, LoggedRequest)]) -> Batch {
     let mut tallies: BTreeMap<i64, Tally> = BTreeMap::new();
@@ -135,7 +124,7 @@ fn table_of_hours(rows: &Keyed<'_, i64, HourCounts>) -> Table {
         ("tenant", ints(rows, |(tenant, ..)| *tenant)),
         ("hour", ints(rows, |(_, hour, _)| **hour)),
     ];
-    for (i, name) in COUNTS.into_iter().enumerate() {
+    for (i, name) in HourCounts::NAMES.into_iter().enumerate() {
         let count = |counts: &HourCounts| counts.fields().get(i).copied().unwrap_or_default();
         table.push((name, ints(rows, |(.., counts)| count(counts))));
     }

@@ -12,5 +12,6 @@ pub(in crate::store) mod tenant;
 pub(in crate::store) mod tenant_figures;
 pub(in crate::store) mod tenant_list;
 pub(in crate::store) mod token;
+mod token_end;
 pub(in crate::store) mod token_list;
 pub(in crate::store) mod transfer;

@@ -10,6 +10,7 @@ use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
 use crate::store::operator::act::Act;
 use crate::store::operator::tenant::{COLUMNS, Tenant, WIDTH, read_tenant};
+use crate::store::operator::token_end::{replaced, revoked};
 use crate::store::resources::proof::CallerSnapshot;
 
 keywords! {
@@ -168,14 +169,9 @@ impl Store {
         end: Timestamp,
     ) -> Result<bool, StoreError> {
         let batch = || {
-            let old = vec![
-                id.into(),
-                Arg::Text(successor.id.clone()),
-                Arg::Int(act.at.as_micros()),
-                Arg::Int(end.as_micros()),
-            ];
+            let old = replaced("token", act, id, &successor.id, end, &["tenant"]);
             let batch = Batch::new("token.rotate")
-                .then("acted", Step::new(ROTATE, old).returning(&["tenant"]))
+                .then("acted", old)
                 .and(Step::new(SUCCEED, successor.args().collect()));
             act.end(batch, "acted", "tenant")
         };
@@ -207,13 +203,8 @@ impl Store {
     /// Any [`StoreError`].
     pub async fn revoke_token(&self, act: &Act<'_>, id: &str) -> Result<bool, StoreError> {
         let batch = || {
-            let args = vec![id.into(), Arg::Int(act.at.as_micros())];
-            let revoked = Step::new(REVOKE, args).returning(&["id"]);
-            act.end(
-                Batch::new("token.revoke").then("acted", revoked),
-                "acted",
-                "id",
-            )
+            let batch = Batch::new("token.revoke").then("acted", revoked("token", act, id));
+            act.end(batch, "acted", "id")
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
@@ -241,9 +232,6 @@ fn find() -> String {
 pub(in crate::store) const TOKEN: &str = "k.id, t.name, k.name, k.scope, k.created, k.expires, k.last_used, k.revoked, k.successor, k.created_by";
 const ADD: &str = "insert into token (id, tenant, name, secret_digest, scope, created, expires, created_by) \
      select $2, tenant, $3, $4, $5, $6, $7, $8 from tenant where name = $1 returning id";
-const REVOKE: &str = "update token set revoked = $2 where id = $1 and revoked is null returning id";
-const ROTATE: &str = "update token set successor = $2, expires = case when expires < $4 then expires else $4 end \
-     where id = $1 and successor is null and revoked is null and (expires is null or expires > $3) returning tenant";
 const SUCCEED: &str = "insert into token (id, tenant, name, secret_digest, scope, created, expires, created_by) \
      select $1, tenant, $2, $3, $4, $5, $6, $7 from {acted}";
 const TOUCH: &str = "update token set last_used = $2 where id = $1 returning id";

@@ -361,6 +361,11 @@ impl Server {
         issued.text.expose_secret().to_owned()
     }
 
+    /// Changes a tenant.
+    pub(crate) async fn change_tenant(&self, name: &str, change: &TenantChange) {
+        self.operator.change_tenant(name, change).await.unwrap();
+    }
+
     /// The same server, asked with another token.
     pub(crate) fn by(&self, token: &str) -> Client<'_> {
         Client {

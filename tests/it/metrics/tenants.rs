@@ -88,11 +88,7 @@ async fn all_tenants_or_none_may_have_series(server: Server) {
         status: Some(Status::Suspended),
         ..TenantChange::default()
     };
-    server
-        .operator
-        .change_tenant("quiet", &suspended)
-        .await
-        .unwrap();
+    server.change_tenant("quiet", &suspended).await;
     server
         .operator
         .measure_tenants(ShownTenants::Off)

@@ -68,11 +68,7 @@ impl Collected {
 }
 
 async fn change(server: &Server, change: TenantChange) {
-    server
-        .operator
-        .change_tenant("default", &change)
-        .await
-        .unwrap();
+    server.change_tenant("default", &change).await;
 }
 
 async fn every_reason_is_explained(server: Server) {

@@ -331,11 +331,7 @@ async fn limits_say_why(server: Server) {
         username_format: Some(UsernameFormat::Email),
         ..TenantChange::default()
     };
-    server
-        .operator
-        .change_tenant("default", &email)
-        .await
-        .unwrap();
+    server.change_tenant("default", &email).await;
     server.post("/Users", user("ann")).await.expect(400);
     assert_eq!(
         last_told(&server).await,
@@ -346,11 +342,7 @@ async fn limits_say_why(server: Server) {
         seats: Some(Some(0)),
         ..TenantChange::default()
     };
-    server
-        .operator
-        .change_tenant("default", &rfc)
-        .await
-        .unwrap();
+    server.change_tenant("default", &rfc).await;
     server
         .post("/Users", user("ann@example.com"))
         .await
@@ -451,10 +443,8 @@ async fn tokens_say_why(server: Server) {
         ..TenantChange::default()
     };
     server
-        .operator
         .change_tenant("default", &status(Status::Suspended))
-        .await
-        .unwrap();
+        .await;
     server.get("/Users").await.expect(403);
     assert_eq!(
         last_told(&server).await,
