@@ -3,11 +3,12 @@
 use crate::admin_api::call::{Call, JsonReply, Reply, faults, precondition_failed};
 use crate::admin_api::operation::{Access, Body, Kind, Method, Operation, Parameter};
 use crate::admin_api::problem::{Fault, Problem, ProblemType, Result};
+use crate::model::problems;
 use crate::operator::{
     KnownSchema, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan, SchemaRefusal,
     schema_as_json, schema_change_as_json, whole_schema_as_json,
 };
-use crate::schema::{SchemaFile, problems};
+use crate::schema::SchemaFile;
 use crate::store::OperatorScope;
 use axum::http::header::IF_MATCH;
 use crc32fast::hash;

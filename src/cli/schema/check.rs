@@ -5,10 +5,11 @@ use crate::cli::failure::Failure;
 use crate::cli::open;
 use crate::cli::output::{self, say};
 use crate::config::Config;
+use crate::model::problems;
 use crate::operator::{
     Operator, SchemaChange, SchemaOutcome, SchemaPlan, SchemaRefusal, schema_change_as_json,
 };
-use crate::schema::{SchemaFile, problems};
+use crate::schema::SchemaFile;
 use clap::Args;
 use serde_json::json;
 use std::io::Write;

@@ -5,9 +5,9 @@ use crate::cli::failure::Failure;
 use crate::cli::open;
 use crate::cli::output::{self, say};
 use crate::config::Config;
+use crate::model::edit;
+use crate::model::suggest::Suggestion;
 use crate::operator::Operator;
-use crate::schema::edit;
-use crate::schema::suggest::Suggestion;
 use clap::Args;
 use std::io::Write;
 

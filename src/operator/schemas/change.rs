@@ -4,9 +4,9 @@
 use super::plan::SchemaPlan;
 use super::refusal::SchemaRefusal;
 use crate::audit::{AuditAction, AuditEntry};
+use crate::model::edit;
 use crate::operator::error::OperatorError;
 use crate::operator::handle::Operator;
-use crate::schema::edit;
 use crate::store::SchemaDocument;
 use serde_json::{Map, Value};
 

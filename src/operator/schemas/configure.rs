@@ -3,9 +3,10 @@
 
 use crate::access::catalogs::Sources;
 use crate::clock::Clock;
+use crate::model::{edit, problems};
 use crate::operator::index_drift::doubt;
 use crate::operator::settings::{ServiceSettings, StartError, cannot_start};
-use crate::schema::{Catalog, SchemaFile, edit, problems};
+use crate::schema::{Catalog, SchemaFile};
 use crate::store::{Configured, ConfiguredSchema, KeptSchema, ReplacedSchema, Store, StoreError};
 use serde_json::{Map, Value};
 
