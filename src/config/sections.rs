@@ -7,6 +7,7 @@ use super::origin::{ConfigError, Layer};
 use super::sources::Environment;
 use super::typed_section::{Number, Section};
 use super::url;
+use super::variable::LOG_VARIABLE;
 use crate::request_log::Record;
 use crate::telemetry::{self, LogFormat};
 use std::net::SocketAddr;
@@ -267,7 +268,7 @@ impl Log {
         let level =
             "error, warn, info, debug or trace, or directives such as \"info,scimd::store=debug\"";
         let is_level = |text: &str| telemetry::filter(text).map(|_| text.to_owned());
-        let asked = ["SCIMD_LOG", "RUST_LOG"]
+        let asked = [LOG_VARIABLE, "RUST_LOG"]
             .into_iter()
             .find_map(|name| is_level(environment.get(name)?));
         Ok(Self {
