@@ -10,7 +10,6 @@ use crate::secrets::{KeySource, read_key_file};
 use secrecy::SecretString;
 use std::path::PathBuf;
 
-
 /// `[webhooks]`: how events are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Webhooks {

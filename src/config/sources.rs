@@ -28,12 +28,7 @@ const URLS: [(&str, &str, &str); 3] = [
     ("SCIMD_DATABASE__URL", "database", "url"),
 ];
 /// Variables that are read elsewhere.
-const OTHER_NAMES: [&str; 4] = [
-    CONFIG_VARIABLE,
-    LOG_VARIABLE,
-    TOKEN_VARIABLE,
-    KEY_VARIABLE,
-];
+const OTHER_NAMES: [&str; 4] = [CONFIG_VARIABLE, LOG_VARIABLE, TOKEN_VARIABLE, KEY_VARIABLE];
 
 /// The environment variables that matter here.
 #[derive(Debug, Clone, Default)]

@@ -6,5 +6,6 @@ pub mod edit;
 mod roles;
 pub mod suggest;
 
+pub(crate) use annotation::ANNOTATION;
 pub use annotation::problems;
 pub use roles::{TypeRoles, catalog, display, takes_seat};
