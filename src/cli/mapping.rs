@@ -5,7 +5,7 @@ use super::open;
 use super::output::{self, say};
 use super::progress::Progress;
 use crate::config::Config;
-use crate::mapping::{Column, Directory};
+use crate::mapping::{Directory, DirectoryColumn};
 use crate::operator::{
     DirectoryState, Operator, directory_state_word, mapping_as_json, undeclared_text,
 };
@@ -74,7 +74,7 @@ impl Show {
     }
 }
 
-fn row(view: &str, column: &Column) -> Vec<String> {
+fn row(view: &str, column: &DirectoryColumn) -> Vec<String> {
     let indexed = if column.lookup.is_some() { "yes" } else { "-" };
     [
         view,

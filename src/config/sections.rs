@@ -226,14 +226,14 @@ impl Limits {
 
 /// `[schemas]`: resource types and attributes beside the built-in ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Schemas {
+pub struct SchemaSection {
     /// Folder of `*.json` files; `None` if none is named.
     pub dir: Option<PathBuf>,
     /// Attributes that filters and sorting may name; `*` means every one. `None` if nobody says.
     pub searchable: Option<Vec<String>>,
 }
 
-impl Schemas {
+impl SchemaSection {
     pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
         let section = Section::new(entries, "schemas");
         let searchable = section.list("searchable")?;
@@ -300,7 +300,7 @@ impl Provisioning {
 
 /// `[feed]`: what the application is told of changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Feed {
+pub struct FeedSection {
     /// Days after which changes are forgotten.
     pub retention_days: i64,
     /// Whether the state of a resource is kept with each change.
@@ -309,7 +309,7 @@ pub struct Feed {
     pub deliver: bool,
 }
 
-impl Feed {
+impl FeedSection {
     pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
         let section = Section::new(entries, "feed");
         Ok(Self {

@@ -1,6 +1,6 @@
 //! The mapping of the directory as JSON: one shape for commands and for the management API.
 
-use crate::mapping::{Column, Directory, Table, Undeclared};
+use crate::mapping::{Directory, DirectoryColumn, DirectoryTable, Undeclared};
 use crate::store::{DirectoryState, Views};
 use serde_json::{Map, Value, json};
 
@@ -17,8 +17,8 @@ pub fn mapping_as_json(directory: &Directory, views: &Views) -> Value {
     })
 }
 
-fn columns(table: &Table) -> Vec<Value> {
-    let column = |column: &Column| {
+fn columns(table: &DirectoryTable) -> Vec<Value> {
+    let column = |column: &DirectoryColumn| {
         json!({
             "column": column.name, "paths": column.paths, "type": column.kind.as_str(), "indexed": column.lookup.is_some(),
         })

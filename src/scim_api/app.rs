@@ -18,13 +18,13 @@ use tower::service_fn;
 
 /// The SCIM API, ready to be served; clones share it.
 #[derive(Debug, Clone)]
-pub struct App {
+pub struct ScimApp {
     wire: wire::App,
     limits: Arc<Limits>,
     settings: Live<HttpSettings>,
 }
 
-impl App {
+impl ScimApp {
     /// The app that answers every request with what `handle` makes of it.
     pub(crate) fn new<H, W>(
         settings: HttpSettings,

@@ -5,7 +5,7 @@ use crate::delivery;
 use crate::error::{ErrorStatus, Result, ScimError};
 use crate::protocol::{Reply, Service};
 use crate::reason::Reason;
-use crate::scim_api::app::App;
+use crate::scim_api::app::ScimApp;
 use crate::scim_api::authentication::{Authentication, credentials};
 use crate::scim_api::beside::Beside;
 use crate::scim_api::exchange::Call;
@@ -25,7 +25,7 @@ use tokio::time::timeout;
 const READY_TIME: Duration = Duration::from_secs(2);
 
 /// The SCIM server, ready to be served, with what else its listener has.
-pub fn app(service: Service, settings: HttpSettings, beside: Option<Beside>) -> App {
+pub fn app(service: Service, settings: HttpSettings, beside: Option<Beside>) -> ScimApp {
     let limits = Arc::new(Limits::new(settings.rates()));
     let logs = Logs {
         recorder: Some(service.recorder().clone()),
@@ -41,7 +41,7 @@ pub fn app(service: Service, settings: HttpSettings, beside: Option<Beside>) -> 
         service,
         authentication,
     });
-    App::new(settings, limits, (logs, beside), move |call, upload| {
+    ScimApp::new(settings, limits, (logs, beside), move |call, upload| {
         handlers.clone().handle(call, upload)
     })
 }

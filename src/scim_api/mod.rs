@@ -26,7 +26,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use app::App;
+pub use app::ScimApp;
 pub use beside::Beside;
 pub use handlers::app;
 pub(crate) use reading::{Reading, read_for_operator};

@@ -2,7 +2,7 @@
 
 use crate::harness::{Database, ENTERPRISE, GROUP, Options, Server, USER, group, user};
 use scimd::operator::{
-    ExportRequest, ImportRequest, Imported, OnError, Operator, ServiceSettings, Step,
+    ExportRequest, ImportRequest, ImportStep, Imported, OnError, Operator, ServiceSettings,
 };
 use scimd::protocol::ServiceLimits;
 use scimd::schema::SchemaFile;
@@ -88,8 +88,8 @@ const DROPPING: Run = Run {
 /// What an import did, and the problems with their lines.
 async fn imported(server: &Server, text: &str, run: &Run) -> (Imported, Vec<(u64, String)>) {
     let mut problems = Vec::new();
-    let mut tell = |step: Step<'_>| {
-        if let Step::Problem { line, detail } = step {
+    let mut tell = |step: ImportStep<'_>| {
+        if let ImportStep::Problem { line, detail } = step {
             problems.push((line, detail.to_owned()));
         }
     };
