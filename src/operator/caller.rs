@@ -2,10 +2,10 @@
 
 use crate::access::{Caller, answered};
 use crate::audit::{Actor, AuditEntry};
+use crate::messages::SearchRequest;
 use crate::model::TypeRoles;
 use crate::operator::error::Result;
 use crate::operator::handle::Operator;
-use crate::protocol::{ListQuery, View};
 use crate::schema::{Attribute, ResourceType};
 use crate::store::{AuditedChange, Relations};
 use serde_json::Value;
@@ -60,14 +60,11 @@ impl Operator {
         let Some(name) = naming_attribute(resource_type) else {
             return Ok(Vec::new());
         };
-        let query = ListQuery {
+        let query = SearchRequest {
             filter: Some(format!("{} eq {}", name.name(), Value::from(text))),
             count: Some(NAMESAKES),
-            view: View {
-                attributes: vec!["id".to_owned()],
-                ..View::default()
-            },
-            ..ListQuery::default()
+            attributes: vec!["id".to_owned()],
+            ..SearchRequest::default()
         };
         let found = answered(self.service.list(caller, Some(resource_type), &query).await)?;
         let found = found.text().await?;

@@ -20,7 +20,6 @@ mod reading;
 mod resources;
 mod respond;
 mod route;
-mod search;
 mod settings;
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use crate::access::answered;
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, say};
 use crate::config::Config;
+use crate::messages::SearchRequest;
 use crate::model::TypeRoles;
-use crate::protocol::ListQuery;
+use crate::protocol::View;
 use clap::Args;
 use serde_json::Value;
 use std::io::Write;
@@ -44,12 +45,18 @@ impl List {
             )));
         }
         let resources = Resources::open(config, &self.of, type_name).await?;
-        let query = ListQuery {
+        let View {
+            attributes,
+            excluded,
+            ..
+        } = resources.alone();
+        let query = SearchRequest {
             filter: self.filter.clone(),
             count: self.limit,
             cursor: Some(self.after.clone().unwrap_or_default()),
-            view: resources.alone(),
-            ..ListQuery::default()
+            attributes,
+            excluded,
+            ..SearchRequest::default()
         };
         let list = resources.operator.service().list(
             &resources.caller,
