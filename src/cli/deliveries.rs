@@ -10,7 +10,7 @@ use crate::feed::Feed;
 use crate::operator::Operator;
 use crate::outbound::Outbound;
 
-/// Starts the sending of events, if this instance is to do it, until the server is told to stop.
+/// Starts the sending of events, if this instance sends them, until the server stops.
 pub(super) fn start(
     background: &Background,
     config: &Config,

@@ -88,7 +88,7 @@ impl Export {
             .write(operator, progress, &mut BufWriter::new(&made), Some(&made))
             .await;
         if written.is_err() {
-            // The failure that is told is the one that made it useless.
+            // Report the failure that made it useless.
             let _ = std::fs::remove_file(file);
         }
         written

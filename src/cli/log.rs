@@ -1,4 +1,4 @@
-//! `scimd log`: what identity providers asked of a tenant, and what they got.
+//! `scimd log`: the requests of identity providers to a tenant, and their outcomes.
 
 mod format;
 

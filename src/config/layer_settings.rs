@@ -63,7 +63,7 @@ impl Config {
         })
     }
 
-    /// The mapping of the directory, held against the schemas.
+    /// The mapping of the directory, resolved against the schemas.
     ///
     /// # Errors
     /// When a schema file cannot be read or used, or with all that is wrong with the mapping.

@@ -298,7 +298,7 @@ impl Provisioning {
     }
 }
 
-/// `[feed]`: what the application is told of changes.
+/// `[feed]`: the change feed for the application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedSection {
     /// Days after which changes are forgotten.
@@ -323,7 +323,7 @@ impl FeedSection {
 /// `[tokens]`: how long tokens live.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tokens {
-    /// Seconds that a token lives for which no other is asked; `None` for no end.
+    /// Lifetime of a token in seconds, unless its issuer gives another; `None` for no end.
     pub expires: Option<i64>,
     /// Days before its end from which a token is reported as expiring.
     pub warn_days: i64,

@@ -1,4 +1,4 @@
-//! A mapping held against the schemas.
+//! Resolves a mapping against the schemas.
 
 use super::parse::parse;
 use super::source::{Kind, Source};

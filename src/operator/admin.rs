@@ -37,7 +37,7 @@ pub struct IssuedToken {
     pub replaces: Option<String>,
 }
 
-/// A token that is asked for.
+/// A token to issue.
 #[derive(Debug, Clone, Copy)]
 pub struct TokenRequest<'a> {
     /// Name of its tenant.

@@ -25,7 +25,7 @@ impl Operator {
         Ok(Arc::new(self.service.access().operator(tenant).await?))
     }
 
-    /// The operator as a caller in a tenant whose changes are an act of whoever has the handle.
+    /// The operator as a caller in a tenant, whose changes are an act of the operator that has the handle.
     ///
     /// # Errors
     /// 404 if there is no tenant of that name.

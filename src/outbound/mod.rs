@@ -79,7 +79,7 @@ pub struct Call<'a> {
 pub struct OutboundReply {
     /// Status of HTTP.
     pub status: u16,
-    /// For how long the server asks to be left alone.
+    /// How long the server wants no further request (`Retry-After`).
     pub retry_after: Option<Duration>,
     /// The beginning of the body, at most 500 characters.
     pub text: String,

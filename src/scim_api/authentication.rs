@@ -84,7 +84,7 @@ impl Authentication {
         })
     }
 
-    /// The caller as the database knows it.
+    /// The caller as it is in the database.
     ///
     /// # Errors
     /// 401 or 403 for a token that is not good; 429 after too many of them; 503 if the database is away.

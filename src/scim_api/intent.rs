@@ -5,7 +5,7 @@ use crate::request_log::{Action, Deed};
 use crate::schema::ResourceType;
 use crate::scim_api::route::{Target, Verb};
 
-/// What a request to a target means; `None` for what asks for nothing that there is.
+/// What a request to a target means; `None` for a target that does not exist.
 pub(crate) fn of(
     resource_type: Option<&ResourceType>,
     target: &Target,

@@ -1,7 +1,7 @@
 //! The SCIM API over HTTP (RFC 7644): routes, handlers and answers.
 //!
 //! The [`wire`](crate::wire) hands a request to `exchange`, which finds its route; `handlers` chooses what answers it,
-//! `authentication` finds its caller, and `resources` asks the service.
+//! `authentication` finds its caller, and `resources` calls the service.
 
 mod app;
 mod authentication;

@@ -1,4 +1,4 @@
-//! The operations on resources, and those that are about no single type: what each asks of the service.
+//! The operations on resources, and those that are about no single type: how each calls the service.
 
 use crate::access::{Caller, Claim, Confirmed};
 use crate::error::{Result, ScimError};

@@ -1,4 +1,4 @@
-//! The provisioning log: what the clients of a tenant asked, and what they got. Written many
+//! The provisioning log: the requests of a tenant's clients, and their outcomes. Written many
 //! requests at a time, and deleted by age.
 
 use crate::clock::Timestamp;
@@ -27,7 +27,7 @@ pub struct LoggedUser {
     pub resource: Option<Uuid>,
 }
 
-/// Which requests of a tenant are asked for.
+/// Selects requests of a tenant.
 #[derive(Debug, Clone, Default)]
 pub struct LogQuery {
     /// Only those that came at this moment or later.
@@ -40,7 +40,7 @@ pub struct LogQuery {
     pub request_id: Option<String>,
     /// Only those after this place.
     pub after: Option<Entry>,
-    /// The latest of them, so many at most.
+    /// The maximum number of requests; the latest ones are taken.
     pub limit: i64,
 }
 
@@ -236,7 +236,7 @@ impl Store {
     }
 }
 
-/// Where the rows of a query come from. What is refused or failed stands in a table of its own, in
+/// Where the rows of a query come from. Requests that were refused or failed are in a table of their own, in
 /// the order of the log.
 fn source(query: &LogQuery) -> &'static str {
     if query.failed && query.user.is_none() {
@@ -268,7 +268,7 @@ fn about(sql: &mut Sql, tenant: TenantKey, user: &LoggedUser) {
     sql.raw(")");
 }
 
-/// The latest of the rows, so many at most.
+/// Selects the latest rows, up to the limit of the query.
 fn latest(sql: &mut Sql, query: &LogQuery) {
     if let Some(since) = query.since {
         // Written after it came, so the key bounds the time too.

@@ -101,7 +101,7 @@ impl Operator {
         })
     }
 
-    /// What the identity provider of a tenant sent lately, and what no schema declares to this day.
+    /// What the identity provider of a tenant sent lately and no schema declares yet.
     ///
     /// # Errors
     /// 404 if there is no such tenant, and errors of the database.

@@ -247,7 +247,7 @@ impl Run<'_> {
                 members,
                 ..head.clone()
             }),
-            // What became of the resource has been told.
+            // The outcome of the resource has been reported.
             Some((id, None)) if *id == group => Ok(()),
             _ if self.is_stopped => Ok(()),
             _ => self.problem(

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub(in crate::store) const HOUR: i64 = 3_600_000_000;
 pub(in crate::store) const DAY: i64 = 24 * HOUR;
 
-/// What a client is let in by: an action of every request, beside its own.
+/// The action of a request that was authenticated, beside its own.
 pub(in crate::store) const ACCESS: &str = "access";
 
 /// Logged requests of a tenant that are counted alike.
@@ -244,7 +244,7 @@ fn is_write(action: &str) -> bool {
     )
 }
 
-/// Whether a client may be one that asks at intervals: Okta only speaks when something changes.
+/// Whether a client may be one that polls: Okta sends requests only when something changes.
 pub(in crate::store) fn may_poll(client: Option<&str>) -> bool {
     client.and_then(Provider::of_client) != Some(Provider::Okta)
 }

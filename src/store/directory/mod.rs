@@ -32,7 +32,7 @@ const MADE: &str = "directory";
 /// Rows that are filled by one statement.
 const AT_ONCE: usize = 200;
 
-/// How a directory stands in the database.
+/// The state of a directory in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DirectoryState {
     /// There are no views.
@@ -61,7 +61,7 @@ impl Store {
         }
     }
 
-    /// Keeps the lookups of a directory; whoever reads a layout from now on writes by them.
+    /// Stores the lookups of a directory; writes under a layout that is read from now on follow them.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -87,7 +87,7 @@ impl Store {
         Views::of(directory, layout, self.dialect(), is_filled)
     }
 
-    /// How a directory stands.
+    /// The state of a directory.
     ///
     /// # Errors
     /// Any [`StoreError`].

@@ -64,7 +64,7 @@ impl Views {
         &self.0
     }
 
-    /// Names of the views, each with the query that it stands for.
+    /// Names of the views, each with its query.
     pub fn queries(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.iter().map(|view| (view.name, view.query.as_str()))
     }

@@ -281,7 +281,7 @@ impl Store {
     }
 }
 
-/// Counts a change, if there were so many before.
+/// Counts a change, if the number of changes before is the expected one.
 fn count(seen: i64) -> Step {
     let number = |number: i64| Arg::Text(number.to_string());
     Step::new(COUNT, vec![CHANGES.into(), number(seen), number(seen + 1)]).returning(&["name"])

@@ -86,7 +86,7 @@ pub struct Tenant {
     pub schema_revision: i64,
     /// Until when the provisioning log keeps the bodies of requests.
     pub bodies_until: Option<Timestamp>,
-    /// Whom the customer asks, in place of the server's contact: an e-mail address or a URL.
+    /// Contact for the customer, in place of the server's: an e-mail address or a URL.
     pub support: Option<String>,
     /// What people call it; `None`: its name.
     pub display_name: Option<String>,
@@ -95,7 +95,7 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// The number by which the store knows it.
+    /// Its number in the tables of the store.
     pub fn number(&self) -> i64 {
         self.number
     }
@@ -208,7 +208,7 @@ pub struct TenantChange {
     pub seats: Option<Option<i64>>,
     /// Until when bodies are kept; `Some(None)` keeps none.
     pub bodies_until: Option<Option<Timestamp>>,
-    /// Whom the customer asks; `Some(None)` leaves that to the server's contact.
+    /// Contact for the customer; `Some(None)` means the server's contact.
     pub support: Option<Option<String>>,
     /// What people call it; `Some(None)` takes it away.
     pub display_name: Option<Option<String>>,

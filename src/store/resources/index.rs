@@ -55,7 +55,7 @@ fn has_number(of_type: &TypeIds, leaf: usize) -> bool {
     matches!(of_type.attributes.get(leaf), Some(Some(_)))
 }
 
-/// Whether the value stands in the column `scanned`; one that does not fit there has a row.
+/// Whether the value is in the column `scanned`; one that does not fit there has a row.
 fn is_scanned(of_type: &TypeIds, entry: &Entry) -> bool {
     of_type.scanned.get(entry.leaf) == Some(&true) && scanned::fits(entry.key.as_str())
 }

@@ -10,7 +10,7 @@ use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
 use crate::store::operator::act::Act;
 
-/// Times that the tenant is emptied anew because a request that was on its way has written.
+/// Times that the tenant is emptied again because a concurrent request has written.
 const ATTEMPTS: u32 = 20;
 
 impl Store {

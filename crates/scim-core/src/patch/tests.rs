@@ -210,7 +210,7 @@ fn shown(value: &str) -> Value {
     json!({"value": value, "display": "D", "type": "work"})
 }
 
-/// What invariant 2 of the house says of attributes: they pass `accept` as they are.
+/// What invariant 2 of the architecture says of attributes: they pass `accept` as they are.
 fn assert_sane(resource_type: &ResourceType, attributes: &Map<String, Value>) {
     let limits = ValueLimits::default();
     let mut body = attributes.clone();

@@ -1,4 +1,4 @@
-//! All resource types and schemas that a server knows: the built-in ones and those of the
+//! All resource types and schemas of a server: the built-in ones and those of the
 //! deployment, put together and checked.
 
 use super::annotation::{Annotated, Annotations, TypeKeys};
@@ -125,7 +125,7 @@ impl Catalog {
         })
     }
 
-    /// The catalog with what the server asks of each type beyond its schemas, which it may read from
+    /// The catalog with the rules of the server for each type beyond its schemas, which it may read from
     /// the annotations of the type.
     ///
     /// # Errors

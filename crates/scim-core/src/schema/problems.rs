@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// Complaints that are worth reading.
 const MOST: usize = 100;
 
-/// Every complaint about a file by itself, each with its place. After each the place is made good,
+/// Every complaint about a file by itself, each with its place. After each the place is mended,
 /// so that the next is found.
 pub fn problems(file: &SchemaFile, annotations: &Annotations<'_>) -> Vec<SchemaError> {
     let mut found = Vec::new();

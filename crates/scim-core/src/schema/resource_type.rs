@@ -113,7 +113,7 @@ pub struct ResourceType {
     pub(super) document: Map<String, Value>,
 }
 
-/// What is asked of a type with every request and depends on nothing else.
+/// What every request needs of a type, computed once.
 #[derive(Debug, Default)]
 struct Derived {
     members: Option<Arc<Attribute>>,
@@ -122,7 +122,7 @@ struct Derived {
     shows_on_request: bool,
 }
 
-/// What a server asks of a type beyond its schemas; by default nothing. See [`Catalog::with_rules`].
+/// Rules of a server for a type beyond its schemas; by default none. See [`Catalog::with_rules`].
 ///
 /// [`Catalog::with_rules`]: super::Catalog::with_rules
 #[derive(Debug, Default, Clone)]
@@ -221,7 +221,7 @@ impl ResourceType {
         self.derived = self.derive();
     }
 
-    /// What the server asks of the type beyond its schemas.
+    /// The rules of the server for the type beyond its schemas.
     pub fn rules(&self) -> &TypeRules {
         &self.rules
     }

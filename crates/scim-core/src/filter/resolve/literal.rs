@@ -1,4 +1,4 @@
-//! A value of a filter held against the type of its attribute (RFC 7644 section 3.4.2.2, table 3).
+//! Converts a value of a filter to the type of its attribute (RFC 7644 section 3.4.2.2, table 3).
 
 use super::number::{Whole, is_negative};
 use super::tolerance;
