@@ -6,6 +6,7 @@ mod directory;
 mod listener;
 mod log;
 mod once;
+mod orders;
 mod races;
 mod schemas;
 mod shapes;
