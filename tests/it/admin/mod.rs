@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod directory;
+mod limits;
 mod listener;
 mod log;
 mod once;
