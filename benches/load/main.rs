@@ -18,6 +18,7 @@ mod contest;
 mod count;
 mod database;
 mod floor;
+mod manage;
 mod null;
 mod options;
 mod output;
@@ -28,6 +29,7 @@ mod process;
 mod report;
 mod request;
 mod run;
+mod share;
 mod site;
 mod smoke;
 mod state;
@@ -86,6 +88,7 @@ fn dispatch(options: Options) -> Result<u64, String> {
         Command::Silent(silent) => in_runtime(silent.run()),
         Command::Noisy(noisy) => in_runtime(noisy.run()),
         Command::Idle(idle) => in_runtime(idle.run()),
+        Command::Manage(manage) => in_runtime(manage.run()),
         Command::Serve(null) => in_runtime(null::serve(null)),
         Command::Report { file } => report::print(&file).map(|()| 0),
         Command::People(asked) => {
