@@ -17,6 +17,7 @@ mod cluster;
 mod contest;
 mod count;
 mod database;
+mod feed;
 mod floor;
 mod manage;
 mod null;
@@ -89,6 +90,7 @@ fn dispatch(options: Options) -> Result<u64, String> {
         Command::Noisy(noisy) => in_runtime(noisy.run()),
         Command::Idle(idle) => in_runtime(idle.run()),
         Command::Manage(manage) => in_runtime(manage.run()),
+        Command::Feed(feed) => in_runtime(feed.run()),
         Command::Serve(null) => in_runtime(null::serve(null)),
         Command::Report { file } => report::print(&file).map(|()| 0),
         Command::People(asked) => {

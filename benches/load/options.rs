@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Idle(strain::Idle),
     /// Times of the management API with very many tenants and a very long log
     Manage(crate::manage::Manage),
+    /// How soon changes are delivered, and what that costs
+    Feed(crate::feed::Feed),
     /// Serves as the null server; started by this program itself
     #[command(hide = true)]
     Serve(crate::null::Null),

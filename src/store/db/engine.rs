@@ -75,6 +75,7 @@ macro_rules! migrations {
             16 "0016_tenant_activity.sql",
             17 "0017_scanned_values.sql",
             18 "0018_tenant_orders.sql",
+            20 "0020_change_statistics.sql",
         )
     };
     ($folder:literal, $($version:literal $name:literal,)*) => {
