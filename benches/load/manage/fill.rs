@@ -3,27 +3,24 @@
 use super::Manage;
 use crate::cluster::{Cluster, tool};
 use crate::database::Database;
+use scimd::clock::Clock;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection, raw_sql};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 const TEXT: &str = include_str!("fill.sql");
 
 /// The statements, with figures for the words in braces.
-fn text(asked: &Manage) -> Result<String, String> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = now.map_err(|error| error.to_string())?.as_micros();
+fn text(asked: &Manage) -> String {
+    let now = Clock::system().now().as_micros();
     let words = [
         ("{tenants}", asked.tenants.to_string()),
         ("{failing}", asked.failing.to_string()),
         ("{log}", asked.log.to_string()),
         ("{now}", now.to_string()),
     ];
-    let filled = words.iter().fold(TEXT.to_owned(), |text, (word, value)| {
-        text.replace(word, value)
-    });
-    Ok(filled)
+    let fill = |text: String, (word, value): &(&str, String)| text.replace(word, value);
+    words.iter().fold(TEXT.to_owned(), fill)
 }
 
 fn migrate(program: &Path, database: &Database) -> Result<(), String> {
@@ -45,7 +42,7 @@ pub(super) async fn filled(asked: &Manage, cluster: Option<&Cluster>) -> Result<
         let database = cluster.database(name);
         migrate(program, &database)?;
         let file = asked.folder.join("manage.sql");
-        std::fs::write(&file, text(asked)?).map_err(|error| error.to_string())?;
+        std::fs::write(&file, text(asked)).map_err(|error| error.to_string())?;
         tool(cluster.psql(name).arg("-f").arg(&file))?;
         cluster.ask(name, "vacuum (analyze)")?;
         return Ok(database);
@@ -61,7 +58,7 @@ pub(super) async fn filled(asked: &Manage, cluster: Option<&Cluster>) -> Result<
     let mut connection = SqliteConnection::connect(&url)
         .await
         .map_err(|error| error.to_string())?;
-    let all = format!("begin; {} commit;", text(asked)?);
+    let all = format!("begin; {} commit;", text(asked));
     let done = raw_sql(AssertSqlSafe(all)).execute(&mut connection).await;
     done.map_err(|error| error.to_string())?;
     connection
