@@ -35,7 +35,7 @@ pub use pieces::Pieces;
 pub use precondition::{Precondition, Tags};
 pub use query::{ReturnPreference, View};
 pub use reply::Reply;
-pub use update::{UpdateRequest, deactivation};
+pub use update::UpdateRequest;
 
 use crate::access::{Access, Identity};
 use crate::clock::Clock;

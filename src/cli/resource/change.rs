@@ -1,13 +1,12 @@
 //! `scimd user deactivate`, `scimd user delete` and `scimd group delete`.
 
-use super::{Resources, Target, parsed, text};
-use crate::access::answered;
+use super::{GROUP, Resources, Target, parsed, text};
 use crate::cli::confirm::confirm;
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, say};
 use crate::config::Config;
 use crate::model::TypeRoles;
-use crate::protocol::{Precondition, UpdateRequest, deactivation};
+use crate::operator::Deletable;
 use clap::Args;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -45,22 +44,9 @@ impl Deactivate {
             .seat()
             .map_or("active", |attribute| attribute.name().as_ref());
         let was_active = before.get(seat).and_then(Value::as_bool) == Some(true);
-        let Resources {
-            operator,
-            caller,
-            resource_type,
-        } = &resources;
-        let body = deactivation(seat);
         let view = resources.alone();
-        let condition = Precondition::default();
-        let request = UpdateRequest {
-            id: &id,
-            body,
-            view: &view,
-            precondition: &condition,
-        };
-        let modify = operator.service().modify(caller, resource_type, &request);
-        let reply = answered(modify.await)?;
+        let deactivated = resources.operator.deactivate_user(&of.tenant, &id, &view);
+        let reply = deactivated.await?;
         if *json {
             output::json(out, &parsed(&reply.body.unwrap_or_default())?)?;
         }
@@ -100,18 +86,13 @@ impl Delete {
                 &word,
             )?;
         }
-        let Resources {
-            operator,
-            caller,
-            resource_type,
-        } = &resources;
-        let condition = Precondition::default();
-        answered(
-            operator
-                .service()
-                .delete(caller, resource_type, &id, &condition)
-                .await,
-        )?;
+        let kind = if type_name == GROUP {
+            Deletable::Group
+        } else {
+            Deletable::User
+        };
+        let deleted = resources.operator.delete_resource(&of.tenant, kind, &id);
+        deleted.await?;
         if *json {
             let named = resources.name_attribute();
             output::json(
