@@ -10,7 +10,7 @@ use crate::admin_api::settings::AdminSettings;
 use crate::config::Config;
 use crate::delivery::Endpoints;
 use crate::service::Operator;
-use crate::wire::rate::Limits;
+use crate::wire::rate::TokenLimits;
 use crate::wire::shutdown::Leaving;
 use axum::http::header::ALLOW;
 use axum::http::request::Parts;
@@ -44,7 +44,7 @@ pub(crate) struct Api {
     pub(crate) endpoints: Endpoints,
     pub(crate) settings: AdminSettings,
     pub(crate) config: Arc<Config>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: TokenLimits,
     pub(crate) schemas: Schemas,
     /// The OpenAPI document.
     pub(crate) document: Value,
@@ -62,7 +62,7 @@ impl Api {
         Self {
             operator,
             endpoints,
-            limits: Limits::new(settings.rates()),
+            limits: TokenLimits::new(settings.rates()),
             settings,
             config: Arc::new(config),
             schemas: Schemas::all(),
