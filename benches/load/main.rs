@@ -17,6 +17,7 @@ mod cluster;
 mod contest;
 mod count;
 mod database;
+mod feed;
 mod floor;
 mod null;
 mod options;
@@ -86,6 +87,7 @@ fn dispatch(options: Options) -> Result<u64, String> {
         Command::Silent(silent) => in_runtime(silent.run()),
         Command::Noisy(noisy) => in_runtime(noisy.run()),
         Command::Idle(idle) => in_runtime(idle.run()),
+        Command::Feed(feed) => in_runtime(feed.run()),
         Command::Serve(null) => in_runtime(null::serve(null)),
         Command::Report { file } => report::print(&file).map(|()| 0),
         Command::People(asked) => {

@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Noisy(strain::Noisy),
     /// Memory of connections at rest
     Idle(strain::Idle),
+    /// How soon changes are delivered, and what that costs
+    Feed(crate::feed::Feed),
     /// Serves as the null server; started by this program itself
     #[command(hide = true)]
     Serve(crate::null::Null),
