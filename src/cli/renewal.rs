@@ -57,7 +57,7 @@ impl Renewed<'_> {
             feed.renew(&config.for_http(), config.for_server());
         }
         if let Some(admin) = self.admin {
-            admin.renew(config.for_server());
+            admin.renew(config);
         }
         Ok(())
     }
