@@ -315,14 +315,10 @@ pub struct Feed {
 impl Feed {
     pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
         let section = Section::new(entries, "feed");
-        let listen = "an IP address with a port, such as 127.0.0.1:8082, or empty";
+        let (listen, public_url) = section.listener("127.0.0.1:8082")?;
         Ok(Self {
-            listen: section.parsed("listen", listen, |text| {
-                url::empty_or(text, |text| text.parse().ok())
-            })?,
-            public_url: section.parsed("public_url", url::PUBLIC, |text| {
-                url::empty_or(text, url::public)
-            })?,
+            listen,
+            public_url,
             retention_days: section.integer("retention_days", 1..=3650)?,
             documents: section.flag("documents")?,
             deliver: section.flag("deliver")?,
