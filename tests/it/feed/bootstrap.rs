@@ -294,8 +294,7 @@ async fn round(server: &Server, token: &str, name: &str, shared: &str) {
     let client = server.by(token);
     let made = client.post("/Users", user(name)).await.expect(201).id();
     let path = format!("/Users/{made}");
-    let rename =
-        json!([{"op": "replace", "value": {"displayName": name, "active": name.len() % 2 == 0}}]);
+    let rename = json!([{"op": "replace", "value": {"displayName": name, "active": name.len().is_multiple_of(2)}}]);
     client.patch(&path, rename).await.expect(200);
     let join = json!([{"op": "add", "path": "members", "value": [{"value": made}]}]);
     client
