@@ -95,7 +95,7 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// Its number in the tables of the store.
+    /// The number of the tenant in the tables of the store.
     pub fn number(&self) -> i64 {
         self.number
     }
