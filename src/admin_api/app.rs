@@ -9,7 +9,7 @@ use crate::admin_api::respond;
 use crate::admin_api::settings::AdminSettings;
 use crate::config::Config;
 use crate::delivery::Endpoints;
-use crate::service::Operator;
+use crate::service::{Operator, SchemaStep};
 use crate::wire::rate::Limits;
 use crate::wire::shutdown::Leaving;
 use axum::http::header::ALLOW;
@@ -17,6 +17,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -37,8 +38,10 @@ pub struct AdminParts {
     pub mounts: Vec<Mount>,
 }
 
+/// What is told the steps of a change of schemas.
+pub(crate) type SchemaSteps = Arc<dyn Fn(SchemaStep<'_>) + Send + Sync>;
+
 /// What requests of the management listener are answered with.
-#[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) operator: Operator,
     pub(crate) endpoints: Endpoints,
@@ -48,10 +51,26 @@ pub(crate) struct Api {
     pub(crate) schemas: Schemas,
     /// The OpenAPI document.
     pub(crate) document: Value,
+    /// Is told the steps of a change of schemas.
+    pub(crate) schema_steps: SchemaSteps,
     mounts: Vec<Mount>,
 }
 
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").finish_non_exhaustive()
+    }
+}
+
 impl Api {
+    /// Tells the steps of changes of schemas.
+    pub(crate) fn telling(self, schema_steps: SchemaSteps) -> Self {
+        Self {
+            schema_steps,
+            ..self
+        }
+    }
+
     pub(crate) fn new(settings: AdminSettings, parts: AdminParts, document: Value) -> Self {
         let AdminParts {
             operator,
@@ -67,6 +86,7 @@ impl Api {
             config: Arc::new(config),
             schemas: Schemas::all(),
             document,
+            schema_steps: Arc::new(|_| ()),
             mounts,
         }
     }

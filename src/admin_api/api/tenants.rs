@@ -3,7 +3,7 @@
 use crate::admin_api::app::Api;
 use crate::admin_api::call::{Call, JsonReply, Reply, cut};
 use crate::admin_api::operation::{
-    Access, BASE, Body, CURSOR, Kind, LIMIT, Method, Operation, Parameter,
+    AFTER, Access, BASE, Body, CURSOR, Kind, LIMIT, Method, Operation, Parameter,
 };
 use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::resource::Conformance;
@@ -12,7 +12,7 @@ use crate::service::{
     TenantInfo, TenantQuery, TenantUrls, UsernameFormat, deleted_tenant_as_json, request_as_json,
     tenant_as_json, token_as_json,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 const READ: Access = Access::Scope(OperatorScope::TenantsRead);
 const WRITE: Access = Access::Scope(OperatorScope::TenantsWrite);
@@ -32,6 +32,11 @@ pub(crate) const OPERATIONS: &[Operation] = &[
                 summary: "The beginning of name, display name or reference; letter case does not count.",
             },
             Parameter {
+                name: "contains",
+                kind: Kind::Text,
+                summary: "A part of the name; letter case does not count.",
+            },
+            Parameter {
                 name: "status",
                 kind: Kind::Word(Status::KEYWORDS),
                 summary: "Only active, or only suspended tenants.",
@@ -48,6 +53,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             },
             LIMIT,
             CURSOR,
+            AFTER,
             Parameter {
                 name: "total",
                 kind: Kind::Flag,
@@ -115,6 +121,20 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         problems: &[ProblemType::ConfirmMissing, ProblemType::PreconditionFailed],
         handle: |call| Box::pin(delete(call)),
     },
+    Operation {
+        id: "getCompliance",
+        method: Method::Get,
+        path: "/tenants/{tenant}/compliance",
+        access: READ,
+        summary: "How many stored resources of a tenant do not comply with its rules.",
+        details: "Rules are required attributes of schemas and the format of userName, which may come after a resource. The \
+                  resources are counted one by one.",
+        query: &[],
+        body: Body::Empty,
+        answer: (200, Some("Compliance")),
+        problems: &[],
+        handle: |call| Box::pin(compliance(call)),
+    },
 ];
 
 /// A tenant in JSON.
@@ -126,15 +146,14 @@ fn shown(api: &Api, info: &TenantInfo) -> Value {
 }
 
 async fn list(call: Call) -> Result<Reply> {
-    let place = call.place()?;
     let query = TenantQuery {
-        after: place.as_ref().and_then(Value::as_str).map(str::to_owned),
+        after: call.behind()?,
+        search: call.parameter("contains").map(str::to_ascii_lowercase),
         prefix: call.parameter("search").map(str::to_lowercase),
         status: call.parameter("status").and_then(Status::from_keyword),
         health: call.parameter("health").and_then(Health::from_keyword),
         among: call.tenants().map(<[String]>::to_vec),
         limit: call.limit() + 1,
-        ..TenantQuery::default()
     };
     let (tenants, has_more) = cut(call.operator.tenants(&query).await?, call.limit());
     let last = tenants
@@ -249,4 +268,9 @@ async fn delete(call: Call) -> Result<Reply> {
     }
     call.operator.delete_tenant_from(name, expected).await?;
     Ok(Reply::ok(deleted_tenant_as_json(&info, tokens)))
+}
+
+async fn compliance(call: Call) -> Result<Reply> {
+    let noncompliant = call.operator.noncompliant(call.tenant()).await?;
+    Ok(Reply::ok(json!({"noncompliant": noncompliant})))
 }

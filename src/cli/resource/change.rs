@@ -1,15 +1,13 @@
 //! `scimd user deactivate`, `scimd user delete` and `scimd group delete`.
 
-use super::{Resources, Target, parsed, text};
+use super::{Resources, Target, text};
 use crate::cli::confirm::confirm;
 use crate::cli::failure::Failure;
+use crate::cli::management::{ApiRequest, Place};
 use crate::cli::output::{self, say};
-use crate::config::Config;
 use crate::model::TypeRoles;
-use crate::patch::PATCH_OP;
-use crate::service::{Precondition, UpdateRequest, answered};
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::io::Write;
 
 /// Arguments of `scimd user deactivate`.
@@ -33,11 +31,11 @@ impl Deactivate {
     pub(super) async fn run(
         &self,
         type_name: &str,
-        config: &Config,
+        place: &Place,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
         let Target { resource, of, json } = &self.target;
-        let resources = Resources::open(config, of, type_name).await?;
+        let resources = Resources::open(place, of, type_name).await?;
         let id = resources.id(resource).await?;
         let before = resources.read_alone(&id).await?;
         let seat = resources
@@ -45,24 +43,10 @@ impl Deactivate {
             .seat()
             .map_or("active", |attribute| attribute.name().as_ref());
         let was_active = before.get(seat).and_then(Value::as_bool) == Some(true);
-        let Resources {
-            operator,
-            caller,
-            resource_type,
-        } = &resources;
-        let body = inactive(seat);
-        let view = resources.alone();
-        let condition = Precondition::default();
-        let request = UpdateRequest {
-            id: &id,
-            body,
-            view: &view,
-            precondition: &condition,
-        };
-        let modify = operator.service().modify(caller, resource_type, &request);
-        let reply = answered(modify.await)?;
+        let path = ["tenants", &of.tenant, "users", &id, "deactivate"];
+        resources.management.call(&ApiRequest::post(&path)).await?;
         if *json {
-            output::json(out, &parsed(&reply.body.unwrap_or_default())?)?;
+            output::json(out, &resources.read_alone(&id).await?)?;
         }
         let name = resources.name_of(&before);
         let told = if was_active {
@@ -79,28 +63,15 @@ impl Deactivate {
     }
 }
 
-/// The PATCH request of an identity provider that deactivates a user (RFC 7644 section 3.5.2).
-fn inactive(seat: &str) -> Map<String, Value> {
-    let operation = json!({"op": "replace", "path": seat, "value": false});
-    let members = [
-        ("schemas", json!([PATCH_OP])),
-        ("Operations", json!([operation])),
-    ];
-    members
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
-}
-
 impl Delete {
     pub(super) async fn run(
         &self,
         type_name: &str,
-        config: &Config,
+        place: &Place,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
         let Target { resource, of, json } = &self.target;
-        let resources = Resources::open(config, of, type_name).await?;
+        let resources = Resources::open(place, of, type_name).await?;
         let id = resources.id(resource).await?;
         let before = resources.read_alone(&id).await?;
         let name = resources.name_of(&before);
@@ -113,18 +84,9 @@ impl Delete {
                 &word,
             )?;
         }
-        let Resources {
-            operator,
-            caller,
-            resource_type,
-        } = &resources;
-        let condition = Precondition::default();
-        answered(
-            operator
-                .service()
-                .delete(caller, resource_type, &id, &condition)
-                .await,
-        )?;
+        let kind = format!("{}s", resources.word());
+        let request = ApiRequest::delete(&["tenants", &of.tenant, &kind, &id]);
+        resources.management.call(&request).await?;
         if *json {
             let named = resources.name_attribute();
             output::json(
