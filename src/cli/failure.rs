@@ -1,14 +1,13 @@
 //! How a command ends when it does not succeed.
 
-use super::management::ApiRefusal;
+use super::api_refusal::{ApiRefusal, with_causes};
 use super::message::say;
+use crate::admin_api::Problem;
 use crate::config::ConfigError;
 use crate::error::ScimError;
 use crate::feed::FeedError;
 use crate::service::{OperatorError, StartError};
-use std::error::Error;
 use std::io::{self, ErrorKind};
-use std::iter::successors;
 use std::process::ExitCode;
 
 /// Why a command ended early.
@@ -104,17 +103,14 @@ impl From<ScimError> for Failure {
     }
 }
 
-/// An error with its cause, which the client of an identity provider would not see but the operator may.
-pub(super) fn with_causes(error: &ScimError) -> String {
-    let mut causes: Vec<_> = successors(error.source(), |cause: &&dyn Error| (*cause).source())
-        .map(ToString::to_string)
-        .collect();
-    // Some repeat theirs.
-    causes.dedup_by(|cause, above| above.ends_with(cause.as_str()));
-    // Of a fault of ours the text for clients says nothing.
-    match (error.status(), causes.is_empty()) {
-        (_, true) => error.to_string(),
-        (500, _) => causes.join(": "),
-        _ => format!("{error} ({})", causes.join(": ")),
+impl From<ApiRefusal> for Failure {
+    fn from(refusal: ApiRefusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        ApiRefusal::from(problem).into()
     }
 }

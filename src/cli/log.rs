@@ -14,7 +14,7 @@ use crate::admin_api::Method;
 use crate::clock::{Clock, Timestamp};
 use crate::service::{DEFAULT_TENANT, LATE, OperatorError, RequestShape};
 use clap::{ArgGroup, Args, Subcommand};
-use seen::Seen;
+use seen::{Seen, time};
 use serde_json::{Value, json};
 use std::io::Write;
 
@@ -331,9 +331,4 @@ impl Show {
         writeln!(out, "{tenant}{}", format::text(&request))?;
         Ok(())
     }
-}
-
-/// When a request came.
-fn time(request: &Value) -> Option<Timestamp> {
-    request["time"].as_str().and_then(Timestamp::parse)
 }

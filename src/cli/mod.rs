@@ -3,6 +3,7 @@
 //! Exit codes: 0 success, 1 failure, 2 wrong arguments or configuration. Standard output carries
 //! what was asked for and nothing else.
 
+mod api_refusal;
 mod arguments;
 mod audit;
 mod backup;
@@ -16,6 +17,7 @@ mod events;
 mod export;
 mod failure;
 mod health;
+mod http;
 mod import;
 mod key;
 mod listing;
@@ -26,6 +28,7 @@ mod mapping;
 mod message;
 mod migrate;
 mod open;
+mod open_endpoints;
 mod operator;
 mod output;
 mod progress;

@@ -203,10 +203,10 @@ fn as_row(token: &OperatorTokenShape) -> Vec<String> {
         token.role.clone(),
         scopes,
         tenants,
-        token.state.clone(),
-        moment(Some(&token.created)),
-        moment(token.expires.as_ref()),
-        moment(token.last_used.as_ref()),
+        token.life.state.clone(),
+        moment(Some(&token.life.created)),
+        moment(token.life.expires.as_ref()),
+        moment(token.life.last_used.as_ref()),
     ]
 }
 

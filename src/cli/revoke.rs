@@ -4,7 +4,6 @@ use super::confirm::confirm;
 use super::failure::Failure;
 use super::management::{ApiRequest, Management, PAGE, Page, Place, read_as};
 use super::output::{self, say};
-use super::token::hinted;
 use crate::service::TokenShape;
 use crate::service::token::public_part;
 use clap::Args;
@@ -66,6 +65,17 @@ impl Revoke {
     }
 }
 
+/// A failure about a token that there is none of says where there is a list.
+pub(super) fn hinted(failure: Failure) -> Failure {
+    match failure {
+        Failure::Refused(refusal) if refusal.is_not_found() => Failure::Failed(format!(
+            "{}; `scimd token list` shows all.",
+            refusal.told().trim_end_matches('.')
+        )),
+        failure => failure,
+    }
+}
+
 /// Revokes tokens that are not revoked yet: all, those of one tenant, or only the listed ones; gives their ids.
 async fn revoke(
     management: &Management<'_>,
@@ -84,7 +94,7 @@ async fn revoke(
         for item in page.items {
             let token: TokenShape = read_as(item)?;
             let is_meant = listed.is_none_or(|listed| listed.binary_search(&token.id).is_ok());
-            if token.revoked.is_none() && is_meant {
+            if token.life.revoked.is_none() && is_meant {
                 let request = ApiRequest::delete(&["tokens", &token.id]);
                 management.call(&request).await?;
                 revoked.push(token.id.clone());

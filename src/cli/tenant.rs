@@ -276,7 +276,7 @@ impl Whole {
         let last = last.map_or_else(|| "none".to_owned(), log::summary);
         facts.push(("last-request", last));
         for token in &self.expiring_tokens {
-            let end = token.expires.as_deref().and_then(Timestamp::parse);
+            let end = token.life.expires.as_deref().and_then(Timestamp::parse);
             let left = duration::show(end.map_or(0, |end| end.seconds_since(now)).max(0));
             let text = format!(
                 "{} ends in {left}: scimd token rotate {}",

@@ -6,7 +6,7 @@ use super::listing::{Columns, Paging};
 use super::management::{ApiRequest, Management, Place, read_as};
 use super::open;
 use super::output::{self, moment, say};
-use super::revoke::Revoke;
+use super::revoke::{Revoke, hinted};
 use crate::clock::{Clock, Timestamp};
 use crate::config::duration;
 use crate::service::token::public_part;
@@ -164,17 +164,6 @@ impl Rotate {
     }
 }
 
-/// A failure about a token that there is none of says where there is a list.
-pub(super) fn hinted(failure: Failure) -> Failure {
-    match failure {
-        Failure::Refused(refusal) if refusal.is_not_found() => Failure::Failed(format!(
-            "{}; `scimd token list` shows all.",
-            refusal.told().trim_end_matches('.')
-        )),
-        failure => failure,
-    }
-}
-
 /// The token alone on standard output, so that `$(scimd token issue …)` works; `kind` is what it is called.
 pub(super) fn print(kind: &str, issued: &Issued, out: &mut dyn Write) -> Result<(), Failure> {
     let end = issued
@@ -219,8 +208,8 @@ impl List {
 }
 
 fn as_row(token: &TokenShape, now: Timestamp) -> Vec<String> {
-    let end = token.expires.as_deref().and_then(Timestamp::parse);
-    let left = end.filter(|end| token.days_left.is_some() && *end > now);
+    let end = token.life.expires.as_deref().and_then(Timestamp::parse);
+    let left = end.filter(|end| token.life.days_left.is_some() && *end > now);
     let left = left.map_or_else(
         || "-".to_owned(),
         |end| duration::show(end.seconds_since(now)),
@@ -230,10 +219,10 @@ fn as_row(token: &TokenShape, now: Timestamp) -> Vec<String> {
         token.tenant.clone(),
         token.name.clone(),
         token.scope.clone(),
-        token.state.clone(),
-        moment(Some(&token.created)),
-        moment(token.expires.as_ref()),
+        token.life.state.clone(),
+        moment(Some(&token.life.created)),
+        moment(token.life.expires.as_ref()),
         left,
-        moment(token.last_used.as_ref()),
+        moment(token.life.last_used.as_ref()),
     ]
 }

@@ -21,7 +21,7 @@ pub fn mapping_as_json(directory: &Directory, views: &Views) -> Value {
 /// A column of a view, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnShape {
-    /// Its name.
+    /// Name of the column.
     pub column: String,
     /// Paths of the attributes that it shows, the first with a value.
     pub paths: Vec<String>,

@@ -19,6 +19,7 @@ mod open;
 mod operator_tokens;
 mod request_shape;
 mod requests;
+mod resource_acts;
 mod schema_shape;
 mod schemas;
 mod seals;
@@ -47,6 +48,7 @@ pub use operator_tokens::{IssuedOperatorToken, OperatorRefusal, OperatorTokenReq
 pub use request_shape::{
     ExplanationShape, RequestShape, change_as_json, failure_as_json, hour_as_json, request_as_json,
 };
+pub use resource_acts::Deletable;
 pub use schema_shape::{SchemaShape, schema_as_json, schema_change_as_json, whole_schema_as_json};
 pub use schemas::{
     KnownSchema, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep,
@@ -56,7 +58,7 @@ pub use settings::{DatabaseTarget, ServiceSettings, StartError};
 pub use statistics::SeriesStep;
 pub use tenant_shape::{TenantShape, TenantUrls, deleted_tenant_as_json, tenant_as_json};
 pub use token_shape::{
-    OperatorTokenShape, TokenLife, TokenShape, issued_as_json, issued_operator_as_json,
+    LifeShape, OperatorTokenShape, TokenLife, TokenShape, issued_as_json, issued_operator_as_json,
     operator_token_as_json, token_as_json,
 };
 pub use tokens::EndingTokens;

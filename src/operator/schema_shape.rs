@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SchemaShape {
-    /// Its URN.
+    /// URN of the schema.
     pub urn: String,
-    /// Its name.
+    /// Name of the schema.
     pub name: String,
     /// Names of the resource types that have it.
     pub resource_types: Vec<String>,

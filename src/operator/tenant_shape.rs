@@ -37,7 +37,7 @@ impl TenantUrls {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantShape {
-    /// Its name.
+    /// Name of the tenant.
     pub name: String,
     /// What people call it.
     pub display_name: Option<String>,

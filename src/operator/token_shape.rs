@@ -66,19 +66,11 @@ fn text(moment: Option<Timestamp>) -> Option<String> {
     moment.map(|moment| moment.to_string())
 }
 
-/// A token of a tenant at a moment, as JSON has it.
+/// Whether and how long a token works, of whatever kind it is, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct TokenShape {
-    /// Public part.
-    pub id: String,
-    /// Name of its tenant.
-    pub tenant: String,
-    /// Name that the operator gave it.
-    pub name: String,
-    /// What it may do.
-    pub scope: String,
-    /// Whether it works, in a word.
+pub struct LifeShape {
+    /// Whether the token works, in a word.
     pub state: String,
     /// When it was issued.
     pub created: String,
@@ -92,6 +84,42 @@ pub struct TokenShape {
     pub revoked: Option<String>,
     /// Public part of the token that was issued in its place.
     pub successor: Option<String>,
+}
+
+impl LifeShape {
+    /// The life of a token in this state at a moment; `used` is when it was issued and when it was used last.
+    fn of(
+        life: TokenLife<'_>,
+        (state, now): (&str, Timestamp),
+        used: (Timestamp, Option<Timestamp>),
+    ) -> Self {
+        Self {
+            state: state.to_owned(),
+            created: used.0.to_string(),
+            expires: text(life.expires),
+            days_left: life.left(now).map(|seconds| seconds / 86_400),
+            last_used: text(used.1),
+            revoked: text(life.revoked),
+            successor: life.successor.map(str::to_owned),
+        }
+    }
+}
+
+/// A token of a tenant at a moment, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenShape {
+    /// Public part.
+    pub id: String,
+    /// Name of its tenant.
+    pub tenant: String,
+    /// Name that the operator gave it.
+    pub name: String,
+    /// What it may do.
+    pub scope: String,
+    /// Whether and how long it works.
+    #[serde(flatten)]
+    pub life: LifeShape,
     /// Name of the operator token by which it was issued.
     pub created_by: Option<String>,
 }
@@ -99,19 +127,13 @@ pub struct TokenShape {
 impl TokenShape {
     /// A token in this state at a moment.
     pub fn of(token: &TokenInfo, state: &str, now: Timestamp) -> Self {
-        let left = TokenLife::from(token).left(now);
+        let used = (token.created, token.last_used);
         Self {
             id: token.id.clone(),
             tenant: token.tenant.clone(),
             name: token.name.clone(),
             scope: token.scope.as_str().to_owned(),
-            state: state.to_owned(),
-            created: token.created.to_string(),
-            expires: text(token.expires),
-            days_left: left.map(|seconds| seconds / 86_400),
-            last_used: text(token.last_used),
-            revoked: text(token.revoked),
-            successor: token.successor.clone(),
+            life: LifeShape::of(token.into(), (state, now), used),
             created_by: token.created_by.clone(),
         }
     }
@@ -154,26 +176,15 @@ pub struct OperatorTokenShape {
     pub id: String,
     /// Who or what uses it.
     pub name: String,
-    /// Its role.
+    /// Role of the token.
     pub role: String,
     /// What it may do: scopes of its role.
     pub scopes: Vec<String>,
     /// Names of the tenants that it is limited to; `None`: all.
     pub tenants: Option<Vec<String>>,
-    /// Whether it works, in a word.
-    pub state: String,
-    /// When it was issued.
-    pub created: String,
-    /// Until when it is good.
-    pub expires: Option<String>,
-    /// Whole days that are left.
-    pub days_left: Option<i64>,
-    /// When it was used last.
-    pub last_used: Option<String>,
-    /// When it was revoked.
-    pub revoked: Option<String>,
-    /// Public part of the token that was issued in its place.
-    pub successor: Option<String>,
+    /// Whether and how long it works.
+    #[serde(flatten)]
+    pub life: LifeShape,
 }
 
 /// An operator token, at a moment.
@@ -186,13 +197,11 @@ pub fn operator_token_as_json(token: &OperatorTokenInfo, now: Timestamp, warn_da
         role: token.role.as_str().to_owned(),
         scopes: scopes.map(|scope| scope.as_str().to_owned()).collect(),
         tenants: token.tenants.clone(),
-        state: life.state(now, warn_days).to_owned(),
-        created: token.created.to_string(),
-        expires: text(token.expires),
-        days_left: life.left(now).map(|seconds| seconds / 86_400),
-        last_used: text(token.last_used),
-        revoked: text(token.revoked),
-        successor: token.successor.clone(),
+        life: LifeShape::of(
+            life,
+            (life.state(now, warn_days), now),
+            (token.created, token.last_used),
+        ),
     };
     // A shape of texts and numbers is always JSON.
     serde_json::to_value(shape).unwrap_or_default()

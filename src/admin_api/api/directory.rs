@@ -1,16 +1,12 @@
 //! Users and groups of a tenant: reading with SCIM, and the few writes of an operator.
 
-use crate::admin_api::call::{Call, JsonReply, Reply};
+use crate::admin_api::call::{Call, Reply};
 use crate::admin_api::operation::{Access, Body, Method, Operation};
-use crate::admin_api::problem::{Problem, Result};
+use crate::admin_api::problem::Result;
 use crate::audit::{AuditAction, AuditEntry};
-use crate::model::TypeRoles;
-use crate::patch::PATCH_OP;
-use crate::schema::{Catalog, ResourceType};
 use crate::scim_api::{self, HttpSettings};
-use crate::service::{OperatorScope, Precondition, UpdateRequest, View, answered};
+use crate::service::{Deletable, OperatorScope, View};
 use crate::sync::locked;
-use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 const READ: Access = Access::Scope(OperatorScope::DirectoryRead);
@@ -98,7 +94,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     write(
         ("deleteUser", Method::Delete, "/tenants/{tenant}/users/{id}"),
         "Deletes a user with all memberships.",
-        |call| Box::pin(delete(call, true)),
+        |call| Box::pin(delete(call, Deletable::User)),
     ),
     write(
         (
@@ -107,7 +103,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             "/tenants/{tenant}/groups/{id}",
         ),
         "Deletes a group.",
-        |call| Box::pin(delete(call, false)),
+        |call| Box::pin(delete(call, Deletable::Group)),
     ),
 ];
 
@@ -132,80 +128,15 @@ async fn read(call: Call) -> Result<Reply> {
     Ok(Reply::Ready(Box::new(answered.await)))
 }
 
-/// The type of users, which take seats, or that of groups, which have members.
-fn type_of(catalog: &Catalog, is_user: bool) -> Option<Arc<ResourceType>> {
-    let found = catalog.resource_types().iter().find(|kind| {
-        if is_user {
-            kind.seat().is_some()
-        } else {
-            kind.members().is_some()
-        }
-    });
-    found.cloned()
-}
-
 async fn deactivate(call: Call) -> Result<Reply> {
-    let id = call.segment("id");
-    let entry = AuditEntry::new(AuditAction::UserDeactivate).in_tenant(call.tenant());
-    let caller = call
-        .operator
-        .acting_caller(call.tenant(), entry.on(id))
-        .await?;
-    let kind = type_of(&caller.catalog, true).ok_or_else(no_type)?;
-    let seat = kind.seat().map(|attribute| attribute.name().to_string());
-    let seat = seat.ok_or_else(no_type)?;
+    let (tenant, id) = (call.tenant(), call.segment("id"));
     let view = View::default();
-    let request = UpdateRequest {
-        id,
-        body: inactive(&seat),
-        view: &view,
-        precondition: &Precondition::default(),
-    };
-    answered(
-        call.operator
-            .service()
-            .modify(&caller, &kind, &request)
-            .await,
-    )?;
-    if let Some(once) = &call.once {
-        let answer = JsonReply::new(204, Value::Null).kept();
-        call.operator.keep_answer(once, &answer).await?;
-    }
+    call.operator.deactivate_user(tenant, id, &view).await?;
     Ok(Reply::Empty)
 }
 
-/// The PATCH request of an identity provider that deactivates a user (RFC 7644 section 3.5.2).
-fn inactive(seat: &str) -> Map<String, Value> {
-    let operation = json!({"op": "replace", "path": seat, "value": false});
-    let members = [
-        ("schemas", json!([PATCH_OP])),
-        ("Operations", json!([operation])),
-    ];
-    members
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
-}
-
-fn no_type() -> Problem {
-    Problem::not_found("The tenant has no resources of this type.")
-}
-
-async fn delete(call: Call, is_user: bool) -> Result<Reply> {
-    let id = call.segment("id");
-    let action = if is_user {
-        AuditAction::UserDelete
-    } else {
-        AuditAction::GroupDelete
-    };
-    let entry = AuditEntry::new(action).in_tenant(call.tenant()).on(id);
-    let caller = call.operator.acting_caller(call.tenant(), entry).await?;
-    let kind = type_of(&caller.catalog, is_user).ok_or_else(no_type)?;
-    let condition = Precondition::default();
-    let deleted = call
-        .operator
-        .service()
-        .delete(&caller, &kind, id, &condition);
-    answered(deleted.await)?;
+async fn delete(call: Call, what: Deletable) -> Result<Reply> {
+    let (tenant, id) = (call.tenant(), call.segment("id"));
+    call.operator.delete_resource(tenant, what, id).await?;
     Ok(Reply::Empty)
 }

@@ -1,6 +1,5 @@
 //! Which requests were shown.
 
-use super::time;
 use crate::clock::Timestamp;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -35,4 +34,9 @@ impl Seen {
         let key = (at, text("tenant"), text("request"));
         self.shown.insert(key)
     }
+}
+
+/// When a request came.
+pub(super) fn time(request: &Value) -> Option<Timestamp> {
+    request["time"].as_str().and_then(Timestamp::parse)
 }

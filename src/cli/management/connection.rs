@@ -24,7 +24,7 @@ pub(in crate::cli) struct ServerOptions {
     #[arg(long, global = true, value_name = "URL", conflicts_with_all = ["profile", "config", "data_dir", "database_url"])]
     server: Option<String>,
     /// File with the operator token, in place of that of the profile; or SCIMD_OPERATOR_TOKEN_FILE
-    #[arg(long, global = true, value_name = "FILE", conflicts_with = "profile")]
+    #[arg(long, global = true, value_name = "FILE")]
     operator_token_file: Option<PathBuf>,
     /// File with certificates (PEM) of authorities that are trusted beside those of the system; or SCIMD_CA_FILE
     #[arg(long, global = true, value_name = "FILE")]

@@ -1,6 +1,6 @@
 //! Looking again and again for what is new.
 
-use super::Management;
+use super::place::Management;
 use crate::cli::failure::Failure;
 use crate::cli::output::say;
 use crate::cli::signals::Stop;

@@ -2,9 +2,9 @@
 
 use super::api_request::ApiRequest;
 use crate::admin_api::{AdminParts, LocalApi, LocalReply};
-use crate::cli::endpoint;
 use crate::cli::failure::Failure;
 use crate::cli::open;
+use crate::cli::open_endpoints;
 use crate::cli::progress::Progress;
 use crate::config::Config;
 use crate::service::SchemaStep;
@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 /// The operations over the database of a configuration, for the user of this process.
 pub(super) async fn open(config: &Config) -> Result<LocalApi, Failure> {
     let operator = open::existing(config).await?;
-    let endpoints = endpoint::endpoints(config, &operator)?;
+    let endpoints = open_endpoints::endpoints(config, &operator)?;
     let scim_url = config.base_url(config.server.listen);
     let parts = AdminParts {
         operator,

@@ -1,7 +1,7 @@
 //! An answer that comes in pieces.
 
-use super::refusal::ApiRefusal;
 use crate::admin_api::LocalBody;
+use crate::cli::api_refusal::ApiRefusal;
 use crate::cli::failure::Failure;
 use bytes::Bytes;
 use reqwest::Response;

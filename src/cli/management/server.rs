@@ -2,10 +2,10 @@
 
 use super::api_request::ApiRequest;
 use super::connection::Connection;
-use super::refusal::ApiRefusal;
 use crate::admin_api::{BASE, Method};
+use crate::cli::api_refusal::ApiRefusal;
 use crate::cli::failure::Failure;
-use crate::cli::health::{cause, is_loopback};
+use crate::cli::http::{cause, is_loopback};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, RequestBuilder, Response, Url, retry};

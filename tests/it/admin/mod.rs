@@ -3,9 +3,11 @@
 mod access;
 mod audit;
 mod directory;
+mod limits;
 mod listener;
 mod log;
 mod once;
+mod orders;
 mod races;
 mod schemas;
 mod shapes;

@@ -1,24 +1,25 @@
 //! Why an operation was not carried out: a problem (RFC 9457), or an error of SCIM.
 
 use crate::admin_api::{Problem, ProblemType};
-use crate::cli::failure::{Failure, with_causes};
 use crate::error::ScimError;
 use serde_json::Value;
+use std::error::Error;
+use std::iter::successors;
 
 /// The beginning of the types of problems.
 const PROBLEM: &str = "urn:scimd:problem:";
 
 /// The refusal of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::cli) struct ApiRefusal {
+pub(super) struct ApiRefusal {
     /// The type of the problem; `None` for one that this version does not know.
-    pub(in crate::cli) kind: Option<ProblemType>,
+    pub(super) kind: Option<ProblemType>,
     /// The status of HTTP.
-    pub(in crate::cli) status: u16,
+    pub(super) status: u16,
     /// What is wrong, and what to do.
-    pub(in crate::cli) detail: String,
+    pub(super) detail: String,
     /// All that is wrong, if that is said one by one: where, and what.
-    pub(in crate::cli) faults: Vec<(String, String)>,
+    pub(super) faults: Vec<(String, String)>,
 }
 
 impl ApiRefusal {
@@ -44,17 +45,17 @@ impl ApiRefusal {
     }
 
     /// Whether the request would be answered later.
-    pub(in crate::cli) fn is_away(&self) -> bool {
+    pub(super) fn is_away(&self) -> bool {
         self.status == 503
     }
 
     /// Whether there is nothing of the name that was given.
-    pub(in crate::cli) fn is_not_found(&self) -> bool {
+    pub(super) fn is_not_found(&self) -> bool {
         self.kind == Some(ProblemType::NotFound)
     }
 
     /// What is wrong, in one line.
-    pub(in crate::cli) fn told(&self) -> String {
+    pub(super) fn told(&self) -> String {
         let place = |pointer: &str| match pointer.trim_start_matches('/') {
             "" => String::new(),
             name => format!("{name}: "),
@@ -89,15 +90,18 @@ impl From<Problem> for ApiRefusal {
     }
 }
 
-impl From<ApiRefusal> for Failure {
-    fn from(refusal: ApiRefusal) -> Self {
-        Self::Refused(Box::new(refusal))
-    }
-}
-
-impl From<Problem> for Failure {
-    fn from(problem: Problem) -> Self {
-        ApiRefusal::from(problem).into()
+/// An error with its cause, which the client of an identity provider would not see but the operator may.
+pub(super) fn with_causes(error: &ScimError) -> String {
+    let mut causes: Vec<_> = successors(error.source(), |cause: &&dyn Error| (*cause).source())
+        .map(ToString::to_string)
+        .collect();
+    // Some repeat theirs.
+    causes.dedup_by(|cause, above| above.ends_with(cause.as_str()));
+    // Of a fault of ours the text for clients says nothing.
+    match (error.status(), causes.is_empty()) {
+        (_, true) => error.to_string(),
+        (500, _) => causes.join(": "),
+        _ => format!("{error} ({})", causes.join(": ")),
     }
 }
 
