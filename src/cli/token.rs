@@ -88,7 +88,7 @@ impl Token {
 }
 
 /// A token at the one time that it is shown.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(super) struct Issued {
     id: String,
     expires: Option<String>,

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 /// The profile that is meant when none is named.
 pub(in crate::cli) const DEFAULT_PROFILE: &str = "default";
 
-/// A server with the operator token for it.
-#[derive(Debug, Serialize, Deserialize)]
+/// A server with the operator token for it, which is never printed.
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::cli) struct Profile {
     /// URL of the server.
