@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::delivery::Endpoints;
 use crate::live::Live;
 use crate::service::{Operator, SchemaStep};
-use crate::wire::rate::{Limits, Rates};
+use crate::wire::rate::{Rates, TokenLimits};
 use crate::wire::shutdown::Leaving;
 use axum::http::header::ALLOW;
 use axum::http::request::Parts;
@@ -48,7 +48,7 @@ pub(crate) struct Api {
     pub(crate) endpoints: Endpoints,
     pub(crate) settings: AdminSettings,
     pub(crate) config: Arc<Config>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: TokenLimits,
     /// What the limits are set to.
     pub(crate) rates: Live<Rates>,
     pub(crate) schemas: Schemas,
@@ -84,7 +84,7 @@ impl Api {
         Self {
             operator,
             endpoints,
-            limits: Limits::new(settings.rates()),
+            limits: TokenLimits::new(settings.rates()),
             rates: Live::new(settings.rates()),
             settings,
             config: Arc::new(config),

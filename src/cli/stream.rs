@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::delivery::{
     Endpoints, NewStream, Start, StreamMethod, StreamMode, StreamOptions, TokenAlgorithm,
 };
+use crate::feed_api;
 use crate::store::EndpointKind;
 use clap::{ArgGroup, Args, Subcommand};
 use std::io::Write;
@@ -88,7 +89,7 @@ impl Stream {
         let endpoints = endpoints(config, &operator)?;
         let these = (&endpoints, EndpointKind::Stream);
         match self {
-            Self::Add(add) => add.run(&endpoints, out).await,
+            Self::Add(add) => add.run(&endpoints, config, out).await,
             Self::List(list) => list.run(these, out).await,
             Self::Show(show) => show.run(these, out).await,
             Self::Test(test) => test.run(these, config, out).await,
@@ -104,7 +105,12 @@ impl Stream {
 }
 
 impl Add {
-    async fn run(&self, endpoints: &Endpoints, out: &mut dyn Write) -> Result<(), Failure> {
+    async fn run(
+        &self,
+        endpoints: &Endpoints,
+        config: &Config,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
         let new = NewStream {
             name: self.name.clone(),
             tenant: self.tenant.clone(),
@@ -129,8 +135,9 @@ impl Add {
         };
         endpoints.add_stream(&new).await?;
         if self.poll {
-            let issuer = endpoints.issuer();
-            writeln!(out, "{issuer}/feed/v1/streams/{}/poll", self.name)?;
+            let feed = config.feed_url(config.feed.listen);
+            let name = &self.name;
+            writeln!(out, "{feed}{}/streams/{name}/poll", feed_api::PREFIX)?;
         }
         Ok(())
     }

@@ -32,7 +32,7 @@ pub(super) async fn server(url: String) -> Arc<Server> {
     Arc::new(Server::over_with(DatabaseTarget::Postgres { url: url.into() }, options).await)
 }
 
-pub(super) fn url(ports: &[u16]) -> String {
+pub(crate) fn url(ports: &[u16]) -> String {
     let hosts: Vec<_> = ports
         .iter()
         .map(|port| format!("127.0.0.1:{port}"))
@@ -233,7 +233,7 @@ async fn failover(writers: usize) {
 }
 
 /// Whatever a primary acknowledges is on its standby.
-pub(super) async fn commit_on_both(primary: &Cluster) {
+pub(crate) async fn commit_on_both(primary: &Cluster) {
     let mut connection = PgConnection::connect(&primary.url()).await.unwrap();
     for text in [
         "alter system set synchronous_standby_names = '*'",
