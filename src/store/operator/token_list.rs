@@ -94,9 +94,10 @@ impl Store {
         let mut sql = Sql::default();
         sql.raw("select ")
             .raw(TOKEN)
-            .raw(" from token k join tenant t on t.tenant = k.tenant");
+            // The words keep SQLite from beginning with the tenants.
+            .raw(" from token k cross join tenant t where t.tenant = k.tenant");
         // One that was rotated ends as it should.
-        sql.raw(" where k.revoked is null and k.successor is null and k.expires > ")
+        sql.raw(" and k.revoked is null and k.successor is null and k.expires > ")
             .int(query.now.as_micros());
         sql.raw(" and k.expires <= ").int(query.until.as_micros());
         if let Some(tenant) = query.tenant {
