@@ -28,7 +28,17 @@ const URLS: [(&str, &str, &str); 3] = [
     ("SCIMD_DATABASE__URL", "database", "url"),
 ];
 /// Variables that are read elsewhere.
-const OTHER_NAMES: [&str; 4] = [CONFIG_VARIABLE, LOG_VARIABLE, TOKEN_VARIABLE, KEY_VARIABLE];
+const OTHER_NAMES: [&str; 9] = [
+    CONFIG_VARIABLE,
+    LOG_VARIABLE,
+    TOKEN_VARIABLE,
+    KEY_VARIABLE,
+    "SCIMD_SERVER",
+    "SCIMD_OPERATOR_TOKEN",
+    "SCIMD_OPERATOR_TOKEN_FILE",
+    "SCIMD_CA_FILE",
+    "SCIMD_PROFILE",
+];
 
 /// The environment variables that matter here.
 #[derive(Debug, Clone, Default)]

@@ -211,6 +211,15 @@ impl Operator {
             .ok_or_else(|| OperatorError::NoToken(id.to_owned()))
     }
 
+    /// The token with that public part, of whichever tenant.
+    ///
+    /// # Errors
+    /// If there is no such token.
+    pub async fn token_by_id(&self, id: &str) -> Result<TokenInfo> {
+        let found = self.store.any_token(id).await?.map(|found| found.info);
+        found.ok_or_else(|| OperatorError::NoToken(id.to_owned()))
+    }
+
     /// Compares every derived row with its source, of all tenants. A repair rewrites what differs.
     ///
     /// # Errors
