@@ -10,7 +10,7 @@ use crate::admin_api::settings::AdminSettings;
 use crate::config::Config;
 use crate::delivery::Endpoints;
 use crate::live::Live;
-use crate::service::Operator;
+use crate::service::{Operator, SchemaStep};
 use crate::wire::rate::{Rates, TokenLimits};
 use crate::wire::shutdown::Leaving;
 use axum::http::header::ALLOW;
@@ -18,6 +18,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -38,8 +39,10 @@ pub struct AdminParts {
     pub mounts: Vec<Mount>,
 }
 
+/// What is told the steps of a change of schemas.
+pub(crate) type SchemaSteps = Arc<dyn Fn(SchemaStep<'_>) + Send + Sync>;
+
 /// What requests of the management listener are answered with.
-#[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) operator: Operator,
     pub(crate) endpoints: Endpoints,
@@ -51,10 +54,26 @@ pub(crate) struct Api {
     pub(crate) schemas: Schemas,
     /// The OpenAPI document.
     pub(crate) document: Value,
+    /// Is told the steps of a change of schemas.
+    pub(crate) schema_steps: SchemaSteps,
     mounts: Vec<Mount>,
 }
 
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").finish_non_exhaustive()
+    }
+}
+
 impl Api {
+    /// Tells the steps of changes of schemas.
+    pub(crate) fn telling(self, schema_steps: SchemaSteps) -> Self {
+        Self {
+            schema_steps,
+            ..self
+        }
+    }
+
     pub(crate) fn new(settings: AdminSettings, parts: AdminParts, document: Value) -> Self {
         let AdminParts {
             operator,
@@ -71,6 +90,7 @@ impl Api {
             config: Arc::new(config),
             schemas: Schemas::all(),
             document,
+            schema_steps: Arc::new(|_| ()),
             mounts,
         }
     }

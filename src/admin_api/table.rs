@@ -1,8 +1,8 @@
 //! The table of operations.
 
 use crate::admin_api::api::{
-    audit, directory, endpoints, entry, history, log, mapping, operators, schemas, statistics,
-    suggestion, tenants, tokens,
+    audit, directory, endpoints, entry, guide, history, log, mapping, operators, schema_changes,
+    schemas, statistics, suggestion, tenants, tokens,
 };
 use crate::admin_api::operation::Operation;
 use percent_encoding::percent_decode_str;
@@ -13,8 +13,10 @@ const TABLE: &[(&str, &[Operation])] = &[
     ("Tenants", tenants::OPERATIONS),
     ("Tokens", tokens::OPERATIONS),
     ("Schemas", schemas::OPERATIONS),
+    ("Changes of schemas", schema_changes::OPERATIONS),
     ("Suggestions", suggestion::OPERATIONS),
     ("Log", log::OPERATIONS),
+    ("Guides", guide::OPERATIONS),
     ("Statistics", statistics::OPERATIONS),
     ("Mapping", mapping::OPERATIONS),
     ("Directory", directory::OPERATIONS),

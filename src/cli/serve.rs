@@ -3,7 +3,7 @@
 use super::arguments::given;
 use super::failure::Failure;
 use super::start_line::{self, Listening};
-use super::{deliveries, endpoint, open, renewal, signals};
+use super::{deliveries, open, open_endpoints, renewal, signals};
 use crate::admin_api::{self, AdminApp, AdminParts, AdminSettings, Mount};
 use crate::background::Background;
 use crate::config::{Config, ConfigError, Override};
@@ -137,7 +137,7 @@ impl Serve {
         background.forget_old_requests(operator.clone(), config.provisioning.retention_days);
         background.forget_old_acts(operator.clone(), config.admin.audit_days);
         background.number_changes(feed.clone());
-        let endpoints = endpoint::over(config, &operator, feed.clone());
+        let endpoints = open_endpoints::over(config, &operator, feed.clone());
         deliveries::start(&background, config, &operator, feed.clone(), stop.clone())?;
         background.forget_old_changes(operator.clone(), config.feed.retention_days);
         let recorder = operator.service().recorder().clone();

@@ -46,8 +46,8 @@ fn select_tokens() -> Sql {
 }
 
 impl Store {
-    /// A page of tokens; `None` if the one that they come after is not there. Those of all tenants stand before the first
-    /// page of all.
+    /// A page of tokens; `None` if the one that they come after is not there. Those of all tenants stand before those of
+    /// each.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -56,22 +56,29 @@ impl Store {
         if let Some(tenant) = &query.tenant {
             sql.raw(" and t.name = ").arg(tenant.as_str().into());
         }
+        let mut last_of_all = None;
         if let Some(after) = &query.after {
-            let Some((_, last, _)) = self.token(after).await? else {
+            let Some((last, _, tenant)) = self.any_token(after).await? else {
                 return Ok(None);
             };
-            sql.raw(" and t.name >= ").arg(last.tenant.as_str().into());
-            sql.raw(" and (t.name > ").arg(last.tenant.as_str().into());
-            sql.raw(" or (k.created, k.id) > (")
-                .int(last.created.as_micros());
-            sql.raw(", ").arg(Arg::Text(last.id)).raw("))");
+            if tenant.is_none() {
+                last_of_all = Some(last.id);
+            } else {
+                sql.raw(" and t.name >= ").arg(last.tenant.as_str().into());
+                sql.raw(" and (t.name > ").arg(last.tenant.as_str().into());
+                sql.raw(" or (k.created, k.id) > (")
+                    .int(last.created.as_micros());
+                sql.raw(", ").arg(Arg::Text(last.id)).raw("))");
+            }
         }
         sql.raw(" order by t.name, k.created, k.id {limit}")
             .int(query.limit);
         let mut listed = self.listed(&sql.statement("token.list")).await?;
-        if query.tenant.is_none() && query.after.is_none() {
-            let of_all = self.tokens_of_all().await?;
+        if query.tenant.is_none() && (query.after.is_none() || last_of_all.is_some()) {
+            let mut of_all = self.tokens_of_all().await?;
+            of_all.retain(|token| last_of_all.as_ref().is_none_or(|last| token.id > *last));
             listed.splice(0..0, of_all);
+            listed.truncate(usize::try_from(query.limit).unwrap_or(usize::MAX));
         }
         Ok(Some(listed))
     }
