@@ -44,8 +44,10 @@ const ACTS: [(&str, &str); 20] = [
 ];
 
 /// Commands that change nothing that an audit tells of. `serve --issue-token` issues as `token issue` does.
-const OTHERS: [&str; 40] = [
+const OTHERS: [&str; 42] = [
     "serve",
+    "login",
+    "logout",
     "token list",
     "tenant list",
     "tenant show",
