@@ -1,6 +1,6 @@
 //! Attributes of a resource that have passed its resource type.
 
-use super::members::are_equal;
+use super::members::{are_equal, member};
 use crate::schema::{Attribute, ResourceType};
 use serde_json::{Map, Value};
 use std::ops::Deref;
@@ -69,6 +69,11 @@ impl Attributes {
         self.0 = in_schema_order(resource_type, attributes);
     }
 
+    /// The value of a top-level attribute, or the object of an extension.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        member(&self.0, name)
+    }
+
     /// The attributes of these names.
     #[must_use]
     pub fn only(&self, names: &[&str]) -> Self {
@@ -81,14 +86,14 @@ impl Attributes {
     /// Names of the top-level attributes and extensions that differ from those of `before`, in the
     /// order of `before`, then of what is new.
     pub fn changed_names<'a>(&'a self, before: &'a Self) -> Vec<&'a str> {
-        let new = self.keys().filter(|name| !before.contains_key(*name));
+        let new = self.keys().filter(|name| before.get(name).is_none());
+        let has_changed =
+            |name: &str, was: &Value| self.get(name).is_none_or(|is| !are_equal(was, is));
         before
-            .keys()
+            .iter()
+            .filter(|(name, was)| has_changed(name, was))
+            .map(|(name, _)| name)
             .chain(new)
-            .filter(|name| match (before.get(*name), self.get(*name)) {
-                (Some(was), Some(is)) => !are_equal(was, is),
-                (was, is) => was.is_some() || is.is_some(),
-            })
             .map(String::as_str)
             .collect()
     }
