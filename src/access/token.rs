@@ -92,19 +92,25 @@ pub(super) fn bearer(authorization: Option<&str>) -> Option<&str> {
 
 /// What is kept of a secret. It is random and long, so that no slow function is needed.
 pub fn digest(secret: &str) -> String {
-    let digest = Sha256::digest(secret.as_bytes());
-    let halves = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    let digits = halves.map(|half| {
-        HEX.get(usize::from(half))
-            .map_or('0', |digit| char::from(*digit))
-    });
-    digits.collect()
+    hex_digest(secret).iter().copied().map(char::from).collect()
+}
+
+/// The digits of a digest.
+fn hex_digest(secret: &str) -> [u8; 64] {
+    let mut digits = [b'0'; 64];
+    let bytes = Sha256::digest(secret.as_bytes());
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        for (digit, half) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
+            *digit = HEX.get(usize::from(half)).copied().unwrap_or(b'0');
+        }
+    }
+    digits
 }
 
 /// Whether the secret has that digest, in a time that does not tell how much of it fits.
 pub fn fits(secret: &SecretString, expected: &str) -> bool {
-    digest(secret.expose_secret())
-        .as_bytes()
+    hex_digest(secret.expose_secret())
+        .as_slice()
         .ct_eq(expected.as_bytes())
         .into()
 }
