@@ -1,5 +1,6 @@
 //! Statements and batches by name.
 
+use foldhash::fast::FixedState;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 /// Statements and batches by name. Names are part of the source, so there are as many as the source has.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct StatementMetrics(Arc<RwLock<HashMap<&'static str, Arc<Totals>>>>);
+pub(crate) struct StatementMetrics(Arc<RwLock<HashMap<&'static str, Arc<Totals>, FixedState>>>);
 
 /// The totals of one name.
 #[derive(Debug, Default)]

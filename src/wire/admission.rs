@@ -4,6 +4,7 @@
 //! The clients take turns, however many requests each of them has sent, and none of them has all places. A client is
 //! known by its credentials as they were sent; one without any by its address.
 
+use foldhash::fast::RandomState;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
@@ -39,8 +40,8 @@ pub(crate) struct Admission(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     free: usize,
-    taken: HashMap<Client, usize>,
-    waiting: HashMap<Client, VecDeque<oneshot::Sender<Turn>>>,
+    taken: HashMap<Client, usize, RandomState>,
+    waiting: HashMap<Client, VecDeque<oneshot::Sender<Turn>>, RandomState>,
     /// The clients that wait, in the order of their turns.
     order: VecDeque<Client>,
 }
@@ -49,8 +50,8 @@ impl Default for Admission {
     fn default() -> Self {
         Self(Arc::new(Mutex::new(State {
             free: PLACES,
-            taken: HashMap::new(),
-            waiting: HashMap::new(),
+            taken: HashMap::default(),
+            waiting: HashMap::default(),
             order: VecDeque::new(),
         })))
     }

@@ -4,6 +4,7 @@
 use crate::wire::admission::Turn;
 use crate::wire::refusal::{Refusal, Result};
 use crate::wire::settings::RequestSettings;
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -39,7 +40,7 @@ struct State {
     bounds: Bounds,
     without_token: usize,
     /// By token and by tenant.
-    shares: HashMap<Share, Usage>,
+    shares: HashMap<Share, Usage, RandomState>,
     all: Usage,
 }
 
@@ -61,7 +62,7 @@ impl InFlight {
         let state = State {
             bounds,
             without_token: 0,
-            shares: HashMap::new(),
+            shares: HashMap::default(),
             all: Usage::default(),
         };
         Self(Arc::new(Mutex::new(state)))

@@ -5,6 +5,8 @@
 //! This is a second check, not the parser that separates requests: where it cannot separate a head
 //! from the rest of a body it says nothing, and hyper closes the connection after both lengths.
 
+use std::io::BufRead;
+
 /// What makes a head ambiguous; put into the request for the guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fault(pub(crate) &'static str);
@@ -40,10 +42,13 @@ impl RawHead {
         let is_it = bytes
             .strip_prefix(method.as_bytes())
             .is_some_and(|rest| rest.first() == Some(&b' '));
-        let length = if is_it { length(bytes)? } else { return None };
-        let (head, rest) = bytes.split_at_checked(length)?;
-        let [coded, sized] =
-            ["transfer-encoding", "content-length"].map(|name| has_field(head, name));
+        let head = if is_it {
+            Head::read(bytes)?
+        } else {
+            return None;
+        };
+        let (coded, sized) = (head.is_coded, head.is_sized);
+        let rest = bytes.get(head.length..)?;
         self.in_body = coded || sized;
         if !self.in_body {
             self.bytes = rest.to_vec();
@@ -52,7 +57,7 @@ impl RawHead {
             () if coded && sized => Some(Fault(
                 "The request has both Content-Length and Transfer-Encoding.",
             )),
-            () if has_bare_line_end(head) => Some(Fault(
+            () if head.has_bare_line_end => Some(Fault(
                 "A line of the request ends without a carriage return.",
             )),
             () => None,
@@ -60,37 +65,44 @@ impl RawHead {
     }
 }
 
-/// Where the empty line after a head ends.
-fn length(bytes: &[u8]) -> Option<usize> {
-    let mut line_start = 0;
-    for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
-        if bytes
-            .get(line_start..at)
-            .is_some_and(|line| line.is_empty() || line == b"\r")
-        {
-            return Some(at + 1);
+/// What is seen of a head.
+#[derive(Debug, Default)]
+struct Head {
+    /// Bytes up to the end of the empty line after it.
+    length: usize,
+    is_coded: bool,
+    is_sized: bool,
+    has_bare_line_end: bool,
+}
+
+impl Head {
+    /// Reads a head line by line; `None` if its end is not there.
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let mut head = Self::default();
+        loop {
+            let mut rest = bytes.get(head.length..)?;
+            // To skip bytes in memory cannot fail, and compares many at a time.
+            let length = rest.skip_until(b'\n').ok()?;
+            let line = bytes.get(head.length..head.length + length)?;
+            let line = line.strip_suffix(b"\n")?;
+            head.length += length;
+            let text = line.strip_suffix(b"\r");
+            head.has_bare_line_end |= text.is_none();
+            let text = text.unwrap_or(line);
+            if text.is_empty() {
+                return Some(head);
+            }
+            head.is_coded |= is_field(text, b"transfer-encoding");
+            head.is_sized |= is_field(text, b"content-length");
         }
-        line_start = at + 1;
     }
-    None
 }
 
-fn has_field(head: &[u8], name: &str) -> bool {
-    head.split(|byte| *byte == b'\n').any(|line| {
-        let found = line
+fn is_field(line: &[u8], name: &[u8]) -> bool {
+    line.get(name.len()) == Some(&b':')
+        && line
             .get(..name.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()));
-        found && line.get(name.len()) == Some(&b':')
-    })
-}
-
-fn has_bare_line_end(head: &[u8]) -> bool {
-    let mut before = 0;
-    head.iter().any(|byte| {
-        let bare = *byte == b'\n' && before != b'\r';
-        before = *byte;
-        bare
-    })
+            .is_some_and(|start| start.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! ([`crate::store::db::sqlite_writer`]) use it.
 
 use crate::store::db::args::Arg;
+use foldhash::fast::RandomState;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::RangeInclusive;
@@ -45,7 +46,7 @@ impl Flow {
 /// Items that wait, by flow. Flows are served round robin, the items of one flow in the order of their arrival.
 #[derive(Debug)]
 pub(in crate::store) struct FairQueue<T> {
-    waiting: HashMap<Flow, VecDeque<T>>,
+    waiting: HashMap<Flow, VecDeque<T>, RandomState>,
     /// The flows with waiting items; the first one is served next.
     order: VecDeque<Flow>,
 }
@@ -53,7 +54,7 @@ pub(in crate::store) struct FairQueue<T> {
 impl<T> Default for FairQueue<T> {
     fn default() -> Self {
         Self {
-            waiting: HashMap::new(),
+            waiting: HashMap::default(),
             order: VecDeque::new(),
         }
     }

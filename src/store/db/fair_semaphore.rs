@@ -8,6 +8,7 @@
 use crate::metrics::PoolMetrics;
 use crate::store::db::fair_queue::{ActiveTenants, FairQueue, Flow};
 use crate::store::db::statement_times::StatementTimes;
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -31,7 +32,7 @@ struct State {
     permits: usize,
     shares: Shares,
     free: usize,
-    held: HashMap<Flow, usize>,
+    held: HashMap<Flow, usize, RandomState>,
     waiting: FairQueue<oneshot::Sender<Permit>>,
     active: ActiveTenants,
     times: StatementTimes,
@@ -56,7 +57,7 @@ impl FairSemaphore {
             permits,
             shares,
             free: permits,
-            held: HashMap::new(),
+            held: HashMap::default(),
             waiting: FairQueue::default(),
             active: ActiveTenants::default(),
             times: StatementTimes::default(),

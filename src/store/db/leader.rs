@@ -1,13 +1,14 @@
 //! Request coalescing: the first caller for a key becomes the leader and serves all who ask for that key until it has
 //! finished.
 
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Requests that wait, by key. A key is there as long as it has a leader.
 #[derive(Debug)]
-pub(in crate::store) struct Coalescer<K, T>(Mutex<HashMap<K, Vec<T>>>);
+pub(in crate::store) struct Coalescer<K, T>(Mutex<HashMap<K, Vec<T>, RandomState>>);
 
 /// The duty to serve a key until no request for it waits. Requests that wait when it is dropped before that are
 /// dropped with it.
@@ -42,7 +43,7 @@ impl<K: Eq + Hash + Clone, T> Coalescer<K, T> {
 }
 
 impl<K, T> Coalescer<K, T> {
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, Vec<T>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Vec<T>, RandomState>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

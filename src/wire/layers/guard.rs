@@ -148,6 +148,9 @@ fn check_path(path: &str) -> Result<()> {
 /// Percent-decoding as UTF-8; `None` if either is broken. The decoder alone takes a percent sign without two digits
 /// as it is.
 pub(crate) fn decode(text: &str) -> Option<String> {
+    if !text.contains('%') {
+        return Some(text.to_owned());
+    }
     let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
     let mut escapes = text.split('%').skip(1).map(str::as_bytes);
     if !escapes.all(|after| is_digit(after.first()) && is_digit(after.get(1))) {
