@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use std::fmt::Write;
 use std::sync::Arc;
 use tokio::task::yield_now;
+use uuid::fmt::Hyphenated;
 
 /// Resources of a page that are shown without a pause. A page of 1,000 takes milliseconds, for which other requests on
 /// the thread would wait.
@@ -34,7 +35,33 @@ pub(crate) fn relations(resource_type: &ResourceType, projection: &Projection) -
 
 /// The URL of a resource.
 pub(crate) fn location(caller: &Caller, resource_type: &ResourceType, id: uuid::Uuid) -> String {
-    format!("{}{}/{id}", caller.base_url, resource_type.endpoint())
+    let mut text = String::with_capacity(128);
+    push_location(&mut text, caller, resource_type, id);
+    text
+}
+
+fn push_location(text: &mut String, caller: &Caller, resource_type: &ResourceType, id: uuid::Uuid) {
+    text.push_str(&caller.base_url);
+    text.push_str(resource_type.endpoint());
+    text.push('/');
+    push_id(text, id);
+}
+
+fn push_id(text: &mut String, id: uuid::Uuid) {
+    let mut room = [0; Hyphenated::LENGTH];
+    text.push_str(id.hyphenated().encode_lower(&mut room));
+}
+
+/// Adds JSON text of a string. What needs no escape is copied.
+fn push_string(text: &mut String, string: &str) {
+    let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if string.bytes().all(is_plain) {
+        text.push('"');
+        text.push_str(string);
+        text.push('"');
+    } else {
+        text.push_str(&Value::from(string).to_string());
+    }
 }
 
 /// The attributes in a stored document.
@@ -159,15 +186,18 @@ pub(crate) fn around_members(caller: &Caller, found: &StoredResource) -> (String
 
 fn end(text: &mut String, caller: &Caller, found: &StoredResource) {
     let (resource_type, meta) = (&found.resource_type, &found.meta);
+    text.push_str(",\"meta\":{\"resourceType\":");
+    push_string(text, resource_type.name());
+    // To write to a string cannot fail.
     let _ = write!(
         text,
-        ",\"meta\":{{\"resourceType\":{},\"created\":\"{}\",\"lastModified\":\"{}\",\"location\":{},\"version\":{}}}}}",
-        Value::from(resource_type.name().as_ref()),
-        meta.created,
-        meta.modified,
-        Value::from(location(caller, resource_type, found.id)),
-        Value::from(meta.etag()),
+        ",\"created\":\"{}\",\"lastModified\":\"{}\",\"location\":",
+        meta.created, meta.modified
     );
+    push_string(text, &location(caller, resource_type, found.id));
+    text.push_str(",\"version\":");
+    push_string(text, &meta.etag());
+    text.push_str("}}");
 }
 
 fn shown_when_empty<'a>(
@@ -212,12 +242,17 @@ fn relations_as_text(
 
 /// Adds the JSON text of a membership.
 pub(crate) fn relation(text: &mut String, caller: &Caller, related: &Related) {
-    let location = Value::from(location(caller, &related.resource_type, related.id));
-    let _ = write!(text, "{{\"value\":\"{}\",\"$ref\":{location}", related.id);
+    text.push_str("{\"value\":\"");
+    push_id(text, related.id);
+    text.push_str("\",\"$ref\":");
+    push_string(text, &location(caller, &related.resource_type, related.id));
     if let Some(display) = &related.display {
-        let _ = write!(text, ",\"display\":{}", Value::from(display.as_str()));
+        text.push_str(",\"display\":");
+        push_string(text, display);
     }
-    let _ = write!(text, ",\"type\":{}}}", Value::from(relation_kind(related)));
+    text.push_str(",\"type\":");
+    push_string(text, relation_kind(related));
+    text.push('}');
 }
 
 fn meta(

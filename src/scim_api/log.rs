@@ -263,8 +263,9 @@ impl Entry {
 
     fn template(&self, route: Option<&Route>) -> String {
         let template = route.map_or("refused", Route::template);
-        match self.facts.resource_type.get() {
-            Some(resource_type) => template.replace("/{endpoint}", resource_type.endpoint()),
+        let of_type = self.facts.resource_type.get();
+        match of_type.zip(template.strip_prefix("/{endpoint}")) {
+            Some((resource_type, rest)) => [resource_type.endpoint(), rest].concat(),
             None => template.to_owned(),
         }
     }
