@@ -10,6 +10,7 @@ pub use traces::{TraceError, Traces};
 use crate::trace::TARGET;
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tracing::Metadata;
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -85,6 +86,7 @@ fn lines_of(format: LogFormat) -> Lines {
         LogFormat::Text => false,
         LogFormat::Auto => !std::io::stderr().is_terminal(),
     };
+    LINES_SHOW_SPANS.store(!as_json, Ordering::Relaxed);
     if as_json { json_lines() } else { text_lines() }
 }
 
@@ -108,12 +110,17 @@ pub fn filter(text: &str) -> Option<EnvFilter> {
         .flatten()
 }
 
+/// Whether lines show in which spans they are written, which JSON does not. No span is made that nobody sees.
+static LINES_SHOW_SPANS: AtomicBool = AtomicBool::new(false);
+
 /// Spans of traces are for no line. sqlx logs statements and PostgreSQL's notices, which can hold values: never, whatever
 /// is asked.
 fn is_for_lines(metadata: &Metadata<'_>) -> bool {
-    ![TARGET, "sqlx::query", "sqlx::postgres::notice"]
-        .iter()
-        .any(|target| metadata.target().starts_with(target))
+    let is_shown = metadata.is_event() || LINES_SHOW_SPANS.load(Ordering::Relaxed);
+    is_shown
+        && ![TARGET, "sqlx::query", "sqlx::postgres::notice"]
+            .iter()
+            .any(|target| metadata.target().starts_with(target))
 }
 
 /// A layer over the register of spans.
