@@ -12,13 +12,12 @@ use crate::metrics::Groups;
 use crate::store::db::args::{Arg, Column};
 use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::Flow;
+use crate::store::db::joint_text::JointText;
 use crate::store::db::leader::{Coalescer, Leader};
-use crate::store::db::marks::{Piece, pieces};
 use crate::store::db::postgres::{Connections, Lease};
 use crate::store::db::row::Row;
-use crate::store::db::statement::Expanded;
 use crate::store::db::suspicion::Purpose;
-use crate::store::db::texts::Prepared;
+use crate::store::db::texts::{Prepared, Together};
 use crate::trace::{self, Origin};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -41,6 +40,17 @@ type Answer = Result<Vec<Row>, StoreError>;
 struct Key {
     tenant: i64,
     text: Arc<str>,
+    together: Together,
+}
+
+impl Key {
+    /// The text of several reads; `None` if there are values that no list is made of.
+    fn joint(&self, args: &[Arg]) -> Option<&JointText> {
+        let joint = self
+            .together
+            .get_or_init(|| JointText::of(&self.text, args));
+        joint.as_ref()
+    }
 }
 
 impl PartialEq for Key {
@@ -86,13 +96,19 @@ impl ReadCoalescer {
         connections: &Connections,
         statement: Prepared,
     ) -> Answer {
-        let Prepared { text, args } = statement;
-        let Some(Arg::Int(tenant)) = args.first() else {
-            return connections.rows(Prepared { text, args }).await;
+        let Some(Arg::Int(tenant)) = statement.args.first() else {
+            return connections.rows(statement).await;
         };
-        let key = Key {
-            tenant: *tenant,
+        let tenant = *tenant;
+        let Prepared {
             text,
+            args,
+            together,
+        } = statement;
+        let key = Key {
+            tenant,
+            text,
+            together,
         };
         let (answer, answered) = oneshot::channel();
         if let Some(leader) = self.waiting.join(
@@ -116,17 +132,11 @@ async fn serve(mut leader: Leader<Key, Waiting>, connections: Connections, metri
     // Requests that have arrived are read first, so that they can come along.
     tokio::task::yield_now().await;
     let mut lease = None;
-    while let Some(group) =
-        leader.next(|waiting| waiting.drain(..waiting.len().min(MOST)).collect())
-    {
+    let key = leader.key().clone();
+    while let Some(group) = leader.next(|waiting| alike(&key, waiting)) {
         metrics.note_group(group.len());
         let span = trace::shared("coalesced reads", group.iter().map(|one| &one.origin));
-        let work = carry_out(
-            connections.clone(),
-            lease.take(),
-            leader.key().text.clone(),
-            group,
-        );
+        let work = carry_out(connections.clone(), lease.take(), key.clone(), group);
         let mut work = Box::pin(work.instrument(span));
         lease = match timeout(HOLD, &mut work).await {
             Ok(lease) => lease,
@@ -142,9 +152,10 @@ async fn serve(mut leader: Leader<Key, Waiting>, connections: Connections, metri
 async fn carry_out(
     connections: Connections,
     lease: Option<Lease>,
-    text: Arc<str>,
+    key: Key,
     group: Vec<Waiting>,
 ) -> Option<Lease> {
+    let text = &key.text;
     let flow = group
         .first()
         .map_or(Flow::Server, |first| Flow::of(&first.args));
@@ -152,35 +163,29 @@ async fn carry_out(
         Some(lease) => lease,
         None => match connections.lease(flow, Purpose::Read).await {
             Ok(lease) => lease,
-            Err(error) => return refuse(&connections, &text, group, &error),
+            Err(error) => return refuse(&connections, text, group, &error),
         },
     };
     if group.len() > 1 {
-        let Some(columns) = columns(&group) else {
-            return each_alone(&connections, &text, group);
+        let Some(statement) = together(&key, &group) else {
+            return each_alone(&connections, text, group);
         };
-        match read_together(
-            &mut lease,
-            batched_lateral(&text, columns).into(),
-            group.len(),
-        )
-        .await
-        {
+        match read_together(&mut lease, statement, group.len()).await {
             // Who is not there any more has given up.
             Ok(answers) => group
                 .into_iter()
                 .zip(answers)
                 .for_each(|(one, rows)| drop(one.answer.send(Ok(rows)))),
-            Err(error) => return refuse(&connections, &text, group, &error),
+            Err(error) => return refuse(&connections, text, group, &error),
         }
     } else {
         for Waiting { args, answer, .. } in group {
-            let rows = lease
-                .rows(Prepared {
-                    text: text.clone(),
-                    args,
-                })
-                .await;
+            let statement = Prepared {
+                text: text.clone(),
+                args,
+                together: key.together.clone(),
+            };
+            let rows = lease.rows(statement).await;
             let failed = rows.is_err();
             drop(answer.send(rows));
             if failed {
@@ -216,6 +221,7 @@ fn each_alone(connections: &Connections, text: &Arc<str>, group: Vec<Waiting>) -
             Prepared {
                 text: text.clone(),
                 args,
+                together: Together::default(),
             },
         );
         tokio::spawn(async move { drop(answer.send(connections.rows(statement).await)) });
@@ -223,12 +229,42 @@ fn each_alone(connections: &Connections, text: &Arc<str>, group: Vec<Waiting>) -
     None
 }
 
-/// The values of the group, placeholder by placeholder; `None` if there are some that no list is made of.
-fn columns(group: &[Waiting]) -> Option<Vec<Column>> {
-    let count = group.first()?.args.len();
-    (0..count)
-        .map(|at| Column::of(group.iter().map(|one| one.args.get(at))))
-        .collect()
+/// The first of those that wait, and others that have the same values where the text reads something once for all.
+fn alike(key: &Key, waiting: &mut Vec<Waiting>) -> Vec<Waiting> {
+    let (Some(first), true) = (waiting.first(), waiting.len() > 1) else {
+        return std::mem::take(waiting);
+    };
+    let once = key.joint(&first.args).map_or(&[][..], JointText::once);
+    let first: Vec<Option<Arg>> = once.iter().map(|n| value(first, *n).cloned()).collect();
+    let mut count = 0;
+    let is_alike = |one: &mut Waiting| {
+        let mut values = once.iter().zip(&first);
+        let is_alike = count < MOST && values.all(|(n, first)| value(one, *n) == first.as_ref());
+        count += usize::from(is_alike);
+        is_alike
+    };
+    waiting.extract_if(.., is_alike).collect()
+}
+
+/// The value of a placeholder.
+fn value(waiting: &Waiting, placeholder: usize) -> Option<&Arg> {
+    waiting.args.get(placeholder.checked_sub(1)?)
+}
+
+/// A query that carries out those of a group; `None` if there are values that no list is made of.
+fn together(key: &Key, group: &[Waiting]) -> Option<Prepared> {
+    let first = group.first()?;
+    let joint = key.joint(&first.args)?;
+    let once = joint.once().iter().map(|n| value(first, *n).cloned());
+    let each = joint.each().iter().map(|n| {
+        let values = group.iter().map(|one| value(one, *n));
+        Column::of(values).map(Arg::Column)
+    });
+    Some(Prepared {
+        text: joint.text().clone(),
+        args: once.chain(each).collect::<Option<_>>()?,
+        together: Together::default(),
+    })
 }
 
 /// The rows of each.
@@ -247,31 +283,53 @@ async fn read_together(
     Ok(answers)
 }
 
-/// A query that carries out another one for each row of its values, which come as columns. The rows have the number
-/// of that row as their last column. `offset 0` keeps the two apart, so that the inner one is planned as it is by
-/// itself.
-fn batched_lateral(text: &str, columns: Vec<Column>) -> Expanded {
-    let mut into = Expanded::empty();
-    into.text
-        .push_str("select one.*, asked.number from unnest(");
-    for (i, column) in columns.iter().enumerate() {
-        let comma = if i > 0 { "," } else { "" };
-        into.push(format_args!("{comma}${}::{}", i + 1, column.pg_type()));
-    }
-    into.text.push_str(") with ordinality as asked(");
-    for i in 0..columns.len() {
-        into.push(format_args!("v{}, ", i + 1));
-    }
-    into.text.push_str("number) cross join lateral (");
-    for piece in pieces(text) {
-        match piece {
-            Piece::Text(text) => into.text.push_str(text),
-            Piece::Placeholder(n) => into.push(format_args!("asked.v{n}")),
-            // The text was expanded, so that it has no marks.
-            Piece::Mark(_) => {}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting(token: &str, id: i64) -> Waiting {
+        Waiting {
+            args: vec![Arg::Int(7), token.into(), Arg::Int(id)],
+            origin: Origin::current(),
+            answer: oneshot::channel().0,
         }
     }
-    into.text.push_str(" offset 0) as one");
-    into.args = columns.into_iter().map(Arg::Column).collect();
-    into
+
+    const TEXT: &str = "select r.a from (/*once*/ select 1 from token where tenant = $1 and id = $2 /*end*/) as caller \
+         left join r on r.tenant = $1 and r.id = $3";
+
+    fn key() -> Key {
+        Key {
+            tenant: 7,
+            text: TEXT.into(),
+            together: Together::default(),
+        }
+    }
+
+    #[test]
+    fn what_is_read_once_has_one_value() {
+        let group = [waiting("a", 1), waiting("a", 2)];
+        assert_eq!(
+            together(&key(), &group).unwrap().args,
+            [
+                Arg::Int(7),
+                "a".into(),
+                Arg::Column(Column::Ints(vec![1, 2])),
+            ]
+        );
+    }
+
+    #[test]
+    fn those_with_another_token_wait_for_their_turn() {
+        let mut all = vec![waiting("a", 1), waiting("b", 2), waiting("a", 3)];
+        let ids = |group: Vec<Waiting>| -> Vec<Arg> {
+            group
+                .into_iter()
+                .filter_map(|one| one.args.last().cloned())
+                .collect()
+        };
+        assert_eq!(ids(alike(&key(), &mut all)), [Arg::Int(1), Arg::Int(3)]);
+        assert_eq!(ids(alike(&key(), &mut all)), [Arg::Int(2)]);
+        assert_eq!(ids(alike(&key(), &mut all)), []);
+    }
 }

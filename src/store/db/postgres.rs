@@ -616,7 +616,7 @@ async fn rows(
     statement: Prepared,
     is_named: bool,
 ) -> sqlx::Result<Vec<Row>> {
-    let Prepared { text, args } = statement;
+    let Prepared { text, args, .. } = statement;
     let query = sqlx::query_with(AssertSqlSafe(text), postgres_args(args)).persistent(is_named);
     // The driver enters the span in which a stream is made for each row that it reads.
     let mut rows = with_default(&Dispatch::none(), || query.fetch(connection));

@@ -4,11 +4,12 @@
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
+use crate::store::db::joint_text::JointText;
 use crate::store::db::statement::{Body, Expanded, Statement};
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// Texts that are kept. Clients choose the shape of a filter, so there is no end of shapes; when this many are known, all
 /// are forgotten.
@@ -21,13 +22,19 @@ const LONGEST: usize = 16 << 10;
 pub(in crate::store) struct Prepared {
     pub(in crate::store) text: Arc<str>,
     pub(in crate::store) args: Vec<Arg>,
+    /// The text of several statements of this text that run as one, once that was made.
+    pub(in crate::store) together: Together,
 }
 
+/// A text that is made when it is needed first; `None` if there is none.
+pub(in crate::store) type Together = Arc<OnceLock<Option<JointText>>>;
+
 impl From<Expanded> for Prepared {
-    fn from(Expanded { text, args }: Expanded) -> Self {
+    fn from(Expanded { text, args, .. }: Expanded) -> Self {
         Self {
             text: text.into(),
             args,
+            together: Arc::default(),
         }
     }
 }
@@ -41,6 +48,7 @@ pub(in crate::store) struct Texts(RwLock<HashMap<u64, Vec<Known>, FixedState>>);
 struct Known {
     steps: Vec<(&'static str, Body)>,
     text: Arc<str>,
+    together: Together,
 }
 
 impl Texts {
@@ -51,13 +59,17 @@ impl Texts {
     pub(in crate::store) fn statement(&self, statement: Statement) -> Result<Prepared, StoreError> {
         let steps = [(STATEMENT, statement.body())];
         let hash = hash(&steps);
-        if let Some(text) = self.known(hash, &steps) {
+        if let Some((text, together)) = self.known(hash, &steps) {
             let args = statement.into_body().into_values();
-            return Ok(Prepared { text, args });
+            return Ok(Prepared {
+                text,
+                args,
+                together,
+            });
         }
         let shape = vec![(STATEMENT, statement.body().shape())];
         let made = Prepared::from(statement.for_postgres()?);
-        self.keep(hash, shape, &made.text);
+        self.keep(hash, shape, &made);
         Ok(made)
     }
 
@@ -71,20 +83,24 @@ impl Texts {
             .map(|(step, statement)| (*step, statement.body()))
             .collect();
         let hash = hash(&steps);
-        if let Some(text) = self.known(hash, &steps) {
+        if let Some((text, together)) = self.known(hash, &steps) {
             let args = batch.into_values();
-            return Ok(Prepared { text, args });
+            return Ok(Prepared {
+                text,
+                args,
+                together,
+            });
         }
         let shape = steps
             .iter()
             .map(|(step, body)| (*step, body.shape()))
             .collect();
         let made = Prepared::from(batch.for_postgres()?);
-        self.keep(hash, shape, &made.text);
+        self.keep(hash, shape, &made);
         Ok(made)
     }
 
-    fn known(&self, hash: u64, steps: &[(&'static str, &Body)]) -> Option<Arc<str>> {
+    fn known(&self, hash: u64, steps: &[(&'static str, &Body)]) -> Option<(Arc<str>, Together)> {
         let texts = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let alike = |known: &&Known| {
             known.steps.len() == steps.len()
@@ -95,19 +111,22 @@ impl Texts {
                     .all(|((name, shape), (step, body))| name == step && shape.has_shape_of(body))
         };
         let found = texts.get(&hash)?.iter().find(alike)?;
-        Some(found.text.clone())
+        Some((found.text.clone(), found.together.clone()))
     }
 
-    fn keep(&self, hash: u64, steps: Vec<(&'static str, Body)>, text: &Arc<str>) {
-        if text.len() > LONGEST {
+    fn keep(&self, hash: u64, steps: Vec<(&'static str, Body)>, made: &Prepared) {
+        if made.text.len() > LONGEST {
             return;
         }
         let mut texts = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if texts.len() >= MOST {
             texts.clear();
         }
-        let text = text.clone();
-        texts.entry(hash).or_default().push(Known { steps, text });
+        texts.entry(hash).or_default().push(Known {
+            steps,
+            text: made.text.clone(),
+            together: made.together.clone(),
+        });
     }
 }
 

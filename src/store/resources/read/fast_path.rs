@@ -44,11 +44,9 @@ impl Store {
         if relations.members {
             return Ok(FastRead::NeedsFullQuery);
         }
-        let mut sql = Sql::default();
+        let mut sql = Sql::bound(vec![("tenant", Arg::Int(scope.tenant))]);
         begin(&mut sql, scope, relations, Documents::All);
-        sql.raw(" left join resource r on r.tenant = ")
-            .int(scope.tenant)
-            .raw(" and r.id = ")
+        sql.raw(" left join resource r on r.tenant = {:tenant} and r.id = ")
             .arg(Arg::Uuid(id));
         within(&mut sql, of_type);
         self.fast("resource.find_fast", scope, sql).await
@@ -140,7 +138,7 @@ pub(in crate::store) fn matching(
     if relations.members || may_be_many || !is_selective(of_type, predicate) {
         return None;
     }
-    let mut sql = Sql::default();
+    let mut sql = Sql::bound(vec![("tenant", Arg::Int(scope.tenant))]);
     begin(&mut sql, scope, relations, window.documents);
     sql.raw(" left join (");
     Select {
@@ -150,33 +148,30 @@ pub(in crate::store) fn matching(
         sql: &mut sql,
     }
     .resources(predicate);
-    sql.raw(") as hit on 1 = 1 left join resource r on r.tenant = ")
-        .int(scope.tenant)
-        .raw(" and r.seq = hit.seq");
+    sql.raw(") as hit on 1 = 1 left join resource r on r.tenant = {:tenant} and r.seq = hit.seq");
     sql.raw(" order by r.seq {limit}")
         .int(window.take.saturating_add(1));
     Some(sql)
 }
 
+/// The beginning of the statement, which has the value `tenant`.
 fn begin(sql: &mut Sql, scope: &ScopeClaim, relations: Relations, documents: Documents) {
     sql.raw("select r.seq, r.id, ")
         .raw(documents.column())
         .raw(", r.version, r.revision, r.created, r.modified, ");
     if relations.groups {
-        sql.raw("(select cast({rows_of}({row_of}(g.seq, g.id, g.display, case when exists (select 1 from member n where n.tenant = ");
-        sql.int(scope.tenant)
-            .raw(" and n.member_seq = g.seq) then 1 else 0 end)) as text) ");
-        sql.raw("from member m cross join resource g where m.tenant = ")
-            .int(scope.tenant);
-        sql.raw(" and m.member_seq = r.seq and g.tenant = ")
-            .int(scope.tenant)
-            .raw(" and g.seq = m.group_seq)");
+        sql.raw(
+            "(select cast({rows_of}({row_of}(g.seq, g.id, g.display, case when exists (select 1 from member n \
+             where n.tenant = {:tenant} and n.member_seq = g.seq) then 1 else 0 end)) as text) \
+             from member m cross join resource g where m.tenant = {:tenant} and m.member_seq = r.seq \
+             and g.tenant = {:tenant} and g.seq = m.group_seq)",
+        );
     } else {
         sql.raw("cast(null as text)");
     }
-    sql.raw(" from (");
+    sql.raw(" from {once}");
     scope.prove(sql);
-    sql.raw(") as caller");
+    sql.raw("{end_once} as caller");
 }
 
 fn within(sql: &mut Sql, of_type: &TypeIds) {
