@@ -79,7 +79,7 @@ impl Attributes {
     pub fn only(&self, names: &[&str]) -> Self {
         let named = names
             .iter()
-            .filter_map(|name| Some(((*name).to_owned(), self.get(*name)?.clone())));
+            .filter_map(|name| Some(((*name).to_owned(), self.get(name)?.clone())));
         Self(named.collect())
     }
 
