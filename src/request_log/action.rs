@@ -144,7 +144,7 @@ impl Action {
         let is_renamed = resource_type
             .display()
             .iter()
-            .any(|name| before.get(*name) != after.get(*name));
+            .any(|name| before.get(name) != after.get(name));
         match self {
             Self::Of(_, Deed::Change) if is_renamed && resource_type.members().is_some() => {
                 Self::on(resource_type, Deed::Rename)
