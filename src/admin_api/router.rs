@@ -168,9 +168,8 @@ async fn call(
     match (operation.handle)(call).await {
         Ok(reply) => Ok(shown(reply, &target)),
         Err(problem) => {
-            // The same request was carried out at the same moment.
-            if problem.kind == ProblemType::IdempotencyInProgress
-                && let Some(once) = &once
+            // The same request may have been carried out at the same moment.
+            if let Some(once) = &once
                 && let Some(reply) = replayed(&operator, once).await?
             {
                 return Ok(reply);

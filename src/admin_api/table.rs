@@ -1,8 +1,8 @@
 //! The table of operations.
 
 use crate::admin_api::api::{
-    audit, directory, endpoints, entry, history, log, mapping, operators, schemas, statistics,
-    suggestion, tenants, tokens,
+    audit, directory, entry, feed_tokens, history, log, mapping, operators, schemas, statistics,
+    streams, suggestion, tenants, tokens, webhooks,
 };
 use crate::admin_api::operation::Operation;
 use percent_encoding::percent_decode_str;
@@ -12,14 +12,15 @@ const TABLE: &[(&str, &[Operation])] = &[
     ("The API", entry::OPERATIONS),
     ("Tenants", tenants::OPERATIONS),
     ("Tokens", tokens::OPERATIONS),
+    ("Feed tokens", feed_tokens::OPERATIONS),
     ("Schemas", schemas::OPERATIONS),
     ("Suggestions", suggestion::OPERATIONS),
     ("Log", log::OPERATIONS),
     ("Statistics", statistics::OPERATIONS),
     ("Mapping", mapping::OPERATIONS),
     ("Directory", directory::OPERATIONS),
-    ("Webhooks", endpoints::WEBHOOKS),
-    ("Streams", endpoints::STREAMS),
+    ("Webhooks", webhooks::OPERATIONS),
+    ("Streams", streams::OPERATIONS),
     ("History", history::OPERATIONS),
     ("Audit", audit::OPERATIONS),
     ("Operators", operators::OPERATIONS),

@@ -126,10 +126,9 @@ impl Add {
                 algorithm: self.alg,
             },
         };
-        endpoints.add_stream(&new).await?;
-        if self.poll {
-            let issuer = endpoints.issuer();
-            writeln!(out, "{issuer}/feed/v1/streams/{}/poll", self.name)?;
+        let made = endpoints.add_stream(&new, None).await?;
+        if let Some(url) = made.poll_url {
+            writeln!(out, "{url}")?;
         }
         Ok(())
     }

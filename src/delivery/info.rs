@@ -1,10 +1,21 @@
 //! An endpoint as it is shown.
 
 use crate::clock::Timestamp;
+use crate::delivery::endpoints::Endpoints;
 use crate::delivery::error::Result;
 use crate::delivery::options::EndpointOptions;
-use crate::store::{Endpoint, EndpointStatus, FailedAttempt, Store};
+use crate::store::{Endpoint, EndpointStatus, FailedAttempt, HeldEvent};
 use serde_json::{Value, json};
+
+/// An event that was given up, for programs.
+pub fn held_as_json(held: &HeldEvent) -> Value {
+    json!({
+        "event": held.event,
+        "position": held.position,
+        "attempts": held.attempts,
+        "failed": held.failed.map(|at| at.to_string()),
+    })
+}
 
 /// An endpoint as it is shown.
 #[derive(Debug, Clone)]
@@ -25,28 +36,32 @@ pub struct EndpointInfo {
     pub failed: i64,
     /// The last attempt that failed.
     pub last_failure: Option<FailedAttempt>,
+    /// Where its receiver asks for tokens, if it does.
+    pub poll_url: Option<String>,
 }
 
-pub(super) async fn info(
-    store: &Store,
-    endpoint: Endpoint,
-    head: i64,
-    now: Timestamp,
-) -> Result<EndpointInfo> {
-    let tenant = endpoint.tenant.as_ref().map(|(number, _)| *number);
-    let (pending, oldest) = store.pending(endpoint.position, tenant).await?;
-    let (parked, failed) = store.count_held(endpoint.number).await?;
-    let attempts = store.failed_attempts(endpoint.number, Timestamp::from_micros(0), 1);
-    Ok(EndpointInfo {
-        options: EndpointOptions::read(&endpoint.options),
-        head,
-        pending,
-        oldest_pending: oldest.map(|oldest| now.seconds_since(oldest).max(0)),
-        parked,
-        failed,
-        last_failure: attempts.await?.into_iter().next(),
-        endpoint,
-    })
+impl Endpoints {
+    /// An endpoint, stored or about to be, as it is shown.
+    pub(super) async fn info(&self, endpoint: Endpoint) -> Result<EndpointInfo> {
+        let (head, now, store) = (self.head().await?, self.clock().now(), self.store());
+        let tenant = endpoint.tenant.as_ref().map(|(number, _)| *number);
+        let (pending, oldest) = store.pending(endpoint.position, tenant).await?;
+        let (parked, failed) = store.count_held(endpoint.number).await?;
+        let attempts = store.failed_attempts(endpoint.number, Timestamp::from_micros(0), 1);
+        let options = EndpointOptions::read(&endpoint.options);
+        let poll_url = format!("{}/feed/v1/streams/{}/poll", self.issuer(), endpoint.name);
+        Ok(EndpointInfo {
+            poll_url: options.is_polled().then_some(poll_url),
+            options,
+            head,
+            pending,
+            oldest_pending: oldest.map(|oldest| now.seconds_since(oldest).max(0)),
+            parked,
+            failed,
+            last_failure: attempts.await?.into_iter().next(),
+            endpoint,
+        })
+    }
 }
 
 impl EndpointInfo {
@@ -95,6 +110,9 @@ impl EndpointInfo {
         if let (Some(stream), Some(members)) = (&options.stream, shown.as_object_mut()) {
             members.remove("payload");
             members.insert("method".into(), stream.method.as_str().into());
+            if let Some(url) = &self.poll_url {
+                members.insert("pollUrl".into(), url.as_str().into());
+            }
             members.insert("mode".into(), stream.mode.as_str().into());
             members.insert("audience".into(), stream.audience.clone().into());
             members.insert("alg".into(), stream.algorithm.as_str().into());

@@ -6,6 +6,7 @@ use crate::delivery::error::{EndpointError, Result};
 use crate::delivery::lane::Outcome;
 use crate::delivery::message::Messenger;
 use crate::delivery::options::EndpointOptions;
+use crate::operator::Once;
 use crate::outbound::Outbound;
 use crate::store::{Endpoint, EndpointKind};
 use serde_json::{Value, json};
@@ -32,7 +33,8 @@ pub struct Tested {
 const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
 
 impl Endpoints {
-    /// Sends the event `scimd.test` to a webhook, or the verification event to a stream, from this process.
+    /// Sends the event `scimd.test` to a webhook, or the verification event to a stream, from this process; the answer
+    /// that `once` makes is kept for repetitions of the request.
     ///
     /// # Errors
     /// [`EndpointError`] if it cannot be sent; that it was not accepted is no error.
@@ -41,6 +43,7 @@ impl Endpoints {
         kind: EndpointKind,
         name: &str,
         outbound: &Outbound,
+        once: Option<Once<'_, Tested>>,
     ) -> Result<Tested> {
         let endpoint = self.endpoint(kind, name).await?;
         let (options, secrets) = self.opened(&endpoint)?;
@@ -62,7 +65,7 @@ impl Endpoints {
         })
         .await;
         let reply = attempted.reply;
-        Ok(Tested {
+        let tested = Tested {
             is_accepted: attempted.outcome == Outcome::Accepted,
             status: reply.as_ref().map(|reply| reply.status),
             took: begun.elapsed(),
@@ -71,7 +74,10 @@ impl Endpoints {
                 Some(reply) if !reply.text.is_empty() => reply.text,
                 _ => attempted.error,
             },
-        })
+        };
+        let kept = self.operator().kept(once, &tested)?;
+        self.tell_of_test(&endpoint, kept).await?;
+        Ok(tested)
     }
 
     fn test_claims(&self, endpoint: &Endpoint, options: &EndpointOptions, id: &str) -> Value {

@@ -111,7 +111,7 @@ async fn tokens_are_pushed_and_can_be_verified(server: Server) {
         let algorithm = TokenAlgorithm::from_keyword(name).unwrap();
         let sink = Sink::with(|_, _| Manner::Status(202, "")).await;
         let new = new_stream(Some(sink.url()), StreamMode::Full, algorithm);
-        sending.endpoints.add_stream(&new).await.unwrap();
+        sending.endpoints.add_stream(&new, None).await.unwrap();
         let mut ann = user(&format!("ann-{name}"));
         ann["password"] = json!("very secret");
         ann["externalId"] = json!("a1");
@@ -208,7 +208,7 @@ async fn a_token_that_is_refused_is_given_up(server: Server) {
     })
     .await;
     let new = new_stream(Some(sink.url()), StreamMode::Notice, TokenAlgorithm::Es256);
-    sending.endpoints.add_stream(&new).await.unwrap();
+    sending.endpoints.add_stream(&new, None).await.unwrap();
     server.post("/Users", user("ann")).await.expect(201);
     sink.wait("the first", |received| received.len() == 1).await;
     server.post("/Users", user("bob")).await.expect(201);
@@ -244,7 +244,7 @@ async fn failed(endpoints: &Endpoints) -> Vec<String> {
 async fn tokens_are_polled_until_they_are_acknowledged(server: Server) {
     let sending = Sending::of(&server);
     let new = new_stream(None, StreamMode::Notice, TokenAlgorithm::EdDsa);
-    sending.endpoints.add_stream(&new).await.unwrap();
+    sending.endpoints.add_stream(&new, None).await.unwrap();
     let poll = async |most: usize, acknowledged: &[&String], errors: &[&String]| {
         server.feed().advance().await.unwrap();
         let stream = sending.endpoints.polled_stream("app", None).await.unwrap();
@@ -327,10 +327,10 @@ impl Receiver {
 async fn tokens_are_polled_over_http(server: Server) {
     let sending = Sending::with_key(&server, SEALING_KEY.into());
     let new = new_stream(None, StreamMode::Notice, TokenAlgorithm::Es256);
-    sending.endpoints.add_stream(&new).await.unwrap();
+    sending.endpoints.add_stream(&new, None).await.unwrap();
     let issued = server
         .operator
-        .issue_feed_token("siem", None)
+        .issue_feed_token("siem", None, None)
         .await
         .unwrap();
     let receiver = Receiver::with(&server, issued.text.expose_secret());
@@ -388,7 +388,7 @@ async fn keys_are_rotated(server: Server) {
     let sending = Sending::of(&server);
     let sink = Sink::with(|_, _| Manner::Status(202, "")).await;
     let new = new_stream(Some(sink.url()), StreamMode::Notice, TokenAlgorithm::Es256);
-    sending.endpoints.add_stream(&new).await.unwrap();
+    sending.endpoints.add_stream(&new, None).await.unwrap();
     let (_, before) = published(&server, "/.well-known/jwks.json").await;
     assert_eq!(before["keys"].as_array().unwrap().len(), 2);
     assert!(!before.to_string().contains("\"d\""));
@@ -439,7 +439,7 @@ async fn streams_are_announced(server: Server) {
         404
     );
     let new = new_stream(None, StreamMode::Notice, TokenAlgorithm::Es256);
-    sending.endpoints.add_stream(&new).await.unwrap();
+    sending.endpoints.add_stream(&new, None).await.unwrap();
     let config = server.get("/ServiceProviderConfig").await.expect(200).body;
     assert_eq!(config["securityEvents"]["asyncRequest"], "none");
     let uris = config["securityEvents"]["eventUris"].as_array().unwrap();

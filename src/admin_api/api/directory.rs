@@ -1,7 +1,7 @@
 //! Users and groups of a tenant: reading with SCIM, and the few writes of an operator.
 
-use crate::admin_api::call::{Call, JsonReply, Reply};
-use crate::admin_api::operation::{Access, Body, Method, Operation};
+use crate::admin_api::call::{Call, NOTHING, Reply};
+use crate::admin_api::operation::{Access, Body, Method, Operation, Place};
 use crate::admin_api::problem::{Problem, Result};
 use crate::audit::{AuditAction, AuditEntry};
 use crate::model::TypeRoles;
@@ -17,44 +17,11 @@ const READ: Access = Access::Scope(OperatorScope::DirectoryRead);
 const WRITE: Access = Access::Scope(OperatorScope::DirectoryWrite);
 
 /// A SCIM operation.
-const fn scim(
-    (id, method, path): (&'static str, Method, &'static str),
-    summary: &'static str,
-) -> Operation {
-    Operation {
-        id,
-        method,
-        path,
-        access: READ,
-        summary,
-        details: "Query, answer and errors are those of SCIM (RFC 7644).",
-        query: &[],
-        body: Body::Scim,
-        answer: (200, Some("ScimAnswer")),
-        problems: &[],
-        handle: |call| Box::pin(read(call)),
-    }
-}
-
-/// A write of an operator.
-const fn write(
-    (id, method, path): (&'static str, Method, &'static str),
-    summary: &'static str,
-    handle: fn(Call) -> crate::admin_api::operation::Answering,
-) -> Operation {
-    Operation {
-        id,
-        method,
-        path,
-        access: WRITE,
-        summary,
-        details: "",
-        query: &[],
-        body: Body::Empty,
-        answer: (204, None),
-        problems: &[],
-        handle,
-    }
+const fn scim(place: Place, summary: &'static str) -> Operation {
+    Operation::new(place, READ, summary, |call| Box::pin(read(call)))
+        .detailed("Query, answer and errors are those of SCIM (RFC 7644).")
+        .taking(Body::Scim)
+        .giving(200, "ScimAnswer")
 }
 
 pub(crate) const OPERATIONS: &[Operation] = &[
@@ -86,26 +53,29 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         ("searchAll", Method::Post, "/tenants/{tenant}/scim/.search"),
         "Lists resources of all types by a SearchRequest.",
     ),
-    write(
+    Operation::new(
         (
             "deactivateUser",
             Method::Post,
             "/tenants/{tenant}/users/{id}/deactivate",
         ),
+        WRITE,
         "Deactivates a user, as an identity provider would.",
         |call| Box::pin(deactivate(call)),
     ),
-    write(
+    Operation::new(
         ("deleteUser", Method::Delete, "/tenants/{tenant}/users/{id}"),
+        WRITE,
         "Deletes a user with all memberships.",
         |call| Box::pin(delete(call, true)),
     ),
-    write(
+    Operation::new(
         (
             "deleteGroup",
             Method::Delete,
             "/tenants/{tenant}/groups/{id}",
         ),
+        WRITE,
         "Deletes a group.",
         |call| Box::pin(delete(call, false)),
     ),
@@ -117,7 +87,7 @@ async fn read(call: Call) -> Result<Reply> {
     let entry = AuditEntry::new(AuditAction::DirectoryRead).in_tenant(tenant);
     let entry = if id.is_empty() { entry } else { entry.on(id) };
     let caller = call.operator.caller_in(tenant).await?;
-    call.operator.record(&entry).await?;
+    call.operator.record(entry).await?;
     let upload = locked(&call.upload).take();
     let read = scim_api::Reading {
         endpoint: Some(endpoint).filter(|endpoint| !endpoint.is_empty()),
@@ -146,7 +116,7 @@ async fn deactivate(call: Call) -> Result<Reply> {
     let entry = AuditEntry::new(AuditAction::UserDeactivate).in_tenant(call.tenant());
     let caller = call
         .operator
-        .acting_caller(call.tenant(), entry.on(id))
+        .acting_caller(call.tenant(), entry.on(id), call.keeping(&NOTHING))
         .await?;
     let kind = type_of(&caller.catalog, true).ok_or_else(no_type)?;
     let seat = kind.seat().map(|attribute| attribute.name().to_string());
@@ -158,15 +128,15 @@ async fn deactivate(call: Call) -> Result<Reply> {
         view: &view,
         precondition: &Precondition::default(),
     };
-    answered(
-        call.operator
-            .service()
-            .modify(&caller, &kind, &request)
-            .await,
-    )?;
+    let modified = call
+        .operator
+        .service()
+        .modify(&caller, &kind, &request)
+        .await;
+    answered(modified)?;
     if let Some(once) = &call.once {
-        let answer = JsonReply::new(204, Value::Null).kept();
-        call.operator.keep_answer(once, &answer).await?;
+        // A user who was inactive before is not changed, and then no answer was kept with a change.
+        call.operator.keep_answer(once, &NOTHING(&())).await?;
     }
     Ok(Reply::Empty)
 }
@@ -196,7 +166,10 @@ async fn delete(call: Call, is_user: bool) -> Result<Reply> {
         AuditAction::GroupDelete
     };
     let entry = AuditEntry::new(action).in_tenant(call.tenant()).on(id);
-    let caller = call.operator.acting_caller(call.tenant(), entry).await?;
+    let caller = call
+        .operator
+        .acting_caller(call.tenant(), entry, None)
+        .await?;
     let kind = type_of(&caller.catalog, is_user).ok_or_else(no_type)?;
     let condition = Precondition::default();
     let deleted = call

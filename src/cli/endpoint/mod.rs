@@ -26,8 +26,7 @@ pub(super) fn over(config: &Config, operator: &Operator, feed: Feed) -> Endpoint
         source: config.secret_keys.clone(),
         folder,
     };
-    let access = operator.service().access();
-    Endpoints::new(access, feed, keys, config.issuer())
+    Endpoints::new(operator, feed, keys, config.issuer())
 }
 
 impl From<EndpointError> for Failure {

@@ -13,7 +13,7 @@ on_both!(
 );
 
 /// Sends the same request many times at once.
-async fn many(
+pub(super) async fn many(
     admin: &Arc<Admin>,
     (method, path): (Method, &str),
     body: Option<Value>,
@@ -39,7 +39,7 @@ async fn many(
     answers
 }
 
-fn count(answers: &[(u16, Value)], status: u16) -> usize {
+pub(super) fn count(answers: &[(u16, Value)], status: u16) -> usize {
     answers.iter().filter(|(own, _)| *own == status).count()
 }
 

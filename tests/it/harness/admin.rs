@@ -67,7 +67,6 @@ impl Admin {
             bad_tokens: 0,
             behind_proxy: false,
         };
-        let access = server.operator.service().access();
         let keys = KeyPlace {
             source: KeySource {
                 current: Some(generate_key().unwrap()),
@@ -77,7 +76,7 @@ impl Admin {
         };
         let parts = AdminParts {
             operator: server.operator.clone(),
-            endpoints: Endpoints::new(access, server.feed(), keys, server.base.clone()),
+            endpoints: Endpoints::new(&server.operator, server.feed(), keys, server.base.clone()),
             config: Config::load(None, &home(), &[]).unwrap(),
             mounts,
         };

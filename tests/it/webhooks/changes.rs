@@ -25,7 +25,7 @@ async fn a_paused_webhook_goes_on_where_it_stopped(server: Server) {
     sending.add("app", &sink).await;
     let ann = churn(&server, "ann", 1).await;
     sink.wait_accepted(2).await;
-    sending.endpoints.pause(WEBHOOK, "app").await.unwrap();
+    sending.endpoints.pause(WEBHOOK, "app", None).await.unwrap();
     // Within a second nothing more is sent.
     tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
     let bob = churn(&server, "bob", 2).await;
@@ -34,7 +34,7 @@ async fn a_paused_webhook_goes_on_where_it_stopped(server: Server) {
     assert_eq!(sink.received().len(), 2);
     sending
         .endpoints
-        .resume(WEBHOOK, "app", None)
+        .resume(WEBHOOK, "app", None, None)
         .await
         .unwrap();
     let accepted = sink.wait_accepted(5).await;
@@ -84,7 +84,7 @@ async fn events_are_sent_again(server: Server) {
     let first = sink.wait_accepted(3).await;
     sending
         .endpoints
-        .replay(WEBHOOK, "app", &Start::After(cursor), None)
+        .replay(WEBHOOK, "app", (&Start::After(cursor), None), None)
         .await
         .unwrap();
     let both = sink.wait_accepted(6).await;
@@ -121,12 +121,16 @@ async fn events_that_were_given_up_are_tried_again(server: Server) {
     assert!(matches!(
         sending
             .endpoints
-            .retry(WEBHOOK, "app", Some("evt_none"))
+            .retry(WEBHOOK, "app", Some("evt_none"), None)
             .await,
         Err(EndpointError::NoFailedEvent(_))
     ));
     assert_eq!(
-        sending.endpoints.retry(WEBHOOK, "app", None).await.unwrap(),
+        sending
+            .endpoints
+            .retry(WEBHOOK, "app", None, None)
+            .await
+            .unwrap(),
         0
     );
     is_well.store(true, Ordering::SeqCst);
@@ -151,8 +155,8 @@ async fn a_webhook_has_the_events_of_its_tenant_and_types(server: Server) {
             ..WebhookSettings::default()
         },
     };
-    let key = sending.endpoints.add_webhook(&new).await.unwrap();
-    assert!(secrecy::ExposeSecret::expose_secret(&key).starts_with("whpk_"));
+    let made = sending.endpoints.add_webhook(&new, None).await.unwrap();
+    assert!(secrecy::ExposeSecret::expose_secret(&made.secret).starts_with("whpk_"));
     let acme = server.by(&acme);
     acme.post("/Groups", crate::harness::group("Sales", &[]))
         .await
@@ -193,7 +197,7 @@ async fn what_cannot_be_is_refused(server: Server) {
                 ..WebhookSettings::default()
             },
         };
-        sending.endpoints.add_webhook(&new).await
+        sending.endpoints.add_webhook(&new, None).await
     };
     let url = "https://app.example.com/hooks";
     let wrong_cursor = || Start::After("7".to_owned());
@@ -236,7 +240,11 @@ async fn what_cannot_be_is_refused(server: Server) {
         let told = outcome.unwrap_err().to_string();
         assert!(told.contains(expected), "{told}");
     }
-    let missing = sending.endpoints.pause(WEBHOOK, "none").await.unwrap_err();
+    let missing = sending
+        .endpoints
+        .pause(WEBHOOK, "none", None)
+        .await
+        .unwrap_err();
     assert_eq!(missing.to_string(), "There is no webhook \"none\".");
     sending.stop().await;
 }

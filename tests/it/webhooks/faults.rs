@@ -122,7 +122,7 @@ async fn a_receiver_that_is_gone_is_left_alone(server: Server) {
     sink.answer(|_, _| Manner::Status(204, ""));
     sending
         .endpoints
-        .resume(WEBHOOK, "app", None)
+        .resume(WEBHOOK, "app", None, None)
         .await
         .unwrap();
     let accepted = sink.wait_accepted(5).await;

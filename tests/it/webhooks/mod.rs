@@ -57,9 +57,8 @@ impl Sending {
             folder: None,
         };
         let feed = server.feed();
-        let access = server.service.access();
         let issuer = "https://scim.example.com".to_owned();
-        let endpoints = Endpoints::new(access, feed.clone(), keys, issuer);
+        let endpoints = Endpoints::new(&server.operator, feed.clone(), keys, issuer);
         let outbound = Outbound::new(&OutboundSettings::default()).unwrap();
         let settings = DelivererSettings { disable_after };
         let background = Background::new(server.clock.clone());
@@ -96,8 +95,8 @@ impl Sending {
                 ..settings
             },
         };
-        let secret = self.endpoints.add_webhook(&new).await.unwrap();
-        secret.expose_secret().to_owned()
+        let made = self.endpoints.add_webhook(&new, None).await.unwrap();
+        made.secret.expose_secret().to_owned()
     }
 
     /// Stops as a server does.
@@ -189,7 +188,7 @@ async fn every_change_arrives_once_and_in_order(server: Server) {
 async fn a_rotated_secret_overlaps(server: Server) {
     let (sending, sink) = (Sending::of(&server), Sink::start().await);
     let first = sending.add("app", &sink).await;
-    let second = sending.endpoints.rotate("app", 3600).await.unwrap();
+    let second = sending.endpoints.rotate("app", 3600, None).await.unwrap();
     let second = second.expose_secret().to_owned();
     assert_ne!(first, second);
     // Every instance signs with both within a second, and with the first one all the time.
