@@ -93,7 +93,9 @@ impl Issue {
             .map_or(config.tokens.expires, |Span(seconds)| seconds);
         let operator = open::existing(config).await?;
         let token = match (self.all_tenants, self.scope) {
-            (true, TokenScope::Feed) => operator.issue_feed_token(&self.name, expires).await?,
+            (true, TokenScope::Feed) => {
+                operator.issue_feed_token(&self.name, expires, None).await?
+            }
             (true, _) => {
                 return Err(Failure::Failed(
                     "--all-tenants is for the change feed: add --scope feed".to_owned(),

@@ -8,16 +8,16 @@ use crate::admin_api::problem::{ProblemType, Result};
 use crate::clock::Timestamp;
 use crate::config::duration;
 use crate::service::{
-    IssuedToken, Once, OperatorScope, TokenInfo, TokenLife, TokenQuery, TokenRequest, TokenScope,
+    IssuedToken, OperatorScope, TokenInfo, TokenLife, TokenQuery, TokenRequest, TokenScope,
     issued_as_json, token_as_json,
 };
 use serde_json::{Value, json};
 
-const READ: Access = Access::Scope(OperatorScope::TenantsRead);
-const WRITE: Access = Access::Scope(OperatorScope::TokensWrite);
+pub(super) const READ: Access = Access::Scope(OperatorScope::TenantsRead);
+pub(super) const WRITE: Access = Access::Scope(OperatorScope::TokensWrite);
 
 /// Seconds for which a token that is rotated stays good if nothing is said.
-const OVERLAP: i64 = 7 * 86_400;
+pub(super) const OVERLAP: i64 = 7 * 86_400;
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
@@ -109,7 +109,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 ];
 
 /// A token as the caller sees it now.
-fn shown(call: &Call, token: &TokenInfo) -> Value {
+pub(super) fn shown(call: &Call, token: &TokenInfo) -> Value {
     let (now, warn_days) = (
         call.operator.clock().now(),
         call.api.config.tokens.warn_days,
@@ -126,43 +126,57 @@ async fn list(call: Call) -> Result<Reply> {
         limit: call.limit() + 1,
     };
     let (tokens, has_more) = cut(call.operator.tokens(&query).await?, call.limit());
-    let last = tokens.last().map(|token| Value::from(token.id.as_str()));
-    let items: Vec<_> = tokens.iter().map(|token| shown(&call, token)).collect();
-    let next = last.filter(|_| has_more);
+    let place = |token: &TokenInfo| Value::from(token.id.as_str());
+    page_of(&call, &tokens, place, has_more)
+}
+
+/// A page of tokens; `place` is where the next page begins after one of them.
+pub(super) fn page_of(
+    call: &Call,
+    tokens: &[TokenInfo],
+    place: impl Fn(&TokenInfo) -> Value,
+    has_more: bool,
+) -> Result<Reply> {
+    let items: Vec<_> = tokens.iter().map(|token| shown(call, token)).collect();
+    let next = tokens.last().filter(|_| has_more).map(place);
     Ok(Reply::Json(call.page(&items, next.as_ref())?))
 }
 
-/// The answer to a request that issued a token.
-fn issued(token: &IssuedToken, warn_days: i64) -> JsonReply {
-    let location = format!("{BASE}/tenants/{}/tokens/{}", token.tenant, token.id);
+/// The answer to a request that issued a token, which is below a path.
+pub(super) fn issued(path: &str, token: &IssuedToken, warn_days: i64) -> JsonReply {
     JsonReply {
-        location: Some(location),
+        location: Some(format!("{BASE}{path}/{}", token.id)),
         ..JsonReply::new(201, issued_as_json(token, warn_days))
     }
 }
 
-async fn issue(call: Call) -> Result<Reply> {
-    let config = &call.api.config;
-    let warn_days = config.tokens.warn_days;
-    let seconds = match call.text("expiresIn") {
+/// The path of the tokens of the tenant that a request is about.
+fn path(call: &Call) -> String {
+    format!("/tenants/{}/tokens", call.tenant())
+}
+
+/// Seconds that a token is to be good for; `None`: no end.
+pub(super) fn lasting(call: &Call) -> Option<i64> {
+    match call.text("expiresIn") {
         // The schema has seen that it can be read.
         Some(text) => duration::parse_or_never(text).flatten(),
-        None => config.tokens.expires,
-    };
+        None => call.api.config.tokens.expires,
+    }
+}
+
+async fn issue(call: Call) -> Result<Reply> {
+    let (warn_days, path) = (call.api.config.tokens.warn_days, path(&call));
     let scope = call.text("scope").and_then(TokenScope::from_keyword);
     let request = TokenRequest {
         tenant: call.tenant(),
         name: call.text("name").unwrap_or_default(),
         scope: scope.unwrap_or(TokenScope::ReadWrite),
-        seconds,
+        seconds: lasting(&call),
     };
-    let answer = |token: &IssuedToken| issued(token, warn_days).kept();
-    let once = call.once.as_ref().map(|key| Once {
-        key,
-        answer: &answer,
-    });
+    let answer = |token: &IssuedToken| issued(&path, token, warn_days).kept();
+    let once = call.keeping(&answer);
     let token = call.operator.issue_token_once(&request, once).await?;
-    Ok(Reply::Json(issued(&token, warn_days)))
+    Ok(Reply::Json(issued(&path, &token, warn_days)))
 }
 
 async fn get(call: Call) -> Result<Reply> {
@@ -181,17 +195,14 @@ async fn revoke(call: Call) -> Result<Reply> {
 async fn rotate(call: Call) -> Result<Reply> {
     let id = call.segment("id");
     call.operator.token(call.tenant(), id).await?;
-    let warn_days = call.api.config.tokens.warn_days;
+    let (warn_days, path) = (call.api.config.tokens.warn_days, path(&call));
     let overlap = call.text("overlap").and_then(duration::parse);
-    let answer = |token: &IssuedToken| issued(token, warn_days).kept();
-    let once = call.once.as_ref().map(|key| Once {
-        key,
-        answer: &answer,
-    });
+    let answer = |token: &IssuedToken| issued(&path, token, warn_days).kept();
+    let once = call.keeping(&answer);
     let rotated = call
         .operator
         .rotate_token_once(id, overlap.unwrap_or(OVERLAP), once);
-    Ok(Reply::Json(issued(&rotated.await?, warn_days)))
+    Ok(Reply::Json(issued(&path, &rotated.await?, warn_days)))
 }
 
 async fn ending(call: Call) -> Result<Reply> {
@@ -213,13 +224,8 @@ async fn ending(call: Call) -> Result<Reply> {
         }
     }
     let (tokens, has_more) = cut(read, call.limit());
-    let last = tokens.last().map(|token| {
-        let end = token.expires.map(Timestamp::as_micros);
-        json!([token.id, end])
-    });
-    let items: Vec<_> = tokens.iter().map(|token| shown(&call, token)).collect();
-    let next = last.filter(|_| has_more);
-    Ok(Reply::Json(call.page(&items, next.as_ref())?))
+    let place = |token: &TokenInfo| json!([token.id, token.expires.map(Timestamp::as_micros)]);
+    page_of(&call, &tokens, place, has_more)
 }
 
 /// Id and end of the last token of the page before.

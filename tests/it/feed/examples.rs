@@ -78,7 +78,11 @@ async fn follows(server: &Server, program: &str, script: &str) {
     }
     let created = server.post("/Groups", group("Sales", &ids[..2])).await;
     let sales = created.expect(201).id();
-    let issued = server.operator.issue_feed_token("app", None).await.unwrap();
+    let issued = server
+        .operator
+        .issue_feed_token("app", None, None)
+        .await
+        .unwrap();
     let token = issued.text.expose_secret();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("state.json");

@@ -25,7 +25,11 @@ struct Reader {
 
 impl Reader {
     async fn of_all(server: &Server) -> Self {
-        let issued = server.operator.issue_feed_token("app", None).await.unwrap();
+        let issued = server
+            .operator
+            .issue_feed_token("app", None, None)
+            .await
+            .unwrap();
         Self::with(server, issued.text.expose_secret())
     }
 
