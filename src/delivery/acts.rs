@@ -56,6 +56,7 @@ impl Endpoints {
             options: options.text(),
             secrets: secrets.seal(&self.sealing_keys()?, kind, name)?,
             position: self.position(start).await?,
+            is_polled: options.is_polled(),
         };
         Ok(Endpoint::fresh(new, self.clock().now()))
     }

@@ -1,6 +1,7 @@
 //! The webhooks and streams of a database, for whoever acts. Commands and other interfaces call these functions.
 
 use crate::clock::{Clock, Timestamp};
+use crate::delivery::answer_times::shown_since;
 use crate::delivery::error::{EndpointError, Result};
 use crate::delivery::info::EndpointInfo;
 use crate::delivery::key_place::KeyPlace;
@@ -186,7 +187,7 @@ impl Endpoints {
         Ok(attempts.await?)
     }
 
-    /// Deletes failures that are older than a number of days.
+    /// Deletes failures that are older than a number of days, and figures that are no longer shown.
     ///
     /// # Errors
     /// Any error of the database.
@@ -195,6 +196,8 @@ impl Endpoints {
             .clock()
             .now()
             .plus_seconds(-days.saturating_mul(86_400));
+        let shown = shown_since(self.clock().now());
+        self.store().forget_delivery_times(shown).await?;
         Ok(self.store().forget_failures(before).await?)
     }
 }

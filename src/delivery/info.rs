@@ -1,6 +1,7 @@
 //! An endpoint as it is shown.
 
 use crate::clock::Timestamp;
+use crate::delivery::answer_times::{Percentiles, percentiles, shown_since};
 use crate::delivery::endpoints::Endpoints;
 use crate::delivery::error::Result;
 use crate::delivery::options::EndpointOptions;
@@ -36,6 +37,8 @@ pub struct EndpointInfo {
     pub failed: i64,
     /// The last attempt that failed.
     pub last_failure: Option<FailedAttempt>,
+    /// How long the receiver took to accept events, of the last hour; `None` without any.
+    pub times: Option<Percentiles>,
     /// Where its receiver asks for tokens, if it does.
     pub poll_url: Option<String>,
 }
@@ -48,6 +51,7 @@ impl Endpoints {
         let (pending, oldest) = store.pending(endpoint.position, tenant).await?;
         let (parked, failed) = store.count_held(endpoint.number).await?;
         let attempts = store.failed_attempts(endpoint.number, Timestamp::from_micros(0), 1);
+        let times = store.delivery_times(endpoint.number, shown_since(now));
         let options = EndpointOptions::read(&endpoint.options);
         let poll_url = format!("{}/feed/v1/streams/{}/poll", self.issuer(), endpoint.name);
         Ok(EndpointInfo {
@@ -59,6 +63,7 @@ impl Endpoints {
             parked,
             failed,
             last_failure: attempts.await?.into_iter().next(),
+            times: percentiles(&times.await?),
             endpoint,
         })
     }
@@ -101,6 +106,7 @@ impl EndpointInfo {
             "failed": self.failed,
             "accepted": endpoint.accepted,
             "lastAccepted": endpoint.last_accepted.map(|at| at.to_string()),
+            "milliseconds": self.times.map(|times| json!({"p50": times.p50, "p99": times.p99})),
             "lastFailure": self.last_failure.as_ref().map(|failure| json!({
                 "at": failure.at.to_string(),
                 "status": failure.status,
@@ -108,7 +114,7 @@ impl EndpointInfo {
             })),
         });
         if let (Some(stream), Some(members)) = (&options.stream, shown.as_object_mut()) {
-            members.remove("payload");
+            members.shift_remove("payload");
             members.insert("method".into(), stream.method.as_str().into());
             if let Some(url) = &self.poll_url {
                 members.insert("pollUrl".into(), url.as_str().into());

@@ -1,6 +1,7 @@
 //! Sending changes to the application: webhooks and security event tokens, and what an operator does with them.
 
 mod acts;
+mod answer_times;
 mod deliver;
 mod endpoints;
 mod error;
@@ -18,6 +19,7 @@ mod test_event;
 mod token_keys;
 mod webhooks;
 
+pub use answer_times::Percentiles;
 pub use deliver::{Deliverer, DelivererSettings};
 pub use endpoints::{Endpoints, Start};
 pub use error::EndpointError;

@@ -11,7 +11,7 @@ use crate::outbound::Outbound;
 use crate::store::{Endpoint, EndpointKind};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// What became of an event that was sent as a test.
@@ -53,7 +53,6 @@ impl Endpoints {
         let id = format!("evt_test{}", Uuid::now_v7().simple());
         let event = self.test_claims(&endpoint, &options, &id);
         let messenger = Messenger::of(self, &endpoint, &options, secrets).await?;
-        let begun = Instant::now();
         let attempted = send(Attempt {
             outbound,
             target: &target,
@@ -68,7 +67,7 @@ impl Endpoints {
         let tested = Tested {
             is_accepted: attempted.outcome == Outcome::Accepted,
             status: reply.as_ref().map(|reply| reply.status),
-            took: begun.elapsed(),
+            took: attempted.took,
             address: reply.as_ref().and_then(|reply| reply.address),
             error: match reply {
                 Some(reply) if !reply.text.is_empty() => reply.text,

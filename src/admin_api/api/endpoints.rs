@@ -139,8 +139,9 @@ pub(super) async fn test(call: Call, kind: EndpointKind) -> Result<Reply> {
     let outbound = Outbound::new(&settings).map_err(ScimError::internal)?;
     let answer = |of: &Tested| tested(of).kept();
     let once = call.keeping(&answer);
-    let outcome = endpoints(&call)?.test(kind, call.segment("name"), &outbound, once);
-    Ok(Reply::Json(tested(&outcome.await?)))
+    let (endpoints, name) = (endpoints(&call)?, call.segment("name"));
+    let outcome = endpoints.test(kind, name, &outbound, once).await?;
+    Ok(Reply::Json(tested(&outcome)))
 }
 
 pub(super) async fn replay(call: Call, kind: EndpointKind) -> Result<Reply> {

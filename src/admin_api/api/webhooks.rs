@@ -155,6 +155,7 @@ async fn rotate(call: Call) -> Result<Reply> {
     let overlap = call.text("overlap").and_then(duration::parse);
     let answer = |secret: &SecretString| rotated(name, secret).kept();
     let once = call.keeping(&answer);
-    let secret = endpoints(&call)?.rotate(name, overlap.unwrap_or(OVERLAP), once);
-    Ok(Reply::Json(rotated(name, &secret.await?)))
+    let overlap = overlap.unwrap_or(OVERLAP);
+    let secret = endpoints(&call)?.rotate(name, overlap, once).await?;
+    Ok(Reply::Json(rotated(name, &secret)))
 }

@@ -74,6 +74,7 @@ macro_rules! migrations {
             15 "0015_endpoints.sql",
             16 "0016_tenant_activity.sql",
             17 "0017_scanned_values.sql",
+            18 "0018_delivery.sql",
         )
     };
     ($folder:literal, $($version:literal $name:literal,)*) => {

@@ -71,6 +71,8 @@ pub struct Endpoint {
     pub accepted: i64,
     /// When an event was accepted last.
     pub last_accepted: Option<Timestamp>,
+    /// Whether its receiver asks for what it gets.
+    pub is_polled: bool,
 }
 
 /// An endpoint to be kept.
@@ -88,6 +90,8 @@ pub struct NewEndpoint {
     pub secrets: String,
     /// Position after which it begins.
     pub position: i64,
+    /// Whether its receiver asks for what it gets.
+    pub is_polled: bool,
 }
 
 impl Endpoint {
@@ -109,6 +113,7 @@ impl Endpoint {
             revision: 1,
             accepted: 0,
             last_accepted: None,
+            is_polled: new.is_polled,
         }
     }
 }
@@ -144,13 +149,14 @@ pub(in crate::store) fn read_endpoint(row: &Row) -> Result<Endpoint, StoreError>
         revision: row.int(13)?,
         accepted: row.int(14)?,
         last_accepted: row.opt_int(15)?.map(Timestamp::from_micros),
+        is_polled: row.bool(16)?,
     })
 }
 
 /// Columns of [`Endpoint`], in the order that [`read_endpoint`] reads them.
 pub(in crate::store) const ENDPOINT: &str = "endpoint.endpoint, endpoint.kind, endpoint.name, endpoint.tenant, \
      (select t.name from tenant t where t.tenant = endpoint.tenant), endpoint.options, endpoint.secrets, endpoint.status, endpoint.why, endpoint.since, \
-     endpoint.position, endpoint.parts, endpoint.rewinds, endpoint.revision, endpoint.accepted, endpoint.last_accepted";
+     endpoint.position, endpoint.parts, endpoint.rewinds, endpoint.revision, endpoint.accepted, endpoint.last_accepted, endpoint.is_polled";
 
 impl Store {
     /// Keeps an endpoint, and keys for its tokens if there are none of their algorithm; `false` if there is one of its
@@ -174,6 +180,7 @@ impl Store {
                 new.status.as_str().into(),
                 Arg::Int(new.since.as_micros()),
                 Arg::Int(new.position),
+                Arg::Bool(new.is_polled),
             ];
             let added = Step::new(ADD, args).returning(&["endpoint"]);
             let batch = Batch::new("endpoint.add").then("acted", added);
@@ -322,8 +329,8 @@ fn set_lanes(batch: Batch, number: i64, (position, tenant): (i64, Option<i64>)) 
 const DELETE: &str = "delete from endpoint where kind = $1 and name = $2 returning endpoint";
 const FORGET_LANES: &str =
     "delete from lane where endpoint = $1 and exists (select 1 from {acted})";
-const ADD: &str = "insert into endpoint (kind, name, tenant, options, secrets, status, since, position, created) \
-     select $1, $2, $3, $4, $5, $6, $7, $8, $7 where true on conflict do nothing returning endpoint";
+const ADD: &str = "insert into endpoint (kind, name, tenant, options, secrets, status, since, position, created, is_polled) \
+     select $1, $2, $3, $4, $5, $6, $7, $8, $7, $9 where true on conflict do nothing returning endpoint";
 const SET_LANE: &str = "insert into lane (endpoint, tenant, position, parts) \
      select $1, $2, $3, 0 where exists (select 1 from {acted}) \
      on conflict (endpoint, tenant) do update set position = excluded.position, parts = 0";

@@ -18,10 +18,12 @@ pub struct EndpointState {
     pub revision: i64,
     /// Whether no other instance holds its lease.
     pub is_free: bool,
+    /// Whether there is anything to do: an event that it has not come to, or one that waits apart.
+    pub has_work: bool,
 }
 
 impl Store {
-    /// The endpoints to which events are sent, as an instance sees them.
+    /// The endpoints to which events are sent, not those that are polled, as an instance sees them.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -39,6 +41,7 @@ impl Store {
                 number: row.int(0)?,
                 revision: row.int(1)?,
                 is_free: row.bool(2)?,
+                has_work: row.bool(3)?,
             })
         };
         rows.iter().map(read).collect()
@@ -88,8 +91,12 @@ impl Store {
     }
 }
 
-const STATES: &str = "select endpoint, revision, case when owner is null or owner = $1 or lease < {now} then 1 else 0 end \
-     from endpoint where status in ('active', 'failing')";
+const STATES: &str = "select e.endpoint, e.revision, \
+       case when e.owner is null or e.owner = $1 or e.lease < {now} then 1 else 0 end, \
+       case when e.position < (select coalesce(max(f.position), 0) from feed f) or e.status = 'failing' \
+         or exists (select 1 from lane l where l.endpoint = e.endpoint) \
+         or exists (select 1 from held_event h where h.endpoint = e.endpoint and h.failed is null) then 1 else 0 end \
+     from endpoint e where e.status in ('active', 'failing') and not e.is_polled";
 const TAKE: &str = "update endpoint set owner = $2, lease = {now} + $3 where endpoint = $1 \
      and status in ('active', 'failing') and (owner is null or owner = $2 or lease < {now}) returning ";
 const KEEP: &str =

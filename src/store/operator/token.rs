@@ -41,7 +41,7 @@ pub struct TokenInfo {
     pub created: Timestamp,
     /// Until when it is good.
     pub expires: Option<Timestamp>,
-    /// When it was used last; to the minute.
+    /// When it was used last: to the minute, or to the hour if it reads the change feed.
     pub last_used: Option<Timestamp>,
     /// Since when it is no longer good.
     pub revoked: Option<Timestamp>,

@@ -127,7 +127,7 @@ async fn acts_on_endpoints_leave_their_rows(server: Server) {
 
 /// Sends the same request twice with a key; gives both answers, of which the second is the first.
 async fn twice(admin: &Admin, path: &str, body: Value) -> [Answer; 2] {
-    let key = format!("key-of-{}", path.replace('/', "-"));
+    let key = format!("a-key-of-its-own-{}", path.replace('/', "-"));
     let header = [("idempotency-key", key.as_str())];
     let place = (admin.token.as_str(), Method::POST, path);
     let first = admin.call(place.clone(), Some(body.clone()), &header).await;

@@ -74,9 +74,10 @@ impl Admin {
             },
             folder: None,
         };
+        let issuer = server.base.trim_end_matches("/scim/v2").to_owned();
         let parts = AdminParts {
             operator: server.operator.clone(),
-            endpoints: Endpoints::new(&server.operator, server.feed(), keys, server.base.clone()),
+            endpoints: Endpoints::new(&server.operator, server.feed(), keys, issuer),
             config: Config::load(None, &home(), &[]).unwrap(),
             mounts,
         };

@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 crate::on_both!(
     a_paused_webhook_goes_on_where_it_stopped,
     a_webhook_is_moved_and_removed,
+    changes_of_a_webhook_lose_and_repeat_nothing,
+    what_was_removed_is_sent_nothing,
     events_are_sent_again,
     events_that_were_given_up_are_tried_again,
     a_webhook_has_the_events_of_its_tenant_and_types,
@@ -72,6 +74,82 @@ async fn a_webhook_is_moved_and_removed(server: Server) {
             .unwrap()
             .is_empty()
     );
+    sending.stop().await;
+}
+
+/// Whoever sends ends and begins anew with each change, while events come and go.
+async fn changes_of_a_webhook_lose_and_repeat_nothing(server: Server) {
+    let (sending, sink) = (Sending::of(&server), Sink::start().await);
+    sending.add("app", &sink).await;
+    let writing = async {
+        let [a, b, c] = ["a", "b", "c"].map(|name| churn(&server, name, 60));
+        let (a, b, c) = tokio::join!(a, b, c);
+        BTreeMap::from([a, b, c])
+    };
+    let changing = async {
+        for seconds in 4..8 {
+            let settings = WebhookSettings {
+                timeout: Some(seconds),
+                concurrency: Some(usize::try_from(seconds).unwrap()),
+                ..WebhookSettings::default()
+            };
+            let endpoints = &sending.endpoints;
+            endpoints.set_webhook("app", &settings).await.unwrap();
+            let count = sink.accepted().len();
+            sink.wait_accepted(count + 1).await;
+            endpoints.pause(WEBHOOK, "app", None).await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            endpoints.resume(WEBHOOK, "app", None, None).await.unwrap();
+        }
+    };
+    let changing = async {
+        // There is always another event to wait for.
+        tokio::select! {
+            () = changing => {}
+            () = async {
+                for number in 0.. {
+                    churn(&server, &format!("more{number}"), 0).await;
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                }
+            } => {}
+        }
+    };
+    let (mut expected, ()) = tokio::join!(writing, changing);
+    let listed = server
+        .get("/Users?count=1000&attributes=id")
+        .await
+        .expect(200);
+    for user in listed.body["Resources"].as_array().unwrap() {
+        let id = user["id"].as_str().unwrap().to_owned();
+        expected.entry(id).or_insert(1);
+    }
+    let events = expected.values().sum::<i64>();
+    let accepted = sink.wait_accepted(usize::try_from(events).unwrap()).await;
+    assert_complete(&accepted, &expected);
+    sending.stop().await;
+}
+
+async fn what_was_removed_is_sent_nothing(server: Server) {
+    let (sending, sink) = (Sending::of(&server), Sink::start().await);
+    let other = Sink::start().await;
+    sending.add("app", &sink).await;
+    churn(&server, "ann", 2).await;
+    sink.wait_accepted(3).await;
+    sending.endpoints.remove(WEBHOOK, "app").await.unwrap();
+    // Commands take effect within a second; what comes later goes to the other one alone.
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    let count = sink.received().len();
+    sending.add("other", &other).await;
+    churn(&server, "bob", 2).await;
+    other.wait_accepted(3).await;
+    assert_eq!(sink.received().len(), count);
+    // One of the same name begins where it is told, not where the other was.
+    sending.add("app", &sink).await;
+    let eve = churn(&server, "eve", 1).await;
+    sink.wait("eve", move |received| received.len() >= count + 2)
+        .await;
+    let later = sink.accepted().split_off(count);
+    assert_complete(&later, &BTreeMap::from([eve]));
     sending.stop().await;
 }
 

@@ -3,7 +3,9 @@
 mod changes;
 mod command;
 mod faults;
+mod idle;
 mod instances;
+mod kills;
 pub(crate) mod sink;
 
 use crate::harness::{Server, user};
@@ -183,6 +185,9 @@ async fn every_change_arrives_once_and_in_order(server: Server) {
     sending.stop().await;
     let info = &endpoints.list(WEBHOOK, None).await.unwrap()[0];
     assert_eq!((info.pending, info.endpoint.accepted), (0, 40), "{info:?}");
+    let times = info.times.unwrap();
+    assert!(times.p50 >= 1 && times.p99 >= times.p50, "{times:?}");
+    assert_eq!(info.json()["milliseconds"]["p99"], times.p99);
 }
 
 async fn a_rotated_secret_overlaps(server: Server) {
