@@ -53,8 +53,8 @@ pub mod service {
         AuditQuery, AuditRow, Entry, FailureGroup, FailurePlace, FailureQuery, Health, HourCounts,
         HourFigures, LogPage, LogQuery, LogSearch, LoggedRequest, LoggedUser, OperatorRole,
         OperatorScope, OperatorTokenInfo, Outcome, PasswordPolicy, PutWithoutMembers,
-        ResourceChange, Status, TenantChange, TenantInfo, TenantQuery, TokenInfo, TokenQuery,
-        TokenScope, UsernameFormat, Verified,
+        ResourceChange, Status, TenantChange, TenantInfo, TenantOrder, TenantPage, TenantPlace,
+        TenantQuery, TokenInfo, TokenQuery, TokenScope, UsernameFormat, Verified,
     };
 }
 

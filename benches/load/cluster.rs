@@ -156,7 +156,7 @@ impl Cluster {
         label: &str,
     ) -> Result<(Database, Option<Value>), String> {
         let own = format!("run_{label}");
-        let told = self.copy(&name(people), &own, |part| {
+        let told = self.copy(&name(program, people), &own, |part| {
             self.database(part).fill(program, people, folder).map(Some)
         })?;
         Ok((self.database(&own), told))

@@ -6,6 +6,7 @@ use crate::database;
 use crate::options::Count;
 use crate::output::Output;
 use crate::run::{cluster, phases, population};
+use crate::share;
 use crate::site::Site;
 use crate::tally::round;
 use crate::turn::Measure;
@@ -66,12 +67,21 @@ pub(crate) async fn run(asked: Count) -> Result<u64, String> {
         control(process, &["-i", "off"])?;
         control(process, &["-d", "counted"])?;
         let profile = folder.join(format!("{phase}.callgrind"));
-        let all = newest(&folder, &profile)?;
-        let each = all / (turn.operations() as f64).max(1.0) / 1000.0;
+        let told = newest(&folder, &profile)?;
+        let all = sum(&told)?;
+        let requests = (turn.operations() as f64).max(1.0);
+        let each = all / requests / 1000.0;
         out.say(&format!(
             "{:<22}{each:>10.0} thousand instructions a request",
             phase.to_string()
         ));
+        for part in &asked.parts {
+            let own = share::of(&told, part) / requests / 1000.0;
+            let percent = own / each * 100.0;
+            out.say(&format!(
+                "    {own:>10.1} of them in {part}: {percent:.2} %"
+            ));
+        }
         out.line(
             &json!({"kind": "count", "phase": phase.to_string(), "requests": turn.operations(),
             "kiloInstructions": round(each), "wrong": turn.wrong}),
@@ -94,15 +104,19 @@ fn control(process: u32, arguments: &[&str]) -> Result<(), String> {
     .map(|_| ())
 }
 
-/// Gives the newest profile its name, and reads the sum of it.
-fn newest(folder: &Path, profile: &Path) -> Result<f64, String> {
+/// Gives the newest profile its name, and reads it.
+fn newest(folder: &Path, profile: &Path) -> Result<String, String> {
     let text = |error: std::io::Error| error.to_string();
     let dumps = fs::read_dir(folder).map_err(text)?.flatten();
     let dumps = dumps.filter(|file| file.file_name().to_string_lossy().starts_with("out."));
     let newest = dumps.max_by_key(|file| file.metadata().and_then(|about| about.modified()).ok());
     let newest = newest.ok_or("valgrind has written no profile")?.path();
     fs::rename(newest, profile).map_err(text)?;
-    let told = fs::read_to_string(profile).map_err(text)?;
+    fs::read_to_string(profile).map_err(text)
+}
+
+/// All instructions of a profile.
+fn sum(told: &str) -> Result<f64, String> {
     let sum = told.lines().find_map(|line| line.strip_prefix("totals:"));
     sum.and_then(|sum| sum.trim().parse().ok())
         .ok_or_else(|| "a profile without a sum".to_owned())

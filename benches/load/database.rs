@@ -4,6 +4,7 @@ use crate::population::Population;
 use crate::process::{Family, peak};
 use serde_json::{Value, json};
 use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -92,15 +93,22 @@ impl Database {
     }
 }
 
-/// The name under which a population is kept.
-pub(crate) fn name(people: &Population) -> String {
+/// The name under which a population is kept. Another program than the one of this build has its own: a database that
+/// a newer one has filled is not for it, and one that it has filled is not what a newer one would make.
+pub(crate) fn name(program: &Path, people: &Population) -> String {
     let sizes: Vec<_> = people.sizes.iter().map(u64::to_string).collect();
-    format!(
+    let mut name = format!(
         "people_{}_{}_{}",
         people.users,
         people.seed,
         sizes.join("_")
-    )
+    );
+    if program != crate::program() {
+        let mut hasher = DefaultHasher::new();
+        program.hash(&mut hasher);
+        name.push_str(&format!("_{:08x}", hasher.finish() >> 32));
+    }
+    name
 }
 
 /// A folder of an embedded database with a population in it, for one run.
@@ -111,13 +119,13 @@ pub(crate) fn sqlite(
     label: &str,
 ) -> Result<(Database, Option<Value>), String> {
     let (filled, own) = (
-        folder.join(name(people)),
+        folder.join(name(program, people)),
         folder.join(format!("run_{label}")),
     );
     let text = |error: std::io::Error| format!("{}: {error}", own.display());
     let mut told = None;
     if !filled.exists() {
-        let part = folder.join(format!("{}_part", name(people)));
+        let part = folder.join(format!("{}_part", name(program, people)));
         let _ = fs::remove_dir_all(&part);
         fs::create_dir_all(&part).map_err(text)?;
         told = Some(

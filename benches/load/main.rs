@@ -17,7 +17,9 @@ mod cluster;
 mod contest;
 mod count;
 mod database;
+mod feed;
 mod floor;
+mod manage;
 mod null;
 mod options;
 mod output;
@@ -28,6 +30,7 @@ mod process;
 mod report;
 mod request;
 mod run;
+mod share;
 mod site;
 mod smoke;
 mod state;
@@ -86,6 +89,8 @@ fn dispatch(options: Options) -> Result<u64, String> {
         Command::Silent(silent) => in_runtime(silent.run()),
         Command::Noisy(noisy) => in_runtime(noisy.run()),
         Command::Idle(idle) => in_runtime(idle.run()),
+        Command::Manage(manage) => in_runtime(manage.run()),
+        Command::Feed(feed) => in_runtime(feed.run()),
         Command::Serve(null) => in_runtime(null::serve(null)),
         Command::Report { file } => report::print(&file).map(|()| 0),
         Command::People(asked) => {

@@ -32,6 +32,10 @@ pub(crate) enum Command {
     Noisy(strain::Noisy),
     /// Memory of connections at rest
     Idle(strain::Idle),
+    /// Times of the management API with very many tenants and a very long log
+    Manage(crate::manage::Manage),
+    /// How soon changes are delivered, and what that costs
+    Feed(crate::feed::Feed),
     /// Serves as the null server; started by this program itself
     #[command(hide = true)]
     Serve(crate::null::Null),
@@ -151,6 +155,9 @@ pub(crate) struct Count {
     /// Requests of each phase
     #[arg(long, default_value_t = 200)]
     pub(crate) requests: u64,
+    /// Tells too what functions cost whose names contain this, with all that they call; for a build without optimization
+    #[arg(long = "part", value_name = "TEXT")]
+    pub(crate) parts: Vec<String>,
 }
 
 /// Arguments of `people`.

@@ -2,9 +2,16 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 /// Ticks of a second in `/proc`; fixed by Linux for programs.
 const TICKS: f64 = 100.0;
+
+/// How often the memory of a process is read.
+const SAMPLE: Duration = Duration::from_millis(100);
 
 /// A process and all that it started.
 #[derive(Debug, Clone, Copy)]
@@ -111,4 +118,32 @@ pub(crate) fn machine() -> f64 {
 /// Seconds of CPU that this program used, with those of its children that ended, such as pgbench.
 pub(crate) fn own_cpu() -> f64 {
     stat(std::process::id()).map_or(0.0, |(_, cpu)| cpu)
+}
+
+/// Reads the memory of a process until it is stopped.
+pub(crate) struct Watch {
+    over: Arc<AtomicBool>,
+    reader: JoinHandle<f64>,
+}
+
+impl Watch {
+    pub(crate) fn start(process: u32) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let stop = over.clone();
+        let reader = thread::spawn(move || {
+            let mut most = 0.0_f64;
+            while !stop.load(Ordering::Relaxed) {
+                most = most.max(memory(process));
+                thread::sleep(SAMPLE);
+            }
+            most
+        });
+        Self { over, reader }
+    }
+
+    /// The most MiB that were seen.
+    pub(crate) fn stop(self) -> f64 {
+        self.over.store(true, Ordering::Relaxed);
+        self.reader.join().unwrap_or_default()
+    }
 }

@@ -35,7 +35,7 @@ impl Site {
         people: Population,
         under: &[String],
     ) -> Result<Self, String> {
-        let mut child = serve(program, database, under)?;
+        let mut child = serve(program, database, under, &[])?;
         let (url, token) = greeting(&mut child)?;
         let process = Some(child.id());
         let postgres = database.postgres();
@@ -174,7 +174,13 @@ impl Drop for Site {
     }
 }
 
-fn serve(program: &Path, database: &Database, under: &[String]) -> Result<Child, String> {
+/// Starts a server by these words before its program, and with more options behind it.
+pub(crate) fn serve(
+    program: &Path,
+    database: &Database,
+    under: &[String],
+    more: &[&str],
+) -> Result<Child, String> {
     let words: Vec<&std::ffi::OsStr> = under
         .iter()
         .map(AsRef::as_ref)
@@ -184,7 +190,8 @@ fn serve(program: &Path, database: &Database, under: &[String]) -> Result<Child,
     let mut command = Command::new(first);
     command
         .args(rest)
-        .args(["serve", "--listen", "127.0.0.1:0", "--issue-token", "bench"]);
+        .args(["serve", "--listen", "127.0.0.1:0", "--issue-token", "bench"])
+        .args(more);
     database.configure(&mut command);
     let child = command
         .stdin(Stdio::null())
@@ -196,19 +203,27 @@ fn serve(program: &Path, database: &Database, under: &[String]) -> Result<Child,
 
 /// Base URL and token, as the server prints them.
 pub(crate) fn greeting(child: &mut Child) -> Result<(String, String), String> {
+    let said = said(child, &["SCIM base URL", "Bearer token"])?;
+    let said = <[String; 2]>::try_from(said).map_err(|_| "the server said too little")?;
+    let [url, token] = said;
+    Ok((url, token))
+}
+
+/// What the server prints behind these beginnings of lines, which come in this order.
+pub(crate) fn said(child: &mut Child, starts: &[&str]) -> Result<Vec<String>, String> {
     let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
     let mut find = |start: &str| {
         let line = lines
             .by_ref()
             .map_while(Result::ok)
             .find(|line| line.starts_with(start));
-        line.and_then(|line| Some(line.rsplit_once(": ")?.1.to_owned()))
+        let said = line.and_then(|line| Some(line.rsplit_once(": ")?.1.to_owned()));
+        said.ok_or_else(|| format!("the server ended before it said its {start}"))
     };
-    let url = find("SCIM base URL").ok_or("the server ended before it said its URL")?;
-    let token = find("Bearer token").ok_or("the server ended before it said its token")?;
+    let found = starts.iter().map(|start| find(start)).collect();
     // The rest is read until the server ends, so that it never writes into a closed pipe.
     std::thread::spawn(move || lines.for_each(drop));
-    Ok((url, token))
+    found
 }
 
 async fn total(client: &mut Client) -> Result<u64, String> {

@@ -9,8 +9,9 @@ use crate::admin_api::respond;
 use crate::admin_api::settings::AdminSettings;
 use crate::config::Config;
 use crate::delivery::Endpoints;
+use crate::live::Live;
 use crate::service::Operator;
-use crate::wire::rate::Limits;
+use crate::wire::rate::{Limits, Rates};
 use crate::wire::shutdown::Leaving;
 use axum::http::header::ALLOW;
 use axum::http::request::Parts;
@@ -45,6 +46,8 @@ pub(crate) struct Api {
     pub(crate) settings: AdminSettings,
     pub(crate) config: Arc<Config>,
     pub(crate) limits: Limits,
+    /// What the limits are set to.
+    pub(crate) rates: Live<Rates>,
     pub(crate) schemas: Schemas,
     /// The OpenAPI document.
     pub(crate) document: Value,
@@ -63,6 +66,7 @@ impl Api {
             operator,
             endpoints,
             limits: Limits::new(settings.rates()),
+            rates: Live::new(settings.rates()),
             settings,
             config: Arc::new(config),
             schemas: Schemas::all(),

@@ -2,7 +2,7 @@
 
 use crate::admin_api::call::faults;
 use crate::admin_api::json_schema::Schemas;
-use crate::admin_api::operation::{Body, Kind, Method, Operation};
+use crate::admin_api::operation::{Body, Kind, Operation};
 use crate::admin_api::problem::{Fault, Problem, ProblemType, Result};
 use crate::clock::Timestamp;
 use crate::error::ScimError;
@@ -80,7 +80,7 @@ fn idempotency_key(operation: &Operation, headers: &HeaderMap) -> Result<Option<
     let Some(header) = headers.get("idempotency-key") else {
         return Ok(None);
     };
-    if operation.method != Method::Post {
+    if !operation.takes_key() {
         return Ok(None);
     }
     let text = header.to_str().unwrap_or_default().trim();

@@ -66,6 +66,15 @@ impl Reply {
     pub(crate) fn ok(body: Value) -> Self {
         Self::Json(JsonReply::new(200, body))
     }
+
+    /// The answer as a request that is repeated gets it; `None` for one that cannot be kept.
+    pub(crate) fn kept(&self) -> Option<String> {
+        match self {
+            Self::Json(reply) => Some(reply.kept()),
+            Self::Empty => Some(JsonReply::new(204, Value::Null).kept()),
+            Self::Ready(_) => None,
+        }
+    }
 }
 
 impl JsonReply {

@@ -2,7 +2,7 @@
 //!
 //! The schemas are files in `schemas/`, which the OpenAPI document shows as they are. The subset: `$ref` to another
 //! schema of these files, `type`, `enum`, `required`, `properties`, `additionalProperties`, `items`, `minLength`,
-//! `maxLength`, `minimum`, `maximum`, `maxItems`, `format`.
+//! `maxLength`, `minimum`, `maximum`, `maxItems`, `format`. A format that no standard defines has a `pattern` in the document.
 
 use crate::admin_api::problem::Fault;
 use crate::clock::Timestamp;
@@ -34,6 +34,7 @@ impl Schemas {
             // A file that is no object is found by a test.
             all.extend(serde_json::from_str::<Map<String, Value>>(file).unwrap_or_default());
         }
+        all.values_mut().for_each(add_patterns);
         Self(all)
     }
 
@@ -128,6 +129,36 @@ impl Schemas {
                 add(found, &at, format!("The member \"{name}\" is missing."));
             }
         }
+    }
+}
+
+/// Formats that no standard defines, with a pattern for those who read the schemas: it takes all that the format takes, and
+/// maybe more.
+const PATTERNS: [(&str, &str); 6] = [
+    ("time-span", "^[0-9]+[smhdw]$"),
+    ("time-span-or-never", "^([0-9]+[smhdw]|never)$"),
+    ("tenant-name", "^[a-z0-9][a-z0-9-]{0,62}$"),
+    ("base-url", "^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$"),
+    ("contact", "^[!-~]{3,200}$"),
+    (
+        "plain-text",
+        "^[^\\u0000-\\u001f\\u007f-\\u009f]*\\S[^\\u0000-\\u001f\\u007f-\\u009f]*$",
+    ),
+];
+
+/// Adds the patterns of formats to a schema and all within it.
+fn add_patterns(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            members.values_mut().for_each(add_patterns);
+            let format = members.get("format").and_then(Value::as_str);
+            let known = PATTERNS.iter().find(|(name, _)| Some(*name) == format);
+            if let Some((_, pattern)) = known {
+                members.insert("pattern".to_owned(), (*pattern).into());
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(add_patterns),
+        _ => {}
     }
 }
 
@@ -244,8 +275,8 @@ fn check_text(at: &str, schema: &Value, text: &str, found: &mut Vec<Fault>) {
 /// What a format allows, if a text does not have it.
 fn misfit(format: &str, text: &str) -> Option<&'static str> {
     let (fits, allowed) = match format {
-        "duration" => (duration::parse(text).is_some(), duration::ALLOWED),
-        "duration-or-never" => (
+        "time-span" => (duration::parse(text).is_some(), duration::ALLOWED),
+        "time-span-or-never" => (
             duration::parse_or_never(text).is_some(),
             duration::ALLOWED_OR_NEVER,
         ),
@@ -271,7 +302,7 @@ mod tests {
 
     #[test]
     fn every_file_holds_schemas_of_the_subset() {
-        const KNOWN: [&str; 15] = [
+        const KNOWN: [&str; 16] = [
             "$ref",
             "type",
             "enum",
@@ -285,6 +316,7 @@ mod tests {
             "maximum",
             "maxItems",
             "format",
+            "pattern",
             "description",
             "examples",
         ];

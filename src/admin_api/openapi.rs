@@ -27,8 +27,8 @@ const OF_ALL: &[ProblemType] = &[
 /// Problems of operations with a body.
 const OF_BODIES: &[ProblemType] = &[ProblemType::TooLarge, ProblemType::ContentType];
 
-/// Problems of `POST`, which may come with an `Idempotency-Key`.
-const OF_POST: &[ProblemType] = &[
+/// Problems of operations that may come with an `Idempotency-Key`.
+const OF_KEYS: &[ProblemType] = &[
     ProblemType::IdempotencyKeyInvalid,
     ProblemType::IdempotencyKeyReused,
     ProblemType::IdempotencyInProgress,
@@ -102,8 +102,8 @@ pub(crate) fn problems(operation: &Operation) -> Vec<ProblemType> {
     if ![Body::Empty, Body::Events].contains(&operation.body) {
         all.extend(OF_BODIES);
     }
-    if operation.method.as_str() == "POST" {
-        all.extend(OF_POST);
+    if operation.takes_key() {
+        all.extend(OF_KEYS);
     }
     all.extend(operation.problems);
     all
@@ -166,11 +166,11 @@ fn parameters(operation: &Operation) -> Vec<Value> {
         .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}))
         .collect();
     all.extend(operation.query.iter().map(parameter));
-    if operation.method.as_str() == "POST" {
+    if operation.takes_key() {
         all.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "16 to 255 visible characters. The same request with the same key is carried out once, and gets the same answer for 24 hours.",
-            "schema": {"type": "string", "minLength": 16, "maxLength": 255},
+            "schema": {"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[!#-~]+$"},
         }));
     }
     if operation
@@ -191,7 +191,7 @@ fn parameter(parameter: &Parameter) -> Value {
         Kind::Text => json!({"type": "string"}),
         Kind::Number(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),
         Kind::Flag => json!({"type": "boolean"}),
-        Kind::Word(words) => json!({"enum": words}),
+        Kind::Word(words) => json!({"type": "string", "enum": words}),
         Kind::Moment => json!({"type": "string", "format": "date-time"}),
     };
     json!({

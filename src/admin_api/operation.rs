@@ -91,6 +91,14 @@ impl Operation {
     }
 }
 
+impl Operation {
+    /// Whether a request may come with an `Idempotency-Key`, so that its answer is kept: every `POST` but the searches of
+    /// SCIM, which change nothing.
+    pub(crate) fn takes_key(&self) -> bool {
+        self.method == Method::Post && self.body != Body::Scim
+    }
+}
+
 /// Methods of operations. `HEAD` and `OPTIONS` are answered for all paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {

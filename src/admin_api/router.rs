@@ -12,10 +12,11 @@ use crate::admin_api::reference;
 use crate::admin_api::respond;
 use crate::admin_api::settings::AdminSettings;
 use crate::admin_api::table;
+use crate::config::Config;
 use crate::service::{Earlier, OnceKey, Operator};
+use crate::wire;
 use crate::wire::body::Upload;
 use crate::wire::refusal::Refused;
-use crate::wire::{self, ServerSettings};
 use axum::extract::Request;
 use axum::http::header::{ALLOW, CONTENT_SECURITY_POLICY, ETAG, HeaderName, LINK, LOCATION};
 use axum::http::request::Parts;
@@ -59,8 +60,12 @@ impl AdminApp {
         self.wire.clone()
     }
 
-    /// Takes other settings of connections, and reads the certificate again.
-    pub fn renew(&self, server: ServerSettings) {
+    /// Takes other limits, and reads the certificate again. For which hosts it answers does not change.
+    pub fn renew(&self, config: &Config) {
+        let rates = AdminSettings::rates_of(config);
+        self.api.limits.set(*self.api.rates.get(), rates);
+        self.api.rates.set(rates);
+        let server = config.for_server();
         self.wire.renew(self.api.settings.for_wire(), server);
     }
 }
@@ -166,9 +171,14 @@ async fn call(
     }
     let target = call.target.clone();
     match (operation.handle)(call).await {
-        Ok(reply) => Ok(shown(reply, &target)),
+        Ok(reply) => {
+            if let Some(once) = &once {
+                keep(&operator, once, reply.kept()).await?;
+            }
+            Ok(shown(reply, &target))
+        }
         Err(problem) => {
-            // The same request may have been carried out at the same moment.
+            // The same request may have been carried out at the same moment, and be what stands in the way.
             if let Some(once) = &once
                 && let Some(reply) = replayed(&operator, once).await?
             {
@@ -232,6 +242,14 @@ async fn replayed(operator: &Operator, once: &OnceKey) -> Result<Option<Response
             respond::put(&mut response, IDEMPOTENCY_REPLAYED, "true");
             Ok(Some(response))
         }
+    }
+}
+
+/// Keeps the answer of an act that did not keep it itself.
+async fn keep(operator: &Operator, once: &OnceKey, answer: Option<String>) -> Result<()> {
+    match answer.filter(|_| !once.is_sealed()) {
+        Some(answer) => Ok(operator.keep_answer(once, &answer).await?),
+        None => Ok(()),
     }
 }
 

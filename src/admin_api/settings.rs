@@ -43,16 +43,30 @@ pub struct AdminSettings {
 impl AdminSettings {
     /// What the management listener, bound to `address`, is held to. `scim_url` is where the server's SCIM endpoints are.
     pub fn of(config: &Config, address: SocketAddr, scim_url: String) -> Self {
-        let Config { server, limits, .. } = config;
+        let Rates {
+            requests_per_second,
+            burst,
+            bad_tokens,
+        } = Self::rates_of(config);
         let ip = address.ip();
         Self {
             hosts: config.admin.hosts(ip),
             is_local: ip.is_loopback() || ip.is_unspecified(),
             scim_url,
+            requests_per_second,
+            burst,
+            bad_tokens,
+            behind_proxy: config.server.behind_proxy,
+        }
+    }
+
+    /// The limits that a configuration has for tokens, which are those of SCIM.
+    pub(crate) fn rates_of(config: &Config) -> Rates {
+        let limits = &config.limits;
+        Rates {
             requests_per_second: limits.requests_per_second,
             burst: limits.burst,
             bad_tokens: limits.bad_tokens,
-            behind_proxy: server.behind_proxy,
         }
     }
 

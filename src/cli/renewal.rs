@@ -52,7 +52,7 @@ impl Renewed<'_> {
         self.service.renew(config.limits.for_service());
         self.app.renew(&config.for_http(), config.for_server());
         if let Some(admin) = self.admin {
-            admin.renew(config.for_server());
+            admin.renew(config);
         }
         Ok(())
     }

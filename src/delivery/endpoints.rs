@@ -3,7 +3,6 @@
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::answer_times::shown_since;
 use crate::delivery::error::{EndpointError, Result};
-use crate::delivery::info::EndpointInfo;
 use crate::delivery::key_place::KeyPlace;
 use crate::delivery::options::{EndpointOptions, EndpointSecrets};
 use crate::feed::{Cursor, Feed};
@@ -44,7 +43,7 @@ impl Endpoints {
         }
     }
 
-    /// The same endpoints; what is done through them is an act of another.
+    /// Endpoints through which another operator acts.
     #[must_use]
     pub fn by(&self, operator: &Operator) -> Self {
         Self {
@@ -130,22 +129,6 @@ impl Endpoints {
             let name = name.to_owned();
             EndpointError::NoEndpoint { kind, name }
         })
-    }
-
-    /// The endpoints of a kind in the order of their names, or the one of a name.
-    ///
-    /// # Errors
-    /// [`EndpointError::NoEndpoint`] for a name that none has.
-    pub async fn list(&self, kind: EndpointKind, name: Option<&str>) -> Result<Vec<EndpointInfo>> {
-        let found = match name {
-            Some(name) => vec![self.endpoint(kind, name).await?],
-            None => self.store().endpoints(kind, None).await?,
-        };
-        let mut listed = Vec::with_capacity(found.len());
-        for endpoint in found {
-            listed.push(self.info(endpoint).await?);
-        }
-        Ok(listed)
     }
 
     /// The newest position of the feed.

@@ -5,7 +5,7 @@ use crate::delivery::answer_times::{Percentiles, percentiles, shown_since};
 use crate::delivery::endpoints::Endpoints;
 use crate::delivery::error::Result;
 use crate::delivery::options::EndpointOptions;
-use crate::store::{Endpoint, EndpointStatus, FailedAttempt, HeldEvent};
+use crate::store::{Endpoint, EndpointKind, EndpointStatus, FailedAttempt, HeldEvent};
 use serde_json::{Value, json};
 
 /// An event that was given up, for programs.
@@ -44,6 +44,22 @@ pub struct EndpointInfo {
 }
 
 impl Endpoints {
+    /// The endpoints of a kind in the order of their names, or the one of a name.
+    ///
+    /// # Errors
+    /// [`EndpointError::NoEndpoint`] for a name that none has.
+    pub async fn list(&self, kind: EndpointKind, name: Option<&str>) -> Result<Vec<EndpointInfo>> {
+        let found = match name {
+            Some(name) => vec![self.endpoint(kind, name).await?],
+            None => self.store().endpoints(kind, None).await?,
+        };
+        let mut listed = Vec::with_capacity(found.len());
+        for endpoint in found {
+            listed.push(self.info(endpoint).await?);
+        }
+        Ok(listed)
+    }
+
     /// An endpoint, stored or about to be, as it is shown.
     pub(super) async fn info(&self, endpoint: Endpoint) -> Result<EndpointInfo> {
         let (head, now, store) = (self.head().await?, self.clock().now(), self.store());

@@ -10,6 +10,7 @@ use crate::operator::seals::Purpose;
 use crate::store::{Act, AuditQuery, AuditRow, KeptAnswer};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Seconds for which an answer is kept for repetitions of its request.
 const KEPT: i64 = 24 * 3600;
@@ -20,6 +21,7 @@ pub struct OnceKey {
     operator: String,
     key: String,
     request_digest: String,
+    is_sealed: Arc<AtomicBool>,
 }
 
 /// What is known of a request that is to be carried out once.
@@ -53,7 +55,13 @@ impl OnceKey {
             operator: operator.to_owned(),
             key: key.to_owned(),
             request_digest: token::digest(request),
+            is_sealed: Arc::default(),
         }
+    }
+
+    /// Whether an answer was sealed to be kept under the key, by an act that keeps it in its own transaction.
+    pub fn is_sealed(&self) -> bool {
+        self.is_sealed.load(Ordering::Relaxed)
     }
 
     fn key_digest(&self) -> String {
@@ -151,6 +159,7 @@ impl Operator {
         let sealed = self
             .seals
             .seal(Purpose::Answer(&once.key), context, answer)?;
+        once.is_sealed.store(true, Ordering::Relaxed);
         Ok(KeptAnswer {
             operator: once.operator.clone(),
             key_digest: once.key_digest(),

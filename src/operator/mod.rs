@@ -18,6 +18,7 @@ mod open;
 mod operator_tokens;
 mod request_shape;
 mod requests;
+mod resource_acts;
 mod schema_shape;
 mod schemas;
 mod seals;
@@ -45,6 +46,7 @@ pub use operator_tokens::{IssuedOperatorToken, OperatorRefusal, OperatorTokenReq
 pub use request_shape::{
     change_as_json, explanation_as_json, failure_as_json, hour_as_json, request_as_json,
 };
+pub use resource_acts::Deletable;
 pub use schema_shape::{
     attributes_of, schema_as_json, schema_change_as_json, whole_schema_as_json,
 };

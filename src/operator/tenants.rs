@@ -3,7 +3,7 @@
 use crate::operator::error::Result;
 use crate::operator::handle::Operator;
 use crate::store::{CountedTypes, HealthTime, Store, Tenant};
-use crate::store::{TenantInfo, TenantQuery};
+use crate::store::{TenantPage, TenantQuery};
 
 /// What an operator sees of a tenant's resources.
 pub(crate) const COUNTED: CountedTypes<'_> = CountedTypes {
@@ -48,7 +48,7 @@ impl Operator {
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
-    pub async fn tenants(&self, query: &TenantQuery) -> Result<Vec<TenantInfo>> {
+    pub async fn tenants(&self, query: &TenantQuery) -> Result<TenantPage> {
         Ok(self
             .store
             .tenants(query, COUNTED, self.health_time())

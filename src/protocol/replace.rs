@@ -66,7 +66,9 @@ impl Write for Replace<'_> {
         let keeps_members =
             omits_members && claim.settings.put_without_members == PutWithoutMembers::Keep;
         let listed = sent_members(resource_type, &mut accepted.attributes)?;
-        let members = (!keeps_members).then(|| listed.unwrap_or_default());
+        // A type without members has none to replace.
+        let replaces_members = resource_type.members().is_some() && !keeps_members;
+        let members = replaces_members.then(|| listed.unwrap_or_default());
         let request = ChangeRequest::Replace(Replacement {
             accepted: &accepted,
             members: members.as_deref(),

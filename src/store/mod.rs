@@ -48,7 +48,8 @@ pub use operator::tenant::{
     PasswordPolicy, PutWithoutMembers, Status, Tenant, TenantChange, TenantInfo, UsernameFormat,
 };
 pub use operator::tenant_figures::FiguresQuery;
-pub use operator::tenant_list::{CountedTypes, TenantQuery};
+pub use operator::tenant_page::CountedTypes;
+pub use operator::tenant_query::{TenantOrder, TenantPage, TenantPlace, TenantQuery};
 pub use operator::token::{NewToken, TokenInfo, TokenScope};
 pub use operator::token_list::{EndingQuery, TokenQuery};
 pub use operator::transfer::{MemberRow, Until};

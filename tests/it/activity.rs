@@ -197,7 +197,7 @@ async fn health(server: &Server, tenant: &str) -> Health {
             limit: 10,
             ..TenantQuery::default()
         };
-        let listed = server.operator.tenants(&query).await.unwrap();
+        let listed = server.operator.tenants(&query).await.unwrap().tenants;
         let is_listed = listed.iter().any(|info| info.settings.name == tenant);
         assert_eq!(is_listed, shown.as_str() == *health, "{health}");
     }

@@ -1,5 +1,6 @@
 //! The program itself: its output, its exit codes, its signals.
 
+mod acts;
 mod guide;
 mod lists;
 mod resources;

@@ -1,6 +1,6 @@
 //! What a running server takes anew at SIGHUP, and how it is asked whether it is well.
 
-use crate::cli::{Served, printed, refused};
+use crate::cli::{Served, migrated, printed, refused};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::fs::File;
@@ -102,6 +102,53 @@ async fn a_hangup_with_a_bad_certificate_changes_no_limit() {
     configure(7, "");
     served.tell(Signal::SIGHUP);
     until("the new limit", async || page_max(&base, &token).await == 7).await;
+    assert_eq!(served.signal(Signal::SIGTERM), Some(0));
+}
+
+/// Status of the answer to a request to the management API with this token.
+async fn managed(api: &str, token: &str) -> u16 {
+    let request = reqwest::Client::new().get(api).bearer_auth(token);
+    request.send().await.unwrap().status().as_u16()
+}
+
+/// The limits hold for operator tokens as for those of tenants, and come into force with the others or not at all.
+#[tokio::test]
+async fn a_hangup_brings_limits_of_the_management_api_into_force() {
+    let folder = migrated();
+    let [file, log] = ["scimd.toml", "log"].map(|name| folder.path().join(name));
+    let configure = |bad_tokens: u32, more: &str| {
+        let text = format!("[limits]\nbad_tokens = {bad_tokens}\n{more}");
+        std::fs::write(&file, text).unwrap();
+    };
+    configure(0, "");
+    let issued = printed(folder.path(), "operator issue --name ops --role viewer");
+    let cut_off = &issued.trim()[..40];
+    let arguments = format!("--config {} --admin-listen 127.0.0.1:0", file.display());
+    let output = File::create(&log).unwrap().into();
+    let mut served = Served::logging_to(folder.path(), &arguments, output);
+    served.line("SCIM base URL: ");
+    let api = served.line("Management API: ");
+    let is_limited = async || {
+        let (first, second) = (managed(&api, cut_off).await, managed(&api, cut_off).await);
+        assert!([401, 429].contains(&first), "{first}");
+        second == 429
+    };
+    assert!(!is_limited().await);
+    let bad = "[server]\ntls_certificate = \"/no/such/file\"\ntls_key = \"/no/such/file\"\n";
+    configure(1, bad);
+    served.tell(Signal::SIGHUP);
+    until("the complaint", async || {
+        let logged = std::fs::read_to_string(&log).unwrap();
+        logged.contains("the configuration cannot be used")
+    })
+    .await;
+    assert!(!is_limited().await);
+    configure(1, "");
+    served.tell(Signal::SIGHUP);
+    until("the new limit", is_limited).await;
+    configure(0, "");
+    served.tell(Signal::SIGHUP);
+    until("no limit", async || !is_limited().await).await;
     assert_eq!(served.signal(Signal::SIGTERM), Some(0));
 }
 

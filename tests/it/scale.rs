@@ -1,6 +1,7 @@
 //! What must not cost more than the rows that it is about, whatever the database knows of its tables.
 
 use crate::harness::{Database, Server, USER, group, race};
+use crate::views::Reader;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,6 +41,36 @@ async fn sorting_is_not_quadratic(server: Server) {
             .expect(200)
             .body;
         assert_eq!(listed["totalResults"], 4000);
+    }
+}
+
+/// SQLite does not gather statistics by itself. Without those of a migration it reads all changes of a tenant to find
+/// those of one resource.
+#[tokio::test]
+async fn changes_of_a_resource_are_found_by_index() {
+    let server = Server::on(Database::Sqlite).await;
+    let mut reader = Reader::of(&server).await;
+    for (query, index) in [
+        (
+            "select max(version) from change where tenant = 1 and id = 'x' and action = 'delete'",
+            "change_deletion (tenant=? AND id=?)",
+        ),
+        (
+            "select change from change where tenant = 1 and seq = 1 and version = 2",
+            "change_of_resource (tenant=? AND seq=? AND version=?)",
+        ),
+        (
+            "select position from feed where change = 1 and tenant = 1",
+            "feed_of_change (change=? AND tenant=?)",
+        ),
+        (
+            "select c.change from feed f join change c on c.tenant = f.tenant and c.change = f.change \
+             where f.tenant = 1 and f.position > 10 order by f.position",
+            "feed_of_tenant (tenant=? AND position>?)",
+        ),
+    ] {
+        let plan = reader.rows(&format!("explain query plan {query}")).await;
+        assert!(plan.iter().any(|step| step.contains(index)), "{plan:?}");
     }
 }
 

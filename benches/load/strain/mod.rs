@@ -15,21 +15,13 @@ use crate::client::Address;
 use crate::cluster::{Cluster, tool};
 use crate::database::{self, Database};
 use crate::population::Population;
-use crate::process::memory;
 use crate::site::greeting;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 /// Name of the second tenant.
 const NEIGHBOUR: &str = "neighbour";
-
-/// How often the memory of the server is read.
-const SAMPLE: Duration = Duration::from_millis(100);
 
 /// What each of these measurements needs.
 #[derive(Debug, Clone, Args)]
@@ -113,32 +105,4 @@ fn command(program: &Path, database: &Database) -> Command {
         Database::Postgres { url, .. } => command.env("SCIMD_DATABASE_URL", url),
     };
     command
-}
-
-/// Reads the memory of a process until it is stopped.
-struct Watch {
-    over: Arc<AtomicBool>,
-    reader: JoinHandle<f64>,
-}
-
-impl Watch {
-    fn start(process: u32) -> Self {
-        let over = Arc::new(AtomicBool::new(false));
-        let stop = over.clone();
-        let reader = thread::spawn(move || {
-            let mut most = 0.0_f64;
-            while !stop.load(Ordering::Relaxed) {
-                most = most.max(memory(process));
-                thread::sleep(SAMPLE);
-            }
-            most
-        });
-        Self { over, reader }
-    }
-
-    /// The most MiB that were seen.
-    fn stop(self) -> f64 {
-        self.over.store(true, Ordering::Relaxed);
-        self.reader.join().unwrap_or_default()
-    }
 }

@@ -1,10 +1,10 @@
 //! Answers that nobody reads: many connections of HTTP/2 on which one token asks for the largest pages, with a window
 //! of 0, so that the server cannot get rid of a single byte.
 
-use super::{Common, Server, Watch, neighbour};
+use super::{Common, Server, neighbour};
 use crate::client::Address;
 use crate::population::Population;
-use crate::process::{Family, memory, own_cpu};
+use crate::process::{Family, Watch, memory, own_cpu};
 use bytes::Bytes;
 use clap::Args;
 use http_body_util::Empty;

@@ -1,7 +1,7 @@
 //! Tenants.
 
 use crate::admin_api::app::Api;
-use crate::admin_api::call::{Call, JsonReply, Reply, cut};
+use crate::admin_api::call::{Call, JsonReply, Reply};
 use crate::admin_api::operation::{
     Access, BASE, Body, CURSOR, Kind, LIMIT, Method, Operation, Parameter,
 };
@@ -9,10 +9,10 @@ use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::resource::Conformance;
 use crate::service::{
     Health, OperatorScope, PasswordPolicy, PutWithoutMembers, Status, TenantChange, TenantInfo,
-    TenantQuery, TenantUrls, UsernameFormat, deleted_tenant_as_json, request_as_json,
-    tenant_as_json, token_as_json,
+    TenantOrder, TenantPage, TenantPlace, TenantQuery, TenantUrls, UsernameFormat,
+    deleted_tenant_as_json, request_as_json, tenant_as_json, token_as_json,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 const READ: Access = Access::Scope(OperatorScope::TenantsRead);
 const WRITE: Access = Access::Scope(OperatorScope::TenantsWrite);
@@ -23,8 +23,11 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         method: Method::Get,
         path: "/tenants",
         access: READ,
-        summary: "The tenants by name.",
-        details: "A limited operator token sees only its own.",
+        summary: "The tenants.",
+        details: "A limited operator token sees only its own. By -lastRequest the one with the latest request comes first; \
+                  by attention those that are failing, then those with a token that ends soon, then the silent ones, \
+                  then all others; by -users the one with most active users, as counted with its latest request. While \
+                  pages are read, tenants whose place in the order changes may be left out, or come twice by attention.",
         query: &[
             Parameter {
                 name: "search",
@@ -43,7 +46,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             },
             Parameter {
                 name: "sort",
-                kind: Kind::Word(&["name"]),
+                kind: Kind::Word(TenantOrder::KEYWORDS),
                 summary: "The order; by name if not given.",
             },
             LIMIT,
@@ -128,25 +131,35 @@ fn shown(api: &Api, info: &TenantInfo) -> Value {
 async fn list(call: Call) -> Result<Reply> {
     let place = call.place()?;
     let query = TenantQuery {
-        after: place.as_ref().and_then(Value::as_str).map(str::to_owned),
+        order: call.parameter("sort").and_then(TenantOrder::from_keyword),
+        after: place.as_ref().and_then(place_of),
         prefix: call.parameter("search").map(str::to_lowercase),
         status: call.parameter("status").and_then(Status::from_keyword),
         health: call.parameter("health").and_then(Health::from_keyword),
         among: call.tenants().map(<[String]>::to_vec),
-        limit: call.limit() + 1,
+        limit: call.limit(),
         ..TenantQuery::default()
     };
-    let (tenants, has_more) = cut(call.operator.tenants(&query).await?, call.limit());
-    let last = tenants
-        .last()
-        .map(|info| Value::from(info.settings.name.as_str()));
+    let TenantPage { tenants, next } = call.operator.tenants(&query).await?;
     let items: Vec<_> = tenants.iter().map(|info| shown(&call.api, info)).collect();
-    let next = last.filter(|_| has_more);
+    let next = next.map(|place| json!([place.part, place.figure, place.tenant, place.name]));
     let mut page = call.page(&items, next.as_ref())?;
     if call.is_set("total") {
         page.body["total"] = call.operator.count_tenants(&query).await?.into();
     }
     Ok(Reply::Json(page))
+}
+
+fn place_of(place: &Value) -> Option<TenantPlace> {
+    let [part, figure, tenant, name] = place.as_array()?.as_slice() else {
+        return None;
+    };
+    Some(TenantPlace {
+        part: part.as_i64()?,
+        figure: figure.as_i64()?,
+        tenant: tenant.as_i64()?,
+        name: name.as_str()?.to_owned(),
+    })
 }
 
 /// Settings in a body that fits its schema.

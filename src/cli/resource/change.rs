@@ -1,15 +1,14 @@
 //! `scimd user deactivate`, `scimd user delete` and `scimd group delete`.
 
-use super::{Resources, Target, parsed, text};
+use super::{GROUP, Resources, Target, parsed, text};
 use crate::cli::confirm::confirm;
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, say};
 use crate::config::Config;
 use crate::model::TypeRoles;
-use crate::patch::PATCH_OP;
-use crate::service::{Precondition, UpdateRequest, answered};
+use crate::service::Deletable;
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::io::Write;
 
 /// Arguments of `scimd user deactivate`.
@@ -45,22 +44,11 @@ impl Deactivate {
             .seat()
             .map_or("active", |attribute| attribute.name().as_ref());
         let was_active = before.get(seat).and_then(Value::as_bool) == Some(true);
-        let Resources {
-            operator,
-            caller,
-            resource_type,
-        } = &resources;
-        let body = inactive(seat);
         let view = resources.alone();
-        let condition = Precondition::default();
-        let request = UpdateRequest {
-            id: &id,
-            body,
-            view: &view,
-            precondition: &condition,
-        };
-        let modify = operator.service().modify(caller, resource_type, &request);
-        let reply = answered(modify.await)?;
+        let deactivated = resources
+            .operator
+            .deactivate_user((&of.tenant, &id), &view, None);
+        let reply = deactivated.await?;
         if *json {
             output::json(out, &parsed(&reply.body.unwrap_or_default())?)?;
         }
@@ -77,19 +65,6 @@ impl Deactivate {
         ));
         Ok(())
     }
-}
-
-/// The PATCH request of an identity provider that deactivates a user (RFC 7644 section 3.5.2).
-fn inactive(seat: &str) -> Map<String, Value> {
-    let operation = json!({"op": "replace", "path": seat, "value": false});
-    let members = [
-        ("schemas", json!([PATCH_OP])),
-        ("Operations", json!([operation])),
-    ];
-    members
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
 }
 
 impl Delete {
@@ -113,18 +88,13 @@ impl Delete {
                 &word,
             )?;
         }
-        let Resources {
-            operator,
-            caller,
-            resource_type,
-        } = &resources;
-        let condition = Precondition::default();
-        answered(
-            operator
-                .service()
-                .delete(caller, resource_type, &id, &condition)
-                .await,
-        )?;
+        let kind = if type_name == GROUP {
+            Deletable::Group
+        } else {
+            Deletable::User
+        };
+        let deleted = resources.operator.delete_resource(&of.tenant, kind, &id);
+        deleted.await?;
         if *json {
             let named = resources.name_attribute();
             output::json(

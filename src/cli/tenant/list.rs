@@ -7,7 +7,7 @@ use crate::cli::failure::Failure;
 use crate::cli::listing::{Paging, Shape};
 use crate::cli::{open, output::moment};
 use crate::config::Config;
-use crate::service::{Health, TenantInfo, TenantQuery, tenant_as_json};
+use crate::service::{Health, TenantInfo, TenantPlace, TenantQuery, tenant_as_json};
 use clap::Args;
 use std::io::Write;
 
@@ -28,16 +28,17 @@ impl List {
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let operator = open::existing(config).await?;
         let search = self.search.as_ref().map(|text| text.to_ascii_lowercase());
-        let read = async |after, limit| {
-            operator
+        let read = async |after: Option<String>, limit| {
+            let page = operator
                 .tenants(&TenantQuery {
-                    after,
+                    after: after.map(TenantPlace::of_name),
                     search: search.clone(),
                     health: self.health,
                     limit,
                     ..TenantQuery::default()
                 })
-                .await
+                .await?;
+            Ok(page.tenants)
         };
         let shape = Shape {
             headings: &[

@@ -50,28 +50,49 @@ pub(in crate::store) fn push(sql: &mut Sql, time: HealthTime) {
     sql.raw(" then 'silent' when coalesce(s.last_success, 0) = 0 then 'never-connected' else 'receiving' end");
 }
 
-/// Adds a condition on `tenant t` that every tenant of this health meets, and few others: it leads to an index where
-/// there is one.
-pub(in crate::store) fn narrow(sql: &mut Sql, health: Health, time: HealthTime) {
+/// Whether there is an index of the tenants that may be of this health; then there are few of them, as a rule.
+pub(in crate::store) fn has_index(health: Health) -> bool {
+    matches!(
+        health,
+        Health::Failing | Health::TokenEnding | Health::Silent
+    )
+}
+
+/// Adds the query of the tenants that may be of this health, of which each is of it or of one that goes before it; some
+/// come several times. There is one for [`has_index`] alone.
+pub(in crate::store) fn push_candidates(sql: &mut Sql, health: Health, time: HealthTime) {
+    match health {
+        Health::Failing => {
+            sql.raw("select a.tenant from tenant_action a where ");
+            failing(sql, time);
+        }
+        Health::TokenEnding => {
+            sql.raw("select k.tenant from token k where ");
+            ending(sql, time);
+        }
+        _ => {
+            sql.raw("select s.tenant from tenant_status s where ");
+            silent(sql, time);
+        }
+    }
+}
+
+/// Adds the condition that `tenant t`, with its `tenant_status s`, is of this health.
+pub(in crate::store) fn require(sql: &mut Sql, health: Health, time: HealthTime) {
     match health {
         Health::Suspended => {
             sql.raw(" and t.status = 'suspended'");
         }
         Health::Failing => {
-            sql.raw(" and t.tenant in (select a.tenant from tenant_action a where ");
+            sql.raw(" and t.status <> 'suspended' and exists (select 1 from tenant_action a where a.tenant = t.tenant and ");
             failing(sql, time);
             sql.raw(")");
         }
-        Health::TokenEnding => {
-            sql.raw(" and t.tenant in (select k.tenant from token k where ");
-            ending(sql, time);
-            sql.raw(")");
-        }
-        Health::Silent => {
+        _ => {
             sql.raw(" and ");
-            silent(sql, time);
+            push(sql, time);
+            sql.raw(" = ").arg(health.as_str().into());
         }
-        Health::NeverConnected | Health::Receiving => {}
     }
 }
 

@@ -34,7 +34,7 @@ pub(in crate::store) fn append(batch: Batch, requests: &[(TenantKey, LoggedReque
         return batch;
     }
     let status = Step::new(STATUS, vec![]).with_rows(statuses(&tallies));
-    let batch = batch.then("status", status.returning(&["tenant"]));
+    let batch = batch.then("status", status.returning(&["tenant", "active_users"]));
     let actions = rows(&tallies, |tally| &tally.actions);
     let batch = batch.and(Step::new(ACTIONS, vec![]).with_rows(table_of_actions(&actions)));
     let failures = rows(&tallies, |tally| &tally.failures);
@@ -156,16 +156,17 @@ pub(in crate::store) const DELETE_ALL: [(&str, &str); 4] = [
     ("hours", "delete from tenant_hour where tenant = $1"),
 ];
 
-const STATUS: &str = "insert into tenant_status (tenant, last_request, last_client, last_success, busy_since, may_poll) \
-     select kept.tenant, last_request, last_client, last_success, busy_since, may_poll \
+const STATUS: &str = "insert into tenant_status (tenant, last_request, last_client, last_success, busy_since, may_poll, active_users) \
+     select kept.tenant, last_request, last_client, last_success, busy_since, may_poll, \
+     cast(coalesce((select sum(active) from counter c where c.tenant = kept.tenant), 0) as bigint) \
      from {rows} join {kept} on kept.tenant = given.tenant where true order by 1 \
-     on conflict (tenant) do update set \
+     on conflict (tenant) do update set active_users = excluded.active_users, \
      last_client = case when excluded.last_request >= tenant_status.last_request then excluded.last_client else tenant_status.last_client end, \
      may_poll = case when excluded.last_request >= tenant_status.last_request then excluded.may_poll else tenant_status.may_poll end, \
      busy_since = case when excluded.busy_since > tenant_status.last_request / 3600000000 + 1 then excluded.busy_since else tenant_status.busy_since end, \
      last_request = case when excluded.last_request > tenant_status.last_request then excluded.last_request else tenant_status.last_request end, \
      last_success = case when excluded.last_success > tenant_status.last_success then excluded.last_success else tenant_status.last_success end \
-     returning tenant";
+     returning tenant, active_users";
 const ACTIONS: &str = "insert into tenant_action (tenant, action, succeeded, failed, is_vital, failing) \
      select status.tenant, action, succeeded, failed, is_vital, failing \
      from {rows} join {status} on status.tenant = given.tenant where true order by 1, 2 \
@@ -184,7 +185,7 @@ const FAILURES: &str = "insert into tenant_failure (tenant, reason, action, day,
      last_at = case when excluded.last_at > tenant_failure.last_at then excluded.last_at else tenant_failure.last_at end";
 const HOURS: &str = "insert into tenant_hour (tenant, hour, answered, noted, refused, failed, created, changed, deactivated, seats_used, seats) \
      select status.tenant, hour, given.answered, given.noted, given.refused, given.failed, given.created, given.changed, given.deactivated, \
-     cast(coalesce((select sum(active) from counter c where c.tenant = status.tenant), 0) as bigint), t.seats \
+     status.active_users, t.seats \
      from {rows} join {status} on status.tenant = given.tenant join tenant t on t.tenant = given.tenant where true order by 1, 2 \
      on conflict (tenant, hour) do update set answered = tenant_hour.answered + excluded.answered, \
      noted = tenant_hour.noted + excluded.noted, refused = tenant_hour.refused + excluded.refused, \

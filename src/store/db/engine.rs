@@ -74,7 +74,9 @@ macro_rules! migrations {
             15 "0015_endpoints.sql",
             16 "0016_tenant_activity.sql",
             17 "0017_scanned_values.sql",
-            18 "0018_delivery.sql",
+            20 "0020_change_statistics.sql",
+            21 "0021_tenant_orders.sql",
+            22 "0022_delivery.sql",
         )
     };
     ($folder:literal, $($version:literal $name:literal,)*) => {

@@ -11,6 +11,8 @@ pub(in crate::store) mod shared;
 pub(in crate::store) mod tenant;
 pub(in crate::store) mod tenant_figures;
 pub(in crate::store) mod tenant_list;
+pub(in crate::store) mod tenant_page;
+pub(in crate::store) mod tenant_query;
 pub(in crate::store) mod token;
 pub(in crate::store) mod token_list;
 pub(in crate::store) mod transfer;

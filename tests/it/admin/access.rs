@@ -4,12 +4,14 @@ use super::is_problem;
 use crate::harness::{Admin, Server, openapi, operator_token};
 use crate::on_both;
 use reqwest::Method;
-use scimd::service::{OperatorRole, OperatorTokenRequest};
+use scimd::service::{OperatorRole, OperatorScope, OperatorTokenRequest, TenantChange};
 use secrecy::ExposeSecret;
-use serde_json::json;
+use serde_json::{Value, json};
 
 on_both!(
     every_operation_refuses_other_credentials,
+    every_operation_needs_its_scope,
+    a_limited_token_learns_nothing_of_other_tenants,
     roles_have_their_scopes,
     the_entry_tells_who_calls,
     an_operator_token_is_no_scim_token,
@@ -80,6 +82,153 @@ async fn every_operation_refuses_other_credentials(server: Server) {
             is_problem(&answer, 404, "not-found");
         }
     }
+}
+
+/// The scope that an operation needs, as its description says.
+fn scope_of(described: &Value) -> Option<OperatorScope> {
+    let text = described["description"].as_str()?;
+    let named = text.split_once("Needs the scope `")?.1.split('`').next()?;
+    Some(OperatorScope::from_keyword(named).expect(named))
+}
+
+/// A token with these scopes.
+async fn with_scopes(
+    server: &Server,
+    scopes: Vec<OperatorScope>,
+    tenants: Option<Vec<String>>,
+) -> String {
+    let request = OperatorTokenRequest {
+        name: "scoped".to_owned(),
+        role: OperatorRole::Admin,
+        scopes: Some(scopes),
+        tenants,
+        seconds: None,
+    };
+    let issued = server.operator.issue_operator_token(&request).await;
+    issued.unwrap().text.expose_secret().to_owned()
+}
+
+async fn every_operation_needs_its_scope(server: Server) {
+    let admin = Admin::over(&server).await;
+    let all: Vec<_> = OperatorScope::KEYWORDS
+        .iter()
+        .filter_map(|word| OperatorScope::from_keyword(word))
+        .collect();
+    let mut tokens = Vec::new();
+    for scope in &all {
+        let others = all.iter().filter(|other| *other != scope).copied();
+        let lacking = with_scopes(&server, others.collect(), None).await;
+        let having = with_scopes(&server, vec![*scope], None).await;
+        tokens.push((*scope, lacking, having));
+    }
+    let mut needed = 0;
+    for (method, template, described) in openapi::operations() {
+        let Some(scope) = scope_of(&described) else {
+            let is_open = ["getEntry", "getOpenApi"].map(Value::from);
+            assert!(is_open.contains(&described["operationId"]), "{template}");
+            continue;
+        };
+        needed += 1;
+        let found = tokens.iter().find(|(own, ..)| *own == scope);
+        let (_, lacking, having) = found.unwrap();
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let path = filled(&template);
+        let answer = admin
+            .call((lacking, method.clone(), &path), None, &[])
+            .await;
+        is_problem(&answer, 403, "scope-missing");
+        let detail = answer.body["detail"].as_str().unwrap();
+        let quoted = format!("\"{}\"", scope.as_str());
+        assert!(detail.contains(&quoted), "{path}: {detail}");
+        let is_stream = described["responses"]["200"]["content"]["text/event-stream"].is_object();
+        if is_stream {
+            continue;
+        }
+        let answer = admin.call((having, method.clone(), &path), None, &[]).await;
+        assert!(
+            ![401, 403].contains(&answer.status),
+            "{method} {path}: {}",
+            answer.body
+        );
+    }
+    assert!(needed > 40, "{needed} operations were found");
+}
+
+/// A query with each parameter that takes one word alone, without which some operations answer nothing.
+fn query_of(described: &Value) -> String {
+    let parameters = described["parameters"].as_array().unwrap().iter();
+    let words = parameters.filter_map(|parameter| {
+        let words = parameter["schema"]["enum"].as_array()?;
+        let [word] = words.as_slice() else {
+            return None;
+        };
+        let name = parameter["name"].as_str()?;
+        Some(format!("{name}={}", word.as_str()?))
+    });
+    words.collect::<Vec<_>>().join("&")
+}
+
+/// No answer across tenants has anything of a tenant that the token does not reach, and no request changes anything there.
+async fn a_limited_token_learns_nothing_of_other_tenants(server: Server) {
+    let admin = Admin::over(&server).await;
+    let change = TenantChange {
+        display_name: Some(Some("hidden company".to_owned())),
+        ..TenantChange::default()
+    };
+    let hidden = server.tenant("hidden", &change).await;
+    server.tenant("own", &TenantChange::default()).await;
+    server
+        .by(&hidden)
+        .post("/Users", json!({}))
+        .await
+        .expect(400);
+    let body = json!({"name": "hidden token", "expiresIn": "2d"});
+    admin
+        .ask(Method::POST, "/tenants/hidden/tokens", Some(body))
+        .await
+        .expect(201);
+    let schema = json!({
+        "id": "urn:hidden:User", "name": "hidden schema",
+        "attributes": [{"name": "code", "type": "string"}],
+    });
+    admin
+        .ask(
+            Method::PUT,
+            "/tenants/hidden/schemas/urn:hidden:User",
+            Some(schema),
+        )
+        .await
+        .expect(200);
+    let endpoint =
+        json!({"name": "hidden-hook", "url": "https://example.com/", "tenant": "hidden"});
+    admin
+        .ask(Method::POST, "/webhooks", Some(endpoint))
+        .await
+        .expect(201);
+    server.service.recorder().finish().await;
+    let token = operator_token(&server, OperatorRole::Admin, &["own"]).await;
+    let mut told = 0;
+    for (method, template, described) in openapi::operations() {
+        if described["security"].is_array() || template.contains("{tenant}") {
+            continue;
+        }
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let path = filled(&template).replace("{name}", "hidden-hook");
+        let path = format!("{path}?{}", query_of(&described));
+        let whole = admin.ask(Method::GET, &path, None);
+        let is_told = method == Method::GET && whole.await.body.to_string().contains("hidden");
+        let body = (method != Method::GET).then(|| json!({}));
+        let answer = admin.call((&token, method.clone(), &path), body, &[]).await;
+        let text = answer.body.to_string();
+        if answer.status < 300 {
+            assert_eq!(method, Method::GET, "{path}: {text}");
+        }
+        let is_kept = !text.replace("hidden-hook", "").contains("hidden");
+        assert!(is_kept, "{method} {path}: {text}");
+        told += usize::from(is_told);
+    }
+    // What is kept from it is there for others.
+    assert!(told >= 5, "{told}");
 }
 
 async fn roles_have_their_scopes(server: Server) {

@@ -1,7 +1,7 @@
 //! Webhooks and streams: each act has its row of the audit trail and keeps its answer, both in its transaction.
 
 use super::is_problem;
-use super::races::{count, many};
+use super::races::{Keys, count, many};
 use crate::harness::{Admin, Answer, Server, user};
 use crate::on_both;
 use crate::webhooks::sink::Sink;
@@ -182,9 +182,8 @@ async fn a_secret_is_rotated_once_for_one_key(server: Server) {
     let admin = Arc::new(Admin::over(&server).await);
     let webhook = json!({"name": "app", "url": "https://app.example.com/"});
     post(&admin, "/webhooks", webhook).await.expect(201);
-    let key = Some("one-key-for-all-of-them");
     let place = (Method::POST, "/webhooks/app/rotate");
-    let answers = many(&admin, place, Some(json!({})), key).await;
+    let answers = many(&admin, place, Some(json!({})), Keys::One).await;
     let (done, busy) = (count(&answers, 200), count(&answers, 409));
     assert!(done >= 1 && done + busy == 16, "{answers:?}");
     let answers = answers.iter().filter(|(status, _)| *status == 200);
@@ -198,15 +197,14 @@ async fn a_user_is_deactivated_once_for_one_key(server: Server) {
     let admin = Arc::new(Admin::over(&server).await);
     let ann = server.post("/Users", user("ann")).await.expect(201).id();
     let path = format!("/tenants/default/users/{ann}/deactivate");
-    let key = Some("one-key-for-all-of-them");
-    let answers = many(&admin, (Method::POST, &path), None, key).await;
+    let answers = many(&admin, (Method::POST, &path), None, Keys::One).await;
     assert_eq!(count(&answers, 204), 16, "{answers:?}");
     assert_eq!(trail(&admin, "user.deactivate").await.len(), 1);
     // The answer was kept with the change: a repetition changes nothing any more.
     let on = json!([{"op": "replace", "value": {"active": true}}]);
     let user = format!("/Users/{ann}");
     server.patch(&user, on).await.expect(200);
-    let answers = many(&admin, (Method::POST, &path), None, key).await;
+    let answers = many(&admin, (Method::POST, &path), None, Keys::One).await;
     assert_eq!(count(&answers, 204), 16, "{answers:?}");
     assert_eq!(server.get(&user).await.expect(200).body["active"], true);
     // So was that of a request that changed nothing.

@@ -6,6 +6,8 @@
 //! seen: `{token1}` (public ids of tokens), `{secret1}`, `{id1}` (UUIDs), `{cursor1}`, and `{time}`, `{origin}`, `{version}`
 //! for all moments, the address of the server and its version.
 
+mod acts;
+
 use super::script::{Exchange, Script};
 use super::{DATA, difference, files, layout};
 use crate::harness::{
@@ -50,14 +52,7 @@ async fn hold(database: Database) {
     let (mut differences, mut answered) = (String::new(), BTreeSet::new());
     for path in files(&Path::new(DATA).join(FOLDER)) {
         let mut script = Script::read(&path);
-        let options = Options {
-            clock: Clock::standing(noon()),
-            ..Options::default()
-        };
-        let server = Server::with(database, options).await;
-        server.clock.advance(10);
-        let admin = Admin::over(&server).await;
-        let mut names = Names::of(&server, &admin).await;
+        let (server, admin, mut names) = stage(database).await;
         for exchange in script.exchanges() {
             server.clock.advance(10);
             server.service.recorder().finish().await;
@@ -104,7 +99,30 @@ async fn hold(database: Database) {
     );
 }
 
+/// A server for a conversation.
+async fn stage(database: Database) -> (Server, Admin, Names) {
+    let options = Options {
+        clock: Clock::standing(noon()),
+        ..Options::default()
+    };
+    let server = Server::with(database, options).await;
+    server.clock.advance(10);
+    let admin = Admin::over(&server).await;
+    let names = Names::of(&server, &admin).await;
+    (server, admin, names)
+}
+
 async fn send(admin: &Admin, names: &Names, exchange: &Exchange) -> Answer {
+    send_with(admin, names, exchange, &[]).await
+}
+
+/// Sends the request of an exchange with more headers.
+async fn send_with(
+    admin: &Admin,
+    names: &Names,
+    exchange: &Exchange,
+    more: &[(String, String)],
+) -> Answer {
     let filled = |text: &str| names.filled(text);
     let method = Method::from_bytes(exchange.method.as_bytes()).unwrap();
     let path = format!("/api/v1{}", filled(&exchange.target));
@@ -112,7 +130,7 @@ async fn send(admin: &Admin, names: &Names, exchange: &Exchange) -> Answer {
         "authorization".to_owned(),
         format!("Bearer {}", admin.token),
     )];
-    for (name, value) in &exchange.headers {
+    for (name, value) in exchange.headers.iter().chain(more) {
         let name = name.to_ascii_lowercase();
         headers.retain(|(there, _)| *there != name);
         if !value.is_empty() {
@@ -123,11 +141,8 @@ async fn send(admin: &Admin, names: &Names, exchange: &Exchange) -> Answer {
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    let body = exchange
-        .body
-        .as_ref()
-        .map(|body| serde_json::from_str(&filled(body)).expect(body));
-    admin.send(method, &path, body, &headers).await
+    let body = exchange.body.as_deref().map(filled);
+    admin.send_text(method, &path, body, &headers).await
 }
 
 /// An answer as it stands in a file.

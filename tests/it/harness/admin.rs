@@ -56,9 +56,22 @@ impl Admin {
 
     /// Serves the management API with more pages.
     pub(crate) async fn with(server: &Server, mounts: Vec<Mount>) -> Self {
+        Self::set_up(server, mounts, |_| {}).await
+    }
+
+    /// Serves the management API with other settings, such as limits.
+    pub(crate) async fn limited(server: &Server, change: impl FnOnce(&mut AdminSettings)) -> Self {
+        Self::set_up(server, Vec::new(), change).await
+    }
+
+    async fn set_up(
+        server: &Server,
+        mounts: Vec<Mount>,
+        change: impl FnOnce(&mut AdminSettings),
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let root = format!("http://{}", listener.local_addr().unwrap());
-        let settings = AdminSettings {
+        let mut settings = AdminSettings {
             hosts: vec!["admin.example.com".to_owned()],
             is_local: true,
             scim_url: server.base.clone(),
@@ -67,6 +80,7 @@ impl Admin {
             bad_tokens: 0,
             behind_proxy: false,
         };
+        change(&mut settings);
         let keys = KeyPlace {
             source: KeySource {
                 current: Some(generate_key().unwrap()),
@@ -103,12 +117,24 @@ impl Admin {
         body: Option<Value>,
         headers: &[(&str, &str)],
     ) -> Answer {
+        let text = body.map(|body| body.to_string());
+        self.send_text(method, path, text, headers).await
+    }
+
+    /// Sends a request whose body, if there is one, is this text.
+    pub(crate) async fn send_text(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
         let name = method.to_string();
         let mut request = self.client.request(method, format!("{}{path}", self.root));
         if let Some(body) = body {
             request = request
                 .header("content-type", "application/json")
-                .body(body.to_string());
+                .body(body);
         }
         for (name, value) in headers {
             request = request.header(*name, *value);

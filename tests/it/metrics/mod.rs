@@ -9,6 +9,7 @@ mod tenants;
 
 use crate::harness::{Server, user};
 use scrape::{Scrape, complaints};
+use serde_json::json;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -87,6 +88,25 @@ async fn statements_are_counted_by_name(server: Server) {
         let commits = "scimd_sqlite_writer_commit_batches";
         assert!(after.sum(&format!("{commits}_sum"), &[]) >= 5.0);
     }
+}
+
+/// A change of a resource that has no members takes no lock and no transaction of several statements.
+async fn a_change_of_a_user_is_one_statement(server: Server) {
+    let id = server.post("/Users", user("ada")).await.expect(201).id();
+    let path = format!("/Users/{id}");
+    let mut body = user("ada");
+    body["title"] = "Countess".into();
+    server.put(&path, body).await.expect(200);
+    let operations = json!([{"op": "replace", "path": "title", "value": "Lady"}]);
+    server.patch(&path, operations).await.expect(200);
+    server.delete(&path).await.expect(204);
+    let page = settled(&server, 4.0).await;
+    let count = |statement: &str| page.sum("scimd_statements_total", &[("statement", statement)]);
+    assert_eq!(count("resource.create_many"), 1.0);
+    assert_eq!(count("resource.replace_many"), 2.0);
+    assert_eq!(count("resource.delete_many"), 1.0);
+    let alone = ["create", "replace", "delete"].map(|kind| count(&format!("resource.{kind}")));
+    assert_eq!(alone, [0.0; 3]);
 }
 
 async fn caches_and_the_provisioning_log_are_counted(server: Server) {
@@ -186,6 +206,7 @@ async fn no_value_of_a_request_is_a_label(server: Server) {
 crate::on_both!(
     requests_are_counted_by_route_method_and_status,
     statements_are_counted_by_name,
+    a_change_of_a_user_is_one_statement,
     caches_and_the_provisioning_log_are_counted,
     a_scrape_during_load_is_whole,
     no_value_of_a_request_is_a_label,

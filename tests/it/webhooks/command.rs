@@ -97,14 +97,14 @@ async fn a_webhook_is_made_shown_tried_and_removed() {
     assert_eq!(
         acts,
         [
-            "webhook.remove",
-            "webhook.rotate",
-            "webhook.resume",
-            "webhook.pause",
+            "webhook.add",
+            "webhook.test",
+            "webhook.test",
             "webhook.change",
-            "webhook.test",
-            "webhook.test",
-            "webhook.add"
+            "webhook.pause",
+            "webhook.resume",
+            "webhook.rotate",
+            "webhook.remove"
         ]
     );
     assert!(

@@ -1,0 +1,118 @@
+//! What was acknowledged against what came: nothing missing, in order, once.
+
+use crate::tally::Tally;
+use serde::Deserialize;
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+
+/// A change of a resource: its id and its version.
+pub(super) type Change = (String, u64);
+
+/// An event, and when it came.
+#[derive(Debug, Clone)]
+pub(super) struct Arrival {
+    pub(super) event: String,
+    pub(super) tenant: String,
+    pub(super) change: Change,
+    pub(super) at: Instant,
+}
+
+/// What is read of an event.
+#[derive(Debug, Deserialize)]
+pub(super) struct Event {
+    id: String,
+    tenant: String,
+    data: Data,
+}
+
+#[derive(Debug, Deserialize)]
+struct Data {
+    resource: Option<Resource>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Resource {
+    id: String,
+    version: u64,
+}
+
+impl Arrival {
+    /// An event that came just now; none if it is not one of a resource.
+    pub(super) fn now(body: &[u8]) -> Option<Self> {
+        Self::of(serde_json::from_slice(body).ok()?, Instant::now())
+    }
+
+    pub(super) fn of(event: Event, at: Instant) -> Option<Self> {
+        let resource = event.data.resource?;
+        Some(Self {
+            event: event.id,
+            tenant: event.tenant,
+            change: (resource.id, resource.version),
+            at,
+        })
+    }
+}
+
+/// What was acknowledged, and when.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    pub(super) acknowledged: HashMap<Change, Instant>,
+    /// Writes that failed, and the first answer of these.
+    pub(super) failed: u64,
+    pub(super) first_failed: Option<String>,
+}
+
+/// What came of the acknowledged changes.
+#[derive(Debug, Default)]
+pub(super) struct Verdict {
+    /// Times from the acknowledgement to the arrival; 0 of what came before it.
+    pub(super) times: Tally,
+    pub(super) missing: u64,
+    pub(super) twice: u64,
+    /// Arrivals with a version that is not greater than the one before, of events that came for the first time.
+    pub(super) disordered: u64,
+}
+
+impl Verdict {
+    pub(super) fn of(journal: &Journal, arrivals: &[Arrival]) -> Self {
+        let (mut verdict, mut events) = (Self::default(), HashSet::new());
+        let mut versions: HashMap<&str, u64> = HashMap::new();
+        let mut first: HashMap<&Change, Instant> = HashMap::new();
+        for arrival in arrivals {
+            if !events.insert(arrival.event.as_str()) {
+                verdict.twice += 1;
+                continue;
+            }
+            let (id, version) = (&arrival.change.0, arrival.change.1);
+            let before = versions.insert(id, version);
+            verdict.disordered += u64::from(before.is_some_and(|before| before >= version));
+            first.entry(&arrival.change).or_insert(arrival.at);
+        }
+        for (change, acknowledged) in &journal.acknowledged {
+            match first.get(change) {
+                Some(at) => {
+                    let waited = at.saturating_duration_since(*acknowledged);
+                    let micros = u32::try_from(waited.as_micros()).unwrap_or(u32::MAX);
+                    verdict.times.micros.push(micros);
+                }
+                None => verdict.missing += 1,
+            }
+        }
+        verdict
+    }
+
+    /// Prints it, and counts what is wrong: what is missing or out of order.
+    pub(super) fn show(&self, what: &str) -> u64 {
+        println!(
+            "{what:<26}{:>8} changes   p50 {:>8.1} ms   p99 {:>8.1} ms   max {:>8.1} ms   missing {}, twice {}, out of order {}",
+            self.times.micros.len(),
+            self.times.within(0.5),
+            self.times.within(0.99),
+            self.times.within(1.0),
+            self.missing,
+            self.twice,
+            self.disordered,
+        );
+        self.missing + self.disordered
+    }
+}

@@ -1,0 +1,309 @@
+//! Pages of tenants with the counts of their resources, in several orders. A page is found in the order of an index and
+//! begins after a place, so that it costs the same anywhere in the list; what is shown of its tenants is read afterwards.
+
+use crate::clock::Timestamp;
+use crate::store::activity::health::{self, Health, HealthTime};
+use crate::store::db::error::StoreError;
+use crate::store::db::row::Row;
+use crate::store::db::sql::Sql;
+use crate::store::handle::Store;
+use crate::store::operator::tenant::{COLUMNS, TenantInfo, WIDTH, read_tenant};
+use crate::store::operator::tenant_query::{TenantOrder, TenantPage, TenantPlace, TenantQuery};
+
+/// Names of the resource types that are counted for a tenant.
+#[derive(Debug, Clone, Copy)]
+pub struct CountedTypes<'a> {
+    /// The type whose resources take seats.
+    pub seated: &'a str,
+    /// The type that is counted beside it.
+    pub grouped: &'a str,
+}
+
+/// A part of a list: tenants that are found in the order of one index.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    /// All tenants, by name.
+    All,
+    /// Tenants of a health, by name.
+    Healthy(Health),
+    /// Tenants of no health that has a part of its own, by name.
+    Others,
+    /// Tenants with a figure in this column of `tenant_status`, the highest first.
+    Figure(&'static str),
+    /// Tenants without a figure, the youngest first.
+    WithoutFigures,
+}
+
+/// The health that needs attention, the most urgent first.
+const URGENT: [Health; 3] = [Health::Failing, Health::TokenEnding, Health::Silent];
+
+/// So many tenants are read and sorted rather than found in order.
+const FEW: i64 = 1000;
+
+fn parts(order: TenantOrder) -> &'static [Part] {
+    match order {
+        TenantOrder::Name => &[Part::All],
+        TenantOrder::LastRequest => &[Part::Figure("s.last_request"), Part::WithoutFigures],
+        TenantOrder::ActiveUsers => &[Part::Figure("s.active_users"), Part::WithoutFigures],
+        TenantOrder::Attention => {
+            const {
+                let [first, second, third] = URGENT;
+                &[
+                    Part::Healthy(first),
+                    Part::Healthy(second),
+                    Part::Healthy(third),
+                    Part::Others,
+                ]
+            }
+        }
+    }
+}
+
+impl Part {
+    /// The health that all of its tenants have, if it is one with an index.
+    fn health(self) -> Option<Health> {
+        match self {
+            Self::Healthy(health) => Some(health),
+            _ => None,
+        }
+    }
+
+    /// Adds the query of the tenants of the part: `tenant`, `name` and `figure`. They are looked for among `few`, if that
+    /// is given.
+    fn push(self, sql: &mut Sql, after: &Start<'_>, few: Option<Health>, time: HealthTime) {
+        sql.raw("select t.tenant, t.name, ");
+        match self {
+            Self::Figure(column) => sql.raw(column).raw(" as figure"),
+            _ => sql.raw("cast(0 as bigint) as figure"),
+        };
+        match (self, few) {
+            (_, Some(few)) => push_few(sql, few, time),
+            // The words keep SQLite from beginning with the tenants.
+            (Self::Figure(_), None) => {
+                sql.raw(" from tenant_status s cross join tenant t where t.tenant = s.tenant");
+            }
+            (_, None) => {
+                sql.raw(FROM).raw(" where true");
+            }
+        }
+        match self {
+            Self::All | Self::Healthy(_) | Self::Others => {
+                sql.raw(" and t.name > ").arg(after.name.into());
+            }
+            Self::Figure(column) => {
+                sql.raw(" and (").raw(column).raw(", s.tenant) < (");
+                sql.int(after.figure).raw(", ").int(after.tenant).raw(")");
+            }
+            Self::WithoutFigures => {
+                sql.raw(" and s.tenant is null and t.tenant < ")
+                    .int(after.tenant);
+            }
+        }
+        match self {
+            Self::Healthy(wanted) => health::require(sql, wanted, time),
+            Self::Others => {
+                sql.raw(" and ");
+                health::push(sql, time);
+                sql.raw(" not in (''");
+                for urgent in URGENT {
+                    sql.raw(", ").arg(urgent.as_str().into());
+                }
+                sql.raw(")");
+            }
+            Self::All | Self::Figure(_) | Self::WithoutFigures => {}
+        }
+    }
+
+    /// Adds the order of the part, of its tenants or of a page of them.
+    fn push_order(self, sql: &mut Sql, is_page: bool) {
+        sql.raw(" order by ");
+        match (self, is_page) {
+            (Self::All | Self::Healthy(_) | Self::Others, _) => sql.raw("t.name"),
+            (Self::Figure(_), true) => sql.raw("page.figure desc, page.tenant desc"),
+            (Self::Figure(column), false) => sql.raw(column).raw(" desc, s.tenant desc"),
+            (Self::WithoutFigures, _) => sql.raw("t.tenant desc"),
+        };
+    }
+}
+
+/// Behind what a part of a list begins: before all that there may be, if it is read from its beginning.
+struct Start<'a> {
+    name: &'a str,
+    figure: i64,
+    tenant: i64,
+}
+
+impl<'a> Start<'a> {
+    fn of(after: Option<&'a TenantPlace>) -> Self {
+        Self {
+            name: after.map_or("", |place| &place.name),
+            figure: after.map_or(i64::MAX, |place| place.figure),
+            tenant: after.map_or(i64::MAX, |place| place.tenant),
+        }
+    }
+}
+
+/// Adds `tenant t` with its `tenant_status s`, for those alone that may be of a health; conditions may follow.
+fn push_few(sql: &mut Sql, health: Health, time: HealthTime) {
+    sql.raw(" from (select distinct c.tenant from (");
+    health::push_candidates(sql, health, time);
+    sql.raw(") as c) as few cross join tenant t left join tenant_status s on s.tenant = t.tenant where t.tenant = few.tenant");
+}
+
+fn read_info(row: &Row) -> Result<TenantInfo, StoreError> {
+    Ok(TenantInfo {
+        settings: read_tenant(row)?,
+        used: row.int(WIDTH)?,
+        created: Timestamp::from_micros(row.int(WIDTH + 1)?),
+        users: row.int(WIDTH + 2)?,
+        active_users: row.int(WIDTH + 3)?,
+        groups: row.int(WIDTH + 4)?,
+        health: Health::from_keyword(row.text(WIDTH + 5)?).unwrap_or(Health::Receiving),
+        last_request: row.opt_int(WIDTH + 6)?.map(Timestamp::from_micros),
+        last_client: row.opt_text(WIDTH + 7)?.map(str::to_owned),
+    })
+}
+
+/// Where [`read_info`] leaves off.
+const INFO_WIDTH: usize = WIDTH + 8;
+
+/// Selects what [`read_info`] reads, from `tenant t` with its `tenant_status s`.
+fn select_info(counted: CountedTypes<'_>, time: HealthTime) -> Sql {
+    let mut sql = Sql::default();
+    sql.raw("select ").raw(COLUMNS).raw(", t.used, t.created, ");
+    sql.raw(LIVE)
+        .arg(counted.seated.into())
+        .raw("), 0) as bigint), ");
+    sql.raw(ACTIVE)
+        .raw(LIVE)
+        .arg(counted.grouped.into())
+        .raw("), 0) as bigint), ");
+    health::push(&mut sql, time);
+    sql.raw(", s.last_request, s.last_client");
+    sql
+}
+
+impl Store {
+    /// The tenant of that name with the counts of its resources.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn tenant(
+        &self,
+        name: &str,
+        counted: CountedTypes<'_>,
+        time: HealthTime,
+    ) -> Result<Option<TenantInfo>, StoreError> {
+        let mut sql = select_info(counted, time);
+        sql.raw(FROM).raw(" where t.name = ").arg(name.into());
+        self.engine
+            .read(&sql.statement("tenant.find"))
+            .await?
+            .first()
+            .map(read_info)
+            .transpose()
+    }
+
+    /// A page of tenants with the counts of their resources.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn tenants(
+        &self,
+        query: &TenantQuery,
+        counted: CountedTypes<'_>,
+        time: HealthTime,
+    ) -> Result<TenantPage, StoreError> {
+        let limit = usize::try_from(query.limit).unwrap_or_default();
+        let mut page = TenantPage {
+            tenants: Vec::new(),
+            next: None,
+        };
+        let parts = parts(query.order.unwrap_or(TenantOrder::Name));
+        let mut wanted: Vec<_> = parts.iter().filter_map(|part| part.health()).collect();
+        wanted.extend(query.health);
+        wanted.retain(|health| health::has_index(*health));
+        let rare = self.rare(&wanted, time).await?;
+        let mut after = query.after.as_ref();
+        let first = after.map_or(0, |place| place.part);
+        for (number, part) in (0..).zip(parts) {
+            if number < first {
+                continue;
+            }
+            let own = [part.health(), query.health].into_iter().flatten();
+            let few = own.into_iter().find(|health| rare.contains(health));
+            let mut sql = select_info(counted, time);
+            sql.raw(", page.figure from (");
+            part.push(&mut sql, &Start::of(after.take()), few, time);
+            query.conditions(&mut sql, time);
+            part.push_order(&mut sql, false);
+            // One more than is asked for tells whether there are more.
+            let wanted = query.limit + 1 - i64::try_from(page.tenants.len()).unwrap_or(0);
+            sql.raw(" {limit}").int(wanted).raw(PAGE);
+            part.push_order(&mut sql, true);
+            for row in self.engine.read(&sql.statement("tenant.list")).await? {
+                if page.tenants.len() == limit {
+                    return Ok(page);
+                }
+                let info = read_info(&row)?;
+                page.next = Some(TenantPlace {
+                    part: number,
+                    figure: row.int(INFO_WIDTH)?,
+                    tenant: info.settings.number(),
+                    name: info.settings.name.clone(),
+                });
+                page.tenants.push(info);
+            }
+        }
+        page.next = None;
+        Ok(page)
+    }
+
+    /// Of the health that a list is about, where there is an index of it, that which few tenants can have. For others the
+    /// list is read in its order until there are enough.
+    async fn rare(&self, wanted: &[Health], time: HealthTime) -> Result<Vec<Health>, StoreError> {
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut sql = Sql::default();
+        let mut between = "select ";
+        for health in wanted {
+            sql.raw(between).raw("(select count(*) from (");
+            health::push_candidates(&mut sql, *health, time);
+            sql.raw(" {limit}").int(FEW + 1).raw(") as c)");
+            between = ", ";
+        }
+        let rows = self.engine.read(&sql.statement("tenant.count_few")).await?;
+        let mut rare = Vec::new();
+        for (column, health) in wanted.iter().enumerate() {
+            let count = rows.first().map_or(Ok(0), |row| row.int(column))?;
+            rare.extend((count <= FEW).then_some(*health));
+        }
+        Ok(rare)
+    }
+
+    /// How many tenants fit a query, wherever its list begins.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn count_tenants(
+        &self,
+        query: &TenantQuery,
+        time: HealthTime,
+    ) -> Result<i64, StoreError> {
+        let mut sql = Sql::default();
+        sql.raw("select count(*)")
+            .raw(FROM)
+            .raw(" where t.tenant > 0");
+        query.conditions(&mut sql, time);
+        let rows = self.engine.read(&sql.statement("tenant.count")).await?;
+        rows.first().map_or(Ok(0), |row| row.int(0))
+    }
+}
+
+const FROM: &str = " from tenant t left join tenant_status s on s.tenant = t.tenant";
+const PAGE: &str = ") as page join tenant t on t.tenant = page.tenant left join tenant_status s on s.tenant = t.tenant";
+const LIVE: &str = "cast(coalesce((select sum(live) from counter c join kind k on k.kind = c.kind \
+     where c.tenant = t.tenant and k.name = ";
+const ACTIVE: &str =
+    "cast(coalesce((select sum(active) from counter c where c.tenant = t.tenant), 0) as bigint), ";
