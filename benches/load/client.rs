@@ -120,7 +120,12 @@ impl Client {
             .header("host", &self.address.host)
             .header("authorization", &self.address.token);
         if body.is_some() {
-            request = request.header("content-type", "application/scim+json");
+            let kind = if self.address.path.starts_with("/api/") {
+                "application/json"
+            } else {
+                "application/scim+json"
+            };
+            request = request.header("content-type", kind);
         }
         let request = request
             .body(Full::from(body.unwrap_or_default()))

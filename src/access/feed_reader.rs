@@ -4,7 +4,7 @@ use super::handle::Access;
 use super::last_uses::Coarseness;
 use super::near_miss;
 use super::token::{self, TokenKind};
-use crate::error::{Result, ScimError};
+use crate::error::{self, ScimError};
 use crate::reason::Reason;
 use crate::store::{TenantKey, TokenScope};
 use std::sync::Arc;
@@ -20,36 +20,60 @@ pub struct FeedReader {
     pub tenant: Option<TenantKey>,
 }
 
+/// Why a request does not read the change feed.
+#[derive(Debug)]
+pub struct FeedRefusal {
+    /// 401 with a `detail` that says what is wrong with the token; 403 for a token of another scope; 503 if the database
+    /// cannot be reached.
+    pub error: ScimError,
+    /// Public part of the token, if it is one of this deployment.
+    pub token: Option<Arc<str>>,
+}
+
+impl From<ScimError> for FeedRefusal {
+    fn from(error: ScimError) -> Self {
+        Self { error, token: None }
+    }
+}
+
 impl Access {
     /// Authenticates the value of an `Authorization` header for the change feed, by one statement. A tenant that is
     /// suspended can be read.
     ///
     /// # Errors
-    /// 401 with a `detail` that says what is wrong with the token; 403 for a token of another scope; 503 if the
-    /// database cannot be reached.
-    pub async fn feed_reader(&self, authorization: Option<&str>) -> Result<FeedReader> {
+    /// Any [`FeedRefusal`].
+    pub async fn feed_reader(
+        &self,
+        authorization: Option<&str>,
+    ) -> Result<FeedReader, FeedRefusal> {
         let sent = token::bearer(authorization);
         let parsed = sent.and_then(|sent| token::parse(TokenKind::Tenant, sent));
         let Some((id, secret)) = parsed else {
-            return Err(near_miss::refusal(authorization));
+            return Err(near_miss::refusal(authorization).into());
         };
-        let found = self.store.any_token(id).await?;
+        let found = self.store.any_token(id).await.map_err(ScimError::from)?;
         let expected = found.as_ref().map_or("", |(_, digest, _)| digest.as_str());
         let fits = token::fits(&secret, expected);
         let Some((token, _, tenant)) = found.filter(|_| fits) else {
             let detail = "The token is unknown: the change feed needs one of scope feed.";
-            return Err(ScimError::unauthorized(detail).because(Reason::TokenUnknown));
+            let unknown = ScimError::unauthorized(detail).because(Reason::TokenUnknown);
+            return Err(unknown.into());
+        };
+        let of_ours = |error| FeedRefusal {
+            error,
+            token: Some(token.id.as_str().into()),
         };
         let now = self.clock.now();
         let is_over = |end: Option<_>| end.is_some_and(|at| at <= now);
         if is_over(token.revoked) || is_over(token.expires) {
             let detail = "The token was revoked or has expired: the change feed needs another one of scope feed.";
-            return Err(ScimError::unauthorized(detail).because(Reason::TokenRevoked));
+            let over = ScimError::unauthorized(detail).because(Reason::TokenRevoked);
+            return Err(of_ours(over));
         }
         if token.scope != TokenScope::Feed {
-            return Err(ScimError::insufficient_scope(
+            return Err(of_ours(ScimError::insufficient_scope(
                 "This token belongs to an identity provider; the change feed needs one of scope feed.",
-            ));
+            )));
         }
         let at = (now, Coarseness::Hour);
         self.touch(&token.id, token.last_used, at);
@@ -65,7 +89,7 @@ impl Access {
         &self,
         id: &str,
         secret: &secrecy::SecretString,
-    ) -> Result<bool> {
+    ) -> error::Result<bool> {
         let found = self.store.any_token(id).await?;
         Ok(found.is_some_and(|(token, digest, _)| {
             token.scope == TokenScope::Feed && token::fits(secret, &digest)

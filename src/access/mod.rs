@@ -17,6 +17,6 @@ pub mod token;
 mod unproved;
 
 pub use claim::{Caller, Claim, Confirmed, Identity, answered, url_of_tenant};
-pub use feed_reader::FeedReader;
+pub use feed_reader::{FeedReader, FeedRefusal};
 pub use handle::Access;
 pub use near_miss::Traced;

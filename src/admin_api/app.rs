@@ -10,14 +10,15 @@ use crate::admin_api::settings::AdminSettings;
 use crate::config::Config;
 use crate::delivery::Endpoints;
 use crate::live::Live;
-use crate::service::Operator;
-use crate::wire::rate::{Limits, Rates};
+use crate::service::{Operator, SchemaStep};
+use crate::wire::rate::{Rates, TokenLimits};
 use crate::wire::shutdown::Leaving;
 use axum::http::header::ALLOW;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -38,23 +39,41 @@ pub struct AdminParts {
     pub mounts: Vec<Mount>,
 }
 
+/// What is told the steps of a change of schemas.
+pub(crate) type SchemaSteps = Arc<dyn Fn(SchemaStep<'_>) + Send + Sync>;
+
 /// What requests of the management listener are answered with.
-#[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) operator: Operator,
     pub(crate) endpoints: Endpoints,
     pub(crate) settings: AdminSettings,
     pub(crate) config: Arc<Config>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: TokenLimits,
     /// What the limits are set to.
     pub(crate) rates: Live<Rates>,
     pub(crate) schemas: Schemas,
     /// The OpenAPI document.
     pub(crate) document: Value,
+    /// Is told the steps of a change of schemas.
+    pub(crate) schema_steps: SchemaSteps,
     mounts: Vec<Mount>,
 }
 
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").finish_non_exhaustive()
+    }
+}
+
 impl Api {
+    /// Tells the steps of changes of schemas.
+    pub(crate) fn telling(self, schema_steps: SchemaSteps) -> Self {
+        Self {
+            schema_steps,
+            ..self
+        }
+    }
+
     pub(crate) fn new(settings: AdminSettings, parts: AdminParts, document: Value) -> Self {
         let AdminParts {
             operator,
@@ -65,12 +84,13 @@ impl Api {
         Self {
             operator,
             endpoints,
-            limits: Limits::new(settings.rates()),
+            limits: TokenLimits::new(settings.rates()),
             rates: Live::new(settings.rates()),
             settings,
             config: Arc::new(config),
             schemas: Schemas::all(),
             document,
+            schema_steps: Arc::new(|_| ()),
             mounts,
         }
     }

@@ -232,6 +232,16 @@ impl Call {
         })
     }
 
+    /// The name or id behind which the page begins, by cursor or by name.
+    ///
+    /// # Errors
+    /// 400 if the cursor is none of this list.
+    pub(crate) fn behind(&self) -> Result<Option<String>> {
+        let place = self.place()?;
+        let place = place.as_ref().and_then(Value::as_str);
+        Ok(place.or(self.parameter("after")).map(str::to_owned))
+    }
+
     /// A page of items, with the place after which the next one begins if there are more.
     ///
     /// # Errors

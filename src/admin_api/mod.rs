@@ -2,7 +2,7 @@
 //!
 //! The [`wire`](crate::wire) hands a request to `router`, which finds its [`Operation`](operation::Operation) in the
 //! `table`, authenticates the operator token and checks what the request brings. The files in `api` have the operations,
-//! one file for each kind of resource. OpenAPI document and reference page are made of the same table. Every refusal is a
+//! one file for each kind of resource. `local` calls the same operations without HTTP, for commands. OpenAPI document and reference page are made of the same table. Every refusal is a
 //! problem (RFC 9457).
 
 mod api;
@@ -12,6 +12,7 @@ mod authentication;
 mod call;
 mod host;
 mod json_schema;
+mod local;
 mod log;
 mod mount;
 mod openapi;
@@ -26,7 +27,10 @@ mod table;
 
 pub use app::AdminParts;
 pub use json_schema::Schemas;
+pub(crate) use local::{LocalApi, LocalBody, LocalReply};
 pub use mount::Mount;
 pub use openapi::document;
+pub(crate) use operation::{BASE, Method};
+pub(crate) use problem::{Problem, ProblemType};
 pub use router::{AdminApp, app};
 pub use settings::AdminSettings;

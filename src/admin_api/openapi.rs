@@ -170,7 +170,7 @@ fn parameters(operation: &Operation) -> Vec<Value> {
         all.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "16 to 255 visible characters. The same request with the same key is carried out once, and gets the same answer for 24 hours.",
-            "schema": {"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[!#-~]+$"},
+            "schema": {"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[!-~]+$"},
         }));
     }
     if operation

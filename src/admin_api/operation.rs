@@ -186,3 +186,10 @@ pub(crate) const CURSOR: Parameter = Parameter {
     kind: Kind::Text,
     summary: "The value of next in the page before.",
 };
+
+/// Behind which item a list begins, for a client that goes on with what it has shown.
+pub(crate) const AFTER: Parameter = Parameter {
+    name: "after",
+    kind: Kind::Text,
+    summary: "Name or id of the item behind which the list begins, in place of a cursor.",
+};

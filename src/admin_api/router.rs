@@ -13,7 +13,7 @@ use crate::admin_api::respond;
 use crate::admin_api::settings::AdminSettings;
 use crate::admin_api::table;
 use crate::config::Config;
-use crate::service::{Earlier, OnceKey, Operator};
+use crate::service::{Earlier, OnceKey, Operator, OperatorTokenInfo};
 use crate::wire;
 use crate::wire::body::Upload;
 use crate::wire::refusal::Refused;
@@ -204,6 +204,20 @@ async fn prepare(
     if let (Access::Scope(scope), Some(caller)) = (operation.access, &caller) {
         authentication::check_scope(caller, scope)?;
     }
+    checked(api, head, caller, upload, (operation, segments)).await
+}
+
+/// A call whose caller may make it, once what it brings is checked.
+///
+/// # Errors
+/// 400 with all that is wrong; 413 and 415 for the body.
+pub(crate) async fn checked(
+    api: Arc<Api>,
+    head: &Parts,
+    caller: Option<Arc<OperatorTokenInfo>>,
+    upload: &mut Upload,
+    (operation, segments): (&'static Operation, Vec<(&'static str, String)>),
+) -> Result<Call> {
     let arguments = arguments::read(&api.schemas, operation, head, upload).await?;
     let operator = authentication::acting(&api, head, caller.as_deref());
     let once = arguments.key.as_ref().zip(caller.as_ref());

@@ -1,8 +1,8 @@
 //! The table of operations.
 
 use crate::admin_api::api::{
-    audit, directory, entry, feed_tokens, history, log, mapping, operators, schemas, statistics,
-    streams, suggestion, tenants, tokens, webhooks,
+    audit, directory, entry, feed_tokens, guide, history, log, mapping, operators, schema_changes,
+    schemas, statistics, streams, suggestion, tenants, tokens, webhooks,
 };
 use crate::admin_api::operation::Operation;
 use percent_encoding::percent_decode_str;
@@ -14,8 +14,10 @@ const TABLE: &[(&str, &[Operation])] = &[
     ("Tokens", tokens::OPERATIONS),
     ("Feed tokens", feed_tokens::OPERATIONS),
     ("Schemas", schemas::OPERATIONS),
+    ("Changes of schemas", schema_changes::OPERATIONS),
     ("Suggestions", suggestion::OPERATIONS),
     ("Log", log::OPERATIONS),
+    ("Guides", guide::OPERATIONS),
     ("Statistics", statistics::OPERATIONS),
     ("Mapping", mapping::OPERATIONS),
     ("Directory", directory::OPERATIONS),

@@ -1,5 +1,7 @@
 //! Arguments that several commands share.
 
+use super::failure::Failure;
+use super::management::{ApiServer, Place, ServerOptions, needs_database};
 use crate::config::{Config, ConfigError, Environment, Override, duration, url};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -23,9 +25,32 @@ pub(super) struct Globals {
     /// PostgreSQL URL; better given as SCIMD_DATABASE_URL, which other users of the machine cannot see
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
+    #[command(flatten)]
+    pub(super) server: ServerOptions,
 }
 
 impl Globals {
+    /// Where a command manages: through the server that is named or that a profile is for, or else on a database.
+    pub(super) fn place(&self, environment: &Environment) -> Result<Place, Failure> {
+        let named = self.names_database();
+        match self.server.connection(environment, named)? {
+            Some(connection) => Ok(Place::Server(ApiServer::new(&connection)?)),
+            None => Ok(Place::Database(Box::new(self.config(environment, &[])?))),
+        }
+    }
+
+    /// Refuses the options of a server for a command that is not for one.
+    pub(super) fn refuse_server(&self, command: &str) -> Result<(), Failure> {
+        match self.server.url() {
+            Some(server) => Err(needs_database(command, server)),
+            None => Ok(()),
+        }
+    }
+
+    fn names_database(&self) -> bool {
+        self.config.is_some() || self.data_dir.is_some() || self.database_url.is_some()
+    }
+
     /// The configuration under these arguments and those of the command.
     pub(super) fn config(
         &self,

@@ -3,24 +3,21 @@
 use super::arguments::span;
 use super::failure::Failure;
 use super::log::printable;
+use super::management::{ApiRequest, Following, Management, Place, read_as};
 use super::output::{moment, say};
-use super::{open, signals};
-use crate::config::Config;
-use crate::service::{AuditQuery, AuditRow, Operator, audit_as_json};
+use super::signals;
+use crate::clock::{Clock, Timestamp};
+use crate::service::AuditShape;
 use clap::Args;
+use serde_json::Value;
 use std::collections::HashSet;
 use std::io::Write;
-use std::time::Duration;
-use tokio::time::sleep;
-use uuid::Uuid;
 
 /// Rows that are shown when no number is given, and before those that are followed.
 const SHOWN: i64 = 100;
 const SHOWN_FIRST: i64 = 10;
 /// Rows that are taken at a time while following.
 const FOLLOWED: i64 = 1000;
-/// How often the trail is looked at.
-const PAUSE: Duration = Duration::from_millis(500);
 /// How many seconds late an instance may write.
 const LATE: i64 = 15;
 
@@ -51,25 +48,17 @@ pub(super) struct Audit {
 }
 
 impl Audit {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let operator = open::existing(config).await?;
+    pub(super) async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
+        let management = place.open().await?;
         let limit = if self.follow { SHOWN_FIRST } else { SHOWN };
         let since = self
             .since
-            .map(|seconds| operator.clock().now().plus_seconds(-seconds));
-        let query = AuditQuery {
-            tenant: self.tenant.clone(),
-            actor: self.actor.clone(),
-            action: self.action.clone(),
-            since,
-            limit: self.limit.unwrap_or(limit),
-            ..AuditQuery::default()
-        };
-        let mut shown = operator.audit(&query).await?;
-        shown.reverse();
+            .map(|seconds| Clock::system().now().plus_seconds(-seconds));
+        let limit = self.limit.unwrap_or(limit);
+        let shown = self.look(&management, since, limit).await?;
         self.show(&shown, out)?;
         if self.follow {
-            return self.follow(&operator, query, &shown, out).await;
+            return self.follow((&management, since), shown, out).await;
         }
         if shown.is_empty() {
             say("No acts.");
@@ -77,60 +66,79 @@ impl Audit {
         Ok(())
     }
 
+    /// The latest acts from a moment on, the earliest first.
+    async fn look(
+        &self,
+        management: &Management<'_>,
+        since: Option<Timestamp>,
+        limit: i64,
+    ) -> Result<Vec<Value>, Failure> {
+        let request = ApiRequest::get(&["audit"])
+            .with_some("tenant", self.tenant.as_ref())
+            .with_some("actor", self.actor.as_ref())
+            .with_some("action", self.action.as_ref())
+            .with_some("since", since);
+        let mut found = management.latest(&request, limit).await?;
+        found.reverse();
+        Ok(found)
+    }
+
     async fn follow(
         &self,
-        operator: &Operator,
-        query: AuditQuery,
-        shown: &[AuditRow],
+        (management, begun): (&Management<'_>, Option<Timestamp>),
+        shown: Vec<Value>,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
         let stop = signals::stop()?;
-        let mut seen: HashSet<Uuid> = shown.iter().map(|row| row.id).collect();
-        let mut since = operator.clock().now().plus_seconds(-LATE);
-        loop {
-            tokio::select! {
-                () = sleep(PAUSE) => {}
-                () = stop.clone().wait() => return Ok(()),
-            }
-            let now = operator.clock().now();
-            let latest = AuditQuery {
-                since: Some(since),
-                limit: FOLLOWED,
-                ..query.clone()
+        let id = |row: &Value| row["id"].as_str().unwrap_or_default().to_owned();
+        let time = |row: &Value| row["time"].as_str().and_then(Timestamp::parse);
+        let mut seen: HashSet<String> = shown.iter().map(id).collect();
+        let mut last = shown.iter().filter_map(time).max();
+        let mut following = Following::default();
+        while following.pause(management, stop.clone()).await {
+            let since = last.map(|last| last.plus_seconds(-LATE));
+            let looked = self.look(management, since.max(begun), FOLLOWED).await;
+            let Some(rows) = following.settle(looked)? else {
+                continue;
             };
-            let mut rows = operator.audit(&latest).await?;
-            rows.reverse();
             let new: Vec<_> = rows
                 .iter()
-                .filter(|row| seen.insert(row.id))
+                .filter(|row| !seen.contains(&id(row)))
                 .cloned()
                 .collect();
             self.show(&new, out)?;
-            seen.retain(|id| rows.iter().any(|row| row.id == *id));
-            since = now.plus_seconds(-LATE);
+            seen = rows.iter().map(id).collect();
+            last = rows.iter().filter_map(time).max().or(last);
         }
+        Ok(())
     }
 
-    fn show(&self, rows: &[AuditRow], out: &mut dyn Write) -> Result<(), Failure> {
+    fn show(&self, rows: &[Value], out: &mut dyn Write) -> Result<(), Failure> {
         for row in rows {
-            let shown = audit_as_json(row);
             let line = if self.json {
-                shown.to_string()
+                row.to_string()
             } else {
-                let [kind, id, name] = &row.actor;
-                let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-                format!(
-                    "{}  {:16}  {:20}  {}  {kind} {name} {id}  {}",
-                    moment(Some(row.at)),
-                    row.action,
-                    text(&row.tenant),
-                    text(&row.target),
-                    shown.get("changes").unwrap_or_default()
-                )
+                told(&read_as(row.clone())?)
             };
             writeln!(out, "{}", printable(&line))?;
         }
         out.flush()?;
         Ok(())
     }
+}
+
+/// An act in a line.
+fn told(row: &AuditShape) -> String {
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    format!(
+        "{}  {:16}  {:20}  {}  {} {} {}  {}",
+        moment(Some(&row.time)),
+        row.action,
+        text(&row.tenant),
+        text(&row.target),
+        row.actor.kind,
+        row.actor.name,
+        row.actor.id,
+        row.changes
+    )
 }

@@ -1,7 +1,7 @@
 //! Starts the sending of events beside a server.
 
-use super::endpoint::over;
 use super::failure::Failure;
+use super::open_endpoints::over;
 use super::signals::Stop;
 use crate::background::Background;
 use crate::config::Config;

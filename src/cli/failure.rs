@@ -1,13 +1,13 @@
 //! How a command ends when it does not succeed.
 
+use super::api_refusal::{ApiRefusal, with_causes};
 use super::message::say;
+use crate::admin_api::Problem;
 use crate::config::ConfigError;
 use crate::error::ScimError;
 use crate::feed::FeedError;
 use crate::service::{OperatorError, StartError};
-use std::error::Error;
 use std::io::{self, ErrorKind};
-use std::iter::successors;
 use std::process::ExitCode;
 
 /// Why a command ended early.
@@ -17,6 +17,10 @@ pub(super) enum Failure {
     Failed(String),
     /// The configuration or the arguments are wrong; exit code 2.
     Misused(String),
+    /// An operation was refused; exit code 1.
+    Refused(Box<ApiRefusal>),
+    /// A server did not answer; exit code 1.
+    Unanswered(String),
     /// The failure was reported already; exit code 1.
     Silent,
     /// The reader of standard output closed it: success.
@@ -27,8 +31,9 @@ impl Failure {
     /// Reports the failure in one line on standard error; returns the exit code.
     pub(super) fn report(self) -> ExitCode {
         let (message, code) = match self {
-            Self::Failed(message) => (message, 1),
+            Self::Failed(message) | Self::Unanswered(message) => (message, 1),
             Self::Misused(message) => (message, 2),
+            Self::Refused(refusal) => (refusal.told(), 1),
             Self::Silent => return ExitCode::from(1),
             Self::ClosedPipe => return ExitCode::SUCCESS,
         };
@@ -93,18 +98,19 @@ impl From<FeedError> for Failure {
 }
 
 impl From<ScimError> for Failure {
-    /// With the cause, which the client of an identity provider would not see but the operator may.
     fn from(error: ScimError) -> Self {
-        let mut causes: Vec<_> = successors(error.source(), |cause: &&dyn Error| (*cause).source())
-            .map(ToString::to_string)
-            .collect();
-        // Some repeat theirs.
-        causes.dedup_by(|cause, above| above.ends_with(cause.as_str()));
-        // Of a fault of ours the text for clients says nothing.
-        Self::Failed(match (error.status(), causes.is_empty()) {
-            (_, true) => error.to_string(),
-            (500, _) => causes.join(": "),
-            _ => format!("{error} ({})", causes.join(": ")),
-        })
+        Self::Failed(with_causes(&error))
+    }
+}
+
+impl From<ApiRefusal> for Failure {
+    fn from(refusal: ApiRefusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        ApiRefusal::from(problem).into()
     }
 }

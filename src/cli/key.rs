@@ -1,9 +1,9 @@
 //! `scimd key`.
 
 use super::arguments::keyword;
-use super::endpoint::endpoints;
 use super::failure::Failure;
 use super::open;
+use super::open_endpoints::endpoints;
 use super::output::{self, moment, say, table};
 use crate::config::Config;
 use crate::delivery::{KeyInfo, TokenAlgorithm};

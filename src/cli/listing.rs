@@ -1,14 +1,12 @@
 //! Lists that are read page by page, so that neither the command nor the server holds all of a long one.
 
 use super::failure::Failure;
+use super::management::{ApiRequest, Management, PAGE, Page, read_as};
 use super::output::{self, JsonList, say};
-use crate::service::OperatorError;
 use clap::Args;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::io::Write;
-
-/// Rows that are read at a time.
-const PAGE: i64 = 1000;
 
 /// Rows of a table when no number is given.
 const TABLE: i64 = 100;
@@ -28,44 +26,43 @@ pub(super) struct Paging {
 }
 
 /// How the rows of a list are shown.
-pub(super) struct Shape<'a, T> {
+pub(super) struct Columns<'a, T> {
     /// The headings of a table.
     pub(super) headings: &'a [&'a str],
     /// The cells of a row.
     pub(super) row: &'a dyn Fn(&T) -> Vec<String>,
-    /// A row as JSON.
-    pub(super) json: &'a dyn Fn(&T) -> Value,
     /// What `--after` takes to go on behind a row.
     pub(super) key: &'a dyn Fn(&T) -> String,
 }
 
+/// What is read, and what `--after` takes to go on behind a row.
+type Read<'a, T> = (&'a Management<'a>, &'a ApiRequest, &'a dyn Fn(&T) -> String);
+
 impl Paging {
-    /// Prints a list. `read` returns the rows after a key, up to a number; fewer are the last.
-    pub(super) async fn print<T>(
+    /// Prints the list that a request asks for.
+    pub(super) async fn print<T: DeserializeOwned>(
         &self,
-        shape: &Shape<'_, T>,
-        read: impl AsyncFnMut(Option<String>, i64) -> Result<Vec<T>, OperatorError>,
+        columns: &Columns<'_, T>,
+        (management, request): (&Management<'_>, &ApiRequest),
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
+        let read = (management, request, columns.key);
         let next = if self.json {
             let mut list = JsonList::begin(out);
             let next = self
-                .each(self.limit, shape, read, &mut |row| {
-                    list.push(&(shape.json)(row))
-                })
+                .each(self.limit, read, &mut |row, _| list.push(row))
                 .await?;
             list.end()?;
             next
         } else {
             let mut rows = Vec::new();
-            let mut take = |row: &T| {
-                rows.push((shape.row)(row));
+            let mut take = |_: &Value, row: &T| {
+                rows.push((columns.row)(row));
                 Ok(())
             };
-            let next = self
-                .each(Some(self.limit.unwrap_or(TABLE)), shape, read, &mut take)
-                .await?;
-            output::table(out, shape.headings, &rows)?;
+            let limit = Some(self.limit.unwrap_or(TABLE));
+            let next = self.each(limit, read, &mut take).await?;
+            output::table(out, columns.headings, &rows)?;
             next
         };
         if let Some(last) = next {
@@ -75,24 +72,26 @@ impl Paging {
     }
 
     /// Takes one row after the other; gives the key of the last one taken if there are more.
-    async fn each<T>(
+    async fn each<T: DeserializeOwned>(
         &self,
         limit: Option<i64>,
-        shape: &Shape<'_, T>,
-        mut read: impl AsyncFnMut(Option<String>, i64) -> Result<Vec<T>, OperatorError>,
-        take: &mut dyn FnMut(&T) -> Result<(), Failure>,
+        (management, request, key): Read<'_, T>,
+        take: &mut dyn FnMut(&Value, &T) -> Result<(), Failure>,
     ) -> Result<Option<String>, Failure> {
         let (mut after, mut left) = (self.after.clone(), limit);
         loop {
             let size = left.map_or(PAGE, |left| left.min(PAGE));
-            // One row more than is taken tells whether there are more.
-            let mut page = read(after.clone(), size + 1).await?.into_iter();
-            for row in page.by_ref().take(usize::try_from(size).unwrap_or(0)) {
-                take(&row)?;
-                after = Some((shape.key)(&row));
+            let page = request.clone().with("limit", size);
+            let page: Page = management
+                .read(&page.with_some("after", after.as_ref()))
+                .await?;
+            for item in page.items {
+                let row = read_as(item.clone())?;
+                take(&item, &row)?;
+                after = Some(key(&row));
             }
             left = left.map(|left| left - size);
-            if page.next().is_none() {
+            if page.next.is_none() {
                 return Ok(None);
             }
             if left == Some(0) {

@@ -1,31 +1,28 @@
 //! `scimd log`: what identity providers asked of a tenant, and what they got.
 
 mod format;
+mod seen;
 
 pub(super) use format::{printable, summary};
 
 use super::arguments::span;
 use super::failure::Failure;
+use super::management::{ApiEvent, ApiRequest, Events, Following, Management, Place, read_as};
 use super::output::{self, moment, say};
-use super::{open, signals};
-use crate::config::Config;
-use crate::service::{
-    DEFAULT_TENANT, Entry, LATE, LogQuery, LoggedRequest, Operator, OperatorError, request_as_json,
-};
+use super::signals::{self, Stop};
+use crate::admin_api::Method;
+use crate::clock::{Clock, Timestamp};
+use crate::service::{DEFAULT_TENANT, LATE, OperatorError, RequestShape};
 use clap::{ArgGroup, Args, Subcommand};
-use serde_json::json;
-use std::collections::HashSet;
+use seen::{Seen, time};
+use serde_json::{Value, json};
 use std::io::Write;
-use std::time::Duration;
-use tokio::time::sleep;
 
 /// Requests that are shown when no number is given, and before those that are followed.
 const SHOWN: i64 = 100;
 const SHOWN_FIRST: i64 = 10;
 /// Requests that are taken at a time while following.
 const FOLLOWED: i64 = 10_000;
-/// How often the log is looked at.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// Arguments of `scimd log`.
 #[derive(Debug, Args)]
@@ -75,13 +72,6 @@ struct Show {
     json: bool,
 }
 
-/// A request with the name of its tenant.
-struct Shown {
-    tenant: String,
-    place: Entry,
-    request: LoggedRequest,
-}
-
 /// Arguments of `scimd log bodies`.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true))]
@@ -101,30 +91,38 @@ struct Bodies {
 }
 
 impl Log {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let operator = open::existing(config).await?;
+    pub(super) async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
+        let management = place.open().await?;
         match &self.command {
-            Some(Command::Bodies(bodies)) => bodies.run(&operator, out).await,
-            None => self.show.run(&operator, out).await,
+            Some(Command::Bodies(bodies)) => bodies.run(&management, out).await,
+            None => self.show.run(&management, out).await,
         }
     }
 }
 
 impl Bodies {
-    async fn run(&self, operator: &Operator, out: &mut dyn Write) -> Result<(), Failure> {
+    async fn run(&self, management: &Management<'_>, out: &mut dyn Write) -> Result<(), Failure> {
         let Self { tenant, span, .. } = self;
-        let until = span.map(|seconds| operator.clock().now().plus_seconds(seconds));
-        operator.keep_bodies(tenant, until).await?;
+        let path = ["tenants", tenant, "log", "bodies"];
+        let kept = match span {
+            Some(seconds) => {
+                let body = json!({"for": format!("{seconds}s")});
+                let request = ApiRequest::new(Method::Put, &path).carrying(body);
+                management.call(&request).await?
+            }
+            None => {
+                management.call(&ApiRequest::delete(&path)).await?;
+                json!({"tenant": tenant, "bodiesUntil": null})
+            }
+        };
         if self.json {
-            let kept =
-                json!({"tenant": tenant, "bodiesUntil": until.map(|until| until.to_string())});
             output::json(out, &kept)?;
         }
-        match until {
-            Some(_) => say(&format!(
+        match kept["bodiesUntil"].as_str() {
+            Some(until) => say(&format!(
                 "Bodies of requests of tenant {tenant} are kept until {}, without passwords and other secrets. They hold \
                  personal data. To see one: scimd log --tenant {tenant} --id REQUEST",
-                moment(until)
+                moment(Some(until))
             )),
             None => say(&format!(
                 "No more bodies of requests of tenant {tenant} are kept."
@@ -135,154 +133,202 @@ impl Bodies {
 }
 
 impl Show {
-    async fn run(&self, operator: &Operator, out: &mut dyn Write) -> Result<(), Failure> {
-        let user = match &self.user {
-            Some(user) => Some(operator.logged_user(&self.tenant, user).await?),
-            None => None,
-        };
-        let query = LogQuery {
-            since: self
-                .since
-                .map(|seconds| operator.clock().now().plus_seconds(-seconds)),
-            failed: self.failed,
-            user,
-            request_id: self.id.clone(),
-            after: None,
-            limit: self
-                .limit
-                .unwrap_or(if self.follow { SHOWN_FIRST } else { SHOWN }),
-        };
-        let found = self.look(operator, &query).await?;
-        match &self.id {
-            Some(id) if found.is_empty() => {
-                return Err(Failure::Failed(format!(
-                    "there is no request {id} in the log of tenant {}",
-                    self.tenant
-                )));
-            }
-            Some(_) if !self.json => {
-                return found
-                    .iter()
-                    .try_for_each(|shown| output::facts(out, &format::facts(&shown.request)));
-            }
-            _ => {}
+    async fn run(&self, management: &Management<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+        if let Some(id) = &self.id {
+            return self.one(management, id, out).await;
         }
+        if self.follow {
+            return self.follow(management, out).await;
+        }
+        let found = self
+            .look(management, self.begun(), self.limit.unwrap_or(SHOWN))
+            .await?;
         for shown in &found {
             self.print(shown, out)?;
         }
-        if self.follow {
-            return self.go_on(operator, query, &found, out).await;
-        }
         if found.is_empty() {
-            return self.nothing(&query);
+            return self.nothing(management).await;
         }
         Ok(())
     }
 
-    /// What is in the log, of the tenant or of all.
+    /// One request in full.
+    async fn one(
+        &self,
+        management: &Management<'_>,
+        id: &str,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let request = ApiRequest::get(&["tenants", &self.tenant, "log", id]);
+        let found = management.call(&request).await.map_err(|failure| {
+            let of_tenant = OperatorError::NoTenant(self.tenant.clone()).to_string();
+            match failure {
+                Failure::Refused(refusal)
+                    if refusal.is_not_found() && refusal.detail != of_tenant =>
+                {
+                    let tenant = &self.tenant;
+                    Failure::Failed(format!(
+                        "there is no request {id} in the log of tenant {tenant}"
+                    ))
+                }
+                failure => failure,
+            }
+        })?;
+        if self.json {
+            return self.print(&found, out);
+        }
+        output::facts(out, &format::facts(&read_as(found)?))
+    }
+
+    /// The moment from which requests are shown, if one is given.
+    fn begun(&self) -> Option<Timestamp> {
+        let now = Clock::system().now();
+        self.since.map(|seconds| now.plus_seconds(-seconds))
+    }
+
+    /// What is asked of the log, of the tenant or of all.
+    fn request(&self) -> ApiRequest {
+        if self.all_tenants {
+            return ApiRequest::get(&["log", "requests"]);
+        }
+        let request = ApiRequest::get(&["tenants", &self.tenant, "log"]);
+        let failed = self.failed.then_some(true);
+        request
+            .with_some("failed", failed)
+            .with_some("user", self.user.as_ref())
+    }
+
+    /// The latest requests from a moment on, the earliest first.
     async fn look(
         &self,
-        operator: &Operator,
-        query: &LogQuery,
-    ) -> Result<Vec<Shown>, OperatorError> {
-        if self.all_tenants {
-            let found = operator.failed_requests(query).await?;
-            return Ok(found
-                .into_iter()
-                .map(|(place, request, tenant)| Shown {
-                    place,
-                    request,
-                    tenant,
-                })
-                .collect());
-        }
-        let found = operator.requests(&self.tenant, query).await?;
-        let tenant = &self.tenant;
-        Ok(found
-            .into_iter()
-            .map(|(place, request)| Shown {
-                place,
-                request,
-                tenant: tenant.clone(),
-            })
-            .collect())
+        management: &Management<'_>,
+        since: Option<Timestamp>,
+        limit: i64,
+    ) -> Result<Vec<Value>, Failure> {
+        let request = self.request().with_some("since", since);
+        let mut found = management.latest(&request, limit).await?;
+        found.reverse();
+        // Instances write at other moments.
+        found.sort_by_key(time);
+        Ok(found)
     }
 
     /// Says that nothing was found. A user of whom nothing at all is known may be a mistyped name.
-    fn nothing(&self, query: &LogQuery) -> Result<(), Failure> {
-        match (&self.user, &query.user) {
-            (Some(name), Some(user)) if user.resource.is_none() => Err(Failure::Failed(format!(
-                "there is no user \"{name}\" in tenant {}, and its log has no request about one",
-                self.tenant
-            ))),
-            _ if self.all_tenants => {
-                say("No matching requests of any tenant.");
-                Ok(())
-            }
-            _ => {
-                say(&format!("No matching requests of tenant {}.", self.tenant));
-                Ok(())
+    async fn nothing(&self, management: &Management<'_>) -> Result<(), Failure> {
+        if let Some(name) = &self.user {
+            let found = management.call(&self.request().with("limit", 1)).await?;
+            if found["userFound"] == false {
+                return Err(Failure::Failed(format!(
+                    "there is no user \"{name}\" in tenant {}, and its log has no request about one",
+                    self.tenant
+                )));
             }
         }
+        say(&if self.all_tenants {
+            "No matching requests of any tenant.".to_owned()
+        } else {
+            format!("No matching requests of tenant {}.", self.tenant)
+        });
+        Ok(())
     }
 
-    /// Shows what comes. Instances write at different moments, so what was shown is looked through
-    /// again for some seconds.
-    async fn go_on(
+    /// Shows the latest requests and those that come, until the command is told to stop. The log of a tenant is told as it
+    /// grows; what that cannot sort out is looked for again and again.
+    async fn follow(
         &self,
-        operator: &Operator,
-        mut query: LogQuery,
-        shown: &[Shown],
+        management: &Management<'_>,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
         let stop = signals::stop()?;
-        let mut seen: HashSet<Entry> = shown.iter().map(|shown| shown.place).collect();
-        let mut last = seen.iter().max().copied();
-        query.limit = FOLLOWED;
-        if last.is_none() {
-            query.since = query
-                .since
-                .or_else(|| Some(operator.clock().now().plus_seconds(-LATE)));
-        }
-        let mut is_away = false;
+        let mut seen = Seen::default();
+        let mut following = Following::default();
+        let (mut since, mut limit) = (self.begun(), self.limit.unwrap_or(SHOWN_FIRST));
+        let (mut is_first, mut place) = (true, None);
         loop {
-            out.flush()?;
-            tokio::select! {
-                () = stop.clone().wait() => return Ok(()),
-                () = sleep(PAUSE) => {}
-            }
-            query.after = last.map(|last| last.earlier(LATE));
-            let found = match self.look(operator, &query).await {
-                Ok(found) => found,
-                Err(OperatorError::Failed(error)) if error.status() == 503 => {
-                    if !is_away {
-                        say("The database is not reachable; trying again.");
-                    }
-                    is_away = true;
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
+            // Opened before the look, so that nothing falls between.
+            let events = if self.all_tenants || self.user.is_some() {
+                Ok(None)
+            } else {
+                let request = ApiRequest::get(&["tenants", &self.tenant, "log", "stream"]);
+                management
+                    .events(&request, place.as_deref())
+                    .await
+                    .map(Some)
             };
-            is_away = false;
-            for shown in found.iter().filter(|shown| !seen.contains(&shown.place)) {
-                self.print(shown, out)?;
+            let looked = match events {
+                Ok(events) => self
+                    .look(management, since, limit)
+                    .await
+                    .map(|new| (events, new)),
+                Err(failure) => Err(failure),
+            };
+            let settled = if is_first {
+                Some(looked?)
+            } else {
+                following.settle(looked)?
+            };
+            if let Some((events, new)) = settled {
+                for shown in new.iter().filter(|shown| seen.is_new(shown)) {
+                    self.print(shown, out)?;
+                }
+                out.flush()?;
+                (is_first, limit) = (false, FOLLOWED);
+                if let Some(events) = events {
+                    let told = self.tell(events, (&mut seen, &mut place), stop.clone(), out);
+                    if told.await? {
+                        return Ok(());
+                    }
+                }
+                since = seen.last().map(|last| last.plus_seconds(-LATE)).or(since);
             }
-            seen = found.iter().map(|shown| shown.place).collect();
-            last = seen.iter().max().copied().or(last);
+            if !following.pause(management, stop.clone()).await {
+                return Ok(());
+            }
         }
     }
 
-    fn print(&self, shown: &Shown, out: &mut dyn Write) -> Result<(), Failure> {
-        let Shown {
-            tenant, request, ..
-        } = shown;
-        if self.json {
-            writeln!(out, "{}", request_as_json(tenant, request))?;
-        } else if self.all_tenants {
-            writeln!(out, "{tenant}  {}", format::text(request))?;
-        } else {
-            writeln!(out, "{}", format::text(request))?;
+    /// Shows requests as they are told; whether the command was told to stop.
+    async fn tell(
+        &self,
+        mut events: Events,
+        (seen, place): (&mut Seen, &mut Option<String>),
+        stop: Stop,
+        out: &mut dyn Write,
+    ) -> Result<bool, Failure> {
+        loop {
+            let event = tokio::select! {
+                event = events.next() => event,
+                () = stop.clone().wait() => return Ok(true),
+            };
+            // A stream that ends or breaks off is opened again.
+            let Some(ApiEvent { name, id, data }) = event else {
+                return Ok(false);
+            };
+            *place = id.or(place.take());
+            if name == "request" && seen.is_new(&data) && self.is_meant(&data) {
+                self.print(&data, out)?;
+                out.flush()?;
+            }
         }
+    }
+
+    fn is_meant(&self, request: &Value) -> bool {
+        let outcome = request["outcome"].as_str().unwrap_or_default();
+        !self.failed || ["refused", "failed"].contains(&outcome)
+    }
+
+    fn print(&self, shown: &Value, out: &mut dyn Write) -> Result<(), Failure> {
+        if self.json {
+            writeln!(out, "{shown}")?;
+            return Ok(());
+        }
+        let request: RequestShape = read_as(shown.clone())?;
+        let tenant = if self.all_tenants {
+            format!("{}  ", request.tenant)
+        } else {
+            String::new()
+        };
+        writeln!(out, "{tenant}{}", format::text(&request))?;
         Ok(())
     }
 }

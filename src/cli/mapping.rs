@@ -1,16 +1,13 @@
 //! `scimd mapping`, and bringing the mapping into force.
 
 use super::failure::Failure;
-use super::open;
+use super::management::{ApiRequest, Management, Place, read_as};
 use super::output::{self, say};
 use super::progress::Progress;
-use crate::config::Config;
-use crate::mapping::{Column, Directory};
-use crate::service::{
-    DirectoryState, Operator, directory_state_word, mapping_as_json, undeclared_text,
-};
+use crate::mapping::Directory;
+use crate::service::{ColumnShape, Operator};
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use std::io::Write;
 
 /// Commands of `scimd mapping`.
@@ -39,47 +36,52 @@ pub(super) struct Check {
 }
 
 impl Mapping {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    pub(super) async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
+        let management = place.open().await?;
         match self {
-            Self::Show(show) => show.run(config, out).await,
-            Self::Check(check) => check.run(config, out).await,
+            Self::Show(show) => show.run(&management, out).await,
+            Self::Check(check) => check.run(&management, out).await,
         }
     }
 }
 
+/// The mapping, and what its check finds.
+async fn mapping(management: &Management<'_>) -> Result<Value, Failure> {
+    management.call(&ApiRequest::get(&["mapping"])).await
+}
+
 impl Show {
-    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let directory = config.directory()?;
-        let views = open::existing(config).await?.views(&directory).await?;
+    async fn run(&self, management: &Management<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+        let mut shown = mapping(management).await?;
+        let [users, groups, views] = ["users", "groups", "views"].map(|part| shown[part].take());
         if self.json {
-            return output::json(out, &mapping_as_json(&directory, &views));
+            let shown = json!({"users": users, "groups": groups, "views": views});
+            return output::json(out, &shown);
         }
-        let tables = [
-            ("directory_users", &directory.users),
-            ("directory_groups", &directory.groups),
-        ];
-        let rows: Vec<_> = tables
-            .iter()
-            .flat_map(|(view, table)| table.columns.iter().map(|column| row(view, column)))
-            .collect();
+        let mut rows = Vec::new();
+        for (view, columns) in [("directory_users", users), ("directory_groups", groups)] {
+            let columns: Vec<ColumnShape> = read_as(columns)?;
+            rows.extend(columns.iter().map(|column| row(view, column)));
+        }
         output::table(
             out,
             &["VIEW", "COLUMN", "TYPE", "INDEXED", "ATTRIBUTE"],
             &rows,
         )?;
-        for (name, query) in views.queries() {
+        for (name, query) in read_as::<Map<String, Value>>(views)? {
+            let query = query.as_str().unwrap_or_default();
             writeln!(out, "\ncreate view {name} as\n{query};")?;
         }
         Ok(())
     }
 }
 
-fn row(view: &str, column: &Column) -> Vec<String> {
-    let indexed = if column.lookup.is_some() { "yes" } else { "-" };
+fn row(view: &str, column: &ColumnShape) -> Vec<String> {
+    let indexed = if column.indexed { "yes" } else { "-" };
     [
         view,
-        &column.name,
-        column.kind.as_str(),
+        &column.column,
+        &column.kind,
         indexed,
         &column.paths.join(", else "),
     ]
@@ -89,29 +91,23 @@ fn row(view: &str, column: &Column) -> Vec<String> {
 
 impl Check {
     /// A mapping that cannot be is a wrong configuration; views that are others are a failure.
-    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let directory = config.directory()?;
-        let operator = open::existing(config).await?;
-        let state = operator.directory_state(&directory).await?;
-        let found = operator.undeclared(&directory).await?;
-        let undeclared: Vec<_> = found.iter().map(undeclared_text).collect();
-        let word = directory_state_word(state);
+    async fn run(&self, management: &Management<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+        let mut found = mapping(management).await?;
+        let undeclared: Vec<String> = read_as(found["undeclared"].take())?;
+        let state = found["state"].as_str().unwrap_or_default();
         let told = match state {
-            DirectoryState::Ready => "The views in the database match the mapping.",
-            DirectoryState::Filling => {
+            "ready" => "The views in the database match the mapping.",
+            "filling" => {
                 "The views in the database match the mapping. Lookup columns are still being filled; lookups \
                  are slow until then (scimd migrate completes this)."
             }
-            DirectoryState::Different => {
+            "different" => {
                 "The views in the database are of another mapping. Run scimd migrate to replace them."
             }
-            DirectoryState::Missing => {
-                "The database has no views yet. Run scimd migrate to create them."
-            }
+            _ => "The database has no views yet. Run scimd migrate to create them.",
         };
-        let is_right = matches!(state, DirectoryState::Ready | DirectoryState::Filling);
         if self.json {
-            output::json(out, &json!({"views": word, "undeclared": undeclared}))?;
+            output::json(out, &json!({"views": state, "undeclared": undeclared}))?;
         } else {
             for path in &undeclared {
                 writeln!(out, "note: {path}; the column is empty until one does")?;
@@ -119,7 +115,7 @@ impl Check {
             writeln!(out, "{told}")?;
         }
         out.flush()?;
-        if is_right {
+        if ["ready", "filling"].contains(&state) {
             Ok(())
         } else {
             Err(Failure::Silent)

@@ -3,6 +3,7 @@
 //! Exit codes: 0 success, 1 failure, 2 wrong arguments or configuration. Standard output carries
 //! what was asked for and nothing else.
 
+mod api_refusal;
 mod arguments;
 mod audit;
 mod backup;
@@ -16,14 +17,18 @@ mod events;
 mod export;
 mod failure;
 mod health;
+mod http;
 mod import;
 mod key;
 mod listing;
 mod log;
+mod login;
+mod management;
 mod mapping;
 mod message;
 mod migrate;
 mod open;
+mod open_endpoints;
 mod operator;
 mod output;
 mod progress;
@@ -49,6 +54,7 @@ use crate::telemetry::{self, Traces};
 use arguments::Globals;
 use clap::{Parser, Subcommand};
 use failure::Failure;
+use management::Place;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -121,8 +127,29 @@ enum Command {
     Health(health::Health),
     /// Tests a SCIM server, this one or another, with the requests of Okta and Entra ID
     Doctor(doctor::Doctor),
+    /// Stores a management API with an operator token as a profile, for --profile and for commands that name no database
+    Login(login::Login),
+    /// Removes a profile
+    Logout(login::Logout),
     /// Prints the completions for a shell
     Completions(completions::Completions),
+}
+
+impl Command {
+    /// The command as it is typed, if it works on the machine or the database itself; `None` for one that manages.
+    fn alone(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Serve(_) => "scimd serve",
+            Self::Events(_) => "scimd events",
+            Self::Migrate(_) => "scimd migrate",
+            Self::Check(_) => "scimd check",
+            Self::Verify(_) => "scimd verify",
+            Self::Export(_) => "scimd export",
+            Self::Import(_) => "scimd import",
+            Self::Backup(_) => "scimd backup",
+            _ => return None,
+        })
+    }
 }
 
 /// Runs the command that the arguments name.
@@ -144,7 +171,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
 
 fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<(), Failure> {
     let Cli { globals, command } = cli;
+    if let Some(name) = command.alone() {
+        globals.refuse_server(name)?;
+    }
     match command {
+        Command::Login(login) => wait(1, login.run(&globals, environment, out)),
+        Command::Logout(logout) => logout.run(&globals, environment, out),
         Command::Completions(completions) => completions.run(out),
         Command::Key(key::Key::Generate) => key::generate(out),
         Command::Health(health) => wait(1, health.run(&globals, environment)),
@@ -161,19 +193,33 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
             outcome
         }
         command => {
-            let config = globals.config(environment, &[])?;
-            // A command that ends by itself tells of trouble only; migrations tell of each step.
-            let level = match command {
-                Command::Migrate(_) => "info",
-                _ => "warn",
+            let place = match command.alone() {
+                Some(_) => Place::Database(Box::new(globals.config(environment, &[])?)),
+                None => globals.place(environment)?,
             };
-            start_log(&config, level, &Traces::off());
+            let threads = match &place {
+                Place::Database(config) => {
+                    // A command that ends by itself tells of trouble only; migrations tell of each step.
+                    let level = match command {
+                        Command::Migrate(_) => "info",
+                        _ => "warn",
+                    };
+                    start_log(config, level, &Traces::off());
+                    config.server.threads
+                }
+                Place::Server(_) => 1,
+            };
             let work = async {
-                let outcome = on_database(command, &config, out).await;
+                let outcome = match &place {
+                    Place::Database(config) if command.alone().is_some() => {
+                        on_database(command, config, out).await
+                    }
+                    place => manage(command, place, out).await,
+                };
                 last_tasks().await;
                 outcome
             };
-            wait(config.server.threads, work)
+            wait(threads, work)
         }
     }
 }
@@ -186,36 +232,41 @@ fn start_log(config: &Config, level: &str, traces: &Traces) {
     );
 }
 
+/// Carries out a command that works on the database itself.
 async fn on_database(
     command: Command,
     config: &Config,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     match command {
-        Command::Token(token) => token.run(config, out).await,
-        Command::Tenant(tenant) => tenant.run(config, out).await,
-        Command::User(user) => user.run(config, out).await,
-        Command::Group(group) => group.run(config, out).await,
-        Command::Schema(schema) => schema.run(config, out).await,
-        Command::Operator(operator) => operator.run(config, out).await,
-        Command::Audit(audit) => audit.run(config, out).await,
-        Command::Log(log) => log.run(config, out).await,
         Command::Events(events) => events.run(config, out).await,
-        Command::Mapping(mapping) => mapping.run(config, out).await,
         Command::Verify(verify) => verify.run(config, out).await,
-        Command::Webhook(webhook) => webhook.run(config, out).await,
-        Command::Stream(stream) => stream.run(config, out).await,
-        Command::Key(key) => key.run(config, out).await,
         Command::Export(export) => export.run(config, out).await,
         Command::Import(import) => import.run(config, out).await,
         Command::Backup(backup) => backup.run(config, out).await,
         Command::Migrate(migrate) => migrate.run(config, out).await,
-        // What the caller carries out itself.
-        Command::Serve(_)
-        | Command::Check(_)
-        | Command::Health(_)
-        | Command::Doctor(_)
-        | Command::Completions(_) => Ok(()),
+        // What the caller carries out itself, or otherwise.
+        _ => Ok(()),
+    }
+}
+
+/// Carries out a command that works at any place.
+async fn manage(command: Command, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
+    match command {
+        Command::Token(token) => token.run(place, out).await,
+        Command::Tenant(tenant) => tenant.run(place, out).await,
+        Command::User(user) => user.run(place, out).await,
+        Command::Group(group) => group.run(place, out).await,
+        Command::Schema(schema) => schema.run(place, out).await,
+        Command::Operator(operator) => operator.run(place, out).await,
+        Command::Audit(audit) => audit.run(place, out).await,
+        Command::Log(log) => log.run(place, out).await,
+        Command::Mapping(mapping) => mapping.run(place, out).await,
+        Command::Webhook(webhook) => webhook.run(place.config("scimd webhook")?, out).await,
+        Command::Stream(stream) => stream.run(place.config("scimd stream")?, out).await,
+        Command::Key(key) => key.run(place.config("scimd key")?, out).await,
+        // What the caller carries out itself, or otherwise.
+        _ => Ok(()),
     }
 }
 

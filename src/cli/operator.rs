@@ -2,13 +2,14 @@
 
 use super::arguments::{Span, keyword, span, span_or_never};
 use super::failure::Failure;
-use super::listing::{Paging, Shape};
+use super::listing::{Columns, Paging};
+use super::management::{ApiRequest, Management, Place};
 use super::open;
 use super::output::{self, moment, say};
 use crate::config::{Config, duration};
 use crate::service::{
-    IssuedOperatorToken, OperatorRole, OperatorScope, OperatorTokenInfo, OperatorTokenRequest,
-    TokenLife, issued_operator_as_json, operator_token_as_json,
+    IssuedOperatorToken, OperatorRole, OperatorScope, OperatorTokenRequest, OperatorTokenShape,
+    issued_operator_as_json,
 };
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
@@ -83,12 +84,21 @@ pub(super) struct Revoke {
 }
 
 impl Operators {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    /// Operator tokens are listed at any place; they are issued and changed on the database alone.
+    pub(super) async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         match self {
-            Self::Issue(issue) => issue.run(config, out).await,
-            Self::List(list) => list.run(config, out).await,
-            Self::Rotate(rotate) => rotate.run(config, out).await,
-            Self::Revoke(revoke) => revoke.run(config, out).await,
+            Self::Issue(issue) => issue.run(place.config("scimd operator issue")?, out).await,
+            Self::List(list) => list.run(&place.open().await?, out).await,
+            Self::Rotate(rotate) => {
+                rotate
+                    .run(place.config("scimd operator rotate")?, out)
+                    .await
+            }
+            Self::Revoke(revoke) => {
+                revoke
+                    .run(place.config("scimd operator revoke")?, out)
+                    .await
+            }
         }
     }
 }
@@ -152,13 +162,8 @@ fn print(
 }
 
 impl List {
-    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let operator = open::existing(config).await?;
-        let (now, warn_days) = (operator.clock().now(), config.tokens.warn_days);
-        let read = async |after: Option<String>, limit| {
-            operator.operator_tokens(after.as_deref(), limit).await
-        };
-        let shape = Shape {
+    async fn run(&self, management: &Management<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+        let columns = Columns {
             headings: &[
                 "ID",
                 "NAME",
@@ -170,22 +175,22 @@ impl List {
                 "EXPIRES",
                 "LAST USED",
             ],
-            row: &|token| as_row(token, TokenLife::from(token).state(now, warn_days)),
-            json: &|token| operator_token_as_json(token, now, warn_days),
+            row: &as_row,
             key: &|token| token.id.clone(),
         };
-        self.paging.print(&shape, read, out).await
+        let request = ApiRequest::get(&["operators"]);
+        let listed = self.paging.print(&columns, (management, &request), out);
+        listed.await
     }
 }
 
-fn as_row(token: &OperatorTokenInfo, state: &str) -> Vec<String> {
-    let scopes = match &token.given_scopes {
-        None => "of role".to_owned(),
-        Some(given) => given
-            .iter()
-            .map(|scope| scope.as_str())
-            .collect::<Vec<_>>()
-            .join(","),
+fn as_row(token: &OperatorTokenShape) -> Vec<String> {
+    let role = OperatorRole::from_keyword(&token.role);
+    let of_role = role.map(|role| role.scopes().iter().map(|scope| scope.as_str()).collect());
+    let scopes = if of_role.is_some_and(|of_role: Vec<_>| of_role == token.scopes) {
+        "of role".to_owned()
+    } else {
+        token.scopes.join(",")
     };
     let tenants = match &token.tenants {
         None => "all".to_owned(),
@@ -195,13 +200,13 @@ fn as_row(token: &OperatorTokenInfo, state: &str) -> Vec<String> {
     vec![
         token.id.clone(),
         token.name.clone(),
-        token.role.as_str().to_owned(),
+        token.role.clone(),
         scopes,
         tenants,
-        state.to_owned(),
-        moment(Some(token.created)),
-        moment(token.expires),
-        moment(token.last_used),
+        token.life.state.clone(),
+        moment(Some(&token.life.created)),
+        moment(token.life.expires.as_ref()),
+        moment(token.life.last_used.as_ref()),
     ]
 }
 

@@ -2,7 +2,6 @@
 
 use super::failure::Failure;
 pub(super) use super::message::say;
-use crate::clock::Timestamp;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -92,7 +91,7 @@ pub(super) fn facts(out: &mut dyn Write, facts: &[(&str, String)]) -> Result<(),
 }
 
 /// A moment for a table, to the minute, or a dash.
-pub(super) fn moment(moment: Option<Timestamp>) -> String {
+pub(super) fn moment(moment: Option<impl ToString>) -> String {
     let text = moment.map(|moment| moment.to_string());
     text.as_deref()
         .and_then(|text| text.get(..16))
@@ -104,6 +103,7 @@ pub(super) fn moment(moment: Option<Timestamp>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Timestamp;
 
     #[test]
     fn tables_are_aligned() {
@@ -144,6 +144,6 @@ mod tests {
             moment(Some(Timestamp::from_micros(1_700_000_000_123_000))),
             "2023-11-14 22:13Z"
         );
-        assert_eq!(moment(None), "-");
+        assert_eq!(moment(None::<Timestamp>), "-");
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct Renewed<'a> {
     pub(super) app: &'a App,
     /// The management API, if it is served.
     pub(super) admin: Option<&'a AdminApp>,
+    /// The change feed, if it is served on a listener of its own.
+    pub(super) feed: Option<&'a App>,
 }
 
 impl Renewed<'_> {
@@ -51,6 +53,9 @@ impl Renewed<'_> {
         telemetry::renew(config.log.format, level);
         self.service.renew(config.limits.for_service());
         self.app.renew(&config.for_http(), config.for_server());
+        if let Some(feed) = self.feed {
+            feed.renew(&config.for_http(), config.for_server());
+        }
         if let Some(admin) = self.admin {
             admin.renew(config);
         }

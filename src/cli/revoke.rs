@@ -2,19 +2,16 @@
 
 use super::confirm::confirm;
 use super::failure::Failure;
-use super::open;
+use super::management::{ApiRequest, Management, PAGE, Page, Place, read_as};
 use super::output::{self, say};
-use crate::config::Config;
-use crate::service::{Operator, TokenQuery};
+use crate::service::TokenShape;
+use crate::service::token::public_part;
 use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 use std::fs::File;
 use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
-
-/// Tokens that are read at a time.
-const PAGE: i64 = 1000;
 
 /// Arguments of `scimd token revoke`.
 #[derive(Debug, Args)]
@@ -41,9 +38,12 @@ pub(super) struct Revoke {
 }
 
 impl Revoke {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    pub(super) async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         if let Some(id) = &self.id {
-            let id = open::existing(config).await?.revoke_token(id).await?;
+            // The secret of a token has no place in a URL.
+            let id = public_part(id);
+            let request = ApiRequest::delete(&["tokens", id]);
+            place.open().await?.call(&request).await.map_err(hinted)?;
             if self.json {
                 output::json(out, &json!({"revoked": id}))?;
             }
@@ -55,8 +55,8 @@ impl Revoke {
             let whose = self.tenant.as_deref().unwrap_or("every tenant");
             confirm(&format!("revokes every token of {whose}"), "all", "all")?;
         }
-        let operator = open::existing(config).await?;
-        let revoked = revoke(&operator, self.tenant.as_deref(), listed.as_deref()).await?;
+        let management = place.open().await?;
+        let revoked = revoke(&management, self.tenant.as_deref(), listed.as_deref()).await?;
         if self.json {
             output::json(out, &json!({"revoked": revoked}))?;
         }
@@ -65,29 +65,45 @@ impl Revoke {
     }
 }
 
+/// A failure about a token that there is none of says where there is a list.
+pub(super) fn hinted(failure: Failure) -> Failure {
+    match failure {
+        Failure::Refused(refusal) if refusal.is_not_found() => Failure::Failed(format!(
+            "{}; `scimd token list` shows all.",
+            refusal.told().trim_end_matches('.')
+        )),
+        failure => failure,
+    }
+}
+
 /// Revokes tokens that are not revoked yet: all, those of one tenant, or only the listed ones; gives their ids.
 async fn revoke(
-    operator: &Operator,
+    management: &Management<'_>,
     tenant: Option<&str>,
     listed: Option<&[String]>,
 ) -> Result<Vec<String>, Failure> {
-    let mut revoked = Vec::new();
-    let mut query = TokenQuery {
-        tenant: tenant.map(str::to_owned),
-        after: None,
-        limit: PAGE,
+    let request = match tenant {
+        Some(tenant) => ApiRequest::get(&["tenants", tenant, "tokens"]),
+        None => ApiRequest::get(&["tokens"]),
     };
+    let request = request.with("limit", PAGE);
+    let (mut revoked, mut after) = (Vec::new(), None);
     loop {
-        let page = operator.tokens(&query).await?;
-        for token in page.iter().filter(|token| token.revoked.is_none()) {
-            if listed.is_none_or(|listed| listed.binary_search(&token.id).is_ok()) {
-                revoked.push(operator.revoke_token(&token.id).await?);
+        let page = request.clone().with_some("after", after.as_ref());
+        let page: Page = management.read(&page).await?;
+        for item in page.items {
+            let token: TokenShape = read_as(item)?;
+            let is_meant = listed.is_none_or(|listed| listed.binary_search(&token.id).is_ok());
+            if token.life.revoked.is_none() && is_meant {
+                let request = ApiRequest::delete(&["tokens", &token.id]);
+                management.call(&request).await?;
+                revoked.push(token.id.clone());
             }
+            after = Some(token.id);
         }
-        let Some(last) = page.last() else {
+        if page.next.is_none() {
             return Ok(revoked);
-        };
-        query.after = Some(last.id.clone());
+        }
     }
 }
 

@@ -2,16 +2,17 @@
 
 use super::arguments::given;
 use super::failure::Failure;
-use super::{deliveries, endpoint, open, renewal, signals, start_line};
+use super::start_line::{self, Listening};
+use super::{deliveries, open, open_endpoints, renewal, signals};
 use crate::admin_api::{self, AdminApp, AdminParts, AdminSettings, Mount};
 use crate::background::Background;
 use crate::config::{Config, ConfigError, Override};
 use crate::feed::Feed;
 use crate::feed_api::{self, FeedApp};
 use crate::metrics;
-use crate::scim_api::{self, Beside};
-use crate::service::{DEFAULT_TENANT, Operator, TokenScope};
-use crate::wire;
+use crate::scim_api::{self, App, Beside};
+use crate::service::{DEFAULT_TENANT, Operator, Service, TokenScope};
+use crate::wire::{self, TokenLimits};
 use clap::Args;
 use secrecy::ExposeSecret;
 use std::io::{self, ErrorKind, Write};
@@ -107,6 +108,11 @@ impl Serve {
             .listen
             .map(|at| listen(at, "--admin-listen"))
             .transpose()?;
+        let apart = config
+            .feed
+            .listen
+            .map(|at| listen(at, "feed.listen"))
+            .transpose()?;
         let address = local_address(&listener)?;
         let base_url = config.base_url(address);
         let settings = config.for_service(base_url.clone())?;
@@ -120,28 +126,32 @@ impl Serve {
         let background = Background::new(operator.clock().clone());
         background.apply_directory(operator.clone(), directory, made);
         background.move_scanned(operator.clone());
-        let admin_address = admin.as_ref().map(local_address).transpose()?;
-        let admin_url = admin_address.map(|address| config.admin_url(address));
-        self.greet(&operator, config, (&base_url, admin_url.as_deref()), out)
+        let listening = Listening {
+            scim: address,
+            admin: admin.as_ref().map(local_address).transpose()?,
+            feed: apart.as_ref().map(local_address).transpose()?,
+        };
+        self.greet(&operator, config, (&base_url, &listening), out)
             .await?;
         background.warn_of_expiring_tokens(operator.clone(), config.tokens.warn_days);
         background.forget_old_requests(operator.clone(), config.provisioning.retention_days);
         background.forget_old_acts(operator.clone(), config.admin.audit_days);
         background.number_changes(feed.clone());
-        let endpoints = endpoint::over(config, &operator, feed.clone());
+        let endpoints = open_endpoints::over(config, &operator, feed.clone());
         deliveries::start(&background, config, &operator, feed.clone(), stop.clone())?;
         background.forget_old_changes(operator.clone(), config.feed.retention_days);
         let recorder = operator.service().recorder().clone();
         let access = operator.service().access().clone();
-        let feed_app = FeedApp::new(feed.clone(), access, endpoints.clone());
+        let limits = config.for_http().limits();
+        let feed_app = FeedApp::new(feed.clone(), access, endpoints.clone(), limits.clone());
         let beside = Beside::new(feed_api::PREFIX, move |request| {
             feed_app.clone().answer(request)
         });
-        let app = scim_api::app(operator.service().clone(), config.for_http(), Some(beside));
-        if admin_address.is_some() {
+        let (app, feed_app) = apps(operator.service(), config, limits, beside);
+        if listening.admin.is_some() {
             background.measure_tenants(operator.clone(), config.metrics.tenants);
         }
-        let admin_app = admin_address.map(|address| {
+        let admin_app = listening.admin.map(|address| {
             let settings = AdminSettings::of(config, address, base_url.clone());
             let pages = vec![metrics_page(&operator, config)];
             let parts = AdminParts {
@@ -156,26 +166,32 @@ impl Serve {
             service: operator.service(),
             app: &app,
             admin: admin_app.as_ref(),
+            feed: feed_app.as_ref(),
         };
         let renewal = renewal::watch(hangups, renewed, read_again);
-        start_line::log(config, &base_url, address, admin_address);
+        start_line::log(config, &base_url, &listening);
         let serving = wire::serve(
             listener,
             app.wire(),
             config.for_server(),
             stop.clone().wait(),
         );
-        let managing = serve_admin(admin, admin_app.as_ref(), config, stop.clone());
+        let managing = serve_apart(
+            admin.zip(admin_app.as_ref().map(AdminApp::wire)),
+            config,
+            &stop,
+        );
+        let feeding = serve_apart(apart.zip(feed_app.as_ref().map(App::wire)), config, &stop);
         // A stream would keep its connection, and the server with it.
         let ending = async {
-            stop.wait().await;
+            stop.clone().wait().await;
             operator.close_log_readers();
             feed.close();
             Ok(())
         };
-        let both = async { tokio::try_join!(serving, managing, ending).map(|_| ()) };
+        let all = async { tokio::try_join!(serving, managing, feeding, ending).map(|_| ()) };
         let served = tokio::select! {
-            served = both => served,
+            served = all => served,
             () = renewal => Ok(()),
         };
         background.stop().await;
@@ -191,7 +207,7 @@ impl Serve {
         &self,
         operator: &Operator,
         config: &Config,
-        (base_url, admin_url): (&str, Option<&str>),
+        (base_url, listening): (&str, &Listening),
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
         let mut lines = format!("SCIM base URL: {base_url}\n");
@@ -210,8 +226,13 @@ impl Serve {
                 "Try: curl -H \"Authorization: Bearer {text}\" '{base_url}/Users?count=1'\n"
             ));
         }
-        if let Some(admin_url) = admin_url {
-            lines.push_str(&format!("Management API: {admin_url}/api/v1\n"));
+        if let Some(address) = listening.admin {
+            let url = config.admin_url(address);
+            lines.push_str(&format!("Management API: {url}/api/v1\n"));
+        }
+        if listening.feed.is_some() {
+            let url = config.feed_url(listening.feed);
+            lines.push_str(&format!("Change feed: {url}{}\n", feed_api::PREFIX));
         }
         // Who started the server may have closed its output; that is no reason not to serve.
         if let Err(error) = out.write_all(lines.as_bytes()).and_then(|()| out.flush()) {
@@ -248,16 +269,32 @@ async fn close(operator: &Operator) {
     }
 }
 
-/// Serves the management API, if there is one.
-async fn serve_admin(
-    listener: Option<TcpListener>,
-    app: Option<&AdminApp>,
+/// The SCIM API and, if it has a listener of its own, the change feed, which else is beside the SCIM API.
+fn apps(
+    service: &Service,
     config: &Config,
-    stop: signals::Stop,
+    limits: Arc<TokenLimits>,
+    feed: Beside,
+) -> (App, Option<App>) {
+    let settings = config.for_http();
+    if config.feed.listen.is_none() {
+        let app = scim_api::app(service.clone(), settings, limits, Some(feed));
+        return (app, None);
+    }
+    let apart = scim_api::beside_app(service.clone(), settings.clone(), limits.clone(), feed);
+    let app = scim_api::app(service.clone(), settings, limits, None);
+    (app, Some(apart))
+}
+
+/// Serves what has a listener of its own, if it has one.
+async fn serve_apart(
+    served: Option<(TcpListener, wire::App)>,
+    config: &Config,
+    stop: &signals::Stop,
 ) -> io::Result<()> {
-    match listener.zip(app) {
+    match served {
         Some((listener, app)) => {
-            wire::serve(listener, app.wire(), config.for_server(), stop.wait()).await
+            wire::serve(listener, app, config.for_server(), stop.clone().wait()).await
         }
         None => Ok(()),
     }

@@ -4,14 +4,24 @@ use crate::config::Config;
 use crate::service::Record;
 use std::net::SocketAddr;
 
+/// The addresses that the server listens on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Listening {
+    pub(super) scim: SocketAddr,
+    pub(super) admin: Option<SocketAddr>,
+    /// The address of the change feed, if it has a listener of its own.
+    pub(super) feed: Option<SocketAddr>,
+}
+
 /// Logs it, once the server is ready to accept requests.
-pub(super) fn log(config: &Config, base_url: &str, listen: SocketAddr, admin: Option<SocketAddr>) {
+pub(super) fn log(config: &Config, base_url: &str, listeners: &Listening) {
     tracing::info!(
         version = env!("VERSION_WITH_COMMIT"),
         database = %config.database,
         base_url,
-        listen = %listen,
-        admin_listen = admin.map(tracing::field::display),
+        listen = %listeners.scim,
+        admin_listen = listeners.admin.map(tracing::field::display),
+        feed_listen = listeners.feed.map(tracing::field::display),
         switched_on = switched_on(config).join(", "),
         "serving"
     );

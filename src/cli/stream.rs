@@ -1,9 +1,10 @@
 //! `scimd stream`.
 
 use super::arguments::keyword;
-use super::endpoint::{change, endpoints, failures, list, start};
+use super::endpoint::{change, failures, list, start};
 use super::failure::Failure;
 use super::open;
+use super::open_endpoints::endpoints;
 use super::webhook::headers;
 use crate::config::Config;
 use crate::delivery::{

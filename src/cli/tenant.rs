@@ -2,24 +2,24 @@
 
 mod guide;
 mod list;
-mod urls;
 
-use self::urls::urls_of;
 use super::arguments::{OrNone, base_url, keyword, label, seats, support};
 use super::confirm::confirm;
 use super::failure::Failure;
+use super::log;
+use super::management::{ApiRequest, Management, Place, read_as};
 use super::output::{self, moment, say};
-use super::{log, open};
-use crate::clock::Timestamp;
-use crate::config::{Config, duration};
+use crate::admin_api::Method;
+use crate::clock::{Clock, Timestamp};
+use crate::config::duration;
 use crate::resource::Conformance;
 use crate::service::{
-    DEFAULT_TENANT, LoggedRequest, Operator, PasswordPolicy, PutWithoutMembers, Status,
-    TenantChange, TenantInfo, TenantUrls, TokenInfo, TokenLife, UsernameFormat,
-    deleted_tenant_as_json, request_as_json, tenant_as_json, token_as_json,
+    DEFAULT_TENANT, PasswordPolicy, PutWithoutMembers, RequestShape, Status, TenantShape,
+    TokenShape, UsernameFormat,
 };
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::io::Write;
 
 /// Commands of `scimd tenant`.
@@ -118,57 +118,78 @@ pub(super) struct Delete {
 }
 
 impl Tenant {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    pub(super) async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         match self {
-            Self::Create(change) => change.create(config, out).await,
-            Self::List(list) => list.run(config, out).await,
-            Self::Guide(guide) => guide.run(config, out).await,
-            Self::Show(Name { name, output }) => {
-                State::of(&open::existing(config).await?, name, config)
-                    .await?
-                    .show(output, out)
-            }
-            Self::Set(change) => change.set(config, out).await,
-            Self::Suspend(name) => name.change(&status(Status::Suspended), config, out).await,
-            Self::Resume(name) => name.change(&status(Status::Active), config, out).await,
-            Self::Delete(delete) => delete.run(config, out).await,
+            Self::Guide(guide) => guide.run(&place.open().await?, out).await,
+            Self::Create(change) => change.create(&place.open().await?, out).await,
+            Self::List(list) => list.run(&place.open().await?, out).await,
+            Self::Show(name) => name.show(&place.open().await?, out).await,
+            Self::Set(change) => change.set(place, out).await,
+            Self::Suspend(name) => name.change(Status::Suspended, place, out).await,
+            Self::Resume(name) => name.change(Status::Active, place, out).await,
+            Self::Delete(delete) => delete.run(&place.open().await?, out).await,
         }
     }
 }
 
 #[cfg(test)]
 impl Tenant {
-    pub(super) fn settings(&self) -> TenantChange {
+    pub(super) fn settings(&self) -> Value {
         match self {
-            Self::Create(change) | Self::Set(change) => change.settings.change(),
-            _ => TenantChange::default(),
+            Self::Create(change) | Self::Set(change) => change.settings.body(),
+            _ => Value::Null,
         }
     }
 }
 
+/// A request about one tenant.
+fn about(method: Method, name: &str) -> ApiRequest {
+    ApiRequest::new(method, &["tenants", name])
+}
+
+/// A tenant with what becomes of it: what its identity provider did last, and what ends soon.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Whole {
+    #[serde(flatten)]
+    tenant: TenantShape,
+    last_request: Option<RequestShape>,
+    expiring_tokens: Vec<TokenShape>,
+}
+
 impl Name {
+    async fn show(&self, management: &Management<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+        let shown = management.call(&about(Method::Get, &self.name)).await?;
+        if self.output.json {
+            return output::json(out, &shown);
+        }
+        output::facts(out, &read_as::<Whole>(shown)?.facts())
+    }
+
     async fn change(
         &self,
-        change: &TenantChange,
-        config: &Config,
+        status: Status,
+        place: &Place,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
-        let tenant = open::existing(config)
-            .await?
-            .change_tenant(&self.name, change)
-            .await?;
-        show(&tenant, config, &self.output, out)
+        let request = about(Method::Patch, &self.name);
+        let request = request.carrying(json!({"status": status.as_str()}));
+        let changed = place.open().await?.call(&request).await?;
+        show(changed, &self.output, out)
     }
 }
 
 impl Change {
-    async fn create(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    async fn create(
+        &self,
+        management: &Management<'_>,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
         let Name { name, output } = &self.tenant;
-        let tenant = open::existing(config)
-            .await?
-            .create_tenant(name, &self.settings.change())
-            .await?;
-        show(&tenant, config, output, out)?;
+        let mut body = self.settings.body();
+        body["name"] = name.as_str().into();
+        let request = ApiRequest::post(&["tenants"]).carrying(body).once();
+        show(management.call(&request).await?, output, out)?;
         say(&format!(
             "The tenant has no token yet. To issue one: scimd token issue --tenant {name} --name NAME"
         ));
@@ -178,124 +199,100 @@ impl Change {
         Ok(())
     }
 
-    async fn set(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    async fn set(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         if self.settings == Settings::default() {
             let message = "nothing to change: give at least one setting (scimd tenant set --help)";
             return Err(Failure::Misused(message.to_owned()));
         }
         let Name { name, output } = &self.tenant;
-        let operator = open::existing(config).await?;
-        let tenant = operator
-            .change_tenant(name, &self.settings.change())
-            .await?;
-        if self.settings.username_format.is_none() {
-            return show(&tenant, config, output, out);
+        let management = place.open().await?;
+        let request = about(Method::Patch, name).carrying(self.settings.body());
+        let mut changed = management.call(&request).await?;
+        if self.settings.username_format.is_some() {
+            let count = noncompliant(&management, name).await?;
+            say_noncompliant(name, count);
+            changed["noncompliant"] = count.into();
         }
-        let noncompliant = operator.noncompliant(name).await?;
-        say_noncompliant(name, noncompliant);
-        if output.json {
-            let mut whole = tenant_as_json(&tenant, &urls_of(&tenant, config));
-            whole["noncompliant"] = noncompliant.into();
-            return output::json(out, &whole);
-        }
-        show(&tenant, config, output, out)
+        show(changed, output, out)
     }
 }
 
 impl Settings {
-    fn change(&self) -> TenantChange {
-        TenantChange {
-            status: None,
-            seats: self.seats.clone().map(|OrNone(seats)| seats),
-            conformance: self.conformance,
-            username_format: self.username_format,
+    /// The members that are given, as the management API takes them.
+    fn body(&self) -> Value {
+        let given = GivenSettings {
+            display_name: self.display_name.as_ref().map(|OrNone(name)| name),
+            reference: self.reference.as_ref().map(|OrNone(reference)| reference),
+            seats: self.seats.as_ref().map(|OrNone(seats)| seats),
+            conformance: self.conformance.map(Conformance::as_str),
+            username_format: self.username_format.map(UsernameFormat::as_str),
             unique_group_names: self.unique_group_names,
-            password_policy: self.password_policy,
-            put_without_members: self.put_without_members,
-            base_url: self.base_url.clone().map(|OrNone(url)| url),
-            bodies_until: None,
-            support: self.support.clone().map(|OrNone(contact)| contact),
-            display_name: self.display_name.clone().map(|OrNone(name)| name),
-            reference: self.reference.clone().map(|OrNone(reference)| reference),
-        }
+            password_policy: self.password_policy.map(PasswordPolicy::as_str),
+            put_without_members: self.put_without_members.map(PutWithoutMembers::as_str),
+            base_url: self.base_url.as_ref().map(|OrNone(url)| url),
+            support: self.support.as_ref().map(|OrNone(contact)| contact),
+        };
+        // Texts, numbers and flags are always JSON.
+        serde_json::to_value(given).unwrap_or_default()
     }
 }
 
-/// A tenant with what becomes of it: what its identity provider did last, and what ends soon.
-struct State {
-    info: TenantInfo,
-    urls: TenantUrls,
-    last: Option<LoggedRequest>,
-    expiring: Vec<TokenInfo>,
-    now: Timestamp,
+/// Settings of a tenant as JSON; what is not given is left out, and what is taken away is null.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GivenSettings<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<&'a Option<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<&'a Option<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seats: Option<&'a Option<i64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conformance: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username_format: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unique_group_names: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_policy: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    put_without_members: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base_url: Option<&'a Option<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    support: Option<&'a Option<String>>,
 }
 
-impl State {
-    async fn of(operator: &Operator, name: &str, config: &Config) -> Result<Self, Failure> {
-        let info = operator.tenant(name).await?;
-        let mut expiring = Vec::new();
-        let mut ending = operator.ending_tokens(Some(name), config.tokens.warn_days);
-        while let Some(token) = ending.next().await? {
-            expiring.push(token);
+impl Whole {
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let now = Clock::system().now();
+        let mut facts = facts(&self.tenant);
+        let until = self.tenant.bodies_until.as_deref();
+        if let Some(until) = until.filter(|until| Timestamp::parse(until) > Some(now)) {
+            let kept = format!("kept until {}", moment(Some(until)));
+            facts.push(("request-bodies", kept));
         }
-        let urls = urls_of(&info, config);
-        Ok(Self {
-            urls,
-            last: operator.last_request(name).await?,
-            expiring,
-            now: operator.clock().now(),
-            info,
-        })
-    }
-
-    fn show(&self, output: &Json, out: &mut dyn Write) -> Result<(), Failure> {
-        if output.json {
-            return output::json(out, &self.as_json());
-        }
-        let mut facts = facts(&self.info, &self.urls);
-        if let Some(until) = self
-            .info
-            .settings
-            .bodies_until
-            .filter(|until| *until > self.now)
-        {
-            facts.push((
-                "request-bodies",
-                format!("kept until {}", moment(Some(until))),
-            ));
-        }
-        facts.push((
-            "last-request",
-            self.last
-                .as_ref()
-                .map_or_else(|| "none".to_owned(), log::summary),
-        ));
-        for token in &self.expiring {
-            let left = duration::show(TokenLife::from(token).left(self.now).unwrap_or_default());
+        let last = self.last_request.as_ref();
+        let last = last.map_or_else(|| "none".to_owned(), log::summary);
+        facts.push(("last-request", last));
+        for token in &self.expiring_tokens {
+            let end = token.life.expires.as_deref().and_then(Timestamp::parse);
+            let left = duration::show(end.map_or(0, |end| end.seconds_since(now)).max(0));
             let text = format!(
                 "{} ends in {left}: scimd token rotate {}",
                 token.name, token.id
             );
             facts.push(("expiring-token", text));
         }
-        output::facts(out, &facts)
+        facts
     }
+}
 
-    fn as_json(&self) -> Value {
-        let mut whole = tenant_as_json(&self.info, &self.urls);
-        let name = &self.info.settings.name;
-        let expiring = self
-            .expiring
-            .iter()
-            .map(|token| token_as_json(token, "expiring", self.now));
-        whole["lastRequest"] = self
-            .last
-            .as_ref()
-            .map(|request| request_as_json(name, request))
-            .into();
-        whole["expiringTokens"] = expiring.collect();
-        whole
-    }
+/// How many resources of a tenant do not comply with its rules.
+async fn noncompliant(management: &Management<'_>, tenant: &str) -> Result<u64, Failure> {
+    let request = ApiRequest::get(&["tenants", tenant, "compliance"]);
+    let counted = management.call(&request).await?;
+    Ok(counted["noncompliant"].as_u64().unwrap_or(0))
 }
 
 /// Says how many stored resources of a tenant do not comply with a rule that has just come.
@@ -311,60 +308,39 @@ pub(super) fn say_noncompliant(tenant: &str, count: u64) {
     ));
 }
 
-fn status(status: Status) -> TenantChange {
-    TenantChange {
-        status: Some(status),
-        ..TenantChange::default()
-    }
-}
-
-fn show(
-    info: &TenantInfo,
-    config: &Config,
-    output: &Json,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
-    let urls = urls_of(info, config);
+/// Prints a tenant that was made or changed.
+fn show(shown: Value, output: &Json, out: &mut dyn Write) -> Result<(), Failure> {
     if output.json {
-        return output::json(out, &tenant_as_json(info, &urls));
+        return output::json(out, &shown);
     }
-    output::facts(out, &facts(info, &urls))
+    output::facts(out, &facts(&read_as(shown)?))
 }
 
-fn facts(info: &TenantInfo, urls: &TenantUrls) -> Vec<(&'static str, String)> {
-    let tenant = &info.settings;
+fn facts(tenant: &TenantShape) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("name", tenant.name.clone()),
         ("display-name", or_none(tenant.display_name.as_ref())),
         ("reference", or_none(tenant.reference.as_ref())),
-        ("status", tenant.status.as_str().to_owned()),
-        ("health", info.health.as_str().to_owned()),
+        ("status", tenant.status.clone()),
+        ("health", tenant.health.clone()),
         ("seats", or_none(tenant.seats)),
         (
             "users",
-            format!("{}, of which active {}", info.users, info.active_users),
+            format!("{}, of which active {}", tenant.users, tenant.active_users),
         ),
-        ("groups", info.groups.to_string()),
-        ("conformance", tenant.conformance.as_str().to_owned()),
-        (
-            "username-format",
-            tenant.username_format.as_str().to_owned(),
-        ),
+        ("groups", tenant.groups.to_string()),
+        ("conformance", tenant.conformance.clone()),
+        ("username-format", tenant.username_format.clone()),
         ("unique-group-names", tenant.unique_group_names.to_string()),
-        (
-            "password-policy",
-            tenant.password_policy.as_str().to_owned(),
-        ),
-        (
-            "put-without-members",
-            tenant.put_without_members.as_str().to_owned(),
-        ),
+        ("password-policy", tenant.password_policy.clone()),
+        ("put-without-members", tenant.put_without_members.clone()),
         ("base-url", or_none(tenant.base_url.as_ref())),
         ("support", or_none(tenant.support.as_ref())),
-        ("created", moment(Some(info.created))),
-        ("scim-base-url", urls.scim.clone()),
+        ("created", moment(Some(&tenant.created))),
+        ("scim-base-url", tenant.scim_base_url.clone()),
     ];
-    facts.extend(urls.own.clone().map(|own| ("own-scim-base-url", own)));
+    let own = tenant.own_scim_base_url.clone();
+    facts.extend(own.map(|own| ("own-scim-base-url", own)));
     facts
 }
 
@@ -378,16 +354,16 @@ fn or_none(value: Option<impl ToString>) -> String {
 }
 
 impl Delete {
-    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let operator = open::existing(config).await?;
-        let info = operator.tenant(&self.name).await?;
-        let tokens = operator.count_tokens(&self.name).await?;
+    async fn run(&self, management: &Management<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+        let tenant: TenantShape = management.read(&about(Method::Get, &self.name)).await?;
+        let tokens = ApiRequest::get(&["tenants", &self.name, "tokens"]).with("limit", 1);
+        let tokens = management.call(&tokens.with("total", true)).await?;
         let what = format!(
             "tenant {} with {}, {}, {} and its logs",
             self.name,
-            counted(info.users, "user"),
-            counted(info.groups, "group"),
-            counted(tokens, "token")
+            counted(tenant.users, "user"),
+            counted(tenant.groups, "group"),
+            counted(tokens["total"].as_i64().unwrap_or(0), "token")
         );
         if !self.yes {
             confirm(
@@ -396,9 +372,10 @@ impl Delete {
                 "the name of the tenant",
             )?;
         }
-        operator.delete_tenant(&self.name).await?;
+        let request = about(Method::Delete, &self.name).with("confirm", &self.name);
+        let deleted = management.call(&request).await?;
         if self.output.json {
-            output::json(out, &deleted_tenant_as_json(&info, tokens))?;
+            output::json(out, &deleted)?;
         }
         say(&format!("Deleted {what}."));
         if self.name == DEFAULT_TENANT {

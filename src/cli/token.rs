@@ -2,17 +2,18 @@
 
 use super::arguments::{Span, keyword, span, span_or_never};
 use super::failure::Failure;
-use super::listing::{Paging, Shape};
+use super::listing::{Columns, Paging};
+use super::management::{ApiRequest, Management, Place, read_as};
 use super::open;
 use super::output::{self, moment, say};
-use super::revoke::Revoke;
-use crate::clock::Timestamp;
-use crate::config::{Config, duration};
-use crate::service::{
-    IssuedToken, TokenInfo, TokenLife, TokenQuery, TokenScope, issued_as_json, token_as_json,
-};
+use super::revoke::{Revoke, hinted};
+use crate::clock::{Clock, Timestamp};
+use crate::config::duration;
+use crate::service::token::public_part;
+use crate::service::{TokenScope, TokenShape, issued_as_json};
 use clap::{Args, Subcommand};
-use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::{Value, json};
 use std::io::Write;
 
 /// Commands of `scimd token`.
@@ -76,90 +77,117 @@ pub(super) struct Rotate {
 }
 
 impl Token {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    pub(super) async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         match self {
-            Self::Issue(issue) => issue.run(config, out).await,
-            Self::List(list) => list.run(config, out).await,
-            Self::Rotate(rotate) => rotate.run(config, out).await,
-            Self::Revoke(revoke) => revoke.run(config, out).await,
+            Self::Issue(issue) => issue.run(place, out).await,
+            Self::List(list) => list.run(&place.open().await?, out).await,
+            Self::Rotate(rotate) => rotate.run(&place.open().await?, out).await,
+            Self::Revoke(revoke) => revoke.run(place, out).await,
         }
     }
 }
 
+/// A token at the one time that it is shown.
+#[derive(Deserialize)]
+pub(super) struct Issued {
+    id: String,
+    expires: Option<String>,
+    token: String,
+    replaces: Option<String>,
+}
+
 impl Issue {
-    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let expires = self
-            .expires
-            .map_or(config.tokens.expires, |Span(seconds)| seconds);
-        let operator = open::existing(config).await?;
-        let token = match (self.all_tenants, self.scope) {
-            (true, TokenScope::Feed) => {
-                operator.issue_feed_token(&self.name, expires, None).await?
+    async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
+        let issued = match (self.all_tenants, self.scope) {
+            (false, _) => {
+                let request = ApiRequest::post(&["tenants", &self.tenant, "tokens"]);
+                let body = json!({"name": self.name, "scope": self.scope.as_str()});
+                let request = request.carrying(self.with_life(body)).once();
+                place.open().await?.call(&request).await?
             }
+            (true, TokenScope::Feed) => self.issue_for_all(place).await?,
             (true, _) => {
                 return Err(Failure::Failed(
                     "--all-tenants is for the change feed: add --scope feed".to_owned(),
                 ));
             }
-            (false, scope) => {
-                operator
-                    .issue_token(&self.tenant, &self.name, scope, expires)
-                    .await?
-            }
         };
         if self.json {
-            return output::json(out, &issued_as_json(&token, config.tokens.warn_days));
+            return output::json(out, &issued);
         }
-        print(&token, out)
+        print("token", &read_as(issued)?, out)
+    }
+
+    /// Issues a token for the change feed of all tenants.
+    async fn issue_for_all(&self, place: &Place) -> Result<Value, Failure> {
+        let config = place.config("scimd token issue --all-tenants")?;
+        let life = self
+            .expires
+            .map_or(config.tokens.expires, |Span(seconds)| seconds);
+        let operator = open::existing(config).await?;
+        let issued = operator.issue_feed_token(&self.name, life, None).await?;
+        Ok(issued_as_json(&issued, config.tokens.warn_days))
+    }
+
+    /// The body with the length of life, if one is given.
+    fn with_life(&self, mut body: Value) -> Value {
+        if let Some(Span(seconds)) = self.expires {
+            body["expiresIn"] = life(seconds).into();
+        }
+        body
     }
 }
 
+/// A length of life as the management API takes it.
+pub(super) fn life(seconds: Option<i64>) -> String {
+    seconds.map_or_else(|| "never".to_owned(), |seconds| format!("{seconds}s"))
+}
+
 impl Rotate {
-    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let operator = open::existing(config).await?;
-        let token = operator.rotate_token(&self.id, self.overlap).await?;
+    async fn run(&self, management: &Management<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+        // The secret of a token has no place in a URL.
+        let request = ApiRequest::post(&["tokens", public_part(&self.id), "rotate"]);
+        let body = json!({"overlap": format!("{}s", self.overlap)});
+        let rotated = management.call(&request.carrying(body).once()).await;
+        let rotated = rotated.map_err(hinted)?;
         if self.json {
-            return output::json(out, &issued_as_json(&token, config.tokens.warn_days));
+            return output::json(out, &rotated);
         }
-        if let Some(old) = &token.replaces {
+        let issued: Issued = read_as(rotated)?;
+        if let Some(old) = &issued.replaces {
             say(&format!(
                 "Token {old} stays valid for {} at most.",
                 duration::show(self.overlap)
             ));
         }
-        print(&token, out)
+        print("token", &issued, out)
     }
 }
 
-/// The token alone on standard output, so that `$(scimd token issue …)` works.
-fn print(token: &IssuedToken, out: &mut dyn Write) -> Result<(), Failure> {
-    let end = token.expires.map_or("does not expire".to_owned(), |end| {
-        format!("expires {}", moment(Some(end)))
-    });
+/// The token alone on standard output, so that `$(scimd token issue …)` works; `kind` is what it is called.
+pub(super) fn print(kind: &str, issued: &Issued, out: &mut dyn Write) -> Result<(), Failure> {
+    let end = issued
+        .expires
+        .as_ref()
+        .map_or("does not expire".to_owned(), |end| {
+            format!("expires {}", moment(Some(end)))
+        });
     say(&format!(
-        "Issued token {}, which {end}. It is shown only now:",
-        token.id
+        "Issued {kind} {}, which {end}. It is shown only now:",
+        issued.id
     ));
-    writeln!(out, "{}", token.text.expose_secret())?;
+    writeln!(out, "{}", issued.token)?;
     Ok(())
 }
 
 impl List {
-    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let operator = open::existing(config).await?;
-        let now = operator.clock().now();
-        let state = |token: &TokenInfo| TokenLife::from(token).state(now, config.tokens.warn_days);
-        let tenant = &self.tenant;
-        let read = async |after, limit| {
-            operator
-                .tokens(&TokenQuery {
-                    tenant: tenant.clone(),
-                    after,
-                    limit,
-                })
-                .await
+    async fn run(&self, management: &Management<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+        let request = match &self.tenant {
+            Some(tenant) => ApiRequest::get(&["tenants", tenant, "tokens"]),
+            None => ApiRequest::get(&["tokens"]),
         };
-        let shape = Shape {
+        let now = Clock::system().now();
+        let columns = Columns {
             headings: &[
                 "ID",
                 "TENANT",
@@ -171,30 +199,30 @@ impl List {
                 "LEFT",
                 "LAST USED",
             ],
-            row: &|token| as_row(token, state(token), now),
-            json: &|token| token_as_json(token, state(token), now),
-            key: &|token| token.id.clone(),
+            row: &|token| as_row(token, now),
+            key: &|token: &TokenShape| token.id.clone(),
         };
-        self.paging.print(&shape, read, out).await
+        let listed = self.paging.print(&columns, (management, &request), out);
+        listed.await
     }
 }
 
-fn as_row(token: &TokenInfo, state: &str, now: Timestamp) -> Vec<String> {
-    let left = TokenLife::from(token)
-        .left(now)
-        .map_or_else(|| "-".to_owned(), duration::show);
-    let texts = [
-        &token.id,
-        &token.tenant,
-        &token.name,
-        token.scope.as_str(),
-        state,
-    ];
-    let rest = [
-        moment(Some(token.created)),
-        moment(token.expires),
+fn as_row(token: &TokenShape, now: Timestamp) -> Vec<String> {
+    let end = token.life.expires.as_deref().and_then(Timestamp::parse);
+    let left = end.filter(|end| token.life.days_left.is_some() && *end > now);
+    let left = left.map_or_else(
+        || "-".to_owned(),
+        |end| duration::show(end.seconds_since(now)),
+    );
+    vec![
+        token.id.clone(),
+        token.tenant.clone(),
+        token.name.clone(),
+        token.scope.clone(),
+        token.life.state.clone(),
+        moment(Some(&token.life.created)),
+        moment(token.life.expires.as_ref()),
         left,
-        moment(token.last_used),
-    ];
-    texts.into_iter().map(str::to_owned).chain(rest).collect()
+        moment(token.life.last_used.as_ref()),
+    ]
 }

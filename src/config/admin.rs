@@ -20,14 +20,10 @@ pub struct Admin {
 impl Admin {
     pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
         let section = Section::new(entries, "admin");
-        let listen = "an IP address with a port, such as 127.0.0.1:8081, or empty";
+        let (listen, public_url) = section.listener("127.0.0.1:8081")?;
         Ok(Self {
-            listen: section.parsed("listen", listen, |text| {
-                url::empty_or(text, |text| text.parse().ok())
-            })?,
-            public_url: section.parsed("public_url", url::PUBLIC, |text| {
-                url::empty_or(text, url::public)
-            })?,
+            listen,
+            public_url,
             audit_days: section.integer("audit_days", 1..=36_500)?,
         })
     }

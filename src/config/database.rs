@@ -32,6 +32,8 @@ pub struct Database {
     pub statement_seconds: u64,
     /// Seconds to wait for a row that another request holds.
     pub lock_seconds: u64,
+    /// Seconds that a migration waits for tables that others use.
+    pub migration_lock_seconds: u64,
     /// Seconds to wait at the start for a PostgreSQL that is not there yet.
     pub start_seconds: u64,
 }
@@ -55,6 +57,7 @@ impl Database {
             acquire_seconds: section.integer("acquire_seconds", 1..=60)?,
             statement_seconds: section.integer("statement_seconds", 1..=600)?,
             lock_seconds: section.integer("lock_seconds", 1..=600)?,
+            migration_lock_seconds: section.integer("migration_lock_seconds", 1..=86_400)?,
             start_seconds: section.integer("start_seconds", 0..=3600)?,
         })
     }

@@ -159,6 +159,16 @@ impl Config {
         root.unwrap_or(&url).to_owned()
     }
 
+    /// Where the application reaches the change feed over HTTP, without a slash at the end, when its own listener, if it
+    /// has one, is bound to `listen`.
+    pub fn feed_url(&self, listen: Option<SocketAddr>) -> String {
+        match (listen, &self.feed.public_url) {
+            (None, _) => self.issuer(),
+            (Some(_), Some(url)) => url.clone(),
+            (Some(address), None) => self.local_url(address),
+        }
+    }
+
     /// The URL of this machine's own clients.
     pub fn local_url(&self, address: SocketAddr) -> String {
         let scheme = if self.server.tls.is_some() {
@@ -190,6 +200,7 @@ impl Config {
         let listeners = [
             ("server", Some(self.server.listen)),
             ("admin", self.admin.listen),
+            ("feed", self.feed.listen),
         ];
         let exposed = listeners.into_iter().find_map(|(section, listen)| {
             Some((section, listen.filter(|at| !at.ip().is_loopback())?))

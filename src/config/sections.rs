@@ -300,6 +300,10 @@ impl Provisioning {
 /// `[feed]`: what the application is told of changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Feed {
+    /// Address and port of its own for the change feed over HTTP; `None`: that of the SCIM API.
+    pub listen: Option<SocketAddr>,
+    /// URL under which the application reaches that address, without a slash at the end; `None`: by `listen`.
+    pub public_url: Option<String>,
     /// Days after which changes are forgotten.
     pub retention_days: i64,
     /// Whether the state of a resource is kept with each change.
@@ -311,7 +315,10 @@ pub struct Feed {
 impl Feed {
     pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
         let section = Section::new(entries, "feed");
+        let (listen, public_url) = section.listener("127.0.0.1:8082")?;
         Ok(Self {
+            listen,
+            public_url,
             retention_days: section.integer("retention_days", 1..=3650)?,
             documents: section.flag("documents")?,
             deliver: section.flag("deliver")?,

@@ -27,11 +27,16 @@ const URLS: [(&str, &str, &str); 3] = [
     ("SCIMD_DATABASE__URL", "database", "url"),
 ];
 /// Variables that are read elsewhere.
-const OTHER_NAMES: [&str; 4] = [
+const OTHER_NAMES: [&str; 9] = [
     "SCIMD_CONFIG",
     "SCIMD_LOG",
     "SCIMD_DOCTOR_TOKEN",
     "SCIMD_SECRETS__KEY",
+    "SCIMD_SERVER",
+    "SCIMD_OPERATOR_TOKEN",
+    "SCIMD_OPERATOR_TOKEN_FILE",
+    "SCIMD_CA_FILE",
+    "SCIMD_PROFILE",
 ];
 
 /// The environment variables that matter here.

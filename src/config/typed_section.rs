@@ -2,6 +2,8 @@
 
 use super::entries::{Entries, Entry, Value};
 use super::origin::{ConfigError, Origin};
+use super::url;
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -123,6 +125,21 @@ impl<'a> Section<'a> {
     ) -> Result<T, ConfigError> {
         let text = self.text(key)?;
         parse(text).ok_or_else(|| self.refuse(key, allowed))
+    }
+
+    /// The address (`listen`) and the public URL (`public_url`) of a listener that there need not be.
+    pub(super) fn listener(
+        self,
+        example: &str,
+    ) -> Result<(Option<SocketAddr>, Option<String>), ConfigError> {
+        let listen = format!("an IP address with a port, such as {example}, or empty");
+        let listen = self.parsed("listen", &listen, |text| {
+            url::empty_or(text, |text| text.parse().ok())
+        })?;
+        let public_url = self.parsed("public_url", url::PUBLIC, |text| {
+            url::empty_or(text, url::public)
+        })?;
+        Ok((listen, public_url))
     }
 
     /// Texts.

@@ -17,6 +17,8 @@ pub struct Endpoints {
     feed: Feed,
     keys: KeyPlace,
     issuer: String,
+    /// Where the change feed is reached, without a slash at the end.
+    feed_url: String,
 }
 
 /// Where an endpoint begins, or goes on.
@@ -39,8 +41,20 @@ impl Endpoints {
             operator: operator.clone(),
             feed,
             keys,
+            feed_url: issuer.clone(),
             issuer,
         }
+    }
+
+    /// The endpoints where the change feed is reached at another URL than that of the server, without a slash at the end.
+    #[must_use]
+    pub fn polled_below(self, feed_url: String) -> Self {
+        Self { feed_url, ..self }
+    }
+
+    /// Where the receiver of a stream asks for tokens.
+    pub(super) fn poll_url(&self, name: &str) -> String {
+        format!("{}/feed/v1/streams/{name}/poll", self.feed_url)
     }
 
     /// Endpoints through which another operator acts.

@@ -69,7 +69,7 @@ impl Endpoints {
         let attempts = store.failed_attempts(endpoint.number, Timestamp::from_micros(0), 1);
         let times = store.delivery_times(endpoint.number, shown_since(now));
         let options = EndpointOptions::read(&endpoint.options);
-        let poll_url = format!("{}/feed/v1/streams/{}/poll", self.issuer(), endpoint.name);
+        let poll_url = self.poll_url(&endpoint.name);
         Ok(EndpointInfo {
             poll_url: options.is_polled().then_some(poll_url),
             options,

@@ -1,8 +1,10 @@
 //! Answers the requests of the application: pages of events, one event, the ends of the feed.
 
+use super::authentication::Authentication;
 use super::poll;
 use super::problem::{Problem, answer};
 use super::query::{Asked, EventsQuery};
+use super::waiting;
 use crate::access::{Access, FeedReader};
 use crate::delivery::{Endpoints, Poll};
 use crate::feed::{
@@ -10,10 +12,9 @@ use crate::feed::{
 };
 use crate::store::TenantKey;
 use crate::wire::body::Upload;
-use crate::wire::in_flight::Ticket;
+use crate::wire::rate::TokenLimits;
 use axum::extract::Request;
 use axum::http::Method;
-use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -42,17 +43,17 @@ const JSON: &str = "application/json";
 #[derive(Debug, Clone)]
 pub struct FeedApp {
     feed: Feed,
-    access: Access,
+    authentication: Authentication,
     streams: Endpoints,
     waiting: Arc<Semaphore>,
 }
 
 impl FeedApp {
-    /// The feed and the streams that are polled, for readers that `access` authenticates.
-    pub fn new(feed: Feed, access: Access, streams: Endpoints) -> Self {
+    /// The feed and the streams that are polled, for readers that `access` authenticates within `limits`.
+    pub fn new(feed: Feed, access: Access, streams: Endpoints, limits: Arc<TokenLimits>) -> Self {
         Self {
             feed,
-            access,
+            authentication: Authentication::new(access, limits),
             streams,
             waiting: Arc::new(Semaphore::new(WAITING)),
         }
@@ -72,12 +73,7 @@ impl FeedApp {
     }
 
     async fn route(&self, head: &Parts, upload: &mut Upload) -> Result<Response, Problem> {
-        let reader = self.reader(head).await?;
-        if let Some(ticket) = head.extensions.get::<Ticket>() {
-            let admitted = ticket.admit(&reader.token_id, &reader.tenant_name);
-            admitted.map_err(|refusal| Problem::too_many(refusal.detail))?;
-            ticket.end_turn();
-        }
+        let reader = self.authentication.admit(head).await?;
         let path = head.uri.path().strip_prefix(PREFIX).unwrap_or_default();
         if let Some(name) = polled_stream(path) {
             if head.method != Method::POST {
@@ -101,12 +97,6 @@ impl FeedApp {
         }
     }
 
-    async fn reader(&self, head: &Parts) -> Result<FeedReader, Problem> {
-        let header = head.headers.get(AUTHORIZATION);
-        let text = header.map(|header| String::from_utf8_lossy(header.as_bytes()));
-        Ok(self.access.feed_reader(text.as_deref()).await?)
-    }
-
     async fn events(&self, head: &Parts, reader: &FeedReader) -> Result<Response, Problem> {
         let asked = EventsQuery::parse(head.uri.query())?;
         let mut query = PageQuery {
@@ -115,7 +105,7 @@ impl FeedApp {
             types: asked.types,
             limit: asked.limit,
         };
-        let end = Instant::now() + asked.wait;
+        let end = waiting::until(head, asked.wait);
         let mut newest = self.feed.newest();
         newest.borrow_and_update();
         let mut page = self.page(&query).await?;
@@ -134,7 +124,7 @@ impl FeedApp {
                     _ = newest.changed() => page = self.page(&query).await?,
                     () = self.feed.closed() => {}
                     () = sleep(confirm.saturating_duration_since(Instant::now())) => {
-                        self.reader(head).await?;
+                        self.authentication.confirm(head).await?;
                     }
                 }
             }
@@ -164,7 +154,7 @@ impl FeedApp {
                 most: asked.poll.most,
                 ..Poll::default()
             };
-            let end = Instant::now() + LONGEST_POLL;
+            let end = waiting::until(head, LONGEST_POLL);
             while polled.tokens.is_empty() && Instant::now() < end && !self.feed.is_closed() {
                 let confirm = (Instant::now() + CONFIRM).min(end);
                 tokio::select! {
@@ -174,7 +164,7 @@ impl FeedApp {
                     }
                     () = self.feed.closed() => {}
                     () = sleep(confirm.saturating_duration_since(Instant::now())) => {
-                        self.reader(head).await?;
+                        self.authentication.confirm(head).await?;
                     }
                 }
             }

@@ -50,8 +50,7 @@ pub(super) struct PollRequest {
 /// # Errors
 /// 400 if it is no object of that form; 413 and 408 if it is too large or too slow.
 pub(super) async fn read(head: &Parts, upload: &mut Upload) -> Result<PollRequest, Problem> {
-    let bytes = upload.bytes(&head.headers, BODY).await;
-    let bytes = bytes.map_err(|refusal| Problem::new(refusal.status, "body", refusal.detail))?;
+    let bytes = upload.bytes(&head.headers, BODY).await?;
     // A structure would also be read from an array.
     let object: serde_json::Result<Map<String, Value>> = serde_json::from_slice(&bytes);
     let body = object.and_then(|object| serde_json::from_value(object.into()));

@@ -2,6 +2,7 @@
 
 use crate::error::ScimError;
 use crate::feed::FeedError;
+use crate::wire::refusal::{Refusal, RefusalKind};
 use axum::body::Body;
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
@@ -118,6 +119,22 @@ impl From<ScimError> for Problem {
     }
 }
 
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let kind = match refusal.kind {
+            RefusalKind::Malformed => "invalid-request",
+            RefusalKind::TooLarge => "too-large",
+            RefusalKind::TooMany => "too-many-requests",
+            RefusalKind::Unavailable => "unavailable",
+            RefusalKind::Failed => return ScimError::from(refusal).into(),
+        };
+        Self {
+            retry_after: refusal.retry_after,
+            ..Self::new(refusal.status, kind, refusal.detail)
+        }
+    }
+}
+
 impl From<FeedError> for Problem {
     fn from(error: FeedError) -> Self {
         match error {
@@ -146,7 +163,9 @@ fn title(status: u16) -> &'static str {
         403 => "The token does not reach this.",
         404 => "There is no such thing.",
         405 => "The path does not have this method.",
+        408 => "The request took too long to arrive.",
         410 => "The cursor is gone.",
+        413 => "The request is too large.",
         429 => "There are too many requests.",
         503 => "The server cannot answer now.",
         _ => "The server failed.",

@@ -216,6 +216,15 @@ impl Operator {
             .ok_or_else(|| OperatorError::NoToken(id.to_owned()))
     }
 
+    /// The token with that public part, of whichever tenant.
+    ///
+    /// # Errors
+    /// If there is no such token.
+    pub async fn token_by_id(&self, id: &str) -> Result<TokenInfo> {
+        let found = self.store.any_token(id).await?.map(|(token, ..)| token);
+        found.ok_or_else(|| OperatorError::NoToken(id.to_owned()))
+    }
+
     /// The token that reads the change feed, of a tenant or of all, with that public part.
     ///
     /// # Errors

@@ -1,22 +1,59 @@
 //! A row of the audit trail as JSON: one shape for commands and for the management API.
 
 use crate::store::AuditRow;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+/// A row of the audit trail, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditShape {
+    /// Id of the row.
+    pub id: String,
+    /// When it was done.
+    pub time: String,
+    /// Who did it.
+    pub actor: ActorShape,
+    /// From which address.
+    pub address: Option<String>,
+    /// What was done, in a keyword.
+    pub action: String,
+    /// Name of the tenant that it concerns.
+    pub tenant: Option<String>,
+    /// To what it was done.
+    pub target: Option<String>,
+    /// Settings with the values before and after.
+    pub changes: Value,
+    /// Id of the request.
+    pub request: Option<String>,
+}
+
+/// Who did something, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorShape {
+    /// A command, an operator token or the server.
+    pub kind: String,
+    /// Id of the operator token, or where the command ran.
+    pub id: String,
+    /// Name of the operator token, or of the user.
+    pub name: String,
+}
 
 /// A row of the audit trail.
 pub fn audit_as_json(row: &AuditRow) -> Value {
     let changes = row.changes.as_deref();
     let changes = changes.and_then(|text| serde_json::from_str::<Value>(text).ok());
-    let [kind, id, name] = &row.actor;
-    json!({
-        "id": row.id.to_string(),
-        "time": row.at.to_string(),
-        "actor": {"kind": kind, "id": id, "name": name},
-        "address": row.address,
-        "action": row.action,
-        "tenant": row.tenant,
-        "target": row.target,
-        "changes": changes.unwrap_or_else(|| json!({})),
-        "request": row.request,
-    })
+    let [kind, id, name] = row.actor.clone();
+    let shape = AuditShape {
+        id: row.id.to_string(),
+        time: row.at.to_string(),
+        actor: ActorShape { kind, id, name },
+        address: row.address.clone(),
+        action: row.action.clone(),
+        tenant: row.tenant.clone(),
+        target: row.target.clone(),
+        changes: changes.unwrap_or_else(|| json!({})),
+        request: row.request.clone(),
+    };
+    // A shape of texts is always JSON.
+    serde_json::to_value(shape).unwrap_or_default()
 }

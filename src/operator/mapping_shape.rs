@@ -2,6 +2,7 @@
 
 use crate::mapping::{Column, Directory, Table, Undeclared};
 use crate::store::{DirectoryState, Views};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 /// The columns of a directory and the SQL of its views.
@@ -17,13 +18,30 @@ pub fn mapping_as_json(directory: &Directory, views: &Views) -> Value {
     })
 }
 
-fn columns(table: &Table) -> Vec<Value> {
-    let column = |column: &Column| {
-        json!({
-            "column": column.name, "paths": column.paths, "type": column.kind.as_str(), "indexed": column.lookup.is_some(),
-        })
+/// A column of a view, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnShape {
+    /// Name of the column.
+    pub column: String,
+    /// Paths of the attributes that it shows, the first with a value.
+    pub paths: Vec<String>,
+    /// Type of its values.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Whether rows are looked up by it.
+    pub indexed: bool,
+}
+
+fn columns(table: &Table) -> Value {
+    let column = |column: &Column| ColumnShape {
+        column: column.name.clone(),
+        paths: column.paths.clone(),
+        kind: column.kind.as_str().to_owned(),
+        indexed: column.lookup.is_some(),
     };
-    table.columns.iter().map(column).collect()
+    let columns: Vec<_> = table.columns.iter().map(column).collect();
+    // Shapes of texts and flags are always JSON.
+    serde_json::to_value(columns).unwrap_or_default()
 }
 
 /// The state of the views in the database, in a word.

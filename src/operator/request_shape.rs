@@ -2,59 +2,131 @@
 
 use crate::explanation::Explanation;
 use crate::guide::plain;
-use crate::store::{FailureGroup, HourCounts, HourFigures, LoggedRequest, Outcome, ResourceChange};
+use crate::store::{FailureGroup, HourCounts, HourFigures, LoggedRequest, ResourceChange};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// An entry of the provisioning log of a tenant.
-pub fn request_as_json(tenant: &str, request: &LoggedRequest) -> Value {
-    let parsed = |text: &Option<String>| {
-        text.as_deref()
-            .and_then(|text| serde_json::from_str::<Value>(text).ok())
-    };
-    let body = parsed(&request.body).or_else(|| request.body.clone().map(Value::from));
-    let changed: Vec<&str> = request
-        .changed
-        .as_deref()
-        .map(|names| names.split(',').collect())
-        .unwrap_or_default();
-    let mut shown = json!({
-        "time": request.at.to_string(),
-        "tenant": tenant,
-        "token": &*request.token_name,
-        "tokenId": &*request.token_id,
-        "client": request.client,
-        "method": request.method,
-        "route": request.route,
-        "resourceType": request.resource_type,
-        "resource": request.resource.map(|id| id.to_string()),
-        "status": request.status,
-        "scimType": request.scim_type,
-        "detail": request.detail,
-        "filter": request.filter,
-        "changed": changed,
-        "notes": parsed(&request.notes).unwrap_or_else(|| json!([])),
-        "milliseconds": request.micros / 1000,
-        "request": request.request_id,
-        "body": body,
-        "outcome": request.outcome.map(Outcome::as_str),
-        "action": request.action,
-        "reason": request.reason,
-        "explanation": Explanation::of(request).map(|explanation| explanation_as_json(&explanation)),
-    });
-    if let (true, Some(members)) = (request.unproved, shown.as_object_mut()) {
-        members.insert("unproved".to_owned(), true.into());
-    }
-    shown
+/// An entry of the provisioning log of a tenant, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestShape {
+    /// When it came.
+    pub time: String,
+    /// Name of the tenant.
+    pub tenant: String,
+    /// Name of its token.
+    pub token: String,
+    /// Public part of its token.
+    pub token_id: String,
+    /// What the client calls itself.
+    pub client: Option<String>,
+    /// HTTP method.
+    pub method: String,
+    /// Template of the route, such as `/Users/{id}`.
+    pub route: String,
+    /// Type of the resource.
+    pub resource_type: Option<String>,
+    /// Id of the resource.
+    pub resource: Option<String>,
+    /// HTTP status of the answer.
+    pub status: u16,
+    /// SCIM error type of the answer.
+    pub scim_type: Option<String>,
+    /// What an error says, without values.
+    pub detail: Option<String>,
+    /// Attributes and operators of the filter.
+    pub filter: Option<String>,
+    /// Names of the attributes that changed.
+    pub changed: Vec<String>,
+    /// What was left out, and the like.
+    pub notes: Value,
+    /// How long it took.
+    pub milliseconds: i64,
+    /// The value of `X-Request-Id` in the answer.
+    pub request: String,
+    /// The body, if it was kept.
+    pub body: Option<Value>,
+    /// What became of it, in a word.
+    pub outcome: Option<String>,
+    /// What it meant, in a keyword.
+    pub action: Option<String>,
+    /// Why it was refused, failed or lost a part, in a keyword.
+    pub reason: Option<String>,
+    /// What that means to people.
+    pub explanation: Option<ExplanationShape>,
+    /// Whether only the public part of its token is known to be the tenant's.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unproved: bool,
 }
 
 /// What became of a request, for people, in plain text.
-pub fn explanation_as_json(explanation: &Explanation) -> Value {
-    json!({
-        "summary": plain(&explanation.summary),
-        "turn": explanation.turn.as_str(),
-        "tell": plain(&explanation.tell),
-        "retry": plain(&explanation.retry),
-    })
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplanationShape {
+    /// What happened.
+    pub summary: String,
+    /// Who acts next, in a word.
+    pub turn: String,
+    /// What the customer is told.
+    pub tell: String,
+    /// Whether the identity provider tries again.
+    pub retry: String,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+impl RequestShape {
+    /// An entry of the log of a tenant.
+    pub fn of(tenant: &str, request: &LoggedRequest) -> Self {
+        let parsed = |text: &Option<String>| {
+            text.as_deref()
+                .and_then(|text| serde_json::from_str::<Value>(text).ok())
+        };
+        let changed = request.changed.as_deref();
+        let changed = changed.map(|names| names.split(',').map(str::to_owned).collect());
+        let explanation = Explanation::of(request);
+        Self {
+            time: request.at.to_string(),
+            tenant: tenant.to_owned(),
+            token: request.token_name.to_string(),
+            token_id: request.token_id.to_string(),
+            client: request.client.clone(),
+            method: request.method.clone(),
+            route: request.route.clone(),
+            resource_type: request.resource_type.clone(),
+            resource: request.resource.map(|id| id.to_string()),
+            status: request.status,
+            scim_type: request.scim_type.clone(),
+            detail: request.detail.clone(),
+            filter: request.filter.clone(),
+            changed: changed.unwrap_or_default(),
+            notes: parsed(&request.notes).unwrap_or_else(|| json!([])),
+            milliseconds: request.micros / 1000,
+            request: request.request_id.clone(),
+            body: parsed(&request.body).or_else(|| request.body.clone().map(Value::from)),
+            outcome: request.outcome.map(|outcome| outcome.as_str().to_owned()),
+            action: request.action.clone(),
+            reason: request.reason.clone(),
+            explanation: explanation.map(|explanation| ExplanationShape {
+                summary: plain(&explanation.summary),
+                turn: explanation.turn.as_str().to_owned(),
+                tell: plain(&explanation.tell),
+                retry: plain(&explanation.retry),
+            }),
+            unproved: request.unproved,
+        }
+    }
+}
+
+/// An entry of the provisioning log of a tenant.
+pub fn request_as_json(tenant: &str, request: &LoggedRequest) -> Value {
+    // A shape of texts and numbers is always JSON.
+    serde_json::to_value(RequestShape::of(tenant, request)).unwrap_or_default()
 }
 
 /// Failures of a tenant for one reason.

@@ -1,7 +1,28 @@
 //! Schemas and their changes as JSON: one shape for commands and for the management API.
 
 use crate::operator::schemas::{KnownSchema, SchemaOrigin, SchemaOutcome, SchemaPlan};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+/// A schema without its definitions, and where it comes from, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SchemaShape {
+    /// URN of the schema.
+    pub urn: String,
+    /// Name of the schema.
+    pub name: String,
+    /// Names of the resource types that have it.
+    pub resource_types: Vec<String>,
+    /// Names of its attributes.
+    pub attributes: Vec<Value>,
+    /// Where it comes from, in a word.
+    pub from: String,
+    /// The file that it comes from.
+    pub file: Option<String>,
+    /// The only tenant that has it.
+    pub tenant: Option<String>,
+}
 
 /// A schema without its definitions, and where it comes from.
 pub fn schema_as_json(schema: &KnownSchema) -> Value {
@@ -11,19 +32,20 @@ pub fn schema_as_json(schema: &KnownSchema) -> Value {
         SchemaOrigin::Deployment => ("deployment", None, None),
         SchemaOrigin::Tenant(tenant) => ("tenant", None, Some(tenant)),
     };
-    let names: Vec<_> = attributes_of(schema)
-        .iter()
-        .filter_map(|attribute| attribute.get("name"))
-        .collect();
-    json!({
-        "urn": schema.urn,
-        "name": schema.name,
-        "resourceTypes": schema.resource_types,
-        "attributes": names,
-        "from": from,
-        "file": file,
-        "tenant": tenant,
-    })
+    let attributes = schema.document.get("attributes").and_then(Value::as_array);
+    let names = attributes.into_iter().flatten();
+    let names = names.filter_map(|attribute| attribute.get("name"));
+    let shape = SchemaShape {
+        urn: schema.urn.clone(),
+        name: schema.name.clone(),
+        resource_types: schema.resource_types.clone(),
+        attributes: names.cloned().collect(),
+        from: from.to_owned(),
+        file: file.cloned(),
+        tenant: tenant.cloned(),
+    };
+    // A shape of texts is always JSON.
+    serde_json::to_value(shape).unwrap_or_default()
 }
 
 /// A schema with its document, which is a schema file.
@@ -31,12 +53,6 @@ pub fn whole_schema_as_json(schema: &KnownSchema) -> Value {
     let mut shown = schema_as_json(schema);
     shown["schema"] = Value::Object(schema.document.clone());
     shown
-}
-
-/// The definitions of the attributes of a schema.
-pub fn attributes_of(schema: &KnownSchema) -> &[Value] {
-    let attributes = schema.document.get("attributes").and_then(Value::as_array);
-    attributes.map_or(&[], Vec::as_slice)
 }
 
 /// What a change of schemas, of a tenant or of all, is, or was.

@@ -2,6 +2,7 @@
 
 use crate::access::url_of_tenant;
 use crate::store::TenantInfo;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// The SCIM base URLs of a tenant.
@@ -32,35 +33,97 @@ impl TenantUrls {
     }
 }
 
+/// A tenant with its settings and the counts of its resources, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantShape {
+    /// Name of the tenant.
+    pub name: String,
+    /// What people call it.
+    pub display_name: Option<String>,
+    /// Under which id the vendor keeps the customer.
+    pub reference: Option<String>,
+    /// Whether it is served, in a word.
+    pub status: String,
+    /// How provisioning works, in a word.
+    pub health: String,
+    /// Most users that are active at once; `None`: no limit.
+    pub seats: Option<i64>,
+    /// Users that take a seat.
+    pub seats_used: i64,
+    /// How many users it has.
+    pub users: i64,
+    /// How many of them are active.
+    pub active_users: i64,
+    /// How many groups it has.
+    pub groups: i64,
+    /// How strictly requests are taken.
+    pub conformance: String,
+    /// Required format of userName.
+    pub username_format: String,
+    /// Whether the displayName of a group is unique.
+    pub unique_group_names: bool,
+    /// What becomes of passwords.
+    pub password_policy: String,
+    /// What a PUT without members does to those of a group.
+    pub put_without_members: String,
+    /// URL of its endpoints if it is not the server's.
+    pub base_url: Option<String>,
+    /// Whom its users ask.
+    pub support: Option<String>,
+    /// Until when bodies of requests are kept.
+    pub bodies_until: Option<String>,
+    /// When it was created.
+    pub created: String,
+    /// When its latest request came.
+    pub last_request_at: Option<String>,
+    /// What the client of that request calls itself.
+    pub last_client: Option<String>,
+    /// The base URL for an identity provider.
+    pub scim_base_url: String,
+    /// The base URL that takes tokens of this tenant alone.
+    pub own_scim_base_url: Option<String>,
+    /// Counts changes of its settings.
+    pub revision: i64,
+}
+
+impl TenantShape {
+    /// A tenant at its URLs.
+    pub fn of(info: &TenantInfo, urls: &TenantUrls) -> Self {
+        let tenant = &info.settings;
+        Self {
+            name: tenant.name.clone(),
+            display_name: tenant.display_name.clone(),
+            reference: tenant.reference.clone(),
+            status: tenant.status.as_str().to_owned(),
+            health: info.health.as_str().to_owned(),
+            seats: tenant.seats,
+            seats_used: info.active_users,
+            users: info.users,
+            active_users: info.active_users,
+            groups: info.groups,
+            conformance: tenant.conformance.as_str().to_owned(),
+            username_format: tenant.username_format.as_str().to_owned(),
+            unique_group_names: tenant.unique_group_names,
+            password_policy: tenant.password_policy.as_str().to_owned(),
+            put_without_members: tenant.put_without_members.as_str().to_owned(),
+            base_url: tenant.base_url.clone(),
+            support: tenant.support.clone(),
+            bodies_until: tenant.bodies_until.map(|until| until.to_string()),
+            created: info.created.to_string(),
+            last_request_at: info.last_request.map(|at| at.to_string()),
+            last_client: info.last_client.clone(),
+            scim_base_url: urls.scim.clone(),
+            own_scim_base_url: urls.own.clone(),
+            revision: tenant.revision,
+        }
+    }
+}
+
 /// A tenant with its settings and the counts of its resources.
 pub fn tenant_as_json(info: &TenantInfo, urls: &TenantUrls) -> Value {
-    let tenant = &info.settings;
-    json!({
-        "name": tenant.name,
-        "displayName": tenant.display_name,
-        "reference": tenant.reference,
-        "status": tenant.status.as_str(),
-        "health": info.health.as_str(),
-        "seats": tenant.seats,
-        "seatsUsed": info.active_users,
-        "users": info.users,
-        "activeUsers": info.active_users,
-        "groups": info.groups,
-        "conformance": tenant.conformance.as_str(),
-        "usernameFormat": tenant.username_format.as_str(),
-        "uniqueGroupNames": tenant.unique_group_names,
-        "passwordPolicy": tenant.password_policy.as_str(),
-        "putWithoutMembers": tenant.put_without_members.as_str(),
-        "baseUrl": tenant.base_url,
-        "support": tenant.support,
-        "bodiesUntil": tenant.bodies_until.map(|until| until.to_string()),
-        "created": info.created.to_string(),
-        "lastRequestAt": info.last_request.map(|at| at.to_string()),
-        "lastClient": info.last_client,
-        "scimBaseUrl": urls.scim,
-        "ownScimBaseUrl": urls.own,
-        "revision": tenant.revision,
-    })
+    // A shape of texts, numbers and flags is always JSON.
+    serde_json::to_value(TenantShape::of(info, urls)).unwrap_or_default()
 }
 
 /// What was deleted with a tenant.

@@ -5,7 +5,8 @@ use crate::operator::admin::IssuedToken;
 use crate::operator::operator_tokens::IssuedOperatorToken;
 use crate::store::{OperatorTokenInfo, TokenInfo};
 use secrecy::ExposeSecret;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What says whether a token works, of whatever kind the token is.
 #[derive(Debug, Clone, Copy)]
@@ -65,22 +66,83 @@ fn text(moment: Option<Timestamp>) -> Option<String> {
     moment.map(|moment| moment.to_string())
 }
 
+/// Whether and how long a token works, of whatever kind it is, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LifeShape {
+    /// Whether the token works, in a word.
+    pub state: String,
+    /// When it was issued.
+    pub created: String,
+    /// Until when it is good.
+    pub expires: Option<String>,
+    /// Whole days that are left.
+    pub days_left: Option<i64>,
+    /// When it was used last.
+    pub last_used: Option<String>,
+    /// When it was revoked.
+    pub revoked: Option<String>,
+    /// Public part of the token that was issued in its place.
+    pub successor: Option<String>,
+}
+
+impl LifeShape {
+    /// The life of a token in this state at a moment; `used` is when it was issued and when it was used last.
+    fn of(
+        life: TokenLife<'_>,
+        (state, now): (&str, Timestamp),
+        used: (Timestamp, Option<Timestamp>),
+    ) -> Self {
+        Self {
+            state: state.to_owned(),
+            created: used.0.to_string(),
+            expires: text(life.expires),
+            days_left: life.left(now).map(|seconds| seconds / 86_400),
+            last_used: text(used.1),
+            revoked: text(life.revoked),
+            successor: life.successor.map(str::to_owned),
+        }
+    }
+}
+
+/// A token of a tenant at a moment, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenShape {
+    /// Public part.
+    pub id: String,
+    /// Name of its tenant.
+    pub tenant: String,
+    /// Name that the operator gave it.
+    pub name: String,
+    /// What it may do.
+    pub scope: String,
+    /// Whether and how long it works.
+    #[serde(flatten)]
+    pub life: LifeShape,
+    /// Name of the operator token by which it was issued.
+    pub created_by: Option<String>,
+}
+
+impl TokenShape {
+    /// A token in this state at a moment.
+    pub fn of(token: &TokenInfo, state: &str, now: Timestamp) -> Self {
+        let used = (token.created, token.last_used);
+        Self {
+            id: token.id.clone(),
+            tenant: token.tenant.clone(),
+            name: token.name.clone(),
+            scope: token.scope.as_str().to_owned(),
+            life: LifeShape::of(token.into(), (state, now), used),
+            created_by: token.created_by.clone(),
+        }
+    }
+}
+
 /// A token of a tenant, in this state at a moment.
 pub fn token_as_json(token: &TokenInfo, state: &str, now: Timestamp) -> Value {
-    json!({
-        "id": token.id,
-        "tenant": token.tenant,
-        "name": token.name,
-        "scope": token.scope.as_str(),
-        "state": state,
-        "created": token.created.to_string(),
-        "expires": text(token.expires),
-        "daysLeft": TokenLife::from(token).left(now).map(|seconds| seconds / 86_400),
-        "lastUsed": text(token.last_used),
-        "revoked": text(token.revoked),
-        "successor": token.successor,
-        "createdBy": token.created_by,
-    })
+    // A shape of texts and numbers is always JSON.
+    serde_json::to_value(TokenShape::of(token, state, now)).unwrap_or_default()
 }
 
 /// A token of a tenant that has just been issued, with its secret.
@@ -106,24 +168,43 @@ pub fn issued_as_json(issued: &IssuedToken, warn_days: i64) -> Value {
     )
 }
 
+/// An operator token at a moment, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OperatorTokenShape {
+    /// Public part.
+    pub id: String,
+    /// Who or what uses it.
+    pub name: String,
+    /// Role of the token.
+    pub role: String,
+    /// What it may do: scopes of its role.
+    pub scopes: Vec<String>,
+    /// Names of the tenants that it is limited to; `None`: all.
+    pub tenants: Option<Vec<String>>,
+    /// Whether and how long it works.
+    #[serde(flatten)]
+    pub life: LifeShape,
+}
+
 /// An operator token, at a moment.
 pub fn operator_token_as_json(token: &OperatorTokenInfo, now: Timestamp, warn_days: i64) -> Value {
     let life = TokenLife::from(token);
-    let scopes: Vec<_> = token.scopes().iter().map(|scope| scope.as_str()).collect();
-    json!({
-        "id": token.id,
-        "name": token.name,
-        "role": token.role.as_str(),
-        "scopes": scopes,
-        "tenants": token.tenants,
-        "state": life.state(now, warn_days),
-        "created": token.created.to_string(),
-        "expires": text(token.expires),
-        "daysLeft": life.left(now).map(|seconds| seconds / 86_400),
-        "lastUsed": text(token.last_used),
-        "revoked": text(token.revoked),
-        "successor": token.successor,
-    })
+    let scopes = token.scopes().into_iter();
+    let shape = OperatorTokenShape {
+        id: token.id.clone(),
+        name: token.name.clone(),
+        role: token.role.as_str().to_owned(),
+        scopes: scopes.map(|scope| scope.as_str().to_owned()).collect(),
+        tenants: token.tenants.clone(),
+        life: LifeShape::of(
+            life,
+            (life.state(now, warn_days), now),
+            (token.created, token.last_used),
+        ),
+    };
+    // A shape of texts and numbers is always JSON.
+    serde_json::to_value(shape).unwrap_or_default()
 }
 
 /// An operator token that has just been issued, with its secret.

@@ -9,7 +9,7 @@ use crate::scim_api::respond;
 use crate::scim_api::settings::HttpSettings;
 use crate::service::Reply;
 use crate::wire::body::Upload;
-use crate::wire::rate::Limits;
+use crate::wire::rate::TokenLimits;
 use crate::wire::{self, ServerSettings};
 use axum::extract::Request;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use tower::service_fn;
 #[derive(Debug, Clone)]
 pub struct App {
     wire: wire::App,
-    limits: Arc<Limits>,
+    limits: Arc<TokenLimits>,
     settings: Live<HttpSettings>,
 }
 
@@ -28,7 +28,7 @@ impl App {
     /// The app that answers every request with what `handle` makes of it.
     pub(crate) fn new<H, W>(
         settings: HttpSettings,
-        limits: Arc<Limits>,
+        limits: Arc<TokenLimits>,
         (logs, beside): (Logs, Option<Beside>),
         handle: H,
     ) -> Self

@@ -8,7 +8,7 @@ use crate::scim_api::lookups::{Lookup, Lookups};
 use crate::scim_api::resources::{resource_type_of, tell_intent};
 use crate::scim_api::route::Target;
 use crate::service::Service;
-use crate::wire::rate::Limits;
+use crate::wire::rate::TokenLimits;
 use axum::http::header::AUTHORIZATION;
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,7 +16,7 @@ use std::time::Instant;
 /// Authenticates requests, and counts them and their failures.
 pub(crate) struct Authentication {
     pub(crate) service: Service,
-    pub(crate) limits: Arc<Limits>,
+    pub(crate) limits: Arc<TokenLimits>,
     pub(crate) lookups: Lookups,
 }
 

@@ -15,7 +15,7 @@ use crate::scim_api::route::{Route, Target, Verb};
 use crate::scim_api::settings::HttpSettings;
 use crate::service::{Reply, Service};
 use crate::wire::body::Upload;
-use crate::wire::rate::Limits;
+use crate::wire::rate::TokenLimits;
 use crate::wire::shutdown::Leaving;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,9 +24,44 @@ use tokio::time::timeout;
 /// How long the database may take to say that it is there.
 const READY_TIME: Duration = Duration::from_secs(2);
 
-/// The SCIM server, ready to be served, with what else its listener has.
-pub fn app(service: Service, settings: HttpSettings, beside: Option<Beside>) -> App {
-    let limits = Arc::new(Limits::new(settings.rates()));
+/// The SCIM server, ready to be served, with what else its listener has. Requests of tokens are counted under `limits`.
+pub fn app(
+    service: Service,
+    settings: HttpSettings,
+    limits: Arc<TokenLimits>,
+    beside: Option<Beside>,
+) -> App {
+    over(service, (settings, limits), beside, Endpoints::All)
+}
+
+/// What a listener of its own serves of an API that may be beside the SCIM server: the API and the probes.
+pub fn beside_app(
+    service: Service,
+    settings: HttpSettings,
+    limits: Arc<TokenLimits>,
+    beside: Beside,
+) -> App {
+    over(
+        service,
+        (settings, limits),
+        Some(beside),
+        Endpoints::ProbesOnly,
+    )
+}
+
+/// Which endpoints a listener has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Endpoints {
+    All,
+    ProbesOnly,
+}
+
+fn over(
+    service: Service,
+    (settings, limits): (HttpSettings, Arc<TokenLimits>),
+    beside: Option<Beside>,
+    endpoints: Endpoints,
+) -> App {
     let logs = Logs {
         recorder: Some(service.recorder().clone()),
         clock: service.clock().clone(),
@@ -40,6 +75,7 @@ pub fn app(service: Service, settings: HttpSettings, beside: Option<Beside>) -> 
     let handlers = Arc::new(Handlers {
         service,
         authentication,
+        endpoints,
     });
     App::new(settings, limits, (logs, beside), move |call, upload| {
         handlers.clone().handle(call, upload)
@@ -50,6 +86,7 @@ pub fn app(service: Service, settings: HttpSettings, beside: Option<Beside>) -> 
 struct Handlers {
     service: Service,
     authentication: Authentication,
+    endpoints: Endpoints,
 }
 
 impl Handlers {
@@ -69,6 +106,7 @@ impl Handlers {
         match &call.route {
             Route::Live => health(call.verb),
             Route::Ready => self.ready(call).await,
+            _ if self.endpoints == Endpoints::ProbesOnly => Err(not_found()),
             Route::KeySet | Route::Transmitter => self.published(call).await,
             Route::Scim(target) => self.scim(call, upload, target).await,
             // A request with a token is of a client with a wrong base URL, not of a person.
@@ -145,9 +183,13 @@ fn nothing_here(call: &Call) -> ScimError {
         Some(_) => format!(
             "There is no endpoint here: the base URL ends in \"{base}\", and the endpoints are below it."
         ),
-        None => "There is no endpoint here.".to_owned(),
+        None => return not_found(),
     };
     ScimError::no_endpoint(detail).because(Reason::PathBase)
+}
+
+fn not_found() -> ScimError {
+    ScimError::no_endpoint("There is no endpoint here.").because(Reason::PathBase)
 }
 
 fn health(verb: Verb) -> Result<Reply> {

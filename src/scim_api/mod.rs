@@ -28,6 +28,6 @@ mod tests;
 
 pub use app::App;
 pub use beside::Beside;
-pub use handlers::app;
+pub use handlers::{app, beside_app};
 pub(crate) use reading::{Reading, read_for_operator};
 pub use settings::HttpSettings;

@@ -1,8 +1,9 @@
 //! What an operator can set about the SCIM API. The defaults suit Okta and Entra.
 
 use crate::wire::RequestSettings;
-use crate::wire::rate::Rates;
+use crate::wire::rate::{Rates, TokenLimits};
 use serde::Deserialize;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Settings of requests and their answers.
@@ -100,6 +101,11 @@ impl HttpSettings {
             burst: self.burst,
             bad_tokens: self.bad_tokens,
         }
+    }
+
+    /// The limits of the requests of tokens, which the APIs of a server share, with nothing counted yet.
+    pub fn limits(&self) -> Arc<TokenLimits> {
+        Arc::new(TokenLimits::new(self.rates()))
     }
 
     pub(crate) fn body_time(&self) -> Duration {

@@ -33,7 +33,9 @@ impl Store {
     /// # Errors
     /// If the server cannot be reached or refuses.
     pub async fn postgres(url: &str, settings: &PoolSettings) -> Result<Self, StoreError> {
-        Ok(Self::over(Engine::postgres(url, settings).await?))
+        let store = Self::over(Engine::postgres(url, settings).await?);
+        store.notice_restore().await?;
+        Ok(store)
     }
 
     /// Opens the embedded database in a file, which is created if it is not there.

@@ -40,6 +40,8 @@ pub struct LogQuery {
     pub request_id: Option<String>,
     /// Only those after this place.
     pub after: Option<Entry>,
+    /// Only those before this place.
+    pub before: Option<Entry>,
     /// The latest of them, so many at most.
     pub limit: i64,
 }
@@ -266,6 +268,9 @@ fn latest(sql: &mut Sql, query: &LogQuery) {
     }
     if let Some(Entry(after)) = query.after {
         sql.raw(" and p.entry > ").int(after);
+    }
+    if let Some(Entry(before)) = query.before {
+        sql.raw(" and p.entry < ").int(before);
     }
     let entry = if query.failed && query.user.is_none() {
         "f.entry"

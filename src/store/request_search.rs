@@ -24,6 +24,8 @@ const WRITTEN_WITHIN: i64 = 3_600_000;
 pub struct LogSearch {
     /// Only those that came to this.
     pub outcome: Option<Outcome>,
+    /// Only those that were refused or failed.
+    pub failed: bool,
     /// Only those that meant this.
     pub action: Option<String>,
     /// Only those about this user.
@@ -72,6 +74,7 @@ impl LogSearch {
         }
         let of_outcome = match self.outcome {
             Some(Outcome::Refused | Outcome::Failed) => Source::Failures,
+            _ if self.failed => Source::Failures,
             Some(Outcome::Noted) => Source::Noted,
             Some(Outcome::Ok) | None => Source::Log,
         };
@@ -81,6 +84,7 @@ impl LogSearch {
     /// Whether a page may look through requests that are not on it.
     fn passes_over(&self) -> bool {
         self.outcome.is_some()
+            || self.failed
             || self.action.is_some()
             || self.user.is_some()
             || self.token.is_some()
@@ -123,6 +127,9 @@ impl LogSearch {
             if let Some(text) = text {
                 sql.raw(condition).arg(text.into());
             }
+        }
+        if self.failed {
+            sql.raw(" and exists (select 1 from provisioning_failure x where x.tenant = p.tenant and x.entry = p.entry)");
         }
         if let (Some(id), Some(_)) = (self.resource, &self.user) {
             sql.raw(" and p.resource = ").arg(Arg::Text(id.to_string()));

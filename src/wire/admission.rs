@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 const PLACES: usize = 32;
 
 /// Places of [`PLACES`] that one client may have.
-const PLACES_OF_ONE: usize = PLACES / 2;
+const PLACES_OF_ONE: usize = PLACES / 4;
 
 /// Requests of one client that wait even if there are too many of all clients.
 pub(crate) const SHARE: usize = 256;
@@ -228,13 +228,13 @@ mod tests {
     #[tokio::test]
     async fn clients_take_turns() {
         let admission = Admission::default();
-        let mut held: Vec<_> = [1, 2]
+        let mut held: Vec<_> = [1, 2, 3, 4]
             .into_iter()
             .flat_map(|client| [client; PLACES_OF_ONE])
             .filter_map(|client| over(admission.turn(client)))
             .collect();
         assert_eq!(held.len(), PLACES);
-        let [one, other] = [[3; 3], [4; 3]].map(|each| each.map(|client| admission.turn(client)));
+        let [one, other] = [[5; 3], [6; 3]].map(|each| each.map(|client| admission.turn(client)));
         let mut order = Vec::new();
         for wait in one
             .into_iter()
@@ -246,7 +246,7 @@ mod tests {
             order.push(turn.client);
             held.push(turn);
         }
-        assert_eq!(order, [3, 4, 3, 4, 3, 4]);
+        assert_eq!(order, [5, 6, 5, 6, 5, 6]);
     }
 
     #[test]

@@ -20,8 +20,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower::Service;
 
-/// Answers that may stay unread on one connection while there are too many of them in all.
-const UNREAD: usize = 8;
+/// Requests of one connection that wait, or whose answers may stay unread, while there are too many of them in all.
+pub(crate) const FEW: usize = 8;
 
 /// The work on one request. hyper keeps room for it as long as the connection lasts, so there is but a pointer.
 pub(crate) type Answering =
@@ -38,9 +38,11 @@ pub(crate) fn answer(
     let ticket = app.in_flight.begin();
     let credentials = request.headers().get(AUTHORIZATION);
     let client = admission::client(credentials.map(HeaderValue::as_bytes), network(peer.ip()));
-    if app.in_flight.is_crowded()
-        && (app.admission.is_over_share(client) || deadlines.leaves_unread(UNREAD, PATIENCE))
-    {
+    let is_greedy = || {
+        deadlines.has_more_than(FEW) && app.admission.is_over_share(client)
+            || deadlines.leaves_unread(FEW, PATIENCE)
+    };
+    if app.in_flight.is_crowded() && is_greedy() {
         deadlines.abandon();
         return Box::pin(ready(Err(Crowded)));
     }

@@ -1,6 +1,6 @@
 //! One connection, from its first byte to its last.
 
-use crate::wire::answer::{Answering, answer};
+use crate::wire::answer::{Answering, FEW, answer};
 use crate::wire::app::App;
 use crate::wire::deadlines::ConnectionDeadlines;
 use crate::wire::settings::ServerSettings;
@@ -34,20 +34,23 @@ pub(crate) struct ConnectionServer {
     settings: ServerSettings,
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
+    /// For connections that are opened while there are too many requests: a client whose connections are closed for
+    /// that opens them again, and each refused request would cost as much as an answer.
+    http2_crowded: http2::Builder<TokioExecutor>,
     shutdown: Shutdown,
 }
 
 impl ConnectionServer {
     pub(crate) fn new(app: App, settings: ServerSettings, shutdown: Shutdown) -> Self {
-        let (http1, http2) = (
-            http1(&settings, app.head_bytes()),
-            http2(&settings, app.head_bytes()),
-        );
+        let few = settings
+            .http2_streams
+            .min(u32::try_from(FEW).unwrap_or(u32::MAX));
         Self {
+            http1: http1(&settings, app.head_bytes()),
+            http2: http2(&settings, app.head_bytes(), settings.http2_streams),
+            http2_crowded: http2(&settings, app.head_bytes(), few),
             app,
             settings,
-            http1,
-            http2,
             shutdown,
         }
     }
@@ -165,7 +168,11 @@ impl ConnectionServer {
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let service = service_fn(|request| self.answer(deadlines, peer, request));
-        let connection = self.http2.serve_connection(TokioIo::new(stream), service);
+        let builder = match self.app.in_flight.is_crowded() {
+            true => &self.http2_crowded,
+            false => &self.http2,
+        };
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
         let mut shutdown = self.shutdown.clone();
         // One that was opened while the server leaves is closed in order when it drains.
@@ -235,13 +242,17 @@ fn http1(settings: &ServerSettings, head_bytes: usize) -> http1::Builder {
     builder
 }
 
-fn http2(settings: &ServerSettings, head_bytes: usize) -> http2::Builder<TokioExecutor> {
+fn http2(
+    settings: &ServerSettings,
+    head_bytes: usize,
+    streams: u32,
+) -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     let room = u32::try_from(room(head_bytes)).unwrap_or(u32::MAX);
     builder
         .timer(TokioTimer::new())
         .max_header_list_size(room)
-        .max_concurrent_streams(settings.http2_streams)
+        .max_concurrent_streams(streams)
         .max_send_buf_size(settings.http2_send_bytes);
     builder
 }

@@ -213,6 +213,11 @@ impl ConnectionDeadlines {
         state.unread >= answers && (!state.is_known || state.progress.elapsed() > patience)
     }
 
+    /// Whether more than so many requests are under way.
+    pub(crate) fn has_more_than(&self, requests: usize) -> bool {
+        self.state().in_flight > requests
+    }
+
     /// Ends the connection at once, without finishing its requests.
     pub(crate) fn abandon(&self) {
         let mut state = self.state();

@@ -73,10 +73,8 @@ pub async fn serve(
             () = &mut ending => break,
             (stream, peer) = accept(&listener, &state.connections) => {
                 state.begin(&mut connections, stream, peer);
-                if state.connections.is_full() {
-                    // A flood of connections is no queue in front of the requests of others.
-                    yield_now().await;
-                }
+                // A flood of connections is no queue in front of the requests of others.
+                yield_now().await;
             }
             Some(_) = connections.join_next() => {}
             _ = tidying.tick() => state.tidy(),

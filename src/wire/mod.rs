@@ -27,4 +27,5 @@ pub(crate) mod unwritten;
 
 pub use app::App;
 pub use listener::{listen, serve};
+pub use rate::TokenLimits;
 pub use settings::{RequestSettings, ServerSettings};

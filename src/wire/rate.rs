@@ -22,14 +22,14 @@ pub(crate) struct Rates {
     pub(crate) bad_tokens: u32,
 }
 
-/// The limits of a running server.
+/// The limits of a running server, with what it counts under them.
 #[derive(Debug)]
-pub(crate) struct Limits {
+pub struct TokenLimits {
     by_token: Live<Option<DefaultKeyedRateLimiter<Arc<str>>>>,
     guesses: Guesses,
 }
 
-impl Limits {
+impl TokenLimits {
     pub(crate) fn new(rates: Rates) -> Self {
         let guesses = Guesses {
             allowed: AtomicU32::new(rates.bad_tokens),
@@ -186,8 +186,8 @@ pub(crate) fn network(peer: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn limits(bad_tokens: u32) -> Limits {
-        Limits::new(Rates {
+    fn limits(bad_tokens: u32) -> TokenLimits {
+        TokenLimits::new(Rates {
             requests_per_second: 1,
             burst: 3,
             bad_tokens,

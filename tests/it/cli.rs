@@ -3,6 +3,7 @@
 mod acts;
 mod guide;
 mod lists;
+mod remote;
 mod resources;
 mod version;
 
@@ -410,7 +411,7 @@ fn tenants_come_and_go() {
     );
     let (code, message) = refused(folder, "token issue --tenant acme --name=");
     assert!(
-        code == Some(1) && message.contains("needs a name"),
+        code == Some(1) && message.contains("name: The value must be a text"),
         "{message}"
     );
     let shown = printed(

@@ -4,9 +4,17 @@ use crate::harness::{Options, Server, USER, group, user};
 use scimd::feed::{Event, Feed, FeedError, PageQuery, Payload, Place, TypePatterns};
 use serde_json::{Value, json};
 
+mod access;
+mod bootstrap;
+mod client;
 mod examples;
+mod failover;
 mod http;
+mod listener;
+mod moves;
+mod numbering;
 mod order;
+mod running;
 
 crate::on_both!(
     a_change_is_an_event,
@@ -32,6 +40,17 @@ pub(crate) async fn all(feed: &Feed) -> Vec<Event> {
             return events;
         }
     }
+}
+
+/// Makes users of the tenant default, and numbers what there is; gives their ids.
+async fn people(server: &Server, name: &str, count: usize) -> Vec<String> {
+    let mut ids = Vec::new();
+    for i in 0..count {
+        let created = server.post("/Users", user(&format!("{name}{i}"))).await;
+        ids.push(created.expect(201).id());
+    }
+    server.feed().advance().await.unwrap();
+    ids
 }
 
 /// The events about resources of the tenant default, as JSON.

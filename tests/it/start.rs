@@ -141,7 +141,7 @@ async fn what_may_go_away_is_waited_for() {
 }
 
 /// A certificate authority of our own, and a server that has a certificate of it for `localhost`.
-fn certify(data: &Path) -> Result<Vec<String>, String> {
+pub(crate) fn certify(data: &Path) -> Result<Vec<String>, String> {
     let config = "[req]\ndistinguished_name = name\n[name]\n[ca]\nbasicConstraints = critical, CA:TRUE\n\
         [server]\nbasicConstraints = critical, CA:FALSE\nsubjectAltName = DNS:localhost\n";
     std::fs::write(data.join("openssl.cnf"), config).map_err(|e| e.to_string())?;

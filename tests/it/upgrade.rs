@@ -98,10 +98,15 @@ struct Migrating(Child);
 
 impl Migrating {
     fn start(url: &str) -> Self {
+        Self::start_with(url, &[])
+    }
+
+    fn start_with(url: &str, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scimd"));
         command.arg("migrate").env_clear();
         command
             .env("SCIMD_DATABASE_URL", url)
+            .envs(variables.iter().copied())
             .stderr(Stdio::piped());
         Self(command.spawn().unwrap())
     }
@@ -125,10 +130,22 @@ impl Migrating {
         self.0.wait().unwrap();
     }
 
-    fn succeeds(mut self) -> String {
-        let log = std::io::read_to_string(self.0.stderr.take().unwrap()).unwrap();
-        assert!(block_in_place(|| self.0.wait()).unwrap().success(), "{log}");
+    fn succeeds(self) -> String {
+        let (is_success, log) = self.ends();
+        assert!(is_success, "{log}");
         log
+    }
+
+    fn fails(self) -> String {
+        let (is_success, log) = self.ends();
+        assert!(!is_success, "{log}");
+        log
+    }
+
+    fn ends(mut self) -> (bool, String) {
+        let log = std::io::read_to_string(self.0.stderr.take().unwrap()).unwrap();
+        let status = block_in_place(|| self.0.wait()).unwrap();
+        (status.success(), log)
     }
 }
 
@@ -219,6 +236,40 @@ async fn requests_go_on_while_a_migration_waits() {
     assert_eq!(old.number("select count(*) from _sqlx_migrations").await, 9);
     reader.close().await.unwrap();
     migrating.succeeds();
+    old.is_up_to_date().await;
+}
+
+/// Whatever keeps a table, the error names it, and the next start goes on from there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_that_waits_for_too_long_says_for_whom() {
+    let mut old = Old::restored().await;
+    let limit = [("SCIMD_DATABASE__MIGRATION_LOCK_SECONDS", "1")];
+    // An index waits within its statement, a column between attempts.
+    let waits = [
+        (USE_CHANGE, " on change"),
+        ("select * from tenant", " on tenant"),
+    ];
+    for (statement, table) in waits {
+        let mut holder = old.transaction(statement).await;
+        let pid = sqlx::query_scalar::<_, i32>("select pg_backend_pid()")
+            .fetch_one(&mut holder)
+            .await
+            .unwrap();
+        let log = block_in_place(|| Migrating::start_with(&old.url, &limit).fails());
+        let problem = log.lines().find(|line| line.contains("has waited 1 s"));
+        let problem = problem.unwrap_or_else(|| panic!("{log}"));
+        for part in [
+            &format!("session {pid} "),
+            "idle in transaction) for ",
+            table,
+            "database.migration_lock_seconds",
+            "end these transactions",
+        ] {
+            assert!(problem.contains(part), "no \"{part}\" in {problem}");
+        }
+        holder.close().await.unwrap();
+    }
+    Migrating::start_with(&old.url, &limit).succeeds();
     old.is_up_to_date().await;
 }
 

@@ -73,7 +73,7 @@ async fn list(call: Call) -> Result<Reply> {
     }
     let (tokens, has_more) = cut(read, call.limit());
     let place = |token: &TokenInfo| json!([token.id, token.created.as_micros()]);
-    page_of(&call, &tokens, place, has_more)
+    Ok(Reply::Json(page_of(&call, &tokens, place, has_more)?))
 }
 
 /// Moment and id of the last token of the page before.

@@ -9,8 +9,8 @@ use crate::admin_api::stream;
 use crate::clock::Timestamp;
 use crate::config::duration;
 use crate::service::{
-    Entry, FailurePlace, FailureQuery, LogSearch, OperatorScope, Outcome, failure_as_json,
-    request_as_json,
+    Entry, FailurePlace, FailureQuery, LogQuery, LogSearch, OperatorScope, Outcome,
+    failure_as_json, request_as_json,
 };
 use serde_json::{Value, json};
 
@@ -41,6 +41,11 @@ pub(crate) const OPERATIONS: &[Operation] = &[
                   items, or none, and still a next page: go on until next is null.",
         query: &[
             OUTCOME,
+            Parameter {
+                name: "failed",
+                kind: Kind::Flag,
+                summary: "Only requests that were refused or failed.",
+            },
             Parameter {
                 name: "action",
                 kind: Kind::Text,
@@ -131,6 +136,19 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         handle: |call| Box::pin(failures(call)),
     },
     Operation {
+        id: "listFailedRequests",
+        method: Method::Get,
+        path: "/log/requests",
+        access: READ,
+        summary: "Requests of all tenants that were refused or failed, the latest first.",
+        details: "",
+        query: &[SINCE, LIMIT, CURSOR],
+        body: Body::Empty,
+        answer: (200, Some("LoggedRequestPage")),
+        problems: &[],
+        handle: |call| Box::pin(failed(call)),
+    },
+    Operation {
         id: "keepBodies",
         method: Method::Put,
         path: "/tenants/{tenant}/log/bodies",
@@ -174,9 +192,10 @@ async fn list(call: Call) -> Result<Reply> {
     let text = |name: &str| call.parameter(name).map(str::to_owned);
     let place = call.place()?.and_then(|place| place.as_i64());
     let search = LogSearch {
+        failed: call.is_set("failed"),
         outcome: call.parameter("outcome").and_then(Outcome::from_keyword),
         action: text("action"),
-        user,
+        user: user.clone(),
         resource,
         token: text("token"),
         client: text("client"),
@@ -190,6 +209,48 @@ async fn list(call: Call) -> Result<Reply> {
     let items = items.map(|(_, request)| request_as_json(tenant, request));
     let items: Vec<_> = items.collect();
     let next = page.next.map(|next| Value::from(next.number()));
+    let mut page = call.page(&items, next.as_ref())?;
+    if let Some(user) = user {
+        page.body["userFound"] = user.resource.is_some().into();
+    }
+    Ok(Reply::Json(page))
+}
+
+async fn failed(call: Call) -> Result<Reply> {
+    let mut query = LogQuery {
+        since: call.moment("since"),
+        failed: true,
+        before: call
+            .place()?
+            .and_then(|place| place.as_i64())
+            .map(Entry::of_number),
+        limit: call.limit() + 1,
+        ..LogQuery::default()
+    };
+    let most = usize::try_from(query.limit).unwrap_or(usize::MAX);
+    let mut read = Vec::new();
+    loop {
+        let mut slice = call.operator.failed_requests(&query).await?;
+        slice.sort_by_key(|(place, ..)| std::cmp::Reverse(*place));
+        let is_last = slice.len() < most;
+        query.before = slice.last().map(|(place, ..)| *place);
+        read.extend(
+            slice
+                .into_iter()
+                .filter(|(_, _, tenant)| call.reaches(tenant)),
+        );
+        if is_last || read.len() >= most {
+            break;
+        }
+    }
+    let (requests, has_more) = cut(read, call.limit());
+    let last = requests
+        .last()
+        .map(|(place, ..)| Value::from(place.number()));
+    let items = requests.iter();
+    let items = items.map(|(_, request, tenant)| request_as_json(tenant, request));
+    let items: Vec<_> = items.collect();
+    let next = last.filter(|_| has_more);
     Ok(Reply::Json(call.page(&items, next.as_ref())?))
 }
 
@@ -259,7 +320,8 @@ fn place_of(place: &Value) -> Option<FailurePlace> {
 async fn keep_bodies(call: Call) -> Result<Reply> {
     // The schema has seen that it can be read.
     let seconds = call.text("for").and_then(duration::parse).unwrap_or(0);
-    if seconds > BODIES {
+    // Whoever has the database may keep them for longer.
+    if seconds > BODIES && call.caller.is_some() {
         return Err(invalid(
             "/for",
             "Bodies are kept for 24 hours at most at a time.",

@@ -1,7 +1,7 @@
 //! Operator tokens. The API lists them; only commands issue and change them.
 
 use crate::admin_api::call::{Call, Reply, cut};
-use crate::admin_api::operation::{Access, Body, CURSOR, LIMIT, Method, Operation};
+use crate::admin_api::operation::{AFTER, Access, Body, CURSOR, LIMIT, Method, Operation};
 use crate::admin_api::problem::Result;
 use crate::service::{OperatorScope, operator_token_as_json};
 use serde_json::Value;
@@ -13,7 +13,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     access: Access::Scope(OperatorScope::OperatorsRead),
     summary: "The operator tokens, without their secrets, as they were issued.",
     details: "They are issued, rotated and revoked by the command scimd operator alone.",
-    query: &[LIMIT, CURSOR],
+    query: &[LIMIT, CURSOR, AFTER],
     body: Body::Empty,
     answer: (200, Some("OperatorTokenPage")),
     problems: &[],
@@ -21,9 +21,10 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
 }];
 
 async fn list(call: Call) -> Result<Reply> {
-    let place = call.place()?;
-    let after = place.as_ref().and_then(Value::as_str);
-    let read = call.operator.operator_tokens(after, call.limit() + 1);
+    let after = call.behind()?;
+    let read = call
+        .operator
+        .operator_tokens(after.as_deref(), call.limit() + 1);
     let (tokens, has_more) = cut(read.await?, call.limit());
     let (now, warn_days) = (
         call.operator.clock().now(),

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 const READ: Access = Access::Scope(OperatorScope::TenantsRead);
 const WRITE: Access = Access::Scope(OperatorScope::SchemasWrite);
 
-const DRY_RUN: Parameter = Parameter {
+pub(super) const DRY_RUN: Parameter = Parameter {
     name: "dryRun",
     kind: Kind::Flag,
     summary: "Says what the change would hide and what contradicts it, and changes nothing.",
@@ -113,7 +113,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 ];
 
 /// Name of the tenant in the path, if there is one.
-fn owner(call: &Call) -> Option<&str> {
+pub(super) fn owner(call: &Call) -> Option<&str> {
     Some(call.tenant()).filter(|name| !name.is_empty())
 }
 
@@ -172,7 +172,7 @@ fn no_schema(call: &Call) -> Problem {
 }
 
 /// Refuses a change of a schema that has another tag than `If-Match` says, and one of all tenants by a limited token.
-async fn may_change(call: &Call) -> Result<()> {
+pub(super) async fn may_change(call: &Call) -> Result<()> {
     if owner(call).is_none() && call.tenants().is_some() {
         return Err(Problem::new(
             ProblemType::ScopeMissing,

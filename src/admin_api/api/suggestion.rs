@@ -2,10 +2,10 @@
 
 use crate::admin_api::api::schemas::refused;
 use crate::admin_api::call::{Call, Reply};
-use crate::admin_api::operation::{Access, Body, Method, Operation};
+use crate::admin_api::operation::{Access, Body, Kind, Method, Operation, Parameter};
 use crate::admin_api::problem::Result;
 use crate::service::OperatorScope;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     id: "suggestSchemas",
@@ -14,7 +14,11 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     access: Access::Scope(OperatorScope::TenantsRead),
     summary: "What was left out of the latest requests, with counts, and the schemas that take it.",
     details: "Each schema is a whole file, with what there is under its URN; PUT takes it as it is.",
-    query: &[],
+    query: &[Parameter {
+        name: "urn",
+        kind: Kind::Text,
+        summary: "URN of the schema that takes what was sent without a URN.",
+    }],
     body: Body::Empty,
     answer: (200, Some("SuggestedSchemas")),
     problems: &[],
@@ -27,7 +31,9 @@ async fn get(call: Call) -> Result<Reply> {
         .sent_without_schema(tenant)
         .await
         .map_err(refused)?;
-    let suggestion = operator.suggest_schemas(tenant, None, &sent).await;
+    let suggestion = operator
+        .suggest_schemas(tenant, call.parameter("urn"), &sent)
+        .await;
     let suggestion = suggestion.map_err(refused)?;
     let unknown = operator.unknown_attributes(tenant).await?;
     // Of what was sent once, some may be declared by now.
@@ -54,17 +60,28 @@ async fn get(call: Call) -> Result<Reply> {
             })
         })
         .collect();
-    let refused: Vec<Value> = suggestion
+    let unfit: Vec<Value> = suggestion
         .refused
         .iter()
         .map(|(name, reason)| json!({"name": name, "reason": reason.to_string()}))
         .collect();
+    let (moved, holder) = (json!(suggestion.moved), json!(suggestion.holder_of_moved()));
+    let mut owners = Map::new();
+    for urn in suggestion.schemas.keys() {
+        let owner = operator.owner_of_schema(tenant, urn).await;
+        owners.insert(urn.clone(), owner.map_err(refused)?.into());
+    }
     let schemas: Vec<Value> = suggestion
         .schemas
         .into_values()
         .map(Value::Object)
         .collect();
-    Ok(Reply::ok(
-        json!({"schemas": schemas, "attributes": attributes, "refused": refused}),
-    ))
+    Ok(Reply::ok(json!({
+        "schemas": schemas,
+        "attributes": attributes,
+        "refused": unfit,
+        "moved": moved,
+        "holderOfMoved": holder,
+        "owners": owners,
+    })))
 }

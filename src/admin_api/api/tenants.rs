@@ -1,9 +1,9 @@
 //! Tenants.
 
 use crate::admin_api::app::Api;
-use crate::admin_api::call::{Call, JsonReply, Reply};
+use crate::admin_api::call::{Call, JsonReply, Reply, invalid};
 use crate::admin_api::operation::{
-    Access, BASE, Body, CURSOR, Kind, LIMIT, Method, Operation, Parameter,
+    AFTER, Access, BASE, Body, CURSOR, Kind, LIMIT, Method, Operation, Parameter,
 };
 use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::resource::Conformance;
@@ -35,6 +35,11 @@ pub(crate) const OPERATIONS: &[Operation] = &[
                 summary: "The beginning of name, display name or reference; letter case does not count.",
             },
             Parameter {
+                name: "contains",
+                kind: Kind::Text,
+                summary: "A part of the name; letter case does not count.",
+            },
+            Parameter {
                 name: "status",
                 kind: Kind::Word(Status::KEYWORDS),
                 summary: "Only active, or only suspended tenants.",
@@ -51,6 +56,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             },
             LIMIT,
             CURSOR,
+            AFTER,
             Parameter {
                 name: "total",
                 kind: Kind::Flag,
@@ -118,6 +124,20 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         problems: &[ProblemType::ConfirmMissing, ProblemType::PreconditionFailed],
         handle: |call| Box::pin(delete(call)),
     },
+    Operation {
+        id: "getCompliance",
+        method: Method::Get,
+        path: "/tenants/{tenant}/compliance",
+        access: READ,
+        summary: "How many stored resources of a tenant do not comply with its rules.",
+        details: "Rules are required attributes of schemas and the format of userName, which may come after a resource. The \
+                  resources are counted one by one.",
+        query: &[],
+        body: Body::Empty,
+        answer: (200, Some("Compliance")),
+        problems: &[],
+        handle: |call| Box::pin(compliance(call)),
+    },
 ];
 
 /// A tenant in JSON.
@@ -129,16 +149,24 @@ fn shown(api: &Api, info: &TenantInfo) -> Value {
 }
 
 async fn list(call: Call) -> Result<Reply> {
-    let place = call.place()?;
+    let order = call.parameter("sort").and_then(TenantOrder::from_keyword);
+    let after = call.parameter("after").map(str::to_owned);
+    if after.is_some() && order.is_some_and(|order| order != TenantOrder::Name) {
+        return Err(invalid(
+            "after",
+            "A list begins behind a name only in the order of names.",
+        ));
+    }
+    let after = after.map(TenantPlace::of_name);
     let query = TenantQuery {
-        order: call.parameter("sort").and_then(TenantOrder::from_keyword),
-        after: place.as_ref().and_then(place_of),
+        order,
+        after: call.place()?.as_ref().and_then(place_of).or(after),
+        search: call.parameter("contains").map(str::to_ascii_lowercase),
         prefix: call.parameter("search").map(str::to_lowercase),
         status: call.parameter("status").and_then(Status::from_keyword),
         health: call.parameter("health").and_then(Health::from_keyword),
         among: call.tenants().map(<[String]>::to_vec),
         limit: call.limit(),
-        ..TenantQuery::default()
     };
     let TenantPage { tenants, next } = call.operator.tenants(&query).await?;
     let items: Vec<_> = tenants.iter().map(|info| shown(&call.api, info)).collect();
@@ -259,4 +287,9 @@ async fn delete(call: Call) -> Result<Reply> {
     }
     call.operator.delete_tenant_from(name, expected).await?;
     Ok(Reply::ok(deleted_tenant_as_json(&info, tokens)))
+}
+
+async fn compliance(call: Call) -> Result<Reply> {
+    let noncompliant = call.operator.noncompliant(call.tenant()).await?;
+    Ok(Reply::ok(json!({"noncompliant": noncompliant})))
 }

@@ -1,15 +1,15 @@
 //! Tokens of tenants.
 
-use crate::admin_api::call::{Call, JsonReply, Reply, cut, invalid};
+use crate::admin_api::call::{Call, JsonReply, Reply, cut};
 use crate::admin_api::operation::{
-    Access, BASE, Body, CURSOR, Kind, LIMIT, Method, Operation, Parameter,
+    AFTER, Access, BASE, Body, CURSOR, Kind, LIMIT, Method, Operation, Parameter,
 };
 use crate::admin_api::problem::{ProblemType, Result};
 use crate::clock::Timestamp;
 use crate::config::duration;
 use crate::service::{
-    IssuedToken, OperatorScope, TokenInfo, TokenLife, TokenQuery, TokenRequest, TokenScope,
-    issued_as_json, token_as_json,
+    IssuedToken, OperatorError, OperatorScope, TokenInfo, TokenLife, TokenQuery, TokenRequest,
+    TokenScope, issued_as_json, token_as_json,
 };
 use serde_json::{Value, json};
 
@@ -19,6 +19,12 @@ pub(super) const WRITE: Access = Access::Scope(OperatorScope::TokensWrite);
 /// Seconds for which a token that is rotated stays good if nothing is said.
 pub(super) const OVERLAP: i64 = 7 * 86_400;
 
+const TOTAL: Parameter = Parameter {
+    name: "total",
+    kind: Kind::Flag,
+    summary: "Whether the answer has the number of all tokens of the tenant.",
+};
+
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         id: "listTokens",
@@ -27,7 +33,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         access: READ,
         summary: "The tokens of a tenant, without their secrets, as they were issued.",
         details: "",
-        query: &[LIMIT, CURSOR],
+        query: &[LIMIT, CURSOR, AFTER, TOTAL],
         body: Body::Empty,
         answer: (200, Some("TokenPage")),
         problems: &[],
@@ -86,25 +92,66 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         handle: |call| Box::pin(rotate(call)),
     },
     Operation {
-        id: "listEndingTokens",
+        id: "listAllTokens",
         method: Method::Get,
         path: "/tokens",
         access: READ,
-        summary: "Tokens of all tenants that end soon, the first to end first.",
-        details: "Soon is within tokens.warn_days of the configuration. A token with a successor is not listed.",
+        summary: "Tokens of all tenants: all by tenant, or those that end soon, the first to end first.",
+        details: "Soon is within tokens.warn_days of the configuration; a token with a successor is not listed then. Tokens \
+                  of the change feed of all tenants have the tenant \"*\" and stand first.",
         query: &[
             Parameter {
                 name: "state",
                 kind: Kind::Word(&["expiring"]),
-                summary: "Which tokens: only those that expire soon are listed across tenants.",
+                summary: "Only tokens that expire soon, the first to end first.",
             },
             LIMIT,
             CURSOR,
+            AFTER,
         ],
         body: Body::Empty,
         answer: (200, Some("TokenPage")),
         problems: &[],
-        handle: |call| Box::pin(ending(call)),
+        handle: |call| Box::pin(list_all(call)),
+    },
+    Operation {
+        id: "getTokenById",
+        method: Method::Get,
+        path: "/tokens/{id}",
+        access: READ,
+        summary: "One token of whichever tenant, without its secret.",
+        details: "",
+        query: &[],
+        body: Body::Empty,
+        answer: (200, Some("Token")),
+        problems: &[],
+        handle: |call| Box::pin(get_by_id(call)),
+    },
+    Operation {
+        id: "revokeTokenById",
+        method: Method::Delete,
+        path: "/tokens/{id}",
+        access: WRITE,
+        summary: "Revokes a token of whichever tenant from the next request on; it stays listed.",
+        details: "",
+        query: &[],
+        body: Body::Empty,
+        answer: (204, None),
+        problems: &[],
+        handle: |call| Box::pin(revoke_by_id(call)),
+    },
+    Operation {
+        id: "rotateTokenById",
+        method: Method::Post,
+        path: "/tokens/{id}/rotate",
+        access: WRITE,
+        summary: "Issues a successor of a token of whichever tenant, and lets the old token end after an overlap.",
+        details: "The successor has the same name, scope and length of life, and is in this answer alone.",
+        query: &[],
+        body: Body::Optional("TokenRotate"),
+        answer: (201, Some("Token")),
+        problems: &[ProblemType::Conflict],
+        handle: |call| Box::pin(rotate_by_id(call)),
     },
 ];
 
@@ -119,15 +166,23 @@ pub(super) fn shown(call: &Call, token: &TokenInfo) -> Value {
 }
 
 async fn list(call: Call) -> Result<Reply> {
-    let place = call.place()?;
     let query = TokenQuery {
         tenant: Some(call.tenant().to_owned()),
-        after: place.as_ref().and_then(Value::as_str).map(str::to_owned),
+        after: call.behind()?,
         limit: call.limit() + 1,
     };
     let (tokens, has_more) = cut(call.operator.tokens(&query).await?, call.limit());
+    let mut page = by_id(&call, &tokens, has_more)?;
+    if call.is_set("total") {
+        page.body["total"] = call.operator.count_tokens(call.tenant()).await?.into();
+    }
+    Ok(Reply::Json(page))
+}
+
+/// A page that goes on behind the id of its last token.
+fn by_id(call: &Call, tokens: &[TokenInfo], has_more: bool) -> Result<JsonReply> {
     let place = |token: &TokenInfo| Value::from(token.id.as_str());
-    page_of(&call, &tokens, place, has_more)
+    page_of(call, tokens, place, has_more)
 }
 
 /// A page of tokens; `place` is where the next page begins after one of them.
@@ -136,10 +191,38 @@ pub(super) fn page_of(
     tokens: &[TokenInfo],
     place: impl Fn(&TokenInfo) -> Value,
     has_more: bool,
-) -> Result<Reply> {
+) -> Result<JsonReply> {
     let items: Vec<_> = tokens.iter().map(|token| shown(call, token)).collect();
     let next = tokens.last().filter(|_| has_more).map(place);
-    Ok(Reply::Json(call.page(&items, next.as_ref())?))
+    call.page(&items, next.as_ref())
+}
+
+async fn list_all(call: Call) -> Result<Reply> {
+    if call.parameter("state").is_some() {
+        return ending(call).await;
+    }
+    let mut query = TokenQuery {
+        tenant: None,
+        after: call.behind()?,
+        limit: call.limit() + 1,
+    };
+    let most = usize::try_from(query.limit).unwrap_or(usize::MAX);
+    let mut read = Vec::new();
+    loop {
+        let slice = call.operator.tokens(&query).await?;
+        let is_last = slice.len() < most;
+        query.after = slice.last().map(|token| token.id.clone());
+        read.extend(
+            slice
+                .into_iter()
+                .filter(|token| call.reaches(&token.tenant)),
+        );
+        if is_last || read.len() >= most {
+            break;
+        }
+    }
+    let (tokens, has_more) = cut(read, call.limit());
+    Ok(Reply::Json(by_id(&call, &tokens, has_more)?))
 }
 
 /// The answer to a request that issued a token, which is below a path.
@@ -150,9 +233,9 @@ pub(super) fn issued(path: &str, token: &IssuedToken, warn_days: i64) -> JsonRep
     }
 }
 
-/// The path of the tokens of the tenant that a request is about.
-fn path(call: &Call) -> String {
-    format!("/tenants/{}/tokens", call.tenant())
+/// The path of the tokens of a tenant.
+fn path(tenant: &str) -> String {
+    format!("/tenants/{tenant}/tokens")
 }
 
 /// Seconds that a token is to be good for; `None`: no end.
@@ -165,7 +248,7 @@ pub(super) fn lasting(call: &Call) -> Option<i64> {
 }
 
 async fn issue(call: Call) -> Result<Reply> {
-    let (warn_days, path) = (call.api.config.tokens.warn_days, path(&call));
+    let (warn_days, path) = (call.api.config.tokens.warn_days, path(call.tenant()));
     let scope = call.text("scope").and_then(TokenScope::from_keyword);
     let request = TokenRequest {
         tenant: call.tenant(),
@@ -185,6 +268,22 @@ async fn get(call: Call) -> Result<Reply> {
     Ok(Reply::ok(shown(&call, &token)))
 }
 
+/// The token whose id is in the path, of a tenant that the caller reaches.
+async fn reached(call: &Call) -> Result<TokenInfo> {
+    let id = call.segment("id");
+    let token = call.operator.token_by_id(id).await?;
+    if call.reaches(&token.tenant) {
+        Ok(token)
+    } else {
+        Err(OperatorError::NoToken(id.to_owned()).into())
+    }
+}
+
+async fn get_by_id(call: Call) -> Result<Reply> {
+    let token = reached(&call).await?;
+    Ok(Reply::ok(shown(&call, &token)))
+}
+
 async fn revoke(call: Call) -> Result<Reply> {
     let id = call.segment("id");
     call.operator.token(call.tenant(), id).await?;
@@ -192,25 +291,37 @@ async fn revoke(call: Call) -> Result<Reply> {
     Ok(Reply::Empty)
 }
 
+async fn revoke_by_id(call: Call) -> Result<Reply> {
+    reached(&call).await?;
+    call.operator.revoke_token(call.segment("id")).await?;
+    Ok(Reply::Empty)
+}
+
 async fn rotate(call: Call) -> Result<Reply> {
     let id = call.segment("id");
     call.operator.token(call.tenant(), id).await?;
-    let (warn_days, path) = (call.api.config.tokens.warn_days, path(&call));
+    let path = path(call.tenant());
+    rotated(&call, &path).await
+}
+
+async fn rotate_by_id(call: Call) -> Result<Reply> {
+    let token = reached(&call).await?;
+    rotated(&call, &path(&token.tenant)).await
+}
+
+async fn rotated(call: &Call, path: &str) -> Result<Reply> {
+    let id = call.segment("id");
+    let warn_days = call.api.config.tokens.warn_days;
     let overlap = call.text("overlap").and_then(duration::parse);
-    let answer = |token: &IssuedToken| issued(&path, token, warn_days).kept();
+    let answer = |token: &IssuedToken| issued(path, token, warn_days).kept();
     let once = call.keeping(&answer);
     let rotated = call
         .operator
         .rotate_token_once(id, overlap.unwrap_or(OVERLAP), once);
-    Ok(Reply::Json(issued(&path, &rotated.await?, warn_days)))
+    Ok(Reply::Json(issued(path, &rotated.await?, warn_days)))
 }
 
 async fn ending(call: Call) -> Result<Reply> {
-    if call.parameter("state").is_none() {
-        let detail =
-            "Give state=expiring: tokens are listed across tenants only if they expire soon.";
-        return Err(invalid("state", detail));
-    }
     let after = call.place()?.as_ref().and_then(last_of);
     let days = call.api.config.tokens.warn_days;
     let mut read = Vec::new();
@@ -225,7 +336,7 @@ async fn ending(call: Call) -> Result<Reply> {
     }
     let (tokens, has_more) = cut(read, call.limit());
     let place = |token: &TokenInfo| json!([token.id, token.expires.map(Timestamp::as_micros)]);
-    page_of(&call, &tokens, place, has_more)
+    Ok(Reply::Json(page_of(&call, &tokens, place, has_more)?))
 }
 
 /// Id and end of the last token of the page before.

@@ -1,20 +1,20 @@
 //! A request of the provisioning log, for people and for programs.
 
-use crate::guide::plain;
-use crate::service::{Explanation, LoggedRequest, NoteText, Outcome};
+use crate::service::{NoteText, RequestShape};
+use serde_json::Value;
 
 /// One line, and below it why the request failed and what was omitted.
-pub(in crate::cli) fn text(request: &LoggedRequest) -> String {
+pub(in crate::cli) fn text(request: &RequestShape) -> String {
     let path = path(request);
     let mut text = format!(
         "{}  {}  {:6}  {path:43}  {:>6} ms  {}  {}  {}",
-        request.at,
+        request.time,
         request.status,
         request.method,
-        request.micros / 1000,
-        request.token_name,
+        request.milliseconds,
+        request.token,
         request.client.as_deref().unwrap_or("-"),
-        request.request_id
+        request.request
     );
     for (name, value) in remarks(request) {
         text.push_str(&format!("\n    {name}: {value}"));
@@ -23,7 +23,7 @@ pub(in crate::cli) fn text(request: &LoggedRequest) -> String {
 }
 
 /// A short form of a request, for the last request of a tenant.
-pub(in crate::cli) fn summary(request: &LoggedRequest) -> String {
+pub(in crate::cli) fn summary(request: &RequestShape) -> String {
     let client = request
         .client
         .as_deref()
@@ -31,7 +31,7 @@ pub(in crate::cli) fn summary(request: &LoggedRequest) -> String {
         .unwrap_or_default();
     printable(&format!(
         "{}  {} {} {}{client}",
-        request.at,
+        request.time,
         request.method,
         path(request),
         request.status
@@ -39,24 +39,21 @@ pub(in crate::cli) fn summary(request: &LoggedRequest) -> String {
 }
 
 /// All facts about a request.
-pub(super) fn facts(request: &LoggedRequest) -> Vec<(&'static str, String)> {
+pub(super) fn facts(request: &RequestShape) -> Vec<(&'static str, String)> {
     let mut facts = vec![
-        ("time", request.at.to_string()),
-        ("request", request.request_id.clone()),
-        (
-            "token",
-            format!("{} ({})", request.token_name, request.token_id),
-        ),
+        ("time", request.time.clone()),
+        ("request", request.request.clone()),
+        ("token", format!("{} ({})", request.token, request.token_id)),
         (
             "client",
             request.client.clone().unwrap_or_else(|| "-".to_owned()),
         ),
         ("asked", format!("{} {}", request.method, path(request))),
         ("status", request.status.to_string()),
-        ("took", format!("{} ms", request.micros / 1000)),
+        ("took", format!("{} ms", request.milliseconds)),
     ];
     facts.extend(remarks(request));
-    facts.extend(request.body.clone().map(|body| ("body", body)));
+    facts.extend(request.body.as_ref().map(|body| ("body", body_text(body))));
     facts
         .into_iter()
         .map(|(name, value)| (name, printable(&value)))
@@ -64,7 +61,7 @@ pub(super) fn facts(request: &LoggedRequest) -> Vec<(&'static str, String)> {
 }
 
 /// Facts that are printed below the line of a request.
-fn remarks(request: &LoggedRequest) -> Vec<(&'static str, String)> {
+fn remarks(request: &RequestShape) -> Vec<(&'static str, String)> {
     let kind = request
         .scim_type
         .as_ref()
@@ -76,11 +73,9 @@ fn remarks(request: &LoggedRequest) -> Vec<(&'static str, String)> {
         .as_ref()
         .map(|detail| ("why", format!("{kind}{detail}")));
     let filter = request.filter.clone().map(|filter| ("filter", filter));
-    let changed = request
-        .changed
-        .as_ref()
-        .map(|names| ("changed", names.replace(',', ", ")));
-    let notes = NoteText::read(request.notes.as_deref().unwrap_or("[]"));
+    let changed = Some(request.changed.join(", ")).filter(|_| !request.changed.is_empty());
+    let changed = changed.map(|names| ("changed", names));
+    let notes = NoteText::read(&request.notes.to_string());
     let notes = notes.iter().map(|note| ("note", note.to_string()));
     meant
         .into_iter()
@@ -93,24 +88,31 @@ fn remarks(request: &LoggedRequest) -> Vec<(&'static str, String)> {
 }
 
 /// What that means to people.
-fn explained(request: &LoggedRequest) -> Vec<(&'static str, String)> {
-    let Some(explanation) = Explanation::of(request) else {
+fn explained(request: &RequestShape) -> Vec<(&'static str, String)> {
+    let Some(explanation) = &request.explanation else {
         return Vec::new();
     };
-    let turn = explanation.turn.as_str();
     vec![
-        ("means", plain(&explanation.summary)),
-        ("turn", turn.to_owned()),
-        ("tell", plain(&explanation.tell)),
-        ("retry", plain(&explanation.retry)),
+        ("means", explanation.summary.clone()),
+        ("turn", explanation.turn.clone()),
+        ("tell", explanation.tell.clone()),
+        ("retry", explanation.retry.clone()),
     ]
+}
+
+/// A body that was kept, which is JSON or else text.
+fn body_text(body: &Value) -> String {
+    match body {
+        Value::String(text) => text.clone(),
+        body => body.to_string(),
+    }
 }
 
 /// What the request meant, what became of it, and why; `None` for one that meant nothing in
 /// particular, and for rows of earlier versions.
-fn what(request: &LoggedRequest) -> Option<String> {
-    let outcome = request.outcome?;
-    if request.action.is_none() && outcome == Outcome::Ok {
+fn what(request: &RequestShape) -> Option<String> {
+    let outcome = request.outcome.as_ref()?;
+    if request.action.is_none() && outcome == "ok" {
         return None;
     }
     let action = request
@@ -128,15 +130,13 @@ fn what(request: &LoggedRequest) -> Option<String> {
     } else {
         ""
     };
-    Some(format!("{action}{}{reason}{proof}", outcome.as_str()))
+    Some(format!("{action}{outcome}{reason}{proof}"))
 }
 
 /// The route with the id of the requested or created resource.
-fn path(request: &LoggedRequest) -> String {
+fn path(request: &RequestShape) -> String {
     match &request.resource {
-        Some(id) if request.route.contains("{id}") => {
-            request.route.replace("{id}", &id.to_string())
-        }
+        Some(id) if request.route.contains("{id}") => request.route.replace("{id}", id),
         Some(id) => format!("{} {id}", request.route),
         None => request.route.clone(),
     }

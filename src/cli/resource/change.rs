@@ -1,12 +1,11 @@
 //! `scimd user deactivate`, `scimd user delete` and `scimd group delete`.
 
-use super::{GROUP, Resources, Target, parsed, text};
+use super::{Resources, Target, text};
 use crate::cli::confirm::confirm;
 use crate::cli::failure::Failure;
+use crate::cli::management::{ApiRequest, Place};
 use crate::cli::output::{self, say};
-use crate::config::Config;
 use crate::model::TypeRoles;
-use crate::service::Deletable;
 use clap::Args;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -32,11 +31,11 @@ impl Deactivate {
     pub(super) async fn run(
         &self,
         type_name: &str,
-        config: &Config,
+        place: &Place,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
         let Target { resource, of, json } = &self.target;
-        let resources = Resources::open(config, of, type_name).await?;
+        let resources = Resources::open(place, of, type_name).await?;
         let id = resources.id(resource).await?;
         let before = resources.read_alone(&id).await?;
         let seat = resources
@@ -44,13 +43,10 @@ impl Deactivate {
             .seat()
             .map_or("active", |attribute| attribute.name().as_ref());
         let was_active = before.get(seat).and_then(Value::as_bool) == Some(true);
-        let view = resources.alone();
-        let deactivated = resources
-            .operator
-            .deactivate_user((&of.tenant, &id), &view, None);
-        let reply = deactivated.await?;
+        let path = ["tenants", &of.tenant, "users", &id, "deactivate"];
+        resources.management.call(&ApiRequest::post(&path)).await?;
         if *json {
-            output::json(out, &parsed(&reply.body.unwrap_or_default())?)?;
+            output::json(out, &resources.read_alone(&id).await?)?;
         }
         let name = resources.name_of(&before);
         let told = if was_active {
@@ -71,11 +67,11 @@ impl Delete {
     pub(super) async fn run(
         &self,
         type_name: &str,
-        config: &Config,
+        place: &Place,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
         let Target { resource, of, json } = &self.target;
-        let resources = Resources::open(config, of, type_name).await?;
+        let resources = Resources::open(place, of, type_name).await?;
         let id = resources.id(resource).await?;
         let before = resources.read_alone(&id).await?;
         let name = resources.name_of(&before);
@@ -88,13 +84,9 @@ impl Delete {
                 &word,
             )?;
         }
-        let kind = if type_name == GROUP {
-            Deletable::Group
-        } else {
-            Deletable::User
-        };
-        let deleted = resources.operator.delete_resource(&of.tenant, kind, &id);
-        deleted.await?;
+        let kind = format!("{}s", resources.word());
+        let request = ApiRequest::delete(&["tenants", &of.tenant, &kind, &id]);
+        resources.management.call(&request).await?;
         if *json {
             let named = resources.name_attribute();
             output::json(

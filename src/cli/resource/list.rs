@@ -1,11 +1,10 @@
 //! `scimd user list` and `scimd group list`.
 
-use super::{OfTenant, Resources, parsed, text};
+use super::{OfTenant, Resources, text};
 use crate::cli::failure::Failure;
+use crate::cli::management::Place;
 use crate::cli::output::{self, say};
-use crate::config::Config;
 use crate::model::TypeRoles;
-use crate::service::{ListQuery, answered};
 use clap::Args;
 use serde_json::Value;
 use std::io::Write;
@@ -33,30 +32,24 @@ impl List {
     pub(super) async fn run(
         &self,
         type_name: &str,
-        config: &Config,
+        place: &Place,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
-        let most = config.limits.page_max;
-        if self.limit.is_some_and(|limit| limit > most) {
-            return Err(Failure::Misused(format!(
-                "--limit can be {most} at most (limits.page_max)"
-            )));
+        if let Place::Database(config) = place {
+            self.check_limit(config.limits.page_max)?;
         }
-        let resources = Resources::open(config, &self.of, type_name).await?;
-        let query = ListQuery {
-            filter: self.filter.clone(),
-            count: self.limit,
-            cursor: Some(self.after.clone().unwrap_or_default()),
-            view: resources.alone(),
-            ..ListQuery::default()
-        };
-        let list = resources.operator.service().list(
-            &resources.caller,
-            Some(&resources.resource_type),
-            &query,
-        );
-        let reply = answered(list.await)?;
-        let page = parsed(&reply.text().await?)?;
+        let resources = Resources::open(place, &self.of, type_name).await?;
+        let request = resources
+            .request(None)
+            .with_some("filter", self.filter.as_ref())
+            .with_some("count", self.limit)
+            .with("cursor", self.after.as_deref().unwrap_or_default())
+            .with("excludedAttributes", resources.memberships());
+        let page = resources.management.call(&request).await?;
+        if page.get("nextCursor").is_some() {
+            // A server gives fewer than it is asked for if it gives no more at a time.
+            self.check_limit(page["itemsPerPage"].as_i64().unwrap_or(i64::MAX))?;
+        }
         if self.json {
             return output::json(out, &page);
         }
@@ -64,7 +57,18 @@ impl List {
     }
 }
 
-fn print(resources: &Resources, page: &Value, out: &mut dyn Write) -> Result<(), Failure> {
+impl List {
+    fn check_limit(&self, most: i64) -> Result<(), Failure> {
+        if self.limit.is_some_and(|limit| limit > most) {
+            return Err(Failure::Misused(format!(
+                "--limit can be {most} at most (limits.page_max)"
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn print(resources: &Resources<'_>, page: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     let columns = columns(resources);
     let headings: Vec<String> = columns
         .iter()
@@ -92,7 +96,7 @@ fn print(resources: &Resources, page: &Value, out: &mut dyn Write) -> Result<(),
 }
 
 /// Id, name, what others show, and whether it is active, as far as the type has these.
-fn columns(resources: &Resources) -> Vec<&str> {
+fn columns<'a>(resources: &'a Resources<'_>) -> Vec<&'a str> {
     let resource_type = &resources.resource_type;
     let display = resource_type.display().first().copied();
     let seat = resource_type

@@ -6,17 +6,15 @@ mod list;
 mod show;
 
 use super::failure::Failure;
-use super::open;
-use crate::config::Config;
-use crate::error::ScimError;
+use super::management::{ApiRequest, Management, Place};
+use crate::model;
 use crate::schema::ResourceType;
-use crate::service::{
-    Caller, DEFAULT_TENANT, Operator, Precondition, Reply, View, answered, naming_attribute,
-};
+use crate::service::{DEFAULT_TENANT, naming_attribute};
 use clap::{Args, Subcommand};
 use serde_json::Value;
 use std::io::Write;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Names of the resource types.
 const USER: &str = "User";
@@ -68,60 +66,82 @@ struct Target {
 }
 
 impl User {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    pub(super) async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         match self {
-            Self::List(list) => list.run(USER, config, out).await,
-            Self::Show(show) => show.run(USER, config, out).await,
-            Self::Deactivate(deactivate) => deactivate.run(USER, config, out).await,
-            Self::Delete(delete) => delete.run(USER, config, out).await,
+            Self::List(list) => list.run(USER, place, out).await,
+            Self::Show(show) => show.run(USER, place, out).await,
+            Self::Deactivate(deactivate) => deactivate.run(USER, place, out).await,
+            Self::Delete(delete) => delete.run(USER, place, out).await,
         }
     }
 }
 
 impl Group {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    pub(super) async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         match self {
-            Self::List(list) => list.run(GROUP, config, out).await,
-            Self::Show(show) => show.run(GROUP, config, out).await,
-            Self::Delete(delete) => delete.run(GROUP, config, out).await,
+            Self::List(list) => list.run(GROUP, place, out).await,
+            Self::Show(show) => show.run(GROUP, place, out).await,
+            Self::Delete(delete) => delete.run(GROUP, place, out).await,
         }
     }
 }
 
-/// The resources of a type in a tenant, and the operator as the caller.
-struct Resources {
-    operator: Operator,
-    caller: Arc<Caller>,
+/// The maximum number of resources of one name that are distinguished by their ids.
+const NAMESAKES: i64 = 10;
+
+/// The resources of a type in a tenant.
+struct Resources<'a> {
+    management: Management<'a>,
+    tenant: &'a str,
     resource_type: Arc<ResourceType>,
 }
 
-impl Resources {
-    async fn open(config: &Config, of: &OfTenant, type_name: &str) -> Result<Self, Failure> {
-        let operator = open::existing(config).await?;
-        let caller = operator.caller_in(&of.tenant).await?;
-        let resource_type = caller.catalog.by_name(type_name).cloned();
+impl<'a> Resources<'a> {
+    async fn open(place: &'a Place, of: &'a OfTenant, type_name: &str) -> Result<Self, Failure> {
+        let built_in = model::catalog(&[]).map_err(|error| Failure::Failed(error.to_string()))?;
+        let resource_type = built_in.by_name(type_name).cloned();
         let resource_type = resource_type
             .ok_or_else(|| Failure::Failed(format!("there is no resource type {type_name}")))?;
         Ok(Self {
-            operator,
-            caller,
+            management: place.open().await?,
+            tenant: &of.tenant,
             resource_type,
         })
     }
 
-    /// The id of the one resource that is meant.
+    /// A request to read resources of the type, or the one of an id.
+    fn request(&self, id: Option<&str>) -> ApiRequest {
+        let endpoint = self.resource_type.endpoint().trim_start_matches('/');
+        let mut path = vec!["tenants", self.tenant, "scim", endpoint];
+        path.extend(id);
+        ApiRequest::get(&path)
+    }
+
+    /// The id of the one resource that is meant: the one that has the text as its id, or else as its name.
     async fn id(&self, text: &str) -> Result<String, Failure> {
+        if Uuid::parse_str(text).is_ok() {
+            let request = self.request(Some(text)).with("attributes", "id");
+            match self.management.call(&request).await {
+                Ok(found) => return Ok(self::text(&found, "id")),
+                Err(Failure::Refused(refusal)) if refusal.status == 404 => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        let filter = format!("{} eq {}", self.name_attribute(), Value::from(text));
+        let request = self
+            .request(None)
+            .with("filter", filter)
+            .with("count", NAMESAKES)
+            .with("attributes", "id");
+        let found = self.management.call(&request).await?;
+        let ids = found["Resources"].as_array().into_iter().flatten();
+        let ids: Vec<String> = ids.map(|resource| self::text(resource, "id")).collect();
         let word = self.word();
-        match self
-            .operator
-            .ids_of(&self.caller, &self.resource_type, text)
-            .await?
-            .as_slice()
-        {
+        match ids.as_slice() {
             [id] => Ok(id.clone()),
             [] => Err(Failure::Failed(format!(
                 "There is no {word} \"{text}\" in tenant {}.",
-                self.caller.tenant
+                self.tenant
             ))),
             several => Err(Failure::Failed(format!(
                 "Several resources have the name \"{text}\"; use an id: {}",
@@ -130,34 +150,23 @@ impl Resources {
         }
     }
 
-    async fn read(&self, id: &str, view: &View) -> Result<Reply, ScimError> {
-        let condition = Precondition::default();
-        let read =
-            self.operator
-                .service()
-                .read(&self.caller, &self.resource_type, id, view, &condition);
-        answered(read.await)
-    }
-
     /// A resource without its memberships.
     async fn read_alone(&self, id: &str) -> Result<Value, Failure> {
-        let body = self.read(id, &self.alone()).await?.body.unwrap_or_default();
-        parsed(&body)
+        let request = self
+            .request(Some(id))
+            .with("excludedAttributes", self.memberships());
+        self.management.call(&request).await
     }
 
-    /// All but memberships, of which a resource may have any number.
-    fn alone(&self) -> View {
+    /// Names of the attributes with memberships, of which a resource may have any number.
+    fn memberships(&self) -> String {
         let relations = self
             .resource_type
             .members()
             .into_iter()
             .chain(self.resource_type.member_of());
-        View {
-            excluded: relations
-                .map(|attribute| attribute.name().to_string())
-                .collect(),
-            ..View::default()
-        }
+        let names = relations.map(|attribute| attribute.name().to_string());
+        names.collect::<Vec<_>>().join(",")
     }
 
     /// The resource type in a sentence.
@@ -188,9 +197,4 @@ fn text(resource: &Value, name: &str) -> String {
         Some(Value::String(text)) => super::log::printable(text),
         Some(value) => super::log::printable(&value.to_string()),
     }
-}
-
-fn parsed(body: &str) -> Result<Value, Failure> {
-    serde_json::from_str(body)
-        .map_err(|error| Failure::Failed(format!("the answer cannot be read: {error}")))
 }

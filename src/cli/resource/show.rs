@@ -1,14 +1,18 @@
 //! `scimd user show` and `scimd group show`.
 
-use super::{Resources, Target, parsed, text};
+use super::{Resources, Target, text};
 use crate::cli::failure::Failure;
+use crate::cli::management::{Pieces, Place};
 use crate::cli::{log, output};
-use crate::config::Config;
-use crate::service::{Reply, View};
 use clap::Args;
 use serde_json::Value;
-use std::future::poll_fn;
 use std::io::Write;
+
+/// Bytes of a resource that are read as a whole; a longer one is passed on piece by piece.
+const WHOLE: usize = 1 << 20;
+
+/// Members that are shown.
+const MEMBERS: usize = 1000;
 
 /// Arguments of `scimd user show` and `scimd group show`.
 #[derive(Debug, Args)]
@@ -21,34 +25,44 @@ impl Show {
     pub(super) async fn run(
         &self,
         type_name: &str,
-        config: &Config,
+        place: &Place,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
         let Target { resource, of, json } = &self.target;
-        let resources = Resources::open(config, of, type_name).await?;
+        let resources = Resources::open(place, of, type_name).await?;
         let id = resources.id(resource).await?;
-        let reply = resources.read(&id, &View::default()).await?;
-        if *json {
-            return write_whole(reply, out).await;
+        let request = resources.request(Some(&id));
+        let mut pieces = resources.management.pieces(&request).await?;
+        let mut begin = Vec::new();
+        while begin.len() <= WHOLE
+            && let Some(piece) = pieces.next().await?
+        {
+            begin.extend_from_slice(&piece);
         }
-        // A long list of members comes in pieces.
-        let (resource, many) = match reply {
-            Reply { rest: Some(_), .. } => (resources.read_alone(&id).await?, true),
-            Reply { body, .. } => (parsed(&body.unwrap_or_default())?, false),
-        };
-        print(&resource, many, out)
+        let whole: Option<Value> = serde_json::from_slice(&begin).ok();
+        match (whole, *json) {
+            (Some(whole), true) => output::json(out, &whole),
+            (None, true) => pass_on(&begin, pieces, out).await,
+            (Some(whole), false) if !has_many(&whole) => print(&whole, false, out),
+            (_, false) => {
+                let has_members = resources.resource_type.members().is_some();
+                print(&resources.read_alone(&id).await?, has_members, out)
+            }
+        }
     }
 }
 
-/// The resource as a client reads it.
-async fn write_whole(reply: Reply, out: &mut dyn Write) -> Result<(), Failure> {
-    let body = reply.body.unwrap_or_default();
-    let Some(mut rest) = reply.rest else {
-        return output::json(out, &parsed(&body)?);
-    };
-    out.write_all(body.as_bytes())?;
-    while let Some(piece) = poll_fn(|context| rest.poll_next(context)).await {
-        out.write_all(piece?.as_bytes())?;
+/// Whether a resource has more members than are shown.
+fn has_many(resource: &Value) -> bool {
+    let members = resource.get("members").and_then(Value::as_array);
+    members.is_some_and(|members| members.len() > MEMBERS)
+}
+
+/// A long resource as it comes.
+async fn pass_on(begin: &[u8], mut rest: Pieces, out: &mut dyn Write) -> Result<(), Failure> {
+    out.write_all(begin)?;
+    while let Some(piece) = rest.next().await? {
+        out.write_all(&piece)?;
     }
     writeln!(out)?;
     Ok(())

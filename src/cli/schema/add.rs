@@ -1,15 +1,14 @@
 //! `scimd schema add`.
 
-use super::{Owner, attribute_arg, carry_out, counted, files, refused};
+use super::{
+    Owner, Planned, attribute_arg, carry_out, counted, faulty, files, of_file, plan, refused,
+};
 use crate::cli::failure::Failure;
-use crate::cli::open;
+use crate::cli::management::Place;
 use crate::cli::output::{self, say};
 use crate::cli::tenant::say_noncompliant;
-use crate::config::Config;
-use crate::service::schema_change_as_json;
-use crate::service::{SchemaChange, SchemaPlan};
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -38,29 +37,31 @@ pub(in crate::cli) struct Add {
     json: bool,
 }
 
+/// What is said when a schema is refused.
+const REFUSED: &str = "it was not added";
+
 impl Add {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    pub(super) async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         let changes = self.changes()?;
-        let operator = open::existing(config).await?;
+        let management = place.open().await?;
+        let these = (&management, &self.owner);
         let mut added = Vec::new();
-        for change in &changes {
-            let plan = operator.plan_schema(self.owner.name(), change).await;
-            let plan = plan.map_err(|refusal| refused(refusal, "it was not added"))?;
-            let restored = plan.restored();
-            let outcome = carry_out(&operator, &plan, self.yes).await?;
-            if restored > 0 {
+        for change in changes {
+            let (_, planned) = plan(these, &change)
+                .await
+                .map_err(|failure| refused(failure, REFUSED))?;
+            let (changed, outcome) = carry_out(these, (change, &planned), self.yes).await?;
+            if planned.restored > 0 {
                 say(&format!(
                     "{} from an earlier definition, visible again.",
-                    counted(restored, "resource")
+                    counted(planned.restored, "resource")
                 ));
             }
-            if plan.requires_values() {
-                for survey in &plan.surveys {
-                    say_noncompliant(&survey.tenant, operator.noncompliant(&survey.tenant).await?);
-                }
+            for (tenant, count) in &outcome.noncompliant {
+                say_noncompliant(tenant, *count);
             }
-            self.report(&plan);
-            added.push(schema_change_as_json(&plan, self.owner.name(), outcome));
+            self.report(&planned);
+            added.push(changed);
         }
         match added.as_slice() {
             _ if !self.json => Ok(()),
@@ -69,36 +70,38 @@ impl Add {
         }
     }
 
-    fn changes(&self) -> Result<Vec<SchemaChange>, Failure> {
-        let of_file = |file| SchemaChange::File(file, self.resource_types.clone());
+    fn changes(&self) -> Result<Vec<Value>, Failure> {
         Ok(match (&self.file, &self.urn) {
-            (Some(path), _) => files(path)?.into_iter().map(of_file).collect(),
+            (Some(path), _) => {
+                let files = files(path)?;
+                let changes = files.iter().map(|file| of_file(file, &self.resource_types));
+                let changes = changes.collect::<Result<_, _>>();
+                changes.map_err(|problems| faulty(&problems, REFUSED))?
+            }
             (None, None) => {
                 let message = "give a schema FILE, or --urn with --attribute (scimd schema add --help shows how)";
                 return Err(Failure::Misused(message.to_owned()));
             }
-            (None, Some(urn)) => vec![SchemaChange::Attributes {
-                urn: urn.clone(),
-                definitions: self.attributes.clone(),
-                extends: self.resource_types.clone(),
-            }],
+            (None, Some(urn)) => vec![json!({
+                "urn": urn,
+                "attributes": self.attributes,
+                "resourceTypes": self.resource_types,
+            })],
         })
     }
 
-    fn report(&self, plan: &SchemaPlan) {
+    fn report(&self, planned: &Planned) {
         if self.json {
             return;
         }
-        let what = if plan.replaces() { "Changed" } else { "Added" };
-        say(&format!("{what} {} for {}.", plan.urn, self.owner.told()));
-        let tenant = self
-            .owner
-            .name()
-            .map(|name| format!(" --tenant {name}"))
-            .unwrap_or_default();
+        let what = if planned.replaces { "Changed" } else { "Added" };
+        let urn = &planned.urn;
+        say(&format!("{what} {urn} for {}.", self.owner.told()));
+        let tenant = self.owner.tenant.as_ref();
+        let tenant = tenant.map(|name| format!(" --tenant {name}"));
         say(&format!(
-            "To show it: scimd schema show {}{tenant}",
-            plan.urn
+            "To show it: scimd schema show {urn}{}",
+            tenant.unwrap_or_default()
         ));
     }
 }

@@ -1,17 +1,16 @@
 //! `scimd schema check`.
 
-use super::{Owner, counted_holders, files, hidden, other_types, refused};
+use super::{Owner, Planned, counted_holders, faulty, files, hidden, of_file, plan, problems_of};
 use crate::cli::failure::Failure;
-use crate::cli::open;
+use crate::cli::management::Place;
 use crate::cli::output::{self, say};
-use crate::config::Config;
-use crate::schema::{SchemaFile, problems};
-use crate::service::schema_change_as_json;
-use crate::service::{Operator, SchemaChange, SchemaOutcome, SchemaPlan, SchemaRefusal};
 use clap::Args;
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
+
+/// What is said when a schema is refused.
+const REFUSED: &str = "it could not be added";
 
 /// Arguments of `scimd schema check`.
 #[derive(Debug, Args)]
@@ -31,72 +30,63 @@ pub(in crate::cli) struct Check {
 
 impl Check {
     /// Checks the file by itself, then against the stored schemas and data.
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let files = files(&self.file)?;
-        let found: Vec<_> = files
-            .iter()
-            .flat_map(problems)
-            .map(|problem| problem.to_string())
-            .collect();
-        if !found.is_empty() {
-            return self.refuse(SchemaRefusal::Problems(found), out);
+    pub(super) async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
+        let (mut changes, mut found) = (Vec::new(), Vec::new());
+        for file in files(&self.file)? {
+            match of_file(&file, &self.resource_types) {
+                Ok(change) => changes.push(change),
+                Err(problems) => found.extend(problems),
+            }
         }
-        let operator = open::existing(config).await?;
-        let mut plans = Vec::new();
-        for file in files {
-            match self.plan(&operator, file).await {
-                Ok(plan) => plans.push(plan),
-                Err(refusal) => return self.refuse(refusal, out),
+        if !found.is_empty() {
+            self.print_problems(&found, out)?;
+            return Err(faulty(&found, REFUSED));
+        }
+        let management = place.open().await?;
+        let (mut shown, mut plans) = (Vec::new(), Vec::new());
+        for change in changes {
+            match plan((&management, &self.owner), &change).await {
+                Ok((answer, planned)) => {
+                    shown.push(answer);
+                    plans.push(planned);
+                }
+                Err(failure) => {
+                    let found = problems_of(failure)?;
+                    self.print_problems(&found, out)?;
+                    return Err(faulty(&found, REFUSED));
+                }
             }
         }
         if self.json {
-            let nothing = SchemaOutcome::default();
-            let plans: Vec<_> = plans
-                .iter()
-                .map(|plan| schema_change_as_json(plan, self.owner.name(), nothing))
-                .collect();
-            return output::json(out, &json!({"problems": [], "schemas": plans}));
+            return output::json(out, &json!({"problems": [], "schemas": shown}));
         }
         plans.iter().for_each(|plan| self.tell(plan));
         Ok(())
     }
 
-    async fn plan(
-        &self,
-        operator: &Operator,
-        file: SchemaFile,
-    ) -> Result<SchemaPlan, SchemaRefusal> {
-        operator
-            .plan_schema(
-                self.owner.name(),
-                &SchemaChange::File(file, self.resource_types.clone()),
-            )
-            .await
-    }
-
-    fn refuse(&self, refusal: SchemaRefusal, out: &mut dyn Write) -> Result<(), Failure> {
-        if let (true, SchemaRefusal::Problems(problems)) = (self.json, &refusal) {
+    fn print_problems(&self, problems: &[String], out: &mut dyn Write) -> Result<(), Failure> {
+        if self.json {
             output::json(out, &json!({"problems": problems, "schemas": []}))?;
             out.flush()?;
         }
-        Err(refused(refusal, "it could not be added"))
+        Ok(())
     }
 
-    fn tell(&self, plan: &SchemaPlan) {
+    fn tell(&self, plan: &Planned) {
         say(&format!(
             "{} can be added for {}.",
             plan.urn,
             self.owner.told()
         ));
-        if let Some(doubt) = other_types(plan) {
+        if let Some(doubt) = plan.doubt() {
             say(&format!(
                 "Adding it asks for confirmation, because it {doubt}."
             ));
         }
-        if plan.restored() > 0 {
+        if plan.restored > 0 {
             say(&format!(
                 "{} from an earlier definition, which will be visible again.",
-                counted_holders(plan.restored())
+                counted_holders(plan.restored)
             ));
         }
         if let Some(loss) = hidden(plan) {

@@ -2,10 +2,11 @@
 
 use super::Owner;
 use crate::cli::failure::Failure;
-use crate::cli::{open, output};
-use crate::config::Config;
-use crate::service::{KnownSchema, SchemaOrigin, attributes_of, schema_as_json};
+use crate::cli::management::{Management, read_as};
+use crate::cli::output;
+use crate::service::SchemaShape;
 use clap::Args;
+use serde_json::Value;
 use std::io::Write;
 
 /// Arguments of `scimd schema list`.
@@ -20,18 +21,22 @@ pub(in crate::cli) struct List {
 }
 
 impl List {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    pub(super) async fn run(
+        &self,
+        management: &Management<'_>,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
         let owner = Owner {
             tenant: self.tenant.clone(),
         };
-        let known = open::existing(config)
-            .await?
-            .known_schemas(owner.name())
-            .await?;
+        let known = known(management, &owner).await?;
         if self.json {
-            return output::json(out, &known.iter().map(schema_as_json).collect::<Vec<_>>());
+            return output::json(out, &known);
         }
-        let rows: Vec<Vec<String>> = known.iter().map(as_row).collect();
+        let rows = known
+            .into_iter()
+            .map(|schema| Ok(as_row(&read_as(schema)?)));
+        let rows = rows.collect::<Result<Vec<_>, Failure>>()?;
         output::table(
             out,
             &["URN", "NAME", "RESOURCE TYPES", "ATTRIBUTES", "FROM"],
@@ -40,7 +45,16 @@ impl List {
     }
 }
 
-fn as_row(schema: &KnownSchema) -> Vec<String> {
+/// The schemas that a tenant has, or all.
+pub(super) async fn known(
+    management: &Management<'_>,
+    owner: &Owner,
+) -> Result<Vec<Value>, Failure> {
+    let mut listed = management.call(&owner.request(&[])).await?;
+    read_as(listed["items"].take())
+}
+
+fn as_row(schema: &SchemaShape) -> Vec<String> {
     let types = match schema.resource_types.as_slice() {
         [] => "-".to_owned(),
         types => types.join(", "),
@@ -49,17 +63,17 @@ fn as_row(schema: &KnownSchema) -> Vec<String> {
         schema.urn.clone(),
         schema.name.clone(),
         types,
-        attributes_of(schema).len().to_string(),
-        origin(&schema.origin),
+        schema.attributes.len().to_string(),
+        origin(schema),
     ]
 }
 
 /// Where a schema comes from, in words.
-pub(super) fn origin(origin: &SchemaOrigin) -> String {
-    match origin {
-        SchemaOrigin::BuiltIn => "built in".to_owned(),
-        SchemaOrigin::File(file) => format!("file {file}"),
-        SchemaOrigin::Deployment => "deployment".to_owned(),
-        SchemaOrigin::Tenant(tenant) => format!("tenant {tenant}"),
+pub(super) fn origin(schema: &SchemaShape) -> String {
+    match (&schema.file, &schema.tenant) {
+        (Some(file), _) => format!("file {file}"),
+        (None, Some(tenant)) => format!("tenant {tenant}"),
+        (None, None) if schema.from == "built-in" => "built in".to_owned(),
+        (None, None) => schema.from.clone(),
     }
 }

@@ -10,13 +10,14 @@ mod suggest;
 
 use super::confirm::confirm;
 use super::failure::Failure;
+use super::management::{ApiRequest, Management, Place, read_as};
 use super::output::say;
-use super::progress::Progress;
-use crate::config::Config;
-use crate::schema::SchemaFile;
-use crate::service::{Operator, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep};
+use crate::admin_api::Method;
+use crate::schema::{SchemaFile, problems};
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::Path;
@@ -40,14 +41,14 @@ pub(super) enum Schema {
 }
 
 impl Schema {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    pub(super) async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         match self {
-            Self::Add(add) => add.run(config, out).await,
-            Self::List(list) => list.run(config, out).await,
-            Self::Show(show) => show.run(config, out).await,
-            Self::Check(check) => check.run(config, out).await,
-            Self::Remove(remove) => remove.run(config, out).await,
-            Self::Suggest(suggest) => suggest.run(config, out).await,
+            Self::Add(add) => add.run(place, out).await,
+            Self::List(list) => list.run(&place.open().await?, out).await,
+            Self::Show(show) => show.run(&place.open().await?, out).await,
+            Self::Check(check) => check.run(place, out).await,
+            Self::Remove(remove) => remove.run(&place.open().await?, out).await,
+            Self::Suggest(suggest) => suggest.run(&place.open().await?, out).await,
         }
     }
 }
@@ -61,8 +62,20 @@ struct Owner {
 }
 
 impl Owner {
-    fn name(&self) -> Option<&str> {
-        self.tenant.as_deref()
+    /// A request to read what is below the schemas of the owner.
+    fn request(&self, below: &[&str]) -> ApiRequest {
+        self.request_by(Method::Get, below)
+    }
+
+    /// A request about what is below the schemas of the owner.
+    fn request_by(&self, method: Method, below: &[&str]) -> ApiRequest {
+        let mut path = match &self.tenant {
+            Some(tenant) => vec!["tenants", tenant],
+            None => Vec::new(),
+        };
+        path.push("schemas");
+        path.extend(below);
+        ApiRequest::new(method, &path)
     }
 
     /// For messages.
@@ -93,77 +106,74 @@ fn files(path: &Path) -> Result<Vec<SchemaFile>, Failure> {
     Ok(list.iter().enumerate().map(each).collect())
 }
 
-/// Which schema there is none of, and how to give the one that there is.
-pub(super) fn located(refusal: &SchemaRefusal) -> String {
-    let SchemaRefusal::NoSchema { owners, .. } = refusal else {
-        return refusal.to_string();
-    };
-    let options: Vec<_> = owners
-        .iter()
-        .map(|owner| match owner {
-            Some(tenant) => format!("--tenant {tenant}"),
-            None => "leave --tenant out".to_owned(),
+/// A file as a change adds it, once nothing is wrong with it by itself.
+fn of_file(file: &SchemaFile, resource_types: &[String]) -> Result<Value, Vec<String>> {
+    let found = problems(file);
+    if !found.is_empty() {
+        return Err(found.iter().map(ToString::to_string).collect());
+    }
+    let schema: Value = serde_json::from_str(&file.text).unwrap_or_default();
+    Ok(json!({"schema": schema, "origin": file.origin, "resourceTypes": resource_types}))
+}
+
+/// What a change is, or was.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Planned {
+    urn: String,
+    replaces: bool,
+    hidden: BTreeMap<String, u64>,
+    restored: u64,
+    reindexed: u64,
+    is_unfinished: bool,
+    other_types: Option<String>,
+    type_of_urn: Option<String>,
+    noncompliant: BTreeMap<String, u64>,
+}
+
+impl Planned {
+    /// What the change does to the resource types of a schema that may not be meant, with the option that names
+    /// them.
+    fn doubt(&self) -> Option<String> {
+        let doubt = self.other_types.as_ref()?;
+        Some(match &self.type_of_urn {
+            Some(named) => format!("{doubt} (--resource-type {named} extends that)"),
+            None => doubt.clone(),
         })
-        .collect();
-    match options.as_slice() {
-        [] => format!("{refusal}; scimd schema list shows the existing schemas"),
-        options => format!("{refusal} ({})", options.join(", ")),
     }
 }
 
-/// A line for each problem, and what follows from them.
-fn refused(refusal: SchemaRefusal, outcome: &str) -> Failure {
-    match refusal {
-        SchemaRefusal::Failed(error) => error.into(),
-        SchemaRefusal::NoSchema { .. } => {
-            refused(SchemaRefusal::Problems(vec![located(&refusal)]), outcome)
-        }
-        SchemaRefusal::Problems(problems) => {
-            problems.iter().for_each(|problem| say(problem));
-            Failure::Misused(format!(
-                "{} found; {outcome}",
-                counted(problems.len() as u64, "problem")
-            ))
-        }
-    }
+/// What a change would do, as the answer has it and as it is read.
+async fn plan(
+    (management, owner): (&Management<'_>, &Owner),
+    change: &Value,
+) -> Result<(Value, Planned), Failure> {
+    let request = owner.request_by(Method::Post, &["changes"]);
+    let request = request.with("dryRun", true).carrying(change.clone());
+    let planned = management.call(&request).await?;
+    Ok((planned.clone(), read_as(planned)?))
 }
 
-/// What a change does to the resource types of a schema that may not be meant, with the option that names
-/// them.
-pub(super) fn other_types(plan: &SchemaPlan) -> Option<String> {
-    let doubt = plan.other_types()?;
-    Some(match plan.type_of_urn() {
-        Some(named) => format!("{doubt} (--resource-type {named} extends that)"),
-        None => doubt,
-    })
-}
-
-/// Makes a change, after a question if it hides what resources hold, or is of other resource types than
+/// Makes a change that was planned, after a question if it hides what resources hold, or is of other resource types than
 /// one would think.
 async fn carry_out(
-    operator: &Operator,
-    plan: &SchemaPlan,
+    (management, owner): (&Management<'_>, &Owner),
+    (change, planned): (Value, &Planned),
     yes: bool,
-) -> Result<SchemaOutcome, Failure> {
-    for doubt in [other_types(plan), hidden(plan)].into_iter().flatten() {
+) -> Result<(Value, Planned), Failure> {
+    for doubt in [planned.doubt(), hidden(planned)].into_iter().flatten() {
         if yes {
             say(&format!("This {doubt}."));
         } else {
-            confirm(&doubt, &plan.urn, "the URN")?;
+            confirm(&doubt, &planned.urn, "the URN")?;
         }
     }
-    let progress = Progress::new(Some(0), "{wide_bar} {pos} of {len} resources, {eta} {msg}");
-    let mut tell = |step: SchemaStep<'_>| match step {
-        SchemaStep::Waiting => progress.now("waiting for writes in progress"),
-        SchemaStep::Tenant(_, resources) => {
-            progress.expect(resources);
-            progress.now("index");
-        }
-        SchemaStep::Resource => progress.advance(1),
-    };
-    let outcome = operator.change_schema(plan, &mut tell).await;
-    progress.finish();
-    let outcome = outcome.map_err(|refusal| refused(refusal, "nothing was changed"))?;
+    let request = owner
+        .request_by(Method::Post, &["changes"])
+        .carrying(change);
+    let changed = management.call(&request).await;
+    let changed = changed.map_err(|failure| refused(failure, "nothing was changed"))?;
+    let outcome: Planned = read_as(changed.clone())?;
     if outcome.reindexed > 0 {
         say(&format!(
             "Reindexed {}.",
@@ -173,17 +183,59 @@ async fn carry_out(
     if outcome.is_unfinished {
         say("Some resources changed during reindexing. Run scimd verify --repair at a quiet time.");
     }
-    Ok(outcome)
+    Ok((changed, outcome))
+}
+
+/// A line for each problem that a change is refused for, and what follows from them.
+fn refused(failure: Failure, outcome: &str) -> Failure {
+    match problems_of(failure) {
+        Ok(problems) => faulty(&problems, outcome),
+        Err(failure) => failure,
+    }
+}
+
+/// The problems that a change is refused for; another failure as it is.
+fn problems_of(failure: Failure) -> Result<Vec<String>, Failure> {
+    let Failure::Refused(refusal) = failure else {
+        return Err(failure);
+    };
+    if refusal.faults.is_empty() {
+        return Err(Failure::Refused(refusal));
+    }
+    let lines = refusal.faults.into_iter();
+    let lines = lines.map(|(pointer, detail)| match pointer.as_str() {
+        "/urn" if refusal.status == 404 => located(&detail),
+        _ => detail,
+    });
+    Ok(lines.collect())
+}
+
+/// A line for each problem, and what follows from them.
+fn faulty(problems: &[String], outcome: &str) -> Failure {
+    problems.iter().for_each(|problem| say(problem));
+    Failure::Misused(format!(
+        "{} found; {outcome}",
+        counted(problems.len() as u64, "problem")
+    ))
+}
+
+/// Which schema there is none of, and how to give the one that there is.
+fn located(detail: &str) -> String {
+    if detail.contains("but there is one of") {
+        format!("{detail} (--tenant names a tenant; without it the schema of all is meant)")
+    } else {
+        format!("{detail}; scimd schema list shows the existing schemas")
+    }
 }
 
 /// What data a change hides, if any; completes "this …".
-fn hidden(plan: &SchemaPlan) -> Option<String> {
-    let names = plan.hidden();
+fn hidden(planned: &Planned) -> Option<String> {
+    let names = &planned.hidden;
     if names.is_empty() {
         return None;
     }
     if names.values().sum::<u64>() == 0 {
-        let names: Vec<_> = names.into_keys().collect();
+        let names: Vec<_> = names.keys().map(String::as_str).collect();
         return Some(format!(
             "removes {}, of which no resource has a value",
             names.join(", ")

@@ -1,13 +1,11 @@
 //! `scimd schema remove`.
 
-use super::{Owner, carry_out, refused};
+use super::{Owner, carry_out, plan, refused};
 use crate::cli::failure::Failure;
-use crate::cli::open;
+use crate::cli::management::Management;
 use crate::cli::output::{self, say};
-use crate::config::Config;
-use crate::service::SchemaChange;
-use crate::service::schema_change_as_json;
 use clap::Args;
+use serde_json::json;
 use std::io::Write;
 
 /// Arguments of `scimd schema remove`.
@@ -30,20 +28,22 @@ pub(in crate::cli) struct Remove {
 }
 
 impl Remove {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    pub(super) async fn run(
+        &self,
+        management: &Management<'_>,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
         let change = match &self.attribute {
-            Some(name) => SchemaChange::RemoveAttribute(self.urn.clone(), name.clone()),
-            None => SchemaChange::Remove(self.urn.clone()),
+            Some(name) => json!({"urn": self.urn, "removeAttribute": name}),
+            None => json!({"urn": self.urn, "remove": true}),
         };
-        let operator = open::existing(config).await?;
-        let plan = operator.plan_schema(self.owner.name(), &change).await;
-        let plan = plan.map_err(|refusal| refused(refusal, "nothing was removed"))?;
-        let outcome = carry_out(&operator, &plan, self.yes).await?;
+        let these = (management, &self.owner);
+        let (_, planned) = plan(these, &change)
+            .await
+            .map_err(|failure| refused(failure, "nothing was removed"))?;
+        let (removed, _) = carry_out(these, (change, &planned), self.yes).await?;
         if self.json {
-            return output::json(
-                out,
-                &schema_change_as_json(&plan, self.owner.name(), outcome),
-            );
+            return output::json(out, &removed);
         }
         let what = self
             .attribute
@@ -51,7 +51,7 @@ impl Remove {
             .map_or(String::new(), |name| format!("{name} of "));
         say(&format!(
             "Removed {what}{} from {}.",
-            plan.urn,
+            planned.urn,
             self.owner.told()
         ));
         Ok(())

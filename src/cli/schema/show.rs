@@ -1,11 +1,11 @@
 //! `scimd schema show`.
 
 use super::Owner;
-use super::list::origin;
+use super::list::{known, origin};
 use crate::cli::failure::Failure;
-use crate::cli::{open, output};
-use crate::config::Config;
-use crate::service::{KnownSchema, attributes_of, whole_schema_as_json};
+use crate::cli::management::{Management, read_as};
+use crate::cli::output;
+use crate::service::SchemaShape;
 use clap::Args;
 use serde_json::Value;
 use std::io::Write;
@@ -24,11 +24,15 @@ pub(in crate::cli) struct Show {
 }
 
 impl Show {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let known = open::existing(config)
-            .await?
-            .known_schemas(self.owner.name())
-            .await?;
+    pub(super) async fn run(
+        &self,
+        management: &Management<'_>,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let known = known(management, &self.owner).await?.into_iter();
+        let known = known
+            .map(read_as)
+            .collect::<Result<Vec<SchemaShape>, _>>()?;
         let found: Vec<_> = known
             .iter()
             .filter(|schema| schema.urn.eq_ignore_ascii_case(&self.urn))
@@ -38,12 +42,13 @@ impl Show {
                 "there is no schema {}; scimd schema list shows all",
                 self.urn
             ))),
-            [schema] => self.show(schema, out),
+            [schema] => {
+                let tenant = self.owner.tenant.clone().or(schema.tenant.clone());
+                let request = Owner { tenant }.request(&[&schema.urn]);
+                self.show(schema, &management.call(&request).await?, out)
+            }
             several => {
-                let owners: Vec<_> = several
-                    .iter()
-                    .map(|schema| origin(&schema.origin))
-                    .collect();
+                let owners: Vec<_> = several.iter().map(|schema| origin(schema)).collect();
                 Err(Failure::Misused(format!(
                     "several have a schema {}: give --tenant ({})",
                     self.urn,
@@ -53,21 +58,28 @@ impl Show {
         }
     }
 
-    fn show(&self, schema: &KnownSchema, out: &mut dyn Write) -> Result<(), Failure> {
+    fn show(
+        &self,
+        schema: &SchemaShape,
+        whole: &Value,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
         if self.json {
-            let shown = whole_schema_as_json(schema);
-            return output::json(out, &shown);
+            return output::json(out, whole);
         }
         let facts = [
             ("urn", schema.urn.clone()),
             ("name", schema.name.clone()),
             ("resource types", schema.resource_types.join(", ")),
-            ("from", origin(&schema.origin)),
+            ("from", origin(schema)),
         ];
         output::facts(out, &facts)?;
         writeln!(out)?;
         let mut rows = Vec::new();
-        for definition in attributes_of(schema) {
+        let definitions = whole
+            .pointer("/schema/attributes")
+            .and_then(Value::as_array);
+        for definition in definitions.into_iter().flatten() {
             rows.push(row(definition, ""));
             let name = text(definition, "name", "");
             let subs = definition

@@ -1,14 +1,13 @@
 //! `scimd schema suggest`.
 
-use super::refused;
 use crate::cli::failure::Failure;
-use crate::cli::open;
+use crate::cli::management::{ApiRequest, Management};
 use crate::cli::output::{self, say};
-use crate::config::Config;
 use crate::schema::edit;
-use crate::schema::suggest::Suggestion;
-use crate::service::Operator;
 use clap::Args;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
 use std::io::Write;
 
 /// Arguments of `scimd schema suggest`.
@@ -25,88 +24,84 @@ pub(in crate::cli) struct Suggest {
     all: bool,
 }
 
+/// What is suggested.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Suggested {
+    schemas: Vec<Map<String, Value>>,
+    refused: Vec<Unfit>,
+    moved: Vec<String>,
+    holder_of_moved: Option<String>,
+    owners: HashMap<String, Option<String>>,
+}
+
+/// An attribute that no schema can declare.
+#[derive(Debug, Deserialize)]
+struct Unfit {
+    name: String,
+    reason: String,
+}
+
+impl Suggested {
+    fn urns(&self) -> Vec<&str> {
+        self.schemas.iter().map(urn).collect()
+    }
+
+    /// The option that names the owner of a schema.
+    fn owner_option(&self, urn: &str) -> String {
+        let owner = self.owners.get(urn).and_then(Option::as_ref);
+        owner.map_or(String::new(), |tenant| format!(" --tenant {tenant}"))
+    }
+}
+
+/// The URN of a schema file.
+fn urn(document: &Map<String, Value>) -> &str {
+    document
+        .get("id")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
 impl Suggest {
     /// Prints the schema on standard output, and instructions on standard error.
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let operator = open::existing(config).await?;
-        let sent = operator.sent_without_schema(&self.tenant).await;
-        let sent = sent.map_err(|refusal| refused(refusal, "nothing is suggested"))?;
-        let suggestion = operator
-            .suggest_schemas(&self.tenant, self.urn.as_deref(), &sent)
-            .await;
-        let suggestion = suggestion.map_err(|refusal| refused(refusal, "nothing is suggested"))?;
-        for (name, reason) in &suggestion.refused {
+    pub(super) async fn run(
+        &self,
+        management: &Management<'_>,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let request = ApiRequest::get(&["tenants", &self.tenant, "schemas", "suggested"]);
+        let request = request.with_some("urn", self.urn.as_ref());
+        let suggested: Suggested = management.read(&request).await?;
+        for Unfit { name, reason } in &suggested.refused {
             say(&format!("No schema can declare {name}: {reason}."));
         }
-        if self.all && !suggestion.schemas.is_empty() {
-            return self.print_all(&operator, &suggestion, out).await;
+        if self.all && !suggested.schemas.is_empty() {
+            return print_all(&suggested, out);
         }
-        let urn = self.choose(&suggestion)?;
-        let Some(document) = suggestion.schemas.get(&urn) else {
+        let chosen = self.choose(&suggested)?;
+        let Some(document) = suggested.schemas.iter().find(|one| urn(one) == chosen) else {
             say(&format!(
-                "No attribute that a schema can declare was sent under {urn}."
+                "No attribute that a schema can declare was sent under {chosen}."
             ));
             return Ok(());
         };
         writeln!(out, "{}", edit::text(document))?;
-        let option = self.owner_option(&operator, &urn).await?;
         say(&format!(
-            "Review it, save it as a file, then run: scimd schema add FILE{option}"
+            "Review it, save it as a file, then run: scimd schema add FILE{}",
+            suggested.owner_option(&chosen)
         ));
-        advise(&suggestion, &urn);
+        advise(&suggested, &chosen);
         Ok(())
     }
 
-    async fn print_all(
-        &self,
-        operator: &Operator,
-        suggestion: &Suggestion,
-        out: &mut dyn Write,
-    ) -> Result<(), Failure> {
-        let documents: Vec<_> = suggestion.schemas.values().collect();
-        output::json(out, &documents)?;
-        let mut options = Vec::new();
-        for urn in suggestion.schemas.keys() {
-            options.push((urn, self.owner_option(operator, urn).await?));
-        }
-        match options.as_slice() {
-            [(_, first), rest @ ..] if rest.iter().all(|(_, option)| option == first) => {
-                say(&format!(
-                    "Review them, save them as a file, then run: scimd schema add FILE{first}"
-                ));
-            }
-            several => {
-                say(
-                    "Review them and save each as a file of its own, because they have different owners:",
-                );
-                several.iter().for_each(|(urn, option)| {
-                    say(&format!("scimd schema add FILE{option}  # {urn}"));
-                });
-            }
-        }
-        if let Some(holder) = suggestion.holder_of_moved() {
-            advise(suggestion, holder);
-        }
-        Ok(())
-    }
-
-    async fn owner_option(&self, operator: &Operator, urn: &str) -> Result<String, Failure> {
-        let owner = operator.owner_of_schema(&self.tenant, urn).await;
-        let owner = owner.map_err(|refusal| refused(refusal, "nothing is suggested"))?;
-        Ok(owner
-            .map(|tenant| format!(" --tenant {tenant}"))
-            .unwrap_or_default())
-    }
-
-    fn choose(&self, suggestion: &Suggestion) -> Result<String, Failure> {
-        let urns: Vec<_> = suggestion.schemas.keys().cloned().collect();
+    fn choose(&self, suggested: &Suggested) -> Result<String, Failure> {
+        let urns = suggested.urns();
         match (&self.urn, urns.as_slice()) {
             (Some(urn), _) => Ok(urns
                 .iter()
                 .find(|there| there.eq_ignore_ascii_case(urn))
-                .unwrap_or(urn)
-                .clone()),
-            (None, [only]) => Ok(only.clone()),
+                .map_or_else(|| urn.clone(), |there| (*there).to_owned())),
+            (None, [only]) => Ok((*only).to_owned()),
             (None, []) => Err(Failure::Failed(format!(
                 "nothing that a schema could take was sent to tenant {} and left out",
                 self.tenant
@@ -119,15 +114,42 @@ impl Suggest {
     }
 }
 
+/// All schemas as a list.
+fn print_all(suggested: &Suggested, out: &mut dyn Write) -> Result<(), Failure> {
+    output::json(out, &suggested.schemas)?;
+    let options = suggested.urns().into_iter();
+    let options: Vec<_> = options
+        .map(|urn| (urn, suggested.owner_option(urn)))
+        .collect();
+    match options.as_slice() {
+        [(_, first), rest @ ..] if rest.iter().all(|(_, option)| option == first) => {
+            say(&format!(
+                "Review them, save them as a file, then run: scimd schema add FILE{first}"
+            ));
+        }
+        several => {
+            say(
+                "Review them and save each as a file of its own, because they have different owners:",
+            );
+            several.iter().for_each(|(urn, option)| {
+                say(&format!("scimd schema add FILE{option}  # {urn}"));
+            });
+        }
+    }
+    if let Some(holder) = &suggested.holder_of_moved {
+        advise(suggested, holder);
+    }
+    Ok(())
+}
+
 /// A schema alone does not make Okta send an attribute elsewhere.
-fn advise(suggestion: &Suggestion, urn: &str) {
-    if suggestion.moved.is_empty() {
+fn advise(suggested: &Suggested, urn: &str) {
+    if suggested.moved.is_empty() {
         return;
     }
-    let names: Vec<_> = suggestion.moved.iter().map(String::as_str).collect();
     say(&format!(
         "Okta sends {} outside of this schema. In the Profile Editor of the application, give each of these attributes \
          the external namespace {urn}; until then they are left out as before.",
-        names.join(", ")
+        suggested.moved.join(", ")
     ));
 }

@@ -1,15 +1,15 @@
 //! `scimd tenant guide`.
 
-use super::urls::urls_of;
 use crate::cli::arguments::keyword;
 use crate::cli::failure::Failure;
-use crate::cli::open;
+use crate::cli::management::{ApiRequest, Management, read_as};
 use crate::cli::output::{self, say};
-use crate::config::{Config, url};
+use crate::config::url;
 use crate::guide::{self, AttributeRows, Provider, Section, Table, plain};
 use crate::service::TenantUrls;
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
+use serde_json::{Map, Value};
 use std::io::Write;
 
 /// Arguments of `scimd tenant guide`.
@@ -25,18 +25,59 @@ pub(in crate::cli) struct Guide {
     json: bool,
 }
 
+/// What the guide of a tenant has beside the texts that are the same for all.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Filled {
+    scim_base_url: String,
+    own_scim_base_url: Option<String>,
+    custom_attributes: CustomAttributes,
+}
+
+/// Attributes of the tenant's own schemas.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CustomAttributes {
+    table: Vec<Map<String, Value>>,
+    not_entered: Vec<String>,
+}
+
+impl CustomAttributes {
+    fn rows(self) -> AttributeRows {
+        let columns = self.table.first().map(|row| row.keys().cloned().collect());
+        let cells = |row: &Map<String, Value>| -> Vec<String> {
+            let cells = row.values().map(|cell| cell.as_str().unwrap_or_default());
+            cells.map(str::to_owned).collect()
+        };
+        AttributeRows {
+            table: Table {
+                columns: columns.unwrap_or_default(),
+                rows: self.table.iter().map(cells).collect(),
+            },
+            left_out: self.not_entered,
+        }
+    }
+}
+
 impl Guide {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let operator = open::existing(config).await?;
-        let urls = urls_of(&operator.tenant(&self.name).await?, config);
+    pub(super) async fn run(
+        &self,
+        management: &Management<'_>,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let request = ApiRequest::get(&["tenants", &self.name, "guide"]);
+        let request = request.with("provider", self.provider.as_str());
+        let shown = management.call(&request).await?;
+        let filled: Filled = read_as(shown.clone())?;
+        let urls = TenantUrls {
+            scim: filled.scim_base_url,
+            own: filled.own_scim_base_url,
+        };
         let guide =
             guide::Guide::of(self.provider, &self.name, &urls.scim).map_err(Failure::Failed)?;
-        let rows = guide
-            .attributes
-            .rows(&operator.caller_in(&self.name).await?.catalog);
         match self.json {
-            true => output::json(out, &self.as_json(&guide, &urls, &rows))?,
-            false => self.print(&guide, &urls, &rows, out)?,
+            true => output::json(out, &shown)?,
+            false => self.print(&guide, &urls, &filled.custom_attributes.rows(), out)?,
         }
         warn_of(&urls.scim, &guide.name);
         Ok(())
@@ -77,48 +118,6 @@ impl Guide {
         )?;
         Ok(())
     }
-
-    fn as_json(&self, guide: &guide::Guide, urls: &TenantUrls, rows: &AttributeRows) -> Value {
-        let sections = guide.sections.iter().map(|section| {
-            let steps = section.steps.iter();
-            let steps = steps.map(|step| json!({"text": plain(&step.text), "table": step.table.as_ref().map(records)}));
-            json!({
-                "title": section.title,
-                "text": section.text.as_deref().map(plain),
-                "steps": steps.collect::<Vec<_>>(),
-                "table": section.table.as_ref().map(records),
-            })
-        });
-        let attributes = &guide.attributes;
-        json!({
-            "tenant": self.name,
-            "provider": self.provider.as_str(),
-            "scimBaseUrl": urls.scim,
-            "ownScimBaseUrl": urls.own,
-            "checked": guide.checked,
-            "sections": sections.collect::<Vec<_>>(),
-            "customAttributes": {
-                "text": plain(&attributes.intro),
-                "table": records(&rows.table),
-                "notEntered": rows.left_out,
-                "steps": attributes.steps.iter().map(|step| plain(step)).collect::<Vec<_>>(),
-                "note": plain(&attributes.note),
-            },
-        })
-    }
-}
-
-/// An object for each row, by the headings.
-fn records(table: &Table) -> Vec<Value> {
-    let record = |row: &Vec<String>| {
-        let cells = table
-            .columns
-            .iter()
-            .zip(row)
-            .map(|(column, cell)| (plain(column), plain(cell).into()));
-        Value::Object(cells.collect::<Map<_, _>>())
-    };
-    table.rows.iter().map(record).collect()
 }
 
 fn print_section(section: &Section, out: &mut dyn Write) -> Result<(), Failure> {

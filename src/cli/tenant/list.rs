@@ -1,13 +1,12 @@
 //! `scimd tenant list`.
 
 use super::or_none;
-use super::urls::urls_of;
 use crate::cli::arguments::keyword;
 use crate::cli::failure::Failure;
-use crate::cli::listing::{Paging, Shape};
-use crate::cli::{open, output::moment};
-use crate::config::Config;
-use crate::service::{Health, TenantInfo, TenantPlace, TenantQuery, tenant_as_json};
+use crate::cli::listing::{Columns, Paging};
+use crate::cli::management::{ApiRequest, Management};
+use crate::cli::output::moment;
+use crate::service::{Health, TenantShape};
 use clap::Args;
 use std::io::Write;
 
@@ -25,22 +24,15 @@ pub(in crate::cli) struct List {
 }
 
 impl List {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let operator = open::existing(config).await?;
-        let search = self.search.as_ref().map(|text| text.to_ascii_lowercase());
-        let read = async |after: Option<String>, limit| {
-            let page = operator
-                .tenants(&TenantQuery {
-                    after: after.map(TenantPlace::of_name),
-                    search: search.clone(),
-                    health: self.health,
-                    limit,
-                    ..TenantQuery::default()
-                })
-                .await?;
-            Ok(page.tenants)
-        };
-        let shape = Shape {
+    pub(super) async fn run(
+        &self,
+        management: &Management<'_>,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let request = ApiRequest::get(&["tenants"])
+            .with_some("contains", self.search.as_ref())
+            .with_some("health", self.health.map(Health::as_str));
+        let columns = Columns {
             headings: &[
                 "NAME",
                 "HEALTH",
@@ -52,23 +44,22 @@ impl List {
                 "CREATED",
             ],
             row: &as_row,
-            json: &|info: &TenantInfo| tenant_as_json(info, &urls_of(info, config)),
-            key: &|info| info.settings.name.clone(),
+            key: &|tenant| tenant.name.clone(),
         };
-        self.paging.print(&shape, read, out).await
+        let listed = self.paging.print(&columns, (management, &request), out);
+        listed.await
     }
 }
 
-fn as_row(info: &TenantInfo) -> Vec<String> {
-    let tenant = &info.settings;
+fn as_row(tenant: &TenantShape) -> Vec<String> {
     vec![
         tenant.name.clone(),
-        info.health.as_str().to_owned(),
-        info.users.to_string(),
-        info.active_users.to_string(),
+        tenant.health.clone(),
+        tenant.users.to_string(),
+        tenant.active_users.to_string(),
         or_none(tenant.seats),
-        info.groups.to_string(),
-        moment(info.last_request),
-        moment(Some(info.created)),
+        tenant.groups.to_string(),
+        moment(tenant.last_request_at.as_ref()),
+        moment(Some(&tenant.created)),
     ]
 }

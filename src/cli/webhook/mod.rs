@@ -5,9 +5,10 @@ mod set;
 
 pub(super) use add::headers;
 
-use super::endpoint::{change, endpoints, failures, list};
+use super::endpoint::{change, failures, list};
 use super::failure::Failure;
 use super::open;
+use super::open_endpoints::endpoints;
 use crate::config::Config;
 use crate::store::EndpointKind;
 use clap::Subcommand;

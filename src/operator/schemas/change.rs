@@ -18,6 +18,8 @@ pub enum SchemaStep<'a> {
     Tenant(&'a str, u64),
     /// So is that of a resource.
     Resource,
+    /// The change is made, or has failed.
+    Done,
 }
 
 /// What a change of schemas did.

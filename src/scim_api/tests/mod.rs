@@ -14,7 +14,7 @@ use crate::scim_api::log::Logs;
 use crate::scim_api::settings::HttpSettings;
 use crate::service::Reply;
 use crate::wire::body::{BodyLimits, Upload};
-use crate::wire::rate::Limits;
+use crate::wire::rate::TokenLimits;
 use crate::wire::{ServerSettings, serve};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl Server {
         let (stop, stopped) = oneshot::channel::<()>();
         let app = App::new(
             settings.clone(),
-            Arc::new(Limits::new(settings.rates())),
+            Arc::new(TokenLimits::new(settings.rates())),
             (Logs::default(), None),
             move |call, upload| handle(settings.clone(), call, upload),
         );

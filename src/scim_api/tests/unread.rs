@@ -1,6 +1,7 @@
 //! Clients that do not read what they are answered.
 
 use super::*;
+use crate::wire::answer::FEW;
 use http_body_util::{BodyExt, Empty};
 use hyper::Request;
 use hyper::body::{Bytes, Incoming};
@@ -196,22 +197,51 @@ async fn a_connection_whose_answers_are_not_read_is_closed() {
     until_nothing_is_under_way(&server).await;
 }
 
+/// A connection on which no answer is read, and the answers to at most so many requests that are refused.
+struct Unread {
+    _sender: Sender,
+    connection: JoinHandle<hyper::Result<()>>,
+    answers: Vec<Response>,
+}
+
+async fn unread(server: &Server, requests: usize) -> Unread {
+    let (sender, connection) = server.http2(0).await;
+    let mut answers = Vec::new();
+    while answers.len() < requests
+        && let Ok(Ok(answer)) = timeout(Duration::from_secs(2), server.get(&sender, "refuse")).await
+    {
+        answers.push(answer);
+    }
+    Unread {
+        _sender: sender,
+        connection,
+        answers,
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_opened_in_a_crowd_has_few_streams() {
+    let server = Server::start().await;
+    let mut crowd = Vec::new();
+    // All but one that may count for no token, and then a few more.
+    for requests in [[90; 11].as_slice(), &[33, 5]].concat() {
+        crowd.push(unread(&server, requests).await);
+    }
+    assert!(server.app.wire().in_flight.is_crowded());
+    let late = unread(&server, 90).await;
+    assert_eq!(late.answers.len(), FEW);
+    assert!(!late.connection.is_finished(), "the client waits");
+    drop(crowd);
+}
+
 #[tokio::test]
 async fn refusals_that_are_not_read_are_bounded() {
     let server = Server::start().await;
     let mut held = Vec::new();
     for _ in 0..15 {
-        let (sender, connection) = server.http2(0).await;
-        let asked: Vec<_> = (0..90).map(|_| server.get(&sender, "refuse")).collect();
-        let mut answers = Vec::new();
-        for ask in asked {
-            if let Ok(Ok(answer)) = timeout(Duration::from_secs(2), ask).await {
-                answers.push(answer);
-            }
-        }
-        held.push((sender, connection, answers));
+        held.push(unread(&server, 90).await);
     }
-    let unread: usize = held.iter().map(|(_, _, answers)| answers.len()).sum();
+    let unread: usize = held.iter().map(|held| held.answers.len()).sum();
     assert!((900..1200).contains(&unread), "{unread}");
     // Who reads is answered nevertheless.
     assert_eq!(status(&server.say(get("refuse")).await), 403);

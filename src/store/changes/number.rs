@@ -40,19 +40,44 @@ impl Store {
         self.resume(slice, now).await
     }
 
-    /// Goes on in a cluster that the log was restored into: numbers what has no position, about `slice` of it, and
-    /// takes the snapshot anew when nothing is left. Until then each pass is told that the log is foreign.
-    async fn resume(&self, slice: i64, now: Timestamp) -> Result<i64, StoreError> {
-        let write = |name, text| {
-            let statement = Statement::named(name, text, vec![Arg::OptInt(Some(slice))]);
-            self.engine.write_one(statement)
+    /// Finds out whether the log was restored into another cluster, before anything is written there: what is written
+    /// under a transaction number that both clusters have had would else be taken for numbered.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub(in crate::store) async fn notice_restore(&self) -> Result<(), StoreError> {
+        let Database::Postgres { .. } = self.engine.database else {
+            return Ok(());
         };
-        if !write("feed.suspend", SUSPEND).await?.is_empty() {
+        let first = vec![Arg::OptInt(Some(1))];
+        let statement = Statement::named("feed.is_foreign", IS_FOREIGN, first);
+        match self.engine.read(&statement).await?.is_empty() {
+            true => Ok(()),
+            false => self.suspend().await,
+        }
+    }
+
+    /// Marks the log as one whose order goes on in another cluster, unless it is marked.
+    async fn suspend(&self) -> Result<(), StoreError> {
+        let first = vec![Arg::OptInt(Some(1))];
+        let statement = Statement::named("feed.suspend", SUSPEND, first);
+        if !self.engine.write_one(statement).await?.is_empty() {
             tracing::warn!(
                 "the database was restored into another cluster; the change feed goes on there"
             );
         }
-        while !write("feed.adopt", ADOPT).await?.is_empty() {}
+        Ok(())
+    }
+
+    /// Goes on in a cluster that the log was restored into: numbers what has no position, about `slice` of it, and
+    /// takes the snapshot anew when nothing is left. Until then each pass is told that the log is foreign.
+    async fn resume(&self, slice: i64, now: Timestamp) -> Result<i64, StoreError> {
+        self.suspend().await?;
+        let adopt = || {
+            let statement = Statement::named("feed.adopt", ADOPT, vec![Arg::OptInt(Some(slice))]);
+            self.engine.write_one(statement)
+        };
+        while !adopt().await?.is_empty() {}
         let scale = [
             Arg::Int(EPOCH_MICROS + LATEST_COMMIT),
             Arg::Int(milliseconds(1)),
@@ -132,6 +157,10 @@ const PASS: &str = concat!(
     "select (select count(*) from numbered), exists (select 1 from last) and not exists (select 1 from own)"
 );
 
+/// Whether the newest pass, or a change, is of a transaction that this cluster has not had.
+const IS_FOREIGN: &str = "select last.pass from (select pass, snapshot from pass order by pass desc limit $1) as last \
+     where pg_snapshot_xmax(last.snapshot) > pg_snapshot_xmax(pg_current_snapshot()) \
+     or exists (select 1 from change where transaction >= pg_snapshot_xmax(pg_current_snapshot()))";
 /// A snapshot of the far future marks a log whose order goes on in another cluster.
 const SUSPEND: &str = "insert into pass (pass, position, snapshot, at) \
      select pass + 1, position, '9223372036854775807:9223372036854775807:', at from \

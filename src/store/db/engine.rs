@@ -106,6 +106,7 @@ impl Engine {
             &primary,
             &migrations!("postgres"),
             &session,
+            settings.migration_lock,
             keeps_role,
         )
         .await?;

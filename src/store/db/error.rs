@@ -88,6 +88,19 @@ pub enum StoreError {
         /// The latest version that this program knows.
         known: i64,
     },
+    /// Other transactions used the tables of a migration for longer than it waits.
+    #[error(
+        "migration {migration} has waited {seconds} s (database.migration_lock_seconds) for tables that other transactions \
+         use: {holders}; end these transactions, for example with pg_terminate_backend(session), and start again"
+    )]
+    Blocked {
+        /// The number of the migration.
+        migration: i64,
+        /// How long it has waited.
+        seconds: u64,
+        /// The transactions.
+        holders: String,
+    },
     /// The schema of the database cannot be brought up to date.
     #[error("migration failed")]
     Migration(#[source] sqlx::migrate::MigrateError),
@@ -266,6 +279,7 @@ impl From<StoreError> for ScimError {
             | StoreError::Slow(_)
             | StoreError::Migration(_)
             | StoreError::Newer { .. }
+            | StoreError::Blocked { .. }
             | StoreError::Damaged(_)
             | StoreError::Role(_) => Self::internal(error),
             StoreError::Busy(_)

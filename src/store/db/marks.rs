@@ -17,6 +17,10 @@
 //! | `{for_no_key_update}` | locks the rows against changes | nothing: there is one writer |
 //! | `{for_key_share}` | locks the rows against deletion | nothing |
 //! | `{for_update}` | locks the rows against changes, deletion and `{for_key_share}` | nothing |
+//! | `{each:table t}` | `lateral (select * from table t where`: what follows, up to `{end_each:t}`, says which rows are looked up for each row of what stands before, whatever the statistics are | `table t on`: after `cross join` it is the same |
+//! | `{end_each:t}` | ` offset 0) as t` | nothing |
+//! | `{postgres:text}` | the text, where the two must go different ways | nothing |
+//! | `{sqlite:text}` | nothing | the text |
 //! | `{step}` | the rows that the earlier step of the batch returned: its name | a query over their JSON |
 //!
 //! Any other mark is an error before the statement is sent.
@@ -44,6 +48,10 @@ pub(in crate::store) enum Mark<'a> {
     Row(&'a str),
     RowAmong(&'a str),
     ElementsOf(&'a str),
+    Each(&'a str),
+    EndEach(&'a str),
+    Postgres(&'a str),
+    Sqlite(&'a str),
     ForNoKeyUpdate,
     ForKeyShare,
     ForUpdate,
@@ -69,6 +77,10 @@ impl<'a> Mark<'a> {
                 Some(("row", column)) => Self::Row(column),
                 Some(("row_among", columns)) => Self::RowAmong(columns),
                 Some(("elements_of", column)) => Self::ElementsOf(column),
+                Some(("each", table)) => Self::Each(table),
+                Some(("end_each", name)) => Self::EndEach(name),
+                Some(("postgres", text)) => Self::Postgres(text),
+                Some(("sqlite", text)) => Self::Sqlite(text),
                 _ => Self::Step(word),
             },
         }

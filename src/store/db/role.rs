@@ -128,7 +128,8 @@ fn advice(missing: &[&(&'static str, String)], found: &Found, session: &Session)
 
 const FOUND: &str = "select \
      (select string_agg(name || '=' || setting, e'\\n') from pg_settings where name in ('statement_timeout', \
-      'lock_timeout', 'idle_in_transaction_session_timeout', 'jit', 'plan_cache_mode', 'enable_seqscan')), \
+      'lock_timeout', 'idle_in_transaction_session_timeout', 'jit', 'plan_cache_mode', 'enable_seqscan', \
+      'max_parallel_workers_per_gather')), \
      (select array_to_string(s.setconfig, e'\\n') from pg_db_role_setting s \
       join pg_database d on d.oid = s.setdatabase join pg_roles r on r.oid = s.setrole \
       where d.datname = current_database() and r.rolname = current_user), \

@@ -172,6 +172,8 @@ fn planning(settings: &PoolSettings) -> Vec<(&'static str, String)> {
         // A plan is made once, often while tables are small or nobody has counted them, and serves when
         // they are large: no table is to be read as a whole where an index leads to the rows.
         ("enable_seqscan", "off".to_owned()),
+        // What those cost makes small tables look worth a start of other processes. A slow filter has one core, too.
+        ("max_parallel_workers_per_gather", "0".to_owned()),
     ]
 }
 

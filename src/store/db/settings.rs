@@ -16,6 +16,8 @@ pub struct PoolSettings {
     pub statement: Duration,
     /// Longest wait for a lock.
     pub lock: Duration,
+    /// Longest wait of a migration for tables that others use.
+    pub migration_lock: Duration,
     /// Whether PostgreSQL is known to be behind a pooler in transaction mode; else it is found out.
     pub pooler: bool,
     /// Whether the settings that count behind a pooler are kept as those of the role.
@@ -33,6 +35,7 @@ impl Default for PoolSettings {
             acquire: Duration::from_secs(2),
             statement: Duration::from_secs(4),
             lock: Duration::from_secs(2),
+            migration_lock: Duration::from_secs(600),
             pooler: false,
             keeps_role: false,
             schema: None,

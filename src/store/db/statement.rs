@@ -308,6 +308,12 @@ impl Body {
                     Mark::ElementsOf(column) => {
                         into.push(format_args!("json_array_elements(cast({column} as json))"));
                     }
+                    Mark::Each(table) => {
+                        into.push(format_args!("lateral (select * from {table} where"));
+                    }
+                    Mark::EndEach(name) => into.push(format_args!(" offset 0) as {name}")),
+                    Mark::Postgres(text) => into.text.push_str(text),
+                    Mark::Sqlite(_) => {}
                     Mark::ForNoKeyUpdate => into.text.push_str(" for no key update"),
                     Mark::ForKeyShare => into.text.push_str(" for key share"),
                     Mark::ForUpdate => into.text.push_str(" for update"),
@@ -348,7 +354,12 @@ impl Body {
                         let columns = self.rows.iter().map(|(column, _)| *column);
                         into.push_json_table(columns, json_rows(&self.rows), "given");
                     }
-                    Mark::Binary | Mark::ForNoKeyUpdate | Mark::ForKeyShare | Mark::ForUpdate => {}
+                    Mark::Binary
+                    | Mark::EndEach(_)
+                    | Mark::Postgres(_)
+                    | Mark::ForNoKeyUpdate
+                    | Mark::ForKeyShare
+                    | Mark::ForUpdate => {}
                     Mark::Position => into.text.push_str("instr"),
                     Mark::RowsOf => into.text.push_str("json_group_array"),
                     Mark::RowOf => into.text.push_str("json_array"),
@@ -359,6 +370,8 @@ impl Body {
                     Mark::Row(column) => into.text.push_str(column),
                     Mark::RowAmong(columns) => into.push(format_args!("({columns} in ")),
                     Mark::ElementsOf(column) => into.push(format_args!("json_each({column})")),
+                    Mark::Each(table) => into.push(format_args!("{table} on")),
+                    Mark::Sqlite(text) => into.text.push_str(text),
                     Mark::Step(step) => refer(&mut into, earlier, step, name)?,
                 },
             }
@@ -506,6 +519,28 @@ mod tests {
             page.for_postgres().unwrap().text,
             "select seq from r where tenant = $1 limit $2"
         );
+    }
+
+    #[test]
+    fn rows_are_looked_up_for_each_row_before_them() {
+        let text = "select m.g from f cross join {each:member m} m.u = f.seq{end_each:m}";
+        let groups = Statement::named("r.groups", text, vec![]);
+        assert_eq!(
+            groups.for_sqlite().unwrap().text,
+            "select m.g from f cross join member m on m.u = f.seq"
+        );
+        assert_eq!(
+            groups.for_postgres().unwrap().text,
+            "select m.g from f cross join lateral (select * from member m where m.u = f.seq offset 0) as m"
+        );
+    }
+
+    #[test]
+    fn a_text_may_be_for_one_database() {
+        let text = "select 1{postgres: from a}{sqlite: from b}";
+        let one = Statement::named("r.one", text, vec![]);
+        assert_eq!(one.for_sqlite().unwrap().text, "select 1 from b");
+        assert_eq!(one.for_postgres().unwrap().text, "select 1 from a");
     }
 
     #[test]

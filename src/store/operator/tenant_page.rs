@@ -8,7 +8,9 @@ use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
 use crate::store::handle::Store;
 use crate::store::operator::tenant::{COLUMNS, TenantInfo, WIDTH, read_tenant};
-use crate::store::operator::tenant_query::{TenantOrder, TenantPage, TenantPlace, TenantQuery};
+use crate::store::operator::tenant_query::{
+    Source, TenantOrder, TenantPage, TenantPlace, TenantQuery,
+};
 
 /// Names of the resource types that are counted for a tenant.
 #[derive(Debug, Clone, Copy)]
@@ -68,16 +70,23 @@ impl Part {
         }
     }
 
-    /// Adds the query of the tenants of the part: `tenant`, `name` and `figure`. They are looked for among `few`, if that
-    /// is given.
-    fn push(self, sql: &mut Sql, after: &Start<'_>, few: Option<Health>, time: HealthTime) {
+    /// Adds the query of the tenants of the part: `tenant`, `name` and `figure`. They are looked for in a
+    /// source alone, if one is given.
+    fn push(
+        self,
+        sql: &mut Sql,
+        query: &TenantQuery,
+        after: &Start<'_>,
+        few: Option<Source>,
+        time: HealthTime,
+    ) {
         sql.raw("select t.tenant, t.name, ");
         match self {
             Self::Figure(column) => sql.raw(column).raw(" as figure"),
             _ => sql.raw("cast(0 as bigint) as figure"),
         };
         match (self, few) {
-            (_, Some(few)) => push_few(sql, few, time),
+            (_, Some(source)) => push_few(sql, query, source, time),
             // The words keep SQLite from beginning with the tenants.
             (Self::Figure(_), None) => {
                 sql.raw(" from tenant_status s cross join tenant t where t.tenant = s.tenant");
@@ -143,10 +152,11 @@ impl<'a> Start<'a> {
     }
 }
 
-/// Adds `tenant t` with its `tenant_status s`, for those alone that may be of a health; conditions may follow.
-fn push_few(sql: &mut Sql, health: Health, time: HealthTime) {
+/// Adds `tenant t` with its `tenant_status s`, for those alone that are in a source; conditions may follow.
+fn push_few(sql: &mut Sql, query: &TenantQuery, source: Source, time: HealthTime) {
     sql.raw(" from (select distinct c.tenant from (");
-    health::push_candidates(sql, health, time);
+    // The limit keeps SQLite from another way to the same rows. It is far from what was counted.
+    query.push_source(sql, source, time, 100 * FEW);
     sql.raw(") as c) as few cross join tenant t left join tenant_status s on s.tenant = t.tenant where t.tenant = few.tenant");
 }
 
@@ -220,21 +230,19 @@ impl Store {
             next: None,
         };
         let parts = parts(query.order.unwrap_or(TenantOrder::Name));
-        let mut wanted: Vec<_> = parts.iter().filter_map(|part| part.health()).collect();
-        wanted.extend(query.health);
-        wanted.retain(|health| health::has_index(*health));
-        let rare = self.rare(&wanted, time).await?;
+        let own = parts.iter().filter_map(|part| Source::of(part.health()));
+        let small = self.small(query, own.chain(query.sources()), time).await?;
         let mut after = query.after.as_ref();
         let first = after.map_or(0, |place| place.part);
         for (number, part) in (0..).zip(parts) {
             if number < first {
                 continue;
             }
-            let own = [part.health(), query.health].into_iter().flatten();
-            let few = own.into_iter().find(|health| rare.contains(health));
+            let own = Source::of(part.health()).into_iter();
+            let few = own.chain(query.sources()).find(|own| small.contains(own));
             let mut sql = select_info(counted, time);
             sql.raw(", page.figure from (");
-            part.push(&mut sql, &Start::of(after.take()), few, time);
+            part.push(&mut sql, query, &Start::of(after.take()), few, time);
             query.conditions(&mut sql, time);
             part.push_order(&mut sql, false);
             // One more than is asked for tells whether there are more.
@@ -259,27 +267,33 @@ impl Store {
         Ok(page)
     }
 
-    /// Of the health that a list is about, where there is an index of it, that which few tenants can have. For others the
-    /// list is read in its order until there are enough.
-    async fn rare(&self, wanted: &[Health], time: HealthTime) -> Result<Vec<Health>, StoreError> {
-        if wanted.is_empty() {
-            return Ok(Vec::new());
-        }
+    /// Of the sources of a list, those with few tenants, which are read and sorted. With others the list is read in its
+    /// order until there are enough.
+    async fn small(
+        &self,
+        query: &TenantQuery,
+        sources: impl Iterator<Item = Source>,
+        time: HealthTime,
+    ) -> Result<Vec<Source>, StoreError> {
         let mut sql = Sql::default();
         let mut between = "select ";
-        for health in wanted {
+        let sources: Vec<_> = sources.collect();
+        for source in &sources {
             sql.raw(between).raw("(select count(*) from (");
-            health::push_candidates(&mut sql, *health, time);
-            sql.raw(" {limit}").int(FEW + 1).raw(") as c)");
+            query.push_source(&mut sql, *source, time, FEW + 1);
+            sql.raw(") as c)");
             between = ", ";
         }
-        let rows = self.engine.read(&sql.statement("tenant.count_few")).await?;
-        let mut rare = Vec::new();
-        for (column, health) in wanted.iter().enumerate() {
-            let count = rows.first().map_or(Ok(0), |row| row.int(column))?;
-            rare.extend((count <= FEW).then_some(*health));
+        if sources.is_empty() {
+            return Ok(sources);
         }
-        Ok(rare)
+        let rows = self.engine.read(&sql.statement("tenant.count_few")).await?;
+        let mut small = Vec::new();
+        for (column, source) in sources.into_iter().enumerate() {
+            let count = rows.first().map_or(Ok(0), |row| row.int(column))?;
+            small.extend((count <= FEW).then_some(source));
+        }
+        Ok(small)
     }
 
     /// How many tenants fit a query, wherever its list begins.
@@ -291,10 +305,15 @@ impl Store {
         query: &TenantQuery,
         time: HealthTime,
     ) -> Result<i64, StoreError> {
+        let small = self.small(query, query.sources(), time).await?;
         let mut sql = Sql::default();
-        sql.raw("select count(*)")
-            .raw(FROM)
-            .raw(" where t.tenant > 0");
+        sql.raw("select count(*)");
+        match small.first() {
+            Some(source) => push_few(&mut sql, query, *source, time),
+            None => {
+                sql.raw(FROM).raw(" where true");
+            }
+        }
         query.conditions(&mut sql, time);
         let rows = self.engine.read(&sql.statement("tenant.count")).await?;
         rows.first().map_or(Ok(0), |row| row.int(0))

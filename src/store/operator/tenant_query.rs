@@ -83,18 +83,12 @@ impl TenantQuery {
                 .raw(") > 0");
         }
         if let Some(prefix) = &self.prefix {
-            // Three ranges, each of an index of its own. What begins with a text comes before the text with the last
-            // character behind it.
-            let end = format!("{prefix}{}", char::MAX);
-            for (start, column) in PREFIXED {
-                sql.raw(start)
-                    .raw(column)
-                    .raw(" >= ")
-                    .arg(prefix.as_str().into());
-                sql.raw(" and ")
-                    .raw(column)
-                    .raw(" <= ")
-                    .arg(Arg::Text(end.clone()));
+            let mut between = " and (";
+            for column in PREFIXED {
+                sql.raw(between).raw("t.").raw(column).raw(" >= ");
+                sql.arg(prefix.as_str().into()).raw(" and t.").raw(column);
+                sql.raw(" <= ").arg(end_of(prefix));
+                between = " or ";
             }
             sql.raw(")");
         }
@@ -114,18 +108,62 @@ impl TenantQuery {
     }
 }
 
-/// The columns that a prefix is looked for in, each after what goes before it.
-const PREFIXED: [(&str, &str); 3] = [
-    (
-        " and t.tenant in (select p.tenant from tenant p where ",
-        "p.name",
-    ),
-    (
-        " union all select p.tenant from tenant p where ",
-        "p.display_key",
-    ),
-    (
-        " union all select p.tenant from tenant p where ",
-        "p.reference_key",
-    ),
-];
+/// Indexes that lead to the tenants of a list without a look at all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Source {
+    /// The index of the tenants that may be of a health.
+    Health(Health),
+    /// The indexes of the names that begin with a text.
+    Prefix,
+}
+
+impl Source {
+    /// The source of the tenants of a health, if there is one.
+    pub(in crate::store) fn of(health: Option<Health>) -> Option<Self> {
+        health
+            .filter(|health| health::has_index(*health))
+            .map(Self::Health)
+    }
+}
+
+impl TenantQuery {
+    /// The sources that hold all tenants of the list.
+    pub(in crate::store) fn sources(&self) -> impl Iterator<Item = Source> {
+        let prefix = self.prefix.as_ref().map(|_| Source::Prefix);
+        prefix.into_iter().chain(Source::of(self.health))
+    }
+
+    /// Adds the query of the tenants in a source, up to a number; some come several times.
+    pub(in crate::store) fn push_source(
+        &self,
+        sql: &mut Sql,
+        source: Source,
+        time: HealthTime,
+        most: i64,
+    ) {
+        match source {
+            Source::Health(health) => health::push_candidates(sql, health, time),
+            Source::Prefix => {
+                let prefix = self.prefix.as_deref().unwrap_or_default();
+                let mut between = "";
+                for column in PREFIXED {
+                    sql.raw(between)
+                        .raw("select p.tenant from tenant p where p.");
+                    sql.raw(column).raw(" >= ").arg(prefix.into());
+                    sql.raw(" and p.").raw(column);
+                    sql.raw(" <= ").arg(end_of(prefix));
+                    between = " union all ";
+                }
+            }
+        }
+        sql.raw(" {limit}").int(most);
+    }
+}
+
+/// The columns that a prefix is looked for in, each of which has an index.
+const PREFIXED: [&str; 3] = ["name", "display_key", "reference_key"];
+
+/// The end of what begins with a text: it comes before the text with the last character behind it.
+fn end_of(prefix: &str) -> Arg {
+    Arg::Text(format!("{prefix}{}", char::MAX))
+}

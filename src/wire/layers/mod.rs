@@ -8,7 +8,7 @@ pub(crate) mod guard;
 mod gzip;
 pub(crate) mod request_id;
 mod step;
-mod task;
+pub(crate) mod task;
 
 use crate::live::Live;
 use crate::wire::refusal::Refuse;

@@ -10,7 +10,12 @@ use crate::wire::tasks::Tasks;
 use axum::extract::Request;
 use axum::http::Method;
 use axum::response::Response;
+use tokio::time::Instant;
 use tracing::{Instrument, Span};
+
+/// Until when the answer to a request has to be ready, an extension of the request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AnswerBy(pub(crate) Instant);
 
 /// Runs the handler in a task, which a client that hangs up ends only if nothing is written.
 #[derive(Debug, Clone)]
@@ -21,12 +26,14 @@ pub(crate) struct RunTask {
 }
 
 impl<S: Inner> Step<S> for RunTask {
-    async fn run(self, request: Request, inner: S) -> Response {
+    async fn run(self, mut request: Request, inner: S) -> Response {
         let id = request.extensions().get::<RequestId>();
         let span = tracing::info_span!("request", request_id = id.map(|id| &*id.0));
         let refused = Refused::of(&request);
         let is_safe = is_safe(request.method());
         let time = self.settings.get().request_time;
+        let answer_by = AnswerBy(Instant::now() + time);
+        request.extensions_mut().insert(answer_by);
         let trace = request.extensions().get().map(RequestSpan::span);
         let work = answer(inner, request)
             .instrument(trace.unwrap_or_else(Span::none))

@@ -9,3 +9,5 @@ mod pools;
 mod silence;
 mod standby;
 mod stop;
+
+pub(crate) use silence::{commit_on_both, url};

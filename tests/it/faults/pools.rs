@@ -48,6 +48,36 @@ async fn a_server_at_the_connection_limit_waits_for_its_own_connections() {
     assert!(opened.is_empty(), "connections were dropped");
 }
 
+/// One connection would not do: a repair reads the resources on one while it writes on another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_given_one_connection_uses_two() {
+    let cluster = block_in_place(Cluster::start).unwrap();
+    let pool = PoolSettings {
+        max_connections: 1,
+        acquire: Duration::from_secs(60),
+        ..PoolSettings::default()
+    };
+    let options = Options {
+        pool,
+        ..Options::default()
+    };
+    let url = cluster.url().into();
+    let server = Server::over_with(DatabaseTarget::Postgres { url }, options).await;
+    let server = Arc::new(server);
+    let create = |i: usize| {
+        let server = server.clone();
+        async move { server.post("/Users", user(&format!("u{i}"))).await.status }
+    };
+    assert!(race(40, create).await.iter().all(|status| *status == 201));
+    server.run("delete from attribute_value").await;
+    let repaired = server.operator.verify(true).await.unwrap();
+    assert!(!repaired.is_empty(), "nothing was missing");
+    let path = "/Users?filter=userName%20eq%20%22u7%22";
+    assert_eq!(server.get(path).await.expect(200).body["totalResults"], 1);
+    let mut operator = PgConnection::connect(&cluster.url()).await.unwrap();
+    assert_eq!(pids(&mut operator).await.len(), 2);
+}
+
 /// Processes that serve the server's connections.
 async fn pids(operator: &mut PgConnection) -> Vec<i32> {
     let text = "select pid from pg_stat_activity where application_name = 'scimd'";

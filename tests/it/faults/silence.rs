@@ -3,6 +3,7 @@
 use super::crowd::{Crowd, Met};
 use crate::harness::postgres::Cluster;
 use crate::harness::{Options, Proxy, Server, user};
+use nix::sys::signal::Signal;
 use scimd::service::DatabaseTarget;
 use scimd::store::PoolSettings;
 use sqlx::{Connection, PgConnection};
@@ -32,7 +33,7 @@ pub(super) async fn server(url: String) -> Arc<Server> {
     Arc::new(Server::over_with(DatabaseTarget::Postgres { url: url.into() }, options).await)
 }
 
-pub(super) fn url(ports: &[u16]) -> String {
+pub(crate) fn url(ports: &[u16]) -> String {
     let hosts: Vec<_> = ports
         .iter()
         .map(|port| format!("127.0.0.1:{port}"))
@@ -196,12 +197,37 @@ async fn a_refusing_network_costs_nobody_more_than_two_seconds() {
     }
     assert_eq!(ready(&server).await, 503);
     proxy.refuse(false);
+    is_back(&server, &path).await;
+}
+
+/// PostgreSQL is there again: the server notices, and serves what is read.
+async fn is_back(server: &Server, path: &str) {
     let back = Instant::now();
-    while ready(&server).await != 200 {
+    while ready(server).await != 200 {
         assert!(back.elapsed() <= BACK);
         sleep(Duration::from_millis(20)).await;
     }
-    server.get(&path).await.expect(200);
+    server.get(path).await.expect(200);
+}
+
+/// Whether it ends in order or as in a crash.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_while_postgresql_is_stopped_take_two_seconds_at_most() {
+    let mut cluster = block_in_place(Cluster::start).unwrap();
+    let server = server(cluster.url()).await;
+    let id = server.post("/Users", user("ann")).await.expect(201).id();
+    let path = format!("/Users/{id}");
+    for signal in [Signal::SIGINT, Signal::SIGQUIT] {
+        block_in_place(|| cluster.stop(signal));
+        for _ in 0..4 {
+            let began = Instant::now();
+            server.get(&path).await.refused(503, "");
+            assert!(began.elapsed() <= LATER, "{:?}", began.elapsed());
+        }
+        assert_eq!(ready(&server).await, 503);
+        block_in_place(|| cluster.start_again());
+        is_back(&server, &path).await;
+    }
 }
 
 /// The primary is frozen with its host, and the standby takes over.
@@ -229,11 +255,11 @@ async fn failover(writers: usize) {
     let met = crowd.end().await;
     all_in_time(&met, [began, known, end], late);
     drop(frozen);
-    block_in_place(|| pair.0.stop(nix::sys::signal::Signal::SIGQUIT));
+    block_in_place(|| pair.0.stop(Signal::SIGQUIT));
 }
 
 /// Whatever a primary acknowledges is on its standby.
-pub(super) async fn commit_on_both(primary: &Cluster) {
+pub(crate) async fn commit_on_both(primary: &Cluster) {
     let mut connection = PgConnection::connect(&primary.url()).await.unwrap();
     for text in [
         "alter system set synchronous_standby_names = '*'",

@@ -1,6 +1,7 @@
 //! One server, or several over one database, and tasks that race on them.
 
 use super::{Database, Server};
+use scimd::service::DatabaseTarget;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Barrier;
@@ -51,7 +52,15 @@ impl Fleet {
     }
 
     pub(crate) async fn of_two(database: Database) -> Self {
-        let first = Server::on(database).await;
+        Self::and_another(Server::on(database).await).await
+    }
+
+    /// Two over a database that is there.
+    pub(crate) async fn of_two_over(target: DatabaseTarget) -> Self {
+        Self::and_another(Server::over(target).await).await
+    }
+
+    async fn and_another(first: Server) -> Self {
         let second = first.second().await;
         Self([first, second].into())
     }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod chance;
+pub(crate) mod dump;
 mod fleet;
 pub(crate) mod openapi;
 pub(crate) mod pooler;
@@ -315,11 +316,12 @@ impl Server {
         };
         let issuer = "https://scim.example.com".to_owned();
         let streams = scimd::delivery::Endpoints::new(&operator, feed.clone(), keys, issuer);
-        let feed_app = scimd::feed_api::FeedApp::new(feed.clone(), access, streams);
+        let limits = options.http.limits();
+        let feed_app = scimd::feed_api::FeedApp::new(feed.clone(), access, streams, limits.clone());
         let beside = scimd::scim_api::Beside::new(scimd::feed_api::PREFIX, move |request| {
             feed_app.clone().answer(request)
         });
-        let app = scimd::scim_api::app(service.clone(), options.http, Some(beside));
+        let app = scimd::scim_api::app(service.clone(), options.http, limits, Some(beside));
         tokio::spawn(async move {
             scimd::wire::serve(
                 listener,
@@ -472,15 +474,19 @@ async fn url_on(database: Database) -> String {
 
 /// A new, empty database on the private PostgreSQL server.
 pub(crate) async fn create_database() -> String {
+    create_database_on(&postgres::url()).await
+}
+
+/// A new, empty database on a PostgreSQL server.
+pub(crate) async fn create_database_on(url: &str) -> String {
     use sqlx::Connection;
     static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let url = postgres::url();
     let name = format!(
         "scimd_{}_{}",
         std::process::id(),
         NUMBER.fetch_add(1, Ordering::SeqCst)
     );
-    let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+    let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
     sqlx::query(sqlx::AssertSqlSafe(format!("create database {name}")))
         .execute(&mut connection)
         .await

@@ -349,7 +349,7 @@ fn initialize(bin: &Path, data: &Path, owner: Option<(u32, u32)>) -> Result<(), 
     refuse_some(data).map_err(|e| format!("pg_hba.conf: {e}"))
 }
 
-fn succeeds(command: &mut Command) -> Result<(), String> {
+pub(super) fn succeeds(command: &mut Command) -> Result<(), String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let Output {
         status,

@@ -12,14 +12,14 @@ use scimd::service::TenantChange;
 use serde_json::{Value, json};
 
 /// A tenant with a user, and a group whose member the user is. All tenants have the same names.
-struct Tenant {
+pub(crate) struct Tenant {
     token: String,
-    user: String,
-    group: String,
+    pub(crate) user: String,
+    pub(crate) group: String,
 }
 
 impl Tenant {
-    async fn new(server: &Server, name: &str) -> Self {
+    pub(crate) async fn new(server: &Server, name: &str) -> Self {
         Self::with(server, name, &TenantChange::default()).await
     }
 
@@ -69,7 +69,7 @@ fn routes_of(user_id: &str, group_id: &str) -> Vec<(Method, String, Option<Value
 }
 
 /// Every route there is.
-fn all_routes(user_id: &str, group_id: &str) -> Vec<(Method, String, Option<Value>)> {
+pub(crate) fn all_routes(user_id: &str, group_id: &str) -> Vec<(Method, String, Option<Value>)> {
     let mut routes = routes_of(user_id, group_id);
     for path in [
         "/",

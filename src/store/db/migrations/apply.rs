@@ -1,14 +1,15 @@
 //! Runs the steps of a migration.
 
 use super::concurrent;
+use super::lock_wait::{LockWait, holders};
 use super::outcome::{TABLE, is_lock_conflict, refused};
 use super::step::{Step, Work};
 use crate::store::db::error::StoreError;
 use crate::store::db::role;
 use crate::store::db::session::Session;
 use sqlx::migrate::Migration;
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
-use std::time::Duration;
+use sqlx::{AssertSqlSafe, Executor, PgConnection};
+use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 /// Pause before a step is tried again that did not get a lock. Requests that were queued behind it run meanwhile.
@@ -22,6 +23,8 @@ pub(super) struct Worker<'a> {
     connection: &'a mut PgConnection,
     session: &'a Session,
     migration: &'a Migration,
+    /// Longest wait of a step for tables that others use.
+    lock: Duration,
 }
 
 impl<'a> Worker<'a> {
@@ -29,29 +32,37 @@ impl<'a> Worker<'a> {
         connection: &'a mut PgConnection,
         session: &'a Session,
         migration: &'a Migration,
+        lock: Duration,
     ) -> Self {
         Self {
             connection,
             session,
             migration,
+            lock,
         }
     }
 
     /// Runs a step; after the last one the migration is recorded, if possible in the transaction of the step.
     ///
     /// # Errors
-    /// If the database goes away or refuses a statement.
+    /// [`StoreError::Blocked`] if others use a table for too long; any other if the database goes away or refuses a statement.
     pub(super) async fn run(&mut self, step: &Step<'_>, is_last: bool) -> Result<(), StoreError> {
         match step.work {
             Work::Transaction => return self.transaction(step.text, is_last).await,
             Work::Slices => self.slices(step.text).await?,
             Work::Index(name) => {
-                let outcome = concurrent::build(self.connection, self.session, name, step.text);
-                outcome.await.map_err(|error| self.failed(error))?;
+                let mut wait = LockWait::new(self.lock);
+                let index =
+                    concurrent::build(self.connection, self.session, name, step.text, &mut wait);
+                let outcome = index.await;
+                self.outside(outcome, &wait).await?;
             }
             Work::Outside => {
-                let outcome = concurrent::run(self.connection, self.session, step.text);
-                outcome.await.map_err(|error| self.failed(error))?;
+                let mut wait = LockWait::new(self.lock);
+                let statement =
+                    concurrent::run(self.connection, self.session, step.text, &mut wait);
+                let outcome = statement.await;
+                self.outside(outcome, &wait).await?;
             }
         }
         if is_last {
@@ -60,11 +71,27 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
+    /// What the outcome of a statement outside of a transaction means, which has waited for others as long as it may.
+    async fn outside(
+        &mut self,
+        outcome: Result<(), sqlx::Error>,
+        wait: &LockWait,
+    ) -> Result<(), StoreError> {
+        match outcome {
+            Err(error) if is_lock_conflict(&error) => Err(self.blocked(wait).await?),
+            outcome => outcome.map_err(|error| self.failed(error)),
+        }
+    }
+
     async fn transaction(&mut self, text: &str, is_last: bool) -> Result<(), StoreError> {
-        let mut attempt = 0;
+        let (mut attempt, mut wait) = (0, LockWait::new(self.lock));
         loop {
+            let begun = Instant::now();
             match self.try_transaction(text, is_last).await {
-                Err(error) if is_lock_conflict(&error) => self.wait(&mut attempt).await?,
+                Err(error) if wait.is_over(&error, begun) => {
+                    return Err(self.blocked(&wait).await?);
+                }
+                Err(error) if is_lock_conflict(&error) => self.pause(&mut attempt).await?,
                 outcome => return outcome.map_err(|error| self.failed(error)),
             }
         }
@@ -87,11 +114,19 @@ impl<'a> Worker<'a> {
 
     async fn slices(&mut self, text: &str) -> Result<(), StoreError> {
         let (mut key, mut attempt) = ((i64::MIN, i64::MIN), 0);
+        let mut wait = LockWait::new(self.lock);
         loop {
+            let begun = Instant::now();
             match self.try_slice(text, key).await {
-                Ok(Some(next)) => key = next,
+                Ok(Some(next)) => {
+                    wait.end();
+                    key = next;
+                }
                 Ok(None) => return Ok(()),
-                Err(error) if is_lock_conflict(&error) => self.wait(&mut attempt).await?,
+                Err(error) if wait.is_over(&error, begun) => {
+                    return Err(self.blocked(&wait).await?);
+                }
+                Err(error) if is_lock_conflict(&error) => self.pause(&mut attempt).await?,
                 Err(error) => return Err(self.failed(error)),
             }
         }
@@ -112,13 +147,18 @@ impl<'a> Worker<'a> {
         end(self.connection, outcome).await
     }
 
-    /// Waits before the next attempt. The log names the oldest transaction, which is likely to hold the lock.
-    async fn wait(&mut self, attempt: &mut u32) -> Result<(), StoreError> {
+    async fn blocked(&mut self, wait: &LockWait) -> Result<StoreError, StoreError> {
+        let blocked = wait.blocked(self.connection, self.session, self.migration.version);
+        Ok(blocked.await?)
+    }
+
+    /// Pauses before the next attempt. The log names the transactions that are likely to hold the lock.
+    async fn pause(&mut self, attempt: &mut u32) -> Result<(), StoreError> {
         if attempt.is_multiple_of(LOGGED) {
-            let oldest = oldest(self.connection).await?;
+            let holders = holders(self.connection, self.session).await?;
             let file = &self.migration.description;
             tracing::warn!(
-                "migration {file}: the tables are in use; trying again. The oldest transaction: {oldest}"
+                "migration {file}: the tables are in use; trying again. Other transactions: {holders}"
             );
         }
         *attempt += 1;
@@ -182,14 +222,3 @@ async fn record(connection: &mut PgConnection, migration: &Migration) -> Result<
         .await?;
     Ok(())
 }
-
-/// The oldest transaction of others in this database, in words.
-async fn oldest(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
-    let row = sqlx::raw_sql(OLDEST).fetch_optional(connection).await?;
-    row.map_or(Ok("none".to_owned()), |row| row.try_get(0))
-}
-
-const OLDEST: &str = "select format('session %s (%s), %s s', pid, coalesce(nullif(application_name, ''), usename), \
-     extract(epoch from now() - xact_start)::bigint) from pg_stat_activity where datname = current_database() \
-     and pid <> pg_backend_pid() and backend_type = 'client backend' and xact_start is not null \
-     order by xact_start limit 1";

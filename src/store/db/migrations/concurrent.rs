@@ -7,11 +7,12 @@
 //! back last. If another session was lent and its limit ended the statement, that is tried again. Then the limits of
 //! the first session are set back. While it lacks them, `deadline` bounds the statements of requests in it.
 
+use super::lock_wait::LockWait;
 use super::outcome::{has_code, is_lock_conflict};
 use crate::store::db::session::Session;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 /// Pause before the state of an index is looked at again that another session builds.
@@ -20,15 +21,24 @@ const AGAIN: Duration = Duration::from_millis(200);
 const BORROWED: usize = 100;
 const BETWEEN: Duration = Duration::from_millis(50);
 
+/// What gives a session no limit of time but that of its waits for other transactions.
+pub(super) fn limits(lock: Duration) -> String {
+    format!(
+        "set statement_timeout = 0; set lock_timeout = {}; ",
+        lock.as_millis()
+    )
+}
+
 /// Builds an index unless it is there; one that an interruption left unfinished is built anew.
 ///
 /// # Errors
-/// If the database goes away or refuses a statement.
+/// A conflict of locks if the wait is over; any other if the database goes away or refuses a statement.
 pub(super) async fn build(
     connection: &mut PgConnection,
     session: &Session,
     name: &str,
     text: &str,
+    wait: &mut LockWait,
 ) -> Result<(), sqlx::Error> {
     loop {
         match state(connection, session, name).await? {
@@ -37,15 +47,21 @@ pub(super) async fn build(
             State::Building => sleep(AGAIN).await,
             State::Invalid => {
                 let text = format!("drop index concurrently if exists {{schema}}.{name}");
-                run(connection, session, &text).await?;
+                run(connection, session, &text, wait).await?;
             }
-            State::Missing => match attempt(connection, session, text).await {
-                // What the attempt has left behind, or another session has begun, is looked at again.
-                Err(error) if has_code(&error, &["42P07"]) || may_be_repeated(&error, session) => {
-                    sleep(AGAIN).await;
+            State::Missing => {
+                let begun = Instant::now();
+                match attempt(connection, session, text, wait).await {
+                    Err(error) if wait.is_over(&error, begun) => return Err(error),
+                    // What the attempt has left behind, or another session has begun, is looked at again.
+                    Err(error)
+                        if has_code(&error, &["42P07"]) || may_be_repeated(&error, session) =>
+                    {
+                        sleep(AGAIN).await;
+                    }
+                    outcome => outcome?,
                 }
-                outcome => outcome?,
-            },
+            }
         }
     }
 }
@@ -53,14 +69,17 @@ pub(super) async fn build(
 /// Runs a statement that may be repeated outside of a transaction.
 ///
 /// # Errors
-/// If the database goes away or refuses the statement.
+/// A conflict of locks if the wait is over; any other if the database goes away or refuses the statement.
 pub(super) async fn run(
     connection: &mut PgConnection,
     session: &Session,
     text: &str,
+    wait: &mut LockWait,
 ) -> Result<(), sqlx::Error> {
     loop {
-        match attempt(connection, session, text).await {
+        let begun = Instant::now();
+        match attempt(connection, session, text, wait).await {
+            Err(error) if wait.is_over(&error, begun) => return Err(error),
             Err(error) if may_be_repeated(&error, session) => sleep(AGAIN).await,
             outcome => return outcome,
         }
@@ -77,13 +96,14 @@ async fn attempt(
     connection: &mut PgConnection,
     session: &Session,
     text: &str,
+    wait: &LockWait,
 ) -> Result<(), sqlx::Error> {
     let text = text.replace("{schema}", &schema(connection, session).await?);
     if !session.is_pooled() {
         connection.execute(AssertSqlSafe(text)).await?;
         return Ok(());
     }
-    let lifted = borrow(connection, LIFT).await?;
+    let lifted = borrow(connection, &limits(wait.limit())).await?;
     let outcome = connection.execute(AssertSqlSafe(text)).await;
     set_back(connection, lifted).await?;
     outcome.map(|_| ())
@@ -166,7 +186,6 @@ async fn in_schema(
     row
 }
 
-const LIFT: &str = "set statement_timeout = 0; set lock_timeout = 0; ";
 const RESET: &str = "reset statement_timeout; reset lock_timeout; ";
 const STATE: &str = "select i.indisvalid, exists (select 1 from pg_stat_progress_create_index p \
      where p.datname = current_database() and p.relid = i.indrelid) from pg_index i \

@@ -8,6 +8,7 @@
 mod apply;
 mod concurrent;
 mod guard;
+mod lock_wait;
 mod outcome;
 mod recorded;
 mod step;
@@ -19,20 +20,22 @@ use guard::Guard;
 use outcome::{TABLE, failed};
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Executor, PgConnection, SqliteConnection};
-use std::time::Instant;
+use sqlx::{AssertSqlSafe, Executor, PgConnection, SqliteConnection};
+use std::time::{Duration, Instant};
 use step::steps;
 
 /// Runs the migrations of PostgreSQL that have not been run yet. `connection` is one without settings to the
-/// server of `options`. `keeps_role`: whether the settings of the role are kept too.
+/// server of `options`. A step waits for tables that others use for at most `lock`. `keeps_role`: whether the settings of
+/// the role are kept too.
 ///
 /// # Errors
-/// If a migration fails. Those before it, and its own steps before the one that failed, have taken effect.
+/// [`StoreError::Blocked`] if others use a table for too long; any other if a migration fails. Those before it, and its own steps before the one that failed, have taken effect.
 pub(super) async fn run(
     connection: &mut PgConnection,
     options: &PgConnectOptions,
     migrator: &Migrator,
     session: &Session,
+    lock: Duration,
     keeps_role: bool,
 ) -> Result<(), StoreError> {
     let applied = recorded::read(connection, session).await?;
@@ -41,11 +44,10 @@ pub(super) async fn run(
         return Ok(());
     }
     let mut guard = Guard::take(options, session).await?;
-    // Without a limit: an index takes as long as it takes. Behind a pooler this does nothing lasting.
+    // An index takes as long as it takes; only its wait for others has a limit. Behind a pooler this does nothing lasting.
     if !session.is_pooled() {
-        connection
-            .execute("set statement_timeout = 0; set lock_timeout = 0")
-            .await?;
+        let limits = concurrent::limits(lock);
+        connection.execute(AssertSqlSafe(limits)).await?;
     }
     recorded::prepare(connection, session).await?;
     let applied = recorded::read(connection, session).await?;
@@ -59,7 +61,7 @@ pub(super) async fn run(
                 migration.version,
             ))
         })?;
-        let mut worker = Worker::new(connection, session, migration);
+        let mut worker = Worker::new(connection, session, migration, lock);
         for (number, step) in steps.iter().enumerate() {
             guard.check().await?;
             let file = &migration.description;

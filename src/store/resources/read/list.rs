@@ -232,10 +232,14 @@ fn beyond_mark(sql: &mut Sql, keys: Range<i64>, from: &PageStart) {
     sql.raw(" and seq < ").int(before);
 }
 
-/// All hits with the values that decide, or none. An outer join would say the same, but for it
-/// SQLite reads all values for each hit.
-const VALUED: &str = " from (select seq, key, tail from deciding union all \
-     select seq, cast(null as text), cast(null as text) from (select seq from hit except select seq from deciding) as rest) as l";
+/// All hits with the values that decide, or none. For an outer join SQLite reads all values for each hit. PostgreSQL does
+/// the same for the condition that SQLite has, if it expects few rows, as in tables that it has not analysed; a full join
+/// it makes in one pass over both, and what keeps the hits only is nothing by which it could make another join of it.
+const VALUED: &str = "\
+     {sqlite: from (select seq, key, tail from deciding union all select seq, cast(null as text), cast(null as text) from \
+     (select seq from hit except select seq from deciding) as rest) as l}\
+     {postgres: from (select h.seq, d.key, d.tail from deciding d full join hit h on h.seq = d.seq \
+     where coalesce(h.seq, 0) <> 0 offset 0) as l}";
 
 /// Names of what is sorted by, within the statement.
 const DECIDING: [&str; 3] = ["a", "b", "c"];
@@ -318,7 +322,8 @@ fn mark_values(sql: &mut Sql, mark: &Bookmark) {
     }
 }
 
-/// Adds the table of values that decide for the hits, those of unique attributes from their own index.
+/// Adds the table of values that decide for the hits, those of unique attributes from their own index. For PostgreSQL it
+/// has the values of other resources too.
 fn sort_values(sql: &mut Sql, scope: &Scope, listed: &[ListTarget<'_>], path: &AttributePath) {
     let named = listed.iter().filter_map(|listed| {
         let Some(Named::Attribute(own)) = listed.of_type.resource_type.named(&path.to_string())
@@ -333,7 +338,7 @@ fn sort_values(sql: &mut Sql, scope: &Scope, listed: &[ListTarget<'_>], path: &A
         ))
     });
     let (unique, plain): (Vec<_>, Vec<_>) = named.partition(|(_, is_unique, _)| *is_unique);
-    sql.raw(", deciding(seq, key, tail) as materialized (");
+    sql.raw(", deciding(seq, key, tail) as {sqlite:materialized }(");
     for (i, (is_unique, attributes)) in [(true, &unique), (false, &plain)].into_iter().enumerate() {
         // One of the two is enough, and simpler to plan, when the types agree.
         if attributes.is_empty() && (is_unique || !unique.is_empty()) {
@@ -346,7 +351,7 @@ fn sort_values(sql: &mut Sql, scope: &Scope, listed: &[ListTarget<'_>], path: &A
         });
         sql.raw("select seq, key, tail from attribute_value where tenant = ")
             .int(scope.tenant);
-        sql.raw(" and element = 0 and seq in (select seq from hit) and attribute in (0");
+        sql.raw(" and element = 0{sqlite: and seq in (select seq from hit)} and attribute in (0");
         for (attribute, ..) in attributes {
             sql.raw(", ").int(*attribute);
         }

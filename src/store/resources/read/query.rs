@@ -57,10 +57,10 @@ impl Store {
     }
 }
 
-/// Adds what is read of the resources in `found`: few rows, from which others are found by keys.
-/// `cross join` tells SQLite to go that way. PostgreSQL thinks that a recursion finds many rows, and
-/// would read all memberships and groups; a range, and groups that are looked up each once, leave
-/// it no other way than by key. A group comes once, however many of the resources are in it.
+/// Adds what is read of the resources in `found`: few rows, from which others are found by keys. `cross join` tells SQLite
+/// to go that way. PostgreSQL knows nothing of tables that it has not analysed, and nothing of what a recursion finds: it
+/// would read all memberships and groups of the tenant for a page, so groups are looked up with `{each:…}`. A group comes
+/// once, however many of the resources are in it.
 pub(in crate::store) fn resources(
     sql: &mut Sql,
     scope: &Scope,
@@ -70,20 +70,30 @@ pub(in crate::store) fn resources(
 ) {
     let tenant = scope.tenant;
     if relations.groups {
-        sql.raw(", up(place, other, indirect) as (select f.place, m.group_seq, 0 from found f cross join member m where m.tenant = ");
-        sql.int(tenant).raw(" and m.member_seq = f.seq union select u.place, m.group_seq, 1 from up u cross join member m where m.tenant = ");
-        sql.int(tenant)
-            .raw(" and m.member_seq between u.other and u.other), above(seq, id, display) as materialized (");
-        sql.raw("select g.seq, g.id, g.display from (select distinct other from up) as o cross join resource g where g.tenant = ");
-        sql.int(tenant).raw(" and g.seq = o.other)");
+        sql.raw(
+            ", up(place, other, indirect) as (select f.place, m.group_seq, 0 from found f \
+             cross join {each:member m} m.tenant = ",
+        );
+        sql.int(tenant).raw(
+            " and m.member_seq = f.seq{end_each:m} union select u.place, m.group_seq, 1 from up u \
+             cross join {each:member m} m.tenant = ",
+        );
+        sql.int(tenant).raw(
+            " and m.member_seq = u.other{end_each:m}), above(seq, id, display) as materialized (",
+        );
+        sql.raw(
+            "select g.seq, g.id, g.display from (select distinct other from up) as o \
+             cross join {each:resource g} g.tenant = ",
+        );
+        sql.int(tenant).raw(" and g.seq = o.other{end_each:g})");
     }
     sql.raw(" select f.place, 0, r.seq, r.id, ")
         .raw(documents.column());
     sql.raw(
         ", r.version, r.revision, r.created, r.modified, r.display, 0 \
-         from found f cross join resource r where r.tenant = ",
+         from found f cross join {each:resource r} r.tenant = ",
     );
-    sql.int(tenant).raw(" and r.seq = f.seq");
+    sql.int(tenant).raw(" and r.seq = f.seq{end_each:r}");
     if relations.groups {
         sql.raw(" union all select u.place, 1, 0, ");
         sql.arg(Arg::Uuid(Uuid::nil())).raw(

@@ -1,0 +1,44 @@
+//! How an identity provider is set up for a tenant.
+
+use crate::admin_api::call::{Call, Reply, invalid};
+use crate::admin_api::operation::{Access, Body, Kind, Method, Operation, Parameter};
+use crate::admin_api::problem::Result;
+use crate::error::ScimError;
+use crate::guide::{Guide, Provider};
+use crate::service::{OperatorScope, TenantUrls, guide_as_json};
+
+pub(crate) const OPERATIONS: &[Operation] = &[Operation {
+    id: "getGuide",
+    method: Method::Get,
+    path: "/tenants/{tenant}/guide",
+    access: Access::Scope(OperatorScope::TenantsRead),
+    summary: "How an identity provider is set up for a tenant: URL, steps, what is entered where, custom attributes.",
+    details: "",
+    query: &[Parameter {
+        name: "provider",
+        kind: Kind::Word(Provider::KEYWORDS),
+        summary: "The identity provider; must be given.",
+    }],
+    body: Body::Empty,
+    answer: (200, Some("Guide")),
+    problems: &[],
+    handle: |call| Box::pin(get(call)),
+}];
+
+async fn get(call: Call) -> Result<Reply> {
+    let tenant = call.tenant();
+    let provider = call.parameter("provider").and_then(Provider::from_keyword);
+    let provider = provider.ok_or_else(|| {
+        let known = Provider::KEYWORDS.join(" or ");
+        invalid("provider", &format!("Give provider={known}."))
+    })?;
+    let info = call.operator.tenant(tenant).await?;
+    let server = &call.api.config.server;
+    let base_url = &call.api.settings.scim_url;
+    let urls = TenantUrls::of(&info, base_url, &server.base_path, server.tenant_paths);
+    let guide = Guide::of(provider, tenant, &urls.scim).map_err(ScimError::internal)?;
+    let catalog = &call.operator.caller_in(tenant).await?.catalog;
+    let rows = guide.attributes.rows(catalog);
+    let shown = guide_as_json((tenant, provider), &guide, &urls, &rows);
+    Ok(Reply::ok(shown))
+}

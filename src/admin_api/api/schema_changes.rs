@@ -1,0 +1,128 @@
+//! Changes of schemas that keep to what is there: single attributes, and documents for resource types of choice.
+
+use crate::admin_api::api::schemas::{DRY_RUN, may_change, owner, refused};
+use crate::admin_api::call::{Call, Reply, faults};
+use crate::admin_api::operation::{Access, Body, Method, Operation};
+use crate::admin_api::problem::{Fault, Problem, ProblemType, Result};
+use crate::schema::SchemaFile;
+use crate::service::{
+    OperatorScope, SchemaChange, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep,
+    schema_change_as_json,
+};
+use serde_json::{Map, Value, json};
+
+const fn operation((id, path): (&'static str, &'static str), summary: &'static str) -> Operation {
+    Operation {
+        id,
+        method: Method::Post,
+        path,
+        access: Access::Scope(OperatorScope::SchemasWrite),
+        summary,
+        details: "Give one of: schema, which is added or replaces the one of its URN; urn with attributes, which are added to \
+                  it; urn with remove or removeAttribute. With dryRun=true the answer says what the change would do.",
+        query: &[DRY_RUN],
+        body: Body::Json("SchemaChangeRequest"),
+        answer: (200, Some("SchemaChangeAnswer")),
+        problems: &[ProblemType::Conflict],
+        handle: |call| Box::pin(change(call)),
+    }
+}
+
+pub(crate) const OPERATIONS: &[Operation] = &[
+    operation(
+        ("changeSchemas", "/schemas/changes"),
+        "Changes a schema of all tenants: a document, single attributes, or what is removed.",
+    ),
+    operation(
+        ("changeTenantSchemas", "/tenants/{tenant}/schemas/changes"),
+        "Changes a schema of one tenant: a document, single attributes, or what is removed.",
+    ),
+];
+
+/// The change that a body asks for.
+fn asked(call: &Call) -> Option<SchemaChange> {
+    let types = call.body.get("resourceTypes").and_then(Value::as_array);
+    let types = types.into_iter().flatten().filter_map(Value::as_str);
+    let types: Vec<String> = types.map(str::to_owned).collect();
+    if let Some(schema) = call.body.get("schema") {
+        let file = SchemaFile {
+            origin: call.text("origin").unwrap_or("body").to_owned(),
+            text: schema.to_string(),
+        };
+        return Some(SchemaChange::File(file, types));
+    }
+    let urn = call.text("urn")?.to_owned();
+    if let Some(attributes) = call.body.get("attributes").and_then(Value::as_array) {
+        return Some(SchemaChange::Attributes {
+            urn,
+            definitions: attributes.clone(),
+            extends: types,
+        });
+    }
+    if let Some(attribute) = call.text("removeAttribute") {
+        return Some(SchemaChange::RemoveAttribute(urn, attribute.to_owned()));
+    }
+    let removes = call.body.get("remove") == Some(&Value::Bool(true));
+    removes.then_some(SchemaChange::Remove(urn))
+}
+
+async fn change(call: Call) -> Result<Reply> {
+    let Some(asked) = asked(&call) else {
+        return Err(faults(vec![Fault {
+            pointer: String::new(),
+            detail: "Give schema, or urn with attributes, remove or removeAttribute.".to_owned(),
+        }]));
+    };
+    may_change(&call).await?;
+    let planned = call.operator.plan_schema(owner(&call), &asked).await;
+    let plan = planned.map_err(located)?;
+    if call.is_set("dryRun") {
+        let nothing = (SchemaOutcome::default(), Map::new());
+        return Ok(Reply::ok(outline(&call, &plan, nothing)));
+    }
+    let tell = call.api.schema_steps.clone();
+    let mut told = |step: SchemaStep<'_>| tell(step);
+    let outcome = call.operator.change_schema(&plan, &mut told).await;
+    tell(SchemaStep::Done);
+    let outcome = outcome.map_err(located)?;
+    let mut noncompliant = Map::new();
+    if plan.requires_values() {
+        for survey in &plan.surveys {
+            let count = call.operator.noncompliant(&survey.tenant).await?;
+            noncompliant.insert(survey.tenant.clone(), count.into());
+        }
+    }
+    Ok(Reply::ok(outline(&call, &plan, (outcome, noncompliant))))
+}
+
+/// What a change is, or was.
+fn outline(
+    call: &Call,
+    plan: &SchemaPlan,
+    (outcome, noncompliant): (SchemaOutcome, Map<String, Value>),
+) -> Value {
+    let mut shown = schema_change_as_json(plan, owner(call), outcome);
+    shown["otherTypes"] = plan.other_types().into();
+    shown["typeOfUrn"] = plan.type_of_urn().into();
+    shown["noncompliant"] = json!(noncompliant);
+    shown
+}
+
+/// A refusal that says which part of the body it is about.
+fn located(refusal: SchemaRefusal) -> Problem {
+    let fault = match &refusal {
+        SchemaRefusal::NoSchema { .. } => Some(Fault {
+            pointer: "/urn".to_owned(),
+            detail: refusal.to_string(),
+        }),
+        _ => None,
+    };
+    let problem = refused(refusal);
+    match fault {
+        Some(fault) => Problem {
+            faults: vec![fault],
+            ..problem
+        },
+        None => problem,
+    }
+}

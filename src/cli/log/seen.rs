@@ -1,0 +1,42 @@
+//! Which requests were shown.
+
+use crate::clock::Timestamp;
+use serde_json::Value;
+use std::collections::HashSet;
+
+/// Seconds for which a request is remembered that came before the latest one.
+const KEPT: i64 = 120;
+/// Requests that are remembered before old ones are looked for.
+const MANY: usize = 20_000;
+
+/// Requests that were shown, as far back as they may come again.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    shown: HashSet<(Option<Timestamp>, String, String)>,
+    last: Option<Timestamp>,
+}
+
+impl Seen {
+    /// When the latest request came.
+    pub(super) fn last(&self) -> Option<Timestamp> {
+        self.last
+    }
+
+    /// Whether a request was not shown yet; it is from now on.
+    pub(super) fn is_new(&mut self, request: &Value) -> bool {
+        let at = time(request);
+        self.last = self.last.max(at);
+        if self.shown.len() > MANY {
+            let oldest = self.last.map(|last| last.plus_seconds(-KEPT));
+            self.shown.retain(|(at, ..)| *at >= oldest);
+        }
+        let text = |name: &str| request[name].as_str().unwrap_or_default().to_owned();
+        let key = (at, text("tenant"), text("request"));
+        self.shown.insert(key)
+    }
+}
+
+/// When a request came.
+pub(super) fn time(request: &Value) -> Option<Timestamp> {
+    request["time"].as_str().and_then(Timestamp::parse)
+}

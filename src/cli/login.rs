@@ -1,0 +1,149 @@
+//! `scimd login` and `scimd logout`: profiles of servers.
+
+use super::arguments::Globals;
+use super::failure::Failure;
+use super::management::profile::{Profile, ProfileFolder, check_name};
+use super::management::{ApiRequest, ApiServer, Connection, Management};
+use super::output::{self, say};
+use crate::config::Environment;
+use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+/// Arguments of `scimd login`.
+#[derive(Debug, Args)]
+pub(super) struct Login {
+    /// URL of the management API, as the server prints it when it starts
+    #[arg(value_name = "URL")]
+    url: String,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `scimd logout`.
+#[derive(Debug, Args)]
+pub(super) struct Logout {
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What the server says of the caller.
+#[derive(Debug, Deserialize)]
+struct Caller {
+    name: String,
+    role: String,
+    tenants: Option<Vec<String>>,
+    version: String,
+}
+
+impl Login {
+    /// Stores a profile once the server has taken the token.
+    pub(super) async fn run(
+        &self,
+        globals: &Globals,
+        environment: &Environment,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let options = &globals.server;
+        let folder = ProfileFolder::of(environment)?;
+        let profile = options.profile_name(environment);
+        check_name(profile)?;
+        let (token, token_origin) = match options.token(environment)? {
+            Some(given) => given,
+            None => (typed()?, "standard input".to_owned()),
+        };
+        let ca_file = options.ca_file(environment);
+        let ca_file = ca_file.as_deref().map(absolute).transpose()?;
+        let connection = Connection {
+            server: self.url.clone(),
+            token,
+            token_origin,
+            ca_file,
+        };
+        let server = ApiServer::new(&connection)?;
+        let caller: Caller = Management::There(&server)
+            .read(&ApiRequest::get(&[]))
+            .await?;
+        let stored = Profile {
+            server: server.url().to_owned(),
+            operator_token: connection.token.expose_secret().to_owned(),
+            ca_file: connection.ca_file,
+        };
+        let file = folder.write(profile, &stored)?;
+        if self.json {
+            output::json(
+                out,
+                &json!({
+                    "profile": profile,
+                    "server": server.url(),
+                    "name": caller.name,
+                    "role": caller.role,
+                    "tenants": caller.tenants,
+                    "version": caller.version,
+                }),
+            )?;
+        }
+        let tenants = caller.tenants.map_or(String::new(), |tenants| {
+            format!(", for {}", tenants.join(", "))
+        });
+        say(&format!(
+            "{} takes the token of {} (role {}{tenants}). Profile {profile} is in {}.",
+            server.url(),
+            caller.name,
+            caller.role,
+            file.display()
+        ));
+        Ok(())
+    }
+}
+
+impl Logout {
+    /// Removes a profile. The token stays good.
+    pub(super) fn run(
+        &self,
+        globals: &Globals,
+        environment: &Environment,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let profile = globals.server.profile_name(environment);
+        if !ProfileFolder::of(environment)?.remove(profile)? {
+            return Err(Failure::Failed(format!("there is no profile {profile}")));
+        }
+        if self.json {
+            output::json(out, &json!({"removed": profile}))?;
+        }
+        say(&format!(
+            "Removed profile {profile}. Its token stays good until it is revoked: scimd operator revoke."
+        ));
+        Ok(())
+    }
+}
+
+/// The token on standard input.
+fn typed() -> Result<SecretString, Failure> {
+    if io::stdin().is_terminal() {
+        say("Operator token, as scimd operator issue printed it:");
+    }
+    let mut line = String::new();
+    io::stdin()
+        .read_line(&mut line)
+        .map_err(|error| Failure::Failed(format!("standard input cannot be read: {error}")))?;
+    match line.trim() {
+        "" => Err(Failure::Misused(
+            "there is no token on standard input; --operator-token-file FILE reads it from a file"
+                .to_owned(),
+        )),
+        token => Ok(token.to_owned().into()),
+    }
+}
+
+/// The path as it is found from every folder.
+fn absolute(file: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(file)
+        .map_err(|error| Failure::Misused(format!("{}: {error}", file.display())))
+}

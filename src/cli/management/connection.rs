@@ -1,0 +1,192 @@
+//! Which server a command manages through, if it does.
+
+use super::profile::{DEFAULT_PROFILE, Profile, ProfileFolder};
+use crate::cli::failure::Failure;
+use crate::config::Environment;
+use clap::Args;
+use secrecy::SecretString;
+use std::path::{Path, PathBuf};
+
+/// Variables that say which database is meant.
+const OF_DATABASE: [&str; 5] = [
+    "SCIMD_CONFIG",
+    "SCIMD_DATABASE_URL",
+    "SCIMD_DATABASE__URL",
+    "SCIMD_DATA_DIR",
+    "DATABASE_URL",
+];
+
+/// Options that name the server through which a command manages.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub(in crate::cli) struct ServerOptions {
+    /// URL of a management API: the command works through it, in place of a database; or SCIMD_SERVER
+    #[arg(long, global = true, value_name = "URL", conflicts_with_all = ["profile", "config", "data_dir", "database_url"])]
+    server: Option<String>,
+    /// File with the operator token, in place of that of the profile; or SCIMD_OPERATOR_TOKEN_FILE
+    #[arg(long, global = true, value_name = "FILE")]
+    operator_token_file: Option<PathBuf>,
+    /// File with certificates (PEM) of authorities that are trusted beside those of the system; or SCIMD_CA_FILE
+    #[arg(long, global = true, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// Profile of a server, as scimd login stored it; or SCIMD_PROFILE
+    #[arg(long, global = true, value_name = "NAME", conflicts_with_all = ["config", "data_dir", "database_url"])]
+    profile: Option<String>,
+}
+
+/// How a server is reached.
+#[derive(Debug)]
+pub(in crate::cli) struct Connection {
+    /// URL of the server, as it was given.
+    pub(in crate::cli) server: String,
+    /// The operator token.
+    pub(in crate::cli) token: SecretString,
+    /// Where the token is from, for messages.
+    pub(in crate::cli) token_origin: String,
+    /// Certificates that are trusted beside those of the system.
+    pub(in crate::cli) ca_file: Option<PathBuf>,
+}
+
+impl ServerOptions {
+    /// The server that the options or the environment name, or the profile that is used when nothing is named; `None`
+    /// if the command is for a database. `names_database` says whether an option names one.
+    pub(in crate::cli) fn connection(
+        &self,
+        environment: &Environment,
+        names_database: bool,
+    ) -> Result<Option<Connection>, Failure> {
+        let named = self.named(environment, names_database)?;
+        if named.is_some() || names_database {
+            return Ok(named);
+        }
+        if OF_DATABASE
+            .iter()
+            .any(|name| environment.get(name).is_some())
+        {
+            return Ok(None);
+        }
+        let Ok(folder) = ProfileFolder::of(environment) else {
+            return Ok(None);
+        };
+        match folder.read(DEFAULT_PROFILE)? {
+            Some(profile) => self.by_profile(profile, &folder, DEFAULT_PROFILE).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The server that the options or the environment name.
+    pub(in crate::cli) fn named(
+        &self,
+        environment: &Environment,
+        names_database: bool,
+    ) -> Result<Option<Connection>, Failure> {
+        if let Some(server) = &self.server {
+            return self.by_url(server, environment).map(Some);
+        }
+        if let Some(profile) = &self.profile {
+            return self.by_name(profile, environment).map(Some);
+        }
+        if names_database {
+            return Ok(None);
+        }
+        if let Some(server) = environment.get("SCIMD_SERVER") {
+            return self.by_url(server, environment).map(Some);
+        }
+        match environment.get("SCIMD_PROFILE") {
+            Some(profile) => self.by_name(profile, environment).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// What an option names a server by.
+    pub(in crate::cli) fn url(&self) -> Option<&str> {
+        self.server.as_deref().or(self.profile.as_deref())
+    }
+
+    /// Name of the profile that is stored or removed.
+    pub(in crate::cli) fn profile_name<'a>(&'a self, environment: &'a Environment) -> &'a str {
+        let named = self.profile.as_deref();
+        named
+            .or_else(|| environment.get("SCIMD_PROFILE"))
+            .unwrap_or(DEFAULT_PROFILE)
+    }
+
+    /// The file with certificates.
+    pub(in crate::cli) fn ca_file(&self, environment: &Environment) -> Option<PathBuf> {
+        let variable = || environment.get("SCIMD_CA_FILE").map(PathBuf::from);
+        self.ca_file.clone().or_else(variable)
+    }
+
+    /// The operator token that the options or the environment give, with where it is from.
+    pub(in crate::cli) fn token(
+        &self,
+        environment: &Environment,
+    ) -> Result<Option<(SecretString, String)>, Failure> {
+        if let Some(file) = &self.operator_token_file {
+            return read_token(file).map(Some);
+        }
+        if let Some(token) = environment.get("SCIMD_OPERATOR_TOKEN") {
+            let origin = "SCIMD_OPERATOR_TOKEN".to_owned();
+            return Ok(Some((token.trim().to_owned().into(), origin)));
+        }
+        let file = environment.get("SCIMD_OPERATOR_TOKEN_FILE");
+        file.map(|file| read_token(Path::new(file))).transpose()
+    }
+
+    fn by_url(&self, server: &str, environment: &Environment) -> Result<Connection, Failure> {
+        let Some((token, token_origin)) = self.token(environment)? else {
+            return Err(Failure::Misused(
+                "give the operator token with --operator-token-file FILE, or store it once with scimd login"
+                    .to_owned(),
+            ));
+        };
+        Ok(Connection {
+            server: server.to_owned(),
+            token,
+            token_origin,
+            ca_file: self.ca_file(environment),
+        })
+    }
+
+    fn by_name(&self, name: &str, environment: &Environment) -> Result<Connection, Failure> {
+        let folder = ProfileFolder::of(environment)?;
+        let Some(profile) = folder.read(name)? else {
+            return Err(Failure::Misused(format!(
+                "there is no profile {name}: scimd login URL --profile {name} makes it"
+            )));
+        };
+        self.by_profile(profile, &folder, name)
+    }
+
+    fn by_profile(
+        &self,
+        profile: Profile,
+        folder: &ProfileFolder,
+        name: &str,
+    ) -> Result<Connection, Failure> {
+        let (token, token_origin) = match &self.operator_token_file {
+            Some(file) => read_token(file)?,
+            None => (
+                profile.operator_token.into(),
+                folder.file(name).display().to_string(),
+            ),
+        };
+        Ok(Connection {
+            server: profile.server,
+            token,
+            token_origin,
+            ca_file: self.ca_file.clone().or(profile.ca_file),
+        })
+    }
+}
+
+/// The token in a file.
+fn read_token(file: &Path) -> Result<(SecretString, String), Failure> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::Misused(format!("{name} cannot be read: {error}")))?;
+    match text.trim() {
+        "" => Err(Failure::Misused(format!("{name} has no token"))),
+        token => Ok((token.to_owned().into(), name)),
+    }
+}

@@ -1,0 +1,55 @@
+//! Looking again and again for what is new.
+
+use super::place::Management;
+use crate::cli::failure::Failure;
+use crate::cli::output::say;
+use crate::cli::signals::Stop;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How often a database is looked at, and a server is asked.
+const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE_OF_SERVER: Duration = Duration::from_secs(1);
+
+/// What is known while something is followed.
+#[derive(Debug, Default)]
+pub(in crate::cli) struct Following {
+    is_away: bool,
+}
+
+impl Following {
+    /// Waits until it is time to look again; false when the command is told to stop.
+    pub(in crate::cli) async fn pause(&self, management: &Management<'_>, stop: Stop) -> bool {
+        let pause = match management {
+            Management::Here(_) => PAUSE,
+            Management::There(_) => PAUSE_OF_SERVER,
+        };
+        tokio::select! {
+            () = sleep(pause) => true,
+            () = stop.wait() => false,
+        }
+    }
+
+    /// What was found; `None` while database or server are away, which is said once.
+    pub(in crate::cli) fn settle<T>(
+        &mut self,
+        looked: Result<T, Failure>,
+    ) -> Result<Option<T>, Failure> {
+        let told = match looked {
+            Ok(found) => {
+                self.is_away = false;
+                return Ok(Some(found));
+            }
+            Err(Failure::Refused(refusal)) if refusal.is_away() => {
+                "The database is not reachable".to_owned()
+            }
+            Err(Failure::Unanswered(message)) => message,
+            Err(failure) => return Err(failure),
+        };
+        if !self.is_away {
+            say(&format!("{told}; trying again."));
+        }
+        self.is_away = true;
+        Ok(None)
+    }
+}

@@ -1,0 +1,20 @@
+//! The operations of the management API, as commands call them: in this process, over the database, or on a server. What
+//! is asked and what is answered is the same, so a command is written once.
+
+mod api_request;
+mod connection;
+mod events;
+mod following;
+mod local;
+mod pieces;
+mod place;
+pub(super) mod profile;
+mod server;
+
+pub(super) use api_request::{ApiRequest, Page};
+pub(super) use connection::{Connection, ServerOptions};
+pub(super) use events::{ApiEvent, Events};
+pub(super) use following::Following;
+pub(super) use pieces::Pieces;
+pub(super) use place::{Management, PAGE, Place, needs_database, read_as};
+pub(super) use server::ApiServer;

@@ -1,0 +1,227 @@
+//! The feed after its data was moved: by a dump into another cluster, by an export into another database.
+
+use super::bootstrap::{Stored, by_views, read_all};
+use super::client::{FeedClient, text};
+use super::{all, people};
+use crate::harness::dump::{Dump, DumpFormat, restored};
+use crate::harness::postgres::Cluster;
+use crate::harness::{Database, Server, create_database_on, group, user};
+use scimd::feed::{Event, FeedError};
+use scimd::service::{DatabaseTarget, ExportRequest, ImportRequest, OnError, OperatorError, Step};
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use std::collections::BTreeSet;
+use tokio::task::block_in_place;
+
+/// Transactions by which one cluster is older than another: more than a restore needs.
+const AHEAD: i64 = 20_000;
+
+/// The number of the next transaction, about.
+const NEXT: &str = "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
+
+/// Uses up transaction numbers of a cluster, as its other databases do, until they are so far.
+async fn age(cluster: &Cluster, number: i64) {
+    let mut session = PgConnection::connect(&cluster.url()).await.unwrap();
+    let text = format!(
+        "do $$ begin while pg_current_xact_id()::text::bigint < {number} loop commit; end loop; end $$"
+    );
+    session.execute(AssertSqlSafe(text)).await.unwrap();
+}
+
+async fn next_transaction(cluster: &Cluster) -> i64 {
+    let mut session = PgConnection::connect(&cluster.url()).await.unwrap();
+    sqlx::query_scalar(NEXT)
+        .fetch_one(&mut session)
+        .await
+        .unwrap()
+}
+
+/// How old the cluster is that a dump is restored into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    /// It has had fewer transactions than the dump has seen.
+    Younger,
+    /// It is younger too, and has had as many soon after.
+    Catching,
+    /// It has had more of them.
+    Older,
+}
+
+/// Restores into clusters of each age, one after the other, as the numbers of transactions of both only grow.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dump_goes_on_in_another_cluster() {
+    let (source, target) =
+        block_in_place(|| (Cluster::start().unwrap(), Cluster::start().unwrap()));
+    for (format, how) in [
+        (DumpFormat::Custom, Age::Younger),
+        (DumpFormat::Text, Age::Catching),
+        (DumpFormat::Custom, Age::Older),
+    ] {
+        moves(&source, &target, (format, how)).await;
+    }
+}
+
+async fn moves(source: &Cluster, target: &Cluster, (format, how): (DumpFormat, Age)) {
+    if how != Age::Older {
+        age(source, next_transaction(target).await + AHEAD).await;
+    }
+    let url = create_database_on(&source.url()).await;
+    let old = Server::over(DatabaseTarget::Postgres {
+        url: url.clone().into(),
+    })
+    .await;
+    // The last pass before the dump sees a transaction under way, and changes come after it.
+    let mut other = PgConnection::connect(&source.url()).await.unwrap();
+    let begin = "begin; select pg_current_xact_id()";
+    other.execute(begin).await.unwrap();
+    let ids = people(&old, "numbered", 3).await;
+    other.execute("commit").await.unwrap();
+    let before = all(&old.feed()).await;
+    let cursor = old.feed().head().await.unwrap();
+    let made = old.post("/Groups", group("Sales", &ids)).await;
+    let sales = made.expect(201).id();
+    old.post("/Users", user("late")).await.expect(201);
+    let dump = Dump::of(&url, format);
+    people(&old, "lost", 1).await;
+    let beyond = old.feed().head().await.unwrap();
+
+    if how == Age::Older {
+        age(target, next_transaction(source).await + AHEAD).await;
+    }
+    let url = restored(&dump, target).await;
+    let mut session = PgConnection::connect(&url).await.unwrap();
+    let highest = "select max(pg_snapshot_xmax(snapshot)::text::bigint) from pass";
+    let highest: i64 = sqlx::query_scalar(highest)
+        .fetch_one(&mut session)
+        .await
+        .unwrap();
+    let is_younger = next_transaction(target).await < highest;
+    assert_eq!(is_younger, how != Age::Older);
+
+    let new = Server::over(DatabaseTarget::Postgres { url: url.into() }).await;
+    let rename = json!([{"op": "replace", "value": {"displayName": "moved"}}]);
+    let first = format!("/Users/{}", ids[0]);
+    new.patch(&first, rename).await.expect(200);
+    if how == Age::Catching {
+        age(target, next_transaction(source).await + 1000).await;
+    }
+    new.delete(&format!("/Groups/{sales}")).await.expect(204);
+    new.post("/Users", user("new")).await.expect(201);
+    goes_on(&new, &before).await;
+
+    // Who had read to the end goes on there; who had read what is lost is told so.
+    let feed = new.feed();
+    let place = feed.place(cursor).await.unwrap();
+    assert_eq!(place.position, before.last().unwrap().position);
+    assert!(matches!(feed.place(beyond).await, Err(FeedError::Gone)));
+    let events = all(&feed).await;
+    new.post("/Users", user("after")).await.expect(201);
+    goes_on(&new, &events).await;
+}
+
+/// The feed has what it had, and after that each other change once, without a gap.
+async fn goes_on(server: &Server, before: &[Event]) {
+    let events = all(&server.feed()).await;
+    let place = |event: &Event| (event.position, event.id.clone());
+    let begin = events.iter().take(before.len()).map(place);
+    assert!(begin.eq(before.iter().map(place)));
+    let positions: Vec<_> = events.iter().map(|event| event.position).collect();
+    let dense: Vec<_> = (1..).take(events.len()).collect();
+    assert_eq!(positions, dense);
+    let ids: BTreeSet<_> = events.iter().map(|event| &event.id).collect();
+    assert_eq!(ids.len(), events.len());
+    let changes = server.number("select count(*) from change").await;
+    assert_eq!(changes, i64::try_from(events.len()).unwrap());
+    let foreign =
+        "select count(*) from change where transaction >= pg_snapshot_xmax(pg_current_snapshot())";
+    assert_eq!(server.number(foreign).await, 0);
+    server.is_sound().await;
+}
+
+async fn exported(server: &Server) -> String {
+    let mut text = String::new();
+    let mut sink = |line: &str| -> Result<(), OperatorError> {
+        text.push_str(line);
+        text.push('\n');
+        Ok(())
+    };
+    let request = ExportRequest {
+        tenant: "default",
+        with_secrets: false,
+    };
+    server.operator.export(&request, &mut sink).await.unwrap();
+    text
+}
+
+async fn import(server: &Server, text: &str) {
+    let import = ImportRequest {
+        tenant: "default",
+        dry_run: false,
+        side_by_side: 4,
+        on_error: OnError::Stop,
+        drop_unknown: false,
+    };
+    let mut tell = |step: Step<'_>| {
+        if let Step::Problem { line, detail } = step {
+            panic!("{line}: {detail}");
+        }
+    };
+    let mut lines = text.as_bytes();
+    let done = server.operator.import(&import, &mut lines, &mut tell);
+    done.await.unwrap();
+}
+
+/// From SQLite to PostgreSQL: each resource is told as created, with the version and the time of creation that it had
+/// before; it was changed last by the import, as events have it. Who follows the new feed from its head on knows everything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_into_the_other_database_is_told() {
+    let old = Server::on(Database::Sqlite).await;
+    let ids = people(&old, "u", 5).await;
+    let path = format!("/Users/{}", ids[0]);
+    let rename = json!([{"op": "replace", "value": {"displayName": "Ann"}}]);
+    old.patch(&path, rename).await.expect(200);
+    old.delete(&format!("/Users/{}", ids[4])).await.expect(204);
+    old.post("/Groups", group("Sales", &ids[..3]))
+        .await
+        .expect(201);
+    let text_of_all = exported(&old).await;
+
+    let new = Server::on(Database::Postgres).await;
+    let own = people(&new, "own", 1).await;
+    let reader = FeedClient::of_all(&new).await;
+    let head = reader.read("/head").await;
+    let begun = new.clock.now().to_string();
+    import(&new, &text_of_all).await;
+    new.feed().advance().await.unwrap();
+    let cursor = text(&head["cursor"]);
+    let page = reader.read(&format!("/events?after={cursor}")).await;
+    let events = page["events"].as_array().unwrap();
+    let told: Vec<_> = events
+        .iter()
+        .filter(|event| event["type"] == "user.created")
+        .collect();
+    assert_eq!(told.len(), 4);
+    for event in told {
+        let id = text(&event["data"]["resource"]["id"]);
+        let was = old.get(&format!("/Users/{id}")).await.expect(200).body;
+        let record = &event["data"]["record"];
+        assert_eq!(record["created"], was["meta"]["created"]);
+        assert_eq!(record["modified"], event["timestamp"]);
+        let version = event["data"]["resource"]["version"].to_string();
+        assert_eq!(was["meta"]["version"], format!("W/\"{version}\""));
+        assert!(*text(&event["timestamp"]) >= *begun, "{event}");
+        assert_eq!(event["source"]["token"], Value::Null);
+    }
+    // What comes after it has the next version, and a second import of the same changes nothing.
+    let again = json!([{"op": "replace", "value": {"displayName": "Anna"}}]);
+    new.patch(&path, again).await.expect(200);
+    new.feed().advance().await.unwrap();
+    let stored = read_all(&reader, Stored::following(cursor)).await;
+    let known = by_views(&new).await.without(&own[0]);
+    assert_eq!(stored.known().in_columns(), known);
+    let before = all(&new.feed()).await;
+    import(&new, &exported(&new).await).await;
+    assert_eq!(all(&new.feed()).await, before);
+    let faults = new.operator.verify(false).await.unwrap();
+    assert_eq!(faults, Vec::<String>::new());
+}
