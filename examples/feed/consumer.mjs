@@ -5,11 +5,9 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 const { SCIMD_FEED: feed, SCIMD_TOKEN: token } = process.env;
 const [file, once] = [process.argv[2], process.argv.includes("--once")];
 
-class Refused extends Error {}
-
 async function get(path, query) {
   const answer = await fetch(`${feed}${path}?${new URLSearchParams(query)}`, { headers: { authorization: `Bearer ${token}` } });
-  if (!answer.ok) throw Object.assign(new Refused(`${path}: ${answer.status}`), { answer });
+  if (!answer.ok) throw Object.assign(new Error(`${path}: ${answer.status}`), { answer });
   return answer.json();
 }
 
@@ -20,8 +18,8 @@ async function readAll() {
       const page = await get("/resources", query);
       state.cursor ??= page.cursor; // of the very first page
       for (const entry of page.resources) {
-        if (type === "User") state.users[entry.resource.id] = entry.record;
-        else state.members[`${entry.group} ${entry.member}`] = true;
+        if (type === "User") state.users[entry.resource.id] = { ...entry.record, tenant: entry.tenant };
+        else state.members[`${entry.group} ${entry.member}`] = entry.tenant;
       }
       query = page.next && { type, after: page.next };
     }
@@ -29,15 +27,17 @@ async function readAll() {
   return state;
 }
 
-function apply(state, { type, data }) {
-  const id = data.resource?.id;
+function apply(state, { type, tenant, data }) {
+  const id = data.resource.id;
   if (type === "user.deleted") delete state.users[id];
   else if (type.startsWith("user.")) {
-    if ((state.users[id]?.version ?? 0) < data.record.version) state.users[id] = data.record;
+    if ((state.users[id]?.version ?? 0) < data.resource.version) state.users[id] = { ...data.record, tenant };
   } else if (type === "group.deleted") {
     for (const key of Object.keys(state.members)) if (key.startsWith(id)) delete state.members[key];
+  } else if (type === "tenant.deleted") { // with all that it had
+    for (const all of [state.users, state.members]) for (const key in all) if ((all[key].tenant ?? all[key]) === tenant) delete all[key];
   }
-  for (const member of data.members?.added ?? []) state.members[`${id} ${member.id}`] = true;
+  for (const member of data.members?.added ?? []) state.members[`${id} ${member.id}`] = tenant;
   for (const member of data.members?.removed ?? []) delete state.members[`${id} ${member.id}`];
 }
 

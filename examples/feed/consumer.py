@@ -1,6 +1,5 @@
 """Keeps the users and memberships of scimd in a file, with the cursor up to which the change feed was read.
-Usage: SCIMD_FEED=https://scim.example.com/feed/v1 SCIMD_TOKEN=... consumer.py FILE [--once]
-"""
+Usage: SCIMD_FEED=https://scim.example.com/feed/v1 SCIMD_TOKEN=... consumer.py FILE [--once]"""
 import json, os, sys, time, urllib.error, urllib.parse, urllib.request
 
 FEED, TOKEN, FILE = os.environ["SCIMD_FEED"], os.environ["SCIMD_TOKEN"], sys.argv[1]
@@ -18,22 +17,26 @@ def read_all():
             state["cursor"] = state["cursor"] or page["cursor"]  # of the very first page
             for entry in page["resources"]:
                 if kind == "User":
-                    state["users"][entry["resource"]["id"]] = entry["record"]
+                    state["users"][entry["resource"]["id"]] = {**entry["record"], "tenant": entry["tenant"]}
                 else:
-                    state["members"][entry["group"] + " " + entry["member"]] = True
+                    state["members"][entry["group"] + " " + entry["member"]] = entry["tenant"]
             after = {"after": page["next"]} if page["next"] else None
     return state
 
 def apply(state, event):
-    data, kind, id = event["data"], event["type"], event["data"].get("resource", {}).get("id")
+    data, kind, tenant, id = event["data"], event["type"], event["tenant"], event["data"]["resource"]["id"]
+    users, members = state["users"], state["members"]
     if kind == "user.deleted":
-        state["users"].pop(id, None)
-    elif kind.startswith("user.") and state["users"].get(id, {"version": 0})["version"] < data["record"]["version"]:
-        state["users"][id] = data["record"]
+        users.pop(id, None)
+    elif kind.startswith("user.") and users.get(id, {"version": 0})["version"] < data["resource"]["version"]:
+        users[id] = {**data["record"], "tenant": tenant}
     elif kind == "group.deleted":
-        state["members"] = {key: True for key in state["members"] if not key.startswith(id)}
+        state["members"] = {key: of for key, of in members.items() if not key.startswith(id)}
+    elif kind == "tenant.deleted":  # with all that it had
+        state["users"] = {key: user for key, user in users.items() if user["tenant"] != tenant}
+        state["members"] = {key: of for key, of in members.items() if of != tenant}
     for member in data.get("members", {}).get("added", []):
-        state["members"][f"{id} {member['id']}"] = True
+        state["members"][f"{id} {member['id']}"] = tenant
     for member in data.get("members", {}).get("removed", []):
         state["members"].pop(f"{id} {member['id']}", None)
 

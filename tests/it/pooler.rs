@@ -164,7 +164,7 @@ async fn sessions_are_left_as_they_were() {
     let mut client = sqlx::PgConnection::connect_with(&bare(&url)).await.unwrap();
     for question in [
         "select count(*) from pg_prepared_statements",
-        "select count(*) from pg_locks where locktype = 'advisory'",
+        "select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()",
         "select count(*) from pg_settings where source = 'session' and name not in \
          ('application_name', 'client_encoding', 'DateStyle', 'TimeZone')",
     ] {

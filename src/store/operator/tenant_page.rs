@@ -39,7 +39,8 @@ enum Part {
 /// The health that needs attention, the most urgent first.
 const URGENT: [Health; 3] = [Health::Failing, Health::TokenEnding, Health::Silent];
 
-/// So many tenants are read and sorted rather than found in order.
+/// So many tenants of a source are read and sorted rather than found in order: fewer than a source gives at most, so that none
+/// is left out if there are more a moment later.
 const FEW: i64 = 1000;
 
 fn parts(order: TenantOrder) -> &'static [Part] {
@@ -155,8 +156,7 @@ impl<'a> Start<'a> {
 /// Adds `tenant t` with its `tenant_status s`, for those alone that are in a source; conditions may follow.
 fn push_few(sql: &mut Sql, query: &TenantQuery, source: Source, time: HealthTime) {
     sql.raw(" from (select distinct c.tenant from (");
-    // The limit keeps SQLite from another way to the same rows. It is far from what was counted.
-    query.push_source(sql, source, time, 100 * FEW);
+    query.push_source(sql, source, time);
     sql.raw(") as c) as few cross join tenant t left join tenant_status s on s.tenant = t.tenant where t.tenant = few.tenant");
 }
 
@@ -280,7 +280,7 @@ impl Store {
         let sources: Vec<_> = sources.collect();
         for source in &sources {
             sql.raw(between).raw("(select count(*) from (");
-            query.push_source(&mut sql, *source, time, FEW + 1);
+            query.push_source(&mut sql, *source, time);
             sql.raw(") as c)");
             between = ", ";
         }

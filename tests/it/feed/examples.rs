@@ -1,11 +1,14 @@
 //! The consumers of the documentation, run as they are against the server: they start, follow, and begin anew.
 
-use crate::harness::{Server, group, user};
+use crate::harness::dump::psql;
+use crate::harness::{Database, Server, group, user};
+use scimd::service::{DatabaseTarget, TenantChange};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
+use tokio::task::block_in_place;
 
 crate::on_both!(
     a_consumer_in_python_follows,
@@ -78,6 +81,15 @@ async fn follows(server: &Server, program: &str, script: &str) {
     }
     let created = server.post("/Groups", group("Sales", &ids[..2])).await;
     let sales = created.expect(201).id();
+    // A tenant that is deleted later takes along what it has.
+    let acme = server.tenant("acme", &TenantChange::default()).await;
+    let theirs = server.by(&acme).post("/Users", user("theirs")).await;
+    let theirs = [theirs.expect(201).id()];
+    let made = server
+        .by(&acme)
+        .post("/Groups", group("Sales", &theirs))
+        .await;
+    made.expect(201);
     let issued = server
         .operator
         .issue_feed_token("app", None, None)
@@ -87,6 +99,9 @@ async fn follows(server: &Server, program: &str, script: &str) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("state.json");
 
+    let stored = run(server, token, (program, script), &file).await;
+    assert_eq!(stored["users"][&theirs[0]]["tenant"], "acme");
+    server.operator.delete_tenant("acme").await.unwrap();
     let stored = run(server, token, (program, script), &file).await;
     is_true(server, &stored, &sales).await;
 
@@ -122,4 +137,80 @@ async fn follows(server: &Server, program: &str, script: &str) {
     std::fs::write(&file, stored.to_string()).unwrap();
     let stored = run(server, token, (program, script), &file).await;
     is_true(server, &stored, &sales).await;
+}
+
+/// Rows that only one side has, of what the application keeps and of what the views say.
+const DIFFERENT: &str = "with kept as (select tenant, id, login, full_name, active from app_user), \
+       said as (select tenant, id, login, full_name, active from directory_users), \
+       kept_members as (select tenant, group_id, member_id from app_member), \
+       said_members as (select tenant, group_id, coalesce(user_id, member_group_id) from directory_memberships) \
+     select (select count(*) from (select * from kept except select * from said) a) \
+       + (select count(*) from (select * from said except select * from kept) b) \
+       + (select count(*) from (select * from kept_members except select * from said_members) c) \
+       + (select count(*) from (select * from said_members except select * from kept_members) d)";
+
+/// Runs the consumer in SQL once; gives how many rows differ from the views.
+async fn run_sql(server: &Server) -> i64 {
+    let DatabaseTarget::Postgres { url } = &server.database else {
+        panic!("no PostgreSQL")
+    };
+    server.feed().advance().await.unwrap();
+    let url = crate::harness::pooler::behind(url.expose_secret());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/feed/consumer.sql");
+    block_in_place(|| psql(&url, &script));
+    server.number(DIFFERENT).await
+}
+
+/// The consumer in SQL starts, follows, and begins anew when it must; a row that it does not know shows which.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_in_sql_follows() {
+    let server = Server::on(Database::Postgres).await;
+    let ids = super::people(&server, "u", 4).await;
+    let acme = server.tenant("acme", &TenantChange::default()).await;
+    let theirs = server.by(&acme).post("/Users", user("theirs")).await;
+    let theirs = [theirs.expect(201).id()];
+    let made = server
+        .by(&acme)
+        .post("/Groups", group("Sales", &theirs))
+        .await;
+    made.expect(201);
+    let made = server.post("/Groups", group("Sales", &ids[..3])).await;
+    let sales = format!("/Groups/{}", made.expect(201).id());
+    assert_eq!(run_sql(&server).await, 0);
+    assert_eq!(server.number("select count(*) from app_user").await, 5);
+
+    let unknown = "insert into app_user (id) values ('00000000-0000-0000-0000-000000000001')";
+    server.run(unknown).await;
+    let off = json!([{"op": "replace", "value": {"active": false, "displayName": "Ann"}}]);
+    server
+        .patch(&format!("/Users/{}", ids[0]), off)
+        .await
+        .expect(200);
+    server
+        .delete(&format!("/Users/{}", ids[1]))
+        .await
+        .expect(204);
+    let others = json!([{"op": "replace", "path": "members", "value": [{"value": ids[0]}, {"value": ids[3]}]}]);
+    server.patch(&sales, others).await.expect(204);
+    let late = server.post("/Users", user("late")).await.expect(201).id();
+    let made = server
+        .post("/Groups", group("Short", std::slice::from_ref(&late)))
+        .await;
+    let short = format!("/Groups/{}", made.expect(201).id());
+    assert_eq!(run_sql(&server).await, 1, "it has followed");
+    server.delete(&short).await.expect(204);
+    server.operator.delete_tenant("acme").await.unwrap();
+    assert_eq!(run_sql(&server).await, 1, "it has followed");
+
+    for name in ["missed", "kept"] {
+        super::people(&server, name, 2).await;
+        server.operator.forget_changes(-1).await.unwrap();
+    }
+    assert_eq!(run_sql(&server).await, 0, "it has begun anew");
+    // A position that was never reached is of another history.
+    server
+        .run("update app_position set position = 1000000")
+        .await;
+    server.run(unknown).await;
+    assert_eq!(run_sql(&server).await, 0, "it has begun anew");
 }

@@ -2,6 +2,7 @@
 
 use super::create_database_on;
 use super::postgres::{Cluster, programs, succeeds};
+use std::path::Path;
 use std::process::Command;
 use tokio::task::block_in_place;
 
@@ -20,12 +21,15 @@ pub(crate) async fn restored(dump: &Dump, target: &Cluster) -> String {
     let file = dump.folder.path().join("dump");
     block_in_place(|| match dump.format {
         DumpFormat::Custom => run("pg_restore", &["--exit-on-error", "--dbname", &url], &file),
-        DumpFormat::Text => {
-            let arguments = ["-qX", "-v", "ON_ERROR_STOP=1", "-d", &url, "-f"];
-            run("psql", &arguments, &file);
-        }
+        DumpFormat::Text => psql(&url, &file),
     });
     url
+}
+
+/// Runs the statements of a file.
+pub(crate) fn psql(url: &str, file: &Path) {
+    let arguments = ["-qX", "-v", "ON_ERROR_STOP=1", "-d", url, "-f"];
+    run("psql", &arguments, file);
 }
 
 /// A dump in a file.
@@ -47,7 +51,7 @@ impl Dump {
     }
 }
 
-fn run(program: &str, arguments: &[&str], file: &std::path::Path) {
+fn run(program: &str, arguments: &[&str], file: &Path) {
     let program = programs().unwrap().join(program);
     let done = succeeds(Command::new(program).args(arguments).arg(file));
     done.unwrap_or_else(|why| panic!("{why}"));
