@@ -84,7 +84,6 @@ async fn an_endpoint_at_rest_writes_nothing(server: Server) {
     let begun = Instant::now();
     churn(&server, "bob", 0).await;
     sink.wait_accepted(3).await;
-    println!("sent {:?} after the request", begun.elapsed());
     assert!(begun.elapsed() < Duration::from_secs(10));
     let page = timeout(Duration::from_secs(30), reading).await.unwrap();
     assert_eq!(page.unwrap()["events"].as_array().unwrap().len(), 1);

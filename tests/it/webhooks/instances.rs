@@ -126,7 +126,6 @@ async fn another_instance_takes_over() {
     let eve = site.churn(&second, "eve", 0).await;
     sink.wait_accepted(7).await;
     let waited = ended.elapsed();
-    println!("after SIGTERM: {waited:?}");
     assert!(waited < Duration::from_secs(4), "{waited:?}");
     // The second one is killed: a third one takes over when the lease has ended.
     let mut second = second;
@@ -142,7 +141,6 @@ async fn another_instance_takes_over() {
     })
     .await;
     let waited = killed.elapsed();
-    println!("after SIGKILL: {waited:?}");
     assert!(waited < Duration::from_secs(20), "{waited:?}");
     // Only what was under way when it was killed may have come twice.
     let mut accepted = sink.accepted();
@@ -182,7 +180,6 @@ async fn an_endpoint_at_rest_needs_no_taking_over() {
     let bob = site.churn(&second, "bob", 0).await;
     let accepted = sink.wait_accepted(2).await;
     let waited = killed.elapsed();
-    println!("after SIGKILL at rest: {waited:?}");
     assert!(waited < Duration::from_secs(10), "{waited:?}");
     assert_complete(&accepted, &BTreeMap::from([ann, bob]));
 }

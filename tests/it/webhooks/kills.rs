@@ -8,7 +8,7 @@ use crate::harness::{create_database, user};
 use nix::sys::signal::Signal;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -94,10 +94,9 @@ impl Writer {
 
 /// Whether the accepted events are complete and in order; an event may come again if it was accepted just before a kill,
 /// or while the killed one was sending it.
-fn judge(accepted: &[Received], last: &BTreeMap<String, i64>, kills: &[Instant]) -> usize {
+fn judge(accepted: &[Received], last: &BTreeMap<String, i64>, kills: &[Instant]) {
     let mut reached: BTreeMap<String, (i64, i64)> = BTreeMap::new();
     let mut first: BTreeMap<&str, Instant> = BTreeMap::new();
-    let mut repeats = HashSet::new();
     let told: Vec<_> = accepted.iter().map(|one| (one, one.json())).collect();
     for (one, body) in &told {
         let resource = &body["data"]["resource"];
@@ -118,14 +117,12 @@ fn judge(accepted: &[Received], last: &BTreeMap<String, i64>, kills: &[Instant])
                 .map(|kill| kill.saturating_duration_since(*at))
                 .any(|before| before <= UNSAVED);
             assert!(is_excused, "{} came again without need", one.id());
-            repeats.insert(one.id());
         } else {
             first.insert(one.id(), one.at);
         }
     }
     let reached = reached.into_iter().map(|(id, (most, _))| (id, most));
     assert_eq!(reached.collect::<BTreeMap<_, _>>(), *last);
-    repeats.len()
 }
 
 /// Starts an instance; gives it with its place among the others.
@@ -169,12 +166,10 @@ async fn nothing_is_lost(site: Site, instances: usize, kills: usize) {
             received.len() > count + 8
         })
         .await;
-        let pause = random(1_500);
-        sleep(Duration::from_millis(pause.into())).await;
+        sleep(Duration::from_millis(random(1_500).into())).await;
         let at = random(u32::try_from(instances).unwrap()) as usize;
         block_in_place(|| running[at].served.signal(Signal::SIGKILL));
         killed.push(Instant::now());
-        println!("killed {at} after {pause} ms");
         running[at] = start(&site, &places, at);
     }
     let count = sink.received().len();
@@ -202,12 +197,7 @@ async fn nothing_is_lost(site: Site, instances: usize, kills: usize) {
         })
     };
     sink.wait("the last events", is_complete).await;
-    let accepted = sink.accepted();
-    let repeats = judge(&accepted, &last, &killed);
-    println!(
-        "{} events, {repeats} of them again, {kills} kills",
-        accepted.len()
-    );
+    judge(&sink.accepted(), &last, &killed);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
